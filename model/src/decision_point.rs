@@ -1,0 +1,716 @@
+//! Decision points: every question that a revision, a reading or a mistake can answer otherwise.
+//!
+//! A [`Profile`] holds one option for each of them and is all that parameterises the model and the
+//! reference. The first option of each is what the rules in force say, or their default reading.
+//! Which of the options a revision requires, allows or forbids stands in its rules file. Whether
+//! an endpoint is open to guests is a decision point too, one for each endpoint: see
+//! [`Access`](crate::profile::Access).
+
+/// Declares all decision points: an enum of options for each, the choices of a profile, and the
+/// table [`POINTS`].
+macro_rules! decision_points {
+    ($(
+        $(#[doc = $question:literal])+
+        $id:literal $field:ident: $options:ident [$($clause:literal),* $(,)?] {
+            $($(#[doc = $doc:literal])+ $variant:ident = $text:literal,)+
+        }
+    )+) => {
+        $(
+            crate::vocabulary::spelled! {
+                $(#[doc = $question])+
+                $options { $($(#[doc = $doc])+ $variant = $text,)+ }
+            }
+        )+
+
+        /// One option for every decision point.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct Choices { $($(#[doc = $question])+ pub $field: $options,)+ }
+
+        impl Choices {
+            /// The first option of every decision point.
+            pub const FIRST: Self = Self { $($field: $options::ALL[0],)+ };
+
+            /// The spelling of the option taken at `point`.
+            pub fn get(&self, point: PointId) -> &'static str {
+                match POINTS[point.index()].id { $($id => self.$field.as_str(),)+ _ => unreachable!("POINTS lists the fields") }
+            }
+
+            /// Takes another option at `point`; `false` if the point has no option of that spelling.
+            #[must_use]
+            pub fn set(&mut self, point: PointId, option: &str) -> bool {
+                match POINTS[point.index()].id {
+                    $($id => match $options::from_spelling(option) {
+                        Some(value) => { self.$field = value; true }
+                        None => false,
+                    },)+
+                    _ => unreachable!("POINTS lists the fields"),
+                }
+            }
+        }
+
+        /// Every decision point but the endpoints', in the order in which the rules meet them.
+        pub const POINTS: &[Point] = &[$(Point {
+            id: $id,
+            question: &[$($question),+],
+            clauses: &[$($clause),*],
+            options: &[$(PointOption { id: $text, means: &[$($doc),+] },)+],
+        },)+];
+    };
+}
+
+/// A question that the rules answer or leave open.
+#[derive(Debug)]
+pub struct Point {
+    /// The stable id, `family.question`.
+    pub id: &'static str,
+    /// The question, in lines.
+    question: &'static [&'static str],
+    /// The clauses it comes from.
+    pub clauses: &'static [&'static str],
+    /// The answers that can be given.
+    pub options: &'static [PointOption],
+}
+
+/// One answer to a decision point.
+#[derive(Debug)]
+pub struct PointOption {
+    /// The option's id, unique within its point.
+    pub id: &'static str,
+    /// What happens where it is taken, in lines.
+    means: &'static [&'static str],
+}
+
+impl Point {
+    /// The question, on one line.
+    pub fn question(&self) -> String {
+        joined(self.question)
+    }
+
+    /// The ids of the options.
+    pub fn option_ids(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.options.iter().map(|option| option.id)
+    }
+}
+
+impl PointOption {
+    /// What happens where the option is taken, on one line.
+    pub fn means(&self) -> String {
+        joined(self.means)
+    }
+}
+
+fn joined(lines: &[&str]) -> String {
+    lines
+        .iter()
+        .map(|line| line.trim())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A decision point, by its place in [`POINTS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PointId(u8);
+
+impl PointId {
+    /// Every decision point, in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..u8::try_from(POINTS.len()).expect("there are fewer than 256 points")).map(Self)
+    }
+
+    /// The point with this id, if there is one.
+    pub fn find(id: &str) -> Option<Self> {
+        Self::all().find(|point| point.get().id == id)
+    }
+
+    /// The point itself.
+    pub fn get(self) -> &'static Point {
+        &POINTS[self.index()]
+    }
+
+    fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+decision_points! {
+    // ---- who is calling -------------------------------------------------------------------
+
+    /// May a call that needs an access token be made without one?
+    "authentication.missing_token" missing_token: MissingToken [] {
+        /// Denied: 401 `M_MISSING_TOKEN`.
+        Refused = "refused",
+        /// A call without a token is served as if a guest had made it.
+        ServedAsGuest = "served_as_guest",
+    }
+
+    /// Is a token asked whether it still exists?
+    "authentication.ended_token" ended_token: EndedToken [] {
+        /// A token that was ended is denied: 401 `M_UNKNOWN_TOKEN`.
+        Refused = "refused",
+        /// The token of a guest is served although it was ended.
+        GuestsServed = "guests_served",
+    }
+
+    /// Whom does a guest's call that names another user in its query act for?
+    "authentication.masquerade" masquerade: Masquerade [] {
+        /// The guest itself: what the query says is ignored.
+        Ignored = "ignored",
+        /// The user that was named.
+        Honoured = "honoured",
+    }
+
+    // ---- registration ---------------------------------------------------------------------
+
+    /// Does the server register guests at all?
+    "registration.guests" registration_guests: RegistrationGuests [] {
+        /// Yes.
+        Open = "open",
+        /// No: 403 `M_FORBIDDEN`.
+        Closed = "closed",
+    }
+
+    /// What becomes of parameters other than the device name when a guest registers (`username`
+    /// among them)?
+    "registration.parameters" registration_parameters: RegistrationParameters [] {
+        /// Ignored: the server chooses the user id.
+        Ignored = "ignored",
+        /// Honoured: the guest gets the localpart that it asked for.
+        Honoured = "honoured",
+    }
+
+    /// Is it stored at registration that the account is a guest?
+    "registration.flag" registration_flag: RegistrationFlag [] {
+        /// Stored: the account is a guest until it is upgraded.
+        Stored = "stored",
+        /// Not stored: after a restart of the server every guest is an ordinary user.
+        LostAtRestart = "lost_at_restart",
+    }
+
+    /// Is the first account that comes to be, when it is a guest, made an administrator?
+    "registration.first_guest" first_guest: FirstGuest [] {
+        /// It is a guest like any other.
+        Plain = "plain",
+        /// It is an administrator, whom no allow-list binds.
+        Administrator = "administrator",
+    }
+
+    /// May an ordinary registration, without the guest's token, ask for a guest's user id?
+    "registration.user_ids" user_ids: UserIds [] {
+        /// Denied: 400 `M_USER_IN_USE`.
+        Distinct = "distinct",
+        /// The account is handed over: it becomes the ordinary user who asked.
+        Colliding = "colliding",
+    }
+
+    /// By what is an account known to be a guest?
+    "registration.known_by" known_by: KnownBy [] {
+        /// By having been registered as one.
+        Registration = "registration",
+        /// By having no password: an ordinary user who signs in elsewhere is taken for a guest.
+        NoPassword = "no_password",
+    }
+
+    /// What does `whoami` say in `is_guest`?
+    "whoami.is_guest" whoami: Whoami [] {
+        /// `true` for guests and for nobody else.
+        Truthful = "truthful",
+        /// Always `false`, as if the field did not exist.
+        Never = "never",
+        /// Always `true`.
+        Always = "always",
+    }
+
+    // ---- upgrade --------------------------------------------------------------------------
+
+    /// May a guest become an ordinary user by registering with `guest_access_token`?
+    "upgrade.offered" upgrade_offered: UpgradeOffered [] {
+        /// Yes.
+        Offered = "offered",
+        /// No: the parameter is unknown, and the user id is taken (400 `M_USER_IN_USE`).
+        NotOffered = "not_offered",
+    }
+
+    /// Whose token must the upgrade show?
+    "upgrade.token" upgrade_token: UpgradeToken [] {
+        /// The live token of the guest whose localpart is asked for; any other is denied: 403
+        /// `M_FORBIDDEN`.
+        Own = "own",
+        /// The live token of any guest.
+        AnyGuest = "any_guest",
+        /// Any text: the token is not looked at.
+        Unchecked = "unchecked",
+    }
+
+    /// Which user id does an upgrade keep?
+    "upgrade.username" upgrade_username: UpgradeUsername [] {
+        /// The guest's own: another `username` is denied: 400 `M_INVALID_PARAM`.
+        OwnRequired = "own_required",
+        /// Another `username` is accepted, and a new account takes the guest's place.
+        AnyAccepted = "any_accepted",
+    }
+
+    /// What becomes of the guest's token at the upgrade?
+    "upgrade.old_token" old_token: OldToken [] {
+        /// It is ended: 401 `M_UNKNOWN_TOKEN` afterwards.
+        Ended = "ended",
+        /// It goes on as a token of the upgraded user.
+        KeptAsUser = "kept_as_user",
+        /// It goes on with a guest's limits.
+        KeptAsGuest = "kept_as_guest",
+    }
+
+    /// What becomes of the guest's memberships at the upgrade?
+    "upgrade.memberships" upgrade_memberships: UpgradeMemberships [] {
+        /// They stay as they are.
+        Kept = "kept",
+        /// The account leaves every room that it is in.
+        Left = "left",
+    }
+
+    // ---- the allow-list -------------------------------------------------------------------
+
+    /// What happens to a guest's call to an endpoint that is not on the list?
+    "unlisted.endpoint" unlisted: Unlisted [] {
+        /// Denied.
+        Refused = "refused",
+        /// Served: there is no allow-list.
+        Served = "served",
+    }
+
+    /// With which error code is a guest denied an endpoint (403 in any case)?
+    "unlisted.errcode" unlisted_errcode: UnlistedErrcode [] {
+        /// `M_GUEST_ACCESS_FORBIDDEN`.
+        GuestAccessForbidden = "M_GUEST_ACCESS_FORBIDDEN",
+        /// `M_FORBIDDEN`.
+        Forbidden = "M_FORBIDDEN",
+    }
+
+    /// May a guest change its own membership by sending `m.room.member` to PUT state, where that
+    /// endpoint is open?
+    "put_state.membership" put_state_membership: PutStateMembership [] {
+        /// Yes, by the same rules as the membership's own endpoints.
+        AsOwnEndpoint = "as_own_endpoint",
+        /// No: denied like an unlisted endpoint.
+        Refused = "refused",
+    }
+
+    /// May a guest redact by sending `m.room.redaction` to PUT send, where that endpoint takes any
+    /// event type?
+    "send.redaction" send_redaction: SendRedaction [] {
+        /// Yes, by the rules of the room.
+        ByRoomRules = "by_room_rules",
+        /// No: denied like an unlisted endpoint.
+        Refused = "refused",
+    }
+
+    /// Must one be joined to send an event into a room?
+    "send.membership" send_membership: SendMembership [] {
+        /// Yes: denied with 403 `M_FORBIDDEN` otherwise.
+        Required = "required",
+        /// No: a guest's event is accepted all the same.
+        NotRequired = "not_required",
+    }
+
+    /// May a guest change the profile of somebody else through an endpoint that is open for its own?
+    "profile.owner" profile_owner: ProfileOwner [] {
+        /// Denied: 403 `M_FORBIDDEN`.
+        Own = "own",
+        /// Yes, anybody's.
+        Anybodys = "anybodys",
+    }
+
+    // ---- what the settings mean -----------------------------------------------------------
+
+    /// What does a room without a `m.room.guest_access` event mean?
+    "guest_access.absent" guest_access_absent: GuestAccessAbsent [] {
+        /// `forbidden`.
+        Forbidden = "forbidden",
+        /// `can_join`.
+        CanJoin = "can_join",
+    }
+
+    /// What does a `guest_access` value mean that is not understood?
+    "guest_access.unknown" guest_access_unknown: GuestAccessUnknown [] {
+        /// `forbidden`.
+        Forbidden = "forbidden",
+        /// `can_join`.
+        CanJoin = "can_join",
+    }
+
+    /// What does a `m.room.guest_access` event mean whose content is malformed: the key is missing
+    /// or no text?
+    "guest_access.malformed" guest_access_malformed: GuestAccessMalformed [] {
+        /// `forbidden`.
+        Forbidden = "forbidden",
+        /// `can_join`.
+        CanJoin = "can_join",
+    }
+
+    /// What does a redacted `m.room.guest_access` event mean?
+    "guest_access.redacted" guest_access_redacted: GuestAccessRedacted [] {
+        /// What its content after redaction says: nothing, hence `forbidden`.
+        Forbidden = "forbidden",
+        /// What it said before.
+        Unchanged = "unchanged",
+    }
+
+    /// Does a `m.room.guest_access` event count that is not the room's state under the empty state
+    /// key: one under another state key, or one sent as a message event?
+    "guest_access.stray" guest_access_stray: GuestAccessStray [] {
+        /// No.
+        Ignored = "ignored",
+        /// The latest event of the type counts, wherever it stands.
+        Counts = "counts",
+    }
+
+    /// What does a room without a `m.room.history_visibility` event mean?
+    "history_visibility.absent" visibility_absent: VisibilityAbsent [] {
+        /// `shared`.
+        Shared = "shared",
+        /// `world_readable`.
+        WorldReadable = "world_readable",
+    }
+
+    /// What does a `history_visibility` value mean that is not understood?
+    "history_visibility.unknown" visibility_unknown: VisibilityUnknown [] {
+        /// `shared`.
+        Shared = "shared",
+        /// `world_readable`.
+        WorldReadable = "world_readable",
+        /// The value before it goes on.
+        Unchanged = "unchanged",
+    }
+
+    /// What does a `m.room.history_visibility` event mean whose content is malformed: the key is
+    /// missing or no text?
+    "history_visibility.malformed" visibility_malformed: VisibilityMalformed [] {
+        /// `shared`.
+        Shared = "shared",
+        /// `world_readable`.
+        WorldReadable = "world_readable",
+        /// Reading the room fails with 500 `M_UNKNOWN` as long as the event is the current one.
+        Fails = "fails",
+    }
+
+    /// What does a redacted `m.room.history_visibility` event mean?
+    "history_visibility.redacted" visibility_redacted: VisibilityRedacted [] {
+        /// What it said before: redaction keeps the key.
+        Unchanged = "unchanged",
+        /// `shared`, as if it had said nothing.
+        Shared = "shared",
+    }
+
+    /// Does a `m.room.history_visibility` event count that is not the room's state under the empty
+    /// state key: one under another state key, or one sent as a message event?
+    "history_visibility.stray" visibility_stray: VisibilityStray [] {
+        /// No.
+        Ignored = "ignored",
+        /// The latest event of the type counts, wherever it stands.
+        Counts = "counts",
+    }
+
+    // ---- joining --------------------------------------------------------------------------
+
+    /// When may a guest come to be joined?
+    "join.gate" join_gate: JoinGate [] {
+        /// Only while the room's guest access is `can_join`.
+        CanJoinOnly = "can_join_only",
+        /// Always: there is no gate, or its answer is not used.
+        None = "none",
+    }
+
+    /// Does the gate hold for a guest that was invited?
+    "join.gate_for_invited" gate_for_invited: GateForInvited [] {
+        /// Yes.
+        Holds = "holds",
+        /// No: an invite lets it in.
+        Waived = "waived",
+    }
+
+    /// Does the gate hold for a join by POST /join/{roomIdOrAlias}, where that endpoint is open?
+    "join.gate_by_alias" gate_by_alias: GateByAlias [] {
+        /// Yes.
+        Holds = "holds",
+        /// No.
+        Waived = "waived",
+    }
+
+    /// Does the gate hold for a join by PUT state with an `m.room.member` event, where that is open?
+    "join.gate_by_state_event" gate_by_state_event: GateByStateEvent [] {
+        /// Yes.
+        Holds = "holds",
+        /// No.
+        Waived = "waived",
+    }
+
+    /// With which error code does the gate deny (403 in any case)?
+    "join.errcode" join_errcode: JoinErrcode [] {
+        /// `M_GUEST_ACCESS_FORBIDDEN`.
+        GuestAccessForbidden = "M_GUEST_ACCESS_FORBIDDEN",
+        /// `M_FORBIDDEN`.
+        Forbidden = "M_FORBIDDEN",
+    }
+
+    /// Whom else does the gate hold for?
+    "join.gate_for_users" gate_for_users: GateForUsers [] {
+        /// Nobody: ordinary users, upgraded guests among them, pass it.
+        Pass = "pass",
+        /// Upgraded guests too: the upgrade does not end this limit.
+        UpgradedHeld = "upgraded_held",
+    }
+
+    /// May a guest join a room that its server does not take part in?
+    "join.elsewhere" join_elsewhere: JoinElsewhere [] {
+        /// No: 404 `M_NOT_FOUND`, as for a room that does not exist.
+        Refused = "refused",
+        /// Denied by a gate that is asked of an empty state: 403 `M_GUEST_ACCESS_FORBIDDEN`.
+        RefusedByEmptyState = "refused_by_empty_state",
+        /// It fails: 500 `M_UNKNOWN`.
+        Fails = "fails",
+    }
+
+    // ---- revocation -----------------------------------------------------------------------
+
+    /// What happens to the guests in a room when its guest access stops being `can_join`?
+    "revocation.effect" revocation_effect: RevocationEffect [] {
+        /// Their membership is set to `leave`.
+        Leave = "leave",
+        /// Nothing.
+        None = "none",
+        /// Their membership is set to `ban`.
+        Ban = "ban",
+    }
+
+    /// Which ways of ceasing to be `can_join` revoke?
+    "revocation.trigger" revocation_trigger: RevocationTrigger [] {
+        /// Every way: another value, content that is not understood, a redaction.
+        EveryWay = "every_way",
+        /// A new event with another content; the redaction of the current one does not.
+        NewEventOnly = "new_event_only",
+        /// Only a new event that says `forbidden`.
+        ForbiddenOnly = "forbidden_only",
+    }
+
+    /// Which memberships of a guest does a revocation end?
+    "revocation.memberships" revocation_memberships: RevocationMemberships [] {
+        /// `join` only.
+        Joined = "joined",
+        /// `join` and `invite`.
+        JoinedAndInvited = "joined_and_invited",
+        /// `join`, `invite` and `knock`.
+        JoinedInvitedAndKnocking = "joined_invited_and_knocking",
+    }
+
+    /// Whom does a revocation remove?
+    "revocation.whom" revocation_whom: RevocationWhom [] {
+        /// The server's own guests.
+        LocalGuests = "local_guests",
+        /// Only guests whose token is live.
+        LiveGuestsOnly = "live_guests_only",
+        /// Guests, and those who were guests before they upgraded.
+        UpgradedToo = "upgraded_too",
+        /// Everybody but who made the change.
+        Everybody = "everybody",
+    }
+
+    /// Does a `m.room.guest_access` event revoke that was itself rejected?
+    "revocation.rejected_event" rejected_event: RejectedEvent [] {
+        /// No: a refused call changes nothing.
+        Ignored = "ignored",
+        /// Yes: the guests are removed although the event was refused.
+        Revokes = "revokes",
+    }
+
+    // ---- who may read a room at all -------------------------------------------------------
+
+    /// On what does a guest's right to call about a room depend?
+    "room.rule" room_rule: RoomRule [] {
+        /// On its membership, or else on the room being `world_readable`.
+        MembershipOrPreview = "membership_or_preview",
+        /// On the room being `world_readable` now, and on nothing else.
+        WorldReadableNow = "world_readable_now",
+        /// On nothing: the check is left out, or its answer comes too late.
+        Unchecked = "unchecked",
+    }
+
+    /// Is GET messages (or initialSync) refused as a whole to a previewer when the room is not
+    /// `world_readable` now, but has been?
+    "room.closed_again" closed_again: ClosedAgain [] {
+        /// Refused: 403 `M_FORBIDDEN`.
+        Refused = "refused",
+        /// Answered, with the events that it may see.
+        Answered = "answered",
+    }
+
+    /// May a user who is invited, and not joined, call GET messages (or initialSync)?
+    "room.invited_reader" invited_reader: InvitedReader [] {
+        /// Answered, with the events that it may see.
+        Answered = "answered",
+        /// As a user who is not in the room.
+        AsStranger = "as_stranger",
+    }
+
+    /// May a banned user read what it could read before the ban, and what anyone can read?
+    "room.banned_reader" banned_reader: BannedReader [] {
+        /// Yes, like one who left.
+        AsLeft = "as_left",
+        /// Nothing: 403 `M_FORBIDDEN`.
+        Refused = "refused",
+    }
+
+    /// What may one who left a `world_readable` room read?
+    "room.left_reader" left_reader: LeftReader [] {
+        /// What it could read before, and what anyone can.
+        AtLeastAsStranger = "at_least_as_stranger",
+        /// Only what it could read before: less than one who never joined.
+        OnlyItsOwnTime = "only_its_own_time",
+    }
+
+    /// What is the answer about a room that the server does not take part in?
+    "room.elsewhere" room_elsewhere: RoomElsewhere [] {
+        /// Denied: 403 `M_FORBIDDEN`.
+        Refused = "refused",
+        /// 401 `M_UNKNOWN_TOKEN`, as if the caller's token were at fault.
+        Unauthorised = "unauthorised",
+        /// It fails: 500 `M_UNKNOWN`.
+        Fails = "fails",
+    }
+
+    /// What does a guest's GET /events without `room_id` get?
+    "events.no_room" events_no_room: EventsNoRoom [] {
+        /// 400 `M_MISSING_PARAM`.
+        Refused = "refused",
+        /// The events of the rooms it has joined.
+        JoinedRooms = "joined_rooms",
+        /// The events of every room that is `world_readable`.
+        EveryPreviewableRoom = "every_previewable_room",
+    }
+
+    // ---- which events a reader is given ---------------------------------------------------
+
+    /// Of which moment is the room's setting asked, for an event?
+    "visibility.evaluated_at" evaluated_at: EvaluatedAt [] {
+        /// Of the event's.
+        Event = "event",
+        /// Of the call's.
+        Now = "now",
+    }
+
+    /// Which events may a guest see at most?
+    "visibility.guest_reads" guest_reads: GuestReads [] {
+        /// What an ordinary user with the same membership may see.
+        AsUser = "as_user",
+        /// Only events sent while the room was `world_readable`, joined or not.
+        WorldReadableOnly = "world_readable_only",
+    }
+
+    /// To whom do events sent under `shared` open, beyond who was joined?
+    "visibility.shared" shared_opens: SharedOpens [] {
+        /// To whoever was joined at any point after the event, also if that join has ended.
+        LaterJoin = "later_join",
+        /// To whoever joined after the event and is joined still.
+        LaterJoinNotEnded = "later_join_not_ended",
+        /// To everyone.
+        Everyone = "everyone",
+        /// To nobody.
+        Nobody = "nobody",
+    }
+
+    /// Do events sent under `invited` open to who was invited when they were sent?
+    "visibility.invited" invited_opens: InvitedOpens [] {
+        /// Yes.
+        Opens = "opens",
+        /// Yes, and events sent under `shared` too.
+        OpensSharedToo = "opens_shared_too",
+        /// Not before the invited user joins: then yes.
+        OnceJoined = "once_joined",
+        /// No.
+        Never = "never",
+    }
+
+    /// Does having been joined when the event was sent open it?
+    "visibility.joined" joined_opens: JoinedOpens [] {
+        /// Yes, for good.
+        Opens = "opens",
+        /// Only while the reader is joined.
+        WhileJoined = "while_joined",
+    }
+
+    /// What may a joined reader see of the time before it had access?
+    "visibility.joined_now" joined_now: JoinedNow [] {
+        /// What the rules give for each event.
+        ByEvent = "by_event",
+        /// Everything: only "is joined now" is asked.
+        Everything = "everything",
+    }
+
+    /// By which value is a `m.room.history_visibility` event itself judged?
+    "visibility.setting_change" setting_change: SettingChange [] {
+        /// By either: it may be seen if the value before or the value after allows it.
+        Either = "either",
+        /// By the value before it.
+        Before = "before",
+        /// By the value after it.
+        After = "after",
+    }
+
+    /// By which membership is a user's own `m.room.member` event judged?
+    "visibility.own_membership" own_membership: OwnMembership [] {
+        /// By either: it may be seen if the membership before or after allows it.
+        Either = "either",
+        /// By the membership before it.
+        Before = "before",
+        /// By the membership after it.
+        After = "after",
+    }
+
+    /// Does world_readable open an event, or close it?
+    "visibility.world_readable" world_readable: WorldReadableMeans [] {
+        /// It opens the event to every authenticated user.
+        Opens = "opens",
+        /// The test is inverted: everything else is open to everyone, and this is not.
+        Inverted = "inverted",
+    }
+
+    /// What does one hidden event do to an answer of several?
+    "visibility.hidden_event" hidden_event: HiddenEvent [] {
+        /// It is left out.
+        LeftOut = "left_out",
+        /// The whole answer is denied: 403 `M_FORBIDDEN`.
+        FailsAnswer = "fails_answer",
+    }
+
+    /// Can an event be fetched by its id through the path of another room?
+    "visibility.other_room" other_room: OtherRoom [] {
+        /// No: 404 `M_NOT_FOUND`.
+        NotFound = "not_found",
+        /// Yes, where the caller may read the room in the path.
+        Given = "given",
+    }
+
+    // ---- which state a reader is given ----------------------------------------------------
+
+    /// Which state is a previewer given?
+    "state.preview" state_preview: StatePreview [] {
+        /// State events sent while the room was `world_readable`.
+        OwnVisibility = "own_visibility",
+        /// The whole current state of a room that is `world_readable` now.
+        Current = "current",
+    }
+
+    /// Which state is one given who left?
+    "state.left" state_left: StateLeft [] {
+        /// The state when it left.
+        AtLeaving = "at_leaving",
+        /// The current state.
+        Current = "current",
+    }
+
+    /// Is a reader of the state checked at all?
+    "state.check" state_check: StateCheck [] {
+        /// Yes: by membership, or else as a previewer.
+        Checked = "checked",
+        /// No: anyone reads the current state.
+        Unchecked = "unchecked",
+    }
+}

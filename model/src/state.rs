@@ -1,0 +1,136 @@
+//! The abstract state: what the rules can tell apart of a homeserver's whole history.
+//!
+//! Timelines have no bound. What a reader may see of an event depends only on the room's setting
+//! and the reader's membership at that event, and on what the reader did after; so the state
+//! carries one *tagged event*, chosen freely among all that are ever sent, as its class. Rooms are
+//! interchangeable, so it is always an event of the first room.
+
+use crate::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership, spelled};
+
+/// The most guests that a scope can have.
+pub const MAX_GUESTS: usize = 3;
+/// The most rooms that a scope can have.
+pub const MAX_ROOMS: usize = 2;
+
+/// How many guests and rooms there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// Local accounts that may register as guests, 1 to [`MAX_GUESTS`].
+    pub guests: usize,
+    /// Rooms, 1 to [`MAX_ROOMS`].
+    pub rooms: usize,
+}
+
+spelled! {
+    /// What has become of an account that registers as a guest.
+    Account {
+        /// Nobody has registered it.
+        Absent = "absent",
+        /// A guest, with a live token.
+        Guest = "guest",
+        /// An ordinary user, with a live token: a guest that upgraded.
+        User = "user",
+        /// A guest whose token was ended.
+        GuestEnded = "guest_ended",
+        /// A guest that upgraded and whose token was ended.
+        UserEnded = "user_ended",
+    }
+}
+
+impl Account {
+    /// Whether the account is a guest's, with a live token or without.
+    pub const fn is_guest(self) -> bool {
+        matches!(self, Self::Guest | Self::GuestEnded)
+    }
+
+    /// Whether the account has a live token.
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Guest | Self::User)
+    }
+}
+
+/// One room, as the server understands it now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Room {
+    /// What its history visibility means; `None` while reading it fails (a mistake's state).
+    pub visibility: Option<HistoryVisibility>,
+    /// What its guest access means.
+    pub guest_access: GuestAccess,
+    /// Its join rule.
+    pub join_rule: JoinRule,
+    /// The membership of each guest, by number.
+    pub members: [Membership; MAX_GUESTS],
+    /// The membership of the ordinary user, who is joined from the start.
+    pub user: Membership,
+}
+
+spelled! {
+    /// What kind of event the tagged one is.
+    Kind {
+        /// A message event.
+        Message = "message",
+        /// A state event that is neither a setting nor a membership, and stays current.
+        State = "state",
+        /// The event that changed the room's history visibility.
+        Setting = "setting",
+        /// The event that changed a guest's own membership.
+        Member = "member",
+    }
+}
+
+spelled! {
+    /// What a membership counts for at an event.
+    Standing {
+        /// Joined.
+        Join = "join",
+        /// Invited.
+        Invite = "invite",
+        /// Anything else.
+        Other = "other",
+    }
+}
+
+impl From<Membership> for Standing {
+    fn from(membership: Membership) -> Self {
+        match membership {
+            Membership::Join => Self::Join,
+            Membership::Invite => Self::Invite,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// How one guest stands to the tagged event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Witness {
+    /// Its membership before the event.
+    pub before: Standing,
+    /// Its membership after the event: another one only for its own membership event.
+    pub after: Standing,
+    /// Whether it was joined at any moment after the event.
+    pub joined_later: bool,
+}
+
+/// The tagged event: one event of the first room, as its class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tagged {
+    /// Its kind.
+    pub kind: Kind,
+    /// The room's history visibility before it.
+    pub before: HistoryVisibility,
+    /// The room's history visibility after it: another one only for a change of that setting.
+    pub after: HistoryVisibility,
+    /// How each guest stands to it, by number.
+    pub witnesses: [Witness; MAX_GUESTS],
+}
+
+/// The abstract state of one homeserver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct State {
+    /// The guests' accounts, by number; those beyond the scope stay [`Account::Absent`].
+    pub accounts: [Account; MAX_GUESTS],
+    /// The rooms, by number; those beyond the scope stay as created.
+    pub rooms: [Room; MAX_ROOMS],
+    /// The tagged event, once it was sent.
+    pub tagged: Option<Tagged>,
+}

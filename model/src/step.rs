@@ -1,0 +1,312 @@
+//! Steps: one call by one actor (or one deed of the server itself), which the rules decide.
+
+use crate::endpoint::{EndpointId, KNOWN};
+use crate::state::{Kind, Scope};
+use crate::vocabulary::{Decision, GuestAccess, HistoryVisibility, JoinRule, spelled};
+
+/// Who takes a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Actor {
+    /// The homeserver itself.
+    Server,
+    /// The moderator: creator of every room, with power over all of it, always joined.
+    Moderator,
+    /// The ordinary user: registered, without a password, joined to every room, without power.
+    User,
+    /// Somebody without an access token.
+    Nobody,
+    /// The guest with this number, registered or not, upgraded or not.
+    Guest(u8),
+}
+
+spelled! {
+    /// With which token a call is made.
+    Credential {
+        /// The caller's own: the newest it has, live or ended. Nobody has none.
+        Own = "own",
+        /// The token that a guest had before it upgraded.
+        BeforeUpgrade = "before_upgrade",
+        /// The guest's own, with a `user_id` in the query that names the moderator.
+        Masquerade = "masquerade",
+    }
+}
+
+/// What a call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// No room.
+    Nowhere,
+    /// The room with this number.
+    Room(u8),
+    /// A room in which this server does not take part.
+    Elsewhere,
+}
+
+spelled! {
+    /// What a settings event says.
+    Content {
+        /// A value of the specification's.
+        Understood = "understood",
+        /// A value of nobody's.
+        Unknown = "unknown",
+        /// The key is missing, or no text.
+        Malformed = "malformed",
+    }
+}
+
+/// A settings event's content: `T` is one of the specification's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Says<T> {
+    /// A value of the specification's.
+    Value(T),
+    /// A text that is none of them.
+    Unknown,
+    /// The key is missing, or no text.
+    Malformed,
+}
+
+spelled! {
+    /// Under which key a settings event is sent.
+    Key {
+        /// As state under the empty state key: the room's setting.
+        Empty = "empty",
+        /// As state under another state key.
+        Wrong = "wrong",
+        /// As a message event, with no state key.
+        Message = "message",
+    }
+}
+
+spelled! {
+    /// By which endpoint a user changes its own membership.
+    Way {
+        /// The membership's own endpoint, with the room id in the path.
+        Own = "own",
+        /// POST /join/{roomIdOrAlias} (joins only).
+        Alias = "alias",
+        /// PUT state with an `m.room.member` event.
+        StateEvent = "state_event",
+    }
+}
+
+/// How an upgrade is asked for: a registration with `guest_access_token`, for a guest's localpart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Upgrade {
+    /// By the guest with this number, with its newest token and its own localpart.
+    Own(u8),
+    /// By the guest with this number, with its newest token and a localpart of nobody's.
+    OtherName(u8),
+    /// For the account of the guest `of`, with the newest token of another guest.
+    OthersToken {
+        /// Whose account is asked for.
+        of: u8,
+        /// Whose token is shown.
+        with: u8,
+    },
+    /// For the account of the guest with this number, with a made-up token.
+    MadeUpToken(u8),
+}
+
+spelled! {
+    /// What is sent to PUT send.
+    Message {
+        /// A `m.room.message`.
+        Message = "m.room.message",
+        /// An event of another type.
+        Other = "org.example.other",
+        /// A redaction of a message of the caller's own.
+        Redaction = "m.room.redaction",
+    }
+}
+
+spelled! {
+    /// Which key of a profile is set.
+    ProfileKey {
+        /// The display name.
+        DisplayName = "displayname",
+        /// Another key.
+        AvatarUrl = "avatar_url",
+    }
+}
+
+spelled! {
+    /// The two settings of a room.
+    Setting {
+        /// `m.room.history_visibility`.
+        HistoryVisibility = "m.room.history_visibility",
+        /// `m.room.guest_access`.
+        GuestAccess = "m.room.guest_access",
+    }
+}
+
+/// What is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Act {
+    /// POST /register?kind=guest; `named` if it asks for a `username`.
+    Register {
+        /// Whether the request asks for a localpart of its own choice.
+        named: bool,
+    },
+    /// An ordinary registration that asks for the localpart of the guest with this number.
+    RegisterOver(u8),
+    /// A guest becomes an ordinary user.
+    Upgrade(Upgrade),
+    /// POST /logout.
+    LogOut,
+    /// POST /account/deactivate.
+    Deactivate,
+    /// The server ends the token of the guest with this number by itself.
+    EndToken(u8),
+    /// The server is restarted.
+    Restart,
+    /// PUT profile of one key; `own` unless it is the moderator's profile.
+    SetProfile {
+        /// Which key.
+        key: ProfileKey,
+        /// Whether the profile is the caller's own.
+        own: bool,
+    },
+    /// GET /account/whoami.
+    WhoAmI,
+    /// The room's history visibility is sent.
+    SetVisibility(Says<HistoryVisibility>, Key),
+    /// The room's guest access is sent.
+    SetGuestAccess(Says<GuestAccess>, Key),
+    /// The event that is the room's setting now is redacted.
+    RedactSetting(Setting),
+    /// The join rule is set.
+    SetJoinRule(JoinRule),
+    /// A message event is sent.
+    Send(Message),
+    /// A state event that is neither a setting nor a membership is sent, with a key of its own.
+    SendState,
+    /// The guest with this number is invited.
+    Invite(u8),
+    /// The guest with this number is removed.
+    Kick(u8),
+    /// The guest with this number is banned.
+    Ban(u8),
+    /// The ban of the guest with this number is lifted.
+    Unban(u8),
+    /// The caller joins.
+    Join(Way),
+    /// The caller leaves, or declines an invite.
+    Leave(Way),
+    /// The caller knocks.
+    Knock(Way),
+    /// The caller reads: any endpoint that gives a room's content. An endpoint that names one
+    /// event, or one state event, names the tagged one.
+    Read(EndpointId),
+    /// GET event for the tagged event, through the path of the room it does not belong to.
+    ReadThroughOtherRoom,
+    /// Any other endpoint, of which the rules say only whether it may be called.
+    Call(EndpointId),
+}
+
+/// One step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Step {
+    /// Who takes it.
+    pub by: Actor,
+    /// With which token.
+    pub with: Credential,
+    /// What is done.
+    pub act: Act,
+    /// Where.
+    pub place: Place,
+    /// Whether the event that the step sends, if it is accepted, is the tagged one.
+    pub tag: bool,
+}
+
+/// What an answer held, as far as the rules care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// Nothing that the rules speak of.
+    Nothing,
+    /// A read: whether the tagged event was given.
+    Gave {
+        /// Whether the tagged event was in the answer.
+        tagged: bool,
+    },
+    /// `whoami`: whether it says that the caller is a guest.
+    IsGuest(bool),
+    /// A guest's registration: whether the user id is the one that was asked for.
+    Named(bool),
+}
+
+/// What came of a step: the decision and what the answer held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Observation {
+    /// Allow, or deny with its error.
+    pub decision: Decision,
+    /// What the answer held.
+    pub answer: Answer,
+}
+
+/// Something that steps can be taken against and that can be held against the model: the reference
+/// homeserver, a mistaken one, a server far away.
+pub trait Subject {
+    /// Takes a step that can happen, and says what came of it.
+    fn take(&mut self, step: &Step) -> Observation;
+
+    /// The subject's state as the model would describe it.
+    fn abstraction(&self) -> crate::state::State;
+}
+
+impl Act {
+    /// The endpoint that is called; `None` for the server's own deeds.
+    pub fn endpoint(self) -> Option<EndpointId> {
+        Some(match self {
+            Self::EndToken(_) | Self::Restart => return None,
+            Self::Register { .. } | Self::RegisterOver(_) | Self::Upgrade(_) => KNOWN.register,
+            Self::LogOut => KNOWN.logout,
+            Self::Deactivate => KNOWN.deactivate,
+            Self::SetProfile { .. } => KNOWN.set_profile,
+            Self::WhoAmI => KNOWN.whoami,
+            Self::SetVisibility(_, Key::Message)
+            | Self::SetGuestAccess(_, Key::Message)
+            | Self::Send(_) => KNOWN.send,
+            Self::SetVisibility(..)
+            | Self::SetGuestAccess(..)
+            | Self::SetJoinRule(_)
+            | Self::SendState
+            | Self::Join(Way::StateEvent)
+            | Self::Leave(Way::StateEvent)
+            | Self::Knock(Way::StateEvent) => KNOWN.put_state,
+            Self::RedactSetting(_) => KNOWN.redact,
+            Self::Invite(_) => KNOWN.invite,
+            Self::Kick(_) => KNOWN.kick,
+            Self::Ban(_) => KNOWN.ban,
+            Self::Unban(_) => KNOWN.unban,
+            Self::Join(Way::Own) => KNOWN.join,
+            Self::Join(Way::Alias) => KNOWN.join_by_alias,
+            Self::Leave(_) => KNOWN.leave,
+            Self::Knock(_) => KNOWN.knock,
+            Self::Read(endpoint) | Self::Call(endpoint) => endpoint,
+            Self::ReadThroughOtherRoom => KNOWN.event,
+        })
+    }
+
+    /// The kind of the event that the act sends, if it is one that can be tagged.
+    pub fn sends(self) -> Option<Kind> {
+        match self {
+            Self::Send(Message::Message) => Some(Kind::Message),
+            Self::SendState => Some(Kind::State),
+            Self::SetVisibility(_, Key::Empty) => Some(Kind::Setting),
+            Self::Join(_) | Self::Leave(_) | Self::Invite(_) | Self::Kick(_) => Some(Kind::Member),
+            _ => None,
+        }
+    }
+}
+
+impl Scope {
+    /// The numbers of the guests.
+    pub fn guests(self) -> impl Iterator<Item = u8> + Clone {
+        0..u8::try_from(self.guests).expect("a scope is small")
+    }
+
+    /// The numbers of the rooms.
+    pub fn rooms(self) -> impl Iterator<Item = u8> + Clone {
+        0..u8::try_from(self.rooms).expect("a scope is small")
+    }
+}

@@ -1,0 +1,1 @@
+//! An executable, checkable specification of Matrix guest access.

@@ -1,0 +1,3 @@
+//! The `guest-access` command.
+
+fn main() {}
