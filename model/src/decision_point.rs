@@ -127,7 +127,8 @@ impl PointId {
         &POINTS[self.index()]
     }
 
-    fn index(self) -> usize {
+    /// Its place in [`POINTS`].
+    pub fn index(self) -> usize {
         usize::from(self.0)
     }
 }
@@ -136,7 +137,7 @@ decision_points! {
     // ---- who is calling -------------------------------------------------------------------
 
     /// May a call that needs an access token be made without one?
-    "authentication.missing_token" missing_token: MissingToken [] {
+    "authentication.missing_token" missing_token: MissingToken ["CS-1", "CS-3"] {
         /// Denied: 401 `M_MISSING_TOKEN`.
         Refused = "refused",
         /// A call without a token is served as if a guest had made it.
@@ -144,7 +145,7 @@ decision_points! {
     }
 
     /// Is a token asked whether it still exists?
-    "authentication.ended_token" ended_token: EndedToken [] {
+    "authentication.ended_token" ended_token: EndedToken ["CS-2", "CS-4", "CS-5"] {
         /// A token that was ended is denied: 401 `M_UNKNOWN_TOKEN`.
         Refused = "refused",
         /// The token of a guest is served although it was ended.
@@ -152,7 +153,7 @@ decision_points! {
     }
 
     /// Whom does a guest's call that names another user in its query act for?
-    "authentication.masquerade" masquerade: Masquerade [] {
+    "authentication.masquerade" masquerade: Masquerade ["DR-11", "RG-5"] {
         /// The guest itself: what the query says is ignored.
         Ignored = "ignored",
         /// The user that was named.
@@ -162,7 +163,7 @@ decision_points! {
     // ---- registration ---------------------------------------------------------------------
 
     /// Does the server register guests at all?
-    "registration.guests" registration_guests: RegistrationGuests [] {
+    "registration.guests" registration_guests: RegistrationGuests ["DR-1", "DR-8", "GA-1", "GA-4", "RG-4", "RG-12"] {
         /// Yes.
         Open = "open",
         /// No: 403 `M_FORBIDDEN`.
@@ -171,7 +172,7 @@ decision_points! {
 
     /// What becomes of parameters other than the device name when a guest registers (`username`
     /// among them)?
-    "registration.parameters" registration_parameters: RegistrationParameters [] {
+    "registration.parameters" registration_parameters: RegistrationParameters ["RG-6", "RG-10", "RG-11"] {
         /// Ignored: the server chooses the user id.
         Ignored = "ignored",
         /// Honoured: the guest gets the localpart that it asked for.
@@ -179,7 +180,7 @@ decision_points! {
     }
 
     /// Is it stored at registration that the account is a guest?
-    "registration.flag" registration_flag: RegistrationFlag [] {
+    "registration.flag" registration_flag: RegistrationFlag ["RG-1", "RG-3"] {
         /// Stored: the account is a guest until it is upgraded.
         Stored = "stored",
         /// Not stored: after a restart of the server every guest is an ordinary user.
@@ -187,7 +188,7 @@ decision_points! {
     }
 
     /// Is the first account that comes to be, when it is a guest, made an administrator?
-    "registration.first_guest" first_guest: FirstGuest [] {
+    "registration.first_guest" first_guest: FirstGuest ["GA-3", "RG-3"] {
         /// It is a guest like any other.
         Plain = "plain",
         /// It is an administrator, whom no allow-list binds.
@@ -195,7 +196,7 @@ decision_points! {
     }
 
     /// May an ordinary registration, without the guest's token, ask for a guest's user id?
-    "registration.user_ids" user_ids: UserIds [] {
+    "registration.user_ids" user_ids: UserIds ["RG-7"] {
         /// Denied: 400 `M_USER_IN_USE`.
         Distinct = "distinct",
         /// The account is handed over: it becomes the ordinary user who asked.
@@ -203,7 +204,7 @@ decision_points! {
     }
 
     /// By what is an account known to be a guest?
-    "registration.known_by" known_by: KnownBy [] {
+    "registration.known_by" known_by: KnownBy ["RG-1", "RG-2"] {
         /// By having been registered as one.
         Registration = "registration",
         /// By having no password: an ordinary user who signs in elsewhere is taken for a guest.
@@ -211,7 +212,7 @@ decision_points! {
     }
 
     /// What does `whoami` say in `is_guest`?
-    "whoami.is_guest" whoami: Whoami [] {
+    "whoami.is_guest" whoami: Whoami ["CS-39"] {
         /// `true` for guests and for nobody else.
         Truthful = "truthful",
         /// Always `false`, as if the field did not exist.
@@ -223,7 +224,7 @@ decision_points! {
     // ---- upgrade --------------------------------------------------------------------------
 
     /// May a guest become an ordinary user by registering with `guest_access_token`?
-    "upgrade.offered" upgrade_offered: UpgradeOffered [] {
+    "upgrade.offered" upgrade_offered: UpgradeOffered ["GA-32"] {
         /// Yes.
         Offered = "offered",
         /// No: the parameter is unknown, and the user id is taken (400 `M_USER_IN_USE`).
@@ -231,7 +232,7 @@ decision_points! {
     }
 
     /// Whose token must the upgrade show?
-    "upgrade.token" upgrade_token: UpgradeToken [] {
+    "upgrade.token" upgrade_token: UpgradeToken ["GA-32"] {
         /// The live token of the guest whose localpart is asked for; any other is denied: 403
         /// `M_FORBIDDEN`.
         Own = "own",
@@ -242,7 +243,7 @@ decision_points! {
     }
 
     /// Which user id does an upgrade keep?
-    "upgrade.username" upgrade_username: UpgradeUsername [] {
+    "upgrade.username" upgrade_username: UpgradeUsername ["GA-33"] {
         /// The guest's own: another `username` is denied: 400 `M_INVALID_PARAM`.
         OwnRequired = "own_required",
         /// Another `username` is accepted, and a new account takes the guest's place.
@@ -250,7 +251,7 @@ decision_points! {
     }
 
     /// What becomes of the guest's token at the upgrade?
-    "upgrade.old_token" old_token: OldToken [] {
+    "upgrade.old_token" old_token: OldToken ["GA-32", "CS-2"] {
         /// It is ended: 401 `M_UNKNOWN_TOKEN` afterwards.
         Ended = "ended",
         /// It goes on as a token of the upgraded user.
@@ -260,7 +261,7 @@ decision_points! {
     }
 
     /// What becomes of the guest's memberships at the upgrade?
-    "upgrade.memberships" upgrade_memberships: UpgradeMemberships [] {
+    "upgrade.memberships" upgrade_memberships: UpgradeMemberships ["GA-33"] {
         /// They stay as they are.
         Kept = "kept",
         /// The account leaves every room that it is in.
@@ -270,7 +271,7 @@ decision_points! {
     // ---- the allow-list -------------------------------------------------------------------
 
     /// What happens to a guest's call to an endpoint that is not on the list?
-    "unlisted.endpoint" unlisted: Unlisted [] {
+    "unlisted.endpoint" unlisted: Unlisted ["DR-2", "DR-9", "DR-13", "GA-3"] {
         /// Denied.
         Refused = "refused",
         /// Served: there is no allow-list.
@@ -278,7 +279,7 @@ decision_points! {
     }
 
     /// With which error code is a guest denied an endpoint (403 in any case)?
-    "unlisted.errcode" unlisted_errcode: UnlistedErrcode [] {
+    "unlisted.errcode" unlisted_errcode: UnlistedErrcode ["CS-34"] {
         /// `M_GUEST_ACCESS_FORBIDDEN`.
         GuestAccessForbidden = "M_GUEST_ACCESS_FORBIDDEN",
         /// `M_FORBIDDEN`.
@@ -287,7 +288,7 @@ decision_points! {
 
     /// May a guest change its own membership by sending `m.room.member` to PUT state, where that
     /// endpoint is open?
-    "put_state.membership" put_state_membership: PutStateMembership [] {
+    "put_state.membership" put_state_membership: PutStateMembership ["GA-46"] {
         /// Yes, by the same rules as the membership's own endpoints.
         AsOwnEndpoint = "as_own_endpoint",
         /// No: denied like an unlisted endpoint.
@@ -296,7 +297,7 @@ decision_points! {
 
     /// May a guest redact by sending `m.room.redaction` to PUT send, where that endpoint takes any
     /// event type?
-    "send.redaction" send_redaction: SendRedaction [] {
+    "send.redaction" send_redaction: SendRedaction ["GA-45"] {
         /// Yes, by the rules of the room.
         ByRoomRules = "by_room_rules",
         /// No: denied like an unlisted endpoint.
@@ -304,7 +305,7 @@ decision_points! {
     }
 
     /// Must one be joined to send an event into a room?
-    "send.membership" send_membership: SendMembership [] {
+    "send.membership" send_membership: SendMembership ["GA-20", "CS-7"] {
         /// Yes: denied with 403 `M_FORBIDDEN` otherwise.
         Required = "required",
         /// No: a guest's event is accepted all the same.
@@ -312,7 +313,7 @@ decision_points! {
     }
 
     /// May a guest change the profile of somebody else through an endpoint that is open for its own?
-    "profile.owner" profile_owner: ProfileOwner [] {
+    "profile.owner" profile_owner: ProfileOwner ["GA-21"] {
         /// Denied: 403 `M_FORBIDDEN`.
         Own = "own",
         /// Yes, anybody's.
@@ -322,7 +323,7 @@ decision_points! {
     // ---- what the settings mean -----------------------------------------------------------
 
     /// What does a room without a `m.room.guest_access` event mean?
-    "guest_access.absent" guest_access_absent: GuestAccessAbsent [] {
+    "guest_access.absent" guest_access_absent: GuestAccessAbsent ["GA-10"] {
         /// `forbidden`.
         Forbidden = "forbidden",
         /// `can_join`.
@@ -330,7 +331,7 @@ decision_points! {
     }
 
     /// What does a `guest_access` value mean that is not understood?
-    "guest_access.unknown" guest_access_unknown: GuestAccessUnknown [] {
+    "guest_access.unknown" guest_access_unknown: GuestAccessUnknown ["GA-8"] {
         /// `forbidden`.
         Forbidden = "forbidden",
         /// `can_join`.
@@ -339,7 +340,7 @@ decision_points! {
 
     /// What does a `m.room.guest_access` event mean whose content is malformed: the key is missing
     /// or no text?
-    "guest_access.malformed" guest_access_malformed: GuestAccessMalformed [] {
+    "guest_access.malformed" guest_access_malformed: GuestAccessMalformed ["GA-8"] {
         /// `forbidden`.
         Forbidden = "forbidden",
         /// `can_join`.
@@ -347,7 +348,7 @@ decision_points! {
     }
 
     /// What does a redacted `m.room.guest_access` event mean?
-    "guest_access.redacted" guest_access_redacted: GuestAccessRedacted [] {
+    "guest_access.redacted" guest_access_redacted: GuestAccessRedacted ["CS-17", "CS-19"] {
         /// What its content after redaction says: nothing, hence `forbidden`.
         Forbidden = "forbidden",
         /// What it said before.
@@ -356,7 +357,7 @@ decision_points! {
 
     /// Does a `m.room.guest_access` event count that is not the room's state under the empty state
     /// key: one under another state key, or one sent as a message event?
-    "guest_access.stray" guest_access_stray: GuestAccessStray [] {
+    "guest_access.stray" guest_access_stray: GuestAccessStray ["GA-9", "CS-6"] {
         /// No.
         Ignored = "ignored",
         /// The latest event of the type counts, wherever it stands.
@@ -364,7 +365,7 @@ decision_points! {
     }
 
     /// What does a room without a `m.room.history_visibility` event mean?
-    "history_visibility.absent" visibility_absent: VisibilityAbsent [] {
+    "history_visibility.absent" visibility_absent: VisibilityAbsent ["HV-2"] {
         /// `shared`.
         Shared = "shared",
         /// `world_readable`.
@@ -372,7 +373,7 @@ decision_points! {
     }
 
     /// What does a `history_visibility` value mean that is not understood?
-    "history_visibility.unknown" visibility_unknown: VisibilityUnknown [] {
+    "history_visibility.unknown" visibility_unknown: VisibilityUnknown ["HV-9", "HV-10"] {
         /// `shared`.
         Shared = "shared",
         /// `world_readable`.
@@ -383,7 +384,7 @@ decision_points! {
 
     /// What does a `m.room.history_visibility` event mean whose content is malformed: the key is
     /// missing or no text?
-    "history_visibility.malformed" visibility_malformed: VisibilityMalformed [] {
+    "history_visibility.malformed" visibility_malformed: VisibilityMalformed ["HV-10"] {
         /// `shared`.
         Shared = "shared",
         /// `world_readable`.
@@ -393,7 +394,7 @@ decision_points! {
     }
 
     /// What does a redacted `m.room.history_visibility` event mean?
-    "history_visibility.redacted" visibility_redacted: VisibilityRedacted [] {
+    "history_visibility.redacted" visibility_redacted: VisibilityRedacted ["CS-17", "CS-18"] {
         /// What it said before: redaction keeps the key.
         Unchanged = "unchanged",
         /// `shared`, as if it had said nothing.
@@ -402,7 +403,7 @@ decision_points! {
 
     /// Does a `m.room.history_visibility` event count that is not the room's state under the empty
     /// state key: one under another state key, or one sent as a message event?
-    "history_visibility.stray" visibility_stray: VisibilityStray [] {
+    "history_visibility.stray" visibility_stray: VisibilityStray ["HV-8", "CS-6"] {
         /// No.
         Ignored = "ignored",
         /// The latest event of the type counts, wherever it stands.
@@ -412,7 +413,7 @@ decision_points! {
     // ---- joining --------------------------------------------------------------------------
 
     /// When may a guest come to be joined?
-    "join.gate" join_gate: JoinGate [] {
+    "join.gate" join_gate: JoinGate ["GA-7", "GA-22"] {
         /// Only while the room's guest access is `can_join`.
         CanJoinOnly = "can_join_only",
         /// Always: there is no gate, or its answer is not used.
@@ -420,7 +421,7 @@ decision_points! {
     }
 
     /// Does the gate hold for a guest that was invited?
-    "join.gate_for_invited" gate_for_invited: GateForInvited [] {
+    "join.gate_for_invited" gate_for_invited: GateForInvited ["GA-22", "CS-11", "CS-36"] {
         /// Yes.
         Holds = "holds",
         /// No: an invite lets it in.
@@ -428,7 +429,7 @@ decision_points! {
     }
 
     /// Does the gate hold for a join by POST /join/{roomIdOrAlias}, where that endpoint is open?
-    "join.gate_by_alias" gate_by_alias: GateByAlias [] {
+    "join.gate_by_alias" gate_by_alias: GateByAlias ["GA-22"] {
         /// Yes.
         Holds = "holds",
         /// No.
@@ -436,7 +437,7 @@ decision_points! {
     }
 
     /// Does the gate hold for a join by PUT state with an `m.room.member` event, where that is open?
-    "join.gate_by_state_event" gate_by_state_event: GateByStateEvent [] {
+    "join.gate_by_state_event" gate_by_state_event: GateByStateEvent ["GA-22", "GA-46"] {
         /// Yes.
         Holds = "holds",
         /// No.
@@ -444,7 +445,7 @@ decision_points! {
     }
 
     /// With which error code does the gate deny (403 in any case)?
-    "join.errcode" join_errcode: JoinErrcode [] {
+    "join.errcode" join_errcode: JoinErrcode ["GA-22", "CS-34"] {
         /// `M_GUEST_ACCESS_FORBIDDEN`.
         GuestAccessForbidden = "M_GUEST_ACCESS_FORBIDDEN",
         /// `M_FORBIDDEN`.
@@ -452,7 +453,7 @@ decision_points! {
     }
 
     /// Whom else does the gate hold for?
-    "join.gate_for_users" gate_for_users: GateForUsers [] {
+    "join.gate_for_users" gate_for_users: GateForUsers ["RG-2", "GA-32"] {
         /// Nobody: ordinary users, upgraded guests among them, pass it.
         Pass = "pass",
         /// Upgraded guests too: the upgrade does not end this limit.
@@ -460,7 +461,7 @@ decision_points! {
     }
 
     /// May a guest join a room that its server does not take part in?
-    "join.elsewhere" join_elsewhere: JoinElsewhere [] {
+    "join.elsewhere" join_elsewhere: JoinElsewhere ["DR-4", "GA-22"] {
         /// No: 404 `M_NOT_FOUND`, as for a room that does not exist.
         Refused = "refused",
         /// Denied by a gate that is asked of an empty state: 403 `M_GUEST_ACCESS_FORBIDDEN`.
@@ -472,7 +473,7 @@ decision_points! {
     // ---- revocation -----------------------------------------------------------------------
 
     /// What happens to the guests in a room when its guest access stops being `can_join`?
-    "revocation.effect" revocation_effect: RevocationEffect [] {
+    "revocation.effect" revocation_effect: RevocationEffect ["GA-23"] {
         /// Their membership is set to `leave`.
         Leave = "leave",
         /// Nothing.
@@ -482,7 +483,7 @@ decision_points! {
     }
 
     /// Which ways of ceasing to be `can_join` revoke?
-    "revocation.trigger" revocation_trigger: RevocationTrigger [] {
+    "revocation.trigger" revocation_trigger: RevocationTrigger ["GA-23"] {
         /// Every way: another value, content that is not understood, a redaction.
         EveryWay = "every_way",
         /// A new event with another content; the redaction of the current one does not.
@@ -492,7 +493,7 @@ decision_points! {
     }
 
     /// Which memberships of a guest does a revocation end?
-    "revocation.memberships" revocation_memberships: RevocationMemberships [] {
+    "revocation.memberships" revocation_memberships: RevocationMemberships ["GA-23"] {
         /// `join` only.
         Joined = "joined",
         /// `join` and `invite`.
@@ -502,7 +503,7 @@ decision_points! {
     }
 
     /// Whom does a revocation remove?
-    "revocation.whom" revocation_whom: RevocationWhom [] {
+    "revocation.whom" revocation_whom: RevocationWhom ["GA-23", "GA-24"] {
         /// The server's own guests.
         LocalGuests = "local_guests",
         /// Only guests whose token is live.
@@ -514,7 +515,7 @@ decision_points! {
     }
 
     /// Does a `m.room.guest_access` event revoke that was itself rejected?
-    "revocation.rejected_event" rejected_event: RejectedEvent [] {
+    "revocation.rejected_event" rejected_event: RejectedEvent ["GA-23", "CS-8"] {
         /// No: a refused call changes nothing.
         Ignored = "ignored",
         /// Yes: the guests are removed although the event was refused.
@@ -524,7 +525,7 @@ decision_points! {
     // ---- who may read a room at all -------------------------------------------------------
 
     /// On what does a guest's right to call about a room depend?
-    "room.rule" room_rule: RoomRule [] {
+    "room.rule" room_rule: RoomRule ["DR-12", "RP-1", "RP-2", "RP-8"] {
         /// On its membership, or else on the room being `world_readable`.
         MembershipOrPreview = "membership_or_preview",
         /// On the room being `world_readable` now, and on nothing else.
@@ -535,7 +536,7 @@ decision_points! {
 
     /// Is GET messages (or initialSync) refused as a whole to a previewer when the room is not
     /// `world_readable` now, but has been?
-    "room.closed_again" closed_again: ClosedAgain [] {
+    "room.closed_again" closed_again: ClosedAgain ["RP-2", "RP-5", "CS-26"] {
         /// Refused: 403 `M_FORBIDDEN`.
         Refused = "refused",
         /// Answered, with the events that it may see.
@@ -543,7 +544,7 @@ decision_points! {
     }
 
     /// May a user who is invited, and not joined, call GET messages (or initialSync)?
-    "room.invited_reader" invited_reader: InvitedReader [] {
+    "room.invited_reader" invited_reader: InvitedReader ["HV-23", "CS-26"] {
         /// Answered, with the events that it may see.
         Answered = "answered",
         /// As a user who is not in the room.
@@ -551,7 +552,7 @@ decision_points! {
     }
 
     /// May a banned user read what it could read before the ban, and what anyone can read?
-    "room.banned_reader" banned_reader: BannedReader [] {
+    "room.banned_reader" banned_reader: BannedReader ["HV-11", "HV-19"] {
         /// Yes, like one who left.
         AsLeft = "as_left",
         /// Nothing: 403 `M_FORBIDDEN`.
@@ -559,7 +560,7 @@ decision_points! {
     }
 
     /// What may one who left a `world_readable` room read?
-    "room.left_reader" left_reader: LeftReader [] {
+    "room.left_reader" left_reader: LeftReader ["HV-11", "HV-19", "HV-20"] {
         /// What it could read before, and what anyone can.
         AtLeastAsStranger = "at_least_as_stranger",
         /// Only what it could read before: less than one who never joined.
@@ -567,9 +568,11 @@ decision_points! {
     }
 
     /// What is the answer about a room that the server does not take part in?
-    "room.elsewhere" room_elsewhere: RoomElsewhere [] {
+    "room.elsewhere" room_elsewhere: RoomElsewhere ["DR-4", "CS-24"] {
         /// Denied: 403 `M_FORBIDDEN`.
         Refused = "refused",
+        /// Denied: 404 `M_NOT_FOUND`.
+        NotFound = "not_found",
         /// 401 `M_UNKNOWN_TOKEN`, as if the caller's token were at fault.
         Unauthorised = "unauthorised",
         /// It fails: 500 `M_UNKNOWN`.
@@ -577,7 +580,7 @@ decision_points! {
     }
 
     /// What does a guest's GET /events without `room_id` get?
-    "events.no_room" events_no_room: EventsNoRoom [] {
+    "events.no_room" events_no_room: EventsNoRoom ["DR-17", "GA-15", "GA-36", "RP-7"] {
         /// 400 `M_MISSING_PARAM`.
         Refused = "refused",
         /// The events of the rooms it has joined.
@@ -589,7 +592,7 @@ decision_points! {
     // ---- which events a reader is given ---------------------------------------------------
 
     /// Of which moment is the room's setting asked, for an event?
-    "visibility.evaluated_at" evaluated_at: EvaluatedAt [] {
+    "visibility.evaluated_at" evaluated_at: EvaluatedAt ["DR-12", "HV-1", "HV-16", "HV-21"] {
         /// Of the event's.
         Event = "event",
         /// Of the call's.
@@ -597,7 +600,7 @@ decision_points! {
     }
 
     /// Which events may a guest see at most?
-    "visibility.guest_reads" guest_reads: GuestReads [] {
+    "visibility.guest_reads" guest_reads: GuestReads ["GA-16", "GA-17", "GA-37"] {
         /// What an ordinary user with the same membership may see.
         AsUser = "as_user",
         /// Only events sent while the room was `world_readable`, joined or not.
@@ -605,7 +608,7 @@ decision_points! {
     }
 
     /// To whom do events sent under `shared` open, beyond who was joined?
-    "visibility.shared" shared_opens: SharedOpens [] {
+    "visibility.shared" shared_opens: SharedOpens ["HV-5", "HV-13", "HV-22"] {
         /// To whoever was joined at any point after the event, also if that join has ended.
         LaterJoin = "later_join",
         /// To whoever joined after the event and is joined still.
@@ -617,7 +620,7 @@ decision_points! {
     }
 
     /// Do events sent under `invited` open to who was invited when they were sent?
-    "visibility.invited" invited_opens: InvitedOpens [] {
+    "visibility.invited" invited_opens: InvitedOpens ["HV-4", "HV-14", "HV-18", "HV-23"] {
         /// Yes.
         Opens = "opens",
         /// Yes, and events sent under `shared` too.
@@ -629,7 +632,7 @@ decision_points! {
     }
 
     /// Does having been joined when the event was sent open it?
-    "visibility.joined" joined_opens: JoinedOpens [] {
+    "visibility.joined" joined_opens: JoinedOpens ["HV-3", "HV-19"] {
         /// Yes, for good.
         Opens = "opens",
         /// Only while the reader is joined.
@@ -637,7 +640,7 @@ decision_points! {
     }
 
     /// What may a joined reader see of the time before it had access?
-    "visibility.joined_now" joined_now: JoinedNow [] {
+    "visibility.joined_now" joined_now: JoinedNow ["HV-6", "HV-15"] {
         /// What the rules give for each event.
         ByEvent = "by_event",
         /// Everything: only "is joined now" is asked.
@@ -645,7 +648,7 @@ decision_points! {
     }
 
     /// By which value is a `m.room.history_visibility` event itself judged?
-    "visibility.setting_change" setting_change: SettingChange [] {
+    "visibility.setting_change" setting_change: SettingChange ["HV-1", "HV-24"] {
         /// By either: it may be seen if the value before or the value after allows it.
         Either = "either",
         /// By the value before it.
@@ -655,7 +658,7 @@ decision_points! {
     }
 
     /// By which membership is a user's own `m.room.member` event judged?
-    "visibility.own_membership" own_membership: OwnMembership [] {
+    "visibility.own_membership" own_membership: OwnMembership ["HV-1", "HV-25"] {
         /// By either: it may be seen if the membership before or after allows it.
         Either = "either",
         /// By the membership before it.
@@ -665,7 +668,7 @@ decision_points! {
     }
 
     /// Does world_readable open an event, or close it?
-    "visibility.world_readable" world_readable: WorldReadableMeans [] {
+    "visibility.world_readable" world_readable: WorldReadableMeans ["HV-11", "HV-26", "HV-27"] {
         /// It opens the event to every authenticated user.
         Opens = "opens",
         /// The test is inverted: everything else is open to everyone, and this is not.
@@ -673,7 +676,7 @@ decision_points! {
     }
 
     /// What does one hidden event do to an answer of several?
-    "visibility.hidden_event" hidden_event: HiddenEvent [] {
+    "visibility.hidden_event" hidden_event: HiddenEvent ["GA-13", "HV-21"] {
         /// It is left out.
         LeftOut = "left_out",
         /// The whole answer is denied: 403 `M_FORBIDDEN`.
@@ -681,7 +684,7 @@ decision_points! {
     }
 
     /// Can an event be fetched by its id through the path of another room?
-    "visibility.other_room" other_room: OtherRoom [] {
+    "visibility.other_room" other_room: OtherRoom ["CS-33"] {
         /// No: 404 `M_NOT_FOUND`.
         NotFound = "not_found",
         /// Yes, where the caller may read the room in the path.
@@ -691,7 +694,7 @@ decision_points! {
     // ---- which state a reader is given ----------------------------------------------------
 
     /// Which state is a previewer given?
-    "state.preview" state_preview: StatePreview [] {
+    "state.preview" state_preview: StatePreview ["GA-16", "RP-10"] {
         /// State events sent while the room was `world_readable`.
         OwnVisibility = "own_visibility",
         /// The whole current state of a room that is `world_readable` now.
@@ -699,7 +702,7 @@ decision_points! {
     }
 
     /// Which state is one given who left?
-    "state.left" state_left: StateLeft [] {
+    "state.left" state_left: StateLeft ["CS-23", "CS-27", "HV-20"] {
         /// The state when it left.
         AtLeaving = "at_leaving",
         /// The current state.
@@ -707,7 +710,7 @@ decision_points! {
     }
 
     /// Is a reader of the state checked at all?
-    "state.check" state_check: StateCheck [] {
+    "state.check" state_check: StateCheck ["CS-22", "CS-24"] {
         /// Yes: by membership, or else as a previewer.
         Checked = "checked",
         /// No: anyone reads the current state.

@@ -2,9 +2,19 @@
 
 #![forbid(unsafe_code)]
 
+pub mod check;
+pub mod clause;
+pub mod decide;
 pub mod decision_point;
 pub mod endpoint;
+pub mod guarantee;
 pub mod profile;
+pub mod reduce;
+pub mod rules;
+pub mod sequential;
 pub mod state;
 pub mod step;
+pub mod steps;
+pub mod stop;
+pub mod story;
 pub mod vocabulary;

@@ -134,3 +134,48 @@ pub struct State {
     /// The tagged event, once it was sent.
     pub tagged: Option<Tagged>,
 }
+
+impl Tagged {
+    /// The class of an event of this kind that brought the first room from `before` to `after`.
+    pub fn between(kind: Kind, before: &Room, after: &Room) -> Self {
+        // While reading the setting fails there is no setting at the event; `shared` stands in.
+        let setting = |room: &Room| room.visibility.unwrap_or(HistoryVisibility::Shared);
+        Self {
+            kind,
+            before: setting(before),
+            after: setting(after),
+            witnesses: std::array::from_fn(|guest| Witness {
+                before: before.members[guest].into(),
+                after: after.members[guest].into(),
+                joined_later: false,
+            }),
+        }
+    }
+
+    /// Whether the class is one of its kind: a setting that changes, a membership that changes.
+    pub fn is_its_kind(&self) -> bool {
+        let setting_changes = self.before != self.after;
+        let membership_changes = self.witnesses.iter().any(|w| w.before != w.after);
+        match self.kind {
+            Kind::Message | Kind::State => !setting_changes && !membership_changes,
+            Kind::Setting => setting_changes,
+            Kind::Member => membership_changes,
+        }
+    }
+
+    /// Records who is joined at a moment after the event.
+    pub fn note_joined(&mut self, members: &[Membership; MAX_GUESTS]) {
+        for (witness, membership) in self.witnesses.iter_mut().zip(members) {
+            witness.joined_later |= *membership == Membership::Join;
+        }
+    }
+}
+
+impl Witness {
+    /// One who was not in the room at the event, and has not joined since.
+    pub const STRANGER: Self = Self {
+        before: Standing::Other,
+        after: Standing::Other,
+        joined_later: false,
+    };
+}

@@ -310,3 +310,57 @@ impl Scope {
         0..u8::try_from(self.rooms).expect("a scope is small")
     }
 }
+
+impl Step {
+    /// A step by `by` with its own token, about no room, that tags nothing.
+    pub const fn new(by: Actor, act: Act) -> Self {
+        Self {
+            by,
+            with: Credential::Own,
+            act,
+            place: Place::Nowhere,
+            tag: false,
+        }
+    }
+
+    /// The same step, about the room with this number.
+    #[must_use]
+    pub const fn at(self, room: u8) -> Self {
+        Self {
+            place: Place::Room(room),
+            ..self
+        }
+    }
+
+    /// The same step, with this token.
+    #[must_use]
+    pub const fn with(self, credential: Credential) -> Self {
+        Self {
+            with: credential,
+            ..self
+        }
+    }
+
+    /// The same step, about a room in which the server takes no part.
+    #[must_use]
+    pub const fn elsewhere(self) -> Self {
+        Self {
+            place: Place::Elsewhere,
+            ..self
+        }
+    }
+
+    /// The same step, whose event is the tagged one.
+    #[must_use]
+    pub const fn tagged(self) -> Self {
+        Self { tag: true, ..self }
+    }
+
+    /// The number of the room that the step is about, if it is about one of the server's.
+    pub const fn room(&self) -> Option<usize> {
+        match self.place {
+            Place::Room(room) => Some(room as usize),
+            Place::Nowhere | Place::Elsewhere => None,
+        }
+    }
+}

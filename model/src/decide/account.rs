@@ -1,0 +1,230 @@
+//! Accounts: registration, upgrade, the end of tokens, and what guests may do to their own.
+
+use crate::decision_point::{
+    ProfileOwner, RegistrationFlag, RegistrationGuests, RegistrationParameters, UpgradeMemberships,
+    UpgradeOffered, UpgradeToken, UpgradeUsername, UserIds, Whoami,
+};
+use crate::state::{Account, Witness};
+use crate::step::{Act, Actor, Answer, Step, Upgrade};
+use crate::vocabulary::{Decision, ErrCode, Membership};
+
+use super::caller::{Caller, Who};
+use super::{SERVED, World};
+
+impl World<'_> {
+    /// The steps that no token stands for: registrations and the server's own deeds. The outer
+    /// `None`: the step cannot happen. The inner one: it is a call by somebody.
+    pub(super) fn without_a_caller(&mut self, step: &Step) -> Option<Option<(Decision, Answer)>> {
+        let (decision, answer) = match (step.act, step.by) {
+            (Act::Register { named }, Actor::Guest(guest)) => self.register(guest.into(), named)?,
+            (Act::Register { .. }, _) => return None,
+            (Act::RegisterOver(guest), _) => (self.register_over(guest.into())?, Answer::Nothing),
+            (Act::Upgrade(upgrade), _) => (self.upgrade(upgrade)?, Answer::Nothing),
+            (Act::EndToken(guest), _) => {
+                let ended = ended(self.state.accounts[usize::from(guest)])?;
+                self.next.accounts[usize::from(guest)] = ended;
+                (THE_SERVERS_DEED, Answer::Nothing)
+            }
+            (Act::Restart, _) => {
+                self.restart();
+                (THE_SERVERS_DEED, Answer::Nothing)
+            }
+            _ => return Some(None),
+        };
+        Some(Some((decision, answer)))
+    }
+
+    /// GA-1: A client may obtain a guest account and its access token by registering with `kind`
+    /// set to `guest`.
+    fn register(&mut self, guest: usize, named: bool) -> Option<(Decision, Answer)> {
+        let choices = &self.profile.choices;
+        if self.state.accounts[guest] != Account::Absent {
+            return None;
+        }
+        if choices.registration_guests == RegistrationGuests::Closed {
+            return Some((NO_GUESTS, Answer::Nothing));
+        }
+        self.next.accounts[guest] = Account::Guest;
+        // RG-10: The registration of a guest ignores every parameter of its body but
+        // `initial_device_display_name`.
+        let got_its_name = choices.registration_parameters == RegistrationParameters::Honoured;
+        let answer = if named {
+            Answer::Named(got_its_name)
+        } else {
+            Answer::Nothing
+        };
+        Some((REGISTERED, answer))
+    }
+
+    /// RG-7: A registration whose desired user id is taken is refused with `M_USER_IN_USE`.
+    fn register_over(&mut self, guest: usize) -> Option<Decision> {
+        if !self.state.accounts[guest].is_guest() {
+            return None;
+        }
+        match self.profile.choices.user_ids {
+            UserIds::Distinct => Some(NAME_TAKEN),
+            UserIds::Colliding => {
+                self.next.accounts[guest] = Account::User;
+                Some(REGISTERED)
+            }
+        }
+    }
+
+    /// GA-32: A guest may upgrade to a full account by registering in the ordinary way with its own
+    /// token in `guest_access_token`.
+    fn upgrade(&mut self, upgrade: Upgrade) -> Option<Decision> {
+        let choices = &self.profile.choices;
+        let account = |guest: u8| self.state.accounts[usize::from(guest)];
+        let (target, token) = match upgrade {
+            Upgrade::Own(guest) if account(guest) == Account::GuestEnded => (guest, Token::Ended),
+            Upgrade::Own(guest) | Upgrade::OtherName(guest) => (guest, Token::Own),
+            Upgrade::OthersToken { of, with } => {
+                (account(with) == Account::Guest && of != with).then_some((of, Token::Others))?
+            }
+            Upgrade::MadeUpToken(guest) => (guest, Token::MadeUp),
+        };
+        let other_name = matches!(upgrade, Upgrade::OtherName(_));
+        if account(target) != Account::Guest && token != Token::Ended {
+            return None;
+        }
+        if choices.upgrade_offered == UpgradeOffered::NotOffered {
+            return Some(if other_name { REGISTERED } else { NAME_TAKEN });
+        }
+        let token_is_right = match choices.upgrade_token {
+            UpgradeToken::Own => token == Token::Own,
+            UpgradeToken::AnyGuest => matches!(token, Token::Own | Token::Others),
+            UpgradeToken::Unchecked => true,
+        };
+        if !token_is_right {
+            return Some(NOT_ITS_TOKEN);
+        }
+        // GA-33: An upgrade must give `username`, set to the local part of the guest's own user id.
+        if other_name && choices.upgrade_username == UpgradeUsername::OwnRequired {
+            return Some(NOT_ITS_NAME);
+        }
+        let target = usize::from(target);
+        self.next.accounts[target] = Account::User;
+        if other_name {
+            self.forget_memberships(target);
+        } else if choices.upgrade_memberships == UpgradeMemberships::Left {
+            self.leave_every_room(target);
+        }
+        Some(UPGRADED)
+    }
+
+    /// Another account takes this one's place: one that never was in any room.
+    fn forget_memberships(&mut self, guest: usize) {
+        for room in &mut self.next.rooms {
+            room.members[guest] = Membership::Never;
+        }
+        if let Some(tagged) = &mut self.next.tagged {
+            tagged.witnesses[guest] = Witness::STRANGER;
+        }
+    }
+
+    fn leave_every_room(&mut self, guest: usize) {
+        for room in &mut self.next.rooms {
+            let membership = &mut room.members[guest];
+            if matches!(
+                membership,
+                Membership::Join | Membership::Invite | Membership::Knock
+            ) {
+                *membership = Membership::Leave;
+            }
+        }
+    }
+
+    fn restart(&mut self) {
+        if self.profile.choices.registration_flag == RegistrationFlag::LostAtRestart {
+            for account in &mut self.next.accounts {
+                *account = match *account {
+                    Account::Guest => Account::User,
+                    Account::GuestEnded => Account::UserEnded,
+                    other => other,
+                };
+            }
+        }
+    }
+
+    /// CS-4: Logging out ends the access token with which it was called.
+    pub(super) fn end_own_token(&mut self, caller: &Caller) -> Decision {
+        if let Who::Holder(guest) = caller.who
+            && let Some(ended) = ended(self.state.accounts[guest])
+        {
+            self.next.accounts[guest] = ended;
+        }
+        SERVED
+    }
+
+    /// GA-21: A guest may call `PUT /profile/{userId}/displayname` for its own user id.
+    pub(super) fn set_profile(&self, own: bool) -> Decision {
+        if own || self.profile.choices.profile_owner == ProfileOwner::Anybodys {
+            PROFILE_SET
+        } else {
+            NOT_ITS_PROFILE
+        }
+    }
+
+    /// CS-39: The answer to `whoami` has `is_guest` true for a guest; absent or false means not a
+    /// guest.
+    pub(super) fn who_am_i(&self, caller: &Caller) -> (Decision, Answer) {
+        let is_guest = match self.profile.choices.whoami {
+            Whoami::Truthful => caller.guest,
+            Whoami::Never => false,
+            Whoami::Always => true,
+        };
+        (SERVED, Answer::IsGuest(is_guest))
+    }
+}
+
+/// Whose token an upgrade shows, seen from the account that it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Own,
+    Others,
+    MadeUp,
+    Ended,
+}
+
+/// The account with its token ended; `None` if it has no live one.
+fn ended(account: Account) -> Option<Account> {
+    match account {
+        Account::Guest => Some(Account::GuestEnded),
+        Account::User => Some(Account::UserEnded),
+        _ => None,
+    }
+}
+
+const THE_SERVERS_DEED: Decision = Decision::allow(&[], "the server does it by itself");
+const REGISTERED: Decision = Decision::allow(&["GA-1", "RG-5"], "the server registers the account");
+const NO_GUESTS: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &["GA-4", "RG-12"],
+    "the server registers no guests",
+);
+const NAME_TAKEN: Decision =
+    Decision::deny(400, ErrCode::UserInUse, &["RG-7"], "the user id is taken");
+const UPGRADED: Decision = Decision::allow(
+    &["GA-32", "GA-33"],
+    "the guest shows its own token and its own localpart",
+);
+const NOT_ITS_TOKEN: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &["GA-32"],
+    "the token is not the live token of the guest whose localpart is asked for",
+);
+const NOT_ITS_NAME: Decision = Decision::deny(
+    400,
+    ErrCode::InvalidParam,
+    &["GA-33"],
+    "the localpart is not the guest's own",
+);
+const PROFILE_SET: Decision = Decision::allow(&["GA-21"], "the profile is the caller's own");
+const NOT_ITS_PROFILE: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &["GA-21"],
+    "the profile is somebody else's",
+);

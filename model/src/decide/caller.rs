@@ -1,0 +1,266 @@
+//! Who is calling, and whether the allow-list lets the call through.
+
+use crate::decision_point::{
+    EndedToken, FirstGuest, KnownBy, Masquerade, MissingToken, OldToken, PutStateMembership,
+    SendRedaction, Unlisted, UnlistedErrcode,
+};
+use crate::endpoint::{Auth, EndpointId};
+use crate::profile::{Access, Condition};
+use crate::state::Account;
+use crate::step::{Act, Actor, Credential, Message, Place, ProfileKey, Step, Way};
+use crate::vocabulary::{Decision, ErrCode, HistoryVisibility, Membership};
+
+use super::World;
+
+/// Whose call it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    /// The moderator.
+    Moderator,
+    /// The ordinary user.
+    User,
+    /// The holder of the account with this number, a guest or no longer one.
+    Holder(usize),
+    /// A guest that is nobody in particular: a call without a token, served all the same.
+    Anonymous,
+}
+
+/// A caller whose token was accepted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller {
+    pub(super) who: Who,
+    /// Whether the server takes the caller for a guest.
+    pub(super) guest: bool,
+    /// Whether no allow-list binds the caller.
+    pub(super) administrator: bool,
+}
+
+impl Caller {
+    pub(super) fn has_power(&self) -> bool {
+        self.who == Who::Moderator
+    }
+}
+
+impl World<'_> {
+    /// The caller; nobody, where the endpoint asks for no token; a refusal; or `None` where the
+    /// step cannot happen because its actor has no such token.
+    pub(super) fn authenticate(
+        &self,
+        step: &Step,
+        endpoint: EndpointId,
+    ) -> Option<Result<Option<Caller>, Decision>> {
+        let shown = self.shown_token(step)?;
+        let needs_token = match endpoint.get().auth {
+            Auth::None => return Some(Ok(None)),
+            Auth::Optional => step.by != Actor::Nobody,
+            Auth::User | Auth::AppService | Auth::Other => true,
+        };
+        if !needs_token {
+            return Some(Ok(None));
+        }
+        Some(self.holder(step, shown).map(Some))
+    }
+
+    /// What the actor shows; `None` if it has nothing of the kind.
+    fn shown_token(&self, step: &Step) -> Option<Shown> {
+        let Actor::Guest(guest) = step.by else {
+            return Some(match step.by {
+                Actor::Nobody => Shown::Nothing,
+                _ => Shown::Live,
+            });
+        };
+        let account = self.state.accounts[usize::from(guest)];
+        match step.with {
+            Credential::Own if account == Account::Absent => None,
+            Credential::Own if account.is_live() => Some(Shown::Live),
+            Credential::Own => Some(Shown::Ended),
+            Credential::Masquerade => (account == Account::Guest).then_some(Shown::Live),
+            Credential::BeforeUpgrade => match account {
+                Account::User => Some(Shown::Old),
+                Account::UserEnded => Some(Shown::Ended),
+                _ => None,
+            },
+        }
+    }
+
+    fn holder(&self, step: &Step, shown: Shown) -> Result<Caller, Decision> {
+        let choices = &self.profile.choices;
+        let named = match step.by {
+            Actor::Moderator | Actor::Server => {
+                return Ok(Caller {
+                    who: Who::Moderator,
+                    guest: false,
+                    administrator: false,
+                });
+            }
+            Actor::User => {
+                // RG-2: A user may use the full API with an account of kind `user`.
+                let guest = choices.known_by == KnownBy::NoPassword;
+                return Ok(Caller {
+                    who: Who::User,
+                    guest,
+                    administrator: false,
+                });
+            }
+            Actor::Nobody => {
+                // CS-1: A call without a token, where one is required, is refused with 401 and
+                // `M_MISSING_TOKEN`.
+                return match choices.missing_token {
+                    MissingToken::Refused => Err(MISSING_TOKEN),
+                    MissingToken::ServedAsGuest => Ok(Caller {
+                        who: Who::Anonymous,
+                        guest: true,
+                        administrator: false,
+                    }),
+                };
+            }
+            Actor::Guest(guest) => usize::from(guest),
+        };
+        if step.with == Credential::Masquerade && choices.masquerade == Masquerade::Honoured {
+            return Ok(Caller {
+                who: Who::Moderator,
+                guest: false,
+                administrator: false,
+            });
+        }
+        let account = self.state.accounts[named];
+        let guest = match shown {
+            Shown::Live => account.is_guest(),
+            Shown::Old => match choices.old_token {
+                OldToken::Ended if choices.ended_token == EndedToken::GuestsServed => true,
+                OldToken::Ended => return Err(UNKNOWN_TOKEN),
+                OldToken::KeptAsUser => false,
+                OldToken::KeptAsGuest => true,
+            },
+            Shown::Ended => {
+                // CS-2: A call with a token that is not live, where one is required, is refused
+                // with 401 and `M_UNKNOWN_TOKEN`.
+                let of_a_guest = account.is_guest() || step.with == Credential::BeforeUpgrade;
+                if choices.ended_token != EndedToken::GuestsServed || !of_a_guest {
+                    return Err(UNKNOWN_TOKEN);
+                }
+                true
+            }
+            Shown::Nothing => unreachable!("a guest shows a token"),
+        };
+        let administrator = guest && named == 0 && choices.first_guest == FirstGuest::Administrator;
+        Ok(Caller {
+            who: Who::Holder(named),
+            guest,
+            administrator,
+        })
+    }
+
+    /// GA-3: A guest has access only to the subset of the API that the module lists.
+    pub(super) fn allow_list(
+        &self,
+        caller: &Caller,
+        step: &Step,
+        endpoint: EndpointId,
+    ) -> Result<(), Decision> {
+        if endpoint.get().auth == Auth::AppService {
+            return Err(NO_APPLICATION_SERVICE);
+        }
+        if !caller.guest || caller.administrator {
+            return Ok(());
+        }
+        let choices = &self.profile.choices;
+        let open = match self.profile.access(endpoint) {
+            Access::Refused => choices.unlisted == Unlisted::Served,
+            Access::Open(conditions) => conditions.iter().all(|c| self.condition(caller, step, c)),
+        };
+        let own_endpoint_refused = match step.act {
+            Act::Join(Way::StateEvent)
+            | Act::Leave(Way::StateEvent)
+            | Act::Knock(Way::StateEvent) => {
+                choices.put_state_membership == PutStateMembership::Refused
+            }
+            Act::Send(Message::Redaction) => choices.send_redaction == SendRedaction::Refused,
+            _ => false,
+        };
+        if open && !own_endpoint_refused {
+            return Ok(());
+        }
+        Err(match choices.unlisted_errcode {
+            UnlistedErrcode::GuestAccessForbidden => NOT_LISTED,
+            UnlistedErrcode::Forbidden => NOT_LISTED_FORBIDDEN,
+        })
+    }
+
+    fn condition(&self, caller: &Caller, step: &Step, condition: Condition) -> bool {
+        let room = step.room().map(|room| &self.state.rooms[room]);
+        match condition {
+            Condition::MessagesOnly => step.act == Act::Send(Message::Message),
+            Condition::DisplayNameOnly => !matches!(
+                step.act,
+                Act::SetProfile {
+                    key: ProfileKey::AvatarUrl,
+                    ..
+                }
+            ),
+            Condition::WorldReadableRoom => {
+                room.is_some_and(|room| room.visibility == Some(HistoryVisibility::WorldReadable))
+            }
+            Condition::JoinedRoom => {
+                step.place != Place::Elsewhere
+                    && step
+                        .room()
+                        .is_some_and(|room| self.membership(caller, room) == Membership::Join)
+            }
+        }
+    }
+
+    /// The caller's membership of a room.
+    pub(super) fn membership(&self, caller: &Caller, room: usize) -> Membership {
+        match caller.who {
+            Who::Moderator => Membership::Join,
+            Who::User => self.state.rooms[room].user,
+            Who::Holder(guest) => self.state.rooms[room].members[guest],
+            Who::Anonymous => Membership::Never,
+        }
+    }
+}
+
+/// What kind of token a call shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// None.
+    Nothing,
+    /// A live one.
+    Live,
+    /// The one before the upgrade, of an account whose new one is live.
+    Old,
+    /// One that was ended.
+    Ended,
+}
+
+const MISSING_TOKEN: Decision = Decision::deny(
+    401,
+    ErrCode::MissingToken,
+    &["CS-1"],
+    "no access token was given",
+);
+const UNKNOWN_TOKEN: Decision = Decision::deny(
+    401,
+    ErrCode::UnknownToken,
+    &["CS-2"],
+    "the access token is not live",
+);
+const NO_APPLICATION_SERVICE: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &[],
+    "the endpoint is for application services",
+);
+const NOT_LISTED: Decision = Decision::deny(
+    403,
+    ErrCode::GuestAccessForbidden,
+    &["GA-3", "CS-34"],
+    "the call is not on the guests' list",
+);
+const NOT_LISTED_FORBIDDEN: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &["GA-3"],
+    "the call is not on the guests' list",
+);

@@ -1,0 +1,186 @@
+//! Membership: how a user comes into a room, and how it comes out of it.
+
+use crate::decision_point::{
+    GateByAlias, GateByStateEvent, GateForInvited, GateForUsers, JoinElsewhere, JoinErrcode,
+    JoinGate,
+};
+use crate::state::Account;
+use crate::step::{Act, Actor, Place, Step, Way};
+use crate::vocabulary::{Decision, ErrCode, GuestAccess, JoinRule, Membership};
+
+use super::World;
+use super::caller::{Caller, Who};
+use super::settings::SENT;
+
+impl World<'_> {
+    pub(super) fn join(&mut self, caller: &Caller, step: &Step, way: Way) -> Option<Decision> {
+        if step.place == Place::Elsewhere {
+            return Some(match self.profile.choices.join_elsewhere {
+                JoinElsewhere::Refused => JOIN_ELSEWHERE,
+                JoinElsewhere::RefusedByEmptyState => GATE_CLOSED,
+                JoinElsewhere::Fails => FAILS,
+            });
+        }
+        let room = step.room()?;
+        let membership = self.membership(caller, room);
+        // CS-9: A user who is banned from a room may not join it.
+        if membership == Membership::Ban {
+            return Some(BANNED);
+        }
+        if self.gate_is_closed(caller, room, membership, way) {
+            return Some(match self.profile.choices.join_errcode {
+                JoinErrcode::GuestAccessForbidden => GATE_CLOSED,
+                JoinErrcode::Forbidden => GATE_CLOSED_FORBIDDEN,
+            });
+        }
+        // CS-11: Where the join rule is `invite`, a user may join only if it is invited or already
+        // joined.
+        let may_join = match self.state.rooms[room].join_rule {
+            JoinRule::Public => true,
+            JoinRule::Invite | JoinRule::Knock => {
+                matches!(membership, Membership::Invite | Membership::Join)
+            }
+        };
+        if !may_join {
+            return Some(NOT_INVITED);
+        }
+        self.becomes(caller, room, Membership::Join)?;
+        Some(JOINED)
+    }
+
+    /// GA-22: A guest may join a room only while `m.room.guest_access` is present there and is
+    /// `can_join`.
+    fn gate_is_closed(
+        &self,
+        caller: &Caller,
+        room: usize,
+        membership: Membership,
+        way: Way,
+    ) -> bool {
+        let choices = &self.profile.choices;
+        let upgraded = match caller.who {
+            Who::Holder(guest) => !caller.guest && self.state.accounts[guest] == Account::User,
+            _ => false,
+        };
+        let held = caller.guest || upgraded && choices.gate_for_users == GateForUsers::UpgradedHeld;
+        let waived = choices.join_gate == JoinGate::None
+            || membership == Membership::Invite
+                && choices.gate_for_invited == GateForInvited::Waived
+            || way == Way::Alias && choices.gate_by_alias == GateByAlias::Waived
+            || way == Way::StateEvent && choices.gate_by_state_event == GateByStateEvent::Waived;
+        held && !waived && self.state.rooms[room].guest_access != GuestAccess::CanJoin
+    }
+
+    /// CS-14: A user may leave a room that it is joined or invited to.
+    pub(super) fn leave(&mut self, caller: &Caller, step: &Step, _: Way) -> Option<Decision> {
+        let room = step.room()?;
+        // CS-37: A user may take back its knock by leaving.
+        Some(match self.membership(caller, room) {
+            Membership::Join | Membership::Invite | Membership::Knock => {
+                self.becomes(caller, room, Membership::Leave)?;
+                LEFT
+            }
+            Membership::Never | Membership::Leave | Membership::Ban => NOT_IN_THE_ROOM,
+        })
+    }
+
+    /// CS-35: Where the join rule is `knock`, a user who is neither banned, invited nor joined may
+    /// knock.
+    pub(super) fn knock(&mut self, caller: &Caller, step: &Step, _: Way) -> Option<Decision> {
+        let room = step.room()?;
+        let outside = matches!(
+            self.membership(caller, room),
+            Membership::Never | Membership::Leave | Membership::Knock
+        );
+        if self.state.rooms[room].join_rule != JoinRule::Knock || !outside {
+            return Some(NO_KNOCKING);
+        }
+        self.becomes(caller, room, Membership::Knock)?;
+        Some(KNOCKED)
+    }
+
+    /// What the moderator does to a guest's membership: only what can be done.
+    pub(super) fn moderate(&mut self, step: &Step, guest: u8) -> Option<Decision> {
+        use Membership::{Ban, Invite, Join, Knock, Leave, Never};
+        let (room, guest) = (step.room()?, usize::from(guest));
+        if step.by != Actor::Moderator || self.state.accounts[guest] == Account::Absent {
+            return None;
+        }
+        let becomes = match (step.act, self.state.rooms[room].members[guest]) {
+            // CS-13: A joined user whose power suffices may invite a user who is neither joined nor
+            // banned.
+            (Act::Invite(_), Never | Leave | Knock) => Invite,
+            // CS-15: A joined user whose power suffices may kick another user.
+            (Act::Kick(_), Join | Invite | Knock) => Leave,
+            // CS-16: A joined user whose power suffices may ban another user, and end a ban.
+            (Act::Ban(_), Never | Invite | Join | Knock | Leave) => Ban,
+            (Act::Unban(_), Ban) => Leave,
+            _ => return None,
+        };
+        self.next.rooms[room].members[guest] = becomes;
+        Some(SENT)
+    }
+
+    /// The caller's own membership; nobody in particular has none that could change.
+    fn becomes(&mut self, caller: &Caller, room: usize, membership: Membership) -> Option<()> {
+        match caller.who {
+            Who::Moderator | Who::Anonymous => return None,
+            Who::User => self.next.rooms[room].user = membership,
+            Who::Holder(guest) => self.next.rooms[room].members[guest] = membership,
+        }
+        Some(())
+    }
+}
+
+const JOINED: Decision = Decision::allow(
+    &["GA-22", "CS-10"],
+    "guest access, or being no guest, and the join rule let the caller in",
+);
+const BANNED: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &["CS-9"],
+    "the caller is banned from the room",
+);
+const GATE_CLOSED: Decision = Decision::deny(
+    403,
+    ErrCode::GuestAccessForbidden,
+    &["GA-22", "CS-34"],
+    "the room's guest access is not `can_join`",
+);
+const GATE_CLOSED_FORBIDDEN: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &["GA-22"],
+    "the room's guest access is not `can_join`",
+);
+const NOT_INVITED: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &["CS-11", "CS-36"],
+    "the room is not public and the caller was not invited",
+);
+const JOIN_ELSEWHERE: Decision = Decision::deny(
+    404,
+    ErrCode::NotFound,
+    &["GA-22"],
+    "the server takes no part in the room and knows nothing of it",
+);
+const FAILS: Decision = Decision::deny(500, ErrCode::Unknown, &[], "the server fails");
+const LEFT: Decision = Decision::allow(
+    &["CS-14", "CS-37"],
+    "the caller was in the room, invited or knocking",
+);
+const NOT_IN_THE_ROOM: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &["CS-14"],
+    "the caller is not in the room",
+);
+const KNOCKED: Decision = Decision::allow(&["CS-35"], "the join rule is `knock`");
+const NO_KNOCKING: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &["CS-35"],
+    "the join rule is not `knock`, or the caller is invited, joined or banned",
+);

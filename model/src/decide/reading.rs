@@ -1,0 +1,263 @@
+//! Reading: which endpoint answers whom, and whether the tagged event is in the answer.
+
+use crate::decision_point::{
+    BannedReader, ClosedAgain, EventsNoRoom, HiddenEvent, InvitedReader, OtherRoom, RoomElsewhere,
+    RoomRule, StateCheck,
+};
+use crate::endpoint::Gives;
+use crate::state::Kind;
+use crate::step::{Act, Answer, Place, Step};
+use crate::vocabulary::{Decision, ErrCode, HistoryVisibility, Membership};
+
+use super::caller::{Caller, Who};
+use super::{ROOM_ELSEWHERE, World};
+
+const NOTHING_OF_IT: Answer = Answer::Gave { tagged: false };
+
+impl World<'_> {
+    pub(super) fn read(&self, caller: &Caller, step: &Step) -> Option<(Decision, Answer)> {
+        if step.act == Act::ReadThroughOtherRoom {
+            return self.read_through_other_room(caller, step);
+        }
+        let Act::Read(endpoint) = step.act else {
+            unreachable!("only reads come here")
+        };
+        let gives = endpoint.get().gives?;
+        match (gives, step.place) {
+            (Gives::Sync, Place::Nowhere) => Some(self.sync(caller)),
+            (Gives::Stream, Place::Nowhere) => Some(self.stream_without_a_room(caller)),
+            (Gives::Sync, _) | (_, Place::Nowhere) => None,
+            (_, Place::Elsewhere) => Some((self.elsewhere(), Answer::Nothing)),
+            (_, Place::Room(room)) => Some(self.read_room(caller, gives, room.into())),
+        }
+    }
+
+    fn elsewhere(&self) -> Decision {
+        match self.profile.choices.room_elsewhere {
+            RoomElsewhere::Refused => ROOM_ELSEWHERE,
+            RoomElsewhere::NotFound => ROOM_NOT_FOUND,
+            RoomElsewhere::Unauthorised => WRONGLY_UNAUTHORISED,
+            RoomElsewhere::Fails => FAILS,
+        }
+    }
+
+    fn read_room(&self, caller: &Caller, gives: Gives, room: usize) -> (Decision, Answer) {
+        let Some(now) = self.state.rooms[room].visibility else {
+            return (FAILS, Answer::Nothing);
+        };
+        if let Err(refusal) = self.room_check(caller, gives, room, now) {
+            return (refusal, Answer::Nothing);
+        }
+        let sight = if room == 0 {
+            self.sight(caller, now)
+        } else {
+            None
+        };
+        let seen = sight.as_ref().is_some_and(|sight| self.may_see(sight));
+        let seen_as_state = sight.as_ref().is_some_and(|sight| {
+            self.state
+                .tagged
+                .is_some_and(|tagged| tagged.kind == Kind::State)
+                && self.may_see_as_state(sight)
+        });
+        let hidden = sight.is_some() && !seen;
+        let fails = hidden && self.profile.choices.hidden_event == HiddenEvent::FailsAnswer;
+        match gives {
+            Gives::Timeline | Gives::InitialSync if fails => (HIDDEN_EVENT, Answer::Nothing),
+            Gives::Timeline | Gives::Stream => (ANSWERED, Answer::Gave { tagged: seen }),
+            Gives::InitialSync => (
+                ANSWERED,
+                Answer::Gave {
+                    tagged: seen || seen_as_state,
+                },
+            ),
+            Gives::State => (
+                ANSWERED,
+                Answer::Gave {
+                    tagged: seen_as_state,
+                },
+            ),
+            Gives::Members => (ANSWERED, NOTHING_OF_IT),
+            // CS-33: An event that does not exist or may not be seen is answered with 404 and
+            // `M_NOT_FOUND`.
+            Gives::Event if seen => (ANSWERED, Answer::Gave { tagged: true }),
+            Gives::StateEvent if seen_as_state => (ANSWERED, Answer::Gave { tagged: true }),
+            Gives::Event | Gives::StateEvent => (NOT_SEEN, Answer::Nothing),
+            Gives::Sync => unreachable!("sync names no room"),
+        }
+    }
+
+    /// Whether the endpoint answers the caller about this room at all.
+    fn room_check(
+        &self,
+        caller: &Caller,
+        gives: Gives,
+        room: usize,
+        now: HistoryVisibility,
+    ) -> Result<(), Decision> {
+        let choices = &self.profile.choices;
+        let previewable = now == HistoryVisibility::WorldReadable;
+        let membership = self.membership(caller, room);
+        if membership == Membership::Ban && choices.banned_reader == BannedReader::Refused {
+            return Err(BANNED_READER);
+        }
+        if caller.guest {
+            match choices.room_rule {
+                RoomRule::MembershipOrPreview => {}
+                RoomRule::Unchecked => return Ok(()),
+                // DR-12: A guest's call succeeds only in relation to a room whose
+                // `m.room.history_visibility` is `world_readable`.
+                RoomRule::WorldReadableNow if previewable => return Ok(()),
+                RoomRule::WorldReadableNow => return Err(NOT_PREVIEWABLE_FOR_GUESTS),
+            }
+        }
+        let was_in = matches!(
+            membership,
+            Membership::Join | Membership::Leave | Membership::Ban
+        );
+        let answered = match gives {
+            Gives::Timeline | Gives::InitialSync => match membership {
+                Membership::Invite if choices.invited_reader == InvitedReader::Answered => true,
+                _ => was_in || previewable || choices.closed_again == ClosedAgain::Answered,
+            },
+            Gives::State | Gives::StateEvent | Gives::Members => {
+                was_in || previewable || choices.state_check == StateCheck::Unchecked
+            }
+            Gives::Stream => membership == Membership::Join || previewable,
+            Gives::Event | Gives::Sync => true,
+        };
+        if answered { Ok(()) } else { Err(NOT_A_MEMBER) }
+    }
+
+    /// GA-31: A guest may call `GET /sync`, which covers the rooms that it is in.
+    fn sync(&self, caller: &Caller) -> (Decision, Answer) {
+        if self.membership(caller, 0) != Membership::Join {
+            return (ANSWERED, NOTHING_OF_IT);
+        }
+        let Some(now) = self.state.rooms[0].visibility else {
+            return (FAILS, Answer::Nothing);
+        };
+        let Some(sight) = self.sight(caller, now) else {
+            return (ANSWERED, NOTHING_OF_IT);
+        };
+        let as_state = sight_is_of_a_note(self) && self.may_see_as_state(&sight);
+        (
+            ANSWERED,
+            Answer::Gave {
+                tagged: self.may_see(&sight) || as_state,
+            },
+        )
+    }
+
+    /// RP-7: `GET /events` with `room_id` returns the events of that room.
+    fn stream_without_a_room(&self, caller: &Caller) -> (Decision, Answer) {
+        let joined_rooms = || {
+            let (decision, answer) = self.sync(caller);
+            let Some(sight) = self.state.rooms[0]
+                .visibility
+                .and_then(|now| self.sight(caller, now))
+            else {
+                return (decision, answer);
+            };
+            let given = self.membership(caller, 0) == Membership::Join && self.may_see(&sight);
+            (
+                decision,
+                if decision.allows() {
+                    Answer::Gave { tagged: given }
+                } else {
+                    answer
+                },
+            )
+        };
+        if !caller.guest {
+            return joined_rooms();
+        }
+        match self.profile.choices.events_no_room {
+            EventsNoRoom::Refused => (NO_ROOM_NAMED, Answer::Nothing),
+            EventsNoRoom::JoinedRooms => joined_rooms(),
+            EventsNoRoom::EveryPreviewableRoom => match self.state.rooms[0].visibility {
+                Some(now @ HistoryVisibility::WorldReadable) => {
+                    let seen = self.sight(caller, now).is_some_and(|s| self.may_see(&s));
+                    (ANSWERED, Answer::Gave { tagged: seen })
+                }
+                _ => joined_rooms(),
+            },
+        }
+    }
+
+    fn read_through_other_room(&self, caller: &Caller, step: &Step) -> Option<(Decision, Answer)> {
+        let path = &self.state.rooms[step.room().filter(|room| *room != 0)?];
+        let reads_path = self.membership(caller, step.room()?) == Membership::Join
+            || path.visibility == Some(HistoryVisibility::WorldReadable);
+        self.state.tagged?;
+        let given = reads_path
+            && caller.who != Who::Anonymous
+            && self.profile.choices.other_room == OtherRoom::Given;
+        Some(if given {
+            (ANSWERED, Answer::Gave { tagged: true })
+        } else {
+            (NOT_SEEN, Answer::Nothing)
+        })
+    }
+}
+
+fn sight_is_of_a_note(world: &World) -> bool {
+    world
+        .state
+        .tagged
+        .is_some_and(|tagged| tagged.kind == Kind::State)
+}
+
+const ANSWERED: Decision = Decision::allow(
+    &["GA-37", "RP-1"],
+    "the caller's membership, or the room being world_readable, lets it read",
+);
+const NOT_A_MEMBER: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &["CS-24", "CS-26", "RP-2"],
+    "the caller is no member of the room, and the room is not world_readable",
+);
+const BANNED_READER: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &["HV-19"],
+    "the caller is banned from the room",
+);
+pub(super) const NOT_PREVIEWABLE_FOR_GUESTS: Decision = Decision::deny(
+    403,
+    ErrCode::GuestAccessForbidden,
+    &["DR-12"],
+    "the room is not world_readable, and guests have access to no other",
+);
+const NOT_SEEN: Decision = Decision::deny(
+    404,
+    ErrCode::NotFound,
+    &["CS-33", "HV-6"],
+    "there is no such event, or none that the caller may see",
+);
+const HIDDEN_EVENT: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &["HV-6"],
+    "one of the events is hidden from the caller",
+);
+const ROOM_NOT_FOUND: Decision = Decision::deny(
+    404,
+    ErrCode::NotFound,
+    &["CS-24"],
+    "the server knows no such room",
+);
+const NO_ROOM_NAMED: Decision = Decision::deny(
+    400,
+    ErrCode::MissingParam,
+    &["GA-36", "RP-7"],
+    "the call names no room",
+);
+const WRONGLY_UNAUTHORISED: Decision = Decision::deny(
+    401,
+    ErrCode::UnknownToken,
+    &[],
+    "the server takes no part in the room, and blames the token",
+);
+const FAILS: Decision = Decision::deny(500, ErrCode::Unknown, &[], "the server fails");

@@ -1,0 +1,140 @@
+//! What becomes of accounts and their tokens.
+
+use crate::decision_point::OldToken;
+use crate::state::{Account, State};
+use crate::step::{Act, Actor, Answer, Credential, Upgrade};
+use crate::vocabulary::ErrCode;
+
+use super::{Guarantee, Judgement, Transition, by_a_guest, may_change};
+
+pub(super) const UPGRADE_IDENTITY: Guarantee = Guarantee {
+    id: "upgrade_identity",
+    always: "an upgrade needs the guest's own token, keeps the user id and memberships, and ends the guest's limits",
+    sometimes: "a guest upgrades",
+    about: |step| {
+        step.with == Credential::BeforeUpgrade
+            || matches!(step.act, Act::Upgrade(_) | Act::RegisterOver(_))
+    },
+    judge: |t| {
+        let upgraded = |guest: u8| {
+            t.before.accounts[usize::from(guest)].is_guest()
+                && !t.after.accounts[usize::from(guest)].is_guest()
+        };
+        let kept = match t.step.act {
+            Act::Upgrade(Upgrade::Own(guest)) => {
+                let was_live = t.before.accounts[usize::from(guest)] == Account::Guest;
+                let identity_kept =
+                    t.allowed() == upgraded(guest) && t.after.rooms == t.before.rooms;
+                return Judgement::of(was_live, was_live == t.allowed() && identity_kept);
+            }
+            Act::Upgrade(
+                Upgrade::OtherName(guest)
+                | Upgrade::MadeUpToken(guest)
+                | Upgrade::OthersToken { of: guest, .. },
+            )
+            | Act::RegisterOver(guest) => !upgraded(guest),
+            // The limits end with the guest's token: what is called with it is refused.
+            _ if t.step.with == Credential::BeforeUpgrade => {
+                t.rules.choices.old_token != OldToken::Ended || !(t.needs_a_token() && t.allowed())
+            }
+            _ => true,
+        };
+        Judgement::of(false, kept)
+    },
+};
+
+pub(super) const ACCOUNT_END: Guarantee = Guarantee {
+    id: "account_end",
+    always: "after its token was ended, by log-out, deactivation or the server, nothing is allowed with it",
+    sometimes: "a call is made with a token that was ended",
+    about: by_a_guest,
+    judge: |t| {
+        let Some(guest) = t.caller() else {
+            return Judgement::Untouched;
+        };
+        let account = t.before.accounts[guest];
+        let ended = match t.step.with {
+            Credential::Own => matches!(account, Account::GuestEnded | Account::UserEnded),
+            Credential::BeforeUpgrade => account == Account::UserEnded,
+            Credential::Masquerade => false,
+        };
+        let premise = ended && t.needs_a_token();
+        let shown_at_upgrade = matches!(t.step.act, Act::Upgrade(Upgrade::Own(_))) && ended;
+        Judgement::of(premise, !((premise || shown_at_upgrade) && t.allowed()))
+    },
+};
+
+pub(super) const USERS_UNBOUND: Guarantee = Guarantee {
+    id: "users_unbound",
+    always: "no rule about guests refuses a call by an ordinary user, or by a guest that has upgraded",
+    sometimes: "an ordinary user calls an endpoint that guests may not call",
+    about: |step| by_a_guest(step) || step.by == Actor::User,
+    judge: |t| {
+        let ordinary = match t.step.by {
+            Actor::User => true,
+            Actor::Guest(guest) => {
+                t.step.with == Credential::Own
+                    && t.before.accounts[usize::from(guest)] == Account::User
+            }
+            _ => false,
+        };
+        let premise = ordinary && matches!(t.step.act, Act::Call(_));
+        let bound = t.observation.decision.errcode == Some(ErrCode::GuestAccessForbidden);
+        // A join by the user, who is in the room already, or by an upgraded guest into a public
+        // room that it is not banned from, is nobody's to refuse.
+        let join_refused = ordinary && t.step.by == Actor::User && joins(t) && !t.allowed();
+        Judgement::of(premise, !(ordinary && bound || join_refused))
+    },
+};
+
+fn joins(t: &Transition) -> bool {
+    matches!(t.step.act, Act::Join(_)) && t.step.room().is_some()
+}
+
+pub(super) const SERVER_CHOSEN_IDS: Guarantee = Guarantee {
+    id: "server_chosen_ids",
+    always: "a guest's user id is the server's choice, whatever its registration asks for",
+    sometimes: "a guest's registration asks for a user id",
+    about: |step| matches!(step.act, Act::Register { named: true }),
+    judge: |t| {
+        let named = t.step.act == Act::Register { named: true } && t.allowed();
+        Judgement::of(named, t.observation.answer != Answer::Named(true))
+    },
+};
+
+pub(super) const WHOAMI_TRUTHFUL: Guarantee = Guarantee {
+    id: "whoami_truthful",
+    always: "whoami says of guests, and of nobody else, that they are guests",
+    sometimes: "a guest asks who it is",
+    about: |step| step.act == Act::WhoAmI,
+    judge: |t| {
+        let Answer::IsGuest(said) = t.observation.answer else {
+            return Judgement::Untouched;
+        };
+        match t.step.by {
+            Actor::Guest(guest) if t.step.with == Credential::Own => {
+                let is = t.before.accounts[usize::from(guest)].is_guest();
+                Judgement::of(is, said == is)
+            }
+            Actor::User => Judgement::of(false, !said),
+            _ => Judgement::Untouched,
+        }
+    },
+};
+
+pub(super) const LASTING_GUESTS: Guarantee = Guarantee {
+    id: "lasting_guests",
+    always: "a guest stays a guest until it upgrades",
+    sometimes: "the server restarts while there is a guest",
+    about: may_change,
+    judge: |t| {
+        let guests = |state: &State| state.accounts.map(Account::is_guest);
+        let some_guest = guests(t.before).contains(&true);
+        let lost = guests(t.before)
+            .iter()
+            .zip(guests(t.after))
+            .any(|(was, is)| *was && !is);
+        let upgrades = matches!(t.step.act, Act::Upgrade(_));
+        Judgement::of(t.step.act == Act::Restart && some_guest, upgrades || !lost)
+    },
+};

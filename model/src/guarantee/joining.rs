@@ -1,0 +1,98 @@
+//! Coming to be joined, and ceasing to be.
+
+use crate::step::{Act, Setting};
+use crate::vocabulary::{GuestAccess, Membership};
+
+use super::{Guarantee, Judgement, Transition, may_change};
+
+pub(super) const JOIN_GATE: Guarantee = Guarantee {
+    id: "join_gate",
+    always: "no guest comes to be joined unless guest access is can_join at that moment, by whichever way",
+    sometimes: "a guest who is not joined asks to join a room whose guest access is not can_join",
+    about: may_change,
+    judge: |t| {
+        let (Some(guest), Act::Join(_), Some(room)) = (t.live_guest(), t.step.act, t.step.room())
+        else {
+            // Whoever takes the step, a guest must not become joined by it.
+            return Judgement::of(false, !some_guest_slipped_in(t));
+        };
+        let closed = t.before.rooms[room].guest_access != GuestAccess::CanJoin;
+        let outside = t.before.rooms[room].members[guest] != Membership::Join;
+        Judgement::of(closed && outside, !some_guest_slipped_in(t))
+    },
+};
+
+fn some_guest_slipped_in(t: &Transition) -> bool {
+    t.before
+        .rooms
+        .iter()
+        .zip(&t.after.rooms)
+        .any(|(before, after)| {
+            before.guest_access != GuestAccess::CanJoin
+                && t.after.accounts.iter().enumerate().any(|(guest, account)| {
+                    account.is_guest()
+                        && before.members[guest] != Membership::Join
+                        && after.members[guest] == Membership::Join
+                })
+        })
+}
+
+pub(super) const REVOCATION: Guarantee = Guarantee {
+    id: "revocation",
+    always: "whenever guest access is not can_join, no local guest is joined",
+    sometimes: "guest access stops being can_join while a guest is joined",
+    about: may_change,
+    judge: |t| {
+        let guest_joined = |state: &crate::state::State, room: usize| {
+            (0..state.accounts.len()).any(|guest| {
+                state.accounts[guest].is_guest()
+                    && state.rooms[room].members[guest] == Membership::Join
+            })
+        };
+        let rooms = 0..t.before.rooms.len();
+        let premise = rooms
+            .clone()
+            .any(|room| stops(t, room) && guest_joined(t.before, room));
+        let kept = rooms.clone().all(|room| {
+            t.after.rooms[room].guest_access == GuestAccess::CanJoin || !guest_joined(t.after, room)
+        });
+        Judgement::of(premise, kept)
+    },
+};
+
+/// Whether the step ends the room's guest access.
+fn stops(t: &Transition, room: usize) -> bool {
+    t.before.rooms[room].guest_access == GuestAccess::CanJoin
+        && t.after.rooms[room].guest_access != GuestAccess::CanJoin
+}
+
+pub(super) const REVOCATION_SPARES: Guarantee = Guarantee {
+    id: "revocation_spares",
+    always: "a change of guest access changes the membership of nobody but local guests, to nothing but leave",
+    sometimes: "guest access stops being can_join while a former guest is joined",
+    about: |step| {
+        matches!(
+            step.act,
+            Act::SetGuestAccess(..) | Act::RedactSetting(Setting::GuestAccess)
+        )
+    },
+    judge: |t| {
+        let changes_guest_access = matches!(
+            t.step.act,
+            Act::SetGuestAccess(..) | Act::RedactSetting(Setting::GuestAccess)
+        );
+        let Some(room) = t.step.room().filter(|_| changes_guest_access) else {
+            return Judgement::Untouched;
+        };
+        let (before, after) = (&t.before.rooms[room], &t.after.rooms[room]);
+        let of_a_guest = |guest: usize| t.before.accounts[guest].is_guest();
+        let former_guest_joined = (0..before.members.len())
+            .any(|guest| !of_a_guest(guest) && before.members[guest] == Membership::Join);
+        let spared = after.user == before.user
+            && (0..before.members.len()).all(|guest| {
+                after.members[guest] == before.members[guest]
+                    || of_a_guest(guest) && after.members[guest] == Membership::Leave
+            });
+        Judgement::of(stops(t, room) && former_guest_joined, spared)
+    },
+};

@@ -1,0 +1,184 @@
+//! What a guest is given of a room's events, and what it is owed.
+
+use crate::decision_point::GuestReads;
+use crate::endpoint::Gives;
+use crate::state::{Kind, Standing, Tagged, Witness};
+use crate::step::{Act, Place};
+use crate::vocabulary::{HistoryVisibility, Membership};
+
+use super::{Guarantee, Judgement, Transition, reads};
+
+/// A guest's read while there is a tagged event: what it is about.
+struct Read<'a> {
+    tagged: &'a Tagged,
+    witness: &'a Witness,
+    membership: Membership,
+}
+
+impl Transition<'_> {
+    /// A guest's read about the room of the tagged event (or about no room in particular).
+    fn guests_read(&self) -> Option<Read<'_>> {
+        let guest = self.live_guest()?;
+        let about_its_room = match self.step.act {
+            Act::Read(_) => matches!(self.step.place, Place::Room(0) | Place::Nowhere),
+            Act::ReadThroughOtherRoom => true,
+            _ => false,
+        };
+        let tagged = self.before.tagged.as_ref().filter(|_| about_its_room)?;
+        Some(Read {
+            tagged,
+            witness: &tagged.witnesses[guest],
+            membership: self.before.rooms[0].members[guest],
+        })
+    }
+}
+
+impl Read<'_> {
+    fn settings(&self) -> [HistoryVisibility; 2] {
+        [self.tagged.before, self.tagged.after]
+    }
+
+    fn standings(&self) -> [Standing; 2] {
+        [self.witness.before, self.witness.after]
+    }
+
+    fn was_world_readable(&self) -> bool {
+        self.settings().contains(&HistoryVisibility::WorldReadable)
+    }
+
+    /// Whether the guest could see the event when it was sent.
+    fn open_when_sent(&self) -> bool {
+        self.was_world_readable()
+            || self.standings().contains(&Standing::Join)
+            || self.standings().contains(&Standing::Invite)
+                && self.settings().contains(&HistoryVisibility::Invited)
+    }
+
+    /// Whether the event is part of a state that the guest's membership opens to it.
+    fn state_of_its_own_room(&self) -> bool {
+        let was_in = self.standings().contains(&Standing::Join) || self.witness.joined_later;
+        self.tagged.kind == Kind::State && was_in
+    }
+
+    /// Whether its visibility at the event and the guest's membership allow the event.
+    fn permitted(&self) -> bool {
+        self.open_when_sent()
+            || self.settings().contains(&HistoryVisibility::Shared) && self.witness.joined_later
+            || self.state_of_its_own_room()
+    }
+}
+
+fn judge_read(
+    t: &Transition,
+    premise: impl Fn(&Read) -> bool,
+    permitted: impl Fn(&Read) -> bool,
+) -> Judgement {
+    let Some(read) = t.guests_read() else {
+        return Judgement::Untouched;
+    };
+    Judgement::of(
+        premise(&read),
+        !(premise(&read) && t.gave_the_tagged_event()) || permitted(&read),
+    )
+}
+
+pub(super) const READ_CONFINEMENT: Guarantee = Guarantee {
+    id: "read_confinement",
+    always: "a guest is given no event that its visibility at the event, and the guest's own membership, do not allow",
+    sometimes: "a guest reads a room that holds an event hidden from it",
+    about: reads,
+    judge: |t| judge_read(t, |read| !read.permitted(), |_| false),
+};
+
+pub(super) const PREVIEW_CONFINEMENT: Guarantee = Guarantee {
+    id: "preview_confinement",
+    always: "a guest that was never a member is given only events sent while the room was world_readable",
+    sometimes: "a guest that was never a member reads a room with an event sent while it was not world_readable",
+    about: reads,
+    judge: |t| {
+        let never_a_member = |read: &Read| read.membership == Membership::Never;
+        judge_read(
+            t,
+            |read| never_a_member(read) && !read.was_world_readable(),
+            |_| false,
+        )
+    },
+};
+
+pub(super) const NO_RETROACTIVE_EXPOSURE: Guarantee = Guarantee {
+    id: "no_retroactive_exposure",
+    always: "an event hidden from a guest when it was sent stays hidden unless the guest's own membership opens it",
+    sometimes: "a guest reads a world_readable room with an event that was hidden from it when it was sent",
+    about: reads,
+    judge: |t| {
+        let opened_since = t.before.rooms[0].visibility == Some(HistoryVisibility::WorldReadable);
+        let exercised = judge_read(t, |read| opened_since && !read.open_when_sent(), |_| true);
+        match judge_read(
+            t,
+            |read| !read.open_when_sent() && !read.witness.joined_later,
+            |_| false,
+        ) {
+            Judgement::Broken => Judgement::Broken,
+            _ => exercised,
+        }
+    },
+};
+
+pub(super) const WORLD_READABLE_ONLY: Guarantee = Guarantee {
+    id: "world_readable_only",
+    always: "a guest is given only events sent while the room was world_readable, joined or not",
+    sometimes: "a joined guest reads a room with an event sent while it was not world_readable",
+    about: reads,
+    judge: |t| {
+        let joined = |read: &Read| read.membership == Membership::Join;
+        let hidden = |read: &Read| !read.was_world_readable();
+        match judge_read(t, hidden, |_| false) {
+            Judgement::Broken => Judgement::Broken,
+            _ => judge_read(t, |read| joined(read) && hidden(read), |_| true),
+        }
+    },
+};
+
+pub(super) const READ_ENTITLEMENT: Guarantee = Guarantee {
+    id: "read_entitlement",
+    always: "a guest is given every event that every reading of the rules opens to it, by each endpoint that it may read the room with",
+    sometimes: "a guest reads a room with an event that the rules open to it",
+    about: reads,
+    judge: |t| {
+        let Some(read) = t.guests_read() else {
+            return Judgement::Untouched;
+        };
+        let Act::Read(endpoint) = t.step.act else {
+            return Judgement::Untouched;
+        };
+        let listed = t.rules.access(endpoint) != crate::profile::Access::Refused;
+        let settings = read.settings();
+        let joined_now = read.membership == Membership::Join;
+        let limited = t.rules.choices.guest_reads == GuestReads::WorldReadableOnly;
+        // The weakest that the readings agree on (A10, A11, A12): both sides of a change show it.
+        let world_readable = settings
+            .iter()
+            .all(|v| *v == HistoryVisibility::WorldReadable);
+        let by_membership = read.standings().iter().all(|m| *m == Standing::Join)
+            || settings.iter().all(|v| *v == HistoryVisibility::Shared)
+                && read.witness.joined_later
+                && joined_now;
+        let opened = world_readable || !limited && by_membership;
+        let one_side = !limited
+            && read.membership != Membership::Ban
+            && (settings.contains(&HistoryVisibility::WorldReadable)
+                || read.standings().contains(&Standing::Join));
+        let previewable = t.before.rooms[0].visibility == Some(HistoryVisibility::WorldReadable);
+        let answers = match endpoint.get().gives {
+            Some(Gives::Timeline | Gives::InitialSync) => {
+                joined_now || previewable || read.membership == Membership::Leave
+            }
+            Some(Gives::Stream) => t.step.place == Place::Room(0) && (joined_now || previewable),
+            Some(Gives::Event) => read.membership != Membership::Ban,
+            Some(Gives::Sync) => joined_now,
+            _ => false,
+        };
+        let owed = listed && answers && (opened || one_side);
+        Judgement::of(owed, !owed || t.gave_the_tagged_event())
+    },
+};

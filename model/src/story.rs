@@ -1,0 +1,105 @@
+//! Stories: shortest ways to a step that something asks for.
+//!
+//! stateright keeps the last counterexample that it meets, and which one that is depends on the
+//! threads; a story is searched by rounds on one thread, so it is shortest and always the same.
+
+use std::collections::HashMap;
+
+use crate::decide::outcome;
+use crate::guarantee::GuaranteeSet;
+use crate::profile::Profile;
+use crate::reduce::forget;
+use crate::sequential::Sequential;
+use crate::state::State;
+use crate::step::Step;
+use crate::stop::Stop;
+
+/// The shortest stories in which these guarantees are broken, in the order of the guarantees:
+/// `None` for one that is never broken, or of which nothing was found before `stop`.
+pub fn broken(model: &Sequential, guarantees: GuaranteeSet, stop: &Stop) -> Vec<Option<Vec<Step>>> {
+    let mut search = Search::new(model.initial());
+    let mut wanted = guarantees;
+    let mut found: HashMap<_, Vec<Step>> = HashMap::new();
+    while let Some(number) = search
+        .next_state()
+        .filter(|_| !wanted.is_empty() && !stop.now())
+    {
+        let state = search.states[number];
+        let mut reached = Vec::new();
+        model.expand(&state, |step, next, verdicts| {
+            for guarantee in verdicts.broken.intersection(wanted).iter() {
+                found
+                    .entry(guarantee)
+                    .or_insert_with(|| search.story(number, step));
+                wanted.remove(guarantee);
+            }
+            reached.push((step, forget(model.system(), &next)));
+        });
+        for (step, next) in reached {
+            search.reach(number, step, next);
+        }
+    }
+    guarantees
+        .iter()
+        .map(|guarantee| found.remove(&guarantee))
+        .collect()
+}
+
+/// A breadth-first search that remembers how it came to each state.
+pub(crate) struct Search {
+    /// The states in the order in which they were reached.
+    pub(crate) states: Vec<State>,
+    /// For each state but the first: from which, and by which step.
+    came_from: Vec<Option<(usize, Step)>>,
+    numbers: HashMap<State, usize>,
+    next: usize,
+}
+
+impl Search {
+    pub(crate) fn new(initial: State) -> Self {
+        Self {
+            states: vec![initial],
+            came_from: vec![None],
+            numbers: HashMap::from([(initial, 0)]),
+            next: 0,
+        }
+    }
+
+    /// The next state to look at, in the order in which they were reached.
+    pub(crate) fn next_state(&mut self) -> Option<usize> {
+        let number = self.next;
+        self.next += 1;
+        (number < self.states.len()).then_some(number)
+    }
+
+    /// Records that `step` leads from the state with this number to `next`.
+    pub(crate) fn reach(&mut self, from: usize, step: Step, next: State) {
+        self.numbers.entry(next).or_insert_with(|| {
+            self.states.push(next);
+            self.came_from.push(Some((from, step)));
+            self.states.len() - 1
+        });
+    }
+
+    /// The steps to the state with this number, and then `last`.
+    pub(crate) fn story(&self, mut number: usize, last: Step) -> Vec<Step> {
+        let mut steps = vec![last];
+        while let Some((from, step)) = self.came_from[number] {
+            steps.push(step);
+            number = from;
+        }
+        steps.reverse();
+        steps
+    }
+}
+
+/// Every state that `story` passes through under `profile`, the last one's step included, from
+/// `initial`; `None` if a step of it cannot happen.
+pub fn replay(profile: &Profile, initial: State, story: &[Step]) -> Option<Vec<State>> {
+    let mut states = vec![initial];
+    for step in story {
+        let next = outcome(profile, states.last()?, step)?.next;
+        states.push(next);
+    }
+    Some(states)
+}
