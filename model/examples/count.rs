@@ -3,10 +3,7 @@ use guest_access_model::{check::*, guarantee::*, rules::Rules, state::Scope, sto
 fn main() {
     let a: Vec<String> = std::env::args().collect();
     let r = Rules::find(&a[1]).unwrap();
-    let scope = Scope {
-        guests: a[2].parse().unwrap(),
-        rooms: a[3].parse().unwrap(),
-    };
+    let scope = Scope { guests: a[2].parse().unwrap(), rooms: a[3].parse().unwrap() };
     let report = Check {
         rules: &r,
         system: r.profile(),

@@ -80,11 +80,7 @@ impl Check<'_> {
         let started = Instant::now();
         let promised = self.rules.profile();
         let model = || Sequential::new(self.scope, self.system.clone(), promised.clone());
-        let checker = model()
-            .for_one_run(stop.clone())
-            .checker()
-            .threads(self.threads)
-            .spawn_bfs();
+        let checker = model().for_one_run(stop.clone()).checker().threads(self.threads).spawn_bfs();
         while !checker.is_done() {
             std::thread::sleep(Duration::from_millis(20));
             progress(checker.unique_state_count());
@@ -92,11 +88,8 @@ impl Check<'_> {
         let checker = checker.join();
         let told = checker.discoveries();
         let (explored, complete) = (checker.model(), !checker.model().was_cut());
-        let broken: GuaranteeSet = self
-            .guarantees
-            .iter()
-            .filter(|g| told.contains_key(g.get().id))
-            .collect();
+        let broken: GuaranteeSet =
+            self.guarantees.iter().filter(|g| told.contains_key(g.get().id)).collect();
         let mut stories = story::broken(&model(), broken, stop).into_iter();
         let findings = self.guarantees.iter().map(|guarantee| {
             let is_broken = broken.contains(guarantee);
@@ -113,11 +106,7 @@ impl Check<'_> {
                 } else {
                     Status::Vacuous
                 },
-                counterexample: if is_broken {
-                    stories.next().flatten()
-                } else {
-                    None
-                },
+                counterexample: if is_broken { stories.next().flatten() } else { None },
             }
         });
         Report {

@@ -94,11 +94,7 @@ pub fn find_reading(id: &str) -> Option<&'static Reading> {
 /// The rows of a document's tables that begin with an id.
 fn rows<const N: usize>(document: &'static str) -> impl Iterator<Item = [&'static str; N]> {
     document.lines().filter_map(|line| {
-        let cells: Vec<&str> = line
-            .strip_prefix('|')?
-            .strip_suffix('|')?
-            .split('|')
-            .collect();
+        let cells: Vec<&str> = line.strip_prefix('|')?.strip_suffix('|')?.split('|').collect();
         let cells: [&str; N] = cells.try_into().ok()?;
         let cells = cells.map(str::trim);
         let is_id = cells[0].ends_with(|c: char| c.is_ascii_digit());
@@ -113,28 +109,15 @@ mod tests {
     #[test]
     fn the_documents_are_read_whole() {
         let rows = |text: &str| text.lines().filter(|l| l.starts_with("| ")).count();
-        let headings = include_str!("../../spec-notes/clauses.md")
-            .matches("| id |")
-            .count();
-        assert_eq!(
-            CLAUSES.len(),
-            rows(include_str!("../../spec-notes/clauses.md")) - headings
-        );
-        assert_eq!(
-            READINGS.len(),
-            rows(include_str!("../../spec-notes/readings.md")) - 1
-        );
+        let headings = include_str!("../../spec-notes/clauses.md").matches("| id |").count();
+        assert_eq!(CLAUSES.len(), rows(include_str!("../../spec-notes/clauses.md")) - headings);
+        assert_eq!(READINGS.len(), rows(include_str!("../../spec-notes/readings.md")) - 1);
     }
 
     #[test]
     fn every_id_is_given_once() {
         for clause in CLAUSES.iter() {
-            assert_eq!(
-                find(clause.id).unwrap().text,
-                clause.text,
-                "{} is given twice",
-                clause.id
-            );
+            assert_eq!(find(clause.id).unwrap().text, clause.text, "{} is given twice", clause.id);
         }
         for reading in READINGS.iter() {
             assert_eq!(find_reading(reading.id).unwrap().question, reading.question);

@@ -32,21 +32,13 @@ pub fn outcome(profile: &Profile, state: &State, step: &Step) -> Option<Outcome>
     if step.tag && (state.tagged.is_some() || step.place != Place::Room(0)) {
         return None;
     }
-    let mut world = World {
-        profile,
-        state,
-        next: *state,
-    };
+    let mut world = World { profile, state, next: *state };
     let (decision, answer) = world.take(step)?;
     if step.tag {
         world.next.tagged = Some(world.tag(step, &decision)?);
-    } else {
-        world.note_later_joins();
     }
-    Some(Outcome {
-        observation: Observation { decision, answer },
-        next: world.next,
-    })
+    world.note_later_joins();
+    Some(Outcome { observation: Observation { decision, answer }, next: world.next })
 }
 
 /// The state in which everything begins: nobody has registered, every room is new.
@@ -66,10 +58,7 @@ impl World<'_> {
         if let Some(observed) = self.without_a_caller(step)? {
             return Some(observed);
         }
-        let endpoint = step
-            .act
-            .endpoint()
-            .expect("the server's deeds have no caller");
+        let endpoint = step.act.endpoint().expect("the server's deeds have no caller");
         let caller = match self.authenticate(step, endpoint)? {
             Ok(caller) => caller,
             Err(refusal) => return Some((refusal, Answer::Nothing)),
@@ -123,7 +112,7 @@ impl World<'_> {
         tagged.is_its_kind().then_some(tagged)
     }
 
-    /// Whoever is joined to the first room after the step was joined after the tagged event.
+    /// Whoever is joined to the first room now is joined at a moment after the tagged event.
     fn note_later_joins(&mut self) {
         let members = self.next.rooms[0].members;
         if let Some(tagged) = &mut self.next.tagged {
@@ -137,9 +126,5 @@ const SERVED: Decision = Decision::allow(
     &["GA-2"],
     "the caller may call this endpoint, and no rule of this module says more",
 );
-const ROOM_ELSEWHERE: Decision = Decision::deny(
-    403,
-    ErrCode::Forbidden,
-    &["CS-24"],
-    "the server takes no part in the room",
-);
+const ROOM_ELSEWHERE: Decision =
+    Decision::deny(403, ErrCode::Forbidden, &["CS-24"], "the server takes no part in the room");

@@ -194,12 +194,7 @@ mod tests {
                 Some(endpoint),
                 "{endpoint} is listed twice"
             );
-            assert!(
-                endpoint
-                    .get()
-                    .path
-                    .ends_with(endpoint.get().id.split_once(' ').unwrap().1)
-            );
+            assert!(endpoint.get().path.ends_with(endpoint.get().id.split_once(' ').unwrap().1));
         }
     }
 

@@ -72,9 +72,7 @@ pub struct Guarantee {
 
 impl fmt::Debug for Guarantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guarantee")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("Guarantee").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -138,9 +136,7 @@ impl GuaranteeSet {
 
     /// The guarantees that can say anything of this step.
     pub fn about(step: &Step) -> Self {
-        GuaranteeId::all()
-            .filter(|guarantee| (guarantee.get().about)(step))
-            .collect()
+        GuaranteeId::all().filter(|guarantee| (guarantee.get().about)(step)).collect()
     }
 
     /// What both sets have.
@@ -163,9 +159,7 @@ impl GuaranteeSet {
 impl FromIterator<GuaranteeId> for GuaranteeSet {
     fn from_iter<I: IntoIterator<Item = GuaranteeId>>(guarantees: I) -> Self {
         let mut set = Self::default();
-        guarantees
-            .into_iter()
-            .for_each(|guarantee| set.insert(guarantee));
+        guarantees.into_iter().for_each(|guarantee| set.insert(guarantee));
         set
     }
 }
@@ -231,10 +225,7 @@ pub const GUARANTEES: &[Guarantee] = &[
 /// Whether the step is one that only asks: it never changes the state, whoever takes it.
 fn only_asks(step: &Step) -> bool {
     use Act::{Call, Read, ReadThroughOtherRoom, SetProfile, WhoAmI};
-    matches!(
-        step.act,
-        Call(_) | Read(_) | ReadThroughOtherRoom | SetProfile { .. } | WhoAmI
-    )
+    matches!(step.act, Call(_) | Read(_) | ReadThroughOtherRoom | SetProfile { .. } | WhoAmI)
 }
 
 /// Whether the step is one that may change the state.
@@ -281,16 +272,11 @@ impl Transition<'_> {
     /// Whether the endpoint that is called needs a token, and is the ordinary kind that asks for it.
     fn needs_a_token(&self) -> bool {
         use crate::endpoint::Auth;
-        let registers = matches!(
-            self.step.act,
-            Act::Register { .. } | Act::RegisterOver(_) | Act::Upgrade(_)
-        );
+        let registers =
+            matches!(self.step.act, Act::Register { .. } | Act::RegisterOver(_) | Act::Upgrade(_));
         !registers
             && self.step.act.endpoint().is_some_and(|endpoint| {
-                matches!(
-                    endpoint.get().auth,
-                    Auth::User | Auth::AppService | Auth::Other
-                )
+                matches!(endpoint.get().auth, Auth::User | Auth::AppService | Auth::Other)
             })
     }
 }

@@ -41,10 +41,7 @@ impl Conditions {
 
     /// The conditions, in order.
     pub fn iter(self) -> impl Iterator<Item = Condition> {
-        Condition::ALL
-            .iter()
-            .copied()
-            .filter(move |condition| self.contains(*condition))
+        Condition::ALL.iter().copied().filter(move |condition| self.contains(*condition))
     }
 }
 
@@ -88,10 +85,7 @@ pub struct Profile {
 impl Profile {
     /// A profile with these choices and an empty allow-list.
     pub fn new(choices: Choices) -> Self {
-        Self {
-            choices,
-            access: vec![Access::Refused; EndpointId::count()],
-        }
+        Self { choices, access: vec![Access::Refused; EndpointId::count()] }
     }
 
     /// Whether guests may call `endpoint`.

@@ -112,10 +112,7 @@ pub struct Withdrawal {
 
 /// The published revisions, the earliest first: id and text of the rules file.
 const PUBLISHED: &[(&str, &str)] = &[
-    (
-        "draft-2015-11-05",
-        include_str!("../rules/draft-2015-11-05.toml"),
-    ),
+    ("draft-2015-11-05", include_str!("../rules/draft-2015-11-05.toml")),
     ("r0.0.0", include_str!("../rules/r0.0.0.toml")),
     ("r0.0.1", include_str!("../rules/r0.0.1.toml")),
     ("r0.1.0", include_str!("../rules/r0.1.0.toml")),
@@ -146,10 +143,7 @@ impl Rules {
     /// # Errors
     /// If there is no such revision, or the file cannot be read or is not a rules file.
     pub fn find(name: &str) -> Result<Self, RulesError> {
-        if Path::new(name)
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
+        if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
             file::load(Path::new(name))
         } else {
             file::revision(name)

@@ -55,37 +55,17 @@ impl Sequential {
     /// of a revision whose default profile is `rules`.
     pub fn new(scope: Scope, system: Profile, rules: Profile) -> Self {
         let with_guarantees = |step| (step, GuaranteeSet::about(&step));
-        let (questions, steps) = steps(scope, &[&system, &rules])
-            .into_iter()
-            .map(with_guarantees)
-            .partition(|(step, _)| {
-                matches!(
-                    step.act,
-                    Act::Call(_) | Act::WhoAmI | Act::SetProfile { .. }
-                )
-            });
+        let (questions, steps) =
+            steps(scope, &[&system, &rules]).into_iter().map(with_guarantees).partition(
+                |(step, _)| matches!(step.act, Act::Call(_) | Act::WhoAmI | Act::SetProfile { .. }),
+            );
         let (answered, run) = (RwLock::default(), Run::default());
-        Self {
-            system,
-            rules,
-            scope,
-            steps,
-            questions,
-            answered,
-            run,
-        }
+        Self { system, rules, scope, steps, questions, answered, run }
     }
 
     /// The same model, for one exploration that ends at `stop`.
     pub(crate) fn for_one_run(self, stop: Stop) -> Self {
-        Self {
-            run: Run {
-                stop,
-                tell_once: true,
-                ..Run::default()
-            },
-            ..self
-        }
+        Self { run: Run { stop, tell_once: true, ..Run::default() }, ..self }
     }
 
     /// What the homeserver does.
@@ -110,10 +90,7 @@ impl Sequential {
 
     /// Every step that is tried in every state.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.steps
-            .iter()
-            .chain(&self.questions)
-            .map(|(step, _)| step)
+        self.steps.iter().chain(&self.questions).map(|(step, _)| step)
     }
 
     /// The state in which everything begins.
@@ -162,20 +139,14 @@ impl Sequential {
                 all.add(verdicts);
             }
         }
-        let mut answered = self
-            .answered
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut answered = self.answered.write().unwrap_or_else(PoisonError::into_inner);
         answered.insert(state.accounts, all);
         all
     }
 
     fn expansion(&self, state: &State) -> Expansion {
-        let mut expansion = Expansion {
-            verdicts: self.answers(state),
-            moves: Vec::new(),
-            transitions: 0,
-        };
+        let mut expansion =
+            Expansion { verdicts: self.answers(state), moves: Vec::new(), transitions: 0 };
         for (step, guarantees) in &self.steps {
             let Some((next, verdicts)) = self.take(state, step, *guarantees) else {
                 continue;
@@ -211,10 +182,7 @@ pub struct Node {
 
 impl Node {
     fn new(state: State) -> Self {
-        Self {
-            state,
-            expansion: OnceLock::new(),
-        }
+        Self { state, expansion: OnceLock::new() }
     }
 
     fn verdicts(&self, model: &Sequential) -> Verdicts {
@@ -222,8 +190,7 @@ impl Node {
     }
 
     fn expansion(&self, model: &Sequential) -> &Expansion {
-        self.expansion
-            .get_or_init(|| Box::new(model.expansion(&self.state)))
+        self.expansion.get_or_init(|| Box::new(model.expansion(&self.state)))
     }
 }
 
@@ -267,9 +234,7 @@ impl Model for Sequential {
         }
         let expansion = node.expansion(self);
         self.run.states.fetch_add(1, Ordering::Relaxed);
-        self.run
-            .transitions
-            .fetch_add(expansion.transitions, Ordering::Relaxed);
+        self.run.transitions.fetch_add(expansion.transitions, Ordering::Relaxed);
         moves.extend_from_slice(&expansion.moves);
     }
 
@@ -290,9 +255,7 @@ fn properties() -> Vec<Property<Sequential>> {
         !model.tells(&model.run.told_broken, N, |run| node.verdicts(run).broken)
     }
     fn sometimes<const N: usize>(model: &Sequential, node: &Node) -> bool {
-        model.tells(&model.run.told_exercised, N, |run| {
-            node.verdicts(run).exercised
-        })
+        model.tells(&model.run.told_exercised, N, |run| node.verdicts(run).exercised)
     }
     macro_rules! pairs {
         ($($n:literal)*) => { [$((always::<$n> as Condition, sometimes::<$n> as Condition)),*] };
@@ -316,9 +279,7 @@ impl Sequential {
         if self.run.tell_once && told.load(Ordering::Relaxed) & 1 << number != 0 {
             return false;
         }
-        let tells = GuaranteeId::all()
-            .nth(number)
-            .is_some_and(|g| set(self).contains(g));
+        let tells = GuaranteeId::all().nth(number).is_some_and(|g| set(self).contains(g));
         if tells {
             told.fetch_or(1 << number, Ordering::Relaxed);
         }
@@ -334,10 +295,6 @@ mod tests {
     fn every_guarantee_has_its_pair_of_properties() {
         let names: Vec<_> = properties().iter().map(|property| property.name).collect();
         assert_eq!(names.len(), 2 * GUARANTEES.len());
-        assert!(
-            GUARANTEES
-                .iter()
-                .all(|guarantee| names.contains(&guarantee.id))
-        );
+        assert!(GUARANTEES.iter().all(|guarantee| names.contains(&guarantee.id)));
     }
 }

@@ -173,9 +173,6 @@ impl Tagged {
 
 impl Witness {
     /// One who was not in the room at the event, and has not joined since.
-    pub const STRANGER: Self = Self {
-        before: Standing::Other,
-        after: Standing::Other,
-        joined_later: false,
-    };
+    pub const STRANGER: Self =
+        Self { before: Standing::Other, after: Standing::Other, joined_later: false };
 }

@@ -314,40 +314,25 @@ impl Scope {
 impl Step {
     /// A step by `by` with its own token, about no room, that tags nothing.
     pub const fn new(by: Actor, act: Act) -> Self {
-        Self {
-            by,
-            with: Credential::Own,
-            act,
-            place: Place::Nowhere,
-            tag: false,
-        }
+        Self { by, with: Credential::Own, act, place: Place::Nowhere, tag: false }
     }
 
     /// The same step, about the room with this number.
     #[must_use]
     pub const fn at(self, room: u8) -> Self {
-        Self {
-            place: Place::Room(room),
-            ..self
-        }
+        Self { place: Place::Room(room), ..self }
     }
 
     /// The same step, with this token.
     #[must_use]
     pub const fn with(self, credential: Credential) -> Self {
-        Self {
-            with: credential,
-            ..self
-        }
+        Self { with: credential, ..self }
     }
 
     /// The same step, about a room in which the server takes no part.
     #[must_use]
     pub const fn elsewhere(self) -> Self {
-        Self {
-            place: Place::Elsewhere,
-            ..self
-        }
+        Self { place: Place::Elsewhere, ..self }
     }
 
     /// The same step, whose event is the tagged one.

@@ -20,19 +20,11 @@ pub fn endpoint_classes(profiles: &[&Profile]) -> Vec<Vec<EndpointId>> {
     let mut classes: BTreeMap<(Option<Gives>, Auth, Vec<Access>), Vec<EndpointId>> =
         BTreeMap::new();
     for endpoint in EndpointId::all().filter(|endpoint| !has_a_step_of_its_own(*endpoint)) {
-        let access = profiles
-            .iter()
-            .map(|profile| profile.access(endpoint))
-            .collect();
+        let access = profiles.iter().map(|profile| profile.access(endpoint)).collect();
         let of = endpoint.get();
-        classes
-            .entry((of.gives, of.auth, access))
-            .or_default()
-            .push(endpoint);
+        classes.entry((of.gives, of.auth, access)).or_default().push(endpoint);
     }
-    let mut classes: Vec<_> = classes.into_values().collect();
-    classes.sort();
-    classes
+    classes.into_values().collect()
 }
 
 /// Whether an act other than [`Act::Call`] and [`Act::Read`] calls the endpoint.
@@ -91,10 +83,7 @@ fn account_steps(steps: &mut Vec<Step>, scope: Scope) {
             Step::new(Actor::Nobody, Act::Upgrade(Upgrade::MadeUpToken(guest))),
         ]);
         for other in scope.guests().filter(|other| *other != guest) {
-            let act = Act::Upgrade(Upgrade::OthersToken {
-                of: guest,
-                with: other,
-            });
+            let act = Act::Upgrade(Upgrade::OthersToken { of: guest, with: other });
             steps.push(Step::new(Actor::Guest(other), act));
         }
         steps.extend([
@@ -103,18 +92,9 @@ fn account_steps(steps: &mut Vec<Step>, scope: Scope) {
             Step::new(Actor::Server, Act::EndToken(guest)),
             by_guest(Act::WhoAmI),
             by_guest(Act::WhoAmI).with(Credential::BeforeUpgrade),
-            by_guest(Act::SetProfile {
-                key: ProfileKey::DisplayName,
-                own: true,
-            }),
-            by_guest(Act::SetProfile {
-                key: ProfileKey::DisplayName,
-                own: false,
-            }),
-            by_guest(Act::SetProfile {
-                key: ProfileKey::AvatarUrl,
-                own: true,
-            }),
+            by_guest(Act::SetProfile { key: ProfileKey::DisplayName, own: true }),
+            by_guest(Act::SetProfile { key: ProfileKey::DisplayName, own: false }),
+            by_guest(Act::SetProfile { key: ProfileKey::AvatarUrl, own: true }),
         ]);
     }
     steps.push(Step::new(Actor::User, Act::WhoAmI));
@@ -123,11 +103,7 @@ fn account_steps(steps: &mut Vec<Step>, scope: Scope) {
 }
 
 fn call_steps(steps: &mut Vec<Step>, scope: Scope, firsts: &[EndpointId]) {
-    for endpoint in firsts
-        .iter()
-        .copied()
-        .filter(|endpoint| endpoint.get().gives.is_none())
-    {
+    for endpoint in firsts.iter().copied().filter(|endpoint| endpoint.get().gives.is_none()) {
         let act = Act::Call(endpoint);
         steps.push(Step::new(Actor::Nobody, act));
         steps.push(Step::new(Actor::User, act));
@@ -145,14 +121,15 @@ fn call_steps(steps: &mut Vec<Step>, scope: Scope, firsts: &[EndpointId]) {
 fn moderator_steps(steps: &mut Vec<Step>, scope: Scope, room: u8) {
     let mut push = |act: Act| {
         let step = Step::new(Actor::Moderator, act).at(room);
+        steps.push(step);
         if room == 0 && act.sends().is_some() {
             steps.push(step.tagged());
         }
-        steps.push(step);
     };
-    let visibilities = HistoryVisibility::ALL
-        .iter()
-        .map(|value| Says::Value(*value));
+    // The first way to a thing is the one that stories take: plain events come first.
+    push(Act::Send(Message::Message));
+    push(Act::SendState);
+    let visibilities = HistoryVisibility::ALL.iter().map(|value| Says::Value(*value));
     for says in visibilities.chain([Says::Unknown, Says::Malformed]) {
         push(Act::SetVisibility(says, Key::Empty));
     }
@@ -162,23 +139,15 @@ fn moderator_steps(steps: &mut Vec<Step>, scope: Scope, room: u8) {
     }
     // Under a key that does not count: what would open the room, or end the guests' stay.
     for key in [Key::Wrong, Key::Message] {
-        push(Act::SetVisibility(
-            Says::Value(HistoryVisibility::WorldReadable),
-            key,
-        ));
+        push(Act::SetVisibility(Says::Value(HistoryVisibility::WorldReadable), key));
         push(Act::SetGuestAccess(Says::Value(GuestAccess::CanJoin), key));
-        push(Act::SetGuestAccess(
-            Says::Value(GuestAccess::Forbidden),
-            key,
-        ));
+        push(Act::SetGuestAccess(Says::Value(GuestAccess::Forbidden), key));
     }
     push(Act::RedactSetting(Setting::HistoryVisibility));
     push(Act::RedactSetting(Setting::GuestAccess));
     for rule in JoinRule::ALL {
         push(Act::SetJoinRule(*rule));
     }
-    push(Act::Send(Message::Message));
-    push(Act::SendState);
     for guest in scope.guests() {
         push(Act::Invite(guest));
         push(Act::Kick(guest));
@@ -190,19 +159,13 @@ fn moderator_steps(steps: &mut Vec<Step>, scope: Scope, room: u8) {
 fn guest_steps(steps: &mut Vec<Step>, guest: u8, room: u8) {
     let mut push = |act: Act| {
         let step = Step::new(Actor::Guest(guest), act).at(room);
+        steps.push(step);
         if room == 0 && matches!(act, Act::Join(_) | Act::Leave(_)) {
             steps.push(step.tagged());
         }
-        steps.push(step);
     };
-    push(Act::SetVisibility(
-        Says::Value(HistoryVisibility::WorldReadable),
-        Key::Empty,
-    ));
-    push(Act::SetGuestAccess(
-        Says::Value(GuestAccess::Forbidden),
-        Key::Empty,
-    ));
+    push(Act::SetVisibility(Says::Value(HistoryVisibility::WorldReadable), Key::Empty));
+    push(Act::SetGuestAccess(Says::Value(GuestAccess::Forbidden), Key::Empty));
     for message in Message::ALL {
         push(Act::Send(*message));
     }
@@ -227,9 +190,7 @@ fn read_steps(steps: &mut Vec<Step>, scope: Scope, room: u8, firsts: &[EndpointI
             continue;
         };
         let act = Act::Read(endpoint);
-        let guests = scope
-            .guests()
-            .map(|guest| Step::new(Actor::Guest(guest), act));
+        let guests = scope.guests().map(|guest| Step::new(Actor::Guest(guest), act));
         let others = [Step::new(Actor::User, act)];
         for step in guests.chain(others) {
             if gives != Gives::Sync {

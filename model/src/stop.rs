@@ -18,41 +18,29 @@ pub struct Stop {
 impl Stop {
     /// Never, unless `interrupt` is raised.
     pub fn new(interrupt: Arc<AtomicBool>) -> Self {
-        Self {
-            interrupt,
-            ..Self::default()
-        }
+        Self { interrupt, ..Self::default() }
     }
 
     /// The same, and after this time from now.
     #[must_use]
     pub fn after(self, time: Duration) -> Self {
-        Self {
-            deadline: Instant::now().checked_add(time),
-            ..self
-        }
+        Self { deadline: Instant::now().checked_add(time), ..self }
     }
 
     /// The same, and at this many states.
     #[must_use]
     pub fn at_states(self, most_states: usize) -> Self {
-        Self {
-            most_states: Some(most_states),
-            ..self
-        }
+        Self { most_states: Some(most_states), ..self }
     }
 
     /// Whether it is time to end.
     pub fn now(&self) -> bool {
         self.interrupt.load(Ordering::Relaxed)
-            || self
-                .deadline
-                .is_some_and(|deadline| Instant::now() >= deadline)
+            || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// The time that is left, if there is a limit.
     pub fn time_left(&self) -> Option<Duration> {
-        self.deadline
-            .map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 }

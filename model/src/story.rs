@@ -20,17 +20,12 @@ pub fn broken(model: &Sequential, guarantees: GuaranteeSet, stop: &Stop) -> Vec<
     let mut search = Search::new(model.initial());
     let mut wanted = guarantees;
     let mut found: HashMap<_, Vec<Step>> = HashMap::new();
-    while let Some(number) = search
-        .next_state()
-        .filter(|_| !wanted.is_empty() && !stop.now())
-    {
+    while let Some(number) = search.next_state().filter(|_| !wanted.is_empty() && !stop.now()) {
         let state = search.states[number];
         let mut reached = Vec::new();
         model.expand(&state, |step, next, verdicts| {
             for guarantee in verdicts.broken.intersection(wanted).iter() {
-                found
-                    .entry(guarantee)
-                    .or_insert_with(|| search.story(number, step));
+                found.entry(guarantee).or_insert_with(|| search.story(number, step));
                 wanted.remove(guarantee);
             }
             reached.push((step, forget(model.system(), &next)));
@@ -39,10 +34,7 @@ pub fn broken(model: &Sequential, guarantees: GuaranteeSet, stop: &Stop) -> Vec<
             search.reach(number, step, next);
         }
     }
-    guarantees
-        .iter()
-        .map(|guarantee| found.remove(&guarantee))
-        .collect()
+    guarantees.iter().map(|guarantee| found.remove(&guarantee)).collect()
 }
 
 /// A breadth-first search that remembers how it came to each state.

@@ -133,12 +133,7 @@ pub struct Decision {
 impl Decision {
     /// The call is allowed.
     pub const fn allow(clauses: &'static [&'static str], because: &'static str) -> Self {
-        Self {
-            status: 200,
-            errcode: None,
-            clauses,
-            because,
-        }
+        Self { status: 200, errcode: None, clauses, because }
     }
 
     /// The call is denied with this status and error code.
@@ -148,12 +143,7 @@ impl Decision {
         clauses: &'static [&'static str],
         because: &'static str,
     ) -> Self {
-        Self {
-            status,
-            errcode: Some(errcode),
-            clauses,
-            because,
-        }
+        Self { status, errcode: Some(errcode), clauses, because }
     }
 
     /// Whether the call is allowed.

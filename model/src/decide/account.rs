@@ -48,11 +48,7 @@ impl World<'_> {
         // RG-10: The registration of a guest ignores every parameter of its body but
         // `initial_device_display_name`.
         let got_its_name = choices.registration_parameters == RegistrationParameters::Honoured;
-        let answer = if named {
-            Answer::Named(got_its_name)
-        } else {
-            Answer::Nothing
-        };
+        let answer = if named { Answer::Named(got_its_name) } else { Answer::Nothing };
         Some((REGISTERED, answer))
     }
 
@@ -125,10 +121,7 @@ impl World<'_> {
     fn leave_every_room(&mut self, guest: usize) {
         for room in &mut self.next.rooms {
             let membership = &mut room.members[guest];
-            if matches!(
-                membership,
-                Membership::Join | Membership::Invite | Membership::Knock
-            ) {
+            if matches!(membership, Membership::Join | Membership::Invite | Membership::Knock) {
                 *membership = Membership::Leave;
             }
         }
@@ -197,34 +190,20 @@ fn ended(account: Account) -> Option<Account> {
 
 const THE_SERVERS_DEED: Decision = Decision::allow(&[], "the server does it by itself");
 const REGISTERED: Decision = Decision::allow(&["GA-1", "RG-5"], "the server registers the account");
-const NO_GUESTS: Decision = Decision::deny(
-    403,
-    ErrCode::Forbidden,
-    &["GA-4", "RG-12"],
-    "the server registers no guests",
-);
+const NO_GUESTS: Decision =
+    Decision::deny(403, ErrCode::Forbidden, &["GA-4", "RG-12"], "the server registers no guests");
 const NAME_TAKEN: Decision =
     Decision::deny(400, ErrCode::UserInUse, &["RG-7"], "the user id is taken");
-const UPGRADED: Decision = Decision::allow(
-    &["GA-32", "GA-33"],
-    "the guest shows its own token and its own localpart",
-);
+const UPGRADED: Decision =
+    Decision::allow(&["GA-32", "GA-33"], "the guest shows its own token and its own localpart");
 const NOT_ITS_TOKEN: Decision = Decision::deny(
     403,
     ErrCode::Forbidden,
     &["GA-32"],
     "the token is not the live token of the guest whose localpart is asked for",
 );
-const NOT_ITS_NAME: Decision = Decision::deny(
-    400,
-    ErrCode::InvalidParam,
-    &["GA-33"],
-    "the localpart is not the guest's own",
-);
+const NOT_ITS_NAME: Decision =
+    Decision::deny(400, ErrCode::InvalidParam, &["GA-33"], "the localpart is not the guest's own");
 const PROFILE_SET: Decision = Decision::allow(&["GA-21"], "the profile is the caller's own");
-const NOT_ITS_PROFILE: Decision = Decision::deny(
-    403,
-    ErrCode::Forbidden,
-    &["GA-21"],
-    "the profile is somebody else's",
-);
+const NOT_ITS_PROFILE: Decision =
+    Decision::deny(403, ErrCode::Forbidden, &["GA-21"], "the profile is somebody else's");

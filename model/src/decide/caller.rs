@@ -87,41 +87,27 @@ impl World<'_> {
         let choices = &self.profile.choices;
         let named = match step.by {
             Actor::Moderator | Actor::Server => {
-                return Ok(Caller {
-                    who: Who::Moderator,
-                    guest: false,
-                    administrator: false,
-                });
+                return Ok(Caller { who: Who::Moderator, guest: false, administrator: false });
             }
             Actor::User => {
                 // RG-2: A user may use the full API with an account of kind `user`.
                 let guest = choices.known_by == KnownBy::NoPassword;
-                return Ok(Caller {
-                    who: Who::User,
-                    guest,
-                    administrator: false,
-                });
+                return Ok(Caller { who: Who::User, guest, administrator: false });
             }
             Actor::Nobody => {
                 // CS-1: A call without a token, where one is required, is refused with 401 and
                 // `M_MISSING_TOKEN`.
                 return match choices.missing_token {
                     MissingToken::Refused => Err(MISSING_TOKEN),
-                    MissingToken::ServedAsGuest => Ok(Caller {
-                        who: Who::Anonymous,
-                        guest: true,
-                        administrator: false,
-                    }),
+                    MissingToken::ServedAsGuest => {
+                        Ok(Caller { who: Who::Anonymous, guest: true, administrator: false })
+                    }
                 };
             }
             Actor::Guest(guest) => usize::from(guest),
         };
         if step.with == Credential::Masquerade && choices.masquerade == Masquerade::Honoured {
-            return Ok(Caller {
-                who: Who::Moderator,
-                guest: false,
-                administrator: false,
-            });
+            return Ok(Caller { who: Who::Moderator, guest: false, administrator: false });
         }
         let account = self.state.accounts[named];
         let guest = match shown {
@@ -144,11 +130,7 @@ impl World<'_> {
             Shown::Nothing => unreachable!("a guest shows a token"),
         };
         let administrator = guest && named == 0 && choices.first_guest == FirstGuest::Administrator;
-        Ok(Caller {
-            who: Who::Holder(named),
-            guest,
-            administrator,
-        })
+        Ok(Caller { who: Who::Holder(named), guest, administrator })
     }
 
     /// GA-3: A guest has access only to the subset of the API that the module lists.
@@ -191,13 +173,9 @@ impl World<'_> {
         let room = step.room().map(|room| &self.state.rooms[room]);
         match condition {
             Condition::MessagesOnly => step.act == Act::Send(Message::Message),
-            Condition::DisplayNameOnly => !matches!(
-                step.act,
-                Act::SetProfile {
-                    key: ProfileKey::AvatarUrl,
-                    ..
-                }
-            ),
+            Condition::DisplayNameOnly => {
+                !matches!(step.act, Act::SetProfile { key: ProfileKey::AvatarUrl, .. })
+            }
             Condition::WorldReadableRoom => {
                 room.is_some_and(|room| room.visibility == Some(HistoryVisibility::WorldReadable))
             }
@@ -234,33 +212,17 @@ enum Shown {
     Ended,
 }
 
-const MISSING_TOKEN: Decision = Decision::deny(
-    401,
-    ErrCode::MissingToken,
-    &["CS-1"],
-    "no access token was given",
-);
-const UNKNOWN_TOKEN: Decision = Decision::deny(
-    401,
-    ErrCode::UnknownToken,
-    &["CS-2"],
-    "the access token is not live",
-);
-const NO_APPLICATION_SERVICE: Decision = Decision::deny(
-    403,
-    ErrCode::Forbidden,
-    &[],
-    "the endpoint is for application services",
-);
+const MISSING_TOKEN: Decision =
+    Decision::deny(401, ErrCode::MissingToken, &["CS-1"], "no access token was given");
+const UNKNOWN_TOKEN: Decision =
+    Decision::deny(401, ErrCode::UnknownToken, &["CS-2"], "the access token is not live");
+const NO_APPLICATION_SERVICE: Decision =
+    Decision::deny(403, ErrCode::Forbidden, &[], "the endpoint is for application services");
 const NOT_LISTED: Decision = Decision::deny(
     403,
     ErrCode::GuestAccessForbidden,
     &["GA-3", "CS-34"],
     "the call is not on the guests' list",
 );
-const NOT_LISTED_FORBIDDEN: Decision = Decision::deny(
-    403,
-    ErrCode::Forbidden,
-    &["GA-3"],
-    "the call is not on the guests' list",
-);
+const NOT_LISTED_FORBIDDEN: Decision =
+    Decision::deny(403, ErrCode::Forbidden, &["GA-3"], "the call is not on the guests' list");

@@ -136,12 +136,8 @@ const JOINED: Decision = Decision::allow(
     &["GA-22", "CS-10"],
     "guest access, or being no guest, and the join rule let the caller in",
 );
-const BANNED: Decision = Decision::deny(
-    403,
-    ErrCode::Forbidden,
-    &["CS-9"],
-    "the caller is banned from the room",
-);
+const BANNED: Decision =
+    Decision::deny(403, ErrCode::Forbidden, &["CS-9"], "the caller is banned from the room");
 const GATE_CLOSED: Decision = Decision::deny(
     403,
     ErrCode::GuestAccessForbidden,
@@ -167,16 +163,10 @@ const JOIN_ELSEWHERE: Decision = Decision::deny(
     "the server takes no part in the room and knows nothing of it",
 );
 const FAILS: Decision = Decision::deny(500, ErrCode::Unknown, &[], "the server fails");
-const LEFT: Decision = Decision::allow(
-    &["CS-14", "CS-37"],
-    "the caller was in the room, invited or knocking",
-);
-const NOT_IN_THE_ROOM: Decision = Decision::deny(
-    403,
-    ErrCode::Forbidden,
-    &["CS-14"],
-    "the caller is not in the room",
-);
+const LEFT: Decision =
+    Decision::allow(&["CS-14", "CS-37"], "the caller was in the room, invited or knocking");
+const NOT_IN_THE_ROOM: Decision =
+    Decision::deny(403, ErrCode::Forbidden, &["CS-14"], "the caller is not in the room");
 const KNOCKED: Decision = Decision::allow(&["CS-35"], "the join rule is `knock`");
 const NO_KNOCKING: Decision = Decision::deny(
     403,

@@ -19,9 +19,7 @@ impl World<'_> {
         if step.act == Act::ReadThroughOtherRoom {
             return self.read_through_other_room(caller, step);
         }
-        let Act::Read(endpoint) = step.act else {
-            unreachable!("only reads come here")
-        };
+        let Act::Read(endpoint) = step.act else { unreachable!("only reads come here") };
         let gives = endpoint.get().gives?;
         match (gives, step.place) {
             (Gives::Sync, Place::Nowhere) => Some(self.sync(caller)),
@@ -48,16 +46,10 @@ impl World<'_> {
         if let Err(refusal) = self.room_check(caller, gives, room, now) {
             return (refusal, Answer::Nothing);
         }
-        let sight = if room == 0 {
-            self.sight(caller, now)
-        } else {
-            None
-        };
+        let sight = if room == 0 { self.sight(caller, now) } else { None };
         let seen = sight.as_ref().is_some_and(|sight| self.may_see(sight));
         let seen_as_state = sight.as_ref().is_some_and(|sight| {
-            self.state
-                .tagged
-                .is_some_and(|tagged| tagged.kind == Kind::State)
+            self.state.tagged.is_some_and(|tagged| tagged.kind == Kind::State)
                 && self.may_see_as_state(sight)
         });
         let hidden = sight.is_some() && !seen;
@@ -65,18 +57,8 @@ impl World<'_> {
         match gives {
             Gives::Timeline | Gives::InitialSync if fails => (HIDDEN_EVENT, Answer::Nothing),
             Gives::Timeline | Gives::Stream => (ANSWERED, Answer::Gave { tagged: seen }),
-            Gives::InitialSync => (
-                ANSWERED,
-                Answer::Gave {
-                    tagged: seen || seen_as_state,
-                },
-            ),
-            Gives::State => (
-                ANSWERED,
-                Answer::Gave {
-                    tagged: seen_as_state,
-                },
-            ),
+            Gives::InitialSync => (ANSWERED, Answer::Gave { tagged: seen || seen_as_state }),
+            Gives::State => (ANSWERED, Answer::Gave { tagged: seen_as_state }),
             Gives::Members => (ANSWERED, NOTHING_OF_IT),
             // CS-33: An event that does not exist or may not be seen is answered with 404 and
             // `M_NOT_FOUND`.
@@ -111,10 +93,7 @@ impl World<'_> {
                 RoomRule::WorldReadableNow => return Err(NOT_PREVIEWABLE_FOR_GUESTS),
             }
         }
-        let was_in = matches!(
-            membership,
-            Membership::Join | Membership::Leave | Membership::Ban
-        );
+        let was_in = matches!(membership, Membership::Join | Membership::Leave | Membership::Ban);
         let answered = match gives {
             Gives::Timeline | Gives::InitialSync => match membership {
                 Membership::Invite if choices.invited_reader == InvitedReader::Answered => true,
@@ -141,33 +120,20 @@ impl World<'_> {
             return (ANSWERED, NOTHING_OF_IT);
         };
         let as_state = sight_is_of_a_note(self) && self.may_see_as_state(&sight);
-        (
-            ANSWERED,
-            Answer::Gave {
-                tagged: self.may_see(&sight) || as_state,
-            },
-        )
+        (ANSWERED, Answer::Gave { tagged: self.may_see(&sight) || as_state })
     }
 
     /// RP-7: `GET /events` with `room_id` returns the events of that room.
     fn stream_without_a_room(&self, caller: &Caller) -> (Decision, Answer) {
         let joined_rooms = || {
             let (decision, answer) = self.sync(caller);
-            let Some(sight) = self.state.rooms[0]
-                .visibility
-                .and_then(|now| self.sight(caller, now))
+            let Some(sight) =
+                self.state.rooms[0].visibility.and_then(|now| self.sight(caller, now))
             else {
                 return (decision, answer);
             };
             let given = self.membership(caller, 0) == Membership::Join && self.may_see(&sight);
-            (
-                decision,
-                if decision.allows() {
-                    Answer::Gave { tagged: given }
-                } else {
-                    answer
-                },
-            )
+            (decision, if decision.allows() { Answer::Gave { tagged: given } } else { answer })
         };
         if !caller.guest {
             return joined_rooms();
@@ -202,10 +168,7 @@ impl World<'_> {
 }
 
 fn sight_is_of_a_note(world: &World) -> bool {
-    world
-        .state
-        .tagged
-        .is_some_and(|tagged| tagged.kind == Kind::State)
+    world.state.tagged.is_some_and(|tagged| tagged.kind == Kind::State)
 }
 
 const ANSWERED: Decision = Decision::allow(
@@ -218,12 +181,8 @@ const NOT_A_MEMBER: Decision = Decision::deny(
     &["CS-24", "CS-26", "RP-2"],
     "the caller is no member of the room, and the room is not world_readable",
 );
-const BANNED_READER: Decision = Decision::deny(
-    403,
-    ErrCode::Forbidden,
-    &["HV-19"],
-    "the caller is banned from the room",
-);
+const BANNED_READER: Decision =
+    Decision::deny(403, ErrCode::Forbidden, &["HV-19"], "the caller is banned from the room");
 pub(super) const NOT_PREVIEWABLE_FOR_GUESTS: Decision = Decision::deny(
     403,
     ErrCode::GuestAccessForbidden,
@@ -242,18 +201,10 @@ const HIDDEN_EVENT: Decision = Decision::deny(
     &["HV-6"],
     "one of the events is hidden from the caller",
 );
-const ROOM_NOT_FOUND: Decision = Decision::deny(
-    404,
-    ErrCode::NotFound,
-    &["CS-24"],
-    "the server knows no such room",
-);
-const NO_ROOM_NAMED: Decision = Decision::deny(
-    400,
-    ErrCode::MissingParam,
-    &["GA-36", "RP-7"],
-    "the call names no room",
-);
+const ROOM_NOT_FOUND: Decision =
+    Decision::deny(404, ErrCode::NotFound, &["CS-24"], "the server knows no such room");
+const NO_ROOM_NAMED: Decision =
+    Decision::deny(400, ErrCode::MissingParam, &["GA-36", "RP-7"], "the call names no room");
 const WRONGLY_UNAUTHORISED: Decision = Decision::deny(
     401,
     ErrCode::UnknownToken,

@@ -29,11 +29,7 @@ pub(super) fn initial(choices: &Choices) -> State {
         members: [Membership::Never; MAX_GUESTS],
         user: Membership::Join,
     };
-    State {
-        accounts: [Account::Absent; MAX_GUESTS],
-        rooms: [room; MAX_ROOMS],
-        tagged: None,
-    }
+    State { accounts: [Account::Absent; MAX_GUESTS], rooms: [room; MAX_ROOMS], tagged: None }
 }
 
 /// How a room's guest access came to be something else.
@@ -105,11 +101,7 @@ impl World<'_> {
             return Some(SENT);
         }
         let opens = |condition: bool| {
-            if condition {
-                GuestAccess::CanJoin
-            } else {
-                GuestAccess::Forbidden
-            }
+            if condition { GuestAccess::CanJoin } else { GuestAccess::Forbidden }
         };
         // GA-8: The content of `m.room.guest_access` holds `guest_access`, which is `can_join` or
         // `forbidden`.
@@ -144,9 +136,7 @@ impl World<'_> {
                 Some(SENT)
             }
             Setting::HistoryVisibility
-                if now
-                    .visibility
-                    .is_some_and(|v| v != HistoryVisibility::Shared) =>
+                if now.visibility.is_some_and(|v| v != HistoryVisibility::Shared) =>
             {
                 // CS-18: A redacted `m.room.history_visibility` keeps its `history_visibility`.
                 if choices.visibility_redacted == VisibilityRedacted::Shared {
@@ -195,10 +185,7 @@ impl World<'_> {
                 matches!(membership, Membership::Join | Membership::Invite)
             }
             RevocationMemberships::JoinedInvitedAndKnocking => {
-                matches!(
-                    membership,
-                    Membership::Join | Membership::Invite | Membership::Knock
-                )
+                matches!(membership, Membership::Join | Membership::Invite | Membership::Knock)
             }
         };
         // GA-24: A server ends the membership of its own guests only, since it knows of no others.
@@ -232,11 +219,7 @@ impl World<'_> {
                 Err(NOT_JOINED)
             };
         }
-        if caller.has_power() {
-            Ok(())
-        } else {
-            Err(NO_POWER)
-        }
+        if caller.has_power() { Ok(()) } else { Err(NO_POWER) }
     }
 
     /// CS-7: A user may send an event to a room only while joined to it; membership events of its
@@ -267,15 +250,7 @@ pub(super) const SENT: Decision = Decision::allow(
     &["CS-7", "CS-8"],
     "the sender is joined and has the power that the event needs",
 );
-const NOT_JOINED: Decision = Decision::deny(
-    403,
-    ErrCode::Forbidden,
-    &["CS-7"],
-    "the sender is not joined to the room",
-);
-const NO_POWER: Decision = Decision::deny(
-    403,
-    ErrCode::Forbidden,
-    &["CS-8"],
-    "the sender's power level is too low",
-);
+const NOT_JOINED: Decision =
+    Decision::deny(403, ErrCode::Forbidden, &["CS-7"], "the sender is not joined to the room");
+const NO_POWER: Decision =
+    Decision::deny(403, ErrCode::Forbidden, &["CS-8"], "the sender's power level is too low");

@@ -27,11 +27,7 @@ impl World<'_> {
     /// The tagged event as `caller` stands to it, if there is one.
     pub(super) fn sight(&self, caller: &Caller, now: HistoryVisibility) -> Option<Sight<'_>> {
         let tagged = self.state.tagged.as_ref()?;
-        let joined = Witness {
-            before: Standing::Join,
-            after: Standing::Join,
-            joined_later: false,
-        };
+        let joined = Witness { before: Standing::Join, after: Standing::Join, joined_later: false };
         Some(Sight {
             tagged,
             witness: match caller.who {
@@ -69,9 +65,7 @@ impl World<'_> {
             OwnMembership::Before => [sight.witness.before; 2],
             OwnMembership::After => [sight.witness.after; 2],
         };
-        settings
-            .iter()
-            .any(|v| standings.iter().any(|m| self.rules_show(sight, *v, *m)))
+        settings.iter().any(|v| standings.iter().any(|m| self.rules_show(sight, *v, *m)))
     }
 
     /// HV-21: Whether a user may see an event is judged by the state of the room at that event.

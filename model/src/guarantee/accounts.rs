@@ -130,10 +130,7 @@ pub(super) const LASTING_GUESTS: Guarantee = Guarantee {
     judge: |t| {
         let guests = |state: &State| state.accounts.map(Account::is_guest);
         let some_guest = guests(t.before).contains(&true);
-        let lost = guests(t.before)
-            .iter()
-            .zip(guests(t.after))
-            .any(|(was, is)| *was && !is);
+        let lost = guests(t.before).iter().zip(guests(t.after)).any(|(was, is)| *was && !is);
         let upgrades = matches!(t.step.act, Act::Upgrade(_));
         Judgement::of(t.step.act == Act::Restart && some_guest, upgrades || !lost)
     },

@@ -33,21 +33,14 @@ fn outside_the_list(t: &Transition) -> bool {
     conditions.iter().any(|condition| match condition {
         Condition::MessagesOnly => t.step.act != Act::Send(Message::Message),
         Condition::DisplayNameOnly => {
-            matches!(
-                t.step.act,
-                Act::SetProfile {
-                    key: ProfileKey::AvatarUrl,
-                    ..
-                }
-            )
+            matches!(t.step.act, Act::SetProfile { key: ProfileKey::AvatarUrl, .. })
         }
         Condition::WorldReadableRoom => t.step.room().is_none_or(|room| {
             t.before.rooms[room].visibility != Some(HistoryVisibility::WorldReadable)
         }),
-        Condition::JoinedRoom => t
-            .step
-            .room()
-            .is_none_or(|room| t.before.rooms[room].members[guest] != Membership::Join),
+        Condition::JoinedRoom => {
+            t.step.room().is_none_or(|room| t.before.rooms[room].members[guest] != Membership::Join)
+        }
     })
 }
 

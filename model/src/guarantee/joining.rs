@@ -23,18 +23,14 @@ pub(super) const JOIN_GATE: Guarantee = Guarantee {
 };
 
 fn some_guest_slipped_in(t: &Transition) -> bool {
-    t.before
-        .rooms
-        .iter()
-        .zip(&t.after.rooms)
-        .any(|(before, after)| {
-            before.guest_access != GuestAccess::CanJoin
-                && t.after.accounts.iter().enumerate().any(|(guest, account)| {
-                    account.is_guest()
-                        && before.members[guest] != Membership::Join
-                        && after.members[guest] == Membership::Join
-                })
-        })
+    t.before.rooms.iter().zip(&t.after.rooms).any(|(before, after)| {
+        before.guest_access != GuestAccess::CanJoin
+            && t.after.accounts.iter().enumerate().any(|(guest, account)| {
+                account.is_guest()
+                    && before.members[guest] != Membership::Join
+                    && after.members[guest] == Membership::Join
+            })
+    })
 }
 
 pub(super) const REVOCATION: Guarantee = Guarantee {
@@ -50,9 +46,7 @@ pub(super) const REVOCATION: Guarantee = Guarantee {
             })
         };
         let rooms = 0..t.before.rooms.len();
-        let premise = rooms
-            .clone()
-            .any(|room| stops(t, room) && guest_joined(t.before, room));
+        let premise = rooms.clone().any(|room| stops(t, room) && guest_joined(t.before, room));
         let kept = rooms.clone().all(|room| {
             t.after.rooms[room].guest_access == GuestAccess::CanJoin || !guest_joined(t.after, room)
         });
@@ -69,12 +63,9 @@ fn stops(t: &Transition, room: usize) -> bool {
 pub(super) const REVOCATION_SPARES: Guarantee = Guarantee {
     id: "revocation_spares",
     always: "a change of guest access changes the membership of nobody but local guests, to nothing but leave",
-    sometimes: "guest access stops being can_join while a former guest is joined",
+    sometimes: "guest access stops being can_join while a guest and somebody who is none are joined",
     about: |step| {
-        matches!(
-            step.act,
-            Act::SetGuestAccess(..) | Act::RedactSetting(Setting::GuestAccess)
-        )
+        matches!(step.act, Act::SetGuestAccess(..) | Act::RedactSetting(Setting::GuestAccess))
     },
     judge: |t| {
         let changes_guest_access = matches!(
@@ -86,13 +77,14 @@ pub(super) const REVOCATION_SPARES: Guarantee = Guarantee {
         };
         let (before, after) = (&t.before.rooms[room], &t.after.rooms[room]);
         let of_a_guest = |guest: usize| t.before.accounts[guest].is_guest();
-        let former_guest_joined = (0..before.members.len())
-            .any(|guest| !of_a_guest(guest) && before.members[guest] == Membership::Join);
+        let guest_joined = (0..before.members.len())
+            .any(|guest| of_a_guest(guest) && before.members[guest] == Membership::Join);
         let spared = after.user == before.user
             && (0..before.members.len()).all(|guest| {
                 after.members[guest] == before.members[guest]
                     || of_a_guest(guest) && after.members[guest] == Membership::Leave
             });
-        Judgement::of(stops(t, room) && former_guest_joined, spared)
+        let user_joined = before.user == Membership::Join;
+        Judgement::of(stops(t, room) && guest_joined && user_joined, spared)
     },
 };

@@ -97,11 +97,7 @@ pub(super) const PREVIEW_CONFINEMENT: Guarantee = Guarantee {
     about: reads,
     judge: |t| {
         let never_a_member = |read: &Read| read.membership == Membership::Never;
-        judge_read(
-            t,
-            |read| never_a_member(read) && !read.was_world_readable(),
-            |_| false,
-        )
+        judge_read(t, |read| never_a_member(read) && !read.was_world_readable(), |_| false)
     },
 };
 
@@ -113,11 +109,8 @@ pub(super) const NO_RETROACTIVE_EXPOSURE: Guarantee = Guarantee {
     judge: |t| {
         let opened_since = t.before.rooms[0].visibility == Some(HistoryVisibility::WorldReadable);
         let exercised = judge_read(t, |read| opened_since && !read.open_when_sent(), |_| true);
-        match judge_read(
-            t,
-            |read| !read.open_when_sent() && !read.witness.joined_later,
-            |_| false,
-        ) {
+        match judge_read(t, |read| !read.open_when_sent() && !read.witness.joined_later, |_| false)
+        {
             Judgement::Broken => Judgement::Broken,
             _ => exercised,
         }
@@ -156,9 +149,7 @@ pub(super) const READ_ENTITLEMENT: Guarantee = Guarantee {
         let joined_now = read.membership == Membership::Join;
         let limited = t.rules.choices.guest_reads == GuestReads::WorldReadableOnly;
         // The weakest that the readings agree on (A10, A11, A12): both sides of a change show it.
-        let world_readable = settings
-            .iter()
-            .all(|v| *v == HistoryVisibility::WorldReadable);
+        let world_readable = settings.iter().all(|v| *v == HistoryVisibility::WorldReadable);
         let by_membership = read.standings().iter().all(|m| *m == Standing::Join)
             || settings.iter().all(|v| *v == HistoryVisibility::Shared)
                 && read.witness.joined_later

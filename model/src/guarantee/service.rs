@@ -41,13 +41,9 @@ fn is_owed(t: &Transition) -> Option<bool> {
     let only_messages = conditions.contains(Condition::MessagesOnly);
     let conditions_hold = conditions.iter().all(|condition| match condition {
         Condition::MessagesOnly => t.step.act == Act::Send(Message::Message),
-        Condition::DisplayNameOnly => !matches!(
-            t.step.act,
-            Act::SetProfile {
-                key: ProfileKey::AvatarUrl,
-                ..
-            }
-        ),
+        Condition::DisplayNameOnly => {
+            !matches!(t.step.act, Act::SetProfile { key: ProfileKey::AvatarUrl, .. })
+        }
         Condition::WorldReadableRoom => previewable,
         Condition::JoinedRoom => membership == Some(Membership::Join),
     });
@@ -107,18 +103,15 @@ pub(super) const NON_INTERFERENCE: Guarantee = Guarantee {
         }
         let others = (0..t.before.accounts.len()).filter(|other| *other != guest);
         let other_rooms = (0..t.before.rooms.len()).filter(|other| *other != room);
-        let company = others
-            .clone()
-            .any(|other| t.before.accounts[other].is_guest())
+        let company = others.clone().any(|other| t.before.accounts[other].is_guest())
             || other_rooms
                 .clone()
                 .any(|other| t.before.rooms[other].members[guest] != Membership::Never);
-        let untouched = others.clone().all(|other| {
-            t.before.accounts[other] == t.after.accounts[other]
-                && t.before.rooms[room].members[other] == t.after.rooms[room].members[other]
-        }) && other_rooms
-            .clone()
-            .all(|other| t.before.rooms[other] == t.after.rooms[other]);
+        let untouched =
+            others.clone().all(|other| {
+                t.before.accounts[other] == t.after.accounts[other]
+                    && t.before.rooms[room].members[other] == t.after.rooms[room].members[other]
+            }) && other_rooms.clone().all(|other| t.before.rooms[other] == t.after.rooms[other]);
         Judgement::of(company, untouched && t.alone_it_would_be_alike())
     },
 };
@@ -145,15 +138,9 @@ impl Transition<'_> {
                 alone.tagged = None;
             }
         }
-        let step = Step {
-            tag: self.step.tag && alone.tagged.is_none(),
-            ..*self.step
-        };
+        let step = Step { tag: self.step.tag && alone.tagged.is_none(), ..*self.step };
         crate::decide::outcome(self.system, &alone, &step).is_some_and(|outcome| {
-            outcome
-                .observation
-                .decision
-                .is_like(&self.observation.decision)
+            outcome.observation.decision.is_like(&self.observation.decision)
                 && outcome.observation.answer == self.observation.answer
         })
     }

@@ -55,10 +55,7 @@ pub(super) const SENDER_JOINED: Guarantee = Guarantee {
             return Judgement::Untouched;
         };
         let outside = t.before.rooms[room].members[guest] != Membership::Join;
-        Judgement::of(
-            outside && t.live_guest().is_some(),
-            !(outside && t.allowed()),
-        )
+        Judgement::of(outside && t.live_guest().is_some(), !(outside && t.allowed()))
     },
 };
 

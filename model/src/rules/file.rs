@@ -111,22 +111,17 @@ pub(super) fn revision(name: &str) -> Result<Rules, RulesError> {
             .is_ok_and(|file| file.id == name || file.aliases.iter().any(|alias| alias == name))
     };
     match PUBLISHED.iter().find(named) {
-        Some((id, text)) => parse(
-            &PathBuf::from(format!("rules/{id}.toml")),
-            text,
-            &mut vec![(*id).to_owned()],
-        ),
-        None => Err(RulesError::UnknownRevision {
-            name: name.to_owned(),
-            known: known_revisions(),
-        }),
+        Some((id, text)) => {
+            parse(&PathBuf::from(format!("rules/{id}.toml")), text, &mut vec![(*id).to_owned()])
+        }
+        None => {
+            Err(RulesError::UnknownRevision { name: name.to_owned(), known: known_revisions() })
+        }
     }
 }
 
 fn known_revisions() -> String {
-    let files = PUBLISHED
-        .iter()
-        .filter_map(|(_, text)| toml::from_str::<File>(text).ok());
+    let files = PUBLISHED.iter().filter_map(|(_, text)| toml::from_str::<File>(text).ok());
     let names = files.flat_map(|file| std::iter::once(file.id).chain(file.aliases));
     names.collect::<Vec<_>>().join(", ")
 }
@@ -137,31 +132,16 @@ pub(super) fn load(path: &Path) -> Result<Rules, RulesError> {
 }
 
 fn load_after(path: &Path, seen: &mut Vec<String>) -> Result<Rules, RulesError> {
-    let unreadable = |source| RulesError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| RulesError::Unreadable { path: path.to_owned(), source };
     let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
     if bytes > LIMIT {
-        return Err(RulesError::TooLarge {
-            path: path.to_owned(),
-            bytes,
-            limit: LIMIT,
-        });
+        return Err(RulesError::TooLarge { path: path.to_owned(), bytes, limit: LIMIT });
     }
     let text = String::from_utf8(std::fs::read(path).map_err(unreadable)?).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        RulesError::NotText {
-            path: path.to_owned(),
-            line: line_of(valid, valid.len()),
-        }
+        RulesError::NotText { path: path.to_owned(), line: line_of(valid, valid.len()) }
     })?;
-    seen.push(
-        path.canonicalize()
-            .map_err(unreadable)?
-            .display()
-            .to_string(),
-    );
+    seen.push(path.canonicalize().map_err(unreadable)?.display().to_string());
     parse(path, &text, seen)
 }
 
@@ -183,11 +163,7 @@ pub(super) fn parse(path: &Path, text: &str, seen: &mut Vec<String>) -> Result<R
         let endpoint = at.endpoint(&allow.endpoint)?;
         let access = Access::Open(at.conditions(&allow.when)?);
         let clauses = at.clauses(&allow.clauses)?;
-        rules.endpoints[endpoint.index()] = EndpointRule {
-            access,
-            may_be_open: None,
-            clauses,
-        };
+        rules.endpoints[endpoint.index()] = EndpointRule { access, may_be_open: None, clauses };
     }
     for refuse in &file.refuse {
         let endpoint = at.endpoint(&refuse.endpoint)?;
@@ -199,21 +175,14 @@ pub(super) fn parse(path: &Path, text: &str, seen: &mut Vec<String>) -> Result<R
             ));
         }
         let clauses = at.clauses(&refuse.clauses)?;
-        *rule = EndpointRule {
-            access: Access::Refused,
-            may_be_open: None,
-            clauses,
-        };
+        *rule = EndpointRule { access: Access::Refused, may_be_open: None, clauses };
     }
     for may in &file.may_allow {
         let endpoint = at.endpoint(&may.endpoint)?;
         let may_be_open = Some(at.reading(&may.reading)?);
         let clauses = at.clauses(&may.clauses)?;
-        rules.endpoints[endpoint.index()] = EndpointRule {
-            access: Access::Refused,
-            may_be_open,
-            clauses,
-        };
+        rules.endpoints[endpoint.index()] =
+            EndpointRule { access: Access::Refused, may_be_open, clauses };
     }
     for (id, entry) in &file.points {
         let point = at.point(id)?;
@@ -222,21 +191,12 @@ pub(super) fn parse(path: &Path, text: &str, seen: &mut Vec<String>) -> Result<R
     for promise in &file.promise {
         let guarantee = at.guarantee(&promise.guarantee)?;
         rules.withdrawn.remove(&guarantee);
-        rules
-            .promises
-            .insert(guarantee, at.clauses(&promise.clauses)?);
+        rules.promises.insert(guarantee, at.clauses(&promise.clauses)?);
     }
     for withdraw in &file.withdraw {
         let guarantee = at.guarantee(&withdraw.guarantee)?;
-        if file
-            .promise
-            .iter()
-            .any(|promise| promise.guarantee.get_ref() == guarantee.get().id)
-        {
-            let message = format!(
-                "`{}` is promised and withdrawn; keep one",
-                guarantee.get().id
-            );
+        if file.promise.iter().any(|promise| promise.guarantee.get_ref() == guarantee.get().id) {
+            let message = format!("`{}` is promised and withdrawn; keep one", guarantee.get().id);
             return Err(at.meaning(&withdraw.guarantee, message));
         }
         if rules.promises.remove(&guarantee).is_none() {
@@ -250,14 +210,7 @@ pub(super) fn parse(path: &Path, text: &str, seen: &mut Vec<String>) -> Result<R
         }
         let clauses = at.clauses(&withdraw.clauses)?;
         let because = withdraw.because.clone();
-        rules.withdrawn.insert(
-            guarantee,
-            Withdrawal {
-                by: file.id.clone(),
-                because,
-                clauses,
-            },
-        );
+        rules.withdrawn.insert(guarantee, Withdrawal { by: file.id.clone(), because, clauses });
     }
     rules.sources.insert(0, text.to_owned());
     Ok(rules)
@@ -272,11 +225,7 @@ struct At<'a> {
 impl At<'_> {
     fn meaning<T>(&self, at: &Spanned<T>, message: String) -> RulesError {
         let line = line_of(self.text.as_bytes(), at.span().start);
-        RulesError::Meaning {
-            path: self.path.to_owned(),
-            line,
-            message,
-        }
+        RulesError::Meaning { path: self.path.to_owned(), line, message }
     }
 
     fn extended(
@@ -284,14 +233,8 @@ impl At<'_> {
         name: &Spanned<String>,
         seen: &mut Vec<String>,
     ) -> Result<Rules, RulesError> {
-        let is_file = Path::new(name.get_ref())
-            .extension()
-            .is_some_and(|e| e == "toml");
-        let path = self
-            .path
-            .parent()
-            .unwrap_or(Path::new(""))
-            .join(name.get_ref());
+        let is_file = Path::new(name.get_ref()).extension().is_some_and(|e| e == "toml");
+        let path = self.path.parent().unwrap_or(Path::new("")).join(name.get_ref());
         let key = if is_file {
             path.canonicalize()
                 .map_or_else(|_| path.display().to_string(), |p| p.display().to_string())
@@ -320,21 +263,11 @@ impl At<'_> {
         let (id, date, about) = (file.id.clone(), file.date.clone(), file.about.clone());
         let aliases = file.aliases.clone();
         if let Some(base) = base {
-            let extends = std::iter::once(base.id.clone())
-                .chain(base.extends.clone())
-                .collect();
-            return Ok(Rules {
-                id,
-                date,
-                about,
-                aliases,
-                extends,
-                ..base
-            });
+            let extends = std::iter::once(base.id.clone()).chain(base.extends.clone()).collect();
+            return Ok(Rules { id, date, about, aliases, extends, ..base });
         }
-        if let Some(missing) = POINTS
-            .iter()
-            .find(|p| !file.points.keys().any(|id| id.get_ref() == p.id))
+        if let Some(missing) =
+            POINTS.iter().find(|p| !file.points.keys().any(|id| id.get_ref() == p.id))
         {
             return Err(RulesError::Meaning {
                 path: self.path.to_owned(),
@@ -345,16 +278,10 @@ impl At<'_> {
                 ),
             });
         }
-        let unsaid = PointRule {
-            standing: Standing::Silent(""),
-            reading: None,
-            clauses: Vec::new(),
-        };
-        let refused = EndpointRule {
-            access: Access::Refused,
-            may_be_open: None,
-            clauses: Vec::new(),
-        };
+        let unsaid =
+            PointRule { standing: Standing::Silent(""), reading: None, clauses: Vec::new() };
+        let refused =
+            EndpointRule { access: Access::Refused, may_be_open: None, clauses: Vec::new() };
         Ok(Rules {
             id,
             date,
@@ -390,16 +317,10 @@ impl At<'_> {
 
     fn endpoint(&self, name: &Spanned<String>) -> Result<EndpointId, RulesError> {
         EndpointId::find(name.get_ref()).ok_or_else(|| {
-            let near = nearest(
-                name.get_ref(),
-                EndpointId::all().map(|e| e.get().id.as_str()),
-            );
+            let near = nearest(name.get_ref(), EndpointId::all().map(|e| e.get().id.as_str()));
             self.meaning(
                 name,
-                format!(
-                    "there is no endpoint `{}`; did you mean `{near}`?",
-                    name.get_ref()
-                ),
+                format!("there is no endpoint `{}`; did you mean `{near}`?", name.get_ref()),
             )
         })
     }
@@ -409,10 +330,7 @@ impl At<'_> {
             let near = nearest(name.get_ref(), POINTS.iter().map(|point| point.id));
             self.meaning(
                 name,
-                format!(
-                    "there is no decision point `{}`; did you mean `{near}`?",
-                    name.get_ref()
-                ),
+                format!("there is no decision point `{}`; did you mean `{near}`?", name.get_ref()),
             )
         })
     }
@@ -422,10 +340,7 @@ impl At<'_> {
             let near = nearest(name.get_ref(), GuaranteeId::all().map(|g| g.get().id));
             self.meaning(
                 name,
-                format!(
-                    "there is no guarantee `{}`; did you mean `{near}`?",
-                    name.get_ref()
-                ),
+                format!("there is no guarantee `{}`; did you mean `{near}`?", name.get_ref()),
             )
         })
     }
@@ -483,19 +398,15 @@ impl At<'_> {
         entry: &PointEntry,
     ) -> Result<PointRule, RulesError> {
         let option = |name: &String| {
-            point
-                .get()
-                .option_ids()
-                .find(|option| option == name)
-                .ok_or_else(|| {
-                    let known: Vec<_> = point.get().option_ids().collect();
-                    let message = format!(
-                        "`{}` has no option `{name}`; it has {}",
-                        point.get().id,
-                        known.join(", ")
-                    );
-                    self.meaning(id, message)
-                })
+            point.get().option_ids().find(|option| option == name).ok_or_else(|| {
+                let known: Vec<_> = point.get().option_ids().collect();
+                let message = format!(
+                    "`{}` has no option `{name}`; it has {}",
+                    point.get().id,
+                    known.join(", ")
+                );
+                self.meaning(id, message)
+            })
         };
         let standing = match (&entry.required, &entry.default, &entry.silent) {
             (Some(required), None, None) if entry.also.is_empty() => {
@@ -525,26 +436,14 @@ impl At<'_> {
                 return Err(self.meaning(id, message));
             }
         };
-        let reading = entry
-            .reading
-            .as_ref()
-            .map(|reading| self.reading(reading))
-            .transpose()?;
-        Ok(PointRule {
-            standing,
-            reading,
-            clauses: self.clauses(&entry.clauses)?,
-        })
+        let reading = entry.reading.as_ref().map(|reading| self.reading(reading)).transpose()?;
+        Ok(PointRule { standing, reading, clauses: self.clauses(&entry.clauses)? })
     }
 }
 
 /// The line, from 1, of the byte at `offset`.
 fn line_of(text: &[u8], offset: usize) -> usize {
-    1 + text
-        .iter()
-        .take(offset)
-        .filter(|byte| **byte == b'\n')
-        .count()
+    1 + text.iter().take(offset).filter(|byte| **byte == b'\n').count()
 }
 
 /// The known name that is most like the one that was given.
