@@ -32,7 +32,7 @@ pub fn forget(profile: &Profile, state: &State) -> State {
     if choices.ended_token == EndedToken::Refused {
         for (witness, account) in tagged.witnesses.iter_mut().zip(state.accounts) {
             if matches!(account, Account::GuestEnded | Account::UserEnded) {
-                *witness = Witness::STRANGER;
+                *witness = FORGOTTEN;
             }
         }
     }
@@ -52,17 +52,20 @@ pub fn forget(profile: &Profile, state: &State) -> State {
         && choices.evaluated_at == EvaluatedAt::Event;
     let world_readable = [tagged.before, tagged.after].contains(&HistoryVisibility::WorldReadable);
     if opens_for_good && world_readable && tagged.kind != Kind::State {
-        tagged.witnesses = [Witness::STRANGER; MAX_GUESTS];
+        tagged.witnesses = [FORGOTTEN; MAX_GUESTS];
     }
     if choices.joined_opens == JoinedOpens::Opens && choices.own_membership == OwnMembership::Either
     {
         for witness in &mut tagged.witnesses {
             let was_joined = [witness.before, witness.after].contains(&Standing::Join);
-            witness.joined_later &= !was_joined;
+            witness.joined_later |= was_joined;
         }
     }
     state
 }
+
+/// In place of what was forgotten: a witness that no later join changes.
+const FORGOTTEN: Witness = Witness { joined_later: true, ..Witness::STRANGER };
 
 /// Forgets, and orders the guests.
 ///
