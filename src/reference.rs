@@ -31,6 +31,8 @@ mod creation;
 mod devices;
 mod endpoints;
 mod event;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod keys;
 mod media;
 mod membership;

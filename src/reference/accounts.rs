@@ -101,19 +101,19 @@ impl Account {
 /// Every account of the server.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Accounts {
-    accounts: Vec<Account>,
-    /// How many guests, tokens and devices were ever made.
-    guests: u64,
+    all: Vec<Account>,
+    /// How many user ids the server has made up, and how many tokens it has issued.
+    names: u64,
     tokens: u64,
 }
 
 impl Accounts {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Account> {
-        self.accounts.iter()
+        self.all.iter()
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Account> {
-        self.accounts.iter_mut()
+        self.all.iter_mut()
     }
 
     pub(super) fn get(&self, user: &UserId) -> Option<&Account> {
@@ -133,19 +133,19 @@ impl Accounts {
     }
 
     pub(super) fn add(&mut self, account: Account) {
-        self.accounts.push(account);
+        self.all.push(account);
     }
 
     pub(super) fn remove(&mut self, user: &UserId) -> Option<Account> {
         let place = self.iter().position(|account| account.user_id == user)?;
-        Some(self.accounts.remove(place))
+        Some(self.all.remove(place))
     }
 
     /// A user id that the server makes up, which nobody has.
     pub(super) fn make_up_user_id(&mut self) -> OwnedUserId {
         loop {
-            self.guests += 1;
-            let user_id = user_id(&self.guests.to_string()).expect("a number is a local part");
+            self.names += 1;
+            let user_id = user_id(&self.names.to_string()).expect("a number is a local part");
             if self.get(&user_id).is_none() {
                 return user_id;
             }

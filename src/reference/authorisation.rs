@@ -134,8 +134,8 @@ impl Reference {
     /// The first two checks of every call: who is calling, and is the endpoint open to them.
     pub(super) fn admit(&self, with: &Credentials<'_>, call: Call<'_>) -> Result<Caller, Refusal> {
         let caller = match call.endpoint.get().auth {
-            // CS-3: A user may call an endpoint that requires no token without one.
             // Reading A19: a guest may too, whatever token comes with the call.
+            // CS-3: A user may call an endpoint that requires no token without one.
             Auth::None => return Ok(Caller::ANYONE),
             Auth::Optional if with.token.is_none() => return Ok(Caller::ANYONE),
             Auth::User | Auth::Optional | Auth::Other => self.authenticate(with)?,
@@ -249,5 +249,106 @@ impl Room {
     /// Whether the room's history visibility is `world_readable` now.
     pub(super) fn is_world_readable(&self) -> bool {
         self.settings().visibility == Some(HistoryVisibility::WorldReadable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{
+        ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, World, endpoint, latest, verdict,
+    };
+    use super::*;
+
+    const LOGOUT: &str = "POST /logout";
+
+    fn call(world: &World, with: &Credentials<'_>, id: &str) -> (u16, Option<ErrCode>) {
+        verdict(world.server.call(with, endpoint(id), Some(&world.room)))
+    }
+
+    #[test]
+    fn a_guest_calls_what_is_listed_and_nothing_else() {
+        let mut world = World::new();
+        let guest = world.guest();
+        assert_eq!(call(&world, &guest.with(), "GET /sync"), ALLOWED);
+        assert_eq!(call(&world, &guest.with(), LOGOUT), NOT_FOR_GUESTS);
+        assert_eq!(call(&world, &world.moderator.with(), LOGOUT), ALLOWED);
+    }
+
+    #[test]
+    fn what_needs_no_token_is_open_whatever_token_comes_with_the_call() {
+        let mut world = World::new();
+        let guest = world.guest();
+        for with in [
+            Credentials::NONE,
+            guest.with(),
+            Credentials::token("made-up"),
+        ] {
+            assert_eq!(call(&world, &with, "GET /login"), ALLOWED);
+        }
+        assert_eq!(call(&world, &Credentials::NONE, "GET /versions"), ALLOWED);
+        assert_eq!(call(&world, &guest.with(), "GET /versions"), NOT_FOR_GUESTS);
+    }
+
+    #[test]
+    fn a_missing_token_and_one_that_is_not_live_are_told_apart() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let missing = (401, Some(ErrCode::MissingToken));
+        let unknown = (401, Some(ErrCode::UnknownToken));
+        assert_eq!(call(&world, &Credentials::NONE, "GET /sync"), missing);
+        world.server.end_tokens(&guest.user_id);
+        assert_eq!(call(&world, &guest.with(), "GET /sync"), unknown);
+        assert_eq!(call(&world, &guest.with(), LOGOUT), unknown);
+    }
+
+    #[test]
+    fn the_endpoints_of_application_services_deny_every_user_alike() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let ping = "POST /appservice/{appserviceId}/ping";
+        assert_eq!(call(&world, &guest.with(), ping), FORBIDDEN);
+        assert_eq!(call(&world, &world.moderator.with(), ping), FORBIDDEN);
+    }
+
+    #[test]
+    fn who_is_named_in_the_query_is_ignored_unless_that_is_honoured() {
+        for (options, verdict) in [
+            (&[][..], NOT_FOR_GUESTS),
+            (&[("authentication.masquerade", "honoured")][..], ALLOWED),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            let user_id = Some(&*world.moderator.user_id);
+            let with = Credentials {
+                user_id,
+                ..guest.with()
+            };
+            assert_eq!(call(&world, &with, LOGOUT), verdict);
+        }
+    }
+
+    #[test]
+    fn a_condition_that_does_not_hold_refuses_like_an_unlisted_endpoint() {
+        let id = "GET /rooms/{roomId}/messages";
+        let mut profile = latest(&[]);
+        let condition = Conditions::NONE.with(Condition::WorldReadableRoom);
+        profile.set_access(endpoint(id), Access::Open(condition));
+        let mut world = World::under(profile);
+        let guest = world.guest();
+        assert_eq!(call(&world, &guest.with(), id), NOT_FOR_GUESTS);
+        world.set_visibility("world_readable");
+        assert_eq!(call(&world, &guest.with(), id), ALLOWED);
+    }
+
+    #[test]
+    fn who_has_no_password_is_a_guest_where_guests_are_known_by_that() {
+        let mut world = World::under(latest(&[("registration.known_by", "no_password")]));
+        let user = world.server.sign_on("user").unwrap().response;
+        let token = user.access_token.unwrap();
+        assert_eq!(
+            call(&world, &Credentials::token(&token), LOGOUT),
+            NOT_FOR_GUESTS
+        );
+        assert_eq!(call(&world, &world.moderator.with(), LOGOUT), ALLOWED);
     }
 }

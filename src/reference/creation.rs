@@ -174,3 +174,77 @@ fn read_initial(json: &str) -> Option<Initial> {
         event.get("content")?.clone(),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
+    use ruma::serde::Raw;
+
+    use super::super::fixture::World;
+    use super::*;
+
+    fn create(request: &Request) -> (World, OwnedRoomId) {
+        let mut world = World::new();
+        let answer = world.server.create_room(&world.moderator.with(), request);
+        let room = answer.unwrap().response.room_id;
+        (world, room)
+    }
+
+    #[test]
+    fn a_private_chat_lets_guests_join_and_a_public_one_does_not() {
+        for (preset, rule, guest_access) in [
+            (
+                RoomPreset::PrivateChat,
+                JoinRule::Invite,
+                GuestAccess::CanJoin,
+            ),
+            (
+                RoomPreset::TrustedPrivateChat,
+                JoinRule::Invite,
+                GuestAccess::CanJoin,
+            ),
+            (
+                RoomPreset::PublicChat,
+                JoinRule::Public,
+                GuestAccess::Forbidden,
+            ),
+        ] {
+            let mut request = Request::new();
+            request.preset = Some(preset);
+            let (world, room) = create(&request);
+            let room = world.server.room(&room).unwrap();
+            assert_eq!(room.join_rule(), rule);
+            assert_eq!(room.settings().guest_access, guest_access);
+            assert_eq!(room.settings().visibility, Some(HistoryVisibility::Shared));
+        }
+    }
+
+    #[test]
+    fn initial_state_takes_precedence_over_the_preset() {
+        let event = json!({
+            "type": HISTORY_VISIBILITY,
+            "content": { "history_visibility": "world_readable" },
+        });
+        let mut request = Request::new();
+        request.initial_state = vec![Raw::from_json_string(event.to_string()).unwrap()];
+        let (world, room) = create(&request);
+        let room = world.server.room(&room).unwrap();
+        assert_eq!(
+            room.settings().visibility,
+            Some(HistoryVisibility::WorldReadable)
+        );
+        let settings = room
+            .events()
+            .filter(|event| event.kind == HISTORY_VISIBILITY);
+        assert_eq!(settings.count(), 1);
+    }
+
+    #[test]
+    fn a_room_that_was_merely_founded_has_neither_setting() {
+        let world = World::new();
+        let room = world.server.room(&world.room).unwrap();
+        assert!(room.current(HISTORY_VISIBILITY, "").is_none());
+        assert!(room.current(GUEST_ACCESS, "").is_none());
+        assert_eq!(room.join_rule(), JoinRule::Public);
+    }
+}

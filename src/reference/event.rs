@@ -194,3 +194,45 @@ fn survives(kind: &str, key: &str) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ruma::canonical_json::{CanonicalJsonObject, redact_content_in_place};
+    use ruma::room_version_rules::RoomVersionRules;
+
+    use super::*;
+
+    fn content() -> Value {
+        json!({
+            "membership": "join", "displayname": "A", "join_rule": "public", "allow": [],
+            "history_visibility": "shared", "guest_access": "can_join", "body": "text",
+            "users": {}, "events": {}, "invite": 1, "redacts": "$x", "creator": "@a:b",
+        })
+    }
+
+    #[test]
+    fn a_redaction_keeps_what_the_algorithm_of_room_version_11_keeps() {
+        for kind in [
+            CREATE,
+            MEMBER,
+            JOIN_RULES,
+            POWER_LEVELS,
+            HISTORY_VISIBILITY,
+            GUEST_ACCESS,
+            REDACTION,
+            "m.room.message",
+            "m.room.name",
+            "org.example.note",
+        ] {
+            let mut expected: CanonicalJsonObject = serde_json::from_value(content()).unwrap();
+            redact_content_in_place(&mut expected, &RoomVersionRules::V11.redaction, kind);
+            let mut kept = Draft::message(<&UserId>::try_from("@a:b").unwrap(), kind, content());
+            kept.content.retain(|key, _| survives(kind, key));
+            assert!(
+                kept.content.keys().eq(expected.keys()),
+                "{kind}: {:?}",
+                kept.content
+            );
+        }
+    }
+}

@@ -20,9 +20,9 @@ pub(super) type Keys = BTreeMap<(OwnedUserId, OwnedDeviceId), KeysOfDevice>;
 /// What one device uploaded.
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeysOfDevice {
-    device_keys: Option<Raw<DeviceKeys>>,
-    one_time_keys: BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>,
-    fallback_keys: BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>,
+    identity: Option<Raw<DeviceKeys>>,
+    one_time: BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>,
+    fallback: BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>,
 }
 
 /// Why a call about keys is allowed.
@@ -46,10 +46,10 @@ impl Reference {
                 .entry((user, device))
                 .or_default();
             if request.device_keys.is_some() {
-                keys.device_keys.clone_from(&request.device_keys);
+                keys.identity.clone_from(&request.device_keys);
             }
-            keys.one_time_keys.extend(request.one_time_keys.clone());
-            keys.fallback_keys.extend(request.fallback_keys.clone());
+            keys.one_time.extend(request.one_time_keys.clone());
+            keys.fallback.extend(request.fallback_keys.clone());
             counts = keys.counts();
         }
         Ok(Granted::new(KEYS, upload_keys::v3::Response::new(counts)))
@@ -70,7 +70,7 @@ impl Reference {
             let found = response.device_keys.entry(user.clone()).or_default();
             for ((owner, device), keys) in self.keys.iter() {
                 let asked = owner == user && (devices.is_empty() || devices.contains(device));
-                if let Some(device_keys) = keys.device_keys.as_ref().filter(|_| asked) {
+                if let Some(device_keys) = keys.identity.as_ref().filter(|_| asked) {
                     found.insert(device.clone(), device_keys.clone());
                 }
             }
@@ -118,7 +118,7 @@ impl Reference {
 impl KeysOfDevice {
     fn counts(&self) -> BTreeMap<OneTimeKeyAlgorithm, UInt> {
         let mut counts = BTreeMap::new();
-        for id in self.one_time_keys.keys() {
+        for id in self.one_time.keys() {
             *counts.entry(id.algorithm()).or_insert(UInt::MIN) += UInt::from(1_u8);
         }
         counts
@@ -127,14 +127,14 @@ impl KeysOfDevice {
     /// Takes a one-time key away, or gives a fallback key, which stays.
     fn take(&mut self, of: &OneTimeKeyAlgorithm) -> Option<(OwnedOneTimeKeyId, Raw<OneTimeKey>)> {
         let once = self
-            .one_time_keys
+            .one_time
             .keys()
             .find(|id| id.algorithm() == *of)
             .cloned();
         match once {
-            Some(id) => self.one_time_keys.remove_entry(&id),
+            Some(id) => self.one_time.remove_entry(&id),
             None => self
-                .fallback_keys
+                .fallback
                 .iter()
                 .find(|(id, _)| id.algorithm() == *of)
                 .map(|(id, key)| (id.clone(), key.clone())),

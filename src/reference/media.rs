@@ -24,10 +24,10 @@ pub(super) struct Media {
 }
 
 /// Why a call for media is allowed.
+// Reading A51: any media that the server serves to users.
 // GA-48: A guest may call `GET /media/download/{serverName}/{mediaId}`, with or without a
 // `{fileName}`.
 // GA-49: A guest may call `GET /media/thumbnail/{serverName}/{mediaId}`.
-// Reading A51: any media that the server serves to users.
 const MEDIA: Decision = Decision::allow(&["GA-48", "GA-49"], "media are served to any user");
 
 impl Reference {

@@ -160,8 +160,8 @@ impl Reference {
         if !caller.guest {
             return no_such_room;
         }
-        // DR-4: A server gives guests access only to rooms in which it already participates.
         // Reading A8: how the rule is asked of a room whose state the server does not have.
+        // DR-4: A server gives guests access only to rooms in which it already participates.
         match self.choices().join_elsewhere {
             JoinElsewhere::Refused => no_such_room,
             JoinElsewhere::RefusedByEmptyState => {
@@ -262,4 +262,66 @@ const NO_SUCH_ALIAS: Refusal = Refusal::not_found(&[], "the alias is no room's")
 
 fn about<'a>(call: Call<'a>, room: Option<&'a OwnedRoomId>) -> Call<'a> {
     room.map_or(call, |room| call.about(room))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, World, latest};
+    use super::*;
+
+    #[test]
+    fn a_guest_joins_only_where_guests_may() {
+        let mut world = World::new();
+        let guest = world.guest();
+        assert_eq!(world.join(&guest), NOT_FOR_GUESTS);
+        world.set_guest_access("can_join");
+        assert_eq!(world.join(&guest), ALLOWED);
+    }
+
+    #[test]
+    fn an_invite_lets_a_guest_in_only_where_the_gate_is_waived_for_it() {
+        for (options, verdict) in [
+            (&[][..], NOT_FOR_GUESTS),
+            (&[("join.gate_for_invited", "waived")][..], ALLOWED),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
+            world
+                .server
+                .set_membership(&room, &moderator, &guest.user_id, Membership::Invite);
+            assert_eq!(world.join(&guest), verdict);
+        }
+    }
+
+    #[test]
+    fn a_banned_guest_is_refused_as_anybody_would_be() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
+        world
+            .server
+            .set_membership(&room, &moderator, &guest.user_id, Membership::Ban);
+        assert_eq!(world.join(&guest), FORBIDDEN);
+    }
+
+    #[test]
+    fn a_user_joins_where_guests_may_not() {
+        let mut world = World::new();
+        let user = world.user("user");
+        assert_eq!(world.join(&user), ALLOWED);
+    }
+
+    #[test]
+    fn a_room_that_is_not_public_is_joined_by_invite_only() {
+        let mut world = World::new();
+        world.set("m.room.join_rules", &json!({ "join_rule": "invite" }));
+        let user = world.user("user");
+        assert_eq!(world.join(&user), FORBIDDEN);
+        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
+        world
+            .server
+            .set_membership(&room, &moderator, &user.user_id, Membership::Invite);
+        assert_eq!(world.join(&user), ALLOWED);
+    }
 }

@@ -128,9 +128,9 @@ impl Reference {
         let above = power > room.power_of(user);
         let from = room.membership(user);
         let (possible, clauses): (bool, &'static [&'static str]) = match to {
+            // Reading A36: also a guest, to a room that guests may not join.
             // CS-13: A joined user whose power suffices may invite a user who is neither joined nor
             // banned.
-            // Reading A36: also a guest, to a room that guests may not join.
             Membership::Invite => {
                 let free = !matches!(from, Membership::Join | Membership::Ban);
                 (free && power >= room.power_to("invite"), &["CS-13"])

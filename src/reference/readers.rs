@@ -82,12 +82,12 @@ impl Reference {
             let clauses = &["CS-22", "CS-23", "CS-25", "CS-27", "GA-37"];
             return Ok(Decision::allow(clauses, "of the caller's membership"));
         }
+        // Reading A29: the preview wins over the 403 to those who never were members.
         // RP-1: A user may preview a room: read its messages without joining it.
         // RP-2: A preview rests on the room's history visibility being `world_readable`.
         // RP-5: A user may call `GET /rooms/{roomId}/messages` to preview events outside the
         // stream.
         // RP-8: A user who has not joined the room may call `GET /events` with its `room_id`.
-        // Reading A29: the preview wins over the 403 to those who never were members.
         if room.is_world_readable() {
             return Ok(Decision::allow(
                 &["RP-1", "RP-2"],
@@ -134,5 +134,97 @@ impl Reference {
             }
             Gives::Stream => membership == Membership::Join,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::vocabulary::ErrCode;
+    use ruma::api::client::message::get_message_events;
+    use ruma::api::client::state::get_state_events;
+    use ruma::owned_room_id;
+    use serde_json::json;
+
+    use super::super::fixture::{
+        ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, Somebody, World, draft, latest, verdict,
+    };
+
+    use super::*;
+
+    fn messages(world: &World, who: &Somebody) -> (u16, Option<ErrCode>) {
+        let request = get_message_events::v3::Request::backward(world.room.clone());
+        verdict(world.server.messages(&who.with(), &request))
+    }
+
+    fn state(world: &World, who: &Somebody) -> (u16, Option<ErrCode>) {
+        let request = get_state_events::v3::Request::new(world.room.clone());
+        verdict(world.server.state(&who.with(), &request))
+    }
+
+    fn set_membership(world: &mut World, who: &Somebody, to: Membership) {
+        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
+        world
+            .server
+            .set_membership(&room, &moderator, &who.user_id, to);
+    }
+
+    #[test]
+    fn each_membership_has_its_own_right_to_read() {
+        use Membership::{Ban, Invite, Join, Knock, Leave};
+        for (membership, by_messages, by_state) in [
+            (Join, ALLOWED, ALLOWED),
+            (Leave, ALLOWED, ALLOWED),
+            (Ban, ALLOWED, ALLOWED),
+            (Invite, ALLOWED, FORBIDDEN),
+            (Knock, FORBIDDEN, FORBIDDEN),
+        ] {
+            let mut world = World::new();
+            let guest = world.guest();
+            set_membership(&mut world, &guest, membership);
+            assert_eq!(messages(&world, &guest), by_messages, "{membership}");
+            assert_eq!(state(&world, &guest), by_state, "{membership}");
+        }
+    }
+
+    #[test]
+    fn anyone_with_an_account_previews_a_world_readable_room() {
+        let mut world = World::new();
+        let (guest, user) = (world.guest(), world.user("user"));
+        assert_eq!(messages(&world, &user), FORBIDDEN);
+        world.set_visibility("world_readable");
+        for who in [&guest, &user] {
+            assert_eq!(messages(&world, who), ALLOWED);
+            assert_eq!(state(&world, who), ALLOWED);
+        }
+    }
+
+    #[test]
+    fn in_the_draft_a_guest_reads_world_readable_rooms_only_whatever_its_membership() {
+        let mut world = World::under(draft(&[]));
+        let (guest, user) = (world.guest(), world.user("user"));
+        for who in [&guest, &user] {
+            set_membership(&mut world, who, Membership::Join);
+        }
+        assert_eq!(messages(&world, &guest), NOT_FOR_GUESTS);
+        assert_eq!(messages(&world, &user), ALLOWED);
+        world.set_visibility("world_readable");
+        assert_eq!(messages(&world, &guest), ALLOWED);
+    }
+
+    #[test]
+    fn a_setting_that_cannot_be_read_fails_for_everyone() {
+        let mut world = World::under(latest(&[("history_visibility.malformed", "fails")]));
+        world.set("m.room.history_visibility", &json!({}));
+        let failed = (500, Some(ErrCode::Unknown));
+        assert_eq!(messages(&world, &world.moderator), failed);
+        assert_eq!(state(&world, &world.moderator), failed);
+    }
+
+    #[test]
+    fn a_room_elsewhere_is_refused_like_one_that_may_not_be_read() {
+        let mut world = World::new();
+        let guest = world.guest();
+        world.room = owned_room_id!("!room:elsewhere.test");
+        assert_eq!(messages(&world, &guest), FORBIDDEN);
     }
 }

@@ -210,3 +210,63 @@ pub(super) fn hand_down_tokens(account: &mut Account, old_token: OldToken) {
         token.as_guest = old_token == OldToken::KeptAsGuest;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::vocabulary::ErrCode;
+
+    use super::super::fixture::{FORBIDDEN, World, latest, verdict};
+    use super::*;
+
+    fn guest_named(world: &mut World, name: &str) -> Answer<Response> {
+        let mut request = Request::new();
+        request.kind = RegistrationKind::Guest;
+        request.username = Some(name.to_owned());
+        request.device_id = Some("MINE".into());
+        request.initial_device_display_name = Some("a phone".to_owned());
+        world.server.register(&request)
+    }
+
+    #[test]
+    fn a_guest_gets_an_id_and_a_device_of_the_servers_choice_and_the_name_of_its_device() {
+        let mut world = World::new();
+        let response = guest_named(&mut world, "alice").unwrap().response;
+        assert_eq!(response.user_id.as_str(), "@1:reference.test");
+        let device = response.device_id.unwrap();
+        assert_ne!(device, "MINE");
+        let account = world.server.account(&response.user_id).unwrap();
+        assert_eq!(
+            account.devices[&device].display_name.as_deref(),
+            Some("a phone")
+        );
+    }
+
+    #[test]
+    fn a_guest_gets_what_it_asked_for_where_parameters_are_honoured() {
+        let mut world = World::under(latest(&[("registration.parameters", "honoured")]));
+        let response = guest_named(&mut world, "alice").unwrap().response;
+        assert_eq!(response.user_id.as_str(), "@alice:reference.test");
+    }
+
+    #[test]
+    fn no_guest_is_registered_where_that_is_closed() {
+        let mut world = World::under(latest(&[("registration.guests", "closed")]));
+        assert_eq!(verdict(guest_named(&mut world, "alice")), FORBIDDEN);
+    }
+
+    #[test]
+    fn a_guests_id_is_taken_for_who_registers_in_the_ordinary_way() {
+        for (options, status) in [
+            (&[][..], 400),
+            (&[("registration.user_ids", "colliding")][..], 200),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            let mut request = Request::new();
+            request.username = Some(guest.user_id.localpart().to_owned());
+            let (got, errcode) = verdict(world.server.register(&request));
+            assert_eq!(got, status);
+            assert_eq!(errcode, (status == 400).then_some(ErrCode::UserInUse));
+        }
+    }
+}

@@ -78,3 +78,82 @@ impl Reference {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{ALLOWED, Somebody, World, latest};
+    use super::*;
+    use Membership::{Join, Leave};
+
+    /// A world in which a guest, a user and the moderator are joined.
+    fn joined(options: &[(&str, &str)]) -> (World, Somebody, Somebody) {
+        let mut world = World::under(latest(options));
+        world.set_guest_access("can_join");
+        let (guest, user) = (world.guest(), world.user("user"));
+        assert_eq!(world.join(&guest), ALLOWED);
+        assert_eq!(world.join(&user), ALLOWED);
+        (world, guest, user)
+    }
+
+    fn membership(world: &World, who: &Somebody) -> Membership {
+        world
+            .server
+            .room(&world.room)
+            .unwrap()
+            .membership(&who.user_id)
+    }
+
+    #[test]
+    fn guests_leave_and_nobody_else_does_when_guest_access_is_taken_away() {
+        let (mut world, guest, user) = joined(&[]);
+        world.set_guest_access("forbidden");
+        assert_eq!(membership(&world, &guest), Leave);
+        assert_eq!(membership(&world, &user), Join);
+        assert_eq!(membership(&world, &world.moderator), Join);
+    }
+
+    #[test]
+    fn a_guest_whose_token_was_ended_is_removed_all_the_same() {
+        let (mut world, guest, _) = joined(&[]);
+        world.server.end_tokens(&guest.user_id);
+        world.set_guest_access("forbidden");
+        assert_eq!(membership(&world, &guest), Leave);
+    }
+
+    #[test]
+    fn an_upgraded_guest_stays() {
+        let (mut world, guest, _) = joined(&[]);
+        world.server.make_a_user_of(&guest.user_id);
+        world.set_guest_access("forbidden");
+        assert_eq!(membership(&world, &guest), Join);
+    }
+
+    #[test]
+    fn saying_can_join_again_joins_nobody_again() {
+        let (mut world, guest, _) = joined(&[]);
+        world.set_guest_access("forbidden");
+        world.set_guest_access("can_join");
+        assert_eq!(membership(&world, &guest), Leave);
+    }
+
+    #[test]
+    fn a_value_of_nobodys_revokes_unless_only_forbidden_does() {
+        for (options, after) in [
+            (&[][..], Leave),
+            (&[("revocation.trigger", "forbidden_only")][..], Join),
+        ] {
+            let (mut world, guest, _) = joined(options);
+            world.set_guest_access("org.example.unknown");
+            assert_eq!(membership(&world, &guest), after);
+        }
+    }
+
+    #[test]
+    fn everybody_without_power_is_removed_where_everybody_is() {
+        let (mut world, guest, user) = joined(&[("revocation.whom", "everybody")]);
+        world.set_guest_access("forbidden");
+        assert_eq!(membership(&world, &guest), Leave);
+        assert_eq!(membership(&world, &user), Leave);
+        assert_eq!(membership(&world, &world.moderator), Join);
+    }
+}

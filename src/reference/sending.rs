@@ -190,7 +190,7 @@ impl Reference {
         let to = to
             .and_then(Membership::from_spelling)
             .unwrap_or(Membership::Never);
-        if !caller.user.as_ref().is_some_and(|user| user == key) {
+        if caller.user.as_ref().is_none_or(|user| user != key) {
             let user = UserId::parse(key)
                 .map_err(|_| Refusal::forbidden(&[], "the state key is no user's id"))?;
             return self.may_moderate(caller, room, &user, to);
@@ -283,4 +283,127 @@ fn redacted(draft: &Draft) -> Option<OwnedEventId> {
     (draft.kind == REDACTION)
         .then(|| id.try_into().ok())
         .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{
+        ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, World, latest, message, state, verdict,
+    };
+    use super::*;
+
+    #[test]
+    fn the_same_transaction_of_the_same_device_sends_once() {
+        let mut world = World::new();
+        let request = message(
+            &world.room,
+            "m.room.message",
+            "1",
+            &json!({ "body": "once" }),
+        );
+        let first = world
+            .server
+            .send(&world.moderator.with(), &request)
+            .unwrap();
+        let again = world
+            .server
+            .send(&world.moderator.with(), &request)
+            .unwrap();
+        assert_eq!(first.response.event_id, again.response.event_id);
+        let user = world.user("user");
+        assert_eq!(world.join(&user), ALLOWED);
+        let other = world.server.send(&user.with(), &request).unwrap();
+        assert_ne!(first.response.event_id, other.response.event_id);
+    }
+
+    #[test]
+    fn only_who_is_joined_sends() {
+        let mut world = World::new();
+        world.set_guest_access("can_join");
+        let guest = world.guest();
+        let request = message(
+            &world.room,
+            "m.room.message",
+            "1",
+            &json!({ "body": "hello" }),
+        );
+        assert_eq!(
+            verdict(world.server.send(&guest.with(), &request)),
+            FORBIDDEN
+        );
+        assert_eq!(world.join(&guest), ALLOWED);
+        assert_eq!(verdict(world.server.send(&guest.with(), &request)), ALLOWED);
+    }
+
+    #[test]
+    fn a_setting_takes_power_and_a_note_does_not() {
+        let mut world = World::new();
+        world.set_guest_access("can_join");
+        let guest = world.guest();
+        assert_eq!(world.join(&guest), ALLOWED);
+        let content = json!({ "guest_access": "forbidden" });
+        let request = state(&world.room, GUEST_ACCESS, "", &content);
+        assert_eq!(
+            verdict(world.server.put_state(&guest.with(), &request)),
+            FORBIDDEN
+        );
+        let request = state(&world.room, "org.example.note", "", &json!({}));
+        assert_eq!(
+            verdict(world.server.put_state(&guest.with(), &request)),
+            ALLOWED
+        );
+    }
+
+    #[test]
+    fn a_setting_that_was_refused_removes_nobody_unless_it_does() {
+        for (options, membership) in [
+            (&[][..], Membership::Join),
+            (
+                &[("revocation.rejected_event", "revokes")][..],
+                Membership::Leave,
+            ),
+        ] {
+            let mut world = World::under(latest(options));
+            world.set_guest_access("can_join");
+            let guest = world.guest();
+            assert_eq!(world.join(&guest), ALLOWED);
+            let content = json!({ "guest_access": "forbidden" });
+            let request = state(&world.room, GUEST_ACCESS, "", &content);
+            assert_eq!(
+                verdict(world.server.put_state(&guest.with(), &request)),
+                FORBIDDEN
+            );
+            let room = world.server.room(&world.room).unwrap();
+            assert_eq!(room.membership(&guest.user_id), membership);
+            assert_eq!(room.settings().guest_access, GuestAccess::CanJoin);
+        }
+    }
+
+    #[test]
+    fn a_join_sent_as_state_meets_the_same_gate() {
+        for (options, expected) in [
+            (&[][..], NOT_FOR_GUESTS),
+            (&[("join.gate_by_state_event", "waived")][..], ALLOWED),
+            (&[("put_state.membership", "refused")][..], NOT_FOR_GUESTS),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            let content = json!({ "membership": "join" });
+            let request = state(&world.room, MEMBER, guest.user_id.as_str(), &content);
+            assert_eq!(
+                verdict(world.server.put_state(&guest.with(), &request)),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn nobody_makes_another_user_join_by_sending_state() {
+        let mut world = World::new();
+        let user = world.user("user");
+        let content = json!({ "membership": "join" });
+        let request = state(&world.room, MEMBER, user.user_id.as_str(), &content);
+        let with = world.moderator.with();
+        assert_eq!(verdict(world.server.put_state(&with, &request)), FORBIDDEN);
+    }
 }

@@ -69,8 +69,8 @@ impl Reference {
         _: &deactivate::v3::Request,
     ) -> Answer<deactivate::v3::Response> {
         let caller = self.admit(with, Call::to(KNOWN.deactivate))?;
-        // CS-5: Deactivating an account takes away every way to log in to it again.
         // Reading A24: its tokens end, and its memberships stay.
+        // CS-5: Deactivating an account takes away every way to log in to it again.
         if let Some(user) = &caller.user {
             self.end_tokens(user);
         }

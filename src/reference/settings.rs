@@ -87,14 +87,13 @@ impl Settings {
                 VisibilityMalformed::Fails => None,
             };
         };
-        HistoryVisibility::from_spelling(text).or_else(|| {
+        let otherwise = match choices.visibility_unknown {
             // HV-10: A value of `history_visibility` that is not understood counts as `shared`.
-            match choices.visibility_unknown {
-                VisibilityUnknown::Shared => Some(HistoryVisibility::Shared),
-                VisibilityUnknown::WorldReadable => Some(HistoryVisibility::WorldReadable),
-                VisibilityUnknown::Unchanged => self.visibility,
-            }
-        })
+            VisibilityUnknown::Shared => Some(HistoryVisibility::Shared),
+            VisibilityUnknown::WorldReadable => Some(HistoryVisibility::WorldReadable),
+            VisibilityUnknown::Unchanged => self.visibility,
+        };
+        HistoryVisibility::from_spelling(text).or(otherwise)
     }
 }
 
@@ -126,4 +125,121 @@ pub(super) fn counts(event: &Event, kind: &str, choices: &Choices) -> bool {
         _ => false,
     };
     event.is_state(kind, "") || (wherever_it_stands && event.kind == kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::vocabulary::GuestAccess::{CanJoin, Forbidden};
+    use guest_access_model::vocabulary::HistoryVisibility::{Joined, Shared, WorldReadable};
+    use ruma::api::client::redact::redact_event;
+    use serde_json::json;
+
+    use super::super::fixture::{World, latest, message, state};
+    use super::*;
+
+    fn settings(world: &World) -> (Option<HistoryVisibility>, GuestAccess) {
+        let settings = world.server.room(&world.room).unwrap().settings();
+        (settings.visibility, settings.guest_access)
+    }
+
+    fn redact(world: &mut World, event: ruma::OwnedEventId) {
+        let room = world.room.clone();
+        let request = redact_event::v3::Request::new(room, event, "redaction".into());
+        world
+            .server
+            .redact(&world.moderator.with(), &request)
+            .unwrap();
+    }
+
+    #[test]
+    fn nothing_set_means_shared_and_forbidden() {
+        assert_eq!(settings(&World::new()), (Some(Shared), Forbidden));
+    }
+
+    #[test]
+    fn a_value_that_is_not_understood_means_shared_and_forbidden() {
+        let mut world = World::new();
+        world.set_visibility("world_readable");
+        world.set_guest_access("can_join");
+        assert_eq!(settings(&world), (Some(WorldReadable), CanJoin));
+        world.set_visibility("everyone");
+        world.set_guest_access("everyone");
+        assert_eq!(settings(&world), (Some(Shared), Forbidden));
+    }
+
+    #[test]
+    fn malformed_content_can_be_stored_and_means_shared_and_forbidden() {
+        let mut world = World::new();
+        world.set_visibility("world_readable");
+        world.set(
+            "m.room.history_visibility",
+            &json!({ "history_visibility": 7 }),
+        );
+        world.set(
+            "m.room.guest_access",
+            &json!({ "guest_access": ["can_join"] }),
+        );
+        assert_eq!(settings(&world), (Some(Shared), Forbidden));
+    }
+
+    #[test]
+    fn a_setting_that_is_malformed_cannot_be_read_where_that_fails() {
+        let mut world = World::under(latest(&[("history_visibility.malformed", "fails")]));
+        world.set("m.room.history_visibility", &json!({}));
+        assert_eq!(settings(&world).0, None);
+        world.set_visibility("joined");
+        assert_eq!(settings(&world).0, Some(Joined));
+    }
+
+    #[test]
+    fn another_state_key_and_a_message_set_nothing() {
+        let mut world = World::new();
+        let content = json!({ "guest_access": "can_join" });
+        let stray = state(&world.room, GUEST_ACCESS, "elsewhere", &content);
+        world
+            .server
+            .put_state(&world.moderator.with(), &stray)
+            .unwrap();
+        let stray = message(&world.room, GUEST_ACCESS, "1", &content);
+        world.server.send(&world.moderator.with(), &stray).unwrap();
+        assert_eq!(settings(&world).1, Forbidden);
+    }
+
+    #[test]
+    fn the_latest_event_of_the_type_counts_wherever_it_stands_if_strays_count() {
+        let mut world = World::under(latest(&[("guest_access.stray", "counts")]));
+        let stray = message(
+            &world.room,
+            GUEST_ACCESS,
+            "1",
+            &json!({ "guest_access": "can_join" }),
+        );
+        world.server.send(&world.moderator.with(), &stray).unwrap();
+        assert_eq!(settings(&world).1, CanJoin);
+        world.set_guest_access("forbidden");
+        assert_eq!(settings(&world).1, Forbidden);
+    }
+
+    #[test]
+    fn a_redaction_takes_guest_access_away_and_leaves_history_visibility() {
+        let mut world = World::new();
+        let visibility = world.set_visibility("world_readable");
+        redact(&mut world, visibility);
+        assert_eq!(settings(&world).0, Some(WorldReadable));
+
+        let mut world = World::new();
+        let guest_access = world.set_guest_access("can_join");
+        redact(&mut world, guest_access);
+        assert_eq!(settings(&world).1, Forbidden);
+    }
+
+    #[test]
+    fn the_redaction_of_an_event_that_is_no_longer_the_setting_changes_nothing() {
+        let mut world = World::new();
+        let old = world.set_guest_access("can_join");
+        world.set_guest_access("forbidden");
+        world.set_guest_access("can_join");
+        redact(&mut world, old);
+        assert_eq!(settings(&world).1, CanJoin);
+    }
 }

@@ -32,11 +32,11 @@ impl Reference {
             Membership::Leave | Membership::Ban if choices.state_left == StateLeft::Current => {
                 current().collect()
             }
-            // CS-23: A user who left a room is given its state as of the time it left.
             // Reading A48: also where the room is `world_readable` now, with what anyone is given.
+            // CS-23: A user who left a room is given its state as of the time it left.
             Membership::Leave | Membership::Ban => {
                 let mut given: Vec<_> = current().filter(previewed).collect();
-                for place in self.state_at_leaving(caller, room, at) {
+                for place in state_at_leaving(caller, room, at) {
                     let event = room.event(place);
                     let newer = given.iter().map(|&place| room.event(place)).any(|newer| {
                         newer.kind == event.kind && newer.state_key == event.state_key
@@ -53,17 +53,9 @@ impl Reference {
         }
     }
 
-    fn state_at_leaving(&self, caller: &Caller, room: &Room, at: usize) -> Vec<usize> {
-        let user = caller.user.as_deref();
-        let Some(left) = user.and_then(|user| room.place_of_leaving(user)) else {
-            return Vec::new();
-        };
-        room.before((left + 1).min(at)).places().collect()
-    }
-
+    // Reading A13: state events too.
     // RP-10: A user who has not joined is given only events at which `m.room.history_visibility`
     // was present and `world_readable`.
-    // Reading A13: state events too.
     fn is_previewed(&self, room: &Room, place: usize) -> bool {
         let choices = self.choices();
         if !room.is_world_readable() {
@@ -83,5 +75,92 @@ impl Reference {
             SettingChange::Before => before == world_readable,
             SettingChange::After => after == world_readable,
         }
+    }
+}
+
+/// The state when the caller was last joined no more, or at `at` if that was earlier.
+fn state_at_leaving(caller: &Caller, room: &Room, at: usize) -> Vec<usize> {
+    let user = caller.user.as_deref();
+    let Some(left) = user.and_then(|user| room.place_of_leaving(user)) else {
+        return Vec::new();
+    };
+    room.before((left + 1).min(at)).places().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::api::client::state::get_state_events;
+    use serde_json::json;
+
+    use super::super::fixture::{Somebody, World, ids, latest, state};
+    use super::*;
+
+    fn note(world: &mut World, key: &str) -> String {
+        let request = state(&world.room, "org.example.note", key, &json!({}));
+        let answer = world.server.put_state(&world.moderator.with(), &request);
+        answer.unwrap().response.event_id.to_string()
+    }
+
+    fn given(world: &World, who: &Somebody) -> Vec<String> {
+        let request = get_state_events::v3::Request::new(world.room.clone());
+        world
+            .server
+            .state(&who.with(), &request)
+            .map_or(Vec::new(), |granted| ids(&granted.response.room_state))
+    }
+
+    fn set_membership(world: &mut World, who: &Somebody, to: Membership) {
+        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
+        world
+            .server
+            .set_membership(&room, &moderator, &who.user_id, to);
+    }
+
+    #[test]
+    fn a_previewer_is_given_the_state_that_was_sent_while_world_readable() {
+        for (options, shown) in [
+            (&[][..], false),
+            (&[("state.preview", "current")][..], true),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            let closed = note(&mut world, "closed");
+            world.set_visibility("world_readable");
+            let open = note(&mut world, "open");
+            assert!(given(&world, &guest).contains(&open));
+            assert_eq!(given(&world, &guest).contains(&closed), shown);
+        }
+    }
+
+    #[test]
+    fn who_left_is_given_the_state_when_it_left() {
+        for (options, shown) in [(&[][..], false), (&[("state.left", "current")][..], true)] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            set_membership(&mut world, &guest, Membership::Join);
+            let during = note(&mut world, "during");
+            set_membership(&mut world, &guest, Membership::Leave);
+            let after = note(&mut world, "after");
+            assert!(given(&world, &guest).contains(&during));
+            assert_eq!(given(&world, &guest).contains(&after), shown);
+        }
+    }
+
+    #[test]
+    fn who_was_invited_and_never_joined_has_no_time_of_its_own() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let before = note(&mut world, "before");
+        set_membership(&mut world, &guest, Membership::Invite);
+        set_membership(&mut world, &guest, Membership::Leave);
+        assert!(!given(&world, &guest).contains(&before));
+    }
+
+    #[test]
+    fn anyone_reads_the_state_where_it_is_unchecked() {
+        let mut world = World::under(latest(&[("state.check", "unchecked")]));
+        let guest = world.guest();
+        let note = note(&mut world, "note");
+        assert!(given(&world, &guest).contains(&note));
     }
 }

@@ -85,3 +85,81 @@ impl Reference {
         Ok(Granted::new(decision, response))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::vocabulary::ErrCode;
+
+    use super::super::fixture::{ALLOWED, FORBIDDEN, Somebody, World, latest, verdict};
+    use super::*;
+
+    fn upgrade(world: &mut World, name: &str, token: &str) -> Answer<Response> {
+        let mut request = Request::new();
+        request.username = Some(name.to_owned());
+        request.guest_access_token = Some(token.to_owned());
+        world.server.register(&request)
+    }
+
+    fn own(world: &mut World, guest: &Somebody) -> Answer<Response> {
+        let name = guest.user_id.localpart().to_owned();
+        upgrade(world, &name, &guest.token)
+    }
+
+    #[test]
+    fn a_guest_with_its_own_token_becomes_a_user_under_its_own_id() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let response = own(&mut world, &guest).unwrap().response;
+        assert_eq!(response.user_id, guest.user_id);
+        let account = world.server.account(&guest.user_id).unwrap();
+        assert!(!account.is_guest() && account.is_live());
+    }
+
+    #[test]
+    fn the_old_token_ends_with_the_upgrade() {
+        for (options, served) in [
+            (&[][..], false),
+            (&[("upgrade.old_token", "kept_as_user")][..], true),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            own(&mut world, &guest).unwrap();
+            let whoami = ruma::api::client::account::whoami::v3::Request::new();
+            assert_eq!(world.server.whoami(&guest.with(), &whoami).is_ok(), served);
+        }
+    }
+
+    #[test]
+    fn another_guests_token_and_a_made_up_one_upgrade_nobody() {
+        let mut world = World::new();
+        let (guest, other) = (world.guest(), world.guest());
+        let name = guest.user_id.localpart().to_owned();
+        assert_eq!(verdict(upgrade(&mut world, &name, &other.token)), FORBIDDEN);
+        assert_eq!(verdict(upgrade(&mut world, &name, "made-up")), FORBIDDEN);
+        world.server.end_tokens(&guest.user_id);
+        assert_eq!(verdict(own(&mut world, &guest)), FORBIDDEN);
+    }
+
+    #[test]
+    fn another_name_is_refused_or_takes_the_guests_place() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let refused = (400, Some(ErrCode::InvalidParam));
+        assert_eq!(verdict(upgrade(&mut world, "free", &guest.token)), refused);
+
+        let mut world = World::under(latest(&[("upgrade.username", "any_accepted")]));
+        let guest = world.guest();
+        assert_eq!(verdict(upgrade(&mut world, "free", &guest.token)), ALLOWED);
+        assert!(world.server.account(&guest.user_id).is_none());
+    }
+
+    #[test]
+    fn a_name_is_simply_taken_where_upgrades_are_not_offered() {
+        let mut world = World::under(latest(&[("upgrade.offered", "not_offered")]));
+        let guest = world.guest();
+        let taken = (400, Some(ErrCode::UserInUse));
+        assert_eq!(verdict(own(&mut world, &guest)), taken);
+        assert_eq!(verdict(upgrade(&mut world, "free", &guest.token)), ALLOWED);
+        assert!(world.server.account(&guest.user_id).unwrap().is_guest());
+    }
+}

@@ -65,12 +65,12 @@ impl Reference {
     /// The history visibility at an event: either of two values, or the same one twice.
     fn visibility_at(&self, room: &Room, place: usize) -> [HistoryVisibility; 2] {
         let choices = self.choices();
+        // Reading A57: the draft asks of the room now.
         // HV-1: Whether a user may see an event depends on nothing but the state of the room at
         // that event.
         // HV-16: The setting applies when an event is sent; a later change neither shows nor hides
         // earlier events.
         // HV-21: Whether a user may see an event is judged by the state of the room at that event.
-        // Reading A57: the draft asks of the room now.
         if choices.evaluated_at == EvaluatedAt::Now {
             return [said(room.now()); 2];
         }
@@ -112,8 +112,8 @@ impl Reference {
     // membership.
     // HV-27: The authenticated users who may be given `world_readable` events include guests.
     fn rule_1(&self, value: HistoryVisibility, reader: &Reader) -> bool {
-        // HV-20: A user who left may see no event received after it left.
         // Reading A47: leaving does not give less than never having joined.
+        // HV-20: A user who left may see no event received after it left.
         let gone = matches!(reader.now, Membership::Leave | Membership::Ban);
         let lost = gone && self.choices().left_reader == LeftReader::OnlyItsOwnTime;
         value == HistoryVisibility::WorldReadable && !lost
@@ -188,4 +188,136 @@ fn said(state: &StateAt) -> HistoryVisibility {
         .settings
         .visibility
         .unwrap_or(HistoryVisibility::Shared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{FORBIDDEN, Somebody, World, draft, latest};
+    use super::*;
+    use ruma::OwnedEventId;
+
+    fn sees(world: &World, who: &Somebody, event: &OwnedEventId) -> bool {
+        world
+            .read(who)
+            .is_ok_and(|events| events.iter().any(|id| id == event.as_str()))
+    }
+
+    fn set_membership(world: &mut World, who: &Somebody, to: Membership) {
+        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
+        world
+            .server
+            .set_membership(&room, &moderator, &who.user_id, to);
+    }
+
+    /// The story of the draft: what was said among members is read by a guest once the room is
+    /// opened to the world.
+    #[test]
+    fn opening_a_room_shows_what_was_said_before_in_the_draft_and_not_in_the_rules_in_force() {
+        for (profile, shown) in [(draft(&[]), true), (latest(&[]), false)] {
+            let mut world = World::under(profile);
+            let guest = world.guest();
+            let secret = world.say("secret");
+            world.set_visibility("world_readable");
+            let public = world.say("public");
+            assert_eq!(sees(&world, &guest, &secret), shown);
+            assert!(sees(&world, &guest, &public));
+        }
+    }
+
+    #[test]
+    fn a_stranger_reads_what_was_sent_while_the_room_was_world_readable() {
+        let mut world = World::new();
+        let guest = world.guest();
+        world.set_visibility("world_readable");
+        let public = world.say("public");
+        assert!(sees(&world, &guest, &public));
+        world.set_visibility("joined");
+        assert_eq!(world.read(&guest), Err(FORBIDDEN));
+    }
+
+    #[test]
+    fn shared_history_opens_to_whoever_joins_later_and_stays_open() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let before = world.say("before");
+        set_membership(&mut world, &guest, Membership::Join);
+        assert!(sees(&world, &guest, &before));
+        set_membership(&mut world, &guest, Membership::Leave);
+        assert!(sees(&world, &guest, &before));
+        let after = world.say("after");
+        assert!(!sees(&world, &guest, &after));
+    }
+
+    #[test]
+    fn joined_history_opens_to_who_was_joined_then() {
+        let mut world = World::new();
+        let guest = world.guest();
+        world.set_visibility("joined");
+        let before = world.say("before");
+        set_membership(&mut world, &guest, Membership::Join);
+        let during = world.say("during");
+        assert!(!sees(&world, &guest, &before));
+        assert!(sees(&world, &guest, &during));
+    }
+
+    #[test]
+    fn invited_history_opens_from_the_invite_on() {
+        let mut world = World::new();
+        let guest = world.guest();
+        world.set_visibility("invited");
+        let before = world.say("before");
+        set_membership(&mut world, &guest, Membership::Invite);
+        let invited = world.say("invited");
+        assert!(!sees(&world, &guest, &before));
+        assert!(sees(&world, &guest, &invited));
+    }
+
+    #[test]
+    fn a_change_of_the_setting_is_seen_by_who_sees_either_side() {
+        for (options, shown) in [
+            (&[][..], true),
+            (&[("visibility.setting_change", "before")][..], false),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            let change = world.set_visibility("world_readable");
+            assert_eq!(sees(&world, &guest, &change), shown);
+        }
+    }
+
+    #[test]
+    fn ones_own_join_is_seen_although_the_room_was_closed_before_it() {
+        for (options, shown) in [
+            (&[][..], true),
+            (&[("visibility.own_membership", "before")][..], false),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            world.set_visibility("joined");
+            set_membership(&mut world, &guest, Membership::Join);
+            let room = world.server.room(&world.room).unwrap();
+            let join = room.event(room.len() - 1).id.clone();
+            assert_eq!(sees(&world, &guest, &join), shown);
+        }
+    }
+
+    #[test]
+    fn one_hidden_event_fails_the_answer_where_it_does() {
+        let mut world = World::under(latest(&[("visibility.hidden_event", "fails_answer")]));
+        let guest = world.guest();
+        world.set_visibility("world_readable");
+        assert_eq!(world.read(&guest), Err(FORBIDDEN));
+    }
+
+    #[test]
+    fn a_guest_that_is_joined_reads_only_world_readable_events_in_the_first_release() {
+        let mut world = World::under(latest(&[("visibility.guest_reads", "world_readable_only")]));
+        let guest = world.guest();
+        set_membership(&mut world, &guest, Membership::Join);
+        let hidden = world.say("hidden");
+        world.set_visibility("world_readable");
+        let public = world.say("public");
+        assert!(!sees(&world, &guest, &hidden));
+        assert!(sees(&world, &guest, &public));
+    }
 }

@@ -5,9 +5,11 @@
 //! off the accounts and the timelines.
 
 mod abstraction;
+mod accounts;
 mod acting;
 mod people;
 mod reading;
+mod sending;
 
 use std::sync::Arc;
 

@@ -80,8 +80,8 @@ impl Reference {
         let (caller, room, decision) =
             self.open_for_state(with, ENDPOINTS.members, id, Gives::Members)?;
         let at = room.place_at(request.at.as_deref()).unwrap_or(room.len());
-        // CS-25: A user who left a room is given its members as of the time it left.
         // Reading A30: a previewer is given the member events sent while `world_readable`.
+        // CS-25: A user who left a room is given its members as of the time it left.
         let places: Vec<_> = self
             .state_given(&caller, room, at)
             .into_iter()

@@ -129,9 +129,7 @@ impl Reference {
         if self.choices().other_room == OtherRoom::NotFound || !may_read {
             return None;
         }
-        let others = self.rooms().filter(|room| room.id != in_path.id);
-        others
-            .filter_map(|room| Some((room, room.place_of(id)?)))
-            .next()
+        let mut others = self.rooms().filter(|room| room.id != in_path.id);
+        others.find_map(|room| Some((room, room.place_of(id)?)))
     }
 }

@@ -8,6 +8,7 @@ use ruma::api::client::peeking::listen_to_new_events::v3::Response;
 
 use super::super::answer::{Answer, Credentials, Granted, Refusal};
 use super::super::authorisation::{Call, Caller};
+use super::super::event::Event;
 use super::super::readers::UNREADABLE;
 use super::super::{Reference, Room};
 use super::{read_token, token};
@@ -59,14 +60,14 @@ impl Reference {
         let mut response = Response::new();
         response.start = Some(token(from));
         response.end = Some(self.token());
-        response.chunk = seen.into_iter().map(|event| event.raw()).collect();
+        response.chunk = seen.into_iter().map(Event::raw).collect();
         Ok(Granted::new(decision, response))
     }
 
     /// The rooms whose events `GET /events` gives who names none.
     fn rooms_to_follow(&self, caller: &Caller) -> Result<(Vec<&Room>, Decision), Refusal> {
-        // GA-15: A guest may call a special `GET /events` that names one room by `room_id`.
         // Reading A9: only that form. Reading A18: in the draft, every `world_readable` room.
+        // GA-15: A guest may call a special `GET /events` that names one room by `room_id`.
         let previews = match self.choices().events_no_room {
             EventsNoRoom::Refused if caller.guest => {
                 return Err(Refusal::new(

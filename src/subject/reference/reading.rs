@@ -12,7 +12,7 @@ use ruma::api::client::room::{get_event_by_timestamp, get_room_event};
 use ruma::api::client::state::{get_state_event_for_key, get_state_events};
 use ruma::api::client::sync::sync_events::v3 as sync;
 use ruma::serde::Raw;
-use ruma::{EventId, MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, UInt, owned_event_id};
+use ruma::{MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, UInt, owned_event_id};
 
 use super::{ReferenceSubject, cannot_happen, observe, observe_only};
 use crate::reference::{Credentials, Event, EventsRequest, Room, Span};
@@ -145,15 +145,12 @@ impl ReferenceSubject {
         room: OwnedRoomId,
     ) -> Observation {
         let nothing = Held::Gave { tagged: false };
-        match endpoint.get().id.as_str() {
-            "GET /rooms/{roomId}/joined_members" => {
-                let request = joined_members::v3::Request::new(room);
-                observe(self.reference.joined_members(with, &request), |_| nothing)
-            }
-            _ => {
-                let request = get_member_events::v3::Request::new(room);
-                observe(self.reference.members(with, &request), |_| nothing)
-            }
+        if endpoint.get().id == "GET /rooms/{roomId}/joined_members" {
+            let request = joined_members::v3::Request::new(room);
+            observe(self.reference.joined_members(with, &request), |_| nothing)
+        } else {
+            let request = get_member_events::v3::Request::new(room);
+            observe(self.reference.members(with, &request), |_| nothing)
         }
     }
 
