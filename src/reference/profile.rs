@@ -145,3 +145,77 @@ impl Reference {
 
 const NO_SUCH_USER: Refusal = Refusal::not_found(&[], "there is no such user");
 const NO_SUCH_FIELD: Refusal = Refusal::not_found(&[], "there is nothing under this key");
+
+#[cfg(test)]
+mod tests {
+    use ruma::profile::ProfileFieldName;
+
+    use super::super::fixture::{ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, World, latest, verdict};
+    use super::*;
+
+    fn named(user: &UserId) -> set_profile_field::v3::Request {
+        let value = ProfileFieldValue::DisplayName("Alice".to_owned());
+        set_profile_field::v3::Request::new(user.to_owned(), value)
+    }
+
+    #[test]
+    fn a_guest_changes_its_own_display_name_and_nothing_else() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let own = named(&guest.user_id);
+        assert_eq!(
+            verdict(world.server.set_profile_field(&guest.with(), &own)),
+            ALLOWED
+        );
+        let others = named(&world.moderator.user_id);
+        assert_eq!(
+            verdict(world.server.set_profile_field(&guest.with(), &others)),
+            FORBIDDEN
+        );
+        let avatar = ProfileFieldValue::AvatarUrl("mxc://reference.test/0".into());
+        let avatar = set_profile_field::v3::Request::new(guest.user_id.clone(), avatar);
+        let verdict = verdict(world.server.set_profile_field(&guest.with(), &avatar));
+        assert_eq!(verdict, NOT_FOR_GUESTS);
+    }
+
+    #[test]
+    fn a_guest_changes_anybodys_name_where_the_owner_is_not_asked() {
+        let mut world = World::under(latest(&[("profile.owner", "anybodys")]));
+        let (guest, user) = (world.guest(), world.user("user"));
+        let others = named(&world.moderator.user_id);
+        assert_eq!(
+            verdict(world.server.set_profile_field(&guest.with(), &others)),
+            ALLOWED
+        );
+        assert_eq!(
+            verdict(world.server.set_profile_field(&user.with(), &others)),
+            FORBIDDEN
+        );
+    }
+
+    #[test]
+    fn a_new_name_is_carried_into_the_rooms_although_guests_may_not_join_any_more() {
+        let mut world = World::under(latest(&[("revocation.effect", "none")]));
+        world.set_guest_access("can_join");
+        let guest = world.guest();
+        assert_eq!(world.join(&guest), ALLOWED);
+        world.set_guest_access("forbidden");
+        world
+            .server
+            .set_profile_field(&guest.with(), &named(&guest.user_id))
+            .unwrap();
+        let room = world.server.room(&world.room).unwrap();
+        let member = room.current(MEMBER, guest.user_id.as_str()).unwrap();
+        assert_eq!(member.text("displayname"), Some("Alice"));
+        assert_eq!(room.membership(&guest.user_id), Membership::Join);
+
+        let field = ProfileFieldName::DisplayName;
+        let request = delete_profile_field::v3::Request::new(guest.user_id.clone(), field.clone());
+        world
+            .server
+            .delete_profile_field(&guest.with(), &request)
+            .unwrap();
+        let request = get_profile_field::v3::Request::new(guest.user_id.clone(), field);
+        assert!(world.server.profile_field(&request).is_err());
+    }
+}

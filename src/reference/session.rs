@@ -118,3 +118,69 @@ impl Reference {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::vocabulary::ErrCode;
+
+    use super::super::fixture::{Somebody, World, latest, verdict};
+    use super::*;
+
+    fn is_guest(world: &World, who: &Somebody) -> bool {
+        let request = whoami::v3::Request::new();
+        world
+            .server
+            .whoami(&who.with(), &request)
+            .unwrap()
+            .response
+            .is_guest
+    }
+
+    #[test]
+    fn whoami_says_who_is_a_guest() {
+        let mut world = World::new();
+        let guest = world.guest();
+        assert!(is_guest(&world, &guest));
+        assert!(!is_guest(&world, &world.moderator));
+    }
+
+    #[test]
+    fn logging_out_ends_the_token() {
+        let mut world = World::new();
+        let user = world.user("user");
+        let request = logout::v3::Request::new();
+        world.server.log_out(&user.with(), &request).unwrap();
+        let unknown = (401, Some(ErrCode::UnknownToken));
+        assert_eq!(
+            verdict(world.server.log_out(&user.with(), &request)),
+            unknown
+        );
+    }
+
+    #[test]
+    fn deactivating_ends_the_token_and_no_membership() {
+        let mut world = World::new();
+        let user = world.user("user");
+        world.join(&user);
+        world
+            .server
+            .deactivate(&user.with(), &deactivate::v3::Request::new())
+            .unwrap();
+        assert!(!world.server.account(&user.user_id).unwrap().is_live());
+        let room = world.server.room(&world.room).unwrap();
+        assert_eq!(room.membership(&user.user_id).as_str(), "join");
+    }
+
+    #[test]
+    fn a_restart_forgets_who_is_a_guest_only_where_that_is_not_stored() {
+        for (options, stays) in [
+            (&[][..], true),
+            (&[("registration.flag", "lost_at_restart")][..], false),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            world.server.restart();
+            assert_eq!(is_guest(&world, &guest), stays);
+        }
+    }
+}

@@ -133,3 +133,72 @@ impl Reference {
         others.find_map(|room| Some((room, room.place_of(id)?)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::vocabulary::ErrCode;
+
+    use super::super::super::fixture::{ALLOWED, World, ids, latest, verdict};
+    use super::*;
+
+    #[test]
+    fn an_event_that_may_not_be_seen_is_not_there() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let hidden = world.say("hidden");
+        world.set_visibility("world_readable");
+        let public = world.say("public");
+        let gone = (404, Some(ErrCode::NotFound));
+        for (event, expected) in [(hidden, gone), (public, ALLOWED)] {
+            let request = get_room_event::v3::Request::new(world.room.clone(), event.clone());
+            assert_eq!(
+                verdict(world.server.event(&guest.with(), &request)),
+                expected
+            );
+            let request = get_context::v3::Request::new(world.room.clone(), event);
+            assert_eq!(
+                verdict(world.server.context(&guest.with(), &request)),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn context_leaves_out_the_neighbours_that_may_not_be_seen() {
+        let mut world = World::new();
+        let guest = world.guest();
+        world.say("hidden");
+        let change = world.set_visibility("world_readable");
+        let public = world.say("public");
+        let after = world.say("after");
+        let request = get_context::v3::Request::new(world.room.clone(), public);
+        let response = world
+            .server
+            .context(&guest.with(), &request)
+            .unwrap()
+            .response;
+        assert_eq!(ids(&response.events_before), [change.as_str()]);
+        assert_eq!(ids(&response.events_after), [after.as_str()]);
+    }
+
+    #[test]
+    fn an_event_is_not_given_through_the_path_of_another_room() {
+        for (options, given) in [
+            (&[][..], false),
+            (&[("visibility.other_room", "given")][..], true),
+        ] {
+            let mut world = World::under(latest(options));
+            let event = world.say("here");
+            let creator = world.moderator.user_id.clone();
+            let other = world.server.found_room(&creator, "other");
+            let request = get_room_event::v3::Request::new(other, event);
+            assert_eq!(
+                world
+                    .server
+                    .event(&world.moderator.with(), &request)
+                    .is_ok(),
+                given
+            );
+        }
+    }
+}

@@ -106,3 +106,54 @@ impl Reference {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture::{ALLOWED, FORBIDDEN, World, ids, verdict};
+    use super::*;
+
+    fn since(from: &str, room: Option<OwnedRoomId>) -> EventsRequest {
+        EventsRequest {
+            room_id: room,
+            from: Some(from.to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_previewer_follows_a_world_readable_room() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let request = since("s0", Some(world.room.clone()));
+        assert_eq!(
+            verdict(world.server.events(&guest.with(), &request)),
+            FORBIDDEN
+        );
+        world.set_visibility("world_readable");
+        let from = world.server.token();
+        let new = world.say("new");
+        let request = since(&from, Some(world.room.clone()));
+        let response = world
+            .server
+            .events(&guest.with(), &request)
+            .unwrap()
+            .response;
+        assert_eq!(ids(&response.chunk), [new.as_str()]);
+        assert_eq!(response.end, Some(world.server.token()));
+    }
+
+    #[test]
+    fn a_guest_must_name_a_room_and_a_user_need_not() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let request = since("s0", None);
+        let missing = (400, Some(ErrCode::MissingParam));
+        assert_eq!(
+            verdict(world.server.events(&guest.with(), &request)),
+            missing
+        );
+        assert_eq!(
+            verdict(world.server.events(&world.moderator.with(), &request)),
+            ALLOWED
+        );
+    }
+}

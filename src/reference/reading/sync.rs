@@ -143,3 +143,71 @@ fn stripped(event: &Event) -> Option<Raw<AnyStrippedStateEvent>> {
     });
     Some(Raw::from_json(to_raw_value(&json).ok()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture::{ALLOWED, Somebody, World, ids};
+    use super::*;
+
+    fn sync(world: &World, who: &Somebody, since: Option<&str>) -> Response {
+        let mut request = Request::new();
+        request.since = since.map(str::to_owned);
+        world.server.sync(&who.with(), &request).unwrap().response
+    }
+
+    #[test]
+    fn who_is_in_no_room_is_given_none() {
+        let mut world = World::new();
+        world.set_visibility("world_readable");
+        let guest = world.guest();
+        assert!(sync(&world, &guest, None).rooms.is_empty());
+    }
+
+    #[test]
+    fn who_joins_is_given_the_room_and_then_what_is_new() {
+        let mut world = World::new();
+        world.set_guest_access("can_join");
+        let guest = world.guest();
+        let before = sync(&world, &guest, None).next_batch;
+        assert_eq!(world.join(&guest), ALLOWED);
+        let joined = sync(&world, &guest, Some(&before));
+        let room = &joined.rooms.join[&world.room];
+        assert_eq!(
+            room.timeline.events.len(),
+            world.server.room(&world.room).unwrap().len()
+        );
+        let new = world.say("new");
+        let news = sync(&world, &guest, Some(&joined.next_batch));
+        assert_eq!(
+            ids(&news.rooms.join[&world.room].timeline.events),
+            [new.as_str()]
+        );
+        assert!(
+            sync(&world, &guest, Some(&news.next_batch))
+                .rooms
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn an_invite_is_shown_and_being_removed_is_too() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
+        world
+            .server
+            .set_membership(&room, &moderator, &guest.user_id, Membership::Invite);
+        assert!(sync(&world, &guest, None).rooms.invite.contains_key(&room));
+        world
+            .server
+            .set_membership(&room, &guest.user_id, &guest.user_id, Membership::Join);
+        let since = world.server.token();
+        world
+            .server
+            .set_membership(&room, &moderator, &guest.user_id, Membership::Leave);
+        world.say("not for who left");
+        let farewell = sync(&world, &guest, Some(&since));
+        assert_eq!(farewell.rooms.leave[&room].timeline.events.len(), 1);
+        assert!(!farewell.rooms.join.contains_key(&room));
+    }
+}

@@ -120,3 +120,65 @@ impl Reference {
 fn membership(membership: Membership) -> Option<MembershipState> {
     (membership != Membership::Never).then(|| membership.as_str().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use ruma::UInt;
+    use ruma::api::client::peeking::get_current_state;
+
+    use super::super::super::fixture::{World, ids};
+    use super::*;
+
+    fn page(world: &World, dir: Direction, from: Option<String>) -> Response {
+        let mut request = Request::new(world.room.clone(), dir).from(from);
+        request.limit = UInt::from(2_u8);
+        world
+            .server
+            .messages(&world.moderator.with(), &request)
+            .unwrap()
+            .response
+    }
+
+    #[test]
+    fn both_directions_give_every_event_page_by_page() {
+        let mut world = World::new();
+        for text in ["one", "two", "three"] {
+            world.say(text);
+        }
+        let all: Vec<_> = world.server.room(&world.room).unwrap().events().collect();
+        let all: Vec<_> = all.iter().map(|event| event.id.to_string()).collect();
+        for dir in [Direction::Forward, Direction::Backward] {
+            let (mut read, mut from) = (Vec::new(), None);
+            loop {
+                let page = page(&world, dir, from);
+                read.extend(ids(&page.chunk));
+                from = page.end;
+                if from.is_none() {
+                    break;
+                }
+            }
+            if dir == Direction::Backward {
+                read.reverse();
+            }
+            assert_eq!(read, all, "{dir:?}");
+        }
+    }
+
+    #[test]
+    fn initial_sync_gives_the_newest_events_and_the_state() {
+        let mut world = World::new();
+        world.say("one");
+        let two = world.say("two");
+        let request = get_current_state::v3::Request::new(world.room.clone());
+        let span = Span {
+            limit: Some(1),
+            ..Span::default()
+        };
+        let answer = world
+            .server
+            .initial_sync(&world.moderator.with(), &request, span);
+        let response = answer.unwrap().response;
+        assert_eq!(ids(&response.messages.unwrap().chunk), [two.as_str()]);
+        assert_eq!(response.state.len(), 4);
+    }
+}
