@@ -1,1 +1,4 @@
 //! An executable, checkable specification of Matrix guest access.
+
+pub mod reference;
+pub mod subject;

@@ -1,0 +1,156 @@
+//! One's own devices, and messages from device to device.
+
+use std::sync::Arc;
+
+use guest_access_model::vocabulary::Decision;
+use ruma::api::client::device::{Device as Described, get_device, get_devices, update_device};
+use ruma::api::client::to_device::send_event_to_device;
+use ruma::events::AnyToDeviceEvent;
+use ruma::serde::Raw;
+use ruma::to_device::DeviceIdOrAllDevices;
+use ruma::{DeviceId, OwnedDeviceId, OwnedUserId};
+use serde_json::json;
+use serde_json::value::to_raw_value;
+
+use super::Reference;
+use super::accounts::Device;
+use super::answer::{Answer, Credentials, Granted, Refusal};
+use super::authorisation::{Call, Caller};
+use super::endpoints::ENDPOINTS;
+
+/// A message to a device, kept from the moment it was sent.
+#[derive(Debug, Clone)]
+pub(super) struct ToDevice {
+    number: u64,
+    user: OwnedUserId,
+    /// The device that it is for; every device of the user's if there is none.
+    device: Option<OwnedDeviceId>,
+    message: Raw<AnyToDeviceEvent>,
+}
+
+/// Why a call about one's own devices, or from one, is allowed.
+// GA-39: A guest may call `GET /devices`, and `GET` and `PUT /devices/{deviceId}`, for its own
+// devices.
+const OWN_DEVICE: Decision = Decision::allow(&["GA-39"], "the device is the caller's own");
+const NO_SUCH_DEVICE: Refusal = Refusal::not_found(&["GA-39"], "the caller has no such device");
+
+impl Reference {
+    /// `GET /devices`.
+    ///
+    /// # Errors
+    /// The refusal, if the caller is not told.
+    pub fn devices(
+        &self,
+        with: &Credentials<'_>,
+        _: &get_devices::v3::Request,
+    ) -> Answer<get_devices::v3::Response> {
+        let caller = self.admit(with, Call::to(ENDPOINTS.devices))?;
+        let devices = self
+            .devices_of(&caller)
+            .map(|(id, device)| describe(id, device))
+            .collect();
+        Ok(Granted::new(
+            OWN_DEVICE,
+            get_devices::v3::Response::new(devices),
+        ))
+    }
+
+    /// `GET /devices/{deviceId}`.
+    ///
+    /// # Errors
+    /// The refusal, if the device is none of the caller's.
+    pub fn device(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_device::v3::Request,
+    ) -> Answer<get_device::v3::Response> {
+        let caller = self.admit(with, Call::to(ENDPOINTS.device))?;
+        let found = self
+            .devices_of(&caller)
+            .find(|(id, _)| **id == request.device_id);
+        let (id, device) = found.ok_or(NO_SUCH_DEVICE)?;
+        Ok(Granted::new(
+            OWN_DEVICE,
+            get_device::v3::Response::new(describe(id, device)),
+        ))
+    }
+
+    /// `PUT /devices/{deviceId}`.
+    ///
+    /// # Errors
+    /// The refusal, if the device stays as it is.
+    pub fn update_device(
+        &mut self,
+        with: &Credentials<'_>,
+        request: &update_device::v3::Request,
+    ) -> Answer<update_device::v3::Response> {
+        let caller = self.admit(with, Call::to(ENDPOINTS.put_device))?;
+        let user = caller.user.ok_or(NO_SUCH_DEVICE)?;
+        let device = Arc::make_mut(&mut self.accounts)
+            .get_mut(&user)
+            .and_then(|account| account.devices.get_mut(&request.device_id))
+            .ok_or(NO_SUCH_DEVICE)?;
+        device.display_name.clone_from(&request.display_name);
+        Ok(Granted::new(OWN_DEVICE, update_device::v3::Response::new()))
+    }
+
+    /// `PUT /sendToDevice/{eventType}/{txnId}`.
+    ///
+    /// # Errors
+    /// The refusal, if nothing is sent.
+    pub fn send_to_device(
+        &mut self,
+        with: &Credentials<'_>,
+        request: &send_event_to_device::v3::Request,
+    ) -> Answer<send_event_to_device::v3::Response> {
+        let caller = self.admit(with, Call::to(ENDPOINTS.send_to_device))?;
+        let number = self.tick();
+        // Reading A54: to anyone's devices, as for any user.
+        let messages = request.messages.iter().flat_map(|(user, devices)| {
+            let (sender, kind) = (caller.sender(), request.event_type.to_string());
+            devices.iter().filter_map(move |(device, content)| {
+                let json = json!({ "sender": sender, "type": kind, "content": content });
+                Some(ToDevice {
+                    number,
+                    user: user.clone(),
+                    device: match device {
+                        DeviceIdOrAllDevices::DeviceId(device) => Some(device.clone()),
+                        DeviceIdOrAllDevices::AllDevices => None,
+                    },
+                    message: Raw::from_json(to_raw_value(&json).ok()?),
+                })
+            })
+        });
+        Arc::make_mut(&mut self.to_device).extend(messages);
+        // GA-38: A guest may call `PUT /sendToDevice/{eventType}/{txnId}`.
+        let decision = Decision::allow(&["GA-38"], "anyone with a device may send to others");
+        Ok(Granted::new(
+            decision,
+            send_event_to_device::v3::Response::new(),
+        ))
+    }
+
+    /// The messages to the caller's device since the clock showed `since`.
+    pub(super) fn messages_to(&self, caller: &Caller, since: u64) -> Vec<Raw<AnyToDeviceEvent>> {
+        self.to_device
+            .iter()
+            .filter(|sent| sent.number > since && caller.is(&sent.user))
+            .filter(|sent| sent.device.is_none() || sent.device == caller.device)
+            .map(|sent| sent.message.clone())
+            .collect()
+    }
+
+    fn devices_of(&self, caller: &Caller) -> impl Iterator<Item = (&OwnedDeviceId, &Device)> {
+        let account = caller
+            .user
+            .as_deref()
+            .and_then(|user| self.accounts.get(user));
+        account.into_iter().flat_map(|account| &account.devices)
+    }
+}
+
+fn describe(id: &DeviceId, device: &Device) -> Described {
+    let mut described = Described::new(id.to_owned());
+    described.display_name.clone_from(&device.display_name);
+    described
+}

@@ -1,0 +1,39 @@
+//! The endpoints that the reference answers and that no step of the model names, looked up once.
+
+use std::sync::LazyLock;
+
+use guest_access_model::endpoint::EndpointId;
+
+macro_rules! endpoints {
+    ($($name:ident: $id:literal,)+) => {
+        pub(super) struct Endpoints { $(pub(super) $name: EndpointId,)+ }
+
+        pub(super) static ENDPOINTS: LazyLock<Endpoints> = LazyLock::new(|| Endpoints {
+            $($name: EndpointId::find($id).expect(concat!("the table lists ", $id)),)+
+        });
+    };
+}
+
+endpoints! {
+    create_room: "POST /createRoom",
+    delete_profile: "DELETE /profile/{userId}/{keyName}",
+    devices: "GET /devices",
+    device: "GET /devices/{deviceId}",
+    put_device: "PUT /devices/{deviceId}",
+    send_to_device: "PUT /sendToDevice/{eventType}/{txnId}",
+    keys_upload: "POST /keys/upload",
+    keys_query: "POST /keys/query",
+    keys_claim: "POST /keys/claim",
+    upload: "POST /_matrix/media/v3/upload",
+    download: "GET /media/download/{serverName}/{mediaId}",
+    download_as: "GET /media/download/{serverName}/{mediaId}/{fileName}",
+    thumbnail: "GET /media/thumbnail/{serverName}/{mediaId}",
+    state: "GET /rooms/{roomId}/state",
+    state_event: "GET /rooms/{roomId}/state/{eventType}/{stateKey}",
+    initial_sync: "GET /rooms/{roomId}/initialSync",
+    context: "GET /rooms/{roomId}/context/{eventId}",
+    timestamp_to_event: "GET /rooms/{roomId}/timestamp_to_event",
+    members: "GET /rooms/{roomId}/members",
+    joined_members: "GET /rooms/{roomId}/joined_members",
+    sync: "GET /sync",
+}

@@ -1,0 +1,238 @@
+//! What the tests start from: profiles, and a server with a moderator and a room.
+
+use guest_access_model::decision_point::{Choices, PointId};
+use guest_access_model::endpoint::EndpointId;
+use guest_access_model::profile::{Access, Condition, Conditions, Profile};
+use guest_access_model::vocabulary::ErrCode;
+use ruma::api::client::account::register::RegistrationKind;
+use ruma::api::client::account::register::v3::Request as Register;
+use ruma::api::client::membership::join_room_by_id;
+use ruma::api::client::message::{get_message_events, send_message_event};
+use ruma::api::client::state::send_state_event;
+use ruma::serde::Raw;
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
+use serde_json::value::to_raw_value;
+use serde_json::{Value, json};
+
+use super::{Answer, Credentials, Reference};
+
+const OPEN: Access = Access::Open(Conditions::NONE);
+
+/// The rules in force, with these options instead.
+pub(crate) fn latest(options: &[(&str, &str)]) -> Profile {
+    let mut profile = Profile::new(choices(options));
+    for id in [
+        "GET /rooms/{roomId}/state",
+        "GET /rooms/{roomId}/state/{eventType}/{stateKey}",
+        "GET /rooms/{roomId}/messages",
+        "GET /rooms/{roomId}/initialSync",
+        "GET /rooms/{roomId}/context/{eventId}",
+        "GET /rooms/{roomId}/event/{eventId}",
+        "GET /rooms/{roomId}/members",
+        "GET /events",
+        "GET /sync",
+        "POST /rooms/{roomId}/join",
+        "POST /rooms/{roomId}/leave",
+        "PUT /rooms/{roomId}/send/{eventType}/{txnId}",
+        "PUT /rooms/{roomId}/state/{eventType}/{stateKey}",
+        "PUT /sendToDevice/{eventType}/{txnId}",
+        "GET /devices",
+        "GET /devices/{deviceId}",
+        "PUT /devices/{deviceId}",
+        "POST /keys/upload",
+        "POST /keys/query",
+        "POST /keys/claim",
+        "GET /account/whoami",
+        "GET /media/download/{serverName}/{mediaId}",
+        "GET /media/download/{serverName}/{mediaId}/{fileName}",
+        "GET /media/thumbnail/{serverName}/{mediaId}",
+    ] {
+        profile.set_access(endpoint(id), OPEN);
+    }
+    let display_name = Access::Open(Conditions::NONE.with(Condition::DisplayNameOnly));
+    profile.set_access(endpoint("PUT /profile/{userId}/{keyName}"), display_name);
+    profile.set_access(endpoint("DELETE /profile/{userId}/{keyName}"), display_name);
+    profile
+}
+
+/// The draft of 2015, with these options instead.
+pub(crate) fn draft(options: &[(&str, &str)]) -> Profile {
+    let mut all = vec![
+        ("room.rule", "world_readable_now"),
+        ("visibility.evaluated_at", "now"),
+        ("events.no_room", "every_previewable_room"),
+    ];
+    all.extend(options);
+    let mut profile = Profile::new(choices(&all));
+    for id in [
+        "GET /rooms/{roomId}/messages",
+        "GET /rooms/{roomId}/state",
+        "GET /rooms/{roomId}/state/{eventType}/{stateKey}",
+        "GET /events",
+    ] {
+        profile.set_access(endpoint(id), OPEN);
+    }
+    profile
+}
+
+pub(crate) fn choices(options: &[(&str, &str)]) -> Choices {
+    let mut choices = Choices::FIRST;
+    for (point, option) in options {
+        let id = PointId::find(point).unwrap_or_else(|| panic!("no point {point}"));
+        assert!(choices.set(id, option), "{point} has no option {option}");
+    }
+    choices
+}
+
+pub(crate) fn endpoint(id: &str) -> EndpointId {
+    EndpointId::find(id).unwrap_or_else(|| panic!("no endpoint {id}"))
+}
+
+/// The status and the error code of what came of a call: 200 and none where it was allowed.
+pub(crate) fn verdict<T>(answer: Answer<T>) -> (u16, Option<ErrCode>) {
+    let decision = match answer {
+        Ok(granted) => granted.decision,
+        Err(refusal) => refusal.0,
+    };
+    (decision.status, decision.errcode)
+}
+
+/// The verdict of what is allowed.
+pub(crate) const ALLOWED: (u16, Option<ErrCode>) = (200, None);
+/// The verdict of what anybody would be refused.
+pub(crate) const FORBIDDEN: (u16, Option<ErrCode>) = (403, Some(ErrCode::Forbidden));
+/// The verdict of what only guests are refused.
+pub(crate) const NOT_FOR_GUESTS: (u16, Option<ErrCode>) =
+    (403, Some(ErrCode::GuestAccessForbidden));
+
+/// Somebody registered.
+pub(crate) struct Somebody {
+    pub(crate) user_id: OwnedUserId,
+    pub(crate) token: String,
+}
+
+impl Somebody {
+    pub(crate) fn with(&self) -> Credentials<'_> {
+        Credentials::token(&self.token)
+    }
+}
+
+/// A server with a moderator, and a room of the moderator's in which nothing was set.
+pub(crate) struct World {
+    pub(crate) server: Reference,
+    pub(crate) moderator: Somebody,
+    pub(crate) room: OwnedRoomId,
+}
+
+impl World {
+    pub(crate) fn under(profile: Profile) -> Self {
+        let mut server = Reference::new(profile);
+        let mut request = Register::new();
+        request.username = Some("moderator".to_owned());
+        let moderator = somebody(&mut server, &request);
+        let room = server.found_room(&moderator.user_id, "room");
+        Self {
+            server,
+            moderator,
+            room,
+        }
+    }
+
+    /// The rules in force.
+    pub(crate) fn new() -> Self {
+        Self::under(latest(&[]))
+    }
+
+    pub(crate) fn guest(&mut self) -> Somebody {
+        let mut request = Register::new();
+        request.kind = RegistrationKind::Guest;
+        somebody(&mut self.server, &request)
+    }
+
+    pub(crate) fn user(&mut self, name: &str) -> Somebody {
+        let mut request = Register::new();
+        request.username = Some(name.to_owned());
+        somebody(&mut self.server, &request)
+    }
+
+    /// The moderator sends a state event under the empty state key.
+    pub(crate) fn set(&mut self, kind: &str, content: &Value) -> OwnedEventId {
+        let request = state(&self.room, kind, "", content);
+        let with = Credentials::token(&self.moderator.token);
+        let answer = self.server.put_state(&with, &request);
+        answer.expect("the moderator may").response.event_id
+    }
+
+    pub(crate) fn set_visibility(&mut self, value: &str) -> OwnedEventId {
+        self.set(
+            "m.room.history_visibility",
+            &json!({ "history_visibility": value }),
+        )
+    }
+
+    pub(crate) fn set_guest_access(&mut self, value: &str) -> OwnedEventId {
+        self.set("m.room.guest_access", &json!({ "guest_access": value }))
+    }
+
+    /// The moderator sends a message.
+    pub(crate) fn say(&mut self, text: &str) -> OwnedEventId {
+        let request = message(&self.room, "m.room.message", text, &json!({ "body": text }));
+        let with = Credentials::token(&self.moderator.token);
+        let answer = self.server.send(&with, &request);
+        answer.expect("the moderator may").response.event_id
+    }
+
+    pub(crate) fn join(&mut self, who: &Somebody) -> (u16, Option<ErrCode>) {
+        let request = join_room_by_id::v3::Request::new(self.room.clone());
+        verdict(self.server.join(&who.with(), &request))
+    }
+
+    /// What somebody reads of the room's messages, or why nothing.
+    pub(crate) fn read(&self, who: &Somebody) -> Result<Vec<String>, (u16, Option<ErrCode>)> {
+        let mut request = get_message_events::v3::Request::forward(self.room.clone());
+        request.limit = ruma::UInt::MAX;
+        match self.server.messages(&who.with(), &request) {
+            Ok(granted) => Ok(ids(&granted.response.chunk)),
+            Err(refusal) => Err((refusal.0.status, refusal.0.errcode)),
+        }
+    }
+}
+
+fn somebody(server: &mut Reference, request: &Register) -> Somebody {
+    let response = server
+        .register(request)
+        .expect("anyone may register")
+        .response;
+    Somebody {
+        user_id: response.user_id,
+        token: response.access_token.expect("a token is issued"),
+    }
+}
+
+pub(crate) fn ids<T>(events: &[Raw<T>]) -> Vec<String> {
+    let id = |event: &Raw<T>| event.get_field("event_id").expect("an event is an object");
+    events
+        .iter()
+        .map(|event| id(event).expect("an event has an id"))
+        .collect()
+}
+
+pub(crate) fn state(
+    room: &OwnedRoomId,
+    kind: &str,
+    key: &str,
+    content: &Value,
+) -> send_state_event::v3::Request {
+    let body = Raw::from_json(to_raw_value(content).expect("JSON can be written"));
+    send_state_event::v3::Request::new_raw(room.clone(), kind.into(), key.to_owned(), body)
+}
+
+pub(crate) fn message(
+    room: &OwnedRoomId,
+    kind: &str,
+    transaction: &str,
+    content: &Value,
+) -> send_message_event::v3::Request {
+    let body = Raw::from_json(to_raw_value(content).expect("JSON can be written"));
+    send_message_event::v3::Request::new_raw(room.clone(), transaction.into(), kind.into(), body)
+}

@@ -1,0 +1,143 @@
+//! The keys of devices, for end-to-end encryption: kept as they are given, and never looked into.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use guest_access_model::vocabulary::Decision;
+use ruma::api::client::keys::{claim_keys, get_keys, upload_keys};
+use ruma::encryption::{DeviceKeys, OneTimeKey};
+use ruma::serde::Raw;
+use ruma::{OneTimeKeyAlgorithm, OwnedDeviceId, OwnedOneTimeKeyId, OwnedUserId, UInt};
+
+use super::Reference;
+use super::answer::{Answer, Credentials, Granted};
+use super::authorisation::Call;
+use super::endpoints::ENDPOINTS;
+
+/// The keys of every device that uploaded some.
+pub(super) type Keys = BTreeMap<(OwnedUserId, OwnedDeviceId), KeysOfDevice>;
+
+/// What one device uploaded.
+#[derive(Debug, Clone, Default)]
+pub(super) struct KeysOfDevice {
+    identity: Option<Raw<DeviceKeys>>,
+    one_time: BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>,
+    fallback: BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>,
+}
+
+/// Why a call about keys is allowed.
+// GA-40: A guest may call `POST /keys/upload`, `POST /keys/query` and `POST /keys/claim`.
+const KEYS: Decision = Decision::allow(&["GA-40"], "anyone with a device may encrypt");
+
+impl Reference {
+    /// `POST /keys/upload`.
+    ///
+    /// # Errors
+    /// The refusal, if the keys are not taken.
+    pub fn upload_keys(
+        &mut self,
+        with: &Credentials<'_>,
+        request: &upload_keys::v3::Request,
+    ) -> Answer<upload_keys::v3::Response> {
+        let caller = self.admit(with, Call::to(ENDPOINTS.keys_upload))?;
+        let mut counts = BTreeMap::new();
+        if let (Some(user), Some(device)) = (caller.user, caller.device) {
+            let keys = Arc::make_mut(&mut self.keys)
+                .entry((user, device))
+                .or_default();
+            if request.device_keys.is_some() {
+                keys.identity.clone_from(&request.device_keys);
+            }
+            keys.one_time.extend(request.one_time_keys.clone());
+            keys.fallback.extend(request.fallback_keys.clone());
+            counts = keys.counts();
+        }
+        Ok(Granted::new(KEYS, upload_keys::v3::Response::new(counts)))
+    }
+
+    /// `POST /keys/query`.
+    ///
+    /// # Errors
+    /// The refusal, if the caller is not told.
+    pub fn query_keys(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_keys::v3::Request,
+    ) -> Answer<get_keys::v3::Response> {
+        self.admit(with, Call::to(ENDPOINTS.keys_query))?;
+        let mut response = get_keys::v3::Response::new();
+        for (user, devices) in &request.device_keys {
+            let found = response.device_keys.entry(user.clone()).or_default();
+            for ((owner, device), keys) in self.keys.iter() {
+                let asked = owner == user && (devices.is_empty() || devices.contains(device));
+                if let Some(device_keys) = keys.identity.as_ref().filter(|_| asked) {
+                    found.insert(device.clone(), device_keys.clone());
+                }
+            }
+        }
+        Ok(Granted::new(KEYS, response))
+    }
+
+    /// `POST /keys/claim`.
+    ///
+    /// # Errors
+    /// The refusal, if no key is given.
+    pub fn claim_keys(
+        &mut self,
+        with: &Credentials<'_>,
+        request: &claim_keys::v3::Request,
+    ) -> Answer<claim_keys::v3::Response> {
+        self.admit(with, Call::to(ENDPOINTS.keys_claim))?;
+        let keys = Arc::make_mut(&mut self.keys);
+        let mut claimed: BTreeMap<_, claim_keys::v3::OneTimeKeys> = BTreeMap::new();
+        for (user, devices) in &request.one_time_keys {
+            for (device, algorithm) in devices {
+                let owner = (user.clone(), device.clone());
+                if let Some(key) = keys.get_mut(&owner).and_then(|keys| keys.take(algorithm)) {
+                    let of_user = claimed.entry(user.clone()).or_default();
+                    of_user.insert(device.clone(), [key].into());
+                }
+            }
+        }
+        Ok(Granted::new(KEYS, claim_keys::v3::Response::new(claimed)))
+    }
+
+    /// How many one-time keys are left of a device.
+    pub(super) fn key_counts(
+        &self,
+        user: OwnedUserId,
+        device: OwnedDeviceId,
+    ) -> BTreeMap<OneTimeKeyAlgorithm, UInt> {
+        self.keys
+            .get(&(user, device))
+            .map(KeysOfDevice::counts)
+            .unwrap_or_default()
+    }
+}
+
+impl KeysOfDevice {
+    fn counts(&self) -> BTreeMap<OneTimeKeyAlgorithm, UInt> {
+        let mut counts = BTreeMap::new();
+        for id in self.one_time.keys() {
+            *counts.entry(id.algorithm()).or_insert(UInt::MIN) += UInt::from(1_u8);
+        }
+        counts
+    }
+
+    /// Takes a one-time key away, or gives a fallback key, which stays.
+    fn take(&mut self, of: &OneTimeKeyAlgorithm) -> Option<(OwnedOneTimeKeyId, Raw<OneTimeKey>)> {
+        let once = self
+            .one_time
+            .keys()
+            .find(|id| id.algorithm() == *of)
+            .cloned();
+        match once {
+            Some(id) => self.one_time.remove_entry(&id),
+            None => self
+                .fallback
+                .iter()
+                .find(|(id, _)| id.algorithm() == *of)
+                .map(|(id, key)| (id.clone(), key.clone())),
+        }
+    }
+}

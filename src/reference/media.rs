@@ -1,0 +1,131 @@
+//! Media: what was uploaded, given back as it came.
+
+use std::sync::Arc;
+
+use guest_access_model::endpoint::EndpointId;
+use guest_access_model::vocabulary::Decision;
+use ruma::ServerName;
+use ruma::api::client::authenticated_media::{
+    get_content, get_content_as_filename, get_content_thumbnail,
+};
+use ruma::api::client::media::create_content;
+use ruma::http_headers::{ContentDisposition, ContentDispositionType};
+
+use super::answer::{Answer, Credentials, Granted, Refusal};
+use super::authorisation::Call;
+use super::endpoints::ENDPOINTS;
+use super::{Reference, SERVER_NAME};
+
+/// One piece of media.
+#[derive(Debug, Clone)]
+pub(super) struct Media {
+    content_type: String,
+    file: Vec<u8>,
+}
+
+/// Why a call for media is allowed.
+// Reading A51: any media that the server serves to users.
+// GA-48: A guest may call `GET /media/download/{serverName}/{mediaId}`, with or without a
+// `{fileName}`.
+// GA-49: A guest may call `GET /media/thumbnail/{serverName}/{mediaId}`.
+const MEDIA: Decision = Decision::allow(&["GA-48", "GA-49"], "media are served to any user");
+
+impl Reference {
+    /// `POST /_matrix/media/v3/upload`.
+    ///
+    /// # Errors
+    /// The refusal, if nothing is kept.
+    pub fn upload(
+        &mut self,
+        with: &Credentials<'_>,
+        request: &create_content::v3::Request,
+    ) -> Answer<create_content::v3::Response> {
+        self.admit(with, Call::to(ENDPOINTS.upload))?;
+        let uri = format!("mxc://{SERVER_NAME}/{}", self.media.len());
+        let content_type = request.content_type.clone();
+        Arc::make_mut(&mut self.media).push(Media {
+            content_type: content_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
+            file: request.file.clone(),
+        });
+        let decision = Decision::allow(&["RG-2"], "the endpoint is open to the caller");
+        Ok(Granted::new(
+            decision,
+            create_content::v3::Response::new(uri.into()),
+        ))
+    }
+
+    /// `GET /media/download/{serverName}/{mediaId}`.
+    ///
+    /// # Errors
+    /// The refusal, if there is nothing, or nothing for the caller.
+    pub fn download(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_content::v1::Request,
+    ) -> Answer<get_content::v1::Response> {
+        let Media { content_type, file } = self.find_media(
+            with,
+            ENDPOINTS.download,
+            &request.server_name,
+            &request.media_id,
+        )?;
+        let response = get_content::v1::Response::new(file, content_type, inline());
+        Ok(Granted::new(MEDIA, response))
+    }
+
+    /// `GET /media/download/{serverName}/{mediaId}/{fileName}`.
+    ///
+    /// # Errors
+    /// The refusal, if there is nothing, or nothing for the caller.
+    pub fn download_as(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_content_as_filename::v1::Request,
+    ) -> Answer<get_content_as_filename::v1::Response> {
+        let Media { content_type, file } = self.find_media(
+            with,
+            ENDPOINTS.download_as,
+            &request.server_name,
+            &request.media_id,
+        )?;
+        let disposition = inline().with_filename(Some(request.filename.clone()));
+        let response = get_content_as_filename::v1::Response::new(file, content_type, disposition);
+        Ok(Granted::new(MEDIA, response))
+    }
+
+    /// `GET /media/thumbnail/{serverName}/{mediaId}`, which gives the whole picture.
+    ///
+    /// # Errors
+    /// The refusal, if there is nothing, or nothing for the caller.
+    pub fn thumbnail(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_content_thumbnail::v1::Request,
+    ) -> Answer<get_content_thumbnail::v1::Response> {
+        let Media { content_type, file } = self.find_media(
+            with,
+            ENDPOINTS.thumbnail,
+            &request.server_name,
+            &request.media_id,
+        )?;
+        let response = get_content_thumbnail::v1::Response::new(file, content_type, inline());
+        Ok(Granted::new(MEDIA, response))
+    }
+
+    fn find_media(
+        &self,
+        with: &Credentials<'_>,
+        endpoint: EndpointId,
+        server: &ServerName,
+        id: &str,
+    ) -> Result<Media, Refusal> {
+        self.admit(with, Call::to(endpoint))?;
+        let place = id.parse().ok().filter(|_: &usize| server == SERVER_NAME);
+        let found = place.and_then(|place| self.media.get(place)).cloned();
+        found.ok_or(Refusal::not_found(&[], "there is no such media here"))
+    }
+}
+
+fn inline() -> ContentDisposition {
+    ContentDisposition::new(ContentDispositionType::Inline)
+}

@@ -1,0 +1,327 @@
+//! One's own membership: joining, leaving, knocking.
+
+use guest_access_model::decision_point::{
+    GateByAlias, GateByStateEvent, GateForInvited, GateForUsers, JoinElsewhere, JoinErrcode,
+    JoinGate,
+};
+use guest_access_model::endpoint::KNOWN;
+use guest_access_model::step::Way;
+use guest_access_model::vocabulary::{Decision, ErrCode, GuestAccess, JoinRule, Membership};
+use ruma::api::client::knock::knock_room;
+use ruma::api::client::membership::{join_room_by_id, join_room_by_id_or_alias, leave_room};
+use ruma::{OwnedRoomId, RoomId, UserId};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Credentials, Granted, Refusal};
+use super::authorisation::{Call, Caller};
+use super::event::{Draft, MEMBER};
+use super::{Reference, Room};
+
+impl Reference {
+    /// `POST /rooms/{roomId}/join`.
+    ///
+    /// # Errors
+    /// The refusal, if the caller does not come to be joined.
+    pub fn join(
+        &mut self,
+        with: &Credentials<'_>,
+        request: &join_room_by_id::v3::Request,
+    ) -> Answer<join_room_by_id::v3::Response> {
+        let room = &request.room_id;
+        let caller = self.admit(with, Call::to(KNOWN.join).about(room))?;
+        let decision = self.may_join(&caller, room, Way::Own)?;
+        self.change_own_membership(&caller, room, Membership::Join);
+        Ok(Granted::new(
+            decision,
+            join_room_by_id::v3::Response::new(room.clone()),
+        ))
+    }
+
+    /// `POST /join/{roomIdOrAlias}`.
+    ///
+    /// # Errors
+    /// The refusal, if the caller does not come to be joined.
+    pub fn join_by_alias(
+        &mut self,
+        with: &Credentials<'_>,
+        request: &join_room_by_id_or_alias::v3::Request,
+    ) -> Answer<join_room_by_id_or_alias::v3::Response> {
+        let room = self.resolve(&request.room_id_or_alias);
+        let caller = self.admit(with, about(Call::to(KNOWN.join_by_alias), room.as_ref()))?;
+        let room = room.ok_or(NO_SUCH_ALIAS)?;
+        let decision = self.may_join(&caller, &room, Way::Alias)?;
+        self.change_own_membership(&caller, &room, Membership::Join);
+        Ok(Granted::new(
+            decision,
+            join_room_by_id_or_alias::v3::Response::new(room),
+        ))
+    }
+
+    /// `POST /rooms/{roomId}/leave`.
+    ///
+    /// # Errors
+    /// The refusal, if the caller does not leave.
+    pub fn leave(
+        &mut self,
+        with: &Credentials<'_>,
+        request: &leave_room::v3::Request,
+    ) -> Answer<leave_room::v3::Response> {
+        let room = &request.room_id;
+        let caller = self.admit(with, Call::to(KNOWN.leave).about(room))?;
+        let decision = self.may_leave(&caller, room)?;
+        self.change_own_membership(&caller, room, Membership::Leave);
+        Ok(Granted::new(decision, leave_room::v3::Response::new()))
+    }
+
+    /// `POST /knock/{roomIdOrAlias}`.
+    ///
+    /// # Errors
+    /// The refusal, if the caller does not come to be knocking.
+    pub fn knock(
+        &mut self,
+        with: &Credentials<'_>,
+        request: &knock_room::v3::Request,
+    ) -> Answer<knock_room::v3::Response> {
+        let room = self.resolve(&request.room_id_or_alias);
+        let caller = self.admit(with, about(Call::to(KNOWN.knock), room.as_ref()))?;
+        let room = room.ok_or(NO_SUCH_ALIAS)?;
+        let decision = self.may_knock(&caller, &room)?;
+        self.change_own_membership(&caller, &room, Membership::Knock);
+        Ok(Granted::new(decision, knock_room::v3::Response::new(room)))
+    }
+
+    /// Whether the caller may come to be joined to `room` in this way.
+    pub(super) fn may_join(
+        &self,
+        caller: &Caller,
+        room: &RoomId,
+        way: Way,
+    ) -> Result<Decision, Refusal> {
+        let Some(room) = self.room(room) else {
+            return Err(self.join_elsewhere(caller));
+        };
+        let membership = caller.membership(room);
+        // CS-9: A user who is banned from a room may not join it.
+        if membership == Membership::Ban {
+            return Err(Refusal::forbidden(&["CS-9"], "the caller is banned"));
+        }
+        // GA-18: A guest may call `POST /rooms/{roomId}/join` for a room that guests may join.
+        // GA-22: A guest may join a room only while `m.room.guest_access` is present there and is
+        // `can_join`.
+        if self.gate_holds_for(caller, membership, way)
+            && room.settings().guest_access != GuestAccess::CanJoin
+        {
+            let because = "the room's guest access is not `can_join`";
+            // Reading A20: with which code.
+            return Err(match self.choices().join_errcode {
+                JoinErrcode::GuestAccessForbidden => {
+                    Refusal::of_guests(&["GA-22", "CS-34"], because)
+                }
+                JoinErrcode::Forbidden => Refusal::forbidden(&["GA-22"], because),
+            });
+        }
+        if membership == Membership::Join {
+            let clauses = &["CS-11", "CS-36"];
+            return Ok(Decision::allow(clauses, "the caller is joined already"));
+        }
+        match room.join_rule() {
+            // CS-10: Where the join rule is `public`, a user may join unless it is banned.
+            JoinRule::Public => Ok(Decision::allow(&["CS-10"], "anyone may join")),
+            // CS-11: Where the join rule is `invite`, a user may join only if it is invited or
+            // already joined.
+            // CS-36: Where the join rule is `knock`, a user may join only if it is invited or
+            // already joined.
+            JoinRule::Invite | JoinRule::Knock if membership == Membership::Invite => Ok(
+                Decision::allow(&["CS-11", "CS-36"], "the caller is invited"),
+            ),
+            JoinRule::Invite | JoinRule::Knock => Err(Refusal::forbidden(
+                &["CS-11", "CS-36"],
+                "the caller is not invited",
+            )),
+        }
+    }
+
+    /// Whether the caller's join depends on the room's guest access.
+    fn gate_holds_for(&self, caller: &Caller, membership: Membership, way: Way) -> bool {
+        let choices = self.choices();
+        // Reading A37: the rule holds for every way in.
+        let waived = choices.join_gate == JoinGate::None
+            || (membership == Membership::Invite
+                && choices.gate_for_invited == GateForInvited::Waived)
+            || (way == Way::Alias && choices.gate_by_alias == GateByAlias::Waived)
+            || (way == Way::StateEvent && choices.gate_by_state_event == GateByStateEvent::Waived);
+        let held = caller.guest
+            || (caller.was_guest && choices.gate_for_users == GateForUsers::UpgradedHeld);
+        held && !waived
+    }
+
+    fn join_elsewhere(&self, caller: &Caller) -> Refusal {
+        let no_such_room = Refusal::not_found(&["DR-4"], "the server takes no part in the room");
+        if !caller.guest {
+            return no_such_room;
+        }
+        // Reading A8: how the rule is asked of a room whose state the server does not have.
+        // DR-4: A server gives guests access only to rooms in which it already participates.
+        match self.choices().join_elsewhere {
+            JoinElsewhere::Refused => no_such_room,
+            JoinElsewhere::RefusedByEmptyState => {
+                Refusal::of_guests(&["GA-10"], "a room without state has no guest access")
+            }
+            JoinElsewhere::Fails => Refusal::new(
+                500,
+                ErrCode::Unknown,
+                &[],
+                "the server cannot join such a room",
+            ),
+        }
+    }
+
+    /// Whether the caller may leave `room`.
+    pub(super) fn may_leave(&self, caller: &Caller, room: &RoomId) -> Result<Decision, Refusal> {
+        // CS-14: A user may leave a room that it is joined or invited to.
+        // CS-37: A user may take back its knock by leaving.
+        // GA-30: A guest may call `POST /rooms/{roomId}/leave` for a room that it is in.
+        match self.membership_of(caller, room) {
+            Membership::Join | Membership::Invite => Ok(Decision::allow(
+                &["CS-14", "GA-30"],
+                "the caller is in the room",
+            )),
+            Membership::Knock => Ok(Decision::allow(&["CS-37"], "the caller is knocking")),
+            Membership::Never | Membership::Leave | Membership::Ban => Err(Refusal::forbidden(
+                &["CS-14"],
+                "the caller is not in the room",
+            )),
+        }
+    }
+
+    /// Whether the caller may knock on `room`.
+    pub(super) fn may_knock(&self, caller: &Caller, room: &RoomId) -> Result<Decision, Refusal> {
+        // CS-35: Where the join rule is `knock`, a user who is neither banned, invited nor joined
+        // may knock.
+        if self.room(room).map(Room::join_rule) != Some(JoinRule::Knock) {
+            return Err(Refusal::forbidden(
+                &["CS-35"],
+                "the join rule is not `knock`",
+            ));
+        }
+        match self.membership_of(caller, room) {
+            Membership::Never | Membership::Leave | Membership::Knock => {
+                Ok(Decision::allow(&["CS-35"], "the caller is not in the room"))
+            }
+            Membership::Join | Membership::Invite | Membership::Ban => Err(Refusal::forbidden(
+                &["CS-35"],
+                "the caller is in the room, or banned from it",
+            )),
+        }
+    }
+
+    fn membership_of(&self, caller: &Caller, room: &RoomId) -> Membership {
+        self.room(room)
+            .map_or(Membership::Never, |room| caller.membership(room))
+    }
+
+    /// Changes the caller's own membership, unless it is that already. Nobody in particular has no
+    /// membership that could change.
+    fn change_own_membership(&mut self, caller: &Caller, room: &OwnedRoomId, to: Membership) {
+        if let Some(user) = &caller.user
+            && self.membership_of(caller, room) != to
+        {
+            self.set_membership(room, user, user, to);
+        }
+    }
+
+    /// Sends the member event that gives `user` this membership.
+    pub(super) fn set_membership(
+        &mut self,
+        room: &RoomId,
+        sender: &UserId,
+        user: &UserId,
+        to: Membership,
+    ) {
+        let content = self.member_content(user, to);
+        self.accept(room, Draft::state(sender, MEMBER, user.as_str(), content));
+    }
+
+    /// The content of a member event: the membership, and of who is joined also its profile.
+    pub(super) fn member_content(&self, user: &UserId, membership: Membership) -> Value {
+        let mut content = json!({ "membership": membership.as_str() });
+        if let Some(account) = self.accounts.get(user)
+            && membership == Membership::Join
+        {
+            for key in ["displayname", "avatar_url"] {
+                if let Some(value) = account.profile.get(key) {
+                    content[key] = value.clone();
+                }
+            }
+        }
+        content
+    }
+}
+
+const NO_SUCH_ALIAS: Refusal = Refusal::not_found(&[], "the alias is no room's");
+
+fn about<'a>(call: Call<'a>, room: Option<&'a OwnedRoomId>) -> Call<'a> {
+    room.map_or(call, |room| call.about(room))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, World, latest};
+    use super::*;
+
+    #[test]
+    fn a_guest_joins_only_where_guests_may() {
+        let mut world = World::new();
+        let guest = world.guest();
+        assert_eq!(world.join(&guest), NOT_FOR_GUESTS);
+        world.set_guest_access("can_join");
+        assert_eq!(world.join(&guest), ALLOWED);
+    }
+
+    #[test]
+    fn an_invite_lets_a_guest_in_only_where_the_gate_is_waived_for_it() {
+        for (options, verdict) in [
+            (&[][..], NOT_FOR_GUESTS),
+            (&[("join.gate_for_invited", "waived")][..], ALLOWED),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
+            world
+                .server
+                .set_membership(&room, &moderator, &guest.user_id, Membership::Invite);
+            assert_eq!(world.join(&guest), verdict);
+        }
+    }
+
+    #[test]
+    fn a_banned_guest_is_refused_as_anybody_would_be() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
+        world
+            .server
+            .set_membership(&room, &moderator, &guest.user_id, Membership::Ban);
+        assert_eq!(world.join(&guest), FORBIDDEN);
+    }
+
+    #[test]
+    fn a_user_joins_where_guests_may_not() {
+        let mut world = World::new();
+        let user = world.user("user");
+        assert_eq!(world.join(&user), ALLOWED);
+    }
+
+    #[test]
+    fn a_room_that_is_not_public_is_joined_by_invite_only() {
+        let mut world = World::new();
+        world.set("m.room.join_rules", &json!({ "join_rule": "invite" }));
+        let user = world.user("user");
+        assert_eq!(world.join(&user), FORBIDDEN);
+        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
+        world
+            .server
+            .set_membership(&room, &moderator, &user.user_id, Membership::Invite);
+        assert_eq!(world.join(&user), ALLOWED);
+    }
+}

@@ -1,0 +1,230 @@
+//! Who may read a room at all, by each kind of endpoint.
+
+use guest_access_model::decision_point::{
+    BannedReader, ClosedAgain, InvitedReader, RoomElsewhere, RoomRule, StateCheck,
+};
+use guest_access_model::endpoint::Gives;
+use guest_access_model::vocabulary::{Decision, ErrCode, Membership};
+use ruma::RoomId;
+
+use super::answer::Refusal;
+use super::authorisation::Caller;
+use super::{Reference, Room};
+
+/// What is denied where a room's setting cannot be read.
+pub(super) const UNREADABLE: Refusal = Refusal::new(
+    500,
+    ErrCode::Unknown,
+    &[],
+    "the room's history visibility cannot be read",
+);
+
+impl Reference {
+    /// The room, if the caller may read it by an endpoint that gives this.
+    pub(super) fn open_for_reading(
+        &self,
+        caller: &Caller,
+        room: &RoomId,
+        gives: Gives,
+    ) -> Result<(&Room, Decision), Refusal> {
+        let Some(room) = self.room(room) else {
+            // Reading A59: as a room that may not be read.
+            return Err(match self.choices().room_elsewhere {
+                RoomElsewhere::Refused => {
+                    Refusal::forbidden(&["CS-24", "CS-26"], "the server takes no part in the room")
+                }
+                RoomElsewhere::Unauthorised => Refusal::new(
+                    401,
+                    ErrCode::UnknownToken,
+                    &[],
+                    "the caller has no right there",
+                ),
+                RoomElsewhere::Fails => {
+                    Refusal::new(500, ErrCode::Unknown, &[], "there is no such room here")
+                }
+            });
+        };
+        if room.settings().visibility.is_none() {
+            return Err(UNREADABLE);
+        }
+        Ok((room, self.may_read(caller, room, gives)?))
+    }
+
+    fn may_read(&self, caller: &Caller, room: &Room, gives: Gives) -> Result<Decision, Refusal> {
+        let of_state = matches!(gives, Gives::State | Gives::StateEvent | Gives::Members);
+        if of_state && self.choices().state_check == StateCheck::Unchecked {
+            return Ok(Decision::allow(&[], "anyone may read the state"));
+        }
+        if caller.guest {
+            match self.choices().room_rule {
+                RoomRule::MembershipOrPreview => {}
+                // DR-12: A guest's call succeeds only in relation to a room whose
+                // `m.room.history_visibility` is `world_readable`.
+                RoomRule::WorldReadableNow if room.is_world_readable() => {
+                    return Ok(Decision::allow(&["DR-12"], "the room is `world_readable`"));
+                }
+                RoomRule::WorldReadableNow => {
+                    return Err(Refusal::of_guests(
+                        &["DR-12"],
+                        "the room is not `world_readable`",
+                    ));
+                }
+                RoomRule::Unchecked => {
+                    return Ok(Decision::allow(&[], "anyone may read the room"));
+                }
+            }
+        }
+        let membership = caller.membership(room);
+        if membership == Membership::Ban && self.choices().banned_reader == BannedReader::Refused {
+            return Err(Refusal::forbidden(&["CS-9"], "the caller is banned"));
+        }
+        if self.answers(membership, gives) {
+            let clauses = &["CS-22", "CS-23", "CS-25", "CS-27", "GA-37"];
+            return Ok(Decision::allow(clauses, "of the caller's membership"));
+        }
+        // Reading A29: the preview wins over the 403 to those who never were members.
+        // RP-1: A user may preview a room: read its messages without joining it.
+        // RP-2: A preview rests on the room's history visibility being `world_readable`.
+        // RP-5: A user may call `GET /rooms/{roomId}/messages` to preview events outside the
+        // stream.
+        // RP-8: A user who has not joined the room may call `GET /events` with its `room_id`.
+        if room.is_world_readable() {
+            return Ok(Decision::allow(
+                &["RP-1", "RP-2"],
+                "the room is `world_readable`",
+            ));
+        }
+        let because = "the caller's membership gives it no right, and the room is not \
+                       `world_readable`";
+        Err(match gives {
+            // CS-24: A user who neither is nor was a member of a room is refused its state with
+            // 403.
+            Gives::State | Gives::StateEvent | Gives::Members => {
+                Refusal::forbidden(&["CS-24", "RP-2"], because)
+            }
+            // CS-26: A user who is not a member of a room is refused its messages with 403.
+            _ => Refusal::forbidden(&["CS-26", "RP-2"], because),
+        })
+    }
+
+    /// Whether who has this membership is answered because of it.
+    fn answers(&self, membership: Membership, gives: Gives) -> bool {
+        match gives {
+            Gives::Event | Gives::Sync => true,
+            Gives::Timeline | Gives::InitialSync => match membership {
+                // CS-27: A user who left a room is given the messages and the state up to its
+                // leaving.
+                Membership::Join | Membership::Leave | Membership::Ban => true,
+                Membership::Invite if self.choices().invited_reader == InvitedReader::Answered => {
+                    true
+                }
+                // Reading A17: refused as a whole, although the room was `world_readable` once.
+                Membership::Invite | Membership::Knock | Membership::Never => {
+                    self.choices().closed_again == ClosedAgain::Answered
+                }
+            },
+            // CS-22: A joined user is given the current state of a room.
+            // CS-23: A user who left a room is given its state as of the time it left.
+            // CS-25: A user who left a room is given its members as of the time it left.
+            Gives::State | Gives::StateEvent | Gives::Members => {
+                matches!(
+                    membership,
+                    Membership::Join | Membership::Leave | Membership::Ban
+                )
+            }
+            Gives::Stream => membership == Membership::Join,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::vocabulary::ErrCode;
+    use ruma::api::client::message::get_message_events;
+    use ruma::api::client::state::get_state_events;
+    use ruma::owned_room_id;
+    use serde_json::json;
+
+    use super::super::fixture::{
+        ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, Somebody, World, draft, latest, verdict,
+    };
+
+    use super::*;
+
+    fn messages(world: &World, who: &Somebody) -> (u16, Option<ErrCode>) {
+        let request = get_message_events::v3::Request::backward(world.room.clone());
+        verdict(world.server.messages(&who.with(), &request))
+    }
+
+    fn state(world: &World, who: &Somebody) -> (u16, Option<ErrCode>) {
+        let request = get_state_events::v3::Request::new(world.room.clone());
+        verdict(world.server.state(&who.with(), &request))
+    }
+
+    fn set_membership(world: &mut World, who: &Somebody, to: Membership) {
+        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
+        world
+            .server
+            .set_membership(&room, &moderator, &who.user_id, to);
+    }
+
+    #[test]
+    fn each_membership_has_its_own_right_to_read() {
+        use Membership::{Ban, Invite, Join, Knock, Leave};
+        for (membership, by_messages, by_state) in [
+            (Join, ALLOWED, ALLOWED),
+            (Leave, ALLOWED, ALLOWED),
+            (Ban, ALLOWED, ALLOWED),
+            (Invite, ALLOWED, FORBIDDEN),
+            (Knock, FORBIDDEN, FORBIDDEN),
+        ] {
+            let mut world = World::new();
+            let guest = world.guest();
+            set_membership(&mut world, &guest, membership);
+            assert_eq!(messages(&world, &guest), by_messages, "{membership}");
+            assert_eq!(state(&world, &guest), by_state, "{membership}");
+        }
+    }
+
+    #[test]
+    fn anyone_with_an_account_previews_a_world_readable_room() {
+        let mut world = World::new();
+        let (guest, user) = (world.guest(), world.user("user"));
+        assert_eq!(messages(&world, &user), FORBIDDEN);
+        world.set_visibility("world_readable");
+        for who in [&guest, &user] {
+            assert_eq!(messages(&world, who), ALLOWED);
+            assert_eq!(state(&world, who), ALLOWED);
+        }
+    }
+
+    #[test]
+    fn in_the_draft_a_guest_reads_world_readable_rooms_only_whatever_its_membership() {
+        let mut world = World::under(draft(&[]));
+        let (guest, user) = (world.guest(), world.user("user"));
+        for who in [&guest, &user] {
+            set_membership(&mut world, who, Membership::Join);
+        }
+        assert_eq!(messages(&world, &guest), NOT_FOR_GUESTS);
+        assert_eq!(messages(&world, &user), ALLOWED);
+        world.set_visibility("world_readable");
+        assert_eq!(messages(&world, &guest), ALLOWED);
+    }
+
+    #[test]
+    fn a_setting_that_cannot_be_read_fails_for_everyone() {
+        let mut world = World::under(latest(&[("history_visibility.malformed", "fails")]));
+        world.set("m.room.history_visibility", &json!({}));
+        let failed = (500, Some(ErrCode::Unknown));
+        assert_eq!(messages(&world, &world.moderator), failed);
+        assert_eq!(state(&world, &world.moderator), failed);
+    }
+
+    #[test]
+    fn a_room_elsewhere_is_refused_like_one_that_may_not_be_read() {
+        let mut world = World::new();
+        let guest = world.guest();
+        world.room = owned_room_id!("!room:elsewhere.test");
+        assert_eq!(messages(&world, &guest), FORBIDDEN);
+    }
+}

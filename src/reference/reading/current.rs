@@ -1,0 +1,143 @@
+//! The state of a room, and its members.
+
+use guest_access_model::endpoint::{EndpointId, Gives};
+use guest_access_model::vocabulary::{Decision, Membership};
+use ruma::api::client::membership::{get_member_events, joined_members};
+use ruma::api::client::state::get_state_event_for_key::v3::StateEventFormat;
+use ruma::api::client::state::{get_state_event_for_key, get_state_events};
+use ruma::{OwnedMxcUri, RoomId, UserId};
+
+use super::super::answer::{Answer, Credentials, Granted, Refusal};
+use super::super::authorisation::{Call, Caller};
+use super::super::endpoints::ENDPOINTS;
+use super::super::event::MEMBER;
+use super::super::room::membership_by;
+use super::super::{Reference, Room};
+
+// CS-33: An event that does not exist or may not be seen is answered with 404 and `M_NOT_FOUND`.
+const NO_SUCH_STATE: Refusal =
+    Refusal::not_found(&["CS-33"], "there is no such state, or none for the caller");
+
+impl Reference {
+    /// `GET /rooms/{roomId}/state`.
+    ///
+    /// # Errors
+    /// The refusal, if the call as a whole is denied.
+    pub fn state(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_state_events::v3::Request,
+    ) -> Answer<get_state_events::v3::Response> {
+        // GA-11: A guest may call `GET /rooms/{roomId}/state` for a room that it may read.
+        let (caller, room, decision) =
+            self.open_for_state(with, ENDPOINTS.state, &request.room_id, Gives::State)?;
+        let state = room.raw(&self.state_given(&caller, room, room.len()));
+        Ok(Granted::new(
+            decision,
+            get_state_events::v3::Response::new(state),
+        ))
+    }
+
+    /// `GET /rooms/{roomId}/state/{eventType}/{stateKey}`.
+    ///
+    /// # Errors
+    /// The refusal, if the state event is not given.
+    pub fn state_event(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_state_event_for_key::v3::Request,
+    ) -> Answer<get_state_event_for_key::v3::Response> {
+        let (id, key) = (&request.room_id, &request.state_key);
+        // GA-12: A guest may call `GET /rooms/{roomId}/state/{eventType}/{stateKey}` for a room
+        // that it may read.
+        let (caller, room, decision) =
+            self.open_for_state(with, ENDPOINTS.state_event, id, Gives::StateEvent)?;
+        let kind = request.event_type.to_string();
+        let given = self.state_given(&caller, room, room.len());
+        let event = given
+            .into_iter()
+            .map(|place| room.event(place))
+            .find(|event| event.is_state(&kind, key))
+            .ok_or(NO_SUCH_STATE)?;
+        let response = match request.format {
+            StateEventFormat::Event => event.raw::<ruma::events::AnyStateEvent>().into(),
+            _ => get_state_event_for_key::v3::Response::new(event.raw_content()),
+        };
+        Ok(Granted::new(decision, response))
+    }
+
+    /// `GET /rooms/{roomId}/members`.
+    ///
+    /// # Errors
+    /// The refusal, if the call as a whole is denied.
+    pub fn members(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_member_events::v3::Request,
+    ) -> Answer<get_member_events::v3::Response> {
+        let id = &request.room_id;
+        // GA-43: A guest may call `GET /rooms/{roomId}/members` for a room that it may read.
+        let (caller, room, decision) =
+            self.open_for_state(with, ENDPOINTS.members, id, Gives::Members)?;
+        let at = room.place_at(request.at.as_deref()).unwrap_or(room.len());
+        // Reading A30: a previewer is given the member events sent while `world_readable`.
+        // CS-25: A user who left a room is given its members as of the time it left.
+        let places: Vec<_> = self
+            .state_given(&caller, room, at)
+            .into_iter()
+            .filter(|&place| room.event(place).kind == MEMBER)
+            .filter(|&place| {
+                let membership = membership_by(room.event(place));
+                let is = |asked: &_| *asked == membership.as_str().into();
+                request.membership.as_ref().is_none_or(is)
+                    && !request.not_membership.as_ref().is_some_and(is)
+            })
+            .collect();
+        Ok(Granted::new(
+            decision,
+            get_member_events::v3::Response::new(room.raw(&places)),
+        ))
+    }
+
+    /// `GET /rooms/{roomId}/joined_members`.
+    ///
+    /// # Errors
+    /// The refusal, if the call as a whole is denied.
+    pub fn joined_members(
+        &self,
+        with: &Credentials<'_>,
+        request: &joined_members::v3::Request,
+    ) -> Answer<joined_members::v3::Response> {
+        let id = &request.room_id;
+        let (caller, room, decision) =
+            self.open_for_state(with, ENDPOINTS.joined_members, id, Gives::Members)?;
+        let joined = self
+            .state_given(&caller, room, room.len())
+            .into_iter()
+            .map(|place| room.event(place))
+            .filter(|event| event.kind == MEMBER && membership_by(event) == Membership::Join)
+            .filter_map(|event| {
+                let mut member = joined_members::v3::RoomMember::new();
+                member.display_name = event.text("displayname").map(str::to_owned);
+                member.avatar_url = event.text("avatar_url").map(OwnedMxcUri::from);
+                Some((UserId::parse(event.state_key.as_deref()?).ok()?, member))
+            })
+            .collect();
+        Ok(Granted::new(
+            decision,
+            joined_members::v3::Response::new(joined),
+        ))
+    }
+
+    fn open_for_state(
+        &self,
+        with: &Credentials<'_>,
+        endpoint: EndpointId,
+        room: &RoomId,
+        gives: Gives,
+    ) -> Result<(Caller, &Room, Decision), Refusal> {
+        let caller = self.admit(with, Call::to(endpoint).about(room))?;
+        let (room, decision) = self.open_for_reading(&caller, room, gives)?;
+        Ok((caller, room, decision))
+    }
+}

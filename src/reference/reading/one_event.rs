@@ -1,0 +1,204 @@
+//! One event, named by its id, and what stands around it.
+
+use guest_access_model::decision_point::OtherRoom;
+use guest_access_model::endpoint::{EndpointId, Gives, KNOWN};
+use guest_access_model::vocabulary::{Decision, Membership};
+use ruma::api::Direction;
+use ruma::api::client::context::get_context;
+use ruma::api::client::room::{get_event_by_timestamp, get_room_event};
+use ruma::{EventId, RoomId};
+
+use super::super::answer::{Answer, Credentials, Granted, Refusal};
+use super::super::authorisation::{Call, Caller};
+use super::super::endpoints::ENDPOINTS;
+use super::super::{Reference, Room};
+
+// CS-33: An event that does not exist or may not be seen is answered with 404 and `M_NOT_FOUND`.
+const NO_SUCH_EVENT: Refusal = Refusal::not_found(
+    &["CS-33"],
+    "there is no such event, or none that the caller may see",
+);
+const SEEN: Decision = Decision::allow(&["GA-41", "GA-42"], "the caller may see the event");
+
+impl Reference {
+    /// `GET /rooms/{roomId}/event/{eventId}`.
+    ///
+    /// # Errors
+    /// The refusal, if the event is not given.
+    pub fn event(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_room_event::v3::Request,
+    ) -> Answer<get_room_event::v3::Response> {
+        // GA-42: A guest may call `GET /rooms/{roomId}/event/{eventId}` for an event that it may
+        // see.
+        let (caller, room) = self.open_for_event(with, KNOWN.event, &request.room_id)?;
+        let (room, place) = match self.seen(&caller, room, &request.event_id) {
+            Some(place) => (room, place),
+            None => self
+                .of_another_room(&caller, room, &request.event_id)
+                .ok_or(NO_SUCH_EVENT)?,
+        };
+        let response = get_room_event::v3::Response::new(room.event(place).raw());
+        Ok(Granted::new(SEEN, response))
+    }
+
+    /// `GET /rooms/{roomId}/context/{eventId}`.
+    ///
+    /// # Errors
+    /// The refusal, if the event is not given.
+    pub fn context(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_context::v3::Request,
+    ) -> Answer<get_context::v3::Response> {
+        // GA-41: A guest may call `GET /rooms/{roomId}/context/{eventId}` for an event that it may
+        // see.
+        let (caller, room) = self.open_for_event(with, ENDPOINTS.context, &request.room_id)?;
+        let place = self
+            .seen(&caller, room, &request.event_id)
+            .ok_or(NO_SUCH_EVENT)?;
+        // Reading A32: each neighbour only if it may be seen by itself.
+        let around = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX) / 2;
+        let may_see = |&other: &usize| self.may_see(&caller, room, other);
+        let before: Vec<_> = (0..place).rev().filter(may_see).take(around).collect();
+        let after: Vec<_> = (place + 1..room.len())
+            .filter(may_see)
+            .take(around)
+            .collect();
+        let newest = after.last().copied().unwrap_or(place);
+
+        let mut response = get_context::v3::Response::new();
+        response.start = Some(room.token_before(before.last().copied().unwrap_or(place)));
+        response.end = Some(room.token_before(newest + 1));
+        response.event = Some(room.event(place).raw());
+        response.state = room.raw(&self.state_given(&caller, room, newest + 1));
+        response.events_before = room.raw(&before);
+        response.events_after = room.raw(&after);
+        Ok(Granted::new(SEEN, response))
+    }
+
+    /// `GET /rooms/{roomId}/timestamp_to_event`: the event nearest to the time, if the caller may
+    /// see that one.
+    ///
+    /// # Errors
+    /// The refusal, if the event is not given.
+    pub fn timestamp_to_event(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_event_by_timestamp::v1::Request,
+    ) -> Answer<get_event_by_timestamp::v1::Response> {
+        let endpoint = ENDPOINTS.timestamp_to_event;
+        let (caller, room) = self.open_for_event(with, endpoint, &request.room_id)?;
+        let nearest = match request.dir {
+            Direction::Forward => room.events().find(|event| event.time() >= request.ts),
+            Direction::Backward => room.events().rev().find(|event| event.time() <= request.ts),
+        };
+        let event = nearest.ok_or(NO_SUCH_EVENT)?;
+        self.seen(&caller, room, &event.id).ok_or(NO_SUCH_EVENT)?;
+        let response = get_event_by_timestamp::v1::Response::new(event.id.clone(), event.time());
+        Ok(Granted::new(SEEN, response))
+    }
+
+    fn open_for_event(
+        &self,
+        with: &Credentials<'_>,
+        endpoint: EndpointId,
+        room: &RoomId,
+    ) -> Result<(Caller, &Room), Refusal> {
+        let caller = self.admit(with, Call::to(endpoint).about(room))?;
+        let (room, _) = self.open_for_reading(&caller, room, Gives::Event)?;
+        Ok((caller, room))
+    }
+
+    /// The place of the event with this id, if it is in `room` and the caller may see it.
+    fn seen(&self, caller: &Caller, room: &Room, id: &EventId) -> Option<usize> {
+        room.place_of(id)
+            .filter(|&place| self.may_see(caller, room, place))
+    }
+
+    /// The event with this id although it is not of the room in the path.
+    fn of_another_room(
+        &self,
+        caller: &Caller,
+        in_path: &Room,
+        id: &EventId,
+    ) -> Option<(&Room, usize)> {
+        let may_read =
+            caller.membership(in_path) == Membership::Join || in_path.is_world_readable();
+        if self.choices().other_room == OtherRoom::NotFound || !may_read {
+            return None;
+        }
+        let mut others = self.rooms().filter(|room| room.id != in_path.id);
+        others.find_map(|room| Some((room, room.place_of(id)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::vocabulary::ErrCode;
+
+    use super::super::super::fixture::{ALLOWED, World, ids, latest, verdict};
+    use super::*;
+
+    #[test]
+    fn an_event_that_may_not_be_seen_is_not_there() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let hidden = world.say("hidden");
+        world.set_visibility("world_readable");
+        let public = world.say("public");
+        let gone = (404, Some(ErrCode::NotFound));
+        for (event, expected) in [(hidden, gone), (public, ALLOWED)] {
+            let request = get_room_event::v3::Request::new(world.room.clone(), event.clone());
+            assert_eq!(
+                verdict(world.server.event(&guest.with(), &request)),
+                expected
+            );
+            let request = get_context::v3::Request::new(world.room.clone(), event);
+            assert_eq!(
+                verdict(world.server.context(&guest.with(), &request)),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn context_leaves_out_the_neighbours_that_may_not_be_seen() {
+        let mut world = World::new();
+        let guest = world.guest();
+        world.say("hidden");
+        let change = world.set_visibility("world_readable");
+        let public = world.say("public");
+        let after = world.say("after");
+        let request = get_context::v3::Request::new(world.room.clone(), public);
+        let response = world
+            .server
+            .context(&guest.with(), &request)
+            .unwrap()
+            .response;
+        assert_eq!(ids(&response.events_before), [change.as_str()]);
+        assert_eq!(ids(&response.events_after), [after.as_str()]);
+    }
+
+    #[test]
+    fn an_event_is_not_given_through_the_path_of_another_room() {
+        for (options, given) in [
+            (&[][..], false),
+            (&[("visibility.other_room", "given")][..], true),
+        ] {
+            let mut world = World::under(latest(options));
+            let event = world.say("here");
+            let creator = world.moderator.user_id.clone();
+            let other = world.server.found_room(&creator, "other");
+            let request = get_room_event::v3::Request::new(other, event);
+            assert_eq!(
+                world
+                    .server
+                    .event(&world.moderator.with(), &request)
+                    .is_ok(),
+                given
+            );
+        }
+    }
+}

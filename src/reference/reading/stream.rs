@@ -1,0 +1,159 @@
+//! Events as they come: of one room, or of every room that the caller follows.
+
+use guest_access_model::decision_point::EventsNoRoom;
+use guest_access_model::endpoint::{Gives, KNOWN};
+use guest_access_model::vocabulary::{Decision, ErrCode, Membership};
+use ruma::OwnedRoomId;
+use ruma::api::client::peeking::listen_to_new_events::v3::Response;
+
+use super::super::answer::{Answer, Credentials, Granted, Refusal};
+use super::super::authorisation::{Call, Caller};
+use super::super::event::Event;
+use super::super::readers::UNREADABLE;
+use super::super::{Reference, Room};
+use super::{read_token, token};
+
+/// A request to `GET /events`, which may name a room or not.
+#[derive(Debug, Clone, Default)]
+pub struct EventsRequest {
+    /// The room, if one is named.
+    pub room_id: Option<OwnedRoomId>,
+    /// The token from which on events are given; now, if there is none.
+    pub from: Option<String>,
+}
+
+impl Reference {
+    /// `GET /events`: what has come since the token that the request names. It never waits; who
+    /// serves it waits until [`Reference::token`] is another one, and asks again.
+    ///
+    /// # Errors
+    /// The refusal, if the call as a whole is denied.
+    // RP-9: `GET /events` waits until there is an event for the caller or its `timeout` has passed.
+    pub fn events(&self, with: &Credentials<'_>, request: &EventsRequest) -> Answer<Response> {
+        let mut call = Call::to(KNOWN.events);
+        if let Some(room) = &request.room_id {
+            call = call.about(room);
+        }
+        let caller = self.admit(with, call)?;
+        let (rooms, decision) = match &request.room_id {
+            // GA-36: A guest may call `GET /events` in the way that room previews use it, naming a
+            // room.
+            // RP-7: `GET /events` with `room_id` returns the events of that room.
+            Some(room) => {
+                let (room, decision) = self.open_for_reading(&caller, room, Gives::Stream)?;
+                (vec![room], decision)
+            }
+            None => self.rooms_to_follow(&caller)?,
+        };
+        let from = request
+            .from
+            .as_deref()
+            .and_then(read_token)
+            .unwrap_or(self.clock);
+        let mut seen: Vec<_> = rooms
+            .into_iter()
+            .flat_map(|room| (room.place_after(from)..room.len()).map(move |place| (room, place)))
+            .filter(|(room, place)| self.may_see(&caller, room, *place))
+            .map(|(room, place)| room.event(place))
+            .collect();
+        seen.sort_by_key(|event| event.number);
+        let mut response = Response::new();
+        response.start = Some(token(from));
+        response.end = Some(self.token());
+        response.chunk = seen.into_iter().map(Event::raw).collect();
+        Ok(Granted::new(decision, response))
+    }
+
+    /// The rooms whose events `GET /events` gives who names none.
+    fn rooms_to_follow(&self, caller: &Caller) -> Result<(Vec<&Room>, Decision), Refusal> {
+        // Reading A9: only that form. Reading A18: in the draft, every `world_readable` room.
+        // GA-15: A guest may call a special `GET /events` that names one room by `room_id`.
+        let previews = match self.choices().events_no_room {
+            EventsNoRoom::Refused if caller.guest => {
+                return Err(Refusal::new(
+                    400,
+                    ErrCode::MissingParam,
+                    &["GA-15", "GA-36"],
+                    "a guest must name the room whose events it wants",
+                ));
+            }
+            EventsNoRoom::EveryPreviewableRoom => caller.guest,
+            EventsNoRoom::Refused | EventsNoRoom::JoinedRooms => false,
+        };
+        let mut rooms = self.joined_rooms(caller)?;
+        if previews {
+            rooms = self
+                .rooms()
+                .filter(|room| {
+                    room.is_world_readable() || rooms.iter().any(|joined| joined.id == room.id)
+                })
+                .collect();
+        }
+        Ok((
+            rooms,
+            Decision::allow(&["GA-2"], "the rooms are those that the caller follows"),
+        ))
+    }
+
+    /// The rooms that the caller is joined to.
+    pub(super) fn joined_rooms(&self, caller: &Caller) -> Result<Vec<&Room>, Refusal> {
+        let joined = self
+            .rooms()
+            .filter(|room| caller.membership(room) == Membership::Join);
+        let readable = |room: &Room| room.settings().visibility.is_some();
+        joined
+            .map(|room| readable(room).then_some(room).ok_or(UNREADABLE))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture::{ALLOWED, FORBIDDEN, World, ids, verdict};
+    use super::*;
+
+    fn since(from: &str, room: Option<OwnedRoomId>) -> EventsRequest {
+        EventsRequest {
+            room_id: room,
+            from: Some(from.to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_previewer_follows_a_world_readable_room() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let request = since("s0", Some(world.room.clone()));
+        assert_eq!(
+            verdict(world.server.events(&guest.with(), &request)),
+            FORBIDDEN
+        );
+        world.set_visibility("world_readable");
+        let from = world.server.token();
+        let new = world.say("new");
+        let request = since(&from, Some(world.room.clone()));
+        let response = world
+            .server
+            .events(&guest.with(), &request)
+            .unwrap()
+            .response;
+        assert_eq!(ids(&response.chunk), [new.as_str()]);
+        assert_eq!(response.end, Some(world.server.token()));
+    }
+
+    #[test]
+    fn a_guest_must_name_a_room_and_a_user_need_not() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let request = since("s0", None);
+        let missing = (400, Some(ErrCode::MissingParam));
+        assert_eq!(
+            verdict(world.server.events(&guest.with(), &request)),
+            missing
+        );
+        assert_eq!(
+            verdict(world.server.events(&world.moderator.with(), &request)),
+            ALLOWED
+        );
+    }
+}

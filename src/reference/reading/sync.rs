@@ -1,0 +1,213 @@
+//! All that is new in every room of the caller.
+
+use guest_access_model::vocabulary::{Decision, Membership};
+use ruma::api::client::sync::sync_events::v3::{
+    InviteState, InvitedRoom, JoinedRoom, KnockState, KnockedRoom, LeftRoom, Request, Response,
+    State, StateEvents, Timeline,
+};
+use ruma::events::AnyStrippedStateEvent;
+use ruma::serde::Raw;
+use serde_json::json;
+use serde_json::value::to_raw_value;
+
+use super::super::answer::{Answer, Credentials, Granted};
+use super::super::authorisation::{Call, Caller};
+use super::super::endpoints::ENDPOINTS;
+use super::super::event::{CREATE, Event, JOIN_RULES, MEMBER};
+use super::super::{Reference, Room};
+use super::read_token;
+
+impl Reference {
+    /// `GET /sync`. It never waits; who serves it waits until [`Reference::token`] is another one,
+    /// and asks again.
+    ///
+    /// # Errors
+    /// The refusal, if the call as a whole is denied.
+    pub fn sync(&self, with: &Credentials<'_>, request: &Request) -> Answer<Response> {
+        // GA-31: A guest may call `GET /sync`, which covers the rooms that it is in.
+        let caller = self.admit(with, Call::to(ENDPOINTS.sync))?;
+        let since = request.since.as_deref().and_then(read_token);
+        let mut response = Response::new(self.token());
+        // Reading A34: 200, with no rooms, to who is in none.
+        for room in self.joined_rooms(&caller)? {
+            let joined = self.news_of(&caller, room, since, request.full_state);
+            if !joined.is_empty() {
+                response.rooms.join.insert(room.id.clone(), joined);
+            }
+        }
+        for room in self.rooms() {
+            let news = changed_since(&caller, room, since);
+            match caller.membership(room) {
+                // Reading A35: an invite is shown, with its excerpt of the room's state.
+                Membership::Invite if news => {
+                    let events = excerpt(&caller, room);
+                    let invited = InvitedRoom::from(InviteState::from(events));
+                    response.rooms.invite.insert(room.id.clone(), invited);
+                }
+                Membership::Knock if news => {
+                    let mut state = KnockState::new();
+                    state.events = excerpt(&caller, room);
+                    response
+                        .rooms
+                        .knock
+                        .insert(room.id.clone(), KnockedRoom::from(state));
+                }
+                Membership::Leave | Membership::Ban if news && since.is_some() => {
+                    let left = self.farewell(&caller, room, since.unwrap_or_default());
+                    response.rooms.leave.insert(room.id.clone(), left);
+                }
+                _ => {}
+            }
+        }
+        response.to_device.events = self.messages_to(&caller, since.unwrap_or(0));
+        if let (Some(user), Some(device)) = (caller.user, caller.device) {
+            response.device_one_time_keys_count = self.key_counts(user, device);
+        }
+        let decision = Decision::allow(&["GA-31", "GA-35"], "the rooms are the caller's own");
+        Ok(Granted::new(decision, response))
+    }
+
+    /// What is new in a room that the caller is joined to: of the whole room if it joined since.
+    fn news_of(&self, caller: &Caller, room: &Room, since: Option<u64>, full: bool) -> JoinedRoom {
+        let joined_since = changed_since(caller, room, since);
+        let known = since.filter(|_| !joined_since);
+        let oldest = known.map_or(0, |since| room.place_after(since));
+        let seen: Vec<_> = (oldest..room.len())
+            .filter(|&place| self.may_see(caller, room, place))
+            .collect();
+        let mut joined = JoinedRoom::new();
+        if known.is_none() || full {
+            let state = self.state_given(caller, room, room.len());
+            let state: Vec<_> = state
+                .into_iter()
+                .filter(|place| !seen.contains(place))
+                .collect();
+            joined.state = State::Before(StateEvents::with_events(room.raw(&state)));
+        }
+        joined.timeline = timeline(room, &seen);
+        joined
+    }
+
+    /// What the caller may see of a room between `since` and now, in which it left it.
+    fn farewell(&self, caller: &Caller, room: &Room, since: u64) -> LeftRoom {
+        let places = room.place_after(since)..room.len();
+        let seen: Vec<_> = places
+            .filter(|&place| self.may_see(caller, room, place))
+            .collect();
+        let mut left = LeftRoom::new();
+        left.timeline = timeline(room, &seen);
+        left
+    }
+}
+
+/// Whether the caller's membership became what it is after `since`.
+fn changed_since(caller: &Caller, room: &Room, since: Option<u64>) -> bool {
+    let (Some(since), Some(user)) = (since, caller.user.as_deref()) else {
+        return true;
+    };
+    let place = room.place_after(since);
+    room.membership_before(place, user) != room.membership(user)
+}
+
+fn timeline(room: &Room, places: &[usize]) -> Timeline {
+    let mut timeline = Timeline::new();
+    timeline.prev_batch = places.first().map(|&first| room.token_before(first));
+    timeline.events = room.raw(places);
+    timeline
+}
+
+/// What is shown of a room to who is invited to it, or knocks.
+fn excerpt(caller: &Caller, room: &Room) -> Vec<Raw<AnyStrippedStateEvent>> {
+    let own = caller.sender();
+    let pieces = [
+        (CREATE, ""),
+        (JOIN_RULES, ""),
+        ("m.room.name", ""),
+        ("m.room.topic", ""),
+        ("m.room.canonical_alias", ""),
+        ("m.room.avatar", ""),
+        (MEMBER, own.as_str()),
+    ];
+    pieces
+        .into_iter()
+        .filter_map(|(kind, key)| stripped(room.current(kind, key)?))
+        .collect()
+}
+
+fn stripped(event: &Event) -> Option<Raw<AnyStrippedStateEvent>> {
+    let json = json!({
+        "type": event.kind,
+        "state_key": event.state_key,
+        "sender": event.sender,
+        "content": event.content,
+    });
+    Some(Raw::from_json(to_raw_value(&json).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture::{ALLOWED, Somebody, World, ids};
+    use super::*;
+
+    fn sync(world: &World, who: &Somebody, since: Option<&str>) -> Response {
+        let mut request = Request::new();
+        request.since = since.map(str::to_owned);
+        world.server.sync(&who.with(), &request).unwrap().response
+    }
+
+    #[test]
+    fn who_is_in_no_room_is_given_none() {
+        let mut world = World::new();
+        world.set_visibility("world_readable");
+        let guest = world.guest();
+        assert!(sync(&world, &guest, None).rooms.is_empty());
+    }
+
+    #[test]
+    fn who_joins_is_given_the_room_and_then_what_is_new() {
+        let mut world = World::new();
+        world.set_guest_access("can_join");
+        let guest = world.guest();
+        let before = sync(&world, &guest, None).next_batch;
+        assert_eq!(world.join(&guest), ALLOWED);
+        let joined = sync(&world, &guest, Some(&before));
+        let room = &joined.rooms.join[&world.room];
+        assert_eq!(
+            room.timeline.events.len(),
+            world.server.room(&world.room).unwrap().len()
+        );
+        let new = world.say("new");
+        let news = sync(&world, &guest, Some(&joined.next_batch));
+        assert_eq!(
+            ids(&news.rooms.join[&world.room].timeline.events),
+            [new.as_str()]
+        );
+        assert!(
+            sync(&world, &guest, Some(&news.next_batch))
+                .rooms
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn an_invite_is_shown_and_being_removed_is_too() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
+        world
+            .server
+            .set_membership(&room, &moderator, &guest.user_id, Membership::Invite);
+        assert!(sync(&world, &guest, None).rooms.invite.contains_key(&room));
+        world
+            .server
+            .set_membership(&room, &guest.user_id, &guest.user_id, Membership::Join);
+        let since = world.server.token();
+        world
+            .server
+            .set_membership(&room, &moderator, &guest.user_id, Membership::Leave);
+        world.say("not for who left");
+        let farewell = sync(&world, &guest, Some(&since));
+        assert_eq!(farewell.rooms.leave[&room].timeline.events.len(), 1);
+        assert!(!farewell.rooms.join.contains_key(&room));
+    }
+}

@@ -1,0 +1,184 @@
+//! The events of a room, in the order of its timeline.
+
+use guest_access_model::endpoint::{EndpointId, Gives, KNOWN};
+use guest_access_model::vocabulary::Membership;
+use ruma::api::Direction;
+use ruma::api::client::message::get_message_events::v3::{Request, Response};
+use ruma::api::client::peeking::get_current_state::v3 as initial_sync;
+use ruma::api::client::room::Visibility;
+use ruma::events::room::member::MembershipState;
+
+use super::super::Reference;
+use super::super::answer::{Answer, Credentials, Granted};
+use super::super::authorisation::Call;
+use super::super::endpoints::ENDPOINTS;
+
+/// Which part of a timeline an answer is about.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Span<'a> {
+    /// The token at which it begins; the room's beginning, if there is none.
+    pub from: Option<&'a str>,
+    /// The token at which it ends; now, if there is none.
+    pub to: Option<&'a str>,
+    /// How many events there are at most, the newest ones.
+    pub limit: Option<usize>,
+}
+
+impl Reference {
+    /// `GET /rooms/{roomId}/messages`.
+    ///
+    /// # Errors
+    /// The refusal, if the call as a whole is denied.
+    pub fn messages(&self, with: &Credentials<'_>, request: &Request) -> Answer<Response> {
+        self.timeline(with, KNOWN.messages, request)
+    }
+
+    /// What any endpoint that gives a room's events answers: like `messages`.
+    ///
+    /// # Errors
+    /// The refusal, if the call as a whole is denied.
+    pub fn timeline(
+        &self,
+        with: &Credentials<'_>,
+        endpoint: EndpointId,
+        request: &Request,
+    ) -> Answer<Response> {
+        let caller = self.admit(with, Call::to(endpoint).about(&request.room_id))?;
+        // GA-13: A guest may call `GET /rooms/{roomId}/messages`, and is given those events that it
+        // may see.
+        let (room, decision) = self.open_for_reading(&caller, &request.room_id, Gives::Timeline)?;
+        let (from, to) = (request.from.as_deref(), request.to.as_deref());
+        let limit = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX);
+        let mut response = Response::new();
+        match request.dir {
+            Direction::Backward => {
+                let newest = room.place_at(from).unwrap_or(room.len());
+                let oldest = room.place_at(to).unwrap_or(0).min(newest);
+                let mut seen = self.visible(&caller, room, (oldest..newest).rev())?;
+                seen.truncate(limit);
+                let full = seen.len() == limit;
+                response.end = seen
+                    .last()
+                    .filter(|_| full)
+                    .map(|&last| room.token_before(last));
+                response.start = room.token_before(newest);
+                response.chunk = room.raw(&seen);
+            }
+            Direction::Forward => {
+                let oldest = room.place_at(from).unwrap_or(0);
+                let newest = room.place_at(to).unwrap_or(room.len()).max(oldest);
+                let mut seen = self.visible(&caller, room, oldest..newest)?;
+                seen.truncate(limit);
+                let full = seen.len() == limit;
+                response.end = seen
+                    .last()
+                    .filter(|_| full)
+                    .map(|last| room.token_before(last + 1));
+                response.start = room.token_before(oldest);
+                response.chunk = room.raw(&seen);
+            }
+        }
+        Ok(Granted::new(decision, response))
+    }
+
+    /// `GET /rooms/{roomId}/initialSync`, of a span of the timeline: the text gives the endpoint no
+    /// parameters, and servers commonly take those of pagination.
+    ///
+    /// # Errors
+    /// The refusal, if the call as a whole is denied.
+    pub fn initial_sync(
+        &self,
+        with: &Credentials<'_>,
+        request: &initial_sync::Request,
+        span: Span<'_>,
+    ) -> Answer<initial_sync::Response> {
+        let id = &request.room_id;
+        let caller = self.admit(with, Call::to(ENDPOINTS.initial_sync).about(id))?;
+        // GA-14: A guest may call `GET /rooms/{roomId}/initialSync` for a room that it may read.
+        // RP-3: A client may preview with `GET /rooms/{roomId}/initialSync`, and then follow the
+        // room with `GET /events`.
+        let (room, decision) = self.open_for_reading(&caller, id, Gives::InitialSync)?;
+        let newest = room.place_at(span.to).unwrap_or(room.len());
+        let oldest = room.place_at(span.from).unwrap_or(0).min(newest);
+        let mut seen = self.visible(&caller, room, oldest..newest)?;
+        let surplus = seen.len().saturating_sub(span.limit.unwrap_or(usize::MAX));
+        seen.drain(..surplus);
+        let first = seen.first().copied().unwrap_or(newest);
+
+        let mut messages = initial_sync::PaginationChunk::new(room.raw(&seen), self.token());
+        messages.start = Some(room.token_before(first));
+        let mut response = initial_sync::Response::new(id.clone());
+        response.messages = Some(messages);
+        // CS-27: A user who left a room is given the messages and the state up to its leaving.
+        response.state = room.raw(&self.state_given(&caller, room, room.len()));
+        response.membership = membership(caller.membership(room));
+        response.visibility = Some(Visibility::Private);
+        Ok(Granted::new(decision, response))
+    }
+}
+
+fn membership(membership: Membership) -> Option<MembershipState> {
+    (membership != Membership::Never).then(|| membership.as_str().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::UInt;
+    use ruma::api::client::peeking::get_current_state;
+
+    use super::super::super::fixture::{World, ids};
+    use super::*;
+
+    fn page(world: &World, dir: Direction, from: Option<String>) -> Response {
+        let mut request = Request::new(world.room.clone(), dir).from(from);
+        request.limit = UInt::from(2_u8);
+        world
+            .server
+            .messages(&world.moderator.with(), &request)
+            .unwrap()
+            .response
+    }
+
+    #[test]
+    fn both_directions_give_every_event_page_by_page() {
+        let mut world = World::new();
+        for text in ["one", "two", "three"] {
+            world.say(text);
+        }
+        let all: Vec<_> = world.server.room(&world.room).unwrap().events().collect();
+        let all: Vec<_> = all.iter().map(|event| event.id.to_string()).collect();
+        for dir in [Direction::Forward, Direction::Backward] {
+            let (mut read, mut from) = (Vec::new(), None);
+            loop {
+                let page = page(&world, dir, from);
+                read.extend(ids(&page.chunk));
+                from = page.end;
+                if from.is_none() {
+                    break;
+                }
+            }
+            if dir == Direction::Backward {
+                read.reverse();
+            }
+            assert_eq!(read, all, "{dir:?}");
+        }
+    }
+
+    #[test]
+    fn initial_sync_gives_the_newest_events_and_the_state() {
+        let mut world = World::new();
+        world.say("one");
+        let two = world.say("two");
+        let request = get_current_state::v3::Request::new(world.room.clone());
+        let span = Span {
+            limit: Some(1),
+            ..Span::default()
+        };
+        let answer = world
+            .server
+            .initial_sync(&world.moderator.with(), &request, span);
+        let response = answer.unwrap().response;
+        assert_eq!(ids(&response.messages.unwrap().chunk), [two.as_str()]);
+        assert_eq!(response.state.len(), 4);
+    }
+}

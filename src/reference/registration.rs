@@ -1,0 +1,272 @@
+//! Registration: of guests, and of ordinary users.
+
+use std::sync::Arc;
+
+use guest_access_model::decision_point::{
+    FirstGuest, OldToken, RegistrationGuests, RegistrationParameters, UpgradeMemberships, UserIds,
+};
+use guest_access_model::vocabulary::{Decision, ErrCode, Membership};
+use ruma::api::client::account::register::RegistrationKind;
+use ruma::api::client::account::register::v3::{Request, Response};
+use ruma::{OwnedUserId, UserId};
+
+use super::Reference;
+use super::accounts::{Account, Kind, user_id};
+use super::answer::{Answer, Granted, Refusal};
+
+impl Reference {
+    /// `POST /register`.
+    ///
+    /// # Errors
+    /// The refusal, if nobody is registered.
+    pub fn register(&mut self, request: &Request) -> Answer<Response> {
+        // RG-1: The kind of account to register is given by `kind`, which is `guest` or `user`, and
+        // `user` if not given.
+        if request.kind == RegistrationKind::Guest {
+            return self.register_guest(request);
+        }
+        match &request.guest_access_token {
+            // GA-32: A guest may upgrade to a full account by registering in the ordinary way with
+            // its own token in `guest_access_token`.
+            Some(token) => self.upgrade(request, token),
+            None => self.register_user(request),
+        }
+    }
+
+    /// The registration of somebody who signs in elsewhere and has no password here.
+    ///
+    /// # Errors
+    /// The refusal, if the user id is taken.
+    pub fn sign_on(&mut self, localpart: &str) -> Answer<Response> {
+        let mut request = Request::new();
+        request.username = Some(localpart.to_owned());
+        let registered = self.register_user(&request)?;
+        let accounts = Arc::make_mut(&mut self.accounts);
+        if let Some(account) = accounts.get_mut(&registered.response.user_id) {
+            account.kind = Kind::SingleSignOn;
+        }
+        Ok(registered)
+    }
+
+    // GA-1: A client may obtain a guest account and its access token by registering with `kind` set
+    // to `guest`.
+    fn register_guest(&mut self, request: &Request) -> Answer<Response> {
+        // RG-12: A server that does not permit accounts of the kind asked for answers 403, for
+        // instance with `M_FORBIDDEN`.
+        if self.choices().registration_guests == RegistrationGuests::Closed {
+            return Err(Refusal::forbidden(
+                &["RG-12", "GA-4"],
+                "the server does not register guests",
+            ));
+        }
+        // RG-9: The registration of a guest does not use interactive authentication.
+        // RG-10: The registration of a guest ignores every parameter of its body but
+        // `initial_device_display_name`.
+        // RG-11: The server picks the device id of a guest account, whatever the body asks for.
+        let (name, device) = match self.choices().registration_parameters {
+            RegistrationParameters::Ignored => (None, None),
+            RegistrationParameters::Honoured => {
+                (request.username.as_deref(), request.device_id.clone())
+            }
+        };
+        let user = match name {
+            Some(name) => self.free_user_id(name)?,
+            None => Arc::make_mut(&mut self.accounts).make_up_user_id(),
+        };
+        let first = !self
+            .accounts
+            .iter()
+            .any(|account| account.is_guest() || account.was_guest);
+        let mut account = Account::new(user, Kind::Guest);
+        account.administrator = first && self.choices().first_guest == FirstGuest::Administrator;
+        let mut heeded = Request::new();
+        heeded.device_id = device;
+        heeded
+            .initial_device_display_name
+            .clone_from(&request.initial_device_display_name);
+        let response = self.open_account(account, &heeded);
+        let decision = Decision::allow(&["GA-1", "RG-5"], "anyone may register as a guest");
+        Ok(Granted::new(decision, response))
+    }
+
+    pub(super) fn register_user(&mut self, request: &Request) -> Answer<Response> {
+        let user = match &request.username {
+            Some(name) => {
+                // RG-7: A registration whose desired user id is taken is refused with
+                // `M_USER_IN_USE`.
+                let taken_by = user_id(name).and_then(|user| self.accounts.get(&user));
+                if let Some(guest) = taken_by.filter(|account| account.is_guest())
+                    && self.choices().user_ids == UserIds::Colliding
+                {
+                    let user = guest.user_id.clone();
+                    let response = self.make_a_user_of(&user);
+                    let decision = Decision::allow(&[], "a guest's user id is there to be taken");
+                    return Ok(Granted::new(decision, response));
+                }
+                self.free_user_id(name)?
+            }
+            // RG-6: A server makes up the local part of the user id when no `username` is given.
+            None => Arc::make_mut(&mut self.accounts).make_up_user_id(),
+        };
+        let response = self.open_account(Account::new(user, Kind::User), request);
+        Ok(Granted::new(
+            Decision::allow(&["RG-5"], "the user id is free"),
+            response,
+        ))
+    }
+
+    /// The user id with this local part, which must be nobody's.
+    pub(super) fn free_user_id(&self, localpart: &str) -> Result<OwnedUserId, Refusal> {
+        let user = user_id(localpart).ok_or(Refusal::new(
+            400,
+            ErrCode::InvalidParam,
+            &[],
+            "the local part cannot be part of a user id",
+        ))?;
+        if self.accounts.get(&user).is_some() {
+            let clauses = &["RG-7"];
+            return Err(Refusal::new(
+                400,
+                ErrCode::UserInUse,
+                clauses,
+                "the user id is taken",
+            ));
+        }
+        Ok(user)
+    }
+
+    pub(super) fn open_account(&mut self, account: Account, request: &Request) -> Response {
+        let accounts = Arc::make_mut(&mut self.accounts);
+        let user = account.user_id.clone();
+        accounts.add(account);
+        let mut response = Response::new(user.clone());
+        if request.inhibit_login {
+            return response;
+        }
+        // RG-5: A successful registration issues an access token with which the client makes its
+        // later calls.
+        // RG-8: The token that registration issues belongs to the device of that registration.
+        let device = request
+            .device_id
+            .clone()
+            .unwrap_or_else(|| accounts.make_up_device_id());
+        response.access_token = Some(accounts.issue(&user, device.clone()));
+        if let Some(made) = accounts
+            .get_mut(&user)
+            .and_then(|own| own.devices.get_mut(&device))
+        {
+            made.display_name
+                .clone_from(&request.initial_device_display_name);
+        }
+        response.device_id = Some(device);
+        response
+    }
+
+    /// Makes a user of the guest with this id, who keeps its device, and issues a new token.
+    pub(super) fn make_a_user_of(&mut self, user: &UserId) -> Response {
+        if self.choices().upgrade_memberships == UpgradeMemberships::Left {
+            self.leave_everywhere(user);
+        }
+        let old_token = self.choices().old_token;
+        let accounts = Arc::make_mut(&mut self.accounts);
+        let mut device = None;
+        if let Some(account) = accounts.get_mut(user) {
+            account.kind = Kind::User;
+            account.was_guest = true;
+            hand_down_tokens(account, old_token);
+            device = account.tokens.last().map(|token| token.device.clone());
+        }
+        let device = device.unwrap_or_else(|| accounts.make_up_device_id());
+        let mut response = Response::new(user.to_owned());
+        response.access_token = Some(accounts.issue(user, device.clone()));
+        response.device_id = Some(device);
+        response
+    }
+
+    fn leave_everywhere(&mut self, user: &UserId) {
+        let rooms: Vec<_> = self
+            .rooms()
+            .filter(|room| {
+                let membership = room.membership(user);
+                matches!(
+                    membership,
+                    Membership::Join | Membership::Invite | Membership::Knock
+                )
+            })
+            .map(|room| room.id.clone())
+            .collect();
+        for room in rooms {
+            self.set_membership(&room, user, user, Membership::Leave);
+        }
+    }
+}
+
+/// What becomes of a guest's tokens when its account becomes a user's: a token that is kept lives
+/// as long as the new one, of whose device it is.
+pub(super) fn hand_down_tokens(account: &mut Account, old_token: OldToken) {
+    // Reading A1: the guest token ends.
+    for token in &mut account.tokens {
+        token.live = old_token != OldToken::Ended;
+        token.as_guest = old_token == OldToken::KeptAsGuest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::vocabulary::ErrCode;
+
+    use super::super::fixture::{FORBIDDEN, World, latest, verdict};
+    use super::*;
+
+    fn guest_named(world: &mut World, name: &str) -> Answer<Response> {
+        let mut request = Request::new();
+        request.kind = RegistrationKind::Guest;
+        request.username = Some(name.to_owned());
+        request.device_id = Some("MINE".into());
+        request.initial_device_display_name = Some("a phone".to_owned());
+        world.server.register(&request)
+    }
+
+    #[test]
+    fn a_guest_gets_an_id_and_a_device_of_the_servers_choice_and_the_name_of_its_device() {
+        let mut world = World::new();
+        let response = guest_named(&mut world, "alice").unwrap().response;
+        assert_eq!(response.user_id.as_str(), "@1:reference.test");
+        let device = response.device_id.unwrap();
+        assert_ne!(device, "MINE");
+        let account = world.server.account(&response.user_id).unwrap();
+        assert_eq!(
+            account.devices[&device].display_name.as_deref(),
+            Some("a phone")
+        );
+    }
+
+    #[test]
+    fn a_guest_gets_what_it_asked_for_where_parameters_are_honoured() {
+        let mut world = World::under(latest(&[("registration.parameters", "honoured")]));
+        let response = guest_named(&mut world, "alice").unwrap().response;
+        assert_eq!(response.user_id.as_str(), "@alice:reference.test");
+    }
+
+    #[test]
+    fn no_guest_is_registered_where_that_is_closed() {
+        let mut world = World::under(latest(&[("registration.guests", "closed")]));
+        assert_eq!(verdict(guest_named(&mut world, "alice")), FORBIDDEN);
+    }
+
+    #[test]
+    fn a_guests_id_is_taken_for_who_registers_in_the_ordinary_way() {
+        for (options, status) in [
+            (&[][..], 400),
+            (&[("registration.user_ids", "colliding")][..], 200),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            let mut request = Request::new();
+            request.username = Some(guest.user_id.localpart().to_owned());
+            let (got, errcode) = verdict(world.server.register(&request));
+            assert_eq!(got, status);
+            assert_eq!(errcode, (status == 400).then_some(ErrCode::UserInUse));
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Who one is, and how a session ends.
+
+use std::sync::Arc;
+
+use guest_access_model::decision_point::{RegistrationFlag, Whoami};
+use guest_access_model::endpoint::KNOWN;
+use guest_access_model::vocabulary::Decision;
+use ruma::UserId;
+use ruma::api::client::account::{ThirdPartyIdRemovalStatus, deactivate, whoami};
+use ruma::api::client::session::logout;
+
+use super::Reference;
+use super::accounts::{Account, Kind};
+use super::answer::{Answer, Credentials, Granted};
+use super::authorisation::Call;
+
+impl Reference {
+    /// `GET /account/whoami`.
+    ///
+    /// # Errors
+    /// The refusal, if the caller is not told.
+    pub fn whoami(
+        &self,
+        with: &Credentials<'_>,
+        _: &whoami::v3::Request,
+    ) -> Answer<whoami::v3::Response> {
+        let caller = self.admit(with, Call::to(KNOWN.whoami))?;
+        // CS-39: The answer to `whoami` has `is_guest` true for a guest; absent or false means not
+        // a guest.
+        let is_guest = match self.choices().whoami {
+            Whoami::Truthful => caller.guest,
+            Whoami::Never => false,
+            Whoami::Always => true,
+        };
+        let mut response = whoami::v3::Response::new(caller.sender(), is_guest);
+        response.device_id = caller.device;
+        // GA-44: A guest may call `GET /account/whoami`.
+        let decision = Decision::allow(&["GA-44", "CS-39"], "anyone with a token may ask");
+        Ok(Granted::new(decision, response))
+    }
+
+    /// `POST /logout`.
+    ///
+    /// # Errors
+    /// The refusal, if the token lives on.
+    pub fn log_out(
+        &mut self,
+        with: &Credentials<'_>,
+        _: &logout::v3::Request,
+    ) -> Answer<logout::v3::Response> {
+        let caller = self.admit(with, Call::to(KNOWN.logout))?;
+        // CS-4: Logging out ends the access token with which it was called.
+        if let (Some(user), Some(device)) = (&caller.user, &caller.device)
+            && let Some(account) = Arc::make_mut(&mut self.accounts).get_mut(user)
+        {
+            account.end_device(device);
+        }
+        let decision = Decision::allow(&["CS-4"], "the caller ends a session of its own");
+        Ok(Granted::new(decision, logout::v3::Response::new()))
+    }
+
+    /// `POST /account/deactivate`.
+    ///
+    /// # Errors
+    /// The refusal, if the account lives on.
+    pub fn deactivate(
+        &mut self,
+        with: &Credentials<'_>,
+        _: &deactivate::v3::Request,
+    ) -> Answer<deactivate::v3::Response> {
+        let caller = self.admit(with, Call::to(KNOWN.deactivate))?;
+        // Reading A24: its tokens end, and its memberships stay.
+        // CS-5: Deactivating an account takes away every way to log in to it again.
+        if let Some(user) = &caller.user {
+            self.end_tokens(user);
+        }
+        let response = deactivate::v3::Response::new(ThirdPartyIdRemovalStatus::NoSupport);
+        let decision = Decision::allow(&["CS-5"], "the caller ends an account of its own");
+        Ok(Granted::new(decision, response))
+    }
+
+    /// Ends every token of `user`, by the server itself.
+    pub fn end_tokens(&mut self, user: &UserId) {
+        if let Some(account) = Arc::make_mut(&mut self.accounts).get_mut(user) {
+            account.end_tokens();
+        }
+    }
+
+    /// Restarts the server, which forgets nothing that it has stored.
+    pub fn restart(&mut self) {
+        if self.choices().registration_flag == RegistrationFlag::Stored {
+            return;
+        }
+        for account in Arc::make_mut(&mut self.accounts).iter_mut() {
+            if account.is_guest() {
+                account.kind = Kind::User;
+                account.was_guest = true;
+            }
+        }
+    }
+
+    /// The account with this user id.
+    pub fn account(&self, user: &UserId) -> Option<&Account> {
+        self.accounts.get(user)
+    }
+
+    /// The user whose token this is, live or ended.
+    pub fn holder(&self, token: &str) -> Option<&UserId> {
+        self.accounts
+            .holder(token)
+            .map(|(account, _)| &*account.user_id)
+    }
+
+    /// Makes an administrator of a guest, or takes that away again: an operator's doing.
+    pub fn set_administrator(&mut self, user: &UserId, administrator: bool) {
+        if let Some(account) = Arc::make_mut(&mut self.accounts).get_mut(user) {
+            account.administrator = administrator;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::vocabulary::ErrCode;
+
+    use super::super::fixture::{Somebody, World, latest, verdict};
+    use super::*;
+
+    fn is_guest(world: &World, who: &Somebody) -> bool {
+        let request = whoami::v3::Request::new();
+        world
+            .server
+            .whoami(&who.with(), &request)
+            .unwrap()
+            .response
+            .is_guest
+    }
+
+    #[test]
+    fn whoami_says_who_is_a_guest() {
+        let mut world = World::new();
+        let guest = world.guest();
+        assert!(is_guest(&world, &guest));
+        assert!(!is_guest(&world, &world.moderator));
+    }
+
+    #[test]
+    fn logging_out_ends_the_token() {
+        let mut world = World::new();
+        let user = world.user("user");
+        let request = logout::v3::Request::new();
+        world.server.log_out(&user.with(), &request).unwrap();
+        let unknown = (401, Some(ErrCode::UnknownToken));
+        assert_eq!(
+            verdict(world.server.log_out(&user.with(), &request)),
+            unknown
+        );
+    }
+
+    #[test]
+    fn deactivating_ends_the_token_and_no_membership() {
+        let mut world = World::new();
+        let user = world.user("user");
+        world.join(&user);
+        world
+            .server
+            .deactivate(&user.with(), &deactivate::v3::Request::new())
+            .unwrap();
+        assert!(!world.server.account(&user.user_id).unwrap().is_live());
+        let room = world.server.room(&world.room).unwrap();
+        assert_eq!(room.membership(&user.user_id).as_str(), "join");
+    }
+
+    #[test]
+    fn a_restart_forgets_who_is_a_guest_only_where_that_is_not_stored() {
+        for (options, stays) in [
+            (&[][..], true),
+            (&[("registration.flag", "lost_at_restart")][..], false),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            world.server.restart();
+            assert_eq!(is_guest(&world, &guest), stays);
+        }
+    }
+}

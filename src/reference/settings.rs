@@ -1,0 +1,245 @@
+//! What the settings of a room mean to the server: its history visibility and its guest access.
+//!
+//! They are worked out once, when an event comes that changes them, and kept with the state at
+//! every event: what a setting meant then does not change when its event is redacted later.
+
+use guest_access_model::decision_point::{
+    Choices, GuestAccessAbsent, GuestAccessMalformed, GuestAccessRedacted, GuestAccessStray,
+    GuestAccessUnknown, VisibilityAbsent, VisibilityMalformed, VisibilityRedacted, VisibilityStray,
+    VisibilityUnknown,
+};
+use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility};
+
+use super::event::{Event, GUEST_ACCESS, HISTORY_VISIBILITY};
+
+/// What the settings of a room mean, at some moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// The history visibility; `None` where reading it fails.
+    pub visibility: Option<HistoryVisibility>,
+    /// The guest access.
+    pub guest_access: GuestAccess,
+}
+
+impl Settings {
+    /// The settings of a room in which nothing was set.
+    pub fn of_a_new_room(choices: &Choices) -> Self {
+        Self {
+            // HV-2: A room in which no `history_visibility` is set counts as `shared`.
+            visibility: Some(match choices.visibility_absent {
+                VisibilityAbsent::Shared => HistoryVisibility::Shared,
+                VisibilityAbsent::WorldReadable => HistoryVisibility::WorldReadable,
+            }),
+            // GA-10: A room without `m.room.guest_access` is treated as if it were set to
+            // `forbidden`.
+            guest_access: match choices.guest_access_absent {
+                GuestAccessAbsent::Forbidden => GuestAccess::Forbidden,
+                GuestAccessAbsent::CanJoin => GuestAccess::CanJoin,
+            },
+        }
+    }
+
+    /// The settings after `event`.
+    pub(super) fn after(self, event: &Event, choices: &Choices) -> Self {
+        match event.kind.as_str() {
+            HISTORY_VISIBILITY if counts(event, HISTORY_VISIBILITY, choices) => Self {
+                visibility: self.visibility_by(event, choices),
+                ..self
+            },
+            GUEST_ACCESS if counts(event, GUEST_ACCESS, choices) => Self {
+                guest_access: guest_access_by(event, choices),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
+    /// The settings after the redaction of `event`, which was one of them.
+    pub(super) fn after_redaction(self, event: &Event, choices: &Choices) -> Self {
+        match event.kind.as_str() {
+            // CS-18: A redacted `m.room.history_visibility` keeps its `history_visibility`.
+            HISTORY_VISIBILITY => match choices.visibility_redacted {
+                VisibilityRedacted::Unchanged => self,
+                VisibilityRedacted::Shared => Self {
+                    visibility: Some(HistoryVisibility::Shared),
+                    ..self
+                },
+            },
+            // CS-19: A redacted `m.room.guest_access` keeps nothing of its content.
+            GUEST_ACCESS => match choices.guest_access_redacted {
+                GuestAccessRedacted::Forbidden => Self {
+                    guest_access: GuestAccess::Forbidden,
+                    ..self
+                },
+                GuestAccessRedacted::Unchanged => self,
+            },
+            _ => self,
+        }
+    }
+
+    // HV-9: The setting is one of `invited`, `joined`, `shared` and `world_readable`.
+    fn visibility_by(self, event: &Event, choices: &Choices) -> Option<HistoryVisibility> {
+        let Some(text) = event.text("history_visibility") else {
+            // Reading A49: malformed content is a value that is not understood.
+            return match choices.visibility_malformed {
+                VisibilityMalformed::Shared => Some(HistoryVisibility::Shared),
+                VisibilityMalformed::WorldReadable => Some(HistoryVisibility::WorldReadable),
+                VisibilityMalformed::Fails => None,
+            };
+        };
+        let otherwise = match choices.visibility_unknown {
+            // HV-10: A value of `history_visibility` that is not understood counts as `shared`.
+            VisibilityUnknown::Shared => Some(HistoryVisibility::Shared),
+            VisibilityUnknown::WorldReadable => Some(HistoryVisibility::WorldReadable),
+            VisibilityUnknown::Unchanged => self.visibility,
+        };
+        HistoryVisibility::from_spelling(text).or(otherwise)
+    }
+}
+
+// GA-8: The content of `m.room.guest_access` holds `guest_access`, which is `can_join` or
+// `forbidden`.
+fn guest_access_by(event: &Event, choices: &Choices) -> GuestAccess {
+    // Reading A14: anything that is not `can_join` is forbidden.
+    let Some(text) = event.text("guest_access") else {
+        return match choices.guest_access_malformed {
+            GuestAccessMalformed::Forbidden => GuestAccess::Forbidden,
+            GuestAccessMalformed::CanJoin => GuestAccess::CanJoin,
+        };
+    };
+    GuestAccess::from_spelling(text).unwrap_or(match choices.guest_access_unknown {
+        GuestAccessUnknown::Forbidden => GuestAccess::Forbidden,
+        GuestAccessUnknown::CanJoin => GuestAccess::CanJoin,
+    })
+}
+
+/// Whether `event` is one that sets the setting named `kind`.
+pub(super) fn counts(event: &Event, kind: &str, choices: &Choices) -> bool {
+    // CS-6: A piece of state is named by its type and state key together; another state key is
+    // another piece of state.
+    // HV-8: The `m.room.history_visibility` event that counts is the one with the empty state key.
+    // GA-9: The `m.room.guest_access` event that counts is the one with the empty state key.
+    let wherever_it_stands = match kind {
+        HISTORY_VISIBILITY => choices.visibility_stray == VisibilityStray::Counts,
+        GUEST_ACCESS => choices.guest_access_stray == GuestAccessStray::Counts,
+        _ => false,
+    };
+    event.is_state(kind, "") || (wherever_it_stands && event.kind == kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::vocabulary::GuestAccess::{CanJoin, Forbidden};
+    use guest_access_model::vocabulary::HistoryVisibility::{Joined, Shared, WorldReadable};
+    use ruma::api::client::redact::redact_event;
+    use serde_json::json;
+
+    use super::super::fixture::{World, latest, message, state};
+    use super::*;
+
+    fn settings(world: &World) -> (Option<HistoryVisibility>, GuestAccess) {
+        let settings = world.server.room(&world.room).unwrap().settings();
+        (settings.visibility, settings.guest_access)
+    }
+
+    fn redact(world: &mut World, event: ruma::OwnedEventId) {
+        let room = world.room.clone();
+        let request = redact_event::v3::Request::new(room, event, "redaction".into());
+        world
+            .server
+            .redact(&world.moderator.with(), &request)
+            .unwrap();
+    }
+
+    #[test]
+    fn nothing_set_means_shared_and_forbidden() {
+        assert_eq!(settings(&World::new()), (Some(Shared), Forbidden));
+    }
+
+    #[test]
+    fn a_value_that_is_not_understood_means_shared_and_forbidden() {
+        let mut world = World::new();
+        world.set_visibility("world_readable");
+        world.set_guest_access("can_join");
+        assert_eq!(settings(&world), (Some(WorldReadable), CanJoin));
+        world.set_visibility("everyone");
+        world.set_guest_access("everyone");
+        assert_eq!(settings(&world), (Some(Shared), Forbidden));
+    }
+
+    #[test]
+    fn malformed_content_can_be_stored_and_means_shared_and_forbidden() {
+        let mut world = World::new();
+        world.set_visibility("world_readable");
+        world.set(
+            "m.room.history_visibility",
+            &json!({ "history_visibility": 7 }),
+        );
+        world.set(
+            "m.room.guest_access",
+            &json!({ "guest_access": ["can_join"] }),
+        );
+        assert_eq!(settings(&world), (Some(Shared), Forbidden));
+    }
+
+    #[test]
+    fn a_setting_that_is_malformed_cannot_be_read_where_that_fails() {
+        let mut world = World::under(latest(&[("history_visibility.malformed", "fails")]));
+        world.set("m.room.history_visibility", &json!({}));
+        assert_eq!(settings(&world).0, None);
+        world.set_visibility("joined");
+        assert_eq!(settings(&world).0, Some(Joined));
+    }
+
+    #[test]
+    fn another_state_key_and_a_message_set_nothing() {
+        let mut world = World::new();
+        let content = json!({ "guest_access": "can_join" });
+        let stray = state(&world.room, GUEST_ACCESS, "elsewhere", &content);
+        world
+            .server
+            .put_state(&world.moderator.with(), &stray)
+            .unwrap();
+        let stray = message(&world.room, GUEST_ACCESS, "1", &content);
+        world.server.send(&world.moderator.with(), &stray).unwrap();
+        assert_eq!(settings(&world).1, Forbidden);
+    }
+
+    #[test]
+    fn the_latest_event_of_the_type_counts_wherever_it_stands_if_strays_count() {
+        let mut world = World::under(latest(&[("guest_access.stray", "counts")]));
+        let stray = message(
+            &world.room,
+            GUEST_ACCESS,
+            "1",
+            &json!({ "guest_access": "can_join" }),
+        );
+        world.server.send(&world.moderator.with(), &stray).unwrap();
+        assert_eq!(settings(&world).1, CanJoin);
+        world.set_guest_access("forbidden");
+        assert_eq!(settings(&world).1, Forbidden);
+    }
+
+    #[test]
+    fn a_redaction_takes_guest_access_away_and_leaves_history_visibility() {
+        let mut world = World::new();
+        let visibility = world.set_visibility("world_readable");
+        redact(&mut world, visibility);
+        assert_eq!(settings(&world).0, Some(WorldReadable));
+
+        let mut world = World::new();
+        let guest_access = world.set_guest_access("can_join");
+        redact(&mut world, guest_access);
+        assert_eq!(settings(&world).1, Forbidden);
+    }
+
+    #[test]
+    fn the_redaction_of_an_event_that_is_no_longer_the_setting_changes_nothing() {
+        let mut world = World::new();
+        let old = world.set_guest_access("can_join");
+        world.set_guest_access("forbidden");
+        world.set_guest_access("can_join");
+        redact(&mut world, old);
+        assert_eq!(settings(&world).1, CanJoin);
+    }
+}

@@ -1,0 +1,166 @@
+//! Which state of a room a reader is given.
+
+use guest_access_model::decision_point::{
+    EvaluatedAt, GuestReads, SettingChange, StateCheck, StateLeft, StatePreview,
+};
+use guest_access_model::vocabulary::{HistoryVisibility, Membership};
+
+use super::authorisation::Caller;
+use super::event::HISTORY_VISIBILITY;
+use super::{Reference, Room};
+
+impl Reference {
+    /// The places of the state events that the caller is given of `room`, as the room was before
+    /// the event at `at`: the room's length stands for now.
+    pub(super) fn state_given(&self, caller: &Caller, room: &Room, at: usize) -> Vec<usize> {
+        let choices = self.choices();
+        let current = || room.before(at).places();
+        if choices.state_check == StateCheck::Unchecked {
+            return current().collect();
+        }
+        let previewed = |place: &usize| self.is_previewed(room, *place);
+        match caller.membership(room) {
+            // CS-22: A joined user is given the current state of a room.
+            Membership::Join => {
+                // GA-16: A guest is given only events at which `m.room.history_visibility` was
+                // present and `world_readable`.
+                let all = !caller.guest || choices.guest_reads == GuestReads::AsUser;
+                current()
+                    .filter(|&place| all || self.may_see(caller, room, place))
+                    .collect()
+            }
+            Membership::Leave | Membership::Ban if choices.state_left == StateLeft::Current => {
+                current().collect()
+            }
+            // Reading A48: also where the room is `world_readable` now, with what anyone is given.
+            // CS-23: A user who left a room is given its state as of the time it left.
+            Membership::Leave | Membership::Ban => {
+                let mut given: Vec<_> = current().filter(previewed).collect();
+                for place in state_at_leaving(caller, room, at) {
+                    let event = room.event(place);
+                    let newer = given.iter().map(|&place| room.event(place)).any(|newer| {
+                        newer.kind == event.kind && newer.state_key == event.state_key
+                    });
+                    if !newer {
+                        given.push(place);
+                    }
+                }
+                given
+            }
+            Membership::Invite | Membership::Knock | Membership::Never => {
+                current().filter(previewed).collect()
+            }
+        }
+    }
+
+    // Reading A13: state events too.
+    // RP-10: A user who has not joined is given only events at which `m.room.history_visibility`
+    // was present and `world_readable`.
+    fn is_previewed(&self, room: &Room, place: usize) -> bool {
+        let choices = self.choices();
+        if !room.is_world_readable() {
+            return false;
+        }
+        if choices.state_preview == StatePreview::Current
+            || choices.evaluated_at == EvaluatedAt::Now
+        {
+            return true;
+        }
+        let before = room.settings_before(place).visibility;
+        let after = room.settings_after(place).visibility;
+        let world_readable = Some(HistoryVisibility::WorldReadable);
+        match choices.setting_change {
+            _ if room.event(place).kind != HISTORY_VISIBILITY => before == world_readable,
+            SettingChange::Either => before == world_readable || after == world_readable,
+            SettingChange::Before => before == world_readable,
+            SettingChange::After => after == world_readable,
+        }
+    }
+}
+
+/// The state when the caller was last joined no more, or at `at` if that was earlier.
+fn state_at_leaving(caller: &Caller, room: &Room, at: usize) -> Vec<usize> {
+    let user = caller.user.as_deref();
+    let Some(left) = user.and_then(|user| room.place_of_leaving(user)) else {
+        return Vec::new();
+    };
+    room.before((left + 1).min(at)).places().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::api::client::state::get_state_events;
+    use serde_json::json;
+
+    use super::super::fixture::{Somebody, World, ids, latest, state};
+    use super::*;
+
+    fn note(world: &mut World, key: &str) -> String {
+        let request = state(&world.room, "org.example.note", key, &json!({}));
+        let answer = world.server.put_state(&world.moderator.with(), &request);
+        answer.unwrap().response.event_id.to_string()
+    }
+
+    fn given(world: &World, who: &Somebody) -> Vec<String> {
+        let request = get_state_events::v3::Request::new(world.room.clone());
+        world
+            .server
+            .state(&who.with(), &request)
+            .map_or(Vec::new(), |granted| ids(&granted.response.room_state))
+    }
+
+    fn set_membership(world: &mut World, who: &Somebody, to: Membership) {
+        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
+        world
+            .server
+            .set_membership(&room, &moderator, &who.user_id, to);
+    }
+
+    #[test]
+    fn a_previewer_is_given_the_state_that_was_sent_while_world_readable() {
+        for (options, shown) in [
+            (&[][..], false),
+            (&[("state.preview", "current")][..], true),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            let closed = note(&mut world, "closed");
+            world.set_visibility("world_readable");
+            let open = note(&mut world, "open");
+            assert!(given(&world, &guest).contains(&open));
+            assert_eq!(given(&world, &guest).contains(&closed), shown);
+        }
+    }
+
+    #[test]
+    fn who_left_is_given_the_state_when_it_left() {
+        for (options, shown) in [(&[][..], false), (&[("state.left", "current")][..], true)] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            set_membership(&mut world, &guest, Membership::Join);
+            let during = note(&mut world, "during");
+            set_membership(&mut world, &guest, Membership::Leave);
+            let after = note(&mut world, "after");
+            assert!(given(&world, &guest).contains(&during));
+            assert_eq!(given(&world, &guest).contains(&after), shown);
+        }
+    }
+
+    #[test]
+    fn who_was_invited_and_never_joined_has_no_time_of_its_own() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let before = note(&mut world, "before");
+        set_membership(&mut world, &guest, Membership::Invite);
+        set_membership(&mut world, &guest, Membership::Leave);
+        assert!(!given(&world, &guest).contains(&before));
+    }
+
+    #[test]
+    fn anyone_reads_the_state_where_it_is_unchecked() {
+        let mut world = World::under(latest(&[("state.check", "unchecked")]));
+        let guest = world.guest();
+        let note = note(&mut world, "note");
+        assert!(given(&world, &guest).contains(&note));
+    }
+}

@@ -1,0 +1,165 @@
+//! The upgrade of a guest to a full account: a registration that shows the guest's token.
+
+use std::sync::Arc;
+
+use guest_access_model::decision_point::{UpgradeOffered, UpgradeToken, UpgradeUsername};
+use guest_access_model::vocabulary::{Decision, ErrCode};
+use ruma::OwnedUserId;
+use ruma::api::client::account::register::v3::{Request, Response};
+
+use super::Reference;
+use super::accounts::{Account, Kind, user_id};
+use super::answer::{Answer, Granted, Refusal};
+use super::registration::hand_down_tokens;
+
+impl Reference {
+    pub(super) fn upgrade(&mut self, request: &Request, token: &str) -> Answer<Response> {
+        let asked = request.username.as_deref().and_then(user_id);
+        let holder = asked.as_ref().and_then(|user| self.accounts.get(user));
+        if self.choices().upgrade_offered == UpgradeOffered::NotOffered {
+            // RG-7: A registration whose desired user id is taken is refused with `M_USER_IN_USE`.
+            if holder.is_some() {
+                return Err(Refusal::new(
+                    400,
+                    ErrCode::UserInUse,
+                    &["RG-7"],
+                    "the user id is taken, and upgrades are not offered",
+                ));
+            }
+            return self.register_user(request);
+        }
+        let guest = holder.filter(|account| account.is_guest());
+        let target = guest.map(|account| account.user_id.clone());
+        let shown = self.guest_by_live_token(token);
+
+        // Reading A60: the token is the only proof that the account is the caller's.
+        let right = match self.choices().upgrade_token {
+            UpgradeToken::Own => shown.is_some() && (target.is_none() || shown == target),
+            UpgradeToken::AnyGuest => shown.is_some(),
+            UpgradeToken::Unchecked => true,
+        };
+        if !right {
+            return Err(Refusal::forbidden(
+                &["GA-32"],
+                "the guest's token is not live, or not that of the account that is asked for",
+            ));
+        }
+        // GA-33: An upgrade must give `username`, set to the local part of the guest's own user id.
+        let Some(target) = target else {
+            return self.upgrade_under_another_name(request, shown);
+        };
+        let response = self.make_a_user_of(&target);
+        let decision = Decision::allow(&["GA-32", "GA-33"], "the guest showed its own token");
+        Ok(Granted::new(decision, response))
+    }
+
+    fn guest_by_live_token(&self, token: &str) -> Option<OwnedUserId> {
+        let (account, token) = self.accounts.holder(token)?;
+        (account.is_guest() && token.live).then(|| account.user_id.clone())
+    }
+
+    /// The upgrade of `guest` under a name that is not its own.
+    fn upgrade_under_another_name(
+        &mut self,
+        request: &Request,
+        guest: Option<OwnedUserId>,
+    ) -> Answer<Response> {
+        if self.choices().upgrade_username == UpgradeUsername::OwnRequired {
+            return Err(Refusal::new(
+                400,
+                ErrCode::InvalidParam,
+                &["GA-33"],
+                "the user name is not the guest's own",
+            ));
+        }
+        let user = self.free_user_id(request.username.as_deref().unwrap_or_default())?;
+        let old = guest.and_then(|guest| Arc::make_mut(&mut self.accounts).remove(&guest));
+        let mut account = Account::new(user, Kind::User);
+        account.was_guest = old.is_some();
+        account.tokens = old.map(|old| old.tokens).unwrap_or_default();
+        hand_down_tokens(&mut account, self.choices().old_token);
+        let mut request = request.clone();
+        request.device_id = account.tokens.last().map(|token| token.device.clone());
+        let response = self.open_account(account, &request);
+        let decision = Decision::allow(&[], "any user name is accepted");
+        Ok(Granted::new(decision, response))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::vocabulary::ErrCode;
+
+    use super::super::fixture::{ALLOWED, FORBIDDEN, Somebody, World, latest, verdict};
+    use super::*;
+
+    fn upgrade(world: &mut World, name: &str, token: &str) -> Answer<Response> {
+        let mut request = Request::new();
+        request.username = Some(name.to_owned());
+        request.guest_access_token = Some(token.to_owned());
+        world.server.register(&request)
+    }
+
+    fn own(world: &mut World, guest: &Somebody) -> Answer<Response> {
+        let name = guest.user_id.localpart().to_owned();
+        upgrade(world, &name, &guest.token)
+    }
+
+    #[test]
+    fn a_guest_with_its_own_token_becomes_a_user_under_its_own_id() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let response = own(&mut world, &guest).unwrap().response;
+        assert_eq!(response.user_id, guest.user_id);
+        let account = world.server.account(&guest.user_id).unwrap();
+        assert!(!account.is_guest() && account.is_live());
+    }
+
+    #[test]
+    fn the_old_token_ends_with_the_upgrade() {
+        for (options, served) in [
+            (&[][..], false),
+            (&[("upgrade.old_token", "kept_as_user")][..], true),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            own(&mut world, &guest).unwrap();
+            let whoami = ruma::api::client::account::whoami::v3::Request::new();
+            assert_eq!(world.server.whoami(&guest.with(), &whoami).is_ok(), served);
+        }
+    }
+
+    #[test]
+    fn another_guests_token_and_a_made_up_one_upgrade_nobody() {
+        let mut world = World::new();
+        let (guest, other) = (world.guest(), world.guest());
+        let name = guest.user_id.localpart().to_owned();
+        assert_eq!(verdict(upgrade(&mut world, &name, &other.token)), FORBIDDEN);
+        assert_eq!(verdict(upgrade(&mut world, &name, "made-up")), FORBIDDEN);
+        world.server.end_tokens(&guest.user_id);
+        assert_eq!(verdict(own(&mut world, &guest)), FORBIDDEN);
+    }
+
+    #[test]
+    fn another_name_is_refused_or_takes_the_guests_place() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let refused = (400, Some(ErrCode::InvalidParam));
+        assert_eq!(verdict(upgrade(&mut world, "free", &guest.token)), refused);
+
+        let mut world = World::under(latest(&[("upgrade.username", "any_accepted")]));
+        let guest = world.guest();
+        assert_eq!(verdict(upgrade(&mut world, "free", &guest.token)), ALLOWED);
+        assert!(world.server.account(&guest.user_id).is_none());
+    }
+
+    #[test]
+    fn a_name_is_simply_taken_where_upgrades_are_not_offered() {
+        let mut world = World::under(latest(&[("upgrade.offered", "not_offered")]));
+        let guest = world.guest();
+        let taken = (400, Some(ErrCode::UserInUse));
+        assert_eq!(verdict(own(&mut world, &guest)), taken);
+        assert_eq!(verdict(upgrade(&mut world, "free", &guest.token)), ALLOWED);
+        assert!(world.server.account(&guest.user_id).unwrap().is_guest());
+    }
+}

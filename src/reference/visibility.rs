@@ -1,0 +1,323 @@
+//! Which events a reader may see: the rules of history visibility, event by event.
+
+use guest_access_model::decision_point::{
+    EvaluatedAt, GuestReads, HiddenEvent, InvitedOpens, JoinedNow, JoinedOpens, LeftReader,
+    OwnMembership, SettingChange, SharedOpens, WorldReadableMeans,
+};
+use guest_access_model::vocabulary::{HistoryVisibility, Membership};
+
+use super::answer::Refusal;
+use super::authorisation::Caller;
+use super::event::{HISTORY_VISIBILITY, MEMBER};
+use super::room::StateAt;
+use super::{Reference, Room};
+
+/// What the rules ask of a reader beside the state at the event.
+struct Reader {
+    /// Its membership now.
+    now: Membership,
+    /// Whether it was joined at any moment after the event.
+    joined_later: bool,
+}
+
+impl Reference {
+    /// Whether the caller may see the event at this place of `room`.
+    pub(super) fn may_see(&self, caller: &Caller, room: &Room, place: usize) -> bool {
+        let choices = self.choices();
+        let reader = Reader {
+            now: caller.membership(room),
+            joined_later: caller
+                .user
+                .as_deref()
+                .is_some_and(|user| room.was_joined_after(place, user)),
+        };
+        let values = self.visibility_at(room, place);
+
+        if choices.world_readable == WorldReadableMeans::Inverted {
+            return values
+                .iter()
+                .any(|value| *value != HistoryVisibility::WorldReadable);
+        }
+        let world_readable = values.iter().any(|value| self.rule_1(*value, &reader));
+        // GA-16: A guest is given only events at which `m.room.history_visibility` was present and
+        // `world_readable`.
+        // GA-17: A guest may be given such events whether or not it is joined to the room.
+        if caller.guest && choices.guest_reads == GuestReads::WorldReadableOnly {
+            return world_readable;
+        }
+        // GA-37: What a guest may read follows from history visibility and its membership, as for
+        // any user.
+        if choices.joined_now == JoinedNow::Everything && reader.now == Membership::Join {
+            return true;
+        }
+        let memberships = self.membership_at(caller, room, place);
+        let by_membership = values.iter().any(|value| {
+            memberships.iter().any(|membership| {
+                self.rule_2(*membership, &reader)
+                    || self.rule_3(*value, &reader)
+                    || self.rule_4(*value, *membership, &reader)
+            })
+        });
+        // HV-6: A user to whom no other rule shows an event may not see it.
+        world_readable || by_membership
+    }
+
+    /// The history visibility at an event: either of two values, or the same one twice.
+    fn visibility_at(&self, room: &Room, place: usize) -> [HistoryVisibility; 2] {
+        let choices = self.choices();
+        // Reading A57: the draft asks of the room now.
+        // HV-1: Whether a user may see an event depends on nothing but the state of the room at
+        // that event.
+        // HV-16: The setting applies when an event is sent; a later change neither shows nor hides
+        // earlier events.
+        // HV-21: Whether a user may see an event is judged by the state of the room at that event.
+        if choices.evaluated_at == EvaluatedAt::Now {
+            return [said(room.now()); 2];
+        }
+        // Reading A12: the state at an event is the state before it.
+        let before = said(room.before(place));
+        let after = said(room.after(place));
+        if room.event(place).kind != HISTORY_VISIBILITY {
+            return [before; 2];
+        }
+        // HV-24: A change of the setting may be seen if the setting before it or the setting after
+        // it shows it.
+        match choices.setting_change {
+            SettingChange::Either => [before, after],
+            SettingChange::Before => [before; 2],
+            SettingChange::After => [after; 2],
+        }
+    }
+
+    /// The caller's membership at an event: either of two, or the same one twice.
+    fn membership_at(&self, caller: &Caller, room: &Room, place: usize) -> [Membership; 2] {
+        let Some(user) = &caller.user else {
+            return [Membership::Never; 2];
+        };
+        let before = room.membership_before(place, user);
+        let after = room.membership_after(place, user);
+        if !room.event(place).is_state(MEMBER, user.as_str()) {
+            return [before; 2];
+        }
+        // HV-25: A user's own member event may be seen if the membership before it or the
+        // membership after it shows it.
+        match self.choices().own_membership {
+            OwnMembership::Either => [before, after],
+            OwnMembership::Before => [before; 2],
+            OwnMembership::After => [after; 2],
+        }
+    }
+
+    // HV-11: An event at which the setting was `world_readable` may be seen, whatever the reader's
+    // membership.
+    // HV-27: The authenticated users who may be given `world_readable` events include guests.
+    fn rule_1(&self, value: HistoryVisibility, reader: &Reader) -> bool {
+        // Reading A47: leaving does not give less than never having joined.
+        // HV-20: A user who left may see no event received after it left.
+        let gone = matches!(reader.now, Membership::Leave | Membership::Ban);
+        let lost = gone && self.choices().left_reader == LeftReader::OnlyItsOwnTime;
+        value == HistoryVisibility::WorldReadable && !lost
+    }
+
+    // HV-3: A user whose membership at the event was `join` may see it.
+    fn rule_2(&self, membership: Membership, reader: &Reader) -> bool {
+        // HV-19: A user who left may still see every event that it was allowed to see before it
+        // left.
+        let for_good = self.choices().joined_opens == JoinedOpens::Opens;
+        membership == Membership::Join && (for_good || reader.now == Membership::Join)
+    }
+
+    // HV-22: An event at which the setting was `shared` may be seen by a user who joined at any
+    // point after it.
+    fn rule_3(&self, value: HistoryVisibility, reader: &Reader) -> bool {
+        value == HistoryVisibility::Shared
+            && match self.choices().shared_opens {
+                // Reading A10: any later join opens them, for good.
+                SharedOpens::LaterJoin => reader.joined_later,
+                SharedOpens::LaterJoinNotEnded => {
+                    reader.joined_later && reader.now == Membership::Join
+                }
+                // HV-5: A user who was neither invited nor joined at the event may see it if the
+                // setting was `shared`.
+                SharedOpens::Everyone => true,
+                SharedOpens::Nobody => false,
+            }
+    }
+
+    // HV-23: A user whose membership at the event was `invite` may see it if the setting was
+    // `invited`.
+    fn rule_4(&self, value: HistoryVisibility, at: Membership, reader: &Reader) -> bool {
+        let invited = value == HistoryVisibility::Invited;
+        at == Membership::Invite
+            && match self.choices().invited_opens {
+                // Reading A11: an invite is enough.
+                InvitedOpens::Opens => invited,
+                // HV-4: A user who was invited at the event may see it if the setting was `invited`
+                // or `shared`.
+                InvitedOpens::OpensSharedToo => invited || value == HistoryVisibility::Shared,
+                InvitedOpens::OnceJoined => invited && reader.joined_later,
+                InvitedOpens::Never => false,
+            }
+    }
+
+    /// The places, among these, of the events that the caller may see.
+    ///
+    /// # Errors
+    /// The refusal, if one hidden event makes the whole answer fail.
+    pub(super) fn visible(
+        &self,
+        caller: &Caller,
+        room: &Room,
+        places: impl Iterator<Item = usize>,
+    ) -> Result<Vec<usize>, Refusal> {
+        let (seen, hidden): (Vec<_>, Vec<_>) =
+            places.partition(|&place| self.may_see(caller, room, place));
+        if !hidden.is_empty() && self.choices().hidden_event == HiddenEvent::FailsAnswer {
+            return Err(Refusal::forbidden(
+                &["HV-6"],
+                "the caller may not see one of the events",
+            ));
+        }
+        Ok(seen)
+    }
+}
+
+/// What the history visibility was, where it could be read; and `shared` where it could not.
+fn said(state: &StateAt) -> HistoryVisibility {
+    state
+        .settings
+        .visibility
+        .unwrap_or(HistoryVisibility::Shared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{FORBIDDEN, Somebody, World, draft, latest};
+    use super::*;
+    use ruma::OwnedEventId;
+
+    fn sees(world: &World, who: &Somebody, event: &OwnedEventId) -> bool {
+        world
+            .read(who)
+            .is_ok_and(|events| events.iter().any(|id| id == event.as_str()))
+    }
+
+    fn set_membership(world: &mut World, who: &Somebody, to: Membership) {
+        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
+        world
+            .server
+            .set_membership(&room, &moderator, &who.user_id, to);
+    }
+
+    /// The story of the draft: what was said among members is read by a guest once the room is
+    /// opened to the world.
+    #[test]
+    fn opening_a_room_shows_what_was_said_before_in_the_draft_and_not_in_the_rules_in_force() {
+        for (profile, shown) in [(draft(&[]), true), (latest(&[]), false)] {
+            let mut world = World::under(profile);
+            let guest = world.guest();
+            let secret = world.say("secret");
+            world.set_visibility("world_readable");
+            let public = world.say("public");
+            assert_eq!(sees(&world, &guest, &secret), shown);
+            assert!(sees(&world, &guest, &public));
+        }
+    }
+
+    #[test]
+    fn a_stranger_reads_what_was_sent_while_the_room_was_world_readable() {
+        let mut world = World::new();
+        let guest = world.guest();
+        world.set_visibility("world_readable");
+        let public = world.say("public");
+        assert!(sees(&world, &guest, &public));
+        world.set_visibility("joined");
+        assert_eq!(world.read(&guest), Err(FORBIDDEN));
+    }
+
+    #[test]
+    fn shared_history_opens_to_whoever_joins_later_and_stays_open() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let before = world.say("before");
+        set_membership(&mut world, &guest, Membership::Join);
+        assert!(sees(&world, &guest, &before));
+        set_membership(&mut world, &guest, Membership::Leave);
+        assert!(sees(&world, &guest, &before));
+        let after = world.say("after");
+        assert!(!sees(&world, &guest, &after));
+    }
+
+    #[test]
+    fn joined_history_opens_to_who_was_joined_then() {
+        let mut world = World::new();
+        let guest = world.guest();
+        world.set_visibility("joined");
+        let before = world.say("before");
+        set_membership(&mut world, &guest, Membership::Join);
+        let during = world.say("during");
+        assert!(!sees(&world, &guest, &before));
+        assert!(sees(&world, &guest, &during));
+    }
+
+    #[test]
+    fn invited_history_opens_from_the_invite_on() {
+        let mut world = World::new();
+        let guest = world.guest();
+        world.set_visibility("invited");
+        let before = world.say("before");
+        set_membership(&mut world, &guest, Membership::Invite);
+        let invited = world.say("invited");
+        assert!(!sees(&world, &guest, &before));
+        assert!(sees(&world, &guest, &invited));
+    }
+
+    #[test]
+    fn a_change_of_the_setting_is_seen_by_who_sees_either_side() {
+        for (options, shown) in [
+            (&[][..], true),
+            (&[("visibility.setting_change", "before")][..], false),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            let change = world.set_visibility("world_readable");
+            assert_eq!(sees(&world, &guest, &change), shown);
+        }
+    }
+
+    #[test]
+    fn ones_own_join_is_seen_although_the_room_was_closed_before_it() {
+        for (options, shown) in [
+            (&[][..], true),
+            (&[("visibility.own_membership", "before")][..], false),
+        ] {
+            let mut world = World::under(latest(options));
+            let guest = world.guest();
+            world.set_visibility("joined");
+            set_membership(&mut world, &guest, Membership::Join);
+            let room = world.server.room(&world.room).unwrap();
+            let join = room.event(room.len() - 1).id.clone();
+            assert_eq!(sees(&world, &guest, &join), shown);
+        }
+    }
+
+    #[test]
+    fn one_hidden_event_fails_the_answer_where_it_does() {
+        let mut world = World::under(latest(&[("visibility.hidden_event", "fails_answer")]));
+        let guest = world.guest();
+        world.set_visibility("world_readable");
+        assert_eq!(world.read(&guest), Err(FORBIDDEN));
+    }
+
+    #[test]
+    fn a_guest_that_is_joined_reads_only_world_readable_events_in_the_first_release() {
+        let mut world = World::under(latest(&[("visibility.guest_reads", "world_readable_only")]));
+        let guest = world.guest();
+        set_membership(&mut world, &guest, Membership::Join);
+        let hidden = world.say("hidden");
+        world.set_visibility("world_readable");
+        let public = world.say("public");
+        assert!(!sees(&world, &guest, &hidden));
+        assert!(sees(&world, &guest, &public));
+    }
+}

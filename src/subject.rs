@@ -1,0 +1,3 @@
+//! What steps are taken against: the reference homeserver.
+
+pub mod reference;

@@ -1,0 +1,432 @@
+//! The reference homeserver as a subject of the model's steps.
+//!
+//! Every step becomes the call that it stands for, made by a concrete user with a concrete token,
+//! and what came of it is read off the answer as a client would read it. The abstract state is read
+//! off the accounts and the timelines.
+
+mod abstraction;
+mod accounts;
+mod acting;
+mod people;
+mod reading;
+mod sending;
+
+use std::sync::Arc;
+
+use guest_access_model::profile::Profile;
+use guest_access_model::state::{Scope, State};
+use guest_access_model::step::{Answer as Held, Observation, Place, Step, Subject};
+use guest_access_model::vocabulary::{Decision, ErrCode};
+use ruma::api::client::account::register;
+use ruma::{OwnedEventId, OwnedRoomId, UserId, owned_room_id};
+
+use crate::reference::{Answer, Event, Reference, Refusal, Room};
+
+use people::{People, Person};
+
+/// The reference homeserver, with the moderator, the ordinary user and the rooms of the model in
+/// it, and knowing which of its users are the model's guests.
+#[derive(Debug, Clone)]
+pub struct ReferenceSubject {
+    reference: Reference,
+    scope: Scope,
+    people: Arc<People>,
+    rooms: Arc<[OwnedRoomId]>,
+    /// The tagged event, once it was sent.
+    tagged: Option<OwnedEventId>,
+}
+
+impl ReferenceSubject {
+    /// The reference homeserver under `profile`, in the model's first state: the moderator has
+    /// created the rooms of `scope`, without any setting and open to everyone, and the ordinary
+    /// user is joined to them.
+    pub fn new(profile: impl Into<Arc<Profile>>, scope: Scope) -> Self {
+        let mut reference = Reference::new(profile);
+        let mut request = register::v3::Request::new();
+        request.username = Some("moderator".to_owned());
+        request.password = Some("password".to_owned());
+        let moderator = reference.register(&request);
+        let moderator = expected(moderator, "the name is free on a new server");
+        let user = expected(
+            reference.sign_on("user"),
+            "the name is free on a new server",
+        );
+        let people = People::new(Person::registered(moderator), Person::registered(user));
+
+        let rooms: Vec<_> = (0..scope.rooms)
+            .map(|number| {
+                let alias = format!("room-{number}");
+                let room = reference.found_room(&people.moderator.user_id, &alias);
+                reference.add_member(&room, &people.user.user_id);
+                room
+            })
+            .collect();
+        Self {
+            reference,
+            scope,
+            people: Arc::new(people),
+            rooms: rooms.into(),
+            tagged: None,
+        }
+    }
+
+    /// The homeserver itself.
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
+    /// The room of which the tagged event is one, if there is any room.
+    fn first_room(&self) -> Option<&Room> {
+        self.rooms.first().and_then(|id| self.reference.room(id))
+    }
+
+    /// The id of the room at `place`; that of a room elsewhere, if there is none.
+    fn room_id(&self, place: Place) -> OwnedRoomId {
+        let known = match place {
+            Place::Room(number) => self.rooms.get(usize::from(number)).cloned(),
+            Place::Nowhere | Place::Elsewhere => None,
+        };
+        known.unwrap_or_else(|| owned_room_id!("!elsewhere:elsewhere.test"))
+    }
+
+    fn tag(&mut self, place: usize) {
+        let Some(room) = self.first_room() else {
+            return;
+        };
+        let changes = |event: &Event| match &event.state_key {
+            Some(user) if event.kind == "m.room.member" => <&UserId>::try_from(user.as_str())
+                .is_ok_and(|user| {
+                    room.membership_before(place, user) != room.membership_after(place, user)
+                }),
+            _ => true,
+        };
+        if place < room.len() && changes(room.event(place)) {
+            self.tagged = Some(room.event(place).id.clone());
+        }
+    }
+}
+
+impl Subject for ReferenceSubject {
+    fn take(&mut self, step: &Step) -> Observation {
+        let place = self.first_room().map_or(0, Room::len);
+        let observation = self.act(step);
+        if step.tag && self.tagged.is_none() && observation.decision.allows() {
+            self.tag(place);
+        }
+        observation
+    }
+
+    fn abstraction(&self) -> State {
+        self.describe()
+    }
+}
+
+/// What came of a call, with what `held` reads off the response.
+fn observe<T>(answer: Answer<T>, held: impl FnOnce(T) -> Held) -> Observation {
+    match answer {
+        Ok(granted) => Observation {
+            decision: granted.decision,
+            answer: held(granted.response),
+        },
+        Err(Refusal(decision)) => Observation {
+            decision,
+            answer: Held::Nothing,
+        },
+    }
+}
+
+/// What came of a call whose response holds nothing that the rules speak of.
+fn observe_only<T>(answer: Answer<T>) -> Observation {
+    observe(answer, |_| Held::Nothing)
+}
+
+/// What comes of a step that cannot happen.
+fn cannot_happen() -> Observation {
+    let because = "the step cannot happen in this state";
+    let decision = Decision::deny(400, ErrCode::InvalidParam, &[], because);
+    Observation {
+        decision,
+        answer: Held::Nothing,
+    }
+}
+
+fn expected<T>(answer: Answer<T>, because: &str) -> T {
+    answer.expect(because).response
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::decision_point::{POINTS, PointId};
+    use guest_access_model::endpoint::{EndpointId, KNOWN};
+    use guest_access_model::state::{Account, Kind};
+    use guest_access_model::step::{
+        Act, Actor, Credential, Key, Message, ProfileKey, Says, Setting, Upgrade, Way,
+    };
+    use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::reference::fixture::{choices, draft, latest};
+
+    const SCOPE: Scope = Scope {
+        guests: 2,
+        rooms: 2,
+    };
+    const GUEST: Actor = Actor::Guest(0);
+
+    fn step(by: Actor, act: Act) -> Step {
+        Step {
+            by,
+            with: Credential::Own,
+            act,
+            place: Place::Room(0),
+            tag: false,
+        }
+    }
+
+    fn set_visibility(to: HistoryVisibility) -> Step {
+        step(
+            Actor::Moderator,
+            Act::SetVisibility(Says::Value(to), Key::Empty),
+        )
+    }
+
+    fn set_guest_access(to: GuestAccess) -> Step {
+        step(
+            Actor::Moderator,
+            Act::SetGuestAccess(Says::Value(to), Key::Empty),
+        )
+    }
+
+    fn tagged(by: Actor, act: Act) -> Step {
+        Step {
+            tag: true,
+            ..step(by, act)
+        }
+    }
+
+    fn registered(profile: Profile) -> ReferenceSubject {
+        let mut subject = ReferenceSubject::new(profile, SCOPE);
+        subject.take(&step(GUEST, Act::Register { named: true }));
+        subject
+    }
+
+    /// The story of the draft: a message sent among members, and a room that is opened later.
+    #[test]
+    fn the_draft_gives_a_guest_what_was_said_before_the_room_was_opened() {
+        for (profile, given) in [(draft(&[]), true), (latest(&[]), false)] {
+            let mut subject = registered(profile);
+            let said = subject.take(&tagged(Actor::Moderator, Act::Send(Message::Message)));
+            assert!(said.decision.allows());
+            subject.take(&set_visibility(HistoryVisibility::WorldReadable));
+            let read = subject.take(&step(GUEST, Act::Read(KNOWN.messages)));
+            assert!(read.decision.allows());
+            assert_eq!(read.answer, Held::Gave { tagged: given });
+        }
+    }
+
+    #[test]
+    fn the_first_state_has_the_user_joined_and_nothing_set() {
+        let state = ReferenceSubject::new(latest(&[]), SCOPE).abstraction();
+        for room in state.rooms {
+            assert_eq!(room.visibility, Some(HistoryVisibility::Shared));
+            assert_eq!(room.guest_access, GuestAccess::Forbidden);
+            assert_eq!(room.join_rule, JoinRule::Public);
+            assert_eq!(room.user, Membership::Join);
+            assert_eq!(room.members, [Membership::Never; 3]);
+        }
+        assert_eq!(state.accounts, [Account::Absent; 3]);
+        assert_eq!(state.tagged, None);
+    }
+
+    #[test]
+    fn a_tagged_join_is_the_event_itself_and_a_second_one_is_later() {
+        let mut subject = registered(latest(&[]));
+        subject.take(&set_guest_access(GuestAccess::CanJoin));
+        subject.take(&tagged(GUEST, Act::Join(Way::Own)));
+        let witness = |subject: &ReferenceSubject| {
+            let tagged = subject.abstraction().tagged.unwrap();
+            assert_eq!(tagged.kind, Kind::Member);
+            tagged.witnesses[0]
+        };
+        assert!(!witness(&subject).joined_later);
+        subject.take(&step(GUEST, Act::Leave(Way::Own)));
+        assert!(!witness(&subject).joined_later);
+        subject.take(&step(GUEST, Act::Join(Way::StateEvent)));
+        assert!(witness(&subject).joined_later);
+    }
+
+    #[test]
+    fn a_join_of_who_is_joined_already_tags_nothing() {
+        let mut subject = registered(latest(&[]));
+        subject.take(&set_guest_access(GuestAccess::CanJoin));
+        for way in [Way::Own, Way::StateEvent] {
+            subject.take(&step(GUEST, Act::Join(way)));
+            subject.take(&tagged(GUEST, Act::Join(way)));
+            assert_eq!(subject.abstraction().tagged, None);
+        }
+    }
+
+    #[test]
+    fn an_upgrade_under_another_name_leaves_the_rooms_behind() {
+        let mut subject = registered(latest(&[("upgrade.username", "any_accepted")]));
+        subject.take(&set_guest_access(GuestAccess::CanJoin));
+        subject.take(&step(GUEST, Act::Join(Way::Own)));
+        subject.take(&step(GUEST, Act::Upgrade(Upgrade::OtherName(0))));
+        let state = subject.abstraction();
+        assert_eq!(state.accounts[0], Account::User);
+        assert_eq!(state.rooms[0].members[0], Membership::Never);
+    }
+
+    #[test]
+    fn a_note_is_given_as_state_to_who_is_joined() {
+        let mut subject = registered(latest(&[]));
+        subject.take(&tagged(Actor::Moderator, Act::SendState));
+        let state_event =
+            EndpointId::find("GET /rooms/{roomId}/state/{eventType}/{stateKey}").unwrap();
+        let read = subject.take(&step(Actor::User, Act::Read(state_event)));
+        assert_eq!(read.answer, Held::Gave { tagged: true });
+        let elsewhere = Step {
+            place: Place::Room(1),
+            ..step(Actor::User, Act::Read(state_event))
+        };
+        assert_eq!(subject.take(&elsewhere).decision.status, 404);
+    }
+
+    fn acts() -> Vec<Act> {
+        use HistoryVisibility as Visibility;
+        let ways = [Way::Own, Way::Alias, Way::StateEvent];
+        let keys = [Key::Empty, Key::Wrong, Key::Message];
+        let mut acts = vec![
+            Act::Register { named: true },
+            Act::Register { named: false },
+            Act::LogOut,
+            Act::Deactivate,
+            Act::Restart,
+            Act::SetProfile {
+                key: ProfileKey::DisplayName,
+                own: true,
+            },
+            Act::SetProfile {
+                key: ProfileKey::AvatarUrl,
+                own: false,
+            },
+            Act::WhoAmI,
+            Act::RedactSetting(Setting::GuestAccess),
+            Act::RedactSetting(Setting::HistoryVisibility),
+            Act::SendState,
+            Act::ReadThroughOtherRoom,
+            Act::Upgrade(Upgrade::OthersToken { of: 0, with: 1 }),
+        ];
+        acts.extend(Message::ALL.iter().map(|message| Act::Send(*message)));
+        acts.extend(JoinRule::ALL.iter().map(|rule| Act::SetJoinRule(*rule)));
+        acts.extend(ways.map(Act::Join));
+        acts.extend(ways.map(Act::Leave));
+        acts.extend(ways.map(Act::Knock));
+        for key in keys {
+            let values = Visibility::ALL.iter().map(|value| Says::Value(*value));
+            let values = values.chain([Says::Unknown, Says::Malformed]);
+            acts.extend(values.map(|says| Act::SetVisibility(says, key)));
+            let values = GuestAccess::ALL.iter().map(|value| Says::Value(*value));
+            let values = values.chain([Says::Unknown, Says::Malformed]);
+            acts.extend(values.map(|says| Act::SetGuestAccess(says, key)));
+        }
+        for guest in 0..4 {
+            acts.extend([
+                Act::RegisterOver(guest),
+                Act::EndToken(guest),
+                Act::Upgrade(Upgrade::Own(guest)),
+                Act::Upgrade(Upgrade::OtherName(guest)),
+                Act::Upgrade(Upgrade::MadeUpToken(guest)),
+                Act::Invite(guest),
+                Act::Kick(guest),
+                Act::Ban(guest),
+                Act::Unban(guest),
+            ]);
+        }
+        acts
+    }
+
+    fn calls() -> Vec<Act> {
+        let act = |endpoint: EndpointId| match endpoint.get().gives {
+            Some(_) => Act::Read(endpoint),
+            None => Act::Call(endpoint),
+        };
+        EndpointId::all().map(act).collect()
+    }
+
+    prop_compose! {
+        fn any_step()(
+            by in select(vec![
+                Actor::Server, Actor::Moderator, Actor::Moderator, Actor::User, Actor::Nobody,
+                GUEST, GUEST, Actor::Guest(1), Actor::Guest(7),
+            ]),
+            with in select(Credential::ALL),
+            act in prop_oneof![4 => select(acts()), 1 => select(calls())],
+            place in select(vec![
+                Place::Room(0), Place::Room(0), Place::Room(1), Place::Room(5), Place::Nowhere,
+                Place::Elsewhere,
+            ]),
+            tag in any::<bool>(),
+        ) -> Step {
+            Step { by, with, act, place, tag }
+        }
+    }
+
+    prop_compose! {
+        /// Some points answered otherwise, and every endpoint open or the allow-list in force.
+        fn any_profile()(
+            points in proptest::collection::vec((0..POINTS.len(), 0_usize..4), 0..4),
+            listed in any::<bool>(),
+        ) -> Profile {
+            let points: Vec<_> = points
+                .into_iter()
+                .map(|(point, option)| {
+                    let point = &POINTS[point];
+                    (point.id, point.options[option % point.options.len()].id)
+                })
+                .collect();
+            if listed { latest(&points) } else { Profile::new(choices(&points)) }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_refused_step_changes_nothing(
+            profile in any_profile(),
+            steps in proptest::collection::vec(any_step(), 1..40),
+        ) {
+            let revokes = PointId::find("revocation.rejected_event").unwrap();
+            let revokes = profile.choices.get(revokes) == "revokes";
+            let mut subject = ReferenceSubject::new(profile, SCOPE);
+            for step in steps {
+                let before = subject.abstraction();
+                let kept = subject.clone();
+                let observation = subject.take(&step);
+                prop_assert_eq!(kept.abstraction(), before, "a clone changed with {:?}", step);
+                if !observation.decision.allows() && !revokes {
+                    prop_assert_eq!(subject.abstraction(), before, "{:?}", step);
+                }
+            }
+        }
+
+        #[test]
+        fn under_the_rules_in_force_no_guest_is_joined_where_guests_may_not_join(
+            steps in proptest::collection::vec(any_step(), 1..60),
+        ) {
+            let mut subject = registered(latest(&[]));
+            for step in steps {
+                subject.take(&step);
+                let state = subject.abstraction();
+                for room in state.rooms {
+                    let members = state.accounts.iter().zip(room.members);
+                    let joined = members
+                        .filter(|(account, _)| account.is_guest())
+                        .any(|(_, membership)| membership == Membership::Join);
+                    prop_assert!(!joined || room.guest_access == GuestAccess::CanJoin, "{step:?}");
+                }
+            }
+        }
+    }
+}

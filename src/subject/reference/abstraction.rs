@@ -1,0 +1,120 @@
+//! The abstract state, read off the homeserver.
+
+use guest_access_model::state::{
+    Account, Kind, MAX_GUESTS, MAX_ROOMS, Room, Standing, State, Tagged, Witness,
+};
+use guest_access_model::vocabulary::{HistoryVisibility, JoinRule, Membership};
+
+use super::ReferenceSubject;
+use super::people::Person;
+use crate::reference::{self, Settings};
+
+impl ReferenceSubject {
+    pub(super) fn describe(&self) -> State {
+        let everyone = 0..self.scope.guests.min(MAX_GUESTS);
+        let mut accounts = [Account::Absent; MAX_GUESTS];
+        for number in everyone {
+            accounts[number] = self
+                .guest(number)
+                .map_or(Account::Absent, |guest| self.describe_account(guest));
+        }
+        let mut rooms = [self.fresh_room(); MAX_ROOMS];
+        for (described, id) in rooms.iter_mut().zip(self.rooms.iter()) {
+            if let Some(room) = self.reference.room(id) {
+                *described = self.describe_room(room);
+            }
+        }
+        State {
+            accounts,
+            rooms,
+            tagged: self.describe_tagged(),
+        }
+    }
+
+    fn guest(&self, number: usize) -> Option<&Person> {
+        self.people.guests.get(number)?.as_ref()
+    }
+
+    fn describe_account(&self, guest: &Person) -> Account {
+        let Some(account) = self.reference.account(&guest.user_id) else {
+            return Account::Absent;
+        };
+        match (account.is_guest(), account.is_live()) {
+            (true, true) => Account::Guest,
+            (true, false) => Account::GuestEnded,
+            (false, true) => Account::User,
+            (false, false) => Account::UserEnded,
+        }
+    }
+
+    /// A room in which nothing has happened, which is what rooms beyond the scope stay like.
+    fn fresh_room(&self) -> Room {
+        let settings = Settings::of_a_new_room(&self.reference.profile().choices);
+        Room {
+            visibility: settings.visibility,
+            guest_access: settings.guest_access,
+            join_rule: JoinRule::Public,
+            members: [Membership::Never; MAX_GUESTS],
+            user: Membership::Join,
+        }
+    }
+
+    fn describe_room(&self, room: &reference::Room) -> Room {
+        let settings = room.settings();
+        let mut members = [Membership::Never; MAX_GUESTS];
+        for (number, membership) in members.iter_mut().enumerate() {
+            if let Some(guest) = self.guest(number) {
+                *membership = room.membership(&guest.user_id);
+            }
+        }
+        Room {
+            visibility: settings.visibility,
+            guest_access: settings.guest_access,
+            join_rule: room.join_rule(),
+            members,
+            user: room.membership(&self.people.user.user_id),
+        }
+    }
+
+    fn describe_tagged(&self) -> Option<Tagged> {
+        let room = self.first_room()?;
+        let place = room.place_of(self.tagged.as_ref()?)?;
+        let mut witnesses = [STRANGER; MAX_GUESTS];
+        for (number, witness) in witnesses.iter_mut().enumerate() {
+            if let Some(guest) = self.guest(number) {
+                *witness = Witness {
+                    before: room.membership_before(place, &guest.user_id).into(),
+                    after: room.membership_after(place, &guest.user_id).into(),
+                    joined_later: room.was_joined_after(place, &guest.user_id),
+                };
+            }
+        }
+        Some(Tagged {
+            kind: kind(room.event(place)),
+            before: understood(room.settings_before(place)),
+            after: understood(room.settings_after(place)),
+            witnesses,
+        })
+    }
+}
+
+/// Who was in no room when the tagged event was sent, and has not joined since.
+const STRANGER: Witness = Witness {
+    before: Standing::Other,
+    after: Standing::Other,
+    joined_later: false,
+};
+
+fn kind(event: &reference::Event) -> Kind {
+    match (event.kind.as_str(), &event.state_key) {
+        ("m.room.member", Some(_)) => Kind::Member,
+        ("m.room.history_visibility", Some(_)) => Kind::Setting,
+        (_, Some(_)) => Kind::State,
+        (_, None) => Kind::Message,
+    }
+}
+
+/// The history visibility at an event, which is `shared` where reading it failed then.
+fn understood(settings: Settings) -> HistoryVisibility {
+    settings.visibility.unwrap_or(HistoryVisibility::Shared)
+}
