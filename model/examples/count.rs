@@ -9,7 +9,7 @@ fn main() {
         system: r.profile(),
         scope,
         guarantees: GuaranteeId::all().collect(),
-        threads: 2,
+        threads: a[4].parse().unwrap(),
     }
     .run(&Stop::default(), |_| ());
     println!(

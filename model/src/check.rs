@@ -86,8 +86,10 @@ impl Check<'_> {
             progress(checker.unique_state_count());
         }
         let checker = checker.join();
+        let complete = !checker.model().was_cut();
+        // To be read before the discoveries: stateright expands states anew to tell of those.
+        let (states, transitions) = (checker.model().expanded(), checker.model().transitions());
         let told = checker.discoveries();
-        let (explored, complete) = (checker.model(), !checker.model().was_cut());
         let broken: GuaranteeSet =
             self.guarantees.iter().filter(|g| told.contains_key(g.get().id)).collect();
         let mut stories = story::broken(&model(), broken, stop).into_iter();
@@ -112,8 +114,8 @@ impl Check<'_> {
         Report {
             findings: findings.collect(),
             complete,
-            states: explored.expanded(),
-            transitions: explored.transitions(),
+            states,
+            transitions,
             // Several threads reach a state by ways of different lengths.
             depth: (self.threads == 1).then(|| checker.max_depth() - 1),
             took: started.elapsed(),

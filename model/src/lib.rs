@@ -8,6 +8,7 @@ pub mod decide;
 pub mod decision_point;
 pub mod endpoint;
 pub mod guarantee;
+pub mod lockstep;
 pub mod profile;
 pub mod reduce;
 pub mod rules;

@@ -81,11 +81,7 @@ impl Account {
     /// Ends every token of `device`, and the device.
     pub(super) fn end_device(&mut self, device: &DeviceId) {
         self.devices.remove(device);
-        for token in self
-            .tokens
-            .iter_mut()
-            .filter(|token| token.device == device)
-        {
+        for token in self.tokens.iter_mut().filter(|token| token.device == device) {
             token.live = false;
         }
     }
@@ -163,12 +159,7 @@ impl Accounts {
         let text = format!("token-{}", self.tokens);
         if let Some(account) = self.get_mut(user) {
             account.devices.entry(device.clone()).or_default();
-            account.tokens.push(Token {
-                text: text.clone(),
-                device,
-                live: true,
-                as_guest: false,
-            });
+            account.tokens.push(Token { text: text.clone(), device, live: true, as_guest: false });
         }
         text
     }

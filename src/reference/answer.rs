@@ -14,17 +14,11 @@ pub struct Credentials<'a> {
 
 impl<'a> Credentials<'a> {
     /// No token at all.
-    pub const NONE: Self = Self {
-        token: None,
-        user_id: None,
-    };
+    pub const NONE: Self = Self { token: None, user_id: None };
 
     /// This access token, and nothing else.
     pub const fn token(token: &'a str) -> Self {
-        Self {
-            token: Some(token),
-            user_id: None,
-        }
+        Self { token: Some(token), user_id: None }
     }
 }
 

@@ -28,13 +28,8 @@ pub(super) struct Caller {
 
 impl Caller {
     /// Somebody who shows no token where none is needed.
-    const ANYONE: Self = Self {
-        user: None,
-        device: None,
-        guest: false,
-        was_guest: false,
-        administrator: false,
-    };
+    const ANYONE: Self =
+        Self { user: None, device: None, guest: false, was_guest: false, administrator: false };
 
     fn holder_of(account: &Account, token: &Token, known_by: KnownBy) -> Self {
         let no_password = matches!(account.kind, Kind::Guest | Kind::SingleSignOn);
@@ -65,9 +60,7 @@ impl Caller {
 
     /// The caller's membership of `room` now.
     pub(super) fn membership(&self, room: &Room) -> Membership {
-        self.user
-            .as_deref()
-            .map_or(Membership::Never, |user| room.membership(user))
+        self.user.as_deref().map_or(Membership::Never, |user| room.membership(user))
     }
 }
 
@@ -84,19 +77,11 @@ impl<'a> Call<'a> {
     /// A call that is about no room. Until they are named, the type of what it sends and the key
     /// of what it changes are those that a list may be limited to.
     pub(super) const fn to(endpoint: EndpointId) -> Self {
-        Self {
-            endpoint,
-            room: None,
-            event_type: "m.room.message",
-            key: "displayname",
-        }
+        Self { endpoint, room: None, event_type: "m.room.message", key: "displayname" }
     }
 
     pub(super) const fn about(self, room: &'a RoomId) -> Self {
-        Self {
-            room: Some(room),
-            ..self
-        }
+        Self { room: Some(room), ..self }
     }
 
     pub(super) const fn sending(self, event_type: &'a str) -> Self {
@@ -120,13 +105,7 @@ impl Reference {
         endpoint: EndpointId,
         room: Option<&RoomId>,
     ) -> Answer<()> {
-        self.admit(
-            with,
-            Call {
-                room,
-                ..Call::to(endpoint)
-            },
-        )?;
+        self.admit(with, Call { room, ..Call::to(endpoint) })?;
         let decision = Decision::allow(&["GA-2", "RG-2"], "the endpoint is open to the caller");
         Ok(Granted::new(decision, ()))
     }
@@ -141,10 +120,7 @@ impl Reference {
             Auth::User | Auth::Optional | Auth::Other => self.authenticate(with)?,
             Auth::AppService => {
                 self.authenticate(with)?;
-                return Err(Refusal::forbidden(
-                    &[],
-                    "only application services may call this",
-                ));
+                return Err(Refusal::forbidden(&[], "only application services may call this"));
             }
         };
         self.consult_the_list(&caller, call)?;
@@ -163,20 +139,13 @@ impl Reference {
                     &["CS-1"],
                     "no access token was given",
                 )),
-                MissingToken::ServedAsGuest => Ok(Caller {
-                    guest: true,
-                    ..Caller::ANYONE
-                }),
+                MissingToken::ServedAsGuest => Ok(Caller { guest: true, ..Caller::ANYONE }),
             };
         };
         // CS-2: A call with a token that is not live, where one is required, is refused with 401
         // and `M_UNKNOWN_TOKEN`.
-        let not_live = Refusal::new(
-            401,
-            ErrCode::UnknownToken,
-            &["CS-2"],
-            "the access token is not live",
-        );
+        let not_live =
+            Refusal::new(401, ErrCode::UnknownToken, &["CS-2"], "the access token is not live");
         let (account, token) = self.accounts.holder(text).ok_or(not_live)?;
         let served = match choices.ended_token {
             EndedToken::Refused => token.live,
@@ -278,11 +247,7 @@ mod tests {
     fn what_needs_no_token_is_open_whatever_token_comes_with_the_call() {
         let mut world = World::new();
         let guest = world.guest();
-        for with in [
-            Credentials::NONE,
-            guest.with(),
-            Credentials::token("made-up"),
-        ] {
+        for with in [Credentials::NONE, guest.with(), Credentials::token("made-up")] {
             assert_eq!(call(&world, &with, "GET /login"), ALLOWED);
         }
         assert_eq!(call(&world, &Credentials::NONE, "GET /versions"), ALLOWED);
@@ -312,17 +277,13 @@ mod tests {
 
     #[test]
     fn who_is_named_in_the_query_is_ignored_unless_that_is_honoured() {
-        for (options, verdict) in [
-            (&[][..], NOT_FOR_GUESTS),
-            (&[("authentication.masquerade", "honoured")][..], ALLOWED),
-        ] {
+        for (options, verdict) in
+            [(&[][..], NOT_FOR_GUESTS), (&[("authentication.masquerade", "honoured")][..], ALLOWED)]
+        {
             let mut world = World::under(latest(options));
             let guest = world.guest();
             let user_id = Some(&*world.moderator.user_id);
-            let with = Credentials {
-                user_id,
-                ..guest.with()
-            };
+            let with = Credentials { user_id, ..guest.with() };
             assert_eq!(call(&world, &with, LOGOUT), verdict);
         }
     }
@@ -345,10 +306,7 @@ mod tests {
         let mut world = World::under(latest(&[("registration.known_by", "no_password")]));
         let user = world.server.sign_on("user").unwrap().response;
         let token = user.access_token.unwrap();
-        assert_eq!(
-            call(&world, &Credentials::token(&token), LOGOUT),
-            NOT_FOR_GUESTS
-        );
+        assert_eq!(call(&world, &Credentials::token(&token), LOGOUT), NOT_FOR_GUESTS);
         assert_eq!(call(&world, &world.moderator.with(), LOGOUT), ALLOWED);
     }
 }

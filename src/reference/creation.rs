@@ -33,35 +33,21 @@ impl Reference {
             self.name(&room, name);
         }
 
-        let mut initial: Vec<Initial> = request
-            .initial_state
-            .iter()
-            .filter_map(|raw| read_initial(raw.json().get()))
-            .collect();
+        let mut initial: Vec<Initial> =
+            request.initial_state.iter().filter_map(|raw| read_initial(raw.json().get())).collect();
         // CS-30: State given in `initial_state` takes precedence over what the preset sets.
         let preset = preset_state(request).into_iter().filter(|(kind, content)| {
-            let given = initial
-                .iter()
-                .any(|(given, key, _)| given == kind && key.is_empty());
+            let given = initial.iter().any(|(given, key, _)| given == kind && key.is_empty());
             !given && content.is_object()
         });
-        let mut state: Vec<Initial> = preset
-            .map(|(kind, content)| (kind.to_owned(), String::new(), content))
-            .collect();
+        let mut state: Vec<Initial> =
+            preset.map(|(kind, content)| (kind.to_owned(), String::new(), content)).collect();
         state.append(&mut initial);
         if let Some(name) = &request.name {
-            state.push((
-                "m.room.name".to_owned(),
-                String::new(),
-                json!({ "name": name }),
-            ));
+            state.push(("m.room.name".to_owned(), String::new(), json!({ "name": name })));
         }
         if let Some(topic) = &request.topic {
-            state.push((
-                "m.room.topic".to_owned(),
-                String::new(),
-                json!({ "topic": topic }),
-            ));
+            state.push(("m.room.topic".to_owned(), String::new(), json!({ "topic": topic })));
         }
         for (kind, key, content) in state {
             self.accept(&room, Draft::state(&creator, &kind, &key, content));
@@ -98,16 +84,12 @@ impl Reference {
         let number = self.rooms.len() + 1;
         let id = RoomId::parse(format!("!{number}:{SERVER_NAME}"))
             .expect("a number and a server name make a room id");
-        self.rooms
-            .push(Arc::new(Room::new(id.clone(), self.choices())));
+        self.rooms.push(Arc::new(Room::new(id.clone(), self.choices())));
         let create = json!({ "room_version": "11" });
         self.accept(&id, Draft::state(creator, CREATE, "", create));
         let join = self.member_content(creator, Membership::Join);
         self.accept(&id, Draft::state(creator, MEMBER, creator.as_str(), join));
-        self.accept(
-            &id,
-            Draft::state(creator, POWER_LEVELS, "", power_levels.clone()),
-        );
+        self.accept(&id, Draft::state(creator, POWER_LEVELS, "", power_levels.clone()));
         id
     }
 
@@ -126,22 +108,13 @@ fn preset_state(request: &Request) -> Vec<(&'static str, Value)> {
         None => request.visibility == Visibility::Public,
     };
     vec![
-        (
-            JOIN_RULES,
-            json!({ "join_rule": if public { "public" } else { "invite" } }),
-        ),
+        (JOIN_RULES, json!({ "join_rule": if public { "public" } else { "invite" } })),
         // CS-29: Every preset of `createRoom` sets the history visibility to `shared`.
-        (
-            HISTORY_VISIBILITY,
-            json!({ "history_visibility": "shared" }),
-        ),
+        (HISTORY_VISIBILITY, json!({ "history_visibility": "shared" })),
         // CS-31: The presets `private_chat` and `trusted_private_chat` set guest access to
         // `can_join`.
         // CS-32: The preset `public_chat` leaves guest access `forbidden`.
-        (
-            GUEST_ACCESS,
-            json!({ "guest_access": if public { "forbidden" } else { "can_join" } }),
-        ),
+        (GUEST_ACCESS, json!({ "guest_access": if public { "forbidden" } else { "can_join" } })),
     ]
 }
 
@@ -164,15 +137,8 @@ fn power_levels(creator: &UserId, request: &Request) -> Value {
 
 fn read_initial(json: &str) -> Option<Initial> {
     let event: Value = serde_json::from_str(json).ok()?;
-    let key = event
-        .get("state_key")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    Some((
-        event.get("type")?.as_str()?.to_owned(),
-        key.to_owned(),
-        event.get("content")?.clone(),
-    ))
+    let key = event.get("state_key").and_then(Value::as_str).unwrap_or_default();
+    Some((event.get("type")?.as_str()?.to_owned(), key.to_owned(), event.get("content")?.clone()))
 }
 
 #[cfg(test)]
@@ -193,21 +159,9 @@ mod tests {
     #[test]
     fn a_private_chat_lets_guests_join_and_a_public_one_does_not() {
         for (preset, rule, guest_access) in [
-            (
-                RoomPreset::PrivateChat,
-                JoinRule::Invite,
-                GuestAccess::CanJoin,
-            ),
-            (
-                RoomPreset::TrustedPrivateChat,
-                JoinRule::Invite,
-                GuestAccess::CanJoin,
-            ),
-            (
-                RoomPreset::PublicChat,
-                JoinRule::Public,
-                GuestAccess::Forbidden,
-            ),
+            (RoomPreset::PrivateChat, JoinRule::Invite, GuestAccess::CanJoin),
+            (RoomPreset::TrustedPrivateChat, JoinRule::Invite, GuestAccess::CanJoin),
+            (RoomPreset::PublicChat, JoinRule::Public, GuestAccess::Forbidden),
         ] {
             let mut request = Request::new();
             request.preset = Some(preset);
@@ -229,13 +183,8 @@ mod tests {
         request.initial_state = vec![Raw::from_json_string(event.to_string()).unwrap()];
         let (world, room) = create(&request);
         let room = world.server.room(&room).unwrap();
-        assert_eq!(
-            room.settings().visibility,
-            Some(HistoryVisibility::WorldReadable)
-        );
-        let settings = room
-            .events()
-            .filter(|event| event.kind == HISTORY_VISIBILITY);
+        assert_eq!(room.settings().visibility, Some(HistoryVisibility::WorldReadable));
+        let settings = room.events().filter(|event| event.kind == HISTORY_VISIBILITY);
         assert_eq!(settings.count(), 1);
     }
 

@@ -45,14 +45,8 @@ impl Reference {
         _: &get_devices::v3::Request,
     ) -> Answer<get_devices::v3::Response> {
         let caller = self.admit(with, Call::to(ENDPOINTS.devices))?;
-        let devices = self
-            .devices_of(&caller)
-            .map(|(id, device)| describe(id, device))
-            .collect();
-        Ok(Granted::new(
-            OWN_DEVICE,
-            get_devices::v3::Response::new(devices),
-        ))
+        let devices = self.devices_of(&caller).map(|(id, device)| describe(id, device)).collect();
+        Ok(Granted::new(OWN_DEVICE, get_devices::v3::Response::new(devices)))
     }
 
     /// `GET /devices/{deviceId}`.
@@ -65,14 +59,9 @@ impl Reference {
         request: &get_device::v3::Request,
     ) -> Answer<get_device::v3::Response> {
         let caller = self.admit(with, Call::to(ENDPOINTS.device))?;
-        let found = self
-            .devices_of(&caller)
-            .find(|(id, _)| **id == request.device_id);
+        let found = self.devices_of(&caller).find(|(id, _)| **id == request.device_id);
         let (id, device) = found.ok_or(NO_SUCH_DEVICE)?;
-        Ok(Granted::new(
-            OWN_DEVICE,
-            get_device::v3::Response::new(describe(id, device)),
-        ))
+        Ok(Granted::new(OWN_DEVICE, get_device::v3::Response::new(describe(id, device))))
     }
 
     /// `PUT /devices/{deviceId}`.
@@ -124,10 +113,7 @@ impl Reference {
         Arc::make_mut(&mut self.to_device).extend(messages);
         // GA-38: A guest may call `PUT /sendToDevice/{eventType}/{txnId}`.
         let decision = Decision::allow(&["GA-38"], "anyone with a device may send to others");
-        Ok(Granted::new(
-            decision,
-            send_event_to_device::v3::Response::new(),
-        ))
+        Ok(Granted::new(decision, send_event_to_device::v3::Response::new()))
     }
 
     /// The messages to the caller's device since the clock showed `since`.
@@ -141,10 +127,7 @@ impl Reference {
     }
 
     fn devices_of(&self, caller: &Caller) -> impl Iterator<Item = (&OwnedDeviceId, &Device)> {
-        let account = caller
-            .user
-            .as_deref()
-            .and_then(|user| self.accounts.get(user));
+        let account = caller.user.as_deref().and_then(|user| self.accounts.get(user));
         account.into_iter().flat_map(|account| &account.devices)
     }
 }

@@ -33,10 +33,7 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn state(sender: &UserId, kind: &str, key: &str, content: Value) -> Self {
-        Self {
-            state_key: Some(key.to_owned()),
-            ..Self::message(sender, kind, content)
-        }
+        Self { state_key: Some(key.to_owned()), ..Self::message(sender, kind, content) }
     }
 
     pub(super) fn message(sender: &UserId, kind: &str, content: Value) -> Self {
@@ -44,12 +41,7 @@ impl Draft {
             Value::Object(content) => content.into_iter().collect(),
             _ => JsonObject::new(),
         };
-        Self {
-            sender: sender.to_owned(),
-            kind: kind.to_owned(),
-            state_key: None,
-            content,
-        }
+        Self { sender: sender.to_owned(), kind: kind.to_owned(), state_key: None, content }
     }
 }
 
@@ -74,12 +66,7 @@ pub struct Event {
 
 impl Event {
     pub(super) fn new(number: u64, room: &RoomId, draft: Draft) -> Self {
-        let Draft {
-            sender,
-            kind,
-            state_key,
-            content,
-        } = draft;
+        let Draft { sender, kind, state_key, content } = draft;
         let id = EventId::parse(format!("${number}:{SERVER_NAME}"))
             .expect("a number and a server name make an event id");
         let mut json = json!({
@@ -97,15 +84,7 @@ impl Event {
             json["redacts"] = redacts.as_str().into();
         }
         let json = to_raw_value(&json).expect("what was made of JSON can be written as JSON");
-        Self {
-            number,
-            id,
-            sender,
-            kind,
-            state_key,
-            content,
-            json,
-        }
+        Self { number, id, sender, kind, state_key, content, json }
     }
 
     /// The event as clients are given it.
@@ -228,11 +207,7 @@ mod tests {
             redact_content_in_place(&mut expected, &RoomVersionRules::V11.redaction, kind);
             let mut kept = Draft::message(<&UserId>::try_from("@a:b").unwrap(), kind, content());
             kept.content.retain(|key, _| survives(kind, key));
-            assert!(
-                kept.content.keys().eq(expected.keys()),
-                "{kind}: {:?}",
-                kept.content
-            );
+            assert!(kept.content.keys().eq(expected.keys()), "{kind}: {:?}", kept.content);
         }
     }
 }

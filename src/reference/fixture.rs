@@ -131,11 +131,7 @@ impl World {
         request.username = Some("moderator".to_owned());
         let moderator = somebody(&mut server, &request);
         let room = server.found_room(&moderator.user_id, "room");
-        Self {
-            server,
-            moderator,
-            room,
-        }
+        Self { server, moderator, room }
     }
 
     /// The rules in force.
@@ -164,10 +160,7 @@ impl World {
     }
 
     pub(crate) fn set_visibility(&mut self, value: &str) -> OwnedEventId {
-        self.set(
-            "m.room.history_visibility",
-            &json!({ "history_visibility": value }),
-        )
+        self.set("m.room.history_visibility", &json!({ "history_visibility": value }))
     }
 
     pub(crate) fn set_guest_access(&mut self, value: &str) -> OwnedEventId {
@@ -199,22 +192,13 @@ impl World {
 }
 
 fn somebody(server: &mut Reference, request: &Register) -> Somebody {
-    let response = server
-        .register(request)
-        .expect("anyone may register")
-        .response;
-    Somebody {
-        user_id: response.user_id,
-        token: response.access_token.expect("a token is issued"),
-    }
+    let response = server.register(request).expect("anyone may register").response;
+    Somebody { user_id: response.user_id, token: response.access_token.expect("a token is issued") }
 }
 
 pub(crate) fn ids<T>(events: &[Raw<T>]) -> Vec<String> {
     let id = |event: &Raw<T>| event.get_field("event_id").expect("an event is an object");
-    events
-        .iter()
-        .map(|event| id(event).expect("an event has an id"))
-        .collect()
+    events.iter().map(|event| id(event).expect("an event has an id")).collect()
 }
 
 pub(crate) fn state(

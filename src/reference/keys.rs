@@ -42,9 +42,7 @@ impl Reference {
         let caller = self.admit(with, Call::to(ENDPOINTS.keys_upload))?;
         let mut counts = BTreeMap::new();
         if let (Some(user), Some(device)) = (caller.user, caller.device) {
-            let keys = Arc::make_mut(&mut self.keys)
-                .entry((user, device))
-                .or_default();
+            let keys = Arc::make_mut(&mut self.keys).entry((user, device)).or_default();
             if request.device_keys.is_some() {
                 keys.identity.clone_from(&request.device_keys);
             }
@@ -108,10 +106,7 @@ impl Reference {
         user: OwnedUserId,
         device: OwnedDeviceId,
     ) -> BTreeMap<OneTimeKeyAlgorithm, UInt> {
-        self.keys
-            .get(&(user, device))
-            .map(KeysOfDevice::counts)
-            .unwrap_or_default()
+        self.keys.get(&(user, device)).map(KeysOfDevice::counts).unwrap_or_default()
     }
 }
 
@@ -126,11 +121,7 @@ impl KeysOfDevice {
 
     /// Takes a one-time key away, or gives a fallback key, which stays.
     fn take(&mut self, of: &OneTimeKeyAlgorithm) -> Option<(OwnedOneTimeKeyId, Raw<OneTimeKey>)> {
-        let once = self
-            .one_time
-            .keys()
-            .find(|id| id.algorithm() == *of)
-            .cloned();
+        let once = self.one_time.keys().find(|id| id.algorithm() == *of).cloned();
         match once {
             Some(id) => self.one_time.remove_entry(&id),
             None => self

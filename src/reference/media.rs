@@ -48,10 +48,7 @@ impl Reference {
             file: request.file.clone(),
         });
         let decision = Decision::allow(&["RG-2"], "the endpoint is open to the caller");
-        Ok(Granted::new(
-            decision,
-            create_content::v3::Response::new(uri.into()),
-        ))
+        Ok(Granted::new(decision, create_content::v3::Response::new(uri.into())))
     }
 
     /// `GET /media/download/{serverName}/{mediaId}`.
@@ -63,12 +60,8 @@ impl Reference {
         with: &Credentials<'_>,
         request: &get_content::v1::Request,
     ) -> Answer<get_content::v1::Response> {
-        let Media { content_type, file } = self.find_media(
-            with,
-            ENDPOINTS.download,
-            &request.server_name,
-            &request.media_id,
-        )?;
+        let Media { content_type, file } =
+            self.find_media(with, ENDPOINTS.download, &request.server_name, &request.media_id)?;
         let response = get_content::v1::Response::new(file, content_type, inline());
         Ok(Granted::new(MEDIA, response))
     }
@@ -82,12 +75,8 @@ impl Reference {
         with: &Credentials<'_>,
         request: &get_content_as_filename::v1::Request,
     ) -> Answer<get_content_as_filename::v1::Response> {
-        let Media { content_type, file } = self.find_media(
-            with,
-            ENDPOINTS.download_as,
-            &request.server_name,
-            &request.media_id,
-        )?;
+        let Media { content_type, file } =
+            self.find_media(with, ENDPOINTS.download_as, &request.server_name, &request.media_id)?;
         let disposition = inline().with_filename(Some(request.filename.clone()));
         let response = get_content_as_filename::v1::Response::new(file, content_type, disposition);
         Ok(Granted::new(MEDIA, response))
@@ -102,12 +91,8 @@ impl Reference {
         with: &Credentials<'_>,
         request: &get_content_thumbnail::v1::Request,
     ) -> Answer<get_content_thumbnail::v1::Response> {
-        let Media { content_type, file } = self.find_media(
-            with,
-            ENDPOINTS.thumbnail,
-            &request.server_name,
-            &request.media_id,
-        )?;
+        let Media { content_type, file } =
+            self.find_media(with, ENDPOINTS.thumbnail, &request.server_name, &request.media_id)?;
         let response = get_content_thumbnail::v1::Response::new(file, content_type, inline());
         Ok(Granted::new(MEDIA, response))
     }

@@ -31,10 +31,7 @@ impl Reference {
         let caller = self.admit(with, Call::to(KNOWN.join).about(room))?;
         let decision = self.may_join(&caller, room, Way::Own)?;
         self.change_own_membership(&caller, room, Membership::Join);
-        Ok(Granted::new(
-            decision,
-            join_room_by_id::v3::Response::new(room.clone()),
-        ))
+        Ok(Granted::new(decision, join_room_by_id::v3::Response::new(room.clone())))
     }
 
     /// `POST /join/{roomIdOrAlias}`.
@@ -51,10 +48,7 @@ impl Reference {
         let room = room.ok_or(NO_SUCH_ALIAS)?;
         let decision = self.may_join(&caller, &room, Way::Alias)?;
         self.change_own_membership(&caller, &room, Membership::Join);
-        Ok(Granted::new(
-            decision,
-            join_room_by_id_or_alias::v3::Response::new(room),
-        ))
+        Ok(Granted::new(decision, join_room_by_id_or_alias::v3::Response::new(room)))
     }
 
     /// `POST /rooms/{roomId}/leave`.
@@ -131,13 +125,12 @@ impl Reference {
             // already joined.
             // CS-36: Where the join rule is `knock`, a user may join only if it is invited or
             // already joined.
-            JoinRule::Invite | JoinRule::Knock if membership == Membership::Invite => Ok(
-                Decision::allow(&["CS-11", "CS-36"], "the caller is invited"),
-            ),
-            JoinRule::Invite | JoinRule::Knock => Err(Refusal::forbidden(
-                &["CS-11", "CS-36"],
-                "the caller is not invited",
-            )),
+            JoinRule::Invite | JoinRule::Knock if membership == Membership::Invite => {
+                Ok(Decision::allow(&["CS-11", "CS-36"], "the caller is invited"))
+            }
+            JoinRule::Invite | JoinRule::Knock => {
+                Err(Refusal::forbidden(&["CS-11", "CS-36"], "the caller is not invited"))
+            }
         }
     }
 
@@ -167,12 +160,9 @@ impl Reference {
             JoinElsewhere::RefusedByEmptyState => {
                 Refusal::of_guests(&["GA-10"], "a room without state has no guest access")
             }
-            JoinElsewhere::Fails => Refusal::new(
-                500,
-                ErrCode::Unknown,
-                &[],
-                "the server cannot join such a room",
-            ),
+            JoinElsewhere::Fails => {
+                Refusal::new(500, ErrCode::Unknown, &[], "the server cannot join such a room")
+            }
         }
     }
 
@@ -182,15 +172,13 @@ impl Reference {
         // CS-37: A user may take back its knock by leaving.
         // GA-30: A guest may call `POST /rooms/{roomId}/leave` for a room that it is in.
         match self.membership_of(caller, room) {
-            Membership::Join | Membership::Invite => Ok(Decision::allow(
-                &["CS-14", "GA-30"],
-                "the caller is in the room",
-            )),
+            Membership::Join | Membership::Invite => {
+                Ok(Decision::allow(&["CS-14", "GA-30"], "the caller is in the room"))
+            }
             Membership::Knock => Ok(Decision::allow(&["CS-37"], "the caller is knocking")),
-            Membership::Never | Membership::Leave | Membership::Ban => Err(Refusal::forbidden(
-                &["CS-14"],
-                "the caller is not in the room",
-            )),
+            Membership::Never | Membership::Leave | Membership::Ban => {
+                Err(Refusal::forbidden(&["CS-14"], "the caller is not in the room"))
+            }
         }
     }
 
@@ -199,25 +187,20 @@ impl Reference {
         // CS-35: Where the join rule is `knock`, a user who is neither banned, invited nor joined
         // may knock.
         if self.room(room).map(Room::join_rule) != Some(JoinRule::Knock) {
-            return Err(Refusal::forbidden(
-                &["CS-35"],
-                "the join rule is not `knock`",
-            ));
+            return Err(Refusal::forbidden(&["CS-35"], "the join rule is not `knock`"));
         }
         match self.membership_of(caller, room) {
             Membership::Never | Membership::Leave | Membership::Knock => {
                 Ok(Decision::allow(&["CS-35"], "the caller is not in the room"))
             }
-            Membership::Join | Membership::Invite | Membership::Ban => Err(Refusal::forbidden(
-                &["CS-35"],
-                "the caller is in the room, or banned from it",
-            )),
+            Membership::Join | Membership::Invite | Membership::Ban => {
+                Err(Refusal::forbidden(&["CS-35"], "the caller is in the room, or banned from it"))
+            }
         }
     }
 
     fn membership_of(&self, caller: &Caller, room: &RoomId) -> Membership {
-        self.room(room)
-            .map_or(Membership::Never, |room| caller.membership(room))
+        self.room(room).map_or(Membership::Never, |room| caller.membership(room))
     }
 
     /// Changes the caller's own membership, unless it is that already. Nobody in particular has no
@@ -280,16 +263,13 @@ mod tests {
 
     #[test]
     fn an_invite_lets_a_guest_in_only_where_the_gate_is_waived_for_it() {
-        for (options, verdict) in [
-            (&[][..], NOT_FOR_GUESTS),
-            (&[("join.gate_for_invited", "waived")][..], ALLOWED),
-        ] {
+        for (options, verdict) in
+            [(&[][..], NOT_FOR_GUESTS), (&[("join.gate_for_invited", "waived")][..], ALLOWED)]
+        {
             let mut world = World::under(latest(options));
             let guest = world.guest();
             let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
-            world
-                .server
-                .set_membership(&room, &moderator, &guest.user_id, Membership::Invite);
+            world.server.set_membership(&room, &moderator, &guest.user_id, Membership::Invite);
             assert_eq!(world.join(&guest), verdict);
         }
     }
@@ -299,9 +279,7 @@ mod tests {
         let mut world = World::new();
         let guest = world.guest();
         let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
-        world
-            .server
-            .set_membership(&room, &moderator, &guest.user_id, Membership::Ban);
+        world.server.set_membership(&room, &moderator, &guest.user_id, Membership::Ban);
         assert_eq!(world.join(&guest), FORBIDDEN);
     }
 
@@ -319,9 +297,7 @@ mod tests {
         let user = world.user("user");
         assert_eq!(world.join(&user), FORBIDDEN);
         let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
-        world
-            .server
-            .set_membership(&room, &moderator, &user.user_id, Membership::Invite);
+        world.server.set_membership(&room, &moderator, &user.user_id, Membership::Invite);
         assert_eq!(world.join(&user), ALLOWED);
     }
 }

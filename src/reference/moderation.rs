@@ -21,10 +21,7 @@ impl Reference {
         request: &invite_user::v3::Request,
     ) -> Answer<invite_user::v3::Response> {
         let InvitationRecipient::UserId(invited) = &request.recipient else {
-            return Err(Refusal::forbidden(
-                &[],
-                "the server invites nobody by another address",
-            ));
+            return Err(Refusal::forbidden(&[], "the server invites nobody by another address"));
         };
         let (room, user) = (&request.room_id, &invited.user_id);
         let decision = self.moderate(with, KNOWN.invite, room, user, Membership::Invite)?;
@@ -41,15 +38,9 @@ impl Reference {
         request: &kick_user::v3::Request,
     ) -> Answer<kick_user::v3::Response> {
         let (room, user) = (&request.room_id, &request.user_id);
-        if self
-            .room(room)
-            .is_some_and(|room| room.membership(user) == Membership::Ban)
-        {
+        if self.room(room).is_some_and(|room| room.membership(user) == Membership::Ban) {
             self.admit(with, Call::to(KNOWN.kick).about(room))?;
-            return Err(Refusal::forbidden(
-                &["CS-15"],
-                "a ban is lifted by another call",
-            ));
+            return Err(Refusal::forbidden(&["CS-15"], "a ban is lifted by another call"));
         }
         let decision = self.moderate(with, KNOWN.kick, room, user, Membership::Leave)?;
         Ok(Granted::new(decision, kick_user::v3::Response::new()))
@@ -79,10 +70,7 @@ impl Reference {
         request: &unban_user::v3::Request,
     ) -> Answer<unban_user::v3::Response> {
         let (room, user) = (&request.room_id, &request.user_id);
-        if self
-            .room(room)
-            .is_some_and(|room| room.membership(user) != Membership::Ban)
-        {
+        if self.room(room).is_some_and(|room| room.membership(user) != Membership::Ban) {
             self.admit(with, Call::to(KNOWN.unban).about(room))?;
             return Err(Refusal::forbidden(&["CS-16"], "there is no ban to lift"));
         }
@@ -113,16 +101,10 @@ impl Reference {
         to: Membership,
     ) -> Result<Decision, Refusal> {
         let Some(room) = self.room(room) else {
-            return Err(Refusal::forbidden(
-                &["CS-7"],
-                "the server takes no part in the room",
-            ));
+            return Err(Refusal::forbidden(&["CS-7"], "the server takes no part in the room"));
         };
         if caller.membership(room) != Membership::Join {
-            return Err(Refusal::forbidden(
-                &["CS-7"],
-                "the caller is not joined to the room",
-            ));
+            return Err(Refusal::forbidden(&["CS-7"], "the caller is not joined to the room"));
         }
         let power = room.power_of(&caller.sender());
         let above = power > room.power_of(user);
@@ -142,20 +124,15 @@ impl Reference {
             Membership::Ban => (above && power >= room.power_to("ban"), &["CS-16"]),
             // CS-15: A joined user whose power suffices may kick another user.
             Membership::Leave => {
-                let there = matches!(
-                    from,
-                    Membership::Join | Membership::Invite | Membership::Knock
-                );
+                let there =
+                    matches!(from, Membership::Join | Membership::Invite | Membership::Knock);
                 (there && above && power >= room.power_to("kick"), &["CS-15"])
             }
             // CS-12: Nobody can be made `join` by another user.
             Membership::Join | Membership::Knock | Membership::Never => (false, &["CS-12"]),
         };
         if !possible {
-            return Err(Refusal::forbidden(
-                clauses,
-                "the caller's power, or the user, forbids it",
-            ));
+            return Err(Refusal::forbidden(clauses, "the caller's power, or the user, forbids it"));
         }
         Ok(Decision::allow(clauses, "the caller's power suffices"))
     }

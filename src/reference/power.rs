@@ -33,9 +33,7 @@ impl Room {
     }
 
     fn level(&self, name: &str, default: i64) -> i64 {
-        self.power_levels()
-            .and_then(|levels| levels.get(name)?.as_i64())
-            .unwrap_or(default)
+        self.power_levels().and_then(|levels| levels.get(name)?.as_i64()).unwrap_or(default)
     }
 
     fn power_levels(&self) -> Option<&JsonObject> {

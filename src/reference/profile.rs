@@ -29,10 +29,7 @@ impl Reference {
     ) -> Answer<get_profile::v3::Response> {
         let account = self.accounts.get(&request.user_id).ok_or(NO_SUCH_USER)?;
         let response = account.profile.clone().into_iter().collect();
-        Ok(Granted::new(
-            Decision::allow(&["CS-3"], "anyone may read a profile"),
-            response,
-        ))
+        Ok(Granted::new(Decision::allow(&["CS-3"], "anyone may read a profile"), response))
     }
 
     /// `GET /profile/{userId}/{keyName}`.
@@ -48,10 +45,7 @@ impl Reference {
         let value = account.profile.get(key).ok_or(NO_SUCH_FIELD)?;
         let value = ProfileFieldValue::new(key, value.clone()).map_err(|_| NO_SUCH_FIELD)?;
         let response = get_profile_field::v3::Response::new(value);
-        Ok(Granted::new(
-            Decision::allow(&["CS-3"], "anyone may read a profile"),
-            response,
-        ))
+        Ok(Granted::new(Decision::allow(&["CS-3"], "anyone may read a profile"), response))
     }
 
     /// `PUT /profile/{userId}/{keyName}`.
@@ -66,17 +60,9 @@ impl Reference {
         let key = request.value.field_name();
         let value = Some(request.value.value().into_owned());
         // GA-21: A guest may call `PUT /profile/{userId}/displayname` for its own user id.
-        let decision = self.change_profile(
-            with,
-            KNOWN.set_profile,
-            &request.user_id,
-            key.as_str(),
-            value,
-        )?;
-        Ok(Granted::new(
-            decision,
-            set_profile_field::v3::Response::new(),
-        ))
+        let decision =
+            self.change_profile(with, KNOWN.set_profile, &request.user_id, key.as_str(), value)?;
+        Ok(Granted::new(decision, set_profile_field::v3::Response::new()))
     }
 
     /// `DELETE /profile/{userId}/{keyName}`.
@@ -91,10 +77,7 @@ impl Reference {
         let (user, key) = (&request.user_id, request.field.as_str());
         // GA-50: A guest may call `DELETE /profile/{userId}/displayname` for its own user id.
         let decision = self.change_profile(with, ENDPOINTS.delete_profile, user, key, None)?;
-        Ok(Granted::new(
-            decision,
-            delete_profile_field::v3::Response::new(),
-        ))
+        Ok(Granted::new(decision, delete_profile_field::v3::Response::new()))
     }
 
     fn change_profile(
@@ -108,23 +91,15 @@ impl Reference {
         let caller = self.admit(with, Call::to(endpoint).changing(key))?;
         let anybodys = caller.guest && self.choices().profile_owner == ProfileOwner::Anybodys;
         if !caller.is(user) && !anybodys {
-            return Err(Refusal::forbidden(
-                &["GA-21"],
-                "the profile is somebody else's",
-            ));
+            return Err(Refusal::forbidden(&["GA-21"], "the profile is somebody else's"));
         }
-        let account = Arc::make_mut(&mut self.accounts)
-            .get_mut(user)
-            .ok_or(NO_SUCH_USER)?;
+        let account = Arc::make_mut(&mut self.accounts).get_mut(user).ok_or(NO_SUCH_USER)?;
         match value {
             Some(value) => account.profile.insert(key.to_owned(), value),
             None => account.profile.remove(key),
         };
         self.carry_into_rooms(user);
-        Ok(Decision::allow(
-            &["GA-21", "GA-50"],
-            "the profile is the caller's own",
-        ))
+        Ok(Decision::allow(&["GA-21", "GA-50"], "the profile is the caller's own"))
     }
 
     // CS-28: A change of a user's display name is carried into its member event in every room that
@@ -163,15 +138,9 @@ mod tests {
         let mut world = World::new();
         let guest = world.guest();
         let own = named(&guest.user_id);
-        assert_eq!(
-            verdict(world.server.set_profile_field(&guest.with(), &own)),
-            ALLOWED
-        );
+        assert_eq!(verdict(world.server.set_profile_field(&guest.with(), &own)), ALLOWED);
         let others = named(&world.moderator.user_id);
-        assert_eq!(
-            verdict(world.server.set_profile_field(&guest.with(), &others)),
-            FORBIDDEN
-        );
+        assert_eq!(verdict(world.server.set_profile_field(&guest.with(), &others)), FORBIDDEN);
         let avatar = ProfileFieldValue::AvatarUrl("mxc://reference.test/0".into());
         let avatar = set_profile_field::v3::Request::new(guest.user_id.clone(), avatar);
         let verdict = verdict(world.server.set_profile_field(&guest.with(), &avatar));
@@ -183,14 +152,8 @@ mod tests {
         let mut world = World::under(latest(&[("profile.owner", "anybodys")]));
         let (guest, user) = (world.guest(), world.user("user"));
         let others = named(&world.moderator.user_id);
-        assert_eq!(
-            verdict(world.server.set_profile_field(&guest.with(), &others)),
-            ALLOWED
-        );
-        assert_eq!(
-            verdict(world.server.set_profile_field(&user.with(), &others)),
-            FORBIDDEN
-        );
+        assert_eq!(verdict(world.server.set_profile_field(&guest.with(), &others)), ALLOWED);
+        assert_eq!(verdict(world.server.set_profile_field(&user.with(), &others)), FORBIDDEN);
     }
 
     #[test]
@@ -200,10 +163,7 @@ mod tests {
         let guest = world.guest();
         assert_eq!(world.join(&guest), ALLOWED);
         world.set_guest_access("forbidden");
-        world
-            .server
-            .set_profile_field(&guest.with(), &named(&guest.user_id))
-            .unwrap();
+        world.server.set_profile_field(&guest.with(), &named(&guest.user_id)).unwrap();
         let room = world.server.room(&world.room).unwrap();
         let member = room.current(MEMBER, guest.user_id.as_str()).unwrap();
         assert_eq!(member.text("displayname"), Some("Alice"));
@@ -211,10 +171,7 @@ mod tests {
 
         let field = ProfileFieldName::DisplayName;
         let request = delete_profile_field::v3::Request::new(guest.user_id.clone(), field.clone());
-        world
-            .server
-            .delete_profile_field(&guest.with(), &request)
-            .unwrap();
+        world.server.delete_profile_field(&guest.with(), &request).unwrap();
         let request = get_profile_field::v3::Request::new(guest.user_id.clone(), field);
         assert!(world.server.profile_field(&request).is_err());
     }

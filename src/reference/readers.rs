@@ -12,12 +12,8 @@ use super::authorisation::Caller;
 use super::{Reference, Room};
 
 /// What is denied where a room's setting cannot be read.
-pub(super) const UNREADABLE: Refusal = Refusal::new(
-    500,
-    ErrCode::Unknown,
-    &[],
-    "the room's history visibility cannot be read",
-);
+pub(super) const UNREADABLE: Refusal =
+    Refusal::new(500, ErrCode::Unknown, &[], "the room's history visibility cannot be read");
 
 impl Reference {
     /// The room, if the caller may read it by an endpoint that gives this.
@@ -33,12 +29,15 @@ impl Reference {
                 RoomElsewhere::Refused => {
                     Refusal::forbidden(&["CS-24", "CS-26"], "the server takes no part in the room")
                 }
-                RoomElsewhere::Unauthorised => Refusal::new(
-                    401,
-                    ErrCode::UnknownToken,
-                    &[],
-                    "the caller has no right there",
+                RoomElsewhere::NotFound => Refusal::new(
+                    404,
+                    ErrCode::NotFound,
+                    &["CS-24"],
+                    "the server knows no such room",
                 ),
+                RoomElsewhere::Unauthorised => {
+                    Refusal::new(401, ErrCode::UnknownToken, &[], "the caller has no right there")
+                }
                 RoomElsewhere::Fails => {
                     Refusal::new(500, ErrCode::Unknown, &[], "there is no such room here")
                 }
@@ -64,10 +63,7 @@ impl Reference {
                     return Ok(Decision::allow(&["DR-12"], "the room is `world_readable`"));
                 }
                 RoomRule::WorldReadableNow => {
-                    return Err(Refusal::of_guests(
-                        &["DR-12"],
-                        "the room is not `world_readable`",
-                    ));
+                    return Err(Refusal::of_guests(&["DR-12"], "the room is not `world_readable`"));
                 }
                 RoomRule::Unchecked => {
                     return Ok(Decision::allow(&[], "anyone may read the room"));
@@ -89,10 +85,7 @@ impl Reference {
         // stream.
         // RP-8: A user who has not joined the room may call `GET /events` with its `room_id`.
         if room.is_world_readable() {
-            return Ok(Decision::allow(
-                &["RP-1", "RP-2"],
-                "the room is `world_readable`",
-            ));
+            return Ok(Decision::allow(&["RP-1", "RP-2"], "the room is `world_readable`"));
         }
         let because = "the caller's membership gives it no right, and the room is not \
                        `world_readable`";
@@ -127,10 +120,7 @@ impl Reference {
             // CS-23: A user who left a room is given its state as of the time it left.
             // CS-25: A user who left a room is given its members as of the time it left.
             Gives::State | Gives::StateEvent | Gives::Members => {
-                matches!(
-                    membership,
-                    Membership::Join | Membership::Leave | Membership::Ban
-                )
+                matches!(membership, Membership::Join | Membership::Leave | Membership::Ban)
             }
             Gives::Stream => membership == Membership::Join,
         }
@@ -163,9 +153,7 @@ mod tests {
 
     fn set_membership(world: &mut World, who: &Somebody, to: Membership) {
         let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
-        world
-            .server
-            .set_membership(&room, &moderator, &who.user_id, to);
+        world.server.set_membership(&room, &moderator, &who.user_id, to);
     }
 
     #[test]

@@ -27,25 +27,18 @@ pub(super) fn read_token(token: &str) -> Option<u64> {
 impl Room {
     /// The events at these places, as clients are given them.
     fn raw<T>(&self, places: &[usize]) -> Vec<Raw<T>> {
-        places
-            .iter()
-            .map(|&place| self.event(place).raw())
-            .collect()
+        places.iter().map(|&place| self.event(place).raw()).collect()
     }
 
     /// The token of the place just before the event at `place`, or of the end.
     pub fn token_before(&self, place: usize) -> String {
-        let before = place
-            .checked_sub(1)
-            .map_or(0, |before| self.event(before).number);
+        let before = place.checked_sub(1).map_or(0, |before| self.event(before).number);
         token(before)
     }
 
     /// The place at which the events after a token begin.
     fn place_at(&self, token: Option<&str>) -> Option<usize> {
-        token
-            .and_then(read_token)
-            .map(|number| self.place_after(number))
+        token.and_then(read_token).map(|number| self.place_after(number))
     }
 }
 

@@ -73,17 +73,12 @@ impl Reference {
             Some(name) => self.free_user_id(name)?,
             None => Arc::make_mut(&mut self.accounts).make_up_user_id(),
         };
-        let first = !self
-            .accounts
-            .iter()
-            .any(|account| account.is_guest() || account.was_guest);
+        let first = !self.accounts.iter().any(|account| account.is_guest() || account.was_guest);
         let mut account = Account::new(user, Kind::Guest);
         account.administrator = first && self.choices().first_guest == FirstGuest::Administrator;
         let mut heeded = Request::new();
         heeded.device_id = device;
-        heeded
-            .initial_device_display_name
-            .clone_from(&request.initial_device_display_name);
+        heeded.initial_device_display_name.clone_from(&request.initial_device_display_name);
         let response = self.open_account(account, &heeded);
         let decision = Decision::allow(&["GA-1", "RG-5"], "anyone may register as a guest");
         Ok(Granted::new(decision, response))
@@ -109,10 +104,7 @@ impl Reference {
             None => Arc::make_mut(&mut self.accounts).make_up_user_id(),
         };
         let response = self.open_account(Account::new(user, Kind::User), request);
-        Ok(Granted::new(
-            Decision::allow(&["RG-5"], "the user id is free"),
-            response,
-        ))
+        Ok(Granted::new(Decision::allow(&["RG-5"], "the user id is free"), response))
     }
 
     /// The user id with this local part, which must be nobody's.
@@ -125,12 +117,7 @@ impl Reference {
         ))?;
         if self.accounts.get(&user).is_some() {
             let clauses = &["RG-7"];
-            return Err(Refusal::new(
-                400,
-                ErrCode::UserInUse,
-                clauses,
-                "the user id is taken",
-            ));
+            return Err(Refusal::new(400, ErrCode::UserInUse, clauses, "the user id is taken"));
         }
         Ok(user)
     }
@@ -146,17 +133,10 @@ impl Reference {
         // RG-5: A successful registration issues an access token with which the client makes its
         // later calls.
         // RG-8: The token that registration issues belongs to the device of that registration.
-        let device = request
-            .device_id
-            .clone()
-            .unwrap_or_else(|| accounts.make_up_device_id());
+        let device = request.device_id.clone().unwrap_or_else(|| accounts.make_up_device_id());
         response.access_token = Some(accounts.issue(&user, device.clone()));
-        if let Some(made) = accounts
-            .get_mut(&user)
-            .and_then(|own| own.devices.get_mut(&device))
-        {
-            made.display_name
-                .clone_from(&request.initial_device_display_name);
+        if let Some(made) = accounts.get_mut(&user).and_then(|own| own.devices.get_mut(&device)) {
+            made.display_name.clone_from(&request.initial_device_display_name);
         }
         response.device_id = Some(device);
         response
@@ -188,10 +168,7 @@ impl Reference {
             .rooms()
             .filter(|room| {
                 let membership = room.membership(user);
-                matches!(
-                    membership,
-                    Membership::Join | Membership::Invite | Membership::Knock
-                )
+                matches!(membership, Membership::Join | Membership::Invite | Membership::Knock)
             })
             .map(|room| room.id.clone())
             .collect();
@@ -235,10 +212,7 @@ mod tests {
         let device = response.device_id.unwrap();
         assert_ne!(device, "MINE");
         let account = world.server.account(&response.user_id).unwrap();
-        assert_eq!(
-            account.devices[&device].display_name.as_deref(),
-            Some("a phone")
-        );
+        assert_eq!(account.devices[&device].display_name.as_deref(), Some("a phone"));
     }
 
     #[test]
@@ -256,10 +230,9 @@ mod tests {
 
     #[test]
     fn a_guests_id_is_taken_for_who_registers_in_the_ordinary_way() {
-        for (options, status) in [
-            (&[][..], 400),
-            (&[("registration.user_ids", "colliding")][..], 200),
-        ] {
+        for (options, status) in
+            [(&[][..], 400), (&[("registration.user_ids", "colliding")][..], 200)]
+        {
             let mut world = World::under(latest(options));
             let guest = world.guest();
             let mut request = Request::new();

@@ -53,10 +53,7 @@ impl Reference {
                 matches!(membership, Membership::Join | Membership::Invite)
             }
             RevocationMemberships::JoinedInvitedAndKnocking => {
-                matches!(
-                    membership,
-                    Membership::Join | Membership::Invite | Membership::Knock
-                )
+                matches!(membership, Membership::Join | Membership::Invite | Membership::Knock)
             }
         }
     }
@@ -96,11 +93,7 @@ mod tests {
     }
 
     fn membership(world: &World, who: &Somebody) -> Membership {
-        world
-            .server
-            .room(&world.room)
-            .unwrap()
-            .membership(&who.user_id)
+        world.server.room(&world.room).unwrap().membership(&who.user_id)
     }
 
     #[test]
@@ -138,10 +131,9 @@ mod tests {
 
     #[test]
     fn a_value_of_nobodys_revokes_unless_only_forbidden_does() {
-        for (options, after) in [
-            (&[][..], Leave),
-            (&[("revocation.trigger", "forbidden_only")][..], Join),
-        ] {
+        for (options, after) in
+            [(&[][..], Leave), (&[("revocation.trigger", "forbidden_only")][..], Join)]
+        {
             let (mut world, guest, _) = joined(options);
             world.set_guest_access("org.example.unknown");
             assert_eq!(membership(&world, &guest), after);

@@ -42,15 +42,8 @@ impl StateAt {
 
 impl Room {
     pub(super) fn new(id: OwnedRoomId, choices: &Choices) -> Self {
-        let now = StateAt {
-            places: Arc::default(),
-            settings: Settings::of_a_new_room(choices),
-        };
-        Self {
-            id,
-            timeline: Vec::new(),
-            now,
-        }
+        let now = StateAt { places: Arc::default(), settings: Settings::of_a_new_room(choices) };
+        Self { id, timeline: Vec::new(), now }
     }
 
     /// The events of the room, oldest first.
@@ -80,8 +73,7 @@ impl Room {
 
     /// The place of the first event whose number on the server's clock is beyond `number`.
     pub(super) fn place_after(&self, number: u64) -> usize {
-        self.timeline
-            .partition_point(|entry| entry.event.number <= number)
+        self.timeline.partition_point(|entry| entry.event.number <= number)
     }
 
     /// The state now.
@@ -91,9 +83,7 @@ impl Room {
 
     /// The state before the event at this place.
     pub(super) fn before(&self, place: usize) -> &StateAt {
-        self.timeline
-            .get(place)
-            .map_or(&self.now, |entry| &entry.before)
+        self.timeline.get(place).map_or(&self.now, |entry| &entry.before)
     }
 
     /// The state after the event at this place.
@@ -140,14 +130,10 @@ impl Room {
     /// joined before the event and stayed so, or because it joined later. A join by the event
     /// itself is the event, and not a moment after it.
     pub fn was_joined_after(&self, place: usize, user: &UserId) -> bool {
-        let stayed = self.membership_before(place, user) == Membership::Join
-            && self.membership_after(place, user) == Membership::Join;
-        stayed
+        self.membership_after(place, user) == Membership::Join
             || (place + 1..self.len()).any(|later| {
                 let event = self.event(later);
-                event.is_state(MEMBER, user.as_str())
-                    && membership_by(event) == Membership::Join
-                    && self.membership_before(later, user) != Membership::Join
+                event.is_state(MEMBER, user.as_str()) && membership_by(event) == Membership::Join
             })
     }
 
@@ -162,13 +148,10 @@ impl Room {
 
     /// Those whose membership is known, with it.
     pub(super) fn members(&self) -> impl Iterator<Item = (OwnedUserId, Membership)> + '_ {
-        self.now
-            .places()
-            .map(|place| self.event(place))
-            .filter_map(|event| {
-                let user = UserId::parse(event.state_key.as_deref()?).ok()?;
-                (event.kind == MEMBER).then(|| (user, membership_by(event)))
-            })
+        self.now.places().map(|place| self.event(place)).filter_map(|event| {
+            let user = UserId::parse(event.state_key.as_deref()?).ok()?;
+            (event.kind == MEMBER).then(|| (user, membership_by(event)))
+        })
     }
 
     /// The join rule now.
@@ -181,22 +164,17 @@ impl Room {
 
     /// The place of the state event of this type and state key in `state`.
     pub(super) fn state_event(&self, state: &StateAt, kind: &str, key: &str) -> Option<usize> {
-        state
-            .places()
-            .find(|&place| self.event(place).is_state(kind, key))
+        state.places().find(|&place| self.event(place).is_state(kind, key))
     }
 
     /// The current state event of this type and state key.
     pub fn current(&self, kind: &str, key: &str) -> Option<&Event> {
-        self.state_event(&self.now, kind, key)
-            .map(|place| self.event(place))
+        self.state_event(&self.now, kind, key).map(|place| self.event(place))
     }
 
     /// The event that is the setting named `kind` now, if there is one.
     pub fn setting(&self, kind: &str, choices: &Choices) -> Option<&Event> {
-        self.events()
-            .rev()
-            .find(|event| settings::counts(event, kind, choices))
+        self.events().rev().find(|event| settings::counts(event, kind, choices))
     }
 
     /// Adds `event` to the end of the timeline, and carries it into the state.
@@ -213,10 +191,7 @@ impl Room {
             }
         }
         let redacts = event.redacts().and_then(|id| self.place_of(&id));
-        self.timeline.push(Entry {
-            event: Arc::new(event),
-            before,
-        });
+        self.timeline.push(Entry { event: Arc::new(event), before });
         if let Some(redacted) = redacts {
             self.redact(redacted, place, choices);
         }
@@ -224,10 +199,7 @@ impl Room {
 
     fn redact(&mut self, redacted: usize, redaction: usize, choices: &Choices) {
         let event = Arc::clone(&self.timeline[redacted].event);
-        if self
-            .setting(&event.kind, choices)
-            .is_some_and(|setting| setting.id == event.id)
-        {
+        if self.setting(&event.kind, choices).is_some_and(|setting| setting.id == event.id) {
             self.now.settings = self.now.settings.after_redaction(&event, choices);
         }
         let event = event.redacted(&self.id, self.event(redaction));
@@ -237,8 +209,5 @@ impl Room {
 
 /// The membership that a `m.room.member` event says.
 pub(super) fn membership_by(event: &Event) -> Membership {
-    event
-        .text("membership")
-        .and_then(Membership::from_spelling)
-        .unwrap_or(Membership::Leave)
+    event.text("membership").and_then(Membership::from_spelling).unwrap_or(Membership::Leave)
 }

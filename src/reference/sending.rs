@@ -26,12 +26,7 @@ use super::event::{Draft, Event, GUEST_ACCESS, MEMBER, REDACTION};
 
 /// The events that were sent, by the transaction that sent them.
 pub(super) type Transactions = BTreeMap<Transaction, OwnedEventId>;
-type Transaction = (
-    OwnedUserId,
-    Option<OwnedDeviceId>,
-    OwnedRoomId,
-    OwnedTransactionId,
-);
+type Transaction = (OwnedUserId, Option<OwnedDeviceId>, OwnedRoomId, OwnedTransactionId);
 
 impl Reference {
     /// `PUT /rooms/{roomId}/send/{eventType}/{txnId}`.
@@ -55,17 +50,9 @@ impl Reference {
             return Err(self.unlisted());
         }
         let content = read(request.body.json().get());
-        let draft = Draft {
-            sender: caller.sender(),
-            kind,
-            state_key: None,
-            content,
-        };
+        let draft = Draft { sender: caller.sender(), kind, state_key: None, content };
         let (decision, event_id) = self.send_once(&caller, room, &request.txn_id, draft)?;
-        Ok(Granted::new(
-            decision,
-            send_message_event::v3::Response::new(event_id),
-        ))
+        Ok(Granted::new(decision, send_message_event::v3::Response::new(event_id)))
     }
 
     /// `PUT /rooms/{roomId}/redact/{eventId}/{txnId}`.
@@ -85,10 +72,7 @@ impl Reference {
         }
         let draft = Draft::message(&caller.sender(), REDACTION, content);
         let (decision, event_id) = self.send_once(&caller, room, &request.txn_id, draft)?;
-        Ok(Granted::new(
-            decision,
-            redact_event::v3::Response::new(event_id),
-        ))
+        Ok(Granted::new(decision, redact_event::v3::Response::new(event_id)))
     }
 
     /// `PUT /rooms/{roomId}/state/{eventType}/{stateKey}`.
@@ -113,25 +97,16 @@ impl Reference {
         let decision = if draft.kind == MEMBER {
             self.may_send_membership(&caller, room, &draft)?
         } else {
-            self.may_send(&caller, room, &draft)
-                .inspect_err(|_| self.reject(room, &draft))?
+            self.may_send(&caller, room, &draft).inspect_err(|_| self.reject(room, &draft))?
         };
-        let event_id = self
-            .unchanged(room, &draft)
-            .unwrap_or_else(|| self.accept(room, draft));
-        Ok(Granted::new(
-            decision,
-            send_state_event::v3::Response::new(event_id),
-        ))
+        let event_id = self.unchanged(room, &draft).unwrap_or_else(|| self.accept(room, draft));
+        Ok(Granted::new(decision, send_state_event::v3::Response::new(event_id)))
     }
 
     /// Whether the caller may send this event, which is no membership.
     fn may_send(&self, caller: &Caller, room: &RoomId, draft: &Draft) -> Result<Decision, Refusal> {
         let Some(room) = self.room(room) else {
-            return Err(Refusal::forbidden(
-                &["CS-7"],
-                "the server takes no part in the room",
-            ));
+            return Err(Refusal::forbidden(&["CS-7"], "the server takes no part in the room"));
         };
         // CS-7: A user may send an event to a room only while joined to it; membership events of
         // its own have rules of their own.
@@ -139,10 +114,7 @@ impl Reference {
         let joined = caller.membership(room) == Membership::Join;
         let excused = caller.guest && self.choices().send_membership == SendMembership::NotRequired;
         if !joined && !excused {
-            return Err(Refusal::forbidden(
-                &["CS-7"],
-                "the caller is not joined to the room",
-            ));
+            return Err(Refusal::forbidden(&["CS-7"], "the caller is not joined to the room"));
         }
         // CS-8: A user may send an event only if its power level reaches what the room requires for
         // that event.
@@ -156,10 +128,7 @@ impl Reference {
             || (redacts_others && power < room.power_to("redact"))
             || somebody_elses
         {
-            return Err(Refusal::forbidden(
-                &["CS-8"],
-                "the caller's power does not suffice",
-            ));
+            return Err(Refusal::forbidden(&["CS-8"], "the caller's power does not suffice"));
         }
         // DR-12: A guest's call succeeds only in relation to a room whose
         // `m.room.history_visibility` is `world_readable`.
@@ -167,15 +136,9 @@ impl Reference {
             && self.choices().room_rule == RoomRule::WorldReadableNow
             && !room.is_world_readable()
         {
-            return Err(Refusal::of_guests(
-                &["DR-12"],
-                "the room is not `world_readable`",
-            ));
+            return Err(Refusal::of_guests(&["DR-12"], "the room is not `world_readable`"));
         }
-        Ok(Decision::allow(
-            &["CS-7", "CS-8"],
-            "the caller is joined and its power suffices",
-        ))
+        Ok(Decision::allow(&["CS-7", "CS-8"], "the caller is joined and its power suffices"))
     }
 
     /// Whether the caller may send this event, which is a membership: its own or somebody else's.
@@ -187,9 +150,7 @@ impl Reference {
     ) -> Result<Decision, Refusal> {
         let key = draft.state_key.as_deref().unwrap_or_default();
         let to = draft.content.get("membership").and_then(Value::as_str);
-        let to = to
-            .and_then(Membership::from_spelling)
-            .unwrap_or(Membership::Never);
+        let to = to.and_then(Membership::from_spelling).unwrap_or(Membership::Never);
         if caller.user.as_ref().is_none_or(|user| user != key) {
             let user = UserId::parse(key)
                 .map_err(|_| Refusal::forbidden(&[], "the state key is no user's id"))?;
@@ -203,10 +164,9 @@ impl Reference {
             Membership::Join => self.may_join(caller, room, Way::StateEvent),
             Membership::Leave => self.may_leave(caller, room),
             Membership::Knock => self.may_knock(caller, room),
-            Membership::Invite | Membership::Ban | Membership::Never => Err(Refusal::forbidden(
-                &[],
-                "nobody gives itself this membership",
-            )),
+            Membership::Invite | Membership::Ban | Membership::Never => {
+                Err(Refusal::forbidden(&[], "nobody gives itself this membership"))
+            }
         }
     }
 
@@ -223,9 +183,7 @@ impl Reference {
 
     /// The current member event, if this one would say nothing new.
     fn unchanged(&self, room: &RoomId, draft: &Draft) -> Option<OwnedEventId> {
-        let current = self
-            .room(room)?
-            .current(MEMBER, draft.state_key.as_deref()?)?;
+        let current = self.room(room)?.current(MEMBER, draft.state_key.as_deref()?)?;
         (current.kind == draft.kind && current.content == draft.content).then(|| current.id.clone())
     }
 
@@ -238,12 +196,7 @@ impl Reference {
         draft: Draft,
     ) -> Result<(Decision, OwnedEventId), Refusal> {
         let device = caller.device.clone();
-        let transaction = (
-            draft.sender.clone(),
-            device,
-            room.to_owned(),
-            transaction.to_owned(),
-        );
+        let transaction = (draft.sender.clone(), device, room.to_owned(), transaction.to_owned());
         if let Some(event_id) = self.transactions.get(&transaction) {
             let decision = Decision::allow(&[], "the event was sent already");
             return Ok((decision, event_id.clone()));
@@ -280,9 +233,7 @@ fn read(body: &str) -> JsonObject {
 
 fn redacted(draft: &Draft) -> Option<OwnedEventId> {
     let id = draft.content.get("redacts").and_then(Value::as_str)?;
-    (draft.kind == REDACTION)
-        .then(|| id.try_into().ok())
-        .flatten()
+    (draft.kind == REDACTION).then(|| id.try_into().ok()).flatten()
 }
 
 #[cfg(test)]
@@ -295,20 +246,9 @@ mod tests {
     #[test]
     fn the_same_transaction_of_the_same_device_sends_once() {
         let mut world = World::new();
-        let request = message(
-            &world.room,
-            "m.room.message",
-            "1",
-            &json!({ "body": "once" }),
-        );
-        let first = world
-            .server
-            .send(&world.moderator.with(), &request)
-            .unwrap();
-        let again = world
-            .server
-            .send(&world.moderator.with(), &request)
-            .unwrap();
+        let request = message(&world.room, "m.room.message", "1", &json!({ "body": "once" }));
+        let first = world.server.send(&world.moderator.with(), &request).unwrap();
+        let again = world.server.send(&world.moderator.with(), &request).unwrap();
         assert_eq!(first.response.event_id, again.response.event_id);
         let user = world.user("user");
         assert_eq!(world.join(&user), ALLOWED);
@@ -321,16 +261,8 @@ mod tests {
         let mut world = World::new();
         world.set_guest_access("can_join");
         let guest = world.guest();
-        let request = message(
-            &world.room,
-            "m.room.message",
-            "1",
-            &json!({ "body": "hello" }),
-        );
-        assert_eq!(
-            verdict(world.server.send(&guest.with(), &request)),
-            FORBIDDEN
-        );
+        let request = message(&world.room, "m.room.message", "1", &json!({ "body": "hello" }));
+        assert_eq!(verdict(world.server.send(&guest.with(), &request)), FORBIDDEN);
         assert_eq!(world.join(&guest), ALLOWED);
         assert_eq!(verdict(world.server.send(&guest.with(), &request)), ALLOWED);
     }
@@ -343,25 +275,16 @@ mod tests {
         assert_eq!(world.join(&guest), ALLOWED);
         let content = json!({ "guest_access": "forbidden" });
         let request = state(&world.room, GUEST_ACCESS, "", &content);
-        assert_eq!(
-            verdict(world.server.put_state(&guest.with(), &request)),
-            FORBIDDEN
-        );
+        assert_eq!(verdict(world.server.put_state(&guest.with(), &request)), FORBIDDEN);
         let request = state(&world.room, "org.example.note", "", &json!({}));
-        assert_eq!(
-            verdict(world.server.put_state(&guest.with(), &request)),
-            ALLOWED
-        );
+        assert_eq!(verdict(world.server.put_state(&guest.with(), &request)), ALLOWED);
     }
 
     #[test]
     fn a_setting_that_was_refused_removes_nobody_unless_it_does() {
         for (options, membership) in [
             (&[][..], Membership::Join),
-            (
-                &[("revocation.rejected_event", "revokes")][..],
-                Membership::Leave,
-            ),
+            (&[("revocation.rejected_event", "revokes")][..], Membership::Leave),
         ] {
             let mut world = World::under(latest(options));
             world.set_guest_access("can_join");
@@ -369,10 +292,7 @@ mod tests {
             assert_eq!(world.join(&guest), ALLOWED);
             let content = json!({ "guest_access": "forbidden" });
             let request = state(&world.room, GUEST_ACCESS, "", &content);
-            assert_eq!(
-                verdict(world.server.put_state(&guest.with(), &request)),
-                FORBIDDEN
-            );
+            assert_eq!(verdict(world.server.put_state(&guest.with(), &request)), FORBIDDEN);
             let room = world.server.room(&world.room).unwrap();
             assert_eq!(room.membership(&guest.user_id), membership);
             assert_eq!(room.settings().guest_access, GuestAccess::CanJoin);
@@ -390,10 +310,7 @@ mod tests {
             let guest = world.guest();
             let content = json!({ "membership": "join" });
             let request = state(&world.room, MEMBER, guest.user_id.as_str(), &content);
-            assert_eq!(
-                verdict(world.server.put_state(&guest.with(), &request)),
-                expected
-            );
+            assert_eq!(verdict(world.server.put_state(&guest.with(), &request)), expected);
         }
     }
 

@@ -106,9 +106,7 @@ impl Reference {
 
     /// The user whose token this is, live or ended.
     pub fn holder(&self, token: &str) -> Option<&UserId> {
-        self.accounts
-            .holder(token)
-            .map(|(account, _)| &*account.user_id)
+        self.accounts.holder(token).map(|(account, _)| &*account.user_id)
     }
 
     /// Makes an administrator of a guest, or takes that away again: an operator's doing.
@@ -128,12 +126,7 @@ mod tests {
 
     fn is_guest(world: &World, who: &Somebody) -> bool {
         let request = whoami::v3::Request::new();
-        world
-            .server
-            .whoami(&who.with(), &request)
-            .unwrap()
-            .response
-            .is_guest
+        world.server.whoami(&who.with(), &request).unwrap().response.is_guest
     }
 
     #[test]
@@ -151,10 +144,7 @@ mod tests {
         let request = logout::v3::Request::new();
         world.server.log_out(&user.with(), &request).unwrap();
         let unknown = (401, Some(ErrCode::UnknownToken));
-        assert_eq!(
-            verdict(world.server.log_out(&user.with(), &request)),
-            unknown
-        );
+        assert_eq!(verdict(world.server.log_out(&user.with(), &request)), unknown);
     }
 
     #[test]
@@ -162,10 +152,7 @@ mod tests {
         let mut world = World::new();
         let user = world.user("user");
         world.join(&user);
-        world
-            .server
-            .deactivate(&user.with(), &deactivate::v3::Request::new())
-            .unwrap();
+        world.server.deactivate(&user.with(), &deactivate::v3::Request::new()).unwrap();
         assert!(!world.server.account(&user.user_id).unwrap().is_live());
         let room = world.server.room(&world.room).unwrap();
         assert_eq!(room.membership(&user.user_id).as_str(), "join");
@@ -173,10 +160,9 @@ mod tests {
 
     #[test]
     fn a_restart_forgets_who_is_a_guest_only_where_that_is_not_stored() {
-        for (options, stays) in [
-            (&[][..], true),
-            (&[("registration.flag", "lost_at_restart")][..], false),
-        ] {
+        for (options, stays) in
+            [(&[][..], true), (&[("registration.flag", "lost_at_restart")][..], false)]
+        {
             let mut world = World::under(latest(options));
             let guest = world.guest();
             world.server.restart();

@@ -42,14 +42,12 @@ impl Settings {
     /// The settings after `event`.
     pub(super) fn after(self, event: &Event, choices: &Choices) -> Self {
         match event.kind.as_str() {
-            HISTORY_VISIBILITY if counts(event, HISTORY_VISIBILITY, choices) => Self {
-                visibility: self.visibility_by(event, choices),
-                ..self
-            },
-            GUEST_ACCESS if counts(event, GUEST_ACCESS, choices) => Self {
-                guest_access: guest_access_by(event, choices),
-                ..self
-            },
+            HISTORY_VISIBILITY if counts(event, HISTORY_VISIBILITY, choices) => {
+                Self { visibility: self.visibility_by(event, choices), ..self }
+            }
+            GUEST_ACCESS if counts(event, GUEST_ACCESS, choices) => {
+                Self { guest_access: guest_access_by(event, choices), ..self }
+            }
             _ => self,
         }
     }
@@ -60,17 +58,15 @@ impl Settings {
             // CS-18: A redacted `m.room.history_visibility` keeps its `history_visibility`.
             HISTORY_VISIBILITY => match choices.visibility_redacted {
                 VisibilityRedacted::Unchanged => self,
-                VisibilityRedacted::Shared => Self {
-                    visibility: Some(HistoryVisibility::Shared),
-                    ..self
-                },
+                VisibilityRedacted::Shared => {
+                    Self { visibility: Some(HistoryVisibility::Shared), ..self }
+                }
             },
             // CS-19: A redacted `m.room.guest_access` keeps nothing of its content.
             GUEST_ACCESS => match choices.guest_access_redacted {
-                GuestAccessRedacted::Forbidden => Self {
-                    guest_access: GuestAccess::Forbidden,
-                    ..self
-                },
+                GuestAccessRedacted::Forbidden => {
+                    Self { guest_access: GuestAccess::Forbidden, ..self }
+                }
                 GuestAccessRedacted::Unchanged => self,
             },
             _ => self,
@@ -145,10 +141,7 @@ mod tests {
     fn redact(world: &mut World, event: ruma::OwnedEventId) {
         let room = world.room.clone();
         let request = redact_event::v3::Request::new(room, event, "redaction".into());
-        world
-            .server
-            .redact(&world.moderator.with(), &request)
-            .unwrap();
+        world.server.redact(&world.moderator.with(), &request).unwrap();
     }
 
     #[test]
@@ -171,14 +164,8 @@ mod tests {
     fn malformed_content_can_be_stored_and_means_shared_and_forbidden() {
         let mut world = World::new();
         world.set_visibility("world_readable");
-        world.set(
-            "m.room.history_visibility",
-            &json!({ "history_visibility": 7 }),
-        );
-        world.set(
-            "m.room.guest_access",
-            &json!({ "guest_access": ["can_join"] }),
-        );
+        world.set("m.room.history_visibility", &json!({ "history_visibility": 7 }));
+        world.set("m.room.guest_access", &json!({ "guest_access": ["can_join"] }));
         assert_eq!(settings(&world), (Some(Shared), Forbidden));
     }
 
@@ -196,10 +183,7 @@ mod tests {
         let mut world = World::new();
         let content = json!({ "guest_access": "can_join" });
         let stray = state(&world.room, GUEST_ACCESS, "elsewhere", &content);
-        world
-            .server
-            .put_state(&world.moderator.with(), &stray)
-            .unwrap();
+        world.server.put_state(&world.moderator.with(), &stray).unwrap();
         let stray = message(&world.room, GUEST_ACCESS, "1", &content);
         world.server.send(&world.moderator.with(), &stray).unwrap();
         assert_eq!(settings(&world).1, Forbidden);
@@ -208,12 +192,7 @@ mod tests {
     #[test]
     fn the_latest_event_of_the_type_counts_wherever_it_stands_if_strays_count() {
         let mut world = World::under(latest(&[("guest_access.stray", "counts")]));
-        let stray = message(
-            &world.room,
-            GUEST_ACCESS,
-            "1",
-            &json!({ "guest_access": "can_join" }),
-        );
+        let stray = message(&world.room, GUEST_ACCESS, "1", &json!({ "guest_access": "can_join" }));
         world.server.send(&world.moderator.with(), &stray).unwrap();
         assert_eq!(settings(&world).1, CanJoin);
         world.set_guest_access("forbidden");

@@ -25,9 +25,7 @@ impl Reference {
                 // GA-16: A guest is given only events at which `m.room.history_visibility` was
                 // present and `world_readable`.
                 let all = !caller.guest || choices.guest_reads == GuestReads::AsUser;
-                current()
-                    .filter(|&place| all || self.may_see(caller, room, place))
-                    .collect()
+                current().filter(|&place| all || self.may_see(caller, room, place)).collect()
             }
             Membership::Leave | Membership::Ban if choices.state_left == StateLeft::Current => {
                 current().collect()
@@ -111,17 +109,12 @@ mod tests {
 
     fn set_membership(world: &mut World, who: &Somebody, to: Membership) {
         let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
-        world
-            .server
-            .set_membership(&room, &moderator, &who.user_id, to);
+        world.server.set_membership(&room, &moderator, &who.user_id, to);
     }
 
     #[test]
     fn a_previewer_is_given_the_state_that_was_sent_while_world_readable() {
-        for (options, shown) in [
-            (&[][..], false),
-            (&[("state.preview", "current")][..], true),
-        ] {
+        for (options, shown) in [(&[][..], false), (&[("state.preview", "current")][..], true)] {
             let mut world = World::under(latest(options));
             let guest = world.guest();
             let closed = note(&mut world, "closed");

@@ -117,10 +117,9 @@ mod tests {
 
     #[test]
     fn the_old_token_ends_with_the_upgrade() {
-        for (options, served) in [
-            (&[][..], false),
-            (&[("upgrade.old_token", "kept_as_user")][..], true),
-        ] {
+        for (options, served) in
+            [(&[][..], false), (&[("upgrade.old_token", "kept_as_user")][..], true)]
+        {
             let mut world = World::under(latest(options));
             let guest = world.guest();
             own(&mut world, &guest).unwrap();

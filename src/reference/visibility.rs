@@ -34,9 +34,7 @@ impl Reference {
         let values = self.visibility_at(room, place);
 
         if choices.world_readable == WorldReadableMeans::Inverted {
-            return values
-                .iter()
-                .any(|value| *value != HistoryVisibility::WorldReadable);
+            return values.iter().any(|value| *value != HistoryVisibility::WorldReadable);
         }
         let world_readable = values.iter().any(|value| self.rule_1(*value, &reader));
         // GA-16: A guest is given only events at which `m.room.history_visibility` was present and
@@ -173,10 +171,7 @@ impl Reference {
         let (seen, hidden): (Vec<_>, Vec<_>) =
             places.partition(|&place| self.may_see(caller, room, place));
         if !hidden.is_empty() && self.choices().hidden_event == HiddenEvent::FailsAnswer {
-            return Err(Refusal::forbidden(
-                &["HV-6"],
-                "the caller may not see one of the events",
-            ));
+            return Err(Refusal::forbidden(&["HV-6"], "the caller may not see one of the events"));
         }
         Ok(seen)
     }
@@ -184,10 +179,7 @@ impl Reference {
 
 /// What the history visibility was, where it could be read; and `shared` where it could not.
 fn said(state: &StateAt) -> HistoryVisibility {
-    state
-        .settings
-        .visibility
-        .unwrap_or(HistoryVisibility::Shared)
+    state.settings.visibility.unwrap_or(HistoryVisibility::Shared)
 }
 
 #[cfg(test)]
@@ -197,16 +189,12 @@ mod tests {
     use ruma::OwnedEventId;
 
     fn sees(world: &World, who: &Somebody, event: &OwnedEventId) -> bool {
-        world
-            .read(who)
-            .is_ok_and(|events| events.iter().any(|id| id == event.as_str()))
+        world.read(who).is_ok_and(|events| events.iter().any(|id| id == event.as_str()))
     }
 
     fn set_membership(world: &mut World, who: &Somebody, to: Membership) {
         let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
-        world
-            .server
-            .set_membership(&room, &moderator, &who.user_id, to);
+        world.server.set_membership(&room, &moderator, &who.user_id, to);
     }
 
     /// The story of the draft: what was said among members is read by a guest once the room is
@@ -274,10 +262,9 @@ mod tests {
 
     #[test]
     fn a_change_of_the_setting_is_seen_by_who_sees_either_side() {
-        for (options, shown) in [
-            (&[][..], true),
-            (&[("visibility.setting_change", "before")][..], false),
-        ] {
+        for (options, shown) in
+            [(&[][..], true), (&[("visibility.setting_change", "before")][..], false)]
+        {
             let mut world = World::under(latest(options));
             let guest = world.guest();
             let change = world.set_visibility("world_readable");
@@ -287,10 +274,9 @@ mod tests {
 
     #[test]
     fn ones_own_join_is_seen_although_the_room_was_closed_before_it() {
-        for (options, shown) in [
-            (&[][..], true),
-            (&[("visibility.own_membership", "before")][..], false),
-        ] {
+        for (options, shown) in
+            [(&[][..], true), (&[("visibility.own_membership", "before")][..], false)]
+        {
             let mut world = World::under(latest(options));
             let guest = world.guest();
             world.set_visibility("joined");

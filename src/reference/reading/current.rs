@@ -32,10 +32,7 @@ impl Reference {
         let (caller, room, decision) =
             self.open_for_state(with, ENDPOINTS.state, &request.room_id, Gives::State)?;
         let state = room.raw(&self.state_given(&caller, room, room.len()));
-        Ok(Granted::new(
-            decision,
-            get_state_events::v3::Response::new(state),
-        ))
+        Ok(Granted::new(decision, get_state_events::v3::Response::new(state)))
     }
 
     /// `GET /rooms/{roomId}/state/{eventType}/{stateKey}`.
@@ -93,10 +90,7 @@ impl Reference {
                     && !request.not_membership.as_ref().is_some_and(is)
             })
             .collect();
-        Ok(Granted::new(
-            decision,
-            get_member_events::v3::Response::new(room.raw(&places)),
-        ))
+        Ok(Granted::new(decision, get_member_events::v3::Response::new(room.raw(&places))))
     }
 
     /// `GET /rooms/{roomId}/joined_members`.
@@ -123,10 +117,7 @@ impl Reference {
                 Some((UserId::parse(event.state_key.as_deref()?).ok()?, member))
             })
             .collect();
-        Ok(Granted::new(
-            decision,
-            joined_members::v3::Response::new(joined),
-        ))
+        Ok(Granted::new(decision, joined_members::v3::Response::new(joined)))
     }
 
     fn open_for_state(

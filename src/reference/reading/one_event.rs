@@ -14,10 +14,8 @@ use super::super::endpoints::ENDPOINTS;
 use super::super::{Reference, Room};
 
 // CS-33: An event that does not exist or may not be seen is answered with 404 and `M_NOT_FOUND`.
-const NO_SUCH_EVENT: Refusal = Refusal::not_found(
-    &["CS-33"],
-    "there is no such event, or none that the caller may see",
-);
+const NO_SUCH_EVENT: Refusal =
+    Refusal::not_found(&["CS-33"], "there is no such event, or none that the caller may see");
 const SEEN: Decision = Decision::allow(&["GA-41", "GA-42"], "the caller may see the event");
 
 impl Reference {
@@ -35,9 +33,7 @@ impl Reference {
         let (caller, room) = self.open_for_event(with, KNOWN.event, &request.room_id)?;
         let (room, place) = match self.seen(&caller, room, &request.event_id) {
             Some(place) => (room, place),
-            None => self
-                .of_another_room(&caller, room, &request.event_id)
-                .ok_or(NO_SUCH_EVENT)?,
+            None => self.of_another_room(&caller, room, &request.event_id).ok_or(NO_SUCH_EVENT)?,
         };
         let response = get_room_event::v3::Response::new(room.event(place).raw());
         Ok(Granted::new(SEEN, response))
@@ -55,17 +51,12 @@ impl Reference {
         // GA-41: A guest may call `GET /rooms/{roomId}/context/{eventId}` for an event that it may
         // see.
         let (caller, room) = self.open_for_event(with, ENDPOINTS.context, &request.room_id)?;
-        let place = self
-            .seen(&caller, room, &request.event_id)
-            .ok_or(NO_SUCH_EVENT)?;
+        let place = self.seen(&caller, room, &request.event_id).ok_or(NO_SUCH_EVENT)?;
         // Reading A32: each neighbour only if it may be seen by itself.
         let around = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX) / 2;
         let may_see = |&other: &usize| self.may_see(&caller, room, other);
         let before: Vec<_> = (0..place).rev().filter(may_see).take(around).collect();
-        let after: Vec<_> = (place + 1..room.len())
-            .filter(may_see)
-            .take(around)
-            .collect();
+        let after: Vec<_> = (place + 1..room.len()).filter(may_see).take(around).collect();
         let newest = after.last().copied().unwrap_or(place);
 
         let mut response = get_context::v3::Response::new();
@@ -113,8 +104,7 @@ impl Reference {
 
     /// The place of the event with this id, if it is in `room` and the caller may see it.
     fn seen(&self, caller: &Caller, room: &Room, id: &EventId) -> Option<usize> {
-        room.place_of(id)
-            .filter(|&place| self.may_see(caller, room, place))
+        room.place_of(id).filter(|&place| self.may_see(caller, room, place))
     }
 
     /// The event with this id although it is not of the room in the path.
@@ -151,15 +141,9 @@ mod tests {
         let gone = (404, Some(ErrCode::NotFound));
         for (event, expected) in [(hidden, gone), (public, ALLOWED)] {
             let request = get_room_event::v3::Request::new(world.room.clone(), event.clone());
-            assert_eq!(
-                verdict(world.server.event(&guest.with(), &request)),
-                expected
-            );
+            assert_eq!(verdict(world.server.event(&guest.with(), &request)), expected);
             let request = get_context::v3::Request::new(world.room.clone(), event);
-            assert_eq!(
-                verdict(world.server.context(&guest.with(), &request)),
-                expected
-            );
+            assert_eq!(verdict(world.server.context(&guest.with(), &request)), expected);
         }
     }
 
@@ -172,33 +156,22 @@ mod tests {
         let public = world.say("public");
         let after = world.say("after");
         let request = get_context::v3::Request::new(world.room.clone(), public);
-        let response = world
-            .server
-            .context(&guest.with(), &request)
-            .unwrap()
-            .response;
+        let response = world.server.context(&guest.with(), &request).unwrap().response;
         assert_eq!(ids(&response.events_before), [change.as_str()]);
         assert_eq!(ids(&response.events_after), [after.as_str()]);
     }
 
     #[test]
     fn an_event_is_not_given_through_the_path_of_another_room() {
-        for (options, given) in [
-            (&[][..], false),
-            (&[("visibility.other_room", "given")][..], true),
-        ] {
+        for (options, given) in
+            [(&[][..], false), (&[("visibility.other_room", "given")][..], true)]
+        {
             let mut world = World::under(latest(options));
             let event = world.say("here");
             let creator = world.moderator.user_id.clone();
             let other = world.server.found_room(&creator, "other");
             let request = get_room_event::v3::Request::new(other, event);
-            assert_eq!(
-                world
-                    .server
-                    .event(&world.moderator.with(), &request)
-                    .is_ok(),
-                given
-            );
+            assert_eq!(world.server.event(&world.moderator.with(), &request).is_ok(), given);
         }
     }
 }

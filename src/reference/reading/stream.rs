@@ -45,11 +45,7 @@ impl Reference {
             }
             None => self.rooms_to_follow(&caller)?,
         };
-        let from = request
-            .from
-            .as_deref()
-            .and_then(read_token)
-            .unwrap_or(self.clock);
+        let from = request.from.as_deref().and_then(read_token).unwrap_or(self.clock);
         let mut seen: Vec<_> = rooms
             .into_iter()
             .flat_map(|room| (room.place_after(from)..room.len()).map(move |place| (room, place)))
@@ -89,21 +85,14 @@ impl Reference {
                 })
                 .collect();
         }
-        Ok((
-            rooms,
-            Decision::allow(&["GA-2"], "the rooms are those that the caller follows"),
-        ))
+        Ok((rooms, Decision::allow(&["GA-2"], "the rooms are those that the caller follows")))
     }
 
     /// The rooms that the caller is joined to.
     pub(super) fn joined_rooms(&self, caller: &Caller) -> Result<Vec<&Room>, Refusal> {
-        let joined = self
-            .rooms()
-            .filter(|room| caller.membership(room) == Membership::Join);
+        let joined = self.rooms().filter(|room| caller.membership(room) == Membership::Join);
         let readable = |room: &Room| room.settings().visibility.is_some();
-        joined
-            .map(|room| readable(room).then_some(room).ok_or(UNREADABLE))
-            .collect()
+        joined.map(|room| readable(room).then_some(room).ok_or(UNREADABLE)).collect()
     }
 }
 
@@ -113,10 +102,7 @@ mod tests {
     use super::*;
 
     fn since(from: &str, room: Option<OwnedRoomId>) -> EventsRequest {
-        EventsRequest {
-            room_id: room,
-            from: Some(from.to_owned()),
-        }
+        EventsRequest { room_id: room, from: Some(from.to_owned()) }
     }
 
     #[test]
@@ -124,19 +110,12 @@ mod tests {
         let mut world = World::new();
         let guest = world.guest();
         let request = since("s0", Some(world.room.clone()));
-        assert_eq!(
-            verdict(world.server.events(&guest.with(), &request)),
-            FORBIDDEN
-        );
+        assert_eq!(verdict(world.server.events(&guest.with(), &request)), FORBIDDEN);
         world.set_visibility("world_readable");
         let from = world.server.token();
         let new = world.say("new");
         let request = since(&from, Some(world.room.clone()));
-        let response = world
-            .server
-            .events(&guest.with(), &request)
-            .unwrap()
-            .response;
+        let response = world.server.events(&guest.with(), &request).unwrap().response;
         assert_eq!(ids(&response.chunk), [new.as_str()]);
         assert_eq!(response.end, Some(world.server.token()));
     }
@@ -147,13 +126,7 @@ mod tests {
         let guest = world.guest();
         let request = since("s0", None);
         let missing = (400, Some(ErrCode::MissingParam));
-        assert_eq!(
-            verdict(world.server.events(&guest.with(), &request)),
-            missing
-        );
-        assert_eq!(
-            verdict(world.server.events(&world.moderator.with(), &request)),
-            ALLOWED
-        );
+        assert_eq!(verdict(world.server.events(&guest.with(), &request)), missing);
+        assert_eq!(verdict(world.server.events(&world.moderator.with(), &request)), ALLOWED);
     }
 }

@@ -47,10 +47,7 @@ impl Reference {
                 Membership::Knock if news => {
                     let mut state = KnockState::new();
                     state.events = excerpt(&caller, room);
-                    response
-                        .rooms
-                        .knock
-                        .insert(room.id.clone(), KnockedRoom::from(state));
+                    response.rooms.knock.insert(room.id.clone(), KnockedRoom::from(state));
                 }
                 Membership::Leave | Membership::Ban if news && since.is_some() => {
                     let left = self.farewell(&caller, room, since.unwrap_or_default());
@@ -72,16 +69,12 @@ impl Reference {
         let joined_since = changed_since(caller, room, since);
         let known = since.filter(|_| !joined_since);
         let oldest = known.map_or(0, |since| room.place_after(since));
-        let seen: Vec<_> = (oldest..room.len())
-            .filter(|&place| self.may_see(caller, room, place))
-            .collect();
+        let seen: Vec<_> =
+            (oldest..room.len()).filter(|&place| self.may_see(caller, room, place)).collect();
         let mut joined = JoinedRoom::new();
         if known.is_none() || full {
             let state = self.state_given(caller, room, room.len());
-            let state: Vec<_> = state
-                .into_iter()
-                .filter(|place| !seen.contains(place))
-                .collect();
+            let state: Vec<_> = state.into_iter().filter(|place| !seen.contains(place)).collect();
             joined.state = State::Before(StateEvents::with_events(room.raw(&state)));
         }
         joined.timeline = timeline(room, &seen);
@@ -91,9 +84,7 @@ impl Reference {
     /// What the caller may see of a room between `since` and now, in which it left it.
     fn farewell(&self, caller: &Caller, room: &Room, since: u64) -> LeftRoom {
         let places = room.place_after(since)..room.len();
-        let seen: Vec<_> = places
-            .filter(|&place| self.may_see(caller, room, place))
-            .collect();
+        let seen: Vec<_> = places.filter(|&place| self.may_see(caller, room, place)).collect();
         let mut left = LeftRoom::new();
         left.timeline = timeline(room, &seen);
         left
@@ -128,10 +119,7 @@ fn excerpt(caller: &Caller, room: &Room) -> Vec<Raw<AnyStrippedStateEvent>> {
         ("m.room.avatar", ""),
         (MEMBER, own.as_str()),
     ];
-    pieces
-        .into_iter()
-        .filter_map(|(kind, key)| stripped(room.current(kind, key)?))
-        .collect()
+    pieces.into_iter().filter_map(|(kind, key)| stripped(room.current(kind, key)?)).collect()
 }
 
 fn stripped(event: &Event) -> Option<Raw<AnyStrippedStateEvent>> {
@@ -172,21 +160,11 @@ mod tests {
         assert_eq!(world.join(&guest), ALLOWED);
         let joined = sync(&world, &guest, Some(&before));
         let room = &joined.rooms.join[&world.room];
-        assert_eq!(
-            room.timeline.events.len(),
-            world.server.room(&world.room).unwrap().len()
-        );
+        assert_eq!(room.timeline.events.len(), world.server.room(&world.room).unwrap().len());
         let new = world.say("new");
         let news = sync(&world, &guest, Some(&joined.next_batch));
-        assert_eq!(
-            ids(&news.rooms.join[&world.room].timeline.events),
-            [new.as_str()]
-        );
-        assert!(
-            sync(&world, &guest, Some(&news.next_batch))
-                .rooms
-                .is_empty()
-        );
+        assert_eq!(ids(&news.rooms.join[&world.room].timeline.events), [new.as_str()]);
+        assert!(sync(&world, &guest, Some(&news.next_batch)).rooms.is_empty());
     }
 
     #[test]
@@ -194,17 +172,11 @@ mod tests {
         let mut world = World::new();
         let guest = world.guest();
         let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
-        world
-            .server
-            .set_membership(&room, &moderator, &guest.user_id, Membership::Invite);
+        world.server.set_membership(&room, &moderator, &guest.user_id, Membership::Invite);
         assert!(sync(&world, &guest, None).rooms.invite.contains_key(&room));
-        world
-            .server
-            .set_membership(&room, &guest.user_id, &guest.user_id, Membership::Join);
+        world.server.set_membership(&room, &guest.user_id, &guest.user_id, Membership::Join);
         let since = world.server.token();
-        world
-            .server
-            .set_membership(&room, &moderator, &guest.user_id, Membership::Leave);
+        world.server.set_membership(&room, &moderator, &guest.user_id, Membership::Leave);
         world.say("not for who left");
         let farewell = sync(&world, &guest, Some(&since));
         assert_eq!(farewell.rooms.leave[&room].timeline.events.len(), 1);

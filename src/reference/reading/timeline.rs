@@ -57,10 +57,7 @@ impl Reference {
                 let mut seen = self.visible(&caller, room, (oldest..newest).rev())?;
                 seen.truncate(limit);
                 let full = seen.len() == limit;
-                response.end = seen
-                    .last()
-                    .filter(|_| full)
-                    .map(|&last| room.token_before(last));
+                response.end = seen.last().filter(|_| full).map(|&last| room.token_before(last));
                 response.start = room.token_before(newest);
                 response.chunk = room.raw(&seen);
             }
@@ -70,10 +67,7 @@ impl Reference {
                 let mut seen = self.visible(&caller, room, oldest..newest)?;
                 seen.truncate(limit);
                 let full = seen.len() == limit;
-                response.end = seen
-                    .last()
-                    .filter(|_| full)
-                    .map(|last| room.token_before(last + 1));
+                response.end = seen.last().filter(|_| full).map(|last| room.token_before(last + 1));
                 response.start = room.token_before(oldest);
                 response.chunk = room.raw(&seen);
             }
@@ -132,11 +126,7 @@ mod tests {
     fn page(world: &World, dir: Direction, from: Option<String>) -> Response {
         let mut request = Request::new(world.room.clone(), dir).from(from);
         request.limit = UInt::from(2_u8);
-        world
-            .server
-            .messages(&world.moderator.with(), &request)
-            .unwrap()
-            .response
+        world.server.messages(&world.moderator.with(), &request).unwrap().response
     }
 
     #[test]
@@ -170,13 +160,8 @@ mod tests {
         world.say("one");
         let two = world.say("two");
         let request = get_current_state::v3::Request::new(world.room.clone());
-        let span = Span {
-            limit: Some(1),
-            ..Span::default()
-        };
-        let answer = world
-            .server
-            .initial_sync(&world.moderator.with(), &request, span);
+        let span = Span { limit: Some(1), ..Span::default() };
+        let answer = world.server.initial_sync(&world.moderator.with(), &request, span);
         let response = answer.unwrap().response;
         assert_eq!(ids(&response.messages.unwrap().chunk), [two.as_str()]);
         assert_eq!(response.state.len(), 4);

@@ -14,9 +14,8 @@ impl ReferenceSubject {
         let everyone = 0..self.scope.guests.min(MAX_GUESTS);
         let mut accounts = [Account::Absent; MAX_GUESTS];
         for number in everyone {
-            accounts[number] = self
-                .guest(number)
-                .map_or(Account::Absent, |guest| self.describe_account(guest));
+            accounts[number] =
+                self.guest(number).map_or(Account::Absent, |guest| self.describe_account(guest));
         }
         let mut rooms = [self.fresh_room(); MAX_ROOMS];
         for (described, id) in rooms.iter_mut().zip(self.rooms.iter()) {
@@ -24,11 +23,7 @@ impl ReferenceSubject {
                 *described = self.describe_room(room);
             }
         }
-        State {
-            accounts,
-            rooms,
-            tagged: self.describe_tagged(),
-        }
+        State { accounts, rooms, tagged: self.describe_tagged() }
     }
 
     fn guest(&self, number: usize) -> Option<&Person> {
@@ -99,11 +94,8 @@ impl ReferenceSubject {
 }
 
 /// Who was in no room when the tagged event was sent, and has not joined since.
-const STRANGER: Witness = Witness {
-    before: Standing::Other,
-    after: Standing::Other,
-    joined_later: false,
-};
+const STRANGER: Witness =
+    Witness { before: Standing::Other, after: Standing::Other, joined_later: false };
 
 fn kind(event: &reference::Event) -> Kind {
     match (event.kind.as_str(), &event.state_key) {

@@ -35,12 +35,12 @@ impl ReferenceSubject {
             // The first guest is the one with number 0, whichever registers first.
             let administrators = self.reference.profile().choices.first_guest;
             let administrator = administrators == FirstGuest::Administrator && number == 0;
-            self.reference
-                .set_administrator(&person.user_id, administrator);
+            self.reference.set_administrator(&person.user_id, administrator);
             Arc::make_mut(&mut self.people).guests[number] = Some(person);
         }
-        observe(answer, |response| {
-            Held::Named(response.user_id.localpart() == *name)
+        observe(answer, |response| match named {
+            true => Held::Named(response.user_id.localpart() == *name),
+            false => Held::Nothing,
         })
     }
 

@@ -34,17 +34,14 @@ impl ReferenceSubject {
         match step.act {
             Act::Register { named } => self.register(step.by, named),
             Act::RegisterOver(guest) => {
-                let asked = people
-                    .guest(guest)
-                    .map(|guest| guest.user_id.localpart().to_owned());
+                let asked = people.guest(guest).map(|guest| guest.user_id.localpart().to_owned());
                 self.become_user(guest, asked, None)
             }
             Act::Upgrade(upgrade) => self.upgrade(upgrade),
             Act::LogOut => observe_only(self.reference.log_out(with, &logout::v3::Request::new())),
-            Act::Deactivate => observe_only(
-                self.reference
-                    .deactivate(with, &deactivate::v3::Request::new()),
-            ),
+            Act::Deactivate => {
+                observe_only(self.reference.deactivate(with, &deactivate::v3::Request::new()))
+            }
             Act::EndToken(guest) => match people.guest(guest) {
                 Some(guest) => {
                     self.reference.end_tokens(&guest.user_id);
@@ -69,13 +66,9 @@ impl ReferenceSubject {
                 let kind = Setting::HistoryVisibility;
                 self.set(with, room, kind, &visibility_content(says), key)
             }
-            Act::SetGuestAccess(says, key) => self.set(
-                with,
-                room,
-                Setting::GuestAccess,
-                &guest_access_content(says),
-                key,
-            ),
+            Act::SetGuestAccess(says, key) => {
+                self.set(with, room, Setting::GuestAccess, &guest_access_content(says), key)
+            }
             Act::RedactSetting(setting) => self.redact_setting(with, &room, setting),
             Act::SetJoinRule(rule) => {
                 let content = json!({ "join_rule": rule.as_str() });
@@ -84,13 +77,7 @@ impl ReferenceSubject {
             Act::Send(message) => self.send(with, room, message),
             Act::SendState => {
                 let key = format!("note-{}", self.reference.token());
-                self.put_state(
-                    with,
-                    room,
-                    "org.example.note",
-                    &key,
-                    &json!({ "note": key }),
-                )
+                self.put_state(with, room, "org.example.note", &key, &json!({ "note": key }))
             }
             Act::Invite(_) => moderated.map_or_else(cannot_happen, |user| {
                 let invited = InviteUserId::new(user).into();
@@ -119,10 +106,9 @@ impl ReferenceSubject {
                 observe_only(self.reference.join_by_alias(with, &request))
             }
             Act::Leave(Way::StateEvent) => self.put_own_membership(with, step.by, room, "leave"),
-            Act::Leave(_) => observe_only(
-                self.reference
-                    .leave(with, &leave_room::v3::Request::new(room)),
-            ),
+            Act::Leave(_) => {
+                observe_only(self.reference.leave(with, &leave_room::v3::Request::new(room)))
+            }
             Act::Knock(Way::StateEvent) => self.put_own_membership(with, step.by, room, "knock"),
             Act::Knock(_) => {
                 let request = knock_room::v3::Request::new(name(step.place, room));
@@ -141,10 +127,7 @@ impl ReferenceSubject {
 /// What comes of the server's own deeds.
 fn done() -> Observation {
     let because = "the server does so by itself";
-    Observation {
-        decision: Decision::allow(&[], because),
-        answer: Held::Nothing,
-    }
+    Observation { decision: Decision::allow(&[], because), answer: Held::Nothing }
 }
 
 /// The alias of a room of the model's, or the id of one elsewhere.

@@ -33,10 +33,7 @@ impl Person {
 
     /// The same guest after an upgrade.
     pub(super) fn upgraded(&self, response: register::v3::Response) -> Self {
-        Self {
-            before_upgrade: Some(self.token.clone()),
-            ..Self::registered(response)
-        }
+        Self { before_upgrade: Some(self.token.clone()), ..Self::registered(response) }
     }
 }
 
@@ -51,11 +48,7 @@ pub(super) struct People {
 
 impl People {
     pub(super) const fn new(moderator: Person, user: Person) -> Self {
-        Self {
-            moderator,
-            user,
-            guests: [const { None }; MAX_GUESTS],
-        }
+        Self { moderator, user, guests: [const { None }; MAX_GUESTS] }
     }
 
     pub(super) fn guest(&self, number: u8) -> Option<&Person> {
@@ -86,10 +79,9 @@ impl People {
         };
         match with {
             Credential::Own => Credentials::token(&person.token),
-            Credential::Masquerade => Credentials {
-                token: Some(&person.token),
-                user_id: Some(&self.moderator.user_id),
-            },
+            Credential::Masquerade => {
+                Credentials { token: Some(&person.token), user_id: Some(&self.moderator.user_id) }
+            }
             // A guest that became a user without an upgrade has but one token, which goes on.
             Credential::BeforeUpgrade => match (&person.before_upgrade, old_token) {
                 (Some(old), _) => Credentials::token(old),

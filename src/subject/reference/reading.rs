@@ -30,10 +30,8 @@ impl ReferenceSubject {
             Some(Gives::InitialSync) => self.read_initial_sync(with, room),
             Some(Gives::Event) => self.read_event(with, endpoint, room),
             Some(Gives::State) => {
-                let answer = self
-                    .reference
-                    .state(with, &get_state_events::v3::Request::new(room));
-                observe(answer, |response| self.gave(&response.room_state))
+                let answer = self.reference.state(with, &get_state_events::v3::Request::new(room));
+                observe(answer, |response| self.either(false, &response.room_state))
             }
             Some(Gives::StateEvent) => self.read_state_event(with, room),
             Some(Gives::Members) => self.read_members(with, endpoint, room),
@@ -66,18 +64,11 @@ impl ReferenceSubject {
 
     fn read_initial_sync(&self, with: &Credentials<'_>, room: OwnedRoomId) -> Observation {
         let (from, to) = self.span(&room);
-        let span = Span {
-            from: from.as_deref(),
-            to: to.as_deref(),
-            limit: None,
-        };
+        let span = Span { from: from.as_deref(), to: to.as_deref(), limit: None };
         let request = get_current_state::v3::Request::new(room);
         let answer = self.reference.initial_sync(with, &request, span);
         observe(answer, |response| {
-            let messages = response
-                .messages
-                .map(|messages| messages.chunk)
-                .unwrap_or_default();
+            let messages = response.messages.map(|messages| messages.chunk).unwrap_or_default();
             self.either(self.has(&messages), &response.state)
         })
     }
@@ -124,13 +115,11 @@ impl ReferenceSubject {
     }
 
     fn read_state_event(&self, with: &Credentials<'_>, room: OwnedRoomId) -> Observation {
-        let note = self
-            .tagged_in(&room)
-            .filter(|event| event.kind == "org.example.note");
+        let note = self.tagged_in(&room).filter(|event| event.kind == NOTE);
         let key = note.and_then(|event| event.state_key.clone());
         let request = get_state_event_for_key::v3::Request::new(
             room,
-            "org.example.note".into(),
+            NOTE.into(),
             key.unwrap_or_else(|| "never-sent".to_owned()),
         );
         let answer = self.reference.state_event(with, &request);
@@ -157,10 +146,7 @@ impl ReferenceSubject {
     fn read_sync(&self, with: &Credentials<'_>) -> Observation {
         let answer = self.reference.sync(with, &sync::Request::new());
         observe(answer, |mut response| {
-            let first = self
-                .rooms
-                .first()
-                .and_then(|id| response.rooms.join.remove(id));
+            let first = self.rooms.first().and_then(|id| response.rooms.join.remove(id));
             let Some(first) = first else {
                 return Held::Gave { tagged: false };
             };
@@ -188,24 +174,22 @@ impl ReferenceSubject {
         let Some(first) = self.reference.room(room) else {
             return (None, None);
         };
-        let place = self
-            .tagged_in(room)
-            .and_then(|event| first.place_of(&event.id));
+        let place = self.tagged_in(room).and_then(|event| first.place_of(&event.id));
         let end = place.map_or(0, |place| place + 1);
         let token = |place| Some(Room::token_before(first, place));
         (token(place.unwrap_or(0)), token(end))
     }
 
     fn gave<T>(&self, events: &[Raw<T>]) -> Held {
-        Held::Gave {
-            tagged: self.has(events),
-        }
+        Held::Gave { tagged: self.has(events) }
     }
 
+    /// Given among the events, or in the state: there only a note is looked for, since any other
+    /// tagged event may have been replaced, or not, by the time of the call.
     fn either<T>(&self, among_events: bool, state: &[Raw<T>]) -> Held {
-        Held::Gave {
-            tagged: among_events || self.has(state),
-        }
+        let tagged = self.first_room().and_then(|room| self.tagged_in(&room.id));
+        let note = tagged.is_some_and(|event| event.kind == NOTE);
+        Held::Gave { tagged: among_events || note && self.has(state) }
     }
 
     /// Whether the tagged event is among these.
@@ -220,6 +204,9 @@ impl ReferenceSubject {
         events.iter().any(id)
     }
 }
+
+/// The type of the state events that are neither settings nor memberships.
+const NOTE: &str = "org.example.note";
 
 /// The token of the moment before anything happened.
 const BEGINNING: &str = "s0";

@@ -65,10 +65,7 @@ impl ReferenceSubject {
 
     fn setting(&self, room: &RoomId, setting: Setting) -> Option<OwnedEventId> {
         let choices = &self.reference.profile().choices;
-        let event = self
-            .reference
-            .room(room)?
-            .setting(setting.as_str(), choices)?;
+        let event = self.reference.room(room)?.setting(setting.as_str(), choices)?;
         Some(event.id.clone())
     }
 
@@ -105,16 +102,8 @@ impl ReferenceSubject {
         membership: &str,
     ) -> Observation {
         let people = Arc::clone(&self.people);
-        let user = people
-            .person(by)
-            .map_or(MADE_UP_USER, |person| person.user_id.as_str());
-        self.put_state(
-            with,
-            room,
-            "m.room.member",
-            user,
-            &json!({ "membership": membership }),
-        )
+        let user = people.person(by).map_or(MADE_UP_USER, |person| person.user_id.as_str());
+        self.put_state(with, room, "m.room.member", user, &json!({ "membership": membership }))
     }
 
     pub(super) fn put_state(

@@ -1,0 +1,163 @@
+//! Lockstep: the model and a subject take the same steps, and must be alike in all they show.
+//!
+//! Every abstract state is visited once, by a shortest way, with the subject that came that way;
+//! every step that can happen there is taken by both. The two are compared in the decision, in what
+//! the answer held, and in the state that they come to. The judge predicts: the model never learns
+//! an answer from the subject.
+
+use std::collections::{HashSet, VecDeque};
+
+use crate::decide::{initial, outcome};
+use crate::endpoint::EndpointId;
+use crate::profile::Profile;
+use crate::reduce::forget;
+use crate::state::{Account, MAX_GUESTS, Scope, State};
+use crate::step::{Act, Observation, Step, Subject};
+use crate::steps::{has_a_step_of_its_own, steps};
+use crate::stop::Stop;
+
+/// How the model and the subject came to differ.
+#[derive(Debug, Clone)]
+pub struct Mismatch {
+    /// The steps, the last of which shows the difference.
+    pub story: Vec<Step>,
+    /// In what they differ.
+    pub difference: Difference,
+}
+
+/// In what the model and the subject differ after a step.
+#[derive(Debug, Clone)]
+pub enum Difference {
+    /// In what the caller can observe.
+    Observed {
+        /// What the model predicted.
+        model: Observation,
+        /// What the subject did.
+        subject: Observation,
+    },
+    /// In the state.
+    State {
+        /// What the model predicted.
+        model: Box<State>,
+        /// What the subject came to.
+        subject: Box<State>,
+    },
+}
+
+/// What a lockstep exploration found.
+#[derive(Debug, Clone)]
+pub struct Lockstep {
+    /// Whether every abstract state was visited.
+    pub complete: bool,
+    /// How many abstract states were visited.
+    pub states: usize,
+    /// How many steps were taken by both and compared.
+    pub steps: usize,
+    /// The first difference, in the order of the rounds: a shortest one.
+    pub mismatch: Option<Mismatch>,
+}
+
+/// Compares one step: `None` if it cannot happen, else the model's next state, or the difference.
+pub fn compare<S: Subject>(
+    profile: &Profile,
+    state: &State,
+    subject: &mut S,
+    step: &Step,
+) -> Option<Result<State, Difference>> {
+    let predicted = outcome(profile, state, step)?;
+    let observed = subject.take(step);
+    let model = predicted.observation;
+    if !model.decision.is_like(&observed.decision) || model.answer != observed.answer {
+        return Some(Err(Difference::Observed { model, subject: observed }));
+    }
+    let came_to = subject.abstraction();
+    if came_to != predicted.next {
+        let (model, subject) = (Box::new(predicted.next), Box::new(came_to));
+        return Some(Err(Difference::State { model, subject }));
+    }
+    Some(Ok(predicted.next))
+}
+
+/// Takes every step in every abstract state with both, until they differ.
+pub fn explore<S: Subject + Clone>(
+    profile: &Profile,
+    scope: Scope,
+    subject: S,
+    stop: &Stop,
+) -> Lockstep {
+    let usual = steps(scope, &[profile]);
+    let calls = every_call(&usual);
+    let mut found = Lockstep { complete: true, states: 0, steps: 0, mismatch: None };
+    let mut asked_everything: HashSet<[Account; MAX_GUESTS]> = HashSet::new();
+    let first = initial(profile);
+    let mut known = HashSet::from([forget(profile, &first)]);
+    let mut stories = Stories::default();
+    let mut rounds = VecDeque::from([(first, subject, None)]);
+    while let Some((state, subject, story)) = rounds.pop_front() {
+        if stop.now() || stop.most_states.is_some_and(|most| found.states >= most) {
+            found.complete = false;
+            break;
+        }
+        found.states += 1;
+        // Which endpoint is called can matter to the subject; which room the caller is in, when it
+        // calls an endpoint about no room, is looked at once for each state of the accounts.
+        let more = if asked_everything.insert(state.accounts) { &calls[..] } else { &[] };
+        for step in usual.iter().chain(more) {
+            let mut subject = subject.clone();
+            match compare(profile, &state, &mut subject, step) {
+                None => {}
+                Some(Err(difference)) => {
+                    let story = stories.told(story, *step);
+                    found.mismatch = Some(Mismatch { story, difference });
+                    return found;
+                }
+                Some(Ok(next)) => {
+                    found.steps += 1;
+                    if known.insert(forget(profile, &next)) {
+                        rounds.push_back((next, subject, Some(stories.longer(story, *step))));
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The calls of endpoints that stand for none: every one of every class.
+fn every_call(usual: &[Step]) -> Vec<Step> {
+    let callers: HashSet<_> = usual
+        .iter()
+        .filter(|step| matches!(step.act, Act::Call(_)))
+        .map(|step| (step.by, step.with))
+        .collect();
+    let mut callers: Vec<_> = callers.into_iter().collect();
+    callers.sort();
+    EndpointId::all()
+        .filter(|e| !has_a_step_of_its_own(*e) && e.get().gives.is_none())
+        .flat_map(|endpoint| {
+            callers.iter().map(move |(by, with)| Step::new(*by, Act::Call(endpoint)).with(*with))
+        })
+        .collect()
+}
+
+/// The steps by which each state was reached, as links to the story before.
+#[derive(Default)]
+struct Stories(Vec<(Option<usize>, Step)>);
+
+impl Stories {
+    fn longer(&mut self, story: Option<usize>, step: Step) -> usize {
+        self.0.push((story, step));
+        self.0.len() - 1
+    }
+
+    fn told(&self, mut story: Option<usize>, last: Step) -> Vec<Step> {
+        let mut steps = vec![last];
+        while let Some(number) = story {
+            let (before, step) = self.0[number];
+            steps.push(step);
+            story = before;
+        }
+        steps.reverse();
+        steps
+    }
+}
