@@ -6,6 +6,7 @@ pub mod check;
 pub mod clause;
 pub mod decide;
 pub mod decision_point;
+pub mod defect;
 pub mod endpoint;
 pub mod guarantee;
 pub mod lockstep;

@@ -1,7 +1,9 @@
 //! Accounts, and the access tokens with which their holders call.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use guest_access_model::decision_point::KnownBy;
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 use serde_json::Value;
 
@@ -18,8 +20,8 @@ pub enum Kind {
     SingleSignOn,
 }
 
-/// An access token.
-#[derive(Debug, Clone)]
+/// An access token. Its text is a secret and is not shown by `Debug`.
+#[derive(Clone)]
 pub struct Token {
     /// The token itself.
     pub text: String,
@@ -29,6 +31,15 @@ pub struct Token {
     pub live: bool,
     /// Whether calls with it are held to a guest's limits although the account is a user's.
     pub as_guest: bool,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("device", &self.device)
+            .field("live", &self.live)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A device: its display name is all that there is to it.
@@ -71,6 +82,14 @@ impl Account {
     /// Whether it is a guest's account.
     pub fn is_guest(&self) -> bool {
         self.kind == Kind::Guest
+    }
+
+    /// Whether the server takes it for a guest's, by what it knows guests by.
+    pub(super) fn counts_as_guest(&self, known_by: KnownBy) -> bool {
+        match known_by {
+            KnownBy::Registration => self.is_guest(),
+            KnownBy::NoPassword => matches!(self.kind, Kind::Guest | Kind::SingleSignOn),
+        }
     }
 
     /// Whether its newest token is live.

@@ -8,7 +8,7 @@ use guest_access_model::profile::{Access, Condition, Conditions};
 use guest_access_model::vocabulary::{Decision, ErrCode, HistoryVisibility, Membership};
 use ruma::{OwnedDeviceId, OwnedUserId, RoomId, UserId};
 
-use super::accounts::{Account, Kind, Token, user_id};
+use super::accounts::{Account, Token, user_id};
 use super::answer::{Answer, Credentials, Granted, Refusal};
 use super::{Reference, Room};
 
@@ -32,15 +32,10 @@ impl Caller {
         Self { user: None, device: None, guest: false, was_guest: false, administrator: false };
 
     fn holder_of(account: &Account, token: &Token, known_by: KnownBy) -> Self {
-        let no_password = matches!(account.kind, Kind::Guest | Kind::SingleSignOn);
-        let guest = match known_by {
-            KnownBy::Registration => account.is_guest(),
-            KnownBy::NoPassword => no_password,
-        };
         Self {
             user: Some(account.user_id.clone()),
             device: Some(token.device.clone()),
-            guest: guest || token.as_guest,
+            guest: account.counts_as_guest(known_by) || token.as_guest,
             was_guest: account.was_guest,
             administrator: account.administrator,
         }

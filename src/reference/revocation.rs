@@ -64,11 +64,12 @@ impl Reference {
         let Some(account) = self.accounts.get(user) else {
             return false;
         };
+        let guest = account.counts_as_guest(self.choices().known_by);
         match self.choices().revocation_whom {
             // Reading A23: also those whose token was ended.
-            RevocationWhom::LocalGuests => account.is_guest(),
-            RevocationWhom::LiveGuestsOnly => account.is_guest() && account.is_live(),
-            RevocationWhom::UpgradedToo => account.is_guest() || account.was_guest,
+            RevocationWhom::LocalGuests => guest,
+            RevocationWhom::LiveGuestsOnly => guest && account.is_live(),
+            RevocationWhom::UpgradedToo => guest || account.was_guest,
             RevocationWhom::Everybody => {
                 room.power_of(user) < room.power_to_send(GUEST_ACCESS, true)
             }
