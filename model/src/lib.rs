@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod clause;
+pub mod compare;
 pub mod decide;
 pub mod decision_point;
 pub mod defect;
