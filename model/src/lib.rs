@@ -14,6 +14,7 @@ pub mod lockstep;
 pub mod profile;
 pub mod reduce;
 pub mod rules;
+pub mod scoreboard;
 pub mod sequential;
 pub mod state;
 pub mod step;
