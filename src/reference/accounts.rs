@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use guest_access_model::decision_point::KnownBy;
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 use serde_json::Value;
 
@@ -71,6 +72,14 @@ impl Account {
     /// Whether it is a guest's account.
     pub fn is_guest(&self) -> bool {
         self.kind == Kind::Guest
+    }
+
+    /// Whether the server takes it for a guest's, by what it knows guests by.
+    pub(super) fn counts_as_guest(&self, known_by: KnownBy) -> bool {
+        match known_by {
+            KnownBy::Registration => self.is_guest(),
+            KnownBy::NoPassword => matches!(self.kind, Kind::Guest | Kind::SingleSignOn),
+        }
     }
 
     /// Whether its newest token is live.

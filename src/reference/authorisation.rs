@@ -8,7 +8,7 @@ use guest_access_model::profile::{Access, Condition, Conditions};
 use guest_access_model::vocabulary::{Decision, ErrCode, HistoryVisibility, Membership};
 use ruma::{OwnedDeviceId, OwnedUserId, RoomId, UserId};
 
-use super::accounts::{Account, Kind, Token, user_id};
+use super::accounts::{Account, Token, user_id};
 use super::answer::{Answer, Credentials, Granted, Refusal};
 use super::{Reference, Room};
 
@@ -32,15 +32,10 @@ impl Caller {
         Self { user: None, device: None, guest: false, was_guest: false, administrator: false };
 
     fn holder_of(account: &Account, token: &Token, known_by: KnownBy) -> Self {
-        let no_password = matches!(account.kind, Kind::Guest | Kind::SingleSignOn);
-        let guest = match known_by {
-            KnownBy::Registration => account.is_guest(),
-            KnownBy::NoPassword => no_password,
-        };
         Self {
             user: Some(account.user_id.clone()),
             device: Some(token.device.clone()),
-            guest: guest || token.as_guest,
+            guest: account.counts_as_guest(known_by) || token.as_guest,
             was_guest: account.was_guest,
             administrator: account.administrator,
         }
@@ -167,10 +162,13 @@ impl Reference {
 
     /// The allow-list, which binds guests.
     fn consult_the_list(&self, caller: &Caller, call: Call<'_>) -> Result<(), Refusal> {
+        // GA-2: Where the module gives a guest access, the guest is treated as any other user would
+        // be.
         // RG-2: A user may use the full API with an account of kind `user`.
         if !caller.guest || caller.administrator {
             return Ok(());
         }
+        // DR-2: Guest access exists only in the limited ways that the module sets out.
         // GA-3: A guest has access only to the subset of the API that the module lists.
         // DR-13: A guest may call no endpoint beyond the four paths that are listed.
         let open = match self.profile.access(call.endpoint) {

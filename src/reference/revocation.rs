@@ -64,11 +64,12 @@ impl Reference {
         let Some(account) = self.accounts.get(user) else {
             return false;
         };
+        let guest = account.counts_as_guest(self.choices().known_by);
         match self.choices().revocation_whom {
             // Reading A23: also those whose token was ended.
-            RevocationWhom::LocalGuests => account.is_guest(),
-            RevocationWhom::LiveGuestsOnly => account.is_guest() && account.is_live(),
-            RevocationWhom::UpgradedToo => account.is_guest() || account.was_guest,
+            RevocationWhom::LocalGuests => guest,
+            RevocationWhom::LiveGuestsOnly => guest && account.is_live(),
+            RevocationWhom::UpgradedToo => guest || account.was_guest,
             RevocationWhom::Everybody => {
                 room.power_of(user) < room.power_to_send(GUEST_ACCESS, true)
             }
@@ -111,6 +112,21 @@ mod tests {
         world.server.end_tokens(&guest.user_id);
         world.set_guest_access("forbidden");
         assert_eq!(membership(&world, &guest), Leave);
+    }
+
+    #[test]
+    fn who_has_no_password_is_removed_where_guests_are_known_by_that() {
+        for (options, after) in
+            [(&[][..], Join), (&[("registration.known_by", "no_password")][..], Leave)]
+        {
+            let mut world = World::under(latest(options));
+            world.set_guest_access("can_join");
+            let user = world.server.sign_on("user").unwrap().response.user_id;
+            let room = world.room.clone();
+            world.server.add_member(&room, &user);
+            world.set_guest_access("forbidden");
+            assert_eq!(world.server.room(&room).unwrap().membership(&user), after);
+        }
     }
 
     #[test]

@@ -106,6 +106,10 @@ impl Reference {
         }
     }
 
+    // HV-12: Any participating server may share `world_readable` events with anyone, whether or not
+    // they ever joined.
+    // HV-26: Any participating server may share `world_readable` events with any authenticated
+    // user, joined or not.
     // HV-11: An event at which the setting was `world_readable` may be seen, whatever the reader's
     // membership.
     // HV-27: The authenticated users who may be given `world_readable` events include guests.
