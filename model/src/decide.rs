@@ -78,7 +78,7 @@ impl World<'_> {
     fn act(&mut self, caller: &Caller, step: &Step) -> Option<(Decision, Answer)> {
         let decision = match step.act {
             Act::LogOut | Act::Deactivate => self.end_own_token(caller),
-            Act::SetProfile { own, .. } => self.set_profile(own),
+            Act::SetProfile { own, .. } => self.set_profile(caller, own),
             Act::WhoAmI => return Some(self.who_am_i(caller)),
             Act::Call(_) => SERVED,
             Act::SetVisibility(says, key) => self.set_visibility(caller, step, says, key)?,

@@ -4,8 +4,10 @@
 
 pub mod check;
 pub mod clause;
+pub mod compare;
 pub mod decide;
 pub mod decision_point;
+pub mod defect;
 pub mod endpoint;
 pub mod guarantee;
 pub mod lockstep;

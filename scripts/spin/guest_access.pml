@@ -121,8 +121,8 @@ inline settle() {
     :: else
     fi;
     if /* no token, no reader */
-    :: TAKES(authentication_ended_token, refused)
-       && (account == GUEST_ENDED || account == USER_ENDED) -> forget_standing()
+    :: (TAKES(authentication_ended_token, refused)
+       && (account == GUEST_ENDED || account == USER_ENDED)) -> forget_standing()
     :: else
     fi;
     if /* judged by either side: which is which does not matter */
@@ -133,24 +133,24 @@ inline settle() {
     :: else
     fi;
     if
-    :: TAKES(visibility_own_membership, either) && tag_kind == MEMBER
-       && tag_standing_before > tag_standing_after ->
+    :: (TAKES(visibility_own_membership, either) && tag_kind == MEMBER
+       && tag_standing_before > tag_standing_after) ->
       swap = tag_standing_before;
       tag_standing_before = tag_standing_after;
       tag_standing_after = swap
     :: else
     fi;
     if /* open to everyone for good */
-    :: TAKES(visibility_world_readable, opens) && TAKES(room_left_reader, at_least_as_stranger)
+    :: (TAKES(visibility_world_readable, opens) && TAKES(room_left_reader, at_least_as_stranger)
        && TAKES(visibility_setting_change, either) && TAKES(visibility_evaluated_at, event)
        && tag_kind != NOTE
-       && (tag_setting_before == WORLD_READABLE || tag_setting_after == WORLD_READABLE) ->
+       && (tag_setting_before == WORLD_READABLE || tag_setting_after == WORLD_READABLE)) ->
       forget_standing()
     :: else
     fi;
     if /* a join at the event opens what a join after it could */
-    :: TAKES(visibility_joined, opens) && TAKES(visibility_own_membership, either)
-       && (tag_standing_before == AS_JOINED || tag_standing_after == AS_JOINED) ->
+    :: (TAKES(visibility_joined, opens) && TAKES(visibility_own_membership, either)
+       && (tag_standing_before == AS_JOINED || tag_standing_after == AS_JOINED)) ->
       tag_joined_later = true
     :: else
     fi;
@@ -202,21 +202,21 @@ inline settle() {
 
 /* ---- joining ---- */
 
-/* The gate is for guests; `waived` if this way round it is left unguarded. */
-#define GATE_HOLDS(waived) \
-  (TAKES(join_gate, can_join_only) && !(waived) \
+/* The gate is for guests; `unguarded` if it does not hold for this way in. */
+#define GATE_HOLDS(unguarded) \
+  (TAKES(join_gate, can_join_only) && !(unguarded) \
    && !(membership == INVITE && TAKES(join_gate_for_invited, waived)) \
    && (IS_A_GUEST || TAKES(join_gate_for_users, upgraded_held)))
 
 /* The holder's join is allowed and makes it joined. */
-#define CAN_COME_IN(is_open, waived) \
+#define CAN_COME_IN(is_open, unguarded) \
   (PASSES(is_open) && membership != BAN && membership != JOIN \
-   && (guest_access == CAN_JOIN || !GATE_HOLDS(waived)) \
+   && (guest_access == CAN_JOIN || !GATE_HOLDS(unguarded)) \
    && (join_rule == PUBLIC || membership == INVITE))
 
-#define JOINS(is_open, waived) \
-  STEP(CAN_COME_IN(is_open, waived), membership = JOIN) \
-  TAGGED(MEMBER, CAN_COME_IN(is_open, waived), membership = JOIN)
+#define JOINS(is_open, unguarded) \
+  STEP(CAN_COME_IN(is_open, unguarded), membership = JOIN) \
+  TAGGED(MEMBER, CAN_COME_IN(is_open, unguarded), membership = JOIN)
 
 /* From `knock` to `leave` means no other membership at an event, so that is never tagged. */
 #define LEAVES(is_open) \
@@ -300,8 +300,8 @@ inline set_guest_access(meaning, counts) {
 inline upgrade() {
   account = USER;
   if
-  :: TAKES(upgrade_memberships, left)
-     && (membership == JOIN || membership == INVITE || membership == KNOCK) -> membership = LEAVE
+  :: (TAKES(upgrade_memberships, left)
+     && (membership == JOIN || membership == INVITE || membership == KNOCK)) -> membership = LEAVE
   :: else
   fi
 }

@@ -1,6 +1,7 @@
 //! Accounts, and the access tokens with which their holders call.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use guest_access_model::decision_point::KnownBy;
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
@@ -19,8 +20,8 @@ pub enum Kind {
     SingleSignOn,
 }
 
-/// An access token.
-#[derive(Debug, Clone)]
+/// An access token. Its text is a secret and is not shown by `Debug`.
+#[derive(Clone)]
 pub struct Token {
     /// The token itself.
     pub text: String,
@@ -30,6 +31,15 @@ pub struct Token {
     pub live: bool,
     /// Whether calls with it are held to a guest's limits although the account is a user's.
     pub as_guest: bool,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("device", &self.device)
+            .field("live", &self.live)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A device: its display name is all that there is to it.

@@ -1,7 +1,7 @@
 //! Which state of a room a reader is given.
 
 use guest_access_model::decision_point::{
-    EvaluatedAt, GuestReads, SettingChange, StateCheck, StateLeft, StatePreview,
+    EvaluatedAt, GuestReads, LeftReader, SettingChange, StateCheck, StateLeft, StatePreview,
 };
 use guest_access_model::vocabulary::{HistoryVisibility, Membership};
 
@@ -19,21 +19,27 @@ impl Reference {
             return current().collect();
         }
         let previewed = |place: &usize| self.is_previewed(room, *place);
+        let limited = caller.guest && choices.guest_reads == GuestReads::WorldReadableOnly;
+        // HV-19: A user who left may still see every event that it was allowed to see before it
+        // left.
+        let only_its_own_time = choices.left_reader == LeftReader::OnlyItsOwnTime;
         match caller.membership(room) {
             // CS-22: A joined user is given the current state of a room.
             Membership::Join => {
                 // GA-16: A guest is given only events at which `m.room.history_visibility` was
                 // present and `world_readable`.
-                let all = !caller.guest || choices.guest_reads == GuestReads::AsUser;
-                current().filter(|&place| all || self.may_see(caller, room, place)).collect()
+                current().filter(|&place| !limited || self.may_see(caller, room, place)).collect()
             }
+            Membership::Leave | Membership::Ban if limited && only_its_own_time => Vec::new(),
+            Membership::Leave | Membership::Ban if limited => current().filter(previewed).collect(),
             Membership::Leave | Membership::Ban if choices.state_left == StateLeft::Current => {
                 current().collect()
             }
             // Reading A48: also where the room is `world_readable` now, with what anyone is given.
             // CS-23: A user who left a room is given its state as of the time it left.
             Membership::Leave | Membership::Ban => {
-                let mut given: Vec<_> = current().filter(previewed).collect();
+                let mut given: Vec<_> =
+                    current().filter(|place| !only_its_own_time && previewed(place)).collect();
                 for place in state_at_leaving(caller, room, at) {
                     let event = room.event(place);
                     let newer = given.iter().map(|&place| room.event(place)).any(|newer| {

@@ -150,12 +150,9 @@ impl World<'_> {
     }
 
     /// GA-21: A guest may call `PUT /profile/{userId}/displayname` for its own user id.
-    pub(super) fn set_profile(&self, own: bool) -> Decision {
-        if own || self.profile.choices.profile_owner == ProfileOwner::Anybodys {
-            PROFILE_SET
-        } else {
-            NOT_ITS_PROFILE
-        }
+    pub(super) fn set_profile(&self, caller: &Caller, own: bool) -> Decision {
+        let anybodys = self.profile.choices.profile_owner == ProfileOwner::Anybodys;
+        if own || caller.guest && anybodys { PROFILE_SET } else { NOT_ITS_PROFILE }
     }
 
     /// CS-39: The answer to `whoami` has `is_guest` true for a guest; absent or false means not a

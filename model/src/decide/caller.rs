@@ -113,7 +113,6 @@ impl World<'_> {
         let guest = match shown {
             Shown::Live => account.is_guest(),
             Shown::Old => match choices.old_token {
-                OldToken::Ended if choices.ended_token == EndedToken::GuestsServed => true,
                 OldToken::Ended => return Err(UNKNOWN_TOKEN),
                 OldToken::KeptAsUser => false,
                 OldToken::KeptAsGuest => true,
@@ -121,8 +120,7 @@ impl World<'_> {
             Shown::Ended => {
                 // CS-2: A call with a token that is not live, where one is required, is refused
                 // with 401 and `M_UNKNOWN_TOKEN`.
-                let of_a_guest = account.is_guest() || step.with == Credential::BeforeUpgrade;
-                if choices.ended_token != EndedToken::GuestsServed || !of_a_guest {
+                if choices.ended_token != EndedToken::GuestsServed || !account.is_guest() {
                     return Err(UNKNOWN_TOKEN);
                 }
                 true
@@ -147,10 +145,13 @@ impl World<'_> {
             return Ok(());
         }
         let choices = &self.profile.choices;
-        let open = match self.profile.access(endpoint) {
-            Access::Refused => choices.unlisted == Unlisted::Served,
-            Access::Open(conditions) => conditions.iter().all(|c| self.condition(caller, step, c)),
-        };
+        let open = choices.unlisted == Unlisted::Served
+            || match self.profile.access(endpoint) {
+                Access::Refused => false,
+                Access::Open(conditions) => {
+                    conditions.iter().all(|condition| self.condition(caller, step, condition))
+                }
+            };
         let own_endpoint_refused = match step.act {
             Act::Join(Way::StateEvent)
             | Act::Leave(Way::StateEvent)

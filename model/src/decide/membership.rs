@@ -16,6 +16,7 @@ impl World<'_> {
     pub(super) fn join(&mut self, caller: &Caller, step: &Step, way: Way) -> Option<Decision> {
         if step.place == Place::Elsewhere {
             return Some(match self.profile.choices.join_elsewhere {
+                _ if !caller.guest => JOIN_ELSEWHERE,
                 JoinElsewhere::Refused => JOIN_ELSEWHERE,
                 JoinElsewhere::RefusedByEmptyState => GATE_CLOSED,
                 JoinElsewhere::Fails => FAILS,

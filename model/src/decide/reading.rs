@@ -19,6 +19,11 @@ impl World<'_> {
         if step.act == Act::ReadThroughOtherRoom {
             return self.read_through_other_room(caller, step);
         }
+        // The state does not keep how the ordinary user stood to the tagged event: it is joined, and
+        // once a mistake has removed it, it reads no more.
+        if caller.who == Who::User && self.state.rooms[0].user != Membership::Join {
+            return None;
+        }
         let Act::Read(endpoint) = step.act else { unreachable!("only reads come here") };
         let gives = endpoint.get().gives?;
         match (gives, step.place) {

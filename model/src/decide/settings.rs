@@ -3,11 +3,11 @@
 use crate::decision_point::{
     Choices, GuestAccessAbsent, GuestAccessMalformed, GuestAccessRedacted, GuestAccessStray,
     GuestAccessUnknown, KnownBy, RejectedEvent, RevocationEffect, RevocationMemberships,
-    RevocationTrigger, RevocationWhom, VisibilityAbsent, VisibilityMalformed, VisibilityRedacted,
-    VisibilityStray, VisibilityUnknown,
+    RevocationTrigger, RevocationWhom, RoomRule, SendMembership, VisibilityAbsent,
+    VisibilityMalformed, VisibilityRedacted, VisibilityStray, VisibilityUnknown,
 };
 use crate::state::{Account, MAX_GUESTS, MAX_ROOMS, Room, State};
-use crate::step::{Act, Actor, Key, Message, Says, Setting, Step};
+use crate::step::{Actor, Key, Says, Setting, Step};
 use crate::vocabulary::{Decision, ErrCode, GuestAccess, HistoryVisibility, JoinRule, Membership};
 
 use super::World;
@@ -225,24 +225,19 @@ impl World<'_> {
     /// CS-7: A user may send an event to a room only while joined to it; membership events of its
     /// own have rules of their own.
     pub(super) fn send(&self, caller: &Caller, step: &Step) -> Option<Decision> {
-        use crate::decision_point::{RoomRule, SendMembership};
         let room = step.room()?;
         let choices = &self.profile.choices;
-        if caller.guest
-            && choices.room_rule == RoomRule::WorldReadableNow
-            && self.state.rooms[room].visibility != Some(HistoryVisibility::WorldReadable)
-        {
-            return Some(super::reading::NOT_PREVIEWABLE_FOR_GUESTS);
-        }
         let joined = self.membership(caller, room) == Membership::Join
             || caller.guest && choices.send_membership == SendMembership::NotRequired;
-        // A redaction is of the caller's own message: there is one only if it has been joined, and
-        // the check of the membership comes first.
-        debug_assert!(matches!(
-            step.act,
-            Act::SendState | Act::Send(Message::Message | Message::Other | Message::Redaction)
-        ));
-        Some(if joined { SENT } else { NOT_JOINED })
+        if !joined {
+            return Some(NOT_JOINED);
+        }
+        // DR-12: A guest's call succeeds only in relation to a room whose
+        // `m.room.history_visibility` is `world_readable`.
+        let held = caller.guest
+            && choices.room_rule == RoomRule::WorldReadableNow
+            && self.state.rooms[room].visibility != Some(HistoryVisibility::WorldReadable);
+        Some(if held { super::reading::NOT_PREVIEWABLE_FOR_GUESTS } else { SENT })
     }
 }
 

@@ -1,0 +1,193 @@
+//! Defects: named profiles that take options which the rules forbid.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::decision_point::PointId;
+use crate::endpoint::{Auth, EndpointId};
+use crate::profile::{Access, Condition, Conditions, Profile};
+use crate::rules::Rules;
+
+/// A mistake that can be switched on.
+#[derive(Debug, Clone)]
+pub struct Defect {
+    /// The id: a name, or `point=option`.
+    pub id: String,
+    /// What kind of mistake it is: the family of the known mistakes, or of the decision point.
+    pub family: String,
+    /// What is done wrongly.
+    pub about: String,
+    /// The profile of a homeserver that makes the mistake and no other.
+    pub profile: Profile,
+}
+
+/// A mistake that homeservers have made and that no profile can express.
+#[derive(Debug, Clone)]
+pub struct Beyond {
+    /// The id.
+    pub id: String,
+    /// The family.
+    pub family: String,
+    /// What is done wrongly.
+    pub about: String,
+    /// Why the sequential model cannot express it.
+    pub because: String,
+}
+
+/// A mistake as it is written in `rules/mistakes.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mistake {
+    id: String,
+    family: String,
+    about: String,
+    #[serde(default)]
+    set: BTreeMap<String, String>,
+    #[serde(default)]
+    refuse: Vec<String>,
+    #[serde(default)]
+    open: Vec<String>,
+    #[serde(default)]
+    when: BTreeMap<String, Vec<Condition>>,
+    beyond: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mistakes {
+    mistake: Vec<Mistake>,
+}
+
+static MISTAKES: LazyLock<Vec<Mistake>> = LazyLock::new(|| {
+    let mistakes: Mistakes = toml::from_str(include_str!("../rules/mistakes.toml"))
+        .expect("the mistakes are part of the program; a test reads them");
+    mistakes.mistake
+});
+
+/// The defects under these rules: the known mistakes, then every forbidden option of every decision
+/// point, the endpoints' included. Those that the rules do not forbid (any more, or yet) are no
+/// defects of theirs.
+pub fn defects(rules: &Rules) -> Vec<Defect> {
+    let right = rules.profile();
+    let known = MISTAKES.iter().filter(|mistake| mistake.beyond.is_none()).map(|mistake| Defect {
+        id: mistake.id.clone(),
+        family: mistake.family.clone(),
+        about: mistake.about.clone(),
+        profile: mistake.profile(&right),
+    });
+    known
+        .filter(|defect| defect.profile != right)
+        .chain(forbidden_options(rules, &right))
+        .chain(forbidden_accesses(rules, &right))
+        .collect()
+}
+
+/// The known mistakes that are beyond the sequential model, with the reason.
+pub fn beyond() -> Vec<Beyond> {
+    let beyond = MISTAKES.iter().filter_map(|mistake| {
+        Some(Beyond {
+            id: mistake.id.clone(),
+            family: mistake.family.clone(),
+            about: mistake.about.clone(),
+            because: mistake.beyond.clone()?,
+        })
+    });
+    beyond.collect()
+}
+
+impl Mistake {
+    fn profile(&self, right: &Profile) -> Profile {
+        let mut profile = right.clone();
+        for (point, option) in &self.set {
+            let point = PointId::find(point).expect("a test looks up every point of a mistake");
+            assert!(profile.choices.set(point, option), "{}: no option `{option}`", self.id);
+        }
+        let endpoint = |id: &String| {
+            EndpointId::find(id).expect("a test looks up every endpoint of a mistake")
+        };
+        for id in &self.refuse {
+            profile.set_access(endpoint(id), Access::Refused);
+        }
+        for id in &self.open {
+            profile.set_access(endpoint(id), Access::Open(Conditions::NONE));
+        }
+        for (id, conditions) in &self.when {
+            let conditions = conditions.iter().copied().collect();
+            profile.set_access(endpoint(id), Access::Open(conditions));
+        }
+        profile
+    }
+}
+
+fn forbidden_options<'a>(
+    rules: &'a Rules,
+    right: &'a Profile,
+) -> impl Iterator<Item = Defect> + 'a {
+    PointId::all().flat_map(move |point| {
+        let of = point.get();
+        let forbidden =
+            of.options.iter().filter(move |o| rules.point(point).standing.forbids(o.id));
+        forbidden.map(move |option| {
+            let mut profile = right.clone();
+            assert!(profile.choices.set(point, option.id), "the option is the point's own");
+            Defect {
+                id: format!("{}={}", of.id, option.id),
+                family: of.id.split('.').next().unwrap_or_default().to_owned(),
+                about: format!("{} {}", of.question(), option.means()),
+                profile,
+            }
+        })
+    })
+}
+
+fn forbidden_accesses<'a>(
+    rules: &'a Rules,
+    right: &'a Profile,
+) -> impl Iterator<Item = Defect> + 'a {
+    EndpointId::all().filter_map(move |endpoint| {
+        let rule = rules.endpoint(endpoint);
+        let needs_a_token = endpoint.get().auth == Auth::User;
+        let (option, access) = match rule.access {
+            Access::Open(_) => ("refused", Access::Refused),
+            Access::Refused if rule.may_be_open.is_none() && needs_a_token => {
+                ("open", Access::Open(Conditions::NONE))
+            }
+            Access::Refused => return None,
+        };
+        let mut profile = right.clone();
+        profile.set_access(endpoint, access);
+        Some(Defect {
+            id: format!("endpoint.{endpoint}={option}"),
+            family: "endpoint".to_owned(),
+            about: format!("{endpoint} is {option} to guests"),
+            profile,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_mistake_can_be_switched_on_or_says_why_not() {
+        let rules = Rules::find("latest").unwrap();
+        let ids: Vec<_> = defects(&rules).into_iter().map(|defect| defect.id).collect();
+        for mistake in MISTAKES.iter() {
+            let listed = ids.contains(&mistake.id);
+            assert_ne!(listed, mistake.beyond.is_some(), "{}", mistake.id);
+        }
+    }
+
+    #[test]
+    fn every_defect_has_an_id_of_its_own_and_a_wrong_profile() {
+        let rules = Rules::find("latest").unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for defect in defects(&rules) {
+            assert!(seen.insert(defect.id.clone()), "{} is given twice", defect.id);
+            assert_ne!(defect.profile, rules.profile(), "{}", defect.id);
+        }
+    }
+}
