@@ -37,6 +37,9 @@ impl Reference {
             return values.iter().any(|value| *value != HistoryVisibility::WorldReadable);
         }
         let world_readable = values.iter().any(|value| self.rule_1(*value, &reader));
+        if choices.joined_now == JoinedNow::Everything && reader.now == Membership::Join {
+            return true;
+        }
         // GA-16: A guest is given only events at which `m.room.history_visibility` was present and
         // `world_readable`.
         // GA-17: A guest may be given such events whether or not it is joined to the room.
@@ -45,9 +48,6 @@ impl Reference {
         }
         // GA-37: What a guest may read follows from history visibility and its membership, as for
         // any user.
-        if choices.joined_now == JoinedNow::Everything && reader.now == Membership::Join {
-            return true;
-        }
         let memberships = self.membership_at(caller, room, place);
         let by_membership = values.iter().any(|value| {
             memberships.iter().any(|membership| {
