@@ -32,12 +32,12 @@ impl Caught {
     }
 }
 
-/// The scopes in which a defect is looked for: the small one whole, and those with a second guest
-/// or a second room as far as their first states, where the small one shows nothing.
+/// The scope in which a defect is looked for first: what its nearest states show, or else the whole.
 const WHOLE: Scope = Scope { guests: 1, rooms: 1 };
+/// How many states are near.
+const NEAR: usize = 4_000;
+/// The scopes in which it is looked for where the first shows nothing: in their near states.
 const WIDER: [Scope; 2] = [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, rooms: 2 }];
-/// How many states of a wider scope are looked at.
-const STATES_OF_WIDER: usize = 20_000;
 
 /// Holds every defect under `rules` against the guarantees that they promise and, as a subject that
 /// `make` makes, against the model. `None` if it was stopped before it was done.
@@ -87,13 +87,10 @@ fn broken_promises(rules: &Rules, system: &Profile, stop: &Stop) -> GuaranteeSet
         let broken = promised.iter().zip(found).filter(|(_, story)| story.is_some());
         broken.map(|(guarantee, _): (GuaranteeId, _)| guarantee).collect::<GuaranteeSet>()
     };
-    let mut broken = broken_in(WHOLE, stop);
-    for scope in WIDER {
-        if broken.is_empty() {
-            broken = broken_in(scope, &stop.clone().at_states(STATES_OF_WIDER));
-        }
-    }
-    broken
+    let near = stop.clone().at_states(NEAR);
+    let places = [(WHOLE, &near), (WHOLE, stop), (WIDER[0], &near), (WIDER[1], &near)];
+    let mut found = places.into_iter().map(|(scope, stop)| broken_in(scope, stop));
+    found.find(|broken| !broken.is_empty()).unwrap_or_default()
 }
 
 /// Whether a subject which does what `system` says differs from what `rules` say.
@@ -106,6 +103,6 @@ fn differs<S: Subject + Clone>(
     let differs_in = |scope, stop: &Stop| {
         lockstep::explore(&rules.profile(), scope, make(system, scope), stop).mismatch.is_some()
     };
-    let wider = stop.clone().at_states(STATES_OF_WIDER);
-    differs_in(WHOLE, stop) || WIDER.iter().any(|scope| differs_in(*scope, &wider))
+    let near = stop.clone().at_states(NEAR);
+    differs_in(WHOLE, stop) || WIDER.iter().any(|scope| differs_in(*scope, &near))
 }
