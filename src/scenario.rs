@@ -27,6 +27,7 @@ mod expect;
 mod file;
 mod format;
 mod from_story;
+mod readings;
 mod schema;
 mod sentence;
 mod verb;
@@ -39,8 +40,9 @@ use guest_access_model::step::Step;
 
 pub use error::ScenarioError;
 pub use expect::{Expect, Observed, Verdict};
+pub use readings::{Alternative, Decided, Otherwise, alternatives};
 pub use schema::schema;
-pub use sentence::sentence;
+pub use sentence::{actor_name, sentence};
 
 /// The label that a story's tagged event is given.
 pub const LABEL: &str = "e1";

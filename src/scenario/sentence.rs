@@ -6,6 +6,11 @@ use guest_access_model::step::{
 
 use super::actor;
 
+/// The name that a scenario gives to an actor.
+pub fn actor_name(by: Actor) -> String {
+    actor::name(by)
+}
+
 /// The step in words: who does what, where.
 pub fn sentence(step: &Step) -> String {
     let by = match (step.by, step.with) {
