@@ -1,4 +1,7 @@
 //! An executable, checkable specification of Matrix guest access.
 
+pub mod command;
 pub mod reference;
+pub mod report;
+pub mod scenario;
 pub mod subject;

@@ -1,3 +1,7 @@
 //! The `guest-access` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    guest_access::command::main()
+}

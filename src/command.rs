@@ -1,0 +1,84 @@
+//! The `guest-access` command: one module for each subcommand.
+
+mod check;
+mod compare;
+mod decide;
+mod defects;
+mod error;
+mod history;
+mod interrupt;
+mod output;
+mod progress;
+mod rules;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use error::CommandError;
+
+use output::Written;
+
+/// An executable, checkable specification of Matrix guest access.
+///
+/// RULES is the id or alias of a revision (`guest-access rules` lists them), or the path of a rules
+/// file, which ends in `.toml`.
+#[derive(Debug, Parser)]
+#[command(name = "guest-access", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Check(check::Args),
+    History(history::Args),
+    Compare(compare::Args),
+    Decide(decide::Args),
+    Rules(rules::Args),
+    Defects(defects::Args),
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// It holds; there is no difference.
+    Holds,
+    /// A guarantee is violated; something came out otherwise.
+    Fails,
+    /// There is no verdict: not finished, or nothing was there to look at.
+    NoVerdict,
+}
+
+impl Outcome {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Holds => 0,
+            Self::Fails => 1,
+            Self::NoVerdict => 3,
+        }
+    }
+}
+
+/// The exit code of a wrong input or command line; clap uses the same.
+const WRONG: u8 = 2;
+
+/// Runs the command that the command line asks for.
+pub fn main() -> ExitCode {
+    let written = match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
+        Command::History(args) => history::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Decide(args) => decide::run(&args),
+        Command::Rules(args) => rules::run(&args),
+        Command::Defects(args) => defects::run(&args),
+    };
+    match written.and_then(Written::deliver) {
+        Ok(outcome) => ExitCode::from(outcome.code()),
+        Err(error) => {
+            output::complain(&error);
+            ExitCode::from(WRONG)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `history`: every revision, every guarantee.
+
+use guest_access_model::check::Check;
+use guest_access_model::guarantee::GuaranteeId;
+use guest_access_model::rules::Rules;
+
+use crate::report::Run;
+use crate::report::history::History;
+
+use super::check::{Limits, SearchArgs};
+use super::output::{Format, OutputArgs, Written};
+use super::progress::Progress;
+use super::{CommandError, Outcome};
+
+/// Show what every revision promises, and what it keeps
+///
+/// What is kept is looked for with one guest and one room unless more are asked for, so a guarantee
+/// that needs two of them is shown as one whose premise nothing meets; `check` has both.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    search: SearchArgs,
+    /// The form of the report
+    #[arg(long, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+    let published = Rules::published();
+    let run = Run::of(&published);
+    let limits = Limits::begin(&args.search)?;
+    let mut histories = Vec::new();
+    for scope in args.search.scopes(&[(1, 1)]) {
+        let (mut found, mut complete) = (Vec::new(), true);
+        for rules in &published {
+            let progress = Progress::new(rules.id.clone(), args.output.quiet);
+            let mut held = rules.clone();
+            for guarantee in GuaranteeId::all() {
+                held.promises.entry(guarantee).or_default();
+            }
+            let report = Check {
+                rules: &held,
+                system: rules.profile(),
+                scope,
+                guarantees: GuaranteeId::all().collect(),
+                threads: limits.workers,
+            }
+            .run(&limits.stop, |states| progress.tell(states, "state"));
+            complete &= report.complete;
+            found.push((rules.clone(), report.findings));
+        }
+        histories.push(History::new(scope, complete, &found, run.clone()));
+    }
+    let [history] = histories.as_slice() else { unreachable!("one scope is usual") };
+    let outcome = match (history.fails(), history.complete) {
+        (true, _) => Outcome::Fails,
+        (false, false) => Outcome::NoVerdict,
+        (false, true) => Outcome::Holds,
+    };
+    Written::report(history, args.format, outcome, &args.output)
+}

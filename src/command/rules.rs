@@ -1,0 +1,37 @@
+//! `rules`: the revisions, or one of them.
+
+use guest_access_model::rules::Rules;
+
+use crate::report::Run;
+use crate::report::revisions::{Revision, Revisions};
+
+use super::output::{Format, OutputArgs, Written};
+use super::{CommandError, Outcome};
+
+/// List the revisions with what each changed, or show one in full
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The rules to show in full
+    rules: Option<String>,
+    /// The form of the report
+    #[arg(long, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+    let written = match &args.rules {
+        None => {
+            let published = Rules::published();
+            let revisions = Revisions::new(&published, Run::of(&published));
+            Written::report(&revisions, args.format, Outcome::Holds, &args.output)
+        }
+        Some(name) => {
+            let rules = Rules::find(name)?;
+            let revision = Revision::new(&rules, Run::of([&rules]));
+            Written::report(&revision, args.format, Outcome::Holds, &args.output)
+        }
+    };
+    written
+}

@@ -1,0 +1,56 @@
+//! Reports: what a command found, as text for people and as JSON, with all that it takes to do it
+//! again.
+
+pub mod check;
+mod clauses;
+pub mod compare;
+pub mod decide;
+pub mod defects;
+pub mod history;
+pub mod junit;
+pub mod revisions;
+mod run;
+mod story;
+mod table;
+
+pub use clauses::in_force;
+pub use run::Run;
+pub use story::lines as story_lines;
+pub use table::{Cell, Table, paint};
+
+/// Styles for text, by what they are to say.
+pub mod style {
+    use anstyle::{AnsiColor, Style};
+
+    /// A heading.
+    pub const HEADING: Style = Style::new().bold();
+    /// It holds.
+    pub const GOOD: Style = AnsiColor::Green.on_default();
+    /// It does not hold.
+    pub const BAD: Style = AnsiColor::Red.on_default().bold();
+    /// It cannot be said.
+    pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
+    /// Beside the point.
+    pub const DIM: Style = Style::new().dimmed();
+    /// Nothing of the kind.
+    pub const PLAIN: Style = Style::new();
+}
+
+/// A number with its thousands set apart.
+pub fn number(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things: `1 guest`, `2 guests`.
+pub fn count(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", self::number(number))
+}

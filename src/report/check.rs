@@ -1,0 +1,184 @@
+//! What `check` found.
+
+mod text;
+
+use std::path::Path;
+
+use guest_access_model::check::{Finding, Report, Status};
+use guest_access_model::guarantee::Guarantee;
+use guest_access_model::rules::{Rules, Withdrawal};
+use guest_access_model::state::Scope;
+use serde::Serialize;
+
+use crate::scenario::{Scenario, ScenarioError};
+
+use super::Run;
+
+/// What was found of one revision at one scope.
+#[derive(Debug, Clone, Serialize)]
+pub struct CheckReport {
+    /// The revision.
+    pub rules: String,
+    /// The model that was explored.
+    pub model: &'static str,
+    /// How many guests there were.
+    pub guests: usize,
+    /// How many rooms there were.
+    pub rooms: usize,
+    /// What explored it.
+    pub engine: &'static str,
+    /// Whether every reachable state was explored.
+    pub complete: bool,
+    /// What ended the exploration, if it is not complete.
+    pub ended_by: Option<&'static str>,
+    /// How many states were explored.
+    pub states: usize,
+    /// How many steps that change the state can be taken in them.
+    pub transitions: usize,
+    /// The most steps that it takes to reach a state; null where several threads explored.
+    pub depth: Option<usize>,
+    /// How long it took.
+    pub seconds: f64,
+    /// What was found of each guarantee.
+    pub properties: Vec<Property>,
+    /// How the report came to be.
+    pub run: Run,
+    /// The rules.
+    #[serde(skip)]
+    source: Rules,
+}
+
+/// What was found of one guarantee.
+#[derive(Debug, Clone, Serialize)]
+pub struct Property {
+    /// The guarantee.
+    pub id: &'static str,
+    /// What always holds.
+    pub always: &'static str,
+    /// Whether the revision promises it.
+    pub promised: bool,
+    /// What was found.
+    pub status: Status,
+    /// The clauses that promise it.
+    pub clauses: Vec<String>,
+    /// Who withdrew the promise, if it was once given.
+    pub withdrawn: Option<Withdrawn>,
+    /// A shortest story in which it is broken.
+    pub counterexample: Option<Scenario>,
+}
+
+/// A promise that is not kept up.
+#[derive(Debug, Clone, Serialize)]
+pub struct Withdrawn {
+    /// The revision that withdrew it.
+    pub by: String,
+    /// Why.
+    pub because: String,
+    /// The clauses that say so.
+    pub clauses: Vec<String>,
+}
+
+impl From<&Withdrawal> for Withdrawn {
+    fn from(withdrawal: &Withdrawal) -> Self {
+        let Withdrawal { by, because, clauses } = withdrawal.clone();
+        Self { by, because, clauses }
+    }
+}
+
+/// What was explored, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Explored {
+    /// The model.
+    pub model: &'static str,
+    /// The scope.
+    pub scope: Scope,
+    /// The engine.
+    pub engine: &'static str,
+    /// What ended the exploration, if it is not complete.
+    pub ended_by: Option<&'static str>,
+}
+
+impl CheckReport {
+    /// The report of what was found of `rules`.
+    ///
+    /// # Errors
+    /// If a counterexample cannot happen under the rules, which would be a mistake of the model's.
+    pub fn new(
+        rules: &Rules,
+        explored: Explored,
+        found: &Report,
+        run: Run,
+    ) -> Result<Self, ScenarioError> {
+        let properties = found.findings.iter().map(|finding| Property::of(rules, finding));
+        Ok(Self {
+            rules: rules.id.clone(),
+            model: explored.model,
+            guests: explored.scope.guests,
+            rooms: explored.scope.rooms,
+            engine: explored.engine,
+            complete: found.complete,
+            ended_by: explored.ended_by.filter(|_| !found.complete),
+            states: found.states,
+            transitions: found.transitions,
+            depth: found.depth,
+            seconds: found.took.as_secs_f64(),
+            properties: properties.collect::<Result<_, _>>()?,
+            run,
+            source: rules.clone(),
+        })
+    }
+
+    /// Tells the rules by the name under which they were found, where that is the path of a file.
+    pub fn tell_rules_as(&mut self, name: &str) {
+        if !Path::new(name).extension().is_some_and(|extension| extension == "toml") {
+            return;
+        }
+        for scenario in self.properties.iter_mut().filter_map(|p| p.counterexample.as_mut()) {
+            name.clone_into(&mut scenario.rules);
+        }
+    }
+
+    /// How many guarantees were to hold.
+    pub fn checked(&self) -> usize {
+        self.properties.iter().filter(|p| p.status != Status::NotPromised).count()
+    }
+
+    /// The properties with this status.
+    pub fn with_status(&self, status: Status) -> impl Iterator<Item = &Property> {
+        self.properties.iter().filter(move |property| property.status == status)
+    }
+
+    /// Whether a guarantee that was to hold is violated, or vacuous.
+    pub fn fails(&self) -> bool {
+        let fails = |p: &Property| matches!(p.status, Status::Violated | Status::Vacuous);
+        self.properties.iter().any(fails)
+    }
+
+    /// Whether something was checked, and all of it explored.
+    pub fn has_a_verdict(&self) -> bool {
+        self.complete && self.checked() > 0
+    }
+}
+
+impl Property {
+    fn of(rules: &Rules, finding: &Finding) -> Result<Self, ScenarioError> {
+        let guarantee: &Guarantee = finding.guarantee.get();
+        let promise = rules.promises.get(&finding.guarantee);
+        let withdrawal = rules.withdrawn.get(&finding.guarantee);
+        let clauses = promise.cloned().unwrap_or_default();
+        let about = format!("Breaks `{}`: {}.", guarantee.id, guarantee.always);
+        let scenario = |story: &Vec<_>| {
+            let id = format!("{}-{}", rules.id, guarantee.id);
+            Scenario::from_story(id, rules, about.clone(), clauses.clone(), story)
+        };
+        Ok(Self {
+            id: guarantee.id,
+            always: guarantee.always,
+            promised: promise.is_some(),
+            status: finding.status,
+            counterexample: finding.counterexample.as_ref().map(scenario).transpose()?,
+            withdrawn: withdrawal.map(Withdrawn::from),
+            clauses,
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! `check` for people: one screen that says what matters, then the stories.
+
+use std::fmt::{self, Display, Formatter};
+
+use anstyle::Style;
+use guest_access_model::check::Status;
+
+use super::{CheckReport, Property};
+use crate::report::{Cell, Table, count, number, paint, story_lines, style};
+
+impl Display for CheckReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (guests, rooms) = (count(self.guests, "guest"), count(self.rooms, "room"));
+        let title = format!("{}, {guests} and {rooms}", self.rules);
+        writeln!(f, "{}", paint(style::HEADING, title))?;
+        writeln!(
+            f,
+            "{} model: {}{} and {}, in {:.1} s",
+            self.model,
+            if self.complete { "all " } else { "" },
+            count(self.states, "state"),
+            count(self.transitions, "transition"),
+            self.seconds,
+        )?;
+        if let Some(ended_by) = self.ended_by {
+            let text = format!("not finished: ended by {ended_by}; nothing is known of the rest");
+            writeln!(f, "{}", paint(style::DOUBTFUL, text))?;
+        }
+        writeln!(f)?;
+        self.table(f)?;
+        writeln!(f, "\n{}", self.summary())?;
+        let broken = self.properties.iter().filter(|p| p.counterexample.is_some());
+        // What was to hold comes first.
+        let (not_promised, violated): (Vec<_>, Vec<_>) =
+            broken.partition(|property| property.status == Status::NotPromised);
+        for property in violated.into_iter().chain(not_promised) {
+            writeln!(f)?;
+            self.story(f, property)?;
+        }
+        Ok(())
+    }
+}
+
+impl CheckReport {
+    fn table(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut table = Table::with_headings(["guarantee", "status", "promised by"]);
+        for property in &self.properties {
+            let (status, style) = property.words();
+            let by = match &property.withdrawn {
+                Some(withdrawn) => format!("withdrawn in {}", withdrawn.by),
+                None => property.clauses.join(", "),
+            };
+            table.push([property.id.into(), Cell::new(status, style), by.into()]);
+        }
+        write!(f, "{table}")
+    }
+
+    fn summary(&self) -> String {
+        let told = [
+            (Status::Holds, "hold"),
+            (Status::Violated, "violated"),
+            (Status::Vacuous, "vacuous"),
+            (Status::Unknown, "unknown"),
+            (Status::NotPromised, "not promised"),
+        ];
+        let told = told.map(|(status, what)| (self.with_status(status).count(), what));
+        let told = told.iter().filter(|(count, _)| *count > 0);
+        let told: Vec<_> = told.map(|(count, what)| format!("{} {what}", number(*count))).collect();
+        told.join(", ")
+    }
+
+    fn story(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
+        let Some(scenario) = &property.counterexample else {
+            return Ok(());
+        };
+        let (words, colour) = property.words();
+        let (id, words) = (paint(style::HEADING, property.id), paint(colour, words));
+        writeln!(f, "{id} ({words}): {}", property.always)?;
+        if let Some(withdrawn) = &property.withdrawn {
+            writeln!(f, "  withdrawn in {} because {}", withdrawn.by, withdrawn.because)?;
+        }
+        match story_lines(scenario, &self.source) {
+            Ok(lines) => lines.iter().try_for_each(|line| writeln!(f, "  {line}")),
+            Err(error) => writeln!(f, "  {error}"),
+        }
+    }
+}
+
+impl Property {
+    fn words(&self) -> (&'static str, Style) {
+        match self.status {
+            Status::Holds => ("holds", style::GOOD),
+            Status::Violated => ("violated", style::BAD),
+            Status::Vacuous => ("vacuous", style::BAD),
+            Status::Unknown => ("unknown", style::DOUBTFUL),
+            Status::NotPromised if self.counterexample.is_some() => {
+                ("not promised, broken", style::DOUBTFUL)
+            }
+            Status::NotPromised => ("not promised", style::DIM),
+        }
+    }
+}

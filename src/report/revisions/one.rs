@@ -1,0 +1,210 @@
+//! One revision in full: its allow-list, its decision points, its promises.
+
+use std::fmt::{self, Display, Formatter};
+
+use guest_access_model::decision_point::PointId;
+use guest_access_model::endpoint::EndpointId;
+use guest_access_model::guarantee::GuaranteeId;
+use guest_access_model::profile::{Access, Condition};
+use guest_access_model::rules::{Rules, Standing};
+use serde::Serialize;
+
+use crate::report::check::Withdrawn;
+use crate::report::{Cell, Run, Table, in_force, paint, style};
+
+use super::standing;
+
+/// One revision in full.
+#[derive(Debug, Clone, Serialize)]
+pub struct Revision {
+    /// Its id.
+    pub id: String,
+    /// Its date.
+    pub date: Option<String>,
+    /// What it is about.
+    pub about: String,
+    /// The releases that mean it too.
+    pub aliases: Vec<String>,
+    /// The revisions that it extends, the nearest first.
+    pub extends: Vec<String>,
+    /// The endpoints that guests may call.
+    pub allow: Vec<Allowed>,
+    /// The endpoints that are not listed and that a reading permits a server to open.
+    pub may_allow: Vec<MayAllow>,
+    /// The decision points.
+    pub points: Vec<Point>,
+    /// The guarantees.
+    pub guarantees: Vec<Promised>,
+    /// How the report came to be.
+    pub run: Run,
+}
+
+/// An endpoint that guests may call.
+#[derive(Debug, Clone, Serialize)]
+pub struct Allowed {
+    /// The endpoint.
+    pub endpoint: String,
+    /// What must hold.
+    pub when: Vec<Condition>,
+    /// The clauses that say so.
+    pub clauses: Vec<String>,
+}
+
+/// An endpoint that a reading permits a server to open.
+#[derive(Debug, Clone, Serialize)]
+pub struct MayAllow {
+    /// The endpoint.
+    pub endpoint: String,
+    /// The reading.
+    pub reading: String,
+    /// The clauses that raise the question.
+    pub clauses: Vec<String>,
+}
+
+/// A decision point.
+#[derive(Debug, Clone, Serialize)]
+pub struct Point {
+    /// Its id.
+    pub id: &'static str,
+    /// The question.
+    pub question: String,
+    /// `required`, `open` or `silent`.
+    pub standing: &'static str,
+    /// The option that is taken.
+    pub default: &'static str,
+    /// The options that the text permits as well.
+    pub alternatives: Vec<&'static str>,
+    /// All its options.
+    pub options: Vec<&'static str>,
+    /// The reading that it rests on.
+    pub reading: Option<String>,
+    /// The clauses that it comes from.
+    pub clauses: Vec<String>,
+    /// The standing in words.
+    #[serde(skip)]
+    words: String,
+}
+
+/// A guarantee that is promised, or was.
+#[derive(Debug, Clone, Serialize)]
+pub struct Promised {
+    /// The guarantee.
+    pub id: &'static str,
+    /// Whether it is promised.
+    pub promised: bool,
+    /// The clauses that promise it.
+    pub clauses: Vec<String>,
+    /// Who withdrew it.
+    pub withdrawn: Option<Withdrawn>,
+}
+
+impl Revision {
+    /// This revision.
+    pub fn new(rules: &Rules, run: Run) -> Self {
+        let (mut allow, mut may_allow) = (Vec::new(), Vec::new());
+        for (endpoint, rule) in EndpointId::all().zip(&rules.endpoints) {
+            let (endpoint, clauses) = (endpoint.to_string(), rule.clauses.clone());
+            match (rule.access, &rule.may_be_open) {
+                (Access::Open(conditions), _) => {
+                    allow.push(Allowed { endpoint, when: conditions.iter().collect(), clauses });
+                }
+                (Access::Refused, Some(reading)) => {
+                    may_allow.push(MayAllow { endpoint, reading: reading.clone(), clauses });
+                }
+                (Access::Refused, None) => {}
+            }
+        }
+        let promised = |guarantee: GuaranteeId| Promised {
+            id: guarantee.get().id,
+            promised: rules.promises.contains_key(&guarantee),
+            clauses: rules.promises.get(&guarantee).cloned().unwrap_or_default(),
+            withdrawn: rules.withdrawn.get(&guarantee).map(Withdrawn::from),
+        };
+        Self {
+            id: rules.id.clone(),
+            date: rules.date.clone(),
+            about: rules.about.clone(),
+            aliases: rules.aliases.clone(),
+            extends: rules.extends.clone(),
+            allow,
+            may_allow,
+            points: PointId::all().map(|point| Point::new(rules, point)).collect(),
+            guarantees: GuaranteeId::all().map(promised).collect(),
+            run,
+        }
+    }
+}
+
+impl Point {
+    fn new(rules: &Rules, id: PointId) -> Self {
+        let (point, rule) = (id.get(), rules.point(id));
+        let of_the_point = in_force(rules, point.clauses).into_iter().map(str::to_owned);
+        let mut clauses: Vec<_> = of_the_point.chain(rule.clauses.iter().cloned()).collect();
+        clauses.dedup();
+        Self {
+            id: point.id,
+            question: point.question(),
+            standing: match rule.standing {
+                Standing::Required(_) => "required",
+                Standing::Open(_) => "open",
+                Standing::Silent(_) => "silent",
+            },
+            default: rule.standing.default(),
+            alternatives: rule.standing.alternatives().to_vec(),
+            options: point.option_ids().collect(),
+            reading: rule.reading.clone(),
+            clauses,
+            words: standing(&rule.standing),
+        }
+    }
+}
+
+impl Display for Revision {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}  {}", paint(style::HEADING, &self.id), self.date.as_deref().unwrap_or(""))?;
+        writeln!(f, "{}", self.about)?;
+        if !self.aliases.is_empty() {
+            writeln!(f, "also called {}", self.aliases.join(", "))?;
+        }
+        let mut table = Table::with_headings(["guests may call", "when", "clauses"]);
+        for Allowed { endpoint, when, clauses } in &self.allow {
+            let when: Vec<_> = when.iter().map(|condition| condition.as_str()).collect();
+            table.push([endpoint.into(), when.join(", ").into(), clauses.join(", ").into()]);
+        }
+        writeln!(f, "\n{table}")?;
+        if !self.may_allow.is_empty() {
+            let mut table = Table::with_headings(["a server may open", "reading", "clauses"]);
+            for MayAllow { endpoint, reading, clauses } in &self.may_allow {
+                table.push([endpoint.into(), reading.into(), clauses.join(", ").into()]);
+            }
+            writeln!(f, "{table}")?;
+        }
+        let mut table =
+            Table::with_headings(["decision point", "how it stands", "reading", "clauses"]);
+        for point in &self.points {
+            let colour = match point.standing {
+                "required" => style::PLAIN,
+                "open" => style::DOUBTFUL,
+                _ => style::DIM,
+            };
+            table.push([
+                point.id.into(),
+                Cell::new(&point.words, colour),
+                point.reading.clone().unwrap_or_default().into(),
+                point.clauses.join(", ").into(),
+            ]);
+        }
+        writeln!(f, "{table}")?;
+        let mut table = Table::with_headings(["guarantee", "promised", "clauses"]);
+        for guarantee in &self.guarantees {
+            let (promised, colour) = match &guarantee.withdrawn {
+                _ if guarantee.promised => ("yes".to_owned(), style::GOOD),
+                Some(withdrawn) => (format!("withdrawn in {}", withdrawn.by), style::DOUBTFUL),
+                None => ("no".to_owned(), style::DIM),
+            };
+            let clauses = guarantee.clauses.join(", ");
+            table.push([guarantee.id.into(), Cell::new(promised, colour), clauses.into()]);
+        }
+        write!(f, "{table}")
+    }
+}

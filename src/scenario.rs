@@ -1,0 +1,118 @@
+//! Scenarios: steps by named actors, with what is expected of each. Everything that tells a story
+//! tells it in this form: counterexamples, witnesses, vectors, the runner, `decide`.
+//!
+//! A scenario is JSON. A step names who takes it (`as`), what it does (`do`: a verb, or an endpoint
+//! in the specification's notation), where (`room`), and what else the verb asks for; `expect` says
+//! what must come of it. One event of a scenario may carry a label (`event`), and reads say whether
+//! they give it (`sees`, `not_sees`).
+//!
+//! ```
+//! use guest_access::scenario::Scenario;
+//!
+//! let scenario = Scenario::parse("a.json", r#"{
+//!     "id": "a-guest-asks-who-it-is", "rules": "latest", "about": "", "clauses": [],
+//!     "steps": [
+//!         {"as": "guest1", "do": "register as guest"},
+//!         {"as": "guest1", "do": "GET /account/whoami", "expect": {"verdict": "allow"}}
+//!     ]
+//! }"#)?;
+//! assert_eq!(scenario.steps.len(), 2);
+//! # Ok::<(), guest_access::scenario::ScenarioError>(())
+//! ```
+
+mod actor;
+mod cannot;
+mod error;
+mod expect;
+mod file;
+mod format;
+mod from_story;
+mod readings;
+mod schema;
+mod sentence;
+mod verb;
+
+use std::path::Path;
+
+use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::profile::Profile;
+use guest_access_model::step::Step;
+
+pub use error::ScenarioError;
+pub use expect::{Expect, Observed, Verdict};
+pub use readings::{Alternative, Decided, Otherwise, alternatives};
+pub use schema::schema;
+pub use sentence::{actor_name, sentence};
+
+/// The label that a story's tagged event is given.
+pub const LABEL: &str = "e1";
+
+/// Steps by named actors, with what is expected of each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// The id.
+    pub id: String,
+    /// The rules under which it is told: a revision's id or alias, or the path of a rules file.
+    pub rules: String,
+    /// What it shows, in a sentence.
+    pub about: String,
+    /// The clauses that it is about.
+    pub clauses: Vec<String>,
+    /// The steps.
+    pub steps: Vec<Told>,
+}
+
+/// A step as a scenario tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The step.
+    pub step: Step,
+    /// The label of the event that it sends, if that is the tagged one.
+    pub event: Option<String>,
+    /// What is expected of it.
+    pub expect: Option<Expect>,
+}
+
+impl Scenario {
+    /// The scenario in the file at `path`, or on the standard input if that is `-`.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is not a scenario.
+    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+        file::parse(path, &file::read(path)?)
+    }
+
+    /// The scenario in `text`, which is called `name` in messages.
+    ///
+    /// # Errors
+    /// If the text is not a scenario.
+    pub fn parse(name: &str, text: &str) -> Result<Self, ScenarioError> {
+        file::parse(Path::new(name), text)
+    }
+
+    /// The label of the tagged event, if an event is labelled.
+    pub fn label(&self) -> Option<&str> {
+        self.steps.iter().find_map(|told| told.event.as_deref())
+    }
+
+    /// What comes of each step where `profile` decides.
+    ///
+    /// # Errors
+    /// If a step cannot happen.
+    pub fn replay(&self, profile: &Profile) -> Result<Vec<Outcome>, ScenarioError> {
+        let mut state = initial(profile);
+        let outcomes = self.steps.iter().enumerate().map(|(index, told)| {
+            let outcome = outcome(profile, &state, &told.step).ok_or_else(|| {
+                ScenarioError::CannotHappen {
+                    scenario: self.id.clone(),
+                    number: index + 1,
+                    sentence: sentence(&told.step),
+                    why: cannot::why(profile, &state, &told.step),
+                }
+            })?;
+            state = outcome.next;
+            Ok(outcome)
+        });
+        outcomes.collect()
+    }
+}

@@ -1,0 +1,160 @@
+//! Why a step cannot happen, and what would let it.
+
+use guest_access_model::decide::outcome;
+use guest_access_model::profile::Profile;
+use guest_access_model::state::{Account, State};
+use guest_access_model::step::{Act, Actor, Credential, Place, Setting, Step, Upgrade};
+use guest_access_model::vocabulary::Membership;
+
+use super::actor;
+
+/// Why `step` cannot happen in `state`. (The model says that it cannot; this looks for the reason.)
+pub(super) fn why(profile: &Profile, state: &State, step: &Step) -> String {
+    let without_label = Step { tag: false, ..*step };
+    if step.tag && outcome(profile, state, &without_label).is_some() {
+        return by_the_label(state, step);
+    }
+    by_the_account(state, step)
+        .or_else(|| by_the_place(step))
+        .or_else(|| by_the_room(state, step))
+        .unwrap_or_else(|| by_the_label(state, step))
+}
+
+fn by_the_account(state: &State, step: &Step) -> Option<String> {
+    let account = |guest: u8| state.accounts[usize::from(guest)];
+    let absent = |guest: u8| {
+        (account(guest) == Account::Absent).then(|| {
+            format!(
+                "{0} is not registered; begin with `{0}` doing `register as guest`",
+                actor::guest(guest.into())
+            )
+        })
+    };
+    let name = |guest: u8| actor::guest(guest.into());
+    match (step.act, step.by) {
+        (Act::Register { .. }, Actor::Guest(guest)) => {
+            return Some(format!("{} is registered already; leave the step out", name(guest)));
+        }
+        (
+            Act::Upgrade(
+                Upgrade::Own(of)
+                | Upgrade::OtherName(of)
+                | Upgrade::OthersToken { of, .. }
+                | Upgrade::MadeUpToken(of),
+            )
+            | Act::RegisterOver(of)
+            | Act::EndToken(of)
+            | Act::Invite(of)
+            | Act::Kick(of)
+            | Act::Ban(of)
+            | Act::Unban(of),
+            _,
+        ) if account(of) == Account::Absent => return absent(of),
+        (Act::Upgrade(Upgrade::OthersToken { with, .. }), _) if account(with) != Account::Guest => {
+            return Some(format!("{} has no guest's live token; it must be a guest", name(with)));
+        }
+        (Act::Upgrade(_), _) => {
+            return Some("only a guest with a live token can be upgraded".to_owned());
+        }
+        (Act::RegisterOver(of), _) => {
+            return Some(format!("{} is no guest any more; do it before the upgrade", name(of)));
+        }
+        (Act::EndToken(of), _) => {
+            return Some(format!("{} has no live token; end it once only", name(of)));
+        }
+        _ => {}
+    }
+    let Actor::Guest(guest) = step.by else {
+        return None;
+    };
+    match step.with {
+        Credential::BeforeUpgrade
+            if !matches!(account(guest), Account::User | Account::UserEnded) =>
+        {
+            Some(format!("{} has not upgraded, so it has no token from before", name(guest)))
+        }
+        Credential::Masquerade if account(guest) != Account::Guest => {
+            Some(format!("{} is no guest with a live token, which a masquerade shows", name(guest)))
+        }
+        _ => absent(guest),
+    }
+}
+
+fn by_the_place(step: &Step) -> Option<String> {
+    if step.act == Act::ReadThroughOtherRoom && step.place != Place::Room(1) {
+        return Some(
+            "the path must be that of the other room; say `\"room\": \"room2\"`".to_owned(),
+        );
+    }
+    if let Act::Read(endpoint) = step.act {
+        use guest_access_model::endpoint::Gives;
+        return match (endpoint.get().gives?, step.place) {
+            (Gives::Sync, Place::Nowhere) => None,
+            (Gives::Sync, _) => Some(format!("{endpoint} is about no room; leave `room` out")),
+            (Gives::Stream, _) => None,
+            (_, Place::Nowhere) => Some(format!("{endpoint} is about a room; say which in `room`")),
+            _ => None,
+        };
+    }
+    let joins = matches!(step.act, Act::Join(_));
+    (step.place == Place::Elsewhere && !joins)
+        .then(|| "elsewhere one can only try to join or read; say `room1` or `room2`".to_owned())
+}
+
+fn by_the_room(state: &State, step: &Step) -> Option<String> {
+    let room = &state.rooms[step.room()?];
+    let membership = |of: u8| {
+        format!("{} is `{}` there", actor::guest(of.into()), room.members[usize::from(of)])
+    };
+    let by_the_moderator = matches!(
+        step.act,
+        Act::Invite(_)
+            | Act::Kick(_)
+            | Act::Ban(_)
+            | Act::Unban(_)
+            | Act::SetJoinRule(_)
+            | Act::RedactSetting(_)
+    );
+    if by_the_moderator && step.by != Actor::Moderator {
+        return Some(
+            "only the moderator does that; a guest calls the endpoint by its id".to_owned(),
+        );
+    }
+    match step.act {
+        Act::Invite(of) if !can_invite(room.members[usize::from(of)]) => {
+            Some(format!("{}; invited is who is in no room, left or knocks", membership(of)))
+        }
+        Act::Kick(of) => {
+            Some(format!("{}; kicked is who is joined, invited or knocks", membership(of)))
+        }
+        Act::Ban(of) => Some(format!("{}; a ban is lifted before it is set again", membership(of))),
+        Act::Unban(of) => Some(format!("{}; lifted is the ban of who is banned", membership(of))),
+        Act::RedactSetting(Setting::GuestAccess) => Some(format!(
+            "the guest access of the room means `{}`; only `can_join` is redacted",
+            room.guest_access
+        )),
+        Act::RedactSetting(Setting::HistoryVisibility) => Some(
+            "the history visibility of the room means `shared`; only another one is redacted"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+fn can_invite(membership: Membership) -> bool {
+    matches!(membership, Membership::Never | Membership::Leave | Membership::Knock)
+}
+
+fn by_the_label(state: &State, step: &Step) -> String {
+    if step.tag {
+        if state.tagged.is_some() {
+            return "an event is labelled already; leave `event` out".to_owned();
+        }
+        return "it sends no event that counts (it is refused, or changes nothing), so there is none to label; leave `event` out"
+            .to_owned();
+    }
+    if step.act == Act::ReadThroughOtherRoom {
+        return "no event is labelled yet; put `event` on the step that sends it".to_owned();
+    }
+    "nobody can do that here; spec-notes/steps.md says who takes which steps".to_owned()
+}

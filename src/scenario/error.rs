@@ -1,0 +1,105 @@
+//! Why a text is not a scenario, or a scenario cannot be told.
+
+use std::path::PathBuf;
+
+/// Why there is no scenario. Every message says where the fault is and what would be right.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScenarioError {
+    /// The file cannot be read.
+    #[error("{}: the scenario cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is too large to be a scenario.
+    #[error("{}: the file has more than the {limit} bytes that a scenario can have", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read.
+        limit: u64,
+    },
+    /// The file is not text.
+    #[error("{}:{line}: the file is not UTF-8 text; save it as UTF-8", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// The line of the first byte that is not text.
+        line: usize,
+    },
+    /// The text is not JSON, or has keys or types that a scenario does not have.
+    #[error("{}:{line}: {message}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, in the words of the JSON reader.
+        message: String,
+    },
+    /// A step names somebody whom a scenario does not know.
+    #[error("{}:{line}: step {number} is by `{actor}`, whom no scenario knows; known are {known}", path.display())]
+    UnknownActor {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The number of the step, from 1.
+        number: usize,
+        /// Who was named.
+        actor: String,
+        /// Who can be named.
+        known: String,
+    },
+    /// A step does something that is neither a verb nor an endpoint.
+    #[error("{}:{line}: step {number} does `{given}`, which is neither a verb nor an endpoint; did you mean `{nearest}`?", path.display())]
+    UnknownDeed {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The number of the step, from 1.
+        number: usize,
+        /// What it does.
+        given: String,
+        /// The verb or endpoint that is most like it.
+        nearest: String,
+    },
+    /// A step, or what is expected of it, says something that means nothing.
+    #[error("{}:{line}: step {number}: {message}", path.display())]
+    Step {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The number of the step, from 1.
+        number: usize,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// The scenario as a whole says something that means nothing.
+    #[error("{}:{line}: {message}", path.display())]
+    Meaning {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// A step cannot happen after those before it.
+    #[error("scenario `{scenario}`: step {number}, `{sentence}`, cannot happen: {why}")]
+    CannotHappen {
+        /// The scenario's id.
+        scenario: String,
+        /// The number of the step, from 1.
+        number: usize,
+        /// The step, in words.
+        sentence: String,
+        /// Why not, and what would be right.
+        why: String,
+    },
+}

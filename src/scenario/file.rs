@@ -1,0 +1,185 @@
+//! Reading and writing a scenario's file.
+
+use std::io::Read;
+use std::path::Path;
+
+use guest_access_model::clause;
+use guest_access_model::step::Act;
+use schemars::JsonSchema;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::format::{Entry, Fault};
+use super::{LABEL, Scenario, ScenarioError, Told, actor};
+
+/// The most bytes that a scenario may have.
+const LIMIT: u64 = 1 << 20;
+
+/// A scenario as it is written. The steps are read one by one, so that what is wrong with one is
+/// reported with its line.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File<'a> {
+    id: String,
+    rules: String,
+    about: String,
+    clauses: Vec<String>,
+    #[serde(borrow)]
+    steps: Vec<&'a RawValue>,
+}
+
+/// Steps by named actors, with what is expected of each: a scenario of Matrix guest access.
+#[derive(JsonSchema)]
+#[schemars(rename = "Scenario", deny_unknown_fields)]
+#[expect(dead_code, reason = "it is what the schema describes")]
+pub(super) struct Described {
+    /// The id.
+    id: String,
+    /// The rules under which it is told: a revision's id or alias, or the path of a rules file.
+    rules: String,
+    /// What it shows, in a sentence.
+    about: String,
+    /// The clauses that it is about, by id.
+    clauses: Vec<String>,
+    /// The steps, in order.
+    steps: Vec<Entry>,
+}
+
+/// The text of the file at `path`, or of the standard input if that is `-`.
+pub(super) fn read(path: &Path) -> Result<String, ScenarioError> {
+    let unreadable = |source| ScenarioError::Unreadable { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    // One byte more than may be there is enough to see that there is more.
+    if path == Path::new("-") {
+        std::io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes)
+    } else {
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        file.take(LIMIT + 1).read_to_end(&mut bytes)
+    }
+    .map_err(unreadable)?;
+    if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > LIMIT) {
+        return Err(ScenarioError::TooLarge { path: path.to_owned(), limit: LIMIT });
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        ScenarioError::NotText { path: path.to_owned(), line: lines(valid) }
+    })
+}
+
+/// The scenario in `text`, which stands in the file at `path`.
+pub(super) fn parse(path: &Path, text: &str) -> Result<Scenario, ScenarioError> {
+    let file: File = serde_json::from_str(text).map_err(|error| syntax(path, 1, &error))?;
+    let meaning = |message| ScenarioError::Meaning { path: path.to_owned(), line: 1, message };
+    if let Some(stranger) = file.clauses.iter().find(|id| clause::find(id).is_none()) {
+        let message = format!("there is no clause `{stranger}`; spec-notes/clauses.md lists them");
+        return Err(meaning(message));
+    }
+    if file.steps.is_empty() {
+        return Err(meaning("the scenario has no steps; it needs at least one".to_owned()));
+    }
+    let mut steps = Vec::with_capacity(file.steps.len());
+    let mut label: Option<(String, usize)> = None;
+    for (number, raw) in (1..).zip(&file.steps) {
+        let line = line_of(text, raw.get());
+        let fault = |message| ScenarioError::Step { path: path.to_owned(), line, number, message };
+        let entry: Entry =
+            serde_json::from_str(raw.get()).map_err(|error| syntax(path, line, &error))?;
+        let asked_for = entry.event.clone();
+        let told = entry.told().map_err(|error| match error {
+            Fault::Actor(actor, known) => {
+                ScenarioError::UnknownActor { path: path.to_owned(), line, number, actor, known }
+            }
+            Fault::Deed(given, nearest) => {
+                ScenarioError::UnknownDeed { path: path.to_owned(), line, number, given, nearest }
+            }
+            Fault::Other(message) => fault(message),
+        })?;
+        let asked_for = asked_for.filter(|_| told.step.act == Act::ReadThroughOtherRoom);
+        check_labels(&told, asked_for.as_ref(), label.as_ref()).map_err(fault)?;
+        if let Some(event) = &told.event {
+            label = Some((event.clone(), number));
+        }
+        steps.push(told);
+    }
+    let File { id, rules, about, clauses, .. } = file;
+    Ok(Scenario { id, rules, about, clauses, steps })
+}
+
+/// Checks the labels and names of one step, where `label` is the one given before, and in which
+/// step.
+fn check_labels(
+    told: &Told,
+    asked_for: Option<&String>,
+    label: Option<&(String, usize)>,
+) -> Result<(), String> {
+    if let (Some(event), Some((first, number))) = (&told.event, label) {
+        return Err(format!(
+            "a scenario labels one event, and `{first}` is labelled in step {number} already; leave `\"event\": \"{event}\"` out"
+        ));
+    }
+    let expected = told.expect.iter().flat_map(|expect| expect.sees.iter().chain(&expect.not_sees));
+    for named in expected.chain(asked_for) {
+        match label {
+            Some((label, _)) if label == named => {}
+            Some((label, _)) => {
+                return Err(format!("no event is labelled `{named}`; `{label}` is"));
+            }
+            None => {
+                return Err(format!(
+                    "no event before this step is labelled `{named}`; put `\"event\": \"{named}\"` on the step that sends it"
+                ));
+            }
+        }
+    }
+    for (room, members) in told.expect.iter().flat_map(|expect| &expect.membership) {
+        if room == "elsewhere" || actor::find_place(room).is_err() {
+            return Err(format!("`membership` has no room `{room}`; there are room1, room2"));
+        }
+        for who in members.keys().filter(|who| *who != "user") {
+            actor::find_guest(who).map_err(|known| {
+                format!("`membership` has nobody called `{who}`; there are user, {known}")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn syntax(path: &Path, first: usize, error: &serde_json::Error) -> ScenarioError {
+    let message = error.to_string();
+    // The reader counts lines from where it began, and its message ends in them.
+    let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+    let line = first + error.line().saturating_sub(1);
+    ScenarioError::Syntax { path: path.to_owned(), line, message }
+}
+
+/// The line, from 1, on which `part` of `text` begins.
+fn line_of(text: &str, part: &str) -> usize {
+    let offset = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    lines(text.as_bytes().get(..offset).unwrap_or_default())
+}
+
+/// The line, from 1, that comes after these bytes.
+fn lines(bytes: &[u8]) -> usize {
+    1 + bytes.iter().filter(|byte| **byte == b'\n').count()
+}
+
+impl Serialize for Told {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Entry::of(self, LABEL).serialize(serializer)
+    }
+}
+
+impl Serialize for Scenario {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let label = self.label().unwrap_or(LABEL);
+        let steps: Vec<_> = self.steps.iter().map(|told| Entry::of(told, label)).collect();
+        let mut fields = serializer.serialize_struct("Scenario", 5)?;
+        fields.serialize_field("id", &self.id)?;
+        fields.serialize_field("rules", &self.rules)?;
+        fields.serialize_field("about", &self.about)?;
+        fields.serialize_field("clauses", &self.clauses)?;
+        fields.serialize_field("steps", &steps)?;
+        fields.end()
+    }
+}

@@ -1,0 +1,44 @@
+//! A story of the model as a scenario: what the rules say to each step is what is expected of it.
+
+use guest_access_model::decide::initial;
+use guest_access_model::rules::Rules;
+use guest_access_model::step::Step;
+
+use super::{LABEL, Observed, Scenario, ScenarioError, Told};
+
+impl Scenario {
+    /// The scenario of these steps, in which what is expected of each is what the default profile of
+    /// `rules` decides.
+    ///
+    /// # Errors
+    /// If a step cannot happen under these rules.
+    pub fn from_story(
+        id: impl Into<String>,
+        rules: &Rules,
+        about: impl Into<String>,
+        clauses: Vec<String>,
+        steps: &[Step],
+    ) -> Result<Self, ScenarioError> {
+        let told = |step: &Step| Told {
+            step: *step,
+            event: step.tag.then(|| LABEL.to_owned()),
+            expect: None,
+        };
+        let mut scenario = Self {
+            id: id.into(),
+            rules: rules.id.clone(),
+            about: about.into(),
+            clauses,
+            steps: steps.iter().map(told).collect(),
+        };
+        let profile = rules.profile();
+        let outcomes = scenario.replay(&profile)?;
+        let mut before = &initial(&profile);
+        for (told, outcome) in scenario.steps.iter_mut().zip(&outcomes) {
+            let observed = Observed { step: &told.step, before, outcome, label: Some(LABEL) };
+            told.expect = Some(observed.expect());
+            before = &outcome.next;
+        }
+        Ok(scenario)
+    }
+}

@@ -1,0 +1,81 @@
+//! The JSON Schema of scenarios, published as `schema/scenario.json`.
+
+use guest_access_model::endpoint::EndpointId;
+use guest_access_model::step::{Credential, Key, Message, ProfileKey, Setting, Way};
+use guest_access_model::steps::has_a_step_of_its_own;
+use guest_access_model::vocabulary::{
+    ErrCode, GuestAccess, HistoryVisibility, JoinRule, Membership,
+};
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use super::actor as name;
+use super::file::Described;
+use super::verb::Verb;
+
+/// The JSON Schema of scenarios.
+pub fn schema() -> Schema {
+    SchemaGenerator::default().into_root_schema_for::<Described>()
+}
+
+fn one_of(values: impl Iterator<Item = String>) -> Schema {
+    json_schema!({ "type": "string", "enum": values.collect::<Vec<_>>() })
+}
+
+/// Declares schemas that list spellings.
+macro_rules! spellings {
+    ($($name:ident: $type:ty,)+) => {
+        $(pub(super) fn $name(_: &mut SchemaGenerator) -> Schema {
+            one_of(<$type>::ALL.iter().map(ToString::to_string))
+        })+
+    };
+}
+
+spellings! {
+    under: Key,
+    by: Way,
+    token: Credential,
+    event_type: Message,
+    setting: Setting,
+    key: ProfileKey,
+    errcode: ErrCode,
+}
+
+pub(super) fn actor(_: &mut SchemaGenerator) -> Schema {
+    one_of(name::all().map(name::name))
+}
+
+pub(super) fn deed(_: &mut SchemaGenerator) -> Schema {
+    let verbs = Verb::ALL.iter().map(|verb| verb.as_str().to_owned());
+    let endpoints = EndpointId::all().filter(|endpoint| {
+        !has_a_step_of_its_own(*endpoint) || *endpoint == guest_access_model::endpoint::KNOWN.whoami
+    });
+    one_of(verbs.chain(endpoints.map(|endpoint| endpoint.to_string())))
+}
+
+pub(super) fn place(_: &mut SchemaGenerator) -> Schema {
+    one_of(name::places().filter_map(name::place))
+}
+
+pub(super) fn target(_: &mut SchemaGenerator) -> Schema {
+    let named = name::all().map(name::name);
+    one_of(named.filter(|name| name.starts_with("guest") || name == "moderator"))
+}
+
+pub(super) fn to(_: &mut SchemaGenerator) -> Schema {
+    let visibilities = HistoryVisibility::ALL.iter().map(ToString::to_string);
+    let accesses = GuestAccess::ALL.iter().map(ToString::to_string);
+    let rules = JoinRule::ALL.iter().map(ToString::to_string);
+    let others = ["unknown", "malformed"].map(str::to_owned);
+    // `invite` is a join rule, and no other list has it.
+    one_of(visibilities.chain(accesses).chain(rules).chain(others))
+}
+
+pub(super) fn membership(_: &mut SchemaGenerator) -> Schema {
+    let memberships: Vec<_> = Membership::ALL.iter().map(|m| m.as_str()).collect();
+    let member = json_schema!({ "type": "string", "enum": memberships });
+    json_schema!({
+        "type": "object",
+        "propertyNames": { "enum": ["room1", "room2"] },
+        "additionalProperties": { "type": "object", "additionalProperties": member }
+    })
+}

@@ -1,0 +1,201 @@
+//! The scenario format: what is written is what is read.
+
+use guest_access::scenario::{Scenario, Told, schema};
+use guest_access_model::endpoint::{EndpointId, KNOWN};
+use guest_access_model::rules::Rules;
+use guest_access_model::state::{MAX_GUESTS, MAX_ROOMS, Scope};
+use guest_access_model::step::{
+    Act, Actor, Credential, Key, Message, ProfileKey, Says, Setting, Step, Upgrade, Way,
+};
+use guest_access_model::steps::{has_a_step_of_its_own, steps};
+use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// A scenario of this step, and of one that labels an event, if the step asks for one.
+fn scenario_of(step: Step) -> Scenario {
+    let told = |step: Step| Told { step, event: step.tag.then(|| "e1".to_owned()), expect: None };
+    let labels = Step::new(Actor::Moderator, Act::SendState).at(0).tagged();
+    let before = (step.act == Act::ReadThroughOtherRoom).then_some(labels);
+    Scenario {
+        id: "one-step".to_owned(),
+        rules: "latest".to_owned(),
+        about: String::new(),
+        clauses: vec!["GA-1".to_owned()],
+        steps: before.into_iter().chain([step]).map(told).collect(),
+    }
+}
+
+fn survives(step: Step) {
+    let scenario = scenario_of(step);
+    let text = serde_json::to_string_pretty(&scenario).unwrap();
+    let read = Scenario::parse("a.json", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    assert_eq!(read, scenario, "{text}");
+}
+
+#[test]
+fn every_step_of_the_model_is_written_without_loss() {
+    let scope = Scope { guests: MAX_GUESTS, rooms: MAX_ROOMS };
+    for rules in [Rules::find("draft-2015-11-05"), Rules::find("latest")] {
+        for step in steps(scope, &[&rules.unwrap().profile()]) {
+            survives(step);
+        }
+    }
+}
+
+fn guest() -> impl Strategy<Value = u8> {
+    0..u8::try_from(MAX_GUESTS).unwrap()
+}
+
+fn any_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
+    select(all)
+}
+
+fn says<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = Says<T>> {
+    let values = all.iter().copied().map(Says::Value);
+    select(values.chain([Says::Unknown, Says::Malformed]).collect::<Vec<_>>())
+}
+
+/// What is done, and by whom if the deed says so.
+fn act() -> impl Strategy<Value = (Act, Option<Actor>)> {
+    let endpoints: Vec<_> = EndpointId::all().filter(|e| !has_a_step_of_its_own(*e)).collect();
+    let of_another = (guest(), guest()).prop_filter("two guests", |(of, with)| of != with);
+    let ways = || any_of(&[Way::Own, Way::StateEvent]);
+    prop_oneof![
+        (guest(), any::<bool>())
+            .prop_map(|(g, named)| (Act::Register { named }, Some(Actor::Guest(g)))),
+        guest().prop_map(|g| (Act::RegisterOver(g), Some(Actor::Nobody))),
+        guest().prop_map(|g| (Act::Upgrade(Upgrade::Own(g)), Some(Actor::Guest(g)))),
+        guest().prop_map(|g| (Act::Upgrade(Upgrade::OtherName(g)), Some(Actor::Guest(g)))),
+        guest().prop_map(|g| (Act::Upgrade(Upgrade::MadeUpToken(g)), Some(Actor::Nobody))),
+        of_another.prop_map(|(of, with)| {
+            (Act::Upgrade(Upgrade::OthersToken { of, with }), Some(Actor::Guest(with)))
+        }),
+        Just((Act::LogOut, None)),
+        Just((Act::Deactivate, None)),
+        guest().prop_map(|g| (Act::EndToken(g), Some(Actor::Server))),
+        Just((Act::Restart, Some(Actor::Server))),
+        (any_of(ProfileKey::ALL), any::<bool>())
+            .prop_map(|(key, own)| (Act::SetProfile { key, own }, None)),
+        Just((Act::WhoAmI, None)),
+        (says(HistoryVisibility::ALL), any_of(Key::ALL))
+            .prop_map(|(says, key)| (Act::SetVisibility(says, key), None)),
+        (says(GuestAccess::ALL), any_of(Key::ALL))
+            .prop_map(|(says, key)| (Act::SetGuestAccess(says, key), None)),
+        any_of(Setting::ALL).prop_map(|setting| (Act::RedactSetting(setting), None)),
+        any_of(JoinRule::ALL).prop_map(|rule| (Act::SetJoinRule(rule), None)),
+        any_of(Message::ALL).prop_map(|message| (Act::Send(message), None)),
+        Just((Act::SendState, None)),
+        guest().prop_map(|g| (Act::Invite(g), None)),
+        guest().prop_map(|g| (Act::Kick(g), None)),
+        guest().prop_map(|g| (Act::Ban(g), None)),
+        guest().prop_map(|g| (Act::Unban(g), None)),
+        any_of(Way::ALL).prop_map(|way| (Act::Join(way), None)),
+        ways().prop_map(|way| (Act::Leave(way), None)),
+        ways().prop_map(|way| (Act::Knock(way), None)),
+        select(endpoints).prop_map(|endpoint| match endpoint.get().gives {
+            Some(_) => (Act::Read(endpoint), None),
+            None => (Act::Call(endpoint), None),
+        }),
+        Just((Act::ReadThroughOtherRoom, None)),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let actors = prop_oneof![
+        Just(Actor::Moderator),
+        Just(Actor::User),
+        Just(Actor::Nobody),
+        guest().prop_map(Actor::Guest),
+    ];
+    (act(), actors, any_of(Credential::ALL), 0..4_u8, any::<bool>()).prop_map(
+        |((act, who), actor, with, place, tag)| {
+            let step = Step::new(who.unwrap_or(actor), act);
+            let has_token_of_its_own_choice = who.is_none() && matches!(actor, Actor::Guest(_));
+            let step = if has_token_of_its_own_choice { step.with(with) } else { step };
+            let placed = match place {
+                0 if act == Act::ReadThroughOtherRoom => step.at(1),
+                0 => step.at(0),
+                1 => step.at(1),
+                2 => step.elsewhere(),
+                _ => step,
+            };
+            match act {
+                Act::Read(_) | Act::Call(_) => placed,
+                Act::Register { .. }
+                | Act::RegisterOver(_)
+                | Act::Upgrade(_)
+                | Act::LogOut
+                | Act::Deactivate
+                | Act::EndToken(_)
+                | Act::Restart
+                | Act::SetProfile { .. } => step,
+                Act::ReadThroughOtherRoom | Act::WhoAmI => {
+                    if act == Act::WhoAmI {
+                        step
+                    } else {
+                        step.at(1)
+                    }
+                }
+                _ if placed.room().is_none() && placed == step => step.at(0),
+                _ if tag && act.sends().is_some() && placed.room() == Some(0) => placed.tagged(),
+                _ => placed,
+            }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn any_step_is_written_without_loss(step in step()) {
+        survives(step);
+    }
+}
+
+#[test]
+fn the_published_schema_is_the_schema() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/scenario.json");
+    let schema = format!("{}\n", serde_json::to_string_pretty(&schema()).unwrap());
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(path, &schema).unwrap();
+    }
+    let published = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(published == schema, "run the tests with UPDATE_SCHEMA=1 and look at what changed");
+}
+
+#[test]
+fn every_endpoint_with_a_step_of_its_own_says_by_which_verb() {
+    for endpoint in EndpointId::all().filter(|e| has_a_step_of_its_own(*e) && *e != KNOWN.whoami) {
+        let text = format!(
+            r#"{{"id":"","rules":"latest","about":"","clauses":[],"steps":[{{"as":"guest1","do":"{endpoint}"}}]}}"#
+        );
+        let error = Scenario::parse("a.json", &text).unwrap_err().to_string();
+        assert!(error.contains("is written by what it is called for"), "{error}");
+    }
+}
+
+#[test]
+fn a_story_expects_what_the_rules_decide() {
+    let guest = Actor::Guest(0);
+    let messages = EndpointId::find("GET /rooms/{roomId}/messages").unwrap();
+    let can_join = Says::Value(GuestAccess::CanJoin);
+    let story = [
+        Step::new(guest, Act::Register { named: false }),
+        Step::new(Actor::Moderator, Act::Send(Message::Message)).at(0).tagged(),
+        Step::new(guest, Act::Read(messages)).at(0),
+        Step::new(Actor::Moderator, Act::SetGuestAccess(can_join, Key::Empty)).at(0),
+        Step::new(guest, Act::Join(Way::Own)).at(0),
+        Step::new(guest, Act::Read(messages)).at(0),
+    ];
+    let rules = Rules::find("latest").unwrap();
+    let scenario = Scenario::from_story("a-story", &rules, "About.", vec![], &story).unwrap();
+    insta::assert_json_snapshot!(scenario);
+}
+
+#[test]
+fn a_story_that_cannot_happen_is_refused() {
+    let story = [Step::new(Actor::Guest(0), Act::LogOut)];
+    let rules = Rules::find("latest").unwrap();
+    let error = Scenario::from_story("a-story", &rules, "", vec![], &story).unwrap_err();
+    insta::assert_snapshot!(error, @"scenario `a-story`: step 1, `guest1 logs out`, cannot happen: guest1 is not registered; begin with `guest1` doing `register as guest`");
+}
