@@ -14,9 +14,10 @@ mod settings;
 
 use std::fmt;
 
-use crate::profile::Profile;
+use crate::profile::{Condition, Profile};
 use crate::state::{Account, State};
-use crate::step::{Act, Actor, Answer, Credential, Observation, Step};
+use crate::step::{Act, Actor, Answer, Credential, Message, Observation, ProfileKey, Step};
+use crate::vocabulary::{HistoryVisibility, Membership};
 
 /// One step, taken.
 #[derive(Debug, Clone, Copy)]
@@ -261,6 +262,23 @@ impl Transition<'_> {
         match self.step.by {
             Actor::Guest(guest) => Some(usize::from(guest)),
             _ => None,
+        }
+    }
+
+    /// Whether a condition of an endpoint holds of the step, which this guest takes.
+    fn holds(&self, condition: Condition, guest: usize) -> bool {
+        let room = self.step.room().map(|room| &self.before.rooms[room]);
+        match condition {
+            Condition::MessagesOnly => self.step.act == Act::Send(Message::Message),
+            Condition::DisplayNameOnly => {
+                !matches!(self.step.act, Act::SetProfile { key: ProfileKey::AvatarUrl, .. })
+            }
+            Condition::WorldReadableRoom => {
+                room.is_some_and(|room| room.visibility == Some(HistoryVisibility::WorldReadable))
+            }
+            Condition::JoinedRoom => {
+                room.is_some_and(|room| room.members[guest] == Membership::Join)
+            }
         }
     }
 

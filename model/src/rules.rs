@@ -38,7 +38,7 @@ impl Standing {
     pub fn forbids(&self, option: &str) -> bool {
         match self {
             Self::Required(required) => *required != option,
-            Self::Open(options) => !options.iter().any(|allowed| *allowed == option),
+            Self::Open(options) => !options.contains(&option),
             Self::Silent(_) => false,
         }
     }
