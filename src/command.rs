@@ -3,6 +3,7 @@
 mod check;
 mod decide;
 mod error;
+mod explore;
 mod history;
 mod interrupt;
 mod output;
@@ -34,6 +35,7 @@ enum Command {
     History(history::Args),
     Decide(decide::Args),
     Rules(rules::Args),
+    Explore(explore::Args),
 }
 
 /// How a command ended.
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::History(args) => history::run(&args),
         Command::Decide(args) => decide::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Explore(args) => explore::run(&args),
     };
     match written.and_then(Written::deliver) {
         Ok(outcome) => ExitCode::from(outcome.code()),
