@@ -16,6 +16,19 @@
 //! 3. Below these, what there is: `accounts`, `room` (a timeline and the state at each of its
 //!    events), `event`, `settings` (what the settings of a room mean), `power`.
 //!
+//! # Clauses without code
+//! A comment that names a clause stands beside the code that keeps it. These have none, since one
+//! server that serves clients alone keeps them by what it lacks, or cannot tell:
+//! - it talks to no other server, so it neither tells who is a guest nor enforces anything there
+//!   (DR-5, DR-6, GA-5, GA-6, GA-25, GA-26);
+//! - introductions are kept by the rules that they sum up: DR-9 and DR-10 by the allow-list, GA-7 by
+//!   the gate of `membership`, HV-13, HV-14, HV-15 and HV-18 by the four rules of `visibility`;
+//! - what a server may do and this one does not: limit rates, ask for captchas (GA-29, GA-47), or
+//!   serve guests otherwise than users (RG-3);
+//! - what clients may or must do (GA-27, GA-34, GA-35, HV-7, HV-17, RP-4, RP-11), and what a text
+//!   leaves open (DR-3, DR-7, DR-8, DR-18 to DR-23, GA-28, RP-12);
+//! - CS-38 and RP-6: there are no restricted rooms here, and no search.
+//!
 //! # How to use it
 //! Make one with [`Reference::new`]; every endpoint is a method that takes the caller's
 //! [`Credentials`] and the endpoint's request as ruma types it, and gives an [`Answer`]: the

@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod clause;
+pub mod compare;
 pub mod decide;
 pub mod decision_point;
 pub mod defect;
@@ -13,6 +14,7 @@ pub mod lockstep;
 pub mod profile;
 pub mod reduce;
 pub mod rules;
+pub mod scoreboard;
 pub mod sequential;
 pub mod state;
 pub mod step;

@@ -8,11 +8,11 @@
 use std::collections::{HashSet, VecDeque};
 
 use crate::decide::{initial, outcome};
-use crate::endpoint::EndpointId;
+use crate::endpoint::{EndpointId, Gives};
 use crate::profile::Profile;
 use crate::reduce::forget;
 use crate::state::{Account, MAX_GUESTS, Scope, State};
-use crate::step::{Act, Observation, Step, Subject};
+use crate::step::{Act, Credential, Observation, Step, Subject};
 use crate::steps::{has_a_step_of_its_own, steps};
 use crate::stop::Stop;
 
@@ -127,16 +127,19 @@ pub fn explore<S: Subject + Clone>(
 fn every_call(usual: &[Step]) -> Vec<Step> {
     let callers: HashSet<_> = usual
         .iter()
-        .filter(|step| matches!(step.act, Act::Call(_)))
+        .filter(|step| matches!(step.act, Act::Call(_)) && step.with != Credential::Masquerade)
         .map(|step| (step.by, step.with))
         .collect();
     let mut callers: Vec<_> = callers.into_iter().collect();
     callers.sort();
+    let step = |endpoint: EndpointId, by, with| match endpoint.get().gives {
+        None => Step::new(by, Act::Call(endpoint)).with(with),
+        Some(Gives::Sync) => Step::new(by, Act::Read(endpoint)).with(with),
+        Some(_) => Step::new(by, Act::Read(endpoint)).with(with).at(0),
+    };
     EndpointId::all()
-        .filter(|e| !has_a_step_of_its_own(*e) && e.get().gives.is_none())
-        .flat_map(|endpoint| {
-            callers.iter().map(move |(by, with)| Step::new(*by, Act::Call(endpoint)).with(*with))
-        })
+        .filter(|endpoint| !has_a_step_of_its_own(*endpoint))
+        .flat_map(|endpoint| callers.iter().map(move |(by, with)| step(endpoint, *by, *with)))
         .collect()
 }
 

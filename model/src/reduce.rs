@@ -5,8 +5,8 @@
 //! reduced by [`forget`] only or not at all: exchanging guests would rename them on the way.
 
 use crate::decision_point::{
-    EndedToken, EvaluatedAt, JoinedOpens, LeftReader, OwnMembership, SettingChange,
-    WorldReadableMeans,
+    EndedToken, EvaluatedAt, JoinedOpens, LeftReader, OwnMembership, SettingChange, UpgradeToken,
+    UserIds, WorldReadableMeans,
 };
 use crate::profile::Profile;
 use crate::state::{Account, Kind, MAX_GUESTS, Scope, Standing, State, Witness};
@@ -14,8 +14,8 @@ use crate::vocabulary::HistoryVisibility;
 
 /// Forgets what nothing will ask for again.
 ///
-/// - *How an ended account stands to the tagged event.* With no live token there is no reader. (Not
-///   where a guest's ended token is served.)
+/// - *How an ended account stands to the tagged event.* With no live token there is no reader, and
+///   there never will be one. (Not where a guest's ended token is served, or can come back to life.)
 /// - *Which side of a change was which.* Where a change of the setting is judged by either side, the
 ///   rules and the guarantees ask only which values the two sides have; likewise for one's own
 ///   membership. What becomes state is a note, whose sides are equal.
@@ -29,7 +29,10 @@ pub fn forget(profile: &Profile, state: &State) -> State {
         return state;
     };
     let choices = &profile.choices;
-    if choices.ended_token == EndedToken::Refused {
+    let ends_for_good = choices.ended_token == EndedToken::Refused
+        && choices.user_ids == UserIds::Distinct
+        && choices.upgrade_token != UpgradeToken::Unchecked;
+    if ends_for_good {
         for (witness, account) in tagged.witnesses.iter_mut().zip(state.accounts) {
             if matches!(account, Account::GuestEnded | Account::UserEnded) {
                 *witness = FORGOTTEN;

@@ -20,7 +20,11 @@ pub fn broken(model: &Sequential, guarantees: GuaranteeSet, stop: &Stop) -> Vec<
     let mut search = Search::new(model.initial());
     let mut wanted = guarantees;
     let mut found: HashMap<_, Vec<Step>> = HashMap::new();
-    while let Some(number) = search.next_state().filter(|_| !wanted.is_empty() && !stop.now()) {
+    let most_states = stop.most_states.unwrap_or(usize::MAX);
+    while let Some(number) = search.next_state() {
+        if wanted.is_empty() || number >= most_states || stop.now() {
+            break;
+        }
         let state = search.states[number];
         let mut reached = Vec::new();
         model.expand(&state, |step, next, verdicts| {

@@ -11,7 +11,8 @@
  * a state of SPIN's is the values of the variables below and nothing else. Every step is one option
  * of the loop: a d_step whose guard says that the step is possible and that it changes the state,
  * and whose end forgets (`settle`), so that no state in between is ever stored. Two steps with the
- * same result are two options. A step that changes nothing is no option.
+ * same result are two options. A step that changes nothing is no option. SPIN has to be run with -o2:
+ * otherwise it leaves `tag_joined_later` out of the state, because no guard reads it.
  *
  * The rules come in by -D. For each decision point that can touch the state, OPT_<point> is the
  * option taken (IS_<option>); for each of the endpoints by which a guest can change the state,
@@ -191,7 +192,7 @@ inline settle() {
 
 #define NO_LIST (TAKES(unlisted_endpoint, served) || TAKES(registration_first_guest, administrator))
 #define OPEN(endpoint) (OPEN_##endpoint || NO_LIST)
-/* A guest's own m.room.member by PUT state is a question of its own. */
+/* A guest's own m.room.member by PUT state is a question of its own; where there is no list, no. */
 #define OPEN_OWN_MEMBER ((OPEN_put_state && TAKES(put_state_membership, as_own_endpoint)) || NO_LIST)
 
 #define IS_A_GUEST (account == GUEST || account == GUEST_ENDED)

@@ -162,10 +162,13 @@ impl Reference {
 
     /// The allow-list, which binds guests.
     fn consult_the_list(&self, caller: &Caller, call: Call<'_>) -> Result<(), Refusal> {
+        // GA-2: Where the module gives a guest access, the guest is treated as any other user would
+        // be.
         // RG-2: A user may use the full API with an account of kind `user`.
         if !caller.guest || caller.administrator {
             return Ok(());
         }
+        // DR-2: Guest access exists only in the limited ways that the module sets out.
         // GA-3: A guest has access only to the subset of the API that the module lists.
         // DR-13: A guest may call no endpoint beyond the four paths that are listed.
         let open = match self.profile.access(call.endpoint) {

@@ -50,28 +50,30 @@ impl Reference {
     }
 
     fn may_read(&self, caller: &Caller, room: &Room, gives: Gives) -> Result<Decision, Refusal> {
+        let membership = caller.membership(room);
+        let shut_out =
+            membership == Membership::Ban && self.choices().banned_reader == BannedReader::Refused;
+        match self.choices().room_rule {
+            // DR-12: A guest's call succeeds only in relation to a room whose
+            // `m.room.history_visibility` is `world_readable`.
+            RoomRule::WorldReadableNow if caller.guest && !shut_out => {
+                return if room.is_world_readable() {
+                    Ok(Decision::allow(&["DR-12"], "the room is `world_readable`"))
+                } else {
+                    Err(Refusal::of_guests(&["DR-12"], "the room is not `world_readable`"))
+                };
+            }
+            RoomRule::Unchecked if caller.guest => {
+                return Ok(Decision::allow(&[], "anyone may read the room"));
+            }
+            RoomRule::MembershipOrPreview | RoomRule::WorldReadableNow | RoomRule::Unchecked => {}
+        }
         let of_state = matches!(gives, Gives::State | Gives::StateEvent | Gives::Members);
         if of_state && self.choices().state_check == StateCheck::Unchecked {
             return Ok(Decision::allow(&[], "anyone may read the state"));
         }
-        if caller.guest {
-            match self.choices().room_rule {
-                RoomRule::MembershipOrPreview => {}
-                // DR-12: A guest's call succeeds only in relation to a room whose
-                // `m.room.history_visibility` is `world_readable`.
-                RoomRule::WorldReadableNow if room.is_world_readable() => {
-                    return Ok(Decision::allow(&["DR-12"], "the room is `world_readable`"));
-                }
-                RoomRule::WorldReadableNow => {
-                    return Err(Refusal::of_guests(&["DR-12"], "the room is not `world_readable`"));
-                }
-                RoomRule::Unchecked => {
-                    return Ok(Decision::allow(&[], "anyone may read the room"));
-                }
-            }
-        }
-        let membership = caller.membership(room);
-        if membership == Membership::Ban && self.choices().banned_reader == BannedReader::Refused {
+        // Reading A15: a ban forbids joining rather than reading.
+        if shut_out {
             return Err(Refusal::forbidden(&["CS-9"], "the caller is banned"));
         }
         if self.answers(membership, gives) {

@@ -48,9 +48,13 @@ impl Reference {
         Ok(registered)
     }
 
+    // DR-1: A server may give short-lived access to rooms to users who have no fully registered
+    // account.
     // GA-1: A client may obtain a guest account and its access token by registering with `kind` set
     // to `guest`.
     fn register_guest(&mut self, request: &Request) -> Answer<Response> {
+        // GA-4: A server may refuse guest access altogether to its own users.
+        // RG-4: A server may leave accounts of kind `guest` unsupported.
         // RG-12: A server that does not permit accounts of the kind asked for answers 403, for
         // instance with `M_FORBIDDEN`.
         if self.choices().registration_guests == RegistrationGuests::Closed {

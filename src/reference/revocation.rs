@@ -115,6 +115,21 @@ mod tests {
     }
 
     #[test]
+    fn who_has_no_password_is_removed_where_guests_are_known_by_that() {
+        for (options, after) in
+            [(&[][..], Join), (&[("registration.known_by", "no_password")][..], Leave)]
+        {
+            let mut world = World::under(latest(options));
+            world.set_guest_access("can_join");
+            let user = world.server.sign_on("user").unwrap().response.user_id;
+            let room = world.room.clone();
+            world.server.add_member(&room, &user);
+            world.set_guest_access("forbidden");
+            assert_eq!(world.server.room(&room).unwrap().membership(&user), after);
+        }
+    }
+
+    #[test]
     fn an_upgraded_guest_stays() {
         let (mut world, guest, _) = joined(&[]);
         world.server.make_a_user_of(&guest.user_id);

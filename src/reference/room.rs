@@ -126,9 +126,8 @@ impl Room {
             .map_or(Membership::Never, |place| membership_by(self.event(place)))
     }
 
-    /// Whether `user` was joined at any moment after the event at this place: because it was
-    /// joined before the event and stayed so, or because it joined later. A join by the event
-    /// itself is the event, and not a moment after it.
+    /// Whether `user` was joined at any moment after the event at this place. Whoever is joined
+    /// once the event has been sent is joined at the moment after it.
     pub fn was_joined_after(&self, place: usize, user: &UserId) -> bool {
         self.membership_after(place, user) == Membership::Join
             || (place + 1..self.len()).any(|later| {

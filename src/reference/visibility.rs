@@ -37,6 +37,9 @@ impl Reference {
             return values.iter().any(|value| *value != HistoryVisibility::WorldReadable);
         }
         let world_readable = values.iter().any(|value| self.rule_1(*value, &reader));
+        if choices.joined_now == JoinedNow::Everything && reader.now == Membership::Join {
+            return true;
+        }
         // GA-16: A guest is given only events at which `m.room.history_visibility` was present and
         // `world_readable`.
         // GA-17: A guest may be given such events whether or not it is joined to the room.
@@ -45,9 +48,6 @@ impl Reference {
         }
         // GA-37: What a guest may read follows from history visibility and its membership, as for
         // any user.
-        if choices.joined_now == JoinedNow::Everything && reader.now == Membership::Join {
-            return true;
-        }
         let memberships = self.membership_at(caller, room, place);
         let by_membership = values.iter().any(|value| {
             memberships.iter().any(|membership| {
@@ -106,6 +106,10 @@ impl Reference {
         }
     }
 
+    // HV-12: Any participating server may share `world_readable` events with anyone, whether or not
+    // they ever joined.
+    // HV-26: Any participating server may share `world_readable` events with any authenticated
+    // user, joined or not.
     // HV-11: An event at which the setting was `world_readable` may be seen, whatever the reader's
     // membership.
     // HV-27: The authenticated users who may be given `world_readable` events include guests.

@@ -24,6 +24,10 @@ impl World<'_> {
         }
         let room = step.room()?;
         let membership = self.membership(caller, room);
+        // The ordinary user tries only to join a room that it is in.
+        if caller.who == Who::User && membership != Membership::Join {
+            return None;
+        }
         // CS-9: A user who is banned from a room may not join it.
         if membership == Membership::Ban {
             return Some(BANNED);

@@ -115,11 +115,13 @@ impl World<'_> {
 
     /// GA-31: A guest may call `GET /sync`, which covers the rooms that it is in.
     fn sync(&self, caller: &Caller) -> (Decision, Answer) {
-        if self.membership(caller, 0) != Membership::Join {
-            return (ANSWERED, NOTHING_OF_IT);
-        }
-        let Some(now) = self.state.rooms[0].visibility else {
+        let joined = |room: usize| self.membership(caller, room) == Membership::Join;
+        let mut rooms = self.state.rooms.iter().enumerate();
+        if rooms.any(|(number, room)| room.visibility.is_none() && joined(number)) {
             return (FAILS, Answer::Nothing);
+        }
+        let Some(now) = self.state.rooms[0].visibility.filter(|_| joined(0)) else {
+            return (ANSWERED, NOTHING_OF_IT);
         };
         let Some(sight) = self.sight(caller, now) else {
             return (ANSWERED, NOTHING_OF_IT);

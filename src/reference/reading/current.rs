@@ -28,6 +28,7 @@ impl Reference {
         with: &Credentials<'_>,
         request: &get_state_events::v3::Request,
     ) -> Answer<get_state_events::v3::Response> {
+        // DR-15: A guest may call `/rooms/{roomId}/state`, with no method given.
         // GA-11: A guest may call `GET /rooms/{roomId}/state` for a room that it may read.
         let (caller, room, decision) =
             self.open_for_state(with, ENDPOINTS.state, &request.room_id, Gives::State)?;
@@ -45,6 +46,8 @@ impl Reference {
         request: &get_state_event_for_key::v3::Request,
     ) -> Answer<get_state_event_for_key::v3::Response> {
         let (id, key) = (&request.room_id, &request.state_key);
+        // DR-16: A guest may call `/rooms/{roomId}/state/{eventType}/{stateKey}`, with no method
+        // given.
         // GA-12: A guest may call `GET /rooms/{roomId}/state/{eventType}/{stateKey}` for a room
         // that it may read.
         let (caller, room, decision) =

@@ -63,6 +63,7 @@ impl Reference {
     /// The rooms whose events `GET /events` gives who names none.
     fn rooms_to_follow(&self, caller: &Caller) -> Result<(Vec<&Room>, Decision), Refusal> {
         // Reading A9: only that form. Reading A18: in the draft, every `world_readable` room.
+        // DR-17: A guest may call `/events`, with neither a method nor a way to name a room given.
         // GA-15: A guest may call a special `GET /events` that names one room by `room_id`.
         let previews = match self.choices().events_no_room {
             EventsNoRoom::Refused if caller.guest => {

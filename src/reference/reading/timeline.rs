@@ -44,6 +44,7 @@ impl Reference {
         request: &Request,
     ) -> Answer<Response> {
         let caller = self.admit(with, Call::to(endpoint).about(&request.room_id))?;
+        // DR-14: A guest may call `/rooms/{roomId}/messages`, with no method given.
         // GA-13: A guest may call `GET /rooms/{roomId}/messages`, and is given those events that it
         // may see.
         let (room, decision) = self.open_for_reading(&caller, &request.room_id, Gives::Timeline)?;

@@ -38,9 +38,8 @@ impl ReferenceSubject {
             self.reference.set_administrator(&person.user_id, administrator);
             Arc::make_mut(&mut self.people).guests[number] = Some(person);
         }
-        observe(answer, |response| match named {
-            true => Held::Named(response.user_id.localpart() == *name),
-            false => Held::Nothing,
+        observe(answer, |response| {
+            if named { Held::Named(response.user_id.localpart() == *name) } else { Held::Nothing }
         })
     }
 

@@ -1,0 +1,108 @@
+//! The scoreboard: which check catches which mistake.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::defect::{Defect, defects};
+use crate::guarantee::{GuaranteeId, GuaranteeSet};
+use crate::lockstep;
+use crate::profile::Profile;
+use crate::rules::Rules;
+use crate::sequential::Sequential;
+use crate::state::Scope;
+use crate::step::Subject;
+use crate::stop::Stop;
+use crate::story;
+
+/// What catches one defect.
+#[derive(Debug, Clone)]
+pub struct Caught {
+    /// The defect.
+    pub defect: Defect,
+    /// The promised guarantees that a homeserver with the defect breaks.
+    pub by_guarantees: GuaranteeSet,
+    /// Whether the reference with the defect differs from the model without.
+    pub by_lockstep: bool,
+}
+
+impl Caught {
+    /// Whether anything catches it.
+    pub fn is_caught(&self) -> bool {
+        self.by_lockstep || !self.by_guarantees.is_empty()
+    }
+}
+
+/// The scope in which a defect is looked for first: what its nearest states show, or else the whole.
+const WHOLE: Scope = Scope { guests: 1, rooms: 1 };
+/// How many states are near.
+const NEAR: usize = 4_000;
+/// The scopes in which it is looked for where the first shows nothing: in their near states.
+const WIDER: [Scope; 2] = [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, rooms: 2 }];
+
+/// Holds every defect under `rules` against the guarantees that they promise and, as a subject that
+/// `make` makes, against the model. `None` if it was stopped before it was done.
+pub fn scoreboard<S: Subject + Clone>(
+    rules: &Rules,
+    make: impl Fn(&Profile, Scope) -> S + Sync,
+    threads: usize,
+    stop: &Stop,
+    progress: impl Fn(usize, usize) + Sync,
+) -> Option<Vec<Caught>> {
+    let defects = defects(rules);
+    let (next, total) = (AtomicUsize::new(0), defects.len());
+    let caught: Mutex<Vec<(usize, Caught)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(defect) = defects.get(number).filter(|_| !stop.now()) else { return };
+                    let found = Caught {
+                        defect: defect.clone(),
+                        by_guarantees: broken_promises(rules, &defect.profile, stop),
+                        by_lockstep: differs(rules, &defect.profile, &make, stop),
+                    };
+                    let mut caught =
+                        caught.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    caught.push((number, found));
+                    progress(caught.len(), total);
+                }
+            });
+        }
+    });
+    if stop.now() {
+        return None;
+    }
+    let mut caught = caught.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    caught.sort_by_key(|(number, _)| *number);
+    Some(caught.into_iter().map(|(_, found)| found).collect())
+}
+
+/// The promised guarantees that a homeserver which does what `system` says breaks.
+fn broken_promises(rules: &Rules, system: &Profile, stop: &Stop) -> GuaranteeSet {
+    let promised: GuaranteeSet = rules.promises.keys().copied().collect();
+    let broken_in = |scope, stop: &Stop| {
+        let model = Sequential::new(scope, system.clone(), rules.profile());
+        let found = story::broken(&model, promised, stop);
+        let broken = promised.iter().zip(found).filter(|(_, story)| story.is_some());
+        broken.map(|(guarantee, _): (GuaranteeId, _)| guarantee).collect::<GuaranteeSet>()
+    };
+    let near = stop.clone().at_states(NEAR);
+    let places = [(WHOLE, &near), (WHOLE, stop), (WIDER[0], &near), (WIDER[1], &near)];
+    let mut found = places.into_iter().map(|(scope, stop)| broken_in(scope, stop));
+    found.find(|broken| !broken.is_empty()).unwrap_or_default()
+}
+
+/// Whether a subject which does what `system` says differs from what `rules` say.
+fn differs<S: Subject + Clone>(
+    rules: &Rules,
+    system: &Profile,
+    make: impl Fn(&Profile, Scope) -> S,
+    stop: &Stop,
+) -> bool {
+    let differs_in = |scope, stop: &Stop| {
+        lockstep::explore(&rules.profile(), scope, make(system, scope), stop).mismatch.is_some()
+    };
+    let near = stop.clone().at_states(NEAR);
+    differs_in(WHOLE, stop) || WIDER.iter().any(|scope| differs_in(*scope, &near))
+}

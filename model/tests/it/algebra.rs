@@ -1,0 +1,89 @@
+//! The algebra of rules and profiles: extending, and what is forgotten.
+
+use guest_access_model::decide::{initial, outcome};
+use guest_access_model::decision_point::{POINTS, PointId};
+use guest_access_model::endpoint::EndpointId;
+use guest_access_model::profile::Access;
+use guest_access_model::reduce::{forget, reduce};
+use guest_access_model::rules::Rules;
+use guest_access_model::state::{Scope, State};
+use guest_access_model::steps::steps;
+use quickcheck::{TestResult, quickcheck};
+
+/// A proposal that extends `base` and takes these options of these points.
+fn proposal(base: &str, picks: &[(usize, usize)]) -> String {
+    let mut text = format!("id = \"p\"\nextends = \"{base}\"\nabout = \"p\"\n[points]\n");
+    let mut named = std::collections::BTreeSet::new();
+    for (point, option) in picks {
+        let point = &POINTS[point % POINTS.len()];
+        if named.insert(point.id) {
+            let option = point.options[option % point.options.len()].id;
+            text += &format!("\"{}\" = {{ required = \"{option}\" }}\n", point.id);
+        }
+    }
+    text
+}
+
+quickcheck! {
+    fn extending_changes_what_is_named_and_nothing_else(picks: Vec<(usize, usize)>) -> bool {
+        let base = Rules::find("latest").unwrap();
+        let text = proposal("latest", &picks);
+        let extended = Rules::parse("p.toml", &text).unwrap();
+        let kept = PointId::all().all(|point| {
+            let named = text.contains(&format!("\"{}\"", point.get().id));
+            named || extended.point(point) == base.point(point)
+        });
+        kept && extended.endpoints == base.endpoints && extended.promises == base.promises
+    }
+
+    fn a_later_choice_wins_and_choosing_twice_is_choosing_once(point: usize, option: usize) -> bool {
+        let mut profile = Rules::find("latest").unwrap().profile();
+        let point = PointId::all().nth(point % POINTS.len()).unwrap();
+        let option = point.get().options[option % point.get().options.len()].id;
+        let set = profile.choices.set(point, option);
+        let once = profile.clone();
+        set && profile.choices.set(point, option) && profile == once
+            && profile.choices.get(point) == option
+    }
+
+    fn an_endpoint_is_what_it_was_set_to(endpoint: usize, open: bool) -> bool {
+        let mut profile = Rules::find("latest").unwrap().profile();
+        let endpoint = EndpointId::all().nth(endpoint % EndpointId::count()).unwrap();
+        let access = if open { Access::Open(Default::default()) } else { Access::Refused };
+        let others: Vec<_> = EndpointId::all().filter(|e| *e != endpoint).map(|e| profile.access(e)).collect();
+        profile.set_access(endpoint, access);
+        profile.access(endpoint) == access
+            && EndpointId::all().filter(|e| *e != endpoint).map(|e| profile.access(e)).eq(others)
+    }
+
+    /// A walk through the model: what is forgotten is never asked for again, and ordering the guests
+    /// is done once.
+    fn what_is_forgotten_is_never_missed(walk: Vec<u16>, revision: u8) -> TestResult {
+        let published = Rules::published();
+        let profile = published[usize::from(revision) % published.len()].profile();
+        let scope = Scope { guests: 2, rooms: 1 };
+        let steps = steps(scope, &[&profile]);
+        let mut state: State = initial(&profile);
+        for number in walk {
+            let step = &steps[usize::from(number) % steps.len()];
+            let forgetful = forget(&profile, &state);
+            let remembered = outcome(&profile, &state, step);
+            let forgotten = outcome(&profile, &forgetful, step);
+            match (remembered, forgotten) {
+                (None, None) => continue,
+                (Some(one), Some(other))
+                    if one.observation == other.observation
+                        && forget(&profile, &one.next) == forget(&profile, &other.next) =>
+                {
+                    state = one.next;
+                }
+                _ => return TestResult::error(format!("{step:?} in {state:?}")),
+            }
+            let reduced = reduce(&profile, scope, &state);
+            if reduce(&profile, scope, &reduced) != reduced {
+                return TestResult::error(format!("{state:?} is not reduced at once"));
+            }
+        }
+        TestResult::passed()
+    }
+}

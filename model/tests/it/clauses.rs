@@ -1,0 +1,120 @@
+//! From a sentence of the specification to the code, and back.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use guest_access_model::clause::{CLAUSES, Force, find};
+use guest_access_model::decision_point::POINTS;
+use guest_access_model::rules::Rules;
+
+const BEYOND: &str = include_str!("../../../spec-notes/beyond-the-model.md");
+
+fn sources() -> Vec<(PathBuf, String)> {
+    fn visit(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                visit(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    visit(&root.join("src"), &mut found);
+    visit(&root.join("../src"), &mut found);
+    found
+}
+
+fn is_an_id(text: &str) -> bool {
+    let Some((family, number)) = text.split_once('-') else { return false };
+    ["DR", "GA", "HV", "RP", "RG", "CS"].contains(&family)
+        && !number.is_empty()
+        && number.chars().all(|c| c.is_ascii_digit())
+}
+
+/// Comments of the form `// GA-22: …`, unwrapped, with the file that they stand in.
+fn clause_comments() -> Vec<(PathBuf, String, String)> {
+    let mut found = Vec::new();
+    for (path, text) in sources() {
+        let comment = |line: &str| {
+            let line = line.trim();
+            let text = line.strip_prefix("///").or_else(|| line.strip_prefix("//"))?;
+            Some(text.strip_prefix(' ').unwrap_or(text).to_owned())
+        };
+        let lines: Vec<_> = text.lines().map(comment).collect();
+        for (number, line) in lines.iter().enumerate() {
+            let Some((id, rest)) = line.as_deref().and_then(|line| line.split_once(": ")) else {
+                continue;
+            };
+            if !is_an_id(id) {
+                continue;
+            }
+            let mut said = rest.to_owned();
+            for more in lines[number + 1..].iter().map_while(Option::as_deref) {
+                if said.ends_with('.') || more.is_empty() {
+                    break;
+                }
+                said = format!("{said} {more}");
+            }
+            found.push((path.clone(), id.to_owned(), said));
+        }
+    }
+    found
+}
+
+#[test]
+fn a_clause_beside_the_code_says_what_the_table_says() {
+    let comments = clause_comments();
+    assert!(comments.len() > 50, "only {} clauses are cited", comments.len());
+    for (path, id, said) in comments {
+        let clause = find(&id).unwrap_or_else(|| panic!("{}: no clause {id}", path.display()));
+        assert_eq!(said, clause.text, "{}: {id}", path.display());
+    }
+}
+
+/// The clauses that a decision point, a rule for an endpoint or a promise names.
+fn named_clauses() -> BTreeSet<String> {
+    let mut named: BTreeSet<String> =
+        POINTS.iter().flat_map(|point| point.clauses).map(|id| (*id).to_owned()).collect();
+    for rules in Rules::published() {
+        named.extend(rules.endpoints.iter().flat_map(|rule| rule.clauses.clone()));
+        named.extend(rules.points.iter().flat_map(|rule| rule.clauses.clone()));
+        named.extend(rules.promises.values().flatten().cloned());
+        named.extend(rules.withdrawn.values().flat_map(|w| w.clauses.clone()));
+    }
+    named
+}
+
+fn beyond_the_model() -> BTreeSet<&'static str> {
+    let ids = BEYOND.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next());
+    ids.filter(|id| is_an_id(id)).collect()
+}
+
+#[test]
+fn every_clause_with_force_has_a_decision_point_a_guarantee_or_a_reason_why_not() {
+    let (named, beyond) = (named_clauses(), beyond_the_model());
+    let missing: Vec<_> = CLAUSES
+        .iter()
+        .filter(|clause| clause.force != Force::Silent)
+        .map(|clause| clause.id)
+        .filter(|id| !named.contains(*id) && !beyond.contains(id))
+        .collect();
+    assert!(missing.is_empty(), "no decision point, guarantee or reason: {missing:?}");
+    let both: Vec<_> = beyond.iter().filter(|id| named.contains(**id)).collect();
+    assert!(both.is_empty(), "said to be beyond the model and named by it: {both:?}");
+}
+
+#[test]
+fn nothing_names_a_clause_that_does_not_exist() {
+    for id in named_clauses().iter().map(String::as_str).chain(beyond_the_model()) {
+        assert!(find(id).is_some(), "{id}");
+    }
+    for (path, text) in sources() {
+        for quoted in text.split('"').skip(1).step_by(2).filter(|quoted| is_an_id(quoted)) {
+            assert!(find(quoted).is_some(), "{}: {quoted}", path.display());
+        }
+    }
+}

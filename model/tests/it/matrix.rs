@@ -1,0 +1,185 @@
+//! The allow and deny decisions of every revision, pinned so that a person can review a change.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use guest_access_model::decide::{initial, outcome};
+use guest_access_model::endpoint::{EndpointId, Gives};
+use guest_access_model::profile::Profile;
+use guest_access_model::rules::Rules;
+use guest_access_model::state::{Account, Kind, Scope, Standing, State, Tagged, Witness};
+use guest_access_model::step::{Act, Actor, Answer, Credential, Step, Way};
+use guest_access_model::steps::{endpoint_classes, steps};
+use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+
+/// What the first guest's account and its credential are, by the kind of caller.
+const CALLERS: [(&str, Account, Credential); 4] = [
+    ("guest", Account::Guest, Credential::Own),
+    ("former guest", Account::User, Credential::Own),
+    ("old token", Account::User, Credential::BeforeUpgrade),
+    ("ended token", Account::GuestEnded, Credential::Own),
+];
+
+fn told(decision_and_answer: &(String, Answer)) -> String {
+    match decision_and_answer.1 {
+        Answer::Gave { tagged: true } => format!("{}, gives", decision_and_answer.0),
+        Answer::Gave { tagged: false } => format!("{}, withholds", decision_and_answer.0),
+        Answer::IsGuest(is) => format!("{}, is_guest {is}", decision_and_answer.0),
+        Answer::Named(_) | Answer::Nothing => decision_and_answer.0.clone(),
+    }
+}
+
+/// The state with these settings and this membership, and with a message sent when the room was
+/// `shared` and the guest was not there (`later`: it has been joined since).
+fn state(
+    profile: &Profile,
+    account: Account,
+    visibility: HistoryVisibility,
+    guest_access: GuestAccess,
+    membership: Membership,
+) -> State {
+    let mut state = initial(profile);
+    state.accounts[0] = account;
+    let room = &mut state.rooms[0];
+    (room.visibility, room.guest_access, room.members[0]) =
+        (Some(visibility), guest_access, membership);
+    let joined_later = matches!(membership, Membership::Join | Membership::Leave | Membership::Ban);
+    let witness = Witness { before: Standing::Other, after: Standing::Other, joined_later };
+    state.tagged = Some(Tagged {
+        kind: Kind::Message,
+        before: HistoryVisibility::Shared,
+        after: HistoryVisibility::Shared,
+        witnesses: [witness, Witness::STRANGER, Witness::STRANGER],
+    });
+    state
+}
+
+/// One line for each way in which a call of the endpoint is decided, with where it is so, folded:
+/// a column whose value makes no difference is left out.
+fn folded(profile: &Profile, step: &Step) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (caller, account, credential) in CALLERS {
+        let mut decided: BTreeMap<String, Vec<[String; 3]>> = BTreeMap::new();
+        for visibility in HistoryVisibility::ALL {
+            for guest_access in GuestAccess::ALL {
+                for membership in Membership::ALL {
+                    let state = state(profile, account, *visibility, *guest_access, *membership);
+                    let step = Step { with: credential, ..*step };
+                    let Some(outcome) = outcome(profile, &state, &step) else { continue };
+                    let decision = outcome.observation.decision.to_string();
+                    let told = told(&(decision, outcome.observation.answer));
+                    let here =
+                        [visibility.to_string(), guest_access.to_string(), membership.to_string()];
+                    decided.entry(told).or_default().push(here);
+                }
+            }
+        }
+        let only_one = decided.len() == 1;
+        for (told, places) in decided {
+            if only_one {
+                lines.push(format!("{caller}: {told}"));
+                continue;
+            }
+            for place in fold(places) {
+                lines.push(format!("{caller}: {told} where {place}"));
+            }
+        }
+    }
+    lines
+}
+
+/// Places that differ in one column only are told together, column by column.
+fn fold(places: Vec<[String; 3]>) -> Vec<String> {
+    const ALL: [usize; 3] = [4, 2, 6];
+    let mut places: Vec<[Vec<String>; 3]> =
+        places.into_iter().map(|place| place.map(|value| vec![value])).collect();
+    for column in 0..3 {
+        let mut merged: BTreeMap<Vec<Vec<String>>, [Vec<String>; 3]> = BTreeMap::new();
+        for place in places {
+            let others: Vec<_> =
+                (0..3).filter(|c| *c != column).map(|c| place[c].clone()).collect();
+            match merged.get_mut(&others) {
+                Some(known) => known[column].extend(place[column].clone()),
+                None => {
+                    merged.insert(others, place);
+                }
+            }
+        }
+        places = merged.into_values().collect();
+    }
+    let line = |place: [Vec<String>; 3]| {
+        let named = ["history visibility", "guest access", "membership"];
+        let columns: Vec<_> = (0..3)
+            .filter(|column| place[*column].len() < ALL[*column])
+            .map(|column| format!("{} is {}", named[column], place[column].join("/")))
+            .collect();
+        if columns.is_empty() { "anywhere".to_owned() } else { columns.join(", ") }
+    };
+    places.into_iter().map(line).collect()
+}
+
+fn matrix(rules: &Rules) -> String {
+    let profile = rules.profile();
+    let mut text = String::new();
+    let mut section = |title: String, steps: Vec<Step>| {
+        writeln!(text, "\n{title}").unwrap();
+        for line in steps.iter().flat_map(|step| folded(&profile, step)) {
+            writeln!(text, "    {line}").unwrap();
+        }
+    };
+    let guest = Actor::Guest(0);
+    for class in endpoint_classes(&[&profile]) {
+        let names: Vec<_> = class.iter().map(EndpointId::to_string).collect();
+        let step = match class[0].get().gives {
+            None => Step::new(guest, Act::Call(class[0])),
+            Some(Gives::Sync) => Step::new(guest, Act::Read(class[0])),
+            Some(_) => Step::new(guest, Act::Read(class[0])).at(0),
+        };
+        section(names.join("\n"), vec![step]);
+    }
+    let own_steps = steps(Scope { guests: 1, rooms: 1 }, &[&profile]);
+    let mut acts: Vec<Act> = own_steps
+        .iter()
+        .filter(|step| step.by == guest && step.with == Credential::Own && !step.tag)
+        .map(|step| step.act)
+        .filter(|act| !matches!(act, Act::Call(_) | Act::Read(_) | Act::Register { .. }))
+        .collect();
+    acts.dedup();
+    acts.retain(|act| {
+        *act != Act::Join(Way::Alias)
+            || profile.access(act.endpoint().unwrap())
+                != guest_access_model::profile::Access::Refused
+    });
+    for act in acts {
+        let title = format!("{}: {act:?}", act.endpoint().unwrap());
+        section(title, vec![Step::new(guest, act).at(0)]);
+    }
+    text
+}
+
+#[test]
+fn the_decisions_of_every_revision_are_as_reviewed() {
+    for rules in Rules::published() {
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("matrix-{}", rules.id), matrix(&rules));
+        });
+    }
+}
+
+#[test]
+fn the_guarantees_of_every_revision_are_as_reviewed() {
+    let mut text = String::new();
+    for rules in Rules::published() {
+        writeln!(text, "{} ({})", rules.id, rules.about).unwrap();
+        for (guarantee, clauses) in &rules.promises {
+            writeln!(text, "    promises {} ({})", guarantee.get().id, clauses.join(", ")).unwrap();
+        }
+        for (guarantee, withdrawal) in &rules.withdrawn {
+            let (by, because) = (&withdrawal.by, &withdrawal.because);
+            writeln!(text, "    {} withdrew {}: {because}", by, guarantee.get().id).unwrap();
+        }
+    }
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("guarantees", text);
+    });
+}

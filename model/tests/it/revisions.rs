@@ -1,0 +1,123 @@
+//! What the checks say of each published revision, at the smallest scope and with two guests.
+
+use guest_access_model::check::{Check, Report, Status};
+use guest_access_model::compare::{Verdict, compare};
+use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
+use guest_access_model::rules::Rules;
+use guest_access_model::state::Scope;
+use guest_access_model::step::{Act, Message, Says};
+use guest_access_model::stop::Stop;
+use guest_access_model::vocabulary::HistoryVisibility;
+
+const ONE: Scope = Scope { guests: 1, rooms: 1 };
+
+fn check(rules: &Rules, guarantees: GuaranteeSet) -> Report {
+    let system = rules.profile();
+    Check { rules, system, scope: ONE, guarantees, threads: 2 }.run(&Stop::default(), |_| ())
+}
+
+fn all() -> GuaranteeSet {
+    GuaranteeId::all().collect()
+}
+
+#[test]
+fn every_revision_keeps_what_it_promises() {
+    for rules in Rules::published() {
+        let report = check(&rules, all());
+        assert!(report.complete);
+        for finding in report.findings {
+            let id = finding.guarantee.get().id;
+            // One guest in one room has nobody to interfere with.
+            let right = match finding.status {
+                Status::Holds | Status::NotPromised => true,
+                Status::Vacuous => id == "non_interference",
+                Status::Violated | Status::Unknown => false,
+            };
+            assert!(right, "{}: {id} is {}", rules.id, finding.status);
+        }
+    }
+}
+
+#[test]
+fn the_draft_gives_away_what_was_said_before_the_room_was_opened() {
+    let draft = Rules::find("draft-2015-11-05").unwrap();
+    let exposure = GuaranteeId::find("no_retroactive_exposure").unwrap();
+    let report = check(&draft, GuaranteeSet::from_iter([exposure]));
+    assert_eq!(report.findings[0].status, Status::NotPromised);
+    let story = report.findings[0].counterexample.as_ref().unwrap();
+    let acts: Vec<_> = story.iter().map(|step| step.act).collect();
+    let opened = Says::Value(HistoryVisibility::WorldReadable);
+    assert!(
+        matches!(
+            acts[..],
+            [Act::Register { .. }, Act::Send(Message::Message), Act::SetVisibility(says, _), Act::Read(_)]
+                if says == opened
+        ),
+        "{acts:?}"
+    );
+}
+
+#[test]
+fn a_proposal_that_drops_the_kick_fails_on_revocation() {
+    let text = "id = \"no-kick\"\nextends = \"v1.16\"\nabout = \"Nobody is removed.\"\n\
+                [points]\n\"revocation.effect\" = { required = \"none\" }\n";
+    let proposal = Rules::parse("no-kick.toml", text).unwrap();
+    let revocation = GuaranteeId::find("revocation").unwrap();
+    let report = check(&proposal, GuaranteeSet::from_iter([revocation]));
+    assert_eq!(report.findings[0].status, Status::Violated);
+    assert_eq!(report.findings[0].counterexample.as_ref().unwrap().len(), 4);
+}
+
+#[test]
+fn v1_2_opens_three_endpoints() {
+    let (from, to) = (Rules::find("v1.1").unwrap(), Rules::find("v1.2").unwrap());
+    let comparison = compare(&from, &to, ONE, &Stop::default());
+    assert_eq!(comparison.verdict, Verdict::MorePermissive);
+    let mut opened: Vec<_> = comparison
+        .differences
+        .iter()
+        .map(|d| (d.endpoints[0].to_string(), d.cases.iter().copied().collect::<Vec<_>>()))
+        .collect();
+    opened.sort();
+    let expected: [(&str, &[&str]); 3] = [
+        ("GET /account/whoami", &[]),
+        (
+            "PUT /rooms/{roomId}/send/{eventType}/{txnId}",
+            &["m.room.redaction", "org.example.other"],
+        ),
+        (
+            "PUT /rooms/{roomId}/state/{eventType}/{stateKey}",
+            &["m.room.member", "org.example.note"],
+        ),
+    ];
+    assert_eq!(opened, expected.map(|(id, cases)| (id.to_owned(), cases.to_vec())));
+}
+
+#[test]
+fn comparing_the_other_way_round_mirrors_every_pair() {
+    let published = Rules::published();
+    let tell = |from: &Rules, to: &Rules, mirrored: bool| {
+        let stop = Stop::default().at_states(400);
+        let comparison = compare(from, to, ONE, &stop);
+        let mut told: Vec<_> = comparison
+            .differences
+            .into_iter()
+            .map(|d| {
+                let direction = if mirrored { d.direction.mirrored() } else { d.direction };
+                let sides = if mirrored { (d.to, d.from) } else { (d.from, d.to) };
+                (d.endpoints, d.cases, d.caller, direction, d.contexts, format!("{sides:?}"))
+            })
+            .collect();
+        told.sort();
+        (comparison.contexts, told)
+    };
+    for (number, from) in published.iter().enumerate() {
+        assert_eq!(
+            compare(from, from, ONE, &Stop::default().at_states(50)).verdict,
+            Verdict::Equivalent
+        );
+        for to in &published[number + 1..] {
+            assert_eq!(tell(from, to, false), tell(to, from, true), "{} and {}", from.id, to.id);
+        }
+    }
+}
