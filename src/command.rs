@@ -5,6 +5,7 @@ mod compare;
 mod decide;
 mod defects;
 mod error;
+mod explore;
 mod history;
 mod interrupt;
 mod output;
@@ -38,6 +39,7 @@ enum Command {
     Decide(decide::Args),
     Rules(rules::Args),
     Defects(defects::Args),
+    Explore(explore::Args),
 }
 
 /// How a command ended.
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Decide(args) => decide::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Defects(args) => defects::run(&args),
+        Command::Explore(args) => explore::run(&args),
     };
     match written.and_then(Written::deliver) {
         Ok(outcome) => ExitCode::from(outcome.code()),

@@ -15,7 +15,7 @@ mod table;
 
 pub use clauses::in_force;
 pub use run::Run;
-pub use story::lines as story_lines;
+pub use story::{lines as story_lines, told};
 pub use table::{Cell, Table, paint};
 
 /// Styles for text, by what they are to say.

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{CommandError, Outcome};
 
 /// Where the report goes, and what is said beside it.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct OutputArgs {
     /// Write the report to FILE
     #[arg(long, value_name = "FILE")]
@@ -24,9 +24,10 @@ pub(super) struct OutputArgs {
     color: Color,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 enum Color {
     /// On a terminal, unless NO_COLOR is set
+    #[default]
     Auto,
     /// Everywhere
     Always,

@@ -176,10 +176,7 @@ impl Display for History {
         }
         writeln!(f, "{table}")?;
         writeln!(f, "✓ promised   w withdrawn   · never promised")?;
-        writeln!(
-            f,
-            "✗ broken all the same   - nothing meets its premise   ? not known   (nothing) kept"
-        )?;
+        writeln!(f, "✗ broken   - not exercised at this scope   ? not known   (nothing) kept")?;
         let (guests, rooms) = (count(self.guests, "guest"), count(self.rooms, "room"));
         let scope = format!("what is kept was looked for with {guests} and {rooms}");
         writeln!(f, "{}", paint(style::DIM, scope))?;

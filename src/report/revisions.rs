@@ -126,16 +126,9 @@ fn opened(endpoint: EndpointId, access: Access) -> String {
 /// A standing in words.
 fn standing(standing: &Standing) -> String {
     match standing {
-        Standing::Required(option) => format!("required: {option}"),
-        Standing::Silent(option) => format!("silent: {option}"),
-        Standing::Open(options) => {
-            let also = options[1..].join(" or ");
-            if also.is_empty() {
-                format!("by default {}", options[0])
-            } else {
-                format!("by default {}, or {also}", options[0])
-            }
-        }
+        Standing::Required(option) => (*option).to_owned(),
+        Standing::Open(options) => options.join(", or "),
+        Standing::Silent(option) => format!("{option} (the text is silent)"),
     }
 }
 

@@ -3,7 +3,7 @@
 use guest_access_model::rules::Rules;
 use guest_access_model::vocabulary::Decision;
 
-use crate::scenario::{Expect, Observed, Scenario, ScenarioError, Verdict, sentence};
+use crate::scenario::{Expect, Observed, Scenario, ScenarioError, sentence};
 
 use super::{in_force, paint, style};
 
@@ -40,30 +40,34 @@ pub(super) fn reason(rules: &Rules, decision: &Decision) -> String {
     }
 }
 
-/// What came of a step, in short.
+/// What came of a step, in short and in colour.
 pub(super) fn came_of(decision: &Decision, observed: &Expect) -> String {
-    let style = if Verdict::of(decision) == Verdict::Allow { style::GOOD } else { style::BAD };
-    let mut text = paint(style, decision);
-    for label in &observed.sees {
-        text += &format!(", gives {label}");
-    }
-    for label in &observed.not_sees {
-        text += &format!(", does not give {label}");
-    }
-    match observed.is_guest {
-        Some(true) => text += ", says that it is a guest",
-        Some(false) => text += ", says that it is no guest",
-        None => {}
-    }
-    match observed.named {
-        Some(true) => text += ", with the name it asked for",
-        Some(false) => text += ", with a name of the server's choice",
-        None => {}
-    }
+    let style = if decision.allows() { style::GOOD } else { style::BAD };
+    format!("{}{}", paint(style, decision), rest(observed))
+}
+
+/// What came of a step, in short.
+pub fn told(decision: &Decision, observed: &Expect) -> String {
+    format!("{decision}{}", rest(observed))
+}
+
+/// What came of a step beside the decision.
+fn rest(observed: &Expect) -> String {
+    let mut told: Vec<String> = Vec::new();
+    told.extend(observed.sees.iter().map(|label| format!("gives {label}")));
+    told.extend(observed.not_sees.iter().map(|label| format!("does not give {label}")));
+    told.extend(
+        observed
+            .is_guest
+            .map(|is_guest| format!("says that it is {} guest", if is_guest { "a" } else { "no" })),
+    );
+    told.extend(observed.named.map(|named| {
+        let name = if named { "the name it asked for" } else { "a name of the server's choice" };
+        format!("with {name}")
+    }));
     for (room, members) in &observed.membership {
-        for (who, membership) in members {
-            text += &format!(", {who} is now `{membership}` in {room}");
-        }
+        let members = members.iter();
+        told.extend(members.map(|(who, now)| format!("{who} is now `{now}` in {room}")));
     }
-    text
+    told.into_iter().map(|told| format!(", {told}")).collect()
 }

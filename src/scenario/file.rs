@@ -19,7 +19,7 @@ const LIMIT: u64 = 1 << 20;
 /// A scenario as it is written. The steps are read one by one, so that what is wrong with one is
 /// reported with its line.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a scenario, which is an object")]
 struct File<'a> {
     id: String,
     rules: String,

@@ -17,7 +17,7 @@ use super::{Expect, Told};
 
 /// A step as it is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a step, which is an object")]
 #[schemars(rename = "Step")]
 pub(super) struct Entry {
     /// Who takes it.

@@ -1,0 +1,52 @@
+//! `explore`: the sequential model in stateright's Explorer, with states and steps in words.
+
+mod diagram;
+mod model;
+
+use std::net::{SocketAddr, TcpListener};
+
+use guest_access_model::rules::Rules;
+use guest_access_model::state::Scope;
+use stateright::Model;
+
+use super::output::{OutputArgs, Written, say};
+use super::{CommandError, Outcome};
+
+use model::Explored;
+
+/// Walk through the model in a browser, step by step
+///
+/// Serves stateright's Explorer: every state with every step that can be taken in it, what the rules
+/// say to each, and the way there as a diagram.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The rules to explore
+    #[arg(default_value = "latest")]
+    rules: String,
+    /// The address to listen on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// How many guests there are, 1 to 3
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=3))]
+    guests: u8,
+    /// How many rooms there are, 1 or 2
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=2))]
+    rooms: u8,
+    /// Do not say where it is
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+    let rules = Rules::find(&args.rules)?;
+    let scope = Scope { guests: args.guests.into(), rooms: args.rooms.into() };
+    // The Explorer panics where it cannot listen; a port that is free here is free for it.
+    let address = TcpListener::bind(args.listen)
+        .and_then(|listener| listener.local_addr())
+        .map_err(|source| CommandError::Listen { address: args.listen, source })?;
+    if !args.quiet {
+        say(&format!("{} is at http://{address}/; end it with Ctrl-C", rules.id));
+    }
+    Explored::new(&rules, scope).checker().serve(address);
+    Ok(Written::new(String::new(), Outcome::Holds, &OutputArgs::default()))
+}

@@ -1,0 +1,201 @@
+//! The sequential model as a person walks through it: a state remembers the step that led to it and
+//! what came of that.
+
+use std::fmt::{self, Debug, Formatter};
+use std::hash::{Hash, Hasher};
+
+use guest_access_model::decide::{initial, outcome};
+use guest_access_model::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet, Transition, Verdicts};
+use guest_access_model::profile::Profile;
+use guest_access_model::rules::Rules;
+use guest_access_model::state::{Scope, State};
+use guest_access_model::step::{Observation, Step};
+use guest_access_model::steps::steps;
+use stateright::{Model, Path, Property};
+
+use crate::report::told;
+use crate::scenario::{LABEL, Observed, sentence};
+
+use super::diagram;
+
+/// The model.
+pub(super) struct Explored {
+    profile: Profile,
+    promised: GuaranteeSet,
+    scope: Scope,
+    steps: Vec<Step>,
+}
+
+/// A state, and how one came to it.
+#[derive(Clone)]
+pub(super) struct Node {
+    pub(super) state: State,
+    /// The state before, the step, and what was observed; none at the start.
+    pub(super) last: Option<Box<Taken>>,
+    scope: Scope,
+    verdicts: Verdicts,
+}
+
+/// A step that was taken.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) before: State,
+    pub(super) step: Step,
+    pub(super) observation: Observation,
+}
+
+/// A step that can be taken.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Move(Step);
+
+impl Explored {
+    pub(super) fn new(rules: &Rules, scope: Scope) -> Self {
+        let profile = rules.profile();
+        let steps = steps(scope, &[&profile]);
+        Self { promised: rules.promises.keys().copied().collect(), scope, steps, profile }
+    }
+}
+
+impl Model for Explored {
+    type State = Node;
+    type Action = Move;
+
+    fn init_states(&self) -> Vec<Node> {
+        let state = initial(&self.profile);
+        vec![Node { state, last: None, scope: self.scope, verdicts: Verdicts::default() }]
+    }
+
+    fn actions(&self, node: &Node, moves: &mut Vec<Move>) {
+        let can_happen = |step: &&Step| outcome(&self.profile, &node.state, step).is_some();
+        moves.extend(self.steps.iter().filter(can_happen).copied().map(Move));
+    }
+
+    fn next_state(&self, node: &Node, Move(step): Move) -> Option<Node> {
+        let outcome = outcome(&self.profile, &node.state, &step)?;
+        let mut verdicts = Verdicts::default();
+        let transition = Transition {
+            rules: &self.profile,
+            system: &self.profile,
+            before: &node.state,
+            step: &step,
+            observation: &outcome.observation,
+            after: &outcome.next,
+        };
+        verdicts.judge(GuaranteeSet::about(&step), &transition);
+        let taken = Taken { before: node.state, step, observation: outcome.observation };
+        Some(Node { state: outcome.next, last: Some(Box::new(taken)), scope: self.scope, verdicts })
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties().filter(|(id, _)| self.promised.contains(*id)).map(|(_, p)| p).collect()
+    }
+
+    fn format_action(&self, Move(step): &Move) -> String {
+        sentence(step)
+    }
+
+    fn format_step(&self, node: &Node, taken: Move) -> Option<String> {
+        self.next_state(node, taken).map(|next| format!("{next:?}"))
+    }
+
+    fn as_svg(&self, path: Path<Node, Move>) -> Option<String> {
+        let states = path.into_states();
+        Some(diagram::svg(states.iter().filter_map(|node| node.last.as_deref())))
+    }
+}
+
+/// A property is a plain function with a static name: one for each guarantee.
+fn properties() -> impl Iterator<Item = (GuaranteeId, Property<Explored>)> {
+    type Condition = fn(&Explored, &Node) -> bool;
+
+    fn kept<const N: usize>(_: &Explored, node: &Node) -> bool {
+        !GuaranteeId::all().nth(N).is_some_and(|id| node.verdicts.broken.contains(id))
+    }
+    macro_rules! conditions {
+        ($($n:literal)*) => { [$(kept::<$n> as Condition),*] };
+    }
+    let conditions = conditions!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
+    GuaranteeId::all()
+        .zip(conditions)
+        .map(|(id, condition)| (id, Property::always(GUARANTEES[id.index()].id, condition)))
+}
+
+impl Taken {
+    /// What came of the step, in words.
+    pub(super) fn told(&self, after: &State) -> String {
+        let outcome =
+            guest_access_model::decide::Outcome { observation: self.observation, next: *after };
+        let observed = Observed {
+            step: &self.step,
+            before: &self.before,
+            outcome: &outcome,
+            label: Some(LABEL),
+        };
+        told(&self.observation.decision, &observed.expect())
+    }
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.state == other.state && self.last == other.last
+    }
+}
+
+impl Eq for Node {}
+
+impl Hash for Node {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.state.hash(hasher);
+        if let Some(last) = &self.last {
+            last.before.hash(hasher);
+            last.step.hash(hasher);
+        }
+    }
+}
+
+impl Debug for Move {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&sentence(&self.0))
+    }
+}
+
+/// The Explorer shows states by what this writes.
+impl Debug for Node {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(last) = &self.last {
+            writeln!(f, "{}:", sentence(&last.step))?;
+            writeln!(f, "  {}", last.told(&self.state))?;
+            writeln!(f, "  because {}\n", last.observation.decision.because)?;
+        }
+        for (number, account) in (1..).zip(self.state.accounts).take(self.scope.guests) {
+            writeln!(f, "guest{number} has the account `{account}`")?;
+        }
+        for (number, room) in (1..).zip(&self.state.rooms).take(self.scope.rooms) {
+            let visibility = room.visibility.map_or("unreadable", |visibility| visibility.as_str());
+            writeln!(f, "\nroom{number}")?;
+            writeln!(f, "  history visibility  {visibility}")?;
+            writeln!(f, "  guest access        {}", room.guest_access)?;
+            writeln!(f, "  join rule           {}", room.join_rule)?;
+            for (number, membership) in (1..).zip(room.members).take(self.scope.guests) {
+                writeln!(f, "  guest{number}              {membership}")?;
+            }
+            writeln!(f, "  user                {}", room.user)?;
+        }
+        let Some(tagged) = &self.state.tagged else {
+            return Ok(());
+        };
+        writeln!(f, "\n{LABEL}, a {} of room1", tagged.kind)?;
+        writeln!(f, "  history visibility  {}", sides(tagged.before, tagged.after))?;
+        for (number, witness) in (1..).zip(tagged.witnesses).take(self.scope.guests) {
+            let sides = sides(witness.before, witness.after);
+            let later = if witness.joined_later { ", and joined after it" } else { "" };
+            writeln!(f, "  guest{number}              {sides}{later}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What was so before an event and after it.
+fn sides<T: PartialEq + fmt::Display>(before: T, after: T) -> String {
+    if before == after { before.to_string() } else { format!("{before}, then {after}") }
+}
