@@ -15,7 +15,7 @@ mod settings;
 use std::fmt;
 
 use crate::profile::{Condition, Profile};
-use crate::state::{Account, State};
+use crate::state::{Account, Scope, State};
 use crate::step::{Act, Actor, Answer, Credential, Message, Observation, ProfileKey, Step};
 use crate::vocabulary::{HistoryVisibility, Membership};
 
@@ -133,6 +133,14 @@ impl GuaranteeSet {
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// The guarantees that can say anything at this scope: with one guest and one room there is no
+    /// other guest and no other room to interfere.
+    pub fn at(scope: Scope) -> Self {
+        let has_company = scope.guests + scope.rooms > 2;
+        let says = |id: &str| has_company || id != service::NON_INTERFERENCE.id;
+        GuaranteeId::all().filter(|guarantee| says(guarantee.get().id)).collect()
     }
 
     /// The guarantees that can say anything of this step.

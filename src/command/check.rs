@@ -214,7 +214,7 @@ fn check(
         held.promises.entry(*guarantee).or_default();
     }
     let guarantees: GuaranteeSet = if asked_for.everything() {
-        GuaranteeId::all().collect()
+        GuaranteeSet::at(scope)
     } else {
         asked_for.guarantees.iter().copied().collect()
     };
