@@ -1,7 +1,9 @@
 //! The `guest-access` command: one module for each subcommand.
 
 mod check;
+mod compare;
 mod decide;
+mod defects;
 mod error;
 mod explore;
 mod history;
@@ -33,8 +35,10 @@ struct Cli {
 enum Command {
     Check(check::Args),
     History(history::Args),
+    Compare(compare::Args),
     Decide(decide::Args),
     Rules(rules::Args),
+    Defects(defects::Args),
     Explore(explore::Args),
 }
 
@@ -67,8 +71,10 @@ pub fn main() -> ExitCode {
     let written = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Decide(args) => decide::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Defects(args) => defects::run(&args),
         Command::Explore(args) => explore::run(&args),
     };
     match written.and_then(Written::deliver) {

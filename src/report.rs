@@ -3,7 +3,9 @@
 
 pub mod check;
 mod clauses;
+pub mod compare;
 pub mod decide;
+pub mod defects;
 pub mod history;
 pub mod junit;
 pub mod revisions;

@@ -16,6 +16,7 @@ use crate::state::{State, Tagged};
 use crate::step::{Act, Answer, Observation, Place, Step};
 use crate::vocabulary::{Decision, ErrCode};
 
+use account::Uncalled;
 use caller::Caller;
 
 /// What comes of a step.
@@ -55,8 +56,8 @@ struct World<'a> {
 
 impl World<'_> {
     fn take(&mut self, step: &Step) -> Option<(Decision, Answer)> {
-        if let Some(observed) = self.without_a_caller(step)? {
-            return Some(observed);
+        if let Uncalled::Observed(decision, answer) = self.without_a_caller(step)? {
+            return Some((decision, answer));
         }
         let endpoint = step.act.endpoint().expect("the server's deeds have no caller");
         let caller = match self.authenticate(step, endpoint)? {

@@ -109,6 +109,9 @@ pub struct PointId(u8);
 
 impl PointId {
     /// Every decision point, in order.
+    ///
+    /// # Panics
+    /// Never: there are fewer than 256 points.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..u8::try_from(POINTS.len()).expect("there are fewer than 256 points")).map(Self)
     }

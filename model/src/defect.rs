@@ -84,6 +84,11 @@ pub fn defects(rules: &Rules) -> Vec<Defect> {
         .collect()
 }
 
+/// The defect with this id under these rules, if there is one.
+pub fn find(rules: &Rules, id: &str) -> Option<Defect> {
+    defects(rules).into_iter().find(|defect| defect.id == id)
+}
+
 /// The known mistakes that are beyond the sequential model, with the reason.
 pub fn beyond() -> Vec<Beyond> {
     let beyond = MISTAKES.iter().filter_map(|mistake| {

@@ -89,6 +89,9 @@ static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
 
 impl EndpointId {
     /// Every endpoint, in the order of the table.
+    ///
+    /// # Panics
+    /// Never: there are fewer than 256 endpoints.
     pub fn all() -> impl ExactSizeIterator<Item = Self> + Clone {
         (0..u8::try_from(TABLE.len()).expect("there are fewer than 256 endpoints")).map(Self)
     }

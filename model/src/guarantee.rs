@@ -14,9 +14,10 @@ mod settings;
 
 use std::fmt;
 
-use crate::profile::Profile;
-use crate::state::{Account, State};
-use crate::step::{Act, Actor, Answer, Credential, Observation, Step};
+use crate::profile::{Condition, Profile};
+use crate::state::{Account, Scope, State};
+use crate::step::{Act, Actor, Answer, Credential, Message, Observation, ProfileKey, Step};
+use crate::vocabulary::{HistoryVisibility, Membership};
 
 /// One step, taken.
 #[derive(Debug, Clone, Copy)]
@@ -132,6 +133,14 @@ impl GuaranteeSet {
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// The guarantees that can say anything at this scope: with one guest and one room there is no
+    /// other guest and no other room to interfere.
+    pub fn at(scope: Scope) -> Self {
+        let has_company = scope.guests + scope.rooms > 2;
+        let says = |id: &str| has_company || id != service::NON_INTERFERENCE.id;
+        GuaranteeId::all().filter(|guarantee| says(guarantee.get().id)).collect()
     }
 
     /// The guarantees that can say anything of this step.
@@ -261,6 +270,23 @@ impl Transition<'_> {
         match self.step.by {
             Actor::Guest(guest) => Some(usize::from(guest)),
             _ => None,
+        }
+    }
+
+    /// Whether a condition of an endpoint holds of the step, which this guest takes.
+    fn holds(&self, condition: Condition, guest: usize) -> bool {
+        let room = self.step.room().map(|room| &self.before.rooms[room]);
+        match condition {
+            Condition::MessagesOnly => self.step.act == Act::Send(Message::Message),
+            Condition::DisplayNameOnly => {
+                !matches!(self.step.act, Act::SetProfile { key: ProfileKey::AvatarUrl, .. })
+            }
+            Condition::WorldReadableRoom => {
+                room.is_some_and(|room| room.visibility == Some(HistoryVisibility::WorldReadable))
+            }
+            Condition::JoinedRoom => {
+                room.is_some_and(|room| room.members[guest] == Membership::Join)
+            }
         }
     }
 

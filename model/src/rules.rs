@@ -38,7 +38,7 @@ impl Standing {
     pub fn forbids(&self, option: &str) -> bool {
         match self {
             Self::Required(required) => *required != option,
-            Self::Open(options) => !options.iter().any(|allowed| *allowed == option),
+            Self::Open(options) => !options.contains(&option),
             Self::Silent(_) => false,
         }
     }
@@ -175,6 +175,23 @@ impl Rules {
             profile.set_access(endpoint, rule.access);
         }
         profile
+    }
+
+    /// These rules as a homeserver takes them that does what `profile` says: its promises are the
+    /// same, and its default profile is that one.
+    #[must_use]
+    pub fn taken_for(&self, profile: &Profile) -> Self {
+        let mut taken = self.clone();
+        for (point, rule) in PointId::all().zip(&mut taken.points) {
+            let option = profile.choices.get(point);
+            if rule.standing.default() != option {
+                rule.standing = Standing::Required(option);
+            }
+        }
+        for (endpoint, rule) in EndpointId::all().zip(&mut taken.endpoints) {
+            rule.access = profile.access(endpoint);
+        }
+        taken
     }
 
     /// The rule for an endpoint.

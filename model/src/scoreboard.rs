@@ -1,7 +1,8 @@
 //! The scoreboard: which check catches which mistake.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::defect::{Defect, defects};
 use crate::guarantee::{GuaranteeId, GuaranteeSet};
@@ -40,40 +41,41 @@ const NEAR: usize = 4_000;
 const WIDER: [Scope; 2] = [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, rooms: 2 }];
 
 /// Holds every defect under `rules` against the guarantees that they promise and, as a subject that
-/// `make` makes, against the model. `None` if it was stopped before it was done.
+/// `make` makes, against the model. `progress` is told now and then how many were looked at. `None`
+/// if it was stopped before it was done.
 pub fn scoreboard<S: Subject + Clone>(
     rules: &Rules,
     make: impl Fn(&Profile, Scope) -> S + Sync,
     threads: usize,
     stop: &Stop,
-    progress: impl Fn(usize, usize) + Sync,
+    progress: impl Fn(usize),
 ) -> Option<Vec<Caught>> {
     let defects = defects(rules);
-    let (next, total) = (AtomicUsize::new(0), defects.len());
+    let next = AtomicUsize::new(0);
     let caught: Mutex<Vec<(usize, Caught)>> = Mutex::default();
+    let look = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(defect) = defects.get(number).filter(|_| !stop.now()) else { return };
+            let found = Caught {
+                defect: defect.clone(),
+                by_guarantees: broken_promises(rules, &defect.profile, stop),
+                by_lockstep: differs(rules, &defect.profile, &make, stop),
+            };
+            caught.lock().unwrap_or_else(PoisonError::into_inner).push((number, found));
+        }
+    };
     std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(defect) = defects.get(number).filter(|_| !stop.now()) else { return };
-                    let found = Caught {
-                        defect: defect.clone(),
-                        by_guarantees: broken_promises(rules, &defect.profile, stop),
-                        by_lockstep: differs(rules, &defect.profile, &make, stop),
-                    };
-                    let mut caught =
-                        caught.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    caught.push((number, found));
-                    progress(caught.len(), total);
-                }
-            });
+        let lookers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(look)).collect();
+        while lookers.iter().any(|looker| !looker.is_finished()) {
+            std::thread::sleep(Duration::from_millis(20));
+            progress(next.load(Ordering::Relaxed).min(defects.len()));
         }
     });
     if stop.now() {
         return None;
     }
-    let mut caught = caught.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut caught = caught.into_inner().unwrap_or_else(PoisonError::into_inner);
     caught.sort_by_key(|(number, _)| *number);
     Some(caught.into_iter().map(|(_, found)| found).collect())
 }

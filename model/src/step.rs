@@ -301,11 +301,17 @@ impl Act {
 
 impl Scope {
     /// The numbers of the guests.
+    ///
+    /// # Panics
+    /// If the scope is beyond what a state holds.
     pub fn guests(self) -> impl Iterator<Item = u8> + Clone {
         0..u8::try_from(self.guests).expect("a scope is small")
     }
 
     /// The numbers of the rooms.
+    ///
+    /// # Panics
+    /// If the scope is beyond what a state holds.
     pub fn rooms(self) -> impl Iterator<Item = u8> + Clone {
         0..u8::try_from(self.rooms).expect("a scope is small")
     }

@@ -5,13 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use guest_access_model::check::Check;
+use guest_access_model::defect;
 use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
+use guest_access_model::lockstep::{Lockstep, explore};
+use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
 
-use crate::report::check::{CheckReport, Explored};
+use crate::report::check::{AGREEMENT, CheckReport, Explored};
 use crate::report::{Run, count};
+use crate::subject::reference::ReferenceSubject;
 
 use super::output::{OutputArgs, Written, json, say};
 use super::progress::Progress;
@@ -32,6 +36,9 @@ pub(super) struct Args {
     /// The model to explore
     #[arg(long, default_value = "sequential")]
     model: Model,
+    /// The homeserver that is held against the rules: `reference`, or `defect:ID` for a mistaken one
+    #[arg(long, value_name = "SUBJECT", default_value = "reference")]
+    subject: String,
     #[command(flatten)]
     search: SearchArgs,
     /// Judge this guarantee only; may be given several times
@@ -92,16 +99,25 @@ enum Format {
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let Model::Sequential = args.model;
     let Engine::Stateright = args.engine;
-    let asked_for: Vec<_> =
-        args.properties.iter().map(|name| guarantee(name)).collect::<Result<_, _>>()?;
+    let asked_for = Asked::of(&args.properties)?;
     let rules: Vec<_> =
         args.rules.iter().map(|name| Rules::find(name)).collect::<Result<_, _>>()?;
+    let subjects: Vec<_> =
+        rules.iter().map(|rules| system(rules, &args.subject)).collect::<Result<_, _>>()?;
     let limits = Limits::begin(&args.search)?;
     let scopes = args.search.scopes(&[(2, 1), (1, 2)]);
     let mut reports = Vec::new();
-    for (name, rules) in args.rules.iter().zip(&rules) {
+    for ((name, rules), system) in args.rules.iter().zip(&rules).zip(&subjects) {
+        // The reference is held against the model once for each of the rules, at the smallest scope.
+        let mut agreement = asked_for.agreement;
         for scope in &scopes {
-            let mut report = check(rules, *scope, &asked_for, &limits, args.output.quiet)?;
+            let subject = Subject { name: &args.subject, system };
+            let mut report =
+                check(rules, &subject, *scope, &asked_for, &limits, args.output.quiet)?;
+            if std::mem::take(&mut agreement) {
+                let found = in_lockstep(rules, system, &limits);
+                report.add_agreement(rules, &found)?;
+            }
             report.tell_rules_as(name);
             reports.push(report);
         }
@@ -136,38 +152,88 @@ fn guarantee(name: &str) -> Result<GuaranteeId, CommandError> {
     })
 }
 
+/// Which properties are judged.
+struct Asked {
+    guarantees: Vec<GuaranteeId>,
+    agreement: bool,
+}
+
+impl Asked {
+    fn of(names: &[String]) -> Result<Self, CommandError> {
+        let by_name = names.iter().filter(|name| *name != AGREEMENT);
+        let guarantees = by_name.map(|name| guarantee(name)).collect::<Result<_, _>>()?;
+        let agreement = names.is_empty() || names.iter().any(|name| name == AGREEMENT);
+        Ok(Self { guarantees, agreement })
+    }
+
+    fn everything(&self) -> bool {
+        self.guarantees.is_empty() && self.agreement
+    }
+}
+
+/// A homeserver that is held against the rules.
+struct Subject<'a> {
+    name: &'a str,
+    system: &'a Profile,
+}
+
+/// What the subject with this name does.
+fn system(rules: &Rules, name: &str) -> Result<Profile, CommandError> {
+    if name == "reference" {
+        return Ok(rules.profile());
+    }
+    let unknown = |nearest: String| CommandError::UnknownSubject { name: name.to_owned(), nearest };
+    let Some(id) = name.strip_prefix("defect:") else {
+        return Err(unknown("reference".to_owned()));
+    };
+    defect::find(rules, id).map(|defect| defect.profile).ok_or_else(|| {
+        let ids = defect::defects(rules).into_iter().map(|defect| defect.id);
+        let nearest = ids.max_by(|a, b| strsim::jaro(id, a).total_cmp(&strsim::jaro(id, b)));
+        unknown(format!("defect:{}", nearest.unwrap_or_default()))
+    })
+}
+
+/// The reference that does what `system` says, side by side with the model of the rules.
+fn in_lockstep(rules: &Rules, system: &Profile, limits: &Limits) -> Lockstep {
+    let scope = Scope { guests: 1, rooms: 1 };
+    let subject = ReferenceSubject::new(system.clone(), scope);
+    explore(&rules.profile(), scope, subject, &limits.stop)
+}
+
 fn check(
     rules: &Rules,
+    subject: &Subject,
     scope: Scope,
-    asked_for: &[GuaranteeId],
+    asked_for: &Asked,
     limits: &Limits,
     quiet: bool,
 ) -> Result<CheckReport, CommandError> {
     // What is asked for by name is held against the revision as if it promised it.
     let mut held = rules.clone();
-    for guarantee in asked_for {
+    for guarantee in &asked_for.guarantees {
         held.promises.entry(*guarantee).or_default();
     }
-    let guarantees: GuaranteeSet = if asked_for.is_empty() {
-        GuaranteeId::all().collect()
+    let guarantees: GuaranteeSet = if asked_for.everything() {
+        GuaranteeSet::at(scope)
     } else {
-        asked_for.iter().copied().collect()
+        asked_for.guarantees.iter().copied().collect()
     };
     let of =
         format!("{}, {}, {}", rules.id, count(scope.guests, "guest"), count(scope.rooms, "room"));
     let progress = Progress::new(of, quiet);
     let run = Run::of([rules]);
-    let found =
-        Check { rules: &held, system: rules.profile(), scope, guarantees, threads: limits.workers }
-            .run(&limits.stop, |states| progress.tell(states));
+    let (system, threads) = (subject.system.clone(), limits.workers);
+    let found = Check { rules: &held, system, scope, guarantees, threads }
+        .run(&limits.stop, |states| progress.tell(states, "state"));
     drop(progress);
     let explored = Explored {
         model: "sequential",
         scope,
         engine: "stateright",
+        subject: subject.name,
         ended_by: Some(limits.what_ended_it()),
     };
-    Ok(CheckReport::new(rules, explored, &found, run)?)
+    Ok(CheckReport::new(&rules.taken_for(subject.system), explored, &found, run)?)
 }
 
 fn outcome(reports: &[CheckReport]) -> Outcome {

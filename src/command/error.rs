@@ -25,6 +25,16 @@ pub enum CommandError {
         /// The guarantee that is most like it.
         nearest: &'static str,
     },
+    /// There is no such subject.
+    #[error(
+        "there is no subject `{name}`; did you mean `{nearest}`? `guest-access defects` lists the defects"
+    )]
+    UnknownSubject {
+        /// What was asked for.
+        name: String,
+        /// The subject that is most like it.
+        nearest: String,
+    },
     /// The report cannot be written.
     #[error(
         "{place}: the report cannot be written; name a file that can be, or leave `--output` out"

@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
                 guarantees: GuaranteeId::all().collect(),
                 threads: limits.workers,
             }
-            .run(&limits.stop, |states| progress.tell(states));
+            .run(&limits.stop, |states| progress.tell(states, "state"));
             complete &= report.complete;
             found.push((rules.clone(), report.findings));
         }

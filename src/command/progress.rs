@@ -42,9 +42,9 @@ impl Progress {
         Self { of, by }
     }
 
-    /// So many states were explored.
-    pub(super) fn tell(&self, states: usize) {
-        let text = || format!("{}: {}", self.of, count(states, "state"));
+    /// So many of these things were looked at.
+    pub(super) fn tell(&self, number: usize, thing: &str) {
+        let text = || format!("{}: {}", self.of, count(number, thing));
         match &self.by {
             By::Nothing => {}
             By::Spinner(spinner) => spinner.set_message(text()),

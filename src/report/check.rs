@@ -6,6 +6,7 @@ use std::path::Path;
 
 use guest_access_model::check::{Finding, Report, Status};
 use guest_access_model::guarantee::Guarantee;
+use guest_access_model::lockstep::{Lockstep, Mismatch};
 use guest_access_model::rules::{Rules, Withdrawal};
 use guest_access_model::state::Scope;
 use serde::Serialize;
@@ -27,6 +28,8 @@ pub struct CheckReport {
     pub rooms: usize,
     /// What explored it.
     pub engine: &'static str,
+    /// What the model was held against: the reference, or a mistaken one.
+    pub subject: String,
     /// Whether every reachable state was explored.
     pub complete: bool,
     /// What ended the exploration, if it is not complete.
@@ -87,16 +90,23 @@ impl From<&Withdrawal> for Withdrawn {
 
 /// What was explored, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct Explored {
+pub struct Explored<'a> {
     /// The model.
     pub model: &'static str,
     /// The scope.
     pub scope: Scope,
     /// The engine.
     pub engine: &'static str,
+    /// The subject.
+    pub subject: &'a str,
     /// What ended the exploration, if it is not complete.
     pub ended_by: Option<&'static str>,
 }
+
+/// The property that the subject and the model decide alike.
+pub const AGREEMENT: &str = "agreement";
+const AGREEMENT_ALWAYS: &str =
+    "the subject decides every call as the model does, gives the same and comes to the same state";
 
 impl CheckReport {
     /// The report of what was found of `rules`.
@@ -105,7 +115,7 @@ impl CheckReport {
     /// If a counterexample cannot happen under the rules, which would be a mistake of the model's.
     pub fn new(
         rules: &Rules,
-        explored: Explored,
+        explored: Explored<'_>,
         found: &Report,
         run: Run,
     ) -> Result<Self, ScenarioError> {
@@ -116,6 +126,7 @@ impl CheckReport {
             guests: explored.scope.guests,
             rooms: explored.scope.rooms,
             engine: explored.engine,
+            subject: explored.subject.to_owned(),
             complete: found.complete,
             ended_by: explored.ended_by.filter(|_| !found.complete),
             states: found.states,
@@ -141,6 +152,33 @@ impl CheckReport {
     /// How many guarantees were to hold.
     pub fn checked(&self) -> usize {
         self.properties.iter().filter(|p| p.status != Status::NotPromised).count()
+    }
+
+    /// Adds what lockstep found: whether the subject agrees with the model of `rules`.
+    ///
+    /// # Errors
+    /// If the story of a difference cannot happen, which would be a mistake of the model's.
+    pub fn add_agreement(&mut self, rules: &Rules, found: &Lockstep) -> Result<(), ScenarioError> {
+        let about = format!("Breaks `{AGREEMENT}`: {AGREEMENT_ALWAYS}.");
+        let told = |mismatch: &Mismatch| {
+            let id = format!("{}-{AGREEMENT}", rules.id);
+            Scenario::from_story(id, rules, about, Vec::new(), &mismatch.story)
+        };
+        self.properties.push(Property {
+            id: AGREEMENT,
+            always: AGREEMENT_ALWAYS,
+            promised: true,
+            status: match (&found.mismatch, found.complete) {
+                (Some(_), _) => Status::Violated,
+                (None, false) => Status::Unknown,
+                (None, true) => Status::Holds,
+            },
+            clauses: Vec::new(),
+            withdrawn: None,
+            counterexample: found.mismatch.as_ref().map(told).transpose()?,
+        });
+        self.complete &= found.complete || found.mismatch.is_some();
+        Ok(())
     }
 
     /// The properties with this status.

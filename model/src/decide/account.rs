@@ -12,9 +12,9 @@ use super::caller::{Caller, Who};
 use super::{SERVED, World};
 
 impl World<'_> {
-    /// The steps that no token stands for: registrations and the server's own deeds. The outer
-    /// `None`: the step cannot happen. The inner one: it is a call by somebody.
-    pub(super) fn without_a_caller(&mut self, step: &Step) -> Option<Option<(Decision, Answer)>> {
+    /// The steps that no token stands for: registrations and the server's own deeds. `None`: the step
+    /// cannot happen.
+    pub(super) fn without_a_caller(&mut self, step: &Step) -> Option<Uncalled> {
         let (decision, answer) = match (step.act, step.by) {
             (Act::Register { named }, Actor::Guest(guest)) => self.register(guest.into(), named)?,
             (Act::Register { .. }, _) => return None,
@@ -29,9 +29,9 @@ impl World<'_> {
                 self.restart();
                 (THE_SERVERS_DEED, Answer::Nothing)
             }
-            _ => return Some(None),
+            _ => return Some(Uncalled::IsACall),
         };
-        Some(Some((decision, answer)))
+        Some(Uncalled::Observed(decision, answer))
     }
 
     /// GA-1: A client may obtain a guest account and its access token by registering with `kind`
@@ -165,6 +165,14 @@ impl World<'_> {
         };
         (SERVED, Answer::IsGuest(is_guest))
     }
+}
+
+/// What comes of a step that no token stands for.
+pub(super) enum Uncalled {
+    /// This.
+    Observed(Decision, Answer),
+    /// The step is a call by somebody.
+    IsACall,
 }
 
 /// Whose token an upgrade shows, seen from the account that it asks for.

@@ -115,11 +115,10 @@ impl World<'_> {
             // CS-13: A joined user whose power suffices may invite a user who is neither joined nor
             // banned.
             (Act::Invite(_), Never | Leave | Knock) => Invite,
-            // CS-15: A joined user whose power suffices may kick another user.
-            (Act::Kick(_), Join | Invite | Knock) => Leave,
             // CS-16: A joined user whose power suffices may ban another user, and end a ban.
             (Act::Ban(_), Never | Invite | Join | Knock | Leave) => Ban,
-            (Act::Unban(_), Ban) => Leave,
+            // CS-15: A joined user whose power suffices may kick another user.
+            (Act::Kick(_), Join | Invite | Knock) | (Act::Unban(_), Ban) => Leave,
             _ => return None,
         };
         self.next.rooms[room].members[guest] = becomes;

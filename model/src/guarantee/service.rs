@@ -1,9 +1,10 @@
 //! What a guest is owed: that what is listed is served, and that nobody else's doings matter.
 
-use crate::endpoint::{Auth, Gives, KNOWN};
-use crate::profile::{Access, Condition};
+use crate::decision_point::RoomRule;
+use crate::endpoint::{Auth, Gives};
+use crate::profile::Access;
 use crate::state::{Account, Witness};
-use crate::step::{Act, Credential, Message, Place, ProfileKey, Step, Upgrade, Way};
+use crate::step::{Act, Credential, Message, Place, Step, Way};
 use crate::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
 
 use super::{Guarantee, Judgement, Transition, by_a_guest};
@@ -21,72 +22,44 @@ pub(super) const AVAILABILITY: Guarantee = Guarantee {
 
 /// Whether the rules leave no reason to refuse a guest's call.
 fn is_owed(t: &Transition) -> Option<bool> {
+    use Membership::{Ban, Invite, Join, Leave};
     let guest = t.live_guest()?;
-    if t.step.with == Credential::Masquerade {
-        return None;
-    }
     let endpoint = t.step.act.endpoint()?;
-    if t.step.act == Act::Upgrade(Upgrade::Own(u8::try_from(guest).ok()?)) {
-        return None;
-    }
-    let Access::Open(conditions) = t.rules.access(endpoint) else {
-        return None;
-    };
-    if endpoint.get().auth == Auth::None || endpoint == KNOWN.register {
+    let Access::Open(conditions) = t.rules.access(endpoint) else { return None };
+    if endpoint.get().auth == Auth::None || !conditions.iter().all(|c| t.holds(c, guest)) {
         return None;
     }
     let room = t.step.room().map(|room| &t.before.rooms[room]);
     let membership = room.map(|room| room.members[guest]);
     let previewable = room.is_some_and(|r| r.visibility == Some(HistoryVisibility::WorldReadable));
-    let only_messages = conditions.contains(Condition::MessagesOnly);
-    let conditions_hold = conditions.iter().all(|condition| match condition {
-        Condition::MessagesOnly => t.step.act == Act::Send(Message::Message),
-        Condition::DisplayNameOnly => {
-            !matches!(t.step.act, Act::SetProfile { key: ProfileKey::AvatarUrl, .. })
+    // The draft's rule: no room but one that is world_readable now.
+    let room_is_out_of_reach =
+        t.rules.choices.room_rule == RoomRule::WorldReadableNow && !previewable;
+    Some(match t.step.act {
+        Act::Call(_) | Act::WhoAmI | Act::LogOut | Act::Deactivate => true,
+        Act::SetProfile { own, .. } => own,
+        Act::Send(Message::Message | Message::Other) | Act::SendState => {
+            membership? == Join && !room_is_out_of_reach
         }
-        Condition::WorldReadableRoom => previewable,
-        Condition::JoinedRoom => membership == Some(Membership::Join),
-    });
-    let draft = t.rules.choices.room_rule == crate::decision_point::RoomRule::WorldReadableNow;
-    Some(
-        conditions_hold
-            && match t.step.act {
-                Act::Call(_) | Act::WhoAmI | Act::LogOut | Act::Deactivate => true,
-                Act::SetProfile { own, .. } => own,
-                Act::Send(Message::Redaction) => false,
-                Act::Send(_) | Act::SendState => {
-                    membership? == Membership::Join
-                        && (!draft || previewable)
-                        && (!only_messages || t.step.act == Act::Send(Message::Message))
-                }
-                Act::Join(Way::StateEvent) | Act::Leave(Way::StateEvent) | Act::Knock(_) => false,
-                Act::Join(_) => {
-                    room?.guest_access == GuestAccess::CanJoin
-                        && match membership? {
-                            Membership::Ban => false,
-                            Membership::Invite | Membership::Join => true,
-                            _ => room?.join_rule == JoinRule::Public,
-                        }
-                }
-                Act::Leave(_) => matches!(membership?, Membership::Join | Membership::Invite),
-                Act::Read(_) => match endpoint.get().gives? {
-                    Gives::Sync => true,
-                    // The event asked for may be one that the guest may not see.
-                    Gives::Event | Gives::StateEvent => false,
-                    _ if draft => t.step.place != Place::Nowhere && previewable,
-                    Gives::Stream => {
-                        t.step.place != Place::Nowhere
-                            && (previewable && membership? != Membership::Ban
-                                || membership? == Membership::Join)
-                    }
-                    _ => {
-                        matches!(membership?, Membership::Join | Membership::Leave)
-                            || previewable && membership? != Membership::Ban
-                    }
-                },
-                _ => false,
-            },
-    )
+        Act::Join(Way::Own | Way::Alias) => {
+            let let_in = membership? == Join
+                || membership? == Invite
+                || membership? != Ban && room?.join_rule == JoinRule::Public;
+            room?.guest_access == GuestAccess::CanJoin && let_in
+        }
+        Act::Leave(Way::Own) => matches!(membership?, Join | Invite),
+        Act::Read(_) => match endpoint.get().gives? {
+            Gives::Sync => true,
+            // The event asked for may be one that the guest may not see.
+            Gives::Event | Gives::StateEvent => false,
+            _ if t.step.place == Place::Nowhere || room_is_out_of_reach => false,
+            Gives::Stream => membership? == Join || previewable && membership? != Ban,
+            Gives::Timeline | Gives::State | Gives::Members | Gives::InitialSync => {
+                matches!(membership?, Join | Leave) || previewable && membership? != Ban
+            }
+        },
+        _ => false,
+    })
 }
 
 pub(super) const NON_INTERFERENCE: Guarantee = Guarantee {

@@ -1,9 +1,11 @@
 //! The algebra of rules and profiles: extending, and what is forgotten.
 
+use std::fmt::Write as _;
+
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::decision_point::{POINTS, PointId};
 use guest_access_model::endpoint::EndpointId;
-use guest_access_model::profile::Access;
+use guest_access_model::profile::{Access, Conditions};
 use guest_access_model::reduce::{forget, reduce};
 use guest_access_model::rules::Rules;
 use guest_access_model::state::{Scope, State};
@@ -18,7 +20,7 @@ fn proposal(base: &str, picks: &[(usize, usize)]) -> String {
         let point = &POINTS[point % POINTS.len()];
         if named.insert(point.id) {
             let option = point.options[option % point.options.len()].id;
-            text += &format!("\"{}\" = {{ required = \"{option}\" }}\n", point.id);
+            writeln!(text, "\"{}\" = {{ required = \"{option}\" }}", point.id).unwrap();
         }
     }
     text
@@ -49,7 +51,7 @@ quickcheck! {
     fn an_endpoint_is_what_it_was_set_to(endpoint: usize, open: bool) -> bool {
         let mut profile = Rules::find("latest").unwrap().profile();
         let endpoint = EndpointId::all().nth(endpoint % EndpointId::count()).unwrap();
-        let access = if open { Access::Open(Default::default()) } else { Access::Refused };
+        let access = if open { Access::Open(Conditions::NONE) } else { Access::Refused };
         let others: Vec<_> = EndpointId::all().filter(|e| *e != endpoint).map(|e| profile.access(e)).collect();
         profile.set_access(endpoint, access);
         profile.access(endpoint) == access

@@ -1,0 +1,62 @@
+//! `defects`: which check catches which mistake.
+
+use guest_access_model::rules::Rules;
+use guest_access_model::scoreboard::scoreboard;
+
+use crate::report::Run;
+use crate::report::defects::DefectsReport;
+use crate::subject::reference::ReferenceSubject;
+
+use super::check::{Limits, SearchArgs};
+use super::output::{Format, OutputArgs, Written, say};
+use super::progress::Progress;
+use super::{CommandError, Outcome};
+
+/// Show which check catches which mistake
+///
+/// Every mistake that homeservers have really made, and every forbidden option of every decision
+/// point, is switched on by itself and held against the promised guarantees and, as a mistaken
+/// reference homeserver, against the model. Fails if nothing catches one that is not accounted for in
+/// spec-notes/beyond-the-model.md.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The rules that are mistaken
+    #[arg(long, default_value = "latest")]
+    rules: String,
+    /// What the mistakes are held against
+    #[arg(long, default_value = "model")]
+    against: Against,
+    #[command(flatten)]
+    search: SearchArgs,
+    /// The form of the report
+    #[arg(long, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Against {
+    /// The guarantees, and the model in lockstep
+    Model,
+}
+
+pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+    let Against::Model = args.against;
+    let rules = Rules::find(&args.rules)?;
+    let run = Run::of([&rules]);
+    let limits = Limits::begin(&args.search)?;
+    let progress = Progress::new(rules.id.clone(), args.output.quiet);
+    let make = |profile: &_, scope| ReferenceSubject::new(Clone::clone(profile), scope);
+    let found = scoreboard(&rules, make, limits.workers, &limits.stop, |defects| {
+        progress.tell(defects, "defect");
+    });
+    drop(progress);
+    let Some(found) = found else {
+        say("the search was ended before every defect was looked at");
+        return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));
+    };
+    let report = DefectsReport::new(&rules, &found, run);
+    let outcome = if report.has_a_hole() { Outcome::Fails } else { Outcome::Holds };
+    Written::report(&report, args.format, outcome, &args.output)
+}

@@ -1,0 +1,200 @@
+//! What `compare` found.
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
+
+use guest_access_model::compare::{Comparison, Difference, Direction, Side, Verdict};
+use guest_access_model::rules::Rules;
+use guest_access_model::state::Scope;
+use guest_access_model::step::Answer;
+use serde::Serialize;
+
+use crate::scenario::{Scenario, ScenarioError};
+
+use super::{Run, number, paint, story_lines, style};
+
+/// How two revisions differ.
+#[derive(Debug, Clone, Serialize)]
+pub struct ComparisonReport {
+    /// The revision to begin with.
+    pub from: String,
+    /// The revision that is held against it.
+    pub to: String,
+    /// How the second stands to the first.
+    pub verdict: Verdict,
+    /// How many guests there were.
+    pub guests: usize,
+    /// How many rooms there were.
+    pub rooms: usize,
+    /// Whether every state that either can reach was compared.
+    pub complete: bool,
+    /// In how many pairs of a state and a step the two were compared.
+    pub contexts: usize,
+    /// The differences.
+    pub differences: Vec<DifferenceReport>,
+    /// How the report came to be.
+    pub run: Run,
+    /// The rules whose words tell the stories: the second's.
+    #[serde(skip)]
+    source: Rules,
+}
+
+/// One difference: an endpoint that a kind of caller finds otherwise.
+#[derive(Debug, Clone, Serialize)]
+pub struct DifferenceReport {
+    /// The endpoint; with others that are decided alike, the first of them.
+    pub endpoint: String,
+    /// All of the endpoints that are decided alike.
+    pub endpoints: Vec<String>,
+    /// Which calls of it, where there are several kinds.
+    pub cases: BTreeSet<&'static str>,
+    /// Who finds it otherwise.
+    pub caller: &'static str,
+    /// What the difference does.
+    pub direction: Direction,
+    /// What the first revision says, in the witness.
+    pub from: String,
+    /// What the second revision says, in the witness.
+    pub to: String,
+    /// What is the same wherever they differ so.
+    pub when: BTreeSet<String>,
+    /// In how many states a call is decided so.
+    pub contexts: usize,
+    /// The clauses on which the two rest.
+    pub clauses: BTreeSet<String>,
+    /// A shortest story whose last step shows the difference.
+    pub witness: Scenario,
+}
+
+impl ComparisonReport {
+    /// The report of how `to` differs from `from`.
+    ///
+    /// # Errors
+    /// If a witness cannot happen, which would be a mistake of the model's.
+    pub fn new(
+        from: &Rules,
+        to: &Rules,
+        scope: Scope,
+        found: &Comparison,
+        run: Run,
+    ) -> Result<Self, ScenarioError> {
+        let differences =
+            (1..).zip(&found.differences).map(|(n, d)| DifferenceReport::new(from, to, n, d));
+        Ok(Self {
+            from: from.id.clone(),
+            to: to.id.clone(),
+            verdict: found.verdict,
+            guests: scope.guests,
+            rooms: scope.rooms,
+            complete: found.complete,
+            contexts: found.contexts,
+            differences: differences.collect::<Result<_, _>>()?,
+            run,
+            source: to.clone(),
+        })
+    }
+}
+
+impl DifferenceReport {
+    fn new(
+        from: &Rules,
+        to: &Rules,
+        number: usize,
+        found: &Difference,
+    ) -> Result<Self, ScenarioError> {
+        let endpoints: Vec<_> = found.endpoints.iter().map(ToString::to_string).collect();
+        let mut clauses: BTreeSet<String> = BTreeSet::new();
+        for side in [&found.from, &found.to] {
+            clauses.extend(side.decision.clauses.iter().map(|clause| (*clause).to_owned()));
+        }
+        for rules in [from, to] {
+            let of_endpoints = found.endpoints.iter().flat_map(|e| &rules.endpoint(*e).clauses);
+            clauses.extend(of_endpoints.cloned());
+        }
+        let id = format!("{}-{}-{number}", from.id, to.id);
+        let about = format!("`{}` and `{}` decide the last step otherwise.", from.id, to.id);
+        let told = clauses.iter().cloned().collect();
+        Ok(Self {
+            endpoint: endpoints.first().cloned().unwrap_or_else(|| "the server itself".to_owned()),
+            endpoints,
+            cases: found.cases.clone(),
+            caller: found.caller,
+            direction: found.direction,
+            from: said(&found.from),
+            to: said(&found.to),
+            when: found.when.clone(),
+            contexts: found.contexts,
+            clauses,
+            witness: Scenario::from_story(id, to, about, told, &found.witness)?,
+        })
+    }
+}
+
+/// What one revision says to the last step of the witness.
+fn said(side: &Side) -> String {
+    let decision = side.decision;
+    match side.answer {
+        Answer::Gave { tagged: true } => format!("{decision}, gives the event"),
+        Answer::Gave { tagged: false } => format!("{decision}, does not give the event"),
+        Answer::IsGuest(is) => format!("{decision}, is_guest {is}"),
+        Answer::Named(_) | Answer::Nothing => decision.to_string(),
+    }
+}
+
+impl Display for ComparisonReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (from, to) = (&self.from, &self.to);
+        let verdict = match self.verdict {
+            Verdict::Equivalent => format!("{to} decides everything as {from} does"),
+            Verdict::MorePermissive => {
+                format!("{to} allows or gives more than {from}, and nothing less")
+            }
+            Verdict::LessPermissive => {
+                format!("{to} allows or gives less than {from}, and nothing more")
+            }
+            Verdict::Incomparable => {
+                format!("{to} differs from {from} both ways, or in what is neither more nor less")
+            }
+        };
+        writeln!(f, "{}", paint(style::HEADING, verdict))?;
+        let much =
+            if self.complete { "all of them" } else { "not all of them: the search was ended" };
+        writeln!(f, "{} decisions compared, {much}", number(self.contexts))?;
+        for (number, difference) in (1..).zip(&self.differences) {
+            writeln!(f)?;
+            difference.tell(f, number, &self.source)?;
+        }
+        Ok(())
+    }
+}
+
+impl DifferenceReport {
+    fn tell(&self, f: &mut Formatter<'_>, place: usize, rules: &Rules) -> fmt::Result {
+        let style = match self.direction {
+            Direction::Opens => style::GOOD,
+            Direction::Closes => style::BAD,
+            Direction::Changes => style::DOUBTFUL,
+        };
+        let direction = paint(style, self.direction);
+        writeln!(f, "{place}. {direction} to a {}: {}", self.caller, self.endpoint)?;
+        for other in self.endpoints.iter().skip(1) {
+            writeln!(f, "      and {other}")?;
+        }
+        if !self.cases.is_empty() {
+            let cases: Vec<_> = self.cases.iter().copied().collect();
+            writeln!(f, "   for {}", cases.join(", "))?;
+        }
+        if !self.when.is_empty() {
+            let when: Vec<_> = self.when.iter().map(String::as_str).collect();
+            writeln!(f, "   always with {}", when.join(", "))?;
+        }
+        let clauses: Vec<_> = self.clauses.iter().map(String::as_str).collect();
+        writeln!(f, "   in {} decisions ({})", number(self.contexts), clauses.join(", "))?;
+        writeln!(f, "   before: {}", self.from)?;
+        writeln!(f, "   after:  {}", self.to)?;
+        for line in story_lines(&self.witness, rules).map_err(|_| fmt::Error)? {
+            writeln!(f, "      {line}")?;
+        }
+        Ok(())
+    }
+}

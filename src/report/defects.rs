@@ -1,0 +1,132 @@
+//! What `defects` found: the scoreboard.
+
+use std::fmt::{self, Display, Formatter};
+
+use guest_access_model::defect::{Beyond, beyond};
+use guest_access_model::rules::Rules;
+use guest_access_model::scoreboard::Caught;
+use serde::Serialize;
+
+use super::{Cell, Run, Table, paint, style};
+
+/// The property that stands for a difference between the model and the mistaken reference.
+const LOCKSTEP: &str = "agreement";
+
+/// Which check catches which mistake.
+#[derive(Debug, Clone, Serialize)]
+pub struct DefectsReport {
+    /// The rules that are mistaken.
+    pub rules: String,
+    /// The defects.
+    pub defects: Vec<DefectReport>,
+    /// How many are caught.
+    pub caught: usize,
+    /// How many there are.
+    pub total: usize,
+    /// Known mistakes that the sequential model cannot express.
+    pub beyond: Vec<BeyondReport>,
+    /// How the report came to be.
+    pub run: Run,
+}
+
+/// One defect.
+#[derive(Debug, Clone, Serialize)]
+pub struct DefectReport {
+    /// Its id.
+    pub id: String,
+    /// Its family.
+    pub family: String,
+    /// What is done wrongly.
+    pub about: String,
+    /// The properties that catch it: guarantees, and `agreement` for lockstep.
+    pub caught_by: Vec<&'static str>,
+    /// Why nothing catches it, if that is accounted for.
+    pub because: Option<&'static str>,
+}
+
+/// A mistake that the sequential model cannot express.
+#[derive(Debug, Clone, Serialize)]
+pub struct BeyondReport {
+    /// Its id.
+    pub id: String,
+    /// Its family.
+    pub family: String,
+    /// What is done wrongly.
+    pub about: String,
+    /// Why the model cannot express it.
+    pub because: String,
+}
+
+impl From<Beyond> for BeyondReport {
+    fn from(Beyond { id, family, about, because }: Beyond) -> Self {
+        Self { id, family, about, because }
+    }
+}
+
+impl DefectsReport {
+    /// The report of what caught the defects of `rules`.
+    pub fn new(rules: &Rules, found: &[Caught], run: Run) -> Self {
+        let defects = found.iter().map(|caught| {
+            let guarantees = caught.by_guarantees.iter().map(|guarantee| guarantee.get().id);
+            let id = &caught.defect.id;
+            DefectReport {
+                id: id.clone(),
+                family: caught.defect.family.clone(),
+                about: caught.defect.about.clone(),
+                caught_by: guarantees.chain(caught.by_lockstep.then_some(LOCKSTEP)).collect(),
+                because: if caught.is_caught() { None } else { accounted_for(id) },
+            }
+        });
+        Self {
+            rules: rules.id.clone(),
+            defects: defects.collect(),
+            caught: found.iter().filter(|caught| caught.is_caught()).count(),
+            total: found.len(),
+            beyond: beyond().into_iter().map(BeyondReport::from).collect(),
+            run,
+        }
+    }
+
+    /// Whether there is a defect that nothing catches and that is not accounted for.
+    pub fn has_a_hole(&self) -> bool {
+        self.defects.iter().any(|defect| defect.caught_by.is_empty() && defect.because.is_none())
+    }
+}
+
+/// Why nothing catches a defect, by the table of `spec-notes/beyond-the-model.md`.
+fn accounted_for(id: &str) -> Option<&'static str> {
+    let rows = include_str!("../../spec-notes/beyond-the-model.md").lines();
+    rows.filter_map(|row| row.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "))
+        .find(|(defect, _)| *defect == id)
+        .map(|(_, because)| because)
+}
+
+impl Display for DefectsReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let heading =
+            format!("{}: {} of {} defects are caught", self.rules, self.caught, self.total);
+        writeln!(f, "{}", paint(style::HEADING, heading))?;
+        let mut table = Table::with_headings(["defect", "caught by"]);
+        for defect in &self.defects {
+            let caught_by = match defect.caught_by.as_slice() {
+                [] => Cell::new("nothing", style::BAD),
+                caught_by => Cell::from(caught_by.join(", ")),
+            };
+            table.push([Cell::from(defect.id.clone()), caught_by]);
+        }
+        write!(f, "\n{table}")?;
+        for defect in self.defects.iter().filter(|defect| defect.caught_by.is_empty()) {
+            let because =
+                defect.because.unwrap_or("nothing accounts for it: a hole in our guarantees");
+            writeln!(f, "\n`{}` is caught by nothing: {because}", defect.id)?;
+        }
+        if !self.beyond.is_empty() {
+            writeln!(f, "\nKnown mistakes that this model cannot express:")?;
+        }
+        for beyond in &self.beyond {
+            writeln!(f, "  {}: {}", beyond.id, beyond.about)?;
+            writeln!(f, "    {}", beyond.because)?;
+        }
+        Ok(())
+    }
+}
