@@ -1,3 +1,11 @@
 //! The whole program, one file for each thing that it can do.
 
+mod check;
+mod cli;
+mod decide;
+mod explore;
+mod history;
+mod mutations;
+mod rules;
 mod scenario;
+mod wrong_input;

@@ -1,0 +1,11 @@
+//! Any text is a rules file, or is refused.
+#![no_main]
+
+use guest_access_model::rules::Rules;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    if let Ok(rules) = Rules::parse("fuzzed.toml", text) {
+        let _ = rules.profile();
+    }
+});

@@ -1,0 +1,192 @@
+//! `check`: what it finds, in which form, and how it ends.
+
+use std::io::Read;
+use std::process::Stdio;
+
+use guest_access::scenario::Scenario;
+use guest_access_model::rules::Rules;
+
+use crate::cli::{Folder, program, run, run_line};
+
+#[test]
+fn the_text_says_what_matters_on_one_screen() {
+    let ran = run_line("check draft-2015-11-05 --guests 1 --rooms 1");
+    insta::assert_snapshot!(ran.text());
+    // With one guest and one room nothing meets the premise of `non_interference`.
+    assert_eq!(ran.code, Some(1));
+}
+
+#[test]
+fn what_is_promised_and_kept_is_a_success() {
+    let ran = run_line("check r0.0.0 --guests 1 --property join_gate --property revocation");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    insta::assert_snapshot!(ran.text());
+}
+
+#[test]
+fn a_guarantee_named_that_is_not_promised_is_checked_as_if_it_were() {
+    let ran = run_line(
+        "check draft-2015-11-05 --guests 1 --property no_retroactive_exposure --format json",
+    );
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let property = &ran.json()["properties"][0];
+    assert_eq!(property["status"], "violated");
+    assert_eq!(property["promised"], false);
+}
+
+#[test]
+fn the_json_is_what_was_agreed_on() {
+    let ran =
+        run_line("check r0.0.0 --guests 1 --property visible_room_only --format json --workers 1");
+    insta::assert_json_snapshot!(ran.stable_json());
+}
+
+#[test]
+fn several_reports_are_an_array() {
+    let ran =
+        run_line("check draft-2015-11-05 r0.0.0 --guests 1 --property confinement --format json");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let rules: Vec<_> =
+        ran.json().as_array().unwrap().iter().map(|report| report["rules"].clone()).collect();
+    assert_eq!(rules, ["draft-2015-11-05", "r0.0.0"]);
+}
+
+#[test]
+fn a_counterexample_is_a_scenario_that_can_be_decided() {
+    let ran = run_line("check draft-2015-11-05 --guests 1 --format json");
+    let rules = Rules::find("draft-2015-11-05").unwrap();
+    let report = ran.json();
+    let stories: Vec<_> = report["properties"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|property| !property["counterexample"].is_null())
+        .map(|property| property["counterexample"].to_string())
+        .collect();
+    assert!(!stories.is_empty());
+    for story in stories {
+        let scenario = Scenario::parse("a.json", &story).unwrap();
+        assert!(scenario.replay(&rules.profile()).is_ok(), "{story}");
+        assert_eq!(
+            serde_json::to_value(&scenario).unwrap(),
+            serde_json::from_str::<serde_json::Value>(&story).unwrap()
+        );
+    }
+}
+
+#[test]
+fn junit_has_a_case_for_every_guarantee_that_was_to_hold() {
+    let ran = run_line(
+        "check r0.0.0 --guests 1 --format junit --property confinement --property visible_room_only",
+    );
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let cases: Vec<_> = ran.out.lines().filter(|line| line.contains("<testcase")).collect();
+    assert_eq!(cases.len(), 2, "{ran:?}");
+    assert!(
+        ran.out.contains(r#"failures="1""#) && ran.out.contains(r#"type="violated""#),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn what_is_not_finished_has_no_verdict() {
+    for limit in ["--max-states 100", "--timeout 1ms"] {
+        let ran = run_line(&format!("check r0.0.0 --guests 1 --format json {limit}"));
+        assert_eq!(ran.code, Some(3), "{ran:?}");
+        let report = ran.json();
+        assert_eq!(report["complete"], false);
+        assert!(report["ended_by"].is_string(), "{report}");
+    }
+}
+
+#[test]
+fn rules_that_promise_nothing_give_no_verdict() {
+    let folder = Folder::new();
+    let withdrawn: String = Rules::find("draft-2015-11-05")
+        .unwrap()
+        .promises
+        .keys()
+        .map(|guarantee| {
+            format!("[[withdraw]]\nguarantee = \"{}\"\nbecause = \"so\"\n", guarantee.get().id)
+        })
+        .collect();
+    let text = format!(
+        "id = \"none\"\nabout = \"No promises.\"\nextends = \"draft-2015-11-05\"\n{withdrawn}"
+    );
+    let path = folder.file("none.toml", text);
+    let ran = run(["check".into(), path.into_os_string(), "--guests".into(), "1".into()]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.err.contains("nothing was there to check"), "{ran:?}");
+}
+
+#[test]
+fn a_proposal_is_told_with_the_path_of_its_file() {
+    let folder = Folder::new();
+    let path = folder.file(
+        "proposal.toml",
+        "id = \"p\"\nabout = \"Guests pass the gate.\"\nextends = \"latest\"\n[points]\n\"join.gate\" = { required = \"none\" }\n",
+    );
+    let path = path.display().to_string();
+    let ran = run(["check", &path, "--guests", "1", "--property", "join_gate", "--format", "json"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let story = &ran.json()["properties"][0]["counterexample"];
+    assert_eq!(story["rules"], path.as_str());
+    let scenario = folder.file("story.json", story.to_string());
+    let ran = run(["decide".into(), scenario.into_os_string()]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[test]
+fn the_report_goes_to_a_file_if_one_is_named() {
+    let folder = Folder::new();
+    let path = folder.path("report.txt").display().to_string();
+    let line = "check r0.0.0 --guests 1 --property confinement --color always --output";
+    let ran = run(line.split(' ').chain([path.as_str()]));
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), ""));
+    assert!(std::fs::read_to_string(path).unwrap().contains("\u{1b}["));
+}
+
+#[test]
+fn colour_is_for_terminals_unless_it_is_asked_for() {
+    let line = "check r0.0.0 --guests 1 --property confinement";
+    assert!(!run_line(line).out.contains('\u{1b}'));
+    assert!(run_line(&format!("{line} --color always")).out.contains('\u{1b}'));
+    let mut plain = program();
+    let plain = plain.args(line.split(' ')).env("NO_COLOR", "1").output().unwrap();
+    assert!(!String::from_utf8(plain.stdout).unwrap().contains('\u{1b}'));
+}
+
+#[test]
+fn nobody_has_to_read_the_report_to_its_end() {
+    let mut child = program()
+        .args("rules --format json".split(' '))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_the_search_and_keeps_what_is_known() {
+    let child = program()
+        .args("check latest --guests 2 --format json --quiet".split(' '))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let killed =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+    let ran = crate::cli::Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let report = ran.json();
+    assert_eq!(report["ended_by"], "an interrupt");
+    assert!(report["states"].as_u64().unwrap() > 0);
+    assert_eq!(ran.err, "");
+}

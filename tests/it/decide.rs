@@ -1,0 +1,102 @@
+//! `decide`: what the rules say to each step, what they leave open, and what was expected.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::cli::{Folder, Ran, program, run};
+
+/// What `decide` says to these steps, with these further arguments.
+fn decide(steps: &Value, args: &[&str]) -> Ran {
+    let scenario = json!({
+        "id": "a-scenario", "rules": "latest", "about": "What it shows.", "clauses": [], "steps": steps,
+    });
+    let folder = Folder::new();
+    let path = folder.file("scenario.json", scenario.to_string()).display().to_string();
+    run(["decide", &path].into_iter().chain(args.iter().copied()))
+}
+
+#[test]
+fn each_step_is_decided_with_its_reason() {
+    let ran = decide(
+        &json!([
+            {"as": "guest1", "do": "register as guest", "named": true},
+            {"as": "moderator", "do": "send", "room": "room1", "type": "m.room.message", "event": "secret"},
+            {"as": "guest1", "do": "GET /rooms/{roomId}/messages", "room": "room1"},
+            {"as": "moderator", "do": "set history visibility", "room": "room1", "to": "world_readable"},
+            {"as": "guest1", "do": "GET /rooms/{roomId}/messages", "room": "room1"},
+            {"as": "moderator", "do": "set guest access", "room": "room1", "to": "can_join"},
+            {"as": "guest1", "do": "join", "room": "room1", "by": "alias"},
+            {"as": "guest1", "do": "join", "room": "room1"},
+            {"as": "guest1", "do": "GET /sync"},
+            {"as": "guest1", "do": "GET /account/whoami"},
+            {"as": "moderator", "do": "redact", "room": "room1", "setting": "m.room.guest_access"},
+        ]),
+        &[],
+    );
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    insta::assert_snapshot!(ran.text());
+}
+
+#[test]
+fn the_json_is_what_was_agreed_on() {
+    let ran = decide(
+        &json!([
+            {"as": "guest1", "do": "register as guest"},
+            {"as": "guest1", "do": "log out", "expect": {"verdict": "open"}},
+        ]),
+        &["--format", "json"],
+    );
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    insta::assert_json_snapshot!(ran.stable_json());
+}
+
+#[test]
+fn what_comes_out_otherwise_than_expected_fails() {
+    let ran = decide(
+        &json!([
+            {"as": "guest1", "do": "register as guest"},
+            {"as": "moderator", "do": "send state", "room": "room1", "event": "e1"},
+            {"as": "guest1", "do": "join", "room": "room1", "expect": {
+                "verdict": "allow", "membership": {"room1": {"guest1": "join"}}
+            }},
+            {"as": "user", "do": "GET /rooms/{roomId}/state", "room": "room1", "expect": {
+                "verdict": "allow", "not_sees": ["e1"]
+            }},
+            {"as": "guest1", "do": "GET /rooms/{roomId}/state", "room": "room1", "expect": {
+                "verdict": "deny", "status": 404, "errcode": "M_NOT_FOUND"
+            }},
+        ]),
+        &[],
+    );
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    insta::assert_snapshot!(ran.text());
+}
+
+#[test]
+fn other_rules_than_those_of_the_scenario_can_decide() {
+    let steps = json!([
+        {"as": "guest1", "do": "register as guest"},
+        {"as": "guest1", "do": "GET /sync", "expect": {"verdict": "allow"}},
+    ]);
+    assert_eq!(decide(&steps, &[]).code, Some(0));
+    assert_eq!(decide(&steps, &["--rules", "r0.0.0"]).code, Some(1));
+}
+
+#[test]
+fn a_scenario_can_come_from_the_standard_input() {
+    let mut child = program()
+        .args(["decide", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let scenario = r#"{"id": "a", "rules": "latest", "about": "", "clauses": [],
+        "steps": [{"as": "server", "do": "restart"}]}"#;
+    child.stdin.take().unwrap().write_all(scenario.as_bytes()).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.out.contains("1. the server is restarted: allow"), "{ran:?}");
+}

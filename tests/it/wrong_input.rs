@@ -1,0 +1,212 @@
+//! Wrong input: every message says where the fault is and what would be right, and the exit code is 2.
+
+use std::fmt::Write;
+
+use crate::cli::{Folder, run, run_line};
+
+/// What the program says to a file that is wrong, without the folder's path.
+fn complaint(command: &str, name: &str, content: impl AsRef<[u8]>) -> String {
+    let folder = Folder::new();
+    let path = folder.file(name, content);
+    let ran = run([command.into(), path.into_os_string()]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
+    folder.without_path(&ran.err)
+}
+
+/// A rules file that extends the latest, with these lines.
+fn rules(lines: &str) -> String {
+    format!("id = \"p\"\nabout = \"A proposal.\"\nextends = \"latest\"\n{lines}\n")
+}
+
+/// A scenario with this second step.
+fn scenario(step: &str) -> String {
+    format!(
+        r#"{{
+  "id": "a", "rules": "latest", "about": "", "clauses": [],
+  "steps": [
+    {{"as": "guest1", "do": "register as guest"}},
+    {step}
+  ]
+}}"#
+    )
+}
+
+#[test]
+fn of_rules_files() {
+    let cases = [
+        ("not TOML", "id = \"p\nabout = 1".to_owned()),
+        ("unknown key", rules("guest = true")),
+        ("unknown endpoint", rules("[[allow]]\nendpoint = \"GET /rooms/{roomId}/message\"")),
+        (
+            "allowed and refused",
+            rules("[[allow]]\nendpoint = \"GET /sync\"\n[[refuse]]\nendpoint = \"GET /sync\""),
+        ),
+        (
+            "required and silent",
+            rules("[points]\n\"join.gate\" = { required = \"none\", silent = \"none\" }"),
+        ),
+        ("unknown option", rules("[points]\n\"join.gate\" = { required = \"nobody\" }")),
+        ("unknown clause", rules("[[promise]]\nguarantee = \"join_gate\"\nclauses = [\"GA-999\"]")),
+        ("unknown revision", "id = \"p\"\nabout = \"\"\nextends = \"v9.9\"".to_owned()),
+        ("extends nothing", "id = \"p\"\nabout = \"\"".to_owned()),
+    ];
+    let mut said = String::new();
+    for (what, text) in cases {
+        let _ = write!(said, "{what}\n  {}", complaint("rules", "p.toml", text));
+    }
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn of_scenarios() {
+    let step = scenario;
+    let labelled = r#"{"as": "moderator", "do": "send state", "room": "room1", "event": "e1"},
+    {"as": "moderator", "do": "send state", "room": "room1", "event": "e2"}"#;
+    let cases = [
+        ("not JSON", "{\"id\": \"a\",\n\"rules\"".to_owned()),
+        ("no object", "[]".to_owned()),
+        ("unknown key", step(r#"{"as": "guest1", "do": "join", "rooms": "room1"}"#)),
+        (
+            "unknown key of an expectation",
+            step(r#"{"as": "guest1", "do": "log out", "expect": {"verdict": "deny", "code": 1}}"#),
+        ),
+        ("unknown actor", step(r#"{"as": "guest9", "do": "join", "room": "room1"}"#)),
+        ("unknown verb", step(r#"{"as": "guest1", "do": "joins", "room": "room1"}"#)),
+        ("unknown endpoint", step(r#"{"as": "guest1", "do": "GET /rooms/{roomId}/message"}"#)),
+        ("endpoint with a verb", step(r#"{"as": "guest1", "do": "POST /register"}"#)),
+        ("unknown room", step(r#"{"as": "guest1", "do": "join", "room": "room7"}"#)),
+        ("no room", step(r#"{"as": "guest1", "do": "join"}"#)),
+        (
+            "field of another verb",
+            step(r#"{"as": "guest1", "do": "join", "room": "room1", "to": "shared"}"#),
+        ),
+        (
+            "unknown value",
+            step(r#"{"as": "moderator", "do": "set guest access", "room": "room1", "to": "open"}"#),
+        ),
+        ("unknown way", step(r#"{"as": "guest1", "do": "leave", "room": "room1", "by": "alias"}"#)),
+        ("no target", step(r#"{"as": "moderator", "do": "invite", "room": "room1"}"#)),
+        (
+            "target that is no guest",
+            step(r#"{"as": "moderator", "do": "invite", "room": "room1", "target": "user"}"#),
+        ),
+        ("somebody else's deed", step(r#"{"as": "guest1", "do": "restart"}"#)),
+        (
+            "somebody else's token",
+            step(r#"{"as": "user", "do": "log out", "token": "masquerade"}"#),
+        ),
+        ("second label", step(labelled)),
+        ("label of no event", step(r#"{"as": "guest1", "do": "log out", "event": "e1"}"#)),
+        (
+            "unknown label",
+            step(
+                r#"{"as": "guest1", "do": "GET /sync", "expect": {"verdict": "allow", "sees": ["e7"]}}"#,
+            ),
+        ),
+        (
+            "unknown clause",
+            step(r#"{"as": "guest1", "do": "log out"}"#).replace("[]", "[\"GA-999\"]"),
+        ),
+        (
+            "no steps",
+            r#"{"id": "a", "rules": "latest", "about": "", "clauses": [], "steps": []}"#.to_owned(),
+        ),
+    ];
+    let mut said = String::new();
+    for (what, text) in cases {
+        let _ = write!(said, "{what}\n  {}", complaint("decide", "a.json", text));
+    }
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn of_steps_that_cannot_happen() {
+    let steps = [
+        r#"{"as": "guest1", "do": "register as guest"}"#,
+        r#"{"as": "guest2", "do": "log out"}"#,
+        r#"{"as": "guest1", "do": "log out", "token": "before_upgrade"}"#,
+        r#"{"as": "moderator", "do": "kick", "room": "room1", "target": "guest1"}"#,
+        r#"{"as": "moderator", "do": "unban", "room": "room1", "target": "guest1"}"#,
+        r#"{"as": "guest1", "do": "invite", "room": "room1", "target": "guest1"}"#,
+        r#"{"as": "moderator", "do": "redact", "room": "room1", "setting": "m.room.guest_access"}"#,
+        r#"{"as": "moderator", "do": "redact", "room": "room1", "setting": "m.room.history_visibility"}"#,
+        r#"{"as": "moderator", "do": "set history visibility", "room": "room1", "to": "shared", "event": "e1"}"#,
+        r#"{"as": "guest1", "do": "join", "room": "room1", "event": "e1"}"#,
+        r#"{"as": "guest1", "do": "GET /sync", "room": "room1"}"#,
+        r#"{"as": "guest1", "do": "GET /rooms/{roomId}/messages"}"#,
+        r#"{"as": "guest1", "do": "leave", "room": "elsewhere"}"#,
+        r#"{"as": "guest2", "do": "upgrade", "target": "guest1"}"#,
+    ];
+    let mut said = String::new();
+    for step in steps {
+        let _ = write!(said, "{step}\n  {}", complaint("decide", "a.json", scenario(step)));
+    }
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn of_files_that_are_no_text_or_too_large() {
+    let not_text = [b"{\n\"id\": \"".as_slice(), &[0xff, 0xfe]].concat();
+    insta::assert_snapshot!(complaint("decide", "a.json", &not_text));
+    insta::assert_snapshot!(complaint("rules", "p.toml", &not_text));
+    let folder = Folder::new();
+    for (command, name) in [("decide", "a.json"), ("rules", "p.toml")] {
+        let path = folder.file(name, "");
+        // Of a file with a hole of 100 MB nothing is read but its size, or its first megabyte.
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(100 << 20).unwrap();
+        let ran = run([command.into(), path.into_os_string()]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        insta::assert_snapshot!(folder.without_path(&ran.err));
+    }
+    let ran = run(["decide".into(), folder.path("none.json").into_os_string()]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    insta::assert_snapshot!(folder.without_path(&ran.err));
+}
+
+#[test]
+fn of_files_that_extend_each_other() {
+    let folder = Folder::new();
+    let text =
+        |id: &str, extends: &str| format!("id = \"{id}\"\nabout = \"\"\nextends = \"{extends}\"\n");
+    let one = folder.file("one.toml", text("one", "two.toml"));
+    folder.file("two.toml", text("two", "one.toml"));
+    let ran = run(["check".into(), one.into_os_string()]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    insta::assert_snapshot!(folder.without_path(&ran.err));
+}
+
+#[test]
+fn of_the_command_line() {
+    let lines = [
+        "check v9.9",
+        "check --property join_gates",
+        "check --guests 4",
+        "check --guests 0",
+        "check --rooms 3",
+        "check --timeout soon",
+        "check --workers 0",
+        "check --max-states 0",
+        "check --model concurrent",
+        "check --format yaml",
+        "history --format junit",
+        "explore --listen nowhere",
+        "decide",
+        "rules v9.9",
+        "guess",
+    ];
+    let mut said = String::new();
+    for line in lines {
+        let ran = run_line(line);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
+        let first: Vec<_> = ran.err.lines().take_while(|line| !line.is_empty()).collect();
+        let _ = writeln!(said, "{line}\n  {}", first.join("\n  "));
+    }
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn of_a_place_for_the_report() {
+    let ran = run_line("rules --output /nonexistent/report.txt");
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    insta::assert_snapshot!(ran.err);
+}
