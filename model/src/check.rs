@@ -87,11 +87,10 @@ impl Check<'_> {
         }
         let checker = checker.join();
         let complete = !checker.model().was_cut();
-        // To be read before the discoveries: stateright expands states anew to tell of those.
         let (states, transitions) = (checker.model().expanded(), checker.model().transitions());
-        let told = checker.discoveries();
-        let broken: GuaranteeSet =
-            self.guarantees.iter().filter(|g| told.contains_key(g.get().id)).collect();
+        // stateright would expand the states on the way to each discovery once more to tell of it.
+        let told = checker.model().told();
+        let broken = self.guarantees.intersection(told.broken);
         let mut stories = story::broken(&model(), broken, stop).into_iter();
         let findings = self.guarantees.iter().map(|guarantee| {
             let is_broken = broken.contains(guarantee);
@@ -103,7 +102,7 @@ impl Check<'_> {
                     Status::Violated
                 } else if !complete {
                     Status::Unknown
-                } else if told.contains_key(guarantee.get().sometimes) {
+                } else if told.exercised.contains(guarantee) {
                     Status::Holds
                 } else {
                     Status::Vacuous

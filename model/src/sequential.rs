@@ -83,6 +83,15 @@ impl Sequential {
         self.run.transitions.load(Ordering::Relaxed)
     }
 
+    /// What stateright was told of all the states expanded.
+    pub(crate) fn told(&self) -> Verdicts {
+        let set = |told: &AtomicU64| {
+            let told = told.load(Ordering::Relaxed);
+            GuaranteeId::all().filter(|guarantee| told & 1 << guarantee.index() != 0).collect()
+        };
+        Verdicts { exercised: set(&self.run.told_exercised), broken: set(&self.run.told_broken) }
+    }
+
     /// Whether the run ended before every state was expanded.
     pub(crate) fn was_cut(&self) -> bool {
         self.run.cut.load(Ordering::Relaxed)
