@@ -127,7 +127,6 @@ fn of_steps_that_cannot_happen() {
         r#"{"as": "guest1", "do": "log out", "token": "before_upgrade"}"#,
         r#"{"as": "moderator", "do": "kick", "room": "room1", "target": "guest1"}"#,
         r#"{"as": "moderator", "do": "unban", "room": "room1", "target": "guest1"}"#,
-        r#"{"as": "guest1", "do": "invite", "room": "room1", "target": "guest1"}"#,
         r#"{"as": "moderator", "do": "redact", "room": "room1", "setting": "m.room.guest_access"}"#,
         r#"{"as": "moderator", "do": "redact", "room": "room1", "setting": "m.room.history_visibility"}"#,
         r#"{"as": "moderator", "do": "set history visibility", "room": "room1", "to": "shared", "event": "e1"}"#,
