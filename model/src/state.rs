@@ -5,6 +5,8 @@
 //! carries one *tagged event*, chosen freely among all that are ever sent, as its class. Rooms are
 //! interchangeable, so it is always an event of the first room.
 
+use std::hash::{Hash, Hasher};
+
 use crate::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership, spelled};
 
 /// The most guests that a scope can have.
@@ -125,7 +127,7 @@ pub struct Tagged {
 }
 
 /// The abstract state of one homeserver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct State {
     /// The guests' accounts, by number; those beyond the scope stay [`Account::Absent`].
     pub accounts: [Account; MAX_GUESTS],
@@ -133,6 +135,52 @@ pub struct State {
     pub rooms: [Room; MAX_ROOMS],
     /// The tagged event, once it was sent.
     pub tagged: Option<Tagged>,
+}
+
+impl State {
+    /// The state as a number, another one for every state: what is hashed of it.
+    pub fn code(&self) -> u128 {
+        let mut code = Code(1);
+        for account in self.accounts {
+            code.push(account as u8, 3);
+        }
+        for room in &self.rooms {
+            code.push(room.visibility.map_or(4, |visibility| visibility as u8), 3);
+            code.push(room.guest_access as u8, 1);
+            code.push(room.join_rule as u8, 2);
+            for membership in room.members {
+                code.push(membership as u8, 3);
+            }
+            code.push(room.user as u8, 3);
+        }
+        if let Some(tagged) = &self.tagged {
+            code.push(tagged.kind as u8, 2);
+            code.push(tagged.before as u8, 2);
+            code.push(tagged.after as u8, 2);
+            for witness in &tagged.witnesses {
+                code.push(witness.before as u8, 2);
+                code.push(witness.after as u8, 2);
+                code.push(u8::from(witness.joined_later), 1);
+            }
+        }
+        code.0
+    }
+}
+
+/// Small numbers one after the other, behind a one that keeps the zeros in front.
+struct Code(u128);
+
+impl Code {
+    fn push(&mut self, number: u8, bits: u32) {
+        debug_assert!(u32::from(number) < 1 << bits);
+        self.0 = self.0 << bits | u128::from(number);
+    }
+}
+
+impl Hash for State {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u128(self.code());
+    }
 }
 
 impl Tagged {

@@ -26,6 +26,27 @@ fn proposal(base: &str, picks: &[(usize, usize)]) -> String {
     text
 }
 
+/// Every state that is reached has a code of its own.
+#[test]
+fn the_code_of_a_state_tells_it_from_every_other() {
+    let profile = Rules::find("latest").unwrap().profile();
+    let steps = steps(Scope { guests: 1, rooms: 1 }, &[&profile]);
+    let mut rounds = vec![initial(&profile)];
+    let mut states = std::collections::BTreeSet::from([rounds[0]]);
+    let mut codes = std::collections::BTreeSet::from([rounds[0].code()]);
+    while let Some(state) = rounds.pop() {
+        for step in &steps {
+            let Some(outcome) = outcome(&profile, &state, step) else { continue };
+            if states.insert(outcome.next) {
+                codes.insert(outcome.next.code());
+                rounds.push(outcome.next);
+            }
+        }
+    }
+    assert!(states.len() > 20_000);
+    assert_eq!(states.len(), codes.len());
+}
+
 quickcheck! {
     fn extending_changes_what_is_named_and_nothing_else(picks: Vec<(usize, usize)>) -> bool {
         let base = Rules::find("latest").unwrap();
@@ -66,6 +87,7 @@ quickcheck! {
         let scope = Scope { guests: 2, rooms: 1 };
         let steps = steps(scope, &[&profile]);
         let mut state: State = initial(&profile);
+        let mut codes = std::collections::HashMap::new();
         for number in walk {
             let step = &steps[usize::from(number) % steps.len()];
             let forgetful = forget(&profile, &state);
@@ -80,6 +102,10 @@ quickcheck! {
                     state = one.next;
                 }
                 _ => return TestResult::error(format!("{step:?} in {state:?}")),
+            }
+            // Equal codes, equal states: here against every state of the walk before.
+            if codes.insert(state.code(), state).is_some_and(|known| known != state) {
+                return TestResult::error(format!("{state:?} has the code of another state"));
             }
             let reduced = reduce(&profile, scope, &state);
             if reduce(&profile, scope, &reduced) != reduced {
