@@ -86,12 +86,12 @@ impl Check<'_> {
             progress(checker.unique_state_count());
         }
         let checker = checker.join();
-        let complete = !checker.model().was_cut();
-        // To be read before the discoveries: stateright expands states anew to tell of those.
-        let (states, transitions) = (checker.model().expanded(), checker.model().transitions());
-        let told = checker.discoveries();
-        let broken: GuaranteeSet =
-            self.guarantees.iter().filter(|g| told.contains_key(g.get().id)).collect();
+        let explored = checker.model();
+        let complete = !explored.was_cut();
+        let (states, transitions) = (explored.expanded(), explored.transitions());
+        // Not stateright's discoveries: it walks to each anew, and after a cut there is no way.
+        let broken = explored.told_broken().intersection(self.guarantees);
+        let exercised = explored.told_exercised();
         let mut stories = story::broken(&model(), broken, stop).into_iter();
         let findings = self.guarantees.iter().map(|guarantee| {
             let is_broken = broken.contains(guarantee);
@@ -103,7 +103,7 @@ impl Check<'_> {
                     Status::Violated
                 } else if !complete {
                     Status::Unknown
-                } else if told.contains_key(guarantee.get().sometimes) {
+                } else if exercised.contains(guarantee) {
                     Status::Holds
                 } else {
                     Status::Vacuous

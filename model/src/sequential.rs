@@ -83,6 +83,16 @@ impl Sequential {
         self.run.transitions.load(Ordering::Relaxed)
     }
 
+    /// The guarantees that stateright was told are broken.
+    pub(crate) fn told_broken(&self) -> GuaranteeSet {
+        told(&self.run.told_broken)
+    }
+
+    /// The guarantees that stateright was told are exercised.
+    pub(crate) fn told_exercised(&self) -> GuaranteeSet {
+        told(&self.run.told_exercised)
+    }
+
     /// Whether the run ended before every state was expanded.
     pub(crate) fn was_cut(&self) -> bool {
         self.run.cut.load(Ordering::Relaxed)
@@ -162,6 +172,11 @@ impl Sequential {
         }
         expansion
     }
+}
+
+fn told(told: &AtomicU64) -> GuaranteeSet {
+    let told = told.load(Ordering::Relaxed);
+    GuaranteeId::all().filter(|guarantee| told & 1 << guarantee.index() != 0).collect()
 }
 
 /// What a state leads to, and what the guarantees say of every step that can be taken in it.
