@@ -1,8 +1,6 @@
 //! The reference in lockstep with the model: every abstract state, every interleaving to a bounded
 //! depth, and long random histories.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 

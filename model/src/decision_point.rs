@@ -1,6 +1,6 @@
 //! Decision points: every question that a revision, a reading or a mistake can answer otherwise.
 //!
-//! A [`Profile`] holds one option for each of them and is all that parameterises the model and the
+//! A [`Profile`](crate::profile::Profile) holds one option for each of them and is all that parameterises the model and the
 //! reference. The first option of each is what the rules in force say, or their default reading.
 //! Which of the options a revision requires, allows or forbids stands in its rules file. Whether
 //! an endpoint is open to guests is a decision point too, one for each endpoint: see

@@ -21,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
-    let written = match &args.rules {
+    match &args.rules {
         None => {
             let published = Rules::published();
             let revisions = Revisions::new(&published, Run::of(&published));
@@ -32,6 +32,5 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
             let revision = Revision::new(&rules, Run::of([&rules]));
             Written::report(&revision, args.format, Outcome::Holds, &args.output)
         }
-    };
-    written
+    }
 }

@@ -141,7 +141,7 @@ impl CheckReport {
 
     /// Tells the rules by the name under which they were found, where that is the path of a file.
     pub fn tell_rules_as(&mut self, name: &str) {
-        if !Path::new(name).extension().is_some_and(|extension| extension == "toml") {
+        if Path::new(name).extension().is_none_or(|extension| extension != "toml") {
             return;
         }
         for scenario in self.properties.iter_mut().filter_map(|p| p.counterexample.as_mut()) {

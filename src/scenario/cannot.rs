@@ -89,9 +89,8 @@ fn by_the_place(step: &Step) -> Option<String> {
     if let Act::Read(endpoint) = step.act {
         use guest_access_model::endpoint::Gives;
         return match (endpoint.get().gives?, step.place) {
-            (Gives::Sync, Place::Nowhere) => None,
+            (Gives::Sync, Place::Nowhere) | (Gives::Stream, _) => None,
             (Gives::Sync, _) => Some(format!("{endpoint} is about no room; leave `room` out")),
-            (Gives::Stream, _) => None,
             (_, Place::Nowhere) => Some(format!("{endpoint} is about a room; say which in `room`")),
             _ => None,
         };

@@ -185,9 +185,9 @@ impl Debug for Node {
             return Ok(());
         };
         writeln!(f, "\n{LABEL}, a {} of room1", tagged.kind)?;
-        writeln!(f, "  history visibility  {}", sides(tagged.before, tagged.after))?;
+        writeln!(f, "  history visibility  {}", sides(&tagged.before, &tagged.after))?;
         for (number, witness) in (1..).zip(tagged.witnesses).take(self.scope.guests) {
-            let sides = sides(witness.before, witness.after);
+            let sides = sides(&witness.before, &witness.after);
             let later = if witness.joined_later { ", and joined after it" } else { "" };
             writeln!(f, "  guest{number}              {sides}{later}")?;
         }
@@ -196,6 +196,6 @@ impl Debug for Node {
 }
 
 /// What was so before an event and after it.
-fn sides<T: PartialEq + fmt::Display>(before: T, after: T) -> String {
+fn sides<T: PartialEq + fmt::Display>(before: &T, after: &T) -> String {
     if before == after { before.to_string() } else { format!("{before}, then {after}") }
 }
