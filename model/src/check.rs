@@ -86,12 +86,11 @@ impl Check<'_> {
             progress(checker.unique_state_count());
         }
         let checker = checker.join();
-        let explored = checker.model();
-        let complete = !explored.was_cut();
-        let (states, transitions) = (explored.expanded(), explored.transitions());
-        // Not stateright's discoveries: it walks to each anew, and after a cut there is no way.
-        let broken = explored.told_broken().intersection(self.guarantees);
-        let exercised = explored.told_exercised();
+        let complete = !checker.model().was_cut();
+        let (states, transitions) = (checker.model().expanded(), checker.model().transitions());
+        // stateright would expand the states on the way to each discovery once more to tell of it.
+        let told = checker.model().told();
+        let broken = self.guarantees.intersection(told.broken);
         let mut stories = story::broken(&model(), broken, stop).into_iter();
         let findings = self.guarantees.iter().map(|guarantee| {
             let is_broken = broken.contains(guarantee);
@@ -103,7 +102,7 @@ impl Check<'_> {
                     Status::Violated
                 } else if !complete {
                     Status::Unknown
-                } else if exercised.contains(guarantee) {
+                } else if told.exercised.contains(guarantee) {
                     Status::Holds
                 } else {
                     Status::Vacuous

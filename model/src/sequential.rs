@@ -83,14 +83,13 @@ impl Sequential {
         self.run.transitions.load(Ordering::Relaxed)
     }
 
-    /// The guarantees that stateright was told are broken.
-    pub(crate) fn told_broken(&self) -> GuaranteeSet {
-        told(&self.run.told_broken)
-    }
-
-    /// The guarantees that stateright was told are exercised.
-    pub(crate) fn told_exercised(&self) -> GuaranteeSet {
-        told(&self.run.told_exercised)
+    /// What stateright was told of all the states expanded.
+    pub(crate) fn told(&self) -> Verdicts {
+        let set = |told: &AtomicU64| {
+            let told = told.load(Ordering::Relaxed);
+            GuaranteeId::all().filter(|guarantee| told & 1 << guarantee.index() != 0).collect()
+        };
+        Verdicts { exercised: set(&self.run.told_exercised), broken: set(&self.run.told_broken) }
     }
 
     /// Whether the run ended before every state was expanded.
@@ -172,11 +171,6 @@ impl Sequential {
         }
         expansion
     }
-}
-
-fn told(told: &AtomicU64) -> GuaranteeSet {
-    let told = told.load(Ordering::Relaxed);
-    GuaranteeId::all().filter(|guarantee| told & 1 << guarantee.index() != 0).collect()
 }
 
 /// What a state leads to, and what the guarantees say of every step that can be taken in it.

@@ -1,6 +1,6 @@
 //! The whole program, one file for each thing that it can do.
 
-#![expect(clippy::unwrap_used, reason = "clippy takes only the tests themselves for tests")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod check;
 mod cli;
