@@ -40,9 +40,10 @@ use guest_access_model::step::Step;
 
 pub use error::ScenarioError;
 pub use expect::{Expect, Observed, Verdict};
+pub use file::Source;
 pub use readings::{Alternative, Decided, Otherwise, alternatives};
 pub use schema::schema;
-pub use sentence::{actor_name, sentence};
+pub use sentence::{actor_name, sentence, sentence_with};
 
 /// The label that a story's tagged event is given.
 pub const LABEL: &str = "e1";
@@ -74,11 +75,12 @@ pub struct Told {
 }
 
 impl Scenario {
-    /// The scenario in the file at `path`, or on the standard input if that is `-`.
+    /// The scenario in the file at `path`, or on the standard input if that is `-`, and where its
+    /// steps stand there.
     ///
     /// # Errors
     /// If the file cannot be read or is not a scenario.
-    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+    pub fn load(path: &Path) -> Result<(Self, Source), ScenarioError> {
         file::parse(path, &file::read(path)?)
     }
 
@@ -87,7 +89,7 @@ impl Scenario {
     /// # Errors
     /// If the text is not a scenario.
     pub fn parse(name: &str, text: &str) -> Result<Self, ScenarioError> {
-        file::parse(Path::new(name), text)
+        file::parse(Path::new(name), text).map(|(scenario, _)| scenario)
     }
 
     /// The label of the tagged event, if an event is labelled.
@@ -104,9 +106,9 @@ impl Scenario {
         let outcomes = self.steps.iter().enumerate().map(|(index, told)| {
             let outcome = outcome(profile, &state, &told.step).ok_or_else(|| {
                 ScenarioError::CannotHappen {
-                    scenario: self.id.clone(),
+                    place: format!("scenario `{}`", self.id),
                     number: index + 1,
-                    sentence: sentence(&told.step),
+                    sentence: sentence_with(&told.step, self.label().unwrap_or(LABEL)),
                     why: cannot::why(profile, &state, &told.step),
                 }
             })?;

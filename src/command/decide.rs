@@ -31,9 +31,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
-    let scenario = Scenario::load(&args.scenario)?;
+    let (scenario, source) = Scenario::load(&args.scenario)?;
     let rules = Rules::find(args.rules.as_ref().unwrap_or(&scenario.rules))?;
-    let decisions = Decisions::new(&scenario, &rules, Run::of([&rules]))?;
+    let decisions = Decisions::new(&scenario, &rules, Run::of([&rules]))
+        .map_err(|error| source.locate(error))?;
     let outcome = if decisions.as_expected { Outcome::Holds } else { Outcome::Fails };
     Written::report(&decisions, args.format, outcome, &args.output)
 }

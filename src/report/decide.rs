@@ -7,7 +7,8 @@ use guest_access_model::vocabulary::ErrCode;
 use serde::Serialize;
 
 use crate::scenario::{
-    Decided, Expect, Observed, Otherwise, Scenario, ScenarioError, Told, Verdict, sentence,
+    Decided, Expect, LABEL, Observed, Otherwise, Scenario, ScenarioError, Told, Verdict,
+    sentence_with,
 };
 
 use super::story::{came_of, reason};
@@ -111,7 +112,8 @@ impl DecidedStep {
         let otherwise: Vec<_> = decided.otherwise.iter().map(otherwise).collect();
         let mut readings: Vec<_> =
             otherwise.iter().filter_map(|(other, _)| other.reading.clone()).collect();
-        readings.sort();
+        // `A7` comes before `A21`.
+        readings.sort_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
         readings.dedup();
         let told_of = |(other, decision): &(OtherwiseDecided, _)| {
             let reading = other.reading.as_ref().map_or(String::new(), |id| format!("{id}: "));
@@ -124,7 +126,7 @@ impl DecidedStep {
             _ => usual,
         };
         let mut lines = vec![
-            format!("{}: {verdict}", sentence(&told.step)),
+            format!("{}: {verdict}", sentence_with(&told.step, label.unwrap_or(LABEL))),
             format!("because {}", reason(rules, &decision)),
         ];
         lines.extend(otherwise.iter().map(told_of));

@@ -128,7 +128,7 @@ fn standing(standing: &Standing) -> String {
     match standing {
         Standing::Required(option) => (*option).to_owned(),
         Standing::Open(options) => options.join(", or "),
-        Standing::Silent(option) => format!("{option} (the text is silent)"),
+        Standing::Silent(option) => format!("{option}, unsaid"),
     }
 }
 

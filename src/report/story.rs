@@ -3,7 +3,7 @@
 use guest_access_model::rules::Rules;
 use guest_access_model::vocabulary::Decision;
 
-use crate::scenario::{Expect, Observed, Scenario, ScenarioError, sentence};
+use crate::scenario::{Expect, LABEL, Observed, Scenario, ScenarioError, sentence_with};
 
 use super::{in_force, paint, style};
 
@@ -21,7 +21,8 @@ pub fn lines(scenario: &Scenario, rules: &Rules) -> Result<Vec<String>, Scenario
         let observed =
             Observed { step: &told.step, before, outcome, label: scenario.label() }.expect();
         let decision = &outcome.observation.decision;
-        lines.push(format!("{number}. {}: {}", sentence(&told.step), came_of(decision, &observed)));
+        let sentence = sentence_with(&told.step, scenario.label().unwrap_or(LABEL));
+        lines.push(format!("{number}. {sentence}: {}", came_of(decision, &observed)));
         if number == scenario.steps.len() {
             lines.push(format!("   because {}", reason(rules, decision)));
         }

@@ -91,10 +91,10 @@ pub enum ScenarioError {
         message: String,
     },
     /// A step cannot happen after those before it.
-    #[error("scenario `{scenario}`: step {number}, `{sentence}`, cannot happen: {why}")]
+    #[error("{place}: step {number}, `{sentence}`, cannot happen: {why}")]
     CannotHappen {
-        /// The scenario's id.
-        scenario: String,
+        /// The scenario, or its file and line.
+        place: String,
         /// The number of the step, from 1.
         number: usize,
         /// The step, in words.

@@ -1,7 +1,7 @@
 //! Reading and writing a scenario's file.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use guest_access_model::clause;
 use guest_access_model::step::Act;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::format::{Entry, Fault};
-use super::{LABEL, Scenario, ScenarioError, Told, actor};
+use super::{Expect, LABEL, Scenario, ScenarioError, Told, actor};
 
 /// The most bytes that a scenario may have.
 const LIMIT: u64 = 1 << 20;
@@ -24,7 +24,8 @@ struct File<'a> {
     id: String,
     rules: String,
     about: String,
-    clauses: Vec<String>,
+    #[serde(borrow)]
+    clauses: Vec<&'a RawValue>,
     #[serde(borrow)]
     steps: Vec<&'a RawValue>,
 }
@@ -44,6 +45,29 @@ pub(super) struct Described {
     clauses: Vec<String>,
     /// The steps, in order.
     steps: Vec<Entry>,
+}
+
+/// Where the steps of a scenario stand.
+#[derive(Debug, Clone)]
+pub struct Source {
+    path: PathBuf,
+    /// The line of each step.
+    lines: Vec<usize>,
+}
+
+impl Source {
+    /// The same error; if it is about a step, it says where that stands.
+    #[must_use]
+    pub fn locate(&self, error: ScenarioError) -> ScenarioError {
+        match error {
+            ScenarioError::CannotHappen { number, sentence, why, place } => {
+                let line = number.checked_sub(1).and_then(|index| self.lines.get(index));
+                let place = line.map_or(place, |line| format!("{}:{line}", self.path.display()));
+                ScenarioError::CannotHappen { number, sentence, why, place }
+            }
+            other => other,
+        }
+    }
 }
 
 /// The text of the file at `path`, or of the standard input if that is `-`.
@@ -68,23 +92,30 @@ pub(super) fn read(path: &Path) -> Result<String, ScenarioError> {
 }
 
 /// The scenario in `text`, which stands in the file at `path`.
-pub(super) fn parse(path: &Path, text: &str) -> Result<Scenario, ScenarioError> {
-    let file: File = serde_json::from_str(text).map_err(|error| syntax(path, 1, &error))?;
-    let meaning = |message| ScenarioError::Meaning { path: path.to_owned(), line: 1, message };
-    if let Some(stranger) = file.clauses.iter().find(|id| clause::find(id).is_none()) {
-        let message = format!("there is no clause `{stranger}`; spec-notes/clauses.md lists them");
-        return Err(meaning(message));
+pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), ScenarioError> {
+    let syntax = |line, error: &serde_json::Error| syntax(path, line, error);
+    let file: File = object(text).map_err(|error| syntax(1, &error))?;
+    let meaning = |line, message| ScenarioError::Meaning { path: path.to_owned(), line, message };
+    let mut clauses = Vec::with_capacity(file.clauses.len());
+    for raw in &file.clauses {
+        let line = line_of(text, raw.get());
+        let id: String = serde_json::from_str(raw.get()).map_err(|error| syntax(line, &error))?;
+        if clause::find(&id).is_none() {
+            let message = format!("there is no clause `{id}`; spec-notes/clauses.md lists them");
+            return Err(meaning(line, message));
+        }
+        clauses.push(id);
     }
     if file.steps.is_empty() {
-        return Err(meaning("the scenario has no steps; it needs at least one".to_owned()));
+        return Err(meaning(1, "the scenario has no steps; it needs at least one".to_owned()));
     }
+    let mut source = Source { path: path.to_owned(), lines: Vec::with_capacity(file.steps.len()) };
     let mut steps = Vec::with_capacity(file.steps.len());
     let mut label: Option<(String, usize)> = None;
     for (number, raw) in (1..).zip(&file.steps) {
         let line = line_of(text, raw.get());
         let fault = |message| ScenarioError::Step { path: path.to_owned(), line, number, message };
-        let entry: Entry =
-            serde_json::from_str(raw.get()).map_err(|error| syntax(path, line, &error))?;
+        let entry: Entry = step(raw.get()).map_err(|error| syntax(line, &error))?;
         let asked_for = entry.event.clone();
         let told = entry.told().map_err(|error| match error {
             Fault::Actor(actor, known) => {
@@ -100,10 +131,33 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Scenario, ScenarioError> 
         if let Some(event) = &told.event {
             label = Some((event.clone(), number));
         }
+        source.lines.push(line);
         steps.push(told);
     }
-    let File { id, rules, about, clauses, .. } = file;
-    Ok(Scenario { id, rules, about, clauses, steps })
+    let File { id, rules, about, .. } = file;
+    Ok((Scenario { id, rules, about, clauses, steps }, source))
+}
+
+/// The object that `text` is. (serde would take the list of its values as well.)
+fn object<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
+    if text.trim_start().starts_with('[') {
+        return Err(serde::de::Error::custom("an object is needed here, not a list"));
+    }
+    serde_json::from_str(text)
+}
+
+/// The step that `text` is, with an object for what is expected of it.
+fn step(text: &str) -> serde_json::Result<Entry> {
+    #[derive(Deserialize)]
+    struct Expecting<'a> {
+        #[serde(borrow)]
+        expect: Option<&'a RawValue>,
+    }
+    let entry = object(text)?;
+    if let Some(expect) = object::<Expecting>(text)?.expect {
+        object::<Option<Expect>>(expect.get())?;
+    }
+    Ok(entry)
 }
 
 /// Checks the labels and names of one step, where `label` is the one given before, and in which

@@ -13,6 +13,11 @@ pub fn actor_name(by: Actor) -> String {
 
 /// The step in words: who does what, where.
 pub fn sentence(step: &Step) -> String {
+    sentence_with(step, super::LABEL)
+}
+
+/// The step in words, where the tagged event has this label.
+pub fn sentence_with(step: &Step, label: &str) -> String {
     let by = match (step.by, step.with) {
         (Actor::Nobody, _) => "somebody without a token".to_owned(),
         (Actor::Server, _) => "the server".to_owned(),
@@ -26,11 +31,11 @@ pub fn sentence(step: &Step) -> String {
             format!("{}, naming the moderator in the query,", actor::name(by))
         }
     };
-    let label = if step.tag { format!(" ({})", super::LABEL) } else { String::new() };
-    format!("{by} {}{label}", deed(step))
+    let tagged = if step.tag { format!(" ({label})") } else { String::new() };
+    format!("{by} {}{tagged}", deed(step, label))
 }
 
-fn deed(step: &Step) -> String {
+fn deed(step: &Step, label: &str) -> String {
     let guest = |number: u8| actor::guest(number.into());
     let place = match step.place {
         Place::Nowhere => "no room".to_owned(),
@@ -88,7 +93,7 @@ fn deed(step: &Step) -> String {
             _ => format!("reads {place} by {endpoint}"),
         },
         Act::ReadThroughOtherRoom => {
-            format!("asks for {} of room1 through {place}", super::LABEL)
+            format!("asks for {label} of room1 through {place}")
         }
         Act::Call(endpoint) => format!("calls {endpoint}"),
     }

@@ -173,7 +173,7 @@ fn nobody_has_to_read_the_report_to_its_end() {
 #[test]
 fn an_interrupt_ends_the_search_and_keeps_what_is_known() {
     let child = program()
-        .args("check latest --guests 2 --format json --quiet".split(' '))
+        .args("check latest --guests 3 --format json --quiet".split(' '))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

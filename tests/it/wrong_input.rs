@@ -65,6 +65,11 @@ fn of_scenarios() {
     let cases = [
         ("not JSON", "{\"id\": \"a\",\n\"rules\"".to_owned()),
         ("no object", "[]".to_owned()),
+        ("a step that is no object", step(r#"["guest1", "log out"]"#)),
+        (
+            "an expectation that is no object",
+            step(r#"{"as": "guest1", "do": "log out", "expect": ["allow"]}"#),
+        ),
         ("unknown key", step(r#"{"as": "guest1", "do": "join", "rooms": "room1"}"#)),
         (
             "unknown key of an expectation",
@@ -127,6 +132,7 @@ fn of_steps_that_cannot_happen() {
         r#"{"as": "guest1", "do": "log out", "token": "before_upgrade"}"#,
         r#"{"as": "moderator", "do": "kick", "room": "room1", "target": "guest1"}"#,
         r#"{"as": "moderator", "do": "unban", "room": "room1", "target": "guest1"}"#,
+        r#"{"as": "user", "do": "invite", "room": "room1", "target": "guest1"}"#,
         r#"{"as": "moderator", "do": "redact", "room": "room1", "setting": "m.room.guest_access"}"#,
         r#"{"as": "moderator", "do": "redact", "room": "room1", "setting": "m.room.history_visibility"}"#,
         r#"{"as": "moderator", "do": "set history visibility", "room": "room1", "to": "shared", "event": "e1"}"#,

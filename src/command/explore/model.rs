@@ -199,3 +199,24 @@ impl Debug for Node {
 fn sides<T: PartialEq + fmt::Display>(before: &T, after: &T) -> String {
     if before == after { before.to_string() } else { format!("{before}, then {after}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_guarantee_has_its_property() {
+        assert_eq!(properties().count(), GUARANTEES.len());
+    }
+
+    #[test]
+    fn every_step_of_the_explorer_keeps_what_is_promised() {
+        let rules = Rules::find("latest").unwrap();
+        let model = Explored::new(&rules, Scope { guests: 1, rooms: 1 });
+        for node in model.init_states() {
+            for (_, next) in model.next_steps(&node) {
+                assert!(model.properties().iter().all(|kept| (kept.condition)(&model, &next)));
+            }
+        }
+    }
+}
