@@ -118,3 +118,19 @@ fn nothing_names_a_clause_that_does_not_exist() {
         }
     }
 }
+
+#[test]
+fn a_promise_rests_on_clauses_that_are_in_force() {
+    let published = Rules::published();
+    let place = |id: &str| published.iter().position(|rules| rules.id == id).unwrap();
+    for (now, rules) in published.iter().enumerate() {
+        let promised = rules.promises.values().flatten();
+        let listed = rules.endpoints.iter().flat_map(|rule| &rule.clauses);
+        for id in promised.chain(listed) {
+            let clause = find(id).unwrap();
+            let entered = place(clause.since) <= now;
+            let dropped = clause.until.is_some_and(|until| place(until) <= now);
+            assert!(entered && !dropped, "{}: {id} is not in force", rules.id);
+        }
+    }
+}
