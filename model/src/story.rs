@@ -5,9 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::decide::outcome;
 use crate::guarantee::GuaranteeSet;
-use crate::profile::Profile;
 use crate::reduce::forget;
 use crate::sequential::Sequential;
 use crate::state::State;
@@ -87,15 +85,4 @@ impl Search {
         steps.reverse();
         steps
     }
-}
-
-/// Every state that `story` passes through under `profile`, the last one's step included, from
-/// `initial`; `None` if a step of it cannot happen.
-pub fn replay(profile: &Profile, initial: State, story: &[Step]) -> Option<Vec<State>> {
-    let mut states = vec![initial];
-    for step in story {
-        let next = outcome(profile, states.last()?, step)?.next;
-        states.push(next);
-    }
-    Some(states)
 }
