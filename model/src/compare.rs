@@ -1,6 +1,6 @@
 //! Comparing two revisions: every decision that differs, in every state that either can reach.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::decide::{Outcome, initial, outcome};
 use crate::endpoint::EndpointId;
@@ -11,6 +11,7 @@ use crate::state::{Account, Scope, State};
 use crate::step::{Act, Actor, Answer, Setting, Step, Way};
 use crate::steps::{endpoint_classes, steps};
 use crate::stop::Stop;
+use crate::story::Search;
 use crate::vocabulary::{Decision, spelled};
 
 spelled! {
@@ -30,9 +31,9 @@ spelled! {
 spelled! {
     /// What a difference does.
     Direction {
-        /// The second allows what the first denies, or gives or leaves more.
+        /// The second allows what the first denies, or gives more, or leaves more guests joined.
         Opens = "opens",
-        /// The second denies what the first allows, or gives or leaves less.
+        /// The second denies what the first allows, or gives less, or leaves fewer guests joined.
         Closes = "closes",
         /// Both deny, with different errors; or both allow, with different effects.
         Changes = "changes",
@@ -58,6 +59,8 @@ pub struct Side {
     pub decision: Decision,
     /// What the answer held.
     pub answer: Answer,
+    /// The state after the step.
+    pub next: State,
 }
 
 /// One way in which the two differ: an endpoint that the same kind of caller finds otherwise.
@@ -116,34 +119,16 @@ pub fn compare_profiles(from: &Profile, to: &Profile, scope: Scope, stop: &Stop)
         let (one, other) = (forget(from, state), forget(to, state));
         if one == other { one } else { *state }
     };
-    let mut numbers = HashMap::new();
-    let mut came_from: Vec<Option<(usize, Step)>> = Vec::new();
-    let mut states = Vec::new();
-    let mut rounds = VecDeque::new();
-    let mut reach = |state: State,
-                     way: Option<(usize, Step)>,
-                     rounds: &mut VecDeque<usize>,
-                     states: &mut Vec<State>,
-                     came_from: &mut Vec<_>| {
-        numbers.entry(state).or_insert_with(|| {
-            states.push(state);
-            came_from.push(way);
-            rounds.push_back(states.len() - 1);
-            states.len() - 1
-        });
-    };
-    let firsts: BTreeSet<State> = [initial(from), initial(to)].into();
-    for first in firsts {
-        reach(forget_both(&first), None, &mut rounds, &mut states, &mut came_from);
-    }
+    let firsts = [initial(from), initial(to)];
+    let mut search = Search::new(firsts.iter().map(forget_both));
     let mut found: BTreeMap<Kind, Found> = BTreeMap::new();
     let (mut contexts, mut complete) = (0, true);
-    while let Some(number) = rounds.pop_front() {
+    while let Some(number) = search.next_state() {
         if stop.now() || stop.most_states.is_some_and(|most| number >= most) {
             complete = false;
             break;
         }
-        let state = states[number];
+        let state = search.states[number];
         for step in &steps {
             let (Some(one), Some(other)) = (outcome(from, &state, step), outcome(to, &state, step))
             else {
@@ -167,9 +152,8 @@ pub fn compare_profiles(from: &Profile, to: &Profile, scope: Scope, stop: &Stop)
                 found.cases.extend(case(step.act));
                 found.narrow(&state, step);
             }
-            let nexts: BTreeSet<State> = [forget_both(&one.next), forget_both(&other.next)].into();
-            for next in nexts {
-                reach(next, Some((number, *step)), &mut rounds, &mut states, &mut came_from);
+            for next in [&one.next, &other.next] {
+                search.reach(number, *step, forget_both(next));
             }
         }
     }
@@ -186,27 +170,18 @@ pub fn compare_profiles(from: &Profile, to: &Profile, scope: Scope, stop: &Stop)
     found.sort_by_key(|(_, found)| found.order);
     let differences: Vec<Difference> = found
         .into_iter()
-        .map(|(kind, found)| {
-            let mut witness = vec![found.step];
-            let mut number = found.number;
-            while let Some((before, step)) = came_from[number] {
-                witness.push(step);
-                number = before;
-            }
-            witness.reverse();
-            Difference {
-                endpoints: kind.endpoint.map_or_else(Vec::new, |endpoint| {
-                    classes.get(&endpoint).cloned().unwrap_or_else(|| vec![endpoint])
-                }),
-                cases: found.cases,
-                caller: kind.caller,
-                direction: kind.direction,
-                from: found.sides.0,
-                to: found.sides.1,
-                contexts: found.contexts,
-                when: found.when.unwrap_or_default(),
-                witness,
-            }
+        .map(|(kind, found)| Difference {
+            endpoints: kind.endpoint.map_or_else(Vec::new, |endpoint| {
+                classes.get(&endpoint).cloned().unwrap_or_else(|| vec![endpoint])
+            }),
+            cases: found.cases,
+            caller: kind.caller,
+            direction: kind.direction,
+            from: found.sides.0,
+            to: found.sides.1,
+            contexts: found.contexts,
+            when: found.when.unwrap_or_default(),
+            witness: search.story(found.number, found.step),
         })
         .collect();
     let has = |direction| differences.iter().any(|d| d.direction == direction);
@@ -301,7 +276,8 @@ fn circumstances(state: &State, step: &Step) -> BTreeSet<String> {
 }
 
 fn side(outcome: &Outcome) -> Side {
-    Side { decision: outcome.observation.decision, answer: outcome.observation.answer }
+    let Outcome { observation, next } = *outcome;
+    Side { decision: observation.decision, answer: observation.answer, next }
 }
 
 /// What the second outcome does to the first; nothing, if they are alike.
@@ -321,7 +297,7 @@ fn direction(one: &Outcome, other: &Outcome) -> Option<Direction> {
         })
 }
 
-/// Whether the second leaves guests joined, or rooms open, that the first does not; or fewer.
+/// Whether the second leaves guests joined that the first does not; or fewer.
 fn opens_by_effect(one: &State, other: &State) -> Option<Direction> {
     use crate::vocabulary::Membership::Join;
     let joined = |state: &State| {

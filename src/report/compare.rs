@@ -1,12 +1,13 @@
 //! What `compare` found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 
 use guest_access_model::compare::{Comparison, Difference, Direction, Side, Verdict};
 use guest_access_model::rules::Rules;
-use guest_access_model::state::Scope;
+use guest_access_model::state::{Scope, State};
 use guest_access_model::step::Answer;
+use guest_access_model::vocabulary::HistoryVisibility;
 use serde::Serialize;
 
 use crate::scenario::{Scenario, ScenarioError};
@@ -52,6 +53,8 @@ pub struct DifferenceReport {
     pub caller: &'static str,
     /// What the difference does.
     pub direction: Direction,
+    /// Whether both decide alike and give the same, and the state afterwards differs.
+    pub by_effect: bool,
     /// What the first revision says, in the witness.
     pub from: String,
     /// What the second revision says, in the witness.
@@ -120,8 +123,10 @@ impl DifferenceReport {
             cases: found.cases.clone(),
             caller: found.caller,
             direction: found.direction,
-            from: said(&found.from),
-            to: said(&found.to),
+            by_effect: found.from.decision.is_like(&found.to.decision)
+                && found.from.answer == found.to.answer,
+            from: said(&found.from, &found.to),
+            to: said(&found.to, &found.from),
             when: found.when.clone(),
             contexts: found.contexts,
             clauses,
@@ -130,15 +135,44 @@ impl DifferenceReport {
     }
 }
 
-/// What one revision says to the last step of the witness.
-fn said(side: &Side) -> String {
+/// What one revision says to the last step of the witness, and what it makes of the state that the
+/// other does not, where both allow the step.
+fn said(side: &Side, other: &Side) -> String {
     let decision = side.decision;
-    match side.answer {
+    let mut said = match side.answer {
         Answer::Gave { tagged: true } => format!("{decision}, gives the event"),
         Answer::Gave { tagged: false } => format!("{decision}, does not give the event"),
         Answer::IsGuest(is) => format!("{decision}, is_guest {is}"),
         Answer::Named(_) | Answer::Nothing => decision.to_string(),
+    };
+    if decision.allows() && other.decision.allows() {
+        let others = standings(&other.next);
+        for (of, standing) in standings(&side.next) {
+            if others.get(&of) != Some(&standing) {
+                said += &format!(", {of} is `{standing}`");
+            }
+        }
     }
+    said
+}
+
+/// All that a state says of the guests and the rooms, in words.
+fn standings(state: &State) -> BTreeMap<String, &'static str> {
+    let mut all = BTreeMap::new();
+    for (guest, account) in (1..).zip(state.accounts) {
+        all.insert(format!("guest{guest}'s account"), account.as_str());
+    }
+    for (number, room) in (1..).zip(&state.rooms) {
+        for (guest, membership) in (1..).zip(room.members) {
+            all.insert(format!("guest{guest} in room{number}"), membership.as_str());
+        }
+        all.insert(format!("the user in room{number}"), room.user.as_str());
+        let visibility = room.visibility.map_or("unreadable", HistoryVisibility::as_str);
+        all.insert(format!("the history visibility of room{number}"), visibility);
+        let guest_access = room.guest_access.as_str();
+        all.insert(format!("the guest access of room{number}"), guest_access);
+    }
+    all
 }
 
 impl Display for ComparisonReport {
@@ -176,7 +210,8 @@ impl DifferenceReport {
             Direction::Changes => style::DOUBTFUL,
         };
         let direction = paint(style, self.direction);
-        writeln!(f, "{place}. {direction} to a {}: {}", self.caller, self.endpoint)?;
+        let by = if self.by_effect { "by its effect, where called by" } else { "to" };
+        writeln!(f, "{place}. {direction} {by} a {}: {}", self.caller, self.endpoint)?;
         for other in self.endpoints.iter().skip(1) {
             writeln!(f, "      and {other}")?;
         }

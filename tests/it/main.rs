@@ -4,6 +4,7 @@
 
 mod check;
 mod cli;
+mod compare;
 mod decide;
 mod explore;
 mod history;
