@@ -67,6 +67,12 @@ impl Search {
         (number < self.states.len()).then_some(number)
     }
 
+    /// Whether a search that has ended has looked at this state. It ended at the last number that
+    /// it gave: there was no such state, or it was not looked at any more.
+    pub(crate) fn has_looked_at(&self, state: &State) -> bool {
+        self.numbers.get(state).is_some_and(|number| number + 1 < self.next)
+    }
+
     /// Records that `step` leads from the state with this number to `next`; whether that is new.
     pub(crate) fn reach(&mut self, from: usize, step: Step, next: State) -> bool {
         self.insert(Some((from, step)), next)

@@ -35,9 +35,6 @@ pub struct ComparisonReport {
     pub differences: Vec<DifferenceReport>,
     /// How the report came to be.
     pub run: Run,
-    /// The rules whose words tell the stories: the second's.
-    #[serde(skip)]
-    source: Rules,
 }
 
 /// One difference: an endpoint that a kind of caller finds otherwise.
@@ -67,6 +64,9 @@ pub struct DifferenceReport {
     pub clauses: BTreeSet<String>,
     /// A shortest story whose last step shows the difference.
     pub witness: Scenario,
+    /// The rules under which it happens.
+    #[serde(skip)]
+    told_by: Rules,
 }
 
 impl ComparisonReport {
@@ -93,7 +93,6 @@ impl ComparisonReport {
             contexts: found.contexts,
             differences: differences.collect::<Result<_, _>>()?,
             run,
-            source: to.clone(),
         })
     }
 }
@@ -117,6 +116,7 @@ impl DifferenceReport {
         let id = format!("{}-{}-{number}", from.id, to.id);
         let about = format!("`{}` and `{}` decide the last step otherwise.", from.id, to.id);
         let told = clauses.iter().cloned().collect();
+        let told_by = found.teller.of(from, to).clone();
         Ok(Self {
             endpoint: endpoints.first().cloned().unwrap_or_else(|| "the server itself".to_owned()),
             endpoints,
@@ -130,7 +130,8 @@ impl DifferenceReport {
             when: found.when.clone(),
             contexts: found.contexts,
             clauses,
-            witness: Scenario::from_story(id, to, about, told, &found.witness)?,
+            witness: Scenario::from_story(id, &told_by, about, told, &found.witness)?,
+            told_by,
         })
     }
 }
@@ -196,14 +197,14 @@ impl Display for ComparisonReport {
         writeln!(f, "{} decisions compared, {much}", number(self.contexts))?;
         for (number, difference) in (1..).zip(&self.differences) {
             writeln!(f)?;
-            difference.tell(f, number, &self.source)?;
+            difference.tell(f, number)?;
         }
         Ok(())
     }
 }
 
 impl DifferenceReport {
-    fn tell(&self, f: &mut Formatter<'_>, place: usize, rules: &Rules) -> fmt::Result {
+    fn tell(&self, f: &mut Formatter<'_>, place: usize) -> fmt::Result {
         let style = match self.direction {
             Direction::Opens => style::GOOD,
             Direction::Closes => style::BAD,
@@ -227,7 +228,7 @@ impl DifferenceReport {
         writeln!(f, "   in {} decisions ({})", number(self.contexts), clauses.join(", "))?;
         writeln!(f, "   before: {}", self.from)?;
         writeln!(f, "   after:  {}", self.to)?;
-        for line in story_lines(&self.witness, rules).map_err(|_| fmt::Error)? {
+        for line in story_lines(&self.witness, &self.told_by).map_err(|_| fmt::Error)? {
             writeln!(f, "      {line}")?;
         }
         Ok(())

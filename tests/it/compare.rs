@@ -1,5 +1,7 @@
 //! `compare`: every decision that differs.
 
+use guest_access_model::rules::Rules;
+
 use crate::cli::run_line;
 
 #[test]
@@ -30,4 +32,21 @@ fn a_proposal_is_compared_like_a_revision() {
     assert_eq!(report["verdict"], "more_permissive");
     let differences = report["differences"].as_array().unwrap();
     assert!(differences.iter().all(|difference| difference["witness"]["steps"].is_array()));
+}
+
+/// The state limit leaves no verdict; what was found by then is told in full.
+#[test]
+fn every_difference_of_every_pair_has_a_witness_that_happens() {
+    let published = Rules::published();
+    for from in &published {
+        for to in published.iter().filter(|to| to.id != from.id) {
+            let line =
+                format!("compare {} {} --max-states 300 --format json --quiet", from.id, to.id);
+            let ran = run_line(&line);
+            assert_eq!(ran.code, Some(3), "{ran:?}");
+            for difference in ran.json()["differences"].as_array().unwrap() {
+                assert!(difference["witness"]["steps"].as_array().is_some_and(|s| !s.is_empty()));
+            }
+        }
+    }
 }
