@@ -50,6 +50,19 @@ fn a_body_that_is_no_json_and_one_of_another_shape_are_told_apart() {
 }
 
 #[test]
+fn a_body_in_which_everything_may_be_left_out_may_be_left_out() {
+    let world = World::new();
+    let user = world.user("user");
+    let room = world.open_room(&user);
+    world.call(&user, "POST", &format!("v3/rooms/{room}/leave"), None).ok();
+    world.call(&user, "POST", "v3/join/%23open:reference.test", None).ok();
+    let invite = world.call(&user, "POST", &format!("v3/rooms/{room}/invite"), None);
+    assert_eq!(invite.verdict(), (400, "M_BAD_JSON"));
+    let send = format!("v3/rooms/{room}/send/m.room.message/1");
+    assert_eq!(world.call(&user, "PUT", &send, None).verdict(), (400, "M_NOT_JSON"));
+}
+
+#[test]
 fn who_may_not_call_an_endpoint_is_not_told_what_is_wrong_with_the_request() {
     let world = World::new();
     let guest = world.guest();

@@ -15,17 +15,15 @@ fn a_sync_is_answered_when_something_happens() {
     let moderator = world.user("moderator");
     let room = world.open_room(&moderator);
     let since = world.get(&moderator, "v3/sync").ok()["next_batch"].as_str().unwrap().to_owned();
-    let said = std::thread::scope(|scope| {
-        let path = format!("v3/sync?timeout={LONG}&since={since}");
+    let path = format!("v3/sync?timeout={LONG}&since={since}");
+    std::thread::scope(|scope| {
         let waiting = scope.spawn(|| world.get(&moderator, &path).ok());
         std::thread::sleep(Duration::from_millis(200));
         assert!(!waiting.is_finished());
         let said = world.say(&moderator, &room, "news");
         let sync = waiting.join().unwrap();
         assert_eq!(ids(&sync["rooms"]["join"][&room]["timeline"]["events"]), [said.as_str()]);
-        said
     });
-    assert!(!said.is_empty());
 }
 
 #[test]
@@ -36,8 +34,8 @@ fn a_previewer_who_waits_is_given_the_next_event_and_none_of_another_room() {
     let other = world.post(&moderator, "v3/createRoom", serde_json::json!({})).ok();
     let other = other["room_id"].as_str().unwrap();
     let guest = world.guest();
+    let path = format!("v3/events?timeout={LONG}&room_id={room}");
     std::thread::scope(|scope| {
-        let path = format!("v3/events?timeout={LONG}&room_id={room}");
         let waiting = scope.spawn(|| world.get(&guest, &path).ok());
         std::thread::sleep(Duration::from_millis(200));
         world.say(&moderator, other, "elsewhere");
