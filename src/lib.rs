@@ -4,4 +4,5 @@ pub mod command;
 pub mod reference;
 pub mod report;
 pub mod scenario;
+pub mod serve;
 pub mod subject;

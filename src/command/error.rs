@@ -27,12 +27,22 @@ pub enum CommandError {
     },
     /// There is no such subject.
     #[error(
-        "there is no subject `{name}`; did you mean `{nearest}`? `guest-access defects` lists the defects"
+        "there is no subject `{name}`; there are `reference` and, for every defect, `defect:ID`"
     )]
     UnknownSubject {
         /// What was asked for.
         name: String,
-        /// The subject that is most like it.
+    },
+    /// There is no such defect.
+    #[error(
+        "there is no defect `{name}` of {rules}; did you mean `{nearest}`? `guest-access defects` lists them"
+    )]
+    UnknownDefect {
+        /// What was asked for.
+        name: String,
+        /// The rules under which it would be one.
+        rules: String,
+        /// The defect that is most like it.
         nearest: String,
     },
     /// The report cannot be written.
@@ -59,6 +69,9 @@ pub enum CommandError {
         /// Why.
         source: std::io::Error,
     },
+    /// The server cannot go on.
+    #[error("the server cannot be run")]
+    Serve(#[source] std::io::Error),
     /// The interrupt cannot be caught.
     #[error("the interrupt cannot be caught")]
     Interrupt(#[from] ctrlc::Error),

@@ -12,4 +12,5 @@ mod history;
 mod mutations;
 mod rules;
 mod scenario;
+mod serve;
 mod wrong_input;
