@@ -4,6 +4,7 @@ mod check;
 mod compare;
 mod decide;
 mod defects;
+mod diff;
 mod error;
 mod explore;
 mod history;
@@ -38,6 +39,7 @@ enum Command {
     Compare(compare::Args),
     Decide(decide::Args),
     Rules(rules::Args),
+    Diff(diff::Args),
     Defects(defects::Args),
     Explore(explore::Args),
 }
@@ -51,6 +53,8 @@ enum Outcome {
     Fails,
     /// There is no verdict: not finished, or nothing was there to look at.
     NoVerdict,
+    /// A homeserver could not be reached, or broke off.
+    BrokenOff,
 }
 
 impl Outcome {
@@ -59,12 +63,10 @@ impl Outcome {
             Self::Holds => 0,
             Self::Fails => 1,
             Self::NoVerdict => 3,
+            Self::BrokenOff => 4,
         }
     }
 }
-
-/// The exit code of a wrong input or command line; clap uses the same.
-const WRONG: u8 = 2;
 
 /// Runs the command that the command line asks for.
 pub fn main() -> ExitCode {
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Decide(args) => decide::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Defects(args) => defects::run(&args),
         Command::Explore(args) => explore::run(&args),
     };
@@ -81,7 +84,7 @@ pub fn main() -> ExitCode {
         Ok(outcome) => ExitCode::from(outcome.code()),
         Err(error) => {
             output::complain(&error);
-            ExitCode::from(WRONG)
+            ExitCode::from(error.code())
         }
     }
 }

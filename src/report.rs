@@ -6,6 +6,7 @@ mod clauses;
 pub mod compare;
 pub mod decide;
 pub mod defects;
+pub mod diff;
 pub mod history;
 pub mod junit;
 pub mod revisions;

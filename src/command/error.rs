@@ -6,8 +6,12 @@ use std::path::PathBuf;
 use guest_access_model::rules::RulesError;
 
 use crate::scenario::ScenarioError;
+use crate::subject::server::ServerError;
 
-/// Why a command could not be carried out: the input or the command line is wrong.
+use super::Outcome;
+
+/// Why a command could not be carried out: the input or the command line is wrong, or no homeserver
+/// is there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
@@ -59,12 +63,35 @@ pub enum CommandError {
         /// Why.
         source: std::io::Error,
     },
+    /// Nothing can be asked of the homeserver.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// A `--user` without a password.
+    #[error("`{given}` is no account; one is `NAME:PASSWORD`")]
+    Account {
+        /// What was given, as far as it may be shown.
+        given: String,
+    },
+    /// The system gives no means to wait for a network.
+    #[error("the system gives no means to wait for a network")]
+    Runtime(std::io::Error),
     /// The interrupt cannot be caught.
     #[error("the interrupt cannot be caught")]
     Interrupt(#[from] ctrlc::Error),
 }
 
+/// The exit code of a wrong input or command line; clap uses the same.
+const WRONG: u8 = 2;
+
 impl CommandError {
+    /// The exit code.
+    pub(super) fn code(&self) -> u8 {
+        match self {
+            Self::Server(error) if !error.is_wrong_input() => Outcome::BrokenOff.code(),
+            _ => WRONG,
+        }
+    }
+
     pub(super) fn unwritable(path: Option<&PathBuf>, source: std::io::Error) -> Self {
         let place = path.map_or("standard output".to_owned(), |path| path.display().to_string());
         Self::Unwritable { place, source }
