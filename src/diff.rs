@@ -102,7 +102,7 @@ pub async fn diff(
     let explanations = cause::explain(&changes, &parts);
     let groups = groups(&parts, &explanations);
     let shrunk = group::shrink(&workers, &changes, &groups, &parts, |done| {
-        progress(done, "divergence shrunk");
+        progress(done, "smaller scenario");
     });
     let shrunk = shrunk.await;
     Ok(Found {

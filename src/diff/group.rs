@@ -11,7 +11,7 @@ use crate::scenario::{LABEL, Scenario, Told as ToldStep, sentence};
 use super::cause::Explanation;
 use super::change::{Change, Changes};
 use super::found::{Cause, Divergence, NotRun, ReadingTaken};
-use super::shrink::{TRIES, Ways, shorter};
+use super::shrink::{Ways, shorter};
 use super::signature::Signature;
 use super::story::{Difference, Part, Story, Told, leading};
 use super::workers::Workers;
@@ -45,6 +45,8 @@ pub(super) fn groups(parts: &[Part], explanations: &[Explanation]) -> Vec<Group>
 #[derive(Debug, Clone)]
 pub(super) struct Shrunk {
     steps: Vec<Step>,
+    /// The changes of our readings under which it is none.
+    changes: Vec<usize>,
     reproduced: bool,
 }
 
@@ -68,20 +70,20 @@ pub(super) async fn shrink(
     let as_seen = groups.iter().enumerate().filter(|(number, _)| !shrunk[*number].reproduced);
     let as_seen: Vec<_> =
         as_seen.map(|(number, group)| (number, group.as_seen(changes, parts).steps)).collect();
-    let stubborn: Vec<_> = as_seen.iter().map(|(number, _)| *number).collect();
+    let mut stubborn: Vec<_> = as_seen.iter().map(|(number, _)| *number).collect();
     try_all(workers, groups, as_seen, &mut shrunk, &progress).await;
-    for number in stubborn {
-        let mut tries = TRIES;
-        while shrunk[number].reproduced && tries > 0 && !workers.is_over() {
-            let before = shrunk[number].steps.len();
-            let less = shorter(&changes.default, &shrunk[number].steps);
-            let less: Vec<_> = less.into_iter().take(tries).map(|steps| (number, steps)).collect();
-            tries -= less.len();
-            try_all(workers, groups, less, &mut shrunk, &progress).await;
-            if shrunk[number].steps.len() == before {
-                break;
-            }
-        }
+    // Half of the story is left out, or the other half; then a quarter, and so on.
+    stubborn.retain(|number| shrunk[*number].reproduced);
+    let longest = stubborn.iter().map(|number| shrunk[*number].steps.len()).max();
+    let mut size = longest.unwrap_or_default() / 2;
+    while size > 0 && !workers.is_over() {
+        let less = stubborn.iter().flat_map(|number| {
+            let less = shorter(&changes.default, &shrunk[*number].steps, size);
+            less.into_iter().map(|steps| (*number, steps))
+        });
+        let less = less.collect();
+        try_all(workers, groups, less, &mut shrunk, &progress).await;
+        size /= 2;
     }
     shrunk
 }
@@ -106,8 +108,8 @@ async fn try_all(
     for (number, (story, told)) in numbers.into_iter().zip(told) {
         let known = &mut shrunk[number];
         let better = !known.reproduced || story.steps.len() < known.steps.len();
-        if better && groups[number].shows(&told) {
-            *known = Shrunk { steps: story.steps, reproduced: true };
+        if let Some(changes) = groups[number].shown_by(&told).filter(|_| better) {
+            *known = Shrunk { steps: story.steps, changes, reproduced: true };
         }
     }
 }
@@ -124,7 +126,7 @@ impl Group {
         let before: Vec<_> = part.log[..difference.at].iter().map(|taken| taken.step).collect();
         let mut steps = leading(&changes.default, &before);
         steps.push(part.log[difference.at].step);
-        Shrunk { steps, reproduced: false }
+        Shrunk { steps, changes: difference.changes.clone(), reproduced: false }
     }
 
     /// The shortest story into the situation of any of them.
@@ -138,15 +140,13 @@ impl Group {
         stories.min_by_key(Vec::len)
     }
 
-    /// Whether the last step of a story shows it.
-    fn shows(&self, told: &Told) -> bool {
-        told.parts.first().is_some_and(|part| {
-            part.differences.iter().any(|difference| {
-                let taken = &part.log[difference.at];
-                let same = Signature::of(difference, taken);
-                difference.at + 1 == part.log.len() && same == self.signature
-            })
-        })
+    /// If the last step of a story shows it, under which changes it is none.
+    fn shown_by(&self, told: &Told) -> Option<Vec<usize>> {
+        let part = told.parts.first()?;
+        let last = part.differences.last()?;
+        let shows = last.at + 1 == part.log.len()
+            && Signature::of(last, &part.log[last.at]) == self.signature;
+        shows.then(|| last.changes.clone())
     }
 }
 
@@ -165,7 +165,7 @@ pub(super) fn divergences(
     let told = groups.iter().zip(shrunk).enumerate().map(|(number, (group, shrunk))| {
         let (_, difference) = group.first(parts);
         let decision = difference.expected.observation.decision;
-        let Signature { kind, step, by, expected, observed, changes: taken } = &group.signature;
+        let Signature { kind, step, by, expected, observed, permitted: _ } = &group.signature;
         let mut seen_in: Vec<_> = group.seen.iter().map(|(part, _)| ids[*part].clone()).collect();
         seen_in.dedup();
         let clauses = in_force(rules, decision.clauses);
@@ -179,7 +179,7 @@ pub(super) fn divergences(
             observed: observed.clone(),
             because: decision.because,
             clauses: clauses.iter().map(|id| (*id).to_owned()).collect(),
-            readings: taken.iter().map(|change| reading(&changes.all[*change])).collect(),
+            readings: shrunk.changes.iter().map(|c| reading(&changes.all[*c])).collect(),
             count: group.seen.len(),
             seen_in,
             scenario: scenario(rules, number, group, &shrunk.steps),

@@ -7,20 +7,19 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use guest_access_model::decide::outcome;
+use guest_access_model::decide::{initial, outcome};
 use guest_access_model::profile::Profile;
-use guest_access_model::state::{Account, MAX_GUESTS, Scope, State};
+use guest_access_model::state::{Account, MAX_GUESTS, Room, Scope, State, Witness};
 use guest_access_model::step::{Act, Actor, Key, Message, Place, Step, Upgrade, Way};
 use guest_access_model::steps::steps;
 use guest_access_model::story::{Reached, reach};
+use guest_access_model::vocabulary::{GuestAccess, JoinRule, Membership};
 
 use super::signature::Names;
 use super::story::{Difference, leading};
 
 /// The most states in which a situation is looked for.
 const MOST_STATES: usize = 40_000;
-/// How often a story is run to cut it down.
-pub(super) const TRIES: usize = 10;
 
 /// Shortest ways into situations.
 pub(super) struct Ways<'a> {
@@ -68,51 +67,53 @@ impl<'a> Ways<'a> {
     }
 }
 
-/// What of a state matters to a step.
+/// What of a state matters to a step: the rest is as in the first state.
 #[derive(PartialEq, Eq)]
-struct Situation {
-    state: State,
-}
+struct Situation(State);
 
 impl Situation {
     fn of(step: &Step, state: &State, guests: usize) -> Self {
-        let mut state = *state;
-        for guest in guests..MAX_GUESTS {
-            state.accounts[guest] = Account::Absent;
-        }
+        let reads = matches!(step.act, Act::Read(_) | Act::ReadThroughOtherRoom);
         let about = |room: usize| match step.place {
             Place::Room(number) => {
                 room == usize::from(number) || step.act == Act::ReadThroughOtherRoom
             }
-            Place::Nowhere => true,
+            // What is read of no room in particular is read of the first.
+            Place::Nowhere => reads && room == 0,
             Place::Elsewhere => false,
         };
-        let nothing = guest_access_model::vocabulary::Membership::Never;
-        let first = state.rooms[0];
+        let mut state = *state;
+        for account in &mut state.accounts[guests..] {
+            *account = Account::Absent;
+        }
         for (number, room) in state.rooms.iter_mut().enumerate() {
             if !about(number) {
-                *room = guest_access_model::state::Room { members: [nothing; MAX_GUESTS], ..first };
-                room.visibility = None;
-                room.user = nothing;
-                room.guest_access = guest_access_model::vocabulary::GuestAccess::Forbidden;
-                room.join_rule = guest_access_model::vocabulary::JoinRule::Public;
+                *room = NOWHERE;
             }
             for membership in &mut room.members[guests..] {
-                *membership = nothing;
+                *membership = Membership::Never;
             }
         }
-        let reads = matches!(step.act, Act::Read(_) | Act::ReadThroughOtherRoom);
         if !reads {
             state.tagged = None;
         }
         if let Some(tagged) = &mut state.tagged {
             for witness in &mut tagged.witnesses[guests..] {
-                *witness = guest_access_model::state::Witness::STRANGER;
+                *witness = Witness::STRANGER;
             }
         }
-        Self { state }
+        Self(state)
     }
 }
+
+/// In place of a room that a step is not about.
+const NOWHERE: Room = Room {
+    visibility: None,
+    guest_access: GuestAccess::Forbidden,
+    join_rule: JoinRule::Public,
+    members: [Membership::Never; MAX_GUESTS],
+    user: Membership::Join,
+};
 
 /// Whether a step can do something to others than its caller.
 fn concerns_others(step: &Step) -> bool {
@@ -154,30 +155,25 @@ fn plain_steps(profile: &Profile, scope: Scope) -> Vec<Step> {
     steps(scope, &[profile]).into_iter().filter(is_plain).collect()
 }
 
-/// The story without one of its steps, for each but the last that it can do without: what leads
-/// nowhere is left out from the start.
-pub(super) fn shorter(profile: &Profile, story: &[Step]) -> Vec<Vec<Step>> {
+/// The story without some of the steps that lead to its last: each part of `size` steps is left out
+/// in one of them, with what cannot happen without it.
+pub(super) fn shorter(profile: &Profile, story: &[Step], size: usize) -> Vec<Vec<Step>> {
     let Some((last, before)) = story.split_last() else { return Vec::new() };
-    let lead = leading(profile, before);
-    let mut shorter = Vec::new();
-    if lead.len() < before.len() {
-        let mut story = lead.clone();
-        story.push(*last);
-        shorter.push(story);
-    }
-    for left_out in (0..lead.len()).rev() {
-        let mut story: Vec<Step> = lead.clone();
-        story.remove(left_out);
-        story.push(*last);
-        if can_happen(profile, &story) {
-            shorter.push(story);
+    let starts = (0..before.len()).step_by(size.max(1));
+    let mut shorter: Vec<Vec<Step>> = Vec::new();
+    for start in starts {
+        let rest = before[..start].iter().chain(before.iter().skip(start + size)).copied();
+        let mut rest = leading(profile, &rest.collect::<Vec<_>>());
+        rest.push(*last);
+        if can_happen(profile, &rest) && rest.len() < story.len() && !shorter.contains(&rest) {
+            shorter.push(rest);
         }
     }
     shorter
 }
 
 fn can_happen(profile: &Profile, story: &[Step]) -> bool {
-    let mut state = guest_access_model::decide::initial(profile);
+    let mut state = initial(profile);
     story.iter().all(|step| {
         let outcome = outcome(profile, &state, step);
         state = outcome.map_or(state, |outcome| outcome.next);

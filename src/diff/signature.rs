@@ -22,8 +22,8 @@ pub(super) struct Signature {
     pub(super) by: &'static str,
     pub(super) expected: String,
     pub(super) observed: String,
-    /// The changes under which it is none.
-    pub(super) changes: Vec<usize>,
+    /// Whether a reading permits it.
+    pub(super) permitted: bool,
 }
 
 impl Signature {
@@ -36,7 +36,7 @@ impl Signature {
             by: role(&taken.step, &difference.before),
             expected,
             observed,
-            changes: difference.changes.clone(),
+            permitted: !difference.changes.is_empty(),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use guest_access_model::stop::Stop;
 
 use crate::subject::server::{Helpers, Server, ServerError};
 
@@ -58,10 +57,6 @@ impl<'a> Workers<'a> {
     /// Why the homeserver is asked no further, if it is not.
     pub(super) fn broken_off(&self) -> Option<ServerError> {
         self.broken_off.borrow().clone()
-    }
-
-    pub(super) fn stop(&self) -> &Stop {
-        &self.teller.stop
     }
 
     /// Whether nothing more is asked: the time is up, or nobody is there.
