@@ -12,6 +12,7 @@ mod interrupt;
 mod output;
 mod progress;
 mod rules;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,7 @@ enum Command {
     Diff(diff::Args),
     Defects(defects::Args),
     Explore(explore::Args),
+    Serve(serve::Args),
 }
 
 /// How a command ended.
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::run(&args),
         Command::Defects(args) => defects::run(&args),
         Command::Explore(args) => explore::run(&args),
+        Command::Serve(args) => serve::run(&args),
     };
     match written.and_then(Written::deliver) {
         Ok(outcome) => ExitCode::from(outcome.code()),

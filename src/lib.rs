@@ -5,4 +5,5 @@ pub mod diff;
 pub mod reference;
 pub mod report;
 pub mod scenario;
+pub mod serve;
 pub mod subject;

@@ -89,6 +89,27 @@ pub fn find(rules: &Rules, id: &str) -> Option<Defect> {
     defects(rules).into_iter().find(|defect| defect.id == id)
 }
 
+/// The profile of a homeserver that makes all of these mistakes under `rules`; where two of them
+/// change the same thing, the later one stands.
+pub fn together(rules: &Rules, defects: &[Defect]) -> Profile {
+    let right = rules.profile();
+    let mut profile = right.clone();
+    for Defect { profile: wrong, .. } in defects {
+        for point in PointId::all() {
+            let option = wrong.choices.get(point);
+            if option != right.choices.get(point) {
+                assert!(profile.choices.set(point, option), "the option is the point's own");
+            }
+        }
+        for endpoint in EndpointId::all() {
+            if wrong.access(endpoint) != right.access(endpoint) {
+                profile.set_access(endpoint, wrong.access(endpoint));
+            }
+        }
+    }
+    profile
+}
+
 /// The known mistakes that are beyond the sequential model, with the reason.
 pub fn beyond() -> Vec<Beyond> {
     let beyond = MISTAKES.iter().filter_map(|mistake| {
@@ -184,6 +205,18 @@ mod tests {
             let listed = ids.contains(&mistake.id);
             assert_ne!(listed, mistake.beyond.is_some(), "{}", mistake.id);
         }
+    }
+
+    #[test]
+    fn mistakes_that_are_made_together_are_all_made() {
+        let rules = Rules::find("latest").unwrap();
+        let ids = ["join.gate=none", "endpoint.GET /sync=refused", "join.gate=none"];
+        let found: Vec<_> = ids.iter().map(|id| find(&rules, id).unwrap()).collect();
+        let mut expected = found[0].profile.clone();
+        let sync = EndpointId::find("GET /sync").unwrap();
+        expected.set_access(sync, Access::Refused);
+        assert_eq!(together(&rules, &found), expected);
+        assert_eq!(together(&rules, &[]), rules.profile());
     }
 
     #[test]

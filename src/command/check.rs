@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use guest_access_model::check::Check;
-use guest_access_model::defect;
 use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_model::lockstep::{Lockstep, explore};
 use guest_access_model::profile::Profile;
@@ -19,7 +18,7 @@ use crate::subject::reference::ReferenceSubject;
 
 use super::output::{OutputArgs, Written, json, say};
 use super::progress::Progress;
-use super::{CommandError, Outcome, interrupt};
+use super::{CommandError, Outcome, defects, interrupt};
 
 /// Check what a revision promises, in every reachable state
 ///
@@ -182,15 +181,10 @@ fn system(rules: &Rules, name: &str) -> Result<Profile, CommandError> {
     if name == "reference" {
         return Ok(rules.profile());
     }
-    let unknown = |nearest: String| CommandError::UnknownSubject { name: name.to_owned(), nearest };
-    let Some(id) = name.strip_prefix("defect:") else {
-        return Err(unknown("reference".to_owned()));
-    };
-    defect::find(rules, id).map(|defect| defect.profile).ok_or_else(|| {
-        let ids = defect::defects(rules).into_iter().map(|defect| defect.id);
-        let nearest = ids.max_by(|a, b| strsim::jaro(id, a).total_cmp(&strsim::jaro(id, b)));
-        unknown(format!("defect:{}", nearest.unwrap_or_default()))
-    })
+    match name.strip_prefix("defect:") {
+        Some(id) => defects::find(rules, id).map(|defect| defect.profile),
+        None => Err(CommandError::UnknownSubject { name: name.to_owned() }),
+    }
 }
 
 /// The reference that does what `system` says, side by side with the model of the rules.

@@ -1,5 +1,6 @@
 //! `defects`: which check catches which mistake.
 
+use guest_access_model::defect::{self, Defect};
 use guest_access_model::rules::Rules;
 use guest_access_model::scoreboard::scoreboard;
 
@@ -59,4 +60,18 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let report = DefectsReport::new(&rules, &found, run);
     let outcome = if report.has_a_hole() { Outcome::Fails } else { Outcome::Holds };
     Written::report(&report, args.format, outcome, &args.output)
+}
+
+/// The defect with this id under these rules.
+pub(super) fn find(rules: &Rules, id: &str) -> Result<Defect, CommandError> {
+    defect::find(rules, id).ok_or_else(|| {
+        let likeness = |other: &String| strsim::jaro(id, other);
+        let ids = defect::defects(rules).into_iter().map(|defect| defect.id);
+        let nearest = ids.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        CommandError::UnknownDefect {
+            name: id.to_owned(),
+            rules: rules.id.clone(),
+            nearest: nearest.unwrap_or_default(),
+        }
+    })
 }

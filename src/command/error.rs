@@ -31,12 +31,22 @@ pub enum CommandError {
     },
     /// There is no such subject.
     #[error(
-        "there is no subject `{name}`; did you mean `{nearest}`? `guest-access defects` lists the defects"
+        "there is no subject `{name}`; there are `reference` and, for every defect, `defect:ID`"
     )]
     UnknownSubject {
         /// What was asked for.
         name: String,
-        /// The subject that is most like it.
+    },
+    /// There is no such defect.
+    #[error(
+        "there is no defect `{name}` of {rules}; did you mean `{nearest}`? `guest-access defects` lists them"
+    )]
+    UnknownDefect {
+        /// What was asked for.
+        name: String,
+        /// The rules under which it would be one.
+        rules: String,
+        /// The defect that is most like it.
         nearest: String,
     },
     /// The report cannot be written.
@@ -66,15 +76,12 @@ pub enum CommandError {
     /// Nothing can be asked of the homeserver.
     #[error(transparent)]
     Server(#[from] ServerError),
-    /// A `--user` without a password.
-    #[error("`{given}` is no account; one is `NAME:PASSWORD`")]
-    Account {
-        /// What was given, as far as it may be shown.
-        given: String,
-    },
     /// The system gives no means to wait for a network.
     #[error("the system gives no means to wait for a network")]
     Runtime(std::io::Error),
+    /// The server cannot go on.
+    #[error("the server cannot be run")]
+    Serve(#[source] std::io::Error),
     /// The interrupt cannot be caught.
     #[error("the interrupt cannot be caught")]
     Interrupt(#[from] ctrlc::Error),

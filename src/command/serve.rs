@@ -1,0 +1,81 @@
+//! `serve`: the reference homeserver over HTTP.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use guest_access_model::defect;
+use guest_access_model::profile::Profile;
+use guest_access_model::rules::Rules;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use crate::serve::{Server, serve};
+
+use super::output::{OutputArgs, Written, say};
+use super::{CommandError, Outcome, defects};
+
+/// Serve the reference homeserver over HTTP
+///
+/// It speaks the client-server API as far as guests, `diff` and an ordinary client need it, keeps
+/// everything in memory and forgets it when it ends. Its URL is written to the standard output as
+/// soon as it answers.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The rules to keep to
+    #[arg(long, value_name = "RULES", default_value = "latest")]
+    rules: String,
+    /// The address to listen on; port 0 takes any that is free
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6167")]
+    listen: SocketAddr,
+    /// Make this mistake; may be given several times, and the later one stands where two meet
+    #[arg(long = "defect", value_name = "ID")]
+    defects: Vec<String>,
+    /// Say nothing on the standard error but what is wrong
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+    let rules = Rules::find(&args.rules)?;
+    let profile = profile(&rules, &args.defects)?;
+    let interrupt = Arc::new(Notify::new());
+    let interrupted = Arc::clone(&interrupt);
+    ctrlc::set_handler(move || interrupted.notify_one())?;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(CommandError::Serve)?;
+    runtime.block_on(async {
+        let listen = async { TcpListener::bind(args.listen).await.and_then(with_address) };
+        let (listener, address) =
+            listen.await.map_err(|source| CommandError::Listen { address: args.listen, source })?;
+        announce(&rules, args, address)?;
+        let served = serve(listener, Server::new(profile), interrupt.notified());
+        served.await.map_err(CommandError::Serve)
+    })?;
+    Ok(Written::new(String::new(), Outcome::Holds, &OutputArgs::default()))
+}
+
+/// What a homeserver does that keeps to `rules` and makes these mistakes.
+fn profile(rules: &Rules, ids: &[String]) -> Result<Profile, CommandError> {
+    let found = ids.iter().map(|id| defects::find(rules, id));
+    let found: Vec<_> = found.collect::<Result<_, _>>()?;
+    Ok(defect::together(rules, &found))
+}
+
+fn with_address(listener: TcpListener) -> std::io::Result<(TcpListener, SocketAddr)> {
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Says where the server is: to who reads the standard output the URL alone.
+fn announce(rules: &Rules, args: &Args, address: SocketAddr) -> Result<(), CommandError> {
+    if !args.quiet {
+        let mistakes = match args.defects.as_slice() {
+            [] => String::new(),
+            defects => format!(", with {}", defects.join(", ")),
+        };
+        say(&format!("{}{mistakes} is being served; end it with Ctrl-C", rules.id));
+    }
+    let text = format!("http://{address}\n");
+    Written::new(text, Outcome::Holds, &OutputArgs::default()).deliver().map(drop)
+}

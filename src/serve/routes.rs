@@ -1,0 +1,156 @@
+//! The endpoints, each on a line of its own.
+
+use axum::response::Response;
+use ruma::api::client;
+use ruma::api::client::account::register::RegistrationKind;
+use serde::Deserialize;
+
+use super::Server;
+use super::answer::{Arrived, Failure, answer};
+use super::interactive_auth::challenge;
+use super::router::Table;
+use crate::reference::{EventsRequest, Span};
+
+/// `method of the reference: module of ruma's request`
+macro_rules! routes {
+    ($table:ident; $($method:ident: $($module:ident)::+,)+) => {
+        $table$(.call::<client::$($module)::+::Request>(|reference, with, request| {
+            reference.$method(with, request)
+        }))+
+    };
+}
+
+/// Declares every endpoint that has a method.
+pub(super) fn routes(table: Table) -> Table {
+    let table = routes! { table;
+        // Accounts.
+        whoami: account::whoami::v3,
+        log_out: session::logout::v3,
+        set_profile_field: profile::set_profile_field::v3,
+        delete_profile_field: profile::delete_profile_field::v3,
+        devices: device::get_devices::v3,
+        device: device::get_device::v3,
+        update_device: device::update_device::v3,
+        send_to_device: to_device::send_event_to_device::v3,
+        upload_keys: keys::upload_keys::v3,
+        query_keys: keys::get_keys::v3,
+        claim_keys: keys::claim_keys::v3,
+        // Rooms.
+        create_room: room::create_room::v3,
+        join: membership::join_room_by_id::v3,
+        join_by_alias: membership::join_room_by_id_or_alias::v3,
+        leave: membership::leave_room::v3,
+        knock: knock::knock_room::v3,
+        invite: membership::invite_user::v3,
+        kick: membership::kick_user::v3,
+        ban: membership::ban_user::v3,
+        unban: membership::unban_user::v3,
+        send: message::send_message_event::v3,
+        put_state: state::send_state_event::v3,
+        redact: redact::redact_event::v3,
+        // Reading.
+        messages: message::get_message_events::v3,
+        state: state::get_state_events::v3,
+        state_event: state::get_state_event_for_key::v3,
+        members: membership::get_member_events::v3,
+        joined_members: membership::joined_members::v3,
+        event: room::get_room_event::v3,
+        context: context::get_context::v3,
+        timestamp_to_event: room::get_event_by_timestamp::v1,
+        // Media.
+        upload: media::create_content::v3,
+        download: authenticated_media::get_content::v1,
+        download_as: authenticated_media::get_content_as_filename::v1,
+        thumbnail: authenticated_media::get_content_thumbnail::v1,
+    };
+    table
+        .call::<client::profile::get_profile::v3::Request>(|reference, _, request| {
+            reference.profile_of(request)
+        })
+        .call::<client::profile::get_profile_field::v3::Request>(|reference, _, request| {
+            reference.profile_field(request)
+        })
+        .handle::<client::account::register::v3::Request, _>(register)
+        .handle::<client::account::deactivate::v3::Request, _>(deactivate)
+        .handle::<client::sync::sync_events::v3::Request, _>(sync)
+        .handle::<client::peeking::listen_to_new_events::v3::Request, _>(events)
+        .handle::<client::peeking::get_current_state::v3::Request, _>(initial_sync)
+}
+
+/// `POST /register`: of guests at once, of users after a stage of authentication.
+async fn register(server: Server, arrived: Arrived) -> Result<Response, Failure> {
+    let request: client::account::register::v3::Request = arrived.read(&server)?;
+    // RG-9: The registration of a guest does not use interactive authentication.
+    if request.kind != RegistrationKind::Guest
+        && let Some(challenge) = challenge(request.auth.as_ref())
+    {
+        return Ok(challenge);
+    }
+    answer(server.call(|reference| reference.register(&request)))
+}
+
+/// `POST /account/deactivate`: after a stage of authentication, for who may call it.
+async fn deactivate(server: Server, arrived: Arrived) -> Result<Response, Failure> {
+    let request: client::account::deactivate::v3::Request = arrived.read(&server)?;
+    arrived.admit(&server)?;
+    if let Some(challenge) = challenge(request.auth.as_ref()) {
+        return Ok(challenge);
+    }
+    let with = &arrived.shown.credentials();
+    answer(server.call(|reference| reference.deactivate(with, &request)))
+}
+
+/// `GET /sync`, which waits for something to say if it was called before.
+async fn sync(server: Server, arrived: Arrived) -> Result<Response, Failure> {
+    let request: client::sync::sync_events::v3::Request = arrived.read(&server)?;
+    let with = &arrived.shown.credentials();
+    let at_once = request.since.is_none() || request.full_state;
+    let polled = server.poll(
+        request.timeout,
+        |reference| reference.sync(with, &request),
+        |response| at_once || !response.rooms.is_empty() || !response.to_device.is_empty(),
+    );
+    answer(polled.await)
+}
+
+/// What `GET /events` says in its query. ruma's type wants a room, and some may leave it out.
+#[derive(Deserialize)]
+struct EventsQuery {
+    from: Option<String>,
+    room_id: Option<ruma::OwnedRoomId>,
+    timeout: Option<u64>,
+}
+
+/// `GET /events`, which waits until there is an event.
+// RP-9: `GET /events` waits until there is an event for the caller or its `timeout` has passed.
+async fn events(server: Server, arrived: Arrived) -> Result<Response, Failure> {
+    let query = arrived.query::<EventsQuery>(&server)?;
+    let with = &arrived.shown.credentials();
+    // Without a token, events are those from now on, and this is now.
+    let now = || server.call(|reference| reference.token());
+    let from = query.from.unwrap_or_else(now);
+    let request = EventsRequest { room_id: query.room_id, from: Some(from) };
+    let polled = server.poll(
+        query.timeout.map(std::time::Duration::from_millis),
+        |reference| reference.events(with, &request),
+        |response| !response.chunk.is_empty(),
+    );
+    answer(polled.await)
+}
+
+/// What `GET /rooms/{roomId}/initialSync` says in its query.
+#[derive(Deserialize)]
+struct InitialSyncQuery {
+    from: Option<String>,
+    to: Option<String>,
+    limit: Option<usize>,
+}
+
+/// `GET /rooms/{roomId}/initialSync`.
+async fn initial_sync(server: Server, arrived: Arrived) -> Result<Response, Failure> {
+    let request: client::peeking::get_current_state::v3::Request = arrived.read(&server)?;
+    let query = arrived.query::<InitialSyncQuery>(&server)?;
+    let span = Span { from: query.from.as_deref(), to: query.to.as_deref(), limit: query.limit };
+    let with = &arrived.shown.credentials();
+    answer(server.call(|reference| reference.initial_sync(with, &request, span)))
+}
