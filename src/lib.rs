@@ -5,3 +5,4 @@ pub mod reference;
 pub mod report;
 pub mod scenario;
 pub mod subject;
+pub mod vectors;

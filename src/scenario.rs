@@ -43,7 +43,7 @@ pub use expect::{Expect, Observed, Verdict};
 pub use file::Source;
 pub use readings::{Alternative, Decided, Otherwise, alternatives};
 pub use schema::schema;
-pub use sentence::{actor_name, sentence, sentence_with};
+pub use sentence::{actor_name, deed, sentence, sentence_with};
 
 /// The label that a story's tagged event is given.
 pub const LABEL: &str = "e1";
