@@ -51,7 +51,8 @@ pub(super) fn askable(rules: &Rules, scope: Scope) -> Vec<Step> {
 fn calls(all: &mut Vec<Step>, rules: &Rules, scope: Scope, endpoint: EndpointId) {
     let act = Act::Call(endpoint);
     let of = endpoint.get();
-    let only_asks = of.method() == "GET";
+    // An answer to a request that names something depends on what it names.
+    let only_asks = of.method() == "GET" && !of.id.contains('{');
     let rule = rules.endpoint(endpoint);
     let is_listed = rule.access != Access::Refused;
     let needs_a_token = !matches!(of.auth, Auth::None | Auth::Optional);

@@ -1,11 +1,13 @@
 //! Into which classes a step falls: how the decisions are folded, and why no further.
 //!
-//! - *A listed endpoint that is about a room* is asked at every history visibility, membership and
-//!   guest access, by guests and by guests that upgraded: a server looks up each of these for each
-//!   endpoint by itself, so each can be wrong by itself. Of the acts that share an endpoint (PUT send,
-//!   PUT state) one is asked so; the others leave the history visibility out, which no rule about
-//!   sending or membership speaks of.
-//! - *Joins and knocks* are asked by membership, guest access and join rule as well.
+//! - *A listed endpoint that is about a room* is asked by guests at every history visibility,
+//!   membership and guest access: a server looks up each of these for each endpoint by itself, so each
+//!   can be wrong by itself. Of the acts that share an endpoint (PUT send, PUT state) one is asked so;
+//!   the others leave the history visibility out, which no rule about sending or membership speaks of.
+//! - *A guest that upgraded* is asked whether a guest's limits have ended: it reads at every history
+//!   visibility and membership, and acts at every membership and guest access.
+//! - *Joins* are asked by membership, guest access and join rule as well, *knocks* by membership and
+//!   join rule.
 //! - *An endpoint that is not listed* denies a guest whatever the room is, so it is asked by
 //!   membership only; so is an upgraded guest's call to it, which is no longer a guest's.
 //! - *A call about no room*, and one with a token that is not live, or none, or in masquerade, is
@@ -13,8 +15,9 @@
 //! - *The ordinary user* is joined for good: its reads are asked by history visibility.
 //! - *Which events are given* is asked of each listed endpoint by kind, setting and membership at the
 //!   event, and whether the reader was joined later; by the reader's membership now and the room being
-//!   previewable now, of one endpoint for each thing that endpoints give: since these two are the
-//!   room's own check, which the endpoint's decisions above have already.
+//!   previewable now, of one endpoint for each thing that endpoints give, and for messages and state
+//!   events: since these two are the room's own check, which the endpoint's decisions above have
+//!   already. (Knocking is left out there: a knock changes nothing of what was seen before it.)
 
 use guest_access_model::decide::Outcome;
 use guest_access_model::endpoint::{EndpointId, Gives};
@@ -167,14 +170,18 @@ impl Here<'_> {
             return vec![by_membership];
         }
         let by_access = Decision { guest_access, ..by_membership };
+        if caller == Caller::FormerGuest {
+            return vec![match step.act {
+                Act::Read(_) => Decision { visibility, ..by_membership },
+                _ => by_access,
+            }];
+        }
+        let join_rule = Some(room.join_rule);
         let by_all = Decision { visibility, ..by_access };
         match step.act {
-            Act::Join(Way::Own) => {
-                vec![by_all, Decision { join_rule: Some(room.join_rule), ..by_access }]
-            }
-            Act::Join(_) | Act::Knock(_) => {
-                vec![Decision { join_rule: Some(room.join_rule), ..by_access }]
-            }
+            Act::Join(Way::Own) => vec![by_all, Decision { join_rule, ..by_access }],
+            Act::Join(_) => vec![Decision { join_rule, ..by_access }],
+            Act::Knock(_) => vec![Decision { join_rule, ..by_membership }],
             Act::Read(_) | Act::Send(Message::Message) | Act::SendState | Act::Leave(Way::Own) => {
                 vec![by_all]
             }
@@ -220,7 +227,8 @@ impl Here<'_> {
             now: Some((room.members[guest], previewable)),
             ..of_endpoint
         };
-        let looks_at_now = matches!(tagged.kind, Kind::Message | Kind::State);
+        let looks_at_now = matches!(tagged.kind, Kind::Message | Kind::State)
+            && room.members[guest] != Membership::Knock;
         [Some(of_endpoint), looks_at_now.then_some(now)]
     }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::profile::Profile;
-use guest_access_model::reduce::forget;
 use guest_access_model::state::{Account, MAX_GUESTS, State};
 use guest_access_model::step::{Act, Place, Step};
 
@@ -41,7 +40,7 @@ pub(super) fn goals(profile: &Profile, steps: &[Step]) -> BTreeMap<Item, Vec<Ste
             }
             if outcome.next != state {
                 let ways = ways.after(&state, step, &outcome.next);
-                search.reach(number, *step, forget(profile, &outcome.next), ways);
+                search.reach(number, *step, outcome.next, ways);
             }
         }
     }

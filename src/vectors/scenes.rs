@@ -1,7 +1,7 @@
 //! Scenes: how a vector begins. An event is sent, and guests stand to it in every way there is.
 
 use guest_access_model::state::Kind;
-use guest_access_model::step::{Act, Actor, Key, Message, Says, Step, Way};
+use guest_access_model::step::{Act, Actor, Key, Message, Says, Step, Upgrade, Way};
 use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility};
 
 /// How a vector begins.
@@ -40,10 +40,41 @@ fn three_guests() -> Vec<Step> {
     ]
 }
 
+/// A way that begins with no scene, or with that of a class that none reached.
+pub(super) fn of_the_rest(steps: Vec<Step>) -> Scene {
+    let tagged = steps.iter().find(|step| step.tag);
+    let (slug, about) = match tagged.and_then(|step| step.act.sends()) {
+        None => ("room".to_owned(), "who may do what, as the room and the members change"),
+        Some(kind) => (kind.to_string(), "who is given an event, where no other vector asks"),
+    };
+    Scene { slug, about: about.to_owned(), steps }
+}
+
+/// A way that tells one option of a decision point from ours.
+pub(super) fn of_a_point(point: &str, option: &str, steps: Vec<Step>) -> Scene {
+    let slug = point.replace(['.', '_', ' '], "-");
+    Scene { slug, about: format!("whether {point} is {option}"), steps }
+}
+
+/// One account, from its registration to its end: what is asked of it names no room.
+fn accounts() -> Scene {
+    let acts = [Act::Register { named: true }, Act::Upgrade(Upgrade::Own(0)), Act::LogOut];
+    Scene {
+        slug: "accounts".to_owned(),
+        about: "what somebody without a token, a guest and a former guest may call".to_owned(),
+        steps: acts.map(|act| by_guest(0, act)).to_vec(),
+    }
+}
+
+/// Three guests that do nothing yet.
+pub(super) fn newcomers() -> Vec<Step> {
+    three_guests().into_iter().take(3).collect()
+}
+
 /// Every scene: an event of each kind under each setting, and each change of a setting or of a
 /// membership, seen by guests of each standing.
 pub(super) fn scenes() -> Vec<Scene> {
-    let mut scenes = Vec::new();
+    let mut scenes = vec![accounts()];
     for visibility in HistoryVisibility::ALL {
         for (kind, act) in
             [(Kind::Message, Act::Send(Message::Message)), (Kind::State, Act::SendState)]
@@ -63,7 +94,7 @@ pub(super) fn scenes() -> Vec<Scene> {
             let (before, after) = (hyphened(from.as_str()), hyphened(to.as_str()));
             scenes.push(Scene {
                 slug: format!("setting-from-{before}-to-{after}"),
-                about: format!("who is given the event that makes a {from} room {to}"),
+                about: format!("who is given the event that turns the room from {from} to {to}"),
                 steps,
             });
         }

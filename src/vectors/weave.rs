@@ -1,13 +1,13 @@
 //! Weaving: one long way through the states, on which everything is asked that was not asked before.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::profile::Profile;
 use guest_access_model::state::{Account, MAX_GUESTS, State, Witness};
-use guest_access_model::step::{Actor, Step};
+use guest_access_model::step::{Act, Actor, Step};
 use guest_access_model::vocabulary::Membership;
 
 use super::askable::{for_guest, is_about_no_guest, is_last_words};
@@ -16,7 +16,11 @@ use super::item::{Item, setting};
 
 /// The most steps that change the state in one vector: a divergence early in a long one leaves the
 /// rest of it without a meaning.
-const LONGEST: usize = 24;
+const LONGEST: usize = 48;
+/// How far ahead the next thing to cover is looked for.
+const HORIZON: usize = 6;
+/// How many states are looked at for it.
+const STATES_AHEAD: usize = 4_000;
 
 /// What there is to cover, and what is covered already.
 pub(super) struct Loom<'a> {
@@ -27,6 +31,8 @@ pub(super) struct Loom<'a> {
     of_guest: Vec<Step>,
     numbers: HashMap<Item, usize>,
     covered: Vec<bool>,
+    /// How much each goal counts for, where to go next is chosen.
+    weights: Vec<usize>,
     /// What can be asked and done in a state, as one guest sees it.
     views: RefCell<HashMap<View, Rc<Seen>>>,
 }
@@ -47,10 +53,10 @@ struct Seen {
 
 /// A way under way.
 #[derive(Debug, Clone)]
-pub(super) struct Path {
-    pub(super) state: State,
-    pub(super) ways: Ways,
-    pub(super) steps: Vec<Step>,
+struct Path {
+    state: State,
+    ways: Ways,
+    steps: Vec<Step>,
     moves: usize,
     guests: u8,
 }
@@ -65,7 +71,26 @@ impl<'a> Loom<'a> {
         let (of_nobody, of_guest) = steps.iter().partition(|step| is_about_no_guest(step));
         let numbers = goals.keys().cloned().zip(0..).collect();
         let covered = vec![false; goals.len()];
-        Self { profile, of_nobody, of_guest, numbers, covered, views: RefCell::default() }
+        let weights = vec![1; goals.len()];
+        Self { profile, of_nobody, of_guest, numbers, covered, weights, views: RefCell::default() }
+    }
+
+    /// Lets each goal count for this much from now on, when it is chosen where to go next.
+    pub(super) fn weigh(&mut self, weight: impl Fn(&Item) -> usize) {
+        for (item, number) in &self.numbers {
+            self.weights[*number] = weight(item);
+        }
+    }
+
+    /// How much is covered.
+    pub(super) fn covered(&self) -> usize {
+        self.covered.iter().filter(|covered| **covered).count()
+    }
+
+    /// What the goals among these that are not covered count for.
+    fn worth(&self, items: impl IntoIterator<Item = usize>) -> usize {
+        let new = items.into_iter().filter(|item| !self.covered[*item]);
+        new.map(|item| self.weights[item]).sum()
     }
 
     /// Whether the goal with this number is covered.
@@ -73,9 +98,9 @@ impl<'a> Loom<'a> {
         self.covered[number]
     }
 
-    /// A way that begins with these steps, goes on as long as each step covers `worth` new classes,
-    /// and asks all that is new wherever it comes.
-    pub(super) fn weave(&mut self, begin: &[Step], guests: u8, worth: f64) -> Path {
+    /// A way that begins with these steps, goes on as long as it leads to something that counts, and
+    /// asks all that is new wherever it comes.
+    pub(super) fn weave(&mut self, begin: &[Step], guests: u8) -> Vec<Step> {
         let state = initial(self.profile);
         let mut path = Path { state, ways: Ways::default(), steps: vec![], moves: 0, guests };
         for step in begin {
@@ -84,14 +109,31 @@ impl<'a> Loom<'a> {
         }
         self.ask(&mut path);
         while path.moves < LONGEST {
-            let Some(steps) = self.next_steps(&path, worth) else { break };
+            let Some(steps) = self.next_steps(&path).or_else(|| self.way_ahead(&path)) else {
+                break;
+            };
             for step in steps {
                 self.take(&mut path, &step);
                 self.ask(&mut path);
             }
         }
         self.ask_last(&mut path);
-        path
+        self.put_away();
+        path.steps
+    }
+
+    /// Puts the calls away of which everything is covered, so that no state is asked for them again.
+    fn put_away(&mut self) {
+        let open = self.numbers.iter().filter(|(_, number)| !self.covered[**number]);
+        let open: HashSet<Act> = open
+            .filter_map(|(item, _)| match item {
+                Item::Decision(decision) => Some(decision.act),
+                _ => None,
+            })
+            .collect();
+        let has_more = |step: &Step| !matches!(step.act, Act::Call(_)) || open.contains(&step.act);
+        self.of_nobody.retain(has_more);
+        self.of_guest.retain(has_more);
     }
 
     /// Takes a step, and what it covers is covered.
@@ -139,28 +181,64 @@ impl<'a> Loom<'a> {
         }
     }
 
-    /// The next steps that change the state: those after which the most is new for their number.
-    fn next_steps(&self, path: &Path, worth: f64) -> Option<Vec<Step>> {
-        let mut best: (f64, Vec<Step>) = (worth, Vec::new());
-        let mut consider = |gain: usize, steps: &[Step]| {
-            #[expect(clippy::cast_precision_loss, reason = "the numbers are small")]
-            let each = gain as f64 / steps.len() as f64;
-            if each > best.0 + 1e-9 {
-                best = (each, steps.to_vec());
+    /// The next one or two steps that change the state: those after which the most is new for their
+    /// number.
+    fn next_steps(&self, path: &Path) -> Option<Vec<Step>> {
+        let mut best: (usize, Vec<Step>) = (0, Vec::new());
+        for (first, worth, state, ways) in self.moves(&path.state, &path.ways, path.guests) {
+            let worth = worth + self.gain(&state, &ways, path.guests);
+            // Twice the worth of one step, to be held against that of two.
+            if 2 * worth > best.0 {
+                best = (2 * worth, vec![first]);
             }
-        };
-        for (first, gain, state, ways) in self.moves(&path.state, &path.ways, path.guests) {
-            let gain = gain + self.gain(&state, &ways, path.guests);
-            consider(gain, &[first]);
             for (second, more, state, ways) in self.moves(&state, &ways, path.guests) {
-                let gain = gain + more + self.gain(&state, &ways, path.guests);
-                consider(gain, &[first, second]);
+                let worth = worth + more + self.gain(&state, &ways, path.guests);
+                if worth > best.0 {
+                    best = (worth, vec![first, second]);
+                }
             }
         }
         (!best.1.is_empty()).then_some(best.1)
     }
 
-    /// The steps that change the state, with how many new classes they fall into themselves.
+    /// The shortest way to something that counts, as one of the guests sees it.
+    fn way_ahead(&self, path: &Path) -> Option<Vec<Step>> {
+        let ahead = (0..path.guests).filter_map(|guest| {
+            let steps = self.ahead(view(&path.state, &path.ways, Some(guest)))?;
+            Some(steps.iter().map(|step| for_guest(step, guest)).collect::<Vec<_>>())
+        });
+        ahead.min_by_key(Vec::len)
+    }
+
+    fn ahead(&self, from: View) -> Option<Vec<Step>> {
+        let mut known = HashSet::from([from]);
+        let mut round = vec![(from, Vec::new())];
+        for _ in 0..HORIZON {
+            let mut next_round = Vec::new();
+            for (view, story) in &round {
+                let nobody = self.seen(as_nobody(view));
+                for (step, items) in self.seen(*view).moves.iter().chain(&nobody.moves) {
+                    let Some(outcome) = outcome(self.profile, &view.state, step) else { continue };
+                    let ways = view.ways.after(&view.state, step, &outcome.next);
+                    let next = View { state: outcome.next, ways, guest: true };
+                    let mut story = story.clone();
+                    story.push(*step);
+                    let seen = self.seen(next);
+                    let asked = seen.questions.iter().flat_map(|(_, items)| items);
+                    if self.worth(items.iter().chain(asked).copied()) > 0 {
+                        return Some(story);
+                    }
+                    if known.insert(next) && known.len() < STATES_AHEAD {
+                        next_round.push((next, story));
+                    }
+                }
+            }
+            round = next_round;
+        }
+        None
+    }
+
+    /// The steps that change the state, with what counts of the classes they fall into themselves.
     fn moves(&self, state: &State, ways: &Ways, guests: u8) -> Vec<(Step, usize, State, Ways)> {
         let mut moves = Vec::new();
         for viewer in viewers(guests) {
@@ -172,9 +250,9 @@ impl<'a> Loom<'a> {
                     // What a setting does is seen by all the guests together.
                     let items = classes(self.profile, state, ways, &step, &outcome);
                     let items = items.iter().filter_map(|item| self.numbers.get(item));
-                    items.filter(|item| !self.covered[**item]).count()
+                    self.worth(items.copied())
                 } else {
-                    items.iter().filter(|item| !self.covered[**item]).count()
+                    self.worth(items.iter().copied())
                 };
                 let ways = ways.after(state, &step, &outcome.next);
                 moves.push((step, gain, outcome.next, ways));
@@ -195,7 +273,7 @@ impl<'a> Loom<'a> {
             seen_already.push(view);
             let seen = self.seen(view);
             let items = seen.questions.iter().flat_map(|(_, items)| items);
-            gain += items.filter(|item| !self.covered[**item]).count();
+            gain += self.worth(items.copied());
         }
         gain
     }
@@ -226,6 +304,11 @@ impl<'a> Loom<'a> {
 /// Who looks at a state: each guest, and nobody.
 fn viewers(guests: u8) -> impl Iterator<Item = Option<u8>> {
     (0..guests).map(Some).chain([None])
+}
+
+/// The view without the guest.
+fn as_nobody(of: &View) -> View {
+    view(&of.state, &of.ways, None)
 }
 
 /// The state as one guest sees it, or nobody.
