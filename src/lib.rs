@@ -7,3 +7,4 @@ pub mod report;
 pub mod scenario;
 pub mod serve;
 pub mod subject;
+pub mod vectors;

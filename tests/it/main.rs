@@ -10,4 +10,5 @@ mod history;
 mod mutations;
 mod rules;
 mod scenario;
+mod vectors;
 mod wrong_input;
