@@ -9,6 +9,7 @@ use guest_access_model::stop::Stop;
 use crate::diff::{self, Found, Options, Story};
 use crate::report::Run;
 use crate::report::diff::DiffReport;
+use crate::serve::Embedded;
 use crate::subject::server::{Limits, Person, Proof, Server, ServerError, Token};
 
 use super::output::{Format, OutputArgs, Written, say};
@@ -27,9 +28,9 @@ use super::{CommandError, Outcome, interrupt};
 /// are left and forgotten afterwards.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The homeserver's address
+    /// The homeserver's address [default: the reference, which is started for this]
     #[arg(long, value_name = "URL")]
-    server: String,
+    server: Option<String>,
     /// The rules that it is held against
     #[arg(long, default_value = "latest")]
     rules: String,
@@ -130,9 +131,16 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));
     }
     let progress = Progress::new(rules.id.clone(), args.output.quiet);
-    let asked = hold(args, &rules, stories, &options, &progress);
+    let embedded = match &args.server {
+        Some(_) => None,
+        None => Some(Embedded::start(rules.profile()).map_err(CommandError::Runtime)?),
+    };
+    let url = args.server.clone().or_else(|| embedded.as_ref().map(Embedded::url));
+    let url = url.unwrap_or_default();
+    let asked = hold(args, &url, &rules, stories, &options, &progress);
     let (result, waited) = diff::wait_for(asked).map_err(CommandError::Runtime)?;
     drop(progress);
+    drop(embedded);
     let (server, found) = result?;
     if let Some(error) = &found.broken_off {
         say(&format!("error: {error}; the report holds what was found before"));
@@ -145,6 +153,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
 /// Meets the homeserver, and holds it against the rules.
 async fn hold(
     args: &Args,
+    url: &str,
     rules: &Rules,
     stories: Vec<Story>,
     options: &Options,
@@ -152,7 +161,7 @@ async fn hold(
 ) -> Result<(Server, Found), ServerError> {
     let limits = Limits { call: args.call_timeout, ..Limits::default() };
     let proof = Proof::with(args.registration_token.clone());
-    let server = Server::meet(&args.server, limits, proof).await?;
+    let server = Server::meet(url, limits, proof).await?;
     let mut given: Vec<Person> = Vec::new();
     for account in &args.users {
         given.push(server.log_in(&account.name, account.password.clone()).await?);

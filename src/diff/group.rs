@@ -145,7 +145,7 @@ impl Group {
         let part = told.parts.first()?;
         let last = part.differences.last()?;
         let shows = last.at + 1 == part.log.len()
-            && Signature::of(last, &part.log[last.at]) == self.signature;
+            && Signature::of(last, &part.log[last.at]).is_like(&self.signature);
         shows.then(|| last.changes.clone())
     }
 }

@@ -8,9 +8,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use guest_access_model::decide::{initial, outcome};
+use guest_access_model::endpoint::Gives;
 use guest_access_model::profile::Profile;
 use guest_access_model::state::{Account, MAX_GUESTS, Room, Scope, State, Witness};
-use guest_access_model::step::{Act, Actor, Key, Message, Place, Step, Upgrade, Way};
+use guest_access_model::step::{Act, Actor, Answer, Key, Message, Place, Step, Upgrade, Way};
 use guest_access_model::steps::steps;
 use guest_access_model::story::{Reached, reach};
 use guest_access_model::vocabulary::{GuestAccess, JoinRule, Membership};
@@ -51,10 +52,11 @@ impl<'a> Ways<'a> {
         let reached = reached.entry((guests, rooms)).or_insert_with(|| {
             reach(self.profile, &plain_steps(self.profile, Scope { guests, rooms }), MOST_STATES)
         });
-        let wanted = Situation::of(&step, &before, guests);
         let expected = difference.expected.observation;
+        let gives = matches!(expected.answer, Answer::Gave { .. });
+        let wanted = Situation::of(&step, &before, guests, gives);
         let is_it = |state: &State| {
-            Situation::of(&step, state, guests) == wanted
+            Situation::of(&step, state, guests, gives) == wanted
                 && outcome(self.profile, state, &step).is_some_and(|outcome| {
                     outcome.observation.decision.is_like(&expected.decision)
                         && outcome.observation.answer == expected.answer
@@ -72,7 +74,9 @@ impl<'a> Ways<'a> {
 struct Situation(State);
 
 impl Situation {
-    fn of(step: &Step, state: &State, guests: usize) -> Self {
+    /// The situation of a step, of these guests, in this state; with the tagged event, if the step
+    /// gives any.
+    fn of(step: &Step, state: &State, guests: usize, gives: bool) -> Self {
         let reads = matches!(step.act, Act::Read(_) | Act::ReadThroughOtherRoom);
         let about = |room: usize| match step.place {
             Place::Room(number) => {
@@ -94,7 +98,7 @@ impl Situation {
                 *membership = Membership::Never;
             }
         }
-        if !reads {
+        if !gives && !names_an_event(step) {
             state.tagged = None;
         }
         if let Some(tagged) = &mut state.tagged {
@@ -114,6 +118,16 @@ const NOWHERE: Room = Room {
     members: [Membership::Never; MAX_GUESTS],
     user: Membership::Join,
 };
+
+/// Whether a step asks for the tagged event by its id.
+fn names_an_event(step: &Step) -> bool {
+    match step.act {
+        Act::Read(endpoint) => {
+            matches!(endpoint.get().gives, Some(Gives::Event | Gives::StateEvent))
+        }
+        act => act == Act::ReadThroughOtherRoom,
+    }
+}
 
 /// Whether a step can do something to others than its caller.
 fn concerns_others(step: &Step) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Account, MAX_GUESTS, State};
-use guest_access_model::step::{Act, Actor, Answer, Credential, Step, Upgrade};
+use guest_access_model::step::{Act, Actor, Answer, Credential, Place, Step, Upgrade};
 
 use crate::scenario::{LABEL, Observed as Expected};
 use crate::subject::server::{Given, Held, Members, Verdict};
@@ -27,6 +27,11 @@ pub(super) struct Signature {
 }
 
 impl Signature {
+    /// Whether the homeserver did the same, whatever else it showed of how it reads the rules.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        *self == Self { permitted: self.permitted, ..other.clone() }
+    }
+
     pub(super) fn of(difference: &Difference, taken: &Taken) -> Self {
         let names = Names::of(&taken.step);
         let (expected, observed) = names.told(difference, taken);
@@ -80,9 +85,13 @@ fn role(step: &Step, before: &State) -> &'static str {
     }
 }
 
-/// The guests of a step, called by the order in which it names them.
+/// New names for the guests of a step, by the order in which it names them, and for its room: the
+/// first, unless it is what the step reads there that matters.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Names([u8; MAX_GUESTS]);
+pub(super) struct Names {
+    guests: [u8; MAX_GUESTS],
+    exchanges_rooms: bool,
+}
 
 impl Names {
     pub(super) fn of(step: &Step) -> Self {
@@ -102,11 +111,20 @@ impl Names {
                 *name = new;
             }
         }
-        Self(names)
+        let reads = matches!(step.act, Act::Read(_) | Act::ReadThroughOtherRoom);
+        Self { guests: names, exchanges_rooms: !reads && step.room() == Some(1) }
     }
 
     fn guest(self, number: u8) -> u8 {
-        self.0.get(usize::from(number)).copied().unwrap_or(number)
+        self.guests.get(usize::from(number)).copied().unwrap_or(number)
+    }
+
+    /// The number of the room that had this number.
+    const fn room(self, number: usize) -> usize {
+        match number {
+            0 | 1 if self.exchanges_rooms => 1 - number,
+            _ => number,
+        }
     }
 
     /// The step by the guests' new names.
@@ -132,13 +150,14 @@ impl Names {
             }),
             act => act,
         };
-        Step { by, act, ..*step }
+        let place = if self.exchanges_rooms { Place::Room(0) } else { step.place };
+        Step { by, act, place, ..*step }
     }
 
     /// The state by the guests' new names.
     pub(super) fn state(self, state: &State) -> State {
         let mut renamed = *state;
-        for (old, new) in self.0.into_iter().enumerate() {
+        for (old, new) in self.guests.into_iter().enumerate() {
             let new = usize::from(new);
             renamed.accounts[new] = state.accounts[old];
             for (renamed, room) in renamed.rooms.iter_mut().zip(&state.rooms) {
@@ -147,6 +166,10 @@ impl Names {
             if let (Some(renamed), Some(tagged)) = (&mut renamed.tagged, &state.tagged) {
                 renamed.witnesses[new] = tagged.witnesses[old];
             }
+        }
+        if self.exchanges_rooms {
+            renamed.rooms.swap(0, 1);
+            renamed.tagged = None;
         }
         renamed
     }
@@ -160,7 +183,8 @@ impl Names {
         let mut expected = crate::report::told(&outcome.observation.decision, &without);
         let mut observed = seen(taken, before.tagged.is_some());
         let rooms = taken.members.iter().flatten().zip(&outcome.next.rooms);
-        for (room, (seen, expect)) in (1..).zip(rooms) {
+        for (number, (seen, expect)) in rooms.enumerate() {
+            let room = self.room(number) + 1;
             let expect = Members { guests: expect.members, user: expect.user };
             for (who, should, is) in self.otherwise(&expect, seen, taken.gone) {
                 expected += &format!(", {who} is `{should}` in room{room}");

@@ -95,6 +95,8 @@ impl Observed {
         let decision = &expected.decision;
         match &self.verdict {
             Verdict::Allowed | Verdict::Parameters { .. } => decision.allows(),
+            // With which error a call is denied is of no matter where no clause says so.
+            Verdict::Denied { .. } if decision.clauses.is_empty() => !decision.allows(),
             Verdict::Denied { status, errcode } => {
                 !decision.allows()
                     && decision.status == *status
