@@ -73,6 +73,9 @@ impl Reference {
         // CS-5: Deactivating an account takes away every way to log in to it again.
         if let Some(user) = &caller.user {
             self.end_tokens(user);
+            if let Some(account) = Arc::make_mut(&mut self.accounts).get_mut(user) {
+                account.password = None;
+            }
         }
         let response = deactivate::v3::Response::new(ThirdPartyIdRemovalStatus::NoSupport);
         let decision = Decision::allow(&["CS-5"], "the caller ends an account of its own");

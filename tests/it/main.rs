@@ -11,4 +11,5 @@ mod mutations;
 mod rules;
 mod scenario;
 mod vectors;
+mod serve;
 mod wrong_input;
