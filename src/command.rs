@@ -11,6 +11,7 @@ mod interrupt;
 mod output;
 mod progress;
 mod rules;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,7 @@ enum Command {
     Rules(rules::Args),
     Defects(defects::Args),
     Explore(explore::Args),
+    Vectors(vectors::Args),
 }
 
 /// How a command ended.
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Rules(args) => rules::run(&args),
         Command::Defects(args) => defects::run(&args),
         Command::Explore(args) => explore::run(&args),
+        Command::Vectors(args) => vectors::run(&args),
     };
     match written.and_then(Written::deliver) {
         Ok(outcome) => ExitCode::from(outcome.code()),

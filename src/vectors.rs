@@ -40,6 +40,7 @@ mod weave;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
 use guest_access_model::state::Scope;
 use guest_access_model::step::Step;
@@ -161,7 +162,11 @@ fn drafts(rules: &Rules, others: &[Other]) -> Vec<Draft> {
             drafts.push(draft(scenes::of_the_rest(loom.weave(story, GUESTS))));
         }
     }
+    let mut untold: Vec<&Profile> = Vec::new();
     for other in others {
+        if untold.contains(&&other.profile) {
+            continue;
+        }
         if drafts.iter().any(|draft| other.is_told_by(&profile, draft)) {
             continue;
         }
@@ -169,6 +174,8 @@ fn drafts(rules: &Rules, others: &[Other]) -> Vec<Draft> {
         let tell = |steps: &[Step]| other.is_told_by(&profile, &draft(about(steps.to_vec())));
         if let Some(story) = other.telling_story(&profile, others::is_by_a_client, tell) {
             drafts.push(draft(about(story)));
+        } else {
+            untold.push(&other.profile);
         }
     }
     drafts

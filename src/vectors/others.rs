@@ -163,6 +163,14 @@ pub struct Unobservable {
     pub because: String,
 }
 
+impl Unobservable {
+    /// The id of the defect that takes the option.
+    pub fn defect_id(&self) -> String {
+        let Self { point, option, .. } = self;
+        if point == MISTAKE { option.clone() } else { format!("{point}={option}") }
+    }
+}
+
 /// What these vectors do not tell from the rules' default profile, and why: nothing that a client
 /// does can.
 pub fn unobservable(rules: &Rules, vectors: &[Vector]) -> Vec<Unobservable> {
