@@ -10,6 +10,6 @@ mod history;
 mod mutations;
 mod rules;
 mod scenario;
-mod vectors;
 mod serve;
+mod vectors;
 mod wrong_input;
