@@ -4,6 +4,7 @@ mod check;
 mod compare;
 mod decide;
 mod defects;
+mod diff;
 mod error;
 mod explore;
 mod history;
@@ -12,6 +13,7 @@ mod output;
 mod progress;
 mod rules;
 mod serve;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -39,9 +41,11 @@ enum Command {
     Compare(compare::Args),
     Decide(decide::Args),
     Rules(rules::Args),
+    Diff(diff::Args),
     Defects(defects::Args),
     Explore(explore::Args),
     Serve(serve::Args),
+    Vectors(vectors::Args),
 }
 
 /// How a command ended.
@@ -53,6 +57,8 @@ enum Outcome {
     Fails,
     /// There is no verdict: not finished, or nothing was there to look at.
     NoVerdict,
+    /// A homeserver could not be reached, or broke off.
+    BrokenOff,
 }
 
 impl Outcome {
@@ -61,12 +67,10 @@ impl Outcome {
             Self::Holds => 0,
             Self::Fails => 1,
             Self::NoVerdict => 3,
+            Self::BrokenOff => 4,
         }
     }
 }
-
-/// The exit code of a wrong input or command line; clap uses the same.
-const WRONG: u8 = 2;
 
 /// Runs the command that the command line asks for.
 pub fn main() -> ExitCode {
@@ -76,15 +80,17 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Decide(args) => decide::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Defects(args) => defects::run(&args),
         Command::Explore(args) => explore::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Vectors(args) => vectors::run(&args),
     };
     match written.and_then(Written::deliver) {
         Ok(outcome) => ExitCode::from(outcome.code()),
         Err(error) => {
             output::complain(&error);
-            ExitCode::from(WRONG)
+            ExitCode::from(error.code())
         }
     }
 }

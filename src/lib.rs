@@ -1,8 +1,10 @@
 //! An executable, checkable specification of Matrix guest access.
 
 pub mod command;
+pub mod diff;
 pub mod reference;
 pub mod report;
 pub mod scenario;
 pub mod serve;
 pub mod subject;
+pub mod vectors;

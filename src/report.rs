@@ -6,12 +6,14 @@ mod clauses;
 pub mod compare;
 pub mod decide;
 pub mod defects;
+pub mod diff;
 pub mod history;
 pub mod junit;
 pub mod revisions;
 mod run;
 mod story;
 mod table;
+pub mod vectors;
 
 pub use clauses::in_force;
 pub use run::Run;

@@ -27,6 +27,7 @@ mod expect;
 mod file;
 mod format;
 mod from_story;
+mod permitted;
 mod readings;
 mod schema;
 mod sentence;
@@ -41,9 +42,10 @@ use guest_access_model::step::Step;
 pub use error::ScenarioError;
 pub use expect::{Expect, Observed, Verdict};
 pub use file::Source;
-pub use readings::{Alternative, Decided, Otherwise, alternatives};
+pub use permitted::{Judge, Judgement, Permitted, TakenOption};
+pub use readings::{Alternative, Decided, Otherwise, alternatives, permitted};
 pub use schema::schema;
-pub use sentence::{actor_name, sentence, sentence_with};
+pub use sentence::{actor_name, deed, sentence, sentence_with};
 
 /// The label that a story's tagged event is given.
 pub const LABEL: &str = "e1";

@@ -6,6 +6,7 @@ mod file;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::clause::Clause;
 use crate::decision_point::{Choices, PointId};
 use crate::endpoint::EndpointId;
 use crate::guarantee::GuaranteeId;
@@ -193,6 +194,14 @@ impl Rules {
             rule.access = profile.access(endpoint);
         }
         taken
+    }
+
+    /// Whether the clause is in force in this revision, or in the one that these rules extend.
+    pub fn has_in_force(&self, clause: &Clause) -> bool {
+        let reached = |revision: &str| {
+            self.id == revision || self.extends.iter().any(|extended| extended == revision)
+        };
+        reached(clause.since) && !clause.until.is_some_and(reached)
     }
 
     /// The rule for an endpoint.

@@ -50,34 +50,46 @@ pub fn scoreboard<S: Subject + Clone>(
     stop: &Stop,
     progress: impl Fn(usize),
 ) -> Option<Vec<Caught>> {
-    let defects = defects(rules);
+    let look = |defect: &Defect| Caught {
+        defect: defect.clone(),
+        by_guarantees: broken_promises(rules, &defect.profile, stop),
+        by_lockstep: differs(rules, &defect.profile, &make, stop),
+    };
+    each(&defects(rules), look, threads, stop, progress)
+}
+
+/// Looks at every one of these on several threads, and gives what was seen in their order. `progress`
+/// is told now and then how many were looked at. `None` if it was stopped before it was done.
+pub fn each<T: Sync, U: Send>(
+    all: &[T],
+    look: impl Fn(&T) -> U + Sync,
+    threads: usize,
+    stop: &Stop,
+    progress: impl Fn(usize),
+) -> Option<Vec<U>> {
     let next = AtomicUsize::new(0);
-    let caught: Mutex<Vec<(usize, Caught)>> = Mutex::default();
-    let look = || {
+    let seen: Mutex<Vec<(usize, U)>> = Mutex::default();
+    let look_on = || {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(defect) = defects.get(number).filter(|_| !stop.now()) else { return };
-            let found = Caught {
-                defect: defect.clone(),
-                by_guarantees: broken_promises(rules, &defect.profile, stop),
-                by_lockstep: differs(rules, &defect.profile, &make, stop),
-            };
-            caught.lock().unwrap_or_else(PoisonError::into_inner).push((number, found));
+            let Some(one) = all.get(number).filter(|_| !stop.now()) else { return };
+            let found = look(one);
+            seen.lock().unwrap_or_else(PoisonError::into_inner).push((number, found));
         }
     };
     std::thread::scope(|scope| {
-        let lookers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(look)).collect();
+        let lookers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(look_on)).collect();
         while lookers.iter().any(|looker| !looker.is_finished()) {
             std::thread::sleep(Duration::from_millis(20));
-            progress(next.load(Ordering::Relaxed).min(defects.len()));
+            progress(next.load(Ordering::Relaxed).min(all.len()));
         }
     });
     if stop.now() {
         return None;
     }
-    let mut caught = caught.into_inner().unwrap_or_else(PoisonError::into_inner);
-    caught.sort_by_key(|(number, _)| *number);
-    Some(caught.into_iter().map(|(_, found)| found).collect())
+    let mut seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    seen.sort_by_key(|(number, _)| *number);
+    Some(seen.into_iter().map(|(_, found)| found).collect())
 }
 
 /// The promised guarantees that a homeserver which does what `system` says breaks.

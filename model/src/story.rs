@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 
+use crate::decide::{initial, outcome};
 use crate::guarantee::GuaranteeSet;
+use crate::profile::Profile;
 use crate::reduce::forget;
 use crate::sequential::Sequential;
 use crate::state::State;
@@ -37,6 +39,39 @@ pub fn broken(model: &Sequential, guarantees: GuaranteeSet, stop: &Stop) -> Vec<
         }
     }
     guarantees.iter().map(|guarantee| found.remove(&guarantee)).collect()
+}
+
+/// States that some steps lead to, each with a shortest story to it.
+pub struct Reached(Search);
+
+/// The states that `steps` lead to where `profile` decides, in the order in which they are reached,
+/// and no more than `most` of them.
+pub fn reach(profile: &Profile, steps: &[Step], most: usize) -> Reached {
+    let mut search = Search::new([initial(profile)]);
+    while let Some(number) = search.next_state() {
+        let state = search.states[number];
+        for step in steps {
+            if search.states.len() >= most {
+                return Reached(search);
+            }
+            if let Some(outcome) = outcome(profile, &state, step) {
+                search.reach(number, *step, outcome.next);
+            }
+        }
+    }
+    Reached(search)
+}
+
+impl Reached {
+    /// The states, the nearest first.
+    pub fn states(&self) -> &[State] {
+        &self.0.states
+    }
+
+    /// The steps to the state with this number.
+    pub fn story_to(&self, number: usize) -> Vec<Step> {
+        self.0.story_to(number)
+    }
 }
 
 /// A breadth-first search that remembers how it came to each state.
@@ -89,8 +124,15 @@ impl Search {
     }
 
     /// The steps to the state with this number, and then `last`.
-    pub(crate) fn story(&self, mut number: usize, last: Step) -> Vec<Step> {
-        let mut steps = vec![last];
+    pub(crate) fn story(&self, number: usize, last: Step) -> Vec<Step> {
+        let mut steps = self.story_to(number);
+        steps.push(last);
+        steps
+    }
+
+    /// The steps to the state with this number.
+    fn story_to(&self, mut number: usize) -> Vec<Step> {
+        let mut steps = Vec::new();
         while let Some((from, step)) = self.came_from[number] {
             steps.push(step);
             number = from;

@@ -6,8 +6,12 @@ use std::path::PathBuf;
 use guest_access_model::rules::RulesError;
 
 use crate::scenario::ScenarioError;
+use crate::subject::server::ServerError;
 
-/// Why a command could not be carried out: the input or the command line is wrong.
+use super::Outcome;
+
+/// Why a command could not be carried out: the input or the command line is wrong, or no homeserver
+/// is there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
@@ -55,6 +59,24 @@ pub enum CommandError {
         /// Why.
         source: std::io::Error,
     },
+    /// The vectors cannot be written.
+    #[error("`{}` cannot be written; name a folder for `--out` that can be", path.display())]
+    UnwritableVectors {
+        /// Which file, or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There are other things in the folder.
+    #[error(
+        "`{}` holds other things than vectors; name a folder for `--out` that is new, empty, or was \
+         written by this command",
+        path.display()
+    )]
+    ForeignFolder {
+        /// Which folder.
+        path: PathBuf,
+    },
     /// The report cannot be put into words.
     #[error("the report cannot be written as JSON")]
     Json(#[from] serde_json::Error),
@@ -69,6 +91,12 @@ pub enum CommandError {
         /// Why.
         source: std::io::Error,
     },
+    /// Nothing can be asked of the homeserver.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The system gives no means to wait for a network.
+    #[error("the system gives no means to wait for a network")]
+    Runtime(std::io::Error),
     /// The server cannot go on.
     #[error("the server cannot be run")]
     Serve(#[source] std::io::Error),
@@ -77,7 +105,18 @@ pub enum CommandError {
     Interrupt(#[from] ctrlc::Error),
 }
 
+/// The exit code of a wrong input or command line; clap uses the same.
+const WRONG: u8 = 2;
+
 impl CommandError {
+    /// The exit code.
+    pub(super) fn code(&self) -> u8 {
+        match self {
+            Self::Server(error) if !error.is_wrong_input() => Outcome::BrokenOff.code(),
+            _ => WRONG,
+        }
+    }
+
     pub(super) fn unwritable(path: Option<&PathBuf>, source: std::io::Error) -> Self {
         let place = path.map_or("standard output".to_owned(), |path| path.display().to_string());
         Self::Unwritable { place, source }

@@ -29,7 +29,7 @@ impl Run {
             hash.update(source);
         }
         let hash = hash.finalize();
-        let words = std::env::args().skip(1).map(|word| quoted(&word));
+        let words = without_secrets(std::env::args().skip(1)).map(|word| quoted(&word));
         Self {
             command: std::iter::once("guest-access".to_owned())
                 .chain(words)
@@ -43,6 +43,22 @@ impl Run {
     }
 }
 
+/// The options whose values nobody else may read.
+const SECRET: [&str; 3] = ["--token", "--user", "--registration-token"];
+
+/// The words of a command line, with stars in place of what nobody else may read.
+fn without_secrets(words: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+    let mut is_secret = false;
+    words.map(move |word| {
+        let hidden = std::mem::replace(&mut is_secret, SECRET.contains(&&*word));
+        match word.split_once('=') {
+            _ if hidden => "***".to_owned(),
+            Some((option, _)) if SECRET.contains(&option) => format!("{option}=***"),
+            _ => word,
+        }
+    })
+}
+
 /// A word as a shell takes it.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
@@ -50,5 +66,21 @@ fn quoted(word: &str) -> String {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_may_read_is_not_in_the_command_line_of_a_report() {
+        let words = "diff --token syt_a --user=me:secret --registration-token b --server http://c";
+        let words = without_secrets(words.split(' ').map(str::to_owned));
+        let words: Vec<_> = words.collect();
+        assert_eq!(
+            words.join(" "),
+            "diff --token *** --user=*** --registration-token *** --server http://c"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use guest_access_model::decide::Outcome;
-use guest_access_model::state::{Room, State};
+use guest_access_model::state::{Account, Room, Scope, State};
 use guest_access_model::step::{Answer, Step};
 use guest_access_model::vocabulary::{Decision, ErrCode, Membership};
 use schemars::JsonSchema;
@@ -117,6 +117,23 @@ impl Observed<'_> {
             Answer::Gave { tagged } if self.before.tagged.is_some() => Some(tagged),
             _ => None,
         }
+    }
+
+    /// Every membership of the registered guests and the ordinary user after the step, by room and
+    /// name, in the rooms of this scope.
+    pub fn memberships(&self, scope: Scope) -> BTreeMap<String, BTreeMap<String, Membership>> {
+        let State { accounts, rooms, .. } = &self.outcome.next;
+        let is_registered = |who: &str| {
+            let registered = accounts.iter().enumerate().filter(|(_, a)| **a != Account::Absent);
+            who == "user" || registered.map(|(number, _)| actor::guest(number)).any(|g| g == who)
+        };
+        let rooms = rooms.iter().take(scope.rooms).enumerate();
+        rooms
+            .map(|(number, room)| {
+                let members = members(room).filter(|(who, _)| is_registered(who));
+                (actor::room(number), members.collect())
+            })
+            .collect()
     }
 
     /// The memberships that the step changed, by room and name.

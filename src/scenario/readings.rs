@@ -4,7 +4,7 @@ use guest_access_model::decide::{Outcome, initial};
 use guest_access_model::decision_point::PointId;
 use guest_access_model::endpoint::EndpointId;
 use guest_access_model::profile::{Access, Conditions, Profile};
-use guest_access_model::rules::Rules;
+use guest_access_model::rules::{Rules, Standing};
 use guest_access_model::state::State;
 
 use super::{Observed, Scenario, ScenarioError, Verdict};
@@ -46,6 +46,34 @@ pub fn alternatives(rules: &Rules) -> Vec<Alternative> {
         }
     }
     found
+}
+
+/// Every option that the text does not forbid beside the default, each taken alone: the
+/// [`alternatives`], and whatever it is silent about.
+///
+/// # Panics
+/// Never: the options are the points' own.
+pub fn permitted(rules: &Rules) -> Vec<Alternative> {
+    let default = rules.profile();
+    let mut found = alternatives(rules);
+    for (point, rule) in PointId::all().zip(&rules.points) {
+        let Standing::Silent(taken) = rule.standing else { continue };
+        for option in point.get().option_ids().filter(|option| *option != taken) {
+            let mut profile = default.clone();
+            assert!(profile.choices.set(point, option), "the option is the point's own");
+            let (point, option) = (point.get().id.to_owned(), option.to_owned());
+            found.push(Alternative { point, option, reading: None, profile });
+        }
+    }
+    found
+}
+
+impl Alternative {
+    /// The id of the decision point, as the defects name it.
+    pub fn point_id(&self) -> String {
+        let is_endpoint = EndpointId::find(&self.point).is_some();
+        if is_endpoint { format!("endpoint.{}", self.point) } else { self.point.clone() }
+    }
 }
 
 /// A step of a scenario, decided.

@@ -32,10 +32,16 @@ pub fn sentence_with(step: &Step, label: &str) -> String {
         }
     };
     let tagged = if step.tag { format!(" ({label})") } else { String::new() };
-    format!("{by} {}{tagged}", deed(step, label))
+    format!("{by} {}{tagged}", done(step, label))
 }
 
-fn deed(step: &Step, label: &str) -> String {
+/// The act in words, where it is done by nobody and nowhere in particular.
+pub fn deed(act: Act) -> String {
+    let place = if matches!(act, Act::Read(_)) { Place::Nowhere } else { Place::Room(0) };
+    done(&Step { place, ..Step::new(Actor::Server, act) }, super::LABEL)
+}
+
+fn done(step: &Step, label: &str) -> String {
     let guest = |number: u8| actor::guest(number.into());
     let place = match step.place {
         Place::Nowhere => "no room".to_owned(),

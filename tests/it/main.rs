@@ -13,4 +13,5 @@ mod mutations;
 mod rules;
 mod scenario;
 mod serve;
+mod vectors;
 mod wrong_input;

@@ -56,6 +56,8 @@ impl World {
             None => rules.profile(),
             Some(id) => defect::find(&rules, id).unwrap().profile,
         };
+        // The client library asks for one even where it speaks plain HTTP; it may be there already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self { server: Embedded::start(profile).unwrap(), client: Client::new() }
     }
 

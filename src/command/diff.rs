@@ -1,0 +1,188 @@
+//! `diff`: a homeserver is held against the rules.
+
+use std::time::Duration;
+
+use glob::Pattern;
+use guest_access_model::rules::Rules;
+use guest_access_model::stop::Stop;
+
+use crate::diff::{self, Found, Options, Story};
+use crate::report::Run;
+use crate::report::diff::DiffReport;
+use crate::serve::Embedded;
+use crate::subject::server::{Limits, Person, Proof, Server, ServerError, Token};
+
+use super::output::{Format, OutputArgs, Written, say};
+use super::progress::Progress;
+use super::{CommandError, Outcome, interrupt};
+
+/// Hold a homeserver against the rules, over HTTP
+///
+/// Runs scenarios that come from the model on the homeserver, in rooms and by guests of their own,
+/// and judges every answer by everything that the rules permit: what it allows, what it gives, and
+/// what it does to memberships. Reports what is otherwise, the worst first, each with its clauses, the
+/// smallest scenario that shows it, and what the homeserver seems to do that explains it. A divergence
+/// that a reading of the text permits is reported, and is no failure unless `--strict`.
+///
+/// Accounts are registered as they are needed (`m.login.dummy`, or a registration token); the rooms
+/// are left and forgotten afterwards.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The homeserver's address [default: the reference, which is started for this]
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// The rules that it is held against
+    #[arg(long, default_value = "latest")]
+    rules: String,
+    /// How many scenarios are run at once
+    #[arg(long, value_name = "N", default_value_t = 8,
+        value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    /// End after this time, and report what is known: `90s`, `5m`
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    timeout: Option<Duration>,
+    /// How long one call may take
+    #[arg(long, value_name = "TIME", default_value = "30s",
+        value_parser = humantime::parse_duration)]
+    call_timeout: Duration,
+    /// How long effects are waited for that the homeserver applies a little later
+    #[arg(long, value_name = "TIME", default_value = "2s",
+        value_parser = humantime::parse_duration)]
+    settle: Duration,
+    /// Run only scenarios whose id matches; may be given several times
+    #[arg(long, value_name = "GLOB", value_parser = Pattern::new)]
+    only: Vec<Pattern>,
+    /// Let divergences fail too that a reading of the text permits
+    #[arg(long)]
+    strict: bool,
+    /// Leave the rooms as they are in the end
+    #[arg(long)]
+    keep: bool,
+    /// Past the scenarios, try histories at random for so long
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    explore_for: Option<Duration>,
+    /// The seed of the histories [default: another one every time]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// An account to use: the first as the moderator, the second as the ordinary user
+    #[arg(long = "user", value_name = "NAME:PASSWORD", value_parser = account)]
+    users: Vec<Account>,
+    /// The access token of an account to use, after those of `--user`
+    #[arg(long = "token", value_name = "TOKEN", value_parser = token)]
+    tokens: Vec<Token>,
+    /// What to show to a homeserver that registers users with a token only
+    #[arg(long, value_name = "TOKEN", value_parser = token)]
+    registration_token: Option<Token>,
+    /// The form of the report
+    #[arg(long, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// A name and a password.
+#[derive(Debug, Clone)]
+struct Account {
+    name: String,
+    password: Token,
+}
+
+fn account(text: &str) -> Result<Account, String> {
+    // A user id holds a colon too.
+    let split = match text.strip_prefix('@') {
+        Some(id) => id
+            .splitn(3, ':')
+            .nth(2)
+            .map(|password| (&text[..text.len() - password.len() - 1], password)),
+        None => text.split_once(':'),
+    };
+    match split {
+        Some((name, password)) if !name.is_empty() => {
+            Ok(Account { name: name.to_owned(), password: password.to_owned().into() })
+        }
+        _ => Err("it has to be `NAME:PASSWORD`".to_owned()),
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
+fn token(text: &str) -> Result<Token, String> {
+    Ok(text.to_owned().into())
+}
+
+pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+    let rules = Rules::find(&args.rules)?;
+    let stories = diff::stories(&rules, &args.only);
+    let seed = args.explore_for.map(|_| args.seed.unwrap_or_else(|| fastrand::u64(..1 << 32)));
+    let mut stop = Stop::new(interrupt::flag()?);
+    if let Some(timeout) = args.timeout {
+        stop = stop.after(timeout);
+    }
+    let options = Options {
+        jobs: args.jobs.into(),
+        settle: args.settle,
+        keep: args.keep,
+        explore_for: args.explore_for,
+        seed: seed.unwrap_or_default(),
+        stop,
+    };
+    let run = Run { seed, ..Run::of([&rules]) };
+    if stories.is_empty() && args.explore_for.is_none() {
+        say("no scenario matches, so nothing was there to check");
+        return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));
+    }
+    let progress = Progress::new(rules.id.clone(), args.output.quiet);
+    let embedded = match &args.server {
+        Some(_) => None,
+        None => Some(Embedded::start(rules.profile()).map_err(CommandError::Runtime)?),
+    };
+    let url = args.server.clone().or_else(|| embedded.as_ref().map(Embedded::url));
+    let url = url.unwrap_or_default();
+    let asked = hold(args, &url, &rules, stories, &options, &progress);
+    let (result, waited) = diff::wait_for(asked).map_err(CommandError::Runtime)?;
+    drop(progress);
+    drop(embedded);
+    let (server, found) = result?;
+    if let Some(error) = &found.broken_off {
+        say(&format!("error: {error}; the report holds what was found before"));
+    }
+    let outcome = outcome(&found, args.strict);
+    let report = DiffReport::new(&rules, &server, found, waited, args.strict, run);
+    Written::report(&report, args.format, outcome, &args.output)
+}
+
+/// Meets the homeserver, and holds it against the rules.
+async fn hold(
+    args: &Args,
+    url: &str,
+    rules: &Rules,
+    stories: Vec<Story>,
+    options: &Options,
+    progress: &Progress,
+) -> Result<(Server, Found), ServerError> {
+    let limits = Limits { call: args.call_timeout, ..Limits::default() };
+    let proof = Proof::with(args.registration_token.clone());
+    let server = Server::meet(url, limits, proof).await?;
+    let mut given: Vec<Person> = Vec::new();
+    for account in &args.users {
+        given.push(server.log_in(&account.name, account.password.clone()).await?);
+    }
+    for token in &args.tokens {
+        given.push(server.holder(token.clone()).await?);
+    }
+    let tell = |done: usize, thing: &str| progress.tell(done, thing);
+    let found = diff::diff(rules, &server, &given, stories, options, tell).await?;
+    Ok((server, found))
+}
+
+fn outcome(found: &Found, strict: bool) -> Outcome {
+    let fails = found.divergences.iter().any(|divergence| strict || !divergence.is_permitted());
+    if found.broken_off.is_some() {
+        Outcome::BrokenOff
+    } else if fails {
+        Outcome::Fails
+    } else if !found.finished || found.decisions == 0 {
+        Outcome::NoVerdict
+    } else {
+        Outcome::Holds
+    }
+}

@@ -1,0 +1,166 @@
+//! Finding the cause: the smallest change of the profile under which the model does what the
+//! homeserver did.
+//!
+//! A change explains a divergence if the model with it says the same as was seen, at that step and
+//! at every other step of every story at which the model said the same without it. The change that
+//! explains most is taken, then the one that explains most of the rest, until none explains any.
+
+use std::collections::BTreeSet;
+
+use guest_access_model::decide::{initial, outcome};
+use guest_access_model::profile::Profile;
+
+use super::change::Changes;
+use super::story::Part;
+
+/// A change, or two, with the divergences that it explains: the number of the part, and of the
+/// difference in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Explanation {
+    pub(super) changes: Vec<usize>,
+    pub(super) explains: Vec<(usize, usize)>,
+}
+
+/// The explanations of the differences in these parts, those that explain most first.
+pub(super) fn explain(changes: &Changes, parts: &[Part]) -> Vec<Explanation> {
+    let mut search = Search::new(changes, parts);
+    let mut found = Vec::new();
+    while let Some(explanation) = search.best_single().or_else(|| search.best_pair()) {
+        search.take(&explanation);
+        found.push(explanation);
+    }
+    found
+}
+
+struct Search<'a> {
+    changes: &'a Changes,
+    parts: &'a [Part],
+    /// The changes that were taken so far.
+    taken: Vec<usize>,
+    /// For each part and step, whether the model says the same with what was taken.
+    same: Vec<Vec<bool>>,
+    /// What is not explained yet.
+    open: BTreeSet<(usize, usize)>,
+}
+
+impl<'a> Search<'a> {
+    fn new(changes: &'a Changes, parts: &'a [Part]) -> Self {
+        let same = parts.iter().map(|part| same(&changes.default, part)).collect();
+        let open = parts.iter().enumerate().flat_map(|(number, part)| {
+            (0..part.differences.len()).map(move |difference| (number, difference))
+        });
+        Self { changes, parts, taken: Vec::new(), same, open: open.collect() }
+    }
+
+    fn best_single(&self) -> Option<Explanation> {
+        let candidates = self.candidates().into_iter().map(|change| vec![change]);
+        self.best(candidates)
+    }
+
+    /// Two changes at once, where none alone explains anything. Endpoints' own points explain alone
+    /// what they explain.
+    fn best_pair(&self) -> Option<Explanation> {
+        if self.open.is_empty() {
+            return None;
+        }
+        let points: Vec<_> = self
+            .candidates()
+            .into_iter()
+            .filter(|change| self.changes.all[*change].endpoints().is_none())
+            .collect();
+        let pairs = points
+            .iter()
+            .enumerate()
+            .flat_map(|(number, one)| points[number + 1..].iter().map(|other| vec![*one, *other]));
+        let pairs = pairs.filter(|pair| !self.changes.exclude_each_other(pair[0], pair[1]));
+        self.best(pairs)
+    }
+
+    /// The changes that can have a part in what is open.
+    fn candidates(&self) -> Vec<usize> {
+        let called: BTreeSet<_> = self
+            .open
+            .iter()
+            .filter_map(|(part, difference)| {
+                let part = &self.parts[*part];
+                part.log[part.differences[*difference].at].step.act.endpoint()
+            })
+            .collect();
+        let apart = |change: &usize| {
+            !self.taken.iter().any(|taken| self.changes.exclude_each_other(*taken, *change))
+        };
+        let concerned = |change: &usize| {
+            let endpoints = self.changes.all[*change].endpoints();
+            endpoints.is_none_or(|endpoints| endpoints.iter().any(|e| called.contains(e)))
+        };
+        (0..self.changes.all.len()).filter(apart).filter(concerned).collect()
+    }
+
+    /// Of these, the one that explains most; the earlier, if two explain as much.
+    fn best(&self, candidates: impl Iterator<Item = Vec<usize>>) -> Option<Explanation> {
+        let mut best: Option<Explanation> = None;
+        for changes in candidates {
+            let most = best.as_ref().map_or(0, |best| best.explains.len());
+            let Some(explains) = self.explains(&changes, most) else { continue };
+            best = Some(Explanation { changes, explains });
+        }
+        best
+    }
+
+    /// What these changes explain, if it is more than `most` and they contradict nothing.
+    fn explains(&self, changes: &[usize], most: usize) -> Option<Vec<(usize, usize)>> {
+        let profile = self.with(changes);
+        let mut explains = Vec::new();
+        let mut looked_at = BTreeSet::new();
+        for (number, difference) in &self.open {
+            let part = &self.parts[*number];
+            if looked_at.insert(*number) && self.contradicts(&profile, *number) {
+                return None;
+            }
+            let at = part.differences[*difference].at;
+            if same(&profile, part)[at] {
+                explains.push((*number, *difference));
+            }
+        }
+        if explains.len() <= most {
+            return None;
+        }
+        let others = (0..self.parts.len()).filter(|number| !looked_at.contains(number));
+        let mut others = others;
+        (!others.any(|number| self.contradicts(&profile, number))).then_some(explains)
+    }
+
+    /// Whether the model said the same as was seen, and says otherwise with this profile.
+    fn contradicts(&self, profile: &Profile, number: usize) -> bool {
+        let before = &self.same[number];
+        let after = same(profile, &self.parts[number]);
+        before.iter().zip(after).any(|(before, after)| *before && !after)
+    }
+
+    fn with(&self, changes: &[usize]) -> Profile {
+        let all: Vec<_> = self.taken.iter().chain(changes).copied().collect();
+        self.changes.profile(&all)
+    }
+
+    fn take(&mut self, explanation: &Explanation) {
+        self.taken.extend(&explanation.changes);
+        for explained in &explanation.explains {
+            self.open.remove(explained);
+        }
+        let profile = self.changes.profile(&self.taken);
+        self.same = self.parts.iter().map(|part| same(&profile, part)).collect();
+    }
+}
+
+/// For each step of a part, whether the model says the same as was seen. Where it does not, it goes on
+/// from the state in which the step was found to have left the homeserver.
+fn same(profile: &Profile, part: &Part) -> Vec<bool> {
+    let mut state = initial(profile);
+    let step = |taken: &super::judge::Taken| {
+        let outcome = outcome(profile, &state, &taken.step);
+        let outcome = outcome.filter(|outcome| taken.fits(outcome));
+        state = outcome.map_or(taken.after, |outcome| outcome.next);
+        outcome.is_some()
+    };
+    part.log.iter().map(step).collect()
+}

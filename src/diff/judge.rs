@@ -1,0 +1,150 @@
+//! Judging what a homeserver did, step by step, by all that the rules permit.
+//!
+//! What is expected follows from the steps before by our readings, and also by every other that the
+//! text permits. What our readings do not say and another does is told with that reading; what none
+//! says is a divergence.
+
+use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::profile::Profile;
+use guest_access_model::state::{MAX_GUESTS, State};
+use guest_access_model::step::Step;
+
+use crate::subject::server::{Members, Observed};
+
+use super::change::Changes;
+
+/// A step that was taken on a homeserver, with what was seen of it.
+#[derive(Debug, Clone)]
+pub(super) struct Taken {
+    pub(super) step: Step,
+    pub(super) observed: Observed,
+    /// The memberships in each room after it, if they were looked at.
+    pub(super) members: Option<Vec<Members>>,
+    /// The guests of whose memberships the rules say nothing any more, since they deactivated their
+    /// accounts.
+    pub(super) gone: [bool; MAX_GUESTS],
+    /// Whether no reading says the same.
+    pub(super) diverges: bool,
+    /// The state after it, by our readings as far as they go.
+    pub(super) after: State,
+}
+
+impl Taken {
+    /// Whether what was seen is what comes of it here.
+    pub(super) fn fits(&self, expected: &Outcome) -> bool {
+        self.observed.fits(&expected.observation) && self.members_fit(&expected.next)
+    }
+
+    /// Whether the memberships are those of `state`, as far as they were looked at.
+    pub(super) fn members_fit(&self, state: &State) -> bool {
+        self.members.as_ref().is_none_or(|rooms| are_as_in(rooms, state, self.gone))
+    }
+}
+
+/// Whether the memberships are those of `state`.
+pub(super) fn are_as_in(rooms: &[Members], state: &State, gone: [bool; MAX_GUESTS]) -> bool {
+    rooms.iter().zip(&state.rooms).all(|(seen, expected)| {
+        let guests = seen.guests.iter().zip(&expected.members).zip(gone);
+        seen.user == expected.user
+            && guests.into_iter().all(|((seen, expected), gone)| gone || seen == expected)
+    })
+}
+
+/// What may come of a step by one way to read the rules.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    /// The change of our readings; none for our own.
+    pub(super) change: Option<usize>,
+    pub(super) outcome: Outcome,
+}
+
+/// What the rules say to what was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Judgement {
+    /// The same.
+    Same,
+    /// Our readings say otherwise, but with any of these changes, which are permitted, the same.
+    ByAReading(Vec<usize>),
+    /// Nothing that is permitted says the same.
+    Diverges,
+}
+
+/// What may come of a story's next step.
+///
+/// A text that is open is open at every call: that a homeserver read it in one way once binds it to
+/// nothing. What it did binds it: the states that are still possible are those to which the readings
+/// lead that said what was seen.
+#[derive(Debug)]
+pub(super) struct Judge<'a> {
+    changes: &'a Changes,
+    /// The default profile with each of the permitted changes.
+    readings: Vec<Profile>,
+    /// The states that are possible, that by our readings first.
+    states: Vec<State>,
+    pub(super) log: Vec<Taken>,
+}
+
+/// How many states are thought possible at once.
+const MOST_STATES: usize = 8;
+
+impl<'a> Judge<'a> {
+    /// The judge of a story that begins.
+    pub(super) fn new(changes: &'a Changes) -> Self {
+        let readings = (0..changes.permitted).map(|change| changes.profile(&[change]));
+        let states = vec![initial(&changes.default)];
+        Self { changes, readings: readings.collect(), states, log: Vec::new() }
+    }
+
+    /// The state, by our readings as far as they go.
+    pub(super) fn state(&self) -> State {
+        self.states[0]
+    }
+
+    /// What may come of `step`, by our readings first; `None` if it cannot happen by these.
+    pub(super) fn expected(&self, step: &Step) -> Option<Vec<Expected>> {
+        outcome(&self.changes.default, &self.state(), step)?;
+        let ours = std::iter::once((None, &self.changes.default));
+        let others = self.readings.iter().enumerate().map(|(change, p)| (Some(change), p));
+        let expected = ours.chain(others).flat_map(|(change, profile)| {
+            self.states.iter().filter_map(move |state| {
+                let outcome = outcome(profile, state, step)?;
+                Some(Expected { change, outcome })
+            })
+        });
+        Some(expected.collect())
+    }
+
+    /// Judges a step that was taken. After a divergence the states are as before it.
+    pub(super) fn judge(&mut self, mut taken: Taken, expected: &[Expected]) -> Judgement {
+        let fitting: Vec<_> = expected.iter().filter(|e| taken.fits(&e.outcome)).collect();
+        let Some(first) = fitting.first() else {
+            taken.diverges = true;
+            self.log.push(taken);
+            return Judgement::Diverges;
+        };
+        let mut states: Vec<State> = Vec::new();
+        for expected in &fitting {
+            let next = expected.outcome.next;
+            if states.len() < MOST_STATES && !states.contains(&next) {
+                states.push(next);
+            }
+        }
+        self.states = states;
+        taken.after = self.state();
+        self.log.push(taken);
+        if first.change.is_none() {
+            return Judgement::Same;
+        }
+        let mut changes: Vec<_> = fitting.iter().filter_map(|e| e.change).collect();
+        changes.dedup();
+        Judgement::ByAReading(changes)
+    }
+
+    /// The step was taken after all as our readings say, but for what its answer held.
+    pub(super) fn go_on(&mut self, next: State) {
+        self.states = vec![next];
+        if let Some(last) = self.log.last_mut() {
+            last.after = next;
+        }
+    }
+}

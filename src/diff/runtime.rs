@@ -1,0 +1,47 @@
+//! Running what waits, and knowing for how long it waited.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long something took.
+#[derive(Debug, Clone, Copy)]
+pub struct Waited {
+    /// In all.
+    pub took: Duration,
+    /// Of this, how long nothing could be done but wait: for the homeserver, or for its clock.
+    pub waited: Duration,
+}
+
+#[derive(Default)]
+struct Parked {
+    since: Option<Instant>,
+    all: Duration,
+}
+
+/// Runs a future to its end on this thread.
+///
+/// # Errors
+/// If the system gives no means to wait for a network.
+pub fn wait_for<T>(future: impl Future<Output = T>) -> std::io::Result<(T, Waited)> {
+    let parked: Arc<Mutex<Parked>> = Arc::default();
+    let lock = |parked: &Arc<Mutex<Parked>>| Arc::clone(parked);
+    let (parks, unparks) = (lock(&parked), lock(&parked));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_park(move || {
+            parks.lock().unwrap_or_else(PoisonError::into_inner).since = Some(Instant::now());
+        })
+        .on_thread_unpark(move || {
+            let mut parked = unparks.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(since) = parked.since.take() {
+                parked.all += since.elapsed();
+            }
+        })
+        .build()?;
+    let began = Instant::now();
+    let result = runtime.block_on(future);
+    let took = began.elapsed();
+    let waited = parked.lock().unwrap_or_else(PoisonError::into_inner).all;
+    Ok((result, Waited { took, waited }))
+}

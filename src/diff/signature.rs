@@ -1,0 +1,261 @@
+//! What makes two divergences the same: who did what, what came of it, and what should have.
+
+use std::collections::BTreeMap;
+
+use guest_access_model::decide::Outcome;
+use guest_access_model::state::{Account, MAX_GUESTS, State};
+use guest_access_model::step::{Act, Actor, Answer, Credential, Place, Step, Upgrade};
+
+use crate::scenario::{LABEL, Observed as Expected};
+use crate::subject::server::{Given, Held, Members, Verdict};
+
+use super::found::Kind;
+use super::judge::Taken;
+use super::story::Difference;
+
+/// What makes two divergences the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Signature {
+    pub(super) kind: Kind,
+    /// The step, by the guest that is called the first.
+    pub(super) step: Step,
+    pub(super) by: &'static str,
+    pub(super) expected: String,
+    pub(super) observed: String,
+    /// Whether a reading permits it.
+    pub(super) permitted: bool,
+}
+
+impl Signature {
+    /// Whether the homeserver did the same, whatever else it showed of how it reads the rules.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        *self == Self { permitted: self.permitted, ..other.clone() }
+    }
+
+    pub(super) fn of(difference: &Difference, taken: &Taken) -> Self {
+        let names = Names::of(&taken.step);
+        let (expected, observed) = names.told(difference, taken);
+        Self {
+            kind: kind(&difference.expected, taken),
+            step: names.step(&taken.step),
+            by: role(&taken.step, &difference.before),
+            expected,
+            observed,
+            permitted: !difference.changes.is_empty(),
+        }
+    }
+}
+
+fn kind(expected: &Outcome, taken: &Taken) -> Kind {
+    let must = expected.observation.decision.allows();
+    match (&taken.observed.verdict, must) {
+        (_, false) if taken.observed.is_allowed() => Kind::Leak,
+        (Verdict::Denied { .. }, true) => Kind::Refusal,
+        (_, false) => Kind::Error,
+        (_, true) => match (&taken.observed.held, expected.observation.answer) {
+            (Held::Gave(given), Answer::Gave { tagged: false }) if *given != Given::No => {
+                Kind::Leak
+            }
+            (Held::Gave(given), Answer::Gave { tagged: true }) if *given != Given::Yes => {
+                Kind::Refusal
+            }
+            _ => Kind::Effect,
+        },
+    }
+}
+
+/// What the caller of a step is.
+fn role(step: &Step, before: &State) -> &'static str {
+    let Actor::Guest(number) = step.by else {
+        return match step.by {
+            Actor::Moderator => "the moderator",
+            Actor::User => "an ordinary user",
+            Actor::Nobody | Actor::Guest(_) => "somebody without a token",
+            Actor::Server => "the homeserver itself",
+        };
+    };
+    match (before.accounts[usize::from(number)], step.with) {
+        (Account::Absent, _) => "somebody who is not registered",
+        (Account::Guest, Credential::Masquerade) => "a guest that names the moderator",
+        (Account::Guest, _) => "a guest",
+        (Account::User, Credential::BeforeUpgrade) => "a former guest, with its old token",
+        (Account::User, _) => "a former guest",
+        (Account::GuestEnded, _) => "a guest whose token was ended",
+        (Account::UserEnded, _) => "a former guest whose token was ended",
+    }
+}
+
+/// New names for the guests of a step, by the order in which it names them, and for its room: the
+/// first, unless it is what the step reads there that matters.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names {
+    guests: [u8; MAX_GUESTS],
+    exchanges_rooms: bool,
+}
+
+impl Names {
+    pub(super) fn of(step: &Step) -> Self {
+        let mut order: Vec<u8> = Vec::new();
+        let by = match step.by {
+            Actor::Guest(number) => Some(number),
+            _ => None,
+        };
+        for number in by.into_iter().chain(named(step.act)).chain(0..3) {
+            if !order.contains(&number) {
+                order.push(number);
+            }
+        }
+        let mut names = [0; MAX_GUESTS];
+        for (new, old) in (0_u8..).zip(order) {
+            if let Some(name) = names.get_mut(usize::from(old)) {
+                *name = new;
+            }
+        }
+        let reads = matches!(step.act, Act::Read(_) | Act::ReadThroughOtherRoom);
+        Self { guests: names, exchanges_rooms: !reads && step.room() == Some(1) }
+    }
+
+    fn guest(self, number: u8) -> u8 {
+        self.guests.get(usize::from(number)).copied().unwrap_or(number)
+    }
+
+    /// The number of the room that had this number.
+    const fn room(self, number: usize) -> usize {
+        match number {
+            0 | 1 if self.exchanges_rooms => 1 - number,
+            _ => number,
+        }
+    }
+
+    /// The step by the guests' new names.
+    pub(super) fn step(self, step: &Step) -> Step {
+        let by = match step.by {
+            Actor::Guest(number) => Actor::Guest(self.guest(number)),
+            by => by,
+        };
+        let act = match step.act {
+            Act::RegisterOver(of) => Act::RegisterOver(self.guest(of)),
+            Act::EndToken(of) => Act::EndToken(self.guest(of)),
+            Act::Invite(of) => Act::Invite(self.guest(of)),
+            Act::Kick(of) => Act::Kick(self.guest(of)),
+            Act::Ban(of) => Act::Ban(self.guest(of)),
+            Act::Unban(of) => Act::Unban(self.guest(of)),
+            Act::Upgrade(upgrade) => Act::Upgrade(match upgrade {
+                Upgrade::Own(of) => Upgrade::Own(self.guest(of)),
+                Upgrade::OtherName(of) => Upgrade::OtherName(self.guest(of)),
+                Upgrade::MadeUpToken(of) => Upgrade::MadeUpToken(self.guest(of)),
+                Upgrade::OthersToken { of, with } => {
+                    Upgrade::OthersToken { of: self.guest(of), with: self.guest(with) }
+                }
+            }),
+            act => act,
+        };
+        let place = if self.exchanges_rooms { Place::Room(0) } else { step.place };
+        Step { by, act, place, ..*step }
+    }
+
+    /// The state by the guests' new names.
+    pub(super) fn state(self, state: &State) -> State {
+        let mut renamed = *state;
+        for (old, new) in self.guests.into_iter().enumerate() {
+            let new = usize::from(new);
+            renamed.accounts[new] = state.accounts[old];
+            for (renamed, room) in renamed.rooms.iter_mut().zip(&state.rooms) {
+                renamed.members[new] = room.members[old];
+            }
+            if let (Some(renamed), Some(tagged)) = (&mut renamed.tagged, &state.tagged) {
+                renamed.witnesses[new] = tagged.witnesses[old];
+            }
+        }
+        if self.exchanges_rooms {
+            renamed.rooms.swap(0, 1);
+            renamed.tagged = None;
+        }
+        renamed
+    }
+
+    /// What was expected, and what was seen.
+    fn told(self, difference: &Difference, taken: &Taken) -> (String, String) {
+        let Difference { before, expected: outcome, .. } = difference;
+        let said = Expected { step: &taken.step, before, outcome, label: Some(LABEL) }.expect();
+        // The memberships are told where they are what is wrong.
+        let without = crate::scenario::Expect { membership: BTreeMap::new(), ..said };
+        let mut expected = crate::report::told(&outcome.observation.decision, &without);
+        let mut observed = seen(taken, before.tagged.is_some());
+        let rooms = taken.members.iter().flatten().zip(&outcome.next.rooms);
+        for (number, (seen, expect)) in rooms.enumerate() {
+            let room = self.room(number) + 1;
+            let expect = Members { guests: expect.members, user: expect.user };
+            for (who, should, is) in self.otherwise(&expect, seen, taken.gone) {
+                expected += &format!(", {who} is `{should}` in room{room}");
+                observed += &format!(", {who} is `{is}` in room{room}");
+            }
+        }
+        (expected, observed)
+    }
+
+    /// Whose membership is not what it should be: who, what it should be, what it is.
+    fn otherwise(
+        self,
+        should: &Members,
+        is: &Members,
+        gone: [bool; MAX_GUESTS],
+    ) -> Vec<(String, &'static str, &'static str)> {
+        let mut otherwise: Vec<_> = (0_u8..)
+            .zip(should.guests.iter().zip(is.guests).zip(gone))
+            .filter(|(_, ((should, is), gone))| *should != is && !gone)
+            .map(|(number, ((should, is), _))| {
+                let who = format!("guest{}", self.guest(number) + 1);
+                (who, should.as_str(), is.as_str())
+            })
+            .collect();
+        otherwise.sort();
+        if should.user != is.user {
+            otherwise.push(("the user".to_owned(), should.user.as_str(), is.user.as_str()));
+        }
+        otherwise
+    }
+}
+
+/// The guests that an act names.
+fn named(act: Act) -> Vec<u8> {
+    match act {
+        Act::RegisterOver(of)
+        | Act::EndToken(of)
+        | Act::Invite(of)
+        | Act::Kick(of)
+        | Act::Ban(of)
+        | Act::Unban(of)
+        | Act::Upgrade(Upgrade::Own(of) | Upgrade::OtherName(of) | Upgrade::MadeUpToken(of)) => {
+            vec![of]
+        }
+        Act::Upgrade(Upgrade::OthersToken { of, with }) => vec![with, of],
+        _ => Vec::new(),
+    }
+}
+
+/// What was seen of a step, in short, as stories tell it.
+fn seen(taken: &Taken, is_tagged: bool) -> String {
+    let code = |errcode: &Option<String>| {
+        errcode.clone().unwrap_or_else(|| "without an error code".to_owned())
+    };
+    let verdict = match &taken.observed.verdict {
+        Verdict::Allowed => "allow".to_owned(),
+        Verdict::Denied { status, errcode } => format!("deny {status} {}", code(errcode)),
+        Verdict::Parameters { status, errcode } => {
+            format!("allow, and then {status} {} over the parameters", code(errcode))
+        }
+        Verdict::Untold(why) => format!("nothing is known: {why}"),
+    };
+    let held = match &taken.observed.held {
+        Held::Gave(Given::Yes) if is_tagged => format!(", gives {LABEL}"),
+        Held::Gave(Given::No) if is_tagged => format!(", does not give {LABEL}"),
+        Held::Gave(Given::InPart(part)) => format!(", gives {LABEL} {part}"),
+        Held::IsGuest(true) => ", says that it is a guest".to_owned(),
+        Held::IsGuest(false) => ", says that it is no guest".to_owned(),
+        Held::Named(true) => ", with the name it asked for".to_owned(),
+        Held::Named(false) => ", with a name of the server's choice".to_owned(),
+        Held::Nothing | Held::Gave(_) => String::new(),
+    };
+    verdict + &held
+}

@@ -1,0 +1,359 @@
+//! One story on a homeserver: its steps are taken and judged one after the other.
+//!
+//! After a divergence that leaves the homeserver in another state than the rules, nothing that
+//! follows could be judged: the rest of the story is begun anew, in fresh rooms with fresh guests,
+//! without the step that went wrong. So no divergence is blamed for an earlier one.
+
+use std::time::Duration;
+
+use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::endpoint::EndpointId;
+use guest_access_model::profile::Profile;
+use guest_access_model::state::{MAX_GUESTS, State};
+use guest_access_model::step::{Act, Actor, Setting, Step};
+use guest_access_model::stop::Stop;
+
+use crate::scenario::sentence;
+use crate::subject::server::{Helpers, Needs, Observed, Server, ServerError, Verdict, World};
+
+use super::change::Changes;
+use super::found::NotRun;
+use super::judge::{Expected, Judge, Judgement, Taken, are_as_in};
+use super::signature::Names;
+
+/// Steps that can happen by the rules, from the first state on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Story {
+    /// The id.
+    pub id: String,
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+/// A part of a story that was run from the first state on.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) log: Vec<Taken>,
+    pub(super) differences: Vec<Difference>,
+    /// How many steps could not happen any more, since the homeserver refused what they need.
+    lost: usize,
+}
+
+/// A step at which a homeserver did otherwise than our readings say.
+#[derive(Debug, Clone)]
+pub(super) struct Difference {
+    /// Its place in the log.
+    pub(super) at: usize,
+    /// The state before it.
+    pub(super) before: State,
+    /// What was expected.
+    pub(super) expected: Outcome,
+    /// The changes under any of which the homeserver is right; empty if there is none.
+    pub(super) changes: Vec<usize>,
+}
+
+/// What came of a story.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Told {
+    pub(super) parts: Vec<Part>,
+    /// How many steps were judged.
+    pub(super) decisions: usize,
+    pub(super) not_run: Vec<NotRun>,
+    /// Why it was not told to its end.
+    pub(super) broken: Option<ServerError>,
+}
+
+/// What tells stories on a homeserver.
+#[derive(Debug)]
+pub(super) struct Teller<'a> {
+    pub(super) server: &'a Server,
+    pub(super) changes: &'a Changes,
+    /// How long effects are waited for.
+    pub(super) settle: Duration,
+    /// Whether the rooms are left as they are.
+    pub(super) keep: bool,
+    pub(super) stop: Stop,
+}
+
+/// How a part of a story ended.
+enum Ending {
+    /// With its last step.
+    Whole,
+    /// Before that: the step with this number left the homeserver in another state than the rules.
+    Astray { at: usize, why: String },
+    /// Before that, since the time is up.
+    Stopped,
+}
+
+impl Teller<'_> {
+    /// Takes and judges the steps of a story.
+    pub(super) async fn tell(&self, helpers: &Helpers, story: &Story) -> Told {
+        let mut told = Told::default();
+        let mut steps = story.steps.clone();
+        // Of these steps, so many at the beginning only lead to the others.
+        let mut known = 0;
+        if let Some((deed, because)) = self.servers_deed(&steps) {
+            let left_out = |step: &Step| step.by == Actor::Server;
+            let (possible, lost) = possible(&self.changes.default, &steps, left_out);
+            told.not_run.push(not_run(story, Some(&deed), lost, because));
+            steps = possible;
+        }
+        while known < steps.len() {
+            let first = initial(&self.changes.default).rooms[0];
+            let world = self.server.world(helpers, Needs::of(&steps), &first).await;
+            let mut world = match world {
+                Ok(world) => world,
+                Err(error) => {
+                    let because = format!("it cannot be set up: {error}");
+                    told.not_run.push(not_run(story, None, steps.len() - known, because));
+                    told.broken = Some(error);
+                    return told;
+                }
+            };
+            let mut judge = Judge::new(self.changes);
+            let mut part = Part { log: Vec::new(), differences: Vec::new(), lost: 0 };
+            let ending = self.tell_part(&mut world, &mut judge, &steps, &mut part).await;
+            if !self.keep {
+                world.clean_up(&judge.state()).await;
+            }
+            let clean = judge.log.iter().filter(|taken| !taken.diverges);
+            let lead: Vec<_> = clean.map(|taken| taken.step).collect();
+            part.log = judge.log;
+            part.differences.retain(|difference| difference.at >= known);
+            let judged = part.log.iter().skip(known);
+            for taken in judged {
+                match &taken.observed.verdict {
+                    Verdict::Untold(why) => {
+                        told.not_run.push(not_run(story, Some(&taken.step), 0, why.clone()));
+                    }
+                    _ => told.decisions += 1,
+                }
+            }
+            if part.lost > 0 {
+                let because = "the homeserver refused what they need".to_owned();
+                told.not_run.push(not_run(story, None, part.lost, because));
+            }
+            told.parts.push(part);
+            match ending {
+                Ok(Ending::Whole) => break,
+                Ok(Ending::Stopped) => {
+                    let because = "the time was up".to_owned();
+                    told.not_run.push(not_run(story, None, 0, because));
+                    break;
+                }
+                Ok(Ending::Astray { at, why }) => {
+                    let offending = steps[at];
+                    let lead = leading(&self.changes.default, &lead);
+                    known = lead.len();
+                    let rest = lead.into_iter().chain(steps[at + 1..].iter().copied());
+                    let rest: Vec<_> = rest.collect();
+                    let (possible, lost) = possible(&self.changes.default, &rest, |_| false);
+                    if lost > 0 {
+                        told.not_run.push(not_run(story, Some(&offending), lost, why));
+                    }
+                    steps = possible;
+                }
+                Err(error) => {
+                    told.not_run.push(not_run(story, None, 0, error.to_string()));
+                    told.broken = Some(error);
+                    break;
+                }
+            }
+        }
+        told
+    }
+
+    /// The first step that a homeserver would have to take by itself.
+    fn servers_deed(&self, steps: &[Step]) -> Option<(Step, String)> {
+        let deed = steps.iter().find(|step| step.by == Actor::Server)?;
+        Some((*deed, "it cannot be asked for over HTTP".to_owned()))
+    }
+
+    async fn tell_part(
+        &self,
+        world: &mut World<'_>,
+        judge: &mut Judge<'_>,
+        steps: &[Step],
+        part: &mut Part,
+    ) -> Result<Ending, ServerError> {
+        let mut gone = [false; MAX_GUESTS];
+        for (at, step) in steps.iter().enumerate() {
+            if self.stop.now() {
+                return Ok(Ending::Stopped);
+            }
+            // What cannot happen any more needs what the homeserver refused.
+            let Some(expected) = judge.expected(step) else {
+                part.lost += 1;
+                continue;
+            };
+            let ours = expected[0].outcome;
+            let before = judge.state();
+            let mut observed = if World::spoils(step, &ours.observation) {
+                Observed::untold("it would end tokens of which the rules do not speak")
+            } else {
+                world.take(step).await?
+            };
+            if matches!(observed.verdict, Verdict::Parameters { .. })
+                && !ours.observation.decision.allows()
+            {
+                observed = self.without_made_up_parameters(world, step, observed).await?;
+            }
+            if let (Act::Deactivate, Actor::Guest(guest), true) =
+                (step.act, step.by, observed.is_allowed())
+            {
+                gone[usize::from(guest)] = true;
+            }
+            let untold = match &observed.verdict {
+                Verdict::Untold(why) => Some(why.clone()),
+                _ => None,
+            };
+            let members = if untold.is_none() && may_change_memberships(step, &before, &expected) {
+                // Where the answer is what no reading says, there is nothing to wait for.
+                let outcomes = expected.iter().map(|expected| &expected.outcome);
+                let fitting: Vec<_> =
+                    outcomes.filter(|outcome| observed.fits(&outcome.observation)).collect();
+                let settled = |rooms: &[_]| {
+                    fitting.is_empty() || fitting.iter().any(|o| are_as_in(rooms, &o.next, gone))
+                };
+                Some(world.members(self.settle, settled).await?)
+            } else {
+                None
+            };
+            let unchanged = members.as_ref().map(|rooms| are_as_in(rooms, &before, gone));
+            let allowed = observed.is_allowed();
+            let as_decided = observed.decided_as(&ours.observation);
+            let taken =
+                Taken { step: *step, observed, members, gone, diverges: false, after: before };
+            if let Some(why) = untold {
+                // Where a step leads that tells nothing is known only if it leads nowhere.
+                let leads = expected.iter().any(|expected| expected.outcome.next != before);
+                judge.log.push(taken);
+                if leads {
+                    return Ok(Ending::Astray { at, why });
+                }
+                continue;
+            }
+            let at_log = judge.log.len();
+            let difference = |changes| Difference { at: at_log, before, expected: ours, changes };
+            let settled = taken.members_fit(&ours.next);
+            match judge.judge(taken, &expected) {
+                Judgement::Same => {}
+                Judgement::ByAReading(changes) => part.differences.push(difference(changes)),
+                Judgement::Diverges => {
+                    part.differences.push(difference(Vec::new()));
+                    if as_decided && settled {
+                        judge.go_on(ours.next);
+                        continue;
+                    }
+                    // A refused step changes nothing. One that was let through, and must not be,
+                    // leaves its marks even where nobody's membership is another.
+                    let changed_nothing = if allowed {
+                        !may_change_anything(step) && ours.next == before
+                    } else {
+                        unchanged.unwrap_or(true)
+                    };
+                    if !changed_nothing {
+                        let why = "the homeserver took it otherwise than the rules".to_owned();
+                        return Ok(Ending::Astray { at, why });
+                    }
+                }
+            }
+        }
+        Ok(Ending::Whole)
+    }
+
+    /// A call that failed on what was made up says something of guests only if an ordinary user gets
+    /// further with it.
+    async fn without_made_up_parameters(
+        &self,
+        world: &mut World<'_>,
+        step: &Step,
+        observed: Observed,
+    ) -> Result<Observed, ServerError> {
+        let Verdict::Parameters { status, errcode } = observed.verdict else {
+            return Ok(observed);
+        };
+        if world.user_gets_further(step).await? {
+            return Ok(Observed { verdict: Verdict::Denied { status, errcode }, ..observed });
+        }
+        let errcode = errcode.unwrap_or_default();
+        Ok(Observed::untold(format!(
+            "the homeserver refuses the made-up parameters first ({status} {errcode}), to users too"
+        )))
+    }
+}
+
+/// The steps that can happen one after the other when some are left out, and how many more are lost.
+fn possible(
+    profile: &Profile,
+    steps: &[Step],
+    left_out: impl Fn(&Step) -> bool,
+) -> (Vec<Step>, usize) {
+    let mut state = initial(profile);
+    let (mut possible, mut lost) = (Vec::with_capacity(steps.len()), 0);
+    for step in steps.iter().filter(|step| !left_out(step)) {
+        match outcome(profile, &state, step) {
+            Some(outcome) => {
+                state = outcome.next;
+                possible.push(*step);
+            }
+            None => lost += 1,
+        }
+    }
+    (possible, lost)
+}
+
+/// The steps of these that change the state: where they lead, the others lead too.
+pub(super) fn leading(profile: &Profile, steps: &[Step]) -> Vec<Step> {
+    let mut state = initial(profile);
+    let mut leading = Vec::new();
+    for step in steps {
+        let Some(outcome) = outcome(profile, &state, step) else { continue };
+        if outcome.next != state {
+            state = outcome.next;
+            leading.push(*step);
+        }
+    }
+    leading
+}
+
+/// Whether a step can have a part in what memberships there are: by one of the ways to read the
+/// rules, or by mistake.
+fn may_change_memberships(step: &Step, before: &State, expected: &[Expected]) -> bool {
+    let changes = |expected: &Expected| {
+        before
+            .rooms
+            .iter()
+            .zip(&expected.outcome.next.rooms)
+            .any(|(before, after)| before.members != after.members || before.user != after.user)
+    };
+    expected.iter().any(changes)
+        || matches!(
+            step.act,
+            Act::SetGuestAccess(..)
+                | Act::RedactSetting(Setting::GuestAccess)
+                | Act::Upgrade(_)
+                | Act::RegisterOver(_)
+        )
+}
+
+/// Whether a step that was allowed although it must not be may have changed anything.
+fn may_change_anything(step: &Step) -> bool {
+    let ends_tokens = |endpoint: EndpointId| endpoint.get().id == "POST /logout/all";
+    match step.act {
+        Act::Read(_)
+        | Act::ReadThroughOtherRoom
+        | Act::WhoAmI
+        | Act::Send(_)
+        | Act::SendState
+        | Act::SetProfile { .. } => false,
+        Act::Call(endpoint) => ends_tokens(endpoint),
+        _ => true,
+    }
+}
+
+fn not_run(story: &Story, step: Option<&Step>, with_it: usize, because: String) -> NotRun {
+    let scenario = story.id.clone();
+    let step = step.map(|step| sentence(&Names::of(step).step(step)));
+    NotRun { scenario, step, with_it, because, count: 1 }
+}

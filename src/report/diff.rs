@@ -1,0 +1,168 @@
+//! What `diff` found: in what a homeserver differs from the rules, and why.
+
+mod text;
+
+use guest_access_model::rules::Rules;
+use serde::Serialize;
+
+use crate::diff::{Cause, Divergence, Found, Kind, NotRun, ReadingTaken, Waited};
+use crate::scenario::Scenario;
+use crate::subject::server::Server;
+
+use super::Run;
+
+/// In what a homeserver differs from the rules.
+#[derive(Debug, Clone, Serialize)]
+pub struct DiffReport {
+    /// The homeserver.
+    pub server: ServerReport,
+    /// The rules.
+    pub rules: String,
+    /// How many calls were made.
+    pub requests: usize,
+    /// How many steps were judged.
+    pub decisions: usize,
+    /// How many scenarios there were to run.
+    pub scenarios: usize,
+    /// How many of them were run, if not whole, then in part.
+    pub scenarios_run: usize,
+    /// How long it took.
+    pub seconds: f64,
+    /// Of this, how long the homeserver was waited for.
+    pub waiting_seconds: f64,
+    /// How often the homeserver asked to be left alone for a while (429).
+    pub rate_limited: usize,
+    /// Whether everything was asked that was to be.
+    pub complete: bool,
+    /// Why the homeserver was asked no further, if it was not.
+    pub broken_off: Option<String>,
+    /// Whether divergences that a reading permits are failures.
+    pub strict: bool,
+    /// What is otherwise, the worst first.
+    pub divergences: Vec<DivergenceReport>,
+    /// What explains it.
+    pub causes: Vec<Cause>,
+    /// How many divergences nothing explains.
+    pub unexplained: usize,
+    /// What could not be looked at.
+    pub not_run: Vec<NotRun>,
+    /// How the report came to be.
+    pub run: Run,
+}
+
+/// A homeserver.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServerReport {
+    /// Its address.
+    pub url: String,
+    /// What it calls itself, if it says so.
+    pub name: Option<String>,
+    /// Its version, if it says so.
+    pub version: Option<String>,
+}
+
+/// One divergence.
+#[derive(Debug, Clone, Serialize)]
+pub struct DivergenceReport {
+    /// Its id, within the report.
+    pub id: String,
+    /// How bad it is.
+    pub kind: Kind,
+    /// The decision point that explains it, if one does.
+    pub decision_point: Option<String>,
+    /// The option that the homeserver seems to take there.
+    pub option: Option<String>,
+    /// The endpoint.
+    pub endpoint: Option<String>,
+    /// The step in words.
+    pub step: String,
+    /// What its caller was.
+    pub by: &'static str,
+    /// What the rules say.
+    pub expected: String,
+    /// What the homeserver did.
+    pub observed: String,
+    /// Why the rules say so.
+    pub because: &'static str,
+    /// The clauses that say so.
+    pub clauses: Vec<String>,
+    /// The readings under which the homeserver is right; empty if none is.
+    pub readings: Vec<ReadingTaken>,
+    /// Whether the rules permit it.
+    pub permitted: bool,
+    /// How often it was seen.
+    pub count: usize,
+    /// In which scenarios.
+    pub seen_in: Vec<String>,
+    /// The smallest scenario that is known to show it, by its last step.
+    pub scenario: Scenario,
+    /// Whether that scenario, run by itself, showed it again.
+    pub reproduced: bool,
+}
+
+impl DiffReport {
+    /// The report of what was found.
+    pub fn new(
+        rules: &Rules,
+        server: &Server,
+        found: Found,
+        waited: Waited,
+        strict: bool,
+        run: Run,
+    ) -> Self {
+        let (name, version) = server.software.clone().unzip();
+        let causes = &found.causes;
+        let divergences = found.divergences.into_iter();
+        let divergences: Vec<_> =
+            divergences.map(|divergence| DivergenceReport::new(divergence, causes)).collect();
+        Self {
+            server: ServerReport { url: server.client().url().to_owned(), name, version },
+            rules: rules.id.clone(),
+            requests: server.client().calls(),
+            decisions: found.decisions,
+            scenarios: found.scenarios,
+            scenarios_run: found.run,
+            seconds: rounded(waited.took.as_secs_f64()),
+            waiting_seconds: rounded(waited.waited.as_secs_f64()),
+            rate_limited: server.client().waits(),
+            complete: found.finished,
+            broken_off: found.broken_off.map(|error| error.to_string()),
+            strict,
+            unexplained: divergences.iter().filter(|d| d.decision_point.is_none()).count(),
+            divergences,
+            causes: found.causes,
+            not_run: found.not_run,
+            run,
+        }
+    }
+}
+
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 100.0).round() / 100.0
+}
+
+impl DivergenceReport {
+    fn new(divergence: Divergence, causes: &[Cause]) -> Self {
+        let permitted = divergence.is_permitted();
+        let cause = divergence.cause.and_then(|number| causes.get(number));
+        Self {
+            id: divergence.scenario.id.clone(),
+            kind: divergence.kind,
+            decision_point: cause.map(|cause| cause.decision_point.clone()),
+            option: cause.map(|cause| cause.option.clone()),
+            endpoint: divergence.endpoint.map(|endpoint| endpoint.to_string()),
+            step: divergence.step,
+            by: divergence.by,
+            expected: divergence.expected,
+            observed: divergence.observed,
+            because: divergence.because,
+            clauses: divergence.clauses,
+            readings: divergence.readings,
+            permitted,
+            count: divergence.count,
+            seen_in: divergence.seen_in,
+            scenario: divergence.scenario,
+            reproduced: divergence.reproduced,
+        }
+    }
+}

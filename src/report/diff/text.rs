@@ -1,0 +1,167 @@
+//! The report for people: one screen that says what matters, then each divergence.
+
+use std::fmt::{self, Display, Formatter};
+
+use crate::diff::{Cause, Kind};
+use crate::report::{count, number, paint, style};
+use crate::scenario::{LABEL, sentence_with};
+
+use super::{DiffReport, DivergenceReport};
+
+impl Display for DiffReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let server = match (&self.server.name, &self.server.version) {
+            (Some(name), Some(version)) => format!("{name} {version} at {}", self.server.url),
+            _ => self.server.url.clone(),
+        };
+        let title = format!("{server}, held against {}", self.rules);
+        writeln!(f, "{}", paint(style::HEADING, title))?;
+        self.fmt_effort(f)?;
+        writeln!(f)?;
+        self.fmt_verdict(f)?;
+        if !self.causes.is_empty() {
+            writeln!(f, "\n{}", paint(style::HEADING, "It behaves as if"))?;
+        }
+        for (number, cause) in (1..).zip(&self.causes) {
+            self.fmt_cause(f, number, cause)?;
+        }
+        let (permitted, wrong): (Vec<_>, Vec<_>) =
+            self.divergences.iter().partition(|divergence| divergence.permitted);
+        section(f, "Divergences", &wrong)?;
+        section(f, "Permitted by another reading than ours", &permitted)?;
+        self.fmt_not_run(f)
+    }
+}
+
+impl DiffReport {
+    fn fmt_effort(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let waiting = if self.seconds > 0.0 { self.waiting_seconds / self.seconds } else { 0.0 };
+        writeln!(
+            f,
+            "{} in {} of {}, {}, in {:.1} s ({:.0} % of it waiting)",
+            count(self.decisions, "decision"),
+            number(self.scenarios_run),
+            count(self.scenarios, "scenario"),
+            count(self.requests, "call"),
+            self.seconds,
+            waiting * 100.0,
+        )
+    }
+
+    fn fmt_verdict(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let of = |kind: Kind, permitted: bool| {
+            let same = |d: &&DivergenceReport| d.kind == kind && d.permitted == permitted;
+            self.divergences.iter().filter(same).count()
+        };
+        let kinds: Vec<_> = Kind::ALL
+            .into_iter()
+            .filter(|kind| of(*kind, false) > 0)
+            .map(|kind| count(of(kind, false), kind.as_str()))
+            .collect();
+        let permitted: usize = Kind::ALL.into_iter().map(|kind| of(kind, true)).sum();
+        let (style, verdict) = match (kinds.is_empty(), self.decisions) {
+            (true, 0) => (style::DOUBTFUL, "nothing was judged".to_owned()),
+            (true, _) => (style::GOOD, "no divergence".to_owned()),
+            (false, _) => (style::BAD, kinds.join(", ")),
+        };
+        write!(f, "{}", paint(style, verdict))?;
+        if permitted > 0 {
+            write!(f, ", and {permitted} that another reading permits")?;
+        }
+        writeln!(f)?;
+        if let Some(why) = &self.broken_off {
+            writeln!(f, "{}", paint(style::BAD, format!("broken off: {why}")))?;
+        } else if !self.complete {
+            writeln!(f, "{}", paint(style::DOUBTFUL, "not all of it was run: the time was up"))?;
+        }
+        Ok(())
+    }
+
+    fn fmt_cause(&self, f: &mut Formatter<'_>, number: usize, cause: &Cause) -> fmt::Result {
+        let style = if cause.permitted { style::DOUBTFUL } else { style::BAD };
+        let point = paint(style, format!("`{}` were `{}`", cause.decision_point, cause.option));
+        let same = |d: &&DivergenceReport| {
+            d.decision_point.as_ref() == Some(&cause.decision_point)
+                && d.option.as_ref() == Some(&cause.option)
+        };
+        let kinds = self.divergences.iter().filter(same).count();
+        let standing = match (cause.permitted, &cause.reading) {
+            (true, Some(reading)) => format!(", which reading {reading} permits"),
+            (true, None) => ", of which the text is silent".to_owned(),
+            (false, _) => String::new(),
+        };
+        writeln!(
+            f,
+            "{number}. {point}{standing}: explains {}, seen {}",
+            count(kinds, "divergence"),
+            times(cause.explains)
+        )?;
+        writeln!(f, "   {}", cause.means)
+    }
+
+    fn fmt_not_run(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.not_run.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\n{}", paint(style::HEADING, "Not run"))?;
+        for not_run in &self.not_run {
+            let what = match &not_run.step {
+                Some(step) => step.clone(),
+                None => format!("scenario {}", not_run.scenario),
+            };
+            write!(f, "  {what}")?;
+            if not_run.with_it > 0 {
+                write!(f, ", and {} that need it", count(not_run.with_it, "step"))?;
+            }
+            if not_run.count > 1 {
+                write!(f, " ({})", times(not_run.count))?;
+            }
+            writeln!(f, "\n    {}", not_run.because)?;
+        }
+        Ok(())
+    }
+}
+
+fn section(f: &mut Formatter<'_>, heading: &str, divergences: &[&DivergenceReport]) -> fmt::Result {
+    if !divergences.is_empty() {
+        writeln!(f, "\n{}", paint(style::HEADING, heading))?;
+    }
+    divergences.iter().try_for_each(|divergence| fmt_divergence(f, divergence))
+}
+
+fn fmt_divergence(f: &mut Formatter<'_>, divergence: &DivergenceReport) -> fmt::Result {
+    let kind = if divergence.permitted { style::DOUBTFUL } else { style::BAD };
+    let seen = times(divergence.count);
+    writeln!(f, "\n{} ({}, seen {seen})", paint(kind, &divergence.id), divergence.by)?;
+    writeln!(f, "  the rules:      {}", divergence.expected)?;
+    writeln!(f, "  the homeserver: {}", divergence.observed)?;
+    let clauses = match divergence.clauses.as_slice() {
+        [] => String::new(),
+        clauses => format!(" ({})", clauses.join(", ")),
+    };
+    writeln!(f, "  because {}{clauses}", divergence.because)?;
+    for reading in &divergence.readings {
+        let id = reading.reading.as_deref().unwrap_or("the text is silent");
+        writeln!(f, "  {id}: `{}` may be `{}`", reading.decision_point, reading.option)?;
+    }
+    match (&divergence.decision_point, &divergence.option) {
+        (Some(point), Some(option)) => writeln!(f, "  as if `{point}` were `{option}`")?,
+        _ => writeln!(f, "  unexplained")?,
+    }
+    for (number, told) in (1..).zip(&divergence.scenario.steps) {
+        let label = divergence.scenario.label().unwrap_or(LABEL);
+        writeln!(f, "    {number}. {}", sentence_with(&told.step, label))?;
+    }
+    if !divergence.reproduced {
+        writeln!(f, "    (run by itself, the scenario did not show it again)")?;
+    }
+    Ok(())
+}
+
+fn times(number: usize) -> String {
+    match number {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        _ => format!("{} times", super::super::number(number)),
+    }
+}

@@ -1,0 +1,34 @@
+//! Any homeserver, over HTTP, as something that the model's steps can be taken against.
+//!
+//! A [`Server`] is one homeserver: how it is reached, and what had to be learned of it. A [`World`]
+//! is the model's first state made on it, with fresh rooms and guests: [`World::take`] makes the
+//! call that a step stands for and says what was [`Observed`]. Nothing here knows any homeserver by
+//! name, and nothing that a homeserver answers is trusted: what does not fit is said, and ends at
+//! most the one story.
+
+mod acting;
+mod calling;
+mod client;
+mod error;
+mod members;
+mod observed;
+mod people;
+mod reading;
+mod registration;
+mod request;
+mod response;
+mod sending;
+mod setting_up;
+mod token;
+mod world;
+
+pub use client::{Client, Limits};
+pub use error::ServerError;
+pub use observed::{Given, Held, Members, Observed, Verdict};
+pub use people::Person;
+pub use registration::Proof;
+pub use request::Request;
+pub use response::Response;
+pub use setting_up::{Helpers, Server};
+pub use token::Token;
+pub use world::{Needs, World};

@@ -1,0 +1,263 @@
+//! The steps that change something, as calls.
+
+use guest_access_model::endpoint::KNOWN;
+use guest_access_model::step::{Act, Actor, Place, ProfileKey, Setting, Step, Upgrade, Way};
+use ruma::api::client::account::whoami;
+use serde_json::json;
+
+use super::observed::{Held, Observed, Verdict};
+use super::people::{Credentials, Person};
+use super::registration::{Proof, asks_who_one_is, interactively, registered, registration};
+use super::sending::{guest_access_content, visibility_content};
+use super::{Request, Response, ServerError, Token, World};
+
+impl World<'_> {
+    pub(super) async fn act(&mut self, step: &Step) -> Result<Observed, ServerError> {
+        let with = self.people.credentials(step.by, step.with);
+        let id = self.room_id(step.place);
+        let request = match step.act {
+            Act::Register { named } => return self.register(step.by, named).await,
+            Act::RegisterOver(guest) => {
+                let name = self.localpart(guest);
+                return self.become_user(guest, name, None).await;
+            }
+            Act::Upgrade(upgrade) => return self.upgrade(upgrade).await,
+            Act::EndToken(_) | Act::Restart => {
+                return Ok(Observed::untold("the homeserver does that by itself, or not"));
+            }
+            Act::LogOut => Request::to(KNOWN.logout, []).body(json!({})),
+            Act::Deactivate => return self.deactivate(step.by, &with).await,
+            Act::SetProfile { key, own } => self.profile_request(step.by, key, own),
+            Act::WhoAmI => {
+                let response = self.send(&with, Request::to(KNOWN.whoami, [])).await?;
+                return observe(&response, |response| {
+                    let answer: whoami::v3::Response = response.read()?;
+                    Ok(Held::IsGuest(answer.is_guest))
+                });
+            }
+            Act::SetVisibility(says, key) => {
+                let setting = Setting::HistoryVisibility;
+                let Some(room) = step.room() else { return Ok(no_room()) };
+                let content = visibility_content(says);
+                let response = self.set(&with, room, setting, &content, key).await?;
+                return self.sent(step, &response);
+            }
+            Act::SetGuestAccess(says, key) => {
+                let setting = Setting::GuestAccess;
+                let Some(room) = step.room() else { return Ok(no_room()) };
+                let content = guest_access_content(says);
+                let response = self.set(&with, room, setting, &content, key).await?;
+                return self.sent(step, &response);
+            }
+            Act::RedactSetting(setting) => {
+                let Some(room) = step.room() else { return Ok(no_room()) };
+                return self.redact_setting(&with, room, setting).await;
+            }
+            Act::SetJoinRule(rule) => {
+                let content = json!({ "join_rule": rule.as_str() });
+                Self::state_request(&id, "m.room.join_rules", "", content)
+            }
+            Act::Send(message) => return self.send_message(step, &with, message).await,
+            Act::SendState => return self.send_note(step, &with).await,
+            Act::Invite(guest) => self.moderation(KNOWN.invite, &id, guest),
+            Act::Kick(guest) => self.moderation(KNOWN.kick, &id, guest),
+            Act::Ban(guest) => self.moderation(KNOWN.ban, &id, guest),
+            Act::Unban(guest) => self.moderation(KNOWN.unban, &id, guest),
+            Act::Join(Way::StateEvent) => self.own_membership(step.by, &id, "join"),
+            Act::Join(Way::Own) => Request::to(KNOWN.join, [&*id]).body(json!({})),
+            Act::Join(Way::Alias) => {
+                Request::to(KNOWN.join_by_alias, [&*self.name(step.place)]).body(json!({}))
+            }
+            Act::Leave(Way::StateEvent) => self.own_membership(step.by, &id, "leave"),
+            Act::Leave(_) => Request::to(KNOWN.leave, [&*id]).body(json!({})),
+            Act::Knock(Way::StateEvent) => self.own_membership(step.by, &id, "knock"),
+            Act::Knock(_) => Request::to(KNOWN.knock, [&*id]).body(json!({})),
+            Act::Read(endpoint) => return self.read(&with, endpoint, step.place).await,
+            Act::ReadThroughOtherRoom => return self.read_through_other_room(&with).await,
+            Act::Call(endpoint) => return self.call(&with, endpoint).await,
+        };
+        let response = self.send(&with, request).await?;
+        let observed = observe_only(&response)?;
+        if step.tag && observed.verdict == Verdict::Allowed {
+            self.tag_membership(step).await?;
+        }
+        Ok(observed)
+    }
+
+    async fn register(&mut self, by: Actor, named: bool) -> Result<Observed, ServerError> {
+        let Actor::Guest(number) = by else {
+            return Ok(Observed::untold("only guests register as guests"));
+        };
+        let name = self.server.name("guest");
+        let body = if named { json!({ "username": name }) } else { json!({}) };
+        let request = Request::to(KNOWN.register, []).query("kind", "guest").body(body);
+        let response = self.server.client.send(&request, None).await?;
+        if !response.allows() {
+            return observe_only(&response);
+        }
+        let person = registered(&response)?;
+        let held =
+            if named { Held::Named(person.user_id.localpart() == name) } else { Held::Nothing };
+        self.people.guests[usize::from(number)] = Some(person);
+        Ok(Observed { verdict: Verdict::Allowed, held })
+    }
+
+    fn localpart(&self, guest: u8) -> String {
+        let guest = self.people.guest(guest);
+        guest.map_or_else(|| "nobody".to_owned(), |guest| guest.user_id.localpart().to_owned())
+    }
+
+    async fn upgrade(&mut self, upgrade: Upgrade) -> Result<Observed, ServerError> {
+        let token = |guest| self.people.guest(guest).map(|guest| guest.token.clone());
+        let (of, token) = match upgrade {
+            Upgrade::Own(guest) | Upgrade::OtherName(guest) => (guest, token(guest)),
+            Upgrade::OthersToken { of, with } => (of, token(with)),
+            Upgrade::MadeUpToken(guest) => (guest, Some(Token::made_up())),
+        };
+        let name = match upgrade {
+            Upgrade::OtherName(_) => self.server.name("somebody-else"),
+            _ => self.localpart(of),
+        };
+        self.become_user(of, name, token).await
+    }
+
+    /// An ordinary registration that asks for `name`, with which `guest` may become a user.
+    async fn become_user(
+        &mut self,
+        guest: u8,
+        name: String,
+        token: Option<Token>,
+    ) -> Result<Observed, ServerError> {
+        let Some(person) = self.people.guest(guest).cloned() else {
+            return Ok(Observed::untold("the guest is not registered"));
+        };
+        let password = self.server.password();
+        let mut request = registration(&name, &password);
+        if let (Some(body), Some(token)) = (&mut request.body, &token) {
+            body["guest_access_token"] = token.reveal().into();
+        }
+        let response =
+            interactively(&self.server.client, request, None, &self.server.proof).await?;
+        if asks_who_one_is(&response) {
+            return Ok(Observed::untold("the homeserver asks for more than can be shown to it"));
+        }
+        if !response.allows() {
+            return observe_only(&response);
+        }
+        let user = registered(&response)?;
+        // A registration under another name is the guest's only if it took the guest's place.
+        let replaced = user.user_id != person.user_id && !self.is_live(&person).await?;
+        if replaced || user.user_id == person.user_id {
+            let before_upgrade = Some(person.token);
+            let user = Person { before_upgrade, password: Some(password), ..user };
+            self.people.guests[usize::from(guest)] = Some(user);
+        }
+        Ok(Observed::allowed())
+    }
+
+    async fn is_live(&self, person: &Person) -> Result<bool, ServerError> {
+        let with = Credentials { token: Some(person.token.clone()), named: None };
+        Ok(self.send(&with, Request::to(KNOWN.whoami, [])).await?.status != 401)
+    }
+
+    async fn deactivate(&mut self, by: Actor, with: &Credentials) -> Result<Observed, ServerError> {
+        let person = self.people.person(by);
+        let password =
+            person.and_then(|person| Some((person.user_id.to_string(), person.password.clone()?)));
+        let request = Request::to(KNOWN.deactivate, []).body(json!({}));
+        let request = match &with.named {
+            Some(user) => request.query("user_id", user.as_str()),
+            None => request,
+        };
+        let proof = Proof { password, ..self.server.proof.clone() };
+        let token = with.token.as_ref();
+        let response = interactively(&self.server.client, request, token, &proof).await?;
+        if asks_who_one_is(&response) {
+            return Ok(Observed::untold("the homeserver asks for more than can be shown to it"));
+        }
+        observe_only(&response)
+    }
+
+    fn profile_request(&self, by: Actor, key: ProfileKey, own: bool) -> Request {
+        let own = own.then(|| self.people.person(by)).flatten();
+        let user = &own.unwrap_or(&self.people.moderator).user_id;
+        let value = match key {
+            ProfileKey::DisplayName => "A name".to_owned(),
+            ProfileKey::AvatarUrl => format!("mxc://{}/made-up", user.server_name()),
+        };
+        let key = key.as_str();
+        Request::to(KNOWN.set_profile, [user.as_str(), key]).body(json!({ key: value }))
+    }
+
+    fn moderation(
+        &self,
+        endpoint: guest_access_model::endpoint::EndpointId,
+        room: &str,
+        guest: u8,
+    ) -> Request {
+        let user = self.people.guest(guest).map(|guest| guest.user_id.to_string());
+        let user = user.unwrap_or_else(|| "@nobody:elsewhere.invalid".to_owned());
+        Request::to(endpoint, [room]).body(json!({ "user_id": user }))
+    }
+
+    /// The alias of a room of the story's, or the id of one elsewhere.
+    fn name(&self, place: Place) -> String {
+        match place {
+            Place::Room(number) => self.rooms.get(usize::from(number)),
+            Place::Nowhere | Place::Elsewhere => None,
+        }
+        .and_then(|room| room.alias.clone())
+        .unwrap_or_else(|| self.room_id(place))
+    }
+
+    /// The event of a step that changed a membership is the tagged one.
+    async fn tag_membership(&mut self, step: &Step) -> Result<(), ServerError> {
+        let whose = match (step.act, step.by) {
+            (Act::Invite(guest) | Act::Kick(guest), _) => guest,
+            (Act::Join(_) | Act::Leave(_), Actor::Guest(guest)) => guest,
+            _ => return Ok(()),
+        };
+        let event = self.membership_event(0, whose).await?;
+        self.tagged = event.map(|id| super::world::TaggedHere { id, note: None });
+        Ok(())
+    }
+}
+
+/// What came of a call, with what `held` reads off the answer.
+pub(super) fn observe(
+    response: &Response,
+    held: impl FnOnce(&Response) -> Result<Held, ServerError>,
+) -> Result<Observed, ServerError> {
+    let verdict = verdict(response)?;
+    let held = if verdict == Verdict::Allowed { held(response)? } else { Held::Nothing };
+    Ok(Observed { verdict, held })
+}
+
+/// What came of a call whose answer holds nothing that the rules speak of.
+pub(super) fn observe_only(response: &Response) -> Result<Observed, ServerError> {
+    observe(response, |_| Ok(Held::Nothing))
+}
+
+/// Whether the call was allowed. An answer that is no JSON comes from no homeserver.
+fn verdict(response: &Response) -> Result<Verdict, ServerError> {
+    response.json::<serde::de::IgnoredAny>()?;
+    let errcode = response.errcode();
+    Ok(match (response.status, errcode.as_deref()) {
+        (200..300, _) => Verdict::Allowed,
+        (404 | 405, Some("M_UNRECOGNIZED")) => not_implemented(),
+        (429, _) => Verdict::Untold("the homeserver let us wait for too long".to_owned()),
+        (status @ (100..200 | 300..400), _) => {
+            Verdict::Untold(format!("the homeserver answers with a redirect ({status})"))
+        }
+        (status, _) => Verdict::Denied { status, errcode },
+    })
+}
+
+/// The verdict where the homeserver does not have the endpoint.
+pub(super) fn not_implemented() -> Verdict {
+    Verdict::Untold("the homeserver does not implement the endpoint".to_owned())
+}
+
+fn no_room() -> Observed {
+    Observed::untold("the step names no room")
+}

@@ -1,0 +1,218 @@
+//! Calls over HTTP, held to limits.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use super::{Request, Response, ServerError, Token};
+
+/// What a homeserver is allowed to take of us.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long one call may take.
+    pub call: Duration,
+    /// How many bytes one answer may have.
+    pub answer: usize,
+    /// How long a homeserver that asks us to wait (429) is waited for, in all, for one call.
+    pub patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            call: Duration::from_secs(30),
+            answer: 8_000_000,
+            patience: Duration::from_secs(120),
+        }
+    }
+}
+
+/// Makes calls to one homeserver. It follows no redirect, trusts no length, and waits no longer
+/// than it is allowed to.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    /// The address, without a slash at its end.
+    base: String,
+    limits: Limits,
+    /// How many calls were made.
+    calls: Cell<usize>,
+    /// How often the homeserver asked us to wait.
+    waits: Cell<usize>,
+}
+
+impl Client {
+    /// A client of the homeserver at `url`.
+    ///
+    /// # Errors
+    /// If that is no address of a homeserver.
+    pub fn new(url: &str, limits: Limits) -> Result<Self, ServerError> {
+        let wrong = |why: String| ServerError::Address { url: without_secrets(url), why };
+        let parsed = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
+        if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
+            return Err(wrong(
+                "it has to begin with `http://` or `https://` and a host".to_owned(),
+            ));
+        }
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(wrong("it must not hold a user or a password".to_owned()));
+        }
+        if parsed.query().is_some() || parsed.fragment().is_some() {
+            return Err(wrong("it must not have a query or a fragment".to_owned()));
+        }
+        // Another one may be installed already, which does as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(limits.call)
+            .user_agent(concat!("guest-access/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| unreachable(error))?;
+        let base = parsed.as_str().trim_end_matches('/').to_owned();
+        Ok(Self { http, base, limits, calls: Cell::new(0), waits: Cell::new(0) })
+    }
+
+    /// The address of the homeserver.
+    pub fn url(&self) -> &str {
+        &self.base
+    }
+
+    /// How many calls were made.
+    pub fn calls(&self) -> usize {
+        self.calls.get()
+    }
+
+    /// How often the homeserver asked us to wait.
+    pub fn waits(&self) -> usize {
+        self.waits.get()
+    }
+
+    /// Makes a call with this token, as often as the homeserver asks us to wait and do it again.
+    ///
+    /// # Errors
+    /// If no answer comes, or one that is too large.
+    pub async fn send(
+        &self,
+        request: &Request,
+        token: Option<&Token>,
+    ) -> Result<Response, ServerError> {
+        let mut patience = self.limits.patience;
+        loop {
+            let (response, retry_after) = self.send_once(request, token).await?;
+            if response.status != 429 {
+                return Ok(response);
+            }
+            self.waits.set(self.waits.get() + 1);
+            let asked = response.retry_after_ms().map(Duration::from_millis).or(retry_after);
+            let wait = asked.unwrap_or(Duration::from_secs(1)).max(Duration::from_millis(10));
+            if wait > patience {
+                return Ok(response);
+            }
+            patience -= wait;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn send_once(
+        &self,
+        request: &Request,
+        token: Option<&Token>,
+    ) -> Result<(Response, Option<Duration>), ServerError> {
+        let call = || request.to_string();
+        let method = reqwest::Method::from_bytes(request.method.as_bytes());
+        let method = method.map_err(|error| ServerError::Unreachable { why: error.to_string() })?;
+        let mut builder = self.http.request(method, format!("{}{}", self.base, request.target()));
+        if let Some(token) = token {
+            let mut header = http::HeaderValue::from_str(&format!("Bearer {}", token.reveal()))
+                .map_err(|_| ServerError::Unfit {
+                    call: call(),
+                    what: "an access token that no header can hold".to_owned(),
+                })?;
+            header.set_sensitive(true);
+            builder = builder.header(http::header::AUTHORIZATION, header);
+        }
+        if let Some(body) = &request.body {
+            builder = builder
+                .header(http::header::CONTENT_TYPE, "application/json")
+                .body(body.to_string());
+        }
+        self.calls.set(self.calls.get() + 1);
+        let explained = |error| self.explain(error, call());
+        let mut answer = builder.send().await.map_err(explained)?;
+        let status = answer.status().as_u16();
+        let retry_after = answer
+            .headers()
+            .get(http::header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .map(Duration::from_secs);
+        let mut body = Vec::new();
+        while let Some(part) = answer.chunk().await.map_err(explained)? {
+            if body.len() + part.len() > self.limits.answer {
+                return Err(ServerError::TooLarge { call: call(), limit: self.limits.answer });
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok((Response { call: call(), status, body }, retry_after))
+    }
+
+    fn explain(&self, error: reqwest::Error, call: String) -> ServerError {
+        if error.is_connect() {
+            unreachable(error)
+        } else if error.is_timeout() {
+            ServerError::Silent { call, after: self.limits.call }
+        } else {
+            ServerError::BrokeOff { call, why: causes(&error.without_url()) }
+        }
+    }
+}
+
+/// The address in an error may hold what nobody should see, so it is left out.
+fn unreachable(error: reqwest::Error) -> ServerError {
+    ServerError::Unreachable { why: causes(&error.without_url()) }
+}
+
+/// What an error says, with all its causes.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text += &format!(": {said}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// An address without the user, the password and the query that it may hold.
+fn without_secrets(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.split(['?', '#']).next().unwrap_or_default().to_owned();
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_address_is_said_without_its_secrets() {
+        for url in ["nonsense", "ftp://host", "http://me:secret@host", "http://host?token=secret"] {
+            let error = Client::new(url, Limits::default()).unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
+            assert!(error.contains("http://127.0.0.1:8008"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_slash_at_the_end_is_none_of_the_addresses() {
+        let client = Client::new("http://host/", Limits::default()).unwrap();
+        assert_eq!(client.url(), "http://host");
+    }
+}

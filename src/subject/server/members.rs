@@ -1,0 +1,97 @@
+//! The memberships of a room, as the moderator sees them: what a step did to others than its caller.
+
+use std::time::{Duration, Instant};
+
+use guest_access_model::state::MAX_GUESTS;
+use guest_access_model::step::Actor;
+use guest_access_model::vocabulary::Membership;
+use serde::Deserialize;
+
+use super::setting_up::endpoint;
+use super::{Members, Request, ServerError, World};
+
+/// How long is waited before memberships that may still change are looked at again, at first.
+const SOON: Duration = Duration::from_millis(20);
+
+#[derive(Debug, Deserialize)]
+struct Chunk {
+    chunk: Vec<MemberEvent>,
+}
+
+/// What of a membership event matters here.
+#[derive(Debug, Deserialize)]
+pub(super) struct MemberEvent {
+    state_key: String,
+    pub(super) event_id: String,
+    content: MemberContent,
+}
+
+#[derive(Debug, Deserialize)]
+struct MemberContent {
+    membership: String,
+}
+
+impl World<'_> {
+    /// The memberships in every room, looked at until `settled` says that they are as they should
+    /// be, or until `patience` is over.
+    ///
+    /// # Errors
+    /// If the homeserver does not tell the moderator.
+    pub async fn members(
+        &self,
+        patience: Duration,
+        settled: impl Fn(&[Members]) -> bool,
+    ) -> Result<Vec<Members>, ServerError> {
+        let until = Instant::now() + patience;
+        let mut wait = SOON;
+        loop {
+            let mut rooms = Vec::with_capacity(self.rooms.len());
+            for room in 0..self.rooms.len() {
+                rooms.push(self.members_of(room).await?);
+            }
+            if settled(&rooms) || Instant::now() >= until {
+                return Ok(rooms);
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_millis(250));
+        }
+    }
+
+    async fn members_of(&self, room: usize) -> Result<Members, ServerError> {
+        let mut members =
+            Members { guests: [Membership::Never; MAX_GUESTS], user: Membership::Never };
+        for event in self.member_events(room).await? {
+            let Some(membership) = Membership::from_spelling(&event.content.membership) else {
+                continue;
+            };
+            match self.actor(&event.state_key) {
+                Some(Actor::User) => members.user = membership,
+                Some(Actor::Guest(number)) => members.guests[usize::from(number)] = membership,
+                _ => {}
+            }
+        }
+        Ok(members)
+    }
+
+    async fn member_events(&self, room: usize) -> Result<Vec<MemberEvent>, ServerError> {
+        let id = self.rooms[room].id.as_str();
+        let request = Request::to(endpoint("GET /rooms/{roomId}/members"), [id]);
+        let response = self.send(&self.moderators(), request).await?;
+        if !response.allows() {
+            let (call, answer) = (response.call.clone(), response.in_short());
+            return Err(ServerError::Refused { call, answer });
+        }
+        Ok(response.json::<Chunk>()?.chunk)
+    }
+
+    /// The event that is the membership of the guest with this number now.
+    pub(super) async fn membership_event(
+        &self,
+        room: usize,
+        guest: u8,
+    ) -> Result<Option<String>, ServerError> {
+        let mut events = self.member_events(room).await?.into_iter();
+        let of = |event: &MemberEvent| self.actor(&event.state_key) == Some(Actor::Guest(guest));
+        Ok(events.find(of).map(|event| event.event_id))
+    }
+}

@@ -1,0 +1,75 @@
+//! Who the model's actors are on the homeserver, and with which tokens they call.
+
+use guest_access_model::state::MAX_GUESTS;
+use guest_access_model::step::{Actor, Credential};
+use ruma::OwnedUserId;
+
+use super::Token;
+
+/// Somebody with an account.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// The user id.
+    pub user_id: OwnedUserId,
+    /// Its newest token, live or ended.
+    pub token: Token,
+    /// The token that it had before it upgraded.
+    pub(super) before_upgrade: Option<Token>,
+    /// The password, if it is known.
+    pub(super) password: Option<Token>,
+}
+
+impl Person {
+    /// Somebody with this token and no password.
+    pub fn new(user_id: OwnedUserId, token: Token) -> Self {
+        Self { user_id, token, before_upgrade: None, password: None }
+    }
+}
+
+/// Everybody whom the model knows.
+#[derive(Debug)]
+pub(super) struct People {
+    pub(super) moderator: Person,
+    pub(super) user: Person,
+    /// The guests, by the model's numbers, from their registration on.
+    pub(super) guests: [Option<Person>; MAX_GUESTS],
+}
+
+/// What a call shows of its caller.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Credentials {
+    pub(super) token: Option<Token>,
+    /// The user that the query names in `user_id`.
+    pub(super) named: Option<OwnedUserId>,
+}
+
+impl People {
+    pub(super) fn guest(&self, number: u8) -> Option<&Person> {
+        self.guests.get(usize::from(number))?.as_ref()
+    }
+
+    pub(super) fn person(&self, actor: Actor) -> Option<&Person> {
+        match actor {
+            Actor::Server | Actor::Nobody => None,
+            Actor::Moderator => Some(&self.moderator),
+            Actor::User => Some(&self.user),
+            Actor::Guest(number) => self.guest(number),
+        }
+    }
+
+    /// What an actor shows when it calls.
+    pub(super) fn credentials(&self, actor: Actor, with: Credential) -> Credentials {
+        let Some(person) = self.person(actor) else {
+            let token = matches!(actor, Actor::Guest(_)).then(Token::made_up);
+            return Credentials { token, named: None };
+        };
+        let token = match with {
+            Credential::Own | Credential::Masquerade => person.token.clone(),
+            Credential::BeforeUpgrade => {
+                person.before_upgrade.clone().unwrap_or_else(Token::made_up)
+            }
+        };
+        let named = (with == Credential::Masquerade).then(|| self.moderator.user_id.clone());
+        Credentials { token: Some(token), named }
+    }
+}

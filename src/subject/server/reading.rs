@@ -1,0 +1,270 @@
+//! The steps that read, as calls: whether the tagged event is in the answer, by its id.
+
+use guest_access_model::endpoint::{EndpointId, Gives, KNOWN};
+use guest_access_model::step::Place;
+use ruma::api::client::context::get_context;
+use ruma::api::client::message::get_message_events;
+use ruma::api::client::peeking::{get_current_state, listen_to_new_events};
+use ruma::api::client::room::{get_event_by_timestamp, get_room_event};
+use ruma::api::client::state::get_state_events;
+use ruma::api::client::sync::sync_events::v3 as sync;
+use ruma::serde::Raw;
+
+use super::acting::{observe, observe_only};
+use super::observed::{Given, Held, Observed, Verdict};
+use super::people::Credentials;
+use super::sending::{NEVER_SENT, NOTE};
+use super::world::TaggedHere;
+use super::{Request, Response, ServerError, World};
+
+/// How many events are asked for at once. No story is longer, but a homeserver may give fewer.
+const LIMIT: u32 = 1000;
+/// How often a homeserver that gives fewer is asked for more.
+const PAGES: usize = 20;
+
+impl World<'_> {
+    pub(super) async fn read(
+        &mut self,
+        with: &Credentials,
+        endpoint: EndpointId,
+        place: Place,
+    ) -> Result<Observed, ServerError> {
+        let id = self.room_id(place);
+        match endpoint.get().gives {
+            Some(Gives::Timeline) if endpoint == KNOWN.messages => {
+                self.read_messages(with, place, &id).await
+            }
+            // Relations and threads hold the tagged event only if it were one: what is asked is
+            // whether the call may be made.
+            Some(Gives::Timeline) => self.call_about(with, endpoint, place).await,
+            Some(Gives::InitialSync) => {
+                let request = Request::to(endpoint, [&*id]).query("limit", LIMIT.to_string());
+                observe(&self.send(with, request).await?, |response| {
+                    let answer: get_current_state::v3::Response = response.read()?;
+                    let messages = answer.messages.map(|page| page.chunk).unwrap_or_default();
+                    Ok(gave(self.has(place, &messages) || self.has_note(place, &answer.state)))
+                })
+            }
+            Some(Gives::Event) => self.read_event(with, endpoint, place, &id).await,
+            Some(Gives::State) => {
+                let request = Request::to(endpoint, [&*id]);
+                observe(&self.send(with, request).await?, |response| {
+                    let answer: get_state_events::v3::Response = response.read()?;
+                    Ok(gave(self.has_note(place, &answer.room_state)))
+                })
+            }
+            Some(Gives::StateEvent) => {
+                let key = self.tagged_in(place).and_then(|tagged| tagged.note.clone());
+                let key = key.unwrap_or_else(|| "never-sent".to_owned());
+                let request = Request::to(endpoint, [&*id, NOTE, &*key]);
+                observe(&self.send(with, request).await?, |_| Ok(gave(true)))
+            }
+            // Of the members, only whether the call is allowed is looked at.
+            Some(Gives::Members) => {
+                observe_only(&self.send(with, Request::to(endpoint, [&*id])).await?)
+            }
+            Some(Gives::Stream) => self.read_stream(with, endpoint, place, &id).await,
+            Some(Gives::Sync) => {
+                let response = self.send(with, self.first_sync(LIMIT)).await?;
+                observe(&response, |response| self.given_by_sync(response))
+            }
+            None => self.call_about(with, endpoint, place).await,
+        }
+    }
+
+    /// Reads all that there is in both directions: from the newest back, and from the oldest on.
+    async fn read_messages(
+        &self,
+        with: &Credentials,
+        place: Place,
+        id: &str,
+    ) -> Result<Observed, ServerError> {
+        let backwards = self.read_pages(with, place, id, "b").await?;
+        if backwards.verdict != Verdict::Allowed {
+            return Ok(backwards);
+        }
+        let forwards = self.read_pages(with, place, id, "f").await?;
+        if forwards.verdict != Verdict::Allowed {
+            return Ok(forwards);
+        }
+        let in_part = |part: &str| Held::Gave(Given::InPart(format!("{part} only")));
+        let held = match (&backwards.held, &forwards.held) {
+            (one, other) if one == other => one.clone(),
+            (Held::Gave(Given::Yes), _) => in_part("backwards (`dir=b`)"),
+            _ => in_part("forwards (`dir=f`)"),
+        };
+        Ok(Observed { held, ..backwards })
+    }
+
+    async fn read_pages(
+        &self,
+        with: &Credentials,
+        place: Place,
+        id: &str,
+        direction: &str,
+    ) -> Result<Observed, ServerError> {
+        let mut from: Option<String> = None;
+        let mut given = false;
+        for _ in 0..PAGES {
+            let mut request = Request::to(KNOWN.messages, [id])
+                .query("dir", direction)
+                .query("limit", LIMIT.to_string());
+            if let Some(from) = &from {
+                request = request.query("from", from);
+            }
+            let response = self.send(with, request).await?;
+            let observed = observe_only(&response)?;
+            if observed.verdict != Verdict::Allowed {
+                return Ok(observed);
+            }
+            let page: get_message_events::v3::Response = response.read()?;
+            given |= self.has(place, &page.chunk);
+            // A page may be empty because nothing of it may be seen; the end is where no more is.
+            let ends = page.end.is_none() || page.end == from;
+            if given || ends || page.chunk.is_empty() && page.end == Some(page.start) {
+                break;
+            }
+            from = page.end;
+        }
+        Ok(Observed { verdict: Verdict::Allowed, held: gave(given) })
+    }
+
+    async fn read_event(
+        &self,
+        with: &Credentials,
+        endpoint: EndpointId,
+        place: Place,
+        id: &str,
+    ) -> Result<Observed, ServerError> {
+        let event = self.tagged_in(place).map_or(NEVER_SENT, |tagged| &tagged.id);
+        if endpoint.get().id.ends_with("/timestamp_to_event") {
+            let time = self.time_of(event, place).await?;
+            let request =
+                Request::to(endpoint, [id]).query("ts", time.to_string()).query("dir", "f");
+            return observe(&self.send(with, request).await?, |response| {
+                let answer: get_event_by_timestamp::v1::Response = response.read()?;
+                // Two events of one moment are alike to who asks by the time.
+                Ok(gave(answer.event_id == event || u64::from(answer.origin_server_ts.0) == time))
+            });
+        }
+        let response = self.send(with, Request::to(endpoint, [id, event])).await?;
+        if endpoint == KNOWN.event {
+            return observe(&response, |response| {
+                let answer: get_room_event::v3::Response = response.read()?;
+                Ok(gave(self.has(place, &[answer.event])))
+            });
+        }
+        observe(&response, |response| {
+            let answer: get_context::v3::Response = response.read()?;
+            Ok(gave(self.has(place, answer.event.as_slice())))
+        })
+    }
+
+    /// When an event was sent, by the homeserver's clock; the end of time, if it never was.
+    async fn time_of(&self, event: &str, place: Place) -> Result<u64, ServerError> {
+        let request = Request::to(KNOWN.event, [&*self.room_id(place), event]);
+        let response = self.send(&self.moderators(), request).await?;
+        if !response.allows() {
+            return Ok(9_007_199_254_740_991);
+        }
+        let answer: get_room_event::v3::Response = response.read()?;
+        Ok(answer.event.get_field("origin_server_ts").ok().flatten().unwrap_or_default())
+    }
+
+    pub(super) async fn read_through_other_room(
+        &self,
+        with: &Credentials,
+    ) -> Result<Observed, ServerError> {
+        let Some(tagged) = &self.tagged else {
+            return Ok(Observed::untold("no event is tagged"));
+        };
+        let request = Request::to(KNOWN.event, [&*self.room_id(Place::Room(1)), &tagged.id]);
+        observe(&self.send(with, request).await?, |response| {
+            let answer: get_room_event::v3::Response = response.read()?;
+            Ok(gave(self.has(Place::Room(0), &[answer.event])))
+        })
+    }
+
+    async fn read_stream(
+        &self,
+        with: &Credentials,
+        endpoint: EndpointId,
+        place: Place,
+        id: &str,
+    ) -> Result<Observed, ServerError> {
+        let mut from = self.beginning.clone();
+        let mut given = false;
+        for _ in 0..PAGES {
+            let mut request =
+                Request::to(endpoint, []).query("timeout", "0").query("limit", LIMIT.to_string());
+            if place != Place::Nowhere {
+                request = request.query("room_id", id);
+            }
+            if let Some(from) = &from {
+                request = request.query("from", from);
+            }
+            let response = self.send(with, request).await?;
+            let observed = observe_only(&response)?;
+            if observed.verdict != Verdict::Allowed {
+                return Ok(observed);
+            }
+            let page: listen_to_new_events::v3::Response = response.read()?;
+            given |= self.has(place, &page.chunk);
+            if given || page.chunk.is_empty() || page.end.is_none() || page.end == from {
+                break;
+            }
+            from = page.end;
+        }
+        Ok(Observed { verdict: Verdict::Allowed, held: gave(given) })
+    }
+
+    fn given_by_sync(&self, response: &Response) -> Result<Held, ServerError> {
+        let mut answer: sync::Response = response.read()?;
+        let first = self.rooms.first().and_then(|room| answer.rooms.join.remove(&room.id));
+        let Some(first) = first else { return Ok(gave(false)) };
+        let state = match first.state {
+            sync::State::Before(state) | sync::State::After(state) => state.events,
+            _ => Vec::new(),
+        };
+        let place = Place::Room(0);
+        Ok(gave(self.has(place, &first.timeline.events) || self.has_note(place, &state)))
+    }
+
+    /// Asks whether a call about a room may be made.
+    async fn call_about(
+        &mut self,
+        with: &Credentials,
+        called: EndpointId,
+        place: Place,
+    ) -> Result<Observed, ServerError> {
+        if place == Place::Elsewhere {
+            let response = self.send(with, Request::to(called, [&*self.room_id(place)])).await?;
+            return observe_only(&response);
+        }
+        self.call(with, called).await
+    }
+
+    /// The tagged event, where it can be in what is read of this place.
+    fn tagged_in(&self, place: Place) -> Option<&TaggedHere> {
+        (place != Place::Room(1) && place != Place::Elsewhere)
+            .then_some(self.tagged.as_ref())
+            .flatten()
+    }
+
+    /// Whether the tagged event is among these.
+    fn has<T>(&self, place: Place, events: &[Raw<T>]) -> bool {
+        let Some(tagged) = self.tagged_in(place) else { return false };
+        let id = |event: &Raw<T>| event.get_field::<String>("event_id").ok().flatten();
+        events.iter().any(|event| id(event).is_some_and(|id| id == tagged.id))
+    }
+
+    /// Whether the tagged event is in this state: only a note is looked for, since any other
+    /// tagged event may have been replaced, or not, by the time of the call.
+    fn has_note<T>(&self, place: Place, state: &[Raw<T>]) -> bool {
+        self.tagged_in(place).is_some_and(|tagged| tagged.note.is_some()) && self.has(place, state)
+    }
+}
+
+fn gave(tagged: bool) -> Held {
+    Held::Gave(if tagged { Given::Yes } else { Given::No })
+}

@@ -1,0 +1,46 @@
+//! Access tokens, and other words that nobody else may read.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// An access token, or a password: it is sent to the homeserver and shown to nobody.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Token(String);
+
+impl Token {
+    /// A token that no server ever issued.
+    pub fn made_up() -> Self {
+        Self("made-up-token".to_owned())
+    }
+
+    /// The token itself, for the call that shows it.
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Token {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_not_shown() {
+        let token = Token::from("syt_secret".to_owned());
+        assert!(!format!("{token:?}").contains("secret"));
+        assert_eq!(token.reveal(), "syt_secret");
+    }
+}

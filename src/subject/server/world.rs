@@ -1,0 +1,250 @@
+//! One story's people and rooms on a homeserver.
+
+use std::collections::BTreeMap;
+
+use guest_access_model::endpoint::Gives;
+use guest_access_model::state::State;
+use guest_access_model::step::{Act, Actor, Credential, Observation, Place, Step, Way};
+use guest_access_model::vocabulary::Membership;
+use ruma::api::client::state::get_state_events;
+use ruma::api::client::sync::sync_events::v3 as sync;
+use ruma::events::AnyStateEvent;
+use ruma::serde::Raw;
+use ruma::{OwnedRoomId, UserId};
+use serde_json::json;
+
+use super::people::{Credentials, People};
+use super::setting_up::endpoint;
+use super::{Observed, Request, Response, Server, ServerError, Verdict};
+
+/// The model's world, made on a homeserver: its people, its rooms, and the tagged event.
+#[derive(Debug)]
+pub struct World<'a> {
+    pub(super) server: &'a Server,
+    pub(super) people: People,
+    pub(super) rooms: Vec<Here>,
+    /// The tagged event, once it was sent.
+    pub(super) tagged: Option<TaggedHere>,
+    /// The place in every stream before anything of the story happened.
+    pub(super) beginning: Option<String>,
+    /// Rooms that a call has created beside those of the story.
+    pub(super) by_the_way: Vec<(Credentials, OwnedRoomId)>,
+    transactions: u32,
+}
+
+/// What a story needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// How many rooms.
+    pub rooms: usize,
+    /// Whether these have aliases.
+    pub aliases: bool,
+    /// Whether the place before the story in every stream.
+    pub streams: bool,
+}
+
+impl Needs {
+    /// What a story of these steps needs.
+    pub fn of<'s>(steps: impl IntoIterator<Item = &'s Step>) -> Self {
+        let mut needs = Self { rooms: 1, aliases: false, streams: false };
+        for step in steps {
+            needs.rooms = needs.rooms.max(step.room().map_or(1, |room| room + 1));
+            needs.aliases |= step.act == Act::Join(Way::Alias);
+            needs.streams |= matches!(
+                step.act,
+                Act::Read(endpoint) if endpoint.get().gives == Some(Gives::Stream)
+            );
+        }
+        needs
+    }
+}
+
+/// A room of the story's.
+#[derive(Debug)]
+pub(super) struct Here {
+    pub(super) id: OwnedRoomId,
+    /// Its alias, if the story asks for one.
+    pub(super) alias: Option<String>,
+    /// The event that is the setting now.
+    pub(super) visibility_event: Option<String>,
+    pub(super) guest_access_event: Option<String>,
+    /// The newest message of each who sent one.
+    pub(super) messages: BTreeMap<Actor, String>,
+}
+
+/// The tagged event.
+#[derive(Debug, Clone)]
+pub(super) struct TaggedHere {
+    pub(super) id: String,
+    /// The state key, if it is a note.
+    pub(super) note: Option<String>,
+}
+
+impl Here {
+    pub(super) const fn new(id: OwnedRoomId, alias: Option<String>) -> Self {
+        let (visibility_event, guest_access_event) = (None, None);
+        Self { id, alias, visibility_event, guest_access_event, messages: BTreeMap::new() }
+    }
+}
+
+impl<'a> World<'a> {
+    pub(super) const fn new(server: &'a Server, people: People) -> Self {
+        Self {
+            server,
+            people,
+            rooms: Vec::new(),
+            tagged: None,
+            beginning: None,
+            by_the_way: Vec::new(),
+            transactions: 0,
+        }
+    }
+
+    /// Takes a step, and says what came of it. An answer that cannot be understood is one that
+    /// tells nothing.
+    ///
+    /// # Errors
+    /// If no answer came: the homeserver may be gone.
+    pub async fn take(&mut self, step: &Step) -> Result<Observed, ServerError> {
+        let observed = match self.act(step).await {
+            Err(error) if !error.is_broken_line() => Observed::untold(error.to_string()),
+            other => other?,
+        };
+        if step.tag && self.tagged.is_none() && observed.verdict == Verdict::Allowed {
+            return Ok(Observed::untold("the homeserver does not say which event was sent"));
+        }
+        Ok(observed)
+    }
+
+    /// Whether the ordinary user gets further with the call of `step` than who made it: only then
+    /// does a refusal over its parameters say anything of guests.
+    ///
+    /// # Errors
+    /// If no answer came.
+    pub async fn user_gets_further(&mut self, step: &Step) -> Result<bool, ServerError> {
+        let Act::Call(endpoint) = step.act else { return Ok(false) };
+        let user = self.people.credentials(Actor::User, Credential::Own);
+        let observed = self.call(&user, endpoint).await?;
+        Ok(observed.verdict == Verdict::Allowed)
+    }
+
+    /// Whether taking the step would spoil the story although the rules change nothing: it ends
+    /// tokens, which the rules do not speak of.
+    pub fn spoils(step: &Step, expected: &Observation) -> bool {
+        matches!(step.act, Act::Call(called) if called == endpoint("POST /logout/all"))
+            && expected.decision.allows()
+    }
+
+    pub(super) fn moderators(&self) -> Credentials {
+        self.people.credentials(Actor::Moderator, Credential::Own)
+    }
+
+    /// Makes a call with these credentials.
+    pub(super) async fn send(
+        &self,
+        with: &Credentials,
+        request: Request,
+    ) -> Result<Response, ServerError> {
+        let request = match &with.named {
+            Some(user) => request.query("user_id", user.as_str()),
+            None => request,
+        };
+        self.server.client.send(&request, with.token.as_ref()).await
+    }
+
+    /// The id of the room at `place`; that of a room elsewhere, if there is none.
+    pub(super) fn room_id(&self, place: Place) -> String {
+        let known = match place {
+            Place::Room(number) => self.rooms.get(usize::from(number)),
+            Place::Nowhere | Place::Elsewhere => None,
+        };
+        known.map_or_else(|| ELSEWHERE.to_owned(), |room| room.id.to_string())
+    }
+
+    /// A transaction id that was not used before.
+    pub(super) fn transaction(&mut self) -> String {
+        self.transactions += 1;
+        format!("{}-{}", self.server.run, self.transactions)
+    }
+
+    /// The state of a room, as the moderator is given it.
+    pub(super) async fn state_of(
+        &self,
+        room: usize,
+    ) -> Result<Vec<Raw<AnyStateEvent>>, ServerError> {
+        let id = self.rooms[room].id.as_str();
+        let request = Request::to(endpoint("GET /rooms/{roomId}/state"), [id]);
+        let response = self.send(&self.moderators(), request).await?;
+        Ok(response.read::<get_state_events::v3::Response>()?.room_state)
+    }
+
+    /// The place in every stream at this moment.
+    pub(super) async fn now(&self) -> Result<String, ServerError> {
+        let response = self.send(&self.moderators(), self.first_sync(1)).await?;
+        Ok(response.read::<sync::Response>()?.next_batch)
+    }
+
+    /// The first sync about the story's rooms, with so many events of each.
+    pub(super) fn first_sync(&self, limit: u32) -> Request {
+        let rooms: Vec<_> = self.rooms.iter().map(|room| room.id.as_str()).collect();
+        let nothing = json!({ "types": [] });
+        let filter = json!({
+            "room": { "rooms": rooms, "timeline": { "limit": limit } },
+            "presence": nothing,
+            "account_data": nothing,
+        });
+        Request::to(endpoint("GET /sync"), [])
+            .query("timeout", "0")
+            .query("filter", filter.to_string())
+    }
+
+    /// Leaves and forgets the story's rooms, in which everybody is as in `state`. What a homeserver
+    /// refuses of this stays as it is.
+    pub async fn clean_up(self, state: &State) {
+        let moderators = self.moderators();
+        let whose = |actor| self.people.credentials(actor, Credential::Own);
+        for (room, now) in self.rooms.iter().zip(&state.rooms) {
+            if let Some(alias) = &room.alias {
+                let delete =
+                    Request::to(endpoint("DELETE /directory/room/{roomAlias}"), [&**alias]);
+                let _ = self.send(&moderators, delete).await;
+            }
+            for (number, membership) in (0_u8..).zip(now.members) {
+                let is_live = state.accounts[usize::from(number)].is_live();
+                if is_live && matches!(membership, Membership::Join | Membership::Invite) {
+                    self.leave_for_good(&whose(Actor::Guest(number)), &room.id).await;
+                }
+            }
+            self.leave_for_good(&whose(Actor::User), &room.id).await;
+            self.leave_for_good(&moderators, &room.id).await;
+        }
+        for (who, room) in &self.by_the_way {
+            self.leave_for_good(who, room).await;
+        }
+    }
+
+    async fn leave_for_good(&self, who: &Credentials, room: &OwnedRoomId) {
+        for id in ["POST /rooms/{roomId}/leave", "POST /rooms/{roomId}/forget"] {
+            let request = Request::to(endpoint(id), [room.as_str()]).body(json!({}));
+            match self.send(who, request).await {
+                Ok(response) if response.allows() => {}
+                _ => return,
+            }
+        }
+    }
+
+    /// Whose user id this is, among those whom the model knows.
+    pub(super) fn actor(&self, user: &str) -> Option<Actor> {
+        let is = |id: &UserId| id.as_str() == user;
+        if is(&self.people.user.user_id) {
+            return Some(Actor::User);
+        }
+        let mut guests = (0_u8..).zip(&self.people.guests);
+        guests
+            .find(|(_, guest)| guest.as_ref().is_some_and(|guest| is(&guest.user_id)))
+            .map(|(number, _)| Actor::Guest(number))
+    }
+}
+
+/// A room in which the homeserver takes no part.
+const ELSEWHERE: &str = "!elsewhere:elsewhere.invalid";

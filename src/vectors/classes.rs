@@ -1,0 +1,305 @@
+//! Into which classes a step falls: how the decisions are folded, and why no further.
+//!
+//! - *A listed endpoint that is about a room* is asked by guests at every history visibility,
+//!   membership and guest access: a server looks up each of these for each endpoint by itself, so each
+//!   can be wrong by itself. Of the acts that share an endpoint (PUT send, PUT state) one is asked so;
+//!   the others leave the history visibility out, which no rule about sending or membership speaks of.
+//! - *A guest that upgraded* is asked whether a guest's limits have ended: it reads at every history
+//!   visibility and membership, and acts at every membership and guest access.
+//! - *Joins* are asked by membership, guest access and join rule as well, *knocks* by membership and
+//!   join rule.
+//! - *An endpoint that is not listed* denies a guest whatever the room is, so it is asked by
+//!   membership only; so is an upgraded guest's call to it, which is no longer a guest's.
+//! - *A call about no room*, and one with a token that is not live, or none, or in masquerade, is
+//!   asked once for each endpoint and caller: it is decided before any room is looked at.
+//! - *The ordinary user* is joined for good: its reads are asked by history visibility.
+//! - *Which events are given* is asked of each listed endpoint by kind, setting and membership at the
+//!   event, and whether the reader was joined later; by the reader's membership now and the room being
+//!   previewable now, of one endpoint for each thing that endpoints give, and for messages and state
+//!   events: since these two are the room's own check, which the endpoint's decisions above have
+//!   already. (Knocking is left out there: a knock changes nothing of what was seen before it.)
+
+use guest_access_model::decide::Outcome;
+use guest_access_model::endpoint::{EndpointId, Gives};
+use guest_access_model::profile::{Access, Profile};
+use guest_access_model::state::{Account, Kind, MAX_GUESTS, State};
+use guest_access_model::step::{
+    Act, Actor, Answer, Credential, Key, Message, Place, Says, Setting, Step, Upgrade, Way,
+};
+use guest_access_model::vocabulary::{ErrCode, GuestAccess, HistoryVisibility, Membership};
+
+use super::item::{
+    Caller, Closing, Decision, Given, Item, ReadAfter, Reader, WayIn, Whereabouts, of_anyone,
+    setting,
+};
+
+/// How each guest came to the membership that it has in the first room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct Ways(pub(super) [Option<(Membership, Act)>; MAX_GUESTS]);
+
+impl Ways {
+    /// The ways after `step` has led from `before` to `after`.
+    #[must_use]
+    pub(super) fn after(mut self, before: &State, step: &Step, after: &State) -> Self {
+        let (before, after) = (&before.rooms[0].members, &after.rooms[0].members);
+        for (guest, way) in self.0.iter_mut().enumerate() {
+            if before[guest] != after[guest] {
+                *way = Some((before[guest], folded_way(step.act)));
+            }
+        }
+        self
+    }
+}
+
+/// The act as a way into a membership: all that close a room to guests are one.
+fn folded_way(act: Act) -> Act {
+    match setting(act) {
+        Some(_) => Act::SetGuestAccess(Says::Value(GuestAccess::Forbidden), Key::Empty),
+        None => of_anyone(act),
+    }
+}
+
+/// The classes into which `step` falls when `profile` decides it in `before`, where the guests came
+/// to their memberships by these ways.
+pub(super) fn classes(
+    profile: &Profile,
+    before: &State,
+    ways: &Ways,
+    step: &Step,
+    outcome: &Outcome,
+) -> Vec<Item> {
+    let here = Here { profile, before, ways, step, outcome };
+    let mut items: Vec<Item> = here.decisions().into_iter().map(Item::Decision).collect();
+    items.extend(here.given().into_iter().flatten().map(Item::Given));
+    items.extend(here.read_after().map(Item::ReadAfter));
+    items.extend(here.ways_in().into_iter().map(Item::Way));
+    items.extend(here.closings().into_iter().map(Item::Closing));
+    items
+}
+
+struct Here<'a> {
+    profile: &'a Profile,
+    before: &'a State,
+    ways: &'a Ways,
+    step: &'a Step,
+    outcome: &'a Outcome,
+}
+
+impl Here<'_> {
+    fn guest(&self) -> Option<usize> {
+        match self.step.by {
+            Actor::Guest(guest) => Some(guest.into()),
+            _ => None,
+        }
+    }
+
+    fn caller(&self) -> Caller {
+        // Whoever registers in the name of an account is told apart by that account.
+        let target = match self.step.act {
+            Act::RegisterOver(of) => Some(of),
+            Act::Upgrade(
+                Upgrade::Own(of)
+                | Upgrade::OtherName(of)
+                | Upgrade::OthersToken { of, .. }
+                | Upgrade::MadeUpToken(of),
+            ) => Some(of),
+            _ => None,
+        };
+        match (target.map(usize::from).or(self.guest()), self.step.by) {
+            (Some(guest), _) => Caller::holder(self.before.accounts[guest], self.step.with),
+            (None, Actor::User) => Caller::User,
+            (None, Actor::Moderator) => Caller::Moderator,
+            (None, _) => Caller::Nobody,
+        }
+    }
+
+    /// Whether the rules look any further than at the token and the list.
+    fn is_listed(&self, endpoint: EndpointId) -> bool {
+        self.profile.access(endpoint) != Access::Refused
+    }
+
+    fn decisions(&self) -> Vec<Decision> {
+        let step = self.step;
+        let caller = self.caller();
+        let place = match step.place {
+            Place::Nowhere => Whereabouts::Nowhere,
+            Place::Room(_) => Whereabouts::Room,
+            Place::Elsewhere => Whereabouts::Elsewhere,
+        };
+        let plain = Decision {
+            act: of_anyone(step.act),
+            caller,
+            place,
+            visibility: None,
+            membership: None,
+            guest_access: None,
+            join_rule: None,
+        };
+        let Some(room) = step.room().map(|room| &self.before.rooms[room]) else {
+            return vec![plain];
+        };
+        let membership = match self.guest() {
+            Some(guest) => Some(room.members[guest]),
+            None => (caller == Caller::User).then_some(room.user),
+        };
+        let (visibility, guest_access) = (room.visibility, Some(room.guest_access));
+        match caller {
+            Caller::Moderator => {
+                let stray = matches!(
+                    step.act,
+                    Act::SetVisibility(_, Key::Wrong | Key::Message)
+                        | Act::SetGuestAccess(_, Key::Wrong | Key::Message)
+                );
+                return match setting(step.act) {
+                    Some(Setting::HistoryVisibility) if stray => {
+                        vec![Decision { visibility, ..plain }]
+                    }
+                    Some(Setting::GuestAccess) if stray => {
+                        vec![Decision { guest_access, ..plain }]
+                    }
+                    _ => vec![plain],
+                };
+            }
+            Caller::User => return vec![Decision { visibility, ..plain }],
+            Caller::Guest | Caller::FormerGuest => {}
+            _ => return vec![plain],
+        }
+        let by_membership = Decision { membership, ..plain };
+        let listed = step.act.endpoint().is_some_and(|endpoint| self.is_listed(endpoint));
+        if !listed {
+            return vec![by_membership];
+        }
+        let by_access = Decision { guest_access, ..by_membership };
+        if caller == Caller::FormerGuest {
+            return vec![match step.act {
+                Act::Read(_) => Decision { visibility, ..by_membership },
+                _ => by_access,
+            }];
+        }
+        let join_rule = Some(room.join_rule);
+        let by_all = Decision { visibility, ..by_access };
+        match step.act {
+            Act::Join(Way::Own) => vec![by_all, Decision { join_rule, ..by_access }],
+            Act::Join(_) => vec![Decision { join_rule, ..by_access }],
+            Act::Knock(_) => vec![Decision { join_rule, ..by_membership }],
+            Act::Read(_) | Act::Send(Message::Message) | Act::SendState | Act::Leave(Way::Own) => {
+                vec![by_all]
+            }
+            _ => vec![by_access],
+        }
+    }
+
+    /// Whether a guest was given the tagged event.
+    fn given(&self) -> [Option<Given>; 2] {
+        let none = [None, None];
+        let (Act::Read(endpoint), Some(guest)) = (self.step.act, self.guest()) else { return none };
+        let Some(tagged) = self.before.tagged else { return none };
+        let Some(gives) = endpoint.get().gives else { return none };
+        let is_state = matches!(gives, Gives::State | Gives::StateEvent);
+        let looks = self.caller() == Caller::Guest
+            && matches!(self.step.place, Place::Nowhere | Place::Room(0))
+            && self.is_listed(endpoint)
+            && gives != Gives::Members
+            && (!is_state || tagged.kind == Kind::State);
+        let observation = &self.outcome.observation;
+        let given = match observation.answer {
+            Answer::Gave { tagged } => tagged,
+            _ if observation.decision.errcode == Some(ErrCode::NotFound) => false,
+            _ => return none,
+        };
+        if !looks {
+            return none;
+        }
+        let witness = tagged.witnesses[guest];
+        let room = &self.before.rooms[0];
+        let of_endpoint = Given {
+            by: Reader::Endpoint(endpoint),
+            kind: tagged.kind,
+            visibility: (tagged.before, tagged.after),
+            standing: (witness.before, witness.after),
+            joined_later: witness.joined_later,
+            now: None,
+            given,
+        };
+        let previewable = room.visibility == Some(HistoryVisibility::WorldReadable);
+        let now = Given {
+            by: Reader::Any(gives),
+            now: Some((room.members[guest], previewable)),
+            ..of_endpoint
+        };
+        let looks_at_now = matches!(tagged.kind, Kind::Message | Kind::State)
+            && room.members[guest] != Membership::Knock;
+        [Some(of_endpoint), looks_at_now.then_some(now)]
+    }
+
+    fn read_after(&self) -> Option<ReadAfter> {
+        let Act::Read(endpoint) = self.step.act else { return None };
+        let guest = self.guest()?;
+        let (from, by) = self.ways.0[guest]?;
+        let room = &self.before.rooms[0];
+        let looks = self.caller() == Caller::Guest
+            && self.step.place == Place::Room(0)
+            && self.is_listed(endpoint);
+        looks.then(|| ReadAfter {
+            endpoint,
+            way: (from, room.members[guest], by),
+            previewable: room.visibility == Some(HistoryVisibility::WorldReadable),
+        })
+    }
+
+    fn ways_in(&self) -> Vec<WayIn> {
+        let by = of_anyone(self.step.act);
+        let mut ways = Vec::new();
+        let after = &self.outcome.next;
+        for (room, next) in self.before.rooms.iter().zip(&after.rooms) {
+            for (from, to) in room.members.iter().zip(&next.members) {
+                if from != to {
+                    ways.push(WayIn::Membership { from: *from, to: *to, by });
+                }
+            }
+            if let (Some(from), Some(to)) = (room.visibility, next.visibility)
+                && (from != to || setting(by) == Some(Setting::HistoryVisibility))
+                && self.step.by == Actor::Moderator
+                && self.step.room().is_some_and(|number| room == &self.before.rooms[number])
+            {
+                ways.push(WayIn::Visibility { from, to, by });
+            }
+            if room.guest_access != next.guest_access {
+                let (from, to) = (room.guest_access, next.guest_access);
+                ways.push(WayIn::GuestAccess { from, to, by });
+            }
+        }
+        let accounts = self.before.accounts.iter().zip(&after.accounts).enumerate();
+        for (guest, (from, to)) in accounts {
+            if from != to && *from != Account::Absent {
+                let with = self.before.rooms[0].members[guest];
+                ways.push(WayIn::Account { by, with });
+            }
+        }
+        ways
+    }
+
+    /// How the guests stood, if the step closes a room to them.
+    fn closings(&self) -> Vec<Closing> {
+        let Some(number) = self.step.room() else { return Vec::new() };
+        let (room, next) = (&self.before.rooms[number], &self.outcome.next.rooms[number]);
+        let closes = room.guest_access == GuestAccess::CanJoin
+            && next.guest_access == GuestAccess::Forbidden;
+        if !closes {
+            return Vec::new();
+        }
+        let guests = self.before.accounts.iter().zip(room.members);
+        let by = of_anyone(self.step.act);
+        let forbids = by == Act::SetGuestAccess(Says::Value(GuestAccess::Forbidden), Key::Empty);
+        guests
+            .filter(|(account, _)| {
+                **account != Account::Absent && (forbids || **account == Account::Guest)
+            })
+            .map(|(account, membership)| Closing {
+                by,
+                caller: Caller::holder(*account, Credential::Own),
+                membership,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,81 @@
+//! What a vector covers: the classes of its steps, the options that it tells apart, and the clauses
+//! that its decisions rest on, each with the way that they go.
+//!
+//! A decision rests on a clause if the decision itself names it, if the endpoint's own rule does, or
+//! if it comes from a decision point whose other option would have decided, or given, otherwise here.
+
+use std::collections::BTreeSet;
+
+use guest_access_model::clause;
+use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::profile::{Access, Profile};
+use guest_access_model::rules::Rules;
+use guest_access_model::state::State;
+use guest_access_model::step::{Actor, Answer, Step};
+
+use super::Draft;
+use super::classes::{Ways, classes};
+use super::item::Item;
+use super::others::{Other, told_apart};
+
+/// The rules, as what can be covered of them is counted.
+pub(super) struct Coverage<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) profile: &'a Profile,
+    pub(super) others: &'a [Other],
+}
+
+impl Coverage<'_> {
+    /// What the draft covers.
+    pub(super) fn of(&self, draft: &Draft) -> BTreeSet<Item> {
+        let steps = &draft.steps();
+        let (mut state, mut ways) = (initial(self.profile), Ways::default());
+        let mut covered = BTreeSet::new();
+        let mut allowed = Vec::with_capacity(steps.len());
+        for step in steps {
+            let Some(outcome) = outcome(self.profile, &state, step) else { break };
+            covered.extend(classes(self.profile, &state, &ways, step, &outcome));
+            let allows = allows(&state, &outcome);
+            let named = outcome.observation.decision.clauses.iter().copied();
+            covered.extend(self.taken(named.chain(self.of_endpoint(step)), allows));
+            allowed.push(allows);
+            ways = ways.after(&state, step, &outcome.next);
+            state = outcome.next;
+        }
+        for other in self.others {
+            let places = told_apart(self.profile, &other.profile, steps);
+            if !places.is_empty() && other.is_told_by(self.profile, draft) {
+                covered.insert(other.item());
+            }
+            for allows in places.iter().map(|place| allowed[*place]).collect::<BTreeSet<_>>() {
+                covered.extend(self.taken(other.clauses.iter().copied(), allows));
+            }
+        }
+        covered
+    }
+
+    /// The clauses that put the step's endpoint on the guests' list.
+    fn of_endpoint(&self, step: &Step) -> impl Iterator<Item = &'static str> {
+        let endpoint = step.act.endpoint().filter(|_| matches!(step.by, Actor::Guest(_)));
+        let rule = endpoint.map(|endpoint| self.rules.endpoint(endpoint));
+        let clauses = rule.filter(|rule| rule.access != Access::Refused).map(|rule| &rule.clauses);
+        clauses.into_iter().flatten().filter_map(|id| clause::find(id)).map(|clause| clause.id)
+    }
+
+    /// These clauses, as far as they are in force, taken this way.
+    fn taken(
+        &self,
+        ids: impl Iterator<Item = &'static str>,
+        allows: bool,
+    ) -> impl Iterator<Item = Item> {
+        let in_force = |id: &&str| clause::find(id).is_some_and(|c| self.rules.has_in_force(c));
+        ids.filter(in_force).map(move |id| Item::Clause { id, allows })
+    }
+}
+
+/// Whether a step is allowed, and what it asks for given.
+fn allows(before: &State, outcome: &Outcome) -> bool {
+    let withheld =
+        before.tagged.is_some() && outcome.observation.answer == Answer::Gave { tagged: false };
+    outcome.observation.decision.allows() && !withheld
+}

@@ -1,0 +1,186 @@
+//! What is expected of each step of a vector: by the default readings, and by all others that the
+//! rules permit.
+
+use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::decision_point::PointId;
+use guest_access_model::endpoint::EndpointId;
+use guest_access_model::profile::Profile;
+use guest_access_model::rules::Rules;
+use guest_access_model::state::{Scope, State};
+
+use super::askable::could_move_members;
+use super::others::differ;
+use crate::scenario::{
+    Alternative, Expect, Judge, Judgement, LABEL, Observed, Permitted, Scenario, TakenOption, Told,
+    alternatives, permitted,
+};
+
+/// All that the rules permit: the default profile; every other that differs from it in one option
+/// that is left open, or that they do not speak of; and in two that are left open.
+pub(super) struct Permits {
+    profile: Profile,
+    ones: Vec<(TakenOption, Profile)>,
+    /// Pairs, by the places of the two.
+    twos: Vec<(usize, usize, Profile)>,
+}
+
+impl Permits {
+    pub(super) fn new(rules: &Rules) -> Self {
+        let profile = rules.profile();
+        let open: Vec<TakenOption> = alternatives(rules).iter().map(taken).collect();
+        let mut ones: Vec<_> =
+            permitted(rules).into_iter().map(|one| (taken(&one), one.profile)).collect();
+        // The order in which a pair's options are asked is that of their names.
+        ones.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut twos = Vec::new();
+        for (place, (one, of_one)) in ones.iter().enumerate() {
+            for (other_place, (other, of_other)) in ones.iter().enumerate().skip(place + 1) {
+                let is_open = open.contains(one) && open.contains(other);
+                if is_open && one.point != other.point {
+                    twos.push((place, other_place, both(&profile, of_one, of_other)));
+                }
+            }
+        }
+        Self { profile, ones, twos }
+    }
+
+    /// Writes into the scenario what the default readings expect of each step, and gives what others
+    /// expect of it beside.
+    pub(super) fn expect(&self, scenario: &mut Scenario, scope: Scope) -> Vec<Vec<Permitted>> {
+        let mut before = initial(&self.profile);
+        let mut usual = Vec::with_capacity(scenario.steps.len());
+        for told in &mut scenario.steps {
+            let outcome = outcome(&self.profile, &before, &told.step)
+                .expect("the steps were taken when the scenario was made");
+            told.expect = Some(expected(told, &before, &outcome, scope));
+            usual.push((before, outcome));
+            before = outcome.next;
+        }
+        let follow = |profile| follow(profile, scenario, &usual, scope);
+        let by_one: Vec<_> = self.ones.iter().map(|(_, profile)| follow(profile)).collect();
+        let mut otherwise = vec![Vec::new(); scenario.steps.len()];
+        for ((option, _), found) in self.ones.iter().zip(&by_one) {
+            for (permits, other) in otherwise.iter_mut().zip(found) {
+                if let Some(expect) = other.listed() {
+                    permits.push(Permitted { options: vec![option.clone()], expect });
+                }
+            }
+        }
+        for (one, other, profile) in &self.twos {
+            let (by_one, by_other) = (&by_one[*one], &by_one[*other]);
+            let options = || vec![self.ones[*one].0.clone(), self.ones[*other].0.clone()];
+            for (number, found) in follow(profile).into_iter().enumerate() {
+                let told = [&by_one[number], &by_other[number]];
+                if told.contains(&&Otherwise::CannotHappen) || found == Otherwise::Ended {
+                    break;
+                }
+                let usual = told.into_iter().find(|told| **told != Otherwise::AsUsual);
+                if *usual.unwrap_or(&Otherwise::AsUsual) != found {
+                    let expect = match found {
+                        Otherwise::AsUsual => scenario.steps[number].expect.clone(),
+                        ref other => other.listed().flatten(),
+                    };
+                    otherwise[number].push(Permitted { options: options(), expect });
+                }
+            }
+        }
+        otherwise
+    }
+}
+
+/// What a server that takes other options does with a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Otherwise {
+    /// What ours does.
+    AsUsual,
+    /// This.
+    Expects(Box<Expect>),
+    /// The step cannot be taken.
+    CannotHappen,
+    /// A step before it could not be taken.
+    Ended,
+}
+
+impl Otherwise {
+    /// How it is listed, if it is.
+    fn listed(&self) -> Option<Option<Expect>> {
+        match self {
+            Self::AsUsual | Self::Ended => None,
+            Self::Expects(expect) => Some(Some((**expect).clone())),
+            Self::CannotHappen => Some(None),
+        }
+    }
+}
+
+/// Follows a server with this profile through the scenario.
+fn follow(
+    profile: &Profile,
+    scenario: &Scenario,
+    usual: &[(State, Outcome)],
+    scope: Scope,
+) -> Vec<Otherwise> {
+    let mut state = Some(initial(profile));
+    let step = |(told, (before, right)): (&Told, &(State, Outcome))| {
+        let Some(here) = state else { return Otherwise::Ended };
+        let Some(outcome) = outcome(profile, &here, &told.step) else {
+            state = None;
+            return Otherwise::CannotHappen;
+        };
+        state = Some(outcome.next);
+        if differ(right, &outcome, before.tagged.is_some()) {
+            Otherwise::Expects(Box::new(expected(told, &here, &outcome, scope)))
+        } else {
+            Otherwise::AsUsual
+        }
+    };
+    scenario.steps.iter().zip(usual).map(step).collect()
+}
+
+/// Whether a server with this profile does something that nothing permitted explains.
+pub(super) fn fails(profile: &Profile, scenario: &Scenario, otherwise: &[Vec<Permitted>]) -> bool {
+    let mut judge = Judge::new(&scenario.steps, otherwise);
+    let mut before = initial(profile);
+    for (number, told) in scenario.steps.iter().enumerate() {
+        let Some(outcome) = outcome(profile, &before, &told.step) else { return false };
+        let observed =
+            Observed { step: &told.step, before: &before, outcome: &outcome, label: Some(LABEL) };
+        if matches!(judge.step(number, &observed), Judgement::Differs(_)) {
+            return true;
+        }
+        before = outcome.next;
+    }
+    false
+}
+
+/// What is expected of a step; where it could change a membership, of all of them.
+fn expected(told: &Told, before: &State, outcome: &Outcome, scope: Scope) -> Expect {
+    let observed = Observed { step: &told.step, before, outcome, label: Some(LABEL) };
+    let mut expect = observed.expect();
+    if could_move_members(&told.step) {
+        expect.membership = observed.memberships(scope);
+    }
+    expect
+}
+
+fn taken(alternative: &Alternative) -> TakenOption {
+    let Alternative { option, reading, .. } = alternative.clone();
+    TakenOption { point: alternative.point_id(), option, reading }
+}
+
+/// The profile that takes the options of both.
+fn both(default: &Profile, one: &Profile, other: &Profile) -> Profile {
+    let mut profile = one.clone();
+    for point in PointId::all() {
+        let option = other.choices.get(point);
+        if option != default.choices.get(point) {
+            assert!(profile.choices.set(point, option), "the option is the point's own");
+        }
+    }
+    for endpoint in EndpointId::all() {
+        let access = other.access(endpoint);
+        if access != default.access(endpoint) {
+            profile.set_access(endpoint, access);
+        }
+    }
+    profile
+}

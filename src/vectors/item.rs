@@ -1,0 +1,347 @@
+//! What a vector can cover: one class of decisions, one way into a state, one event seen or hidden,
+//! one option told apart, one clause taken one way.
+
+use std::fmt::{self, Display, Formatter};
+
+use guest_access_model::endpoint::{EndpointId, Gives};
+use guest_access_model::state::{Kind, Standing};
+use guest_access_model::step::{Act, Credential, Setting, Upgrade};
+use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
+use serde::{Serialize, Serializer};
+
+use crate::scenario::deed;
+
+/// One thing that a vector covers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Item {
+    /// A decision point's option: a homeserver that takes it instead of ours shows it.
+    Option {
+        /// The decision point, `endpoint.` and the endpoint, or `mistake` for a known one.
+        point: String,
+        /// The option.
+        option: String,
+    },
+    /// A clause, and which way a decision that rests on it goes.
+    Clause {
+        /// The clause.
+        id: &'static str,
+        /// Whether it is allowed or given, and not denied or withheld.
+        allows: bool,
+    },
+    /// A class of decisions.
+    Decision(Decision),
+    /// A class of events, given or withheld by one endpoint.
+    Given(Given),
+    /// A way into a state.
+    Way(WayIn),
+    /// A guest that stood so when the room was closed to guests.
+    Closing(Closing),
+    /// A read by somebody who came to its membership in one way.
+    ReadAfter(ReadAfter),
+}
+
+/// Who calls, as far as the rules tell callers apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Caller {
+    /// Somebody without a token.
+    Nobody,
+    /// A guest.
+    Guest,
+    /// A guest whose token was ended.
+    EndedGuest,
+    /// A guest that names the moderator in the query.
+    Masquerade,
+    /// A guest that upgraded.
+    FormerGuest,
+    /// A guest that upgraded, with the token that it had before.
+    OldToken,
+    /// A guest that upgraded and whose token was ended.
+    EndedFormerGuest,
+    /// The ordinary user.
+    User,
+    /// The moderator.
+    Moderator,
+}
+
+/// Where a call is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Whereabouts {
+    /// About no room.
+    Nowhere,
+    /// About a room of the server's.
+    Room,
+    /// About a room in which the server takes no part.
+    Elsewhere,
+}
+
+/// A class of decisions: a call, by whom, and those circumstances by which it is told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Decision {
+    /// What is done, with the first guest in place of any.
+    pub act: Act,
+    /// By whom.
+    pub caller: Caller,
+    /// About what.
+    pub place: Whereabouts,
+    /// The room's history visibility.
+    pub visibility: Option<HistoryVisibility>,
+    /// The caller's membership of the room.
+    pub membership: Option<Membership>,
+    /// The room's guest access.
+    pub guest_access: Option<GuestAccess>,
+    /// The room's join rule.
+    pub join_rule: Option<JoinRule>,
+}
+
+/// A class of events, and whether a guest is given one of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Given {
+    /// By which endpoint; or by any that gives this.
+    pub by: Reader,
+    /// The kind of the event.
+    pub kind: Kind,
+    /// The room's history visibility before it, and after it.
+    pub visibility: (HistoryVisibility, HistoryVisibility),
+    /// The guest's membership before it, and after it.
+    pub standing: (Standing, Standing),
+    /// Whether the guest was joined at any moment after it.
+    pub joined_later: bool,
+    /// The guest's membership now, and whether the room is `world_readable` now, where that is
+    /// looked at.
+    pub now: Option<(Membership, bool)>,
+    /// Whether the event is given.
+    pub given: bool,
+}
+
+/// By what a guest reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reader {
+    /// This endpoint.
+    Endpoint(EndpointId),
+    /// Any endpoint that gives this.
+    Any(Gives),
+}
+
+/// A way into a state: from what, to what, by which act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum WayIn {
+    /// Into a membership.
+    Membership {
+        /// The membership before.
+        from: Membership,
+        /// The membership after.
+        to: Membership,
+        /// By which act.
+        by: Act,
+    },
+    /// Into a history visibility.
+    Visibility {
+        /// The setting before.
+        from: HistoryVisibility,
+        /// The setting after.
+        to: HistoryVisibility,
+        /// By which act.
+        by: Act,
+    },
+    /// Into guest access.
+    GuestAccess {
+        /// The setting before.
+        from: GuestAccess,
+        /// The setting after.
+        to: GuestAccess,
+        /// By which act.
+        by: Act,
+    },
+    /// Into an account's state, with a membership that it had then.
+    Account {
+        /// By which act.
+        by: Act,
+        /// The membership that it had.
+        with: Membership,
+    },
+}
+
+/// How one guest stood when a room stopped being open to guests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Closing {
+    /// By which act.
+    pub by: Act,
+    /// What the guest was.
+    pub caller: Caller,
+    /// Its membership.
+    pub membership: Membership,
+}
+
+/// A read of a room by a guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReadAfter {
+    /// By which endpoint.
+    pub endpoint: EndpointId,
+    /// The membership before, the one now, and the act by which it came.
+    pub way: (Membership, Membership, Act),
+    /// Whether the room is `world_readable` now.
+    pub previewable: bool,
+}
+
+/// The act, with the first guest in place of any.
+pub(super) fn of_anyone(act: Act) -> Act {
+    match act {
+        Act::RegisterOver(_) => Act::RegisterOver(0),
+        Act::EndToken(_) => Act::EndToken(0),
+        Act::Invite(_) => Act::Invite(0),
+        Act::Kick(_) => Act::Kick(0),
+        Act::Ban(_) => Act::Ban(0),
+        Act::Unban(_) => Act::Unban(0),
+        Act::Upgrade(upgrade) => Act::Upgrade(match upgrade {
+            Upgrade::Own(_) => Upgrade::Own(0),
+            Upgrade::OtherName(_) => Upgrade::OtherName(0),
+            Upgrade::OthersToken { .. } => Upgrade::OthersToken { of: 0, with: 1 },
+            Upgrade::MadeUpToken(_) => Upgrade::MadeUpToken(0),
+        }),
+        other => other,
+    }
+}
+
+impl Caller {
+    /// The caller as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Guest => "guest",
+            Self::EndedGuest => "ended guest",
+            Self::Masquerade => "guest in masquerade",
+            Self::FormerGuest => "former guest",
+            Self::OldToken => "former guest with its old token",
+            Self::EndedFormerGuest => "ended former guest",
+            Self::User => "user",
+            Self::Moderator => "moderator",
+        }
+    }
+
+    /// The caller of a step that shows this token, where the account is in this state.
+    pub(super) fn holder(account: guest_access_model::state::Account, with: Credential) -> Self {
+        use guest_access_model::state::Account;
+        match (account, with) {
+            (_, Credential::Masquerade) => Self::Masquerade,
+            (_, Credential::BeforeUpgrade) => Self::OldToken,
+            (Account::Absent, _) => Self::Nobody,
+            (Account::Guest, _) => Self::Guest,
+            (Account::GuestEnded, _) => Self::EndedGuest,
+            (Account::User, _) => Self::FormerGuest,
+            (Account::UserEnded, _) => Self::EndedFormerGuest,
+        }
+    }
+}
+
+/// The words of an item, one after the other, those that say nothing left out.
+fn words(f: &mut Formatter<'_>, words: &[Option<String>]) -> fmt::Result {
+    let words: Vec<&str> = words.iter().flatten().map(String::as_str).collect();
+    f.write_str(&words.join(" · "))
+}
+
+fn labelled<T: Display>(label: &str, value: Option<T>) -> Option<String> {
+    value.map(|value| format!("{label} {value}"))
+}
+
+impl Item {
+    /// The family of the item: what kind of thing is covered.
+    pub const fn family(&self) -> &'static str {
+        match self {
+            Self::Option { .. } => "option",
+            Self::Clause { .. } => "clause",
+            Self::Decision(_) => "decision",
+            Self::Given(_) => "event",
+            Self::Way(_) => "way",
+            Self::Closing(_) => "closing",
+            Self::ReadAfter(_) => "read after",
+        }
+    }
+}
+
+impl Display for Item {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let family = self.family();
+        match self {
+            Self::Option { point, option } => write!(f, "{family} · {point}={option}"),
+            Self::Clause { id, allows } => {
+                write!(f, "{family} · {id} · {}", if *allows { "allows" } else { "denies" })
+            }
+            Self::Decision(decision) => words(
+                f,
+                &[
+                    Some(family.to_owned()),
+                    Some(deed(decision.act)),
+                    Some(decision.caller.as_str().to_owned()),
+                    (decision.place == Whereabouts::Elsewhere).then(|| "elsewhere".to_owned()),
+                    labelled("visibility", decision.visibility),
+                    labelled("membership", decision.membership),
+                    labelled("guest access", decision.guest_access),
+                    labelled("join rule", decision.join_rule),
+                ],
+            ),
+            Self::Given(given) => words(
+                f,
+                &[
+                    Some(family.to_owned()),
+                    Some(match given.by {
+                        Reader::Endpoint(endpoint) => endpoint.to_string(),
+                        Reader::Any(gives) => gives.to_string(),
+                    }),
+                    Some(given.kind.to_string()),
+                    Some(format!("sent under {}", between(given.visibility))),
+                    Some(format!("to {}", between(given.standing))),
+                    given.joined_later.then(|| "joined later".to_owned()),
+                    given.now.map(|(membership, _)| format!("{membership} now")),
+                    given
+                        .now
+                        .filter(|(_, previewable)| *previewable)
+                        .map(|_| "world_readable now".to_owned()),
+                    Some(if given.given { "given" } else { "withheld" }.to_owned()),
+                ],
+            ),
+            Self::Way(way) => match way {
+                WayIn::Membership { from, to, by } => {
+                    write!(f, "{family} · membership {from} → {to} · {}", deed(*by))
+                }
+                WayIn::Visibility { from, to, by } => {
+                    write!(f, "{family} · visibility {from} → {to} · {}", deed(*by))
+                }
+                WayIn::GuestAccess { from, to, by } => {
+                    write!(f, "{family} · guest access {from} → {to} · {}", deed(*by))
+                }
+                WayIn::Account { by, with } => {
+                    write!(f, "{family} · {} · membership {with}", deed(*by))
+                }
+            },
+            Self::Closing(Closing { by, caller, membership }) => {
+                let caller = caller.as_str();
+                write!(f, "{family} · {} · {caller} · membership {membership}", deed(*by))
+            }
+            Self::ReadAfter(ReadAfter { endpoint, way: (from, to, by), previewable }) => {
+                let previewable = if *previewable { " · world_readable now" } else { "" };
+                let by = deed(*by);
+                write!(f, "{family} · {endpoint} · {from} → {to} · {by}{previewable}")
+            }
+        }
+    }
+}
+
+fn between<T: PartialEq + Display>((before, after): (T, T)) -> String {
+    if before == after { before.to_string() } else { format!("{before} → {after}") }
+}
+
+impl Serialize for Item {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The setting that an act is about, if it is about one.
+pub(super) const fn setting(act: Act) -> Option<Setting> {
+    match act {
+        Act::SetVisibility(..) => Some(Setting::HistoryVisibility),
+        Act::SetGuestAccess(..) => Some(Setting::GuestAccess),
+        Act::RedactSetting(setting) => Some(setting),
+        _ => None,
+    }
+}

@@ -1,0 +1,132 @@
+//! Scenes: how a vector begins. An event is sent, and guests stand to it in every way there is.
+
+use guest_access_model::state::Kind;
+use guest_access_model::step::{Act, Actor, Key, Message, Says, Step, Upgrade, Way};
+use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility};
+
+/// How a vector begins.
+#[derive(Debug, Clone)]
+pub(super) struct Scene {
+    /// What it is about, as part of an id.
+    pub(super) slug: String,
+    /// What it is about, as a sentence's end.
+    pub(super) about: String,
+    /// The steps.
+    pub(super) steps: Vec<Step>,
+}
+
+fn by_moderator(act: Act) -> Step {
+    Step::new(Actor::Moderator, act).at(0)
+}
+
+fn by_guest(guest: u8, act: Act) -> Step {
+    Step::new(Actor::Guest(guest), act)
+}
+
+fn set(visibility: HistoryVisibility) -> Step {
+    by_moderator(Act::SetVisibility(Says::Value(visibility), Key::Empty))
+}
+
+/// Three guests: the first a stranger, the second invited, the third joined.
+fn three_guests() -> Vec<Step> {
+    let can_join = Act::SetGuestAccess(Says::Value(GuestAccess::CanJoin), Key::Empty);
+    vec![
+        by_guest(0, Act::Register { named: false }),
+        by_guest(1, Act::Register { named: true }),
+        by_guest(2, Act::Register { named: false }),
+        by_moderator(can_join),
+        by_moderator(Act::Invite(1)),
+        by_guest(2, Act::Join(Way::Own)).at(0),
+    ]
+}
+
+/// A way that begins with no scene, or with that of a class that none reached.
+pub(super) fn of_the_rest(steps: Vec<Step>) -> Scene {
+    let tagged = steps.iter().find(|step| step.tag);
+    let (slug, about) = match tagged.and_then(|step| step.act.sends()) {
+        None => ("room".to_owned(), "who may do what, as the room and the members change"),
+        Some(kind) => (kind.to_string(), "who is given an event, where no other vector asks"),
+    };
+    Scene { slug, about: about.to_owned(), steps }
+}
+
+/// A way that tells one option of a decision point from ours.
+pub(super) fn of_a_point(point: &str, option: &str, steps: Vec<Step>) -> Scene {
+    let slug = point.replace(['.', '_', ' '], "-");
+    Scene { slug, about: format!("whether {point} is {option}"), steps }
+}
+
+/// One account, from its registration to its end: what is asked of it names no room.
+fn accounts() -> Scene {
+    let acts = [Act::Register { named: true }, Act::Upgrade(Upgrade::Own(0)), Act::LogOut];
+    Scene {
+        slug: "accounts".to_owned(),
+        about: "what somebody without a token, a guest and a former guest may call".to_owned(),
+        steps: acts.map(|act| by_guest(0, act)).to_vec(),
+    }
+}
+
+/// Three guests that do nothing yet.
+pub(super) fn newcomers() -> Vec<Step> {
+    three_guests().into_iter().take(3).collect()
+}
+
+/// Every scene: an event of each kind under each setting, and each change of a setting or of a
+/// membership, seen by guests of each standing.
+pub(super) fn scenes() -> Vec<Scene> {
+    let mut scenes = vec![accounts()];
+    for visibility in HistoryVisibility::ALL {
+        for (kind, act) in
+            [(Kind::Message, Act::Send(Message::Message)), (Kind::State, Act::SendState)]
+        {
+            let mut steps = three_guests();
+            steps.extend([set(*visibility), by_moderator(act).tagged()]);
+            let slug = format!("{kind}-under-{}", hyphened(visibility.as_str()));
+            let what = if kind == Kind::State { "state event" } else { "message" };
+            let about = format!("who is given a {what} sent while the room is {visibility}");
+            scenes.push(Scene { slug, about, steps });
+        }
+    }
+    for from in HistoryVisibility::ALL {
+        for to in HistoryVisibility::ALL.iter().filter(|to| *to != from) {
+            let mut steps = three_guests();
+            steps.extend([set(*from), set(*to).tagged()]);
+            let (before, after) = (hyphened(from.as_str()), hyphened(to.as_str()));
+            scenes.push(Scene {
+                slug: format!("setting-from-{before}-to-{after}"),
+                about: format!("who is given the event that turns the room from {from} to {to}"),
+                steps,
+            });
+        }
+    }
+    for visibility in HistoryVisibility::ALL {
+        for (slug, about, last) in [
+            ("stranger-joins", "the join of a stranger", by_guest(0, Act::Join(Way::Own)).at(0)),
+            (
+                "invited-joins",
+                "the join of an invited guest",
+                by_guest(1, Act::Join(Way::Own)).at(0),
+            ),
+            ("stranger-invited", "the invite of a guest", by_moderator(Act::Invite(0))),
+            ("invite-withdrawn", "the end of a guest's invite", by_moderator(Act::Kick(1))),
+            (
+                "joined-leaves",
+                "the leave of a joined guest",
+                by_guest(2, Act::Leave(Way::Own)).at(0),
+            ),
+        ] {
+            let mut steps = three_guests();
+            steps.extend([set(*visibility), last.tagged()]);
+            scenes.push(Scene {
+                slug: format!("{slug}-under-{}", hyphened(visibility.as_str())),
+                about: format!("who is given {about} while the room is {visibility}"),
+                steps,
+            });
+        }
+    }
+    scenes
+}
+
+fn hyphened(text: &str) -> String {
+    text.replace('_', "-")
+}

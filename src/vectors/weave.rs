@@ -1,0 +1,371 @@
+//! Weaving: one long way through the states, on which everything is asked that was not asked before.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use guest_access_model::decide::{initial, outcome};
+use guest_access_model::profile::Profile;
+use guest_access_model::state::{Account, MAX_GUESTS, State, Witness};
+use guest_access_model::step::{Act, Actor, Step};
+use guest_access_model::vocabulary::Membership;
+
+use super::askable::{for_guest, is_about_no_guest, is_last_words};
+use super::classes::{Ways, classes};
+use super::item::{Item, setting};
+
+/// The most steps that change the state in one vector: a divergence early in a long one leaves the
+/// rest of it without a meaning.
+const LONGEST: usize = 48;
+/// How far ahead the next thing to cover is looked for.
+const HORIZON: usize = 6;
+/// How many states are looked at for it.
+const STATES_AHEAD: usize = 4_000;
+
+/// What there is to cover, and what is covered already.
+pub(super) struct Loom<'a> {
+    profile: &'a Profile,
+    /// The steps that no guest takes and that are done to none.
+    of_nobody: Vec<Step>,
+    /// The steps of the first guest, which stand for those of the others.
+    of_guest: Vec<Step>,
+    numbers: HashMap<Item, usize>,
+    covered: Vec<bool>,
+    /// How much each goal counts for, where to go next is chosen.
+    weights: Vec<usize>,
+    /// What can be asked and done in a state, as one guest sees it.
+    views: RefCell<HashMap<View, Rc<Seen>>>,
+}
+
+/// A state as the guest with a number sees it, who is the first in it; or as nobody does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct View {
+    state: State,
+    ways: Ways,
+    guest: bool,
+}
+
+/// What can be asked and done in a view, with the numbers of the classes into which it falls.
+struct Seen {
+    questions: Vec<(Step, Vec<usize>)>,
+    moves: Vec<(Step, Vec<usize>)>,
+}
+
+/// A way under way.
+#[derive(Debug, Clone)]
+struct Path {
+    state: State,
+    ways: Ways,
+    steps: Vec<Step>,
+    moves: usize,
+    guests: u8,
+}
+
+impl<'a> Loom<'a> {
+    /// A loom for these goals, where a vector is made of `steps`, those of one guest in one room.
+    pub(super) fn new(
+        profile: &'a Profile,
+        steps: &[Step],
+        goals: &BTreeMap<Item, Vec<Step>>,
+    ) -> Self {
+        let (of_nobody, of_guest) = steps.iter().partition(|step| is_about_no_guest(step));
+        let numbers = goals.keys().cloned().zip(0..).collect();
+        let covered = vec![false; goals.len()];
+        let weights = vec![1; goals.len()];
+        Self { profile, of_nobody, of_guest, numbers, covered, weights, views: RefCell::default() }
+    }
+
+    /// Lets each goal count for this much from now on, when it is chosen where to go next.
+    pub(super) fn weigh(&mut self, weight: impl Fn(&Item) -> usize) {
+        for (item, number) in &self.numbers {
+            self.weights[*number] = weight(item);
+        }
+    }
+
+    /// How much is covered.
+    pub(super) fn covered(&self) -> usize {
+        self.covered.iter().filter(|covered| **covered).count()
+    }
+
+    /// What the goals among these that are not covered count for.
+    fn worth(&self, items: impl IntoIterator<Item = usize>) -> usize {
+        let new = items.into_iter().filter(|item| !self.covered[*item]);
+        new.map(|item| self.weights[item]).sum()
+    }
+
+    /// Whether the goal with this number is covered.
+    pub(super) fn is_covered(&self, number: usize) -> bool {
+        self.covered[number]
+    }
+
+    /// A way that begins with these steps, goes on as long as it leads to something that counts, and
+    /// asks all that is new wherever it comes.
+    pub(super) fn weave(&mut self, begin: &[Step], guests: u8) -> Vec<Step> {
+        let state = initial(self.profile);
+        let mut path = Path { state, ways: Ways::default(), steps: vec![], moves: 0, guests };
+        for step in begin {
+            self.ask(&mut path);
+            self.take(&mut path, step);
+        }
+        self.ask(&mut path);
+        while path.moves < LONGEST && self.may_lead_further(&path.state) {
+            let Some(steps) = self.next_steps(&path).or_else(|| self.way_ahead(&path)) else {
+                break;
+            };
+            for step in steps {
+                self.take(&mut path, &step);
+                self.ask(&mut path);
+            }
+        }
+        self.ask_last(&mut path);
+        self.put_away();
+        path.steps
+    }
+
+    /// Whether anything that counts is left which the state does not rule out: of an event other than
+    /// the one that is tagged, seen as no guest stands to it, nothing can be asked any more.
+    fn may_lead_further(&self, state: &State) -> bool {
+        let left = self.numbers.iter().filter(|(_, number)| !self.covered[**number]);
+        let mut left = left.filter(|(_, number)| self.weights[**number] > 0);
+        left.any(|(item, _)| match (item, &state.tagged) {
+            (Item::Given(given), Some(tagged)) => {
+                let of_the_event =
+                    given.kind == tagged.kind && given.visibility == (tagged.before, tagged.after);
+                let mut witnesses = tagged.witnesses.iter();
+                of_the_event
+                    && witnesses.any(|witness| {
+                        given.standing == (witness.before, witness.after)
+                            && (given.joined_later || !witness.joined_later)
+                    })
+            }
+            _ => true,
+        })
+    }
+
+    /// Puts the calls away of which everything is covered, so that no state is asked for them again.
+    fn put_away(&mut self) {
+        let open = self.numbers.iter().filter(|(_, number)| !self.covered[**number]);
+        let open: HashSet<Act> = open
+            .filter_map(|(item, _)| match item {
+                Item::Decision(decision) => Some(decision.act),
+                _ => None,
+            })
+            .collect();
+        let has_more = |step: &Step| !matches!(step.act, Act::Call(_)) || open.contains(&step.act);
+        self.of_nobody.retain(has_more);
+        self.of_guest.retain(has_more);
+    }
+
+    /// Takes a step, and what it covers is covered.
+    fn take(&mut self, path: &mut Path, step: &Step) {
+        let Some(outcome) = outcome(self.profile, &path.state, step) else { return };
+        for item in classes(self.profile, &path.state, &path.ways, step, &outcome) {
+            if let Some(number) = self.numbers.get(&item) {
+                self.covered[*number] = true;
+            }
+        }
+        path.ways = path.ways.after(&path.state, step, &outcome.next);
+        path.moves += usize::from(outcome.next != path.state);
+        path.state = outcome.next;
+        path.steps.push(*step);
+    }
+
+    /// Asks all that is new here.
+    fn ask(&mut self, path: &mut Path) {
+        self.ask_if(path, |step| !is_last_words(step));
+    }
+
+    /// Lets each guest ask the one thing after which it may not be able to ask anything.
+    fn ask_last(&mut self, path: &mut Path) {
+        for guest in 0..path.guests {
+            let mut is_first = true;
+            self.ask_if(path, |step| {
+                let asks = step.by == Actor::Guest(guest) && is_last_words(step);
+                asks && std::mem::take(&mut is_first)
+            });
+        }
+    }
+
+    fn ask_if(&mut self, path: &mut Path, mut may_ask: impl FnMut(&Step) -> bool) {
+        for viewer in viewers(path.guests) {
+            let seen = self.seen(view(&path.state, &path.ways, viewer));
+            for (step, items) in &seen.questions {
+                if items.iter().any(|item| !self.covered[*item]) {
+                    let step = viewer.map_or(*step, |guest| for_guest(step, guest));
+                    if may_ask(&step) {
+                        items.iter().for_each(|item| self.covered[*item] = true);
+                        path.steps.push(step);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next one or two steps that change the state: those after which the most is new for their
+    /// number.
+    fn next_steps(&self, path: &Path) -> Option<Vec<Step>> {
+        let mut best: (usize, Vec<Step>) = (0, Vec::new());
+        for (first, worth, state, ways) in self.moves(&path.state, &path.ways, path.guests) {
+            let worth = worth + self.gain(&state, &ways, path.guests);
+            // Twice the worth of one step, to be held against that of two.
+            if 2 * worth > best.0 {
+                best = (2 * worth, vec![first]);
+            }
+            for (second, more, state, ways) in self.moves(&state, &ways, path.guests) {
+                let worth = worth + more + self.gain(&state, &ways, path.guests);
+                if worth > best.0 {
+                    best = (worth, vec![first, second]);
+                }
+            }
+        }
+        (!best.1.is_empty()).then_some(best.1)
+    }
+
+    /// The shortest way to something that counts, as one of the guests sees it.
+    fn way_ahead(&self, path: &Path) -> Option<Vec<Step>> {
+        let ahead = (0..path.guests).filter_map(|guest| {
+            let steps = self.ahead(view(&path.state, &path.ways, Some(guest)))?;
+            Some(steps.iter().map(|step| for_guest(step, guest)).collect::<Vec<_>>())
+        });
+        ahead.min_by_key(Vec::len)
+    }
+
+    fn ahead(&self, from: View) -> Option<Vec<Step>> {
+        let mut came_from: Vec<(usize, Option<Step>, View)> = vec![(0, None, from)];
+        let mut known = HashSet::from([from]);
+        let mut round = 0..1;
+        for _ in 0..HORIZON {
+            for number in round.clone() {
+                let view = came_from[number].2;
+                let (own, nobodys) = (self.seen(view), self.seen(as_nobody(&view)));
+                for (step, items) in own.moves.iter().chain(&nobodys.moves) {
+                    let Some(outcome) = outcome(self.profile, &view.state, step) else { continue };
+                    let ways = view.ways.after(&view.state, step, &outcome.next);
+                    let next = View { state: outcome.next, ways, guest: true };
+                    let is_new = known.insert(next);
+                    let mut worth = self.worth(items.iter().copied());
+                    if is_new {
+                        let seen = self.seen(next);
+                        worth +=
+                            self.worth(seen.questions.iter().flat_map(|(_, items)| items).copied());
+                    }
+                    if worth > 0 {
+                        return Some(story(&came_from, number, *step));
+                    }
+                    if is_new && came_from.len() < STATES_AHEAD {
+                        came_from.push((number, Some(*step), next));
+                    }
+                }
+            }
+            round = round.end..came_from.len();
+        }
+        None
+    }
+
+    /// The steps that change the state, with what counts of the classes they fall into themselves.
+    fn moves(&self, state: &State, ways: &Ways, guests: u8) -> Vec<(Step, usize, State, Ways)> {
+        let mut moves = Vec::new();
+        for viewer in viewers(guests) {
+            let seen = self.seen(view(state, ways, viewer));
+            for (step, items) in &seen.moves {
+                let step = viewer.map_or(*step, |guest| for_guest(step, guest));
+                let Some(outcome) = outcome(self.profile, state, &step) else { continue };
+                let gain = if setting(step.act).is_some() {
+                    // What a setting does is seen by all the guests together.
+                    let items = classes(self.profile, state, ways, &step, &outcome);
+                    let items = items.iter().filter_map(|item| self.numbers.get(item));
+                    self.worth(items.copied())
+                } else {
+                    self.worth(items.iter().copied())
+                };
+                let ways = ways.after(state, &step, &outcome.next);
+                moves.push((step, gain, outcome.next, ways));
+            }
+        }
+        moves
+    }
+
+    /// How many new classes can be asked about in a state.
+    fn gain(&self, state: &State, ways: &Ways, guests: u8) -> usize {
+        let mut seen_already: Vec<View> = Vec::with_capacity(MAX_GUESTS + 1);
+        let mut gain = 0;
+        for viewer in viewers(guests) {
+            let view = view(state, ways, viewer);
+            if seen_already.contains(&view) {
+                continue;
+            }
+            seen_already.push(view);
+            let seen = self.seen(view);
+            let items = seen.questions.iter().flat_map(|(_, items)| items);
+            gain += self.worth(items.copied());
+        }
+        gain
+    }
+
+    fn seen(&self, view: View) -> Rc<Seen> {
+        if let Some(seen) = self.views.borrow().get(&view) {
+            return Rc::clone(seen);
+        }
+        let steps = if view.guest { &self.of_guest } else { &self.of_nobody };
+        let mut seen = Seen { questions: Vec::new(), moves: Vec::new() };
+        for step in steps.iter().filter(|step| !step.tag) {
+            let Some(outcome) = outcome(self.profile, &view.state, step) else { continue };
+            let items = classes(self.profile, &view.state, &view.ways, step, &outcome);
+            let items: Vec<usize> =
+                items.iter().filter_map(|item| self.numbers.get(item)).copied().collect();
+            if outcome.next != view.state {
+                seen.moves.push((*step, items));
+            } else if !items.is_empty() {
+                seen.questions.push((*step, items));
+            }
+        }
+        let seen = Rc::new(seen);
+        self.views.borrow_mut().insert(view, Rc::clone(&seen));
+        seen
+    }
+}
+
+/// The steps to the view with this number, and then `last`.
+fn story(came_from: &[(usize, Option<Step>, View)], mut number: usize, last: Step) -> Vec<Step> {
+    let mut steps = vec![last];
+    while let (before, Some(step), _) = came_from[number] {
+        steps.push(step);
+        number = before;
+    }
+    steps.reverse();
+    steps
+}
+
+/// Who looks at a state: each guest, and nobody.
+fn viewers(guests: u8) -> impl Iterator<Item = Option<u8>> {
+    (0..guests).map(Some).chain([None])
+}
+
+/// The view without the guest.
+fn as_nobody(of: &View) -> View {
+    view(&of.state, &of.ways, None)
+}
+
+/// The state as one guest sees it, or nobody.
+fn view(state: &State, ways: &Ways, guest: Option<u8>) -> View {
+    let mut seen = *state;
+    seen.accounts = [Account::Absent; MAX_GUESTS];
+    let mut its_ways = Ways::default();
+    for room in &mut seen.rooms {
+        room.members = [Membership::Never; MAX_GUESTS];
+    }
+    if let Some(tagged) = &mut seen.tagged {
+        tagged.witnesses = [Witness::STRANGER; MAX_GUESTS];
+    }
+    if let Some(guest) = guest.map(usize::from) {
+        seen.accounts[0] = state.accounts[guest];
+        its_ways.0[0] = ways.0[guest];
+        for (seen, room) in seen.rooms.iter_mut().zip(&state.rooms) {
+            seen.members[0] = room.members[guest];
+        }
+        if let (Some(seen), Some(tagged)) = (&mut seen.tagged, &state.tagged) {
+            seen.witnesses[0] = tagged.witnesses[guest];
+        }
+    }
+    View { state: seen, ways: its_ways, guest: guest.is_some() }
+}
