@@ -223,13 +223,15 @@ fn the_schema_refuses_what_is_no_vector() {
         ("/steps/0/as", json!("guest9")),
         ("/steps/0/do", json!("GET /nothing")),
         ("/steps/0/expect/verdict", json!("perhaps")),
-        ("/steps/0/otherwise", json!([{ "options": [] }])),
         ("/guests", json!(-1)),
     ] {
         let mut vector = right.clone();
         *vector.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}")) = value;
         wrong.push(vector);
     }
+    let mut reasonless = right.clone();
+    reasonless["steps"][0]["otherwise"] = json!([{ "options": [] }]);
+    wrong.push(reasonless);
     let mut unexpecting = right.clone();
     unexpecting["steps"][0].as_object_mut().unwrap().remove("expect");
     wrong.push(unexpecting);
