@@ -96,8 +96,8 @@ impl Here<'_> {
     fn caller(&self) -> Caller {
         // Whoever registers in the name of an account is told apart by that account.
         let target = match self.step.act {
-            Act::RegisterOver(of) => Some(of),
-            Act::Upgrade(
+            Act::RegisterOver(of)
+            | Act::Upgrade(
                 Upgrade::Own(of)
                 | Upgrade::OtherName(of)
                 | Upgrade::OthersToken { of, .. }
