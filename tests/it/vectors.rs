@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use guest_access::scenario::deed;
 use guest_access::vectors::{Item, Untold, Vector, caught, schema, untold, vectors};
 use guest_access_model::clause::{CLAUSES, Force};
 use guest_access_model::defect::defects;
@@ -39,10 +40,14 @@ fn folded(items: &[&Item]) -> String {
                 clauses.entry(id).or_default()[usize::from(*allows)] = true;
                 continue;
             }
-            Item::Decision(decision) if matches!(decision.act, Act::Call(_)) => {
-                format!("decision · calls an endpoint · {}", decision.caller.as_str())
+            Item::Decision(decision) => {
+                let what = match decision.act {
+                    Act::Call(_) => "calls an endpoint".to_owned(),
+                    Act::Read(_) => "reads".to_owned(),
+                    act => deed(act),
+                };
+                format!("decision · {what} · {}", decision.caller.as_str())
             }
-            Item::Decision(_) => text.split(" · ").take(3).collect::<Vec<_>>().join(" · "),
             Item::Given(given) => format!("event · {} · given: {}", given.kind, given.given),
             Item::Way(_) => text.split(" · ").take(2).collect::<Vec<_>>().join(" · "),
             Item::Closing(_) | Item::ReadAfter(_) => item.family().to_owned(),
