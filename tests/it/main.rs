@@ -5,6 +5,7 @@
 mod check;
 mod cli;
 mod decide;
+mod diff;
 mod explore;
 mod history;
 mod mutations;
