@@ -337,8 +337,8 @@ fn may_change_memberships(step: &Step, before: &State, expected: &[Expected]) ->
         )
 }
 
-/// Whether a step that was allowed although it must not be may have changed anything.
-fn may_change_anything(step: &Step) -> bool {
+/// Whether a step may change anything, by the rules or by mistake.
+pub(super) fn may_change_anything(step: &Step) -> bool {
     let ends_tokens = |endpoint: EndpointId| endpoint.get().id == "POST /logout/all";
     match step.act {
         Act::Read(_)
