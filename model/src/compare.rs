@@ -1,17 +1,20 @@
 //! Comparing two revisions: every decision that differs, in every state that either can reach.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+mod comparing;
+mod differing;
 
-use crate::decide::{Outcome, initial, outcome};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use crate::endpoint::EndpointId;
 use crate::profile::Profile;
-use crate::reduce::forget;
 use crate::rules::Rules;
-use crate::state::{Account, Scope, State};
-use crate::step::{Act, Actor, Answer, Setting, Step, Way};
+use crate::state::{Scope, State};
+use crate::step::{Answer, Step};
 use crate::steps::{endpoint_classes, steps};
 use crate::stop::Stop;
 use crate::vocabulary::{Decision, spelled};
+
+use comparing::Comparing;
 
 spelled! {
     /// How the second revision stands to the first.
@@ -30,9 +33,9 @@ spelled! {
 spelled! {
     /// What a difference does.
     Direction {
-        /// The second allows what the first denies, or gives or leaves more.
+        /// The second allows what the first denies, or gives more, or leaves more guests joined.
         Opens = "opens",
-        /// The second denies what the first allows, or gives or leaves less.
+        /// The second denies what the first allows, or gives less, or leaves fewer guests joined.
         Closes = "closes",
         /// Both deny, with different errors; or both allow, with different effects.
         Changes = "changes",
@@ -58,6 +61,8 @@ pub struct Side {
     pub decision: Decision,
     /// What the answer held.
     pub answer: Answer,
+    /// The state after the step.
+    pub next: State,
 }
 
 /// One way in which the two differ: an endpoint that the same kind of caller finds otherwise.
@@ -82,6 +87,27 @@ pub struct Difference {
     pub when: BTreeSet<String>,
     /// A shortest story whose last step shows the difference.
     pub witness: Vec<Step>,
+    /// Under which of the two it happens so.
+    pub teller: Teller,
+}
+
+/// One of the two that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Teller {
+    /// The first.
+    From,
+    /// The second.
+    To,
+}
+
+impl Teller {
+    /// What it has of two things.
+    pub fn of<T>(self, from: T, to: T) -> T {
+        match self {
+            Self::From => from,
+            Self::To => to,
+        }
+    }
 }
 
 /// How two revisions differ.
@@ -110,69 +136,12 @@ pub fn compare_profiles(from: &Profile, to: &Profile, scope: Scope, stop: &Stop)
     let steps = steps(scope, &[from, to]);
     let classes: HashMap<EndpointId, Vec<EndpointId>> =
         endpoint_classes(&[from, to]).into_iter().map(|class| (class[0], class)).collect();
-    // What a rule of one makes of the state, the other must be asked about too: nothing is
-    // forgotten that either asks for.
-    let forget_both = |state: &State| {
-        let (one, other) = (forget(from, state), forget(to, state));
-        if one == other { one } else { *state }
-    };
-    let mut numbers = HashMap::new();
-    let mut came_from: Vec<Option<(usize, Step)>> = Vec::new();
-    let mut states = Vec::new();
-    let mut rounds = VecDeque::new();
-    let mut reach = |state: State,
-                     way: Option<(usize, Step)>,
-                     rounds: &mut VecDeque<usize>,
-                     states: &mut Vec<State>,
-                     came_from: &mut Vec<_>| {
-        numbers.entry(state).or_insert_with(|| {
-            states.push(state);
-            came_from.push(way);
-            rounds.push_back(states.len() - 1);
-            states.len() - 1
-        });
-    };
-    let firsts: BTreeSet<State> = [initial(from), initial(to)].into();
-    for first in firsts {
-        reach(forget_both(&first), None, &mut rounds, &mut states, &mut came_from);
-    }
-    let mut found: BTreeMap<Kind, Found> = BTreeMap::new();
-    let (mut contexts, mut complete) = (0, true);
-    while let Some(number) = rounds.pop_front() {
-        if stop.now() || stop.most_states.is_some_and(|most| number >= most) {
-            complete = false;
-            break;
-        }
-        let state = states[number];
-        for step in &steps {
-            let (Some(one), Some(other)) = (outcome(from, &state, step), outcome(to, &state, step))
-            else {
-                continue;
-            };
-            contexts += 1;
-            if let Some(direction) = direction(&one, &other) {
-                let endpoint = step.act.endpoint();
-                let kind = Kind { endpoint, caller: caller(&state, step), direction };
-                let order = found.len();
-                let found = found.entry(kind).or_insert_with(|| Found {
-                    order,
-                    step: *step,
-                    number,
-                    sides: (side(&one), side(&other)),
-                    contexts: 0,
-                    cases: BTreeSet::new(),
-                    when: None,
-                });
-                found.contexts += 1;
-                found.cases.extend(case(step.act));
-                found.narrow(&state, step);
-            }
-            let nexts: BTreeSet<State> = [forget_both(&one.next), forget_both(&other.next)].into();
-            for next in nexts {
-                reach(next, Some((number, *step)), &mut rounds, &mut states, &mut came_from);
-            }
-        }
-    }
+    let mut comparing =
+        Comparing { from, to, steps: &steps, found: BTreeMap::new(), contexts: 0, complete: true };
+    let known = comparing.look(Teller::To, None, stop);
+    comparing.look(Teller::From, Some(&known), stop);
+
+    let Comparing { mut found, contexts, complete, .. } = comparing;
     // Where an endpoint opens or closes, what else is refused there changes its error: no news.
     let told: BTreeSet<_> = found
         .keys()
@@ -183,30 +152,24 @@ pub fn compare_profiles(from: &Profile, to: &Profile, scope: Scope, stop: &Stop)
         kind.direction != Direction::Changes || !told.contains(&(kind.endpoint, kind.caller))
     });
     let mut found: Vec<_> = found.into_iter().collect();
-    found.sort_by_key(|(_, found)| found.order);
+    found.sort_by(|(_, one), (_, other)| {
+        (one.witness.len(), &one.witness).cmp(&(other.witness.len(), &other.witness))
+    });
     let differences: Vec<Difference> = found
         .into_iter()
-        .map(|(kind, found)| {
-            let mut witness = vec![found.step];
-            let mut number = found.number;
-            while let Some((before, step)) = came_from[number] {
-                witness.push(step);
-                number = before;
-            }
-            witness.reverse();
-            Difference {
-                endpoints: kind.endpoint.map_or_else(Vec::new, |endpoint| {
-                    classes.get(&endpoint).cloned().unwrap_or_else(|| vec![endpoint])
-                }),
-                cases: found.cases,
-                caller: kind.caller,
-                direction: kind.direction,
-                from: found.sides.0,
-                to: found.sides.1,
-                contexts: found.contexts,
-                when: found.when.unwrap_or_default(),
-                witness,
-            }
+        .map(|(kind, found)| Difference {
+            endpoints: kind.endpoint.map_or_else(Vec::new, |endpoint| {
+                classes.get(&endpoint).cloned().unwrap_or_else(|| vec![endpoint])
+            }),
+            cases: found.cases,
+            caller: kind.caller,
+            direction: kind.direction,
+            from: found.sides.0,
+            to: found.sides.1,
+            contexts: found.contexts,
+            when: found.when.unwrap_or_default(),
+            witness: found.witness,
+            teller: found.teller,
         })
         .collect();
     let has = |direction| differences.iter().any(|d| d.direction == direction);
@@ -217,119 +180,4 @@ pub fn compare_profiles(from: &Profile, to: &Profile, scope: Scope, stop: &Stop)
         _ => Verdict::Incomparable,
     };
     Comparison { verdict, contexts, complete, differences }
-}
-
-/// What is one difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Kind {
-    endpoint: Option<EndpointId>,
-    caller: &'static str,
-    direction: Direction,
-}
-
-struct Found {
-    order: usize,
-    step: Step,
-    number: usize,
-    sides: (Side, Side),
-    contexts: usize,
-    cases: BTreeSet<&'static str>,
-    when: Option<BTreeSet<String>>,
-}
-
-impl Found {
-    /// Keeps what is the same in every state in which a call is decided so.
-    fn narrow(&mut self, state: &State, step: &Step) {
-        let here = circumstances(state, step);
-        self.when = Some(match self.when.take() {
-            None => here,
-            Some(when) => when.intersection(&here).cloned().collect(),
-        });
-    }
-}
-
-/// Who takes the step.
-fn caller(state: &State, step: &Step) -> &'static str {
-    match step.by {
-        Actor::Server => "server",
-        Actor::Moderator => "moderator",
-        Actor::User => "user",
-        Actor::Nobody => "nobody",
-        Actor::Guest(guest) => match state.accounts[usize::from(guest)] {
-            Account::Absent | Account::Guest | Account::GuestEnded => "guest",
-            Account::User | Account::UserEnded => "former guest",
-        },
-    }
-}
-
-/// Which kind of call of its endpoint the act is, where there are several.
-fn case(act: Act) -> Option<&'static str> {
-    Some(match act {
-        Act::Send(message) => message.as_str(),
-        Act::SendState => "org.example.note",
-        Act::SetVisibility(..) => Setting::HistoryVisibility.as_str(),
-        Act::SetGuestAccess(..) => Setting::GuestAccess.as_str(),
-        Act::SetJoinRule(_) => "m.room.join_rules",
-        Act::Join(Way::StateEvent) | Act::Leave(Way::StateEvent) | Act::Knock(Way::StateEvent) => {
-            "m.room.member"
-        }
-        Act::SetProfile { key, .. } => key.as_str(),
-        Act::Register { .. } => "kind=guest",
-        Act::Upgrade(_) => "guest_access_token",
-        Act::RegisterOver(_) => "username",
-        _ => return None,
-    })
-}
-
-/// What can be said of the caller and the room of a step.
-fn circumstances(state: &State, step: &Step) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
-    if let Actor::Guest(guest) = step.by {
-        let guest = usize::from(guest);
-        if let Some(room) = step.room() {
-            all.insert(format!("membership: {}", state.rooms[room].members[guest]));
-        }
-    }
-    if let Some(room) = step.room().map(|room| &state.rooms[room]) {
-        if let Some(visibility) = room.visibility {
-            all.insert(format!("history visibility: {visibility}"));
-        }
-        all.insert(format!("guest access: {}", room.guest_access));
-        all.insert(format!("join rule: {}", room.join_rule));
-    }
-    all
-}
-
-fn side(outcome: &Outcome) -> Side {
-    Side { decision: outcome.observation.decision, answer: outcome.observation.answer }
-}
-
-/// What the second outcome does to the first; nothing, if they are alike.
-fn direction(one: &Outcome, other: &Outcome) -> Option<Direction> {
-    let (a, b) = (&one.observation, &other.observation);
-    let gave = |answer: Answer| answer == Answer::Gave { tagged: true };
-    let opens = |one: bool, other: bool| {
-        (one != other).then_some(if other { Direction::Opens } else { Direction::Closes })
-    };
-    opens(a.decision.allows(), b.decision.allows())
-        .or_else(|| opens(gave(a.answer), gave(b.answer)))
-        .or_else(|| opens_by_effect(&one.next, &other.next))
-        .or_else(|| {
-            let alike =
-                a.decision.is_like(&b.decision) && a.answer == b.answer && one.next == other.next;
-            (!alike).then_some(Direction::Changes)
-        })
-}
-
-/// Whether the second leaves guests joined, or rooms open, that the first does not; or fewer.
-fn opens_by_effect(one: &State, other: &State) -> Option<Direction> {
-    use crate::vocabulary::Membership::Join;
-    let joined = |state: &State| {
-        state.rooms.iter().flat_map(|room| room.members).filter(|m| *m == Join).count()
-    };
-    match joined(one).cmp(&joined(other)) {
-        std::cmp::Ordering::Less => Some(Direction::Opens),
-        std::cmp::Ordering::Greater => Some(Direction::Closes),
-        std::cmp::Ordering::Equal => None,
-    }
 }

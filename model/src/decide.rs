@@ -78,7 +78,8 @@ impl World<'_> {
 
     fn act(&mut self, caller: &Caller, step: &Step) -> Option<(Decision, Answer)> {
         let decision = match step.act {
-            Act::LogOut | Act::Deactivate => self.end_own_token(caller),
+            Act::LogOut => self.end_own_token(caller),
+            Act::Deactivate => self.deactivate(caller),
             Act::SetProfile { own, .. } => self.set_profile(caller, own),
             Act::WhoAmI => return Some(self.who_am_i(caller)),
             Act::Call(_) => SERVED,

@@ -267,6 +267,16 @@ decision_points! {
         Left = "left",
     }
 
+    // ---- the end of an account ------------------------------------------------------------
+
+    /// What becomes of the memberships of an account that is deactivated?
+    "deactivation.memberships" deactivation_memberships: DeactivationMemberships ["CS-5"] {
+        /// They stay as they are.
+        Kept = "kept",
+        /// The account leaves every room that it is in.
+        Left = "left",
+    }
+
     // ---- the allow-list -------------------------------------------------------------------
 
     /// What happens to a guest's call to an endpoint that is not on the list?

@@ -172,23 +172,30 @@ fn forbidden_accesses<'a>(
     rules: &'a Rules,
     right: &'a Profile,
 ) -> impl Iterator<Item = Defect> + 'a {
-    EndpointId::all().filter_map(move |endpoint| {
+    const OPEN: Access = Access::Open(Conditions::NONE);
+    EndpointId::all().flat_map(move |endpoint| {
         let rule = rules.endpoint(endpoint);
+        let refused = (rule.access != Access::Refused).then_some((
+            "refused",
+            "is refused to guests",
+            Access::Refused,
+        ));
         let needs_a_token = endpoint.get().auth == Auth::User;
-        let (option, access) = match rule.access {
-            Access::Open(_) => ("refused", Access::Refused),
-            Access::Refused if rule.may_be_open.is_none() && needs_a_token => {
-                ("open", Access::Open(Conditions::NONE))
+        let is_open = rule.access == OPEN || rule.may_be_open.is_some();
+        let open = (needs_a_token && !is_open).then_some((
+            "open",
+            "is open to guests without any condition",
+            OPEN,
+        ));
+        refused.into_iter().chain(open).map(move |(option, is, access)| {
+            let mut profile = right.clone();
+            profile.set_access(endpoint, access);
+            Defect {
+                id: format!("endpoint.{endpoint}={option}"),
+                family: "endpoint".to_owned(),
+                about: format!("{endpoint} {is}"),
+                profile,
             }
-            Access::Refused => return None,
-        };
-        let mut profile = right.clone();
-        profile.set_access(endpoint, access);
-        Some(Defect {
-            id: format!("endpoint.{endpoint}={option}"),
-            family: "endpoint".to_owned(),
-            about: format!("{endpoint} is {option} to guests"),
-            profile,
         })
     })
 }

@@ -148,6 +148,13 @@ impl GuaranteeSet {
         GuaranteeId::all().filter(|guarantee| (guarantee.get().about)(step)).collect()
     }
 
+    /// The guarantees that look beyond the room which a step is about.
+    pub(crate) fn of_other_rooms() -> Self {
+        GuaranteeId::all()
+            .filter(|guarantee| guarantee.get().id == service::NON_INTERFERENCE.id)
+            .collect()
+    }
+
     /// What both sets have.
     #[must_use]
     pub fn intersection(self, other: Self) -> Self {

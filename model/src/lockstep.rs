@@ -15,6 +15,7 @@ use crate::state::{Account, MAX_GUESTS, Scope, State};
 use crate::step::{Act, Credential, Observation, Step, Subject};
 use crate::steps::{has_a_step_of_its_own, steps};
 use crate::stop::Stop;
+use crate::story::Search;
 
 /// How the model and the subject came to differ.
 #[derive(Debug, Clone)]
@@ -90,10 +91,10 @@ pub fn explore<S: Subject + Clone>(
     let mut found = Lockstep { complete: true, states: 0, steps: 0, mismatch: None };
     let mut asked_everything: HashSet<[Account; MAX_GUESTS]> = HashSet::new();
     let first = initial(profile);
-    let mut known = HashSet::from([forget(profile, &first)]);
-    let mut stories = Stories::default();
-    let mut rounds = VecDeque::from([(first, subject, None)]);
-    while let Some((state, subject, story)) = rounds.pop_front() {
+    let mut search = Search::new([forget(profile, &first)]);
+    // The search knows a state as what is not forgotten of it; both sides go on from all of it.
+    let mut reached = VecDeque::from([(first, subject)]);
+    while let (Some(number), Some((state, subject))) = (search.next_state(), reached.pop_front()) {
         if stop.now() || stop.most_states.is_some_and(|most| found.states >= most) {
             found.complete = false;
             break;
@@ -107,14 +108,14 @@ pub fn explore<S: Subject + Clone>(
             match compare(profile, &state, &mut subject, step) {
                 None => {}
                 Some(Err(difference)) => {
-                    let story = stories.told(story, *step);
+                    let story = search.story(number, *step);
                     found.mismatch = Some(Mismatch { story, difference });
                     return found;
                 }
                 Some(Ok(next)) => {
                     found.steps += 1;
-                    if known.insert(forget(profile, &next)) {
-                        rounds.push_back((next, subject, Some(stories.longer(story, *step))));
+                    if search.reach(number, *step, forget(profile, &next)) {
+                        reached.push_back((next, subject));
                     }
                 }
             }
@@ -141,26 +142,4 @@ fn every_call(usual: &[Step]) -> Vec<Step> {
         .filter(|endpoint| !has_a_step_of_its_own(*endpoint))
         .flat_map(|endpoint| callers.iter().map(move |(by, with)| step(endpoint, *by, *with)))
         .collect()
-}
-
-/// The steps by which each state was reached, as links to the story before.
-#[derive(Default)]
-struct Stories(Vec<(Option<usize>, Step)>);
-
-impl Stories {
-    fn longer(&mut self, story: Option<usize>, step: Step) -> usize {
-        self.0.push((story, step));
-        self.0.len() - 1
-    }
-
-    fn told(&self, mut story: Option<usize>, last: Step) -> Vec<Step> {
-        let mut steps = vec![last];
-        while let Some(number) = story {
-            let (before, step) = self.0[number];
-            steps.push(step);
-            story = before;
-        }
-        steps.reverse();
-        steps
-    }
 }

@@ -76,8 +76,13 @@ const FORGOTTEN: Witness = Witness { joined_later: true, ..Witness::STRANGER };
 /// where the first guest is special: then the order is kept.)
 #[must_use]
 pub fn reduce(profile: &Profile, scope: Scope, state: &State) -> State {
+    order(profile, scope, forget(profile, state))
+}
+
+/// Orders the guests.
+#[must_use]
+pub(crate) fn order(profile: &Profile, scope: Scope, mut state: State) -> State {
     use crate::decision_point::FirstGuest;
-    let mut state = forget(profile, state);
     if profile.choices.first_guest != FirstGuest::Plain {
         return state;
     }

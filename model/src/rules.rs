@@ -69,7 +69,8 @@ pub struct PointRule {
 pub struct EndpointRule {
     /// Whether guests may call it.
     pub access: Access,
-    /// If a reading permits it to be open although it is not listed: that reading.
+    /// The reading, if one permits it to be open without any condition although it is not listed,
+    /// or is listed with conditions.
     pub may_be_open: Option<String>,
     /// The clauses that say so.
     pub clauses: Vec<String>,

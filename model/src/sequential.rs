@@ -3,21 +3,23 @@
 //! stateright explores it breadth-first to a fixpoint. Steps that leave the state as it is are
 //! judged in every state in which they can happen and counted as transitions, but lead nowhere.
 
-use std::collections::BTreeMap;
+mod expansion;
+
 use std::hash::{Hash, Hasher};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{OnceLock, PoisonError, RwLock};
 
 use stateright::{Model, Property};
 
 use crate::decide::{initial, outcome};
 use crate::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet, Transition, Verdicts};
 use crate::profile::Profile;
-use crate::reduce::reduce;
-use crate::state::{Account, MAX_GUESTS, Scope, State};
-use crate::step::{Act, Step};
+use crate::state::{Scope, State};
+use crate::step::Step;
 use crate::steps::steps;
 use crate::stop::Stop;
+
+use expansion::{Expansion, Known, Tried};
 
 /// A homeserver with a profile, held against what a revision promises.
 #[derive(Debug)]
@@ -27,12 +29,8 @@ pub struct Sequential {
     /// What the revision says.
     rules: Profile,
     scope: Scope,
-    /// Every step that is tried in every state, with the guarantees that can say anything of it.
-    steps: Vec<(Step, GuaranteeSet)>,
-    /// Those that are about no room and only ask: what is said of them depends on the accounts.
-    questions: Vec<(Step, GuaranteeSet)>,
-    /// What was said of all the questions, by the accounts.
-    answered: RwLock<BTreeMap<[Account; MAX_GUESTS], Verdicts>>,
+    tried: Tried,
+    known: Known,
     run: Run,
 }
 
@@ -54,13 +52,8 @@ impl Sequential {
     /// The model at `scope` of a homeserver that does what `system` says, held against the promises
     /// of a revision whose default profile is `rules`.
     pub fn new(scope: Scope, system: Profile, rules: Profile) -> Self {
-        let with_guarantees = |step| (step, GuaranteeSet::about(&step));
-        let (questions, steps) =
-            steps(scope, &[&system, &rules]).into_iter().map(with_guarantees).partition(
-                |(step, _)| matches!(step.act, Act::Call(_) | Act::WhoAmI | Act::SetProfile { .. }),
-            );
-        let (answered, run) = (RwLock::default(), Run::default());
-        Self { system, rules, scope, steps, questions, answered, run }
+        let tried = Tried::new(scope, steps(scope, &[&system, &rules]));
+        Self { system, rules, scope, tried, known: Known::default(), run: Run::default() }
     }
 
     /// The same model, for one exploration that ends at `stop`.
@@ -99,7 +92,7 @@ impl Sequential {
 
     /// Every step that is tried in every state.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter().chain(&self.questions).map(|(step, _)| step)
+        self.tried.all().map(|(step, _)| step)
     }
 
     /// The state in which everything begins.
@@ -109,7 +102,7 @@ impl Sequential {
 
     /// Every step that can happen in `state`, judged, with the state that it leads to.
     pub fn expand(&self, state: &State, mut visit: impl FnMut(Step, State, Verdicts)) {
-        for (step, guarantees) in self.steps.iter().chain(&self.questions) {
+        for (step, guarantees) in self.tried.all() {
             if let Some((next, verdicts)) = self.take(state, step, *guarantees) {
                 visit(*step, next, verdicts);
             }
@@ -135,50 +128,6 @@ impl Sequential {
         verdicts.judge(guarantees, &transition);
         Some((outcome.next, verdicts))
     }
-
-    /// What is said of all the questions in `state`.
-    fn answers(&self, state: &State) -> Verdicts {
-        let answered = || self.answered.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(verdicts) = answered().get(&state.accounts) {
-            return *verdicts;
-        }
-        let mut all = Verdicts::default();
-        for (step, guarantees) in &self.questions {
-            if let Some((_, verdicts)) = self.take(state, step, *guarantees) {
-                all.add(verdicts);
-            }
-        }
-        let mut answered = self.answered.write().unwrap_or_else(PoisonError::into_inner);
-        answered.insert(state.accounts, all);
-        all
-    }
-
-    fn expansion(&self, state: &State) -> Expansion {
-        let mut expansion =
-            Expansion { verdicts: self.answers(state), moves: Vec::new(), transitions: 0 };
-        for (step, guarantees) in &self.steps {
-            let Some((next, verdicts)) = self.take(state, step, *guarantees) else {
-                continue;
-            };
-            expansion.verdicts.add(verdicts);
-            if next != *state {
-                let next = reduce(&self.system, self.scope, &next);
-                expansion.transitions += 1;
-                if !expansion.moves.iter().any(|known| known.next == next) {
-                    expansion.moves.push(Move { step: *step, next });
-                }
-            }
-        }
-        expansion
-    }
-}
-
-/// What a state leads to, and what the guarantees say of every step that can be taken in it.
-#[derive(Debug, Clone)]
-struct Expansion {
-    verdicts: Verdicts,
-    moves: Vec<Move>,
-    transitions: usize,
 }
 
 /// A state of the sequential model. Its expansion is a function of the state, kept once computed.
@@ -218,7 +167,7 @@ impl Hash for Node {
 }
 
 /// A step that changes the state, with what it leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move {
     /// The step.
     pub step: Step,

@@ -14,6 +14,9 @@ pub const MAX_GUESTS: usize = 3;
 /// The most rooms that a scope can have.
 pub const MAX_ROOMS: usize = 2;
 
+/// The room of which the tagged event is one.
+pub(crate) const TAGGED_ROOM: usize = 0;
+
 /// How many guests and rooms there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scope {
@@ -138,6 +141,26 @@ pub struct State {
 }
 
 impl State {
+    /// The state as it would be had nothing been done in any room but this one, where `new` is the
+    /// state in which everything begins.
+    #[must_use]
+    pub fn in_no_room_but(&self, room: usize, new: &Self) -> Self {
+        let mut rooms = new.rooms;
+        rooms[room] = self.rooms[room];
+        Self { rooms, tagged: self.tagged.filter(|_| room == TAGGED_ROOM), ..*self }
+    }
+
+    /// The state with this room, and what is known of its tagged event, as `other` has them.
+    #[must_use]
+    pub fn with_room_of(&self, room: usize, other: &Self) -> Self {
+        let mut state = *self;
+        state.rooms[room] = other.rooms[room];
+        if room == TAGGED_ROOM {
+            state.tagged = other.tagged;
+        }
+        state
+    }
+
     /// The state as a number, another one for every state: what is hashed of it.
     pub fn code(&self) -> u128 {
         let mut code = Code(1);

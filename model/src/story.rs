@@ -17,7 +17,7 @@ use crate::stop::Stop;
 /// The shortest stories in which these guarantees are broken, in the order of the guarantees:
 /// `None` for one that is never broken, or of which nothing was found before `stop`.
 pub fn broken(model: &Sequential, guarantees: GuaranteeSet, stop: &Stop) -> Vec<Option<Vec<Step>>> {
-    let mut search = Search::new(model.initial());
+    let mut search = Search::new([model.initial()]);
     let mut wanted = guarantees;
     let mut found: HashMap<_, Vec<Step>> = HashMap::new();
     let most_states = stop.most_states.unwrap_or(usize::MAX);
@@ -85,13 +85,14 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    pub(crate) fn new(initial: State) -> Self {
-        Self {
-            states: vec![initial],
-            came_from: vec![None],
-            numbers: HashMap::from([(initial, 0)]),
-            next: 0,
+    /// A search that begins in these states.
+    pub(crate) fn new(firsts: impl IntoIterator<Item = State>) -> Self {
+        let mut search =
+            Self { states: Vec::new(), came_from: Vec::new(), numbers: HashMap::new(), next: 0 };
+        for first in firsts {
+            search.insert(None, first);
         }
+        search
     }
 
     /// The next state to look at, in the order in which they were reached.
@@ -101,13 +102,25 @@ impl Search {
         (number < self.states.len()).then_some(number)
     }
 
-    /// Records that `step` leads from the state with this number to `next`.
-    pub(crate) fn reach(&mut self, from: usize, step: Step, next: State) {
-        self.numbers.entry(next).or_insert_with(|| {
-            self.states.push(next);
-            self.came_from.push(Some((from, step)));
-            self.states.len() - 1
-        });
+    /// Whether a search that has ended has looked at this state. It ended at the last number that
+    /// it gave: there was no such state, or it was not looked at any more.
+    pub(crate) fn has_looked_at(&self, state: &State) -> bool {
+        self.numbers.get(state).is_some_and(|number| number + 1 < self.next)
+    }
+
+    /// Records that `step` leads from the state with this number to `next`; whether that is new.
+    pub(crate) fn reach(&mut self, from: usize, step: Step, next: State) -> bool {
+        self.insert(Some((from, step)), next)
+    }
+
+    fn insert(&mut self, came_from: Option<(usize, Step)>, state: State) -> bool {
+        let number = self.states.len();
+        let is_new = *self.numbers.entry(state).or_insert(number) == number;
+        if is_new {
+            self.states.push(state);
+            self.came_from.push(came_from);
+        }
+        is_new
     }
 
     /// The steps to the state with this number, and then `last`.

@@ -167,7 +167,7 @@ impl Reference {
         response
     }
 
-    fn leave_everywhere(&mut self, user: &UserId) {
+    pub(super) fn leave_everywhere(&mut self, user: &UserId) {
         let rooms: Vec<_> = self
             .rooms()
             .filter(|room| {

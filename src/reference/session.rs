@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use guest_access_model::decision_point::{RegistrationFlag, Whoami};
+use guest_access_model::decision_point::{DeactivationMemberships, RegistrationFlag, Whoami};
 use guest_access_model::endpoint::KNOWN;
 use guest_access_model::vocabulary::Decision;
 use ruma::UserId;
@@ -69,10 +69,13 @@ impl Reference {
         _: &deactivate::v3::Request,
     ) -> Answer<deactivate::v3::Response> {
         let caller = self.admit(with, Call::to(KNOWN.deactivate))?;
-        // Reading A24: its tokens end, and its memberships stay.
         // CS-5: Deactivating an account takes away every way to log in to it again.
         if let Some(user) = &caller.user {
             self.end_tokens(user);
+            // Reading A24: its memberships stay; that it leaves its rooms is permitted too.
+            if self.choices().deactivation_memberships == DeactivationMemberships::Left {
+                self.leave_everywhere(user);
+            }
         }
         let response = deactivate::v3::Response::new(ThirdPartyIdRemovalStatus::NoSupport);
         let decision = Decision::allow(&["CS-5"], "the caller ends an account of its own");
@@ -148,14 +151,16 @@ mod tests {
     }
 
     #[test]
-    fn deactivating_ends_the_token_and_no_membership() {
-        let mut world = World::new();
-        let user = world.user("user");
-        world.join(&user);
-        world.server.deactivate(&user.with(), &deactivate::v3::Request::new()).unwrap();
-        assert!(!world.server.account(&user.user_id).unwrap().is_live());
-        let room = world.server.room(&world.room).unwrap();
-        assert_eq!(room.membership(&user.user_id).as_str(), "join");
+    fn deactivating_ends_the_token_and_by_another_reading_every_membership() {
+        for (option, membership) in [("kept", "join"), ("left", "leave")] {
+            let mut world = World::under(latest(&[("deactivation.memberships", option)]));
+            let user = world.user("user");
+            world.join(&user);
+            world.server.deactivate(&user.with(), &deactivate::v3::Request::new()).unwrap();
+            assert!(!world.server.account(&user.user_id).unwrap().is_live());
+            let room = world.server.room(&world.room).unwrap();
+            assert_eq!(room.membership(&user.user_id).as_str(), membership);
+        }
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! What `compare` found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 
 use guest_access_model::compare::{Comparison, Difference, Direction, Side, Verdict};
 use guest_access_model::rules::Rules;
-use guest_access_model::state::Scope;
+use guest_access_model::state::{Scope, State};
 use guest_access_model::step::Answer;
+use guest_access_model::vocabulary::HistoryVisibility;
 use serde::Serialize;
 
 use crate::scenario::{Scenario, ScenarioError};
@@ -34,9 +35,6 @@ pub struct ComparisonReport {
     pub differences: Vec<DifferenceReport>,
     /// How the report came to be.
     pub run: Run,
-    /// The rules whose words tell the stories: the second's.
-    #[serde(skip)]
-    source: Rules,
 }
 
 /// One difference: an endpoint that a kind of caller finds otherwise.
@@ -52,6 +50,8 @@ pub struct DifferenceReport {
     pub caller: &'static str,
     /// What the difference does.
     pub direction: Direction,
+    /// Whether both decide alike and give the same, and the state afterwards differs.
+    pub by_effect: bool,
     /// What the first revision says, in the witness.
     pub from: String,
     /// What the second revision says, in the witness.
@@ -64,6 +64,9 @@ pub struct DifferenceReport {
     pub clauses: BTreeSet<String>,
     /// A shortest story whose last step shows the difference.
     pub witness: Scenario,
+    /// The rules under which it happens.
+    #[serde(skip)]
+    told_by: Rules,
 }
 
 impl ComparisonReport {
@@ -90,7 +93,6 @@ impl ComparisonReport {
             contexts: found.contexts,
             differences: differences.collect::<Result<_, _>>()?,
             run,
-            source: to.clone(),
         })
     }
 }
@@ -114,31 +116,64 @@ impl DifferenceReport {
         let id = format!("{}-{}-{number}", from.id, to.id);
         let about = format!("`{}` and `{}` decide the last step otherwise.", from.id, to.id);
         let told = clauses.iter().cloned().collect();
+        let told_by = found.teller.of(from, to).clone();
         Ok(Self {
             endpoint: endpoints.first().cloned().unwrap_or_else(|| "the server itself".to_owned()),
             endpoints,
             cases: found.cases.clone(),
             caller: found.caller,
             direction: found.direction,
-            from: said(&found.from),
-            to: said(&found.to),
+            by_effect: found.from.decision.is_like(&found.to.decision)
+                && found.from.answer == found.to.answer,
+            from: said(&found.from, &found.to),
+            to: said(&found.to, &found.from),
             when: found.when.clone(),
             contexts: found.contexts,
             clauses,
-            witness: Scenario::from_story(id, to, about, told, &found.witness)?,
+            witness: Scenario::from_story(id, &told_by, about, told, &found.witness)?,
+            told_by,
         })
     }
 }
 
-/// What one revision says to the last step of the witness.
-fn said(side: &Side) -> String {
+/// What one revision says to the last step of the witness, and what it makes of the state that the
+/// other does not, where both allow the step.
+fn said(side: &Side, other: &Side) -> String {
     let decision = side.decision;
-    match side.answer {
+    let mut said = match side.answer {
         Answer::Gave { tagged: true } => format!("{decision}, gives the event"),
         Answer::Gave { tagged: false } => format!("{decision}, does not give the event"),
         Answer::IsGuest(is) => format!("{decision}, is_guest {is}"),
         Answer::Named(_) | Answer::Nothing => decision.to_string(),
+    };
+    if decision.allows() && other.decision.allows() {
+        let others = standings(&other.next);
+        for (of, standing) in standings(&side.next) {
+            if others.get(&of) != Some(&standing) {
+                said += &format!(", {of} is `{standing}`");
+            }
+        }
     }
+    said
+}
+
+/// All that a state says of the guests and the rooms, in words.
+fn standings(state: &State) -> BTreeMap<String, &'static str> {
+    let mut all = BTreeMap::new();
+    for (guest, account) in (1..).zip(state.accounts) {
+        all.insert(format!("guest{guest}'s account"), account.as_str());
+    }
+    for (number, room) in (1..).zip(&state.rooms) {
+        for (guest, membership) in (1..).zip(room.members) {
+            all.insert(format!("guest{guest} in room{number}"), membership.as_str());
+        }
+        all.insert(format!("the user in room{number}"), room.user.as_str());
+        let visibility = room.visibility.map_or("unreadable", HistoryVisibility::as_str);
+        all.insert(format!("the history visibility of room{number}"), visibility);
+        let guest_access = room.guest_access.as_str();
+        all.insert(format!("the guest access of room{number}"), guest_access);
+    }
+    all
 }
 
 impl Display for ComparisonReport {
@@ -162,21 +197,22 @@ impl Display for ComparisonReport {
         writeln!(f, "{} decisions compared, {much}", number(self.contexts))?;
         for (number, difference) in (1..).zip(&self.differences) {
             writeln!(f)?;
-            difference.tell(f, number, &self.source)?;
+            difference.tell(f, number)?;
         }
         Ok(())
     }
 }
 
 impl DifferenceReport {
-    fn tell(&self, f: &mut Formatter<'_>, place: usize, rules: &Rules) -> fmt::Result {
+    fn tell(&self, f: &mut Formatter<'_>, place: usize) -> fmt::Result {
         let style = match self.direction {
             Direction::Opens => style::GOOD,
             Direction::Closes => style::BAD,
             Direction::Changes => style::DOUBTFUL,
         };
         let direction = paint(style, self.direction);
-        writeln!(f, "{place}. {direction} to a {}: {}", self.caller, self.endpoint)?;
+        let by = if self.by_effect { "by its effect, where called by" } else { "to" };
+        writeln!(f, "{place}. {direction} {by} a {}: {}", self.caller, self.endpoint)?;
         for other in self.endpoints.iter().skip(1) {
             writeln!(f, "      and {other}")?;
         }
@@ -192,7 +228,7 @@ impl DifferenceReport {
         writeln!(f, "   in {} decisions ({})", number(self.contexts), clauses.join(", "))?;
         writeln!(f, "   before: {}", self.from)?;
         writeln!(f, "   after:  {}", self.to)?;
-        for line in story_lines(&self.witness, rules).map_err(|_| fmt::Error)? {
+        for line in story_lines(&self.witness, &self.told_by).map_err(|_| fmt::Error)? {
             writeln!(f, "      {line}")?;
         }
         Ok(())

@@ -4,7 +4,9 @@
 
 mod check;
 mod cli;
+mod compare;
 mod decide;
+mod documents;
 mod explore;
 mod history;
 mod mutations;

@@ -1,8 +1,9 @@
 //! Accounts: registration, upgrade, the end of tokens, and what guests may do to their own.
 
 use crate::decision_point::{
-    ProfileOwner, RegistrationFlag, RegistrationGuests, RegistrationParameters, UpgradeMemberships,
-    UpgradeOffered, UpgradeToken, UpgradeUsername, UserIds, Whoami,
+    DeactivationMemberships, ProfileOwner, RegistrationFlag, RegistrationGuests,
+    RegistrationParameters, UpgradeMemberships, UpgradeOffered, UpgradeToken, UpgradeUsername,
+    UserIds, Whoami,
 };
 use crate::state::{Account, Witness};
 use crate::step::{Act, Actor, Answer, Step, Upgrade};
@@ -147,6 +148,17 @@ impl World<'_> {
             self.next.accounts[guest] = ended;
         }
         SERVED
+    }
+
+    /// CS-5: Deactivating an account takes away every way to log in to it again.
+    pub(super) fn deactivate(&mut self, caller: &Caller) -> Decision {
+        let left = self.profile.choices.deactivation_memberships == DeactivationMemberships::Left;
+        if let Who::Holder(guest) = caller.who
+            && left
+        {
+            self.leave_every_room(guest);
+        }
+        self.end_own_token(caller)
     }
 
     /// GA-21: A guest may call `PUT /profile/{userId}/displayname` for its own user id.

@@ -5,7 +5,7 @@ use crate::decision_point::{
     RoomRule, StateCheck,
 };
 use crate::endpoint::Gives;
-use crate::state::Kind;
+use crate::state::{Kind, TAGGED_ROOM};
 use crate::step::{Act, Answer, Place, Step};
 use crate::vocabulary::{Decision, ErrCode, HistoryVisibility, Membership};
 
@@ -21,7 +21,8 @@ impl World<'_> {
         }
         // The state does not keep how the ordinary user stood to the tagged event: it is joined, and
         // once a mistake has removed it, it reads no more.
-        if caller.who == Who::User && self.state.rooms[0].user != Membership::Join {
+        let room = step.room().unwrap_or(TAGGED_ROOM);
+        if caller.who == Who::User && self.state.rooms[room].user != Membership::Join {
             return None;
         }
         let Act::Read(endpoint) = step.act else { unreachable!("only reads come here") };

@@ -160,6 +160,8 @@ pub(super) const READ_ENTITLEMENT: Guarantee = Guarantee {
             && (settings.contains(&HistoryVisibility::WorldReadable)
                 || read.standings().contains(&Standing::Join));
         let previewable = t.before.rooms[0].visibility == Some(HistoryVisibility::WorldReadable);
+        // A15: a banned reader may be refused.
+        let previewable = previewable && read.membership != Membership::Ban;
         let answers = match endpoint.get().gives {
             Some(Gives::Timeline | Gives::InitialSync) => {
                 joined_now || previewable || read.membership == Membership::Leave

@@ -96,19 +96,12 @@ impl Transition<'_> {
         let (Some(guest), Some(room)) = (self.caller(), self.step.room()) else {
             return true;
         };
-        let new = crate::decide::initial(self.system);
-        let mut alone = *self.before;
+        let mut alone = self.before.in_no_room_but(room, &crate::decide::initial(self.system));
         for other in (0..alone.accounts.len()).filter(|other| *other != guest) {
             alone.accounts[other] = Account::Absent;
             alone.rooms[room].members[other] = Membership::Never;
             if let Some(tagged) = &mut alone.tagged {
                 tagged.witnesses[other] = Witness::STRANGER;
-            }
-        }
-        for other in (0..alone.rooms.len()).filter(|other| *other != room) {
-            alone.rooms[other] = new.rooms[other];
-            if other == 0 {
-                alone.tagged = None;
             }
         }
         let step = Step { tag: self.step.tag && alone.tagged.is_none(), ..*self.step };

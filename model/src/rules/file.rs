@@ -48,6 +48,8 @@ struct Allow {
     endpoint: Spanned<String>,
     #[serde(default)]
     when: Vec<Spanned<String>>,
+    /// The reading that permits a server to open it without the conditions.
+    or_always: Option<Spanned<String>>,
     #[serde(default)]
     clauses: Vec<Spanned<String>>,
 }
@@ -162,8 +164,16 @@ pub(super) fn parse(path: &Path, text: &str, seen: &mut Vec<String>) -> Result<R
     for allow in &file.allow {
         let endpoint = at.endpoint(&allow.endpoint)?;
         let access = Access::Open(at.conditions(&allow.when)?);
+        let may_be_open = match &allow.or_always {
+            Some(_) if allow.when.is_empty() => {
+                let message =
+                    "`or_always` drops the conditions of `when`; give some, or leave it out";
+                return Err(at.meaning(&allow.endpoint, message.to_owned()));
+            }
+            reading => reading.as_ref().map(|reading| at.reading(reading)).transpose()?,
+        };
         let clauses = at.clauses(&allow.clauses)?;
-        rules.endpoints[endpoint.index()] = EndpointRule { access, may_be_open: None, clauses };
+        rules.endpoints[endpoint.index()] = EndpointRule { access, may_be_open, clauses };
     }
     for refuse in &file.refuse {
         let endpoint = at.endpoint(&refuse.endpoint)?;

@@ -7,6 +7,7 @@ use guest_access_model::clause::{CLAUSES, Force, find};
 use guest_access_model::decision_point::POINTS;
 use guest_access_model::rules::Rules;
 
+const READINGS: &str = include_str!("../../../spec-notes/readings.md");
 const BEYOND: &str = include_str!("../../../spec-notes/beyond-the-model.md");
 
 fn sources() -> Vec<(PathBuf, String)> {
@@ -133,4 +134,34 @@ fn a_promise_rests_on_clauses_that_are_in_force() {
             assert!(entered && !dropped, "{}: {id} is not in force", rules.id);
         }
     }
+}
+
+/// The ids of the readings, and of those that are said to have no option.
+fn readings() -> (BTreeSet<&'static str>, BTreeSet<&'static str>) {
+    let ids = |text: &'static str, before, after| -> BTreeSet<&'static str> {
+        let lines = text.lines().filter_map(move |line| line.strip_prefix(before));
+        lines.map(|line: &str| line.split_once(after).unwrap().0).collect()
+    };
+    let (all, rest) = READINGS.split_once("## Readings that no rules file names").unwrap();
+    let unnamed = rest.split_once("\n## ").unwrap().0;
+    (ids(all, "| A", " |"), ids(unnamed, "- **A", "**"))
+}
+
+#[test]
+fn a_reading_is_named_by_a_rules_file_or_has_a_reason_why_not() {
+    let (all, unnamed) = readings();
+    assert!(all.len() > 60 && unnamed.is_subset(&all));
+    let named: BTreeSet<String> = Rules::published()
+        .iter()
+        .flat_map(|rules| {
+            let of_points = rules.points.iter().filter_map(|rule| rule.reading.clone());
+            let of_endpoints = rules.endpoints.iter().filter_map(|rule| rule.may_be_open.clone());
+            of_points.chain(of_endpoints).collect::<Vec<_>>()
+        })
+        .collect();
+    let named: BTreeSet<&str> = named.iter().map(|id| id.strip_prefix('A').unwrap()).collect();
+    let silent: Vec<_> = all.difference(&named).filter(|id| !unnamed.contains(*id)).collect();
+    assert!(silent.is_empty(), "neither named nor explained: {silent:?}");
+    let both: Vec<_> = named.intersection(&unnamed).collect();
+    assert!(both.is_empty(), "named, and said not to be: {both:?}");
 }

@@ -6,4 +6,5 @@ mod algebra;
 mod clauses;
 mod floors;
 mod matrix;
+mod pages;
 mod revisions;

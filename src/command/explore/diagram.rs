@@ -26,7 +26,8 @@ pub(super) fn svg<'a>(taken: impl Iterator<Item = &'a Taken>) -> String {
     let x = |index: usize| COLUMN / 2 + index * COLUMN;
     let (width, height) = (x(actors.len()) + 3 * COLUMN, ROW * (taken.len() + 2));
     let mut svg = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">"#
+        // The Explorer's page is dark: the diagram brings its own paper.
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12"><rect width="{width}" height="{height}" rx="6" fill="#fff"/>"##
     );
     for (index, actor) in actors.iter().enumerate() {
         let (x, name) = (x(index), actor_name(*actor));

@@ -46,6 +46,9 @@ pub struct Allowed {
     pub endpoint: String,
     /// What must hold.
     pub when: Vec<Condition>,
+    /// The reading that permits a server to open it without these conditions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub or_always: Option<String>,
     /// The clauses that say so.
     pub clauses: Vec<String>,
 }
@@ -105,8 +108,9 @@ impl Revision {
         for (endpoint, rule) in EndpointId::all().zip(&rules.endpoints) {
             let (endpoint, clauses) = (endpoint.to_string(), rule.clauses.clone());
             match (rule.access, &rule.may_be_open) {
-                (Access::Open(conditions), _) => {
-                    allow.push(Allowed { endpoint, when: conditions.iter().collect(), clauses });
+                (Access::Open(conditions), reading) => {
+                    let (when, or_always) = (conditions.iter().collect(), reading.clone());
+                    allow.push(Allowed { endpoint, when, or_always, clauses });
                 }
                 (Access::Refused, Some(reading)) => {
                     may_allow.push(MayAllow { endpoint, reading: reading.clone(), clauses });
@@ -167,9 +171,13 @@ impl Display for Revision {
             writeln!(f, "also called {}", self.aliases.join(", "))?;
         }
         let mut table = Table::with_headings(["guests may call", "when", "clauses"]);
-        for Allowed { endpoint, when, clauses } in &self.allow {
+        for Allowed { endpoint, when, or_always, clauses } in &self.allow {
             let when: Vec<_> = when.iter().map(|condition| condition.as_str()).collect();
-            table.push([endpoint.into(), when.join(", ").into(), clauses.join(", ").into()]);
+            let mut when = when.join(", ");
+            if let Some(reading) = or_always {
+                when += &format!(", or always ({reading})");
+            }
+            table.push([endpoint.into(), when.into(), clauses.join(", ").into()]);
         }
         writeln!(f, "\n{table}")?;
         if !self.may_allow.is_empty() {

@@ -1,0 +1,96 @@
+//! In what two outcomes of a step differ, and of which kind of call.
+
+use std::collections::BTreeSet;
+
+use crate::decide::Outcome;
+use crate::state::{Account, State};
+use crate::step::{Act, Actor, Answer, Setting, Step, Way};
+
+use super::{Direction, Side};
+
+/// Who takes the step.
+pub(super) fn caller(state: &State, step: &Step) -> &'static str {
+    match step.by {
+        Actor::Server => "server",
+        Actor::Moderator => "moderator",
+        Actor::User => "user",
+        Actor::Nobody => "nobody",
+        Actor::Guest(guest) => match state.accounts[usize::from(guest)] {
+            Account::Absent | Account::Guest | Account::GuestEnded => "guest",
+            Account::User | Account::UserEnded => "former guest",
+        },
+    }
+}
+
+/// Which kind of call of its endpoint the act is, where there are several.
+pub(super) fn case(act: Act) -> Option<&'static str> {
+    Some(match act {
+        Act::Send(message) => message.as_str(),
+        Act::SendState => "org.example.note",
+        Act::SetVisibility(..) => Setting::HistoryVisibility.as_str(),
+        Act::SetGuestAccess(..) => Setting::GuestAccess.as_str(),
+        Act::SetJoinRule(_) => "m.room.join_rules",
+        Act::Join(Way::StateEvent) | Act::Leave(Way::StateEvent) | Act::Knock(Way::StateEvent) => {
+            "m.room.member"
+        }
+        Act::SetProfile { key, .. } => key.as_str(),
+        Act::Register { .. } => "kind=guest",
+        Act::Upgrade(_) => "guest_access_token",
+        Act::RegisterOver(_) => "username",
+        _ => return None,
+    })
+}
+
+/// What can be said of the caller and the room of a step.
+pub(super) fn circumstances(state: &State, step: &Step) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    if let Actor::Guest(guest) = step.by {
+        let guest = usize::from(guest);
+        if let Some(room) = step.room() {
+            all.insert(format!("membership: {}", state.rooms[room].members[guest]));
+        }
+    }
+    if let Some(room) = step.room().map(|room| &state.rooms[room]) {
+        if let Some(visibility) = room.visibility {
+            all.insert(format!("history visibility: {visibility}"));
+        }
+        all.insert(format!("guest access: {}", room.guest_access));
+        all.insert(format!("join rule: {}", room.join_rule));
+    }
+    all
+}
+
+pub(super) fn side(outcome: &Outcome) -> Side {
+    let Outcome { observation, next } = *outcome;
+    Side { decision: observation.decision, answer: observation.answer, next }
+}
+
+/// What the second outcome does to the first; nothing, if they are alike.
+pub(super) fn direction(one: &Outcome, other: &Outcome) -> Option<Direction> {
+    let (a, b) = (&one.observation, &other.observation);
+    let gave = |answer: Answer| answer == Answer::Gave { tagged: true };
+    let opens = |one: bool, other: bool| {
+        (one != other).then_some(if other { Direction::Opens } else { Direction::Closes })
+    };
+    opens(a.decision.allows(), b.decision.allows())
+        .or_else(|| opens(gave(a.answer), gave(b.answer)))
+        .or_else(|| opens_by_effect(&one.next, &other.next))
+        .or_else(|| {
+            let alike =
+                a.decision.is_like(&b.decision) && a.answer == b.answer && one.next == other.next;
+            (!alike).then_some(Direction::Changes)
+        })
+}
+
+/// Whether the second leaves guests joined that the first does not; or fewer.
+fn opens_by_effect(one: &State, other: &State) -> Option<Direction> {
+    use crate::vocabulary::Membership::Join;
+    let joined = |state: &State| {
+        state.rooms.iter().flat_map(|room| room.members).filter(|m| *m == Join).count()
+    };
+    match joined(one).cmp(&joined(other)) {
+        std::cmp::Ordering::Less => Some(Direction::Opens),
+        std::cmp::Ordering::Greater => Some(Direction::Closes),
+        std::cmp::Ordering::Equal => None,
+    }
+}

@@ -1,0 +1,222 @@
+//! What a state leads to, and what the guarantees say of every step that can be taken in it.
+//!
+//! Much of that is the same in many states, and is worked out once. What only asks and names no
+//! room depends on the accounts alone. A step about one room is decided by the accounts, that room
+//! and the tagged event if it is an event of that room; so where there are several rooms, what can
+//! be done in one of them is worked out once, whatever the others are. That a guest's steps are
+//! decided so is what `non_interference` says, and this guarantee is judged in every state anew, on
+//! all that the state says; for all steps alike, a test holds the expansion against the plain one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::guarantee::{GuaranteeSet, Verdicts};
+use crate::reduce::{forget, order, reduce};
+use crate::state::{Account, MAX_GUESTS, MAX_ROOMS, Scope, State};
+use crate::step::{Act, Step};
+
+use super::{Move, Sequential};
+
+/// A step, with the guarantees that can say anything of it.
+type Judged = (Step, GuaranteeSet);
+
+/// Every step that is tried in every state.
+#[derive(Debug)]
+pub(super) struct Tried {
+    /// Those that are about one room, by its number.
+    in_room: [Vec<Judged>; MAX_ROOMS],
+    /// Those that may be about everything.
+    anywhere: Vec<Judged>,
+    /// Those that are about no room and only ask.
+    questions: Vec<Judged>,
+    /// Those about one room of which something is said that takes the others to be known.
+    interfering: Vec<Judged>,
+}
+
+impl Tried {
+    pub(super) fn new(scope: Scope, steps: Vec<Step>) -> Self {
+        let mut tried = Self {
+            in_room: Default::default(),
+            anywhere: Vec::new(),
+            questions: Vec::new(),
+            interfering: Vec::new(),
+        };
+        for step in steps {
+            let guarantees = GuaranteeSet::about(&step);
+            let questions = matches!(step.act, Act::Call(_) | Act::WhoAmI | Act::SetProfile { .. });
+            match step.room() {
+                _ if questions => tried.questions.push((step, guarantees)),
+                Some(room) if scope.rooms > 1 && step.act != Act::ReadThroughOtherRoom => {
+                    tried.in_room[room].push((step, guarantees));
+                    let of_others = guarantees.intersection(GuaranteeSet::of_other_rooms());
+                    if !of_others.is_empty() {
+                        tried.interfering.push((step, of_others));
+                    }
+                }
+                _ => tried.anywhere.push((step, guarantees)),
+            }
+        }
+        tried
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Judged> {
+        self.in_room.iter().flatten().chain(&self.anywhere).chain(&self.questions)
+    }
+}
+
+/// What is known already.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// What is said of all the questions, by the accounts.
+    answers: RwLock<BTreeMap<[Account; MAX_GUESTS], Verdicts>>,
+    /// What the steps about a room lead to, by the room and the state in no room but it.
+    in_room: [RwLock<HashMap<State, Arc<Expansion>>>; MAX_ROOMS],
+}
+
+/// What a state leads to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Expansion {
+    /// What the guarantees say of every step that can be taken.
+    pub(super) verdicts: Verdicts,
+    /// One step to each state that can be reached.
+    pub(super) moves: Vec<Move>,
+    /// How many steps change the state.
+    pub(super) transitions: usize,
+}
+
+impl Sequential {
+    /// What `state` leads to.
+    pub(super) fn expansion(&self, state: &State) -> Expansion {
+        let mut expansion = Expansion { verdicts: self.answers(state), ..Expansion::default() };
+        self.add(&mut expansion, state, &self.tried.anywhere, |next| {
+            reduce(&self.system, self.scope, next)
+        });
+        for room in 0..self.tried.in_room.len() {
+            let alike = self.in_room(room, state);
+            expansion.verdicts.add(alike.verdicts);
+            expansion.transitions += alike.transitions;
+            expansion.moves.extend(alike.moves.iter().map(|taken| {
+                let next = state.with_room_of(room, &taken.next);
+                Move { next: order(&self.system, self.scope, next), ..*taken }
+            }));
+        }
+        for (step, guarantees) in &self.tried.interfering {
+            if let Some((_, verdicts)) = self.take(state, step, *guarantees) {
+                expansion.verdicts.add(verdicts);
+            }
+        }
+        expansion
+    }
+
+    /// Adds what these steps lead to, where `reduce` reduces a state.
+    fn add(
+        &self,
+        expansion: &mut Expansion,
+        state: &State,
+        steps: &[Judged],
+        reduce: impl Fn(&State) -> State,
+    ) {
+        for (step, guarantees) in steps {
+            let Some((next, verdicts)) = self.take(state, step, *guarantees) else {
+                continue;
+            };
+            expansion.verdicts.add(verdicts);
+            if next != *state {
+                let next = reduce(&next);
+                expansion.transitions += 1;
+                if !expansion.moves.iter().any(|known| known.next == next) {
+                    expansion.moves.push(Move { step: *step, next });
+                }
+            }
+        }
+    }
+
+    /// What is said of all the questions in `state`.
+    fn answers(&self, state: &State) -> Verdicts {
+        let known = self.known.answers.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(verdicts) = known.get(&state.accounts) {
+            return *verdicts;
+        }
+        drop(known);
+        let mut all = Verdicts::default();
+        for (step, guarantees) in &self.tried.questions {
+            if let Some((_, verdicts)) = self.take(state, step, *guarantees) {
+                all.add(verdicts);
+            }
+        }
+        let mut known = self.known.answers.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(state.accounts, all);
+        all
+    }
+
+    /// What the steps about this room lead to. What the moves say of the other rooms means nothing.
+    fn in_room(&self, room: usize, state: &State) -> Arc<Expansion> {
+        let state = state.in_no_room_but(room, &self.initial());
+        let known = self.known.in_room[room].read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(expansion) = known.get(&state) {
+            return expansion.clone();
+        }
+        drop(known);
+        let mut expansion = Expansion::default();
+        self.add(&mut expansion, &state, &self.tried.in_room[room], |next| {
+            forget(&self.system, next)
+        });
+        let expansion = Arc::new(expansion);
+        let mut known = self.known.in_room[room].write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(state, expansion.clone());
+        expansion
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+    use crate::defect::defects;
+    use crate::rules::Rules;
+
+    /// The expansion, worked out step by step on all that the state says.
+    fn plain(model: &Sequential, state: &State) -> Expansion {
+        let mut plain = Expansion::default();
+        let steps: Vec<_> = model.tried.all().copied().collect();
+        model.add(&mut plain, state, &steps, |next| reduce(&model.system, model.scope, next));
+        plain
+    }
+
+    /// The states that the moves lead to, in an order of their own.
+    fn reached(expansion: &Expansion) -> Vec<State> {
+        let mut states: Vec<_> = expansion.moves.iter().map(|taken| taken.next).collect();
+        states.sort_unstable();
+        states.dedup();
+        states
+    }
+
+    proptest! {
+        /// The lemma behind the shortcut, for the rules and for every mistake alike.
+        #[test]
+        fn a_step_about_a_room_is_decided_by_that_room(
+            mistake in any::<Index>(),
+            (guests, rooms) in prop::sample::select(vec![(1, 2), (2, 2), (2, 1)]),
+            walk in prop::collection::vec(any::<Index>(), 1..60),
+        ) {
+            let rules = Rules::find("latest").unwrap();
+            let mut systems = vec![rules.profile()];
+            systems.extend(defects(&rules).into_iter().map(|defect| defect.profile));
+            let system = mistake.get(&systems).clone();
+            let model = Sequential::new(Scope { guests, rooms }, system, rules.profile());
+            let mut state = model.initial();
+            for turn in walk {
+                let (short, plain) = (model.expansion(&state), plain(&model, &state));
+                prop_assert_eq!(short.verdicts, plain.verdicts);
+                prop_assert_eq!(short.transitions, plain.transitions);
+                prop_assert_eq!(reached(&short), reached(&plain));
+                if plain.moves.is_empty() {
+                    break;
+                }
+                state = turn.get(&plain.moves).next;
+            }
+        }
+    }
+}

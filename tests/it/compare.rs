@@ -1,0 +1,52 @@
+//! `compare`: every decision that differs.
+
+use guest_access_model::rules::Rules;
+
+use crate::cli::run_line;
+
+#[test]
+fn each_difference_is_told_with_a_shortest_witness() {
+    let ran = run_line("compare v1.1 v1.2");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    insta::assert_snapshot!(ran.text());
+}
+
+#[test]
+fn the_json_is_what_was_agreed_on() {
+    let report = run_line("compare v1.12 v1.16 --format json").stable_json();
+    insta::assert_json_snapshot!(report);
+}
+
+#[test]
+fn names_of_the_same_rules_are_equivalent() {
+    let ran = run_line("compare v1.16 v1.19 --format json");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = ran.json();
+    assert_eq!(report["verdict"], "equivalent");
+    assert_eq!(report["differences"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn a_proposal_is_compared_like_a_revision() {
+    let report = run_line("compare v1.16 examples/proposals/no-kick.toml --format json").json();
+    assert_eq!(report["verdict"], "more_permissive");
+    let differences = report["differences"].as_array().unwrap();
+    assert!(differences.iter().all(|difference| difference["witness"]["steps"].is_array()));
+}
+
+/// The state limit leaves no verdict; what was found by then is told in full.
+#[test]
+fn every_difference_of_every_pair_has_a_witness_that_happens() {
+    let published = Rules::published();
+    for from in &published {
+        for to in published.iter().filter(|to| to.id != from.id) {
+            let line =
+                format!("compare {} {} --max-states 300 --format json --quiet", from.id, to.id);
+            let ran = run_line(&line);
+            assert_eq!(ran.code, Some(3), "{ran:?}");
+            for difference in ran.json()["differences"].as_array().unwrap() {
+                assert!(difference["witness"]["steps"].as_array().is_some_and(|s| !s.is_empty()));
+            }
+        }
+    }
+}

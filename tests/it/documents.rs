@@ -1,0 +1,94 @@
+//! What the documents say, held against the program.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use guest_access_model::rules::Rules;
+
+use crate::cli::run_line;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// The sessions of a document: a command line, and what it says that the command prints.
+fn sessions(text: &str) -> Vec<(&str, &str)> {
+    let blocks = text.split("```console\n").skip(1);
+    blocks
+        .map(|block| {
+            let (block, _) = block.split_once("\n```").unwrap();
+            let (line, printed) = block.split_once('\n').unwrap();
+            (line.strip_prefix("$ cargo run --release -- ").unwrap(), printed)
+        })
+        .collect()
+}
+
+/// A session may leave out what follows, with a line that is an ellipsis.
+#[test]
+fn the_readme_shows_what_the_commands_print() {
+    let readme = read("README.md");
+    let sessions = sessions(&readme);
+    assert!(sessions.len() >= 6);
+    for (line, told) in sessions {
+        let ran = run_line(line);
+        let printed: Vec<_> = ran.out.lines().map(without_time).collect();
+        let told: Vec<_> = told.lines().map(without_time).collect();
+        match told.split_last() {
+            Some((&"…", beginning)) => {
+                assert_eq!(printed.get(..beginning.len()), Some(beginning), "{line}");
+            }
+            _ => assert_eq!(printed, told, "{line}"),
+        }
+    }
+}
+
+/// How long it took differs from run to run.
+fn without_time(line: &str) -> &str {
+    match line.rsplit_once(", in ") {
+        Some((before, after)) if after.ends_with(" s") => before,
+        _ => line,
+    }
+}
+
+#[test]
+fn the_examples_are_rules_that_can_be_checked() {
+    for folder in ["examples/proposals", "examples/readings"] {
+        let files: Vec<_> = std::fs::read_dir(root().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        assert!(!files.is_empty(), "{folder} is empty");
+        for path in files {
+            Rules::find(path.to_str().unwrap()).unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+}
+
+/// The crates that a manifest names under its dependencies.
+fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let manifest: toml::Table = read(manifest).parse().unwrap();
+    let tables = ["dependencies", "dev-dependencies"];
+    let named = tables.iter().filter_map(|table| manifest.get(*table)?.as_table());
+    let names = named.flat_map(|table| table.keys().cloned());
+    names.filter(|name| !name.starts_with("guest-access")).collect()
+}
+
+#[test]
+fn the_readme_gives_a_reason_for_every_dependency() {
+    let readme = read("README.md");
+    let (_, table) = readme.split_once("## Built on").unwrap();
+    let told: BTreeSet<String> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once(" |"))
+        .flat_map(|(names, _)| names.split(", "))
+        .map(|name| name.trim_matches('`').to_owned())
+        .filter(|name| name != "crate" && !name.starts_with('-'))
+        .collect();
+    let used: BTreeSet<_> =
+        dependencies("Cargo.toml").union(&dependencies("model/Cargo.toml")).cloned().collect();
+    assert_eq!(told, used);
+}
