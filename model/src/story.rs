@@ -47,7 +47,7 @@ pub struct Reached(Search);
 /// The states that `steps` lead to where `profile` decides, in the order in which they are reached,
 /// and no more than `most` of them.
 pub fn reach(profile: &Profile, steps: &[Step], most: usize) -> Reached {
-    let mut search = Search::new(initial(profile));
+    let mut search = Search::new([initial(profile)]);
     while let Some(number) = search.next_state() {
         let state = search.states[number];
         for step in steps {
