@@ -37,16 +37,20 @@
 //!
 //! Cloning is cheap: a clone shares everything until one of the two changes it.
 
+mod account_data;
 mod accounts;
 mod answer;
 mod authorisation;
 mod creation;
 mod devices;
+mod directory;
 mod endpoints;
 mod event;
+mod filter;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod keys;
+mod login;
 mod media;
 mod membership;
 mod moderation;
@@ -58,13 +62,14 @@ mod registration;
 mod revocation;
 mod room;
 mod sending;
+mod service;
 mod session;
 mod settings;
 mod state_given;
 mod upgrade;
 mod visibility;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use guest_access_model::decision_point::Choices;
@@ -78,8 +83,10 @@ pub use reading::{EventsRequest, Span};
 pub use room::Room;
 pub use settings::Settings;
 
+use account_data::AccountData;
 use accounts::Accounts;
 use devices::ToDevice;
+use filter::Filters;
 use keys::Keys;
 use media::Media;
 use sending::Transactions;
@@ -94,6 +101,10 @@ pub struct Reference {
     accounts: Arc<Accounts>,
     rooms: Vec<Arc<Room>>,
     aliases: Arc<BTreeMap<OwnedRoomAliasId, OwnedRoomId>>,
+    /// The rooms that are shown in the directory.
+    published: Arc<BTreeSet<OwnedRoomId>>,
+    account_data: Arc<AccountData>,
+    filters: Arc<Filters>,
     transactions: Arc<Transactions>,
     to_device: Arc<Vec<ToDevice>>,
     keys: Arc<Keys>,
@@ -110,6 +121,9 @@ impl Reference {
             accounts: Arc::default(),
             rooms: Vec::new(),
             aliases: Arc::default(),
+            published: Arc::default(),
+            account_data: Arc::default(),
+            filters: Arc::default(),
             transactions: Arc::default(),
             to_device: Arc::default(),
             keys: Arc::default(),

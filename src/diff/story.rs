@@ -14,11 +14,11 @@ use guest_access_model::step::{Act, Actor, Setting, Step};
 use guest_access_model::stop::Stop;
 
 use crate::scenario::sentence;
-use crate::subject::server::{Helpers, Observed, Server, ServerError, Verdict, World};
+use crate::subject::server::{Helpers, Needs, Observed, Server, ServerError, Verdict, World};
 
 use super::change::Changes;
 use super::found::NotRun;
-use super::judge::{Judge, Judgement, Taken, are_as_in};
+use super::judge::{Expected, Judge, Judgement, Taken, are_as_in};
 use super::signature::Names;
 
 /// Steps that can happen by the rules, from the first state on.
@@ -35,6 +35,8 @@ pub struct Story {
 pub(super) struct Part {
     pub(super) log: Vec<Taken>,
     pub(super) differences: Vec<Difference>,
+    /// How many steps could not happen any more, since the homeserver refused what they need.
+    lost: usize,
 }
 
 /// A step at which a homeserver did otherwise than our readings say.
@@ -46,7 +48,7 @@ pub(super) struct Difference {
     pub(super) before: State,
     /// What was expected.
     pub(super) expected: Outcome,
-    /// The changes under which the homeserver is right; empty if none is.
+    /// The changes under any of which the homeserver is right; empty if there is none.
     pub(super) changes: Vec<usize>,
 }
 
@@ -97,9 +99,8 @@ impl Teller<'_> {
             steps = possible;
         }
         while known < steps.len() {
-            let (scope, streams) = World::needs(&steps);
             let first = initial(&self.changes.default).rooms[0];
-            let world = self.server.world(helpers, scope, &first, streams).await;
+            let world = self.server.world(helpers, Needs::of(&steps), &first).await;
             let mut world = match world {
                 Ok(world) => world,
                 Err(error) => {
@@ -110,12 +111,13 @@ impl Teller<'_> {
                 }
             };
             let mut judge = Judge::new(self.changes);
-            let mut part = Part { log: Vec::new(), differences: Vec::new() };
+            let mut part = Part { log: Vec::new(), differences: Vec::new(), lost: 0 };
             let ending = self.tell_part(&mut world, &mut judge, &steps, &mut part).await;
             if !self.keep {
-                world.clean_up().await;
+                world.clean_up(&judge.state()).await;
             }
-            let profile = judge.first().profile.clone();
+            let clean = judge.log.iter().filter(|taken| !taken.diverges);
+            let lead: Vec<_> = clean.map(|taken| taken.step).collect();
             part.log = judge.log;
             part.differences.retain(|difference| difference.at >= known);
             let judged = part.log.iter().skip(known);
@@ -127,6 +129,10 @@ impl Teller<'_> {
                     _ => told.decisions += 1,
                 }
             }
+            if part.lost > 0 {
+                let because = "the homeserver refused what they need".to_owned();
+                told.not_run.push(not_run(story, None, part.lost, because));
+            }
             told.parts.push(part);
             match ending {
                 Ok(Ending::Whole) => break,
@@ -137,11 +143,11 @@ impl Teller<'_> {
                 }
                 Ok(Ending::Astray { at, why }) => {
                     let offending = steps[at];
-                    let lead = leading(&profile, &steps[..at]);
+                    let lead = leading(&self.changes.default, &lead);
                     known = lead.len();
                     let rest = lead.into_iter().chain(steps[at + 1..].iter().copied());
                     let rest: Vec<_> = rest.collect();
-                    let (possible, lost) = possible(&profile, &rest, |_| false);
+                    let (possible, lost) = possible(&self.changes.default, &rest, |_| false);
                     if lost > 0 {
                         told.not_run.push(not_run(story, Some(&offending), lost, why));
                     }
@@ -175,12 +181,13 @@ impl Teller<'_> {
             if self.stop.now() {
                 return Ok(Ending::Stopped);
             }
+            // What cannot happen any more needs what the homeserver refused.
             let Some(expected) = judge.expected(step) else {
-                let why = "it cannot happen as the homeserver reads the rules".to_owned();
-                return Ok(Ending::Astray { at, why });
+                part.lost += 1;
+                continue;
             };
-            let ours = expected[0];
-            let before = judge.first().state;
+            let ours = expected[0].outcome;
+            let before = judge.state();
             let mut observed = if World::spoils(step, &ours.observation) {
                 Observed::untold("it would end tokens of which the rules do not speak")
             } else {
@@ -202,8 +209,9 @@ impl Teller<'_> {
             };
             let members = if untold.is_none() && may_change_memberships(step, &before, &expected) {
                 // Where the answer is what no reading says, there is nothing to wait for.
+                let outcomes = expected.iter().map(|expected| &expected.outcome);
                 let fitting: Vec<_> =
-                    expected.iter().filter(|o| observed.fits(&o.observation)).collect();
+                    outcomes.filter(|outcome| observed.fits(&outcome.observation)).collect();
                 let settled = |rooms: &[_]| {
                     fitting.is_empty() || fitting.iter().any(|o| are_as_in(rooms, &o.next, gone))
                 };
@@ -211,26 +219,44 @@ impl Teller<'_> {
             } else {
                 None
             };
-            let taken = Taken { step: *step, observed, members, gone, diverges: false };
-            let allowed = taken.observed.is_allowed();
-            let changes = expected.iter().any(|outcome| outcome.next != before);
+            let unchanged = members.as_ref().map(|rooms| are_as_in(rooms, &before, gone));
+            let allowed = observed.is_allowed();
+            let as_decided = observed.decided_as(&ours.observation);
+            let taken =
+                Taken { step: *step, observed, members, gone, diverges: false, after: before };
             if let Some(why) = untold {
                 // Where a step leads that tells nothing is known only if it leads nowhere.
-                if changes || step.tag {
-                    judge.log.push(taken);
+                let leads = expected.iter().any(|expected| expected.outcome.next != before);
+                judge.log.push(taken);
+                if leads {
                     return Ok(Ending::Astray { at, why });
                 }
+                continue;
             }
             let at_log = judge.log.len();
             let difference = |changes| Difference { at: at_log, before, expected: ours, changes };
-            match judge.judge(taken) {
+            let settled = taken.members_fit(&ours.next);
+            match judge.judge(taken, &expected) {
                 Judgement::Same => {}
-                Judgement::ByAReading(changes) => {
-                    part.differences.push(difference(changes));
-                }
+                Judgement::ByAReading(changes) => part.differences.push(difference(changes)),
                 Judgement::Diverges => {
                     part.differences.push(difference(Vec::new()));
-                    if changes || allowed && may_change_more(step) {
+                    if as_decided && settled {
+                        judge.go_on(ours.next);
+                        continue;
+                    }
+                    // A refused step changes nothing; of one that was let through it has to be seen.
+                    let changed_nothing = match (allowed, unchanged) {
+                        (false, unchanged) => unchanged.unwrap_or(true),
+                        (true, _) if !may_change_more(step) => ours.next == before,
+                        (true, Some(unchanged)) => unchanged && is_membership(step),
+                        (true, None) if is_membership(step) => {
+                            let rooms = world.members(Duration::ZERO, |_| true).await?;
+                            are_as_in(&rooms, &before, gone)
+                        }
+                        (true, None) => false,
+                    };
+                    if !changed_nothing {
                         let why = "the homeserver took it otherwise than the rules".to_owned();
                         return Ok(Ending::Astray { at, why });
                     }
@@ -297,12 +323,12 @@ pub(super) fn leading(profile: &Profile, steps: &[Step]) -> Vec<Step> {
 
 /// Whether a step can have a part in what memberships there are: by one of the ways to read the
 /// rules, or by mistake.
-fn may_change_memberships(step: &Step, before: &State, expected: &[Outcome]) -> bool {
-    let changes = |outcome: &Outcome| {
+fn may_change_memberships(step: &Step, before: &State, expected: &[Expected]) -> bool {
+    let changes = |expected: &Expected| {
         before
             .rooms
             .iter()
-            .zip(&outcome.next.rooms)
+            .zip(&expected.outcome.next.rooms)
             .any(|(before, after)| before.members != after.members || before.user != after.user)
     };
     expected.iter().any(changes)
@@ -315,7 +341,12 @@ fn may_change_memberships(step: &Step, before: &State, expected: &[Outcome]) -> 
         )
 }
 
-/// Whether a step that was allowed although it must not be may have changed more than can be seen.
+/// Whether all that a step can change is a membership.
+fn is_membership(step: &Step) -> bool {
+    matches!(step.act, Act::Join(_) | Act::Leave(_) | Act::Knock(_))
+}
+
+/// Whether a step that was allowed although it must not be may have changed anything.
 fn may_change_more(step: &Step) -> bool {
     let ends_tokens = |endpoint: EndpointId| endpoint.get().id == "POST /logout/all";
     match step.act {

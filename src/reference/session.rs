@@ -76,6 +76,9 @@ impl Reference {
             if self.choices().deactivation_memberships == DeactivationMemberships::Left {
                 self.leave_everywhere(user);
             }
+            if let Some(account) = Arc::make_mut(&mut self.accounts).get_mut(user) {
+                account.password = None;
+            }
         }
         let response = deactivate::v3::Response::new(ThirdPartyIdRemovalStatus::NoSupport);
         let decision = Decision::allow(&["CS-5"], "the caller ends an account of its own");

@@ -14,8 +14,9 @@ use guest_access_model::state::{Scope, State};
 use guest_access_model::step::{Answer, Step};
 use guest_access_model::steps::steps;
 
-use super::Vector;
+use super::expectations::fails;
 use super::item::Item;
+use super::{Draft, Vector};
 use crate::scenario::{permitted, sentence};
 
 /// The point under which the known mistakes are listed.
@@ -32,6 +33,8 @@ pub(super) struct Other {
     pub(super) clauses: Vec<&'static str>,
     /// What it does.
     pub(super) profile: Profile,
+    /// Whether the rules permit it.
+    pub(super) permitted: bool,
 }
 
 impl Other {
@@ -39,21 +42,25 @@ impl Other {
         Item::Option { point: self.point.clone(), option: self.option.clone() }
     }
 
-    /// Whether a client that takes these steps can tell it from `right`.
-    pub(super) fn is_told_by(&self, right: &Profile, steps: &[Step]) -> bool {
-        !told_apart(right, &self.profile, steps).is_empty()
+    /// Whether a client that takes these steps can tell it from `right`; and, if it is forbidden,
+    /// from everything that is permitted.
+    pub(super) fn is_told_by(&self, right: &Profile, draft: &Draft) -> bool {
+        let is_told = !told_apart(right, &self.profile, &draft.steps()).is_empty();
+        is_told && (self.permitted || fails(&self.profile, &draft.scenario, &draft.otherwise))
     }
 
-    /// The shortest steps after which the last tells it from `right`, among those that `may` be taken.
+    /// The shortest steps by which a client that takes only those that `may` be taken can tell it
+    /// from `right`, and that `tell` it.
     pub(super) fn telling_story(
         &self,
         right: &Profile,
         may: impl Fn(&Step) -> bool,
+        tell: impl Fn(&[Step]) -> bool,
     ) -> Option<Vec<Step>> {
         SCOPES.iter().find_map(|(scope, pairs)| {
             let steps: Vec<Step> =
                 steps(*scope, &[right, &self.profile]).into_iter().filter(|s| may(s)).collect();
-            telling_story_in(right, &self.profile, &steps, *pairs)
+            telling_story_in(right, &self.profile, &steps, *pairs, &tell)
         })
     }
 }
@@ -62,9 +69,12 @@ impl Other {
 /// rules forbid it, where they permit it, and where they are silent.
 pub(super) fn others(rules: &Rules) -> Vec<Other> {
     let mut others: Vec<Other> = Vec::new();
+    let permitted = permitted(rules);
     let mut push = |point: String, option: String, profile: Profile| {
         let clauses = clauses_of(rules, &point);
-        others.push(Other { point, option, clauses, profile });
+        // A mistake of old can be a reading of today.
+        let permitted = permitted.iter().any(|permitted| permitted.profile == profile);
+        others.push(Other { point, option, clauses, profile, permitted });
     };
     let (options, mistakes): (Vec<_>, Vec<_>) =
         defects(rules).into_iter().partition(|defect| defect.id.contains('='));
@@ -73,8 +83,9 @@ pub(super) fn others(rules: &Rules) -> Vec<Other> {
             push(point.to_owned(), option.to_owned(), defect.profile);
         }
     }
-    for alternative in permitted(rules) {
-        push(alternative.point_id(), alternative.option, alternative.profile);
+    for alternative in &permitted {
+        let (option, profile) = (alternative.option.clone(), alternative.profile.clone());
+        push(alternative.point_id(), option, profile);
     }
     // A mistake that is one option was told apart as that.
     for mistake in mistakes {
@@ -152,6 +163,14 @@ pub struct Unobservable {
     pub because: String,
 }
 
+impl Unobservable {
+    /// The id of the defect that takes the option.
+    pub fn defect_id(&self) -> String {
+        let Self { point, option, .. } = self;
+        if point == MISTAKE { option.clone() } else { format!("{point}={option}") }
+    }
+}
+
 /// What these vectors do not tell from the rules' default profile, and why: nothing that a client
 /// does can.
 pub fn unobservable(rules: &Rules, vectors: &[Vector]) -> Vec<Unobservable> {
@@ -160,7 +179,11 @@ pub fn unobservable(rules: &Rules, vectors: &[Vector]) -> Vec<Unobservable> {
     let untold = others(rules).into_iter().filter(|other| !told.contains(&other.item()));
     untold
         .map(|other| {
-            let story = other.telling_story(&right, |_| true);
+            if other.permitted {
+                let because = "these rules permit it".to_owned();
+                return Unobservable { point: other.point, option: other.option, because };
+            }
+            let story = other.telling_story(&right, |_| true, |_| true);
             let deed = story.iter().flatten().find(|step| !is_by_a_client(step));
             let because = match deed {
                 Some(step) => format!("it shows only after {}", sentence(step)),
@@ -176,6 +199,7 @@ fn telling_story_in(
     other: &Profile,
     steps: &[Step],
     most_pairs: usize,
+    tell: impl Fn(&[Step]) -> bool,
 ) -> Option<Vec<Step>> {
     let first = (initial(right), initial(other));
     let mut came_from: Vec<Option<(usize, Step)>> = vec![None];
@@ -198,7 +222,9 @@ fn telling_story_in(
                     number = before;
                 }
                 story.reverse();
-                return Some(story);
+                if tell(&story) {
+                    return Some(story);
+                }
             }
             if pairs.len() < most_pairs {
                 let pair = (one.next, two.next);

@@ -83,7 +83,7 @@ impl Observed {
 
     /// Whether the rules say the same.
     pub fn fits(&self, expected: &Observation) -> bool {
-        self.verdict_fits(expected) && (!self.is_allowed() || self.held_fits(expected.answer))
+        self.decided_as(expected) && (!self.is_allowed() || self.held_fits(expected.answer))
     }
 
     /// Whether the call was let through.
@@ -91,7 +91,8 @@ impl Observed {
         matches!(self.verdict, Verdict::Allowed | Verdict::Parameters { .. })
     }
 
-    fn verdict_fits(&self, expected: &Observation) -> bool {
+    /// Whether the rules decide the same, whatever the answer held.
+    pub fn decided_as(&self, expected: &Observation) -> bool {
         let decision = &expected.decision;
         match &self.verdict {
             Verdict::Allowed | Verdict::Parameters { .. } => decision.allows(),

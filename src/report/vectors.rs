@@ -1,0 +1,84 @@
+//! What `vectors` generated.
+
+use std::fmt::{self, Display, Formatter};
+
+use guest_access_model::rules::Rules;
+use serde::Serialize;
+
+use super::{Cell, Run, Table, count, number, paint, style};
+use crate::vectors::{Unobservable, Vector, unobservable};
+
+/// The vectors of a revision, or of a proposal.
+#[derive(Debug, Clone, Serialize)]
+pub struct VectorsReport {
+    /// The rules.
+    pub rules: String,
+    /// The vectors.
+    pub vectors: Vec<Vector>,
+    /// What no client can tell from the rules, so that no vector tells it.
+    pub unobservable: Vec<UnobservableReport>,
+    /// How the report came to be.
+    pub run: Run,
+}
+
+/// An option that no client can tell from ours.
+#[derive(Debug, Clone, Serialize)]
+pub struct UnobservableReport {
+    /// The decision point, or `mistake`.
+    pub point: String,
+    /// The option.
+    pub option: String,
+    /// Why not.
+    pub because: String,
+}
+
+impl From<Unobservable> for UnobservableReport {
+    fn from(Unobservable { point, option, because }: Unobservable) -> Self {
+        Self { point, option, because }
+    }
+}
+
+impl VectorsReport {
+    /// The report of these vectors of `rules`.
+    pub fn new(rules: &Rules, vectors: Vec<Vector>, run: Run) -> Self {
+        let unobservable = unobservable(rules, &vectors);
+        Self {
+            rules: rules.id.clone(),
+            unobservable: unobservable.into_iter().map(UnobservableReport::from).collect(),
+            vectors,
+            run,
+        }
+    }
+}
+
+impl Display for VectorsReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let total = |of: fn(&Vector) -> usize| self.vectors.iter().map(of).sum::<usize>();
+        let heading = format!(
+            "{}: {}, {}, {}",
+            self.rules,
+            count(self.vectors.len(), "vector"),
+            count(total(|vector| vector.scenario.steps.len()), "step"),
+            count(total(|vector| vector.scope.rooms), "room"),
+        );
+        writeln!(f, "{}", paint(style::HEADING, heading))?;
+        let mut table = Table::with_headings(["vector", "guests", "rooms", "steps", "shows"]);
+        for vector in &self.vectors {
+            table.push([
+                Cell::from(vector.scenario.id.clone()),
+                Cell::from(number(vector.scope.guests)),
+                Cell::from(number(vector.scope.rooms)),
+                Cell::from(number(vector.scenario.steps.len())),
+                Cell::from(vector.scenario.about.clone()),
+            ]);
+        }
+        write!(f, "\n{table}")?;
+        if !self.unobservable.is_empty() {
+            writeln!(f, "\nNo client can tell these from the rules:")?;
+        }
+        for UnobservableReport { point, option, because } in &self.unobservable {
+            writeln!(f, "  {point}={option}: {because}")?;
+        }
+        Ok(())
+    }
+}
