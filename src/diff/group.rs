@@ -10,6 +10,7 @@ use crate::scenario::{LABEL, Scenario, Told as ToldStep, sentence};
 
 use super::cause::Explanation;
 use super::change::{Change, Changes};
+use super::id::id;
 use super::found::{Cause, Divergence, NotRun, ReadingTaken};
 use super::shrink::{Ways, shorter};
 use super::signature::Signature;
@@ -164,7 +165,11 @@ pub(super) fn divergences(
     parts: &[Part],
     shrunk: Vec<Shrunk>,
 ) -> Vec<Divergence> {
-    let told = groups.iter().zip(shrunk).enumerate().map(|(number, (group, shrunk))| {
+    let causes = causes(changes, explanations);
+    let told = groups.iter().zip(shrunk).map(|(group, shrunk)| {
+        let cause_told = group.cause.map(|cause| &causes[cause]);
+        let taken = cause_told.map(|cause| format!("{}={}", cause.decision_point, cause.option));
+        let id = id(&group.signature, taken.as_deref());
         let (_, difference) = group.first(parts);
         let decision = difference.expected.observation.decision;
         let cause = group.cause.map(|cause| &*explanations[cause].changes);
@@ -173,6 +178,8 @@ pub(super) fn divergences(
         seen_in.dedup();
         let clauses = in_force(rules, decision.clauses);
         Divergence {
+            scenario: scenario(rules, id.clone(), group, &shrunk.steps),
+            id,
             kind: *kind,
             cause: group.cause,
             endpoint: step.act.endpoint(),
@@ -185,7 +192,6 @@ pub(super) fn divergences(
             readings: one_of(&shrunk.changes, cause).map(|c| reading(&changes.all[c])).collect(),
             count: group.seen.len(),
             seen_in,
-            scenario: scenario(rules, number, group, &shrunk.steps),
             reproduced: shrunk.reproduced,
         }
     });
@@ -206,9 +212,8 @@ fn reading(change: &Change) -> ReadingTaken {
     }
 }
 
-fn scenario(rules: &Rules, number: usize, group: &Group, steps: &[Step]) -> Scenario {
-    let Signature { kind, step, by, expected, observed, .. } = &group.signature;
-    let id = format!("{}-{}", kind.as_str(), number + 1);
+fn scenario(rules: &Rules, id: String, group: &Group, steps: &[Step]) -> Scenario {
+    let Signature { step, by, expected, observed, .. } = &group.signature;
     let about = format!(
         "{}, {by}: the rules say `{expected}`, the homeserver `{observed}`",
         sentence(step)
