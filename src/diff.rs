@@ -31,7 +31,8 @@ use crate::subject::server::{Person, Server, ServerError};
 
 pub use change::{Change, Changes};
 pub use found::{
-    Asked, Came, Cause, Class, Divergence, Found, Kind, NotRun, Question, Ran, ReadingTaken, Verdict,
+    Asked, Came, Cause, Class, Divergence, Found, Kind, NotRun, Question, Ran, ReadingTaken,
+    Verdict,
 };
 pub use plan::stories;
 pub use runtime::{Waited, wait_for};

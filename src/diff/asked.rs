@@ -84,10 +84,7 @@ struct Moment<'a> {
 }
 
 /// The steps of a part that were judged, but for those that led to it once more.
-fn moments<'a>(
-    default: &'a Profile,
-    part: &'a Part,
-) -> impl Iterator<Item = Moment<'a>> {
+fn moments<'a>(default: &'a Profile, part: &'a Part) -> impl Iterator<Item = Moment<'a>> {
     let afters = part.log.iter().map(|taken| taken.after);
     let befores = std::iter::once(initial(default)).chain(afters);
     let moments = befores.zip(&part.log).enumerate().skip(part.known);

@@ -10,8 +10,8 @@ use crate::scenario::{LABEL, Scenario, Told as ToldStep, sentence};
 
 use super::cause::Explanation;
 use super::change::{Change, Changes};
-use super::id::id;
 use super::found::{Cause, Divergence, NotRun, ReadingTaken};
+use super::id::id;
 use super::shrink::{Ways, shorter};
 use super::signature::Signature;
 use super::story::{Difference, Part, Story, Told, leading};
