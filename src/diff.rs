@@ -31,7 +31,7 @@ use crate::subject::server::{Person, Server, ServerError};
 
 pub use change::{Change, Changes};
 pub use found::{
-    Asked, Came, Cause, Class, Divergence, Found, Kind, NotRun, Question, Ran, ReadingTaken,
+    Asked, Came, Cause, Class, Divergence, Found, Kind, NotRun, Place, Question, Ran, ReadingTaken,
     Verdict,
 };
 pub use plan::stories;

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_model::profile::Profile;
 use guest_access_model::state::State;
-use guest_access_model::step::{Act, Actor, Answer, Step};
+use guest_access_model::step::{Act, Actor, Answer, Place as At, Step};
 
 use crate::scenario::{deed, sentence};
 use crate::subject::server::{Given, Held, Verdict};
 
-use super::found::{Asked, Came, Class, Question, Ran, Verdict as Judged};
+use super::found::{Asked, Came, Class, Place, Question, Ran, Verdict as Judged};
 use super::judge::Taken;
 use super::signature::{Names, Signature, role};
 use super::story::{Part, Story, Told};
@@ -107,6 +107,11 @@ impl Moment<'_> {
         Class {
             deed: called(step),
             by: role(step, before).to_owned(),
+            place: match step.place {
+                At::Room(_) => Place::Room,
+                At::Elsewhere => Place::Elsewhere,
+                At::Nowhere => Place::Nowhere,
+            },
             membership: membership.map(|membership| membership.as_str()),
             history_visibility: room.map(|room| {
                 room.visibility.map_or("none that can be read", |visibility| visibility.as_str())

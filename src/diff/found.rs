@@ -172,12 +172,26 @@ pub struct Class {
     pub deed: String,
     /// What the caller is.
     pub by: String,
+    /// Whether it is about a room of the homeserver's.
+    pub place: Place,
     /// The caller's membership of the room; null if there is no room, or it has none that changes.
     pub membership: Option<&'static str>,
     /// The room's history visibility.
     pub history_visibility: Option<&'static str>,
     /// The room's guest access.
     pub guest_access: Option<&'static str>,
+}
+
+/// About what a call is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// A room of the homeserver's.
+    Room,
+    /// A room in which the homeserver takes no part.
+    Elsewhere,
+    /// No room.
+    Nowhere,
 }
 
 /// What came of a step, in short.

@@ -42,10 +42,9 @@ pub fn html(report: &DiffReport) -> String {
                 main {
                     @if let Some(baseline) = &report.baseline { (known(baseline)) }
                     (causes(report))
+                    @for part in sections.parts() { (listed(&part)) }
                     (matrix::matrix(&report.matrix))
-                    (listed("divergences", "Divergences", &sections.failing))
-                    (listed("known", "Known", &sections.known))
-                    (listed("permitted", "Permitted by another reading than ours", &sections.permitted))
+                    @for part in sections.parts() { (told(&part)) }
                     (not_run(&report.not_run))
                 }
                 (footer(report))
@@ -62,12 +61,26 @@ struct Sections<'a> {
     permitted: Vec<&'a DivergenceReport>,
 }
 
+/// An id, a title, and what is told under it.
+type Part<'a> = (&'static str, &'static str, &'a Vec<&'a DivergenceReport>);
+
 impl<'a> Sections<'a> {
     fn of(report: &'a DiffReport) -> Self {
         let all = report.divergences.iter();
         let (failing, others): (Vec<_>, Vec<_>) = all.partition(|d| report.fails_by(d));
         let (known, permitted) = others.into_iter().partition(|d| d.known.is_some());
         Self { failing, known, permitted }
+    }
+
+    /// The parts that hold anything, with an id and a title.
+    fn parts(&self) -> Vec<Part<'_>> {
+        let permitted = "Permitted by another reading than ours";
+        let parts = [
+            ("divergences", "Divergences", &self.failing),
+            ("known", "Known", &self.known),
+            ("permitted", permitted, &self.permitted),
+        ];
+        parts.into_iter().filter(|(.., divergences)| !divergences.is_empty()).collect()
     }
 }
 
@@ -166,28 +179,39 @@ fn causes(report: &DiffReport) -> Markup {
     }
 }
 
-fn listed(id: &str, title: &str, divergences: &[&DivergenceReport]) -> Markup {
+/// The divergences on one screen.
+fn listed((id, title, divergences): &Part<'_>) -> Markup {
     html! {
-        @if !divergences.is_empty() {
-            section id=(id) {
-                h2 { (title) }
-                table.list {
-                    thead { tr { th { "what" } th { "who" } th { "the rules" } th { "the homeserver" } th { "seen" } } }
-                    tbody {
-                        @for d in divergences {
-                            tr {
-                                td { span.badge.(d.kind.as_str()) { (d.kind.as_str()) } " "
-                                    a href=(format!("#{}", d.id)) { (d.step) } }
-                                td { (d.by) }
-                                td { (d.expected) }
-                                td { (d.observed) }
-                                td.count { (number(d.count)) }
-                            }
+        section id=(format!("{id}-listed")) {
+            h2 { (title) }
+            div.scroll { table.list {
+                thead {
+                    tr { th { "kind" } th { "what" } th { "who" } th { "the rules" }
+                        th { "the homeserver" } th { "seen" } }
+                }
+                tbody {
+                    @for d in *divergences {
+                        tr {
+                            td { span.badge.(d.kind.as_str()) { (d.kind.as_str()) } }
+                            td { a href=(format!("#{}", d.id)) { (d.step) } }
+                            td { (d.by) }
+                            td { (d.expected) }
+                            td { (d.observed) }
+                            td.count { (number(d.count)) }
                         }
                     }
                 }
-                @for d in divergences { (divergence::divergence(d)) }
-            }
+            } }
+        }
+    }
+}
+
+/// The divergences one by one.
+fn told((id, title, divergences): &Part<'_>) -> Markup {
+    html! {
+        section id=(id) {
+            h2 { (title) ", one by one" }
+            @for d in *divergences { (divergence::divergence(d)) }
         }
     }
 }

@@ -1,38 +1,31 @@
 //! The matrix of what was expected against what was seen: what is asked × the caller and its
 //! membership × the room's history visibility × its guest access.
 //!
-//! It is folded so that a person can read it: endpoints that came out alike in everything are one
-//! block, memberships that did are one row, and neighbouring cells that did are one cell.
+//! It is folded so that a person can read it: calls by one kind of caller that came out alike in
+//! everything are one block, memberships that did are one row, and neighbouring cells that did are one
+//! cell.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility};
 use maud::{Markup, html};
 
-use crate::diff::{Asked, Came, Verdict};
+use crate::diff::{Asked, Came, Place, Verdict};
 use crate::report::count;
 
-/// The settings of a room: its history visibility and its guest access.
-type Settings = (&'static str, &'static str);
+/// About what a call is made: a room with this history visibility and this guest access, or none.
+type Column = (Place, Option<&'static str>, Option<&'static str>);
 /// What came of all that falls into one cell: expected, observed, and what the rules say to that.
 type Cell = BTreeSet<(Came, Came, Verdict)>;
-/// Who asks, and with which membership.
-type Caller = (String, Option<&'static str>);
+/// What came of one call by one kind of caller with one membership.
+type Row = BTreeMap<Column, Cell>;
 
-/// What came of one thing that is asked, by caller: in rooms by their settings, and without a room.
-type Rows = BTreeMap<Caller, Row>;
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Row {
-    in_rooms: BTreeMap<Settings, Cell>,
-    nowhere: Cell,
-}
-
-/// Things that are asked, and come out alike in everything.
+/// Calls by one kind of caller that come out alike in everything.
 struct Block {
     deeds: Vec<String>,
-    /// The callers, those that came out alike together.
-    rows: Vec<(Vec<Caller>, Row)>,
+    by: String,
+    /// What came of them, by the caller's memberships.
+    rows: Vec<(Vec<Option<&'static str>>, Row)>,
 }
 
 pub(super) fn matrix(asked: &[Asked]) -> Markup {
@@ -64,72 +57,69 @@ pub(super) fn matrix(asked: &[Asked]) -> Markup {
     }
 }
 
-/// Every combination of settings in the specification's order, and those of rooms without any that
-/// can be read, if one was asked.
-fn columns(asked: &[Asked]) -> Vec<Settings> {
-    let mut visibilities: Vec<_> = HistoryVisibility::ALL.iter().map(|v| v.as_str()).collect();
-    let others = asked.iter().filter_map(|asked| asked.class.history_visibility);
-    let others: BTreeSet<_> = others.filter(|other| !visibilities.contains(other)).collect();
-    visibilities.extend(others);
-    let with_access = |visibility| GuestAccess::ALL.iter().map(move |a| (visibility, a.as_str()));
-    visibilities.into_iter().flat_map(with_access).collect()
+/// Every combination of settings in the specification's order, and what else was asked about.
+fn columns(asked: &[Asked]) -> Vec<Column> {
+    let visibilities = HistoryVisibility::ALL.iter().map(|visibility| Some(visibility.as_str()));
+    let with_access = |visibility| {
+        GuestAccess::ALL.iter().map(move |access| (Place::Room, visibility, Some(access.as_str())))
+    };
+    let mut columns: Vec<_> = visibilities.flat_map(with_access).collect();
+    let others: BTreeSet<_> = asked.iter().map(column).collect();
+    columns.extend(others.into_iter().filter(|other| !columns.contains(other)).collect::<Vec<_>>());
+    columns
+}
+
+fn column(asked: &Asked) -> Column {
+    let class = &asked.class;
+    (class.place, class.history_visibility, class.guest_access)
 }
 
 fn blocks(asked: &[Asked]) -> Vec<Block> {
-    let mut deeds: BTreeMap<&str, Rows> = BTreeMap::new();
-    for Asked { class, expected, observed, verdict, .. } in asked {
-        let rows = deeds.entry(&class.deed).or_default();
-        let row = rows.entry((class.by.clone(), class.membership)).or_default();
-        let cell = match (class.history_visibility, class.guest_access) {
-            (Some(visibility), Some(access)) => {
-                row.in_rooms.entry((visibility, access)).or_default()
-            }
-            _ => &mut row.nowhere,
-        };
-        cell.insert((*expected, *observed, *verdict));
+    let mut calls: BTreeMap<(&str, &str), BTreeMap<Option<&'static str>, Row>> = BTreeMap::new();
+    for one in asked {
+        let Asked { class, expected, observed, verdict, .. } = one;
+        let rows = calls.entry((&class.by, &class.deed)).or_default();
+        let row = rows.entry(class.membership).or_default();
+        row.entry(column(one)).or_default().insert((*expected, *observed, *verdict));
     }
-    let mut alike: BTreeMap<Rows, Vec<String>> = BTreeMap::new();
-    for (deed, rows) in deeds {
-        alike.entry(rows).or_default().push(deed.to_owned());
+    let mut alike: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for ((by, deed), rows) in calls {
+        alike.entry((by, rows)).or_default().push(deed.to_owned());
     }
-    let blocks = alike.into_iter().map(|(rows, deeds)| Block { deeds, rows: folded(rows) });
+    let blocks = alike.into_iter().map(|((by, rows), deeds)| Block {
+        deeds,
+        by: by.to_owned(),
+        rows: folded(rows),
+    });
     let mut blocks: Vec<_> = blocks.collect();
     blocks.sort_by(|one, other| {
-        one.rank().cmp(&other.rank()).then_with(|| one.deeds.cmp(&other.deeds))
+        let ranks = rank(&one.worst()).cmp(&rank(&other.worst()));
+        ranks.then_with(|| (&one.by, &one.deeds).cmp(&(&other.by, &other.deeds)))
     });
     blocks
 }
 
-/// The rows, those of one caller that are alike together.
-fn folded(rows: Rows) -> Vec<(Vec<Caller>, Row)> {
-    let mut folded: Vec<(Vec<Caller>, Row)> = Vec::new();
-    for (caller, row) in rows {
-        let same =
-            |(callers, known): &&mut (Vec<Caller>, Row)| callers[0].0 == caller.0 && *known == row;
-        match folded.iter_mut().find(same) {
-            Some((callers, _)) => callers.push(caller),
-            None => folded.push((vec![caller], row)),
+/// The rows, those that are alike together.
+fn folded(rows: BTreeMap<Option<&'static str>, Row>) -> Vec<(Vec<Option<&'static str>>, Row)> {
+    let mut folded: Vec<(Vec<_>, Row)> = Vec::new();
+    for (membership, row) in rows {
+        match folded.iter_mut().find(|(_, known)| *known == row) {
+            Some((memberships, _)) => memberships.push(membership),
+            None => folded.push((vec![membership], row)),
         }
     }
     folded
 }
 
-impl Row {
-    fn verdicts(&self) -> impl Iterator<Item = Verdict> {
-        let cells = self.in_rooms.values().chain([&self.nowhere]);
-        cells.flatten().map(|(.., verdict)| *verdict)
+impl Block {
+    fn worst(&self) -> Verdict {
+        let cells = self.rows.iter().flat_map(|(_, row)| row.values());
+        worst(cells.flatten())
     }
 }
 
-impl Block {
-    fn worst(&self) -> Verdict {
-        let verdicts = self.rows.iter().flat_map(|(_, row)| row.verdicts());
-        verdicts.min_by_key(rank).unwrap_or(Verdict::AsExpected)
-    }
-
-    fn rank(&self) -> usize {
-        rank(&self.worst())
-    }
+fn worst<'a>(came: impl Iterator<Item = &'a (Came, Came, Verdict)>) -> Verdict {
+    came.map(|(.., verdict)| *verdict).min_by_key(rank).unwrap_or(Verdict::AsExpected)
 }
 
 /// The worst first.
@@ -141,59 +131,57 @@ fn rank(verdict: &Verdict) -> usize {
     }
 }
 
-fn table(blocks: &[&Block], columns: &[Settings]) -> Markup {
-    // What is about no room is told by itself, without columns that would say nothing.
-    let (rooms, nowhere): (Vec<&Block>, Vec<&Block>) = blocks
-        .iter()
-        .copied()
-        .partition(|block| block.rows.iter().any(|(_, r)| !r.in_rooms.is_empty()));
+fn table(blocks: &[&Block], columns: &[Column]) -> Markup {
+    let is_asked = |column: &&Column| {
+        let is_room = column.0 == Place::Room;
+        is_room || blocks.iter().any(|b| b.rows.iter().any(|(_, row)| row.contains_key(*column)))
+    };
+    let columns: Vec<_> = columns.iter().filter(is_asked).copied().collect();
     html! {
-        @if !rooms.is_empty() {
-            div.scroll { table.matrix {
-                thead {
-                    tr {
-                        th rowspan="2" { "caller" } th rowspan="2" { "membership" }
-                        @for (visibility, span) in runs(columns.iter().map(|(v, _)| *v)) {
-                            th.edge colspan=(span) { (visibility) }
-                        }
-                        th.edge rowspan="2" { "no room" }
+        div.scroll { table.matrix {
+            thead {
+                tr {
+                    th rowspan="2" { "membership" }
+                    @for (group, span) in runs(columns.iter().map(|(place, v, _)| (place, v))) {
+                        th.edge colspan=(span) { (about(*group.0, *group.1)) }
                     }
-                    tr {
-                        @for (index, (_, access)) in columns.iter().enumerate() {
-                            th.access.edge[index % GuestAccess::ALL.len() == 0] { (access) }
+                }
+                tr {
+                    @for (_, visibility, access) in &columns {
+                        th.access.edge[access.is_none() || *access == first_access()] {
+                            @if visibility.is_some() { (access.unwrap_or_default()) }
                         }
                     }
                 }
-                @for block in rooms {
-                    tbody {
-                        tr { th.deed colspan=(columns.len() + 3) { (deeds(&block.deeds)) } }
-                        @for (callers, row) in &block.rows {
-                            tr {
-                                td { (callers[0].0) }
-                                td { (memberships(callers)) }
-                                @for (cell, span) in runs(columns.iter().map(|c| row.in_rooms.get(c))) {
-                                    (told(cell, span))
-                                }
-                                (told(Some(&row.nowhere).filter(|cell| !cell.is_empty()), 1))
+            }
+            @for block in blocks {
+                tbody {
+                    tr { th.deed colspan=(columns.len() + 1) {
+                        (deeds(&block.deeds)) span.by { (block.by) }
+                    } }
+                    @for (memberships, row) in &block.rows {
+                        tr {
+                            td { (listed(memberships)) }
+                            @for (cell, span) in runs(columns.iter().map(|column| row.get(column))) {
+                                (told(cell, span))
                             }
                         }
                     }
                 }
-            } }
-        }
-        @if !nowhere.is_empty() {
-            div.scroll { table.matrix {
-                thead { tr { th { "caller" } th { "about no room" } } }
-                @for block in nowhere {
-                    tbody {
-                        tr { th.deed colspan="2" { (deeds(&block.deeds)) } }
-                        @for (callers, row) in &block.rows {
-                            tr { td { (callers[0].0) } (told(Some(&row.nowhere), 1)) }
-                        }
-                    }
-                }
-            } }
-        }
+            }
+        } }
+    }
+}
+
+fn first_access() -> Option<&'static str> {
+    GuestAccess::ALL.first().map(|access| access.as_str())
+}
+
+fn about(place: Place, visibility: Option<&'static str>) -> &'static str {
+    match (place, visibility) {
+        (Place::Nowhere, _) => "no room",
+        (Place::Elsewhere, _) => "elsewhere",
+        (Place::Room, visibility) => visibility.unwrap_or("room"),
     }
 }
 
@@ -211,9 +199,8 @@ fn deeds(deeds: &[String]) -> Markup {
     }
 }
 
-fn memberships(callers: &[Caller]) -> String {
-    let memberships: Vec<_> =
-        callers.iter().map(|(_, membership)| membership.unwrap_or("—")).collect();
+fn listed(memberships: &[Option<&'static str>]) -> String {
+    let memberships: Vec<_> = memberships.iter().map(|one| one.unwrap_or("—")).collect();
     memberships.join(", ")
 }
 
@@ -222,23 +209,28 @@ fn told(cell: Option<&Cell>, span: usize) -> Markup {
     let Some(cell) = cell else {
         return html! { td.cell.edge colspan=(span) {} };
     };
-    let worst = cell.iter().map(|(.., verdict)| *verdict).min_by_key(rank);
-    let class = match worst {
-        Some(Verdict::Diverges(kind)) => kind.as_str(),
-        Some(Verdict::Permitted) => "permitted",
-        _ if cell.iter().all(|(expected, ..)| *expected == Came::Denied) => "same denied",
-        _ => "same",
+    let class = match worst(cell.iter()) {
+        Verdict::Diverges(kind) => kind.as_str(),
+        Verdict::Permitted => "permitted",
+        Verdict::AsExpected if cell.iter().all(|(expected, ..)| *expected == Came::Denied) => {
+            "same denied"
+        }
+        Verdict::AsExpected => "same",
     };
-    // What is otherwise stands first, and what is as expected goes without saying beside it.
-    let otherwise: Vec<_> = cell.iter().filter(|(.., v)| *v != Verdict::AsExpected).collect();
+    // What is as expected goes without saying beside what is not.
+    let otherwise: BTreeSet<_> = cell
+        .iter()
+        .filter(|(.., verdict)| *verdict != Verdict::AsExpected)
+        .map(|(expected, observed, _)| (*expected, *observed))
+        .collect();
     let alike: BTreeSet<_> = cell.iter().map(|(expected, ..)| came(*expected)).collect();
     html! {
         td class=(format!("cell edge {class}")) colspan=(span) {
             @if otherwise.is_empty() {
                 (alike.into_iter().collect::<Vec<_>>().join(" or "))
             }
-            @for (expected, observed, _) in otherwise {
-                div { (came(*expected)) " → " (came_of(*expected, *observed)) }
+            @for (expected, observed) in otherwise {
+                div { (came(expected)) " → " (came_of(expected, observed)) }
             }
         }
     }
