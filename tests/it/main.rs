@@ -6,6 +6,8 @@ mod check;
 mod cli;
 mod compare;
 mod decide;
+mod diff;
+mod diff_reports;
 mod documents;
 mod explore;
 mod history;
