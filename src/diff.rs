@@ -7,11 +7,13 @@
 //!    homeserver did.
 //! 4. *Shrink*: for each divergence, the smallest scenario that still shows it.
 
+mod asked;
 mod cause;
 mod change;
 mod found;
 mod group;
 mod history;
+mod id;
 mod judge;
 mod plan;
 mod runtime;
@@ -28,7 +30,10 @@ use guest_access_model::stop::Stop;
 use crate::subject::server::{Person, Server, ServerError};
 
 pub use change::{Change, Changes};
-pub use found::{Cause, Divergence, Found, Kind, NotRun, ReadingTaken};
+pub use found::{
+    Asked, Came, Cause, Class, Divergence, Found, Kind, NotRun, Place, Question, Ran, ReadingTaken,
+    Verdict,
+};
 pub use plan::stories;
 pub use runtime::{Waited, wait_for};
 pub use story::Story;
@@ -78,6 +83,7 @@ pub async fn diff(
         stop: options.stop.clone(),
     };
     let workers = Workers::new(teller, helpers);
+    let vectors: Vec<_> = stories.iter().map(|story| story.id.clone()).collect();
     let mut scenarios = stories.len();
     let mut told = workers.tell(stories.into_iter(), |done| progress(done, "vector")).await;
     if let Some(time) = options.explore_for {
@@ -91,6 +97,7 @@ pub async fn diff(
     let finished = told.len() == scenarios && !workers.is_over();
     let run = told.iter().filter(|(_, told)| told.decisions > 0).count();
     let decisions = told.iter().map(|(_, told)| told.decisions).sum();
+    let ran = asked::ran(&changes.default, &vectors, &told);
     let not_run = group::not_run(told.iter().map(|(_, told)| told));
     let parts: Vec<_> = told
         .into_iter()
@@ -120,6 +127,8 @@ pub async fn diff(
         ),
         causes: group::causes(&changes, &explanations),
         not_run,
+        ran,
+        matrix: asked::matrix(&changes.default, &parts),
         broken_off: workers.broken_off(),
         finished,
     })

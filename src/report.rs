@@ -6,6 +6,7 @@ mod clauses;
 pub mod compare;
 pub mod decide;
 pub mod defects;
+pub mod diagram;
 pub mod diff;
 pub mod history;
 pub mod junit;
@@ -17,7 +18,7 @@ pub mod vectors;
 
 pub use clauses::in_force;
 pub use run::Run;
-pub use story::{lines as story_lines, told};
+pub use story::{lines as story_lines, told, told_expect};
 pub use table::{Cell, Table, paint};
 
 /// Styles for text, by what they are to say.

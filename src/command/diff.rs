@@ -1,18 +1,20 @@
 //! `diff`: a homeserver is held against the rules.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::ValueEnum;
 use glob::Pattern;
 use guest_access_model::rules::Rules;
 use guest_access_model::stop::Stop;
 
 use crate::diff::{self, Found, Options, Story};
 use crate::report::Run;
-use crate::report::diff::DiffReport;
+use crate::report::diff::{self as report, Baseline, DiffReport};
 use crate::serve::Embedded;
 use crate::subject::server::{Limits, Person, Proof, Server, ServerError, Token};
 
-use super::output::{Format, OutputArgs, Written, say};
+use super::output::{OutputArgs, Written, json, say};
 use super::progress::Progress;
 use super::{CommandError, Outcome, interrupt};
 
@@ -73,11 +75,58 @@ pub(super) struct Args {
     /// What to show to a homeserver that registers users with a token only
     #[arg(long, value_name = "TOKEN", value_parser = token)]
     registration_token: Option<Token>,
+    /// Pass over the differences that are listed in FILE, and fail where one of them happens no more
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// List the differences in FILE; what stands there of those that stay is kept
+    #[arg(long, value_name = "FILE")]
+    write_baseline: Option<PathBuf>,
     /// The form of the report
     #[arg(long, default_value = "text")]
     format: Format,
+    /// Write the report in another form to FILE, too; may be given several times
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = other_form)]
+    also: Vec<(Format, PathBuf)>,
     #[command(flatten)]
     output: OutputArgs,
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For CI: JUnit XML, one case for each vector
+    Junit,
+    /// For people: one page that needs nothing else
+    Html,
+    /// For CI: one line of JSON for each vector, the same every time, to be committed and compared
+    Jsonl,
+}
+
+impl Format {
+    fn write(self, report: &DiffReport) -> Result<String, CommandError> {
+        Ok(match self {
+            Self::Text => report.to_string(),
+            Self::Json => json(report)?,
+            Self::Junit => report::junit(report)?,
+            Self::Html => report::html(report),
+            Self::Jsonl => report::jsonl(report)?,
+        })
+    }
+}
+
+fn other_form(text: &str) -> Result<(Format, PathBuf), String> {
+    let known: Vec<_> =
+        Format::value_variants().iter().filter_map(|f| f.to_possible_value()).collect();
+    let names: Vec<_> = known.iter().map(|value| value.get_name()).collect();
+    let wrong =
+        || format!("it has to be `FORMAT=FILE`, where FORMAT is one of {}", names.join(", "));
+    let (format, path) = text.split_once('=').ok_or_else(wrong)?;
+    let format = Format::from_str(format, false).map_err(|_| wrong())?;
+    if path.is_empty() { Err(wrong()) } else { Ok((format, path.into())) }
 }
 
 /// A name and a password.
@@ -111,6 +160,7 @@ fn token(text: &str) -> Result<Token, String> {
 
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let rules = Rules::find(&args.rules)?;
+    let known = Before::read(args, &rules)?;
     let seed = args.explore_for.map(|_| args.seed.unwrap_or_else(|| fastrand::u64(..1 << 32)));
     let mut stop = Stop::new(interrupt::flag()?);
     if let Some(timeout) = args.timeout {
@@ -147,9 +197,48 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     if let Some(error) = &found.broken_off {
         say(&format!("error: {error}; the report holds what was found before"));
     }
-    let outcome = outcome(&found, args.strict);
-    let report = DiffReport::new(&rules, &server, found, waited, args.strict, run);
-    Written::report(&report, args.format, outcome, &args.output)
+    let mut report = DiffReport::new(&rules, &server, found, waited, args.strict, run);
+    if let Some(baseline) = &known.held_against {
+        report.hold_against(baseline, |id| is_asked_for(args, id));
+    }
+    if let Some(path) = &args.write_baseline {
+        let baseline = Baseline::of(&report, known.before(), |id| is_asked_for(args, id));
+        Written::beside(&baseline.to_toml()?, path)?;
+        // What is listed now is known now.
+        report.hold_against(&baseline, |id| is_asked_for(args, id));
+    }
+    for (format, path) in &args.also {
+        Written::beside(&format.write(&report)?, path)?;
+    }
+    Ok(Written::new(args.format.write(&report)?, outcome(&report), &args.output))
+}
+
+/// What is known before the homeserver is asked.
+struct Before {
+    /// What the differences are held against.
+    held_against: Option<Baseline>,
+    /// What stands where they will be written, if that is another place.
+    written: Option<Baseline>,
+}
+
+impl Before {
+    fn read(args: &Args, rules: &Rules) -> Result<Self, CommandError> {
+        let load = |path: &Path| Baseline::load(path, &rules.id);
+        let held_against = args.baseline.as_deref().map(load).transpose()?;
+        let written = args.write_baseline.as_deref();
+        let written = written.filter(|path| held_against.is_none() && path.exists());
+        Ok(Self { held_against, written: written.map(load).transpose()? })
+    }
+
+    /// What says the reasons and links that are kept.
+    fn before(&self) -> Option<&Baseline> {
+        self.held_against.as_ref().or(self.written.as_ref())
+    }
+}
+
+/// Whether a vector of this name would be run.
+fn is_asked_for(args: &Args, id: &str) -> bool {
+    args.only.is_empty() || args.only.iter().any(|pattern| pattern.matches(id))
 }
 
 async fn meet(args: &Args, url: &str) -> Result<Server, ServerError> {
@@ -179,13 +268,12 @@ async fn hold(
     Ok((server, found))
 }
 
-fn outcome(found: &Found, strict: bool) -> Outcome {
-    let fails = found.divergences.iter().any(|divergence| strict || !divergence.is_permitted());
-    if found.broken_off.is_some() {
+fn outcome(report: &DiffReport) -> Outcome {
+    if report.broken_off.is_some() {
         Outcome::BrokenOff
-    } else if fails {
+    } else if report.fails() {
         Outcome::Fails
-    } else if !found.finished || found.decisions == 0 {
+    } else if !report.complete || report.decisions == 0 {
         Outcome::NoVerdict
     } else {
         Outcome::Holds

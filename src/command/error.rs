@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use guest_access_model::rules::RulesError;
 
+use crate::report::diff::BaselineError;
 use crate::scenario::ScenarioError;
 use crate::subject::server::ServerError;
 
@@ -49,6 +50,12 @@ pub enum CommandError {
         /// The defect that is most like it.
         nearest: String,
     },
+    /// There is no such baseline, or it is none.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
+    /// The baseline cannot be put into words.
+    #[error("the baseline cannot be written as TOML")]
+    Toml(#[from] toml::ser::Error),
     /// The report cannot be written.
     #[error(
         "{place}: the report cannot be written; name a file that can be, or leave `--output` out"

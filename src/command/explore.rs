@@ -1,6 +1,5 @@
 //! `explore`: the sequential model in stateright's Explorer, with states and steps in words.
 
-mod diagram;
 mod model;
 
 use std::net::{SocketAddr, TcpListener};

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
@@ -69,6 +69,12 @@ impl Written {
             Format::Json => json(report)?,
         };
         Ok(Self::new(text, outcome, to))
+    }
+
+    /// Writes a report to where it goes beside this one, without colours.
+    pub(super) fn beside(text: &str, path: &Path) -> Result<(), CommandError> {
+        std::fs::write(path, anstream::adapter::strip_str(text).to_string())
+            .map_err(|source| CommandError::unwritable(Some(&path.to_owned()), source))
     }
 
     /// Writes the report to where it goes.

@@ -1,5 +1,7 @@
 //! What a comparison finds.
 
+use std::collections::BTreeSet;
+
 use guest_access_model::endpoint::EndpointId;
 use serde::Serialize;
 
@@ -38,6 +40,8 @@ impl Kind {
 /// Something that a homeserver does otherwise than our readings of the rules say.
 #[derive(Debug, Clone)]
 pub struct Divergence {
+    /// What it is called: the same name whenever the same is found.
+    pub id: String,
     /// How bad it is.
     pub kind: Kind,
     /// The number of its cause among the causes, if one was found.
@@ -120,6 +124,110 @@ pub struct NotRun {
     pub count: usize,
 }
 
+/// What came of one scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ran {
+    /// The scenario.
+    pub scenario: String,
+    /// Whether it is a vector, and not a history at random.
+    pub is_vector: bool,
+    /// How many of its steps were judged; none if it was not run.
+    pub decisions: usize,
+    /// What of it could not be looked at, and why.
+    pub not_run: Vec<String>,
+    /// What was judged.
+    #[serde(skip)]
+    pub asked: BTreeSet<Question>,
+}
+
+/// What a step asks of a homeserver, whoever asks it where.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Question {
+    /// The step in words, by the guest that is called the first.
+    pub step: String,
+    /// What its caller was.
+    pub by: String,
+}
+
+/// What was asked so often, in one class of circumstances, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// What was asked, and in which circumstances.
+    #[serde(flatten)]
+    pub class: Class,
+    /// What our readings say.
+    pub expected: Came,
+    /// What the homeserver did.
+    pub observed: Came,
+    /// What the rules say to that.
+    pub verdict: Verdict,
+    /// How often.
+    pub count: usize,
+}
+
+/// What is asked, and in which circumstances.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Class {
+    /// The endpoint, or what is done, in words.
+    pub deed: String,
+    /// What the caller is.
+    pub by: String,
+    /// Whether it is about a room of the homeserver's.
+    pub place: Place,
+    /// The caller's membership of the room; null if there is no room, or it has none that changes.
+    pub membership: Option<&'static str>,
+    /// The room's history visibility.
+    pub history_visibility: Option<&'static str>,
+    /// The room's guest access.
+    pub guest_access: Option<&'static str>,
+}
+
+/// About what a call is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// A room of the homeserver's.
+    Room,
+    /// A room in which the homeserver takes no part.
+    Elsewhere,
+    /// No room.
+    Nowhere,
+}
+
+/// What came of a step, in short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Came {
+    /// It was allowed, and had nothing to give.
+    Allowed,
+    /// It was allowed, and gave the event.
+    Given,
+    /// It was allowed, and did not give the event.
+    Withheld,
+    /// It was denied.
+    Denied,
+}
+
+impl Came {
+    /// A read that was allowed where there was an event to give.
+    pub const fn giving(given: bool) -> Self {
+        if given { Self::Given } else { Self::Withheld }
+    }
+}
+
+/// What the rules say to what a homeserver did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is what our readings say.
+    AsExpected,
+    /// Another reading permits it.
+    Permitted,
+    /// It is not permitted.
+    #[serde(untagged)]
+    Diverges(Kind),
+}
+
 /// All that a comparison found.
 #[derive(Debug)]
 pub struct Found {
@@ -135,6 +243,10 @@ pub struct Found {
     pub causes: Vec<Cause>,
     /// What could not be looked at.
     pub not_run: Vec<NotRun>,
+    /// What came of each scenario.
+    pub ran: Vec<Ran>,
+    /// What was asked, and what the homeserver did.
+    pub matrix: Vec<Asked>,
     /// Why the homeserver was asked no further, if it was not.
     pub broken_off: Option<ServerError>,
     /// Whether everything was asked that was to be.

@@ -11,6 +11,7 @@ use crate::scenario::{LABEL, Scenario, Told as ToldStep, sentence};
 use super::cause::Explanation;
 use super::change::{Change, Changes};
 use super::found::{Cause, Divergence, NotRun, ReadingTaken};
+use super::id::id;
 use super::shrink::{Ways, shorter};
 use super::signature::Signature;
 use super::story::{Difference, Part, Story, Told, leading, may_change_anything};
@@ -185,7 +186,11 @@ pub(super) fn divergences(
     parts: &[Part],
     shrunk: Vec<Shrunk>,
 ) -> Vec<Divergence> {
-    let told = groups.iter().zip(shrunk).enumerate().map(|(number, (group, shrunk))| {
+    let causes = causes(changes, explanations);
+    let told = groups.iter().zip(shrunk).map(|(group, shrunk)| {
+        let cause_told = group.cause.map(|cause| &causes[cause]);
+        let taken = cause_told.map(|cause| format!("{}={}", cause.decision_point, cause.option));
+        let id = id(&group.signature, taken.as_deref());
         let (_, difference) = group.first(parts);
         let decision = difference.expected.observation.decision;
         let cause = group.cause.map(|cause| &*explanations[cause].changes);
@@ -194,6 +199,8 @@ pub(super) fn divergences(
         seen_in.dedup();
         let clauses = in_force(rules, decision.clauses);
         Divergence {
+            scenario: scenario(rules, id.clone(), group, &shrunk.steps),
+            id,
             kind: *kind,
             cause: group.cause,
             endpoint: step.act.endpoint(),
@@ -206,7 +213,6 @@ pub(super) fn divergences(
             readings: one_of(&shrunk.changes, cause).map(|c| reading(&changes.all[c])).collect(),
             count: group.seen.len(),
             seen_in,
-            scenario: scenario(rules, number, group, &shrunk.steps),
             reproduced: shrunk.reproduced,
         }
     });
@@ -227,9 +233,8 @@ fn reading(change: &Change) -> ReadingTaken {
     }
 }
 
-fn scenario(rules: &Rules, number: usize, group: &Group, steps: &[Step]) -> Scenario {
-    let Signature { kind, step, by, expected, observed, .. } = &group.signature;
-    let id = format!("{}-{}", kind.as_str(), number + 1);
+fn scenario(rules: &Rules, id: String, group: &Group, steps: &[Step]) -> Scenario {
+    let Signature { step, by, expected, observed, .. } = &group.signature;
     let about = format!(
         "{}, {by}: the rules say `{expected}`, the homeserver `{observed}`",
         sentence(step)

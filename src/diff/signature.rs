@@ -65,7 +65,7 @@ fn kind(expected: &Outcome, taken: &Taken) -> Kind {
 }
 
 /// What the caller of a step is.
-fn role(step: &Step, before: &State) -> &'static str {
+pub(super) fn role(step: &Step, before: &State) -> &'static str {
     let Actor::Guest(number) = step.by else {
         return match step.by {
             Actor::Moderator => "the moderator",

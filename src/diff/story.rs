@@ -35,6 +35,8 @@ pub struct Story {
 pub(super) struct Part {
     pub(super) log: Vec<Taken>,
     pub(super) differences: Vec<Difference>,
+    /// So many steps at the beginning only led to the others once more.
+    pub(super) known: usize,
     /// How many steps could not happen any more, since the homeserver refused what they need.
     lost: usize,
 }
@@ -111,7 +113,7 @@ impl Teller<'_> {
                 }
             };
             let mut judge = Judge::new(self.changes);
-            let mut part = Part { log: Vec::new(), differences: Vec::new(), lost: 0 };
+            let mut part = Part { log: Vec::new(), differences: Vec::new(), known, lost: 0 };
             let ending = self.tell_part(&mut world, &mut judge, &steps, &mut part).await;
             if !self.keep {
                 world.clean_up(&judge.state()).await;

@@ -1,15 +1,24 @@
 //! What `diff` found: in what a homeserver differs from the rules, and why.
 
+mod baseline;
+mod html;
+mod jsonl;
+mod junit;
 mod text;
 
 use guest_access_model::rules::Rules;
 use serde::Serialize;
 
-use crate::diff::{Cause, Divergence, Found, Kind, NotRun, ReadingTaken, Waited};
+use crate::diff::{Asked, Cause, Divergence, Found, Kind, NotRun, Ran, ReadingTaken, Waited};
 use crate::scenario::Scenario;
 use crate::subject::server::Server;
 
 use super::Run;
+
+pub use baseline::{Baseline, BaselineError, BaselineReport, Entry, Known, Missing};
+pub use html::html;
+pub use jsonl::jsonl;
+pub use junit::junit;
 
 /// In what a homeserver differs from the rules.
 #[derive(Debug, Clone, Serialize)]
@@ -46,6 +55,12 @@ pub struct DiffReport {
     pub unexplained: usize,
     /// What could not be looked at.
     pub not_run: Vec<NotRun>,
+    /// What came of each scenario.
+    pub ran: Vec<Ran>,
+    /// What was asked, folded into classes, and what came of it.
+    pub matrix: Vec<Asked>,
+    /// What became of the known differences; null if there is no list of them.
+    pub baseline: Option<BaselineReport>,
     /// How the report came to be.
     pub run: Run,
 }
@@ -64,7 +79,7 @@ pub struct ServerReport {
 /// One divergence.
 #[derive(Debug, Clone, Serialize)]
 pub struct DivergenceReport {
-    /// Its id, within the report.
+    /// Its id: the same whenever the same is found.
     pub id: String,
     /// How bad it is.
     pub kind: Kind,
@@ -98,6 +113,10 @@ pub struct DivergenceReport {
     pub scenario: Scenario,
     /// Whether that scenario, run by itself, showed it again.
     pub reproduced: bool,
+    /// A script that shows it, if there is one.
+    pub curl: Option<String>,
+    /// What the baseline says of it, if it is listed there.
+    pub known: Option<Known>,
 }
 
 impl DiffReport {
@@ -111,6 +130,7 @@ impl DiffReport {
         run: Run,
     ) -> Self {
         let (name, version) = server.software.clone().unzip();
+        let (name, version) = (name.as_deref().map(printable), version.as_deref().map(printable));
         let causes = &found.causes;
         let divergences = found.divergences.into_iter();
         let divergences: Vec<_> =
@@ -126,15 +146,71 @@ impl DiffReport {
             waiting_seconds: rounded(waited.waited.as_secs_f64()),
             rate_limited: server.client().waits(),
             complete: found.finished,
-            broken_off: found.broken_off.map(|error| error.to_string()),
+            broken_off: found.broken_off.map(|error| printable(&error.to_string())),
             strict,
             unexplained: divergences.iter().filter(|d| d.decision_point.is_none()).count(),
             divergences,
             causes: found.causes,
-            not_run: found.not_run,
+            not_run: found.not_run.into_iter().map(printably).collect(),
+            ran: found
+                .ran
+                .into_iter()
+                .map(|ran| Ran {
+                    not_run: ran.not_run.iter().map(|why| printable(why)).collect(),
+                    ..ran
+                })
+                .collect(),
+            matrix: found.matrix,
+            baseline: None,
             run,
         }
     }
+
+    /// Whether a divergence is one that fails: neither permitted, nor known.
+    pub fn fails_by(&self, divergence: &DivergenceReport) -> bool {
+        self.is_wrong(divergence) && divergence.known.is_none()
+    }
+
+    /// Whether anything fails: a divergence, or what the baseline lists and happens no more.
+    pub fn fails(&self) -> bool {
+        let is_stale = self.baseline.as_ref().is_some_and(|baseline| !baseline.stale.is_empty());
+        is_stale || self.divergences.iter().any(|divergence| self.fails_by(divergence))
+    }
+
+    /// Whether a divergence is one that the rules do not permit, known or not; if they are taken
+    /// strictly, any.
+    fn is_wrong(&self, divergence: &DivergenceReport) -> bool {
+        self.strict || !divergence.permitted
+    }
+
+    /// The homeserver, as a title tells it.
+    fn server_told(&self) -> String {
+        match (&self.server.name, &self.server.version) {
+            (Some(name), Some(version)) => format!("{name} {version} at {}", self.server.url),
+            _ => self.server.url.clone(),
+        }
+    }
+}
+
+/// The most characters that are told of what a homeserver said.
+const LONGEST: usize = 300;
+
+/// What a homeserver said, as a terminal and a page can show it: without control characters, and not
+/// at any length.
+fn printable(said: &str) -> String {
+    let mut told: String = said
+        .chars()
+        .take(LONGEST)
+        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .collect();
+    if said.chars().nth(LONGEST).is_some() {
+        told.push('…');
+    }
+    told
+}
+
+fn printably(not_run: NotRun) -> NotRun {
+    NotRun { because: printable(&not_run.because), ..not_run }
 }
 
 fn rounded(seconds: f64) -> f64 {
@@ -146,7 +222,7 @@ impl DivergenceReport {
         let permitted = divergence.is_permitted();
         let cause = divergence.cause.and_then(|number| causes.get(number));
         Self {
-            id: divergence.scenario.id.clone(),
+            id: divergence.id,
             kind: divergence.kind,
             decision_point: cause.map(|cause| cause.decision_point.clone()),
             option: cause.map(|cause| cause.option.clone()),
@@ -154,15 +230,20 @@ impl DivergenceReport {
             step: divergence.step,
             by: divergence.by,
             expected: divergence.expected,
-            observed: divergence.observed,
+            observed: printable(&divergence.observed),
             because: divergence.because,
             clauses: divergence.clauses,
             readings: divergence.readings,
             permitted,
             count: divergence.count,
             seen_in: divergence.seen_in,
-            scenario: divergence.scenario,
+            scenario: Scenario {
+                about: printable(&divergence.scenario.about),
+                ..divergence.scenario
+            },
             reproduced: divergence.reproduced,
+            curl: None,
+            known: None,
         }
     }
 }

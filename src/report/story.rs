@@ -52,6 +52,14 @@ pub fn told(decision: &Decision, observed: &Expect) -> String {
     format!("{decision}{}", rest(observed))
 }
 
+/// What is expected of a step, in short.
+pub fn told_expect(expect: &Expect) -> String {
+    let Expect { verdict, status, errcode, .. } = expect;
+    let status = status.map(|status| format!(" {status}")).unwrap_or_default();
+    let errcode = errcode.map(|errcode| format!(" {errcode}")).unwrap_or_default();
+    format!("{}{status}{errcode}{}", verdict.as_str(), rest(expect))
+}
+
 /// What came of a step beside the decision.
 fn rest(observed: &Expect) -> String {
     let mut told: Vec<String> = Vec::new();

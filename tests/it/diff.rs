@@ -1,5 +1,6 @@
 //! `diff`: homeservers are held against the rules, over real HTTP.
 
+mod baseline;
 mod command;
 mod found;
 mod misbehaving;

@@ -13,10 +13,9 @@ use guest_access_model::step::{Observation, Step};
 use guest_access_model::steps::steps;
 use stateright::{Model, Path, Property};
 
+use crate::report::diagram::{self, Answer, Row, Tone};
 use crate::report::told;
 use crate::scenario::{LABEL, Observed, sentence};
-
-use super::diagram;
 
 /// The model.
 pub(super) struct Explored {
@@ -100,7 +99,9 @@ impl Model for Explored {
 
     fn as_svg(&self, path: Path<Node, Move>) -> Option<String> {
         let states = path.into_states();
-        Some(diagram::svg(states.iter().filter_map(|node| node.last.as_deref())))
+        let taken = states.iter().filter_map(|node| node.last.as_deref());
+        let rows: Vec<_> = taken.map(Taken::row).collect();
+        Some(diagram::svg(&rows, LABEL).into_string())
     }
 }
 
@@ -121,6 +122,13 @@ fn properties() -> impl Iterator<Item = (GuaranteeId, Property<Explored>)> {
 }
 
 impl Taken {
+    /// The step as a row of a diagram.
+    fn row(&self) -> Row<'_> {
+        let decision = &self.observation.decision;
+        let tone = if decision.allows() { Tone::Allowed } else { Tone::Denied };
+        Row { step: &self.step, answers: vec![Answer { said: decision.to_string(), tone }] }
+    }
+
     /// What came of the step, in words.
     pub(super) fn told(&self, after: &State) -> String {
         let outcome =

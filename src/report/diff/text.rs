@@ -10,11 +10,7 @@ use super::{DiffReport, DivergenceReport};
 
 impl Display for DiffReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let server = match (&self.server.name, &self.server.version) {
-            (Some(name), Some(version)) => format!("{name} {version} at {}", self.server.url),
-            _ => self.server.url.clone(),
-        };
-        let title = format!("{server}, held against {}", self.rules);
+        let title = format!("{}, held against {}", self.server_told(), self.rules);
         writeln!(f, "{}", paint(style::HEADING, title))?;
         self.fmt_effort(f)?;
         writeln!(f)?;
@@ -25,9 +21,13 @@ impl Display for DiffReport {
         for (number, cause) in (1..).zip(&self.causes) {
             self.fmt_cause(f, number, cause)?;
         }
-        let (permitted, wrong): (Vec<_>, Vec<_>) =
-            self.divergences.iter().partition(|divergence| divergence.permitted);
+        self.fmt_baseline(f)?;
+        let all = self.divergences.iter();
+        let (wrong, others): (Vec<_>, Vec<_>) = all.partition(|d| self.fails_by(d));
+        let (known, permitted): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|divergence| divergence.known.is_some());
         section(f, "Divergences", &wrong)?;
+        section(f, "Known", &known)?;
         section(f, "Permitted by another reading than ours", &permitted)?;
         self.fmt_not_run(f)
     }
@@ -49,22 +49,23 @@ impl DiffReport {
     }
 
     fn fmt_verdict(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let of = |kind: Kind, permitted: bool| {
-            let same = |d: &&DivergenceReport| d.kind == kind && d.permitted == permitted;
-            self.divergences.iter().filter(same).count()
-        };
-        let kinds: Vec<_> = Kind::ALL
-            .into_iter()
-            .filter(|kind| of(*kind, false) > 0)
-            .map(|kind| count(of(kind, false), kind.as_str()))
-            .collect();
-        let permitted: usize = Kind::ALL.into_iter().map(|kind| of(kind, true)).sum();
+        let (failing, others): (Vec<_>, Vec<_>) =
+            self.divergences.iter().partition(|divergence| self.fails_by(divergence));
+        let of = |kind: Kind| failing.iter().filter(|divergence| divergence.kind == kind).count();
+        let kinds = Kind::ALL.into_iter().filter(|kind| of(*kind) > 0);
+        let kinds: Vec<_> = kinds.map(|kind| count(of(kind), kind.as_str())).collect();
+        let known = others.iter().filter(|divergence| divergence.known.is_some()).count();
+        let permitted = others.len() - known;
         let (style, verdict) = match (kinds.is_empty(), self.decisions) {
             (true, 0) => (style::DOUBTFUL, "nothing was judged".to_owned()),
+            (true, _) if known > 0 => (style::GOOD, "no divergence that is not known".to_owned()),
             (true, _) => (style::GOOD, "no divergence".to_owned()),
             (false, _) => (style::BAD, kinds.join(", ")),
         };
         write!(f, "{}", paint(style, verdict))?;
+        if known > 0 {
+            write!(f, ", {known} known")?;
+        }
         if permitted > 0 {
             write!(f, ", and {permitted} that another reading permits")?;
         }
@@ -73,6 +74,23 @@ impl DiffReport {
             writeln!(f, "{}", paint(style::BAD, format!("broken off: {why}")))?;
         } else if !self.complete {
             writeln!(f, "{}", paint(style::DOUBTFUL, "not all of it was run: the time was up"))?;
+        }
+        Ok(())
+    }
+
+    /// What the baseline lists and did not happen.
+    fn fmt_baseline(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(baseline) = &self.baseline else { return Ok(()) };
+        for (heading, style, missing) in [
+            ("Known, and happens no more: take it from the baseline", style::BAD, &baseline.stale),
+            ("Known, and not run", style::DOUBTFUL, &baseline.not_run),
+        ] {
+            if !missing.is_empty() {
+                writeln!(f, "\n{}", paint(style::HEADING, heading))?;
+            }
+            for entry in missing {
+                writeln!(f, "  {}\n    {}", paint(style, &entry.id), entry.told())?;
+            }
         }
         Ok(())
     }
@@ -130,35 +148,49 @@ fn section(f: &mut Formatter<'_>, heading: &str, divergences: &[&DivergenceRepor
 }
 
 fn fmt_divergence(f: &mut Formatter<'_>, divergence: &DivergenceReport) -> fmt::Result {
-    let kind = if divergence.permitted { style::DOUBTFUL } else { style::BAD };
+    let quiet = divergence.permitted || divergence.known.is_some();
+    let kind = if quiet { style::DOUBTFUL } else { style::BAD };
     let seen = times(divergence.count);
     writeln!(f, "\n{} ({}, seen {seen})", paint(kind, &divergence.id), divergence.by)?;
-    writeln!(f, "  the rules:      {}", divergence.expected)?;
-    writeln!(f, "  the homeserver: {}", divergence.observed)?;
-    let clauses = match divergence.clauses.as_slice() {
-        [] => String::new(),
-        clauses => format!(" ({})", clauses.join(", ")),
-    };
-    writeln!(f, "  because {}{clauses}", divergence.because)?;
-    for reading in &divergence.readings {
-        let id = reading.reading.as_deref().unwrap_or("the text is silent");
-        writeln!(f, "  {id}: `{}` may be `{}`", reading.decision_point, reading.option)?;
-    }
-    match (&divergence.decision_point, &divergence.option) {
-        (Some(point), Some(option)) => writeln!(f, "  as if `{point}` were `{option}`")?,
-        _ => writeln!(f, "  unexplained")?,
-    }
-    for (number, told) in (1..).zip(&divergence.scenario.steps) {
-        let label = divergence.scenario.label().unwrap_or(LABEL);
-        writeln!(f, "    {number}. {}", sentence_with(&told.step, label))?;
-    }
-    if !divergence.reproduced {
-        writeln!(f, "    (run by itself, the scenario did not show it again)")?;
+    for line in about(divergence).lines() {
+        writeln!(f, "  {line}")?;
     }
     Ok(())
 }
 
-fn times(number: usize) -> String {
+/// What is to be said of a divergence beside its name, in lines.
+pub(super) fn about(divergence: &DivergenceReport) -> String {
+    let mut lines = Vec::new();
+    if let Some(known) = &divergence.known {
+        lines.push(format!("known:          {}", known.told()));
+    }
+    lines.push(format!("the rules:      {}", divergence.expected));
+    lines.push(format!("the homeserver: {}", divergence.observed));
+    let clauses = match divergence.clauses.as_slice() {
+        [] => String::new(),
+        clauses => format!(" ({})", clauses.join(", ")),
+    };
+    lines.push(format!("because {}{clauses}", divergence.because));
+    for reading in &divergence.readings {
+        let id = reading.reading.as_deref().unwrap_or("the text is silent");
+        lines.push(format!("{id}: `{}` may be `{}`", reading.decision_point, reading.option));
+    }
+    lines.push(match (&divergence.decision_point, &divergence.option) {
+        (Some(point), Some(option)) => format!("as if `{point}` were `{option}`"),
+        _ => "unexplained".to_owned(),
+    });
+    for (number, told) in (1..).zip(&divergence.scenario.steps) {
+        let label = divergence.scenario.label().unwrap_or(LABEL);
+        lines.push(format!("  {number}. {}", sentence_with(&told.step, label)));
+    }
+    if !divergence.reproduced {
+        lines.push("  (run by itself, the scenario did not show it again)".to_owned());
+    }
+    lines.join("\n")
+}
+
+/// How often: once, twice, so many times.
+pub(super) fn times(number: usize) -> String {
     match number {
         1 => "once".to_owned(),
         2 => "twice".to_owned(),

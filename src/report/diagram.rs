@@ -1,0 +1,138 @@
+//! A story as a sequence diagram: who asked the homeserver for what, and what it said.
+//!
+//! The colours stand in the SVG, so that it can be read by itself; a page that embeds it can set its
+//! own by the classes.
+
+use guest_access_model::step::{Actor, Step};
+use maud::{Markup, html};
+
+use crate::scenario::{actor_name, sentence_with};
+
+/// Between two actors, and from the edge to the first.
+const COLUMN: usize = 150;
+/// Between two lines of text.
+const LINE: usize = 17;
+/// How wide a character is thought to be, at the most.
+const CHARACTER: usize = 7;
+/// How high the names of the actors are.
+const HEAD: usize = 34;
+
+/// A step of a story, and what came of it.
+#[derive(Debug, Clone)]
+pub struct Row<'a> {
+    /// The step.
+    pub step: &'a Step,
+    /// What was said to it: one line for each that says something.
+    pub answers: Vec<Answer>,
+}
+
+/// What was said to a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// In words.
+    pub said: String,
+    /// How it is to be taken.
+    pub tone: Tone,
+}
+
+/// How an answer is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// It was allowed.
+    Allowed,
+    /// It was denied.
+    Denied,
+    /// It is what should have been said.
+    Expected,
+    /// It is what was said, and should not have been.
+    Wrong,
+}
+
+impl Tone {
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+            Self::Expected => "expected",
+            Self::Wrong => "wrong",
+        }
+    }
+
+    const fn colour(self) -> &'static str {
+        match self {
+            Self::Allowed | Self::Expected => "#197a2b",
+            Self::Denied => "#5f6368",
+            Self::Wrong => "#b3261e",
+        }
+    }
+}
+
+/// The rows as a diagram, in SVG; the tagged event is called `label`.
+pub fn svg(rows: &[Row<'_>], label: &str) -> Markup {
+    let mut actors = vec![Actor::Server];
+    for row in rows {
+        if !actors.contains(&row.step.by) {
+            actors.push(row.step.by);
+        }
+    }
+    // The server stands to the left, and all who call it to its right.
+    let x = |index: usize| COLUMN / 2 + index * COLUMN;
+    let told: Vec<_> = (1..)
+        .zip(rows)
+        .map(|(number, row)| format!("{number}. {}", sentence_with(row.step, label)))
+        .collect();
+    let answers = rows.iter().flat_map(|row| &row.answers).map(|answer| &answer.said);
+    let longest = told.iter().chain(answers).map(|text| text.chars().count()).max();
+    let text = x(0) + (longest.unwrap_or_default() + 2) * CHARACTER;
+    let width = text.max(x(actors.len()));
+    let tops = rows.iter().scan(HEAD, |top, row| {
+        let own = *top;
+        *top += LINE * (2 + row.answers.len());
+        Some(own)
+    });
+    let tops: Vec<_> = tops.collect();
+    let height = HEAD + rows.iter().map(|row| LINE * (2 + row.answers.len())).sum::<usize>();
+    html! {
+        svg xmlns="http://www.w3.org/2000/svg" class="diagram" role="img" width=(width) height=(height)
+            viewBox=(format!("0 0 {width} {height}")) font-family="sans-serif" font-size="12" {
+            title { "What is asked of the homeserver, and what it says" }
+            rect class="paper" width=(width) height=(height) rx="6" fill="#fff" {}
+            @for (index, actor) in actors.iter().enumerate() {
+                line class="lane" x1=(x(index)) y1="24" x2=(x(index)) y2=(height) stroke="#ccc" {}
+                text class="ink" x=(x(index)) y="16" text-anchor="middle" font-weight="bold" {
+                    (actor_name(*actor))
+                }
+            }
+            @for ((row, top), told) in rows.iter().zip(&tops).zip(&told) {
+                @let from = x(actors.iter().position(|a| *a == row.step.by).unwrap_or_default());
+                @let y = top + LINE + 4;
+                @let last = row.answers.last().map_or(Tone::Allowed, |answer| answer.tone);
+                line class=(last.class()) x1=(from) y1=(y) x2=(x(0)) y2=(y) stroke=(last.colour()) {}
+                circle class=(last.class()) cx=(x(0)) cy=(y) r="3" fill=(last.colour()) {}
+                text class="ink" x=(x(0) + 8) y=(y - 4) { (told) }
+                @for (number, answer) in (1..).zip(&row.answers) {
+                    text class=(answer.tone.class()) x=(x(0) + 8) y=(y + LINE * number - 3)
+                        fill=(answer.tone.colour()) { (answer.said) }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::step::Act;
+
+    use super::*;
+
+    #[test]
+    fn what_a_homeserver_said_is_text_in_the_diagram_and_nothing_else() {
+        let step = Step::new(Actor::Guest(0), Act::WhoAmI);
+        let said = "deny 403 <script>alert(1)</script> \"&'".to_owned();
+        let answers = vec![Answer { said, tone: Tone::Wrong }];
+        let svg = svg(&[Row { step: &step, answers }], "e1").into_string();
+        assert!(!svg.contains("<script"), "{svg}");
+        assert!(svg.contains("&lt;script&gt;"), "{svg}");
+        assert!(svg.contains("1. guest1 asks who it is"), "{svg}");
+    }
+}

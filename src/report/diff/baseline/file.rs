@@ -1,0 +1,93 @@
+//! Reading and writing a baseline's file.
+
+use std::io::Read;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Baseline, BaselineError, Entry};
+
+/// The most bytes that a baseline may have.
+const LIMIT: u64 = 4 << 20;
+
+/// What the file begins with.
+const HEADER: &str = "\
+# Known differences from the rules. `guest-access diff --baseline` passes over what is listed here, and
+# fails on what is not, and on what is listed and happens no more. `--write-baseline` writes it anew,
+# and keeps each `reason` and `link`, which are yours to fill in.
+
+";
+
+/// A baseline as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    rules: Spanned<String>,
+    #[serde(default)]
+    known: Vec<Spanned<Entry>>,
+}
+
+impl Baseline {
+    /// The baseline in the file at `path`, which has to be one of `rules`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is no baseline of these rules.
+    pub fn load(path: &Path, rules: &str) -> Result<Self, BaselineError> {
+        let unreadable = |source| BaselineError::Unreadable { path: path.to_owned(), source };
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        let mut bytes = Vec::new();
+        // One byte more than may be there is enough to see that there is more.
+        file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > LIMIT) {
+            return Err(BaselineError::TooLarge { path: path.to_owned(), limit: LIMIT });
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            wrong(path, error.as_bytes(), valid, "it is no text (UTF-8)")
+        })?;
+        Self::parse(path, &text, rules)
+    }
+
+    /// The baseline in `text`, which stands in the file at `path`, and has to be one of `rules`.
+    ///
+    /// # Errors
+    /// If the text is no baseline of these rules.
+    pub fn parse(path: &Path, text: &str, rules: &str) -> Result<Self, BaselineError> {
+        let wrong = |at: usize, message: &str| wrong(path, text.as_bytes(), at, message);
+        let file: File = toml::from_str(text)
+            .map_err(|error| wrong(error.span().map_or(0, |span| span.start), error.message()))?;
+        if file.rules.get_ref() != rules {
+            let message = format!(
+                "the baseline is of the rules `{}`, and these are `{rules}`; name them with `--rules`, or write another with `--write-baseline`",
+                file.rules.get_ref()
+            );
+            return Err(wrong(file.rules.span().start, &message));
+        }
+        let mut known: Vec<Entry> = Vec::with_capacity(file.known.len());
+        for entry in file.known {
+            let at = entry.span().start;
+            let entry = entry.into_inner();
+            if known.iter().any(|known| known.id == entry.id) {
+                let message = format!("`{}` is listed twice; once is right", entry.id);
+                return Err(wrong(at, &message));
+            }
+            known.push(entry);
+        }
+        Ok(Self { rules: file.rules.into_inner(), known })
+    }
+
+    /// The baseline as it is written.
+    ///
+    /// # Errors
+    /// If it cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        Ok(HEADER.to_owned() + &toml::to_string_pretty(self)?)
+    }
+}
+
+/// The error of what is wrong at this byte.
+fn wrong(path: &Path, text: &[u8], at: usize, message: &str) -> BaselineError {
+    let line = 1 + text.iter().take(at).filter(|byte| **byte == b'\n').count();
+    BaselineError::Wrong { path: path.to_owned(), line, message: message.to_owned() }
+}

@@ -1,0 +1,261 @@
+//! The report as one page: it needs no other file, no network and no script.
+//!
+//! Everything is escaped by the one function that writes markup, since most of what is told here is
+//! what a homeserver said.
+
+mod divergence;
+mod matrix;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::diff::{Cause, Kind, NotRun};
+use crate::report::{count, number};
+
+use super::text::times;
+use super::{BaselineReport, DiffReport, DivergenceReport, Missing};
+
+/// How the page looks: by light, in the dark, and on paper.
+const STYLE: &str = include_str!("html/style.css");
+
+/// The report as a page.
+pub fn html(report: &DiffReport) -> String {
+    let title = format!("{}, held against {}", report.server_told(), report.rules);
+    let sections = Sections::of(report);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                // Nothing of what a homeserver said could run or be fetched, were it not escaped.
+                meta http-equiv="Content-Security-Policy"
+                    content="default-src 'none'; style-src 'unsafe-inline'";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { (title) }
+                    (verdict(report, &sections))
+                    (effort(report))
+                }
+                main {
+                    @if let Some(baseline) = &report.baseline { (known(baseline)) }
+                    (causes(report))
+                    @for part in sections.parts() { (listed(&part)) }
+                    (matrix::matrix(&report.matrix))
+                    @for part in sections.parts() { (told(&part)) }
+                    (not_run(&report.not_run))
+                }
+                (footer(report))
+            }
+        }
+    };
+    page.into_string() + "\n"
+}
+
+/// The divergences, by what they mean for the verdict.
+struct Sections<'a> {
+    failing: Vec<&'a DivergenceReport>,
+    known: Vec<&'a DivergenceReport>,
+    permitted: Vec<&'a DivergenceReport>,
+}
+
+/// An id, a title, and what is told under it.
+type Part<'a> = (&'static str, &'static str, &'a Vec<&'a DivergenceReport>);
+
+impl<'a> Sections<'a> {
+    fn of(report: &'a DiffReport) -> Self {
+        let all = report.divergences.iter();
+        let (failing, others): (Vec<_>, Vec<_>) = all.partition(|d| report.fails_by(d));
+        let (known, permitted) = others.into_iter().partition(|d| d.known.is_some());
+        Self { failing, known, permitted }
+    }
+
+    /// The parts that hold anything, with an id and a title.
+    fn parts(&self) -> Vec<Part<'_>> {
+        let permitted = "Permitted by another reading than ours";
+        let parts = [
+            ("divergences", "Divergences", &self.failing),
+            ("known", "Known", &self.known),
+            ("permitted", permitted, &self.permitted),
+        ];
+        parts.into_iter().filter(|(.., divergences)| !divergences.is_empty()).collect()
+    }
+}
+
+fn verdict(report: &DiffReport, sections: &Sections<'_>) -> Markup {
+    let of = |kind: Kind| sections.failing.iter().filter(|d| d.kind == kind).count();
+    let stale = report.baseline.as_ref().map_or(0, |baseline| baseline.stale.len());
+    html! {
+        p.verdict {
+            @if report.decisions == 0 {
+                span.badge.doubtful { "nothing was judged" }
+            } @else if sections.failing.is_empty() {
+                span.badge.good { "no divergence" @if !sections.known.is_empty() { " that is not known" } }
+            }
+            @for kind in Kind::ALL.into_iter().filter(|kind| of(*kind) > 0) {
+                span.badge.(kind.as_str()) { (count(of(kind), kind.as_str())) }
+            }
+            @if stale > 0 { span.badge.leak { (stale) " known that happen no more" } }
+            @if !sections.known.is_empty() { span.badge.quiet { (sections.known.len()) " known" } }
+            @if !sections.permitted.is_empty() {
+                span.badge.permitted { (sections.permitted.len()) " permitted by another reading" }
+            }
+        }
+        @if let Some(why) = &report.broken_off {
+            p.broken { "Broken off: " (why) }
+        } @else if !report.complete {
+            p.broken { "Not all of it was run: the time was up." }
+        }
+    }
+}
+
+fn effort(report: &DiffReport) -> Markup {
+    let waiting =
+        if report.seconds > 0.0 { report.waiting_seconds / report.seconds * 100.0 } else { 0.0 };
+    html! {
+        p.effort {
+            (count(report.decisions, "decision")) " in " (number(report.scenarios_run)) " of "
+            (count(report.scenarios, "scenario")) ", " (count(report.requests, "call")) ", in "
+            (format!("{:.1} s ({waiting:.0} % of it waiting)", report.seconds))
+        }
+    }
+}
+
+fn known(baseline: &BaselineReport) -> Markup {
+    let listed = |title: &str, class: &str, missing: &[Missing]| {
+        html! {
+            @if !missing.is_empty() {
+                section.missing.(class) {
+                    h2 { (title) }
+                    ul { @for entry in missing { li { code { (entry.id) } " " (entry.told()) } } }
+                }
+            }
+        }
+    };
+    html! {
+        (listed("Known, and happens no more: take it from the baseline", "stale", &baseline.stale))
+        (listed("Known, and not run", "unrun", &baseline.not_run))
+    }
+}
+
+fn causes(report: &DiffReport) -> Markup {
+    let explained = |cause: &Cause| {
+        report
+            .divergences
+            .iter()
+            .filter(|d| d.decision_point.as_ref() == Some(&cause.decision_point))
+            .filter(|d| d.option.as_ref() == Some(&cause.option))
+            .count()
+    };
+    html! {
+        @if !report.causes.is_empty() {
+            section id="causes" {
+                h2 { "It behaves as if" }
+                ol.causes {
+                    @for cause in &report.causes {
+                        li.permitted[cause.permitted] {
+                            p.point { code { (cause.decision_point) } " were " code { (cause.option) } }
+                            p { (cause.means) }
+                            p.fine {
+                                "explains " (count(explained(cause), "divergence")) ", seen "
+                                (times(cause.explains))
+                                @match (cause.permitted, &cause.reading) {
+                                    (true, Some(reading)) => { "; reading " (reading) " permits it" }
+                                    (true, None) => { "; the text is silent" }
+                                    (false, _) => {}
+                                }
+                                @if !cause.clauses.is_empty() { "; " (cause.clauses.join(", ")) }
+                            }
+                        }
+                    }
+                }
+                @if report.unexplained > 0 {
+                    p.fine { "No option explains " (count(report.unexplained, "divergence")) "." }
+                }
+            }
+        }
+    }
+}
+
+/// The divergences on one screen.
+fn listed((id, title, divergences): &Part<'_>) -> Markup {
+    html! {
+        section id=(format!("{id}-listed")) {
+            h2 { (title) }
+            div.scroll { table.list {
+                thead {
+                    tr { th { "kind" } th { "what" } th { "who" } th { "the rules" }
+                        th { "the homeserver" } th { "seen" } }
+                }
+                tbody {
+                    @for d in *divergences {
+                        tr {
+                            td { span.badge.(d.kind.as_str()) { (d.kind.as_str()) } }
+                            td { a href=(format!("#{}", d.id)) { (d.step) } }
+                            td { (d.by) }
+                            td { (d.expected) }
+                            td { (d.observed) }
+                            td.count { (number(d.count)) }
+                        }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+/// The divergences one by one.
+fn told((id, title, divergences): &Part<'_>) -> Markup {
+    html! {
+        section id=(id) {
+            h2 { (title) ", one by one" }
+            @for d in *divergences { (divergence::divergence(d)) }
+        }
+    }
+}
+
+fn not_run(not_run: &[NotRun]) -> Markup {
+    html! {
+        @if !not_run.is_empty() {
+            section id="not-run" {
+                h2 { "Not run" }
+                table.list {
+                    thead { tr { th { "what" } th { "why" } th { "times" } } }
+                    tbody {
+                        @for one in not_run {
+                            tr {
+                                td {
+                                    @match &one.step {
+                                        Some(step) => (step),
+                                        None => { "scenario " code { (one.scenario) } }
+                                    }
+                                    @if one.with_it > 0 {
+                                        ", and " (count(one.with_it, "step")) " that need it"
+                                    }
+                                }
+                                td { (one.because) }
+                                td.count { (number(one.count)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn footer(report: &DiffReport) -> Markup {
+    let run = &report.run;
+    html! {
+        footer {
+            p { code { (run.command) } }
+            p.fine {
+                "guest-access " (run.version) ", begun " (run.started) ", rules " (report.rules)
+                " (SHA-256 " (run.rules_sha256) ")"
+                @if let Some(seed) = run.seed { ", seed " (seed) }
+            }
+        }
+    }
+}

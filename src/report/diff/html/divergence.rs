@@ -1,0 +1,102 @@
+//! One divergence: what was expected and what was seen, the way there, and how to see it again.
+
+use maud::{Markup, html};
+
+use crate::report::diagram::{Answer, Row, Tone, svg};
+use crate::report::diff::DivergenceReport;
+use crate::report::diff::text::times;
+use crate::report::told_expect;
+use crate::scenario::{LABEL, Verdict};
+
+pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
+    let d = divergence;
+    let link = d.known.as_ref().map(|known| &*known.link).filter(|link| is_address(link));
+    html! {
+        article id=(d.id) {
+            h3 {
+                span.badge.(d.kind.as_str()) { (d.kind.as_str()) } " " (d.step)
+                span.by { (d.by) }
+            }
+            @if let Some(known) = &d.known {
+                p.known {
+                    "Known: "
+                    @match link {
+                        Some(link) => {
+                            (if known.reason.is_empty() { "no reason is given" } else { &known.reason })
+                            " (" a href=(link) rel="noreferrer" { (link) } ")"
+                        }
+                        None => (known.told()),
+                    }
+                }
+            }
+            dl.sides {
+                div.rules { dt { "the rules" } dd { (d.expected) } }
+                div.server { dt { "the homeserver" } dd { (d.observed) } }
+            }
+            p {
+                "Because " (d.because)
+                @if !d.clauses.is_empty() { " (" (d.clauses.join(", ")) ")" }
+                "."
+            }
+            @for reading in &d.readings {
+                p.reading {
+                    (reading.reading.as_deref().unwrap_or("The text is silent")) ": "
+                    code { (reading.decision_point) } " may be " code { (reading.option) } "."
+                }
+            }
+            p {
+                @match (&d.decision_point, &d.option) {
+                    (Some(point), Some(option)) => {
+                        "As if " code { (point) } " were " code { (option) } "."
+                    }
+                    _ => "No option explains it.",
+                }
+                " Seen " (times(d.count)) "."
+                @if !d.reproduced { " Run by itself, the scenario did not show it again." }
+            }
+            div.scroll { (diagram(d)) }
+            (shown("Scenario", &serde_json::to_string_pretty(&d.scenario).unwrap_or_default()))
+            @if let Some(script) = &d.curl { (shown("Script, for curl and jq", script)) }
+            details {
+                summary { "Seen in" }
+                p.fine { (d.seen_in.join(", ")) }
+            }
+            p.fine { code { (d.id) } }
+        }
+    }
+}
+
+/// Whether a link leads to a page: what else it may be is not followed.
+fn is_address(link: &str) -> bool {
+    link.starts_with("https://") || link.starts_with("http://")
+}
+
+fn shown(what: &str, text: &str) -> Markup {
+    html! { details { summary { (what) } pre { (text) } } }
+}
+
+/// The way there: what the rules say to each step, and to the last one what the homeserver says.
+fn diagram(divergence: &DivergenceReport) -> Markup {
+    let scenario = &divergence.scenario;
+    let last = scenario.steps.len().saturating_sub(1);
+    let rows = scenario.steps.iter().enumerate().map(|(at, told)| {
+        let answers = if at == last {
+            let expected = format!("the rules: {}", divergence.expected);
+            let observed = format!("the homeserver: {}", divergence.observed);
+            vec![
+                Answer { said: expected, tone: Tone::Expected },
+                Answer { said: observed, tone: Tone::Wrong },
+            ]
+        } else {
+            let expect = told.expect.as_ref();
+            let answer = expect.map(|expect| Answer {
+                said: told_expect(expect),
+                tone: if expect.verdict == Verdict::Deny { Tone::Denied } else { Tone::Allowed },
+            });
+            answer.into_iter().collect()
+        };
+        Row { step: &told.step, answers }
+    });
+    let rows: Vec<_> = rows.collect();
+    svg(&rows, scenario.label().unwrap_or(LABEL))
+}

@@ -1,0 +1,112 @@
+//! What came of each vector, as JUnit XML: one case for each vector and, in suites of their own, for
+//! each history at random and each entry of the baseline.
+
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+
+use crate::diff::Ran;
+use crate::report::count;
+
+use super::text::about;
+use super::{BaselineReport, DiffReport, DivergenceReport};
+
+/// The report as JUnit XML.
+///
+/// # Errors
+/// If the XML cannot be written.
+pub fn junit(report: &DiffReport) -> Result<String, SerializeError> {
+    let mut all = Report::new("guest-access diff");
+    for (name, is_vector) in [("vectors", true), ("random histories", false)] {
+        let ran: Vec<_> = report.ran.iter().filter(|ran| ran.is_vector == is_vector).collect();
+        if !ran.is_empty() {
+            let name = format!("{} {name}", report.rules);
+            let mut suite = suite(report, &name);
+            suite.add_test_cases(ran.iter().map(|ran| case(report, &name, ran)));
+            all.add_test_suite(suite);
+        }
+    }
+    if let Some(baseline) = &report.baseline {
+        let name = format!("{} baseline", report.rules);
+        let mut suite = suite(report, &name);
+        suite.add_test_cases(entries(report, baseline, &name));
+        all.add_test_suite(suite);
+    }
+    all.to_string()
+}
+
+fn suite(report: &DiffReport, name: &str) -> TestSuite {
+    let mut suite = TestSuite::new(name);
+    for (name, value) in [
+        ("server", report.server_told()),
+        ("rules", report.rules.clone()),
+        ("rules_sha256", report.run.rules_sha256.clone()),
+        ("command", report.run.command.clone()),
+        ("version", report.run.version.to_owned()),
+    ] {
+        suite.add_property((name, value.as_str()));
+    }
+    suite
+}
+
+/// A scenario fails by what it shows and nobody knew; what of it was not run is said.
+fn case(report: &DiffReport, suite: &str, ran: &Ran) -> TestCase {
+    let seen = report.divergences.iter().filter(|d| d.seen_in.contains(&ran.scenario));
+    let (failing, passing): (Vec<_>, Vec<_>) = seen.partition(|d| report.fails_by(d));
+    let status = match failing.first() {
+        Some(worst) => {
+            let message =
+                format!("{}, the worst: {}", count(failing.len(), "divergence"), worst.step);
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            let told: Vec<_> = failing.iter().map(|divergence| told(divergence)).collect();
+            status.set_type(worst.kind.as_str()).set_message(message);
+            status.set_description(told.join("\n"));
+            status
+        }
+        None if ran.decisions == 0 => skipped(&ran.not_run.join("; ")),
+        None => TestCaseStatus::success(),
+    };
+    let mut case = TestCase::new(ran.scenario.clone(), status);
+    case.set_classname(suite);
+    let passing = passing.iter().map(|divergence| match &divergence.known {
+        Some(known) => format!("known: {}: {}", divergence.id, known.told()),
+        None => format!("permitted: {}", divergence.id),
+    });
+    let not_run = ran.not_run.iter().map(|why| format!("not run: {why}"));
+    let beside: Vec<_> = passing.chain(not_run).collect();
+    if !beside.is_empty() {
+        case.set_system_out(beside.join("\n"));
+    }
+    case
+}
+
+fn told(divergence: &DivergenceReport) -> String {
+    format!("{} ({})\n{}", divergence.id, divergence.by, about(divergence))
+}
+
+fn skipped(why: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(why);
+    status
+}
+
+/// One case for each entry: one that happens no more fails, by name.
+fn entries(report: &DiffReport, baseline: &BaselineReport, suite: &str) -> Vec<TestCase> {
+    let known = report.divergences.iter().filter(|divergence| divergence.known.is_some());
+    let known = known.map(|divergence| (&divergence.id, TestCaseStatus::success()));
+    let stale = baseline.stale.iter().map(|entry| {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type("stale").set_message(entry.told());
+        (&entry.id, status)
+    });
+    let not_run = baseline.not_run.iter().map(|entry| (&entry.id, skipped(&entry.told())));
+    let mut cases: Vec<_> = known
+        .chain(stale)
+        .chain(not_run)
+        .map(|(id, status)| {
+            let mut case = TestCase::new(id.clone(), status);
+            case.set_classname(suite);
+            case
+        })
+        .collect();
+    cases.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+    cases
+}

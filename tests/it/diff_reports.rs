@@ -1,0 +1,316 @@
+//! The reports of `diff`, of findings that are made up: one of each kind, one that a reading permits,
+//! vectors that pass, fail and are not run; and a homeserver that says what could do harm in a report.
+
+use std::collections::BTreeSet;
+
+use guest_access::diff::{
+    Asked, Came, Cause, Class, Kind, NotRun, Place, Question, Ran, ReadingTaken, Verdict,
+};
+use guest_access::report::Run;
+use guest_access::report::diff::{
+    Baseline, DiffReport, DivergenceReport, Entry, ServerReport, html, jsonl, junit,
+};
+use guest_access::scenario::Scenario;
+
+/// What a homeserver says that wants to be more than text.
+const HARM: &str = "<script>alert('&\"]]>')</script>";
+
+fn scenario(id: &str) -> Scenario {
+    let text = format!(
+        r#"{{"id": "{id}", "rules": "v1.16", "about": "", "clauses": [], "steps": [
+            {{"as": "guest1", "do": "register as guest", "expect": {{"verdict": "allow"}}}},
+            {{"as": "guest1", "do": "join", "room": "room1",
+              "expect": {{"verdict": "deny", "status": 403, "errcode": "M_GUEST_ACCESS_FORBIDDEN"}}}}
+        ]}}"#
+    );
+    Scenario::parse("a.json", &text).unwrap()
+}
+
+fn divergence(id: &str, kind: Kind, observed: &str, seen_in: &[&str]) -> DivergenceReport {
+    DivergenceReport {
+        id: id.to_owned(),
+        kind,
+        decision_point: Some("join.gate".to_owned()),
+        option: Some("none".to_owned()),
+        endpoint: Some("POST /rooms/{roomId}/join".to_owned()),
+        step: "guest1 joins room1".to_owned(),
+        by: "a guest",
+        expected: "deny 403 M_GUEST_ACCESS_FORBIDDEN".to_owned(),
+        observed: observed.to_owned(),
+        because: "the room's guest access is not `can_join`",
+        clauses: vec!["GA-22".to_owned()],
+        readings: Vec::new(),
+        permitted: false,
+        count: 3,
+        seen_in: seen_in.iter().map(|id| (*id).to_owned()).collect(),
+        scenario: scenario(id),
+        reproduced: true,
+        curl: None,
+        known: None,
+    }
+}
+
+fn ran(scenario: &str, decisions: usize, not_run: &[&str]) -> Ran {
+    let asked = Question { step: "guest1 joins room1".to_owned(), by: "a guest".to_owned() };
+    Ran {
+        scenario: scenario.to_owned(),
+        is_vector: true,
+        decisions,
+        not_run: not_run.iter().map(|why| (*why).to_owned()).collect(),
+        asked: if decisions > 0 { BTreeSet::from([asked]) } else { BTreeSet::new() },
+    }
+}
+
+fn asked(by: &str, visibility: &'static str, observed: Came, verdict: Verdict) -> Asked {
+    Asked {
+        class: Class {
+            deed: "joins room1".to_owned(),
+            by: by.to_owned(),
+            place: Place::Room,
+            membership: Some("leave"),
+            history_visibility: Some(visibility),
+            guest_access: Some("forbidden"),
+        },
+        expected: Came::Denied,
+        observed,
+        verdict,
+        count: 2,
+    }
+}
+
+fn report() -> DiffReport {
+    let permitted = DivergenceReport {
+        permitted: true,
+        decision_point: None,
+        option: None,
+        readings: vec![ReadingTaken {
+            reading: Some("A12".to_owned()),
+            decision_point: "visibility.evaluated_at".to_owned(),
+            option: "now".to_owned(),
+        }],
+        ..divergence("leak-permitted", Kind::Leak, "allow, gives e1", &["open"])
+    };
+    DiffReport {
+        server: ServerReport {
+            url: "http://homeserver.example".to_owned(),
+            name: Some(HARM.to_owned()),
+            version: Some("1.0".to_owned()),
+        },
+        rules: "v1.16".to_owned(),
+        requests: 1234,
+        decisions: 321,
+        scenarios: 4,
+        scenarios_run: 3,
+        seconds: 0.0,
+        waiting_seconds: 0.0,
+        rate_limited: 0,
+        complete: true,
+        broken_off: None,
+        strict: false,
+        divergences: vec![
+            divergence("leak-join", Kind::Leak, "allow", &["gate", "rooms"]),
+            divergence("error-join", Kind::Error, &format!("deny 400 {HARM}"), &["rooms"]),
+            permitted,
+        ],
+        causes: vec![Cause {
+            decision_point: "join.gate".to_owned(),
+            option: "none".to_owned(),
+            means: "There is no gate.".to_owned(),
+            explains: 6,
+            permitted: false,
+            reading: None,
+            clauses: vec!["GA-22".to_owned()],
+        }],
+        unexplained: 1,
+        not_run: vec![NotRun {
+            scenario: "absent".to_owned(),
+            step: None,
+            with_it: 0,
+            because: format!("it cannot be set up: {HARM}"),
+            count: 1,
+        }],
+        ran: vec![
+            ran("rooms", 200, &["the server is restarted: it cannot be asked for over HTTP"]),
+            ran("gate", 20, &[]),
+            ran("open", 101, &[]),
+            ran("absent", 0, &["it cannot be set up"]),
+        ],
+        matrix: vec![
+            asked("a guest", "shared", Came::Allowed, Verdict::Diverges(Kind::Leak)),
+            asked("a guest", "joined", Came::Allowed, Verdict::Permitted),
+            asked("a former guest", "shared", Came::Denied, Verdict::AsExpected),
+        ],
+        baseline: None,
+        run: Run {
+            command: "guest-access diff".to_owned(),
+            version: "0.0.0",
+            seed: None,
+            rules_sha256: "00".to_owned(),
+            started: "then".to_owned(),
+        },
+    }
+}
+
+fn baseline(entries: &[(&str, &[&str])]) -> Baseline {
+    let entry = |(id, vectors): &(&str, &[&str])| Entry {
+        id: (*id).to_owned(),
+        reason: format!("a reason for {id}"),
+        link: "https://tracker.example/1".to_owned(),
+        step: "guest1 joins room1".to_owned(),
+        by: "a guest".to_owned(),
+        expected: "deny".to_owned(),
+        observed: "allow".to_owned(),
+        vectors: vectors.iter().map(|id| (*id).to_owned()).collect(),
+    };
+    Baseline { rules: "v1.16".to_owned(), known: entries.iter().map(entry).collect() }
+}
+
+/// The report held against a baseline, where every vector was asked for but `left-out`.
+fn held_against(baseline: &Baseline) -> DiffReport {
+    let mut report = report();
+    report.hold_against(baseline, |id| id != "left-out");
+    report
+}
+
+#[test]
+fn the_text_tells_the_worst_first() {
+    insta::assert_snapshot!(anstream::adapter::strip_str(&report().to_string()).to_string());
+}
+
+#[test]
+fn junit_has_a_case_for_each_vector() {
+    insta::assert_snapshot!(junit(&report()).unwrap());
+}
+
+#[test]
+fn the_lines_of_json_are_sorted_and_say_what_came_of_each_vector() {
+    insta::assert_snapshot!(jsonl(&report()).unwrap());
+}
+
+#[test]
+fn the_page_tells_all_of_it() {
+    let page = html(&report());
+    // How it looks is for eyes, not for a snapshot.
+    let (before, rest) = page.split_once("<style>").unwrap();
+    let (_, after) = rest.split_once("</style>").unwrap();
+    insta::assert_snapshot!(format!("{before}<style></style>{after}").replace("><", ">\n<"));
+}
+
+#[test]
+fn what_a_homeserver_says_is_text_in_every_report_and_nothing_else() {
+    let mut report = report();
+    report.divergences[0].curl = Some(format!("#!/bin/sh\n# {HARM}"));
+    report.divergences[0].step = HARM.to_owned();
+    report.matrix[0].class.deed = HARM.to_owned();
+    report.broken_off = Some(HARM.to_owned());
+    let page = html(&report);
+    assert!(!page.contains("<script"), "{page}");
+    assert!(page.matches("&lt;script&gt;").count() >= 8, "{page}");
+    let xml = junit(&report).unwrap();
+    assert!(!xml.contains("<script"), "{xml}");
+    let lines = jsonl(&report).unwrap();
+    assert!(lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+}
+
+#[test]
+fn the_page_needs_nothing_from_elsewhere() {
+    let mut report = held_against(&baseline(&[("leak-join", &["gate"])]));
+    let page = html(&report);
+    for fetches in ["src=", "<link", "@import", "url(", "<iframe", "<script"] {
+        assert!(!page.contains(fetches), "{fetches}");
+    }
+    // A link of the baseline's is followed only to a page.
+    assert!(page.contains("href=\"https://tracker.example/1\""), "{page}");
+    let known = report.divergences[0].known.as_mut().unwrap();
+    known.link = "javascript:alert(1)".to_owned();
+    assert!(!html(&report).contains("href=\"javascript"));
+}
+
+#[test]
+fn what_is_not_listed_fails_and_what_is_passes() {
+    assert!(report().fails());
+    let one = held_against(&baseline(&[("leak-join", &["gate"])]));
+    assert!(one.fails(), "the other is new");
+    let both = held_against(&baseline(&[("leak-join", &["gate"]), ("error-join", &["rooms"])]));
+    assert!(!both.fails());
+    assert_eq!(both.baseline.as_ref().unwrap().known, 2);
+    let text = both.to_string();
+    assert!(text.contains("known:          a reason for leak-join (https://tracker.example/1)"), "{text}");
+    let xml = junit(&both).unwrap();
+    assert!(xml.contains(r#"failures="0""#) && !xml.contains("<failure"), "{xml}");
+    // The lines of JSON are a baseline by themselves.
+    assert_eq!(jsonl(&both).unwrap(), jsonl(&report()).unwrap());
+}
+
+#[test]
+fn strictly_what_a_reading_permits_has_to_be_listed_too() {
+    let mut report = held_against(&baseline(&[("leak-join", &["gate"]), ("error-join", &["rooms"])]));
+    report.strict = true;
+    assert!(report.fails());
+    assert!(jsonl(&report).unwrap().contains(r#"{"Action":"fail","Test":"v1.16/open"}"#));
+}
+
+const LISTED: [(&str, &[&str]); 2] = [("leak-join", &["gate"]), ("error-join", &["rooms"])];
+
+#[test]
+fn what_is_listed_and_happens_no_more_fails_by_name() {
+    let [one, other] = LISTED;
+    // `open` asked the same again, and `gone` is no vector any more.
+    let stale = held_against(&baseline(&[one, other, ("leak-old", &["open"])]));
+    assert!(stale.fails());
+    let gone = held_against(&baseline(&[one, other, ("leak-old", &["gone"])]));
+    assert!(gone.fails());
+    for report in [&stale, &gone] {
+        assert_eq!(report.baseline.as_ref().unwrap().stale[0].id, "leak-old");
+        assert!(report.to_string().contains("happens no more"), "{report}");
+        assert!(html(report).contains("<code>leak-old</code>"));
+        let xml = junit(report).unwrap();
+        assert!(xml.contains(r#"<testcase name="leak-old""#) && xml.contains("<failure"), "{xml}");
+    }
+}
+
+#[test]
+fn what_is_listed_and_was_not_run_is_said_to_be_so_and_fails_nothing() {
+    let [one, other] = LISTED;
+    let cases: [&[&str]; 4] = [&["absent"], &["left-out"], &["open", "absent"], &[]];
+    for vectors in cases {
+        let report = held_against(&baseline(&[one, other, ("leak-old", vectors)]));
+        assert!(!report.fails(), "{vectors:?}");
+        let found = report.baseline.as_ref().unwrap();
+        assert!(found.stale.is_empty(), "{vectors:?}");
+        assert_eq!(found.not_run[0].id, "leak-old", "{vectors:?}");
+        let text = report.to_string();
+        assert!(text.contains("Known, and not run") && text.contains("leak-old"), "{text}");
+        assert!(junit(&report).unwrap().contains("<skipped"));
+    }
+}
+
+#[test]
+fn a_baseline_that_is_written_again_keeps_what_is_said_of_what_stays() {
+    let before = baseline(&[
+        ("leak-join", &["gate"]),
+        ("leak-stale", &["open"]),
+        ("leak-unrun", &["absent"]),
+    ]);
+    let written = Baseline::of(&report(), Some(&before), |_| true);
+    let told: Vec<_> = written.known.iter().map(|e| (e.id.as_str(), e.reason.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("error-join", ""),
+            ("leak-join", "a reason for leak-join"),
+            ("leak-unrun", "a reason for leak-unrun"),
+        ]
+    );
+    assert!(!held_against(&written).fails());
+    let text = written.to_toml().unwrap();
+    let path = std::path::Path::new("known.toml");
+    assert_eq!(Baseline::parse(path, &text, "v1.16").unwrap(), written);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn the_json_has_what_was_agreed_on() {
+    let report = held_against(&baseline(&[("leak-join", &["gate"]), ("leak-old", &["open"])]));
+    insta::assert_json_snapshot!(report);
+}
