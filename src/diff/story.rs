@@ -4,6 +4,7 @@
 //! follows could be judged: the rest of the story is begun anew, in fresh rooms with fresh guests,
 //! without the step that went wrong. So no divergence is blamed for an earlier one.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use guest_access_model::decide::{Outcome, initial, outcome};
@@ -14,7 +15,7 @@ use guest_access_model::step::{Act, Actor, Setting, Step};
 use guest_access_model::stop::Stop;
 
 use crate::scenario::sentence;
-use crate::subject::server::{Helpers, Observed, Server, ServerError, Verdict, World};
+use crate::subject::server::{Helpers, Observed, Recording, Server, ServerError, Verdict, World};
 
 use super::change::Changes;
 use super::found::NotRun;
@@ -35,6 +36,8 @@ pub struct Story {
 pub(super) struct Part {
     pub(super) log: Vec<Taken>,
     pub(super) differences: Vec<Difference>,
+    /// What was said, if there is a difference.
+    pub(super) recording: Option<Rc<Recording>>,
 }
 
 /// A step at which a homeserver did otherwise than our readings say.
@@ -110,14 +113,18 @@ impl Teller<'_> {
                 }
             };
             let mut judge = Judge::new(self.changes);
-            let mut part = Part { log: Vec::new(), differences: Vec::new() };
+            let mut part = Part { log: Vec::new(), differences: Vec::new(), recording: None };
             let ending = self.tell_part(&mut world, &mut judge, &steps, &mut part).await;
+            let recording = world.recording();
             if !self.keep {
                 world.clean_up().await;
             }
             let profile = judge.first().profile.clone();
             part.log = judge.log;
             part.differences.retain(|difference| difference.at >= known);
+            if !part.differences.is_empty() {
+                part.recording = Some(Rc::new(recording));
+            }
             let judged = part.log.iter().skip(known);
             for taken in judged {
                 match &taken.observed.verdict {
@@ -175,6 +182,7 @@ impl Teller<'_> {
             if self.stop.now() {
                 return Ok(Ending::Stopped);
             }
+            world.begin(at);
             let Some(expected) = judge.expected(step) else {
                 let why = "it cannot happen as the homeserver reads the rules".to_owned();
                 return Ok(Ending::Astray { at, why });

@@ -5,7 +5,6 @@ use std::cell::{Cell, OnceCell};
 use guest_access_model::endpoint::EndpointId;
 use guest_access_model::state::{Room, Scope};
 use guest_access_model::step::{Key, Says, Setting};
-use ruma::OwnedUserId;
 use ruma::api::client::account::whoami;
 use ruma::api::client::discovery::{get_capabilities, get_supported_versions};
 use ruma::api::client::membership::join_room_by_id;
@@ -33,7 +32,7 @@ pub struct Server {
     pub(super) run: String,
     /// What the homeserver calls itself, if it says so: its name and its version.
     pub software: Option<(String, String)>,
-    names: Cell<u32>,
+    words: Cell<u32>,
     room_version: OnceCell<Option<String>>,
 }
 
@@ -58,7 +57,7 @@ impl Server {
             proof,
             run: format!("ga-{:08x}", fastrand::u32(..)),
             software: None,
-            names: Cell::new(0),
+            words: Cell::new(0),
             room_version: OnceCell::new(),
         };
         server.answers().await?;
@@ -99,10 +98,10 @@ impl Server {
         &self.client
     }
 
-    /// A name that nobody else has.
-    pub(super) fn name(&self, of: &str) -> String {
-        self.names.set(self.names.get() + 1);
-        format!("{}-{of}-{}", self.run, self.names.get())
+    /// A word that nobody else has.
+    pub(super) fn word(&self) -> String {
+        self.words.set(self.words.get() + 1);
+        format!("{}-{}", self.run, self.words.get())
     }
 
     /// A moderator and a user: those that are given, and new ones in the place of who is not.
@@ -122,7 +121,10 @@ impl Server {
     async fn helper(&self, given: Option<&Person>, role: &str) -> Result<Person, ServerError> {
         match given {
             Some(person) => Ok(person.clone()),
-            None => register(&self.client, &self.name(role), self.password(), &self.proof).await,
+            None => {
+                let name = format!("{}-{role}", self.word());
+                register(&self.client, &name, self.password(), &self.proof).await
+            }
         }
     }
 
@@ -188,8 +190,7 @@ impl Server {
         let people = People { moderator, user, guests: [const { None }; 3] };
         let mut world = World::new(self, people);
         for _ in 0..scope.rooms {
-            let room =
-                self.create_room(&world.people.moderator, &world.people.user.user_id).await?;
+            let room = world.create_room().await?;
             world.rooms.push(room);
             let number = world.rooms.len() - 1;
             world.settle_in(number, first).await?;
@@ -199,12 +200,10 @@ impl Server {
         }
         Ok(world)
     }
+}
 
-    async fn create_room(
-        &self,
-        moderator: &Person,
-        user: &OwnedUserId,
-    ) -> Result<Here, ServerError> {
+impl World<'_> {
+    async fn create_room(&mut self) -> Result<Here, ServerError> {
         let alias = self.name("room");
         let mut body = json!({
             "preset": "public_chat",
@@ -213,24 +212,22 @@ impl Server {
             // Whoever is joined may send a note, and only the moderator other state.
             "power_level_content_override": { "events": { NOTE: 0 } },
         });
-        if let Some(Some(version)) = self.room_version.get() {
+        if let Some(Some(version)) = self.server.room_version.get() {
             body["room_version"] = version.as_str().into();
         }
         let request = Request::to(endpoint("POST /createRoom"), []).body(body);
-        let response = self.client.send(&request, Some(&moderator.token)).await?;
+        let response = self.send(&self.moderators(), request).await?;
         let answer: create_room::v3::Response = response.read()?;
-        let alias = format!("#{alias}:{}", user.server_name());
+        let alias = format!("#{alias}:{}", self.people.user.user_id.server_name());
         Ok(Here::new(answer.room_id, alias))
     }
-}
 
-impl World<'_> {
     /// Makes a room that was just created what the model begins with.
     async fn settle_in(&mut self, number: usize, first: &Room) -> Result<(), ServerError> {
         let id = self.rooms[number].id.to_string();
         let join = Request::to(endpoint("POST /rooms/{roomId}/join"), [&*id]).body(json!({}));
         let user = self.people.user.token.clone();
-        let joined = self.server.client.send(&join, Some(&user)).await?;
+        let joined = self.line.send(&join, Some(&user)).await?;
         joined.read::<join_room_by_id::v3::Response>()?;
         for event in self.state_of(number).await? {
             let Ok(event) = event.deserialize_as_unchecked::<SettingEvent>() else { continue };
