@@ -15,6 +15,7 @@ mod history;
 mod judge;
 mod plan;
 mod runtime;
+mod script;
 mod shrink;
 mod signature;
 mod story;
@@ -34,6 +35,7 @@ pub use runtime::{Waited, wait_for};
 pub use story::Story;
 
 use group::groups;
+use script::Scripts;
 use story::{Teller, Told};
 use workers::Workers;
 
@@ -105,11 +107,17 @@ pub async fn diff(
         progress(done, "smaller scenario");
     });
     let shrunk = shrunk.await;
+    let scripts = Scripts {
+        url: server.client().url(),
+        settle: options.settle,
+        rules,
+        profile: &changes.default,
+    };
     Ok(Found {
         scenarios,
         run,
         decisions,
-        divergences: group::divergences(rules, &changes, &groups, &ids, &parts, shrunk),
+        divergences: group::divergences(scripts, &changes, &groups, &ids, &parts, shrunk),
         causes: group::causes(&changes, &explanations),
         not_run,
         broken_off: workers.broken_off(),

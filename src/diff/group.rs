@@ -11,6 +11,7 @@ use crate::scenario::{LABEL, Scenario, Told as ToldStep, sentence};
 use super::cause::Explanation;
 use super::change::{Change, Changes};
 use super::found::{Cause, Divergence, NotRun, ReadingTaken};
+use super::script::{Scripts, Shown};
 use super::shrink::{Ways, shorter};
 use super::signature::Signature;
 use super::story::{Difference, Part, Story, Told, leading};
@@ -48,6 +49,9 @@ pub(super) struct Shrunk {
     /// The changes of our readings under which it is none.
     changes: Vec<usize>,
     reproduced: bool,
+    /// Where it showed it, and at which step.
+    part: Part,
+    at: usize,
 }
 
 /// For each group, the smallest story that is known to show it.
@@ -108,8 +112,9 @@ async fn try_all(
     for (number, (story, told)) in numbers.into_iter().zip(told) {
         let known = &mut shrunk[number];
         let better = !known.reproduced || story.steps.len() < known.steps.len();
-        if let Some(changes) = groups[number].shown_by(&told).filter(|_| better) {
-            *known = Shrunk { steps: story.steps, changes, reproduced: true };
+        if let Some((part, last)) = groups[number].shown_by(told).filter(|_| better) {
+            let Difference { changes, at, .. } = last;
+            *known = Shrunk { steps: story.steps, changes, reproduced: true, part, at };
         }
     }
 }
@@ -126,7 +131,13 @@ impl Group {
         let before: Vec<_> = part.log[..difference.at].iter().map(|taken| taken.step).collect();
         let mut steps = leading(&changes.default, &before);
         steps.push(part.log[difference.at].step);
-        Shrunk { steps, changes: difference.changes.clone(), reproduced: false }
+        Shrunk {
+            steps,
+            changes: difference.changes.clone(),
+            reproduced: false,
+            part: part.clone(),
+            at: difference.at,
+        }
     }
 
     /// The shortest story into the situation of any of them.
@@ -140,13 +151,13 @@ impl Group {
         stories.min_by_key(Vec::len)
     }
 
-    /// If the last step of a story shows it, under which changes it is none.
-    fn shown_by(&self, told: &Told) -> Option<Vec<usize>> {
-        let part = told.parts.first()?;
-        let last = part.differences.last()?;
+    /// If the last step of a story shows it, the part of the story and the difference in it.
+    fn shown_by(&self, told: Told) -> Option<(Part, Difference)> {
+        let part = told.parts.into_iter().next()?;
+        let last = part.differences.last()?.clone();
         let shows = last.at + 1 == part.log.len()
-            && Signature::of(last, &part.log[last.at]).is_like(&self.signature);
-        shows.then(|| last.changes.clone())
+            && Signature::of(&last, &part.log[last.at]).is_like(&self.signature);
+        shows.then_some((part, last))
     }
 }
 
@@ -155,20 +166,34 @@ const MOST_SITUATIONS: usize = 20;
 
 /// The divergences, told.
 pub(super) fn divergences(
-    rules: &Rules,
+    scripts: Scripts<'_>,
     changes: &Changes,
     groups: &[Group],
     ids: &[String],
     parts: &[Part],
     shrunk: Vec<Shrunk>,
 ) -> Vec<Divergence> {
+    let rules = scripts.rules;
     let told = groups.iter().zip(shrunk).enumerate().map(|(number, (group, shrunk))| {
         let (_, difference) = group.first(parts);
         let decision = difference.expected.observation.decision;
         let Signature { kind, step, by, expected, observed, permitted: _ } = &group.signature;
         let mut seen_in: Vec<_> = group.seen.iter().map(|(part, _)| ids[*part].clone()).collect();
         seen_in.dedup();
-        let clauses = in_force(rules, decision.clauses);
+        let clauses: Vec<_> =
+            in_force(rules, decision.clauses).into_iter().map(str::to_owned).collect();
+        let scenario = scenario(rules, number, group, &shrunk.steps);
+        let curl = scripts.script(Shown {
+            id: &scenario.id,
+            by,
+            expected,
+            observed,
+            because: decision.because,
+            clauses: &clauses,
+            reproduced: shrunk.reproduced,
+            part: &shrunk.part,
+            at: shrunk.at,
+        });
         Divergence {
             kind: *kind,
             cause: group.cause,
@@ -178,12 +203,13 @@ pub(super) fn divergences(
             expected: expected.clone(),
             observed: observed.clone(),
             because: decision.because,
-            clauses: clauses.iter().map(|id| (*id).to_owned()).collect(),
+            clauses,
             readings: shrunk.changes.iter().map(|c| reading(&changes.all[*c])).collect(),
             count: group.seen.len(),
             seen_in,
-            scenario: scenario(rules, number, group, &shrunk.steps),
+            scenario,
             reproduced: shrunk.reproduced,
+            curl,
         }
     });
     told.collect()

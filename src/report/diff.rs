@@ -98,6 +98,8 @@ pub struct DivergenceReport {
     pub scenario: Scenario,
     /// Whether that scenario, run by itself, showed it again.
     pub reproduced: bool,
+    /// A script that shows it, and needs nothing but curl and jq.
+    pub curl: String,
 }
 
 impl DiffReport {
@@ -163,6 +165,7 @@ impl DivergenceReport {
             seen_in: divergence.seen_in,
             scenario: divergence.scenario,
             reproduced: divergence.reproduced,
+            curl: divergence.curl,
         }
     }
 }
