@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod rules;
 mod serve;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,7 @@ enum Command {
     Defects(defects::Args),
     Explore(explore::Args),
     Serve(serve::Args),
+    Vectors(vectors::Args),
 }
 
 /// How a command ended.
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Defects(args) => defects::run(&args),
         Command::Explore(args) => explore::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Vectors(args) => vectors::run(&args),
     };
     match written.and_then(Written::deliver) {
         Ok(outcome) => ExitCode::from(outcome.code()),

@@ -9,8 +9,9 @@
 //!
 //! # The parts, in the order of a call
 //! 1. `authorisation`: who is calling, and whether the allow-list lets a guest call this endpoint.
-//! 2. What the endpoint does. Accounts: `registration`, `upgrade`, `session`, `profile`, `devices`.
-//!    Rooms: `creation`, `membership`, `moderation`, `sending`, and `revocation`, which follows
+//! 2. What the endpoint does. Accounts: `registration`, `upgrade`, `login`, `session`, `profile`,
+//!    `devices`, `account_data`, `filter`; and `service`, what the server says of itself. Rooms:
+//!    `creation`, `directory`, `membership`, `moderation`, `sending`, and `revocation`, which follows
 //!    from any of them. Reading: `readers` (who may read a room at all), `visibility` (which
 //!    events), `state_given` (which state), and `reading` (what each endpoint's answer holds).
 //! 3. Below these, what there is: `accounts`, `room` (a timeline and the state at each of its
@@ -37,16 +38,20 @@
 //!
 //! Cloning is cheap: a clone shares everything until one of the two changes it.
 
+mod account_data;
 mod accounts;
 mod answer;
 mod authorisation;
 mod creation;
 mod devices;
+mod directory;
 mod endpoints;
 mod event;
+mod filter;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod keys;
+mod login;
 mod media;
 mod membership;
 mod moderation;
@@ -58,13 +63,14 @@ mod registration;
 mod revocation;
 mod room;
 mod sending;
+mod service;
 mod session;
 mod settings;
 mod state_given;
 mod upgrade;
 mod visibility;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use guest_access_model::decision_point::Choices;
@@ -78,8 +84,10 @@ pub use reading::{EventsRequest, Span};
 pub use room::Room;
 pub use settings::Settings;
 
+use account_data::AccountData;
 use accounts::Accounts;
 use devices::ToDevice;
+use filter::Filters;
 use keys::Keys;
 use media::Media;
 use sending::Transactions;
@@ -94,6 +102,10 @@ pub struct Reference {
     accounts: Arc<Accounts>,
     rooms: Vec<Arc<Room>>,
     aliases: Arc<BTreeMap<OwnedRoomAliasId, OwnedRoomId>>,
+    /// The rooms that are shown in the directory.
+    published: Arc<BTreeSet<OwnedRoomId>>,
+    account_data: Arc<AccountData>,
+    filters: Arc<Filters>,
     transactions: Arc<Transactions>,
     to_device: Arc<Vec<ToDevice>>,
     keys: Arc<Keys>,
@@ -110,6 +122,9 @@ impl Reference {
             accounts: Arc::default(),
             rooms: Vec::new(),
             aliases: Arc::default(),
+            published: Arc::default(),
+            account_data: Arc::default(),
+            filters: Arc::default(),
             transactions: Arc::default(),
             to_device: Arc::default(),
             keys: Arc::default(),

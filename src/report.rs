@@ -13,6 +13,7 @@ pub mod revisions;
 mod run;
 mod story;
 mod table;
+pub mod vectors;
 
 pub use clauses::in_force;
 pub use run::Run;

@@ -40,6 +40,7 @@ mod weave;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
 use guest_access_model::state::Scope;
 use guest_access_model::step::Step;
@@ -48,10 +49,11 @@ use crate::scenario::{Permitted, Scenario};
 
 pub use file::schema;
 pub use item::{Caller, Closing, Decision, Given, Item, ReadAfter, Reader, WayIn, Whereabouts};
-pub use others::{Unobservable, unobservable};
+pub use others::{Untold, untold};
 pub use score::{Caught, caught};
 
 use coverage::Coverage;
+use expectations::Permits;
 use others::Other;
 use scenes::Scene;
 use weave::Loom;
@@ -74,6 +76,29 @@ const ALONE: Scope = Scope { guests: 1, rooms: 1 };
 /// How many guests a vector has: enough to stand to one event in every way at once.
 const GUESTS: u8 = 3;
 
+/// A vector before it is known whether it is needed.
+struct Draft {
+    slug: String,
+    scenario: Scenario,
+    otherwise: Vec<Vec<Permitted>>,
+    scope: Scope,
+}
+
+impl Draft {
+    fn new(rules: &Rules, permits: &Permits, scene: Scene) -> Self {
+        let Scene { slug, about, steps } = scene;
+        let mut scenario = Scenario::from_story(slug.clone(), rules, about, Vec::new(), &steps)
+            .expect("the loom takes only steps that can happen");
+        let scope = scope_of(&steps);
+        let otherwise = permits.expect(&mut scenario, scope);
+        Self { slug, scenario, otherwise, scope }
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        self.scenario.steps.iter().map(|told| told.step).collect()
+    }
+}
+
 /// The vectors of these rules.
 ///
 /// # Panics
@@ -82,37 +107,33 @@ pub fn vectors(rules: &Rules) -> Vec<Vector> {
     let profile = rules.profile();
     let others = others::others(rules);
     let coverage = Coverage { rules, profile: &profile, others: &others };
-    let woven = woven(rules, &others);
-    let covers = woven.iter().map(|scene| coverage.of(&scene.steps)).collect();
-    let kept = needed(woven, covers);
-    let permitted = expectations::Permits::new(rules);
+    let drafts = drafts(rules, &others);
+    let covers = drafts.iter().map(|draft| coverage.of(draft)).collect();
     let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
-    let vector = |(Scene { slug, about, steps }, covers): (Scene, BTreeSet<Item>)| {
+    let vector = |(draft, covers): (Draft, BTreeSet<Item>)| {
+        let Draft { slug, mut scenario, otherwise, scope } = draft;
         let number = numbers.entry(slug.clone()).or_default();
         *number += 1;
-        let id = if *number == 1 { slug } else { format!("{slug}-{number}") };
+        scenario.id = if *number == 1 { slug } else { format!("{slug}-{number}") };
         let clauses = covers.iter().filter_map(|item| match item {
             Item::Clause { id, .. } => Some((*id).to_owned()),
             _ => None,
         });
-        let clauses: BTreeSet<String> = clauses.collect();
-        let mut scenario =
-            Scenario::from_story(id, rules, about, clauses.into_iter().collect(), &steps)
-                .expect("the loom takes only steps that can happen");
-        let scope = scope_of(&steps);
-        let otherwise = permitted.expect(&mut scenario, scope);
+        scenario.clauses = clauses.collect::<BTreeSet<_>>().into_iter().collect();
         Vector { scenario, otherwise, scope, covers }
     };
-    kept.into_iter().map(vector).collect()
+    needed(drafts, covers).into_iter().map(vector).collect()
 }
 
 /// Ways through the model that together cover everything.
-fn woven(rules: &Rules, others: &[Other]) -> Vec<Scene> {
+fn drafts(rules: &Rules, others: &[Other]) -> Vec<Draft> {
     let profile = rules.profile();
+    let permits = Permits::new(rules);
+    let draft = |scene| Draft::new(rules, &permits, scene);
     let steps = askable::askable(rules, ALONE);
     let goals = goals::goals(&profile, &steps);
     let mut loom = Loom::new(&profile, &steps, &goals);
-    let mut woven: Vec<Scene> = Vec::new();
+    let mut drafts: Vec<Draft> = Vec::new();
     // What one event can show is shown where it is the event; all else wherever a way leads to it.
     // Who joins has joined later for good: what is to be seen before that comes first.
     loom.weigh(|item| match item {
@@ -124,7 +145,7 @@ fn woven(rules: &Rules, others: &[Other]) -> Vec<Scene> {
         let covered = loom.covered();
         let steps = loom.weave(&scene.steps, GUESTS);
         if loom.covered() > covered {
-            woven.push(Scene { steps, ..scene });
+            drafts.push(draft(Scene { steps, ..scene }));
         }
     }
     loom.weigh(|_| 1);
@@ -134,36 +155,42 @@ fn woven(rules: &Rules, others: &[Other]) -> Vec<Scene> {
         if loom.covered() == covered {
             break;
         }
-        woven.push(scenes::of_the_rest(steps));
+        drafts.push(draft(scenes::of_the_rest(steps)));
     }
     for (number, story) in goals.values().enumerate() {
         if !loom.is_covered(number) {
-            woven.push(scenes::of_the_rest(loom.weave(story, GUESTS)));
+            drafts.push(draft(scenes::of_the_rest(loom.weave(story, GUESTS))));
         }
     }
+    let mut untold: Vec<&Profile> = Vec::new();
     for other in others {
-        let told = |scene: &Scene| other.is_told_by(&profile, &scene.steps);
-        if woven.iter().any(told) {
+        if untold.contains(&&other.profile) {
             continue;
         }
-        if let Some(story) = other.telling_story(&profile, others::is_by_a_client) {
-            let steps = loom.weave(&story, scope_of(&story).guests.try_into().unwrap_or(GUESTS));
-            woven.push(scenes::of_a_point(&other.point, &other.option, steps));
+        if drafts.iter().any(|draft| other.is_told_by(&profile, draft)) {
+            continue;
+        }
+        let about = |steps| scenes::of_a_point(&other.point, &other.option, steps);
+        let tell = |steps: &[Step]| other.is_told_by(&profile, &draft(about(steps.to_vec())));
+        if let Some(story) = other.telling_story(&profile, others::is_by_a_client, tell) {
+            drafts.push(draft(about(story)));
+        } else {
+            untold.push(&other.profile);
         }
     }
-    woven
+    drafts
 }
 
 /// Those of which the others do not cover everything, the last being dropped first.
-fn needed(woven: Vec<Scene>, covers: Vec<BTreeSet<Item>>) -> Vec<(Scene, BTreeSet<Item>)> {
+fn needed(drafts: Vec<Draft>, covers: Vec<BTreeSet<Item>>) -> Vec<(Draft, BTreeSet<Item>)> {
     let mut times: HashMap<Item, usize> = HashMap::new();
     for item in covers.iter().flatten() {
         *times.entry(item.clone()).or_default() += 1;
     }
-    let mut kept = Vec::with_capacity(woven.len());
-    for (scene, covers) in woven.into_iter().zip(covers).rev() {
+    let mut kept = Vec::with_capacity(drafts.len());
+    for (draft, covers) in drafts.into_iter().zip(covers).rev() {
         if covers.iter().any(|item| times[item] == 1) {
-            kept.push((scene, covers));
+            kept.push((draft, covers));
         } else {
             for item in &covers {
                 times.entry(item.clone()).and_modify(|times| *times -= 1);

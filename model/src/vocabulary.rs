@@ -107,6 +107,10 @@ spelled! {
         MissingParam = "M_MISSING_PARAM",
         /// The user id is taken.
         UserInUse = "M_USER_IN_USE",
+        /// The room alias is taken.
+        RoomInUse = "M_ROOM_IN_USE",
+        /// The server keeps no rooms of this version.
+        UnsupportedRoomVersion = "M_UNSUPPORTED_ROOM_VERSION",
         /// A parameter has a value that cannot be accepted.
         InvalidParam = "M_INVALID_PARAM",
         /// The server failed.

@@ -7,6 +7,7 @@ use guest_access_model::scoreboard::scoreboard;
 use crate::report::Run;
 use crate::report::defects::DefectsReport;
 use crate::subject::reference::ReferenceSubject;
+use crate::vectors;
 
 use super::check::{Limits, SearchArgs};
 use super::output::{Format, OutputArgs, Written, say};
@@ -17,8 +18,9 @@ use super::{CommandError, Outcome};
 ///
 /// Every mistake that homeservers have really made, and every forbidden option of every decision
 /// point, is switched on by itself and held against the promised guarantees and, as a mistaken
-/// reference homeserver, against the model. Fails if nothing catches one that is not accounted for in
-/// spec-notes/beyond-the-model.md.
+/// reference homeserver, against the model; or against the conformance vectors. Fails if nothing
+/// catches one that is not accounted for: in spec-notes/beyond-the-model.md; or because no client
+/// could observe it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The rules that are mistaken
@@ -40,24 +42,34 @@ pub(super) struct Args {
 enum Against {
     /// The guarantees, and the model in lockstep
     Model,
+    /// The conformance vectors
+    Vectors,
 }
 
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
-    let Against::Model = args.against;
     let rules = Rules::find(&args.rules)?;
     let run = Run::of([&rules]);
     let limits = Limits::begin(&args.search)?;
     let progress = Progress::new(rules.id.clone(), args.output.quiet);
-    let make = |profile: &_, scope| ReferenceSubject::new(Clone::clone(profile), scope);
-    let found = scoreboard(&rules, make, limits.workers, &limits.stop, |defects| {
-        progress.tell(defects, "defect");
-    });
+    let told = |defects| progress.tell(defects, "defect");
+    let report = match args.against {
+        Against::Model => {
+            let make = |profile: &_, scope| ReferenceSubject::new(Clone::clone(profile), scope);
+            scoreboard(&rules, make, limits.workers, &limits.stop, told)
+                .map(|found| DefectsReport::new(&rules, &found, run))
+        }
+        Against::Vectors => {
+            let vectors = vectors::vectors(&rules);
+            let untold = vectors::untold(&rules, &vectors);
+            vectors::caught(&rules, &vectors, limits.workers, &limits.stop, told)
+                .map(|found| DefectsReport::by_vectors(&rules, &found, &untold, run))
+        }
+    };
     drop(progress);
-    let Some(found) = found else {
+    let Some(report) = report else {
         say("the search was ended before every defect was looked at");
         return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));
     };
-    let report = DefectsReport::new(&rules, &found, run);
     let outcome = if report.has_a_hole() { Outcome::Fails } else { Outcome::Holds };
     Written::report(&report, args.format, outcome, &args.output)
 }

@@ -59,6 +59,24 @@ pub enum CommandError {
         /// Why.
         source: std::io::Error,
     },
+    /// The vectors cannot be written.
+    #[error("`{}` cannot be written; name a folder for `--out` that can be", path.display())]
+    UnwritableVectors {
+        /// Which file, or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There are other things in the folder.
+    #[error(
+        "`{}` holds other things than vectors; name a folder for `--out` that is new, empty, or was \
+         written by this command",
+        path.display()
+    )]
+    ForeignFolder {
+        /// Which folder.
+        path: PathBuf,
+    },
     /// The report cannot be put into words.
     #[error("the report cannot be written as JSON")]
     Json(#[from] serde_json::Error),

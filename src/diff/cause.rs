@@ -152,13 +152,15 @@ impl<'a> Search<'a> {
     }
 }
 
-/// For each step of a part, whether the model says the same as was seen.
+/// For each step of a part, whether the model says the same as was seen. Where it does not, it goes on
+/// from the state in which the step was found to have left the homeserver.
 fn same(profile: &Profile, part: &Part) -> Vec<bool> {
-    let mut state = Some(initial(profile));
+    let mut state = initial(profile);
     let step = |taken: &super::judge::Taken| {
-        let outcome = state.and_then(|state| outcome(profile, &state, &taken.step));
-        state = outcome.map(|outcome| outcome.next);
-        outcome.is_some_and(|outcome| taken.fits(&outcome))
+        let outcome = outcome(profile, &state, &taken.step);
+        let outcome = outcome.filter(|outcome| taken.fits(outcome));
+        state = outcome.map_or(taken.after, |outcome| outcome.next);
+        outcome.is_some()
     };
     part.log.iter().map(step).collect()
 }

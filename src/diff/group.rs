@@ -128,7 +128,8 @@ impl Group {
     /// The story in which it was seen first, as far as it led there.
     fn as_seen(&self, changes: &Changes, parts: &[Part]) -> Shrunk {
         let (part, difference) = self.first(parts);
-        let before: Vec<_> = part.log[..difference.at].iter().map(|taken| taken.step).collect();
+        let before = part.log[..difference.at].iter().filter(|taken| !taken.diverges);
+        let before: Vec<_> = before.map(|taken| taken.step).collect();
         let mut steps = leading(&changes.default, &before);
         steps.push(part.log[difference.at].step);
         Shrunk {
@@ -169,6 +170,7 @@ pub(super) fn divergences(
     scripts: Scripts<'_>,
     changes: &Changes,
     groups: &[Group],
+    explanations: &[Explanation],
     ids: &[String],
     parts: &[Part],
     shrunk: Vec<Shrunk>,
@@ -177,6 +179,7 @@ pub(super) fn divergences(
     let told = groups.iter().zip(shrunk).enumerate().map(|(number, (group, shrunk))| {
         let (_, difference) = group.first(parts);
         let decision = difference.expected.observation.decision;
+        let cause = group.cause.map(|cause| &*explanations[cause].changes);
         let Signature { kind, step, by, expected, observed, permitted: _ } = &group.signature;
         let mut seen_in: Vec<_> = group.seen.iter().map(|(part, _)| ids[*part].clone()).collect();
         seen_in.dedup();
@@ -204,7 +207,7 @@ pub(super) fn divergences(
             observed: observed.clone(),
             because: decision.because,
             clauses,
-            readings: shrunk.changes.iter().map(|c| reading(&changes.all[*c])).collect(),
+            readings: one_of(&shrunk.changes, cause).map(|c| reading(&changes.all[c])).collect(),
             count: group.seen.len(),
             seen_in,
             scenario,
@@ -213,6 +216,12 @@ pub(super) fn divergences(
         }
     });
     told.collect()
+}
+
+/// Of the changes that are each enough, the one that is the cause, or else the first.
+fn one_of(changes: &[usize], cause: Option<&[usize]>) -> impl Iterator<Item = usize> {
+    let is_the_cause = |change: &&usize| cause.is_some_and(|cause| cause.contains(change));
+    changes.iter().find(is_the_cause).or(changes.first()).copied().into_iter()
 }
 
 fn reading(change: &Change) -> ReadingTaken {

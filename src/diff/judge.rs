@@ -1,8 +1,8 @@
 //! Judging what a homeserver did, step by step, by all that the rules permit.
 //!
-//! What is expected follows from the steps before by our readings, and also by every other reading
-//! that is still in keeping with all that was seen of this homeserver in this story. What our
-//! readings do not say and another does is a *reading*; what none says is a divergence.
+//! What is expected follows from the steps before by our readings, and also by every other that the
+//! text permits. What our readings do not say and another does is told with that reading; what none
+//! says is a divergence.
 
 use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_model::profile::Profile;
@@ -25,6 +25,8 @@ pub(super) struct Taken {
     pub(super) gone: [bool; MAX_GUESTS],
     /// Whether no reading says the same.
     pub(super) diverges: bool,
+    /// The state after it, by our readings as far as they go.
+    pub(super) after: State,
 }
 
 impl Taken {
@@ -48,13 +50,12 @@ pub(super) fn are_as_in(rooms: &[Members], state: &State, gone: [bool; MAX_GUEST
     })
 }
 
-/// The rules with some of their points read otherwise, and the state in which that leaves the story.
-#[derive(Debug, Clone)]
-pub(super) struct Way {
-    /// The changes of our readings, by number.
-    pub(super) changes: Vec<usize>,
-    pub(super) profile: Profile,
-    pub(super) state: State,
+/// What may come of a step by one way to read the rules.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    /// The change of our readings; none for our own.
+    pub(super) change: Option<usize>,
+    pub(super) outcome: Outcome,
 }
 
 /// What the rules say to what was seen.
@@ -62,107 +63,88 @@ pub(super) struct Way {
 pub(super) enum Judgement {
     /// The same.
     Same,
-    /// Our readings say otherwise, but these changes of them, which are permitted, say the same.
+    /// Our readings say otherwise, but with any of these changes, which are permitted, the same.
     ByAReading(Vec<usize>),
     /// Nothing that is permitted says the same.
     Diverges,
 }
 
-/// The ways to read the rules that are in keeping with a story so far: ours comes first while it is.
+/// What may come of a story's next step.
+///
+/// A text that is open is open at every call: that a homeserver read it in one way once binds it to
+/// nothing. What it did binds it: the states that are still possible are those to which the readings
+/// lead that said what was seen.
 #[derive(Debug)]
 pub(super) struct Judge<'a> {
     changes: &'a Changes,
-    pub(super) ways: Vec<Way>,
+    /// The default profile with each of the permitted changes.
+    readings: Vec<Profile>,
+    /// The states that are possible, that by our readings first.
+    states: Vec<State>,
     pub(super) log: Vec<Taken>,
 }
+
+/// How many states are thought possible at once.
+const MOST_STATES: usize = 8;
 
 impl<'a> Judge<'a> {
     /// The judge of a story that begins.
     pub(super) fn new(changes: &'a Changes) -> Self {
-        let singles = (0..changes.permitted).map(|change| vec![change]);
-        let ways = std::iter::once(Vec::new()).chain(singles);
-        let ways = ways.map(|taken| {
-            let profile = changes.profile(&taken);
-            Way { state: initial(&profile), changes: taken, profile }
+        let readings = (0..changes.permitted).map(|change| changes.profile(&[change]));
+        let states = vec![initial(&changes.default)];
+        Self { changes, readings: readings.collect(), states, log: Vec::new() }
+    }
+
+    /// The state, by our readings as far as they go.
+    pub(super) fn state(&self) -> State {
+        self.states[0]
+    }
+
+    /// What may come of `step`, by our readings first; `None` if it cannot happen by these.
+    pub(super) fn expected(&self, step: &Step) -> Option<Vec<Expected>> {
+        outcome(&self.changes.default, &self.state(), step)?;
+        let ours = std::iter::once((None, &self.changes.default));
+        let others = self.readings.iter().enumerate().map(|(change, p)| (Some(change), p));
+        let expected = ours.chain(others).flat_map(|(change, profile)| {
+            self.states.iter().filter_map(move |state| {
+                let outcome = outcome(profile, state, step)?;
+                Some(Expected { change, outcome })
+            })
         });
-        Self { changes, ways: ways.collect(), log: Vec::new() }
+        Some(expected.collect())
     }
 
-    /// The first way: ours, or one that takes its place.
-    pub(super) fn first(&self) -> &Way {
-        &self.ways[0]
-    }
-
-    /// What may come of `step`, by each way in which it can happen; if it cannot in the first, it is
-    /// no step of this story.
-    pub(super) fn expected(&self, step: &Step) -> Option<Vec<Outcome>> {
-        let outcomes = self.ways.iter().map(|way| outcome(&way.profile, &way.state, step));
-        let outcomes: Vec<_> = outcomes.collect();
-        outcomes.first()?.as_ref()?;
-        Some(outcomes.into_iter().flatten().collect())
-    }
-
-    /// Judges a step that was taken. The states go on where the step is as it should be; after a
-    /// divergence they are as before it.
-    pub(super) fn judge(&mut self, taken: Taken) -> Judgement {
-        let was_ours = self.first().changes.is_empty();
-        let next = |way: &Way| {
-            let outcome = outcome(&way.profile, &way.state, &taken.step)?;
-            taken.fits(&outcome).then(|| Way { state: outcome.next, ..way.clone() })
-        };
-        let fitting: Vec<Way> = self.ways.iter().filter_map(next).collect();
-        let taken_before = self.first().changes.len();
-        self.log.push(taken);
-        let fitting = if fitting.is_empty() { self.wider() } else { fitting };
+    /// Judges a step that was taken. After a divergence the states are as before it.
+    pub(super) fn judge(&mut self, mut taken: Taken, expected: &[Expected]) -> Judgement {
+        let fitting: Vec<_> = expected.iter().filter(|e| taken.fits(&e.outcome)).collect();
         let Some(first) = fitting.first() else {
-            if let Some(last) = self.log.last_mut() {
-                last.diverges = true;
-            }
+            taken.diverges = true;
+            self.log.push(taken);
             return Judgement::Diverges;
         };
-        let changes = first.changes.clone();
-        let another = was_ours && !changes.is_empty() || changes.len() > taken_before;
-        self.ways = fitting;
-        if another { Judgement::ByAReading(changes) } else { Judgement::Same }
-    }
-
-    /// The ways with one change more that are in keeping with everything that was seen.
-    fn wider(&self) -> Vec<Way> {
-        let mut found: Vec<Way> = Vec::new();
-        for way in self.ways.iter().filter(|way| way.changes.len() < MOST_CHANGES) {
-            for change in 0..self.changes.permitted {
-                if way.changes.iter().any(|taken| self.changes.exclude_each_other(*taken, change)) {
-                    continue;
-                }
-                let mut changes = way.changes.clone();
-                changes.push(change);
-                changes.sort_unstable();
-                if !found.iter().any(|way| way.changes == changes) {
-                    found.extend(self.in_keeping(changes));
-                }
+        let mut states: Vec<State> = Vec::new();
+        for expected in &fitting {
+            let next = expected.outcome.next;
+            if states.len() < MOST_STATES && !states.contains(&next) {
+                states.push(next);
             }
         }
-        found
+        self.states = states;
+        taken.after = self.state();
+        self.log.push(taken);
+        if first.change.is_none() {
+            return Judgement::Same;
+        }
+        let mut changes: Vec<_> = fitting.iter().filter_map(|e| e.change).collect();
+        changes.dedup();
+        Judgement::ByAReading(changes)
     }
 
-    /// The way with these changes, if it says the same as everything that was seen.
-    fn in_keeping(&self, changes: Vec<usize>) -> Option<Way> {
-        let profile = self.changes.profile(&changes);
-        let mut state = initial(&profile);
-        for taken in &self.log {
-            let outcome = outcome(&profile, &state, &taken.step)?;
-            if taken.diverges {
-                // It was no reading's; the story went on as if it had not happened.
-                continue;
-            }
-            if !taken.fits(&outcome) {
-                return None;
-            }
-            state = outcome.next;
+    /// The step was taken after all as our readings say, but for what its answer held.
+    pub(super) fn go_on(&mut self, next: State) {
+        self.states = vec![next];
+        if let Some(last) = self.log.last_mut() {
+            last.after = next;
         }
-        Some(Way { changes, profile, state })
     }
 }
-
-/// How many points a homeserver is thought to read otherwise than we do within one story.
-const MOST_CHANGES: usize = 3;

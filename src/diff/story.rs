@@ -15,11 +15,13 @@ use guest_access_model::step::{Act, Actor, Setting, Step};
 use guest_access_model::stop::Stop;
 
 use crate::scenario::sentence;
-use crate::subject::server::{Helpers, Observed, Recording, Server, ServerError, Verdict, World};
+use crate::subject::server::{
+    Helpers, Needs, Observed, Recording, Server, ServerError, Verdict, World,
+};
 
 use super::change::Changes;
 use super::found::NotRun;
-use super::judge::{Judge, Judgement, Taken, are_as_in};
+use super::judge::{Expected, Judge, Judgement, Taken, are_as_in};
 use super::signature::Names;
 
 /// Steps that can happen by the rules, from the first state on.
@@ -38,6 +40,8 @@ pub(super) struct Part {
     pub(super) differences: Vec<Difference>,
     /// What was said, if there is a difference.
     pub(super) recording: Option<Rc<Recording>>,
+    /// How many steps could not happen any more, since the homeserver refused what they need.
+    lost: usize,
 }
 
 /// A step at which a homeserver did otherwise than our readings say.
@@ -49,7 +53,7 @@ pub(super) struct Difference {
     pub(super) before: State,
     /// What was expected.
     pub(super) expected: Outcome,
-    /// The changes under which the homeserver is right; empty if none is.
+    /// The changes under any of which the homeserver is right; empty if there is none.
     pub(super) changes: Vec<usize>,
 }
 
@@ -100,9 +104,8 @@ impl Teller<'_> {
             steps = possible;
         }
         while known < steps.len() {
-            let (scope, streams) = World::needs(&steps);
             let first = initial(&self.changes.default).rooms[0];
-            let world = self.server.world(helpers, scope, &first, streams).await;
+            let world = self.server.world(helpers, Needs::of(&steps), &first).await;
             let mut world = match world {
                 Ok(world) => world,
                 Err(error) => {
@@ -113,13 +116,15 @@ impl Teller<'_> {
                 }
             };
             let mut judge = Judge::new(self.changes);
-            let mut part = Part { log: Vec::new(), differences: Vec::new(), recording: None };
+            let mut part =
+                Part { log: Vec::new(), differences: Vec::new(), lost: 0, recording: None };
             let ending = self.tell_part(&mut world, &mut judge, &steps, &mut part).await;
             let recording = world.recording();
             if !self.keep {
-                world.clean_up().await;
+                world.clean_up(&judge.state()).await;
             }
-            let profile = judge.first().profile.clone();
+            let clean = judge.log.iter().filter(|taken| !taken.diverges);
+            let lead: Vec<_> = clean.map(|taken| taken.step).collect();
             part.log = judge.log;
             part.differences.retain(|difference| difference.at >= known);
             if !part.differences.is_empty() {
@@ -134,6 +139,10 @@ impl Teller<'_> {
                     _ => told.decisions += 1,
                 }
             }
+            if part.lost > 0 {
+                let because = "the homeserver refused what they need".to_owned();
+                told.not_run.push(not_run(story, None, part.lost, because));
+            }
             told.parts.push(part);
             match ending {
                 Ok(Ending::Whole) => break,
@@ -144,11 +153,11 @@ impl Teller<'_> {
                 }
                 Ok(Ending::Astray { at, why }) => {
                     let offending = steps[at];
-                    let lead = leading(&profile, &steps[..at]);
+                    let lead = leading(&self.changes.default, &lead);
                     known = lead.len();
                     let rest = lead.into_iter().chain(steps[at + 1..].iter().copied());
                     let rest: Vec<_> = rest.collect();
-                    let (possible, lost) = possible(&profile, &rest, |_| false);
+                    let (possible, lost) = possible(&self.changes.default, &rest, |_| false);
                     if lost > 0 {
                         told.not_run.push(not_run(story, Some(&offending), lost, why));
                     }
@@ -182,13 +191,14 @@ impl Teller<'_> {
             if self.stop.now() {
                 return Ok(Ending::Stopped);
             }
-            world.begin(at);
+            // What cannot happen any more needs what the homeserver refused.
             let Some(expected) = judge.expected(step) else {
-                let why = "it cannot happen as the homeserver reads the rules".to_owned();
-                return Ok(Ending::Astray { at, why });
+                part.lost += 1;
+                continue;
             };
-            let ours = expected[0];
-            let before = judge.first().state;
+            world.begin(judge.log.len());
+            let ours = expected[0].outcome;
+            let before = judge.state();
             let mut observed = if World::spoils(step, &ours.observation) {
                 Observed::untold("it would end tokens of which the rules do not speak")
             } else {
@@ -210,8 +220,9 @@ impl Teller<'_> {
             };
             let members = if untold.is_none() && may_change_memberships(step, &before, &expected) {
                 // Where the answer is what no reading says, there is nothing to wait for.
+                let outcomes = expected.iter().map(|expected| &expected.outcome);
                 let fitting: Vec<_> =
-                    expected.iter().filter(|o| observed.fits(&o.observation)).collect();
+                    outcomes.filter(|outcome| observed.fits(&outcome.observation)).collect();
                 let settled = |rooms: &[_]| {
                     fitting.is_empty() || fitting.iter().any(|o| are_as_in(rooms, &o.next, gone))
                 };
@@ -219,26 +230,40 @@ impl Teller<'_> {
             } else {
                 None
             };
-            let taken = Taken { step: *step, observed, members, gone, diverges: false };
-            let allowed = taken.observed.is_allowed();
-            let changes = expected.iter().any(|outcome| outcome.next != before);
+            let unchanged = members.as_ref().map(|rooms| are_as_in(rooms, &before, gone));
+            let allowed = observed.is_allowed();
+            let as_decided = observed.decided_as(&ours.observation);
+            let taken =
+                Taken { step: *step, observed, members, gone, diverges: false, after: before };
             if let Some(why) = untold {
                 // Where a step leads that tells nothing is known only if it leads nowhere.
-                if changes || step.tag {
-                    judge.log.push(taken);
+                let leads = expected.iter().any(|expected| expected.outcome.next != before);
+                judge.log.push(taken);
+                if leads {
                     return Ok(Ending::Astray { at, why });
                 }
+                continue;
             }
             let at_log = judge.log.len();
             let difference = |changes| Difference { at: at_log, before, expected: ours, changes };
-            match judge.judge(taken) {
+            let settled = taken.members_fit(&ours.next);
+            match judge.judge(taken, &expected) {
                 Judgement::Same => {}
-                Judgement::ByAReading(changes) => {
-                    part.differences.push(difference(changes));
-                }
+                Judgement::ByAReading(changes) => part.differences.push(difference(changes)),
                 Judgement::Diverges => {
                     part.differences.push(difference(Vec::new()));
-                    if changes || allowed && may_change_more(step) {
+                    if as_decided && settled {
+                        judge.go_on(ours.next);
+                        continue;
+                    }
+                    // A refused step changes nothing. One that was let through, and must not be,
+                    // leaves its marks even where nobody's membership is another.
+                    let changed_nothing = if allowed {
+                        !may_change_anything(step) && ours.next == before
+                    } else {
+                        unchanged.unwrap_or(true)
+                    };
+                    if !changed_nothing {
                         let why = "the homeserver took it otherwise than the rules".to_owned();
                         return Ok(Ending::Astray { at, why });
                     }
@@ -305,12 +330,12 @@ pub(super) fn leading(profile: &Profile, steps: &[Step]) -> Vec<Step> {
 
 /// Whether a step can have a part in what memberships there are: by one of the ways to read the
 /// rules, or by mistake.
-fn may_change_memberships(step: &Step, before: &State, expected: &[Outcome]) -> bool {
-    let changes = |outcome: &Outcome| {
+fn may_change_memberships(step: &Step, before: &State, expected: &[Expected]) -> bool {
+    let changes = |expected: &Expected| {
         before
             .rooms
             .iter()
-            .zip(&outcome.next.rooms)
+            .zip(&expected.outcome.next.rooms)
             .any(|(before, after)| before.members != after.members || before.user != after.user)
     };
     expected.iter().any(changes)
@@ -323,8 +348,8 @@ fn may_change_memberships(step: &Step, before: &State, expected: &[Outcome]) -> 
         )
 }
 
-/// Whether a step that was allowed although it must not be may have changed more than can be seen.
-fn may_change_more(step: &Step) -> bool {
+/// Whether a step that was allowed although it must not be may have changed anything.
+fn may_change_anything(step: &Step) -> bool {
     let ends_tokens = |endpoint: EndpointId| endpoint.get().id == "POST /logout/all";
     match step.act {
         Act::Read(_)

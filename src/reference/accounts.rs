@@ -16,7 +16,7 @@ pub enum Kind {
     Guest,
     /// By registration with a password, or by the upgrade of a guest.
     User,
-    /// By signing in elsewhere: an ordinary user without a password.
+    /// By registration without a password, as of who signs in elsewhere.
     SingleSignOn,
 }
 
@@ -42,6 +42,27 @@ impl fmt::Debug for Token {
     }
 }
 
+/// A password, kept as it is: nothing here outlives the server. It is a secret and is not shown by
+/// `Debug`.
+#[derive(Clone)]
+pub(super) struct Password(String);
+
+impl Password {
+    pub(super) fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub(super) fn is(&self, text: &str) -> bool {
+        self.0 == text
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
 /// A device: its display name is all that there is to it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Device {
@@ -59,6 +80,8 @@ pub struct Account {
     pub was_guest: bool,
     /// Whether no allow-list binds it although it is a guest's.
     pub administrator: bool,
+    /// Its password, if it can be logged in to with one.
+    pub(super) password: Option<Password>,
     /// Its profile, key by key.
     pub(super) profile: BTreeMap<String, Value>,
     pub(super) devices: BTreeMap<OwnedDeviceId, Device>,
@@ -73,6 +96,7 @@ impl Account {
             kind,
             was_guest: false,
             administrator: false,
+            password: None,
             profile: BTreeMap::new(),
             devices: BTreeMap::new(),
             tokens: Vec::new(),
@@ -103,6 +127,12 @@ impl Account {
         for token in self.tokens.iter_mut().filter(|token| token.device == device) {
             token.live = false;
         }
+    }
+
+    /// Ends every token, and every device.
+    pub(super) fn end_every_device(&mut self) {
+        self.devices.clear();
+        self.end_tokens();
     }
 
     /// Ends every token.
@@ -170,6 +200,13 @@ impl Accounts {
     /// A device id that the server makes up.
     pub(super) fn make_up_device_id(&self) -> OwnedDeviceId {
         format!("DEVICE{}", self.tokens + 1).into()
+    }
+
+    /// Gives a device a name that has none.
+    pub(super) fn name_device(&mut self, user: &UserId, device: &DeviceId, name: &str) {
+        if let Some(device) = self.get_mut(user).and_then(|own| own.devices.get_mut(device)) {
+            device.display_name.get_or_insert_with(|| name.to_owned());
+        }
     }
 
     /// Issues a new token of `device` to `user`.

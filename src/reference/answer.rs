@@ -40,6 +40,10 @@ impl<T> Granted<T> {
     }
 }
 
+/// The decision on a call of which there is nothing to say but that the caller may make it.
+pub(super) const OPEN: Decision =
+    Decision::allow(&["GA-2", "RG-2"], "the endpoint is open to the caller");
+
 /// A call that was denied, with its status, error code and reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}", .0, .0.because)]

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use guest_access_model::vocabulary::{Decision, Membership};
+use guest_access_model::vocabulary::{ErrCode, Membership};
 use ruma::api::client::room::Visibility;
 use ruma::api::client::room::create_room::v3::{Request, Response, RoomPreset};
 use ruma::serde::JsonObject;
-use ruma::{OwnedRoomId, RoomAliasId, RoomId, UserId};
+use ruma::{OwnedRoomAliasId, OwnedRoomId, RoomAliasId, RoomId, RoomVersionId, UserId};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Credentials, Granted};
+use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
 use super::authorisation::Call;
 use super::endpoints::ENDPOINTS;
 use super::event::{
@@ -28,17 +28,26 @@ impl Reference {
     pub fn create_room(&mut self, with: &Credentials<'_>, request: &Request) -> Answer<Response> {
         let caller = self.admit(with, Call::to(ENDPOINTS.create_room))?;
         let creator = caller.sender();
-        let room = self.found(&creator, &power_levels(&creator, request));
-        if let Some(name) = &request.room_alias_name {
-            self.name(&room, name);
+        let version = request.room_version.clone().unwrap_or(DEFAULT_VERSION);
+        if !VERSIONS.contains(&version) {
+            return Err(NO_SUCH_VERSION);
+        }
+        let alias = request.room_alias_name.as_deref();
+        let alias = alias.map(|name| self.free_alias(name)).transpose()?;
+        let create = create_content(&creator, &version, request);
+        let room = self.found(&creator, create, &power_levels(&creator, request));
+        if let Some(alias) = alias {
+            self.name(&room, alias);
+        }
+        if request.visibility == Visibility::Public {
+            Arc::make_mut(&mut self.published).insert(room.clone());
         }
 
         let mut initial: Vec<Initial> =
             request.initial_state.iter().filter_map(|raw| read_initial(raw.json().get())).collect();
         // CS-30: State given in `initial_state` takes precedence over what the preset sets.
-        let preset = preset_state(request).into_iter().filter(|(kind, content)| {
-            let given = initial.iter().any(|(given, key, _)| given == kind && key.is_empty());
-            !given && content.is_object()
+        let preset = preset_state(request).into_iter().filter(|(kind, _)| {
+            !initial.iter().any(|(given, key, _)| given == kind && key.is_empty())
         });
         let mut state: Vec<Initial> =
             preset.map(|(kind, content)| (kind.to_owned(), String::new(), content)).collect();
@@ -55,8 +64,7 @@ impl Reference {
         for invited in &request.invite {
             self.set_membership(&room, &creator, invited, Membership::Invite);
         }
-        let decision = Decision::allow(&["RG-2"], "the endpoint is open to the caller");
-        Ok(Granted::new(decision, Response::new(room)))
+        Ok(Granted::new(OPEN, Response::new(room)))
     }
 
     /// A room in which neither setting was ever set, that anyone may join, and in which anyone who
@@ -67,10 +75,13 @@ impl Reference {
             "users": { creator.as_str(): 100 },
             "events": { "org.example.note": 0 },
         });
-        let room = self.found(creator, &levels);
+        let create = json!({ "room_version": DEFAULT_VERSION });
+        let room = self.found(creator, create, &levels);
         let public = json!({ "join_rule": "public" });
         self.accept(&room, Draft::state(creator, JOIN_RULES, "", public));
-        self.name(&room, alias);
+        if let Ok(alias) = local_alias(alias) {
+            self.name(&room, alias);
+        }
         room
     }
 
@@ -80,12 +91,11 @@ impl Reference {
     }
 
     /// A room that holds what every room starts with.
-    fn found(&mut self, creator: &UserId, power_levels: &Value) -> OwnedRoomId {
+    fn found(&mut self, creator: &UserId, create: Value, power_levels: &Value) -> OwnedRoomId {
         let number = self.rooms.len() + 1;
         let id = RoomId::parse(format!("!{number}:{SERVER_NAME}"))
             .expect("a number and a server name make a room id");
         self.rooms.push(Arc::new(Room::new(id.clone(), self.choices())));
-        let create = json!({ "room_version": "11" });
         self.accept(&id, Draft::state(creator, CREATE, "", create));
         let join = self.member_content(creator, Membership::Join);
         self.accept(&id, Draft::state(creator, MEMBER, creator.as_str(), join));
@@ -93,11 +103,57 @@ impl Reference {
         id
     }
 
-    fn name(&mut self, room: &RoomId, alias: &str) {
-        if let Ok(alias) = RoomAliasId::parse(format!("#{alias}:{SERVER_NAME}")) {
-            Arc::make_mut(&mut self.aliases).insert(alias, room.to_owned());
+    /// The alias with this local part, which must be nobody's.
+    fn free_alias(&self, localpart: &str) -> Result<OwnedRoomAliasId, Refusal> {
+        let alias = local_alias(localpart)?;
+        if self.aliases.contains_key(&alias) {
+            return Err(Refusal::new(400, ErrCode::RoomInUse, &[], "the alias is taken"));
         }
+        Ok(alias)
     }
+
+    fn name(&mut self, room: &RoomId, alias: OwnedRoomAliasId) {
+        Arc::make_mut(&mut self.aliases).insert(alias, room.to_owned());
+    }
+}
+
+/// The versions of rooms that there may be here: those whose rules are kept by what the clauses say,
+/// give or take what a redaction leaves of a `m.room.create`.
+pub(super) const VERSIONS: [RoomVersionId; 5] = [
+    RoomVersionId::V7,
+    RoomVersionId::V8,
+    RoomVersionId::V9,
+    RoomVersionId::V10,
+    RoomVersionId::V11,
+];
+/// The version of a room whose creator asks for none.
+pub(super) const DEFAULT_VERSION: RoomVersionId = RoomVersionId::V11;
+
+const NO_SUCH_VERSION: Refusal = Refusal::new(
+    400,
+    ErrCode::UnsupportedRoomVersion,
+    &[],
+    "there are no rooms of this version here",
+);
+
+fn local_alias(localpart: &str) -> Result<OwnedRoomAliasId, Refusal> {
+    RoomAliasId::parse(format!("#{localpart}:{SERVER_NAME}")).map_err(|_| {
+        Refusal::new(400, ErrCode::InvalidParam, &[], "the local part cannot be part of an alias")
+    })
+}
+
+/// The content of the event with which a room begins.
+fn create_content(creator: &UserId, version: &RoomVersionId, request: &Request) -> Value {
+    let extra = request.creation_content.as_ref();
+    let extra: Option<JsonObject> =
+        extra.and_then(|raw| serde_json::from_str(raw.json().get()).ok());
+    let mut content = Value::Object(extra.unwrap_or_default().into_iter().collect());
+    content["room_version"] = version.as_str().into();
+    let named = version.rules().is_some_and(|rules| !rules.authorization.use_room_create_sender);
+    if named {
+        content["creator"] = creator.as_str().into();
+    }
+    content
 }
 
 /// What the preset of a request sets.
@@ -107,15 +163,17 @@ fn preset_state(request: &Request) -> Vec<(&'static str, Value)> {
         Some(_) => false,
         None => request.visibility == Visibility::Public,
     };
-    vec![
+    let mut state = vec![
         (JOIN_RULES, json!({ "join_rule": if public { "public" } else { "invite" } })),
         // CS-29: Every preset of `createRoom` sets the history visibility to `shared`.
         (HISTORY_VISIBILITY, json!({ "history_visibility": "shared" })),
-        // CS-31: The presets `private_chat` and `trusted_private_chat` set guest access to
-        // `can_join`.
-        // CS-32: The preset `public_chat` leaves guest access `forbidden`.
-        (GUEST_ACCESS, json!({ "guest_access": if public { "forbidden" } else { "can_join" } })),
-    ]
+    ];
+    // CS-31: The presets `private_chat` and `trusted_private_chat` set guest access to `can_join`.
+    // CS-32: The preset `public_chat` leaves guest access `forbidden`.
+    if !public {
+        state.push((GUEST_ACCESS, json!({ "guest_access": "can_join" })));
+    }
+    state
 }
 
 fn power_levels(creator: &UserId, request: &Request) -> Value {

@@ -129,6 +129,7 @@ impl World {
         let mut server = Reference::new(profile);
         let mut request = Register::new();
         request.username = Some("moderator".to_owned());
+        request.password = Some("password".to_owned());
         let moderator = somebody(&mut server, &request);
         let room = server.found_room(&moderator.user_id, "room");
         Self { server, moderator, room }
@@ -148,6 +149,7 @@ impl World {
     pub(crate) fn user(&mut self, name: &str) -> Somebody {
         let mut request = Register::new();
         request.username = Some(name.to_owned());
+        request.password = Some("password".to_owned());
         somebody(&mut self.server, &request)
     }
 

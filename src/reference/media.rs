@@ -11,7 +11,7 @@ use ruma::api::client::authenticated_media::{
 use ruma::api::client::media::create_content;
 use ruma::http_headers::{ContentDisposition, ContentDispositionType};
 
-use super::answer::{Answer, Credentials, Granted, Refusal};
+use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
 use super::authorisation::Call;
 use super::endpoints::ENDPOINTS;
 use super::{Reference, SERVER_NAME};
@@ -47,8 +47,7 @@ impl Reference {
             content_type: content_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
             file: request.file.clone(),
         });
-        let decision = Decision::allow(&["RG-2"], "the endpoint is open to the caller");
-        Ok(Granted::new(decision, create_content::v3::Response::new(uri.into())))
+        Ok(Granted::new(OPEN, create_content::v3::Response::new(uri.into())))
     }
 
     /// `GET /media/download/{serverName}/{mediaId}`.

@@ -8,12 +8,15 @@ use guest_access_model::endpoint::KNOWN;
 use guest_access_model::step::Way;
 use guest_access_model::vocabulary::{Decision, ErrCode, GuestAccess, JoinRule, Membership};
 use ruma::api::client::knock::knock_room;
-use ruma::api::client::membership::{join_room_by_id, join_room_by_id_or_alias, leave_room};
+use ruma::api::client::membership::{
+    forget_room, join_room_by_id, join_room_by_id_or_alias, leave_room,
+};
 use ruma::{OwnedRoomId, RoomId, UserId};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Credentials, Granted, Refusal};
+use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
 use super::authorisation::{Call, Caller};
+use super::endpoints::ENDPOINTS;
 use super::event::{Draft, MEMBER};
 use super::{Reference, Room};
 
@@ -65,6 +68,27 @@ impl Reference {
         let decision = self.may_leave(&caller, room)?;
         self.change_own_membership(&caller, room, Membership::Leave);
         Ok(Granted::new(decision, leave_room::v3::Response::new()))
+    }
+
+    /// `POST /rooms/{roomId}/forget`. What was forgotten is not given by a sync any more.
+    ///
+    /// # Errors
+    /// The refusal, if the caller is still in the room.
+    pub fn forget(
+        &mut self,
+        with: &Credentials<'_>,
+        request: &forget_room::v3::Request,
+    ) -> Answer<forget_room::v3::Response> {
+        let caller = self.admit(with, Call::to(ENDPOINTS.forget).about(&request.room_id))?;
+        match self.membership_of(&caller, &request.room_id) {
+            Membership::Leave | Membership::Ban => {
+                if let (Some(user), Some(room)) = (caller.user, self.room_mut(&request.room_id)) {
+                    room.forget(user);
+                }
+                Ok(Granted::new(OPEN, forget_room::v3::Response::new()))
+            }
+            _ => Err(Refusal::new(400, ErrCode::Unknown, &[], "the caller has not left the room")),
+        }
     }
 
     /// `POST /knock/{roomIdOrAlias}`.

@@ -11,7 +11,7 @@ use ruma::api::client::account::register::v3::{Request, Response};
 use ruma::{OwnedUserId, UserId};
 
 use super::Reference;
-use super::accounts::{Account, Kind, user_id};
+use super::accounts::{Account, Kind, Password, user_id};
 use super::answer::{Answer, Granted, Refusal};
 
 impl Reference {
@@ -40,12 +40,7 @@ impl Reference {
     pub fn sign_on(&mut self, localpart: &str) -> Answer<Response> {
         let mut request = Request::new();
         request.username = Some(localpart.to_owned());
-        let registered = self.register_user(&request)?;
-        let accounts = Arc::make_mut(&mut self.accounts);
-        if let Some(account) = accounts.get_mut(&registered.response.user_id) {
-            account.kind = Kind::SingleSignOn;
-        }
-        Ok(registered)
+        self.register_user(&request)
     }
 
     // DR-1: A server may give short-lived access to rooms to users who have no fully registered
@@ -98,7 +93,7 @@ impl Reference {
                     && self.choices().user_ids == UserIds::Colliding
                 {
                     let user = guest.user_id.clone();
-                    let response = self.make_a_user_of(&user);
+                    let response = self.make_a_user_of(&user, request.password.as_deref());
                     let decision = Decision::allow(&[], "a guest's user id is there to be taken");
                     return Ok(Granted::new(decision, response));
                 }
@@ -107,7 +102,8 @@ impl Reference {
             // RG-6: A server makes up the local part of the user id when no `username` is given.
             None => Arc::make_mut(&mut self.accounts).make_up_user_id(),
         };
-        let response = self.open_account(Account::new(user, Kind::User), request);
+        let kind = if request.password.is_some() { Kind::User } else { Kind::SingleSignOn };
+        let response = self.open_account(Account::new(user, kind), request);
         Ok(Granted::new(Decision::allow(&["RG-5"], "the user id is free"), response))
     }
 
@@ -126,9 +122,10 @@ impl Reference {
         Ok(user)
     }
 
-    pub(super) fn open_account(&mut self, account: Account, request: &Request) -> Response {
+    pub(super) fn open_account(&mut self, mut account: Account, request: &Request) -> Response {
         let accounts = Arc::make_mut(&mut self.accounts);
         let user = account.user_id.clone();
+        account.password = request.password.as_deref().map(Password::new);
         accounts.add(account);
         let mut response = Response::new(user.clone());
         if request.inhibit_login {
@@ -139,15 +136,15 @@ impl Reference {
         // RG-8: The token that registration issues belongs to the device of that registration.
         let device = request.device_id.clone().unwrap_or_else(|| accounts.make_up_device_id());
         response.access_token = Some(accounts.issue(&user, device.clone()));
-        if let Some(made) = accounts.get_mut(&user).and_then(|own| own.devices.get_mut(&device)) {
-            made.display_name.clone_from(&request.initial_device_display_name);
+        if let Some(name) = &request.initial_device_display_name {
+            accounts.name_device(&user, &device, name);
         }
         response.device_id = Some(device);
         response
     }
 
     /// Makes a user of the guest with this id, who keeps its device, and issues a new token.
-    pub(super) fn make_a_user_of(&mut self, user: &UserId) -> Response {
+    pub(super) fn make_a_user_of(&mut self, user: &UserId, password: Option<&str>) -> Response {
         if self.choices().upgrade_memberships == UpgradeMemberships::Left {
             self.leave_everywhere(user);
         }
@@ -157,6 +154,7 @@ impl Reference {
         if let Some(account) = accounts.get_mut(user) {
             account.kind = Kind::User;
             account.was_guest = true;
+            account.password = password.map(Password::new);
             hand_down_tokens(account, old_token);
             device = account.tokens.last().map(|token| token.device.clone());
         }

@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn an_upgraded_guest_stays() {
         let (mut world, guest, _) = joined(&[]);
-        world.server.make_a_user_of(&guest.user_id);
+        world.server.make_a_user_of(&guest.user_id, None);
         world.set_guest_access("forbidden");
         assert_eq!(membership(&world, &guest), Join);
     }

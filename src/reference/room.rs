@@ -1,5 +1,6 @@
 //! A room: its timeline, and its state before and after each event of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use guest_access_model::decision_point::Choices;
@@ -16,6 +17,8 @@ pub struct Room {
     pub id: OwnedRoomId,
     timeline: Vec<Entry>,
     now: StateAt,
+    /// Who has forgotten it, and at which length of the timeline.
+    forgotten: BTreeMap<OwnedUserId, usize>,
 }
 
 /// One event of the timeline, and the state of the room before it.
@@ -43,7 +46,7 @@ impl StateAt {
 impl Room {
     pub(super) fn new(id: OwnedRoomId, choices: &Choices) -> Self {
         let now = StateAt { places: Arc::default(), settings: Settings::of_a_new_room(choices) };
-        Self { id, timeline: Vec::new(), now }
+        Self { id, timeline: Vec::new(), now, forgotten: BTreeMap::new() }
     }
 
     /// The events of the room, oldest first.
@@ -143,6 +146,18 @@ impl Room {
                 && self.membership_before(place, user) == Membership::Join
                 && self.membership_after(place, user) != Membership::Join
         })
+    }
+
+    /// Lets `user` have forgotten the room, until its membership changes.
+    pub(super) fn forget(&mut self, user: OwnedUserId) {
+        self.forgotten.insert(user, self.len());
+    }
+
+    /// Whether `user` has forgotten the room, and its membership is still what it was then.
+    pub(super) fn is_forgotten_by(&self, user: &UserId) -> bool {
+        self.forgotten
+            .get(user)
+            .is_some_and(|&length| self.membership_before(length, user) == self.membership(user))
     }
 
     /// Those whose membership is known, with it.

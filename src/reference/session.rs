@@ -72,6 +72,9 @@ impl Reference {
         // CS-5: Deactivating an account takes away every way to log in to it again.
         if let Some(user) = &caller.user {
             self.end_tokens(user);
+            if let Some(account) = Arc::make_mut(&mut self.accounts).get_mut(user) {
+                account.password = None;
+            }
             // Reading A24: its memberships stay; that it leaves its rooms is permitted too.
             if self.choices().deactivation_memberships == DeactivationMemberships::Left {
                 self.leave_everywhere(user);

@@ -48,7 +48,7 @@ impl Reference {
         let Some(target) = target else {
             return self.upgrade_under_another_name(request, shown);
         };
-        let response = self.make_a_user_of(&target);
+        let response = self.make_a_user_of(&target, request.password.as_deref());
         let decision = Decision::allow(&["GA-32", "GA-33"], "the guest showed its own token");
         Ok(Granted::new(decision, response))
     }

@@ -2,15 +2,19 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use guest_access_model::defect::{Beyond, beyond};
+use guest_access_model::defect::{Beyond, Defect, beyond};
 use guest_access_model::rules::Rules;
 use guest_access_model::scoreboard::Caught;
 use serde::Serialize;
+
+use crate::vectors::{self, Untold};
 
 use super::{Cell, Run, Table, paint, style};
 
 /// The property that stands for a difference between the model and the mistaken reference.
 const LOCKSTEP: &str = "agreement";
+/// How many checks that catch a defect are named in the text.
+const NAMED: usize = 3;
 
 /// Which check catches which mistake.
 #[derive(Debug, Clone, Serialize)]
@@ -38,10 +42,18 @@ pub struct DefectReport {
     pub family: String,
     /// What is done wrongly.
     pub about: String,
-    /// The properties that catch it: guarantees, and `agreement` for lockstep.
-    pub caught_by: Vec<&'static str>,
+    /// What catches it: guarantees, and `agreement` for lockstep; or the ids of vectors.
+    pub caught_by: Vec<String>,
     /// Why nothing catches it, if that is accounted for.
-    pub because: Option<&'static str>,
+    pub because: Option<String>,
+}
+
+impl DefectReport {
+    fn new(defect: &Defect, caught_by: Vec<String>, because: Option<String>) -> Self {
+        let Defect { id, family, about, .. } = defect.clone();
+        let because = because.filter(|_| caught_by.is_empty());
+        Self { id, family, about, caught_by, because }
+    }
 }
 
 /// A mistake that the sequential model cannot express.
@@ -64,24 +76,40 @@ impl From<Beyond> for BeyondReport {
 }
 
 impl DefectsReport {
-    /// The report of what caught the defects of `rules`.
+    /// The report of what the model caught of the defects of `rules`.
     pub fn new(rules: &Rules, found: &[Caught], run: Run) -> Self {
         let defects = found.iter().map(|caught| {
             let guarantees = caught.by_guarantees.iter().map(|guarantee| guarantee.get().id);
-            let id = &caught.defect.id;
-            DefectReport {
-                id: id.clone(),
-                family: caught.defect.family.clone(),
-                about: caught.defect.about.clone(),
-                caught_by: guarantees.chain(caught.by_lockstep.then_some(LOCKSTEP)).collect(),
-                because: if caught.is_caught() { None } else { accounted_for(id) },
-            }
+            let caught_by = guarantees.chain(caught.by_lockstep.then_some(LOCKSTEP));
+            let because = accounted_for(&caught.defect.id).map(str::to_owned);
+            DefectReport::new(&caught.defect, caught_by.map(str::to_owned).collect(), because)
         });
+        Self::of(rules, defects.collect(), run)
+    }
+
+    /// The report of what the vectors caught of the defects of `rules`, which fail no
+    /// homeserver for those named.
+    pub fn by_vectors(
+        rules: &Rules,
+        found: &[vectors::Caught],
+        untold: &[Untold],
+        run: Run,
+    ) -> Self {
+        let defects = found.iter().map(|caught| {
+            let id = &caught.defect.id;
+            let because = untold.iter().find(|option| option.defect_id() == *id);
+            let because = because.map(|option| option.because.clone());
+            DefectReport::new(&caught.defect, caught.by.clone(), because)
+        });
+        Self::of(rules, defects.collect(), run)
+    }
+
+    fn of(rules: &Rules, defects: Vec<DefectReport>, run: Run) -> Self {
         Self {
             rules: rules.id.clone(),
-            defects: defects.collect(),
-            caught: found.iter().filter(|caught| caught.is_caught()).count(),
-            total: found.len(),
+            caught: defects.iter().filter(|defect| !defect.caught_by.is_empty()).count(),
+            total: defects.len(),
+            defects,
             beyond: beyond().into_iter().map(BeyondReport::from).collect(),
             run,
         }
@@ -110,14 +138,18 @@ impl Display for DefectsReport {
         for defect in &self.defects {
             let caught_by = match defect.caught_by.as_slice() {
                 [] => Cell::new("nothing", style::BAD),
-                caught_by => Cell::from(caught_by.join(", ")),
+                // Vectors are many; the JSON names all.
+                caught_by => Cell::from(match caught_by.len().saturating_sub(NAMED) {
+                    0 => caught_by.join(", "),
+                    more => format!("{}, and {more} more", caught_by[..NAMED].join(", ")),
+                }),
             };
             table.push([Cell::from(defect.id.clone()), caught_by]);
         }
         write!(f, "\n{table}")?;
         for defect in self.defects.iter().filter(|defect| defect.caught_by.is_empty()) {
-            let because =
-                defect.because.unwrap_or("nothing accounts for it: a hole in our guarantees");
+            let because = defect.because.as_deref();
+            let because = because.unwrap_or("nothing accounts for it: a hole in our checks");
             writeln!(f, "\n`{}` is caught by nothing: {because}", defect.id)?;
         }
         if !self.beyond.is_empty() {

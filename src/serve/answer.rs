@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::{Query, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::http::{Response as HttpResponse, StatusCode};
+use axum::http::{Method, Response as HttpResponse, StatusCode};
 use axum::response::{IntoResponse, Response};
 use guest_access_model::endpoint::EndpointId;
 use guest_access_model::vocabulary::Decision;
@@ -53,16 +53,24 @@ impl Arrived {
     /// The request as ruma reads it. Whoever may not call the endpoint at all is told that, and not
     /// what is wrong with the request.
     pub(super) fn read<R: IncomingRequest>(&self, server: &Server) -> Result<R, Failure> {
-        let mut request = axum::http::Request::new(&*self.body);
-        *request.method_mut() = self.head.method.clone();
-        *request.uri_mut() = self.head.uri.clone();
-        *request.headers_mut() = self.head.headers.clone();
-        let variables: Vec<_> = self.variables.iter().map(String::as_str).collect();
-        let read = R::try_from_http_request(request, &variables);
+        let mut read = self.read_with::<R>(&self.body);
+        // Clients leave out an object in which everything may be left out.
+        if read.is_err() && self.body.is_empty() && self.head.method == Method::POST {
+            read = self.read_with(b"{}");
+        }
         if read.is_err() {
             self.admit(server)?;
         }
         Ok(read?)
+    }
+
+    fn read_with<R: IncomingRequest>(&self, body: &[u8]) -> Result<R, FromHttpRequestError> {
+        let mut request = axum::http::Request::new(body);
+        *request.method_mut() = self.head.method.clone();
+        *request.uri_mut() = self.head.uri.clone();
+        *request.headers_mut() = self.head.headers.clone();
+        let variables: Vec<_> = self.variables.iter().map(String::as_str).collect();
+        R::try_from_http_request(request, &variables)
     }
 
     /// Whether the caller may call the endpoint at all.
@@ -75,6 +83,11 @@ impl Arrived {
         let room = room.and_then(|(_, id)| <&RoomId>::try_from(id.as_str()).ok());
         server.call(|reference| reference.call(&self.shown.credentials(), endpoint, room))?;
         Ok(())
+    }
+
+    /// What the body says, where ruma's type is not enough.
+    pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        Ok(serde_json::from_slice(&self.body).map_err(FromHttpRequestError::from)?)
     }
 
     /// What the query says, where ruma's type leaves something out. See [`Self::read`].

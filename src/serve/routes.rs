@@ -13,6 +13,11 @@ use crate::reference::{EventsRequest, Span};
 
 /// `method of the reference: module of ruma's request`
 macro_rules! routes {
+    ($table:ident without a token; $($method:ident: $($module:ident)::+,)+) => {
+        $table$(.call::<client::$($module)::+::Request>(|reference, _, request| {
+            reference.$method(request)
+        }))+
+    };
     ($table:ident; $($method:ident: $($module:ident)::+,)+) => {
         $table$(.call::<client::$($module)::+::Request>(|reference, with, request| {
             reference.$method(with, request)
@@ -26,6 +31,7 @@ pub(super) fn routes(table: Table) -> Table {
         // Accounts.
         whoami: account::whoami::v3,
         log_out: session::logout::v3,
+        log_out_everywhere: session::logout_all::v3,
         set_profile_field: profile::set_profile_field::v3,
         delete_profile_field: profile::delete_profile_field::v3,
         devices: device::get_devices::v3,
@@ -35,11 +41,22 @@ pub(super) fn routes(table: Table) -> Table {
         upload_keys: keys::upload_keys::v3,
         query_keys: keys::get_keys::v3,
         claim_keys: keys::claim_keys::v3,
+        account_data: config::get_global_account_data::v3,
+        put_account_data: config::set_global_account_data::v3,
+        room_account_data: config::get_room_account_data::v3,
+        put_room_account_data: config::set_room_account_data::v3,
+        create_filter: filter::create_filter::v3,
+        filter: filter::get_filter::v3,
+        // The server itself.
+        versions: discovery::get_supported_versions,
+        capabilities: discovery::get_capabilities::v3,
+        push_rules: push::get_pushrules_all::v3,
         // Rooms.
         create_room: room::create_room::v3,
         join: membership::join_room_by_id::v3,
         join_by_alias: membership::join_room_by_id_or_alias::v3,
         leave: membership::leave_room::v3,
+        forget: membership::forget_room::v3,
         knock: knock::knock_room::v3,
         invite: membership::invite_user::v3,
         kick: membership::kick_user::v3,
@@ -48,12 +65,23 @@ pub(super) fn routes(table: Table) -> Table {
         send: message::send_message_event::v3,
         put_state: state::send_state_event::v3,
         redact: redact::redact_event::v3,
+        // Names and the directory.
+        create_alias: alias::create_alias::v3,
+        delete_alias: alias::delete_alias::v3,
+        aliases: room::aliases::v3,
+        publish: directory::set_room_visibility::v3,
+        search_public_rooms: directory::get_public_rooms_filtered::v3,
+        rooms_joined: membership::joined_rooms::v3,
         // Reading.
         messages: message::get_message_events::v3,
         state: state::get_state_events::v3,
         state_event: state::get_state_event_for_key::v3,
         members: membership::get_member_events::v3,
         joined_members: membership::joined_members::v3,
+        relations: relations::get_relating_events::v1,
+        relations_of_type: relations::get_relating_events_with_rel_type::v1,
+        relations_by_events: relations::get_relating_events_with_rel_type_and_event_type::v1,
+        threads: threads::get_threads::v1,
         event: room::get_room_event::v3,
         context: context::get_context::v3,
         timestamp_to_event: room::get_event_by_timestamp::v1,
@@ -63,14 +91,17 @@ pub(super) fn routes(table: Table) -> Table {
         download_as: authenticated_media::get_content_as_filename::v1,
         thumbnail: authenticated_media::get_content_thumbnail::v1,
     };
+    let table = routes! { table without a token;
+        login_types: session::get_login_types::v3,
+        profile_of: profile::get_profile::v3,
+        profile_field: profile::get_profile_field::v3,
+        alias: alias::get_alias::v3,
+        publication: directory::get_room_visibility::v3,
+        public_rooms: directory::get_public_rooms::v3,
+    };
     table
-        .call::<client::profile::get_profile::v3::Request>(|reference, _, request| {
-            reference.profile_of(request)
-        })
-        .call::<client::profile::get_profile_field::v3::Request>(|reference, _, request| {
-            reference.profile_field(request)
-        })
         .handle::<client::account::register::v3::Request, _>(register)
+        .handle::<client::session::login::v3::Request, _>(log_in)
         .handle::<client::account::deactivate::v3::Request, _>(deactivate)
         .handle::<client::sync::sync_events::v3::Request, _>(sync)
         .handle::<client::peeking::listen_to_new_events::v3::Request, _>(events)
@@ -87,6 +118,21 @@ async fn register(server: Server, arrived: Arrived) -> Result<Response, Failure>
         return Ok(challenge);
     }
     answer(server.call(|reference| reference.register(&request)))
+}
+
+/// What a login has to say at least; ruma's type takes it for granted.
+#[derive(Deserialize)]
+struct LoginType {
+    #[serde(rename = "type")]
+    _type: String,
+}
+
+/// `POST /login`.
+async fn log_in(server: Server, arrived: Arrived) -> Result<Response, Failure> {
+    arrived.body::<LoginType>()?;
+    let request: client::session::login::v3::Request = arrived.read(&server)?;
+    let with = &arrived.shown.credentials();
+    answer(server.call(|reference| reference.log_in(with, &request)))
 }
 
 /// `POST /account/deactivate`: after a stage of authentication, for who may call it.
@@ -108,7 +154,12 @@ async fn sync(server: Server, arrived: Arrived) -> Result<Response, Failure> {
     let polled = server.poll(
         request.timeout,
         |reference| reference.sync(with, &request),
-        |response| at_once || !response.rooms.is_empty() || !response.to_device.is_empty(),
+        |response| {
+            at_once
+                || !response.rooms.is_empty()
+                || !response.to_device.is_empty()
+                || !response.account_data.is_empty()
+        },
     );
     answer(polled.await)
 }

@@ -33,4 +33,4 @@ pub use request::{Request, escaped};
 pub use response::Response;
 pub use setting_up::{Helpers, Server};
 pub use token::Token;
-pub use world::World;
+pub use world::{Needs, World};

@@ -13,6 +13,7 @@ use guest_access_model::rules::Rules;
 use guest_access_model::state::State;
 use guest_access_model::step::{Actor, Answer, Step};
 
+use super::Draft;
 use super::classes::{Ways, classes};
 use super::item::Item;
 use super::others::{Other, told_apart};
@@ -25,8 +26,9 @@ pub(super) struct Coverage<'a> {
 }
 
 impl Coverage<'_> {
-    /// What these steps cover.
-    pub(super) fn of(&self, steps: &[Step]) -> BTreeSet<Item> {
+    /// What the draft covers.
+    pub(super) fn of(&self, draft: &Draft) -> BTreeSet<Item> {
+        let steps = &draft.steps();
         let (mut state, mut ways) = (initial(self.profile), Ways::default());
         let mut covered = BTreeSet::new();
         let mut allowed = Vec::with_capacity(steps.len());
@@ -42,8 +44,10 @@ impl Coverage<'_> {
         }
         for other in self.others {
             let places = told_apart(self.profile, &other.profile, steps);
-            for allows in places.iter().map(|place| allowed[*place]).collect::<BTreeSet<_>>() {
+            if !places.is_empty() && other.is_told_by(self.profile, draft) {
                 covered.insert(other.item());
+            }
+            for allows in places.iter().map(|place| allowed[*place]).collect::<BTreeSet<_>>() {
                 covered.extend(self.taken(other.clauses.iter().copied(), allows));
             }
         }

@@ -2,6 +2,8 @@
 //! rules permit.
 
 use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::decision_point::PointId;
+use guest_access_model::endpoint::EndpointId;
 use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
 use guest_access_model::state::{Scope, State};
@@ -9,31 +11,37 @@ use guest_access_model::state::{Scope, State};
 use super::askable::could_move_members;
 use super::others::differ;
 use crate::scenario::{
-    Alternative, Expect, LABEL, Observed, Permitted, Scenario, TakenOption, Told, permitted,
+    Alternative, Expect, Judge, Judgement, LABEL, Observed, Permitted, Scenario, TakenOption, Told,
+    alternatives, permitted,
 };
 
-/// All that the rules permit: the default profile, and every other that differs from it in one option
-/// that is left open, or in two.
-///
-/// Two options together can permit what neither does: a call denied by one reading with an error code
-/// chosen by another. Three of them have not been found to.
+/// All that the rules permit: the default profile; every other that differs from it in one option
+/// that is left open, or that they do not speak of; and in two that are left open.
 pub(super) struct Permits {
     profile: Profile,
-    alternatives: Vec<(Vec<TakenOption>, Profile)>,
+    ones: Vec<(TakenOption, Profile)>,
+    /// Pairs, by the places of the two.
+    twos: Vec<(usize, usize, Profile)>,
 }
 
 impl Permits {
     pub(super) fn new(rules: &Rules) -> Self {
         let profile = rules.profile();
-        let ones = permitted(rules);
-        let twos = ones.iter().enumerate().flat_map(|(number, one)| {
-            let others = ones[number + 1..].iter().filter(|other| other.point != one.point);
-            others.map(|other| (vec![taken(one), taken(other)], both(&profile, one, other)))
-        });
-        let twos: Vec<_> = twos.collect();
-        let ones = ones.iter().map(|one| (vec![taken(one)], one.profile.clone()));
-        let alternatives = ones.chain(twos).collect();
-        Self { profile, alternatives }
+        let open: Vec<TakenOption> = alternatives(rules).iter().map(taken).collect();
+        let mut ones: Vec<_> =
+            permitted(rules).into_iter().map(|one| (taken(&one), one.profile)).collect();
+        // The order in which a pair's options are asked is that of their names.
+        ones.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut twos = Vec::new();
+        for (place, (one, of_one)) in ones.iter().enumerate() {
+            for (other_place, (other, of_other)) in ones.iter().enumerate().skip(place + 1) {
+                let is_open = open.contains(one) && open.contains(other);
+                if is_open && one.point != other.point {
+                    twos.push((place, other_place, both(&profile, of_one, of_other)));
+                }
+            }
+        }
+        Self { profile, ones, twos }
     }
 
     /// Writes into the scenario what the default readings expect of each step, and gives what others
@@ -48,41 +56,100 @@ impl Permits {
             usual.push((before, outcome));
             before = outcome.next;
         }
+        let follow = |profile| follow(profile, scenario, &usual, scope);
+        let by_one: Vec<_> = self.ones.iter().map(|(_, profile)| follow(profile)).collect();
         let mut otherwise = vec![Vec::new(); scenario.steps.len()];
-        for (options, profile) in &self.alternatives {
-            follow(options, profile, scenario, &usual, scope, &mut otherwise);
+        for ((option, _), found) in self.ones.iter().zip(&by_one) {
+            for (permits, other) in otherwise.iter_mut().zip(found) {
+                if let Some(expect) = other.listed() {
+                    permits.push(Permitted { options: vec![option.clone()], expect });
+                }
+            }
+        }
+        for (one, other, profile) in &self.twos {
+            let (by_one, by_other) = (&by_one[*one], &by_one[*other]);
+            let options = || vec![self.ones[*one].0.clone(), self.ones[*other].0.clone()];
+            for (number, found) in follow(profile).into_iter().enumerate() {
+                let told = [&by_one[number], &by_other[number]];
+                if told.contains(&&Otherwise::CannotHappen) || found == Otherwise::Ended {
+                    break;
+                }
+                let usual = told.into_iter().find(|told| **told != Otherwise::AsUsual);
+                if *usual.unwrap_or(&Otherwise::AsUsual) != found {
+                    let expect = match found {
+                        Otherwise::AsUsual => scenario.steps[number].expect.clone(),
+                        ref other => other.listed().flatten(),
+                    };
+                    otherwise[number].push(Permitted { options: options(), expect });
+                }
+            }
         }
         otherwise
     }
 }
 
-/// Follows a server that takes these options through the scenario, and notes where it may do
-/// otherwise.
+/// What a server that takes other options does with a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Otherwise {
+    /// What ours does.
+    AsUsual,
+    /// This.
+    Expects(Box<Expect>),
+    /// The step cannot be taken.
+    CannotHappen,
+    /// A step before it could not be taken.
+    Ended,
+}
+
+impl Otherwise {
+    /// How it is listed, if it is.
+    fn listed(&self) -> Option<Option<Expect>> {
+        match self {
+            Self::AsUsual | Self::Ended => None,
+            Self::Expects(expect) => Some(Some((**expect).clone())),
+            Self::CannotHappen => Some(None),
+        }
+    }
+}
+
+/// Follows a server with this profile through the scenario.
 fn follow(
-    options: &[TakenOption],
     profile: &Profile,
     scenario: &Scenario,
     usual: &[(State, Outcome)],
     scope: Scope,
-    otherwise: &mut [Vec<Permitted>],
-) {
-    let mut state = initial(profile);
-    for ((told, (before, right)), permits) in scenario.steps.iter().zip(usual).zip(otherwise) {
-        let mut note = |expect: Option<Expect>| {
-            let is_known = permits.iter().any(|permit: &Permitted| permit.expect == expect);
-            if !is_known && expect != told.expect {
-                permits.push(Permitted { options: options.to_vec(), expect });
-            }
+) -> Vec<Otherwise> {
+    let mut state = Some(initial(profile));
+    let step = |(told, (before, right)): (&Told, &(State, Outcome))| {
+        let Some(here) = state else { return Otherwise::Ended };
+        let Some(outcome) = outcome(profile, &here, &told.step) else {
+            state = None;
+            return Otherwise::CannotHappen;
         };
-        let Some(outcome) = outcome(profile, &state, &told.step) else {
-            note(None);
-            return;
-        };
+        state = Some(outcome.next);
         if differ(right, &outcome, before.tagged.is_some()) {
-            note(Some(expected(told, &state, &outcome, scope)));
+            Otherwise::Expects(Box::new(expected(told, &here, &outcome, scope)))
+        } else {
+            Otherwise::AsUsual
         }
-        state = outcome.next;
+    };
+    scenario.steps.iter().zip(usual).map(step).collect()
+}
+
+/// Whether a server with this profile does something that nothing permitted explains.
+pub(super) fn fails(profile: &Profile, scenario: &Scenario, otherwise: &[Vec<Permitted>]) -> bool {
+    let mut judge = Judge::new(&scenario.steps, otherwise);
+    let mut before = initial(profile);
+    for (number, told) in scenario.steps.iter().enumerate() {
+        let Some(outcome) = outcome(profile, &before, &told.step) else { return false };
+        let observed =
+            Observed { step: &told.step, before: &before, outcome: &outcome, label: Some(LABEL) };
+        if matches!(judge.step(number, &observed), Judgement::Differs(_)) {
+            return true;
+        }
+        before = outcome.next;
     }
+    false
 }
 
 /// What is expected of a step; where it could change a membership, of all of them.
@@ -101,18 +168,16 @@ fn taken(alternative: &Alternative) -> TakenOption {
 }
 
 /// The profile that takes the options of both.
-fn both(default: &Profile, one: &Alternative, other: &Alternative) -> Profile {
-    use guest_access_model::decision_point::PointId;
-    use guest_access_model::endpoint::EndpointId;
-    let mut profile = one.profile.clone();
+fn both(default: &Profile, one: &Profile, other: &Profile) -> Profile {
+    let mut profile = one.clone();
     for point in PointId::all() {
-        let option = other.profile.choices.get(point);
+        let option = other.choices.get(point);
         if option != default.choices.get(point) {
             assert!(profile.choices.set(point, option), "the option is the point's own");
         }
     }
     for endpoint in EndpointId::all() {
-        let access = other.profile.access(endpoint);
+        let access = other.access(endpoint);
         if access != default.access(endpoint) {
             profile.set_access(endpoint, access);
         }

@@ -11,7 +11,7 @@ use guest_access_model::step::Subject;
 use guest_access_model::stop::Stop;
 
 use super::Vector;
-use crate::scenario::{Judgement, LABEL, Observed};
+use crate::scenario::{Judge, Judgement, LABEL, Observed};
 use crate::subject::reference::ReferenceSubject;
 
 /// What catches one defect.
@@ -55,9 +55,9 @@ impl Vector {
     /// Where the reference homeserver under `profile` first fails the vector, if it does.
     pub fn first_failure(&self, profile: &Arc<Profile>) -> Option<Failure> {
         let mut subject = ReferenceSubject::new(Arc::clone(profile), self.scope);
+        let mut judge = Judge::new(&self.scenario.steps, &self.otherwise);
         let mut before = subject.abstraction();
-        let steps = self.scenario.steps.iter().zip(&self.otherwise).enumerate();
-        for (number, (told, otherwise)) in steps {
+        for (number, told) in self.scenario.steps.iter().enumerate() {
             let observation = subject.take(&told.step);
             let outcome = Outcome { observation, next: subject.abstraction() };
             let observed = Observed {
@@ -66,8 +66,7 @@ impl Vector {
                 outcome: &outcome,
                 label: Some(LABEL),
             };
-            let judgement = told.expect.as_ref().map(|expect| observed.judge(expect, otherwise));
-            if let Some(Judgement::Differs(differences)) = judgement {
+            if let Judgement::Differs(differences) = judge.step(number, &observed) {
                 return Some(Failure { step: number, differences });
             }
             before = outcome.next;

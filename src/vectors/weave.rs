@@ -108,7 +108,7 @@ impl<'a> Loom<'a> {
             self.take(&mut path, step);
         }
         self.ask(&mut path);
-        while path.moves < LONGEST {
+        while path.moves < LONGEST && self.may_lead_further(&path.state) {
             let Some(steps) = self.next_steps(&path).or_else(|| self.way_ahead(&path)) else {
                 break;
             };
@@ -120,6 +120,26 @@ impl<'a> Loom<'a> {
         self.ask_last(&mut path);
         self.put_away();
         path.steps
+    }
+
+    /// Whether anything that counts is left which the state does not rule out: of an event other than
+    /// the one that is tagged, seen as no guest stands to it, nothing can be asked any more.
+    fn may_lead_further(&self, state: &State) -> bool {
+        let left = self.numbers.iter().filter(|(_, number)| !self.covered[**number]);
+        let mut left = left.filter(|(_, number)| self.weights[**number] > 0);
+        left.any(|(item, _)| match (item, &state.tagged) {
+            (Item::Given(given), Some(tagged)) => {
+                let of_the_event =
+                    given.kind == tagged.kind && given.visibility == (tagged.before, tagged.after);
+                let mut witnesses = tagged.witnesses.iter();
+                of_the_event
+                    && witnesses.any(|witness| {
+                        given.standing == (witness.before, witness.after)
+                            && (given.joined_later || !witness.joined_later)
+                    })
+            }
+            _ => true,
+        })
     }
 
     /// Puts the calls away of which everything is covered, so that no state is asked for them again.
@@ -211,29 +231,33 @@ impl<'a> Loom<'a> {
     }
 
     fn ahead(&self, from: View) -> Option<Vec<Step>> {
+        let mut came_from: Vec<(usize, Option<Step>, View)> = vec![(0, None, from)];
         let mut known = HashSet::from([from]);
-        let mut round = vec![(from, Vec::new())];
+        let mut round = 0..1;
         for _ in 0..HORIZON {
-            let mut next_round = Vec::new();
-            for (view, story) in &round {
-                let nobody = self.seen(as_nobody(view));
-                for (step, items) in self.seen(*view).moves.iter().chain(&nobody.moves) {
+            for number in round.clone() {
+                let view = came_from[number].2;
+                let (own, nobodys) = (self.seen(view), self.seen(as_nobody(&view)));
+                for (step, items) in own.moves.iter().chain(&nobodys.moves) {
                     let Some(outcome) = outcome(self.profile, &view.state, step) else { continue };
                     let ways = view.ways.after(&view.state, step, &outcome.next);
                     let next = View { state: outcome.next, ways, guest: true };
-                    let mut story = story.clone();
-                    story.push(*step);
-                    let seen = self.seen(next);
-                    let asked = seen.questions.iter().flat_map(|(_, items)| items);
-                    if self.worth(items.iter().chain(asked).copied()) > 0 {
-                        return Some(story);
+                    let is_new = known.insert(next);
+                    let mut worth = self.worth(items.iter().copied());
+                    if is_new {
+                        let seen = self.seen(next);
+                        worth +=
+                            self.worth(seen.questions.iter().flat_map(|(_, items)| items).copied());
                     }
-                    if known.insert(next) && known.len() < STATES_AHEAD {
-                        next_round.push((next, story));
+                    if worth > 0 {
+                        return Some(story(&came_from, number, *step));
+                    }
+                    if is_new && came_from.len() < STATES_AHEAD {
+                        came_from.push((number, Some(*step), next));
                     }
                 }
             }
-            round = next_round;
+            round = round.end..came_from.len();
         }
         None
     }
@@ -299,6 +323,17 @@ impl<'a> Loom<'a> {
         self.views.borrow_mut().insert(view, Rc::clone(&seen));
         seen
     }
+}
+
+/// The steps to the view with this number, and then `last`.
+fn story(came_from: &[(usize, Option<Step>, View)], mut number: usize, last: Step) -> Vec<Step> {
+    let mut steps = vec![last];
+    while let (before, Some(step), _) = came_from[number] {
+        steps.push(step);
+        number = before;
+    }
+    steps.reverse();
+    steps
 }
 
 /// Who looks at a state: each guest, and nobody.

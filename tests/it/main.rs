@@ -12,5 +12,6 @@ mod history;
 mod mutations;
 mod rules;
 mod scenario;
+mod serve;
 mod vectors;
 mod wrong_input;

@@ -1,12 +1,305 @@
-//! Vectors: what they cover, and how few they are.
+//! Vectors: what they cover, how few they are, and that whoever keeps to the rules passes them.
 
-use guest_access::vectors::vectors;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use guest_access::vectors::{Item, Vector, caught, schema, untold, vectors};
+use guest_access_model::clause::{CLAUSES, Force};
+use guest_access_model::defect::defects;
 use guest_access_model::rules::Rules;
+use guest_access_model::scoreboard::each;
+use guest_access_model::step::{Act, Actor};
+use guest_access_model::stop::Stop;
+use serde_json::{Value, json};
+
+use crate::cli::{Folder, run, run_line};
+
+static LATEST: LazyLock<Rules> = LazyLock::new(|| Rules::find("latest").unwrap());
+static VECTORS: LazyLock<Vec<Vector>> = LazyLock::new(|| vectors(&LATEST));
+
+fn covered() -> BTreeSet<&'static Item> {
+    VECTORS.iter().flat_map(|vector| &vector.covers).collect()
+}
+
+/// The items, folded: those that differ in their last parts only are counted together.
+fn folded(items: &[&Item]) -> BTreeMap<String, usize> {
+    let mut folded = BTreeMap::new();
+    for item in items {
+        let text = item.to_string();
+        let parts: Vec<&str> = text.split(" · ").collect();
+        let kept = match item {
+            Item::Option { .. } | Item::Clause { .. } => parts.len(),
+            Item::Decision(_) => 3,
+            Item::Given(_) | Item::Way(_) | Item::Closing(_) | Item::ReadAfter(_) => 2,
+        };
+        *folded.entry(parts[..kept.min(parts.len())].join(" · ")).or_default() += 1;
+    }
+    folded
+}
 
 #[test]
-fn every_vector_covers_something() {
-    let rules = Rules::find("latest").unwrap();
-    let vectors = vectors(&rules);
-    assert!(!vectors.is_empty());
-    assert!(vectors.iter().all(|vector| !vector.covers.is_empty()));
+fn what_each_vector_covers_first() {
+    let mut told = String::new();
+    let mut known: BTreeSet<&Item> = BTreeSet::new();
+    for vector in VECTORS.iter() {
+        let scenario = &vector.scenario;
+        let (guests, rooms) = (vector.scope.guests, vector.scope.rooms);
+        let _ = writeln!(told, "{} (guests: {guests}, rooms: {rooms})", scenario.id);
+        let new: Vec<&Item> = vector.covers.iter().filter(|item| !known.contains(item)).collect();
+        for (item, times) in folded(&new) {
+            let times = if times == 1 { String::new() } else { format!(" ×{times}") };
+            let _ = writeln!(told, "  {item}{times}");
+        }
+        known.extend(new);
+    }
+    insta::assert_snapshot!(told);
+}
+
+/// A homeserver answers a write in some 50 ms and a read in some 6: all of it in about 80 s.
+#[test]
+fn the_vectors_of_the_latest_revision_are_few() {
+    let rooms: usize = VECTORS.iter().map(|vector| vector.scope.rooms).sum();
+    let steps = || VECTORS.iter().flat_map(|vector| &vector.scenario.steps);
+    let asks = |act| matches!(act, Act::Read(_) | Act::Call(_) | Act::WhoAmI);
+    let is_denied = |told: &guest_access::scenario::Told| {
+        told.expect.as_ref().is_some_and(|expect| expect.status.is_some())
+    };
+    let writes = steps().filter(|told| !asks(told.step.act) && !is_denied(told)).count();
+    assert!(rooms <= 60, "{rooms} rooms");
+    assert!(writes <= 1_100, "{writes} writes, registrations among them");
+    assert!(steps().count() - writes <= 5_000, "{} other calls", steps().count() - writes);
+}
+
+#[test]
+fn no_vector_uses_a_deed_of_the_server_itself() {
+    for told in VECTORS.iter().flat_map(|vector| &vector.scenario.steps) {
+        assert_ne!(told.step.by, Actor::Server, "{told:?}");
+    }
+}
+
+#[test]
+fn every_vector_covers_something_that_no_other_does() {
+    let mut times: BTreeMap<&Item, usize> = BTreeMap::new();
+    for item in VECTORS.iter().flat_map(|vector| &vector.covers) {
+        *times.entry(item).or_default() += 1;
+    }
+    for vector in VECTORS.iter() {
+        let id = &vector.scenario.id;
+        assert!(vector.covers.iter().any(|item| times[item] == 1), "{id} could be left out");
+    }
+}
+
+#[test]
+fn every_id_is_given_once_and_is_a_file_name() {
+    let ids: BTreeSet<&str> = VECTORS.iter().map(|vector| vector.scenario.id.as_str()).collect();
+    assert_eq!(ids.len(), VECTORS.len());
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    assert!(ids.iter().all(|id| id.chars().all(plain)), "{ids:?}");
+}
+
+/// The rows `| CLAUSE | way | why |` of `spec-notes/vectors.md`, and those of
+/// `spec-notes/beyond-the-model.md`, whose clauses need no way at all.
+fn reasons(file: &str) -> BTreeMap<String, String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-notes").join(file);
+    let text = std::fs::read_to_string(path).unwrap();
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ").map(str::to_owned);
+        let id = cells.next().filter(|id| id.ends_with(|c: char| c.is_ascii_digit()))?;
+        Some((id, cells.next()?))
+    };
+    text.lines().filter_map(row).collect()
+}
+
+#[test]
+fn every_clause_in_force_is_taken_both_ways_or_there_is_a_reason_why_not() {
+    let covered = covered();
+    let (one_way, beyond) = (reasons("vectors.md"), reasons("beyond-the-model.md"));
+    let mut wrong = Vec::new();
+    let in_force = CLAUSES.iter().filter(|clause| LATEST.has_in_force(clause));
+    for clause in in_force.filter(|clause| clause.force != Force::Silent) {
+        let is_taken = |allows| covered.contains(&Item::Clause { id: clause.id, allows });
+        let ways = match (is_taken(true), is_taken(false)) {
+            (true, true) => "both",
+            (true, false) => "allows",
+            (false, true) => "denies",
+            (false, false) => "neither",
+        };
+        let said = match one_way.get(clause.id) {
+            Some(way) => way,
+            None if ways == "neither" && beyond.contains_key(clause.id) => "neither",
+            None => "both",
+        };
+        if said != ways {
+            wrong.push(format!("{}: {said} it says, but {ways}", clause.id));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_option_that_is_forbidden_or_permitted_is_told_or_no_client_can_tell_it() {
+    let untold = untold(&LATEST, &VECTORS);
+    let told: Vec<String> =
+        untold.iter().map(|o| format!("{}={}: {}", o.point, o.option, o.because)).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn every_mistake_that_a_client_can_observe_is_caught_by_a_vector() {
+    let found = caught(&LATEST, &VECTORS, 2, &Stop::default(), |_| ()).unwrap();
+    let uncaught: BTreeSet<&str> = found
+        .iter()
+        .filter(|caught| caught.by.is_empty())
+        .map(|caught| caught.defect.id.as_str())
+        .collect();
+    let untold = untold(&LATEST, &VECTORS);
+    let ids: Vec<String> = untold.iter().map(|option| option.defect_id()).collect();
+    let all = defects(&LATEST);
+    let untold: BTreeSet<&str> = ids
+        .iter()
+        .map(String::as_str)
+        .filter(|id| all.iter().any(|defect| defect.id == *id))
+        .collect();
+    assert_eq!(uncaught, untold);
+    assert_eq!(found.len(), all.len());
+}
+
+#[test]
+fn a_homeserver_that_takes_one_other_reading_passes() {
+    for alternative in guest_access::scenario::permitted(&LATEST) {
+        let profile = Arc::new(alternative.profile);
+        for vector in VECTORS.iter() {
+            let failure = vector.first_failure(&profile);
+            let id = &vector.scenario.id;
+            assert_eq!(failure, None, "{id}: {}={}", alternative.point, alternative.option);
+        }
+    }
+}
+
+fn validator() -> jsonschema::Validator {
+    jsonschema::validator_for(&serde_json::to_value(schema()).unwrap()).unwrap()
+}
+
+fn invalid(validator: &jsonschema::Validator, value: &Value) -> Option<String> {
+    validator.iter_errors(value).next().map(|error| format!("{error} at {}", error.instance_path()))
+}
+
+/// The rules of every revision, and of every proposal in `examples`.
+fn all_rules() -> Vec<Rules> {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/proposals");
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let proposals = paths.iter().map(|path| Rules::find(path.to_str().unwrap()).unwrap());
+    Rules::published().into_iter().chain(proposals).collect()
+}
+
+#[test]
+fn the_reference_passes_the_vectors_of_all_rules_and_they_are_what_the_schema_says() {
+    let validator = validator();
+    let look = |rules: &Rules| {
+        let vectors = vectors(rules);
+        assert!(!vectors.is_empty(), "{}", rules.id);
+        let profile = Arc::new(rules.profile());
+        for vector in &vectors {
+            let id = format!("{}: {}", rules.id, vector.scenario.id);
+            assert_eq!(vector.first_failure(&profile), None, "{id}");
+            assert_eq!(vector.otherwise.len(), vector.scenario.steps.len(), "{id}");
+            let value = serde_json::to_value(vector).unwrap();
+            assert_eq!(invalid(&validator, &value), None, "{id}");
+        }
+    };
+    each(&all_rules(), look, 4, &Stop::default(), |_| ()).unwrap();
+}
+
+#[test]
+fn the_schema_refuses_what_is_no_vector() {
+    let validator = validator();
+    let right = serde_json::to_value(&VECTORS[0]).unwrap();
+    let mut wrong = vec![json!([]), json!({})];
+    for (pointer, value) in [
+        ("/steps/0/as", json!("guest9")),
+        ("/steps/0/do", json!("GET /nothing")),
+        ("/steps/0/expect/verdict", json!("perhaps")),
+        ("/steps/0/otherwise", json!([{ "options": [] }])),
+        ("/guests", json!(-1)),
+    ] {
+        let mut vector = right.clone();
+        *vector.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}")) = value;
+        wrong.push(vector);
+    }
+    let mut unexpecting = right.clone();
+    unexpecting["steps"][0].as_object_mut().unwrap().remove("expect");
+    wrong.push(unexpecting);
+    let mut more = right;
+    more["more"] = json!(1);
+    wrong.push(more);
+    for value in wrong {
+        assert!(invalid(&validator, &value).is_some(), "{value}");
+    }
+}
+
+#[test]
+fn the_published_schema_is_the_schema_of_vectors() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/vector.json");
+    let schema = format!("{}\n", serde_json::to_string_pretty(&schema()).unwrap());
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(path, &schema).unwrap();
+    }
+    let published = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(published == schema, "run the tests with UPDATE_SCHEMA=1 and look at what changed");
+}
+
+/// Every file of a folder, by name.
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries
+        .map(|entry| {
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            (entry.file_name().into_string().unwrap(), text)
+        })
+        .collect()
+}
+
+#[test]
+fn each_vector_is_written_to_a_file_the_same_every_time() {
+    let folder = Folder::new();
+    let out = folder.path("vectors");
+    let write = || run(["vectors", "draft-2015-11-05", "--quiet", "--out", out.to_str().unwrap()]);
+    assert_eq!(write().code, Some(0));
+    let first = files(&out);
+    let index: Value = serde_json::from_str(&first["index.json"]).unwrap();
+    let listed = index["vectors"].as_array().unwrap();
+    assert_eq!(first.len(), listed.len() + 2, "the index and the schema stand beside");
+    for entry in listed {
+        let vector: Value = serde_json::from_str(&first[entry["file"].as_str().unwrap()]).unwrap();
+        assert_eq!(vector["id"], entry["id"]);
+    }
+    // What an earlier run left there goes.
+    assert_eq!(write().code, Some(0));
+    assert_eq!(files(&out), first);
+}
+
+#[test]
+fn a_folder_of_other_things_is_left_alone() {
+    let folder = Folder::new();
+    let path = folder.file("diary.txt", "dear diary");
+    let out = path.parent().unwrap().to_str().unwrap().to_owned();
+    let ran = run(["vectors", "--quiet", "--out", &out]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.contains("holds other things than vectors"), "{}", ran.err);
+    assert_eq!(files(path.parent().unwrap()).len(), 1);
+    // Nor does an index that names it make it ours.
+    folder.file("index.json", r#"{"is": "a diary", "vectors": [{"file": "diary.txt"}]}"#);
+    assert_eq!(run(["vectors", "--quiet", "--out", &out]).code, Some(2));
+    assert_eq!(files(path.parent().unwrap()).len(), 2);
+}
+
+#[test]
+fn the_text_says_how_many_and_what_each_shows() {
+    let ran = run_line("vectors draft-2015-11-05 --quiet");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    insta::assert_snapshot!(ran.text());
 }

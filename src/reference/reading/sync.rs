@@ -1,6 +1,7 @@
 //! All that is new in every room of the caller.
 
 use guest_access_model::vocabulary::{Decision, Membership};
+use ruma::api::client::filter::RoomFilter;
 use ruma::api::client::sync::sync_events::v3::{
     InviteState, InvitedRoom, JoinedRoom, KnockState, KnockedRoom, LeftRoom, Request, Response,
     State, StateEvents, Timeline,
@@ -14,6 +15,7 @@ use super::super::answer::{Answer, Credentials, Granted};
 use super::super::authorisation::{Call, Caller};
 use super::super::endpoints::ENDPOINTS;
 use super::super::event::{CREATE, Event, JOIN_RULES, MEMBER};
+use super::super::filter::{limit, wants, wants_room};
 use super::super::{Reference, Room};
 use super::read_token;
 
@@ -27,15 +29,20 @@ impl Reference {
         // GA-31: A guest may call `GET /sync`, which covers the rooms that it is in.
         let caller = self.admit(with, Call::to(ENDPOINTS.sync))?;
         let since = request.since.as_deref().and_then(read_token);
+        let filter = self.filter_of_sync(&caller, request.filter.as_ref())?.room;
+        let own = caller.user.as_deref();
         let mut response = Response::new(self.token());
         // Reading A34: 200, with no rooms, to who is in none.
-        for room in self.joined_rooms(&caller)? {
-            let joined = self.news_of(&caller, room, since, request.full_state);
+        let wanted = |room: &&Room| wants_room(&filter, &room.id);
+        for room in self.joined_rooms(&caller)?.into_iter().filter(wanted) {
+            let asked = Asked { since, full_state: request.full_state, filter: &filter };
+            let joined = self.news_of(&caller, room, &asked);
             if !joined.is_empty() {
                 response.rooms.join.insert(room.id.clone(), joined);
             }
         }
-        for room in self.rooms() {
+        let forgotten = |room: &&Room| own.is_some_and(|own| room.is_forgotten_by(own));
+        for room in self.rooms().filter(wanted).filter(|room| !forgotten(room)) {
             let news = changed_since(&caller, room, since);
             match caller.membership(room) {
                 // Reading A35: an invite is shown, with its excerpt of the room's state.
@@ -49,13 +56,16 @@ impl Reference {
                     state.events = excerpt(&caller, room);
                     response.rooms.knock.insert(room.id.clone(), KnockedRoom::from(state));
                 }
-                Membership::Leave | Membership::Ban if news && since.is_some() => {
-                    let left = self.farewell(&caller, room, since.unwrap_or_default());
+                Membership::Leave | Membership::Ban
+                    if news && (since.is_some() || filter.include_leave) =>
+                {
+                    let left = self.farewell(&caller, room, since.unwrap_or_default(), &filter);
                     response.rooms.leave.insert(room.id.clone(), left);
                 }
                 _ => {}
             }
         }
+        response.account_data.events = self.account_data_since(own, None, since.unwrap_or(0));
         response.to_device.events = self.messages_to(&caller, since.unwrap_or(0));
         if let (Some(user), Some(device)) = (caller.user, caller.device) {
             response.device_one_time_keys_count = self.key_counts(user, device);
@@ -65,29 +75,68 @@ impl Reference {
     }
 
     /// What is new in a room that the caller is joined to: of the whole room if it joined since.
-    fn news_of(&self, caller: &Caller, room: &Room, since: Option<u64>, full: bool) -> JoinedRoom {
-        let joined_since = changed_since(caller, room, since);
-        let known = since.filter(|_| !joined_since);
+    fn news_of(&self, caller: &Caller, room: &Room, asked: &Asked<'_>) -> JoinedRoom {
+        let joined_since = changed_since(caller, room, asked.since);
+        let known = asked.since.filter(|_| !joined_since);
         let oldest = known.map_or(0, |since| room.place_after(since));
-        let seen: Vec<_> =
-            (oldest..room.len()).filter(|&place| self.may_see(caller, room, place)).collect();
         let mut joined = JoinedRoom::new();
-        if known.is_none() || full {
-            let state = self.state_given(caller, room, room.len());
-            let state: Vec<_> = state.into_iter().filter(|place| !seen.contains(place)).collect();
+        let seen = self.newest(caller, room, oldest, asked.filter);
+        // Of a room that the caller knows, the state that changed before the timeline given begins.
+        let changed = if known.is_none() || asked.full_state { 0 } else { oldest };
+        if changed == 0 || seen.limited {
+            let filter = &asked.filter.state;
+            let mut state = self.state_given(caller, room, room.len());
+            state.retain(|place| *place >= changed && !seen.places.contains(place));
+            state.retain(|place| wants(filter, &room.id, room.event(*place)));
             joined.state = State::Before(StateEvents::with_events(room.raw(&state)));
         }
-        joined.timeline = timeline(room, &seen);
+        joined.timeline = seen.timeline(room);
+        let user = caller.user.as_deref();
+        let since = known.unwrap_or(0);
+        joined.account_data.events = self.account_data_since(user, Some(&room.id), since);
         joined
     }
 
     /// What the caller may see of a room between `since` and now, in which it left it.
-    fn farewell(&self, caller: &Caller, room: &Room, since: u64) -> LeftRoom {
-        let places = room.place_after(since)..room.len();
-        let seen: Vec<_> = places.filter(|&place| self.may_see(caller, room, place)).collect();
+    fn farewell(&self, caller: &Caller, room: &Room, since: u64, filter: &RoomFilter) -> LeftRoom {
         let mut left = LeftRoom::new();
-        left.timeline = timeline(room, &seen);
+        left.timeline = self.newest(caller, room, room.place_after(since), filter).timeline(room);
         left
+    }
+
+    /// The newest events from `oldest` on that the caller may see and wants.
+    fn newest(&self, caller: &Caller, room: &Room, oldest: usize, filter: &RoomFilter) -> Seen {
+        let filter = &filter.timeline;
+        let mut places: Vec<_> = (oldest..room.len())
+            .filter(|&place| self.may_see(caller, room, place))
+            .filter(|&place| wants(filter, &room.id, room.event(place)))
+            .collect();
+        let surplus = places.len().saturating_sub(limit(filter));
+        places.drain(..surplus);
+        Seen { places, limited: surplus > 0 }
+    }
+}
+
+/// What a sync asks of every room.
+struct Asked<'a> {
+    since: Option<u64>,
+    full_state: bool,
+    filter: &'a RoomFilter,
+}
+
+/// The events of a timeline that are given, and whether older ones are left out.
+struct Seen {
+    places: Vec<usize>,
+    limited: bool,
+}
+
+impl Seen {
+    fn timeline(&self, room: &Room) -> Timeline {
+        let mut timeline = Timeline::new();
+        timeline.limited = self.limited;
+        timeline.prev_batch = self.places.first().map(|&first| room.token_before(first));
+        timeline.events = room.raw(&self.places);
+        timeline
     }
 }
 
@@ -98,13 +147,6 @@ fn changed_since(caller: &Caller, room: &Room, since: Option<u64>) -> bool {
     };
     let place = room.place_after(since);
     room.membership_before(place, user) != room.membership(user)
-}
-
-fn timeline(room: &Room, places: &[usize]) -> Timeline {
-    let mut timeline = Timeline::new();
-    timeline.prev_batch = places.first().map(|&first| room.token_before(first));
-    timeline.events = room.raw(places);
-    timeline
 }
 
 /// What is shown of a room to who is invited to it, or knocks.

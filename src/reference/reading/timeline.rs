@@ -12,6 +12,7 @@ use super::super::Reference;
 use super::super::answer::{Answer, Credentials, Granted};
 use super::super::authorisation::Call;
 use super::super::endpoints::ENDPOINTS;
+use super::super::filter::wants;
 
 /// Which part of a timeline an answer is about.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,12 +51,14 @@ impl Reference {
         let (room, decision) = self.open_for_reading(&caller, &request.room_id, Gives::Timeline)?;
         let (from, to) = (request.from.as_deref(), request.to.as_deref());
         let limit = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX);
+        let wanted = |place: &usize| wants(&request.filter, &room.id, room.event(*place));
         let mut response = Response::new();
         match request.dir {
             Direction::Backward => {
                 let newest = room.place_at(from).unwrap_or(room.len());
                 let oldest = room.place_at(to).unwrap_or(0).min(newest);
                 let mut seen = self.visible(&caller, room, (oldest..newest).rev())?;
+                seen.retain(wanted);
                 seen.truncate(limit);
                 let full = seen.len() == limit;
                 response.end = seen.last().filter(|_| full).map(|&last| room.token_before(last));
@@ -66,6 +69,7 @@ impl Reference {
                 let oldest = room.place_at(from).unwrap_or(0);
                 let newest = room.place_at(to).unwrap_or(room.len()).max(oldest);
                 let mut seen = self.visible(&caller, room, oldest..newest)?;
+                seen.retain(wanted);
                 seen.truncate(limit);
                 let full = seen.len() == limit;
                 response.end = seen.last().filter(|_| full).map(|last| room.token_before(last + 1));

@@ -206,7 +206,8 @@ impl World<'_> {
             Place::Room(number) => self.rooms.get(usize::from(number)),
             Place::Nowhere | Place::Elsewhere => None,
         }
-        .map_or_else(|| self.room_id(place), |room| room.alias.clone())
+        .and_then(|room| room.alias.clone())
+        .unwrap_or_else(|| self.room_id(place))
     }
 
     /// The event of a step that changed a membership is the tagged one.

@@ -83,7 +83,7 @@ impl Observed {
 
     /// Whether the rules say the same.
     pub fn fits(&self, expected: &Observation) -> bool {
-        self.verdict_fits(expected) && (!self.is_allowed() || self.held_fits(expected.answer))
+        self.decided_as(expected) && (!self.is_allowed() || self.held_fits(expected.answer))
     }
 
     /// Whether the call was let through.
@@ -91,12 +91,14 @@ impl Observed {
         matches!(self.verdict, Verdict::Allowed | Verdict::Parameters { .. })
     }
 
-    fn verdict_fits(&self, expected: &Observation) -> bool {
+    /// Whether the rules decide the same, whatever the answer held.
+    pub fn decided_as(&self, expected: &Observation) -> bool {
         let decision = &expected.decision;
         match &self.verdict {
             Verdict::Allowed | Verdict::Parameters { .. } => decision.allows(),
-            // With which error a call is denied is of no matter where no clause says so.
-            Verdict::Denied { .. } if decision.clauses.is_empty() => !decision.allows(),
+            // With which error a call is denied that is for no user does not matter where no clause
+            // says so.
+            Verdict::Denied { .. } if decision.status == 403 && decision.clauses.is_empty() => true,
             Verdict::Denied { status, errcode } => {
                 !decision.allows()
                     && decision.status == *status

@@ -3,7 +3,7 @@
 use std::cell::{Cell, OnceCell};
 
 use guest_access_model::endpoint::EndpointId;
-use guest_access_model::state::{Room, Scope};
+use guest_access_model::state::Room;
 use guest_access_model::step::{Key, Says, Setting};
 use ruma::api::client::account::whoami;
 use ruma::api::client::discovery::{get_capabilities, get_supported_versions};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::people::People;
 use super::registration::{Proof, register};
 use super::sending::{NOTE, guest_access_content, visibility_content};
-use super::world::{Here, World};
+use super::world::{Here, Needs, World};
 use super::{Client, Limits, Person, Request, ServerError, Token};
 
 /// The room versions in which a creator has power because the power levels say so, the newest
@@ -175,27 +175,28 @@ impl Server {
         Ok(known.next().map(str::to_owned))
     }
 
-    /// The model's first state: the rooms of `scope`, as `first` has each, with the user joined.
+    /// The model's first state: as many rooms as are needed, as `first` has each, with the user
+    /// joined.
     ///
     /// # Errors
     /// If the homeserver refuses what the first state needs.
     pub async fn world(
         &self,
         helpers: &Helpers,
-        scope: Scope,
+        needs: Needs,
         first: &Room,
-        streams: bool,
     ) -> Result<World<'_>, ServerError> {
         let Helpers { moderator, user } = helpers.clone();
         let people = People { moderator, user, guests: [const { None }; 3] };
         let mut world = World::new(self, people);
-        for _ in 0..scope.rooms {
-            let room = world.create_room().await?;
+        for _ in 0..needs.rooms {
+            let alias = needs.aliases.then(|| world.name("room"));
+            let room = world.create_room(alias).await?;
             world.rooms.push(room);
             let number = world.rooms.len() - 1;
             world.settle_in(number, first).await?;
         }
-        if streams {
+        if needs.streams {
             world.beginning = Some(world.now().await?);
         }
         Ok(world)
@@ -203,22 +204,24 @@ impl Server {
 }
 
 impl World<'_> {
-    async fn create_room(&mut self) -> Result<Here, ServerError> {
-        let alias = self.name("room");
+    async fn create_room(&self, alias: Option<String>) -> Result<Here, ServerError> {
         let mut body = json!({
             "preset": "public_chat",
             "visibility": "private",
-            "room_alias_name": alias,
             // Whoever is joined may send a note, and only the moderator other state.
             "power_level_content_override": { "events": { NOTE: 0 } },
         });
+        if let Some(alias) = &alias {
+            body["room_alias_name"] = alias.as_str().into();
+        }
         if let Some(Some(version)) = self.server.room_version.get() {
             body["room_version"] = version.as_str().into();
         }
         let request = Request::to(endpoint("POST /createRoom"), []).body(body);
         let response = self.send(&self.moderators(), request).await?;
         let answer: create_room::v3::Response = response.read()?;
-        let alias = format!("#{alias}:{}", self.people.user.user_id.server_name());
+        let server = self.people.moderator.user_id.server_name();
+        let alias = alias.map(|alias| format!("#{alias}:{server}"));
         Ok(Here::new(answer.room_id, alias))
     }
 

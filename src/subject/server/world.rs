@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use guest_access_model::endpoint::Gives;
-use guest_access_model::state::Scope;
-use guest_access_model::step::{Act, Actor, Credential, Observation, Place, Step};
+use guest_access_model::state::State;
+use guest_access_model::step::{Act, Actor, Credential, Observation, Place, Step, Way};
+use guest_access_model::vocabulary::Membership;
 use ruma::api::client::state::get_state_events;
 use ruma::api::client::sync::sync_events::v3 as sync;
 use ruma::events::AnyStateEvent;
@@ -36,11 +37,39 @@ pub struct World<'a> {
     names: u32,
 }
 
+/// What a story needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// How many rooms.
+    pub rooms: usize,
+    /// Whether these have aliases.
+    pub aliases: bool,
+    /// Whether the place before the story in every stream.
+    pub streams: bool,
+}
+
+impl Needs {
+    /// What a story of these steps needs.
+    pub fn of<'s>(steps: impl IntoIterator<Item = &'s Step>) -> Self {
+        let mut needs = Self { rooms: 1, aliases: false, streams: false };
+        for step in steps {
+            needs.rooms = needs.rooms.max(step.room().map_or(1, |room| room + 1));
+            needs.aliases |= step.act == Act::Join(Way::Alias);
+            needs.streams |= matches!(
+                step.act,
+                Act::Read(endpoint) if endpoint.get().gives == Some(Gives::Stream)
+            );
+        }
+        needs
+    }
+}
+
 /// A room of the story's.
 #[derive(Debug)]
 pub(super) struct Here {
     pub(super) id: OwnedRoomId,
-    pub(super) alias: String,
+    /// Its alias, if the story asks for one.
+    pub(super) alias: Option<String>,
     /// The event that is the setting now.
     pub(super) visibility_event: Option<String>,
     pub(super) guest_access_event: Option<String>,
@@ -57,7 +86,7 @@ pub(super) struct TaggedHere {
 }
 
 impl Here {
-    pub(super) const fn new(id: OwnedRoomId, alias: String) -> Self {
+    pub(super) const fn new(id: OwnedRoomId, alias: Option<String>) -> Self {
         let (visibility_event, guest_access_event) = (None, None);
         Self { id, alias, visibility_event, guest_access_event, messages: BTreeMap::new() }
     }
@@ -76,26 +105,6 @@ impl<'a> World<'a> {
             by_the_way: Vec::new(),
             names: 0,
         }
-    }
-
-    /// What a story of these steps needs: how many guests and rooms, and whether the place before
-    /// it in every stream.
-    pub fn needs<'s>(steps: impl IntoIterator<Item = &'s Step>) -> (Scope, bool) {
-        let mut scope = Scope { guests: 1, rooms: 1 };
-        let mut streams = false;
-        for step in steps {
-            if let Some(room) = step.room() {
-                scope.rooms = scope.rooms.max(room + 1);
-            }
-            if let Actor::Guest(number) = step.by {
-                scope.guests = scope.guests.max(usize::from(number) + 1);
-            }
-            streams |= matches!(
-                step.act,
-                Act::Read(endpoint) if endpoint.get().gives == Some(Gives::Stream)
-            );
-        }
-        (scope, streams)
     }
 
     /// Takes a step, and says what came of it. An answer that cannot be understood is one that
@@ -221,19 +230,25 @@ impl<'a> World<'a> {
             .query("filter", filter.to_string())
     }
 
-    /// Leaves and forgets the story's rooms. What a homeserver refuses of this stays as it is.
-    pub async fn clean_up(self) {
+    /// Leaves and forgets the story's rooms, in which everybody is as in `state`. What a homeserver
+    /// refuses of this stays as it is.
+    pub async fn clean_up(self, state: &State) {
         let moderators = self.moderators();
-        let guests = self.people.guests.iter().flatten().chain([&self.people.user]);
-        let guests = guests.map(|who| Credentials { token: Some(who.token.clone()), named: None });
-        let mut leavers: Vec<_> = guests.collect();
-        leavers.push(moderators.clone());
-        for room in &self.rooms {
-            let alias = Request::to(endpoint("DELETE /directory/room/{roomAlias}"), [&*room.alias]);
-            let _ = self.send(&moderators, alias).await;
-            for who in &leavers {
-                self.leave_for_good(who, &room.id).await;
+        let whose = |actor| self.people.credentials(actor, Credential::Own);
+        for (room, now) in self.rooms.iter().zip(&state.rooms) {
+            if let Some(alias) = &room.alias {
+                let delete =
+                    Request::to(endpoint("DELETE /directory/room/{roomAlias}"), [&**alias]);
+                let _ = self.send(&moderators, delete).await;
             }
+            for (number, membership) in (0_u8..).zip(now.members) {
+                let is_live = state.accounts[usize::from(number)].is_live();
+                if is_live && matches!(membership, Membership::Join | Membership::Invite) {
+                    self.leave_for_good(&whose(Actor::Guest(number)), &room.id).await;
+                }
+            }
+            self.leave_for_good(&whose(Actor::User), &room.id).await;
+            self.leave_for_good(&moderators, &room.id).await;
         }
         for (who, room) in &self.by_the_way {
             self.leave_for_good(who, room).await;

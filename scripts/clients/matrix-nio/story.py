@@ -1,0 +1,121 @@
+"""A guest's story, told by matrix-nio: python story.py URL
+
+nio has no call of its own for the registration of a guest or for peeking; these two go through
+its transport. Prints what nio saw, step by step, and exits 1 at the first step that came out
+otherwise.
+"""
+
+import asyncio
+import secrets
+import sys
+
+from nio import (
+    AsyncClient,
+    JoinError,
+    JoinResponse,
+    RoomCreateError,
+    RoomCreateResponse,
+    RoomMessagesResponse,
+    RoomMessageText,
+    RoomPreset,
+    RoomPutStateResponse,
+    RoomSendResponse,
+    SyncResponse,
+)
+
+
+def saw(what):
+    print(f"matrix-nio: {what}", flush=True)
+
+
+def expect(response, kind):
+    if not isinstance(response, kind):
+        sys.exit(f"matrix-nio: expected {kind.__name__}, got {response}")
+    return response
+
+
+def texts(events):
+    return [event.body for event in events if isinstance(event, RoomMessageText)]
+
+
+async def say(client, room, text):
+    content = {"msgtype": "m.text", "body": text}
+    expect(await client.room_send(room, "m.room.message", content), RoomSendResponse)
+
+
+async def sync(client):
+    return expect(await client.sync(timeout=10_000, full_state=False), SyncResponse)
+
+
+async def main(url):
+    moderator = AsyncClient(url)
+    guest = AsyncClient(url)
+    try:
+        name = f"moderator-{secrets.token_hex(4)}"
+        await moderator.register(name, secrets.token_hex(16))
+        assert moderator.access_token, "the moderator has no access token"
+        saw("a moderator registered")
+
+        def setting(kind, content):
+            return {"type": kind, "state_key": "", "content": content}
+
+        created = await moderator.room_create(
+            preset=RoomPreset.public_chat,
+            initial_state=[
+                setting("m.room.history_visibility", {"history_visibility": "world_readable"}),
+                setting("m.room.guest_access", {"guest_access": "can_join"}),
+            ],
+        )
+        room = expect(created, RoomCreateResponse).room_id
+        await say(moderator, room, "before the guest came")
+        saw("the moderator created a world_readable room and said something in it")
+
+        answer = await guest.send("POST", "/_matrix/client/v3/register?kind=guest", "{}")
+        registered = await answer.json()
+        guest.restore_login(
+            registered["user_id"], registered["device_id"], registered["access_token"]
+        )
+        assert (await guest.whoami()).is_guest is True, "nio was not told that it is a guest"
+        saw("a guest registered, and is told that it is one")
+
+        first = await sync(guest)
+        assert not first.rooms.join
+        saw("the guest synced")
+
+        peeked = expect(
+            await guest.room_messages(room, start="", limit=10), RoomMessagesResponse
+        )
+        assert texts(peeked.chunk) == ["before the guest came"], peeked
+        saw("the guest peeked, and read what was said before")
+
+        refused = expect(await guest.room_create(), RoomCreateError)
+        assert refused.status_code == "M_GUEST_ACCESS_FORBIDDEN", refused
+        saw("the guest may not create a room: M_GUEST_ACCESS_FORBIDDEN")
+
+        expect(await guest.join(room), JoinResponse)
+        joined = await sync(guest)
+        assert room in joined.rooms.join and room in guest.rooms
+        saw("the guest joined, and its sync has the room")
+
+        await say(guest, room, "hello from the guest")
+        said = await sync(guest)
+        assert texts(said.rooms.join[room].timeline.events) == ["hello from the guest"]
+        saw("the guest said something, and read it back")
+
+        taken = await moderator.room_put_state(
+            room, "m.room.guest_access", {"guest_access": "forbidden"}
+        )
+        expect(taken, RoomPutStateResponse)
+        left = await sync(guest)
+        assert room in left.rooms.leave and room not in guest.rooms
+        saw("guest access was taken away, and the guest's sync says that it left")
+
+        refused = expect(await guest.join(room), JoinError)
+        assert refused.status_code == "M_GUEST_ACCESS_FORBIDDEN", refused
+        saw("the guest may not join again: M_GUEST_ACCESS_FORBIDDEN")
+    finally:
+        await moderator.close()
+        await guest.close()
+
+
+asyncio.run(main(sys.argv[1]))

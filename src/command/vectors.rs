@@ -1,0 +1,162 @@
+//! `vectors`: conformance vectors, for whoever holds a homeserver against the rules.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use guest_access_model::rules::Rules;
+use serde::{Deserialize, Serialize};
+
+use crate::report::Run;
+use crate::report::vectors::{UntoldReport, VectorsReport};
+use crate::vectors::{schema, vectors};
+
+use super::output::{Format, OutputArgs, Written, json};
+use super::progress::Progress;
+use super::{CommandError, Outcome};
+
+/// Generate conformance vectors from the rules
+///
+/// Vectors are scenarios that together cover every class of decision, every way into each, every
+/// option that a client can observe, and every clause both ways, with all that the rules permit of
+/// each step. spec-notes/vectors.md says how one is run against a homeserver.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The rules
+    #[arg(default_value = "latest")]
+    rules: String,
+    /// Write each vector to a file of its own in DIR, with their JSON Schema and an index
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The form of the report; as JSON it holds the vectors themselves
+    #[arg(long, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+    let rules = Rules::find(&args.rules)?;
+    let folder = args.out.as_deref().map(Folder::open).transpose()?;
+    let run = Run::of([&rules]);
+    let progress = Progress::new(format!("{}: vectors", rules.id), args.output.quiet);
+    let report = VectorsReport::new(&rules, vectors(&rules), run);
+    drop(progress);
+    if let Some(folder) = folder {
+        folder.write(&report)?;
+    }
+    Written::report(&report, args.format, Outcome::Holds, &args.output)
+}
+
+/// The name of the index, by which a folder of vectors is known.
+const INDEX: &str = "index.json";
+/// The name of the schema.
+const SCHEMA: &str = "vector.schema.json";
+/// What an index says that it is.
+const IS: &str = "guest-access vectors";
+
+/// A folder for vectors.
+struct Folder<'a> {
+    path: &'a Path,
+    /// The vectors that are there.
+    old: Vec<OsString>,
+}
+
+/// What is in a folder of vectors.
+#[derive(Debug, Serialize)]
+struct Index<'a> {
+    is: &'static str,
+    rules: &'a str,
+    rules_sha256: &'a str,
+    version: &'a str,
+    schema: &'static str,
+    vectors: Vec<Entry<'a>>,
+    untold: &'a [UntoldReport],
+}
+
+#[derive(Debug, Serialize)]
+struct Entry<'a> {
+    file: String,
+    id: &'a str,
+    about: &'a str,
+    guests: usize,
+    rooms: usize,
+    steps: usize,
+}
+
+/// What is looked at of the index of a folder that is there already.
+#[derive(Debug, Deserialize)]
+struct OldIndex {
+    is: String,
+    vectors: Vec<OldEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+struct OldEntry {
+    file: String,
+}
+
+impl<'a> Folder<'a> {
+    /// The folder at `path`, which is new, empty, or one of vectors.
+    fn open(path: &'a Path) -> Result<Self, CommandError> {
+        let unwritable = |source| CommandError::UnwritableVectors { path: path.to_owned(), source };
+        fs::create_dir_all(path).map_err(unwritable)?;
+        let mut files = Vec::new();
+        for entry in fs::read_dir(path).map_err(unwritable)? {
+            files.push(entry.map_err(unwritable)?.file_name());
+        }
+        if files.is_empty() {
+            return Ok(Self { path, old: Vec::new() });
+        }
+        let foreign = || CommandError::ForeignFolder { path: path.to_owned() };
+        let index = fs::read_to_string(path.join(INDEX)).map_err(|_| foreign())?;
+        let index: OldIndex = serde_json::from_str(&index).map_err(|_| foreign())?;
+        let listed: Vec<String> = index.vectors.into_iter().map(|entry| entry.file).collect();
+        files.retain(|file| file != INDEX && file != SCHEMA);
+        let is_listed = |file: &OsString| listed.iter().any(|listed| file == listed.as_str());
+        if index.is != IS || !files.iter().all(is_listed) {
+            return Err(foreign());
+        }
+        Ok(Self { path, old: files })
+    }
+
+    /// Writes the vectors in place of those that are there.
+    fn write(&self, report: &VectorsReport) -> Result<(), CommandError> {
+        for file in &self.old {
+            let path = self.path.join(file);
+            fs::remove_file(&path)
+                .map_err(|source| CommandError::UnwritableVectors { path, source })?;
+        }
+        let mut entries = Vec::with_capacity(report.vectors.len());
+        for vector in &report.vectors {
+            let scenario = &vector.scenario;
+            let file = format!("{}.json", scenario.id);
+            self.write_file(&file, vector)?;
+            entries.push(Entry {
+                file,
+                id: &scenario.id,
+                about: &scenario.about,
+                guests: vector.scope.guests,
+                rooms: vector.scope.rooms,
+                steps: scenario.steps.len(),
+            });
+        }
+        self.write_file(SCHEMA, &schema())?;
+        let index = Index {
+            is: IS,
+            rules: &report.rules,
+            rules_sha256: &report.run.rules_sha256,
+            version: report.run.version,
+            schema: SCHEMA,
+            vectors: entries,
+            untold: &report.untold,
+        };
+        self.write_file(INDEX, &index)
+    }
+
+    fn write_file(&self, name: &str, content: &impl Serialize) -> Result<(), CommandError> {
+        let path = self.path.join(name);
+        fs::write(&path, json(content)?)
+            .map_err(|source| CommandError::UnwritableVectors { path, source })
+    }
+}

@@ -1,0 +1,331 @@
+//! Names of rooms, and the directory of those that are published.
+
+use std::sync::Arc;
+
+use guest_access_model::endpoint::{EndpointId, Gives};
+use guest_access_model::vocabulary::{Decision, ErrCode, GuestAccess, JoinRule, Membership};
+use ruma::api::client::alias::{create_alias, delete_alias, get_alias};
+use ruma::api::client::directory::{
+    get_public_rooms, get_public_rooms_filtered, get_room_visibility, set_room_visibility,
+};
+use ruma::api::client::membership::joined_rooms;
+use ruma::api::client::room::{Visibility, aliases};
+use ruma::directory::{PublicRoomsChunk, PublicRoomsChunkInit};
+use ruma::{OwnedRoomAliasId, OwnedServerName, RoomId, UInt};
+
+use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
+use super::authorisation::Call;
+use super::endpoints::ENDPOINTS;
+use super::{Reference, Room, SERVER_NAME};
+
+const NO_SUCH_ALIAS: Refusal = Refusal::not_found(&[], "there is no such alias");
+const NO_SUCH_ROOM: Refusal = Refusal::not_found(&[], "the server takes no part in the room");
+
+impl Reference {
+    /// `PUT /directory/room/{roomAlias}`.
+    ///
+    /// # Errors
+    /// The refusal, if the room is not named so.
+    pub fn create_alias(
+        &mut self,
+        with: &Credentials<'_>,
+        request: &create_alias::v3::Request,
+    ) -> Answer<create_alias::v3::Response> {
+        let (alias, room) = (&request.room_alias, &request.room_id);
+        self.admit_manager(with, ENDPOINTS.put_alias, room, None)?;
+        if alias.server_name() != SERVER_NAME {
+            let because = "the alias is of another server";
+            return Err(Refusal::new(400, ErrCode::InvalidParam, &[], because));
+        }
+        if self.aliases.contains_key(alias) {
+            return Err(Refusal::new(409, ErrCode::Unknown, &[], "the alias is taken"));
+        }
+        Arc::make_mut(&mut self.aliases).insert(alias.clone(), room.clone());
+        Ok(Granted::new(OPEN, create_alias::v3::Response::new()))
+    }
+
+    /// `GET /directory/room/{roomAlias}`.
+    ///
+    /// # Errors
+    /// The refusal, if no room has this name.
+    pub fn alias(&self, request: &get_alias::v3::Request) -> Answer<get_alias::v3::Response> {
+        let room = self.aliases.get(&request.room_alias).ok_or(NO_SUCH_ALIAS)?;
+        let servers = vec![own_name()];
+        let decision = Decision::allow(&["CS-3"], "anyone may ask what an alias stands for");
+        Ok(Granted::new(decision, get_alias::v3::Response::new(room.clone(), servers)))
+    }
+
+    /// `DELETE /directory/room/{roomAlias}`.
+    ///
+    /// # Errors
+    /// The refusal, if the room keeps the name.
+    pub fn delete_alias(
+        &mut self,
+        with: &Credentials<'_>,
+        request: &delete_alias::v3::Request,
+    ) -> Answer<delete_alias::v3::Response> {
+        let endpoint = ENDPOINTS.delete_alias;
+        let Some(room) = self.aliases.get(&request.room_alias).cloned() else {
+            self.admit(with, Call::to(endpoint))?;
+            return Err(NO_SUCH_ALIAS);
+        };
+        self.admit_manager(with, endpoint, &room, Some("m.room.canonical_alias"))?;
+        Arc::make_mut(&mut self.aliases).remove(&request.room_alias);
+        Ok(Granted::new(OPEN, delete_alias::v3::Response::new()))
+    }
+
+    /// `GET /rooms/{roomId}/aliases`.
+    ///
+    /// # Errors
+    /// The refusal, if the caller may not read the room.
+    pub fn aliases(
+        &self,
+        with: &Credentials<'_>,
+        request: &aliases::v3::Request,
+    ) -> Answer<aliases::v3::Response> {
+        let caller = self.admit(with, Call::to(ENDPOINTS.aliases).about(&request.room_id))?;
+        let (room, decision) = self.open_for_reading(&caller, &request.room_id, Gives::State)?;
+        let names = self.names_of(room).cloned().collect();
+        Ok(Granted::new(decision, aliases::v3::Response::new(names)))
+    }
+
+    /// `GET /joined_rooms`.
+    ///
+    /// # Errors
+    /// The refusal, if the caller is not told.
+    pub fn rooms_joined(
+        &self,
+        with: &Credentials<'_>,
+        _: &joined_rooms::v3::Request,
+    ) -> Answer<joined_rooms::v3::Response> {
+        let caller = self.admit(with, Call::to(ENDPOINTS.joined_rooms))?;
+        let joined = self.rooms().filter(|room| caller.membership(room) == Membership::Join);
+        let joined = joined.map(|room| room.id.clone()).collect();
+        Ok(Granted::new(OPEN, joined_rooms::v3::Response::new(joined)))
+    }
+
+    /// `PUT /directory/list/room/{roomId}`.
+    ///
+    /// # Errors
+    /// The refusal, if the directory stays as it is.
+    pub fn publish(
+        &mut self,
+        with: &Credentials<'_>,
+        request: &set_room_visibility::v3::Request,
+    ) -> Answer<set_room_visibility::v3::Response> {
+        let room = &request.room_id;
+        self.admit_manager(with, ENDPOINTS.publish, room, Some("m.room.canonical_alias"))?;
+        let published = Arc::make_mut(&mut self.published);
+        match request.visibility {
+            Visibility::Public => published.insert(room.clone()),
+            _ => published.remove(room),
+        };
+        Ok(Granted::new(OPEN, set_room_visibility::v3::Response::new()))
+    }
+
+    /// `GET /directory/list/room/{roomId}`.
+    ///
+    /// # Errors
+    /// The refusal, if there is no such room.
+    pub fn publication(
+        &self,
+        request: &get_room_visibility::v3::Request,
+    ) -> Answer<get_room_visibility::v3::Response> {
+        let room = self.room(&request.room_id).ok_or(NO_SUCH_ROOM)?;
+        let public = self.published.contains(&room.id);
+        let visibility = if public { Visibility::Public } else { Visibility::Private };
+        let decision = Decision::allow(&["CS-3"], "anyone may read the directory");
+        Ok(Granted::new(decision, get_room_visibility::v3::Response::new(visibility)))
+    }
+
+    /// `GET /publicRooms`.
+    ///
+    /// # Errors
+    /// The refusal, if the page is none.
+    pub fn public_rooms(
+        &self,
+        request: &get_public_rooms::v3::Request,
+    ) -> Answer<get_public_rooms::v3::Response> {
+        let page = self.page(request.since.as_deref(), request.limit, "")?;
+        let mut response = get_public_rooms::v3::Response::new(page.rooms);
+        response.next_batch = page.next;
+        response.total_room_count_estimate = Some(page.total);
+        let decision = Decision::allow(&["CS-3"], "anyone may read the directory");
+        Ok(Granted::new(decision, response))
+    }
+
+    /// `POST /publicRooms`.
+    ///
+    /// # Errors
+    /// The refusal, if the caller may not search, or the page is none.
+    pub fn search_public_rooms(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_public_rooms_filtered::v3::Request,
+    ) -> Answer<get_public_rooms_filtered::v3::Response> {
+        self.admit(with, Call::to(ENDPOINTS.search_public_rooms))?;
+        let term = request.filter.generic_search_term.as_deref().unwrap_or_default();
+        let page = self.page(request.since.as_deref(), request.limit, term)?;
+        let mut response = get_public_rooms_filtered::v3::Response::new();
+        response.chunk = page.rooms;
+        response.next_batch = page.next;
+        response.total_room_count_estimate = Some(page.total);
+        Ok(Granted::new(OPEN, response))
+    }
+
+    /// Whether the caller may manage the names of `room`: it must be joined, and its power must
+    /// reach what sending this event requires, if one is named.
+    fn admit_manager(
+        &self,
+        with: &Credentials<'_>,
+        endpoint: EndpointId,
+        room: &RoomId,
+        event: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let caller = self.admit(with, Call::to(endpoint).about(room))?;
+        let room = self.room(room).ok_or(NO_SUCH_ROOM)?;
+        let enough = event
+            .is_none_or(|event| room.power_of(&caller.sender()) >= room.power_to_send(event, true));
+        if caller.membership(room) == Membership::Join && enough {
+            Ok(())
+        } else {
+            Err(Refusal::forbidden(&[], "the caller is not joined, or its power does not suffice"))
+        }
+    }
+
+    fn names_of(&self, room: &Room) -> impl Iterator<Item = &OwnedRoomAliasId> {
+        self.aliases.iter().filter(|(_, named)| **named == room.id).map(|(alias, _)| alias)
+    }
+
+    /// The published rooms in which `term` is found, from `since` on.
+    fn page(&self, since: Option<&str>, limit: Option<UInt>, term: &str) -> Result<Page, Refusal> {
+        let first = since
+            .map_or(Ok(0), str::parse::<usize>)
+            .map_err(|_| Refusal::new(400, ErrCode::InvalidParam, &[], "there is no such page"))?;
+        let limit = limit.and_then(|limit| usize::try_from(u64::from(limit)).ok());
+        let published = self.rooms().filter(|room| self.published.contains(&room.id));
+        let mut rooms: Vec<_> = published.map(|room| self.describe(room)).collect();
+        rooms.retain(|room| mentions(room, term));
+        let total = UInt::new_saturating(rooms.len() as u64);
+        let mut rooms = rooms.split_off(first.min(rooms.len()));
+        let more = limit.is_some_and(|limit| limit < rooms.len());
+        rooms.truncate(limit.unwrap_or(usize::MAX));
+        let next = more.then(|| (first + rooms.len()).to_string());
+        Ok(Page { rooms, next, total })
+    }
+
+    fn describe(&self, room: &Room) -> PublicRoomsChunk {
+        let joined = room.members().filter(|(_, membership)| *membership == Membership::Join);
+        let mut described = PublicRoomsChunk::from(PublicRoomsChunkInit {
+            num_joined_members: UInt::new_saturating(joined.count() as u64),
+            room_id: room.id.clone(),
+            world_readable: room.is_world_readable(),
+            guest_can_join: room.settings().guest_access == GuestAccess::CanJoin,
+        });
+        let text = |kind, key| room.current(kind, "")?.text(key).map(str::to_owned);
+        described.name = text("m.room.name", "name");
+        described.topic = text("m.room.topic", "topic");
+        described.join_rule = match room.join_rule() {
+            JoinRule::Public => "public",
+            JoinRule::Invite => "invite",
+            JoinRule::Knock => "knock",
+        }
+        .into();
+        let named = text("m.room.canonical_alias", "alias").and_then(|alias| alias.try_into().ok());
+        described.canonical_alias = named.or_else(|| self.names_of(room).next().cloned());
+        described
+    }
+}
+
+/// One page of the directory.
+struct Page {
+    rooms: Vec<PublicRoomsChunk>,
+    next: Option<String>,
+    total: UInt,
+}
+
+fn mentions(room: &PublicRoomsChunk, term: &str) -> bool {
+    let term = term.to_lowercase();
+    let alias = room.canonical_alias.as_ref().map(|alias| alias.to_string());
+    let texts = [room.name.as_ref(), room.topic.as_ref(), alias.as_ref()];
+    term.is_empty() || texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&term))
+}
+
+fn own_name() -> OwnedServerName {
+    SERVER_NAME.try_into().expect("the server's name is one")
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::room_alias_id;
+
+    use super::super::fixture::{ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, World, verdict};
+    use super::*;
+
+    #[test]
+    fn who_is_joined_names_a_room_and_who_has_power_takes_the_name_away() {
+        let mut world = World::new();
+        let user = world.user("user");
+        let alias = room_alias_id!("#new:reference.test").to_owned();
+        let create = create_alias::v3::Request::new(alias.clone(), world.room.clone());
+        assert_eq!(verdict(world.server.create_alias(&user.with(), &create)), FORBIDDEN);
+        assert_eq!(world.join(&user), ALLOWED);
+        assert_eq!(verdict(world.server.create_alias(&user.with(), &create)), ALLOWED);
+        let taken = (409, Some(ErrCode::Unknown));
+        assert_eq!(verdict(world.server.create_alias(&user.with(), &create)), taken);
+
+        let find = get_alias::v3::Request::new(alias.clone());
+        assert_eq!(world.server.alias(&find).unwrap().response.room_id, world.room);
+        let delete = delete_alias::v3::Request::new(alias);
+        assert_eq!(verdict(world.server.delete_alias(&user.with(), &delete)), FORBIDDEN);
+        let with = world.moderator.with();
+        assert_eq!(verdict(world.server.delete_alias(&with, &delete)), ALLOWED);
+        assert!(world.server.alias(&find).is_err());
+    }
+
+    #[test]
+    fn the_directory_says_what_guests_may_do_in_a_published_room() {
+        let mut world = World::new();
+        let guest = world.guest();
+        let publish = set_room_visibility::v3::Request::new(world.room.clone(), Visibility::Public);
+        assert_eq!(verdict(world.server.publish(&guest.with(), &publish)), NOT_FOR_GUESTS);
+        let rooms = |world: &World| {
+            let request = get_public_rooms::v3::Request::new();
+            world.server.public_rooms(&request).unwrap().response.chunk
+        };
+        assert!(rooms(&world).is_empty());
+        assert_eq!(verdict(world.server.publish(&world.moderator.with(), &publish)), ALLOWED);
+        world.set_visibility("world_readable");
+        world.set_guest_access("can_join");
+        let rooms = rooms(&world);
+        assert_eq!(rooms.len(), 1);
+        assert!(rooms[0].world_readable && rooms[0].guest_can_join);
+        assert_eq!(
+            rooms[0].canonical_alias.as_deref(),
+            Some(room_alias_id!("#room:reference.test"))
+        );
+    }
+
+    #[test]
+    fn the_directory_is_given_page_by_page_and_searched_by_a_term() {
+        let mut world = World::new();
+        let creator = world.moderator.user_id.clone();
+        for name in ["first", "second", "third"] {
+            let room = world.server.found_room(&creator, name);
+            let publish = set_room_visibility::v3::Request::new(room, Visibility::Public);
+            world.server.publish(&world.moderator.with(), &publish).unwrap();
+        }
+        let mut request = get_public_rooms::v3::Request::new();
+        request.limit = Some(UInt::from(2_u8));
+        let first = world.server.public_rooms(&request).unwrap().response;
+        assert_eq!(first.chunk.len(), 2);
+        request.since = first.next_batch;
+        let last = world.server.public_rooms(&request).unwrap().response;
+        assert_eq!((last.chunk.len(), last.next_batch), (1, None));
+
+        let mut search = get_public_rooms_filtered::v3::Request::new();
+        search.filter.generic_search_term = Some("SECOND".to_owned());
+        let found = world.server.search_public_rooms(&world.moderator.with(), &search);
+        assert_eq!(found.unwrap().response.chunk.len(), 1);
+    }
+}

@@ -1,0 +1,185 @@
+//! Filters: what of an answer a client does not want to be given. They only ever leave out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use guest_access_model::vocabulary::ErrCode;
+use ruma::api::client::filter::{
+    FilterDefinition, RoomEventFilter, RoomFilter, UrlFilter, create_filter, get_filter,
+};
+use ruma::api::client::sync::sync_events::v3::Filter;
+use ruma::{OwnedUserId, RoomId, UserId};
+
+use super::Reference;
+use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
+use super::authorisation::{Call, Caller};
+use super::endpoints::ENDPOINTS;
+use super::event::Event;
+
+/// The filters that were stored, by whose they are: the place of each is its id.
+pub(super) type Filters = BTreeMap<OwnedUserId, Vec<FilterDefinition>>;
+
+const SOMEBODY_ELSES: Refusal = Refusal::forbidden(&[], "the filters are somebody else's");
+const NO_SUCH_FILTER: Refusal = Refusal::not_found(&[], "there is no such filter");
+
+impl Reference {
+    /// `POST /user/{userId}/filter`.
+    ///
+    /// # Errors
+    /// The refusal, if nothing is stored.
+    pub fn create_filter(
+        &mut self,
+        with: &Credentials<'_>,
+        request: &create_filter::v3::Request,
+    ) -> Answer<create_filter::v3::Response> {
+        let caller = self.admit(with, Call::to(ENDPOINTS.create_filter))?;
+        if !caller.is(&request.user_id) {
+            return Err(SOMEBODY_ELSES);
+        }
+        let own = Arc::make_mut(&mut self.filters).entry(request.user_id.clone()).or_default();
+        own.push(request.filter.clone());
+        let id = (own.len() - 1).to_string();
+        Ok(Granted::new(OPEN, create_filter::v3::Response::new(id)))
+    }
+
+    /// `GET /user/{userId}/filter/{filterId}`.
+    ///
+    /// # Errors
+    /// The refusal, if there is no such filter, or none of the caller's.
+    pub fn filter(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_filter::v3::Request,
+    ) -> Answer<get_filter::v3::Response> {
+        let caller = self.admit(with, Call::to(ENDPOINTS.filter))?;
+        if !caller.is(&request.user_id) {
+            return Err(SOMEBODY_ELSES);
+        }
+        let filter = self.stored(&request.user_id, &request.filter_id).ok_or(NO_SUCH_FILTER)?;
+        Ok(Granted::new(OPEN, get_filter::v3::Response::new(filter.clone())))
+    }
+
+    fn stored(&self, user: &UserId, id: &str) -> Option<&FilterDefinition> {
+        self.filters.get(user)?.get(id.parse::<usize>().ok()?)
+    }
+
+    /// The filter that a sync names by its id, or gives.
+    pub(super) fn filter_of_sync(
+        &self,
+        caller: &Caller,
+        filter: Option<&Filter>,
+    ) -> Result<FilterDefinition, Refusal> {
+        match filter {
+            None => Ok(FilterDefinition::default()),
+            Some(Filter::FilterDefinition(filter)) => Ok(filter.clone()),
+            Some(Filter::FilterId(id)) => {
+                let stored = caller.user.as_deref().and_then(|user| self.stored(user, id));
+                let because = "the filter is neither JSON nor the id of one of the caller's";
+                stored.cloned().ok_or(Refusal::new(400, ErrCode::InvalidParam, &[], because))
+            }
+            Some(_) => Ok(FilterDefinition::default()),
+        }
+    }
+}
+
+/// Whether `filter` lets this room through.
+pub(super) fn wants_room(filter: &RoomFilter, room: &RoomId) -> bool {
+    filter.rooms.as_ref().is_none_or(|rooms| rooms.iter().any(|wanted| wanted == room))
+        && !filter.not_rooms.iter().any(|unwanted| unwanted == room)
+}
+
+/// Whether `filter` lets this event of `room` through.
+pub(super) fn wants(filter: &RoomEventFilter, room: &RoomId, event: &Event) -> bool {
+    let any = |patterns: &[String]| patterns.iter().any(|pattern| is_like(pattern, &event.kind));
+    filter.rooms.as_ref().is_none_or(|rooms| rooms.iter().any(|wanted| wanted == room))
+        && !filter.not_rooms.iter().any(|unwanted| unwanted == room)
+        && filter.senders.as_ref().is_none_or(|senders| senders.contains(&event.sender))
+        && !filter.not_senders.contains(&event.sender)
+        && filter.types.as_deref().is_none_or(any)
+        && !any(&filter.not_types)
+        && match filter.url_filter {
+            None => true,
+            Some(UrlFilter::EventsWithUrl) => event.text("url").is_some(),
+            Some(UrlFilter::EventsWithoutUrl) => event.text("url").is_none(),
+        }
+}
+
+/// Whether a type is what a pattern says, in which `*` stands for any text.
+fn is_like(pattern: &str, kind: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else {
+        return pattern == kind;
+    };
+    let Some(kind) = kind.strip_prefix(start) else {
+        return false;
+    };
+    (0..=kind.len()).any(|cut| kind.is_char_boundary(cut) && is_like(rest, &kind[cut..]))
+}
+
+/// How many events `filter` wants at most.
+pub(super) fn limit(filter: &RoomEventFilter) -> usize {
+    let limit = filter.limit.map_or(u64::MAX, u64::from);
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::UInt;
+    use ruma::api::client::message::get_message_events;
+    use ruma::api::client::sync::sync_events;
+    use serde_json::{from_value, json};
+
+    use super::super::fixture::{World, ids};
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, kind, like) in [
+            ("m.room.message", "m.room.message", true),
+            ("m.room.*", "m.room.message", true),
+            ("*", "anything", true),
+            ("m.*.message", "m.room.message", true),
+            ("m.*.member", "m.room.message", false),
+            ("m.room", "m.room.message", false),
+        ] {
+            assert_eq!(is_like(pattern, kind), like, "{pattern} {kind}");
+        }
+    }
+
+    #[test]
+    fn a_stored_filter_and_the_same_one_given_inline_leave_out_the_same() {
+        let mut world = World::new();
+        world.say("one");
+        let two = world.say("two");
+        world.set_visibility("shared");
+        let definition: FilterDefinition = from_value(json!({
+            "room": { "timeline": { "types": ["m.room.message"], "limit": 1 } },
+        }))
+        .unwrap();
+        let user = world.moderator.user_id.clone();
+        let create = create_filter::v3::Request::new(user, definition.clone());
+        let stored = world.server.create_filter(&world.moderator.with(), &create).unwrap();
+        for filter in
+            [Filter::FilterId(stored.response.filter_id), Filter::FilterDefinition(definition)]
+        {
+            let mut request = sync_events::v3::Request::new();
+            request.filter = Some(filter);
+            let response = world.server.sync(&world.moderator.with(), &request).unwrap().response;
+            let timeline = &response.rooms.join[&world.room].timeline;
+            assert_eq!(ids(&timeline.events), [two.as_str()]);
+            assert!(timeline.limited);
+        }
+    }
+
+    #[test]
+    fn a_page_of_messages_is_filled_with_what_the_filter_wants() {
+        let mut world = World::new();
+        let one = world.say("one");
+        let two = world.say("two");
+        world.set_visibility("shared");
+        let mut request = get_message_events::v3::Request::backward(world.room.clone());
+        request.filter.types = Some(vec!["m.room.message".to_owned()]);
+        request.limit = UInt::from(2_u8);
+        let response = world.server.messages(&world.moderator.with(), &request).unwrap().response;
+        assert_eq!(ids(&response.chunk), [two.as_str(), one.as_str()]);
+    }
+}

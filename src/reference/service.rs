@@ -1,0 +1,72 @@
+//! What the server says of itself.
+
+use std::collections::BTreeMap;
+
+use ruma::api::client::discovery::get_capabilities::v3::{
+    Capabilities, RoomVersionStability, RoomVersionsCapability,
+};
+use ruma::api::client::discovery::{get_capabilities, get_supported_versions};
+use ruma::api::client::push::get_pushrules_all;
+use ruma::push::Ruleset;
+
+use super::Reference;
+use super::answer::{Answer, Credentials, Granted, OPEN};
+use super::authorisation::Call;
+use super::creation::{DEFAULT_VERSION, VERSIONS};
+use super::endpoints::ENDPOINTS;
+
+/// The revisions whose paths are served.
+const REVISIONS: [&str; 27] = [
+    "r0.0.1", "r0.1.0", "r0.2.0", "r0.3.0", "r0.4.0", "r0.5.0", "r0.6.0", "r0.6.1", "v1.1", "v1.2",
+    "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12", "v1.13",
+    "v1.14", "v1.15", "v1.16", "v1.17", "v1.18", "v1.19",
+];
+
+impl Reference {
+    /// `GET /versions`: every revision, whichever the rules are of. Clients choose by it what they
+    /// call, and what they may call is what is to be seen here.
+    ///
+    /// # Errors
+    /// The refusal, if the caller is not told.
+    pub fn versions(
+        &self,
+        with: &Credentials<'_>,
+        _: &get_supported_versions::Request,
+    ) -> Answer<get_supported_versions::Response> {
+        self.admit(with, Call::to(ENDPOINTS.versions))?;
+        let versions = REVISIONS.into_iter().map(str::to_owned).collect();
+        Ok(Granted::new(OPEN, get_supported_versions::Response::new(versions)))
+    }
+
+    /// `GET /capabilities`.
+    ///
+    /// # Errors
+    /// The refusal, if the caller is not told.
+    pub fn capabilities(
+        &self,
+        with: &Credentials<'_>,
+        _: &get_capabilities::v3::Request,
+    ) -> Answer<get_capabilities::v3::Response> {
+        self.admit(with, Call::to(ENDPOINTS.capabilities))?;
+        let available: BTreeMap<_, _> =
+            VERSIONS.into_iter().map(|version| (version, RoomVersionStability::Stable)).collect();
+        let mut capabilities = Capabilities::new();
+        capabilities.room_versions = RoomVersionsCapability::new(DEFAULT_VERSION, available);
+        capabilities.change_password.enabled = false;
+        capabilities.thirdparty_id_changes.enabled = false;
+        Ok(Granted::new(OPEN, get_capabilities::v3::Response::new(capabilities)))
+    }
+
+    /// `GET /pushrules/`: there are none, since nothing is pushed to anybody.
+    ///
+    /// # Errors
+    /// The refusal, if the caller is not told.
+    pub fn push_rules(
+        &self,
+        with: &Credentials<'_>,
+        _: &get_pushrules_all::v3::Request,
+    ) -> Answer<get_pushrules_all::v3::Response> {
+        self.admit(with, Call::to(ENDPOINTS.push_rules))?;
+        Ok(Granted::new(OPEN, get_pushrules_all::v3::Response::new(Ruleset::new())))
+    }
+}

@@ -1,0 +1,84 @@
+//! What `vectors` generated.
+
+use std::fmt::{self, Display, Formatter};
+
+use guest_access_model::rules::Rules;
+use serde::Serialize;
+
+use super::{Cell, Run, Table, count, number, paint, style};
+use crate::vectors::{Untold, Vector, untold};
+
+/// The vectors of a revision, or of a proposal.
+#[derive(Debug, Clone, Serialize)]
+pub struct VectorsReport {
+    /// The rules.
+    pub rules: String,
+    /// The vectors.
+    pub vectors: Vec<Vector>,
+    /// For what no vector fails a homeserver.
+    pub untold: Vec<UntoldReport>,
+    /// How the report came to be.
+    pub run: Run,
+}
+
+/// An option for which no vector fails a homeserver.
+#[derive(Debug, Clone, Serialize)]
+pub struct UntoldReport {
+    /// The decision point, or `mistake`.
+    pub point: String,
+    /// The option.
+    pub option: String,
+    /// Why not.
+    pub because: String,
+}
+
+impl From<Untold> for UntoldReport {
+    fn from(Untold { point, option, because }: Untold) -> Self {
+        Self { point, option, because }
+    }
+}
+
+impl VectorsReport {
+    /// The report of these vectors of `rules`.
+    pub fn new(rules: &Rules, vectors: Vec<Vector>, run: Run) -> Self {
+        let untold = untold(rules, &vectors);
+        Self {
+            rules: rules.id.clone(),
+            untold: untold.into_iter().map(UntoldReport::from).collect(),
+            vectors,
+            run,
+        }
+    }
+}
+
+impl Display for VectorsReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let total = |of: fn(&Vector) -> usize| self.vectors.iter().map(of).sum::<usize>();
+        let heading = format!(
+            "{}: {}, {}, {}",
+            self.rules,
+            count(self.vectors.len(), "vector"),
+            count(total(|vector| vector.scenario.steps.len()), "step"),
+            count(total(|vector| vector.scope.rooms), "room"),
+        );
+        writeln!(f, "{}", paint(style::HEADING, heading))?;
+        let mut table = Table::with_headings(["vector", "guests", "rooms", "steps", "shows"]);
+        for vector in &self.vectors {
+            table.push([
+                Cell::from(vector.scenario.id.clone()),
+                Cell::from(number(vector.scope.guests)),
+                Cell::from(number(vector.scope.rooms)),
+                Cell::from(number(vector.scenario.steps.len())),
+                Cell::from(vector.scenario.about.clone()),
+            ]);
+        }
+        write!(f, "\n{table}")?;
+        if !self.untold.is_empty() {
+            writeln!(f, "\nNo vector fails a homeserver for these:")?;
+        }
+        for UntoldReport { point, option, because } in &self.untold {
+            writeln!(f, "  {point}={option}: {because}")?;
+        }
+        Ok(())
+    }
+}

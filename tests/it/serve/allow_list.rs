@@ -1,0 +1,81 @@
+//! Every endpoint of the specification is answered as the allow-list says.
+
+use guest_access::reference::SERVER_NAME;
+use guest_access_model::endpoint::{Auth, EndpointId};
+use guest_access_model::profile::Access;
+use guest_access_model::rules::Rules;
+use serde_json::{Value, json};
+
+use super::client::{Answer, Somebody, World};
+
+/// The path with something to stand for each of its variables.
+fn path(endpoint: EndpointId, room: &str, user: &str) -> String {
+    let parts = endpoint.get().path.split('/').map(|part| match part {
+        "{roomId}" | "{roomIdOrAlias}" => room.to_owned(),
+        "{userId}" => user.to_owned(),
+        "{roomAlias}" => "%23open:reference.test".to_owned(),
+        "{eventId}" => "$never-sent".to_owned(),
+        "{eventType}" => "m.room.message".to_owned(),
+        "{keyName}" => "displayname".to_owned(),
+        "{serverName}" => SERVER_NAME.to_owned(),
+        part if part.starts_with('{') => "1".to_owned(),
+        part => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+fn call(world: &World, endpoint: EndpointId, path: &str, who: Option<&Somebody>) -> Answer {
+    let mut request = world.request(endpoint.get().method(), path);
+    if let Some(who) = who {
+        request = request.bearer_auth(&who.token);
+    }
+    if endpoint.get().method() != "GET" {
+        request = request.json(&json!({}));
+    }
+    let response = request.send().unwrap();
+    // Media and pages are no JSON: of these, the status is enough.
+    let status = response.status().as_u16();
+    let body = response.json().unwrap_or(Value::Null);
+    Answer { status, body }
+}
+
+#[test]
+fn what_is_not_listed_is_refused_to_guests_and_what_is_listed_is_not_under_every_revision() {
+    for rules in Rules::published() {
+        let (id, profile) = (&rules.id, rules.profile());
+        let world = World::of(id, None);
+        let moderator = world.user("moderator");
+        let room = world.open_room(&moderator);
+        for endpoint in EndpointId::all() {
+            // A guest for each, since some of the calls end the caller's token.
+            let guest = world.guest();
+            let path = path(endpoint, &room, &guest.user_id);
+            let answer = call(&world, endpoint, &path, Some(&guest));
+            let unlisted = answer.verdict() == (403, "M_GUEST_ACCESS_FORBIDDEN");
+            let expected = match endpoint.get().auth {
+                Auth::None => false,
+                Auth::AppService => {
+                    assert_eq!(answer.verdict(), (403, "M_FORBIDDEN"), "{id}: {endpoint}");
+                    false
+                }
+                _ => profile.access(endpoint) == Access::Refused,
+            };
+            assert_eq!(unlisted, expected, "{id}: {endpoint}: {answer:?}");
+            assert!(answer.verdict().1 != "M_UNRECOGNIZED", "{id}: {endpoint}: {answer:?}");
+            assert!(answer.status < 500, "{id}: {endpoint}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn what_asks_for_a_token_is_refused_without_one() {
+    let world = World::new();
+    let room = world.open_room(&world.user("moderator"));
+    for endpoint in EndpointId::all() {
+        let path = path(endpoint, &room, "@1:reference.test");
+        let answer = call(&world, endpoint, &path, None);
+        let asks = !matches!(endpoint.get().auth, Auth::None | Auth::Optional);
+        let refused = answer.verdict() == (401, "M_MISSING_TOKEN");
+        assert_eq!(refused, asks, "{endpoint}: {answer:?}");
+    }
+}
