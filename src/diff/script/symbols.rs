@@ -33,6 +33,14 @@ pub(super) enum Fits {
     AsServerName,
 }
 
+impl Fits {
+    /// Where an id stands for its variable. What does not look like one may stand anywhere by chance.
+    pub(super) fn of_id(id: &str) -> Self {
+        let is_id = id.len() > 3 && id.starts_with(['@', '!', '$', '#']);
+        if is_id { Self::Within } else { Self::Alone }
+    }
+}
+
 #[derive(Debug)]
 struct Variable {
     name: String,
@@ -140,6 +148,22 @@ impl Symbols {
         }
     }
 
+    /// Whether anything uses this variable.
+    pub(super) fn uses(&self, name: &str) -> bool {
+        self.used.contains(name)
+    }
+
+    /// Whether a variable stands for this.
+    pub(super) fn knows(&self, value: &str) -> bool {
+        self.variables.iter().any(|known| known.value == value)
+    }
+
+    /// The word of the shell's for a value that a variable stands for; the empty one for another.
+    pub(super) fn word(&mut self, value: Option<&str>) -> String {
+        let text = value.map(|value| self.text(value)).unwrap_or_default();
+        text.strip_prefix("env.").map_or("''".to_owned(), |name| format!("\"${name}\""))
+    }
+
     /// The text as a term of jq's.
     pub(super) fn text(&mut self, text: &str) -> String {
         if let Some(known) = self.tokens.iter().find(|k| k.token == Token::from(text.to_owned())) {
@@ -149,7 +173,7 @@ impl Symbols {
         let pieces = self.pieces(text);
         match pieces.as_slice() {
             [Piece::Variable(name)] => format!("env.{name}"),
-            pieces => format!("\"{}\"", interpolated(pieces, |text| in_jq(text))),
+            pieces => format!("\"{}\"", interpolated(pieces, in_jq)),
         }
     }
 
@@ -157,12 +181,12 @@ impl Symbols {
     pub(super) fn target(&mut self, request: &Request, left_out: &[&str]) -> String {
         let mut target: Vec<String> = Vec::new();
         for segment in request.segments() {
-            target.push(interpolated(&self.pieces(&segment), |text| escaped(text)));
+            target.push(interpolated(&self.pieces(&segment), escaped));
         }
         let mut target = target.join("/");
         let mut separator = '?';
         for (key, value) in request.query.iter().filter(|(key, _)| !left_out.contains(key)) {
-            let value = interpolated(&self.pieces(value), |text| escaped(text));
+            let value = interpolated(&self.pieces(value), escaped);
             target += &format!("{separator}{key}={value}");
             separator = '&';
         }

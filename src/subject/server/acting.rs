@@ -136,8 +136,7 @@ impl World<'_> {
         if let (Some(body), Some(token)) = (&mut request.body, &token) {
             body["guest_access_token"] = token.reveal().into();
         }
-        let response =
-            interactively(&self.line, request, None, &self.server.proof).await?;
+        let response = interactively(&self.line, request, None, &self.server.proof).await?;
         if asks_who_one_is(&response) {
             return Ok(Observed::untold("the homeserver asks for more than can be shown to it"));
         }

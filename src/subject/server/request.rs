@@ -66,10 +66,7 @@ impl Request {
 
     /// The path and the query, escaped.
     pub fn target(&self) -> String {
-        let pairs = self
-            .query
-            .iter()
-            .map(|(key, value)| format!("{key}={}", escaped(value)));
+        let pairs = self.query.iter().map(|(key, value)| format!("{key}={}", escaped(value)));
         let query = pairs.collect::<Vec<_>>().join("&");
         if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
     }
