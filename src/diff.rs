@@ -17,6 +17,7 @@ mod id;
 mod judge;
 mod plan;
 mod runtime;
+mod script;
 mod shrink;
 mod signature;
 mod story;
@@ -39,6 +40,7 @@ pub use runtime::{Waited, wait_for};
 pub use story::Story;
 
 use group::groups;
+use script::Scripts;
 use story::{Teller, Told};
 use workers::Workers;
 
@@ -112,12 +114,18 @@ pub async fn diff(
         progress(done, "smaller scenario");
     });
     let shrunk = shrunk.await;
+    let scripts = Scripts {
+        url: server.client().url(),
+        settle: options.settle,
+        rules,
+        profile: &changes.default,
+    };
     Ok(Found {
         scenarios,
         run,
         decisions,
         divergences: group::divergences(
-            rules,
+            scripts,
             &changes,
             &groups,
             &explanations,

@@ -70,6 +70,8 @@ pub struct Divergence {
     pub scenario: Scenario,
     /// Whether the scenario, run by itself, showed it again.
     pub reproduced: bool,
+    /// The script that shows it with curl and jq.
+    pub curl: String,
 }
 
 impl Divergence {

@@ -12,6 +12,7 @@ use super::cause::Explanation;
 use super::change::{Change, Changes};
 use super::found::{Cause, Divergence, NotRun, ReadingTaken};
 use super::id::id;
+use super::script::{Scripts, Shown};
 use super::shrink::{Ways, shorter};
 use super::signature::Signature;
 use super::story::{Difference, Part, Story, Told, leading, may_change_anything};
@@ -49,6 +50,9 @@ pub(super) struct Shrunk {
     /// The changes of our readings under which it is none.
     changes: Vec<usize>,
     reproduced: bool,
+    /// Where it showed it, and at which step.
+    part: Part,
+    at: usize,
 }
 
 /// For each group, the smallest story that is known to show it.
@@ -125,9 +129,10 @@ async fn try_all(
             let known = &mut shrunk[number];
             let better = !known.reproduced || lead.len() + 1 < known.steps.len();
             let shown = groups[number].shown_by(&told, lead.len(), &last).filter(|_| better);
-            if let Some(changes) = shown {
+            if let Some((part, Difference { changes, at, .. })) = shown {
                 let steps = lead.iter().copied().chain([last]).collect();
-                *known = Shrunk { steps, changes, reproduced: true };
+                let (part, changes) = (part.clone(), changes.clone());
+                *known = Shrunk { steps, changes, reproduced: true, part, at: *at };
             }
         }
     }
@@ -146,7 +151,13 @@ impl Group {
         let before: Vec<_> = before.map(|taken| taken.step).collect();
         let mut steps = leading(&changes.default, &before);
         steps.push(part.log[difference.at].step);
-        Shrunk { steps, changes: difference.changes.clone(), reproduced: false }
+        Shrunk {
+            steps,
+            changes: difference.changes.clone(),
+            reproduced: false,
+            part: part.clone(),
+            at: difference.at,
+        }
     }
 
     /// The shortest story into the situation of any of them.
@@ -160,8 +171,13 @@ impl Group {
         stories.min_by_key(Vec::len)
     }
 
-    /// If `step` shows it, after so many others of a story, under which changes it is none.
-    fn shown_by(&self, told: &Told, lead: usize, step: &Step) -> Option<Vec<usize>> {
+    /// If `step` shows it, after so many others of a story: the part, and the difference in it.
+    fn shown_by<'a>(
+        &self,
+        told: &'a Told,
+        lead: usize,
+        step: &Step,
+    ) -> Option<(&'a Part, &'a Difference)> {
         let part = told.parts.first()?;
         let is_it = |difference: &&Difference| {
             let taken = &part.log[difference.at];
@@ -169,7 +185,7 @@ impl Group {
                 && taken.step == *step
                 && Signature::of(difference, taken).is_like(&self.signature)
         };
-        part.differences.iter().find(is_it).map(|difference| difference.changes.clone())
+        part.differences.iter().find(is_it).map(|difference| (part, difference))
     }
 }
 
@@ -178,7 +194,7 @@ const MOST_SITUATIONS: usize = 20;
 
 /// The divergences, told.
 pub(super) fn divergences(
-    rules: &Rules,
+    scripts: Scripts<'_>,
     changes: &Changes,
     groups: &[Group],
     explanations: &[Explanation],
@@ -186,6 +202,7 @@ pub(super) fn divergences(
     parts: &[Part],
     shrunk: Vec<Shrunk>,
 ) -> Vec<Divergence> {
+    let rules = scripts.rules;
     let causes = causes(changes, explanations);
     let told = groups.iter().zip(shrunk).map(|(group, shrunk)| {
         let cause_told = group.cause.map(|cause| &causes[cause]);
@@ -197,9 +214,21 @@ pub(super) fn divergences(
         let Signature { kind, step, by, expected, observed, permitted: _ } = &group.signature;
         let mut seen_in: Vec<_> = group.seen.iter().map(|(part, _)| ids[*part].clone()).collect();
         seen_in.dedup();
-        let clauses = in_force(rules, decision.clauses);
+        let clauses: Vec<_> =
+            in_force(rules, decision.clauses).into_iter().map(str::to_owned).collect();
+        let scenario = scenario(rules, id.clone(), group, &shrunk.steps);
+        let curl = scripts.script(Shown {
+            id: &scenario.id,
+            by,
+            expected,
+            observed,
+            because: decision.because,
+            clauses: &clauses,
+            reproduced: shrunk.reproduced,
+            part: &shrunk.part,
+            at: shrunk.at,
+        });
         Divergence {
-            scenario: scenario(rules, id.clone(), group, &shrunk.steps),
             id,
             kind: *kind,
             cause: group.cause,
@@ -209,11 +238,13 @@ pub(super) fn divergences(
             expected: expected.clone(),
             observed: observed.clone(),
             because: decision.because,
-            clauses: clauses.iter().map(|id| (*id).to_owned()).collect(),
+            clauses,
             readings: one_of(&shrunk.changes, cause).map(|c| reading(&changes.all[c])).collect(),
             count: group.seen.len(),
             seen_in,
+            scenario,
             reproduced: shrunk.reproduced,
+            curl,
         }
     });
     told.collect()

@@ -235,7 +235,7 @@ fn named(act: Act) -> Vec<u8> {
 }
 
 /// What was seen of a step, in short, as stories tell it.
-fn seen(taken: &Taken, is_tagged: bool) -> String {
+pub(super) fn seen(taken: &Taken, is_tagged: bool) -> String {
     let code = |errcode: &Option<String>| {
         errcode.clone().unwrap_or_else(|| "without an error code".to_owned())
     };

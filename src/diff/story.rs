@@ -4,6 +4,7 @@
 //! follows could be judged: the rest of the story is begun anew, in fresh rooms with fresh guests,
 //! without the step that went wrong. So no divergence is blamed for an earlier one.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use guest_access_model::decide::{Outcome, initial, outcome};
@@ -14,7 +15,9 @@ use guest_access_model::step::{Act, Actor, Setting, Step};
 use guest_access_model::stop::Stop;
 
 use crate::scenario::sentence;
-use crate::subject::server::{Helpers, Needs, Observed, Server, ServerError, Verdict, World};
+use crate::subject::server::{
+    Helpers, Needs, Observed, Recording, Server, ServerError, Verdict, World,
+};
 
 use super::change::Changes;
 use super::found::NotRun;
@@ -37,6 +40,8 @@ pub(super) struct Part {
     pub(super) differences: Vec<Difference>,
     /// So many steps at the beginning only led to the others once more.
     pub(super) known: usize,
+    /// What was said, if there is a difference.
+    pub(super) recording: Option<Rc<Recording>>,
     /// How many steps could not happen any more, since the homeserver refused what they need.
     lost: usize,
 }
@@ -113,8 +118,10 @@ impl Teller<'_> {
                 }
             };
             let mut judge = Judge::new(self.changes);
-            let mut part = Part { log: Vec::new(), differences: Vec::new(), known, lost: 0 };
+            let mut part =
+                Part { log: Vec::new(), differences: Vec::new(), known, lost: 0, recording: None };
             let ending = self.tell_part(&mut world, &mut judge, &steps, &mut part).await;
+            let recording = world.recording();
             if !self.keep {
                 world.clean_up(&judge.state()).await;
             }
@@ -122,6 +129,9 @@ impl Teller<'_> {
             let lead: Vec<_> = clean.map(|taken| taken.step).collect();
             part.log = judge.log;
             part.differences.retain(|difference| difference.at >= known);
+            if !part.differences.is_empty() {
+                part.recording = Some(Rc::new(recording));
+            }
             let judged = part.log.iter().skip(known);
             for taken in judged {
                 match &taken.observed.verdict {
@@ -188,6 +198,7 @@ impl Teller<'_> {
                 part.lost += 1;
                 continue;
             };
+            world.begin(judge.log.len());
             let ours = expected[0].outcome;
             let before = judge.state();
             let mut observed = if World::spoils(step, &ours.observation) {

@@ -113,8 +113,8 @@ pub struct DivergenceReport {
     pub scenario: Scenario,
     /// Whether that scenario, run by itself, showed it again.
     pub reproduced: bool,
-    /// A script that shows it, if there is one.
-    pub curl: Option<String>,
+    /// A script that shows it, and needs nothing but curl and jq.
+    pub curl: String,
     /// What the baseline says of it, if it is listed there.
     pub known: Option<Known>,
 }
@@ -242,7 +242,7 @@ impl DivergenceReport {
                 ..divergence.scenario
             },
             reproduced: divergence.reproduced,
-            curl: None,
+            curl: divergence.curl,
             known: None,
         }
     }

@@ -45,7 +45,7 @@ fn divergence(id: &str, kind: Kind, observed: &str, seen_in: &[&str]) -> Diverge
         seen_in: seen_in.iter().map(|id| (*id).to_owned()).collect(),
         scenario: scenario(id),
         reproduced: true,
-        curl: None,
+        curl: String::new(),
         known: None,
     }
 }
@@ -199,7 +199,7 @@ fn the_page_tells_all_of_it() {
 #[test]
 fn what_a_homeserver_says_is_text_in_every_report_and_nothing_else() {
     let mut report = report();
-    report.divergences[0].curl = Some(format!("#!/bin/sh\n# {HARM}"));
+    report.divergences[0].curl = format!("#!/bin/sh\n# {HARM}");
     report.divergences[0].step = HARM.to_owned();
     report.matrix[0].class.deed = HARM.to_owned();
     report.broken_off = Some(HARM.to_owned());
@@ -235,7 +235,10 @@ fn what_is_not_listed_fails_and_what_is_passes() {
     assert!(!both.fails());
     assert_eq!(both.baseline.as_ref().unwrap().known, 2);
     let text = both.to_string();
-    assert!(text.contains("known:          a reason for leak-join (https://tracker.example/1)"), "{text}");
+    assert!(
+        text.contains("known:          a reason for leak-join (https://tracker.example/1)"),
+        "{text}"
+    );
     let xml = junit(&both).unwrap();
     assert!(xml.contains(r#"failures="0""#) && !xml.contains("<failure"), "{xml}");
     // The lines of JSON are a baseline by themselves.
@@ -244,7 +247,8 @@ fn what_is_not_listed_fails_and_what_is_passes() {
 
 #[test]
 fn strictly_what_a_reading_permits_has_to_be_listed_too() {
-    let mut report = held_against(&baseline(&[("leak-join", &["gate"]), ("error-join", &["rooms"])]));
+    let mut report =
+        held_against(&baseline(&[("leak-join", &["gate"]), ("error-join", &["rooms"])]));
     report.strict = true;
     assert!(report.fails());
     assert!(jsonl(&report).unwrap().contains(r#"{"Action":"fail","Test":"v1.16/open"}"#));

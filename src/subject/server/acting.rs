@@ -66,7 +66,7 @@ impl World<'_> {
             Act::Join(Way::StateEvent) => self.own_membership(step.by, &id, "join"),
             Act::Join(Way::Own) => Request::to(KNOWN.join, [&*id]).body(json!({})),
             Act::Join(Way::Alias) => {
-                Request::to(KNOWN.join_by_alias, [&*self.name(step.place)]).body(json!({}))
+                Request::to(KNOWN.join_by_alias, [&*self.alias(step.place)]).body(json!({}))
             }
             Act::Leave(Way::StateEvent) => self.own_membership(step.by, &id, "leave"),
             Act::Leave(_) => Request::to(KNOWN.leave, [&*id]).body(json!({})),
@@ -88,10 +88,10 @@ impl World<'_> {
         let Actor::Guest(number) = by else {
             return Ok(Observed::untold("only guests register as guests"));
         };
-        let name = self.server.name("guest");
+        let name = self.name("guest");
         let body = if named { json!({ "username": name }) } else { json!({}) };
         let request = Request::to(KNOWN.register, []).query("kind", "guest").body(body);
-        let response = self.server.client.send(&request, None).await?;
+        let response = self.line.send(&request, None).await?;
         if !response.allows() {
             return observe_only(&response);
         }
@@ -115,7 +115,7 @@ impl World<'_> {
             Upgrade::MadeUpToken(guest) => (guest, Some(Token::made_up())),
         };
         let name = match upgrade {
-            Upgrade::OtherName(_) => self.server.name("somebody-else"),
+            Upgrade::OtherName(_) => self.name("somebody-else"),
             _ => self.localpart(of),
         };
         self.become_user(of, name, token).await
@@ -136,8 +136,7 @@ impl World<'_> {
         if let (Some(body), Some(token)) = (&mut request.body, &token) {
             body["guest_access_token"] = token.reveal().into();
         }
-        let response =
-            interactively(&self.server.client, request, None, &self.server.proof).await?;
+        let response = interactively(&self.line, request, None, &self.server.proof).await?;
         if asks_who_one_is(&response) {
             return Ok(Observed::untold("the homeserver asks for more than can be shown to it"));
         }
@@ -171,7 +170,7 @@ impl World<'_> {
         };
         let proof = Proof { password, ..self.server.proof.clone() };
         let token = with.token.as_ref();
-        let response = interactively(&self.server.client, request, token, &proof).await?;
+        let response = interactively(&self.line, request, token, &proof).await?;
         if asks_who_one_is(&response) {
             return Ok(Observed::untold("the homeserver asks for more than can be shown to it"));
         }
@@ -201,7 +200,7 @@ impl World<'_> {
     }
 
     /// The alias of a room of the story's, or the id of one elsewhere.
-    fn name(&self, place: Place) -> String {
+    fn alias(&self, place: Place) -> String {
         match place {
             Place::Room(number) => self.rooms.get(usize::from(number)),
             Place::Nowhere | Place::Elsewhere => None,

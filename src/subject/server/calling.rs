@@ -60,7 +60,7 @@ impl World<'_> {
                 room.unwrap_or_else(|| "!made-up".to_owned())
             }
             "userId" => self.holder(with).unwrap_or_else(|| moderator.to_string()),
-            "roomAlias" => format!("#{}-made-up:{}", self.server.run, moderator.server_name()),
+            "roomAlias" => format!("#{}-made-up:{}", self.word, moderator.server_name()),
             "serverName" => moderator.server_name().to_string(),
             "eventId" => NEVER_SENT.to_owned(),
             "eventType" => "m.room.message".to_owned(),

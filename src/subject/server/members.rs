@@ -42,6 +42,17 @@ impl World<'_> {
         patience: Duration,
         settled: impl Fn(&[Members]) -> bool,
     ) -> Result<Vec<Members>, ServerError> {
+        self.line.watch(true);
+        let rooms = self.settled_members(patience, settled).await;
+        self.line.watch(false);
+        rooms
+    }
+
+    async fn settled_members(
+        &self,
+        patience: Duration,
+        settled: impl Fn(&[Members]) -> bool,
+    ) -> Result<Vec<Members>, ServerError> {
         let until = Instant::now() + patience;
         let mut wait = SOON;
         loop {

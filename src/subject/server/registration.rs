@@ -6,6 +6,7 @@ use ruma::api::client::account::register;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::recording::Line;
 use super::{Client, Person, Request, Response, ServerError, Token};
 
 /// What can be shown to a homeserver that does not register just anybody.
@@ -81,18 +82,18 @@ impl Proof {
 /// # Errors
 /// If no answer comes.
 pub(super) async fn interactively(
-    client: &Client,
+    line: &Line<'_>,
     request: Request,
     token: Option<&Token>,
     proof: &Proof,
 ) -> Result<Response, ServerError> {
     let body = request.body.clone().unwrap_or_else(|| json!({}));
-    let mut response = client.send(&request, token).await?;
+    let mut response = line.send(&request, token).await?;
     for _ in 0..STAGES {
         let Some(auth) = asks(&response).and_then(|asked| proof.next(&asked)) else { break };
         let mut body = body.clone();
         body["auth"] = auth;
-        response = client.send(&request.clone().body(body), token).await?;
+        response = line.send(&request.clone().body(body), token).await?;
     }
     Ok(response)
 }
@@ -126,7 +127,7 @@ pub(super) async fn register(
     proof: &Proof,
 ) -> Result<Person, ServerError> {
     let request = registration(username, &password);
-    let response = interactively(client, request, None, proof).await?;
+    let response = interactively(&Line::new(client), request, None, proof).await?;
     if asks_who_one_is(&response) {
         let why = "it asks for more than the dummy stage or a registration token".to_owned();
         return Err(ServerError::NoRegistration { why });

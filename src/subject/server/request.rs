@@ -3,7 +3,7 @@
 use std::fmt;
 
 use guest_access_model::endpoint::EndpointId;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 
 /// What stands for itself in a path or a query: all else is escaped.
@@ -36,7 +36,7 @@ impl Request {
         let of = endpoint.get();
         let segments = of.path.split('/').map(|segment| {
             if segment.starts_with('{') {
-                utf8_percent_encode(parts.next().unwrap_or("made-up"), ESCAPED).to_string()
+                escaped(parts.next().unwrap_or("made-up"))
             } else {
                 segment.to_owned()
             }
@@ -58,15 +58,23 @@ impl Request {
         Self { body: Some(body), ..self }
     }
 
+    /// The parts of the path between the slashes, not escaped.
+    pub fn segments(&self) -> impl Iterator<Item = String> {
+        let decoded = |segment| percent_decode_str(segment).decode_utf8_lossy().into_owned();
+        self.path.split('/').map(decoded)
+    }
+
     /// The path and the query, escaped.
     pub fn target(&self) -> String {
-        let pairs = self
-            .query
-            .iter()
-            .map(|(key, value)| format!("{key}={}", utf8_percent_encode(value, ESCAPED)));
+        let pairs = self.query.iter().map(|(key, value)| format!("{key}={}", escaped(value)));
         let query = pairs.collect::<Vec<_>>().join("&");
         if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
     }
+}
+
+/// A text as it stands in a path or a query.
+pub fn escaped(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 /// The call in the specification's notation.
@@ -87,6 +95,8 @@ mod tests {
         let request = Request::to(KNOWN.put_state, ["!a/b:c", "m.room.member", ""]);
         let path = "/_matrix/client/v3/rooms/%21a%2Fb%3Ac/state/m.room.member/";
         assert_eq!(request.target(), path);
+        let segments: Vec<_> = request.segments().skip(5).collect();
+        assert_eq!(segments, ["!a/b:c", "state", "m.room.member", ""]);
         let request = request.query("user_id", "@a&b");
         assert_eq!(request.target(), format!("{path}?user_id=%40a%26b"));
     }

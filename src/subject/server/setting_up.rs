@@ -32,7 +32,7 @@ pub struct Server {
     pub(super) run: String,
     /// What the homeserver calls itself, if it says so: its name and its version.
     pub software: Option<(String, String)>,
-    names: Cell<u32>,
+    words: Cell<u32>,
     room_version: OnceCell<Option<String>>,
 }
 
@@ -57,7 +57,7 @@ impl Server {
             proof,
             run: format!("ga-{:08x}", fastrand::u32(..)),
             software: None,
-            names: Cell::new(0),
+            words: Cell::new(0),
             room_version: OnceCell::new(),
         };
         server.answers().await?;
@@ -98,10 +98,10 @@ impl Server {
         &self.client
     }
 
-    /// A name that nobody else has.
-    pub(super) fn name(&self, of: &str) -> String {
-        self.names.set(self.names.get() + 1);
-        format!("{}-{of}-{}", self.run, self.names.get())
+    /// A word that nobody else has.
+    pub(super) fn word(&self) -> String {
+        self.words.set(self.words.get() + 1);
+        format!("{}-{}", self.run, self.words.get())
     }
 
     /// A moderator and a user: those that are given, and new ones in the place of who is not.
@@ -121,7 +121,10 @@ impl Server {
     async fn helper(&self, given: Option<&Person>, role: &str) -> Result<Person, ServerError> {
         match given {
             Some(person) => Ok(person.clone()),
-            None => register(&self.client, &self.name(role), self.password(), &self.proof).await,
+            None => {
+                let name = format!("{}-{role}", self.word());
+                register(&self.client, &name, self.password(), &self.proof).await
+            }
         }
     }
 
@@ -187,8 +190,8 @@ impl Server {
         let people = People { moderator, user, guests: [const { None }; 3] };
         let mut world = World::new(self, people);
         for _ in 0..needs.rooms {
-            let alias = needs.aliases.then(|| self.name("room"));
-            let room = self.create_room(&world.people.moderator, alias).await?;
+            let alias = needs.aliases.then(|| world.name("room"));
+            let room = world.create_room(alias).await?;
             world.rooms.push(room);
             let number = world.rooms.len() - 1;
             world.settle_in(number, first).await?;
@@ -198,12 +201,10 @@ impl Server {
         }
         Ok(world)
     }
+}
 
-    async fn create_room(
-        &self,
-        moderator: &Person,
-        alias: Option<String>,
-    ) -> Result<Here, ServerError> {
+impl World<'_> {
+    async fn create_room(&self, alias: Option<String>) -> Result<Here, ServerError> {
         let mut body = json!({
             "preset": "public_chat",
             "visibility": "private",
@@ -213,24 +214,23 @@ impl Server {
         if let Some(alias) = &alias {
             body["room_alias_name"] = alias.as_str().into();
         }
-        if let Some(Some(version)) = self.room_version.get() {
+        if let Some(Some(version)) = self.server.room_version.get() {
             body["room_version"] = version.as_str().into();
         }
         let request = Request::to(endpoint("POST /createRoom"), []).body(body);
-        let response = self.client.send(&request, Some(&moderator.token)).await?;
+        let response = self.send(&self.moderators(), request).await?;
         let answer: create_room::v3::Response = response.read()?;
-        let alias = alias.map(|alias| format!("#{alias}:{}", moderator.user_id.server_name()));
+        let server = self.people.moderator.user_id.server_name();
+        let alias = alias.map(|alias| format!("#{alias}:{server}"));
         Ok(Here::new(answer.room_id, alias))
     }
-}
 
-impl World<'_> {
     /// Makes a room that was just created what the model begins with.
     async fn settle_in(&mut self, number: usize, first: &Room) -> Result<(), ServerError> {
         let id = self.rooms[number].id.to_string();
         let join = Request::to(endpoint("POST /rooms/{roomId}/join"), [&*id]).body(json!({}));
         let user = self.people.user.token.clone();
-        let joined = self.server.client.send(&join, Some(&user)).await?;
+        let joined = self.line.send(&join, Some(&user)).await?;
         joined.read::<join_room_by_id::v3::Response>()?;
         for event in self.state_of(number).await? {
             let Ok(event) = event.deserialize_as_unchecked::<SettingEvent>() else { continue };

@@ -14,13 +14,18 @@ use ruma::{OwnedRoomId, UserId};
 use serde_json::json;
 
 use super::people::{Credentials, People};
+use super::recording::{Line, Recording};
 use super::setting_up::endpoint;
-use super::{Observed, Request, Response, Server, ServerError, Verdict};
+use super::{Observed, Person, Request, Response, Server, ServerError, Verdict};
 
 /// The model's world, made on a homeserver: its people, its rooms, and the tagged event.
 #[derive(Debug)]
 pub struct World<'a> {
     pub(super) server: &'a Server,
+    /// The line to it, which remembers what was said.
+    pub(super) line: Line<'a>,
+    /// A word that no other story uses: every name that is made for this one begins with it.
+    pub(super) word: String,
     pub(super) people: People,
     pub(super) rooms: Vec<Here>,
     /// The tagged event, once it was sent.
@@ -29,7 +34,7 @@ pub struct World<'a> {
     pub(super) beginning: Option<String>,
     /// Rooms that a call has created beside those of the story.
     pub(super) by_the_way: Vec<(Credentials, OwnedRoomId)>,
-    transactions: u32,
+    names: u32,
 }
 
 /// What a story needs.
@@ -88,15 +93,17 @@ impl Here {
 }
 
 impl<'a> World<'a> {
-    pub(super) const fn new(server: &'a Server, people: People) -> Self {
+    pub(super) fn new(server: &'a Server, people: People) -> Self {
         Self {
             server,
+            line: Line::new(&server.client),
+            word: server.word(),
             people,
             rooms: Vec::new(),
             tagged: None,
             beginning: None,
             by_the_way: Vec::new(),
-            transactions: 0,
+            names: 0,
         }
     }
 
@@ -149,7 +156,7 @@ impl<'a> World<'a> {
             Some(user) => request.query("user_id", user.as_str()),
             None => request,
         };
-        self.server.client.send(&request, with.token.as_ref()).await
+        self.line.send(&request, with.token.as_ref()).await
     }
 
     /// The id of the room at `place`; that of a room elsewhere, if there is none.
@@ -163,8 +170,33 @@ impl<'a> World<'a> {
 
     /// A transaction id that was not used before.
     pub(super) fn transaction(&mut self) -> String {
-        self.transactions += 1;
-        format!("{}-{}", self.server.run, self.transactions)
+        self.name("txn")
+    }
+
+    /// A name that nobody else has.
+    pub(super) fn name(&mut self, of: &str) -> String {
+        self.names += 1;
+        format!("{}-{of}-{}", self.word, self.names)
+    }
+
+    /// What is done from now on belongs to the step with this number.
+    pub fn begin(&self, step: usize) {
+        self.line.begin(step);
+    }
+
+    /// What was said so far.
+    pub fn recording(&self) -> Recording {
+        let known = |person: &Person| (person.user_id.to_string(), person.token.clone());
+        let guest = |person: &Option<Person>| Some(person.as_ref()?.user_id.to_string());
+        Recording {
+            exchanges: self.line.exchanges(),
+            word: self.word.clone(),
+            moderator: known(&self.people.moderator),
+            user: known(&self.people.user),
+            guests: self.people.guests.each_ref().map(guest),
+            rooms: self.rooms.iter().map(|room| room.id.to_string()).collect(),
+            tagged: self.tagged.as_ref().map(|tagged| (tagged.id.clone(), tagged.note.is_some())),
+        }
     }
 
     /// The state of a room, as the moderator is given it.

@@ -1,0 +1,172 @@
+//! What a script looks at, and holds against the report.
+
+use guest_access_model::endpoint::{EndpointId, Gives, KNOWN};
+use guest_access_model::state::MAX_GUESTS;
+
+use crate::scenario::LABEL;
+use crate::subject::server::{Exchange, Given, Held, Members, Request, Verdict, escaped};
+
+use super::super::judge::Taken;
+use super::quoted::word;
+use super::units::{Kind, Unit};
+use super::writer::Writer;
+
+impl Writer<'_> {
+    /// The lines that hold what came of the last step against the report.
+    pub(super) fn checks(&mut self, unit: &Unit<'_>, is_last: bool) -> Vec<String> {
+        let observed = &self.log[self.last].observed;
+        let mut lines = Vec::new();
+        if is_last {
+            lines.push(format!("compare 'the answer' {} \"$came\"", word(&came(unit.last))));
+        }
+        match &observed.held {
+            _ if observed.verdict != Verdict::Allowed => {}
+            Held::Gave(given) => lines.extend(self.given(unit, given)),
+            Held::IsGuest(is_guest) => {
+                lines.push(asked("says that it is a guest", ".is_guest == true", *is_guest));
+            }
+            Held::Named(named) => {
+                let name = unit.first.request.body.as_ref().and_then(|body| body.get("username"));
+                let name = name.and_then(serde_json::Value::as_str).unwrap_or_default();
+                let name = self.symbols.text(name);
+                let program = format!(".user_id | ltrimstr(\"@\") | split(\":\")[0] == {name}");
+                lines.push(asked("has the name that it asked for", &program, *named));
+            }
+            Held::Nothing => {}
+        }
+        lines
+    }
+
+    /// The lines that say whether the tagged event was given.
+    fn given(&mut self, unit: &Unit<'_>, given: &Given) -> Vec<String> {
+        let Some((tagged, is_note)) = self.recording.tagged.clone() else { return Vec::new() };
+        // The first use of its id, so that it is learned.
+        self.symbols.text(&tagged);
+        let direction = unit.first.request.query.iter().find(|(key, _)| *key == "dir");
+        let direction = direction.filter(|_| unit.kind == Kind::Pages);
+        let direction = direction.map(|(_, direction)| format!("dir={direction}"));
+        let given = match given {
+            Given::Yes => true,
+            Given::No => false,
+            // It says of which part.
+            Given::InPart(part) => direction.as_ref().is_some_and(|dir| part.contains(&**dir)),
+        };
+        let given = if given { "yes" } else { "no" };
+        let mut lines = Vec::new();
+        if unit.kind != Kind::Pages {
+            let Some(program) = self.events(unit.first, is_note) else { return Vec::new() };
+            lines.push(format!("given {}", word(&program)));
+        }
+        let part = direction.map_or(String::new(), |direction| format!(" ({direction})"));
+        lines.push(format!("compare 'gives {LABEL}{part}' {given} \"$gave\""));
+        lines
+    }
+
+    /// The program that finds the events in an answer, as the runner looks for them; none, where the
+    /// answer is the event.
+    fn events(&mut self, exchange: &Exchange, is_note: bool) -> Option<String> {
+        let endpoint = EndpointId::find(exchange.request.call)?;
+        let note = |program: &str| if is_note { format!(", {program}") } else { String::new() };
+        Some(match endpoint.get().gives? {
+            Gives::Event if endpoint == KNOWN.event => ".event_id".to_owned(),
+            Gives::Event => match exchange.request.query.iter().find(|(key, _)| *key == "ts") {
+                // Two events of one moment are alike to who asks by the time.
+                Some((_, time)) => {
+                    let time = self.symbols.text(time);
+                    let same = format!("(.origin_server_ts | tostring) == {time}");
+                    format!(".event_id, (select({same}) | env.{LABEL}_id)")
+                }
+                None => ".event.event_id".to_owned(),
+            },
+            Gives::InitialSync => {
+                format!(".messages.chunk[]?.event_id{}", note(".state[]?.event_id"))
+            }
+            Gives::State if is_note => ".[].event_id".to_owned(),
+            Gives::State => "empty".to_owned(),
+            Gives::Sync => {
+                let room = self.symbols.text(self.recording.rooms.first()?);
+                let note = note(".state.events[]?.event_id");
+                format!(".rooms.join[{room}] | .timeline.events[]?.event_id{note}")
+            }
+            Gives::StateEvent | Gives::Members | Gives::Timeline | Gives::Stream => return None,
+        })
+    }
+
+    /// The lines that wait until what a step did to memberships is what it was in the report; for
+    /// the last step, what it should be.
+    pub(super) fn watch(&mut self, unit: &Unit<'_>) -> Vec<String> {
+        let Some(step) = unit.first.step else { return Vec::new() };
+        let taken = &self.log[step];
+        let mut lines = Vec::new();
+        let rooms = taken.members.iter().flatten().zip(&self.recording.rooms);
+        for (number, (seen, id)) in rooms.enumerate() {
+            let target = word(&self.symbols.target(&in_room(unit, &self.recording.rooms, id), &[]));
+            let program = word(&self.program(taken));
+            let seen = self.told(taken, seen);
+            if step != self.last {
+                lines.push(format!(
+                    "memberships {target} \\\n    {} \\\n    {program} ||",
+                    word(&seen)
+                ));
+                lines.push("    stop 'the memberships are not those of the report'".to_owned());
+                continue;
+            }
+            // An effect that is missing may still come; what was answered wrongly is done.
+            let should_be = self.expected.as_ref().filter(|e| taken.observed.fits(&e.observation));
+            let should_be = should_be.and_then(|outcome| outcome.next.rooms.get(number));
+            let should_be = should_be.map(|room| Members { guests: room.members, user: room.user });
+            let wanted = should_be.map_or_else(|| seen.clone(), |it| self.told(taken, &it));
+            let wanted = word(&wanted);
+            lines.push(format!("memberships {target} \\\n    {wanted} \\\n    {program} || true"));
+            lines.push(format!("compare 'in room{}' {} \"$found\"", number + 1, word(&seen)));
+        }
+        lines
+    }
+
+    /// The guests of whose memberships something is said: those who are registered by then.
+    fn guests(&self, taken: &Taken) -> Vec<(usize, String)> {
+        let guests = (0..MAX_GUESTS).filter(|guest| !taken.gone[*guest]);
+        let guests =
+            guests.filter_map(|guest| Some((guest, self.recording.guests[guest].clone()?)));
+        guests.filter(|(_, id)| self.symbols.knows(id)).collect()
+    }
+
+    /// The memberships in words.
+    fn told(&self, taken: &Taken, members: &Members) -> String {
+        let guest = |(guest, _)| format!("guest{} {}, ", guest + 1, members.guests[guest]);
+        let guests: String = self.guests(taken).into_iter().map(guest).collect();
+        format!("{guests}the user {}", members.user)
+    }
+
+    /// The program that says so of an answer.
+    fn program(&mut self, taken: &Taken) -> String {
+        let mut program = String::new();
+        for (guest, id) in self.guests(taken) {
+            program += &format!("guest{} \\(of({})), ", guest + 1, self.symbols.text(&id));
+        }
+        let user = self.symbols.text(&self.recording.user.0);
+        format!("\"{program}the user \\(of({user}))\"")
+    }
+}
+
+/// The call that looks at the members of this room, where the unit begins with the first room's.
+fn in_room(unit: &Unit<'_>, rooms: &[String], id: &str) -> Request {
+    let first = rooms.first();
+    let part = |part: String| if first == Some(&part) { escaped(id) } else { escaped(&part) };
+    let path: Vec<_> = unit.first.request.segments().map(part).collect();
+    Request { path: path.join("/"), ..unit.first.request.clone() }
+}
+
+/// What came of a call, as the script says it.
+fn came(exchange: &Exchange) -> String {
+    match &exchange.errcode {
+        _ if exchange.is_allowed() => "allow".to_owned(),
+        Some(errcode) => format!("{} {errcode}", exchange.status),
+        None => exchange.status.to_string(),
+    }
+}
+
+/// The line that asks something of the answer, and holds it against the report.
+fn asked(what: &str, program: &str, reported: bool) -> String {
+    format!("compare '{what}' {reported} \"$(jq -r {} \"$answer\" 2>/dev/null)\"", word(program))
+}

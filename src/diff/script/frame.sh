@@ -1,0 +1,115 @@
+export run password
+run=ga-$(date +%s)-$RANDOM$RANDOM
+password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+answer=$work/answer
+status='' errcode='' came='' otherwise=''
+
+stop() {
+    printf 'could not run: %s\n' "$1"
+    exit 2
+}
+
+for tool in curl jq; do
+    command -v "$tool" >/dev/null || stop "$tool is not installed"
+done
+
+# What a homeserver says may hold anything, so only plain characters of it are shown.
+plain() { printf '%s' "${1//[^a-zA-Z0-9 _.,:;!?@%&=\/\$\`~()-]/?}"; }
+
+# call WHO TOKEN METHOD TARGET [BODY]: makes a call, as often as the homeserver asks to wait (429).
+# The target and the body are jq programs, which read by `env` what was learned before. Leaves the
+# answer in the file $answer, and sets status, errcode and came: `allow`, or the status and errcode.
+call() {
+    local who=$1 token=$2 method=$3 target body=${5-} options wait
+    target=$(jq -nr "$4") || stop "no call can be made of what the homeserver said"
+    : >"$work/headers"
+    options=(--header "@$work/headers")
+    [[ -z $token ]] || printf 'Authorization: Bearer %s\n' "$token" >"$work/headers"
+    if [[ -n $body ]]; then
+        jq -nc "$body" >"$work/body" || stop "no call can be made of what the homeserver said"
+        options+=(--header 'Content-Type: application/json' --data-binary "@$work/body")
+    fi
+    for _ in {1..20}; do
+        : >"$answer"
+        status=$(curl --disable --silent --show-error --globoff --path-as-is \
+            --max-time "$patience" --max-filesize 8000000 --request "$method" "${options[@]}" \
+            --output "$answer" --write-out '%{http_code}' "$server$target") ||
+            stop "$server does not answer"
+        [[ $status == 429 ]] || break
+        wait=$(jq -r '(.retry_after_ms | numbers) / 1000' "$answer" 2>/dev/null) || wait=''
+        sleep "${wait:-1}"
+    done
+    errcode=$(jq -r '.errcode? | strings
+        | select(utf8bytelength <= 100 and (test("[[:cntrl:]]") | not))' "$answer" 2>/dev/null) ||
+        errcode=''
+    case $status in
+        2??) came=allow ;;
+        *) came="$status${errcode:+ $errcode}" ;;
+    esac
+    [[ -z $who ]] || printf '    %s: %s %s -> %s %s\n' \
+        "$who" "$method" "$(plain "$target")" "$status" "$(plain "$errcode")"
+}
+
+# needed: the last call was let through, as in the report; nothing goes on without it.
+needed() { [[ $came == allow ]] || stop "that call was let through in the report"; }
+
+# learn NAME PROGRAM: keeps what the jq program finds in the last answer, for later calls.
+learn() {
+    local value
+    value=$(jq -er "$2" "$answer" 2>/dev/null) || stop "the answer does not hold what it held in the report"
+    printf -v "$1" '%s' "$value"
+}
+
+# How to answer a homeserver that asks who one is: the next stage of a way that can be gone.
+stage='(.completed // []) as $completed | .session as $session
+    | [.flows[].stages - $completed | select(length > 0 and all(.[];
+        . == "m.login.dummy"
+        or (. == "m.login.registration_token" and (env.REGISTRATION_TOKEN // "") != "")
+        or (. == "m.login.password" and env.identity != "")))][0][0]
+    | values | {type: .}
+    + (if . == "m.login.registration_token" then {token: env.REGISTRATION_TOKEN}
+       elif . == "m.login.password" then
+           {identifier: {type: "m.id.user", user: env.identity}, password: env.password}
+       else {} end)
+    + (if $session then {$session} else {} end)'
+
+# interactively USER WHO TOKEN METHOD TARGET BODY: the same, for a call for which the homeserver
+# first asks who one is: USER, with the password, or just anybody if it is empty.
+interactively() {
+    export identity=$1 auth
+    shift
+    call "$@"
+    for _ in {1..5}; do
+        [[ $status == 401 ]] || break
+        auth=$(jq -ce "$stage" "$answer" 2>/dev/null) || break
+        call "${@:1:4}" "($5) + {auth: (env.auth | fromjson)}"
+    done
+}
+
+# account NAME TOKEN: the account with this token, or a new one if it is empty.
+account() {
+    if [[ -n $2 ]]; then
+        call "$1" "$2" GET '"/_matrix/client/v3/account/whoami"'
+        needed
+        printf -v "$1_token" '%s' "$2"
+    else
+        interactively '' "$1" '' POST '"/_matrix/client/v3/register"' \
+            '{username: "\(env.run)-'"$1"'", password: env.password, inhibit_login: false}'
+        needed
+        learn "$1_token" .access_token
+    fi
+    learn "$1_id" .user_id
+}
+
+# compare WHAT REPORTED SEEN: says what was seen, and remembers if it is not as reported.
+compare() {
+    printf '    %s: %s' "$1" "$(plain "$3")"
+    if [[ $2 == "$3" ]]; then
+        echo ', as in the report'
+    else
+        otherwise=yes
+        printf ', and in the report: %s\n' "$(plain "$2")"
+    fi
+}

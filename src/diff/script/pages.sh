@@ -1,0 +1,17 @@
+
+# pages FROM WHO TOKEN METHOD TARGET: reads page by page, from FROM on if that is not empty, until e1
+# is given or nothing more comes; sets gave.
+pages() {
+    local next
+    export from=$1
+    shift
+    for _ in {1..20}; do
+        call "$1" "$2" "$3" "$4"' + if env.from == "" then "" else "&from=\(env.from | @uri)" end'
+        given '.chunk[].event_id'
+        [[ $came == allow && $gave == no ]] || break
+        next=$(jq -r '.end | strings' "$answer" 2>/dev/null) || break
+        [[ -n $next && $next != "$from" ]] || break
+        if jq -e '.chunk == [] and .start == .end' "$answer" >/dev/null; then break; fi
+        from=$next
+    done
+}

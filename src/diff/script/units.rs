@@ -1,0 +1,143 @@
+//! Exchanges as a script makes them: what the runner did in a loop is one unit.
+
+use guest_access_model::endpoint::{EndpointId, Gives};
+use serde_json::Value;
+
+use crate::subject::server::Exchange;
+
+/// One or several exchanges that a script makes by one line.
+#[derive(Debug)]
+pub(super) struct Unit<'a> {
+    pub(super) kind: Kind,
+    /// The first call.
+    pub(super) first: &'a Exchange,
+    /// The last answer.
+    pub(super) last: &'a Exchange,
+}
+
+/// How a unit is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// By a call.
+    Call,
+    /// By a call, and then by what the homeserver asks for; the user id, if that is a password.
+    Interactive { identity: Option<String> },
+    /// By one page after the other.
+    Pages,
+    /// By looking at the members of every room until they are settled.
+    Watch,
+}
+
+/// The units of these exchanges.
+pub(super) fn units(exchanges: &[Exchange]) -> Vec<Unit<'_>> {
+    let mut units: Vec<Unit<'_>> = Vec::new();
+    for exchange in exchanges {
+        if let Some(unit) = units.last_mut()
+            && unit.goes_on(exchange)
+        {
+            unit.last = exchange;
+        } else {
+            units.push(Unit { kind: kind(exchange), first: exchange, last: exchange });
+        }
+    }
+    units
+}
+
+fn kind(exchange: &Exchange) -> Kind {
+    let gives = EndpointId::find(exchange.request.call).and_then(|e| e.get().gives);
+    let has = |key: &str| exchange.request.query.iter().any(|(known, _)| *known == key);
+    match gives {
+        _ if exchange.watches => Kind::Watch,
+        Some(Gives::Timeline) if has("dir") && has("limit") => Kind::Pages,
+        Some(Gives::Stream) if has("limit") => Kind::Pages,
+        _ => Kind::Call,
+    }
+}
+
+impl Unit<'_> {
+    /// Whether the exchange belongs to this unit; the unit is then what it makes it.
+    fn goes_on(&mut self, exchange: &Exchange) -> bool {
+        if self.first.step != exchange.step || self.first.watches != exchange.watches {
+            return false;
+        }
+        match &mut self.kind {
+            Kind::Watch => true,
+            Kind::Pages => self.is_next_page(exchange),
+            Kind::Call | Kind::Interactive { .. } => {
+                let Some(auth) = self.answer_to_a_question(exchange) else { return false };
+                let user = auth.pointer("/identifier/user").and_then(Value::as_str);
+                let identity = match &self.kind {
+                    Kind::Interactive { identity: Some(known) } => Some(known.clone()),
+                    _ => user.map(str::to_owned),
+                };
+                self.kind = Kind::Interactive { identity };
+                true
+            }
+        }
+    }
+
+    fn is_next_page(&self, exchange: &Exchange) -> bool {
+        let without_place = |exchange: &Exchange| {
+            let query = exchange.request.query.iter().filter(|(key, _)| *key != "from");
+            query.cloned().collect::<Vec<_>>()
+        };
+        exchange.token == self.first.token
+            && exchange.request.path == self.first.request.path
+            && without_place(exchange) == without_place(self.first)
+    }
+
+    /// What the exchange shows, if it is the first once more with what the homeserver asked for.
+    fn answer_to_a_question<'a>(&self, exchange: &'a Exchange) -> Option<&'a Value> {
+        let fields = exchange.request.body.as_ref()?.as_object()?;
+        let auth = fields.get("auth")?;
+        let first = self.first.request.body.as_ref().and_then(Value::as_object);
+        let same = first.map_or(fields.len() == 1, |first| {
+            first.len() + 1 == fields.len() && first.iter().all(|(k, v)| fields.get(k) == Some(v))
+        });
+        let same = same && exchange.token == self.first.token;
+        (same && exchange.request.target() == self.first.request.target()).then_some(auth)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::endpoint::KNOWN;
+    use serde_json::json;
+
+    use crate::subject::server::Request;
+
+    use super::*;
+
+    fn exchange(request: Request) -> Exchange {
+        let (step, token, errcode) = (Some(0), None, None);
+        let learned = Vec::new();
+        Exchange { step, watches: false, token, request, status: 200, errcode, learned }
+    }
+
+    fn kinds(exchanges: &[Exchange]) -> Vec<Kind> {
+        units(exchanges).into_iter().map(|unit| unit.kind).collect()
+    }
+
+    #[test]
+    fn what_answers_a_question_belongs_to_the_call_that_asked_it() {
+        let call = |body: Value| exchange(Request::to(KNOWN.register, []).body(body));
+        let auth = json!({ "type": "m.login.password", "identifier": { "user": "@a:b" } });
+        let one = call(json!({ "username": "a" }));
+        let other = call(json!({ "username": "a", "auth": auth }));
+        let interactive = Kind::Interactive { identity: Some("@a:b".to_owned()) };
+        assert_eq!(kinds(&[one.clone(), other]), [interactive]);
+        let another = call(json!({ "username": "b", "auth": {} }));
+        assert_eq!(kinds(&[one, another]), [Kind::Call, Kind::Call]);
+    }
+
+    #[test]
+    fn pages_of_one_direction_are_one_unit() {
+        let page = |dir: &str, from: &str| {
+            let request = Request::to(KNOWN.messages, ["!r"]).query("dir", dir);
+            exchange(request.query("limit", "1").query("from", from))
+        };
+        let pages = [page("b", "1"), page("b", "2"), page("f", "")];
+        assert_eq!(kinds(&pages), [Kind::Pages, Kind::Pages]);
+        assert_eq!(units(&pages)[0].last.request, pages[1].request);
+    }
+}
