@@ -45,8 +45,8 @@ pub(super) fn groups(parts: &[Part], explanations: &[Explanation]) -> Vec<Group>
 #[derive(Debug, Clone)]
 pub(super) struct Shrunk {
     steps: Vec<Step>,
-    /// The changes of our readings under which it is none.
-    changes: Vec<usize>,
+    /// The changes of our readings under which it is none: any of these.
+    changes: Vec<Vec<usize>>,
     reproduced: bool,
 }
 
@@ -160,7 +160,7 @@ impl Group {
     }
 
     /// If `step` shows it, after so many others of a story, under which changes it is none.
-    fn shown_by(&self, told: &Told, lead: usize, step: &Step) -> Option<Vec<usize>> {
+    fn shown_by(&self, told: &Told, lead: usize, step: &Step) -> Option<Vec<Vec<usize>>> {
         let part = told.parts.first()?;
         let is_it = |difference: &&Difference| {
             let taken = &part.log[difference.at];
@@ -203,7 +203,10 @@ pub(super) fn divergences(
             observed: observed.clone(),
             because: decision.because,
             clauses: clauses.iter().map(|id| (*id).to_owned()).collect(),
-            readings: one_of(&shrunk.changes, cause).map(|c| reading(&changes.all[c])).collect(),
+            readings: one_of(&shrunk.changes, cause)
+                .iter()
+                .map(|c| reading(&changes.all[*c]))
+                .collect(),
             count: group.seen.len(),
             seen_in,
             scenario: scenario(rules, number, group, &shrunk.steps),
@@ -213,10 +216,12 @@ pub(super) fn divergences(
     told.collect()
 }
 
-/// Of the changes that are each enough, the one that is the cause, or else the first.
-fn one_of(changes: &[usize], cause: Option<&[usize]>) -> impl Iterator<Item = usize> {
-    let is_the_cause = |change: &&usize| cause.is_some_and(|cause| cause.contains(change));
-    changes.iter().find(is_the_cause).or(changes.first()).copied().into_iter()
+/// Of the changes that are each enough, those that are the cause, or else the first.
+fn one_of<'a>(changes: &'a [Vec<usize>], cause: Option<&[usize]>) -> &'a [usize] {
+    let is_the_cause = |taken: &&Vec<usize>| {
+        cause.is_some_and(|cause| taken.iter().all(|change| cause.contains(change)))
+    };
+    changes.iter().find(is_the_cause).or(changes.first()).map_or(&[], |taken| taken)
 }
 
 fn reading(change: &Change) -> ReadingTaken {
