@@ -47,8 +47,8 @@ pub(super) fn groups(parts: &[Part], explanations: &[Explanation]) -> Vec<Group>
 #[derive(Debug, Clone)]
 pub(super) struct Shrunk {
     steps: Vec<Step>,
-    /// The changes of our readings under which it is none.
-    changes: Vec<usize>,
+    /// The changes of our readings under which it is none: any of these.
+    changes: Vec<Vec<usize>>,
     reproduced: bool,
     /// Where it showed it, and at which step.
     part: Part,
@@ -239,7 +239,10 @@ pub(super) fn divergences(
             observed: observed.clone(),
             because: decision.because,
             clauses,
-            readings: one_of(&shrunk.changes, cause).map(|c| reading(&changes.all[c])).collect(),
+            readings: one_of(&shrunk.changes, cause)
+                .iter()
+                .map(|c| reading(&changes.all[*c]))
+                .collect(),
             count: group.seen.len(),
             seen_in,
             scenario,
@@ -250,10 +253,12 @@ pub(super) fn divergences(
     told.collect()
 }
 
-/// Of the changes that are each enough, the one that is the cause, or else the first.
-fn one_of(changes: &[usize], cause: Option<&[usize]>) -> impl Iterator<Item = usize> {
-    let is_the_cause = |change: &&usize| cause.is_some_and(|cause| cause.contains(change));
-    changes.iter().find(is_the_cause).or(changes.first()).copied().into_iter()
+/// Of the changes that are each enough, those that are the cause, or else the first.
+fn one_of<'a>(changes: &'a [Vec<usize>], cause: Option<&[usize]>) -> &'a [usize] {
+    let is_the_cause = |taken: &&Vec<usize>| {
+        cause.is_some_and(|cause| taken.iter().all(|change| cause.contains(change)))
+    };
+    changes.iter().find(is_the_cause).or(changes.first()).map_or(&[], |taken| taken)
 }
 
 fn reading(change: &Change) -> ReadingTaken {

@@ -55,8 +55,8 @@ pub(super) struct Difference {
     pub(super) before: State,
     /// What was expected.
     pub(super) expected: Outcome,
-    /// The changes under any of which the homeserver is right; empty if there is none.
-    pub(super) changes: Vec<usize>,
+    /// The changes under which the homeserver is right, any of these; empty if there are none.
+    pub(super) changes: Vec<Vec<usize>>,
 }
 
 /// What came of a story.
