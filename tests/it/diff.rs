@@ -54,8 +54,16 @@ fn a_baseline_is_written_and_holds_until_what_it_lists_happens_no_more() {
         (std::fs::read_to_string(&known).unwrap(), std::fs::read_to_string(again).unwrap());
     assert!(known_text.contains("[[known]]"));
     assert_eq!(known_text, again, "two runs give the same ids");
-    let mended =
-        run(["diff", "--quiet", "--only", "guest-access*", "--baseline", &known, "--format", "json"]);
+    let mended = run([
+        "diff",
+        "--quiet",
+        "--only",
+        "guest-access*",
+        "--baseline",
+        &known,
+        "--format",
+        "json",
+    ]);
     assert_eq!(mended.code, Some(1), "{mended:?}");
     let report = mended.json();
     let stale = report["baseline"]["stale"].as_array().unwrap();

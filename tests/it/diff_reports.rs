@@ -235,7 +235,10 @@ fn what_is_not_listed_fails_and_what_is_passes() {
     assert!(!both.fails());
     assert_eq!(both.baseline.as_ref().unwrap().known, 2);
     let text = both.to_string();
-    assert!(text.contains("known:          a reason for leak-join (https://tracker.example/1)"), "{text}");
+    assert!(
+        text.contains("known:          a reason for leak-join (https://tracker.example/1)"),
+        "{text}"
+    );
     let xml = junit(&both).unwrap();
     assert!(xml.contains(r#"failures="0""#) && !xml.contains("<failure"), "{xml}");
     // The lines of JSON are a baseline by themselves.
@@ -244,7 +247,8 @@ fn what_is_not_listed_fails_and_what_is_passes() {
 
 #[test]
 fn strictly_what_a_reading_permits_has_to_be_listed_too() {
-    let mut report = held_against(&baseline(&[("leak-join", &["gate"]), ("error-join", &["rooms"])]));
+    let mut report =
+        held_against(&baseline(&[("leak-join", &["gate"]), ("error-join", &["rooms"])]));
     report.strict = true;
     assert!(report.fails());
     assert!(jsonl(&report).unwrap().contains(r#"{"Action":"fail","Test":"v1.16/open"}"#));
