@@ -9,8 +9,9 @@
 //!
 //! # The parts, in the order of a call
 //! 1. `authorisation`: who is calling, and whether the allow-list lets a guest call this endpoint.
-//! 2. What the endpoint does. Accounts: `registration`, `upgrade`, `session`, `profile`, `devices`.
-//!    Rooms: `creation`, `membership`, `moderation`, `sending`, and `revocation`, which follows
+//! 2. What the endpoint does. Accounts: `registration`, `upgrade`, `login`, `session`, `profile`,
+//!    `devices`, `account_data`, `filter`; and `service`, what the server says of itself. Rooms:
+//!    `creation`, `directory`, `membership`, `moderation`, `sending`, and `revocation`, which follows
 //!    from any of them. Reading: `readers` (who may read a room at all), `visibility` (which
 //!    events), `state_given` (which state), and `reading` (what each endpoint's answer holds).
 //! 3. Below these, what there is: `accounts`, `room` (a timeline and the state at each of its

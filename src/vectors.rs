@@ -49,7 +49,7 @@ use crate::scenario::{Permitted, Scenario};
 
 pub use file::schema;
 pub use item::{Caller, Closing, Decision, Given, Item, ReadAfter, Reader, WayIn, Whereabouts};
-pub use others::{Unobservable, unobservable};
+pub use others::{Untold, untold};
 pub use score::{Caught, caught};
 
 use coverage::Coverage;

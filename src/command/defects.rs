@@ -60,9 +60,9 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         }
         Against::Vectors => {
             let vectors = vectors::vectors(&rules);
-            let unobservable = vectors::unobservable(&rules, &vectors);
+            let untold = vectors::untold(&rules, &vectors);
             vectors::caught(&rules, &vectors, limits.workers, &limits.stop, told)
-                .map(|found| DefectsReport::by_vectors(&rules, &found, &unobservable, run))
+                .map(|found| DefectsReport::by_vectors(&rules, &found, &untold, run))
         }
     };
     drop(progress);

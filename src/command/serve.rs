@@ -72,7 +72,7 @@ fn announce(rules: &Rules, args: &Args, address: SocketAddr) -> Result<(), Comma
     if !args.quiet {
         let mistakes = match args.defects.as_slice() {
             [] => String::new(),
-            defects => format!(", with {}", defects.join(", ")),
+            defects => format!(" with {}", defects.join(", ")),
         };
         say(&format!("{}{mistakes} is being served; end it with Ctrl-C", rules.id));
     }

@@ -8,7 +8,7 @@ use guest_access_model::rules::Rules;
 use serde::{Deserialize, Serialize};
 
 use crate::report::Run;
-use crate::report::vectors::{UnobservableReport, VectorsReport};
+use crate::report::vectors::{UntoldReport, VectorsReport};
 use crate::vectors::{schema, vectors};
 
 use super::output::{Format, OutputArgs, Written, json};
@@ -71,7 +71,7 @@ struct Index<'a> {
     version: &'a str,
     schema: &'static str,
     vectors: Vec<Entry<'a>>,
-    unobservable: &'a [UnobservableReport],
+    untold: &'a [UntoldReport],
 }
 
 #[derive(Debug, Serialize)]
@@ -149,7 +149,7 @@ impl<'a> Folder<'a> {
             version: report.run.version,
             schema: SCHEMA,
             vectors: entries,
-            unobservable: &report.unobservable,
+            untold: &report.untold,
         };
         self.write_file(INDEX, &index)
     }

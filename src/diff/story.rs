@@ -50,8 +50,8 @@ pub(super) struct Difference {
     pub(super) before: State,
     /// What was expected.
     pub(super) expected: Outcome,
-    /// The changes under any of which the homeserver is right; empty if there is none.
-    pub(super) changes: Vec<usize>,
+    /// The changes under which the homeserver is right, any of these; empty if there are none.
+    pub(super) changes: Vec<Vec<usize>>,
 }
 
 /// What came of a story.
@@ -247,16 +247,12 @@ impl Teller<'_> {
                         judge.go_on(ours.next);
                         continue;
                     }
-                    // A refused step changes nothing; of one that was let through it has to be seen.
-                    let changed_nothing = match (allowed, unchanged) {
-                        (false, unchanged) => unchanged.unwrap_or(true),
-                        (true, _) if !may_change_more(step) => ours.next == before,
-                        (true, Some(unchanged)) => unchanged && is_membership(step),
-                        (true, None) if is_membership(step) => {
-                            let rooms = world.members(Duration::ZERO, |_| true).await?;
-                            are_as_in(&rooms, &before, gone)
-                        }
-                        (true, None) => false,
+                    // A refused step changes nothing. One that was let through, and must not be,
+                    // leaves its marks even where nobody's membership is another.
+                    let changed_nothing = if allowed {
+                        !may_change_anything(step) && ours.next == before
+                    } else {
+                        unchanged.unwrap_or(true)
                     };
                     if !changed_nothing {
                         let why = "the homeserver took it otherwise than the rules".to_owned();
@@ -343,13 +339,8 @@ fn may_change_memberships(step: &Step, before: &State, expected: &[Expected]) ->
         )
 }
 
-/// Whether all that a step can change is a membership.
-fn is_membership(step: &Step) -> bool {
-    matches!(step.act, Act::Join(_) | Act::Leave(_) | Act::Knock(_))
-}
-
-/// Whether a step that was allowed although it must not be may have changed anything.
-fn may_change_more(step: &Step) -> bool {
+/// Whether a step may change anything, by the rules or by mistake.
+pub(super) fn may_change_anything(step: &Step) -> bool {
     let ends_tokens = |endpoint: EndpointId| endpoint.get().id == "POST /logout/all";
     match step.act {
         Act::Read(_)

@@ -102,6 +102,12 @@ impl Event {
         self.content.get(key).and_then(Value::as_str)
     }
 
+    /// The event that this one relates to, and how; none of it, if it says so in no such way.
+    pub(super) fn relates_to(&self) -> Option<(&str, &str)> {
+        let relation = self.content.get("m.relates_to")?;
+        Some((relation.get("event_id")?.as_str()?, relation.get("rel_type")?.as_str()?))
+    }
+
     /// When it was sent.
     pub(super) fn time(&self) -> MilliSecondsSinceUnixEpoch {
         MilliSecondsSinceUnixEpoch(UInt::new_saturating(self.number))

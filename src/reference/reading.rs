@@ -2,6 +2,7 @@
 
 mod current;
 mod one_event;
+mod relations;
 mod stream;
 mod sync;
 mod timeline;

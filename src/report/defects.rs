@@ -7,7 +7,7 @@ use guest_access_model::rules::Rules;
 use guest_access_model::scoreboard::Caught;
 use serde::Serialize;
 
-use crate::vectors::{self, Unobservable};
+use crate::vectors::{self, Untold};
 
 use super::{Cell, Run, Table, paint, style};
 
@@ -87,17 +87,17 @@ impl DefectsReport {
         Self::of(rules, defects.collect(), run)
     }
 
-    /// The report of what the vectors caught of the defects of `rules`, of which a client cannot
-    /// observe those named.
+    /// The report of what the vectors caught of the defects of `rules`, which fail no
+    /// homeserver for those named.
     pub fn by_vectors(
         rules: &Rules,
         found: &[vectors::Caught],
-        unobservable: &[Unobservable],
+        untold: &[Untold],
         run: Run,
     ) -> Self {
         let defects = found.iter().map(|caught| {
             let id = &caught.defect.id;
-            let because = unobservable.iter().find(|option| option.defect_id() == *id);
+            let because = untold.iter().find(|option| option.defect_id() == *id);
             let because = because.map(|option| option.because.clone());
             DefectReport::new(&caught.defect, caught.by.clone(), because)
         });

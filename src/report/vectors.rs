@@ -6,7 +6,7 @@ use guest_access_model::rules::Rules;
 use serde::Serialize;
 
 use super::{Cell, Run, Table, count, number, paint, style};
-use crate::vectors::{Unobservable, Vector, unobservable};
+use crate::vectors::{Untold, Vector, untold};
 
 /// The vectors of a revision, or of a proposal.
 #[derive(Debug, Clone, Serialize)]
@@ -15,15 +15,15 @@ pub struct VectorsReport {
     pub rules: String,
     /// The vectors.
     pub vectors: Vec<Vector>,
-    /// What no client can tell from the rules, so that no vector tells it.
-    pub unobservable: Vec<UnobservableReport>,
+    /// For what no vector fails a homeserver.
+    pub untold: Vec<UntoldReport>,
     /// How the report came to be.
     pub run: Run,
 }
 
-/// An option that no client can tell from ours.
+/// An option for which no vector fails a homeserver.
 #[derive(Debug, Clone, Serialize)]
-pub struct UnobservableReport {
+pub struct UntoldReport {
     /// The decision point, or `mistake`.
     pub point: String,
     /// The option.
@@ -32,8 +32,8 @@ pub struct UnobservableReport {
     pub because: String,
 }
 
-impl From<Unobservable> for UnobservableReport {
-    fn from(Unobservable { point, option, because }: Unobservable) -> Self {
+impl From<Untold> for UntoldReport {
+    fn from(Untold { point, option, because }: Untold) -> Self {
         Self { point, option, because }
     }
 }
@@ -41,10 +41,10 @@ impl From<Unobservable> for UnobservableReport {
 impl VectorsReport {
     /// The report of these vectors of `rules`.
     pub fn new(rules: &Rules, vectors: Vec<Vector>, run: Run) -> Self {
-        let unobservable = unobservable(rules, &vectors);
+        let untold = untold(rules, &vectors);
         Self {
             rules: rules.id.clone(),
-            unobservable: unobservable.into_iter().map(UnobservableReport::from).collect(),
+            untold: untold.into_iter().map(UntoldReport::from).collect(),
             vectors,
             run,
         }
@@ -73,10 +73,10 @@ impl Display for VectorsReport {
             ]);
         }
         write!(f, "\n{table}")?;
-        if !self.unobservable.is_empty() {
-            writeln!(f, "\nNo client can tell these from the rules:")?;
+        if !self.untold.is_empty() {
+            writeln!(f, "\nNo vector fails a homeserver for these:")?;
         }
-        for UnobservableReport { point, option, because } in &self.unobservable {
+        for UntoldReport { point, option, because } in &self.untold {
             writeln!(f, "  {point}={option}: {because}")?;
         }
         Ok(())

@@ -97,35 +97,29 @@ impl<'a> Judge<'a> {
         let verdict = Verdict::of(&observed.outcome.observation.decision);
         let differences = observed.differences(expect, verdict);
         let permitted = &self.otherwise[number];
-        let meets: Vec<Met> = permitted
-            .iter()
-            .map(|permitted| match &permitted.expect {
+        let usual = if differences.is_empty() { Met::Yes } else { Met::No };
+        let mut ones = vec![None; self.options.len()];
+        let mut pairs = Vec::new();
+        for Permitted { options, expect } in permitted {
+            let met = match expect {
                 None => Met::Ends,
                 Some(expect) if observed.differences(expect, verdict).is_empty() => Met::Yes,
                 Some(_) => Met::No,
-            })
-            .collect();
-        let usual = if differences.is_empty() { Met::Yes } else { Met::No };
-        let listed = |options: &[usize]| {
-            let is_listed = |permitted: &Permitted| {
-                permitted.options.len() == options.len()
-                    && permitted.options.iter().zip(options).all(|(a, b)| a == self.options[*b])
             };
-            permitted.iter().position(is_listed).map(|place| meets[place])
+            match options.as_slice() {
+                [one] => ones[self.number(one)] = Some(met),
+                [one, other] => pairs.push((self.number(one), self.number(other), met)),
+                _ => {}
+            }
+        }
+        let of_pair = |one, other| {
+            let listed = pairs.iter().find(|(a, b, _)| (*a, *b) == (one, other));
+            listed.map(|(_, _, met)| *met)
         };
-        let ones: Vec<Option<Met>> = if permitted.is_empty() {
-            vec![None; self.options.len()]
-        } else {
-            (0..self.options.len()).map(|one| listed(&[one])).collect()
-        };
-        let has_pairs = permitted.iter().any(|permitted| permitted.options.len() == 2);
         let met = |explanation: &Explanation| match (explanation.one, explanation.other) {
             (Some(one), Some(other)) => match (ones[one], ones[other]) {
                 (Some(Met::Ends), _) | (_, Some(Met::Ends)) => Met::Ends,
-                (of_one, of_other) => (if has_pairs { listed(&[one, other]) } else { None })
-                    .or(of_one)
-                    .or(of_other)
-                    .unwrap_or(usual),
+                (of_one, of_other) => of_pair(one, other).or(of_one).or(of_other).unwrap_or(usual),
             },
             (Some(one), None) => ones[one].unwrap_or(usual),
             _ => usual,
@@ -142,6 +136,13 @@ impl<'a> Judge<'a> {
         let taken = first.one.into_iter().chain(first.other);
         let taken: Vec<_> = taken.map(|number| self.options[number].clone()).collect();
         if taken.is_empty() { Judgement::AsExpected } else { Judgement::AsPermitted(taken) }
+    }
+}
+
+impl Judge<'_> {
+    /// The number of an option that the vector names.
+    fn number(&self, option: &TakenOption) -> usize {
+        self.options.binary_search(&option).expect("every option that is named was numbered")
     }
 }
 

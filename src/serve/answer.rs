@@ -85,6 +85,11 @@ impl Arrived {
         Ok(())
     }
 
+    /// What the body says, where ruma's type is not enough.
+    pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        Ok(serde_json::from_slice(&self.body).map_err(FromHttpRequestError::from)?)
+    }
+
     /// What the query says, where ruma's type leaves something out. See [`Self::read`].
     pub(super) fn query<T: DeserializeOwned>(&self, server: &Server) -> Result<T, Failure> {
         match Query::<T>::try_from_uri(&self.head.uri) {

@@ -30,7 +30,6 @@ pub(super) fn routes(table: Table) -> Table {
     let table = routes! { table;
         // Accounts.
         whoami: account::whoami::v3,
-        log_in: session::login::v3,
         log_out: session::logout::v3,
         log_out_everywhere: session::logout_all::v3,
         set_profile_field: profile::set_profile_field::v3,
@@ -79,6 +78,10 @@ pub(super) fn routes(table: Table) -> Table {
         state_event: state::get_state_event_for_key::v3,
         members: membership::get_member_events::v3,
         joined_members: membership::joined_members::v3,
+        relations: relations::get_relating_events::v1,
+        relations_of_type: relations::get_relating_events_with_rel_type::v1,
+        relations_by_events: relations::get_relating_events_with_rel_type_and_event_type::v1,
+        threads: threads::get_threads::v1,
         event: room::get_room_event::v3,
         context: context::get_context::v3,
         timestamp_to_event: room::get_event_by_timestamp::v1,
@@ -98,6 +101,7 @@ pub(super) fn routes(table: Table) -> Table {
     };
     table
         .handle::<client::account::register::v3::Request, _>(register)
+        .handle::<client::session::login::v3::Request, _>(log_in)
         .handle::<client::account::deactivate::v3::Request, _>(deactivate)
         .handle::<client::sync::sync_events::v3::Request, _>(sync)
         .handle::<client::peeking::listen_to_new_events::v3::Request, _>(events)
@@ -114,6 +118,21 @@ async fn register(server: Server, arrived: Arrived) -> Result<Response, Failure>
         return Ok(challenge);
     }
     answer(server.call(|reference| reference.register(&request)))
+}
+
+/// What a login has to say at least; ruma's type takes it for granted.
+#[derive(Deserialize)]
+struct LoginType {
+    #[serde(rename = "type")]
+    _type: String,
+}
+
+/// `POST /login`.
+async fn log_in(server: Server, arrived: Arrived) -> Result<Response, Failure> {
+    arrived.body::<LoginType>()?;
+    let request: client::session::login::v3::Request = arrived.read(&server)?;
+    let with = &arrived.shown.credentials();
+    answer(server.call(|reference| reference.log_in(with, &request)))
 }
 
 /// `POST /account/deactivate`: after a stage of authentication, for who may call it.

@@ -12,11 +12,11 @@ use super::askable::could_move_members;
 use super::others::differ;
 use crate::scenario::{
     Alternative, Expect, Judge, Judgement, LABEL, Observed, Permitted, Scenario, TakenOption, Told,
-    permitted,
+    alternatives, permitted,
 };
 
-/// All that the rules permit: the default profile, and every other that differs from it in one option
-/// that is left open, or in two.
+/// All that the rules permit: the default profile; every other that differs from it in one option
+/// that is left open, or that they do not speak of; and in two that are left open.
 pub(super) struct Permits {
     profile: Profile,
     ones: Vec<(TakenOption, Profile)>,
@@ -27,6 +27,7 @@ pub(super) struct Permits {
 impl Permits {
     pub(super) fn new(rules: &Rules) -> Self {
         let profile = rules.profile();
+        let open: Vec<TakenOption> = alternatives(rules).iter().map(taken).collect();
         let mut ones: Vec<_> =
             permitted(rules).into_iter().map(|one| (taken(&one), one.profile)).collect();
         // The order in which a pair's options are asked is that of their names.
@@ -34,7 +35,8 @@ impl Permits {
         let mut twos = Vec::new();
         for (place, (one, of_one)) in ones.iter().enumerate() {
             for (other_place, (other, of_other)) in ones.iter().enumerate().skip(place + 1) {
-                if one.point != other.point {
+                let is_open = open.contains(one) && open.contains(other);
+                if is_open && one.point != other.point {
                     twos.push((place, other_place, both(&profile, of_one, of_other)));
                 }
             }

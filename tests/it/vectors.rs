@@ -5,10 +5,11 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use guest_access::vectors::{Item, Vector, caught, schema, unobservable, vectors};
+use guest_access::vectors::{Item, Vector, caught, schema, untold, vectors};
 use guest_access_model::clause::{CLAUSES, Force};
 use guest_access_model::defect::defects;
 use guest_access_model::rules::Rules;
+use guest_access_model::scoreboard::each;
 use guest_access_model::step::{Act, Actor};
 use guest_access_model::stop::Stop;
 use serde_json::{Value, json};
@@ -139,9 +140,9 @@ fn every_clause_in_force_is_taken_both_ways_or_there_is_a_reason_why_not() {
 
 #[test]
 fn every_option_that_is_forbidden_or_permitted_is_told_or_no_client_can_tell_it() {
-    let unobservable = unobservable(&LATEST, &VECTORS);
+    let untold = untold(&LATEST, &VECTORS);
     let told: Vec<String> =
-        unobservable.iter().map(|o| format!("{}={}: {}", o.point, o.option, o.because)).collect();
+        untold.iter().map(|o| format!("{}={}: {}", o.point, o.option, o.because)).collect();
     insta::assert_snapshot!(told.join("\n"));
 }
 
@@ -153,15 +154,15 @@ fn every_mistake_that_a_client_can_observe_is_caught_by_a_vector() {
         .filter(|caught| caught.by.is_empty())
         .map(|caught| caught.defect.id.as_str())
         .collect();
-    let unobservable = unobservable(&LATEST, &VECTORS);
-    let ids: Vec<String> = unobservable.iter().map(|option| option.defect_id()).collect();
+    let untold = untold(&LATEST, &VECTORS);
+    let ids: Vec<String> = untold.iter().map(|option| option.defect_id()).collect();
     let all = defects(&LATEST);
-    let unobservable: BTreeSet<&str> = ids
+    let untold: BTreeSet<&str> = ids
         .iter()
         .map(String::as_str)
         .filter(|id| all.iter().any(|defect| defect.id == *id))
         .collect();
-    assert_eq!(uncaught, unobservable);
+    assert_eq!(uncaught, untold);
     assert_eq!(found.len(), all.len());
 }
 
@@ -198,8 +199,8 @@ fn all_rules() -> Vec<Rules> {
 #[test]
 fn the_reference_passes_the_vectors_of_all_rules_and_they_are_what_the_schema_says() {
     let validator = validator();
-    for rules in all_rules() {
-        let vectors = vectors(&rules);
+    let look = |rules: &Rules| {
+        let vectors = vectors(rules);
         assert!(!vectors.is_empty(), "{}", rules.id);
         let profile = Arc::new(rules.profile());
         for vector in &vectors {
@@ -209,7 +210,8 @@ fn the_reference_passes_the_vectors_of_all_rules_and_they_are_what_the_schema_sa
             let value = serde_json::to_value(vector).unwrap();
             assert_eq!(invalid(&validator, &value), None, "{id}");
         }
-    }
+    };
+    each(&all_rules(), look, 4, &Stop::default(), |_| ()).unwrap();
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What the specification asks of every answer.
 
+use guest_access_model::endpoint::EndpointId;
 use serde_json::json;
 
 use super::client::{Answer, World};
@@ -11,7 +12,7 @@ fn an_ordinary_registration_goes_through_a_stage_and_a_guests_does_not() {
     assert_eq!(asked.status, 401);
     assert_eq!(asked.body["flows"], json!([{ "stages": ["m.login.dummy"] }]));
     let session = asked.body["session"].as_str().unwrap();
-    let another = json!({ "type": "m.login.password", "session": session });
+    let another = json!({ "type": "m.login.terms", "session": session });
     assert_eq!(world.register("", &json!({ "auth": another })).status, 401);
     let auth = json!({ "type": "m.login.dummy", "session": session });
     let body = json!({ "username": "user", "password": "secret", "auth": auth });
@@ -58,8 +59,8 @@ fn a_body_in_which_everything_may_be_left_out_may_be_left_out() {
     world.call(&user, "POST", "v3/join/%23open:reference.test", None).ok();
     let invite = world.call(&user, "POST", &format!("v3/rooms/{room}/invite"), None);
     assert_eq!(invite.verdict(), (400, "M_BAD_JSON"));
-    let send = format!("v3/rooms/{room}/send/m.room.message/1");
-    assert_eq!(world.call(&user, "PUT", &send, None).verdict(), (400, "M_NOT_JSON"));
+    let state = format!("v3/rooms/{room}/state/m.room.topic");
+    assert_eq!(world.call(&user, "PUT", &state, None).verdict(), (400, "M_NOT_JSON"));
 }
 
 #[test]
@@ -149,5 +150,33 @@ fn a_client_finds_what_it_looks_for_when_it_starts() {
         let timeline = &sync["rooms"]["join"][&room]["timeline"];
         assert_eq!(super::client::ids(&timeline["events"]), [last.as_str()]);
         assert_eq!(timeline["limited"], true);
+    }
+}
+
+#[test]
+fn no_body_whatever_breaks_the_server() {
+    let world = World::new();
+    let user = world.user("user");
+    let bodies = [
+        "",
+        "{}",
+        "[]",
+        "null",
+        "1",
+        "{\"type\":1}",
+        "{\"auth\":{}}",
+        "{\"auth\":1}",
+        "{\"type\":\"m.login.password\"}",
+        "{\"type\":\"m.login.none\"}",
+        "[[[[[[[[",
+        "\u{0}",
+    ];
+    for endpoint in EndpointId::all().filter(|endpoint| endpoint.get().method() != "GET") {
+        for body in bodies {
+            let path = endpoint.get().path.replace('{', "").replace('}', "");
+            let request = world.request(endpoint.get().method(), &path).bearer_auth(&user.token);
+            let answer = Answer::from(request.body(body).send().unwrap());
+            assert!(answer.status < 500, "{endpoint}: {body}: {answer:?}");
+        }
     }
 }

@@ -1,0 +1,234 @@
+//! The events of a room that relate to another, and the threads that begin in it.
+
+use guest_access_model::endpoint::{EndpointId, Gives};
+use guest_access_model::vocabulary::Decision;
+use ruma::api::Direction;
+use ruma::api::client::relations::{
+    get_relating_events, get_relating_events_with_rel_type,
+    get_relating_events_with_rel_type_and_event_type as by_events,
+};
+use ruma::api::client::threads::get_threads;
+use ruma::events::AnyMessageLikeEvent;
+use ruma::serde::Raw;
+use ruma::{RoomId, UInt};
+
+use super::super::answer::{Answer, Credentials, Granted, Refusal};
+use super::super::authorisation::Call;
+use super::super::endpoints::ENDPOINTS;
+use super::super::event::Event;
+use super::super::{Reference, Room};
+
+/// Which page of a list is asked for.
+struct Page<'a> {
+    from: Option<&'a str>,
+    to: Option<&'a str>,
+    dir: Direction,
+    limit: Option<UInt>,
+}
+
+/// One page, the token at which the next begins, and why it is given.
+struct Found {
+    chunk: Vec<Raw<AnyMessageLikeEvent>>,
+    next: Option<String>,
+    decision: Decision,
+}
+
+/// What every request for related events asks, by the names that ruma gives it.
+macro_rules! page {
+    ($request:ident) => {
+        Page {
+            from: $request.from.as_deref(),
+            to: $request.to.as_deref(),
+            dir: $request.dir,
+            limit: $request.limit,
+        }
+    };
+}
+
+/// The answer that holds a page.
+macro_rules! answer {
+    ($found:ident, $module:ident) => {{
+        let mut response = $module::v1::Response::new($found.chunk);
+        response.next_batch = $found.next;
+        Ok(Granted::new($found.decision, response))
+    }};
+}
+
+impl Reference {
+    /// `GET /rooms/{roomId}/relations/{eventId}`.
+    ///
+    /// # Errors
+    /// The refusal, if the call as a whole is denied.
+    pub fn relations(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_relating_events::v1::Request,
+    ) -> Answer<get_relating_events::v1::Response> {
+        let (endpoint, room, page) = (ENDPOINTS.relations, &request.room_id, page!(request));
+        let found = self.related(with, endpoint, room, &page, |event| {
+            event.relates_to().is_some_and(|(parent, _)| parent == request.event_id)
+        })?;
+        answer!(found, get_relating_events)
+    }
+
+    /// `GET /rooms/{roomId}/relations/{eventId}/{relType}`.
+    ///
+    /// # Errors
+    /// The refusal, if the call as a whole is denied.
+    pub fn relations_of_type(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_relating_events_with_rel_type::v1::Request,
+    ) -> Answer<get_relating_events_with_rel_type::v1::Response> {
+        let (endpoint, room) = (ENDPOINTS.relations_of_type, &request.room_id);
+        let wanted = (request.event_id.as_str(), request.rel_type.as_str());
+        let found = self.related(with, endpoint, room, &page!(request), |event| {
+            event.relates_to() == Some(wanted)
+        })?;
+        answer!(found, get_relating_events_with_rel_type)
+    }
+
+    /// `GET /rooms/{roomId}/relations/{eventId}/{relType}/{eventType}`.
+    ///
+    /// # Errors
+    /// The refusal, if the call as a whole is denied.
+    pub fn relations_by_events(
+        &self,
+        with: &Credentials<'_>,
+        request: &by_events::v1::Request,
+    ) -> Answer<by_events::v1::Response> {
+        let (endpoint, room) = (ENDPOINTS.relations_by_events, &request.room_id);
+        let wanted = (request.event_id.as_str(), request.rel_type.as_str());
+        let kind = request.event_type.to_string();
+        let found = self.related(with, endpoint, room, &page!(request), |event| {
+            event.relates_to() == Some(wanted) && event.kind == kind
+        })?;
+        answer!(found, by_events)
+    }
+
+    /// `GET /rooms/{roomId}/threads`.
+    ///
+    /// # Errors
+    /// The refusal, if the call as a whole is denied.
+    pub fn threads(
+        &self,
+        with: &Credentials<'_>,
+        request: &get_threads::v1::Request,
+    ) -> Answer<get_threads::v1::Response> {
+        let in_threads: Vec<&str> = self
+            .room(&request.room_id)
+            .into_iter()
+            .flat_map(Room::events)
+            .filter_map(|event| event.relates_to().filter(|(_, how)| *how == "m.thread"))
+            .map(|(root, _)| root)
+            .collect();
+        let page = Page {
+            from: request.from.as_deref(),
+            to: None,
+            dir: Direction::Backward,
+            limit: request.limit,
+        };
+        let found = self.related(with, ENDPOINTS.threads, &request.room_id, &page, |event| {
+            in_threads.contains(&event.id.as_str())
+        })?;
+        let chunk = found.chunk.into_iter().map(Raw::cast_unchecked).collect();
+        let mut response = get_threads::v1::Response::new(chunk);
+        response.next_batch = found.next;
+        Ok(Granted::new(found.decision, response))
+    }
+
+    /// Those events of a room's timeline that are wanted, like `messages` would give them.
+    fn related(
+        &self,
+        with: &Credentials<'_>,
+        endpoint: EndpointId,
+        room: &RoomId,
+        page: &Page<'_>,
+        is_wanted: impl Fn(&Event) -> bool,
+    ) -> Result<Found, Refusal> {
+        let caller = self.admit(with, Call::to(endpoint).about(room))?;
+        let (room, decision) = self.open_for_reading(&caller, room, Gives::Timeline)?;
+        let (from, to) = (room.place_at(page.from), room.place_at(page.to));
+        let mut seen = match page.dir {
+            Direction::Backward => {
+                let newest = from.unwrap_or(room.len());
+                self.visible(&caller, room, (to.unwrap_or(0)..newest).rev())?
+            }
+            Direction::Forward => {
+                self.visible(&caller, room, from.unwrap_or(0)..to.unwrap_or(room.len()))?
+            }
+        };
+        seen.retain(|&place| is_wanted(room.event(place)));
+        let limit = page
+            .limit
+            .map_or(usize::MAX, |limit| usize::try_from(u64::from(limit)).unwrap_or(usize::MAX));
+        let more = seen.len() > limit;
+        seen.truncate(limit);
+        let next = seen.last().filter(|_| more).map(|&last| match page.dir {
+            Direction::Backward => room.token_before(last),
+            Direction::Forward => room.token_before(last + 1),
+        });
+        Ok(Found { chunk: room.raw(&seen), next, decision })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::OwnedEventId;
+    use serde_json::json;
+
+    use super::super::super::fixture::{
+        FORBIDDEN, NOT_FOR_GUESTS, World, ids, latest, message, verdict,
+    };
+    use super::*;
+
+    fn reply(world: &mut World, to: &OwnedEventId, how: &str) -> OwnedEventId {
+        let content = json!({ "m.relates_to": { "event_id": to, "rel_type": how } });
+        let name = format!("{how}-{}", world.server.token());
+        let request = message(&world.room, "m.room.message", &name, &content);
+        let answer = world.server.send(&world.moderator.with(), &request);
+        answer.unwrap().response.event_id
+    }
+
+    #[test]
+    fn what_relates_to_an_event_is_found_page_by_page_and_by_how_it_does() {
+        let mut world = World::new();
+        let root = world.say("root");
+        let first = reply(&mut world, &root, "m.thread");
+        let edit = reply(&mut world, &root, "m.replace");
+        world.say("something else");
+        let with = &world.moderator.with();
+        let room = || world.room.clone();
+
+        let mut all = get_relating_events::v1::Request::new(room(), root.clone());
+        all.limit = Some(UInt::from(1_u8));
+        let page = world.server.relations(with, &all).unwrap().response;
+        assert_eq!(ids(&page.chunk), [edit.as_str()]);
+        all.from = page.next_batch;
+        let page = world.server.relations(with, &all).unwrap().response;
+        assert_eq!((ids(&page.chunk), page.next_batch), (vec![first.to_string()], None));
+
+        let how = "m.replace".into();
+        let edits = get_relating_events_with_rel_type::v1::Request::new(room(), root.clone(), how);
+        let edits = world.server.relations_of_type(with, &edits).unwrap().response;
+        assert_eq!(ids(&edits.chunk), [edit.as_str()]);
+
+        let threads = get_threads::v1::Request::new(room());
+        let threads = world.server.threads(with, &threads).unwrap().response;
+        assert_eq!(ids(&threads.chunk), [root.as_str()]);
+    }
+
+    #[test]
+    fn who_may_not_read_the_room_is_told_of_no_relation() {
+        let mut world = World::under(latest(&[]));
+        let (guest, user) = (world.guest(), world.user("user"));
+        let root = world.say("root");
+        reply(&mut world, &root, "m.thread");
+        let request = get_relating_events::v1::Request::new(world.room.clone(), root);
+        assert_eq!(verdict(world.server.relations(&guest.with(), &request)), NOT_FOR_GUESTS);
+        assert_eq!(verdict(world.server.relations(&user.with(), &request)), FORBIDDEN);
+        world.set_visibility("world_readable");
+        let previewed = world.server.relations(&user.with(), &request).unwrap().response;
+        assert!(previewed.chunk.is_empty());
+    }
+}

@@ -1,0 +1,108 @@
+//! The baseline and the forms of the report, by the command as a whole.
+
+use guest_access::serve::Embedded;
+use guest_access_model::defect;
+use guest_access_model::rules::Rules;
+
+use crate::cli::{Folder, Ran, run, run_line};
+
+/// A mistaken reference, for as long as this lives.
+struct Mistaken(Embedded);
+
+impl Mistaken {
+    fn start() -> Self {
+        let mistake = defect::find(&Rules::find("latest").unwrap(), "join.gate=none").unwrap();
+        Self(Embedded::start(mistake.profile).unwrap())
+    }
+
+    /// `diff` against it, by a few vectors.
+    fn diff(&self, args: &[&str]) -> Ran {
+        let url = self.0.url();
+        run(["diff", "--server", &url, "--quiet", "--only", "guest-access*"].iter().chain(args))
+    }
+}
+
+#[test]
+fn a_baseline_is_written_and_holds_until_what_it_lists_happens_no_more() {
+    let folder = Folder::new();
+    let known = folder.path("known.toml").display().to_string();
+    let again = folder.path("again.toml").display().to_string();
+    let mistaken = Mistaken::start();
+    let ran = mistaken.diff(&["--format", "jsonl"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.out.contains(r#"{"Action":"fail","Test":"#), "{ran:?}");
+    let ran = mistaken.diff(&["--write-baseline", &known]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let ran = mistaken.diff(&["--baseline", &known, "--write-baseline", &again]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let (known_text, again) =
+        (std::fs::read_to_string(&known).unwrap(), std::fs::read_to_string(again).unwrap());
+    assert!(known_text.contains("[[known]]"));
+    assert_eq!(known_text, again, "two runs give the same ids");
+    let mended = run([
+        "diff",
+        "--quiet",
+        "--only",
+        "guest-access*",
+        "--baseline",
+        &known,
+        "--format",
+        "json",
+    ]);
+    assert_eq!(mended.code, Some(1), "{mended:?}");
+    let report = mended.json();
+    let stale = report["baseline"]["stale"].as_array().unwrap();
+    assert_eq!(stale.len(), known_text.matches("[[known]]").count(), "{stale:?}");
+    let others = run(["diff", "--quiet", "--only", "events-no-room", "--baseline", &known]);
+    assert_eq!(others.code, Some(0), "{others:?}");
+    assert!(others.out.contains("was not asked for"), "{others:?}");
+}
+
+#[test]
+fn one_run_gives_every_form_of_the_report_and_none_holds_a_token() {
+    let folder = Folder::new();
+    let forms = ["text", "json", "junit", "html", "jsonl"];
+    let mistaken = Mistaken::start();
+    let also: Vec<_> = forms
+        .iter()
+        .flat_map(|form| ["--also".to_owned(), format!("{form}={}", folder.path(form).display())])
+        .collect();
+    let ran = mistaken.diff(&also.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for form in forms {
+        let text = std::fs::read_to_string(folder.path(form)).unwrap();
+        assert!(text.contains("v1.16"), "{form}");
+        // The reference's tokens are `token-` and a number.
+        let token = |after: &str| after.starts_with(|c: char| c.is_ascii_digit());
+        assert!(!text.split("token-").skip(1).any(token), "{form}");
+    }
+    assert_eq!(std::fs::read_to_string(folder.path("text")).unwrap(), ran.out);
+}
+
+#[test]
+fn a_broken_baseline_is_told_with_its_line_before_anything_is_asked() {
+    let folder = Folder::new();
+    let entry = "[[known]]\nid = \"a\"\nreason = \"\"\nlink = \"\"\nstep = \"\"\nby = \"\"\nexpected = \"\"\nobserved = \"\"\nvectors = []\n";
+    let cases = [
+        ("not TOML", "rules = \"v1.16".to_owned()),
+        ("no rules", String::new()),
+        ("other rules", "\nrules = \"r0.0.0\"\n".to_owned()),
+        ("an unknown key", "rules = \"v1.16\"\n[[known]]\nid = \"a\"\nwhy = \"\"\n".to_owned()),
+        ("an entry without a reason", "rules = \"v1.16\"\n[[known]]\nid = \"a\"\n".to_owned()),
+        ("listed twice", format!("rules = \"v1.16\"\n\n{entry}\n{entry}")),
+    ];
+    let mut said = String::new();
+    for (what, text) in cases {
+        let path = folder.file("known.toml", text);
+        let ran = run(["diff".into(), "--baseline".into(), path.into_os_string()]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
+        said += &format!("{what}\n  {}", folder.without_path(&ran.err));
+    }
+    let ran = run_line("diff --baseline no-such-file.toml");
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    said += &format!("no file\n  {}", ran.err);
+    let ran = run_line("diff --also pdf=report.pdf");
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    said += &ran.err;
+    insta::assert_snapshot!(said);
+}
