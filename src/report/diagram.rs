@@ -85,34 +85,42 @@ pub fn svg(rows: &[Row<'_>], label: &str) -> Markup {
     let longest = told.iter().chain(answers).map(|text| text.chars().count()).max();
     let text = x(0) + (longest.unwrap_or_default() + 2) * CHARACTER;
     let width = text.max(x(actors.len()));
-    let tops = rows.iter().scan(HEAD, |top, row| {
-        let own = *top;
-        *top += LINE * (2 + row.answers.len());
-        Some(own)
+    let high = |row: &Row<'_>| LINE * (2 + row.answers.len());
+    // Where the line of each step is: under its words, above what is said to it.
+    let lines = rows.iter().scan(HEAD, |top, row| {
+        let line = *top + LINE + 4;
+        *top += high(row);
+        Some(line)
     });
-    let tops: Vec<_> = tops.collect();
-    let height = HEAD + rows.iter().map(|row| LINE * (2 + row.answers.len())).sum::<usize>();
+    let lines: Vec<_> = lines.collect();
+    let height = HEAD + rows.iter().map(high).sum::<usize>();
     html! {
         svg xmlns="http://www.w3.org/2000/svg" class="diagram" role="img" width=(width) height=(height)
             viewBox=(format!("0 0 {width} {height}")) font-family="sans-serif" font-size="12" {
             title { "What is asked of the homeserver, and what it says" }
             rect class="paper" width=(width) height=(height) rx="6" fill="#fff" {}
-            @for (index, actor) in actors.iter().enumerate() {
+            @for index in 0..actors.len() {
                 line class="lane" x1=(x(index)) y1="24" x2=(x(index)) y2=(height) stroke="#ccc" {}
-                text class="ink" x=(x(index)) y="16" text-anchor="middle" font-weight="bold" {
-                    (actor_name(*actor))
-                }
             }
-            @for ((row, top), told) in rows.iter().zip(&tops).zip(&told) {
+            @for (row, y) in rows.iter().zip(&lines) {
                 @let from = x(actors.iter().position(|a| *a == row.step.by).unwrap_or_default());
-                @let y = top + LINE + 4;
-                @let last = row.answers.last().map_or(Tone::Allowed, |answer| answer.tone);
-                line class=(last.class()) x1=(from) y1=(y) x2=(x(0)) y2=(y) stroke=(last.colour()) {}
-                circle class=(last.class()) cx=(x(0)) cy=(y) r="3" fill=(last.colour()) {}
-                text class="ink" x=(x(0) + 8) y=(y - 4) { (told) }
-                @for (number, answer) in (1..).zip(&row.answers) {
-                    text class=(answer.tone.class()) x=(x(0) + 8) y=(y + LINE * number - 3)
-                        fill=(answer.tone.colour()) { (answer.said) }
+                @let tone = row.answers.last().map_or(Tone::Allowed, |answer| answer.tone);
+                line class=(tone.class()) x1=(from) y1=(y) x2=(x(0)) y2=(y) stroke=(tone.colour()) {}
+                circle class=(tone.class()) cx=(x(0)) cy=(y) r="3" fill=(tone.colour()) {}
+            }
+            // Text that crosses a line is set apart from it.
+            g.words paint-order="stroke" stroke="#fff" stroke-width="3" stroke-linejoin="round" {
+                @for (index, actor) in actors.iter().enumerate() {
+                    text.ink x=(x(index)) y="16" text-anchor="middle" font-weight="bold" {
+                        (actor_name(*actor))
+                    }
+                }
+                @for ((row, y), told) in rows.iter().zip(&lines).zip(&told) {
+                    text.ink x=(x(0) + 8) y=(y - 5) { (told) }
+                    @for (number, answer) in (1..).zip(&row.answers) {
+                        text class=(answer.tone.class()) x=(x(0) + 8) y=(y + LINE * number - 2)
+                            fill=(answer.tone.colour()) { (answer.said) }
+                    }
                 }
             }
         }

@@ -4,3 +4,4 @@ mod baseline;
 mod command;
 mod found;
 mod misbehaving;
+mod reports;

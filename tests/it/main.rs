@@ -7,7 +7,6 @@ mod cli;
 mod compare;
 mod decide;
 mod diff;
-mod diff_reports;
 mod documents;
 mod explore;
 mod history;

@@ -84,6 +84,20 @@ impl<'a> Sections<'a> {
     }
 }
 
+/// Text in which what stands between backticks is code.
+fn prose(text: &str) -> Markup {
+    let parts: Vec<_> = text.split('`').collect();
+    // A backtick that is not closed stands for itself.
+    if parts.len().is_multiple_of(2) {
+        return html! { (text) };
+    }
+    html! {
+        @for (index, part) in parts.iter().enumerate() {
+            @if index % 2 == 0 { (part) } @else { code { (part) } }
+        }
+    }
+}
+
 fn verdict(report: &DiffReport, sections: &Sections<'_>) -> Markup {
     let of = |kind: Kind| sections.failing.iter().filter(|d| d.kind == kind).count();
     let stale = report.baseline.as_ref().map_or(0, |baseline| baseline.stale.len());
@@ -129,7 +143,7 @@ fn known(baseline: &BaselineReport) -> Markup {
             @if !missing.is_empty() {
                 section.missing.(class) {
                     h2 { (title) }
-                    ul { @for entry in missing { li { code { (entry.id) } " " (entry.told()) } } }
+                    ul { @for entry in missing { li { code { (entry.id) } " " (prose(&entry.told())) } } }
                 }
             }
         }
@@ -157,7 +171,7 @@ fn causes(report: &DiffReport) -> Markup {
                     @for cause in &report.causes {
                         li.permitted[cause.permitted] {
                             p.point { code { (cause.decision_point) } " were " code { (cause.option) } }
-                            p { (cause.means) }
+                            p { (prose(&cause.means)) }
                             p.fine {
                                 "explains " (count(explained(cause), "divergence")) ", seen "
                                 (times(cause.explains))
@@ -195,8 +209,8 @@ fn listed((id, title, divergences): &Part<'_>) -> Markup {
                             td { span.badge.(d.kind.as_str()) { (d.kind.as_str()) } }
                             td { a href=(format!("#{}", d.id)) { (d.step) } }
                             td { (d.by) }
-                            td { (d.expected) }
-                            td { (d.observed) }
+                            td { (prose(&d.expected)) }
+                            td { (prose(&d.observed)) }
                             td.count { (number(d.count)) }
                         }
                     }
@@ -235,7 +249,7 @@ fn not_run(not_run: &[NotRun]) -> Markup {
                                         ", and " (count(one.with_it, "step")) " that need it"
                                     }
                                 }
-                                td { (one.because) }
+                                td { (prose(&one.because)) }
                                 td.count { (number(one.count)) }
                             }
                         }

@@ -1,39 +1,24 @@
-//! The forms of the report and the baseline, from the command line.
+//! The baseline and the forms of the report, by the command as a whole.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use guest_access::serve::Embedded;
+use guest_access_model::defect;
+use guest_access_model::rules::Rules;
 
-use crate::cli::{Folder, Ran, program, run, run_line};
+use crate::cli::{Folder, Ran, run, run_line};
 
 /// A mistaken reference, for as long as this lives.
-struct Mistaken {
-    child: Child,
-    url: String,
-}
+struct Mistaken(Embedded);
 
 impl Mistaken {
-    fn start(defect: &str) -> Self {
-        let mut child = program()
-            .args(["serve", "--listen", "127.0.0.1:0", "--quiet", "--defect", defect])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        Self { child, url: url.trim().to_owned() }
+    fn start() -> Self {
+        let mistake = defect::find(&Rules::find("latest").unwrap(), "join.gate=none").unwrap();
+        Self(Embedded::start(mistake.profile).unwrap())
     }
 
     /// `diff` against it, by a few vectors.
     fn diff(&self, args: &[&str]) -> Ran {
-        let line = ["diff", "--server", &self.url, "--quiet", "--only", "guest-access*"];
-        run(line.iter().chain(args))
-    }
-}
-
-impl Drop for Mistaken {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let url = self.0.url();
+        run(["diff", "--server", &url, "--quiet", "--only", "guest-access*"].iter().chain(args))
     }
 }
 
@@ -42,7 +27,7 @@ fn a_baseline_is_written_and_holds_until_what_it_lists_happens_no_more() {
     let folder = Folder::new();
     let known = folder.path("known.toml").display().to_string();
     let again = folder.path("again.toml").display().to_string();
-    let mistaken = Mistaken::start("join.gate=none");
+    let mistaken = Mistaken::start();
     let ran = mistaken.diff(&["--format", "jsonl"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.out.contains(r#"{"Action":"fail","Test":"#), "{ran:?}");
@@ -77,7 +62,7 @@ fn a_baseline_is_written_and_holds_until_what_it_lists_happens_no_more() {
 fn one_run_gives_every_form_of_the_report_and_none_holds_a_token() {
     let folder = Folder::new();
     let forms = ["text", "json", "junit", "html", "jsonl"];
-    let mistaken = Mistaken::start("join.gate=none");
+    let mistaken = Mistaken::start();
     let also: Vec<_> = forms
         .iter()
         .flat_map(|form| ["--also".to_owned(), format!("{form}={}", folder.path(form).display())])

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::prose;
 use crate::report::diagram::{Answer, Row, Tone, svg};
 use crate::report::diff::DivergenceReport;
 use crate::report::diff::text::times;
@@ -30,11 +31,11 @@ pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
                 }
             }
             dl.sides {
-                div.rules { dt { "the rules" } dd { (d.expected) } }
-                div.server { dt { "the homeserver" } dd { (d.observed) } }
+                div.rules { dt { "the rules" } dd { (prose(&d.expected)) } }
+                div.server { dt { "the homeserver" } dd { (prose(&d.observed)) } }
             }
             p {
-                "Because " (d.because)
+                "Because " (prose(d.because))
                 @if !d.clauses.is_empty() { " (" (d.clauses.join(", ")) ")" }
                 "."
             }
