@@ -120,8 +120,8 @@ impl Format {
 
 fn other_form(text: &str) -> Result<(Format, PathBuf), String> {
     let known: Vec<_> =
-        Format::value_variants().iter().filter_map(|f| f.to_possible_value()).collect();
-    let names: Vec<_> = known.iter().map(|value| value.get_name()).collect();
+        Format::value_variants().iter().filter_map(clap::ValueEnum::to_possible_value).collect();
+    let names: Vec<_> = known.iter().map(clap::builder::PossibleValue::get_name).collect();
     let wrong =
         || format!("it has to be `FORMAT=FILE`, where FORMAT is one of {}", names.join(", "));
     let (format, path) = text.split_once('=').ok_or_else(wrong)?;

@@ -112,7 +112,7 @@ impl Moment<'_> {
                 At::Elsewhere => Place::Elsewhere,
                 At::Nowhere => Place::Nowhere,
             },
-            membership: membership.map(|membership| membership.as_str()),
+            membership: membership.map(guest_access_model::vocabulary::Membership::as_str),
             history_visibility: room.map(|room| {
                 room.visibility.map_or("none that can be read", |visibility| visibility.as_str())
             }),

@@ -54,7 +54,9 @@ impl Edit {
         match self {
             Self::Choice(point, option) => {
                 let option = point.get().options.iter().find(|known| known.id == *option);
-                option.map(|option| option.means()).unwrap_or_default()
+                option
+                    .map(guest_access_model::decision_point::PointOption::means)
+                    .unwrap_or_default()
             }
             Self::Access(endpoint, access) => format!("{endpoint} is {access} to guests."),
         }
@@ -92,6 +94,9 @@ impl Changes {
     }
 
     /// The default profile with these changes.
+    ///
+    /// # Panics
+    /// Never: a change is one of the options of its point.
     pub fn profile(&self, changes: &[usize]) -> Profile {
         let mut profile = self.default.clone();
         for edit in changes.iter().flat_map(|change| &self.all[*change].edits) {

@@ -23,14 +23,17 @@ use super::workers::Workers;
 pub(super) struct Group {
     signature: Signature,
     /// Where they were seen: the part, and the difference in it.
-    seen: Vec<(usize, usize)>,
+    seen: Vec<Seen>,
     /// What explains them.
     cause: Option<usize>,
 }
 
+/// Where a difference was seen: the number of the part, and its place in it.
+type Seen = (usize, usize);
+
 /// The differences of all parts, those that are the same together, the worst first.
 pub(super) fn groups(parts: &[Part], explanations: &[Explanation]) -> Vec<Group> {
-    let mut groups: BTreeMap<(Signature, Option<usize>), Vec<(usize, usize)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Signature, Option<usize>), Vec<Seen>> = BTreeMap::new();
     for (number, part) in parts.iter().enumerate() {
         for (place, difference) in part.differences.iter().enumerate() {
             let signature = Signature::of(difference, &part.log[difference.at]);
@@ -93,6 +96,9 @@ pub(super) async fn shrink(
     shrunk
 }
 
+/// Steps that lead to a place, and what is asked there, each for the group with this number.
+type Together = (Vec<Step>, Vec<(usize, Step)>);
+
 /// Tells these stories; each that shows the divergence of its group, and is shorter than what was
 /// known to show it, is kept. Those that come to the same place, only to look at something else there,
 /// are told as one.
@@ -106,7 +112,7 @@ async fn try_all(
     if candidates.is_empty() || workers.is_over() {
         return;
     }
-    let mut together: Vec<(Vec<Step>, Vec<(usize, Step)>)> = Vec::new();
+    let mut together: Vec<Together> = Vec::new();
     for (number, mut steps) in candidates {
         let Some(last) = steps.pop() else { continue };
         let looks = |(_, last): &(usize, Step)| !may_change_anything(last);
@@ -118,7 +124,7 @@ async fn try_all(
             None => together.push((steps, vec![(number, last)])),
         }
     }
-    let story = |(number, (lead, asked)): (usize, &(Vec<Step>, Vec<(usize, Step)>))| Story {
+    let story = |(number, (lead, asked)): (usize, &Together)| Story {
         id: format!("smaller-{number}"),
         steps: lead.iter().copied().chain(asked.iter().map(|(_, step)| *step)).collect(),
     };

@@ -19,8 +19,7 @@ const LOOKS: u32 = 3;
 /// Histories of steps that can happen by the rules, without end: the same for the same seed.
 pub(super) fn histories(profile: &Profile, seed: u64) -> impl Iterator<Item = Story> + use<> {
     let profile = profile.clone();
-    let steps: Vec<_> =
-        steps(SCOPE, &[&profile]).into_iter().filter(|step| can_be_taken(step)).collect();
+    let steps: Vec<_> = steps(SCOPE, &[&profile]).into_iter().filter(can_be_taken).collect();
     (0_u64..).map(move |number| {
         let mut rng = Rng::with_seed(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let id = format!("random-{seed}-{number}");

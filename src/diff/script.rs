@@ -92,7 +92,7 @@ impl Scripts<'_> {
         }
         script += "\n";
         script += &body;
-        script += &self.end(&shown);
+        script += &Self::end(&shown);
         script
     }
 
@@ -146,7 +146,7 @@ impl Scripts<'_> {
         format!("#!/usr/bin/env bash\n{about}{USAGE}{server}\n{LIMITS}")
     }
 
-    fn end(&self, shown: &Shown<'_>) -> String {
+    fn end(shown: &Shown<'_>) -> String {
         let say = |text: &str| format!("echo {}\n", word(&line(text)));
         let clauses = in_brackets(shown.clauses.iter().map(String::as_str));
         let rules = say(&format!("the rules say: {}{clauses}", shown.expected));

@@ -135,13 +135,12 @@ fn concerns_others(step: &Step) -> bool {
         step.act,
         Act::SetGuestAccess(..)
             | Act::RedactSetting(_)
-            | Act::Upgrade(Upgrade::OthersToken { .. })
+            | Act::Upgrade(Upgrade::OthersToken { .. } | _)
             | Act::Invite(_)
             | Act::Kick(_)
             | Act::Ban(_)
             | Act::Unban(_)
             | Act::RegisterOver(_)
-            | Act::Upgrade(_)
     )
 }
 

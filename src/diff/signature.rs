@@ -186,7 +186,7 @@ impl Names {
         for (number, (seen, expect)) in rooms.enumerate() {
             let room = self.room(number) + 1;
             let expect = Members { guests: expect.members, user: expect.user };
-            for (who, should, is) in self.otherwise(&expect, seen, taken.gone) {
+            for (who, should, is) in self.otherwise(expect, *seen, taken.gone) {
                 expected += &format!(", {who} is `{should}` in room{room}");
                 observed += &format!(", {who} is `{is}` in room{room}");
             }
@@ -197,8 +197,8 @@ impl Names {
     /// Whose membership is not what it should be: who, what it should be, what it is.
     fn otherwise(
         self,
-        should: &Members,
-        is: &Members,
+        should: Members,
+        is: Members,
         gone: [bool; MAX_GUESTS],
     ) -> Vec<(String, &'static str, &'static str)> {
         let mut otherwise: Vec<_> = (0_u8..)

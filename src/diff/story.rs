@@ -99,7 +99,7 @@ impl Teller<'_> {
         let mut steps = story.steps.clone();
         // Of these steps, so many at the beginning only lead to the others.
         let mut known = 0;
-        if let Some((deed, because)) = self.servers_deed(&steps) {
+        if let Some((deed, because)) = Self::servers_deed(&steps) {
             let left_out = |step: &Step| step.by == Actor::Server;
             let (possible, lost) = possible(&self.changes.default, &steps, left_out);
             told.not_run.push(not_run(story, Some(&deed), lost, because));
@@ -176,7 +176,7 @@ impl Teller<'_> {
     }
 
     /// The first step that a homeserver would have to take by itself.
-    fn servers_deed(&self, steps: &[Step]) -> Option<(Step, String)> {
+    fn servers_deed(steps: &[Step]) -> Option<(Step, String)> {
         let deed = steps.iter().find(|step| step.by == Actor::Server)?;
         Some((*deed, "it cannot be asked for over HTTP".to_owned()))
     }

@@ -102,7 +102,7 @@ impl Writer<'_> {
         for (number, (seen, id)) in rooms.enumerate() {
             let target = word(&self.symbols.target(&in_room(unit, &self.recording.rooms, id), &[]));
             let program = word(&self.program(taken));
-            let seen = self.told(taken, seen);
+            let seen = self.told(taken, *seen);
             if step != self.last {
                 lines.push(format!(
                     "memberships {target} \\\n    {} \\\n    {program} ||",
@@ -115,7 +115,7 @@ impl Writer<'_> {
             let should_be = self.expected.as_ref().filter(|e| taken.observed.fits(&e.observation));
             let should_be = should_be.and_then(|outcome| outcome.next.rooms.get(number));
             let should_be = should_be.map(|room| Members { guests: room.members, user: room.user });
-            let wanted = should_be.map_or_else(|| seen.clone(), |it| self.told(taken, &it));
+            let wanted = should_be.map_or_else(|| seen.clone(), |it| self.told(taken, it));
             let wanted = word(&wanted);
             lines.push(format!("memberships {target} \\\n    {wanted} \\\n    {program} || true"));
             lines.push(format!("compare 'in room{}' {} \"$found\"", number + 1, word(&seen)));
@@ -132,7 +132,7 @@ impl Writer<'_> {
     }
 
     /// The memberships in words.
-    fn told(&self, taken: &Taken, members: &Members) -> String {
+    fn told(&self, taken: &Taken, members: Members) -> String {
         let guest = |(guest, _)| format!("guest{} {}, ", guest + 1, members.guests[guest]);
         let guests: String = self.guests(taken).into_iter().map(guest).collect();
         format!("{guests}the user {}", members.user)

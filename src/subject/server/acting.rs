@@ -131,7 +131,7 @@ impl World<'_> {
         let Some(person) = self.people.guest(guest).cloned() else {
             return Ok(Observed::untold("the guest is not registered"));
         };
-        let password = self.server.password();
+        let password = super::Server::password();
         let mut request = registration(&name, &password);
         if let (Some(body), Some(token)) = (&mut request.body, &token) {
             body["guest_access_token"] = token.reveal().into();
@@ -211,10 +211,10 @@ impl World<'_> {
 
     /// The event of a step that changed a membership is the tagged one.
     async fn tag_membership(&mut self, step: &Step) -> Result<(), ServerError> {
-        let whose = match (step.act, step.by) {
-            (Act::Invite(guest) | Act::Kick(guest), _) => guest,
-            (Act::Join(_) | Act::Leave(_), Actor::Guest(guest)) => guest,
-            _ => return Ok(()),
+        let ((Act::Invite(whose) | Act::Kick(whose), _)
+        | (Act::Join(_) | Act::Leave(_), Actor::Guest(whose))) = (step.act, step.by)
+        else {
+            return Ok(());
         };
         let event = self.membership_event(0, whose).await?;
         self.tagged = event.map(|id| super::world::TaggedHere { id, note: None });

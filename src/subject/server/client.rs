@@ -68,7 +68,7 @@ impl Client {
             .timeout(limits.call)
             .user_agent(concat!("guest-access/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| unreachable(error))?;
+            .map_err(unreachable)?;
         let base = parsed.as_str().trim_end_matches('/').to_owned();
         Ok(Self { http, base, limits, calls: Cell::new(0), waits: Cell::new(0) })
     }

@@ -102,7 +102,8 @@ impl Observed {
             Verdict::Denied { status, errcode } => {
                 !decision.allows()
                     && decision.status == *status
-                    && decision.errcode.map(|code| code.as_str()) == errcode.as_deref()
+                    && decision.errcode.map(guest_access_model::vocabulary::ErrCode::as_str)
+                        == errcode.as_deref()
             }
             Verdict::Untold(_) => true,
         }

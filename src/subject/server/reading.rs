@@ -34,9 +34,6 @@ impl World<'_> {
             Some(Gives::Timeline) if endpoint == KNOWN.messages => {
                 self.read_messages(with, place, &id).await
             }
-            // Relations and threads hold the tagged event only if it were one: what is asked is
-            // whether the call may be made.
-            Some(Gives::Timeline) => self.call_about(with, endpoint, place).await,
             Some(Gives::InitialSync) => {
                 let request = Request::to(endpoint, [&*id]).query("limit", LIMIT.to_string());
                 observe(&self.send(with, request).await?, |response| {
@@ -68,7 +65,9 @@ impl World<'_> {
                 let response = self.send(with, self.first_sync(LIMIT)).await?;
                 observe(&response, |response| self.given_by_sync(response))
             }
-            None => self.call_about(with, endpoint, place).await,
+            // Relations and threads hold the tagged event only if it were one: what is asked is
+            // whether the call may be made.
+            Some(Gives::Timeline) | None => self.call_about(with, endpoint, place).await,
         }
     }
 

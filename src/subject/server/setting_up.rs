@@ -123,13 +123,13 @@ impl Server {
             Some(person) => Ok(person.clone()),
             None => {
                 let name = format!("{}-{role}", self.word());
-                register(&self.client, &name, self.password(), &self.proof).await
+                register(&self.client, &name, Self::password(), &self.proof).await
             }
         }
     }
 
     /// A password that nobody can guess.
-    pub(super) fn password(&self) -> Token {
+    pub(super) fn password() -> Token {
         format!("{:032x}", fastrand::u128(..)).into()
     }
 

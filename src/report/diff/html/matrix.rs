@@ -93,7 +93,7 @@ fn blocks(asked: &[Asked]) -> Vec<Block> {
     });
     let mut blocks: Vec<_> = blocks.collect();
     blocks.sort_by(|one, other| {
-        let ranks = rank(&one.worst()).cmp(&rank(&other.worst()));
+        let ranks = rank(one.worst()).cmp(&rank(other.worst()));
         ranks.then_with(|| (&one.by, &one.deeds).cmp(&(&other.by, &other.deeds)))
     });
     blocks
@@ -119,13 +119,15 @@ impl Block {
 }
 
 fn worst<'a>(came: impl Iterator<Item = &'a (Came, Came, Verdict)>) -> Verdict {
-    came.map(|(.., verdict)| *verdict).min_by_key(rank).unwrap_or(Verdict::AsExpected)
+    came.map(|(.., verdict)| *verdict)
+        .min_by_key(|verdict| rank(*verdict))
+        .unwrap_or(Verdict::AsExpected)
 }
 
 /// The worst first.
-fn rank(verdict: &Verdict) -> usize {
+fn rank(verdict: Verdict) -> usize {
     match verdict {
-        Verdict::Diverges(kind) => *kind as usize,
+        Verdict::Diverges(kind) => kind as usize,
         Verdict::Permitted => 10,
         Verdict::AsExpected => 11,
     }
