@@ -141,7 +141,8 @@ impl Group {
     /// The story in which it was seen first, as far as it led there.
     fn as_seen(&self, changes: &Changes, parts: &[Part]) -> Shrunk {
         let (part, difference) = self.first(parts);
-        let before = part.log[..difference.at].iter().filter(|taken| !taken.diverges);
+        let before =
+            part.log[..difference.at].iter().filter(|taken| !taken.diverges && taken.tells());
         let before: Vec<_> = before.map(|taken| taken.step).collect();
         let mut steps = leading(&changes.default, &before);
         steps.push(part.log[difference.at].step);
