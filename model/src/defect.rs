@@ -91,6 +91,9 @@ pub fn find(rules: &Rules, id: &str) -> Option<Defect> {
 
 /// The profile of a homeserver that makes all of these mistakes under `rules`; where two of them
 /// change the same thing, the later one stands.
+///
+/// # Panics
+/// Never: a point has every option that a profile gives it.
 pub fn together(rules: &Rules, defects: &[Defect]) -> Profile {
     let right = rules.profile();
     let mut profile = right.clone();

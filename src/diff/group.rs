@@ -142,7 +142,8 @@ impl Group {
     /// The story in which it was seen first, as far as it led there.
     fn as_seen(&self, changes: &Changes, parts: &[Part]) -> Shrunk {
         let (part, difference) = self.first(parts);
-        let before = part.log[..difference.at].iter().filter(|taken| !taken.diverges);
+        let before =
+            part.log[..difference.at].iter().filter(|taken| !taken.diverges && taken.tells());
         let before: Vec<_> = before.map(|taken| taken.step).collect();
         let mut steps = leading(&changes.default, &before);
         steps.push(part.log[difference.at].step);
@@ -194,6 +195,10 @@ pub(super) fn divergences(
         let (_, difference) = group.first(parts);
         let decision = difference.expected.observation.decision;
         let cause = group.cause.map(|cause| &*explanations[cause].changes);
+        // What a mistake explains that explains more, no reading excuses.
+        let excused = cause.is_none_or(|cause| cause.iter().all(|c| changes.all[*c].permitted));
+        let readings = if excused { one_of(&shrunk.changes, cause) } else { &[] };
+        let readings = readings.iter().map(|change| reading(&changes.all[*change])).collect();
         let Signature { kind, step, by, expected, observed, permitted: _ } = &group.signature;
         let mut seen_in: Vec<_> = group.seen.iter().map(|(part, _)| ids[*part].clone()).collect();
         seen_in.dedup();
@@ -210,10 +215,7 @@ pub(super) fn divergences(
             observed: observed.clone(),
             because: decision.because,
             clauses: clauses.iter().map(|id| (*id).to_owned()).collect(),
-            readings: one_of(&shrunk.changes, cause)
-                .iter()
-                .map(|c| reading(&changes.all[*c]))
-                .collect(),
+            readings,
             count: group.seen.len(),
             seen_in,
             reproduced: shrunk.reproduced,

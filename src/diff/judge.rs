@@ -9,7 +9,7 @@ use guest_access_model::profile::Profile;
 use guest_access_model::state::{MAX_GUESTS, State};
 use guest_access_model::step::Step;
 
-use crate::subject::server::{Members, Observed};
+use crate::subject::server::{Members, Observed, Verdict};
 
 use super::change::Changes;
 
@@ -30,6 +30,11 @@ pub(super) struct Taken {
 }
 
 impl Taken {
+    /// Whether the answer told anything.
+    pub(super) fn tells(&self) -> bool {
+        !matches!(self.observed.verdict, Verdict::Untold(_))
+    }
+
     /// Whether what was seen is what comes of it here.
     pub(super) fn fits(&self, expected: &Outcome) -> bool {
         self.observed.fits(&expected.observation) && self.members_fit(&expected.next)

@@ -94,10 +94,14 @@ impl Teller<'_> {
         let mut steps = story.steps.clone();
         // Of these steps, so many at the beginning only lead to the others.
         let mut known = 0;
-        if let Some((deed, because)) = self.servers_deed(&steps) {
+        let deeds: Vec<_> = steps.iter().filter(|step| step.by == Actor::Server).copied().collect();
+        if !deeds.is_empty() {
             let left_out = |step: &Step| step.by == Actor::Server;
-            let (possible, lost) = possible(&self.changes.default, &steps, left_out);
-            told.not_run.push(not_run(story, Some(&deed), lost, because));
+            let (possible, mut lost) = possible(&self.changes.default, &steps, left_out);
+            for deed in &deeds {
+                let because = "it cannot be asked for over HTTP".to_owned();
+                told.not_run.push(not_run(story, Some(deed), std::mem::take(&mut lost), because));
+            }
             steps = possible;
         }
         while known < steps.len() {
@@ -115,10 +119,11 @@ impl Teller<'_> {
             let mut judge = Judge::new(self.changes);
             let mut part = Part { log: Vec::new(), differences: Vec::new(), known, lost: 0 };
             let ending = self.tell_part(&mut world, &mut judge, &steps, &mut part).await;
-            if !self.keep {
+            let is_there = !ending.as_ref().is_err_and(ServerError::is_broken_line);
+            if is_there && !self.keep {
                 world.clean_up(&judge.state()).await;
             }
-            let clean = judge.log.iter().filter(|taken| !taken.diverges);
+            let clean = judge.log.iter().filter(|taken| !taken.diverges && taken.tells());
             let lead: Vec<_> = clean.map(|taken| taken.step).collect();
             part.log = judge.log;
             part.differences.retain(|difference| difference.at >= known);
@@ -143,6 +148,11 @@ impl Teller<'_> {
                     told.not_run.push(not_run(story, None, 0, because));
                     break;
                 }
+                Ok(Ending::Astray { at, .. }) if at < known => {
+                    let because = "the same steps did not lead to the same place again".to_owned();
+                    told.not_run.push(not_run(story, None, steps.len() - known, because));
+                    break;
+                }
                 Ok(Ending::Astray { at, why }) => {
                     let offending = steps[at];
                     let lead = leading(&self.changes.default, &lead);
@@ -163,12 +173,6 @@ impl Teller<'_> {
             }
         }
         told
-    }
-
-    /// The first step that a homeserver would have to take by itself.
-    fn servers_deed(&self, steps: &[Step]) -> Option<(Step, String)> {
-        let deed = steps.iter().find(|step| step.by == Actor::Server)?;
-        Some((*deed, "it cannot be asked for over HTTP".to_owned()))
     }
 
     async fn tell_part(

@@ -246,7 +246,7 @@ struct Page {
 
 fn mentions(room: &PublicRoomsChunk, term: &str) -> bool {
     let term = term.to_lowercase();
-    let alias = room.canonical_alias.as_ref().map(|alias| alias.to_string());
+    let alias = room.canonical_alias.as_ref().map(ToString::to_string);
     let texts = [room.name.as_ref(), room.topic.as_ref(), alias.as_ref()];
     term.is_empty() || texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&term))
 }

@@ -70,14 +70,13 @@ impl Reference {
         filter: Option<&Filter>,
     ) -> Result<FilterDefinition, Refusal> {
         match filter {
-            None => Ok(FilterDefinition::default()),
             Some(Filter::FilterDefinition(filter)) => Ok(filter.clone()),
             Some(Filter::FilterId(id)) => {
                 let stored = caller.user.as_deref().and_then(|user| self.stored(user, id));
                 let because = "the filter is neither JSON nor the id of one of the caller's";
                 stored.cloned().ok_or(Refusal::new(400, ErrCode::InvalidParam, &[], because))
             }
-            Some(_) => Ok(FilterDefinition::default()),
+            _ => Ok(FilterDefinition::default()),
         }
     }
 }

@@ -67,7 +67,7 @@ impl Table {
         });
         self.known.extend(endpoint);
         for path in paths {
-            self = self.route(&R::METHOD, path, endpoint, handle.clone());
+            self = self.route(&R::METHOD, &path, endpoint, handle.clone());
         }
         self
     }
@@ -81,7 +81,7 @@ impl Table {
             let path = pattern(&endpoint.get().path);
             let older = path.replacen("/v3/", "/r0/", 1);
             for path in BTreeSet::from([path, older]) {
-                self = self.route(&method, path, Some(endpoint), async |server, arrived| {
+                self = self.route(&method, &path, Some(endpoint), async |server, arrived| {
                     arrived.admit(&server)?;
                     Ok(empty())
                 });
@@ -93,7 +93,7 @@ impl Table {
     fn route<Handled>(
         mut self,
         method: &Method,
-        path: String,
+        path: &str,
         endpoint: Option<EndpointId>,
         handle: impl Fn(Server, Arrived) -> Handled + Clone + Send + Sync + 'static,
     ) -> Self
@@ -117,7 +117,7 @@ impl Table {
                 self.router = self.router.route(&path, on(method, handler.clone()));
             }
         }
-        self.router = self.router.route(&path, on(method, handler));
+        self.router = self.router.route(path, on(method, handler));
         self
     }
 }

@@ -48,14 +48,18 @@ pub(super) fn askable(rules: &Rules, scope: Scope) -> Vec<Step> {
     all
 }
 
+/// Whether a call to the endpoint changes nothing, and names nothing on which its answer would depend:
+/// then whoever may call it is answered, and no harm is done.
+pub(super) fn only_asks(endpoint: EndpointId) -> bool {
+    let of = endpoint.get();
+    of.method() == "GET" && !of.id.contains('{')
+}
+
 fn calls(all: &mut Vec<Step>, rules: &Rules, scope: Scope, endpoint: EndpointId) {
     let act = Act::Call(endpoint);
-    let of = endpoint.get();
-    // An answer to a request that names something depends on what it names.
-    let only_asks = of.method() == "GET" && !of.id.contains('{');
-    let rule = rules.endpoint(endpoint);
-    let is_listed = rule.access != Access::Refused;
-    let needs_a_token = !matches!(of.auth, Auth::None | Auth::Optional);
+    let only_asks = only_asks(endpoint);
+    let is_listed = rules.endpoint(endpoint).access != Access::Refused;
+    let needs_a_token = !matches!(endpoint.get().auth, Auth::None | Auth::Optional);
     // Without the need of a token a call is for everybody; what it then does is no matter of guests.
     if !is_listed && !needs_a_token && !only_asks {
         return;

@@ -12,6 +12,8 @@
 //!   membership only; so is an upgraded guest's call to it, which is no longer a guest's.
 //! - *A call about no room*, and one with a token that is not live, or none, or in masquerade, is
 //!   asked once for each endpoint and caller: it is decided before any room is looked at.
+//! - *What only changes something* at an endpoint that is not listed is not asked of those whom no list
+//!   binds: it would be done.
 //! - *The ordinary user* is joined for good: its reads are asked by history visibility.
 //! - *Which events are given* is asked of each listed endpoint by kind, setting and membership at the
 //!   event, and whether the reader was joined later; by the reader's membership now and the room being
@@ -28,6 +30,7 @@ use guest_access_model::step::{
 };
 use guest_access_model::vocabulary::{ErrCode, GuestAccess, HistoryVisibility, Membership};
 
+use super::askable::only_asks;
 use super::item::{
     Caller, Closing, Decision, Given, Item, ReadAfter, Reader, WayIn, Whereabouts, of_anyone,
     setting,
@@ -96,8 +99,8 @@ impl Here<'_> {
     fn caller(&self) -> Caller {
         // Whoever registers in the name of an account is told apart by that account.
         let target = match self.step.act {
-            Act::RegisterOver(of) => Some(of),
-            Act::Upgrade(
+            Act::RegisterOver(of)
+            | Act::Upgrade(
                 Upgrade::Own(of)
                 | Upgrade::OtherName(of)
                 | Upgrade::OthersToken { of, .. }
@@ -121,6 +124,13 @@ impl Here<'_> {
     fn decisions(&self) -> Vec<Decision> {
         let step = self.step;
         let caller = self.caller();
+        if let Act::Call(endpoint) = step.act
+            && matches!(caller, Caller::EndedGuest | Caller::FormerGuest | Caller::EndedFormerGuest)
+            && !self.is_listed(endpoint)
+            && !only_asks(endpoint)
+        {
+            return Vec::new();
+        }
         let place = match step.place {
             Place::Nowhere => Whereabouts::Nowhere,
             Place::Room(_) => Whereabouts::Room,

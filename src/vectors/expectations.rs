@@ -61,9 +61,7 @@ impl Permits {
         let mut otherwise = vec![Vec::new(); scenario.steps.len()];
         for ((option, _), found) in self.ones.iter().zip(&by_one) {
             for (permits, other) in otherwise.iter_mut().zip(found) {
-                if let Some(expect) = other.listed() {
-                    permits.push(Permitted { options: vec![option.clone()], expect });
-                }
+                permits.extend(other.listed(vec![option.clone()], None));
             }
         }
         for (one, other, profile) in &self.twos {
@@ -76,11 +74,8 @@ impl Permits {
                 }
                 let usual = told.into_iter().find(|told| **told != Otherwise::AsUsual);
                 if *usual.unwrap_or(&Otherwise::AsUsual) != found {
-                    let expect = match found {
-                        Otherwise::AsUsual => scenario.steps[number].expect.clone(),
-                        ref other => other.listed().flatten(),
-                    };
-                    otherwise[number].push(Permitted { options: options(), expect });
+                    let usual = scenario.steps[number].expect.as_ref();
+                    otherwise[number].extend(found.listed(options(), usual));
                 }
             }
         }
@@ -102,13 +97,16 @@ enum Otherwise {
 }
 
 impl Otherwise {
-    /// How it is listed, if it is.
-    fn listed(&self) -> Option<Option<Expect>> {
-        match self {
-            Self::AsUsual | Self::Ended => None,
-            Self::Expects(expect) => Some(Some((**expect).clone())),
-            Self::CannotHappen => Some(None),
-        }
+    /// How it is listed, where these options are taken; as usual, it is not, unless two options that
+    /// expect something else each come to `usual` together.
+    fn listed(&self, options: Vec<TakenOption>, usual: Option<&Expect>) -> Option<Permitted> {
+        let expect = match self {
+            Self::AsUsual => Some(usual?.clone()),
+            Self::Expects(expect) => Some((**expect).clone()),
+            Self::CannotHappen => None,
+            Self::Ended => return None,
+        };
+        Some(Permitted { options, expect })
     }
 }
 

@@ -272,7 +272,11 @@ impl Display for Item {
                     Some(family.to_owned()),
                     Some(deed(decision.act)),
                     Some(decision.caller.as_str().to_owned()),
-                    (decision.place == Whereabouts::Elsewhere).then(|| "elsewhere".to_owned()),
+                    match (decision.place, decision.act) {
+                        (Whereabouts::Elsewhere, _) => Some("elsewhere".to_owned()),
+                        (Whereabouts::Nowhere, Act::Read(_)) => Some("of no room".to_owned()),
+                        _ => None,
+                    },
                     labelled("visibility", decision.visibility),
                     labelled("membership", decision.membership),
                     labelled("guest access", decision.guest_access),

@@ -193,7 +193,9 @@ impl<'a> Loom<'a> {
                 if items.iter().any(|item| !self.covered[*item]) {
                     let step = viewer.map_or(*step, |guest| for_guest(step, guest));
                     if may_ask(&step) {
-                        items.iter().for_each(|item| self.covered[*item] = true);
+                        for item in items {
+                            self.covered[*item] = true;
+                        }
                         path.steps.push(step);
                     }
                 }

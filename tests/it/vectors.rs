@@ -5,7 +5,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use guest_access::vectors::{Item, Vector, caught, schema, untold, vectors};
+use guest_access::scenario::deed;
+use guest_access::vectors::{Item, Untold, Vector, caught, schema, untold, vectors};
 use guest_access_model::clause::{CLAUSES, Force};
 use guest_access_model::defect::defects;
 use guest_access_model::rules::Rules;
@@ -23,20 +24,52 @@ fn covered() -> BTreeSet<&'static Item> {
     VECTORS.iter().flat_map(|vector| &vector.covers).collect()
 }
 
-/// The items, folded: those that differ in their last parts only are counted together.
-fn folded(items: &[&Item]) -> BTreeMap<String, usize> {
-    let mut folded = BTreeMap::new();
+/// The items, folded: options and clauses by name, the others counted by what they are about.
+fn folded(items: &[&Item]) -> String {
+    let mut clauses: BTreeMap<&str, [bool; 2]> = BTreeMap::new();
+    let mut options = Vec::new();
+    let mut counted: BTreeMap<String, usize> = BTreeMap::new();
     for item in items {
         let text = item.to_string();
-        let parts: Vec<&str> = text.split(" · ").collect();
-        let kept = match item {
-            Item::Option { .. } | Item::Clause { .. } => parts.len(),
-            Item::Decision(_) => 3,
-            Item::Given(_) | Item::Way(_) | Item::Closing(_) | Item::ReadAfter(_) => 2,
+        let about = match item {
+            Item::Option { point, option } => {
+                options.push(format!("{point}={option}"));
+                continue;
+            }
+            Item::Clause { id, allows } => {
+                clauses.entry(id).or_default()[usize::from(*allows)] = true;
+                continue;
+            }
+            Item::Decision(decision) => {
+                let what = match decision.act {
+                    Act::Call(_) => "calls an endpoint".to_owned(),
+                    Act::Read(_) => "reads".to_owned(),
+                    act => deed(act),
+                };
+                format!("decision · {what} · {}", decision.caller.as_str())
+            }
+            Item::Given(given) => format!("event · {} · given: {}", given.kind, given.given),
+            Item::Way(_) => text.split(" · ").take(2).collect::<Vec<_>>().join(" · "),
+            Item::Closing(_) | Item::ReadAfter(_) => item.family().to_owned(),
         };
-        *folded.entry(parts[..kept.min(parts.len())].join(" · ")).or_default() += 1;
+        *counted.entry(about).or_default() += 1;
     }
-    folded
+    let ways = clauses.iter().map(|(id, [denies, allows])| match (denies, allows) {
+        (true, true) => format!("{id} ±"),
+        (false, true) => format!("{id} +"),
+        _ => format!("{id} -"),
+    });
+    let ways: Vec<_> = ways.collect();
+    let mut told = String::new();
+    for (what, listed) in [("clauses", ways), ("options", options)] {
+        if !listed.is_empty() {
+            let _ = writeln!(told, "  {what}: {}", listed.join(", "));
+        }
+    }
+    for (about, times) in counted {
+        let _ = writeln!(told, "  {about} ×{times}");
+    }
+    told
 }
 
 #[test]
@@ -44,14 +77,15 @@ fn what_each_vector_covers_first() {
     let mut told = String::new();
     let mut known: BTreeSet<&Item> = BTreeSet::new();
     for vector in VECTORS.iter() {
-        let scenario = &vector.scenario;
-        let (guests, rooms) = (vector.scope.guests, vector.scope.rooms);
-        let _ = writeln!(told, "{} (guests: {guests}, rooms: {rooms})", scenario.id);
+        let (id, scope) = (&vector.scenario.id, vector.scope);
         let new: Vec<&Item> = vector.covers.iter().filter(|item| !known.contains(item)).collect();
-        for (item, times) in folded(&new) {
-            let times = if times == 1 { String::new() } else { format!(" ×{times}") };
-            let _ = writeln!(told, "  {item}{times}");
-        }
+        let _ = write!(
+            told,
+            "{id} (guests: {}, rooms: {})\n{}",
+            scope.guests,
+            scope.rooms,
+            folded(&new)
+        );
         known.extend(new);
     }
     insta::assert_snapshot!(told);
@@ -155,7 +189,7 @@ fn every_mistake_that_a_client_can_observe_is_caught_by_a_vector() {
         .map(|caught| caught.defect.id.as_str())
         .collect();
     let untold = untold(&LATEST, &VECTORS);
-    let ids: Vec<String> = untold.iter().map(|option| option.defect_id()).collect();
+    let ids: Vec<String> = untold.iter().map(Untold::defect_id).collect();
     let all = defects(&LATEST);
     let untold: BTreeSet<&str> = ids
         .iter()
@@ -223,13 +257,15 @@ fn the_schema_refuses_what_is_no_vector() {
         ("/steps/0/as", json!("guest9")),
         ("/steps/0/do", json!("GET /nothing")),
         ("/steps/0/expect/verdict", json!("perhaps")),
-        ("/steps/0/otherwise", json!([{ "options": [] }])),
         ("/guests", json!(-1)),
     ] {
         let mut vector = right.clone();
         *vector.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}")) = value;
         wrong.push(vector);
     }
+    let mut reasonless = right.clone();
+    reasonless["steps"][0]["otherwise"] = json!([{ "options": [] }]);
+    wrong.push(reasonless);
     let mut unexpecting = right.clone();
     unexpecting["steps"][0].as_object_mut().unwrap().remove("expect");
     wrong.push(unexpecting);

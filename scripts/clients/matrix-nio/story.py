@@ -15,6 +15,7 @@ from nio import (
     JoinResponse,
     RoomCreateError,
     RoomCreateResponse,
+    RoomMemberEvent,
     RoomMessagesResponse,
     RoomMessageText,
     RoomPreset,
@@ -107,7 +108,12 @@ async def main(url):
         )
         expect(taken, RoomPutStateResponse)
         left = await sync(guest)
-        assert room in left.rooms.leave and room not in guest.rooms
+        memberships = [
+            event.membership
+            for event in left.rooms.leave[room].timeline.events
+            if isinstance(event, RoomMemberEvent) and event.state_key == guest.user_id
+        ]
+        assert memberships == ["leave"], left
         saw("guest access was taken away, and the guest's sync says that it left")
 
         refused = expect(await guest.join(room), JoinError)

@@ -2,16 +2,24 @@
 //! that are as right as they can be and change as little as they can.
 
 use guest_access_model::endpoint::EndpointId;
+use guest_access_model::step::Place;
 use ruma::OwnedRoomId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::acting::not_implemented;
+use super::acting::{not_implemented, observe_only};
 use super::observed::{Held, Observed, Verdict};
 use super::people::Credentials;
 use super::registration::asks_who_one_is;
 use super::sending::NEVER_SENT;
 use super::{Request, Response, ServerError, World};
+
+/// What a call is about, if it is about a room or an event.
+#[derive(Debug, Clone, Copy)]
+struct About<'a> {
+    place: Place,
+    event: &'a str,
+}
 
 impl World<'_> {
     /// Calls an endpoint, and says whether it may be called.
@@ -20,7 +28,8 @@ impl World<'_> {
         with: &Credentials,
         endpoint: EndpointId,
     ) -> Result<Observed, ServerError> {
-        let request = self.sample(with, endpoint);
+        let about = About { place: Place::Room(0), event: NEVER_SENT };
+        let request = self.sample(with, endpoint, about);
         let response = self.send(with, request).await?;
         let verdict = verdict(&response);
         if verdict == Verdict::Allowed && endpoint.get().id == "POST /createRoom" {
@@ -35,11 +44,29 @@ impl World<'_> {
         Ok(Observed { verdict, held: Held::Nothing })
     }
 
-    /// A call of the endpoint by these credentials.
-    fn sample(&mut self, with: &Credentials, endpoint: EndpointId) -> Request {
+    /// Reads relations or threads. They hold the tagged event only if it were one: what is asked is
+    /// whether they are given at all.
+    pub(super) async fn read_related(
+        &mut self,
+        with: &Credentials,
+        endpoint: EndpointId,
+        place: Place,
+    ) -> Result<Observed, ServerError> {
+        let event = self.tagged_in(place).map_or(NEVER_SENT, |tagged| &tagged.id).to_owned();
+        let request = self.sample(with, endpoint, About { place, event: &event });
+        let response = self.send(with, request).await?;
+        // Nothing may be related to an event that is not there, or that the caller may not see.
+        match verdict(&response) {
+            Verdict::Parameters { status: 403, .. } => observe_only(&response),
+            verdict => Ok(Observed { verdict, held: Held::Nothing }),
+        }
+    }
+
+    /// A call of the endpoint by these credentials, about this if it is about anything.
+    fn sample(&mut self, with: &Credentials, endpoint: EndpointId, about: About<'_>) -> Request {
         let path = &endpoint.get().path;
         let names = path.split('/').filter_map(|s| s.strip_prefix('{')?.strip_suffix('}'));
-        let parts: Vec<String> = names.map(|name| self.part(with, name)).collect();
+        let parts: Vec<String> = names.map(|name| self.part(with, name, about)).collect();
         let request = Request::to(endpoint, parts.iter().map(String::as_str));
         let request = QUERIES
             .iter()
@@ -52,17 +79,14 @@ impl World<'_> {
     }
 
     /// What stands for a placeholder of a path.
-    fn part(&mut self, with: &Credentials, name: &str) -> String {
+    fn part(&mut self, with: &Credentials, name: &str, about: About<'_>) -> String {
         let moderator = &self.people.moderator.user_id;
         match name {
-            "roomId" | "roomIdOrAlias" => {
-                let room = self.rooms.first().map(|room| room.id.to_string());
-                room.unwrap_or_else(|| "!made-up".to_owned())
-            }
+            "roomId" | "roomIdOrAlias" => self.room_id(about.place),
             "userId" => self.holder(with).unwrap_or_else(|| moderator.to_string()),
             "roomAlias" => format!("#{}-made-up:{}", self.server.run, moderator.server_name()),
             "serverName" => moderator.server_name().to_string(),
-            "eventId" => NEVER_SENT.to_owned(),
+            "eventId" => about.event.to_owned(),
             "eventType" => "m.room.message".to_owned(),
             "keyName" => "displayname".to_owned(),
             "txnId" => self.transaction(),

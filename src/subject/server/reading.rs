@@ -34,9 +34,7 @@ impl World<'_> {
             Some(Gives::Timeline) if endpoint == KNOWN.messages => {
                 self.read_messages(with, place, &id).await
             }
-            // Relations and threads hold the tagged event only if it were one: what is asked is
-            // whether the call may be made.
-            Some(Gives::Timeline) => self.call_about(with, endpoint, place).await,
+            Some(Gives::Timeline) => self.read_related(with, endpoint, place).await,
             Some(Gives::InitialSync) => {
                 let request = Request::to(endpoint, [&*id]).query("limit", LIMIT.to_string());
                 observe(&self.send(with, request).await?, |response| {
@@ -68,7 +66,7 @@ impl World<'_> {
                 let response = self.send(with, self.first_sync(LIMIT)).await?;
                 observe(&response, |response| self.given_by_sync(response))
             }
-            None => self.call_about(with, endpoint, place).await,
+            None => self.call(with, endpoint).await,
         }
     }
 
@@ -230,22 +228,8 @@ impl World<'_> {
         Ok(gave(self.has(place, &first.timeline.events) || self.has_note(place, &state)))
     }
 
-    /// Asks whether a call about a room may be made.
-    async fn call_about(
-        &mut self,
-        with: &Credentials,
-        called: EndpointId,
-        place: Place,
-    ) -> Result<Observed, ServerError> {
-        if place == Place::Elsewhere {
-            let response = self.send(with, Request::to(called, [&*self.room_id(place)])).await?;
-            return observe_only(&response);
-        }
-        self.call(with, called).await
-    }
-
     /// The tagged event, where it can be in what is read of this place.
-    fn tagged_in(&self, place: Place) -> Option<&TaggedHere> {
+    pub(super) fn tagged_in(&self, place: Place) -> Option<&TaggedHere> {
         (place != Place::Room(1) && place != Place::Elsewhere)
             .then_some(self.tagged.as_ref())
             .flatten()
