@@ -111,7 +111,6 @@ fn token(text: &str) -> Result<Token, String> {
 
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let rules = Rules::find(&args.rules)?;
-    let stories = diff::stories(&rules, &args.only);
     let seed = args.explore_for.map(|_| args.seed.unwrap_or_else(|| fastrand::u64(..1 << 32)));
     let mut stop = Stop::new(interrupt::flag()?);
     if let Some(timeout) = args.timeout {
@@ -126,10 +125,6 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         stop,
     };
     let run = Run { seed, ..Run::of([&rules]) };
-    if stories.is_empty() && args.explore_for.is_none() {
-        say("no scenario matches, so nothing was there to check");
-        return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));
-    }
     let progress = Progress::new(rules.id.clone(), args.output.quiet);
     let embedded = match &args.server {
         Some(_) => None,
@@ -137,6 +132,13 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     };
     let url = args.server.clone().or_else(|| embedded.as_ref().map(Embedded::url));
     let url = url.unwrap_or_default();
+    // Where nobody is, nothing needs to be made ready.
+    diff::wait_for(meet(args, &url)).map_err(CommandError::Runtime)?.0?;
+    let stories = diff::stories(&rules, &args.only);
+    if stories.is_empty() && args.explore_for.is_none() {
+        say("no scenario matches, so nothing was there to check");
+        return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));
+    }
     let asked = hold(args, &url, &rules, stories, &options, &progress);
     let (result, waited) = diff::wait_for(asked).map_err(CommandError::Runtime)?;
     drop(progress);
@@ -150,6 +152,11 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     Written::report(&report, args.format, outcome, &args.output)
 }
 
+async fn meet(args: &Args, url: &str) -> Result<Server, ServerError> {
+    let limits = Limits { call: args.call_timeout, ..Limits::default() };
+    Server::meet(url, limits, Proof::with(args.registration_token.clone())).await
+}
+
 /// Meets the homeserver, and holds it against the rules.
 async fn hold(
     args: &Args,
@@ -159,9 +166,7 @@ async fn hold(
     options: &Options,
     progress: &Progress,
 ) -> Result<(Server, Found), ServerError> {
-    let limits = Limits { call: args.call_timeout, ..Limits::default() };
-    let proof = Proof::with(args.registration_token.clone());
-    let server = Server::meet(url, limits, proof).await?;
+    let server = meet(args, url).await?;
     let mut given: Vec<Person> = Vec::new();
     for account in &args.users {
         given.push(server.log_in(&account.name, account.password.clone()).await?);

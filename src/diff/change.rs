@@ -5,10 +5,10 @@ use guest_access_model::decision_point::PointId;
 use guest_access_model::defect::defects;
 use guest_access_model::endpoint::EndpointId;
 use guest_access_model::profile::{Access, Conditions, Profile};
-use guest_access_model::rules::{Rules, Standing};
+use guest_access_model::rules::Rules;
 
 use crate::report::in_force;
-use crate::scenario::alternatives;
+use crate::scenario::permitted;
 
 /// One thing that a homeserver may do otherwise.
 #[derive(Debug, Clone)]
@@ -77,11 +77,8 @@ impl Changes {
     pub fn of(rules: &Rules) -> Self {
         let default = rules.profile();
         let mut all: Vec<Change> = Vec::new();
-        for alternative in alternatives(rules) {
-            push(&mut all, rules, &default, &alternative.profile, true, alternative.reading);
-        }
-        for profile in unspoken(rules, &default) {
-            push(&mut all, rules, &default, &profile, true, None);
+        for other in permitted(rules) {
+            push(&mut all, rules, &default, &other.profile, true, other.reading);
         }
         let permitted = all.len();
         // One answer to one question explains more than a known mistake that takes several.
@@ -173,19 +170,6 @@ fn edits(default: &Profile, profile: &Profile) -> Vec<Edit> {
         (access != default.access(endpoint)).then_some(Edit::Access(endpoint, access))
     });
     choices.chain(accesses).collect()
-}
-
-/// The options of which a text that is silent forbids none.
-fn unspoken<'a>(rules: &'a Rules, default: &'a Profile) -> impl Iterator<Item = Profile> + 'a {
-    let silent =
-        PointId::all().filter(|point| matches!(rules.point(*point).standing, Standing::Silent(_)));
-    silent.flat_map(move |point| {
-        point.get().option_ids().map(move |option| {
-            let mut profile = default.clone();
-            assert!(profile.choices.set(point, option), "the option is the point's own");
-            profile
-        })
-    })
 }
 
 /// Endpoints that are open where conditions hold, open without them.

@@ -14,7 +14,7 @@ use super::found::{Cause, Divergence, NotRun, ReadingTaken};
 use super::script::{Scripts, Shown};
 use super::shrink::{Ways, shorter};
 use super::signature::Signature;
-use super::story::{Difference, Part, Story, Told, leading};
+use super::story::{Difference, Part, Story, Told, leading, may_change_anything};
 use super::workers::Workers;
 
 /// Divergences that are the same.
@@ -46,8 +46,8 @@ pub(super) fn groups(parts: &[Part], explanations: &[Explanation]) -> Vec<Group>
 #[derive(Debug, Clone)]
 pub(super) struct Shrunk {
     steps: Vec<Step>,
-    /// The changes of our readings under which it is none.
-    changes: Vec<usize>,
+    /// The changes of our readings under which it is none: any of these.
+    changes: Vec<Vec<usize>>,
     reproduced: bool,
     /// Where it showed it, and at which step.
     part: Part,
@@ -93,7 +93,8 @@ pub(super) async fn shrink(
 }
 
 /// Tells these stories; each that shows the divergence of its group, and is shorter than what was
-/// known to show it, is kept.
+/// known to show it, is kept. Those that come to the same place, only to look at something else there,
+/// are told as one.
 async fn try_all(
     workers: &Workers<'_>,
     groups: &[Group],
@@ -104,17 +105,34 @@ async fn try_all(
     if candidates.is_empty() || workers.is_over() {
         return;
     }
-    let (numbers, stories): (Vec<_>, Vec<_>) = candidates
-        .into_iter()
-        .map(|(number, steps)| (number, Story { id: format!("divergence-{number}"), steps }))
-        .unzip();
+    let mut together: Vec<(Vec<Step>, Vec<(usize, Step)>)> = Vec::new();
+    for (number, mut steps) in candidates {
+        let Some(last) = steps.pop() else { continue };
+        let looks = |(_, last): &(usize, Step)| !may_change_anything(last);
+        let place = together.iter_mut().find(|(lead, asked)| {
+            *lead == steps && !may_change_anything(&last) && asked.iter().all(looks)
+        });
+        match place {
+            Some((_, asked)) => asked.push((number, last)),
+            None => together.push((steps, vec![(number, last)])),
+        }
+    }
+    let story = |(number, (lead, asked)): (usize, &(Vec<Step>, Vec<(usize, Step)>))| Story {
+        id: format!("smaller-{number}"),
+        steps: lead.iter().copied().chain(asked.iter().map(|(_, step)| *step)).collect(),
+    };
+    let stories: Vec<_> = together.iter().enumerate().map(story).collect();
     let told = workers.tell(stories.into_iter(), progress).await;
-    for (number, (story, told)) in numbers.into_iter().zip(told) {
-        let known = &mut shrunk[number];
-        let better = !known.reproduced || story.steps.len() < known.steps.len();
-        if let Some((part, last)) = groups[number].shown_by(told).filter(|_| better) {
-            let Difference { changes, at, .. } = last;
-            *known = Shrunk { steps: story.steps, changes, reproduced: true, part, at };
+    for ((lead, asked), (_, told)) in together.into_iter().zip(told) {
+        for (number, last) in asked {
+            let known = &mut shrunk[number];
+            let better = !known.reproduced || lead.len() + 1 < known.steps.len();
+            let shown = groups[number].shown_by(&told, lead.len(), &last).filter(|_| better);
+            if let Some((part, difference)) = shown {
+                let steps = lead.iter().copied().chain([last]).collect();
+                let Difference { changes, at, .. } = difference.clone();
+                *known = Shrunk { steps, changes, reproduced: true, part: part.clone(), at };
+            }
         }
     }
 }
@@ -152,13 +170,22 @@ impl Group {
         stories.min_by_key(Vec::len)
     }
 
-    /// If the last step of a story shows it, the part of the story and the difference in it.
-    fn shown_by(&self, told: Told) -> Option<(Part, Difference)> {
-        let part = told.parts.into_iter().next()?;
-        let last = part.differences.last()?.clone();
-        let shows = last.at + 1 == part.log.len()
-            && Signature::of(&last, &part.log[last.at]).is_like(&self.signature);
-        shows.then_some((part, last))
+    /// If `step` shows it, after so many others of a story, the part of the story and the difference
+    /// in it.
+    fn shown_by<'a>(
+        &self,
+        told: &'a Told,
+        lead: usize,
+        step: &Step,
+    ) -> Option<(&'a Part, &'a Difference)> {
+        let part = told.parts.first()?;
+        let is_it = |difference: &&Difference| {
+            let taken = &part.log[difference.at];
+            difference.at >= lead
+                && taken.step == *step
+                && Signature::of(difference, taken).is_like(&self.signature)
+        };
+        Some((part, part.differences.iter().find(is_it)?))
     }
 }
 
@@ -207,7 +234,10 @@ pub(super) fn divergences(
             observed: observed.clone(),
             because: decision.because,
             clauses,
-            readings: one_of(&shrunk.changes, cause).map(|c| reading(&changes.all[c])).collect(),
+            readings: one_of(&shrunk.changes, cause)
+                .iter()
+                .map(|c| reading(&changes.all[*c]))
+                .collect(),
             count: group.seen.len(),
             seen_in,
             scenario,
@@ -218,10 +248,12 @@ pub(super) fn divergences(
     told.collect()
 }
 
-/// Of the changes that are each enough, the one that is the cause, or else the first.
-fn one_of(changes: &[usize], cause: Option<&[usize]>) -> impl Iterator<Item = usize> {
-    let is_the_cause = |change: &&usize| cause.is_some_and(|cause| cause.contains(change));
-    changes.iter().find(is_the_cause).or(changes.first()).copied().into_iter()
+/// Of the changes that are each enough, those that are the cause, or else the first.
+fn one_of<'a>(changes: &'a [Vec<usize>], cause: Option<&[usize]>) -> &'a [usize] {
+    let is_the_cause = |taken: &&Vec<usize>| {
+        cause.is_some_and(|cause| taken.iter().all(|change| cause.contains(change)))
+    };
+    changes.iter().find(is_the_cause).or(changes.first()).map_or(&[], |taken| taken)
 }
 
 fn reading(change: &Change) -> ReadingTaken {

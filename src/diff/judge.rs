@@ -63,8 +63,9 @@ pub(super) struct Expected {
 pub(super) enum Judgement {
     /// The same.
     Same,
-    /// Our readings say otherwise, but with any of these changes, which are permitted, the same.
-    ByAReading(Vec<usize>),
+    /// Our readings say otherwise, but with any of these changes, which are permitted, the same; some
+    /// take two together.
+    ByAReading(Vec<Vec<usize>>),
     /// Nothing that is permitted says the same.
     Diverges,
 }
@@ -116,15 +117,21 @@ impl<'a> Judge<'a> {
 
     /// Judges a step that was taken. After a divergence the states are as before it.
     pub(super) fn judge(&mut self, mut taken: Taken, expected: &[Expected]) -> Judgement {
-        let fitting: Vec<_> = expected.iter().filter(|e| taken.fits(&e.outcome)).collect();
-        let Some(first) = fitting.first() else {
+        let fitting = expected.iter().filter(|e| taken.fits(&e.outcome));
+        let mut fitting: Vec<(Vec<usize>, Outcome)> =
+            fitting.map(|e| (e.change.into_iter().collect(), e.outcome)).collect();
+        if fitting.is_empty() {
+            fitting = self.by_two(&taken);
+        }
+        let Some((first, _)) = fitting.first() else {
             taken.diverges = true;
             self.log.push(taken);
             return Judgement::Diverges;
         };
+        let is_ours = first.is_empty();
         let mut states: Vec<State> = Vec::new();
-        for expected in &fitting {
-            let next = expected.outcome.next;
+        for (_, outcome) in &fitting {
+            let next = outcome.next;
             if states.len() < MOST_STATES && !states.contains(&next) {
                 states.push(next);
             }
@@ -132,12 +139,32 @@ impl<'a> Judge<'a> {
         self.states = states;
         taken.after = self.state();
         self.log.push(taken);
-        if first.change.is_none() {
+        if is_ours {
             return Judgement::Same;
         }
-        let mut changes: Vec<_> = fitting.iter().filter_map(|e| e.change).collect();
+        let mut changes: Vec<_> = fitting.into_iter().map(|(changes, _)| changes).collect();
         changes.dedup();
         Judgement::ByAReading(changes)
+    }
+
+    /// The pairs of changes that together say what was seen: a call may be open by one reading, and
+    /// refused then with the error code of another.
+    fn by_two(&self, taken: &Taken) -> Vec<(Vec<usize>, Outcome)> {
+        let mut fitting = Vec::new();
+        for one in 0..self.changes.permitted {
+            for other in one + 1..self.changes.permitted {
+                if self.changes.exclude_each_other(one, other) {
+                    continue;
+                }
+                let pair = vec![one, other];
+                let profile = self.changes.profile(&pair);
+                let outcomes =
+                    self.states.iter().filter_map(|state| outcome(&profile, state, &taken.step));
+                let mut outcomes = outcomes.filter(|outcome| taken.fits(outcome));
+                fitting.extend(outcomes.next().map(|outcome| (pair, outcome)));
+            }
+        }
+        fitting
     }
 
     /// The step was taken after all as our readings say, but for what its answer held.

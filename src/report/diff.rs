@@ -98,8 +98,8 @@ pub struct DivergenceReport {
     pub scenario: Scenario,
     /// Whether that scenario, run by itself, showed it again.
     pub reproduced: bool,
-    /// A script that shows it, and needs nothing but curl and jq.
-    pub curl: String,
+    /// A script that shows it, if there is one.
+    pub curl: Option<String>,
 }
 
 impl DiffReport {

@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod compare;
 mod decide;
+mod diff;
 mod documents;
 mod explore;
 mod history;

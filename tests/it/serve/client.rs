@@ -48,6 +48,13 @@ impl From<Response> for Answer {
     }
 }
 
+/// A client of any server.
+pub(super) fn http() -> Client {
+    // The library asks for one even where it speaks plain HTTP; it may be there already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::new()
+}
+
 impl World {
     /// A server that keeps to these rules, but for the mistake with this id.
     pub(super) fn of(rules: &str, mistake: Option<&str>) -> Self {
@@ -56,9 +63,7 @@ impl World {
             None => rules.profile(),
             Some(id) => defect::find(&rules, id).unwrap().profile,
         };
-        // The client library asks for one even where it speaks plain HTTP; it may be there already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Self { server: Embedded::start(profile).unwrap(), client: Client::new() }
+        Self { server: Embedded::start(profile).unwrap(), client: http() }
     }
 
     /// A server that keeps to the rules in force.

@@ -43,7 +43,7 @@ fn the_url_is_the_first_line_and_is_answered_at() {
 fn an_interrupt_ends_it_as_a_success_and_no_token_was_shown() {
     let mut running = Running::start(&["--defect", "join.gate=none"]);
     let url = format!("{}/_matrix/client/v3/register?kind=guest", running.1);
-    let guest = reqwest::blocking::Client::new().post(url).body("{}").send().unwrap();
+    let guest = super::client::http().post(url).body("{}").send().unwrap();
     let guest: serde_json::Value = guest.json().unwrap();
     let interrupt = std::process::Command::new("kill")
         .args(["-INT", &running.0.id().to_string()])

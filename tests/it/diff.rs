@@ -1,0 +1,5 @@
+//! `diff`: homeservers are held against the rules, over real HTTP.
+
+mod command;
+mod found;
+mod misbehaving;

@@ -1,0 +1,99 @@
+//! The command: its report, its exit codes, and what it keeps to itself.
+
+use std::time::Instant;
+
+use guest_access::serve::Embedded;
+use guest_access_model::rules::Rules;
+use serde_json::{Value, json};
+
+use crate::cli::run;
+
+fn http(url: &str, path: &str, body: &Value) -> Value {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::blocking::Client::new();
+    let answer = client.post(format!("{url}{path}")).json(body).send().unwrap();
+    serde_json::from_str(&answer.text().unwrap()).unwrap()
+}
+
+#[test]
+fn the_reference_is_held_against_the_rules_if_no_server_is_named() {
+    let began = Instant::now();
+    let ran = run(["diff", "--quiet", "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = ran.json();
+    for (key, value) in [
+        ("rules", json!("v1.16")),
+        ("complete", json!(true)),
+        ("broken_off", json!(null)),
+        ("divergences", json!([])),
+        ("causes", json!([])),
+        ("unexplained", json!(0)),
+    ] {
+        assert_eq!(report[key], value, "{key}: {report}");
+    }
+    assert!(report["requests"].as_u64().unwrap() > report["decisions"].as_u64().unwrap());
+    let (seconds, waiting) = (&report["seconds"], &report["waiting_seconds"]);
+    assert!(waiting.as_f64() <= seconds.as_f64() && seconds.as_f64() > Some(0.0));
+    assert!(began.elapsed().as_secs_f64() >= seconds.as_f64().unwrap());
+    assert!(report["run"]["command"].as_str().unwrap().starts_with("guest-access diff"));
+}
+
+#[test]
+fn a_filter_that_matches_nothing_is_no_success() {
+    let ran = run(["diff", "--only", "no-such-*", "--quiet"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert_eq!(ran.err, "no scenario matches, so nothing was there to check\n");
+}
+
+#[test]
+fn what_is_given_in_secret_is_shown_nowhere() {
+    let server = Embedded::start(Rules::find("latest").unwrap().profile()).unwrap();
+    let url = server.url();
+    let password = "correct-horse-battery";
+    let register = json!({
+        "username": "mallory", "password": password, "auth": { "type": "m.login.dummy" },
+    });
+    http(&url, "/_matrix/client/v3/register", &register);
+    let other = json!({
+        "username": "trent", "password": "other", "auth": { "type": "m.login.dummy" },
+    });
+    let other = http(&url, "/_matrix/client/v3/register", &other);
+    let token = other["access_token"].as_str().unwrap();
+    for format in ["text", "json"] {
+        let user = format!("mallory:{password}");
+        let ran = run([
+            "diff",
+            "--server",
+            &url,
+            "--user",
+            &user,
+            "--token",
+            token,
+            "--format",
+            format,
+            "--registration-token",
+            "a-secret-word",
+        ]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        for secret in [password, token, "a-secret-word", "made-up-token"] {
+            assert!(!ran.out.contains(secret), "{secret} is in {}", ran.out);
+            assert!(!ran.err.contains(secret), "{secret} is in {}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_said_without_its_secrets() {
+    for (args, says) in [
+        (["--server", "nonsense"], "is no address of a homeserver"),
+        (["--server", "http://me:secret@localhost"], "must not hold a user or a password"),
+        (["--user", "nobody"], "it has to be `NAME:PASSWORD`"),
+        (["--only", "[secret"], "invalid value"),
+    ] {
+        let ran = run([&["diff"][..], &args].concat());
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.err.contains(says), "{ran:?}");
+        let shows = ran.err.contains("secret") && !says.starts_with("invalid");
+        assert!(!shows, "{ran:?}");
+    }
+}

@@ -1,0 +1,210 @@
+//! Homeservers that misbehave: a clear message, the right exit code, and no panic.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use guest_access::serve::Embedded;
+use guest_access_model::rules::Rules;
+
+use crate::cli::{Ran, run};
+
+/// What is answered to the call with this number, of this line: `None` to pass it on to a homeserver
+/// that knows its manners.
+type Manners = fn(usize, &str) -> Option<Reply>;
+
+enum Reply {
+    /// This, and the connection ends.
+    Bytes(Vec<u8>),
+    /// Nothing, for longer than anybody waits.
+    Silence,
+    /// Nothing, and nobody is there any more.
+    Death,
+}
+
+/// A homeserver with these manners.
+fn with(manners: Manners) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let reference = Embedded::start(Rules::find("latest").unwrap().profile()).unwrap();
+    let calls = Arc::new(AtomicUsize::new(0));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            let (calls, real) = (Arc::clone(&calls), reference.url());
+            if manners(calls.load(Ordering::Relaxed), "").is_some_and(|r| matches!(r, Reply::Death))
+            {
+                return;
+            }
+            std::thread::spawn(move || answer(stream, &calls, &real, manners));
+        }
+    });
+    url
+}
+
+/// Answers one call, and ends the connection.
+fn answer(mut stream: TcpStream, calls: &AtomicUsize, real: &str, manners: Manners) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let (mut head, mut length) = (String::new(), 0_usize);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            break;
+        }
+        if !line.to_ascii_lowercase().starts_with("connection:") {
+            head += &line;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let number = calls.fetch_add(1, Ordering::Relaxed);
+    let line = head.lines().next().unwrap_or_default().to_owned();
+    match manners(number, &line) {
+        Some(Reply::Bytes(bytes)) => {
+            let _ = stream.write_all(&bytes);
+        }
+        Some(Reply::Silence) => std::thread::sleep(std::time::Duration::from_secs(60)),
+        Some(Reply::Death) => {}
+        None => {
+            let mut other = TcpStream::connect(real.trim_start_matches("http://")).unwrap();
+            other.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).unwrap();
+            other.write_all(&body).unwrap();
+            let mut answer = Vec::new();
+            let _ = other.read_to_end(&mut answer);
+            let _ = stream.write_all(&answer);
+        }
+    }
+}
+
+fn reply(status: &str, kind: &str, body: &str) -> Reply {
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    );
+    Reply::Bytes([head.as_bytes(), body.as_bytes()].concat())
+}
+
+fn json(body: &str) -> Reply {
+    reply("200 OK", "application/json", body)
+}
+
+/// What comes of holding it against the rules.
+fn held(url: &str) -> Ran {
+    run(["diff", "--server", url, "--only", "*", "--jobs", "2", "--call-timeout", "1s", "--quiet"])
+}
+
+#[test]
+fn where_nobody_is_that_is_said_at_once() {
+    let ran = held("http://127.0.0.1:1");
+    assert_eq!(ran.code, Some(4), "{ran:?}");
+    assert!(ran.err.starts_with("error: the homeserver cannot be reached: "), "{ran:?}");
+    assert_eq!(ran.out, "");
+}
+
+#[test]
+fn what_is_no_homeserver_is_told_from_one() {
+    let page = with(|_, _| Some(reply("200 OK", "text/html", "<html>hello</html>")));
+    let elsewhere = with(|_, _| {
+        let head = "HTTP/1.1 302 Found\r\nlocation: http://example.org/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        Some(Reply::Bytes(head.as_bytes().to_vec()))
+    });
+    let cut = with(|_, _| Some(json("{\"versions\": [\"v1.1")));
+    let other = with(|_, _| Some(json("{\"versions\": 7}")));
+    let silent = with(|_, _| Some(Reply::Silence));
+    let rude = with(|_, _| Some(Reply::Bytes(b"HTTP/1.1 200 OK\r\ncontent-le".to_vec())));
+    for (url, says) in [
+        (page, "a page of HTML"),
+        (elsewhere, "was answered with a redirect"),
+        (cut, "that are no JSON"),
+        (other, "JSON of another form"),
+        (silent, "was not answered within 1s"),
+        (rude, "broke off"),
+    ] {
+        let ran = held(&url);
+        assert_eq!(ran.code, Some(4), "{says}: {ran:?}");
+        assert!(ran.err.contains(says), "{says}: {ran:?}");
+        assert_eq!(ran.err.lines().count(), 1, "{ran:?}");
+    }
+}
+
+#[test]
+fn an_answer_without_an_end_is_cut_off() {
+    let url = with(|_, _| {
+        let mut endless = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n\"".to_vec();
+        endless.resize(100_000_000, b'a');
+        Some(Reply::Bytes(endless))
+    });
+    let ran = held(&url);
+    assert_eq!(ran.code, Some(4), "{ran:?}");
+    assert!(ran.err.contains("more than 8 MB"), "{ran:?}");
+}
+
+#[test]
+fn a_homeserver_that_registers_nobody_is_a_matter_of_the_command_line() {
+    let url = with(|_, line| {
+        let body = "{\"errcode\": \"M_FORBIDDEN\", \"error\": \"no\"}";
+        line.contains("/register").then(|| reply("403 Forbidden", "application/json", body))
+    });
+    let ran = held(&url);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.contains("--user NAME:PASSWORD"), "{ran:?}");
+}
+
+#[test]
+fn what_was_found_before_a_homeserver_dies_is_kept() {
+    let url = with(|number, _| (number > 900).then_some(Reply::Death));
+    let ran = run([
+        "diff",
+        "--server",
+        &url,
+        "--jobs",
+        "2",
+        "--call-timeout",
+        "2s",
+        "--quiet",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(ran.code, Some(4), "{ran:?}");
+    let report = ran.json();
+    assert!(report["decisions"].as_u64().unwrap() > 100, "{report}");
+    assert_eq!(report["complete"], false);
+    assert!(report["broken_off"].as_str().unwrap().contains("cannot be reached"), "{report}");
+    assert!(ran.err.contains("the report holds what was found before"), "{}", ran.err);
+}
+
+#[test]
+fn what_cannot_be_read_of_one_endpoint_does_not_end_the_rest() {
+    let url = with(|_, line| {
+        (line.starts_with("GET") && line.contains("/messages")).then(|| json("{\"chunk\": 7}"))
+    });
+    let ran = run(["diff", "--server", &url, "--quiet", "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = ran.json();
+    assert!(report["decisions"].as_u64().unwrap() > 1000, "{report}");
+    let not_run = report["not_run"].as_array().unwrap();
+    let of_messages = |entry: &&serde_json::Value| {
+        let because = entry["because"].as_str().unwrap();
+        because.contains("GET /rooms/{roomId}/messages was answered with JSON of another form")
+    };
+    assert!(not_run.iter().any(|entry| of_messages(&entry)), "{not_run:#?}");
+}
+
+#[test]
+fn a_homeserver_that_asks_to_wait_is_waited_for() {
+    let url = with(|number, _| {
+        let body = "{\"errcode\": \"M_LIMIT_EXCEEDED\", \"retry_after_ms\": 20}";
+        let limited = number % 50 == 10;
+        limited.then(|| reply("429 Too Many Requests", "application/json", body))
+    });
+    let ran = run(["diff", "--server", &url, "--quiet", "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.json()["rate_limited"].as_u64().unwrap() > 10, "{ran:?}");
+}
