@@ -9,6 +9,7 @@ pub mod defects;
 pub mod diff;
 pub mod history;
 pub mod junit;
+pub mod replay;
 pub mod revisions;
 mod run;
 mod story;

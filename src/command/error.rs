@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use guest_access_model::rules::RulesError;
 
+use crate::diff::SavedError;
 use crate::scenario::ScenarioError;
 use crate::subject::server::ServerError;
 
@@ -36,6 +37,17 @@ pub enum CommandError {
     UnknownSubject {
         /// What was asked for.
         name: String,
+    },
+    /// There is no such report, or it is none.
+    #[error(transparent)]
+    Saved(#[from] SavedError),
+    /// The rules of a saved report are not known here.
+    #[error("{report} was made by rules that are not known here; name them by `--rules`")]
+    RulesOfReport {
+        /// The report.
+        report: String,
+        /// Why not.
+        source: RulesError,
     },
     /// There is no such defect.
     #[error(
