@@ -41,7 +41,7 @@ enum Command {
     Compare(compare::Args),
     Decide(decide::Args),
     Rules(rules::Args),
-    Diff(diff::Args),
+    Diff(Box<diff::Args>),
     Defects(defects::Args),
     Explore(explore::Args),
     Serve(serve::Args),

@@ -16,7 +16,9 @@ mod history;
 mod id;
 mod judge;
 mod plan;
+mod replay;
 mod runtime;
+mod saved;
 mod script;
 mod shrink;
 mod signature;
@@ -36,7 +38,9 @@ pub use found::{
     Verdict,
 };
 pub use plan::stories;
+pub use replay::{Fate, Replayed, replay};
 pub use runtime::{Waited, wait_for};
+pub use saved::{Saved, SavedDivergence, SavedError};
 pub use story::Story;
 
 use group::groups;

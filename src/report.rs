@@ -10,6 +10,7 @@ pub mod diagram;
 pub mod diff;
 pub mod history;
 pub mod junit;
+pub mod replay;
 pub mod revisions;
 mod run;
 mod story;

@@ -42,6 +42,7 @@ use guest_access_model::step::Step;
 pub use error::ScenarioError;
 pub use expect::{Expect, Observed, Verdict};
 pub use file::Source;
+pub(crate) use file::line_of;
 pub use permitted::{Judge, Judgement, Permitted, TakenOption};
 pub use readings::{Alternative, Decided, Otherwise, alternatives, permitted};
 pub use schema::schema;

@@ -1,5 +1,7 @@
 //! `diff`: a homeserver is held against the rules.
 
+mod replay;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,9 +35,12 @@ pub(super) struct Args {
     /// The homeserver's address [default: the reference, which is started for this]
     #[arg(long, value_name = "URL")]
     server: Option<String>,
-    /// The rules that it is held against
-    #[arg(long, default_value = "latest")]
-    rules: String,
+    /// The rules that it is held against [default: latest, or those of the report with `--replay`]
+    #[arg(long)]
+    rules: Option<String>,
+    /// Run the divergences of a saved JSON report again, on its homeserver or another
+    #[arg(long, value_name = "REPORT", conflicts_with_all = ["explore_for", "seed", "baseline", "write_baseline", "also"])]
+    replay: Option<PathBuf>,
     /// How many scenarios are run at once
     #[arg(long, value_name = "N", default_value_t = 8,
         value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -51,7 +56,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "TIME", default_value = "2s",
         value_parser = humantime::parse_duration)]
     settle: Duration,
-    /// Run only scenarios whose id matches; may be given several times
+    /// Run only scenarios (or divergences of the report) whose id matches; may be given several times
     #[arg(long, value_name = "GLOB", value_parser = Pattern::new)]
     only: Vec<Pattern>,
     /// Let divergences fail too that a reading of the text permits
@@ -159,21 +164,13 @@ fn token(text: &str) -> Result<Token, String> {
 }
 
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
-    let rules = Rules::find(&args.rules)?;
-    let known = Before::read(args, &rules)?;
-    let seed = args.explore_for.map(|_| args.seed.unwrap_or_else(|| fastrand::u64(..1 << 32)));
-    let mut stop = Stop::new(interrupt::flag()?);
-    if let Some(timeout) = args.timeout {
-        stop = stop.after(timeout);
+    if let Some(report) = &args.replay {
+        return replay::run(args, report);
     }
-    let options = Options {
-        jobs: args.jobs.into(),
-        settle: args.settle,
-        keep: args.keep,
-        explore_for: args.explore_for,
-        seed: seed.unwrap_or_default(),
-        stop,
-    };
+    let rules = Rules::find(args.rules.as_deref().unwrap_or("latest"))?;
+    let known = Before::read(args, &rules)?;
+    let options = options(args)?;
+    let seed = args.explore_for.map(|_| options.seed);
     let run = Run { seed, ..Run::of([&rules]) };
     let progress = Progress::new(rules.id.clone(), args.output.quiet);
     let embedded = match &args.server {
@@ -241,6 +238,33 @@ fn is_asked_for(args: &Args, id: &str) -> bool {
     args.only.is_empty() || args.only.iter().any(|pattern| pattern.matches(id))
 }
 
+fn options(args: &Args) -> Result<Options, CommandError> {
+    let mut stop = Stop::new(interrupt::flag()?);
+    if let Some(timeout) = args.timeout {
+        stop = stop.after(timeout);
+    }
+    Ok(Options {
+        jobs: args.jobs.into(),
+        settle: args.settle,
+        keep: args.keep,
+        explore_for: args.explore_for,
+        seed: args.seed.unwrap_or_else(|| fastrand::u64(..1 << 32)),
+        stop,
+    })
+}
+
+/// The accounts that are given.
+async fn given(args: &Args, server: &Server) -> Result<Vec<Person>, ServerError> {
+    let mut given: Vec<Person> = Vec::new();
+    for account in &args.users {
+        given.push(server.log_in(&account.name, account.password.clone()).await?);
+    }
+    for token in &args.tokens {
+        given.push(server.holder(token.clone()).await?);
+    }
+    Ok(given)
+}
+
 async fn meet(args: &Args, url: &str) -> Result<Server, ServerError> {
     let limits = Limits { call: args.call_timeout, ..Limits::default() };
     Server::meet(url, limits, Proof::with(args.registration_token.clone())).await
@@ -256,13 +280,7 @@ async fn hold(
     progress: &Progress,
 ) -> Result<(Server, Found), ServerError> {
     let server = meet(args, url).await?;
-    let mut given: Vec<Person> = Vec::new();
-    for account in &args.users {
-        given.push(server.log_in(&account.name, account.password.clone()).await?);
-    }
-    for token in &args.tokens {
-        given.push(server.holder(token.clone()).await?);
-    }
+    let given = given(args, &server).await?;
     let tell = |done: usize, thing: &str| progress.tell(done, thing);
     let found = diff::diff(rules, &server, &given, stories, options, tell).await?;
     Ok((server, found))

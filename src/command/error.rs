@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use guest_access_model::rules::RulesError;
 
+use crate::diff::SavedError;
 use crate::report::diff::BaselineError;
 use crate::scenario::ScenarioError;
 use crate::subject::server::ServerError;
@@ -38,6 +39,20 @@ pub enum CommandError {
         /// What was asked for.
         name: String,
     },
+    /// There is no such report, or it is none.
+    #[error(transparent)]
+    Saved(#[from] SavedError),
+    /// The rules of a saved report are not known here.
+    #[error("{report} was made by rules that are not known here; name them by `--rules`")]
+    RulesOfReport {
+        /// The report.
+        report: String,
+        /// Why not.
+        source: RulesError,
+    },
+    /// What is run again is told in fewer forms.
+    #[error("with `--replay` the report is `text` or `json`")]
+    FormOfReplay,
     /// There is no such defect.
     #[error(
         "there is no defect `{name}` of {rules}; did you mean `{nearest}`? `guest-access defects` lists them"

@@ -70,8 +70,8 @@ pub struct Divergence {
     pub scenario: Scenario,
     /// Whether the scenario, run by itself, showed it again.
     pub reproduced: bool,
-    /// The script that shows it with curl and jq.
-    pub curl: String,
+    /// The script that shows it with curl and jq; none if it is not known what was said then.
+    pub curl: Option<String>,
 }
 
 impl Divergence {

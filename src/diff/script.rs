@@ -62,12 +62,10 @@ pub(super) struct Shown<'a> {
 }
 
 impl Scripts<'_> {
-    /// The script that shows a divergence; empty, if nothing is known of how it was seen.
-    pub(super) fn script(&self, shown: Shown<'_>) -> String {
-        let (Some(recording), Some(last)) = (&shown.part.recording, shown.part.log.get(shown.at))
-        else {
-            return String::new();
-        };
+    /// The script that shows a divergence, if what was said is known.
+    pub(super) fn script(&self, shown: Shown<'_>) -> Option<String> {
+        let recording = shown.part.recording.as_ref()?;
+        let last = shown.part.log.get(shown.at)?;
         let log = &shown.part.log[..=shown.at];
         let exchanges = recording.exchanges.iter().filter(|e| e.step <= Some(shown.at));
         let exchanges: Vec<_> = exchanges.cloned().collect();
@@ -93,7 +91,7 @@ impl Scripts<'_> {
         script += "\n";
         script += &body;
         script += &Self::end(&shown);
-        script
+        Some(script)
     }
 
     /// The steps that lead to the last, and the last. What comes to nothing is left out, unless it

@@ -125,7 +125,10 @@ impl Teller<'_> {
             let mut part =
                 Part { log: Vec::new(), differences: Vec::new(), known, lost: 0, recording: None };
             let ending = self.tell_part(&mut world, &mut judge, &steps, &mut part).await;
-            let recording = world.recording();
+            part.differences.retain(|difference| difference.at >= known);
+            if !part.differences.is_empty() {
+                part.recording = Some(Rc::new(world.recording()));
+            }
             let is_there = !ending.as_ref().is_err_and(ServerError::is_broken_line);
             if is_there && !self.keep {
                 world.clean_up(&judge.state()).await;
@@ -133,10 +136,6 @@ impl Teller<'_> {
             let clean = judge.log.iter().filter(|taken| !taken.diverges && taken.tells());
             let lead: Vec<_> = clean.map(|taken| taken.step).collect();
             part.log = judge.log;
-            part.differences.retain(|difference| difference.at >= known);
-            if !part.differences.is_empty() {
-                part.recording = Some(Rc::new(recording));
-            }
             let judged = part.log.iter().skip(known);
             for taken in judged {
                 match &taken.observed.verdict {

@@ -113,8 +113,8 @@ pub struct DivergenceReport {
     pub scenario: Scenario,
     /// Whether that scenario, run by itself, showed it again.
     pub reproduced: bool,
-    /// A script that shows it, and needs nothing but curl and jq.
-    pub curl: String,
+    /// A script that shows it, and needs nothing but curl and jq, if there is one.
+    pub curl: Option<String>,
     /// What the baseline says of it, if it is listed there.
     pub known: Option<Known>,
 }
@@ -213,7 +213,7 @@ fn printably(not_run: NotRun) -> NotRun {
     NotRun { because: printable(&not_run.because), ..not_run }
 }
 
-fn rounded(seconds: f64) -> f64 {
+pub(super) fn rounded(seconds: f64) -> f64 {
     (seconds * 100.0).round() / 100.0
 }
 

@@ -208,7 +208,7 @@ fn syntax(path: &Path, first: usize, error: &serde_json::Error) -> ScenarioError
 }
 
 /// The line, from 1, on which `part` of `text` begins.
-fn line_of(text: &str, part: &str) -> usize {
+pub(crate) fn line_of(text: &str, part: &str) -> usize {
     let offset = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
     lines(text.as_bytes().get(..offset).unwrap_or_default())
 }

@@ -45,7 +45,7 @@ fn divergence(id: &str, kind: Kind, observed: &str, seen_in: &[&str]) -> Diverge
         seen_in: seen_in.iter().map(|id| (*id).to_owned()).collect(),
         scenario: scenario(id),
         reproduced: true,
-        curl: String::new(),
+        curl: None,
         known: None,
     }
 }
@@ -199,7 +199,7 @@ fn the_page_tells_all_of_it() {
 #[test]
 fn what_a_homeserver_says_is_text_in_every_report_and_nothing_else() {
     let mut report = report();
-    report.divergences[0].curl = format!("#!/bin/sh\n# {HARM}");
+    report.divergences[0].curl = Some(format!("#!/bin/sh\n# {HARM}"));
     report.divergences[0].step = HARM.to_owned();
     report.matrix[0].class.deed = HARM.to_owned();
     report.broken_off = Some(HARM.to_owned());

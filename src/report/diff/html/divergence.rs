@@ -57,7 +57,7 @@ pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
             }
             div.scroll { (diagram(d)) }
             (shown("Scenario", &serde_json::to_string_pretty(&d.scenario).unwrap_or_default()))
-            @if !d.curl.is_empty() { (shown("Script, for curl and jq", &d.curl)) }
+            @if let Some(script) = &d.curl { (shown("Script, for curl and jq", script)) }
             details {
                 summary { "Seen in" }
                 p.fine { (d.seen_in.join(", ")) }

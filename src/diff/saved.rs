@@ -1,0 +1,178 @@
+//! Reports that were saved as JSON, as far as it takes to run their divergences again.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::scenario::{Scenario, ScenarioError, line_of};
+
+/// What of a saved report it takes to run it again.
+#[derive(Debug, Clone)]
+pub struct Saved {
+    /// The rules.
+    pub rules: String,
+    /// The homeserver's address.
+    pub url: String,
+    /// The divergences.
+    pub divergences: Vec<SavedDivergence>,
+}
+
+/// A divergence of a saved report.
+#[derive(Debug, Clone)]
+pub struct SavedDivergence {
+    /// Its id.
+    pub id: String,
+    /// What the rules said.
+    pub expected: String,
+    /// What the homeserver did.
+    pub observed: String,
+    /// The scenario that shows it by its last step.
+    pub scenario: Scenario,
+}
+
+/// Why a file is no report that can be run again. Every message says where the fault is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SavedError {
+    /// The file cannot be read.
+    #[error("{}: the report cannot be read; name one that `diff --format json` wrote", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is too large to be a report.
+    #[error("{}: the file has more than the {limit} bytes that a report can have", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read.
+        limit: u64,
+    },
+    /// The file is no report.
+    #[error("{}:{line}: {message}; a report is what `diff --format json` writes", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, in the words of the JSON reader.
+        message: String,
+    },
+    /// A scenario in it is none.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+}
+
+/// The most that is read of a report.
+const MOST_BYTES: u64 = 200_000_000;
+
+/// A report may say more, and later ones will.
+#[derive(Deserialize)]
+struct Report<'a> {
+    rules: String,
+    server: ServerPart,
+    #[serde(borrow)]
+    divergences: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct ServerPart {
+    url: String,
+}
+
+#[derive(Deserialize)]
+struct Divergence<'a> {
+    id: String,
+    expected: String,
+    observed: String,
+    #[serde(borrow)]
+    scenario: &'a RawValue,
+}
+
+impl Saved {
+    /// The report in the file at `path`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is no report.
+    pub fn load(path: &Path) -> Result<Self, SavedError> {
+        let unreadable = |source| SavedError::Unreadable { path: path.to_owned(), source };
+        let file = File::open(path).map_err(unreadable)?;
+        let mut text = String::new();
+        file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+        if text.len() as u64 > MOST_BYTES {
+            return Err(SavedError::TooLarge { path: path.to_owned(), limit: MOST_BYTES });
+        }
+        Self::parse(path, &text)
+    }
+
+    /// The report in `text`, which stands in the file at `path`.
+    ///
+    /// # Errors
+    /// If it is no report.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, SavedError> {
+        let syntax = |first: usize, error: &serde_json::Error| {
+            let message = error.to_string();
+            // The reader counts lines from where it began, and its message ends in them.
+            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+            let line = first + error.line().saturating_sub(1);
+            SavedError::Syntax { path: path.to_owned(), line, message }
+        };
+        let report: Report<'_> = serde_json::from_str(text).map_err(|error| syntax(1, &error))?;
+        let mut divergences = Vec::with_capacity(report.divergences.len());
+        for raw in report.divergences {
+            let line = line_of(text, raw.get());
+            let divergence: Divergence<'_> =
+                serde_json::from_str(raw.get()).map_err(|error| syntax(line, &error))?;
+            let Divergence { id, expected, observed, scenario } = divergence;
+            // As many empty lines before it as it has before it in the report.
+            let line = line_of(text, scenario.get());
+            let scenario = format!("{}{}", "\n".repeat(line - 1), scenario.get());
+            let scenario = Scenario::parse(&path.display().to_string(), &scenario)?;
+            divergences.push(SavedDivergence { id, expected, observed, scenario });
+        }
+        Ok(Self { rules: report.rules, url: report.server.url, divergences })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REPORT: &str = r#"{
+        "server": {"url": "http://host", "name": null}, "rules": "latest", "more": [1, 2],
+        "divergences": [{
+            "id": "leak-1", "expected": "deny", "observed": "allow", "kind": "leak",
+            "scenario": {"id": "leak-1", "rules": "latest", "about": "", "clauses": [], "steps": [
+                {"as": "guest1", "do": "register as guest"}
+            ]}
+        }]
+    }"#;
+
+    fn message(text: &str) -> String {
+        Saved::parse(Path::new("report.json"), text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_report_is_read_as_far_as_it_is_run_again() {
+        let saved = Saved::parse(Path::new("report.json"), REPORT).unwrap();
+        assert_eq!((saved.rules.as_str(), saved.url.as_str()), ("latest", "http://host"));
+        assert_eq!(saved.divergences[0].scenario.steps.len(), 1);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line() {
+        let unknown_verb = REPORT.replace("register as guest", "register as ghost");
+        assert!(message(&unknown_verb).starts_with("report.json:6: step 1 does"));
+        let no_number = REPORT.replace("\"deny\"", "7");
+        assert!(message(&no_number).starts_with("report.json:4: invalid type"));
+        assert!(message("{").starts_with("report.json:1: EOF"));
+        assert!(message("{\"rules\": \"latest\",\n\"server\": {}}").starts_with("report.json:2:"));
+        let none = REPORT.replace("divergences", "differences");
+        assert!(message(&none).contains("missing field `divergences`; a report is what"));
+    }
+}
