@@ -90,8 +90,13 @@ pub(super) async fn shrink(
             less.into_iter().map(|steps| (*number, steps))
         });
         let less = less.collect();
+        let length = |shrunk: &[Shrunk]| stubborn.iter().map(|n| shrunk[*n].steps.len()).sum();
+        let before: usize = length(&shrunk);
         try_all(workers, groups, less, &mut shrunk, &progress).await;
-        size /= 2;
+        // What could be left out once may be left out elsewhere too.
+        if length(&shrunk) == before {
+            size /= 2;
+        }
     }
     shrunk
 }

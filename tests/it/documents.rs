@@ -33,7 +33,9 @@ fn the_readme_shows_what_the_commands_print() {
     let readme = read("README.md");
     let sessions = sessions(&readme);
     assert!(sessions.len() >= 6);
-    for (line, told) in sessions {
+    // A server goes on until it is told to end; its own tests hold it to what it says.
+    let ends = |(line, _): &(&str, &str)| !line.starts_with("serve ");
+    for (line, told) in sessions.into_iter().filter(ends) {
         let ran = run_line(line);
         let printed: Vec<_> = ran.out.lines().map(without_time).collect();
         let told: Vec<_> = told.lines().map(without_time).collect();

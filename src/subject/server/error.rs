@@ -54,6 +54,16 @@ pub enum ServerError {
         /// What was answered instead.
         what: String,
     },
+    /// A call was answered with a redirect, which is not followed.
+    #[error(
+        "{call} was answered with a redirect ({status}), which is not followed; give the address of the homeserver itself"
+    )]
+    Redirected {
+        /// The call.
+        call: String,
+        /// The status.
+        status: u16,
+    },
     /// A call without which there is nothing to look at was refused.
     #[error("{call} was refused: {answer}")]
     Refused {

@@ -49,6 +49,9 @@ impl Response {
     /// # Errors
     /// If it is a refusal, or does not fit.
     pub fn read<T: IncomingResponse>(&self) -> Result<T, ServerError> {
+        if (300..400).contains(&self.status) {
+            return Err(ServerError::Redirected { call: self.call.clone(), status: self.status });
+        }
         if !self.allows() {
             return Err(ServerError::Refused { call: self.call.clone(), answer: self.in_short() });
         }

@@ -95,15 +95,12 @@ fn a_divergence_comes_with_the_smallest_scenario_that_shows_it() {
     let revocation = revocation.unwrap();
     let steps = revocation.scenario.steps.iter();
     let steps: Vec<_> = steps.map(|told| guest_access::scenario::sentence(&told.step)).collect();
-    assert_eq!(
-        steps,
-        [
-            "guest1 registers as a guest",
-            "the moderator sets the guest access of room1 to can_join",
-            "guest1 joins room1",
-            "the moderator sets the guest access of room1 to forbidden",
-        ]
-    );
+    // No fewer steps lead there; by which endpoint the guest joins is all the same.
+    let [registers, permits, joins, revokes] = &steps[..] else { panic!("{steps:#?}") };
+    assert_eq!(registers, "guest1 registers as a guest");
+    assert_eq!(permits, "the moderator sets the guest access of room1 to can_join");
+    assert!(joins.starts_with("guest1 joins room1"), "{joins}");
+    assert_eq!(revokes, "the moderator sets the guest access of room1 to forbidden");
     assert!(revocation.expected.ends_with("guest1 is `leave` in room1"), "{revocation:?}");
     assert!(revocation.observed.ends_with("guest1 is `join` in room1"), "{revocation:?}");
 }
