@@ -14,7 +14,7 @@
 //! by itself (`others.rs`). A vector of which the others cover everything is dropped.
 //!
 //! **Where the text is open**, a step has, beside what is expected of it by the default readings, all
-//! that is expected of it by others: see [`Permitted`](crate::scenario::Permitted).
+//! that is expected of it by others: see [`Permitted`].
 //!
 //! ```no_run
 //! use guest_access::vectors::vectors;
