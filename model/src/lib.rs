@@ -21,4 +21,5 @@ pub mod step;
 pub mod steps;
 pub mod stop;
 pub mod story;
+pub mod text_file;
 pub mod vocabulary;

@@ -1,9 +1,8 @@
 //! Reports that were saved as JSON, as far as it takes to run their divergences again.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use guest_access_model::text_file::{self, Kind, TextFileError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -37,22 +36,9 @@ pub struct SavedDivergence {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SavedError {
-    /// The file cannot be read.
-    #[error("{}: the report cannot be read; name one that `diff --format json` wrote", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is too large to be a report.
-    #[error("{}: the file has more than the {limit} bytes that a report can have", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// The most that is read.
-        limit: u64,
-    },
+    /// The file gives no text.
+    #[error(transparent)]
+    File(#[from] TextFileError),
     /// The file is no report.
     #[error("{}:{line}: {message}; a report is what `diff --format json` writes", path.display())]
     Syntax {
@@ -68,8 +54,11 @@ pub enum SavedError {
     Scenario(#[from] ScenarioError),
 }
 
-/// The most that is read of a report.
-const MOST_BYTES: u64 = 200_000_000;
+const KIND: Kind = Kind {
+    name: "report",
+    most_bytes: 200_000_000,
+    hint: "; name one that `diff --format json` wrote",
+};
 
 /// A report may say more, and later ones will.
 #[derive(Deserialize)]
@@ -100,13 +89,7 @@ impl Saved {
     /// # Errors
     /// If the file cannot be read, or is no report.
     pub fn load(path: &Path) -> Result<Self, SavedError> {
-        let unreadable = |source| SavedError::Unreadable { path: path.to_owned(), source };
-        let file = File::open(path).map_err(unreadable)?;
-        let mut text = String::new();
-        file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-        if text.len() as u64 > MOST_BYTES {
-            return Err(SavedError::TooLarge { path: path.to_owned(), limit: MOST_BYTES });
-        }
+        let text = text_file::read(path, KIND)?;
         Self::parse(path, &text)
     }
 

@@ -2,34 +2,15 @@
 
 use std::path::PathBuf;
 
+use guest_access_model::text_file::TextFileError;
+
 /// Why there is no scenario. Every message says where the fault is and what would be right.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScenarioError {
-    /// The file cannot be read.
-    #[error("{}: the scenario cannot be read", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is too large to be a scenario.
-    #[error("{}: the file has more than the {limit} bytes that a scenario can have", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// The most that is read.
-        limit: u64,
-    },
-    /// The file is not text.
-    #[error("{}:{line}: the file is not UTF-8 text; save it as UTF-8", path.display())]
-    NotText {
-        /// The file.
-        path: PathBuf,
-        /// The line of the first byte that is not text.
-        line: usize,
-    },
+    /// The file gives no text.
+    #[error(transparent)]
+    File(#[from] TextFileError),
     /// The text is not JSON, or has keys or types that a scenario does not have.
     #[error("{}:{line}: {message}", path.display())]
     Syntax {

@@ -1,10 +1,10 @@
 //! Reading and writing a scenario's file.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use guest_access_model::clause;
 use guest_access_model::step::Act;
+use guest_access_model::text_file::{self, Kind};
 use schemars::JsonSchema;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
@@ -13,8 +13,7 @@ use serde_json::value::RawValue;
 use super::format::{Entry, Fault};
 use super::{Expect, LABEL, Scenario, ScenarioError, Told, actor};
 
-/// The most bytes that a scenario may have.
-const LIMIT: u64 = 1 << 20;
+const KIND: Kind = Kind { name: "scenario", most_bytes: 1 << 20, hint: "" };
 
 /// A scenario as it is written. The steps are read one by one, so that what is wrong with one is
 /// reported with its line.
@@ -72,23 +71,7 @@ impl Source {
 
 /// The text of the file at `path`, or of the standard input if that is `-`.
 pub(super) fn read(path: &Path) -> Result<String, ScenarioError> {
-    let unreadable = |source| ScenarioError::Unreadable { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    // One byte more than may be there is enough to see that there is more.
-    if path == Path::new("-") {
-        std::io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes)
-    } else {
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        file.take(LIMIT + 1).read_to_end(&mut bytes)
-    }
-    .map_err(unreadable)?;
-    if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > LIMIT) {
-        return Err(ScenarioError::TooLarge { path: path.to_owned(), limit: LIMIT });
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        ScenarioError::NotText { path: path.to_owned(), line: lines(valid) }
-    })
+    Ok(text_file::read(path, KIND)?)
 }
 
 /// The scenario in `text`, which stands in the file at `path`.
@@ -210,12 +193,7 @@ fn syntax(path: &Path, first: usize, error: &serde_json::Error) -> ScenarioError
 /// The line, from 1, on which `part` of `text` begins.
 pub(crate) fn line_of(text: &str, part: &str) -> usize {
     let offset = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
-    lines(text.as_bytes().get(..offset).unwrap_or_default())
-}
-
-/// The line, from 1, that comes after these bytes.
-fn lines(bytes: &[u8]) -> usize {
-    1 + bytes.iter().filter(|byte| **byte == b'\n').count()
+    text_file::line_of(text.as_bytes(), offset)
 }
 
 impl Serialize for Told {

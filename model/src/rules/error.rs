@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::text_file::TextFileError;
+
 /// Why there are no rules. Every message says where the fault is and what would be right.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -16,32 +18,9 @@ pub enum RulesError {
         /// The revisions and aliases there are.
         known: String,
     },
-    /// The file cannot be read.
-    #[error("{}: the rules file cannot be read", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is too large to be a rules file.
-    #[error("{}: the file has {bytes} bytes; a rules file has at most {limit}", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size.
-        bytes: u64,
-        /// The most that is read.
-        limit: u64,
-    },
-    /// The file is not text.
-    #[error("{}:{line}: the file is not UTF-8 text; save it as UTF-8", path.display())]
-    NotText {
-        /// The file.
-        path: PathBuf,
-        /// The line of the first byte that is not text.
-        line: usize,
-    },
+    /// The file gives no text.
+    #[error(transparent)]
+    File(#[from] TextFileError),
     /// The text is not TOML, or has keys or types that a rules file does not have.
     #[error("{}:{line}: {message}", path.display())]
     Syntax {

@@ -11,11 +11,11 @@ use crate::decision_point::{POINTS, PointId};
 use crate::endpoint::EndpointId;
 use crate::guarantee::GuaranteeId;
 use crate::profile::{Access, Condition, Conditions};
+use crate::text_file::{self, Kind, line_of};
 
 use super::{EndpointRule, PUBLISHED, PointRule, Rules, RulesError, Standing, Withdrawal};
 
-/// The most bytes that a rules file may have.
-const LIMIT: u64 = 1 << 20;
+const KIND: Kind = Kind { name: "rules file", most_bytes: 1 << 20, hint: "" };
 
 /// A rules file as it is written.
 #[derive(Debug, Deserialize)]
@@ -134,16 +134,10 @@ pub(super) fn load(path: &Path) -> Result<Rules, RulesError> {
 }
 
 fn load_after(path: &Path, seen: &mut Vec<String>) -> Result<Rules, RulesError> {
-    let unreadable = |source| RulesError::Unreadable { path: path.to_owned(), source };
-    let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
-    if bytes > LIMIT {
-        return Err(RulesError::TooLarge { path: path.to_owned(), bytes, limit: LIMIT });
-    }
-    let text = String::from_utf8(std::fs::read(path).map_err(unreadable)?).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        RulesError::NotText { path: path.to_owned(), line: line_of(valid, valid.len()) }
-    })?;
-    seen.push(path.canonicalize().map_err(unreadable)?.display().to_string());
+    let text = text_file::read(path, KIND)?;
+    // What was read has a place of its own, whichever way it was named.
+    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    seen.push(place.display().to_string());
     parse(path, &text, seen)
 }
 
@@ -449,11 +443,6 @@ impl At<'_> {
         let reading = entry.reading.as_ref().map(|reading| self.reading(reading)).transpose()?;
         Ok(PointRule { standing, reading, clauses: self.clauses(&entry.clauses)? })
     }
-}
-
-/// The line, from 1, of the byte at `offset`.
-fn line_of(text: &[u8], offset: usize) -> usize {
-    1 + text.iter().take(offset).filter(|byte| **byte == b'\n').count()
 }
 
 /// The known name that is most like the one that was given.

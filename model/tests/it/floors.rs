@@ -4,6 +4,7 @@ use std::path::Path;
 
 /// The modules of the model, the lowest first.
 const FLOORS: &[&str] = &[
+    "text_file",
     "vocabulary",
     "clause",
     "endpoint",

@@ -10,6 +10,7 @@ mod file;
 
 use std::path::PathBuf;
 
+use guest_access_model::text_file::TextFileError;
 use serde::{Deserialize, Serialize};
 
 use crate::diff::{Question, Ran};
@@ -187,24 +188,9 @@ impl DiffReport {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BaselineError {
-    /// The file cannot be read.
-    #[error(
-        "{}: the baseline cannot be read; `--write-baseline` writes one", path.display()
-    )]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is too large.
-    #[error("{}: the baseline is larger than {limit} bytes", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// How large it may be.
-        limit: u64,
-    },
+    /// The file gives no text.
+    #[error(transparent)]
+    File(#[from] TextFileError),
     /// The file is not a baseline.
     #[error("{}:{line}: {message}", path.display())]
     Wrong {

@@ -1,15 +1,15 @@
 //! Reading and writing a baseline's file.
 
-use std::io::Read;
 use std::path::Path;
 
+use guest_access_model::text_file::{self, Kind, line_of};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Baseline, BaselineError, Entry};
 
-/// The most bytes that a baseline may have.
-const LIMIT: u64 = 4 << 20;
+const KIND: Kind =
+    Kind { name: "baseline", most_bytes: 4 << 20, hint: "; `--write-baseline` writes one" };
 
 /// What the file begins with.
 const HEADER: &str = "\
@@ -34,18 +34,7 @@ impl Baseline {
     /// # Errors
     /// If the file cannot be read, or is no baseline of these rules.
     pub fn load(path: &Path, rules: &str) -> Result<Self, BaselineError> {
-        let unreadable = |source| BaselineError::Unreadable { path: path.to_owned(), source };
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        let mut bytes = Vec::new();
-        // One byte more than may be there is enough to see that there is more.
-        file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > LIMIT) {
-            return Err(BaselineError::TooLarge { path: path.to_owned(), limit: LIMIT });
-        }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let valid = error.utf8_error().valid_up_to();
-            wrong(path, error.as_bytes(), valid, "it is no text (UTF-8)")
-        })?;
+        let text = text_file::read(path, KIND)?;
         Self::parse(path, &text, rules)
     }
 
@@ -88,6 +77,6 @@ impl Baseline {
 
 /// The error of what is wrong at this byte.
 fn wrong(path: &Path, text: &[u8], at: usize, message: &str) -> BaselineError {
-    let line = 1 + text.iter().take(at).filter(|byte| **byte == b'\n').count();
-    BaselineError::Wrong { path: path.to_owned(), line, message: message.to_owned() }
+    let (path, message) = (path.to_owned(), message.to_owned());
+    BaselineError::Wrong { path, line: line_of(text, at), message }
 }
