@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engine::{self, Exploration};
+use crate::engine::timely::Explore;
+use crate::engine::{Engine, EngineError, Exploration, Seen};
 use crate::guarantee::{GuaranteeId, GuaranteeSet};
 use crate::rules::Rules;
-use crate::space::Space;
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::story;
@@ -59,17 +59,22 @@ pub struct Check<'a, S> {
     pub space: S,
     /// The guarantees to judge: those that the model says something of.
     pub guarantees: GuaranteeSet,
+    /// Who explores.
+    pub engine: Engine,
     /// How many threads explore.
     pub threads: usize,
 }
 
-impl<S: Space> Check<'_, S> {
+impl<S: Explore> Check<'_, S> {
     /// Explores every reachable state, and searches the stories of what is broken. `progress` is told
-    /// now and then how many states were reached.
-    pub fn run(self, stop: &Stop, progress: impl Fn(usize)) -> Report<S::Step> {
+    /// now and then how far it has come.
+    ///
+    /// # Errors
+    /// If a worker of the engine breaks down: then nothing is known.
+    pub fn run(self, stop: &Stop, progress: impl Fn(Seen)) -> Result<Report<S::Step>, EngineError> {
         let started = Instant::now();
         let space = Arc::new(self.space);
-        let found = engine::stateright::explore(&space, self.threads, stop, progress);
+        let found = self.engine.explore(&space, self.threads, stop, progress)?;
         let broken = self.guarantees.intersection(found.verdicts.broken);
         let mut stories = story::broken(&*space, broken, stop).into_iter();
         let findings = self.guarantees.iter().map(|guarantee| {
@@ -90,6 +95,7 @@ impl<S: Space> Check<'_, S> {
                 counterexample: if is_broken { stories.next().flatten() } else { None },
             }
         });
-        Report { findings: findings.collect(), explored: found, took: started.elapsed() }
+        let findings = findings.collect();
+        Ok(Report { findings, explored: found, took: started.elapsed() })
     }
 }

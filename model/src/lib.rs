@@ -8,6 +8,7 @@ pub mod compare;
 pub mod decide;
 pub mod decision_point;
 pub mod defect;
+pub mod dense;
 pub mod endpoint;
 pub mod engine;
 pub mod guarantee;

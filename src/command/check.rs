@@ -1,10 +1,12 @@
 //! `check`: every guarantee of a revision, in every reachable state.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use guest_access_model::check::Check;
+use guest_access_model::engine::{Engine, Seen};
 use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_model::lockstep::{Lockstep, explore};
 use guest_access_model::profile::Profile;
@@ -19,7 +21,7 @@ use crate::subject::reference::ReferenceSubject;
 
 use super::output::{OutputArgs, Written, json, say};
 use super::progress::Progress;
-use super::{CommandError, Outcome, defects, interrupt};
+use super::{CommandError, Outcome, defects, interrupt, memory};
 
 /// Check what a revision promises, in every reachable state
 ///
@@ -44,9 +46,9 @@ pub(super) struct Args {
     /// Judge this guarantee only; may be given several times
     #[arg(long = "property", value_name = "ID")]
     properties: Vec<String>,
-    /// What explores the model
-    #[arg(long, default_value = "stateright")]
-    engine: Engine,
+    /// Who explores the model [default: stateright for one guest in one room, timely for more]
+    #[arg(long)]
+    engine: Option<EngineName>,
     /// The form of the report
     #[arg(long, default_value = "text")]
     format: Format,
@@ -81,9 +83,20 @@ enum Model {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Engine {
-    /// Breadth-first, in memory
+enum EngineName {
+    /// stateright: breadth-first, on several threads
     Stateright,
+    /// Timely dataflow: breadth-first by rounds, on several threads
+    Timely,
+}
+
+impl From<EngineName> for Engine {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::Stateright => Self::Stateright,
+            EngineName::Timely => Self::Timely,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -98,7 +111,6 @@ enum Format {
 
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let Model::Sequential = args.model;
-    let Engine::Stateright = args.engine;
     let asked_for = Asked::of(&args.properties)?;
     let rules: Vec<_> =
         args.rules.iter().map(|name| Rules::find(name)).collect::<Result<_, _>>()?;
@@ -112,8 +124,11 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         let mut agreement = asked_for.agreement;
         for scope in &scopes {
             let subject = Subject { name: &args.subject, system };
-            let mut report =
-                check(rules, &subject, *scope, &asked_for, &limits, args.output.quiet)?;
+            let mut report = {
+                let engine = args.engine.map_or_else(|| Engine::usual(*scope), Engine::from);
+                let how = How { scope: *scope, engine, limits: &limits, quiet: args.output.quiet };
+                check(rules, &subject, &how, &asked_for)?
+            };
             if std::mem::take(&mut agreement) {
                 let found = in_lockstep(rules, system, &limits);
                 report.add_agreement(rules, &found)?;
@@ -195,14 +210,21 @@ fn in_lockstep(rules: &Rules, system: &Profile, limits: &Limits) -> Lockstep {
     explore(&rules.profile(), scope, subject, &limits.stop)
 }
 
+/// How a check is made.
+struct How<'a> {
+    scope: Scope,
+    engine: Engine,
+    limits: &'a Limits,
+    quiet: bool,
+}
+
 fn check(
     rules: &Rules,
     subject: &Subject,
-    scope: Scope,
+    how: &How<'_>,
     asked_for: &Asked,
-    limits: &Limits,
-    quiet: bool,
 ) -> Result<CheckReport, CommandError> {
+    let How { scope, engine, limits, quiet } = *how;
     // What is asked for by name is held against the revision as if it promised it.
     let mut held = rules.clone();
     for guarantee in &asked_for.guarantees {
@@ -218,14 +240,15 @@ fn check(
     let progress = Progress::new(of, quiet);
     let run = Run::of([rules]);
     let space = Sequential::new(scope, subject.system.clone(), rules.profile());
-    let found = Check { rules: &held, space, guarantees, threads: limits.workers }
-        .run(&limits.stop, |states| progress.tell(states, "state"));
+    let found = Check { rules: &held, space, guarantees, engine, threads: limits.workers }
+        .run(&limits.stop, |seen| limits.tell(&progress, seen))?;
     drop(progress);
     let explored = Explored {
         model: "sequential",
         scope,
-        engine: "stateright",
+        engine: engine.as_str(),
         subject: subject.name,
+        peak_bytes: memory::peak(),
         ended_by: Some(limits.what_ended_it()),
     };
     Ok(CheckReport::new(&rules.taken_for(subject.system), explored, &found, run)?)
@@ -259,6 +282,8 @@ pub(super) struct Limits {
     pub(super) workers: usize,
     pub(super) stop: Stop,
     interrupt: Arc<AtomicBool>,
+    /// Memory ran short.
+    short: Cell<bool>,
 }
 
 impl Limits {
@@ -272,11 +297,22 @@ impl Limits {
             stop = stop.at_states(usize::try_from(states).unwrap_or(usize::MAX));
         }
         let workers = args.workers.map_or_else(available_workers, usize::from);
-        Ok(Self { workers, stop, interrupt })
+        Ok(Self { workers, stop, interrupt, short: Cell::new(false) })
+    }
+
+    /// Tells how far a search has come, and ends it where memory runs short.
+    pub(super) fn tell(&self, progress: &Progress, seen: Seen) {
+        progress.tell_explored(seen);
+        if memory::is_short() {
+            self.short.set(true);
+            self.interrupt.store(true, Ordering::Relaxed);
+        }
     }
 
     fn what_ended_it(&self) -> &'static str {
-        if self.interrupt.load(Ordering::Relaxed) {
+        if self.short.get() {
+            "a shortage of memory"
+        } else if self.interrupt.load(Ordering::Relaxed) {
             "an interrupt"
         } else if self.stop.now() {
             "the time limit"

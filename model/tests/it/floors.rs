@@ -20,6 +20,7 @@ const FLOORS: &[&str] = &[
     "stop",
     "space",
     "sequential",
+    "dense",
     "story",
     "engine",
     "check",
