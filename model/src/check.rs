@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::engine::timely::Explore;
-use crate::engine::{Engine, EngineError, Exploration, Seen};
+use crate::engine::{Engine, EngineError, Seen};
 use crate::guarantee::{GuaranteeId, GuaranteeSet};
 use crate::rules::Rules;
+use crate::space::Exploration;
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::story;

@@ -16,12 +16,16 @@
 //! `spec-notes/engine.md` has the argument at length. It does not hold of every mistake: see
 //! [`Dense::of`].
 
+mod accounts;
 mod cells;
+mod compile;
 mod part;
+mod rooms;
+
+pub use rooms::settle;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::decision_point::{FirstGuest, RejectedEvent};
 use crate::guarantee::Verdicts;
 use crate::profile::Profile;
 use crate::sequential::Sequential;
@@ -29,12 +33,15 @@ use crate::space::Space;
 use crate::state::{Account, MAX_GUESTS, Scope, State};
 
 use cells::Cells;
+use compile::Purpose;
 use part::{Common, Own, compose};
 
 /// A room, compiled.
 #[derive(Debug)]
 pub struct Dense {
     guests: usize,
+    /// Whether states that exchanging guests makes alike have one code.
+    alike: bool,
     /// What guests can have in common, by number.
     commons: Vec<Common>,
     /// What can be a guest's own, by number.
@@ -55,8 +62,8 @@ pub struct Dense {
     /// What each own number becomes, in one move after the other.
     columns: Vec<u16>,
     judged: Vec<AtomicBool>,
-    alone: Sequential,
-    in_company: Option<Sequential>,
+    /// The model with one guest, and with two if there are.
+    judges: Option<(Sequential, Option<Sequential>)>,
     profile: Profile,
 }
 
@@ -120,16 +127,13 @@ impl Dense {
     ///
     /// What else would break the argument in the tables themselves is found as they are made.
     pub fn of(system: &Profile, rules: &Profile, guests: usize, tagged: bool) -> Option<Self> {
-        let choices = &system.choices;
-        if choices.first_guest != FirstGuest::Plain
-            || choices.rejected_event == RejectedEvent::Revokes
-        {
-            return None;
-        }
-        let cells = Cells::of(system, rules, guests, tagged)?;
-        let model =
-            |guests| Sequential::new(Scope { guests, rooms: 1 }, system.clone(), rules.clone());
-        cells.compile(guests, model(1), (guests > 1).then(|| model(2)), system.clone())
+        Cells::of(system, rules, guests, tagged)?.compile(Purpose {
+            guests,
+            alike: true,
+            tabulates: |_| true,
+            judges: Some(judges(system, rules, guests)),
+            profile: system.clone(),
+        })
     }
 
     /// How many codes there are: every state's is less.
@@ -164,11 +168,13 @@ impl Dense {
         compose(&self.profile, self.commons[numbers.common as usize], &owns.collect::<Vec<_>>())
     }
 
-    /// One code for all the states that exchanging guests makes alike.
+    /// The code of a state, or of all the states that exchanging guests makes alike.
     #[inline]
     fn code(&self, mut numbers: Numbers) -> u64 {
         let owns = &mut numbers.owns[..self.guests];
-        owns.sort_unstable();
+        if self.alike {
+            owns.sort_unstable();
+        }
         let base = self.owns.len() as u64;
         owns.iter().fold(u64::from(numbers.common), |code, own| code * base + u64::from(*own))
     }
@@ -231,6 +237,30 @@ impl Dense {
         (verdicts, changes + common_changes.count_ones() as usize)
     }
 
+    /// The cells of the guests.
+    fn cells_of(&self, code: u64) -> impl Iterator<Item = u32> + use<'_> {
+        let numbers = self.numbers(code);
+        (0..self.guests).map(move |guest| self.cell_of(numbers.common, numbers.owns[guest]))
+    }
+
+    /// Every cell, with what its guest has in common with others and what is its own.
+    fn cells(&self) -> impl Iterator<Item = (u32, Common, Own)> {
+        let owns = self.owns.len();
+        let cells = self.cell.iter().enumerate().filter(|(_, cell)| **cell != NONE);
+        cells.map(move |(place, cell)| (*cell, self.commons[place / owns], self.owns[place % owns]))
+    }
+
+    fn number_of(&self, own: &Own) -> Option<u16> {
+        self.owns.binary_search(own).ok().and_then(|number| u16::try_from(number).ok())
+    }
+
+    /// The code of the state with each guest's place filled from another's.
+    fn exchanged(&self, code: u64, from: &[usize; MAX_GUESTS]) -> u64 {
+        let numbers = self.numbers(code);
+        let owns = from.map(|guest| numbers.owns[guest]);
+        self.code(Numbers { owns, ..numbers })
+    }
+
     #[inline]
     fn cell_of(&self, common: u32, own: u16) -> u32 {
         self.cell[common as usize * self.owns.len() + usize::from(own)]
@@ -257,12 +287,19 @@ impl Dense {
         self.judged[cell as usize].store(true, Ordering::Relaxed);
         let own = self.owns[usize::from(here.owns[guest])];
         let common = self.commons[here.common as usize];
-        let mut verdicts = self.alone.expansion(&compose(&self.profile, common, &[own])).verdicts;
+        let Some((alone, in_company)) = &self.judges else { return Verdicts::NONE };
+        let mut verdicts = alone.expansion(&compose(&self.profile, common, &[own])).verdicts;
         // Whoever registers last is company for any guest, whatever else has happened.
-        if let Some(in_company) = self.in_company.as_ref().filter(|_| own.account.is_guest()) {
+        if let Some(in_company) = in_company.as_ref().filter(|_| own.account.is_guest()) {
             let state = compose(&self.profile, common, &[own, Own::REGISTERED]);
             verdicts.add(in_company.expansion(&state).verdicts);
         }
         verdicts
     }
+}
+
+/// The model with one guest in a room, and with two if there are.
+fn judges(system: &Profile, rules: &Profile, guests: usize) -> (Sequential, Option<Sequential>) {
+    let model = |guests| Sequential::new(Scope { guests, rooms: 1 }, system.clone(), rules.clone());
+    (model(1), (guests > 1).then(|| model(2)))
 }

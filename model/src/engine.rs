@@ -5,9 +5,7 @@ pub mod timely;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use crate::guarantee::Verdicts;
+use crate::space::Exploration;
 use crate::state::Scope;
 use crate::stop::Stop;
 use crate::vocabulary::spelled;
@@ -22,21 +20,6 @@ spelled! {
         /// Timely dataflow: breadth-first by rounds, on several threads or machines.
         Timely = "timely",
     }
-}
-
-/// What an engine found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exploration {
-    /// Whether every reachable state was visited.
-    pub complete: bool,
-    /// How many states were visited.
-    pub states: usize,
-    /// How many steps that change the state can be taken in them.
-    pub transitions: usize,
-    /// The most steps that it takes to reach a state, where the engine can tell.
-    pub depth: Option<usize>,
-    /// What the guarantees say of every step that can be taken in them.
-    pub verdicts: Verdicts,
 }
 
 /// How far an engine has come.
@@ -60,24 +43,6 @@ pub enum EngineError {
     /// A worker is gone.
     #[error("a worker, or another process, broke off; nothing is known of what it was to explore")]
     Lost,
-}
-
-impl Exploration {
-    /// What is found of nothing.
-    pub const fn of_nothing() -> Self {
-        Self { complete: true, states: 0, transitions: 0, depth: None, verdicts: Verdicts::NONE }
-    }
-
-    /// What is found of both parts of a space.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        self.complete &= other.complete;
-        self.states += other.states;
-        self.transitions += other.transitions;
-        self.depth = self.depth.max(other.depth);
-        self.verdicts.add(other.verdicts);
-        self
-    }
 }
 
 impl Engine {

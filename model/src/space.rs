@@ -7,8 +7,8 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::guarantee::Verdicts;
 
@@ -108,5 +108,38 @@ impl<S: Eq, T> Expansion<S, T> {
                 self.moves.push(Move { step, next });
             }
         }
+    }
+}
+
+/// What an exploration of a space found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exploration {
+    /// Whether every reachable state was visited.
+    pub complete: bool,
+    /// How many states were visited.
+    pub states: usize,
+    /// How many steps that change the state can be taken in them.
+    pub transitions: usize,
+    /// The most steps that it takes to reach a state, where the engine can tell.
+    pub depth: Option<usize>,
+    /// What the guarantees say of every step that can be taken in them.
+    pub verdicts: Verdicts,
+}
+
+impl Exploration {
+    /// What is found of nothing.
+    pub const fn of_nothing() -> Self {
+        Self { complete: true, states: 0, transitions: 0, depth: None, verdicts: Verdicts::NONE }
+    }
+
+    /// What is found of both parts of a space.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.complete &= other.complete;
+        self.states += other.states;
+        self.transitions += other.transitions;
+        self.depth = self.depth.max(other.depth);
+        self.verdicts.add(other.verdicts);
+        self
     }
 }

@@ -39,6 +39,13 @@ impl Own {
 }
 
 impl Common {
+    /// What a reader can depend on.
+    pub(super) fn as_read(
+        self,
+    ) -> (Option<HistoryVisibility>, Option<(Kind, HistoryVisibility, HistoryVisibility)>) {
+        (self.visibility, self.tagged)
+    }
+
     /// Whether the only difference to `before` is that the tagged event was sent.
     pub(super) fn only_tags(self, before: Self) -> bool {
         before.tagged.is_none() && Self { tagged: None, ..self } == before

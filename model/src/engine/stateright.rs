@@ -11,10 +11,10 @@ use std::time::Duration;
 use ::stateright::{Checker, Model, Property};
 
 use crate::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet, Verdicts};
-use crate::space::{Expansion, Move, Space};
+use crate::space::{Expansion, Exploration, Move, Space};
 use crate::stop::Stop;
 
-use super::{Exploration, Seen};
+use super::Seen;
 
 /// Explores `space` on this many threads, until it is done or `stop` says so. `progress` is told now
 /// and then how many states were reached.

@@ -26,10 +26,10 @@ use ::timely::worker::Worker;
 use ::timely::{CommunicationConfig, ExchangeData, WorkerConfig};
 
 use crate::guarantee::Verdicts;
-use crate::space::Space;
+use crate::space::{Exploration, Space};
 use crate::stop::Stop;
 
-use super::{EngineError, Exploration, Seen};
+use super::{EngineError, Seen};
 
 /// What the engine visits: states by codes, each of which stands for one state.
 pub trait Coded: Send + Sync + 'static {

@@ -14,7 +14,7 @@ use crate::guarantee::{GuaranteeSet, Verdicts};
 use crate::reduce::{forget, order, reduce};
 use crate::space::{self, Move};
 use crate::state::{Account, MAX_GUESTS, MAX_ROOMS, Scope, State};
-use crate::step::{Act, Step};
+use crate::step::{Act, Place, Step};
 
 use super::Sequential;
 
@@ -98,6 +98,23 @@ impl Sequential {
             }
         }
         expansion
+    }
+
+    /// What is said of the steps that can depend on several rooms: of the reads that name none, or go
+    /// through another one, and by the guarantees that look beyond the room which a step is about.
+    pub(crate) fn verdicts_across_rooms(&self, state: &State) -> Verdicts {
+        let mut verdicts = Verdicts::NONE;
+        let reads = self
+            .tried
+            .anywhere
+            .iter()
+            .filter(|(step, _)| step.act.only_asks() && step.place != Place::Elsewhere);
+        for (step, guarantees) in reads.chain(&self.tried.interfering) {
+            if let Some((_, said)) = self.take(state, step, *guarantees) {
+                verdicts.add(said);
+            }
+        }
+        verdicts
     }
 
     /// Adds what these steps lead to, where `reduce` reduces a state.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use guest_access_model::defect::defects;
-use guest_access_model::engine::{Engine, Exploration};
+use guest_access_model::engine::Engine;
 use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
 use guest_access_model::sequential::Sequential;
+use guest_access_model::space::Exploration;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
 
@@ -55,4 +56,14 @@ fn the_engines_agree_on_mistakes() {
     for defect in defects(&rules).into_iter().step_by(7) {
         alike(&rules, &defect.profile, Scope { guests: 1, rooms: 1 }, &[2]);
     }
+}
+
+/// What stateright counts, state by state (`check --rooms 2 --engine stateright`, half a minute).
+#[test]
+fn rooms_are_settled_one_by_one_as_they_are_together() {
+    let rules = Rules::find("latest").unwrap();
+    let scope = Scope { guests: 1, rooms: 2 };
+    let settled = explored(Engine::Timely, 1, &rules, &rules.profile(), scope);
+    assert_eq!((settled.states, settled.transitions), (2_835_072, 76_752_432));
+    assert!(settled.complete);
 }

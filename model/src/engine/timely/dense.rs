@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::dense::Dense;
+use crate::dense::{Dense, settle};
 use crate::guarantee::Verdicts;
 use crate::sequential::Sequential;
+use crate::space::Exploration;
 use crate::stop::Stop;
 
-use super::{Coded, EngineError, Exploration, Explore, Plain, Seen};
+use super::{Coded, EngineError, Explore, Plain, Seen};
 
 impl Explore for Sequential {
     fn explore(
@@ -16,14 +17,16 @@ impl Explore for Sequential {
         stop: &Stop,
         progress: impl Fn(Seen),
     ) -> Result<Exploration, EngineError> {
-        let one_room = self.scope().rooms == 1;
-        let dense = one_room
-            .then(|| Dense::of(self.system(), self.rules(), self.scope().guests, true))
-            .flatten();
-        match dense {
-            Some(dense) => super::explore(dense, threads, stop, progress),
-            None => super::explore(Plain(Arc::clone(self)), threads, stop, progress),
+        let (system, rules, scope) = (self.system(), self.rules(), self.scope());
+        if scope.rooms > 1 {
+            let told = |states| progress(Seen { states, waiting: None, at_most: None });
+            if let Some(settled) = settle(system, rules, scope, stop, told) {
+                return Ok(settled);
+            }
+        } else if let Some(dense) = Dense::of(system, rules, scope.guests, true) {
+            return super::explore(dense, threads, stop, progress);
         }
+        super::explore(Plain(Arc::clone(self)), threads, stop, progress)
     }
 }
 
