@@ -9,7 +9,6 @@ mod error;
 mod explore;
 mod history;
 mod interrupt;
-mod memory;
 mod output;
 mod progress;
 mod rules;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::engine::timely::Explore;
-use crate::engine::{Engine, EngineError, Seen};
+use crate::engine::{Engine, EngineError, Seen, Workers};
 use crate::guarantee::{GuaranteeId, GuaranteeSet};
 use crate::rules::Rules;
 use crate::space::Exploration;
@@ -62,8 +62,8 @@ pub struct Check<'a, S> {
     pub guarantees: GuaranteeSet,
     /// Who explores.
     pub engine: Engine,
-    /// How many threads explore.
-    pub threads: usize,
+    /// With which workers.
+    pub workers: &'a Workers,
 }
 
 impl<S: Explore> Check<'_, S> {
@@ -75,7 +75,7 @@ impl<S: Explore> Check<'_, S> {
     pub fn run(self, stop: &Stop, progress: impl Fn(Seen)) -> Result<Report<S::Step>, EngineError> {
         let started = Instant::now();
         let space = Arc::new(self.space);
-        let found = self.engine.explore(&space, self.threads, stop, progress)?;
+        let found = self.engine.explore(&space, self.workers, stop, progress)?;
         let broken = self.guarantees.intersection(found.verdicts.broken);
         let mut stories = story::broken(&*space, broken, stop).into_iter();
         let findings = self.guarantees.iter().map(|guarantee| {

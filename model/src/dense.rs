@@ -19,9 +19,11 @@
 mod accounts;
 mod cells;
 mod compile;
+mod decisions;
 mod part;
 mod rooms;
 
+pub use decisions::{Decisions, Situation, StepNumber};
 pub use rooms::settle;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -250,8 +252,8 @@ impl Dense {
         cells.map(move |(place, cell)| (*cell, self.commons[place / owns], self.owns[place % owns]))
     }
 
-    fn number_of(&self, own: &Own) -> Option<u16> {
-        self.owns.binary_search(own).ok().and_then(|number| u16::try_from(number).ok())
+    fn number_of(&self, own: Own) -> Option<u16> {
+        self.owns.binary_search(&own).ok().and_then(|number| u16::try_from(number).ok())
     }
 
     /// The code of the state with each guest's place filled from another's.

@@ -10,7 +10,7 @@ use crate::state::Scope;
 use crate::stop::Stop;
 use crate::vocabulary::spelled;
 
-use timely::Explore;
+use timely::{Cluster, ClusterError, Explore};
 
 spelled! {
     /// Who explores.
@@ -31,6 +31,31 @@ pub struct Seen {
     pub waiting: Option<usize>,
     /// How many states there are at most, where the engine can tell.
     pub at_most: Option<usize>,
+    /// How many bytes the visited states take, where that is known beforehand.
+    pub foreseen_bytes: Option<u64>,
+}
+
+impl Seen {
+    /// So many states, and nothing more is known.
+    pub const fn states(states: usize) -> Self {
+        Self { states, waiting: None, at_most: None, foreseen_bytes: None }
+    }
+}
+
+/// Who works.
+#[derive(Debug, Clone)]
+pub struct Workers {
+    /// How many threads of this process.
+    pub threads: usize,
+    /// The other processes, if there are any; each has as many threads.
+    pub cluster: Option<Cluster>,
+}
+
+impl Workers {
+    /// So many threads, and no other process.
+    pub const fn threads(threads: usize) -> Self {
+        Self { threads, cluster: None }
+    }
 }
 
 /// Why an engine gave no result.
@@ -40,9 +65,32 @@ pub enum EngineError {
     /// There are no threads to be had.
     #[error("the workers cannot be started: {0}")]
     Threads(String),
+    /// There is no cluster.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// There is not enough memory.
+    #[error(
+        "the visited states need {} MB of memory, and the machine has {} MB left; explore less, or \
+         on more machines",
+        needs >> 20, left >> 20
+    )]
+    Memory {
+        /// How many bytes are needed.
+        needs: u64,
+        /// How many there are.
+        left: u64,
+    },
     /// A worker is gone.
     #[error("a worker, or another process, broke off; nothing is known of what it was to explore")]
     Lost,
+}
+
+impl EngineError {
+    /// Whether what was asked for is at fault, and not what became of it.
+    pub const fn is_wrong_input(&self) -> bool {
+        use ClusterError::{NoAddress, NoProcess, Unreadable};
+        matches!(self, Self::Cluster(NoAddress { .. } | NoProcess { .. } | Unreadable { .. }))
+    }
 }
 
 impl Engine {
@@ -51,21 +99,21 @@ impl Engine {
         if scope.guests * scope.rooms == 1 { Self::Stateright } else { Self::Timely }
     }
 
-    /// Explores `space` on this many threads, until it is done or `stop` says so. `progress` is told
+    /// Explores `space` with these workers, until it is done or `stop` says so. `progress` is told
     /// now and then how far it has come.
     ///
     /// # Errors
-    /// If a worker breaks down: then nothing is known.
+    /// If a worker breaks down, or there is no room for the states: then nothing is known.
     pub fn explore<S: Explore>(
         self,
         space: &Arc<S>,
-        threads: usize,
+        workers: &Workers,
         stop: &Stop,
         progress: impl Fn(Seen),
     ) -> Result<Exploration, EngineError> {
         match self {
-            Self::Stateright => Ok(stateright::explore(space, threads, stop, progress)),
-            Self::Timely => space.explore(threads, stop, progress),
+            Self::Stateright => Ok(stateright::explore(space, workers.threads, stop, progress)),
+            Self::Timely => space.explore(workers, stop, progress),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod endpoint;
 pub mod engine;
 pub mod guarantee;
 pub mod lockstep;
+pub mod memory;
 pub mod profile;
 pub mod reduce;
 pub mod rules;

@@ -1,14 +1,17 @@
 //! `check`: every guarantee of a revision, in every reachable state.
 
 use std::cell::Cell;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use guest_access_model::check::Check;
-use guest_access_model::engine::{Engine, Seen};
+use guest_access_model::engine::timely::Cluster;
+use guest_access_model::engine::{Engine, EngineError, Seen, Workers};
 use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_model::lockstep::{Lockstep, explore};
+use guest_access_model::memory;
 use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
 use guest_access_model::sequential::Sequential;
@@ -21,7 +24,7 @@ use crate::subject::reference::ReferenceSubject;
 
 use super::output::{OutputArgs, Written, json, say};
 use super::progress::Progress;
-use super::{CommandError, Outcome, defects, interrupt, memory};
+use super::{CommandError, Outcome, defects, interrupt};
 
 /// Check what a revision promises, in every reachable state
 ///
@@ -49,6 +52,8 @@ pub(super) struct Args {
     /// Who explores the model [default: stateright for one guest in one room, timely for more]
     #[arg(long)]
     engine: Option<EngineName>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// The form of the report
     #[arg(long, default_value = "text")]
     format: Format,
@@ -74,6 +79,20 @@ pub(super) struct SearchArgs {
     /// End when this many states were explored in one search
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_states: Option<u64>,
+}
+
+/// Several processes that explore together.
+#[derive(Debug, clap::Args)]
+struct ClusterArgs {
+    /// Explore with other processes: a file with a line `host:port` for each, the first being 0
+    #[arg(long, value_name = "FILE", requires = "process")]
+    hosts: Option<PathBuf>,
+    /// Which of the processes this is; start all of them with the same arguments but for this one
+    #[arg(long, value_name = "K", requires = "hosts")]
+    process: Option<usize>,
+    /// How long to wait for the other processes
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    wait_for_hosts: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -118,6 +137,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         rules.iter().map(|rules| system(rules, &args.subject)).collect::<Result<_, _>>()?;
     let limits = Limits::begin(&args.search)?;
     let scopes = args.search.scopes(&[(2, 1), (1, 2)]);
+    let workers = args.workers(&limits)?;
     let mut reports = Vec::new();
     for ((name, rules), system) in args.rules.iter().zip(&rules).zip(&subjects) {
         // The reference is held against the model once for each of the rules, at the smallest scope.
@@ -125,8 +145,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         for scope in &scopes {
             let subject = Subject { name: &args.subject, system };
             let mut report = {
-                let engine = args.engine.map_or_else(|| Engine::usual(*scope), Engine::from);
-                let how = How { scope: *scope, engine, limits: &limits, quiet: args.output.quiet };
+                let how = args.how(*scope, &workers, &limits);
                 check(rules, &subject, &how, &asked_for)?
             };
             if std::mem::take(&mut agreement) {
@@ -155,6 +174,35 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         (Format::Junit, reports) => crate::report::junit::junit(reports)?,
     };
     Ok(Written::new(text, outcome, &args.output))
+}
+
+impl Args {
+    /// How a check is made at this scope.
+    fn how<'a>(&self, scope: Scope, workers: &'a Workers, limits: &'a Limits) -> How<'a> {
+        let usual = || match workers.cluster {
+            Some(_) => Engine::Timely,
+            None => Engine::usual(scope),
+        };
+        let engine = self.engine.map_or_else(usual, Engine::from);
+        How { scope, engine, workers, limits, quiet: self.output.quiet }
+    }
+
+    /// Who explores.
+    fn workers(&self, limits: &Limits) -> Result<Workers, CommandError> {
+        let ClusterArgs { hosts, process, wait_for_hosts } = &self.cluster;
+        let mut workers = Workers::threads(limits.workers);
+        if let (Some(hosts), Some(process)) = (hosts, process) {
+            if self.engine == Some(EngineName::Stateright) {
+                return Err(CommandError::OneProcess);
+            }
+            let work =
+                format!("{:?}", (&self.rules, &self.subject, &self.search, &self.properties));
+            workers.cluster = Some(
+                Cluster::read(hosts, *process, *wait_for_hosts, work).map_err(EngineError::from)?,
+            );
+        }
+        Ok(workers)
+    }
 }
 
 /// The guarantee with this name.
@@ -214,6 +262,7 @@ fn in_lockstep(rules: &Rules, system: &Profile, limits: &Limits) -> Lockstep {
 struct How<'a> {
     scope: Scope,
     engine: Engine,
+    workers: &'a Workers,
     limits: &'a Limits,
     quiet: bool,
 }
@@ -224,7 +273,7 @@ fn check(
     how: &How<'_>,
     asked_for: &Asked,
 ) -> Result<CheckReport, CommandError> {
-    let How { scope, engine, limits, quiet } = *how;
+    let How { scope, engine, workers, limits, quiet } = *how;
     // What is asked for by name is held against the revision as if it promised it.
     let mut held = rules.clone();
     for guarantee in &asked_for.guarantees {
@@ -240,7 +289,7 @@ fn check(
     let progress = Progress::new(of, quiet);
     let run = Run::of([rules]);
     let space = Sequential::new(scope, subject.system.clone(), rules.profile());
-    let found = Check { rules: &held, space, guarantees, engine, threads: limits.workers }
+    let found = Check { rules: &held, space, guarantees, engine, workers }
         .run(&limits.stop, |seen| limits.tell(&progress, seen))?;
     drop(progress);
     let explored = Explored {

@@ -124,6 +124,9 @@ pub enum CommandError {
     /// The server cannot go on.
     #[error("the server cannot be run")]
     Serve(#[source] std::io::Error),
+    /// stateright knows no other processes.
+    #[error("stateright explores in one process; leave `--engine` out, or `--hosts`")]
+    OneProcess,
     /// The engine gave no result.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -139,7 +142,7 @@ impl CommandError {
     /// The exit code.
     pub(super) fn code(&self) -> u8 {
         match self {
-            Self::Engine(_) => Outcome::NoVerdict.code(),
+            Self::Engine(error) if !error.is_wrong_input() => Outcome::NoVerdict.code(),
             Self::Server(error) if !error.is_wrong_input() => Outcome::BrokenOff.code(),
             _ => WRONG,
         }

@@ -1,7 +1,7 @@
 //! `history`: every revision, every guarantee.
 
 use guest_access_model::check::Check;
-use guest_access_model::engine::Engine;
+use guest_access_model::engine::{Engine, Workers};
 use guest_access_model::guarantee::GuaranteeId;
 use guest_access_model::rules::Rules;
 use guest_access_model::sequential::Sequential;
@@ -33,6 +33,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let published = Rules::published();
     let run = Run::of(&published);
     let limits = Limits::begin(&args.search)?;
+    let workers = Workers::threads(limits.workers);
     let mut histories = Vec::new();
     for scope in args.search.scopes(&[(1, 1)]) {
         let (mut found, mut complete) = (Vec::new(), true);
@@ -47,7 +48,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
                 space: Sequential::new(scope, rules.profile(), rules.profile()),
                 guarantees: GuaranteeId::all().collect(),
                 engine: Engine::usual(scope),
-                threads: limits.workers,
+                workers: &workers,
             }
             .run(&limits.stop, |seen| limits.tell(&progress, seen))?;
             complete &= report.explored.complete;

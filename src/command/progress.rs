@@ -67,6 +67,9 @@ impl Progress {
             if let Some(at_most) = seen.at_most {
                 text += &format!(", of at most {}", number(at_most));
             }
+            if let Some(bytes) = seen.foreseen_bytes {
+                text += &format!(", in {} MB", (bytes >> 20) + 1);
+            }
             text
         });
     }

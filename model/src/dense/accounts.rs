@@ -53,7 +53,7 @@ pub(super) fn kinds(cells: &Cells, dense: &Dense) -> Option<Vec<Kind>> {
                     if known != next.own.account || !accounts_alone {
                         return None;
                     }
-                    u32::from(dense.number_of(&next.own)?)
+                    u32::from(dense.number_of(next.own)?)
                 }
             });
         }
@@ -120,20 +120,20 @@ impl Accounts {
 
     /// What the accounts become by a step about this guest, or about all; `None` if it cannot be
     /// taken, or changes nothing.
-    fn after(&self, kind: &Kind, guest: Option<usize>, guests: usize) -> Option<Self> {
+    fn after(self, kind: &Kind, guest: Option<usize>, guests: usize) -> Option<Self> {
         if kind.whom == Whom::OneByAnother {
             let another = |(number, account): (usize, &Account)| {
                 Some(number) != guest && *account == Account::Guest
             };
             self.0.iter().take(guests).enumerate().position(another)?;
         }
-        let mut next = *self;
+        let mut next = self;
         for (number, account) in next.0.iter_mut().enumerate().take(guests) {
             if guest.is_none_or(|one| one == number) {
                 *account = *kind.accounts.get(account)?;
             }
         }
-        (next != *self).then_some(next)
+        (next != self).then_some(next)
     }
 
     /// Everything that steps about accounts can be taken about.
@@ -144,7 +144,7 @@ impl Accounts {
     }
 
     /// How many steps about accounts change these.
-    pub(super) fn changes(&self, kinds: &[Kind], guests: usize) -> u128 {
+    pub(super) fn changes(self, kinds: &[Kind], guests: usize) -> u128 {
         let mut changes = 0;
         for kind in kinds {
             for guest in Self::targets(kind, guests) {
@@ -175,7 +175,7 @@ impl Accounts {
                     let (next, order) = next.sorted(guests);
                     let is_new = !into.contains_key(&next);
                     let ways = into.entry(next).or_default();
-                    for exchange in exchanges(&next, guests) {
+                    for exchange in exchanges(next, guests) {
                         let order = std::array::from_fn(|place| order[exchange[place]]);
                         ways.push(Way { from, kind: number, guest, order });
                     }
@@ -199,7 +199,7 @@ impl Accounts {
     }
 
     /// The accounts in order, and from which guest each place is filled.
-    fn sorted(&self, guests: usize) -> (Self, [usize; MAX_GUESTS]) {
+    fn sorted(self, guests: usize) -> (Self, [usize; MAX_GUESTS]) {
         let mut order: [usize; MAX_GUESTS] = std::array::from_fn(|guest| guest);
         order[..guests].sort_by_key(|guest| self.0[*guest]);
         (Self(order.map(|guest| self.0[guest])), order)
@@ -207,7 +207,7 @@ impl Accounts {
 }
 
 /// The exchanges of guests that leave the accounts as they are, as where each place is filled from.
-pub(super) fn exchanges(accounts: &Accounts, guests: usize) -> Vec<[usize; MAX_GUESTS]> {
+pub(super) fn exchanges(accounts: Accounts, guests: usize) -> Vec<[usize; MAX_GUESTS]> {
     let mut all = vec![std::array::from_fn(|guest| guest)];
     let mut next = 0;
     while let Some(exchange) = all.get(next).copied() {

@@ -62,6 +62,12 @@ struct Making<'a> {
 }
 
 impl Cells {
+    /// Every cell of a guest that is alone, whatever the mistakes.
+    pub(super) fn alone(system: &Profile) -> Self {
+        let cells = Making::new(system, system, 1, true).make();
+        cells.expect("nobody is there on whom a cell could depend")
+    }
+
     /// Every cell of a room with so many guests; `None` for the mistakes that [`Dense::of`] names.
     ///
     /// [`Dense::of`]: super::Dense::of
@@ -77,12 +83,18 @@ impl Cells {
         {
             return None;
         }
+        Making::new(system, rules, guests, tagged).make()
+    }
+}
+
+impl<'a> Making<'a> {
+    fn new(system: &'a Profile, rules: &Profile, guests: usize, tagged: bool) -> Self {
         let one = Scope { guests: 1, rooms: 1 };
         let changing =
             steps(one, &[system, rules]).into_iter().filter(|step| !step.act.only_asks());
         let (naming, naming_none) =
             changing.filter(|step| tagged || !step.tag).partition(names_a_guest);
-        let mut making = Making {
+        Self {
             system,
             guests,
             naming,
@@ -92,19 +104,20 @@ impl Cells {
             waiting: Vec::new(),
             owns_with: BTreeMap::new(),
             taggings: BTreeMap::new(),
-        };
-        let (common, owns) = split(&forget(system, &initial(system)), 1);
-        making.add(common, owns[0]);
-        while let Some((common, own)) = making.waiting.pop() {
-            making.work_out(common, own)?;
         }
-        let Making { mut cells, naming, naming_none, .. } = making;
-        cells.sort_unstable_by_key(|cell| (cell.common, cell.own));
-        Some(Self { cells, naming, naming_none })
     }
-}
 
-impl Making<'_> {
+    fn make(mut self) -> Option<Cells> {
+        let (common, owns) = split(&forget(self.system, &initial(self.system)), 1);
+        self.add(common, owns[0]);
+        while let Some((common, own)) = self.waiting.pop() {
+            self.work_out(common, own)?;
+        }
+        let Self { mut cells, naming, naming_none, .. } = self;
+        cells.sort_unstable_by_key(|cell| (cell.common, cell.own));
+        Some(Cells { cells, naming, naming_none })
+    }
+
     /// Adds a cell, and what it is once another guest's step sent the tagged event.
     fn add(&mut self, common: Common, own: Own) {
         if !self.known.insert((common, own)) {

@@ -61,12 +61,12 @@ pub fn settle(
     let mut found = Exploration::of_nothing();
     let mut explored = 0;
     let order = Accounts::in_order(&rooms[0].kinds, guests)?;
-    for (accounts, ways) in &order {
-        let all = rooms.each_mut().map(|room| room.enter(accounts, ways, &mut found.verdicts));
+    for (accounts, ways) in order {
+        let all = rooms.each_mut().map(|room| room.enter(accounts, &ways, &mut found.verdicts));
         // One and the same way for all rooms.
         (0..ways.len().max(1))
             .find(|way| rooms.iter_mut().zip(&all).all(|(room, all)| room.is_all(all, *way)))?;
-        explored += rooms.iter().map(|room| room.reached[accounts].len()).sum::<usize>();
+        explored += rooms.iter().map(|room| room.reached[&accounts].len()).sum::<usize>();
         progress(explored);
         let is_over = stop.now() || stop.most_states.is_some_and(|most| explored >= most);
         found.add_product(&rooms, scope, accounts)?;
@@ -102,7 +102,7 @@ impl Room {
     }
 
     /// Explores what is reached with these accounts, by each of the ways into them.
-    fn enter(&mut self, accounts: &Accounts, ways: &[Way], verdicts: &mut Verdicts) -> Entered {
+    fn enter(&mut self, accounts: Accounts, ways: &[Way], verdicts: &mut Verdicts) -> Entered {
         let seeds: Vec<Vec<u64>> = if ways.is_empty() {
             vec![vec![self.dense.beginning()]]
         } else {
@@ -122,7 +122,7 @@ impl Room {
             }
         }
         let entered = Entered { seeds, by_first, all: all.len() };
-        self.reached.insert(*accounts, all);
+        self.reached.insert(accounts, all);
         entered
     }
 
@@ -189,14 +189,14 @@ fn visit(visited: &mut [u64], code: u64) -> bool {
 
 impl Exploration {
     /// Adds the product of what the rooms reach with these accounts; `None` if it cannot be counted.
-    fn add_product(&mut self, rooms: &[Room; 2], scope: Scope, accounts: &Accounts) -> Option<()> {
+    fn add_product(&mut self, rooms: &[Room; 2], scope: Scope, accounts: Accounts) -> Option<()> {
         let others = u32::try_from(scope.rooms - 1).ok()?;
         let of_accounts = accounts.changes(&rooms[0].kinds, scope.guests);
         let exchanges = exchanges(accounts, scope.guests);
         let (mut states, mut transitions) = (0u128, 0u128);
         for exchange in &exchanges {
             let [(first, first_changes), (other, other_changes)] = rooms.each_ref().map(|room| {
-                let alike = room.reached[accounts]
+                let alike = room.reached[&accounts]
                     .iter()
                     .filter(|(code, _)| room.dense.exchanged(*code, exchange) == *code);
                 alike.fold((0u128, 0u128), |(number, changes), (_, more)| {

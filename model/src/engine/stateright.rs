@@ -27,7 +27,7 @@ pub fn explore<S: Space>(
     let checker = Run::new(Arc::clone(space), stop.clone()).checker().threads(threads).spawn_bfs();
     while !checker.is_done() {
         std::thread::sleep(Duration::from_millis(20));
-        progress(Seen { states: checker.unique_state_count(), waiting: None, at_most: None });
+        progress(Seen::states(checker.unique_state_count()));
     }
     let checker = checker.join();
     let run = checker.model();

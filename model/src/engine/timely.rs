@@ -5,9 +5,11 @@
 //! next, once nobody can reach more. So the rounds, and all that is counted, are the same whatever the
 //! number of workers. Visited states are kept exactly: no two states are ever taken for one.
 
+mod cluster;
 mod dense;
 mod plain;
 
+pub use cluster::{Cluster, ClusterError};
 pub use plain::Plain;
 
 use std::collections::BTreeMap;
@@ -16,7 +18,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ::timely::communication::allocator::AllocatorBuilder;
 use ::timely::dataflow::channels::pact::Exchange;
 use ::timely::dataflow::operators::Capability;
 use ::timely::dataflow::operators::generic::Operator;
@@ -26,10 +27,11 @@ use ::timely::worker::Worker;
 use ::timely::{CommunicationConfig, ExchangeData, WorkerConfig};
 
 use crate::guarantee::Verdicts;
+use crate::memory;
 use crate::space::{Exploration, Space};
 use crate::stop::Stop;
 
-use super::{EngineError, Seen};
+use super::{EngineError, Seen, Workers};
 
 /// What the engine visits: states by codes, each of which stands for one state.
 pub trait Coded: Send + Sync + 'static {
@@ -43,6 +45,12 @@ pub trait Coded: Send + Sync + 'static {
 
     /// How many states there are at most, if that is known.
     fn at_most(&self) -> Option<usize> {
+        None
+    }
+
+    /// How many bytes the visited states of `here` of all workers take, if that is known.
+    fn bytes(&self, here: usize, workers: usize) -> Option<u64> {
+        let _ = (here, workers);
         None
     }
 
@@ -62,17 +70,17 @@ pub trait Coded: Send + Sync + 'static {
 
 /// A space that the engine explores: state by state, unless it is known how to do it faster.
 pub trait Explore: Space + Sized {
-    /// Visits every state on this many threads, until it is done or `stop` says so.
+    /// Visits every state with these workers, until it is done or `stop` says so.
     ///
     /// # Errors
-    /// If a worker breaks down: then nothing is known.
+    /// If a worker breaks down, or there is no room for the states: then nothing is known.
     fn explore(
         self: &Arc<Self>,
-        threads: usize,
+        workers: &Workers,
         stop: &Stop,
         progress: impl Fn(Seen),
     ) -> Result<Exploration, EngineError> {
-        explore(Plain(Arc::clone(self)), threads, stop, progress)
+        explore(Plain(Arc::clone(self)), workers, stop, progress)
     }
 }
 
@@ -80,6 +88,8 @@ pub trait Explore: Space + Sized {
 const AT_ONCE: usize = 1024;
 /// How long a worker with nothing to do waits before it looks whether the others are still there.
 const PATIENCE: Duration = Duration::from_millis(50);
+/// How long it is between two looks at how far the workers have come.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// What the workers of this process have in common.
 struct Common<C> {
@@ -92,35 +102,35 @@ struct Common<C> {
     lost: Arc<AtomicBool>,
 }
 
-/// Visits every state on this many threads, until it is done or `stop` says so.
+/// Visits every state with these workers, until it is done or `stop` says so.
 ///
 /// # Errors
-/// If a worker breaks down: then nothing is known.
+/// If a worker breaks down, or there is no room for the states: then nothing is known.
 pub fn explore<C: Coded>(
     coded: C,
-    threads: usize,
+    workers: &Workers,
     stop: &Stop,
     progress: impl Fn(Seen),
 ) -> Result<Exploration, EngineError> {
-    let config = CommunicationConfig::Process(threads);
-    let (builders, others) = config.try_build().map_err(EngineError::Threads)?;
-    run(coded, builders, others, &Arc::default(), stop, progress)
-}
-
-fn run<C: Coded>(
-    coded: C,
-    builders: Vec<AllocatorBuilder>,
-    others: Box<dyn std::any::Any + Send>,
-    lost: &Arc<AtomicBool>,
-    stop: &Stop,
-    progress: impl Fn(Seen),
-) -> Result<Exploration, EngineError> {
+    let Workers { threads, cluster } = workers;
+    let processes = cluster.as_ref().map_or(1, Cluster::processes);
+    let foreseen = coded.bytes(*threads, threads * processes);
+    if let (Some(needs), Some(left)) = (foreseen, memory::left())
+        && needs > left
+    {
+        return Err(EngineError::Memory { needs, left });
+    }
+    let lost = Arc::new(AtomicBool::new(false));
+    let (builders, others) = match cluster {
+        Some(cluster) => cluster.connect(*threads, &lost, stop)?,
+        None => CommunicationConfig::Process(*threads).try_build().map_err(EngineError::Threads)?,
+    };
     let common = Arc::new(Common {
         coded,
         stop: stop.clone(),
         states: AtomicUsize::new(0),
         waiting: AtomicUsize::new(0),
-        lost: Arc::clone(lost),
+        lost: Arc::clone(&lost),
     });
     let shared = Arc::clone(&common);
     let work = move |worker: &mut Worker| {
@@ -137,10 +147,11 @@ fn run<C: Coded>(
     let guards = ::timely::execute::execute_from(builders, others, WorkerConfig::default(), work)
         .map_err(EngineError::Threads)?;
     while !guards.guards().iter().all(std::thread::JoinHandle::is_finished) {
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(BETWEEN_LOOKS);
         let states = common.states.load(Ordering::Relaxed);
         let waiting = Some(common.waiting.load(Ordering::Relaxed));
-        progress(Seen { states, waiting, at_most: common.coded.at_most() });
+        let at_most = common.coded.at_most();
+        progress(Seen { states, waiting, at_most, foreseen_bytes: foreseen });
     }
     if lost.load(Ordering::Relaxed) {
         // Dropped, they would wait for threads that wait for the one that is lost.

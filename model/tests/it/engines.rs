@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use guest_access_model::defect::defects;
-use guest_access_model::engine::Engine;
+use guest_access_model::engine::{Engine, Workers};
 use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
 use guest_access_model::sequential::Sequential;
@@ -19,7 +19,7 @@ fn explored(
     scope: Scope,
 ) -> Exploration {
     let model = Arc::new(Sequential::new(scope, system.clone(), rules.profile()));
-    engine.explore(&model, threads, &Stop::default(), |_| ()).unwrap()
+    engine.explore(&model, &Workers::threads(threads), &Stop::default(), |_| ()).unwrap()
 }
 
 /// Explores with stateright on one thread and with timely on several numbers of them.

@@ -18,6 +18,7 @@ const FLOORS: &[&str] = &[
     "defect",
     "reduce",
     "stop",
+    "memory",
     "space",
     "sequential",
     "dense",

@@ -8,25 +8,25 @@ use crate::sequential::Sequential;
 use crate::space::Exploration;
 use crate::stop::Stop;
 
-use super::{Coded, EngineError, Explore, Plain, Seen};
+use super::{Coded, EngineError, Explore, Plain, Seen, Workers};
 
 impl Explore for Sequential {
     fn explore(
         self: &Arc<Self>,
-        threads: usize,
+        workers: &Workers,
         stop: &Stop,
         progress: impl Fn(Seen),
     ) -> Result<Exploration, EngineError> {
         let (system, rules, scope) = (self.system(), self.rules(), self.scope());
         if scope.rooms > 1 {
-            let told = |states| progress(Seen { states, waiting: None, at_most: None });
+            let told = |states| progress(Seen::states(states));
             if let Some(settled) = settle(system, rules, scope, stop, told) {
                 return Ok(settled);
             }
         } else if let Some(dense) = Dense::of(system, rules, scope.guests, true) {
-            return super::explore(dense, threads, stop, progress);
+            return super::explore(dense, workers, stop, progress);
         }
-        super::explore(Plain(Arc::clone(self)), threads, stop, progress)
+        super::explore(Plain(Arc::clone(self)), workers, stop, progress)
     }
 }
 
@@ -47,6 +47,10 @@ impl Coded for Dense {
 
     fn at_most(&self) -> Option<usize> {
         usize::try_from(self.codes()).ok()
+    }
+
+    fn bytes(&self, here: usize, workers: usize) -> Option<u64> {
+        (self.codes() / 8).checked_mul(here as u64).map(|bytes| bytes / workers as u64)
     }
 
     fn owner(&self, code: &u64) -> u64 {

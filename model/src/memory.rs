@@ -4,17 +4,17 @@
 const RESERVE: u64 = 256 << 20;
 
 /// Whether the machine is about to run out of memory.
-pub(super) fn is_short() -> bool {
+pub fn is_short() -> bool {
     left().is_some_and(|left| left < RESERVE)
 }
 
 /// How many bytes the machine can still give.
-pub(super) fn left() -> Option<u64> {
+pub fn left() -> Option<u64> {
     field("/proc/meminfo", "MemAvailable:")
 }
 
 /// The most bytes that this program had at any moment.
-pub(super) fn peak() -> Option<u64> {
+pub fn peak() -> Option<u64> {
     field("/proc/self/status", "VmHWM:")
 }
 
