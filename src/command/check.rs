@@ -1,14 +1,20 @@
 //! `check`: every guarantee of a revision, in every reachable state.
 
+use std::cell::Cell;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use guest_access_model::check::Check;
+use guest_access_model::engine::timely::Cluster;
+use guest_access_model::engine::{Engine, EngineError, Seen, Workers};
 use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_model::lockstep::{Lockstep, explore};
+use guest_access_model::memory;
 use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
+use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
 
@@ -43,9 +49,11 @@ pub(super) struct Args {
     /// Judge this guarantee only; may be given several times
     #[arg(long = "property", value_name = "ID")]
     properties: Vec<String>,
-    /// What explores the model
-    #[arg(long, default_value = "stateright")]
-    engine: Engine,
+    /// Who explores the model [default: stateright for one guest in one room, timely for more]
+    #[arg(long)]
+    engine: Option<EngineName>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// The form of the report
     #[arg(long, default_value = "text")]
     format: Format,
@@ -73,6 +81,20 @@ pub(super) struct SearchArgs {
     max_states: Option<u64>,
 }
 
+/// Several processes that explore together.
+#[derive(Debug, clap::Args)]
+struct ClusterArgs {
+    /// Explore with other processes: a file with a line `host:port` for each, the first being 0
+    #[arg(long, value_name = "FILE", requires = "process")]
+    hosts: Option<PathBuf>,
+    /// Which of the processes this is; start all of them with the same arguments but for this one
+    #[arg(long, value_name = "K", requires = "hosts")]
+    process: Option<usize>,
+    /// How long to wait for the other processes
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    wait_for_hosts: Duration,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Model {
     /// One homeserver, one call at a time
@@ -80,9 +102,20 @@ enum Model {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Engine {
-    /// Breadth-first, in memory
+enum EngineName {
+    /// stateright: breadth-first, on several threads
     Stateright,
+    /// Timely dataflow: breadth-first by rounds, on several threads
+    Timely,
+}
+
+impl From<EngineName> for Engine {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::Stateright => Self::Stateright,
+            EngineName::Timely => Self::Timely,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -97,7 +130,6 @@ enum Format {
 
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let Model::Sequential = args.model;
-    let Engine::Stateright = args.engine;
     let asked_for = Asked::of(&args.properties)?;
     let rules: Vec<_> =
         args.rules.iter().map(|name| Rules::find(name)).collect::<Result<_, _>>()?;
@@ -105,14 +137,17 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         rules.iter().map(|rules| system(rules, &args.subject)).collect::<Result<_, _>>()?;
     let limits = Limits::begin(&args.search)?;
     let scopes = args.search.scopes(&[(2, 1), (1, 2)]);
+    let workers = args.workers(&limits)?;
     let mut reports = Vec::new();
     for ((name, rules), system) in args.rules.iter().zip(&rules).zip(&subjects) {
         // The reference is held against the model once for each of the rules, at the smallest scope.
         let mut agreement = asked_for.agreement;
         for scope in &scopes {
             let subject = Subject { name: &args.subject, system };
-            let mut report =
-                check(rules, &subject, *scope, &asked_for, &limits, args.output.quiet)?;
+            let mut report = {
+                let how = args.how(*scope, &workers, &limits);
+                check(rules, &subject, &how, &asked_for)?
+            };
             if std::mem::take(&mut agreement) {
                 let found = in_lockstep(rules, system, &limits);
                 report.add_agreement(rules, &found)?;
@@ -139,6 +174,35 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         (Format::Junit, reports) => crate::report::junit::junit(reports)?,
     };
     Ok(Written::new(text, outcome, &args.output))
+}
+
+impl Args {
+    /// How a check is made at this scope.
+    fn how<'a>(&self, scope: Scope, workers: &'a Workers, limits: &'a Limits) -> How<'a> {
+        let usual = || match workers.cluster {
+            Some(_) => Engine::Timely,
+            None => Engine::usual(scope),
+        };
+        let engine = self.engine.map_or_else(usual, Engine::from);
+        How { scope, engine, workers, limits, quiet: self.output.quiet }
+    }
+
+    /// Who explores.
+    fn workers(&self, limits: &Limits) -> Result<Workers, CommandError> {
+        let ClusterArgs { hosts, process, wait_for_hosts } = &self.cluster;
+        let mut workers = Workers::threads(limits.workers);
+        if let (Some(hosts), Some(process)) = (hosts, process) {
+            if self.engine == Some(EngineName::Stateright) {
+                return Err(CommandError::OneProcess);
+            }
+            let work =
+                format!("{:?}", (&self.rules, &self.subject, &self.search, &self.properties));
+            workers.cluster = Some(
+                Cluster::read(hosts, *process, *wait_for_hosts, work).map_err(EngineError::from)?,
+            );
+        }
+        Ok(workers)
+    }
 }
 
 /// The guarantee with this name.
@@ -194,14 +258,22 @@ fn in_lockstep(rules: &Rules, system: &Profile, limits: &Limits) -> Lockstep {
     explore(&rules.profile(), scope, subject, &limits.stop)
 }
 
+/// How a check is made.
+struct How<'a> {
+    scope: Scope,
+    engine: Engine,
+    workers: &'a Workers,
+    limits: &'a Limits,
+    quiet: bool,
+}
+
 fn check(
     rules: &Rules,
     subject: &Subject,
-    scope: Scope,
+    how: &How<'_>,
     asked_for: &Asked,
-    limits: &Limits,
-    quiet: bool,
 ) -> Result<CheckReport, CommandError> {
+    let How { scope, engine, workers, limits, quiet } = *how;
     // What is asked for by name is held against the revision as if it promised it.
     let mut held = rules.clone();
     for guarantee in &asked_for.guarantees {
@@ -216,15 +288,16 @@ fn check(
         format!("{}, {}, {}", rules.id, count(scope.guests, "guest"), count(scope.rooms, "room"));
     let progress = Progress::new(of, quiet);
     let run = Run::of([rules]);
-    let (system, threads) = (subject.system.clone(), limits.workers);
-    let found = Check { rules: &held, system, scope, guarantees, threads }
-        .run(&limits.stop, |states| progress.tell(states, "state"));
+    let space = Sequential::new(scope, subject.system.clone(), rules.profile());
+    let found = Check { rules: &held, space, guarantees, engine, workers }
+        .run(&limits.stop, |seen| limits.tell(&progress, seen))?;
     drop(progress);
     let explored = Explored {
         model: "sequential",
         scope,
-        engine: "stateright",
+        engine: engine.as_str(),
         subject: subject.name,
+        peak_bytes: memory::peak(),
         ended_by: Some(limits.what_ended_it()),
     };
     Ok(CheckReport::new(&rules.taken_for(subject.system), explored, &found, run)?)
@@ -258,6 +331,8 @@ pub(super) struct Limits {
     pub(super) workers: usize,
     pub(super) stop: Stop,
     interrupt: Arc<AtomicBool>,
+    /// Memory ran short.
+    short: Cell<bool>,
 }
 
 impl Limits {
@@ -271,11 +346,22 @@ impl Limits {
             stop = stop.at_states(usize::try_from(states).unwrap_or(usize::MAX));
         }
         let workers = args.workers.map_or_else(available_workers, usize::from);
-        Ok(Self { workers, stop, interrupt })
+        Ok(Self { workers, stop, interrupt, short: Cell::new(false) })
+    }
+
+    /// Tells how far a search has come, and ends it where memory runs short.
+    pub(super) fn tell(&self, progress: &Progress, seen: Seen) {
+        progress.tell_explored(seen);
+        if memory::is_short() {
+            self.short.set(true);
+            self.interrupt.store(true, Ordering::Relaxed);
+        }
     }
 
     fn what_ended_it(&self) -> &'static str {
-        if self.interrupt.load(Ordering::Relaxed) {
+        if self.short.get() {
+            "a shortage of memory"
+        } else if self.interrupt.load(Ordering::Relaxed) {
             "an interrupt"
         } else if self.stop.now() {
             "the time limit"

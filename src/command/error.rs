@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use guest_access_model::engine::EngineError;
+
 use guest_access_model::rules::RulesError;
 
 use crate::diff::SavedError;
@@ -122,6 +124,12 @@ pub enum CommandError {
     /// The server cannot go on.
     #[error("the server cannot be run")]
     Serve(#[source] std::io::Error),
+    /// stateright knows no other processes.
+    #[error("stateright explores in one process; leave `--engine` out, or `--hosts`")]
+    OneProcess,
+    /// The engine gave no result.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The interrupt cannot be caught.
     #[error("the interrupt cannot be caught")]
     Interrupt(#[from] ctrlc::Error),
@@ -134,6 +142,7 @@ impl CommandError {
     /// The exit code.
     pub(super) fn code(&self) -> u8 {
         match self {
+            Self::Engine(error) if !error.is_wrong_input() => Outcome::NoVerdict.code(),
             Self::Server(error) if !error.is_wrong_input() => Outcome::BrokenOff.code(),
             _ => WRONG,
         }

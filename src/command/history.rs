@@ -1,8 +1,10 @@
 //! `history`: every revision, every guarantee.
 
 use guest_access_model::check::Check;
+use guest_access_model::engine::{Engine, Workers};
 use guest_access_model::guarantee::GuaranteeId;
 use guest_access_model::rules::Rules;
+use guest_access_model::sequential::Sequential;
 
 use crate::report::Run;
 use crate::report::history::History;
@@ -31,6 +33,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let published = Rules::published();
     let run = Run::of(&published);
     let limits = Limits::begin(&args.search)?;
+    let workers = Workers::threads(limits.workers);
     let mut histories = Vec::new();
     for scope in args.search.scopes(&[(1, 1)]) {
         let (mut found, mut complete) = (Vec::new(), true);
@@ -42,13 +45,13 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
             }
             let report = Check {
                 rules: &held,
-                system: rules.profile(),
-                scope,
+                space: Sequential::new(scope, rules.profile(), rules.profile()),
                 guarantees: GuaranteeId::all().collect(),
-                threads: limits.workers,
+                engine: Engine::usual(scope),
+                workers: &workers,
             }
-            .run(&limits.stop, |states| progress.tell(states, "state"));
-            complete &= report.complete;
+            .run(&limits.stop, |seen| limits.tell(&progress, seen))?;
+            complete &= report.explored.complete;
             found.push((rules.clone(), report.findings));
         }
         histories.push(History::new(scope, complete, &found, run.clone()));

@@ -42,6 +42,8 @@ pub struct CheckReport {
     pub depth: Option<usize>,
     /// How long it took.
     pub seconds: f64,
+    /// The most memory that the program had; null where the system does not say.
+    pub peak_bytes: Option<u64>,
     /// What was found of each guarantee.
     pub properties: Vec<Property>,
     /// How the report came to be.
@@ -99,6 +101,8 @@ pub struct Explored<'a> {
     pub engine: &'static str,
     /// The subject.
     pub subject: &'a str,
+    /// The most memory that the program had, in bytes.
+    pub peak_bytes: Option<u64>,
     /// What ended the exploration, if it is not complete.
     pub ended_by: Option<&'static str>,
 }
@@ -127,12 +131,13 @@ impl CheckReport {
             rooms: explored.scope.rooms,
             engine: explored.engine,
             subject: explored.subject.to_owned(),
-            complete: found.complete,
-            ended_by: explored.ended_by.filter(|_| !found.complete),
-            states: found.states,
-            transitions: found.transitions,
-            depth: found.depth,
+            complete: found.explored.complete,
+            ended_by: explored.ended_by.filter(|_| !found.explored.complete),
+            states: found.explored.states,
+            transitions: found.explored.transitions,
+            depth: found.explored.depth,
             seconds: found.took.as_secs_f64(),
+            peak_bytes: explored.peak_bytes,
             properties: properties.collect::<Result<_, _>>()?,
             run,
             source: rules.clone(),

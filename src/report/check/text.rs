@@ -15,8 +15,9 @@ impl Display for CheckReport {
         writeln!(f, "{}", paint(style::HEADING, title))?;
         writeln!(
             f,
-            "{} model: {}{} and {}, in {:.1} s",
+            "{} model, by {}: {}{} and {}, in {:.1} s",
             self.model,
+            self.engine,
             if self.complete { "all " } else { "" },
             count(self.states, "state"),
             count(self.transitions, "transition"),
