@@ -5,8 +5,8 @@
 //! 1. `router`: which endpoint it is, by method and path. `routes` declares every endpoint that the
 //!    reference has a method for, each on a line of its own; its paths, old and new, are those that
 //!    ruma knows. Every other endpoint of the specification is asked for by
-//!    [`Reference::call`](crate::reference::Reference::call), and answered with an empty object
-//!    where it may be called: there is nothing more to it here.
+//!    [`Reference::call`](crate::reference::Reference::call): who may not call it is refused, and
+//!    who may is told that there is nothing to it (404, `M_UNRECOGNIZED`).
 //! 2. `token`: what the request shows of its caller.
 //! 3. `answer`: the request as ruma reads it, what the reference says to it, and the response as
 //!    ruma writes it, or the error. `long_poll` waits for something to happen before it answers,

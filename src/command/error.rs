@@ -7,7 +7,7 @@ use guest_access_model::engine::EngineError;
 
 use guest_access_model::rules::RulesError;
 
-use crate::diff::SavedError;
+use crate::diff::{SavedError, ScoreError};
 use crate::report::diff::BaselineError;
 use crate::scenario::ScenarioError;
 use crate::subject::server::ServerError;
@@ -133,6 +133,15 @@ pub enum CommandError {
     /// The interrupt cannot be caught.
     #[error("the interrupt cannot be caught")]
     Interrupt(#[from] ctrlc::Error),
+}
+
+impl From<ScoreError> for CommandError {
+    fn from(error: ScoreError) -> Self {
+        match error {
+            ScoreError::Runtime(error) => Self::Runtime(error),
+            ScoreError::Server(error) => Self::Server(error),
+        }
+    }
 }
 
 /// The exit code of a wrong input or command line; clap uses the same.

@@ -109,6 +109,12 @@ impl Changes {
         profile
     }
 
+    /// The change that makes this profile of the default, if one does.
+    pub fn of_profile(&self, profile: &Profile) -> Option<&Change> {
+        let edits = edits(&self.default, profile);
+        self.all.iter().find(|change| change.edits == edits)
+    }
+
     /// Whether two changes answer the same question, so that only one of them can be taken.
     pub fn exclude_each_other(&self, one: usize, other: usize) -> bool {
         let same = |one: &Edit, other: &Edit| match (one, other) {

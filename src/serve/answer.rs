@@ -2,7 +2,6 @@
 
 use axum::body::Body;
 use axum::extract::{Query, RawPathParams, Request};
-use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{Method, Response as HttpResponse, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -119,6 +118,8 @@ pub(super) enum Failure {
     UnknownEndpoint,
     /// There is such an endpoint, with another method.
     WrongMethod,
+    /// There is such an endpoint, the caller may call it, and the reference has nothing to say.
+    NotImplemented,
 }
 
 impl From<Refusal> for Failure {
@@ -162,6 +163,11 @@ impl IntoResponse for Failure {
                 ErrorKind::Unrecognized,
                 "the endpoint has no such method".to_owned(),
             ),
+            Self::NotImplemented => (
+                StatusCode::NOT_FOUND,
+                ErrorKind::Unrecognized,
+                "the caller may call the endpoint, and this server does not have it".to_owned(),
+            ),
         };
         let body = ErrorBody::Standard(StandardErrorBody::new(kind, message));
         respond(body.into_error(status))
@@ -193,9 +199,4 @@ pub(super) fn respond(response: impl OutgoingResponse) -> Response {
         |_| StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         |response: HttpResponse<_>| response.map(Body::from),
     )
-}
-
-/// The response that says nothing.
-pub(super) fn empty() -> Response {
-    ([(CONTENT_TYPE, "application/json")], "{}").into_response()
 }
