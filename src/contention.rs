@@ -16,6 +16,8 @@ mod recorded;
 mod rules;
 mod schema;
 mod shrink;
+#[cfg(test)]
+mod tests;
 mod violation;
 
 pub use check::{Checked, Checker, Reading, Undecided};

@@ -10,7 +10,7 @@ use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
 use guest_access_model::state::{Account, Kind, State, Tagged};
 use guest_access_model::step::{Act, Actor, Credential, Key, Setting, Step};
-use guest_access_model::vocabulary::Decision;
+use guest_access_model::vocabulary::{Decision, ErrCode, Membership};
 
 use crate::diff::Changes;
 use crate::subject::server::{Observed, Verdict};
@@ -56,8 +56,10 @@ pub(super) struct Comes {
 pub(super) enum Says {
     /// This.
     Outcome(guest_access_model::step::Observation),
-    /// That it is refused: they know no such call, and so do not say with which error.
+    /// That it is refused, and not with which error.
     Refusal,
+    /// Nothing: it would change nothing, and may be allowed or refused.
+    Nothing,
 }
 
 impl Says {
@@ -66,6 +68,7 @@ impl Says {
         match self {
             Self::Outcome(observation) => seen.fits(observation),
             Self::Refusal => !seen.is_allowed(),
+            Self::Nothing => true,
         }
     }
 
@@ -73,15 +76,19 @@ impl Says {
     pub(super) fn decision(&self) -> Decision {
         match self {
             Self::Outcome(observation) => observation.decision,
-            Self::Refusal => UNSPOKEN,
+            Self::Refusal => REFUSED,
+            Self::Nothing => UNSPOKEN,
         }
     }
 }
 
-const UNSPOKEN: Decision = Decision {
-    because: "there is nothing that this could change",
-    ..Decision::deny(403, guest_access_model::vocabulary::ErrCode::Forbidden, &[], "")
-};
+const UNSPOKEN: Decision = Decision::allow(&[], "it changes nothing, and no rule speaks of it");
+const REFUSED: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &[],
+    "whom it is about is not, or no longer, somebody to whom it can be done",
+);
 
 /// What a call comes to by one way to read the rules.
 #[derive(Debug, Clone)]
@@ -198,7 +205,7 @@ fn comes(profile: &Profile, asked: &Asked, place: &Place) -> Option<Comes> {
         };
     }
     let Some(Outcome { observation, next }) = outcome(profile, &place.state, &step) else {
-        return stays(Says::Refusal);
+        return stays(without_a_step(&step, &place.state));
     };
     let mut to = Place { state: next, ..*place };
     if observation.decision.allows() {
@@ -216,6 +223,20 @@ fn comes(profile: &Profile, asked: &Asked, place: &Place) -> Option<Comes> {
         }
     }
     Some(Comes { to, says: Says::Outcome(observation) })
+}
+
+/// What is to be said to a call where the model has no such step.
+fn without_a_step(step: &Step, state: &State) -> Says {
+    let membership = |guest: u8| state.rooms[0].members[usize::from(guest)];
+    match step.act {
+        // CS-13: A joined user whose power suffices may invite a user who is neither joined nor
+        // banned.
+        Act::Invite(guest) if membership(guest) == Membership::Invite => Says::Nothing,
+        Act::Kick(_) | Act::Ban(_) | Act::Unban(_) if step.by == Actor::Moderator => Says::Nothing,
+        _ if step.by == Actor::User => Says::Nothing,
+        // RG-7: A registration whose desired user id is taken is refused with `M_USER_IN_USE`.
+        _ => Says::Refusal,
+    }
 }
 
 const REDACTED: guest_access_model::step::Observation = guest_access_model::step::Observation {

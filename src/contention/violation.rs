@@ -197,7 +197,11 @@ fn kind(asked: &Asked, says: &Says) -> Kind {
 }
 
 fn says(says: &Says, event: Option<&str>) -> String {
-    let Says::Outcome(observation) = says else { return "deny".to_owned() };
+    let observation = match says {
+        Says::Outcome(observation) => observation,
+        Says::Refusal => return "deny".to_owned(),
+        Says::Nothing => return "allow, or deny".to_owned(),
+    };
     let answer = match (observation.answer, event) {
         (Answer::Gave { tagged }, Some(event)) => {
             if tagged { format!(", gives {event}") } else { format!(", does not give {event}") }
