@@ -41,12 +41,12 @@ use guest_access_model::step::Step;
 
 pub use error::ScenarioError;
 pub use expect::{Expect, Observed, Verdict};
-pub use file::Source;
+pub use file::{Source, Written};
 pub(crate) use file::line_of;
 pub use permitted::{Judge, Judgement, Permitted, TakenOption};
 pub use readings::{Alternative, Decided, Otherwise, alternatives, permitted};
 pub use schema::schema;
-pub use sentence::{actor_name, deed, sentence, sentence_with};
+pub use sentence::{actor_name, deed, guest_name, sentence, sentence_with};
 
 /// The label that a story's tagged event is given.
 pub const LABEL: &str = "e1";

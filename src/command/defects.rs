@@ -7,6 +7,7 @@ use guest_access_model::scoreboard::scoreboard;
 use crate::diff::{self, Story};
 use crate::report::Run;
 use crate::report::defects::DefectsReport;
+use crate::serve::Lapse;
 use crate::subject::reference::ReferenceSubject;
 use crate::vectors;
 
@@ -92,7 +93,8 @@ pub(super) fn find(rules: &Rules, id: &str) -> Result<Defect, CommandError> {
     defect::find(rules, id).ok_or_else(|| {
         let likeness = |other: &String| strsim::jaro(id, other);
         let ids = defect::defects(rules).into_iter().map(|defect| defect.id);
-        let nearest = ids.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let lapses = Lapse::ALL.into_iter().map(|lapse| lapse.as_str().to_owned());
+        let nearest = ids.chain(lapses).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         CommandError::UnknownDefect {
             name: id.to_owned(),
             rules: rules.id.clone(),

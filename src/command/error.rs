@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use guest_access_model::engine::EngineError;
-
 use guest_access_model::rules::RulesError;
 
+use crate::contention::RecordingError;
 use crate::diff::{SavedError, ScoreError};
 use crate::report::diff::BaselineError;
 use crate::scenario::ScenarioError;
@@ -55,6 +55,12 @@ pub enum CommandError {
     /// What is run again is told in fewer forms.
     #[error("with `--replay` the report is `text` or `json`")]
     FormOfReplay,
+    /// There is no such recording, or it is none.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// What happens under contention is told in fewer forms.
+    #[error("with `--concurrent` the report is `text`, `json` or `html`")]
+    FormOfContention,
     /// There is no such defect.
     #[error(
         "there is no defect `{name}` of {rules}; did you mean `{nearest}`? `guest-access defects` lists them"

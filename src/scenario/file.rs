@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use guest_access_model::clause;
-use guest_access_model::step::Act;
+use guest_access_model::step::{Act, Step};
 use guest_access_model::text_file::{self, Kind};
 use schemars::JsonSchema;
+use serde::de::Error as _;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -199,6 +200,43 @@ pub(crate) fn line_of(text: &str, part: &str) -> usize {
 impl Serialize for Told {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Entry::of(self, LABEL).serialize(serializer)
+    }
+}
+
+/// A step as scenarios write it, by itself: for formats that tell of steps in another way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written(pub Step);
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Entry::of(&Told { step: self.0, event: None, expect: None }, LABEL).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wrong = |message: String| Err(D::Error::custom(message));
+        match Entry::deserialize(deserializer)?.told() {
+            Ok(Told { step, event: None, expect: None }) => Ok(Self(step)),
+            Ok(_) => wrong("a step has no `event` and no `expect` here".to_owned()),
+            Err(Fault::Actor(given, known)) => {
+                wrong(format!("there is nobody called `{given}`; there are {known}"))
+            }
+            Err(Fault::Deed(given, nearest)) => {
+                wrong(format!("nobody can do `{given}`; did you mean `{nearest}`?"))
+            }
+            Err(Fault::Other(message)) => wrong(message),
+        }
+    }
+}
+
+impl JsonSchema for Written {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        Entry::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Entry::json_schema(generator)
     }
 }
 

@@ -24,6 +24,7 @@ use crate::reference::{Answer, Refusal};
 const LARGEST: usize = 8 * 1024 * 1024;
 
 /// A request that has arrived whole.
+#[derive(Clone)]
 pub(super) struct Arrived {
     head: Parts,
     body: Vec<u8>,
@@ -82,6 +83,22 @@ impl Arrived {
         let room = room.and_then(|(_, id)| <&RoomId>::try_from(id.as_str()).ok());
         server.call(|reference| reference.call(&self.shown.credentials(), endpoint, room))?;
         Ok(())
+    }
+
+    /// Its method.
+    pub(super) fn method(&self) -> &Method {
+        &self.head.method
+    }
+
+    /// Its path.
+    pub(super) fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+
+    /// The token of a guest that asks to be upgraded.
+    pub(super) fn guest_token(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        Some(body.get("guest_access_token")?.as_str()?.to_owned())
     }
 
     /// What the body says, where ruma's type is not enough.

@@ -108,7 +108,10 @@ impl Table {
             async move {
                 let variables = variables.map_err(|_| Failure::Path)?;
                 let arrived = Arrived::whole(request, endpoint, &variables).await?;
-                handle(server, arrived).await
+                match server.lapse {
+                    Some(lapse) => lapse.answer(server, arrived, handle).await,
+                    None => handle(server, arrived).await,
+                }
             }
         };
         // An empty state key may be left out, with the slash before it or without.

@@ -5,6 +5,7 @@
 mod check;
 mod cli;
 mod compare;
+mod contention;
 mod decide;
 mod diff;
 mod documents;

@@ -188,7 +188,7 @@ impl World<'_> {
         Request::to(KNOWN.set_profile, [user.as_str(), key]).body(json!({ key: value }))
     }
 
-    fn moderation(
+    pub(super) fn moderation(
         &self,
         endpoint: guest_access_model::endpoint::EndpointId,
         room: &str,
@@ -238,7 +238,7 @@ pub(super) fn observe_only(response: &Response) -> Result<Observed, ServerError>
 }
 
 /// Whether the call was allowed. An answer that is no JSON comes from no homeserver.
-fn verdict(response: &Response) -> Result<Verdict, ServerError> {
+pub(super) fn verdict(response: &Response) -> Result<Verdict, ServerError> {
     response.json::<serde::de::IgnoredAny>()?;
     let errcode = response.errcode();
     Ok(match (response.status, errcode.as_deref()) {
