@@ -165,7 +165,8 @@ impl Checker {
             };
             match self.order(&part) {
                 Found::Order(order) => {
-                    let taken: BTreeSet<_> = order.iter().flat_map(|taken| &taken.changes).collect();
+                    let taken: BTreeSet<_> =
+                        order.iter().flat_map(|taken| &taken.changes).collect();
                     for change in taken {
                         *readings.entry(*change).or_default() += 1;
                     }

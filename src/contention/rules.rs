@@ -116,9 +116,8 @@ impl Rulebook {
     pub(super) fn new(rules: &Rules) -> Self {
         let changes = Changes::of(rules);
         let readings = (0..changes.permitted).map(|change| changes.profile(&[change])).collect();
-        let pairs = (0..changes.permitted).flat_map(|one| {
-            (one + 1..changes.permitted).map(move |other| vec![one, other])
-        });
+        let pairs = (0..changes.permitted)
+            .flat_map(|one| (one + 1..changes.permitted).map(move |other| vec![one, other]));
         let pairs = pairs.filter(|pair| !changes.exclude_each_other(pair[0], pair[1]));
         let pairs = pairs.map(|pair| (changes.profile(&pair), pair)).map(|(p, pair)| (pair, p));
         let pairs = pairs.collect();
@@ -139,9 +138,8 @@ impl Rulebook {
     /// another, with `readings`; by two of them, if no one says it. A text that is open is open at
     /// every call.
     pub(super) fn fitting(&self, asked: &Asked, place: &Place, readings: bool) -> Vec<Permitted> {
-        let fits = |comes: &Comes| {
-            asked.answer.as_ref().is_none_or(|(_, seen)| comes.says.fits(seen))
-        };
+        let fits =
+            |comes: &Comes| asked.answer.as_ref().is_none_or(|(_, seen)| comes.says.fits(seen));
         let ours = self.ours(asked, place);
         let ours = ours.filter(fits).map(|comes| Permitted { changes: Vec::new(), comes });
         let mut fitting: Vec<_> = ours.into_iter().collect();
@@ -292,8 +290,9 @@ fn tagged(act: Act, before: &State, after: &State) -> Tagged {
 pub(super) fn only_looks(asked: &Asked) -> bool {
     let looks = matches!(asked.step.act, Act::Read(_) | Act::WhoAmI | Act::SetProfile { .. });
     let sends = matches!(asked.step.act, Act::Send(_) | Act::SendState) && !asked.tags;
-    let denied = asked.answer.as_ref().is_some_and(|(_, seen)| {
-        matches!(seen.verdict, Verdict::Denied { .. })
-    });
+    let denied = asked
+        .answer
+        .as_ref()
+        .is_some_and(|(_, seen)| matches!(seen.verdict, Verdict::Denied { .. }));
     looks || sends || denied
 }

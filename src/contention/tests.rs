@@ -85,7 +85,8 @@ pub(super) fn round_of_the_reference(profile: &Profile, length: usize, rng: &mut
         let start = rng.u64(now - 10_u64.min(now)..=now).saturating_sub(rng.u64(0..30));
         let end = now + rng.u64(0..40);
         // A client that is free; there is always another.
-        let client = (0..).find(|client| free.get(*client).is_none_or(|free| *free < start)).unwrap();
+        let client =
+            (0..).find(|client| free.get(*client).is_none_or(|free| *free < start)).unwrap();
         free.resize(free.len().max(client + 1), 0);
         free[client] = end;
         let mut call = call(u32::try_from(client).unwrap(), &step, &observation, start, end);

@@ -128,9 +128,9 @@ pub(super) fn violation(
             (sentence(step), deed(step.act), told(event), told("an event"))
         }
         None => {
-            let seen = end.iter().flat_map(|end| {
-                stuck.iter().flat_map(move |stuck| end.differences(&stuck.place))
-            });
+            let seen = end
+                .iter()
+                .flat_map(|end| stuck.iter().flat_map(move |stuck| end.differences(&stuck.place)));
             let mut seen: Vec<_> = seen.map(|(seen, _)| seen).collect();
             seen.sort();
             seen.dedup();
@@ -145,9 +145,10 @@ pub(super) fn violation(
         None => Kind::Effect,
     };
     let shown: Vec<Call> = calls.iter().map(|asked| shown(round, asked)).collect();
-    let race = shown.iter().enumerate().any(|(number, one)| {
-        shown.iter().skip(number + 1).any(|other| !one.precedes(other))
-    });
+    let race = shown
+        .iter()
+        .enumerate()
+        .any(|(number, one)| shown.iter().skip(number + 1).any(|other| !one.precedes(other)));
     Violation {
         race,
         kind,
@@ -204,7 +205,11 @@ fn says(says: &Says, event: Option<&str>) -> String {
     };
     let answer = match (observation.answer, event) {
         (Answer::Gave { tagged }, Some(event)) => {
-            if tagged { format!(", gives {event}") } else { format!(", does not give {event}") }
+            if tagged {
+                format!(", gives {event}")
+            } else {
+                format!(", does not give {event}")
+            }
         }
         (Answer::IsGuest(is_guest), _) => is_a_guest(is_guest),
         _ => String::new(),
