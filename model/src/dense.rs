@@ -305,3 +305,70 @@ fn judges(system: &Profile, rules: &Profile, guests: usize) -> (Sequential, Opti
     let model = |guests| Sequential::new(Scope { guests, rooms: 1 }, system.clone(), rules.clone());
     (model(1), (guests > 1).then(|| model(2)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+    use crate::defect::defects;
+    use crate::rules::Rules;
+
+    #[test]
+    fn a_mistake_that_makes_guests_depend_on_others_has_no_tables() {
+        let rules = Rules::find("latest").unwrap();
+        let has_tables = |mistake: &str| {
+            let defect = crate::defect::find(&rules, mistake).unwrap();
+            Dense::of(&defect.profile, &rules.profile(), 1, true).is_some()
+        };
+        assert!(!has_tables("registration.first_guest=administrator"));
+        assert!(!has_tables("revocation.rejected_event=revokes"));
+        assert!(has_tables("join.gate=none"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        /// The lemma behind the tables, for the rules and for every mistake alike: what the tables
+        /// lead to is what the model leads to, step by step.
+        #[test]
+        fn what_is_looked_up_is_what_is_decided(
+            mistake in any::<Index>(),
+            guests in 1..=3usize,
+            walk in prop::collection::vec(any::<Index>(), 1..60),
+        ) {
+            let rules = Rules::find("latest").unwrap();
+            let mut systems = vec![rules.profile()];
+            systems.extend(defects(&rules).into_iter().map(|defect| defect.profile));
+            let system = mistake.get(&systems);
+            let Some(dense) = Dense::of(system, &rules.profile(), guests, true) else {
+                return Ok(());
+            };
+            let scope = Scope { guests, rooms: 1 };
+            let model = Sequential::new(scope, system.clone(), rules.profile());
+            let mut state = model.initial();
+            for turn in walk {
+                let plain = model.expansion(&state);
+                let code = dense.code_of(&state);
+                prop_assert!(code.is_some(), "{:?}", state);
+                let mut reached = BTreeSet::new();
+                let (_, changes) = dense.expand(code.unwrap(), &mut |code| {
+                    reached.insert(code);
+                });
+                prop_assert_eq!(changes, plain.transitions);
+                let mut decided: BTreeSet<_> =
+                    plain.moves.iter().map(|taken| dense.code_of(&taken.next).unwrap()).collect();
+                // What a step leaves as it is need not be reached again, and may be.
+                reached.insert(code.unwrap());
+                decided.insert(code.unwrap());
+                prop_assert_eq!(reached, decided);
+                if plain.moves.is_empty() {
+                    break;
+                }
+                state = turn.get(&plain.moves).next;
+            }
+        }
+    }
+}
