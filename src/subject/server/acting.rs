@@ -239,7 +239,10 @@ pub(super) fn observe_only(response: &Response) -> Result<Observed, ServerError>
 
 /// Whether the call was allowed. An answer that is no JSON comes from no homeserver.
 pub(super) fn verdict(response: &Response) -> Result<Verdict, ServerError> {
-    response.json::<serde::de::IgnoredAny>()?;
+    // A redirect has no body that would have to be one.
+    if !(300..400).contains(&response.status) {
+        response.json::<serde::de::IgnoredAny>()?;
+    }
     let errcode = response.errcode();
     Ok(match (response.status, errcode.as_deref()) {
         (200..300, _) => Verdict::Allowed,
