@@ -161,7 +161,8 @@ fn asked(
         start: call.start,
         answer: seen(call, event),
     };
-    if step.by == of {
+    let target = target(&step).map(Actor::Guest);
+    if target.is_none() && step.by == of {
         let asks_for_one = matches!(step.act, Act::Read(read) if matches!(
             read.get().gives, Some(Gives::Event | Gives::StateEvent)
         ));
@@ -174,9 +175,8 @@ fn asked(
             | Act::SetJoinRule(_)
             | Act::RedactSetting(_)
     );
-    if target(&step).is_some_and(|guest| of == Actor::Guest(guest))
-        || step.by == Actor::Moderator && sets
-    {
+    // What is done to somebody else's account or membership is for the part of that one.
+    if target == Some(of) || step.by == Actor::Moderator && sets {
         return Some(asked);
     }
     if asked.answer.as_ref().is_some_and(|(_, seen)| !seen.is_allowed()) {

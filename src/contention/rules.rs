@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::endpoint::EndpointId;
 use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
 use guest_access_model::state::{Account, Kind, State, Tagged};
@@ -102,12 +103,16 @@ pub(super) struct Permitted {
 #[derive(Debug)]
 pub(super) struct Rulebook {
     pub(super) changes: Changes,
-    readings: Vec<Profile>,
-    pairs: Vec<(Vec<usize>, Profile)>,
+    /// The endpoints that a change is about, if it is about nothing else.
+    endpoints: Vec<Option<Vec<EndpointId>>>,
+    readings: Vec<Way>,
+    pairs: Vec<Way>,
     /// What was asked before, by the readings other than ours.
     known: RefCell<HashMap<(Question, bool), Known>>,
 }
 
+/// The changes that a way to read the rules takes, and what comes of them.
+type Way = (Vec<usize>, Profile);
 /// What decides what a call comes to.
 type Question = (Step, bool, Option<Name>, Option<Name>, bool, Place);
 type Known = Rc<[Permitted]>;
@@ -115,13 +120,19 @@ type Known = Rc<[Permitted]>;
 impl Rulebook {
     pub(super) fn new(rules: &Rules) -> Self {
         let changes = Changes::of(rules);
-        let readings = (0..changes.permitted).map(|change| changes.profile(&[change])).collect();
-        let pairs = (0..changes.permitted)
-            .flat_map(|one| (one + 1..changes.permitted).map(move |other| vec![one, other]));
-        let pairs = pairs.filter(|pair| !changes.exclude_each_other(pair[0], pair[1]));
-        let pairs = pairs.map(|pair| (changes.profile(&pair), pair)).map(|(p, pair)| (pair, p));
-        let pairs = pairs.collect();
-        Self { readings, pairs, known: RefCell::default(), changes }
+        let permitted = 0..changes.permitted;
+        let way = |taken: Vec<usize>| {
+            let profile = changes.profile(&taken);
+            (taken, profile)
+        };
+        let readings = permitted.clone().map(|one| way(vec![one])).collect();
+        let pairs = permitted.clone().flat_map(|one| {
+            permitted.clone().skip(one + 1).map(move |other| (one, other))
+        });
+        let pairs = pairs.filter(|(one, other)| !changes.exclude_each_other(*one, *other));
+        let pairs = pairs.map(|(one, other)| way(vec![one, other])).collect();
+        let endpoints = changes.all.iter().map(crate::diff::Change::endpoints).collect();
+        Self { endpoints, readings, pairs, known: RefCell::default(), changes }
     }
 
     /// Where every round begins: nobody has registered, and the room is new.
@@ -162,6 +173,13 @@ impl Rulebook {
         fitting
     }
 
+    /// Whether a change can make a difference to a step: what an endpoint is to guests makes none to
+    /// calls of another.
+    fn bears_on(&self, change: usize, step: &Step) -> bool {
+        let called = step.act.endpoint();
+        self.endpoints[change].as_ref().is_none_or(|of| of.iter().any(|one| Some(*one) == called))
+    }
+
     /// What a call comes to by one other reading, or by two, each outcome once.
     fn others(&self, asked: &Asked, place: &Place, pairs: bool) -> Known {
         let Asked { step, upgraded, sends, tags, about, .. } = asked;
@@ -169,14 +187,15 @@ impl Rulebook {
         if let Some(known) = self.known.borrow().get(&(question, pairs)) {
             return Rc::clone(known);
         }
-        let singles = self.readings.iter().enumerate().map(|(one, profile)| (vec![one], profile));
-        let pairs_of = self.pairs.iter().map(|(pair, profile)| (pair.clone(), profile));
-        let ways: Vec<_> = if pairs { pairs_of.collect() } else { singles.collect() };
+        let ways = if pairs { &self.pairs } else { &self.readings };
         let mut found: Vec<Permitted> = Vec::new();
         for (changes, profile) in ways {
+            if !changes.iter().all(|change| self.bears_on(*change, step)) {
+                continue;
+            }
             let Some(comes) = comes(profile, asked, place) else { continue };
             if !found.iter().any(|known| known.comes == comes) {
-                found.push(Permitted { changes, comes });
+                found.push(Permitted { changes: changes.clone(), comes });
             }
         }
         let found: Known = found.into();
