@@ -9,6 +9,7 @@ use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_model::lockstep::{Lockstep, explore};
 use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
+use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
 
@@ -216,8 +217,8 @@ fn check(
         format!("{}, {}, {}", rules.id, count(scope.guests, "guest"), count(scope.rooms, "room"));
     let progress = Progress::new(of, quiet);
     let run = Run::of([rules]);
-    let (system, threads) = (subject.system.clone(), limits.workers);
-    let found = Check { rules: &held, system, scope, guarantees, threads }
+    let space = Sequential::new(scope, subject.system.clone(), rules.profile());
+    let found = Check { rules: &held, space, guarantees, threads: limits.workers }
         .run(&limits.stop, |states| progress.tell(states, "state"));
     drop(progress);
     let explored = Explored {

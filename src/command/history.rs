@@ -3,6 +3,7 @@
 use guest_access_model::check::Check;
 use guest_access_model::guarantee::GuaranteeId;
 use guest_access_model::rules::Rules;
+use guest_access_model::sequential::Sequential;
 
 use crate::report::Run;
 use crate::report::history::History;
@@ -42,13 +43,12 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
             }
             let report = Check {
                 rules: &held,
-                system: rules.profile(),
-                scope,
+                space: Sequential::new(scope, rules.profile(), rules.profile()),
                 guarantees: GuaranteeId::all().collect(),
                 threads: limits.workers,
             }
             .run(&limits.stop, |states| progress.tell(states, "state"));
-            complete &= report.complete;
+            complete &= report.explored.complete;
             found.push((rules.clone(), report.findings));
         }
         histories.push(History::new(scope, complete, &found, run.clone()));
