@@ -1,10 +1,12 @@
 //! Checking: every guarantee of a revision, in every reachable state, with stories for what breaks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::concurrent::{self, Concurrent};
 use crate::engine::{self, Exploration};
-use crate::guarantee::{GuaranteeId, GuaranteeSet};
+use crate::guarantee::{GuaranteeId, GuaranteeSet, Verdicts};
 use crate::rules::Rules;
 use crate::space::Space;
 use crate::step::Step;
@@ -69,27 +71,67 @@ impl<S: Space> Check<'_, S> {
     pub fn run(self, stop: &Stop, progress: impl Fn(usize)) -> Report<S::Step> {
         let started = Instant::now();
         let space = Arc::new(self.space);
-        let found = engine::stateright::explore(&space, self.threads, stop, progress);
-        let broken = self.guarantees.intersection(found.verdicts.broken);
-        let mut stories = story::broken(&*space, broken, stop).into_iter();
-        let findings = self.guarantees.iter().map(|guarantee| {
-            let is_broken = broken.contains(guarantee);
-            Finding {
-                guarantee,
-                status: if !self.rules.promises.contains_key(&guarantee) {
-                    Status::NotPromised
-                } else if is_broken {
-                    Status::Violated
-                } else if !found.complete {
-                    Status::Unknown
-                } else if found.verdicts.exercised.contains(guarantee) {
-                    Status::Holds
-                } else {
-                    Status::Vacuous
-                },
-                counterexample: if is_broken { stories.next().flatten() } else { None },
-            }
+        let explored = engine::stateright::explore(&space, self.threads, stop, progress);
+        let broken = self.guarantees.intersection(explored.verdicts.broken);
+        let stories = broken.iter().zip(story::broken(&*space, broken, stop)).collect();
+        Report::new(self.rules, self.guarantees, explored, stories, started)
+    }
+}
+
+impl Check<'_, Concurrent> {
+    /// The same, for calls that overlap. Whether one order explains all answers makes the space many
+    /// times larger: where that is not so anyway, as a story shows, the rest is explored without it.
+    pub fn run_overlapping(
+        self,
+        stop: &Stop,
+        progress: impl Fn(usize),
+    ) -> Report<concurrent::Move> {
+        let started = Instant::now();
+        let of_orders = self.guarantees.intersection(Concurrent::of_orders());
+        let unexplained = self.space.unexplained();
+        let told = story::broken(&self.space, of_orders, stop);
+        let mut stories: Stories<_> = of_orders.iter().zip(told).collect();
+        stories.retain(|_, story| story.is_some());
+        let all_broken = of_orders.iter().all(|guarantee| stories.contains_key(&guarantee));
+        let space = Arc::new(if all_broken { unexplained } else { self.space });
+        let mut explored = engine::stateright::explore(&space, self.threads, stop, progress);
+        if all_broken {
+            explored.verdicts.add(Verdicts { exercised: of_orders, broken: of_orders });
+        }
+        let broken = self.guarantees.intersection(explored.verdicts.broken);
+        let untold: GuaranteeSet =
+            broken.iter().filter(|guarantee| !stories.contains_key(guarantee)).collect();
+        stories.extend(untold.iter().zip(story::broken(&*space, untold, stop)));
+        Report::new(self.rules, self.guarantees, explored, stories, started)
+    }
+}
+
+/// A story for each guarantee that is broken, if one was found.
+type Stories<T> = BTreeMap<GuaranteeId, Option<Vec<T>>>;
+
+impl<T> Report<T> {
+    fn new(
+        rules: &Rules,
+        guarantees: GuaranteeSet,
+        explored: Exploration,
+        mut stories: Stories<T>,
+        started: Instant,
+    ) -> Self {
+        let findings = guarantees.iter().map(|guarantee| Finding {
+            guarantee,
+            status: if !rules.promises.contains_key(&guarantee) {
+                Status::NotPromised
+            } else if explored.verdicts.broken.contains(guarantee) {
+                Status::Violated
+            } else if !explored.complete {
+                Status::Unknown
+            } else if explored.verdicts.exercised.contains(guarantee) {
+                Status::Holds
+            } else {
+                Status::Vacuous
+            },
+            counterexample: stories.remove(&guarantee).flatten(),
         });
-        Report { findings: findings.collect(), explored: found, took: started.elapsed() }
+        Self { findings: findings.collect(), explored, took: started.elapsed() }
     }
 }

@@ -16,6 +16,7 @@ mod explained;
 mod holding;
 mod judging;
 mod order;
+mod seen;
 mod stages;
 mod sweep;
 mod telling;
@@ -29,15 +30,15 @@ use crate::profile::Profile;
 use crate::reduce::forget;
 use crate::space::Space;
 use crate::state::{Scope, State};
-use crate::step::Step;
+use crate::step::{Actor, Step};
 use crate::vocabulary::spelled;
 
 pub use calls::{Call, Said, Stage};
 pub use explained::Explanation;
 pub use telling::Told;
 
-use calls::Kind;
-use stages::{Gone, Next};
+use calls::{Kind, Pace};
+use stages::Next;
 
 /// The most calls in flight that the model is made for.
 pub const MAX_IN_FLIGHT: usize = 4;
@@ -52,8 +53,11 @@ pub struct Concurrent {
     in_flight: usize,
     /// Whether a call starts with the look at its token, and is answered with its last stage.
     tight: bool,
+    /// Whether it is followed which orders of the calls explain the answers.
+    follows: bool,
     kinds: Vec<Kind>,
     nothing_yet: State,
+    seen: seen::Seen,
 }
 
 /// A homeserver with calls in flight.
@@ -120,13 +124,16 @@ impl Concurrent {
     ) -> Self {
         let kinds = calls::kinds(scope, &system);
         let nothing_yet = initial(&system);
+        let seen = seen::Seen::default();
         Self {
+            seen,
             profile: system,
             rules,
             discipline,
             scope,
             in_flight: in_flight.clamp(1, MAX_IN_FLIGHT),
             tight: true,
+            follows: true,
             kinds,
             nothing_yet,
         }
@@ -139,20 +146,44 @@ impl Concurrent {
     /// explain. A test compares what is found.
     #[must_use]
     pub fn stage_by_stage(self) -> Self {
-        Self { tight: false, ..self }
+        let kinds = self.kinds.into_iter().map(|kind| Kind {
+            pace: if kind.step.by == Actor::Moderator { Pace::ByStages } else { kind.pace },
+            ..kind
+        });
+        Self { tight: false, kinds: kinds.collect(), ..self }
+    }
+
+    /// The same, without following what explains the answers: `linearizable` and `quiescent_state` are
+    /// not judged then, and there is far less to explore.
+    #[must_use]
+    pub fn unexplained(&self) -> Self {
+        let (system, rules) = (self.profile.clone(), self.rules.clone());
+        let kinds = self.kinds.clone();
+        let fresh = Self::new(self.scope, system, rules, self.discipline, self.in_flight);
+        Self { follows: false, tight: self.tight, kinds, ..fresh }
+    }
+
+    /// What explains that there are no calls yet.
+    fn explained_from(&self, server: State) -> Vec<Explanation> {
+        if self.follows { vec![Explanation::of(server)] } else { Vec::new() }
     }
 
     /// Every move that can be made, as far as its call is not kept waiting.
     fn moves(&self, situation: &Situation) -> impl Iterator<Item = Move> {
         let has_room = situation.calls.len() < self.in_flight;
-        let can_begin = self.kinds.iter().filter(|kind| has_room && self.can_begin(situation, kind));
-        let first = if self.tight { Passes::Authenticate } else { Passes::Start };
+        let can_begin =
+            self.kinds.iter().filter(|kind| has_room && self.can_begin(situation, kind));
         let last = situation.calls.len();
+        let first = |kind: &Kind| match kind.pace {
+            _ if !self.tight => Passes::Start,
+            Pace::ToItsAct => Passes::Act,
+            Pace::ByStages | Pace::AtOnce => Passes::Authenticate,
+        };
         let fresh: Vec<Move> = can_begin
             .flat_map(|kind| {
                 let whole = Move { step: kind.step, stage: None };
-                let begun = Move { step: kind.step, stage: Some((last, first)) };
-                [Some(whole), (!kind.at_once).then_some(begun)]
+                let begun = Move { step: kind.step, stage: Some((last, first(kind))) };
+                [Some(whole), (kind.pace != Pace::AtOnce).then_some(begun)]
             })
             .flatten()
             .collect();
@@ -202,8 +233,29 @@ impl Concurrent {
         situation
     }
 
-    /// The call with this number passes its next stage; `None` if it is kept waiting.
+    /// The call with this number passes its next stage, and those at which it looks at nothing;
+    /// `None` if it is kept waiting.
     fn pass(&self, before: &Situation, number: usize) -> Option<Taken> {
+        let call = before.calls.get(number)?;
+        let mut taken = self.pass_one(before, number)?;
+        while self.tight
+            && taken.answered.is_none()
+            && self.kind(call).pace == Pace::ToItsAct
+            && matches!(
+                taken.situation.calls[number].stage,
+                Stage::Authenticated(_) | Stage::Checked(..)
+            )
+        {
+            // Where it has to wait, it waits with nothing seen.
+            let Some(next) = self.pass_one(&taken.situation, number) else { break };
+            let Taken { situation, verdicts, answered } = next;
+            taken.verdicts.add(verdicts);
+            taken = Taken { situation, answered, ..taken };
+        }
+        Some(taken)
+    }
+
+    fn pass_one(&self, before: &Situation, number: usize) -> Option<Taken> {
         let gone = self.go_on(before, number)?;
         let mut verdicts = self.judge(before, number, &gone);
         let mut situation = Situation { server: gone.server, ..before.clone() };
@@ -212,7 +264,9 @@ impl Concurrent {
                 situation.calls[number].stage = stage;
                 None
             }
-            Next::Answer(_) if !self.tight && !matches!(before.calls[number].stage, Stage::Acted(_)) => {
+            Next::Answer(_)
+                if !self.tight && !matches!(before.calls[number].stage, Stage::Acted(_)) =>
+            {
                 situation.calls[number].stage = Stage::Acted(Said::of(&gone.observation));
                 None
             }
@@ -235,7 +289,11 @@ impl Concurrent {
             situation.server = forget(&self.profile, &situation.server);
         }
         let orders = judging::Orders { was_explained, matter: answered.orders_matter };
-        self.judge_answer(situation, orders)
+        let verdicts = self.judge_answer(situation, orders);
+        if situation.calls.is_empty() {
+            situation.explained = self.explained_from(situation.server);
+        }
+        verdicts
     }
 }
 
@@ -245,7 +303,7 @@ impl Space for Concurrent {
 
     fn beginnings(&self) -> Vec<Situation> {
         let server = self.nothing_yet;
-        vec![Situation { server, calls: Vec::new(), explained: vec![Explanation::of(server)] }]
+        vec![Situation { server, calls: Vec::new(), explained: self.explained_from(server) }]
     }
 
     fn expand(&self, situation: &Situation, visit: &mut dyn FnMut(Move, Situation, Verdicts)) {

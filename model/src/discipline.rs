@@ -27,6 +27,14 @@ DISCIPLINE_POINTS {
         Nothing = "nothing",
     }
 
+    /// Does a call that only reads hold what others hold?
+    "call.readers" readers: Readers [] {
+        /// Yes.
+        HoldToo = "hold_too",
+        /// No.
+        HoldNothing = "hold_nothing",
+    }
+
     /// Of which moments is what a call looks at?
     "call.reads" reads: Reads [] {
         /// Of the moment at which it looks: the token's, the room's and the events' one after the
@@ -42,6 +50,8 @@ DISCIPLINE_POINTS {
         Nothing = "nothing",
         /// What depends on the room.
         Room = "room",
+        /// What depends on the token.
+        Token = "token",
         /// All of it, the token too.
         Everything = "everything",
     }
@@ -145,10 +155,30 @@ pub const DISCIPLINES: &[Named] = &[
         discipline: Discipline { reads: Reads::Snapshot, ..NOTHING_HELD },
     },
     Named {
+        id: "readers_unlocked",
+        about: "as locks, for all but reads, of which the token is looked at with the events",
+        safe: false,
+        discipline: Discipline {
+            readers: Readers::HoldNothing,
+            rechecks: Rechecks::Token,
+            ..LOCKS
+        },
+    },
+    Named {
         id: "recheck_room",
-        about: "the room checked again in one instant with the act",
+        about: "the room checked again in one instant with the act, and changes one by one",
         safe: false,
         discipline: Discipline { rechecks: Rechecks::Room, ..NOTHING_HELD },
+    },
+    Named {
+        id: "token_once",
+        about: "the room checked again in one instant with all that a call changes, and the token not",
+        safe: false,
+        discipline: Discipline {
+            rechecks: Rechecks::Room,
+            commits: Commits::AtOnce,
+            ..NOTHING_HELD
+        },
     },
     Named {
         id: "recheck",
@@ -216,7 +246,9 @@ impl Discipline {
         let names = || DISCIPLINES.iter().map(|named| named.id.to_owned());
         let known: Vec<_> = match DISCIPLINE_POINTS.iter().find(|known| known.id == point) {
             Some(known) => known.option_ids().map(|option| format!("{point}={option}")).collect(),
-            None => names().chain(DISCIPLINE_POINTS.iter().map(|p| format!("{}=…", p.id))).collect(),
+            None => {
+                names().chain(DISCIPLINE_POINTS.iter().map(|p| format!("{}=…", p.id))).collect()
+            }
         };
         known.join(", ")
     }

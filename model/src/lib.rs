@@ -5,9 +5,11 @@
 pub mod check;
 pub mod clause;
 pub mod compare;
+pub mod concurrent;
 pub mod decide;
 pub mod decision_point;
 pub mod defect;
+pub mod discipline;
 pub mod endpoint;
 pub mod engine;
 pub mod guarantee;

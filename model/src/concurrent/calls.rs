@@ -17,8 +17,22 @@ use super::{Concurrent, Passes, Situation};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kind {
     pub(super) step: Step,
-    /// Whether all of it is always done in one instant: it meets nothing that it could race.
-    pub(super) at_once: bool,
+    /// How much of it is done in one instant.
+    pub(super) pace: Pace,
+}
+
+/// How much of a call is done in one instant.
+///
+/// A call that looks at nothing which another call could change is the same at whatever moment it
+/// looks: what counts is when it acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// A stage at a time.
+    ByStages,
+    /// It comes to its act at once.
+    ToItsAct,
+    /// All of it.
+    AtOnce,
 }
 
 /// A call in flight.
@@ -105,34 +119,32 @@ impl Said {
 /// The calls that are made: those that read or change what a revocation, an upgrade, the end of a
 /// token or a change of the settings changes, or is changed by.
 pub(super) fn kinds(scope: Scope, profile: &Profile) -> Vec<Kind> {
-    let kind = |step| Kind { step, at_once: false };
-    let at_once = |step| Kind { step, at_once: true };
-    let moderator = |act| kind(Step::new(Actor::Moderator, act).at(0));
-    let mut kinds: Vec<Kind> = GuestAccess::ALL
-        .iter()
-        .map(|value| moderator(Act::SetGuestAccess(Says::Value(*value), Key::Empty)))
-        .collect();
+    let moderator = |act| Step::new(Actor::Moderator, act).at(0);
+    let at_once = |step| Kind { step, pace: Pace::AtOnce };
+    let by_stages = |step| Kind { step, pace: Pace::ByStages };
+    let guest_access = |value| moderator(Act::SetGuestAccess(Says::Value(value), Key::Empty));
+    let mut kinds = vec![
+        at_once(guest_access(GuestAccess::CanJoin)),
+        Kind { step: guest_access(GuestAccess::Forbidden), pace: Pace::ToItsAct },
+        at_once(moderator(Act::Send(Message::Message)).tagged()),
+    ];
     // What hides from whoever is not joined is alike under every value but `world_readable`.
     for value in [HistoryVisibility::WorldReadable, HistoryVisibility::Joined] {
-        kinds.push(moderator(Act::SetVisibility(Says::Value(value), Key::Empty)));
+        kinds.push(at_once(moderator(Act::SetVisibility(Says::Value(value), Key::Empty))));
     }
-    let message = Step::new(Actor::Moderator, Act::Send(Message::Message)).at(0);
-    kinds.push(kind(message.tagged()));
-    let is_open = |endpoint| profile.access(endpoint) != Access::Refused;
     for guest in scope.guests() {
         let by_guest = |act| Step::new(Actor::Guest(guest), act);
-        kinds.push(at_once(by_guest(Act::Register { named: false })));
-        kinds.push(at_once(Step::new(Actor::Server, Act::EndToken(guest))));
-        kinds.push(kind(by_guest(Act::Read(KNOWN.messages)).at(0)));
-        if is_open(KNOWN.join) {
-            kinds.push(kind(by_guest(Act::Join(Way::Own)).at(0)));
-        }
-        if is_open(KNOWN.send) {
-            kinds.push(kind(by_guest(Act::Send(Message::Message)).at(0)));
+        kinds.extend([
+            at_once(by_guest(Act::Register { named: false })),
+            at_once(Step::new(Actor::Server, Act::EndToken(guest))),
+            by_stages(by_guest(Act::Read(KNOWN.messages)).at(0)),
+        ]);
+        if profile.access(KNOWN.join) != Access::Refused {
+            kinds.push(by_stages(by_guest(Act::Join(Way::Own)).at(0)));
         }
         if profile.choices.upgrade_offered == UpgradeOffered::Offered {
-            kinds.push(kind(by_guest(Act::Upgrade(Upgrade::Own(guest)))));
-            kinds.push(kind(by_guest(Act::LogOut)));
+            kinds.push(by_stages(by_guest(Act::Upgrade(Upgrade::Own(guest)))));
+            kinds.push(at_once(by_guest(Act::LogOut)));
         }
     }
     kinds
@@ -209,6 +221,7 @@ impl Concurrent {
     /// The stage that a call passes next.
     pub(super) fn passes(&self, call: &Call) -> Passes {
         match call.stage {
+            Stage::Started if self.tight && self.kind(call).pace == Pace::ToItsAct => Passes::Act,
             Stage::Started => Passes::Authenticate,
             Stage::Authenticated(_) => Passes::Check,
             Stage::Checked(..) => Passes::Act,

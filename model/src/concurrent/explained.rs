@@ -76,8 +76,9 @@ impl Concurrent {
                 }
             }
         }
-        let orders_matter =
-            possible.iter().any(|(answer, rest)| (answer, rest.state) != (&possible[0].0, possible[0].1.state));
+        let orders_matter = possible
+            .iter()
+            .any(|(answer, rest)| (answer, rest.state) != (&possible[0].0, possible[0].1.state));
         explanations.extend(possible.into_iter().filter(|(a, _)| *a == said).map(|(_, rest)| rest));
         explanations.sort_unstable();
         explanations.dedup();
@@ -89,7 +90,9 @@ impl Concurrent {
     fn in_sequence(&self, call: &Call, state: &State) -> Option<(State, Said)> {
         let step = self.step_in(call, state);
         let outcome = match step.act {
-            Act::EndToken(_) => outcome(&self.profile, state, &step).or_else(|| self.no_deed(state)),
+            Act::EndToken(_) => {
+                outcome(&self.profile, state, &step).or_else(|| self.no_deed(state))
+            }
             _ => outcome(&self.profile, state, &step),
         }?;
         Some((forget(&self.profile, &outcome.next), Said::of(&outcome.observation)))

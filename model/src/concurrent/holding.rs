@@ -1,6 +1,6 @@
 //! What calls hold, and who is kept waiting by it.
 
-use crate::discipline::Holds;
+use crate::discipline::{Holds, Readers};
 use crate::step::{Act, Says, Step};
 use crate::vocabulary::GuestAccess;
 
@@ -13,32 +13,44 @@ pub(super) fn revokes(step: &Step) -> bool {
 }
 
 impl Concurrent {
+    /// Whether a call takes no part in holding, nor in waiting for what is held.
+    fn stands_apart(&self, call: &Call) -> bool {
+        let reads = matches!(self.kind(call).step.act, Act::Read(_));
+        reads && self.discipline.readers == Readers::HoldNothing
+    }
+
     /// Whether another call holds the user of the guest.
     pub(super) fn user_is_held(&self, situation: &Situation, number: usize, guest: usize) -> bool {
-        self.others(situation, number).any(|call| {
-            let step = &self.kind(call).step;
-            match self.discipline.holds {
-                Holds::Nothing | Holds::Room => false,
-                Holds::User => guest_of(step) == Some(guest) && call.stage != Stage::Started,
-                Holds::RoomAndUser => {
-                    guest_of(step) == Some(guest) && call.stage != Stage::Started
-                        || revokes(step) && holds_its_room(call)
+        !self.stands_apart(&situation.calls[number])
+            && self.others(situation, number).any(|call| {
+                let step = &self.kind(call).step;
+                match self.discipline.holds {
+                    Holds::Nothing | Holds::Room => false,
+                    Holds::User => guest_of(step) == Some(guest) && call.stage != Stage::Started,
+                    Holds::RoomAndUser => {
+                        guest_of(step) == Some(guest) && call.stage != Stage::Started
+                            || revokes(step) && holds_its_room(call)
+                    }
                 }
-            }
-        })
+            })
     }
 
     /// Whether others hold what the call needs for its check.
     pub(super) fn room_is_held(&self, situation: &Situation, number: usize) -> bool {
         let step = &self.kind(&situation.calls[number]).step;
+        if self.stands_apart(&situation.calls[number]) {
+            return false;
+        }
         let held = step.room().is_some()
-            && self.others(situation, number).any(|call| {
-                self.kind(call).step.room() == step.room() && holds_its_room(call)
-            });
+            && self
+                .others(situation, number)
+                .any(|call| self.kind(call).step.room() == step.room() && holds_its_room(call));
         let users_held = || {
-            revokes(step) && self.scope.guests().any(|guest| {
-                self.user_is_held(situation, number, guest.into())
-            })
+            revokes(step)
+                && self
+                    .scope
+                    .guests()
+                    .any(|guest| self.user_is_held(situation, number, guest.into()))
         };
         match self.discipline.holds {
             Holds::Nothing | Holds::User => false,
@@ -47,13 +59,14 @@ impl Concurrent {
         }
     }
 
+    /// The calls that may hold something against this one.
     fn others<'a>(
-        &self,
+        &'a self,
         situation: &'a Situation,
         number: usize,
-    ) -> impl Iterator<Item = &'a Call> + use<'a> {
-        let calls = situation.calls.iter().enumerate();
-        calls.filter(move |(other, _)| *other != number).map(|(_, call)| call)
+    ) -> impl Iterator<Item = &'a Call> {
+        let others = situation.calls.iter().enumerate().filter(move |(other, _)| *other != number);
+        others.map(|(_, call)| call).filter(|call| !self.stands_apart(call))
     }
 
     /// Whether some call in flight is kept waiting, and whether some call can go on.

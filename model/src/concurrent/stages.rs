@@ -4,9 +4,9 @@ use crate::decide::{Outcome, outcome};
 use crate::discipline::{Commits, Reads, Rechecks};
 use crate::state::{Account, Kind, Room, State, Tagged};
 use crate::step::{Act, Answer, Credential, Observation, Step};
-use crate::vocabulary::{Decision, Membership};
+use crate::vocabulary::Decision;
 
-use super::calls::{Said, Shown, Stage, guest_of};
+use super::calls::{Pace, Said, Shown, Stage, guest_of};
 use super::holding::revokes;
 use super::{Concurrent, Situation};
 
@@ -52,10 +52,9 @@ impl Concurrent {
             Stage::Checked(shown, room) => Some(self.act(situation, number, shown, room)),
             Stage::Sweeping(listed) => self.sweep(situation, number, listed),
             Stage::Upgraded => Some(Gone::answering(situation.server, DONE)),
-            Stage::Acted(said) => Some(Gone {
-                next: Next::Answer(said),
-                ..Gone::answering(situation.server, DONE)
-            }),
+            Stage::Acted(said) => {
+                Some(Gone { next: Next::Answer(said), ..Gone::answering(situation.server, DONE) })
+            }
         }
     }
 
@@ -66,14 +65,19 @@ impl Concurrent {
         if guest.is_some_and(|guest| self.user_is_held(situation, number, guest)) {
             return None;
         }
-        if kind.at_once {
-            let done = outcome(&self.profile, &server, &kind.step).or_else(|| self.no_deed(&server))?;
+        if kind.pace == Pace::AtOnce {
+            if self.room_is_held(situation, number) {
+                return None;
+            }
+            let done =
+                outcome(&self.profile, &server, &kind.step).or_else(|| self.no_deed(&server))?;
             return Some(Gone::answering(done.next, done.observation));
         }
         let shown = self.shown(situation, number);
         if let Act::Upgrade(_) = kind.step.act {
             let seen = self.decide(situation, number, shown, &server.rooms[0])?;
-            let checked = Stage::Checked(shown, self.nothing_yet.rooms[0]);
+            let (kept, room) = self.keep(situation, number, shown, &self.nothing_yet.rooms[0]);
+            let checked = Stage::Checked(kept, room);
             return Some(if seen.observation.decision.allows() {
                 Gone::to(server, checked, seen.observation)
             } else {
@@ -85,7 +89,7 @@ impl Concurrent {
         Some(if seen.observation.decision.status == 401 {
             Gone::answering(server, seen.observation)
         } else {
-            Gone::to(server, Stage::Authenticated(shown), seen.observation)
+            Gone::to(server, Stage::Authenticated(self.keep_shown(shown)), seen.observation)
         })
     }
 
@@ -94,10 +98,7 @@ impl Concurrent {
             return None;
         }
         let server = situation.server;
-        let shown = match self.discipline.reads {
-            Reads::AsItGoes => shown,
-            Reads::Snapshot => self.shown(situation, number),
-        };
+        let shown = if self.looks_again() { self.shown(situation, number) } else { shown };
         let seen = self.decide(situation, number, shown, &server.rooms[0])?;
         let step = &self.kind(&situation.calls[number]).step;
         let reads = matches!(step.act, Act::Read(_));
@@ -106,7 +107,7 @@ impl Concurrent {
         let gone = if is_answered {
             Gone::answering(server, seen.observation)
         } else {
-            let room = self.seen_room(step, &server.rooms[0]);
+            let (shown, room) = self.keep(situation, number, shown, &server.rooms[0]);
             Gone::to(server, Stage::Checked(shown, room), seen.observation)
         };
         Some(Gone { shown: Some(shown), ..gone })
@@ -114,18 +115,24 @@ impl Concurrent {
 
     fn act(&self, situation: &Situation, number: usize, shown: Shown, room: Room) -> Gone {
         let step = self.kind(&situation.calls[number]).step;
+        let is_an_upgrade = matches!(step.act, Act::Upgrade(_));
         let mut server = situation.server;
         let (shown, room) = match self.discipline.rechecks {
+            // An upgrade looks at no room; what it changes in one is there now.
+            Rechecks::Nothing if is_an_upgrade => (shown, server.rooms[0]),
             Rechecks::Nothing => (shown, room),
+            Rechecks::Token if !is_an_upgrade => (self.shown(situation, number), room),
             Rechecks::Room => (shown, server.rooms[0]),
-            Rechecks::Everything => (self.shown(situation, number), server.rooms[0]),
+            Rechecks::Token | Rechecks::Everything => {
+                (self.shown(situation, number), server.rooms[0])
+            }
         };
         let seen = self
             .decide(situation, number, shown, &room)
             .expect("what could be asked at the check can be asked again");
         let allows = seen.observation.decision.allows();
         if allows {
-            self.apply(&mut server, &step, &seen.next);
+            self.apply(&mut server, situation, number, &room, &seen.next);
         }
         let gone = Gone { shown: Some(shown), ..Gone::answering(server, seen.observation) };
         let at_once = self.discipline.commits == Commits::AtOnce;
@@ -168,30 +175,38 @@ impl Concurrent {
         shown: Shown,
         room: &Room,
     ) -> Option<Outcome> {
-        let step = self.kind(&situation.calls[number]).step;
-        let mut seen = State { tagged: situation.server.tagged, ..self.nothing_yet };
+        let step = &self.kind(&situation.calls[number]).step;
+        self.decided(step, shown, room, situation.server.tagged)
+    }
+
+    /// What the rules say to a step by one whose token shows this, about a room that is so and has
+    /// this event.
+    pub(super) fn decided(
+        &self,
+        step: &Step,
+        shown: Shown,
+        room: &Room,
+        tagged: Option<Tagged>,
+    ) -> Option<Outcome> {
+        let mut seen = State { tagged, ..self.nothing_yet };
         seen.rooms[0] = *room;
-        if let Some(guest) = guest_of(&step) {
+        if let Some(guest) = guest_of(step) {
             seen.accounts[guest] = shown.account;
         }
         outcome(&self.profile, &seen, &Step { tag: false, ..step.with(shown.with) })
     }
 
-    /// What a call keeps of the room that it saw.
-    fn seen_room(&self, step: &Step, room: &Room) -> Room {
-        let mut seen = *room;
-        let caller = guest_of(step);
-        for (guest, membership) in seen.members.iter_mut().enumerate() {
-            if caller != Some(guest) {
-                *membership = Membership::Never;
-            }
-        }
-        // A change of a setting looks at nothing of the room.
-        if caller.is_none() { self.nothing_yet.rooms[0] } else { seen }
-    }
-
-    /// What a call changes, where the rules came to `done`.
-    fn apply(&self, server: &mut State, step: &Step, done: &State) {
+    /// What a call changes, where it saw the room so and the rules came to `done`.
+    fn apply(
+        &self,
+        server: &mut State,
+        situation: &Situation,
+        number: usize,
+        saw: &Room,
+        done: &State,
+    ) {
+        let call = &situation.calls[number];
+        let step = &self.kind(call).step;
         let room = &mut server.rooms[0];
         match step.act {
             Act::SetGuestAccess(..) => room.guest_access = done.rooms[0].guest_access,
@@ -199,18 +214,22 @@ impl Concurrent {
             Act::Send(_) if step.tag => {
                 server.tagged = Some(Tagged::between(Kind::Message, room, room));
             }
-            _ => {
-                if let Some(guest) = guest_of(step) {
-                    match step.act {
-                        Act::Join(_) => room.members[guest] = done.rooms[0].members[guest],
-                        Act::Upgrade(_) => {
-                            room.members[guest] = done.rooms[0].members[guest];
-                            server.accounts[guest] = done.accounts[guest];
-                        }
-                        Act::LogOut => server.accounts[guest] = done.accounts[guest],
-                        _ => {}
-                    }
+            _ => {}
+        }
+        if let Some(guest) = guest_of(step) {
+            let becomes = done.rooms[0].members[guest];
+            if becomes != saw.members[guest] {
+                server.rooms[0].members[guest] = becomes;
+            }
+            match step.act {
+                Act::Upgrade(_) => server.accounts[guest] = done.accounts[guest],
+                // What is ended is the token that was shown, and nothing if that is ended by now.
+                Act::LogOut => {
+                    let now = outcome(&self.profile, server, &self.step_in(call, server));
+                    server.accounts[guest] =
+                        now.map_or(server.accounts[guest], |now| now.next.accounts[guest]);
                 }
+                _ => {}
             }
         }
         let members = server.rooms[0].members;
@@ -225,7 +244,5 @@ impl Concurrent {
     }
 }
 
-const DONE: Observation = Observation {
-    decision: Decision::allow(&[], "all of it is done"),
-    answer: Answer::Nothing,
-};
+const DONE: Observation =
+    Observation { decision: Decision::allow(&[], "all of it is done"), answer: Answer::Nothing };

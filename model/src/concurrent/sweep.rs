@@ -46,9 +46,8 @@ impl Concurrent {
     fn leaves_it(&self, situation: &Situation, number: usize) -> bool {
         let mut others = situation.calls.iter().enumerate();
         self.discipline.meanwhile == Meanwhile::LeavesItToTheOther
-            && others.any(|(other, call)| {
-                other != number && matches!(call.stage, Stage::Sweeping(_))
-            })
+            && others
+                .any(|(other, call)| other != number && matches!(call.stage, Stage::Sweeping(_)))
     }
 
     /// The next of a sweep: look up whom to remove, remove one, or end.
@@ -87,11 +86,10 @@ impl Concurrent {
         };
         if is_removed {
             // Whatever has become of it, it is removed as it would have been when it was listed.
-            let mut as_listed = *&server;
+            let mut as_listed = server;
             as_listed.accounts[guest] = crate::state::Account::Guest;
             as_listed.rooms[0].members[guest] = crate::vocabulary::Membership::Join;
-            server.rooms[0].members[guest] =
-                self.removed(&as_listed, step).rooms[0].members[guest];
+            server.rooms[0].members[guest] = self.removed(&as_listed, step).rooms[0].members[guest];
         }
         to(Stage::Sweeping(Some(listed.without(guest))), Gone { server, ..gone })
     }

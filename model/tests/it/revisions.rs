@@ -2,7 +2,7 @@
 
 use guest_access_model::check::{Check, Report, Status};
 use guest_access_model::compare::{Verdict, compare};
-use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
+use guest_access_model::guarantee::GuaranteeSet;
 use guest_access_model::rules::Rules;
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
@@ -19,7 +19,7 @@ fn check(rules: &Rules, guarantees: GuaranteeSet) -> Report {
 }
 
 fn all() -> GuaranteeSet {
-    GuaranteeId::all().collect()
+    GuaranteeSet::stepwise()
 }
 
 #[test]
