@@ -9,6 +9,7 @@ mod error;
 mod explore;
 mod history;
 mod interrupt;
+mod memory;
 mod output;
 mod progress;
 mod rules;

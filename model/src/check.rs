@@ -1,14 +1,15 @@
 //! Checking: every guarantee of a revision, in every reachable state, with stories for what breaks.
 
+mod overlapping;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::concurrent::{self, Concurrent};
-use crate::engine::{self, Exploration};
-use crate::guarantee::{GuaranteeId, GuaranteeSet, Verdicts};
+use crate::engine::timely::Explore;
+use crate::engine::{Engine, EngineError, Exploration, Seen};
+use crate::guarantee::{GuaranteeId, GuaranteeSet};
 use crate::rules::Rules;
-use crate::space::Space;
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::story;
@@ -61,48 +62,25 @@ pub struct Check<'a, S> {
     pub space: S,
     /// The guarantees to judge: those that the model says something of.
     pub guarantees: GuaranteeSet,
+    /// Who explores.
+    pub engine: Engine,
     /// How many threads explore.
     pub threads: usize,
 }
 
-impl<S: Space> Check<'_, S> {
+impl<S: Explore> Check<'_, S> {
     /// Explores every reachable state, and searches the stories of what is broken. `progress` is told
-    /// now and then how many states were reached.
-    pub fn run(self, stop: &Stop, progress: impl Fn(usize)) -> Report<S::Step> {
+    /// now and then how far it has come.
+    ///
+    /// # Errors
+    /// If a worker of the engine breaks down: then nothing is known.
+    pub fn run(self, stop: &Stop, progress: impl Fn(Seen)) -> Result<Report<S::Step>, EngineError> {
         let started = Instant::now();
         let space = Arc::new(self.space);
-        let explored = engine::stateright::explore(&space, self.threads, stop, progress);
+        let explored = self.engine.explore(&space, self.threads, stop, progress)?;
         let broken = self.guarantees.intersection(explored.verdicts.broken);
         let stories = broken.iter().zip(story::broken(&*space, broken, stop)).collect();
-        Report::new(self.rules, self.guarantees, explored, stories, started)
-    }
-}
-
-impl Check<'_, Concurrent> {
-    /// The same, for calls that overlap. Whether one order explains all answers makes the space many
-    /// times larger: where that is not so anyway, as a story shows, the rest is explored without it.
-    pub fn run_overlapping(
-        self,
-        stop: &Stop,
-        progress: impl Fn(usize),
-    ) -> Report<concurrent::Move> {
-        let started = Instant::now();
-        let of_orders = self.guarantees.intersection(Concurrent::of_orders());
-        let unexplained = self.space.unexplained();
-        let told = story::broken(&self.space, of_orders, stop);
-        let mut stories: Stories<_> = of_orders.iter().zip(told).collect();
-        stories.retain(|_, story| story.is_some());
-        let all_broken = of_orders.iter().all(|guarantee| stories.contains_key(&guarantee));
-        let space = Arc::new(if all_broken { unexplained } else { self.space });
-        let mut explored = engine::stateright::explore(&space, self.threads, stop, progress);
-        if all_broken {
-            explored.verdicts.add(Verdicts { exercised: of_orders, broken: of_orders });
-        }
-        let broken = self.guarantees.intersection(explored.verdicts.broken);
-        let untold: GuaranteeSet =
-            broken.iter().filter(|guarantee| !stories.contains_key(guarantee)).collect();
-        stories.extend(untold.iter().zip(story::broken(&*space, untold, stop)));
-        Report::new(self.rules, self.guarantees, explored, stories, started)
+        Ok(Report::new(self.rules, self.guarantees, explored, stories, started))
     }
 }
 

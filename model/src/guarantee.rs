@@ -15,6 +15,8 @@ mod settings;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::profile::{Condition, Profile};
 use crate::state::{Account, Scope, State};
 use crate::step::{Act, Actor, Answer, Credential, Message, Observation, ProfileKey, Step};
@@ -113,7 +115,7 @@ impl GuaranteeId {
 }
 
 /// A set of guarantees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct GuaranteeSet(u64);
 
 impl GuaranteeSet {
@@ -203,7 +205,7 @@ impl FromIterator<GuaranteeId> for GuaranteeSet {
 }
 
 /// What all guarantees say of some steps: which were exercised, which were broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Verdicts {
     /// Those whose premise was met.
     pub exercised: GuaranteeSet,
@@ -212,6 +214,9 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
+    /// Nothing was said.
+    pub const NONE: Self = Self { exercised: GuaranteeSet(0), broken: GuaranteeSet(0) };
+
     /// Adds what was said of other steps.
     pub fn add(&mut self, other: Self) {
         self.exercised = self.exercised.union(other.exercised);
@@ -276,15 +281,9 @@ pub const GUARANTEES: &[Guarantee] = &[
     interleaving::DEADLOCK_FREEDOM,
 ];
 
-/// Whether the step is one that only asks: it never changes the state, whoever takes it.
-fn only_asks(step: &Step) -> bool {
-    use Act::{Call, Read, ReadThroughOtherRoom, SetProfile, WhoAmI};
-    matches!(step.act, Call(_) | Read(_) | ReadThroughOtherRoom | SetProfile { .. } | WhoAmI)
-}
-
 /// Whether the step is one that may change the state.
 fn may_change(step: &Step) -> bool {
-    !only_asks(step)
+    !step.act.only_asks()
 }
 
 fn by_a_guest(step: &Step) -> bool {

@@ -9,6 +9,7 @@ pub mod concurrent;
 pub mod decide;
 pub mod decision_point;
 pub mod defect;
+pub mod dense;
 pub mod discipline;
 pub mod endpoint;
 pub mod engine;

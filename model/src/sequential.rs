@@ -33,6 +33,21 @@ impl Sequential {
         Self { system, rules, scope, tried, known: Known::default() }
     }
 
+    /// What the homeserver does.
+    pub fn system(&self) -> &Profile {
+        &self.system
+    }
+
+    /// What the revision says.
+    pub fn rules(&self) -> &Profile {
+        &self.rules
+    }
+
+    /// How many guests and rooms there are.
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
     /// The state in which everything begins.
     pub fn initial(&self) -> State {
         initial(&self.system)

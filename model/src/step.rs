@@ -289,6 +289,12 @@ impl Act {
         })
     }
 
+    /// Whether the act is one that only asks: it never changes the state, whoever does it.
+    pub fn only_asks(self) -> bool {
+        use Act::{Call, Read, ReadThroughOtherRoom, SetProfile, WhoAmI};
+        matches!(self, Call(_) | Read(_) | ReadThroughOtherRoom | SetProfile { .. } | WhoAmI)
+    }
+
     /// The kind of the event that the act sends, if it is one that can be tagged.
     pub fn sends(self) -> Option<Kind> {
         match self {

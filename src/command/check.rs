@@ -1,10 +1,16 @@
 //! `check`: every guarantee of a revision, in every reachable state.
 
+mod concurrent;
+
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use guest_access_model::check::Check;
+use guest_access_model::concurrent::Concurrent;
+use guest_access_model::discipline::Discipline;
+use guest_access_model::engine::{Engine, Seen};
 use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_model::lockstep::{Lockstep, explore};
 use guest_access_model::profile::Profile;
@@ -13,13 +19,13 @@ use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
 
-use crate::report::check::{AGREEMENT, CheckReport, Explored};
+use crate::report::check::{AGREEMENT, CheckReport, Disciplines, Explored};
 use crate::report::{Run, count};
 use crate::subject::reference::ReferenceSubject;
 
 use super::output::{OutputArgs, Written, json, say};
 use super::progress::Progress;
-use super::{CommandError, Outcome, defects, interrupt};
+use super::{CommandError, Outcome, defects, interrupt, memory};
 
 /// Check what a revision promises, in every reachable state
 ///
@@ -36,6 +42,14 @@ pub(super) struct Args {
     /// The model to explore
     #[arg(long, default_value = "sequential")]
     model: Model,
+    /// With `--model concurrent`: how overlapping calls are kept apart, as the name of a discipline or
+    /// as `point=option,…`; may be given several times, and each is held to what the revision promises
+    /// [default: all that have a name, of which the safe ones are held to it]
+    #[arg(long = "discipline", value_name = "ID")]
+    disciplines: Vec<String>,
+    /// With `--model concurrent`: how many calls are in flight at most, 1 to 4 [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
+    in_flight: Option<u8>,
     /// The homeserver that is held against the rules: `reference`, or `defect:ID` for a mistaken one
     #[arg(long, value_name = "SUBJECT", default_value = "reference")]
     subject: String,
@@ -44,9 +58,9 @@ pub(super) struct Args {
     /// Judge this guarantee only; may be given several times
     #[arg(long = "property", value_name = "ID")]
     properties: Vec<String>,
-    /// What explores the model
-    #[arg(long, default_value = "stateright")]
-    engine: Engine,
+    /// Who explores the model [default: stateright for one guest in one room, timely for more]
+    #[arg(long)]
+    engine: Option<EngineName>,
     /// The form of the report
     #[arg(long, default_value = "text")]
     format: Format,
@@ -78,12 +92,25 @@ pub(super) struct SearchArgs {
 enum Model {
     /// One homeserver, one call at a time
     Sequential,
+    /// One homeserver, several calls at once
+    Concurrent,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Engine {
-    /// Breadth-first, in memory
+enum EngineName {
+    /// stateright: breadth-first, on several threads
     Stateright,
+    /// Timely dataflow: breadth-first by rounds, on several threads
+    Timely,
+}
+
+impl From<EngineName> for Engine {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::Stateright => Self::Stateright,
+            EngineName::Timely => Self::Timely,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -96,32 +123,53 @@ enum Format {
     Junit,
 }
 
+impl Model {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sequential => "sequential",
+            Self::Concurrent => "concurrent",
+        }
+    }
+
+    /// The guarantees that the model says something of.
+    fn judges(self) -> GuaranteeSet {
+        match self {
+            Self::Sequential => GuaranteeSet::stepwise(),
+            Self::Concurrent => Concurrent::guarantees(&Discipline::FIRST),
+        }
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
-    let Model::Sequential = args.model;
-    let Engine::Stateright = args.engine;
-    let asked_for = Asked::of(&args.properties)?;
+    if args.model != Model::Concurrent && (!args.disciplines.is_empty() || args.in_flight.is_some())
+    {
+        return Err(CommandError::OfAnotherModel {
+            option: "`--discipline` and `--in-flight`",
+            model: "concurrent",
+        });
+    }
+    let asked_for = Asked::of(&args.properties, args.model)?;
     let rules: Vec<_> =
         args.rules.iter().map(|name| Rules::find(name)).collect::<Result<_, _>>()?;
     let subjects: Vec<_> =
         rules.iter().map(|rules| system(rules, &args.subject)).collect::<Result<_, _>>()?;
     let limits = Limits::begin(&args.search)?;
-    let scopes = args.search.scopes(&[(2, 1), (1, 2)]);
     let mut reports = Vec::new();
     for ((name, rules), system) in args.rules.iter().zip(&rules).zip(&subjects) {
-        // The reference is held against the model once for each of the rules, at the smallest scope.
-        let mut agreement = asked_for.agreement;
-        for scope in &scopes {
-            let subject = Subject { name: &args.subject, system };
-            let mut report =
-                check(rules, &subject, *scope, &asked_for, &limits, args.output.quiet)?;
-            if std::mem::take(&mut agreement) {
-                let found = in_lockstep(rules, system, &limits);
-                report.add_agreement(rules, &found)?;
-            }
-            report.tell_rules_as(name);
-            reports.push(report);
-        }
+        let subject = Subject { name: &args.subject, system };
+        let mut found = match args.model {
+            Model::Sequential => sequentially(args, rules, &subject, &asked_for, &limits)?,
+            Model::Concurrent => concurrent::check(args, rules, &subject, &asked_for, &limits)?,
+        };
+        found.iter_mut().for_each(|report| report.tell_rules_as(name));
+        reports.push(found);
     }
+    let texts = reports.iter().map(|found| match args.model {
+        Model::Concurrent => Disciplines(found).to_string(),
+        Model::Sequential => found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+    });
+    let texts: Vec<_> = texts.collect();
+    let reports: Vec<_> = reports.into_iter().flatten().collect();
     let outcome = outcome(&reports);
     let nothing = |report: &&CheckReport| report.checked() == 0;
     for report in reports.iter().filter(nothing) {
@@ -131,10 +179,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         ));
     }
     let text = match (args.format, reports.as_slice()) {
-        (Format::Text, reports) => {
-            let texts: Vec<_> = reports.iter().map(ToString::to_string).collect();
-            texts.join("\n")
-        }
+        (Format::Text, _) => texts.join("\n"),
         (Format::Json, [report]) => json(report)?,
         (Format::Json, reports) => json(&reports)?,
         (Format::Junit, reports) => crate::report::junit::junit(reports)?,
@@ -159,9 +204,20 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(names: &[String]) -> Result<Self, CommandError> {
+    fn of(names: &[String], model: Model) -> Result<Self, CommandError> {
         let by_name = names.iter().filter(|name| *name != AGREEMENT);
-        let guarantees = by_name.map(|name| guarantee(name)).collect::<Result<_, _>>()?;
+        let guarantees: Vec<_> = by_name.map(|name| guarantee(name)).collect::<Result<_, _>>()?;
+        let judged = model.judges();
+        let stranger = guarantees.iter().find(|asked| !judged.contains(**asked));
+        let agrees = names.iter().any(|name| name == AGREEMENT) && model != Model::Sequential;
+        if let Some(name) = stranger.map(|id| id.get().id).or(agrees.then_some(AGREEMENT)) {
+            let known: Vec<_> = judged.iter().map(|guarantee| guarantee.get().id).collect();
+            return Err(CommandError::NotJudged {
+                name,
+                model: model.name(),
+                known: known.join(", "),
+            });
+        }
         let agreement = names.is_empty() || names.iter().any(|name| name == AGREEMENT);
         Ok(Self { guarantees, agreement })
     }
@@ -188,6 +244,30 @@ fn system(rules: &Rules, name: &str) -> Result<Profile, CommandError> {
     }
 }
 
+/// What is found by one call at a time, at each scope.
+fn sequentially(
+    args: &Args,
+    rules: &Rules,
+    subject: &Subject,
+    asked_for: &Asked,
+    limits: &Limits,
+) -> Result<Vec<CheckReport>, CommandError> {
+    // The reference is held against the model once for each of the rules, at the smallest scope.
+    let mut agreement = asked_for.agreement;
+    let scopes = args.search.scopes(&[(2, 1), (1, 2)]).into_iter();
+    let reports = scopes.map(|scope| {
+        let engine = args.engine.map_or_else(|| Engine::usual(scope), Engine::from);
+        let how = How { scope, engine, limits, quiet: args.output.quiet };
+        let mut report = check(rules, subject, &how, asked_for)?;
+        if std::mem::take(&mut agreement) {
+            let found = in_lockstep(rules, subject.system, limits);
+            report.add_agreement(rules, &found)?;
+        }
+        Ok(report)
+    });
+    reports.collect()
+}
+
 /// The reference that does what `system` says, side by side with the model of the rules.
 fn in_lockstep(rules: &Rules, system: &Profile, limits: &Limits) -> Lockstep {
     let scope = Scope { guests: 1, rooms: 1 };
@@ -195,14 +275,21 @@ fn in_lockstep(rules: &Rules, system: &Profile, limits: &Limits) -> Lockstep {
     explore(&rules.profile(), scope, subject, &limits.stop)
 }
 
+/// How a check is made.
+struct How<'a> {
+    scope: Scope,
+    engine: Engine,
+    limits: &'a Limits,
+    quiet: bool,
+}
+
 fn check(
     rules: &Rules,
     subject: &Subject,
-    scope: Scope,
+    how: &How<'_>,
     asked_for: &Asked,
-    limits: &Limits,
-    quiet: bool,
 ) -> Result<CheckReport, CommandError> {
+    let How { scope, engine, limits, quiet } = *how;
     // What is asked for by name is held against the revision as if it promised it.
     let mut held = rules.clone();
     for guarantee in &asked_for.guarantees {
@@ -218,14 +305,15 @@ fn check(
     let progress = Progress::new(of, quiet);
     let run = Run::of([rules]);
     let space = Sequential::new(scope, subject.system.clone(), rules.profile());
-    let found = Check { rules: &held, space, guarantees, threads: limits.workers }
-        .run(&limits.stop, |states| progress.tell(states, "state"));
+    let found = Check { rules: &held, space, guarantees, engine, threads: limits.workers }
+        .run(&limits.stop, |seen| limits.tell(&progress, seen))?;
     drop(progress);
     let explored = Explored {
         model: "sequential",
         scope,
-        engine: "stateright",
+        engine: engine.as_str(),
         subject: subject.name,
+        peak_bytes: memory::peak(),
         ended_by: Some(limits.what_ended_it()),
     };
     Ok(CheckReport::new(&rules.taken_for(subject.system), explored, &found, run)?)
@@ -259,6 +347,8 @@ pub(super) struct Limits {
     pub(super) workers: usize,
     pub(super) stop: Stop,
     interrupt: Arc<AtomicBool>,
+    /// Memory ran short.
+    short: Cell<bool>,
 }
 
 impl Limits {
@@ -272,11 +362,22 @@ impl Limits {
             stop = stop.at_states(usize::try_from(states).unwrap_or(usize::MAX));
         }
         let workers = args.workers.map_or_else(available_workers, usize::from);
-        Ok(Self { workers, stop, interrupt })
+        Ok(Self { workers, stop, interrupt, short: Cell::new(false) })
+    }
+
+    /// Tells how far a search has come, and ends it where memory runs short.
+    pub(super) fn tell(&self, progress: &Progress, seen: Seen) {
+        progress.tell_explored(seen);
+        if memory::is_short() {
+            self.short.set(true);
+            self.interrupt.store(true, Ordering::Relaxed);
+        }
     }
 
     fn what_ended_it(&self) -> &'static str {
-        if self.interrupt.load(Ordering::Relaxed) {
+        if self.short.get() {
+            "a shortage of memory"
+        } else if self.interrupt.load(Ordering::Relaxed) {
             "an interrupt"
         } else if self.stop.now() {
             "the time limit"

@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use guest_access_model::engine::EngineError;
+
+use guest_access_model::discipline::UnknownDiscipline;
 use guest_access_model::rules::RulesError;
 
 use crate::diff::SavedError;
@@ -30,6 +33,33 @@ pub enum CommandError {
         name: String,
         /// The guarantee that is most like it.
         nearest: &'static str,
+    },
+    /// The model says nothing of the guarantee.
+    #[error("the {model} model does not judge `{name}`; it judges {known}")]
+    NotJudged {
+        /// The guarantee.
+        name: &'static str,
+        /// The model.
+        model: &'static str,
+        /// What the model judges.
+        known: String,
+    },
+    /// An option is for another model.
+    #[error("{option} are for `--model {model}`")]
+    OfAnotherModel {
+        /// The option.
+        option: &'static str,
+        /// The model that has it.
+        model: &'static str,
+    },
+    /// There is no such discipline.
+    #[error(transparent)]
+    Discipline(#[from] UnknownDiscipline),
+    /// The model has one room.
+    #[error("the {model} model has one room; leave `--rooms` out")]
+    OneRoom {
+        /// The model.
+        model: &'static str,
     },
     /// There is no such subject.
     #[error(
@@ -122,6 +152,9 @@ pub enum CommandError {
     /// The server cannot go on.
     #[error("the server cannot be run")]
     Serve(#[source] std::io::Error),
+    /// The engine gave no result.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The interrupt cannot be caught.
     #[error("the interrupt cannot be caught")]
     Interrupt(#[from] ctrlc::Error),
@@ -134,6 +167,7 @@ impl CommandError {
     /// The exit code.
     pub(super) fn code(&self) -> u8 {
         match self {
+            Self::Engine(_) => Outcome::NoVerdict.code(),
             Self::Server(error) if !error.is_wrong_input() => Outcome::BrokenOff.code(),
             _ => WRONG,
         }

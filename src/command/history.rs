@@ -1,6 +1,7 @@
 //! `history`: every revision, every guarantee.
 
 use guest_access_model::check::Check;
+use guest_access_model::engine::Engine;
 use guest_access_model::guarantee::GuaranteeSet;
 use guest_access_model::rules::Rules;
 use guest_access_model::sequential::Sequential;
@@ -45,9 +46,10 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
                 rules: &held,
                 space: Sequential::new(scope, rules.profile(), rules.profile()),
                 guarantees: GuaranteeSet::stepwise(),
+                engine: Engine::usual(scope),
                 threads: limits.workers,
             }
-            .run(&limits.stop, |states| progress.tell(states, "state"));
+            .run(&limits.stop, |seen| limits.tell(&progress, seen))?;
             complete &= report.explored.complete;
             found.push((rules.clone(), report.findings));
         }

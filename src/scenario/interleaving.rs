@@ -118,12 +118,16 @@ pub(super) fn fault(happenings: &[Happening], steps: usize) -> Option<(usize, St
         }
         if step > begun + 1 {
             let message = format!("step {step} begins before step {}", begun + 1);
-            return Some((number, format!("{message}; steps are listed in the order in which they begin")));
+            return Some((
+                number,
+                format!("{message}; steps are listed in the order in which they begin"),
+            ));
         }
         begun = begun.max(step);
     }
     let last = happenings.len().checked_sub(1)?;
-    (begun < steps).then(|| (last, format!("step {} never begins; leave it out, or let it", begun + 1)))
+    (begun < steps)
+        .then(|| (last, format!("step {} never begins; leave it out, or let it", begun + 1)))
 }
 
 /// The name of a call.

@@ -42,6 +42,11 @@ impl Concurrent {
         all.union(GuaranteeSet::named(&["deadlock_freedom"]))
     }
 
+    /// Those of them that are about calls that overlap, and that no text speaks of.
+    pub fn own_guarantees() -> GuaranteeSet {
+        Self::of_orders().union(GuaranteeSet::named(&["deadlock_freedom"]))
+    }
+
     /// Those of them that are about the orders which explain the answers.
     pub(crate) fn of_orders() -> GuaranteeSet {
         GuaranteeSet::named(&["linearizable", "quiescent_state"])

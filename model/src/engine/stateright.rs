@@ -14,7 +14,7 @@ use crate::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet, Verdicts};
 use crate::space::{Expansion, Move, Space};
 use crate::stop::Stop;
 
-use super::Exploration;
+use super::{Exploration, Seen};
 
 /// Explores `space` on this many threads, until it is done or `stop` says so. `progress` is told now
 /// and then how many states were reached.
@@ -22,12 +22,12 @@ pub fn explore<S: Space>(
     space: &Arc<S>,
     threads: usize,
     stop: &Stop,
-    progress: impl Fn(usize),
+    progress: impl Fn(Seen),
 ) -> Exploration {
     let checker = Run::new(Arc::clone(space), stop.clone()).checker().threads(threads).spawn_bfs();
     while !checker.is_done() {
         std::thread::sleep(Duration::from_millis(20));
-        progress(checker.unique_state_count());
+        progress(Seen { states: checker.unique_state_count(), waiting: None, at_most: None });
     }
     let checker = checker.join();
     let run = checker.model();

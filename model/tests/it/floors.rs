@@ -22,6 +22,7 @@ const FLOORS: &[&str] = &[
     "space",
     "sequential",
     "concurrent",
+    "dense",
     "story",
     "engine",
     "check",

@@ -4,6 +4,7 @@
 
 mod algebra;
 mod clauses;
+mod engines;
 mod floors;
 mod matrix;
 mod pages;

@@ -2,7 +2,8 @@
 
 use guest_access_model::check::{Check, Report, Status};
 use guest_access_model::compare::{Verdict, compare};
-use guest_access_model::guarantee::GuaranteeSet;
+use guest_access_model::engine::Engine;
+use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_model::rules::Rules;
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
@@ -15,7 +16,8 @@ const ONE: Scope = Scope { guests: 1, rooms: 1 };
 fn check(rules: &Rules, guarantees: GuaranteeSet) -> Report {
     let system = rules.profile();
     let space = Sequential::new(ONE, system, rules.profile());
-    Check { rules, space, guarantees, threads: 2 }.run(&Stop::default(), |_| ())
+    let check = Check { rules, space, guarantees, engine: Engine::Stateright, threads: 2 };
+    check.run(&Stop::default(), |_| ()).unwrap()
 }
 
 fn all() -> GuaranteeSet {
