@@ -26,6 +26,7 @@ mod error;
 mod expect;
 mod file;
 mod format;
+mod from_servers;
 mod from_story;
 mod interleaving;
 mod permitted;

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod confinement;
+mod federation;
 mod interleaving;
 mod joining;
 mod reading;
@@ -279,6 +280,12 @@ pub const GUARANTEES: &[Guarantee] = &[
     interleaving::LINEARIZABLE,
     interleaving::QUIESCENT_STATE,
     interleaving::DEADLOCK_FREEDOM,
+    federation::FEDERATED_REVOCATION,
+    federation::GUEST_BLINDNESS,
+    federation::PARTICIPATION,
+    federation::SERVER_CONFINEMENT,
+    federation::REVOCATION_EVERYWHERE,
+    federation::READ_CONFINEMENT_EVERYWHERE,
 ];
 
 /// Whether the step is one that may change the state.

@@ -13,6 +13,8 @@ pub mod dense;
 pub mod discipline;
 pub mod endpoint;
 pub mod engine;
+pub mod federated;
+pub mod federation;
 pub mod guarantee;
 pub mod lockstep;
 pub mod profile;

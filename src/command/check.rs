@@ -1,6 +1,7 @@
 //! `check`: every guarantee of a revision, in every reachable state.
 
 mod concurrent;
+mod federated;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use guest_access_model::check::Check;
 use guest_access_model::concurrent::Concurrent;
 use guest_access_model::discipline::Discipline;
 use guest_access_model::engine::{Engine, Seen};
+use guest_access_model::federated::Federated;
 use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_model::lockstep::{Lockstep, explore};
 use guest_access_model::profile::Profile;
@@ -47,9 +49,18 @@ pub(super) struct Args {
     /// [default: all that have a name, of which the safe ones are held to it]
     #[arg(long = "discipline", value_name = "ID")]
     disciplines: Vec<String>,
-    /// With `--model concurrent`: how many calls are in flight at most, 1 to 4 [default: 2]
+    /// With `--model concurrent`: how many calls are in flight at most; with `--model federated`: how
+    /// many settings are on their way at most; 1 to 4 [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     in_flight: Option<u8>,
+    /// With `--model federated`: how many servers there are, 2 or 3 [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=3))]
+    servers: Option<u8>,
+    /// With `--model federated`: what the servers do that they should not, as `point=option,…`; may be
+    /// given several times, and each is held to what the revision promises [default: every option, of
+    /// which what the specification asks for is held to it]
+    #[arg(long = "federation", value_name = "OPTIONS")]
+    federations: Vec<String>,
     /// The homeserver that is held against the rules: `reference`, or `defect:ID` for a mistaken one
     #[arg(long, value_name = "SUBJECT", default_value = "reference")]
     subject: String,
@@ -94,6 +105,8 @@ enum Model {
     Sequential,
     /// One homeserver, several calls at once
     Concurrent,
+    /// Several homeservers in one room
+    Federated,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -128,6 +141,7 @@ impl Model {
         match self {
             Self::Sequential => "sequential",
             Self::Concurrent => "concurrent",
+            Self::Federated => "federated",
         }
     }
 
@@ -136,18 +150,13 @@ impl Model {
         match self {
             Self::Sequential => GuaranteeSet::stepwise(),
             Self::Concurrent => Concurrent::guarantees(&Discipline::FIRST),
+            Self::Federated => Federated::guarantees(),
         }
     }
 }
 
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
-    if args.model != Model::Concurrent && (!args.disciplines.is_empty() || args.in_flight.is_some())
-    {
-        return Err(CommandError::OfAnotherModel {
-            option: "`--discipline` and `--in-flight`",
-            model: "concurrent",
-        });
-    }
+    options_of_the_model(args)?;
     let asked_for = Asked::of(&args.properties, args.model)?;
     let rules: Vec<_> =
         args.rules.iter().map(|name| Rules::find(name)).collect::<Result<_, _>>()?;
@@ -160,12 +169,13 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         let mut found = match args.model {
             Model::Sequential => sequentially(args, rules, &subject, &asked_for, &limits)?,
             Model::Concurrent => concurrent::check(args, rules, &subject, &asked_for, &limits)?,
+            Model::Federated => federated::check(args, rules, &asked_for, &limits)?,
         };
         found.iter_mut().for_each(|report| report.tell_rules_as(name));
         reports.push(found);
     }
     let texts = reports.iter().map(|found| match args.model {
-        Model::Concurrent => Disciplines(found).to_string(),
+        Model::Concurrent | Model::Federated => Disciplines(found).to_string(),
         Model::Sequential => found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
     });
     let texts: Vec<_> = texts.collect();
@@ -185,6 +195,30 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         (Format::Junit, reports) => crate::report::junit::junit(reports)?,
     };
     Ok(Written::new(text, outcome, &args.output))
+}
+
+/// Refuses options that are another model's.
+fn options_of_the_model(args: &Args) -> Result<(), CommandError> {
+    let model = args.model;
+    let only = |given: bool, option, models: &[Model]| match models {
+        _ if !given || models.contains(&model) => Ok(()),
+        models => Err(CommandError::OfAnotherModel { option, model: models[0].name() }),
+    };
+    only(!args.disciplines.is_empty(), "--discipline", &[Model::Concurrent])?;
+    only(args.in_flight.is_some(), "--in-flight", &[Model::Concurrent, Model::Federated])?;
+    only(args.servers.is_some(), "--servers", &[Model::Federated])?;
+    only(!args.federations.is_empty(), "--federation", &[Model::Federated])?;
+    let several_guests = args.search.guests.is_some_and(|guests| guests != 1);
+    if model == Model::Federated && several_guests {
+        return Err(CommandError::OneGuest);
+    }
+    if model != Model::Sequential && args.search.rooms.is_some_and(|rooms| rooms != 1) {
+        return Err(CommandError::OneRoom { model: model.name() });
+    }
+    if model == Model::Federated && args.subject != "reference" {
+        return Err(CommandError::OfAnotherModel { option: "--subject", model: "sequential" });
+    }
+    Ok(())
 }
 
 /// The guarantee with this name.

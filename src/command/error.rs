@@ -45,7 +45,7 @@ pub enum CommandError {
         known: String,
     },
     /// An option is for another model.
-    #[error("{option} are for `--model {model}`")]
+    #[error("`{option}` is for `--model {model}`")]
     OfAnotherModel {
         /// The option.
         option: &'static str,
@@ -60,6 +60,17 @@ pub enum CommandError {
     OneRoom {
         /// The model.
         model: &'static str,
+    },
+    /// Each server of the federated model has one guest.
+    #[error("each server of the federated model has one guest; leave `--guests` out, and see `--servers`")]
+    OneGuest,
+    /// There is no such option of a federation.
+    #[error("there is no `{text}` of a federation; there are {known}")]
+    UnknownFederation {
+        /// What was asked for.
+        text: String,
+        /// What there is.
+        known: String,
     },
     /// There is no such subject.
     #[error(

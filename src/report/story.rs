@@ -42,6 +42,7 @@ fn overlapping(scenario: &Scenario) -> Vec<String> {
     let lines = happenings.map(|((number, words), happening)| {
         let came_of = match (&happening.answered, happening.stage) {
             (None, _) => changed(&happening.membership).concat(),
+            (Some(answered), _) if happening.server.is_some() => format!(": {}", painted(answered)),
             (Some(answered), None) => format!(": {}", painted(answered)),
             (Some(answered), Some(_)) => format!(", and is answered: {}", painted(answered)),
         };

@@ -1,10 +1,12 @@
-//! What happens when, in a scenario whose calls overlap: the stages that each call passes, one after
-//! the other, with those of the others in between.
+//! What happens when, in a scenario whose calls overlap or whose homeservers are several: the stages
+//! that each call passes, one after the other, with those of the others in between; and what reaches
+//! which server.
 
 use std::collections::BTreeMap;
 
 use guest_access_model::concurrent::{Passes, Told as ToldMove};
 use guest_access_model::decide::Outcome;
+use guest_access_model::federated::MAX_SERVERS;
 use guest_access_model::rules::Rules;
 use guest_access_model::step::{Answer, Observation};
 use guest_access_model::vocabulary::{Decision, Membership};
@@ -13,13 +15,19 @@ use serde::{Deserialize, Serialize};
 
 use super::{Expect, LABEL, Observed, Scenario, Told, sentence_with};
 
-/// Something that happens: a step is taken as a whole, or its call passes one stage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Something that happens: a step is taken as a whole, its call passes one stage, or the event that it
+/// sent reaches another server.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Happening {
     /// The number of the step, from 1.
     #[schemars(range(min = 1))]
     pub step: usize,
+    /// The server on which it is taken; where it has been taken already, the server that its event
+    /// reaches. Left out where there is one server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::schema::server")]
+    pub server: Option<String>,
     /// The stage that its call passes; left out, all of it is done in one instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::stage")]
@@ -65,19 +73,18 @@ impl Scenario {
     /// What happens, in words, a line for each.
     pub(crate) fn happenings(&self) -> Vec<String> {
         let label = self.label().unwrap_or(LABEL);
-        let mut begun = vec![false; self.steps.len()];
-        let lines = self.interleaving.iter().map(|happening| {
+        let mut begun: Vec<Option<usize>> = vec![None; self.steps.len()];
+        let lines = (1..).zip(&self.interleaving).map(|(line, happening)| {
             let number = happening.step - 1;
             let sentence = sentence_with(&self.steps[number].step, label);
-            let Some(stage) = happening.stage else {
-                return sentence;
-            };
+            let first = begun[number].replace(begun[number].unwrap_or(line));
             let call = letter(number);
-            let passes = words(stage);
-            if std::mem::replace(&mut begun[number], true) {
-                format!("call {call}: {passes}")
-            } else {
-                format!("{sentence}, call {call}: {passes}")
+            match (&happening.server, happening.stage, first) {
+                (Some(server), _, None) => format!("{server}: {sentence}"),
+                (Some(server), _, Some(first)) => format!("{server}: what came of {first} arrives"),
+                (None, None, _) => sentence,
+                (None, Some(stage), None) => format!("{sentence}, call {call}: {}", words(stage)),
+                (None, Some(stage), Some(_)) => format!("call {call}: {}", words(stage)),
             }
         });
         lines.collect()
@@ -101,6 +108,7 @@ impl Happening {
         };
         Self {
             step: told.call + 1,
+            server: None,
             stage: told.taken.stage.map(|(_, stage)| stage),
             answered: told.answered.map(|_| answered),
             membership,
@@ -113,6 +121,9 @@ pub(super) fn fault(happenings: &[Happening], steps: usize) -> Option<(usize, St
     let mut begun = 0;
     for (number, happening) in happenings.iter().enumerate() {
         let step = happening.step;
+        if let Some(name) = happening.server.as_deref().filter(|name| !is_a_server(name)) {
+            return Some((number, format!("there is no server `{name}`; there are server1 to server3")));
+        }
         if step == 0 || step > steps {
             return Some((number, format!("there is no step {step}; there are 1 to {steps}")));
         }
@@ -128,6 +139,16 @@ pub(super) fn fault(happenings: &[Happening], steps: usize) -> Option<(usize, St
     let last = happenings.len().checked_sub(1)?;
     (begun < steps)
         .then(|| (last, format!("step {} never begins; leave it out, or let it", begun + 1)))
+}
+
+/// Whether this is the name of a server.
+fn is_a_server(name: &str) -> bool {
+    (0..MAX_SERVERS).any(|number| server(number) == name)
+}
+
+/// The name of the server with this number.
+pub(super) fn server(number: usize) -> String {
+    format!("server{}", number + 1)
 }
 
 /// The name of a call.

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::concurrent::{Concurrent, Move};
 use crate::engine::timely::Explore;
 use crate::engine::{EngineError, Seen};
+use crate::federated::Federated;
 use crate::guarantee::{GuaranteeSet, Verdicts};
 use crate::stop::Stop;
 use crate::story;
@@ -13,6 +14,7 @@ use crate::story;
 use super::{Check, Report, Stories};
 
 impl Explore for Concurrent {}
+impl Explore for Federated {}
 
 impl Check<'_, Concurrent> {
     /// The same, for calls that overlap. Whether one order explains all answers makes the space many

@@ -68,9 +68,6 @@ pub(super) fn check(
     asked_for: &Asked,
     limits: &Limits,
 ) -> Result<Vec<CheckReport>, CommandError> {
-    if args.search.rooms.is_some_and(|rooms| rooms != 1) {
-        return Err(CommandError::OneRoom { model: "concurrent" });
-    }
     let scope = Scope { guests: args.search.guests.unwrap_or(1).into(), rooms: 1 };
     let in_flight = usize::from(args.in_flight.unwrap_or(IN_FLIGHT));
     let engine = args.engine.map_or(Engine::Stateright, Engine::from);
