@@ -1,5 +1,8 @@
 //! Checking: every guarantee of a revision, in every reachable state, with stories for what breaks.
 
+mod overlapping;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,28 +78,39 @@ impl<S: Explore> Check<'_, S> {
     pub fn run(self, stop: &Stop, progress: impl Fn(Seen)) -> Result<Report<S::Step>, EngineError> {
         let started = Instant::now();
         let space = Arc::new(self.space);
-        let found = self.engine.explore(&space, self.workers, stop, progress)?;
-        let broken = self.guarantees.intersection(found.verdicts.broken);
-        let mut stories = story::broken(&*space, broken, stop).into_iter();
-        let findings = self.guarantees.iter().map(|guarantee| {
-            let is_broken = broken.contains(guarantee);
-            Finding {
-                guarantee,
-                status: if !self.rules.promises.contains_key(&guarantee) {
-                    Status::NotPromised
-                } else if is_broken {
-                    Status::Violated
-                } else if !found.complete {
-                    Status::Unknown
-                } else if found.verdicts.exercised.contains(guarantee) {
-                    Status::Holds
-                } else {
-                    Status::Vacuous
-                },
-                counterexample: if is_broken { stories.next().flatten() } else { None },
-            }
+        let explored = self.engine.explore(&space, self.workers, stop, progress)?;
+        let broken = self.guarantees.intersection(explored.verdicts.broken);
+        let stories = broken.iter().zip(story::broken(&*space, broken, stop)).collect();
+        Ok(Report::new(self.rules, self.guarantees, explored, stories, started))
+    }
+}
+
+/// A story for each guarantee that is broken, if one was found.
+type Stories<T> = BTreeMap<GuaranteeId, Option<Vec<T>>>;
+
+impl<T> Report<T> {
+    fn new(
+        rules: &Rules,
+        guarantees: GuaranteeSet,
+        explored: Exploration,
+        mut stories: Stories<T>,
+        started: Instant,
+    ) -> Self {
+        let findings = guarantees.iter().map(|guarantee| Finding {
+            guarantee,
+            status: if !rules.promises.contains_key(&guarantee) {
+                Status::NotPromised
+            } else if explored.verdicts.broken.contains(guarantee) {
+                Status::Violated
+            } else if !explored.complete {
+                Status::Unknown
+            } else if explored.verdicts.exercised.contains(guarantee) {
+                Status::Holds
+            } else {
+                Status::Vacuous
+            },
+            counterexample: stories.remove(&guarantee).flatten(),
         });
-        let findings = findings.collect();
-        Ok(Report { findings, explored: found, took: started.elapsed() })
+        Self { findings: findings.collect(), explored, took: started.elapsed() }
     }
 }

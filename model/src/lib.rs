@@ -5,12 +5,16 @@
 pub mod check;
 pub mod clause;
 pub mod compare;
+pub mod concurrent;
 pub mod decide;
 pub mod decision_point;
 pub mod defect;
 pub mod dense;
+pub mod discipline;
 pub mod endpoint;
 pub mod engine;
+pub mod federated;
+pub mod federation;
 pub mod guarantee;
 pub mod lockstep;
 pub mod memory;

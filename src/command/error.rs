@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use guest_access_model::discipline::UnknownDiscipline;
 use guest_access_model::engine::EngineError;
 use guest_access_model::rules::RulesError;
 
@@ -32,6 +33,46 @@ pub enum CommandError {
         name: String,
         /// The guarantee that is most like it.
         nearest: &'static str,
+    },
+    /// The model says nothing of the guarantee.
+    #[error("the {model} model does not judge `{name}`; it judges {known}")]
+    NotJudged {
+        /// The guarantee.
+        name: &'static str,
+        /// The model.
+        model: &'static str,
+        /// What the model judges.
+        known: String,
+    },
+    /// An option is for another model.
+    #[error("`{option}` is for `--model {model}`")]
+    OfAnotherModel {
+        /// The option.
+        option: &'static str,
+        /// The model that has it.
+        model: &'static str,
+    },
+    /// There is no such discipline.
+    #[error(transparent)]
+    Discipline(#[from] UnknownDiscipline),
+    /// The model has one room.
+    #[error("the {model} model has one room; leave `--rooms` out")]
+    OneRoom {
+        /// The model.
+        model: &'static str,
+    },
+    /// Each server of the federated model has one guest.
+    #[error(
+        "each server of the federated model has one guest; leave `--guests` out, and see `--servers`"
+    )]
+    OneGuest,
+    /// There is no such option of a federation.
+    #[error("there is no `{text}` of a federation; there are {known}")]
+    UnknownFederation {
+        /// What was asked for.
+        text: String,
+        /// What there is.
+        known: String,
     },
     /// There is no such subject.
     #[error(

@@ -2,7 +2,7 @@
 
 use guest_access_model::check::Check;
 use guest_access_model::engine::{Engine, Workers};
-use guest_access_model::guarantee::GuaranteeId;
+use guest_access_model::guarantee::GuaranteeSet;
 use guest_access_model::rules::Rules;
 use guest_access_model::sequential::Sequential;
 
@@ -40,13 +40,13 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         for rules in &published {
             let progress = Progress::new(rules.id.clone(), args.output.quiet);
             let mut held = rules.clone();
-            for guarantee in GuaranteeId::all() {
+            for guarantee in GuaranteeSet::stepwise().iter() {
                 held.promises.entry(guarantee).or_default();
             }
             let report = Check {
                 rules: &held,
                 space: Sequential::new(scope, rules.profile(), rules.profile()),
-                guarantees: GuaranteeId::all().collect(),
+                guarantees: GuaranteeSet::stepwise(),
                 engine: Engine::usual(scope),
                 workers: &workers,
             }

@@ -126,9 +126,9 @@ impl Rulebook {
             (taken, profile)
         };
         let readings = permitted.clone().map(|one| way(vec![one])).collect();
-        let pairs = permitted.clone().flat_map(|one| {
-            permitted.clone().skip(one + 1).map(move |other| (one, other))
-        });
+        let pairs = permitted
+            .clone()
+            .flat_map(|one| permitted.clone().skip(one + 1).map(move |other| (one, other)));
         let pairs = pairs.filter(|(one, other)| !changes.exclude_each_other(*one, *other));
         let pairs = pairs.map(|(one, other)| way(vec![one, other])).collect();
         let endpoints = changes.all.iter().map(crate::diff::Change::endpoints).collect();

@@ -286,7 +286,14 @@ fn scenario(rules: &Rules, id: String, group: &Group, steps: &[Step]) -> Scenari
         let event = |step: &Step| step.tag.then(|| LABEL.to_owned());
         let told = |step: &Step| ToldStep { step: *step, event: event(step), expect: None };
         let steps = steps.iter().map(told).collect();
-        Scenario { id, rules: rules.id.clone(), about, clauses: Vec::new(), steps }
+        Scenario {
+            id,
+            rules: rules.id.clone(),
+            about,
+            clauses: Vec::new(),
+            steps,
+            interleaving: Vec::new(),
+        }
     })
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::format::{Entry, Fault};
-use super::{Expect, LABEL, Scenario, ScenarioError, Told, actor};
+use super::{Expect, Happening, LABEL, Scenario, ScenarioError, Told, actor, interleaving};
 
 const KIND: Kind = Kind { name: "scenario", most_bytes: 1 << 20, hint: "" };
 
@@ -28,6 +28,8 @@ struct File<'a> {
     clauses: Vec<&'a RawValue>,
     #[serde(borrow)]
     steps: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    interleaving: Vec<&'a RawValue>,
 }
 
 /// Steps by named actors, with what is expected of each: a scenario of Matrix guest access.
@@ -45,6 +47,9 @@ pub(super) struct Described {
     clauses: Vec<String>,
     /// The steps, in order.
     steps: Vec<Entry>,
+    /// What happens when, where calls overlap; left out, each step is done before the next begins.
+    #[serde(default)]
+    interleaving: Vec<Happening>,
 }
 
 /// Where the steps of a scenario stand.
@@ -118,8 +123,16 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
         source.lines.push(line);
         steps.push(told);
     }
+    let mut interleaving = Vec::with_capacity(file.interleaving.len());
+    for raw in &file.interleaving {
+        let line = line_of(text, raw.get());
+        interleaving.push(object(raw.get()).map_err(|error| syntax(line, &error))?);
+    }
+    if let Some((number, message)) = interleaving::fault(&interleaving, steps.len()) {
+        return Err(meaning(line_of(text, file.interleaving[number].get()), message));
+    }
     let File { id, rules, about, .. } = file;
-    Ok((Scenario { id, rules, about, clauses, steps }, source))
+    Ok((Scenario { id, rules, about, clauses, steps, interleaving }, source))
 }
 
 /// The object that `text` is. (serde would take the list of its values as well.)
@@ -244,12 +257,16 @@ impl Serialize for Scenario {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let label = self.label().unwrap_or(LABEL);
         let steps: Vec<_> = self.steps.iter().map(|told| Entry::of(told, label)).collect();
-        let mut fields = serializer.serialize_struct("Scenario", 5)?;
+        let overlaps = !self.interleaving.is_empty();
+        let mut fields = serializer.serialize_struct("Scenario", 5 + usize::from(overlaps))?;
         fields.serialize_field("id", &self.id)?;
         fields.serialize_field("rules", &self.rules)?;
         fields.serialize_field("about", &self.about)?;
         fields.serialize_field("clauses", &self.clauses)?;
         fields.serialize_field("steps", &steps)?;
+        if overlaps {
+            fields.serialize_field("interleaving", &self.interleaving)?;
+        }
         fields.end()
     }
 }

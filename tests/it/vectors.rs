@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::cli::{Folder, run, run_line};
 
 static LATEST: LazyLock<Rules> = LazyLock::new(|| Rules::find("latest").unwrap());
-static VECTORS: LazyLock<Vec<Vector>> = LazyLock::new(|| vectors(&LATEST));
+pub(super) static VECTORS: LazyLock<Vec<Vector>> = LazyLock::new(|| vectors(&LATEST));
 
 fn covered() -> BTreeSet<&'static Item> {
     VECTORS.iter().flat_map(|vector| &vector.covers).collect()
