@@ -4,8 +4,8 @@
 //! The search is that of J. Wing and C. Gong (*Testing and verifying concurrent objects*, 1993): of the
 //! calls that nothing still to come precedes, each is taken as the next. A way that was gone before is
 //! not gone again, where a way is the set of the calls taken and the state that they lead to (G. Lowe,
-//! *Testing for linearizability*, 2017). A call that changes nothing and is explained where it can
-//! come next is taken there at once: any order with it later is one with it there.
+//! *Testing for linearizability*, 2017). A call that never changes anything (a read, a refusal) and is
+//! explained where it can come next is taken there at once: any order with it later is one with it there.
 //!
 //! It is our own since the crates that have one do not serve. stateright's `LinearizabilityTester` and
 //! `todc-utils` want a specification with one answer to each call, and here a text may permit several;
@@ -144,7 +144,7 @@ impl Search<'_> {
                     place: to,
                     answered: way.answered + usize::from(asked.answer.is_some()),
                 };
-                if stays {
+                if stays && only_looks(asked) {
                     return vec![one];
                 }
                 next.push(one);
