@@ -10,8 +10,8 @@ use crate::scenario::actor_name;
 
 use super::Recording;
 use super::order::{Found, Search};
-use super::part::{Part, parts};
-use super::recorded::Round;
+use super::part::{Ended, Part, parts};
+use super::recorded::{End, Round};
 use super::rules::Rulebook;
 use super::shrink::shrink;
 use super::violation::{Violation, violation};
@@ -78,8 +78,24 @@ impl Checker {
     }
 
     /// Whether one order explains every part of a round.
-    pub fn explains(&self, round: &Round) -> bool {
+    #[cfg(test)]
+    pub(super) fn explains(&self, round: &Round) -> bool {
         parts(round).iter().all(|part| matches!(self.order(part), Found::Order(_)))
+    }
+
+    /// Whether a round may have ended in some way: as far as one order explains its answers, whether one
+    /// also leads there.
+    pub fn ending_of(&self, round: &Round) -> impl Fn(End) -> bool {
+        let answers = Round { end: None, ..round.clone() };
+        let explained = parts(&answers).into_iter().filter(|part| part.event.is_none());
+        let explained = explained.filter(|part| matches!(self.order(part), Found::Order(_)));
+        let explained: Vec<Part> = explained.collect();
+        move |end| {
+            explained.iter().all(|part| {
+                let part = Part { end: Some(Ended::of(&end, part.of)), ..part.clone() };
+                matches!(self.order(&part), Found::Order(_))
+            })
+        }
     }
 
     /// Checks a recording; `progress` is told of the rounds that are done.

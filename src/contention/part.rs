@@ -15,7 +15,7 @@ use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, Membership}
 use crate::scenario::guest_name;
 use crate::subject::server::{Given, Held, Observed, Verdict};
 
-use super::recorded::{self, Call, Round};
+use super::recorded::{self, Call, End, Round};
 use super::rules::{Asked, Name, Place};
 
 /// One part of a round.
@@ -41,6 +41,19 @@ pub(super) struct Ended {
 }
 
 impl Ended {
+    /// How a round ended for the part about `of`.
+    pub(super) fn of(end: &End, of: Actor) -> Self {
+        let member = match of {
+            Actor::Guest(guest) => {
+                let membership = end.memberships.get(&guest_name(guest.into())).copied();
+                membership.map(|membership| (guest.into(), membership))
+            }
+            _ => None,
+        };
+        let (visibility, guest_access) = (end.history_visibility, end.guest_access);
+        Self { member, visibility, guest_access }
+    }
+
     /// In what `place` is otherwise, in words: what was seen, and what would have been.
     pub(super) fn differences(&self, place: &Place) -> Vec<(String, String)> {
         let room = &place.state.rooms[0];
@@ -127,17 +140,7 @@ fn said_of(call: &Call, event: &str) -> Option<bool> {
 fn part(round: &Round, names: &Names<'_>, of: Actor, event: Option<&str>) -> Part {
     let calls = round.calls.iter().enumerate();
     let calls = calls.filter_map(|(number, call)| asked(number, call, names, of, event));
-    let end = round.end.as_ref().map(|end| Ended {
-        member: match of {
-            Actor::Guest(guest) => {
-                let membership = end.memberships.get(&guest_name(guest.into())).copied();
-                membership.map(|membership| (guest.into(), membership))
-            }
-            _ => None,
-        },
-        visibility: end.history_visibility,
-        guest_access: end.guest_access,
-    });
+    let end = round.end.as_ref().map(|end| Ended::of(end, of));
     Part { of, event: event.map(str::to_owned), calls: calls.collect(), end }
 }
 

@@ -130,11 +130,13 @@ impl Recorder<'_> {
         join_all(clients).await;
         let mut round = shared.round(number);
         // What is not explained yet may be a little later.
+        let may_end = self.checker.ending_of(&round);
         let is_explained = |members: &[Membership], settings: &Settings| {
-            let end = Some(end(number, members, *settings));
-            self.checker.explains(&Round { end, ..round.clone() })
+            may_end(end(number, members, *settings))
         };
-        let broken_off = match world.quiescent(settle, is_explained).await {
+        let quiescent = world.quiescent(settle, is_explained).await;
+        drop(may_end);
+        let broken_off = match quiescent {
             Ok((members, settings)) => {
                 round.end = Some(end(number, &members, settings));
                 None
