@@ -62,7 +62,9 @@ pub enum CommandError {
         model: &'static str,
     },
     /// Each server of the federated model has one guest.
-    #[error("each server of the federated model has one guest; leave `--guests` out, and see `--servers`")]
+    #[error(
+        "each server of the federated model has one guest; leave `--guests` out, and see `--servers`"
+    )]
     OneGuest,
     /// There is no such option of a federation.
     #[error("there is no `{text}` of a federation; there are {known}")]

@@ -77,7 +77,8 @@ impl Scenario {
         let lines = (1..).zip(&self.interleaving).map(|(line, happening)| {
             let number = happening.step - 1;
             let sentence = sentence_with(&self.steps[number].step, label);
-            let first = begun[number].replace(begun[number].unwrap_or(line));
+            let first = begun[number];
+            begun[number] = first.or(Some(line));
             let call = letter(number);
             match (&happening.server, happening.stage, first) {
                 (Some(server), _, None) => format!("{server}: {sentence}"),
@@ -122,7 +123,10 @@ pub(super) fn fault(happenings: &[Happening], steps: usize) -> Option<(usize, St
     for (number, happening) in happenings.iter().enumerate() {
         let step = happening.step;
         if let Some(name) = happening.server.as_deref().filter(|name| !is_a_server(name)) {
-            return Some((number, format!("there is no server `{name}`; there are server1 to server3")));
+            return Some((
+                number,
+                format!("there is no server `{name}`; there are server1 to server3"),
+            ));
         }
         if step == 0 || step > steps {
             return Some((number, format!("there is no step {step}; there are 1 to {steps}")));

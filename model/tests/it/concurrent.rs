@@ -25,8 +25,7 @@ fn found(rules: &Rules, space: Concurrent, named: &Named) -> Report<Move> {
         held.promises.entry(guarantee).or_default();
     }
     let guarantees = Concurrent::guarantees(&named.discipline);
-    let check =
-        Check { rules: &held, space, guarantees, engine: Engine::Stateright, threads: 2 };
+    let check = Check { rules: &held, space, guarantees, engine: Engine::Stateright, threads: 2 };
     check.run_overlapping(&Stop::default(), |_| ()).unwrap()
 }
 

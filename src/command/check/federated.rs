@@ -21,7 +21,7 @@ use super::{Args, Asked, Limits};
 /// How many servers there are unless somebody says otherwise.
 const SERVERS: u8 = 2;
 /// How many settings are on their way.
-const IN_FLIGHT: u8 = 2;
+const IN_FLIGHT: u8 = 1;
 
 /// A way of the servers that is checked.
 struct Kept {
@@ -45,7 +45,10 @@ impl Kept {
         let others = FEDERATION_POINTS.iter().flat_map(|point| {
             point.options.iter().skip(1).map(|option| {
                 let mut federation = Federation::FIRST;
-                assert!(federation.set_option(point.id, option.id), "the option is the point's own");
+                assert!(
+                    federation.set_option(point.id, option.id),
+                    "the option is the point's own"
+                );
                 Self {
                     id: format!("{}={}", point.id, option.id),
                     about: option.means(),
@@ -107,7 +110,8 @@ pub(super) fn check(
         }
         let progress = Progress::new(format!("{}, {}", rules.id, kept.id), args.output.quiet);
         let run = Run::of([rules]);
-        let check = Check { rules: &held, space: model(), guarantees, engine, threads: limits.workers };
+        let check =
+            Check { rules: &held, space: model(), guarantees, engine, threads: limits.workers };
         let found = check.run(&limits.stop, |seen| limits.tell(&progress, seen))?;
         drop(progress);
         let explored = Explored {
