@@ -53,7 +53,7 @@ pub(super) struct Args {
     #[arg(long = "discipline", value_name = "ID")]
     disciplines: Vec<String>,
     /// With `--model concurrent`: how many calls are in flight at most; with `--model federated`: how
-    /// many settings are on their way at most; 1 to 4 [default: 2]
+    /// many settings are on their way at most; 1 to 4 [default: 2 calls, 1 setting]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     in_flight: Option<u8>,
     /// With `--model federated`: how many servers there are, 2 or 3 [default: 2]

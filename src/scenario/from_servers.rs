@@ -19,6 +19,8 @@ struct Senders {
     message: usize,
     /// The step that last changed the membership of each guest.
     membership: Vec<usize>,
+    /// The steps that sent the newest settings that every server has: guest access, visibility.
+    before: [usize; 2],
 }
 
 impl Scenario {
@@ -92,6 +94,8 @@ impl Senders {
         match what {
             What::Access(number) => of(&self.access, number),
             What::Visibility(number) => of(&self.visibility, number),
+            What::AccessAgain => self.before[0].max(1),
+            What::VisibilityAgain => self.before[1].max(1),
             What::Message => self.message,
             What::Membership(guest) => of(&self.membership, guest),
         }
@@ -107,9 +111,12 @@ impl Senders {
             _ => {}
         }
         // What every server has is on its way no more.
-        let over = |steps: &mut Vec<usize>, left: usize| drop(steps.drain(..steps.len() - left));
-        over(&mut self.access, told.after.access.events.len());
-        over(&mut self.visibility, told.after.visibility.events.len());
+        let over = |steps: &mut Vec<usize>, left: usize, before: &mut usize| {
+            *before = steps.drain(..steps.len() - left).last().unwrap_or(*before);
+        };
+        let [access, visibility] = &mut self.before;
+        over(&mut self.access, told.after.access.events.len(), access);
+        over(&mut self.visibility, told.after.visibility.events.len(), visibility);
         for (guest, last) in self.membership.iter_mut().enumerate() {
             let (before, after) = told.on(guest);
             if before.rooms[0].members[guest] != after.rooms[0].members[guest] {

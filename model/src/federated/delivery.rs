@@ -2,7 +2,8 @@
 
 use crate::decide::outcome;
 use crate::federation::{Current, Elsewhere, Past, Revocations};
-use crate::state::{Account, Kind, MAX_GUESTS, State, Tagged};
+use crate::reduce::forget;
+use crate::state::{Account, Kind, MAX_GUESTS, State, Tagged, Witness};
 use crate::step::Setting as Redacted;
 use crate::step::{Act, Actor, Key, Observation, Says, Step};
 use crate::vocabulary::HistoryVisibility;
@@ -165,6 +166,17 @@ impl Federated {
                 self.gets_message(servers, server);
                 Some(())
             }
+            What::AccessAgain | What::VisibilityAgain => {
+                let history =
+                    if what == What::AccessAgain { &servers.access } else { &servers.visibility };
+                let says = history.before.filter(|_| history.known(server) > 0)?;
+                // What is older than what a server has changes nothing, unless it goes by what came
+                // last.
+                if self.federation.current == Current::LastReceived {
+                    let _ = self.on(servers, server, &moderators_step(says));
+                }
+                Some(())
+            }
             What::Membership(guest) => {
                 let now = servers.servers[guest].state.rooms[0].members[guest];
                 let receiver = &mut servers.servers[server];
@@ -221,6 +233,29 @@ impl Federated {
         if let Some(message) = &mut servers.message {
             message.access = message.access.saturating_sub(access);
             message.visibility = message.visibility.saturating_sub(visibility);
+        }
+        self.forget(servers);
+    }
+}
+
+impl Federated {
+    /// Forgets what nothing will ask for again: a server asks how its own guest stands to the message,
+    /// and nobody asks the message itself once the server has it.
+    fn forget(&self, servers: &mut Servers) {
+        for (number, server) in servers.servers.iter_mut().enumerate() {
+            if let Some(tagged) = &mut server.state.tagged {
+                for (guest, witness) in tagged.witnesses.iter_mut().enumerate() {
+                    if guest != number {
+                        *witness = Witness::STRANGER;
+                    }
+                }
+            }
+            if self.federation.past == Past::FetchedFirst {
+                server.state = forget(&self.profiles[number], &server.state);
+                if let Some(message) = servers.message.as_mut().filter(|_| server.has_message) {
+                    message.class.witnesses[number] = Witness::STRANGER;
+                }
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the guarantees say of something that happens.
 
+use crate::federation::Past;
 use crate::guarantee::{GuaranteeId, GuaranteeSet, Transition, Verdicts};
 use crate::rules::Rules;
 use crate::state::{Account, State};
@@ -77,6 +78,9 @@ impl Federated {
     /// The state of a server, with the message as what it was sent as.
     fn as_it_was_sent(&self, servers: &Servers, server: usize) -> State {
         let mut seen = self.seen_by(servers, server);
+        if self.federation.past == Past::FetchedFirst {
+            return seen;
+        }
         if let (Some(message), Some(tagged)) = (&servers.message, &mut seen.tagged) {
             let later = tagged.witnesses[server].joined_later;
             *tagged = message.class;

@@ -43,6 +43,10 @@ pub enum What {
     Access(usize),
     /// The event of history visibility with this number.
     Visibility(usize),
+    /// Once more, the newest event of guest access that every server has.
+    AccessAgain,
+    /// Once more, the newest event of history visibility that every server has.
+    VisibilityAgain,
     /// The message.
     Message,
     /// The membership of the guest of the server with this number.
@@ -95,6 +99,7 @@ impl Federated {
             let reaches = |what| Happens::Reaches { what, server };
             steps.extend((0..servers.access.events.len()).map(What::Access).map(reaches));
             steps.extend((0..servers.visibility.events.len()).map(What::Visibility).map(reaches));
+            steps.extend([What::AccessAgain, What::VisibilityAgain].map(reaches));
             steps.extend(servers.message.is_some().then_some(reaches(What::Message)));
             let outdated = servers.servers[server].outdated;
             let news = all().filter(|guest| outdated[*guest]);

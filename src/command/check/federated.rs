@@ -21,7 +21,7 @@ use super::{Asked, How};
 /// How many servers there are unless somebody says otherwise.
 const SERVERS: u8 = 2;
 /// How many settings are on their way.
-const IN_FLIGHT: u8 = 2;
+const IN_FLIGHT: u8 = 1;
 
 /// A way of the servers that is checked.
 struct Kept {
