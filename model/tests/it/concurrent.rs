@@ -46,7 +46,7 @@ fn told(rules: &Rules) -> String {
     for named in DISCIPLINES {
         let report = found(rules, model(rules, named), named);
         assert!(report.explored.complete);
-        assert_eq!(with(&report, Status::Vacuous), [""; 0], "{}", named.id);
+        assert!(!named.safe || with(&report, Status::Vacuous).is_empty(), "{}", named.id);
         let violated = report.findings.iter().filter(|f| f.status == Status::Violated);
         let violated: Vec<_> = violated
             .map(|finding| {
