@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (result, time) = wait_for(asked)?;
         let (decisions, calls) = result?;
         let seconds = time.took.as_secs_f64();
-        let own = (time.took - time.waited).as_secs_f64() / seconds * 100.0;
+        let own = time.took.saturating_sub(time.waited).as_secs_f64() / seconds * 100.0;
         let count = u32::try_from(decisions)?;
         println!(
             "{round:5}  {decisions:9}  {calls:5}  {seconds:7.2}  {:11.0}  {own:6.0} %",

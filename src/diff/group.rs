@@ -9,7 +9,7 @@ use crate::report::in_force;
 use crate::scenario::{LABEL, Scenario, Told as ToldStep, sentence};
 
 use super::cause::Explanation;
-use super::change::{Change, Changes};
+use super::change::{Change, Changes, JOINS};
 use super::found::{Cause, Divergence, NotRun, ReadingTaken};
 use super::id::id;
 use super::script::{Scripts, Shown};
@@ -303,7 +303,7 @@ pub(super) fn causes(changes: &Changes, explanations: &[Explanation]) -> Vec<Cau
         let taken: Vec<&Change> =
             explanation.changes.iter().map(|change| &changes.all[*change]).collect();
         let joined = |of: fn(&Change) -> &str| {
-            taken.iter().map(|change| of(change)).collect::<Vec<_>>().join(" and ")
+            taken.iter().map(|change| of(change)).collect::<Vec<_>>().join(JOINS)
         };
         let mut clauses: Vec<_> =
             taken.iter().flat_map(|change| change.clauses.iter().cloned()).collect();

@@ -11,7 +11,8 @@ use guest_access_model::stop::Stop;
 use crate::serve::Embedded;
 use crate::subject::server::{Limits, Proof, Server, ServerError};
 
-use super::{Changes, Found, Options, Story, diff, wait_for};
+use super::change::JOINS;
+use super::{Cause, Changes, Found, Options, Story, diff, wait_for};
 
 /// What was found of the reference with one defect, over HTTP.
 #[derive(Debug)]
@@ -31,11 +32,13 @@ impl Held {
     }
 
     /// Whether all that was found is explained by the decision point of the defect, and by nothing
-    /// else.
+    /// else; by any of them, if it takes several.
     pub fn is_named(&self) -> bool {
+        let own = |point: &str| self.point.split(JOINS).any(|own| own == point);
         let causes = &self.found.causes;
+        let is_own = |cause: &Cause| cause.decision_point.split(JOINS).all(own);
         self.is_found()
-            && causes.iter().all(|cause| cause.decision_point == self.point && !cause.permitted)
+            && causes.iter().all(|cause| is_own(cause) && !cause.permitted)
             && self.found.divergences.iter().all(|divergence| divergence.cause.is_some())
     }
 }
