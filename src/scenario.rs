@@ -41,8 +41,8 @@ use guest_access_model::step::Step;
 
 pub use error::ScenarioError;
 pub use expect::{Expect, Observed, Verdict};
-pub use file::{Source, Written};
 pub(crate) use file::line_of;
+pub use file::{Source, Written};
 pub use permitted::{Judge, Judgement, Permitted, TakenOption};
 pub use readings::{Alternative, Decided, Otherwise, alternatives, permitted};
 pub use schema::schema;

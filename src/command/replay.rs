@@ -72,8 +72,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     drop(progress);
     let took = began.elapsed();
     let effort = Effort { url: None, took, checking: took, broken_off: None };
-    let report =
-        ContentionReport::new(&rules, &recording.about, checked, effort, args.strict, run);
+    let report = ContentionReport::new(&rules, &recording.about, checked, effort, args.strict, run);
     if report.calls == 0 {
         say("the recording has no calls, so nothing was there to check");
     }

@@ -2,9 +2,7 @@
 
 use fastrand::Rng;
 use guest_access_model::endpoint::{EndpointId, KNOWN};
-use guest_access_model::step::{
-    Act, Actor, Key, Message, Says, Setting, Step, Upgrade, Way,
-};
+use guest_access_model::step::{Act, Actor, Key, Message, Says, Setting, Step, Upgrade, Way};
 use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility};
 
 /// A call that a client is to make.
@@ -75,7 +73,9 @@ fn by_moderator(rng: &mut Rng) -> Chosen {
         0..=3 => set_guest_access(GuestAccess::Forbidden),
         4..=7 => set_guest_access(GuestAccess::CanJoin),
         8..=10 => set_visibility(HistoryVisibility::WorldReadable),
-        11..=13 => set_visibility(rng.choice(HistoryVisibility::ALL).copied().unwrap_or(HistoryVisibility::Shared)),
+        11..=13 => set_visibility(
+            rng.choice(HistoryVisibility::ALL).copied().unwrap_or(HistoryVisibility::Shared),
+        ),
         14..=17 => moderator(Act::Send(Message::Message)),
         18 => moderator(Act::SendState),
         19 | 20 => moderator(Act::Invite(guest)),
@@ -91,7 +91,7 @@ fn by_guest(guest: u8, left: usize, rng: &mut Rng) -> Chosen {
     let read = |id| Act::Read(EndpointId::find(id).expect("the table lists what guests read by"));
     let one = |chosen: Chosen, which| Chosen { names: Some(which), ..chosen };
     // What ends a guest's time as a guest ends most of what could be seen of it.
-    if left < 4 && rng.u8(0..6) == 0 {
+    if left < 5 && rng.u8(0..5) == 0 {
         let upgrade = Act::Upgrade(Upgrade::Own(guest));
         return nowhere(if rng.bool() { Act::LogOut } else { upgrade });
     }

@@ -169,7 +169,8 @@ impl Reader<'_> {
                 Ok(())
             }
             Line::End(end) => {
-                let known: Vec<_> = (0..guest_access_model::state::MAX_GUESTS).map(guest_name).collect();
+                let known: Vec<_> =
+                    (0..guest_access_model::state::MAX_GUESTS).map(guest_name).collect();
                 if let Some(who) = end.memberships.keys().find(|who| !known.contains(who)) {
                     let known = known.join(", ");
                     return self
@@ -208,7 +209,8 @@ impl Reader<'_> {
         }
         if call.event.is_some() && !sends(step.act) {
             let step = sentence(step);
-            return self.wrong(number, format!("no event comes of it that {step}; leave `event` out"));
+            return self
+                .wrong(number, format!("no event comes of it that {step}; leave `event` out"));
         }
         if let Some(end) = call.end.filter(|end| *end < call.start) {
             let start = call.start;
@@ -222,7 +224,9 @@ impl Reader<'_> {
                 if (answer.verdict == Verdict::Allow) != (200..300).contains(&answer.status) =>
             {
                 let status = answer.status;
-                let message = format!("`allow` has a status of 200 to 299, and `deny` another one than those; here it is {status}");
+                let message = format!(
+                    "`allow` has a status of 200 to 299, and `deny` another one than those; here it is {status}"
+                );
                 self.wrong(number, message)
             }
             _ => Ok(()),

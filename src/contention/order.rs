@@ -85,7 +85,8 @@ impl Search<'_> {
     pub(super) fn run(&self) -> Found {
         let answered = self.calls.iter().filter(|call| call.answer.is_some()).count();
         let set: Set = vec![0; self.calls.len().div_ceil(64)].into();
-        let first = Way { from: None, taken: None, set, place: self.rules.beginning(), answered: 0 };
+        let first =
+            Way { from: None, taken: None, set, place: self.rules.beginning(), answered: 0 };
         let mut tried = HashSet::from([(first.set.clone(), first.place)]);
         let mut ways = vec![first];
         let mut open = vec![0];

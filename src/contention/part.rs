@@ -70,9 +70,17 @@ impl Ended {
             differ(&what, Some(seen.as_str()), Some(room.members[guest].as_str()));
         }
         let spelled = HistoryVisibility::as_str;
-        differ("the history visibility", self.visibility.map(spelled), room.visibility.map(spelled));
+        differ(
+            "the history visibility",
+            self.visibility.map(spelled),
+            room.visibility.map(spelled),
+        );
         let spelled = GuestAccess::as_str;
-        differ("the guest access", self.guest_access.map(spelled), Some(room.guest_access.as_str()));
+        differ(
+            "the guest access",
+            self.guest_access.map(spelled),
+            Some(room.guest_access.as_str()),
+        );
         found
     }
 
@@ -89,13 +97,15 @@ pub(super) fn parts(round: &Round) -> Vec<Part> {
     callers.extend(round.calls.iter().filter_map(|call| target(call.step())).map(Actor::Guest));
     callers.sort();
     callers.dedup();
-    callers.into_iter().flat_map(|of| {
-        let reads = |event: &str| names.is_looked_for(round, of, event);
-        let events = names.0.keys().filter(|event| reads(event)).map(|event| Some(*event));
-        let events: Vec<_> = std::iter::once(None).chain(events).collect();
-        events.into_iter().map(|event| part(round, &names, of, event)).collect::<Vec<_>>()
-    })
-    .collect()
+    callers
+        .into_iter()
+        .flat_map(|of| {
+            let reads = |event: &str| names.is_looked_for(round, of, event);
+            let events = names.0.keys().filter(|event| reads(event)).map(|event| Some(*event));
+            let events: Vec<_> = std::iter::once(None).chain(events).collect();
+            events.into_iter().map(|event| part(round, &names, of, event)).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// The events of a round, numbered.
@@ -115,9 +125,8 @@ impl<'a> Names<'a> {
     fn is_looked_for(&self, round: &Round, of: Actor, event: &str) -> bool {
         let by = round.calls.iter().filter(|call| call.step().by == of);
         let mut answers = by.filter_map(|call| Some((call, call.answer.as_ref()?)));
-        answers.any(|(call, _)| {
-            call.about.as_deref() == Some(event) || said_of(call, event).is_some()
-        })
+        answers
+            .any(|(call, _)| call.about.as_deref() == Some(event) || said_of(call, event).is_some())
     }
 }
 

@@ -131,9 +131,8 @@ impl Recorder<'_> {
         let mut round = shared.round(number);
         // What is not explained yet may be a little later.
         let may_end = self.checker.ending_of(&round);
-        let is_explained = |members: &[Membership], settings: &Settings| {
-            may_end(end(number, members, *settings))
-        };
+        let is_explained =
+            |members: &[Membership], settings: &Settings| may_end(end(number, members, *settings));
         let quiescent = world.quiescent(settle, is_explained).await;
         drop(may_end);
         let broken_off = match quiescent {

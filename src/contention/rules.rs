@@ -126,9 +126,9 @@ impl Rulebook {
             (taken, profile)
         };
         let readings = permitted.clone().map(|one| way(vec![one])).collect();
-        let pairs = permitted.clone().flat_map(|one| {
-            permitted.clone().skip(one + 1).map(move |other| (one, other))
-        });
+        let pairs = permitted
+            .clone()
+            .flat_map(|one| permitted.clone().skip(one + 1).map(move |other| (one, other)));
         let pairs = pairs.filter(|(one, other)| !changes.exclude_each_other(*one, *other));
         let pairs = pairs.map(|(one, other)| way(vec![one, other])).collect();
         let endpoints = changes.all.iter().map(crate::diff::Change::endpoints).collect();
@@ -149,9 +149,8 @@ impl Rulebook {
     /// another, with `readings`; by two of them, if no one says it. A text that is open is open at
     /// every call.
     pub(super) fn fitting(&self, asked: &Asked, place: &Place, readings: bool) -> Vec<Permitted> {
-        let fits = |comes: &Comes| {
-            asked.answer.as_ref().is_none_or(|(_, seen)| comes.says.fits(seen))
-        };
+        let fits =
+            |comes: &Comes| asked.answer.as_ref().is_none_or(|(_, seen)| comes.says.fits(seen));
         let ours = self.ours(asked, place);
         let ours = ours.filter(fits).map(|comes| Permitted { changes: Vec::new(), comes });
         let mut fitting: Vec<_> = ours.into_iter().collect();
@@ -310,8 +309,9 @@ fn tagged(act: Act, before: &State, after: &State) -> Tagged {
 pub(super) fn only_looks(asked: &Asked) -> bool {
     let looks = matches!(asked.step.act, Act::Read(_) | Act::WhoAmI | Act::SetProfile { .. });
     let sends = matches!(asked.step.act, Act::Send(_) | Act::SendState) && !asked.tags;
-    let denied = asked.answer.as_ref().is_some_and(|(_, seen)| {
-        matches!(seen.verdict, Verdict::Denied { .. })
-    });
+    let denied = asked
+        .answer
+        .as_ref()
+        .is_some_and(|(_, seen)| matches!(seen.verdict, Verdict::Denied { .. }));
     looks || sends || denied
 }

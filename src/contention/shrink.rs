@@ -34,12 +34,12 @@ pub(super) fn shrink(rules: &Rulebook, part: &Part) -> Option<Least> {
     let search = |calls: &[Asked], anytime: &[Asked], end: Option<&Ended>| {
         Search { rules, readings: true, calls, anytime, end }.run()
     };
-    let fails = |calls: &[Asked], anytime: &[Asked], end: Option<&Ended>| match search(
-        calls, anytime, end,
-    ) {
-        Found::None(stuck) => Some(stuck),
-        Found::Order(_) | Found::Undecided => None,
-    };
+    let fails =
+        |calls: &[Asked], anytime: &[Asked], end: Option<&Ended>| match search(calls, anytime, end)
+        {
+            Found::None(stuck) => Some(stuck),
+            Found::Order(_) | Found::Undecided => None,
+        };
     let (mut calls, mut end, mut unexplained) = (part.calls.clone(), part.end, None);
     if fails(&calls, &[], None).is_some() {
         end = None;

@@ -18,8 +18,8 @@ use super::shrink::Least;
 /// Something that no order of the calls explains.
 #[derive(Debug, Clone)]
 pub struct Violation {
-    /// Whether calls overlap in it. Where none do, it is no race: the homeserver does otherwise than
-    /// the rules, one call after the other.
+    /// Whether any of its calls overlapped another that could matter. Where none did, it is no race: the
+    /// homeserver does otherwise than the rules, one call after the other.
     pub race: bool,
     /// How bad it is.
     pub kind: Kind,
@@ -128,9 +128,9 @@ pub(super) fn violation(
             (sentence(step), deed(step.act), told(event), told("an event"))
         }
         None => {
-            let seen = end.iter().flat_map(|end| {
-                stuck.iter().flat_map(move |stuck| end.differences(&stuck.place))
-            });
+            let seen = end
+                .iter()
+                .flat_map(|end| stuck.iter().flat_map(move |stuck| end.differences(&stuck.place)));
             let mut seen: Vec<_> = seen.map(|(seen, _)| seen).collect();
             seen.sort();
             seen.dedup();
@@ -145,8 +145,12 @@ pub(super) fn violation(
         None => Kind::Effect,
     };
     let shown: Vec<Call> = calls.iter().map(|asked| shown(round, asked)).collect();
+    // What was left out for explaining nothing, whenever it happened, may still have been raced with.
+    let apart = |one: &Call, other: &Call| one.precedes(other) || other.precedes(one);
+    let others: Vec<&Call> = anytime.iter().map(|one| &round.calls[one.number]).collect();
     let race = shown.iter().enumerate().any(|(number, one)| {
-        shown.iter().skip(number + 1).any(|other| !one.precedes(other))
+        let later = shown.iter().skip(number + 1);
+        later.chain(others.iter().copied()).any(|other| !apart(one, other))
     });
     Violation {
         race,
@@ -204,7 +208,11 @@ fn says(says: &Says, event: Option<&str>) -> String {
     };
     let answer = match (observation.answer, event) {
         (Answer::Gave { tagged }, Some(event)) => {
-            if tagged { format!(", gives {event}") } else { format!(", does not give {event}") }
+            if tagged {
+                format!(", gives {event}")
+            } else {
+                format!(", does not give {event}")
+            }
         }
         (Answer::IsGuest(is_guest), _) => is_a_guest(is_guest),
         _ => String::new(),

@@ -44,7 +44,8 @@ impl Reference {
 
     /// Who is still in a room from which a revocation should have removed them.
     pub(crate) fn revoked_members(&self) -> Vec<(OwnedRoomId, OwnedUserId)> {
-        let closed = self.rooms().filter(|room| room.settings().guest_access != GuestAccess::CanJoin);
+        let closed =
+            self.rooms().filter(|room| room.settings().guest_access != GuestAccess::CanJoin);
         let listed = closed.flat_map(|room| {
             let users = self.those_to_remove(&room.id).into_iter();
             users.map(|user| (room.id.clone(), user))

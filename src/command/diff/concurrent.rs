@@ -97,8 +97,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         checking: checking.elapsed(),
         broken_off: broken_off.map(|error| error.to_string()),
     };
-    let report =
-        ContentionReport::new(&rules, &recording.about, checked, effort, args.strict, run);
+    let report = ContentionReport::new(&rules, &recording.about, checked, effort, args.strict, run);
     Ok(Written::new(form.write(&report)?, replay::outcome(&report), &args.output))
 }
 

@@ -11,13 +11,14 @@ use super::{ContentionReport, ViolationReport};
 impl Display for ContentionReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", paint(style::HEADING, self.title()))?;
-        writeln!(f, "{}, {}, of which {}", count(self.rounds, "round"), count(self.calls, "call"), overlapping(self))?;
         writeln!(
             f,
-            "checked in {}, in {:.1} s",
-            count(self.parts, "part"),
-            self.checking_seconds
+            "{}, {}, of which {}",
+            count(self.rounds, "round"),
+            count(self.calls, "call"),
+            overlapping(self)
         )?;
+        writeln!(f, "checked in {}, in {:.1} s", count(self.parts, "part"), self.checking_seconds)?;
         writeln!(f)?;
         self.fmt_verdict(f)?;
         for (number, violation) in (1..).zip(&self.violations) {
@@ -28,13 +29,24 @@ impl Display for ContentionReport {
             writeln!(f, "\n{}", paint(style::HEADING, "Permitted by another reading than ours"))?;
             for reading in &self.readings {
                 let taken = &reading.taken;
-                let by = taken.reading.as_ref().map_or("the text is silent".to_owned(), |id| format!("reading {id}"));
+                let by = taken
+                    .reading
+                    .as_ref()
+                    .map_or("the text is silent".to_owned(), |id| format!("reading {id}"));
                 let parts = count(reading.parts, "part");
                 writeln!(f, "  {}={}, in {parts} ({by})", taken.decision_point, taken.option)?;
             }
         }
+        if self.unshown > 0 {
+            let parts = count(self.unshown, "more part");
+            writeln!(f, "\n{parts} without an order, which were not looked into")?;
+        }
         if !self.undecided.is_empty() {
-            writeln!(f, "\n{}", paint(style::HEADING, "Undecided: there are too many orders to try"))?;
+            writeln!(
+                f,
+                "\n{}",
+                paint(style::HEADING, "Undecided: there are too many orders to try")
+            )?;
             for part in &self.undecided {
                 let event = part.event.as_ref().map(|event| format!(" and {event}"));
                 writeln!(f, "  round {}: {}{}", part.round, part.of, event.unwrap_or_default())?;
@@ -94,7 +106,8 @@ impl ViolationReport {
         };
         let observed = paint(style::BAD, &self.observed);
         writeln!(f, "   {observed}; no order of the calls explains it{clauses}")?;
-        let times = if self.count == 1 { "once".to_owned() } else { format!("{} times", self.count) };
+        let times =
+            if self.count == 1 { "once".to_owned() } else { format!("{} times", self.count) };
         writeln!(f, "   seen {times}; in round {}:", self.round)?;
         let timeline = Timeline::of(&self.calls, self.unexplained);
         let client = timeline.rows.iter().map(|row| row.client().len()).max().unwrap_or_default();
@@ -105,7 +118,10 @@ impl ViolationReport {
             writeln!(f, "   {:>3} {:client$}  {bar}  {told}", row.number, row.client())?;
         }
         if !self.race {
-            writeln!(f, "   none of these overlap: it is no race, and `diff` finds the like of it")?;
+            writeln!(
+                f,
+                "   none of these overlapped anything: it is no race, and `diff` finds the like of it"
+            )?;
         }
         for expected in self.expected.iter().take(MOST_ORDERS) {
             writeln!(f, "   {}", expected.told())?;
@@ -116,7 +132,9 @@ impl ViolationReport {
         }
         if !self.anytime.is_empty() {
             let calls = count(self.anytime.len(), "other call");
-            let told = format!("   {calls} in the room explain nothing, whenever they happened, and whether they did");
+            let told = format!(
+                "   {calls} in the room explain nothing, whenever they happened, and whether they did"
+            );
             writeln!(f, "{}", paint(style::DIM, told))?;
         }
         Ok(())

@@ -171,10 +171,15 @@ mod tests {
         let calls = [call(1, 100, Some(900)), call(2, 200, Some(250)), call(3, 950, None)];
         let timeline = Timeline::of(&calls, Some(2));
         let bars: Vec<_> = timeline.rows.iter().map(|row| timeline.bar(row)).collect();
-        assert_eq!(bars, ["├─────┤       ", "  ├─┤         ", "        ├─……  "].map(|bar| {
-            // What is in flight goes on to the edge.
-            bar.replace("├─……  ", "├─…………")[..].to_owned()
-        }).map(|bar| bar.chars().take(12).collect::<String>()));
+        assert_eq!(
+            bars,
+            ["├─────┤       ", "  ├─┤         ", "        ├─……  "]
+                .map(|bar| {
+                    // What is in flight goes on to the edge.
+                    bar.replace("├─……  ", "├─…………")[..].to_owned()
+                })
+                .map(|bar| bar.chars().take(12).collect::<String>())
+        );
         assert!(timeline.rows[1].unexplained);
     }
 }

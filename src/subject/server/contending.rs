@@ -231,7 +231,10 @@ impl World<'_> {
                 let room = &answer["rooms"]["join"][room];
                 let timeline = timeline(&room["timeline"]["events"]);
                 // What belongs to the state stands in one of two places.
-                let given = both(timeline, both(state(&room["state"]["events"]), state(&room["state_after"]["events"])));
+                let given = both(
+                    timeline,
+                    both(state(&room["state"]["events"]), state(&room["state_after"]["events"])),
+                );
                 (Some(given), room["timeline"]["limited"].as_bool() != Some(true))
             }
             _ => (None, false),
@@ -278,9 +281,8 @@ impl World<'_> {
         settled: impl Fn(&[Membership], &Settings) -> bool,
     ) -> Result<(Vec<Membership>, Settings), ServerError> {
         let settings = self.settings().await?;
-        let looks_settled = |rooms: &[Members]| {
-            rooms.first().is_none_or(|room| settled(&room.guests, &settings))
-        };
+        let looks_settled =
+            |rooms: &[Members]| rooms.first().is_none_or(|room| settled(&room.guests, &settings));
         let rooms = self.members(patience, looks_settled).await?;
         let members = rooms.first().map(|room| room.guests.to_vec()).unwrap_or_default();
         Ok((members, self.settings().await?))
@@ -307,9 +309,11 @@ impl World<'_> {
     /// Leaves and forgets the first room, by everybody who may.
     pub async fn clean_up_after(self, tokens: &[Token]) {
         let Some(id) = self.rooms.first().map(|room| room.id.clone()) else { return };
-        let guests = tokens.iter().map(|token| Credentials { token: Some(token.clone()), named: None });
+        let guests =
+            tokens.iter().map(|token| Credentials { token: Some(token.clone()), named: None });
         let others = [Actor::User, Actor::Moderator];
-        let others = others.map(|who| self.people.credentials(who, guest_access_model::step::Credential::Own));
+        let others = others
+            .map(|who| self.people.credentials(who, guest_access_model::step::Credential::Own));
         for who in guests.chain(others) {
             self.leave_for_good(&who, &id).await;
         }
