@@ -31,6 +31,8 @@ pub struct Checked {
     pub parts: usize,
     /// What no order explains, the worst first; the like of it once.
     pub violations: Vec<Violation>,
+    /// How many more parts have no order, and were not looked into.
+    pub unshown: usize,
     /// The readings other than ours that some answers take, and how many parts need each.
     pub readings: Vec<Reading>,
     /// The parts in which not all orders could be tried.
@@ -63,6 +65,10 @@ pub struct Undecided {
 
 /// The answers of a part that are set aside at the most, for what else there is to be found.
 const MOST_SET_ASIDE: usize = 6;
+
+/// How many violations are looked into: to find the least of one takes many searches, and who has so many
+/// of them learns little from one more.
+const MOST_SHOWN: usize = 24;
 
 /// What a homeserver did, held against one set of rules.
 #[derive(Debug)]
@@ -109,6 +115,7 @@ impl Checker {
             rounds: rounds.len(),
             parts: 0,
             violations: Vec::new(),
+            unshown: 0,
             readings: Vec::new(),
             undecided: Vec::new(),
         };
@@ -190,6 +197,10 @@ impl Checker {
                 }
                 Found::Undecided => {
                     checked.undecided.push(undecided());
+                    return;
+                }
+                Found::None(_) if checked.violations.len() >= MOST_SHOWN => {
+                    checked.unshown += 1;
                     return;
                 }
                 Found::None(_) => match shrink(&self.rulebook, &part) {

@@ -91,7 +91,7 @@ fn by_guest(guest: u8, left: usize, rng: &mut Rng) -> Chosen {
     let read = |id| Act::Read(EndpointId::find(id).expect("the table lists what guests read by"));
     let one = |chosen: Chosen, which| Chosen { names: Some(which), ..chosen };
     // What ends a guest's time as a guest ends most of what could be seen of it.
-    if left < 4 && rng.u8(0..6) == 0 {
+    if left < 5 && rng.u8(0..5) == 0 {
         let upgrade = Act::Upgrade(Upgrade::Own(guest));
         return nowhere(if rng.bool() { Act::LogOut } else { upgrade });
     }

@@ -65,6 +65,11 @@ pub(super) fn shrink(rules: &Rulebook, part: &Part) -> Option<Least> {
         if one.tags {
             continue;
         }
+        // No single call leads to how a round ended; those that overlapped are what there is to show.
+        let raced = fewer.iter().any(|other| !only_looks(other) && overlap(&one, other));
+        if end.is_some() && raced {
+            continue;
+        }
         let mut more = anytime.clone();
         more.push(Asked { answer: None, ..one });
         if fails(&fewer, &more, end.as_ref()).is_some() {
@@ -73,6 +78,11 @@ pub(super) fn shrink(rules: &Rulebook, part: &Part) -> Option<Least> {
     }
     let stuck = fails(&calls, &anytime, end.as_ref())?;
     Some(Least { calls, end, unexplained, anytime, stuck })
+}
+
+fn overlap(one: &Asked, other: &Asked) -> bool {
+    let end = |asked: &Asked| asked.answer.as_ref().map_or(u64::MAX, |(end, _)| *end);
+    one.start <= end(other) && other.start <= end(one)
 }
 
 /// The shortest beginning that has no order, and the call with whose answer it ends.

@@ -18,8 +18,8 @@ use super::shrink::Least;
 /// Something that no order of the calls explains.
 #[derive(Debug, Clone)]
 pub struct Violation {
-    /// Whether calls overlap in it. Where none do, it is no race: the homeserver does otherwise than
-    /// the rules, one call after the other.
+    /// Whether any of its calls overlapped another that could matter. Where none did, it is no race: the
+    /// homeserver does otherwise than the rules, one call after the other.
     pub race: bool,
     /// How bad it is.
     pub kind: Kind,
@@ -145,10 +145,13 @@ pub(super) fn violation(
         None => Kind::Effect,
     };
     let shown: Vec<Call> = calls.iter().map(|asked| shown(round, asked)).collect();
-    let race = shown
-        .iter()
-        .enumerate()
-        .any(|(number, one)| shown.iter().skip(number + 1).any(|other| !one.precedes(other)));
+    // What was left out for explaining nothing, whenever it happened, may still have been raced with.
+    let apart = |one: &Call, other: &Call| one.precedes(other) || other.precedes(one);
+    let others: Vec<&Call> = anytime.iter().map(|one| &round.calls[one.number]).collect();
+    let race = shown.iter().enumerate().any(|(number, one)| {
+        let later = shown.iter().skip(number + 1);
+        later.chain(others.iter().copied()).any(|other| !apart(one, other))
+    });
     Violation {
         race,
         kind,

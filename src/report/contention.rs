@@ -45,6 +45,8 @@ pub struct ContentionReport {
     pub strict: bool,
     /// What no order explains, races first and the worst of them first.
     pub violations: Vec<ViolationReport>,
+    /// How many more parts have no order, and were not looked into.
+    pub unshown: usize,
     /// The readings other than ours that some answers take.
     pub readings: Vec<ReadingReport>,
     /// The parts in which not all orders could be tried.
@@ -69,7 +71,7 @@ pub struct ServerReport {
 pub struct ViolationReport {
     /// How bad it is.
     pub kind: Kind,
-    /// Whether calls overlap in it; otherwise the homeserver does otherwise than the rules one call
+    /// Whether any of its calls overlapped another that could matter; otherwise the homeserver does otherwise than the rules one call
     /// after the other.
     pub race: bool,
     /// How often the like of it was found.
@@ -184,6 +186,7 @@ impl ContentionReport {
             complete: undecided.is_empty() && effort.broken_off.is_none(),
             broken_off: effort.broken_off,
             strict,
+            unshown: checked.unshown,
             violations: checked.violations.into_iter().map(ViolationReport::of).collect(),
             readings: readings.collect(),
             undecided,

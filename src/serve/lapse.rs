@@ -19,6 +19,7 @@ use guest_access_model::profile::Profile;
 
 use super::Server;
 use super::answer::{Arrived, Failure};
+use crate::reference::Account;
 
 /// A mistake that a homeserver makes only when several calls are under way at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +98,10 @@ impl Lapse {
                 });
                 handle(unasked, arrived).await
             }
-            Self::TokenAtStart if !arrived.path().ends_with("/register") => {
+            Self::TokenAtStart
+                if !arrived.path().ends_with("/logout")
+                    && server.is_called_by_a_guest(&arrived) =>
+            {
                 let checked = handle(server.copy(), arrived.clone()).await;
                 if refuses_the_token(&checked) {
                     return checked;
@@ -170,6 +174,15 @@ impl Server {
         let mut profile = self.lock().profile().clone();
         change(&mut profile);
         Self { profile: Some(Arc::new(profile)), ..self.clone() }
+    }
+
+    /// Whether a request shows the token of a guest.
+    fn is_called_by_a_guest(&self, arrived: &Arrived) -> bool {
+        let Some(token) = arrived.shown.credentials().token else { return false };
+        self.call(|reference| {
+            let account = reference.holder(token).and_then(|user| reference.account(user));
+            account.is_some_and(Account::is_guest)
+        })
     }
 
     /// Lets others go on for a while.

@@ -40,6 +40,9 @@ pub fn html(report: &ContentionReport) -> String {
                 }
                 main {
                     @for (number, one) in (1..).zip(&report.violations) { (violation(number, one)) }
+                    @if report.unshown > 0 {
+                        p { (count(report.unshown, "more part")) " without an order, which were not looked into" }
+                    }
                     (readings(report))
                     (undecided(report))
                 }
@@ -97,7 +100,7 @@ fn violation(number: usize, one: &ViolationReport) -> Markup {
             }
             div.scroll { (timeline.svg()) }
             @if !one.race {
-                p { "None of these overlap: it is no race, and " code { "diff" } " finds the like of it." }
+                p { "None of these overlapped anything: it is no race, and " code { "diff" } " finds the like of it." }
             }
             ul {
                 @for expected in one.expected.iter().take(MOST_ORDERS) { li { (expected.told()) } }

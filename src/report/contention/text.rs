@@ -37,6 +37,10 @@ impl Display for ContentionReport {
                 writeln!(f, "  {}={}, in {parts} ({by})", taken.decision_point, taken.option)?;
             }
         }
+        if self.unshown > 0 {
+            let parts = count(self.unshown, "more part");
+            writeln!(f, "\n{parts} without an order, which were not looked into")?;
+        }
         if !self.undecided.is_empty() {
             writeln!(
                 f,
@@ -116,7 +120,7 @@ impl ViolationReport {
         if !self.race {
             writeln!(
                 f,
-                "   none of these overlap: it is no race, and `diff` finds the like of it"
+                "   none of these overlapped anything: it is no race, and `diff` finds the like of it"
             )?;
         }
         for expected in self.expected.iter().take(MOST_ORDERS) {
