@@ -1,7 +1,6 @@
 //! An executable, checkable specification of Matrix guest access.
 
 pub mod command;
-pub mod contention;
 pub mod diff;
 pub mod reference;
 pub mod report;

@@ -106,8 +106,7 @@ fn of_guest(state: &State, guest: usize) -> impl Ord + use<> {
     )
 }
 
-/// Exchanges two guests.
-pub(crate) fn exchange(state: &mut State, one: usize, other: usize) {
+fn exchange(state: &mut State, one: usize, other: usize) {
     state.accounts.swap(one, other);
     for room in &mut state.rooms {
         room.members.swap(one, other);

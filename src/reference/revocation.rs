@@ -34,7 +34,7 @@ impl Reference {
         }
     }
 
-    pub(super) fn those_to_remove(&self, room: &RoomId) -> Vec<OwnedUserId> {
+    fn those_to_remove(&self, room: &RoomId) -> Vec<OwnedUserId> {
         let Some(room) = self.room(room) else {
             return Vec::new();
         };

@@ -9,7 +9,6 @@
 mod acting;
 mod calling;
 mod client;
-mod contending;
 mod error;
 mod members;
 mod observed;
@@ -25,7 +24,6 @@ mod token;
 mod world;
 
 pub use client::{Client, Limits};
-pub use contending::{Beside, Said, Settings};
 pub use error::ServerError;
 pub use observed::{Given, Held, Members, Observed, Verdict};
 pub use people::Person;

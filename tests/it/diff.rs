@@ -5,4 +5,3 @@ mod command;
 mod found;
 mod misbehaving;
 mod reports;
-mod score;

@@ -4,9 +4,7 @@
 
 mod check;
 mod cli;
-mod cluster;
 mod compare;
-mod contention;
 mod decide;
 mod diff;
 mod documents;

@@ -4,9 +4,6 @@
 
 mod algebra;
 mod clauses;
-mod concurrent;
-mod engines;
-mod federated;
 mod floors;
 mod matrix;
 mod pages;

@@ -168,7 +168,7 @@ impl World<'_> {
     }
 }
 
-pub(super) fn text() -> Value {
+fn text() -> Value {
     json!({ "msgtype": "m.text", "body": "a message" })
 }
 

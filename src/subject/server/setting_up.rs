@@ -1,7 +1,6 @@
 //! Getting to know a homeserver, and making the model's first state on it.
 
-use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::{Cell, OnceCell};
 
 use guest_access_model::endpoint::EndpointId;
 use guest_access_model::state::Room;
@@ -35,8 +34,6 @@ pub struct Server {
     pub software: Option<(String, String)>,
     words: Cell<u32>,
     room_version: OnceCell<Option<String>>,
-    /// Of endpoints that it says it does not have, whether it looks at who calls them first.
-    pub(super) checked: RefCell<BTreeMap<EndpointId, bool>>,
 }
 
 /// The people that every story needs and that none changes: they go from one to the next.
@@ -62,7 +59,6 @@ impl Server {
             software: None,
             words: Cell::new(0),
             room_version: OnceCell::new(),
-            checked: RefCell::default(),
         };
         server.answers().await?;
         let software = server.software().await;
