@@ -11,6 +11,7 @@ mod history;
 mod interrupt;
 mod output;
 mod progress;
+mod replay;
 mod rules;
 mod serve;
 mod vectors;
@@ -44,6 +45,7 @@ enum Command {
     Diff(Box<diff::Args>),
     Defects(defects::Args),
     Explore(explore::Args),
+    Replay(replay::Args),
     Serve(serve::Args),
     Vectors(vectors::Args),
 }
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::run(&args),
         Command::Defects(args) => defects::run(&args),
         Command::Explore(args) => explore::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Vectors(args) => vectors::run(&args),
     };

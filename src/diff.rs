@@ -19,10 +19,12 @@ mod plan;
 mod replay;
 mod runtime;
 mod saved;
+mod score;
 mod script;
 mod shrink;
 mod signature;
 mod story;
+mod tour;
 mod workers;
 
 use std::time::{Duration, Instant};
@@ -41,6 +43,7 @@ pub use plan::stories;
 pub use replay::{Fate, Replayed, replay};
 pub use runtime::{Waited, wait_for};
 pub use saved::{Saved, SavedDivergence, SavedError};
+pub use score::{Held, ScoreError, held};
 pub use story::Story;
 
 use group::groups;

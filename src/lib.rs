@@ -1,6 +1,7 @@
 //! An executable, checkable specification of Matrix guest access.
 
 pub mod command;
+pub mod contention;
 pub mod diff;
 pub mod reference;
 pub mod report;

@@ -66,6 +66,7 @@ mod sending;
 mod service;
 mod session;
 mod settings;
+mod stages;
 mod state_given;
 mod upgrade;
 mod visibility;

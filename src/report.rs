@@ -4,6 +4,7 @@
 pub mod check;
 mod clauses;
 pub mod compare;
+pub mod contention;
 pub mod decide;
 pub mod defects;
 pub mod diagram;

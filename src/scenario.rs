@@ -3,7 +3,7 @@
 //!
 //! A scenario is JSON. A step names who takes it (`as`), what it does (`do`: a verb, or an endpoint
 //! in the specification's notation), where (`room`), and what else the verb asks for; `expect` says
-//! what must come of it. One event of a scenario may carry a label (`event`), and reads say whether
+//! what must come of it. Where calls overlap, `interleaving` says what happens when. One event of a scenario may carry a label (`event`), and reads say whether
 //! they give it (`sees`, `not_sees`).
 //!
 //! ```
@@ -26,7 +26,9 @@ mod error;
 mod expect;
 mod file;
 mod format;
+mod from_servers;
 mod from_story;
+mod interleaving;
 mod permitted;
 mod readings;
 mod schema;
@@ -41,12 +43,13 @@ use guest_access_model::step::Step;
 
 pub use error::ScenarioError;
 pub use expect::{Expect, Observed, Verdict};
-pub use file::Source;
 pub(crate) use file::line_of;
+pub use file::{Source, Written};
+pub use interleaving::Happening;
 pub use permitted::{Judge, Judgement, Permitted, TakenOption};
 pub use readings::{Alternative, Decided, Otherwise, alternatives, permitted};
 pub use schema::schema;
-pub use sentence::{actor_name, deed, sentence, sentence_with};
+pub use sentence::{actor_name, deed, guest_name, sentence, sentence_with};
 
 /// The label that a story's tagged event is given.
 pub const LABEL: &str = "e1";
@@ -64,6 +67,8 @@ pub struct Scenario {
     pub clauses: Vec<String>,
     /// The steps.
     pub steps: Vec<Told>,
+    /// What happens when, where calls overlap; empty where each step is done before the next begins.
+    pub interleaving: Vec<Happening>,
 }
 
 /// A step as a scenario tells it.
@@ -103,8 +108,11 @@ impl Scenario {
     /// What comes of each step where `profile` decides.
     ///
     /// # Errors
-    /// If a step cannot happen.
+    /// If a step cannot happen, or calls overlap.
     pub fn replay(&self, profile: &Profile) -> Result<Vec<Outcome>, ScenarioError> {
+        if !self.interleaving.is_empty() {
+            return Err(ScenarioError::Overlapping { id: self.id.clone() });
+        }
         let mut state = initial(profile);
         let outcomes = self.steps.iter().enumerate().map(|(index, told)| {
             let outcome = outcome(profile, &state, &told.step).ok_or_else(|| {

@@ -6,15 +6,15 @@
 //! an endpoint is open to guests is a decision point too, one for each endpoint: see
 //! [`Access`](crate::profile::Access).
 
-/// Declares all decision points: an enum of options for each, the choices of a profile, and the
-/// table [`POINTS`].
-macro_rules! decision_points {
-    ($(
+/// Declares a family of points: an enum of options for each, the struct that holds one option of
+/// each, and the table of them.
+macro_rules! points {
+    ($(#[$about:meta])* $choices:ident, $(#[$tables:meta])* $table:ident {$(
         $(#[doc = $question:literal])+
         $id:literal $field:ident: $options:ident [$($clause:literal),* $(,)?] {
             $($(#[doc = $doc:literal])+ $variant:ident = $text:literal,)+
         }
-    )+) => {
+    )+}) => {
         $(
             crate::vocabulary::spelled! {
                 $(#[doc = $question])+
@@ -22,40 +22,58 @@ macro_rules! decision_points {
             }
         )+
 
-        /// One option for every decision point.
+        $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub struct Choices { $($(#[doc = $question])+ pub $field: $options,)+ }
+        pub struct $choices { $($(#[doc = $question])+ pub $field: $options,)+ }
 
-        impl Choices {
-            /// The first option of every decision point.
+        impl $choices {
+            /// The first option of every point.
             pub const FIRST: Self = Self { $($field: $options::ALL[0],)+ };
 
-            /// The spelling of the option taken at `point`.
-            pub fn get(&self, point: PointId) -> &'static str {
-                match POINTS[point.index()].id { $($id => self.$field.as_str(),)+ _ => unreachable!("POINTS lists the fields") }
+            /// The spelling of the option taken at the point with this id, if there is one.
+            pub fn option(&self, point: &str) -> Option<&'static str> {
+                match point { $($id => Some(self.$field.as_str()),)+ _ => None }
             }
 
-            /// Takes another option at `point`; `false` if the point has no option of that spelling.
+            /// Takes another option at the point with this id; `false` if there is no such point, or
+            /// it has no option of that spelling.
             #[must_use]
-            pub fn set(&mut self, point: PointId, option: &str) -> bool {
-                match POINTS[point.index()].id {
+            pub fn set_option(&mut self, point: &str, option: &str) -> bool {
+                match point {
                     $($id => match $options::from_spelling(option) {
                         Some(value) => { self.$field = value; true }
                         None => false,
                     },)+
-                    _ => unreachable!("POINTS lists the fields"),
+                    _ => false,
                 }
             }
         }
 
-        /// Every decision point but the endpoints', in the order in which the rules meet them.
-        pub const POINTS: &[Point] = &[$(Point {
+        $(#[$tables])*
+        pub const $table: &[crate::decision_point::Point] = &[$(crate::decision_point::Point {
             id: $id,
             question: &[$($question),+],
             clauses: &[$($clause),*],
-            options: &[$(PointOption { id: $text, means: &[$($doc),+] },)+],
+            options: &[$(crate::decision_point::PointOption { id: $text, means: &[$($doc),+] },)+],
         },)+];
     };
+}
+pub(crate) use points;
+
+impl Choices {
+    /// The spelling of the option taken at `point`.
+    ///
+    /// # Panics
+    /// Never: [`POINTS`] lists the fields.
+    pub fn get(&self, point: PointId) -> &'static str {
+        self.option(point.get().id).expect("POINTS lists the fields")
+    }
+
+    /// Takes another option at `point`; `false` if the point has no option of that spelling.
+    #[must_use]
+    pub fn set(&mut self, point: PointId, option: &str) -> bool {
+        self.set_option(point.get().id, option)
+    }
 }
 
 /// A question that the rules answer or leave open.
@@ -64,7 +82,7 @@ pub struct Point {
     /// The stable id, `family.question`.
     pub id: &'static str,
     /// The question, in lines.
-    question: &'static [&'static str],
+    pub(crate) question: &'static [&'static str],
     /// The clauses it comes from.
     pub clauses: &'static [&'static str],
     /// The answers that can be given.
@@ -77,7 +95,7 @@ pub struct PointOption {
     /// The option's id, unique within its point.
     pub id: &'static str,
     /// What happens where it is taken, in lines.
-    means: &'static [&'static str],
+    pub(crate) means: &'static [&'static str],
 }
 
 impl Point {
@@ -132,7 +150,11 @@ impl PointId {
     }
 }
 
-decision_points! {
+points! {
+/// One option for every decision point.
+Choices,
+/// Every decision point but the endpoints', in the order in which the rules meet them.
+POINTS {
     // ---- who is calling -------------------------------------------------------------------
 
     /// May a call that needs an access token be made without one?
@@ -725,4 +747,5 @@ decision_points! {
         /// No: anyone reads the current state.
         Unchecked = "unchecked",
     }
+}
 }

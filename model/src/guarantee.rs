@@ -7,12 +7,16 @@
 
 mod accounts;
 mod confinement;
+mod federation;
+mod interleaving;
 mod joining;
 mod reading;
 mod service;
 mod settings;
 
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::profile::{Condition, Profile};
 use crate::state::{Account, Scope, State};
@@ -71,6 +75,13 @@ pub struct Guarantee {
     judge: fn(&Transition) -> Judgement,
 }
 
+impl Guarantee {
+    /// A guarantee that is about more than one step: a model judges it along its way.
+    const fn along(id: &'static str, always: &'static str, sometimes: &'static str) -> Self {
+        Self { id, always, sometimes, about: |_| false, judge: |_| Judgement::Untouched }
+    }
+}
+
 impl fmt::Debug for Guarantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guarantee").field("id", &self.id).finish_non_exhaustive()
@@ -105,7 +116,7 @@ impl GuaranteeId {
 }
 
 /// A set of guarantees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct GuaranteeSet(u64);
 
 impl GuaranteeSet {
@@ -135,12 +146,26 @@ impl GuaranteeSet {
         Self(self.0 | other.0)
     }
 
-    /// The guarantees that can say anything at this scope: with one guest and one room there is no
+    /// The guarantees that are judged one step at a time: those of the sequential model.
+    pub fn stepwise() -> Self {
+        GuaranteeId::all().take(STEPWISE).collect()
+    }
+
+    /// Those of them that can say anything at this scope: with one guest and one room there is no
     /// other guest and no other room to interfere.
     pub fn at(scope: Scope) -> Self {
         let has_company = scope.guests + scope.rooms > 2;
         let says = |id: &str| has_company || id != service::NON_INTERFERENCE.id;
-        GuaranteeId::all().filter(|guarantee| says(guarantee.get().id)).collect()
+        Self::stepwise().iter().filter(|guarantee| says(guarantee.get().id)).collect()
+    }
+
+    /// The guarantees with these ids.
+    ///
+    /// # Panics
+    /// If there is no guarantee with one of the ids.
+    pub(crate) fn named(ids: &[&str]) -> Self {
+        let find = |id: &&str| GuaranteeId::find(id).expect("the guarantee is in the table");
+        ids.iter().map(find).collect()
     }
 
     /// The guarantees that can say anything of this step.
@@ -181,7 +206,7 @@ impl FromIterator<GuaranteeId> for GuaranteeSet {
 }
 
 /// What all guarantees say of some steps: which were exercised, which were broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Verdicts {
     /// Those whose premise was met.
     pub exercised: GuaranteeSet,
@@ -190,10 +215,22 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
+    /// Nothing was said.
+    pub const NONE: Self = Self { exercised: GuaranteeSet(0), broken: GuaranteeSet(0) };
+
     /// Adds what was said of other steps.
     pub fn add(&mut self, other: Self) {
         self.exercised = self.exercised.union(other.exercised);
         self.broken = self.broken.union(other.broken);
+    }
+
+    /// Notes that the guarantee with this id was exercised, and whether it was kept.
+    pub(crate) fn note(&mut self, id: &str, kept: bool) {
+        let guarantee = GuaranteeSet::named(&[id]);
+        self.exercised = self.exercised.union(guarantee);
+        if !kept {
+            self.broken = self.broken.union(guarantee);
+        }
     }
 
     /// Adds what these guarantees say of one more step.
@@ -211,7 +248,11 @@ impl Verdicts {
     }
 }
 
-/// Every guarantee of the sequential model that is judged one step at a time.
+/// How many guarantees are judged one step at a time: the first ones of the table.
+const STEPWISE: usize = 23;
+
+/// Every guarantee: first those that are judged one step at a time, then those that a model judges
+/// along its way.
 pub const GUARANTEES: &[Guarantee] = &[
     confinement::CONFINEMENT,
     confinement::AUTHENTICATION,
@@ -236,17 +277,20 @@ pub const GUARANTEES: &[Guarantee] = &[
     accounts::LASTING_GUESTS,
     service::AVAILABILITY,
     reading::READ_ENTITLEMENT,
+    interleaving::LINEARIZABLE,
+    interleaving::QUIESCENT_STATE,
+    interleaving::DEADLOCK_FREEDOM,
+    federation::FEDERATED_REVOCATION,
+    federation::GUEST_BLINDNESS,
+    federation::PARTICIPATION,
+    federation::SERVER_CONFINEMENT,
+    federation::REVOCATION_EVERYWHERE,
+    federation::READ_CONFINEMENT_EVERYWHERE,
 ];
-
-/// Whether the step is one that only asks: it never changes the state, whoever takes it.
-fn only_asks(step: &Step) -> bool {
-    use Act::{Call, Read, ReadThroughOtherRoom, SetProfile, WhoAmI};
-    matches!(step.act, Call(_) | Read(_) | ReadThroughOtherRoom | SetProfile { .. } | WhoAmI)
-}
 
 /// Whether the step is one that may change the state.
 fn may_change(step: &Step) -> bool {
-    !only_asks(step)
+    !step.act.only_asks()
 }
 
 fn by_a_guest(step: &Step) -> bool {
@@ -323,6 +367,17 @@ mod tests {
         assert!(GUARANTEES.len() < 64);
         for guarantee in GuaranteeId::all() {
             assert_eq!(GuaranteeId::find(guarantee.get().id), Some(guarantee));
+        }
+    }
+
+    #[test]
+    fn what_is_judged_one_step_at_a_time_comes_first() {
+        let scope = Scope { guests: 2, rooms: 1 };
+        let steps = crate::steps::steps(scope, &[]);
+        for guarantee in GuaranteeId::all() {
+            let is_about_a_step = steps.iter().any(|step| (guarantee.get().about)(step));
+            let is_stepwise = GuaranteeSet::stepwise().contains(guarantee);
+            assert_eq!(is_about_a_step, is_stepwise, "{}", guarantee.get().id);
         }
     }
 }

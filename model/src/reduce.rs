@@ -106,7 +106,8 @@ fn of_guest(state: &State, guest: usize) -> impl Ord + use<> {
     )
 }
 
-fn exchange(state: &mut State, one: usize, other: usize) {
+/// Exchanges two guests.
+pub(crate) fn exchange(state: &mut State, one: usize, other: usize) {
     state.accounts.swap(one, other);
     for room in &mut state.rooms {
         room.members.swap(one, other);

@@ -7,6 +7,8 @@
 
 use std::hash::{Hash, Hasher};
 
+use serde::{Deserialize, Serialize};
+
 use crate::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership, spelled};
 
 /// The most guests that a scope can have.
@@ -55,7 +57,7 @@ impl Account {
 }
 
 /// One room, as the server understands it now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Room {
     /// What its history visibility means; `None` while reading it fails (a mistake's state).
     pub visibility: Option<HistoryVisibility>,
@@ -106,7 +108,7 @@ impl From<Membership> for Standing {
 }
 
 /// How one guest stands to the tagged event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Witness {
     /// Its membership before the event.
     pub before: Standing,
@@ -117,7 +119,7 @@ pub struct Witness {
 }
 
 /// The tagged event: one event of the first room, as its class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Tagged {
     /// Its kind.
     pub kind: Kind,
@@ -130,7 +132,7 @@ pub struct Tagged {
 }
 
 /// The abstract state of one homeserver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct State {
     /// The guests' accounts, by number; those beyond the scope stay [`Account::Absent`].
     pub accounts: [Account; MAX_GUESTS],

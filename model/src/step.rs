@@ -1,5 +1,7 @@
 //! Steps: one call by one actor (or one deed of the server itself), which the rules decide.
 
+use serde::{Deserialize, Serialize};
+
 use crate::endpoint::{EndpointId, KNOWN};
 use crate::state::{Kind, Scope};
 use crate::vocabulary::{Decision, GuestAccess, HistoryVisibility, JoinRule, spelled};
@@ -219,7 +221,7 @@ pub struct Step {
 }
 
 /// What an answer held, as far as the rules care.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Answer {
     /// Nothing that the rules speak of.
     Nothing,
@@ -285,6 +287,12 @@ impl Act {
             Self::Read(endpoint) | Self::Call(endpoint) => endpoint,
             Self::ReadThroughOtherRoom => KNOWN.event,
         })
+    }
+
+    /// Whether the act is one that only asks: it never changes the state, whoever does it.
+    pub fn only_asks(self) -> bool {
+        use Act::{Call, Read, ReadThroughOtherRoom, SetProfile, WhoAmI};
+        matches!(self, Call(_) | Read(_) | ReadThroughOtherRoom | SetProfile { .. } | WhoAmI)
     }
 
     /// The kind of the event that the act sends, if it is one that can be tagged.

@@ -4,35 +4,39 @@
 //! threads; a story is searched by rounds on one thread, so it is shortest and always the same.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use crate::decide::{initial, outcome};
 use crate::guarantee::GuaranteeSet;
 use crate::profile::Profile;
-use crate::reduce::forget;
-use crate::sequential::Sequential;
+use crate::space::Space;
 use crate::state::State;
 use crate::step::Step;
 use crate::stop::Stop;
 
 /// The shortest stories in which these guarantees are broken, in the order of the guarantees:
 /// `None` for one that is never broken, or of which nothing was found before `stop`.
-pub fn broken(model: &Sequential, guarantees: GuaranteeSet, stop: &Stop) -> Vec<Option<Vec<Step>>> {
-    let mut search = Search::new([model.initial()]);
+pub fn broken<S: Space>(
+    space: &S,
+    guarantees: GuaranteeSet,
+    stop: &Stop,
+) -> Vec<Option<Vec<S::Step>>> {
+    let mut search = Search::new(space.beginnings());
     let mut wanted = guarantees;
-    let mut found: HashMap<_, Vec<Step>> = HashMap::new();
+    let mut found: HashMap<_, Vec<S::Step>> = HashMap::new();
     let most_states = stop.most_states.unwrap_or(usize::MAX);
     while let Some(number) = search.next_state() {
         if wanted.is_empty() || number >= most_states || stop.now() {
             break;
         }
-        let state = search.states[number];
+        let state = search.states[number].clone();
         let mut reached = Vec::new();
-        model.expand(&state, |step, next, verdicts| {
+        space.expand(&state, &mut |step, next, verdicts| {
             for guarantee in verdicts.broken.intersection(wanted).iter() {
-                found.entry(guarantee).or_insert_with(|| search.story(number, step));
+                found.entry(guarantee).or_insert_with(|| search.story(number, step.clone()));
                 wanted.remove(guarantee);
             }
-            reached.push((step, forget(model.system(), &next)));
+            reached.push((step, space.forget(next)));
         });
         for (step, next) in reached {
             search.reach(number, step, next);
@@ -42,7 +46,7 @@ pub fn broken(model: &Sequential, guarantees: GuaranteeSet, stop: &Stop) -> Vec<
 }
 
 /// States that some steps lead to, each with a shortest story to it.
-pub struct Reached(Search);
+pub struct Reached(Search<State, Step>);
 
 /// The states that `steps` lead to where `profile` decides, in the order in which they are reached,
 /// and no more than `most` of them.
@@ -75,18 +79,18 @@ impl Reached {
 }
 
 /// A breadth-first search that remembers how it came to each state.
-pub(crate) struct Search {
+pub(crate) struct Search<S, T> {
     /// The states in the order in which they were reached.
-    pub(crate) states: Vec<State>,
+    pub(crate) states: Vec<S>,
     /// For each state but the first: from which, and by which step.
-    came_from: Vec<Option<(usize, Step)>>,
-    numbers: HashMap<State, usize>,
+    came_from: Vec<Option<(usize, T)>>,
+    numbers: HashMap<S, usize>,
     next: usize,
 }
 
-impl Search {
+impl<S: Clone + Eq + Hash, T: Clone> Search<S, T> {
     /// A search that begins in these states.
-    pub(crate) fn new(firsts: impl IntoIterator<Item = State>) -> Self {
+    pub(crate) fn new(firsts: impl IntoIterator<Item = S>) -> Self {
         let mut search =
             Self { states: Vec::new(), came_from: Vec::new(), numbers: HashMap::new(), next: 0 };
         for first in firsts {
@@ -104,18 +108,18 @@ impl Search {
 
     /// Whether a search that has ended has looked at this state. It ended at the last number that
     /// it gave: there was no such state, or it was not looked at any more.
-    pub(crate) fn has_looked_at(&self, state: &State) -> bool {
+    pub(crate) fn has_looked_at(&self, state: &S) -> bool {
         self.numbers.get(state).is_some_and(|number| number + 1 < self.next)
     }
 
     /// Records that `step` leads from the state with this number to `next`; whether that is new.
-    pub(crate) fn reach(&mut self, from: usize, step: Step, next: State) -> bool {
+    pub(crate) fn reach(&mut self, from: usize, step: T, next: S) -> bool {
         self.insert(Some((from, step)), next)
     }
 
-    fn insert(&mut self, came_from: Option<(usize, Step)>, state: State) -> bool {
+    fn insert(&mut self, came_from: Option<(usize, T)>, state: S) -> bool {
         let number = self.states.len();
-        let is_new = *self.numbers.entry(state).or_insert(number) == number;
+        let is_new = *self.numbers.entry(state.clone()).or_insert(number) == number;
         if is_new {
             self.states.push(state);
             self.came_from.push(came_from);
@@ -124,18 +128,18 @@ impl Search {
     }
 
     /// The steps to the state with this number, and then `last`.
-    pub(crate) fn story(&self, number: usize, last: Step) -> Vec<Step> {
+    pub(crate) fn story(&self, number: usize, last: T) -> Vec<T> {
         let mut steps = self.story_to(number);
         steps.push(last);
         steps
     }
 
     /// The steps to the state with this number.
-    fn story_to(&self, mut number: usize) -> Vec<Step> {
+    fn story_to(&self, mut number: usize) -> Vec<T> {
         let mut steps = Vec::new();
-        while let Some((from, step)) = self.came_from[number] {
-            steps.push(step);
-            number = from;
+        while let Some((from, step)) = &self.came_from[number] {
+            steps.push(step.clone());
+            number = *from;
         }
         steps.reverse();
         steps

@@ -1,18 +1,30 @@
 //! `check`: every guarantee of a revision, in every reachable state.
 
+mod concurrent;
+mod federated;
+
+use std::cell::Cell;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use guest_access_model::check::Check;
+use guest_access_model::concurrent::Concurrent;
+use guest_access_model::discipline::Discipline;
+use guest_access_model::engine::timely::Cluster;
+use guest_access_model::engine::{Engine, EngineError, Seen, Workers};
+use guest_access_model::federated::Federated;
 use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_model::lockstep::{Lockstep, explore};
+use guest_access_model::memory;
 use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
+use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
 
-use crate::report::check::{AGREEMENT, CheckReport, Explored};
+use crate::report::check::{AGREEMENT, CheckReport, Disciplines, Explored};
 use crate::report::{Run, count};
 use crate::subject::reference::ReferenceSubject;
 
@@ -35,6 +47,23 @@ pub(super) struct Args {
     /// The model to explore
     #[arg(long, default_value = "sequential")]
     model: Model,
+    /// With `--model concurrent`: how overlapping calls are kept apart, as the name of a discipline or
+    /// as `point=option,…`; may be given several times, and each is held to what the revision promises
+    /// [default: all that have a name, of which the safe ones are held to it]
+    #[arg(long = "discipline", value_name = "ID")]
+    disciplines: Vec<String>,
+    /// With `--model concurrent`: how many calls are in flight at most; with `--model federated`: how
+    /// many settings are on their way at most; 1 to 4 [default: 2 calls, 1 setting]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
+    in_flight: Option<u8>,
+    /// With `--model federated`: how many servers there are, 2 or 3 [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=3))]
+    servers: Option<u8>,
+    /// With `--model federated`: what the servers do that they should not, as `point=option,…`; may be
+    /// given several times, and each is held to what the revision promises [default: every option, of
+    /// which what the specification asks for is held to it]
+    #[arg(long = "federation", value_name = "OPTIONS")]
+    federations: Vec<String>,
     /// The homeserver that is held against the rules: `reference`, or `defect:ID` for a mistaken one
     #[arg(long, value_name = "SUBJECT", default_value = "reference")]
     subject: String,
@@ -43,9 +72,11 @@ pub(super) struct Args {
     /// Judge this guarantee only; may be given several times
     #[arg(long = "property", value_name = "ID")]
     properties: Vec<String>,
-    /// What explores the model
-    #[arg(long, default_value = "stateright")]
-    engine: Engine,
+    /// Who explores the model [default: stateright for one guest in one room, timely for more]
+    #[arg(long)]
+    engine: Option<EngineName>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// The form of the report
     #[arg(long, default_value = "text")]
     format: Format,
@@ -73,16 +104,45 @@ pub(super) struct SearchArgs {
     max_states: Option<u64>,
 }
 
+/// Several processes that explore together.
+#[derive(Debug, clap::Args)]
+struct ClusterArgs {
+    /// Explore with other processes: a file with a line `host:port` for each, the first being 0
+    #[arg(long, value_name = "FILE", requires = "process")]
+    hosts: Option<PathBuf>,
+    /// Which of the processes this is; start all of them with the same arguments but for this one
+    #[arg(long, value_name = "K", requires = "hosts")]
+    process: Option<usize>,
+    /// How long to wait for the other processes
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    wait_for_hosts: Duration,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Model {
     /// One homeserver, one call at a time
     Sequential,
+    /// One homeserver, several calls at once
+    Concurrent,
+    /// Several homeservers in one room
+    Federated,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Engine {
-    /// Breadth-first, in memory
+enum EngineName {
+    /// stateright: breadth-first, on several threads
     Stateright,
+    /// Timely dataflow: breadth-first by rounds, on several threads
+    Timely,
+}
+
+impl From<EngineName> for Engine {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::Stateright => Self::Stateright,
+            EngineName::Timely => Self::Timely,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -95,32 +155,52 @@ enum Format {
     Junit,
 }
 
+impl Model {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sequential => "sequential",
+            Self::Concurrent => "concurrent",
+            Self::Federated => "federated",
+        }
+    }
+
+    /// The guarantees that the model says something of.
+    fn judges(self) -> GuaranteeSet {
+        match self {
+            Self::Sequential => GuaranteeSet::stepwise(),
+            Self::Concurrent => Concurrent::guarantees(&Discipline::FIRST),
+            Self::Federated => Federated::guarantees(),
+        }
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
-    let Model::Sequential = args.model;
-    let Engine::Stateright = args.engine;
-    let asked_for = Asked::of(&args.properties)?;
+    options_of_the_model(args)?;
+    let asked_for = Asked::of(&args.properties, args.model)?;
     let rules: Vec<_> =
         args.rules.iter().map(|name| Rules::find(name)).collect::<Result<_, _>>()?;
     let subjects: Vec<_> =
         rules.iter().map(|rules| system(rules, &args.subject)).collect::<Result<_, _>>()?;
     let limits = Limits::begin(&args.search)?;
-    let scopes = args.search.scopes(&[(2, 1), (1, 2)]);
+    let workers = args.workers(&limits)?;
+    let how = How { args, workers: &workers, limits: &limits };
     let mut reports = Vec::new();
     for ((name, rules), system) in args.rules.iter().zip(&rules).zip(&subjects) {
-        // The reference is held against the model once for each of the rules, at the smallest scope.
-        let mut agreement = asked_for.agreement;
-        for scope in &scopes {
-            let subject = Subject { name: &args.subject, system };
-            let mut report =
-                check(rules, &subject, *scope, &asked_for, &limits, args.output.quiet)?;
-            if std::mem::take(&mut agreement) {
-                let found = in_lockstep(rules, system, &limits);
-                report.add_agreement(rules, &found)?;
-            }
-            report.tell_rules_as(name);
-            reports.push(report);
-        }
+        let subject = Subject { name: &args.subject, system };
+        let mut found = match args.model {
+            Model::Sequential => sequentially(&how, rules, &subject, &asked_for)?,
+            Model::Concurrent => concurrent::check(&how, rules, &subject, &asked_for)?,
+            Model::Federated => federated::check(&how, rules, &asked_for)?,
+        };
+        found.iter_mut().for_each(|report| report.tell_rules_as(name));
+        reports.push(found);
     }
+    let texts = reports.iter().map(|found| match args.model {
+        Model::Concurrent | Model::Federated => Disciplines(found).to_string(),
+        Model::Sequential => found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+    });
+    let texts: Vec<_> = texts.collect();
+    let reports: Vec<_> = reports.into_iter().flatten().collect();
     let outcome = outcome(&reports);
     let nothing = |report: &&CheckReport| report.checked() == 0;
     for report in reports.iter().filter(nothing) {
@@ -130,15 +210,57 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         ));
     }
     let text = match (args.format, reports.as_slice()) {
-        (Format::Text, reports) => {
-            let texts: Vec<_> = reports.iter().map(ToString::to_string).collect();
-            texts.join("\n")
-        }
+        (Format::Text, _) => texts.join("\n"),
         (Format::Json, [report]) => json(report)?,
         (Format::Json, reports) => json(&reports)?,
         (Format::Junit, reports) => crate::report::junit::junit(reports)?,
     };
     Ok(Written::new(text, outcome, &args.output))
+}
+
+impl Args {
+    /// Who explores.
+    fn workers(&self, limits: &Limits) -> Result<Workers, CommandError> {
+        let ClusterArgs { hosts, process, wait_for_hosts } = &self.cluster;
+        let mut workers = Workers::threads(limits.workers);
+        if let (Some(hosts), Some(process)) = (hosts, process) {
+            if self.engine == Some(EngineName::Stateright) {
+                return Err(CommandError::OneProcess);
+            }
+            let work = format!(
+                "{:?}",
+                (&self.rules, self.model, &self.subject, &self.search, &self.properties)
+            );
+            workers.cluster = Some(
+                Cluster::read(hosts, *process, *wait_for_hosts, work).map_err(EngineError::from)?,
+            );
+        }
+        Ok(workers)
+    }
+}
+
+/// Refuses options that are another model's.
+fn options_of_the_model(args: &Args) -> Result<(), CommandError> {
+    let model = args.model;
+    let only = |given: bool, option, models: &[Model]| match models {
+        _ if !given || models.contains(&model) => Ok(()),
+        models => Err(CommandError::OfAnotherModel { option, model: models[0].name() }),
+    };
+    only(!args.disciplines.is_empty(), "--discipline", &[Model::Concurrent])?;
+    only(args.in_flight.is_some(), "--in-flight", &[Model::Concurrent, Model::Federated])?;
+    only(args.servers.is_some(), "--servers", &[Model::Federated])?;
+    only(!args.federations.is_empty(), "--federation", &[Model::Federated])?;
+    let several_guests = args.search.guests.is_some_and(|guests| guests != 1);
+    if model == Model::Federated && several_guests {
+        return Err(CommandError::OneGuest);
+    }
+    if model != Model::Sequential && args.search.rooms.is_some_and(|rooms| rooms != 1) {
+        return Err(CommandError::OneRoom { model: model.name() });
+    }
+    if model == Model::Federated && args.subject != "reference" {
+        return Err(CommandError::OfAnotherModel { option: "--subject", model: "sequential" });
+    }
+    Ok(())
 }
 
 /// The guarantee with this name.
@@ -158,9 +280,20 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(names: &[String]) -> Result<Self, CommandError> {
+    fn of(names: &[String], model: Model) -> Result<Self, CommandError> {
         let by_name = names.iter().filter(|name| *name != AGREEMENT);
-        let guarantees = by_name.map(|name| guarantee(name)).collect::<Result<_, _>>()?;
+        let guarantees: Vec<_> = by_name.map(|name| guarantee(name)).collect::<Result<_, _>>()?;
+        let judged = model.judges();
+        let stranger = guarantees.iter().find(|asked| !judged.contains(**asked));
+        let agrees = names.iter().any(|name| name == AGREEMENT) && model != Model::Sequential;
+        if let Some(name) = stranger.map(|id| id.get().id).or(agrees.then_some(AGREEMENT)) {
+            let known: Vec<_> = judged.iter().map(|guarantee| guarantee.get().id).collect();
+            return Err(CommandError::NotJudged {
+                name,
+                model: model.name(),
+                known: known.join(", "),
+            });
+        }
         let agreement = names.is_empty() || names.iter().any(|name| name == AGREEMENT);
         Ok(Self { guarantees, agreement })
     }
@@ -187,6 +320,27 @@ fn system(rules: &Rules, name: &str) -> Result<Profile, CommandError> {
     }
 }
 
+/// What is found by one call at a time, at each scope.
+fn sequentially(
+    how: &How<'_>,
+    rules: &Rules,
+    subject: &Subject,
+    asked_for: &Asked,
+) -> Result<Vec<CheckReport>, CommandError> {
+    // The reference is held against the model once for each of the rules, at the smallest scope.
+    let mut agreement = asked_for.agreement;
+    let scopes = how.args.search.scopes(&[(2, 1), (1, 2)]).into_iter();
+    let reports = scopes.map(|scope| {
+        let mut report = check(rules, subject, how, scope, asked_for)?;
+        if std::mem::take(&mut agreement) {
+            let found = in_lockstep(rules, subject.system, how.limits);
+            report.add_agreement(rules, &found)?;
+        }
+        Ok(report)
+    });
+    reports.collect()
+}
+
 /// The reference that does what `system` says, side by side with the model of the rules.
 fn in_lockstep(rules: &Rules, system: &Profile, limits: &Limits) -> Lockstep {
     let scope = Scope { guests: 1, rooms: 1 };
@@ -194,14 +348,35 @@ fn in_lockstep(rules: &Rules, system: &Profile, limits: &Limits) -> Lockstep {
     explore(&rules.profile(), scope, subject, &limits.stop)
 }
 
+/// How a check is made.
+#[derive(Clone, Copy)]
+struct How<'a> {
+    args: &'a Args,
+    workers: &'a Workers,
+    limits: &'a Limits,
+}
+
+impl How<'_> {
+    /// Who explores; `usual` if nobody says who and there is one process.
+    fn engine(&self, usual: Engine) -> Engine {
+        let usual = if self.workers.cluster.is_some() { Engine::Timely } else { usual };
+        self.args.engine.map_or(usual, Engine::from)
+    }
+
+    fn progress(&self, of: String) -> Progress {
+        Progress::new(of, self.args.output.quiet)
+    }
+}
+
 fn check(
     rules: &Rules,
     subject: &Subject,
+    how: &How<'_>,
     scope: Scope,
     asked_for: &Asked,
-    limits: &Limits,
-    quiet: bool,
 ) -> Result<CheckReport, CommandError> {
+    let How { workers, limits, .. } = *how;
+    let engine = how.engine(Engine::usual(scope));
     // What is asked for by name is held against the revision as if it promised it.
     let mut held = rules.clone();
     for guarantee in &asked_for.guarantees {
@@ -214,17 +389,18 @@ fn check(
     };
     let of =
         format!("{}, {}, {}", rules.id, count(scope.guests, "guest"), count(scope.rooms, "room"));
-    let progress = Progress::new(of, quiet);
+    let progress = how.progress(of);
     let run = Run::of([rules]);
-    let (system, threads) = (subject.system.clone(), limits.workers);
-    let found = Check { rules: &held, system, scope, guarantees, threads }
-        .run(&limits.stop, |states| progress.tell(states, "state"));
+    let space = Sequential::new(scope, subject.system.clone(), rules.profile());
+    let found = Check { rules: &held, space, guarantees, engine, workers }
+        .run(&limits.stop, |seen| limits.tell(&progress, seen))?;
     drop(progress);
     let explored = Explored {
         model: "sequential",
         scope,
-        engine: "stateright",
+        engine: engine.as_str(),
         subject: subject.name,
+        peak_bytes: memory::peak(),
         ended_by: Some(limits.what_ended_it()),
     };
     Ok(CheckReport::new(&rules.taken_for(subject.system), explored, &found, run)?)
@@ -258,6 +434,8 @@ pub(super) struct Limits {
     pub(super) workers: usize,
     pub(super) stop: Stop,
     interrupt: Arc<AtomicBool>,
+    /// Memory ran short.
+    short: Cell<bool>,
 }
 
 impl Limits {
@@ -271,11 +449,22 @@ impl Limits {
             stop = stop.at_states(usize::try_from(states).unwrap_or(usize::MAX));
         }
         let workers = args.workers.map_or_else(available_workers, usize::from);
-        Ok(Self { workers, stop, interrupt })
+        Ok(Self { workers, stop, interrupt, short: Cell::new(false) })
+    }
+
+    /// Tells how far a search has come, and ends it where memory runs short.
+    pub(super) fn tell(&self, progress: &Progress, seen: Seen) {
+        progress.tell_explored(seen);
+        if memory::is_short() {
+            self.short.set(true);
+            self.interrupt.store(true, Ordering::Relaxed);
+        }
     }
 
     fn what_ended_it(&self) -> &'static str {
-        if self.interrupt.load(Ordering::Relaxed) {
+        if self.short.get() {
+            "a shortage of memory"
+        } else if self.interrupt.load(Ordering::Relaxed) {
             "an interrupt"
         } else if self.stop.now() {
             "the time limit"

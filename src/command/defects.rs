@@ -4,8 +4,10 @@ use guest_access_model::defect::{self, Defect};
 use guest_access_model::rules::Rules;
 use guest_access_model::scoreboard::scoreboard;
 
+use crate::diff::{self, Story};
 use crate::report::Run;
 use crate::report::defects::DefectsReport;
+use crate::serve::Lapse;
 use crate::subject::reference::ReferenceSubject;
 use crate::vectors;
 
@@ -18,9 +20,10 @@ use super::{CommandError, Outcome};
 ///
 /// Every mistake that homeservers have really made, and every forbidden option of every decision
 /// point, is switched on by itself and held against the promised guarantees and, as a mistaken
-/// reference homeserver, against the model; or against the conformance vectors. Fails if nothing
-/// catches one that is not accounted for: in spec-notes/beyond-the-model.md; or because no client
-/// could observe it.
+/// reference homeserver, against the model; or against the conformance vectors; or served over HTTP and
+/// held against the rules by `diff`, which has to find it and to name its decision point and no other.
+/// Fails if nothing catches one that is not accounted for: in spec-notes/beyond-the-model.md; or
+/// because no client could observe it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The rules that are mistaken
@@ -44,6 +47,8 @@ enum Against {
     Model,
     /// The conformance vectors
     Vectors,
+    /// `diff`, over HTTP
+    Diff,
 }
 
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
@@ -64,6 +69,15 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
             vectors::caught(&rules, &vectors, limits.workers, &limits.stop, told)
                 .map(|found| DefectsReport::by_vectors(&rules, &found, &untold, run))
         }
+        Against::Diff => {
+            let vectors = vectors::vectors(&rules);
+            let untold = vectors::untold(&rules, &vectors);
+            let stories: Vec<_> = vectors.into_iter().map(Story::from).collect();
+            let defects = defect::defects(&rules);
+            let held = diff::held(&rules, &defects, &stories, limits.workers, &limits.stop, told);
+            let held = held.transpose()?;
+            held.map(|held| DefectsReport::by_diff(&rules, &held, &untold, run))
+        }
     };
     drop(progress);
     let Some(report) = report else {
@@ -79,7 +93,8 @@ pub(super) fn find(rules: &Rules, id: &str) -> Result<Defect, CommandError> {
     defect::find(rules, id).ok_or_else(|| {
         let likeness = |other: &String| strsim::jaro(id, other);
         let ids = defect::defects(rules).into_iter().map(|defect| defect.id);
-        let nearest = ids.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let lapses = Lapse::ALL.into_iter().map(|lapse| lapse.as_str().to_owned());
+        let nearest = ids.chain(lapses).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         CommandError::UnknownDefect {
             name: id.to_owned(),
             rules: rules.id.clone(),

@@ -1,5 +1,6 @@
 //! `diff`: a homeserver is held against the rules.
 
+mod concurrent;
 mod replay;
 
 use std::path::{Path, PathBuf};
@@ -86,6 +87,8 @@ pub(super) struct Args {
     /// List the differences in FILE; what stands there of those that stay is kept
     #[arg(long, value_name = "FILE")]
     write_baseline: Option<PathBuf>,
+    #[command(flatten)]
+    contention: concurrent::ConcurrentArgs,
     /// The form of the report
     #[arg(long, default_value = "text")]
     format: Format,
@@ -166,6 +169,9 @@ fn token(text: &str) -> Result<Token, String> {
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     if let Some(report) = &args.replay {
         return replay::run(args, report);
+    }
+    if args.contention.concurrent {
+        return concurrent::run(args);
     }
     let rules = Rules::find(args.rules.as_deref().unwrap_or("latest"))?;
     let known = Before::read(args, &rules)?;

@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use guest_access_model::discipline::UnknownDiscipline;
+use guest_access_model::engine::EngineError;
 use guest_access_model::rules::RulesError;
 
-use crate::diff::SavedError;
+use crate::contention::RecordingError;
+use crate::diff::{SavedError, ScoreError};
 use crate::report::diff::BaselineError;
 use crate::scenario::ScenarioError;
 use crate::subject::server::ServerError;
@@ -31,6 +34,46 @@ pub enum CommandError {
         /// The guarantee that is most like it.
         nearest: &'static str,
     },
+    /// The model says nothing of the guarantee.
+    #[error("the {model} model does not judge `{name}`; it judges {known}")]
+    NotJudged {
+        /// The guarantee.
+        name: &'static str,
+        /// The model.
+        model: &'static str,
+        /// What the model judges.
+        known: String,
+    },
+    /// An option is for another model.
+    #[error("`{option}` is for `--model {model}`")]
+    OfAnotherModel {
+        /// The option.
+        option: &'static str,
+        /// The model that has it.
+        model: &'static str,
+    },
+    /// There is no such discipline.
+    #[error(transparent)]
+    Discipline(#[from] UnknownDiscipline),
+    /// The model has one room.
+    #[error("the {model} model has one room; leave `--rooms` out")]
+    OneRoom {
+        /// The model.
+        model: &'static str,
+    },
+    /// Each server of the federated model has one guest.
+    #[error(
+        "each server of the federated model has one guest; leave `--guests` out, and see `--servers`"
+    )]
+    OneGuest,
+    /// There is no such option of a federation.
+    #[error("there is no `{text}` of a federation; there are {known}")]
+    UnknownFederation {
+        /// What was asked for.
+        text: String,
+        /// What there is.
+        known: String,
+    },
     /// There is no such subject.
     #[error(
         "there is no subject `{name}`; there are `reference` and, for every defect, `defect:ID`"
@@ -53,6 +96,12 @@ pub enum CommandError {
     /// What is run again is told in fewer forms.
     #[error("with `--replay` the report is `text` or `json`")]
     FormOfReplay,
+    /// There is no such recording, or it is none.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// What happens under contention is told in fewer forms.
+    #[error("with `--concurrent` the report is `text`, `json` or `html`")]
+    FormOfContention,
     /// There is no such defect.
     #[error(
         "there is no defect `{name}` of {rules}; did you mean `{nearest}`? `guest-access defects` lists them"
@@ -122,9 +171,24 @@ pub enum CommandError {
     /// The server cannot go on.
     #[error("the server cannot be run")]
     Serve(#[source] std::io::Error),
+    /// stateright knows no other processes.
+    #[error("stateright explores in one process; leave `--engine` out, or `--hosts`")]
+    OneProcess,
+    /// The engine gave no result.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The interrupt cannot be caught.
     #[error("the interrupt cannot be caught")]
     Interrupt(#[from] ctrlc::Error),
+}
+
+impl From<ScoreError> for CommandError {
+    fn from(error: ScoreError) -> Self {
+        match error {
+            ScoreError::Runtime(error) => Self::Runtime(error),
+            ScoreError::Server(error) => Self::Server(error),
+        }
+    }
 }
 
 /// The exit code of a wrong input or command line; clap uses the same.
@@ -134,6 +198,7 @@ impl CommandError {
     /// The exit code.
     pub(super) fn code(&self) -> u8 {
         match self {
+            Self::Engine(error) if !error.is_wrong_input() => Outcome::NoVerdict.code(),
             Self::Server(error) if !error.is_wrong_input() => Outcome::BrokenOff.code(),
             _ => WRONG,
         }

@@ -1,8 +1,10 @@
 //! `history`: every revision, every guarantee.
 
 use guest_access_model::check::Check;
-use guest_access_model::guarantee::GuaranteeId;
+use guest_access_model::engine::{Engine, Workers};
+use guest_access_model::guarantee::GuaranteeSet;
 use guest_access_model::rules::Rules;
+use guest_access_model::sequential::Sequential;
 
 use crate::report::Run;
 use crate::report::history::History;
@@ -31,24 +33,25 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let published = Rules::published();
     let run = Run::of(&published);
     let limits = Limits::begin(&args.search)?;
+    let workers = Workers::threads(limits.workers);
     let mut histories = Vec::new();
     for scope in args.search.scopes(&[(1, 1)]) {
         let (mut found, mut complete) = (Vec::new(), true);
         for rules in &published {
             let progress = Progress::new(rules.id.clone(), args.output.quiet);
             let mut held = rules.clone();
-            for guarantee in GuaranteeId::all() {
+            for guarantee in GuaranteeSet::stepwise().iter() {
                 held.promises.entry(guarantee).or_default();
             }
             let report = Check {
                 rules: &held,
-                system: rules.profile(),
-                scope,
-                guarantees: GuaranteeId::all().collect(),
-                threads: limits.workers,
+                space: Sequential::new(scope, rules.profile(), rules.profile()),
+                guarantees: GuaranteeSet::stepwise(),
+                engine: Engine::usual(scope),
+                workers: &workers,
             }
-            .run(&limits.stop, |states| progress.tell(states, "state"));
-            complete &= report.complete;
+            .run(&limits.stop, |seen| limits.tell(&progress, seen))?;
+            complete &= report.explored.complete;
             found.push((rules.clone(), report.findings));
         }
         histories.push(History::new(scope, complete, &found, run.clone()));

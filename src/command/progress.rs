@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+use guest_access_model::engine::Seen;
 use indicatif::ProgressBar;
 
-use crate::report::count;
+use crate::report::{count, number};
 
 use super::output::say;
 
@@ -18,6 +19,7 @@ const BETWEEN_LINES: Duration = Duration::from_secs(5);
 pub(super) struct Progress {
     /// What is searched.
     of: String,
+    begun: Instant,
     by: By,
 }
 
@@ -39,12 +41,41 @@ impl Progress {
         } else {
             By::Lines { last: Cell::new(Instant::now()) }
         };
-        Self { of, by }
+        Self { of, begun: Instant::now(), by }
     }
 
     /// So many of these things were looked at.
     pub(super) fn tell(&self, number: usize, thing: &str) {
-        let text = || format!("{}: {}", self.of, count(number, thing));
+        self.say(|| count(number, thing));
+    }
+
+    /// An engine has come this far.
+    pub(super) fn tell_explored(&self, seen: Seen) {
+        self.say(|| {
+            let seconds = self.begun.elapsed().as_secs_f64().max(0.001);
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a rate is told in round numbers"
+            )]
+            let rate = (seen.states as f64 / seconds) as usize;
+            let mut text = format!("{}, {} a second", count(seen.states, "state"), number(rate));
+            if let Some(waiting) = seen.waiting {
+                text += &format!(", {} in the frontier", number(waiting));
+            }
+            if let Some(at_most) = seen.at_most {
+                text += &format!(", of at most {}", number(at_most));
+            }
+            if let Some(bytes) = seen.foreseen_bytes {
+                text += &format!(", in {} MB", (bytes >> 20) + 1);
+            }
+            text
+        });
+    }
+
+    fn say(&self, what: impl Fn() -> String) {
+        let text = || format!("{}: {}", self.of, what());
         match &self.by {
             By::Nothing => {}
             By::Spinner(spinner) => spinner.set_message(text()),

@@ -4,12 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use guest_access_model::defect;
-use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::serve::{Server, serve};
+use crate::serve::{self, Lapse, Server};
 
 use super::output::{OutputArgs, Written, say};
 use super::{CommandError, Outcome, defects};
@@ -27,7 +26,8 @@ pub(super) struct Args {
     /// The address to listen on; port 0 takes any that is free
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6167")]
     listen: SocketAddr,
-    /// Make this mistake; may be given several times, and the later one stands where two meet
+    /// Make this mistake; may be given several times, and the later one stands where two meet.
+    /// Those called `concurrency.…` are made only where calls overlap
     #[arg(long = "defect", value_name = "ID")]
     defects: Vec<String>,
     /// Say nothing on the standard error but what is wrong
@@ -37,29 +37,29 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let rules = Rules::find(&args.rules)?;
-    let profile = profile(&rules, &args.defects)?;
+    let server = mistaken(&rules, &args.defects)?;
     let interrupt = Arc::new(Notify::new());
     let interrupted = Arc::clone(&interrupt);
     ctrlc::set_handler(move || interrupted.notify_one())?;
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(CommandError::Serve)?;
+    let runtime = serve::runtime().map_err(CommandError::Serve)?;
     runtime.block_on(async {
         let listen = async { TcpListener::bind(args.listen).await.and_then(with_address) };
         let (listener, address) =
             listen.await.map_err(|source| CommandError::Listen { address: args.listen, source })?;
         announce(&rules, args, address)?;
-        let served = serve(listener, Server::new(profile), interrupt.notified());
+        let served = serve::serve(listener, server, interrupt.notified());
         served.await.map_err(CommandError::Serve)
     })?;
     Ok(Written::new(String::new(), Outcome::Holds, &OutputArgs::default()))
 }
 
-/// What a homeserver does that keeps to `rules` and makes these mistakes.
-fn profile(rules: &Rules, ids: &[String]) -> Result<Profile, CommandError> {
-    let found = ids.iter().map(|id| defects::find(rules, id));
-    let found: Vec<_> = found.collect::<Result<_, _>>()?;
-    Ok(defect::together(rules, &found))
+/// A homeserver that keeps to `rules` and makes these mistakes.
+pub(super) fn mistaken(rules: &Rules, ids: &[String]) -> Result<Server, CommandError> {
+    let lapses = ids.iter().filter_map(|id| Lapse::find(id));
+    let others = ids.iter().filter(|id| Lapse::find(id).is_none());
+    let found: Vec<_> = others.map(|id| defects::find(rules, id)).collect::<Result<_, _>>()?;
+    Ok(Server::new(defect::together(rules, &found)).with_lapse(lapses.last()))
 }
 
 fn with_address(listener: TcpListener) -> std::io::Result<(TcpListener, SocketAddr)> {

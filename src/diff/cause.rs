@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::profile::Profile;
+use guest_access_model::step::Step;
 
 use super::change::Changes;
 use super::story::Part;
@@ -157,7 +158,11 @@ impl<'a> Search<'a> {
 fn same(profile: &Profile, part: &Part) -> Vec<bool> {
     let mut state = initial(profile);
     let step = |taken: &super::judge::Taken| {
-        let outcome = outcome(profile, &state, &taken.step);
+        // What is refused sends no event that could be labelled.
+        let unlabelled = Step { tag: false, ..taken.step };
+        let refused =
+            || outcome(profile, &state, &unlabelled).filter(|o| !o.observation.decision.allows());
+        let outcome = outcome(profile, &state, &taken.step).or_else(refused);
         let outcome = outcome.filter(|outcome| taken.fits(outcome));
         state = outcome.map_or(taken.after, |outcome| outcome.next);
         outcome.is_some()

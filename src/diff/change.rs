@@ -10,6 +10,9 @@ use guest_access_model::rules::Rules;
 use crate::report::in_force;
 use crate::scenario::permitted;
 
+/// What stands between the decision points of one change, if it takes several.
+pub(super) const JOINS: &str = " and ";
+
 /// One thing that a homeserver may do otherwise.
 #[derive(Debug, Clone)]
 pub struct Change {
@@ -109,6 +112,12 @@ impl Changes {
         profile
     }
 
+    /// The change that makes this profile of the default, if one does.
+    pub fn of_profile(&self, profile: &Profile) -> Option<&Change> {
+        let edits = edits(&self.default, profile);
+        self.all.iter().find(|change| change.edits == edits)
+    }
+
     /// Whether two changes answer the same question, so that only one of them can be taken.
     pub fn exclude_each_other(&self, one: usize, other: usize) -> bool {
         let same = |one: &Edit, other: &Edit| match (one, other) {
@@ -145,7 +154,7 @@ fn push(
     if edits.is_empty() || all.iter().any(|known| known.edits == edits) {
         return;
     }
-    let joined = |of: fn(&Edit) -> String| edits.iter().map(of).collect::<Vec<_>>().join(" and ");
+    let joined = |of: fn(&Edit) -> String| edits.iter().map(of).collect::<Vec<_>>().join(JOINS);
     let (point, option, means) = (joined(Edit::point), joined(Edit::option), joined(Edit::means));
     let mut clauses: Vec<String> = edits
         .iter()

@@ -9,13 +9,14 @@ use crate::report::in_force;
 use crate::scenario::{LABEL, Scenario, Told as ToldStep, sentence};
 
 use super::cause::Explanation;
-use super::change::{Change, Changes};
+use super::change::{Change, Changes, JOINS};
 use super::found::{Cause, Divergence, NotRun, ReadingTaken};
 use super::id::id;
 use super::script::{Scripts, Shown};
 use super::shrink::{Ways, shorter};
 use super::signature::Signature;
-use super::story::{Difference, Part, Story, Told, leading, may_change_anything};
+use super::story::{Difference, Part, Story, Told, leading, shortened};
+use super::tour::{Asked, Tour, tours};
 use super::workers::Workers;
 
 /// Divergences that are the same.
@@ -58,6 +59,10 @@ pub(super) struct Shrunk {
     at: usize,
 }
 
+/// How many stories are told at most to leave out of others what can be: each costs a homeserver a
+/// room, and people, for a scenario that is a little shorter.
+const MOST_TRIES: usize = 40;
+
 /// For each group, the smallest story that is known to show it.
 pub(super) async fn shrink(
     workers: &Workers<'_>,
@@ -74,22 +79,33 @@ pub(super) async fn shrink(
     let candidates = shortest.into_iter().enumerate();
     let candidates = candidates.filter_map(|(number, steps)| Some((number, steps?)));
     try_all(workers, groups, candidates.collect(), &mut shrunk, &progress).await;
-    // Where they show nothing, the story in which it was seen, and then that with less and less.
-    let as_seen = groups.iter().enumerate().filter(|(number, _)| !shrunk[*number].reproduced);
-    let as_seen: Vec<_> =
-        as_seen.map(|(number, group)| (number, group.as_seen(changes, parts).steps)).collect();
-    let mut stubborn: Vec<_> = as_seen.iter().map(|(number, _)| *number).collect();
-    try_all(workers, groups, as_seen, &mut shrunk, &progress).await;
-    // Half of the story is left out, or the other half; then a quarter, and so on.
-    stubborn.retain(|number| shrunk[*number].reproduced);
+    // Where they show nothing, the story in which it was seen, without what was undone again; and
+    // then all of it.
+    let mut stubborn: Vec<_> =
+        (0..groups.len()).filter(|number| !shrunk[*number].reproduced).collect();
+    let without_detours = |number: &usize| {
+        let (last, before) = shrunk[*number].steps.split_last()?;
+        let lead = shortened(&changes.default, before);
+        Some((*number, lead.into_iter().chain([*last]).collect()))
+    };
+    let candidates = stubborn.iter().filter_map(without_detours).collect();
+    try_all(workers, groups, candidates, &mut shrunk, &progress).await;
+    let as_seen = stubborn.iter().filter(|number| !shrunk[**number].reproduced);
+    let candidates = as_seen.map(|number| (*number, shrunk[*number].steps.clone())).collect();
+    try_all(workers, groups, candidates, &mut shrunk, &progress).await;
+    // Half of the story is left out, or the other half; then a quarter, and so on: for those that a
+    // homeserver's people will look at, since nothing permits what it does.
+    stubborn.retain(|number| shrunk[*number].reproduced && !groups[*number].signature.permitted);
     let longest = stubborn.iter().map(|number| shrunk[*number].steps.len()).max();
     let mut size = longest.unwrap_or_default() / 2;
-    while size > 0 && !workers.is_over() {
+    let mut tries = MOST_TRIES;
+    while size > 0 && tries > 0 && !workers.is_over() {
         let less = stubborn.iter().flat_map(|number| {
             let less = shorter(&changes.default, &shrunk[*number].steps, size);
             less.into_iter().map(|steps| (*number, steps))
         });
-        let less = less.collect();
+        let less: Vec<_> = less.take(tries).collect();
+        tries -= less.len();
         let length = |shrunk: &[Shrunk]| stubborn.iter().map(|n| shrunk[*n].steps.len()).sum();
         let before: usize = length(&shrunk);
         try_all(workers, groups, less, &mut shrunk, &progress).await;
@@ -101,12 +117,8 @@ pub(super) async fn shrink(
     shrunk
 }
 
-/// Steps that lead to a place, and what is asked there, each for the group with this number.
-type Together = (Vec<Step>, Vec<(usize, Step)>);
-
 /// Tells these stories; each that shows the divergence of its group, and is shorter than what was
-/// known to show it, is kept. Those that come to the same place, only to look at something else there,
-/// are told as one.
+/// known to show it, is kept. Those that lie on one way are told as one.
 async fn try_all(
     workers: &Workers<'_>,
     groups: &[Group],
@@ -117,33 +129,23 @@ async fn try_all(
     if candidates.is_empty() || workers.is_over() {
         return;
     }
-    let mut together: Vec<Together> = Vec::new();
-    for (number, mut steps) in candidates {
-        let Some(last) = steps.pop() else { continue };
-        let looks = |(_, last): &(usize, Step)| !may_change_anything(last);
-        let place = together.iter_mut().find(|(lead, asked)| {
-            *lead == steps && !may_change_anything(&last) && asked.iter().all(looks)
-        });
-        match place {
-            Some((_, asked)) => asked.push((number, last)),
-            None => together.push((steps, vec![(number, last)])),
-        }
-    }
-    let story = |(number, (lead, asked)): (usize, &Together)| Story {
+    let tours = tours(candidates);
+    let story = |(number, tour): (usize, &Tour)| Story {
         id: format!("smaller-{number}"),
-        steps: lead.iter().copied().chain(asked.iter().map(|(_, step)| *step)).collect(),
+        steps: tour.steps().map(|(step, _)| step).collect(),
     };
-    let stories: Vec<_> = together.iter().enumerate().map(story).collect();
+    let stories: Vec<_> = tours.iter().enumerate().map(story).collect();
     let told = workers.tell(stories.into_iter(), progress).await;
-    for ((lead, asked), (_, told)) in together.into_iter().zip(told) {
-        for (number, last) in asked {
-            let known = &mut shrunk[number];
-            let better = !known.reproduced || lead.len() + 1 < known.steps.len();
-            let shown = groups[number].shown_by(&told, lead.len(), &last).filter(|_| better);
-            if let Some((part, Difference { changes, at, .. })) = shown {
-                let steps = lead.iter().copied().chain([last]).collect();
+    for (tour, (_, told)) in tours.iter().zip(told) {
+        for (at, (last, asked)) in tour.steps().enumerate() {
+            let Some(Asked { group, lead, .. }) = asked else { continue };
+            let known = &mut shrunk[*group];
+            let better = !known.reproduced || lead + 1 < known.steps.len();
+            let shown = groups[*group].shown_by(&told, at).filter(|_| better);
+            if let Some((part, Difference { changes, .. })) = shown {
+                let steps = tour.lead[..*lead].iter().copied().chain([last]).collect();
                 let (part, changes) = (part.clone(), changes.clone());
-                *known = Shrunk { steps, changes, reproduced: true, part, at: *at };
+                *known = Shrunk { steps, changes, reproduced: true, part, at };
             }
         }
     }
@@ -183,21 +185,12 @@ impl Group {
         stories.min_by_key(Vec::len)
     }
 
-    /// If `step` shows it, after so many others of a story: the part, and the difference in it.
-    fn shown_by<'a>(
-        &self,
-        told: &'a Told,
-        lead: usize,
-        step: &Step,
-    ) -> Option<(&'a Part, &'a Difference)> {
+    /// If the step at this place of a story shows it: the part, and the difference in it.
+    fn shown_by<'a>(&self, told: &'a Told, at: usize) -> Option<(&'a Part, &'a Difference)> {
         let part = told.parts.first()?;
-        let is_it = |difference: &&Difference| {
-            let taken = &part.log[difference.at];
-            difference.at >= lead
-                && taken.step == *step
-                && Signature::of(difference, taken).is_like(&self.signature)
-        };
-        part.differences.iter().find(is_it).map(|difference| (part, difference))
+        let difference = part.differences.iter().find(|difference| difference.at == at)?;
+        let is_it = Signature::of(difference, &part.log[at]).is_like(&self.signature);
+        is_it.then_some((part, difference))
     }
 }
 
@@ -293,7 +286,14 @@ fn scenario(rules: &Rules, id: String, group: &Group, steps: &[Step]) -> Scenari
         let event = |step: &Step| step.tag.then(|| LABEL.to_owned());
         let told = |step: &Step| ToldStep { step: *step, event: event(step), expect: None };
         let steps = steps.iter().map(told).collect();
-        Scenario { id, rules: rules.id.clone(), about, clauses: Vec::new(), steps }
+        Scenario {
+            id,
+            rules: rules.id.clone(),
+            about,
+            clauses: Vec::new(),
+            steps,
+            interleaving: Vec::new(),
+        }
     })
 }
 
@@ -303,7 +303,7 @@ pub(super) fn causes(changes: &Changes, explanations: &[Explanation]) -> Vec<Cau
         let taken: Vec<&Change> =
             explanation.changes.iter().map(|change| &changes.all[*change]).collect();
         let joined = |of: fn(&Change) -> &str| {
-            taken.iter().map(|change| of(change)).collect::<Vec<_>>().join(" and ")
+            taken.iter().map(|change| of(change)).collect::<Vec<_>>().join(JOINS)
         };
         let mut clauses: Vec<_> =
             taken.iter().flat_map(|change| change.clauses.iter().cloned()).collect();

@@ -3,7 +3,7 @@
 use glob::Pattern;
 use guest_access_model::rules::Rules;
 
-use crate::vectors::vectors;
+use crate::vectors::{Vector, vectors};
 
 use super::story::Story;
 
@@ -11,11 +11,12 @@ use super::story::Story;
 /// patterns.
 pub fn stories(rules: &Rules, only: &[Pattern]) -> Vec<Story> {
     let is_asked_for = |id: &str| only.is_empty() || only.iter().any(|pattern| pattern.matches(id));
-    let vectors = vectors(rules).into_iter().map(|vector| vector.scenario);
-    let vectors = vectors.filter(|scenario| is_asked_for(&scenario.id));
-    let story = |scenario: crate::scenario::Scenario| Story {
-        id: scenario.id,
-        steps: scenario.steps.iter().map(|told| told.step).collect(),
-    };
-    vectors.map(story).collect()
+    let stories = vectors(rules).into_iter().map(Story::from);
+    stories.filter(|story| is_asked_for(&story.id)).collect()
+}
+
+impl From<Vector> for Story {
+    fn from(Vector { scenario, .. }: Vector) -> Self {
+        Self { id: scenario.id, steps: scenario.steps.iter().map(|told| told.step).collect() }
+    }
 }

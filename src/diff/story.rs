@@ -164,7 +164,7 @@ impl Teller<'_> {
                 }
                 Ok(Ending::Astray { at, why }) => {
                     let offending = steps[at];
-                    let lead = leading(&self.changes.default, &lead);
+                    let lead = shortened(&self.changes.default, &lead);
                     known = lead.len();
                     let rest = lead.into_iter().chain(steps[at + 1..].iter().copied());
                     let rest: Vec<_> = rest.collect();
@@ -331,6 +331,38 @@ pub(super) fn leading(profile: &Profile, steps: &[Step]) -> Vec<Step> {
         }
     }
     leading
+}
+
+/// The steps of these without which the state they lead to would be another: what was undone again
+/// is left out.
+pub(super) fn shortened(profile: &Profile, steps: &[Step]) -> Vec<Step> {
+    let mut lead = leading(profile, steps);
+    let end = |lead: &[Step]| {
+        let first = Some(initial(profile));
+        lead.iter().fold(first, |state, step| Some(outcome(profile, &state?, step)?.next))
+    };
+    let wanted = end(&lead);
+    // One step by itself, and then two at once: a deed, and what undid it.
+    for together in [1, 2] {
+        let mut last = lead.len();
+        while last > 0 {
+            last -= 1;
+            let firsts = if together == 1 { last..last + 1 } else { 0..last };
+            for first in firsts.rev() {
+                let mut less = lead.clone();
+                less.remove(last);
+                if first < last {
+                    less.remove(first);
+                }
+                if end(&less) == wanted {
+                    lead = less;
+                    last = last.min(lead.len());
+                    break;
+                }
+            }
+        }
+    }
+    lead
 }
 
 /// Whether a step can have a part in what memberships there are: by one of the ways to read the

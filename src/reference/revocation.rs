@@ -34,7 +34,7 @@ impl Reference {
         }
     }
 
-    fn those_to_remove(&self, room: &RoomId) -> Vec<OwnedUserId> {
+    pub(super) fn those_to_remove(&self, room: &RoomId) -> Vec<OwnedUserId> {
         let Some(room) = self.room(room) else {
             return Vec::new();
         };

@@ -1,7 +1,9 @@
 //! What `check` found.
 
+mod overlapping;
 mod text;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use guest_access_model::check::{Finding, Report, Status};
@@ -14,6 +16,8 @@ use serde::Serialize;
 use crate::scenario::{Scenario, ScenarioError};
 
 use super::Run;
+
+pub use overlapping::Disciplines;
 
 /// What was found of one revision at one scope.
 #[derive(Debug, Clone, Serialize)]
@@ -30,6 +34,12 @@ pub struct CheckReport {
     pub engine: &'static str,
     /// What the model was held against: the reference, or a mistaken one.
     pub subject: String,
+    /// How calls that overlap are kept apart; not there where none do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discipline: Option<DisciplineReport>,
+    /// How many calls were in flight at most; not there where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_flight: Option<usize>,
     /// Whether every reachable state was explored.
     pub complete: bool,
     /// What ended the exploration, if it is not complete.
@@ -42,6 +52,8 @@ pub struct CheckReport {
     pub depth: Option<usize>,
     /// How long it took.
     pub seconds: f64,
+    /// The most memory that the program had; null where the system does not say.
+    pub peak_bytes: Option<u64>,
     /// What was found of each guarantee.
     pub properties: Vec<Property>,
     /// How the report came to be.
@@ -88,6 +100,19 @@ impl From<&Withdrawal> for Withdrawn {
     }
 }
 
+/// How calls that overlap are kept apart.
+#[derive(Debug, Clone, Serialize)]
+pub struct DisciplineReport {
+    /// Its name, or the options that it takes.
+    pub id: String,
+    /// What it is.
+    pub about: String,
+    /// Whether it is held to what the revision promises, or only shown for what it breaks.
+    pub held: bool,
+    /// Its options, by point.
+    pub options: BTreeMap<&'static str, &'static str>,
+}
+
 /// What was explored, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Explored<'a> {
@@ -99,6 +124,8 @@ pub struct Explored<'a> {
     pub engine: &'static str,
     /// The subject.
     pub subject: &'a str,
+    /// The most memory that the program had, in bytes.
+    pub peak_bytes: Option<u64>,
     /// What ended the exploration, if it is not complete.
     pub ended_by: Option<&'static str>,
 }
@@ -119,7 +146,24 @@ impl CheckReport {
         found: &Report,
         run: Run,
     ) -> Result<Self, ScenarioError> {
-        let properties = found.findings.iter().map(|finding| Property::of(rules, finding));
+        Self::told(rules, explored, found, run, |story, told| {
+            let Story { id, about, clauses } = story;
+            Scenario::from_story(id, rules, about, clauses, told)
+        })
+    }
+
+    /// The report of what was found of `rules`, whose stories `tell` tells.
+    ///
+    /// # Errors
+    /// If a story cannot be told, which would be a mistake of the model's.
+    pub fn told<T>(
+        rules: &Rules,
+        explored: Explored<'_>,
+        found: &Report<T>,
+        run: Run,
+        tell: impl Fn(Story, &[T]) -> Result<Scenario, ScenarioError>,
+    ) -> Result<Self, ScenarioError> {
+        let properties = found.findings.iter().map(|finding| Property::of(rules, finding, &tell));
         Ok(Self {
             rules: rules.id.clone(),
             model: explored.model,
@@ -127,12 +171,15 @@ impl CheckReport {
             rooms: explored.scope.rooms,
             engine: explored.engine,
             subject: explored.subject.to_owned(),
-            complete: found.complete,
-            ended_by: explored.ended_by.filter(|_| !found.complete),
-            states: found.states,
-            transitions: found.transitions,
-            depth: found.depth,
+            discipline: None,
+            in_flight: None,
+            complete: found.explored.complete,
+            ended_by: explored.ended_by.filter(|_| !found.explored.complete),
+            states: found.explored.states,
+            transitions: found.explored.transitions,
+            depth: found.explored.depth,
             seconds: found.took.as_secs_f64(),
+            peak_bytes: explored.peak_bytes,
             properties: properties.collect::<Result<_, _>>()?,
             run,
             source: rules.clone(),
@@ -189,8 +236,16 @@ impl CheckReport {
         self.properties.iter().filter(move |property| property.status == status)
     }
 
+    /// Whether it is held to what the revision promises.
+    pub fn is_held(&self) -> bool {
+        self.discipline.as_ref().is_none_or(|discipline| discipline.held)
+    }
+
     /// Whether a guarantee that was to hold is violated, or vacuous.
     pub fn fails(&self) -> bool {
+        if !self.is_held() {
+            return false;
+        }
         let fails = |p: &Property| matches!(p.status, Status::Violated | Status::Vacuous);
         self.properties.iter().any(fails)
     }
@@ -201,8 +256,23 @@ impl CheckReport {
     }
 }
 
+/// What a story is told for.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// The id that it gets.
+    pub id: String,
+    /// What it shows.
+    pub about: String,
+    /// The clauses that promise what it breaks.
+    pub clauses: Vec<String>,
+}
+
 impl Property {
-    fn of(rules: &Rules, finding: &Finding) -> Result<Self, ScenarioError> {
+    fn of<T>(
+        rules: &Rules,
+        finding: &Finding<T>,
+        tell: impl Fn(Story, &[T]) -> Result<Scenario, ScenarioError>,
+    ) -> Result<Self, ScenarioError> {
         let guarantee: &Guarantee = finding.guarantee.get();
         let promise = rules.promises.get(&finding.guarantee);
         let withdrawal = rules.withdrawn.get(&finding.guarantee);
@@ -210,7 +280,7 @@ impl Property {
         let about = format!("Breaks `{}`: {}.", guarantee.id, guarantee.always);
         let scenario = |story: &Vec<_>| {
             let id = format!("{}-{}", rules.id, guarantee.id);
-            Scenario::from_story(id, rules, about.clone(), clauses.clone(), story)
+            tell(Story { id, about: about.clone(), clauses: clauses.clone() }, story)
         };
         Ok(Self {
             id: guarantee.id,

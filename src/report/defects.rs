@@ -1,5 +1,6 @@
 //! What `defects` found: the scoreboard.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
 use guest_access_model::defect::{Beyond, Defect, beyond};
@@ -7,9 +8,10 @@ use guest_access_model::rules::Rules;
 use guest_access_model::scoreboard::Caught;
 use serde::Serialize;
 
+use crate::diff::Held;
 use crate::vectors::{self, Untold};
 
-use super::{Cell, Run, Table, paint, style};
+use super::{Cell, Run, Table, count, paint, style};
 
 /// The property that stands for a difference between the model and the mistaken reference.
 const LOCKSTEP: &str = "agreement";
@@ -46,13 +48,67 @@ pub struct DefectReport {
     pub caught_by: Vec<String>,
     /// Why nothing catches it, if that is accounted for.
     pub because: Option<String>,
+    /// What was made of it, if it was looked for over HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub named: Option<NamedReport>,
+}
+
+/// As what a defect was told by `diff`.
+#[derive(Debug, Clone, Serialize)]
+pub struct NamedReport {
+    /// The decision point that it answers wrongly.
+    pub decision_point: String,
+    /// The decision points by which what was found is explained, each with the option.
+    pub causes: Vec<String>,
+    /// How many divergences nothing explains.
+    pub unexplained: usize,
+    /// Whether it was found, and all that was found is explained by its own decision point.
+    pub rightly: bool,
+}
+
+impl NamedReport {
+    fn told(&self) -> String {
+        let causes = match self.causes.as_slice() {
+            [] => "nothing".to_owned(),
+            causes => causes.join(", "),
+        };
+        let unexplained = match self.unexplained {
+            0 => String::new(),
+            _ => format!(", and {} that nothing explains", count(self.unexplained, "divergence")),
+        };
+        format!("explained by {causes}{unexplained}; it is `{}`", self.decision_point)
+    }
+}
+
+impl From<&Held> for NamedReport {
+    fn from(held: &Held) -> Self {
+        let causes = held.found.causes.iter();
+        let unexplained = held.found.divergences.iter().filter(|d| d.cause.is_none());
+        Self {
+            decision_point: held.point.clone(),
+            causes: causes.map(|c| format!("{}={}", c.decision_point, c.option)).collect(),
+            unexplained: unexplained.count(),
+            rightly: held.is_named(),
+        }
+    }
 }
 
 impl DefectReport {
     fn new(defect: &Defect, caught_by: Vec<String>, because: Option<String>) -> Self {
         let Defect { id, family, about, .. } = defect.clone();
         let because = because.filter(|_| caught_by.is_empty());
-        Self { id, family, about, caught_by, because }
+        Self { id, family, about, caught_by, because, named: None }
+    }
+
+    /// Whether nothing catches it, and nothing accounts for that; or it is taken for something else.
+    fn is_a_hole(&self) -> bool {
+        let is_missed = self.caught_by.is_empty() && self.because.is_none();
+        is_missed || self.is_misnamed()
+    }
+
+    /// Whether it was found, and taken for something else.
+    fn is_misnamed(&self) -> bool {
+        !self.caught_by.is_empty() && self.named.as_ref().is_some_and(|named| !named.rightly)
     }
 }
 
@@ -96,10 +152,22 @@ impl DefectsReport {
         run: Run,
     ) -> Self {
         let defects = found.iter().map(|caught| {
-            let id = &caught.defect.id;
-            let because = untold.iter().find(|option| option.defect_id() == *id);
-            let because = because.map(|option| option.because.clone());
+            let because = unobservable(&caught.defect, untold);
             DefectReport::new(&caught.defect, caught.by.clone(), because)
+        });
+        Self::of(rules, defects.collect(), run)
+    }
+
+    /// The report of what `diff` found of the defects of `rules`, over HTTP, by vectors that fail no
+    /// homeserver for those named.
+    pub fn by_diff(rules: &Rules, held: &[Held], untold: &[Untold], run: Run) -> Self {
+        let defects = held.iter().map(|held| {
+            let wrong = held.found.divergences.iter().filter(|d| !d.is_permitted());
+            let seen_in: BTreeSet<&String> = wrong.flat_map(|d| &d.seen_in).collect();
+            let because = unobservable(&held.defect, untold);
+            let caught_by = seen_in.into_iter().cloned().collect();
+            let report = DefectReport::new(&held.defect, caught_by, because);
+            DefectReport { named: Some(held.into()), ..report }
         });
         Self::of(rules, defects.collect(), run)
     }
@@ -115,10 +183,17 @@ impl DefectsReport {
         }
     }
 
-    /// Whether there is a defect that nothing catches and that is not accounted for.
+    /// Whether there is a defect that nothing catches and that is not accounted for, or one that is
+    /// taken for something else.
     pub fn has_a_hole(&self) -> bool {
-        self.defects.iter().any(|defect| defect.caught_by.is_empty() && defect.because.is_none())
+        self.defects.iter().any(DefectReport::is_a_hole)
     }
+}
+
+/// Why no client could observe a defect, if none could.
+fn unobservable(defect: &Defect, untold: &[Untold]) -> Option<String> {
+    let untold = untold.iter().find(|option| option.defect_id() == defect.id);
+    untold.map(|option| option.because.clone())
 }
 
 /// Why nothing catches a defect, by the table of `spec-notes/beyond-the-model.md`.
@@ -151,6 +226,10 @@ impl Display for DefectsReport {
             let because = defect.because.as_deref();
             let because = because.unwrap_or("nothing accounts for it: a hole in our checks");
             writeln!(f, "\n`{}` is caught by nothing: {because}", defect.id)?;
+        }
+        for defect in self.defects.iter().filter(|defect| defect.is_misnamed()) {
+            let Some(named) = &defect.named else { continue };
+            writeln!(f, "\n`{}` is taken for something else: {}", defect.id, named.told())?;
         }
         if !self.beyond.is_empty() {
             writeln!(f, "\nKnown mistakes that this model cannot express:")?;

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use guest_access_model::check::{Finding, Status};
-use guest_access_model::guarantee::GuaranteeId;
+use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_model::rules::Rules;
 use guest_access_model::state::Scope;
 use serde::Serialize;
@@ -103,7 +103,8 @@ impl History {
                     aliases: rules.aliases.clone(),
                 })
                 .collect(),
-            guarantees: GuaranteeId::all()
+            guarantees: GuaranteeSet::stepwise()
+                .iter()
                 .map(|guarantee| Guaranteed {
                     id: guarantee.get().id,
                     always: guarantee.get().always,

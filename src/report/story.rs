@@ -1,9 +1,11 @@
 //! A scenario as a story that a person can read.
 
-use guest_access_model::rules::Rules;
-use guest_access_model::vocabulary::Decision;
+use std::collections::BTreeMap;
 
-use crate::scenario::{Expect, LABEL, Observed, Scenario, ScenarioError, sentence_with};
+use guest_access_model::rules::Rules;
+use guest_access_model::vocabulary::{Decision, Membership};
+
+use crate::scenario::{Expect, LABEL, Observed, Scenario, ScenarioError, Verdict, sentence_with};
 
 use super::{in_force, paint, style};
 
@@ -13,6 +15,9 @@ use super::{in_force, paint, style};
 /// # Errors
 /// If a step cannot happen.
 pub fn lines(scenario: &Scenario, rules: &Rules) -> Result<Vec<String>, ScenarioError> {
+    if !scenario.interleaving.is_empty() {
+        return Ok(overlapping(scenario));
+    }
     let profile = rules.profile();
     let outcomes = scenario.replay(&profile)?;
     let mut lines = Vec::new();
@@ -29,6 +34,27 @@ pub fn lines(scenario: &Scenario, rules: &Rules) -> Result<Vec<String>, Scenario
         before = &outcome.next;
     }
     Ok(lines)
+}
+
+/// What happens, one thing after the other, and what the calls are answered.
+fn overlapping(scenario: &Scenario) -> Vec<String> {
+    let happenings = (1..).zip(scenario.happenings()).zip(&scenario.interleaving);
+    let lines = happenings.map(|((number, words), happening)| {
+        let came_of = match (&happening.answered, happening.stage) {
+            (None, _) => changed(&happening.membership).concat(),
+            (Some(answered), _) if happening.server.is_some() => format!(": {}", painted(answered)),
+            (Some(answered), None) => format!(": {}", painted(answered)),
+            (Some(answered), Some(_)) => format!(", and is answered: {}", painted(answered)),
+        };
+        format!("{number}. {words}{came_of}")
+    });
+    lines.collect()
+}
+
+/// An expectation that was met, in short and in colour.
+fn painted(observed: &Expect) -> String {
+    let style = if observed.verdict == Verdict::Allow { style::GOOD } else { style::BAD };
+    format!("{}{}", paint(style, verdict(observed)), rest(observed))
 }
 
 /// The reason for a decision, with its clauses.
@@ -54,10 +80,14 @@ pub fn told(decision: &Decision, observed: &Expect) -> String {
 
 /// What is expected of a step, in short.
 pub fn told_expect(expect: &Expect) -> String {
+    format!("{}{}", verdict(expect), rest(expect))
+}
+
+fn verdict(expect: &Expect) -> String {
     let Expect { verdict, status, errcode, .. } = expect;
     let status = status.map(|status| format!(" {status}")).unwrap_or_default();
     let errcode = errcode.map(|errcode| format!(" {errcode}")).unwrap_or_default();
-    format!("{}{status}{errcode}{}", verdict.as_str(), rest(expect))
+    format!("{}{status}{errcode}", verdict.as_str())
 }
 
 /// What came of a step beside the decision.
@@ -74,9 +104,14 @@ fn rest(observed: &Expect) -> String {
         let name = if named { "the name it asked for" } else { "a name of the server's choice" };
         format!("with {name}")
     }));
-    for (room, members) in &observed.membership {
-        let members = members.iter();
-        told.extend(members.map(|(who, now)| format!("{who} is now `{now}` in {room}")));
-    }
-    told.into_iter().map(|told| format!(", {told}")).collect()
+    let told: String = told.into_iter().map(|told| format!(", {told}")).collect();
+    told + &changed(&observed.membership).concat()
+}
+
+/// The memberships that something changed.
+fn changed(membership: &BTreeMap<String, BTreeMap<String, Membership>>) -> Vec<String> {
+    let members = membership.iter().flat_map(|(room, members)| {
+        members.iter().map(move |(who, now)| format!(", {who} is now `{now}` in {room}"))
+    });
+    members.collect()
 }

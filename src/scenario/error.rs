@@ -71,6 +71,14 @@ pub enum ScenarioError {
         /// What is wrong and what would be right.
         message: String,
     },
+    /// Calls overlap, and are to be decided one after the other.
+    #[error(
+        "the calls of scenario `{id}` overlap, and the rules decide one call at a time; leave `interleaving` out to decide its steps one after the other"
+    )]
+    Overlapping {
+        /// The scenario.
+        id: String,
+    },
     /// A step cannot happen after those before it.
     #[error("{place}: step {number}, `{sentence}`, cannot happen: {why}")]
     CannotHappen {

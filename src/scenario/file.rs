@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use guest_access_model::clause;
-use guest_access_model::step::Act;
+use guest_access_model::step::{Act, Step};
 use guest_access_model::text_file::{self, Kind};
 use schemars::JsonSchema;
+use serde::de::Error as _;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::format::{Entry, Fault};
-use super::{Expect, LABEL, Scenario, ScenarioError, Told, actor};
+use super::{Expect, Happening, LABEL, Scenario, ScenarioError, Told, actor, interleaving};
 
 const KIND: Kind = Kind { name: "scenario", most_bytes: 1 << 20, hint: "" };
 
@@ -27,6 +28,8 @@ struct File<'a> {
     clauses: Vec<&'a RawValue>,
     #[serde(borrow)]
     steps: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    interleaving: Vec<&'a RawValue>,
 }
 
 /// Steps by named actors, with what is expected of each: a scenario of Matrix guest access.
@@ -44,6 +47,9 @@ pub(super) struct Described {
     clauses: Vec<String>,
     /// The steps, in order.
     steps: Vec<Entry>,
+    /// What happens when, where calls overlap; left out, each step is done before the next begins.
+    #[serde(default)]
+    interleaving: Vec<Happening>,
 }
 
 /// Where the steps of a scenario stand.
@@ -117,8 +123,16 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
         source.lines.push(line);
         steps.push(told);
     }
+    let mut interleaving = Vec::with_capacity(file.interleaving.len());
+    for raw in &file.interleaving {
+        let line = line_of(text, raw.get());
+        interleaving.push(object(raw.get()).map_err(|error| syntax(line, &error))?);
+    }
+    if let Some((number, message)) = interleaving::fault(&interleaving, steps.len()) {
+        return Err(meaning(line_of(text, file.interleaving[number].get()), message));
+    }
     let File { id, rules, about, .. } = file;
-    Ok((Scenario { id, rules, about, clauses, steps }, source))
+    Ok((Scenario { id, rules, about, clauses, steps, interleaving }, source))
 }
 
 /// The object that `text` is. (serde would take the list of its values as well.)
@@ -202,16 +216,57 @@ impl Serialize for Told {
     }
 }
 
+/// A step as scenarios write it, by itself: for formats that tell of steps in another way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written(pub Step);
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Entry::of(&Told { step: self.0, event: None, expect: None }, LABEL).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wrong = |message: String| Err(D::Error::custom(message));
+        match Entry::deserialize(deserializer)?.told() {
+            Ok(Told { step, event: None, expect: None }) => Ok(Self(step)),
+            Ok(_) => wrong("a step has no `event` and no `expect` here".to_owned()),
+            Err(Fault::Actor(given, known)) => {
+                wrong(format!("there is nobody called `{given}`; there are {known}"))
+            }
+            Err(Fault::Deed(given, nearest)) => {
+                wrong(format!("nobody can do `{given}`; did you mean `{nearest}`?"))
+            }
+            Err(Fault::Other(message)) => wrong(message),
+        }
+    }
+}
+
+impl JsonSchema for Written {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        Entry::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Entry::json_schema(generator)
+    }
+}
+
 impl Serialize for Scenario {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let label = self.label().unwrap_or(LABEL);
         let steps: Vec<_> = self.steps.iter().map(|told| Entry::of(told, label)).collect();
-        let mut fields = serializer.serialize_struct("Scenario", 5)?;
+        let overlaps = !self.interleaving.is_empty();
+        let mut fields = serializer.serialize_struct("Scenario", 5 + usize::from(overlaps))?;
         fields.serialize_field("id", &self.id)?;
         fields.serialize_field("rules", &self.rules)?;
         fields.serialize_field("about", &self.about)?;
         fields.serialize_field("clauses", &self.clauses)?;
         fields.serialize_field("steps", &steps)?;
+        if overlaps {
+            fields.serialize_field("interleaving", &self.interleaving)?;
+        }
         fields.end()
     }
 }

@@ -30,6 +30,7 @@ impl Scenario {
             about: about.into(),
             clauses,
             steps: steps.iter().map(told).collect(),
+            interleaving: Vec::new(),
         };
         let profile = rules.profile();
         let outcomes = scenario.replay(&profile)?;

@@ -1,6 +1,8 @@
 //! The JSON Schema of scenarios, published as `schema/scenario.json`.
 
+use guest_access_model::concurrent::Passes;
 use guest_access_model::endpoint::EndpointId;
+use guest_access_model::federated::MAX_SERVERS;
 use guest_access_model::step::{Credential, Key, Message, ProfileKey, Setting, Way};
 use guest_access_model::steps::has_a_step_of_its_own;
 use guest_access_model::vocabulary::{
@@ -68,6 +70,14 @@ pub(super) fn to(_: &mut SchemaGenerator) -> Schema {
     let others = ["unknown", "malformed"].map(str::to_owned);
     // `invite` is a join rule, and no other list has it.
     one_of(visibilities.chain(accesses).chain(rules).chain(others))
+}
+
+pub(super) fn server(_: &mut SchemaGenerator) -> Schema {
+    one_of((0..MAX_SERVERS).map(super::interleaving::server))
+}
+
+pub(super) fn stage(_: &mut SchemaGenerator) -> Schema {
+    one_of(Passes::ALL.iter().map(ToString::to_string))
 }
 
 pub(super) fn membership(_: &mut SchemaGenerator) -> Schema {

@@ -11,6 +11,11 @@ pub fn actor_name(by: Actor) -> String {
     actor::name(by)
 }
 
+/// The name that a scenario gives to the guest with this number.
+pub fn guest_name(number: usize) -> String {
+    actor::guest(number)
+}
+
 /// The step in words: who does what, where.
 pub fn sentence(step: &Step) -> String {
     sentence_with(step, super::LABEL)

@@ -2,7 +2,6 @@
 
 use axum::body::Body;
 use axum::extract::{Query, RawPathParams, Request};
-use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{Method, Response as HttpResponse, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +24,7 @@ use crate::reference::{Answer, Refusal};
 const LARGEST: usize = 8 * 1024 * 1024;
 
 /// A request that has arrived whole.
+#[derive(Clone)]
 pub(super) struct Arrived {
     head: Parts,
     body: Vec<u8>,
@@ -85,6 +85,22 @@ impl Arrived {
         Ok(())
     }
 
+    /// Its method.
+    pub(super) fn method(&self) -> &Method {
+        &self.head.method
+    }
+
+    /// Its path.
+    pub(super) fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+
+    /// The token of a guest that asks to be upgraded.
+    pub(super) fn guest_token(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        Some(body.get("guest_access_token")?.as_str()?.to_owned())
+    }
+
     /// What the body says, where ruma's type is not enough.
     pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         Ok(serde_json::from_slice(&self.body).map_err(FromHttpRequestError::from)?)
@@ -119,6 +135,8 @@ pub(super) enum Failure {
     UnknownEndpoint,
     /// There is such an endpoint, with another method.
     WrongMethod,
+    /// There is such an endpoint, the caller may call it, and the reference has nothing to say.
+    NotImplemented,
 }
 
 impl From<Refusal> for Failure {
@@ -162,6 +180,11 @@ impl IntoResponse for Failure {
                 ErrorKind::Unrecognized,
                 "the endpoint has no such method".to_owned(),
             ),
+            Self::NotImplemented => (
+                StatusCode::NOT_FOUND,
+                ErrorKind::Unrecognized,
+                "the caller may call the endpoint, and this server does not have it".to_owned(),
+            ),
         };
         let body = ErrorBody::Standard(StandardErrorBody::new(kind, message));
         respond(body.into_error(status))
@@ -193,9 +216,4 @@ pub(super) fn respond(response: impl OutgoingResponse) -> Response {
         |_| StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         |response: HttpResponse<_>| response.map(Body::from),
     )
-}
-
-/// The response that says nothing.
-pub(super) fn empty() -> Response {
-    ([(CONTENT_TYPE, "application/json")], "{}").into_response()
 }

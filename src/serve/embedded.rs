@@ -9,7 +9,7 @@ use guest_access_model::profile::Profile;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::{Server, serve};
+use super::{Server, runtime, serve};
 
 /// A server that answers on a free port of this machine, from a thread of its own, until it is
 /// dropped.
@@ -26,8 +26,15 @@ impl Embedded {
     /// # Errors
     /// If there is no free port, or no thread to be had.
     pub fn start(profile: impl Into<Arc<Profile>>) -> io::Result<Self> {
-        let server = Server::new(profile);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Self::serving(Server::new(profile))
+    }
+
+    /// Starts to serve `server`; it answers when this returns.
+    ///
+    /// # Errors
+    /// If there is no free port, or no thread to be had.
+    pub fn serving(server: Server) -> io::Result<Self> {
+        let runtime = runtime()?;
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let address = listener.local_addr()?;
         let (end, ended) = oneshot::channel();

@@ -12,7 +12,7 @@ use guest_access_model::endpoint::EndpointId;
 use ruma::api::path_builder::PathBuilder;
 use ruma::api::{IncomingRequest, Metadata};
 
-use super::answer::{Arrived, Failure, answer, empty};
+use super::answer::{Arrived, Failure, answer};
 use super::{Server, cors, routes};
 use crate::reference::{Answer, Credentials, Reference};
 
@@ -72,8 +72,8 @@ impl Table {
         self
     }
 
-    /// The endpoints of the specification that have no method of their own: whether they may be
-    /// called is all that there is to say of them.
+    /// The endpoints of the specification that have no method of their own: whoever may call them is
+    /// told that there is nothing to them, and who may not is refused.
     fn and_the_rest(mut self) -> Self {
         let rest: Vec<_> = EndpointId::all().filter(|id| !self.known.contains(id)).collect();
         for endpoint in rest {
@@ -83,7 +83,7 @@ impl Table {
             for path in BTreeSet::from([path, older]) {
                 self = self.route(&method, &path, Some(endpoint), async |server, arrived| {
                     arrived.admit(&server)?;
-                    Ok(empty())
+                    Err(Failure::NotImplemented)
                 });
             }
         }
@@ -108,7 +108,10 @@ impl Table {
             async move {
                 let variables = variables.map_err(|_| Failure::Path)?;
                 let arrived = Arrived::whole(request, endpoint, &variables).await?;
-                handle(server, arrived).await
+                match server.lapse {
+                    Some(lapse) => lapse.answer(server, arrived, handle).await,
+                    None => handle(server, arrived).await,
+                }
             }
         };
         // An empty state key may be left out, with the slash before it or without.

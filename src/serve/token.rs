@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::reference::Credentials;
 
 /// What a request shows of its caller. It holds a secret and is never shown.
+#[derive(Clone)]
 pub(super) struct Shown {
     token: Option<String>,
     user_id: Option<OwnedUserId>,

@@ -9,6 +9,7 @@
 mod acting;
 mod calling;
 mod client;
+mod contending;
 mod error;
 mod members;
 mod observed;
@@ -24,6 +25,7 @@ mod token;
 mod world;
 
 pub use client::{Client, Limits};
+pub use contending::{Beside, Said, Settings};
 pub use error::ServerError;
 pub use observed::{Given, Held, Members, Observed, Verdict};
 pub use people::Person;

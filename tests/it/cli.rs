@@ -55,7 +55,9 @@ impl Ran {
     /// The report, as JSON, with what differs from run to run left out.
     pub(crate) fn stable_json(&self) -> Value {
         let mut report = self.json();
-        for pointer in ["/seconds", "/run/started", "/run/rules_sha256", "/run/command"] {
+        for pointer in
+            ["/seconds", "/peak_bytes", "/run/started", "/run/rules_sha256", "/run/command"]
+        {
             if let Some(value) = report.pointer_mut(pointer) {
                 assert!(!value.is_null(), "{pointer}");
                 *value = "[differs]".into();

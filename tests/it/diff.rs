@@ -5,3 +5,4 @@ mod command;
 mod found;
 mod misbehaving;
 mod reports;
+mod score;

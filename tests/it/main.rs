@@ -4,7 +4,9 @@
 
 mod check;
 mod cli;
+mod cluster;
 mod compare;
+mod contention;
 mod decide;
 mod diff;
 mod documents;

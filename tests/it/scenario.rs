@@ -23,6 +23,7 @@ fn scenario_of(step: Step) -> Scenario {
         about: String::new(),
         clauses: vec!["GA-1".to_owned()],
         steps: before.into_iter().chain([step]).map(told).collect(),
+        interleaving: Vec::new(),
     }
 }
 

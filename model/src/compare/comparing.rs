@@ -26,7 +26,12 @@ pub(super) struct Comparing<'a> {
 
 impl Comparing<'_> {
     /// Asks both in every state to which `teller` comes; counted is what `known` has not looked at.
-    pub(super) fn look(&mut self, teller: Teller, known: Option<&Search>, stop: &Stop) -> Search {
+    pub(super) fn look(
+        &mut self,
+        teller: Teller,
+        known: Option<&Search<State, Step>>,
+        stop: &Stop,
+    ) -> Search<State, Step> {
         let leader = teller.of(self.from, self.to);
         let mut search = Search::new([self.forget(&initial(leader))]);
         while let Some(number) = search.next_state() {

@@ -12,10 +12,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::guarantee::{GuaranteeSet, Verdicts};
 use crate::reduce::{forget, order, reduce};
+use crate::space::{self, Move};
 use crate::state::{Account, MAX_GUESTS, MAX_ROOMS, Scope, State};
-use crate::step::{Act, Step};
+use crate::step::{Act, Place, Step};
 
-use super::{Move, Sequential};
+use super::Sequential;
+
+type Expansion = space::Expansion<State, Step>;
 
 /// A step, with the guarantees that can say anything of it.
 type Judged = (Step, GuaranteeSet);
@@ -73,20 +76,9 @@ pub(super) struct Known {
     in_room: [RwLock<HashMap<State, Arc<Expansion>>>; MAX_ROOMS],
 }
 
-/// What a state leads to.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Expansion {
-    /// What the guarantees say of every step that can be taken.
-    pub(super) verdicts: Verdicts,
-    /// One step to each state that can be reached.
-    pub(super) moves: Vec<Move>,
-    /// How many steps change the state.
-    pub(super) transitions: usize,
-}
-
 impl Sequential {
     /// What `state` leads to.
-    pub(super) fn expansion(&self, state: &State) -> Expansion {
+    pub(super) fn expansion_by_rooms(&self, state: &State) -> Expansion {
         let mut expansion = Expansion { verdicts: self.answers(state), ..Expansion::default() };
         self.add(&mut expansion, state, &self.tried.anywhere, |next| {
             reduce(&self.system, self.scope, next)
@@ -108,6 +100,23 @@ impl Sequential {
         expansion
     }
 
+    /// What is said of the steps that can depend on several rooms: of the reads that name none, or go
+    /// through another one, and by the guarantees that look beyond the room which a step is about.
+    pub(crate) fn verdicts_across_rooms(&self, state: &State) -> Verdicts {
+        let mut verdicts = Verdicts::NONE;
+        let reads = self
+            .tried
+            .anywhere
+            .iter()
+            .filter(|(step, _)| step.act.only_asks() && step.place != Place::Elsewhere);
+        for (step, guarantees) in reads.chain(&self.tried.interfering) {
+            if let Some((_, said)) = self.take(state, step, *guarantees) {
+                verdicts.add(said);
+            }
+        }
+        verdicts
+    }
+
     /// Adds what these steps lead to, where `reduce` reduces a state.
     fn add(
         &self,
@@ -120,14 +129,7 @@ impl Sequential {
             let Some((next, verdicts)) = self.take(state, step, *guarantees) else {
                 continue;
             };
-            expansion.verdicts.add(verdicts);
-            if next != *state {
-                let next = reduce(&next);
-                expansion.transitions += 1;
-                if !expansion.moves.iter().any(|known| known.next == next) {
-                    expansion.moves.push(Move { step: *step, next });
-                }
-            }
+            expansion.add(*step, (next != *state).then(|| reduce(&next)), verdicts);
         }
     }
 
@@ -176,14 +178,7 @@ mod tests {
     use super::*;
     use crate::defect::defects;
     use crate::rules::Rules;
-
-    /// The expansion, worked out step by step on all that the state says.
-    fn plain(model: &Sequential, state: &State) -> Expansion {
-        let mut plain = Expansion::default();
-        let steps: Vec<_> = model.tried.all().copied().collect();
-        model.add(&mut plain, state, &steps, |next| reduce(&model.system, model.scope, next));
-        plain
-    }
+    use crate::space::Space;
 
     /// The states that the moves lead to, in an order of their own.
     fn reached(expansion: &Expansion) -> Vec<State> {
@@ -208,7 +203,8 @@ mod tests {
             let model = Sequential::new(Scope { guests, rooms }, system, rules.profile());
             let mut state = model.initial();
             for turn in walk {
-                let (short, plain) = (model.expansion(&state), plain(&model, &state));
+                let short = model.expansion(&state);
+                let plain = space::Expansion::step_by_step(&model, &state);
                 prop_assert_eq!(short.verdicts, plain.verdicts);
                 prop_assert_eq!(short.transitions, plain.transitions);
                 prop_assert_eq!(reached(&short), reached(&plain));

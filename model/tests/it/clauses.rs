@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use guest_access_model::clause::{CLAUSES, Force, find};
-use guest_access_model::decision_point::POINTS;
+use guest_access_model::decision_point::{POINTS, Point};
+use guest_access_model::discipline::DISCIPLINE_POINTS;
+use guest_access_model::federation::FEDERATION_POINTS;
 use guest_access_model::rules::Rules;
 
 const READINGS: &str = include_str!("../../../spec-notes/readings.md");
@@ -76,10 +78,14 @@ fn a_clause_beside_the_code_says_what_the_table_says() {
     }
 }
 
+fn all_points() -> impl Iterator<Item = &'static Point> {
+    POINTS.iter().chain(DISCIPLINE_POINTS).chain(FEDERATION_POINTS)
+}
+
 /// The clauses that a decision point, a rule for an endpoint or a promise names.
 fn named_clauses() -> BTreeSet<String> {
     let mut named: BTreeSet<String> =
-        POINTS.iter().flat_map(|point| point.clauses).map(|id| (*id).to_owned()).collect();
+        all_points().flat_map(|point| point.clauses).map(|id| (*id).to_owned()).collect();
     for rules in Rules::published() {
         named.extend(rules.endpoints.iter().flat_map(|rule| rule.clauses.clone()));
         named.extend(rules.points.iter().flat_map(|rule| rule.clauses.clone()));

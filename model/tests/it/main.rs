@@ -4,6 +4,9 @@
 
 mod algebra;
 mod clauses;
+mod concurrent;
+mod engines;
+mod federated;
 mod floors;
 mod matrix;
 mod pages;

@@ -13,10 +13,18 @@ impl Display for CheckReport {
         let (guests, rooms) = (count(self.guests, "guest"), count(self.rooms, "room"));
         let title = format!("{}, {guests} and {rooms}", self.rules);
         writeln!(f, "{}", paint(style::HEADING, title))?;
+        if let Some(discipline) = &self.discipline {
+            writeln!(f, "{}: {}", discipline.id, discipline.about)?;
+        }
+        let at_most = self
+            .in_flight
+            .map(|calls| format!(", at most {} in flight", count(calls, "call")))
+            .unwrap_or_default();
         writeln!(
             f,
-            "{} model: {}{} and {}, in {:.1} s",
+            "{} model{at_most}, by {}: {}{} and {}, in {:.1} s",
             self.model,
+            self.engine,
             if self.complete { "all " } else { "" },
             count(self.states, "state"),
             count(self.transitions, "transition"),
@@ -69,7 +77,7 @@ impl CheckReport {
         told.join(", ")
     }
 
-    fn story(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
+    pub(super) fn story(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
         let Some(scenario) = &property.counterexample else {
             return Ok(());
         };
@@ -87,7 +95,7 @@ impl CheckReport {
 }
 
 impl Property {
-    fn words(&self) -> (&'static str, Style) {
+    pub(super) fn words(&self) -> (&'static str, Style) {
         match self.status {
             Status::Holds => ("holds", style::GOOD),
             Status::Violated => ("violated", style::BAD),

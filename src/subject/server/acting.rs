@@ -188,7 +188,7 @@ impl World<'_> {
         Request::to(KNOWN.set_profile, [user.as_str(), key]).body(json!({ key: value }))
     }
 
-    fn moderation(
+    pub(super) fn moderation(
         &self,
         endpoint: guest_access_model::endpoint::EndpointId,
         room: &str,
@@ -238,8 +238,11 @@ pub(super) fn observe_only(response: &Response) -> Result<Observed, ServerError>
 }
 
 /// Whether the call was allowed. An answer that is no JSON comes from no homeserver.
-fn verdict(response: &Response) -> Result<Verdict, ServerError> {
-    response.json::<serde::de::IgnoredAny>()?;
+pub(super) fn verdict(response: &Response) -> Result<Verdict, ServerError> {
+    // A redirect has no body that would have to be one.
+    if !(300..400).contains(&response.status) {
+        response.json::<serde::de::IgnoredAny>()?;
+    }
     let errcode = response.errcode();
     Ok(match (response.status, errcode.as_deref()) {
         (200..300, _) => Verdict::Allowed,

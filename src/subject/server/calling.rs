@@ -1,8 +1,14 @@
 //! Endpoints that no step of the model is about: whether they may be called, asked with parameters
 //! that are as right as they can be and change as little as they can.
+//!
+//! A homeserver that does not have an endpoint says so (404, `M_UNRECOGNIZED`), and that tells nothing
+//! of guests; unless it says so only to whom it would let through. Whether it does is asked as somebody
+//! without a token and as the ordinary user: one that refuses the first for want of a token, and not
+//! where there is no endpoint at all, and answers the second like the caller, has let the caller
+//! through to nothing.
 
 use guest_access_model::endpoint::EndpointId;
-use guest_access_model::step::Place;
+use guest_access_model::step::{Actor, Credential, Place};
 use ruma::OwnedRoomId;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,7 +37,10 @@ impl World<'_> {
         let about = About { place: Place::Room(0), event: NEVER_SENT };
         let request = self.sample(with, endpoint, about);
         let response = self.send(with, request).await?;
-        let verdict = verdict(&response);
+        let mut verdict = verdict(&response);
+        if is_unrecognized(&response) && self.is_checked(endpoint).await? {
+            verdict = Verdict::Allowed;
+        }
         if verdict == Verdict::Allowed && endpoint.get().id == "POST /createRoom" {
             #[derive(Deserialize)]
             struct Created {
@@ -42,6 +51,25 @@ impl World<'_> {
             }
         }
         Ok(Observed { verdict, held: Held::Nothing })
+    }
+
+    /// Whether the homeserver looks at who calls an endpoint although there is nothing to it.
+    async fn is_checked(&mut self, endpoint: EndpointId) -> Result<bool, ServerError> {
+        if let Some(known) = self.server.checked.borrow().get(&endpoint) {
+            return Ok(*known);
+        }
+        let about = About { place: Place::Room(0), event: NEVER_SENT };
+        let nobody = self.people.credentials(Actor::Nobody, Credential::Own);
+        let request = self.sample(&nobody, endpoint, about);
+        let mut nowhere = request.clone();
+        "/_matrix/client/v3/made-up/made-up".clone_into(&mut nowhere.path);
+        let asks_for_a_token = self.send(&nobody, request).await?.status == 401
+            && self.send(&nobody, nowhere).await?.status != 401;
+        let user = self.people.credentials(Actor::User, Credential::Own);
+        let request = self.sample(&user, endpoint, about);
+        let is_checked = asks_for_a_token && is_unrecognized(&self.send(&user, request).await?);
+        self.server.checked.borrow_mut().insert(endpoint, is_checked);
+        Ok(is_checked)
     }
 
     /// Reads relations or threads. They hold the tagged event only if it were one: what is asked is
@@ -164,6 +192,11 @@ const QUERIES: &[(&str, &str, &str)] = &[
     ("PUT /room_keys/keys/{roomId}/{sessionId}", "version", "0"),
     ("GET /initialSync", "limit", "1"),
 ];
+
+/// Whether the answer says that there is no such endpoint.
+fn is_unrecognized(response: &Response) -> bool {
+    response.status == 404 && response.errcode().as_deref() == Some("M_UNRECOGNIZED")
+}
 
 /// Whether the answer says that the endpoint may be called. What is made up may be found wanting: a
 /// homeserver that says so looked at the call.

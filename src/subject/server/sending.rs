@@ -168,7 +168,7 @@ impl World<'_> {
     }
 }
 
-fn text() -> Value {
+pub(super) fn text() -> Value {
     json!({ "msgtype": "m.text", "body": "a message" })
 }
 

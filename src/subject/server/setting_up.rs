@@ -1,6 +1,7 @@
 //! Getting to know a homeserver, and making the model's first state on it.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
 
 use guest_access_model::endpoint::EndpointId;
 use guest_access_model::state::Room;
@@ -34,6 +35,8 @@ pub struct Server {
     pub software: Option<(String, String)>,
     words: Cell<u32>,
     room_version: OnceCell<Option<String>>,
+    /// Of endpoints that it says it does not have, whether it looks at who calls them first.
+    pub(super) checked: RefCell<BTreeMap<EndpointId, bool>>,
 }
 
 /// The people that every story needs and that none changes: they go from one to the next.
@@ -59,6 +62,7 @@ impl Server {
             software: None,
             words: Cell::new(0),
             room_version: OnceCell::new(),
+            checked: RefCell::default(),
         };
         server.answers().await?;
         let software = server.software().await;

@@ -255,7 +255,7 @@ impl<'a> World<'a> {
         }
     }
 
-    async fn leave_for_good(&self, who: &Credentials, room: &OwnedRoomId) {
+    pub(super) async fn leave_for_good(&self, who: &Credentials, room: &OwnedRoomId) {
         for id in ["POST /rooms/{roomId}/leave", "POST /rooms/{roomId}/forget"] {
             let request = Request::to(endpoint(id), [room.as_str()]).body(json!({}));
             match self.send(who, request).await {

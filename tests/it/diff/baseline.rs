@@ -20,6 +20,11 @@ impl Mistaken {
         let url = self.0.url();
         run(["diff", "--server", &url, "--quiet", "--only", "guest-access*"].iter().chain(args))
     }
+
+    /// What it still does of this report.
+    fn replay(&self, report: &str) -> Ran {
+        run(["diff", "--server", &self.0.url(), "--quiet", "--replay", report])
+    }
 }
 
 #[test]
@@ -69,14 +74,49 @@ fn one_run_gives_every_form_of_the_report_and_none_holds_a_token() {
         .collect();
     let ran = mistaken.diff(&also.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(!holds_a_token(&ran.err), "{}", ran.err);
     for form in forms {
         let text = std::fs::read_to_string(folder.path(form)).unwrap();
         assert!(text.contains("v1.16"), "{form}");
-        // The reference's tokens are `token-` and a number.
-        let token = |after: &str| after.starts_with(|c: char| c.is_ascii_digit());
-        assert!(!text.split("token-").skip(1).any(token), "{form}");
+        assert!(!holds_a_token(&text), "{form}");
     }
+    let replayed = mistaken.replay(&folder.path("json").display().to_string());
+    assert_eq!(replayed.code, Some(1), "{replayed:?}");
+    assert!(!holds_a_token(&replayed.out) && !holds_a_token(&replayed.err), "{replayed:?}");
     assert_eq!(std::fs::read_to_string(folder.path("text")).unwrap(), ran.out);
+}
+
+/// Whether a text holds an access token: the reference's are `token-` and a number, and those of real
+/// homeservers begin with `syt_`, `mat_` or `MDAx`.
+fn holds_a_token(text: &str) -> bool {
+    let numbered = |after: &str| after.starts_with(|c: char| c.is_ascii_digit());
+    text.split("token-").skip(1).any(numbered)
+        || ["syt_", "mat_", "MDAx"].iter().any(|begin| {
+            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let mut words = text.split(|c| !is_word(c));
+            words.any(|word| word.starts_with(begin) && word.len() > 20)
+        })
+}
+
+#[test]
+fn no_snapshot_holds_a_token() {
+    fn look(folder: &std::path::Path, seen: &mut usize) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                look(&path, seen);
+            } else if path.extension().is_some_and(|extension| extension == "snap") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                assert!(!holds_a_token(&text), "{}", path.display());
+                *seen += 1;
+            }
+        }
+    }
+    let mut seen = 0;
+    for folder in ["tests", "model/tests"] {
+        look(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut seen);
+    }
+    assert!(seen > 20, "{seen}");
 }
 
 #[test]

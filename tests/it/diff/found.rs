@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use guest_access::diff::{Found, Kind, Options, Story, diff, stories, wait_for};
+use guest_access::diff::{Found, Kind, Options, Story, diff, wait_for};
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::defect;
@@ -13,7 +13,8 @@ use guest_access_model::rules::Rules;
 use guest_access_model::stop::Stop;
 
 static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::find("latest").unwrap());
-static STORIES: LazyLock<Vec<Story>> = LazyLock::new(|| stories(&RULES, &[]));
+static STORIES: LazyLock<Vec<Story>> =
+    LazyLock::new(|| crate::vectors::VECTORS.iter().cloned().map(Story::from).collect());
 
 fn options() -> Options {
     Options {

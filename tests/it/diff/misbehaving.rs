@@ -97,7 +97,12 @@ fn json(body: &str) -> Reply {
 
 /// What comes of holding it against the rules.
 fn held(url: &str) -> Ran {
-    run(["diff", "--server", url, "--only", "*", "--jobs", "2", "--call-timeout", "1s", "--quiet"])
+    held_for(url, "30s")
+}
+
+/// The same, where one call may take so long.
+fn held_for(url: &str, time: &str) -> Ran {
+    run(["diff", "--server", url, "--only", "*", "--jobs", "2", "--call-timeout", time, "--quiet"])
 }
 
 #[test]
@@ -117,14 +122,12 @@ fn what_is_no_homeserver_is_told_from_one() {
     });
     let cut = with(|_, _| Some(json("{\"versions\": [\"v1.1")));
     let other = with(|_, _| Some(json("{\"versions\": 7}")));
-    let silent = with(|_, _| Some(Reply::Silence));
     let rude = with(|_, _| Some(Reply::Bytes(b"HTTP/1.1 200 OK\r\ncontent-le".to_vec())));
     for (url, says) in [
         (page, "a page of HTML"),
         (elsewhere, "was answered with a redirect"),
         (cut, "that are no JSON"),
         (other, "JSON of another form"),
-        (silent, "was not answered within 1s"),
         (rude, "broke off"),
     ] {
         let ran = held(&url);
@@ -132,6 +135,14 @@ fn what_is_no_homeserver_is_told_from_one() {
         assert!(ran.err.contains(says), "{says}: {ran:?}");
         assert_eq!(ran.err.lines().count(), 1, "{ran:?}");
     }
+}
+
+#[test]
+fn who_does_not_answer_is_waited_for_as_long_as_a_call_may_take() {
+    let silent = with(|_, _| Some(Reply::Silence));
+    let ran = held_for(&silent, "1s");
+    assert_eq!(ran.code, Some(4), "{ran:?}");
+    assert!(ran.err.contains("was not answered within 1s"), "{ran:?}");
 }
 
 #[test]
@@ -207,4 +218,75 @@ fn a_homeserver_that_asks_to_wait_is_waited_for() {
     let ran = run(["diff", "--server", &url, "--quiet", "--format", "json"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.json()["rate_limited"].as_u64().unwrap() > 10, "{ran:?}");
+}
+
+/// What one vector makes of a homeserver that misbehaves at some endpoints only.
+fn of_one_vector(url: &str, time: &str) -> serde_json::Value {
+    let only = "message-under-world-readable";
+    let args = ["--only", only, "--call-timeout", time, "--format", "json"];
+    let ran = run(["diff", "--quiet", "--server", url].iter().chain(&args));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = ran.json();
+    assert_eq!(report["broken_off"], serde_json::Value::Null, "{report}");
+    assert!(report["decisions"].as_u64().unwrap() > 0, "{report}");
+    report
+}
+
+/// Whether something was not run since a call of this endpoint came to this.
+fn says(report: &serde_json::Value, endpoint: &str, what: &str) -> bool {
+    let not_run = report["not_run"].as_array().unwrap();
+    not_run.iter().any(|entry| {
+        let because = entry["because"].as_str().unwrap();
+        because.contains(endpoint) && because.contains(what)
+    })
+}
+
+/// Nobody is to come here.
+static ELSEWHERE: std::sync::LazyLock<(TcpListener, String)> = std::sync::LazyLock::new(|| {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, url)
+});
+
+#[test]
+fn each_answer_that_is_none_is_told_and_the_rest_is_judged() {
+    let url = with(|_, line| {
+        let is = |part: &str| line.starts_with("GET") && line.contains(part);
+        if is("/messages?") {
+            Some(reply("200 OK", "text/html", "<html>hello</html>"))
+        } else if is("/initialSync") {
+            Some(json("{\"room_id\": \"!a:b\", \"messages\": {\"chu"))
+        } else if is("/context/") {
+            let mut huge = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n\"".to_vec();
+            huge.resize(100_000_000, b'a');
+            Some(Reply::Bytes(huge))
+        } else if is("/event/") {
+            let to = &ELSEWHERE.1;
+            let head = format!(
+                "HTTP/1.1 302 Found\r\nlocation: {to}/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            );
+            Some(Reply::Bytes(head.into_bytes()))
+        } else {
+            None
+        }
+    });
+    let report = of_one_vector(&url, "30s");
+    for (endpoint, what) in [
+        ("GET /rooms/{roomId}/messages", "a page of HTML"),
+        ("GET /rooms/{roomId}/initialSync", "that are no JSON"),
+        ("GET /rooms/{roomId}/context/{eventId}", "more than 8 MB"),
+        ("", "the homeserver answers with a redirect (302)"),
+    ] {
+        assert!(says(&report, endpoint, what), "{endpoint}: {:#}", report["not_run"]);
+    }
+    let came = ELSEWHERE.0.accept();
+    assert!(came.is_err(), "a redirect was followed to {came:?}");
+}
+
+#[test]
+fn a_call_that_hangs_ends_one_story_and_no_more() {
+    let url = with(|_, line| line.contains("/context/").then_some(Reply::Silence));
+    let report = of_one_vector(&url, "1s");
+    assert!(says(&report, "/context/", "was not answered within 1s"), "{report:#}");
 }

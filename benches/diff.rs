@@ -1,0 +1,49 @@
+//! How fast the runner is where the homeserver is next to nothing: decisions per second against the
+//! embedded reference, over HTTP on the loopback interface, and how much of that time is the runner's
+//! own, and not spent waiting for an answer.
+//!
+//! `cargo bench --bench diff`
+
+use std::time::Duration;
+
+use guest_access::diff::{Options, diff, stories, wait_for};
+use guest_access::serve::Embedded;
+use guest_access::subject::server::{Limits, Proof, Server};
+use guest_access_model::rules::Rules;
+use guest_access_model::stop::Stop;
+
+/// How often all of it is run.
+const ROUNDS: usize = 5;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let rules = Rules::find("latest")?;
+    let stories = stories(&rules, &[]);
+    let options = Options {
+        jobs: 8,
+        settle: Duration::ZERO,
+        keep: false,
+        explore_for: None,
+        seed: 0,
+        stop: Stop::default(),
+    };
+    println!("round  decisions  calls  seconds  decisions/s  own time");
+    for round in 1..=ROUNDS {
+        let reference = Embedded::start(rules.profile())?;
+        let asked = async {
+            let server =
+                Server::meet(&reference.url(), Limits::default(), Proof::default()).await?;
+            let found = diff(&rules, &server, &[], stories.clone(), &options, |_, _| ()).await?;
+            Ok::<_, Box<dyn std::error::Error>>((found.decisions, server.client().calls()))
+        };
+        let (result, time) = wait_for(asked)?;
+        let (decisions, calls) = result?;
+        let seconds = time.took.as_secs_f64();
+        let own = time.took.saturating_sub(time.waited).as_secs_f64() / seconds * 100.0;
+        let count = u32::try_from(decisions)?;
+        println!(
+            "{round:5}  {decisions:9}  {calls:5}  {seconds:7.2}  {:11.0}  {own:6.0} %",
+            f64::from(count) / seconds
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! One exploration, or one measurement of decisions, in a process of its own: what `run` puts side by
+//! side. A process of its own, because its peak of memory is one of the things that are measured.
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use guest_access_model::decide::outcome;
+use guest_access_model::dense::Decisions;
+use guest_access_model::engine::{Engine, Workers};
+use guest_access_model::memory;
+use guest_access_model::rules::Rules;
+use guest_access_model::sequential::Sequential;
+use guest_access_model::state::{MAX_GUESTS, MAX_ROOMS, Scope};
+use guest_access_model::step::Step;
+use guest_access_model::stop::Stop;
+
+const USAGE: &str = "usage: guest-access-peers explore stateright|timely GUESTS ROOMS WORKERS
+       guest-access-peers decisions";
+
+fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    let line = match args.as_slice() {
+        ["explore", engine, guests, rooms, workers] => explore(engine, guests, rooms, workers),
+        ["decisions"] => Some(decisions()),
+        _ => None,
+    };
+    match line {
+        Some(line) => {
+            println!("{line}");
+            ExitCode::SUCCESS
+        }
+        None => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// `states transitions seconds peak_bytes` of the rules in force.
+fn explore(engine: &str, guests: &str, rooms: &str, workers: &str) -> Option<String> {
+    let engine = Engine::from_spelling(engine)?;
+    let number = |text: &str, most: usize| text.parse().ok().filter(|n| (1..=most).contains(n));
+    let scope = Scope { guests: number(guests, MAX_GUESTS)?, rooms: number(rooms, MAX_ROOMS)? };
+    let workers = Workers::threads(number(workers, 1024)?);
+    let profile = Rules::find("latest").ok()?.profile();
+    let begun = Instant::now();
+    let space = Arc::new(Sequential::new(scope, profile.clone(), profile));
+    let found = engine.explore(&space, &workers, &Stop::default(), |_| ());
+    let found = found.inspect_err(|error| eprintln!("{error}")).ok()?;
+    let seconds = begun.elapsed().as_secs_f64();
+    assert!(found.complete, "nothing was to end it");
+    let peak = memory::peak().unwrap_or(0);
+    Some(format!("{} {} {seconds:.3} {peak}", found.states, found.transitions))
+}
+
+/// `looked_up decided`: how many decisions a second, by the table and by the function.
+fn decisions() -> String {
+    let profile = Rules::find("latest").expect("it is published").profile();
+    let table = Decisions::of(&profile);
+    let states: Vec<_> = table.states().step_by(97).collect();
+    let steps: Vec<Step> = table.every_step().copied().collect();
+    let situations: Vec<_> = states.iter().filter_map(|state| table.situation(state)).collect();
+    let numbers: Vec<_> = steps.iter().filter_map(|step| table.step(step)).collect();
+    let looked_up = per_second(situations.len() * numbers.len(), || {
+        for situation in &situations {
+            for step in &numbers {
+                black_box(table.decide(black_box(*situation), *step));
+            }
+        }
+    });
+    let decided = per_second(states.len() * steps.len(), || {
+        for state in &states {
+            for step in &steps {
+                black_box(outcome(&profile, black_box(state), step));
+            }
+        }
+    });
+    format!("{looked_up:.0} {decided:.0}")
+}
+
+/// How often a second something is done that `all` does so many times.
+#[expect(clippy::cast_precision_loss, reason = "a rate is told in round numbers")]
+fn per_second(times: usize, all: impl Fn()) -> f64 {
+    all();
+    let begun = Instant::now();
+    let mut rounds = 0;
+    while begun.elapsed() < Duration::from_secs(1) {
+        all();
+        rounds += 1;
+    }
+    (times * rounds) as f64 / begun.elapsed().as_secs_f64()
+}

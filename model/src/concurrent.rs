@@ -1,0 +1,320 @@
+//! The concurrent model: one homeserver, several calls at once, every interleaving of their stages.
+//!
+//! A call starts, its token is looked at (*authenticate*), it is *checked*, it *acts*, it is answered.
+//! A revocation acts by its event, and then *lists* and *removes* members one by one; an upgrade acts
+//! by changing the account, and then *ends* the old token. Between any two stages every other call
+//! may pass stages of its own. What a stage does is what the sequential rules do
+//! ([`decide::outcome`](crate::decide::outcome)) on what the call has seen by then: the token of one
+//! moment, the room of another, the events of a third. Which moments these are is the
+//! [`Discipline`].
+//!
+//! Histories have no bound; the number of calls in flight at once has ([`Concurrent::new`]). Whether
+//! one order of all calls explains all answers is followed along the way ([`explained`]).
+
+mod calls;
+mod explained;
+mod holding;
+mod judging;
+mod order;
+mod seen;
+mod stages;
+mod sweep;
+mod telling;
+
+use serde::{Deserialize, Serialize};
+
+use crate::decide::initial;
+use crate::discipline::Discipline;
+use crate::guarantee::Verdicts;
+use crate::profile::Profile;
+use crate::reduce::forget;
+use crate::space::Space;
+use crate::state::{Scope, State};
+use crate::step::{Actor, Step};
+use crate::vocabulary::spelled;
+
+pub use calls::{Call, Said, Stage};
+pub use explained::Explanation;
+pub use telling::Told;
+
+use calls::{Kind, Pace};
+use stages::Next;
+
+/// The most calls in flight that the model is made for.
+pub const MAX_IN_FLIGHT: usize = 4;
+
+/// One homeserver that takes several calls at once.
+#[derive(Debug)]
+pub struct Concurrent {
+    profile: Profile,
+    rules: Profile,
+    discipline: Discipline,
+    scope: Scope,
+    in_flight: usize,
+    /// Whether a call starts with the look at its token, and is answered with its last stage.
+    tight: bool,
+    /// Whether it is followed which orders of the calls explain the answers.
+    follows: bool,
+    kinds: Vec<Kind>,
+    nothing_yet: State,
+    seen: seen::Seen,
+}
+
+/// A homeserver with calls in flight.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Situation {
+    /// The state of the homeserver, with all that was done by now.
+    pub server: State,
+    /// The calls in flight, in the order in which they began.
+    pub calls: Vec<Call>,
+    /// Every way to explain all answers by one order of the calls.
+    pub explained: Vec<Explanation>,
+}
+
+spelled! {
+    /// The stages that a call passes.
+    Passes {
+        /// It starts.
+        Start = "start",
+        /// Its token is looked at.
+        Authenticate = "authenticate",
+        /// The rules are asked whether it may be, and what.
+        Check = "check",
+        /// It is done: of a revocation the event, of an upgrade the account.
+        Act = "act",
+        /// The members to remove are looked up.
+        List = "list",
+        /// A member is removed.
+        Remove = "remove",
+        /// It ends: of an upgrade the old token, of a revocation the search for members.
+        End = "end",
+        /// It is answered.
+        Answer = "answer",
+    }
+}
+
+/// A move: a whole call, with nothing in between; or one stage of a call in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    /// What is called.
+    pub step: Step,
+    /// The number of the call among those in flight, and the stage that it passes; `None` if all of
+    /// the call is done at once. A call that begins comes to be the last one.
+    pub stage: Option<(usize, Passes)>,
+}
+
+/// What a move leads to.
+#[derive(Debug, Clone)]
+struct Taken {
+    situation: Situation,
+    verdicts: Verdicts,
+    /// What the call was answered, if the move answers it.
+    answered: Option<crate::step::Observation>,
+}
+
+impl Concurrent {
+    /// The model at `scope` of a homeserver that decides as `system` says with this discipline, held
+    /// against a revision whose default profile is `rules`, with at most `in_flight` calls in flight.
+    pub fn new(
+        scope: Scope,
+        system: Profile,
+        rules: Profile,
+        discipline: Discipline,
+        in_flight: usize,
+    ) -> Self {
+        let kinds = calls::kinds(scope, &system);
+        let nothing_yet = initial(&system);
+        let seen = seen::Seen::default();
+        Self {
+            seen,
+            profile: system,
+            rules,
+            discipline,
+            scope,
+            in_flight: in_flight.clamp(1, MAX_IN_FLIGHT),
+            tight: true,
+            follows: true,
+            kinds,
+            nothing_yet,
+        }
+    }
+
+    /// The same, with starts and answers as moves of their own.
+    ///
+    /// They need not be: a start touches nothing that anybody sees, and of all the times at which a
+    /// call can start and be answered, the latest start and the earliest answer are the hardest to
+    /// explain. A test compares what is found.
+    #[must_use]
+    pub fn stage_by_stage(self) -> Self {
+        let kinds = self.kinds.into_iter().map(|kind| Kind {
+            pace: if kind.step.by == Actor::Moderator { Pace::ByStages } else { kind.pace },
+            ..kind
+        });
+        Self { tight: false, kinds: kinds.collect(), ..self }
+    }
+
+    /// The same, without following what explains the answers: `linearizable` and `quiescent_state` are
+    /// not judged then, and there is far less to explore.
+    #[must_use]
+    pub fn unexplained(&self) -> Self {
+        let (system, rules) = (self.profile.clone(), self.rules.clone());
+        let kinds = self.kinds.clone();
+        let fresh = Self::new(self.scope, system, rules, self.discipline, self.in_flight);
+        Self { follows: false, tight: self.tight, kinds, ..fresh }
+    }
+
+    /// What explains that there are no calls yet.
+    fn explained_from(&self, server: State) -> Vec<Explanation> {
+        if self.follows { vec![Explanation::of(server)] } else { Vec::new() }
+    }
+
+    /// Every move that can be made, as far as its call is not kept waiting.
+    fn moves(&self, situation: &Situation) -> impl Iterator<Item = Move> {
+        let has_room = situation.calls.len() < self.in_flight;
+        let can_begin =
+            self.kinds.iter().filter(|kind| has_room && self.can_begin(situation, kind));
+        let last = situation.calls.len();
+        let first = |kind: &Kind| match kind.pace {
+            _ if !self.tight => Passes::Start,
+            Pace::ToItsAct => Passes::Act,
+            Pace::ByStages | Pace::AtOnce => Passes::Authenticate,
+        };
+        let fresh: Vec<Move> = can_begin
+            .flat_map(|kind| {
+                let whole = Move { step: kind.step, stage: None };
+                let begun = Move { step: kind.step, stage: Some((last, first(kind))) };
+                [Some(whole), (kind.pace != Pace::AtOnce).then_some(begun)]
+            })
+            .flatten()
+            .collect();
+        let going_on = situation.calls.iter().enumerate().map(|(number, call)| Move {
+            step: self.kind(call).step,
+            stage: Some((number, self.passes(call))),
+        });
+        fresh.into_iter().chain(going_on.collect::<Vec<_>>())
+    }
+
+    fn take(&self, situation: &Situation, taken: &Move) -> Option<Taken> {
+        let kind = self.kinds.iter().position(|kind| kind.step == taken.step)?;
+        match taken.stage {
+            None => {
+                let mut now = self.begun(situation, kind);
+                let number = situation.calls.len();
+                let mut verdicts = Verdicts::default();
+                loop {
+                    let passed = self.pass(&now, number)?;
+                    verdicts.add(passed.verdicts);
+                    if passed.answered.is_some() {
+                        return Some(Taken { verdicts, ..passed });
+                    }
+                    now = passed.situation;
+                }
+            }
+            Some((number, Passes::Start)) => {
+                debug_assert_eq!(number, situation.calls.len());
+                let situation = self.begun(situation, kind);
+                Some(Taken { situation, verdicts: Verdicts::default(), answered: None })
+            }
+            Some((number, _)) if number == situation.calls.len() => {
+                self.pass(&self.begun(situation, kind), number)
+            }
+            Some((number, _)) => self.pass(situation, number),
+        }
+    }
+
+    /// The situation with one more call, which has done nothing yet.
+    fn begun(&self, situation: &Situation, kind: usize) -> Situation {
+        let mut situation = situation.clone();
+        let call = self.call(&situation, kind);
+        situation.calls.push(call);
+        for explanation in &mut situation.explained {
+            explanation.begins();
+        }
+        situation
+    }
+
+    /// The call with this number passes its next stage, and those at which it looks at nothing;
+    /// `None` if it is kept waiting.
+    fn pass(&self, before: &Situation, number: usize) -> Option<Taken> {
+        let call = before.calls.get(number)?;
+        let mut taken = self.pass_one(before, number)?;
+        while self.tight
+            && taken.answered.is_none()
+            && self.kind(call).pace == Pace::ToItsAct
+            && matches!(
+                taken.situation.calls[number].stage,
+                Stage::Authenticated(_) | Stage::Checked(..)
+            )
+        {
+            // Where it has to wait, it waits with nothing seen.
+            let Some(next) = self.pass_one(&taken.situation, number) else { break };
+            let Taken { situation, verdicts, answered } = next;
+            taken.verdicts.add(verdicts);
+            taken = Taken { situation, answered, ..taken };
+        }
+        Some(taken)
+    }
+
+    fn pass_one(&self, before: &Situation, number: usize) -> Option<Taken> {
+        let gone = self.go_on(before, number)?;
+        let mut verdicts = self.judge(before, number, &gone);
+        let mut situation = Situation { server: gone.server, ..before.clone() };
+        let answered = match gone.next {
+            Next::Stage(stage) => {
+                situation.calls[number].stage = stage;
+                None
+            }
+            Next::Answer(_)
+                if !self.tight && !matches!(before.calls[number].stage, Stage::Acted(_)) =>
+            {
+                situation.calls[number].stage = Stage::Acted(Said::of(&gone.observation));
+                None
+            }
+            Next::Answer(said) => {
+                verdicts.add(self.answer(&mut situation, number, said));
+                Some(gone.observation)
+            }
+        };
+        verdicts.add(self.judge_waiting(&situation));
+        Some(Taken { situation, verdicts, answered })
+    }
+
+    /// A call is answered: it is in flight no more, and has to be explained.
+    fn answer(&self, situation: &mut Situation, number: usize, said: Said) -> Verdicts {
+        let was_explained = !situation.explained.is_empty();
+        let answered = self.explain(situation, number, said);
+        situation.calls.remove(number);
+        situation.explained = answered.explanations;
+        if situation.calls.is_empty() {
+            situation.server = forget(&self.profile, &situation.server);
+        }
+        let orders = judging::Orders { was_explained, matter: answered.orders_matter };
+        let verdicts = self.judge_answer(situation, orders);
+        if situation.calls.is_empty() {
+            situation.explained = self.explained_from(situation.server);
+        }
+        verdicts
+    }
+}
+
+impl Space for Concurrent {
+    type State = Situation;
+    type Step = Move;
+
+    fn beginnings(&self) -> Vec<Situation> {
+        let server = self.nothing_yet;
+        vec![Situation { server, calls: Vec::new(), explained: self.explained_from(server) }]
+    }
+
+    fn expand(&self, situation: &Situation, visit: &mut dyn FnMut(Move, Situation, Verdicts)) {
+        for taken in self.moves(situation) {
+            if let Some(Taken { situation, verdicts, .. }) = self.take(situation, &taken) {
+                visit(taken, situation, verdicts);
+            }
+        }
+    }
+
+    fn representative(&self, situation: Situation) -> Situation {
+        self.in_order(situation)
+    }
+}

@@ -1,0 +1,82 @@
+//! What calls hold, and who is kept waiting by it.
+
+use crate::discipline::{Holds, Readers};
+use crate::step::{Act, Says, Step};
+use crate::vocabulary::GuestAccess;
+
+use super::calls::{Call, Stage, guest_of};
+use super::{Concurrent, Situation};
+
+/// Whether the step is a change of guest access that can remove members.
+pub(super) fn revokes(step: &Step) -> bool {
+    matches!(step.act, Act::SetGuestAccess(says, _) if says != Says::Value(GuestAccess::CanJoin))
+}
+
+impl Concurrent {
+    /// Whether a call takes no part in holding, nor in waiting for what is held.
+    fn stands_apart(&self, call: &Call) -> bool {
+        let reads = matches!(self.kind(call).step.act, Act::Read(_));
+        reads && self.discipline.readers == Readers::HoldNothing
+    }
+
+    /// Whether another call holds the user of the guest.
+    pub(super) fn user_is_held(&self, situation: &Situation, number: usize, guest: usize) -> bool {
+        !self.stands_apart(&situation.calls[number])
+            && self.others(situation, number).any(|call| {
+                let step = &self.kind(call).step;
+                match self.discipline.holds {
+                    Holds::Nothing | Holds::Room => false,
+                    Holds::User => guest_of(step) == Some(guest) && call.stage != Stage::Started,
+                    Holds::RoomAndUser => {
+                        guest_of(step) == Some(guest) && call.stage != Stage::Started
+                            || revokes(step) && holds_its_room(call)
+                    }
+                }
+            })
+    }
+
+    /// Whether others hold what the call needs for its check.
+    pub(super) fn room_is_held(&self, situation: &Situation, number: usize) -> bool {
+        let step = &self.kind(&situation.calls[number]).step;
+        if self.stands_apart(&situation.calls[number]) {
+            return false;
+        }
+        let held = step.room().is_some()
+            && self
+                .others(situation, number)
+                .any(|call| self.kind(call).step.room() == step.room() && holds_its_room(call));
+        let users_held = || {
+            revokes(step)
+                && self
+                    .scope
+                    .guests()
+                    .any(|guest| self.user_is_held(situation, number, guest.into()))
+        };
+        match self.discipline.holds {
+            Holds::Nothing | Holds::User => false,
+            Holds::Room => held,
+            Holds::RoomAndUser => held || users_held(),
+        }
+    }
+
+    /// The calls that may hold something against this one.
+    fn others<'a>(
+        &'a self,
+        situation: &'a Situation,
+        number: usize,
+    ) -> impl Iterator<Item = &'a Call> {
+        let others = situation.calls.iter().enumerate().filter(move |(other, _)| *other != number);
+        others.map(|(_, call)| call).filter(|call| !self.stands_apart(call))
+    }
+
+    /// Whether some call in flight is kept waiting, and whether some call can go on.
+    pub(super) fn waiting(&self, situation: &Situation) -> (bool, bool) {
+        let goes_on = |number| self.go_on(situation, number).is_some();
+        let can: Vec<bool> = (0..situation.calls.len()).map(goes_on).collect();
+        (can.contains(&false), can.contains(&true))
+    }
+}
+
+fn holds_its_room(call: &Call) -> bool {
+    !matches!(call.stage, Stage::Started | Stage::Authenticated(_))
+}

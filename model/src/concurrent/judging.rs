@@ -1,0 +1,127 @@
+//! What the guarantees say of a move.
+//!
+//! Those of the sequential model that are about one moment are judged at that moment: what a read
+//! gives, when it is given; who comes to be joined, or is removed, when it happens. `revocation` is
+//! judged whenever nothing is in flight: a sweep may take its time. The token that counts is the one
+//! that the call was let in with.
+
+use crate::discipline::{Discipline, Holds};
+use crate::guarantee::{GuaranteeSet, Transition, Verdicts};
+use crate::state::State;
+use crate::step::{Answer, Observation};
+use crate::vocabulary::{GuestAccess, Membership};
+
+use super::calls::guest_of;
+use super::stages::{Gone, Next};
+use super::{Concurrent, Situation};
+
+/// Guarantees that are judged when something happens.
+const AT_ITS_MOMENT: &[&str] = &["join_gate", "revocation_spares"];
+
+/// Guarantees that are judged when a read is answered.
+const WHEN_READ: &[&str] =
+    &["read_confinement", "preview_confinement", "no_retroactive_exposure", "world_readable_only"];
+
+/// What was found of the orders of the calls when one was answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Orders {
+    pub(super) was_explained: bool,
+    pub(super) matter: bool,
+}
+
+impl Concurrent {
+    /// The guarantees that this model says something of, under this discipline: where nothing is
+    /// held, nobody waits.
+    pub fn guarantees(discipline: &Discipline) -> GuaranteeSet {
+        let own = Self::of_orders().union(GuaranteeSet::named(&["revocation"]));
+        let all = [AT_ITS_MOMENT, WHEN_READ].map(GuaranteeSet::named);
+        let all = all.into_iter().fold(own, GuaranteeSet::union);
+        if discipline.holds == Holds::Nothing {
+            return all;
+        }
+        all.union(GuaranteeSet::named(&["deadlock_freedom"]))
+    }
+
+    /// Those of them that are about calls that overlap, and that no text speaks of.
+    pub fn own_guarantees() -> GuaranteeSet {
+        Self::of_orders().union(GuaranteeSet::named(&["deadlock_freedom"]))
+    }
+
+    /// Those of them that are about the orders which explain the answers.
+    pub(crate) fn of_orders() -> GuaranteeSet {
+        GuaranteeSet::named(&["linearizable", "quiescent_state"])
+    }
+
+    /// What is said of a stage that the call with this number has passed.
+    pub(super) fn judge(&self, situation: &Situation, number: usize, gone: &Gone) -> Verdicts {
+        let mut verdicts = Verdicts::default();
+        let call = &situation.calls[number];
+        let mut before = situation.server;
+        let mut step = self.kind(call).step;
+        if let (Some(guest), Some(shown)) = (guest_of(&step), gone.shown) {
+            before.accounts[guest] = shown.account;
+            step = step.with(shown.with);
+        }
+        let judge = |verdicts: &mut Verdicts, ids: &[&str], observation: &Observation| {
+            let transition = Transition {
+                rules: &self.rules,
+                system: &self.profile,
+                before: &before,
+                step: &step,
+                observation,
+                after: &gone.server,
+            };
+            verdicts.judge(GuaranteeSet::named(ids), &transition);
+        };
+        let is_answered = matches!(gone.next, Next::Answer(_));
+        if is_answered || gone.server != situation.server {
+            judge(&mut verdicts, AT_ITS_MOMENT, &gone.observation);
+        }
+        if is_answered && matches!(gone.observation.answer, Answer::Gave { .. }) {
+            judge(&mut verdicts, WHEN_READ, &gone.observation);
+        }
+        let closed = |state: &State| state.rooms[0].guest_access != GuestAccess::CanJoin;
+        if !closed(&before) && closed(&gone.server) && guest_is_joined(&before) {
+            verdicts.note("revocation", true);
+        }
+        verdicts
+    }
+
+    /// What is said once a call was answered.
+    pub(super) fn judge_answer(&self, situation: &Situation, orders: Orders) -> Verdicts {
+        let mut verdicts = Verdicts::default();
+        let is_explained = !situation.explained.is_empty();
+        if orders.was_explained && (orders.matter || !is_explained) {
+            verdicts.note("linearizable", is_explained);
+        }
+        if !situation.calls.is_empty() {
+            return verdicts;
+        }
+        let server = &situation.server;
+        if server.rooms[0].guest_access != GuestAccess::CanJoin && guest_is_joined(server) {
+            verdicts.note("revocation", false);
+        }
+        let is_the_end = situation.explained.iter().any(|one| one.state == *server);
+        if is_explained && (orders.matter || !is_the_end) {
+            verdicts.note("quiescent_state", is_the_end);
+        }
+        verdicts
+    }
+
+    /// What is said of the calls that are in flight now: whether they wait for one another.
+    pub(super) fn judge_waiting(&self, situation: &Situation) -> Verdicts {
+        let mut verdicts = Verdicts::default();
+        if self.discipline.holds != Holds::Nothing && !situation.calls.is_empty() {
+            let (one_waits, one_goes_on) = self.waiting(situation);
+            if one_waits || !one_goes_on {
+                verdicts.note("deadlock_freedom", one_goes_on);
+            }
+        }
+        verdicts
+    }
+}
+
+fn guest_is_joined(state: &State) -> bool {
+    let members = state.accounts.iter().zip(state.rooms[0].members);
+    members.into_iter().any(|(account, now)| account.is_guest() && now == Membership::Join)
+}

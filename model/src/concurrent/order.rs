@@ -1,0 +1,100 @@
+//! Which situations are explored once: calls in flight have no order among them, and no rule names a
+//! guest.
+
+use crate::decision_point::FirstGuest;
+use crate::reduce::exchange;
+use crate::state::State;
+use crate::step::{Act, Actor, Step, Upgrade};
+
+use super::calls::{Listed, Stage};
+use super::{Concurrent, Situation};
+
+impl Concurrent {
+    /// The situation that stands for all those that only differ in which guest is which, or in which
+    /// of the calls in flight began first.
+    pub(super) fn in_order(&self, situation: Situation) -> Situation {
+        let mut first = sorted(situation);
+        if self.profile.choices.first_guest != FirstGuest::Plain {
+            return first;
+        }
+        // A few exchanges of neighbours lead through every order of so few.
+        let orders: &[&[usize]] = match self.scope.guests {
+            1 => &[],
+            2 => &[&[0]],
+            _ => &[&[0], &[0, 1], &[0, 1, 0], &[1], &[1, 0]],
+        };
+        let original = first.clone();
+        for exchanges in orders {
+            let exchanged = exchanges
+                .iter()
+                .fold(original.clone(), |situation, guest| self.exchanged(situation, *guest));
+            first = first.min(sorted(exchanged));
+        }
+        first
+    }
+
+    /// The situation with this guest and the next one exchanged.
+    fn exchanged(&self, mut situation: Situation, guest: usize) -> Situation {
+        let swap = |state: &mut State| exchange(state, guest, guest + 1);
+        swap(&mut situation.server);
+        for explanation in &mut situation.explained {
+            swap(&mut explanation.state);
+        }
+        for call in &mut situation.calls {
+            let step = renamed(&self.kinds[usize::from(call.kind)].step, guest);
+            let kind = self.kinds.iter().position(|kind| kind.step == step);
+            call.kind = kind.and_then(|kind| u8::try_from(kind).ok()).unwrap_or(call.kind);
+            match &mut call.stage {
+                Stage::Checked(_, room) => room.members.swap(guest, guest + 1),
+                Stage::Sweeping(Some(listed)) => {
+                    let turn = |other| match other {
+                        other if other == guest => guest + 1,
+                        other if other == guest + 1 => guest,
+                        other => other,
+                    };
+                    let guests = 0..situation.server.accounts.len();
+                    *listed = guests.filter(|g| listed.contains(*g)).map(turn).collect::<Listed>();
+                }
+                _ => {}
+            }
+        }
+        situation
+    }
+}
+
+/// The step as it is once a guest and the next one are exchanged.
+fn renamed(step: &Step, guest: usize) -> Step {
+    let turn = |other: u8| match usize::from(other) {
+        number if number == guest => other + 1,
+        number if number == guest + 1 => other - 1,
+        _ => other,
+    };
+    let by = match step.by {
+        Actor::Guest(guest) => Actor::Guest(turn(guest)),
+        by => by,
+    };
+    let act = match step.act {
+        Act::EndToken(guest) => Act::EndToken(turn(guest)),
+        Act::Upgrade(Upgrade::Own(guest)) => Act::Upgrade(Upgrade::Own(turn(guest))),
+        act => act,
+    };
+    Step { by, act, ..*step }
+}
+
+/// The calls in flight, and what explains them, in an order of their own.
+fn sorted(mut situation: Situation) -> Situation {
+    // A few exchanges of neighbours sort so few.
+    for round in 1..situation.calls.len() {
+        for call in 0..situation.calls.len() - round {
+            if situation.calls[call] > situation.calls[call + 1] {
+                situation.calls.swap(call, call + 1);
+                for explanation in &mut situation.explained {
+                    explanation.said.swap(call, call + 1);
+                }
+            }
+        }
+    }
+    situation.explained.sort_unstable();
+    situation.explained.dedup();
+    situation
+}

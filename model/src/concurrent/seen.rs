@@ -1,0 +1,129 @@
+//! What a call remembers of what it saw.
+//!
+//! What it saw and will not ask for again is forgotten, and where the rules come to the same whatever
+//! the event in the room, one room stands for all that could have been seen: both keep every verdict,
+//! and leave far fewer situations.
+
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+
+use crate::discipline::{Reads, Rechecks};
+use crate::state::{Account, Kind, Room, Standing, Tagged, Witness};
+use crate::step::{Act, Credential};
+use crate::vocabulary::{Decision, GuestAccess, HistoryVisibility, Membership};
+
+use super::calls::{Shown, guest_of};
+use super::{Concurrent, Situation};
+
+/// The rooms that stand for others, by what was seen.
+#[derive(Debug, Default)]
+pub(super) struct Seen(RwLock<BTreeMap<(u8, Option<Shown>, Room), Room>>);
+
+/// What is shown by who will look again.
+const NOBODY: Shown = Shown { account: Account::Absent, with: Credential::Own };
+
+impl Concurrent {
+    /// Whether a call looks at its token again when it is checked. (A refusal is what the call does.)
+    pub(super) fn looks_again(&self) -> bool {
+        self.discipline.reads == Reads::Snapshot
+            || matches!(self.discipline.rechecks, Rechecks::Token | Rechecks::Everything)
+    }
+
+    /// What is remembered of a token until the check.
+    pub(super) fn keep_shown(&self, shown: Shown) -> Shown {
+        if self.tight && self.looks_again() { NOBODY } else { shown }
+    }
+
+    /// What is remembered of a token and a room until the act.
+    pub(super) fn keep(
+        &self,
+        situation: &Situation,
+        number: usize,
+        shown: Shown,
+        room: &Room,
+    ) -> (Shown, Room) {
+        let nothing = self.nothing_yet.rooms[0];
+        match self.discipline.rechecks {
+            _ if !self.tight => (shown, *room),
+            Rechecks::Everything => (NOBODY, nothing),
+            Rechecks::Room => (shown, nothing),
+            Rechecks::Token => (NOBODY, self.stand_in(situation.calls[number].kind, None, *room)),
+            Rechecks::Nothing => {
+                (shown, self.stand_in(situation.calls[number].kind, Some(shown), *room))
+            }
+        }
+    }
+
+    /// The room that stands for this one: the first about which the rules say the same to a token that
+    /// shows this, or whatever it will show.
+    fn stand_in(&self, kind: u8, shown: Option<Shown>, room: Room) -> Room {
+        let key = (kind, shown, room);
+        let known = self.seen.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(&key) {
+            return *found;
+        }
+        drop(known);
+        let step = self.kinds[usize::from(kind)].step;
+        let Some(guest) = guest_of(&step) else {
+            // A change of a setting looks at nothing of the room.
+            return self.nothing_yet.rooms[0];
+        };
+        let tokens = shown.map_or_else(every_token, |shown| vec![shown]);
+        let said = |room: &Room| -> Vec<_> {
+            let tagged = events(guest).map(Some).chain([None]);
+            let tagged = tagged.filter(|event| event.is_none() || matches!(step.act, Act::Read(_)));
+            let asked = tagged.flat_map(|event| tokens.iter().map(move |token| (event, *token)));
+            let said = asked.map(|(event, shown)| {
+                let outcome = self.decided(&step, shown, room, event)?;
+                let Decision { status, errcode, .. } = outcome.observation.decision;
+                let becomes = outcome.next.rooms[0].members[guest];
+                let change = (becomes != room.members[guest]).then_some(becomes);
+                Some((status, errcode, outcome.observation.answer, change))
+            });
+            said.collect()
+        };
+        let wanted = said(&room);
+        let found = self.rooms(guest).find(|other| said(other) == wanted).unwrap_or(room);
+        self.seen.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, found);
+        found
+    }
+
+    /// Every room as one guest can see it.
+    fn rooms(&self, guest: usize) -> impl Iterator<Item = Room> {
+        let nothing = self.nothing_yet.rooms[0];
+        let settings = HistoryVisibility::ALL.iter().flat_map(|visibility| {
+            GuestAccess::ALL.iter().map(|guest_access| (*visibility, *guest_access))
+        });
+        settings.flat_map(move |(visibility, guest_access)| {
+            Membership::ALL.iter().map(move |membership| {
+                let mut room = nothing;
+                room.visibility = Some(visibility);
+                room.guest_access = guest_access;
+                room.members[guest] = *membership;
+                room
+            })
+        })
+    }
+}
+
+/// Everything that a token can show.
+fn every_token() -> Vec<Shown> {
+    let accounts = Account::ALL.iter().filter(|account| **account != Account::Absent);
+    let tokens = accounts.flat_map(|account| {
+        [Credential::Own, Credential::BeforeUpgrade].map(|with| Shown { account: *account, with })
+    });
+    tokens.collect()
+}
+
+/// Every message, as one guest stands to it.
+fn events(guest: usize) -> impl Iterator<Item = Tagged> {
+    HistoryVisibility::ALL.iter().flat_map(move |visibility| {
+        let standings =
+            Standing::ALL.iter().flat_map(|standing| [(standing, false), (standing, true)]);
+        standings.map(move |(standing, joined_later)| {
+            let mut witnesses = [Witness::STRANGER; crate::state::MAX_GUESTS];
+            witnesses[guest] = Witness { before: *standing, after: *standing, joined_later };
+            Tagged { kind: Kind::Message, before: *visibility, after: *visibility, witnesses }
+        })
+    })
+}

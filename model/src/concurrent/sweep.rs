@@ -1,0 +1,105 @@
+//! Revocations: the event, and then the members, one by one.
+
+use crate::decide::outcome;
+use crate::discipline::{Holds, Meanwhile, Runs, Sweeps, Turn};
+use crate::state::State;
+use crate::step::Step;
+use crate::vocabulary::GuestAccess;
+
+use super::calls::{Listed, Stage};
+use super::stages::{Gone, Next};
+use super::{Concurrent, Situation};
+
+impl Concurrent {
+    /// The members that the rules would have removed by this change, were it made now.
+    fn removable(&self, server: &State, step: &Step) -> Listed {
+        let removed = self.removed(server, step);
+        let members = server.rooms[0].members.iter().zip(removed.rooms[0].members).enumerate();
+        members.filter(|(_, (now, then))| **now != *then).map(|(guest, _)| guest).collect()
+    }
+
+    /// The state after this change, were guests permitted to join until now.
+    fn removed(&self, server: &State, step: &Step) -> State {
+        let mut open = *server;
+        open.rooms[0].guest_access = GuestAccess::CanJoin;
+        outcome(&self.profile, &open, step).map_or(open, |outcome| outcome.next)
+    }
+
+    /// A revocation acts: its event takes effect, or the members are looked up first.
+    pub(super) fn revoke(&self, situation: &Situation, number: usize, gone: Gone) -> Gone {
+        let step = &self.kind(&situation.calls[number]).step;
+        let stops = situation.server.rooms[0].guest_access == GuestAccess::CanJoin;
+        if !stops || self.leaves_it(situation, number) {
+            return gone;
+        }
+        match self.discipline.sweeps {
+            Sweeps::AfterEvent => Gone { next: Next::Stage(Stage::Sweeping(None)), ..gone },
+            Sweeps::BeforeEvent => {
+                let listed = self.removable(&situation.server, step);
+                let next = Next::Stage(Stage::Sweeping(Some(listed)));
+                Gone { server: situation.server, next, ..gone }
+            }
+        }
+    }
+
+    /// Whether another revocation removes members, and this one relies on it.
+    fn leaves_it(&self, situation: &Situation, number: usize) -> bool {
+        let mut others = situation.calls.iter().enumerate();
+        self.discipline.meanwhile == Meanwhile::LeavesItToTheOther
+            && others
+                .any(|(other, call)| other != number && matches!(call.stage, Stage::Sweeping(_)))
+    }
+
+    /// The next of a sweep: look up whom to remove, remove one, or end.
+    pub(super) fn sweep(
+        &self,
+        situation: &Situation,
+        number: usize,
+        listed: Option<Listed>,
+    ) -> Option<Gone> {
+        let call = &situation.calls[number];
+        let step = &self.kind(call).step;
+        let sent = outcome(&self.profile, &situation.server, step)?;
+        let gone = Gone::answering(situation.server, sent.observation);
+        let to = |stage, gone: Gone| Some(Gone { next: Next::Stage(stage), ..gone });
+        let now = self.removable(&situation.server, step);
+        let Some(listed) = listed else {
+            // What is looked up until nobody is left ends when nobody is.
+            if self.discipline.runs == Runs::UntilClean && now.is_empty() {
+                return Some(self.swept(situation, gone, &sent.next));
+            }
+            return to(Stage::Sweeping(Some(now)), gone);
+        };
+        let Some(guest) = listed.first() else {
+            return match self.discipline.runs {
+                Runs::UntilClean if !now.is_empty() => to(Stage::Sweeping(Some(now)), gone),
+                Runs::UntilClean | Runs::Once => Some(self.swept(situation, gone, &sent.next)),
+            };
+        };
+        if self.discipline.holds == Holds::User && self.user_is_held(situation, number, guest) {
+            return None;
+        }
+        let mut server = situation.server;
+        let is_removed = match self.discipline.turn {
+            Turn::LooksAgain => now.contains(guest),
+            Turn::AsListed => true,
+        };
+        if is_removed {
+            // Whatever has become of it, it is removed as it would have been when it was listed.
+            let mut as_listed = server;
+            as_listed.accounts[guest] = crate::state::Account::Guest;
+            as_listed.rooms[0].members[guest] = crate::vocabulary::Membership::Join;
+            server.rooms[0].members[guest] = self.removed(&as_listed, step).rooms[0].members[guest];
+        }
+        to(Stage::Sweeping(Some(listed.without(guest))), Gone { server, ..gone })
+    }
+
+    /// The sweep is done; if it came first, the event takes effect now.
+    fn swept(&self, situation: &Situation, gone: Gone, sent: &State) -> Gone {
+        let mut server = situation.server;
+        if self.discipline.sweeps == Sweeps::BeforeEvent {
+            server.rooms[0].guest_access = sent.rooms[0].guest_access;
+        }
+        Gone { server, ..gone }
+    }
+}

@@ -1,0 +1,46 @@
+//! A story told again: what was answered at each of its moves, and what it changed.
+
+use crate::space::Space;
+use crate::state::State;
+use crate::step::Observation;
+
+use super::{Concurrent, Move};
+
+/// One move of a story.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// The move.
+    pub taken: Move,
+    /// The number of its call among all calls of the story, in the order in which they began.
+    pub call: usize,
+    /// The state of the homeserver before it.
+    pub before: State,
+    /// The state of the homeserver after it.
+    pub after: State,
+    /// What the call was answered, if the move answers it.
+    pub answered: Option<Observation>,
+}
+
+impl Concurrent {
+    /// The story of these moves, from the beginning; `None` if it cannot happen.
+    pub fn tell(&self, moves: &[Move]) -> Option<Vec<Told>> {
+        let mut situation = self.beginnings().pop()?;
+        let (mut in_flight, mut calls) = (Vec::new(), 0);
+        let told = moves.iter().map(|taken| {
+            let after = self.take(&situation, taken)?;
+            let number = taken.stage.map_or(in_flight.len(), |(number, _)| number);
+            if number == in_flight.len() {
+                in_flight.push(calls);
+                calls += 1;
+            }
+            let call = *in_flight.get(number)?;
+            if after.answered.is_some() {
+                in_flight.remove(number);
+            }
+            let before = std::mem::replace(&mut situation, after.situation).server;
+            let after_it = situation.server;
+            Some(Told { taken: *taken, call, before, after: after_it, answered: after.answered })
+        });
+        told.collect()
+    }
+}

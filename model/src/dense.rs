@@ -1,0 +1,374 @@
+//! One room compiled to dense tables: numbers instead of structs, looked up instead of decided.
+//!
+//! What a guest may do in a room, and what comes of it, does not depend on other guests (this is what
+//! `non_interference` promises, and more). So a state of a room is a tuple of small parts: what its
+//! guests have in common, and what is each guest's own; and one guest's view of it, a *cell*, is a
+//! state of the model with this guest alone. A step that names one guest is decided by its cell, and
+//! leaves the others what they are, but that they witness the tagged event if the step sends it. A
+//! step that names no guest is decided by what they have in common, and moves each guest by itself.
+//! So all that can happen is tabulated for each cell once, by the model itself, and then looked up
+//! for every number of guests.
+//!
+//! And so are the verdicts: what the guarantees say of a step in a state is what they say of it in the
+//! cells of the guests; only `non_interference` asks for company, and company is whoever else is
+//! registered. Each cell is judged once, when it is first visited, alone and in company.
+//!
+//! `spec-notes/engine.md` has the argument at length. It does not hold of every mistake: see
+//! [`Dense::of`].
+
+mod accounts;
+mod cells;
+mod compile;
+mod decisions;
+mod part;
+mod rooms;
+
+pub use decisions::{Decisions, Situation, StepNumber};
+pub use rooms::settle;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::guarantee::Verdicts;
+use crate::profile::Profile;
+use crate::sequential::Sequential;
+use crate::space::Space;
+use crate::state::{Account, MAX_GUESTS, Scope, State};
+
+use cells::Cells;
+use compile::Purpose;
+use part::{Common, Own, compose};
+
+/// A room, compiled.
+#[derive(Debug)]
+pub struct Dense {
+    guests: usize,
+    /// Whether states that exchanging guests makes alike have one code.
+    alike: bool,
+    /// What guests can have in common, by number.
+    commons: Vec<Common>,
+    /// What can be a guest's own, by number.
+    owns: Vec<Own>,
+    /// The cell of each pair of those, or [`NONE`].
+    cell: Vec<u32>,
+    /// What comes of the steps that name the guest, by cell.
+    own_moves: Rows<OwnMove>,
+    /// How many of these change the state, by cell.
+    own_changes: Vec<u16>,
+    /// What the guest becomes by the step in which another guest shows its token for this one's, by
+    /// cell, if that changes it.
+    by_another: Vec<Option<u16>>,
+    /// What comes of the steps that name no guest, by what the guests have in common.
+    common_moves: Rows<CommonMove>,
+    /// Which of the steps that name no guest change the state, by cell, one bit each.
+    common_changes: Vec<u64>,
+    /// What each own number becomes, in one move after the other.
+    columns: Vec<u16>,
+    judged: Vec<AtomicBool>,
+    /// The model with one guest, and with two if there are.
+    judges: Option<(Sequential, Option<Sequential>)>,
+    profile: Profile,
+}
+
+/// In place of a number, where there is none.
+const NONE: u32 = u32::MAX;
+
+/// What becomes of a guest by a step that names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct OwnMove {
+    common: u32,
+    own: u16,
+    /// What becomes of the others: a column, or [`NONE`] where they stay what they are.
+    others: u32,
+}
+
+/// What becomes of all by a step that names no guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct CommonMove {
+    common: u32,
+    column: u32,
+}
+
+/// Rows of different lengths, one after the other.
+#[derive(Debug)]
+struct Rows<T> {
+    ends: Vec<u32>,
+    all: Vec<T>,
+}
+
+impl<T> Rows<T> {
+    fn new() -> Self {
+        Self { ends: vec![0], all: Vec::new() }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a room has not so many cells")]
+    fn push(&mut self, row: impl IntoIterator<Item = T>) {
+        self.all.extend(row);
+        self.ends.push(self.all.len() as u32);
+    }
+
+    fn row(&self, number: u32) -> &[T] {
+        let number = number as usize;
+        &self.all[self.ends[number] as usize..self.ends[number + 1] as usize]
+    }
+}
+
+/// A state of a room, in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Numbers {
+    common: u32,
+    /// Those beyond the guests that there are stay 0.
+    owns: [u16; MAX_GUESTS],
+}
+
+impl Dense {
+    /// A room with so many guests in which `system` decides, held against what `rules` promise, with a
+    /// tagged event or without. `None` where a guest's doings depend on other guests:
+    ///
+    /// - the first guest is special, so that it matters which of them is named;
+    /// - a guest's event that is refused removes the others all the same.
+    ///
+    /// What else would break the argument in the tables themselves is found as they are made.
+    pub fn of(system: &Profile, rules: &Profile, guests: usize, tagged: bool) -> Option<Self> {
+        Cells::of(system, rules, guests, tagged)?.compile(Purpose {
+            guests,
+            alike: true,
+            tabulates: |_| true,
+            judges: Some(judges(system, rules, guests)),
+            profile: system.clone(),
+        })
+    }
+
+    /// How many codes there are: every state's is less.
+    pub fn codes(&self) -> u64 {
+        let owns = self.owns.len() as u64;
+        (0..self.guests).fold(self.commons.len() as u64, |codes, _| codes.saturating_mul(owns))
+    }
+
+    /// The code of the state in which everything begins.
+    ///
+    /// # Panics
+    /// Never: the tables begin with it.
+    pub fn beginning(&self) -> u64 {
+        self.code_of(&crate::decide::initial(&self.profile)).expect("the tables begin with it")
+    }
+
+    /// The code of a state, if it is one of this room's that can be reached as far as the tables tell.
+    pub fn code_of(&self, state: &State) -> Option<u64> {
+        let (common, owns) = part::split(state, self.guests);
+        let common = self.commons.binary_search(&common).ok()?;
+        let mut numbers = Numbers { common: u32::try_from(common).ok()?, owns: [0; MAX_GUESTS] };
+        for (number, own) in numbers.owns.iter_mut().zip(&owns) {
+            *number = u16::try_from(self.owns.binary_search(own).ok()?).ok()?;
+        }
+        Some(self.code(numbers))
+    }
+
+    /// The state with this code.
+    pub fn state_of(&self, code: u64) -> State {
+        let numbers = self.numbers(code);
+        let owns = numbers.owns[..self.guests].iter().map(|own| self.owns[usize::from(*own)]);
+        compose(&self.profile, self.commons[numbers.common as usize], &owns.collect::<Vec<_>>())
+    }
+
+    /// The code of a state, or of all the states that exchanging guests makes alike.
+    #[inline]
+    fn code(&self, mut numbers: Numbers) -> u64 {
+        let owns = &mut numbers.owns[..self.guests];
+        if self.alike {
+            owns.sort_unstable();
+        }
+        let base = self.owns.len() as u64;
+        owns.iter().fold(u64::from(numbers.common), |code, own| code * base + u64::from(*own))
+    }
+
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what is left is less than the number of each"
+    )]
+    fn numbers(&self, mut code: u64) -> Numbers {
+        let base = self.owns.len() as u64;
+        let mut owns = [0; MAX_GUESTS];
+        for own in owns[..self.guests].iter_mut().rev() {
+            *own = (code % base) as u16;
+            code /= base;
+        }
+        Numbers { common: code as u32, owns }
+    }
+
+    /// Reaches what the state with this code leads to, some of it more than once. Says how many steps
+    /// change the state, and what the guarantees say of the cells that were not visited before.
+    #[inline]
+    pub fn expand(&self, code: u64, reach: &mut impl FnMut(u64)) -> (Verdicts, usize) {
+        let here = self.numbers(code);
+        let mut verdicts = Verdicts::NONE;
+        let (mut changes, mut common_changes) = (0, 0);
+        let live_guests = self.live_guests(&here);
+        for guest in 0..self.guests {
+            let cell = self.cell_of(here.common, here.owns[guest]);
+            if !self.judged[cell as usize].load(Ordering::Relaxed) {
+                verdicts.add(self.judge(cell, &here, guest));
+            }
+            changes += usize::from(self.own_changes[cell as usize]);
+            common_changes |= self.common_changes[cell as usize];
+            for step in self.own_moves.row(cell) {
+                let mut next = here;
+                next.common = step.common;
+                if step.others != NONE {
+                    self.move_all(&mut next, step.others);
+                }
+                next.owns[guest] = step.own;
+                reach(self.code(next));
+            }
+            if let Some(own) = self.by_another[cell as usize] {
+                let others = live_guests - usize::from(self.is_live_guest(here.owns[guest]));
+                changes += others;
+                if others > 0 {
+                    let mut next = here;
+                    next.owns[guest] = own;
+                    reach(self.code(next));
+                }
+            }
+        }
+        for step in self.common_moves.row(here.common) {
+            let mut next = here;
+            next.common = step.common;
+            self.move_all(&mut next, step.column);
+            reach(self.code(next));
+        }
+        (verdicts, changes + common_changes.count_ones() as usize)
+    }
+
+    /// The cells of the guests.
+    fn cells_of(&self, code: u64) -> impl Iterator<Item = u32> + use<'_> {
+        let numbers = self.numbers(code);
+        (0..self.guests).map(move |guest| self.cell_of(numbers.common, numbers.owns[guest]))
+    }
+
+    /// Every cell, with what its guest has in common with others and what is its own.
+    fn cells(&self) -> impl Iterator<Item = (u32, Common, Own)> {
+        let owns = self.owns.len();
+        let cells = self.cell.iter().enumerate().filter(|(_, cell)| **cell != NONE);
+        cells.map(move |(place, cell)| (*cell, self.commons[place / owns], self.owns[place % owns]))
+    }
+
+    fn number_of(&self, own: Own) -> Option<u16> {
+        self.owns.binary_search(&own).ok().and_then(|number| u16::try_from(number).ok())
+    }
+
+    /// The code of the state with each guest's place filled from another's.
+    fn exchanged(&self, code: u64, from: &[usize; MAX_GUESTS]) -> u64 {
+        let numbers = self.numbers(code);
+        let owns = from.map(|guest| numbers.owns[guest]);
+        self.code(Numbers { owns, ..numbers })
+    }
+
+    #[inline]
+    fn cell_of(&self, common: u32, own: u16) -> u32 {
+        self.cell[common as usize * self.owns.len() + usize::from(own)]
+    }
+
+    #[inline]
+    fn move_all(&self, numbers: &mut Numbers, column: u32) {
+        for own in &mut numbers.owns[..self.guests] {
+            *own = self.columns[column as usize + usize::from(*own)];
+        }
+    }
+
+    fn is_live_guest(&self, own: u16) -> bool {
+        self.owns[usize::from(own)].account == Account::Guest
+    }
+
+    fn live_guests(&self, here: &Numbers) -> usize {
+        here.owns[..self.guests].iter().filter(|own| self.is_live_guest(**own)).count()
+    }
+
+    /// What the guarantees say of every step that can be taken in this cell.
+    #[cold]
+    fn judge(&self, cell: u32, here: &Numbers, guest: usize) -> Verdicts {
+        self.judged[cell as usize].store(true, Ordering::Relaxed);
+        let own = self.owns[usize::from(here.owns[guest])];
+        let common = self.commons[here.common as usize];
+        let Some((alone, in_company)) = &self.judges else { return Verdicts::NONE };
+        let mut verdicts = alone.expansion(&compose(&self.profile, common, &[own])).verdicts;
+        // Whoever registers last is company for any guest, whatever else has happened.
+        if let Some(in_company) = in_company.as_ref().filter(|_| own.account.is_guest()) {
+            let state = compose(&self.profile, common, &[own, Own::REGISTERED]);
+            verdicts.add(in_company.expansion(&state).verdicts);
+        }
+        verdicts
+    }
+}
+
+/// The model with one guest in a room, and with two if there are.
+fn judges(system: &Profile, rules: &Profile, guests: usize) -> (Sequential, Option<Sequential>) {
+    let model = |guests| Sequential::new(Scope { guests, rooms: 1 }, system.clone(), rules.clone());
+    (model(1), (guests > 1).then(|| model(2)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+    use crate::defect::defects;
+    use crate::rules::Rules;
+
+    #[test]
+    fn a_mistake_that_makes_guests_depend_on_others_has_no_tables() {
+        let rules = Rules::find("latest").unwrap();
+        let has_tables = |mistake: &str| {
+            let defect = crate::defect::find(&rules, mistake).unwrap();
+            Dense::of(&defect.profile, &rules.profile(), 1, true).is_some()
+        };
+        assert!(!has_tables("registration.first_guest=administrator"));
+        assert!(!has_tables("revocation.rejected_event=revokes"));
+        assert!(has_tables("join.gate=none"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        /// The lemma behind the tables, for the rules and for every mistake alike: what the tables
+        /// lead to is what the model leads to, step by step.
+        #[test]
+        fn what_is_looked_up_is_what_is_decided(
+            mistake in any::<Index>(),
+            guests in 1..=3usize,
+            walk in prop::collection::vec(any::<Index>(), 1..60),
+        ) {
+            let rules = Rules::find("latest").unwrap();
+            let mut systems = vec![rules.profile()];
+            systems.extend(defects(&rules).into_iter().map(|defect| defect.profile));
+            let system = mistake.get(&systems);
+            let Some(dense) = Dense::of(system, &rules.profile(), guests, true) else {
+                return Ok(());
+            };
+            let scope = Scope { guests, rooms: 1 };
+            let model = Sequential::new(scope, system.clone(), rules.profile());
+            let mut state = model.initial();
+            for turn in walk {
+                let plain = model.expansion(&state);
+                let code = dense.code_of(&state);
+                prop_assert!(code.is_some(), "{:?}", state);
+                let mut reached = BTreeSet::new();
+                let (_, changes) = dense.expand(code.unwrap(), &mut |code| {
+                    reached.insert(code);
+                });
+                prop_assert_eq!(changes, plain.transitions);
+                let mut decided: BTreeSet<_> =
+                    plain.moves.iter().map(|taken| dense.code_of(&taken.next).unwrap()).collect();
+                // What a step leaves as it is need not be reached again, and may be.
+                reached.insert(code.unwrap());
+                decided.insert(code.unwrap());
+                prop_assert_eq!(reached, decided);
+                if plain.moves.is_empty() {
+                    break;
+                }
+                state = turn.get(&plain.moves).next;
+            }
+        }
+    }
+}

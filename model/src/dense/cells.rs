@@ -1,0 +1,197 @@
+//! Making the tables: every cell that can come up, and what every step makes of it.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use crate::decide::{initial, outcome};
+use crate::decision_point::{FirstGuest, RejectedEvent};
+use crate::profile::Profile;
+use crate::reduce::forget;
+use crate::state::{Scope, State};
+use crate::step::{Act, Actor, Step, Upgrade};
+use crate::steps::steps;
+
+use super::part::{Common, Own, compose, split};
+
+/// An upgrade of the first guest for which the second shows its token.
+pub(super) const OTHERS_TOKEN: Act = Act::Upgrade(Upgrade::OthersToken { of: 0, with: 1 });
+
+/// What becomes of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Becomes {
+    pub(super) common: Common,
+    pub(super) own: Own,
+    /// Whether the state is another one, and be it in something that is forgotten.
+    pub(super) changed: bool,
+}
+
+/// One cell, and what every step makes of it.
+#[derive(Debug)]
+pub(super) struct Cell {
+    pub(super) common: Common,
+    pub(super) own: Own,
+    /// By each step that names the guest, if it can be taken.
+    pub(super) by_own: Vec<Option<Becomes>>,
+    /// By each step that names no guest, if it can be taken.
+    pub(super) by_common: Vec<Option<Becomes>>,
+    /// By an upgrade for which another guest shows its token, if it can be taken.
+    pub(super) by_another: Option<Becomes>,
+}
+
+/// Every cell that can come up, in order.
+pub(super) struct Cells {
+    pub(super) cells: Vec<Cell>,
+    /// The steps that name a guest, in the order in which a cell has what comes of them.
+    pub(super) naming: Vec<Step>,
+    /// The steps that name none.
+    pub(super) naming_none: Vec<Step>,
+}
+
+/// The search for them.
+struct Making<'a> {
+    system: &'a Profile,
+    guests: usize,
+    naming: Vec<Step>,
+    naming_none: Vec<Step>,
+    cells: Vec<Cell>,
+    known: HashSet<(Common, Own)>,
+    waiting: Vec<(Common, Own)>,
+    owns_with: BTreeMap<Common, Vec<Own>>,
+    /// What the guests can have in common after one of them was named in a step that sent the tagged
+    /// event.
+    taggings: BTreeMap<Common, BTreeSet<Common>>,
+}
+
+impl Cells {
+    /// Every cell of a guest that is alone, whatever the mistakes.
+    pub(super) fn alone(system: &Profile) -> Self {
+        let cells = Making::new(system, system, 1, true).make();
+        cells.expect("nobody is there on whom a cell could depend")
+    }
+
+    /// Every cell of a room with so many guests; `None` for the mistakes that [`Dense::of`] names.
+    ///
+    /// [`Dense::of`]: super::Dense::of
+    pub(super) fn of(
+        system: &Profile,
+        rules: &Profile,
+        guests: usize,
+        tagged: bool,
+    ) -> Option<Self> {
+        let choices = &system.choices;
+        if choices.first_guest != FirstGuest::Plain
+            || choices.rejected_event == RejectedEvent::Revokes
+        {
+            return None;
+        }
+        Making::new(system, rules, guests, tagged).make()
+    }
+}
+
+impl<'a> Making<'a> {
+    fn new(system: &'a Profile, rules: &Profile, guests: usize, tagged: bool) -> Self {
+        let one = Scope { guests: 1, rooms: 1 };
+        let changing =
+            steps(one, &[system, rules]).into_iter().filter(|step| !step.act.only_asks());
+        let (naming, naming_none) =
+            changing.filter(|step| tagged || !step.tag).partition(names_a_guest);
+        Self {
+            system,
+            guests,
+            naming,
+            naming_none,
+            cells: Vec::new(),
+            known: HashSet::new(),
+            waiting: Vec::new(),
+            owns_with: BTreeMap::new(),
+            taggings: BTreeMap::new(),
+        }
+    }
+
+    fn make(mut self) -> Option<Cells> {
+        let (common, owns) = split(&forget(self.system, &initial(self.system)), 1);
+        self.add(common, owns[0]);
+        while let Some((common, own)) = self.waiting.pop() {
+            self.work_out(common, own)?;
+        }
+        let Self { mut cells, naming, naming_none, .. } = self;
+        cells.sort_unstable_by_key(|cell| (cell.common, cell.own));
+        Some(Cells { cells, naming, naming_none })
+    }
+
+    /// Adds a cell, and what it is once another guest's step sent the tagged event.
+    fn add(&mut self, common: Common, own: Own) {
+        if !self.known.insert((common, own)) {
+            return;
+        }
+        self.waiting.push((common, own));
+        self.owns_with.entry(common).or_default().push(own);
+        for tagged in self.taggings.get(&common).cloned().unwrap_or_default() {
+            self.add_witness(tagged, own);
+        }
+    }
+
+    fn add_witness(&mut self, common: Common, own: Own) {
+        let (common, own) = witness(self.system, common, own);
+        self.add(common, own);
+    }
+
+    /// Works out what becomes of a cell; `None` if it shows that cells are not enough.
+    fn work_out(&mut self, common: Common, own: Own) -> Option<()> {
+        let state = compose(self.system, common, &[own]);
+        let becomes = |state: &State, step: &Step| {
+            let next = outcome(self.system, state, step)?.next;
+            let (common, owns) = split(&forget(self.system, &next), 1);
+            Some(Becomes { common, own: owns[0], changed: next != *state })
+        };
+        let by_own: Vec<_> = self.naming.iter().map(|step| becomes(&state, step)).collect();
+        let by_common: Vec<_> = self.naming_none.iter().map(|step| becomes(&state, step)).collect();
+        let with_another = compose(self.system, common, &[own, Own::REGISTERED]);
+        let by_another = Some(Step::new(Actor::Guest(1), OTHERS_TOKEN))
+            .filter(|_| self.guests > 1)
+            .and_then(|step| becomes(&with_another, &step));
+        for next in by_own.iter().chain(&by_common).flatten().chain(&by_another) {
+            self.add(next.common, next.own);
+        }
+        if self.guests > 1 {
+            for next in by_own.iter().flatten().filter(|next| next.common != common) {
+                // One guest's step may change what all have in common by sending the tagged event,
+                // and by nothing else.
+                if !next.common.only_tags(common) {
+                    return None;
+                }
+                if self.taggings.entry(common).or_default().insert(next.common) {
+                    for other in self.owns_with[&common].clone() {
+                        self.add_witness(next.common, other);
+                    }
+                }
+            }
+            if by_another.is_some_and(|next| next.common != common) {
+                return None;
+            }
+        }
+        self.cells.push(Cell { common, own, by_own, by_common, by_another });
+        Some(())
+    }
+}
+
+/// What a guest's cell becomes when another guest's step sends the tagged event.
+pub(super) fn witness(system: &Profile, common: Common, own: Own) -> (Common, Own) {
+    let state = compose(system, common, &[own.witnessing()]);
+    let (common, owns) = split(&forget(system, &state), 1);
+    (common, owns[0])
+}
+
+/// Whether the step is by a guest or about one.
+fn names_a_guest(step: &Step) -> bool {
+    let about_one = matches!(
+        step.act,
+        Act::Invite(_)
+            | Act::Kick(_)
+            | Act::Ban(_)
+            | Act::Unban(_)
+            | Act::EndToken(_)
+            | Act::RegisterOver(_)
+            | Act::Upgrade(_)
+    );
+    about_one || matches!(step.by, Actor::Guest(_))
+}

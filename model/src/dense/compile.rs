@@ -1,0 +1,145 @@
+//! From cells to tables.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::AtomicBool;
+
+use crate::profile::Profile;
+use crate::sequential::Sequential;
+use crate::step::{Actor, Step};
+
+use super::cells::{Becomes, Cell, Cells, OTHERS_TOKEN, witness};
+use super::part::{Common, Own};
+use super::{CommonMove, Dense, NONE, OwnMove, Rows};
+
+/// What the tables are made for.
+pub(super) struct Purpose {
+    pub(super) guests: usize,
+    /// Whether states that exchanging guests makes alike are one.
+    pub(super) alike: bool,
+    /// The steps to tabulate.
+    pub(super) tabulates: fn(&Step) -> bool,
+    /// The model with one guest, and with two if there are.
+    pub(super) judges: Option<(Sequential, Option<Sequential>)>,
+    pub(super) profile: Profile,
+}
+
+impl Cells {
+    /// The tables; `None` if what a step does that names no guest depends on the guest after all.
+    #[expect(clippy::cast_possible_truncation, reason = "a room has not so many cells")]
+    pub(super) fn compile(&self, purpose: Purpose) -> Option<Dense> {
+        let Purpose { guests, alike, tabulates, judges, profile } = purpose;
+        // One bit for each of the steps that name no guest.
+        (self.naming_none.len() <= 64).then_some(())?;
+        let tabulated = |steps: &[Step]| -> Vec<bool> { steps.iter().map(tabulates).collect() };
+        let (naming, naming_none) = (tabulated(&self.naming), tabulated(&self.naming_none));
+        let by_own = |cell: &Cell| -> Vec<Becomes> {
+            let all = cell.by_own.iter().zip(&naming).filter(|(_, is_in)| **is_in);
+            all.filter_map(|(next, _)| next.filter(|next| next.changed)).collect()
+        };
+        let commons: BTreeSet<_> = self.cells.iter().map(|cell| cell.common).collect();
+        let owns: BTreeSet<_> = self.cells.iter().map(|cell| cell.own).collect();
+        let (commons, owns): (Vec<_>, Vec<_>) =
+            (commons.into_iter().collect(), owns.into_iter().collect());
+        u16::try_from(owns.len()).ok()?;
+        let common_number =
+            |common: &Common| commons.binary_search(common).map(|number| number as u32).ok();
+        let own_number = |own: &Own| owns.binary_search(own).map(|number| number as u16).ok();
+        let mut dense = Dense {
+            guests,
+            cell: vec![NONE; commons.len() * owns.len()],
+            own_moves: Rows::new(),
+            own_changes: Vec::new(),
+            by_another: Vec::new(),
+            common_moves: Rows::new(),
+            common_changes: Vec::new(),
+            columns: Vec::new(),
+            alike,
+            judged: self.cells.iter().map(|_| AtomicBool::new(judges.is_none())).collect(),
+            judges,
+            commons: Vec::new(),
+            owns: Vec::new(),
+            profile,
+        };
+        let mut number = 0;
+        for with_common in self.cells.chunk_by(|one, other| one.common == other.common) {
+            let common = common_number(&with_common[0].common)?;
+            let mut columns: HashMap<Vec<u16>, u32> = HashMap::new();
+            let mut column = |dense: &mut Dense, becomes: Vec<u16>| {
+                *columns.entry(becomes).or_insert_with_key(|becomes| {
+                    dense.columns.extend_from_slice(becomes);
+                    (dense.columns.len() - becomes.len()) as u32
+                })
+            };
+            // What each guest becomes by a step that names none: those that are not here stay.
+            let unmoved: Vec<u16> = (0..owns.len() as u16).collect();
+            let mut moves: Vec<CommonMove> = Vec::new();
+            for step in (0..naming_none.len()).filter(|step| naming_none[*step]) {
+                let first = with_common[0].by_common[step];
+                let mut becomes = unmoved.clone();
+                let mut changed = false;
+                for cell in with_common {
+                    let next = cell.by_common[step];
+                    if next.map(|next| next.common) != first.map(|next| next.common) {
+                        return None;
+                    }
+                    let Some(next) = next else { continue };
+                    becomes[usize::from(own_number(&cell.own)?)] = own_number(&next.own)?;
+                    changed |= next.changed;
+                }
+                if let Some(first) = first.filter(|_| changed) {
+                    let common = common_number(&first.common)?;
+                    let step = CommonMove { common, column: column(&mut dense, becomes) };
+                    if !moves.contains(&step) {
+                        moves.push(step);
+                    }
+                }
+            }
+            dense.common_moves.push(moves);
+            // What the others become when the step that names one sends the tagged event.
+            let mut witnessing: BTreeMap<Common, u32> = BTreeMap::new();
+            for cell in with_common {
+                dense.cell[common as usize * owns.len() + usize::from(own_number(&cell.own)?)] =
+                    number;
+                number += 1;
+                let mut moves: Vec<OwnMove> = Vec::new();
+                let by_own = by_own(cell);
+                for next in &by_own {
+                    let mut others = NONE;
+                    if guests > 1 && next.common != cell.common {
+                        let known = witnessing.get(&next.common).copied();
+                        others = match known {
+                            Some(column) => column,
+                            None => {
+                                let mut becomes = unmoved.clone();
+                                for other in with_common {
+                                    let (_, own) = witness(&dense.profile, next.common, other.own);
+                                    becomes[usize::from(own_number(&other.own)?)] =
+                                        own_number(&own)?;
+                                }
+                                column(&mut dense, becomes)
+                            }
+                        };
+                        witnessing.insert(next.common, others);
+                    }
+                    let (common, own) = (common_number(&next.common)?, own_number(&next.own)?);
+                    let step = OwnMove { common, own, others };
+                    if !moves.contains(&step) {
+                        moves.push(step);
+                    }
+                }
+                dense.own_moves.push(moves);
+                dense.own_changes.push(u16::try_from(by_own.len()).ok()?);
+                let upgrade = Step::new(Actor::Guest(1), OTHERS_TOKEN);
+                let by_another = cell.by_another.filter(|next| next.changed && tabulates(&upgrade));
+                dense.by_another.push(by_another.and_then(|next| own_number(&next.own)));
+                let bits =
+                    cell.by_common.iter().enumerate().map(|(step, next)| {
+                        u64::from(next.is_some_and(|next| next.changed)) << step
+                    });
+                dense.common_changes.push(bits.fold(0, |all, bit| all | bit));
+            }
+        }
+        (dense.commons, dense.owns) = (commons, owns);
+        Some(dense)
+    }
+}

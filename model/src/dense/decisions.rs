@@ -1,0 +1,201 @@
+//! A profile compiled to a table of decisions: looked up in nanoseconds.
+
+use std::collections::HashMap;
+
+use crate::decide::outcome;
+use crate::endpoint::EndpointId;
+use crate::profile::Profile;
+use crate::reduce::forget;
+use crate::state::{Scope, State};
+use crate::step::{Act, Observation, Step};
+use crate::steps::{endpoint_classes, steps};
+
+use super::cells::Cells;
+use super::part::{Common, Own, compose, split};
+
+/// Every decision about one guest in one room, in every situation that can come up.
+///
+/// For whoever has many decisions to hold against the rules: a homeserver's log, a policy engine, a
+/// cache of permissions. A situation and a step are looked up once, by hashing; what the rules say to
+/// the pair is then one access to a table. What other guests and other rooms are does not matter.
+///
+/// ```
+/// use guest_access_model::decide::initial;
+/// use guest_access_model::dense::Decisions;
+/// use guest_access_model::rules::Rules;
+/// use guest_access_model::step::{Act, Actor, Step, Way};
+///
+/// let rules = Rules::find("latest")?;
+/// let decisions = Decisions::of(&rules.profile());
+///
+/// // Guest 0 asks to join room 0.
+/// let join = Step::new(Actor::Guest(0), Act::Join(Way::Own)).at(0);
+/// let join = decisions.step(&join).expect("a step of the model's");
+///
+/// // Nobody has set guest access, and a guest has registered: the gate is closed.
+/// let mut state = initial(&rules.profile());
+/// state.accounts[0] = guest_access_model::state::Account::Guest;
+/// let situation = decisions.situation(&state).expect("it can come up");
+/// let observed = decisions.decide(situation, join).expect("the step can be taken");
+/// assert_eq!(observed.decision.status, 403);
+/// assert_eq!(observed.decision.clauses, ["GA-22", "CS-34"]);
+/// # Ok::<(), guest_access_model::rules::RulesError>(())
+/// ```
+#[derive(Debug)]
+pub struct Decisions {
+    situations: HashMap<(Common, Own), u32>,
+    steps: HashMap<Step, u32>,
+    /// For each endpoint that no rule tells from another, the one that stands for it.
+    stand_ins: HashMap<EndpointId, EndpointId>,
+    /// By situation and step: which of the observations, or [`CANNOT`].
+    table: Vec<u16>,
+    observations: Vec<Observation>,
+    columns: usize,
+    profile: Profile,
+}
+
+/// A situation of one guest in one room, by its number in one [`Decisions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Situation(u32);
+
+/// A step by or about one guest, or by anybody else, by its number in one [`Decisions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepNumber(u32);
+
+/// In place of an observation, where the step cannot be taken.
+const CANNOT: u16 = u16::MAX;
+
+impl Decisions {
+    /// Every decision of `profile`.
+    ///
+    /// # Panics
+    /// Never: there are some dozens of different observations, and some thousands of situations.
+    pub fn of(profile: &Profile) -> Self {
+        let one = Scope { guests: 1, rooms: 1 };
+        let all = steps(one, &[profile]);
+        // With another guest there are other events to see: those of its membership.
+        let cells = Cells::of(profile, profile, 2, true).unwrap_or_else(|| Cells::alone(profile));
+        let cells = cells.cells.iter().map(|cell| (cell.common, cell.own)).collect::<Vec<_>>();
+        let mut observations: Vec<Observation> = Vec::new();
+        let mut table = Vec::with_capacity(cells.len() * all.len());
+        let mut situations = HashMap::new();
+        for (number, (common, own)) in (0..).zip(cells) {
+            situations.insert((common, own), number);
+            let state = compose(profile, common, &[own]);
+            for step in &all {
+                let Some(found) = outcome(profile, &state, step) else {
+                    table.push(CANNOT);
+                    continue;
+                };
+                let known = observations.iter().position(|known| *known == found.observation);
+                let number = known.unwrap_or_else(|| {
+                    observations.push(found.observation);
+                    observations.len() - 1
+                });
+                table.push(u16::try_from(number).expect("there are some dozens"));
+            }
+        }
+        let classes = endpoint_classes(&[profile]);
+        let stand_ins = classes
+            .iter()
+            .flat_map(|class| class.iter().map(|endpoint| (*endpoint, class[0])))
+            .collect();
+        let columns = all.len();
+        let steps = (0..).zip(all).map(|(number, step)| (step, number)).collect();
+        Self {
+            situations,
+            steps,
+            stand_ins,
+            table,
+            observations,
+            columns,
+            profile: profile.clone(),
+        }
+    }
+
+    /// The situation of the first guest in the first room; `None` if it cannot come up.
+    pub fn situation(&self, state: &State) -> Option<Situation> {
+        let (common, owns) = split(&forget(&self.profile, state), 1);
+        self.situations.get(&(common, owns[0])).copied().map(Situation)
+    }
+
+    /// The number of a step that names the first guest or none, and the first room or none; `None` if
+    /// it is not a step of the model's. Whichever endpoint is called or read, its decisions are here.
+    pub fn step(&self, step: &Step) -> Option<StepNumber> {
+        let stand_in = |endpoint| self.stand_ins.get(&endpoint).copied().unwrap_or(endpoint);
+        let act = match step.act {
+            Act::Call(endpoint) => Act::Call(stand_in(endpoint)),
+            Act::Read(endpoint) => Act::Read(stand_in(endpoint)),
+            act => act,
+        };
+        self.steps.get(&Step { act, ..*step }).copied().map(StepNumber)
+    }
+
+    /// What the rules say to the step in this situation; `None` if it cannot be taken there.
+    #[inline]
+    pub fn decide(&self, situation: Situation, step: StepNumber) -> Option<&Observation> {
+        let place = situation.0 as usize * self.columns + step.0 as usize;
+        self.observations.get(usize::from(self.table[place]))
+    }
+
+    /// How many situations there are.
+    pub fn situations(&self) -> usize {
+        self.situations.len()
+    }
+
+    /// How many steps there are.
+    pub fn steps(&self) -> usize {
+        self.columns
+    }
+
+    /// Every situation, as a state in which it is, in no particular order.
+    pub fn states(&self) -> impl Iterator<Item = State> {
+        let states = self.situations.keys();
+        states.map(|(common, own)| compose(&self.profile, *common, &[*own]))
+    }
+
+    /// Every step.
+    pub fn every_step(&self) -> impl Iterator<Item = &Step> {
+        self.steps.keys()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Rules;
+
+    #[test]
+    fn the_table_says_what_the_rules_say_in_every_situation_to_every_step() {
+        for rules in ["draft-2015-11-05", "r0.0.1", "latest"] {
+            let profile = Rules::find(rules).unwrap().profile();
+            let decisions = Decisions::of(&profile);
+            let mut compared = 0;
+            for state in decisions.states() {
+                let situation = decisions.situation(&state).unwrap();
+                for step in decisions.every_step() {
+                    let looked_up = decisions.decide(situation, decisions.step(step).unwrap());
+                    let decided = outcome(&profile, &state, step).map(|found| found.observation);
+                    assert_eq!(looked_up.copied(), decided, "{rules}: {step:?}");
+                    compared += usize::from(decided.is_some());
+                }
+            }
+            assert!(compared > 400_000, "{rules}: {compared}");
+        }
+    }
+
+    #[test]
+    fn every_endpoint_has_its_decisions() {
+        let profile = Rules::find("latest").unwrap().profile();
+        let decisions = Decisions::of(&profile);
+        for endpoint in EndpointId::all() {
+            if !crate::steps::has_a_step_of_its_own(endpoint) {
+                let guest = crate::step::Actor::Guest(0);
+                let call = Step::new(guest, Act::Call(endpoint));
+                let read = Step::new(guest, Act::Read(endpoint));
+                let found = [call, read, read.at(0)].iter().find_map(|step| decisions.step(step));
+                assert!(found.is_some(), "{:?}", endpoint.get());
+            }
+        }
+    }
+}

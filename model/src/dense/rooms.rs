@@ -1,0 +1,246 @@
+//! Several rooms, settled without exploring them together.
+//!
+//! A step about a room is decided by the accounts and that room, and changes nothing but that room. So
+//! while no account changes, each room goes its own way, and what they reach together is the product
+//! of what each reaches alone. A step about accounts moves every room at once, each by itself. Take
+//! what is reached with some accounts for known, and a way from these to other accounts: the rooms
+//! come there as a product, and so they go on. If what each room reaches from there is all that it
+//! ever reaches with these accounts, whichever the way, then the product of it is all that the rooms
+//! reach together, no more and no less. That one way is enough is not believed but looked at, for
+//! every value of the accounts; where it is not, nothing is settled.
+//!
+//! States that exchanging guests makes alike are counted once, by Burnside's lemma: an exchange leaves
+//! alone the product of what it leaves alone in each room.
+//!
+//! What the guarantees say is what they say of each room, and of the few steps that look at two.
+
+use std::collections::BTreeMap;
+
+use crate::guarantee::Verdicts;
+use crate::profile::Profile;
+use crate::sequential::Sequential;
+use crate::space::Exploration;
+use crate::state::{Account, Scope};
+use crate::stop::Stop;
+
+use super::accounts::{Accounts, Kind, Way, exchanges, kinds};
+use super::cells::Cells;
+use super::compile::Purpose;
+use super::part::{Common, Own, compose};
+use super::{Dense, judges};
+
+/// One room on its own.
+struct Room {
+    dense: Dense,
+    kinds: Vec<Kind>,
+    /// The codes visited, one bit each.
+    visited: Vec<u64>,
+    /// What is reached with the accounts at hand: each code with how many steps about the room change
+    /// the state.
+    reached: BTreeMap<Accounts, Vec<(u64, u32)>>,
+    /// Which cells came up.
+    seen: Vec<bool>,
+}
+
+/// What several rooms come to at `scope`, where `system` decides and `rules` promise: each room is
+/// explored alone. `None` where that is not enough. `progress` is told how many states of a room were
+/// visited.
+pub fn settle(
+    system: &Profile,
+    rules: &Profile,
+    scope: Scope,
+    stop: &Stop,
+    progress: impl Fn(usize),
+) -> Option<Exploration> {
+    let guests = scope.guests;
+    let judged = judges(system, rules, guests);
+    let mut rooms = [
+        Room::of(system, rules, guests, true, Some(judged))?,
+        Room::of(system, rules, guests, false, None)?,
+    ];
+    let mut found = Exploration::of_nothing();
+    let mut explored = 0;
+    let order = Accounts::in_order(&rooms[0].kinds, guests)?;
+    for (accounts, ways) in order {
+        let all = rooms.each_mut().map(|room| room.enter(accounts, &ways, &mut found.verdicts));
+        // One and the same way for all rooms.
+        (0..ways.len().max(1))
+            .find(|way| rooms.iter_mut().zip(&all).all(|(room, all)| room.is_all(all, *way)))?;
+        explored += rooms.iter().map(|room| room.reached[&accounts].len()).sum::<usize>();
+        progress(explored);
+        let is_over = stop.now() || stop.most_states.is_some_and(|most| explored >= most);
+        found.add_product(&rooms, scope, accounts)?;
+        if is_over {
+            found.complete = false;
+            return Some(found);
+        }
+    }
+    found.verdicts.add(across(&rooms, system, rules));
+    Some(found)
+}
+
+impl Room {
+    fn of(
+        system: &Profile,
+        rules: &Profile,
+        guests: usize,
+        tagged: bool,
+        judges: Option<(Sequential, Option<Sequential>)>,
+    ) -> Option<Self> {
+        let cells = Cells::of(system, rules, guests, tagged)?;
+        let dense = cells.compile(Purpose {
+            guests,
+            alike: false,
+            tabulates: |step| step.room().is_some(),
+            judges,
+            profile: system.clone(),
+        })?;
+        let kinds = kinds(&cells, &dense)?;
+        let words = usize::try_from(dense.codes() / 64 + 1).ok()?;
+        let (reached, seen) = (BTreeMap::new(), vec![false; dense.judged.len()]);
+        Some(Self { dense, kinds, visited: vec![0; words], reached, seen })
+    }
+
+    /// Explores what is reached with these accounts, by each of the ways into them.
+    fn enter(&mut self, accounts: Accounts, ways: &[Way], verdicts: &mut Verdicts) -> Entered {
+        let seeds: Vec<Vec<u64>> = if ways.is_empty() {
+            vec![vec![self.dense.beginning()]]
+        } else {
+            ways.iter().map(|way| self.through(way)).collect()
+        };
+        let mut all = Vec::new();
+        let mut by_first = 0;
+        for (number, seeds) in seeds.iter().enumerate() {
+            self.go_on(seeds, &mut all, verdicts);
+            if number == 0 {
+                by_first = all.len();
+            }
+        }
+        for (code, _) in &all {
+            for cell in self.dense.cells_of(*code) {
+                self.seen[cell as usize] = true;
+            }
+        }
+        let entered = Entered { seeds, by_first, all: all.len() };
+        self.reached.insert(accounts, all);
+        entered
+    }
+
+    /// Whether one of the ways alone leads to all that is reached.
+    fn is_all(&mut self, entered: &Entered, way: usize) -> bool {
+        if way == 0 {
+            return entered.by_first == entered.all;
+        }
+        let known = std::mem::take(&mut self.visited);
+        self.visited = vec![0; known.len()];
+        let mut reached = Vec::new();
+        self.go_on(&entered.seeds[way], &mut reached, &mut Verdicts::default());
+        self.visited = known;
+        reached.len() == entered.all
+    }
+
+    /// What is reached by one way out of what was reached before.
+    fn through(&self, way: &Way) -> Vec<u64> {
+        let before = &self.reached[&way.from];
+        before.iter().map(|(code, _)| way.take(&self.dense, &self.kinds, *code)).collect()
+    }
+
+    /// Goes on from these states by steps about the room.
+    fn go_on(&mut self, seeds: &[u64], all: &mut Vec<(u64, u32)>, verdicts: &mut Verdicts) {
+        let mut next = all.len();
+        for code in seeds {
+            if visit(&mut self.visited, *code) {
+                all.push((*code, 0));
+            }
+        }
+        while let Some((code, _)) = all.get(next).copied() {
+            let (said, changes) = self.dense.expand(code, &mut |code| {
+                if visit(&mut self.visited, code) {
+                    all.push((code, 0));
+                }
+            });
+            verdicts.add(said);
+            all[next].1 = u32::try_from(changes).expect("there are not so many steps");
+            next += 1;
+        }
+    }
+}
+
+/// What a room reaches with some accounts.
+struct Entered {
+    /// Where it begins, by each of the ways.
+    seeds: Vec<Vec<u64>>,
+    /// How many states it reaches by the first.
+    by_first: usize,
+    /// How many it reaches at all.
+    all: usize,
+}
+
+fn place(code: u64) -> (usize, u64) {
+    (usize::try_from(code / 64).expect("the words are in memory"), 1 << (code % 64))
+}
+
+fn visit(visited: &mut [u64], code: u64) -> bool {
+    let (word, bit) = place(code);
+    let is_new = visited[word] & bit == 0;
+    visited[word] |= bit;
+    is_new
+}
+
+impl Exploration {
+    /// Adds the product of what the rooms reach with these accounts; `None` if it cannot be counted.
+    fn add_product(&mut self, rooms: &[Room; 2], scope: Scope, accounts: Accounts) -> Option<()> {
+        let others = u32::try_from(scope.rooms - 1).ok()?;
+        let of_accounts = accounts.changes(&rooms[0].kinds, scope.guests);
+        let exchanges = exchanges(accounts, scope.guests);
+        let (mut states, mut transitions) = (0u128, 0u128);
+        for exchange in &exchanges {
+            let [(first, first_changes), (other, other_changes)] = rooms.each_ref().map(|room| {
+                let alike = room.reached[&accounts]
+                    .iter()
+                    .filter(|(code, _)| room.dense.exchanged(*code, exchange) == *code);
+                alike.fold((0u128, 0u128), |(number, changes), (_, more)| {
+                    (number + 1, changes + u128::from(*more))
+                })
+            });
+            let product = first * other.pow(others);
+            states += product;
+            transitions += of_accounts * product + first_changes * other.pow(others);
+            if let Some(rest) = others.checked_sub(1) {
+                transitions += u128::from(others) * first * other_changes * other.pow(rest);
+            }
+        }
+        let exchanges = exchanges.len() as u128;
+        self.states += usize::try_from(states / exchanges).ok()?;
+        self.transitions += usize::try_from(transitions / exchanges).ok()?;
+        Some(())
+    }
+}
+
+/// What the guarantees say of the steps that look at two rooms, for whatever a guest can be in the one
+/// and in the other. They see of the second room no more than its history visibility and the guest's
+/// membership, and of the first what a reader sees.
+fn across(rooms: &[Room; 2], system: &Profile, rules: &Profile) -> Verdicts {
+    let model = Sequential::new(Scope { guests: 1, rooms: 2 }, system.clone(), rules.clone());
+    let came_up = |room: &Room| -> Vec<(Common, Own)> {
+        let cells = room.dense.cells().filter(|(cell, ..)| room.seen[*cell as usize]);
+        cells.map(|(_, common, own)| (common, own)).collect()
+    };
+    let [first, other] = rooms.each_ref().map(came_up);
+    let firsts: BTreeMap<_, Common> =
+        first.into_iter().map(|(common, own)| ((common.as_read(), own), common)).collect();
+    let mut others: BTreeMap<Account, BTreeMap<_, Common>> = BTreeMap::new();
+    for (common, own) in other {
+        others.entry(own.account).or_default().insert((common.as_read(), own), common);
+    }
+    let mut verdicts = Verdicts::NONE;
+    for ((_, own), common) in firsts {
+        let state = compose(system, common, &[own]);
+        for ((_, own), common) in others.get(&own.account).into_iter().flatten() {
+            let mut state = state;
+            state.rooms[1] = compose(system, *common, &[*own]).rooms[0];
+            verdicts.add(model.verdicts_across_rooms(&state));
+        }
+    }
+    verdicts
+}

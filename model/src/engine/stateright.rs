@@ -1,0 +1,207 @@
+//! stateright as the engine: breadth-first to a fixpoint, on several threads.
+//!
+//! Steps that leave the state as it is are judged in every state in which they can happen and counted
+//! as transitions, but lead nowhere.
+
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use ::stateright::{Checker, Model, Property};
+
+use crate::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet, Verdicts};
+use crate::space::{Expansion, Exploration, Move, Space};
+use crate::stop::Stop;
+
+use super::Seen;
+
+/// Explores `space` on this many threads, until it is done or `stop` says so. `progress` is told now
+/// and then how many states were reached.
+pub fn explore<S: Space>(
+    space: &Arc<S>,
+    threads: usize,
+    stop: &Stop,
+    progress: impl Fn(Seen),
+) -> Exploration {
+    let checker = Run::new(Arc::clone(space), stop.clone()).checker().threads(threads).spawn_bfs();
+    while !checker.is_done() {
+        std::thread::sleep(Duration::from_millis(20));
+        progress(Seen::states(checker.unique_state_count()));
+    }
+    let checker = checker.join();
+    let run = checker.model();
+    Exploration {
+        complete: !run.cut.load(Ordering::Relaxed),
+        states: run.states.load(Ordering::Relaxed),
+        transitions: run.transitions.load(Ordering::Relaxed),
+        // Several threads reach a state by ways of different lengths.
+        depth: (threads == 1).then(|| checker.max_depth() - 1),
+        // stateright would expand the states on the way to each discovery once more to tell of it.
+        verdicts: run.told(),
+    }
+}
+
+/// One exploration: when it is to end, and how far it has come.
+struct Run<S> {
+    space: Arc<S>,
+    stop: Stop,
+    /// stateright is told of each guarantee once, since it pays for every state that it is told of.
+    told_broken: AtomicU64,
+    told_exercised: AtomicU64,
+    states: AtomicUsize,
+    transitions: AtomicUsize,
+    cut: AtomicBool,
+}
+
+impl<S: Space> Run<S> {
+    fn new(space: Arc<S>, stop: Stop) -> Self {
+        Self {
+            space,
+            stop,
+            told_broken: AtomicU64::default(),
+            told_exercised: AtomicU64::default(),
+            states: AtomicUsize::default(),
+            transitions: AtomicUsize::default(),
+            cut: AtomicBool::default(),
+        }
+    }
+
+    /// What stateright was told of all the states expanded.
+    fn told(&self) -> Verdicts {
+        let set = |told: &AtomicU64| {
+            let told = told.load(Ordering::Relaxed);
+            GuaranteeId::all().filter(|guarantee| told & 1 << guarantee.index() != 0).collect()
+        };
+        Verdicts { exercised: set(&self.told_exercised), broken: set(&self.told_broken) }
+    }
+
+    /// Whether stateright is to be told that the guarantee with this number is in the set.
+    fn tells(&self, told: &AtomicU64, number: usize, set: impl Fn(&Self) -> GuaranteeSet) -> bool {
+        if told.load(Ordering::Relaxed) & 1 << number != 0 {
+            return false;
+        }
+        let tells = GuaranteeId::all().nth(number).is_some_and(|g| set(self).contains(g));
+        if tells {
+            told.fetch_or(1 << number, Ordering::Relaxed);
+        }
+        tells
+    }
+}
+
+/// A state of the space. Its expansion is a function of the state, kept once computed.
+struct Node<S: Space> {
+    state: S::State,
+    expansion: OnceLock<Box<Expansion<S::State, S::Step>>>,
+}
+
+impl<S: Space> Node<S> {
+    fn new(state: S::State) -> Self {
+        Self { state, expansion: OnceLock::new() }
+    }
+
+    fn verdicts(&self, space: &S) -> Verdicts {
+        self.expansion(space).verdicts
+    }
+
+    fn expansion(&self, space: &S) -> &Expansion<S::State, S::Step> {
+        self.expansion.get_or_init(|| Box::new(space.expansion(&self.state)))
+    }
+}
+
+// What is derived would ask the space itself for these.
+impl<S: Space> Clone for Node<S> {
+    fn clone(&self) -> Self {
+        Self { state: self.state.clone(), expansion: self.expansion.clone() }
+    }
+}
+
+impl<S: Space> std::fmt::Debug for Node<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.state.fmt(f)
+    }
+}
+
+impl<S: Space> PartialEq for Node<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.state == other.state
+    }
+}
+
+impl<S: Space> Eq for Node<S> {}
+
+impl<S: Space> Hash for Node<S> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.state.hash(hasher);
+    }
+}
+
+impl<S: Space> Model for Run<S> {
+    type State = Node<S>;
+    type Action = Move<S::State, S::Step>;
+
+    fn init_states(&self) -> Vec<Node<S>> {
+        self.space.beginnings().into_iter().map(Node::new).collect()
+    }
+
+    fn actions(&self, node: &Node<S>, moves: &mut Vec<Self::Action>) {
+        let most_states = self.stop.most_states.unwrap_or(usize::MAX);
+        if self.stop.now() || self.states.load(Ordering::Relaxed) >= most_states {
+            self.cut.store(true, Ordering::Relaxed);
+            return;
+        }
+        let expansion = node.expansion(&self.space);
+        self.states.fetch_add(1, Ordering::Relaxed);
+        self.transitions.fetch_add(expansion.transitions, Ordering::Relaxed);
+        moves.extend_from_slice(&expansion.moves);
+    }
+
+    fn next_state(&self, _: &Node<S>, taken: Self::Action) -> Option<Node<S>> {
+        Some(Node::new(taken.next))
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties()
+    }
+}
+
+/// A property is a plain function with a static name: one pair for each guarantee.
+fn properties<S: Space>() -> Vec<Property<Run<S>>> {
+    fn always<S: Space, const N: usize>(run: &Run<S>, node: &Node<S>) -> bool {
+        !run.tells(&run.told_broken, N, |run| node.verdicts(&run.space).broken)
+    }
+    fn sometimes<S: Space, const N: usize>(run: &Run<S>, node: &Node<S>) -> bool {
+        run.tells(&run.told_exercised, N, |run| node.verdicts(&run.space).exercised)
+    }
+    type Condition<S> = fn(&Run<S>, &Node<S>) -> bool;
+    macro_rules! pairs {
+        ($($n:literal)*) => {
+            [$((always::<S, $n> as Condition<S>, sometimes::<S, $n> as Condition<S>)),*]
+        };
+    }
+    let pairs = pairs!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
+    GUARANTEES
+        .iter()
+        .zip(pairs)
+        .flat_map(|(guarantee, (always, sometimes))| {
+            [
+                Property::always(guarantee.id, always),
+                Property::sometimes(guarantee.sometimes, sometimes),
+            ]
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sequential::Sequential;
+
+    #[test]
+    fn every_guarantee_has_its_pair_of_properties() {
+        let names: Vec<_> =
+            properties::<Sequential>().iter().map(|property| property.name).collect();
+        assert_eq!(names.len(), 2 * GUARANTEES.len());
+        assert!(GUARANTEES.iter().all(|guarantee| names.contains(&guarantee.id)));
+    }
+}

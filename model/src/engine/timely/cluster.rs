@@ -1,0 +1,315 @@
+//! Several processes, on one machine or on many: who they are, and the connections between them.
+//!
+//! The hosts file is timely's: a line `host:port` for each process, in the order of their numbers.
+//! The connections are made here and not by timely, which would wait for ever, tell of it on standard
+//! output, and not ask whether all are about the same work.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use ::timely::communication::Hooks;
+use ::timely::communication::allocator::zero_copy::initialize::initialize_networking_from_sockets;
+use ::timely::communication::allocator::zero_copy::stream::Stream;
+use ::timely::communication::allocator::{AllocatorBuilder, ProcessBuilder};
+
+use crate::stop::Stop;
+
+/// One process among several.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// Where each process listens.
+    hosts: Vec<String>,
+    /// Which of them this is.
+    process: usize,
+    /// How long the others are waited for.
+    patience: Duration,
+    /// What all are to be about.
+    work: String,
+}
+
+/// Why there is no cluster.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// The hosts file cannot be read.
+    #[error("`{}` cannot be read; name a file with a line `host:port` for each process", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line of it is no address.
+    #[error("line {line} of `{}` is `{text}`, which is no `host:port`", path.display())]
+    NoAddress {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, the first being 1.
+        line: usize,
+        /// What stands there.
+        text: String,
+    },
+    /// There is no process with this number.
+    #[error("there is no process {process}: `{}` has {hosts} of them, the first being 0", path.display())]
+    NoProcess {
+        /// Which file.
+        path: PathBuf,
+        /// Which number.
+        process: usize,
+        /// How many there are.
+        hosts: usize,
+    },
+    /// The others cannot reach this one.
+    #[error("`{address}` cannot be listened on: {source}")]
+    Listen {
+        /// Where.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another one did not come.
+    #[error("process {process}, `{address}`, did not come within {} s", patience.as_secs())]
+    Missing {
+        /// Which.
+        process: usize,
+        /// Where.
+        address: String,
+        /// How long it was waited for.
+        patience: Duration,
+    },
+    /// Another one is about something else.
+    #[error(
+        "process {process} is about other work; start all with the same program and the same arguments"
+    )]
+    OtherWork {
+        /// Which.
+        process: usize,
+    },
+    /// A connection broke.
+    #[error("the connections to the other processes cannot be made: {0}")]
+    Broken(#[from] io::Error),
+}
+
+/// How long it is between two tries to reach another process.
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+/// How long another process may take to say who it is.
+const GREETING: Duration = Duration::from_secs(5);
+
+impl Cluster {
+    /// The process with this number of those that a hosts file names, all of which are about `work`:
+    /// any text that is another one for other work.
+    ///
+    /// # Errors
+    /// If the file cannot be read, has no `host:port` in each line, or no such process.
+    pub fn read(
+        path: &Path,
+        process: usize,
+        patience: Duration,
+        work: String,
+    ) -> Result<Self, ClusterError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ClusterError::Unreadable { path: path.to_owned(), source })?;
+        let mut hosts = Vec::new();
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            let is_address = line.rsplit_once(':').is_some_and(|(host, port)| {
+                !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
+            });
+            if !is_address {
+                let (path, text) = (path.to_owned(), line.to_owned());
+                return Err(ClusterError::NoAddress { path, line: number + 1, text });
+            }
+            hosts.push(line.to_owned());
+        }
+        if process >= hosts.len() {
+            let (path, hosts) = (path.to_owned(), hosts.len());
+            return Err(ClusterError::NoProcess { path, process, hosts });
+        }
+        Ok(Self { hosts, process, patience, work })
+    }
+
+    /// How many processes there are.
+    pub(super) fn processes(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// The workers of this process, connected to all others. `lost` is raised when a connection breaks.
+    pub(super) fn connect(
+        &self,
+        threads: usize,
+        lost: &Arc<AtomicBool>,
+        stop: &Stop,
+    ) -> Result<(Vec<AllocatorBuilder>, Box<dyn std::any::Any + Send>), ClusterError> {
+        hush();
+        let until = Instant::now() + self.patience;
+        // All have to have as many workers: what belongs to whom depends on it.
+        let mut hasher = DefaultHasher::new();
+        (&self.work, threads, &self.hosts, env!("CARGO_PKG_VERSION")).hash(&mut hasher);
+        let work = hasher.finish();
+        let greeting = [self.process as u64, work];
+        let mut streams: Vec<Option<TcpStream>> = self.hosts.iter().map(|_| None).collect();
+        let address = &self.hosts[self.process];
+        let listener = TcpListener::bind(address)
+            .map_err(|source| ClusterError::Listen { address: address.clone(), source })?;
+        listener.set_nonblocking(true)?;
+        for (process, stream) in streams.iter_mut().enumerate().take(self.process) {
+            *stream = Some(self.call(process, greeting, until, stop)?);
+        }
+        while let Some(process) =
+            (self.process + 1..self.hosts.len()).find(|p| streams[*p].is_none())
+        {
+            match listener.accept() {
+                Ok((mut stream, _)) => {
+                    // Whoever does not greet as one of us is not one of us.
+                    let Ok([caller, its_work]) = greet(&mut stream, greeting) else { continue };
+                    let Some(place) = usize::try_from(caller).ok().filter(|p| *p > self.process)
+                    else {
+                        continue;
+                    };
+                    if its_work != work {
+                        return Err(ClusterError::OtherWork { process: place });
+                    }
+                    if let Some(known) = streams.get_mut(place) {
+                        *known = Some(stream);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait(process, until, stop)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let sockets = streams
+            .into_iter()
+            .map(|stream| stream.map(|stream| Watched { stream, lost: Arc::clone(lost) }));
+        let hooks = Hooks::default();
+        let own =
+            ProcessBuilder::new_typed_vector(threads, hooks.refill.clone(), hooks.spill.clone());
+        let (workers, connections) = initialize_networking_from_sockets(
+            own,
+            sockets.collect(),
+            self.process,
+            threads,
+            hooks,
+        )?;
+        let workers = workers.into_iter().map(AllocatorBuilder::Tcp).collect();
+        Ok((workers, Box::new(connections)))
+    }
+
+    /// Calls a process until it answers.
+    fn call(
+        &self,
+        process: usize,
+        greeting: [u64; 2],
+        until: Instant,
+        stop: &Stop,
+    ) -> Result<TcpStream, ClusterError> {
+        loop {
+            let stream = TcpStream::connect(&self.hosts[process]);
+            if let Ok(mut stream) = stream
+                && let Ok([callee, its_work]) = greet(&mut stream, greeting)
+                && callee == process as u64
+            {
+                if its_work != greeting[1] {
+                    return Err(ClusterError::OtherWork { process });
+                }
+                return Ok(stream);
+            }
+            self.wait(process, until, stop)?;
+        }
+    }
+
+    fn wait(&self, process: usize, until: Instant, stop: &Stop) -> Result<(), ClusterError> {
+        if Instant::now() >= until || stop.now() {
+            let (address, patience) = (self.hosts[process].clone(), self.patience);
+            return Err(ClusterError::Missing { process, address, patience });
+        }
+        std::thread::sleep(BETWEEN_TRIES);
+        Ok(())
+    }
+}
+
+/// Each says who it is and what its work is.
+fn greet(stream: &mut TcpStream, greeting: [u64; 2]) -> io::Result<[u64; 2]> {
+    stream.set_nonblocking(false)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(GREETING))?;
+    for word in greeting {
+        stream.write_all(&word.to_be_bytes())?;
+    }
+    let mut heard = [0; 2];
+    for word in &mut heard {
+        let mut bytes = [0; 8];
+        stream.read_exact(&mut bytes)?;
+        *word = u64::from_be_bytes(bytes);
+    }
+    stream.set_read_timeout(None)?;
+    Ok(heard)
+}
+
+/// A connection that tells when it is lost: timely's thread that reads or writes it panics then, and
+/// nobody else would hear of it.
+struct Watched {
+    stream: TcpStream,
+    lost: Arc<AtomicBool>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.read(buffer)
+    }
+}
+
+impl Write for Watched {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.stream.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+impl Stream for Watched {
+    fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { stream: self.stream.try_clone()?, lost: Arc::clone(&self.lost) })
+    }
+
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.stream.set_nonblocking(nonblocking)
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.stream.shutdown(how)
+    }
+}
+
+/// Has the threads of lost connections say nothing: what became of them is told in one message.
+fn hush() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let thread = std::thread::current();
+            let is_connection = thread.name().is_some_and(|name| {
+                name.starts_with("timely:send-") || name.starts_with("timely:recv-")
+            });
+            if !is_connection {
+                usual(panic);
+            }
+        }));
+    });
+}

@@ -1,0 +1,81 @@
+//! The sequential model with one room, by the codes of its dense tables.
+
+use std::sync::Arc;
+
+use crate::dense::{Dense, settle};
+use crate::guarantee::Verdicts;
+use crate::sequential::Sequential;
+use crate::space::Exploration;
+use crate::stop::Stop;
+
+use super::{Coded, EngineError, Explore, Plain, Seen, Workers};
+
+impl Explore for Sequential {
+    fn explore(
+        self: &Arc<Self>,
+        workers: &Workers,
+        stop: &Stop,
+        progress: impl Fn(Seen),
+    ) -> Result<Exploration, EngineError> {
+        let (system, rules, scope) = (self.system(), self.rules(), self.scope());
+        if scope.rooms > 1 {
+            let told = |states| progress(Seen::states(states));
+            if let Some(settled) = settle(system, rules, scope, stop, told) {
+                return Ok(settled);
+            }
+        } else if let Some(dense) = Dense::of(system, rules, scope.guests, true) {
+            return super::explore(dense, workers, stop, progress);
+        }
+        super::explore(Plain(Arc::clone(self)), workers, stop, progress)
+    }
+}
+
+/// The codes that a worker has visited, one bit for each of its own.
+#[derive(Debug)]
+pub struct Bitmap {
+    words: Vec<u64>,
+    workers: u64,
+}
+
+impl Coded for Dense {
+    type Code = u64;
+    type Visited = Bitmap;
+
+    fn beginnings(&self) -> Vec<u64> {
+        vec![self.beginning()]
+    }
+
+    fn at_most(&self) -> Option<usize> {
+        usize::try_from(self.codes()).ok()
+    }
+
+    fn bytes(&self, here: usize, workers: usize) -> Option<u64> {
+        (self.codes() / 8).checked_mul(here as u64).map(|bytes| bytes / workers as u64)
+    }
+
+    fn owner(&self, code: &u64) -> u64 {
+        *code
+    }
+
+    fn nothing_visited(&self, workers: usize) -> Bitmap {
+        let workers = workers as u64;
+        let words = self.codes() / workers / 64 + 1;
+        let words = usize::try_from(words).expect("what does not fit is not begun");
+        Bitmap { words: vec![0; words], workers }
+    }
+
+    #[inline]
+    fn visit(&self, visited: &mut Bitmap, code: &u64) -> bool {
+        let number = if visited.workers == 1 { *code } else { code / visited.workers };
+        let word = &mut visited.words[(number / 64) as usize];
+        let bit = 1 << (number % 64);
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
+    #[inline]
+    fn expand(&self, code: &u64, reach: &mut impl FnMut(u64)) -> (Verdicts, usize) {
+        Self::expand(self, *code, reach)
+    }
+}

@@ -1,0 +1,271 @@
+//! What happens when something is sent, and when it arrives.
+
+use crate::decide::outcome;
+use crate::federation::{Current, Elsewhere, Past, Revocations};
+use crate::reduce::forget;
+use crate::state::{Account, Kind, MAX_GUESTS, State, Tagged, Witness};
+use crate::step::Setting as Redacted;
+use crate::step::{Act, Actor, Key, Observation, Says, Step};
+use crate::vocabulary::HistoryVisibility;
+
+use super::history::Setting;
+use super::steps::{Happens, What};
+use super::{Federated, MAX_SERVERS, Message, Servers};
+
+/// What came of something that happened.
+#[derive(Debug, Clone)]
+pub(super) struct Taken {
+    pub(super) after: Servers,
+    /// What a guest was answered.
+    pub(super) answered: Option<Observation>,
+}
+
+impl Federated {
+    pub(super) fn take(&self, before: &Servers, happens: &Happens) -> Option<Taken> {
+        let mut after = before.clone();
+        let mut answered = None;
+        match *happens {
+            Happens::TakesPart(server) => self.takes_part(&mut after, server),
+            Happens::Sets { by, says, place } => self.sets(&mut after, by, says, place)?,
+            Happens::Sends(by) => self.sends(&mut after, by),
+            Happens::Reaches { what, server } => self.reaches(&mut after, what, server)?,
+            Happens::Calls(guest, act) => answered = Some(self.calls(&mut after, guest, act)?),
+        }
+        self.settle(&mut after);
+        Some(Taken { after, answered })
+    }
+
+    /// The state of a server, with what it takes the guests of others for.
+    pub(super) fn seen_by(&self, servers: &Servers, server: usize) -> State {
+        let mut state = servers.servers[server].state;
+        for (guest, home) in servers.servers.iter().enumerate() {
+            if guest != server {
+                // GA-5: A server has no information on whether a user of another server is a guest.
+                state.accounts[guest] = match self.federation.elsewhere {
+                    Elsewhere::Unknown => Account::User,
+                    Elsewhere::GuessedByName => home.state.accounts[guest],
+                };
+            }
+        }
+        state
+    }
+
+    /// A server keeps what came of a step.
+    fn keep(servers: &mut Servers, server: usize, next: &State) {
+        let account = servers.servers[server].state.accounts[server];
+        let before = servers.servers[server].state.rooms[0].members;
+        let mut state = *next;
+        state.accounts = [Account::Absent; MAX_GUESTS];
+        state.accounts[server] = account;
+        servers.servers[server].state = state;
+        for (guest, was) in before.iter().enumerate() {
+            if state.rooms[0].members[guest] != *was {
+                for (other, home) in servers.servers.iter_mut().enumerate() {
+                    home.outdated[guest] |= home.takes_part && other != server && other != guest;
+                }
+            }
+        }
+    }
+
+    /// A step is taken on the state of a server.
+    fn on(&self, servers: &mut Servers, server: usize, step: &Step) -> Option<Observation> {
+        let seen = self.seen_by(servers, server);
+        let outcome = outcome(&self.profiles[server], &seen, step)?;
+        Self::keep(servers, server, &outcome.next);
+        Some(outcome.observation)
+    }
+
+    /// A server gets the state of the room as the first one has it.
+    fn takes_part(&self, servers: &mut Servers, server: usize) {
+        let outdated = servers.servers[0].outdated;
+        let first = servers.servers[0].state.rooms[0];
+        let joins = &mut servers.servers[server];
+        joins.takes_part = true;
+        let own = joins.state.rooms[0].members[server];
+        joins.state.rooms[0] = first;
+        joins.state.rooms[0].members[server] = own;
+        joins.outdated = outdated;
+        for event in servers.access.events.iter_mut().chain(&mut servers.visibility.events) {
+            event.at[server] |= event.at[0];
+        }
+    }
+
+    fn sets(&self, servers: &mut Servers, by: usize, says: Setting, place: usize) -> Option<()> {
+        let seen = self.seen_by(servers, by);
+        // What cannot be redacted is not.
+        outcome(&self.profiles[by], &seen, &moderators_step(says))?;
+        match says {
+            Setting::Visibility(_) => {
+                servers.visibility.insert(place, says, by);
+                if let Some(message) = &mut servers.message {
+                    message.visibility += usize::from(message.visibility > place);
+                }
+            }
+            Setting::GuestAccess(_) | Setting::Redacted => {
+                servers.access.insert(place, says, by);
+                if let Some(message) = &mut servers.message {
+                    message.access += usize::from(message.access > place);
+                }
+            }
+        }
+        self.on(servers, by, &moderators_step(says)).map(|_| ())
+    }
+
+    fn sends(&self, servers: &mut Servers, by: usize) {
+        let room = servers.servers[by].state.rooms[0];
+        let class = Tagged::between(Kind::Message, &room, &room);
+        let mut sent_to = [false; MAX_SERVERS];
+        for (number, server) in servers.servers.iter().enumerate() {
+            sent_to[number] = server.takes_part;
+        }
+        let (access, visibility) = (servers.access.known(by), servers.visibility.known(by));
+        servers.message = Some(Message { class, sent_to, access, visibility });
+        self.gets_message(servers, by);
+    }
+
+    /// The message comes to be among the events of a server.
+    fn gets_message(&self, servers: &mut Servers, server: usize) {
+        let Some(message) = &servers.message else { return };
+        let receiver = &mut servers.servers[server];
+        let room = receiver.state.rooms[0];
+        let mut tagged = match self.federation.past {
+            Past::FetchedFirst => message.class,
+            Past::Ignored => Tagged::between(Kind::Message, &room, &room),
+        };
+        // A join that the message knew nothing of counts as later.
+        tagged.note_joined(&room.members);
+        receiver.has_message = true;
+        receiver.state.tagged = Some(tagged);
+    }
+
+    fn reaches(&self, servers: &mut Servers, what: What, server: usize) -> Option<()> {
+        match what {
+            What::Access(number) | What::Visibility(number) => {
+                self.setting_reaches(servers, what, number, server)
+            }
+            What::Message => {
+                let message = servers.message.clone()?;
+                let had = servers.servers[server].has_message;
+                // HV-12 and the history rules: who was not there when it was sent is given it later
+                // only if it is open to whoever comes.
+                let opens = matches!(
+                    message.class.before,
+                    HistoryVisibility::WorldReadable | HistoryVisibility::Shared
+                );
+                if had || !(message.sent_to[server] || opens) {
+                    return None;
+                }
+                if self.federation.past == Past::FetchedFirst {
+                    for number in 0..message.visibility {
+                        self.setting_reaches(servers, What::Visibility(number), number, server)?;
+                    }
+                    for number in 0..message.access {
+                        self.setting_reaches(servers, What::Access(number), number, server)?;
+                    }
+                }
+                self.gets_message(servers, server);
+                Some(())
+            }
+            What::AccessAgain | What::VisibilityAgain => {
+                let history =
+                    if what == What::AccessAgain { &servers.access } else { &servers.visibility };
+                let says = history.before.filter(|_| history.known(server) > 0)?;
+                // What is older than what a server has changes nothing, unless it goes by what came
+                // last.
+                if self.federation.current == Current::LastReceived {
+                    let _ = self.on(servers, server, &moderators_step(says));
+                }
+                Some(())
+            }
+            What::Membership(guest) => {
+                let now = servers.servers[guest].state.rooms[0].members[guest];
+                let receiver = &mut servers.servers[server];
+                receiver.state.rooms[0].members[guest] = now;
+                receiver.outdated[guest] = false;
+                Some(())
+            }
+        }
+    }
+
+    fn setting_reaches(
+        &self,
+        servers: &mut Servers,
+        what: What,
+        number: usize,
+        server: usize,
+    ) -> Option<()> {
+        let history = match what {
+            What::Access(_) => &mut servers.access,
+            _ => &mut servers.visibility,
+        };
+        let known = history.known(server);
+        let event = history.events.get_mut(number)?;
+        event.at[server] = true;
+        let says = event.says;
+        let counts = self.federation.current == Current::LastReceived || number >= known;
+        if counts {
+            let spared = self.federation.revocations == Revocations::OwnUsers;
+            let members = servers.servers[server].state.rooms[0].members;
+            // A redaction of what is not current here changes nothing.
+            let _ = self.on(servers, server, &moderators_step(says));
+            if spared {
+                let room = &mut servers.servers[server].state.rooms[0];
+                room.members[server] = members[server];
+            }
+        }
+        Some(())
+    }
+
+    fn calls(&self, servers: &mut Servers, guest: usize, act: Act) -> Option<Observation> {
+        let by = Step::new(Actor::Guest(u8::try_from(guest).ok()?), act);
+        // DR-4 and what came of it: a server that takes no part in a room has nothing to say of it.
+        let step = if servers.servers[guest].takes_part { by.at(0) } else { by.elsewhere() };
+        self.on(servers, guest, &step)
+    }
+
+    /// Forgets what every server has.
+    fn settle(&self, servers: &mut Servers) {
+        let takes_part: Vec<bool> =
+            servers.servers.iter().map(|server| server.takes_part).collect();
+        let overtaken = self.federation.current == Current::Resolved;
+        let access = servers.access.forget(&takes_part, overtaken);
+        let visibility = servers.visibility.forget(&takes_part, overtaken);
+        if let Some(message) = &mut servers.message {
+            message.access = message.access.saturating_sub(access);
+            message.visibility = message.visibility.saturating_sub(visibility);
+        }
+        self.forget(servers);
+    }
+}
+
+impl Federated {
+    /// Forgets what nothing will ask for again: a server asks how its own guest stands to the message,
+    /// and nobody asks the message itself once the server has it.
+    fn forget(&self, servers: &mut Servers) {
+        for (number, server) in servers.servers.iter_mut().enumerate() {
+            if let Some(tagged) = &mut server.state.tagged {
+                for (guest, witness) in tagged.witnesses.iter_mut().enumerate() {
+                    if guest != number {
+                        *witness = Witness::STRANGER;
+                    }
+                }
+            }
+            if self.federation.past == Past::FetchedFirst {
+                server.state = forget(&self.profiles[number], &server.state);
+                if let Some(message) = servers.message.as_mut().filter(|_| server.has_message) {
+                    message.class.witnesses[number] = Witness::STRANGER;
+                }
+            }
+        }
+    }
+}
+
+/// The step of a moderator who changes a setting.
+pub fn moderators_step(says: Setting) -> Step {
+    let act = match says {
+        Setting::GuestAccess(value) => Act::SetGuestAccess(Says::Value(value), Key::Empty),
+        Setting::Redacted => Act::RedactSetting(Redacted::GuestAccess),
+        Setting::Visibility(value) => Act::SetVisibility(Says::Value(value), Key::Empty),
+    };
+    Step::new(Actor::Moderator, act).at(0)
+}

@@ -1,0 +1,180 @@
+//! What the guarantees say of something that happens.
+
+use crate::federation::Past;
+use crate::guarantee::{GuaranteeId, GuaranteeSet, Transition, Verdicts};
+use crate::rules::Rules;
+use crate::state::{Account, State};
+use crate::step::{Actor, Answer, Step};
+use crate::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+
+use super::delivery::Taken;
+use super::history::Setting;
+use super::steps::Happens;
+use super::{Federated, Servers};
+
+/// Guarantees of the sequential model that are judged when a guest of an honest server reads.
+const WHEN_READ: &[&str] = &["read_confinement", "preview_confinement"];
+
+impl Federated {
+    /// The guarantees that this model says something of.
+    pub fn guarantees() -> GuaranteeSet {
+        let own = [
+            "federated_revocation",
+            "guest_blindness",
+            "participation",
+            "server_confinement",
+            "revocation_everywhere",
+            "read_confinement_everywhere",
+        ];
+        GuaranteeSet::named(&own).union(GuaranteeSet::named(WHEN_READ))
+    }
+
+    /// Those of them that speak of dishonest servers too, where the rules promise the same of honest
+    /// ones: no text promises them.
+    pub fn of_everyone(rules: &Rules) -> GuaranteeSet {
+        let promised = GuaranteeSet::named(&["federated_revocation", "read_confinement"]);
+        let is_promised = |id: GuaranteeId| rules.promises.contains_key(&id);
+        if !promised.iter().all(is_promised) {
+            return GuaranteeSet::default();
+        }
+        GuaranteeSet::named(&["revocation_everywhere", "read_confinement_everywhere"])
+    }
+
+    pub(super) fn judge(&self, before: &Servers, happens: &Happens, taken: &Taken) -> Verdicts {
+        let mut verdicts = Verdicts::default();
+        self.judge_revocation(before, happens, &taken.after, &mut verdicts);
+        self.judge_blindness(before, happens, taken, &mut verdicts);
+        judge_servers(before, happens, &taken.after, &mut verdicts);
+        if let (Happens::Calls(guest, act), Some(answered)) = (*happens, &taken.answered) {
+            if !before.servers[guest].takes_part {
+                verdicts.note("participation", !answered.decision.allows());
+            }
+            if matches!(answered.answer, Answer::Gave { .. }) {
+                let step = Step::new(Actor::Guest(u8::try_from(guest).unwrap_or(u8::MAX)), act);
+                let seen = self.as_it_was_sent(before, guest);
+                let transition = Transition {
+                    rules: &self.rules,
+                    system: &self.rules,
+                    before: &seen,
+                    step: &step.at(0),
+                    observation: answered,
+                    after: &seen,
+                };
+                let mut read = Verdicts::default();
+                read.judge(GuaranteeSet::named(WHEN_READ), &transition);
+                let confinement = GuaranteeSet::named(&["read_confinement"]);
+                if !read.exercised.intersection(confinement).is_empty() {
+                    let kept = read.broken.intersection(confinement).is_empty();
+                    verdicts.note("read_confinement_everywhere", kept);
+                }
+                if self.is_honest(guest) {
+                    verdicts.add(read);
+                }
+            }
+        }
+        verdicts
+    }
+
+    /// The state of a server, with the message as what it was sent as.
+    fn as_it_was_sent(&self, servers: &Servers, server: usize) -> State {
+        let mut seen = self.seen_by(servers, server);
+        if self.federation.past == Past::FetchedFirst {
+            return seen;
+        }
+        if let (Some(message), Some(tagged)) = (&servers.message, &mut seen.tagged) {
+            let later = tagged.witnesses[server].joined_later;
+            *tagged = message.class;
+            tagged.witnesses[server].joined_later |= later;
+        }
+        seen
+    }
+
+    fn judge_revocation(
+        &self,
+        before: &Servers,
+        happens: &Happens,
+        after: &Servers,
+        verdicts: &mut Verdicts,
+    ) {
+        if let Happens::Reaches { server, .. } = *happens {
+            let (was, is) = (&before.servers[server], &after.servers[server]);
+            let ends = was.state.rooms[0].guest_access == GuestAccess::CanJoin
+                && is.state.rooms[0].guest_access != GuestAccess::CanJoin;
+            if ends && was.state.rooms[0].members[server] == Membership::Join {
+                verdicts.note("revocation_everywhere", true);
+                if self.is_honest(server) {
+                    verdicts.note("federated_revocation", true);
+                }
+            }
+        }
+        if !is_quiet(after) || may_join(after) {
+            return;
+        }
+        for (guest, home) in after.servers.iter().enumerate() {
+            let is_guest = home.state.accounts[guest].is_guest();
+            if is_guest && home.state.rooms[0].members[guest] == Membership::Join {
+                verdicts.note("revocation_everywhere", false);
+                if self.is_honest(guest) {
+                    verdicts.note("federated_revocation", false);
+                }
+            }
+        }
+    }
+
+    /// Does the same happen on a server if a guest of another one is a user instead? The system is
+    /// asked about itself.
+    fn judge_blindness(
+        &self,
+        before: &Servers,
+        happens: &Happens,
+        taken: &Taken,
+        verdicts: &mut Verdicts,
+    ) {
+        let (Happens::Sets { by: server, .. } | Happens::Reaches { server, .. }) = *happens else {
+            return;
+        };
+        let arrives = matches!(happens, Happens::Reaches { .. });
+        for guest in (0..before.servers.len()).filter(|guest| *guest != server) {
+            let mut other = before.clone();
+            other.servers[guest].state.accounts[guest] = Account::User;
+            let same = self.take(&other, happens).is_some_and(|then| {
+                then.after.servers[server].state == taken.after.servers[server].state
+            });
+            if arrives || !same {
+                verdicts.note("guest_blindness", same);
+            }
+        }
+    }
+}
+
+/// Whether what servers have is what they may have.
+fn judge_servers(before: &Servers, happens: &Happens, after: &Servers, verdicts: &mut Verdicts) {
+    let opens = |servers: &Servers| {
+        servers.message.as_ref().is_some_and(|message| {
+            let setting = message.class.before;
+            matches!(setting, HistoryVisibility::WorldReadable | HistoryVisibility::Shared)
+        })
+    };
+    if matches!(happens, Happens::TakesPart(_)) && before.message.is_some() && !opens(before) {
+        verdicts.note("server_confinement", true);
+    }
+    let Some(message) = &after.message else { return };
+    for (number, server) in after.servers.iter().enumerate() {
+        if server.has_message && !message.sent_to[number] && !opens(after) {
+            verdicts.note("server_confinement", false);
+        }
+    }
+}
+
+/// Whether the newest of all events of guest access lets guests in.
+fn may_join(servers: &Servers) -> bool {
+    servers.access.newest() == Some(Setting::GuestAccess(GuestAccess::CanJoin))
+}
+
+/// Whether nothing is on its way.
+fn is_quiet(servers: &Servers) -> bool {
+    let up_to_date = |server: &super::Server| !server.outdated.contains(&true);
+    servers.access.events.is_empty()
+        && servers.visibility.events.is_empty()
+        && servers.servers.iter().all(up_to_date)
+}

@@ -1,0 +1,110 @@
+//! What can happen.
+
+use crate::endpoint::KNOWN;
+use crate::profile::Access;
+use crate::step::{Act, Way};
+use crate::vocabulary::{GuestAccess, HistoryVisibility};
+
+use super::history::{History, Setting};
+use super::{Federated, Servers};
+
+/// Something that happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Happens {
+    /// A server comes to take part in the room, by one of its users.
+    TakesPart(usize),
+    /// The moderator who is a user of this server changes a setting; `place` is where state
+    /// resolution puts the event among those on their way.
+    Sets {
+        /// The server.
+        by: usize,
+        /// What is set.
+        says: Setting,
+        /// The place.
+        place: usize,
+    },
+    /// The moderator who is a user of this server sends the message.
+    Sends(usize),
+    /// Something reaches a server.
+    Reaches {
+        /// What.
+        what: What,
+        /// Which server.
+        server: usize,
+    },
+    /// The guest of the server with this number calls there.
+    Calls(usize, Act),
+}
+
+/// What reaches a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum What {
+    /// The event of guest access with this number among those on their way.
+    Access(usize),
+    /// The event of history visibility with this number.
+    Visibility(usize),
+    /// Once more, the newest event of guest access that every server has.
+    AccessAgain,
+    /// Once more, the newest event of history visibility that every server has.
+    VisibilityAgain,
+    /// The message.
+    Message,
+    /// The membership of the guest of the server with this number.
+    Membership(usize),
+}
+
+/// The servers that have a moderator among their users.
+const MODERATED: usize = 2;
+
+/// The places that an event of this server's may take: above what the server knows. A redaction
+/// comes right after what it redacts, and nothing between the two.
+fn places(history: &History, by: usize, says: Setting) -> impl Iterator<Item = Happens> {
+    let known = history.known(by);
+    let last = if says == Setting::Redacted { known } else { history.events.len() };
+    let is_free = |place: &usize| {
+        history.events.get(*place).is_none_or(|next| next.says != Setting::Redacted)
+    };
+    (known..=last).filter(is_free).map(move |place| Happens::Sets { by, says, place })
+}
+
+impl Federated {
+    /// Everything that may happen next.
+    pub(super) fn steps(&self, servers: &Servers) -> Vec<Happens> {
+        let mut steps = Vec::new();
+        let takes_part = |server: usize| servers.servers[server].takes_part;
+        let all = || 0..self.servers;
+        steps.extend(all().filter(|server| !takes_part(*server)).map(Happens::TakesPart));
+        for guest in all() {
+            let open = self.rules.access(KNOWN.join) != Access::Refused;
+            steps.extend(open.then_some(Happens::Calls(guest, Act::Join(Way::Own))));
+            steps.push(Happens::Calls(guest, Act::Read(KNOWN.messages)));
+        }
+        let has_room =
+            servers.access.events.len() + servers.visibility.events.len() < self.on_their_way;
+        for by in all().take(MODERATED).filter(|by| takes_part(*by)) {
+            if servers.message.is_none() {
+                steps.push(Happens::Sends(by));
+            }
+            if has_room {
+                let access = GuestAccess::ALL.iter().map(|value| Setting::GuestAccess(*value));
+                for says in access.chain([Setting::Redacted]) {
+                    steps.extend(places(&servers.access, by, says));
+                }
+                for value in [HistoryVisibility::WorldReadable, HistoryVisibility::Joined] {
+                    steps.extend(places(&servers.visibility, by, Setting::Visibility(value)));
+                }
+            }
+        }
+        for server in all().filter(|server| takes_part(*server)) {
+            let reaches = |what| Happens::Reaches { what, server };
+            steps.extend((0..servers.access.events.len()).map(What::Access).map(reaches));
+            steps.extend((0..servers.visibility.events.len()).map(What::Visibility).map(reaches));
+            steps.extend([What::AccessAgain, What::VisibilityAgain].map(reaches));
+            steps.extend(servers.message.is_some().then_some(reaches(What::Message)));
+            let outdated = servers.servers[server].outdated;
+            let news = all().filter(|guest| outdated[*guest]);
+            steps.extend(news.map(What::Membership).map(reaches));
+        }
+        steps
+    }
+}

@@ -1,0 +1,46 @@
+//! A story told again.
+
+use crate::space::Space;
+use crate::state::State;
+use crate::step::Observation;
+
+use super::steps::Happens;
+use super::{Federated, Servers};
+
+/// Something that happens in a story.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// What.
+    pub happens: Happens,
+    /// All servers before it.
+    pub before: Servers,
+    /// All servers after it.
+    pub after: Servers,
+    /// What a guest was answered.
+    pub answered: Option<Observation>,
+}
+
+impl Told {
+    /// The state of a server before and after.
+    pub fn on(&self, server: usize) -> (&State, &State) {
+        (&self.before.servers[server].state, &self.after.servers[server].state)
+    }
+}
+
+impl Federated {
+    /// The story in which this happens, from the beginning; `None` if it cannot happen.
+    pub fn tell(&self, story: &[Happens]) -> Option<Vec<Told>> {
+        let mut servers = self.beginnings().pop()?;
+        let told = story.iter().map(|happens| {
+            let taken = self.take(&servers, happens)?;
+            let before = std::mem::replace(&mut servers, taken.after);
+            Some(Told {
+                happens: *happens,
+                before,
+                after: servers.clone(),
+                answered: taken.answered,
+            })
+        });
+        told.collect()
+    }
+}

@@ -1,0 +1,136 @@
+//! What the concurrent model says of each discipline.
+
+use std::fmt::Write;
+
+use guest_access_model::check::{Check, Report, Status};
+use guest_access_model::concurrent::{Concurrent, Move};
+use guest_access_model::decide::outcome;
+use guest_access_model::discipline::{DISCIPLINES, Named};
+use guest_access_model::engine::{Engine, Workers};
+use guest_access_model::rules::Rules;
+use guest_access_model::space::Space;
+use guest_access_model::state::Scope;
+use guest_access_model::stop::Stop;
+
+const ONE: Scope = Scope { guests: 1, rooms: 1 };
+
+fn model(rules: &Rules, named: &Named) -> Concurrent {
+    Concurrent::new(ONE, rules.profile(), rules.profile(), named.discipline, 2)
+}
+
+/// What is found, where what no text speaks of is held as if it were promised.
+fn found(rules: &Rules, space: Concurrent, named: &Named) -> Report<Move> {
+    let mut held = rules.clone();
+    for guarantee in Concurrent::own_guarantees().iter() {
+        held.promises.entry(guarantee).or_default();
+    }
+    let guarantees = Concurrent::guarantees(&named.discipline);
+    let check = Check {
+        rules: &held,
+        space,
+        guarantees,
+        engine: Engine::Stateright,
+        workers: &Workers::threads(2),
+    };
+    check.run_overlapping(&Stop::default(), |_| ()).unwrap()
+}
+
+fn with(report: &Report<Move>, status: Status) -> Vec<&'static str> {
+    let of = report.findings.iter().filter(|finding| finding.status == status);
+    of.map(|finding| finding.guarantee.get().id).collect()
+}
+
+/// What each discipline breaks, in how many moves, and how many situations there are.
+fn told(rules: &Rules) -> String {
+    let mut told = String::new();
+    for named in DISCIPLINES {
+        let report = found(rules, model(rules, named), named);
+        assert!(report.explored.complete);
+        assert!(!named.safe || with(&report, Status::Vacuous).is_empty(), "{}", named.id);
+        let violated = report.findings.iter().filter(|f| f.status == Status::Violated);
+        let violated: Vec<_> = violated
+            .map(|finding| {
+                let moves = finding.counterexample.as_ref().map_or(0, Vec::len);
+                format!("{} in {moves}", finding.guarantee.get().id)
+            })
+            .collect();
+        assert!(violated.is_empty() || !named.safe, "{}: {violated:?}", named.id);
+        let states = report.explored.states;
+        let breaks = if violated.is_empty() { "nothing".to_owned() } else { violated.join(", ") };
+        writeln!(told, "{}, {states} states: {breaks}", named.id).unwrap();
+    }
+    told
+}
+
+#[test]
+fn each_discipline_breaks_what_it_is_known_for_by_the_rules_in_force() {
+    insta::assert_snapshot!(told(&Rules::find("latest").unwrap()));
+}
+
+#[test]
+fn each_discipline_breaks_what_it_is_known_for_by_the_draft() {
+    insta::assert_snapshot!(told(&Rules::find("draft-2015-11-05").unwrap()));
+}
+
+#[test]
+fn a_read_that_holds_nothing_is_harmless_by_every_rule_about_events_and_not_by_one_about_rooms() {
+    let named = DISCIPLINES.iter().find(|named| named.id == "readers_unlocked").unwrap();
+    for (id, violated) in [("draft-2015-11-05", &["linearizable"][..]), ("r0.0.0", &[])] {
+        let rules = Rules::find(id).unwrap();
+        let report = found(&rules, model(&rules, named), named);
+        assert_eq!(with(&report, Status::Violated), violated, "{id}");
+    }
+}
+
+#[test]
+fn locks_keep_what_every_revision_promises() {
+    let locks = &DISCIPLINES[0];
+    for rules in Rules::published() {
+        let report = found(&rules, model(&rules, locks), locks);
+        assert!(report.explored.complete);
+        assert_eq!(with(&report, Status::Violated), [""; 0], "{}", rules.id);
+        assert_eq!(with(&report, Status::Vacuous), [""; 0], "{}", rules.id);
+    }
+}
+
+#[test]
+fn starts_and_answers_as_moves_of_their_own_change_nothing_that_is_found() {
+    let rules = Rules::find("draft-2015-11-05").unwrap();
+    for named in DISCIPLINES {
+        let tight = found(&rules, model(&rules, named), named);
+        let loose = found(&rules, model(&rules, named).stage_by_stage(), named);
+        assert!(loose.explored.states > tight.explored.states);
+        for status in Status::ALL {
+            assert_eq!(with(&tight, *status), with(&loose, *status), "{}", named.id);
+        }
+    }
+}
+
+#[test]
+fn a_call_that_nothing_overlaps_comes_to_what_the_rules_say() {
+    let rules = Rules::find("latest").unwrap();
+    let profile = rules.profile();
+    for named in DISCIPLINES {
+        let model = model(&rules, named);
+        let mut compared = 0;
+        let mut known = model.beginnings();
+        let mut next = 0;
+        while let Some(situation) = known.get(next).cloned() {
+            next += 1;
+            model.expand(&situation, &mut |taken, after, _| {
+                if taken.stage.is_some() || !after.calls.is_empty() {
+                    return;
+                }
+                if let Some(said) = outcome(&profile, &situation.server, &taken.step) {
+                    let said = guest_access_model::reduce::forget(&profile, &said.next);
+                    assert_eq!(after.server, said, "{}: {taken:?}", named.id);
+                    compared += 1;
+                }
+                if !known.contains(&after) {
+                    known.push(after);
+                }
+            });
+        }
+        assert!(compared > 1000, "{}: {compared}", named.id);
+    }
+}

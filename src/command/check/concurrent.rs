@@ -1,0 +1,115 @@
+//! `check --model concurrent`: calls that overlap, under each discipline.
+
+use guest_access_model::check::Check;
+use guest_access_model::concurrent::{Concurrent, Move};
+use guest_access_model::discipline::{DISCIPLINE_POINTS, DISCIPLINES, Discipline};
+use guest_access_model::engine::Engine;
+use guest_access_model::guarantee::GuaranteeSet;
+use guest_access_model::memory;
+use guest_access_model::rules::Rules;
+use guest_access_model::state::Scope;
+
+use crate::command::CommandError;
+use crate::report::Run;
+use crate::report::check::{CheckReport, DisciplineReport, Explored, Story};
+use crate::scenario::Scenario;
+
+use super::{Asked, How, Subject};
+
+/// How many calls are in flight unless somebody says otherwise.
+const IN_FLIGHT: u8 = 2;
+
+/// A discipline that is checked.
+struct Kept {
+    id: String,
+    about: &'static str,
+    discipline: Discipline,
+    held: bool,
+}
+
+impl Kept {
+    /// Those that are asked for, each held to what is promised; if none is, all that have a name, of
+    /// which only the safe ones are.
+    fn asked_for(names: &[String]) -> Result<Vec<Self>, CommandError> {
+        if names.is_empty() {
+            let all = DISCIPLINES.iter().map(|named| Self {
+                id: named.id.to_owned(),
+                about: named.about,
+                discipline: named.discipline,
+                held: named.safe,
+            });
+            return Ok(all.collect());
+        }
+        let asked = names.iter().map(|name| {
+            let named = DISCIPLINES.iter().find(|named| named.id == name);
+            let about = named.map_or("the options as they were given", |named| named.about);
+            let discipline = Discipline::find(name)?;
+            Ok(Self { id: name.clone(), about, discipline, held: true })
+        });
+        asked.collect()
+    }
+
+    fn report(&self) -> DisciplineReport {
+        let option = |id| self.discipline.option(id).unwrap_or_default();
+        DisciplineReport {
+            id: self.id.clone(),
+            about: self.about.to_owned(),
+            held: self.held,
+            options: DISCIPLINE_POINTS.iter().map(|point| (point.id, option(point.id))).collect(),
+        }
+    }
+}
+
+/// What is found of one revision, under each discipline.
+pub(super) fn check(
+    how: &How<'_>,
+    rules: &Rules,
+    subject: &Subject,
+    asked_for: &Asked,
+) -> Result<Vec<CheckReport>, CommandError> {
+    let How { args, workers, limits } = *how;
+    let scope = Scope { guests: args.search.guests.unwrap_or(1).into(), rooms: 1 };
+    let in_flight = usize::from(args.in_flight.unwrap_or(IN_FLIGHT));
+    let engine = how.engine(Engine::Stateright);
+    let reports = Kept::asked_for(&args.disciplines)?.into_iter().map(|kept| {
+        let space = Concurrent::new(
+            scope,
+            subject.system.clone(),
+            rules.profile(),
+            kept.discipline,
+            in_flight,
+        );
+        let judged = Concurrent::guarantees(&kept.discipline);
+        let asked: GuaranteeSet = asked_for.guarantees.iter().copied().collect();
+        let guarantees = if asked.is_empty() { judged } else { judged.intersection(asked) };
+        // No text speaks of calls that overlap: what is said of these is held as if it were promised.
+        let mut held = rules.taken_for(subject.system);
+        for guarantee in asked.union(Concurrent::own_guarantees()).iter() {
+            held.promises.entry(guarantee).or_default();
+        }
+        let progress = how.progress(format!("{}, {}", rules.id, kept.id));
+        let run = Run::of([rules]);
+        let teller = space.unexplained();
+        let check = Check { rules: &held, space, guarantees, engine, workers };
+        let found = check.run_overlapping(&limits.stop, |seen| limits.tell(&progress, seen))?;
+        drop(progress);
+        let explored = Explored {
+            model: "concurrent",
+            scope,
+            engine: engine.as_str(),
+            subject: subject.name,
+            peak_bytes: memory::peak(),
+            ended_by: Some(limits.what_ended_it()),
+        };
+        let tell = |story: Story, moves: &[Move]| {
+            let Story { id, about, clauses } = story;
+            let moves = teller.tell(moves).expect("the model tells its own stories");
+            Ok(Scenario::from_moves(id, rules, about, clauses, &moves))
+        };
+        let mut report = CheckReport::told(&held, explored, &found, run, tell)?;
+        report.discipline = Some(kept.report());
+        report.in_flight = Some(in_flight);
+        Ok(report)
+    });
+    reports.collect()
+}

@@ -1,0 +1,135 @@
+//! `check --model federated`: several homeservers in one room.
+
+use std::collections::BTreeMap;
+
+use guest_access_model::check::Check;
+use guest_access_model::engine::Engine;
+use guest_access_model::federated::{Federated, Happens};
+use guest_access_model::federation::{FEDERATION_POINTS, Federation};
+use guest_access_model::guarantee::GuaranteeSet;
+use guest_access_model::memory;
+use guest_access_model::rules::Rules;
+use guest_access_model::state::Scope;
+
+use crate::command::CommandError;
+use crate::report::Run;
+use crate::report::check::{CheckReport, DisciplineReport, Explored, Story};
+use crate::scenario::Scenario;
+
+use super::{Asked, How};
+
+/// How many servers there are unless somebody says otherwise.
+const SERVERS: u8 = 2;
+/// How many settings are on their way.
+const IN_FLIGHT: u8 = 1;
+
+/// A way of the servers that is checked.
+struct Kept {
+    id: String,
+    about: String,
+    federation: Federation,
+    held: bool,
+}
+
+impl Kept {
+    fn asked_for(names: &[String]) -> Result<Vec<Self>, CommandError> {
+        if !names.is_empty() {
+            return names.iter().map(|name| Self::named(name)).collect();
+        }
+        let right = Self {
+            id: "as the rules say".to_owned(),
+            about: "every server does what the specification asks for".to_owned(),
+            federation: Federation::FIRST,
+            held: true,
+        };
+        let others = FEDERATION_POINTS.iter().flat_map(|point| {
+            point.options.iter().skip(1).map(|option| {
+                let mut federation = Federation::FIRST;
+                assert!(
+                    federation.set_option(point.id, option.id),
+                    "the option is the point's own"
+                );
+                Self {
+                    id: format!("{}={}", point.id, option.id),
+                    about: option.means(),
+                    federation,
+                    held: false,
+                }
+            })
+        });
+        Ok(std::iter::once(right).chain(others).collect())
+    }
+
+    fn named(name: &str) -> Result<Self, CommandError> {
+        let mut federation = Federation::FIRST;
+        for part in name.split(',') {
+            let (point, option) = part.split_once('=').unwrap_or((part, ""));
+            if !federation.set_option(point, option) {
+                let known = FEDERATION_POINTS.iter().flat_map(|point| {
+                    point.option_ids().map(|option| format!("{}={option}", point.id))
+                });
+                let known = known.collect::<Vec<_>>().join(", ");
+                return Err(CommandError::UnknownFederation { text: part.to_owned(), known });
+            }
+        }
+        let about = "the options as they were given".to_owned();
+        Ok(Self { id: name.to_owned(), about, federation, held: true })
+    }
+
+    fn report(&self) -> DisciplineReport {
+        let option = |id| self.federation.option(id).unwrap_or_default();
+        let options: BTreeMap<_, _> =
+            FEDERATION_POINTS.iter().map(|point| (point.id, option(point.id))).collect();
+        DisciplineReport {
+            id: self.id.clone(),
+            about: self.about.clone(),
+            held: self.held,
+            options,
+        }
+    }
+}
+
+/// What is found of one revision, for each way of the servers.
+pub(super) fn check(
+    how: &How<'_>,
+    rules: &Rules,
+    asked_for: &Asked,
+) -> Result<Vec<CheckReport>, CommandError> {
+    let How { args, workers, limits } = *how;
+    let servers = usize::from(args.servers.unwrap_or(SERVERS));
+    let in_flight = usize::from(args.in_flight.unwrap_or(IN_FLIGHT));
+    let engine = how.engine(Engine::Stateright);
+    let reports = Kept::asked_for(&args.federations)?.into_iter().map(|kept| {
+        let model = || Federated::new(rules.profile(), kept.federation, servers, in_flight);
+        let asked: GuaranteeSet = asked_for.guarantees.iter().copied().collect();
+        let judged = Federated::guarantees();
+        let guarantees = if asked.is_empty() { judged } else { judged.intersection(asked) };
+        let mut held = rules.clone();
+        for guarantee in asked.union(Federated::of_everyone(rules)).iter() {
+            held.promises.entry(guarantee).or_default();
+        }
+        let progress = how.progress(format!("{}, {}", rules.id, kept.id));
+        let run = Run::of([rules]);
+        let check = Check { rules: &held, space: model(), guarantees, engine, workers };
+        let found = check.run(&limits.stop, |seen| limits.tell(&progress, seen))?;
+        drop(progress);
+        let explored = Explored {
+            model: "federated",
+            scope: Scope { guests: servers, rooms: 1 },
+            engine: engine.as_str(),
+            subject: &args.subject,
+            peak_bytes: memory::peak(),
+            ended_by: Some(limits.what_ended_it()),
+        };
+        let tell = |story: Story, happens: &[Happens]| {
+            let Story { id, about, clauses } = story;
+            let told = model().tell(happens).expect("the model tells its own stories");
+            Ok(Scenario::from_servers(id, rules, about, clauses, &told))
+        };
+        let mut report = CheckReport::told(&held, explored, &found, run, tell)?;
+        report.discipline = Some(kept.report());
+        report.in_flight = Some(in_flight);
+        Ok(report)
+    });
+    reports.collect()
+}

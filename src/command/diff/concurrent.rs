@@ -1,0 +1,116 @@
+//! `diff --concurrent`: several clients at once, and whether one order explains what they were
+//! answered.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use guest_access_model::rules::Rules;
+
+use crate::contention::{self, Checker, Options, Recorded};
+use crate::diff;
+use crate::report::Run;
+use crate::report::contention::{ContentionReport, Effort};
+use crate::serve::Embedded;
+use crate::subject::server::{Server, ServerError};
+
+use super::super::output::{Written, say};
+use super::super::progress::Progress;
+use super::super::{CommandError, replay, serve};
+use super::{Args, Format};
+
+/// How a homeserver is held against the rules under contention.
+#[derive(Debug, clap::Args)]
+pub(super) struct ConcurrentArgs {
+    /// Let several clients call at once, and look for an order of their calls that explains all
+    /// answers
+    #[arg(long, conflicts_with_all = ["replay", "only", "baseline", "write_baseline", "explore_for", "also", "jobs"])]
+    pub(super) concurrent: bool,
+    /// How many clients call at once
+    #[arg(long, value_name = "N", default_value_t = 6, requires = "concurrent",
+        value_parser = clap::value_parser!(u32).range(2..=64))]
+    clients: u32,
+    /// How many calls each client makes in a round
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "concurrent",
+        value_parser = clap::value_parser!(u16).range(1..=200))]
+    length: u16,
+    /// For how long rounds are begun: `30s`, `5m`
+    #[arg(long = "for", value_name = "TIME", default_value = "10s", requires = "concurrent",
+        value_parser = humantime::parse_duration)]
+    time: Duration,
+    /// Write what was recorded to FILE, to be checked again by `replay`
+    #[arg(long, value_name = "FILE", requires = "concurrent")]
+    record: Option<PathBuf>,
+    /// Let the reference that is started for this make this mistake; `serve` has the same
+    #[arg(long = "defect", value_name = "ID", requires = "concurrent", conflicts_with = "server")]
+    defects: Vec<String>,
+}
+
+pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+    let form = match args.format {
+        Format::Text => replay::Format::Text,
+        Format::Json => replay::Format::Json,
+        Format::Html => replay::Format::Html,
+        Format::Junit | Format::Jsonl => return Err(CommandError::FormOfContention),
+    };
+    let began = Instant::now();
+    let rules = Rules::find(args.rules.as_deref().unwrap_or("latest"))?;
+    let concurrent = &args.contention;
+    let diff::Options { settle, keep, seed, stop, .. } = super::options(args)?;
+    let options = Options {
+        clients: concurrent.clients,
+        time: concurrent.time,
+        length: concurrent.length.into(),
+        seed,
+        settle,
+        keep,
+        stop,
+    };
+    let run = Run { seed: Some(options.seed), ..Run::of([&rules]) };
+    let embedded = match &args.server {
+        Some(_) => None,
+        None => {
+            let server = serve::mistaken(&rules, &concurrent.defects)?;
+            Some(Embedded::serving(server).map_err(CommandError::Runtime)?)
+        }
+    };
+    let url = args.server.clone().or_else(|| embedded.as_ref().map(Embedded::url));
+    let url = url.unwrap_or_default();
+    let progress = Progress::new(rules.id.clone(), args.output.quiet);
+    let checker = Checker::new(&rules);
+    let recorded = record(args, &url, &rules, &checker, &options, &progress);
+    let (recorded, _) = diff::wait_for(recorded).map_err(CommandError::Runtime)?;
+    drop(embedded);
+    let Recorded { recording, broken_off } = recorded?;
+    // Whatever comes of the check, what was recorded is kept.
+    if let Some(path) = &concurrent.record {
+        Written::beside(&recording.to_jsonl(), path)?;
+    }
+    let checking = Instant::now();
+    let checked = checker.check(&recording, |done| progress.tell(done, "round checked"));
+    drop(progress);
+    if let Some(error) = &broken_off {
+        say(&format!("error: {error}; the report holds what was found before"));
+    }
+    let effort = Effort {
+        url: Some(url),
+        took: began.elapsed(),
+        checking: checking.elapsed(),
+        broken_off: broken_off.map(|error| error.to_string()),
+    };
+    let report = ContentionReport::new(&rules, &recording.about, checked, effort, args.strict, run);
+    Ok(Written::new(form.write(&report)?, replay::outcome(&report), &args.output))
+}
+
+async fn record(
+    args: &Args,
+    url: &str,
+    rules: &Rules,
+    checker: &Checker,
+    options: &Options,
+    progress: &Progress,
+) -> Result<Recorded, ServerError> {
+    let server: Server = super::meet(args, url).await?;
+    let given = super::given(args, &server).await?;
+    let tell = |done: usize| progress.tell(done, "round");
+    contention::record(rules, checker, &server, &given, options, tell).await
+}

@@ -1,0 +1,93 @@
+//! `replay`: a recording is checked without a homeserver.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use guest_access_model::rules::Rules;
+
+use crate::contention::{Checker, Recording};
+use crate::report::Run;
+use crate::report::contention::{self as report, ContentionReport, Effort};
+
+use super::output::{OutputArgs, Written, json, say};
+use super::progress::Progress;
+use super::{CommandError, Outcome};
+
+/// Check a recording of a homeserver under contention, without the homeserver
+///
+/// For every part of every round: is there one order of its calls, each at an instant between its
+/// start and its end, under which every answer is what the rules say? What has none is reported with
+/// the calls that show it. `diff --concurrent --record FILE` writes recordings, and so can any other
+/// program: docs/recordings.md describes them.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The recording, or `-` for the standard input
+    file: PathBuf,
+    /// The rules that it is held against [default: those that the recording names]
+    #[arg(long)]
+    rules: Option<String>,
+    /// Let answers fail too that only another reading of the text permits
+    #[arg(long)]
+    strict: bool,
+    /// The form of the report
+    #[arg(long, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// The form of a report about a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For people: one page that needs nothing else
+    Html,
+}
+
+impl Format {
+    pub(super) fn write(self, report: &ContentionReport) -> Result<String, CommandError> {
+        Ok(match self {
+            Self::Text => report.to_string(),
+            Self::Json => json(report)?,
+            Self::Html => report::html(report),
+        })
+    }
+}
+
+pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+    let began = Instant::now();
+    let recording = Recording::load(&args.file)?;
+    let name = args.file.display().to_string();
+    let rules = match &args.rules {
+        Some(rules) => Rules::find(rules)?,
+        None => Rules::find(&recording.about.rules)
+            .map_err(|source| CommandError::RulesOfReport { report: name, source })?,
+    };
+    let run = Run { seed: recording.about.seed, ..Run::of([&rules]) };
+    let progress = Progress::new(rules.id.clone(), args.output.quiet);
+    let checked = Checker::new(&rules).check(&recording, |done| progress.tell(done, "round"));
+    drop(progress);
+    let took = began.elapsed();
+    let effort = Effort { url: None, took, checking: took, broken_off: None };
+    let report = ContentionReport::new(&rules, &recording.about, checked, effort, args.strict, run);
+    if report.calls == 0 {
+        say("the recording has no calls, so nothing was there to check");
+    }
+    Ok(Written::new(args.format.write(&report)?, outcome(&report), &args.output))
+}
+
+/// How a check ends.
+pub(super) fn outcome(report: &ContentionReport) -> Outcome {
+    if report.broken_off.is_some() {
+        Outcome::BrokenOff
+    } else if report.fails() {
+        Outcome::Fails
+    } else if !report.complete || report.calls == 0 {
+        Outcome::NoVerdict
+    } else {
+        Outcome::Holds
+    }
+}

@@ -1,0 +1,249 @@
+//! Checking a recording: for every part of every round, whether one order of its calls explains all
+//! that was answered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use guest_access_model::rules::Rules;
+use guest_access_model::step::Actor;
+
+use crate::scenario::actor_name;
+
+use super::Recording;
+use super::order::{Found, Search};
+use super::part::{Ended, Part, parts};
+use super::recorded::{End, Round};
+use super::rules::Rulebook;
+use super::shrink::shrink;
+use super::violation::{Violation, violation};
+
+/// What the check of a recording found.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// How many calls there are.
+    pub calls: usize,
+    /// How many of them have no answer.
+    pub unanswered: usize,
+    /// How many pairs of calls of one round overlapped.
+    pub overlapping: usize,
+    /// How many rounds there are.
+    pub rounds: usize,
+    /// How many parts they were checked in.
+    pub parts: usize,
+    /// What no order explains, the worst first; the like of it once.
+    pub violations: Vec<Violation>,
+    /// How many more parts have no order, and were not looked into.
+    pub unshown: usize,
+    /// The readings other than ours that some answers take, and how many parts need each.
+    pub readings: Vec<Reading>,
+    /// The parts in which not all orders could be tried.
+    pub undecided: Vec<Undecided>,
+}
+
+/// A reading other than ours that some answers take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The decision point.
+    pub decision_point: String,
+    /// The option.
+    pub option: String,
+    /// The reading on which our own rests; none where the text is silent.
+    pub reading: Option<String>,
+    /// How many parts need it.
+    pub parts: usize,
+}
+
+/// A part in which not all orders could be tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecided {
+    /// The round.
+    pub round: u32,
+    /// Whose calls.
+    pub of: String,
+    /// The event that it is about.
+    pub event: Option<String>,
+}
+
+/// The answers of a part that are set aside at the most, for what else there is to be found.
+const MOST_SET_ASIDE: usize = 6;
+
+/// How many violations are looked into: to find the least of one takes many searches, and who has so many
+/// of them learns little from one more.
+const MOST_SHOWN: usize = 24;
+
+/// What a homeserver did, held against one set of rules.
+#[derive(Debug)]
+pub struct Checker {
+    rules: Rules,
+    rulebook: Rulebook,
+}
+
+impl Checker {
+    /// A checker of what is to keep to `rules`.
+    pub fn new(rules: &Rules) -> Self {
+        Self { rules: rules.clone(), rulebook: Rulebook::new(rules) }
+    }
+
+    /// Whether one order explains every part of a round.
+    #[cfg(test)]
+    pub(super) fn explains(&self, round: &Round) -> bool {
+        parts(round).iter().all(|part| matches!(self.order(part), Found::Order(_)))
+    }
+
+    /// Whether a round may have ended in some way: as far as one order explains its answers, whether one
+    /// also leads there.
+    pub fn ending_of(&self, round: &Round) -> impl Fn(End) -> bool {
+        let answers = Round { end: None, ..round.clone() };
+        let explained = parts(&answers).into_iter().filter(|part| part.event.is_none());
+        let explained = explained.filter(|part| matches!(self.order(part), Found::Order(_)));
+        let explained: Vec<Part> = explained.collect();
+        move |end| {
+            explained.iter().all(|part| {
+                let part = Part { end: Some(Ended::of(&end, part.of)), ..part.clone() };
+                matches!(self.order(&part), Found::Order(_))
+            })
+        }
+    }
+
+    /// Checks a recording; `progress` is told of the rounds that are done.
+    pub fn check(&self, recording: &Recording, progress: impl Fn(usize)) -> Checked {
+        let rounds = &recording.rounds;
+        let calls = || rounds.iter().flat_map(|round| &round.calls);
+        let mut checked = Checked {
+            calls: calls().count(),
+            unanswered: calls().filter(|call| call.answer.is_none()).count(),
+            overlapping: rounds.iter().map(overlapping).sum(),
+            rounds: rounds.len(),
+            parts: 0,
+            violations: Vec::new(),
+            unshown: 0,
+            readings: Vec::new(),
+            undecided: Vec::new(),
+        };
+        let mut readings: BTreeMap<usize, usize> = BTreeMap::new();
+        for (done, round) in (1..).zip(rounds) {
+            let mut of: Option<Actor> = None;
+            let mut set_aside: BTreeSet<Option<usize>> = BTreeSet::new();
+            for part in parts(round) {
+                // What no order explains without an event, none explains with one.
+                if of.replace(part.of) != Some(part.of) {
+                    set_aside.clear();
+                }
+                checked.parts += 1;
+                self.part(round, part, &mut set_aside, &mut checked, &mut readings);
+            }
+            progress(done);
+        }
+        let all = &self.rulebook.changes.all;
+        checked.readings = readings
+            .into_iter()
+            .map(|(change, parts)| Reading {
+                decision_point: all[change].point.clone(),
+                option: all[change].option.clone(),
+                reading: all[change].reading.clone(),
+                parts,
+            })
+            .collect();
+        checked.violations = grouped(checked.violations);
+        checked
+    }
+
+    /// An order of a part, by our readings if there is one by these.
+    fn order(&self, part: &Part) -> Found {
+        let search = Search {
+            rules: &self.rulebook,
+            readings: false,
+            calls: &part.calls,
+            anytime: &[],
+            end: part.end.as_ref(),
+        };
+        match search.run() {
+            Found::None(_) => Search { readings: true, ..search }.run(),
+            found => found,
+        }
+    }
+
+    /// Checks a part. An answer that no order explains is set aside, which may hide nothing: what has an
+    /// order with it has one without it.
+    fn part(
+        &self,
+        round: &Round,
+        mut part: Part,
+        set_aside: &mut BTreeSet<Option<usize>>,
+        checked: &mut Checked,
+        readings: &mut BTreeMap<usize, usize>,
+    ) {
+        for _ in 0..=MOST_SET_ASIDE {
+            for call in &mut part.calls {
+                if set_aside.contains(&Some(call.number)) {
+                    call.answer = None;
+                }
+            }
+            if set_aside.contains(&None) {
+                part.end = None;
+            }
+            let undecided = || Undecided {
+                round: round.number,
+                of: actor_name(part.of),
+                event: part.event.clone(),
+            };
+            match self.order(&part) {
+                Found::Order(order) => {
+                    let taken: BTreeSet<_> =
+                        order.iter().flat_map(|taken| &taken.changes).collect();
+                    for change in taken {
+                        *readings.entry(*change).or_default() += 1;
+                    }
+                    return;
+                }
+                Found::Undecided => {
+                    checked.undecided.push(undecided());
+                    return;
+                }
+                Found::None(_) if checked.violations.len() >= MOST_SHOWN => {
+                    checked.unshown += 1;
+                    return;
+                }
+                Found::None(_) => match shrink(&self.rulebook, &part) {
+                    Some(least) => {
+                        set_aside.insert(least.unexplained);
+                        let found = violation(&self.rules, &self.rulebook, round, &part, &least);
+                        checked.violations.push(found);
+                    }
+                    None => {
+                        checked.undecided.push(undecided());
+                        return;
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// How many pairs of calls overlapped.
+fn overlapping(round: &Round) -> usize {
+    let calls = &round.calls;
+    let later = |number: usize| calls.iter().skip(number + 1);
+    let pairs = (0..calls.len()).flat_map(|one| later(one).map(move |other| (one, other)));
+    pairs.filter(|(one, other)| !calls[*one].precedes(other)).count()
+}
+
+/// The like of a violation once, as the shortest that shows it.
+fn grouped(violations: Vec<Violation>) -> Vec<Violation> {
+    let mut groups: BTreeMap<_, Violation> = BTreeMap::new();
+    for violation in violations {
+        match groups.entry(violation.signature()) {
+            std::collections::btree_map::Entry::Vacant(place) => {
+                place.insert(violation);
+            }
+            std::collections::btree_map::Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                let count = known.count + violation.count;
+                if violation.calls.len() < known.calls.len() {
+                    *known = violation;
+                }
+                known.count = count;
+            }
+        }
+    }
+    groups.into_values().collect()
+}

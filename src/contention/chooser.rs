@@ -1,0 +1,133 @@
+//! Which calls clients make: chosen at random, the same for the same seed.
+
+use fastrand::Rng;
+use guest_access_model::endpoint::{EndpointId, KNOWN};
+use guest_access_model::step::{Act, Actor, Key, Message, Says, Setting, Step, Upgrade, Way};
+use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility};
+
+/// A call that a client is to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Chosen {
+    pub(super) step: Step,
+    /// Which event it names, if it names one.
+    pub(super) names: Option<Which>,
+}
+
+/// Which of the events that were sent by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Any one.
+    Any,
+    /// A note.
+    Note,
+    /// The newest that is this setting.
+    Setting(Setting),
+}
+
+/// What a client is, by its number from 1 on.
+///
+/// Two clients are the moderator and two are each guest before there are others: what one user does
+/// at once is raced for as much as what several do.
+pub(super) const fn role(client: u32) -> Actor {
+    match (client - 1) % 6 {
+        0 | 4 => Actor::Moderator,
+        1 | 3 => Actor::Guest(0),
+        _ => Actor::Guest(1),
+    }
+}
+
+/// The guests that take part.
+pub(super) const GUESTS: [u8; 2] = [0, 1];
+
+/// What is done first, one call after the other: a room as it may be when guests come to it.
+pub(super) fn prelude(rng: &mut Rng) -> Vec<Chosen> {
+    let mut prelude: Vec<Chosen> = GUESTS
+        .into_iter()
+        .map(|guest| plain(Step::new(Actor::Guest(guest), Act::Register { named: false })))
+        .collect();
+    let visibility = rng.choice(HistoryVisibility::ALL).copied();
+    prelude.extend(visibility.map(set_visibility));
+    prelude.push(moderator(Act::Send(Message::Message)));
+    if rng.u8(0..4) > 0 {
+        prelude.push(set_guest_access(GuestAccess::CanJoin));
+    }
+    for guest in GUESTS {
+        if rng.bool() {
+            prelude.push(plain(Step::new(Actor::Guest(guest), Act::Join(Way::Own)).at(0)));
+        }
+    }
+    prelude
+}
+
+/// The next call of a client, which has so many still to make.
+pub(super) fn next(role: Actor, left: usize, rng: &mut Rng) -> Chosen {
+    match role {
+        Actor::Guest(guest) => by_guest(guest, left, rng),
+        _ => by_moderator(rng),
+    }
+}
+
+fn by_moderator(rng: &mut Rng) -> Chosen {
+    let guest = rng.choice(GUESTS).unwrap_or_default();
+    match rng.u8(0..24) {
+        0..=3 => set_guest_access(GuestAccess::Forbidden),
+        4..=7 => set_guest_access(GuestAccess::CanJoin),
+        8..=10 => set_visibility(HistoryVisibility::WorldReadable),
+        11..=13 => set_visibility(
+            rng.choice(HistoryVisibility::ALL).copied().unwrap_or(HistoryVisibility::Shared),
+        ),
+        14..=17 => moderator(Act::Send(Message::Message)),
+        18 => moderator(Act::SendState),
+        19 | 20 => moderator(Act::Invite(guest)),
+        21 => moderator(Act::Kick(guest)),
+        22 => redact(Setting::GuestAccess),
+        _ => redact(Setting::HistoryVisibility),
+    }
+}
+
+fn by_guest(guest: u8, left: usize, rng: &mut Rng) -> Chosen {
+    let here = |act| plain(Step::new(Actor::Guest(guest), act).at(0));
+    let nowhere = |act| plain(Step::new(Actor::Guest(guest), act));
+    let read = |id| Act::Read(EndpointId::find(id).expect("the table lists what guests read by"));
+    let one = |chosen: Chosen, which| Chosen { names: Some(which), ..chosen };
+    // What ends a guest's time as a guest ends most of what could be seen of it.
+    if left < 5 && rng.u8(0..5) == 0 {
+        let upgrade = Act::Upgrade(Upgrade::Own(guest));
+        return nowhere(if rng.bool() { Act::LogOut } else { upgrade });
+    }
+    match rng.u8(0..30) {
+        0..=5 => here(Act::Join(Way::Own)),
+        6 => here(Act::Join(Way::StateEvent)),
+        7 | 8 => here(Act::Leave(Way::Own)),
+        9..=11 => here(Act::Send(Message::Message)),
+        12..=17 => here(Act::Read(KNOWN.messages)),
+        18 | 19 => here(read("GET /rooms/{roomId}/initialSync")),
+        20 => here(read("GET /events")),
+        21 | 22 => nowhere(read("GET /sync")),
+        23 => here(read("GET /rooms/{roomId}/state")),
+        24 => one(here(read("GET /rooms/{roomId}/state/{eventType}/{stateKey}")), Which::Note),
+        25 | 26 => one(here(Act::Read(KNOWN.event)), Which::Any),
+        27 => one(here(read("GET /rooms/{roomId}/context/{eventId}")), Which::Any),
+        _ => nowhere(Act::WhoAmI),
+    }
+}
+
+const fn plain(step: Step) -> Chosen {
+    Chosen { step, names: None }
+}
+
+const fn moderator(act: Act) -> Chosen {
+    plain(Step::new(Actor::Moderator, act).at(0))
+}
+
+const fn set_visibility(value: HistoryVisibility) -> Chosen {
+    moderator(Act::SetVisibility(Says::Value(value), Key::Empty))
+}
+
+const fn set_guest_access(value: GuestAccess) -> Chosen {
+    moderator(Act::SetGuestAccess(Says::Value(value), Key::Empty))
+}
+
+const fn redact(setting: Setting) -> Chosen {
+    Chosen { names: Some(Which::Setting(setting)), ..moderator(Act::RedactSetting(setting)) }
+}

@@ -1,0 +1,300 @@
+//! Reading and writing a recording: JSON Lines.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use guest_access_model::step::{Actor, Place};
+
+use crate::scenario::{actor_name, guest_name, sentence};
+
+use super::recorded::{Call, End, FORMAT, Line, Recording, Round, Verdict, sends};
+
+/// The most bytes that a recording may have.
+const LIMIT: u64 = 1 << 28;
+
+/// Why there is no recording to check.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordingError {
+    /// The file cannot be read.
+    #[error("`{}` cannot be read", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is too large.
+    #[error("`{}` is larger than {} MB; split it, each part with whole rounds", path.display(), LIMIT >> 20)]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The file is no text.
+    #[error("{}:{line}: this is not UTF-8, as JSON has to be", path.display())]
+    NotText {
+        /// Which file.
+        path: PathBuf,
+        /// Its first line that is none.
+        line: usize,
+    },
+    /// The file has nothing in it.
+    #[error(
+        "{}:1: there is nothing here; a recording begins with `{{\"line\":\"recording\",\"format\":{FORMAT},\"rules\":\"latest\"}}`",
+        path.display()
+    )]
+    Empty {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A line is not of the format.
+    #[error("{}:{line}: {message}; schema/recording.json says what a line is", path.display())]
+    Syntax {
+        /// Which file.
+        path: PathBuf,
+        /// Which line.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A line is of the format, and says what cannot be.
+    #[error("{}:{line}: {message}", path.display())]
+    Meaning {
+        /// Which file.
+        path: PathBuf,
+        /// Which line.
+        line: usize,
+        /// What is wrong, and what would be right.
+        message: String,
+    },
+}
+
+impl Recording {
+    /// The recording in the file at `path`, or on the standard input if that is `-`.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is no recording.
+    pub fn load(path: &Path) -> Result<Self, RecordingError> {
+        let unreadable = |source| RecordingError::Unreadable { path: path.to_owned(), source };
+        let mut bytes = Vec::new();
+        // One byte more than may be there is enough to see that there is more.
+        if path == Path::new("-") {
+            std::io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes)
+        } else {
+            let file = std::fs::File::open(path).map_err(unreadable)?;
+            file.take(LIMIT + 1).read_to_end(&mut bytes)
+        }
+        .map_err(unreadable)?;
+        if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > LIMIT) {
+            return Err(RecordingError::TooLarge { path: path.to_owned() });
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+            RecordingError::NotText { path: path.to_owned(), line }
+        })?;
+        Self::parse(path, &text)
+    }
+
+    /// The recording in `text`, which stands in the file at `path`.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, RecordingError> {
+        let mut reader = Reader { path, about: None, rounds: BTreeMap::new() };
+        for (number, line) in (1..).zip(text.lines()) {
+            if !line.trim().is_empty() {
+                reader.line(number, line)?;
+            }
+        }
+        reader.recording()
+    }
+
+    /// The recording as a file's text.
+    ///
+    /// # Panics
+    /// Never: all that there is to a recording can be written as JSON.
+    pub fn to_jsonl(&self) -> String {
+        let about = std::iter::once(Line::Recording(self.about.clone()));
+        let rounds = self.rounds.iter().flat_map(|round| {
+            let calls = round.calls.iter().cloned().map(Line::Call);
+            calls.chain(round.end.clone().map(Line::End))
+        });
+        let lines = about.chain(rounds).map(|line| {
+            serde_json::to_string(&line).expect("a recording is nothing but texts and numbers")
+        });
+        lines.map(|line| line + "\n").collect()
+    }
+}
+
+/// A recording, as far as it was read, with the line of each call.
+struct Reader<'a> {
+    path: &'a Path,
+    about: Option<super::About>,
+    rounds: BTreeMap<u32, (Vec<(usize, Call)>, Option<(usize, End)>)>,
+}
+
+impl Reader<'_> {
+    fn wrong<T>(&self, line: usize, message: String) -> Result<T, RecordingError> {
+        Err(RecordingError::Meaning { path: self.path.to_owned(), line, message })
+    }
+
+    fn line(&mut self, number: usize, text: &str) -> Result<(), RecordingError> {
+        let line: Line = serde_json::from_str(text).map_err(|error| {
+            let message = error.to_string();
+            // What is counted there are lines of this one.
+            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+            RecordingError::Syntax { path: self.path.to_owned(), line: number, message }
+        })?;
+        match line {
+            Line::Recording(about) if self.about.is_some() => {
+                let rules = about.rules;
+                self.wrong(number, format!("a recording of `{rules}` begins within another one"))
+            }
+            Line::Recording(about) if about.format != FORMAT => {
+                let format = about.format;
+                self.wrong(number, format!("the format is {format}, and {FORMAT} is known here"))
+            }
+            Line::Recording(about) => {
+                self.about = Some(about);
+                Ok(())
+            }
+            Line::Call(_) | Line::End(_) if self.about.is_none() => {
+                self.wrong(number, "the first line has to be that of the `recording`".to_owned())
+            }
+            Line::Call(call) => {
+                self.check(number, &call)?;
+                self.rounds.entry(call.round).or_default().0.push((number, call));
+                Ok(())
+            }
+            Line::End(end) => {
+                let known: Vec<_> =
+                    (0..guest_access_model::state::MAX_GUESTS).map(guest_name).collect();
+                if let Some(who) = end.memberships.keys().find(|who| !known.contains(who)) {
+                    let known = known.join(", ");
+                    return self
+                        .wrong(number, format!("there is no guest `{who}`; there are {known}"));
+                }
+                let round = end.round;
+                let of = self.rounds.entry(round).or_default();
+                if let Some((before, _)) = of.1 {
+                    return self
+                        .wrong(number, format!("round {round} ended in line {before} already"));
+                }
+                of.1 = Some((number, end));
+                Ok(())
+            }
+        }
+    }
+
+    /// What can be said of a call by itself.
+    fn check(&self, number: usize, call: &Call) -> Result<(), RecordingError> {
+        let step = call.step();
+        if step.by == Actor::Server {
+            return self.wrong(
+                number,
+                "a recording has calls only, and none of the homeserver's own deeds".to_owned(),
+            );
+        }
+        if !matches!(step.place, Place::Nowhere | Place::Room(0)) {
+            return self.wrong(
+                number,
+                "a recording is about `room1` of each round, and no other".to_owned(),
+            );
+        }
+        if call.upgraded && !matches!(step.by, Actor::Guest(_)) {
+            let by = actor_name(step.by);
+            return self.wrong(number, format!("`{by}` has no token of an upgrade; guests have"));
+        }
+        if call.event.is_some() && !sends(step.act) {
+            let step = sentence(step);
+            return self
+                .wrong(number, format!("no event comes of it that {step}; leave `event` out"));
+        }
+        if let Some(end) = call.end.filter(|end| *end < call.start) {
+            let start = call.start;
+            return self.wrong(number, format!("it ends at {end}, before it starts at {start}"));
+        }
+        match &call.answer {
+            Some(_) if call.end.is_none() => {
+                self.wrong(number, "there is an answer, and no `end` at which it came".to_owned())
+            }
+            Some(answer)
+                if (answer.verdict == Verdict::Allow) != (200..300).contains(&answer.status) =>
+            {
+                let status = answer.status;
+                let message = format!(
+                    "`allow` has a status of 200 to 299, and `deny` another one than those; here it is {status}"
+                );
+                self.wrong(number, message)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn recording(self) -> Result<Recording, RecordingError> {
+        let Some(about) = self.about.clone() else {
+            return Err(RecordingError::Empty { path: self.path.to_owned() });
+        };
+        let mut rounds = Vec::with_capacity(self.rounds.len());
+        for (round, (calls, end)) in &self.rounds {
+            self.check_names(calls)?;
+            self.check_clients(calls)?;
+            let mut calls: Vec<_> = calls.iter().map(|(_, call)| call.clone()).collect();
+            calls.sort_by_key(|call| (call.start, call.client));
+            let end = end.as_ref().map(|(_, end)| end.clone());
+            rounds.push(Round { number: *round, calls, end });
+        }
+        Ok(Recording { about, rounds })
+    }
+
+    /// Every event has one name and every name an event.
+    fn check_names(&self, calls: &[(usize, Call)]) -> Result<(), RecordingError> {
+        let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+        for (line, call) in calls {
+            if let Some(name) = &call.event
+                && let Some(before) = names.insert(name, *line)
+            {
+                return self.wrong(
+                    *line,
+                    format!("the event of line {before} of this round is called `{name}` already"),
+                );
+            }
+        }
+        for (line, call) in calls {
+            let gave = call.answer.iter().filter_map(|answer| answer.gave.as_ref()).flatten();
+            let mut named = gave.chain(&call.about);
+            if let Some(name) = named.find(|name| !names.contains_key(&***name)) {
+                return self.wrong(
+                    *line,
+                    format!(
+                        "no call of this round sends an event called `{name}`; put `\"event\":\"{name}\"` on the one that does"
+                    ),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// A client makes one call at a time.
+    fn check_clients(&self, calls: &[(usize, Call)]) -> Result<(), RecordingError> {
+        let clients: BTreeSet<_> = calls.iter().map(|(_, call)| call.client).collect();
+        for client in clients {
+            let mut of: Vec<_> = calls.iter().filter(|(_, call)| call.client == client).collect();
+            of.sort_by_key(|(_, call)| (call.start, call.end));
+            for pair in of.windows(2) {
+                let [(before, one), (line, other)] = pair else { continue };
+                if one.end.is_some_and(|end| end > other.start) {
+                    return self.wrong(
+                        *line,
+                        format!(
+                            "client {client} begins this call before its call of line {before} was answered; give it a client of its own"
+                        ),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}

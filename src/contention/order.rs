@@ -1,0 +1,179 @@
+//! Looking for one order of all calls that explains all answers: linearizability (M. Herlihy and
+//! J. Wing, *Linearizability: a correctness condition for concurrent objects*, 1990).
+//!
+//! The search is that of J. Wing and C. Gong (*Testing and verifying concurrent objects*, 1993): of the
+//! calls that nothing still to come precedes, each is taken as the next. A way that was gone before is
+//! not gone again, where a way is the set of the calls taken and the state that they lead to (G. Lowe,
+//! *Testing for linearizability*, 2017). A call that never changes anything (a read, a refusal) and is
+//! explained where it can come next is taken there at once: any order with it later is one with it there.
+//!
+//! It is our own since the crates that have one do not serve. stateright's `LinearizabilityTester` and
+//! `todc-utils` want a specification with one answer to each call, and here a text may permit several;
+//! the first keeps no set of what was tried and is exponential in calls that overlap; the second knows
+//! no calls without an answer; and both say yes or no, where a report has to say why not.
+
+use std::collections::HashSet;
+
+use super::part::Ended;
+use super::rules::{Asked, Place, Rulebook, only_looks};
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Search<'a> {
+    pub(super) rules: &'a Rulebook,
+    /// Whether the answers may be those of other readings than ours.
+    pub(super) readings: bool,
+    /// The calls, by when they began.
+    pub(super) calls: &'a [Asked],
+    /// Calls that may come at any time, any number of times, whatever was answered.
+    pub(super) anytime: &'a [Asked],
+    /// How it has to end.
+    pub(super) end: Option<&'a Ended>,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub(super) enum Found {
+    /// An order, with the readings that it takes.
+    Order(Vec<Taken>),
+    /// That there is none: how far it goes at the most, a few ways.
+    None(Vec<Stuck>),
+    /// Nothing, in as many ways as were to be tried.
+    Undecided,
+}
+
+/// A call that was taken as the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// Its place among the calls.
+    pub(super) call: usize,
+    /// The changes of our readings that its answer takes.
+    pub(super) changes: Vec<usize>,
+}
+
+/// A way that goes no further.
+#[derive(Debug, Clone)]
+pub(super) struct Stuck {
+    /// The calls that were taken, by their places among the calls.
+    pub(super) taken: Vec<usize>,
+    /// Where they lead.
+    pub(super) place: Place,
+}
+
+/// How many ways are tried before it is given up. The same for every run, so that the same recording
+/// has the same verdict.
+const MOST_WAYS: usize = 400_000;
+/// How many ways that go no further are told of.
+const MOST_STUCK: usize = 12;
+
+/// The calls that were taken: one bit for each.
+type Set = Box<[u64]>;
+
+/// A way, as far as it has gone.
+struct Way {
+    /// The way that it goes on from.
+    from: Option<usize>,
+    /// What was taken last; `None` for a call that may come at any time.
+    taken: Option<Taken>,
+    set: Set,
+    place: Place,
+    /// How many calls that were answered are in the set.
+    answered: usize,
+}
+
+impl Search<'_> {
+    pub(super) fn run(&self) -> Found {
+        let answered = self.calls.iter().filter(|call| call.answer.is_some()).count();
+        let set: Set = vec![0; self.calls.len().div_ceil(64)].into();
+        let first =
+            Way { from: None, taken: None, set, place: self.rules.beginning(), answered: 0 };
+        let mut tried = HashSet::from([(first.set.clone(), first.place)]);
+        let mut ways = vec![first];
+        let mut open = vec![0];
+        let mut furthest: Vec<usize> = vec![0];
+        while let Some(at) = open.pop() {
+            let way = &ways[at];
+            if way.answered == answered && self.end.is_none_or(|end| end.fits(&way.place)) {
+                return Found::Order(taken(&ways, at).into_iter().rev().cloned().collect());
+            }
+            if way.answered > ways[furthest[0]].answered {
+                furthest.clear();
+            }
+            if furthest.is_empty() || way.answered == ways[furthest[0]].answered {
+                furthest.push(at);
+            }
+            // What is taken first is tried first.
+            for next in self.next(way, at).into_iter().rev() {
+                if tried.insert((next.set.clone(), next.place)) {
+                    open.push(ways.len());
+                    ways.push(next);
+                }
+            }
+            if ways.len() > MOST_WAYS {
+                return Found::Undecided;
+            }
+        }
+        let mut stuck: Vec<Stuck> = Vec::new();
+        for at in furthest {
+            let place = ways[at].place;
+            if stuck.len() < MOST_STUCK && stuck.iter().all(|known| known.place != place) {
+                let taken = taken(&ways, at).iter().rev().map(|taken| taken.call).collect();
+                stuck.push(Stuck { taken, place });
+            }
+        }
+        Found::None(stuck)
+    }
+
+    /// How a way goes on, by each call that can come next.
+    fn next(&self, way: &Way, at: usize) -> Vec<Way> {
+        let mut next = Vec::new();
+        for call in candidates(self.calls, &way.set) {
+            let asked = &self.calls[call];
+            for permitted in self.rules.fitting(asked, &way.place, self.readings) {
+                let to = permitted.comes.to;
+                let stays = to == way.place;
+                if asked.answer.is_none() && stays {
+                    continue;
+                }
+                let mut set = way.set.clone();
+                set[call / 64] |= 1 << (call % 64);
+                let one = Way {
+                    from: Some(at),
+                    taken: Some(Taken { call, changes: permitted.changes }),
+                    set,
+                    place: to,
+                    answered: way.answered + usize::from(asked.answer.is_some()),
+                };
+                if stays && only_looks(asked) {
+                    return vec![one];
+                }
+                next.push(one);
+            }
+        }
+        for asked in self.anytime {
+            for permitted in self.rules.fitting(asked, &way.place, self.readings) {
+                let (set, place) = (way.set.clone(), permitted.comes.to);
+                next.push(Way { from: Some(at), taken: None, set, place, answered: way.answered });
+            }
+        }
+        next
+    }
+}
+
+/// The calls that can come next: those not taken that began before any other of these was answered.
+pub(super) fn candidates(calls: &[Asked], taken: &[u64]) -> impl Iterator<Item = usize> {
+    let is_left = move |call: &usize| taken[call / 64] & 1 << (call % 64) == 0;
+    let left = move || (0..calls.len()).filter(is_left);
+    let answered = left().filter_map(|call| Some(calls[call].answer.as_ref()?.0)).min();
+    left()
+        .take_while(move |call| answered.is_none_or(|answered| calls[*call].start <= answered))
+        .filter(|call| calls[*call].answer.is_some() || !only_looks(&calls[*call]))
+}
+
+/// What was taken on a way, the last first.
+fn taken(ways: &[Way], at: usize) -> Vec<&Taken> {
+    let way = |at: usize| Some(&ways[at]);
+    std::iter::successors(way(at), |one| way(one.from?))
+        .filter_map(|one| one.taken.as_ref())
+        .collect()
+}

@@ -1,0 +1,230 @@
+//! Parts of a round that are checked by themselves: one user's calls, what is done to it, what is
+//! set in the room, and one event.
+//!
+//! No rule lets what one guest may do depend on another (the guarantee `non_interference`), and what
+//! one is given of an event on any other event. So an order of all calls of a round holds an order of
+//! each part: a part without one proves that the round has none. The converse does not hold, and is
+//! not claimed: each part may have an order of its own that no other shares.
+
+use std::collections::BTreeMap;
+
+use guest_access_model::endpoint::Gives;
+use guest_access_model::step::{Act, Actor, Step, Upgrade};
+use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+
+use crate::scenario::guest_name;
+use crate::subject::server::{Given, Held, Observed, Verdict};
+
+use super::recorded::{self, Call, End, Round};
+use super::rules::{Asked, Name, Place};
+
+/// One part of a round.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    /// Whose calls it is about.
+    pub(super) of: Actor,
+    /// The event that it is about, by its name.
+    pub(super) event: Option<String>,
+    /// The calls, by when they began.
+    pub(super) calls: Vec<Asked>,
+    /// How it ended, if that was looked at.
+    pub(super) end: Option<Ended>,
+}
+
+/// How a round ended, as far as a part is about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// The number of the guest, and its membership.
+    member: Option<(usize, Membership)>,
+    visibility: Option<HistoryVisibility>,
+    guest_access: Option<GuestAccess>,
+}
+
+impl Ended {
+    /// How a round ended for the part about `of`.
+    pub(super) fn of(end: &End, of: Actor) -> Self {
+        let member = match of {
+            Actor::Guest(guest) => {
+                let membership = end.memberships.get(&guest_name(guest.into())).copied();
+                membership.map(|membership| (guest.into(), membership))
+            }
+            _ => None,
+        };
+        let (visibility, guest_access) = (end.history_visibility, end.guest_access);
+        Self { member, visibility, guest_access }
+    }
+
+    /// In what `place` is otherwise, in words: what was seen, and what would have been.
+    pub(super) fn differences(&self, place: &Place) -> Vec<(String, String)> {
+        let room = &place.state.rooms[0];
+        let mut found = Vec::new();
+        let mut differ = |what: &str, seen: Option<&str>, now: Option<&str>| {
+            if let (Some(seen), Some(now)) = (seen, now)
+                && seen != now
+            {
+                found.push((format!("{what} is `{seen}`"), format!("{what} is `{now}`")));
+            }
+        };
+        if let Some((guest, seen)) = self.member {
+            let what = format!("the membership of {}", guest_name(guest));
+            differ(&what, Some(seen.as_str()), Some(room.members[guest].as_str()));
+        }
+        let spelled = HistoryVisibility::as_str;
+        differ(
+            "the history visibility",
+            self.visibility.map(spelled),
+            room.visibility.map(spelled),
+        );
+        let spelled = GuestAccess::as_str;
+        differ(
+            "the guest access",
+            self.guest_access.map(spelled),
+            Some(room.guest_access.as_str()),
+        );
+        found
+    }
+
+    pub(super) fn fits(&self, place: &Place) -> bool {
+        self.differences(place).is_empty()
+    }
+}
+
+/// The parts of a round: for everybody who calls, one about all its calls, and one for each event.
+pub(super) fn parts(round: &Round) -> Vec<Part> {
+    let names = Names::of(round);
+    let mut callers: Vec<_> = round.calls.iter().map(|call| call.step().by).collect();
+    // Whoever is acted on has a membership in the end.
+    callers.extend(round.calls.iter().filter_map(|call| target(call.step())).map(Actor::Guest));
+    callers.sort();
+    callers.dedup();
+    callers
+        .into_iter()
+        .flat_map(|of| {
+            let reads = |event: &str| names.is_looked_for(round, of, event);
+            let events = names.0.keys().filter(|event| reads(event)).map(|event| Some(*event));
+            let events: Vec<_> = std::iter::once(None).chain(events).collect();
+            events.into_iter().map(|event| part(round, &names, of, event)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The events of a round, numbered.
+struct Names<'a>(BTreeMap<&'a str, Name>);
+
+impl<'a> Names<'a> {
+    fn of(round: &'a Round) -> Self {
+        let named = round.calls.iter().filter_map(|call| call.event.as_deref());
+        Self((0..).zip(named).map(|(number, name)| (name, number)).collect())
+    }
+
+    fn number(&self, name: Option<&String>) -> Option<Name> {
+        self.0.get(name?.as_str()).copied()
+    }
+
+    /// Whether any answer to `of` tells anything of an event.
+    fn is_looked_for(&self, round: &Round, of: Actor, event: &str) -> bool {
+        let by = round.calls.iter().filter(|call| call.step().by == of);
+        let mut answers = by.filter_map(|call| Some((call, call.answer.as_ref()?)));
+        answers
+            .any(|(call, _)| call.about.as_deref() == Some(event) || said_of(call, event).is_some())
+    }
+}
+
+/// Whether an answer gave an event; `None` if it does not tell.
+fn said_of(call: &Call, event: &str) -> Option<bool> {
+    let answer = call.answer.as_ref()?;
+    let given = answer.gave.as_ref()?.iter().any(|name| name == event);
+    (given || answer.whole).then_some(given)
+}
+
+fn part(round: &Round, names: &Names<'_>, of: Actor, event: Option<&str>) -> Part {
+    let calls = round.calls.iter().enumerate();
+    let calls = calls.filter_map(|(number, call)| asked(number, call, names, of, event));
+    let end = round.end.as_ref().map(|end| Ended::of(end, of));
+    Part { of, event: event.map(str::to_owned), calls: calls.collect(), end }
+}
+
+/// A call as the part about `of` and `event` asks about it, if it bears on that at all.
+fn asked(
+    number: usize,
+    call: &Call,
+    names: &Names<'_>,
+    of: Actor,
+    event: Option<&str>,
+) -> Option<Asked> {
+    let step = *call.step();
+    let tags = event.is_some() && call.event.as_deref() == event;
+    let mut asked = Asked {
+        number,
+        step: Step { tag: false, ..step },
+        upgraded: call.upgraded,
+        sends: names.number(call.event.as_ref()),
+        tags,
+        about: names.number(call.about.as_ref()),
+        start: call.start,
+        answer: seen(call, event),
+    };
+    let target = target(&step).map(Actor::Guest);
+    if target.is_none() && step.by == of {
+        let asks_for_one = matches!(step.act, Act::Read(read) if matches!(
+            read.get().gives, Some(Gives::Event | Gives::StateEvent)
+        ));
+        return (!asks_for_one || call.about.as_deref() == event).then_some(asked);
+    }
+    let sets = matches!(
+        step.act,
+        Act::SetVisibility(..)
+            | Act::SetGuestAccess(..)
+            | Act::SetJoinRule(_)
+            | Act::RedactSetting(_)
+    );
+    // What is done to somebody else's account or membership is for the part of that one.
+    if target == Some(of) || step.by == Actor::Moderator && sets {
+        return Some(asked);
+    }
+    if asked.answer.as_ref().is_some_and(|(_, seen)| !seen.is_allowed()) {
+        return None;
+    }
+    // Whoever sends an event, it is sent. Whether that was right is for the sender's own part.
+    asked.step.by = Actor::Moderator;
+    asked.upgraded = false;
+    match step.act {
+        Act::Send(_) | Act::SendState if tags => Some(asked),
+        _ if sets => Some(Asked { answer: None, ..asked }),
+        _ => None,
+    }
+}
+
+/// The guest whose account or membership a step of another's is about.
+fn target(step: &Step) -> Option<u8> {
+    match step.act {
+        Act::Invite(guest)
+        | Act::Kick(guest)
+        | Act::Ban(guest)
+        | Act::Unban(guest)
+        | Act::RegisterOver(guest)
+        | Act::Upgrade(Upgrade::OthersToken { of: guest, .. } | Upgrade::MadeUpToken(guest)) => {
+            Some(guest)
+        }
+        _ => None,
+    }
+}
+
+/// When a call was answered and what that tells, of this event if of any.
+fn seen(call: &Call, event: Option<&str>) -> Option<(u64, Observed)> {
+    let (answer, end) = (call.answer.as_ref()?, call.end?);
+    let verdict = match answer.verdict {
+        recorded::Verdict::Allow => Verdict::Allowed,
+        recorded::Verdict::Deny => {
+            Verdict::Denied { status: answer.status, errcode: answer.errcode.clone() }
+        }
+    };
+    let given = event.and_then(|event| said_of(call, event));
+    let held = match (given, answer.is_guest) {
+        (Some(true), _) => Held::Gave(Given::Yes),
+        (Some(false), _) => Held::Gave(Given::No),
+        (None, Some(is_guest)) => Held::IsGuest(is_guest),
+        (None, None) => Held::Nothing,
+    };
+    Some((end, Observed { verdict, held }))
+}

@@ -1,0 +1,325 @@
+//! Recording: rounds of calls by several clients at once, on a homeserver.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use futures_util::future::join_all;
+use guest_access_model::decide::initial;
+use guest_access_model::rules::Rules;
+use guest_access_model::step::{Act, Actor, Setting, Step};
+use guest_access_model::stop::Stop;
+use guest_access_model::vocabulary::Membership;
+
+use crate::scenario::{Written, guest_name};
+use crate::subject::server::{
+    Beside, Helpers, Needs, Person, Said, Server, ServerError, Settings, Token, Verdict, World,
+};
+
+use super::check::Checker;
+use super::chooser::{Chosen, GUESTS, Which, next, prelude, role};
+use super::recorded::{self, About, Answer, Call, End, FORMAT, Recording, Round, Software, sends};
+
+/// How a homeserver is recorded.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many clients there are at once.
+    pub clients: u32,
+    /// For how long rounds are begun; there is one at least.
+    pub time: Duration,
+    /// How many calls each client makes in a round.
+    pub length: usize,
+    /// The seed from which calls are chosen.
+    pub seed: u64,
+    /// How long effects are waited for that a homeserver applies a little later.
+    pub settle: Duration,
+    /// Whether the rooms are left as they are.
+    pub keep: bool,
+    /// When to end early.
+    pub stop: Stop,
+}
+
+/// A recording that was made.
+#[derive(Debug)]
+pub struct Recorded {
+    /// What was recorded.
+    pub recording: Recording,
+    /// Why the homeserver was called no further, if it was not.
+    pub broken_off: Option<ServerError>,
+}
+
+/// Lets several clients call `server` at once, by the accounts that are `given` and new ones in place
+/// of those that are not, and records it. `progress` is told how many rounds there were so far.
+///
+/// # Errors
+/// If nothing can be recorded at all: the homeserver registers nobody, or is not there.
+pub async fn record(
+    rules: &Rules,
+    checker: &Checker,
+    server: &Server,
+    given: &[Person],
+    options: &Options,
+    progress: impl Fn(usize),
+) -> Result<Recorded, ServerError> {
+    let helpers = server.helpers(given).await?;
+    let software = server.software.clone();
+    let about = About {
+        format: FORMAT,
+        rules: rules.id.clone(),
+        server: software.map(|(name, version)| Software { name, version }),
+        seed: Some(options.seed),
+    };
+    let mut recorded =
+        Recorded { recording: Recording { about, rounds: Vec::new() }, broken_off: None };
+    let until = Instant::now() + options.time;
+    for number in 1.. {
+        let recorder = Recorder { rules, checker, server, helpers: &helpers, options };
+        match recorder.round(number).await {
+            Ok((round, broken_off)) => {
+                recorded.recording.rounds.push(round);
+                recorded.broken_off = broken_off;
+            }
+            Err(error) if number == 1 => return Err(error),
+            Err(error) => recorded.broken_off = Some(error),
+        }
+        progress(recorded.recording.rounds.len());
+        if recorded.broken_off.is_some() || Instant::now() >= until || options.stop.now() {
+            break;
+        }
+    }
+    Ok(recorded)
+}
+
+struct Recorder<'a> {
+    rules: &'a Rules,
+    checker: &'a Checker,
+    server: &'a Server,
+    helpers: &'a Helpers,
+    options: &'a Options,
+}
+
+impl Recorder<'_> {
+    /// A round: its prelude, all clients at once, and how it ended.
+    async fn round(&self, number: u32) -> Result<(Round, Option<ServerError>), ServerError> {
+        let Options { clients, length, seed, settle, keep, .. } = *self.options;
+        let mut rng = Rng::with_seed(seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let first = initial(&self.rules.profile()).rooms[0];
+        let needs = Needs { rooms: 1, aliases: false, streams: true };
+        let mut world = self.server.world(self.helpers, needs, &first).await?;
+        let shared = Shared::of(&world, number);
+        for (chosen, call) in prelude(&mut rng).into_iter().zip(0_u32..) {
+            let said = shared.call(&world, 0, chosen, &format!("0-{call}")).await;
+            if let (Some(person), Actor::Guest(guest)) = (said.person, chosen.step.by) {
+                world.introduce(guest, person);
+            }
+            if let Some(error) = shared.broken.take() {
+                return Err(error);
+            }
+        }
+        let (world, rngs) = (world, (0..clients).map(|_| rng.fork()).collect::<Vec<_>>());
+        let clients = (1..=clients).zip(rngs).map(async |(client, mut rng)| {
+            for call in 0..length {
+                if shared.is_broken() {
+                    break;
+                }
+                let chosen = next(role(client), length - call, &mut rng);
+                shared.call(&world, client, chosen, &format!("{client}-{call}")).await;
+            }
+        });
+        join_all(clients).await;
+        let mut round = shared.round(number);
+        // What is not explained yet may be a little later.
+        let may_end = self.checker.ending_of(&round);
+        let is_explained =
+            |members: &[Membership], settings: &Settings| may_end(end(number, members, *settings));
+        let quiescent = world.quiescent(settle, is_explained).await;
+        drop(may_end);
+        let broken_off = match quiescent {
+            Ok((members, settings)) => {
+                round.end = Some(end(number, &members, settings));
+                None
+            }
+            Err(error) => Some(error),
+        };
+        if broken_off.is_none() && !keep {
+            world.clean_up_after(&shared.newest_tokens()).await;
+        }
+        Ok((round, broken_off))
+    }
+}
+
+fn end(round: u32, members: &[Membership], settings: Settings) -> End {
+    let of = |guest: &u8| Some((guest_name((*guest).into()), *members.get(usize::from(*guest))?));
+    let (history_visibility, guest_access) = settings;
+    let memberships: BTreeMap<_, _> = GUESTS.iter().filter_map(of).collect();
+    End { round, memberships, history_visibility, guest_access }
+}
+
+/// An event that was sent.
+#[derive(Debug, Clone)]
+struct Event {
+    name: String,
+    id: String,
+    note: Option<String>,
+    setting: Option<Setting>,
+}
+
+/// What the clients of a round share.
+struct Shared {
+    began: Instant,
+    round: u32,
+    names: Cell<u32>,
+    /// The tokens of each guest, in order.
+    tokens: RefCell<BTreeMap<u8, Vec<Token>>>,
+    events: RefCell<Vec<Event>>,
+    /// The events that were the settings when the round began.
+    first: [Option<String>; 2],
+    /// The calls so far; what they gave, by the ids of the events.
+    calls: RefCell<Vec<Call>>,
+    broken: Cell<Option<ServerError>>,
+    is_broken: Cell<bool>,
+}
+
+impl Shared {
+    fn of(world: &World<'_>, round: u32) -> Self {
+        Self {
+            began: Instant::now(),
+            round,
+            names: Cell::new(0),
+            tokens: RefCell::default(),
+            events: RefCell::default(),
+            first: world.settings_events(),
+            calls: RefCell::default(),
+            broken: Cell::new(None),
+            is_broken: Cell::new(false),
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        self.is_broken.get()
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Makes a call, and records it.
+    async fn call(&self, world: &World<'_>, client: u32, chosen: Chosen, word: &str) -> Said {
+        let Chosen { step, names } = chosen;
+        let about = names.and_then(|which| self.named(which));
+        let (token, upgraded) = self.token(&step);
+        let event = sends(step.act).then(|| {
+            self.names.set(self.names.get() + 1);
+            format!("e{}", self.names.get())
+        });
+        let (name, about) = about.map_or((None, None), |(name, id, note)| (name, Some((id, note))));
+        let beside = Beside { word: world.word_of(word), token, about };
+        let mut call = Call {
+            round: self.round,
+            client,
+            step: Written(step),
+            upgraded,
+            event: event.clone(),
+            about: name,
+            start: self.now(),
+            end: None,
+            answer: None,
+            untold: None,
+        };
+        let said = world.call_once(&step, &beside).await;
+        let end = self.now();
+        let said = match said {
+            Ok(said) => said,
+            Err(error) => {
+                call.untold = Some(error.to_string());
+                if matches!(error, ServerError::Unreachable { .. } | ServerError::BrokeOff { .. }) {
+                    self.is_broken.set(true);
+                    self.broken.set(Some(error));
+                }
+                Said::nothing()
+            }
+        };
+        if let (Some(name), Some((id, note))) = (event, said.sent.clone()) {
+            let setting = match step.act {
+                Act::SetVisibility(..) => Some(Setting::HistoryVisibility),
+                Act::SetGuestAccess(..) => Some(Setting::GuestAccess),
+                _ => None,
+            };
+            self.events.borrow_mut().push(Event { name, id, note, setting });
+        }
+        if let (Some(person), Actor::Guest(guest)) = (&said.person, step.by) {
+            self.tokens.borrow_mut().entry(guest).or_default().push(person.token.clone());
+        }
+        if let Verdict::Untold(why) = &said.verdict {
+            call.untold.get_or_insert_with(|| why.clone());
+        } else {
+            call.end = Some(end);
+            call.answer = Some(answer(&said));
+        }
+        self.calls.borrow_mut().push(call);
+        said
+    }
+
+    /// The newest token of a guest, and whether an upgrade gave it.
+    fn token(&self, step: &Step) -> (Option<Token>, bool) {
+        let Actor::Guest(guest) = step.by else { return (None, false) };
+        let tokens = self.tokens.borrow();
+        let of = tokens.get(&guest).map(Vec::as_slice).unwrap_or_default();
+        (of.last().cloned(), of.len() > 1)
+    }
+
+    fn newest_tokens(&self) -> Vec<Token> {
+        self.tokens.borrow().values().filter_map(|tokens| tokens.last().cloned()).collect()
+    }
+
+    /// The name of an event, if it has one, its id, and its state key if it is a note.
+    fn named(&self, which: Which) -> Option<(Option<String>, String, Option<String>)> {
+        let events = self.events.borrow();
+        let mut newest = events.iter().rev();
+        let found = match which {
+            // The newer, the less is settled of it.
+            Which::Any => newest.next(),
+            Which::Note => newest.find(|event| event.note.is_some()),
+            Which::Setting(setting) => newest.find(|event| event.setting == Some(setting)),
+        };
+        match (found, which) {
+            (Some(event), _) => {
+                Some((Some(event.name.clone()), event.id.clone(), event.note.clone()))
+            }
+            (None, Which::Setting(Setting::HistoryVisibility)) => {
+                Some((None, self.first[0].clone()?, None))
+            }
+            (None, Which::Setting(Setting::GuestAccess)) => {
+                Some((None, self.first[1].clone()?, None))
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// The round, with the names of the events in place of their ids.
+    fn round(&self, number: u32) -> Round {
+        let mut calls = self.calls.take();
+        let events = self.events.borrow();
+        let name = |id: &String| events.iter().find(|event| event.id == *id);
+        for gave in calls.iter_mut().filter_map(|call| call.answer.as_mut()?.gave.as_mut()) {
+            let mut names: Vec<_> =
+                gave.iter().filter_map(name).map(|event| event.name.clone()).collect();
+            names.sort_by_key(|name| (name.len(), name.clone()));
+            names.dedup();
+            *gave = names;
+        }
+        calls.sort_by_key(|call| (call.start, call.client));
+        Round { number, calls, end: None }
+    }
+}
+
+fn answer(said: &Said) -> Answer {
+    let (verdict, errcode) = match &said.verdict {
+        Verdict::Denied { errcode, .. } => (recorded::Verdict::Deny, errcode.clone()),
+        _ => (recorded::Verdict::Allow, None),
+    };
+    let Said { status, gave, whole, is_guest, .. } = said;
+    let (status, gave, whole, is_guest) = (*status, gave.clone(), *whole, *is_guest);
+    Answer { verdict, status, errcode, gave, whole, is_guest }
+}

@@ -1,0 +1,317 @@
+//! What the sequential rules say to a recorded call in a state: by our readings, and by every other
+//! that the text permits.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::endpoint::EndpointId;
+use guest_access_model::profile::Profile;
+use guest_access_model::rules::Rules;
+use guest_access_model::state::{Account, Kind, State, Tagged};
+use guest_access_model::step::{Act, Actor, Credential, Key, Setting, Step};
+use guest_access_model::vocabulary::{Decision, ErrCode, Membership};
+
+use crate::diff::Changes;
+use crate::subject::server::{Observed, Verdict};
+
+/// Where the room of a round is: the state of the rules, and which events are its settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    pub(super) state: State,
+    settings: [Option<Name>; 2],
+}
+
+/// An event of a round, by the number of its name.
+pub(super) type Name = u16;
+
+/// A recorded call, as one partition of its round asks about it.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// The number of the call in its round.
+    pub(super) number: usize,
+    pub(super) step: Step,
+    /// Whether it shows the token that an upgrade gave.
+    pub(super) upgraded: bool,
+    /// The event that it sends, and whether that is the one that the partition is about.
+    pub(super) sends: Option<Name>,
+    pub(super) tags: bool,
+    /// The event that it names.
+    pub(super) about: Option<Name>,
+    pub(super) start: u64,
+    /// When it was answered, and what was seen of that; `None` if it was not, and may have happened
+    /// or not, at any time after its start.
+    pub(super) answer: Option<(u64, Observed)>,
+}
+
+/// What a call comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Comes {
+    pub(super) to: Place,
+    pub(super) says: Says,
+}
+
+/// What the rules say to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Says {
+    /// This.
+    Outcome(guest_access_model::step::Observation),
+    /// That it is refused, and not with which error.
+    Refusal,
+    /// Nothing: it would change nothing, and may be allowed or refused.
+    Nothing,
+}
+
+impl Says {
+    /// Whether what was seen is what the rules say.
+    pub(super) fn fits(&self, seen: &Observed) -> bool {
+        match self {
+            Self::Outcome(observation) => seen.fits(observation),
+            Self::Refusal => !seen.is_allowed(),
+            Self::Nothing => true,
+        }
+    }
+
+    /// The decision.
+    pub(super) fn decision(&self) -> Decision {
+        match self {
+            Self::Outcome(observation) => observation.decision,
+            Self::Refusal => REFUSED,
+            Self::Nothing => UNSPOKEN,
+        }
+    }
+}
+
+const UNSPOKEN: Decision = Decision::allow(&[], "it changes nothing, and no rule speaks of it");
+const REFUSED: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &[],
+    "whom it is about is not, or no longer, somebody to whom it can be done",
+);
+
+/// What a call comes to by one way to read the rules.
+#[derive(Debug, Clone)]
+pub(super) struct Permitted {
+    /// The changes of our readings that it takes: none, one or two.
+    pub(super) changes: Vec<usize>,
+    pub(super) comes: Comes,
+}
+
+/// The rules, by every way to read them.
+#[derive(Debug)]
+pub(super) struct Rulebook {
+    pub(super) changes: Changes,
+    /// The endpoints that a change is about, if it is about nothing else.
+    endpoints: Vec<Option<Vec<EndpointId>>>,
+    readings: Vec<Way>,
+    pairs: Vec<Way>,
+    /// What was asked before, by the readings other than ours.
+    known: RefCell<HashMap<(Question, bool), Known>>,
+}
+
+/// The changes that a way to read the rules takes, and what comes of them.
+type Way = (Vec<usize>, Profile);
+/// What decides what a call comes to.
+type Question = (Step, bool, Option<Name>, Option<Name>, bool, Place);
+type Known = Rc<[Permitted]>;
+
+impl Rulebook {
+    pub(super) fn new(rules: &Rules) -> Self {
+        let changes = Changes::of(rules);
+        let permitted = 0..changes.permitted;
+        let way = |taken: Vec<usize>| {
+            let profile = changes.profile(&taken);
+            (taken, profile)
+        };
+        let readings = permitted.clone().map(|one| way(vec![one])).collect();
+        let pairs = permitted
+            .clone()
+            .flat_map(|one| permitted.clone().skip(one + 1).map(move |other| (one, other)));
+        let pairs = pairs.filter(|(one, other)| !changes.exclude_each_other(*one, *other));
+        let pairs = pairs.map(|(one, other)| way(vec![one, other])).collect();
+        let endpoints = changes.all.iter().map(crate::diff::Change::endpoints).collect();
+        Self { endpoints, readings, pairs, known: RefCell::default(), changes }
+    }
+
+    /// Where every round begins: nobody has registered, and the room is new.
+    pub(super) fn beginning(&self) -> Place {
+        Place { state: initial(&self.changes.default), settings: [None; 2] }
+    }
+
+    /// What a call comes to by our readings; `None` if it cannot have been made here.
+    pub(super) fn ours(&self, asked: &Asked, place: &Place) -> Option<Comes> {
+        comes(&self.changes.default, asked, place)
+    }
+
+    /// What a call that was answered may come to: by our readings, if that is what was seen; by
+    /// another, with `readings`; by two of them, if no one says it. A text that is open is open at
+    /// every call.
+    pub(super) fn fitting(&self, asked: &Asked, place: &Place, readings: bool) -> Vec<Permitted> {
+        let fits =
+            |comes: &Comes| asked.answer.as_ref().is_none_or(|(_, seen)| comes.says.fits(seen));
+        let ours = self.ours(asked, place);
+        let ours = ours.filter(fits).map(|comes| Permitted { changes: Vec::new(), comes });
+        let mut fitting: Vec<_> = ours.into_iter().collect();
+        if readings {
+            for pairs in [false, true] {
+                let other = self.others(asked, place, pairs);
+                fitting.extend(other.iter().filter(|other| fits(&other.comes)).cloned());
+                if !fitting.is_empty() {
+                    break;
+                }
+            }
+        }
+        // Of two ways to the same place, the one that takes less of another reading.
+        let mut places = Vec::new();
+        fitting.retain(|one| {
+            let is_new = !places.contains(&one.comes.to);
+            places.push(one.comes.to);
+            is_new
+        });
+        fitting
+    }
+
+    /// Whether a change can make a difference to a step: what an endpoint is to guests makes none to
+    /// calls of another.
+    fn bears_on(&self, change: usize, step: &Step) -> bool {
+        let called = step.act.endpoint();
+        self.endpoints[change].as_ref().is_none_or(|of| of.iter().any(|one| Some(*one) == called))
+    }
+
+    /// What a call comes to by one other reading, or by two, each outcome once.
+    fn others(&self, asked: &Asked, place: &Place, pairs: bool) -> Known {
+        let Asked { step, upgraded, sends, tags, about, .. } = asked;
+        let question = (*step, *upgraded, *sends, *about, *tags, *place);
+        if let Some(known) = self.known.borrow().get(&(question, pairs)) {
+            return Rc::clone(known);
+        }
+        let ways = if pairs { &self.pairs } else { &self.readings };
+        let mut found: Vec<Permitted> = Vec::new();
+        for (changes, profile) in ways {
+            if !changes.iter().all(|change| self.bears_on(*change, step)) {
+                continue;
+            }
+            let Some(comes) = comes(profile, asked, place) else { continue };
+            if !found.iter().any(|known| known.comes == comes) {
+                found.push(Permitted { changes: changes.clone(), comes });
+            }
+        }
+        let found: Known = found.into();
+        self.known.borrow_mut().insert((question, pairs), Rc::clone(&found));
+        found
+    }
+}
+
+/// What a call comes to where `profile` decides; `None` if it cannot have been made here.
+fn comes(profile: &Profile, asked: &Asked, place: &Place) -> Option<Comes> {
+    let step = with_its_token(asked, &place.state)?;
+    let stays = |says| Some(Comes { to: *place, says });
+    if let Act::RedactSetting(setting) = step.act {
+        // An event that is no longer the setting may be redacted, and nothing follows from it.
+        let is_current = asked.about == place.settings[index(setting)];
+        let outcome = outcome(profile, &place.state, &step).filter(|_| is_current);
+        return match outcome {
+            Some(Outcome { observation, next }) => Some(Comes {
+                to: Place { state: next, ..*place },
+                says: Says::Outcome(observation),
+            }),
+            None if step.by == Actor::Moderator => stays(Says::Outcome(REDACTED)),
+            None => stays(Says::Refusal),
+        };
+    }
+    let Some(Outcome { observation, next }) = outcome(profile, &place.state, &step) else {
+        return stays(without_a_step(&step, &place.state));
+    };
+    let mut to = Place { state: next, ..*place };
+    if observation.decision.allows() {
+        match step.act {
+            Act::SetVisibility(_, Key::Empty) => {
+                to.settings[index(Setting::HistoryVisibility)] = asked.sends;
+            }
+            Act::SetGuestAccess(_, Key::Empty) => {
+                to.settings[index(Setting::GuestAccess)] = asked.sends;
+            }
+            _ => {}
+        }
+        if asked.tags {
+            to.state.tagged = Some(tagged(step.act, &place.state, &next));
+        }
+    }
+    Some(Comes { to, says: Says::Outcome(observation) })
+}
+
+/// What is to be said to a call where the model has no such step.
+fn without_a_step(step: &Step, state: &State) -> Says {
+    let membership = |guest: u8| state.rooms[0].members[usize::from(guest)];
+    match step.act {
+        // CS-13: A joined user whose power suffices may invite a user who is neither joined nor
+        // banned.
+        Act::Invite(guest) if membership(guest) == Membership::Invite => Says::Nothing,
+        Act::Kick(_) | Act::Ban(_) | Act::Unban(_) if step.by == Actor::Moderator => Says::Nothing,
+        _ if step.by == Actor::User => Says::Nothing,
+        // RG-7: A registration whose desired user id is taken is refused with `M_USER_IN_USE`.
+        _ => Says::Refusal,
+    }
+}
+
+const REDACTED: guest_access_model::step::Observation = guest_access_model::step::Observation {
+    decision: Decision::allow(&[], "what is redacted is not the setting any more"),
+    answer: guest_access_model::step::Answer::Nothing,
+};
+
+const fn index(setting: Setting) -> usize {
+    match setting {
+        Setting::HistoryVisibility => 0,
+        Setting::GuestAccess => 1,
+    }
+}
+
+/// The step, with the token that the call showed as it is seen from `state`.
+fn with_its_token(asked: &Asked, state: &State) -> Option<Step> {
+    let step = asked.step;
+    let Actor::Guest(guest) = step.by else { return Some(step) };
+    if step.with != Credential::Own {
+        return Some(step);
+    }
+    let account = state.accounts[usize::from(guest)];
+    let has_upgraded = matches!(account, Account::User | Account::UserEnded);
+    match (asked.upgraded, has_upgraded) {
+        // Before the upgrade, there is no token of its.
+        (true, false) => None,
+        (false, true) if !matches!(step.act, Act::Upgrade(_)) => {
+            Some(step.with(Credential::BeforeUpgrade))
+        }
+        _ => Some(step),
+    }
+}
+
+/// The class of the event that an act sends.
+///
+/// The model tags an event only if it is one of its kind; here any event may be asked for. One that
+/// changes neither the visibility nor a guest's own membership is seen by whom a message would be.
+/// What follows from a change of guest access comes after its event.
+fn tagged(act: Act, before: &State, after: &State) -> Tagged {
+    let (before, after) = (&before.rooms[0], &after.rooms[0]);
+    let mut tagged = match act {
+        Act::SendState => Tagged::between(Kind::State, before, before),
+        Act::SetVisibility(..) if before.visibility != after.visibility => {
+            Tagged::between(Kind::Setting, before, after)
+        }
+        _ => Tagged::between(Kind::Message, before, before),
+    };
+    tagged.note_joined(&after.members);
+    tagged
+}
+
+/// Whether a call can change what any other is answered.
+pub(super) fn only_looks(asked: &Asked) -> bool {
+    let looks = matches!(asked.step.act, Act::Read(_) | Act::WhoAmI | Act::SetProfile { .. });
+    let sends = matches!(asked.step.act, Act::Send(_) | Act::SendState) && !asked.tags;
+    let denied = asked
+        .answer
+        .as_ref()
+        .is_some_and(|(_, seen)| matches!(seen.verdict, Verdict::Denied { .. }));
+    looks || sends || denied
+}

@@ -1,0 +1,30 @@
+//! The JSON Schema of a line of a recording, published as `schema/recording.json`.
+
+use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use super::recorded::Line;
+
+/// The JSON Schema of a line of a recording.
+pub fn schema() -> Schema {
+    SchemaGenerator::default().into_root_schema_for::<Line>()
+}
+
+pub(super) fn memberships(_: &mut SchemaGenerator) -> Schema {
+    let memberships: Vec<_> = Membership::ALL.iter().map(|m| m.as_str()).collect();
+    json_schema!({
+        "type": "object",
+        "propertyNames": { "enum": ["guest1", "guest2", "guest3"] },
+        "additionalProperties": { "type": "string", "enum": memberships }
+    })
+}
+
+pub(super) fn visibility(_: &mut SchemaGenerator) -> Schema {
+    let values: Vec<_> = HistoryVisibility::ALL.iter().map(|v| v.as_str()).collect();
+    json_schema!({ "type": "string", "enum": values })
+}
+
+pub(super) fn guest_access(_: &mut SchemaGenerator) -> Schema {
+    let values: Vec<_> = GuestAccess::ALL.iter().map(|v| v.as_str()).collect();
+    json_schema!({ "type": "string", "enum": values })
+}

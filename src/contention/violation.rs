@@ -1,0 +1,243 @@
+//! What no order explains, and why none does.
+
+use guest_access_model::rules::Rules;
+use guest_access_model::step::Answer;
+use guest_access_model::vocabulary::Decision;
+
+use crate::diff::Kind;
+use crate::report::in_force;
+use crate::scenario::{actor_name, deed, sentence};
+use crate::subject::server::{Given, Held, Observed, Verdict};
+
+use super::order::{Stuck, candidates};
+use super::part::Part;
+use super::recorded::{Call, Round};
+use super::rules::{Asked, Rulebook, Says};
+use super::shrink::Least;
+
+/// Something that no order of the calls explains.
+#[derive(Debug, Clone)]
+pub struct Violation {
+    /// Whether any of its calls overlapped another that could matter. Where none did, it is no race: the
+    /// homeserver does otherwise than the rules, one call after the other.
+    pub race: bool,
+    /// How bad it is.
+    pub kind: Kind,
+    /// The round.
+    pub round: u32,
+    /// Whose calls it is about.
+    pub of: String,
+    /// The event that it is about.
+    pub event: Option<String>,
+    /// The calls that show it, by when they began. What was in flight at the end has no answer.
+    pub calls: Vec<Call>,
+    /// The place among these of the call that no order explains; none, if it is how the round ended.
+    pub unexplained: Option<usize>,
+    /// What was done, in words.
+    pub what: String,
+    /// What was answered, or how it ended.
+    pub observed: String,
+    /// What the rules say instead, by every order that explains the other calls, or as many as it can.
+    pub expected: Vec<Expected>,
+    /// The clauses on which that rests.
+    pub clauses: Vec<String>,
+    /// Calls that explain nothing, whenever they happened, and whether they did, in words.
+    pub anytime: Vec<String>,
+    /// How often the like of it was found.
+    pub count: usize,
+    signature: (bool, Kind, String, String),
+}
+
+/// What the rules say at the end of one order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// The order: places among the calls.
+    pub order: Vec<usize>,
+    /// The place of the call that cannot come next; none, if it is how the round ended.
+    pub next: Option<usize>,
+    /// What it would be answered, or how it would end.
+    pub says: String,
+    /// Why.
+    pub because: String,
+}
+
+impl Violation {
+    /// What the like of it has in common; the worst comes first.
+    pub(super) fn signature(&self) -> (bool, Kind, String, String) {
+        let (race, kind, what, observed) = self.signature.clone();
+        (!race, kind, what, observed)
+    }
+}
+
+/// Tells of a part that has no order, of which this is the least.
+pub(super) fn violation(
+    rules: &Rules,
+    rulebook: &Rulebook,
+    round: &Round,
+    part: &Part,
+    least: &Least,
+) -> Violation {
+    let Least { calls, end, unexplained, anytime, stuck } = least;
+    let place = |number: usize| calls.iter().position(|call| call.number == number);
+    let unexplained = unexplained.and_then(place);
+    let mut clauses: Vec<String> = Vec::new();
+    let mut kinds = Vec::new();
+    let mut expected: Vec<Expected> = Vec::new();
+    for Stuck { taken, place } in stuck {
+        let one = |next, says, because| Expected { order: taken.clone(), next, says, because };
+        match (next(calls, taken, unexplained), end) {
+            (Some(next), _) => {
+                let asked = &calls[next];
+                let Some(comes) = rulebook.ours(asked, place) else { continue };
+                let decision = comes.says.decision();
+                clauses.extend(in_force(rules, decision.clauses).into_iter().map(str::to_owned));
+                if Some(next) == unexplained {
+                    kinds.push(kind(asked, &comes.says));
+                }
+                expected.push(one(
+                    Some(next),
+                    says(&comes.says, part.event.as_deref()),
+                    decision.because.to_owned(),
+                ));
+            }
+            (None, Some(end)) => {
+                for (_, now) in end.differences(place) {
+                    expected.push(one(None, now, "that is where these calls lead".to_owned()));
+                }
+            }
+            (None, None) => {}
+        }
+    }
+    // The like of it once, by the shortest order.
+    expected.sort_by_key(|one| (one.next != unexplained, one.order.len()));
+    let mut told: Vec<(Option<usize>, String)> = Vec::new();
+    expected.retain(|one| {
+        let is_new = !told.contains(&(one.next, one.says.clone()));
+        told.push((one.next, one.says.clone()));
+        is_new
+    });
+    clauses.sort();
+    clauses.dedup();
+    let (what, generic, observed, likeness) = match unexplained {
+        Some(at) => {
+            let asked = &calls[at];
+            let step = round.calls[asked.number].step();
+            let seen = asked.answer.as_ref().map(|(_, seen)| seen);
+            let told = |event: &str| seen.map(|seen| observed(seen, event)).unwrap_or_default();
+            let event = part.event.as_deref().unwrap_or("the event");
+            (sentence(step), deed(step.act), told(event), told("an event"))
+        }
+        None => {
+            let seen = end
+                .iter()
+                .flat_map(|end| stuck.iter().flat_map(move |stuck| end.differences(&stuck.place)));
+            let mut seen: Vec<_> = seen.map(|(seen, _)| seen).collect();
+            seen.sort();
+            seen.dedup();
+            let seen = seen.join(", and ");
+            let what = "when nothing is in flight any more".to_owned();
+            let likeness = seen.replace(&actor_name(part.of), "the guest");
+            (what.clone(), what, seen, likeness)
+        }
+    };
+    let kind = match unexplained {
+        Some(_) => kinds.into_iter().min().unwrap_or(Kind::Error),
+        None => Kind::Effect,
+    };
+    let shown: Vec<Call> = calls.iter().map(|asked| shown(round, asked)).collect();
+    // What was left out for explaining nothing, whenever it happened, may still have been raced with.
+    let apart = |one: &Call, other: &Call| one.precedes(other) || other.precedes(one);
+    let others: Vec<&Call> = anytime.iter().map(|one| &round.calls[one.number]).collect();
+    let race = shown.iter().enumerate().any(|(number, one)| {
+        let later = shown.iter().skip(number + 1);
+        later.chain(others.iter().copied()).any(|other| !apart(one, other))
+    });
+    Violation {
+        race,
+        kind,
+        round: round.number,
+        of: actor_name(part.of),
+        event: part.event.clone(),
+        calls: shown,
+        unexplained,
+        what,
+        observed,
+        expected,
+        clauses,
+        anytime: anytime.iter().map(|one| sentence(round.calls[one.number].step())).collect(),
+        count: 1,
+        signature: (race, kind, generic, likeness),
+    }
+}
+
+/// The call that cannot come next: the one that no order explains, if it could be its turn.
+fn next(calls: &[Asked], taken: &[usize], unexplained: Option<usize>) -> Option<usize> {
+    let mut set = vec![0_u64; calls.len().div_ceil(64)];
+    for call in taken {
+        set[call / 64] |= 1 << (call % 64);
+    }
+    let mut left = candidates(calls, &set).filter(|call| calls[*call].answer.is_some());
+    let first = left.next();
+    std::iter::chain(first, left).find(|call| Some(*call) == unexplained).or(first)
+}
+
+/// The call as it was, as far as the part goes.
+fn shown(round: &Round, asked: &Asked) -> Call {
+    let call = round.calls[asked.number].clone();
+    if asked.answer.is_some() { call } else { Call { answer: None, end: None, ..call } }
+}
+
+/// How bad it is that a call was answered as it was, where the rules say this.
+fn kind(asked: &Asked, says: &Says) -> Kind {
+    let Some((_, seen)) = &asked.answer else { return Kind::Effect };
+    let gave = matches!(seen.held, Held::Gave(Given::Yes));
+    match (seen.is_allowed(), says.decision().allows()) {
+        (true, false) => Kind::Leak,
+        (true, true) if gave => Kind::Leak,
+        (true, true) if matches!(seen.held, Held::IsGuest(_)) => Kind::Error,
+        (true, true) | (false, true) => Kind::Refusal,
+        (false, false) => Kind::Error,
+    }
+}
+
+fn says(says: &Says, event: Option<&str>) -> String {
+    let observation = match says {
+        Says::Outcome(observation) => observation,
+        Says::Refusal => return "deny".to_owned(),
+        Says::Nothing => return "allow, or deny".to_owned(),
+    };
+    let answer = match (observation.answer, event) {
+        (Answer::Gave { tagged }, Some(event)) => {
+            if tagged {
+                format!(", gives {event}")
+            } else {
+                format!(", does not give {event}")
+            }
+        }
+        (Answer::IsGuest(is_guest), _) => is_a_guest(is_guest),
+        _ => String::new(),
+    };
+    let decision: Decision = observation.decision;
+    format!("{decision}{answer}")
+}
+
+fn observed(seen: &Observed, event: &str) -> String {
+    let verdict = match &seen.verdict {
+        Verdict::Denied { status, errcode } => {
+            let errcode = errcode.as_deref().map(|errcode| format!(" {errcode}"));
+            format!("deny {status}{}", errcode.unwrap_or_default())
+        }
+        _ => "allow".to_owned(),
+    };
+    let held = match seen.held {
+        Held::Gave(Given::Yes) => format!(", gives {event}"),
+        Held::Gave(_) => format!(", does not give {event}"),
+        Held::IsGuest(is_guest) => is_a_guest(is_guest),
+        _ => String::new(),
+    };
+    verdict + &held
+}
+
+fn is_a_guest(is_guest: bool) -> String {
+    format!(", says that it is {} guest", if is_guest { "a" } else { "no" })
+}

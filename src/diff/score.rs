@@ -1,0 +1,108 @@
+//! Which mistakes are found over HTTP, and named for what they are.
+
+use std::io;
+use std::time::Duration;
+
+use guest_access_model::defect::Defect;
+use guest_access_model::rules::Rules;
+use guest_access_model::scoreboard::each;
+use guest_access_model::stop::Stop;
+
+use crate::serve::Embedded;
+use crate::subject::server::{Limits, Proof, Server, ServerError};
+
+use super::change::JOINS;
+use super::{Cause, Changes, Found, Options, Story, diff, wait_for};
+
+/// What was found of the reference with one defect, over HTTP.
+#[derive(Debug)]
+pub struct Held {
+    /// The defect.
+    pub defect: Defect,
+    /// The decision point that the defect answers wrongly; several, joined, for one that takes several.
+    pub point: String,
+    /// What was found.
+    pub found: Found,
+}
+
+impl Held {
+    /// Whether what the rules do not permit was found.
+    pub fn is_found(&self) -> bool {
+        self.found.divergences.iter().any(|divergence| !divergence.is_permitted())
+    }
+
+    /// Whether all that was found is explained by the decision point of the defect, and by nothing
+    /// else; by any of them, if it takes several.
+    pub fn is_named(&self) -> bool {
+        let own = |point: &str| self.point.split(JOINS).any(|own| own == point);
+        let causes = &self.found.causes;
+        let is_own = |cause: &Cause| cause.decision_point.split(JOINS).all(own);
+        self.is_found()
+            && causes.iter().all(|cause| is_own(cause) && !cause.permitted)
+            && self.found.divergences.iter().all(|divergence| divergence.cause.is_some())
+    }
+}
+
+/// Why a mistaken reference could not be held against the rules.
+#[derive(Debug, thiserror::Error)]
+pub enum ScoreError {
+    /// There is no port or no thread to be had.
+    #[error("the reference homeserver cannot be started")]
+    Runtime(#[from] io::Error),
+    /// It could not be talked to.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+}
+
+/// Holds each of these defects under `rules`, as a mistaken reference over HTTP, against the rules by
+/// telling `stories`. `progress` is told now and then how many were looked at. `None` if it was stopped before
+/// it was done.
+///
+/// # Errors
+/// If a reference cannot be started, or cannot be talked to.
+pub fn held(
+    rules: &Rules,
+    defects: &[Defect],
+    stories: &[Story],
+    threads: usize,
+    stop: &Stop,
+    progress: impl Fn(usize),
+) -> Option<Result<Vec<Held>, ScoreError>> {
+    let changes = Changes::of(rules);
+    let look = |defect: &Defect| {
+        let change = changes.of_profile(&defect.profile);
+        let point = change.map_or_else(|| defect.id.clone(), |change| change.point.clone());
+        let found = found(rules, defect, stories, stop)?;
+        Ok(Held { defect: defect.clone(), point, found })
+    };
+    let held = each(defects, look, threads, stop, progress)?;
+    Some(held.into_iter().collect())
+}
+
+/// How many stories are told at once: the reference takes one call at a time.
+const JOBS: usize = 2;
+
+fn found(
+    rules: &Rules,
+    defect: &Defect,
+    stories: &[Story],
+    stop: &Stop,
+) -> Result<Found, ScoreError> {
+    let reference = Embedded::start(defect.profile.clone())?;
+    let options = Options {
+        jobs: JOBS,
+        // What the reference does, it has done when it answers.
+        settle: Duration::ZERO,
+        // Nobody comes after us.
+        keep: true,
+        explore_for: None,
+        seed: 0,
+        stop: stop.clone(),
+    };
+    let asked = async {
+        let server = Server::meet(&reference.url(), Limits::default(), Proof::default()).await?;
+        diff(rules, &server, &[], stories.to_vec(), &options, |_, _| ()).await
+    };
+    let mut found = wait_for(asked)?.0?;
+    found.broken_off.take().map_or(Ok(found), |error| Err(error.into()))
+}

@@ -1,0 +1,99 @@
+//! `check --model concurrent` for people: what each discipline breaks, and each story once.
+
+use std::fmt::{self, Display, Formatter};
+
+use guest_access_model::check::Status;
+
+use super::{CheckReport, Property};
+use crate::report::{Cell, Table, count, paint, style};
+
+/// What was found of one revision under several disciplines.
+#[derive(Debug)]
+pub struct Disciplines<'a>(pub &'a [CheckReport]);
+
+impl Display for Disciplines<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let reports = self.0;
+        let Some(first) = reports.first() else {
+            return Ok(());
+        };
+        if reports.len() == 1 {
+            return first.fmt(f);
+        }
+        let calls = count(first.in_flight.unwrap_or(1), "call");
+        let (guests, rooms) = (count(first.guests, "guest"), count(first.rooms, "room"));
+        let title = format!("{}, {guests} and {rooms}, at most {calls} in flight", first.rules);
+        writeln!(f, "{}", paint(style::HEADING, title))?;
+        let mut table = Table::with_headings(["discipline", "states", "breaks", "what it is"]);
+        for report in reports {
+            let discipline = report.discipline.as_ref();
+            let (breaks, colour) = breaks(report);
+            table.push([
+                discipline.map_or("", |discipline| &discipline.id).into(),
+                crate::report::number(report.states).into(),
+                Cell::new(breaks, colour),
+                discipline.map_or("", |discipline| &discipline.about).into(),
+            ]);
+        }
+        writeln!(f, "\n{table}")?;
+        writeln!(f, "{}", of_nobody(reports))?;
+        for (property, report, ids) in stories(reports) {
+            writeln!(f, "\n{}", paint(style::DIM, format!("under {}", ids.join(", "))))?;
+            report.story(f, property)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a discipline breaks of what was to hold, in short.
+fn breaks(report: &CheckReport) -> (String, anstyle::Style) {
+    let with = |status| report.with_status(status).map(|p| p.id.to_owned()).collect::<Vec<_>>();
+    let (violated, vacuous) = (with(Status::Violated), with(Status::Vacuous));
+    let of =
+        |what: &str, ids: &[String]| (!ids.is_empty()).then(|| format!("{what}{}", ids.join(", ")));
+    let unfinished = report.ended_by.map(|ended_by| format!("unfinished: ended by {ended_by}"));
+    let told: Vec<_> =
+        of("", &violated).into_iter().chain(of("vacuous: ", &vacuous)).chain(unfinished).collect();
+    match told.as_slice() {
+        [] => ("nothing".to_owned(), style::GOOD),
+        told => (told.join("; "), if report.is_held() { style::BAD } else { style::DOUBTFUL }),
+    }
+}
+
+/// What none of them breaks.
+fn of_nobody(reports: &[CheckReport]) -> String {
+    let ids = reports.iter().flat_map(|report| &report.properties).map(|property| property.id);
+    let is_broken = |id: &str| {
+        let of_it = reports.iter().flat_map(|report| &report.properties).filter(|p| p.id == id);
+        of_it.into_iter().any(|p| matches!(p.status, Status::Violated | Status::Unknown))
+    };
+    let promised = |id: &str| {
+        let of_it = reports.iter().flat_map(|report| &report.properties).filter(|p| p.id == id);
+        of_it.into_iter().any(|p| p.status == Status::Holds)
+    };
+    let mut kept: Vec<_> = ids.filter(|id| promised(id) && !is_broken(id)).collect();
+    kept.sort_unstable();
+    kept.dedup();
+    match kept.as_slice() {
+        [] => "every guarantee is broken by one of them".to_owned(),
+        kept => format!("broken by none of them: {}", kept.join(", ")),
+    }
+}
+
+/// Each story of what was to hold and does not, once, with the disciplines under which it is told.
+fn stories(reports: &[CheckReport]) -> Vec<(&Property, &CheckReport, Vec<&str>)> {
+    let mut stories: Vec<(&Property, &CheckReport, Vec<&str>)> = Vec::new();
+    for report in reports {
+        let discipline = report.discipline.as_ref().map_or("", |discipline| &discipline.id);
+        for property in report.with_status(Status::Violated) {
+            let alike = |(told, ..): &&mut (&Property, &CheckReport, Vec<&str>)| {
+                told.id == property.id && told.counterexample == property.counterexample
+            };
+            match stories.iter_mut().find(alike) {
+                Some((.., ids)) => ids.push(discipline),
+                None => stories.push((property, report, vec![discipline])),
+            }
+        }
+    }
+    stories
+}

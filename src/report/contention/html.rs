@@ -1,0 +1,160 @@
+//! The report as one page: it needs no other file, no network and no script.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::report::{count, number};
+
+use super::text::MOST_ORDERS;
+use super::timeline::Timeline;
+use super::{ContentionReport, ViolationReport};
+
+/// How the page looks: as that of `diff`.
+const STYLE: &str = include_str!("../diff/html/style.css");
+
+/// The report as a page.
+pub fn html(report: &ContentionReport) -> String {
+    let title = report.title();
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                // Nothing of what a homeserver said could run or be fetched, were it not escaped.
+                meta http-equiv="Content-Security-Policy"
+                    content="default-src 'none'; style-src 'unsafe-inline'";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { (title) }
+                    (verdict(report))
+                    p.effort {
+                        (count(report.calls, "call")) " in " (count(report.rounds, "round")) ", "
+                        (count(report.overlapping, "pair")) " overlapped; checked in "
+                        (count(report.parts, "part")) ", in "
+                        (format!("{:.1} s", report.checking_seconds))
+                        @if report.unanswered > 0 { "; " (number(report.unanswered)) " calls have no answer" }
+                    }
+                }
+                main {
+                    @for (number, one) in (1..).zip(&report.violations) { (violation(number, one)) }
+                    @if report.unshown > 0 {
+                        p { (count(report.unshown, "more part")) " without an order, which were not looked into" }
+                    }
+                    (readings(report))
+                    (undecided(report))
+                }
+                footer {
+                    p { code { (report.run.command) } }
+                    p.fine {
+                        "guest-access " (report.run.version) ", begun " (report.run.started)
+                        ", rules " (report.rules) " (SHA-256 " (report.run.rules_sha256) ")"
+                        @if let Some(seed) = report.run.seed { ", seed " (seed) }
+                    }
+                }
+            }
+        }
+    };
+    page.into_string() + "\n"
+}
+
+fn verdict(report: &ContentionReport) -> Markup {
+    html! {
+        p.verdict {
+            @if report.calls == 0 {
+                span.badge.doubtful { "no calls" }
+            } @else if report.violations.is_empty() && report.undecided.is_empty() {
+                span.badge.good { "every part has an order" }
+            }
+            @for one in &report.violations {
+                span.badge.(one.kind.as_str()) { (one.sort()) ": " (one.kind.as_str()) }
+            }
+            @if !report.undecided.is_empty() {
+                span.badge.doubtful { (count(report.undecided.len(), "part")) " undecided" }
+            }
+        }
+        @if let Some(why) = &report.broken_off { p.broken { "Broken off: " (why) } }
+    }
+}
+
+fn violation(number: usize, one: &ViolationReport) -> Markup {
+    let timeline = Timeline::of(&one.calls, one.unexplained);
+    html! {
+        article id=(format!("violation-{number}")) {
+            h3 {
+                span.badge.(one.kind.as_str()) { (one.sort()) ", " (one.kind.as_str()) }
+                " " (one.what)
+            }
+            p.fine {
+                "seen " (one.count) " times, in round " (one.round) " by " (one.of)
+                @if !one.clauses.is_empty() { "; " (one.clauses.join(", ")) }
+            }
+            dl.sides {
+                div.server { dt { "the homeserver" } dd { (one.observed) } }
+                div.rules {
+                    dt { "the rules" }
+                    dd { "no order of the calls explains it" }
+                }
+            }
+            div.scroll { (timeline.svg()) }
+            @if !one.race {
+                p { "None of these overlapped anything: it is no race, and " code { "diff" } " finds the like of it." }
+            }
+            ul {
+                @for expected in one.expected.iter().take(MOST_ORDERS) { li { (expected.told()) } }
+            }
+            @if !one.anytime.is_empty() {
+                details {
+                    summary {
+                        (count(one.anytime.len(), "other call"))
+                        " in the room explain nothing, whenever they happened, and whether they did"
+                    }
+                    ul { @for told in &one.anytime { li { (told) } } }
+                }
+            }
+        }
+    }
+}
+
+fn readings(report: &ContentionReport) -> Markup {
+    html! {
+        @if !report.readings.is_empty() {
+            section id="permitted" {
+                h2 { "Permitted by another reading than ours" }
+                table.list {
+                    thead { tr { th { "decision point" } th { "option" } th { "reading" } th { "parts" } } }
+                    tbody {
+                        @for reading in &report.readings {
+                            tr {
+                                td { code { (reading.taken.decision_point) } }
+                                td { code { (reading.taken.option) } }
+                                td { (reading.taken.reading.as_deref().unwrap_or("the text is silent")) }
+                                td.count { (number(reading.parts)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn undecided(report: &ContentionReport) -> Markup {
+    html! {
+        @if !report.undecided.is_empty() {
+            section id="undecided" {
+                h2 { "Undecided: there are too many orders to try" }
+                ul {
+                    @for part in &report.undecided {
+                        li {
+                            "round " (part.round) ": " (part.of)
+                            @if let Some(event) = &part.event { " and " (event) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

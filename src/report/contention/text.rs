@@ -1,0 +1,145 @@
+//! The report for people: what matters first, then each violation with its calls against time.
+
+use std::fmt::{self, Display, Formatter};
+
+use crate::diff::Kind;
+use crate::report::{count, paint, style};
+
+use super::timeline::Timeline;
+use super::{ContentionReport, ViolationReport};
+
+impl Display for ContentionReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", paint(style::HEADING, self.title()))?;
+        writeln!(
+            f,
+            "{}, {}, of which {}",
+            count(self.rounds, "round"),
+            count(self.calls, "call"),
+            overlapping(self)
+        )?;
+        writeln!(f, "checked in {}, in {:.1} s", count(self.parts, "part"), self.checking_seconds)?;
+        writeln!(f)?;
+        self.fmt_verdict(f)?;
+        for (number, violation) in (1..).zip(&self.violations) {
+            writeln!(f)?;
+            violation.fmt(f, number)?;
+        }
+        if !self.readings.is_empty() {
+            writeln!(f, "\n{}", paint(style::HEADING, "Permitted by another reading than ours"))?;
+            for reading in &self.readings {
+                let taken = &reading.taken;
+                let by = taken
+                    .reading
+                    .as_ref()
+                    .map_or("the text is silent".to_owned(), |id| format!("reading {id}"));
+                let parts = count(reading.parts, "part");
+                writeln!(f, "  {}={}, in {parts} ({by})", taken.decision_point, taken.option)?;
+            }
+        }
+        if self.unshown > 0 {
+            let parts = count(self.unshown, "more part");
+            writeln!(f, "\n{parts} without an order, which were not looked into")?;
+        }
+        if !self.undecided.is_empty() {
+            writeln!(
+                f,
+                "\n{}",
+                paint(style::HEADING, "Undecided: there are too many orders to try")
+            )?;
+            for part in &self.undecided {
+                let event = part.event.as_ref().map(|event| format!(" and {event}"));
+                writeln!(f, "  round {}: {}{}", part.round, part.of, event.unwrap_or_default())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn overlapping(report: &ContentionReport) -> String {
+    let unanswered = match report.unanswered {
+        0 => String::new(),
+        unanswered => format!("{} without an answer; ", super::super::number(unanswered)),
+    };
+    format!("{unanswered}{} overlapped", count(report.overlapping, "pair"))
+}
+
+impl ContentionReport {
+    fn fmt_verdict(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (races, sequences): (Vec<_>, Vec<_>) =
+            self.violations.iter().partition(|violation| violation.race);
+        if self.calls == 0 {
+            writeln!(f, "{}", paint(style::DOUBTFUL, "there are no calls to check"))?;
+        } else if self.violations.is_empty() && self.undecided.is_empty() {
+            let verdict = "every part has an order that explains all its answers";
+            writeln!(f, "{}", paint(style::GOOD, verdict))?;
+        } else if self.violations.is_empty() {
+            writeln!(f, "{}", paint(style::DOUBTFUL, "no verdict on every part"))?;
+        } else {
+            let kinds = |of: &[&ViolationReport], sort: &str| {
+                let kinds = Kind::ALL.into_iter().filter_map(|kind| {
+                    let number = of.iter().filter(|violation| violation.kind == kind).count();
+                    (number > 0).then(|| count(number, kind.as_str()))
+                });
+                let kinds: Vec<_> = kinds.collect();
+                (!kinds.is_empty()).then(|| format!("{sort}: {}", kinds.join(", ")))
+            };
+            let told = [kinds(&races, "races"), kinds(&sequences, "without any overlap")];
+            let told: Vec<_> = told.into_iter().flatten().collect();
+            writeln!(f, "{}", paint(style::BAD, told.join("; ")))?;
+        }
+        if let Some(why) = &self.broken_off {
+            writeln!(f, "{}", paint(style::BAD, format!("broken off: {why}")))?;
+        }
+        Ok(())
+    }
+}
+
+impl ViolationReport {
+    fn fmt(&self, f: &mut Formatter<'_>, number: usize) -> fmt::Result {
+        let heading = format!("{number}. {}, {}: {}", self.sort(), self.kind.as_str(), self.what);
+        writeln!(f, "{}", paint(style::HEADING, heading))?;
+        let clauses = if self.clauses.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", self.clauses.join(", "))
+        };
+        let observed = paint(style::BAD, &self.observed);
+        writeln!(f, "   {observed}; no order of the calls explains it{clauses}")?;
+        let times =
+            if self.count == 1 { "once".to_owned() } else { format!("{} times", self.count) };
+        writeln!(f, "   seen {times}; in round {}:", self.round)?;
+        let timeline = Timeline::of(&self.calls, self.unexplained);
+        let client = timeline.rows.iter().map(|row| row.client().len()).max().unwrap_or_default();
+        for row in &timeline.rows {
+            let told = row.told();
+            let told = if row.unexplained { paint(style::BAD, told + "  ◀") } else { told };
+            let bar = timeline.bar(row);
+            writeln!(f, "   {:>3} {:client$}  {bar}  {told}", row.number, row.client())?;
+        }
+        if !self.race {
+            writeln!(
+                f,
+                "   none of these overlapped anything: it is no race, and `diff` finds the like of it"
+            )?;
+        }
+        for expected in self.expected.iter().take(MOST_ORDERS) {
+            writeln!(f, "   {}", expected.told())?;
+        }
+        if self.expected.len() > MOST_ORDERS {
+            let more = self.expected.len() - MOST_ORDERS;
+            writeln!(f, "   and {} that lead elsewhere", count(more, "order"))?;
+        }
+        if !self.anytime.is_empty() {
+            let calls = count(self.anytime.len(), "other call");
+            let told = format!(
+                "   {calls} in the room explain nothing, whenever they happened, and whether they did"
+            );
+            writeln!(f, "{}", paint(style::DIM, told))?;
+        }
+        Ok(())
+    }
+}
+
+/// How many orders are told of at the most.
+pub(super) const MOST_ORDERS: usize = 4;

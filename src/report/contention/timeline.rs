@@ -1,0 +1,185 @@
+//! Calls that overlap, against time: what lies between two beginnings or answers is drawn as long as
+//! all else, since the order of these is all that matters.
+
+use maud::{Markup, html};
+
+use crate::contention::{Call, Verdict};
+use crate::scenario::{actor_name, sentence};
+
+/// The calls of a violation, laid out.
+pub(super) struct Timeline<'a> {
+    pub(super) rows: Vec<Row<'a>>,
+    /// How many moments there are.
+    moments: usize,
+}
+
+/// A call, laid out.
+pub(super) struct Row<'a> {
+    call: &'a Call,
+    pub(super) number: usize,
+    /// The moment at which it began.
+    start: usize,
+    /// The moment at which it was answered; none, if it was in flight at the end.
+    end: Option<usize>,
+    pub(super) unexplained: bool,
+}
+
+impl<'a> Timeline<'a> {
+    pub(super) fn of(calls: &'a [Call], unexplained: Option<usize>) -> Self {
+        let ends = calls.iter().filter_map(|call| call.end);
+        let mut times: Vec<_> = calls.iter().map(|call| call.start).chain(ends).collect();
+        times.sort_unstable();
+        times.dedup();
+        let moment = |time: u64| times.partition_point(|known| *known < time);
+        let rows = (1..).zip(calls).map(|(number, call)| Row {
+            call,
+            number,
+            start: moment(call.start),
+            end: call.end.map(moment),
+            unexplained: Some(number) == unexplained,
+        });
+        Self { rows: rows.collect(), moments: times.len() }
+    }
+
+    /// The bar of a row, in characters.
+    pub(super) fn bar(&self, row: &Row<'_>) -> String {
+        let wide = if self.moments <= 24 { 2 } else { 1 };
+        let end = row.end.unwrap_or(self.moments);
+        let width = (self.moments + 1) * wide;
+        let bar = (0..width).map(|column| match (column, row.end) {
+            (column, _) if column == row.start * wide => '├',
+            (column, Some(_)) if column == end * wide => '┤',
+            (column, _) if column > row.start * wide && column < end * wide => '─',
+            (column, None) if column >= end * wide => '…',
+            _ => ' ',
+        });
+        bar.collect()
+    }
+
+    /// The calls as a picture.
+    pub(super) fn svg(&self) -> Markup {
+        let x = |moment: usize| LEFT + moment * MOMENT;
+        let right = x(self.moments);
+        let told = self.rows.iter().map(Row::told);
+        let longest = told.map(|told| told.chars().count()).max().unwrap_or_default();
+        let width = right + 12 + (longest + 2) * CHARACTER;
+        let height = LINE * (self.rows.len() + 1);
+        html! {
+            svg xmlns="http://www.w3.org/2000/svg" class="diagram" role="img" width=(width)
+                height=(height) viewBox=(format!("0 0 {width} {height}")) font-family="sans-serif"
+                font-size="12" {
+                title { "Which calls overlapped, and what they were answered" }
+                rect class="paper" width=(width) height=(height) rx="6" fill="#fff" {}
+                @for (line, row) in self.rows.iter().enumerate() {
+                    @let y = LINE * line + LINE / 2 + 6;
+                    @let (class, colour) = row.tone();
+                    @let end = row.end.map_or(right, x);
+                    text.ink x="8" y=(y + 4) { (row.number) ". " (row.client()) }
+                    rect class=(class) x=(x(row.start)) y=(y - 6) width=(end - x(row.start))
+                        height="12" rx="3" fill=(colour) fill-opacity="0.25" stroke=(colour)
+                        stroke-dasharray=[row.end.is_none().then_some("4 3")] {}
+                    text class=(class) x=(right + 12) y=(y + 4) fill=(colour) { (row.told()) }
+                }
+            }
+        }
+    }
+}
+
+/// How far from the left the first moment is.
+const LEFT: usize = 130;
+/// Between two moments.
+const MOMENT: usize = 16;
+/// Between two rows.
+const LINE: usize = 22;
+/// How wide a character is thought to be, at the most.
+const CHARACTER: usize = 7;
+
+impl Row<'_> {
+    /// Who made the call, and by which client.
+    pub(super) fn client(&self) -> String {
+        format!("{} ({})", actor_name(self.call.step().by), self.call.client)
+    }
+
+    /// What was done, and what was answered.
+    pub(super) fn told(&self) -> String {
+        let Call { event, about, answer, .. } = self.call;
+        let sentence = sentence(self.call.step());
+        let event = event.as_ref().map(|event| format!(" ({event})")).unwrap_or_default();
+        let about = about.as_ref().map(|about| format!(" ({about})")).unwrap_or_default();
+        let answer = match answer {
+            None => "in flight".to_owned(),
+            Some(answer) => {
+                let verdict = match answer.verdict {
+                    Verdict::Allow => "allow".to_owned(),
+                    Verdict::Deny => format!(
+                        "deny {}{}",
+                        answer.status,
+                        answer.errcode.as_ref().map(|code| format!(" {code}")).unwrap_or_default()
+                    ),
+                };
+                let gave = answer.gave.as_ref().filter(|_| answer.verdict == Verdict::Allow);
+                let gave = gave.map(|gave| match gave.as_slice() {
+                    [] => ", gives none of the events".to_owned(),
+                    gave => format!(", gives {}", gave.join(", ")),
+                });
+                let is_guest = answer.is_guest.map(|is_guest| {
+                    format!(", says that it is {} guest", if is_guest { "a" } else { "no" })
+                });
+                verdict + &gave.unwrap_or_default() + &is_guest.unwrap_or_default()
+            }
+        };
+        format!("{sentence}{event}{about}: {answer}")
+    }
+
+    /// How it is to be taken: a class and a colour.
+    const fn tone(&self) -> (&'static str, &'static str) {
+        match (self.unexplained, &self.call.answer) {
+            (true, _) => ("wrong", "#b3261e"),
+            (false, Some(answer)) if matches!(answer.verdict, Verdict::Allow) => {
+                ("allowed", "#197a2b")
+            }
+            (false, _) => ("denied", "#5f6368"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::step::{Act, Actor, Step};
+
+    use crate::scenario::Written;
+
+    use super::*;
+
+    fn call(client: u32, start: u64, end: Option<u64>) -> Call {
+        Call {
+            round: 1,
+            client,
+            step: Written(Step::new(Actor::Guest(0), Act::WhoAmI)),
+            upgraded: false,
+            event: None,
+            about: None,
+            start,
+            end,
+            answer: None,
+            untold: Some("<script>".to_owned()),
+        }
+    }
+
+    #[test]
+    fn bars_overlap_where_calls_do() {
+        let calls = [call(1, 100, Some(900)), call(2, 200, Some(250)), call(3, 950, None)];
+        let timeline = Timeline::of(&calls, Some(2));
+        let bars: Vec<_> = timeline.rows.iter().map(|row| timeline.bar(row)).collect();
+        assert_eq!(
+            bars,
+            ["├─────┤       ", "  ├─┤         ", "        ├─……  "]
+                .map(|bar| {
+                    // What is in flight goes on to the edge.
+                    bar.replace("├─……  ", "├─…………")[..].to_owned()
+                })
+                .map(|bar| bar.chars().take(12).collect::<String>())
+        );
+        assert!(timeline.rows[1].unexplained);
+    }
+}

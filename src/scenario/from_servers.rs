@@ -1,0 +1,158 @@
+//! A story of several homeservers as a scenario.
+
+use guest_access_model::decide::Outcome;
+use guest_access_model::federated::{
+    Happens, Setting, Told as ToldHappening, What, moderators_step,
+};
+use guest_access_model::rules::Rules;
+use guest_access_model::step::{Act, Actor, Answer, Message, Observation, Step, Way};
+use guest_access_model::vocabulary::Decision;
+
+use super::interleaving::server;
+use super::{Happening, LABEL, Observed, Scenario, Told};
+
+/// What is known of the story so far: which step sent what is on its way.
+#[derive(Default)]
+struct Senders {
+    access: Vec<usize>,
+    visibility: Vec<usize>,
+    message: usize,
+    /// The step that last changed the membership of each guest.
+    membership: Vec<usize>,
+    /// The steps that sent the newest settings that every server has: guest access, visibility.
+    before: [usize; 2],
+}
+
+impl Scenario {
+    /// The scenario of this story of the federated model. The guest of each server is the one with
+    /// its number. Nothing is said to be expected: what was answered stands where it happened.
+    pub fn from_servers(
+        id: impl Into<String>,
+        rules: &Rules,
+        about: impl Into<String>,
+        clauses: Vec<String>,
+        story: &[ToldHappening],
+    ) -> Self {
+        let guests = story.first().map_or(0, |told| told.before.servers.len());
+        let mut told_steps = Vec::new();
+        let mut interleaving = Vec::new();
+        for guest in (0..guests).filter(|guest| takes_part_in(story, *guest)) {
+            told_steps.push(Step::new(Actor::Guest(small(guest)), Act::Register { named: false }));
+            interleaving.push(Happening {
+                step: told_steps.len(),
+                server: Some(server(guest)),
+                ..Happening::default()
+            });
+        }
+        let mut senders = Senders { membership: vec![0; guests], ..Senders::default() };
+        for told in story {
+            let (step, on) = match told.happens {
+                Happens::Reaches { what, server } => (senders.of(what), server),
+                Happens::TakesPart(on) => {
+                    told_steps.push(Step::new(Actor::User, Act::Join(Way::Own)).at(0));
+                    (told_steps.len(), on)
+                }
+                Happens::Sets { by, says, .. } => {
+                    told_steps.push(moderators_step(says));
+                    (told_steps.len(), by)
+                }
+                Happens::Sends(by) => {
+                    let sends = Step::new(Actor::Moderator, Act::Send(Message::Message));
+                    told_steps.push(sends.at(0).tagged());
+                    (told_steps.len(), by)
+                }
+                Happens::Calls(guest, act) => {
+                    let step = Step::new(Actor::Guest(small(guest)), act);
+                    let is_here = told.before.servers[guest].takes_part;
+                    told_steps.push(if is_here { step.at(0) } else { step.elsewhere() });
+                    (told_steps.len(), guest)
+                }
+            };
+            senders.note(told, step);
+            interleaving.push(happening(told, step, on, &told_steps));
+        }
+        let told = |step: &Step| Told {
+            step: *step,
+            event: step.tag.then(|| LABEL.to_owned()),
+            expect: None,
+        };
+        Self {
+            id: id.into(),
+            rules: rules.id.clone(),
+            about: about.into(),
+            clauses,
+            steps: told_steps.iter().map(told).collect(),
+            interleaving,
+        }
+    }
+}
+
+impl Senders {
+    /// The step that sent this.
+    fn of(&self, what: What) -> usize {
+        let of = |steps: &[usize], number: usize| steps.get(number).copied().unwrap_or(1);
+        match what {
+            What::Access(number) => of(&self.access, number),
+            What::Visibility(number) => of(&self.visibility, number),
+            What::AccessAgain => self.before[0].max(1),
+            What::VisibilityAgain => self.before[1].max(1),
+            What::Message => self.message,
+            What::Membership(guest) => of(&self.membership, guest),
+        }
+    }
+
+    fn note(&mut self, told: &ToldHappening, step: usize) {
+        match told.happens {
+            Happens::Sets { says: Setting::Visibility(_), place, .. } => {
+                self.visibility.insert(place, step);
+            }
+            Happens::Sets { place, .. } => self.access.insert(place, step),
+            Happens::Sends(_) => self.message = step,
+            _ => {}
+        }
+        // What every server has is on its way no more.
+        let over = |steps: &mut Vec<usize>, left: usize, before: &mut usize| {
+            *before = steps.drain(..steps.len() - left).last().unwrap_or(*before);
+        };
+        let [access, visibility] = &mut self.before;
+        over(&mut self.access, told.after.access.events.len(), access);
+        over(&mut self.visibility, told.after.visibility.events.len(), visibility);
+        for (guest, last) in self.membership.iter_mut().enumerate() {
+            let (before, after) = told.on(guest);
+            if before.rooms[0].members[guest] != after.rooms[0].members[guest] {
+                *last = step;
+            }
+        }
+    }
+}
+
+/// What happens, as it is written.
+fn happening(told: &ToldHappening, step: usize, on: usize, steps: &[Step]) -> Happening {
+    const DONE: Observation =
+        Observation { decision: Decision::allow(&[], ""), answer: Answer::Nothing };
+    let (before, after) = told.on(on);
+    let outcome = Outcome { observation: told.answered.unwrap_or(DONE), next: *after };
+    let step_taken = &steps[step - 1];
+    let observed = Observed { step: step_taken, before, outcome: &outcome, label: Some(LABEL) };
+    let mut answered = observed.expect();
+    let membership = match told.answered {
+        None => std::mem::take(&mut answered.membership),
+        Some(_) => std::collections::BTreeMap::new(),
+    };
+    Happening {
+        step,
+        server: Some(server(on)),
+        stage: None,
+        answered: told.answered.map(|_| answered),
+        membership,
+    }
+}
+
+/// Whether the guest with this number does anything in the story.
+fn takes_part_in(story: &[ToldHappening], guest: usize) -> bool {
+    story.iter().any(|told| matches!(told.happens, Happens::Calls(caller, _) if caller == guest))
+}
+
+fn small(number: usize) -> u8 {
+    u8::try_from(number).expect("there are few servers")
+}

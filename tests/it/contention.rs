@@ -1,0 +1,245 @@
+//! `diff --concurrent` and `replay`: histories of a homeserver under contention.
+
+use std::path::Path;
+
+use guest_access::contention::{Recording, schema};
+use serde_json::{Value, json};
+
+use crate::cli::{Folder, Ran, run};
+
+/// Runs a line of words, with FOLDER in place of the folder's path.
+fn run_in(folder: &Folder, line: &str) -> Ran {
+    let path = folder.path("").display().to_string();
+    run(line.split_whitespace().map(|word| word.replace("FOLDER", &path)))
+}
+
+fn kinds(report: &Value) -> Vec<(bool, String)> {
+    let violations = report["violations"].as_array().unwrap();
+    let of = |violation: &Value| {
+        (violation["race"].as_bool().unwrap(), violation["kind"].as_str().unwrap().to_owned())
+    };
+    violations.iter().map(of).collect()
+}
+
+#[test]
+fn nothing_is_found_in_the_reference_and_its_recording_is_what_the_schema_says() {
+    let folder = Folder::new();
+    let line = "diff --concurrent --for 2s --seed 3 --quiet --format json --record FOLDER/h.jsonl";
+    let ran = run_in(&folder, line);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = ran.json();
+    assert_eq!(kinds(&report), []);
+    assert!(report["calls"].as_u64() > Some(100), "{report}");
+    assert!(report["overlapping"].as_u64() > Some(100), "{report}");
+    assert_eq!(report["readings"], json!([]));
+    assert_eq!(report["unanswered"], 0);
+    assert_eq!(report["complete"], true);
+
+    let recording = std::fs::read_to_string(folder.path("h.jsonl")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::to_value(schema()).unwrap()).unwrap();
+    for line in recording.lines() {
+        let value: Value = serde_json::from_str(line).unwrap();
+        let error = validator.iter_errors(&value).next();
+        assert!(error.is_none(), "{error:?}: {line}");
+    }
+    // No token, no password, no user id and no event id: only names.
+    for secret in ["token", "password", "@", "$", "!"] {
+        assert!(!recording.contains(secret), "{secret}");
+    }
+
+    let again = run_in(&folder, "replay FOLDER/h.jsonl --quiet --format json");
+    assert_eq!(again.code, Some(0), "{again:?}");
+    let replayed = again.json();
+    for same in ["rounds", "calls", "overlapping", "parts", "violations", "readings", "undecided"] {
+        assert_eq!(report[same], replayed[same], "{same}");
+    }
+}
+
+/// Runs until a lapse is found, and gives the report, with which the recording's replay has to agree.
+fn found(lapse: &str) -> Value {
+    let folder = Folder::new();
+    // Which calls meet is left to the machine, so several runs are allowed.
+    for seed in 1..=12 {
+        let line = format!(
+            "diff --concurrent --for 3s --seed {seed} --quiet --format json \
+             --defect concurrency.{lapse} --settle 200ms --record FOLDER/h.jsonl"
+        );
+        let ran = run_in(&folder, &line);
+        let report = ran.json();
+        let races = kinds(&report).iter().any(|(race, _)| *race);
+        if !races {
+            continue;
+        }
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        let replayed = run_in(&folder, "replay FOLDER/h.jsonl --quiet --format json");
+        assert_eq!(replayed.code, Some(1), "{replayed:?}");
+        assert_eq!(report["violations"], replayed.json()["violations"]);
+        return report;
+    }
+    panic!("{lapse} was not found");
+}
+
+#[test]
+fn a_guest_that_was_let_in_before_a_revocation_and_joined_after_it_is_found() {
+    let report = found("check_then_act");
+    let kinds = kinds(&report);
+    let bad = |(race, kind): &(bool, String)| *race && (kind == "effect" || kind == "leak");
+    assert!(kinds.iter().any(bad), "{kinds:?}");
+}
+
+#[test]
+fn a_call_that_outlives_the_log_out_is_found() {
+    let report = found("token_at_start");
+    assert!(kinds(&report).iter().any(|(race, _)| *race), "{report}");
+}
+
+#[test]
+fn a_message_that_is_given_by_the_settings_of_before_is_found() {
+    let report = found("late_answer");
+    assert!(kinds(&report).contains(&(true, "leak".to_owned())), "{report}");
+}
+
+#[test]
+fn a_sweep_that_follows_the_answer_is_found() {
+    let report = found("late_sweep");
+    assert!(kinds(&report).iter().any(|(_, kind)| kind == "leak" || kind == "effect"), "{report}");
+}
+
+#[test]
+fn an_upgrade_that_leaves_the_old_token_for_a_while_is_found() {
+    let report = found("upgrade_in_stages");
+    assert!(kinds(&report).iter().any(|(race, _)| *race), "{report}");
+}
+
+const HEAD: &str = r#"{"line":"recording","format":1,"rules":"latest"}"#;
+
+fn replayed(lines: &[&str]) -> Ran {
+    let folder = Folder::new();
+    let path = folder.path("h.jsonl");
+    std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+    let ran = run_in(&folder, "replay FOLDER/h.jsonl --quiet");
+    Ran { err: ran.err.replace(&path.display().to_string(), "h.jsonl"), ..ran }
+}
+
+#[test]
+fn what_is_wrong_with_a_recording_is_said_with_its_line() {
+    let register = r#"{"line":"call","round":1,"client":1,"step":{"as":"guest1","do":"register as guest"},"start":1,"end":5,"answer":{"verdict":"allow","status":200}}"#;
+    let send = r#"{"line":"call","round":1,"client":2,"step":{"as":"moderator","do":"send","type":"m.room.message","room":"room1"},"event":"e1","start":1,"end":5,"answer":{"verdict":"allow","status":200}}"#;
+    let wrong = |with: &str, from: &str, to: &str| with.replace(from, to);
+    for (lines, says) in [
+        (vec![""], "h.jsonl:1: there is nothing here; a recording begins with"),
+        (vec![register], "h.jsonl:1: the first line has to be that of the `recording`"),
+        (vec![HEAD, "{"], "h.jsonl:2: EOF while parsing an object; schema/recording.json"),
+        (vec![HEAD, HEAD], "h.jsonl:2: a recording of `latest` begins within another one"),
+        (
+            vec![r#"{"line":"recording","format":2,"rules":"latest"}"#],
+            "h.jsonl:1: the format is 2, and 1 is known here",
+        ),
+        (
+            vec![HEAD, &wrong(register, "guest1", "guest9")],
+            "h.jsonl:2: there is nobody called `guest9`; there are moderator, user",
+        ),
+        (
+            vec![HEAD, &wrong(register, "register as guest", "register as a guest")],
+            "h.jsonl:2: nobody can do `register as a guest`; did you mean `register as guest`?",
+        ),
+        (
+            vec![HEAD, &wrong(register, r#""end":5"#, r#""end":0"#)],
+            "h.jsonl:2: it ends at 0, before it starts at 1",
+        ),
+        (
+            vec![HEAD, &wrong(register, r#""end":5,"#, "")],
+            "h.jsonl:2: there is an answer, and no `end` at which it came",
+        ),
+        (
+            vec![HEAD, &wrong(register, "200", "403")],
+            "h.jsonl:2: `allow` has a status of 200 to 299",
+        ),
+        (
+            vec![HEAD, &wrong(register, r#""start""#, r#""event":"e1","start""#)],
+            "h.jsonl:2: no event comes of it that guest1 registers as a guest; leave `event` out",
+        ),
+        (
+            vec![HEAD, &wrong(send, "room1", "room2")],
+            "h.jsonl:2: a recording is about `room1` of each round, and no other",
+        ),
+        (
+            vec![HEAD, send, &wrong(send, r#""client":2"#, r#""client":3"#)],
+            "h.jsonl:3: the event of line 2 of this round is called `e1` already",
+        ),
+        (
+            vec![HEAD, send, &wrong(register, r#""client":1"#, r#""client":2"#)],
+            "h.jsonl:3: client 2 begins this call before its call of line 2 was answered",
+        ),
+        (
+            vec![HEAD, &wrong(register, "200", r#"200,"gave":["e7"]"#)],
+            "h.jsonl:2: no call of this round sends an event called `e7`",
+        ),
+        (
+            vec![HEAD, r#"{"line":"end","round":1,"memberships":{"guest7":"join"}}"#],
+            "h.jsonl:2: there is no guest `guest7`; there are guest1, guest2, guest3",
+        ),
+        (vec![HEAD, r#"{"line":"call","round":1}"#], "h.jsonl:2: missing field `client`"),
+        (
+            vec![r#"{"line":"recording","format":1,"rules":"v9"}"#, register],
+            "h.jsonl was made by rules that are not known here; name them by `--rules`",
+        ),
+    ] {
+        let ran = replayed(&lines);
+        assert_eq!(ran.code, Some(2), "{lines:?}: {ran:?}");
+        assert!(ran.err.contains(says), "{says}\n{}", ran.err);
+        assert_eq!(ran.out, "");
+    }
+    let nothing = replayed(&[HEAD]);
+    assert_eq!(nothing.code, Some(3), "{nothing:?}");
+    assert_eq!(replayed(&[HEAD, register, send]).code, Some(0));
+}
+
+#[test]
+fn what_overlaps_nothing_is_no_race() {
+    let register = r#"{"line":"call","round":1,"client":1,"step":{"as":"guest1","do":"register as guest"},"start":1,"end":5,"answer":{"verdict":"allow","status":200}}"#;
+    let join = r#"{"line":"call","round":1,"client":1,"step":{"as":"guest1","do":"join","room":"room1"},"start":6,"end":9,"answer":{"verdict":"allow","status":200}}"#;
+    let ran = replayed(&[HEAD, register, join]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.out.contains("1. sequence, leak: guest1 joins room1"), "{}", ran.out);
+    assert!(ran.out.contains("it is no race, and `diff` finds the like of it"), "{}", ran.out);
+    assert!(ran.out.contains("deny 403 M_GUEST_ACCESS_FORBIDDEN"), "{}", ran.out);
+}
+
+#[test]
+fn the_command_line_says_what_goes_together() {
+    for (line, says) in [
+        ("diff --clients 3", "--concurrent"),
+        ("diff --concurrent --only x", "cannot be used with"),
+        ("diff --concurrent --format junit", "with `--concurrent` the report is `text`"),
+        ("diff --concurrent --defect concurrency.hope", "did you mean `concurrency."),
+        ("diff --concurrent --server http://127.0.0.1:1 --defect x", "cannot be used with"),
+        ("replay /nowhere/at-all.jsonl", "`/nowhere/at-all.jsonl` cannot be read"),
+    ] {
+        let ran = run(line.split_whitespace());
+        assert_eq!(ran.code, Some(2), "{line}: {ran:?}");
+        assert!(ran.err.contains(says), "{line}: {}", ran.err);
+    }
+    let gone = run("diff --concurrent --quiet --server http://127.0.0.1:1".split_whitespace());
+    assert_eq!(gone.code, Some(4), "{gone:?}");
+}
+
+#[test]
+fn the_published_schema_is_the_one_that_is_made() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/recording.json");
+    let made = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&path, &made).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), made);
+}
+
+/// Every round of a recording that was read and written again is the same.
+#[test]
+fn a_recording_is_written_as_it_was_read() {
+    let folder = Folder::new();
+    run_in(&folder, "diff --concurrent --for 0s --seed 5 --quiet --record FOLDER/h.jsonl");
+    let path = folder.path("h.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(Recording::load(&path).unwrap().to_jsonl(), text);
+}

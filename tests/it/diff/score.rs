@@ -1,0 +1,61 @@
+//! That nothing is found of the reference, by whichever rules; and that of a mistaken one the mistake is
+//! found, and named. All of it is what `defects --against diff` is for; here, some of it.
+
+use std::time::Duration;
+
+use guest_access::diff::{Options, Story, diff, held, wait_for};
+use guest_access::serve::Embedded;
+use guest_access::subject::server::{Limits, Proof, Server};
+use guest_access_model::defect::defects;
+use guest_access_model::scoreboard::each;
+use guest_access_model::stop::Stop;
+
+use crate::vectors::{ALL, LATEST, VECTORS};
+
+/// Every so many of the vectors of each rules are told: other ones of each, so that together they
+/// are of every kind.
+const SOME: usize = 5;
+
+#[test]
+fn nothing_is_found_of_the_reference_by_whichever_rules() {
+    let numbered: Vec<_> = ALL.iter().enumerate().collect();
+    let look = |(number, (rules, vectors)): &(usize, &(_, Vec<_>))| {
+        let some = vectors.iter().skip(number % SOME).step_by(SOME).cloned();
+        let stories: Vec<_> = some.map(Story::from).collect();
+        let server = Embedded::start(guest_access_model::rules::Rules::profile(rules)).unwrap();
+        let options = Options {
+            jobs: 2,
+            settle: Duration::ZERO,
+            keep: true,
+            explore_for: None,
+            seed: 0,
+            stop: Stop::default(),
+        };
+        let asked = async {
+            let url = server.url();
+            let server = Server::meet(&url, Limits::default(), Proof::default());
+            let server = server.await.unwrap();
+            diff(rules, &server, &[], stories.clone(), &options, |_, _| ()).await.unwrap()
+        };
+        let found = wait_for(asked).unwrap().0;
+        assert!(found.divergences.is_empty(), "{}: {:#?}", rules.id, found.divergences);
+        assert_eq!(found.run, stories.len(), "{}", rules.id);
+    };
+    each(&numbered, look, 2, &Stop::default(), |_| ()).unwrap();
+}
+
+#[test]
+fn a_defect_is_found_and_named_unless_no_client_can_tell() {
+    let stories: Vec<_> = VECTORS.iter().cloned().map(Story::from).collect();
+    let some: Vec<_> = defects(&LATEST).into_iter().step_by(24).collect();
+    let held = held(&LATEST, &some, &stories, 2, &Stop::default(), |_| ()).unwrap().unwrap();
+    assert_eq!(held.len(), some.len());
+    let untold = crate::vectors::accounted_for();
+    for held in held {
+        let id = &held.defect.id;
+        let is_told = !untold.contains_key(id);
+        assert_eq!(held.is_found(), is_told, "{id}");
+        let causes = &held.found.causes;
+        assert!(held.is_named() || !is_told, "{id}, at {}: {causes:#?}", held.point);
+    }
+}
