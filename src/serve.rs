@@ -91,9 +91,14 @@ impl Server {
             None => call(&mut reference),
         };
         if reference.token() != before {
-            self.changes.send_modify(|_| ());
+            self.wake();
         }
         answer
+    }
+
+    /// Lets everyone who waits look again.
+    fn wake(&self) {
+        self.changes.send_modify(|_| ());
     }
 
     /// The reference, whatever became of the call before.

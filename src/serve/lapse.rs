@@ -19,6 +19,7 @@ use guest_access_model::profile::Profile;
 
 use super::Server;
 use super::answer::{Arrived, Failure};
+use super::router::Handle;
 use crate::reference::Account;
 
 /// A mistake that a homeserver makes only when several calls are under way at once.
@@ -72,15 +73,12 @@ const PAUSE: std::ops::RangeInclusive<u64> = 2..=20;
 
 impl Lapse {
     /// Answers a request in stages.
-    pub(super) async fn answer<Handled>(
+    pub(super) async fn answer(
         self,
         server: Server,
         arrived: Arrived,
-        handle: impl Fn(Server, Arrived) -> Handled,
-    ) -> Result<Response, Failure>
-    where
-        Handled: Future<Output = Result<Response, Failure>>,
-    {
+        handle: &Handle,
+    ) -> Result<Response, Failure> {
         let reads = arrived.method() == Method::GET;
         let is_about_a_room = arrived.path().contains("/rooms/");
         match self {

@@ -1,6 +1,7 @@
 //! Which endpoint a request is for, by its method and path.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
@@ -8,6 +9,7 @@ use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use axum::{Router, middleware};
+use futures_util::future::BoxFuture;
 use guest_access_model::endpoint::EndpointId;
 use ruma::api::path_builder::PathBuilder;
 use ruma::api::{IncomingRequest, Metadata};
@@ -15,6 +17,11 @@ use ruma::api::{IncomingRequest, Metadata};
 use super::answer::{Arrived, Failure, answer};
 use super::{Server, cors, routes};
 use crate::reference::{Answer, Credentials, Reference};
+
+/// What answers the requests to one endpoint. The type is the same for all of them, so that what is
+/// around them is compiled once and not for each.
+pub(super) type Handle =
+    Arc<dyn Fn(Server, Arrived) -> BoxFuture<'static, Result<Response, Failure>> + Send + Sync>;
 
 /// Everything that `server` answers.
 pub(super) fn router(server: Server) -> Router {
@@ -54,12 +61,13 @@ impl Table {
     /// An endpoint that has more to it than one call: its paths and its method are those of `R`.
     pub(super) fn handle<R, Handled>(
         mut self,
-        handle: impl Fn(Server, Arrived) -> Handled + Clone + Send + Sync + 'static,
+        handle: impl Fn(Server, Arrived) -> Handled + Send + Sync + 'static,
     ) -> Self
     where
         R: Metadata,
-        Handled: Future<Output = Result<Response, Failure>> + Send,
+        Handled: Future<Output = Result<Response, Failure>> + Send + 'static,
     {
+        let handle: Handle = Arc::new(move |server, arrived| Box::pin(handle(server, arrived)));
         let paths: BTreeSet<_> = R::PATH_BUILDER.all_paths().map(pattern).collect();
         let endpoint = EndpointId::all().find(|endpoint| {
             endpoint.get().method() == R::METHOD.as_str()
@@ -67,7 +75,7 @@ impl Table {
         });
         self.known.extend(endpoint);
         for path in paths {
-            self = self.route(&R::METHOD, &path, endpoint, handle.clone());
+            self = self.route(&R::METHOD, &path, endpoint, &handle);
         }
         self
     }
@@ -76,40 +84,39 @@ impl Table {
     /// told that there is nothing to them, and who may not is refused.
     fn and_the_rest(mut self) -> Self {
         let rest: Vec<_> = EndpointId::all().filter(|id| !self.known.contains(id)).collect();
+        let handle: Handle = Arc::new(|server, arrived| {
+            let unimplemented = arrived.admit(&server).and(Err(Failure::NotImplemented));
+            Box::pin(std::future::ready(unimplemented))
+        });
         for endpoint in rest {
             let method: Method = endpoint.get().method().parse().expect("the table has methods");
             let path = pattern(&endpoint.get().path);
             let older = path.replacen("/v3/", "/r0/", 1);
             for path in BTreeSet::from([path, older]) {
-                self = self.route(&method, &path, Some(endpoint), async |server, arrived| {
-                    arrived.admit(&server)?;
-                    Err(Failure::NotImplemented)
-                });
+                self = self.route(&method, &path, Some(endpoint), &handle);
             }
         }
         self
     }
 
-    fn route<Handled>(
+    fn route(
         mut self,
         method: &Method,
         path: &str,
         endpoint: Option<EndpointId>,
-        handle: impl Fn(Server, Arrived) -> Handled + Clone + Send + Sync + 'static,
-    ) -> Self
-    where
-        Handled: Future<Output = Result<Response, Failure>> + Send,
-    {
+        handle: &Handle,
+    ) -> Self {
         let method = MethodFilter::try_from(method.clone()).expect("the method is a usual one");
+        let handle = Arc::clone(handle);
         let handler = move |State(server): State<Server>,
                             variables: Result<RawPathParams, RawPathParamsRejection>,
                             request: Request| {
-            let handle = handle.clone();
+            let handle = Arc::clone(&handle);
             async move {
                 let variables = variables.map_err(|_| Failure::Path)?;
                 let arrived = Arrived::whole(request, endpoint, &variables).await?;
                 match server.lapse {
-                    Some(lapse) => lapse.answer(server, arrived, handle).await,
+                    Some(lapse) => lapse.answer(server, arrived, &handle).await,
                     None => handle(server, arrived).await,
                 }
             }
