@@ -289,7 +289,7 @@ impl Concurrent {
             situation.server = forget(&self.profile, &situation.server);
         }
         let orders = judging::Orders { was_explained, matter: answered.orders_matter };
-        let verdicts = self.judge_answer(situation, orders);
+        let verdicts = Self::judge_answer(situation, orders);
         if situation.calls.is_empty() {
             situation.explained = self.explained_from(situation.server);
         }

@@ -20,6 +20,7 @@ use crate::state::State;
 use crate::step::Act;
 
 use super::calls::{Call, Said};
+use super::stages::no_deed;
 use super::{Concurrent, Situation};
 
 /// One order of the calls so far that explains every answer so far.
@@ -91,10 +92,10 @@ impl Concurrent {
         let step = self.step_in(call, state);
         let outcome = match step.act {
             Act::EndToken(_) => {
-                outcome(&self.profile, state, &step).or_else(|| self.no_deed(state))
+                outcome(&self.profile, state, &step).unwrap_or_else(|| no_deed(state))
             }
-            _ => outcome(&self.profile, state, &step),
-        }?;
+            _ => outcome(&self.profile, state, &step)?,
+        };
         Some((forget(&self.profile, &outcome.next), Said::of(&outcome.observation)))
     }
 }

@@ -88,7 +88,7 @@ impl Concurrent {
     }
 
     /// What is said once a call was answered.
-    pub(super) fn judge_answer(&self, situation: &Situation, orders: Orders) -> Verdicts {
+    pub(super) fn judge_answer(situation: &Situation, orders: Orders) -> Verdicts {
         let mut verdicts = Verdicts::default();
         let is_explained = !situation.explained.is_empty();
         if orders.was_explained && (orders.matter || !is_explained) {

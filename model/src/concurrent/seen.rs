@@ -17,7 +17,10 @@ use super::{Concurrent, Situation};
 
 /// The rooms that stand for others, by what was seen.
 #[derive(Debug, Default)]
-pub(super) struct Seen(RwLock<BTreeMap<(u8, Option<Shown>, Room), Room>>);
+pub(super) struct Seen(RwLock<BTreeMap<Sight, Room>>);
+
+/// What a kind of call saw: whom its token showed, if it will not look again, and the room.
+type Sight = (u8, Option<Shown>, Room);
 
 /// What is shown by who will look again.
 const NOBODY: Shown = Shown { account: Account::Absent, with: Credential::Own };
@@ -40,16 +43,16 @@ impl Concurrent {
         situation: &Situation,
         number: usize,
         shown: Shown,
-        room: &Room,
+        room: Room,
     ) -> (Shown, Room) {
         let nothing = self.nothing_yet.rooms[0];
         match self.discipline.rechecks {
-            _ if !self.tight => (shown, *room),
+            _ if !self.tight => (shown, room),
             Rechecks::Everything => (NOBODY, nothing),
             Rechecks::Room => (shown, nothing),
-            Rechecks::Token => (NOBODY, self.stand_in(situation.calls[number].kind, None, *room)),
+            Rechecks::Token => (NOBODY, self.stand_in(situation.calls[number].kind, None, room)),
             Rechecks::Nothing => {
-                (shown, self.stand_in(situation.calls[number].kind, Some(shown), *room))
+                (shown, self.stand_in(situation.calls[number].kind, Some(shown), room))
             }
         }
     }
@@ -69,7 +72,7 @@ impl Concurrent {
             return self.nothing_yet.rooms[0];
         };
         let tokens = shown.map_or_else(every_token, |shown| vec![shown]);
-        let said = |room: &Room| -> Vec<_> {
+        let said = |room: Room| -> Vec<_> {
             let tagged = events(guest).map(Some).chain([None]);
             let tagged = tagged.filter(|event| event.is_none() || matches!(step.act, Act::Read(_)));
             let asked = tagged.flat_map(|event| tokens.iter().map(move |token| (event, *token)));
@@ -82,8 +85,8 @@ impl Concurrent {
             });
             said.collect()
         };
-        let wanted = said(&room);
-        let found = self.rooms(guest).find(|other| said(other) == wanted).unwrap_or(room);
+        let wanted = said(room);
+        let found = self.rooms(guest).find(|other| said(*other) == wanted).unwrap_or(room);
         self.seen.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, found);
         found
     }

@@ -70,13 +70,13 @@ impl Concurrent {
                 return None;
             }
             let done =
-                outcome(&self.profile, &server, &kind.step).or_else(|| self.no_deed(&server))?;
+                outcome(&self.profile, &server, &kind.step).unwrap_or_else(|| no_deed(&server));
             return Some(Gone::answering(done.next, done.observation));
         }
         let shown = self.shown(situation, number);
         if let Act::Upgrade(_) = kind.step.act {
-            let seen = self.decide(situation, number, shown, &server.rooms[0])?;
-            let (kept, room) = self.keep(situation, number, shown, &self.nothing_yet.rooms[0]);
+            let seen = self.decide(situation, number, shown, server.rooms[0])?;
+            let (kept, room) = self.keep(situation, number, shown, self.nothing_yet.rooms[0]);
             let checked = Stage::Checked(kept, room);
             return Some(if seen.observation.decision.allows() {
                 Gone::to(server, checked, seen.observation)
@@ -84,7 +84,7 @@ impl Concurrent {
                 Gone::answering(server, seen.observation)
             });
         }
-        let seen = self.decide(situation, number, shown, &self.nothing_yet.rooms[0])?;
+        let seen = self.decide(situation, number, shown, self.nothing_yet.rooms[0])?;
         // The token is refused whatever the room is.
         Some(if seen.observation.decision.status == 401 {
             Gone::answering(server, seen.observation)
@@ -99,7 +99,7 @@ impl Concurrent {
         }
         let server = situation.server;
         let shown = if self.looks_again() { self.shown(situation, number) } else { shown };
-        let seen = self.decide(situation, number, shown, &server.rooms[0])?;
+        let seen = self.decide(situation, number, shown, server.rooms[0])?;
         let step = &self.kind(&situation.calls[number]).step;
         let reads = matches!(step.act, Act::Read(_));
         let is_answered = !seen.observation.decision.allows()
@@ -107,7 +107,7 @@ impl Concurrent {
         let gone = if is_answered {
             Gone::answering(server, seen.observation)
         } else {
-            let (shown, room) = self.keep(situation, number, shown, &server.rooms[0]);
+            let (shown, room) = self.keep(situation, number, shown, server.rooms[0]);
             Gone::to(server, Stage::Checked(shown, room), seen.observation)
         };
         Some(Gone { shown: Some(shown), ..gone })
@@ -128,11 +128,11 @@ impl Concurrent {
             }
         };
         let seen = self
-            .decide(situation, number, shown, &room)
+            .decide(situation, number, shown, room)
             .expect("what could be asked at the check can be asked again");
         let allows = seen.observation.decision.allows();
         if allows {
-            self.apply(&mut server, situation, number, &room, &seen.next);
+            self.apply(&mut server, situation, number, room, &seen.next);
         }
         let gone = Gone { shown: Some(shown), ..Gone::answering(server, seen.observation) };
         let at_once = self.discipline.commits == Commits::AtOnce;
@@ -173,7 +173,7 @@ impl Concurrent {
         situation: &Situation,
         number: usize,
         shown: Shown,
-        room: &Room,
+        room: Room,
     ) -> Option<Outcome> {
         let step = &self.kind(&situation.calls[number]).step;
         self.decided(step, shown, room, situation.server.tagged)
@@ -185,11 +185,11 @@ impl Concurrent {
         &self,
         step: &Step,
         shown: Shown,
-        room: &Room,
+        room: Room,
         tagged: Option<Tagged>,
     ) -> Option<Outcome> {
         let mut seen = State { tagged, ..self.nothing_yet };
-        seen.rooms[0] = *room;
+        seen.rooms[0] = room;
         if let Some(guest) = guest_of(step) {
             seen.accounts[guest] = shown.account;
         }
@@ -202,7 +202,7 @@ impl Concurrent {
         server: &mut State,
         situation: &Situation,
         number: usize,
-        saw: &Room,
+        saw: Room,
         done: &State,
     ) {
         let call = &situation.calls[number];
@@ -237,11 +237,11 @@ impl Concurrent {
             tagged.note_joined(&members);
         }
     }
+}
 
-    /// The server has nothing to do.
-    pub(super) fn no_deed(&self, state: &State) -> Option<Outcome> {
-        Some(Outcome { observation: DONE, next: *state })
-    }
+/// The server has nothing to do.
+pub(super) fn no_deed(state: &State) -> Outcome {
+    Outcome { observation: DONE, next: *state }
 }
 
 const DONE: Observation =

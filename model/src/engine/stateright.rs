@@ -75,18 +75,19 @@ impl<S: Space> Run<S> {
         };
         Verdicts { exercised: set(&self.told_exercised), broken: set(&self.told_broken) }
     }
+}
 
-    /// Whether stateright is to be told that the guarantee with this number is in the set.
-    fn tells(&self, told: &AtomicU64, number: usize, set: &dyn Fn() -> GuaranteeSet) -> bool {
-        if told.load(Ordering::Relaxed) & 1 << number != 0 {
-            return false;
-        }
-        let tells = GuaranteeId::all().nth(number).is_some_and(|g| set().contains(g));
-        if tells {
-            told.fetch_or(1 << number, Ordering::Relaxed);
-        }
-        tells
+/// Whether stateright is to be told that the guarantee with this number is in the set, and has not
+/// been told before.
+fn tells(told: &AtomicU64, number: usize, set: &dyn Fn() -> GuaranteeSet) -> bool {
+    if told.load(Ordering::Relaxed) & 1 << number != 0 {
+        return false;
     }
+    let tells = GuaranteeId::all().nth(number).is_some_and(|g| set().contains(g));
+    if tells {
+        told.fetch_or(1 << number, Ordering::Relaxed);
+    }
+    tells
 }
 
 /// A state of the space. Its expansion is a function of the state, kept once computed.
@@ -168,10 +169,10 @@ impl<S: Space> Model for Run<S> {
 /// A property is a plain function with a static name: one pair for each guarantee.
 fn properties<S: Space>() -> Vec<Property<Run<S>>> {
     fn always<S: Space, const N: usize>(run: &Run<S>, node: &Node<S>) -> bool {
-        !run.tells(&run.told_broken, N, &|| node.verdicts(&run.space).broken)
+        !tells(&run.told_broken, N, &|| node.verdicts(&run.space).broken)
     }
     fn sometimes<S: Space, const N: usize>(run: &Run<S>, node: &Node<S>) -> bool {
-        run.tells(&run.told_exercised, N, &|| node.verdicts(&run.space).exercised)
+        tells(&run.told_exercised, N, &|| node.verdicts(&run.space).exercised)
     }
     type Condition<S> = fn(&Run<S>, &Node<S>) -> bool;
     macro_rules! pairs {

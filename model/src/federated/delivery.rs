@@ -25,7 +25,7 @@ impl Federated {
         let mut after = before.clone();
         let mut answered = None;
         match *happens {
-            Happens::TakesPart(server) => self.takes_part(&mut after, server),
+            Happens::TakesPart(server) => Self::takes_part(&mut after, server),
             Happens::Sets { by, says, place } => self.sets(&mut after, by, says, place)?,
             Happens::Sends(by) => self.sends(&mut after, by),
             Happens::Reaches { what, server } => self.reaches(&mut after, what, server)?,
@@ -76,7 +76,7 @@ impl Federated {
     }
 
     /// A server gets the state of the room as the first one has it.
-    fn takes_part(&self, servers: &mut Servers, server: usize) {
+    fn takes_part(servers: &mut Servers, server: usize) {
         let outdated = servers.servers[0].outdated;
         let first = servers.servers[0].state.rooms[0];
         let joins = &mut servers.servers[server];
