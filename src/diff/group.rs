@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
 use guest_access_model::step::Step;
 
@@ -15,7 +16,7 @@ use super::id::id;
 use super::script::{Scripts, Shown};
 use super::shrink::{Ways, shorter};
 use super::signature::Signature;
-use super::story::{Difference, Part, Story, Told, leading, shortened};
+use super::story::{Difference, Part, Story, Told, leading, may_change_anything, shortened};
 use super::tour::{Asked, Tour, tours};
 use super::workers::Workers;
 
@@ -72,27 +73,26 @@ pub(super) async fn shrink(
     progress: impl Fn(usize),
 ) -> Vec<Shrunk> {
     let ways = Ways::new(&changes.default);
-    let mut shrunk: Vec<Shrunk> =
-        groups.iter().map(|group| group.as_seen(changes, parts)).collect();
+    let mut shrunk: Vec<Shrunk> = groups.iter().map(|group| group.as_seen(parts)).collect();
     let shortest: Vec<_> = groups.iter().map(|group| group.shortest(&ways, parts)).collect();
     // The model's own shortest stories, all at once.
     let candidates = shortest.into_iter().enumerate();
     let candidates = candidates.filter_map(|(number, steps)| Some((number, steps?)));
     try_all(workers, groups, candidates.collect(), &mut shrunk, &progress).await;
-    // Where they show nothing, the story in which it was seen, without what was undone again; and
-    // then all of it.
+    // Where they show nothing, the story in which it was seen: without what was undone again, without
+    // what changed nothing by the rules, and all of it.
     let mut stubborn: Vec<_> =
         (0..groups.len()).filter(|number| !shrunk[*number].reproduced).collect();
-    let without_detours = |number: &usize| {
-        let (last, before) = shrunk[*number].steps.split_last()?;
-        let lead = shortened(&changes.default, before);
-        Some((*number, lead.into_iter().chain([*last]).collect()))
-    };
-    let candidates = stubborn.iter().filter_map(without_detours).collect();
-    try_all(workers, groups, candidates, &mut shrunk, &progress).await;
-    let as_seen = stubborn.iter().filter(|number| !shrunk[**number].reproduced);
-    let candidates = as_seen.map(|number| (*number, shrunk[*number].steps.clone())).collect();
-    try_all(workers, groups, candidates, &mut shrunk, &progress).await;
+    for lead_of in [shortened, leading, |_: &Profile, steps: &[Step]| steps.to_vec()] {
+        let candidate = |number: &usize| {
+            let (last, before) = shrunk[*number].steps.split_last()?;
+            let lead = lead_of(&changes.default, before);
+            Some((*number, lead.into_iter().chain([*last]).collect()))
+        };
+        let missing = stubborn.iter().filter(|number| !shrunk[**number].reproduced);
+        let candidates = missing.filter_map(candidate).collect();
+        try_all(workers, groups, candidates, &mut shrunk, &progress).await;
+    }
     // Half of the story is left out, or the other half; then a quarter, and so on: for those that a
     // homeserver's people will look at, since nothing permits what it does.
     stubborn.retain(|number| shrunk[*number].reproduced && !groups[*number].signature.permitted);
@@ -158,13 +158,14 @@ impl Group {
     }
 
     /// The story in which it was seen first, as far as it led there.
-    fn as_seen(&self, changes: &Changes, parts: &[Part]) -> Shrunk {
+    fn as_seen(&self, parts: &[Part]) -> Shrunk {
         let (part, difference) = self.first(parts);
         let before =
             part.log[..difference.at].iter().filter(|taken| !taken.diverges && taken.tells());
-        let before: Vec<_> = before.map(|taken| taken.step).collect();
-        let mut steps = leading(&changes.default, &before);
-        steps.push(part.log[difference.at].step);
+        // What changes nothing by the rules may have changed something all the same.
+        let leads = |step: &Step| step.tag || may_change_anything(step);
+        let before = before.map(|taken| taken.step).filter(leads);
+        let steps = before.chain([part.log[difference.at].step]).collect();
         Shrunk {
             steps,
             changes: difference.changes.clone(),

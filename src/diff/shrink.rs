@@ -16,8 +16,8 @@ use guest_access_model::steps::steps;
 use guest_access_model::story::{Reached, reach};
 use guest_access_model::vocabulary::{GuestAccess, JoinRule, Membership};
 
-use super::signature::Names;
-use super::story::{Difference, leading};
+use super::signature::{Names, named};
+use super::story::{Difference, possible};
 
 /// The most states in which a situation is looked for.
 const MOST_STATES: usize = 40_000;
@@ -37,16 +37,18 @@ impl<'a> Ways<'a> {
     /// The shortest story that ends with the step of `difference` in a situation like its own, by
     /// the guests' new names; `None` if there is none near.
     pub(super) fn shortest(&self, difference: &Difference, step: &Step) -> Option<Vec<Step>> {
-        let names = Names::of(step);
-        let (step, before) = (names.step(step), names.state(&difference.before));
-        let guests = (0..MAX_GUESTS).rev().find(|g| before.accounts[*g] != Account::Absent);
+        let moved = moved(&difference.before, &difference.expected.next);
+        let names = Names::with_others(step, &moved);
+        let (step, mut before) = (names.step(step), names.state(&difference.before));
+        // What guests are whom the step is not about does not matter.
         let by = match step.by {
-            Actor::Guest(number) => usize::from(number) + 1,
-            _ => 1,
+            Actor::Guest(number) => Some(number),
+            _ => None,
         };
-        let guests = guests.map_or(1, |last| last + 1).max(by);
-        // What only other guests are does not matter to who asks for itself.
-        let guests = if concerns_others(&step) { guests } else { by };
+        let moved = moved.into_iter().map(|guest| names.guest(guest));
+        let concerned = moved.chain(by).chain(named(step.act));
+        let guests = concerned.map(|guest| usize::from(guest) + 1).max().unwrap_or(1);
+        self.forget_visibility(&step, &mut before);
         let rooms = step.room().map_or(1, |room| room + 1);
         let mut reached = self.reached.borrow_mut();
         let reached = reached.entry((guests, rooms)).or_insert_with(|| {
@@ -66,6 +68,21 @@ impl<'a> Ways<'a> {
         let mut story = reached.story_to(number);
         story.push(step);
         Some(story)
+    }
+
+    /// Lets the first room's history visibility be what it is at first, if the step comes to the same.
+    fn forget_visibility(&self, step: &Step, before: &mut State) {
+        let mut first = *before;
+        first.rooms[0].visibility = initial(self.profile).rooms[0].visibility;
+        let come_to = |state: &State| {
+            let outcome = outcome(self.profile, state, step)?;
+            let room = outcome.next.rooms[0];
+            Some((outcome.observation, room.members, room.visibility == state.rooms[0].visibility))
+        };
+        let looks = matches!(step.act, Act::Read(_) | Act::ReadThroughOtherRoom);
+        if !looks && come_to(&first) == come_to(before) {
+            *before = first;
+        }
     }
 }
 
@@ -129,19 +146,13 @@ fn names_an_event(step: &Step) -> bool {
     }
 }
 
-/// Whether a step can do something to others than its caller.
-fn concerns_others(step: &Step) -> bool {
-    matches!(
-        step.act,
-        Act::SetGuestAccess(..)
-            | Act::RedactSetting(_)
-            | Act::Upgrade(Upgrade::OthersToken { .. } | _)
-            | Act::Invite(_)
-            | Act::Kick(_)
-            | Act::Ban(_)
-            | Act::Unban(_)
-            | Act::RegisterOver(_)
-    )
+/// The guests whose membership is another in the second state.
+fn moved(before: &State, after: &State) -> Vec<u8> {
+    let is_moved = |guest: &u8| {
+        let of = |state: &State| state.rooms.map(|room| room.members[usize::from(*guest)]);
+        of(before) != of(after)
+    };
+    (0..3).filter(is_moved).collect()
 }
 
 /// The steps by which stories come to where they are: of several ways to the same, the plain one.
@@ -176,7 +187,7 @@ pub(super) fn shorter(profile: &Profile, story: &[Step], size: usize) -> Vec<Vec
     let mut shorter: Vec<Vec<Step>> = Vec::new();
     for start in starts {
         let rest = before[..start].iter().chain(before.iter().skip(start + size)).copied();
-        let mut rest = leading(profile, &rest.collect::<Vec<_>>());
+        let (mut rest, _) = possible(profile, &rest.collect::<Vec<_>>(), |_| false);
         rest.push(*last);
         if can_happen(profile, &rest) && rest.len() < story.len() && !shorter.contains(&rest) {
             shorter.push(rest);

@@ -95,12 +95,19 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn of(step: &Step) -> Self {
+        Self::with_others(step, &[])
+    }
+
+    /// The same, where these guests come next after those that the step names.
+    pub(super) fn with_others(step: &Step, others: &[u8]) -> Self {
         let mut order: Vec<u8> = Vec::new();
         let by = match step.by {
             Actor::Guest(number) => Some(number),
             _ => None,
         };
-        for number in by.into_iter().chain(named(step.act)).chain(0..3) {
+        for number in
+            by.into_iter().chain(named(step.act)).chain(others.iter().copied()).chain(0..3)
+        {
             if !order.contains(&number) {
                 order.push(number);
             }
@@ -115,7 +122,7 @@ impl Names {
         Self { guests: names, exchanges_rooms: !reads && step.room() == Some(1) }
     }
 
-    fn guest(self, number: u8) -> u8 {
+    pub(super) fn guest(self, number: u8) -> u8 {
         self.guests.get(usize::from(number)).copied().unwrap_or(number)
     }
 
@@ -218,7 +225,7 @@ impl Names {
 }
 
 /// The guests that an act names.
-fn named(act: Act) -> Vec<u8> {
+pub(super) fn named(act: Act) -> Vec<u8> {
     match act {
         Act::RegisterOver(of)
         | Act::EndToken(of)

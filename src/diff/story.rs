@@ -300,7 +300,7 @@ impl Teller<'_> {
 }
 
 /// The steps that can happen one after the other when some are left out, and how many more are lost.
-fn possible(
+pub(super) fn possible(
     profile: &Profile,
     steps: &[Step],
     left_out: impl Fn(&Step) -> bool,

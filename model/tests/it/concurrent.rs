@@ -93,16 +93,41 @@ fn locks_keep_what_every_revision_promises() {
     }
 }
 
-#[test]
-fn starts_and_answers_as_moves_of_their_own_change_nothing_that_is_found() {
+/// The same is broken with starts and answers as moves of their own. Of the two guarantees about
+/// orders it may be the other one: answers that no order explains may have one, with another end, if
+/// a call around them takes longer. And what holds emptily may be put to the test.
+fn compare_stage_by_stage(named: &Named, breaks: bool) {
     let rules = Rules::find("draft-2015-11-05").unwrap();
+    let tight = found(&rules, model(&rules, named), named);
+    if with(&tight, Status::Violated).is_empty() == breaks {
+        return;
+    }
+    let loose = found(&rules, model(&rules, named).stage_by_stage(), named);
+    assert!(loose.explored.states > tight.explored.states, "{}", named.id);
+    let orders = |id: &&str| ["linearizable", "quiescent_state"].contains(id);
+    let broken = |report| {
+        let (orders, mut others): (Vec<_>, Vec<_>) =
+            with(report, Status::Violated).into_iter().partition(orders);
+        others.extend(with(report, Status::NotPromised));
+        (!orders.is_empty(), others)
+    };
+    assert_eq!(broken(&tight), broken(&loose), "{}", named.id);
+    let (tight, loose) = (with(&tight, Status::Vacuous), with(&loose, Status::Vacuous));
+    assert!(loose.iter().all(|empty| tight.contains(empty)), "{}: {tight:?} {loose:?}", named.id);
+}
+
+#[test]
+fn starts_and_answers_as_moves_of_their_own_break_the_same() {
     for named in DISCIPLINES {
-        let tight = found(&rules, model(&rules, named), named);
-        let loose = found(&rules, model(&rules, named).stage_by_stage(), named);
-        assert!(loose.explored.states > tight.explored.states);
-        for status in Status::ALL {
-            assert_eq!(with(&tight, *status), with(&loose, *status), "{}", named.id);
-        }
+        compare_stage_by_stage(named, true);
+    }
+}
+
+#[test]
+#[ignore = "explores millions of situations, in minutes: cargo test -p guest-access-model -- --ignored"]
+fn starts_and_answers_as_moves_of_their_own_break_nothing_that_holds() {
+    for named in DISCIPLINES {
+        compare_stage_by_stage(named, false);
     }
 }
 
