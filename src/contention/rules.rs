@@ -115,11 +115,13 @@ pub(super) struct Rulebook {
     /// What decides by some readings.
     profiles: RefCell<HashMap<Readings, Rc<Profile>>>,
     /// The readings with one more that make a difference, by what was asked.
-    bearing: RefCell<HashMap<(Question, Place, Readings), Rc<[Readings]>>>,
+    bearing: RefCell<HashMap<Told, Rc<[Readings]>>>,
 }
 
 /// What decides, with a place, what a call comes to.
 type Question = (Step, bool, Option<Name>, Option<Name>, bool);
+/// A question, where it is asked, and by which readings.
+type Told = (Question, Place, Readings);
 
 impl Rulebook {
     pub(super) fn new(rules: &Rules) -> Self {
