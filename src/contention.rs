@@ -8,6 +8,7 @@
 
 mod check;
 mod chooser;
+mod explain;
 mod file;
 mod order;
 mod part;

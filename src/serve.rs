@@ -52,6 +52,8 @@ pub struct Server {
     lapse: Option<Lapse>,
     /// What decides, in place of its own profile, in a stage of such a mistake.
     profile: Option<Arc<Profile>>,
+    /// A token that was looked up in an earlier stage, and is not again.
+    looked_up: Option<Arc<str>>,
     /// How long such a mistake waits.
     pauses: Arc<Mutex<fastrand::Rng>>,
 }
@@ -71,6 +73,7 @@ impl Server {
             changes: Arc::new(watch::Sender::new(Status::Serving)),
             lapse: None,
             profile: None,
+            looked_up: None,
             pauses: Arc::new(Mutex::new(fastrand::Rng::with_seed(0))),
         }
     }
@@ -86,6 +89,10 @@ impl Server {
     fn call<T>(&self, call: impl FnOnce(&mut Reference) -> T) -> T {
         let mut reference = self.lock();
         let before = reference.token();
+        let call = |reference: &mut Reference| match &self.looked_up {
+            Some(token) => reference.with_live_token(token, call),
+            None => call(reference),
+        };
         let answer = match &self.profile {
             Some(profile) => reference.under(Arc::clone(profile), call),
             None => call(&mut reference),

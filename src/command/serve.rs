@@ -56,10 +56,10 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
 
 /// A homeserver that keeps to `rules` and makes these mistakes.
 pub(super) fn mistaken(rules: &Rules, ids: &[String]) -> Result<Server, CommandError> {
-    let lapses = ids.iter().filter_map(|id| Lapse::find(id));
+    let mut lapses = ids.iter().filter_map(|id| Lapse::find(id));
     let others = ids.iter().filter(|id| Lapse::find(id).is_none());
     let found: Vec<_> = others.map(|id| defects::find(rules, id)).collect::<Result<_, _>>()?;
-    Ok(Server::new(defect::together(rules, &found)).with_lapse(lapses.last()))
+    Ok(Server::new(defect::together(rules, &found)).with_lapse(lapses.next_back()))
 }
 
 fn with_address(listener: TcpListener) -> std::io::Result<(TcpListener, SocketAddr)> {

@@ -9,11 +9,10 @@ use guest_access_model::step::Actor;
 use crate::scenario::actor_name;
 
 use super::Recording;
-use super::order::{Found, Search};
+use super::explain::{Explained, explain};
 use super::part::{Ended, Part, parts};
 use super::recorded::{End, Round};
-use super::rules::Rulebook;
-use super::shrink::shrink;
+use super::rules::{Readings, Rulebook};
 use super::violation::{Violation, violation};
 
 /// What the check of a recording found.
@@ -66,6 +65,16 @@ pub struct Undecided {
 /// The answers of a part that are set aside at the most, for what else there is to be found.
 const MOST_SET_ASIDE: usize = 6;
 
+/// The readings other than ours that parts take.
+#[derive(Debug, Default)]
+struct ByParts {
+    /// Those by which some part has an order, the fewest first: what a homeserver does once, it does
+    /// again.
+    readings: Vec<Readings>,
+    /// How many parts need each.
+    needed: BTreeMap<usize, usize>,
+}
+
 /// How many violations are looked into: to find the least of one takes many searches, and who has so many
 /// of them learns little from one more.
 const MOST_SHOWN: usize = 24;
@@ -86,7 +95,7 @@ impl Checker {
     /// Whether one order explains every part of a round.
     #[cfg(test)]
     pub(super) fn explains(&self, round: &Round) -> bool {
-        parts(round).iter().all(|part| matches!(self.order(part), Found::Order(_)))
+        parts(round).iter().all(|part| self.has_order(part))
     }
 
     /// Whether a round may have ended in some way: as far as one order explains its answers, whether one
@@ -94,12 +103,12 @@ impl Checker {
     pub fn ending_of(&self, round: &Round) -> impl Fn(End) -> bool {
         let answers = Round { end: None, ..round.clone() };
         let explained = parts(&answers).into_iter().filter(|part| part.event.is_none());
-        let explained = explained.filter(|part| matches!(self.order(part), Found::Order(_)));
+        let explained = explained.filter(|part| self.has_order(part));
         let explained: Vec<Part> = explained.collect();
         move |end| {
             explained.iter().all(|part| {
                 let part = Part { end: Some(Ended::of(&end, part.of)), ..part.clone() };
-                matches!(self.order(&part), Found::Order(_))
+                self.has_order(&part)
             })
         }
     }
@@ -119,7 +128,7 @@ impl Checker {
             readings: Vec::new(),
             undecided: Vec::new(),
         };
-        let mut readings: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut taken = ByParts::default();
         for (done, round) in (1..).zip(rounds) {
             let mut of: Option<Actor> = None;
             let mut set_aside: BTreeSet<Option<usize>> = BTreeSet::new();
@@ -129,12 +138,13 @@ impl Checker {
                     set_aside.clear();
                 }
                 checked.parts += 1;
-                self.part(round, part, &mut set_aside, &mut checked, &mut readings);
+                self.part(round, part, &mut set_aside, &mut checked, &mut taken);
             }
             progress(done);
         }
         let all = &self.rulebook.changes.all;
-        checked.readings = readings
+        checked.readings = taken
+            .needed
             .into_iter()
             .map(|(change, parts)| Reading {
                 decision_point: all[change].point.clone(),
@@ -147,19 +157,8 @@ impl Checker {
         checked
     }
 
-    /// An order of a part, by our readings if there is one by these.
-    fn order(&self, part: &Part) -> Found {
-        let search = Search {
-            rules: &self.rulebook,
-            readings: false,
-            calls: &part.calls,
-            anytime: &[],
-            end: part.end.as_ref(),
-        };
-        match search.run() {
-            Found::None(_) => Search { readings: true, ..search }.run(),
-            found => found,
-        }
+    fn has_order(&self, part: &Part) -> bool {
+        matches!(explain(&self.rulebook, part, &[]), Explained::By(_))
     }
 
     /// Checks a part. An answer that no order explains is set aside, which may hide nothing: what has an
@@ -170,7 +169,7 @@ impl Checker {
         mut part: Part,
         set_aside: &mut BTreeSet<Option<usize>>,
         checked: &mut Checked,
-        readings: &mut BTreeMap<usize, usize>,
+        taken: &mut ByParts,
     ) {
         for _ in 0..=MOST_SET_ASIDE {
             for call in &mut part.calls {
@@ -186,34 +185,31 @@ impl Checker {
                 of: actor_name(part.of),
                 event: part.event.clone(),
             };
-            match self.order(&part) {
-                Found::Order(order) => {
-                    let taken: BTreeSet<_> =
-                        order.iter().flat_map(|taken| &taken.changes).collect();
-                    for change in taken {
-                        *readings.entry(*change).or_default() += 1;
+            match explain(&self.rulebook, &part, &taken.readings) {
+                Explained::By(readings) => {
+                    for reading in readings.iter() {
+                        *taken.needed.entry(*reading).or_default() += 1;
+                    }
+                    if !readings.is_empty() && !taken.readings.contains(&readings) {
+                        taken.readings.push(readings);
+                        taken.readings.sort_by_key(|readings| readings.len());
                     }
                     return;
                 }
-                Found::Undecided => {
+                Explained::Undecided => {
                     checked.undecided.push(undecided());
                     return;
                 }
-                Found::None(_) if checked.violations.len() >= MOST_SHOWN => {
+                Explained::None(..) if checked.violations.len() >= MOST_SHOWN => {
                     checked.unshown += 1;
                     return;
                 }
-                Found::None(_) => match shrink(&self.rulebook, &part) {
-                    Some(least) => {
-                        set_aside.insert(least.unexplained);
-                        let found = violation(&self.rules, &self.rulebook, round, &part, &least);
-                        checked.violations.push(found);
-                    }
-                    None => {
-                        checked.undecided.push(undecided());
-                        return;
-                    }
-                },
+                Explained::None(least, stuck) => {
+                    set_aside.insert(least.unexplained);
+                    let rules = (&self.rules, &self.rulebook);
+                    let found = violation(rules, round, &part, &least, &stuck);
+                    checked.violations.push(found);
+                }
             }
         }
     }

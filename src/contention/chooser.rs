@@ -11,6 +11,8 @@ pub(super) struct Chosen {
     pub(super) step: Step,
     /// Which event it names, if it names one.
     pub(super) names: Option<Which>,
+    /// Whether it shows the token of the registration, whatever became of that.
+    pub(super) first_token: bool,
 }
 
 /// Which of the events that were sent by then.
@@ -59,11 +61,39 @@ pub(super) fn prelude(rng: &mut Rng) -> Vec<Chosen> {
     prelude
 }
 
-/// The next call of a client, which has so many still to make.
-pub(super) fn next(role: Actor, left: usize, rng: &mut Rng) -> Chosen {
-    match role {
-        Actor::Guest(guest) => by_guest(guest, left, rng),
-        _ => by_moderator(rng),
+/// A call by which a guest's time as a guest ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ending {
+    guest: u8,
+    act: Act,
+    /// How many calls of the round are made before it.
+    after: usize,
+}
+
+/// When in a round of so many calls the time of each guest ends: not at first, for it ends most of
+/// what could be seen of it, and not at last, when nothing would be in flight that could outlive it.
+pub(super) fn endings(calls: usize, rng: &mut Rng) -> Vec<Ending> {
+    let mut endings = Vec::new();
+    for guest in GUESTS {
+        // By most revisions only who has upgraded may log out.
+        let upgrade = (Act::Upgrade(Upgrade::Own(guest)), calls / 4..=calls / 2);
+        let log_out = (Act::LogOut, calls / 2..=calls * 3 / 4);
+        for (act, when) in [upgrade, log_out] {
+            if rng.u8(0..3) > 0 {
+                endings.push(Ending { guest, act, after: rng.usize(when) });
+            }
+        }
+    }
+    endings
+}
+
+/// The next call of a client, when so many of the round were made; it takes an ending that is due.
+pub(super) fn next(role: Actor, made: usize, due: &mut Vec<Ending>, rng: &mut Rng) -> Chosen {
+    let Actor::Guest(guest) = role else { return by_moderator(rng) };
+    match due.iter().position(|ending| ending.guest == guest && ending.after <= made) {
+        Some(at) => plain(Step::new(role, due.swap_remove(at).act)),
+        // A client that does not know of an upgrade goes on with the token that it has.
+        None => Chosen { first_token: rng.u8(0..6) == 0, ..by_guest(guest, rng) },
     }
 }
 
@@ -85,17 +115,12 @@ fn by_moderator(rng: &mut Rng) -> Chosen {
     }
 }
 
-fn by_guest(guest: u8, left: usize, rng: &mut Rng) -> Chosen {
+fn by_guest(guest: u8, rng: &mut Rng) -> Chosen {
     let here = |act| plain(Step::new(Actor::Guest(guest), act).at(0));
     let nowhere = |act| plain(Step::new(Actor::Guest(guest), act));
     let read = |id| Act::Read(EndpointId::find(id).expect("the table lists what guests read by"));
     let one = |chosen: Chosen, which| Chosen { names: Some(which), ..chosen };
-    // What ends a guest's time as a guest ends most of what could be seen of it.
-    if left < 5 && rng.u8(0..5) == 0 {
-        let upgrade = Act::Upgrade(Upgrade::Own(guest));
-        return nowhere(if rng.bool() { Act::LogOut } else { upgrade });
-    }
-    match rng.u8(0..30) {
+    match rng.u8(0..32) {
         0..=5 => here(Act::Join(Way::Own)),
         6 => here(Act::Join(Way::StateEvent)),
         7 | 8 => here(Act::Leave(Way::Own)),
@@ -113,7 +138,7 @@ fn by_guest(guest: u8, left: usize, rng: &mut Rng) -> Chosen {
 }
 
 const fn plain(step: Step) -> Chosen {
-    Chosen { step, names: None }
+    Chosen { step, names: None, first_token: false }
 }
 
 const fn moderator(act: Act) -> Chosen {

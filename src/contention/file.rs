@@ -132,7 +132,14 @@ impl Recording {
 struct Reader<'a> {
     path: &'a Path,
     about: Option<super::About>,
-    rounds: BTreeMap<u32, (Vec<(usize, Call)>, Option<(usize, End)>)>,
+    rounds: BTreeMap<u32, RoundSoFar>,
+}
+
+/// A round, as far as it was read: its calls and how it ended, each with its line.
+#[derive(Default)]
+struct RoundSoFar {
+    calls: Vec<(usize, Call)>,
+    end: Option<(usize, End)>,
 }
 
 impl Reader<'_> {
@@ -165,7 +172,7 @@ impl Reader<'_> {
             }
             Line::Call(call) => {
                 self.check(number, &call)?;
-                self.rounds.entry(call.round).or_default().0.push((number, call));
+                self.rounds.entry(call.round).or_default().calls.push((number, call));
                 Ok(())
             }
             Line::End(end) => {
@@ -178,11 +185,11 @@ impl Reader<'_> {
                 }
                 let round = end.round;
                 let of = self.rounds.entry(round).or_default();
-                if let Some((before, _)) = of.1 {
+                if let Some((before, _)) = of.end {
                     return self
                         .wrong(number, format!("round {round} ended in line {before} already"));
                 }
-                of.1 = Some((number, end));
+                of.end = Some((number, end));
                 Ok(())
             }
         }
@@ -238,7 +245,7 @@ impl Reader<'_> {
             return Err(RecordingError::Empty { path: self.path.to_owned() });
         };
         let mut rounds = Vec::with_capacity(self.rounds.len());
-        for (round, (calls, end)) in &self.rounds {
+        for (round, RoundSoFar { calls, end }) in &self.rounds {
             self.check_names(calls)?;
             self.check_clients(calls)?;
             let mut calls: Vec<_> = calls.iter().map(|(_, call)| call.clone()).collect();

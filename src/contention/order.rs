@@ -12,17 +12,18 @@
 //! the first keeps no set of what was tried and is exponential in calls that overlap; the second knows
 //! no calls without an answer; and both say yes or no, where a report has to say why not.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use super::part::Ended;
-use super::rules::{Asked, Place, Rulebook, only_looks};
+use super::part::{Ended, Part};
+use super::rules::{Asked, Place, Readings, Rulebook, only_looks};
+use super::shrink::Least;
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Search<'a> {
     pub(super) rules: &'a Rulebook,
-    /// Whether the answers may be those of other readings than ours.
-    pub(super) readings: bool,
+    /// The readings other than ours by which the homeserver goes.
+    pub(super) readings: &'a Readings,
     /// The calls, by when they began.
     pub(super) calls: &'a [Asked],
     /// Calls that may come at any time, any number of times, whatever was answered.
@@ -34,21 +35,12 @@ pub(super) struct Search<'a> {
 /// What was found.
 #[derive(Debug, Clone)]
 pub(super) enum Found {
-    /// An order, with the readings that it takes.
-    Order(Vec<Taken>),
+    /// That there is one.
+    Order,
     /// That there is none: how far it goes at the most, a few ways.
     None(Vec<Stuck>),
     /// Nothing, in as many ways as were to be tried.
     Undecided,
-}
-
-/// A call that was taken as the next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Taken {
-    /// Its place among the calls.
-    pub(super) call: usize,
-    /// The changes of our readings that its answer takes.
-    pub(super) changes: Vec<usize>,
 }
 
 /// A way that goes no further.
@@ -58,6 +50,8 @@ pub(super) struct Stuck {
     pub(super) taken: Vec<usize>,
     /// Where they lead.
     pub(super) place: Place,
+    /// By which readings other than ours.
+    pub(super) readings: Readings,
 }
 
 /// How many ways are tried before it is given up. The same for every run, so that the same recording
@@ -73,16 +67,51 @@ type Set = Box<[u64]>;
 struct Way {
     /// The way that it goes on from.
     from: Option<usize>,
-    /// What was taken last; `None` for a call that may come at any time.
-    taken: Option<Taken>,
+    /// What was taken last: a place among the calls; `None` for a call that may come at any time.
+    taken: Option<usize>,
     set: Set,
     place: Place,
     /// How many calls that were answered are in the set.
     answered: usize,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    /// For an order of a part.
+    pub(super) fn of_part(rules: &'a Rulebook, readings: &'a Readings, part: &'a Part) -> Self {
+        let (calls, end) = (&part.calls[..], part.end.as_ref());
+        Self { rules, readings, calls, anytime: &[], end }
+    }
+
+    /// For an order of what is left of a part.
+    pub(super) fn of_least(rules: &'a Rulebook, readings: &'a Readings, least: &'a Least) -> Self {
+        let Least { calls, anytime, end, .. } = least;
+        Self { rules, readings, calls, anytime, end: end.as_ref() }
+    }
+
     pub(super) fn run(&self) -> Found {
+        self.go().0
+    }
+
+    /// The readings with one more that make a difference on any way that is gone: to any call, or only
+    /// to those that these do not explain where they can come next.
+    pub(super) fn bearing(&self, only_unexplained: bool) -> BTreeSet<Readings> {
+        let mut bearing = BTreeSet::new();
+        for way in self.go().1 {
+            let next = candidates(self.calls, &way.set).map(|call| &self.calls[call]);
+            let is_asked = |asked: &&Asked| {
+                let explained = || self.rules.fitting(asked, &way.place, self.readings).is_some();
+                !only_unexplained || asked.answer.is_some() && !explained()
+            };
+            for asked in next.chain(self.each_anytime()).filter(is_asked) {
+                let more = self.rules.bearing(asked, &way.place, self.readings);
+                bearing.extend(more.iter().cloned());
+            }
+        }
+        bearing
+    }
+
+    /// Looks for an order, and the ways that it went.
+    fn go(&self) -> (Found, Vec<Way>) {
         let answered = self.calls.iter().filter(|call| call.answer.is_some()).count();
         let set: Set = vec![0; self.calls.len().div_ceil(64)].into();
         let first =
@@ -94,7 +123,7 @@ impl Search<'_> {
         while let Some(at) = open.pop() {
             let way = &ways[at];
             if way.answered == answered && self.end.is_none_or(|end| end.fits(&way.place)) {
-                return Found::Order(taken(&ways, at).into_iter().rev().cloned().collect());
+                return (Found::Order, ways);
             }
             if way.answered > ways[furthest[0]].answered {
                 furthest.clear();
@@ -110,18 +139,27 @@ impl Search<'_> {
                 }
             }
             if ways.len() > MOST_WAYS {
-                return Found::Undecided;
+                return (Found::Undecided, ways);
             }
         }
         let mut stuck: Vec<Stuck> = Vec::new();
         for at in furthest {
             let place = ways[at].place;
             if stuck.len() < MOST_STUCK && stuck.iter().all(|known| known.place != place) {
-                let taken = taken(&ways, at).iter().rev().map(|taken| taken.call).collect();
-                stuck.push(Stuck { taken, place });
+                let readings = self.readings.clone();
+                stuck.push(Stuck { taken: taken(&ways, at), place, readings });
             }
         }
-        Found::None(stuck)
+        (Found::None(stuck), ways)
+    }
+
+    /// The calls that may come at any time; of those that come to the same, one.
+    fn each_anytime(&self) -> impl Iterator<Item = &Asked> {
+        let known = |number: usize| self.anytime[..number].iter();
+        let one_of = self.anytime.iter().enumerate();
+        one_of
+            .filter(move |(number, one)| known(*number).all(|other| !one.is_like(other)))
+            .map(|(_, one)| one)
     }
 
     /// How a way goes on, by each call that can come next.
@@ -129,30 +167,28 @@ impl Search<'_> {
         let mut next = Vec::new();
         for call in candidates(self.calls, &way.set) {
             let asked = &self.calls[call];
-            for permitted in self.rules.fitting(asked, &way.place, self.readings) {
-                let to = permitted.comes.to;
-                let stays = to == way.place;
-                if asked.answer.is_none() && stays {
-                    continue;
-                }
-                let mut set = way.set.clone();
-                set[call / 64] |= 1 << (call % 64);
-                let one = Way {
-                    from: Some(at),
-                    taken: Some(Taken { call, changes: permitted.changes }),
-                    set,
-                    place: to,
-                    answered: way.answered + usize::from(asked.answer.is_some()),
-                };
-                if stays && only_looks(asked) {
-                    return vec![one];
-                }
-                next.push(one);
+            let Some(to) = self.rules.fitting(asked, &way.place, self.readings) else { continue };
+            let stays = to == way.place;
+            if asked.answer.is_none() && stays {
+                continue;
             }
+            let mut set = way.set.clone();
+            set[call / 64] |= 1 << (call % 64);
+            let one = Way {
+                from: Some(at),
+                taken: Some(call),
+                set,
+                place: to,
+                answered: way.answered + usize::from(asked.answer.is_some()),
+            };
+            if stays && only_looks(asked) {
+                return vec![one];
+            }
+            next.push(one);
         }
-        for asked in self.anytime {
-            for permitted in self.rules.fitting(asked, &way.place, self.readings) {
-                let (set, place) = (way.set.clone(), permitted.comes.to);
+        for asked in self.each_anytime() {
+            if let Some(place) = self.rules.fitting(asked, &way.place, self.readings) {
+                let set = way.set.clone();
                 next.push(Way { from: Some(at), taken: None, set, place, answered: way.answered });
             }
         }
@@ -170,10 +206,10 @@ pub(super) fn candidates(calls: &[Asked], taken: &[u64]) -> impl Iterator<Item =
         .filter(|call| calls[*call].answer.is_some() || !only_looks(&calls[*call]))
 }
 
-/// What was taken on a way, the last first.
-fn taken(ways: &[Way], at: usize) -> Vec<&Taken> {
-    let way = |at: usize| Some(&ways[at]);
-    std::iter::successors(way(at), |one| way(one.from?))
-        .filter_map(|one| one.taken.as_ref())
-        .collect()
+/// What was taken on a way, in order.
+fn taken(ways: &[Way], at: usize) -> Vec<usize> {
+    let ways = std::iter::successors(Some(&ways[at]), |one| Some(&ways[one.from?]));
+    let mut taken: Vec<usize> = ways.filter_map(|one| one.taken).collect();
+    taken.reverse();
+    taken
 }

@@ -6,7 +6,7 @@
 //! each part: a part without one proves that the round has none. The converse does not hold, and is
 //! not claimed: each part may have an order of its own that no other shares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_model::endpoint::Gives;
 use guest_access_model::step::{Act, Actor, Step, Upgrade};
@@ -100,34 +100,50 @@ pub(super) fn parts(round: &Round) -> Vec<Part> {
     callers
         .into_iter()
         .flat_map(|of| {
-            let reads = |event: &str| names.is_looked_for(round, of, event);
-            let events = names.0.keys().filter(|event| reads(event)).map(|event| Some(*event));
+            let reads = |event: &str| is_looked_for(round, of, event);
+            let events =
+                names.numbers.keys().filter(|event| reads(event)).map(|event| Some(*event));
             let events: Vec<_> = std::iter::once(None).chain(events).collect();
             events.into_iter().map(|event| part(round, &names, of, event)).collect::<Vec<_>>()
         })
         .collect()
 }
 
-/// The events of a round, numbered.
-struct Names<'a>(BTreeMap<&'a str, Name>);
+/// The events of a round, numbered, and which of them somebody redacts.
+struct Names<'a> {
+    numbers: BTreeMap<&'a str, Name>,
+    redacted: BTreeSet<Name>,
+}
 
 impl<'a> Names<'a> {
     fn of(round: &'a Round) -> Self {
         let named = round.calls.iter().filter_map(|call| call.event.as_deref());
-        Self((0..).zip(named).map(|(number, name)| (name, number)).collect())
+        let numbers: BTreeMap<_, _> =
+            (0..).zip(named).map(|(number, name)| (name, number)).collect();
+        let redactions =
+            round.calls.iter().filter(|call| matches!(call.step().act, Act::RedactSetting(_)));
+        let about = redactions.filter_map(|call| call.about.as_deref());
+        let redacted = about.filter_map(|name| numbers.get(name).copied()).collect();
+        Self { numbers, redacted }
+    }
+
+    /// The number of an event that somebody redacts; one for all the others, so that places in which
+    /// nothing but these differ are one.
+    fn redacted(&self, name: Option<&String>) -> Name {
+        let number = self.number(name);
+        number.filter(|number| self.redacted.contains(number)).unwrap_or(Name::MAX)
     }
 
     fn number(&self, name: Option<&String>) -> Option<Name> {
-        self.0.get(name?.as_str()).copied()
+        self.numbers.get(name?.as_str()).copied()
     }
+}
 
-    /// Whether any answer to `of` tells anything of an event.
-    fn is_looked_for(&self, round: &Round, of: Actor, event: &str) -> bool {
-        let by = round.calls.iter().filter(|call| call.step().by == of);
-        let mut answers = by.filter_map(|call| Some((call, call.answer.as_ref()?)));
-        answers
-            .any(|(call, _)| call.about.as_deref() == Some(event) || said_of(call, event).is_some())
-    }
+/// Whether any answer to `of` tells anything of an event.
+fn is_looked_for(round: &Round, of: Actor, event: &str) -> bool {
+    let by = round.calls.iter().filter(|call| call.step().by == of);
+    let mut answered = by.filter(|call| call.answer.is_some());
+    answered.any(|call| call.about.as_deref() == Some(event) || said_of(call, event).is_some())
 }
 
 /// Whether an answer gave an event; `None` if it does not tell.
@@ -158,7 +174,7 @@ fn asked(
         number,
         step: Step { tag: false, ..step },
         upgraded: call.upgraded,
-        sends: names.number(call.event.as_ref()),
+        sends: call.event.as_ref().map(|_| names.redacted(call.event.as_ref())),
         tags,
         about: names.number(call.about.as_ref()),
         start: call.start,

@@ -18,7 +18,7 @@ use crate::subject::server::{
 };
 
 use super::check::Checker;
-use super::chooser::{Chosen, GUESTS, Which, next, prelude, role};
+use super::chooser::{Chosen, GUESTS, Which, endings, next, prelude, role};
 use super::recorded::{self, About, Answer, Call, End, FORMAT, Recording, Round, Software, sends};
 
 /// How a homeserver is recorded.
@@ -28,7 +28,8 @@ pub struct Options {
     pub clients: u32,
     /// For how long rounds are begun; there is one at least.
     pub time: Duration,
-    /// How many calls each client makes in a round.
+    /// How many calls a round has for each client. They are made by whoever is free, so that slow
+    /// calls meet others to the end.
     pub length: usize,
     /// The seed from which calls are chosen.
     pub seed: u64,
@@ -117,13 +118,14 @@ impl Recorder<'_> {
                 return Err(error);
             }
         }
+        let calls = length * usize::try_from(clients).unwrap_or(usize::MAX);
+        let due = RefCell::new(endings(calls, &mut rng));
+        let made = Cell::new(0);
         let (world, rngs) = (world, (0..clients).map(|_| rng.fork()).collect::<Vec<_>>());
         let clients = (1..=clients).zip(rngs).map(async |(client, mut rng)| {
-            for call in 0..length {
-                if shared.is_broken() {
-                    break;
-                }
-                let chosen = next(role(client), length - call, &mut rng);
+            while made.get() < calls && !shared.is_broken() {
+                let call = made.replace(made.get() + 1);
+                let chosen = next(role(client), call, &mut due.borrow_mut(), &mut rng);
                 shared.call(&world, client, chosen, &format!("{client}-{call}")).await;
             }
         });
@@ -206,9 +208,9 @@ impl Shared {
 
     /// Makes a call, and records it.
     async fn call(&self, world: &World<'_>, client: u32, chosen: Chosen, word: &str) -> Said {
-        let Chosen { step, names } = chosen;
+        let Chosen { step, names, first_token } = chosen;
         let about = names.and_then(|which| self.named(which));
-        let (token, upgraded) = self.token(&step);
+        let (token, upgraded) = self.token(&step, first_token);
         let event = sends(step.act).then(|| {
             self.names.set(self.names.get() + 1);
             format!("e{}", self.names.get())
@@ -261,12 +263,13 @@ impl Shared {
         said
     }
 
-    /// The newest token of a guest, and whether an upgrade gave it.
-    fn token(&self, step: &Step) -> (Option<Token>, bool) {
+    /// The first or the newest token of a guest, and whether an upgrade gave it.
+    fn token(&self, step: &Step, first: bool) -> (Option<Token>, bool) {
         let Actor::Guest(guest) = step.by else { return (None, false) };
         let tokens = self.tokens.borrow();
         let of = tokens.get(&guest).map(Vec::as_slice).unwrap_or_default();
-        (of.last().cloned(), of.len() > 1)
+        let token = if first { of.first() } else { of.last() };
+        (token.cloned(), !first && of.len() > 1)
     }
 
     fn newest_tokens(&self) -> Vec<Token> {

@@ -45,6 +45,18 @@ pub(super) struct Asked {
     pub(super) answer: Option<(u64, Observed)>,
 }
 
+impl Asked {
+    /// Whether it comes to the same as another, wherever.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.question() == other.question()
+    }
+
+    /// What decides, with a place, what it comes to.
+    const fn question(&self) -> Question {
+        (self.step, self.upgraded, self.sends, self.about, self.tags)
+    }
+}
+
 /// What a call comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Comes {
@@ -91,13 +103,8 @@ const REFUSED: Decision = Decision::deny(
     "whom it is about is not, or no longer, somebody to whom it can be done",
 );
 
-/// What a call comes to by one way to read the rules.
-#[derive(Debug, Clone)]
-pub(super) struct Permitted {
-    /// The changes of our readings that it takes: none, one or two.
-    pub(super) changes: Vec<usize>,
-    pub(super) comes: Comes,
-}
+/// Readings other than ours, by the numbers of the changes that they make.
+pub(super) type Readings = Rc<[usize]>;
 
 /// The rules, by every way to read them.
 #[derive(Debug)]
@@ -105,34 +112,22 @@ pub(super) struct Rulebook {
     pub(super) changes: Changes,
     /// The endpoints that a change is about, if it is about nothing else.
     endpoints: Vec<Option<Vec<EndpointId>>>,
-    readings: Vec<Way>,
-    pairs: Vec<Way>,
-    /// What was asked before, by the readings other than ours.
-    known: RefCell<HashMap<(Question, bool), Known>>,
+    /// What decides by some readings.
+    profiles: RefCell<HashMap<Readings, Rc<Profile>>>,
+    /// The readings with one more that make a difference, by what was asked.
+    bearing: RefCell<HashMap<Told, Rc<[Readings]>>>,
 }
 
-/// The changes that a way to read the rules takes, and what comes of them.
-type Way = (Vec<usize>, Profile);
-/// What decides what a call comes to.
-type Question = (Step, bool, Option<Name>, Option<Name>, bool, Place);
-type Known = Rc<[Permitted]>;
+/// What decides, with a place, what a call comes to.
+type Question = (Step, bool, Option<Name>, Option<Name>, bool);
+/// A question, where it is asked, and by which readings.
+type Told = (Question, Place, Readings);
 
 impl Rulebook {
     pub(super) fn new(rules: &Rules) -> Self {
         let changes = Changes::of(rules);
-        let permitted = 0..changes.permitted;
-        let way = |taken: Vec<usize>| {
-            let profile = changes.profile(&taken);
-            (taken, profile)
-        };
-        let readings = permitted.clone().map(|one| way(vec![one])).collect();
-        let pairs = permitted
-            .clone()
-            .flat_map(|one| permitted.clone().skip(one + 1).map(move |other| (one, other)));
-        let pairs = pairs.filter(|(one, other)| !changes.exclude_each_other(*one, *other));
-        let pairs = pairs.map(|(one, other)| way(vec![one, other])).collect();
         let endpoints = changes.all.iter().map(crate::diff::Change::endpoints).collect();
-        Self { endpoints, readings, pairs, known: RefCell::default(), changes }
+        Self { endpoints, profiles: RefCell::default(), bearing: RefCell::default(), changes }
     }
 
     /// Where every round begins: nobody has registered, and the room is new.
@@ -140,37 +135,25 @@ impl Rulebook {
         Place { state: initial(&self.changes.default), settings: [None; 2] }
     }
 
-    /// What a call comes to by our readings; `None` if it cannot have been made here.
-    pub(super) fn ours(&self, asked: &Asked, place: &Place) -> Option<Comes> {
-        comes(&self.changes.default, asked, place)
+    /// What a call comes to by these readings; `None` if it cannot have been made here.
+    pub(super) fn comes(&self, asked: &Asked, place: &Place, by: &Readings) -> Option<Comes> {
+        if by.is_empty() {
+            return comes(&self.changes.default, asked, place);
+        }
+        comes(&self.profile(by), asked, place)
     }
 
-    /// What a call that was answered may come to: by our readings, if that is what was seen; by
-    /// another, with `readings`; by two of them, if no one says it. A text that is open is open at
-    /// every call.
-    pub(super) fn fitting(&self, asked: &Asked, place: &Place, readings: bool) -> Vec<Permitted> {
-        let fits =
-            |comes: &Comes| asked.answer.as_ref().is_none_or(|(_, seen)| comes.says.fits(seen));
-        let ours = self.ours(asked, place);
-        let ours = ours.filter(fits).map(|comes| Permitted { changes: Vec::new(), comes });
-        let mut fitting: Vec<_> = ours.into_iter().collect();
-        if readings {
-            for pairs in [false, true] {
-                let other = self.others(asked, place, pairs);
-                fitting.extend(other.iter().filter(|other| fits(&other.comes)).cloned());
-                if !fitting.is_empty() {
-                    break;
-                }
-            }
-        }
-        // Of two ways to the same place, the one that takes less of another reading.
-        let mut places = Vec::new();
-        fitting.retain(|one| {
-            let is_new = !places.contains(&one.comes.to);
-            places.push(one.comes.to);
-            is_new
-        });
-        fitting
+    /// Where a call leads by these readings, if what was seen is what they say.
+    pub(super) fn fitting(&self, asked: &Asked, place: &Place, by: &Readings) -> Option<Place> {
+        let comes = self.comes(asked, place, by)?;
+        let fits = asked.answer.as_ref().is_none_or(|(_, seen)| comes.says.fits(seen));
+        fits.then_some(comes.to)
+    }
+
+    fn profile(&self, by: &Readings) -> Rc<Profile> {
+        let mut profiles = self.profiles.borrow_mut();
+        let profile = profiles.entry(Rc::clone(by));
+        Rc::clone(profile.or_insert_with(|| Rc::new(self.changes.profile(by))))
     }
 
     /// Whether a change can make a difference to a step: what an endpoint is to guests makes none to
@@ -180,27 +163,26 @@ impl Rulebook {
         self.endpoints[change].as_ref().is_none_or(|of| of.iter().any(|one| Some(*one) == called))
     }
 
-    /// What a call comes to by one other reading, or by two, each outcome once.
-    fn others(&self, asked: &Asked, place: &Place, pairs: bool) -> Known {
-        let Asked { step, upgraded, sends, tags, about, .. } = asked;
-        let question = (*step, *upgraded, *sends, *about, *tags, *place);
-        if let Some(known) = self.known.borrow().get(&(question, pairs)) {
+    /// These readings with one more by which a call comes to something else.
+    pub(super) fn bearing(&self, asked: &Asked, place: &Place, by: &Readings) -> Rc<[Readings]> {
+        let question = (asked.question(), *place, Rc::clone(by));
+        if let Some(known) = self.bearing.borrow().get(&question) {
             return Rc::clone(known);
         }
-        let ways = if pairs { &self.pairs } else { &self.readings };
-        let mut found: Vec<Permitted> = Vec::new();
-        for (changes, profile) in ways {
-            if !changes.iter().all(|change| self.bears_on(*change, step)) {
-                continue;
-            }
-            let Some(comes) = comes(profile, asked, place) else { continue };
-            if !found.iter().any(|known| known.comes == comes) {
-                found.push(Permitted { changes: changes.clone(), comes });
-            }
-        }
-        let found: Known = found.into();
-        self.known.borrow_mut().insert((question, pairs), Rc::clone(&found));
-        found
+        let comes = self.comes(asked, place, by);
+        let excluded =
+            |one: usize| by.iter().any(|other| self.changes.exclude_each_other(one, *other));
+        let others = (0..self.changes.permitted)
+            .filter(|one| self.bears_on(*one, &asked.step) && !excluded(*one))
+            .map(|one| {
+                let mut more: Vec<usize> = by.iter().copied().chain([one]).collect();
+                more.sort_unstable();
+                Readings::from(more)
+            });
+        let bearing: Rc<[Readings]> =
+            others.filter(|more| self.comes(asked, place, more) != comes).collect();
+        self.bearing.borrow_mut().insert(question, Rc::clone(&bearing));
+        bearing
     }
 }
 

@@ -9,9 +9,11 @@
 //!   whatever was answered, permits every order that it permitted before. If there is still none, it has
 //!   no part in that there is none.
 
-use super::order::{Found, Search, Stuck};
+use std::collections::BTreeMap;
+
+use super::order::{Found, Search};
 use super::part::{Ended, Part};
-use super::rules::{Asked, Rulebook, only_looks};
+use super::rules::{Asked, Readings, Rulebook, only_looks};
 
 /// What is left of a part.
 #[derive(Debug, Clone)]
@@ -25,25 +27,17 @@ pub(super) struct Least {
     pub(super) unexplained: Option<usize>,
     /// Calls that explain nothing, whenever they happened, and whether they did.
     pub(super) anytime: Vec<Asked>,
-    /// How far any order goes.
-    pub(super) stuck: Vec<Stuck>,
 }
 
-/// The least of a part that has no order, by no reading.
-pub(super) fn shrink(rules: &Rulebook, part: &Part) -> Option<Least> {
-    let search = |calls: &[Asked], anytime: &[Asked], end: Option<&Ended>| {
-        Search { rules, readings: true, calls, anytime, end }.run()
+/// The least of a part that has no order by these readings.
+pub(super) fn shrink(rules: &Rulebook, part: &Part, readings: &Readings) -> Option<Least> {
+    let fails = |calls: &[Asked], anytime: &[Asked], end: Option<&Ended>| {
+        matches!(Search { rules, readings, calls, anytime, end }.run(), Found::None(_))
     };
-    let fails =
-        |calls: &[Asked], anytime: &[Asked], end: Option<&Ended>| match search(calls, anytime, end)
-        {
-            Found::None(stuck) => Some(stuck),
-            Found::Order(_) | Found::Undecided => None,
-        };
     let (mut calls, mut end, mut unexplained) = (part.calls.clone(), part.end, None);
-    if fails(&calls, &[], None).is_some() {
+    if fails(&calls, &[], None) {
         end = None;
-        (calls, unexplained) = beginning(&calls, |calls| fails(calls, &[], None).is_some())?;
+        (calls, unexplained) = beginning(&calls, |calls| fails(calls, &[], None))?;
     }
     let mut anytime: Vec<Asked> = Vec::new();
     // From the last call to the first: the latest are those that matter least to how it began.
@@ -56,7 +50,7 @@ pub(super) fn shrink(rules: &Rulebook, part: &Part) -> Option<Least> {
         let mut fewer = calls.clone();
         let one = fewer.remove(at);
         if only_looks(&one) {
-            if fails(&fewer, &anytime, end.as_ref()).is_some() {
+            if fails(&fewer, &anytime, end.as_ref()) {
                 calls = fewer;
             }
             continue;
@@ -72,12 +66,45 @@ pub(super) fn shrink(rules: &Rulebook, part: &Part) -> Option<Least> {
         }
         let mut more = anytime.clone();
         more.push(Asked { answer: None, ..one });
-        if fails(&fewer, &more, end.as_ref()).is_some() {
+        if fails(&fewer, &more, end.as_ref()) {
             (calls, anytime) = (fewer, more);
         }
     }
-    let stuck = fails(&calls, &anytime, end.as_ref())?;
-    Some(Least { calls, end, unexplained, anytime, stuck })
+    fails(&calls, &anytime, end.as_ref()).then_some(Least { calls, end, unexplained, anytime })
+}
+
+impl Least {
+    /// What holds both: it has no order wherever one of them has none.
+    pub(super) fn and(self, other: Self) -> Self {
+        let numbers = |asked: &[Asked]| asked.iter().map(|one| one.number).collect::<Vec<_>>();
+        let (one, another) = (numbers(&self.anytime), numbers(&other.anytime));
+        // What explains nothing in one of them may explain something in the other.
+        let in_both =
+            |asked: &Asked| one.contains(&asked.number) && another.contains(&asked.number);
+        let mut anytime = Vec::new();
+        let mut calls: BTreeMap<usize, Asked> = BTreeMap::new();
+        for asked in self.anytime.into_iter().chain(other.anytime) {
+            if !in_both(&asked) {
+                calls.insert(asked.number, asked);
+            } else if !anytime.iter().any(|known: &Asked| known.number == asked.number) {
+                anytime.push(asked);
+            }
+        }
+        for asked in self.calls.into_iter().chain(other.calls) {
+            let is_answered = |known: &Asked| known.answer.is_some();
+            if !calls.get(&asked.number).is_some_and(is_answered) {
+                calls.insert(asked.number, asked);
+            }
+        }
+        let calls: Vec<Asked> = calls.into_values().collect();
+        let when = |number: &usize| {
+            let asked = calls.iter().find(|asked| asked.number == *number);
+            asked.and_then(|asked| Some(asked.answer.as_ref()?.0))
+        };
+        let unexplained = [self.unexplained, other.unexplained];
+        let unexplained = unexplained.into_iter().flatten().max_by_key(when);
+        Self { calls, end: self.end.or(other.end), unexplained, anytime }
+    }
 }
 
 fn overlap(one: &Asked, other: &Asked) -> bool {

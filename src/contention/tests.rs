@@ -18,10 +18,11 @@ use crate::scenario::{Written, guest_name};
 use crate::subject::reference::ReferenceSubject;
 
 use super::check::Checker;
+use super::explain::{Explained, explain};
 use super::order::{Found, Search};
 use super::part::{Part, parts};
 use super::recorded::{Answer, Call, End, Round, Verdict};
-use super::rules::{Asked, Place, Rulebook};
+use super::rules::{Asked, Place, Readings, Rulebook};
 
 /// A guest, by number.
 const fn guest(number: u8) -> Actor {
@@ -85,8 +86,9 @@ pub(super) fn round_of_the_reference(profile: &Profile, length: usize, rng: &mut
         let start = rng.u64(now - 10_u64.min(now)..=now).saturating_sub(rng.u64(0..30));
         let end = now + rng.u64(0..40);
         // A client that is free; there is always another.
-        let client =
-            (0..).find(|client| free.get(*client).is_none_or(|free| *free < start)).unwrap();
+        let client = (0..=free.len())
+            .find(|client| free.get(*client).is_none_or(|free| *free < start))
+            .unwrap();
         free.resize(free.len().max(client + 1), 0);
         free[client] = end;
         let mut call = call(u32::try_from(client).unwrap(), &step, &observation, start, end);
@@ -160,7 +162,8 @@ fn by_brute_force(rules: &Rulebook, part: &Part) -> bool {
             if left.iter().any(|other| precedes(&calls[*other], &calls[*call])) {
                 continue;
             }
-            let Some(comes) = rules.ours(&calls[*call], &place) else { continue };
+            let ours = Readings::from([]);
+            let Some(comes) = rules.comes(&calls[*call], &place, &ours) else { continue };
             if calls[*call].answer.as_ref().is_none_or(|(_, seen)| comes.says.fits(seen)) {
                 taken.push(*call);
                 if go_on(rules, part, taken, comes.to) {
@@ -201,8 +204,7 @@ fn latest() -> Rules {
 }
 
 fn order(rules: &Rulebook, part: &Part) -> Found {
-    let (calls, end) = (&part.calls[..], part.end.as_ref());
-    Search { rules, readings: false, calls, anytime: &[], end }.run()
+    Search::of_part(rules, &Readings::from([]), part).run()
 }
 
 proptest! {
@@ -266,7 +268,7 @@ proptest! {
             round.calls[number].end = None;
         }
         for part in parts(&round) {
-            let found = matches!(order(&rulebook, &part), Found::Order(_));
+            let found = matches!(order(&rulebook, &part), Found::Order);
             prop_assert_eq!(found, by_brute_force(&rulebook, &part), "{:#?}", part);
         }
     }
@@ -283,7 +285,7 @@ proptest! {
             if !matches!(order(&rulebook, &part), Found::None(_)) {
                 continue;
             }
-            let Some(least) = super::shrink::shrink(&rulebook, &part) else { continue };
+            let Explained::None(least, _) = explain(&rulebook, &part, &[]) else { continue };
             prop_assert!(least.calls.len() <= part.calls.len());
             let calls = least.calls.iter().filter(|call| call.answer.is_some());
             let as_recorded = calls.map(|call| &round.calls[call.number]);
@@ -304,7 +306,7 @@ fn an_order_of_the_whole_is_one_of_each_part() {
     for seed in 0..40 {
         let round = round_of_the_reference(&rules.profile(), 40, &mut Rng::with_seed(seed));
         for part in parts(&round) {
-            assert!(matches!(order(&rulebook, &part), Found::Order(_)), "seed {seed}: {part:#?}");
+            assert!(matches!(order(&rulebook, &part), Found::Order), "seed {seed}: {part:#?}");
         }
     }
 }
@@ -371,7 +373,7 @@ fn an_event_is_tagged_as_the_model_tags_it() {
             start: 0,
             answer: None,
         };
-        let ours = rulebook.ours(&asked, &place).unwrap().to.state;
+        let ours = rulebook.comes(&asked, &place, &Readings::from([])).unwrap().to.state;
         let models: State = outcome(&profile, &place.state, &step.tagged()).unwrap().next;
         assert_eq!(ours, models, "{step:?}");
     }

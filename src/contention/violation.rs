@@ -71,24 +71,28 @@ impl Violation {
 
 /// Tells of a part that has no order, of which this is the least.
 pub(super) fn violation(
-    rules: &Rules,
-    rulebook: &Rulebook,
+    (rules, rulebook): (&Rules, &Rulebook),
     round: &Round,
     part: &Part,
     least: &Least,
+    stuck: &[Stuck],
 ) -> Violation {
-    let Least { calls, end, unexplained, anytime, stuck } = least;
+    let Least { calls, end, unexplained, anytime } = least;
     let place = |number: usize| calls.iter().position(|call| call.number == number);
     let unexplained = unexplained.and_then(place);
     let mut clauses: Vec<String> = Vec::new();
     let mut kinds = Vec::new();
     let mut expected: Vec<Expected> = Vec::new();
-    for Stuck { taken, place } in stuck {
-        let one = |next, says, because| Expected { order: taken.clone(), next, says, because };
+    for Stuck { taken, place, readings } in stuck {
+        let by = by(rulebook, readings);
+        let one = |next, says, because: &str| {
+            let because = format!("{because}{by}");
+            Expected { order: taken.clone(), next, says, because }
+        };
         match (next(calls, taken, unexplained), end) {
             (Some(next), _) => {
                 let asked = &calls[next];
-                let Some(comes) = rulebook.ours(asked, place) else { continue };
+                let Some(comes) = rulebook.comes(asked, place, readings) else { continue };
                 let decision = comes.says.decision();
                 clauses.extend(in_force(rules, decision.clauses).into_iter().map(str::to_owned));
                 if Some(next) == unexplained {
@@ -97,12 +101,12 @@ pub(super) fn violation(
                 expected.push(one(
                     Some(next),
                     says(&comes.says, part.event.as_deref()),
-                    decision.because.to_owned(),
+                    decision.because,
                 ));
             }
             (None, Some(end)) => {
                 for (_, now) in end.differences(place) {
-                    expected.push(one(None, now, "that is where these calls lead".to_owned()));
+                    expected.push(one(None, now, "that is where these calls lead"));
                 }
             }
             (None, None) => {}
@@ -178,7 +182,17 @@ fn next(calls: &[Asked], taken: &[usize], unexplained: Option<usize>) -> Option<
     }
     let mut left = candidates(calls, &set).filter(|call| calls[*call].answer.is_some());
     let first = left.next();
-    std::iter::chain(first, left).find(|call| Some(*call) == unexplained).or(first)
+    first.into_iter().chain(left).find(|call| Some(*call) == unexplained).or(first)
+}
+
+/// The readings other than ours that an order takes, in words.
+fn by(rulebook: &Rulebook, readings: &[usize]) -> String {
+    let changes = readings.iter().map(|change| &rulebook.changes.all[*change]);
+    let taken = changes.map(|change| format!("`{}` is `{}`", change.point, change.option));
+    match taken.collect::<Vec<_>>().join(" and ") {
+        none if none.is_empty() => none,
+        taken => format!(", where {taken}"),
+    }
 }
 
 /// The call as it was, as far as the part goes.
@@ -195,7 +209,7 @@ fn kind(asked: &Asked, says: &Says) -> Kind {
         (true, false) => Kind::Leak,
         (true, true) if gave => Kind::Leak,
         (true, true) if matches!(seen.held, Held::IsGuest(_)) => Kind::Error,
-        (true, true) | (false, true) => Kind::Refusal,
+        (true | false, true) => Kind::Refusal,
         (false, false) => Kind::Error,
     }
 }

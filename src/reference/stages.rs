@@ -58,12 +58,30 @@ impl Reference {
         self.set_membership(room, user, user, Membership::Leave);
     }
 
+    /// A call for which a token is live, whatever has become of it.
+    pub(crate) fn with_live_token<T>(
+        &mut self,
+        text: &str,
+        call: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let was_live = self.set_live(text, true);
+        let answer = call(self);
+        if !was_live {
+            self.set_live(text, false);
+        }
+        answer
+    }
+
     /// Ends one token.
     pub(crate) fn end_token(&mut self, text: &str) {
+        self.set_live(text, false);
+    }
+
+    /// Makes a token live or ends it, and says whether it was live.
+    fn set_live(&mut self, text: &str, live: bool) -> bool {
         let accounts = Arc::make_mut(&mut self.accounts);
-        let tokens = accounts.iter_mut().flat_map(|account| &mut account.tokens);
-        for token in tokens.filter(|token| token.text == text) {
-            token.live = false;
-        }
+        let mut tokens = accounts.iter_mut().flat_map(|account| &mut account.tokens);
+        let token = tokens.find(|token| token.text == text);
+        token.is_some_and(|token| std::mem::replace(&mut token.live, live))
     }
 }

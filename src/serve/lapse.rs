@@ -13,14 +13,13 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use guest_access_model::decision_point::{
-    EndedToken, JoinGate, OldToken, RevocationEffect, RoomRule, SendMembership,
+    JoinGate, OldToken, RevocationEffect, RoomRule, SendMembership,
 };
 use guest_access_model::profile::Profile;
 
 use super::Server;
 use super::answer::{Arrived, Failure};
 use super::router::Handle;
-use crate::reference::Account;
 
 /// A mistake that a homeserver makes only when several calls are under way at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,16 +97,15 @@ impl Lapse {
             }
             Self::TokenAtStart
                 if !arrived.path().ends_with("/logout")
-                    && server.is_called_by_a_guest(&arrived) =>
+                    && server.is_called_by_who_was_a_guest(&arrived) =>
             {
                 let checked = handle(server.copy(), arrived.clone()).await;
                 if refuses_the_token(&checked) {
                     return checked;
                 }
                 server.pause().await;
-                let unasked =
-                    server.under(|profile| profile.choices.ended_token = EndedToken::GuestsServed);
-                handle(unasked, arrived).await
+                let looked_up = arrived.shown.credentials().token.map(Arc::from);
+                handle(Server { looked_up, ..server }, arrived).await
             }
             Self::LateAnswer if reads => {
                 let then = server.copy();
@@ -174,12 +172,13 @@ impl Server {
         Self { profile: Some(Arc::new(profile)), ..self.clone() }
     }
 
-    /// Whether a request shows the token of a guest.
-    fn is_called_by_a_guest(&self, arrived: &Arrived) -> bool {
+    /// Whether a request shows the token of a guest, or of who was one: by most revisions only the
+    /// latter may log out.
+    fn is_called_by_who_was_a_guest(&self, arrived: &Arrived) -> bool {
         let Some(token) = arrived.shown.credentials().token else { return false };
         self.call(|reference| {
             let account = reference.holder(token).and_then(|user| reference.account(user));
-            account.is_some_and(Account::is_guest)
+            account.is_some_and(|account| account.is_guest() || account.was_guest)
         })
     }
 

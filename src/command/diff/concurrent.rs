@@ -29,7 +29,7 @@ pub(super) struct ConcurrentArgs {
     #[arg(long, value_name = "N", default_value_t = 6, requires = "concurrent",
         value_parser = clap::value_parser!(u32).range(2..=64))]
     clients: u32,
-    /// How many calls each client makes in a round
+    /// How many calls a round has for each client
     #[arg(long, value_name = "N", default_value_t = 10, requires = "concurrent",
         value_parser = clap::value_parser!(u16).range(1..=200))]
     length: u16,
