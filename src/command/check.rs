@@ -192,7 +192,9 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
             Model::Concurrent => concurrent::check(&how, rules, &subject, &asked_for)?,
             Model::Federated => federated::check(&how, rules, &asked_for)?,
         };
-        found.iter_mut().for_each(|report| report.tell_rules_as(name));
+        for report in &mut found {
+            report.tell_rules_as(name);
+        }
         reports.push(found);
     }
     let texts = reports.iter().map(|found| match args.model {

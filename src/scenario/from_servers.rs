@@ -112,7 +112,7 @@ impl Senders {
         }
         // What every server has is on its way no more.
         let over = |steps: &mut Vec<usize>, left: usize, before: &mut usize| {
-            *before = steps.drain(..steps.len() - left).last().unwrap_or(*before);
+            *before = steps.drain(..steps.len() - left).next_back().unwrap_or(*before);
         };
         let [access, visibility] = &mut self.before;
         over(&mut self.access, told.after.access.events.len(), access);
