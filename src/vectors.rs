@@ -171,7 +171,10 @@ fn drafts(rules: &Rules, others: &[Other]) -> Vec<Draft> {
             continue;
         }
         let about = |steps| scenes::of_a_point(&other.point, &other.option, steps);
-        let tell = |steps: &[Step]| other.is_told_by(&profile, &draft(about(steps.to_vec())));
+        let tell = |steps: &[Step]| {
+            !other.is_as_permitted(others, steps)
+                && other.is_told_by(&profile, &draft(about(steps.to_vec())))
+        };
         if let Some(story) = other.telling_story(&profile, others::is_by_a_client, tell) {
             drafts.push(draft(about(story)));
         } else {

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use crate::engine::timely::Explore;
 use crate::engine::{Engine, EngineError, Seen, Workers};
+use crate::federated::Federated;
 use crate::guarantee::{GuaranteeId, GuaranteeSet};
 use crate::rules::Rules;
-use crate::space::Exploration;
+use crate::sequential::Sequential;
+use crate::space::{Exploration, Space};
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::story;
@@ -69,13 +71,32 @@ pub struct Check<'a, S> {
     pub workers: &'a Workers,
 }
 
+/// What explores a model is compiled with it, once, and optimised as it is: so each has a method of its
+/// own that takes no type.
+macro_rules! run {
+    ($space:ty) => {
+        impl Check<'_, $space> {
+            /// Explores every reachable state, and searches the stories of what is broken. `progress`
+            /// is told now and then how far it has come.
+            ///
+            /// # Errors
+            /// If a worker of the engine breaks down: then nothing is known.
+            pub fn run(
+                self,
+                stop: &Stop,
+                progress: &dyn Fn(Seen),
+            ) -> Result<Report<<$space as Space>::Step>, EngineError> {
+                self.find(stop, progress)
+            }
+        }
+    };
+}
+
+run!(Sequential);
+run!(Federated);
+
 impl<S: Explore> Check<'_, S> {
-    /// Explores every reachable state, and searches the stories of what is broken. `progress` is told
-    /// now and then how far it has come.
-    ///
-    /// # Errors
-    /// If a worker of the engine breaks down: then nothing is known.
-    pub fn run(self, stop: &Stop, progress: impl Fn(Seen)) -> Result<Report<S::Step>, EngineError> {
+    fn find(self, stop: &Stop, progress: &dyn Fn(Seen)) -> Result<Report<S::Step>, EngineError> {
         let started = Instant::now();
         let space = Arc::new(self.space);
         let explored = self.engine.explore(&space, self.workers, stop, progress)?;

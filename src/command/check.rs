@@ -395,7 +395,7 @@ fn check(
     let run = Run::of([rules]);
     let space = Sequential::new(scope, subject.system.clone(), rules.profile());
     let found = Check { rules: &held, space, guarantees, engine, workers }
-        .run(&limits.stop, |seen| limits.tell(&progress, seen))?;
+        .run(&limits.stop, &|seen| limits.tell(&progress, seen))?;
     drop(progress);
     let explored = Explored {
         model: "sequential",

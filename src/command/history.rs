@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
                 engine: Engine::usual(scope),
                 workers: &workers,
             }
-            .run(&limits.stop, |seen| limits.tell(&progress, seen))?;
+            .run(&limits.stop, &|seen| limits.tell(&progress, seen))?;
             complete &= report.explored.complete;
             found.push((rules.clone(), report.findings));
         }

@@ -25,7 +25,7 @@ impl Check<'_, Concurrent> {
     pub fn run_overlapping(
         self,
         stop: &Stop,
-        progress: impl Fn(Seen),
+        progress: &dyn Fn(Seen),
     ) -> Result<Report<Move>, EngineError> {
         let started = Instant::now();
         let of_orders = self.guarantees.intersection(Concurrent::of_orders());

@@ -32,7 +32,7 @@ fn found(rules: &Rules, space: Concurrent, named: &Named) -> Report<Move> {
         engine: Engine::Stateright,
         workers: &Workers::threads(2),
     };
-    check.run_overlapping(&Stop::default(), |_| ()).unwrap()
+    check.run_overlapping(&Stop::default(), &|_| ()).unwrap()
 }
 
 fn with(report: &Report<Move>, status: Status) -> Vec<&'static str> {

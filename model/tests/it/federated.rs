@@ -30,7 +30,7 @@ fn found(
         engine: Engine::Stateright,
         workers: &Workers::threads(2),
     };
-    check.run(&Stop::default(), |_| ()).unwrap()
+    check.run(&Stop::default(), &|_| ()).unwrap()
 }
 
 fn with(report: &Report<Happens>, status: Status) -> Vec<&'static str> {

@@ -18,7 +18,7 @@ fn check(rules: &Rules, guarantees: GuaranteeSet) -> Report {
     let space = Sequential::new(ONE, system, rules.profile());
     let (engine, workers) = (Engine::Stateright, &Workers::threads(2));
     let check = Check { rules, space, guarantees, engine, workers };
-    check.run(&Stop::default(), |_| ()).unwrap()
+    check.run(&Stop::default(), &|_| ()).unwrap()
 }
 
 fn all() -> GuaranteeSet {

@@ -91,7 +91,7 @@ pub(super) fn check(
         let run = Run::of([rules]);
         let teller = space.unexplained();
         let check = Check { rules: &held, space, guarantees, engine, workers };
-        let found = check.run_overlapping(&limits.stop, |seen| limits.tell(&progress, seen))?;
+        let found = check.run_overlapping(&limits.stop, &|seen| limits.tell(&progress, seen))?;
         drop(progress);
         let explored = Explored {
             model: "concurrent",

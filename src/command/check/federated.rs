@@ -111,7 +111,7 @@ pub(super) fn check(
         let progress = how.progress(format!("{}, {}", rules.id, kept.id));
         let run = Run::of([rules]);
         let check = Check { rules: &held, space: model(), guarantees, engine, workers };
-        let found = check.run(&limits.stop, |seen| limits.tell(&progress, seen))?;
+        let found = check.run(&limits.stop, &|seen| limits.tell(&progress, seen))?;
         drop(progress);
         let explored = Explored {
             model: "federated",
