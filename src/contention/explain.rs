@@ -70,7 +70,9 @@ pub(super) fn explain(rules: &Rulebook, part: &Part, taken: &[Readings]) -> Expl
             return Explained::Undecided;
         }
     }
-    let Some(least) = shown.into_iter().reduce(Least::and) else { return Explained::Undecided };
+    let Some(least) = shown.into_iter().reduce(|one, other| one.and(other, part)) else {
+        return Explained::Undecided;
+    };
     let stuck =
         tried.iter().take(MOST_TOLD).filter_map(|readings| match found(rules, readings, &least) {
             Found::None(stuck) => Some(stuck),

@@ -9,7 +9,7 @@
 //!   whatever was answered, permits every order that it permitted before. If there is still none, it has
 //!   no part in that there is none.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::order::{Found, Search};
 use super::part::{Ended, Part};
@@ -74,36 +74,37 @@ pub(super) fn shrink(rules: &Rulebook, part: &Part, readings: &Readings) -> Opti
 }
 
 impl Least {
-    /// What holds both: it has no order wherever one of them has none.
-    pub(super) fn and(self, other: Self) -> Self {
-        let numbers = |asked: &[Asked]| asked.iter().map(|one| one.number).collect::<Vec<_>>();
+    /// What holds both, of the same part: it has no order wherever one of them has none. A call that was
+    /// answered by the time of the later one is answered in both: the other may rest on its having
+    /// changed nothing.
+    pub(super) fn and(self, other: Self, part: &Part) -> Self {
+        let now = self.time(part).max(other.time(part));
+        let numbers = |asked: &[Asked]| asked.iter().map(|one| one.number).collect::<BTreeSet<_>>();
         let (one, another) = (numbers(&self.anytime), numbers(&other.anytime));
         // What explains nothing in one of them may explain something in the other.
-        let in_both =
-            |asked: &Asked| one.contains(&asked.number) && another.contains(&asked.number);
-        let mut anytime = Vec::new();
-        let mut calls: BTreeMap<usize, Asked> = BTreeMap::new();
-        for asked in self.anytime.into_iter().chain(other.anytime) {
-            if !in_both(&asked) {
-                calls.insert(asked.number, asked);
-            } else if !anytime.iter().any(|known: &Asked| known.number == asked.number) {
-                anytime.push(asked);
-            }
-        }
-        for asked in self.calls.into_iter().chain(other.calls) {
-            let is_answered = |known: &Asked| known.answer.is_some();
-            if !calls.get(&asked.number).is_some_and(is_answered) {
-                calls.insert(asked.number, asked);
-            }
-        }
-        let calls: Vec<Asked> = calls.into_values().collect();
-        let when = |number: &usize| {
-            let asked = calls.iter().find(|asked| asked.number == *number);
-            asked.and_then(|asked| Some(asked.answer.as_ref()?.0))
-        };
-        let unexplained = [self.unexplained, other.unexplained];
-        let unexplained = unexplained.into_iter().flatten().max_by_key(when);
-        Self { calls, end: self.end.or(other.end), unexplained, anytime }
+        let in_both: BTreeSet<_> = one.intersection(&another).copied().collect();
+        let all: BTreeSet<_> = [one, another, numbers(&self.calls), numbers(&other.calls)]
+            .into_iter()
+            .flatten()
+            .collect();
+        let calls = part.calls.iter().filter(|call| all.contains(&call.number));
+        let calls = calls.filter(|call| !in_both.contains(&call.number));
+        let calls = calls.map(|call| match call.answer {
+            Some((answered, _)) if answered <= now => call.clone(),
+            _ => Asked { answer: None, ..call.clone() },
+        });
+        let mut anytime = self.anytime;
+        anytime.retain(|call| in_both.contains(&call.number));
+        let unexplained =
+            if now == other.time(part) { other.unexplained } else { self.unexplained };
+        Self { calls: calls.collect(), end: self.end.or(other.end), unexplained, anytime }
+    }
+
+    /// When the last answer in it was given; the latest time there is, if it is about how the round
+    /// ended.
+    fn time(&self, part: &Part) -> u64 {
+        let last = part.calls.iter().find(|call| Some(call.number) == self.unexplained);
+        last.and_then(|call| call.answer.as_ref()).map_or(u64::MAX, |(answered, _)| *answered)
     }
 }
 
