@@ -9,7 +9,7 @@
 //! [`Discipline`].
 //!
 //! Histories have no bound; the number of calls in flight at once has ([`Concurrent::new`]). Whether
-//! one order of all calls explains all answers is followed along the way ([`explained`]).
+//! one order of all calls explains all answers is followed along the way (`explained`).
 
 mod calls;
 mod explained;

@@ -8,7 +8,7 @@
 //! a revocation that arrives removes the guest of that server. Events arrive late, out of order, more
 //! than once. The event that counts is the one that state resolution picks: of two of which one was
 //! sent in the knowledge of the other, the later; of two that knew nothing of each other, either, but
-//! the same on every server ([`history`]).
+//! the same on every server (`history`).
 //!
 //! Histories have no bound; the number of settings on their way at once has ([`Federated::new`]).
 

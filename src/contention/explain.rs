@@ -70,7 +70,7 @@ pub(super) fn explain(rules: &Rulebook, part: &Part, taken: &[Readings]) -> Expl
             return Explained::Undecided;
         }
     }
-    let Some(least) = shown.into_iter().reduce(|one, other| one.and(other, part)) else {
+    let Some(least) = shown.into_iter().reduce(|one, other| one.and(&other, part)) else {
         return Explained::Undecided;
     };
     let stuck =

@@ -77,7 +77,7 @@ impl Least {
     /// What holds both, of the same part: it has no order wherever one of them has none. A call that was
     /// answered by the time of the later one is answered in both: the other may rest on its having
     /// changed nothing.
-    pub(super) fn and(self, other: Self, part: &Part) -> Self {
+    pub(super) fn and(self, other: &Self, part: &Part) -> Self {
         let now = self.time(part).max(other.time(part));
         let numbers = |asked: &[Asked]| asked.iter().map(|one| one.number).collect::<BTreeSet<_>>();
         let (one, another) = (numbers(&self.anytime), numbers(&other.anytime));
