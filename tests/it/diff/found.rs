@@ -190,7 +190,7 @@ fn a_real_homeserver_is_told_the_same_twice() {
         eprintln!("skipped: GUEST_ACCESS_SERVER names no homeserver");
         return;
     };
-    let some: Vec<_> = STORIES.iter().take(6).cloned().collect();
+    let some: Vec<_> = STORIES.iter().take(2).cloned().collect();
     let runs = [(); 2].map(|()| found_at(&url, some.clone(), &options()));
     for found in &runs {
         assert!(found.broken_off.is_none() && found.finished);
