@@ -7,10 +7,9 @@
 //! *Testing for linearizability*, 2017). A call that never changes anything (a read, a refusal) and is
 //! explained where it can come next is taken there at once: any order with it later is one with it there.
 //!
-//! It is our own since the crates that have one do not serve. stateright's `LinearizabilityTester` and
-//! `todc-utils` want a specification with one answer to each call, and here a text may permit several;
-//! the first keeps no set of what was tried and is exponential in calls that overlap; the second knows
-//! no calls without an answer; and both say yes or no, where a report has to say why not.
+//! It is our own since the crates that have one do not serve. stateright's `LinearizabilityTester` keeps
+//! no set of what was tried, and is exponential in calls that overlap; `todc-utils`, which keeps one, was
+//! last released in 2023; and both say yes or no, where a report has to say how far any order goes.
 
 use std::collections::{BTreeSet, HashSet};
 

@@ -16,7 +16,7 @@ use guest_access_model::steps::steps;
 use guest_access_model::story::{Reached, reach};
 use guest_access_model::vocabulary::{GuestAccess, JoinRule, Membership};
 
-use super::signature::{Names, named};
+use super::signature::{Names, concerned};
 use super::story::{Difference, possible};
 
 /// The most states in which a situation is looked for.
@@ -41,13 +41,9 @@ impl<'a> Ways<'a> {
         let names = Names::with_others(step, &moved);
         let (step, mut before) = (names.step(step), names.state(&difference.before));
         // What guests are whom the step is not about does not matter.
-        let by = match step.by {
-            Actor::Guest(number) => Some(number),
-            _ => None,
-        };
         let moved = moved.into_iter().map(|guest| names.guest(guest));
-        let concerned = moved.chain(by).chain(named(step.act));
-        let guests = concerned.map(|guest| usize::from(guest) + 1).max().unwrap_or(1);
+        let guests = moved.chain(concerned(&step)).map(|guest| usize::from(guest) + 1).max();
+        let guests = guests.unwrap_or(1);
         self.forget_visibility(&step, &mut before);
         let rooms = step.room().map_or(1, |room| room + 1);
         let mut reached = self.reached.borrow_mut();
@@ -152,7 +148,7 @@ fn moved(before: &State, after: &State) -> Vec<u8> {
         let of = |state: &State| state.rooms.map(|room| room.members[usize::from(*guest)]);
         of(before) != of(after)
     };
-    (0..3).filter(is_moved).collect()
+    (0_u8..).take(MAX_GUESTS).filter(is_moved).collect()
 }
 
 /// The steps by which stories come to where they are: of several ways to the same, the plain one.

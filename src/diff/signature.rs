@@ -101,13 +101,8 @@ impl Names {
     /// The same, where these guests come next after those that the step names.
     pub(super) fn with_others(step: &Step, others: &[u8]) -> Self {
         let mut order: Vec<u8> = Vec::new();
-        let by = match step.by {
-            Actor::Guest(number) => Some(number),
-            _ => None,
-        };
-        for number in
-            by.into_iter().chain(named(step.act)).chain(others.iter().copied()).chain(0..3)
-        {
+        let rest = (0_u8..).take(MAX_GUESTS);
+        for number in concerned(step).chain(others.iter().copied()).chain(rest) {
             if !order.contains(&number) {
                 order.push(number);
             }
@@ -224,8 +219,17 @@ impl Names {
     }
 }
 
+/// The guest that takes a step, and those that it names.
+pub(super) fn concerned(step: &Step) -> impl Iterator<Item = u8> {
+    let by = match step.by {
+        Actor::Guest(number) => Some(number),
+        _ => None,
+    };
+    by.into_iter().chain(named(step.act))
+}
+
 /// The guests that an act names.
-pub(super) fn named(act: Act) -> Vec<u8> {
+fn named(act: Act) -> Vec<u8> {
     match act {
         Act::RegisterOver(of)
         | Act::EndToken(of)
