@@ -39,7 +39,8 @@ pub(super) struct Args {
     /// The rules that it is held against [default: latest, or those of the report with `--replay`]
     #[arg(long)]
     rules: Option<String>,
-    /// Run the divergences of a saved JSON report again, on its homeserver or another
+    /// Run the divergences of a saved JSON report (`-`: the standard input) again, on its homeserver
+    /// or another
     #[arg(long, value_name = "REPORT", conflicts_with_all = ["explore_for", "seed", "baseline", "write_baseline", "also"])]
     replay: Option<PathBuf>,
     /// How many scenarios are run at once
@@ -81,7 +82,8 @@ pub(super) struct Args {
     /// What to show to a homeserver that registers users with a token only
     #[arg(long, value_name = "TOKEN", value_parser = token)]
     registration_token: Option<Token>,
-    /// Pass over the differences that are listed in FILE, and fail where one of them happens no more
+    /// Pass over the differences that are listed in FILE (`-`: the standard input), and fail where
+    /// one of them happens no more
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// List the differences in FILE; what stands there of those that stay is kept

@@ -1,44 +1,29 @@
 //! Reading and writing a recording: JSON Lines.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use guest_access_model::step::{Actor, Place};
+use guest_access_model::text_file::{self, Kind, TextFileError};
 
 use crate::scenario::{actor_name, guest_name, sentence};
 
 use super::recorded::{Call, End, FORMAT, Line, Recording, Round, Verdict, sends};
 
-/// The most bytes that a recording may have.
-const LIMIT: u64 = 1 << 28;
+/// What a recording's file is to be.
+const KIND: Kind = Kind {
+    name: "recording",
+    most_bytes: 1 << 28,
+    hint: "; `diff --concurrent --record FILE` writes one",
+};
 
 /// Why there is no recording to check.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordingError {
-    /// The file cannot be read.
-    #[error("`{}` cannot be read", path.display())]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is too large.
-    #[error("`{}` is larger than {} MB; split it, each part with whole rounds", path.display(), LIMIT >> 20)]
-    TooLarge {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// The file is no text.
-    #[error("{}:{line}: this is not UTF-8, as JSON has to be", path.display())]
-    NotText {
-        /// Which file.
-        path: PathBuf,
-        /// Its first line that is none.
-        line: usize,
-    },
+    /// The file gives no text.
+    #[error(transparent)]
+    File(#[from] TextFileError),
     /// The file has nothing in it.
     #[error(
         "{}:1: there is nothing here; a recording begins with `{{\"line\":\"recording\",\"format\":{FORMAT},\"rules\":\"latest\"}}`",
@@ -76,24 +61,7 @@ impl Recording {
     /// # Errors
     /// If the file cannot be read or is no recording.
     pub fn load(path: &Path) -> Result<Self, RecordingError> {
-        let unreadable = |source| RecordingError::Unreadable { path: path.to_owned(), source };
-        let mut bytes = Vec::new();
-        // One byte more than may be there is enough to see that there is more.
-        if path == Path::new("-") {
-            std::io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes)
-        } else {
-            let file = std::fs::File::open(path).map_err(unreadable)?;
-            file.take(LIMIT + 1).read_to_end(&mut bytes)
-        }
-        .map_err(unreadable)?;
-        if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > LIMIT) {
-            return Err(RecordingError::TooLarge { path: path.to_owned() });
-        }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
-            RecordingError::NotText { path: path.to_owned(), line }
-        })?;
+        let text = text_file::read(path, KIND)?;
         Self::parse(path, &text)
     }
 

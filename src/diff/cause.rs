@@ -7,11 +7,11 @@
 
 use std::collections::BTreeSet;
 
-use guest_access_model::decide::{initial, outcome};
+use guest_access_model::decide::initial;
 use guest_access_model::profile::Profile;
-use guest_access_model::step::Step;
 
 use super::change::Changes;
+use super::judge::{Taken, outcome_as_asked};
 use super::story::Part;
 
 /// A change, or two, with the divergences that it explains: the number of the part, and of the
@@ -157,12 +157,8 @@ impl<'a> Search<'a> {
 /// from the state in which the step was found to have left the homeserver.
 fn same(profile: &Profile, part: &Part) -> Vec<bool> {
     let mut state = initial(profile);
-    let step = |taken: &super::judge::Taken| {
-        // What is refused sends no event that could be labelled.
-        let unlabelled = Step { tag: false, ..taken.step };
-        let refused =
-            || outcome(profile, &state, &unlabelled).filter(|o| !o.observation.decision.allows());
-        let outcome = outcome(profile, &state, &taken.step).or_else(refused);
+    let step = |taken: &Taken| {
+        let outcome = outcome_as_asked(profile, &state, &taken.step);
         let outcome = outcome.filter(|outcome| taken.fits(outcome));
         state = outcome.map_or(taken.after, |outcome| outcome.next);
         outcome.is_some()

@@ -164,7 +164,8 @@ impl Teller<'_> {
                 }
                 Ok(Ending::Astray { at, why }) => {
                     let offending = steps[at];
-                    let lead = shortened(&self.changes.default, &lead);
+                    // What was done and undone again may have left its marks on the homeserver.
+                    let lead = leading(&self.changes.default, &lead);
                     known = lead.len();
                     let rest = lead.into_iter().chain(steps[at + 1..].iter().copied());
                     let rest: Vec<_> = rest.collect();

@@ -1,8 +1,9 @@
 //! Running the program, and reading what it said.
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -21,6 +22,16 @@ pub(crate) fn run<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Ran {
 /// What the program did with the arguments of this line.
 pub(crate) fn run_line(line: &str) -> Ran {
     run(line.split_whitespace())
+}
+
+/// What the program did with the arguments of this line, and this on its standard input.
+pub(crate) fn run_with_input(line: &str, input: impl AsRef<[u8]>) -> Ran {
+    let piped = || Stdio::piped();
+    let mut command = program();
+    command.args(line.split_whitespace()).stdin(piped()).stdout(piped()).stderr(piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_ref()).unwrap();
+    Ran::from(child.wait_with_output().unwrap())
 }
 
 /// What the program said, and how it ended.

@@ -207,7 +207,7 @@ fn the_command_line_says_what_goes_together() {
         ("diff --concurrent --format junit", "with `--concurrent` the report is `text`"),
         ("diff --concurrent --defect concurrency.hope", "did you mean `concurrency."),
         ("diff --concurrent --server http://127.0.0.1:1 --defect x", "cannot be used with"),
-        ("replay /nowhere/at-all.jsonl", "`/nowhere/at-all.jsonl` cannot be read"),
+        ("replay /nowhere/at-all.jsonl", "/nowhere/at-all.jsonl: the recording cannot be read"),
     ] {
         let ran = run(line.split_whitespace());
         assert_eq!(ran.code, Some(2), "{line}: {ran:?}");

@@ -1,11 +1,8 @@
 //! `decide`: what the rules say to each step, what they leave open, and what was expected.
 
-use std::io::Write;
-use std::process::Stdio;
-
 use serde_json::{Value, json};
 
-use crate::cli::{Folder, Ran, program, run};
+use crate::cli::{Folder, Ran, run, run_with_input};
 
 /// What `decide` says to these steps, with these further arguments.
 fn decide(steps: &Value, args: &[&str]) -> Ran {
@@ -86,17 +83,9 @@ fn other_rules_than_those_of_the_scenario_can_decide() {
 
 #[test]
 fn a_scenario_can_come_from_the_standard_input() {
-    let mut child = program()
-        .args(["decide", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
     let scenario = r#"{"id": "a", "rules": "latest", "about": "", "clauses": [],
         "steps": [{"as": "server", "do": "restart"}]}"#;
-    child.stdin.take().unwrap().write_all(scenario.as_bytes()).unwrap();
-    let ran = Ran::from(child.wait_with_output().unwrap());
+    let ran = run_with_input("decide -", scenario);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.out.contains("1. the server is restarted: allow"), "{ran:?}");
 }

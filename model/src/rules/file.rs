@@ -135,7 +135,8 @@ pub(super) fn load(path: &Path) -> Result<Rules, RulesError> {
 
 fn load_after(path: &Path, seen: &mut Vec<String>) -> Result<Rules, RulesError> {
     let text = text_file::read(path, KIND)?;
-    // What was read has a place of its own, whichever way it was named.
+    // A file has one place, whichever way it is named; what comes by the standard input has none, and
+    // nothing extends it.
     let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     seen.push(place.display().to_string());
     parse(path, &text, seen)

@@ -4,7 +4,7 @@ use guest_access::serve::Embedded;
 use guest_access_model::defect;
 use guest_access_model::rules::Rules;
 
-use crate::cli::{Folder, Ran, run, run_line};
+use crate::cli::{Folder, Ran, run, run_line, run_with_input};
 
 /// A mistaken reference, for as long as this lives.
 struct Mistaken(Embedded);
@@ -137,6 +137,11 @@ fn a_broken_baseline_is_told_with_its_line_before_anything_is_asked() {
         let ran = run(["diff".into(), "--baseline".into(), path.into_os_string()]);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
         said += &format!("{what}\n  {}", folder.without_path(&ran.err));
+    }
+    for input in [&b"rules = \"r0.0.0\""[..], b"rules = \"latest\"\n# \xff"] {
+        let ran = run_with_input("diff --baseline -", input);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
+        said += &format!("the standard input\n  {}", ran.err);
     }
     let ran = run_line("diff --baseline no-such-file.toml");
     assert_eq!(ran.code, Some(2), "{ran:?}");
