@@ -6,6 +6,7 @@
 //! explains most is taken, then the one that explains most of the rest, until none explains any.
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
 
 use guest_access_model::decide::initial;
 use guest_access_model::profile::Profile;
@@ -35,7 +36,9 @@ pub(super) fn explain(changes: &Changes, parts: &[Part]) -> Vec<Explanation> {
 
 struct Search<'a> {
     changes: &'a Changes,
-    parts: &'a [Part],
+    /// For each part, the steps that were taken, and at which of them there are the differences.
+    logs: Vec<&'a [Taken]>,
+    differences: Vec<Vec<usize>>,
     /// The changes that were taken so far.
     taken: Vec<usize>,
     /// For each part and step, whether the model says the same with what was taken.
@@ -46,16 +49,20 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn new(changes: &'a Changes, parts: &'a [Part]) -> Self {
-        let same = parts.iter().map(|part| same(&changes.default, part)).collect();
+        let logs: Vec<_> = parts.iter().map(|part| part.log.as_slice()).collect();
+        let same = logs.iter().map(|log| same(&changes.default, log).collect()).collect();
+        let places =
+            |part: &Part| part.differences.iter().map(|difference| difference.at).collect();
+        let differences = parts.iter().map(places).collect();
         let open = parts.iter().enumerate().flat_map(|(number, part)| {
             (0..part.differences.len()).map(move |difference| (number, difference))
         });
-        Self { changes, parts, taken: Vec::new(), same, open: open.collect() }
+        Self { changes, logs, differences, taken: Vec::new(), same, open: open.collect() }
     }
 
     fn best_single(&self) -> Option<Explanation> {
         let candidates = self.candidates().into_iter().map(|change| vec![change]);
-        self.best(candidates)
+        self.best(&candidates.collect::<Vec<_>>())
     }
 
     /// Two changes at once, where none alone explains anything. Endpoints' own points explain alone
@@ -74,7 +81,7 @@ impl<'a> Search<'a> {
             .enumerate()
             .flat_map(|(number, one)| points[number + 1..].iter().map(|other| vec![*one, *other]));
         let pairs = pairs.filter(|pair| !self.changes.exclude_each_other(pair[0], pair[1]));
-        self.best(pairs)
+        self.best(&pairs.collect::<Vec<_>>())
     }
 
     /// The changes that can have a part in what is open.
@@ -83,8 +90,8 @@ impl<'a> Search<'a> {
             .open
             .iter()
             .filter_map(|(part, difference)| {
-                let part = &self.parts[*part];
-                part.log[part.differences[*difference].at].step.act.endpoint()
+                let at = self.differences[*part][*difference];
+                self.logs[*part][at].step.act.endpoint()
             })
             .collect();
         let apart = |change: &usize| {
@@ -98,12 +105,28 @@ impl<'a> Search<'a> {
     }
 
     /// Of these, the one that explains most; the earlier, if two explain as much.
-    fn best(&self, candidates: impl Iterator<Item = Vec<usize>>) -> Option<Explanation> {
+    fn best(&self, candidates: &[Vec<usize>]) -> Option<Explanation> {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let shares = candidates.chunks(candidates.len().div_ceil(threads).max(1));
+        std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                shares.map(|share| scope.spawn(|| self.best_of_share(share))).collect();
+            let found = threads.into_iter().filter_map(|thread| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            let better = |best: Explanation, other: Explanation| {
+                if other.explains.len() > best.explains.len() { other } else { best }
+            };
+            found.reduce(better)
+        })
+    }
+
+    fn best_of_share(&self, candidates: &[Vec<usize>]) -> Option<Explanation> {
         let mut best: Option<Explanation> = None;
         for changes in candidates {
             let most = best.as_ref().map_or(0, |best| best.explains.len());
-            let Some(explains) = self.explains(&changes, most) else { continue };
-            best = Some(Explanation { changes, explains });
+            let Some(explains) = self.explains(changes, most) else { continue };
+            best = Some(Explanation { changes: changes.clone(), explains });
         }
         best
     }
@@ -112,30 +135,32 @@ impl<'a> Search<'a> {
     fn explains(&self, changes: &[usize], most: usize) -> Option<Vec<(usize, usize)>> {
         let profile = self.with(changes);
         let mut explains = Vec::new();
-        let mut looked_at = BTreeSet::new();
-        for (number, difference) in &self.open {
-            let part = &self.parts[*number];
-            if looked_at.insert(*number) && self.contradicts(&profile, *number) {
+        let open: Vec<_> = self.open.iter().copied().collect();
+        let mut left = open.len();
+        for of_part in open.chunk_by(|(one, _), (other, _)| one == other) {
+            if explains.len() + left <= most {
                 return None;
             }
-            let at = part.differences[*difference].at;
-            if same(&profile, part)[at] {
-                explains.push((*number, *difference));
-            }
+            let number = of_part[0].0;
+            let after = self.same_and_more(&profile, number)?;
+            let at = |difference: usize| self.differences[number][difference];
+            explains.extend(of_part.iter().filter(|(_, difference)| after[at(*difference)]));
+            left -= of_part.len();
         }
         if explains.len() <= most {
             return None;
         }
-        let others = (0..self.parts.len()).filter(|number| !looked_at.contains(number));
-        let mut others = others;
-        (!others.any(|number| self.contradicts(&profile, number))).then_some(explains)
+        let is_open =
+            |number: &usize| self.open.range((*number, 0)..(number + 1, 0)).next().is_some();
+        let mut others = (0..self.logs.len()).filter(|number| !is_open(number));
+        others.all(|number| self.same_and_more(&profile, number).is_some()).then_some(explains)
     }
 
-    /// Whether the model said the same as was seen, and says otherwise with this profile.
-    fn contradicts(&self, profile: &Profile, number: usize) -> bool {
-        let before = &self.same[number];
-        let after = same(profile, &self.parts[number]);
-        before.iter().zip(after).any(|(before, after)| *before && !after)
+    /// For each step of a part, whether the model says the same as was seen with this profile; `None`
+    /// if it contradicts: it said the same before, and says otherwise now.
+    fn same_and_more(&self, profile: &Profile, number: usize) -> Option<Vec<bool>> {
+        let after = same(profile, self.logs[number]).zip(&self.same[number]);
+        after.map(|(after, before)| (after || !before).then_some(after)).collect()
     }
 
     fn with(&self, changes: &[usize]) -> Profile {
@@ -149,19 +174,18 @@ impl<'a> Search<'a> {
             self.open.remove(explained);
         }
         let profile = self.changes.profile(&self.taken);
-        self.same = self.parts.iter().map(|part| same(&profile, part)).collect();
+        self.same = self.logs.iter().map(|log| same(&profile, log).collect()).collect();
     }
 }
 
 /// For each step of a part, whether the model says the same as was seen. Where it does not, it goes on
 /// from the state in which the step was found to have left the homeserver.
-fn same(profile: &Profile, part: &Part) -> Vec<bool> {
+fn same<'a>(profile: &'a Profile, log: &'a [Taken]) -> impl Iterator<Item = bool> + 'a {
     let mut state = initial(profile);
-    let step = |taken: &Taken| {
+    log.iter().map(move |taken| {
         let outcome = outcome_as_asked(profile, &state, &taken.step);
         let outcome = outcome.filter(|outcome| taken.fits(outcome));
         state = outcome.map_or(taken.after, |outcome| outcome.next);
         outcome.is_some()
-    };
-    part.log.iter().map(step).collect()
+    })
 }
