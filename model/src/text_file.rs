@@ -13,6 +13,8 @@ pub struct Kind {
     pub most_bytes: u64,
     /// How one comes by such a file, as the end of a message: empty, or from the `; ` on.
     pub hint: &'static str,
+    /// What to do with one that is too large, as the end of a message: empty, or from the `; ` on.
+    pub if_too_large: &'static str,
 }
 
 /// Why a file gives no text.
@@ -31,8 +33,8 @@ pub enum TextFileError {
     },
     /// The file is too large to be what it was to be.
     #[error(
-        "{}: the file has more than the {} bytes that a {} can have",
-        path.display(), kind.most_bytes, kind.name
+        "{}: the file has more than the {} bytes that a {} can have{}",
+        path.display(), kind.most_bytes, kind.name, kind.if_too_large
     )]
     TooLarge {
         /// The file.

@@ -15,6 +15,7 @@ const KIND: Kind = Kind {
     name: "recording",
     most_bytes: 1 << 28,
     hint: "; `diff --concurrent --record FILE` writes one",
+    if_too_large: "; split it, each part with whole rounds",
 };
 
 /// Why there is no recording to check.

@@ -12,7 +12,7 @@ use guest_access_model::decide::initial;
 use guest_access_model::profile::Profile;
 
 use super::change::Changes;
-use super::judge::{Taken, outcome_as_asked};
+use super::judge::outcome_as_asked;
 use super::story::Part;
 
 /// A change, or two, with the divergences that it explains: the number of the part, and of the
@@ -36,28 +36,22 @@ pub(super) fn explain(changes: &Changes, parts: &[Part]) -> Vec<Explanation> {
 
 struct Search<'a> {
     changes: &'a Changes,
-    /// For each part, the steps that were taken, and at which of them there are the differences.
-    logs: Vec<&'a [Taken]>,
-    differences: Vec<Vec<usize>>,
+    parts: &'a [Part],
     /// The changes that were taken so far.
     taken: Vec<usize>,
     /// For each part and step, whether the model says the same with what was taken.
     same: Vec<Vec<bool>>,
-    /// What is not explained yet.
-    open: BTreeSet<(usize, usize)>,
+    /// What is not explained yet, part by part.
+    open: Vec<(usize, usize)>,
 }
 
 impl<'a> Search<'a> {
     fn new(changes: &'a Changes, parts: &'a [Part]) -> Self {
-        let logs: Vec<_> = parts.iter().map(|part| part.log.as_slice()).collect();
-        let same = logs.iter().map(|log| same(&changes.default, log).collect()).collect();
-        let places =
-            |part: &Part| part.differences.iter().map(|difference| difference.at).collect();
-        let differences = parts.iter().map(places).collect();
+        let same = parts.iter().map(|part| same(&changes.default, part).collect()).collect();
         let open = parts.iter().enumerate().flat_map(|(number, part)| {
             (0..part.differences.len()).map(move |difference| (number, difference))
         });
-        Self { changes, logs, differences, taken: Vec::new(), same, open: open.collect() }
+        Self { changes, parts, taken: Vec::new(), same, open: open.collect() }
     }
 
     fn best_single(&self) -> Option<Explanation> {
@@ -90,8 +84,8 @@ impl<'a> Search<'a> {
             .open
             .iter()
             .filter_map(|(part, difference)| {
-                let at = self.differences[*part][*difference];
-                self.logs[*part][at].step.act.endpoint()
+                let part = &self.parts[*part];
+                part.log[part.differences[*difference].at].step.act.endpoint()
             })
             .collect();
         let apart = |change: &usize| {
@@ -135,31 +129,29 @@ impl<'a> Search<'a> {
     fn explains(&self, changes: &[usize], most: usize) -> Option<Vec<(usize, usize)>> {
         let profile = self.with(changes);
         let mut explains = Vec::new();
-        let open: Vec<_> = self.open.iter().copied().collect();
-        let mut left = open.len();
-        for of_part in open.chunk_by(|(one, _), (other, _)| one == other) {
+        let mut left = self.open.len();
+        for of_part in self.open.chunk_by(|(one, _), (other, _)| one == other) {
             if explains.len() + left <= most {
                 return None;
             }
             let number = of_part[0].0;
             let after = self.same_and_more(&profile, number)?;
-            let at = |difference: usize| self.differences[number][difference];
+            let at = |difference: usize| self.parts[number].differences[difference].at;
             explains.extend(of_part.iter().filter(|(_, difference)| after[at(*difference)]));
             left -= of_part.len();
         }
         if explains.len() <= most {
             return None;
         }
-        let is_open =
-            |number: &usize| self.open.range((*number, 0)..(number + 1, 0)).next().is_some();
-        let mut others = (0..self.logs.len()).filter(|number| !is_open(number));
+        let is_open = |number: &usize| self.open.iter().any(|(open, _)| open == number);
+        let mut others = (0..self.parts.len()).filter(|number| !is_open(number));
         others.all(|number| self.same_and_more(&profile, number).is_some()).then_some(explains)
     }
 
     /// For each step of a part, whether the model says the same as was seen with this profile; `None`
     /// if it contradicts: it said the same before, and says otherwise now.
     fn same_and_more(&self, profile: &Profile, number: usize) -> Option<Vec<bool>> {
-        let after = same(profile, self.logs[number]).zip(&self.same[number]);
+        let after = same(profile, &self.parts[number]).zip(&self.same[number]);
         after.map(|(after, before)| (after || !before).then_some(after)).collect()
     }
 
@@ -170,19 +162,17 @@ impl<'a> Search<'a> {
 
     fn take(&mut self, explanation: &Explanation) {
         self.taken.extend(&explanation.changes);
-        for explained in &explanation.explains {
-            self.open.remove(explained);
-        }
+        self.open.retain(|open| !explanation.explains.contains(open));
         let profile = self.changes.profile(&self.taken);
-        self.same = self.logs.iter().map(|log| same(&profile, log).collect()).collect();
+        self.same = self.parts.iter().map(|part| same(&profile, part).collect()).collect();
     }
 }
 
 /// For each step of a part, whether the model says the same as was seen. Where it does not, it goes on
 /// from the state in which the step was found to have left the homeserver.
-fn same<'a>(profile: &'a Profile, log: &'a [Taken]) -> impl Iterator<Item = bool> + 'a {
+fn same(profile: &Profile, part: &Part) -> impl Iterator<Item = bool> {
     let mut state = initial(profile);
-    log.iter().map(move |taken| {
+    part.log.iter().map(move |taken| {
         let outcome = outcome_as_asked(profile, &state, &taken.step);
         let outcome = outcome.filter(|outcome| taken.fits(outcome));
         state = outcome.map_or(taken.after, |outcome| outcome.next);

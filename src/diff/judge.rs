@@ -90,15 +90,6 @@ pub(super) struct Judge<'a> {
     pub(super) log: Vec<Taken>,
 }
 
-/// What comes of a step that was asked of a homeserver. By some ways to read the rules the call that
-/// was to send the labelled event is refused: then it sends none that could be labelled.
-pub(super) fn outcome_as_asked(profile: &Profile, state: &State, step: &Step) -> Option<Outcome> {
-    let unlabelled = Step { tag: false, ..*step };
-    outcome(profile, state, step).or_else(|| {
-        outcome(profile, state, &unlabelled).filter(|o| !o.observation.decision.allows())
-    })
-}
-
 /// How many states are thought possible at once.
 const MOST_STATES: usize = 8;
 
@@ -188,5 +179,49 @@ impl<'a> Judge<'a> {
         if let Some(last) = self.log.last_mut() {
             last.after = next;
         }
+    }
+}
+
+/// What comes of a step that was asked of a homeserver. By some ways to read the rules the call that
+/// was to send the labelled event is refused: then it sends none that could be labelled.
+pub(super) fn outcome_as_asked(profile: &Profile, state: &State, step: &Step) -> Option<Outcome> {
+    let refused = || {
+        let unlabelled = Step { tag: false, ..*step };
+        outcome(profile, state, &unlabelled).filter(|o| !o.observation.decision.allows())
+    };
+    outcome(profile, state, step).or_else(|| step.tag.then(refused).flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::rules::Rules;
+    use guest_access_model::state::Scope;
+    use guest_access_model::steps::steps;
+    use guest_access_model::story::reach;
+
+    use super::*;
+
+    #[test]
+    fn a_reading_that_refuses_a_step_that_was_to_be_labelled_is_among_what_is_expected() {
+        let changes = Changes::of(&Rules::find("latest").unwrap());
+        let every = steps(Scope { guests: 1, rooms: 1 }, &[&changes.default]);
+        let reached = reach(&changes.default, &every, 2_000);
+        let mut judge = Judge::new(&changes);
+        let mut refused = 0;
+        for state in reached.states() {
+            judge.states = vec![*state];
+            for step in every.iter().filter(|step| step.tag) {
+                let Some(expected) = judge.expected(step) else { continue };
+                for (change, reading) in judge.readings.iter().enumerate() {
+                    if outcome(reading, state, step).is_some() {
+                        continue;
+                    }
+                    let told = expected.iter().find(|e| e.change == Some(change));
+                    assert!(told.is_some_and(|e| !e.outcome.observation.decision.allows()));
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 0, "a reading refuses such a step");
     }
 }

@@ -58,6 +58,7 @@ const KIND: Kind = Kind {
     name: "report",
     most_bytes: 200_000_000,
     hint: "; name one that `diff --format json` wrote",
+    if_too_large: "",
 };
 
 /// A report may say more, and later ones will.

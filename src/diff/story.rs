@@ -4,7 +4,7 @@
 //! follows could be judged: the rest of the story is begun anew, in fresh rooms with fresh guests,
 //! without the step that went wrong. So no divergence is blamed for an earlier one.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use guest_access_model::decide::{Outcome, initial, outcome};
@@ -41,7 +41,7 @@ pub(super) struct Part {
     /// So many steps at the beginning only led to the others once more.
     pub(super) known: usize,
     /// What was said, if there is a difference.
-    pub(super) recording: Option<Rc<Recording>>,
+    pub(super) recording: Option<Arc<Recording>>,
     /// How many steps could not happen any more, since the homeserver refused what they need.
     lost: usize,
 }
@@ -127,7 +127,7 @@ impl Teller<'_> {
             let ending = self.tell_part(&mut world, &mut judge, &steps, &mut part).await;
             part.differences.retain(|difference| difference.at >= known);
             if !part.differences.is_empty() {
-                part.recording = Some(Rc::new(world.recording()));
+                part.recording = Some(Arc::new(world.recording()));
             }
             let is_there = !ending.as_ref().is_err_and(ServerError::is_broken_line);
             if is_there && !self.keep {

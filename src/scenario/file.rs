@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::format::{Entry, Fault};
 use super::{Expect, Happening, LABEL, Scenario, ScenarioError, Told, actor, interleaving};
 
-const KIND: Kind = Kind { name: "scenario", most_bytes: 1 << 20, hint: "" };
+const KIND: Kind = Kind { name: "scenario", most_bytes: 1 << 20, hint: "", if_too_large: "" };
 
 /// A scenario as it is written. The steps are read one by one, so that what is wrong with one is
 /// reported with its line.

@@ -15,7 +15,7 @@ use crate::text_file::{self, Kind, line_of};
 
 use super::{EndpointRule, PUBLISHED, PointRule, Rules, RulesError, Standing, Withdrawal};
 
-const KIND: Kind = Kind { name: "rules file", most_bytes: 1 << 20, hint: "" };
+const KIND: Kind = Kind { name: "rules file", most_bytes: 1 << 20, hint: "", if_too_large: "" };
 
 /// A rules file as it is written.
 #[derive(Debug, Deserialize)]

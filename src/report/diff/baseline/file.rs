@@ -8,8 +8,12 @@ use toml::Spanned;
 
 use super::{Baseline, BaselineError, Entry};
 
-const KIND: Kind =
-    Kind { name: "baseline", most_bytes: 4 << 20, hint: "; `--write-baseline` writes one" };
+const KIND: Kind = Kind {
+    name: "baseline",
+    most_bytes: 4 << 20,
+    hint: "; `--write-baseline` writes one",
+    if_too_large: "",
+};
 
 /// What the file begins with.
 const HEADER: &str = "\
