@@ -121,6 +121,7 @@ pub async fn diff(
         progress(done, "smaller scenario");
     });
     let shrunk = shrunk.await;
+    workers.leave().await;
     let scripts = Scripts {
         url: server.client().url(),
         settle: options.settle,

@@ -39,11 +39,13 @@ mod score;
 mod weave;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::num::NonZero;
 
-use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
+use guest_access_model::scoreboard;
 use guest_access_model::state::Scope;
 use guest_access_model::step::Step;
+use guest_access_model::stop::Stop;
 
 use crate::scenario::{Permitted, Scenario};
 
@@ -108,7 +110,7 @@ pub fn vectors(rules: &Rules) -> Vec<Vector> {
     let others = others::others(rules);
     let coverage = Coverage { rules, profile: &profile, others: &others };
     let drafts = drafts(rules, &others);
-    let covers = drafts.iter().map(|draft| coverage.of(draft)).collect();
+    let covers = on_all_cores(&drafts, |draft| coverage.of(draft));
     let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
     let vector = |(draft, covers): (Draft, BTreeSet<Item>)| {
         let Draft { slug, mut scenario, otherwise, scope } = draft;
@@ -162,23 +164,28 @@ fn drafts(rules: &Rules, others: &[Other]) -> Vec<Draft> {
             drafts.push(draft(scenes::of_the_rest(loom.weave(story, GUESTS))));
         }
     }
-    let mut untold: Vec<&Profile> = Vec::new();
+    // What they do not tell yet is looked for by itself.
+    let mut missing: Vec<&Other> = Vec::new();
     for other in others {
-        if untold.contains(&&other.profile) {
-            continue;
+        let is_known = missing.iter().any(|known| known.profile == other.profile);
+        if !is_known && !drafts.iter().any(|draft| other.is_told_by(&profile, draft)) {
+            missing.push(other);
         }
-        if drafts.iter().any(|draft| other.is_told_by(&profile, draft)) {
-            continue;
-        }
-        let about = |steps| scenes::of_a_point(&other.point, &other.option, steps);
+    }
+    let about =
+        |other: &Other, steps| draft(scenes::of_a_point(&other.point, &other.option, steps));
+    let look = |other: &&Other| {
         let tell = |steps: &[Step]| {
             !other.is_as_permitted(others, steps)
-                && other.is_told_by(&profile, &draft(about(steps.to_vec())))
+                && other.is_told_by(&profile, &about(other, steps.to_vec()))
         };
-        if let Some(story) = other.telling_story(&profile, others::is_by_a_client, tell) {
-            drafts.push(draft(about(story)));
-        } else {
-            untold.push(&other.profile);
+        other.telling_story(&profile, others::is_by_a_client, tell)
+    };
+    for (other, story) in missing.iter().zip(on_all_cores(&missing, look)) {
+        if let Some(story) = story
+            && !drafts.iter().any(|draft| other.is_told_by(&profile, draft))
+        {
+            drafts.push(about(other, story));
         }
     }
     drafts
@@ -202,6 +209,13 @@ fn needed(drafts: Vec<Draft>, covers: Vec<BTreeSet<Item>>) -> Vec<(Draft, BTreeS
     }
     kept.reverse();
     kept
+}
+
+/// What is seen of each of these, in their order.
+fn on_all_cores<T: Sync, U: Send>(all: &[T], look: impl Fn(&T) -> U + Sync) -> Vec<U> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let found = scoreboard::each(all, look, threads, &Stop::default(), |_| ());
+    found.expect("nothing stops it")
 }
 
 /// How many guests and rooms these steps are about.

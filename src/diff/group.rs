@@ -1,6 +1,6 @@
 //! Divergences that are the same, told once, with what explains them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
@@ -60,9 +60,9 @@ pub(super) struct Shrunk {
     at: usize,
 }
 
-/// How many stories are told at most to leave out of others what can be: each costs a homeserver a
-/// room, and people, for a scenario that is a little shorter.
-const MOST_TRIES: usize = 40;
+/// How many stories are told at most to leave out of others what can be: each costs a homeserver
+/// people, and events, for a scenario that is a little shorter.
+const MOST_TRIES: usize = 24;
 
 /// For each group, the smallest story that is known to show it.
 pub(super) async fn shrink(
@@ -72,80 +72,95 @@ pub(super) async fn shrink(
     parts: &[Part],
     progress: impl Fn(usize),
 ) -> Vec<Shrunk> {
-    let ways = Ways::new(&changes.default);
-    let mut shrunk: Vec<Shrunk> = groups.iter().map(|group| group.as_seen(parts)).collect();
-    let shortest: Vec<_> = groups.iter().map(|group| group.shortest(&ways, parts)).collect();
+    let default = &changes.default;
+    let ways = Ways::new(default);
+    let shrunk = groups.iter().map(|group| group.as_seen(parts)).collect();
+    let mut trials = Trials { workers, groups, progress, shrunk, told: HashSet::new() };
     // The model's own shortest stories, all at once.
-    let candidates = shortest.into_iter().enumerate();
-    let candidates = candidates.filter_map(|(number, steps)| Some((number, steps?)));
-    try_all(workers, groups, candidates.collect(), &mut shrunk, &progress).await;
+    let shortest = groups.iter().enumerate();
+    let shortest = shortest.filter_map(|(number, g)| Some((number, g.shortest(&ways, parts)?)));
+    trials.tell(shortest.collect()).await;
     // Where they show nothing, the story in which it was seen: without what was undone again, without
     // what changed nothing by the rules, and all of it.
     let mut stubborn: Vec<_> =
-        (0..groups.len()).filter(|number| !shrunk[*number].reproduced).collect();
+        (0..groups.len()).filter(|number| !trials.shrunk[*number].reproduced).collect();
     for lead_of in [shortened, leading, |_: &Profile, steps: &[Step]| steps.to_vec()] {
         let candidate = |number: &usize| {
-            let (last, before) = shrunk[*number].steps.split_last()?;
-            let lead = lead_of(&changes.default, before);
+            let (last, before) = trials.shrunk[*number].steps.split_last()?;
+            let lead = lead_of(default, before);
             Some((*number, lead.into_iter().chain([*last]).collect()))
         };
-        let missing = stubborn.iter().filter(|number| !shrunk[**number].reproduced);
+        let missing = stubborn.iter().filter(|number| !trials.shrunk[**number].reproduced);
         let candidates = missing.filter_map(candidate).collect();
-        try_all(workers, groups, candidates, &mut shrunk, &progress).await;
+        trials.tell(candidates).await;
     }
     // Half of the story is left out, or the other half; then a quarter, and so on: for those that a
     // homeserver's people will look at, since nothing permits what it does.
-    stubborn.retain(|number| shrunk[*number].reproduced && !groups[*number].signature.permitted);
-    let longest = stubborn.iter().map(|number| shrunk[*number].steps.len()).max();
+    stubborn
+        .retain(|number| trials.shrunk[*number].reproduced && !groups[*number].signature.permitted);
+    let longest = stubborn.iter().map(|number| trials.shrunk[*number].steps.len()).max();
     let mut size = longest.unwrap_or_default() / 2;
     let mut tries = MOST_TRIES;
     while size > 0 && tries > 0 && !workers.is_over() {
         let less = stubborn.iter().flat_map(|number| {
-            let less = shorter(&changes.default, &shrunk[*number].steps, size);
+            let less = shorter(default, &trials.shrunk[*number].steps, size);
             less.into_iter().map(|steps| (*number, steps))
         });
-        let less: Vec<_> = less.take(tries).collect();
+        let less: Vec<_> = less.filter(|story| trials.is_new(story)).take(tries).collect();
         tries -= less.len();
         let length = |shrunk: &[Shrunk]| stubborn.iter().map(|n| shrunk[*n].steps.len()).sum();
-        let before: usize = length(&shrunk);
-        try_all(workers, groups, less, &mut shrunk, &progress).await;
+        let before: usize = length(&trials.shrunk);
+        trials.tell(less).await;
         // What could be left out once may be left out elsewhere too.
-        if length(&shrunk) == before {
+        if length(&trials.shrunk) == before {
             size /= 2;
         }
     }
-    shrunk
+    trials.shrunk
 }
 
-/// Tells these stories; each that shows the divergence of its group, and is shorter than what was
-/// known to show it, is kept. Those that lie on one way are told as one.
-async fn try_all(
-    workers: &Workers<'_>,
-    groups: &[Group],
-    candidates: Vec<(usize, Vec<Step>)>,
-    shrunk: &mut [Shrunk],
-    progress: &impl Fn(usize),
-) {
-    if candidates.is_empty() || workers.is_over() {
-        return;
+/// Stories that are told to see whether they show what a longer one did.
+struct Trials<'a, P> {
+    workers: &'a Workers<'a>,
+    groups: &'a [Group],
+    progress: P,
+    /// The smallest that is known, for each group.
+    shrunk: Vec<Shrunk>,
+    /// What was told for which group.
+    told: HashSet<(usize, Vec<Step>)>,
+}
+
+impl<P: Fn(usize)> Trials<'_, P> {
+    /// Whether a story was not told yet for a group.
+    fn is_new(&self, story: &(usize, Vec<Step>)) -> bool {
+        !self.told.contains(story)
     }
-    let tours = tours(candidates);
-    let story = |(number, tour): (usize, &Tour)| Story {
-        id: format!("smaller-{number}"),
-        steps: tour.steps().map(|(step, _)| step).collect(),
-    };
-    let stories: Vec<_> = tours.iter().enumerate().map(story).collect();
-    let told = workers.tell(stories.into_iter(), progress).await;
-    for (tour, (_, told)) in tours.iter().zip(told) {
-        for (at, (last, asked)) in tour.steps().enumerate() {
-            let Some(Asked { group, lead, .. }) = asked else { continue };
-            let known = &mut shrunk[*group];
-            let better = !known.reproduced || lead + 1 < known.steps.len();
-            let shown = groups[*group].shown_by(&told, at).filter(|_| better);
-            if let Some((part, Difference { changes, .. })) = shown {
-                let steps = tour.lead[..*lead].iter().copied().chain([last]).collect();
-                let (part, changes) = (part.clone(), changes.clone());
-                *known = Shrunk { steps, changes, reproduced: true, part, at };
+
+    /// Tells these stories; each that shows the divergence of its group, and is shorter than what was
+    /// known to show it, is kept. Those that lie on one way are told as one.
+    async fn tell(&mut self, mut stories: Vec<(usize, Vec<Step>)>) {
+        stories.retain(|story| self.told.insert(story.clone()));
+        if stories.is_empty() || self.workers.is_over() {
+            return;
+        }
+        let tours = tours(stories);
+        let story = |(number, tour): (usize, &Tour)| Story {
+            id: format!("smaller-{number}"),
+            steps: tour.steps().map(|(step, _)| step).collect(),
+        };
+        let stories: Vec<_> = tours.iter().enumerate().map(story).collect();
+        let told = self.workers.tell(stories.into_iter(), &self.progress).await;
+        for (tour, (_, told)) in tours.iter().zip(told) {
+            for (at, (last, asked)) in tour.steps().enumerate() {
+                let Some(Asked { group, lead, .. }) = asked else { continue };
+                let known = &mut self.shrunk[*group];
+                let better = !known.reproduced || lead + 1 < known.steps.len();
+                let shown = self.groups[*group].shown_by(&told, at).filter(|_| better);
+                if let Some((part, Difference { changes, .. })) = shown {
+                    let steps = tour.lead[..*lead].iter().copied().chain([last]).collect();
+                    let (part, changes) = (part.clone(), changes.clone());
+                    *known = Shrunk { steps, changes, reproduced: true, part, at };
+                }
             }
         }
     }

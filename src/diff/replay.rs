@@ -74,6 +74,7 @@ pub async fn replay(
     };
     let stories = divergences.iter().map(story);
     let told = workers.tell(stories, |done| progress(done, "divergence")).await;
+    workers.leave().await;
     let first = initial(&changes.default);
     let fates = told.iter().map(|(story, told)| fate(told, &story.steps, &first));
     // Those that were not reached are the last.

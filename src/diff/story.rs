@@ -131,7 +131,8 @@ impl Teller<'_> {
             }
             let is_there = !ending.as_ref().is_err_and(ServerError::is_broken_line);
             if is_there && !self.keep {
-                world.clean_up(&judge.state()).await;
+                let may_go_on = matches!(ending, Ok(Ending::Whole));
+                world.clean_up(helpers, &judge.state(), judge.log.len(), may_go_on).await;
             }
             let clean = judge.log.iter().filter(|taken| !taken.diverges && taken.tells());
             let lead: Vec<_> = clean.map(|taken| taken.step).collect();

@@ -54,6 +54,13 @@ impl<'a> Workers<'a> {
         told.into_iter().map(|(_, story, came_of_it)| (story, came_of_it)).collect()
     }
 
+    /// Leaves the rooms in which more stories could have been told.
+    pub(super) async fn leave(&self) {
+        if self.broken_off.borrow().is_none() {
+            join_all(self.helpers.iter().map(|h| self.teller.server.leave_vacant(h))).await;
+        }
+    }
+
     /// Why the homeserver is asked no further, if it is not.
     pub(super) fn broken_off(&self) -> Option<ServerError> {
         self.broken_off.borrow().clone()

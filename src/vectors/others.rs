@@ -243,7 +243,7 @@ fn telling_story_in(
                     return Some(story);
                 }
             }
-            if pairs.len() < most_pairs {
+            if pairs.len() < most_pairs && (one.next, two.next) != (here, there) {
                 let pair = (one.next, two.next);
                 known.entry((forget(right, &pair.0), forget(other, &pair.1))).or_insert_with(
                     || {

@@ -5,4 +5,5 @@ mod command;
 mod found;
 mod misbehaving;
 mod reports;
+mod rooms;
 mod score;

@@ -163,11 +163,7 @@ impl World<'_> {
         let person = self.people.person(by);
         let password =
             person.and_then(|person| Some((person.user_id.to_string(), person.password.clone()?)));
-        let request = Request::to(KNOWN.deactivate, []).body(json!({}));
-        let request = match &with.named {
-            Some(user) => request.query("user_id", user.as_str()),
-            None => request,
-        };
+        let request = with.name_in(Request::to(KNOWN.deactivate, []).body(json!({})));
         let proof = Proof { password, ..self.server.proof.clone() };
         let token = with.token.as_ref();
         let response = interactively(&self.line, request, token, &proof).await?;

@@ -315,7 +315,7 @@ impl World<'_> {
         let others = others
             .map(|who| self.people.credentials(who, guest_access_model::step::Credential::Own));
         for who in guests.chain(others) {
-            self.leave_for_good(&who, &id).await;
+            self.server.leave(&who, &id).await;
         }
     }
 }

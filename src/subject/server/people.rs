@@ -4,7 +4,7 @@ use guest_access_model::state::MAX_GUESTS;
 use guest_access_model::step::{Actor, Credential};
 use ruma::OwnedUserId;
 
-use super::Token;
+use super::{Request, Token};
 
 /// Somebody with an account.
 #[derive(Debug, Clone)]
@@ -41,6 +41,16 @@ pub(super) struct Credentials {
     pub(super) token: Option<Token>,
     /// The user that the query names in `user_id`.
     pub(super) named: Option<OwnedUserId>,
+}
+
+impl Credentials {
+    /// The call, with the user in its query whom they name.
+    pub(super) fn name_in(&self, request: Request) -> Request {
+        match &self.named {
+            Some(user) => request.query("user_id", user.as_str()),
+            None => request,
+        }
+    }
 }
 
 impl People {

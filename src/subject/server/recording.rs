@@ -98,13 +98,14 @@ pub(super) struct Line<'a> {
     client: &'a Client,
     step: Cell<Option<usize>>,
     watches: Cell<bool>,
+    keeps: Cell<bool>,
     exchanges: RefCell<Vec<Exchange>>,
 }
 
 impl<'a> Line<'a> {
     pub(super) const fn new(client: &'a Client) -> Self {
-        let (step, watches) = (Cell::new(None), Cell::new(false));
-        Self { client, step, watches, exchanges: RefCell::new(Vec::new()) }
+        let (step, watches, keeps) = (Cell::new(None), Cell::new(false), Cell::new(true));
+        Self { client, step, watches, keeps, exchanges: RefCell::new(Vec::new()) }
     }
 
     /// What is said from now on belongs to the step with this number.
@@ -115,6 +116,16 @@ impl<'a> Line<'a> {
     /// What is said from now on only looks at memberships, or does not.
     pub(super) fn watch(&self, watches: bool) {
         self.watches.set(watches);
+    }
+
+    /// What is said from now on is kept, or is no part of the story.
+    pub(super) fn keep(&self, keeps: bool) {
+        self.keeps.set(keeps);
+    }
+
+    /// Takes for said what was said in another story.
+    pub(super) fn recall(&self, exchanges: &[Exchange]) {
+        self.exchanges.borrow_mut().extend_from_slice(exchanges);
     }
 
     /// What was said so far.
@@ -132,6 +143,9 @@ impl<'a> Line<'a> {
         token: Option<&Token>,
     ) -> Result<Response, ServerError> {
         let response = self.client.send(request, token).await?;
+        if !self.keeps.get() {
+            return Ok(response);
+        }
         let watches = self.watches.get();
         self.exchanges.borrow_mut().push(Exchange {
             step: self.step.get(),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::acting::observe_only;
 use super::observed::{Observed, Verdict};
 use super::people::Credentials;
-use super::world::TaggedHere;
+use super::world::{Mark, TaggedHere};
 use super::{Request, Response, ServerError, World};
 
 /// The type of the state events that are neither settings nor memberships.
@@ -41,9 +41,18 @@ impl World<'_> {
             Key::Message => self.message_request(&id, kind, content.clone()),
         };
         let response = self.send(with, request).await?;
-        if response.allows() && key == Key::Empty {
-            let event = response.json::<Sent>()?.event_id;
-            *self.setting_event(room, setting) = Some(event);
+        if response.allows() {
+            let now = self.setting_event(room, setting);
+            let mark = match (setting, key) {
+                (_, Key::Empty) if now.is_some() => Mark::None,
+                (Setting::GuestAccess, Key::Empty) => Mark::GuestAccess,
+                _ => Mark::Other,
+            };
+            if key == Key::Empty {
+                *now = Some(response.json::<Sent>()?.event_id);
+            }
+            let here = &mut self.rooms[room];
+            here.mark = here.mark.max(mark);
         }
         Ok(response)
     }

@@ -5,19 +5,16 @@ use std::collections::BTreeMap;
 
 use guest_access_model::endpoint::EndpointId;
 use guest_access_model::state::Room;
-use guest_access_model::step::{Key, Says, Setting};
 use ruma::api::client::account::whoami;
 use ruma::api::client::discovery::{get_capabilities, get_supported_versions};
-use ruma::api::client::membership::join_room_by_id;
-use ruma::api::client::room::create_room;
 use ruma::api::client::session::login;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::people::People;
 use super::registration::{Proof, register};
-use super::sending::{NOTE, guest_access_content, visibility_content};
-use super::world::{Here, Needs, World};
+use super::rooms::Vacant;
+use super::world::{Needs, World};
 use super::{Client, Limits, Person, Request, ServerError, Token};
 
 /// The room versions in which a creator has power because the power levels say so, the newest
@@ -34,18 +31,20 @@ pub struct Server {
     /// What the homeserver calls itself, if it says so: its name and its version.
     pub software: Option<(String, String)>,
     words: Cell<u32>,
-    room_version: OnceCell<Option<String>>,
+    pub(super) room_version: OnceCell<Option<String>>,
     /// Of endpoints that it says it does not have, whether it looks at who calls them first.
     pub(super) checked: RefCell<BTreeMap<EndpointId, bool>>,
 }
 
 /// The people that every story needs and that none changes: they go from one to the next.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Helpers {
     /// Who creates the rooms.
     pub moderator: Person,
     /// Who is joined to them, without power.
     pub user: Person,
+    /// The rooms in which another story may begin.
+    pub(super) vacant: RefCell<Vec<Vacant>>,
 }
 
 impl Server {
@@ -119,7 +118,7 @@ impl Server {
             let version = self.offered_room_version(&moderator).await?;
             let _ = self.room_version.set(version);
         }
-        Ok(Helpers { moderator, user })
+        Ok(Helpers { moderator, user, vacant: RefCell::default() })
     }
 
     async fn helper(&self, given: Option<&Person>, role: &str) -> Result<Person, ServerError> {
@@ -180,7 +179,7 @@ impl Server {
     }
 
     /// The model's first state: as many rooms as are needed, as `first` has each, with the user
-    /// joined.
+    /// joined. They are new, or were left by a short story (see [`World::clean_up`]).
     ///
     /// # Errors
     /// If the homeserver refuses what the first state needs.
@@ -190,98 +189,20 @@ impl Server {
         needs: Needs,
         first: &Room,
     ) -> Result<World<'_>, ServerError> {
-        let Helpers { moderator, user } = helpers.clone();
+        let (moderator, user) = (helpers.moderator.clone(), helpers.user.clone());
         let people = People { moderator, user, guests: [const { None }; 3] };
         let mut world = World::new(self, people);
         for _ in 0..needs.rooms {
-            let alias = needs.aliases.then(|| world.name("room"));
-            let room = world.create_room(alias).await?;
-            world.rooms.push(room);
-            let number = world.rooms.len() - 1;
-            world.settle_in(number, first).await?;
+            world.find_room(helpers, needs, first).await?;
+        }
+        if needs.aliases {
+            world.give_aliases().await?;
         }
         if needs.streams {
             world.beginning = Some(world.now().await?);
         }
         Ok(world)
     }
-}
-
-impl World<'_> {
-    async fn create_room(&self, alias: Option<String>) -> Result<Here, ServerError> {
-        let mut body = json!({
-            "preset": "public_chat",
-            "visibility": "private",
-            // Whoever is joined may send a note, and only the moderator other state.
-            "power_level_content_override": { "events": { NOTE: 0 } },
-        });
-        if let Some(alias) = &alias {
-            body["room_alias_name"] = alias.as_str().into();
-        }
-        if let Some(Some(version)) = self.server.room_version.get() {
-            body["room_version"] = version.as_str().into();
-        }
-        let request = Request::to(endpoint("POST /createRoom"), []).body(body);
-        let response = self.send(&self.moderators(), request).await?;
-        let answer: create_room::v3::Response = response.read()?;
-        let server = self.people.moderator.user_id.server_name();
-        let alias = alias.map(|alias| format!("#{alias}:{server}"));
-        Ok(Here::new(answer.room_id, alias))
-    }
-
-    /// Makes a room that was just created what the model begins with.
-    async fn settle_in(&mut self, number: usize, first: &Room) -> Result<(), ServerError> {
-        let id = self.rooms[number].id.to_string();
-        let join = Request::to(endpoint("POST /rooms/{roomId}/join"), [&*id]).body(json!({}));
-        let user = self.people.user.token.clone();
-        let joined = self.line.send(&join, Some(&user)).await?;
-        joined.read::<join_room_by_id::v3::Response>()?;
-        for event in self.state_of(number).await? {
-            let Ok(event) = event.deserialize_as_unchecked::<SettingEvent>() else { continue };
-            if !event.state_key.is_empty() {
-                continue;
-            }
-            let says = |key: &str| event.content.get(key).and_then(Value::as_str).unwrap_or("");
-            let (setting, content) = match event.kind.as_str() {
-                "m.room.history_visibility" => {
-                    self.rooms[number].visibility_event = Some(event.event_id);
-                    let wanted = first.visibility.map_or(Says::Malformed, Says::Value);
-                    let same = first
-                        .visibility
-                        .is_some_and(|wanted| says("history_visibility") == wanted.as_str());
-                    (Setting::HistoryVisibility, (!same).then(|| visibility_content(wanted)))
-                }
-                "m.room.guest_access" => {
-                    self.rooms[number].guest_access_event = Some(event.event_id);
-                    let same = says("guest_access") == first.guest_access.as_str();
-                    let wanted = Says::Value(first.guest_access);
-                    (Setting::GuestAccess, (!same).then(|| guest_access_content(wanted)))
-                }
-                _ => continue,
-            };
-            if let Some(content) = content {
-                let moderator = self.moderators();
-                let response = self.set(&moderator, number, setting, &content, Key::Empty).await?;
-                if !response.allows() {
-                    return Err(ServerError::Refused {
-                        call: response.call.clone(),
-                        answer: response.in_short(),
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What of a state event matters here.
-#[derive(Debug, Deserialize)]
-struct SettingEvent {
-    #[serde(rename = "type")]
-    kind: String,
-    state_key: String,
-    event_id: String,
-    content: Value,
 }
 
 /// An endpoint of the table.

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use guest_access_model::endpoint::Gives;
-use guest_access_model::state::State;
-use guest_access_model::step::{Act, Actor, Credential, Observation, Place, Step, Way};
-use guest_access_model::vocabulary::Membership;
+use guest_access_model::state::MAX_ROOMS;
+use guest_access_model::step::{Act, Actor, Credential, Key, Observation, Place, Step, Way};
 use ruma::api::client::state::get_state_events;
 use ruma::api::client::sync::sync_events::v3 as sync;
 use ruma::events::AnyStateEvent;
@@ -14,7 +13,7 @@ use ruma::{OwnedRoomId, UserId};
 use serde_json::json;
 
 use super::people::{Credentials, People};
-use super::recording::{Line, Recording};
+use super::recording::{Exchange, Line, Recording};
 use super::setting_up::endpoint;
 use super::{Observed, Person, Request, Response, Server, ServerError, Verdict};
 
@@ -46,13 +45,23 @@ pub struct Needs {
     pub aliases: bool,
     /// Whether the place before the story in every stream.
     pub streams: bool,
+    /// Whether rooms in which nobody ever set the guest access: something is done in them before that.
+    pub unset_guest_access: bool,
 }
 
 impl Needs {
     /// What a story of these steps needs.
     pub fn of<'s>(steps: impl IntoIterator<Item = &'s Step>) -> Self {
-        let mut needs = Self { rooms: 1, aliases: false, streams: false };
+        let mut needs =
+            Self { rooms: 1, aliases: false, streams: false, unset_guest_access: false };
+        let mut begun = [false; MAX_ROOMS];
         for step in steps {
+            if let Some(room) = step.room()
+                && !std::mem::replace(&mut begun[room], true)
+            {
+                let sets = matches!(step.act, Act::SetGuestAccess(_, Key::Empty));
+                needs.unset_guest_access |= !sets || step.by != Actor::Moderator;
+            }
             needs.rooms = needs.rooms.max(step.room().map_or(1, |room| room + 1));
             needs.aliases |= step.act == Act::Join(Way::Alias);
             needs.streams |= matches!(
@@ -75,6 +84,22 @@ pub(super) struct Here {
     pub(super) guest_access_event: Option<String>,
     /// The newest message of each who sent one.
     pub(super) messages: BTreeMap<Actor, String>,
+    /// What it has that no new room has.
+    pub(super) mark: Mark,
+    /// How many steps other stories told in it.
+    pub(super) told: usize,
+    /// What was said to make it.
+    pub(super) made: Vec<Exchange>,
+}
+
+/// What a room has that no new one has, however it is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mark {
+    None,
+    /// A guest access, where a new room has none.
+    GuestAccess,
+    /// A history visibility where a new room has none; a setting under another key, or as a message.
+    Other,
 }
 
 /// The tagged event.
@@ -86,9 +111,17 @@ pub(super) struct TaggedHere {
 }
 
 impl Here {
-    pub(super) const fn new(id: OwnedRoomId, alias: Option<String>) -> Self {
-        let (visibility_event, guest_access_event) = (None, None);
-        Self { id, alias, visibility_event, guest_access_event, messages: BTreeMap::new() }
+    pub(super) const fn new(id: OwnedRoomId) -> Self {
+        Self {
+            id,
+            alias: None,
+            visibility_event: None,
+            guest_access_event: None,
+            messages: BTreeMap::new(),
+            mark: Mark::None,
+            told: 0,
+            made: Vec::new(),
+        }
     }
 }
 
@@ -152,11 +185,7 @@ impl<'a> World<'a> {
         with: &Credentials,
         request: Request,
     ) -> Result<Response, ServerError> {
-        let request = match &with.named {
-            Some(user) => request.query("user_id", user.as_str()),
-            None => request,
-        };
-        self.line.send(&request, with.token.as_ref()).await
+        self.line.send(&with.name_in(request), with.token.as_ref()).await
     }
 
     /// The id of the room at `place`; that of a room elsewhere, if there is none.
@@ -228,41 +257,6 @@ impl<'a> World<'a> {
         Request::to(endpoint("GET /sync"), [])
             .query("timeout", "0")
             .query("filter", filter.to_string())
-    }
-
-    /// Leaves and forgets the story's rooms, in which everybody is as in `state`. What a homeserver
-    /// refuses of this stays as it is.
-    pub async fn clean_up(self, state: &State) {
-        let moderators = self.moderators();
-        let whose = |actor| self.people.credentials(actor, Credential::Own);
-        for (room, now) in self.rooms.iter().zip(&state.rooms) {
-            if let Some(alias) = &room.alias {
-                let delete =
-                    Request::to(endpoint("DELETE /directory/room/{roomAlias}"), [&**alias]);
-                let _ = self.send(&moderators, delete).await;
-            }
-            for (number, membership) in (0_u8..).zip(now.members) {
-                let is_live = state.accounts[usize::from(number)].is_live();
-                if is_live && matches!(membership, Membership::Join | Membership::Invite) {
-                    self.leave_for_good(&whose(Actor::Guest(number)), &room.id).await;
-                }
-            }
-            self.leave_for_good(&whose(Actor::User), &room.id).await;
-            self.leave_for_good(&moderators, &room.id).await;
-        }
-        for (who, room) in &self.by_the_way {
-            self.leave_for_good(who, room).await;
-        }
-    }
-
-    pub(super) async fn leave_for_good(&self, who: &Credentials, room: &OwnedRoomId) {
-        for id in ["POST /rooms/{roomId}/leave", "POST /rooms/{roomId}/forget"] {
-            let request = Request::to(endpoint(id), [room.as_str()]).body(json!({}));
-            match self.send(who, request).await {
-                Ok(response) if response.allows() => {}
-                _ => return,
-            }
-        }
     }
 
     /// Whose user id this is, among those whom the model knows.

@@ -12,11 +12,11 @@ use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
 use guest_access_model::stop::Stop;
 
-static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::find("latest").unwrap());
-static STORIES: LazyLock<Vec<Story>> =
+pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::find("latest").unwrap());
+pub(super) static STORIES: LazyLock<Vec<Story>> =
     LazyLock::new(|| crate::vectors::VECTORS.iter().cloned().map(Story::from).collect());
 
-fn options() -> Options {
+pub(super) fn options() -> Options {
     Options {
         jobs: 4,
         settle: Duration::from_millis(200),
@@ -42,7 +42,7 @@ fn found(profile: Profile) -> Found {
     found_at(&server.url(), STORIES.clone(), &options())
 }
 
-fn mistaken(id: &str) -> Profile {
+pub(super) fn mistaken(id: &str) -> Profile {
     defect::find(&RULES, id).unwrap().profile
 }
 

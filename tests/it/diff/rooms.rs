@@ -1,0 +1,126 @@
+//! Rooms go from one story to the next, and nobody notices.
+
+use guest_access::diff::{Options, diff, wait_for};
+use guest_access::serve::Embedded;
+use guest_access::subject::server::{Helpers, Limits, Needs, Proof, Server, Verdict, World};
+use guest_access_model::decide::{initial, outcome};
+use guest_access_model::endpoint::KNOWN;
+use guest_access_model::state::State;
+use guest_access_model::step::{Act, Actor, Key, Message, Says, Step, Way};
+use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
+
+use super::found::{RULES, STORIES, mistaken, options};
+
+fn guest(act: Act) -> Step {
+    Step::new(Actor::Guest(0), act)
+}
+
+fn moderator(act: Act) -> Step {
+    Step::new(Actor::Moderator, act).at(0)
+}
+
+/// A world in which these steps were taken, each of which is allowed, and the state they lead to.
+async fn after<'a>(server: &'a Server, helpers: &Helpers, steps: &[Step]) -> (World<'a>, State) {
+    let rules = RULES.profile();
+    let mut state = initial(&rules);
+    let mut world = server.world(helpers, Needs::of(steps), &state.rooms[0]).await.unwrap();
+    for step in steps {
+        state = outcome(&rules, &state, step).unwrap().next;
+        assert_eq!(world.take(step).await.unwrap().verdict, Verdict::Allowed, "{step:?}");
+    }
+    (world, state)
+}
+
+fn set_guest_access(says: GuestAccess, key: Key) -> Step {
+    moderator(Act::SetGuestAccess(Says::Value(says), key))
+}
+
+#[test]
+fn a_story_begins_with_the_first_state_in_the_room_that_another_left() {
+    let embedded = Embedded::start(RULES.profile()).unwrap();
+    let register = guest(Act::Register { named: false });
+    let join = guest(Act::Join(Way::Own)).at(0);
+    let opened = [
+        register,
+        moderator(Act::SetVisibility(Says::Value(HistoryVisibility::WorldReadable), Key::Empty)),
+        set_guest_access(GuestAccess::CanJoin, Key::Empty),
+        join,
+        moderator(Act::SetJoinRule(JoinRule::Invite)),
+    ];
+    let asked = async {
+        let server =
+            Server::meet(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
+        let helpers = server.helpers(&[]).await.unwrap();
+        let (world, state) = after(&server, &helpers, &opened).await;
+        let room = world.recording().rooms;
+        world.clean_up(&helpers, &state, opened.len(), true).await;
+
+        let set = [register, set_guest_access(GuestAccess::Forbidden, Key::Empty)];
+        let (mut world, state) = after(&server, &helpers, &set).await;
+        let recording = world.recording();
+        assert_eq!(recording.rooms, room);
+        // Who tells it again makes the room, and has nothing to set back.
+        let calls = recording.exchanges.iter().filter(|exchange| exchange.step.is_none());
+        let calls: Vec<_> = calls.map(|exchange| exchange.request.call).collect();
+        let expected =
+            ["POST /createRoom", "POST /rooms/{roomId}/join", "GET /rooms/{roomId}/state"];
+        assert_eq!(calls[..3], expected);
+        for step in [join, guest(Act::Read(KNOWN.messages)).at(0)] {
+            let expected = outcome(&RULES.profile(), &state, &step).unwrap().observation;
+            assert!(!expected.decision.allows());
+            assert!(world.take(&step).await.unwrap().fits(&expected), "{step:?}");
+        }
+        world.clean_up(&helpers, &state, 1, false).await;
+        let (world, _) = after(&server, &helpers, &set).await;
+        assert_ne!(world.recording().rooms, room, "a story went astray there");
+    };
+    wait_for(asked).unwrap();
+}
+
+#[test]
+fn a_room_goes_no_further_where_its_past_could_matter() {
+    let embedded = Embedded::start(RULES.profile()).unwrap();
+    let stray = set_guest_access(GuestAccess::CanJoin, Key::Wrong);
+    let set = set_guest_access(GuestAccess::CanJoin, Key::Empty);
+    let send = moderator(Act::Send(Message::Message));
+    let asked = async {
+        let server =
+            Server::meet(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
+        let helpers = server.helpers(&[]).await.unwrap();
+        let mut rooms = Vec::new();
+        let stories =
+            [(send, 30), (send, 30), (send, 1), (set, 1), (send, 1), (set, 1), (stray, 1)];
+        for (step, told) in stories.into_iter().chain([(send, 1)]) {
+            let (world, state) = after(&server, &helpers, &[step]).await;
+            rooms.extend(world.recording().rooms);
+            world.clean_up(&helpers, &state, told, true).await;
+        }
+        assert_eq!(rooms[0], rooms[1]);
+        assert_ne!(rooms[1], rooms[2], "sixty steps were told in it");
+        assert_eq!(rooms[2], rooms[3]);
+        assert_ne!(rooms[3], rooms[4], "its guest access was set, and this story needs it unset");
+        assert_eq!(rooms[3], rooms[5], "and this one does not");
+        assert_eq!(rooms[4], rooms[6]);
+        assert_ne!(rooms[6], rooms[7], "it has a setting under another key");
+    };
+    wait_for(asked).unwrap();
+}
+
+#[test]
+fn what_is_found_is_what_is_found_where_each_story_has_a_room_of_its_own() {
+    let embedded = Embedded::start(mistaken("visibility.evaluated_at=now")).unwrap();
+    let found = |keep: bool| {
+        let some: Vec<_> = STORIES.iter().rev().take(30).cloned().collect();
+        let asked = async {
+            let server =
+                Server::meet(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
+            let options = Options { keep, ..options() };
+            let found = diff(&RULES, &server, &[], some, &options, |_, _| ()).await.unwrap();
+            format!("{:#?} {:#?} {:#?}", found.divergences, found.causes, found.not_run)
+        };
+        wait_for(asked).unwrap().0
+    };
+    let by_itself = found(true);
+    assert!(by_itself.contains("evaluated_at"), "{by_itself}");
+    assert_eq!(found(false), by_itself);
+}
