@@ -75,11 +75,18 @@ pub(super) async fn shrink(
     let default = &changes.default;
     let ways = Ways::new(default);
     let shrunk = groups.iter().map(|group| group.as_seen(parts)).collect();
-    let mut trials = Trials { workers, groups, progress, shrunk, told: HashSet::new() };
+    let mut trials = Trials {
+        workers,
+        groups,
+        progress,
+        shrunk,
+        tried: HashSet::new(),
+        to_confirm: BTreeMap::new(),
+    };
     // The model's own shortest stories, all at once.
     let shortest = groups.iter().enumerate();
     let shortest = shortest.filter_map(|(number, g)| Some((number, g.shortest(&ways, parts)?)));
-    trials.tell(shortest.collect()).await;
+    trials.tell_together(shortest.collect()).await;
     // Where they show nothing, the story in which it was seen: without what was undone again, without
     // what changed nothing by the rules, and all of it.
     let mut stubborn: Vec<_> =
@@ -92,8 +99,10 @@ pub(super) async fn shrink(
         };
         let missing = stubborn.iter().filter(|number| !trials.shrunk[**number].reproduced);
         let candidates = missing.filter_map(candidate).collect();
-        trials.tell(candidates).await;
+        trials.tell_together(candidates).await;
     }
+    // Questions change nothing by the rules; where one shows only after others, it takes them.
+    stubborn.extend(trials.confirm().await);
     // Half of the story is left out, or the other half; then a quarter, and so on: for those that a
     // homeserver's people will look at, since nothing permits what it does.
     stubborn
@@ -106,11 +115,11 @@ pub(super) async fn shrink(
             let less = shorter(default, &trials.shrunk[*number].steps, size);
             less.into_iter().map(|steps| (*number, steps))
         });
-        let less: Vec<_> = less.filter(|story| trials.is_new(story)).take(tries).collect();
+        let less: Vec<_> = less.filter(|s| !trials.tried.contains(s)).take(tries).collect();
         tries -= less.len();
         let length = |shrunk: &[Shrunk]| stubborn.iter().map(|n| shrunk[*n].steps.len()).sum();
         let before: usize = length(&trials.shrunk);
-        trials.tell(less).await;
+        trials.tell_each(less).await;
         // What could be left out once may be left out elsewhere too.
         if length(&trials.shrunk) == before {
             size /= 2;
@@ -119,6 +128,9 @@ pub(super) async fn shrink(
     trials.shrunk
 }
 
+/// A story, with the number of the group whose divergence it may show.
+type Trial = (usize, Vec<Step>);
+
 /// Stories that are told to see whether they show what a longer one did.
 struct Trials<'a, P> {
     workers: &'a Workers<'a>,
@@ -126,40 +138,59 @@ struct Trials<'a, P> {
     progress: P,
     /// The smallest that is known, for each group.
     shrunk: Vec<Shrunk>,
-    /// What was told for which group.
-    told: HashSet<(usize, Vec<Step>)>,
+    tried: HashSet<Trial>,
+    /// What was shown after other questions only, as it would be without them.
+    to_confirm: BTreeMap<usize, Vec<Step>>,
 }
 
 impl<P: Fn(usize)> Trials<'_, P> {
-    /// Whether a story was not told yet for a group.
-    fn is_new(&self, story: &(usize, Vec<Step>)) -> bool {
-        !self.told.contains(story)
+    /// Tells those of these stories that were not tried yet. Those that lie on one way are told as one.
+    async fn tell_together(&mut self, mut stories: Vec<Trial>) {
+        stories.retain(|story| self.tried.insert(story.clone()));
+        self.tell(tours(stories)).await;
+    }
+
+    /// Tells each of these stories by itself.
+    async fn tell_each(&mut self, stories: Vec<Trial>) {
+        self.tried.extend(stories.iter().cloned());
+        self.tell(stories.into_iter().flat_map(|story| tours(vec![story])).collect()).await;
+    }
+
+    /// Asks by itself what was asked after other questions. Gives the groups of which that shows
+    /// nothing.
+    async fn confirm(&mut self) -> Vec<usize> {
+        let alone = std::mem::take(&mut self.to_confirm);
+        self.tell_each(alone.clone().into_iter().collect()).await;
+        let is_shown = |(group, steps): &Trial| self.shrunk[*group].steps.len() <= steps.len();
+        alone.into_iter().filter(|trial| !is_shown(trial)).map(|(group, _)| group).collect()
     }
 
     /// Tells these stories; each that shows the divergence of its group, and is shorter than what was
-    /// known to show it, is kept. Those that lie on one way are told as one.
-    async fn tell(&mut self, mut stories: Vec<(usize, Vec<Step>)>) {
-        stories.retain(|story| self.told.insert(story.clone()));
-        if stories.is_empty() || self.workers.is_over() {
+    /// known to show it, is kept.
+    async fn tell(&mut self, tours: Vec<Tour>) {
+        if tours.is_empty() || self.workers.is_over() {
             return;
         }
-        let tours = tours(stories);
         let story = |(number, tour): (usize, &Tour)| Story {
             id: format!("smaller-{number}"),
             steps: tour.steps().map(|(step, _)| step).collect(),
         };
         let stories: Vec<_> = tours.iter().enumerate().map(story).collect();
         let told = self.workers.tell(stories.into_iter(), &self.progress).await;
-        for (tour, (_, told)) in tours.iter().zip(told) {
+        for (tour, (story, told)) in tours.iter().zip(told) {
             for (at, (last, asked)) in tour.steps().enumerate() {
                 let Some(Asked { group, lead, .. }) = asked else { continue };
                 let known = &mut self.shrunk[*group];
-                let better = !known.reproduced || lead + 1 < known.steps.len();
+                let better = !known.reproduced || at + 1 < known.steps.len();
                 let shown = self.groups[*group].shown_by(&told, at).filter(|_| better);
                 if let Some((part, Difference { changes, .. })) = shown {
-                    let steps = tour.lead[..*lead].iter().copied().chain([last]).collect();
+                    let steps = story.steps[..=at].to_vec();
                     let (part, changes) = (part.clone(), changes.clone());
                     *known = Shrunk { steps, changes, reproduced: true, part, at };
+                    if *lead < at {
+                        let alone = tour.lead[..*lead].iter().copied().chain([last]);
+                        self.to_confirm.insert(*group, alone.collect());
+                    }
                 }
             }
         }

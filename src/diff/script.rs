@@ -69,7 +69,7 @@ impl Scripts<'_> {
         let log = &shown.part.log[..=shown.at];
         let exchanges = recording.exchanges.iter().filter(|e| e.step <= Some(shown.at));
         let exchanges: Vec<_> = exchanges.cloned().collect();
-        let body = self.steps(recording, log, &units(&exchanges));
+        let body = self.steps(recording, log, &units(&exchanges), shown.reproduced);
         let uses = |function: &str| body.lines().any(|line| line.starts_with(function));
         let mut script = self.beginning(&shown, last);
         if uses("memberships ") {
@@ -94,14 +94,20 @@ impl Scripts<'_> {
         Some(script)
     }
 
-    /// The steps that lead to the last, and the last. What comes to nothing is left out, unless it
-    /// told what a later call needs.
-    fn steps(&self, recording: &Recording, log: &[Taken], units: &[Unit<'_>]) -> String {
+    /// The steps that lead to the last, and the last. Of a story that is not the `smallest` what comes to
+    /// nothing is left out, unless it told what a later call needs.
+    fn steps(
+        &self,
+        recording: &Recording,
+        log: &[Taken],
+        units: &[Unit<'_>],
+        smallest: bool,
+    ) -> String {
         let last = log.len() - 1;
         let befores = std::iter::once(initial(self.profile)).chain(log.iter().map(|t| t.after));
         let befores: Vec<State> = befores.take(log.len()).collect();
         let expected = |step: usize| outcome(self.profile, &befores[step], &log[step].step);
-        let leads = |step: &usize| *step == last || befores[*step] != log[*step].after;
+        let leads = |step: &usize| smallest || *step == last || befores[*step] != log[*step].after;
         let mut kept: BTreeSet<usize> = (0..log.len()).filter(leads).collect();
         loop {
             let mut writer = Writer::new(recording, log, last, expected(last));

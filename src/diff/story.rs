@@ -1,7 +1,7 @@
 //! One story on a homeserver: its steps are taken and judged one after the other.
 //!
 //! After a divergence that leaves the homeserver in another state than the rules, nothing that
-//! follows could be judged: the rest of the story is begun anew, in fresh rooms with fresh guests,
+//! follows could be judged: the rest of the story is begun anew, in other rooms with other guests,
 //! without the step that went wrong. So no divergence is blamed for an earlier one.
 
 use std::sync::Arc;

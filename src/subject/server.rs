@@ -1,10 +1,10 @@
 //! Any homeserver, over HTTP, as something that the model's steps can be taken against.
 //!
 //! A [`Server`] is one homeserver: how it is reached, and what had to be learned of it. A [`World`]
-//! is the model's first state made on it, with rooms and guests that no other story has: [`World::take`] makes the
-//! call that a step stands for and says what was [`Observed`]. Nothing here knows any homeserver by
-//! name, and nothing that a homeserver answers is trusted: what does not fit is said, and ends at
-//! most the one story.
+//! is the model's first state made on it, with guests of its own and rooms that are no other's
+//! meanwhile: [`World::take`] makes the call that a step stands for and says what was [`Observed`].
+//! Nothing here knows any homeserver by name, and nothing that a homeserver answers is trusted: what
+//! does not fit is said, and ends at most the one story.
 
 mod acting;
 mod calling;

@@ -1,12 +1,14 @@
 //! Homeservers that misbehave: a clear message, the right exit code, and no panic.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use guest_access::serve::Embedded;
 use guest_access_model::rules::Rules;
+use serde_json::Value;
 
 use crate::cli::{Ran, run};
 
@@ -282,6 +284,45 @@ fn each_answer_that_is_none_is_told_and_the_rest_is_judged() {
     }
     let came = ELSEWHERE.0.accept();
     assert!(came.is_err(), "a redirect was followed to {came:?}");
+}
+
+/// The events whose context was asked for.
+static ASKED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+#[test]
+fn what_shows_only_after_another_question_has_that_in_its_scenario() {
+    let url = with(|_, line| {
+        let event = |of: &str| line.split_once(of)?.1.split(['?', ' ']).next().map(str::to_owned);
+        if let Some(event) = event("/context/") {
+            ASKED.lock().unwrap().insert(event);
+            return Some(reply("418 I'm a teapot", "application/json", r#"{"errcode":"A"}"#));
+        }
+        // What is asked for where no event was sent is the same in every story.
+        let was_sent = |event: &String| !event.contains("AAAA");
+        let asked_before = |event: String| ASKED.lock().unwrap().contains(&event);
+        let is_asked = event("/event/").filter(was_sent).is_some_and(asked_before);
+        is_asked.then(|| reply("418 I'm a teapot", "application/json", r#"{"errcode":"B"}"#))
+    });
+    let only = "message-under-world-readable";
+    let ran = run(["diff", "--quiet", "--server", &url, "--only", only, "--format", "json"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let report = ran.json();
+    let asks = |divergence: &Value, endpoint: &str| {
+        let steps = divergence["scenario"]["steps"].as_array().unwrap();
+        steps.iter().any(|step| step["do"] == endpoint)
+    };
+    let (context, event) =
+        ("GET /rooms/{roomId}/context/{eventId}", "GET /rooms/{roomId}/event/{eventId}");
+    let found = report["divergences"].as_array().unwrap();
+    let (after, before): (Vec<_>, Vec<_>) = found.iter().partition(|one| asks(one, event));
+    assert!(!after.is_empty() && !before.is_empty(), "{report:#}");
+    for divergence in found {
+        assert_eq!(divergence["reproduced"], true, "{divergence:#}");
+        assert!(asks(divergence, context), "{divergence:#}");
+        let script = divergence["curl"].as_str().unwrap();
+        assert!(script.contains("/context/"), "{script}");
+    }
+    assert!(before.iter().all(|divergence| !asks(divergence, event)));
 }
 
 #[test]
