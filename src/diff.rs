@@ -94,7 +94,7 @@ pub async fn diff(
     let workers = Workers::new(teller, helpers);
     let vectors: Vec<_> = stories.iter().map(|story| story.id.clone()).collect();
     let mut scenarios = stories.len();
-    let mut told = workers.tell(stories.into_iter(), |done| progress(done, "vector")).await;
+    let mut told = workers.tell_all(stories, |done| progress(done, "vector")).await;
     if let Some(time) = options.explore_for {
         let until = Instant::now() + time;
         let histories = history::histories(&changes.default, options.seed);

@@ -75,22 +75,16 @@ pub(super) async fn shrink(
     let default = &changes.default;
     let ways = Ways::new(default);
     let shrunk = groups.iter().map(|group| group.as_seen(parts)).collect();
-    let mut trials = Trials {
-        workers,
-        groups,
-        progress,
-        shrunk,
-        tried: HashSet::new(),
-        to_confirm: BTreeMap::new(),
-    };
+    let mut trials = Trials { workers, groups, progress, shrunk, tried: HashSet::new() };
     // The model's own shortest stories, all at once.
     let shortest = groups.iter().enumerate();
     let shortest = shortest.filter_map(|(number, g)| Some((number, g.shortest(&ways, parts)?)));
-    trials.tell_together(shortest.collect()).await;
+    let in_company = trials.tell_together(shortest.collect()).await;
     // Where they show nothing, the story in which it was seen: without what was undone again, without
     // what changed nothing by the rules, and all of it.
     let mut stubborn: Vec<_> =
         (0..groups.len()).filter(|number| !trials.shrunk[*number].reproduced).collect();
+    let mut to_confirm = in_company.clone();
     for lead_of in [shortened, leading, |_: &Profile, steps: &[Step]| steps.to_vec()] {
         let candidate = |number: &usize| {
             let (last, before) = trials.shrunk[*number].steps.split_last()?;
@@ -98,11 +92,12 @@ pub(super) async fn shrink(
             Some((*number, lead.into_iter().chain([*last]).collect()))
         };
         let missing = stubborn.iter().filter(|number| !trials.shrunk[**number].reproduced);
-        let candidates = missing.filter_map(candidate).collect();
-        trials.tell_together(candidates).await;
+        let candidates: Vec<_> = missing.filter_map(candidate).collect();
+        trials.tell_each(to_confirm.drain(..).chain(candidates).collect()).await;
     }
     // Questions change nothing by the rules; where one shows only after others, it takes them.
-    stubborn.extend(trials.confirm().await);
+    let takes_them = |(group, alone): &Trial| trials.shrunk[*group].steps.len() > alone.len();
+    stubborn.extend(in_company.iter().filter(|trial| takes_them(trial)).map(|(group, _)| *group));
     // Half of the story is left out, or the other half; then a quarter, and so on: for those that a
     // homeserver's people will look at, since nothing permits what it does.
     stubborn
@@ -139,15 +134,13 @@ struct Trials<'a, P> {
     /// The smallest that is known, for each group.
     shrunk: Vec<Shrunk>,
     tried: HashSet<Trial>,
-    /// What was shown after other questions only, as it would be without them.
-    to_confirm: BTreeMap<usize, Vec<Step>>,
 }
 
 impl<P: Fn(usize)> Trials<'_, P> {
-    /// Tells those of these stories that were not tried yet. Those that lie on one way are told as one.
-    async fn tell_together(&mut self, mut stories: Vec<Trial>) {
-        stories.retain(|story| self.tried.insert(story.clone()));
-        self.tell(tours(stories)).await;
+    /// Tells these stories; those that lie on one way are told as one. Gives those of which something
+    /// was shown, but after others' questions: it is to be seen whether that takes them.
+    async fn tell_together(&mut self, stories: Vec<Trial>) -> Vec<Trial> {
+        self.tell(tours(stories)).await
     }
 
     /// Tells each of these stories by itself.
@@ -156,20 +149,12 @@ impl<P: Fn(usize)> Trials<'_, P> {
         self.tell(stories.into_iter().flat_map(|story| tours(vec![story])).collect()).await;
     }
 
-    /// Asks by itself what was asked after other questions. Gives the groups of which that shows
-    /// nothing.
-    async fn confirm(&mut self) -> Vec<usize> {
-        let alone = std::mem::take(&mut self.to_confirm);
-        self.tell_each(alone.clone().into_iter().collect()).await;
-        let is_shown = |(group, steps): &Trial| self.shrunk[*group].steps.len() <= steps.len();
-        alone.into_iter().filter(|trial| !is_shown(trial)).map(|(group, _)| group).collect()
-    }
-
     /// Tells these stories; each that shows the divergence of its group, and is shorter than what was
     /// known to show it, is kept.
-    async fn tell(&mut self, tours: Vec<Tour>) {
+    async fn tell(&mut self, tours: Vec<Tour>) -> Vec<Trial> {
+        let mut in_company = Vec::new();
         if tours.is_empty() || self.workers.is_over() {
-            return;
+            return in_company;
         }
         let story = |(number, tour): (usize, &Tour)| Story {
             id: format!("smaller-{number}"),
@@ -189,11 +174,12 @@ impl<P: Fn(usize)> Trials<'_, P> {
                     *known = Shrunk { steps, changes, reproduced: true, part, at };
                     if *lead < at {
                         let alone = tour.lead[..*lead].iter().copied().chain([last]);
-                        self.to_confirm.insert(*group, alone.collect());
+                        in_company.push((*group, alone.collect()));
                     }
                 }
             }
         }
+        in_company
     }
 }
 

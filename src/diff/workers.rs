@@ -1,6 +1,7 @@
 //! Several stories at once on one homeserver.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -24,6 +25,22 @@ pub(super) struct Workers<'a> {
 impl<'a> Workers<'a> {
     pub(super) const fn new(teller: Teller<'a>, helpers: Vec<Helpers>) -> Self {
         Self { teller, helpers, broken_off: RefCell::new(None) }
+    }
+
+    /// Tells these stories, the longest first, so that in the end nobody waits for one of them; and
+    /// says of each what came of it, in the order in which they are given.
+    pub(super) async fn tell_all(
+        &self,
+        stories: Vec<Story>,
+        progress: impl Fn(usize),
+    ) -> Vec<(Story, Told)> {
+        let mut stories: Vec<_> = stories.into_iter().enumerate().collect();
+        stories.sort_by_key(|(_, story)| Reverse(story.steps.len()));
+        let places: Vec<_> = stories.iter().map(|(place, _)| *place).collect();
+        let told = self.tell(stories.into_iter().map(|(_, story)| story), progress).await;
+        let mut told: Vec<_> = places.into_iter().zip(told).collect();
+        told.sort_by_key(|(place, _)| *place);
+        told.into_iter().map(|(_, told)| told).collect()
     }
 
     /// Tells the stories that `stories` gives, and says of each what came of it, in their order.

@@ -24,7 +24,7 @@ use super::world::{Here, Mark};
 use super::{Helpers, Needs, Request, Response, Server, ServerError, World};
 
 /// How many steps are told in a room before it is left for good.
-const MOST_TOLD: usize = 40;
+const MOST_TOLD: usize = 100;
 
 /// A room that a story left as another may begin in it.
 #[derive(Debug)]
