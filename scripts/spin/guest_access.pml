@@ -1,23 +1,25 @@
 /*
- * Guest access with one guest and one room, for SPIN: every step that changes something.
+ * Guest access with GUESTS guests and ROOMS rooms, for SPIN: every step that changes something.
  *
  * Written from spec-notes/steps.md and the rules files, not from the decision functions in Rust, so
  * that the two can be held against each other: `scripts/spin/compare` counts the states and the
- * state-changing transitions of both. What the state keeps, which steps are tried, and what is
- * forgotten are taken from the Rust model, because the counts depend on them; who may do what, and
- * what comes of it, is not.
+ * state-changing transitions of both. What the state keeps, which steps are tried, what is forgotten
+ * and that guests are alike are taken from the Rust model, because the counts depend on them; who may
+ * do what, and what comes of it, is not.
  *
  * How the counts come out equal. There is one process, and it is always at the head of one loop, so
  * a state of SPIN's is the values of the variables below and nothing else. Every step is one option
  * of the loop: a d_step whose guard says that the step is possible and that it changes the state,
- * and whose end forgets (`settle`), so that no state in between is ever stored. Two steps with the
- * same result are two options. A step that changes nothing is no option. SPIN has to be run with -o2:
- * otherwise it leaves `tag_joined_later` out of the state, because no guard reads it.
+ * and whose end forgets and puts the guests in order (`settle`), so that no state in between is ever
+ * stored. Two steps with the same result are two options. A step that changes nothing is no option.
+ * SPIN has to be run with -o2: otherwise it leaves `joined_later` out of the state, because no guard
+ * reads it.
  *
- * The rules come in by -D. For each decision point that can touch the state, OPT_<point> is the
- * option taken (IS_<option>); for each of the endpoints by which a guest can change the state,
- * OPEN_<endpoint> says when it is open to guests. `compare` reads them from model/rules. The other
- * decision points are about answers only (codes, and what a reader is given) and do not occur.
+ * The scope and the rules come in by -D. For each decision point that can touch the state,
+ * OPT_<point> is the option taken (IS_<option>); for each of the endpoints by which a guest can change
+ * the state, OPEN_<endpoint> says when it is open to guests. `explore` reads them from model/rules.
+ * The other decision points are about answers only (codes, and what a reader is given) and do not
+ * occur.
  */
 
 mtype = {
@@ -80,26 +82,55 @@ mtype = {
 #define SETTING        3
 #define MEMBER         4
 
+/* ---- everyone and everywhere ---- */
+
+/* `of` each guest, each two guests, each room; each guest in this room, this guest in each room. */
+#if GUESTS == 1
+#define EACH_GUEST(of, between) of(0)
+#define EACH_GUEST_IN(r, of, between) of(0, r)
+#define EACH_TWO_GUESTS(of)
+#elif GUESTS == 2
+#define EACH_GUEST(of, between) of(0) between of(1)
+#define EACH_GUEST_IN(r, of, between) of(0, r) between of(1, r)
+#define EACH_TWO_GUESTS(of) of(0, 1) of(1, 0)
+#elif GUESTS == 3
+#define EACH_GUEST(of, between) of(0) between of(1) between of(2)
+#define EACH_GUEST_IN(r, of, between) of(0, r) between of(1, r) between of(2, r)
+#define EACH_TWO_GUESTS(of) of(0, 1) of(0, 2) of(1, 0) of(1, 2) of(2, 0) of(2, 1)
+#endif
+#if ROOMS == 1
+#define EACH_ROOM(of) of(0)
+#define IN_EACH_ROOM(g, of, between) of(g, 0)
+#elif ROOMS == 2
+#define EACH_ROOM(of) of(0) of(1)
+#define IN_EACH_ROOM(g, of, between) of(g, 0) between of(g, 1)
+#endif
+
 /* ---- the state ---- */
 
-byte account = ABSENT;
-byte visibility = (TAKES(history_visibility_absent, world_readable) -> WORLD_READABLE : SHARED);
-byte guest_access = (TAKES(guest_access_absent, can_join) -> CAN_JOIN : FORBIDDEN);
-byte join_rule = PUBLIC;
-byte membership = NEVER;           /* the guest's */
-byte users_membership = JOIN;      /* the ordinary user's: no published revision ever changes it */
+byte account[GUESTS] = ABSENT;
 
-/* The tagged event; while there is none, all of it is 0. */
+typedef Room {
+  byte visibility = (TAKES(history_visibility_absent, world_readable) -> WORLD_READABLE : SHARED);
+  byte guest_access = (TAKES(guest_access_absent, can_join) -> CAN_JOIN : FORBIDDEN);
+  byte join_rule = PUBLIC;
+  byte membership[GUESTS] = NEVER;
+  byte users_membership = JOIN     /* no published revision ever changes it */
+};
+Room room[ROOMS];
+
+/* The tagged event, one of the first room's; while there is none, all of it is 0. */
 byte tag_kind = NOT_TAGGED;
-byte tag_setting_before;
-byte tag_setting_after;
-byte tag_standing_before;
-byte tag_standing_after;
-bool tag_joined_later;
+byte setting_before;
+byte setting_after;
+/* How each guest stands to it. */
+byte standing_before[GUESTS];
+byte standing_after[GUESTS];
+bool joined_later[GUESTS];
 
 /* Before the present step; not part of the state. */
 hidden byte old_setting;
-hidden byte old_standing;
+hidden byte old_standing[GUESTS];
 hidden byte swap;
 
 /* While the setting cannot be read, an event is sent under `shared`: the Rust state has it so. */
@@ -107,59 +138,106 @@ hidden byte swap;
 
 /* ---- what is forgotten ---- */
 
-inline forget_standing() {
-  tag_standing_before = AS_OTHER;
-  tag_standing_after = AS_OTHER;
-  tag_joined_later = true
+#define EXCHANGE(one, other) swap = one; one = other; other = swap
+
+inline forget_standing(g) {
+  standing_before[g] = AS_OTHER;
+  standing_after[g] = AS_OTHER;
+  joined_later[g] = true
 }
 
-/* The end of every step: whoever is joined now is joined after the event, and then forget. */
+/* An account that is ended has no token, and never will: nobody reads by it. */
+#define ENDS_FOR_GOOD \
+  (TAKES(authentication_ended_token, refused) && TAKES(registration_user_ids, distinct) \
+   && !TAKES(upgrade_token, unchecked))
+/* An event is open to everyone for good if it was sent while the room was `world_readable`. */
+#define OPENS_FOR_GOOD \
+  (TAKES(visibility_world_readable, opens) && TAKES(room_left_reader, at_least_as_stranger) \
+   && TAKES(visibility_setting_change, either) && TAKES(visibility_evaluated_at, event) \
+   && tag_kind != NOTE)
+
+/* Whoever is joined now is joined after the event; then forget. */
+inline settle_guest(g) {
+  if
+  :: room[0].membership[g] == JOIN -> joined_later[g] = true
+  :: else
+  fi;
+  if /* judged by either side: which is which does not matter */
+  :: (TAKES(visibility_own_membership, either) && tag_kind == MEMBER
+     && standing_before[g] > standing_after[g]) ->
+    EXCHANGE(standing_before[g], standing_after[g])
+  :: else
+  fi;
+  if /* a join at the event opens what a join after it could */
+  :: (TAKES(visibility_joined, opens) && TAKES(visibility_own_membership, either)
+     && (standing_before[g] == AS_JOINED || standing_after[g] == AS_JOINED)) ->
+    joined_later[g] = true
+  :: else
+  fi;
+  if
+  :: (ENDS_FOR_GOOD && (account[g] == GUEST_ENDED || account[g] == USER_ENDED)
+     || OPENS_FOR_GOOD && setting_before == WORLD_READABLE) -> forget_standing(g)
+  :: else
+  fi
+}
+
+/* ---- that guests are alike ---- */
+
+/* All that is one guest's own, as one number. */
+#if ROOMS == 1
+#define MEMBERSHIPS(g) room[0].membership[g]
+#else
+#define MEMBERSHIPS(g) (room[0].membership[g] * 6 + room[1].membership[g])
+#endif
+#define OWN(g) \
+  ((((account[g] * 36 + MEMBERSHIPS(g)) * 3 + standing_before[g]) * 3 + standing_after[g]) * 2 \
+   + joined_later[g])
+
+inline put_in_order(one, other) {
+  if
+  :: OWN(one) > OWN(other) ->
+    EXCHANGE(account[one], account[other]);
+    EXCHANGE(room[0].membership[one], room[0].membership[other]);
+#if ROOMS > 1
+    EXCHANGE(room[1].membership[one], room[1].membership[other]);
+#endif
+    EXCHANGE(standing_before[one], standing_before[other]);
+    EXCHANGE(standing_after[one], standing_after[other]);
+    EXCHANGE(joined_later[one], joined_later[other])
+  :: else
+  fi
+}
+
+/* Unless the first is special. */
+inline put_guests_in_order() {
+#if GUESTS > 1
+  if
+  :: !TAKES(registration_first_guest, administrator) ->
+    put_in_order(0, 1);
+#if GUESTS > 2
+    put_in_order(1, 2);
+    put_in_order(0, 1);
+#endif
+  :: else
+  fi
+#else
+  skip
+#endif
+}
+
+/* The end of every step. */
 inline settle() {
   if
   :: tag_kind != NOT_TAGGED ->
-    if
-    :: membership == JOIN -> tag_joined_later = true
-    :: else
-    fi;
-    if /* no token, no reader */
-    :: (TAKES(authentication_ended_token, refused)
-       && (account == GUEST_ENDED || account == USER_ENDED)) -> forget_standing()
-    :: else
-    fi;
     if /* judged by either side: which is which does not matter */
-    :: TAKES(visibility_setting_change, either) && tag_setting_before > tag_setting_after ->
-      swap = tag_setting_before;
-      tag_setting_before = tag_setting_after;
-      tag_setting_after = swap
+    :: TAKES(visibility_setting_change, either) && setting_before > setting_after ->
+      EXCHANGE(setting_before, setting_after)
     :: else
     fi;
-    if
-    :: (TAKES(visibility_own_membership, either) && tag_kind == MEMBER
-       && tag_standing_before > tag_standing_after) ->
-      swap = tag_standing_before;
-      tag_standing_before = tag_standing_after;
-      tag_standing_after = swap
-    :: else
-    fi;
-    if /* open to everyone for good */
-    :: (TAKES(visibility_world_readable, opens) && TAKES(room_left_reader, at_least_as_stranger)
-       && TAKES(visibility_setting_change, either) && TAKES(visibility_evaluated_at, event)
-       && tag_kind != NOTE
-       && (tag_setting_before == WORLD_READABLE || tag_setting_after == WORLD_READABLE)) ->
-      forget_standing()
-    :: else
-    fi;
-    if /* a join at the event opens what a join after it could */
-    :: (TAKES(visibility_joined, opens) && TAKES(visibility_own_membership, either)
-       && (tag_standing_before == AS_JOINED || tag_standing_after == AS_JOINED)) ->
-      tag_joined_later = true
-    :: else
-    fi;
-    swap = 0
+    EACH_GUEST(settle_guest, ;)
   :: else
   fi;
-  old_setting = 0;
-  old_standing = 0
+  put_guests_in_order()
 }
 
 /* ---- the form of a step ---- */
@@ -167,116 +245,142 @@ inline settle() {
 #define STEP(possible, deed) \
   :: d_step { (possible) -> deed; settle() }
 
-/* The same, with an event that is the tagged one. `possible` has to say that it is of its kind. */
-#define TAGGED(kind, possible, deed) \
-  :: d_step { \
-    ((possible) && tag_kind == NOT_TAGGED) -> \
-    old_setting = MEANING(visibility); \
-    old_standing = STANDING(membership); \
-    deed; \
-    tag_kind = kind; \
-    tag_setting_before = old_setting; \
-    tag_setting_after = MEANING(visibility); \
-    tag_standing_before = old_standing; \
-    tag_standing_after = STANDING(membership); \
-    settle() \
-  }
+#define NOTE_STANDING(g) old_standing[g] = STANDING(room[0].membership[g])
+
+inline note() {
+  old_setting = MEANING(room[0].visibility);
+  EACH_GUEST(NOTE_STANDING, ;)
+}
+
+inline witness(g) {
+  standing_before[g] = old_standing[g];
+  standing_after[g] = STANDING(room[0].membership[g])
+}
+
+inline tag(kind) {
+  tag_kind = kind;
+  setting_before = old_setting;
+  setting_after = MEANING(room[0].visibility);
+  EACH_GUEST(witness, ;)
+}
+
+/* The same, with an event that is the tagged one: an event of the first room. `possible` has to say
+ * that it is of its kind. */
+#define TAGGED(r, kind, possible, deed) TAGGED_IN_##r(kind, possible, deed)
+#define TAGGED_IN_0(kind, possible, deed) \
+  :: d_step { ((possible) && tag_kind == NOT_TAGGED) -> note(); deed; tag(kind); settle() }
+#define TAGGED_IN_1(kind, possible, deed)
 
 /* ---- who may call ---- */
 
-/* When an endpoint is open to guests: what -D OPEN_<endpoint> can be. */
-#define ALWAYS true
-#define NOT_EVER false
-#define IN_A_WORLD_READABLE_ROOM (visibility == WORLD_READABLE)
-#define WHERE_JOINED (membership == JOIN)
+/* When an endpoint is open to this guest in this room: what -D OPEN_<endpoint> can be. */
+#define ALWAYS(g, r) true
+#define NOT_EVER(g, r) false
+#define IN_A_WORLD_READABLE_ROOM(g, r) (room[r].visibility == WORLD_READABLE)
+#define WHERE_JOINED(g, r) (room[r].membership[g] == JOIN)
 
-#define NO_LIST (TAKES(unlisted_endpoint, served) || TAKES(registration_first_guest, administrator))
-#define OPEN(endpoint) (OPEN_##endpoint || NO_LIST)
+#define NO_LIST(g) \
+  (TAKES(unlisted_endpoint, served) || (g) == 0 && TAKES(registration_first_guest, administrator))
+#define OPEN(endpoint, g, r) (OPEN_##endpoint(g, r) || NO_LIST(g))
+/* For calls that name no room: `explore` sees to it that there is no condition about one. */
+#define OPEN_ANYWHERE(endpoint, g) OPEN(endpoint, g, 0)
 /* A guest's own m.room.member by PUT state is a question of its own; where there is no list, no. */
-#define OPEN_OWN_MEMBER ((OPEN_put_state && TAKES(put_state_membership, as_own_endpoint)) || NO_LIST)
+#define OPEN_OWN_MEMBER(g, r) \
+  ((OPEN_put_state(g, r) && TAKES(put_state_membership, as_own_endpoint)) || NO_LIST(g))
 
-#define IS_A_GUEST (account == GUEST || account == GUEST_ENDED)
-#define GUEST_IS_SERVED \
-  (account == GUEST || (account == GUEST_ENDED && TAKES(authentication_ended_token, guests_served)))
+#define IS_A_GUEST(g) (account[g] == GUEST || account[g] == GUEST_ENDED)
+#define GUEST_IS_SERVED(g) \
+  (account[g] == GUEST \
+   || (account[g] == GUEST_ENDED && TAKES(authentication_ended_token, guests_served)))
 /* The holder of the account passes authentication and the allow-list. */
-#define PASSES(is_open) (account == USER || (GUEST_IS_SERVED && (is_open)))
+#define PASSES(g, is_open) (account[g] == USER || (GUEST_IS_SERVED(g) && (is_open)))
 
 /* ---- joining ---- */
 
 /* The gate is for guests; `unguarded` if it does not hold for this way in. */
-#define GATE_HOLDS(unguarded) \
+#define GATE_HOLDS(g, r, unguarded) \
   (TAKES(join_gate, can_join_only) && !(unguarded) \
-   && !(membership == INVITE && TAKES(join_gate_for_invited, waived)) \
-   && (IS_A_GUEST || TAKES(join_gate_for_users, upgraded_held)))
+   && !(room[r].membership[g] == INVITE && TAKES(join_gate_for_invited, waived)) \
+   && (IS_A_GUEST(g) || TAKES(join_gate_for_users, upgraded_held)))
 
 /* The holder's join is allowed and makes it joined. */
-#define CAN_COME_IN(is_open, unguarded) \
-  (PASSES(is_open) && membership != BAN && membership != JOIN \
-   && (guest_access == CAN_JOIN || !GATE_HOLDS(unguarded)) \
-   && (join_rule == PUBLIC || membership == INVITE))
+#define CAN_COME_IN(g, r, is_open, unguarded) \
+  (PASSES(g, is_open) && room[r].membership[g] != BAN && room[r].membership[g] != JOIN \
+   && (room[r].guest_access == CAN_JOIN || !GATE_HOLDS(g, r, unguarded)) \
+   && (room[r].join_rule == PUBLIC || room[r].membership[g] == INVITE))
 
-#define JOINS(is_open, unguarded) \
-  STEP(CAN_COME_IN(is_open, unguarded), membership = JOIN) \
-  TAGGED(MEMBER, CAN_COME_IN(is_open, unguarded), membership = JOIN)
+#define JOINS(g, r, is_open, unguarded) \
+  STEP(CAN_COME_IN(g, r, is_open, unguarded), room[r].membership[g] = JOIN) \
+  TAGGED(r, MEMBER, CAN_COME_IN(g, r, is_open, unguarded), room[r].membership[g] = JOIN)
+
+#define IS_PRESENT(g, r) (room[r].membership[g] == JOIN || room[r].membership[g] == INVITE)
+#define CAN_LEAVE(g, r) (IS_PRESENT(g, r) || room[r].membership[g] == KNOCK)
+#define CAN_BE_INVITED(g, r) \
+  (account[g] != ABSENT \
+   && (room[r].membership[g] == NEVER || room[r].membership[g] == LEAVE \
+       || room[r].membership[g] == KNOCK))
 
 /* From `knock` to `leave` means no other membership at an event, so that is never tagged. */
-#define LEAVES(is_open) \
-  STEP(PASSES(is_open) && (membership == JOIN || membership == INVITE || membership == KNOCK), \
-       membership = LEAVE) \
-  TAGGED(MEMBER, PASSES(is_open) && (membership == JOIN || membership == INVITE), \
-         membership = LEAVE)
+#define LEAVES(g, r, is_open) \
+  STEP(PASSES(g, is_open) && CAN_LEAVE(g, r), room[r].membership[g] = LEAVE) \
+  TAGGED(r, MEMBER, PASSES(g, is_open) && IS_PRESENT(g, r), room[r].membership[g] = LEAVE)
 
 /* From `knock` it is allowed too, and changes nothing. */
-#define KNOCKS(is_open) \
-  STEP(PASSES(is_open) && join_rule == KNOCKING && (membership == NEVER || membership == LEAVE), \
-       membership = KNOCK)
+#define KNOCKS(g, r, is_open) \
+  STEP(PASSES(g, is_open) && room[r].join_rule == KNOCKING \
+       && (room[r].membership[g] == NEVER || room[r].membership[g] == LEAVE), \
+       room[r].membership[g] = KNOCK)
 
 /* ---- revocation ---- */
 
-#define REVOCABLE_ACCOUNT \
-  (IS_A_GUEST && !TAKES(revocation_whom, live_guests_only) || account == GUEST \
-   || account != ABSENT \
+#define REVOCABLE_ACCOUNT(g) \
+  (IS_A_GUEST(g) && !TAKES(revocation_whom, live_guests_only) || account[g] == GUEST \
+   || account[g] != ABSENT \
       && (TAKES(revocation_whom, upgraded_too) || TAKES(revocation_whom, everybody)))
 #define REVOCABLE(m) \
   ((m) == JOIN || (m) == INVITE && !TAKES(revocation_memberships, joined) \
    || (m) == KNOCK && TAKES(revocation_memberships, joined_invited_and_knocking))
-#define REVOKES_THE_GUEST \
-  (!TAKES(revocation_effect, none) && REVOCABLE_ACCOUNT && REVOCABLE(membership))
-#define REVOKES_THE_USER \
-  (!TAKES(revocation_effect, none) && REVOCABLE(users_membership) \
+#define REVOKES_THE_GUEST(g, r) \
+  (!TAKES(revocation_effect, none) && REVOCABLE_ACCOUNT(g) && REVOCABLE(room[r].membership[g]))
+#define REVOKES_THE_USER(r) \
+  (!TAKES(revocation_effect, none) && REVOCABLE(room[r].users_membership) \
    && (TAKES(revocation_whom, everybody) || TAKES(registration_known_by, no_password)))
 #define REVOKED (TAKES(revocation_effect, ban) -> BAN : LEAVE)
 
-inline revoke() {
+inline revoke_guest(g, r) {
   if
-  :: REVOKES_THE_GUEST -> membership = REVOKED
+  :: REVOKES_THE_GUEST(g, r) -> room[r].membership[g] = REVOKED
   :: else
-  fi;
+  fi
+}
+
+inline revoke(r) {
+  EACH_GUEST_IN(r, revoke_guest, ;);
   if
-  :: REVOKES_THE_USER -> users_membership = REVOKED
+  :: REVOKES_THE_USER(r) -> room[r].users_membership = REVOKED
   :: else
   fi
 }
 
 /* Guest access comes to mean `meaning`; `counts`: if that ends it, it is a way that revokes. */
-inline set_guest_access(meaning, counts) {
+inline set_guest_access(r, meaning, counts) {
   if
-  :: guest_access == CAN_JOIN && meaning != CAN_JOIN && (counts) -> revoke()
+  :: room[r].guest_access == CAN_JOIN && meaning != CAN_JOIN && (counts) -> revoke(r)
   :: else
   fi;
-  guest_access = meaning
+  room[r].guest_access = meaning
 }
 
 /* ---- settings ---- */
 
-#define SENDS_VISIBILITY(meaning) \
-  STEP(visibility != (meaning), visibility = (meaning)) \
-  TAGGED(SETTING, MEANING(visibility) != MEANING(meaning), visibility = (meaning))
-#define SENDS_GUEST_ACCESS(meaning, counts) \
-  STEP(guest_access != (meaning), set_guest_access((meaning), (counts)))
+#define SENDS_VISIBILITY(r, meaning) \
+  STEP(room[r].visibility != (meaning), room[r].visibility = (meaning)) \
+  TAGGED(r, SETTING, MEANING(room[r].visibility) != MEANING(meaning), room[r].visibility = (meaning))
+#define SENDS_GUEST_ACCESS(r, meaning, counts) \
+  STEP(room[r].guest_access != (meaning), set_guest_access(r, (meaning), (counts)))
 
-#define UNKNOWN_VISIBILITY \
-  (TAKES(history_visibility_unknown, unchanged) -> visibility \
+#define UNKNOWN_VISIBILITY(r) \
+  (TAKES(history_visibility_unknown, unchanged) -> room[r].visibility \
    : (TAKES(history_visibility_unknown, world_readable) -> WORLD_READABLE : SHARED))
 #define MALFORMED_VISIBILITY \
   (TAKES(history_visibility_malformed, fails) -> UNREADABLE \
@@ -285,125 +389,166 @@ inline set_guest_access(meaning, counts) {
 #define MALFORMED_GUEST_ACCESS (TAKES(guest_access_malformed, can_join) -> CAN_JOIN : FORBIDDEN)
 
 /* Under another state key, or as a message event: never tagged. */
-#define STRAYS \
-  STEP(TAKES(history_visibility_stray, counts) && visibility != WORLD_READABLE, \
-       visibility = WORLD_READABLE) \
-  STEP(TAKES(guest_access_stray, counts) && guest_access != CAN_JOIN, \
-       set_guest_access(CAN_JOIN, true)) \
-  STEP(TAKES(guest_access_stray, counts) && guest_access != FORBIDDEN, \
-       set_guest_access(FORBIDDEN, true))
+#define STRAYS(r) \
+  STEP(TAKES(history_visibility_stray, counts) && room[r].visibility != WORLD_READABLE, \
+       room[r].visibility = WORLD_READABLE) \
+  STEP(TAKES(guest_access_stray, counts) && room[r].guest_access != CAN_JOIN, \
+       set_guest_access(r, CAN_JOIN, true)) \
+  STEP(TAKES(guest_access_stray, counts) && room[r].guest_access != FORBIDDEN, \
+       set_guest_access(r, FORBIDDEN, true))
 
-/* ---- upgrade ---- */
+/* ---- accounts ---- */
 
 #define UPGRADES (TAKES(upgrade_offered, offered))
 #define ANY_TOKEN (TAKES(upgrade_token, unchecked))
 
-inline upgrade() {
-  account = USER;
+inline leave_room(g, r) {
   if
-  :: (TAKES(upgrade_memberships, left)
-     && (membership == JOIN || membership == INVITE || membership == KNOCK)) -> membership = LEAVE
+  :: CAN_LEAVE(g, r) -> room[r].membership[g] = LEAVE
   :: else
   fi
 }
 
-/* The upgrade makes another user in the guest's place, who is in no room and never was. */
-inline start_anew() {
-  account = USER;
-  membership = NEVER;
+inline upgrade(g) {
+  account[g] = USER;
   if
-  :: tag_kind != NOT_TAGGED ->
-    tag_standing_before = AS_OTHER;
-    tag_standing_after = AS_OTHER;
-    tag_joined_later = false
+  :: TAKES(upgrade_memberships, left) -> IN_EACH_ROOM(g, leave_room, ;)
   :: else
   fi
 }
+
+#define NEVER_IN_ROOM(g, r) room[r].membership[g] = NEVER
+
+/* The upgrade makes another user in the guest's place, who is in no room and never was. */
+inline start_anew(g) {
+  account[g] = USER;
+  IN_EACH_ROOM(g, NEVER_IN_ROOM, ;);
+  if
+  :: tag_kind != NOT_TAGGED ->
+    standing_before[g] = AS_OTHER;
+    standing_after[g] = AS_OTHER;
+    joined_later[g] = false
+  :: else
+  fi
+}
+
+inline end_token(g) {
+  account[g] = (account[g] == USER -> USER_ENDED : GUEST_ENDED)
+}
+
+/* An ended token that is served is ended already. */
+#define LEAVES_BY_DEACTIVATION(g, r) (TAKES(deactivation_memberships, left) && CAN_LEAVE(g, r))
+inline deactivate(g) {
+  if
+  :: TAKES(deactivation_memberships, left) -> IN_EACH_ROOM(g, leave_room, ;)
+  :: else
+  fi;
+  if
+  :: account[g] == USER || account[g] == GUEST -> end_token(g)
+  :: else
+  fi
+}
+
+inline becomes_a_user(g) {
+  if
+  :: IS_A_GUEST(g) -> account[g] = (account[g] == GUEST -> USER : USER_ENDED)
+  :: else
+  fi
+}
+
+/* ---- the steps ---- */
+
+#define STEPS_ABOUT_ACCOUNT(g) \
+  /* Register as guest, with and without a wish for a name. */ \
+  STEP(account[g] == ABSENT && TAKES(registration_guests, open), account[g] = GUEST) \
+  STEP(account[g] == ABSENT && TAKES(registration_guests, open), account[g] = GUEST) \
+  /* Register over a guest. */ \
+  STEP(IS_A_GUEST(g) && TAKES(registration_user_ids, colliding), account[g] = USER) \
+  /* Upgrade: own; other name; made-up token. */ \
+  STEP(UPGRADES && (account[g] == GUEST || account[g] == GUEST_ENDED && ANY_TOKEN), upgrade(g)) \
+  STEP(UPGRADES && account[g] == GUEST && TAKES(upgrade_username, any_accepted), start_anew(g)) \
+  STEP(UPGRADES && account[g] == GUEST && ANY_TOKEN, upgrade(g)) \
+  /* Log out; deactivate. */ \
+  STEP(account[g] == USER || account[g] == GUEST && OPEN_ANYWHERE(logout, g), end_token(g)) \
+  STEP(PASSES(g, OPEN_ANYWHERE(deactivate, g)) \
+       && (account[g] != GUEST_ENDED || (IN_EACH_ROOM(g, LEAVES_BY_DEACTIVATION, ||))), \
+       deactivate(g)) \
+  /* The server ends a token. */ \
+  STEP(account[g] == GUEST || account[g] == USER, end_token(g))
+
+/* Upgrade with the token of another guest. */
+#define STEPS_OF_TWO_GUESTS(g, other) \
+  STEP(UPGRADES && (ANY_TOKEN || TAKES(upgrade_token, any_guest)) \
+       && account[g] == GUEST && account[other] == GUEST, \
+       upgrade(g))
+
+#define REVOKES_ANYONE(r) (EACH_GUEST_IN(r, REVOKES_THE_GUEST, ||) || REVOKES_THE_USER(r))
+
+#define STEPS_ABOUT_ROOM(r) \
+  /* A message, a note: they change nothing unless they are tagged. */ \
+  TAGGED(r, MESSAGE, true, skip) \
+  TAGGED(r, NOTE, true, skip) \
+  /* History visibility: each value, one that is none, malformed content. */ \
+  SENDS_VISIBILITY(r, WORLD_READABLE) \
+  SENDS_VISIBILITY(r, SHARED) \
+  SENDS_VISIBILITY(r, INVITED) \
+  SENDS_VISIBILITY(r, JOINED) \
+  SENDS_VISIBILITY(r, UNKNOWN_VISIBILITY(r)) \
+  SENDS_VISIBILITY(r, MALFORMED_VISIBILITY) \
+  /* Guest access: likewise. */ \
+  SENDS_GUEST_ACCESS(r, CAN_JOIN, true) \
+  SENDS_GUEST_ACCESS(r, FORBIDDEN, true) \
+  SENDS_GUEST_ACCESS(r, UNKNOWN_GUEST_ACCESS, !TAKES(revocation_trigger, forbidden_only)) \
+  SENDS_GUEST_ACCESS(r, MALFORMED_GUEST_ACCESS, !TAKES(revocation_trigger, forbidden_only)) \
+  /* Where they mean nothing: under a wrong key, and as a message event. */ \
+  STRAYS(r) \
+  STRAYS(r) \
+  /* Redactions. */ \
+  STEP(TAKES(history_visibility_redacted, shared) && room[r].visibility != SHARED, \
+       room[r].visibility = SHARED) \
+  STEP(room[r].guest_access == CAN_JOIN && TAKES(guest_access_redacted, forbidden), \
+       set_guest_access(r, FORBIDDEN, TAKES(revocation_trigger, every_way))) \
+  /* The join rule. */ \
+  STEP(room[r].join_rule != PUBLIC, room[r].join_rule = PUBLIC) \
+  STEP(room[r].join_rule != INVITE_ONLY, room[r].join_rule = INVITE_ONLY) \
+  STEP(room[r].join_rule != KNOCKING, room[r].join_rule = KNOCKING) \
+  /* By the ordinary user, without power: refused; that it revokes all the same is a mistake. */ \
+  STEP(TAKES(revocation_rejected_event, revokes) \
+       && (!TAKES(registration_known_by, no_password) || OPEN(put_state, 0, r)) \
+       && REVOKES_ANYONE(r), \
+       revoke(r))
+
+#define STEPS_OF_GUEST_IN(g, r) \
+  /* Invite, kick, ban, unban. Only the first two are taggable: a ban is to readers as a kick is. */ \
+  STEP(CAN_BE_INVITED(g, r), room[r].membership[g] = INVITE) \
+  TAGGED(r, MEMBER, CAN_BE_INVITED(g, r), room[r].membership[g] = INVITE) \
+  STEP(account[g] != ABSENT && CAN_LEAVE(g, r), room[r].membership[g] = LEAVE) \
+  TAGGED(r, MEMBER, account[g] != ABSENT && IS_PRESENT(g, r), room[r].membership[g] = LEAVE) \
+  STEP(account[g] != ABSENT && room[r].membership[g] != BAN, room[r].membership[g] = BAN) \
+  STEP(account[g] != ABSENT && room[r].membership[g] == BAN, room[r].membership[g] = LEAVE) \
+  /* By the holder, without power: refused; that it revokes all the same is a mistake. */ \
+  STEP(TAKES(revocation_rejected_event, revokes) && PASSES(g, OPEN(put_state, g, r)) \
+       && REVOKES_ANYONE(r), \
+       revoke(r)) \
+  /* The holder's own membership: by its own endpoint, by alias (joins), by PUT state. */ \
+  JOINS(g, r, OPEN(join, g, r), false) \
+  JOINS(g, r, OPEN(join_by_alias, g, r), TAKES(join_gate_by_alias, waived)) \
+  JOINS(g, r, OPEN_OWN_MEMBER(g, r), TAKES(join_gate_by_state_event, waived)) \
+  LEAVES(g, r, OPEN(leave, g, r)) \
+  LEAVES(g, r, OPEN_OWN_MEMBER(g, r)) \
+  KNOCKS(g, r, OPEN(knock, g, r)) \
+  KNOCKS(g, r, OPEN_OWN_MEMBER(g, r))
+
+#define STEPS_OF_GUEST(g) IN_EACH_ROOM(g, STEPS_OF_GUEST_IN, )
 
 active proctype homeserver() {
   do
-
-  /* ---- accounts ---- */
-
-  /* Register as guest, with and without a wish for a name. */
-  STEP(account == ABSENT && TAKES(registration_guests, open), account = GUEST)
-  STEP(account == ABSENT && TAKES(registration_guests, open), account = GUEST)
-  /* Register over a guest. */
-  STEP(IS_A_GUEST && TAKES(registration_user_ids, colliding), account = USER)
-  /* Upgrade: own; other name; made-up token. (Another guest's token takes another guest.) */
-  STEP(UPGRADES && (account == GUEST || account == GUEST_ENDED && ANY_TOKEN), upgrade())
-  STEP(UPGRADES && account == GUEST && TAKES(upgrade_username, any_accepted), start_anew())
-  STEP(UPGRADES && account == GUEST && ANY_TOKEN, upgrade())
-  /* Log out; deactivate. (An ended token that is served is ended already.) */
-  STEP(account == USER, account = USER_ENDED)
-  STEP(account == GUEST && OPEN(logout), account = GUEST_ENDED)
-  STEP(account == USER, account = USER_ENDED)
-  STEP(account == GUEST && OPEN(deactivate), account = GUEST_ENDED)
-  /* The server ends a token. */
-  STEP(account == GUEST, account = GUEST_ENDED)
-  STEP(account == USER, account = USER_ENDED)
-  /* Restart. */
-  STEP(account == GUEST && TAKES(registration_flag, lost_at_restart), account = USER)
-  STEP(account == GUEST_ENDED && TAKES(registration_flag, lost_at_restart), account = USER_ENDED)
-
-  /* ---- the moderator ---- */
-
-  /* A message, a note: they change nothing unless they are tagged. */
-  TAGGED(MESSAGE, true, skip)
-  TAGGED(NOTE, true, skip)
-  /* History visibility: each value, one that is none, malformed content. */
-  SENDS_VISIBILITY(WORLD_READABLE)
-  SENDS_VISIBILITY(SHARED)
-  SENDS_VISIBILITY(INVITED)
-  SENDS_VISIBILITY(JOINED)
-  SENDS_VISIBILITY(UNKNOWN_VISIBILITY)
-  SENDS_VISIBILITY(MALFORMED_VISIBILITY)
-  /* Guest access: likewise. */
-  SENDS_GUEST_ACCESS(CAN_JOIN, true)
-  SENDS_GUEST_ACCESS(FORBIDDEN, true)
-  SENDS_GUEST_ACCESS(UNKNOWN_GUEST_ACCESS, !TAKES(revocation_trigger, forbidden_only))
-  SENDS_GUEST_ACCESS(MALFORMED_GUEST_ACCESS, !TAKES(revocation_trigger, forbidden_only))
-  /* Where they mean nothing: under a wrong key, and as a message event. */
-  STRAYS
-  STRAYS
-  /* Redactions. */
-  STEP(TAKES(history_visibility_redacted, shared) && visibility != SHARED, visibility = SHARED)
-  STEP(guest_access == CAN_JOIN && TAKES(guest_access_redacted, forbidden),
-       set_guest_access(FORBIDDEN, TAKES(revocation_trigger, every_way)))
-  /* The join rule. */
-  STEP(join_rule != PUBLIC, join_rule = PUBLIC)
-  STEP(join_rule != INVITE_ONLY, join_rule = INVITE_ONLY)
-  STEP(join_rule != KNOCKING, join_rule = KNOCKING)
-  /* Invite, kick, ban, unban. Only the first two are taggable: a ban is to readers as a kick is. */
-  STEP(account != ABSENT && (membership == NEVER || membership == LEAVE || membership == KNOCK),
-       membership = INVITE)
-  TAGGED(MEMBER,
-         account != ABSENT && (membership == NEVER || membership == LEAVE || membership == KNOCK),
-         membership = INVITE)
-  STEP(account != ABSENT && (membership == JOIN || membership == INVITE || membership == KNOCK),
-       membership = LEAVE)
-  TAGGED(MEMBER, account != ABSENT && (membership == JOIN || membership == INVITE),
-         membership = LEAVE)
-  STEP(account != ABSENT && membership != BAN, membership = BAN)
-  STEP(account != ABSENT && membership == BAN, membership = LEAVE)
-
-  /* ---- the ordinary user and the account's holder ---- */
-
-  /* Without power, guest access is refused; that the event revokes all the same is a mistake. */
-  STEP(TAKES(revocation_rejected_event, revokes)
-       && (!TAKES(registration_known_by, no_password) || OPEN(put_state))
-       && (REVOKES_THE_GUEST || REVOKES_THE_USER),
-       revoke())
-  STEP(TAKES(revocation_rejected_event, revokes) && PASSES(OPEN(put_state))
-       && (REVOKES_THE_GUEST || REVOKES_THE_USER),
-       revoke())
-  /* The holder's own membership: by its own endpoint, by alias (joins), by PUT state. */
-  JOINS(OPEN(join), false)
-  JOINS(OPEN(join_by_alias), TAKES(join_gate_by_alias, waived))
-  JOINS(OPEN_OWN_MEMBER, TAKES(join_gate_by_state_event, waived))
-  LEAVES(OPEN(leave))
-  LEAVES(OPEN_OWN_MEMBER)
-  KNOCKS(OPEN(knock))
-  KNOCKS(OPEN_OWN_MEMBER)
+  EACH_GUEST(STEPS_ABOUT_ACCOUNT, )
+  EACH_TWO_GUESTS(STEPS_OF_TWO_GUESTS)
+  /* Restart: every guest at once. */
+  STEP(TAKES(registration_flag, lost_at_restart) && (EACH_GUEST(IS_A_GUEST, ||)),
+       EACH_GUEST(becomes_a_user, ;))
+  EACH_ROOM(STEPS_ABOUT_ROOM)
+  EACH_GUEST(STEPS_OF_GUEST, )
   od
 }
