@@ -11,7 +11,8 @@
 //!
 //! And so are the verdicts: what the guarantees say of a step in a state is what they say of it in the
 //! cells of the guests; only `non_interference` asks for company, and company is whoever else is
-//! registered. Each cell is judged once, when it is first visited, alone and in company.
+//! registered. Each cell is judged once, when it is first visited, alone and in company; its reads once
+//! for all the cells that a reader cannot tell apart.
 //!
 //! `spec-notes/engine.md` has the argument at length. It does not hold of every mistake: see
 //! [`Dense::of`].
@@ -20,6 +21,7 @@ mod accounts;
 mod cells;
 mod compile;
 mod decisions;
+mod judges;
 mod part;
 mod rooms;
 
@@ -30,12 +32,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::guarantee::Verdicts;
 use crate::profile::Profile;
-use crate::sequential::Sequential;
-use crate::space::Space;
-use crate::state::{Account, MAX_GUESTS, Scope, State};
+use crate::state::{Account, MAX_GUESTS, State};
 
 use cells::Cells;
 use compile::Purpose;
+use judges::{Judges, Which};
 use part::{Common, Own, compose};
 
 /// A room, compiled.
@@ -63,9 +64,13 @@ pub struct Dense {
     common_changes: Vec<u64>,
     /// What each own number becomes, in one move after the other.
     columns: Vec<u16>,
+    /// Which cells are judged.
     judged: Vec<AtomicBool>,
-    /// The model with one guest, and with two if there are.
-    judges: Option<(Sequential, Option<Sequential>)>,
+    /// All that a reader can depend on of each cell, by number.
+    as_read: Vec<u32>,
+    /// For which of these the reads are judged.
+    judged_reads: Vec<AtomicBool>,
+    judges: Option<Judges>,
     profile: Profile,
 }
 
@@ -133,7 +138,7 @@ impl Dense {
             guests,
             alike: true,
             tabulates: |_| true,
-            judges: Some(judges(system, rules, guests)),
+            judges: Some(Judges::of(system, rules, guests)),
             profile: system.clone(),
         })
     }
@@ -171,14 +176,29 @@ impl Dense {
     }
 
     /// The code of a state, or of all the states that exchanging guests makes alike.
+    fn code(&self, numbers: Numbers) -> u64 {
+        match self.guests {
+            1 => self.code_of_so_many::<1>(numbers),
+            2 => self.code_of_so_many::<2>(numbers),
+            _ => self.code_of_so_many::<MAX_GUESTS>(numbers),
+        }
+    }
+
     #[inline]
-    fn code(&self, mut numbers: Numbers) -> u64 {
-        let owns = &mut numbers.owns[..self.guests];
+    fn code_of_so_many<const GUESTS: usize>(&self, mut numbers: Numbers) -> u64 {
+        let owns = &mut numbers.owns;
         if self.alike {
-            owns.sort_unstable();
+            // A few exchanges of neighbours sort so few.
+            for round in 1..GUESTS {
+                for guest in 0..GUESTS - round {
+                    let (one, other) = (owns[guest], owns[guest + 1]);
+                    (owns[guest], owns[guest + 1]) = (one.min(other), one.max(other));
+                }
+            }
         }
         let base = self.owns.len() as u64;
-        owns.iter().fold(u64::from(numbers.common), |code, own| code * base + u64::from(*own))
+        let owns = owns[..GUESTS].iter();
+        owns.fold(u64::from(numbers.common), |code, own| code * base + u64::from(*own))
     }
 
     #[inline]
@@ -200,11 +220,25 @@ impl Dense {
     /// change the state, and what the guarantees say of the cells that were not visited before.
     #[inline]
     pub fn expand(&self, code: u64, reach: &mut impl FnMut(u64)) -> (Verdicts, usize) {
+        match self.guests {
+            1 => self.expand_so_many::<1>(code, reach),
+            2 => self.expand_so_many::<2>(code, reach),
+            _ => self.expand_so_many::<MAX_GUESTS>(code, reach),
+        }
+    }
+
+    /// Where it is known how many guests there are, they stay in registers.
+    #[inline]
+    fn expand_so_many<const GUESTS: usize>(
+        &self,
+        code: u64,
+        reach: &mut impl FnMut(u64),
+    ) -> (Verdicts, usize) {
         let here = self.numbers(code);
         let mut verdicts = Verdicts::NONE;
         let (mut changes, mut common_changes) = (0, 0);
         let live_guests = self.live_guests(&here);
-        for guest in 0..self.guests {
+        for guest in 0..GUESTS {
             let cell = self.cell_of(here.common, here.owns[guest]);
             if !self.judged[cell as usize].load(Ordering::Relaxed) {
                 verdicts.add(self.judge(cell, &here, guest));
@@ -215,10 +249,10 @@ impl Dense {
                 let mut next = here;
                 next.common = step.common;
                 if step.others != NONE {
-                    self.move_all(&mut next, step.others);
+                    self.move_all::<GUESTS>(&mut next, step.others);
                 }
                 next.owns[guest] = step.own;
-                reach(self.code(next));
+                reach(self.code_of_so_many::<GUESTS>(next));
             }
             if let Some(own) = self.by_another[cell as usize] {
                 let others = live_guests - usize::from(self.is_live_guest(here.owns[guest]));
@@ -226,15 +260,15 @@ impl Dense {
                 if others > 0 {
                     let mut next = here;
                     next.owns[guest] = own;
-                    reach(self.code(next));
+                    reach(self.code_of_so_many::<GUESTS>(next));
                 }
             }
         }
         for step in self.common_moves.row(here.common) {
             let mut next = here;
             next.common = step.common;
-            self.move_all(&mut next, step.column);
-            reach(self.code(next));
+            self.move_all::<GUESTS>(&mut next, step.column);
+            reach(self.code_of_so_many::<GUESTS>(next));
         }
         (verdicts, changes + common_changes.count_ones() as usize)
     }
@@ -269,8 +303,8 @@ impl Dense {
     }
 
     #[inline]
-    fn move_all(&self, numbers: &mut Numbers, column: u32) {
-        for own in &mut numbers.owns[..self.guests] {
+    fn move_all<const GUESTS: usize>(&self, numbers: &mut Numbers, column: u32) {
+        for own in &mut numbers.owns[..GUESTS] {
             *own = self.columns[column as usize + usize::from(*own)];
         }
     }
@@ -287,23 +321,16 @@ impl Dense {
     #[cold]
     fn judge(&self, cell: u32, here: &Numbers, guest: usize) -> Verdicts {
         self.judged[cell as usize].store(true, Ordering::Relaxed);
+        let Some(judges) = &self.judges else { return Verdicts::NONE };
         let own = self.owns[usize::from(here.owns[guest])];
         let common = self.commons[here.common as usize];
-        let Some((alone, in_company)) = &self.judges else { return Verdicts::NONE };
-        let mut verdicts = alone.expansion(&compose(&self.profile, common, &[own])).verdicts;
-        // Whoever registers last is company for any guest, whatever else has happened.
-        if let Some(in_company) = in_company.as_ref().filter(|_| own.account.is_guest()) {
-            let state = compose(&self.profile, common, &[own, Own::REGISTERED]);
-            verdicts.add(in_company.expansion(&state).verdicts);
+        let mut verdicts = judges.judge(common, own, Which::Others);
+        let as_read = self.as_read[cell as usize] as usize;
+        if !self.judged_reads[as_read].swap(true, Ordering::Relaxed) {
+            verdicts.add(judges.judge(common, own, Which::Reads));
         }
         verdicts
     }
-}
-
-/// The model with one guest in a room, and with two if there are.
-fn judges(system: &Profile, rules: &Profile, guests: usize) -> (Sequential, Option<Sequential>) {
-    let model = |guests| Sequential::new(Scope { guests, rooms: 1 }, system.clone(), rules.clone());
-    (model(1), (guests > 1).then(|| model(2)))
 }
 
 #[cfg(test)]
@@ -315,7 +342,11 @@ mod tests {
 
     use super::*;
     use crate::defect::defects;
+    use crate::guarantee::GuaranteeSet;
     use crate::rules::Rules;
+    use crate::sequential::Sequential;
+    use crate::space::Space;
+    use crate::state::Scope;
 
     #[test]
     fn a_mistake_that_makes_guests_depend_on_others_has_no_tables() {
@@ -368,6 +399,54 @@ mod tests {
                     break;
                 }
                 state = turn.get(&plain.moves).next;
+            }
+        }
+
+        /// The lemma behind the verdicts, for the rules and for every mistake alike: what the
+        /// guarantees say of a state, in which others have just registered, is what they say of its
+        /// cells.
+        #[test]
+        fn what_is_said_of_the_cells_is_what_is_said_of_the_state(
+            mistake in any::<Index>(),
+            guests in 1..=2usize,
+            walk in prop::collection::vec(any::<Index>(), 1..60),
+        ) {
+            let rules = Rules::find("latest").unwrap();
+            let mut systems = vec![rules.profile()];
+            systems.extend(defects(&rules).into_iter().map(|defect| defect.profile));
+            let system = mistake.get(&systems);
+            if Dense::of(system, &rules.profile(), 1, true).is_none() {
+                return Ok(());
+            }
+            let judges = Judges::of(system, &rules.profile(), MAX_GUESTS);
+            let model = |guests| {
+                Sequential::new(Scope { guests, rooms: 1 }, system.clone(), rules.profile())
+            };
+            let (few, most) = (model(guests), model(MAX_GUESTS));
+            let mut state = few.initial();
+            for turn in walk {
+                let (common, mut owns) = part::split(&state, guests);
+                owns.resize(MAX_GUESTS, Own::REGISTERED);
+                let all = compose(system, common, &owns);
+                let mut said = Verdicts::NONE;
+                for own in owns {
+                    said.add(judges.judge(common, own, Which::Others));
+                    // No reader can tell who may join.
+                    said.add(judges.judge(common.as_read(), own, Which::Reads));
+                }
+                let mut decided = most.expansion(&all).verdicts;
+                if guests == 2 {
+                    // The one who has just registered is company, and need not have any.
+                    for verdicts in [&mut said, &mut decided] {
+                        GuaranteeSet::of_others().iter().for_each(|g| verdicts.exercised.remove(g));
+                    }
+                }
+                prop_assert_eq!(said, decided, "{:?}", all);
+                let moves = few.expansion(&state).moves;
+                if moves.is_empty() {
+                    break;
+                }
+                state = turn.get(&moves).next;
             }
         }
     }

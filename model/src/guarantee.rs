@@ -173,8 +173,8 @@ impl GuaranteeSet {
         GuaranteeId::all().filter(|guarantee| (guarantee.get().about)(step)).collect()
     }
 
-    /// The guarantees that look beyond the room which a step is about.
-    pub(crate) fn of_other_rooms() -> Self {
+    /// The guarantees that look beyond the caller and the room which a step is about.
+    pub(crate) fn of_others() -> Self {
         GuaranteeId::all()
             .filter(|guarantee| guarantee.get().id == service::NON_INTERFERENCE.id)
             .collect()

@@ -11,6 +11,7 @@ use crate::state::{Scope, State};
 use crate::step::Step;
 use crate::steps::steps;
 
+pub(crate) use expansion::Judged;
 use expansion::{Known, Tried};
 
 /// A homeserver with a profile, held against what a revision promises.

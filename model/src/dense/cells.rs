@@ -140,8 +140,11 @@ impl<'a> Making<'a> {
         let state = compose(self.system, common, &[own]);
         let becomes = |state: &State, step: &Step| {
             let next = outcome(self.system, state, step)?.next;
+            if next == *state {
+                return Some(Becomes { common, own, changed: false });
+            }
             let (common, owns) = split(&forget(self.system, &next), 1);
-            Some(Becomes { common, own: owns[0], changed: next != *state })
+            Some(Becomes { common, own: owns[0], changed: true })
         };
         let by_own: Vec<_> = self.naming.iter().map(|step| becomes(&state, step)).collect();
         let by_common: Vec<_> = self.naming_none.iter().map(|step| becomes(&state, step)).collect();
@@ -149,7 +152,8 @@ impl<'a> Making<'a> {
         let by_another = Some(Step::new(Actor::Guest(1), OTHERS_TOKEN))
             .filter(|_| self.guests > 1)
             .and_then(|step| becomes(&with_another, &step));
-        for next in by_own.iter().chain(&by_common).flatten().chain(&by_another) {
+        let becomes = by_own.iter().chain(&by_common).flatten().chain(&by_another);
+        for next in becomes.filter(|next| next.changed) {
             self.add(next.common, next.own);
         }
         if self.guests > 1 {

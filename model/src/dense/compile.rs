@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::AtomicBool;
 
 use crate::profile::Profile;
-use crate::sequential::Sequential;
 use crate::step::{Actor, Step};
 
 use super::cells::{Becomes, Cell, Cells, OTHERS_TOKEN, witness};
+use super::judges::Judges;
 use super::part::{Common, Own};
 use super::{CommonMove, Dense, NONE, OwnMove, Rows};
 
@@ -18,8 +18,7 @@ pub(super) struct Purpose {
     pub(super) alike: bool,
     /// The steps to tabulate.
     pub(super) tabulates: fn(&Step) -> bool,
-    /// The model with one guest, and with two if there are.
-    pub(super) judges: Option<(Sequential, Option<Sequential>)>,
+    pub(super) judges: Option<Judges>,
     pub(super) profile: Profile,
 }
 
@@ -43,6 +42,13 @@ impl Cells {
         u16::try_from(owns.len()).ok()?;
         let common_number =
             |common: &Common| commons.binary_search(common).map(|number| number as u32).ok();
+        let mut as_read = BTreeMap::new();
+        let class_of = |cell: &Cell| {
+            let next = as_read.len() as u32;
+            *as_read.entry((cell.common.as_read(), cell.own)).or_insert(next)
+        };
+        let as_read: Vec<u32> = self.cells.iter().map(class_of).collect();
+        let classes = as_read.iter().max().map_or(0, |last| *last as usize + 1);
         let own_number = |own: &Own| owns.binary_search(own).map(|number| number as u16).ok();
         let mut dense = Dense {
             guests,
@@ -55,6 +61,8 @@ impl Cells {
             columns: Vec::new(),
             alike,
             judged: self.cells.iter().map(|_| AtomicBool::new(judges.is_none())).collect(),
+            as_read,
+            judged_reads: (0..classes).map(|_| AtomicBool::new(false)).collect(),
             judges,
             commons: Vec::new(),
             owns: Vec::new(),
@@ -70,6 +78,8 @@ impl Cells {
                     (dense.columns.len() - becomes.len()) as u32
                 })
             };
+            let own_numbers: Vec<u16> =
+                with_common.iter().map(|cell| own_number(&cell.own)).collect::<Option<_>>()?;
             // What each guest becomes by a step that names none: those that are not here stay.
             let unmoved: Vec<u16> = (0..owns.len() as u16).collect();
             let mut moves: Vec<CommonMove> = Vec::new();
@@ -77,14 +87,15 @@ impl Cells {
                 let first = with_common[0].by_common[step];
                 let mut becomes = unmoved.clone();
                 let mut changed = false;
-                for cell in with_common {
+                for (cell, own) in with_common.iter().zip(&own_numbers) {
                     let next = cell.by_common[step];
                     if next.map(|next| next.common) != first.map(|next| next.common) {
                         return None;
                     }
-                    let Some(next) = next else { continue };
-                    becomes[usize::from(own_number(&cell.own)?)] = own_number(&next.own)?;
-                    changed |= next.changed;
+                    if let Some(next) = next.filter(|next| next.changed) {
+                        becomes[usize::from(*own)] = own_number(&next.own)?;
+                        changed = true;
+                    }
                 }
                 if let Some(first) = first.filter(|_| changed) {
                     let common = common_number(&first.common)?;
@@ -97,9 +108,8 @@ impl Cells {
             dense.common_moves.push(moves);
             // What the others become when the step that names one sends the tagged event.
             let mut witnessing: BTreeMap<Common, u32> = BTreeMap::new();
-            for cell in with_common {
-                dense.cell[common as usize * owns.len() + usize::from(own_number(&cell.own)?)] =
-                    number;
+            for (cell, own) in with_common.iter().zip(&own_numbers) {
+                dense.cell[common as usize * owns.len() + usize::from(*own)] = number;
                 number += 1;
                 let mut moves: Vec<OwnMove> = Vec::new();
                 let by_own = by_own(cell);
@@ -111,10 +121,9 @@ impl Cells {
                             Some(column) => column,
                             None => {
                                 let mut becomes = unmoved.clone();
-                                for other in with_common {
-                                    let (_, own) = witness(&dense.profile, next.common, other.own);
-                                    becomes[usize::from(own_number(&other.own)?)] =
-                                        own_number(&own)?;
+                                for (other, own) in with_common.iter().zip(&own_numbers) {
+                                    let (_, next) = witness(&dense.profile, next.common, other.own);
+                                    becomes[usize::from(*own)] = own_number(&next)?;
                                 }
                                 column(&mut dense, becomes)
                             }

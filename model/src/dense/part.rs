@@ -39,11 +39,10 @@ impl Own {
 }
 
 impl Common {
-    /// What a reader can depend on.
-    pub(super) fn as_read(
-        self,
-    ) -> (Option<HistoryVisibility>, Option<(Kind, HistoryVisibility, HistoryVisibility)>) {
-        (self.visibility, self.tagged)
+    /// One of those that no reader, and nothing that is said of a read, can tell from it: who may join
+    /// decides nothing there.
+    pub(super) fn as_read(self) -> Self {
+        Self { guest_access: GuestAccess::Forbidden, join_rule: JoinRule::Public, ..self }
     }
 
     /// Whether the only difference to `before` is that the tagged event was sent.

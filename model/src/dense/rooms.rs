@@ -23,11 +23,12 @@ use crate::space::Exploration;
 use crate::state::{Account, Scope};
 use crate::stop::Stop;
 
+use super::Dense;
 use super::accounts::{Accounts, Kind, Way, exchanges, kinds};
 use super::cells::Cells;
 use super::compile::Purpose;
+use super::judges::Judges;
 use super::part::{Common, Own, compose};
-use super::{Dense, judges};
 
 /// One room on its own.
 struct Room {
@@ -53,9 +54,9 @@ pub fn settle(
     progress: impl Fn(usize),
 ) -> Option<Exploration> {
     let guests = scope.guests;
-    let judged = judges(system, rules, guests);
+    let judges = Judges::of(system, rules, guests);
     let mut rooms = [
-        Room::of(system, rules, guests, true, Some(judged))?,
+        Room::of(system, rules, guests, true, Some(judges))?,
         Room::of(system, rules, guests, false, None)?,
     ];
     let mut found = Exploration::of_nothing();
@@ -85,7 +86,7 @@ impl Room {
         rules: &Profile,
         guests: usize,
         tagged: bool,
-        judges: Option<(Sequential, Option<Sequential>)>,
+        judges: Option<Judges>,
     ) -> Option<Self> {
         let cells = Cells::of(system, rules, guests, tagged)?;
         let dense = cells.compile(Purpose {

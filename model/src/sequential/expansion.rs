@@ -21,7 +21,7 @@ use super::Sequential;
 type Expansion = space::Expansion<State, Step>;
 
 /// A step, with the guarantees that can say anything of it.
-type Judged = (Step, GuaranteeSet);
+pub(crate) type Judged = (Step, GuaranteeSet);
 
 /// Every step that is tried in every state.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Tried {
                 _ if questions => tried.questions.push((step, guarantees)),
                 Some(room) if scope.rooms > 1 && step.act != Act::ReadThroughOtherRoom => {
                     tried.in_room[room].push((step, guarantees));
-                    let of_others = guarantees.intersection(GuaranteeSet::of_other_rooms());
+                    let of_others = guarantees.intersection(GuaranteeSet::of_others());
                     if !of_others.is_empty() {
                         tried.interfering.push((step, of_others));
                     }
@@ -63,7 +63,11 @@ impl Tried {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Judged> {
-        self.in_room.iter().flatten().chain(&self.anywhere).chain(&self.questions)
+        self.but_questions().chain(&self.questions)
+    }
+
+    fn but_questions(&self) -> impl Iterator<Item = &Judged> {
+        self.in_room.iter().flatten().chain(&self.anywhere)
     }
 }
 
@@ -92,24 +96,34 @@ impl Sequential {
                 Move { next: order(&self.system, self.scope, next), ..*taken }
             }));
         }
-        for (step, guarantees) in &self.tried.interfering {
-            if let Some((_, verdicts)) = self.take(state, step, *guarantees) {
-                expansion.verdicts.add(verdicts);
-            }
-        }
+        expansion.verdicts.add(self.verdicts_of(state, &self.tried.interfering));
         expansion
     }
 
     /// What is said of the steps that can depend on several rooms: of the reads that name none, or go
     /// through another one, and by the guarantees that look beyond the room which a step is about.
     pub(crate) fn verdicts_across_rooms(&self, state: &State) -> Verdicts {
-        let mut verdicts = Verdicts::NONE;
         let reads = self
             .tried
             .anywhere
             .iter()
             .filter(|(step, _)| step.act.only_asks() && step.place != Place::Elsewhere);
-        for (step, guarantees) in reads.chain(&self.tried.interfering) {
+        self.verdicts_of(state, reads.chain(&self.tried.interfering))
+    }
+
+    /// Every step that is tried, but for those that are about no room and only ask.
+    pub(crate) fn judged_steps(&self) -> impl Iterator<Item = &Judged> {
+        self.tried.but_questions()
+    }
+
+    /// What is said of these steps, as far as they can be taken.
+    pub(crate) fn verdicts_of<'a>(
+        &self,
+        state: &State,
+        steps: impl IntoIterator<Item = &'a Judged>,
+    ) -> Verdicts {
+        let mut verdicts = Verdicts::NONE;
+        for (step, guarantees) in steps {
             if let Some((_, said)) = self.take(state, step, *guarantees) {
                 verdicts.add(said);
             }
@@ -134,18 +148,13 @@ impl Sequential {
     }
 
     /// What is said of all the questions in `state`.
-    fn answers(&self, state: &State) -> Verdicts {
+    pub(crate) fn answers(&self, state: &State) -> Verdicts {
         let known = self.known.answers.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(verdicts) = known.get(&state.accounts) {
             return *verdicts;
         }
         drop(known);
-        let mut all = Verdicts::default();
-        for (step, guarantees) in &self.tried.questions {
-            if let Some((_, verdicts)) = self.take(state, step, *guarantees) {
-                all.add(verdicts);
-            }
-        }
+        let all = self.verdicts_of(state, &self.tried.questions);
         let mut known = self.known.answers.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(state.accounts, all);
         all

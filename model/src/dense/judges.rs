@@ -1,0 +1,95 @@
+//! What the guarantees say of a cell.
+
+use crate::guarantee::{GuaranteeSet, Verdicts};
+use crate::profile::Profile;
+use crate::sequential::{Judged, Sequential};
+use crate::state::{Account, Scope};
+use crate::step::{Act, Actor};
+
+use super::cells::OTHERS_TOKEN;
+use super::part::{Common, Own, compose};
+
+/// Judges cells: each alone, and in company.
+#[derive(Debug)]
+pub(super) struct Judges {
+    alone: Judge,
+    in_company: Option<Judge>,
+}
+
+/// A model, and the steps that it judges in a cell.
+#[derive(Debug)]
+struct Judge {
+    model: Sequential,
+    reads: Vec<Judged>,
+    /// All others, but for the questions, of which the model knows what is said.
+    others: Vec<Judged>,
+}
+
+/// Which steps are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Those that only read: decided and judged by what a reader sees of a room.
+    Reads,
+    /// All others.
+    Others,
+}
+
+impl Judges {
+    /// For so many guests in a room in which `system` decides, held against what `rules` promise.
+    pub(super) fn of(system: &Profile, rules: &Profile, guests: usize) -> Self {
+        let model =
+            |guests| Sequential::new(Scope { guests, rooms: 1 }, system.clone(), rules.clone());
+        let alone = model(1);
+        let all = alone.judged_steps().copied().collect();
+        let in_company = (guests > 1).then(|| {
+            let model = model(2);
+            // What others make of the first guest's calls; and the one step that takes two.
+            let about_both = |(step, guarantees): &Judged| {
+                let guarantees = match step.act {
+                    OTHERS_TOKEN => *guarantees,
+                    _ if step.by == Actor::Guest(0) => {
+                        guarantees.intersection(GuaranteeSet::of_others())
+                    }
+                    _ => GuaranteeSet::default(),
+                };
+                (!guarantees.is_empty()).then_some((*step, guarantees))
+            };
+            let steps = model.judged_steps().filter_map(about_both).collect();
+            Judge::new(model, steps)
+        });
+        Self { alone: Judge::new(alone, all), in_company }
+    }
+
+    /// What the guarantees say of these steps in a cell.
+    pub(super) fn judge(&self, common: Common, own: Own, which: Which) -> Verdicts {
+        let mut verdicts = self.alone.judge(common, &[own], which);
+        if which == Which::Others {
+            verdicts.add(self.alone.model.answers(&compose(
+                self.alone.model.system(),
+                common,
+                &[own],
+            )));
+        }
+        // Whoever registers last is company for any guest, whatever else has happened.
+        if let Some(judge) = self.in_company.as_ref().filter(|_| own.account == Account::Guest) {
+            verdicts.add(judge.judge(common, &[own, Own::REGISTERED], which));
+        }
+        verdicts
+    }
+}
+
+impl Judge {
+    fn new(model: Sequential, steps: Vec<Judged>) -> Self {
+        let (reads, others) =
+            steps.into_iter().partition(|(step, _)| matches!(step.act, Act::Read(_)));
+        Self { model, reads, others }
+    }
+
+    fn judge(&self, common: Common, owns: &[Own], which: Which) -> Verdicts {
+        let steps = match which {
+            Which::Reads => &self.reads,
+            Which::Others => &self.others,
+        };
+        self.model.verdicts_of(&compose(self.model.system(), common, owns), steps)
+    }
+}
