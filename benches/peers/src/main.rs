@@ -1,13 +1,15 @@
 //! One exploration, or one measurement of decisions, in a process of its own: what `run` puts side by
 //! side. A process of its own, because its peak of memory is one of the things that are measured.
 
+mod cedar;
+
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use guest_access_model::decide::outcome;
-use guest_access_model::dense::Decisions;
+use guest_access_model::dense::{Decisions, settle};
 use guest_access_model::engine::{Engine, Workers};
 use guest_access_model::memory;
 use guest_access_model::rules::Rules;
@@ -16,8 +18,11 @@ use guest_access_model::state::{MAX_GUESTS, MAX_ROOMS, Scope};
 use guest_access_model::step::Step;
 use guest_access_model::stop::Stop;
 
+use cedar::Asked;
+
 const USAGE: &str = "usage: guest-access-peers explore stateright|timely GUESTS ROOMS WORKERS
-       guest-access-peers decisions";
+       guest-access-peers decisions
+       guest-access-peers cedar";
 
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args().skip(1).collect();
@@ -25,6 +30,7 @@ fn main() -> ExitCode {
     let line = match args.as_slice() {
         ["explore", engine, guests, rooms, workers] => explore(engine, guests, rooms, workers),
         ["decisions"] => Some(decisions()),
+        ["cedar"] => cedar(),
         _ => None,
     };
     match line {
@@ -43,13 +49,19 @@ fn main() -> ExitCode {
 fn explore(engine: &str, guests: &str, rooms: &str, workers: &str) -> Option<String> {
     let engine = Engine::from_spelling(engine)?;
     let number = |text: &str, most: usize| text.parse().ok().filter(|n| (1..=most).contains(n));
-    let scope = Scope { guests: number(guests, MAX_GUESTS)?, rooms: number(rooms, MAX_ROOMS)? };
+    // A state holds no third room, but rooms that are settled one by one need no state that holds all.
+    let most_rooms = if engine == Engine::Timely { MAX_ROOMS + 1 } else { MAX_ROOMS };
+    let scope = Scope { guests: number(guests, MAX_GUESTS)?, rooms: number(rooms, most_rooms)? };
     let workers = Workers::threads(number(workers, 1024)?);
     let profile = Rules::find("latest").ok()?.profile();
     let begun = Instant::now();
-    let space = Arc::new(Sequential::new(scope, profile.clone(), profile));
-    let found = engine.explore(&space, &workers, &Stop::default(), |_| ());
-    let found = found.inspect_err(|error| eprintln!("{error}")).ok()?;
+    let found = if scope.rooms > MAX_ROOMS {
+        settle(&profile, &profile, scope, &Stop::default(), |_| ())?
+    } else {
+        let space = Arc::new(Sequential::new(scope, profile.clone(), profile));
+        let found = engine.explore(&space, &workers, &Stop::default(), |_| ());
+        found.inspect_err(|error| eprintln!("{error}")).ok()?
+    };
     let seconds = begun.elapsed().as_secs_f64();
     assert!(found.complete, "nothing was to end it");
     let peak = memory::peak().unwrap_or(0);
@@ -79,6 +91,33 @@ fn decisions() -> String {
         }
     });
     format!("{looked_up:.0} {decided:.0}")
+}
+
+/// `requests questions by_cedar looked_up decided`: how many requests Cedar can tell apart, how many
+/// questions they stand for, to each of which it says what the rules say, and how many of the requests
+/// Cedar decides a second, and ours by the table and by the function; nothing if Cedar says anything
+/// else.
+fn cedar() -> Option<String> {
+    let profile = Rules::find("latest").expect("it is published").profile();
+    let table = Decisions::of(&profile);
+    let asked = Asked::of(&profile, &table);
+    if let Some(difference) = asked.difference(&table) {
+        eprintln!("cedar decides otherwise: {difference}");
+        return None;
+    }
+    let requests = asked.requests().len();
+    let by_cedar = per_second(requests, || asked.decide_by_cedar());
+    let looked_up = per_second(requests, || {
+        for question in asked.requests() {
+            black_box(table.decide(black_box(question.situation), question.number));
+        }
+    });
+    let decided = per_second(requests, || {
+        for question in asked.requests() {
+            black_box(outcome(&profile, black_box(&question.state), &question.step));
+        }
+    });
+    Some(format!("{requests} {} {by_cedar:.0} {looked_up:.0} {decided:.0}", asked.questions()))
 }
 
 /// How often a second something is done that `all` does so many times.

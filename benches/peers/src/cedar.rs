@@ -1,0 +1,246 @@
+//! An authorisation engine that people use, cedar-policy, held against ours: the same part of the rules
+//! as a policy of Cedar's, asked the same.
+//!
+//! Asked is every call by the holder of an account, with its own token, to an endpoint of which the
+//! rules say only whether it may be called; about an account of its own; to send an event; to join,
+//! leave or knock; and to read the room's timeline, state, members or stream, or to sync: whether it is
+//! allowed. Not asked is what depends on more than the account, the room's settings and the
+//! membership: one event or one state event by its name, a stream that names no room, rooms elsewhere,
+//! registration and upgrade, and other tokens.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::str::FromStr;
+
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid,
+    PolicySet, Request, RestrictedExpression,
+};
+use guest_access_model::decision_point::PutStateMembership;
+use guest_access_model::dense::{Decisions, Situation, StepNumber};
+use guest_access_model::endpoint::{Auth, Gives};
+use guest_access_model::profile::{Access, Condition, Profile};
+use guest_access_model::state::{Account, State};
+use guest_access_model::step::{Act, Actor, Credential, Message, Place, ProfileKey, Step, Way};
+
+const POLICY: &str = include_str!("guest_access.cedar");
+
+/// What is asked of ours, to be looked up and to be decided.
+pub struct Question {
+    pub situation: Situation,
+    pub number: StepNumber,
+    pub state: State,
+    pub step: Step,
+}
+
+/// Everything that is asked, of either.
+pub struct Asked {
+    authorizer: Authorizer,
+    policies: PolicySet,
+    entities: Entities,
+    /// One for each that Cedar can tell from the others, and a question that it is.
+    requests: Vec<(Request, Question)>,
+    /// Each with the number of the request that it is to Cedar.
+    questions: Vec<(Situation, StepNumber, usize)>,
+}
+
+impl Asked {
+    /// All that is asked where this profile decides.
+    pub fn of(profile: &Profile, table: &Decisions) -> Self {
+        let steps: Vec<&Step> =
+            table.every_step().filter(|step| groups(profile, step).is_some()).collect();
+        let mut entities: BTreeMap<EntityUid, Entity> = BTreeMap::new();
+        for step in &steps {
+            let parents = groups(profile, step).expect("it has some").into_iter();
+            add(
+                &mut entities,
+                entity("Action", &action(step), [], parents.map(|group| uid("Action", group))),
+            );
+        }
+        let mut numbers: HashMap<(EntityUid, EntityUid, EntityUid, &'static str), usize> =
+            HashMap::new();
+        let (mut requests, mut questions) = (Vec::new(), Vec::new());
+        for state in table.states().filter(|state| state.accounts[0] != Account::Absent) {
+            let situation = table.situation(&state).expect("it is one of the table's");
+            let (principal, resource) = (principal(&state), resource(&state));
+            let membership = state.rooms[0].members[0].as_str();
+            for step in &steps {
+                let number = table.step(step).expect("it is one of the table's");
+                if table.decide(situation, number).is_none() {
+                    continue;
+                }
+                let action = uid("Action", &action(step));
+                let key = (principal.uid(), action.clone(), resource.uid(), membership);
+                let request = *numbers.entry(key).or_insert_with(|| {
+                    let membership = ("membership".to_owned(), text(membership));
+                    let context = Context::from_pairs([membership]).expect("one pair");
+                    let request =
+                        Request::new(principal.uid(), action, resource.uid(), context, None);
+                    let question = Question { situation, number, state, step: **step };
+                    requests.push((request.expect("there is no schema"), question));
+                    requests.len() - 1
+                });
+                questions.push((situation, number, request));
+            }
+            add(&mut entities, principal);
+            add(&mut entities, resource);
+        }
+        Self {
+            authorizer: Authorizer::new(),
+            policies: PolicySet::from_str(POLICY).expect("the policy can be read"),
+            entities: Entities::from_entities(entities.into_values(), None)
+                .expect("each is there once"),
+            requests,
+            questions,
+        }
+    }
+
+    /// One question for each request that Cedar can tell from the others.
+    pub fn requests(&self) -> impl ExactSizeIterator<Item = &Question> {
+        self.requests.iter().map(|(_, question)| question)
+    }
+
+    /// How many pairs of a situation and a step are asked.
+    pub fn questions(&self) -> usize {
+        self.questions.len()
+    }
+
+    /// Whether Cedar allows the request with this number.
+    fn allows(&self, request: &Request) -> bool {
+        let answer = self.authorizer.is_authorized(request, &self.policies, &self.entities);
+        let errors: Vec<_> = answer.diagnostics().errors().collect();
+        assert!(errors.is_empty(), "{request:?}: {errors:?}");
+        answer.decision() == Decision::Allow
+    }
+
+    /// Holds what Cedar says against what the table says, in every situation; the first in which they
+    /// differ, if they do.
+    pub fn difference(&self, table: &Decisions) -> Option<String> {
+        let allowed: Vec<bool> =
+            self.requests.iter().map(|(request, _)| self.allows(request)).collect();
+        self.questions.iter().find_map(|(situation, step, request)| {
+            let ours = table.decide(*situation, *step).expect("it can be taken").decision;
+            (ours.allows() != allowed[*request])
+                .then(|| format!("{:?}: ours: {ours:?}", self.requests[*request].0))
+        })
+    }
+
+    /// Decides every request by Cedar.
+    pub fn decide_by_cedar(&self) {
+        for (request, _) in &self.requests {
+            std::hint::black_box(self.allows(std::hint::black_box(request)));
+        }
+    }
+}
+
+/// The groups of actions that the step is in; `None` if it is not asked.
+fn groups(profile: &Profile, step: &Step) -> Option<Vec<&'static str>> {
+    let by_the_holder = step.by == Actor::Guest(0) && step.with == Credential::Own;
+    if !by_the_holder || step.tag || step.place == Place::Elsewhere {
+        return None;
+    }
+    let endpoint = step.act.endpoint()?;
+    let mut groups = match step.act {
+        // Whoever may call them may not do these things.
+        Act::SetProfile { own: false, .. } | Act::SetVisibility(..) | Act::SetGuestAccess(..) => {
+            vec![]
+        }
+        Act::Call(_) if endpoint.get().auth == Auth::AppService => vec![],
+        Act::Call(_) | Act::WhoAmI | Act::SetProfile { .. } | Act::LogOut | Act::Deactivate => {
+            vec!["is served"]
+        }
+        Act::Send(_) | Act::SendState => vec!["send"],
+        Act::Join(_) => vec!["join"],
+        Act::Leave(_) => vec!["leave"],
+        Act::Knock(_) => vec!["knock"],
+        Act::Read(_) => match (endpoint.get().gives?, step.place) {
+            (Gives::Sync, _) => vec!["is served"],
+            (_, Place::Nowhere) | (Gives::Event | Gives::StateEvent, _) => return None,
+            (Gives::Timeline | Gives::InitialSync, _) => {
+                vec!["read what is told of it", "read its timeline"]
+            }
+            (Gives::State | Gives::Members, _) => vec!["read what is told of it", "read its state"],
+            (Gives::Stream, _) => vec!["read what is told of it", "read its stream"],
+        },
+        _ => return None,
+    };
+    if endpoint.get().auth != Auth::None {
+        groups.push("needs a token");
+    }
+    if is_open(profile, step)? {
+        groups.push("open to guests");
+    }
+    Some(groups)
+}
+
+/// Whether the allow-list has the call.
+fn is_open(profile: &Profile, step: &Step) -> Option<bool> {
+    let own_membership = matches!(
+        step.act,
+        Act::Join(Way::StateEvent) | Act::Leave(Way::StateEvent) | Act::Knock(Way::StateEvent)
+    );
+    if own_membership && profile.choices.put_state_membership == PutStateMembership::Refused {
+        return Some(false);
+    }
+    let Access::Open(conditions) = profile.access(step.act.endpoint()?) else { return Some(false) };
+    Some(conditions.iter().all(|condition| match condition {
+        Condition::MessagesOnly => step.act == Act::Send(Message::Message),
+        Condition::DisplayNameOnly => {
+            !matches!(step.act, Act::SetProfile { key: ProfileKey::AvatarUrl, .. })
+        }
+        Condition::WorldReadableRoom | Condition::JoinedRoom => {
+            unreachable!("the rules in force have no such condition")
+        }
+    }))
+}
+
+/// One action for each step that Cedar is to tell from others.
+fn action(step: &Step) -> String {
+    format!("{:?}", step.act)
+}
+
+fn principal(state: &State) -> Entity {
+    let account = state.accounts[0];
+    let (guest, live) = (account.is_guest(), account.is_live());
+    entity("Account", account.as_str(), [("guest", truth(guest)), ("live", truth(live))], [])
+}
+
+fn resource(state: &State) -> Entity {
+    let room = &state.rooms[0];
+    let visibility =
+        room.visibility.expect("the rules in force know what every content means").as_str();
+    let (access, rule) = (room.guest_access.as_str(), room.join_rule.as_str());
+    let settings = [
+        ("history_visibility", text(visibility)),
+        ("guest_access", text(access)),
+        ("join_rule", text(rule)),
+    ];
+    entity("Room", &format!("{visibility}, {access}, {rule}"), settings, [])
+}
+
+fn entity<const N: usize>(
+    kind: &str,
+    name: &str,
+    attributes: [(&str, RestrictedExpression); N],
+    parents: impl IntoIterator<Item = EntityUid>,
+) -> Entity {
+    let attributes = attributes.map(|(name, value)| (name.to_owned(), value)).into();
+    let parents: HashSet<EntityUid> = parents.into_iter().collect();
+    Entity::new(uid(kind, name), attributes, parents).expect("plain values")
+}
+
+fn add(entities: &mut BTreeMap<EntityUid, Entity>, entity: Entity) {
+    entities.insert(entity.uid(), entity);
+}
+
+fn uid(kind: &str, name: &str) -> EntityUid {
+    let kind = EntityTypeName::from_str(kind).expect("a name");
+    EntityUid::from_type_name_and_id(kind, EntityId::new(name))
+}
+
+fn text(value: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(value.to_owned())
+}
+
+fn truth(value: bool) -> RestrictedExpression {
+    RestrictedExpression::new_bool(value)
+}
