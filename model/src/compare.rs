@@ -126,18 +126,32 @@ pub struct Comparison {
 /// Compares every decision of `from` and `to`, in every state that either can reach at `scope`.
 ///
 /// Both are asked in the same states, so a difference is one of the decision itself, and not an
-/// echo of another one that came before it.
-pub fn compare(from: &Rules, to: &Rules, scope: Scope, stop: &Stop) -> Comparison {
-    compare_profiles(&from.profile(), &to.profile(), scope, stop)
+/// echo of another one that came before it. How many `threads` ask them does not change what is
+/// found.
+pub fn compare(from: &Rules, to: &Rules, scope: Scope, threads: usize, stop: &Stop) -> Comparison {
+    compare_profiles(&from.profile(), &to.profile(), scope, threads, stop)
 }
 
 /// Compares two profiles.
-pub fn compare_profiles(from: &Profile, to: &Profile, scope: Scope, stop: &Stop) -> Comparison {
+pub fn compare_profiles(
+    from: &Profile,
+    to: &Profile,
+    scope: Scope,
+    threads: usize,
+    stop: &Stop,
+) -> Comparison {
     let steps = steps(scope, &[from, to]);
     let classes: HashMap<EndpointId, Vec<EndpointId>> =
         endpoint_classes(&[from, to]).into_iter().map(|class| (class[0], class)).collect();
-    let mut comparing =
-        Comparing { from, to, steps: &steps, found: BTreeMap::new(), contexts: 0, complete: true };
+    let mut comparing = Comparing {
+        from,
+        to,
+        steps: &steps,
+        threads,
+        found: BTreeMap::new(),
+        contexts: 0,
+        complete: true,
+    };
     let known = comparing.look(Teller::To, None, stop);
     comparing.look(Teller::From, Some(&known), stop);
 

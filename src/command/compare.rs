@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let limits = Limits::begin(&args.search)?;
     // A second guest or room decides nothing: `non_interference`.
     let scope = args.search.scopes(&[(1, 1)])[0];
-    let comparison: Comparison = compare(&from, &to, scope, &limits.stop);
+    let comparison: Comparison = compare(&from, &to, scope, limits.workers, &limits.stop);
     let outcome = if comparison.complete { Outcome::Holds } else { Outcome::NoVerdict };
     let report = ComparisonReport::new(&from, &to, scope, &comparison, run)?;
     Written::report(&report, args.format, outcome, &args.output)

@@ -34,6 +34,25 @@ fn a_proposal_is_compared_like_a_revision() {
     assert!(differences.iter().all(|difference| difference["witness"]["steps"].is_array()));
 }
 
+#[test]
+fn the_number_of_workers_does_not_change_what_is_found() {
+    for line in [
+        "compare draft-2015-11-05 r0.0.0",
+        "compare v1.2 v1.1",
+        "compare v1.1 v1.2 --guests 2 --max-states 3000",
+    ] {
+        let with = |workers: u8| {
+            let ran = run_line(&format!("{line} --format json --quiet --workers {workers}"));
+            (ran.code, ran.stable_json())
+        };
+        let one = with(1);
+        assert!(one.1["differences"].as_array().is_some_and(|found| !found.is_empty()), "{line}");
+        for workers in [2, 3, 4] {
+            assert_eq!(with(workers), one, "{line}, {workers} workers");
+        }
+    }
+}
+
 /// The state limit leaves no verdict; what was found by then is told in full.
 #[test]
 fn every_difference_of_every_pair_has_a_witness_that_happens() {

@@ -1,6 +1,7 @@
 //! The search for differences: both are asked in every state to which either comes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::resume_unwind;
 
 use crate::decide::{initial, outcome};
 use crate::endpoint::EndpointId;
@@ -19,12 +20,13 @@ pub(super) struct Comparing<'a> {
     pub(super) from: &'a Profile,
     pub(super) to: &'a Profile,
     pub(super) steps: &'a [Step],
+    pub(super) threads: usize,
     pub(super) found: BTreeMap<Kind, Found>,
     pub(super) contexts: usize,
     pub(super) complete: bool,
 }
 
-impl Comparing<'_> {
+impl<'a> Comparing<'a> {
     /// Asks both in every state to which `teller` comes; counted is what `known` has not looked at.
     pub(super) fn look(
         &mut self,
@@ -34,6 +36,7 @@ impl Comparing<'_> {
     ) -> Search<State, Step> {
         let leader = teller.of(self.from, self.to);
         let mut search = Search::new([self.forget(&initial(leader))]);
+        let mut answers = VecDeque::new();
         while let Some(number) = search.next_state() {
             if stop.now() || stop.most_states.is_some_and(|most| number >= most) {
                 self.complete = false;
@@ -41,23 +44,55 @@ impl Comparing<'_> {
             }
             let state = search.states[number];
             let is_new = known.is_none_or(|known| !known.has_looked_at(&state));
-            for step in self.steps {
-                let sides = (outcome(self.from, &state, step), outcome(self.to, &state, step));
-                if let (Some(one), Some(other)) = sides {
-                    self.contexts += usize::from(is_new);
-                    if let Some(direction) = direction(&one, &other) {
-                        let sides = (side(&one), side(&other));
-                        let difference = Differing { direction, sides, state: &state, step };
-                        let story = || search.story(number, *step);
-                        self.note(&difference, teller, is_new, story);
-                    }
-                }
-                if let Some(led) = teller.of(sides.0, sides.1) {
-                    search.reach(number, *step, self.forget(&led.next));
-                }
+            if answers.is_empty() {
+                answers = self.ask_at_once(teller, &search.states[number..]);
+            }
+            let Some(Answers { compared, differing, leads }) = answers.pop_front() else { break };
+            self.contexts += if is_new { compared } else { 0 };
+            for (step, direction, sides) in differing {
+                let difference = Differing { direction, sides, state: &state, step };
+                self.note(&difference, teller, is_new, || search.story(number, *step));
+            }
+            for (step, next) in leads {
+                search.reach(number, *step, next);
             }
         }
         search
+    }
+
+    /// Asks both in the first of these states, on all threads; what they answer is in the order of the
+    /// states, so that what is made of it does not depend on the threads.
+    fn ask_at_once(&self, teller: Teller, states: &[State]) -> VecDeque<Answers<'a>> {
+        let states = &states[..states.len().min(AT_ONCE)];
+        let share = states.len().div_ceil(self.threads);
+        std::thread::scope(|scope| {
+            let ask = |states: &[State]| -> Vec<_> {
+                states.iter().map(|state| self.ask(teller, state)).collect()
+            };
+            let parts: Vec<_> =
+                states.chunks(share).map(|part| scope.spawn(move || ask(part))).collect();
+            let answered = parts
+                .into_iter()
+                .map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            answered.flatten().collect()
+        })
+    }
+
+    /// Asks both what they make of every step in this state.
+    fn ask(&self, teller: Teller, state: &State) -> Answers<'a> {
+        let mut answers = Answers::default();
+        for step in self.steps {
+            let sides = (outcome(self.from, state, step), outcome(self.to, state, step));
+            if let (Some(one), Some(other)) = &sides {
+                answers.compared += 1;
+                if let Some(direction) = direction(one, other) {
+                    answers.differing.push((step, direction, (side(one), side(other))));
+                }
+            }
+            let led = teller.of(sides.0, sides.1).filter(|led| led.next != *state);
+            answers.leads.extend(led.map(|led| (step, self.forget(&led.next))));
+        }
+        answers
     }
 
     /// What a rule of one makes of the state, the other must be asked about too: nothing is
@@ -88,6 +123,20 @@ impl Comparing<'_> {
             found.narrow(state, step);
         }
     }
+}
+
+/// How many states are handed out at once.
+const AT_ONCE: usize = 4096;
+
+/// What the two answer in one state.
+#[derive(Default)]
+struct Answers<'a> {
+    /// How many steps both can take.
+    compared: usize,
+    /// Those that they decide otherwise.
+    differing: Vec<(&'a Step, Direction, (Side, Side))>,
+    /// To which other states the steps lead, where the teller decides.
+    leads: Vec<(&'a Step, State)>,
 }
 
 /// A step that the two decide otherwise.

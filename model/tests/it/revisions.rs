@@ -76,7 +76,7 @@ fn a_proposal_that_drops_the_kick_fails_on_revocation() {
 #[test]
 fn v1_2_opens_three_endpoints() {
     let (from, to) = (Rules::find("v1.1").unwrap(), Rules::find("v1.2").unwrap());
-    let comparison = compare(&from, &to, ONE, &Stop::default());
+    let comparison = compare(&from, &to, ONE, 2, &Stop::default());
     assert_eq!(comparison.verdict, Verdict::MorePermissive);
     let mut opened: Vec<_> = comparison
         .differences
@@ -103,7 +103,7 @@ fn comparing_the_other_way_round_mirrors_every_pair() {
     let published = Rules::published();
     let tell = |from: &Rules, to: &Rules, mirrored: bool| {
         let stop = Stop::default().at_states(400);
-        let comparison = compare(from, to, ONE, &stop);
+        let comparison = compare(from, to, ONE, 2, &stop);
         let mut told: Vec<_> = comparison
             .differences
             .into_iter()
@@ -118,7 +118,7 @@ fn comparing_the_other_way_round_mirrors_every_pair() {
     };
     for (number, from) in published.iter().enumerate() {
         assert_eq!(
-            compare(from, from, ONE, &Stop::default().at_states(50)).verdict,
+            compare(from, from, ONE, 1, &Stop::default().at_states(50)).verdict,
             Verdict::Equivalent
         );
         for to in &published[number + 1..] {
