@@ -141,10 +141,11 @@ impl Cells {
                 let upgrade = Step::new(Actor::Guest(1), OTHERS_TOKEN);
                 let by_another = cell.by_another.filter(|next| next.changed && tabulates(&upgrade));
                 dense.by_another.push(by_another.and_then(|next| own_number(&next.own)));
-                let bits =
-                    cell.by_common.iter().enumerate().map(|(step, next)| {
-                        u64::from(next.is_some_and(|next| next.changed)) << step
-                    });
+                let bits = cell.by_common.iter().zip(&naming_none).enumerate().map(
+                    |(step, (next, is_in))| {
+                        u64::from(*is_in && next.is_some_and(|next| next.changed)) << step
+                    },
+                );
                 dense.common_changes.push(bits.fold(0, |all, bit| all | bit));
             }
         }
