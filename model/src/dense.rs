@@ -360,6 +360,12 @@ mod tests {
         assert!(has_tables("join.gate=none"));
     }
 
+    /// Homeservers that keep to the rules, and that make each of the mistakes.
+    fn right_and_mistaken(rules: &Rules) -> Vec<Profile> {
+        let mistaken = defects(rules).into_iter().map(|defect| defect.profile);
+        std::iter::once(rules.profile()).chain(mistaken).collect()
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(12))]
         /// The lemma behind the tables, for the rules and for every mistake alike: what the tables
@@ -371,8 +377,7 @@ mod tests {
             walk in prop::collection::vec(any::<Index>(), 1..60),
         ) {
             let rules = Rules::find("latest").unwrap();
-            let mut systems = vec![rules.profile()];
-            systems.extend(defects(&rules).into_iter().map(|defect| defect.profile));
+            let systems = right_and_mistaken(&rules);
             let system = mistake.get(&systems);
             let Some(dense) = Dense::of(system, &rules.profile(), guests, true) else {
                 return Ok(());
@@ -412,8 +417,7 @@ mod tests {
             walk in prop::collection::vec(any::<Index>(), 1..60),
         ) {
             let rules = Rules::find("latest").unwrap();
-            let mut systems = vec![rules.profile()];
-            systems.extend(defects(&rules).into_iter().map(|defect| defect.profile));
+            let systems = right_and_mistaken(&rules);
             let system = mistake.get(&systems);
             if Dense::of(system, &rules.profile(), 1, true).is_none() {
                 return Ok(());

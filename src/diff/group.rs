@@ -79,7 +79,7 @@ pub(super) async fn shrink(
     // The model's own shortest stories, all at once.
     let shortest = groups.iter().enumerate();
     let shortest = shortest.filter_map(|(number, g)| Some((number, g.shortest(&ways, parts)?)));
-    let in_company = trials.tell_together(shortest.collect()).await;
+    let in_company = trials.tell(tours(shortest.collect())).await;
     // Where they show nothing, the story in which it was seen: without what was undone again, without
     // what changed nothing by the rules, and all of it.
     let mut stubborn: Vec<_> =
@@ -133,24 +133,20 @@ struct Trials<'a, P> {
     progress: P,
     /// The smallest that is known, for each group.
     shrunk: Vec<Shrunk>,
+    /// What was told by itself.
     tried: HashSet<Trial>,
 }
 
 impl<P: Fn(usize)> Trials<'_, P> {
-    /// Tells these stories; those that lie on one way are told as one. Gives those of which something
-    /// was shown, but after others' questions: it is to be seen whether that takes them.
-    async fn tell_together(&mut self, stories: Vec<Trial>) -> Vec<Trial> {
-        self.tell(tours(stories)).await
-    }
-
     /// Tells each of these stories by itself.
     async fn tell_each(&mut self, stories: Vec<Trial>) {
         self.tried.extend(stories.iter().cloned());
         self.tell(stories.into_iter().flat_map(|story| tours(vec![story])).collect()).await;
     }
 
-    /// Tells these stories; each that shows the divergence of its group, and is shorter than what was
-    /// known to show it, is kept.
+    /// Goes on these tours; each story that shows the divergence of its group, and is shorter than what
+    /// was known to show it, is kept. Gives those that showed it after others' questions, as they are
+    /// without: it is to be seen whether it takes them.
     async fn tell(&mut self, tours: Vec<Tour>) -> Vec<Trial> {
         let mut in_company = Vec::new();
         if tours.is_empty() || self.workers.is_over() {

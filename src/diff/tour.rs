@@ -1,7 +1,8 @@
 //! Stories that lie on one way, told as one: a homeserver is asked for one room in place of many.
 //!
-//! What a question is answered does not depend on questions that were asked before it and change
-//! nothing. So a story that ends with one can be told on the way of any other that begins like it.
+//! By the rules, what a question is answered does not depend on questions that were asked before it and
+//! change nothing. So a story that ends with one can be told on the way of any other that begins like
+//! it; whether a homeserver keeps to that is seen where the story is told by itself afterwards.
 
 use guest_access_model::step::Step;
 
