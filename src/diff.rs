@@ -24,7 +24,6 @@ mod script;
 mod shrink;
 mod signature;
 mod story;
-mod tour;
 mod workers;
 
 use std::time::{Duration, Instant};

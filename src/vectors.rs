@@ -10,8 +10,9 @@
 //! the goals (`goals.rs`). A vector begins with a *scene* (`scenes.rs`): an event is sent while three
 //! guests stand to it in three ways. From there it is woven on (`weave.rs`): wherever it comes, all
 //! that is new is asked, since most questions change nothing; and it goes where the most is new. What
-//! is left needs no event; what other homeservers would show, and the vectors do not yet, is looked for
-//! by itself (`others.rs`). A vector of which the others cover everything is dropped.
+//! is left needs no event. Then the questions of which others cover everything are left out again
+//! (`spare.rs`). What other homeservers would show, and the vectors do not yet, is looked for by itself
+//! (`others.rs`). A vector of which the others cover everything is dropped.
 //!
 //! **Where the text is open**, a step has, beside what is expected of it by the default readings, all
 //! that is expected of it by others: see [`Permitted`].
@@ -36,6 +37,7 @@ mod item;
 mod others;
 mod scenes;
 mod score;
+mod spare;
 mod weave;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -135,7 +137,7 @@ fn drafts(rules: &Rules, others: &[Other]) -> Vec<Draft> {
     let steps = askable::askable(rules, ALONE);
     let goals = goals::goals(&profile, &steps);
     let mut loom = Loom::new(&profile, &steps, &goals);
-    let mut drafts: Vec<Draft> = Vec::new();
+    let mut woven: Vec<Scene> = Vec::new();
     // What one event can show is shown where it is the event; all else wherever a way leads to it.
     // Who joins has joined later for good: what is to be seen before that comes first.
     loom.weigh(|item| match item {
@@ -147,7 +149,7 @@ fn drafts(rules: &Rules, others: &[Other]) -> Vec<Draft> {
         let covered = loom.covered();
         let steps = loom.weave(&scene.steps, GUESTS);
         if loom.covered() > covered {
-            drafts.push(draft(Scene { steps, ..scene }));
+            woven.push(Scene { steps, ..scene });
         }
     }
     loom.weigh(|_| 1);
@@ -157,13 +159,15 @@ fn drafts(rules: &Rules, others: &[Other]) -> Vec<Draft> {
         if loom.covered() == covered {
             break;
         }
-        drafts.push(draft(scenes::of_the_rest(steps)));
+        woven.push(scenes::of_the_rest(steps));
     }
     for (number, story) in goals.values().enumerate() {
         if !loom.is_covered(number) {
-            drafts.push(draft(scenes::of_the_rest(loom.weave(story, GUESTS))));
+            woven.push(scenes::of_the_rest(loom.weave(story, GUESTS)));
         }
     }
+    spare::leave_out_spare(&profile, &mut woven);
+    let mut drafts: Vec<Draft> = woven.into_iter().map(draft).collect();
     // What they do not tell yet is looked for by itself.
     let mut missing: Vec<&Other> = Vec::new();
     for other in others {

@@ -44,7 +44,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "REPORT", conflicts_with_all = ["explore_for", "seed", "baseline", "write_baseline", "also"])]
     replay: Option<PathBuf>,
     /// How many scenarios are run at once
-    #[arg(long, value_name = "N", default_value_t = 8,
+    #[arg(long, value_name = "N", default_value_t = 12,
         value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
     /// End after this time, and report what is known: `90s`, `5m`

@@ -106,7 +106,13 @@ impl Recorder<'_> {
         let Options { clients, length, seed, settle, keep, .. } = *self.options;
         let mut rng = Rng::with_seed(seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let first = initial(&self.rules.profile()).rooms[0];
-        let needs = Needs { rooms: 1, aliases: false, streams: true, unset_guest_access: true };
+        let needs = Needs {
+            rooms: 1,
+            aliases: false,
+            streams: true,
+            readings: 0,
+            unset_guest_access: true,
+        };
         let mut world = self.server.world(self.helpers, needs, &first).await?;
         let shared = Shared::of(&world, number);
         for (chosen, call) in prelude(&mut rng).into_iter().zip(0_u32..) {

@@ -14,10 +14,9 @@ use super::change::{Change, Changes, JOINS};
 use super::found::{Cause, Divergence, NotRun, ReadingTaken};
 use super::id::id;
 use super::script::{Scripts, Shown};
-use super::shrink::{Ways, shorter};
+use super::shrink::{Ways, own_way, shorter};
 use super::signature::Signature;
-use super::story::{Difference, Part, Story, Told, leading, may_change_anything, shortened};
-use super::tour::{Asked, Tour, tours};
+use super::story::{Difference, Part, Story, Told, may_change_anything};
 use super::workers::Workers;
 
 /// Divergences that are the same.
@@ -62,7 +61,7 @@ pub(super) struct Shrunk {
 
 /// How many stories are told at most to leave out of others what can be: each costs a homeserver
 /// people, and events, for a scenario that is a little shorter.
-const MOST_TRIES: usize = 24;
+const MOST_TRIES: usize = 16;
 
 /// For each group, the smallest story that is known to show it.
 pub(super) async fn shrink(
@@ -76,32 +75,21 @@ pub(super) async fn shrink(
     let ways = Ways::new(default);
     let shrunk = groups.iter().map(|group| group.as_seen(parts)).collect();
     let mut trials = Trials { workers, groups, progress, shrunk, tried: HashSet::new() };
-    // The model's own shortest stories, all at once.
-    let shortest = groups.iter().enumerate();
-    let shortest = shortest.filter_map(|(number, g)| Some((number, g.shortest(&ways, parts)?)));
-    let in_company = trials.tell(tours(shortest.collect())).await;
-    // Where they show nothing, the story in which it was seen: without what was undone again, without
-    // what changed nothing by the rules, and all of it.
-    let mut stubborn: Vec<_> =
-        (0..groups.len()).filter(|number| !trials.shrunk[*number].reproduced).collect();
-    let mut to_confirm = in_company.clone();
-    for lead_of in [shortened, leading, |_: &Profile, steps: &[Step]| steps.to_vec()] {
-        let candidate = |number: &usize| {
-            let (last, before) = trials.shrunk[*number].steps.split_last()?;
-            let lead = lead_of(default, before);
-            Some((*number, lead.into_iter().chain([*last]).collect()))
-        };
-        let missing = stubborn.iter().filter(|number| !trials.shrunk[**number].reproduced);
-        let candidates: Vec<_> = missing.filter_map(candidate).collect();
-        trials.tell_each(to_confirm.drain(..).chain(candidates).collect()).await;
-    }
-    // Questions change nothing by the rules; where one shows only after others, it takes them.
-    let takes_them = |(group, alone): &Trial| trials.shrunk[*group].steps.len() > alone.len();
-    stubborn.extend(in_company.iter().filter(|trial| takes_them(trial)).map(|(group, _)| *group));
-    // Half of the story is left out, or the other half; then a quarter, and so on: for those that a
-    // homeserver's people will look at, since nothing permits what it does.
-    stubborn
-        .retain(|number| trials.shrunk[*number].reproduced && !groups[*number].signature.permitted);
+    let shortest = |group: &Group| group.shortest(&ways, parts);
+    let own = |group: &Group| Some(group.own_way(default, parts, false));
+    let with_questions = |group: &Group| Some(group.own_way(default, parts, true));
+    let deeds = |group: &Group| Some(group.as_seen(parts).steps);
+    let whole = |group: &Group| Some(group.whole(parts));
+    trials.tell_missing(shortest).await;
+    let mut stubborn = trials.missing();
+    trials.tell_missing(own).await;
+    trials.tell_missing(with_questions).await;
+    trials.tell_missing(deeds).await;
+    trials.tell_missing(whole).await;
+    // Half of the story is left out, or the other half; then a quarter, and so on: first for those that
+    // nothing permits, since a homeserver's people will look at them.
+    stubborn.retain(|number| trials.shrunk[*number].reproduced);
+    stubborn.sort_by_key(|number| groups[*number].signature.permitted);
     let longest = stubborn.iter().map(|number| trials.shrunk[*number].steps.len()).max();
     let mut size = longest.unwrap_or_default() / 2;
     let mut tries = MOST_TRIES;
@@ -114,7 +102,7 @@ pub(super) async fn shrink(
         tries -= less.len();
         let length = |shrunk: &[Shrunk]| stubborn.iter().map(|n| shrunk[*n].steps.len()).sum();
         let before: usize = length(&trials.shrunk);
-        trials.tell_each(less).await;
+        trials.tell(less).await;
         // What could be left out once may be left out elsewhere too.
         if length(&trials.shrunk) == before {
             size /= 2;
@@ -133,49 +121,47 @@ struct Trials<'a, P> {
     progress: P,
     /// The smallest that is known, for each group.
     shrunk: Vec<Shrunk>,
-    /// What was told by itself.
+    /// What was told.
     tried: HashSet<Trial>,
 }
 
 impl<P: Fn(usize)> Trials<'_, P> {
-    /// Tells each of these stories by itself.
-    async fn tell_each(&mut self, stories: Vec<Trial>) {
-        self.tried.extend(stories.iter().cloned());
-        self.tell(stories.into_iter().flat_map(|story| tours(vec![story])).collect()).await;
+    /// The groups of which no story is known yet that shows them by itself.
+    fn missing(&self) -> Vec<usize> {
+        (0..self.groups.len()).filter(|number| !self.shrunk[*number].reproduced).collect()
     }
 
-    /// Goes on these tours; each story that shows the divergence of its group, and is shorter than what
-    /// was known to show it, is kept. Gives those that showed it after others' questions, as they are
-    /// without: it is to be seen whether it takes them.
-    async fn tell(&mut self, tours: Vec<Tour>) -> Vec<Trial> {
-        let mut in_company = Vec::new();
-        if tours.is_empty() || self.workers.is_over() {
-            return in_company;
+    /// Tells a story for each group that is missing.
+    async fn tell_missing(&mut self, story: impl Fn(&Group) -> Option<Vec<Step>>) {
+        let missing = self.missing().into_iter();
+        let trials = missing.filter_map(|number| Some((number, story(&self.groups[number])?)));
+        let trials = trials.filter(|trial| !self.tried.contains(trial)).collect();
+        self.tell(trials).await;
+    }
+
+    /// Tells each of these stories by itself; one that shows the divergence of its group, and is
+    /// shorter than what was known to show it, is kept.
+    async fn tell(&mut self, trials: Vec<Trial>) {
+        if trials.is_empty() || self.workers.is_over() {
+            return;
         }
-        let story = |(number, tour): (usize, &Tour)| Story {
+        let story = |(number, (_, steps)): (usize, &Trial)| Story {
             id: format!("smaller-{number}"),
-            steps: tour.steps().map(|(step, _)| step).collect(),
+            steps: steps.clone(),
         };
-        let stories: Vec<_> = tours.iter().enumerate().map(story).collect();
-        let told = self.workers.tell(stories.into_iter(), &self.progress).await;
-        for (tour, (story, told)) in tours.iter().zip(told) {
-            for (at, (last, asked)) in tour.steps().enumerate() {
-                let Some(Asked { group, lead, .. }) = asked else { continue };
-                let known = &mut self.shrunk[*group];
-                let better = !known.reproduced || at + 1 < known.steps.len();
-                let shown = self.groups[*group].shown_by(&told, at).filter(|_| better);
-                if let Some((part, Difference { changes, .. })) = shown {
-                    let steps = story.steps[..=at].to_vec();
-                    let (part, changes) = (part.clone(), changes.clone());
-                    *known = Shrunk { steps, changes, reproduced: true, part, at };
-                    if *lead < at {
-                        let alone = tour.lead[..*lead].iter().copied().chain([last]);
-                        in_company.push((*group, alone.collect()));
-                    }
-                }
+        let stories: Vec<_> = trials.iter().enumerate().map(story).collect();
+        let told = self.workers.tell_all(stories, &self.progress).await;
+        for ((group, steps), (_, told)) in trials.iter().zip(told) {
+            let Some(at) = steps.len().checked_sub(1) else { continue };
+            let known = &mut self.shrunk[*group];
+            let better = !known.reproduced || steps.len() < known.steps.len();
+            let shown = self.groups[*group].shown_by(&told, at).filter(|_| better);
+            if let Some((part, Difference { changes, .. })) = shown {
+                let (part, changes) = (part.clone(), changes.clone());
+                *known = Shrunk { steps: steps.clone(), changes, reproduced: true, part, at };
             }
         }
-        in_company
+        self.tried.extend(trials);
     }
 }
 
@@ -185,15 +171,30 @@ impl Group {
         (&parts[part], &parts[part].differences[difference])
     }
 
+    /// All that was done and asked before it in the story in which it was seen first, but for what led
+    /// astray.
+    fn before(&self, parts: &[Part]) -> Vec<Step> {
+        let (part, difference) = self.first(parts);
+        let told = part.log[..difference.at].iter().filter(|taken| taken.tells());
+        let before = told.filter(|taken| !taken.diverges || !may_change_anything(&taken.step));
+        before.map(|taken| taken.step).collect()
+    }
+
+    /// The story in which it was seen first: all of it.
+    fn whole(&self, parts: &[Part]) -> Vec<Step> {
+        let (part, difference) = self.first(parts);
+        let mut steps = self.before(parts);
+        steps.push(part.log[difference.at].step);
+        steps
+    }
+
     /// The story in which it was seen first, as far as it led there.
     fn as_seen(&self, parts: &[Part]) -> Shrunk {
         let (part, difference) = self.first(parts);
-        let before =
-            part.log[..difference.at].iter().filter(|taken| !taken.diverges && taken.tells());
+        let mut steps = self.before(parts);
         // What changes nothing by the rules may have changed something all the same.
-        let leads = |step: &Step| step.tag || may_change_anything(step);
-        let before = before.map(|taken| taken.step).filter(leads);
-        let steps = before.chain([part.log[difference.at].step]).collect();
+        steps.retain(|step| step.tag || may_change_anything(step));
+        steps.push(part.log[difference.at].step);
         Shrunk {
             steps,
             changes: difference.changes.clone(),
@@ -203,13 +204,21 @@ impl Group {
         }
     }
 
+    /// The story in which it was seen first, without what does not matter to its last step; with what
+    /// its people asked before, if it `has_questions`.
+    fn own_way(&self, profile: &Profile, parts: &[Part], has_questions: bool) -> Vec<Step> {
+        let (part, difference) = self.first(parts);
+        let taken = &part.log[difference.at];
+        own_way(profile, difference, taken, &self.before(parts), has_questions)
+    }
+
     /// The shortest story into the situation of any of them.
     fn shortest(&self, ways: &Ways<'_>, parts: &[Part]) -> Option<Vec<Step>> {
         let seen = self.seen.iter().take(MOST_SITUATIONS);
         let stories = seen.filter_map(|(part, difference)| {
             let part = &parts[*part];
             let difference = &part.differences[*difference];
-            ways.shortest(difference, &part.log[difference.at].step)
+            ways.shortest(difference, &part.log[difference.at])
         });
         stories.min_by_key(Vec::len)
     }

@@ -1,8 +1,10 @@
 //! Shrinking: the smallest scenario that still shows a divergence.
 //!
 //! The model knows the shortest way into the situation in which the step was taken, so that is tried
-//! first. Where the homeserver does not do the same there, its own story is cut down: step by step,
-//! as long as the rest can happen and the divergence shows.
+//! first. Where the homeserver does not do the same there, it may matter how the caller came to its
+//! membership: the story in which it was seen is tried without all else. Where that does not show it
+//! either, the story is cut down: step by step, as long as the rest can happen and the divergence
+//! shows.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,6 +18,7 @@ use guest_access_model::steps::steps;
 use guest_access_model::story::{Reached, reach};
 use guest_access_model::vocabulary::{GuestAccess, JoinRule, Membership};
 
+use super::judge::Taken;
 use super::signature::{Names, concerned};
 use super::story::{Difference, possible};
 
@@ -34,16 +37,12 @@ impl<'a> Ways<'a> {
         Self { profile, reached: RefCell::default() }
     }
 
-    /// The shortest story that ends with the step of `difference` in a situation like its own, by
+    /// The shortest story that ends with the step that was `taken` in a situation like its own, by
     /// the guests' new names; `None` if there is none near.
-    pub(super) fn shortest(&self, difference: &Difference, step: &Step) -> Option<Vec<Step>> {
-        let moved = moved(&difference.before, &difference.expected.next);
-        let names = Names::with_others(step, &moved);
-        let (step, mut before) = (names.step(step), names.state(&difference.before));
-        // What guests are whom the step is not about does not matter.
-        let moved = moved.into_iter().map(|guest| names.guest(guest));
-        let guests = moved.chain(concerned(&step)).map(|guest| usize::from(guest) + 1).max();
-        let guests = guests.unwrap_or(1);
+    pub(super) fn shortest(&self, difference: &Difference, taken: &Taken) -> Option<Vec<Step>> {
+        let sight = Sight::of(difference, taken);
+        let Sight { step, guests, .. } = sight;
+        let mut before = sight.names.state(&difference.before);
         self.forget_visibility(&step, &mut before);
         let rooms = step.room().map_or(1, |room| room + 1);
         let mut reached = self.reached.borrow_mut();
@@ -51,10 +50,9 @@ impl<'a> Ways<'a> {
             reach(self.profile, &plain_steps(self.profile, Scope { guests, rooms }), MOST_STATES)
         });
         let expected = difference.expected.observation;
-        let gives = matches!(expected.answer, Answer::Gave { .. });
-        let wanted = Situation::of(&step, &before, guests, gives);
+        let wanted = sight.situation(&before);
         let is_it = |state: &State| {
-            Situation::of(&step, state, guests, gives) == wanted
+            sight.situation(state) == wanted
                 && outcome(self.profile, state, &step).is_some_and(|outcome| {
                     outcome.observation.decision.is_like(&expected.decision)
                         && outcome.observation.answer == expected.answer
@@ -82,8 +80,112 @@ impl<'a> Ways<'a> {
     }
 }
 
+/// A step by the guests' new names, and as many guests as matter to it.
+struct Sight {
+    names: Names,
+    step: Step,
+    guests: usize,
+    /// Whether it may give the tagged event.
+    gives: bool,
+}
+
+impl Sight {
+    fn of(difference: &Difference, taken: &Taken) -> Self {
+        let moved = moved_or_expected_to(difference, taken);
+        let names = Names::with_others(&taken.step, &moved);
+        let step = names.step(&taken.step);
+        // What guests are whom the step is not about does not matter.
+        let moved = moved.into_iter().map(|guest| names.guest(guest));
+        let guests = moved.chain(concerned(&step)).map(|guest| usize::from(guest) + 1).max();
+        let gives = matches!(difference.expected.observation.answer, Answer::Gave { .. });
+        Self { names, step, guests: guests.unwrap_or(1), gives }
+    }
+
+    /// The situation in a state by the new names.
+    fn situation(&self, state: &State) -> Situation {
+        Situation::of(&self.step, state, self.guests, self.gives)
+    }
+
+    /// Whether it is about a guest with this old name.
+    fn is_about(&self, guest: u8) -> bool {
+        usize::from(self.names.guest(guest)) < self.guests
+    }
+}
+
+/// The story that ends with the step that was `taken`, without what does not matter to that: those
+/// whom it is about are in the same situation, and came to their memberships in the same way. With what
+/// these asked and did that changed nothing, if it `has_questions`.
+pub(super) fn own_way(
+    profile: &Profile,
+    difference: &Difference,
+    taken: &Taken,
+    before: &[Step],
+    has_questions: bool,
+) -> Vec<Step> {
+    let sight = Sight::of(difference, taken);
+    let is_about_others = |step: &Step| {
+        let mut guests = concerned(step).peekable();
+        guests.peek().is_some() && !guests.any(|guest| sight.is_about(guest))
+    };
+    let end = |lead: &[(usize, Step)]| {
+        let mut state = initial(profile);
+        let mut moved_by = [None; MAX_GUESTS];
+        for (_, step) in lead {
+            let next = outcome(profile, &state, step)?.next;
+            for guest in moved(&state, &next).into_iter().filter(|guest| sight.is_about(*guest)) {
+                moved_by[usize::from(guest)] = Some(*step);
+            }
+            state = next;
+        }
+        Some((sight.situation(&sight.names.state(&state)), moved_by))
+    };
+    let mut state = initial(profile);
+    let (mut lead, mut questions): (Vec<(usize, Step)>, Vec<_>) = (Vec::new(), Vec::new());
+    for (place, step) in before.iter().enumerate() {
+        let Some(outcome) = outcome(profile, &state, step) else { continue };
+        let is_question = outcome.next == state;
+        state = outcome.next;
+        if is_question { &mut questions } else { &mut lead }.push((place, *step));
+    }
+    let wanted = end(&lead);
+    let mut without_others = lead.clone();
+    without_others.retain(|(_, step)| !is_about_others(step));
+    if end(&without_others) == wanted {
+        lead = without_others;
+    }
+    // One step by itself, then two at once: a deed, and what undid it; then what these were needed for.
+    for together in [1, 2, 1] {
+        let mut last = lead.len();
+        while last > 0 {
+            last -= 1;
+            let firsts = if together == 1 { last..last + 1 } else { 0..last };
+            for first in firsts.rev() {
+                let mut less = lead.clone();
+                less.remove(last);
+                if first < last {
+                    less.remove(first);
+                }
+                if end(&less) == wanted {
+                    lead = less;
+                    last = last.min(lead.len());
+                    break;
+                }
+            }
+        }
+    }
+    if has_questions {
+        let asks = |step: &Step| concerned(step).any(|guest| sight.is_about(guest));
+        lead.extend(questions.into_iter().filter(|(_, step)| asks(step)));
+        lead.sort_unstable_by_key(|(place, _)| *place);
+    }
+    let story: Vec<_> = lead.into_iter().map(|(_, step)| step).collect();
+    let (mut story, _) = possible(profile, &story, |_| false);
+    story.push(taken.step);
+    story
+}
+
 /// What of a state matters to a step: the rest is as in the first state.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Situation(State);
 
 impl Situation {
@@ -132,11 +234,13 @@ const NOWHERE: Room = Room {
     user: Membership::Join,
 };
 
-/// Whether a step asks for the tagged event by its id.
+/// Whether a step asks for the tagged event, or for what belongs to it, by its id.
 fn names_an_event(step: &Step) -> bool {
     match step.act {
         Act::Read(endpoint) => {
-            matches!(endpoint.get().gives, Some(Gives::Event | Gives::StateEvent))
+            let endpoint = endpoint.get();
+            let names = endpoint.id.contains("{eventId}");
+            names || matches!(endpoint.gives, Some(Gives::Event | Gives::StateEvent))
         }
         act => act == Act::ReadThroughOtherRoom,
     }
@@ -149,6 +253,21 @@ fn moved(before: &State, after: &State) -> Vec<u8> {
         of(before) != of(after)
     };
     (0_u8..).take(MAX_GUESTS).filter(is_moved).collect()
+}
+
+/// The guests whose membership a step should have changed, or did.
+fn moved_or_expected_to(difference: &Difference, taken: &Taken) -> Vec<u8> {
+    let Difference { before, expected, .. } = difference;
+    let rooms = taken.members.iter().flatten().zip(&before.rooms);
+    let did = |guest: &u8| {
+        let number = usize::from(*guest);
+        let is_gone = taken.gone[number];
+        rooms.clone().any(|(seen, room)| !is_gone && seen.guests[number] != room.members[number])
+    };
+    let mut all = moved(before, &expected.next);
+    let others = (0_u8..).take(MAX_GUESTS).filter(|guest| !all.contains(guest)).filter(did);
+    all.extend(others.collect::<Vec<_>>());
+    all
 }
 
 /// The steps by which stories come to where they are: of several ways to the same, the plain one.
@@ -199,4 +318,58 @@ fn can_happen(profile: &Profile, story: &[Step]) -> bool {
         state = outcome.map_or(state, |outcome| outcome.next);
         outcome.is_some()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::endpoint::KNOWN;
+    use guest_access_model::rules::Rules;
+    use guest_access_model::step::Says;
+
+    use super::*;
+    use crate::subject::server::{Held, Observed, Verdict};
+
+    #[test]
+    fn its_own_way_is_left_without_others_and_what_was_undone_but_not_without_how_it_came_there() {
+        let profile = Rules::find("latest").unwrap().profile();
+        let guest = |number, act| Step::new(Actor::Guest(number), act);
+        let register = |number| guest(number, Act::Register { named: false });
+        let moderator = |act| Step::new(Actor::Moderator, act).at(0);
+        let access = |value| moderator(Act::SetGuestAccess(Says::Value(value), Key::Empty));
+        let can_join = access(GuestAccess::CanJoin);
+        let join = |number| guest(number, Act::Join(Way::Own)).at(0);
+        let (kick, leave) = (moderator(Act::Kick(1)), guest(1, Act::Leave(Way::Own)).at(0));
+        let (invite, send) =
+            (moderator(Act::Invite(1)), moderator(Act::Send(Message::Message)).tagged());
+        let read = guest(1, Act::Read(KNOWN.messages)).at(0);
+        let before = vec![
+            register(0),
+            register(1),
+            can_join,
+            join(0),
+            join(1),
+            read,
+            leave,
+            send,
+            invite,
+            kick,
+        ];
+        let state = before
+            .iter()
+            .fold(initial(&profile), |state, step| outcome(&profile, &state, step).unwrap().next);
+        let expected = outcome(&profile, &state, &leave).unwrap();
+        let difference = Difference { at: before.len(), before: state, expected, changes: vec![] };
+        let observed = Observed { verdict: Verdict::Allowed, held: Held::Nothing };
+        let taken = Taken {
+            step: leave,
+            observed,
+            members: None,
+            gone: [false; MAX_GUESTS],
+            diverges: true,
+            after: state,
+        };
+        let story = |has_questions| own_way(&profile, &difference, &taken, &before, has_questions);
+        assert_eq!(story(false), [register(1), can_join, invite, kick, leave]);
+        assert_eq!(story(true), [register(1), can_join, read, invite, kick, leave]);
+    }
 }

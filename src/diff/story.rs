@@ -13,6 +13,7 @@ use guest_access_model::profile::Profile;
 use guest_access_model::state::{MAX_GUESTS, State};
 use guest_access_model::step::{Act, Actor, Setting, Step};
 use guest_access_model::stop::Stop;
+use guest_access_model::vocabulary::Membership;
 
 use crate::scenario::sentence;
 use crate::subject::server::{
@@ -335,40 +336,8 @@ pub(super) fn leading(profile: &Profile, steps: &[Step]) -> Vec<Step> {
     leading
 }
 
-/// The steps of these without which the state they lead to would be another: what was undone again
-/// is left out.
-pub(super) fn shortened(profile: &Profile, steps: &[Step]) -> Vec<Step> {
-    let mut lead = leading(profile, steps);
-    let end = |lead: &[Step]| {
-        let first = Some(initial(profile));
-        lead.iter().fold(first, |state, step| Some(outcome(profile, &state?, step)?.next))
-    };
-    let wanted = end(&lead);
-    // One step by itself, and then two at once: a deed, and what undid it.
-    for together in [1, 2] {
-        let mut last = lead.len();
-        while last > 0 {
-            last -= 1;
-            let firsts = if together == 1 { last..last + 1 } else { 0..last };
-            for first in firsts.rev() {
-                let mut less = lead.clone();
-                less.remove(last);
-                if first < last {
-                    less.remove(first);
-                }
-                if end(&less) == wanted {
-                    lead = less;
-                    last = last.min(lead.len());
-                    break;
-                }
-            }
-        }
-    }
-    lead
-}
-
 /// Whether a step can have a part in what memberships there are: by one of the ways to read the
-/// rules, or by mistake.
+/// rules, or by mistake, where a guest has a membership that could end.
 fn may_change_memberships(step: &Step, before: &State, expected: &[Expected]) -> bool {
     let changes = |expected: &Expected| {
         before
@@ -377,14 +346,18 @@ fn may_change_memberships(step: &Step, before: &State, expected: &[Expected]) ->
             .zip(&expected.outcome.next.rooms)
             .any(|(before, after)| before.members != after.members || before.user != after.user)
     };
-    expected.iter().any(changes)
-        || matches!(
-            step.act,
-            Act::SetGuestAccess(..)
-                | Act::RedactSetting(Setting::GuestAccess)
-                | Act::Upgrade(_)
-                | Act::RegisterOver(_)
-        )
+    let may_end = |membership: &Membership| {
+        matches!(membership, Membership::Join | Membership::Invite | Membership::Knock)
+    };
+    let mut members = before.rooms.iter().flat_map(|room| &room.members);
+    let may_end_any = matches!(
+        step.act,
+        Act::SetGuestAccess(..)
+            | Act::RedactSetting(Setting::GuestAccess)
+            | Act::Upgrade(_)
+            | Act::RegisterOver(_)
+    ) && members.any(may_end);
+    may_end_any || expected.iter().any(changes)
 }
 
 /// Whether a step may change anything, by the rules or by mistake.

@@ -8,6 +8,7 @@ use ruma::api::client::peeking::{get_current_state, listen_to_new_events};
 use ruma::api::client::room::{get_event_by_timestamp, get_room_event};
 use ruma::api::client::state::get_state_events;
 use ruma::api::client::sync::sync_events::v3 as sync;
+use ruma::events::AnyTimelineEvent;
 use ruma::serde::Raw;
 
 use super::acting::{observe, observe_only};
@@ -21,6 +22,8 @@ use super::{Request, Response, ServerError, World};
 const LIMIT: u32 = 1000;
 /// How often a homeserver that gives fewer is asked for more.
 const PAGES: usize = 20;
+/// The type of the event that every room begins with.
+const CREATE: &str = "m.room.create";
 
 impl World<'_> {
     pub(super) async fn read(
@@ -77,11 +80,12 @@ impl World<'_> {
         place: Place,
         id: &str,
     ) -> Result<Observed, ServerError> {
-        let backwards = self.read_pages(with, place, id, "b").await?;
+        let mut ends = Ends::default();
+        let backwards = self.read_pages(with, place, id, "b", &mut ends).await?;
         if backwards.verdict != Verdict::Allowed {
             return Ok(backwards);
         }
-        let forwards = self.read_pages(with, place, id, "f").await?;
+        let forwards = self.read_pages(with, place, id, "f", &mut ends).await?;
         if forwards.verdict != Verdict::Allowed {
             return Ok(forwards);
         }
@@ -100,6 +104,7 @@ impl World<'_> {
         place: Place,
         id: &str,
         direction: &str,
+        ends: &mut Ends,
     ) -> Result<Observed, ServerError> {
         let mut from: Option<String> = None;
         let mut given = false;
@@ -118,8 +123,11 @@ impl World<'_> {
             let page: get_message_events::v3::Response = response.read()?;
             given |= self.has(place, &page.chunk);
             // A page may be empty because nothing of it may be seen; the end is where no more is.
-            let ends = page.end.is_none() || page.end == from;
-            if given || ends || page.chunk.is_empty() && page.end == Some(page.start) {
+            let is_last = page.end.is_none()
+                || page.end == from
+                || page.chunk.is_empty() && page.end == Some(page.start)
+                || ends.are_in(direction, &page.chunk);
+            if given || is_last {
                 break;
             }
             from = page.end;
@@ -246,6 +254,27 @@ impl World<'_> {
     /// tagged event may have been replaced, or not, by the time of the call.
     fn has_note<T>(&self, place: Place, state: &[Raw<T>]) -> bool {
         self.tagged_in(place).is_some_and(|tagged| tagged.note.is_some()) && self.has(place, state)
+    }
+}
+
+/// The two ends of what is read of a room, as far as they are known: there no more pages follow.
+#[derive(Debug, Default)]
+struct Ends {
+    /// The event that the first page backwards begins with.
+    newest: Option<String>,
+}
+
+impl Ends {
+    /// Whether the end in this direction is among these events: backwards the room's first event, and
+    /// forwards the one from which the way back began.
+    fn are_in(&mut self, direction: &str, page: &[Raw<AnyTimelineEvent>]) -> bool {
+        let text = |event: &Raw<_>, key| event.get_field::<String>(key).ok().flatten();
+        if direction == "b" {
+            let newest = || page.first().and_then(|event| text(event, "event_id"));
+            self.newest = self.newest.take().or_else(newest);
+            return page.iter().any(|event| text(event, "type").is_some_and(|of| of == CREATE));
+        }
+        self.newest.is_some() && page.iter().any(|event| text(event, "event_id") == self.newest)
     }
 }
 

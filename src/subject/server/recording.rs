@@ -98,14 +98,13 @@ pub(super) struct Line<'a> {
     client: &'a Client,
     step: Cell<Option<usize>>,
     watches: Cell<bool>,
-    keeps: Cell<bool>,
     exchanges: RefCell<Vec<Exchange>>,
 }
 
 impl<'a> Line<'a> {
     pub(super) const fn new(client: &'a Client) -> Self {
-        let (step, watches, keeps) = (Cell::new(None), Cell::new(false), Cell::new(true));
-        Self { client, step, watches, keeps, exchanges: RefCell::new(Vec::new()) }
+        let (step, watches) = (Cell::new(None), Cell::new(false));
+        Self { client, step, watches, exchanges: RefCell::new(Vec::new()) }
     }
 
     /// What is said from now on belongs to the step with this number.
@@ -118,14 +117,19 @@ impl<'a> Line<'a> {
         self.watches.set(watches);
     }
 
-    /// What is said from now on is kept, or is no part of the story.
-    pub(super) fn keep(&self, keeps: bool) {
-        self.keeps.set(keeps);
-    }
-
     /// Takes for said what was said in another story.
     pub(super) fn recall(&self, exchanges: &[Exchange]) {
         self.exchanges.borrow_mut().extend_from_slice(exchanges);
+    }
+
+    /// How many exchanges there were so far.
+    pub(super) fn said(&self) -> usize {
+        self.exchanges.borrow().len()
+    }
+
+    /// Takes for unsaid what was said after the first so many exchanges: it is no part of the story.
+    pub(super) fn unsay(&self, but_for: usize) {
+        self.exchanges.borrow_mut().truncate(but_for);
     }
 
     /// What was said so far.
@@ -143,9 +147,6 @@ impl<'a> Line<'a> {
         token: Option<&Token>,
     ) -> Result<Response, ServerError> {
         let response = self.client.send(request, token).await?;
-        if !self.keeps.get() {
-            return Ok(response);
-        }
         let watches = self.watches.get();
         self.exchanges.borrow_mut().push(Exchange {
             step: self.step.get(),

@@ -2,9 +2,10 @@
 //!
 //! To create a room costs a homeserver more than most stories do, and to leave it as much again. So a
 //! room goes from one story to the next, as the model's first state has it, with guests whom it does
-//! not know yet: what was said in it before is no business of theirs. It goes no further once its past
-//! is long, since that is read whole; nor where that could matter: the homeserver did otherwise than
-//! the rules, or the room has what a new one has not and the story does not begin with setting it.
+//! not know yet: what was said in it before is no business of theirs. A story that reads much begins in
+//! none with a long past, since that is read whole each time. None goes on where its past could matter:
+//! the homeserver did otherwise than the rules, or the room has what a new one has not and the story
+//! does not begin with setting it.
 
 use guest_access_model::endpoint::KNOWN;
 use guest_access_model::state::{Room, State};
@@ -23,8 +24,9 @@ use super::setting_up::endpoint;
 use super::world::{Here, Mark};
 use super::{Helpers, Needs, Request, Response, Server, ServerError, World};
 
-/// How many steps are told in a room before it is left for good.
-const MOST_TOLD: usize = 100;
+/// How many steps of a room's past are read again at most, all readings of a story together: beyond
+/// that a new room costs less.
+const MOST_READ_AGAIN: usize = 2000;
 
 /// A room that a story left as another may begin in it.
 #[derive(Debug)]
@@ -59,20 +61,25 @@ impl World<'_> {
     async fn move_in(&mut self, vacant: Vacant, first: &Room) -> Result<(), ServerError> {
         let number = self.rooms.len();
         let Vacant { id, mark, told, made } = vacant;
-        self.rooms.push(Here { mark, told, ..Here::new(id) });
-        // Whoever tells the story again does so in a new room.
-        self.line.keep(false);
-        let settled = self.settle_in(number, first).await;
-        self.line.keep(true);
-        settled?;
+        let before = self.line.said();
         self.line.recall(&made);
-        self.rooms[number].made = made;
-        self.settle_in(number, first).await
+        self.rooms.push(Here { mark, told, made, ..Here::new(id) });
+        let said = self.line.said();
+        let mut settled = self.settle_in(number, first).await;
+        if matches!(settled, Ok(true)) {
+            // Whoever tells the story again does so in a new room, where nothing is to be set.
+            self.line.unsay(said);
+            settled = self.settle_in(number, first).await;
+        }
+        if settled.is_err() {
+            self.line.unsay(before);
+        }
+        settled.map(|_| ())
     }
 
     async fn make_room(&mut self, first: &Room) -> Result<(), ServerError> {
         let number = self.rooms.len();
-        let said = self.line.exchanges().len();
+        let said = self.line.said();
         let mut body = json!({
             "preset": "public_chat",
             "visibility": "private",
@@ -96,9 +103,11 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Sets what is not as in `first`, and remembers which events are the settings.
-    async fn settle_in(&mut self, number: usize, first: &Room) -> Result<(), ServerError> {
+    /// Sets what is not as in `first`, and remembers which events are the settings. Says whether
+    /// anything was to be set.
+    async fn settle_in(&mut self, number: usize, first: &Room) -> Result<bool, ServerError> {
         let moderators = self.moderators();
+        let mut has_set = false;
         for event in self.state_of(number).await? {
             let Ok(event) = event.deserialize_as_unchecked::<SettingEvent>() else { continue };
             if !event.state_key.is_empty() {
@@ -125,15 +134,17 @@ impl World<'_> {
                     let content = json!({ "join_rule": first.join_rule.as_str() });
                     let request = Self::state_request(&id, "m.room.join_rules", "", content);
                     accepted(&self.send(&moderators, request).await?)?;
+                    has_set = true;
                     continue;
                 }
                 _ => continue,
             };
             if let Some(content) = content {
                 accepted(&self.set(&moderators, number, setting, &content, Key::Empty).await?)?;
+                has_set = true;
             }
         }
-        Ok(())
+        Ok(has_set)
     }
 
     /// Gives each room an alias.
@@ -177,7 +188,7 @@ impl World<'_> {
             let Here { id, made, told, mark, .. } = room;
             let told = told + steps;
             let is_as_new = mark < Mark::Other && now.user == Membership::Join;
-            if may_go_on && is_as_new && told < MOST_TOLD {
+            if may_go_on && is_as_new {
                 helpers.vacant.borrow_mut().push(Vacant { id, mark, told, made });
             } else {
                 self.server.leave_for_good(helpers, &id).await;
@@ -190,9 +201,12 @@ impl Helpers {
     /// A room that another story left, and that is what a story needs; a marked one, if that will do.
     fn vacant_room(&self, needs: Needs) -> Option<Vacant> {
         let mut vacant = self.vacant.borrow_mut();
-        let will_do = |room: &Vacant| !needs.unset_guest_access || room.mark == Mark::None;
+        let will_do = |room: &Vacant| {
+            let is_unmarked_enough = !needs.unset_guest_access || room.mark == Mark::None;
+            is_unmarked_enough && room.told * needs.readings <= MOST_READ_AGAIN
+        };
         let numbers = (0..vacant.len()).filter(|number| will_do(&vacant[*number]));
-        let number = numbers.max_by_key(|number| vacant[*number].mark)?;
+        let number = numbers.max_by_key(|number| (vacant[*number].mark, vacant[*number].told))?;
         Some(vacant.swap_remove(number))
     }
 }

@@ -45,6 +45,8 @@ pub struct Needs {
     pub aliases: bool,
     /// Whether the place before the story in every stream.
     pub streams: bool,
+    /// How often it reads what was sent in them.
+    pub readings: usize,
     /// Whether rooms in which nobody ever set the guest access: something is done in them before that.
     pub unset_guest_access: bool,
 }
@@ -52,8 +54,13 @@ pub struct Needs {
 impl Needs {
     /// What a story of these steps needs.
     pub fn of<'s>(steps: impl IntoIterator<Item = &'s Step>) -> Self {
-        let mut needs =
-            Self { rooms: 1, aliases: false, streams: false, unset_guest_access: false };
+        let mut needs = Self {
+            rooms: 1,
+            aliases: false,
+            streams: false,
+            readings: 0,
+            unset_guest_access: false,
+        };
         let mut begun = [false; MAX_ROOMS];
         for step in steps {
             if let Some(room) = step.room()
@@ -64,10 +71,10 @@ impl Needs {
             }
             needs.rooms = needs.rooms.max(step.room().map_or(1, |room| room + 1));
             needs.aliases |= step.act == Act::Join(Way::Alias);
-            needs.streams |= matches!(
-                step.act,
-                Act::Read(endpoint) if endpoint.get().gives == Some(Gives::Stream)
-            );
+            if let Act::Read(endpoint) = step.act {
+                needs.readings += 1;
+                needs.streams |= endpoint.get().gives == Some(Gives::Stream);
+            }
         }
         needs
     }

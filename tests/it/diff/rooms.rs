@@ -88,17 +88,31 @@ fn a_room_goes_no_further_where_its_past_could_matter() {
             Server::meet(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
         let helpers = server.helpers(&[]).await.unwrap();
         let mut rooms = Vec::new();
-        let stories =
-            [(send, 60), (send, 60), (send, 1), (set, 1), (send, 1), (set, 1), (stray, 1)];
-        for (step, told) in stories.into_iter().chain([(send, 1)]) {
-            let (world, state) = after(&server, &helpers, &[step]).await;
+        let read = Step::new(Actor::User, Act::Read(KNOWN.messages)).at(0);
+        let reads_much: Vec<_> = std::iter::once(send).chain([read; 20]).collect();
+        let stories = [
+            (vec![send], 60),
+            (vec![send], 60),
+            (reads_much, 21),
+            (vec![set], 1),
+            (vec![send], 1),
+            (vec![set], 1),
+            (vec![stray], 1),
+            (vec![send], 1),
+        ];
+        for (steps, told) in stories {
+            let (world, state) = after(&server, &helpers, &steps).await;
             rooms.extend(world.recording().rooms);
             world.clean_up(&helpers, &state, told, true).await;
         }
         assert_eq!(rooms[0], rooms[1]);
-        assert_ne!(rooms[1], rooms[2], "many steps were told in it");
-        assert_eq!(rooms[2], rooms[3]);
+        assert_ne!(
+            rooms[1], rooms[2],
+            "many steps were told in it, and this story reads them often"
+        );
+        assert_eq!(rooms[1], rooms[3], "and this one does not");
         assert_ne!(rooms[3], rooms[4], "its guest access was set, and this story needs it unset");
+        assert_eq!(rooms[2], rooms[4]);
         assert_eq!(rooms[3], rooms[5], "and this one does not");
         assert_eq!(rooms[4], rooms[6]);
         assert_ne!(rooms[6], rooms[7], "it has a setting under another key");
