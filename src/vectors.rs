@@ -41,13 +41,11 @@ mod spare;
 mod weave;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::num::NonZero;
 
 use guest_access_model::rules::Rules;
-use guest_access_model::scoreboard;
 use guest_access_model::state::Scope;
 use guest_access_model::step::Step;
-use guest_access_model::stop::Stop;
+use guest_access_model::threads;
 
 use crate::scenario::{Permitted, Scenario};
 
@@ -112,7 +110,7 @@ pub fn vectors(rules: &Rules) -> Vec<Vector> {
     let others = others::others(rules);
     let coverage = Coverage { rules, profile: &profile, others: &others };
     let drafts = drafts(rules, &others);
-    let covers = on_all_cores(&drafts, |draft| coverage.of(draft));
+    let covers = threads::each(&drafts, threads::available(), |draft| coverage.of(draft));
     let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
     let vector = |(draft, covers): (Draft, BTreeSet<Item>)| {
         let Draft { slug, mut scenario, otherwise, scope } = draft;
@@ -185,7 +183,7 @@ fn drafts(rules: &Rules, others: &[Other]) -> Vec<Draft> {
         };
         other.telling_story(&profile, others::is_by_a_client, tell)
     };
-    for (other, story) in missing.iter().zip(on_all_cores(&missing, look)) {
+    for (other, story) in missing.iter().zip(threads::each(&missing, threads::available(), look)) {
         if let Some(story) = story
             && !drafts.iter().any(|draft| other.is_told_by(&profile, draft))
         {
@@ -213,13 +211,6 @@ fn needed(drafts: Vec<Draft>, covers: Vec<BTreeSet<Item>>) -> Vec<(Draft, BTreeS
     }
     kept.reverse();
     kept
-}
-
-/// What is seen of each of these, in their order.
-fn on_all_cores<T: Sync, U: Send>(all: &[T], look: impl Fn(&T) -> U + Sync) -> Vec<U> {
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let found = scoreboard::each(all, look, threads, &Stop::default(), |_| ());
-    found.expect("nothing stops it")
 }
 
 /// How many guests and rooms these steps are about.

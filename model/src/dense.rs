@@ -127,14 +127,20 @@ struct Numbers {
 
 impl Dense {
     /// A room with so many guests in which `system` decides, held against what `rules` promise, with a
-    /// tagged event or without. `None` where a guest's doings depend on other guests:
+    /// tagged event or without; the tables are made on so many threads. `None` where a guest's doings depend on other guests:
     ///
     /// - the first guest is special, so that it matters which of them is named;
     /// - a guest's event that is refused removes the others all the same.
     ///
     /// What else would break the argument in the tables themselves is found as they are made.
-    pub fn of(system: &Profile, rules: &Profile, guests: usize, tagged: bool) -> Option<Self> {
-        Cells::of(system, rules, guests, tagged)?.compile(Purpose {
+    pub fn of(
+        system: &Profile,
+        rules: &Profile,
+        guests: usize,
+        tagged: bool,
+        threads: usize,
+    ) -> Option<Self> {
+        Cells::of(system, rules, guests, tagged, threads)?.compile(Purpose {
             guests,
             alike: true,
             tabulates: |_| true,
@@ -317,13 +323,16 @@ impl Dense {
         here.owns[..self.guests].iter().filter(|own| self.is_live_guest(**own)).count()
     }
 
-    /// What the guarantees say of every step that can be taken in this cell.
+    /// What the guarantees say of every step that can be taken in this guest's cell.
     #[cold]
     fn judge(&self, cell: u32, here: &Numbers, guest: usize) -> Verdicts {
         self.judged[cell as usize].store(true, Ordering::Relaxed);
-        let Some(judges) = &self.judges else { return Verdicts::NONE };
         let own = self.owns[usize::from(here.owns[guest])];
-        let common = self.commons[here.common as usize];
+        self.judge_cell(cell, self.commons[here.common as usize], own)
+    }
+
+    fn judge_cell(&self, cell: u32, common: Common, own: Own) -> Verdicts {
+        let Some(judges) = &self.judges else { return Verdicts::NONE };
         let mut verdicts = judges.judge(common, own, Which::Others);
         let as_read = self.as_read[cell as usize] as usize;
         if !self.judged_reads[as_read].swap(true, Ordering::Relaxed) {
@@ -353,7 +362,7 @@ mod tests {
         let rules = Rules::find("latest").unwrap();
         let has_tables = |mistake: &str| {
             let defect = crate::defect::find(&rules, mistake).unwrap();
-            Dense::of(&defect.profile, &rules.profile(), 1, true).is_some()
+            Dense::of(&defect.profile, &rules.profile(), 1, true, 1).is_some()
         };
         assert!(!has_tables("registration.first_guest=administrator"));
         assert!(!has_tables("revocation.rejected_event=revokes"));
@@ -379,7 +388,7 @@ mod tests {
             let rules = Rules::find("latest").unwrap();
             let systems = right_and_mistaken(&rules);
             let system = mistake.get(&systems);
-            let Some(dense) = Dense::of(system, &rules.profile(), guests, true) else {
+            let Some(dense) = Dense::of(system, &rules.profile(), guests, true, 2) else {
                 return Ok(());
             };
             let scope = Scope { guests, rooms: 1 };
@@ -419,7 +428,7 @@ mod tests {
             let rules = Rules::find("latest").unwrap();
             let systems = right_and_mistaken(&rules);
             let system = mistake.get(&systems);
-            if Dense::of(system, &rules.profile(), 1, true).is_none() {
+            if Dense::of(system, &rules.profile(), 1, true, 1).is_none() {
                 return Ok(());
             }
             let judges = Judges::of(system, &rules.profile(), MAX_GUESTS);

@@ -30,4 +30,5 @@ pub mod steps;
 pub mod stop;
 pub mod story;
 pub mod text_file;
+pub mod threads;
 pub mod vocabulary;

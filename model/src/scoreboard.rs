@@ -1,9 +1,5 @@
 //! The scoreboard: which check catches which mistake.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
 use crate::defect::{Defect, defects};
 use crate::guarantee::{GuaranteeId, GuaranteeSet};
 use crate::lockstep;
@@ -14,6 +10,7 @@ use crate::state::Scope;
 use crate::step::Subject;
 use crate::stop::Stop;
 use crate::story;
+use crate::threads::each_until;
 
 /// What catches one defect.
 #[derive(Debug, Clone)]
@@ -41,8 +38,7 @@ const NEAR: usize = 4_000;
 const WIDER: [Scope; 2] = [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, rooms: 2 }];
 
 /// Holds every defect under `rules` against the guarantees that they promise and, as a subject that
-/// `make` makes, against the model. `progress` is told now and then how many were looked at. `None`
-/// if it was stopped before it was done.
+/// `make` makes, against the model. `progress` is told how many were looked at. `None` if it was stopped before it was done.
 pub fn scoreboard<S: Subject + Clone>(
     rules: &Rules,
     make: impl Fn(&Profile, Scope) -> S + Sync,
@@ -55,41 +51,7 @@ pub fn scoreboard<S: Subject + Clone>(
         by_guarantees: broken_promises(rules, &defect.profile, stop),
         by_lockstep: differs(rules, &defect.profile, &make, stop),
     };
-    each(&defects(rules), look, threads, stop, progress)
-}
-
-/// Looks at every one of these on several threads, and gives what was seen in their order. `progress`
-/// is told now and then how many were looked at. `None` if it was stopped before it was done.
-pub fn each<T: Sync, U: Send>(
-    all: &[T],
-    look: impl Fn(&T) -> U + Sync,
-    threads: usize,
-    stop: &Stop,
-    progress: impl Fn(usize),
-) -> Option<Vec<U>> {
-    let next = AtomicUsize::new(0);
-    let seen: Mutex<Vec<(usize, U)>> = Mutex::default();
-    let look_on = || {
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(one) = all.get(number).filter(|_| !stop.now()) else { return };
-            let found = look(one);
-            seen.lock().unwrap_or_else(PoisonError::into_inner).push((number, found));
-        }
-    };
-    std::thread::scope(|scope| {
-        let lookers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(look_on)).collect();
-        while lookers.iter().any(|looker| !looker.is_finished()) {
-            std::thread::sleep(Duration::from_millis(20));
-            progress(next.load(Ordering::Relaxed).min(all.len()));
-        }
-    });
-    if stop.now() {
-        return None;
-    }
-    let mut seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-    seen.sort_by_key(|(number, _)| *number);
-    Some(seen.into_iter().map(|(_, found)| found).collect())
+    each_until(&defects(rules), threads, look, stop, progress)
 }
 
 /// The promised guarantees that a homeserver which does what `system` says breaks.

@@ -23,6 +23,7 @@ use guest_access_model::rules::Rules;
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
+use guest_access_model::threads;
 
 use crate::report::check::{AGREEMENT, CheckReport, Disciplines, Explored};
 use crate::report::{Run, count};
@@ -450,7 +451,7 @@ impl Limits {
         if let Some(states) = args.max_states {
             stop = stop.at_states(usize::try_from(states).unwrap_or(usize::MAX));
         }
-        let workers = args.workers.map_or_else(available_workers, usize::from);
+        let workers = args.workers.map_or_else(threads::available, usize::from);
         Ok(Self { workers, stop, interrupt, short: Cell::new(false) })
     }
 
@@ -474,8 +475,4 @@ impl Limits {
             "the limit of states"
         }
     }
-}
-
-fn available_workers() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

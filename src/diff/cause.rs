@@ -6,10 +6,10 @@
 //! explains most is taken, then the one that explains most of the rest, until none explains any.
 
 use std::collections::BTreeSet;
-use std::num::NonZero;
 
 use guest_access_model::decide::initial;
 use guest_access_model::profile::Profile;
+use guest_access_model::threads;
 
 use super::change::Changes;
 use super::judge::outcome_as_asked;
@@ -100,19 +100,13 @@ impl<'a> Search<'a> {
 
     /// Of these, the one that explains most; the earlier, if two explain as much.
     fn best(&self, candidates: &[Vec<usize>]) -> Option<Explanation> {
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let shares = candidates.chunks(candidates.len().div_ceil(threads).max(1));
-        std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                shares.map(|share| scope.spawn(|| self.best_of_share(share))).collect();
-            let found = threads.into_iter().filter_map(|thread| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            });
-            let better = |best: Explanation, other: Explanation| {
-                if other.explains.len() > best.explains.len() { other } else { best }
-            };
-            found.reduce(better)
-        })
+        let threads = threads::available();
+        let shares: Vec<_> = candidates.chunks(candidates.len().div_ceil(threads).max(1)).collect();
+        let found = threads::each(&shares, threads, |share| self.best_of_share(share));
+        let better = |best: Explanation, other: Explanation| {
+            if other.explains.len() > best.explains.len() { other } else { best }
+        };
+        found.into_iter().flatten().reduce(better)
     }
 
     fn best_of_share(&self, candidates: &[Vec<usize>]) -> Option<Explanation> {

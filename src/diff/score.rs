@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use guest_access_model::defect::Defect;
 use guest_access_model::rules::Rules;
-use guest_access_model::scoreboard::each;
 use guest_access_model::stop::Stop;
+use guest_access_model::threads::each_until;
 
 use crate::serve::Embedded;
 use crate::subject::server::{Limits, Proof, Server, ServerError};
@@ -75,7 +75,7 @@ pub fn held(
         let found = found(rules, defect, stories, stop)?;
         Ok(Held { defect: defect.clone(), point, found })
     };
-    let held = each(defects, look, threads, stop, progress)?;
+    let held = each_until(defects, threads, look, stop, progress)?;
     Some(held.into_iter().collect())
 }
 

@@ -6,6 +6,7 @@ use guest_access_model::decide::{initial, outcome};
 use guest_access_model::profile::Profile;
 use guest_access_model::state::{Account, MAX_GUESTS, State};
 use guest_access_model::step::{Act, Place, Step};
+use guest_access_model::threads;
 
 use super::classes::{Ways, classes};
 use super::item::Item;
@@ -18,33 +19,67 @@ pub(super) fn goals(profile: &Profile, steps: &[Step]) -> BTreeMap<Item, Vec<Ste
     let mut found: BTreeMap<Item, (usize, Step)> = BTreeMap::new();
     let mut search = Search::new(initial(profile));
     let mut asked: HashSet<[Account; MAX_GUESTS]> = HashSet::new();
-    while let Some(number) = search.next() {
-        let (state, ways) = search.nodes[number];
-        let is_first_of_its_kind = state.tagged.is_none() && asked.insert(state.accounts);
-        for step in steps {
-            let depends_on_accounts_only =
-                step.place == Place::Nowhere && matches!(step.act, Act::Call(_) | Act::WhoAmI);
-            let moves = !matches!(step.act, Act::Call(_) | Act::Read(_) | Act::WhoAmI);
-            let looks = match state.tagged {
-                Some(_) => moves || matches!(step.act, Act::Read(_)),
-                None => !depends_on_accounts_only || is_first_of_its_kind,
-            };
-            if !looks {
-                continue;
-            }
-            let Some(outcome) = outcome(profile, &state, step) else { continue };
-            for item in classes(profile, &state, &ways, step, &outcome) {
-                if state.tagged.is_none() || matches!(item, Item::Given(_)) {
-                    found.entry(item).or_insert((number, *step));
+    let mut first = 0;
+    while first < search.nodes.len() {
+        let round = search.nodes[first..].iter().take(AT_ONCE).map(|(state, ways)| {
+            let is_first_of_its_kind = state.tagged.is_none() && asked.insert(state.accounts);
+            (*state, *ways, is_first_of_its_kind)
+        });
+        let round: Vec<_> = round.collect();
+        let looked = threads::each(&round, threads::available(), |(state, ways, is_first)| {
+            look(profile, steps, state, ways, *is_first)
+        });
+        for (number, looked) in (first..).zip(looked) {
+            for Looked { step, items, next } in looked {
+                for item in items {
+                    found.entry(item).or_insert((number, step));
+                }
+                if let Some((state, ways)) = next {
+                    search.reach(number, step, state, ways);
                 }
             }
-            if outcome.next != state {
-                let ways = ways.after(&state, step, &outcome.next);
-                search.reach(number, *step, outcome.next, ways);
-            }
         }
+        first += round.len();
     }
     found.into_iter().map(|(item, (number, last))| (item, search.story(number, last))).collect()
+}
+
+/// How many states are handed out at once.
+const AT_ONCE: usize = 4096;
+
+/// A step, the goals that it reaches, and where it leads if that is elsewhere.
+struct Looked {
+    step: Step,
+    items: Vec<Item>,
+    next: Option<(State, Ways)>,
+}
+
+/// What of these steps can be asked and done in a state.
+fn look(
+    profile: &Profile,
+    steps: &[Step],
+    state: &State,
+    ways: &Ways,
+    is_first_of_its_kind: bool,
+) -> Vec<Looked> {
+    let looks = |step: &&Step| {
+        let depends_on_accounts_only =
+            step.place == Place::Nowhere && matches!(step.act, Act::Call(_) | Act::WhoAmI);
+        let moves = !matches!(step.act, Act::Call(_) | Act::Read(_) | Act::WhoAmI);
+        match state.tagged {
+            Some(_) => moves || matches!(step.act, Act::Read(_)),
+            None => !depends_on_accounts_only || is_first_of_its_kind,
+        }
+    };
+    let looked = steps.iter().filter(looks).filter_map(|step| {
+        let outcome = outcome(profile, state, step)?;
+        let mut items = classes(profile, state, ways, step, &outcome);
+        items.retain(|item| state.tagged.is_none() || matches!(item, Item::Given(_)));
+        let next = (outcome.next != *state)
+            .then(|| (outcome.next, ways.after(state, step, &outcome.next)));
+        Some(Looked { step: *step, items, next })
+    });
+    looked.filter(|looked| !looked.items.is_empty() || looked.next.is_some()).collect()
 }
 
 /// A breadth-first search over states and the ways to the memberships in them.
@@ -52,20 +87,13 @@ struct Search {
     nodes: Vec<(State, Ways)>,
     came_from: Vec<Option<(usize, Step)>>,
     known: HashMap<(State, Ways), usize>,
-    next: usize,
 }
 
 impl Search {
     fn new(first: State) -> Self {
         let node = (first, Ways::default());
         let known = HashMap::from([(node, 0)]);
-        Self { nodes: vec![node], came_from: vec![None], known, next: 0 }
-    }
-
-    fn next(&mut self) -> Option<usize> {
-        let number = self.next;
-        self.next += 1;
-        (number < self.nodes.len()).then_some(number)
+        Self { nodes: vec![node], came_from: vec![None], known }
     }
 
     fn reach(&mut self, from: usize, step: Step, state: State, ways: Ways) {

@@ -13,6 +13,7 @@ use guest_access_model::rules::Rules;
 use guest_access_model::state::{Scope, State};
 use guest_access_model::step::{Answer, Step};
 use guest_access_model::steps::steps;
+use guest_access_model::threads;
 
 use super::expectations::fails;
 use super::item::Item;
@@ -187,26 +188,25 @@ impl Untold {
 pub fn untold(rules: &Rules, vectors: &[Vector]) -> Vec<Untold> {
     let right = rules.profile();
     let told: BTreeSet<&Item> = vectors.iter().flat_map(|vector| &vector.covers).collect();
-    let untold = others(rules)
+    let untold: Vec<_> = others(rules)
         .into_iter()
-        .filter(|other| !told.contains(&other.item()) || other.point == MISTAKE && other.permitted);
-    untold
-        .map(|other| {
-            if other.permitted {
-                let because = "these rules permit it".to_owned();
-                return Untold { point: other.point, option: other.option, because };
-            }
-            let story = other.telling_story(&right, |_| true, |_| true);
-            let because = match &story {
-                None => "nothing that is allowed leads to where it would show".to_owned(),
-                Some(story) => match story.iter().find(|step| !is_by_a_client(step)) {
-                    Some(deed) => format!("it shows only after {}", sentence(deed)),
-                    None => "what it shows is what another reading permits".to_owned(),
-                },
-            };
-            Untold { point: other.point, option: other.option, because }
-        })
-        .collect()
+        .filter(|other| !told.contains(&other.item()) || other.point == MISTAKE && other.permitted)
+        .collect();
+    threads::each(&untold, threads::available(), |other| {
+        let (point, option) = (other.point.clone(), other.option.clone());
+        if other.permitted {
+            return Untold { point, option, because: "these rules permit it".to_owned() };
+        }
+        let story = other.telling_story(&right, |_| true, |_| true);
+        let because = match &story {
+            None => "nothing that is allowed leads to where it would show".to_owned(),
+            Some(story) => match story.iter().find(|step| !is_by_a_client(step)) {
+                Some(deed) => format!("it shows only after {}", sentence(deed)),
+                None => "what it shows is what another reading permits".to_owned(),
+            },
+        };
+        Untold { point, option, because }
+    })
 }
 
 fn telling_story_in(

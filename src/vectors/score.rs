@@ -6,9 +6,9 @@ use guest_access_model::decide::Outcome;
 use guest_access_model::defect::{Defect, defects};
 use guest_access_model::profile::Profile;
 use guest_access_model::rules::Rules;
-use guest_access_model::scoreboard::each;
 use guest_access_model::step::Subject;
 use guest_access_model::stop::Stop;
+use guest_access_model::threads::each_until;
 
 use super::Vector;
 use crate::scenario::{Judge, Judgement, LABEL, Observed};
@@ -39,7 +39,7 @@ pub fn caught(
         let by = vectors.iter().filter(fails).map(|vector| vector.scenario.id.clone()).collect();
         Caught { defect: defect.clone(), by }
     };
-    each(&defects(rules), look, threads, stop, progress)
+    each_until(&defects(rules), threads, look, stop, progress)
 }
 
 /// Where a homeserver does what no reading of the rules permits.

@@ -10,9 +10,9 @@ use guest_access::vectors::{Item, Untold, Vector, caught, schema, untold, vector
 use guest_access_model::clause::{CLAUSES, Force};
 use guest_access_model::defect::defects;
 use guest_access_model::rules::Rules;
-use guest_access_model::scoreboard::each;
 use guest_access_model::step::{Act, Actor};
 use guest_access_model::stop::Stop;
+use guest_access_model::threads::each;
 use serde_json::{Value, json};
 
 use crate::cli::{Folder, run, run_line};
@@ -22,7 +22,7 @@ pub(crate) static VECTORS: LazyLock<Vec<Vector>> = LazyLock::new(|| vectors(&LAT
 /// The vectors of every revision, and of every proposal in `examples`.
 pub(crate) static ALL: LazyLock<Vec<(Rules, Vec<Vector>)>> = LazyLock::new(|| {
     let look = |rules: &Rules| (rules.clone(), vectors(rules));
-    each(&all_rules(), look, 2, &Stop::default(), |_| ()).unwrap()
+    each(&all_rules(), 2, look)
 });
 
 fn covered() -> BTreeSet<&'static Item> {
@@ -271,7 +271,7 @@ fn the_reference_passes_the_vectors_of_all_rules_and_they_are_what_the_schema_sa
             assert_eq!(invalid(&validator, &value), None, "{id}");
         }
     };
-    each(&ALL, look, 2, &Stop::default(), |_| ()).unwrap();
+    each(&ALL, 2, look);
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn explore(engine: &str, guests: &str, rooms: &str, workers: &str) -> Option<Str
     let profile = Rules::find("latest").ok()?.profile();
     let begun = Instant::now();
     let found = if scope.rooms > MAX_ROOMS {
-        settle(&profile, &profile, scope, &Stop::default(), |_| ())?
+        settle(&profile, &profile, scope, workers.threads, &Stop::default(), |_| ())?
     } else {
         let space = Arc::new(Sequential::new(scope, profile.clone(), profile));
         let found = engine.explore(&space, &workers, &Stop::default(), |_| ());

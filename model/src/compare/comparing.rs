@@ -1,7 +1,6 @@
 //! The search for differences: both are asked in every state to which either comes.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::panic::resume_unwind;
 
 use crate::decide::{initial, outcome};
 use crate::endpoint::EndpointId;
@@ -11,6 +10,7 @@ use crate::state::State;
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::story::Search;
+use crate::threads::each;
 
 use super::differing::{caller, case, circumstances, direction, side};
 use super::{Direction, Side, Teller};
@@ -64,18 +64,7 @@ impl<'a> Comparing<'a> {
     /// states, so that what is made of it does not depend on the threads.
     fn ask_at_once(&self, teller: Teller, states: &[State]) -> VecDeque<Answers<'a>> {
         let states = &states[..states.len().min(AT_ONCE)];
-        let share = states.len().div_ceil(self.threads);
-        std::thread::scope(|scope| {
-            let ask = |states: &[State]| -> Vec<_> {
-                states.iter().map(|state| self.ask(teller, state)).collect()
-            };
-            let parts: Vec<_> =
-                states.chunks(share).map(|part| scope.spawn(move || ask(part))).collect();
-            let answered = parts
-                .into_iter()
-                .map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
-            answered.flatten().collect()
-        })
+        each(states, self.threads, |state| self.ask(teller, state)).into()
     }
 
     /// Asks both what they make of every step in this state.

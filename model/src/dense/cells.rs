@@ -9,6 +9,7 @@ use crate::reduce::forget;
 use crate::state::{Scope, State};
 use crate::step::{Act, Actor, Step, Upgrade};
 use crate::steps::steps;
+use crate::threads::each;
 
 use super::part::{Common, Own, compose, split};
 
@@ -64,11 +65,12 @@ struct Making<'a> {
 impl Cells {
     /// Every cell of a guest that is alone, whatever the mistakes.
     pub(super) fn alone(system: &Profile) -> Self {
-        let cells = Making::new(system, system, 1, true).make();
+        let cells = Making::new(system, system, 1, true).make(1);
         cells.expect("nobody is there on whom a cell could depend")
     }
 
-    /// Every cell of a room with so many guests; `None` for the mistakes that [`Dense::of`] names.
+    /// Every cell of a room with so many guests, worked out on so many threads; `None` for the mistakes
+    /// that [`Dense::of`] names.
     ///
     /// [`Dense::of`]: super::Dense::of
     pub(super) fn of(
@@ -76,6 +78,7 @@ impl Cells {
         rules: &Profile,
         guests: usize,
         tagged: bool,
+        threads: usize,
     ) -> Option<Self> {
         let choices = &system.choices;
         if choices.first_guest != FirstGuest::Plain
@@ -83,7 +86,7 @@ impl Cells {
         {
             return None;
         }
-        Making::new(system, rules, guests, tagged).make()
+        Making::new(system, rules, guests, tagged).make(threads)
     }
 }
 
@@ -107,11 +110,15 @@ impl<'a> Making<'a> {
         }
     }
 
-    fn make(mut self) -> Option<Cells> {
+    fn make(mut self, threads: usize) -> Option<Cells> {
         let (common, owns) = split(&forget(self.system, &initial(self.system)), 1);
         self.add(common, owns[0]);
-        while let Some((common, own)) = self.waiting.pop() {
-            self.work_out(common, own)?;
+        while !self.waiting.is_empty() {
+            let round = std::mem::take(&mut self.waiting);
+            for cell in each(&round, threads, |(common, own)| self.cell(*common, *own)) {
+                self.go_on_from(&cell)?;
+                self.cells.push(cell);
+            }
         }
         let Self { mut cells, naming, naming_none, .. } = self;
         cells.sort_unstable_by_key(|cell| (cell.common, cell.own));
@@ -135,8 +142,8 @@ impl<'a> Making<'a> {
         self.add(common, own);
     }
 
-    /// Works out what becomes of a cell; `None` if it shows that cells are not enough.
-    fn work_out(&mut self, common: Common, own: Own) -> Option<()> {
+    /// Works out what becomes of a cell.
+    fn cell(&self, common: Common, own: Own) -> Cell {
         let state = compose(self.system, common, &[own]);
         let becomes = |state: &State, step: &Step| {
             let next = outcome(self.system, state, step)?.next;
@@ -146,34 +153,42 @@ impl<'a> Making<'a> {
             let (common, owns) = split(&forget(self.system, &next), 1);
             Some(Becomes { common, own: owns[0], changed: true })
         };
-        let by_own: Vec<_> = self.naming.iter().map(|step| becomes(&state, step)).collect();
-        let by_common: Vec<_> = self.naming_none.iter().map(|step| becomes(&state, step)).collect();
         let with_another = compose(self.system, common, &[own, Own::REGISTERED]);
-        let by_another = Some(Step::new(Actor::Guest(1), OTHERS_TOKEN))
-            .filter(|_| self.guests > 1)
-            .and_then(|step| becomes(&with_another, &step));
-        let becomes = by_own.iter().chain(&by_common).flatten().chain(&by_another);
+        let by_another = Some(Step::new(Actor::Guest(1), OTHERS_TOKEN));
+        let by_another = by_another.filter(|_| self.guests > 1);
+        Cell {
+            common,
+            own,
+            by_own: self.naming.iter().map(|step| becomes(&state, step)).collect(),
+            by_common: self.naming_none.iter().map(|step| becomes(&state, step)).collect(),
+            by_another: by_another.and_then(|step| becomes(&with_another, &step)),
+        }
+    }
+
+    /// Adds what becomes of a cell; `None` if it shows that cells are not enough.
+    fn go_on_from(&mut self, cell: &Cell) -> Option<()> {
+        let Cell { common, by_own, by_common, by_another, .. } = cell;
+        let becomes = by_own.iter().chain(by_common).flatten().chain(by_another);
         for next in becomes.filter(|next| next.changed) {
             self.add(next.common, next.own);
         }
         if self.guests > 1 {
-            for next in by_own.iter().flatten().filter(|next| next.common != common) {
+            for next in by_own.iter().flatten().filter(|next| next.common != *common) {
                 // One guest's step may change what all have in common by sending the tagged event,
                 // and by nothing else.
-                if !next.common.only_tags(common) {
+                if !next.common.only_tags(*common) {
                     return None;
                 }
-                if self.taggings.entry(common).or_default().insert(next.common) {
-                    for other in self.owns_with[&common].clone() {
+                if self.taggings.entry(*common).or_default().insert(next.common) {
+                    for other in self.owns_with[common].clone() {
                         self.add_witness(next.common, other);
                     }
                 }
             }
-            if by_another.is_some_and(|next| next.common != common) {
+            if by_another.is_some_and(|next| next.common != *common) {
                 return None;
             }
         }
-        self.cells.push(Cell { common, own, by_own, by_common, by_another });
         Some(())
     }
 }

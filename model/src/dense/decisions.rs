@@ -74,7 +74,8 @@ impl Decisions {
         let one = Scope { guests: 1, rooms: 1 };
         let all = steps(one, &[profile]);
         // With another guest there are other events to see: those of its membership.
-        let cells = Cells::of(profile, profile, 2, true).unwrap_or_else(|| Cells::alone(profile));
+        let cells =
+            Cells::of(profile, profile, 2, true, 1).unwrap_or_else(|| Cells::alone(profile));
         let cells = cells.cells.iter().map(|cell| (cell.common, cell.own)).collect::<Vec<_>>();
         let mut observations: Vec<Observation> = Vec::new();
         let mut table = Vec::with_capacity(cells.len() * all.len());

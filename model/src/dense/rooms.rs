@@ -15,6 +15,7 @@
 //! What the guarantees say is what they say of each room, and of the few steps that look at two.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use crate::guarantee::Verdicts;
 use crate::profile::Profile;
@@ -22,6 +23,7 @@ use crate::sequential::Sequential;
 use crate::space::Exploration;
 use crate::state::{Account, Scope};
 use crate::stop::Stop;
+use crate::threads::each;
 
 use super::Dense;
 use super::accounts::{Accounts, Kind, Way, exchanges, kinds};
@@ -44,26 +46,27 @@ struct Room {
 }
 
 /// What several rooms come to at `scope`, where `system` decides and `rules` promise: each room is
-/// explored alone. `None` where that is not enough. `progress` is told how many states of a room were
-/// visited.
+/// explored alone, its tables made and its cells judged on so many threads. `None` where that is not
+/// enough. `progress` is told how many states of a room were visited.
 pub fn settle(
     system: &Profile,
     rules: &Profile,
     scope: Scope,
+    threads: usize,
     stop: &Stop,
     progress: impl Fn(usize),
 ) -> Option<Exploration> {
     let guests = scope.guests;
     let judges = Judges::of(system, rules, guests);
     let mut rooms = [
-        Room::of(system, rules, guests, true, Some(judges))?,
-        Room::of(system, rules, guests, false, None)?,
+        Room::of(system, rules, guests, true, Some(judges), threads)?,
+        Room::of(system, rules, guests, false, None, threads)?,
     ];
     let mut found = Exploration::of_nothing();
     let mut explored = 0;
     let order = Accounts::in_order(&rooms[0].kinds, guests)?;
     for (accounts, ways) in order {
-        let all = rooms.each_mut().map(|room| room.enter(accounts, &ways, &mut found.verdicts));
+        let all = rooms.each_mut().map(|room| room.enter(accounts, &ways));
         // One and the same way for all rooms.
         (0..ways.len().max(1))
             .find(|way| rooms.iter_mut().zip(&all).all(|(room, all)| room.is_all(all, *way)))?;
@@ -73,10 +76,13 @@ pub fn settle(
         found.add_product(&rooms, scope, accounts)?;
         if is_over {
             found.complete = false;
-            return Some(found);
+            break;
         }
     }
-    found.verdicts.add(across(&rooms, system, rules));
+    found.verdicts.add(rooms[0].judge(threads));
+    if found.complete {
+        found.verdicts.add(across(&rooms, system, rules));
+    }
     Some(found)
 }
 
@@ -87,8 +93,9 @@ impl Room {
         guests: usize,
         tagged: bool,
         judges: Option<Judges>,
+        threads: usize,
     ) -> Option<Self> {
-        let cells = Cells::of(system, rules, guests, tagged)?;
+        let cells = Cells::of(system, rules, guests, tagged, threads)?;
         let dense = cells.compile(Purpose {
             guests,
             alike: false,
@@ -97,13 +104,15 @@ impl Room {
             profile: system.clone(),
         })?;
         let kinds = kinds(&cells, &dense)?;
+        // The cells that came up are judged in the end, on several threads.
+        dense.judged.iter().for_each(|judged| judged.store(true, Ordering::Relaxed));
         let words = usize::try_from(dense.codes() / 64 + 1).ok()?;
         let (reached, seen) = (BTreeMap::new(), vec![false; dense.judged.len()]);
         Some(Self { dense, kinds, visited: vec![0; words], reached, seen })
     }
 
     /// Explores what is reached with these accounts, by each of the ways into them.
-    fn enter(&mut self, accounts: Accounts, ways: &[Way], verdicts: &mut Verdicts) -> Entered {
+    fn enter(&mut self, accounts: Accounts, ways: &[Way]) -> Entered {
         let seeds: Vec<Vec<u64>> = if ways.is_empty() {
             vec![vec![self.dense.beginning()]]
         } else {
@@ -112,7 +121,7 @@ impl Room {
         let mut all = Vec::new();
         let mut by_first = 0;
         for (number, seeds) in seeds.iter().enumerate() {
-            self.go_on(seeds, &mut all, verdicts);
+            self.go_on(seeds, &mut all);
             if number == 0 {
                 by_first = all.len();
             }
@@ -127,6 +136,19 @@ impl Room {
         entered
     }
 
+    /// What the guarantees say of the cells that came up.
+    fn judge(&self, threads: usize) -> Verdicts {
+        let seen = self.dense.cells().filter(|(cell, ..)| self.seen[*cell as usize]);
+        let seen: Vec<_> = seen.collect();
+        let judge =
+            |(cell, common, own): &(u32, Common, Own)| self.dense.judge_cell(*cell, *common, *own);
+        let mut verdicts = Verdicts::NONE;
+        for said in each(&seen, threads, judge) {
+            verdicts.add(said);
+        }
+        verdicts
+    }
+
     /// Whether one of the ways alone leads to all that is reached.
     fn is_all(&mut self, entered: &Entered, way: usize) -> bool {
         if way == 0 {
@@ -135,7 +157,7 @@ impl Room {
         let known = std::mem::take(&mut self.visited);
         self.visited = vec![0; known.len()];
         let mut reached = Vec::new();
-        self.go_on(&entered.seeds[way], &mut reached, &mut Verdicts::default());
+        self.go_on(&entered.seeds[way], &mut reached);
         self.visited = known;
         reached.len() == entered.all
     }
@@ -147,7 +169,7 @@ impl Room {
     }
 
     /// Goes on from these states by steps about the room.
-    fn go_on(&mut self, seeds: &[u64], all: &mut Vec<(u64, u32)>, verdicts: &mut Verdicts) {
+    fn go_on(&mut self, seeds: &[u64], all: &mut Vec<(u64, u32)>) {
         let mut next = all.len();
         for code in seeds {
             if visit(&mut self.visited, *code) {
@@ -155,12 +177,11 @@ impl Room {
             }
         }
         while let Some((code, _)) = all.get(next).copied() {
-            let (said, changes) = self.dense.expand(code, &mut |code| {
+            let (_, changes) = self.dense.expand(code, &mut |code| {
                 if visit(&mut self.visited, code) {
                     all.push((code, 0));
                 }
             });
-            verdicts.add(said);
             all[next].1 = u32::try_from(changes).expect("there are not so many steps");
             next += 1;
         }

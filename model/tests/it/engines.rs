@@ -65,7 +65,7 @@ const TWO_ROOMS: Scope = Scope { guests: 1, rooms: 2 };
 
 /// Settles two rooms one by one; `None` where one guest's doings depend on another's.
 fn settled(rules: &Rules, system: &Profile) -> Option<Exploration> {
-    settle(system, &rules.profile(), TWO_ROOMS, &Stop::default(), |_| ())
+    settle(system, &rules.profile(), TWO_ROOMS, 2, &Stop::default(), |_| ())
 }
 
 /// Settles two rooms one by one, and explores them together, state by state: the same.
@@ -140,7 +140,7 @@ fn steps_about_accounts_are_counted_once() {
             let mut system = rules.profile();
             assert!(system.choices.set_option(point.id, option));
             let stop = Stop::default();
-            let Some(settled) = settle(&system, &rules.profile(), scope, &stop, |_| ()) else {
+            let Some(settled) = settle(&system, &rules.profile(), scope, 2, &stop, |_| ()) else {
                 continue;
             };
             let explored = explored(Engine::Timely, 1, &rules, &system, scope);

@@ -7,8 +7,8 @@ use guest_access::diff::{Options, Story, diff, held, wait_for};
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::defect::defects;
-use guest_access_model::scoreboard::each;
 use guest_access_model::stop::Stop;
+use guest_access_model::threads::each;
 
 use crate::vectors::{ALL, LATEST, VECTORS};
 
@@ -41,7 +41,7 @@ fn nothing_is_found_of_the_reference_by_whichever_rules() {
         assert!(found.divergences.is_empty(), "{}: {:#?}", rules.id, found.divergences);
         assert_eq!(found.run, stories.len(), "{}", rules.id);
     };
-    each(&numbered, look, 2, &Stop::default(), |_| ()).unwrap();
+    each(&numbered, 2, look);
 }
 
 #[test]

@@ -20,10 +20,10 @@ impl Explore for Sequential {
         let (system, rules, scope) = (self.system(), self.rules(), self.scope());
         if scope.rooms > 1 {
             let told = |states| progress(Seen::states(states));
-            if let Some(settled) = settle(system, rules, scope, stop, told) {
+            if let Some(settled) = settle(system, rules, scope, workers.threads, stop, told) {
                 return Ok(settled);
             }
-        } else if let Some(dense) = Dense::of(system, rules, scope.guests, true) {
+        } else if let Some(dense) = Dense::of(system, rules, scope.guests, true, workers.threads) {
             return super::explore(dense, workers, stop, progress);
         }
         super::explore(Plain(Arc::clone(self)), workers, stop, progress)
