@@ -4,7 +4,9 @@ use std::io::Read;
 use std::process::Stdio;
 
 use guest_access::scenario::Scenario;
+use guest_access_model::discipline::{DISCIPLINES, Named};
 use guest_access_model::rules::Rules;
+use guest_access_model::threads::each;
 
 use crate::cli::{Folder, program, run, run_line};
 
@@ -13,6 +15,16 @@ fn the_text_says_what_matters_on_one_screen() {
     let ran = run_line("check draft-2015-11-05 --guests 1 --rooms 1");
     insta::assert_snapshot!(ran.text());
     assert_eq!(ran.code, Some(0));
+}
+
+#[test]
+fn each_unsafe_discipline_has_its_shortest_stories() {
+    let is_unsafe: Vec<_> = DISCIPLINES.iter().filter(|named| !named.safe).collect();
+    let told = each(&is_unsafe, 2, |named: &&Named| {
+        let check = "check --model concurrent --workers 1 --discipline";
+        run_line(&format!("{check} {}", named.id)).text()
+    });
+    insta::assert_snapshot!(told.join("\n"));
 }
 
 #[test]

@@ -21,6 +21,7 @@ const FLOORS: &[&str] = &[
     "defect",
     "reduce",
     "stop",
+    "threads",
     "memory",
     "space",
     "sequential",
