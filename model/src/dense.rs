@@ -127,7 +127,8 @@ struct Numbers {
 
 impl Dense {
     /// A room with so many guests in which `system` decides, held against what `rules` promise, with a
-    /// tagged event or without; the tables are made on so many threads. `None` where a guest's doings depend on other guests:
+    /// tagged event or without; the tables are made on so many threads. `None` where a guest's doings
+    /// depend on other guests:
     ///
     /// - the first guest is special, so that it matters which of them is named;
     /// - a guest's event that is refused removes the others all the same.

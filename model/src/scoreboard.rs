@@ -38,7 +38,8 @@ const NEAR: usize = 4_000;
 const WIDER: [Scope; 2] = [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, rooms: 2 }];
 
 /// Holds every defect under `rules` against the guarantees that they promise and, as a subject that
-/// `make` makes, against the model. `progress` is told how many were looked at. `None` if it was stopped before it was done.
+/// `make` makes, against the model. `progress` is told how many were looked at. `None` if it was
+/// stopped before it was done.
 pub fn scoreboard<S: Subject + Clone>(
     rules: &Rules,
     make: impl Fn(&Profile, Scope) -> S + Sync,

@@ -75,6 +75,8 @@ pub(super) async fn shrink(
     let ways = Ways::new(default);
     let shrunk = groups.iter().map(|group| group.as_seen(parts)).collect();
     let mut trials = Trials { workers, groups, progress, shrunk, tried: HashSet::new() };
+    // The model's own shortest story; where that shows nothing, the story in which it was seen: without
+    // what does not matter to its last step, with what its people had asked, all that was done, and all.
     let shortest = |group: &Group| group.shortest(&ways, parts);
     let own = |group: &Group| Some(group.own_way(default, parts, false));
     let with_questions = |group: &Group| Some(group.own_way(default, parts, true));

@@ -55,8 +55,8 @@ pub enum ScoreError {
 }
 
 /// Holds each of these defects under `rules`, as a mistaken reference over HTTP, against the rules by
-/// telling `stories`. `progress` is told now and then how many were looked at. `None` if it was stopped before
-/// it was done.
+/// telling `stories`. `progress` is told how many were looked at. `None` if it was stopped before it
+/// was done.
 ///
 /// # Errors
 /// If a reference cannot be started, or cannot be talked to.

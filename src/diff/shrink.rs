@@ -185,7 +185,7 @@ pub(super) fn own_way(
 }
 
 /// What of a state matters to a step: the rest is as in the first state.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 struct Situation(State);
 
 impl Situation {

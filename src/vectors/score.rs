@@ -24,8 +24,7 @@ pub struct Caught {
 }
 
 /// Holds every defect under `rules`, as a mistaken reference homeserver, against the vectors.
-/// `progress` is told now and then how many were looked at. `None` if it was stopped before it was
-/// done.
+/// `progress` is told how many were looked at. `None` if it was stopped before it was done.
 pub fn caught(
     rules: &Rules,
     vectors: &[Vector],
