@@ -70,6 +70,7 @@ pub struct Dense {
     as_read: Vec<u32>,
     /// For which of these the reads are judged.
     judged_reads: Vec<AtomicBool>,
+    /// What judges them, where that is done as they are visited.
     judges: Option<Judges>,
     profile: Profile,
 }
@@ -329,11 +330,11 @@ impl Dense {
     fn judge(&self, cell: u32, here: &Numbers, guest: usize) -> Verdicts {
         self.judged[cell as usize].store(true, Ordering::Relaxed);
         let own = self.owns[usize::from(here.owns[guest])];
-        self.judge_cell(cell, self.commons[here.common as usize], own)
+        let common = self.commons[here.common as usize];
+        self.judges.as_ref().map_or(Verdicts::NONE, |by| self.judge_cell(by, cell, common, own))
     }
 
-    fn judge_cell(&self, cell: u32, common: Common, own: Own) -> Verdicts {
-        let Some(judges) = &self.judges else { return Verdicts::NONE };
+    fn judge_cell(&self, judges: &Judges, cell: u32, common: Common, own: Own) -> Verdicts {
         let mut verdicts = judges.judge(common, own, Which::Others);
         let as_read = self.as_read[cell as usize] as usize;
         if !self.judged_reads[as_read].swap(true, Ordering::Relaxed) {

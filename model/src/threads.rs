@@ -7,6 +7,13 @@ use std::sync::mpsc::{Sender, channel};
 
 use crate::stop::Stop;
 
+/// How many turns each thread has, where there is enough to look at: so that none is left with much
+/// while the others have nothing.
+const TURNS: usize = 32;
+/// How many things are looked at in one turn at most. To tell of each by itself would take longer than
+/// to look at it, where that is quickly done.
+const MOST_AT_ONCE: usize = 64;
+
 /// As many threads as the machine runs at once.
 #[must_use]
 pub fn available() -> usize {
@@ -38,20 +45,24 @@ fn seen<T: Sync, U: Send>(
     is_over: impl Fn() -> bool + Sync,
     progress: impl Fn(usize),
 ) -> Vec<U> {
+    let threads = threads.clamp(1, all.len().max(1));
+    let at_once = (all.len() / (threads * TURNS)).clamp(1, MOST_AT_ONCE);
+    let turns: Vec<&[T]> = all.chunks(at_once).collect();
     let next = AtomicUsize::new(0);
-    let look_on = |to: &Sender<(usize, U)>| {
+    let look_on = |to: &Sender<(usize, Vec<U>)>| {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(one) = all.get(number).filter(|_| !is_over()) else { return };
+            let Some(turn) = turns.get(number).filter(|_| !is_over()) else { return };
             // It is received as long as anybody sends.
-            let _ = to.send((number, look(one)));
+            let _ = to.send((number, turn.iter().map(&look).collect()));
         }
     };
-    let mut seen = Vec::with_capacity(all.len());
+    let mut seen = Vec::with_capacity(turns.len());
+    let mut done = 0;
     std::thread::scope(|scope| {
         let (to, from) = channel();
         let look_on = &look_on;
-        let lookers: Vec<_> = (0..threads.clamp(1, all.len().max(1)))
+        let lookers: Vec<_> = (0..threads)
             .map(|_| {
                 let to = to.clone();
                 scope.spawn(move || look_on(&to))
@@ -59,15 +70,16 @@ fn seen<T: Sync, U: Send>(
             .collect();
         drop(to);
         for found in from {
+            done += found.1.len();
             seen.push(found);
-            progress(seen.len());
+            progress(done);
         }
         for looker in lookers {
             looker.join().unwrap_or_else(|panic| resume_unwind(panic));
         }
     });
     seen.sort_unstable_by_key(|(number, _)| *number);
-    seen.into_iter().map(|(_, found)| found).collect()
+    seen.into_iter().flat_map(|(_, found)| found).collect()
 }
 
 #[cfg(test)]

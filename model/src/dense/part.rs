@@ -30,6 +30,11 @@ impl Own {
     pub(super) const REGISTERED: Self =
         Self { account: Account::Guest, membership: Membership::Never, witness: Witness::STRANGER };
 
+    /// One of those that nothing which is said of a step about another room can tell from it.
+    pub(super) fn as_seen_from_another(self) -> Self {
+        Self { witness: Witness::STRANGER, ..self }
+    }
+
     /// The guest after somebody else sent the tagged event that is now part of `common`.
     pub(super) fn witnessing(self) -> Self {
         let standing = self.membership.into();
@@ -43,6 +48,11 @@ impl Common {
     /// decides nothing there.
     pub(super) fn as_read(self) -> Self {
         Self { guest_access: GuestAccess::Forbidden, join_rule: JoinRule::Public, ..self }
+    }
+
+    /// One of those that nothing which is said of a step about another room can tell from it.
+    pub(super) fn as_seen_from_another(self) -> Self {
+        Self { user: Membership::Join, tagged: None, ..self.as_read() }
     }
 
     /// Whether the only difference to `before` is that the tagged event was sent.

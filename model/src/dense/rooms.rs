@@ -15,13 +15,12 @@
 //! What the guarantees say is what they say of each room, and of the few steps that look at two.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 
 use crate::guarantee::Verdicts;
 use crate::profile::Profile;
 use crate::sequential::Sequential;
 use crate::space::Exploration;
-use crate::state::{Account, Scope};
+use crate::state::Scope;
 use crate::stop::Stop;
 use crate::threads::each;
 
@@ -57,10 +56,9 @@ pub fn settle(
     progress: impl Fn(usize),
 ) -> Option<Exploration> {
     let guests = scope.guests;
-    let judges = Judges::of(system, rules, guests);
     let mut rooms = [
-        Room::of(system, rules, guests, true, Some(judges), threads)?,
-        Room::of(system, rules, guests, false, None, threads)?,
+        Room::of(system, rules, guests, true, threads)?,
+        Room::of(system, rules, guests, false, threads)?,
     ];
     let mut found = Exploration::of_nothing();
     let mut explored = 0;
@@ -79,9 +77,10 @@ pub fn settle(
             break;
         }
     }
-    found.verdicts.add(rooms[0].judge(threads));
+    let judges = Judges::of(system, rules, guests);
+    found.verdicts.add(rooms[0].judge(&judges, threads));
     if found.complete {
-        found.verdicts.add(across(&rooms, system, rules));
+        found.verdicts.add(across(&rooms, system, rules, threads));
     }
     Some(found)
 }
@@ -92,7 +91,6 @@ impl Room {
         rules: &Profile,
         guests: usize,
         tagged: bool,
-        judges: Option<Judges>,
         threads: usize,
     ) -> Option<Self> {
         let cells = Cells::of(system, rules, guests, tagged, threads)?;
@@ -100,14 +98,13 @@ impl Room {
             guests,
             alike: false,
             tabulates: |step| step.room().is_some(),
-            judges,
+            // The cells that came up are judged in the end, on several threads.
+            judges: None,
             profile: system.clone(),
         })?;
         let kinds = kinds(&cells, &dense)?;
-        // The cells that came up are judged in the end, on several threads.
-        dense.judged.iter().for_each(|judged| judged.store(true, Ordering::Relaxed));
         let words = usize::try_from(dense.codes() / 64 + 1).ok()?;
-        let (reached, seen) = (BTreeMap::new(), vec![false; dense.judged.len()]);
+        let (reached, seen) = (BTreeMap::new(), vec![false; cells.cells.len()]);
         Some(Self { dense, kinds, visited: vec![0; words], reached, seen })
     }
 
@@ -136,17 +133,25 @@ impl Room {
         entered
     }
 
+    /// The cells that came up.
+    fn seen(&self) -> impl Iterator<Item = (u32, Common, Own)> {
+        self.dense.cells().filter(|(cell, ..)| self.seen[*cell as usize])
+    }
+
+    /// One of all the cells that came up and are alike in this, for each.
+    fn one_of_each<T: Ord>(&self, class: impl Fn(Common, Own) -> T) -> Vec<(Common, Own)> {
+        let classed = self.seen().map(|(_, common, own)| (class(common, own), (common, own)));
+        let one_of_each: BTreeMap<_, _> = classed.collect();
+        one_of_each.into_values().collect()
+    }
+
     /// What the guarantees say of the cells that came up.
-    fn judge(&self, threads: usize) -> Verdicts {
-        let seen = self.dense.cells().filter(|(cell, ..)| self.seen[*cell as usize]);
-        let seen: Vec<_> = seen.collect();
-        let judge =
-            |(cell, common, own): &(u32, Common, Own)| self.dense.judge_cell(*cell, *common, *own);
-        let mut verdicts = Verdicts::NONE;
-        for said in each(&seen, threads, judge) {
-            verdicts.add(said);
-        }
-        verdicts
+    fn judge(&self, judges: &Judges, threads: usize) -> Verdicts {
+        let seen: Vec<_> = self.seen().collect();
+        let judge = |(cell, common, own): &(u32, Common, Own)| {
+            self.dense.judge_cell(judges, *cell, *common, *own)
+        };
+        all_of(each(&seen, threads, judge))
     }
 
     /// Whether one of the ways alone leads to all that is reached.
@@ -240,29 +245,36 @@ impl Exploration {
 }
 
 /// What the guarantees say of the steps that look at two rooms, for whatever a guest can be in the one
-/// and in the other. They see of the second room no more than its history visibility and the guest's
-/// membership, and of the first what a reader sees.
-fn across(rooms: &[Room; 2], system: &Profile, rules: &Profile) -> Verdicts {
+/// and in the other. They see of the room that they are about what a reader sees, and of the other no
+/// more than its history visibility and the guest's membership.
+fn across(rooms: &[Room; 2], system: &Profile, rules: &Profile, threads: usize) -> Verdicts {
     let model = Sequential::new(Scope { guests: 1, rooms: 2 }, system.clone(), rules.clone());
-    let came_up = |room: &Room| -> Vec<(Common, Own)> {
-        let cells = room.dense.cells().filter(|(cell, ..)| room.seen[*cell as usize]);
-        cells.map(|(_, common, own)| (common, own)).collect()
-    };
-    let [first, other] = rooms.each_ref().map(came_up);
-    let firsts: BTreeMap<_, Common> =
-        first.into_iter().map(|(common, own)| ((common.as_read(), own), common)).collect();
-    let mut others: BTreeMap<Account, BTreeMap<_, Common>> = BTreeMap::new();
-    for (common, own) in other {
-        others.entry(own.account).or_default().insert((common.as_read(), own), common);
-    }
     let mut verdicts = Verdicts::NONE;
-    for ((_, own), common) in firsts {
-        let state = compose(system, common, &[own]);
-        for ((_, own), common) in others.get(&own.account).into_iter().flatten() {
-            let mut state = state;
-            state.rooms[1] = compose(system, *common, &[*own]).rooms[0];
-            verdicts.add(model.verdicts_across_rooms(&state));
-        }
+    for about in 0..rooms.len() {
+        let here = rooms[about].one_of_each(|common, own| (common.as_read(), own));
+        let there = rooms[1 - about]
+            .one_of_each(|common, own| (common.as_seen_from_another(), own.as_seen_from_another()));
+        let judge = |(common, own): &(Common, Own)| {
+            let of_it = compose(system, *common, &[*own]);
+            let mut verdicts = Verdicts::NONE;
+            for (common, own) in there.iter().filter(|(_, there)| there.account == own.account) {
+                let mut states = [of_it, compose(system, *common, &[*own])];
+                states.rotate_right(about);
+                let [mut state, other] = states;
+                state.rooms[1] = other.rooms[0];
+                verdicts.add(model.verdicts_across_rooms(&state, about));
+            }
+            verdicts
+        };
+        verdicts.add(all_of(each(&here, threads, judge)));
     }
     verdicts
+}
+
+/// What is said of all together.
+fn all_of(said: Vec<Verdicts>) -> Verdicts {
+    said.into_iter().fold(Verdicts::NONE, |mut all, said| {
+        all.add(said);
+        all
+    })
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::guarantee::{GuaranteeSet, Verdicts};
 use crate::reduce::{forget, order, reduce};
 use crate::space::{self, Move};
-use crate::state::{Account, MAX_GUESTS, MAX_ROOMS, Scope, State};
+use crate::state::{Account, MAX_GUESTS, MAX_ROOMS, Scope, State, TAGGED_ROOM};
 use crate::step::{Act, Place, Step};
 
 use super::Sequential;
@@ -100,15 +100,16 @@ impl Sequential {
         expansion
     }
 
-    /// What is said of the steps that can depend on several rooms: of the reads that name none, or go
-    /// through another one, and by the guarantees that look beyond the room which a step is about.
-    pub(crate) fn verdicts_across_rooms(&self, state: &State) -> Verdicts {
-        let reads = self
-            .tried
-            .anywhere
-            .iter()
-            .filter(|(step, _)| step.act.only_asks() && step.place != Place::Elsewhere);
-        self.verdicts_of(state, reads.chain(&self.tried.interfering))
+    /// What is said of the steps that can depend on several rooms and are about this one: by the
+    /// guarantees that look beyond the room which a step is about, and, with the first room, of the
+    /// reads that name none, or look for its tagged event through another one.
+    pub(crate) fn verdicts_across_rooms(&self, state: &State, room: usize) -> Verdicts {
+        let reads = self.tried.anywhere.iter().filter(|(step, _)| {
+            room == TAGGED_ROOM && step.act.only_asks() && step.place != Place::Elsewhere
+        });
+        let interfering = self.tried.interfering.iter();
+        let interfering = interfering.filter(|(step, _)| step.room() == Some(room));
+        self.verdicts_of(state, reads.chain(interfering))
     }
 
     /// Every step that is tried, but for those that are about no room and only ask.
