@@ -53,8 +53,9 @@ fn seen<T: Sync, U: Send>(
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(turn) = turns.get(number).filter(|_| !is_over()) else { return };
+            let looked_at = turn.iter().take_while(|_| !is_over()).map(&look).collect();
             // It is received as long as anybody sends.
-            let _ = to.send((number, turn.iter().map(&look).collect()));
+            let _ = to.send((number, looked_at));
         }
     };
     let mut seen = Vec::with_capacity(turns.len());
