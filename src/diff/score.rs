@@ -21,9 +21,28 @@ pub struct Held {
     pub defect: Defect,
     /// The decision point that the defect answers wrongly; several, joined, for one that takes several.
     pub point: String,
+    /// Why it cannot show, if it cannot show over HTTP.
+    pub hidden: Option<&'static str>,
     /// What was found.
     pub found: Found,
 }
+
+/// What no homeserver that is asked over HTTP shows of itself, by decision point, and why.
+const HIDDEN: &[(&str, &str)] = &[
+    (
+        "registration.first_guest",
+        "it shows only in the first account of a homeserver, and the moderator's comes before",
+    ),
+    (
+        "registration.known_by",
+        "it shows only in accounts without a password, and everybody is registered with one",
+    ),
+    ("history_visibility.absent", "every room is created with the setting"),
+    (
+        "GET /user/{userId}/rooms/{roomId}/account_data/{type}",
+        "nothing is there for a guest to be given, and it may put nothing there",
+    ),
+];
 
 impl Held {
     /// Whether what the rules do not permit was found.
@@ -73,7 +92,8 @@ pub fn held(
         let change = changes.of_profile(&defect.profile);
         let point = change.map_or_else(|| defect.id.clone(), |change| change.point.clone());
         let found = found(rules, defect, stories, stop)?;
-        Ok(Held { defect: defect.clone(), point, found })
+        let hidden = HIDDEN.iter().find(|(hidden, _)| *hidden == point).map(|(_, why)| *why);
+        Ok(Held { defect: defect.clone(), point, hidden, found })
     };
     let held = each_until(defects, threads, look, stop, progress)?;
     Some(held.into_iter().collect())

@@ -42,6 +42,8 @@ pub(super) struct Part {
     pub(super) known: usize,
     /// What was said, if there is a difference.
     pub(super) recording: Option<Arc<Recording>>,
+    /// Why memberships could not be looked at, if some could not.
+    unseen: Option<String>,
     /// How many steps could not happen any more, since the homeserver refused what they need.
     lost: usize,
 }
@@ -122,8 +124,14 @@ impl Teller<'_> {
                 }
             };
             let mut judge = Judge::new(self.changes);
-            let mut part =
-                Part { log: Vec::new(), differences: Vec::new(), known, lost: 0, recording: None };
+            let mut part = Part {
+                log: Vec::new(),
+                differences: Vec::new(),
+                known,
+                recording: None,
+                unseen: None,
+                lost: 0,
+            };
             let ending = self.tell_part(&mut world, &mut judge, &steps, &mut part).await;
             part.differences.retain(|difference| difference.at >= known);
             if !part.differences.is_empty() {
@@ -145,6 +153,10 @@ impl Teller<'_> {
                     }
                     _ => told.decisions += 1,
                 }
+            }
+            if let Some(why) = part.unseen.take() {
+                let because = format!("the memberships could not be looked at: {why}");
+                told.not_run.push(not_run(story, None, 0, because));
             }
             if part.lost > 0 {
                 let because = "the homeserver refused what they need".to_owned();
@@ -233,7 +245,14 @@ impl Teller<'_> {
                 let settled = |rooms: &[_]| {
                     fitting.is_empty() || fitting.iter().any(|o| are_as_in(rooms, &o.next, gone))
                 };
-                Some(world.members(self.settle, settled).await?)
+                match world.members(self.settle, settled).await {
+                    Ok(members) => Some(members),
+                    Err(error) if error.is_broken_line() => return Err(error),
+                    Err(error) => {
+                        part.unseen = Some(error.to_string());
+                        None
+                    }
+                }
             } else {
                 None
             };

@@ -165,6 +165,7 @@ impl DefectsReport {
             let wrong = held.found.divergences.iter().filter(|d| !d.is_permitted());
             let seen_in: BTreeSet<&String> = wrong.flat_map(|d| &d.seen_in).collect();
             let because = unobservable(&held.defect, untold);
+            let because = because.or_else(|| held.hidden.map(str::to_owned));
             let caught_by = seen_in.into_iter().cloned().collect();
             let report = DefectReport::new(&held.defect, caught_by, because);
             DefectReport { named: Some(held.into()), ..report }

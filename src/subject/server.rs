@@ -22,6 +22,7 @@ mod response;
 mod rooms;
 mod sending;
 mod setting_up;
+mod stage;
 mod token;
 mod world;
 

@@ -206,11 +206,21 @@ impl Symbols {
                 let fields = fields.iter().map(|(key, value)| match key.as_str() {
                     // It is the script's own.
                     "password" => "\"password\": env.password".to_owned(),
-                    _ => format!("\"{}\": {}", in_jq(key), self.body(value)),
+                    _ => format!("{}: {}", self.key(key), self.body(value)),
                 });
                 format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
             }
             other => other.to_string(),
+        }
+    }
+
+    /// The key of an object in a program: in parentheses where it is not a plain string.
+    fn key(&mut self, key: &str) -> String {
+        let is_plain = |pieces: &[Piece]| pieces.iter().all(|p| matches!(p, Piece::Text(_)));
+        if is_plain(&self.pieces(key)) {
+            format!("\"{}\"", in_jq(key))
+        } else {
+            format!("({})", self.text(key))
         }
     }
 
@@ -323,6 +333,8 @@ mod tests {
         assert!(program.contains(r#""username": env.guest1_name"#), "{program}");
         assert!(program.contains(r#""guest_access_token": env.guest1_token"#), "{program}");
         assert!(program.contains(r#""password": env.password"#), "{program}");
+        let levels = json!({ "users": { "@17:b": 50 } });
+        assert_eq!(symbols.body(&levels), r#"{"users": {(env.guest1_id): 50}}"#);
     }
 
     #[test]

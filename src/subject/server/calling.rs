@@ -8,7 +8,7 @@
 //! through to nothing.
 
 use guest_access_model::endpoint::EndpointId;
-use guest_access_model::step::{Actor, Credential, Place};
+use guest_access_model::step::{Act, Actor, Credential, Place, Step};
 use ruma::OwnedRoomId;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,11 +20,16 @@ use super::registration::asks_who_one_is;
 use super::sending::NEVER_SENT;
 use super::{Request, Response, ServerError, World};
 
-/// What a call is about, if it is about a room or an event.
-#[derive(Debug, Clone, Copy)]
-struct About<'a> {
-    place: Place,
-    event: &'a str,
+/// What a call is about, as far as its endpoint asks for it.
+#[derive(Debug, Clone)]
+pub(super) struct About {
+    pub(super) room: String,
+    pub(super) event: String,
+    pub(super) alias: String,
+    /// The user to whom something is done in the room.
+    pub(super) target: String,
+    /// Whose own it is.
+    pub(super) owner: String,
 }
 
 impl World<'_> {
@@ -34,8 +39,17 @@ impl World<'_> {
         with: &Credentials,
         endpoint: EndpointId,
     ) -> Result<Observed, ServerError> {
-        let about = About { place: Place::Room(0), event: NEVER_SENT };
-        let request = self.sample(with, endpoint, about);
+        let about = self.about(with, endpoint).await?;
+        self.call_about(with, endpoint, &about).await
+    }
+
+    async fn call_about(
+        &mut self,
+        with: &Credentials,
+        endpoint: EndpointId,
+        about: &About,
+    ) -> Result<Observed, ServerError> {
+        let request = self.sample(endpoint, about);
         let response = self.send(with, request).await?;
         let mut verdict = verdict(&response);
         if is_unrecognized(&response) && self.is_checked(endpoint).await? {
@@ -53,20 +67,65 @@ impl World<'_> {
         Ok(Observed { verdict, held: Held::Nothing })
     }
 
+    /// Whether the ordinary user gets further with the call of `step` than who made it: only then
+    /// does a refusal over its parameters say anything of guests.
+    ///
+    /// # Errors
+    /// If no answer came.
+    pub async fn user_gets_further(&mut self, step: &Step) -> Result<bool, ServerError> {
+        let Act::Call(endpoint) = step.act else { return Ok(false) };
+        let user = self.people.credentials(Actor::User, Credential::Own);
+        let mut about = self.about(&user, endpoint).await?;
+        // Nobody has anything that is its own: then neither call is about the caller's.
+        if step.by == Actor::Nobody {
+            about.owner = self.people.moderator.user_id.to_string();
+        }
+        let observed = self.call_about(&user, endpoint, &about).await?;
+        Ok(observed.verdict == Verdict::Allowed)
+    }
+
+    /// What a call by these credentials is about: on a stage, if it takes one and there is one to be
+    /// had.
+    async fn about(
+        &mut self,
+        with: &Credentials,
+        endpoint: EndpointId,
+    ) -> Result<About, ServerError> {
+        let about = self.about_room(with, Place::Room(0));
+        match self.on_stage(with, endpoint, about.clone()).await {
+            Err(error) if !error.is_broken_line() => Ok(about),
+            staged => staged,
+        }
+    }
+
+    fn about_room(&mut self, with: &Credentials, place: Place) -> About {
+        let moderator = &self.people.moderator.user_id;
+        let server = moderator.server_name().to_owned();
+        let (target, moderator) = (moderator.to_string(), moderator.to_string());
+        About {
+            room: self.room_id(place),
+            event: NEVER_SENT.to_owned(),
+            alias: format!("#{}:{server}", self.name("made-up")),
+            target,
+            owner: self.holder(with).unwrap_or(moderator),
+        }
+    }
+
     /// Whether the homeserver looks at who calls an endpoint although there is nothing to it.
     async fn is_checked(&mut self, endpoint: EndpointId) -> Result<bool, ServerError> {
         if let Some(known) = self.server.checked.borrow().get(&endpoint) {
             return Ok(*known);
         }
-        let about = About { place: Place::Room(0), event: NEVER_SENT };
         let nobody = self.people.credentials(Actor::Nobody, Credential::Own);
-        let request = self.sample(&nobody, endpoint, about);
+        let about = self.about_room(&nobody, Place::Room(0));
+        let request = self.sample(endpoint, &about);
         let mut nowhere = request.clone();
         "/_matrix/client/v3/made-up/made-up".clone_into(&mut nowhere.path);
         let asks_for_a_token = self.send(&nobody, request).await?.status == 401
             && self.send(&nobody, nowhere).await?.status != 401;
         let user = self.people.credentials(Actor::User, Credential::Own);
-        let request = self.sample(&user, endpoint, about);
+        let about = self.about_room(&user, Place::Room(0));
+        let request = self.sample(endpoint, &about);
         let is_checked = asks_for_a_token && is_unrecognized(&self.send(&user, request).await?);
         self.server.checked.borrow_mut().insert(endpoint, is_checked);
         Ok(is_checked)
@@ -81,43 +140,48 @@ impl World<'_> {
         place: Place,
     ) -> Result<Observed, ServerError> {
         let event = self.tagged_in(place).map_or(NEVER_SENT, |tagged| &tagged.id).to_owned();
-        let request = self.sample(with, endpoint, About { place, event: &event });
+        let about = About { event, ..self.about_room(with, place) };
+        let request = self.sample(endpoint, &about);
         let response = self.send(with, request).await?;
         // Nothing may be related to an event that is not there, or that the caller may not see.
         match verdict(&response) {
             Verdict::Parameters { status: 403, .. } => observe_only(&response),
+            Verdict::Untold(_) if response.status >= 500 => observe_only(&response),
             verdict => Ok(Observed { verdict, held: Held::Nothing }),
         }
     }
 
-    /// A call of the endpoint by these credentials, about this if it is about anything.
-    fn sample(&mut self, with: &Credentials, endpoint: EndpointId, about: About<'_>) -> Request {
+    /// A call of the endpoint, about this if it is about anything.
+    fn sample(&mut self, endpoint: EndpointId, about: &About) -> Request {
         let path = &endpoint.get().path;
         let names = path.split('/').filter_map(|s| s.strip_prefix('{')?.strip_suffix('}'));
-        let parts: Vec<String> = names.map(|name| self.part(with, name, about)).collect();
+        let parts: Vec<String> = names.map(|name| self.part(endpoint, name, about)).collect();
         let request = Request::to(endpoint, parts.iter().map(String::as_str));
         let request = QUERIES
             .iter()
             .filter(|(id, ..)| *id == endpoint.get().id)
             .fold(request, |request, (_, key, value)| request.query(key, *value));
         match endpoint.get().method() {
-            "POST" | "PUT" => request.body(self.content(endpoint)),
+            "POST" | "PUT" => request.body(content(endpoint, about)),
             _ => request,
         }
     }
 
     /// What stands for a placeholder of a path.
-    fn part(&mut self, with: &Credentials, name: &str, about: About<'_>) -> String {
-        let moderator = &self.people.moderator.user_id;
+    fn part(&mut self, endpoint: EndpointId, name: &str, about: &About) -> String {
         match name {
-            "roomId" | "roomIdOrAlias" => self.room_id(about.place),
-            "userId" => self.holder(with).unwrap_or_else(|| moderator.to_string()),
-            "roomAlias" => format!("#{}-made-up:{}", self.word, moderator.server_name()),
-            "serverName" => moderator.server_name().to_string(),
-            "eventId" => about.event.to_owned(),
+            "roomId" | "roomIdOrAlias" => about.room.clone(),
+            "userId" => about.owner.clone(),
+            "roomAlias" => about.alias.clone(),
+            "serverName" => self.people.moderator.user_id.server_name().to_string(),
+            "eventId" => about.event.clone(),
             "eventType" => "m.room.message".to_owned(),
             "keyName" => "displayname".to_owned(),
             "txnId" => self.transaction(),
+            // What there is for everybody.
+            "type" if endpoint.get().id == "GET /user/{userId}/account_data/{type}" => {
+                "m.push_rules".to_owned()
+            }
             "type" => "org.example.type".to_owned(),
             "relType" => "m.thread".to_owned(),
             "receiptType" => "m.read".to_owned(),
@@ -129,7 +193,7 @@ impl World<'_> {
     }
 
     /// Whose token this is.
-    fn holder(&self, with: &Credentials) -> Option<String> {
+    pub(super) fn holder(&self, with: &Credentials) -> Option<String> {
         let token = with.token.as_ref()?;
         let helpers = [&self.people.moderator, &self.people.user];
         let mut people = self.people.guests.iter().flatten().chain(helpers);
@@ -138,34 +202,36 @@ impl World<'_> {
         };
         people.find(is_it).map(|person| person.user_id.to_string())
     }
+}
 
-    /// A body that the endpoint takes, where an empty object is none.
-    fn content(&self, endpoint: EndpointId) -> Value {
-        match endpoint.get().id.as_str() {
-            "POST /rooms/{roomId}/invite"
-            | "POST /rooms/{roomId}/kick"
-            | "POST /rooms/{roomId}/ban"
-            | "POST /rooms/{roomId}/unban" => {
-                json!({ "user_id": self.people.moderator.user_id })
-            }
-            "PUT /rooms/{roomId}/typing/{userId}" => json!({ "typing": false }),
-            "PUT /presence/{userId}/status" => json!({ "presence": "online" }),
-            "POST /keys/query" => json!({ "device_keys": {} }),
-            "POST /keys/claim" => json!({ "one_time_keys": {} }),
-            "PUT /sendToDevice/{eventType}/{txnId}" => json!({ "messages": {} }),
-            "POST /search" => {
-                json!({ "search_categories": { "room_events": { "search_term": "made-up" } } })
-            }
-            "POST /user_directory/search" => json!({ "search_term": "made-up" }),
-            "PUT /pushrules/global/{kind}/{ruleId}" => {
-                json!({ "actions": [], "pattern": "made-up" })
-            }
-            "PUT /pushrules/global/{kind}/{ruleId}/actions" => json!({ "actions": [] }),
-            "PUT /pushrules/global/{kind}/{ruleId}/enabled" => json!({ "enabled": true }),
-            "PUT /user/{userId}/rooms/{roomId}/tags/{tag}" => json!({ "order": 0.5 }),
-            "PUT /devices/{deviceId}" => json!({ "display_name": "made-up" }),
-            _ => json!({}),
+/// A body that the endpoint takes, where an empty object is none.
+fn content(endpoint: EndpointId, about: &About) -> Value {
+    match endpoint.get().id.as_str() {
+        "POST /rooms/{roomId}/invite"
+        | "POST /rooms/{roomId}/kick"
+        | "POST /rooms/{roomId}/ban"
+        | "POST /rooms/{roomId}/unban" => {
+            json!({ "user_id": about.target })
         }
+        "PUT /directory/room/{roomAlias}" => json!({ "room_id": about.room }),
+        "PUT /directory/list/room/{roomId}" => json!({ "visibility": "private" }),
+        "PUT /rooms/{roomId}/typing/{userId}" => json!({ "typing": false }),
+        "PUT /presence/{userId}/status" => json!({ "presence": "online" }),
+        "POST /keys/query" => json!({ "device_keys": {} }),
+        "POST /keys/claim" => json!({ "one_time_keys": {} }),
+        "PUT /sendToDevice/{eventType}/{txnId}" => json!({ "messages": {} }),
+        "POST /search" => {
+            json!({ "search_categories": { "room_events": { "search_term": "made-up" } } })
+        }
+        "POST /user_directory/search" => json!({ "search_term": "made-up" }),
+        "PUT /pushrules/global/{kind}/{ruleId}" => {
+            json!({ "actions": [], "pattern": "made-up" })
+        }
+        "PUT /pushrules/global/{kind}/{ruleId}/actions" => json!({ "actions": [] }),
+        "PUT /pushrules/global/{kind}/{ruleId}/enabled" => json!({ "enabled": true }),
+        "PUT /user/{userId}/rooms/{roomId}/tags/{tag}" => json!({ "order": 0.5 }),
+        "PUT /devices/{deviceId}" => json!({ "display_name": "made-up" }),
+        _ => json!({}),
     }
 }
 

@@ -240,7 +240,7 @@ impl Server {
 }
 
 /// What a homeserver refuses of what every story needs is an error.
-fn accepted(response: &Response) -> Result<(), ServerError> {
+pub(super) fn accepted(response: &Response) -> Result<(), ServerError> {
     if response.allows() {
         return Ok(());
     }

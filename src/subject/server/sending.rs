@@ -19,8 +19,8 @@ pub(super) const NEVER_SENT: &str = "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 
 /// What the answer to the sending of an event says.
 #[derive(Debug, Deserialize)]
-struct Sent {
-    event_id: String,
+pub(super) struct Sent {
+    pub(super) event_id: String,
 }
 
 impl World<'_> {
@@ -171,7 +171,7 @@ impl World<'_> {
         Request::to(KNOWN.put_state, [room, kind, key]).body(content)
     }
 
-    fn message_request(&mut self, room: &str, kind: &str, content: Value) -> Request {
+    pub(super) fn message_request(&mut self, room: &str, kind: &str, content: Value) -> Request {
         let transaction = self.transaction();
         Request::to(KNOWN.send, [room, kind, &*transaction]).body(content)
     }

@@ -15,6 +15,7 @@ use serde_json::json;
 use super::people::{Credentials, People};
 use super::recording::{Exchange, Line, Recording};
 use super::setting_up::endpoint;
+use super::stage::Stage;
 use super::{Observed, Person, Request, Response, Server, ServerError, Verdict};
 
 /// The model's world, made on a homeserver: its people, its rooms, and the tagged event.
@@ -33,6 +34,8 @@ pub struct World<'a> {
     pub(super) beginning: Option<String>,
     /// Rooms that a call has created beside those of the story.
     pub(super) by_the_way: Vec<(Credentials, OwnedRoomId)>,
+    /// The room for calls that take one in which the caller has a say, once there was one.
+    pub(super) stage: Option<Stage>,
     names: u32,
 }
 
@@ -143,6 +146,7 @@ impl<'a> World<'a> {
             tagged: None,
             beginning: None,
             by_the_way: Vec::new(),
+            stage: None,
             names: 0,
         }
     }
@@ -161,18 +165,6 @@ impl<'a> World<'a> {
             return Ok(Observed::untold("the homeserver does not say which event was sent"));
         }
         Ok(observed)
-    }
-
-    /// Whether the ordinary user gets further with the call of `step` than who made it: only then
-    /// does a refusal over its parameters say anything of guests.
-    ///
-    /// # Errors
-    /// If no answer came.
-    pub async fn user_gets_further(&mut self, step: &Step) -> Result<bool, ServerError> {
-        let Act::Call(endpoint) = step.act else { return Ok(false) };
-        let user = self.people.credentials(Actor::User, Credential::Own);
-        let observed = self.call(&user, endpoint).await?;
-        Ok(observed.verdict == Verdict::Allowed)
     }
 
     /// Whether taking the step would spoil the story although the rules change nothing: it ends

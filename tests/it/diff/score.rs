@@ -16,6 +16,16 @@ use crate::vectors::{ALL, LATEST, VECTORS};
 /// are of every kind.
 const SOME: usize = 8;
 
+/// Endpoints that are open to guests, and can be called in a room only by who has a say there, for
+/// somebody or something.
+const ON_STAGE: [&str; 5] = [
+    "endpoint.POST /rooms/{roomId}/forget=open",
+    "endpoint.POST /rooms/{roomId}/kick=open",
+    "endpoint.POST /rooms/{roomId}/unban=open",
+    "endpoint.PUT /rooms/{roomId}/redact/{eventId}/{txnId}=open",
+    "endpoint.DELETE /directory/room/{roomAlias}=open",
+];
+
 #[test]
 fn nothing_is_found_of_the_reference_by_whichever_rules() {
     let numbered: Vec<_> = ALL.iter().enumerate().collect();
@@ -49,9 +59,12 @@ fn a_defect_is_found_and_named_unless_no_client_can_tell() {
     let stories: Vec<_> = VECTORS.iter().cloned().map(Story::from).collect();
     let untold = crate::vectors::accounted_for();
     let all = defects(&LATEST);
-    // Some of all, and one that no client can tell.
+    // Some of all, those that take a room in which the caller has a say, and one that no client can
+    // tell.
     let hidden = all.iter().find(|defect| untold.contains_key(&defect.id)).unwrap();
-    let some: Vec<_> = all.iter().step_by(60).chain([hidden]).cloned().collect();
+    let on_stage = all.iter().filter(|defect| ON_STAGE.contains(&defect.id.as_str()));
+    assert_eq!(on_stage.clone().count(), ON_STAGE.len());
+    let some: Vec<_> = all.iter().step_by(60).chain(on_stage).chain([hidden]).cloned().collect();
     let held = held(&LATEST, &some, &stories, 2, &Stop::default(), |_| ()).unwrap().unwrap();
     assert_eq!(held.len(), some.len());
     for held in held {
