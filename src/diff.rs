@@ -42,7 +42,7 @@ pub use plan::stories;
 pub use replay::{Fate, Replayed, replay};
 pub use runtime::{Waited, wait_for};
 pub use saved::{Saved, SavedDivergence, SavedError};
-pub use score::{Held, ScoreError, held};
+pub use score::{HIDDEN, Held, ScoreError, held};
 pub use story::Story;
 
 use group::groups;

@@ -27,8 +27,9 @@ pub struct Held {
     pub found: Found,
 }
 
-/// What no homeserver that is asked over HTTP shows of itself, by decision point, and why.
-const HIDDEN: &[(&str, &str)] = &[
+/// What no homeserver that is asked over HTTP shows of itself, by decision point, and why:
+/// `spec-notes/vectors.md` has it too.
+pub const HIDDEN: &[(&str, &str)] = &[
     (
         "registration.first_guest",
         "it shows only in the first account of a homeserver, and the moderator's comes before",

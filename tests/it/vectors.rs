@@ -187,12 +187,18 @@ fn every_option_that_is_forbidden_or_permitted_is_told_or_no_client_can_tell_it(
 
 /// The mistakes that `spec-notes/vectors.md` says no client can tell, with the reason.
 pub(crate) fn accounted_for() -> BTreeMap<String, String> {
+    rows_under("## Mistakes that no client can tell")
+}
+
+/// The rows of the table under a heading of `spec-notes/vectors.md`, by what they are about.
+pub(crate) fn rows_under(heading: &str) -> BTreeMap<String, String> {
     let text = include_str!("../../spec-notes/vectors.md");
     let row = |line: &str| {
         let (id, why) = line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | ")?;
         Some((id.to_owned(), why.to_owned()))
     };
-    text.lines().skip_while(|line| !line.contains("no client can tell")).filter_map(row).collect()
+    let below = text.lines().skip_while(|line| *line != heading).skip(1);
+    below.take_while(|line| !line.starts_with("## ")).filter_map(row).collect()
 }
 
 #[test]

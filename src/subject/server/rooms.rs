@@ -167,12 +167,12 @@ impl World<'_> {
     /// it is.
     pub async fn clean_up(self, helpers: &Helpers, state: &State, steps: usize, may_go_on: bool) {
         let moderators = self.moderators();
+        let of_stage = self.stage.iter().flat_map(|stage| &stage.aliases);
+        for alias in self.rooms.iter().filter_map(|room| room.alias.as_ref()).chain(of_stage) {
+            let delete = Request::to(endpoint("DELETE /directory/room/{roomAlias}"), [&**alias]);
+            let _ = self.send(&moderators, delete).await;
+        }
         for (room, now) in self.rooms.iter().zip(&state.rooms) {
-            if let Some(alias) = &room.alias {
-                let delete =
-                    Request::to(endpoint("DELETE /directory/room/{roomAlias}"), [&**alias]);
-                let _ = self.send(&moderators, delete).await;
-            }
             for (number, membership) in (0_u8..).zip(now.members) {
                 let is_live = state.accounts[usize::from(number)].is_live();
                 if is_live && matches!(membership, Membership::Join | Membership::Invite) {

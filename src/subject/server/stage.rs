@@ -25,6 +25,8 @@ pub(super) struct Stage {
     room: OwnedRoomId,
     /// The user ids of those who have joined it.
     joined: Vec<String>,
+    /// The aliases that it was given, or may have been.
+    pub(super) aliases: Vec<String>,
 }
 
 /// What a call takes, beside a room in which the caller has a say.
@@ -37,6 +39,8 @@ enum Takes {
     Banned,
     /// An alias of the room.
     Alias,
+    /// A name that may become one.
+    NewAlias,
     Message,
     /// That the caller has left it.
     ToHaveLeft,
@@ -51,9 +55,8 @@ fn takes(endpoint: EndpointId) -> Option<Takes> {
         "POST /rooms/{roomId}/forget" => Takes::ToHaveLeft,
         "PUT /rooms/{roomId}/redact/{eventId}/{txnId}" => Takes::Message,
         "DELETE /directory/room/{roomAlias}" => Takes::Alias,
-        "GET /rooms/{roomId}/aliases"
-        | "PUT /directory/room/{roomAlias}"
-        | "PUT /directory/list/room/{roomId}" => Takes::Nothing,
+        "PUT /directory/room/{roomAlias}" => Takes::NewAlias,
+        "GET /rooms/{roomId}/aliases" | "PUT /directory/list/room/{roomId}" => Takes::Nothing,
         _ => return None,
     })
 }
@@ -78,9 +81,12 @@ impl World<'_> {
         if matches!(takes, Takes::Stranger | Takes::Invited | Takes::Banned) {
             about.target = format!("@{}:{server}", self.name("made-up"));
         }
+        if matches!(takes, Takes::Alias | Takes::NewAlias) {
+            self.stage.iter_mut().for_each(|stage| stage.aliases.push(about.alias.clone()));
+        }
         let room = about.room.clone();
         let request = match takes {
-            Takes::Nothing | Takes::Stranger => return Ok(about),
+            Takes::Nothing | Takes::Stranger | Takes::NewAlias => return Ok(about),
             Takes::Invited => Request::to(endpoint("POST /rooms/{roomId}/invite"), [&*room])
                 .body(json!({ "user_id": about.target })),
             Takes::Banned => Request::to(endpoint("POST /rooms/{roomId}/ban"), [&*room])
@@ -150,7 +156,7 @@ impl World<'_> {
         let response = self.send(&moderators, request).await?;
         let room = response.read::<create_room::v3::Response>()?.room_id;
         self.by_the_way.push((moderators, room.clone()));
-        self.stage = Some(Stage { room: room.clone(), joined: Vec::new() });
+        self.stage = Some(Stage { room: room.clone(), joined: Vec::new(), aliases: Vec::new() });
         Ok(room)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use guest_access::diff::{Options, Story, diff, held, wait_for};
+use guest_access::diff::{HIDDEN, Options, Story, diff, held, wait_for};
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::defect::defects;
@@ -59,19 +59,33 @@ fn a_defect_is_found_and_named_unless_no_client_can_tell() {
     let stories: Vec<_> = VECTORS.iter().cloned().map(Story::from).collect();
     let untold = crate::vectors::accounted_for();
     let all = defects(&LATEST);
-    // Some of all, those that take a room in which the caller has a say, and one that no client can
-    // tell.
+    // Some of all, those that take a room in which the caller has a say, one that no client can tell,
+    // and one that a client could tell of a homeserver that it cannot meet.
     let hidden = all.iter().find(|defect| untold.contains_key(&defect.id)).unwrap();
+    let unmet = all.iter().find(|defect| defect.id == "history_visibility.absent=world_readable");
     let on_stage = all.iter().filter(|defect| ON_STAGE.contains(&defect.id.as_str()));
     assert_eq!(on_stage.clone().count(), ON_STAGE.len());
-    let some: Vec<_> = all.iter().step_by(60).chain(on_stage).chain([hidden]).cloned().collect();
+    let some = all.iter().step_by(60).chain(on_stage).chain([hidden]).chain(unmet);
+    let some: Vec<_> = some.cloned().collect();
     let held = held(&LATEST, &some, &stories, 2, &Stop::default(), |_| ()).unwrap().unwrap();
     assert_eq!(held.len(), some.len());
     for held in held {
         let id = &held.defect.id;
-        let is_told = !untold.contains_key(id);
+        let is_told = !untold.contains_key(id) && held.hidden.is_none();
         assert_eq!(held.is_found(), is_told, "{id}");
         let causes = &held.found.causes;
         assert!(held.is_named() || !is_told, "{id}, at {}: {causes:#?}", held.point);
+    }
+}
+
+#[test]
+fn what_does_not_show_over_http_is_accounted_for() {
+    let written = crate::vectors::rows_under("## Mistakes that do not show over HTTP");
+    let known = HIDDEN.iter().map(|(point, why)| ((*point).to_owned(), (*why).to_owned()));
+    assert_eq!(written, known.collect());
+    let all = defects(&LATEST);
+    for (point, _) in HIDDEN {
+        let at_it = |id: &str| id.trim_start_matches("endpoint.").starts_with(&format!("{point}="));
+        assert!(all.iter().any(|defect| at_it(&defect.id)), "{point}");
     }
 }
