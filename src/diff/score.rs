@@ -93,7 +93,7 @@ pub fn held(
         let change = changes.of_profile(&defect.profile);
         let point = change.map_or_else(|| defect.id.clone(), |change| change.point.clone());
         let found = found(rules, defect, stories, stop)?;
-        let hidden = HIDDEN.iter().find(|(hidden, _)| *hidden == point).map(|(_, why)| *why);
+        let hidden = HIDDEN.iter().find(|(at, _)| *at == point).map(|(_, why)| *why);
         Ok(Held { defect: defect.clone(), point, hidden, found })
     };
     let held = each_until(defects, threads, look, stop, progress)?;

@@ -7,6 +7,7 @@ use guest_access_model::endpoint::EndpointId;
 use ruma::api::client::config::{
     get_global_account_data, get_room_account_data, set_global_account_data, set_room_account_data,
 };
+use ruma::push::Ruleset;
 use ruma::serde::Raw;
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde_json::json;
@@ -45,7 +46,9 @@ impl Reference {
         let has_rules = kind == "m.push_rules";
         let content = match self.kept(user, None, kind) {
             // As `GET /pushrules/` gives them: none, which everybody has.
-            Err(_) if has_rules => to_raw_value(&json!({ "global": {} })).map_err(|_| NONE)?,
+            Err(_) if has_rules => {
+                to_raw_value(&json!({ "global": Ruleset::new() })).map_err(|_| NONE)?
+            }
             kept => kept?,
         };
         let response = get_global_account_data::v3::Response::new(Raw::from_json(content));

@@ -216,12 +216,8 @@ impl Symbols {
 
     /// The key of an object in a program: in parentheses where it is not a plain string.
     fn key(&mut self, key: &str) -> String {
-        let is_plain = |pieces: &[Piece]| pieces.iter().all(|p| matches!(p, Piece::Text(_)));
-        if is_plain(&self.pieces(key)) {
-            format!("\"{}\"", in_jq(key))
-        } else {
-            format!("({})", self.text(key))
-        }
+        let key = self.text(key);
+        if key.contains("env.") { format!("({key})") } else { key }
     }
 
     /// The text, cut where it holds what variables stand for.

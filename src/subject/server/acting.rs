@@ -1,6 +1,6 @@
 //! The steps that change something, as calls.
 
-use guest_access_model::endpoint::KNOWN;
+use guest_access_model::endpoint::{EndpointId, KNOWN};
 use guest_access_model::step::{Act, Actor, Place, ProfileKey, Setting, Step, Upgrade, Way};
 use ruma::api::client::account::whoami;
 use serde_json::json;
@@ -184,14 +184,13 @@ impl World<'_> {
         Request::to(KNOWN.set_profile, [user.as_str(), key]).body(json!({ key: value }))
     }
 
-    pub(super) fn moderation(
-        &self,
-        endpoint: guest_access_model::endpoint::EndpointId,
-        room: &str,
-        guest: u8,
-    ) -> Request {
+    pub(super) fn moderation(&self, endpoint: EndpointId, room: &str, guest: u8) -> Request {
         let user = self.people.guest(guest).map(|guest| guest.user_id.to_string());
         let user = user.unwrap_or_else(|| "@nobody:elsewhere.invalid".to_owned());
+        Self::moderation_of(endpoint, room, &user)
+    }
+
+    pub(super) fn moderation_of(endpoint: EndpointId, room: &str, user: &str) -> Request {
         Request::to(endpoint, [room]).body(json!({ "user_id": user }))
     }
 

@@ -98,6 +98,8 @@ impl World<'_> {
         }
     }
 
+    /// What a call by these credentials is about, in this room: as right as it can be without asking
+    /// for anything first.
     fn about_room(&mut self, with: &Credentials, place: Place) -> About {
         let moderator = &self.people.moderator.user_id;
         let server = moderator.server_name().to_owned();

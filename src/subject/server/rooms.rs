@@ -153,13 +153,16 @@ impl World<'_> {
         for number in 0..self.rooms.len() {
             let server = self.people.moderator.user_id.server_name().to_owned();
             let alias = format!("#{}:{server}", self.name("room"));
-            let id = self.rooms[number].id.as_str();
-            let request = Request::to(endpoint("PUT /directory/room/{roomAlias}"), [&*alias])
-                .body(json!({ "room_id": id }));
+            let request = Self::alias_request(&alias, self.rooms[number].id.as_str());
             accepted(&self.send(&moderators, request).await?)?;
             self.rooms[number].alias = Some(alias);
         }
         Ok(())
+    }
+
+    pub(super) fn alias_request(alias: &str, room: &str) -> Request {
+        Request::to(endpoint("PUT /directory/room/{roomAlias}"), [alias])
+            .body(json!({ "room_id": room }))
     }
 
     /// Leaves the rooms, in which everybody is as in `state` after so many steps: to the next story

@@ -8,6 +8,8 @@
 use std::collections::BTreeMap;
 
 use guest_access_model::endpoint::{EndpointId, KNOWN};
+use guest_access_model::step::Says;
+use guest_access_model::vocabulary::GuestAccess;
 use ruma::OwnedRoomId;
 use ruma::api::client::room::create_room;
 use serde_json::{Value, json};
@@ -15,7 +17,7 @@ use serde_json::{Value, json};
 use super::calling::About;
 use super::people::Credentials;
 use super::rooms::accepted;
-use super::sending::Sent;
+use super::sending::{Sent, guest_access_content, text};
 use super::setting_up::endpoint;
 use super::{Request, ServerError, World};
 
@@ -74,39 +76,48 @@ impl World<'_> {
         about: About,
     ) -> Result<About, ServerError> {
         let (Some(takes), Some(who)) = (takes(called), self.holder(with)) else { return Ok(about) };
-        let room = self.enter(with, &who).await?;
-        let mut about = About { room, ..about };
-        let to_moderator = self.moderators();
-        let server = self.people.moderator.user_id.server_name().to_owned();
+        let mut stage = match self.stage.take() {
+            Some(stage) => stage,
+            None => self.make_stage().await?,
+        };
+        let about = self.prepare(&mut stage, with, &who, takes, about).await;
+        self.stage = Some(stage);
+        about
+    }
+
+    /// Brings the caller and what its call takes onto the stage.
+    async fn prepare(
+        &mut self,
+        stage: &mut Stage,
+        with: &Credentials,
+        who: &str,
+        takes: Takes,
+        about: About,
+    ) -> Result<About, ServerError> {
+        self.enter(stage, with, who).await?;
+        let room = stage.room.as_str();
+        let mut about = About { room: room.to_owned(), ..about };
         if matches!(takes, Takes::Stranger | Takes::Invited | Takes::Banned) {
+            let server = self.people.moderator.user_id.server_name().to_owned();
             about.target = format!("@{}:{server}", self.name("made-up"));
         }
         if matches!(takes, Takes::Alias | Takes::NewAlias) {
-            self.stage.iter_mut().for_each(|stage| stage.aliases.push(about.alias.clone()));
+            stage.aliases.push(about.alias.clone());
         }
-        let room = about.room.clone();
         let request = match takes {
             Takes::Nothing | Takes::Stranger | Takes::NewAlias => return Ok(about),
-            Takes::Invited => Request::to(endpoint("POST /rooms/{roomId}/invite"), [&*room])
-                .body(json!({ "user_id": about.target })),
-            Takes::Banned => Request::to(endpoint("POST /rooms/{roomId}/ban"), [&*room])
-                .body(json!({ "user_id": about.target })),
-            Takes::Alias => {
-                Request::to(endpoint("PUT /directory/room/{roomAlias}"), [&*about.alias])
-                    .body(json!({ "room_id": room }))
-            }
-            Takes::Message => {
-                let body = json!({ "msgtype": "m.text", "body": "made up" });
-                self.message_request(&room, "m.room.message", body)
-            }
+            Takes::Invited => Self::moderation_of(KNOWN.invite, room, &about.target),
+            Takes::Banned => Self::moderation_of(KNOWN.ban, room, &about.target),
+            Takes::Alias => Self::alias_request(&about.alias, room),
+            Takes::Message => self.message_request(room, "m.room.message", text()),
             Takes::ToHaveLeft => {
-                let leave = Request::to(KNOWN.leave, [&*room]).body(json!({}));
+                let leave = Request::to(KNOWN.leave, [room]).body(json!({}));
                 accepted(&self.send(with, leave).await?)?;
-                self.stage.iter_mut().for_each(|stage| stage.joined.retain(|one| *one != who));
+                stage.joined.retain(|one| one != who);
                 return Ok(about);
             }
         };
-        let response = self.send(&to_moderator, request).await?;
+        let response = self.send(&self.moderators(), request).await?;
         accepted(&response)?;
         if takes == Takes::Message {
             about.event = response.json::<Sent>()?.event_id;
@@ -114,23 +125,26 @@ impl World<'_> {
         Ok(about)
     }
 
-    /// Lets the caller join the stage, and gives it a say; makes the stage, if there is none.
-    async fn enter(&mut self, with: &Credentials, who: &str) -> Result<String, ServerError> {
-        let room = match &self.stage {
-            Some(stage) => stage.room.clone(),
-            None => self.make_stage().await?,
-        };
-        if self.stage.as_ref().is_some_and(|stage| stage.joined.iter().any(|one| one == who)) {
-            return Ok(room.to_string());
+    /// Lets the caller join the stage, unless it has, and gives it a say.
+    async fn enter(
+        &mut self,
+        stage: &mut Stage,
+        with: &Credentials,
+        who: &str,
+    ) -> Result<(), ServerError> {
+        if stage.joined.iter().any(|one| one == who) {
+            return Ok(());
         }
-        let moderators = self.moderators();
-        let join = Request::to(KNOWN.join, [room.as_str()]).body(json!({}));
+        let room = stage.room.as_str();
+        let join = Request::to(KNOWN.join, [room]).body(json!({}));
         accepted(&self.send(with, join).await?)?;
-        self.by_the_way.push((with.clone(), room.clone()));
-        self.stage.iter_mut().for_each(|stage| stage.joined.push(who.to_owned()));
-        let levels = [room.as_str(), POWER_LEVELS, ""];
-        let request =
-            Request::to(endpoint("GET /rooms/{roomId}/state/{eventType}/{stateKey}"), levels);
+        self.by_the_way.push((with.clone(), stage.room.clone()));
+        stage.joined.push(who.to_owned());
+        let moderators = self.moderators();
+        let request = Request::to(
+            endpoint("GET /rooms/{roomId}/state/{eventType}/{stateKey}"),
+            [room, POWER_LEVELS, ""],
+        );
         let response = self.send(&moderators, request).await?;
         accepted(&response)?;
         let mut content = response.json::<BTreeMap<String, Value>>()?;
@@ -138,17 +152,16 @@ impl World<'_> {
         if let Some(users) = users.as_object_mut() {
             users.insert(who.to_owned(), SAY.into());
         }
-        let request = Self::state_request(room.as_str(), POWER_LEVELS, "", json!(content));
-        accepted(&self.send(&moderators, request).await?)?;
-        Ok(room.to_string())
+        let request = Self::state_request(room, POWER_LEVELS, "", json!(content));
+        accepted(&self.send(&moderators, request).await?)
     }
 
-    async fn make_stage(&mut self) -> Result<OwnedRoomId, ServerError> {
+    async fn make_stage(&mut self) -> Result<Stage, ServerError> {
         let moderators = self.moderators();
         let open = json!({
             "type": "m.room.guest_access",
             "state_key": "",
-            "content": { "guest_access": "can_join" },
+            "content": guest_access_content(Says::Value(GuestAccess::CanJoin)),
         });
         let body =
             json!({ "preset": "public_chat", "visibility": "private", "initial_state": [open] });
@@ -156,8 +169,7 @@ impl World<'_> {
         let response = self.send(&moderators, request).await?;
         let room = response.read::<create_room::v3::Response>()?.room_id;
         self.by_the_way.push((moderators, room.clone()));
-        self.stage = Some(Stage { room: room.clone(), joined: Vec::new(), aliases: Vec::new() });
-        Ok(room)
+        Ok(Stage { room, joined: Vec::new(), aliases: Vec::new() })
     }
 }
 
