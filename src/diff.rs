@@ -4,7 +4,7 @@
 //! 2. *Run*: each is told on the homeserver, in rooms and by guests of its own, several at once; and
 //!    judged, step by step, by everything that the rules permit.
 //! 3. *Find the cause*: the smallest change of the profile under which the model does what the
-//!    homeserver did.
+//!    homeserver did, or the reference where the model knows too little.
 //! 4. *Shrink*: for each divergence, the smallest scenario that still shows it.
 
 mod asked;
@@ -16,6 +16,7 @@ mod history;
 mod id;
 mod judge;
 mod plan;
+mod reference;
 mod replay;
 mod runtime;
 mod saved;
@@ -114,7 +115,8 @@ pub async fn diff(
         })
         .collect();
     let (ids, parts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-    let explanations = cause::explain(&changes, &parts);
+    let mut explanations = cause::explain(&changes, &parts);
+    reference::explain_more(workers.teller(), &parts, &mut explanations).await;
     let groups = groups(&parts, &explanations);
     let shrunk = group::shrink(&workers, &changes, &groups, &parts, |done| {
         progress(done, "smaller scenario");

@@ -34,6 +34,15 @@ pub(super) fn explain(changes: &Changes, parts: &[Part]) -> Vec<Explanation> {
     found
 }
 
+/// The differences in these parts that none of these explains.
+pub(super) fn unexplained(parts: &[Part], explanations: &[Explanation]) -> Vec<(usize, usize)> {
+    let all = parts.iter().enumerate().flat_map(|(number, part)| {
+        (0..part.differences.len()).map(move |difference| (number, difference))
+    });
+    let is_open = |here: &_| !explanations.iter().any(|e| e.explains.contains(here));
+    all.filter(is_open).collect()
+}
+
 struct Search<'a> {
     changes: &'a Changes,
     parts: &'a [Part],
@@ -48,10 +57,7 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn new(changes: &'a Changes, parts: &'a [Part]) -> Self {
         let same = parts.iter().map(|part| same(&changes.default, part).collect()).collect();
-        let open = parts.iter().enumerate().flat_map(|(number, part)| {
-            (0..part.differences.len()).map(move |difference| (number, difference))
-        });
-        Self { changes, parts, taken: Vec::new(), same, open: open.collect() }
+        Self { changes, parts, taken: Vec::new(), same, open: unexplained(parts, &[]) }
     }
 
     fn best_single(&self) -> Option<Explanation> {
@@ -83,17 +89,13 @@ impl<'a> Search<'a> {
         let called: BTreeSet<_> = self
             .open
             .iter()
-            .filter_map(|(part, difference)| {
-                let part = &self.parts[*part];
-                part.log[part.differences[*difference].at].step.act.endpoint()
-            })
+            .map(|(part, difference)| self.parts[*part].called(*difference))
             .collect();
         let apart = |change: &usize| {
             !self.taken.iter().any(|taken| self.changes.exclude_each_other(*taken, *change))
         };
         let concerned = |change: &usize| {
-            let endpoints = self.changes.all[*change].endpoints();
-            endpoints.is_none_or(|endpoints| endpoints.iter().any(|e| called.contains(e)))
+            called.iter().any(|called| self.changes.all[*change].concerns(*called))
         };
         (0..self.changes.all.len()).filter(apart).filter(concerned).collect()
     }

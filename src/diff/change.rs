@@ -139,6 +139,13 @@ impl Change {
         });
         endpoints.collect()
     }
+
+    /// Whether it can have a part in what comes of a call of this endpoint, or of what is none: an
+    /// endpoint's own decision points have none in what comes of others.
+    pub(super) fn concerns(&self, called: Option<EndpointId>) -> bool {
+        let own = self.endpoints();
+        own.is_none_or(|own| called.is_some_and(|called| own.contains(&called)))
+    }
 }
 
 /// Adds the change that makes `profile` of the default, unless it is there already.

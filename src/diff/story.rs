@@ -48,6 +48,13 @@ pub(super) struct Part {
     lost: usize,
 }
 
+impl Part {
+    /// The endpoint that was called at one of its differences.
+    pub(super) fn called(&self, difference: usize) -> Option<EndpointId> {
+        self.log[self.differences[difference].at].step.act.endpoint()
+    }
+}
+
 /// A step at which a homeserver did otherwise than our readings say.
 #[derive(Debug, Clone)]
 pub(super) struct Difference {

@@ -27,6 +27,10 @@ impl<'a> Workers<'a> {
         Self { teller, helpers, broken_off: RefCell::new(None) }
     }
 
+    pub(super) const fn teller(&self) -> &Teller<'a> {
+        &self.teller
+    }
+
     /// Tells these stories, the longest first, so that in the end nobody waits for one of them; and
     /// says of each what came of it, in the order in which they are given.
     pub(super) async fn tell_all(

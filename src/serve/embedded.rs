@@ -35,7 +35,9 @@ impl Embedded {
     /// If there is no free port, or no thread to be had.
     pub fn serving(server: Server) -> io::Result<Self> {
         let runtime = runtime()?;
-        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+        // Bound by the system's means: whoever starts it may be waiting for something else on this thread.
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (end, ended) = oneshot::channel();
         let thread = std::thread::Builder::new().name("reference homeserver".to_owned()).spawn(
@@ -45,7 +47,9 @@ impl Embedded {
                     let _ = ended.await;
                 };
                 // The listener is this thread's own; where it fails, the caller's next request does.
-                let _ = runtime.block_on(serve(listener, server, ended));
+                let _ = runtime.block_on(async {
+                    serve(TcpListener::from_std(listener)?, server, ended).await
+                });
             },
         )?;
         Ok(Self { address, end: Some(end), thread: Some(thread) })

@@ -17,7 +17,7 @@ use crate::vectors::{ALL, LATEST, VECTORS};
 const SOME: usize = 8;
 
 /// Defects that take something of whoever looks for them.
-const DEMANDING: [&str; 8] = [
+const DEMANDING: [&str; 9] = [
     // A room in which the caller has a say, with somebody or something to do it to.
     "endpoint.POST /rooms/{roomId}/forget=open",
     "endpoint.POST /rooms/{roomId}/kick=open",
@@ -28,6 +28,8 @@ const DEMANDING: [&str; 8] = [
     "history_visibility.malformed=fails",
     // Not to take what is nobody's own for the user's.
     "authentication.missing_token=served_as_guest",
+    // To know of every event, and not of the labelled one only.
+    "visibility.hidden_event=fails_answer",
     // To know that no homeserver that it can meet shows it.
     "history_visibility.absent=world_readable",
 ];
