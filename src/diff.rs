@@ -15,6 +15,7 @@ mod group;
 mod history;
 mod id;
 mod judge;
+mod listing;
 mod plan;
 mod reference;
 mod replay;

@@ -180,6 +180,8 @@ known_endpoints! {
     messages: "GET /rooms/{roomId}/messages",
     /// Events as they come.
     events: "GET /events",
+    /// The members of a room.
+    members: "GET /rooms/{roomId}/members",
     /// One event by its id.
     event: "GET /rooms/{roomId}/event/{eventId}",
 }

@@ -253,8 +253,10 @@ pub(super) fn divergences(
         let cause_told = group.cause.map(|cause| &causes[cause]);
         let taken = cause_told.map(|cause| format!("{}={}", cause.decision_point, cause.option));
         let id = id(&group.signature, taken.as_deref());
-        let (_, difference) = group.first(parts);
+        let (part, difference) = group.first(parts);
         let decision = difference.expected.observation.decision;
+        let taken = &part.log[difference.at];
+        let listing = taken.listing.filter(|_| !taken.lists_as_it_should());
         let cause = group.cause.map(|cause| &*explanations[cause].changes);
         // What a mistake explains that explains more, no reading excuses.
         let excused = cause.is_none_or(|cause| cause.iter().all(|c| changes.all[*c].permitted));
@@ -263,8 +265,9 @@ pub(super) fn divergences(
         let Signature { kind, step, by, expected, observed, permitted: _ } = &group.signature;
         let mut seen_in: Vec<_> = group.seen.iter().map(|(part, _)| ids[*part].clone()).collect();
         seen_in.dedup();
-        let clauses: Vec<_> =
+        let mut clauses: Vec<_> =
             in_force(rules, decision.clauses).into_iter().map(str::to_owned).collect();
+        clauses.extend(listing.map(|listing| listing.clause().to_owned()));
         let scenario = scenario(rules, id.clone(), group, &shrunk.steps);
         let curl = scripts.script(Shown {
             id: &scenario.id,

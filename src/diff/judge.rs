@@ -9,9 +9,10 @@ use guest_access_model::profile::Profile;
 use guest_access_model::state::{MAX_GUESTS, State};
 use guest_access_model::step::Step;
 
-use crate::subject::server::{Members, Observed, Verdict};
+use crate::subject::server::{Held, Members, Observed, Verdict};
 
 use super::change::Changes;
+use super::listing::Listing;
 
 /// A step that was taken on a homeserver, with what was seen of it.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub(super) struct Taken {
     pub(super) observed: Observed,
     /// The memberships in each room after it, if they were looked at.
     pub(super) members: Option<Vec<Members>>,
+    /// What it lists of memberships by the rules, if they say so.
+    pub(super) listing: Option<Listing>,
     /// The guests of whose memberships the rules say nothing any more, since they deactivated their
     /// accounts.
     pub(super) gone: [bool; MAX_GUESTS],
@@ -37,7 +40,37 @@ impl Taken {
 
     /// Whether what was seen is what comes of it here.
     pub(super) fn fits(&self, expected: &Outcome) -> bool {
-        self.observed.fits(&expected.observation) && self.members_fit(&expected.next)
+        self.observed.fits(&expected.observation)
+            && self.members_fit(&expected.next)
+            && self.lists_as_it_should()
+    }
+
+    /// Whether the memberships that it lists are those that it should.
+    pub(super) fn lists_as_it_should(&self) -> bool {
+        self.listed().all(|(_, should, is)| should == is)
+    }
+
+    /// Whether it lists this guest as what it should not.
+    pub(super) fn lists_otherwise(&self, guest: u8) -> bool {
+        let of = |members: &Members| members.guests[usize::from(guest)];
+        self.listed().any(|(_, should, is)| of(&should) != of(&is))
+    }
+
+    /// The lists of memberships that it gives: how it was asked for them, as words to be added; what
+    /// they should be, and what they are.
+    pub(super) fn listed(&self) -> impl Iterator<Item = (&'static str, Members, Members)> {
+        let (now, at) = match self.observed.held {
+            Held::Listed { now, at } => (Some(now), at),
+            _ => (None, None),
+        };
+        let seen = [("", now), (" with `at`", at)];
+        let listing = self.listing.into_iter();
+        listing.flat_map(move |listing| {
+            seen.into_iter().filter_map(move |(how, seen)| {
+                let seen = seen?;
+                Some((how, listing.beside(seen), seen))
+            })
+        })
     }
 
     /// Whether the memberships are those of `state`, as far as they were looked at.
@@ -118,6 +151,13 @@ impl<'a> Judge<'a> {
             })
         });
         Some(expected.collect())
+    }
+
+    /// What `step` is to list by the rules, if they say so: nothing, where the homeserver may be in
+    /// several states.
+    pub(super) fn listing(&self, step: &Step, gone: [bool; MAX_GUESTS]) -> Option<Listing> {
+        let [now] = self.states.as_slice() else { return None };
+        Listing::of(&self.changes.default, &self.log, now, step, gone)
     }
 
     /// Judges a step that was taken. After a divergence the states are as before it.

@@ -88,6 +88,9 @@ impl Scripts<'_> {
         if uses("memberships ") {
             script += MEMBERSHIPS;
         }
+        if uses("listed ") {
+            script += LISTED;
+        }
         script += "\n";
         script += &body;
         script += &Self::end(&shown);
@@ -186,6 +189,7 @@ const FRAME: &str = include_str!("script/frame.sh");
 const GIVEN: &str = include_str!("script/given.sh");
 const PAGES: &str = include_str!("script/pages.sh");
 const MEMBERSHIPS: &str = include_str!("script/memberships.sh");
+const LISTED: &str = include_str!("script/listed.sh");
 
 const USAGE: &str = "#
 # usage: bash THIS [URL]

@@ -255,7 +255,7 @@ fn moved(before: &State, after: &State) -> Vec<u8> {
     (0_u8..).take(MAX_GUESTS).filter(is_moved).collect()
 }
 
-/// The guests whose membership a step should have changed, or did.
+/// The guests whose membership a step should have changed, or did; or listed as what it is not.
 fn moved_or_expected_to(difference: &Difference, taken: &Taken) -> Vec<u8> {
     let Difference { before, expected, .. } = difference;
     let rooms = taken.members.iter().flatten().zip(&before.rooms);
@@ -265,7 +265,9 @@ fn moved_or_expected_to(difference: &Difference, taken: &Taken) -> Vec<u8> {
         rooms.clone().any(|(seen, room)| !is_gone && seen.guests[number] != room.members[number])
     };
     let mut all = moved(before, &expected.next);
-    let others = (0_u8..).take(MAX_GUESTS).filter(|guest| !all.contains(guest)).filter(did);
+    let is_listed_otherwise = |guest: &u8| taken.lists_otherwise(*guest);
+    let others = (0_u8..).take(MAX_GUESTS).filter(|guest| !all.contains(guest));
+    let others = others.filter(|guest| did(guest) || is_listed_otherwise(guest));
     all.extend(others.collect::<Vec<_>>());
     all
 }
@@ -364,6 +366,7 @@ mod tests {
             step: leave,
             observed,
             members: None,
+            listing: None,
             gone: [false; MAX_GUESTS],
             diverges: true,
             after: state,

@@ -52,6 +52,14 @@ fn kind(expected: &Outcome, taken: &Taken) -> Kind {
         (_, false) if taken.observed.is_allowed() => Kind::Leak,
         (Verdict::Denied { .. }, true) => Kind::Refusal,
         (_, false) => Kind::Error,
+        // Who is not in the room any more was shown more than its own time.
+        (_, true) if !taken.lists_as_it_should() => {
+            if taken.listing.is_some_and(|listing| listing.is_of_now) {
+                Kind::Refusal
+            } else {
+                Kind::Leak
+            }
+        }
         (_, true) => match (&taken.observed.held, expected.observation.answer) {
             (Held::Gave(given), Answer::Gave { tagged: false }) if *given != Given::No => {
                 Kind::Leak
@@ -193,6 +201,12 @@ impl Names {
                 observed += &format!(", {who} is `{is}` in room{room}");
             }
         }
+        for (how, should, is) in taken.listed() {
+            for (who, should, is) in self.otherwise(should, is, taken.gone) {
+                expected += &format!(", {who} is listed as `{should}`{how}");
+                observed += &format!(", {who} is listed as `{is}`{how}");
+            }
+        }
         (expected, observed)
     }
 
@@ -266,7 +280,7 @@ pub(super) fn seen(taken: &Taken, is_tagged: bool) -> String {
         Held::IsGuest(false) => ", says that it is no guest".to_owned(),
         Held::Named(true) => ", with the name it asked for".to_owned(),
         Held::Named(false) => ", with a name of the server's choice".to_owned(),
-        Held::Nothing | Held::Gave(_) => String::new(),
+        Held::Nothing | Held::Gave(_) | Held::Listed { .. } => String::new(),
     };
     verdict + &held
 }

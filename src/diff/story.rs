@@ -266,8 +266,16 @@ impl Teller<'_> {
             let unchanged = members.as_ref().map(|rooms| are_as_in(rooms, &before, gone));
             let allowed = observed.is_allowed();
             let as_decided = observed.decided_as(&ours.observation);
-            let taken =
-                Taken { step: *step, observed, members, gone, diverges: false, after: before };
+            let listing = judge.listing(step, gone);
+            let taken = Taken {
+                step: *step,
+                observed,
+                members,
+                listing,
+                gone,
+                diverges: false,
+                after: before,
+            };
             if let Some(why) = untold {
                 // Where a step leads that tells nothing is known only if it leads nowhere.
                 let leads = expected.iter().any(|expected| expected.outcome.next != before);

@@ -153,7 +153,7 @@ fn steps_about_accounts_are_counted_once() {
 }
 
 #[test]
-#[ignore = "takes half an hour: two rooms are explored together under every revision, and where the draft \
+#[ignore = "takes ten minutes: two rooms are explored together under every revision, and where the draft \
             takes every other option of every point"]
 fn two_rooms_explored_together_come_to_what_is_settled() {
     for (rules, pinned) in Rules::published().iter().zip(OF_TWO_ROOMS) {

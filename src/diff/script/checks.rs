@@ -32,6 +32,15 @@ impl Writer<'_> {
                 let program = format!(".user_id | ltrimstr(\"@\") | split(\":\")[0] == {name}");
                 lines.push(asked("has the name that it asked for", &program, *named));
             }
+            Held::Listed { now, at } => {
+                let has_place = unit.first.request.query.iter().any(|(key, _)| *key == "at");
+                let seen = if has_place { at.unwrap_or(*now) } else { *now };
+                let taken = &self.log[self.last];
+                let (seen, program) = (word(&self.told(taken, seen)), word(&self.program(taken)));
+                let how = if has_place { " with at" } else { "" };
+                lines.push(format!("listed {program}"));
+                lines.push(format!("compare 'lists{how}' {seen} \"$list\""));
+            }
             Held::Nothing => {}
         }
         lines

@@ -103,8 +103,11 @@ impl<'a> Writer<'a> {
         let same = |unit: &Unit<'_>| calls(unit) && unit.first.token == token;
         let deciding: Vec<_> =
             units.iter().enumerate().filter(|(_, u)| same(u)).map(|(number, _)| number).collect();
-        // Of two calls of one endpoint the last is the step's own, but for what is read in parts.
-        if units.iter().any(|unit| unit.kind == Kind::Pages) {
+        // Of two calls of one endpoint the last is the step's own, but for what is read in parts, or now
+        // and as of some place.
+        let has_place =
+            |unit: &Unit<'_>| unit.first.request.query.iter().any(|(key, _)| *key == "at");
+        if units.iter().any(|unit| unit.kind == Kind::Pages || has_place(unit)) {
             deciding
         } else {
             deciding.last().copied().into_iter().collect()

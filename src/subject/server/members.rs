@@ -1,13 +1,18 @@
-//! The memberships of a room, as the moderator sees them: what a step did to others than its caller.
+//! The memberships of a room: as the moderator sees them, which is what a step did to others than its
+//! caller; and as a reader is given them.
 
 use std::time::{Duration, Instant};
 
+use guest_access_model::endpoint::KNOWN;
 use guest_access_model::state::MAX_GUESTS;
 use guest_access_model::step::Actor;
 use guest_access_model::vocabulary::Membership;
+use ruma::api::client::sync::sync_events::v3 as sync;
 use serde::Deserialize;
 
-use super::setting_up::endpoint;
+use super::acting::{observe, observe_only};
+use super::observed::{Held, Observed, Verdict};
+use super::people::Credentials;
 use super::{Members, Request, ServerError, World};
 
 /// How long is waited before memberships that may still change are looked at again, at first.
@@ -69,9 +74,14 @@ impl World<'_> {
     }
 
     async fn members_of(&self, room: usize) -> Result<Members, ServerError> {
+        Ok(self.memberships(self.member_events(room).await?))
+    }
+
+    /// The memberships that these events say.
+    fn memberships(&self, events: Vec<MemberEvent>) -> Members {
         let mut members =
             Members { guests: [Membership::Never; MAX_GUESTS], user: Membership::Never };
-        for event in self.member_events(room).await? {
+        for event in events {
             let Some(membership) = Membership::from_spelling(&event.content.membership) else {
                 continue;
             };
@@ -81,12 +91,46 @@ impl World<'_> {
                 _ => {}
             }
         }
-        Ok(members)
+        members
+    }
+
+    /// The members of the room with this id, as a caller is given them: now, and, if it is joined, once
+    /// more as of where its sync has come to, as clients ask for them.
+    pub(super) async fn read_members(
+        &self,
+        with: &Credentials,
+        id: &str,
+    ) -> Result<Observed, ServerError> {
+        let request = Request::to(KNOWN.members, [id]);
+        let response = self.send(with, request.clone()).await?;
+        let observed = observe_only(&response)?;
+        if observed.verdict != Verdict::Allowed {
+            return Ok(observed);
+        }
+        let now = self.memberships(response.json::<Chunk>()?.chunk);
+        let Some(place) = self.place_of(with, id).await? else {
+            return Ok(Observed { held: Held::Listed { now, at: None }, ..observed });
+        };
+        observe(&self.send(with, request.query("at", place)).await?, |response| {
+            let at = self.memberships(response.json::<Chunk>()?.chunk);
+            Ok(Held::Listed { now, at: Some(at) })
+        })
+    }
+
+    /// Where the caller's sync has come to, if it is joined to the room with this id.
+    async fn place_of(&self, with: &Credentials, id: &str) -> Result<Option<String>, ServerError> {
+        let response = self.send(with, self.first_sync(1)).await?;
+        if !response.allows() {
+            return Ok(None);
+        }
+        let sync: sync::Response = response.read()?;
+        let is_joined = sync.rooms.join.keys().any(|room| room == id);
+        Ok(is_joined.then_some(sync.next_batch))
     }
 
     async fn member_events(&self, room: usize) -> Result<Vec<MemberEvent>, ServerError> {
         let id = self.rooms[room].id.as_str();
-        let request = Request::to(endpoint("GET /rooms/{roomId}/members"), [id]);
+        let request = Request::to(KNOWN.members, [id]);
         let response = self.send(&self.moderators(), request).await?;
         if !response.allows() {
             let (call, answer) = (response.call.clone(), response.in_short());

@@ -48,6 +48,14 @@ pub enum Held {
     Gave(Given),
     /// `whoami`: whether it says that the caller is a guest.
     IsGuest(bool),
+    /// The members of a room: their memberships now, and as of the place in its streams at which the
+    /// caller is, if it is joined.
+    Listed {
+        /// Without a place.
+        now: Members,
+        /// With `at`, if that was asked for.
+        at: Option<Members>,
+    },
     /// A guest's registration: whether the user id is the one that was asked for.
     Named(bool),
 }

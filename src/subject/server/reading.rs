@@ -60,7 +60,8 @@ impl World<'_> {
                 let request = Request::to(endpoint, [&*id, NOTE, &*key]);
                 observe(&self.send(with, request).await?, |_| Ok(gave(true)))
             }
-            // Of the members, only whether the call is allowed is looked at.
+            Some(Gives::Members) if endpoint == KNOWN.members => self.read_members(with, &id).await,
+            // Of other lists of members, only whether the call is allowed is looked at.
             Some(Gives::Members) => {
                 observe_only(&self.send(with, Request::to(endpoint, [&*id])).await?)
             }

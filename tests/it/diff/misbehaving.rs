@@ -326,6 +326,31 @@ fn what_shows_only_after_another_question_has_that_in_its_scenario() {
 }
 
 #[test]
+fn what_is_listed_of_members_is_looked_at_with_a_place_too() {
+    let url = with(|_, line| {
+        let is_asked = line.contains("/members?") && line.contains("at=");
+        is_asked.then(|| json("{\"chunk\": []}"))
+    });
+    let ran = run(["diff", "--quiet", "--server", &url, "--only", "*", "--format", "json"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let report = ran.json();
+    let found = report["divergences"].as_array().unwrap();
+    assert!(!found.is_empty());
+    for divergence in found {
+        assert_eq!(divergence["endpoint"], "GET /rooms/{roomId}/members", "{divergence:#}");
+        assert_eq!(divergence["kind"], "refusal", "{divergence:#}");
+        let (expected, observed) = (&divergence["expected"], &divergence["observed"]);
+        let says = |text: &Value, what: &str| text.as_str().unwrap().contains(what);
+        assert!(says(expected, "is listed as `join` with `at`"), "{divergence:#}");
+        assert!(says(observed, "is listed as `never` with `at`"), "{divergence:#}");
+        let clauses = divergence["clauses"].as_array().unwrap();
+        assert!(clauses.iter().any(|clause| clause == "CS-22"), "{divergence:#}");
+        let script = divergence["curl"].as_str().unwrap();
+        assert!(script.contains("compare 'lists with at'"), "{script}");
+    }
+}
+
+#[test]
 fn a_call_that_hangs_ends_one_story_and_no_more() {
     let url = with(|_, line| line.contains("/context/").then_some(Reply::Silence));
     let report = of_one_vector(&url, "1s");

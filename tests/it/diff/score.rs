@@ -17,7 +17,7 @@ use crate::vectors::{ALL, LATEST, VECTORS};
 const SOME: usize = 8;
 
 /// Defects that take something of whoever looks for them.
-const DEMANDING: [&str; 9] = [
+const DEMANDING: [&str; 10] = [
     // A room in which the caller has a say, with somebody or something to do it to.
     "endpoint.POST /rooms/{roomId}/forget=open",
     "endpoint.POST /rooms/{roomId}/kick=open",
@@ -30,6 +30,8 @@ const DEMANDING: [&str; 9] = [
     "authentication.missing_token=served_as_guest",
     // To know of every event, and not of the labelled one only.
     "visibility.hidden_event=fails_answer",
+    // To look at whom a list of members shows.
+    "state.left=current",
     // To know that no homeserver that it can meet shows it.
     "history_visibility.absent=world_readable",
 ];

@@ -1,0 +1,210 @@
+//! Which memberships a reader is to be given that asks for a room's members.
+//!
+//! The model says whether it is answered, since what it keeps of a room is one event. What it is given
+//! follows from the states through which the story went.
+
+use guest_access_model::decide::initial;
+use guest_access_model::decision_point::GuestReads;
+use guest_access_model::endpoint::KNOWN;
+use guest_access_model::profile::Profile;
+use guest_access_model::state::{MAX_GUESTS, State};
+use guest_access_model::step::{Act, Actor, Credential, Step};
+use guest_access_model::vocabulary::{HistoryVisibility, Membership};
+
+use crate::subject::server::Members;
+
+use super::judge::Taken;
+
+/// The memberships that a list of members is to show, as far as the rules leave no choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Listing {
+    guests: [Option<Membership>; MAX_GUESTS],
+    user: Option<Membership>,
+    /// Whether it is of the members as they are, and not as they were when the reader left.
+    pub(super) is_of_now: bool,
+}
+
+impl Listing {
+    /// What `step` is to be given, after what was taken before it; `None` if it lists nobody, or if the
+    /// rules leave it open.
+    pub(super) fn of(
+        profile: &Profile,
+        log: &[Taken],
+        now: &State,
+        step: &Step,
+        gone: [bool; MAX_GUESTS],
+    ) -> Option<Self> {
+        let room = step.room()?;
+        if step.act != Act::Read(KNOWN.members) || step.with != Credential::Own {
+            return None;
+        }
+        // GA-16: A guest is given only events at which `m.room.history_visibility` was present and
+        // `world_readable`.
+        if profile.choices.guest_reads == GuestReads::WorldReadableOnly {
+            return None;
+        }
+        let first = initial(profile);
+        let before = log.iter().map(|taken| &taken.after).chain([now]);
+        let states: Vec<_> = std::iter::once(&first).chain(before).collect();
+        let is_joined = |state: &State| own(state, room, step.by) == Some(Membership::Join);
+        let listing = match own(now, room, step.by)? {
+            // CS-22: A joined user is given the current state of a room.
+            Membership::Join => Self::at(&[now], room, true),
+            // Reading A48: where the room is `world_readable` now, also what anyone is given.
+            Membership::Leave
+                if now.rooms[room].visibility == Some(HistoryVisibility::WorldReadable) =>
+            {
+                return None;
+            }
+            // CS-25: A user who left a room is given its members as of the time it left.
+            Membership::Leave => {
+                let last = states.iter().rposition(|state| is_joined(state))?;
+                // Who left by the same step left before it, or after.
+                let mut listing = Self::at(&[states[last], states[last + 1]], room, false);
+                // A ban ends it as well, and it may have been lifted since.
+                if let Some(left) = own(states[last + 1], room, step.by) {
+                    listing.set(step.by, left);
+                }
+                listing
+            }
+            _ => return None,
+        };
+        Some(listing.without(gone))
+    }
+
+    /// The clause that says so.
+    pub(super) const fn clause(self) -> &'static str {
+        if self.is_of_now { "CS-22" } else { "CS-25" }
+    }
+
+    /// The memberships that are the same in all these states.
+    fn at(states: &[&State], room: usize, is_of_now: bool) -> Self {
+        let same = |of: &dyn Fn(&State) -> Membership| {
+            let first = of(states[0]);
+            states.iter().all(|state| of(state) == first).then_some(first)
+        };
+        let guest = |guest: usize| same(&|state: &State| state.rooms[room].members[guest]);
+        let user = same(&|state: &State| state.rooms[room].user);
+        Self { guests: std::array::from_fn(guest), user, is_of_now }
+    }
+
+    fn set(&mut self, who: Actor, membership: Membership) {
+        match who {
+            Actor::Guest(number) => self.guests[usize::from(number)] = Some(membership),
+            Actor::User => self.user = Some(membership),
+            Actor::Moderator | Actor::Nobody | Actor::Server => {}
+        }
+    }
+
+    /// Without these guests, of whom the rules say nothing any more.
+    fn without(mut self, gone: [bool; MAX_GUESTS]) -> Self {
+        for (known, gone) in self.guests.iter_mut().zip(gone) {
+            *known = known.filter(|_| !gone);
+        }
+        self
+    }
+
+    /// What is to be listed, and of whom nothing is known what is.
+    pub(super) fn beside(self, seen: Members) -> Members {
+        let guests = std::array::from_fn(|guest| self.guests[guest].unwrap_or(seen.guests[guest]));
+        Members { guests, user: self.user.unwrap_or(seen.user) }
+    }
+}
+
+/// The caller's membership of a room.
+fn own(state: &State, room: usize, by: Actor) -> Option<Membership> {
+    let room = state.rooms.get(room)?;
+    match by {
+        Actor::Guest(number) => Some(room.members[usize::from(number)]),
+        Actor::User => Some(room.user),
+        Actor::Moderator | Actor::Nobody | Actor::Server => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::decide::outcome;
+    use guest_access_model::rules::Rules;
+    use guest_access_model::step::{Says, Way};
+    use guest_access_model::vocabulary::GuestAccess;
+
+    use super::*;
+    use crate::subject::server::Observed;
+
+    /// What the first guest is to be given of the first room, after these steps.
+    fn listing(steps: &[Step]) -> Option<Listing> {
+        let profile = Rules::find("latest").unwrap().profile();
+        let mut now = initial(&profile);
+        let mut log = Vec::new();
+        for step in steps {
+            now = outcome(&profile, &now, step).unwrap().next;
+            log.push(Taken {
+                step: *step,
+                observed: Observed::allowed(),
+                members: None,
+                listing: None,
+                gone: [false; MAX_GUESTS],
+                diverges: false,
+                after: now,
+            });
+        }
+        let step = guest(0, Act::Read(KNOWN.members)).at(0);
+        Listing::of(&profile, &log, &now, &step, [false; MAX_GUESTS])
+    }
+
+    fn guest(number: u8, act: Act) -> Step {
+        Step::new(Actor::Guest(number), act)
+    }
+
+    fn moderator(act: Act) -> Step {
+        Step::new(Actor::Moderator, act).at(0)
+    }
+
+    /// Two guests join.
+    fn both_join() -> Vec<Step> {
+        let register = |number| guest(number, Act::Register { named: false });
+        let can_join = Says::Value(GuestAccess::CanJoin);
+        let open = moderator(Act::SetGuestAccess(can_join, guest_access_model::step::Key::Empty));
+        let join = |number| guest(number, Act::Join(Way::Own)).at(0);
+        vec![register(0), register(1), open, join(0), join(1)]
+    }
+
+    #[test]
+    fn who_is_joined_is_given_the_members_of_now() {
+        let mut steps = both_join();
+        steps.push(moderator(Act::Kick(1)));
+        let listing = listing(&steps).unwrap();
+        assert_eq!(listing.guests[..2], [Some(Membership::Join), Some(Membership::Leave)]);
+        assert_eq!(listing.clause(), "CS-22");
+    }
+
+    #[test]
+    fn who_left_is_given_the_members_of_then() {
+        let mut steps = both_join();
+        steps.extend([moderator(Act::Kick(0)), moderator(Act::Kick(1))]);
+        let given = listing(&steps).unwrap();
+        assert_eq!(given.guests[..2], [Some(Membership::Leave), Some(Membership::Join)]);
+        assert_eq!(given.clause(), "CS-25");
+        // A ban that was lifted since is what ended it.
+        steps.extend([moderator(Act::Ban(0)), moderator(Act::Unban(0))]);
+        assert_eq!(listing(&steps).unwrap().guests[0], Some(Membership::Leave));
+        let mut steps = both_join();
+        steps.extend([moderator(Act::Ban(0)), moderator(Act::Unban(0))]);
+        assert_eq!(listing(&steps).unwrap().guests[0], Some(Membership::Ban));
+    }
+
+    #[test]
+    fn of_those_who_were_removed_together_nobody_knows_who_was_first() {
+        let mut steps = both_join();
+        let forbidden = Says::Value(GuestAccess::Forbidden);
+        let close = Act::SetGuestAccess(forbidden, guest_access_model::step::Key::Empty);
+        steps.push(moderator(close));
+        let listing = listing(&steps).unwrap();
+        assert_eq!(listing.guests[..2], [Some(Membership::Leave), None]);
+    }
+
+    #[test]
+    fn nothing_is_known_of_what_a_stranger_is_given() {
+        assert_eq!(listing(&both_join()[..1]), None);
+    }
+}
