@@ -9,7 +9,7 @@ use guest_access_model::step::Actor;
 use crate::scenario::actor_name;
 
 use super::Recording;
-use super::explain::{Explained, explain};
+use super::explain::{Explained, by_known, explain};
 use super::part::{Ended, Part, parts};
 use super::recorded::{End, Round};
 use super::rules::{Readings, Rulebook};
@@ -30,7 +30,7 @@ pub struct Checked {
     pub parts: usize,
     /// What no order explains, the worst first; the like of it once.
     pub violations: Vec<Violation>,
-    /// How many more parts have no order, and were not looked into.
+    /// How many more parts have no order by the readings that were found, and were not looked into.
     pub unshown: usize,
     /// The readings other than ours that some answers take, and how many parts need each.
     pub readings: Vec<Reading>,
@@ -185,7 +185,15 @@ impl Checker {
                 of: actor_name(part.of),
                 event: part.event.clone(),
             };
-            match explain(&self.rulebook, &part, &taken.readings) {
+            let explained = if checked.violations.len() < MOST_SHOWN {
+                explain(&self.rulebook, &part, &taken.readings)
+            } else if let Some(known) = by_known(&self.rulebook, &part, &taken.readings) {
+                known
+            } else {
+                checked.unshown += 1;
+                return;
+            };
+            match explained {
                 Explained::By(readings) => {
                     for reading in readings.iter() {
                         *taken.needed.entry(*reading).or_default() += 1;
@@ -198,10 +206,6 @@ impl Checker {
                 }
                 Explained::Undecided => {
                     checked.undecided.push(undecided());
-                    return;
-                }
-                Explained::None(..) if checked.violations.len() >= MOST_SHOWN => {
-                    checked.unshown += 1;
                     return;
                 }
                 Explained::None(least, stuck) => {

@@ -29,9 +29,25 @@ const MOST_TRIED: usize = 64;
 /// By how many of them it is told how far an order goes.
 const MOST_TOLD: usize = 4;
 
+/// Looks for an order of a part by our readings, and by those `taken` by other parts; `None` if there is
+/// none by these.
+pub(super) fn by_known(rules: &Rulebook, part: &Part, taken: &[Readings]) -> Option<Explained> {
+    let search = |readings: &Readings| Search::of_part(rules, readings, part).run();
+    let ours = Readings::from([]);
+    match search(&ours) {
+        Found::Order => return Some(Explained::By(ours)),
+        Found::Undecided => return Some(Explained::Undecided),
+        Found::None(_) => {}
+    }
+    let known = taken.iter().find(|by| matches!(search(by), Found::Order));
+    known.map(|by| Explained::By(needed(rules, part, by)))
+}
+
 /// Looks for an order of a part, by our readings, by those `taken` by other parts, and by any.
 pub(super) fn explain(rules: &Rulebook, part: &Part, taken: &[Readings]) -> Explained {
-    let search = |readings: &Readings| Search::of_part(rules, readings, part).run();
+    if let Some(explained) = by_known(rules, part, taken) {
+        return explained;
+    }
     let ours = Readings::from([]);
     let mut queue = VecDeque::from([ours.clone()]);
     let mut queued = BTreeSet::from([ours]);
@@ -43,15 +59,13 @@ pub(super) fn explain(rules: &Rulebook, part: &Part, taken: &[Readings]) -> Expl
         let known = match known {
             Some(known) => known,
             None => {
-                match search(&readings) {
-                    Found::Order => return Explained::By(readings),
-                    Found::Undecided => return Explained::Undecided,
-                    Found::None(_) => {}
-                }
-                let known = if tried.is_empty() { taken } else { &[] };
-                let known = known.iter().find(|by| matches!(search(by), Found::Order));
-                if let Some(by) = known {
-                    return Explained::By(needed(rules, part, by));
+                // By ours there is none.
+                if !readings.is_empty() {
+                    match Search::of_part(rules, &readings, part).run() {
+                        Found::Order => return Explained::By(readings),
+                        Found::Undecided => return Explained::Undecided,
+                        Found::None(_) => {}
+                    }
                 }
                 let Some(least) = shrink(rules, part, &readings) else {
                     return Explained::Undecided;

@@ -95,13 +95,14 @@ impl<'a> Search<'a> {
     /// to those that these do not explain where they can come next.
     pub(super) fn bearing(&self, only_unexplained: bool) -> BTreeSet<Readings> {
         let mut bearing = BTreeSet::new();
+        let anytime = self.each_anytime();
         for way in self.go().1 {
             let next = candidates(self.calls, &way.set).map(|call| &self.calls[call]);
             let is_asked = |asked: &&Asked| {
                 let explained = || self.rules.fitting(asked, &way.place, self.readings).is_some();
                 !only_unexplained || asked.answer.is_some() && !explained()
             };
-            for asked in next.chain(self.each_anytime()).filter(is_asked) {
+            for asked in next.chain(anytime.iter().copied()).filter(is_asked) {
                 let more = self.rules.bearing(asked, &way.place, self.readings);
                 bearing.extend(more.iter().cloned());
             }
@@ -112,6 +113,7 @@ impl<'a> Search<'a> {
     /// Looks for an order, and the ways that it went.
     fn go(&self) -> (Found, Vec<Way>) {
         let answered = self.calls.iter().filter(|call| call.answer.is_some()).count();
+        let anytime = self.each_anytime();
         let set: Set = vec![0; self.calls.len().div_ceil(64)].into();
         let first =
             Way { from: None, taken: None, set, place: self.rules.beginning(), answered: 0 };
@@ -131,7 +133,7 @@ impl<'a> Search<'a> {
                 furthest.push(at);
             }
             // What is taken first is tried first.
-            for next in self.next(way, at).into_iter().rev() {
+            for next in self.next(way, at, &anytime).into_iter().rev() {
                 if tried.insert((next.set.clone(), next.place)) {
                     open.push(ways.len());
                     ways.push(next);
@@ -153,16 +155,18 @@ impl<'a> Search<'a> {
     }
 
     /// The calls that may come at any time; of those that come to the same, one.
-    fn each_anytime(&self) -> impl Iterator<Item = &Asked> {
-        let known = |number: usize| self.anytime[..number].iter();
-        let one_of = self.anytime.iter().enumerate();
-        one_of
-            .filter(move |(number, one)| known(*number).all(|other| !one.is_like(other)))
-            .map(|(_, one)| one)
+    fn each_anytime(&self) -> Vec<&'a Asked> {
+        let mut each: Vec<&Asked> = Vec::new();
+        for one in self.anytime {
+            if !each.iter().any(|other| one.is_like(other)) {
+                each.push(one);
+            }
+        }
+        each
     }
 
-    /// How a way goes on, by each call that can come next.
-    fn next(&self, way: &Way, at: usize) -> Vec<Way> {
+    /// How a way goes on, by each call that can come next, or any time.
+    fn next(&self, way: &Way, at: usize, anytime: &[&Asked]) -> Vec<Way> {
         let mut next = Vec::new();
         for call in candidates(self.calls, &way.set) {
             let asked = &self.calls[call];
@@ -185,7 +189,7 @@ impl<'a> Search<'a> {
             }
             next.push(one);
         }
-        for asked in self.each_anytime() {
+        for asked in anytime {
             if let Some(place) = self.rules.fitting(asked, &way.place, self.readings) {
                 let set = way.set.clone();
                 next.push(Way { from: Some(at), taken: None, set, place, answered: way.answered });

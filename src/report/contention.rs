@@ -45,7 +45,7 @@ pub struct ContentionReport {
     pub strict: bool,
     /// What no order explains, races first and the worst of them first.
     pub violations: Vec<ViolationReport>,
-    /// How many more parts have no order, and were not looked into.
+    /// How many more parts have no order by the readings that were found, and were not looked into.
     pub unshown: usize,
     /// The readings other than ours that some answers take.
     pub readings: Vec<ReadingReport>,

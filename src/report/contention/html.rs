@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::report::{count, number};
 
-use super::text::MOST_ORDERS;
+use super::text::{MOST_ORDERS, NOT_LOOKED_INTO};
 use super::timeline::Timeline;
 use super::{ContentionReport, ViolationReport};
 
@@ -41,7 +41,7 @@ pub fn html(report: &ContentionReport) -> String {
                 main {
                     @for (number, one) in (1..).zip(&report.violations) { (violation(number, one)) }
                     @if report.unshown > 0 {
-                        p { (count(report.unshown, "more part")) " without an order, which were not looked into" }
+                        p { (count(report.unshown, "more part")) " " (NOT_LOOKED_INTO) }
                     }
                     (readings(report))
                     (undecided(report))

@@ -8,6 +8,10 @@ use crate::report::{count, paint, style};
 use super::timeline::Timeline;
 use super::{ContentionReport, ViolationReport};
 
+/// What the parts are of which nothing more is told.
+pub(super) const NOT_LOOKED_INTO: &str =
+    "without an order by the readings that were found, which were not looked into";
+
 impl Display for ContentionReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", paint(style::HEADING, self.title()))?;
@@ -39,7 +43,7 @@ impl Display for ContentionReport {
         }
         if self.unshown > 0 {
             let parts = count(self.unshown, "more part");
-            writeln!(f, "\n{parts} without an order, which were not looked into")?;
+            writeln!(f, "\n{parts} {NOT_LOOKED_INTO}")?;
         }
         if !self.undecided.is_empty() {
             writeln!(
