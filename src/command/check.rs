@@ -227,6 +227,7 @@ impl Args {
         let ClusterArgs { hosts, process, wait_for_hosts } = &self.cluster;
         let mut workers = Workers::threads(limits.workers);
         if let (Some(hosts), Some(process)) = (hosts, process) {
+            hush_timely();
             if self.engine == Some(EngineName::Stateright) {
                 return Err(CommandError::OneProcess);
             }
@@ -475,4 +476,16 @@ impl Limits {
             "the limit of states"
         }
     }
+}
+
+/// Where another process breaks off, each thread of timely's panics; what it comes to is an error, and is
+/// told once.
+fn hush_timely() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let thread = std::thread::current();
+        if !thread.name().is_some_and(|name| name.starts_with("timely:")) {
+            tell(panic);
+        }
+    }));
 }

@@ -66,6 +66,7 @@ fn a_process_that_is_lost_ends_the_run_without_a_verdict() {
     let ran = Ran::from(stays.wait_with_output().unwrap());
     assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{rest:?}");
     assert!(rest.last().unwrap().contains("another process, broke off"), "{rest:?}");
+    assert!(!rest.iter().any(|line| line.contains("panicked")), "{rest:?}");
 }
 
 #[test]
