@@ -157,7 +157,7 @@ impl<P: Fn(usize)> Trials<'_, P> {
             let Some(at) = steps.len().checked_sub(1) else { continue };
             let known = &mut self.shrunk[*group];
             let better = !known.reproduced || steps.len() < known.steps.len();
-            let shown = self.groups[*group].shown_by(&told, at).filter(|_| better);
+            let shown = self.groups[*group].signature.shown_by(&told, at).filter(|_| better);
             if let Some((part, Difference { changes, .. })) = shown {
                 let (part, changes) = (part.clone(), changes.clone());
                 *known = Shrunk { steps: steps.clone(), changes, reproduced: true, part, at };
@@ -223,14 +223,6 @@ impl Group {
             ways.shortest(difference, &part.log[difference.at])
         });
         stories.min_by_key(Vec::len)
-    }
-
-    /// If the step at this place of a story shows it: the part, and the difference in it.
-    fn shown_by<'a>(&self, told: &'a Told, at: usize) -> Option<(&'a Part, &'a Difference)> {
-        let part = told.parts.first()?;
-        let difference = part.differences.iter().find(|difference| difference.at == at)?;
-        let is_it = Signature::of(difference, &part.log[at]).is_like(&self.signature);
-        is_it.then_some((part, difference))
     }
 }
 

@@ -156,8 +156,8 @@ impl<'a> Judge<'a> {
     /// What `step` is to list by the rules, if they say so: nothing, where the homeserver may be in
     /// several states.
     pub(super) fn listing(&self, step: &Step, gone: [bool; MAX_GUESTS]) -> Option<Listing> {
-        let [now] = self.states.as_slice() else { return None };
-        Listing::of(&self.changes.default, &self.log, now, step, gone)
+        let is_sure = self.states.len() == 1;
+        is_sure.then(|| Listing::of(&self.changes.default, &self.log, step, gone)).flatten()
     }
 
     /// Judges a step that was taken. After a divergence the states are as before it.

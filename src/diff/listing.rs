@@ -30,7 +30,6 @@ impl Listing {
     pub(super) fn of(
         profile: &Profile,
         log: &[Taken],
-        now: &State,
         step: &Step,
         gone: [bool; MAX_GUESTS],
     ) -> Option<Self> {
@@ -44,8 +43,9 @@ impl Listing {
             return None;
         }
         let first = initial(profile);
-        let before = log.iter().map(|taken| &taken.after).chain([now]);
-        let states: Vec<_> = std::iter::once(&first).chain(before).collect();
+        let after = log.iter().map(|taken| &taken.after);
+        let states: Vec<_> = std::iter::once(&first).chain(after).collect();
+        let now = states[states.len() - 1];
         let is_joined = |state: &State| own(state, room, step.by) == Some(Membership::Join);
         let listing = match own(now, room, step.by)? {
             // CS-22: A joined user is given the current state of a room.
@@ -149,7 +149,7 @@ mod tests {
             });
         }
         let step = guest(0, Act::Read(KNOWN.members)).at(0);
-        Listing::of(&profile, &log, &now, &step, [false; MAX_GUESTS])
+        Listing::of(&profile, &log, &step, [false; MAX_GUESTS])
     }
 
     fn guest(number: u8, act: Act) -> Step {

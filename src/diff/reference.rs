@@ -14,7 +14,7 @@ use crate::subject::server::{Limits, Proof, Server};
 
 use super::cause::{Explanation, unexplained};
 use super::signature::Signature;
-use super::story::{Difference, Part, Story, Teller, Told};
+use super::story::{Part, Story, Teller, Told};
 use super::workers::{self, Workers};
 
 /// How many stories are told at once: the reference takes one call at a time.
@@ -83,13 +83,9 @@ async fn done_by(
 /// Whether a story that was told as this part was has the difference too, and none where the part has
 /// none.
 fn does_the_same(told: &Told, part: &Part, difference: usize) -> bool {
-    let Some(again) = told.parts.first() else { return false };
-    let of =
-        |part: &Part, difference: &Difference| Signature::of(difference, &part.log[difference.at]);
     let here = &part.differences[difference];
-    let at = |at: usize| move |other: &&Difference| other.at == at;
-    let is_like = again.differences.iter().find(at(here.at));
-    let is_like = is_like.is_some_and(|other| of(again, other).is_like(&of(part, here)));
+    let signature = Signature::of(here, &part.log[here.at]);
+    let Some((again, _)) = signature.shown_by(told, here.at) else { return false };
     let mut others = again.differences.iter().filter(|other| other.at >= part.known);
-    is_like && others.all(|other| part.differences.iter().any(|known| known.at == other.at))
+    others.all(|other| part.differences.iter().any(|known| known.at == other.at))
 }

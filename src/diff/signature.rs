@@ -11,7 +11,7 @@ use crate::subject::server::{Given, Held, Members, Verdict};
 
 use super::found::Kind;
 use super::judge::Taken;
-use super::story::Difference;
+use super::story::{Difference, Part, Told};
 
 /// What makes two divergences the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,8 +28,20 @@ pub(super) struct Signature {
 
 impl Signature {
     /// Whether the homeserver did the same, whatever else it showed of how it reads the rules.
-    pub(super) fn is_like(&self, other: &Self) -> bool {
+    fn is_like(&self, other: &Self) -> bool {
         *self == Self { permitted: self.permitted, ..other.clone() }
+    }
+
+    /// If the step at this place of a story shows the same: the part, and the difference in it.
+    pub(super) fn shown_by<'a>(
+        &self,
+        told: &'a Told,
+        at: usize,
+    ) -> Option<(&'a Part, &'a Difference)> {
+        let part = told.parts.first()?;
+        let difference = part.differences.iter().find(|difference| difference.at == at)?;
+        let is_it = Self::of(difference, &part.log[at]).is_like(self);
+        is_it.then_some((part, difference))
     }
 
     pub(super) fn of(difference: &Difference, taken: &Taken) -> Self {

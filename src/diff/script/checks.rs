@@ -33,7 +33,7 @@ impl Writer<'_> {
                 lines.push(asked("has the name that it asked for", &program, *named));
             }
             Held::Listed { now, at } => {
-                let has_place = unit.first.request.query.iter().any(|(key, _)| *key == "at");
+                let has_place = unit.first.request.parameter("at").is_some();
                 let seen = if has_place { at.unwrap_or(*now) } else { *now };
                 let taken = &self.log[self.last];
                 let (seen, program) = (word(&self.told(taken, seen)), word(&self.program(taken)));
@@ -51,9 +51,9 @@ impl Writer<'_> {
         let Some((tagged, is_note)) = self.recording.tagged.clone() else { return Vec::new() };
         // The first use of its id, so that it is learned.
         self.symbols.text(&tagged);
-        let direction = unit.first.request.query.iter().find(|(key, _)| *key == "dir");
+        let direction = unit.first.request.parameter("dir");
         let direction = direction.filter(|_| unit.kind == Kind::Pages);
-        let direction = direction.map(|(_, direction)| format!("dir={direction}"));
+        let direction = direction.map(|direction| format!("dir={direction}"));
         let given = match given {
             Given::Yes => true,
             Given::No => false,
@@ -78,9 +78,9 @@ impl Writer<'_> {
         let note = |program: &str| if is_note { format!(", {program}") } else { String::new() };
         Some(match endpoint.get().gives? {
             Gives::Event if endpoint == KNOWN.event => ".event_id".to_owned(),
-            Gives::Event => match exchange.request.query.iter().find(|(key, _)| *key == "ts") {
+            Gives::Event => match exchange.request.parameter("ts") {
                 // Two events of one moment are alike to who asks by the time.
-                Some((_, time)) => {
+                Some(time) => {
                     let time = self.symbols.text(time);
                     let same = format!("(.origin_server_ts | tostring) == {time}");
                     format!(".event_id, (select({same}) | env.{LABEL}_id)")

@@ -45,7 +45,7 @@ pub(super) fn units(exchanges: &[Exchange]) -> Vec<Unit<'_>> {
 
 fn kind(exchange: &Exchange) -> Kind {
     let gives = EndpointId::find(exchange.request.call).and_then(|e| e.get().gives);
-    let has = |key: &str| exchange.request.query.iter().any(|(known, _)| *known == key);
+    let has = |key: &str| exchange.request.parameter(key).is_some();
     match gives {
         _ if exchange.watches => Kind::Watch,
         Some(Gives::Timeline) if has("dir") && has("limit") => Kind::Pages,

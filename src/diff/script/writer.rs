@@ -105,8 +105,7 @@ impl<'a> Writer<'a> {
             units.iter().enumerate().filter(|(_, u)| same(u)).map(|(number, _)| number).collect();
         // Of two calls of one endpoint the last is the step's own, but for what is read in parts, or now
         // and as of some place.
-        let has_place =
-            |unit: &Unit<'_>| unit.first.request.query.iter().any(|(key, _)| *key == "at");
+        let has_place = |unit: &Unit<'_>| unit.first.request.parameter("at").is_some();
         if units.iter().any(|unit| unit.kind == Kind::Pages || has_place(unit)) {
             deciding
         } else {
@@ -123,8 +122,7 @@ impl<'a> Writer<'a> {
                 (format!("interactively {}", self.symbols.word(identity.as_deref())), &[])
             }
             Kind::Pages => {
-                let from = request.query.iter().find(|(key, _)| *key == "from");
-                let from = self.symbols.word(from.map(|(_, from)| from.as_str()));
+                let from = self.symbols.word(request.parameter("from"));
                 (format!("pages {from}"), &["from"])
             }
         };

@@ -29,6 +29,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// What the query says under this key, if it has it.
+    pub fn parameter(&self, key: &str) -> Option<&str> {
+        let said = self.query.iter().find(|(known, _)| *known == key);
+        said.map(|(_, value)| value.as_str())
+    }
+
     /// The call of `endpoint` in whose path the placeholders are replaced by `parts`, in order;
     /// those that `parts` does not reach are replaced by a made-up word.
     pub fn to<'a>(endpoint: EndpointId, parts: impl IntoIterator<Item = &'a str>) -> Self {

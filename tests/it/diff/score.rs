@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use guest_access::diff::{HIDDEN, Options, Story, diff, held, wait_for};
+use guest_access::diff::{Divergence, HIDDEN, Options, Story, diff, held, wait_for};
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::defect::defects;
@@ -82,6 +82,11 @@ fn a_defect_is_found_and_named_unless_no_client_can_tell() {
         assert_eq!(held.is_found(), is_told, "{id}");
         let causes = &held.found.causes;
         assert!(held.is_named() || !is_told, "{id}, at {}: {causes:#?}", held.point);
+        if id == "state.left=current" {
+            let by_list =
+                |divergence: &Divergence| divergence.clauses.contains(&"CS-25".to_owned());
+            assert!(held.found.divergences.iter().any(by_list), "{:#?}", held.found.divergences);
+        }
     }
 }
 
