@@ -9,8 +9,8 @@ use std::time::Duration;
 use guest_access::diff::{Options, diff, stories, wait_for};
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
-use guest_access_model::rules::Rules;
 use guest_access_model::stop::Stop;
+use guest_access_rules::rules::Rules;
 
 /// How often all of it is run.
 const ROUNDS: usize = 5;

@@ -11,12 +11,12 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use guest_access_model::decide::outcome;
 use guest_access_model::dense::Decisions;
 use guest_access_model::engine::{Engine, Workers};
-use guest_access_model::profile::Profile;
-use guest_access_model::rules::Rules;
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
 use guest_access_model::threads;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
 
 criterion_group!(benches, decisions, explorations);
 criterion_main!(benches);

@@ -10,8 +10,8 @@ use guest_access::contention::{Checker, Options, record};
 use guest_access::diff::wait_for;
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
-use guest_access_model::rules::Rules;
 use guest_access_model::stop::Stop;
+use guest_access_rules::rules::Rules;
 
 /// For how long each size is recorded.
 const TIME: Duration = Duration::from_secs(3);

@@ -30,8 +30,8 @@ mod workers;
 
 use std::time::{Duration, Instant};
 
-use guest_access_model::rules::Rules;
 use guest_access_model::stop::Stop;
+use guest_access_rules::rules::Rules;
 
 use crate::subject::server::{Person, Server, ServerError};
 

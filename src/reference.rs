@@ -74,8 +74,8 @@ mod visibility;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use guest_access_model::decision_point::Choices;
-use guest_access_model::profile::Profile;
+use guest_access_rules::decision_point::Choices;
+use guest_access_rules::profile::Profile;
 use ruma::{OwnedRoomAliasId, OwnedRoomId, RoomId, RoomOrAliasId};
 
 pub use accounts::{Account, Kind, Token};

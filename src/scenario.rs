@@ -38,8 +38,8 @@ mod verb;
 use std::path::Path;
 
 use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::profile::Profile;
 use guest_access_model::step::Step;
+use guest_access_rules::profile::Profile;
 
 pub use error::ScenarioError;
 pub use expect::{Expect, Observed, Verdict};

@@ -33,7 +33,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use guest_access_model::profile::Profile;
+use guest_access_rules::profile::Profile;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 

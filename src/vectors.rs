@@ -19,12 +19,12 @@
 //!
 //! ```no_run
 //! use guest_access::vectors::vectors;
-//! use guest_access_model::rules::Rules;
+//! use guest_access_rules::rules::Rules;
 //!
 //! for vector in vectors(&Rules::find("latest")?) {
 //!     println!("{}: {}", vector.scenario.id, vector.scenario.about);
 //! }
-//! # Ok::<(), guest_access_model::rules::RulesError>(())
+//! # Ok::<(), guest_access_rules::rules::RulesError>(())
 //! ```
 
 mod askable;
@@ -42,10 +42,10 @@ mod weave;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use guest_access_model::rules::Rules;
 use guest_access_model::state::Scope;
 use guest_access_model::step::Step;
 use guest_access_model::threads;
+use guest_access_rules::rules::Rules;
 
 use crate::scenario::{Permitted, Scenario};
 

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use guest_access::subject::reference::ReferenceSubject;
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::defect::defects;
 use guest_access_model::lockstep::{Difference, compare, explore};
-use guest_access_model::profile::Profile;
-use guest_access_model::rules::Rules;
 use guest_access_model::state::{Scope, State};
 use guest_access_model::step::Step;
 use guest_access_model::steps::steps;
 use guest_access_model::stop::Stop;
+use guest_access_rules::defect::defects;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
 use proptest::prelude::*;
 use stateright::{Checker, Model, Property};
 
@@ -58,7 +58,7 @@ fn a_mistake_is_the_same_mistake_on_both_sides() {
 
 #[test]
 fn a_permitted_alternative_is_the_same_on_both_sides() {
-    use guest_access_model::decision_point::PointId;
+    use guest_access_rules::decision_point::PointId;
     for rules in Rules::published() {
         for point in PointId::all() {
             for option in rules.point(point).standing.alternatives() {
@@ -141,7 +141,7 @@ impl Model for SideBySide {
         vec![
             Property::always("agreement", |model: &Self, pair: &Pair| model.differ(pair).is_none()),
             Property::sometimes("a guest is joined", |_, pair: &Pair| {
-                pair.state.rooms[0].members[0] == guest_access_model::vocabulary::Membership::Join
+                pair.state.rooms[0].members[0] == guest_access_rules::vocabulary::Membership::Join
             }),
         ]
     }

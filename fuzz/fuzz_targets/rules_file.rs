@@ -1,7 +1,7 @@
 //! Any text is a rules file, or is refused.
 #![no_main]
 
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use guest_access::scenario::Scenario;
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 use libfuzzer_sys::fuzz_target;
 
 static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::find("latest").expect("a revision of ours"));

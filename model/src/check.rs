@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use crate::engine::timely::Explore;
 use crate::engine::{Engine, EngineError, Seen, Workers};
 use crate::federated::Federated;
-use crate::guarantee::{GuaranteeId, GuaranteeSet};
-use crate::rules::Rules;
 use crate::sequential::Sequential;
 use crate::space::{Exploration, Space};
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::story;
-use crate::vocabulary::spelled;
+use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::spelled;
 
 spelled! {
     /// What a check found of a guarantee.

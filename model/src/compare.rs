@@ -5,14 +5,14 @@ mod differing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::endpoint::EndpointId;
-use crate::profile::Profile;
-use crate::rules::Rules;
 use crate::state::{Scope, State};
 use crate::step::{Answer, Step};
 use crate::steps::{endpoint_classes, steps};
 use crate::stop::Stop;
-use crate::vocabulary::{Decision, spelled};
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::{Decision, spelled};
 
 use comparing::Comparing;
 

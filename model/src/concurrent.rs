@@ -24,14 +24,14 @@ mod telling;
 use serde::{Deserialize, Serialize};
 
 use crate::decide::initial;
-use crate::discipline::Discipline;
 use crate::guarantee::Verdicts;
-use crate::profile::Profile;
 use crate::reduce::forget;
 use crate::space::Space;
 use crate::state::{Scope, State};
 use crate::step::{Actor, Step};
-use crate::vocabulary::spelled;
+use guest_access_rules::discipline::Discipline;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::vocabulary::spelled;
 
 pub use calls::{Call, Said, Stage};
 pub use explained::Explanation;

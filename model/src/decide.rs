@@ -11,10 +11,10 @@ mod reading;
 mod settings;
 mod visibility;
 
-use crate::profile::Profile;
 use crate::state::{State, Tagged};
 use crate::step::{Act, Answer, Observation, Place, Step};
-use crate::vocabulary::{Decision, ErrCode};
+use guest_access_rules::profile::Profile;
+use guest_access_rules::vocabulary::{Decision, ErrCode};
 
 use account::Uncalled;
 use caller::Caller;

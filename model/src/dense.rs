@@ -31,8 +31,8 @@ pub use rooms::settle;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::guarantee::Verdicts;
-use crate::profile::Profile;
 use crate::state::{Account, MAX_GUESTS, State};
+use guest_access_rules::profile::Profile;
 
 use cells::Cells;
 use compile::Purpose;
@@ -352,18 +352,18 @@ mod tests {
     use proptest::sample::Index;
 
     use super::*;
-    use crate::defect::defects;
-    use crate::guarantee::GuaranteeSet;
-    use crate::rules::Rules;
+    use crate::guarantee::OF_OTHERS;
     use crate::sequential::Sequential;
     use crate::space::Space;
     use crate::state::Scope;
+    use guest_access_rules::defect::defects;
+    use guest_access_rules::rules::Rules;
 
     #[test]
     fn a_mistake_that_makes_guests_depend_on_others_has_no_tables() {
         let rules = Rules::find("latest").unwrap();
         let has_tables = |mistake: &str| {
-            let defect = crate::defect::find(&rules, mistake).unwrap();
+            let defect = guest_access_rules::defect::find(&rules, mistake).unwrap();
             Dense::of(&defect.profile, &rules.profile(), 1, true, 1).is_some()
         };
         assert!(!has_tables("registration.first_guest=administrator"));
@@ -453,7 +453,7 @@ mod tests {
                 if guests == 2 {
                     // The one who has just registered is company, and need not have any.
                     for verdicts in [&mut said, &mut decided] {
-                        GuaranteeSet::of_others().iter().for_each(|g| verdicts.exercised.remove(g));
+                        OF_OTHERS.iter().for_each(|g| verdicts.exercised.remove(g));
                     }
                 }
                 // Who has just registered and is alone has no company yet: then more is said of its

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::space::Exploration;
 use crate::state::Scope;
 use crate::stop::Stop;
-use crate::vocabulary::spelled;
+use guest_access_rules::vocabulary::spelled;
 
 use timely::{Cluster, ClusterError, Explore};
 

@@ -21,11 +21,11 @@ mod telling;
 use serde::{Deserialize, Serialize};
 
 use crate::decide::initial;
-use crate::federation::Federation;
 use crate::guarantee::Verdicts;
-use crate::profile::Profile;
 use crate::space::Space;
 use crate::state::{Account, MAX_GUESTS, State};
+use guest_access_rules::federation::Federation;
+use guest_access_rules::profile::Profile;
 
 pub use delivery::moderators_step;
 pub use history::{History, Setting};

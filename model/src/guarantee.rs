@@ -7,8 +7,6 @@
 
 mod accounts;
 mod confinement;
-mod federation;
-mod interleaving;
 mod joining;
 mod reading;
 mod service;
@@ -16,12 +14,13 @@ mod settings;
 
 use std::fmt;
 
+use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use serde::{Deserialize, Serialize};
 
-use crate::profile::{Condition, Profile};
 use crate::state::{Account, Scope, State};
 use crate::step::{Act, Actor, Answer, Credential, Message, Observation, ProfileKey, Step};
-use crate::vocabulary::{HistoryVisibility, Membership};
+use guest_access_rules::profile::{Condition, Profile};
+use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
 /// One step, taken.
 #[derive(Debug, Clone, Copy)]
@@ -62,147 +61,41 @@ impl Judgement {
     }
 }
 
-/// Something that always holds, with the premise that shows it is exercised.
-pub struct Guarantee {
-    /// The stable id.
-    pub id: &'static str,
-    /// What always holds.
-    pub always: &'static str,
-    /// The premise: what must happen at least once for the guarantee to say anything.
-    pub sometimes: &'static str,
+/// How a guarantee judges one step.
+pub struct StepGuarantee {
+    /// The guarantee.
+    id: GuaranteeId,
     /// Which steps it can say anything of: all others leave it untouched in every state.
     about: fn(&Step) -> bool,
     judge: fn(&Transition) -> Judgement,
 }
 
-impl Guarantee {
-    /// A guarantee that is about more than one step: a model judges it along its way.
-    const fn along(id: &'static str, always: &'static str, sometimes: &'static str) -> Self {
-        Self { id, always, sometimes, about: |_| false, judge: |_| Judgement::Untouched }
-    }
-}
-
-impl fmt::Debug for Guarantee {
+impl fmt::Debug for StepGuarantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guarantee").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("StepGuarantee").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
-/// A guarantee, by its place in [`GUARANTEES`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct GuaranteeId(u8);
+/// The guarantees that look beyond the caller and the room which a step is about.
+pub(crate) const OF_OTHERS: GuaranteeSet = GuaranteeSet::of(&[GuaranteeId::NonInterference]);
 
-impl GuaranteeId {
-    /// Every guarantee, in the order of the table.
-    pub fn all() -> impl ExactSizeIterator<Item = Self> + Clone {
-        #[expect(clippy::cast_possible_truncation, reason = "a test counts them")]
-        (0..GUARANTEES.len() as u8).map(Self)
+/// The guarantees that can say anything at this scope: with one guest and one room there is no other
+/// guest and no other room to interfere.
+pub fn sayable_at(scope: Scope) -> GuaranteeSet {
+    let mut guarantees = GuaranteeSet::on_steps();
+    if scope.guests + scope.rooms <= 2 {
+        guarantees.remove(GuaranteeId::NonInterference);
     }
-
-    /// The guarantee with this id, if there is one.
-    pub fn find(id: &str) -> Option<Self> {
-        Self::all().find(|guarantee| guarantee.get().id == id)
-    }
-
-    /// The guarantee itself.
-    pub fn get(self) -> &'static Guarantee {
-        &GUARANTEES[self.index()]
-    }
-
-    /// Its place in the table.
-    pub fn index(self) -> usize {
-        usize::from(self.0)
-    }
+    guarantees
 }
 
-/// A set of guarantees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct GuaranteeSet(u64);
-
-impl GuaranteeSet {
-    /// Adds a guarantee.
-    pub fn insert(&mut self, guarantee: GuaranteeId) {
-        self.0 |= 1 << guarantee.index();
-    }
-
-    /// Takes a guarantee out.
-    pub fn remove(&mut self, guarantee: GuaranteeId) {
-        self.0 &= !(1 << guarantee.index());
-    }
-
-    /// Whether it has the guarantee.
-    pub fn contains(self, guarantee: GuaranteeId) -> bool {
-        self.0 & 1 << guarantee.index() != 0
-    }
-
-    /// Whether it has no guarantee.
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Both sets together.
-    #[must_use]
-    pub fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// The guarantees that are judged one step at a time: those of the sequential model.
-    pub fn stepwise() -> Self {
-        GuaranteeId::all().take(STEPWISE).collect()
-    }
-
-    /// Those of them that can say anything at this scope: with one guest and one room there is no
-    /// other guest and no other room to interfere.
-    pub fn at(scope: Scope) -> Self {
-        let has_company = scope.guests + scope.rooms > 2;
-        let says = |id: &str| has_company || id != service::NON_INTERFERENCE.id;
-        Self::stepwise().iter().filter(|guarantee| says(guarantee.get().id)).collect()
-    }
-
-    /// The guarantees with these ids.
-    ///
-    /// # Panics
-    /// If there is no guarantee with one of the ids.
-    pub(crate) fn named(ids: &[&str]) -> Self {
-        let find = |id: &&str| GuaranteeId::find(id).expect("the guarantee is in the table");
-        ids.iter().map(find).collect()
-    }
-
-    /// The guarantees that can say anything of this step.
-    pub fn about(step: &Step) -> Self {
-        GuaranteeId::all().filter(|guarantee| (guarantee.get().about)(step)).collect()
-    }
-
-    /// The guarantees that look beyond the caller and the room which a step is about.
-    pub(crate) fn of_others() -> Self {
-        GuaranteeId::all()
-            .filter(|guarantee| guarantee.get().id == service::NON_INTERFERENCE.id)
-            .collect()
-    }
-
-    /// What both sets have.
-    #[must_use]
-    pub fn intersection(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    /// Its guarantees, in the order of the table.
-    pub fn iter(self) -> impl Iterator<Item = GuaranteeId> {
-        let mut rest = self.0;
-        std::iter::from_fn(move || {
-            let next = (rest != 0).then(|| rest.trailing_zeros())?;
-            rest &= rest - 1;
-            u8::try_from(next).ok().map(GuaranteeId)
-        })
-    }
-}
-
-impl FromIterator<GuaranteeId> for GuaranteeSet {
-    fn from_iter<I: IntoIterator<Item = GuaranteeId>>(guarantees: I) -> Self {
-        let mut set = Self::default();
-        guarantees.into_iter().for_each(|guarantee| set.insert(guarantee));
-        set
-    }
+/// The guarantees that can say anything of this step.
+pub fn about(step: &Step) -> GuaranteeSet {
+    STEP_GUARANTEES
+        .iter()
+        .filter(|guarantee| (guarantee.about)(step))
+        .map(|guarantee| guarantee.id)
+        .collect()
 }
 
 /// What all guarantees say of some steps: which were exercised, which were broken.
@@ -216,7 +109,7 @@ pub struct Verdicts {
 
 impl Verdicts {
     /// Nothing was said.
-    pub const NONE: Self = Self { exercised: GuaranteeSet(0), broken: GuaranteeSet(0) };
+    pub const NONE: Self = Self { exercised: GuaranteeSet::EMPTY, broken: GuaranteeSet::EMPTY };
 
     /// Adds what was said of other steps.
     pub fn add(&mut self, other: Self) {
@@ -224,19 +117,19 @@ impl Verdicts {
         self.broken = self.broken.union(other.broken);
     }
 
-    /// Notes that the guarantee with this id was exercised, and whether it was kept.
-    pub(crate) fn note(&mut self, id: &str, kept: bool) {
-        let guarantee = GuaranteeSet::named(&[id]);
-        self.exercised = self.exercised.union(guarantee);
+    /// Notes that the guarantee was exercised, and whether it was kept.
+    pub(crate) fn note(&mut self, guarantee: GuaranteeId, kept: bool) {
+        self.exercised.insert(guarantee);
         if !kept {
-            self.broken = self.broken.union(guarantee);
+            self.broken.insert(guarantee);
         }
     }
 
     /// Adds what these guarantees say of one more step.
     pub fn judge(&mut self, guarantees: GuaranteeSet, transition: &Transition) {
         for guarantee in guarantees.iter() {
-            match (guarantee.get().judge)(transition) {
+            let StepGuarantee { judge, .. } = &STEP_GUARANTEES[guarantee.index()];
+            match judge(transition) {
                 Judgement::Untouched => {}
                 Judgement::Kept => self.exercised.insert(guarantee),
                 Judgement::Broken => {
@@ -248,12 +141,8 @@ impl Verdicts {
     }
 }
 
-/// How many guarantees are judged one step at a time: the first ones of the table.
-const STEPWISE: usize = 23;
-
-/// Every guarantee: first those that are judged one step at a time, then those that a model judges
-/// along its way.
-pub const GUARANTEES: &[Guarantee] = &[
+/// How each guarantee that is judged on one step judges it, in the order of the ids.
+const STEP_GUARANTEES: &[StepGuarantee] = &[
     confinement::CONFINEMENT,
     confinement::AUTHENTICATION,
     confinement::VISIBLE_ROOM_ONLY,
@@ -277,15 +166,6 @@ pub const GUARANTEES: &[Guarantee] = &[
     accounts::LASTING_GUESTS,
     service::AVAILABILITY,
     reading::READ_ENTITLEMENT,
-    interleaving::LINEARIZABLE,
-    interleaving::QUIESCENT_STATE,
-    interleaving::DEADLOCK_FREEDOM,
-    federation::FEDERATED_REVOCATION,
-    federation::GUEST_BLINDNESS,
-    federation::PARTICIPATION,
-    federation::SERVER_CONFINEMENT,
-    federation::REVOCATION_EVERYWHERE,
-    federation::READ_CONFINEMENT_EVERYWHERE,
 ];
 
 /// Whether the step is one that may change the state.
@@ -348,7 +228,7 @@ impl Transition<'_> {
 
     /// Whether the endpoint that is called needs a token, and is the ordinary kind that asks for it.
     fn needs_a_token(&self) -> bool {
-        use crate::endpoint::Auth;
+        use guest_access_rules::endpoint::Auth;
         let registers =
             matches!(self.step.act, Act::Register { .. } | Act::RegisterOver(_) | Act::Upgrade(_));
         !registers
@@ -363,21 +243,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_guarantee_has_an_id_of_its_own_and_fits_a_set() {
-        assert!(GUARANTEES.len() < 64);
-        for guarantee in GuaranteeId::all() {
-            assert_eq!(GuaranteeId::find(guarantee.get().id), Some(guarantee));
-        }
+    fn every_guarantee_on_steps_has_its_judge_and_no_other_has_one() {
+        let judged: Vec<_> = STEP_GUARANTEES.iter().map(|guarantee| guarantee.id).collect();
+        let on_steps: Vec<_> = GuaranteeSet::on_steps().iter().collect();
+        assert_eq!(judged, on_steps);
+        assert!(judged.iter().enumerate().all(|(place, guarantee)| guarantee.index() == place));
     }
 
     #[test]
-    fn what_is_judged_one_step_at_a_time_comes_first() {
-        let scope = Scope { guests: 2, rooms: 1 };
-        let steps = crate::steps::steps(scope, &[]);
-        for guarantee in GuaranteeId::all() {
-            let is_about_a_step = steps.iter().any(|step| (guarantee.get().about)(step));
-            let is_stepwise = GuaranteeSet::stepwise().contains(guarantee);
-            assert_eq!(is_about_a_step, is_stepwise, "{}", guarantee.get().id);
+    fn every_guarantee_on_steps_is_about_some_step() {
+        let steps = crate::steps::steps(Scope { guests: 2, rooms: 1 }, &[]);
+        for guarantee in STEP_GUARANTEES {
+            assert!(steps.iter().any(|step| (guarantee.about)(step)), "{}", guarantee.id);
         }
     }
 }

@@ -3,24 +3,16 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
-pub mod clause;
 pub mod compare;
 pub mod concurrent;
 pub mod decide;
-pub mod decision_point;
-pub mod defect;
 pub mod dense;
-pub mod discipline;
-pub mod endpoint;
 pub mod engine;
 pub mod federated;
-pub mod federation;
 pub mod guarantee;
 pub mod lockstep;
 pub mod memory;
-pub mod profile;
 pub mod reduce;
-pub mod rules;
 pub mod scoreboard;
 pub mod sequential;
 pub mod space;
@@ -29,6 +21,4 @@ pub mod step;
 pub mod steps;
 pub mod stop;
 pub mod story;
-pub mod text_file;
 pub mod threads;
-pub mod vocabulary;

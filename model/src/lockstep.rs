@@ -8,14 +8,14 @@
 use std::collections::{HashSet, VecDeque};
 
 use crate::decide::{initial, outcome};
-use crate::endpoint::{EndpointId, Gives};
-use crate::profile::Profile;
 use crate::reduce::forget;
 use crate::state::{Account, MAX_GUESTS, Scope, State};
 use crate::step::{Act, Credential, Observation, Step, Subject};
 use crate::steps::{has_a_step_of_its_own, steps};
 use crate::stop::Stop;
 use crate::story::Search;
+use guest_access_rules::endpoint::{EndpointId, Gives};
+use guest_access_rules::profile::Profile;
 
 /// How the model and the subject came to differ.
 #[derive(Debug, Clone)]

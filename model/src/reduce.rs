@@ -4,13 +4,13 @@
 //! without them. The states that a story passes through, and those that lockstep compares, are
 //! reduced by [`forget`] only or not at all: exchanging guests would rename them on the way.
 
-use crate::decision_point::{
+use crate::state::{Account, Kind, MAX_GUESTS, Scope, Standing, State, Witness};
+use guest_access_rules::decision_point::{
     EndedToken, EvaluatedAt, JoinedOpens, LeftReader, OwnMembership, SettingChange, UpgradeToken,
     UserIds, WorldReadableMeans,
 };
-use crate::profile::Profile;
-use crate::state::{Account, Kind, MAX_GUESTS, Scope, Standing, State, Witness};
-use crate::vocabulary::HistoryVisibility;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::vocabulary::HistoryVisibility;
 
 /// Forgets what nothing will ask for again.
 ///
@@ -82,7 +82,7 @@ pub fn reduce(profile: &Profile, scope: Scope, state: &State) -> State {
 /// Orders the guests.
 #[must_use]
 pub(crate) fn order(profile: &Profile, scope: Scope, mut state: State) -> State {
-    use crate::decision_point::FirstGuest;
+    use guest_access_rules::decision_point::FirstGuest;
     if profile.choices.first_guest != FirstGuest::Plain {
         return state;
     }

@@ -1,16 +1,16 @@
 //! The scoreboard: which check catches which mistake.
 
-use crate::defect::{Defect, defects};
-use crate::guarantee::{GuaranteeId, GuaranteeSet};
 use crate::lockstep;
-use crate::profile::Profile;
-use crate::rules::Rules;
 use crate::sequential::Sequential;
 use crate::state::Scope;
 use crate::step::Subject;
 use crate::stop::Stop;
 use crate::story;
 use crate::threads::each_until;
+use guest_access_rules::defect::{Defect, defects};
+use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
 
 /// What catches one defect.
 #[derive(Debug, Clone)]

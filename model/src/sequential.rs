@@ -3,13 +3,14 @@
 mod expansion;
 
 use crate::decide::{initial, outcome};
-use crate::guarantee::{GuaranteeSet, Transition, Verdicts};
-use crate::profile::Profile;
+use crate::guarantee::{Transition, Verdicts};
 use crate::reduce::{forget, reduce};
 use crate::space::{Expansion, Space};
 use crate::state::{Scope, State};
 use crate::step::Step;
 use crate::steps::steps;
+use guest_access_rules::guarantee::GuaranteeSet;
+use guest_access_rules::profile::Profile;
 
 pub(crate) use expansion::Judged;
 use expansion::{Known, Tried};

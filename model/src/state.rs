@@ -9,7 +9,9 @@ use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-use crate::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership, spelled};
+use guest_access_rules::vocabulary::{
+    GuestAccess, HistoryVisibility, JoinRule, Membership, spelled,
+};
 
 /// The most guests that a scope can have.
 pub const MAX_GUESTS: usize = 3;

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::endpoint::{EndpointId, KNOWN};
 use crate::state::{Kind, Scope};
-use crate::vocabulary::{Decision, GuestAccess, HistoryVisibility, JoinRule, spelled};
+use guest_access_rules::endpoint::{EndpointId, KNOWN};
+use guest_access_rules::vocabulary::{
+    Decision, GuestAccess, HistoryVisibility, JoinRule, MembershipEndpoint, spelled,
+};
 
 /// Who takes a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,18 +78,6 @@ spelled! {
         Wrong = "wrong",
         /// As a message event, with no state key.
         Message = "message",
-    }
-}
-
-spelled! {
-    /// By which endpoint a user changes its own membership.
-    Way {
-        /// The membership's own endpoint, with the room id in the path.
-        Own = "own",
-        /// POST /join/{roomIdOrAlias} (joins only).
-        Alias = "alias",
-        /// PUT state with an `m.room.member` event.
-        StateEvent = "state_event",
     }
 }
 
@@ -191,11 +181,11 @@ pub enum Act {
     /// The ban of the guest with this number is lifted.
     Unban(u8),
     /// The caller joins.
-    Join(Way),
+    Join(MembershipEndpoint),
     /// The caller leaves, or declines an invite.
-    Leave(Way),
+    Leave(MembershipEndpoint),
     /// The caller knocks.
-    Knock(Way),
+    Knock(MembershipEndpoint),
     /// The caller reads: any endpoint that gives a room's content. An endpoint that names one
     /// event, or one state event, names the tagged one.
     Read(EndpointId),
@@ -272,16 +262,16 @@ impl Act {
             | Self::SetGuestAccess(..)
             | Self::SetJoinRule(_)
             | Self::SendState
-            | Self::Join(Way::StateEvent)
-            | Self::Leave(Way::StateEvent)
-            | Self::Knock(Way::StateEvent) => KNOWN.put_state,
+            | Self::Join(MembershipEndpoint::StateEvent)
+            | Self::Leave(MembershipEndpoint::StateEvent)
+            | Self::Knock(MembershipEndpoint::StateEvent) => KNOWN.put_state,
             Self::RedactSetting(_) => KNOWN.redact,
             Self::Invite(_) => KNOWN.invite,
             Self::Kick(_) => KNOWN.kick,
             Self::Ban(_) => KNOWN.ban,
             Self::Unban(_) => KNOWN.unban,
-            Self::Join(Way::Own) => KNOWN.join,
-            Self::Join(Way::Alias) => KNOWN.join_by_alias,
+            Self::Join(MembershipEndpoint::Own) => KNOWN.join,
+            Self::Join(MembershipEndpoint::Alias) => KNOWN.join_by_alias,
             Self::Leave(_) => KNOWN.leave,
             Self::Knock(_) => KNOWN.knock,
             Self::Read(endpoint) | Self::Call(endpoint) => endpoint,

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::endpoint::{Auth, EndpointId, Gives, KNOWN};
-use crate::profile::{Access, Profile};
 use crate::state::Scope;
-use crate::step::{
-    Act, Actor, Credential, Key, Message, ProfileKey, Says, Setting, Step, Upgrade, Way,
-};
-use crate::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
+use crate::step::{Act, Actor, Credential, Key, Message, ProfileKey, Says, Setting, Step, Upgrade};
+use guest_access_rules::endpoint::{Auth, EndpointId, Gives, KNOWN};
+use guest_access_rules::profile::{Access, Profile};
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 
 /// The endpoints that no profile of `profiles` can tell apart, each class with its members, the
 /// first of which stands for all.
@@ -59,7 +58,7 @@ pub fn steps(scope: Scope, profiles: &[&Profile]) -> Vec<Step> {
             [
                 Act::SetVisibility(Says::Value(HistoryVisibility::WorldReadable), Key::Empty),
                 Act::SetGuestAccess(Says::Value(GuestAccess::Forbidden), Key::Empty),
-                Act::Join(Way::Own),
+                Act::Join(MembershipEndpoint::Own),
             ]
             .map(|act| Step::new(Actor::User, act).at(room)),
         );
@@ -170,15 +169,15 @@ fn guest_steps(steps: &mut Vec<Step>, guest: u8, room: u8) {
         push(Act::Send(*message));
     }
     push(Act::SendState);
-    for way in Way::ALL {
+    for way in MembershipEndpoint::ALL {
         push(Act::Join(*way));
     }
-    for way in [Way::Own, Way::StateEvent] {
+    for way in [MembershipEndpoint::Own, MembershipEndpoint::StateEvent] {
         push(Act::Leave(way));
         push(Act::Knock(way));
     }
     if room == 0 {
-        for way in [Way::Own, Way::Alias] {
+        for way in [MembershipEndpoint::Own, MembershipEndpoint::Alias] {
             steps.push(Step::new(Actor::Guest(guest), Act::Join(way)).elsewhere());
         }
     }

@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::decide::{initial, outcome};
-use crate::guarantee::GuaranteeSet;
-use crate::profile::Profile;
 use crate::space::Space;
 use crate::state::State;
 use crate::step::Step;
 use crate::stop::Stop;
+use guest_access_rules::guarantee::GuaranteeSet;
+use guest_access_rules::profile::Profile;
 
 /// The shortest stories in which these guarantees are broken, in the order of the guarantees:
 /// `None` for one that is never broken, or of which nothing was found before `stop`.

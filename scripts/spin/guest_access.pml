@@ -17,7 +17,7 @@
  *
  * The scope and the rules come in by -D. For each decision point that can touch the state,
  * OPT_<point> is the option taken (IS_<option>); for each of the endpoints by which a guest can change
- * the state, OPEN_<endpoint> says when it is open to guests. `explore` reads them from model/rules.
+ * the state, OPEN_<endpoint> says when it is open to guests. `explore` reads them from rules/revisions.
  * The other decision points are about answers only (codes, and what a reader is given) and do not
  * occur.
  */

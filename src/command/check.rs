@@ -3,6 +3,7 @@
 mod concurrent;
 mod federated;
 
+use guest_access_model::guarantee::sayable_at;
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,19 +12,19 @@ use std::time::Duration;
 
 use guest_access_model::check::Check;
 use guest_access_model::concurrent::Concurrent;
-use guest_access_model::discipline::Discipline;
 use guest_access_model::engine::timely::Cluster;
 use guest_access_model::engine::{Engine, EngineError, Seen, Workers};
 use guest_access_model::federated::Federated;
-use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_model::lockstep::{Lockstep, explore};
 use guest_access_model::memory;
-use guest_access_model::profile::Profile;
-use guest_access_model::rules::Rules;
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
 use guest_access_model::threads;
+use guest_access_rules::discipline::Discipline;
+use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
 
 use crate::report::check::{AGREEMENT, CheckReport, Disciplines, Explored};
 use crate::report::{Run, count};
@@ -168,7 +169,7 @@ impl Model {
     /// The guarantees that the model says something of.
     fn judges(self) -> GuaranteeSet {
         match self {
-            Self::Sequential => GuaranteeSet::stepwise(),
+            Self::Sequential => GuaranteeSet::on_steps(),
             Self::Concurrent => Concurrent::guarantees(&Discipline::FIRST),
             Self::Federated => Federated::guarantees(),
         }
@@ -387,7 +388,7 @@ fn check(
         held.promises.entry(*guarantee).or_default();
     }
     let guarantees: GuaranteeSet = if asked_for.everything() {
-        GuaranteeSet::at(scope)
+        sayable_at(scope)
     } else {
         asked_for.guarantees.iter().copied().collect()
     };

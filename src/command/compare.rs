@@ -1,7 +1,7 @@
 //! `compare`: every decision in which two revisions differ.
 
 use guest_access_model::compare::{Comparison, compare};
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 
 use crate::report::Run;
 use crate::report::compare::ComparisonReport;

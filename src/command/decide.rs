@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 
 use crate::report::Run;
 use crate::report::decide::Decisions;

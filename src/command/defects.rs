@@ -1,8 +1,8 @@
 //! `defects`: which check catches which mistake.
 
-use guest_access_model::defect::{self, Defect};
-use guest_access_model::rules::Rules;
 use guest_access_model::scoreboard::scoreboard;
+use guest_access_rules::defect::{self, Defect};
+use guest_access_rules::rules::Rules;
 
 use crate::diff::{self, Story};
 use crate::report::Run;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use glob::Pattern;
-use guest_access_model::rules::Rules;
 use guest_access_model::stop::Stop;
+use guest_access_rules::rules::Rules;
 
 use crate::diff::{self, Found, Options, Story};
 use crate::report::Run;

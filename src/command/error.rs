@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use guest_access_model::discipline::UnknownDiscipline;
 use guest_access_model::engine::EngineError;
-use guest_access_model::rules::RulesError;
+use guest_access_rules::discipline::UnknownDiscipline;
+use guest_access_rules::rules::RulesError;
 
 use crate::contention::RecordingError;
 use crate::diff::{SavedError, ScoreError};

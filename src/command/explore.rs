@@ -4,8 +4,8 @@ mod model;
 
 use std::net::{SocketAddr, TcpListener};
 
-use guest_access_model::rules::Rules;
 use guest_access_model::state::Scope;
+use guest_access_rules::rules::Rules;
 use stateright::Model;
 
 use super::output::{OutputArgs, Written, say};

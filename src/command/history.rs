@@ -2,9 +2,9 @@
 
 use guest_access_model::check::Check;
 use guest_access_model::engine::{Engine, Workers};
-use guest_access_model::guarantee::GuaranteeSet;
-use guest_access_model::rules::Rules;
 use guest_access_model::sequential::Sequential;
+use guest_access_rules::guarantee::GuaranteeSet;
+use guest_access_rules::rules::Rules;
 
 use crate::report::Run;
 use crate::report::history::History;
@@ -40,13 +40,13 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         for rules in &published {
             let progress = Progress::new(rules.id.clone(), args.output.quiet);
             let mut held = rules.clone();
-            for guarantee in GuaranteeSet::stepwise().iter() {
+            for guarantee in GuaranteeSet::on_steps().iter() {
                 held.promises.entry(guarantee).or_default();
             }
             let report = Check {
                 rules: &held,
                 space: Sequential::new(scope, rules.profile(), rules.profile()),
-                guarantees: GuaranteeSet::stepwise(),
+                guarantees: GuaranteeSet::on_steps(),
                 engine: Engine::usual(scope),
                 workers: &workers,
             }

@@ -1,6 +1,6 @@
 //! `rules`: the revisions, or one of them.
 
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 
 use crate::report::Run;
 use crate::report::revisions::{Revision, Revisions};

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use guest_access_model::defect;
-use guest_access_model::rules::Rules;
+use guest_access_rules::defect;
+use guest_access_rules::rules::Rules;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 

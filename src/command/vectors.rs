@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 use serde::{Deserialize, Serialize};
 
 use crate::report::Run;

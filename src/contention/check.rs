@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use guest_access_model::rules::Rules;
 use guest_access_model::step::Actor;
+use guest_access_rules::rules::Rules;
 
 use crate::scenario::actor_name;
 

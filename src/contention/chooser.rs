@@ -1,9 +1,10 @@
 //! Which calls clients make: chosen at random, the same for the same seed.
 
 use fastrand::Rng;
-use guest_access_model::endpoint::{EndpointId, KNOWN};
-use guest_access_model::step::{Act, Actor, Key, Message, Says, Setting, Step, Upgrade, Way};
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility};
+use guest_access_model::step::{Act, Actor, Key, Message, Says, Setting, Step, Upgrade};
+use guest_access_rules::endpoint::{EndpointId, KNOWN};
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
 /// A call that a client is to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,9 @@ pub(super) fn prelude(rng: &mut Rng) -> Vec<Chosen> {
     }
     for guest in GUESTS {
         if rng.bool() {
-            prelude.push(plain(Step::new(Actor::Guest(guest), Act::Join(Way::Own)).at(0)));
+            prelude.push(plain(
+                Step::new(Actor::Guest(guest), Act::Join(MembershipEndpoint::Own)).at(0),
+            ));
         }
     }
     prelude
@@ -121,9 +124,9 @@ fn by_guest(guest: u8, rng: &mut Rng) -> Chosen {
     let read = |id| Act::Read(EndpointId::find(id).expect("the table lists what guests read by"));
     let one = |chosen: Chosen, which| Chosen { names: Some(which), ..chosen };
     match rng.u8(0..32) {
-        0..=5 => here(Act::Join(Way::Own)),
-        6 => here(Act::Join(Way::StateEvent)),
-        7 | 8 => here(Act::Leave(Way::Own)),
+        0..=5 => here(Act::Join(MembershipEndpoint::Own)),
+        6 => here(Act::Join(MembershipEndpoint::StateEvent)),
+        7 | 8 => here(Act::Leave(MembershipEndpoint::Own)),
         9..=11 => here(Act::Send(Message::Message)),
         12..=17 => here(Act::Read(KNOWN.messages)),
         18 | 19 => here(read("GET /rooms/{roomId}/initialSync")),

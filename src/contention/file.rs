@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use guest_access_model::step::{Actor, Place};
-use guest_access_model::text_file::{self, Kind, TextFileError};
+use guest_access_rules::text_file::{self, Kind, TextFileError};
 
 use crate::scenario::{actor_name, guest_name, sentence};
 

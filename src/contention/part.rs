@@ -8,9 +8,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use guest_access_model::endpoint::Gives;
 use guest_access_model::step::{Act, Actor, Step, Upgrade};
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+use guest_access_rules::endpoint::Gives;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 
 use crate::scenario::guest_name;
 use crate::subject::server::{Given, Held, Observed, Verdict};

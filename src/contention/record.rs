@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use futures_util::future::join_all;
 use guest_access_model::decide::initial;
-use guest_access_model::rules::Rules;
 use guest_access_model::step::{Act, Actor, Setting, Step};
 use guest_access_model::stop::Stop;
-use guest_access_model::vocabulary::Membership;
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::Membership;
 
 use crate::scenario::{Written, guest_name};
 use crate::subject::server::{

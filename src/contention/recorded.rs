@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use guest_access_model::step::{Act, Step};
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::endpoint::EndpointId;
-use guest_access_model::profile::Profile;
-use guest_access_model::rules::Rules;
 use guest_access_model::state::{Account, Kind, State, Tagged};
 use guest_access_model::step::{Act, Actor, Credential, Key, Setting, Step};
-use guest_access_model::vocabulary::{Decision, ErrCode, Membership};
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 
 use crate::diff::Changes;
 use crate::subject::server::{Observed, Verdict};

@@ -1,6 +1,6 @@
 //! The JSON Schema of a line of a recording, published as `schema/recording.json`.
 
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::recorded::Line;

@@ -4,14 +4,15 @@
 
 use fastrand::Rng;
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::endpoint::KNOWN;
-use guest_access_model::profile::Profile;
-use guest_access_model::rules::Rules;
 use guest_access_model::state::State;
 use guest_access_model::step::{
-    Act, Actor, Credential, Key, Message, Observation, Says, Step, Subject, Upgrade, Way,
+    Act, Actor, Credential, Key, Message, Observation, Says, Step, Subject, Upgrade,
 };
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+use guest_access_rules::endpoint::KNOWN;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 use proptest::prelude::*;
 
 use crate::scenario::{Written, guest_name};
@@ -44,8 +45,8 @@ fn by_moderator(rng: &mut Rng) -> Step {
 fn by_guest(number: u8, rng: &mut Rng) -> Step {
     let here = |act| Step::new(guest(number), act).at(0);
     match rng.u8(0..12) {
-        0..=2 => here(Act::Join(Way::Own)),
-        3 => here(Act::Leave(Way::Own)),
+        0..=2 => here(Act::Join(MembershipEndpoint::Own)),
+        3 => here(Act::Leave(MembershipEndpoint::Own)),
         4 => here(Act::Send(Message::Message)),
         5..=8 => here(Act::Read(KNOWN.messages)),
         9 => Step::new(guest(number), Act::WhoAmI),
@@ -315,12 +316,12 @@ fn an_order_of_the_whole_is_one_of_each_part() {
 fn a_join_that_lands_after_the_revocation_is_a_race_and_shown_as_one() {
     let rules = latest();
     let allow = Observation {
-        decision: guest_access_model::vocabulary::Decision::allow(&[], ""),
+        decision: guest_access_rules::vocabulary::Decision::allow(&[], ""),
         answer: guest_access_model::step::Answer::Nothing,
     };
     let moderator = |act| Step::new(Actor::Moderator, act).at(0);
     let access = |value| moderator(Act::SetGuestAccess(Says::Value(value), Key::Empty));
-    let join = Step::new(guest(0), Act::Join(Way::Own)).at(0);
+    let join = Step::new(guest(0), Act::Join(MembershipEndpoint::Own)).at(0);
     let register = Step::new(guest(0), Act::Register { named: false });
     let calls = vec![
         call(0, &register, &allow, 0, 10),

@@ -1,8 +1,8 @@
 //! What no order explains, and why none does.
 
-use guest_access_model::rules::Rules;
 use guest_access_model::step::Answer;
-use guest_access_model::vocabulary::Decision;
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::Decision;
 
 use crate::diff::Kind;
 use crate::report::in_force;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::profile::Profile;
 use guest_access_model::state::State;
 use guest_access_model::step::{Act, Actor, Answer, Place as At, Step};
+use guest_access_rules::profile::Profile;
 
 use crate::scenario::{deed, sentence};
 use crate::subject::server::{Given, Held, Verdict};
@@ -112,7 +112,7 @@ impl Moment<'_> {
                 At::Elsewhere => Place::Elsewhere,
                 At::Nowhere => Place::Nowhere,
             },
-            membership: membership.map(guest_access_model::vocabulary::Membership::as_str),
+            membership: membership.map(guest_access_rules::vocabulary::Membership::as_str),
             history_visibility: room.map(|room| {
                 room.visibility.map_or("none that can be read", |visibility| visibility.as_str())
             }),

@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 
 use guest_access_model::decide::initial;
-use guest_access_model::profile::Profile;
 use guest_access_model::threads;
+use guest_access_rules::profile::Profile;
 
 use super::change::Changes;
 use super::judge::outcome_as_asked;

@@ -1,11 +1,11 @@
 //! Changes of a profile: every way in which a homeserver can differ from our reading of the rules,
 //! permitted or not.
 
-use guest_access_model::decision_point::PointId;
-use guest_access_model::defect::defects;
-use guest_access_model::endpoint::EndpointId;
-use guest_access_model::profile::{Access, Profile};
-use guest_access_model::rules::Rules;
+use guest_access_rules::decision_point::PointId;
+use guest_access_rules::defect::defects;
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::profile::{Access, Profile};
+use guest_access_rules::rules::Rules;
 
 use crate::report::in_force;
 use crate::scenario::permitted;
@@ -58,7 +58,7 @@ impl Edit {
             Self::Choice(point, option) => {
                 let option = point.get().options.iter().find(|known| known.id == *option);
                 option
-                    .map(guest_access_model::decision_point::PointOption::means)
+                    .map(guest_access_rules::decision_point::PointOption::means)
                     .unwrap_or_default()
             }
             Self::Access(endpoint, access) => format!("{endpoint} is {access} to guests."),

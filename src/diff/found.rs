@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use guest_access_model::endpoint::EndpointId;
+use guest_access_rules::endpoint::EndpointId;
 use serde::Serialize;
 
 use crate::scenario::Scenario;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use guest_access_model::profile::Profile;
-use guest_access_model::rules::Rules;
 use guest_access_model::step::Step;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
 
 use crate::report::in_force;
 use crate::scenario::{LABEL, Scenario, Told as ToldStep, sentence};

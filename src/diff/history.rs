@@ -2,10 +2,10 @@
 
 use fastrand::Rng;
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::profile::Profile;
 use guest_access_model::state::{Scope, State};
 use guest_access_model::step::{Act, Actor, Step};
 use guest_access_model::steps::steps;
+use guest_access_rules::profile::Profile;
 
 use super::story::Story;
 
@@ -69,7 +69,7 @@ fn can_be_taken(step: &Step) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::rules::Rules;
+    use guest_access_rules::rules::Rules;
 
     use super::*;
 

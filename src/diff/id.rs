@@ -48,8 +48,8 @@ fn place(told: &Told) -> String {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::endpoint::KNOWN;
     use guest_access_model::step::{Act, Actor, Place, Step};
+    use guest_access_rules::endpoint::KNOWN;
 
     use super::super::found::Kind;
     use super::*;

@@ -5,9 +5,9 @@
 //! says is a divergence.
 
 use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::profile::Profile;
 use guest_access_model::state::{MAX_GUESTS, State};
 use guest_access_model::step::Step;
+use guest_access_rules::profile::Profile;
 
 use crate::subject::server::{Held, Members, Observed, Verdict};
 
@@ -234,10 +234,10 @@ pub(super) fn outcome_as_asked(profile: &Profile, state: &State, step: &Step) ->
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::rules::Rules;
     use guest_access_model::state::Scope;
     use guest_access_model::steps::steps;
     use guest_access_model::story::reach;
+    use guest_access_rules::rules::Rules;
 
     use super::*;
 

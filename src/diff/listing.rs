@@ -4,12 +4,12 @@
 //! follows from the states through which the story went.
 
 use guest_access_model::decide::initial;
-use guest_access_model::decision_point::GuestReads;
-use guest_access_model::endpoint::KNOWN;
-use guest_access_model::profile::Profile;
 use guest_access_model::state::{MAX_GUESTS, State};
 use guest_access_model::step::{Act, Actor, Credential, Step};
-use guest_access_model::vocabulary::{HistoryVisibility, Membership};
+use guest_access_rules::decision_point::GuestReads;
+use guest_access_rules::endpoint::KNOWN;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
 use crate::subject::server::Members;
 
@@ -124,9 +124,10 @@ fn own(state: &State, room: usize, by: Actor) -> Option<Membership> {
 #[cfg(test)]
 mod tests {
     use guest_access_model::decide::outcome;
-    use guest_access_model::rules::Rules;
-    use guest_access_model::step::{Says, Way};
-    use guest_access_model::vocabulary::GuestAccess;
+    use guest_access_model::step::Says;
+    use guest_access_rules::rules::Rules;
+    use guest_access_rules::vocabulary::GuestAccess;
+    use guest_access_rules::vocabulary::MembershipEndpoint;
 
     use super::*;
     use crate::subject::server::Observed;
@@ -165,7 +166,7 @@ mod tests {
         let register = |number| guest(number, Act::Register { named: false });
         let can_join = Says::Value(GuestAccess::CanJoin);
         let open = moderator(Act::SetGuestAccess(can_join, guest_access_model::step::Key::Empty));
-        let join = |number| guest(number, Act::Join(Way::Own)).at(0);
+        let join = |number| guest(number, Act::Join(MembershipEndpoint::Own)).at(0);
         vec![register(0), register(1), open, join(0), join(1)]
     }
 

@@ -1,7 +1,7 @@
 //! Which stories are told: the vectors of the rules.
 
 use glob::Pattern;
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 
 use crate::vectors::{Vector, vectors};
 

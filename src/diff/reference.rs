@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use guest_access_model::profile::Profile;
+use guest_access_rules::profile::Profile;
 
 use crate::serve::Embedded;
 use crate::subject::server::{Limits, Proof, Server};

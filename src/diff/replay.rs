@@ -1,9 +1,9 @@
 //! Running the divergences of a saved report again: which are fixed, and which are still there.
 
 use guest_access_model::decide::initial;
-use guest_access_model::rules::Rules;
 use guest_access_model::state::State;
 use guest_access_model::step::Step;
+use guest_access_rules::rules::Rules;
 
 use crate::subject::server::{Person, Server, ServerError, Verdict};
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use guest_access_model::text_file::{self, Kind, TextFileError};
+use guest_access_rules::text_file::{self, Kind, TextFileError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -3,10 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use guest_access_model::defect::Defect;
-use guest_access_model::rules::Rules;
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each_until;
+use guest_access_rules::defect::Defect;
+use guest_access_rules::rules::Rules;
 
 use crate::serve::Embedded;
 use crate::subject::server::{Limits, Proof, Server, ServerError};

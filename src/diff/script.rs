@@ -15,9 +15,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::profile::Profile;
-use guest_access_model::rules::Rules;
 use guest_access_model::state::State;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
 
 use crate::report::in_force;
 use crate::scenario::{LABEL, Observed as Expected, sentence};

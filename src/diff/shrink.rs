@@ -10,13 +10,14 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::endpoint::Gives;
-use guest_access_model::profile::Profile;
 use guest_access_model::state::{Account, MAX_GUESTS, Room, Scope, State, Witness};
-use guest_access_model::step::{Act, Actor, Answer, Key, Message, Place, Step, Upgrade, Way};
+use guest_access_model::step::{Act, Actor, Answer, Key, Message, Place, Step, Upgrade};
 use guest_access_model::steps::steps;
 use guest_access_model::story::{Reached, reach};
-use guest_access_model::vocabulary::{GuestAccess, JoinRule, Membership};
+use guest_access_rules::endpoint::Gives;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{GuestAccess, JoinRule, Membership};
 
 use super::judge::Taken;
 use super::signature::{Names, concerned};
@@ -281,7 +282,7 @@ fn plain_steps(profile: &Profile, scope: Scope) -> Vec<Step> {
         }
         Act::Send(Message::Message) | Act::SendState => step.tag,
         Act::Join(way) | Act::Leave(way) | Act::Knock(way) => {
-            way == Way::Own && step.place != Place::Elsewhere
+            way == MembershipEndpoint::Own && step.place != Place::Elsewhere
         }
         Act::Upgrade(Upgrade::Own(_))
         | Act::LogOut
@@ -324,9 +325,9 @@ fn can_happen(profile: &Profile, story: &[Step]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::endpoint::KNOWN;
-    use guest_access_model::rules::Rules;
     use guest_access_model::step::Says;
+    use guest_access_rules::endpoint::KNOWN;
+    use guest_access_rules::rules::Rules;
 
     use super::*;
     use crate::subject::server::{Held, Observed, Verdict};
@@ -339,8 +340,9 @@ mod tests {
         let moderator = |act| Step::new(Actor::Moderator, act).at(0);
         let access = |value| moderator(Act::SetGuestAccess(Says::Value(value), Key::Empty));
         let can_join = access(GuestAccess::CanJoin);
-        let join = |number| guest(number, Act::Join(Way::Own)).at(0);
-        let (kick, leave) = (moderator(Act::Kick(1)), guest(1, Act::Leave(Way::Own)).at(0));
+        let join = |number| guest(number, Act::Join(MembershipEndpoint::Own)).at(0);
+        let (kick, leave) =
+            (moderator(Act::Kick(1)), guest(1, Act::Leave(MembershipEndpoint::Own)).at(0));
         let (invite, send) =
             (moderator(Act::Invite(1)), moderator(Act::Send(Message::Message)).tagged());
         let read = guest(1, Act::Read(KNOWN.messages)).at(0);

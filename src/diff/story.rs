@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::endpoint::EndpointId;
-use guest_access_model::profile::Profile;
 use guest_access_model::state::{MAX_GUESTS, State};
 use guest_access_model::step::{Act, Actor, Setting, Step};
 use guest_access_model::stop::Stop;
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::profile::Profile;
 
 use crate::scenario::sentence;
 use crate::subject::server::{

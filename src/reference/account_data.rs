@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use guest_access_model::endpoint::EndpointId;
+use guest_access_rules::endpoint::EndpointId;
 use ruma::api::client::config::{
     get_global_account_data, get_room_account_data, set_global_account_data, set_room_account_data,
 };
@@ -151,7 +151,7 @@ impl Reference {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::vocabulary::ErrCode;
+    use guest_access_rules::vocabulary::ErrCode;
     use ruma::api::client::sync::sync_events;
 
     use super::super::fixture::{ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, Somebody, World, verdict};

@@ -1,6 +1,6 @@
 //! What a call shows of its caller, and what it gets: an answer, with the decision behind it.
 
-use guest_access_model::vocabulary::{Decision, ErrCode};
+use guest_access_rules::vocabulary::{Decision, ErrCode};
 use ruma::UserId;
 
 /// What a call shows of its caller.

@@ -1,11 +1,11 @@
 //! Who is calling, and whether an endpoint is open to them: the checks before every call.
 
-use guest_access_model::decision_point::{
+use guest_access_rules::decision_point::{
     EndedToken, KnownBy, Masquerade, MissingToken, Unlisted, UnlistedErrcode,
 };
-use guest_access_model::endpoint::{Auth, EndpointId};
-use guest_access_model::profile::{Access, Condition, Conditions};
-use guest_access_model::vocabulary::{ErrCode, HistoryVisibility, Membership};
+use guest_access_rules::endpoint::{Auth, EndpointId};
+use guest_access_rules::profile::{Access, Condition, Conditions};
+use guest_access_rules::vocabulary::{ErrCode, HistoryVisibility, Membership};
 use ruma::{OwnedDeviceId, OwnedUserId, RoomId, UserId};
 
 use super::accounts::{Account, Token, user_id};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use guest_access_model::vocabulary::{ErrCode, Membership};
+use guest_access_rules::vocabulary::{ErrCode, Membership};
 use ruma::api::client::room::Visibility;
 use ruma::api::client::room::create_room::v3::{Request, Response, RoomPreset};
 use ruma::serde::JsonObject;
@@ -201,7 +201,7 @@ fn read_initial(json: &str) -> Option<Initial> {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
+    use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
     use ruma::serde::Raw;
 
     use super::super::fixture::World;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use guest_access_model::vocabulary::Decision;
+use guest_access_rules::vocabulary::Decision;
 use ruma::api::client::device::{Device as Described, get_device, get_devices, update_device};
 use ruma::api::client::to_device::send_event_to_device;
 use ruma::events::AnyToDeviceEvent;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use guest_access_model::endpoint::{EndpointId, Gives};
-use guest_access_model::vocabulary::{Decision, ErrCode, GuestAccess, JoinRule, Membership};
+use guest_access_rules::endpoint::{EndpointId, Gives};
+use guest_access_rules::vocabulary::{Decision, ErrCode, GuestAccess, JoinRule, Membership};
 use ruma::api::client::alias::{create_alias, delete_alias, get_alias};
 use ruma::api::client::directory::{
     get_public_rooms, get_public_rooms_filtered, get_room_visibility, set_room_visibility,

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use guest_access_model::endpoint::EndpointId;
+use guest_access_rules::endpoint::EndpointId;
 
 macro_rules! endpoints {
     ($($name:ident: $id:literal,)+) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use guest_access_model::vocabulary::ErrCode;
+use guest_access_rules::vocabulary::ErrCode;
 use ruma::api::client::filter::{
     FilterDefinition, RoomEventFilter, RoomFilter, UrlFilter, create_filter, get_filter,
 };

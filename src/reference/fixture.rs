@@ -1,9 +1,9 @@
 //! What the tests start from: profiles, and a server with a moderator and a room.
 
-use guest_access_model::decision_point::{Choices, PointId};
-use guest_access_model::endpoint::EndpointId;
-use guest_access_model::profile::{Access, Condition, Conditions, Profile};
-use guest_access_model::vocabulary::ErrCode;
+use guest_access_rules::decision_point::{Choices, PointId};
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::profile::{Access, Condition, Conditions, Profile};
+use guest_access_rules::vocabulary::ErrCode;
 use ruma::api::client::account::register::RegistrationKind;
 use ruma::api::client::account::register::v3::Request as Register;
 use ruma::api::client::membership::join_room_by_id;

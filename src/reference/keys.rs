@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use guest_access_model::vocabulary::Decision;
+use guest_access_rules::vocabulary::Decision;
 use ruma::api::client::keys::{claim_keys, get_keys, upload_keys};
 use ruma::encryption::{DeviceKeys, OneTimeKey};
 use ruma::serde::Raw;

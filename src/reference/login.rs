@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use guest_access_model::vocabulary::{Decision, ErrCode};
+use guest_access_rules::vocabulary::{Decision, ErrCode};
 use ruma::api::client::session::get_login_types::v3::{LoginType, PasswordLoginType};
 use ruma::api::client::session::login::v3::{LoginInfo, Password};
 use ruma::api::client::session::{get_login_types, login, logout_all};

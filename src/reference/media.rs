@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use guest_access_model::endpoint::EndpointId;
-use guest_access_model::vocabulary::Decision;
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::vocabulary::Decision;
 use ruma::ServerName;
 use ruma::api::client::authenticated_media::{
     get_content, get_content_as_filename, get_content_thumbnail,

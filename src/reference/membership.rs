@@ -1,12 +1,12 @@
 //! One's own membership: joining, leaving, knocking.
 
-use guest_access_model::decision_point::{
+use guest_access_rules::decision_point::{
     GateByAlias, GateByStateEvent, GateForInvited, GateForUsers, JoinElsewhere, JoinErrcode,
     JoinGate,
 };
-use guest_access_model::endpoint::KNOWN;
-use guest_access_model::step::Way;
-use guest_access_model::vocabulary::{Decision, ErrCode, GuestAccess, JoinRule, Membership};
+use guest_access_rules::endpoint::KNOWN;
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{Decision, ErrCode, GuestAccess, JoinRule, Membership};
 use ruma::api::client::knock::knock_room;
 use ruma::api::client::membership::{
     forget_room, join_room_by_id, join_room_by_id_or_alias, leave_room,
@@ -32,7 +32,7 @@ impl Reference {
     ) -> Answer<join_room_by_id::v3::Response> {
         let room = &request.room_id;
         let caller = self.admit(with, Call::to(KNOWN.join).about(room))?;
-        let decision = self.may_join(&caller, room, Way::Own)?;
+        let decision = self.may_join(&caller, room, MembershipEndpoint::Own)?;
         self.change_own_membership(&caller, room, Membership::Join);
         Ok(Granted::new(decision, join_room_by_id::v3::Response::new(room.clone())))
     }
@@ -49,7 +49,7 @@ impl Reference {
         let room = self.resolve(&request.room_id_or_alias);
         let caller = self.admit(with, about(Call::to(KNOWN.join_by_alias), room.as_ref()))?;
         let room = room.ok_or(NO_SUCH_ALIAS)?;
-        let decision = self.may_join(&caller, &room, Way::Alias)?;
+        let decision = self.may_join(&caller, &room, MembershipEndpoint::Alias)?;
         self.change_own_membership(&caller, &room, Membership::Join);
         Ok(Granted::new(decision, join_room_by_id_or_alias::v3::Response::new(room)))
     }
@@ -113,7 +113,7 @@ impl Reference {
         &self,
         caller: &Caller,
         room: &RoomId,
-        way: Way,
+        way: MembershipEndpoint,
     ) -> Result<Decision, Refusal> {
         let Some(room) = self.room(room) else {
             return Err(self.join_elsewhere(caller));
@@ -159,14 +159,20 @@ impl Reference {
     }
 
     /// Whether the caller's join depends on the room's guest access.
-    fn gate_holds_for(&self, caller: &Caller, membership: Membership, way: Way) -> bool {
+    fn gate_holds_for(
+        &self,
+        caller: &Caller,
+        membership: Membership,
+        way: MembershipEndpoint,
+    ) -> bool {
         let choices = self.choices();
         // Reading A37: the rule holds for every way in.
         let waived = choices.join_gate == JoinGate::None
             || (membership == Membership::Invite
                 && choices.gate_for_invited == GateForInvited::Waived)
-            || (way == Way::Alias && choices.gate_by_alias == GateByAlias::Waived)
-            || (way == Way::StateEvent && choices.gate_by_state_event == GateByStateEvent::Waived);
+            || (way == MembershipEndpoint::Alias && choices.gate_by_alias == GateByAlias::Waived)
+            || (way == MembershipEndpoint::StateEvent
+                && choices.gate_by_state_event == GateByStateEvent::Waived);
         let held = caller.guest
             || (caller.was_guest && choices.gate_for_users == GateForUsers::UpgradedHeld);
         held && !waived

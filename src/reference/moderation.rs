@@ -1,7 +1,7 @@
 //! Other people's membership: inviting, removing, banning.
 
-use guest_access_model::endpoint::{EndpointId, KNOWN};
-use guest_access_model::vocabulary::{Decision, Membership};
+use guest_access_rules::endpoint::{EndpointId, KNOWN};
+use guest_access_rules::vocabulary::{Decision, Membership};
 use ruma::api::client::membership::invite_user::v3::InvitationRecipient;
 use ruma::api::client::membership::{ban_user, invite_user, kick_user, unban_user};
 use ruma::{RoomId, UserId};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use guest_access_model::decision_point::ProfileOwner;
-use guest_access_model::endpoint::{EndpointId, KNOWN};
-use guest_access_model::vocabulary::{Decision, Membership};
+use guest_access_rules::decision_point::ProfileOwner;
+use guest_access_rules::endpoint::{EndpointId, KNOWN};
+use guest_access_rules::vocabulary::{Decision, Membership};
 use ruma::UserId;
 use ruma::api::client::profile::{
     delete_profile_field, get_profile, get_profile_field, set_profile_field,

@@ -1,10 +1,10 @@
 //! Who may read a room at all, by each kind of endpoint.
 
-use guest_access_model::decision_point::{
+use guest_access_rules::decision_point::{
     BannedReader, ClosedAgain, InvitedReader, RoomElsewhere, RoomRule, StateCheck,
 };
-use guest_access_model::endpoint::Gives;
-use guest_access_model::vocabulary::{Decision, ErrCode, Membership};
+use guest_access_rules::endpoint::Gives;
+use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 use ruma::RoomId;
 
 use super::answer::Refusal;
@@ -131,7 +131,7 @@ impl Reference {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::vocabulary::ErrCode;
+    use guest_access_rules::vocabulary::ErrCode;
     use ruma::api::client::message::get_message_events;
     use ruma::api::client::state::get_state_events;
     use ruma::owned_room_id;

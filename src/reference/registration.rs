@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use guest_access_model::decision_point::{
+use guest_access_rules::decision_point::{
     FirstGuest, OldToken, RegistrationGuests, RegistrationParameters, UpgradeMemberships, UserIds,
 };
-use guest_access_model::vocabulary::{Decision, ErrCode, Membership};
+use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 use ruma::api::client::account::register::RegistrationKind;
 use ruma::api::client::account::register::v3::{Request, Response};
 use ruma::{OwnedUserId, UserId};
@@ -192,7 +192,7 @@ pub(super) fn hand_down_tokens(account: &mut Account, old_token: OldToken) {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::vocabulary::ErrCode;
+    use guest_access_rules::vocabulary::ErrCode;
 
     use super::super::fixture::{FORBIDDEN, World, latest, verdict};
     use super::*;

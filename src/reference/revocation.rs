@@ -1,9 +1,9 @@
 //! Revocation: what happens to the guests in a room when they may join it no more.
 
-use guest_access_model::decision_point::{
+use guest_access_rules::decision_point::{
     RevocationEffect, RevocationMemberships, RevocationTrigger, RevocationWhom,
 };
-use guest_access_model::vocabulary::Membership;
+use guest_access_rules::vocabulary::Membership;
 use ruma::{OwnedUserId, RoomId, UserId};
 
 use super::event::{Event, GUEST_ACCESS, REDACTION};

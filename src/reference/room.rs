@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use guest_access_model::decision_point::Choices;
-use guest_access_model::vocabulary::{JoinRule, Membership};
+use guest_access_rules::decision_point::Choices;
+use guest_access_rules::vocabulary::{JoinRule, Membership};
 use ruma::{EventId, OwnedRoomId, OwnedUserId, UserId};
 
 use super::event::{Event, JOIN_RULES, MEMBER};

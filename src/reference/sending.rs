@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use guest_access_model::decision_point::{
+use guest_access_rules::decision_point::{
     PutStateMembership, RejectedEvent, RoomRule, SendMembership, SendRedaction,
 };
-use guest_access_model::endpoint::KNOWN;
-use guest_access_model::step::Way;
-use guest_access_model::vocabulary::{Decision, GuestAccess, Membership};
+use guest_access_rules::endpoint::KNOWN;
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{Decision, GuestAccess, Membership};
 use ruma::api::client::message::send_message_event;
 use ruma::api::client::redact::redact_event;
 use ruma::api::client::state::send_state_event;
@@ -161,7 +161,7 @@ impl Reference {
             return Err(self.unlisted());
         }
         match to {
-            Membership::Join => self.may_join(caller, room, Way::StateEvent),
+            Membership::Join => self.may_join(caller, room, MembershipEndpoint::StateEvent),
             Membership::Leave => self.may_leave(caller, room),
             Membership::Knock => self.may_knock(caller, room),
             Membership::Invite | Membership::Ban | Membership::Never => {

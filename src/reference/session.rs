@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use guest_access_model::decision_point::{DeactivationMemberships, RegistrationFlag, Whoami};
-use guest_access_model::endpoint::KNOWN;
-use guest_access_model::vocabulary::Decision;
+use guest_access_rules::decision_point::{DeactivationMemberships, RegistrationFlag, Whoami};
+use guest_access_rules::endpoint::KNOWN;
+use guest_access_rules::vocabulary::Decision;
 use ruma::UserId;
 use ruma::api::client::account::{ThirdPartyIdRemovalStatus, deactivate, whoami};
 use ruma::api::client::session::logout;
@@ -125,7 +125,7 @@ impl Reference {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::vocabulary::ErrCode;
+    use guest_access_rules::vocabulary::ErrCode;
 
     use super::super::fixture::{Somebody, World, latest, verdict};
     use super::*;

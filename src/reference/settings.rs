@@ -3,12 +3,12 @@
 //! They are worked out once, when an event comes that changes them, and kept with the state at
 //! every event: what a setting meant then does not change when its event is redacted later.
 
-use guest_access_model::decision_point::{
+use guest_access_rules::decision_point::{
     Choices, GuestAccessAbsent, GuestAccessMalformed, GuestAccessRedacted, GuestAccessStray,
     GuestAccessUnknown, VisibilityAbsent, VisibilityMalformed, VisibilityRedacted, VisibilityStray,
     VisibilityUnknown,
 };
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility};
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
 use super::event::{Event, GUEST_ACCESS, HISTORY_VISIBILITY};
 
@@ -125,8 +125,8 @@ pub(super) fn counts(event: &Event, kind: &str, choices: &Choices) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::vocabulary::GuestAccess::{CanJoin, Forbidden};
-    use guest_access_model::vocabulary::HistoryVisibility::{Joined, Shared, WorldReadable};
+    use guest_access_rules::vocabulary::GuestAccess::{CanJoin, Forbidden};
+    use guest_access_rules::vocabulary::HistoryVisibility::{Joined, Shared, WorldReadable};
     use ruma::api::client::redact::redact_event;
     use serde_json::json;
 

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use guest_access_model::profile::Profile;
-use guest_access_model::vocabulary::{GuestAccess, Membership};
+use guest_access_rules::profile::Profile;
+use guest_access_rules::vocabulary::{GuestAccess, Membership};
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 
 use super::Reference;

@@ -1,9 +1,9 @@
 //! Which state of a room a reader is given.
 
-use guest_access_model::decision_point::{
+use guest_access_rules::decision_point::{
     EvaluatedAt, GuestReads, LeftReader, SettingChange, StateCheck, StateLeft, StatePreview,
 };
-use guest_access_model::vocabulary::{HistoryVisibility, Membership};
+use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
 use super::authorisation::Caller;
 use super::event::HISTORY_VISIBILITY;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use guest_access_model::decision_point::{UpgradeOffered, UpgradeToken, UpgradeUsername};
-use guest_access_model::vocabulary::{Decision, ErrCode};
+use guest_access_rules::decision_point::{UpgradeOffered, UpgradeToken, UpgradeUsername};
+use guest_access_rules::vocabulary::{Decision, ErrCode};
 use ruma::OwnedUserId;
 use ruma::api::client::account::register::v3::{Request, Response};
 
@@ -88,7 +88,7 @@ impl Reference {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::vocabulary::ErrCode;
+    use guest_access_rules::vocabulary::ErrCode;
 
     use super::super::fixture::{ALLOWED, FORBIDDEN, Somebody, World, latest, verdict};
     use super::*;

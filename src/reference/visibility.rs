@@ -1,10 +1,10 @@
 //! Which events a reader may see: the rules of history visibility, event by event.
 
-use guest_access_model::decision_point::{
+use guest_access_rules::decision_point::{
     EvaluatedAt, GuestReads, HiddenEvent, InvitedOpens, JoinedNow, JoinedOpens, LeftReader,
     OwnMembership, SettingChange, SharedOpens, WorldReadableMeans,
 };
-use guest_access_model::vocabulary::{HistoryVisibility, Membership};
+use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
 use super::answer::Refusal;
 use super::authorisation::Caller;

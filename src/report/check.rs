@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use guest_access_model::check::{Finding, Report, Status};
-use guest_access_model::guarantee::Guarantee;
 use guest_access_model::lockstep::{Lockstep, Mismatch};
-use guest_access_model::rules::{Rules, Withdrawal};
 use guest_access_model::state::Scope;
+use guest_access_rules::guarantee::Guarantee;
+use guest_access_rules::rules::{Rules, Withdrawal};
 use serde::Serialize;
 
 use crate::scenario::{Scenario, ScenarioError};

@@ -1,7 +1,7 @@
 //! Which clauses are in force.
 
-use guest_access_model::clause;
-use guest_access_model::rules::Rules;
+use guest_access_rules::clause;
+use guest_access_rules::rules::Rules;
 
 /// Those of the clauses that are in force in a revision, or in a proposal that extends it. (A
 /// decision names the clauses that it rests on in any revision.)

@@ -6,7 +6,7 @@ mod timeline;
 
 use std::time::Duration;
 
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
 use crate::contention::{About, Call, Checked, Violation};

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use guest_access_model::rules::Rules;
-use guest_access_model::vocabulary::ErrCode;
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::ErrCode;
 use serde::Serialize;
 
 use crate::scenario::{

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
-use guest_access_model::defect::{Beyond, Defect, beyond};
-use guest_access_model::rules::Rules;
 use guest_access_model::scoreboard::Caught;
+use guest_access_rules::defect::{Beyond, Defect, beyond};
+use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
 use crate::diff::Held;

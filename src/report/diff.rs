@@ -6,7 +6,7 @@ mod jsonl;
 mod junit;
 mod text;
 
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
 use crate::diff::{Asked, Cause, Divergence, Found, Kind, NotRun, Ran, ReadingTaken, Waited};

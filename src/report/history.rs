@@ -3,9 +3,9 @@
 use std::fmt::{self, Display, Formatter};
 
 use guest_access_model::check::{Finding, Status};
-use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
-use guest_access_model::rules::Rules;
 use guest_access_model::state::Scope;
+use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
+use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
 use super::check::Withdrawn;
@@ -103,7 +103,7 @@ impl History {
                     aliases: rules.aliases.clone(),
                 })
                 .collect(),
-            guarantees: GuaranteeSet::stepwise()
+            guarantees: GuaranteeSet::on_steps()
                 .iter()
                 .map(|guarantee| Guaranteed {
                     id: guarantee.get().id,

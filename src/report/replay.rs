@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
 use crate::diff::{Fate, Replayed, Saved, SavedDivergence, Waited};

@@ -4,10 +4,10 @@ mod one;
 
 use std::fmt::{self, Display, Formatter};
 
-use guest_access_model::decision_point::PointId;
-use guest_access_model::endpoint::EndpointId;
-use guest_access_model::profile::Access;
-use guest_access_model::rules::{Rules, Standing};
+use guest_access_rules::decision_point::PointId;
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::profile::Access;
+use guest_access_rules::rules::{Rules, Standing};
 use serde::Serialize;
 
 use super::{Run, paint, style};

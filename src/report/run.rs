@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use guest_access_model::rules::Rules;
-use guest_access_model::vocabulary::{Decision, Membership};
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::{Decision, Membership};
 
 use crate::scenario::{Expect, LABEL, Observed, Scenario, ScenarioError, Verdict, sentence_with};
 

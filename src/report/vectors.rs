@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
 use super::{Cell, Run, Table, count, number, paint, style};

@@ -1,10 +1,10 @@
 //! Why a step cannot happen, and what would let it.
 
 use guest_access_model::decide::outcome;
-use guest_access_model::profile::Profile;
 use guest_access_model::state::{Account, State};
 use guest_access_model::step::{Act, Actor, Credential, Place, Setting, Step, Upgrade};
-use guest_access_model::vocabulary::Membership;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::vocabulary::Membership;
 
 use super::actor;
 
@@ -87,7 +87,7 @@ fn by_the_place(step: &Step) -> Option<String> {
         );
     }
     if let Act::Read(endpoint) = step.act {
-        use guest_access_model::endpoint::Gives;
+        use guest_access_rules::endpoint::Gives;
         return match (endpoint.get().gives?, step.place) {
             (Gives::Sync, Place::Nowhere) | (Gives::Stream, _) => None,
             (Gives::Sync, _) => Some(format!("{endpoint} is about no room; leave `room` out")),

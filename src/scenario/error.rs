@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use guest_access_model::text_file::TextFileError;
+use guest_access_rules::text_file::TextFileError;
 
 /// Why there is no scenario. Every message says where the fault is and what would be right.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Account, Room, Scope, State};
 use guest_access_model::step::{Answer, Step};
-use guest_access_model::vocabulary::{Decision, ErrCode, Membership};
+use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use guest_access_model::clause;
 use guest_access_model::step::{Act, Step};
-use guest_access_model::text_file::{self, Kind};
+use guest_access_rules::clause;
+use guest_access_rules::text_file::{self, Kind};
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;

@@ -4,9 +4,10 @@ use guest_access_model::decide::Outcome;
 use guest_access_model::federated::{
     Happens, Setting, Told as ToldHappening, What, moderators_step,
 };
-use guest_access_model::rules::Rules;
-use guest_access_model::step::{Act, Actor, Answer, Message, Observation, Step, Way};
-use guest_access_model::vocabulary::Decision;
+use guest_access_model::step::{Act, Actor, Answer, Message, Observation, Step};
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::Decision;
+use guest_access_rules::vocabulary::MembershipEndpoint;
 
 use super::interleaving::server;
 use super::{Happening, LABEL, Observed, Scenario, Told};
@@ -49,7 +50,8 @@ impl Scenario {
             let (step, on) = match told.happens {
                 Happens::Reaches { what, server } => (senders.of(what), server),
                 Happens::TakesPart(on) => {
-                    told_steps.push(Step::new(Actor::User, Act::Join(Way::Own)).at(0));
+                    told_steps
+                        .push(Step::new(Actor::User, Act::Join(MembershipEndpoint::Own)).at(0));
                     (told_steps.len(), on)
                 }
                 Happens::Sets { by, says, .. } => {

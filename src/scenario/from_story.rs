@@ -1,8 +1,8 @@
 //! A story of the model as a scenario: what the rules say to each step is what is expected of it.
 
 use guest_access_model::decide::initial;
-use guest_access_model::rules::Rules;
 use guest_access_model::step::Step;
+use guest_access_rules::rules::Rules;
 
 use super::{LABEL, Observed, Scenario, ScenarioError, Told};
 

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use guest_access_model::concurrent::{Passes, Told as ToldMove};
 use guest_access_model::decide::Outcome;
 use guest_access_model::federated::MAX_SERVERS;
-use guest_access_model::rules::Rules;
 use guest_access_model::step::{Answer, Observation};
-use guest_access_model::vocabulary::{Decision, Membership};
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::{Decision, Membership};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

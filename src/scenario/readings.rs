@@ -1,11 +1,11 @@
 //! What a revision permits beside our readings of it, and what that means for a scenario's steps.
 
 use guest_access_model::decide::{Outcome, initial};
-use guest_access_model::decision_point::PointId;
-use guest_access_model::endpoint::EndpointId;
-use guest_access_model::profile::{Access, Conditions, Profile};
-use guest_access_model::rules::{Rules, Standing};
 use guest_access_model::state::State;
+use guest_access_rules::decision_point::PointId;
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::profile::{Access, Conditions, Profile};
+use guest_access_rules::rules::{Rules, Standing};
 
 use super::{Observed, Scenario, ScenarioError, Verdict};
 

@@ -1,11 +1,12 @@
 //! The JSON Schema of scenarios, published as `schema/scenario.json`.
 
 use guest_access_model::concurrent::Passes;
-use guest_access_model::endpoint::EndpointId;
 use guest_access_model::federated::MAX_SERVERS;
-use guest_access_model::step::{Credential, Key, Message, ProfileKey, Setting, Way};
+use guest_access_model::step::{Credential, Key, Message, ProfileKey, Setting};
 use guest_access_model::steps::has_a_step_of_its_own;
-use guest_access_model::vocabulary::{
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{
     ErrCode, GuestAccess, HistoryVisibility, JoinRule, Membership,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -34,7 +35,7 @@ macro_rules! spellings {
 
 spellings! {
     under: Key,
-    by: Way,
+    by: MembershipEndpoint,
     token: Credential,
     event_type: Message,
     setting: Setting,
@@ -49,7 +50,7 @@ pub(super) fn actor(_: &mut SchemaGenerator) -> Schema {
 pub(super) fn deed(_: &mut SchemaGenerator) -> Schema {
     let verbs = Verb::ALL.iter().map(|verb| verb.as_str().to_owned());
     let endpoints = EndpointId::all().filter(|endpoint| {
-        !has_a_step_of_its_own(*endpoint) || *endpoint == guest_access_model::endpoint::KNOWN.whoami
+        !has_a_step_of_its_own(*endpoint) || *endpoint == guest_access_rules::endpoint::KNOWN.whoami
     });
     one_of(verbs.chain(endpoints.map(|endpoint| endpoint.to_string())))
 }

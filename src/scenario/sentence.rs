@@ -1,8 +1,9 @@
 //! Steps as sentences.
 
 use guest_access_model::step::{
-    Act, Actor, Credential, Key, Message, Place, Says, Setting, Step, Upgrade, Way,
+    Act, Actor, Credential, Key, Message, Place, Says, Setting, Step, Upgrade,
 };
+use guest_access_rules::vocabulary::MembershipEndpoint;
 
 use super::actor;
 
@@ -123,10 +124,10 @@ fn to<T: ToString>(says: Says<T>, key: Key) -> String {
     }
 }
 
-fn by(way: Way) -> &'static str {
+fn by(way: MembershipEndpoint) -> &'static str {
     match way {
-        Way::Own => "",
-        Way::Alias => " by POST /join",
-        Way::StateEvent => " by a state event",
+        MembershipEndpoint::Own => "",
+        MembershipEndpoint::Alias => " by POST /join",
+        MembershipEndpoint::StateEvent => " by a state event",
     }
 }

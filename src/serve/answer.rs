@@ -5,8 +5,8 @@ use axum::extract::{Query, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, Response as HttpResponse, StatusCode};
 use axum::response::{IntoResponse, Response};
-use guest_access_model::endpoint::EndpointId;
-use guest_access_model::vocabulary::Decision;
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::vocabulary::Decision;
 use ruma::RoomId;
 use ruma::api::error::{
     DeserializationError, ErrorBody, ErrorKind, FromHttpRequestError, StandardErrorBody,

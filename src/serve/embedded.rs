@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use guest_access_model::profile::Profile;
+use guest_access_rules::profile::Profile;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use guest_access_model::decision_point::{
+use guest_access_rules::decision_point::{
     JoinGate, OldToken, RevocationEffect, RoomRule, SendMembership,
 };
-use guest_access_model::profile::Profile;
+use guest_access_rules::profile::Profile;
 
 use super::Server;
 use super::answer::{Arrived, Failure};

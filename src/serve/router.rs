@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use axum::{Router, middleware};
 use futures_util::future::BoxFuture;
-use guest_access_model::endpoint::EndpointId;
+use guest_access_rules::endpoint::EndpointId;
 use ruma::api::path_builder::PathBuilder;
 use ruma::api::{IncomingRequest, Metadata};
 

@@ -13,10 +13,10 @@ mod sending;
 
 use std::sync::Arc;
 
-use guest_access_model::profile::Profile;
 use guest_access_model::state::{Scope, State};
 use guest_access_model::step::{Answer as Held, Observation, Place, Step, Subject};
-use guest_access_model::vocabulary::{Decision, ErrCode};
+use guest_access_rules::profile::Profile;
+use guest_access_rules::vocabulary::{Decision, ErrCode};
 use ruma::api::client::account::register;
 use ruma::{OwnedEventId, OwnedRoomId, UserId, owned_room_id};
 
@@ -138,13 +138,14 @@ fn expected<T>(answer: Answer<T>, because: &str) -> T {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::decision_point::{POINTS, PointId};
-    use guest_access_model::endpoint::{EndpointId, KNOWN};
     use guest_access_model::state::{Account, Kind};
     use guest_access_model::step::{
-        Act, Actor, Credential, Key, Message, ProfileKey, Says, Setting, Upgrade, Way,
+        Act, Actor, Credential, Key, Message, ProfileKey, Says, Setting, Upgrade,
     };
-    use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
+    use guest_access_rules::decision_point::{POINTS, PointId};
+    use guest_access_rules::endpoint::{EndpointId, KNOWN};
+    use guest_access_rules::vocabulary::MembershipEndpoint;
+    use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
     use proptest::prelude::*;
     use proptest::sample::select;
 
@@ -208,14 +209,14 @@ mod tests {
     fn whoever_joins_by_the_tagged_event_is_joined_after_it() {
         let mut subject = registered(latest(&[]));
         subject.take(&set_guest_access(GuestAccess::CanJoin));
-        subject.take(&tagged(GUEST, Act::Join(Way::Own)));
+        subject.take(&tagged(GUEST, Act::Join(MembershipEndpoint::Own)));
         let witness = |subject: &ReferenceSubject| {
             let tagged = subject.abstraction().tagged.unwrap();
             assert_eq!(tagged.kind, Kind::Member);
             tagged.witnesses[0]
         };
         assert!(witness(&subject).joined_later);
-        subject.take(&step(GUEST, Act::Leave(Way::Own)));
+        subject.take(&step(GUEST, Act::Leave(MembershipEndpoint::Own)));
         assert!(witness(&subject).joined_later);
     }
 
@@ -223,7 +224,7 @@ mod tests {
     fn a_join_of_who_is_joined_already_tags_nothing() {
         let mut subject = registered(latest(&[]));
         subject.take(&set_guest_access(GuestAccess::CanJoin));
-        for way in [Way::Own, Way::StateEvent] {
+        for way in [MembershipEndpoint::Own, MembershipEndpoint::StateEvent] {
             subject.take(&step(GUEST, Act::Join(way)));
             subject.take(&tagged(GUEST, Act::Join(way)));
             assert_eq!(subject.abstraction().tagged, None);
@@ -234,7 +235,7 @@ mod tests {
     fn an_upgrade_under_another_name_leaves_the_rooms_behind() {
         let mut subject = registered(latest(&[("upgrade.username", "any_accepted")]));
         subject.take(&set_guest_access(GuestAccess::CanJoin));
-        subject.take(&step(GUEST, Act::Join(Way::Own)));
+        subject.take(&step(GUEST, Act::Join(MembershipEndpoint::Own)));
         subject.take(&step(GUEST, Act::Upgrade(Upgrade::OtherName(0))));
         let state = subject.abstraction();
         assert_eq!(state.accounts[0], Account::User);
@@ -255,7 +256,8 @@ mod tests {
 
     fn acts() -> Vec<Act> {
         use HistoryVisibility as Visibility;
-        let ways = [Way::Own, Way::Alias, Way::StateEvent];
+        let ways =
+            [MembershipEndpoint::Own, MembershipEndpoint::Alias, MembershipEndpoint::StateEvent];
         let keys = [Key::Empty, Key::Wrong, Key::Message];
         let mut acts = vec![
             Act::Register { named: true },

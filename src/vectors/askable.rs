@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
-use guest_access_model::endpoint::{Auth, EndpointId, Gives};
-use guest_access_model::profile::Access;
-use guest_access_model::rules::Rules;
 use guest_access_model::state::Scope;
 use guest_access_model::step::{Act, Actor, Credential, Place, Step, Upgrade};
 use guest_access_model::steps::{has_a_step_of_its_own, steps};
+use guest_access_rules::endpoint::{Auth, EndpointId, Gives};
+use guest_access_rules::profile::Access;
+use guest_access_rules::rules::Rules;
 
 /// Calls after which a session, or an account, is gone where the server takes them: nothing that
 /// follows would say anything, so they come last in a vector.

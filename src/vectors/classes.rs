@@ -22,13 +22,14 @@
 //!   already. (Knocking is left out there: a knock changes nothing of what was seen before it.)
 
 use guest_access_model::decide::Outcome;
-use guest_access_model::endpoint::{EndpointId, Gives};
-use guest_access_model::profile::{Access, Profile};
 use guest_access_model::state::{Account, Kind, MAX_GUESTS, State};
 use guest_access_model::step::{
-    Act, Actor, Answer, Credential, Key, Message, Place, Says, Setting, Step, Upgrade, Way,
+    Act, Actor, Answer, Credential, Key, Message, Place, Says, Setting, Step, Upgrade,
 };
-use guest_access_model::vocabulary::{ErrCode, GuestAccess, HistoryVisibility, Membership};
+use guest_access_rules::endpoint::{EndpointId, Gives};
+use guest_access_rules::profile::{Access, Profile};
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{ErrCode, GuestAccess, HistoryVisibility, Membership};
 
 use super::askable::only_asks;
 use super::item::{
@@ -189,10 +190,13 @@ impl Here<'_> {
         let join_rule = Some(room.join_rule);
         let by_all = Decision { visibility, ..by_access };
         match step.act {
-            Act::Join(Way::Own) => vec![by_all, Decision { join_rule, ..by_access }],
+            Act::Join(MembershipEndpoint::Own) => vec![by_all, Decision { join_rule, ..by_access }],
             Act::Join(_) => vec![Decision { join_rule, ..by_access }],
             Act::Knock(_) => vec![Decision { join_rule, ..by_membership }],
-            Act::Read(_) | Act::Send(Message::Message) | Act::SendState | Act::Leave(Way::Own) => {
+            Act::Read(_)
+            | Act::Send(Message::Message)
+            | Act::SendState
+            | Act::Leave(MembershipEndpoint::Own) => {
                 vec![by_all]
             }
             _ => vec![by_access],

@@ -6,12 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use guest_access_model::clause;
 use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::profile::{Access, Profile};
-use guest_access_model::rules::Rules;
 use guest_access_model::state::State;
 use guest_access_model::step::{Actor, Answer, Step};
+use guest_access_rules::clause;
+use guest_access_rules::profile::{Access, Profile};
+use guest_access_rules::rules::Rules;
 
 use super::Draft;
 use super::classes::{Ways, classes};

@@ -2,11 +2,11 @@
 //! rules permit.
 
 use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::decision_point::PointId;
-use guest_access_model::endpoint::EndpointId;
-use guest_access_model::profile::Profile;
-use guest_access_model::rules::Rules;
 use guest_access_model::state::{Scope, State};
+use guest_access_rules::decision_point::PointId;
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
 
 use super::askable::could_move_members;
 use super::others::differ;

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::profile::Profile;
 use guest_access_model::state::{Account, MAX_GUESTS, State};
 use guest_access_model::step::{Act, Place, Step};
 use guest_access_model::threads;
+use guest_access_rules::profile::Profile;
 
 use super::classes::{Ways, classes};
 use super::item::Item;

@@ -3,10 +3,10 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use guest_access_model::endpoint::{EndpointId, Gives};
 use guest_access_model::state::{Kind, Standing};
 use guest_access_model::step::{Act, Credential, Setting, Upgrade};
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
+use guest_access_rules::endpoint::{EndpointId, Gives};
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
 use serde::{Serialize, Serializer};
 
 use crate::scenario::deed;

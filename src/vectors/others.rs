@@ -4,16 +4,16 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::decision_point::PointId;
-use guest_access_model::defect::defects;
-use guest_access_model::endpoint::EndpointId;
-use guest_access_model::profile::Profile;
 use guest_access_model::reduce::forget;
-use guest_access_model::rules::Rules;
 use guest_access_model::state::{Scope, State};
 use guest_access_model::step::{Answer, Step};
 use guest_access_model::steps::steps;
 use guest_access_model::threads;
+use guest_access_rules::decision_point::PointId;
+use guest_access_rules::defect::defects;
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
 
 use super::expectations::fails;
 use super::item::Item;
@@ -111,7 +111,7 @@ fn clauses_of(rules: &Rules, point: &str) -> Vec<&'static str> {
     };
     let of_point = PointId::find(point).map_or(&[][..], |id| id.get().clauses);
     let known = of_rule.into_iter().flatten();
-    let known = known.filter_map(|id| guest_access_model::clause::find(id)).map(|clause| clause.id);
+    let known = known.filter_map(|id| guest_access_rules::clause::find(id)).map(|clause| clause.id);
     of_point.iter().copied().chain(known).collect()
 }
 

@@ -1,8 +1,9 @@
 //! Scenes: how a vector begins. An event is sent, and guests stand to it in every way there is.
 
 use guest_access_model::state::Kind;
-use guest_access_model::step::{Act, Actor, Key, Message, Says, Step, Upgrade, Way};
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility};
+use guest_access_model::step::{Act, Actor, Key, Message, Says, Step, Upgrade};
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
 /// How a vector begins.
 #[derive(Debug, Clone)]
@@ -36,7 +37,7 @@ fn three_guests() -> Vec<Step> {
         by_guest(2, Act::Register { named: false }),
         by_moderator(can_join),
         by_moderator(Act::Invite(1)),
-        by_guest(2, Act::Join(Way::Own)).at(0),
+        by_guest(2, Act::Join(MembershipEndpoint::Own)).at(0),
     ]
 }
 
@@ -101,18 +102,22 @@ pub(super) fn scenes() -> Vec<Scene> {
     }
     for visibility in HistoryVisibility::ALL {
         for (slug, about, last) in [
-            ("stranger-joins", "the join of a stranger", by_guest(0, Act::Join(Way::Own)).at(0)),
+            (
+                "stranger-joins",
+                "the join of a stranger",
+                by_guest(0, Act::Join(MembershipEndpoint::Own)).at(0),
+            ),
             (
                 "invited-joins",
                 "the join of an invited guest",
-                by_guest(1, Act::Join(Way::Own)).at(0),
+                by_guest(1, Act::Join(MembershipEndpoint::Own)).at(0),
             ),
             ("stranger-invited", "the invite of a guest", by_moderator(Act::Invite(0))),
             ("invite-withdrawn", "the end of a guest's invite", by_moderator(Act::Kick(1))),
             (
                 "joined-leaves",
                 "the leave of a joined guest",
-                by_guest(2, Act::Leave(Way::Own)).at(0),
+                by_guest(2, Act::Leave(MembershipEndpoint::Own)).at(0),
             ),
         ] {
             let mut steps = three_guests();

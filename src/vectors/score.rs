@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use guest_access_model::decide::Outcome;
-use guest_access_model::defect::{Defect, defects};
-use guest_access_model::profile::Profile;
-use guest_access_model::rules::Rules;
 use guest_access_model::step::Subject;
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each_until;
+use guest_access_rules::defect::{Defect, defects};
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
 
 use super::Vector;
 use crate::scenario::{Judge, Judgement, LABEL, Observed};

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::profile::Profile;
+use guest_access_rules::profile::Profile;
 
 use super::classes::{Ways, classes};
 use super::item::Item;
@@ -57,10 +57,10 @@ pub(super) fn leave_out_spare(profile: &Profile, woven: &mut [Scene]) {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::endpoint::KNOWN;
-    use guest_access_model::rules::Rules;
     use guest_access_model::step::{Act, Actor, Key, Message, Says, Step};
-    use guest_access_model::vocabulary::HistoryVisibility;
+    use guest_access_rules::endpoint::KNOWN;
+    use guest_access_rules::rules::Rules;
+    use guest_access_rules::vocabulary::HistoryVisibility;
 
     use super::*;
 

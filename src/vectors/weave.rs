@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::profile::Profile;
 use guest_access_model::state::{Account, MAX_GUESTS, State, Witness};
 use guest_access_model::step::{Act, Actor, Step};
-use guest_access_model::vocabulary::Membership;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::vocabulary::Membership;
 
 use super::askable::{for_guest, is_about_no_guest, is_last_words};
 use super::classes::{Ways, classes};

@@ -4,9 +4,9 @@ use std::io::Read;
 use std::process::Stdio;
 
 use guest_access::scenario::Scenario;
-use guest_access_model::discipline::{DISCIPLINES, Named};
-use guest_access_model::rules::Rules;
 use guest_access_model::threads::each;
+use guest_access_rules::discipline::{DISCIPLINES, Named};
+use guest_access_rules::rules::Rules;
 
 use crate::cli::{Folder, program, run, run_line};
 

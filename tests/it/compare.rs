@@ -1,6 +1,6 @@
 //! `compare`: every decision that differs.
 
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 
 use crate::cli::run_line;
 

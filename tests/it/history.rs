@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 
 use crate::cli::run_line;
 

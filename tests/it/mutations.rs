@@ -2,10 +2,10 @@
 //! panic.
 
 use guest_access::scenario::Scenario;
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 use proptest::prelude::*;
 
-const RULES: &str = include_str!("../../model/rules/r0.0.0.toml");
+const RULES: &str = include_str!("../../rules/revisions/r0.0.0.toml");
 const SCENARIO: &str = include_str!("../../fuzz/seeds/scenario/a-guest-reads.json");
 
 /// A change of a text.

@@ -1,14 +1,15 @@
 //! The scenario format: what is written is what is read.
 
 use guest_access::scenario::{Scenario, Told, schema};
-use guest_access_model::endpoint::{EndpointId, KNOWN};
-use guest_access_model::rules::Rules;
 use guest_access_model::state::{MAX_GUESTS, MAX_ROOMS, Scope};
 use guest_access_model::step::{
-    Act, Actor, Credential, Key, Message, ProfileKey, Says, Setting, Step, Upgrade, Way,
+    Act, Actor, Credential, Key, Message, ProfileKey, Says, Setting, Step, Upgrade,
 };
 use guest_access_model::steps::{has_a_step_of_its_own, steps};
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
+use guest_access_rules::endpoint::{EndpointId, KNOWN};
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -61,7 +62,7 @@ fn says<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy
 fn act() -> impl Strategy<Value = (Act, Option<Actor>)> {
     let endpoints: Vec<_> = EndpointId::all().filter(|e| !has_a_step_of_its_own(*e)).collect();
     let of_another = (guest(), guest()).prop_filter("two guests", |(of, with)| of != with);
-    let ways = || any_of(&[Way::Own, Way::StateEvent]);
+    let ways = || any_of(&[MembershipEndpoint::Own, MembershipEndpoint::StateEvent]);
     prop_oneof![
         (guest(), any::<bool>())
             .prop_map(|(g, named)| (Act::Register { named }, Some(Actor::Guest(g)))),
@@ -91,7 +92,7 @@ fn act() -> impl Strategy<Value = (Act, Option<Actor>)> {
         guest().prop_map(|g| (Act::Kick(g), None)),
         guest().prop_map(|g| (Act::Ban(g), None)),
         guest().prop_map(|g| (Act::Unban(g), None)),
-        any_of(Way::ALL).prop_map(|way| (Act::Join(way), None)),
+        any_of(MembershipEndpoint::ALL).prop_map(|way| (Act::Join(way), None)),
         ways().prop_map(|way| (Act::Leave(way), None)),
         ways().prop_map(|way| (Act::Knock(way), None)),
         select(endpoints).prop_map(|endpoint| match endpoint.get().gives {
@@ -185,7 +186,7 @@ fn a_story_expects_what_the_rules_decide() {
         Step::new(Actor::Moderator, Act::Send(Message::Message)).at(0).tagged(),
         Step::new(guest, Act::Read(messages)).at(0),
         Step::new(Actor::Moderator, Act::SetGuestAccess(can_join, Key::Empty)).at(0),
-        Step::new(guest, Act::Join(Way::Own)).at(0),
+        Step::new(guest, Act::Join(MembershipEndpoint::Own)).at(0),
         Step::new(guest, Act::Read(messages)).at(0),
     ];
     let rules = Rules::find("latest").unwrap();

@@ -7,12 +7,12 @@ use std::sync::{Arc, LazyLock};
 
 use guest_access::scenario::deed;
 use guest_access::vectors::{Item, Untold, Vector, caught, schema, untold, vectors};
-use guest_access_model::clause::{CLAUSES, Force};
-use guest_access_model::defect::defects;
-use guest_access_model::rules::Rules;
 use guest_access_model::step::{Act, Actor};
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each;
+use guest_access_rules::clause::{CLAUSES, Force};
+use guest_access_rules::defect::defects;
+use guest_access_rules::rules::Rules;
 use serde_json::{Value, json};
 
 use crate::cli::{Folder, run, run_line};

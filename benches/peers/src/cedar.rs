@@ -15,12 +15,13 @@ use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid,
     PolicySet, Request, RestrictedExpression,
 };
-use guest_access_model::decision_point::PutStateMembership;
+use guest_access_rules::decision_point::PutStateMembership;
 use guest_access_model::dense::{Decisions, Situation, StepNumber};
-use guest_access_model::endpoint::{Auth, Gives};
-use guest_access_model::profile::{Access, Condition, Profile};
+use guest_access_rules::endpoint::{Auth, Gives};
+use guest_access_rules::profile::{Access, Condition, Profile};
 use guest_access_model::state::{Account, State};
-use guest_access_model::step::{Act, Actor, Credential, Message, Place, ProfileKey, Step, Way};
+use guest_access_model::step::{Act, Actor, Credential, Message, Place, ProfileKey, Step};
+use guest_access_rules::vocabulary::MembershipEndpoint;
 
 const POLICY: &str = include_str!("guest_access.cedar");
 
@@ -176,7 +177,7 @@ fn groups(profile: &Profile, step: &Step) -> Option<Vec<&'static str>> {
 fn is_open(profile: &Profile, step: &Step) -> Option<bool> {
     let own_membership = matches!(
         step.act,
-        Act::Join(Way::StateEvent) | Act::Leave(Way::StateEvent) | Act::Knock(Way::StateEvent)
+        Act::Join(MembershipEndpoint::StateEvent) | Act::Leave(MembershipEndpoint::StateEvent) | Act::Knock(MembershipEndpoint::StateEvent)
     );
     if own_membership && profile.choices.put_state_membership == PutStateMembership::Refused {
         return Some(false);

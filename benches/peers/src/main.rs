@@ -12,7 +12,7 @@ use guest_access_model::decide::outcome;
 use guest_access_model::dense::{Decisions, settle};
 use guest_access_model::engine::{Engine, Workers};
 use guest_access_model::memory;
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::{MAX_GUESTS, MAX_ROOMS, Scope};
 use guest_access_model::step::Step;

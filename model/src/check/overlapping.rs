@@ -7,9 +7,10 @@ use crate::concurrent::{Concurrent, Move};
 use crate::engine::timely::Explore;
 use crate::engine::{EngineError, Seen};
 use crate::federated::Federated;
-use crate::guarantee::{GuaranteeSet, Verdicts};
+use crate::guarantee::Verdicts;
 use crate::stop::Stop;
 use crate::story;
+use guest_access_rules::guarantee::GuaranteeSet;
 
 use super::{Check, Report, Stories};
 

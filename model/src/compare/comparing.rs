@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::decide::{initial, outcome};
-use crate::endpoint::EndpointId;
-use crate::profile::Profile;
 use crate::reduce::forget;
 use crate::state::State;
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::story::Search;
 use crate::threads::each;
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::profile::Profile;
 
 use super::differing::{caller, case, circumstances, direction, side};
 use super::{Direction, Side, Teller};

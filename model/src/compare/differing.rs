@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::decide::Outcome;
 use crate::state::{Account, State};
-use crate::step::{Act, Actor, Answer, Setting, Step, Way};
+use crate::step::{Act, Actor, Answer, Setting, Step};
+use guest_access_rules::vocabulary::MembershipEndpoint;
 
 use super::{Direction, Side};
 
@@ -30,9 +31,9 @@ pub(super) fn case(act: Act) -> Option<&'static str> {
         Act::SetVisibility(..) => Setting::HistoryVisibility.as_str(),
         Act::SetGuestAccess(..) => Setting::GuestAccess.as_str(),
         Act::SetJoinRule(_) => "m.room.join_rules",
-        Act::Join(Way::StateEvent) | Act::Leave(Way::StateEvent) | Act::Knock(Way::StateEvent) => {
-            "m.room.member"
-        }
+        Act::Join(MembershipEndpoint::StateEvent)
+        | Act::Leave(MembershipEndpoint::StateEvent)
+        | Act::Knock(MembershipEndpoint::StateEvent) => "m.room.member",
         Act::SetProfile { key, .. } => key.as_str(),
         Act::Register { .. } => "kind=guest",
         Act::Upgrade(_) => "guest_access_token",
@@ -84,7 +85,7 @@ pub(super) fn direction(one: &Outcome, other: &Outcome) -> Option<Direction> {
 
 /// Whether the second leaves guests joined that the first does not; or fewer.
 fn opens_by_effect(one: &State, other: &State) -> Option<Direction> {
-    use crate::vocabulary::Membership::Join;
+    use guest_access_rules::vocabulary::Membership::Join;
     let joined = |state: &State| {
         state.rooms.iter().flat_map(|room| room.members).filter(|m| *m == Join).count()
     };

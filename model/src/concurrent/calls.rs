@@ -2,14 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::decision_point::UpgradeOffered;
-use crate::endpoint::KNOWN;
-use crate::profile::{Access, Profile};
 use crate::state::{Account, Room, Scope, State};
-use crate::step::{
-    Act, Actor, Answer, Credential, Key, Message, Observation, Says, Step, Upgrade, Way,
-};
-use crate::vocabulary::{ErrCode, GuestAccess, HistoryVisibility};
+use crate::step::{Act, Actor, Answer, Credential, Key, Message, Observation, Says, Step, Upgrade};
+use guest_access_rules::decision_point::UpgradeOffered;
+use guest_access_rules::endpoint::KNOWN;
+use guest_access_rules::profile::{Access, Profile};
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{ErrCode, GuestAccess, HistoryVisibility};
 
 use super::{Concurrent, Passes, Situation};
 
@@ -140,7 +139,7 @@ pub(super) fn kinds(scope: Scope, profile: &Profile) -> Vec<Kind> {
             by_stages(by_guest(Act::Read(KNOWN.messages)).at(0)),
         ]);
         if profile.access(KNOWN.join) != Access::Refused {
-            kinds.push(by_stages(by_guest(Act::Join(Way::Own)).at(0)));
+            kinds.push(by_stages(by_guest(Act::Join(MembershipEndpoint::Own)).at(0)));
         }
         if profile.choices.upgrade_offered == UpgradeOffered::Offered {
             kinds.push(by_stages(by_guest(Act::Upgrade(Upgrade::Own(guest)))));

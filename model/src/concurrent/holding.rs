@@ -1,8 +1,8 @@
 //! What calls hold, and who is kept waiting by it.
 
-use crate::discipline::{Holds, Readers};
 use crate::step::{Act, Says, Step};
-use crate::vocabulary::GuestAccess;
+use guest_access_rules::discipline::{Holds, Readers};
+use guest_access_rules::vocabulary::GuestAccess;
 
 use super::calls::{Call, Stage, guest_of};
 use super::{Concurrent, Situation};

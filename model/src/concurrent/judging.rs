@@ -5,22 +5,28 @@
 //! judged whenever nothing is in flight: a sweep may take its time. The token that counts is the one
 //! that the call was let in with.
 
-use crate::discipline::{Discipline, Holds};
-use crate::guarantee::{GuaranteeSet, Transition, Verdicts};
+use crate::guarantee::{Transition, Verdicts};
 use crate::state::State;
 use crate::step::{Answer, Observation};
-use crate::vocabulary::{GuestAccess, Membership};
+use guest_access_rules::discipline::{Discipline, Holds};
+use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
+use guest_access_rules::vocabulary::{GuestAccess, Membership};
 
 use super::calls::guest_of;
 use super::stages::{Gone, Next};
 use super::{Concurrent, Situation};
 
 /// Guarantees that are judged when something happens.
-const AT_ITS_MOMENT: &[&str] = &["join_gate", "revocation_spares"];
+const AT_ITS_MOMENT: GuaranteeSet =
+    GuaranteeSet::of(&[GuaranteeId::JoinGate, GuaranteeId::RevocationSpares]);
 
 /// Guarantees that are judged when a read is answered.
-const WHEN_READ: &[&str] =
-    &["read_confinement", "preview_confinement", "no_retroactive_exposure", "world_readable_only"];
+const WHEN_READ: GuaranteeSet = GuaranteeSet::of(&[
+    GuaranteeId::ReadConfinement,
+    GuaranteeId::PreviewConfinement,
+    GuaranteeId::NoRetroactiveExposure,
+    GuaranteeId::WorldReadableOnly,
+]);
 
 /// What was found of the orders of the calls when one was answered.
 #[derive(Debug, Clone, Copy)]
@@ -33,23 +39,22 @@ impl Concurrent {
     /// The guarantees that this model says something of, under this discipline: where nothing is
     /// held, nobody waits.
     pub fn guarantees(discipline: &Discipline) -> GuaranteeSet {
-        let own = Self::of_orders().union(GuaranteeSet::named(&["revocation"]));
-        let all = [AT_ITS_MOMENT, WHEN_READ].map(GuaranteeSet::named);
-        let all = all.into_iter().fold(own, GuaranteeSet::union);
+        let own = Self::of_orders().union(GuaranteeSet::of(&[GuaranteeId::Revocation]));
+        let all = own.union(AT_ITS_MOMENT).union(WHEN_READ);
         if discipline.holds == Holds::Nothing {
             return all;
         }
-        all.union(GuaranteeSet::named(&["deadlock_freedom"]))
+        all.union(GuaranteeSet::of(&[GuaranteeId::DeadlockFreedom]))
     }
 
     /// Those of them that are about calls that overlap, and that no text speaks of.
     pub fn own_guarantees() -> GuaranteeSet {
-        Self::of_orders().union(GuaranteeSet::named(&["deadlock_freedom"]))
+        Self::of_orders().union(GuaranteeSet::of(&[GuaranteeId::DeadlockFreedom]))
     }
 
     /// Those of them that are about the orders which explain the answers.
     pub(crate) fn of_orders() -> GuaranteeSet {
-        GuaranteeSet::named(&["linearizable", "quiescent_state"])
+        GuaranteeSet::of(&[GuaranteeId::Linearizable, GuaranteeId::QuiescentState])
     }
 
     /// What is said of a stage that the call with this number has passed.
@@ -62,17 +67,18 @@ impl Concurrent {
             before.accounts[guest] = shown.account;
             step = step.with(shown.with);
         }
-        let judge = |verdicts: &mut Verdicts, ids: &[&str], observation: &Observation| {
-            let transition = Transition {
-                rules: &self.rules,
-                system: &self.profile,
-                before: &before,
-                step: &step,
-                observation,
-                after: &gone.server,
+        let judge =
+            |verdicts: &mut Verdicts, guarantees: GuaranteeSet, observation: &Observation| {
+                let transition = Transition {
+                    rules: &self.rules,
+                    system: &self.profile,
+                    before: &before,
+                    step: &step,
+                    observation,
+                    after: &gone.server,
+                };
+                verdicts.judge(guarantees, &transition);
             };
-            verdicts.judge(GuaranteeSet::named(ids), &transition);
-        };
         let is_answered = matches!(gone.next, Next::Answer(_));
         if is_answered || gone.server != situation.server {
             judge(&mut verdicts, AT_ITS_MOMENT, &gone.observation);
@@ -82,7 +88,7 @@ impl Concurrent {
         }
         let closed = |state: &State| state.rooms[0].guest_access != GuestAccess::CanJoin;
         if !closed(&before) && closed(&gone.server) && guest_is_joined(&before) {
-            verdicts.note("revocation", true);
+            verdicts.note(GuaranteeId::Revocation, true);
         }
         verdicts
     }
@@ -92,18 +98,18 @@ impl Concurrent {
         let mut verdicts = Verdicts::default();
         let is_explained = !situation.explained.is_empty();
         if orders.was_explained && (orders.matter || !is_explained) {
-            verdicts.note("linearizable", is_explained);
+            verdicts.note(GuaranteeId::Linearizable, is_explained);
         }
         if !situation.calls.is_empty() {
             return verdicts;
         }
         let server = &situation.server;
         if server.rooms[0].guest_access != GuestAccess::CanJoin && guest_is_joined(server) {
-            verdicts.note("revocation", false);
+            verdicts.note(GuaranteeId::Revocation, false);
         }
         let is_the_end = situation.explained.iter().any(|one| one.state == *server);
         if is_explained && (orders.matter || !is_the_end) {
-            verdicts.note("quiescent_state", is_the_end);
+            verdicts.note(GuaranteeId::QuiescentState, is_the_end);
         }
         verdicts
     }
@@ -114,7 +120,7 @@ impl Concurrent {
         if self.discipline.holds != Holds::Nothing && !situation.calls.is_empty() {
             let (one_waits, one_goes_on) = self.waiting(situation);
             if one_waits || !one_goes_on {
-                verdicts.note("deadlock_freedom", one_goes_on);
+                verdicts.note(GuaranteeId::DeadlockFreedom, one_goes_on);
             }
         }
         verdicts

@@ -1,10 +1,10 @@
 //! Which situations are explored once: calls in flight have no order among them, and no rule names a
 //! guest.
 
-use crate::decision_point::FirstGuest;
 use crate::reduce::exchange;
 use crate::state::State;
 use crate::step::{Act, Actor, Step, Upgrade};
+use guest_access_rules::decision_point::FirstGuest;
 
 use super::calls::{Listed, Stage};
 use super::{Concurrent, Situation};

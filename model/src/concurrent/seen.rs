@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
-use crate::discipline::{Reads, Rechecks};
 use crate::state::{Account, Kind, Room, Standing, Tagged, Witness};
 use crate::step::{Act, Credential};
-use crate::vocabulary::{Decision, GuestAccess, HistoryVisibility, Membership};
+use guest_access_rules::discipline::{Reads, Rechecks};
+use guest_access_rules::vocabulary::{Decision, GuestAccess, HistoryVisibility, Membership};
 
 use super::calls::{Shown, guest_of};
 use super::{Concurrent, Situation};

@@ -1,10 +1,10 @@
 //! What a call does at each stage.
 
 use crate::decide::{Outcome, outcome};
-use crate::discipline::{Commits, Reads, Rechecks};
 use crate::state::{Account, Kind, Room, State, Tagged};
 use crate::step::{Act, Answer, Credential, Observation, Step};
-use crate::vocabulary::Decision;
+use guest_access_rules::discipline::{Commits, Reads, Rechecks};
+use guest_access_rules::vocabulary::Decision;
 
 use super::calls::{Pace, Said, Shown, Stage, guest_of};
 use super::holding::revokes;

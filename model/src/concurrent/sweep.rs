@@ -1,10 +1,10 @@
 //! Revocations: the event, and then the members, one by one.
 
 use crate::decide::outcome;
-use crate::discipline::{Holds, Meanwhile, Runs, Sweeps, Turn};
 use crate::state::State;
 use crate::step::Step;
-use crate::vocabulary::GuestAccess;
+use guest_access_rules::discipline::{Holds, Meanwhile, Runs, Sweeps, Turn};
+use guest_access_rules::vocabulary::GuestAccess;
 
 use super::calls::{Listed, Stage};
 use super::stages::{Gone, Next};
@@ -88,7 +88,7 @@ impl Concurrent {
             // Whatever has become of it, it is removed as it would have been when it was listed.
             let mut as_listed = server;
             as_listed.accounts[guest] = crate::state::Account::Guest;
-            as_listed.rooms[0].members[guest] = crate::vocabulary::Membership::Join;
+            as_listed.rooms[0].members[guest] = guest_access_rules::vocabulary::Membership::Join;
             server.rooms[0].members[guest] = self.removed(&as_listed, step).rooms[0].members[guest];
         }
         to(Stage::Sweeping(Some(listed.without(guest))), Gone { server, ..gone })

@@ -1,13 +1,13 @@
 //! Accounts: registration, upgrade, the end of tokens, and what guests may do to their own.
 
-use crate::decision_point::{
+use crate::state::{Account, Witness};
+use crate::step::{Act, Actor, Answer, Step, Upgrade};
+use guest_access_rules::decision_point::{
     DeactivationMemberships, ProfileOwner, RegistrationFlag, RegistrationGuests,
     RegistrationParameters, UpgradeMemberships, UpgradeOffered, UpgradeToken, UpgradeUsername,
     UserIds, Whoami,
 };
-use crate::state::{Account, Witness};
-use crate::step::{Act, Actor, Answer, Step, Upgrade};
-use crate::vocabulary::{Decision, ErrCode, Membership};
+use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 
 use super::caller::{Caller, Who};
 use super::{SERVED, World};

@@ -1,14 +1,15 @@
 //! Who is calling, and whether the allow-list lets the call through.
 
-use crate::decision_point::{
+use crate::state::Account;
+use crate::step::{Act, Actor, Credential, Message, Place, ProfileKey, Step};
+use guest_access_rules::decision_point::{
     EndedToken, FirstGuest, KnownBy, Masquerade, MissingToken, OldToken, PutStateMembership,
     SendRedaction, Unlisted, UnlistedErrcode,
 };
-use crate::endpoint::{Auth, EndpointId};
-use crate::profile::{Access, Condition};
-use crate::state::Account;
-use crate::step::{Act, Actor, Credential, Message, Place, ProfileKey, Step, Way};
-use crate::vocabulary::{Decision, ErrCode, HistoryVisibility, Membership};
+use guest_access_rules::endpoint::{Auth, EndpointId};
+use guest_access_rules::profile::{Access, Condition};
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{Decision, ErrCode, HistoryVisibility, Membership};
 
 use super::World;
 
@@ -153,9 +154,9 @@ impl World<'_> {
                 }
             };
         let own_endpoint_refused = match step.act {
-            Act::Join(Way::StateEvent)
-            | Act::Leave(Way::StateEvent)
-            | Act::Knock(Way::StateEvent) => {
+            Act::Join(MembershipEndpoint::StateEvent)
+            | Act::Leave(MembershipEndpoint::StateEvent)
+            | Act::Knock(MembershipEndpoint::StateEvent) => {
                 choices.put_state_membership == PutStateMembership::Refused
             }
             Act::Send(Message::Redaction) => choices.send_redaction == SendRedaction::Refused,

@@ -1,19 +1,25 @@
 //! Membership: how a user comes into a room, and how it comes out of it.
 
-use crate::decision_point::{
+use crate::state::Account;
+use crate::step::{Act, Actor, Place, Step};
+use guest_access_rules::decision_point::{
     GateByAlias, GateByStateEvent, GateForInvited, GateForUsers, JoinElsewhere, JoinErrcode,
     JoinGate,
 };
-use crate::state::Account;
-use crate::step::{Act, Actor, Place, Step, Way};
-use crate::vocabulary::{Decision, ErrCode, GuestAccess, JoinRule, Membership};
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{Decision, ErrCode, GuestAccess, JoinRule, Membership};
 
 use super::World;
 use super::caller::{Caller, Who};
 use super::settings::SENT;
 
 impl World<'_> {
-    pub(super) fn join(&mut self, caller: &Caller, step: &Step, way: Way) -> Option<Decision> {
+    pub(super) fn join(
+        &mut self,
+        caller: &Caller,
+        step: &Step,
+        way: MembershipEndpoint,
+    ) -> Option<Decision> {
         if step.place == Place::Elsewhere {
             return Some(match self.profile.choices.join_elsewhere {
                 _ if !caller.guest => JOIN_ELSEWHERE,
@@ -60,7 +66,7 @@ impl World<'_> {
         caller: &Caller,
         room: usize,
         membership: Membership,
-        way: Way,
+        way: MembershipEndpoint,
     ) -> bool {
         let choices = &self.profile.choices;
         let upgraded = match caller.who {
@@ -71,13 +77,19 @@ impl World<'_> {
         let waived = choices.join_gate == JoinGate::None
             || membership == Membership::Invite
                 && choices.gate_for_invited == GateForInvited::Waived
-            || way == Way::Alias && choices.gate_by_alias == GateByAlias::Waived
-            || way == Way::StateEvent && choices.gate_by_state_event == GateByStateEvent::Waived;
+            || way == MembershipEndpoint::Alias && choices.gate_by_alias == GateByAlias::Waived
+            || way == MembershipEndpoint::StateEvent
+                && choices.gate_by_state_event == GateByStateEvent::Waived;
         held && !waived && self.state.rooms[room].guest_access != GuestAccess::CanJoin
     }
 
     /// CS-14: A user may leave a room that it is joined or invited to.
-    pub(super) fn leave(&mut self, caller: &Caller, step: &Step, _: Way) -> Option<Decision> {
+    pub(super) fn leave(
+        &mut self,
+        caller: &Caller,
+        step: &Step,
+        _: MembershipEndpoint,
+    ) -> Option<Decision> {
         let room = step.room()?;
         // CS-37: A user may take back its knock by leaving.
         Some(match self.membership(caller, room) {
@@ -91,7 +103,12 @@ impl World<'_> {
 
     /// CS-35: Where the join rule is `knock`, a user who is neither banned, invited nor joined may
     /// knock.
-    pub(super) fn knock(&mut self, caller: &Caller, step: &Step, _: Way) -> Option<Decision> {
+    pub(super) fn knock(
+        &mut self,
+        caller: &Caller,
+        step: &Step,
+        _: MembershipEndpoint,
+    ) -> Option<Decision> {
         let room = step.room()?;
         let outside = matches!(
             self.membership(caller, room),

@@ -1,13 +1,13 @@
 //! Reading: which endpoint answers whom, and whether the tagged event is in the answer.
 
-use crate::decision_point::{
+use crate::state::{Kind, TAGGED_ROOM};
+use crate::step::{Act, Answer, Place, Step};
+use guest_access_rules::decision_point::{
     BannedReader, ClosedAgain, EventsNoRoom, HiddenEvent, InvitedReader, OtherRoom, RoomElsewhere,
     RoomRule, StateCheck,
 };
-use crate::endpoint::Gives;
-use crate::state::{Kind, TAGGED_ROOM};
-use crate::step::{Act, Answer, Place, Step};
-use crate::vocabulary::{Decision, ErrCode, HistoryVisibility, Membership};
+use guest_access_rules::endpoint::Gives;
+use guest_access_rules::vocabulary::{Decision, ErrCode, HistoryVisibility, Membership};
 
 use super::caller::{Caller, Who};
 use super::{ROOM_ELSEWHERE, World};

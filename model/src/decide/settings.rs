@@ -1,14 +1,16 @@
 //! The two settings of a room: what their events mean, who may send them, and the revocation.
 
-use crate::decision_point::{
+use crate::state::{Account, MAX_GUESTS, MAX_ROOMS, Room, State};
+use crate::step::{Actor, Key, Says, Setting, Step};
+use guest_access_rules::decision_point::{
     Choices, GuestAccessAbsent, GuestAccessMalformed, GuestAccessRedacted, GuestAccessStray,
     GuestAccessUnknown, KnownBy, RejectedEvent, RevocationEffect, RevocationMemberships,
     RevocationTrigger, RevocationWhom, RoomRule, SendMembership, VisibilityAbsent,
     VisibilityMalformed, VisibilityRedacted, VisibilityStray, VisibilityUnknown,
 };
-use crate::state::{Account, MAX_GUESTS, MAX_ROOMS, Room, State};
-use crate::step::{Actor, Key, Says, Setting, Step};
-use crate::vocabulary::{Decision, ErrCode, GuestAccess, HistoryVisibility, JoinRule, Membership};
+use guest_access_rules::vocabulary::{
+    Decision, ErrCode, GuestAccess, HistoryVisibility, JoinRule, Membership,
+};
 
 use super::World;
 use super::caller::Caller;

@@ -1,11 +1,11 @@
 //! Which events a reader may see: the history visibility rules.
 
-use crate::decision_point::{
+use crate::state::{Standing, Tagged, Witness};
+use guest_access_rules::decision_point::{
     EvaluatedAt, GuestReads, InvitedOpens, JoinedNow, JoinedOpens, LeftReader, OwnMembership,
     SettingChange, SharedOpens, StateLeft, StatePreview, WorldReadableMeans,
 };
-use crate::state::{Standing, Tagged, Witness};
-use crate::vocabulary::{HistoryVisibility, Membership};
+use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
 use super::World;
 use super::caller::{Caller, Who};
@@ -117,7 +117,7 @@ impl World<'_> {
 
     /// Whether the reader is given the event, which is a state event, as part of the room's state.
     pub(super) fn may_see_as_state(&self, sight: &Sight) -> bool {
-        use crate::decision_point::StateCheck;
+        use guest_access_rules::decision_point::StateCheck;
         let choices = &self.profile.choices;
         if choices.state_check == StateCheck::Unchecked {
             return true;

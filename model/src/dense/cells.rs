@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::decide::{initial, outcome};
-use crate::decision_point::{FirstGuest, RejectedEvent};
-use crate::profile::Profile;
 use crate::reduce::forget;
 use crate::state::{Scope, State};
 use crate::step::{Act, Actor, Step, Upgrade};
 use crate::steps::steps;
 use crate::threads::each;
+use guest_access_rules::decision_point::{FirstGuest, RejectedEvent};
+use guest_access_rules::profile::Profile;
 
 use super::part::{Common, Own, compose, split};
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::AtomicBool;
 
-use crate::profile::Profile;
 use crate::step::{Actor, Step};
+use guest_access_rules::profile::Profile;
 
 use super::cells::{Becomes, Cell, Cells, OTHERS_TOKEN, witness};
 use super::judges::Judges;

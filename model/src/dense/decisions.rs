@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use crate::decide::outcome;
-use crate::endpoint::EndpointId;
-use crate::profile::Profile;
 use crate::reduce::forget;
 use crate::state::{Scope, State};
 use crate::step::{Act, Observation, Step};
 use crate::steps::{endpoint_classes, steps};
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::profile::Profile;
 
 use super::cells::Cells;
 use super::part::{Common, Own, compose, split};
@@ -22,14 +22,15 @@ use super::part::{Common, Own, compose, split};
 /// ```
 /// use guest_access_model::decide::initial;
 /// use guest_access_model::dense::Decisions;
-/// use guest_access_model::rules::Rules;
-/// use guest_access_model::step::{Act, Actor, Step, Way};
+/// use guest_access_rules::rules::Rules;
+/// use guest_access_model::step::{Act, Actor, Step};
+/// use guest_access_rules::vocabulary::MembershipEndpoint;
 ///
 /// let rules = Rules::find("latest")?;
 /// let decisions = Decisions::of(&rules.profile());
 ///
 /// // Guest 0 asks to join room 0.
-/// let join = Step::new(Actor::Guest(0), Act::Join(Way::Own)).at(0);
+/// let join = Step::new(Actor::Guest(0), Act::Join(MembershipEndpoint::Own)).at(0);
 /// let join = decisions.step(&join).expect("a step of the model's");
 ///
 /// // Nobody has set guest access, and a guest has registered: the gate is closed.
@@ -39,7 +40,7 @@ use super::part::{Common, Own, compose, split};
 /// let observed = decisions.decide(situation, join).expect("the step can be taken");
 /// assert_eq!(observed.decision.status, 403);
 /// assert_eq!(observed.decision.clauses, ["GA-22", "CS-34"]);
-/// # Ok::<(), guest_access_model::rules::RulesError>(())
+/// # Ok::<(), guest_access_rules::rules::RulesError>(())
 /// ```
 #[derive(Debug)]
 pub struct Decisions {
@@ -164,7 +165,7 @@ impl Decisions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::Rules;
+    use guest_access_rules::rules::Rules;
 
     #[test]
     fn the_table_says_what_the_rules_say_in_every_situation_to_every_step() {

@@ -1,10 +1,12 @@
 //! What the guarantees say of a cell.
 
-use crate::guarantee::{GuaranteeSet, Verdicts};
-use crate::profile::Profile;
+use crate::guarantee::OF_OTHERS;
+use crate::guarantee::Verdicts;
 use crate::sequential::{Judged, Sequential};
 use crate::state::{Account, Scope};
 use crate::step::{Act, Actor};
+use guest_access_rules::guarantee::GuaranteeSet;
+use guest_access_rules::profile::Profile;
 
 use super::cells::OTHERS_TOKEN;
 use super::part::{Common, Own, compose};
@@ -47,9 +49,7 @@ impl Judges {
             let about_both = |(step, guarantees): &Judged| {
                 let guarantees = match step.act {
                     OTHERS_TOKEN => *guarantees,
-                    _ if step.by == Actor::Guest(0) => {
-                        guarantees.intersection(GuaranteeSet::of_others())
-                    }
+                    _ if step.by == Actor::Guest(0) => guarantees.intersection(OF_OTHERS),
                     _ => GuaranteeSet::default(),
                 };
                 (!guarantees.is_empty()).then_some((*step, guarantees))

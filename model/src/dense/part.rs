@@ -1,9 +1,9 @@
 //! The parts of a room's state: what its guests have in common, and what is each guest's own.
 
 use crate::decide::initial;
-use crate::profile::Profile;
 use crate::state::{Account, Kind, State, TAGGED_ROOM, Tagged, Witness};
-use crate::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
+use guest_access_rules::profile::Profile;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
 
 /// What the guests of a room have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

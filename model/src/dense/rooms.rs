@@ -17,12 +17,12 @@
 use std::collections::BTreeMap;
 
 use crate::guarantee::Verdicts;
-use crate::profile::Profile;
 use crate::sequential::Sequential;
 use crate::space::Exploration;
 use crate::state::Scope;
 use crate::stop::Stop;
 use crate::threads::each;
+use guest_access_rules::profile::Profile;
 
 use super::Dense;
 use super::accounts::{Accounts, Kind, Way, exchanges, kinds};

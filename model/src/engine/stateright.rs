@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use ::stateright::{Checker, Model, Property};
 
-use crate::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet, Verdicts};
+use crate::guarantee::Verdicts;
 use crate::space::{Expansion, Exploration, Move, Space};
 use crate::stop::Stop;
+use guest_access_rules::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet};
 
 use super::Seen;
 
@@ -187,7 +188,7 @@ fn properties<S: Space>() -> Vec<Property<Run<S>>> {
         .flat_map(|(guarantee, (always, sometimes))| {
             [
                 Property::always(guarantee.id, always),
-                Property::sometimes(guarantee.sometimes, sometimes),
+                Property::sometimes(guarantee.premise, sometimes),
             ]
         })
         .collect()

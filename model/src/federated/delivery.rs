@@ -1,12 +1,12 @@
 //! What happens when something is sent, and when it arrives.
 
 use crate::decide::outcome;
-use crate::federation::{Current, Elsewhere, Past, Revocations};
 use crate::reduce::forget;
 use crate::state::{Account, Kind, MAX_GUESTS, State, Tagged, Witness};
 use crate::step::Setting as Redacted;
 use crate::step::{Act, Actor, Key, Observation, Says, Step};
-use crate::vocabulary::HistoryVisibility;
+use guest_access_rules::federation::{Current, Elsewhere, Past, Revocations};
+use guest_access_rules::vocabulary::HistoryVisibility;
 
 use super::history::Setting;
 use super::steps::{Happens, What};

@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::vocabulary::{GuestAccess, HistoryVisibility};
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
 use super::MAX_SERVERS;
 

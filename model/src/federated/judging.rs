@@ -1,11 +1,12 @@
 //! What the guarantees say of something that happens.
 
-use crate::federation::Past;
-use crate::guarantee::{GuaranteeId, GuaranteeSet, Transition, Verdicts};
-use crate::rules::Rules;
+use crate::guarantee::{Transition, Verdicts};
 use crate::state::{Account, State};
 use crate::step::{Actor, Answer, Step};
-use crate::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+use guest_access_rules::federation::Past;
+use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 
 use super::delivery::Taken;
 use super::history::Setting;
@@ -13,31 +14,36 @@ use super::steps::Happens;
 use super::{Federated, Servers};
 
 /// Guarantees of the sequential model that are judged when a guest of an honest server reads.
-const WHEN_READ: &[&str] = &["read_confinement", "preview_confinement"];
+const WHEN_READ: GuaranteeSet =
+    GuaranteeSet::of(&[GuaranteeId::ReadConfinement, GuaranteeId::PreviewConfinement]);
 
 impl Federated {
     /// The guarantees that this model says something of.
     pub fn guarantees() -> GuaranteeSet {
         let own = [
-            "federated_revocation",
-            "guest_blindness",
-            "participation",
-            "server_confinement",
-            "revocation_everywhere",
-            "read_confinement_everywhere",
+            GuaranteeId::FederatedRevocation,
+            GuaranteeId::GuestBlindness,
+            GuaranteeId::Participation,
+            GuaranteeId::ServerConfinement,
+            GuaranteeId::RevocationEverywhere,
+            GuaranteeId::ReadConfinementEverywhere,
         ];
-        GuaranteeSet::named(&own).union(GuaranteeSet::named(WHEN_READ))
+        GuaranteeSet::of(&own).union(WHEN_READ)
     }
 
     /// Those of them that speak of dishonest servers too, where the rules promise the same of honest
     /// ones: no text promises them.
     pub fn of_everyone(rules: &Rules) -> GuaranteeSet {
-        let promised = GuaranteeSet::named(&["federated_revocation", "read_confinement"]);
+        let promised =
+            GuaranteeSet::of(&[GuaranteeId::FederatedRevocation, GuaranteeId::ReadConfinement]);
         let is_promised = |id: GuaranteeId| rules.promises.contains_key(&id);
         if !promised.iter().all(is_promised) {
             return GuaranteeSet::default();
         }
-        GuaranteeSet::named(&["revocation_everywhere", "read_confinement_everywhere"])
+        GuaranteeSet::of(&[
+            GuaranteeId::RevocationEverywhere,
+            GuaranteeId::ReadConfinementEverywhere,
+        ])
     }
 
     pub(super) fn judge(&self, before: &Servers, happens: &Happens, taken: &Taken) -> Verdicts {
@@ -47,7 +53,7 @@ impl Federated {
         judge_servers(before, happens, &taken.after, &mut verdicts);
         if let (Happens::Calls(guest, act), Some(answered)) = (*happens, &taken.answered) {
             if !before.servers[guest].takes_part {
-                verdicts.note("participation", !answered.decision.allows());
+                verdicts.note(GuaranteeId::Participation, !answered.decision.allows());
             }
             if matches!(answered.answer, Answer::Gave { .. }) {
                 let step = Step::new(Actor::Guest(u8::try_from(guest).unwrap_or(u8::MAX)), act);
@@ -61,11 +67,11 @@ impl Federated {
                     after: &seen,
                 };
                 let mut read = Verdicts::default();
-                read.judge(GuaranteeSet::named(WHEN_READ), &transition);
-                let confinement = GuaranteeSet::named(&["read_confinement"]);
+                read.judge(WHEN_READ, &transition);
+                let confinement = GuaranteeSet::of(&[GuaranteeId::ReadConfinement]);
                 if !read.exercised.intersection(confinement).is_empty() {
                     let kept = read.broken.intersection(confinement).is_empty();
-                    verdicts.note("read_confinement_everywhere", kept);
+                    verdicts.note(GuaranteeId::ReadConfinementEverywhere, kept);
                 }
                 if self.is_honest(guest) {
                     verdicts.add(read);
@@ -101,9 +107,9 @@ impl Federated {
             let ends = was.state.rooms[0].guest_access == GuestAccess::CanJoin
                 && is.state.rooms[0].guest_access != GuestAccess::CanJoin;
             if ends && was.state.rooms[0].members[server] == Membership::Join {
-                verdicts.note("revocation_everywhere", true);
+                verdicts.note(GuaranteeId::RevocationEverywhere, true);
                 if self.is_honest(server) {
-                    verdicts.note("federated_revocation", true);
+                    verdicts.note(GuaranteeId::FederatedRevocation, true);
                 }
             }
         }
@@ -113,9 +119,9 @@ impl Federated {
         for (guest, home) in after.servers.iter().enumerate() {
             let is_guest = home.state.accounts[guest].is_guest();
             if is_guest && home.state.rooms[0].members[guest] == Membership::Join {
-                verdicts.note("revocation_everywhere", false);
+                verdicts.note(GuaranteeId::RevocationEverywhere, false);
                 if self.is_honest(guest) {
-                    verdicts.note("federated_revocation", false);
+                    verdicts.note(GuaranteeId::FederatedRevocation, false);
                 }
             }
         }
@@ -141,7 +147,7 @@ impl Federated {
                 then.after.servers[server].state == taken.after.servers[server].state
             });
             if arrives || !same {
-                verdicts.note("guest_blindness", same);
+                verdicts.note(GuaranteeId::GuestBlindness, same);
             }
         }
     }
@@ -156,12 +162,12 @@ fn judge_servers(before: &Servers, happens: &Happens, after: &Servers, verdicts:
         })
     };
     if matches!(happens, Happens::TakesPart(_)) && before.message.is_some() && !opens(before) {
-        verdicts.note("server_confinement", true);
+        verdicts.note(GuaranteeId::ServerConfinement, true);
     }
     let Some(message) = &after.message else { return };
     for (number, server) in after.servers.iter().enumerate() {
         if server.has_message && !message.sent_to[number] && !opens(after) {
-            verdicts.note("server_confinement", false);
+            verdicts.note(GuaranteeId::ServerConfinement, false);
         }
     }
 }

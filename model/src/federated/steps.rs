@@ -1,9 +1,10 @@
 //! What can happen.
 
-use crate::endpoint::KNOWN;
-use crate::profile::Access;
-use crate::step::{Act, Way};
-use crate::vocabulary::{GuestAccess, HistoryVisibility};
+use crate::step::Act;
+use guest_access_rules::endpoint::KNOWN;
+use guest_access_rules::profile::Access;
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
 use super::history::{History, Setting};
 use super::{Federated, Servers};
@@ -76,7 +77,7 @@ impl Federated {
         steps.extend(all().filter(|server| !takes_part(*server)).map(Happens::TakesPart));
         for guest in all() {
             let open = self.rules.access(KNOWN.join) != Access::Refused;
-            steps.extend(open.then_some(Happens::Calls(guest, Act::Join(Way::Own))));
+            steps.extend(open.then_some(Happens::Calls(guest, Act::Join(MembershipEndpoint::Own))));
             steps.push(Happens::Calls(guest, Act::Read(KNOWN.messages)));
         }
         let has_room =

@@ -1,16 +1,14 @@
 //! What becomes of accounts and their tokens.
 
-use crate::decision_point::OldToken;
 use crate::state::{Account, State};
 use crate::step::{Act, Actor, Answer, Credential, Upgrade};
-use crate::vocabulary::ErrCode;
+use guest_access_rules::decision_point::OldToken;
+use guest_access_rules::vocabulary::ErrCode;
 
-use super::{Guarantee, Judgement, Transition, by_a_guest, may_change};
+use super::{GuaranteeId, Judgement, StepGuarantee, Transition, by_a_guest, may_change};
 
-pub(super) const UPGRADE_IDENTITY: Guarantee = Guarantee {
-    id: "upgrade_identity",
-    always: "an upgrade needs the guest's own token, keeps the user id and memberships, and ends the guest's limits",
-    sometimes: "a guest upgrades",
+pub(super) const UPGRADE_IDENTITY: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::UpgradeIdentity,
     about: |step| {
         step.with == Credential::BeforeUpgrade
             || matches!(step.act, Act::Upgrade(_) | Act::RegisterOver(_))
@@ -43,10 +41,8 @@ pub(super) const UPGRADE_IDENTITY: Guarantee = Guarantee {
     },
 };
 
-pub(super) const ACCOUNT_END: Guarantee = Guarantee {
-    id: "account_end",
-    always: "after its token was ended, by log-out, deactivation or the server, nothing is allowed with it",
-    sometimes: "a call is made with a token that was ended",
+pub(super) const ACCOUNT_END: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::AccountEnd,
     about: by_a_guest,
     judge: |t| {
         let Some(guest) = t.caller() else {
@@ -64,10 +60,8 @@ pub(super) const ACCOUNT_END: Guarantee = Guarantee {
     },
 };
 
-pub(super) const USERS_UNBOUND: Guarantee = Guarantee {
-    id: "users_unbound",
-    always: "no rule about guests refuses a call by an ordinary user, or by a guest that has upgraded",
-    sometimes: "an ordinary user calls an endpoint that guests may not call",
+pub(super) const USERS_UNBOUND: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::UsersUnbound,
     about: |step| by_a_guest(step) || step.by == Actor::User,
     judge: |t| {
         let ordinary = match t.step.by {
@@ -91,10 +85,8 @@ fn joins(t: &Transition) -> bool {
     matches!(t.step.act, Act::Join(_)) && t.step.room().is_some()
 }
 
-pub(super) const SERVER_CHOSEN_IDS: Guarantee = Guarantee {
-    id: "server_chosen_ids",
-    always: "a guest's user id is the server's choice, whatever its registration asks for",
-    sometimes: "a guest's registration asks for a user id",
+pub(super) const SERVER_CHOSEN_IDS: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::ServerChosenIds,
     about: |step| matches!(step.act, Act::Register { named: true }),
     judge: |t| {
         let named = t.step.act == Act::Register { named: true } && t.allowed();
@@ -102,10 +94,8 @@ pub(super) const SERVER_CHOSEN_IDS: Guarantee = Guarantee {
     },
 };
 
-pub(super) const WHOAMI_TRUTHFUL: Guarantee = Guarantee {
-    id: "whoami_truthful",
-    always: "whoami says of guests, and of nobody else, that they are guests",
-    sometimes: "a guest asks who it is",
+pub(super) const WHOAMI_TRUTHFUL: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::WhoamiTruthful,
     about: |step| step.act == Act::WhoAmI,
     judge: |t| {
         let Answer::IsGuest(said) = t.observation.answer else {
@@ -122,10 +112,8 @@ pub(super) const WHOAMI_TRUTHFUL: Guarantee = Guarantee {
     },
 };
 
-pub(super) const LASTING_GUESTS: Guarantee = Guarantee {
-    id: "lasting_guests",
-    always: "a guest stays a guest until it upgrades",
-    sometimes: "the server restarts while there is a guest",
+pub(super) const LASTING_GUESTS: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::LastingGuests,
     about: may_change,
     judge: |t| {
         let guests = |state: &State| state.accounts.map(Account::is_guest);

@@ -1,16 +1,14 @@
 //! What a guest, or somebody without a token, may not call.
 
-use crate::endpoint::Auth;
-use crate::profile::Access;
 use crate::step::{Act, Actor, Credential, Place};
-use crate::vocabulary::HistoryVisibility;
+use guest_access_rules::endpoint::Auth;
+use guest_access_rules::profile::Access;
+use guest_access_rules::vocabulary::HistoryVisibility;
 
-use super::{Guarantee, Judgement, Transition, by_a_guest};
+use super::{GuaranteeId, Judgement, StepGuarantee, Transition, by_a_guest};
 
-pub(super) const CONFINEMENT: Guarantee = Guarantee {
-    id: "confinement",
-    always: "a guest's call to an endpoint outside the allow-list, or outside the endpoint's conditions, is denied",
-    sometimes: "a guest calls something that is not on the allow-list",
+pub(super) const CONFINEMENT: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::Confinement,
     about: by_a_guest,
     judge: |t| Judgement::of(outside_the_list(t), !(outside_the_list(t) && t.allowed())),
 };
@@ -33,10 +31,8 @@ fn outside_the_list(t: &Transition) -> bool {
     !conditions.iter().all(|condition| t.holds(condition, guest))
 }
 
-pub(super) const AUTHENTICATION: Guarantee = Guarantee {
-    id: "authentication",
-    always: "a call without a live token is denied, wherever a token is required, and a token speaks for its account alone",
-    sometimes: "a call that needs a token is made without a live one",
+pub(super) const AUTHENTICATION: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::Authentication,
     about: |step| by_a_guest(step) || step.by == Actor::Nobody,
     judge: |t| {
         let no_live_token = match t.step.by {
@@ -54,10 +50,8 @@ pub(super) const AUTHENTICATION: Guarantee = Guarantee {
     },
 };
 
-pub(super) const VISIBLE_ROOM_ONLY: Guarantee = Guarantee {
-    id: "visible_room_only",
-    always: "a guest's call about a room succeeds only while that room is world_readable",
-    sometimes: "a guest calls about a room that is not world_readable",
+pub(super) const VISIBLE_ROOM_ONLY: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::VisibleRoomOnly,
     about: |step| by_a_guest(step) && step.with == Credential::Own,
     judge: |t| {
         let about_a_room = match t.step.place {

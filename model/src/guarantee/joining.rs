@@ -1,14 +1,12 @@
 //! Coming to be joined, and ceasing to be.
 
 use crate::step::{Act, Setting};
-use crate::vocabulary::{GuestAccess, Membership};
+use guest_access_rules::vocabulary::{GuestAccess, Membership};
 
-use super::{Guarantee, Judgement, Transition, may_change};
+use super::{GuaranteeId, Judgement, StepGuarantee, Transition, may_change};
 
-pub(super) const JOIN_GATE: Guarantee = Guarantee {
-    id: "join_gate",
-    always: "no guest comes to be joined unless guest access is can_join at that moment, by whichever way",
-    sometimes: "a guest who is not joined asks to join a room whose guest access is not can_join",
+pub(super) const JOIN_GATE: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::JoinGate,
     about: may_change,
     judge: |t| {
         let (Some(guest), Act::Join(_), Some(room)) = (t.live_guest(), t.step.act, t.step.room())
@@ -33,10 +31,8 @@ fn some_guest_slipped_in(t: &Transition) -> bool {
     })
 }
 
-pub(super) const REVOCATION: Guarantee = Guarantee {
-    id: "revocation",
-    always: "whenever guest access is not can_join, no local guest is joined",
-    sometimes: "guest access stops being can_join while a guest is joined",
+pub(super) const REVOCATION: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::Revocation,
     about: may_change,
     judge: |t| {
         let guest_joined = |state: &crate::state::State, room: usize| {
@@ -60,10 +56,8 @@ fn stops(t: &Transition, room: usize) -> bool {
         && t.after.rooms[room].guest_access != GuestAccess::CanJoin
 }
 
-pub(super) const REVOCATION_SPARES: Guarantee = Guarantee {
-    id: "revocation_spares",
-    always: "a change of guest access changes the membership of nobody but local guests, to nothing but leave",
-    sometimes: "guest access stops being can_join while a guest and somebody who is none are joined",
+pub(super) const REVOCATION_SPARES: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::RevocationSpares,
     about: |step| {
         matches!(step.act, Act::SetGuestAccess(..) | Act::RedactSetting(Setting::GuestAccess))
     },

@@ -1,12 +1,12 @@
 //! What a guest is given of a room's events, and what it is owed.
 
-use crate::decision_point::GuestReads;
-use crate::endpoint::Gives;
 use crate::state::{Kind, Standing, Tagged, Witness};
 use crate::step::{Act, Place};
-use crate::vocabulary::{HistoryVisibility, Membership};
+use guest_access_rules::decision_point::GuestReads;
+use guest_access_rules::endpoint::Gives;
+use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
-use super::{Guarantee, Judgement, Transition, reads};
+use super::{GuaranteeId, Judgement, StepGuarantee, Transition, reads};
 
 /// A guest's read while there is a tagged event: what it is about.
 struct Read<'a> {
@@ -82,18 +82,14 @@ fn judge_read(
     )
 }
 
-pub(super) const READ_CONFINEMENT: Guarantee = Guarantee {
-    id: "read_confinement",
-    always: "a guest is given no event that its visibility at the event, and the guest's own membership, do not allow",
-    sometimes: "a guest reads a room that holds an event hidden from it",
+pub(super) const READ_CONFINEMENT: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::ReadConfinement,
     about: reads,
     judge: |t| judge_read(t, |read| !read.permitted(), |_| false),
 };
 
-pub(super) const PREVIEW_CONFINEMENT: Guarantee = Guarantee {
-    id: "preview_confinement",
-    always: "a guest that was never a member is given only events sent while the room was world_readable",
-    sometimes: "a guest that was never a member reads a room with an event sent while it was not world_readable",
+pub(super) const PREVIEW_CONFINEMENT: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::PreviewConfinement,
     about: reads,
     judge: |t| {
         let never_a_member = |read: &Read| read.membership == Membership::Never;
@@ -101,10 +97,8 @@ pub(super) const PREVIEW_CONFINEMENT: Guarantee = Guarantee {
     },
 };
 
-pub(super) const NO_RETROACTIVE_EXPOSURE: Guarantee = Guarantee {
-    id: "no_retroactive_exposure",
-    always: "an event hidden from a guest when it was sent stays hidden unless the guest's own membership opens it",
-    sometimes: "a guest reads a world_readable room with an event that was hidden from it when it was sent",
+pub(super) const NO_RETROACTIVE_EXPOSURE: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::NoRetroactiveExposure,
     about: reads,
     judge: |t| {
         let opened_since = t.before.rooms[0].visibility == Some(HistoryVisibility::WorldReadable);
@@ -117,10 +111,8 @@ pub(super) const NO_RETROACTIVE_EXPOSURE: Guarantee = Guarantee {
     },
 };
 
-pub(super) const WORLD_READABLE_ONLY: Guarantee = Guarantee {
-    id: "world_readable_only",
-    always: "a guest is given only events sent while the room was world_readable, joined or not",
-    sometimes: "a joined guest reads a room with an event sent while it was not world_readable",
+pub(super) const WORLD_READABLE_ONLY: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::WorldReadableOnly,
     about: reads,
     judge: |t| {
         let joined = |read: &Read| read.membership == Membership::Join;
@@ -132,10 +124,8 @@ pub(super) const WORLD_READABLE_ONLY: Guarantee = Guarantee {
     },
 };
 
-pub(super) const READ_ENTITLEMENT: Guarantee = Guarantee {
-    id: "read_entitlement",
-    always: "a guest is given every event that every reading of the rules opens to it, by each endpoint that it may read the room with",
-    sometimes: "a guest reads a room with an event that the rules open to it",
+pub(super) const READ_ENTITLEMENT: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::ReadEntitlement,
     about: reads,
     judge: |t| {
         let Some(read) = t.guests_read() else {
@@ -144,7 +134,7 @@ pub(super) const READ_ENTITLEMENT: Guarantee = Guarantee {
         let Act::Read(endpoint) = t.step.act else {
             return Judgement::Untouched;
         };
-        let listed = t.rules.access(endpoint) != crate::profile::Access::Refused;
+        let listed = t.rules.access(endpoint) != guest_access_rules::profile::Access::Refused;
         let settings = read.settings();
         let joined_now = read.membership == Membership::Join;
         let limited = t.rules.choices.guest_reads == GuestReads::WorldReadableOnly;

@@ -1,18 +1,17 @@
 //! What a guest is owed: that what is listed is served, and that nobody else's doings matter.
 
-use crate::decision_point::RoomRule;
-use crate::endpoint::{Auth, Gives};
-use crate::profile::Access;
 use crate::state::{Account, Witness};
-use crate::step::{Act, Credential, Message, Place, Step, Way};
-use crate::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
+use crate::step::{Act, Credential, Message, Place, Step};
+use guest_access_rules::decision_point::RoomRule;
+use guest_access_rules::endpoint::{Auth, Gives};
+use guest_access_rules::profile::Access;
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
 
-use super::{Guarantee, Judgement, Transition, by_a_guest};
+use super::{GuaranteeId, Judgement, StepGuarantee, Transition, by_a_guest};
 
-pub(super) const AVAILABILITY: Guarantee = Guarantee {
-    id: "availability",
-    always: "a guest's call to an endpoint on the allow-list, whose conditions hold, is served",
-    sometimes: "a guest calls an endpoint on the allow-list whose conditions hold",
+pub(super) const AVAILABILITY: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::Availability,
     about: |step| by_a_guest(step) && step.with == Credential::Own,
     judge: |t| {
         let owed = is_owed(t).unwrap_or(false);
@@ -41,13 +40,13 @@ fn is_owed(t: &Transition) -> Option<bool> {
         Act::Send(Message::Message | Message::Other) | Act::SendState => {
             membership? == Join && !room_is_out_of_reach
         }
-        Act::Join(Way::Own | Way::Alias) => {
+        Act::Join(MembershipEndpoint::Own | MembershipEndpoint::Alias) => {
             let let_in = membership? == Join
                 || membership? == Invite
                 || membership? != Ban && room?.join_rule == JoinRule::Public;
             room?.guest_access == GuestAccess::CanJoin && let_in
         }
-        Act::Leave(Way::Own) => matches!(membership?, Join | Invite),
+        Act::Leave(MembershipEndpoint::Own) => matches!(membership?, Join | Invite),
         Act::Read(_) => match endpoint.get().gives? {
             Gives::Sync => true,
             // The event asked for may be one that the guest may not see.
@@ -62,10 +61,8 @@ fn is_owed(t: &Transition) -> Option<bool> {
     })
 }
 
-pub(super) const NON_INTERFERENCE: Guarantee = Guarantee {
-    id: "non_interference",
-    always: "what a guest may do in a room does not depend on other guests or other rooms, and its call changes neither",
-    sometimes: "a guest calls about a room while there is another guest, or another room that is not as it was created",
+pub(super) const NON_INTERFERENCE: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::NonInterference,
     about: |step| by_a_guest(step) && step.place != Place::Nowhere,
     judge: |t| {
         let (Some(guest), Some(room)) = (t.live_guest(), t.step.room()) else {

@@ -1,14 +1,12 @@
 //! What settings can do that are not understood, or that somebody may not send; and refusals.
 
 use crate::step::{Act, Key, Says, Setting};
-use crate::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 
-use super::{Guarantee, Judgement, may_change};
+use super::{GuaranteeId, Judgement, StepGuarantee, may_change};
 
-pub(super) const FAIL_SAFE: Guarantee = Guarantee {
-    id: "fail_safe",
-    always: "nothing but an understood value, in the current event under the empty state key, opens a room: otherwise it is shared and forbidden to guests",
-    sometimes: "an event is sent that is not understood, or stands under a wrong key",
+pub(super) const FAIL_SAFE: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::FailSafe,
     about: may_change,
     judge: |t| {
         let Some(room) = t.step.room() else {
@@ -44,10 +42,8 @@ pub(super) const FAIL_SAFE: Guarantee = Guarantee {
     },
 };
 
-pub(super) const SENDER_JOINED: Guarantee = Guarantee {
-    id: "sender_joined",
-    always: "nobody's event is accepted in a room that it is not joined to",
-    sometimes: "a guest that is not joined sends an event",
+pub(super) const SENDER_JOINED: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::SenderJoined,
     about: |step| matches!(step.act, Act::Send(_) | Act::SendState),
     judge: |t| {
         let sends = matches!(t.step.act, Act::Send(_) | Act::SendState);
@@ -59,10 +55,8 @@ pub(super) const SENDER_JOINED: Guarantee = Guarantee {
     },
 };
 
-pub(super) const REFUSALS_CHANGE_NOTHING: Guarantee = Guarantee {
-    id: "refusals_change_nothing",
-    always: "a call that is denied changes nothing",
-    sometimes: "a change of guest access is denied to somebody without power",
+pub(super) const REFUSALS_CHANGE_NOTHING: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::RefusalsChangeNothing,
     about: may_change,
     judge: |t| {
         let premise = !t.allowed() && matches!(t.step.act, Act::SetGuestAccess(..));
@@ -70,10 +64,8 @@ pub(super) const REFUSALS_CHANGE_NOTHING: Guarantee = Guarantee {
     },
 };
 
-pub(super) const CLEAR_REFUSALS: Guarantee = Guarantee {
-    id: "clear_refusals",
-    always: "a call that is denied gets its own reason: never a failure of the server, and 401 for nothing but the token",
-    sometimes: "a call about a room that the server takes no part in is denied",
+pub(super) const CLEAR_REFUSALS: StepGuarantee = StepGuarantee {
+    id: GuaranteeId::ClearRefusals,
     about: |_| true,
     judge: |t| {
         let decision = &t.observation.decision;
@@ -89,11 +81,12 @@ pub(super) const CLEAR_REFUSALS: Guarantee = Guarantee {
         let elsewhere = t.step.place == crate::step::Place::Elsewhere;
         let gate_of_nothing = elsewhere
             && matches!(t.step.act, Act::Join(_))
-            && decision.errcode == Some(crate::vocabulary::ErrCode::GuestAccessForbidden)
+            && decision.errcode
+                == Some(guest_access_rules::vocabulary::ErrCode::GuestAccessForbidden)
             && t.step
                 .act
                 .endpoint()
-                .is_some_and(|e| t.rules.access(e) != crate::profile::Access::Refused);
+                .is_some_and(|e| t.rules.access(e) != guest_access_rules::profile::Access::Refused);
         Judgement::of(
             elsewhere && !t.allowed(),
             decision.status < 500 && !blames_the_token && !gate_of_nothing,

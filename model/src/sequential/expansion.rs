@@ -7,14 +7,16 @@
 //! decided so is what `non_interference` says, and this guarantee is judged in every state anew, on
 //! all that the state says; for all steps alike, a test holds the expansion against the plain one.
 
+use crate::guarantee::{OF_OTHERS, about};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::guarantee::{GuaranteeSet, Verdicts};
+use crate::guarantee::Verdicts;
 use crate::reduce::{forget, order, reduce};
 use crate::space::{self, Move};
 use crate::state::{Account, MAX_GUESTS, MAX_ROOMS, Scope, State, TAGGED_ROOM};
 use crate::step::{Act, Place, Step};
+use guest_access_rules::guarantee::GuaranteeSet;
 
 use super::Sequential;
 
@@ -45,13 +47,13 @@ impl Tried {
             interfering: Vec::new(),
         };
         for step in steps {
-            let guarantees = GuaranteeSet::about(&step);
+            let guarantees = about(&step);
             let questions = matches!(step.act, Act::Call(_) | Act::WhoAmI | Act::SetProfile { .. });
             match step.room() {
                 _ if questions => tried.questions.push((step, guarantees)),
                 Some(room) if scope.rooms > 1 && step.act != Act::ReadThroughOtherRoom => {
                     tried.in_room[room].push((step, guarantees));
-                    let of_others = guarantees.intersection(GuaranteeSet::of_others());
+                    let of_others = guarantees.intersection(OF_OTHERS);
                     if !of_others.is_empty() {
                         tried.interfering.push((step, of_others));
                     }
@@ -186,9 +188,9 @@ mod tests {
     use proptest::sample::Index;
 
     use super::*;
-    use crate::defect::defects;
-    use crate::rules::Rules;
     use crate::space::Space;
+    use guest_access_rules::defect::defects;
+    use guest_access_rules::rules::Rules;
 
     /// The states that the moves lead to, in an order of their own.
     fn reached(expansion: &Expansion) -> Vec<State> {

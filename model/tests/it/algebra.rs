@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::decision_point::{POINTS, PointId};
-use guest_access_model::endpoint::EndpointId;
-use guest_access_model::profile::{Access, Conditions};
 use guest_access_model::reduce::{forget, reduce};
-use guest_access_model::rules::Rules;
 use guest_access_model::state::{Scope, State};
 use guest_access_model::steps::steps;
+use guest_access_rules::decision_point::{POINTS, PointId};
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::profile::{Access, Conditions};
+use guest_access_rules::rules::Rules;
 use quickcheck::{TestResult, quickcheck};
 
 /// A proposal that extends `base` and takes these options of these points.

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use guest_access_model::clause::{CLAUSES, Force, find};
-use guest_access_model::decision_point::{POINTS, Point};
-use guest_access_model::discipline::DISCIPLINE_POINTS;
-use guest_access_model::federation::FEDERATION_POINTS;
-use guest_access_model::rules::Rules;
+use guest_access_rules::clause::{CLAUSES, Force, find};
+use guest_access_rules::decision_point::{POINTS, Point};
+use guest_access_rules::discipline::DISCIPLINE_POINTS;
+use guest_access_rules::federation::FEDERATION_POINTS;
+use guest_access_rules::rules::Rules;
 
 const READINGS: &str = include_str!("../../../spec-notes/readings.md");
 const BEYOND: &str = include_str!("../../../spec-notes/beyond-the-model.md");

@@ -5,12 +5,12 @@ use std::fmt::Write;
 use guest_access_model::check::{Check, Report, Status};
 use guest_access_model::concurrent::{Concurrent, Move};
 use guest_access_model::decide::outcome;
-use guest_access_model::discipline::{DISCIPLINES, Named};
 use guest_access_model::engine::{Engine, Workers};
-use guest_access_model::rules::Rules;
 use guest_access_model::space::Space;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
+use guest_access_rules::discipline::{DISCIPLINES, Named};
+use guest_access_rules::rules::Rules;
 
 const ONE: Scope = Scope { guests: 1, rooms: 1 };
 

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use guest_access_model::decision_point::POINTS;
-use guest_access_model::defect::defects;
 use guest_access_model::dense::settle;
 use guest_access_model::engine::timely::{Plain, explore};
 use guest_access_model::engine::{Engine, Workers};
-use guest_access_model::profile::Profile;
-use guest_access_model::rules::Rules;
 use guest_access_model::sequential::Sequential;
 use guest_access_model::space::Exploration;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
+use guest_access_rules::decision_point::POINTS;
+use guest_access_rules::defect::defects;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
 
 fn explored(
     engine: Engine,

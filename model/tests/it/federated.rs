@@ -5,11 +5,11 @@ use std::fmt::Write;
 use guest_access_model::check::{Check, Report, Status};
 use guest_access_model::engine::{Engine, Workers};
 use guest_access_model::federated::{Federated, Happens};
-use guest_access_model::federation::{FEDERATION_POINTS, Federation};
-use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
-use guest_access_model::rules::Rules;
 use guest_access_model::stop::Stop;
 use guest_access_model::story;
+use guest_access_rules::federation::{FEDERATION_POINTS, Federation};
+use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
+use guest_access_rules::rules::Rules;
 
 fn found(
     rules: &Rules,

@@ -4,21 +4,11 @@ use std::path::Path;
 
 /// The modules of the model, the lowest first.
 const FLOORS: &[&str] = &[
-    "text_file",
-    "vocabulary",
-    "clause",
-    "endpoint",
-    "decision_point",
-    "discipline",
-    "profile",
-    "federation",
     "state",
     "step",
     "steps",
     "decide",
     "guarantee",
-    "rules",
-    "defect",
     "reduce",
     "stop",
     "threads",

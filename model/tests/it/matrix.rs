@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::endpoint::{EndpointId, Gives};
-use guest_access_model::profile::Profile;
-use guest_access_model::rules::Rules;
 use guest_access_model::state::{Account, Kind, Scope, Standing, State, Tagged, Witness};
-use guest_access_model::step::{Act, Actor, Answer, Credential, Step, Way};
+use guest_access_model::step::{Act, Actor, Answer, Credential, Step};
 use guest_access_model::steps::{endpoint_classes, steps};
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+use guest_access_rules::endpoint::{EndpointId, Gives};
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 
 /// What the first guest's account and its credential are, by the kind of caller.
 const CALLERS: [(&str, Account, Credential); 4] = [
@@ -146,9 +147,9 @@ fn matrix(rules: &Rules) -> String {
         .collect();
     acts.dedup();
     acts.retain(|act| {
-        *act != Act::Join(Way::Alias)
+        *act != Act::Join(MembershipEndpoint::Alias)
             || profile.access(act.endpoint().unwrap())
-                != guest_access_model::profile::Access::Refused
+                != guest_access_rules::profile::Access::Refused
     });
     for act in acts {
         let title = format!("{}: {act:?}", act.endpoint().unwrap());

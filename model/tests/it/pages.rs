@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 
 type Promises = BTreeMap<String, Vec<String>>;
 

@@ -3,13 +3,13 @@
 use guest_access_model::check::{Check, Report, Status};
 use guest_access_model::compare::{Verdict, compare};
 use guest_access_model::engine::{Engine, Workers};
-use guest_access_model::guarantee::{GuaranteeId, GuaranteeSet};
-use guest_access_model::rules::Rules;
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
 use guest_access_model::step::{Act, Message, Says};
 use guest_access_model::stop::Stop;
-use guest_access_model::vocabulary::HistoryVisibility;
+use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::HistoryVisibility;
 
 const ONE: Scope = Scope { guests: 1, rooms: 1 };
 
@@ -22,7 +22,7 @@ fn check(rules: &Rules, guarantees: GuaranteeSet) -> Report {
 }
 
 fn all() -> GuaranteeSet {
-    GuaranteeSet::stepwise()
+    GuaranteeSet::on_steps()
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use guest_access_model::check::Check;
 use guest_access_model::concurrent::{Concurrent, Move};
-use guest_access_model::discipline::{DISCIPLINE_POINTS, DISCIPLINES, Discipline};
 use guest_access_model::engine::Engine;
-use guest_access_model::guarantee::GuaranteeSet;
 use guest_access_model::memory;
-use guest_access_model::rules::Rules;
 use guest_access_model::state::Scope;
+use guest_access_rules::discipline::{DISCIPLINE_POINTS, DISCIPLINES, Discipline};
+use guest_access_rules::guarantee::GuaranteeSet;
+use guest_access_rules::rules::Rules;
 
 use crate::command::CommandError;
 use crate::report::Run;

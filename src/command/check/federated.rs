@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use guest_access_model::check::Check;
 use guest_access_model::engine::Engine;
 use guest_access_model::federated::{Federated, Happens};
-use guest_access_model::federation::{FEDERATION_POINTS, Federation};
-use guest_access_model::guarantee::GuaranteeSet;
 use guest_access_model::memory;
-use guest_access_model::rules::Rules;
 use guest_access_model::state::Scope;
+use guest_access_rules::federation::{FEDERATION_POINTS, Federation};
+use guest_access_rules::guarantee::GuaranteeSet;
+use guest_access_rules::rules::Rules;
 
 use crate::command::CommandError;
 use crate::report::Run;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 
 use crate::contention::{self, Checker, Options, Recorded};
 use crate::diff;

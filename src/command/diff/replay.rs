@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 
 use crate::diff::{self, Options, Replayed, Saved};
 use crate::report::Run;

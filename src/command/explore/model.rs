@@ -1,16 +1,18 @@
 //! The sequential model as a person walks through it: a state remembers the step that led to it and
 //! what came of that.
 
+use guest_access_model::guarantee::about;
 use std::fmt::{self, Debug, Formatter};
 use std::hash::{Hash, Hasher};
 
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet, Transition, Verdicts};
-use guest_access_model::profile::Profile;
-use guest_access_model::rules::Rules;
+use guest_access_model::guarantee::{Transition, Verdicts};
 use guest_access_model::state::{Scope, State};
 use guest_access_model::step::{Observation, Step};
 use guest_access_model::steps::steps;
+use guest_access_rules::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet};
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
 use stateright::{Model, Path, Property};
 
 use crate::report::diagram::{self, Answer, Row, Tone};
@@ -80,7 +82,7 @@ impl Model for Explored {
             observation: &outcome.observation,
             after: &outcome.next,
         };
-        verdicts.judge(GuaranteeSet::about(&step), &transition);
+        verdicts.judge(about(&step), &transition);
         let taken = Taken { before: node.state, step, observation: outcome.observation };
         Some(Node { state: outcome.next, last: Some(Box::new(taken)), scope: self.scope, verdicts })
     }
@@ -116,7 +118,7 @@ fn properties() -> impl Iterator<Item = (GuaranteeId, Property<Explored>)> {
         ($($n:literal)*) => { [$(kept::<$n> as Condition),*] };
     }
     let conditions = conditions!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
-    GuaranteeSet::stepwise()
+    GuaranteeSet::on_steps()
         .iter()
         .zip(conditions)
         .map(|(id, condition)| (id, Property::always(GUARANTEES[id.index()].id, condition)))
@@ -215,7 +217,7 @@ mod tests {
 
     #[test]
     fn every_guarantee_has_its_property() {
-        assert_eq!(properties().count(), GuaranteeSet::stepwise().iter().count());
+        assert_eq!(properties().count(), GuaranteeSet::on_steps().iter().count());
     }
 
     #[test]

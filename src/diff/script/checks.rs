@@ -1,7 +1,7 @@
 //! What a script looks at, and holds against the report.
 
-use guest_access_model::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_model::state::MAX_GUESTS;
+use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 
 use crate::scenario::LABEL;
 use crate::subject::server::{Exchange, Given, Held, Members, Request, Verdict, escaped};

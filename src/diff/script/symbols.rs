@@ -300,7 +300,7 @@ fn shell_program(program: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::endpoint::KNOWN;
+    use guest_access_rules::endpoint::KNOWN;
     use serde_json::json;
 
     use super::*;

@@ -1,6 +1,6 @@
 //! Exchanges as a script makes them: what the runner did in a loop is one unit.
 
-use guest_access_model::endpoint::{EndpointId, Gives};
+use guest_access_rules::endpoint::{EndpointId, Gives};
 use serde_json::Value;
 
 use crate::subject::server::Exchange;
@@ -101,7 +101,7 @@ impl Unit<'_> {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::endpoint::KNOWN;
+    use guest_access_rules::endpoint::KNOWN;
     use serde_json::json;
 
     use crate::subject::server::Request;

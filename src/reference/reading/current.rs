@@ -1,7 +1,7 @@
 //! The state of a room, and its members.
 
-use guest_access_model::endpoint::{EndpointId, Gives};
-use guest_access_model::vocabulary::{Decision, Membership};
+use guest_access_rules::endpoint::{EndpointId, Gives};
+use guest_access_rules::vocabulary::{Decision, Membership};
 use ruma::api::client::membership::{get_member_events, joined_members};
 use ruma::api::client::state::get_state_event_for_key::v3::StateEventFormat;
 use ruma::api::client::state::{get_state_event_for_key, get_state_events};

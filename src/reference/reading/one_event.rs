@@ -1,8 +1,8 @@
 //! One event, named by its id, and what stands around it.
 
-use guest_access_model::decision_point::OtherRoom;
-use guest_access_model::endpoint::{EndpointId, Gives, KNOWN};
-use guest_access_model::vocabulary::{Decision, Membership};
+use guest_access_rules::decision_point::OtherRoom;
+use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
+use guest_access_rules::vocabulary::{Decision, Membership};
 use ruma::api::Direction;
 use ruma::api::client::context::get_context;
 use ruma::api::client::room::{get_event_by_timestamp, get_room_event};
@@ -126,7 +126,7 @@ impl Reference {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::vocabulary::ErrCode;
+    use guest_access_rules::vocabulary::ErrCode;
 
     use super::super::super::fixture::{ALLOWED, World, ids, latest, verdict};
     use super::*;

@@ -1,7 +1,7 @@
 //! The events of a room that relate to another, and the threads that begin in it.
 
-use guest_access_model::endpoint::{EndpointId, Gives};
-use guest_access_model::vocabulary::Decision;
+use guest_access_rules::endpoint::{EndpointId, Gives};
+use guest_access_rules::vocabulary::Decision;
 use ruma::api::Direction;
 use ruma::api::client::relations::{
     get_relating_events, get_relating_events_with_rel_type,

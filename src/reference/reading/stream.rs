@@ -1,8 +1,8 @@
 //! Events as they come: of one room, or of every room that the caller follows.
 
-use guest_access_model::decision_point::EventsNoRoom;
-use guest_access_model::endpoint::{Gives, KNOWN};
-use guest_access_model::vocabulary::{Decision, ErrCode, Membership};
+use guest_access_rules::decision_point::EventsNoRoom;
+use guest_access_rules::endpoint::{Gives, KNOWN};
+use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 use ruma::OwnedRoomId;
 use ruma::api::client::peeking::listen_to_new_events::v3::Response;
 

@@ -1,6 +1,6 @@
 //! All that is new in every room of the caller.
 
-use guest_access_model::vocabulary::{Decision, Membership};
+use guest_access_rules::vocabulary::{Decision, Membership};
 use ruma::api::client::filter::RoomFilter;
 use ruma::api::client::sync::sync_events::v3::{
     InviteState, InvitedRoom, JoinedRoom, KnockState, KnockedRoom, LeftRoom, Request, Response,

@@ -1,7 +1,7 @@
 //! The events of a room, in the order of its timeline.
 
-use guest_access_model::endpoint::{EndpointId, Gives, KNOWN};
-use guest_access_model::vocabulary::Membership;
+use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
+use guest_access_rules::vocabulary::Membership;
 use ruma::api::Direction;
 use ruma::api::client::message::get_message_events::v3::{Request, Response};
 use ruma::api::client::peeking::get_current_state::v3 as initial_sync;

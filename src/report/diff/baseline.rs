@@ -10,7 +10,7 @@ mod file;
 
 use std::path::PathBuf;
 
-use guest_access_model::text_file::TextFileError;
+use guest_access_rules::text_file::TextFileError;
 use serde::{Deserialize, Serialize};
 
 use crate::diff::{Question, Ran};

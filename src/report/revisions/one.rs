@@ -2,11 +2,11 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use guest_access_model::decision_point::PointId;
-use guest_access_model::endpoint::EndpointId;
-use guest_access_model::guarantee::GuaranteeId;
-use guest_access_model::profile::{Access, Condition};
-use guest_access_model::rules::{Rules, Standing};
+use guest_access_rules::decision_point::PointId;
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::guarantee::GuaranteeId;
+use guest_access_rules::profile::{Access, Condition};
+use guest_access_rules::rules::{Rules, Standing};
 use serde::Serialize;
 
 use crate::report::check::Withdrawn;

@@ -1,12 +1,13 @@
 //! Which step is meant by what is written, or why none is.
 
-use guest_access_model::endpoint::{EndpointId, KNOWN};
 use guest_access_model::state::Kind;
 use guest_access_model::step::{
-    Act, Actor, Credential, Key, Message, Place, ProfileKey, Says, Setting, Step, Upgrade, Way,
+    Act, Actor, Credential, Key, Message, Place, ProfileKey, Says, Setting, Step, Upgrade,
 };
 use guest_access_model::steps::has_a_step_of_its_own;
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
+use guest_access_rules::endpoint::{EndpointId, KNOWN};
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 
 use super::super::Told;
 use super::super::actor;
@@ -69,8 +70,13 @@ impl Entry {
         };
         let guest = || self.guest();
         let way = || {
-            let ways = if verb == Verb::Join { Way::ALL } else { &[Way::Own, Way::StateEvent] };
-            Ok(option(&self.way, "by", ways, Way::as_str)?.unwrap_or(Way::Own))
+            let ways = if verb == Verb::Join {
+                MembershipEndpoint::ALL
+            } else {
+                &[MembershipEndpoint::Own, MembershipEndpoint::StateEvent]
+            };
+            Ok(option(&self.way, "by", ways, MembershipEndpoint::as_str)?
+                .unwrap_or(MembershipEndpoint::Own))
         };
         Ok(match verb {
             Verb::RegisterAsGuest => {

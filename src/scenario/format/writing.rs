@@ -1,8 +1,9 @@
 //! How a step is written.
 
-use guest_access_model::endpoint::KNOWN;
-use guest_access_model::step::{Act, Actor, Credential, Key, Upgrade, Way};
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility};
+use guest_access_model::step::{Act, Actor, Credential, Key, Upgrade};
+use guest_access_rules::endpoint::KNOWN;
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
 use super::super::Told;
 use super::super::actor;
@@ -22,7 +23,9 @@ impl Entry {
             ..Self::default()
         };
         let guest = |number: u8| Some(actor::guest(number.into()));
-        let way = |way: Way| unless(way, Way::Own, Way::as_str);
+        let way = |way: MembershipEndpoint| {
+            unless(way, MembershipEndpoint::Own, MembershipEndpoint::as_str)
+        };
         let verb = |verb: Verb| verb.as_str().to_owned();
         match step.act {
             Act::Register { named } => Self { deed: verb(Verb::RegisterAsGuest), named, ..entry },

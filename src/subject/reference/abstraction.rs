@@ -3,7 +3,7 @@
 use guest_access_model::state::{
     Account, Kind, MAX_GUESTS, MAX_ROOMS, Room, Standing, State, Tagged, Witness,
 };
-use guest_access_model::vocabulary::{HistoryVisibility, JoinRule, Membership};
+use guest_access_rules::vocabulary::{HistoryVisibility, JoinRule, Membership};
 
 use super::ReferenceSubject;
 use super::people::Person;

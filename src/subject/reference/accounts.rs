@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use guest_access_model::decision_point::FirstGuest;
 use guest_access_model::step::{Actor, Answer as Held, Observation, ProfileKey, Upgrade};
+use guest_access_rules::decision_point::FirstGuest;
 use ruma::api::client::account::register;
 use ruma::api::client::account::register::RegistrationKind;
 use ruma::api::client::profile::set_profile_field;

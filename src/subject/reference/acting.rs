@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use guest_access_model::step::{Act, Answer as Held, Observation, Place, Setting, Step, Way};
-use guest_access_model::vocabulary::Decision;
+use guest_access_model::step::{Act, Answer as Held, Observation, Place, Setting, Step};
+use guest_access_rules::vocabulary::Decision;
+use guest_access_rules::vocabulary::MembershipEndpoint;
 use ruma::api::client::account::{deactivate, whoami};
 use ruma::api::client::knock::knock_room;
 use ruma::api::client::membership::invite_user::v3::InviteUserId;
@@ -96,20 +97,26 @@ impl ReferenceSubject {
                 let request = unban_user::v3::Request::new(room, user);
                 observe_only(self.reference.unban(with, &request))
             }),
-            Act::Join(Way::StateEvent) => self.put_own_membership(with, step.by, room, "join"),
-            Act::Join(Way::Own) => {
+            Act::Join(MembershipEndpoint::StateEvent) => {
+                self.put_own_membership(with, step.by, room, "join")
+            }
+            Act::Join(MembershipEndpoint::Own) => {
                 let request = join_room_by_id::v3::Request::new(room);
                 observe_only(self.reference.join(with, &request))
             }
-            Act::Join(Way::Alias) => {
+            Act::Join(MembershipEndpoint::Alias) => {
                 let request = join_room_by_id_or_alias::v3::Request::new(name(step.place, room));
                 observe_only(self.reference.join_by_alias(with, &request))
             }
-            Act::Leave(Way::StateEvent) => self.put_own_membership(with, step.by, room, "leave"),
+            Act::Leave(MembershipEndpoint::StateEvent) => {
+                self.put_own_membership(with, step.by, room, "leave")
+            }
             Act::Leave(_) => {
                 observe_only(self.reference.leave(with, &leave_room::v3::Request::new(room)))
             }
-            Act::Knock(Way::StateEvent) => self.put_own_membership(with, step.by, room, "knock"),
+            Act::Knock(MembershipEndpoint::StateEvent) => {
+                self.put_own_membership(with, step.by, room, "knock")
+            }
             Act::Knock(_) => {
                 let request = knock_room::v3::Request::new(name(step.place, room));
                 observe_only(self.reference.knock(with, &request))

@@ -1,8 +1,8 @@
 //! The steps that read, as calls: was the tagged event in the answer?
 
-use guest_access_model::decision_point::HiddenEvent;
-use guest_access_model::endpoint::{EndpointId, Gives};
 use guest_access_model::step::{Answer as Held, Observation, Place};
+use guest_access_rules::decision_point::HiddenEvent;
+use guest_access_rules::endpoint::{EndpointId, Gives};
 use ruma::api::Direction;
 use ruma::api::client::context::get_context;
 use ruma::api::client::membership::{get_member_events, joined_members};

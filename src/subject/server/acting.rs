@@ -1,7 +1,8 @@
 //! The steps that change something, as calls.
 
-use guest_access_model::endpoint::{EndpointId, KNOWN};
-use guest_access_model::step::{Act, Actor, Place, ProfileKey, Setting, Step, Upgrade, Way};
+use guest_access_model::step::{Act, Actor, Place, ProfileKey, Setting, Step, Upgrade};
+use guest_access_rules::endpoint::{EndpointId, KNOWN};
+use guest_access_rules::vocabulary::MembershipEndpoint;
 use ruma::api::client::account::whoami;
 use serde_json::json;
 
@@ -63,14 +64,18 @@ impl World<'_> {
             Act::Kick(guest) => self.moderation(KNOWN.kick, &id, guest),
             Act::Ban(guest) => self.moderation(KNOWN.ban, &id, guest),
             Act::Unban(guest) => self.moderation(KNOWN.unban, &id, guest),
-            Act::Join(Way::StateEvent) => self.own_membership(step.by, &id, "join"),
-            Act::Join(Way::Own) => Request::to(KNOWN.join, [&*id]).body(json!({})),
-            Act::Join(Way::Alias) => {
+            Act::Join(MembershipEndpoint::StateEvent) => self.own_membership(step.by, &id, "join"),
+            Act::Join(MembershipEndpoint::Own) => Request::to(KNOWN.join, [&*id]).body(json!({})),
+            Act::Join(MembershipEndpoint::Alias) => {
                 Request::to(KNOWN.join_by_alias, [&*self.alias(step.place)]).body(json!({}))
             }
-            Act::Leave(Way::StateEvent) => self.own_membership(step.by, &id, "leave"),
+            Act::Leave(MembershipEndpoint::StateEvent) => {
+                self.own_membership(step.by, &id, "leave")
+            }
             Act::Leave(_) => Request::to(KNOWN.leave, [&*id]).body(json!({})),
-            Act::Knock(Way::StateEvent) => self.own_membership(step.by, &id, "knock"),
+            Act::Knock(MembershipEndpoint::StateEvent) => {
+                self.own_membership(step.by, &id, "knock")
+            }
             Act::Knock(_) => Request::to(KNOWN.knock, [&*id]).body(json!({})),
             Act::Read(endpoint) => return self.read(&with, endpoint, step.place).await,
             Act::ReadThroughOtherRoom => return self.read_through_other_room(&with).await,

@@ -7,8 +7,8 @@
 //! where there is no endpoint at all, and answers the second like the caller, has let the caller
 //! through to nothing.
 
-use guest_access_model::endpoint::EndpointId;
 use guest_access_model::step::{Act, Actor, Credential, Place, Step};
+use guest_access_rules::endpoint::EndpointId;
 use ruma::OwnedRoomId;
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -6,9 +6,10 @@
 
 use std::time::Duration;
 
-use guest_access_model::endpoint::{EndpointId, Gives, KNOWN};
-use guest_access_model::step::{Act, Actor, Message, Setting, Step, Upgrade, Way};
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+use guest_access_model::step::{Act, Actor, Message, Setting, Step, Upgrade};
+use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -159,9 +160,11 @@ impl World<'_> {
             Act::Kick(guest) => self.moderation(KNOWN.kick, &id, guest),
             Act::Ban(guest) => self.moderation(KNOWN.ban, &id, guest),
             Act::Unban(guest) => self.moderation(KNOWN.unban, &id, guest),
-            Act::Join(Way::StateEvent) => self.own_membership(step.by, &id, "join"),
+            Act::Join(MembershipEndpoint::StateEvent) => self.own_membership(step.by, &id, "join"),
             Act::Join(_) => Request::to(KNOWN.join, [&*id]).body(json!({})),
-            Act::Leave(Way::StateEvent) => self.own_membership(step.by, &id, "leave"),
+            Act::Leave(MembershipEndpoint::StateEvent) => {
+                self.own_membership(step.by, &id, "leave")
+            }
             Act::Leave(_) => Request::to(KNOWN.leave, [&*id]).body(json!({})),
             Act::Read(read) => self.read_once(read, &id, beside, about),
             Act::Send(kind) => message(kind.as_str(), text()),

@@ -2,7 +2,7 @@
 
 use guest_access_model::state::MAX_GUESTS;
 use guest_access_model::step::{Answer, Observation};
-use guest_access_model::vocabulary::Membership;
+use guest_access_rules::vocabulary::Membership;
 
 /// Whether a call was allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl Observed {
             Verdict::Denied { status, errcode } => {
                 !decision.allows()
                     && decision.status == *status
-                    && decision.errcode.map(guest_access_model::vocabulary::ErrCode::as_str)
+                    && decision.errcode.map(guest_access_rules::vocabulary::ErrCode::as_str)
                         == errcode.as_deref()
             }
             Verdict::Untold(_) => true,

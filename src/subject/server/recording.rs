@@ -190,7 +190,7 @@ fn learned(request: &Request, response: &Response) -> Vec<Learned> {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::endpoint::KNOWN;
+    use guest_access_rules::endpoint::KNOWN;
 
     use super::super::setting_up::endpoint;
     use super::*;

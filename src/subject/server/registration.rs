@@ -1,7 +1,7 @@
 //! Registration, and all else for which a homeserver first asks who one is (interactive
 //! authentication).
 
-use guest_access_model::endpoint::KNOWN;
+use guest_access_rules::endpoint::KNOWN;
 use ruma::api::client::account::register;
 use serde::Deserialize;
 use serde_json::{Value, json};

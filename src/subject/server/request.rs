@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use guest_access_model::endpoint::EndpointId;
+use guest_access_rules::endpoint::EndpointId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 
@@ -92,7 +92,7 @@ impl fmt::Display for Request {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::endpoint::KNOWN;
+    use guest_access_rules::endpoint::KNOWN;
 
     use super::*;
 

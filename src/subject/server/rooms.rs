@@ -7,10 +7,10 @@
 //! the homeserver did otherwise than the rules, or the room has what a new one has not and the story
 //! does not begin with setting it.
 
-use guest_access_model::endpoint::KNOWN;
 use guest_access_model::state::{Room, State};
 use guest_access_model::step::{Actor, Credential, Key, Says, Setting};
-use guest_access_model::vocabulary::Membership;
+use guest_access_rules::endpoint::KNOWN;
+use guest_access_rules::vocabulary::Membership;
 use ruma::OwnedRoomId;
 use ruma::api::client::membership::join_room_by_id;
 use ruma::api::client::room::create_room;

@@ -1,8 +1,8 @@
 //! The steps that send events, as calls.
 
-use guest_access_model::endpoint::KNOWN;
 use guest_access_model::step::{Actor, Key, Message, Says, Setting, Step};
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility};
+use guest_access_rules::endpoint::KNOWN;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -3,8 +3,8 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 
-use guest_access_model::endpoint::EndpointId;
 use guest_access_model::state::Room;
+use guest_access_rules::endpoint::EndpointId;
 use ruma::api::client::account::whoami;
 use ruma::api::client::discovery::{get_capabilities, get_supported_versions};
 use ruma::api::client::session::login;

@@ -7,9 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use guest_access_model::endpoint::{EndpointId, KNOWN};
 use guest_access_model::step::Says;
-use guest_access_model::vocabulary::GuestAccess;
+use guest_access_rules::endpoint::{EndpointId, KNOWN};
+use guest_access_rules::vocabulary::GuestAccess;
 use ruma::OwnedRoomId;
 use ruma::api::client::room::create_room;
 use serde_json::{Value, json};

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use guest_access_model::endpoint::Gives;
 use guest_access_model::state::MAX_ROOMS;
-use guest_access_model::step::{Act, Actor, Credential, Key, Observation, Place, Step, Way};
+use guest_access_model::step::{Act, Actor, Credential, Key, Observation, Place, Step};
+use guest_access_rules::endpoint::Gives;
+use guest_access_rules::vocabulary::MembershipEndpoint;
 use ruma::api::client::state::get_state_events;
 use ruma::api::client::sync::sync_events::v3 as sync;
 use ruma::events::AnyStateEvent;
@@ -73,7 +74,7 @@ impl Needs {
                 needs.unset_guest_access |= !sets || step.by != Actor::Moderator;
             }
             needs.rooms = needs.rooms.max(step.room().map_or(1, |room| room + 1));
-            needs.aliases |= step.act == Act::Join(Way::Alias);
+            needs.aliases |= step.act == Act::Join(MembershipEndpoint::Alias);
             if let Act::Read(endpoint) = step.act {
                 needs.readings += 1;
                 needs.streams |= endpoint.get().gives == Some(Gives::Stream);

@@ -1,8 +1,8 @@
 //! The baseline and the forms of the report, by the command as a whole.
 
 use guest_access::serve::Embedded;
-use guest_access_model::defect;
-use guest_access_model::rules::Rules;
+use guest_access_rules::defect;
+use guest_access_rules::rules::Rules;
 
 use crate::cli::{Folder, Ran, run, run_line, run_with_input};
 

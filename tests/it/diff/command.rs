@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use guest_access::serve::Embedded;
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 use serde_json::{Value, json};
 
 use crate::cli::run;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use guest_access::diff::{Found, Kind, Options, Story, diff, wait_for};
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
-use guest_access_model::defect;
-use guest_access_model::profile::Profile;
-use guest_access_model::rules::Rules;
 use guest_access_model::stop::Stop;
+use guest_access_rules::defect;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
 
 pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::find("latest").unwrap());
 pub(super) static STORIES: LazyLock<Vec<Story>> =

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use guest_access::serve::Embedded;
-use guest_access_model::rules::Rules;
+use guest_access_rules::rules::Rules;
 use serde_json::Value;
 
 use crate::cli::{Ran, run};

@@ -4,10 +4,11 @@ use guest_access::diff::{Options, diff, wait_for};
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Helpers, Limits, Needs, Proof, Server, Verdict, World};
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::endpoint::KNOWN;
 use guest_access_model::state::State;
-use guest_access_model::step::{Act, Actor, Key, Message, Says, Step, Way};
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
+use guest_access_model::step::{Act, Actor, Key, Message, Says, Step};
+use guest_access_rules::endpoint::KNOWN;
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 
 use super::found::{RULES, STORIES, mistaken, options};
 
@@ -39,7 +40,7 @@ fn set_guest_access(says: GuestAccess, key: Key) -> Step {
 fn a_story_begins_with_the_first_state_in_the_room_that_another_left() {
     let embedded = Embedded::start(RULES.profile()).unwrap();
     let register = guest(Act::Register { named: false });
-    let join = guest(Act::Join(Way::Own)).at(0);
+    let join = guest(Act::Join(MembershipEndpoint::Own)).at(0);
     let opened = [
         register,
         moderator(Act::SetVisibility(Says::Value(HistoryVisibility::WorldReadable), Key::Empty)),

@@ -6,9 +6,9 @@ use std::time::Duration;
 use guest_access::diff::{Divergence, HIDDEN, Options, Story, diff, held, wait_for};
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
-use guest_access_model::defect::defects;
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each;
+use guest_access_rules::defect::defects;
 
 use crate::vectors::{ALL, LATEST, VECTORS};
 
@@ -42,7 +42,7 @@ fn nothing_is_found_of_the_reference_by_whichever_rules() {
     let look = |(number, (rules, vectors)): &(usize, &(_, Vec<_>))| {
         let some = vectors.iter().skip(number % SOME).step_by(SOME).cloned();
         let stories: Vec<_> = some.map(Story::from).collect();
-        let server = Embedded::start(guest_access_model::rules::Rules::profile(rules)).unwrap();
+        let server = Embedded::start(guest_access_rules::rules::Rules::profile(rules)).unwrap();
         let options = Options {
             jobs: 2,
             settle: Duration::ZERO,

@@ -1,9 +1,9 @@
 //! Every endpoint of the specification is answered as the allow-list says.
 
 use guest_access::reference::SERVER_NAME;
-use guest_access_model::endpoint::{Auth, EndpointId};
-use guest_access_model::profile::Access;
-use guest_access_model::rules::Rules;
+use guest_access_rules::endpoint::{Auth, EndpointId};
+use guest_access_rules::profile::Access;
+use guest_access_rules::rules::Rules;
 use serde_json::{Value, json};
 
 use super::client::{Answer, Somebody, World};

@@ -1,8 +1,8 @@
 //! A small client, and the servers that it talks to.
 
 use guest_access::serve::Embedded;
-use guest_access_model::defect;
-use guest_access_model::rules::Rules;
+use guest_access_rules::defect;
+use guest_access_rules::rules::Rules;
 use reqwest::Method;
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};

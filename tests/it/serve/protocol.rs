@@ -1,6 +1,6 @@
 //! What the specification asks of every answer.
 
-use guest_access_model::endpoint::EndpointId;
+use guest_access_rules::endpoint::EndpointId;
 use serde_json::json;
 
 use super::client::{Answer, World};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use guest_access_model::text_file::{self, Kind, line_of};
+use guest_access_rules::text_file::{self, Kind, line_of};
 use serde::Deserialize;
 use toml::Spanned;
 

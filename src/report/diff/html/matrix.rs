@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use guest_access_model::vocabulary::{GuestAccess, HistoryVisibility};
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 use maud::{Markup, html};
 
 use crate::diff::{Asked, Came, Place, Verdict};

@@ -82,7 +82,7 @@ struct Table {
 }
 
 static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
-    let table: Table = toml::from_str(include_str!("../rules/endpoints.toml"))
+    let table: Table = toml::from_str(include_str!("../endpoints.toml"))
         .expect("the table of endpoints is part of the program; a test parses it");
     table.endpoint
 });

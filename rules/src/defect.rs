@@ -61,7 +61,7 @@ struct Mistakes {
 }
 
 static MISTAKES: LazyLock<Vec<Mistake>> = LazyLock::new(|| {
-    let mistakes: Mistakes = toml::from_str(include_str!("../rules/mistakes.toml"))
+    let mistakes: Mistakes = toml::from_str(include_str!("../mistakes.toml"))
         .expect("the mistakes are part of the program; a test reads them");
     mistakes.mistake
 });

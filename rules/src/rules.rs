@@ -114,17 +114,17 @@ pub struct Withdrawal {
 
 /// The published revisions, the earliest first: id and text of the rules file.
 const PUBLISHED: &[(&str, &str)] = &[
-    ("draft-2015-11-05", include_str!("../rules/draft-2015-11-05.toml")),
-    ("r0.0.0", include_str!("../rules/r0.0.0.toml")),
-    ("r0.0.1", include_str!("../rules/r0.0.1.toml")),
-    ("r0.1.0", include_str!("../rules/r0.1.0.toml")),
-    ("r0.3.0", include_str!("../rules/r0.3.0.toml")),
-    ("r0.4.0", include_str!("../rules/r0.4.0.toml")),
-    ("r0.5.0", include_str!("../rules/r0.5.0.toml")),
-    ("v1.1", include_str!("../rules/v1.1.toml")),
-    ("v1.2", include_str!("../rules/v1.2.toml")),
-    ("v1.12", include_str!("../rules/v1.12.toml")),
-    ("v1.16", include_str!("../rules/v1.16.toml")),
+    ("draft-2015-11-05", include_str!("../revisions/draft-2015-11-05.toml")),
+    ("r0.0.0", include_str!("../revisions/r0.0.0.toml")),
+    ("r0.0.1", include_str!("../revisions/r0.0.1.toml")),
+    ("r0.1.0", include_str!("../revisions/r0.1.0.toml")),
+    ("r0.3.0", include_str!("../revisions/r0.3.0.toml")),
+    ("r0.4.0", include_str!("../revisions/r0.4.0.toml")),
+    ("r0.5.0", include_str!("../revisions/r0.5.0.toml")),
+    ("v1.1", include_str!("../revisions/v1.1.toml")),
+    ("v1.2", include_str!("../revisions/v1.2.toml")),
+    ("v1.12", include_str!("../revisions/v1.12.toml")),
+    ("v1.16", include_str!("../revisions/v1.16.toml")),
 ];
 
 impl Rules {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// Declares an enum whose variants have one spelling in the specification (or in our files), used
 /// for display, for parsing and in every list.
+#[macro_export]
 macro_rules! spelled {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$meta])*
@@ -34,7 +35,7 @@ macro_rules! spelled {
         }
     };
 }
-pub(crate) use spelled;
+pub use spelled;
 
 spelled! {
     /// What a room's `m.room.history_visibility` means to the server (HV-1 and the rules after it).
@@ -87,6 +88,18 @@ spelled! {
         Leave = "leave",
         /// Banned.
         Ban = "ban",
+    }
+}
+
+spelled! {
+    /// By which endpoint a user changes its own membership.
+    MembershipEndpoint {
+        /// The membership's own endpoint, with the room id in the path.
+        Own = "own",
+        /// POST /join/{roomIdOrAlias} (joins only).
+        Alias = "alias",
+        /// PUT state with an `m.room.member` event.
+        StateEvent = "state_event",
     }
 }
 

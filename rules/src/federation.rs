@@ -58,7 +58,7 @@ FEDERATION_POINTS {
 
 impl Federation {
     /// Makes a profile the one of a server that does what it should not.
-    pub(crate) fn corrupt(self, profile: &mut Profile) {
+    pub fn corrupt(self, profile: &mut Profile) {
         let choices = &mut profile.choices;
         match self.dishonest {
             Dishonest::No => {}
