@@ -34,9 +34,9 @@ fn decisions(criterion: &mut Criterion) {
     let profile = in_force();
     let table = Decisions::of(&profile);
     let states: Vec<_> = table.states().step_by(SOME).collect();
-    let steps: Vec<_> = table.every_step().copied().collect();
+    let steps: Vec<_> = table.every_action().copied().collect();
     let situations: Vec<_> = states.iter().filter_map(|state| table.situation(state)).collect();
-    let numbers: Vec<_> = steps.iter().filter_map(|step| table.step(step)).collect();
+    let numbers: Vec<_> = steps.iter().filter_map(|step| table.action(step)).collect();
     let mut group = criterion.benchmark_group("decisions");
     group.throughput(Throughput::Elements((situations.len() * numbers.len()) as u64));
     group.bench_function("looked up", |bencher| {
@@ -59,7 +59,7 @@ fn decisions(criterion: &mut Criterion) {
         });
     });
     group.sample_size(10);
-    group.throughput(Throughput::Elements((table.situations() * table.steps()) as u64));
+    group.throughput(Throughput::Elements((table.situations() * table.actions()) as u64));
     group.bench_function("compiled to a table", |bencher| bencher.iter(|| Decisions::of(&profile)));
     group.finish();
 }

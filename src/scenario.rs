@@ -37,8 +37,8 @@ mod verb;
 
 use std::path::Path;
 
+use guest_access_model::action::Action;
 use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::step::Step;
 use guest_access_rules::profile::Profile;
 
 pub use error::ScenarioError;
@@ -75,7 +75,7 @@ pub struct Scenario {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     /// The step.
-    pub step: Step,
+    pub step: Action,
     /// The label of the event that it sends, if that is the tagged one.
     pub event: Option<String>,
     /// What is expected of it.

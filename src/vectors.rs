@@ -42,8 +42,8 @@ mod weave;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use guest_access_model::action::Action;
 use guest_access_model::state::Scope;
-use guest_access_model::step::Step;
 use guest_access_model::threads;
 use guest_access_rules::rules::Rules;
 
@@ -96,7 +96,7 @@ impl Draft {
         Self { slug, scenario, otherwise, scope }
     }
 
-    fn steps(&self) -> Vec<Step> {
+    fn steps(&self) -> Vec<Action> {
         self.scenario.steps.iter().map(|told| told.step).collect()
     }
 }
@@ -177,7 +177,7 @@ fn drafts(rules: &Rules, others: &[Other]) -> Vec<Draft> {
     let about =
         |other: &Other, steps| draft(scenes::of_a_point(&other.point, &other.option, steps));
     let look = |other: &&Other| {
-        let tell = |steps: &[Step]| {
+        let tell = |steps: &[Action]| {
             !other.is_as_permitted(others, steps)
                 && other.is_told_by(&profile, &about(other, steps.to_vec()))
         };
@@ -214,9 +214,9 @@ fn needed(drafts: Vec<Draft>, covers: Vec<BTreeSet<Item>>) -> Vec<(Draft, BTreeS
 }
 
 /// How many guests and rooms these steps are about.
-fn scope_of(steps: &[Step]) -> Scope {
+fn scope_of(steps: &[Action]) -> Scope {
     let guests = steps.iter().filter_map(askable::guest_of).max();
-    let rooms = steps.iter().filter_map(Step::room).max();
+    let rooms = steps.iter().filter_map(Action::room).max();
     Scope {
         guests: guests.map_or(0, |number| usize::from(number) + 1),
         rooms: rooms.map_or(0, |number| number + 1),

@@ -5,11 +5,11 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use guest_access::subject::reference::ReferenceSubject;
+use guest_access_model::action::Action;
+use guest_access_model::actions::actions;
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::lockstep::{Difference, compare, explore};
 use guest_access_model::state::{Scope, State};
-use guest_access_model::step::Step;
-use guest_access_model::steps::steps;
 use guest_access_model::stop::Stop;
 use guest_access_rules::defect::defects;
 use guest_access_rules::profile::Profile;
@@ -74,7 +74,7 @@ fn a_permitted_alternative_is_the_same_on_both_sides() {
 /// its own, so that nothing about the reference is taken for granted.
 #[derive(Clone)]
 struct Pair {
-    history: Vec<Step>,
+    history: Vec<Action>,
     state: State,
     subject: Arc<ReferenceSubject>,
 }
@@ -99,11 +99,11 @@ impl std::fmt::Debug for Pair {
 
 struct SideBySide {
     profile: Profile,
-    steps: Vec<Step>,
+    steps: Vec<Action>,
 }
 
 impl SideBySide {
-    fn differ(&self, pair: &Pair) -> Option<(Step, Difference)> {
+    fn differ(&self, pair: &Pair) -> Option<(Action, Difference)> {
         self.steps.iter().find_map(|step| {
             let mut subject = (*pair.subject).clone();
             match compare(&self.profile, &pair.state, &mut subject, step) {
@@ -116,21 +116,21 @@ impl SideBySide {
 
 impl Model for SideBySide {
     type State = Pair;
-    type Action = Step;
+    type Action = Action;
 
     fn init_states(&self) -> Vec<Pair> {
         let subject = Arc::new(ReferenceSubject::new(self.profile.clone(), ONE));
         vec![Pair { history: Vec::new(), state: initial(&self.profile), subject }]
     }
 
-    fn actions(&self, pair: &Pair, actions: &mut Vec<Step>) {
-        let changes = |step: &&Step| {
+    fn actions(&self, pair: &Pair, actions: &mut Vec<Action>) {
+        let changes = |step: &&Action| {
             outcome(&self.profile, &pair.state, step).is_some_and(|o| o.next != pair.state)
         };
         actions.extend(self.steps.iter().filter(changes));
     }
 
-    fn next_state(&self, pair: &Pair, step: Step) -> Option<Pair> {
+    fn next_state(&self, pair: &Pair, step: Action) -> Option<Pair> {
         let mut subject = (*pair.subject).clone();
         let state = compare(&self.profile, &pair.state, &mut subject, &step)?.ok()?;
         let history = pair.history.iter().copied().chain([step]).collect();
@@ -150,7 +150,7 @@ impl Model for SideBySide {
 #[test]
 fn every_interleaving_of_three_steps_agrees() {
     let profile = Rules::find("latest").unwrap().profile();
-    let steps = steps(ONE, &[&profile]);
+    let steps = actions(ONE, &[&profile]);
     let model = SideBySide { profile, steps };
     let checker = model.checker().threads(2).target_max_depth(5).spawn_bfs().join();
     checker.assert_no_discovery("agreement");
@@ -160,7 +160,7 @@ fn every_interleaving_of_three_steps_agrees() {
 }
 
 fn takes(profile: &Profile, scope: Scope, walk: &[u16]) -> Result<(usize, usize), TestCaseError> {
-    let steps = steps(scope, &[profile]);
+    let steps = actions(scope, &[profile]);
     let mut subject = ReferenceSubject::new(profile.clone(), scope);
     let mut state = initial(profile);
     let (mut taken, mut changed) = (0, 0);

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::action::Action;
 use crate::engine::timely::Explore;
 use crate::engine::{Engine, EngineError, Seen, Workers};
 use crate::federated::Federated;
 use crate::sequential::Sequential;
 use crate::space::{Exploration, Space};
-use crate::step::Step;
 use crate::stop::Stop;
 use crate::story;
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
@@ -36,7 +36,7 @@ spelled! {
 
 /// What a check found of one guarantee.
 #[derive(Debug, Clone)]
-pub struct Finding<T = Step> {
+pub struct Finding<T = Action> {
     /// The guarantee.
     pub guarantee: GuaranteeId,
     /// What was found.
@@ -47,7 +47,7 @@ pub struct Finding<T = Step> {
 
 /// What a check found.
 #[derive(Debug, Clone)]
-pub struct Report<T = Step> {
+pub struct Report<T = Action> {
     /// What was explored.
     pub explored: Exploration,
     /// How long it took.
@@ -85,7 +85,7 @@ macro_rules! run {
                 self,
                 stop: &Stop,
                 progress: &dyn Fn(Seen),
-            ) -> Result<Report<<$space as Space>::Step>, EngineError> {
+            ) -> Result<Report<<$space as Space>::Action>, EngineError> {
                 self.find(stop, progress)
             }
         }
@@ -96,7 +96,7 @@ run!(Sequential);
 run!(Federated);
 
 impl<S: Explore> Check<'_, S> {
-    fn find(self, stop: &Stop, progress: &dyn Fn(Seen)) -> Result<Report<S::Step>, EngineError> {
+    fn find(self, stop: &Stop, progress: &dyn Fn(Seen)) -> Result<Report<S::Action>, EngineError> {
         let started = Instant::now();
         let space = Arc::new(self.space);
         let explored = self.engine.explore(&space, self.workers, stop, progress)?;

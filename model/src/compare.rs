@@ -5,9 +5,9 @@ mod differing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::action::{Action, Answer};
+use crate::actions::{actions, endpoint_classes};
 use crate::state::{Scope, State};
-use crate::step::{Answer, Step};
-use crate::steps::{endpoint_classes, steps};
 use crate::stop::Stop;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
@@ -86,7 +86,7 @@ pub struct Difference {
     /// What is the same of the caller and the room in all of them.
     pub when: BTreeSet<String>,
     /// A shortest story whose last step shows the difference.
-    pub witness: Vec<Step>,
+    pub witness: Vec<Action>,
     /// Under which of the two it happens so.
     pub teller: Teller,
 }
@@ -140,13 +140,13 @@ pub fn compare_profiles(
     threads: usize,
     stop: &Stop,
 ) -> Comparison {
-    let steps = steps(scope, &[from, to]);
+    let actions = actions(scope, &[from, to]);
     let classes: HashMap<EndpointId, Vec<EndpointId>> =
         endpoint_classes(&[from, to]).into_iter().map(|class| (class[0], class)).collect();
     let mut comparing = Comparing {
         from,
         to,
-        steps: &steps,
+        actions: &actions,
         threads,
         found: BTreeMap::new(),
         contexts: 0,

@@ -23,12 +23,12 @@ mod telling;
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::{Action, Actor};
 use crate::decide::initial;
 use crate::guarantee::Verdicts;
 use crate::reduce::forget;
 use crate::space::Space;
 use crate::state::{Scope, State};
-use crate::step::{Actor, Step};
 use guest_access_rules::discipline::Discipline;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::spelled;
@@ -81,7 +81,7 @@ spelled! {
         /// The rules are asked whether it may be, and what.
         Check = "check",
         /// It is done: of a revocation the event, of an upgrade the account.
-        Act = "act",
+        Operation = "act",
         /// The members to remove are looked up.
         List = "list",
         /// A member is removed.
@@ -97,7 +97,7 @@ spelled! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move {
     /// What is called.
-    pub step: Step,
+    pub action: Action,
     /// The number of the call among those in flight, and the stage that it passes; `None` if all of
     /// the call is done at once. A call that begins comes to be the last one.
     pub stage: Option<(usize, Passes)>,
@@ -109,7 +109,7 @@ struct Taken {
     situation: Situation,
     verdicts: Verdicts,
     /// What the call was answered, if the move answers it.
-    answered: Option<crate::step::Observation>,
+    answered: Option<crate::action::Observation>,
 }
 
 impl Concurrent {
@@ -147,7 +147,7 @@ impl Concurrent {
     #[must_use]
     pub fn stage_by_stage(self) -> Self {
         let kinds = self.kinds.into_iter().map(|kind| Kind {
-            pace: if kind.step.by == Actor::Moderator { Pace::ByStages } else { kind.pace },
+            pace: if kind.action.by == Actor::Moderator { Pace::ByStages } else { kind.pace },
             ..kind
         });
         Self { tight: false, kinds: kinds.collect(), ..self }
@@ -176,26 +176,26 @@ impl Concurrent {
         let last = situation.calls.len();
         let first = |kind: &Kind| match kind.pace {
             _ if !self.tight => Passes::Start,
-            Pace::ToItsAct => Passes::Act,
+            Pace::ToItsAct => Passes::Operation,
             Pace::ByStages | Pace::AtOnce => Passes::Authenticate,
         };
         let fresh: Vec<Move> = can_begin
             .flat_map(|kind| {
-                let whole = Move { step: kind.step, stage: None };
-                let begun = Move { step: kind.step, stage: Some((last, first(kind))) };
+                let whole = Move { action: kind.action, stage: None };
+                let begun = Move { action: kind.action, stage: Some((last, first(kind))) };
                 [Some(whole), (kind.pace != Pace::AtOnce).then_some(begun)]
             })
             .flatten()
             .collect();
         let going_on = situation.calls.iter().enumerate().map(|(number, call)| Move {
-            step: self.kind(call).step,
+            action: self.kind(call).action,
             stage: Some((number, self.passes(call))),
         });
         fresh.into_iter().chain(going_on.collect::<Vec<_>>())
     }
 
     fn take(&self, situation: &Situation, taken: &Move) -> Option<Taken> {
-        let kind = self.kinds.iter().position(|kind| kind.step == taken.step)?;
+        let kind = self.kinds.iter().position(|kind| kind.action == taken.action)?;
         match taken.stage {
             None => {
                 let mut now = self.begun(situation, kind);
@@ -299,7 +299,7 @@ impl Concurrent {
 
 impl Space for Concurrent {
     type State = Situation;
-    type Step = Move;
+    type Action = Move;
 
     fn beginnings(&self) -> Vec<Situation> {
         let server = self.nothing_yet;

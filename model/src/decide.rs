@@ -2,7 +2,7 @@
 //!
 //! The model's own statement of the rules, over abstract states. The reference homeserver states
 //! them again over users, tokens and timelines; neither is derived from the other. The steps are
-//! described in `spec-notes/steps.md`.
+//! described in `spec-notes/actions.md`.
 
 mod account;
 mod caller;
@@ -11,8 +11,8 @@ mod reading;
 mod settings;
 mod visibility;
 
+use crate::action::{Action, Answer, Observation, Operation, Place};
 use crate::state::{State, Tagged};
-use crate::step::{Act, Answer, Observation, Place, Step};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{Decision, ErrCode};
 
@@ -28,15 +28,15 @@ pub struct Outcome {
     pub next: State,
 }
 
-/// What comes of `step` in `state`, or `None` where the step cannot happen.
-pub fn outcome(profile: &Profile, state: &State, step: &Step) -> Option<Outcome> {
-    if step.tag && (state.tagged.is_some() || step.place != Place::Room(0)) {
+/// What comes of `action` in `state`, or `None` where the step cannot happen.
+pub fn outcome(profile: &Profile, state: &State, action: &Action) -> Option<Outcome> {
+    if action.tag && (state.tagged.is_some() || action.place != Place::Room(0)) {
         return None;
     }
     let mut world = World { profile, state, next: *state };
-    let (decision, answer) = world.take(step)?;
-    if step.tag {
-        world.next.tagged = Some(world.tag(step, &decision)?);
+    let (decision, answer) = world.take(action)?;
+    if action.tag {
+        world.next.tagged = Some(world.tag(action, &decision)?);
     }
     world.note_later_joins();
     Some(Outcome { observation: Observation { decision, answer }, next: world.next })
@@ -55,61 +55,68 @@ struct World<'a> {
 }
 
 impl World<'_> {
-    fn take(&mut self, step: &Step) -> Option<(Decision, Answer)> {
-        if let Uncalled::Observed(decision, answer) = self.without_a_caller(step)? {
+    fn take(&mut self, action: &Action) -> Option<(Decision, Answer)> {
+        if let Uncalled::Observed(decision, answer) = self.without_a_caller(action)? {
             return Some((decision, answer));
         }
-        let endpoint = step.act.endpoint().expect("the server's deeds have no caller");
-        let caller = match self.authenticate(step, endpoint)? {
+        let endpoint = action.operation.endpoint().expect("the server's deeds have no caller");
+        let caller = match self.authenticate(action, endpoint)? {
             Ok(caller) => caller,
             Err(refusal) => return Some((refusal, Answer::Nothing)),
         };
         if let Some(caller) = &caller
-            && let Err(refusal) = self.allow_list(caller, step, endpoint)
+            && let Err(refusal) = self.allow_list(caller, action, endpoint)
         {
             return Some((refusal, Answer::Nothing));
         }
         let Some(caller) = caller else {
             return Some((OPEN_TO_ALL, Answer::Nothing));
         };
-        let (decision, answer) = self.act(&caller, step)?;
+        let (decision, answer) = self.operation(&caller, action)?;
         Some((decision, answer))
     }
 
-    fn act(&mut self, caller: &Caller, step: &Step) -> Option<(Decision, Answer)> {
-        let decision = match step.act {
-            Act::LogOut => self.end_own_token(caller),
-            Act::Deactivate => self.deactivate(caller),
-            Act::SetProfile { own, .. } => self.set_profile(caller, own),
-            Act::WhoAmI => return Some(self.who_am_i(caller)),
-            Act::Call(_) => SERVED,
-            Act::SetVisibility(says, key) => self.set_visibility(caller, step, says, key)?,
-            Act::SetGuestAccess(says, key) => self.set_guest_access(caller, step, says, key)?,
-            Act::RedactSetting(setting) => self.redact_setting(step, setting)?,
-            Act::SetJoinRule(rule) => self.set_join_rule(step, rule)?,
-            Act::Send(_) | Act::SendState => self.send(caller, step)?,
-            Act::Invite(guest) | Act::Kick(guest) | Act::Ban(guest) | Act::Unban(guest) => {
-                self.moderate(step, guest)?
+    fn operation(&mut self, caller: &Caller, action: &Action) -> Option<(Decision, Answer)> {
+        let decision = match action.operation {
+            Operation::LogOut => self.end_own_token(caller),
+            Operation::Deactivate => self.deactivate(caller),
+            Operation::SetProfile { own, .. } => self.set_profile(caller, own),
+            Operation::WhoAmI => return Some(self.who_am_i(caller)),
+            Operation::Call(_) => SERVED,
+            Operation::SetVisibility(says, key) => {
+                self.set_visibility(caller, action, says, key)?
             }
-            Act::Join(way) => self.join(caller, step, way)?,
-            Act::Leave(way) => self.leave(caller, step, way)?,
-            Act::Knock(way) => self.knock(caller, step, way)?,
-            Act::Read(_) | Act::ReadThroughOtherRoom => return self.read(caller, step),
-            Act::Register { .. }
-            | Act::RegisterOver(_)
-            | Act::Upgrade(_)
-            | Act::EndToken(_)
-            | Act::Restart => unreachable!("answered without a caller"),
+            Operation::SetGuestAccess(says, key) => {
+                self.set_guest_access(caller, action, says, key)?
+            }
+            Operation::RedactSetting(setting) => self.redact_setting(action, setting)?,
+            Operation::SetJoinRule(rule) => self.set_join_rule(action, rule)?,
+            Operation::Send(_) | Operation::SendState => self.send(caller, action)?,
+            Operation::Invite(guest)
+            | Operation::Kick(guest)
+            | Operation::Ban(guest)
+            | Operation::Unban(guest) => self.moderate(action, guest)?,
+            Operation::Join(way) => self.join(caller, action, way)?,
+            Operation::Leave(way) => self.leave(caller, action, way)?,
+            Operation::Knock(way) => self.knock(caller, action, way)?,
+            Operation::Read(_) | Operation::ReadThroughOtherRoom => {
+                return self.read(caller, action);
+            }
+            Operation::Register { .. }
+            | Operation::RegisterOver(_)
+            | Operation::Upgrade(_)
+            | Operation::EndToken(_)
+            | Operation::Restart => unreachable!("answered without a caller"),
         };
         Some((decision, Answer::Nothing))
     }
 
-    /// The class of the event that `step` sends; `None` if it sends none that can be tagged.
-    fn tag(&self, step: &Step, decision: &Decision) -> Option<Tagged> {
+    /// The class of the event that `action` sends; `None` if it sends none that can be tagged.
+    fn tag(&self, action: &Action, decision: &Decision) -> Option<Tagged> {
         if !decision.allows() {
             return None;
         }
-        let kind = step.act.sends()?;
+        let kind = action.operation.sends()?;
         let tagged = Tagged::between(kind, &self.state.rooms[0], &self.next.rooms[0]);
         tagged.is_its_kind().then_some(tagged)
     }

@@ -253,13 +253,13 @@ impl Dense {
             }
             changes += usize::from(self.own_changes[cell as usize]);
             common_changes |= self.common_changes[cell as usize];
-            for step in self.own_moves.row(cell) {
+            for action in self.own_moves.row(cell) {
                 let mut next = here;
-                next.common = step.common;
-                if step.others != NONE {
-                    self.move_all::<GUESTS>(&mut next, step.others);
+                next.common = action.common;
+                if action.others != NONE {
+                    self.move_all::<GUESTS>(&mut next, action.others);
                 }
-                next.owns[guest] = step.own;
+                next.owns[guest] = action.own;
                 reach(self.code_of_so_many::<GUESTS>(next));
             }
             if let Some(own) = self.by_another[cell as usize] {
@@ -272,10 +272,10 @@ impl Dense {
                 }
             }
         }
-        for step in self.common_moves.row(here.common) {
+        for action in self.common_moves.row(here.common) {
             let mut next = here;
-            next.common = step.common;
-            self.move_all::<GUESTS>(&mut next, step.column);
+            next.common = action.common;
+            self.move_all::<GUESTS>(&mut next, action.column);
             reach(self.code_of_so_many::<GUESTS>(next));
         }
         (verdicts, changes + common_changes.count_ones() as usize)

@@ -12,10 +12,10 @@
 //!
 //! Histories have no bound; the number of settings on their way at once has ([`Federated::new`]).
 
+mod actions;
 mod delivery;
 mod history;
 mod judging;
-mod steps;
 mod telling;
 
 use serde::{Deserialize, Serialize};
@@ -27,9 +27,9 @@ use crate::state::{Account, MAX_GUESTS, State};
 use guest_access_rules::federation::Federation;
 use guest_access_rules::profile::Profile;
 
-pub use delivery::moderators_step;
+pub use actions::{Happens, What};
+pub use delivery::moderators_action;
 pub use history::{History, Setting};
-pub use steps::{Happens, What};
 pub use telling::Told;
 
 /// The most homeservers: each has one guest.
@@ -111,7 +111,7 @@ impl Federated {
 
 impl Space for Federated {
     type State = Servers;
-    type Step = Happens;
+    type Action = Happens;
 
     fn beginnings(&self) -> Vec<Servers> {
         let mut state = initial(&self.rules);
@@ -135,7 +135,7 @@ impl Space for Federated {
     }
 
     fn expand(&self, servers: &Servers, visit: &mut dyn FnMut(Happens, Servers, Verdicts)) {
-        for happens in self.steps(servers) {
+        for happens in self.actions(servers) {
             if let Some(taken) = self.take(servers, &happens) {
                 let verdicts = self.judge(servers, &happens, &taken);
                 visit(happens, taken.after, verdicts);

@@ -17,8 +17,10 @@ use std::fmt;
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use serde::{Deserialize, Serialize};
 
+use crate::action::{
+    Action, Actor, Answer, Credential, Message, Observation, Operation, ProfileKey,
+};
 use crate::state::{Account, Scope, State};
-use crate::step::{Act, Actor, Answer, Credential, Message, Observation, ProfileKey, Step};
 use guest_access_rules::profile::{Condition, Profile};
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
@@ -32,7 +34,7 @@ pub struct Transition<'a> {
     /// The state before the step.
     pub before: &'a State,
     /// The step.
-    pub step: &'a Step,
+    pub action: &'a Action,
     /// What the caller could observe.
     pub observation: &'a Observation,
     /// The state after the step.
@@ -62,15 +64,15 @@ impl Judgement {
 }
 
 /// How a guarantee judges one step.
-pub struct StepGuarantee {
+pub struct ActionGuarantee {
     /// The guarantee.
     id: GuaranteeId,
     /// Which steps it can say anything of: all others leave it untouched in every state.
-    about: fn(&Step) -> bool,
+    about: fn(&Action) -> bool,
     judge: fn(&Transition) -> Judgement,
 }
 
-impl fmt::Debug for StepGuarantee {
+impl fmt::Debug for ActionGuarantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StepGuarantee").field("id", &self.id).finish_non_exhaustive()
     }
@@ -82,7 +84,7 @@ pub(crate) const OF_OTHERS: GuaranteeSet = GuaranteeSet::of(&[GuaranteeId::NonIn
 /// The guarantees that can say anything at this scope: with one guest and one room there is no other
 /// guest and no other room to interfere.
 pub fn sayable_at(scope: Scope) -> GuaranteeSet {
-    let mut guarantees = GuaranteeSet::on_steps();
+    let mut guarantees = GuaranteeSet::on_actions();
     if scope.guests + scope.rooms <= 2 {
         guarantees.remove(GuaranteeId::NonInterference);
     }
@@ -90,10 +92,10 @@ pub fn sayable_at(scope: Scope) -> GuaranteeSet {
 }
 
 /// The guarantees that can say anything of this step.
-pub fn about(step: &Step) -> GuaranteeSet {
+pub fn about(action: &Action) -> GuaranteeSet {
     STEP_GUARANTEES
         .iter()
-        .filter(|guarantee| (guarantee.about)(step))
+        .filter(|guarantee| (guarantee.about)(action))
         .map(|guarantee| guarantee.id)
         .collect()
 }
@@ -128,7 +130,7 @@ impl Verdicts {
     /// Adds what these guarantees say of one more step.
     pub fn judge(&mut self, guarantees: GuaranteeSet, transition: &Transition) {
         for guarantee in guarantees.iter() {
-            let StepGuarantee { judge, .. } = &STEP_GUARANTEES[guarantee.index()];
+            let ActionGuarantee { judge, .. } = &STEP_GUARANTEES[guarantee.index()];
             match judge(transition) {
                 Judgement::Untouched => {}
                 Judgement::Kept => self.exercised.insert(guarantee),
@@ -142,7 +144,7 @@ impl Verdicts {
 }
 
 /// How each guarantee that is judged on one step judges it, in the order of the ids.
-const STEP_GUARANTEES: &[StepGuarantee] = &[
+const STEP_GUARANTEES: &[ActionGuarantee] = &[
     confinement::CONFINEMENT,
     confinement::AUTHENTICATION,
     confinement::VISIBLE_ROOM_ONLY,
@@ -169,19 +171,19 @@ const STEP_GUARANTEES: &[StepGuarantee] = &[
 ];
 
 /// Whether the step is one that may change the state.
-fn may_change(step: &Step) -> bool {
-    !step.act.only_asks()
+fn may_change(action: &Action) -> bool {
+    !action.operation.only_asks()
 }
 
-fn by_a_guest(step: &Step) -> bool {
-    matches!(step.by, Actor::Guest(_))
+fn by_a_guest(action: &Action) -> bool {
+    matches!(action.by, Actor::Guest(_))
 }
 
 /// Whether the step is a guest's read.
-fn reads(step: &Step) -> bool {
-    by_a_guest(step)
-        && step.with == Credential::Own
-        && matches!(step.act, Act::Read(_) | Act::ReadThroughOtherRoom)
+fn reads(action: &Action) -> bool {
+    by_a_guest(action)
+        && action.with == Credential::Own
+        && matches!(action.operation, Operation::Read(_) | Operation::ReadThroughOtherRoom)
 }
 
 impl Transition<'_> {
@@ -192,13 +194,13 @@ impl Transition<'_> {
     /// The number of the guest who calls with its live token.
     fn live_guest(&self) -> Option<usize> {
         let guest = self.caller()?;
-        let own = matches!(self.step.with, Credential::Own | Credential::Masquerade);
+        let own = matches!(self.action.with, Credential::Own | Credential::Masquerade);
         (own && self.before.accounts[guest] == Account::Guest).then_some(guest)
     }
 
     /// The number of the guest, registered or upgraded or not, whose step it is.
     fn caller(&self) -> Option<usize> {
-        match self.step.by {
+        match self.action.by {
             Actor::Guest(guest) => Some(usize::from(guest)),
             _ => None,
         }
@@ -206,12 +208,13 @@ impl Transition<'_> {
 
     /// Whether a condition of an endpoint holds of the step, which this guest takes.
     fn holds(&self, condition: Condition, guest: usize) -> bool {
-        let room = self.step.room().map(|room| &self.before.rooms[room]);
+        let room = self.action.room().map(|room| &self.before.rooms[room]);
         match condition {
-            Condition::MessagesOnly => self.step.act == Act::Send(Message::Message),
-            Condition::DisplayNameOnly => {
-                !matches!(self.step.act, Act::SetProfile { key: ProfileKey::AvatarUrl, .. })
-            }
+            Condition::MessagesOnly => self.action.operation == Operation::Send(Message::Message),
+            Condition::DisplayNameOnly => !matches!(
+                self.action.operation,
+                Operation::SetProfile { key: ProfileKey::AvatarUrl, .. }
+            ),
             Condition::WorldReadableRoom => {
                 room.is_some_and(|room| room.visibility == Some(HistoryVisibility::WorldReadable))
             }
@@ -229,10 +232,12 @@ impl Transition<'_> {
     /// Whether the endpoint that is called needs a token, and is the ordinary kind that asks for it.
     fn needs_a_token(&self) -> bool {
         use guest_access_rules::endpoint::Auth;
-        let registers =
-            matches!(self.step.act, Act::Register { .. } | Act::RegisterOver(_) | Act::Upgrade(_));
+        let registers = matches!(
+            self.action.operation,
+            Operation::Register { .. } | Operation::RegisterOver(_) | Operation::Upgrade(_)
+        );
         !registers
-            && self.step.act.endpoint().is_some_and(|endpoint| {
+            && self.action.operation.endpoint().is_some_and(|endpoint| {
                 matches!(endpoint.get().auth, Auth::User | Auth::AppService | Auth::Other)
             })
     }
@@ -245,16 +250,16 @@ mod tests {
     #[test]
     fn every_guarantee_on_steps_has_its_judge_and_no_other_has_one() {
         let judged: Vec<_> = STEP_GUARANTEES.iter().map(|guarantee| guarantee.id).collect();
-        let on_steps: Vec<_> = GuaranteeSet::on_steps().iter().collect();
-        assert_eq!(judged, on_steps);
+        let on_actions: Vec<_> = GuaranteeSet::on_actions().iter().collect();
+        assert_eq!(judged, on_actions);
         assert!(judged.iter().enumerate().all(|(place, guarantee)| guarantee.index() == place));
     }
 
     #[test]
     fn every_guarantee_on_steps_is_about_some_step() {
-        let steps = crate::steps::steps(Scope { guests: 2, rooms: 1 }, &[]);
+        let actions = crate::actions::actions(Scope { guests: 2, rooms: 1 }, &[]);
         for guarantee in STEP_GUARANTEES {
-            assert!(steps.iter().any(|step| (guarantee.about)(step)), "{}", guarantee.id);
+            assert!(actions.iter().any(|action| (guarantee.about)(action)), "{}", guarantee.id);
         }
     }
 }

@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod action;
+pub mod actions;
 pub mod check;
 pub mod compare;
 pub mod concurrent;
@@ -17,8 +19,6 @@ pub mod scoreboard;
 pub mod sequential;
 pub mod space;
 pub mod state;
-pub mod step;
-pub mod steps;
 pub mod stop;
 pub mod story;
 pub mod threads;

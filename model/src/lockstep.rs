@@ -7,11 +7,11 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use crate::action::{Action, Credential, Observation, Operation, Subject};
+use crate::actions::{actions, has_its_own_operation};
 use crate::decide::{initial, outcome};
 use crate::reduce::forget;
 use crate::state::{Account, MAX_GUESTS, Scope, State};
-use crate::step::{Act, Credential, Observation, Step, Subject};
-use crate::steps::{has_a_step_of_its_own, steps};
 use crate::stop::Stop;
 use crate::story::Search;
 use guest_access_rules::endpoint::{EndpointId, Gives};
@@ -21,7 +21,7 @@ use guest_access_rules::profile::Profile;
 #[derive(Debug, Clone)]
 pub struct Mismatch {
     /// The steps, the last of which shows the difference.
-    pub story: Vec<Step>,
+    pub story: Vec<Action>,
     /// In what they differ.
     pub difference: Difference,
 }
@@ -53,7 +53,7 @@ pub struct Lockstep {
     /// How many abstract states were visited.
     pub states: usize,
     /// How many steps were taken by both and compared.
-    pub steps: usize,
+    pub actions: usize,
     /// The first difference, in the order of the rounds: a shortest one.
     pub mismatch: Option<Mismatch>,
 }
@@ -63,10 +63,10 @@ pub fn compare<S: Subject>(
     profile: &Profile,
     state: &State,
     subject: &mut S,
-    step: &Step,
+    action: &Action,
 ) -> Option<Result<State, Difference>> {
-    let predicted = outcome(profile, state, step)?;
-    let observed = subject.take(step);
+    let predicted = outcome(profile, state, action)?;
+    let observed = subject.take(action);
     let model = predicted.observation;
     if !model.decision.is_like(&observed.decision) || model.answer != observed.answer {
         return Some(Err(Difference::Observed { model, subject: observed }));
@@ -86,9 +86,9 @@ pub fn explore<S: Subject + Clone>(
     subject: S,
     stop: &Stop,
 ) -> Lockstep {
-    let usual = steps(scope, &[profile]);
+    let usual = actions(scope, &[profile]);
     let calls = every_call(&usual);
-    let mut found = Lockstep { complete: true, states: 0, steps: 0, mismatch: None };
+    let mut found = Lockstep { complete: true, states: 0, actions: 0, mismatch: None };
     let mut asked_everything: HashSet<[Account; MAX_GUESTS]> = HashSet::new();
     let first = initial(profile);
     let mut search = Search::new([forget(profile, &first)]);
@@ -103,18 +103,18 @@ pub fn explore<S: Subject + Clone>(
         // Which endpoint is called can matter to the subject; which room the caller is in, when it
         // calls an endpoint about no room, is looked at once for each state of the accounts.
         let more = if asked_everything.insert(state.accounts) { &calls[..] } else { &[] };
-        for step in usual.iter().chain(more) {
+        for action in usual.iter().chain(more) {
             let mut subject = subject.clone();
-            match compare(profile, &state, &mut subject, step) {
+            match compare(profile, &state, &mut subject, action) {
                 None => {}
                 Some(Err(difference)) => {
-                    let story = search.story(number, *step);
+                    let story = search.story(number, *action);
                     found.mismatch = Some(Mismatch { story, difference });
                     return found;
                 }
                 Some(Ok(next)) => {
-                    found.steps += 1;
-                    if search.reach(number, *step, forget(profile, &next)) {
+                    found.actions += 1;
+                    if search.reach(number, *action, forget(profile, &next)) {
                         reached.push_back((next, subject));
                     }
                 }
@@ -125,21 +125,23 @@ pub fn explore<S: Subject + Clone>(
 }
 
 /// The calls of endpoints that stand for none: every one of every class.
-fn every_call(usual: &[Step]) -> Vec<Step> {
+fn every_call(usual: &[Action]) -> Vec<Action> {
     let callers: HashSet<_> = usual
         .iter()
-        .filter(|step| matches!(step.act, Act::Call(_)) && step.with != Credential::Masquerade)
-        .map(|step| (step.by, step.with))
+        .filter(|action| {
+            matches!(action.operation, Operation::Call(_)) && action.with != Credential::Masquerade
+        })
+        .map(|action| (action.by, action.with))
         .collect();
     let mut callers: Vec<_> = callers.into_iter().collect();
     callers.sort();
-    let step = |endpoint: EndpointId, by, with| match endpoint.get().gives {
-        None => Step::new(by, Act::Call(endpoint)).with(with),
-        Some(Gives::Sync) => Step::new(by, Act::Read(endpoint)).with(with),
-        Some(_) => Step::new(by, Act::Read(endpoint)).with(with).at(0),
+    let action = |endpoint: EndpointId, by, with| match endpoint.get().gives {
+        None => Action::new(by, Operation::Call(endpoint)).with(with),
+        Some(Gives::Sync) => Action::new(by, Operation::Read(endpoint)).with(with),
+        Some(_) => Action::new(by, Operation::Read(endpoint)).with(with).at(0),
     };
     EndpointId::all()
-        .filter(|endpoint| !has_a_step_of_its_own(*endpoint))
-        .flat_map(|endpoint| callers.iter().map(move |(by, with)| step(endpoint, *by, *with)))
+        .filter(|endpoint| !has_its_own_operation(*endpoint))
+        .flat_map(|endpoint| callers.iter().map(move |(by, with)| action(endpoint, *by, *with)))
         .collect()
 }

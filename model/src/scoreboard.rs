@@ -1,9 +1,9 @@
 //! The scoreboard: which check catches which mistake.
 
+use crate::action::Subject;
 use crate::lockstep;
 use crate::sequential::Sequential;
 use crate::state::Scope;
-use crate::step::Subject;
 use crate::stop::Stop;
 use crate::story;
 use crate::threads::each_until;

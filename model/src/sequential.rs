@@ -2,13 +2,13 @@
 
 mod expansion;
 
+use crate::action::Action;
+use crate::actions::actions;
 use crate::decide::{initial, outcome};
 use crate::guarantee::{Transition, Verdicts};
 use crate::reduce::{forget, reduce};
 use crate::space::{Expansion, Space};
 use crate::state::{Scope, State};
-use crate::step::Step;
-use crate::steps::steps;
 use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::profile::Profile;
 
@@ -31,7 +31,7 @@ impl Sequential {
     /// The model at `scope` of a homeserver that does what `system` says, held against the promises
     /// of a revision whose default profile is `rules`.
     pub fn new(scope: Scope, system: Profile, rules: Profile) -> Self {
-        let tried = Tried::new(scope, steps(scope, &[&system, &rules]));
+        let tried = Tried::new(scope, actions(scope, &[&system, &rules]));
         Self { system, rules, scope, tried, known: Known::default() }
     }
 
@@ -58,16 +58,16 @@ impl Sequential {
     fn take(
         &self,
         state: &State,
-        step: &Step,
+        action: &Action,
         guarantees: GuaranteeSet,
     ) -> Option<(State, Verdicts)> {
-        let outcome = outcome(&self.system, state, step)?;
+        let outcome = outcome(&self.system, state, action)?;
         let mut verdicts = Verdicts::default();
         let transition = Transition {
             rules: &self.rules,
             system: &self.system,
             before: state,
-            step,
+            action,
             observation: &outcome.observation,
             after: &outcome.next,
         };
@@ -78,16 +78,16 @@ impl Sequential {
 
 impl Space for Sequential {
     type State = State;
-    type Step = Step;
+    type Action = Action;
 
     fn beginnings(&self) -> Vec<State> {
         vec![self.initial()]
     }
 
-    fn expand(&self, state: &State, visit: &mut dyn FnMut(Step, State, Verdicts)) {
-        for (step, guarantees) in self.tried.all() {
-            if let Some((next, verdicts)) = self.take(state, step, *guarantees) {
-                visit(*step, next, verdicts);
+    fn expand(&self, state: &State, visit: &mut dyn FnMut(Action, State, Verdicts)) {
+        for (action, guarantees) in self.tried.all() {
+            if let Some((next, verdicts)) = self.take(state, action, *guarantees) {
+                visit(*action, next, verdicts);
             }
         }
     }
@@ -100,7 +100,7 @@ impl Space for Sequential {
         reduce(&self.system, self.scope, &state)
     }
 
-    fn expansion(&self, state: &State) -> Expansion<State, Step> {
+    fn expansion(&self, state: &State) -> Expansion<State, Action> {
         self.expansion_by_rooms(state)
     }
 }

@@ -30,14 +30,18 @@ pub trait Space: Send + Sync + 'static {
         + DeserializeOwned
         + 'static;
     /// What leads from one state to another.
-    type Step: Clone + Eq + Debug + Send + Sync + 'static;
+    type Action: Clone + Eq + Debug + Send + Sync + 'static;
 
     /// The states in which everything begins.
     fn beginnings(&self) -> Vec<Self::State>;
 
     /// Every step that can be taken in `state`, in a fixed order, judged, with the state that it
     /// leads to. A step that changes nothing leads to `state` itself.
-    fn expand(&self, state: &Self::State, visit: &mut dyn FnMut(Self::Step, Self::State, Verdicts));
+    fn expand(
+        &self,
+        state: &Self::State,
+        visit: &mut dyn FnMut(Self::Action, Self::State, Verdicts),
+    );
 
     /// The state without what nothing will ask for again, and with every name in its place: what a
     /// story goes on from.
@@ -54,7 +58,7 @@ pub trait Space: Send + Sync + 'static {
 
     /// What `state` leads to. A model in which much of that is alike in many states may work it out
     /// in another way than step by step.
-    fn expansion(&self, state: &Self::State) -> Expansion<Self::State, Self::Step> {
+    fn expansion(&self, state: &Self::State) -> Expansion<Self::State, Self::Action> {
         Expansion::step_by_step(self, state)
     }
 }
@@ -63,7 +67,7 @@ pub trait Space: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move<S, T> {
     /// The step.
-    pub step: T,
+    pub action: T,
     /// What it leads to, as its representative.
     pub next: S,
 }
@@ -89,23 +93,23 @@ impl<S: Eq, T> Expansion<S, T> {
     /// What `state` leads to, worked out step by step.
     pub fn step_by_step<P>(space: &P, state: &S) -> Self
     where
-        P: Space<State = S, Step = T> + ?Sized,
+        P: Space<State = S, Action = T> + ?Sized,
     {
         let mut expansion = Self::default();
-        space.expand(state, &mut |step, next, verdicts| {
+        space.expand(state, &mut |action, next, verdicts| {
             let changed = (next != *state).then(|| space.representative(next));
-            expansion.add(step, changed, verdicts);
+            expansion.add(action, changed, verdicts);
         });
         expansion
     }
 
     /// Adds a step, and what it leads to if it changes the state.
-    pub fn add(&mut self, step: T, changed: Option<S>, verdicts: Verdicts) {
+    pub fn add(&mut self, action: T, changed: Option<S>, verdicts: Verdicts) {
         self.verdicts.add(verdicts);
         if let Some(next) = changed {
             self.transitions += 1;
             if !self.moves.iter().any(|known| known.next == next) {
-                self.moves.push(Move { step, next });
+                self.moves.push(Move { action, next });
             }
         }
     }

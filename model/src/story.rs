@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use crate::action::Action;
 use crate::decide::{initial, outcome};
 use crate::space::Space;
 use crate::state::State;
-use crate::step::Step;
 use crate::stop::Stop;
 use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::profile::Profile;
@@ -20,10 +20,10 @@ pub fn broken<S: Space>(
     space: &S,
     guarantees: GuaranteeSet,
     stop: &Stop,
-) -> Vec<Option<Vec<S::Step>>> {
+) -> Vec<Option<Vec<S::Action>>> {
     let mut search = Search::new(space.beginnings());
     let mut wanted = guarantees;
-    let mut found: HashMap<_, Vec<S::Step>> = HashMap::new();
+    let mut found: HashMap<_, Vec<S::Action>> = HashMap::new();
     let most_states = stop.most_states.unwrap_or(usize::MAX);
     while let Some(number) = search.next_state() {
         if wanted.is_empty() || number >= most_states || stop.now() {
@@ -31,35 +31,35 @@ pub fn broken<S: Space>(
         }
         let state = search.states[number].clone();
         let mut reached = Vec::new();
-        space.expand(&state, &mut |step, next, verdicts| {
+        space.expand(&state, &mut |action, next, verdicts| {
             for guarantee in verdicts.broken.intersection(wanted).iter() {
-                found.entry(guarantee).or_insert_with(|| search.story(number, step.clone()));
+                found.entry(guarantee).or_insert_with(|| search.story(number, action.clone()));
                 wanted.remove(guarantee);
             }
-            reached.push((step, space.forget(next)));
+            reached.push((action, space.forget(next)));
         });
-        for (step, next) in reached {
-            search.reach(number, step, next);
+        for (action, next) in reached {
+            search.reach(number, action, next);
         }
     }
     guarantees.iter().map(|guarantee| found.remove(&guarantee)).collect()
 }
 
 /// States that some steps lead to, each with a shortest story to it.
-pub struct Reached(Search<State, Step>);
+pub struct Reached(Search<State, Action>);
 
-/// The states that `steps` lead to where `profile` decides, in the order in which they are reached,
+/// The states that `actions` lead to where `profile` decides, in the order in which they are reached,
 /// and no more than `most` of them.
-pub fn reach(profile: &Profile, steps: &[Step], most: usize) -> Reached {
+pub fn reach(profile: &Profile, actions: &[Action], most: usize) -> Reached {
     let mut search = Search::new([initial(profile)]);
     while let Some(number) = search.next_state() {
         let state = search.states[number];
-        for step in steps {
+        for action in actions {
             if search.states.len() >= most {
                 return Reached(search);
             }
-            if let Some(outcome) = outcome(profile, &state, step) {
-                search.reach(number, *step, outcome.next);
+            if let Some(outcome) = outcome(profile, &state, action) {
+                search.reach(number, *action, outcome.next);
             }
         }
     }
@@ -73,7 +73,7 @@ impl Reached {
     }
 
     /// The steps to the state with this number.
-    pub fn story_to(&self, number: usize) -> Vec<Step> {
+    pub fn story_to(&self, number: usize) -> Vec<Action> {
         self.0.story_to(number)
     }
 }
@@ -112,9 +112,9 @@ impl<S: Clone + Eq + Hash, T: Clone> Search<S, T> {
         self.numbers.get(state).is_some_and(|number| number + 1 < self.next)
     }
 
-    /// Records that `step` leads from the state with this number to `next`; whether that is new.
-    pub(crate) fn reach(&mut self, from: usize, step: T, next: S) -> bool {
-        self.insert(Some((from, step)), next)
+    /// Records that `action` leads from the state with this number to `next`; whether that is new.
+    pub(crate) fn reach(&mut self, from: usize, action: T, next: S) -> bool {
+        self.insert(Some((from, action)), next)
     }
 
     fn insert(&mut self, came_from: Option<(usize, T)>, state: S) -> bool {
@@ -129,19 +129,19 @@ impl<S: Clone + Eq + Hash, T: Clone> Search<S, T> {
 
     /// The steps to the state with this number, and then `last`.
     pub(crate) fn story(&self, number: usize, last: T) -> Vec<T> {
-        let mut steps = self.story_to(number);
-        steps.push(last);
-        steps
+        let mut actions = self.story_to(number);
+        actions.push(last);
+        actions
     }
 
     /// The steps to the state with this number.
     fn story_to(&self, mut number: usize) -> Vec<T> {
-        let mut steps = Vec::new();
-        while let Some((from, step)) = &self.came_from[number] {
-            steps.push(step.clone());
+        let mut actions = Vec::new();
+        while let Some((from, action)) = &self.came_from[number] {
+            actions.push(action.clone());
             number = *from;
         }
-        steps.reverse();
-        steps
+        actions.reverse();
+        actions
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Judged {
     /// One transition: the state before it, the action, the answer, and the state after it.
-    OnStep,
+    OnAction,
     /// A whole path: only the concurrent and the federated model judge it.
     OnPath,
 }
@@ -52,95 +52,95 @@ macro_rules! guarantees {
 }
 
 guarantees! {
-    Confinement = "confinement" on OnStep {
+    Confinement = "confinement" on OnAction {
         always: "a guest's call to an endpoint outside the allow-list, or outside the endpoint's conditions, is denied",
         premise: "a guest calls something that is not on the allow-list",
     }
-    Authentication = "authentication" on OnStep {
+    Authentication = "authentication" on OnAction {
         always: "a call without a live token is denied, wherever a token is required, and a token speaks for its account alone",
         premise: "a call that needs a token is made without a live one",
     }
-    VisibleRoomOnly = "visible_room_only" on OnStep {
+    VisibleRoomOnly = "visible_room_only" on OnAction {
         always: "a guest's call about a room succeeds only while that room is world_readable",
         premise: "a guest calls about a room that is not world_readable",
     }
-    ReadConfinement = "read_confinement" on OnStep {
+    ReadConfinement = "read_confinement" on OnAction {
         always: "a guest is given no event that its visibility at the event, and the guest's own membership, do not allow",
         premise: "a guest reads a room that holds an event hidden from it",
     }
-    PreviewConfinement = "preview_confinement" on OnStep {
+    PreviewConfinement = "preview_confinement" on OnAction {
         always: "a guest that was never a member is given only events sent while the room was world_readable",
         premise: "a guest that was never a member reads a room with an event sent while it was not world_readable",
     }
-    NoRetroactiveExposure = "no_retroactive_exposure" on OnStep {
+    NoRetroactiveExposure = "no_retroactive_exposure" on OnAction {
         always: "an event hidden from a guest when it was sent stays hidden unless the guest's own membership opens it",
         premise: "a guest reads a world_readable room with an event that was hidden from it when it was sent",
     }
-    WorldReadableOnly = "world_readable_only" on OnStep {
+    WorldReadableOnly = "world_readable_only" on OnAction {
         always: "a guest is given only events sent while the room was world_readable, joined or not",
         premise: "a joined guest reads a room with an event sent while it was not world_readable",
     }
-    JoinGate = "join_gate" on OnStep {
+    JoinGate = "join_gate" on OnAction {
         always: "no guest comes to be joined unless guest access is can_join at that moment, by whichever way",
         premise: "a guest who is not joined asks to join a room whose guest access is not can_join",
     }
-    Revocation = "revocation" on OnStep {
+    Revocation = "revocation" on OnAction {
         always: "whenever guest access is not can_join, no local guest is joined",
         premise: "guest access stops being can_join while a guest is joined",
     }
-    RevocationSpares = "revocation_spares" on OnStep {
+    RevocationSpares = "revocation_spares" on OnAction {
         always: "a change of guest access changes the membership of nobody but local guests, to nothing but leave",
         premise: "guest access stops being can_join while a guest and somebody who is none are joined",
     }
-    UpgradeIdentity = "upgrade_identity" on OnStep {
+    UpgradeIdentity = "upgrade_identity" on OnAction {
         always: "an upgrade needs the guest's own token, keeps the user id and memberships, and ends the guest's limits",
         premise: "a guest upgrades",
     }
-    AccountEnd = "account_end" on OnStep {
+    AccountEnd = "account_end" on OnAction {
         always: "after its token was ended, by log-out, deactivation or the server, nothing is allowed with it",
         premise: "a call is made with a token that was ended",
     }
-    NonInterference = "non_interference" on OnStep {
+    NonInterference = "non_interference" on OnAction {
         always: "what a guest may do in a room does not depend on other guests or other rooms, and its call changes neither",
         premise: "a guest calls about a room while there is another guest, or another room that is not as it was created",
     }
-    FailSafe = "fail_safe" on OnStep {
+    FailSafe = "fail_safe" on OnAction {
         always: "nothing but an understood value, in the current event under the empty state key, opens a room: otherwise it is shared and forbidden to guests",
         premise: "an event is sent that is not understood, or stands under a wrong key",
     }
-    SenderJoined = "sender_joined" on OnStep {
+    SenderJoined = "sender_joined" on OnAction {
         always: "nobody's event is accepted in a room that it is not joined to",
         premise: "a guest that is not joined sends an event",
     }
-    RefusalsChangeNothing = "refusals_change_nothing" on OnStep {
+    RefusalsChangeNothing = "refusals_change_nothing" on OnAction {
         always: "a call that is denied changes nothing",
         premise: "a change of guest access is denied to somebody without power",
     }
-    ClearRefusals = "clear_refusals" on OnStep {
+    ClearRefusals = "clear_refusals" on OnAction {
         always: "a call that is denied gets its own reason: never a failure of the server, and 401 for nothing but the token",
         premise: "a call about a room that the server takes no part in is denied",
     }
-    UsersUnbound = "users_unbound" on OnStep {
+    UsersUnbound = "users_unbound" on OnAction {
         always: "no rule about guests refuses a call by an ordinary user, or by a guest that has upgraded",
         premise: "an ordinary user calls an endpoint that guests may not call",
     }
-    ServerChosenIds = "server_chosen_ids" on OnStep {
+    ServerChosenIds = "server_chosen_ids" on OnAction {
         always: "a guest's user id is the server's choice, whatever its registration asks for",
         premise: "a guest's registration asks for a user id",
     }
-    WhoamiTruthful = "whoami_truthful" on OnStep {
+    WhoamiTruthful = "whoami_truthful" on OnAction {
         always: "whoami says of guests, and of nobody else, that they are guests",
         premise: "a guest asks who it is",
     }
-    LastingGuests = "lasting_guests" on OnStep {
+    LastingGuests = "lasting_guests" on OnAction {
         always: "a guest stays a guest until it upgrades",
         premise: "the server restarts while there is a guest",
     }
-    Availability = "availability" on OnStep {
+    Availability = "availability" on OnAction {
         always: "a guest's call to an endpoint on the allow-list, whose conditions hold, is served",
         premise: "a guest calls an endpoint on the allow-list whose conditions hold",
     }
-    ReadEntitlement = "read_entitlement" on OnStep {
+    ReadEntitlement = "read_entitlement" on OnAction {
         always: "a guest is given every event that every reading of the rules opens to it, by each endpoint that it may read the room with",
         premise: "a guest reads a room with an event that the rules open to it",
     }
@@ -267,8 +267,8 @@ impl GuaranteeSet {
     }
 
     /// The guarantees that are judged on one step: those of the sequential model.
-    pub fn on_steps() -> Self {
-        GuaranteeId::all().filter(|guarantee| guarantee.get().judged == Judged::OnStep).collect()
+    pub fn on_actions() -> Self {
+        GuaranteeId::all().filter(|guarantee| guarantee.get().judged == Judged::OnAction).collect()
     }
 
     /// Its guarantees, in the order of the table.

@@ -169,7 +169,7 @@ impl Model {
     /// The guarantees that the model says something of.
     fn judges(self) -> GuaranteeSet {
         match self {
-            Self::Sequential => GuaranteeSet::on_steps(),
+            Self::Sequential => GuaranteeSet::on_actions(),
             Self::Concurrent => Concurrent::guarantees(&Discipline::FIRST),
             Self::Federated => Federated::guarantees(),
         }

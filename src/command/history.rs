@@ -40,13 +40,13 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         for rules in &published {
             let progress = Progress::new(rules.id.clone(), args.output.quiet);
             let mut held = rules.clone();
-            for guarantee in GuaranteeSet::on_steps().iter() {
+            for guarantee in GuaranteeSet::on_actions().iter() {
                 held.promises.entry(guarantee).or_default();
             }
             let report = Check {
                 rules: &held,
                 space: Sequential::new(scope, rules.profile(), rules.profile()),
-                guarantees: GuaranteeSet::on_steps(),
+                guarantees: GuaranteeSet::on_actions(),
                 engine: Engine::usual(scope),
                 workers: &workers,
             }

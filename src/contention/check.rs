@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use guest_access_model::step::Actor;
+use guest_access_model::action::Actor;
 use guest_access_rules::rules::Rules;
 
 use crate::scenario::actor_name;

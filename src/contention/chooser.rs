@@ -1,7 +1,7 @@
 //! Which calls clients make: chosen at random, the same for the same seed.
 
 use fastrand::Rng;
-use guest_access_model::step::{Act, Actor, Key, Message, Says, Setting, Step, Upgrade};
+use guest_access_model::action::{Action, Actor, Key, Message, Operation, Says, Setting, Upgrade};
 use guest_access_rules::endpoint::{EndpointId, KNOWN};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
@@ -9,7 +9,7 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 /// A call that a client is to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Chosen {
-    pub(super) step: Step,
+    pub(super) step: Action,
     /// Which event it names, if it names one.
     pub(super) names: Option<Which>,
     /// Whether it shows the token of the registration, whatever became of that.
@@ -46,18 +46,18 @@ pub(super) const GUESTS: [u8; 2] = [0, 1];
 pub(super) fn prelude(rng: &mut Rng) -> Vec<Chosen> {
     let mut prelude: Vec<Chosen> = GUESTS
         .into_iter()
-        .map(|guest| plain(Step::new(Actor::Guest(guest), Act::Register { named: false })))
+        .map(|guest| plain(Action::new(Actor::Guest(guest), Operation::Register { named: false })))
         .collect();
     let visibility = rng.choice(HistoryVisibility::ALL).copied();
     prelude.extend(visibility.map(set_visibility));
-    prelude.push(moderator(Act::Send(Message::Message)));
+    prelude.push(moderator(Operation::Send(Message::Message)));
     if rng.u8(0..4) > 0 {
         prelude.push(set_guest_access(GuestAccess::CanJoin));
     }
     for guest in GUESTS {
         if rng.bool() {
             prelude.push(plain(
-                Step::new(Actor::Guest(guest), Act::Join(MembershipEndpoint::Own)).at(0),
+                Action::new(Actor::Guest(guest), Operation::Join(MembershipEndpoint::Own)).at(0),
             ));
         }
     }
@@ -68,7 +68,7 @@ pub(super) fn prelude(rng: &mut Rng) -> Vec<Chosen> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ending {
     guest: u8,
-    act: Act,
+    operation: Operation,
     /// How many calls of the round are made before it.
     after: usize,
 }
@@ -79,11 +79,11 @@ pub(super) fn endings(calls: usize, rng: &mut Rng) -> Vec<Ending> {
     let mut endings = Vec::new();
     for guest in GUESTS {
         // By most revisions only who has upgraded may log out.
-        let upgrade = (Act::Upgrade(Upgrade::Own(guest)), calls / 4..=calls / 2);
-        let log_out = (Act::LogOut, calls / 2..=calls * 3 / 4);
-        for (act, when) in [upgrade, log_out] {
+        let upgrade = (Operation::Upgrade(Upgrade::Own(guest)), calls / 4..=calls / 2);
+        let log_out = (Operation::LogOut, calls / 2..=calls * 3 / 4);
+        for (operation, when) in [upgrade, log_out] {
             if rng.u8(0..3) > 0 {
-                endings.push(Ending { guest, act, after: rng.usize(when) });
+                endings.push(Ending { guest, operation, after: rng.usize(when) });
             }
         }
     }
@@ -94,7 +94,7 @@ pub(super) fn endings(calls: usize, rng: &mut Rng) -> Vec<Ending> {
 pub(super) fn next(role: Actor, made: usize, due: &mut Vec<Ending>, rng: &mut Rng) -> Chosen {
     let Actor::Guest(guest) = role else { return by_moderator(rng) };
     match due.iter().position(|ending| ending.guest == guest && ending.after <= made) {
-        Some(at) => plain(Step::new(role, due.swap_remove(at).act)),
+        Some(at) => plain(Action::new(role, due.swap_remove(at).operation)),
         // A client that does not know of an upgrade goes on with the token that it has.
         None => Chosen { first_token: rng.u8(0..6) == 0, ..by_guest(guest, rng) },
     }
@@ -109,53 +109,54 @@ fn by_moderator(rng: &mut Rng) -> Chosen {
         11..=13 => set_visibility(
             rng.choice(HistoryVisibility::ALL).copied().unwrap_or(HistoryVisibility::Shared),
         ),
-        14..=17 => moderator(Act::Send(Message::Message)),
-        18 => moderator(Act::SendState),
-        19 | 20 => moderator(Act::Invite(guest)),
-        21 => moderator(Act::Kick(guest)),
+        14..=17 => moderator(Operation::Send(Message::Message)),
+        18 => moderator(Operation::SendState),
+        19 | 20 => moderator(Operation::Invite(guest)),
+        21 => moderator(Operation::Kick(guest)),
         22 => redact(Setting::GuestAccess),
         _ => redact(Setting::HistoryVisibility),
     }
 }
 
 fn by_guest(guest: u8, rng: &mut Rng) -> Chosen {
-    let here = |act| plain(Step::new(Actor::Guest(guest), act).at(0));
-    let nowhere = |act| plain(Step::new(Actor::Guest(guest), act));
-    let read = |id| Act::Read(EndpointId::find(id).expect("the table lists what guests read by"));
+    let here = |operation| plain(Action::new(Actor::Guest(guest), operation).at(0));
+    let nowhere = |operation| plain(Action::new(Actor::Guest(guest), operation));
+    let read =
+        |id| Operation::Read(EndpointId::find(id).expect("the table lists what guests read by"));
     let one = |chosen: Chosen, which| Chosen { names: Some(which), ..chosen };
     match rng.u8(0..32) {
-        0..=5 => here(Act::Join(MembershipEndpoint::Own)),
-        6 => here(Act::Join(MembershipEndpoint::StateEvent)),
-        7 | 8 => here(Act::Leave(MembershipEndpoint::Own)),
-        9..=11 => here(Act::Send(Message::Message)),
-        12..=17 => here(Act::Read(KNOWN.messages)),
+        0..=5 => here(Operation::Join(MembershipEndpoint::Own)),
+        6 => here(Operation::Join(MembershipEndpoint::StateEvent)),
+        7 | 8 => here(Operation::Leave(MembershipEndpoint::Own)),
+        9..=11 => here(Operation::Send(Message::Message)),
+        12..=17 => here(Operation::Read(KNOWN.messages)),
         18 | 19 => here(read("GET /rooms/{roomId}/initialSync")),
         20 => here(read("GET /events")),
         21 | 22 => nowhere(read("GET /sync")),
         23 => here(read("GET /rooms/{roomId}/state")),
         24 => one(here(read("GET /rooms/{roomId}/state/{eventType}/{stateKey}")), Which::Note),
-        25 | 26 => one(here(Act::Read(KNOWN.event)), Which::Any),
+        25 | 26 => one(here(Operation::Read(KNOWN.event)), Which::Any),
         27 => one(here(read("GET /rooms/{roomId}/context/{eventId}")), Which::Any),
-        _ => nowhere(Act::WhoAmI),
+        _ => nowhere(Operation::WhoAmI),
     }
 }
 
-const fn plain(step: Step) -> Chosen {
+const fn plain(step: Action) -> Chosen {
     Chosen { step, names: None, first_token: false }
 }
 
-const fn moderator(act: Act) -> Chosen {
-    plain(Step::new(Actor::Moderator, act).at(0))
+const fn moderator(operation: Operation) -> Chosen {
+    plain(Action::new(Actor::Moderator, operation).at(0))
 }
 
 const fn set_visibility(value: HistoryVisibility) -> Chosen {
-    moderator(Act::SetVisibility(Says::Value(value), Key::Empty))
+    moderator(Operation::SetVisibility(Says::Value(value), Key::Empty))
 }
 
 const fn set_guest_access(value: GuestAccess) -> Chosen {
-    moderator(Act::SetGuestAccess(Says::Value(value), Key::Empty))
+    moderator(Operation::SetGuestAccess(Says::Value(value), Key::Empty))
 }
 
 const fn redact(setting: Setting) -> Chosen {
-    Chosen { names: Some(Which::Setting(setting)), ..moderator(Act::RedactSetting(setting)) }
+    Chosen { names: Some(Which::Setting(setting)), ..moderator(Operation::RedactSetting(setting)) }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use guest_access_model::step::{Actor, Place};
+use guest_access_model::action::{Actor, Place};
 use guest_access_rules::text_file::{self, Kind, TextFileError};
 
 use crate::scenario::{actor_name, guest_name, sentence};
@@ -183,7 +183,7 @@ impl Reader<'_> {
             let by = actor_name(step.by);
             return self.wrong(number, format!("`{by}` has no token of an upgrade; guests have"));
         }
-        if call.event.is_some() && !sends(step.act) {
+        if call.event.is_some() && !sends(step.operation) {
             let step = sentence(step);
             return self
                 .wrong(number, format!("no event comes of it that {step}; leave `event` out"));

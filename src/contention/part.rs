@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use guest_access_model::step::{Act, Actor, Step, Upgrade};
+use guest_access_model::action::{Action, Actor, Operation, Upgrade};
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 
@@ -120,8 +120,10 @@ impl<'a> Names<'a> {
         let named = round.calls.iter().filter_map(|call| call.event.as_deref());
         let numbers: BTreeMap<_, _> =
             (0..).zip(named).map(|(number, name)| (name, number)).collect();
-        let redactions =
-            round.calls.iter().filter(|call| matches!(call.step().act, Act::RedactSetting(_)));
+        let redactions = round
+            .calls
+            .iter()
+            .filter(|call| matches!(call.step().operation, Operation::RedactSetting(_)));
         let about = redactions.filter_map(|call| call.about.as_deref());
         let redacted = about.filter_map(|name| numbers.get(name).copied()).collect();
         Self { numbers, redacted }
@@ -172,7 +174,7 @@ fn asked(
     let tags = event.is_some() && call.event.as_deref() == event;
     let mut asked = Asked {
         number,
-        step: Step { tag: false, ..step },
+        step: Action { tag: false, ..step },
         upgraded: call.upgraded,
         sends: call.event.as_ref().map(|_| names.redacted(call.event.as_ref())),
         tags,
@@ -182,17 +184,17 @@ fn asked(
     };
     let target = target(&step).map(Actor::Guest);
     if target.is_none() && step.by == of {
-        let asks_for_one = matches!(step.act, Act::Read(read) if matches!(
+        let asks_for_one = matches!(step.operation, Operation::Read(read) if matches!(
             read.get().gives, Some(Gives::Event | Gives::StateEvent)
         ));
         return (!asks_for_one || call.about.as_deref() == event).then_some(asked);
     }
     let sets = matches!(
-        step.act,
-        Act::SetVisibility(..)
-            | Act::SetGuestAccess(..)
-            | Act::SetJoinRule(_)
-            | Act::RedactSetting(_)
+        step.operation,
+        Operation::SetVisibility(..)
+            | Operation::SetGuestAccess(..)
+            | Operation::SetJoinRule(_)
+            | Operation::RedactSetting(_)
     );
     // What is done to somebody else's account or membership is for the part of that one.
     if target == Some(of) || step.by == Actor::Moderator && sets {
@@ -204,24 +206,24 @@ fn asked(
     // Whoever sends an event, it is sent. Whether that was right is for the sender's own part.
     asked.step.by = Actor::Moderator;
     asked.upgraded = false;
-    match step.act {
-        Act::Send(_) | Act::SendState if tags => Some(asked),
+    match step.operation {
+        Operation::Send(_) | Operation::SendState if tags => Some(asked),
         _ if sets => Some(Asked { answer: None, ..asked }),
         _ => None,
     }
 }
 
 /// The guest whose account or membership a step of another's is about.
-fn target(step: &Step) -> Option<u8> {
-    match step.act {
-        Act::Invite(guest)
-        | Act::Kick(guest)
-        | Act::Ban(guest)
-        | Act::Unban(guest)
-        | Act::RegisterOver(guest)
-        | Act::Upgrade(Upgrade::OthersToken { of: guest, .. } | Upgrade::MadeUpToken(guest)) => {
-            Some(guest)
-        }
+fn target(step: &Action) -> Option<u8> {
+    match step.operation {
+        Operation::Invite(guest)
+        | Operation::Kick(guest)
+        | Operation::Ban(guest)
+        | Operation::Unban(guest)
+        | Operation::RegisterOver(guest)
+        | Operation::Upgrade(
+            Upgrade::OthersToken { of: guest, .. } | Upgrade::MadeUpToken(guest),
+        ) => Some(guest),
         _ => None,
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use futures_util::future::join_all;
+use guest_access_model::action::{Action, Actor, Operation, Setting};
 use guest_access_model::decide::initial;
-use guest_access_model::step::{Act, Actor, Setting, Step};
 use guest_access_model::stop::Stop;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::Membership;
@@ -217,7 +217,7 @@ impl Shared {
         let Chosen { step, names, first_token } = chosen;
         let about = names.and_then(|which| self.named(which));
         let (token, upgraded) = self.token(&step, first_token);
-        let event = sends(step.act).then(|| {
+        let event = sends(step.operation).then(|| {
             self.names.set(self.names.get() + 1);
             format!("e{}", self.names.get())
         });
@@ -249,9 +249,9 @@ impl Shared {
             }
         };
         if let (Some(name), Some((id, note))) = (event, said.sent.clone()) {
-            let setting = match step.act {
-                Act::SetVisibility(..) => Some(Setting::HistoryVisibility),
-                Act::SetGuestAccess(..) => Some(Setting::GuestAccess),
+            let setting = match step.operation {
+                Operation::SetVisibility(..) => Some(Setting::HistoryVisibility),
+                Operation::SetGuestAccess(..) => Some(Setting::GuestAccess),
                 _ => None,
             };
             self.events.borrow_mut().push(Event { name, id, note, setting });
@@ -270,7 +270,7 @@ impl Shared {
     }
 
     /// The first or the newest token of a guest, and whether an upgrade gave it.
-    fn token(&self, step: &Step, first: bool) -> (Option<Token>, bool) {
+    fn token(&self, step: &Action, first: bool) -> (Option<Token>, bool) {
         let Actor::Guest(guest) = step.by else { return (None, false) };
         let tokens = self.tokens.borrow();
         let of = tokens.get(&guest).map(Vec::as_slice).unwrap_or_default();

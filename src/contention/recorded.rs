@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use guest_access_model::step::{Act, Step};
+use guest_access_model::action::{Action, Operation};
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -174,7 +174,7 @@ impl Recording {
 
 impl Call {
     /// The step.
-    pub const fn step(&self) -> &Step {
+    pub const fn step(&self) -> &Action {
         &self.step.0
     }
 
@@ -185,13 +185,13 @@ impl Call {
 }
 
 /// Whether an act sends an event that can have a name.
-pub(super) const fn sends(act: Act) -> bool {
+pub(super) const fn sends(operation: Operation) -> bool {
     matches!(
-        act,
-        Act::Send(_)
-            | Act::SendState
-            | Act::SetVisibility(..)
-            | Act::SetGuestAccess(..)
-            | Act::SetJoinRule(_)
+        operation,
+        Operation::Send(_)
+            | Operation::SendState
+            | Operation::SetVisibility(..)
+            | Operation::SetGuestAccess(..)
+            | Operation::SetJoinRule(_)
     )
 }

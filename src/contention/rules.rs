@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use guest_access_model::action::{Action, Actor, Credential, Key, Operation, Setting};
 use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_model::state::{Account, Kind, State, Tagged};
-use guest_access_model::step::{Act, Actor, Credential, Key, Setting, Step};
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
@@ -31,7 +31,7 @@ pub(super) type Name = u16;
 pub(super) struct Asked {
     /// The number of the call in its round.
     pub(super) number: usize,
-    pub(super) step: Step,
+    pub(super) step: Action,
     /// Whether it shows the token that an upgrade gave.
     pub(super) upgraded: bool,
     /// The event that it sends, and whether that is the one that the partition is about.
@@ -68,7 +68,7 @@ pub(super) struct Comes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Says {
     /// This.
-    Outcome(guest_access_model::step::Observation),
+    Outcome(guest_access_model::action::Observation),
     /// That it is refused, and not with which error.
     Refusal,
     /// Nothing: it would change nothing, and may be allowed or refused.
@@ -119,7 +119,7 @@ pub(super) struct Rulebook {
 }
 
 /// What decides, with a place, what a call comes to.
-type Question = (Step, bool, Option<Name>, Option<Name>, bool);
+type Question = (Action, bool, Option<Name>, Option<Name>, bool);
 /// A question, where it is asked, and by which readings.
 type Told = (Question, Place, Readings);
 
@@ -158,8 +158,8 @@ impl Rulebook {
 
     /// Whether a change can make a difference to a step: what an endpoint is to guests makes none to
     /// calls of another.
-    fn bears_on(&self, change: usize, step: &Step) -> bool {
-        let called = step.act.endpoint();
+    fn bears_on(&self, change: usize, step: &Action) -> bool {
+        let called = step.operation.endpoint();
         self.endpoints[change].as_ref().is_none_or(|of| of.iter().any(|one| Some(*one) == called))
     }
 
@@ -190,7 +190,7 @@ impl Rulebook {
 fn comes(profile: &Profile, asked: &Asked, place: &Place) -> Option<Comes> {
     let step = with_its_token(asked, &place.state)?;
     let stays = |says| Some(Comes { to: *place, says });
-    if let Act::RedactSetting(setting) = step.act {
+    if let Operation::RedactSetting(setting) = step.operation {
         // An event that is no longer the setting may be redacted, and nothing follows from it.
         let is_current = asked.about == place.settings[index(setting)];
         let outcome = outcome(profile, &place.state, &step).filter(|_| is_current);
@@ -208,39 +208,43 @@ fn comes(profile: &Profile, asked: &Asked, place: &Place) -> Option<Comes> {
     };
     let mut to = Place { state: next, ..*place };
     if observation.decision.allows() {
-        match step.act {
-            Act::SetVisibility(_, Key::Empty) => {
+        match step.operation {
+            Operation::SetVisibility(_, Key::Empty) => {
                 to.settings[index(Setting::HistoryVisibility)] = asked.sends;
             }
-            Act::SetGuestAccess(_, Key::Empty) => {
+            Operation::SetGuestAccess(_, Key::Empty) => {
                 to.settings[index(Setting::GuestAccess)] = asked.sends;
             }
             _ => {}
         }
         if asked.tags {
-            to.state.tagged = Some(tagged(step.act, &place.state, &next));
+            to.state.tagged = Some(tagged(step.operation, &place.state, &next));
         }
     }
     Some(Comes { to, says: Says::Outcome(observation) })
 }
 
 /// What is to be said to a call where the model has no such step.
-fn without_a_step(step: &Step, state: &State) -> Says {
+fn without_a_step(step: &Action, state: &State) -> Says {
     let membership = |guest: u8| state.rooms[0].members[usize::from(guest)];
-    match step.act {
+    match step.operation {
         // CS-13: A joined user whose power suffices may invite a user who is neither joined nor
         // banned.
-        Act::Invite(guest) if membership(guest) == Membership::Invite => Says::Nothing,
-        Act::Kick(_) | Act::Ban(_) | Act::Unban(_) if step.by == Actor::Moderator => Says::Nothing,
+        Operation::Invite(guest) if membership(guest) == Membership::Invite => Says::Nothing,
+        Operation::Kick(_) | Operation::Ban(_) | Operation::Unban(_)
+            if step.by == Actor::Moderator =>
+        {
+            Says::Nothing
+        }
         _ if step.by == Actor::User => Says::Nothing,
         // RG-7: A registration whose desired user id is taken is refused with `M_USER_IN_USE`.
         _ => Says::Refusal,
     }
 }
 
-const REDACTED: guest_access_model::step::Observation = guest_access_model::step::Observation {
+const REDACTED: guest_access_model::action::Observation = guest_access_model::action::Observation {
     decision: Decision::allow(&[], "what is redacted is not the setting any more"),
-    answer: guest_access_model::step::Answer::Nothing,
+    answer: guest_access_model::action::Answer::Nothing,
 };
 
 const fn index(setting: Setting) -> usize {
@@ -251,7 +255,7 @@ const fn index(setting: Setting) -> usize {
 }
 
 /// The step, with the token that the call showed as it is seen from `state`.
-fn with_its_token(asked: &Asked, state: &State) -> Option<Step> {
+fn with_its_token(asked: &Asked, state: &State) -> Option<Action> {
     let step = asked.step;
     let Actor::Guest(guest) = step.by else { return Some(step) };
     if step.with != Credential::Own {
@@ -262,7 +266,7 @@ fn with_its_token(asked: &Asked, state: &State) -> Option<Step> {
     match (asked.upgraded, has_upgraded) {
         // Before the upgrade, there is no token of its.
         (true, false) => None,
-        (false, true) if !matches!(step.act, Act::Upgrade(_)) => {
+        (false, true) if !matches!(step.operation, Operation::Upgrade(_)) => {
             Some(step.with(Credential::BeforeUpgrade))
         }
         _ => Some(step),
@@ -274,11 +278,11 @@ fn with_its_token(asked: &Asked, state: &State) -> Option<Step> {
 /// The model tags an event only if it is one of its kind; here any event may be asked for. One that
 /// changes neither the visibility nor a guest's own membership is seen by whom a message would be.
 /// What follows from a change of guest access comes after its event.
-fn tagged(act: Act, before: &State, after: &State) -> Tagged {
+fn tagged(operation: Operation, before: &State, after: &State) -> Tagged {
     let (before, after) = (&before.rooms[0], &after.rooms[0]);
-    let mut tagged = match act {
-        Act::SendState => Tagged::between(Kind::State, before, before),
-        Act::SetVisibility(..) if before.visibility != after.visibility => {
+    let mut tagged = match operation {
+        Operation::SendState => Tagged::between(Kind::State, before, before),
+        Operation::SetVisibility(..) if before.visibility != after.visibility => {
             Tagged::between(Kind::Setting, before, after)
         }
         _ => Tagged::between(Kind::Message, before, before),
@@ -289,8 +293,12 @@ fn tagged(act: Act, before: &State, after: &State) -> Tagged {
 
 /// Whether a call can change what any other is answered.
 pub(super) fn only_looks(asked: &Asked) -> bool {
-    let looks = matches!(asked.step.act, Act::Read(_) | Act::WhoAmI | Act::SetProfile { .. });
-    let sends = matches!(asked.step.act, Act::Send(_) | Act::SendState) && !asked.tags;
+    let looks = matches!(
+        asked.step.operation,
+        Operation::Read(_) | Operation::WhoAmI | Operation::SetProfile { .. }
+    );
+    let sends =
+        matches!(asked.step.operation, Operation::Send(_) | Operation::SendState) && !asked.tags;
     let denied = asked
         .answer
         .as_ref()

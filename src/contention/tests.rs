@@ -3,11 +3,11 @@
 //! one; and in one whose answers were falsified it finds none where there is none.
 
 use fastrand::Rng;
+use guest_access_model::action::{
+    Action, Actor, Credential, Key, Message, Observation, Operation, Says, Subject, Upgrade,
+};
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::state::State;
-use guest_access_model::step::{
-    Act, Actor, Credential, Key, Message, Observation, Says, Step, Subject, Upgrade,
-};
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
@@ -30,28 +30,28 @@ const fn guest(number: u8) -> Actor {
     Actor::Guest(number)
 }
 
-fn by_moderator(rng: &mut Rng) -> Step {
-    let act = match rng.u8(0..8) {
-        0 | 1 => Act::SetGuestAccess(Says::Value(GuestAccess::Forbidden), Key::Empty),
-        2 | 3 => Act::SetGuestAccess(Says::Value(GuestAccess::CanJoin), Key::Empty),
-        4 => Act::SetVisibility(Says::Value(HistoryVisibility::WorldReadable), Key::Empty),
-        5 => Act::SetVisibility(Says::Value(HistoryVisibility::Joined), Key::Empty),
-        6 => Act::Kick(rng.u8(0..2)),
-        _ => Act::Invite(rng.u8(0..2)),
+fn by_moderator(rng: &mut Rng) -> Action {
+    let operation = match rng.u8(0..8) {
+        0 | 1 => Operation::SetGuestAccess(Says::Value(GuestAccess::Forbidden), Key::Empty),
+        2 | 3 => Operation::SetGuestAccess(Says::Value(GuestAccess::CanJoin), Key::Empty),
+        4 => Operation::SetVisibility(Says::Value(HistoryVisibility::WorldReadable), Key::Empty),
+        5 => Operation::SetVisibility(Says::Value(HistoryVisibility::Joined), Key::Empty),
+        6 => Operation::Kick(rng.u8(0..2)),
+        _ => Operation::Invite(rng.u8(0..2)),
     };
-    Step::new(Actor::Moderator, act).at(0)
+    Action::new(Actor::Moderator, operation).at(0)
 }
 
-fn by_guest(number: u8, rng: &mut Rng) -> Step {
-    let here = |act| Step::new(guest(number), act).at(0);
+fn by_guest(number: u8, rng: &mut Rng) -> Action {
+    let here = |operation| Action::new(guest(number), operation).at(0);
     match rng.u8(0..12) {
-        0..=2 => here(Act::Join(MembershipEndpoint::Own)),
-        3 => here(Act::Leave(MembershipEndpoint::Own)),
-        4 => here(Act::Send(Message::Message)),
-        5..=8 => here(Act::Read(KNOWN.messages)),
-        9 => Step::new(guest(number), Act::WhoAmI),
-        10 => Step::new(guest(number), Act::Upgrade(Upgrade::Own(number))),
-        _ => Step::new(guest(number), Act::LogOut),
+        0..=2 => here(Operation::Join(MembershipEndpoint::Own)),
+        3 => here(Operation::Leave(MembershipEndpoint::Own)),
+        4 => here(Operation::Send(Message::Message)),
+        5..=8 => here(Operation::Read(KNOWN.messages)),
+        9 => Action::new(guest(number), Operation::WhoAmI),
+        10 => Action::new(guest(number), Operation::Upgrade(Upgrade::Own(number))),
+        _ => Action::new(guest(number), Operation::LogOut),
     }
 }
 
@@ -65,16 +65,16 @@ pub(super) fn round_of_the_reference(profile: &Profile, length: usize, rng: &mut
     let mut free: Vec<u64> = Vec::new();
     let mut now = 0;
     let mut state = initial(profile);
-    let mut steps: Vec<Step> = vec![
-        Step::new(guest(0), Act::Register { named: false }),
-        Step::new(guest(1), Act::Register { named: false }),
+    let mut steps: Vec<Action> = vec![
+        Action::new(guest(0), Operation::Register { named: false }),
+        Action::new(guest(1), Operation::Register { named: false }),
     ];
     let message = rng.usize(3..length.max(4));
     for number in 0..length {
         let step = match number {
             0 | 1 => steps.remove(0),
             _ if number == message => {
-                Step::new(Actor::Moderator, Act::Send(Message::Message)).at(0).tagged()
+                Action::new(Actor::Moderator, Operation::Send(Message::Message)).at(0).tagged()
             }
             _ if rng.bool() => by_moderator(rng),
             _ => by_guest(rng.u8(0..2), rng),
@@ -97,7 +97,7 @@ pub(super) fn round_of_the_reference(profile: &Profile, length: usize, rng: &mut
             let number = usize::from(number);
             call.upgraded = upgraded[number];
             upgraded[number] |=
-                matches!(step.act, Act::Upgrade(_)) && observation.decision.allows();
+                matches!(step.operation, Operation::Upgrade(_)) && observation.decision.allows();
         }
         round.calls.push(call);
     }
@@ -114,8 +114,8 @@ pub(super) fn round_of_the_reference(profile: &Profile, length: usize, rng: &mut
     round
 }
 
-fn call(client: u32, step: &Step, observation: &Observation, start: u64, end: u64) -> Call {
-    use guest_access_model::step::Answer as Held;
+fn call(client: u32, step: &Action, observation: &Observation, start: u64, end: u64) -> Call {
+    use guest_access_model::action::Answer as Held;
     let Observation { decision, answer } = observation;
     let gave = match answer {
         Held::Gave { tagged } => Some(if *tagged { vec!["e1".to_owned()] } else { Vec::new() }),
@@ -128,7 +128,7 @@ fn call(client: u32, step: &Step, observation: &Observation, start: u64, end: u6
     Call {
         round: 1,
         client,
-        step: Written(Step { tag: false, ..*step }),
+        step: Written(Action { tag: false, ..*step }),
         upgraded: false,
         event: step.tag.then(|| "e1".to_owned()),
         about: None,
@@ -230,7 +230,7 @@ proptest! {
         let sent = round.calls.iter().find(|call| call.event.is_some()).map(|call| call.start);
         let upgrades = |of: Actor| {
             let upgrade = |call: &&Call| {
-                call.step().by == of && matches!(call.step().act, Act::Upgrade(_))
+                call.step().by == of && matches!(call.step().operation, Operation::Upgrade(_))
             };
             round.calls.iter().any(|call| upgrade(&call))
         };
@@ -317,18 +317,18 @@ fn a_join_that_lands_after_the_revocation_is_a_race_and_shown_as_one() {
     let rules = latest();
     let allow = Observation {
         decision: guest_access_rules::vocabulary::Decision::allow(&[], ""),
-        answer: guest_access_model::step::Answer::Nothing,
+        answer: guest_access_model::action::Answer::Nothing,
     };
-    let moderator = |act| Step::new(Actor::Moderator, act).at(0);
-    let access = |value| moderator(Act::SetGuestAccess(Says::Value(value), Key::Empty));
-    let join = Step::new(guest(0), Act::Join(MembershipEndpoint::Own)).at(0);
-    let register = Step::new(guest(0), Act::Register { named: false });
+    let moderator = |operation| Action::new(Actor::Moderator, operation).at(0);
+    let access = |value| moderator(Operation::SetGuestAccess(Says::Value(value), Key::Empty));
+    let join = Action::new(guest(0), Operation::Join(MembershipEndpoint::Own)).at(0);
+    let register = Action::new(guest(0), Operation::Register { named: false });
     let calls = vec![
         call(0, &register, &allow, 0, 10),
         call(0, &access(GuestAccess::CanJoin), &allow, 20, 30),
         call(1, &join, &allow, 40, 90),
         call(0, &access(GuestAccess::Forbidden), &allow, 50, 80),
-        call(0, &moderator(Act::Send(Message::Message)), &allow, 95, 99),
+        call(0, &moderator(Operation::Send(Message::Message)), &allow, 95, 99),
     ];
     let memberships = std::iter::once((guest_name(0), Membership::Join)).collect();
     let end = End {
@@ -355,15 +355,15 @@ fn an_event_is_tagged_as_the_model_tags_it() {
     let profile = latest().profile();
     let rulebook = Rulebook::new(&latest());
     let mut place = rulebook.beginning();
-    let register = Step::new(guest(0), Act::Register { named: false });
+    let register = Action::new(guest(0), Operation::Register { named: false });
     place.state = outcome(&profile, &place.state, &register).unwrap().next;
-    let acts = [
-        Act::Send(Message::Message),
-        Act::SendState,
-        Act::SetVisibility(Says::Value(HistoryVisibility::Joined), Key::Empty),
+    let operations = [
+        Operation::Send(Message::Message),
+        Operation::SendState,
+        Operation::SetVisibility(Says::Value(HistoryVisibility::Joined), Key::Empty),
     ];
-    for act in acts {
-        let step = Step::new(Actor::Moderator, act).at(0);
+    for operation in operations {
+        let step = Action::new(Actor::Moderator, operation).at(0);
         let asked = Asked {
             number: 0,
             step,

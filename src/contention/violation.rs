@@ -1,6 +1,6 @@
 //! What no order explains, and why none does.
 
-use guest_access_model::step::Answer;
+use guest_access_model::action::Answer;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::Decision;
 
@@ -129,7 +129,7 @@ pub(super) fn violation(
             let seen = asked.answer.as_ref().map(|(_, seen)| seen);
             let told = |event: &str| seen.map(|seen| observed(seen, event)).unwrap_or_default();
             let event = part.event.as_deref().unwrap_or("the event");
-            (sentence(step), deed(step.act), told(event), told("an event"))
+            (sentence(step), deed(step.operation), told(event), told("an event"))
         }
         None => {
             let seen = end

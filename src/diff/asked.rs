@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use guest_access_model::action::{Action, Actor, Answer, Operation, Place as At};
 use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_model::state::State;
-use guest_access_model::step::{Act, Actor, Answer, Place as At, Step};
 use guest_access_rules::profile::Profile;
 
 use crate::scenario::{deed, sentence};
@@ -49,7 +49,7 @@ fn questions(default: &Profile, told: &Told) -> BTreeSet<Question> {
 }
 
 /// The question that a step is: what is done, by the guest that is called the first, and by whom.
-fn question(step: &Step, before: &State) -> Question {
+fn question(step: &Action, before: &State) -> Question {
     let names = Names::of(step);
     Question { step: sentence(&names.step(step)), by: role(step, before).to_owned() }
 }
@@ -151,9 +151,9 @@ impl Moment<'_> {
 }
 
 /// What is done: the endpoint, if it is one call, and else the act in words.
-fn called(step: &Step) -> String {
-    match step.act {
-        Act::Read(endpoint) | Act::Call(endpoint) => endpoint.to_string(),
-        _ => deed(Names::of(step).step(step).act),
+fn called(step: &Action) -> String {
+    match step.operation {
+        Operation::Read(endpoint) | Operation::Call(endpoint) => endpoint.to_string(),
+        _ => deed(Names::of(step).step(step).operation),
     }
 }

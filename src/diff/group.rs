@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use guest_access_model::step::Step;
+use guest_access_model::action::Action;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 
@@ -50,7 +50,7 @@ pub(super) fn groups(parts: &[Part], explanations: &[Explanation]) -> Vec<Group>
 /// A story that shows a divergence, and whether it did so by itself.
 #[derive(Debug, Clone)]
 pub(super) struct Shrunk {
-    steps: Vec<Step>,
+    steps: Vec<Action>,
     /// The changes of our readings under which it is none: any of these.
     changes: Vec<Vec<usize>>,
     reproduced: bool,
@@ -114,7 +114,7 @@ pub(super) async fn shrink(
 }
 
 /// A story, with the number of the group whose divergence it may show.
-type Trial = (usize, Vec<Step>);
+type Trial = (usize, Vec<Action>);
 
 /// Stories that are told to see whether they show what a longer one did.
 struct Trials<'a, P> {
@@ -134,7 +134,7 @@ impl<P: Fn(usize)> Trials<'_, P> {
     }
 
     /// Tells a story for each group that is missing.
-    async fn tell_missing(&mut self, story: impl Fn(&Group) -> Option<Vec<Step>>) {
+    async fn tell_missing(&mut self, story: impl Fn(&Group) -> Option<Vec<Action>>) {
         let missing = self.missing().into_iter();
         let trials = missing.filter_map(|number| Some((number, story(&self.groups[number])?)));
         let trials = trials.filter(|trial| !self.tried.contains(trial)).collect();
@@ -175,7 +175,7 @@ impl Group {
 
     /// All that was done and asked before it in the story in which it was seen first, but for what led
     /// astray.
-    fn before(&self, parts: &[Part]) -> Vec<Step> {
+    fn before(&self, parts: &[Part]) -> Vec<Action> {
         let (part, difference) = self.first(parts);
         let told = part.log[..difference.at].iter().filter(|taken| taken.tells());
         let before = told.filter(|taken| !taken.diverges || !may_change_anything(&taken.step));
@@ -183,7 +183,7 @@ impl Group {
     }
 
     /// The story in which it was seen first: all of it.
-    fn whole(&self, parts: &[Part]) -> Vec<Step> {
+    fn whole(&self, parts: &[Part]) -> Vec<Action> {
         let (part, difference) = self.first(parts);
         let mut steps = self.before(parts);
         steps.push(part.log[difference.at].step);
@@ -208,14 +208,14 @@ impl Group {
 
     /// The story in which it was seen first, without what does not matter to its last step; with what
     /// its people asked before, if it `has_questions`.
-    fn own_way(&self, profile: &Profile, parts: &[Part], has_questions: bool) -> Vec<Step> {
+    fn own_way(&self, profile: &Profile, parts: &[Part], has_questions: bool) -> Vec<Action> {
         let (part, difference) = self.first(parts);
         let taken = &part.log[difference.at];
         own_way(profile, difference, taken, &self.before(parts), has_questions)
     }
 
     /// The shortest story into the situation of any of them.
-    fn shortest(&self, ways: &Ways<'_>, parts: &[Part]) -> Option<Vec<Step>> {
+    fn shortest(&self, ways: &Ways<'_>, parts: &[Part]) -> Option<Vec<Action>> {
         let seen = self.seen.iter().take(MOST_SITUATIONS);
         let stories = seen.filter_map(|(part, difference)| {
             let part = &parts[*part];
@@ -276,7 +276,7 @@ pub(super) fn divergences(
             id,
             kind: *kind,
             cause: group.cause,
-            endpoint: step.act.endpoint(),
+            endpoint: step.operation.endpoint(),
             step: sentence(step),
             by,
             expected: expected.clone(),
@@ -310,7 +310,7 @@ fn reading(change: &Change) -> ReadingTaken {
     }
 }
 
-fn scenario(rules: &Rules, id: String, group: &Group, steps: &[Step]) -> Scenario {
+fn scenario(rules: &Rules, id: String, group: &Group, steps: &[Action]) -> Scenario {
     let Signature { step, by, expected, observed, .. } = &group.signature;
     let about = format!(
         "{}, {by}: the rules say `{expected}`, the homeserver `{observed}`",
@@ -318,8 +318,8 @@ fn scenario(rules: &Rules, id: String, group: &Group, steps: &[Step]) -> Scenari
     );
     Scenario::from_story(&*id, rules, &*about, Vec::new(), steps).unwrap_or_else(|_| {
         // By our readings it cannot happen, so they say nothing to it.
-        let event = |step: &Step| step.tag.then(|| LABEL.to_owned());
-        let told = |step: &Step| ToldStep { step: *step, event: event(step), expect: None };
+        let event = |step: &Action| step.tag.then(|| LABEL.to_owned());
+        let told = |step: &Action| ToldStep { step: *step, event: event(step), expect: None };
         let steps = steps.iter().map(told).collect();
         Scenario {
             id,

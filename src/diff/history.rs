@@ -1,10 +1,10 @@
 //! Histories chosen at random: what the vectors do not think of.
 
 use fastrand::Rng;
+use guest_access_model::action::{Action, Actor, Operation};
+use guest_access_model::actions::actions;
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::state::{Scope, State};
-use guest_access_model::step::{Act, Actor, Step};
-use guest_access_model::steps::steps;
 use guest_access_rules::profile::Profile;
 
 use super::story::Story;
@@ -19,7 +19,7 @@ const LOOKS: u32 = 3;
 /// Histories of steps that can happen by the rules, without end: the same for the same seed.
 pub(super) fn histories(profile: &Profile, seed: u64) -> impl Iterator<Item = Story> + use<> {
     let profile = profile.clone();
-    let steps: Vec<_> = steps(SCOPE, &[&profile]).into_iter().filter(can_be_taken).collect();
+    let steps: Vec<_> = actions(SCOPE, &[&profile]).into_iter().filter(can_be_taken).collect();
     (0_u64..).map(move |number| {
         let mut rng = Rng::with_seed(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let id = format!("random-{seed}-{number}");
@@ -27,7 +27,7 @@ pub(super) fn histories(profile: &Profile, seed: u64) -> impl Iterator<Item = St
     })
 }
 
-fn history(profile: &Profile, steps: &[Step], rng: &mut Rng) -> Vec<Step> {
+fn history(profile: &Profile, steps: &[Action], rng: &mut Rng) -> Vec<Action> {
     let mut state = initial(profile);
     let mut history = Vec::with_capacity(LENGTH);
     while history.len() < LENGTH {
@@ -43,17 +43,19 @@ fn history(profile: &Profile, steps: &[Step], rng: &mut Rng) -> Vec<Step> {
 fn one_of(
     profile: &Profile,
     state: &State,
-    steps: &[Step],
+    steps: &[Action],
     leads: bool,
     rng: &mut Rng,
-) -> Option<(Step, State)> {
-    let possible = |step: &Step| {
+) -> Option<(Action, State)> {
+    let possible = |step: &Action| {
         let next = outcome(profile, state, step)?.next;
         ((next != *state) == leads).then_some((*step, next))
     };
     let possible: Vec<_> = steps.iter().filter_map(possible).collect();
     // What ends an account ends most of what could still be seen of it: seldom, then.
-    let ends = |step: &Step| matches!(step.act, Act::LogOut | Act::Deactivate | Act::Upgrade(_));
+    let ends = |step: &Action| {
+        matches!(step.operation, Operation::LogOut | Operation::Deactivate | Operation::Upgrade(_))
+    };
     let chosen = *rng.choice(&possible)?;
     if ends(&chosen.0) && rng.u32(0..4) != 0 {
         rng.choice(&possible).copied()
@@ -63,7 +65,7 @@ fn one_of(
 }
 
 /// Whether a step can be taken over HTTP, and says anything there.
-fn can_be_taken(step: &Step) -> bool {
+fn can_be_taken(step: &Action) -> bool {
     step.by != Actor::Server
 }
 

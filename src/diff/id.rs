@@ -48,17 +48,17 @@ fn place(told: &Told) -> String {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::step::{Act, Actor, Place, Step};
+    use guest_access_model::action::{Action, Actor, Operation, Place};
     use guest_access_rules::endpoint::KNOWN;
 
     use super::super::found::Kind;
     use super::*;
 
     fn signature() -> Signature {
-        let read = Step::new(Actor::Guest(0), Act::Read(KNOWN.event));
+        let read = Action::new(Actor::Guest(0), Operation::Read(KNOWN.event));
         Signature {
             kind: Kind::Leak,
-            step: Step { place: Place::Room(0), ..read },
+            step: Action { place: Place::Room(0), ..read },
             by: "a guest",
             expected: "deny 403 M_FORBIDDEN".to_owned(),
             observed: "allow, gives e1".to_owned(),
@@ -81,7 +81,7 @@ mod tests {
             Signature { expected: "allow".to_owned(), ..one.clone() },
             Signature { observed: "allow".to_owned(), ..one.clone() },
             Signature { permitted: true, ..one.clone() },
-            Signature { step: Step { place: Place::Elsewhere, ..one.step }, ..one.clone() },
+            Signature { step: Action { place: Place::Elsewhere, ..one.step }, ..one.clone() },
         ];
         let mut ids: Vec<_> = others.iter().map(|other| id(other, None)).collect();
         ids.extend([id(&one, None), id(&one, Some("join.gate")), id(&one, Some("whoami"))]);

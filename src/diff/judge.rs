@@ -4,9 +4,9 @@
 //! text permits. What our readings do not say and another does is told with that reading; what none
 //! says is a divergence.
 
+use guest_access_model::action::Action;
 use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_model::state::{MAX_GUESTS, State};
-use guest_access_model::step::Step;
 use guest_access_rules::profile::Profile;
 
 use crate::subject::server::{Held, Members, Observed, Verdict};
@@ -17,7 +17,7 @@ use super::listing::Listing;
 /// A step that was taken on a homeserver, with what was seen of it.
 #[derive(Debug, Clone)]
 pub(super) struct Taken {
-    pub(super) step: Step,
+    pub(super) step: Action,
     pub(super) observed: Observed,
     /// The memberships in each room after it, if they were looked at.
     pub(super) members: Option<Vec<Members>>,
@@ -140,7 +140,7 @@ impl<'a> Judge<'a> {
     }
 
     /// What may come of `step`, by our readings first; `None` if it cannot happen by these.
-    pub(super) fn expected(&self, step: &Step) -> Option<Vec<Expected>> {
+    pub(super) fn expected(&self, step: &Action) -> Option<Vec<Expected>> {
         outcome(&self.changes.default, &self.state(), step)?;
         let ours = std::iter::once((None, &self.changes.default));
         let others = self.readings.iter().enumerate().map(|(change, p)| (Some(change), p));
@@ -155,7 +155,7 @@ impl<'a> Judge<'a> {
 
     /// What `step` is to list by the rules, if they say so: nothing, where the homeserver may be in
     /// several states.
-    pub(super) fn listing(&self, step: &Step, gone: [bool; MAX_GUESTS]) -> Option<Listing> {
+    pub(super) fn listing(&self, step: &Action, gone: [bool; MAX_GUESTS]) -> Option<Listing> {
         let is_sure = self.states.len() == 1;
         is_sure.then(|| Listing::of(&self.changes.default, &self.log, step, gone)).flatten()
     }
@@ -224,9 +224,9 @@ impl<'a> Judge<'a> {
 
 /// What comes of a step that was asked of a homeserver. By some ways to read the rules the call that
 /// was to send the labelled event is refused: then it sends none that could be labelled.
-pub(super) fn outcome_as_asked(profile: &Profile, state: &State, step: &Step) -> Option<Outcome> {
+pub(super) fn outcome_as_asked(profile: &Profile, state: &State, step: &Action) -> Option<Outcome> {
     let refused = || {
-        let unlabelled = Step { tag: false, ..*step };
+        let unlabelled = Action { tag: false, ..*step };
         outcome(profile, state, &unlabelled).filter(|o| !o.observation.decision.allows())
     };
     outcome(profile, state, step).or_else(|| step.tag.then(refused).flatten())
@@ -234,8 +234,8 @@ pub(super) fn outcome_as_asked(profile: &Profile, state: &State, step: &Step) ->
 
 #[cfg(test)]
 mod tests {
+    use guest_access_model::actions::actions;
     use guest_access_model::state::Scope;
-    use guest_access_model::steps::steps;
     use guest_access_model::story::reach;
     use guest_access_rules::rules::Rules;
 
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn a_reading_that_refuses_a_step_that_was_to_be_labelled_is_among_what_is_expected() {
         let changes = Changes::of(&Rules::find("latest").unwrap());
-        let every = steps(Scope { guests: 1, rooms: 1 }, &[&changes.default]);
+        let every = actions(Scope { guests: 1, rooms: 1 }, &[&changes.default]);
         let reached = reach(&changes.default, &every, 2_000);
         let mut judge = Judge::new(&changes);
         let mut refused = 0;

@@ -3,9 +3,9 @@
 //! The model says whether it is answered, since what it keeps of a room is one event. What it is given
 //! follows from the states through which the story went.
 
+use guest_access_model::action::{Action, Actor, Credential, Operation};
 use guest_access_model::decide::initial;
 use guest_access_model::state::{MAX_GUESTS, State};
-use guest_access_model::step::{Act, Actor, Credential, Step};
 use guest_access_rules::decision_point::GuestReads;
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::profile::Profile;
@@ -30,11 +30,11 @@ impl Listing {
     pub(super) fn of(
         profile: &Profile,
         log: &[Taken],
-        step: &Step,
+        step: &Action,
         gone: [bool; MAX_GUESTS],
     ) -> Option<Self> {
         let room = step.room()?;
-        if step.act != Act::Read(KNOWN.members) || step.with != Credential::Own {
+        if step.operation != Operation::Read(KNOWN.members) || step.with != Credential::Own {
             return None;
         }
         // GA-16: A guest is given only events at which `m.room.history_visibility` was present and
@@ -123,8 +123,8 @@ fn own(state: &State, room: usize, by: Actor) -> Option<Membership> {
 
 #[cfg(test)]
 mod tests {
+    use guest_access_model::action::Says;
     use guest_access_model::decide::outcome;
-    use guest_access_model::step::Says;
     use guest_access_rules::rules::Rules;
     use guest_access_rules::vocabulary::GuestAccess;
     use guest_access_rules::vocabulary::MembershipEndpoint;
@@ -133,7 +133,7 @@ mod tests {
     use crate::subject::server::Observed;
 
     /// What the first guest is to be given of the first room, after these steps.
-    fn listing(steps: &[Step]) -> Option<Listing> {
+    fn listing(steps: &[Action]) -> Option<Listing> {
         let profile = Rules::find("latest").unwrap().profile();
         let mut now = initial(&profile);
         let mut log = Vec::new();
@@ -149,31 +149,32 @@ mod tests {
                 after: now,
             });
         }
-        let step = guest(0, Act::Read(KNOWN.members)).at(0);
+        let step = guest(0, Operation::Read(KNOWN.members)).at(0);
         Listing::of(&profile, &log, &step, [false; MAX_GUESTS])
     }
 
-    fn guest(number: u8, act: Act) -> Step {
-        Step::new(Actor::Guest(number), act)
+    fn guest(number: u8, operation: Operation) -> Action {
+        Action::new(Actor::Guest(number), operation)
     }
 
-    fn moderator(act: Act) -> Step {
-        Step::new(Actor::Moderator, act).at(0)
+    fn moderator(operation: Operation) -> Action {
+        Action::new(Actor::Moderator, operation).at(0)
     }
 
     /// Two guests join.
-    fn both_join() -> Vec<Step> {
-        let register = |number| guest(number, Act::Register { named: false });
+    fn both_join() -> Vec<Action> {
+        let register = |number| guest(number, Operation::Register { named: false });
         let can_join = Says::Value(GuestAccess::CanJoin);
-        let open = moderator(Act::SetGuestAccess(can_join, guest_access_model::step::Key::Empty));
-        let join = |number| guest(number, Act::Join(MembershipEndpoint::Own)).at(0);
+        let open =
+            moderator(Operation::SetGuestAccess(can_join, guest_access_model::action::Key::Empty));
+        let join = |number| guest(number, Operation::Join(MembershipEndpoint::Own)).at(0);
         vec![register(0), register(1), open, join(0), join(1)]
     }
 
     #[test]
     fn who_is_joined_is_given_the_members_of_now() {
         let mut steps = both_join();
-        steps.push(moderator(Act::Kick(1)));
+        steps.push(moderator(Operation::Kick(1)));
         let listing = listing(&steps).unwrap();
         assert_eq!(listing.guests[..2], [Some(Membership::Join), Some(Membership::Leave)]);
         assert_eq!(listing.clause(), "CS-22");
@@ -182,15 +183,15 @@ mod tests {
     #[test]
     fn who_left_is_given_the_members_of_then() {
         let mut steps = both_join();
-        steps.extend([moderator(Act::Kick(0)), moderator(Act::Kick(1))]);
+        steps.extend([moderator(Operation::Kick(0)), moderator(Operation::Kick(1))]);
         let given = listing(&steps).unwrap();
         assert_eq!(given.guests[..2], [Some(Membership::Leave), Some(Membership::Join)]);
         assert_eq!(given.clause(), "CS-25");
         // A ban that was lifted since is what ended it.
-        steps.extend([moderator(Act::Ban(0)), moderator(Act::Unban(0))]);
+        steps.extend([moderator(Operation::Ban(0)), moderator(Operation::Unban(0))]);
         assert_eq!(listing(&steps).unwrap().guests[0], Some(Membership::Leave));
         let mut steps = both_join();
-        steps.extend([moderator(Act::Ban(0)), moderator(Act::Unban(0))]);
+        steps.extend([moderator(Operation::Ban(0)), moderator(Operation::Unban(0))]);
         assert_eq!(listing(&steps).unwrap().guests[0], Some(Membership::Ban));
     }
 
@@ -198,7 +199,7 @@ mod tests {
     fn of_those_who_were_removed_together_nobody_knows_who_was_first() {
         let mut steps = both_join();
         let forbidden = Says::Value(GuestAccess::Forbidden);
-        let close = Act::SetGuestAccess(forbidden, guest_access_model::step::Key::Empty);
+        let close = Operation::SetGuestAccess(forbidden, guest_access_model::action::Key::Empty);
         steps.push(moderator(close));
         let listing = listing(&steps).unwrap();
         assert_eq!(listing.guests[..2], [Some(Membership::Leave), None]);

@@ -1,8 +1,8 @@
 //! Running the divergences of a saved report again: which are fixed, and which are still there.
 
+use guest_access_model::action::Action;
 use guest_access_model::decide::initial;
 use guest_access_model::state::State;
-use guest_access_model::step::Step;
 use guest_access_rules::rules::Rules;
 
 use crate::subject::server::{Person, Server, ServerError, Verdict};
@@ -85,7 +85,7 @@ pub async fn replay(
 }
 
 /// What became of the divergence that these steps showed by the last.
-fn fate(told: &Told, steps: &[Step], first: &State) -> Fate {
+fn fate(told: &Told, steps: &[Action], first: &State) -> Fate {
     let could_not_run = |because: String| Fate::CouldNotRun { because };
     let part = told.parts.first();
     let Some((part, last)) = part.and_then(|part| Some((part, part.log.last()?))) else {

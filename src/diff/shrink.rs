@@ -9,10 +9,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use guest_access_model::action::{Action, Actor, Answer, Key, Message, Operation, Place, Upgrade};
+use guest_access_model::actions::actions;
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::state::{Account, MAX_GUESTS, Room, Scope, State, Witness};
-use guest_access_model::step::{Act, Actor, Answer, Key, Message, Place, Step, Upgrade};
-use guest_access_model::steps::steps;
 use guest_access_model::story::{Reached, reach};
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::profile::Profile;
@@ -40,7 +40,7 @@ impl<'a> Ways<'a> {
 
     /// The shortest story that ends with the step that was `taken` in a situation like its own, by
     /// the guests' new names; `None` if there is none near.
-    pub(super) fn shortest(&self, difference: &Difference, taken: &Taken) -> Option<Vec<Step>> {
+    pub(super) fn shortest(&self, difference: &Difference, taken: &Taken) -> Option<Vec<Action>> {
         let sight = Sight::of(difference, taken);
         let Sight { step, guests, .. } = sight;
         let mut before = sight.names.state(&difference.before);
@@ -66,7 +66,7 @@ impl<'a> Ways<'a> {
     }
 
     /// Lets the first room's history visibility be what it is at first, if the step comes to the same.
-    fn forget_visibility(&self, step: &Step, before: &mut State) {
+    fn forget_visibility(&self, step: &Action, before: &mut State) {
         let mut first = *before;
         first.rooms[0].visibility = initial(self.profile).rooms[0].visibility;
         let come_to = |state: &State| {
@@ -74,7 +74,7 @@ impl<'a> Ways<'a> {
             let room = outcome.next.rooms[0];
             Some((outcome.observation, room.members, room.visibility == state.rooms[0].visibility))
         };
-        let looks = matches!(step.act, Act::Read(_) | Act::ReadThroughOtherRoom);
+        let looks = matches!(step.operation, Operation::Read(_) | Operation::ReadThroughOtherRoom);
         if !looks && come_to(&first) == come_to(before) {
             *before = first;
         }
@@ -84,7 +84,7 @@ impl<'a> Ways<'a> {
 /// A step by the guests' new names, and as many guests as matter to it.
 struct Sight {
     names: Names,
-    step: Step,
+    step: Action,
     guests: usize,
     /// Whether it may give the tagged event.
     gives: bool,
@@ -120,15 +120,15 @@ pub(super) fn own_way(
     profile: &Profile,
     difference: &Difference,
     taken: &Taken,
-    before: &[Step],
+    before: &[Action],
     has_questions: bool,
-) -> Vec<Step> {
+) -> Vec<Action> {
     let sight = Sight::of(difference, taken);
-    let is_about_others = |step: &Step| {
+    let is_about_others = |step: &Action| {
         let mut guests = concerned(step).peekable();
         guests.peek().is_some() && !guests.any(|guest| sight.is_about(guest))
     };
-    let end = |lead: &[(usize, Step)]| {
+    let end = |lead: &[(usize, Action)]| {
         let mut state = initial(profile);
         let mut moved_by = [None; MAX_GUESTS];
         for (_, step) in lead {
@@ -141,7 +141,7 @@ pub(super) fn own_way(
         Some((sight.situation(&sight.names.state(&state)), moved_by))
     };
     let mut state = initial(profile);
-    let (mut lead, mut questions): (Vec<(usize, Step)>, Vec<_>) = (Vec::new(), Vec::new());
+    let (mut lead, mut questions): (Vec<(usize, Action)>, Vec<_>) = (Vec::new(), Vec::new());
     for (place, step) in before.iter().enumerate() {
         let Some(outcome) = outcome(profile, &state, step) else { continue };
         let is_question = outcome.next == state;
@@ -175,7 +175,7 @@ pub(super) fn own_way(
         }
     }
     if has_questions {
-        let asks = |step: &Step| concerned(step).any(|guest| sight.is_about(guest));
+        let asks = |step: &Action| concerned(step).any(|guest| sight.is_about(guest));
         lead.extend(questions.into_iter().filter(|(_, step)| asks(step)));
         lead.sort_unstable_by_key(|(place, _)| *place);
     }
@@ -192,11 +192,11 @@ struct Situation(State);
 impl Situation {
     /// The situation of a step, of these guests, in this state; with the tagged event, if the step
     /// gives any.
-    fn of(step: &Step, state: &State, guests: usize, gives: bool) -> Self {
-        let reads = matches!(step.act, Act::Read(_) | Act::ReadThroughOtherRoom);
+    fn of(step: &Action, state: &State, guests: usize, gives: bool) -> Self {
+        let reads = matches!(step.operation, Operation::Read(_) | Operation::ReadThroughOtherRoom);
         let about = |room: usize| match step.place {
             Place::Room(number) => {
-                room == usize::from(number) || step.act == Act::ReadThroughOtherRoom
+                room == usize::from(number) || step.operation == Operation::ReadThroughOtherRoom
             }
             // What is read of no room in particular is read of the first.
             Place::Nowhere => reads && room == 0,
@@ -236,14 +236,14 @@ const NOWHERE: Room = Room {
 };
 
 /// Whether a step asks for the tagged event, or for what belongs to it, by its id.
-fn names_an_event(step: &Step) -> bool {
-    match step.act {
-        Act::Read(endpoint) => {
+fn names_an_event(step: &Action) -> bool {
+    match step.operation {
+        Operation::Read(endpoint) => {
             let endpoint = endpoint.get();
             let names = endpoint.id.contains("{eventId}");
             names || matches!(endpoint.gives, Some(Gives::Event | Gives::StateEvent))
         }
-        act => act == Act::ReadThroughOtherRoom,
+        operation => operation == Operation::ReadThroughOtherRoom,
     }
 }
 
@@ -274,35 +274,35 @@ fn moved_or_expected_to(difference: &Difference, taken: &Taken) -> Vec<u8> {
 }
 
 /// The steps by which stories come to where they are: of several ways to the same, the plain one.
-fn plain_steps(profile: &Profile, scope: Scope) -> Vec<Step> {
-    let is_plain = |step: &Step| match step.act {
-        Act::Register { named } => !named,
-        Act::SetVisibility(_, key) | Act::SetGuestAccess(_, key) => {
+fn plain_steps(profile: &Profile, scope: Scope) -> Vec<Action> {
+    let is_plain = |step: &Action| match step.operation {
+        Operation::Register { named } => !named,
+        Operation::SetVisibility(_, key) | Operation::SetGuestAccess(_, key) => {
             key == Key::Empty && step.by == Actor::Moderator
         }
-        Act::Send(Message::Message) | Act::SendState => step.tag,
-        Act::Join(way) | Act::Leave(way) | Act::Knock(way) => {
+        Operation::Send(Message::Message) | Operation::SendState => step.tag,
+        Operation::Join(way) | Operation::Leave(way) | Operation::Knock(way) => {
             way == MembershipEndpoint::Own && step.place != Place::Elsewhere
         }
-        Act::Upgrade(Upgrade::Own(_))
-        | Act::LogOut
-        | Act::SetJoinRule(_)
-        | Act::RedactSetting(_)
-        | Act::Invite(_)
-        | Act::Kick(_)
-        | Act::Ban(_)
-        | Act::Unban(_) => true,
+        Operation::Upgrade(Upgrade::Own(_))
+        | Operation::LogOut
+        | Operation::SetJoinRule(_)
+        | Operation::RedactSetting(_)
+        | Operation::Invite(_)
+        | Operation::Kick(_)
+        | Operation::Ban(_)
+        | Operation::Unban(_) => true,
         _ => false,
     };
-    steps(scope, &[profile]).into_iter().filter(is_plain).collect()
+    actions(scope, &[profile]).into_iter().filter(is_plain).collect()
 }
 
 /// The story without some of the steps that lead to its last: each part of `size` steps is left out
 /// in one of them, with what cannot happen without it.
-pub(super) fn shorter(profile: &Profile, story: &[Step], size: usize) -> Vec<Vec<Step>> {
+pub(super) fn shorter(profile: &Profile, story: &[Action], size: usize) -> Vec<Vec<Action>> {
     let Some((last, before)) = story.split_last() else { return Vec::new() };
     let starts = (0..before.len()).step_by(size.max(1));
-    let mut shorter: Vec<Vec<Step>> = Vec::new();
+    let mut shorter: Vec<Vec<Action>> = Vec::new();
     for start in starts {
         let rest = before[..start].iter().chain(before.iter().skip(start + size)).copied();
         let (mut rest, _) = possible(profile, &rest.collect::<Vec<_>>(), |_| false);
@@ -314,7 +314,7 @@ pub(super) fn shorter(profile: &Profile, story: &[Step], size: usize) -> Vec<Vec
     shorter
 }
 
-fn can_happen(profile: &Profile, story: &[Step]) -> bool {
+fn can_happen(profile: &Profile, story: &[Action]) -> bool {
     let mut state = initial(profile);
     story.iter().all(|step| {
         let outcome = outcome(profile, &state, step);
@@ -325,7 +325,7 @@ fn can_happen(profile: &Profile, story: &[Step]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::step::Says;
+    use guest_access_model::action::Says;
     use guest_access_rules::endpoint::KNOWN;
     use guest_access_rules::rules::Rules;
 
@@ -335,17 +335,21 @@ mod tests {
     #[test]
     fn its_own_way_is_left_without_others_and_what_was_undone_but_not_without_how_it_came_there() {
         let profile = Rules::find("latest").unwrap().profile();
-        let guest = |number, act| Step::new(Actor::Guest(number), act);
-        let register = |number| guest(number, Act::Register { named: false });
-        let moderator = |act| Step::new(Actor::Moderator, act).at(0);
-        let access = |value| moderator(Act::SetGuestAccess(Says::Value(value), Key::Empty));
+        let guest = |number, operation| Action::new(Actor::Guest(number), operation);
+        let register = |number| guest(number, Operation::Register { named: false });
+        let moderator = |operation| Action::new(Actor::Moderator, operation).at(0);
+        let access = |value| moderator(Operation::SetGuestAccess(Says::Value(value), Key::Empty));
         let can_join = access(GuestAccess::CanJoin);
-        let join = |number| guest(number, Act::Join(MembershipEndpoint::Own)).at(0);
-        let (kick, leave) =
-            (moderator(Act::Kick(1)), guest(1, Act::Leave(MembershipEndpoint::Own)).at(0));
-        let (invite, send) =
-            (moderator(Act::Invite(1)), moderator(Act::Send(Message::Message)).tagged());
-        let read = guest(1, Act::Read(KNOWN.messages)).at(0);
+        let join = |number| guest(number, Operation::Join(MembershipEndpoint::Own)).at(0);
+        let (kick, leave) = (
+            moderator(Operation::Kick(1)),
+            guest(1, Operation::Leave(MembershipEndpoint::Own)).at(0),
+        );
+        let (invite, send) = (
+            moderator(Operation::Invite(1)),
+            moderator(Operation::Send(Message::Message)).tagged(),
+        );
+        let read = guest(1, Operation::Read(KNOWN.messages)).at(0);
         let before = vec![
             register(0),
             register(1),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use guest_access_model::action::{Action, Actor, Answer, Credential, Operation, Place, Upgrade};
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Account, MAX_GUESTS, State};
-use guest_access_model::step::{Act, Actor, Answer, Credential, Place, Step, Upgrade};
 
 use crate::scenario::{LABEL, Observed as Expected};
 use crate::subject::server::{Given, Held, Members, Verdict};
@@ -18,7 +18,7 @@ use super::story::{Difference, Part, Told};
 pub(super) struct Signature {
     pub(super) kind: Kind,
     /// The step, by the guest that is called the first.
-    pub(super) step: Step,
+    pub(super) step: Action,
     pub(super) by: &'static str,
     pub(super) expected: String,
     pub(super) observed: String,
@@ -85,7 +85,7 @@ fn kind(expected: &Outcome, taken: &Taken) -> Kind {
 }
 
 /// What the caller of a step is.
-pub(super) fn role(step: &Step, before: &State) -> &'static str {
+pub(super) fn role(step: &Action, before: &State) -> &'static str {
     let Actor::Guest(number) = step.by else {
         return match step.by {
             Actor::Moderator => "the moderator",
@@ -114,12 +114,12 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn of(step: &Step) -> Self {
+    pub(super) fn of(step: &Action) -> Self {
         Self::with_others(step, &[])
     }
 
     /// The same, where these guests come next after those that the step names.
-    pub(super) fn with_others(step: &Step, others: &[u8]) -> Self {
+    pub(super) fn with_others(step: &Action, others: &[u8]) -> Self {
         let mut order: Vec<u8> = Vec::new();
         let rest = (0_u8..).take(MAX_GUESTS);
         for number in concerned(step).chain(others.iter().copied()).chain(rest) {
@@ -133,7 +133,7 @@ impl Names {
                 *name = new;
             }
         }
-        let reads = matches!(step.act, Act::Read(_) | Act::ReadThroughOtherRoom);
+        let reads = matches!(step.operation, Operation::Read(_) | Operation::ReadThroughOtherRoom);
         Self { guests: names, exchanges_rooms: !reads && step.room() == Some(1) }
     }
 
@@ -150,19 +150,19 @@ impl Names {
     }
 
     /// The step by the guests' new names.
-    pub(super) fn step(self, step: &Step) -> Step {
+    pub(super) fn step(self, step: &Action) -> Action {
         let by = match step.by {
             Actor::Guest(number) => Actor::Guest(self.guest(number)),
             by => by,
         };
-        let act = match step.act {
-            Act::RegisterOver(of) => Act::RegisterOver(self.guest(of)),
-            Act::EndToken(of) => Act::EndToken(self.guest(of)),
-            Act::Invite(of) => Act::Invite(self.guest(of)),
-            Act::Kick(of) => Act::Kick(self.guest(of)),
-            Act::Ban(of) => Act::Ban(self.guest(of)),
-            Act::Unban(of) => Act::Unban(self.guest(of)),
-            Act::Upgrade(upgrade) => Act::Upgrade(match upgrade {
+        let operation = match step.operation {
+            Operation::RegisterOver(of) => Operation::RegisterOver(self.guest(of)),
+            Operation::EndToken(of) => Operation::EndToken(self.guest(of)),
+            Operation::Invite(of) => Operation::Invite(self.guest(of)),
+            Operation::Kick(of) => Operation::Kick(self.guest(of)),
+            Operation::Ban(of) => Operation::Ban(self.guest(of)),
+            Operation::Unban(of) => Operation::Unban(self.guest(of)),
+            Operation::Upgrade(upgrade) => Operation::Upgrade(match upgrade {
                 Upgrade::Own(of) => Upgrade::Own(self.guest(of)),
                 Upgrade::OtherName(of) => Upgrade::OtherName(self.guest(of)),
                 Upgrade::MadeUpToken(of) => Upgrade::MadeUpToken(self.guest(of)),
@@ -170,10 +170,10 @@ impl Names {
                     Upgrade::OthersToken { of: self.guest(of), with: self.guest(with) }
                 }
             }),
-            act => act,
+            operation => operation,
         };
         let place = if self.exchanges_rooms { Place::Room(0) } else { step.place };
-        Step { by, act, place, ..*step }
+        Action { by, operation, place, ..*step }
     }
 
     /// The state by the guests' new names.
@@ -246,27 +246,29 @@ impl Names {
 }
 
 /// The guest that takes a step, and those that it names.
-pub(super) fn concerned(step: &Step) -> impl Iterator<Item = u8> {
+pub(super) fn concerned(step: &Action) -> impl Iterator<Item = u8> {
     let by = match step.by {
         Actor::Guest(number) => Some(number),
         _ => None,
     };
-    by.into_iter().chain(named(step.act))
+    by.into_iter().chain(named(step.operation))
 }
 
 /// The guests that an act names.
-fn named(act: Act) -> Vec<u8> {
-    match act {
-        Act::RegisterOver(of)
-        | Act::EndToken(of)
-        | Act::Invite(of)
-        | Act::Kick(of)
-        | Act::Ban(of)
-        | Act::Unban(of)
-        | Act::Upgrade(Upgrade::Own(of) | Upgrade::OtherName(of) | Upgrade::MadeUpToken(of)) => {
+fn named(operation: Operation) -> Vec<u8> {
+    match operation {
+        Operation::RegisterOver(of)
+        | Operation::EndToken(of)
+        | Operation::Invite(of)
+        | Operation::Kick(of)
+        | Operation::Ban(of)
+        | Operation::Unban(of)
+        | Operation::Upgrade(
+            Upgrade::Own(of) | Upgrade::OtherName(of) | Upgrade::MadeUpToken(of),
+        ) => {
             vec![of]
         }
-        Act::Upgrade(Upgrade::OthersToken { of, with }) => vec![with, of],
+        Operation::Upgrade(Upgrade::OthersToken { of, with }) => vec![with, of],
         _ => Vec::new(),
     }
 }

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use guest_access_model::action::{Action, Actor, Operation, Setting};
 use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_model::state::{MAX_GUESTS, State};
-use guest_access_model::step::{Act, Actor, Setting, Step};
 use guest_access_model::stop::Stop;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
@@ -30,7 +30,7 @@ pub struct Story {
     /// The id.
     pub id: String,
     /// The steps.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Action>,
 }
 
 /// A part of a story that was run from the first state on.
@@ -51,7 +51,7 @@ pub(super) struct Part {
 impl Part {
     /// The endpoint that was called at one of its differences.
     pub(super) fn called(&self, difference: usize) -> Option<EndpointId> {
-        self.log[self.differences[difference].at].step.act.endpoint()
+        self.log[self.differences[difference].at].step.operation.endpoint()
     }
 }
 
@@ -110,7 +110,7 @@ impl Teller<'_> {
         let mut known = 0;
         let deeds: Vec<_> = steps.iter().filter(|step| step.by == Actor::Server).copied().collect();
         if !deeds.is_empty() {
-            let left_out = |step: &Step| step.by == Actor::Server;
+            let left_out = |step: &Action| step.by == Actor::Server;
             let (possible, mut lost) = possible(&self.changes.default, &steps, left_out);
             for deed in &deeds {
                 let because = "it cannot be asked for over HTTP".to_owned();
@@ -209,7 +209,7 @@ impl Teller<'_> {
         &self,
         world: &mut World<'_>,
         judge: &mut Judge<'_>,
-        steps: &[Step],
+        steps: &[Action],
         part: &mut Part,
     ) -> Result<Ending, ServerError> {
         let mut gone = [false; MAX_GUESTS];
@@ -235,8 +235,8 @@ impl Teller<'_> {
             {
                 observed = self.without_made_up_parameters(world, step, observed).await?;
             }
-            if let (Act::Deactivate, Actor::Guest(guest), true) =
-                (step.act, step.by, observed.is_allowed())
+            if let (Operation::Deactivate, Actor::Guest(guest), true) =
+                (step.operation, step.by, observed.is_allowed())
             {
                 gone[usize::from(guest)] = true;
             }
@@ -319,7 +319,7 @@ impl Teller<'_> {
     async fn without_made_up_parameters(
         &self,
         world: &mut World<'_>,
-        step: &Step,
+        step: &Action,
         observed: Observed,
     ) -> Result<Observed, ServerError> {
         let Verdict::Parameters { status, errcode } = observed.verdict else {
@@ -338,9 +338,9 @@ impl Teller<'_> {
 /// The steps that can happen one after the other when some are left out, and how many more are lost.
 pub(super) fn possible(
     profile: &Profile,
-    steps: &[Step],
-    left_out: impl Fn(&Step) -> bool,
-) -> (Vec<Step>, usize) {
+    steps: &[Action],
+    left_out: impl Fn(&Action) -> bool,
+) -> (Vec<Action>, usize) {
     let mut state = initial(profile);
     let (mut possible, mut lost) = (Vec::with_capacity(steps.len()), 0);
     for step in steps.iter().filter(|step| !left_out(step)) {
@@ -356,7 +356,7 @@ pub(super) fn possible(
 }
 
 /// The steps of these that change the state: where they lead, the others lead too.
-pub(super) fn leading(profile: &Profile, steps: &[Step]) -> Vec<Step> {
+pub(super) fn leading(profile: &Profile, steps: &[Action]) -> Vec<Action> {
     let mut state = initial(profile);
     let mut leading = Vec::new();
     for step in steps {
@@ -371,7 +371,7 @@ pub(super) fn leading(profile: &Profile, steps: &[Step]) -> Vec<Step> {
 
 /// Whether a step can have a part in what memberships there are, by one of the ways to read the rules
 /// or by mistake.
-fn may_change_memberships(step: &Step, before: &State, expected: &[Expected]) -> bool {
+fn may_change_memberships(step: &Action, before: &State, expected: &[Expected]) -> bool {
     let changes = |expected: &Expected| {
         before
             .rooms
@@ -381,30 +381,30 @@ fn may_change_memberships(step: &Step, before: &State, expected: &[Expected]) ->
     };
     expected.iter().any(changes)
         || matches!(
-            step.act,
-            Act::SetGuestAccess(..)
-                | Act::RedactSetting(Setting::GuestAccess)
-                | Act::Upgrade(_)
-                | Act::RegisterOver(_)
+            step.operation,
+            Operation::SetGuestAccess(..)
+                | Operation::RedactSetting(Setting::GuestAccess)
+                | Operation::Upgrade(_)
+                | Operation::RegisterOver(_)
         )
 }
 
 /// Whether a step may change anything, by the rules or by mistake.
-pub(super) fn may_change_anything(step: &Step) -> bool {
+pub(super) fn may_change_anything(step: &Action) -> bool {
     let ends_tokens = |endpoint: EndpointId| endpoint.get().id == "POST /logout/all";
-    match step.act {
-        Act::Read(_)
-        | Act::ReadThroughOtherRoom
-        | Act::WhoAmI
-        | Act::Send(_)
-        | Act::SendState
-        | Act::SetProfile { .. } => false,
-        Act::Call(endpoint) => ends_tokens(endpoint),
+    match step.operation {
+        Operation::Read(_)
+        | Operation::ReadThroughOtherRoom
+        | Operation::WhoAmI
+        | Operation::Send(_)
+        | Operation::SendState
+        | Operation::SetProfile { .. } => false,
+        Operation::Call(endpoint) => ends_tokens(endpoint),
         _ => true,
     }
 }
 
-fn not_run(story: &Story, step: Option<&Step>, with_it: usize, because: String) -> NotRun {
+fn not_run(story: &Story, step: Option<&Action>, with_it: usize, because: String) -> NotRun {
     let scenario = story.id.clone();
     let step = step.map(|step| sentence(&Names::of(step).step(step)));
     NotRun { scenario, step, with_it, because, count: 1 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 
+use guest_access_model::action::Answer;
 use guest_access_model::compare::{Comparison, Difference, Direction, Side, Verdict};
 use guest_access_model::state::{Scope, State};
-use guest_access_model::step::Answer;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::HistoryVisibility;
 use serde::Serialize;

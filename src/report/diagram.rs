@@ -3,7 +3,7 @@
 //! The colours stand in the SVG, so that it can be read by itself; a page that embeds it can set its
 //! own by the classes.
 
-use guest_access_model::step::{Actor, Step};
+use guest_access_model::action::{Action, Actor};
 use maud::{Markup, html};
 
 use crate::scenario::{actor_name, sentence_with};
@@ -21,7 +21,7 @@ const HEAD: usize = 34;
 #[derive(Debug, Clone)]
 pub struct Row<'a> {
     /// The step.
-    pub step: &'a Step,
+    pub step: &'a Action,
     /// What was said to it: one line for each that says something.
     pub answers: Vec<Answer>,
 }
@@ -129,13 +129,13 @@ pub fn svg(rows: &[Row<'_>], label: &str) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::step::Act;
+    use guest_access_model::action::Operation;
 
     use super::*;
 
     #[test]
     fn what_a_homeserver_said_is_text_in_the_diagram_and_nothing_else() {
-        let step = Step::new(Actor::Guest(0), Act::WhoAmI);
+        let step = Action::new(Actor::Guest(0), Operation::WhoAmI);
         let said = "deny 403 <script>alert(1)</script> \"&'".to_owned();
         let answers = vec![Answer { said, tone: Tone::Wrong }];
         let svg = svg(&[Row { step: &step, answers }], "e1").into_string();

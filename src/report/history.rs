@@ -103,7 +103,7 @@ impl History {
                     aliases: rules.aliases.clone(),
                 })
                 .collect(),
-            guarantees: GuaranteeSet::on_steps()
+            guarantees: GuaranteeSet::on_actions()
                 .iter()
                 .map(|guarantee| Guaranteed {
                     id: guarantee.get().id,

@@ -1,7 +1,7 @@
 //! The names of actors and rooms.
 
+use guest_access_model::action::{Actor, Place};
 use guest_access_model::state::{MAX_GUESTS, MAX_ROOMS};
-use guest_access_model::step::{Actor, Place};
 
 /// The name of an actor.
 pub(super) fn name(actor: Actor) -> String {

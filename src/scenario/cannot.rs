@@ -1,16 +1,16 @@
 //! Why a step cannot happen, and what would let it.
 
+use guest_access_model::action::{Action, Actor, Credential, Operation, Place, Setting, Upgrade};
 use guest_access_model::decide::outcome;
 use guest_access_model::state::{Account, State};
-use guest_access_model::step::{Act, Actor, Credential, Place, Setting, Step, Upgrade};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::Membership;
 
 use super::actor;
 
 /// Why `step` cannot happen in `state`. (The model says that it cannot; this looks for the reason.)
-pub(super) fn why(profile: &Profile, state: &State, step: &Step) -> String {
-    let without_label = Step { tag: false, ..*step };
+pub(super) fn why(profile: &Profile, state: &State, step: &Action) -> String {
+    let without_label = Action { tag: false, ..*step };
     if step.tag && outcome(profile, state, &without_label).is_some() {
         return by_the_label(state, step);
     }
@@ -20,7 +20,7 @@ pub(super) fn why(profile: &Profile, state: &State, step: &Step) -> String {
         .unwrap_or_else(|| by_the_label(state, step))
 }
 
-fn by_the_account(state: &State, step: &Step) -> Option<String> {
+fn by_the_account(state: &State, step: &Action) -> Option<String> {
     let account = |guest: u8| state.accounts[usize::from(guest)];
     let absent = |guest: u8| {
         (account(guest) == Account::Absent).then(|| {
@@ -31,35 +31,37 @@ fn by_the_account(state: &State, step: &Step) -> Option<String> {
         })
     };
     let name = |guest: u8| actor::guest(guest.into());
-    match (step.act, step.by) {
-        (Act::Register { .. }, Actor::Guest(guest)) => {
+    match (step.operation, step.by) {
+        (Operation::Register { .. }, Actor::Guest(guest)) => {
             return Some(format!("{} is registered already; leave the step out", name(guest)));
         }
         (
-            Act::Upgrade(
+            Operation::Upgrade(
                 Upgrade::Own(of)
                 | Upgrade::OtherName(of)
                 | Upgrade::OthersToken { of, .. }
                 | Upgrade::MadeUpToken(of),
             )
-            | Act::RegisterOver(of)
-            | Act::EndToken(of)
-            | Act::Invite(of)
-            | Act::Kick(of)
-            | Act::Ban(of)
-            | Act::Unban(of),
+            | Operation::RegisterOver(of)
+            | Operation::EndToken(of)
+            | Operation::Invite(of)
+            | Operation::Kick(of)
+            | Operation::Ban(of)
+            | Operation::Unban(of),
             _,
         ) if account(of) == Account::Absent => return absent(of),
-        (Act::Upgrade(Upgrade::OthersToken { with, .. }), _) if account(with) != Account::Guest => {
+        (Operation::Upgrade(Upgrade::OthersToken { with, .. }), _)
+            if account(with) != Account::Guest =>
+        {
             return Some(format!("{} has no guest's live token; it must be a guest", name(with)));
         }
-        (Act::Upgrade(_), _) => {
+        (Operation::Upgrade(_), _) => {
             return Some("only a guest with a live token can be upgraded".to_owned());
         }
-        (Act::RegisterOver(of), _) => {
+        (Operation::RegisterOver(of), _) => {
             return Some(format!("{} is no guest any more; do it before the upgrade", name(of)));
         }
-        (Act::EndToken(of), _) => {
+        (Operation::EndToken(of), _) => {
             return Some(format!("{} has no live token; end it once only", name(of)));
         }
         _ => {}
@@ -80,13 +82,13 @@ fn by_the_account(state: &State, step: &Step) -> Option<String> {
     }
 }
 
-fn by_the_place(step: &Step) -> Option<String> {
-    if step.act == Act::ReadThroughOtherRoom && step.place != Place::Room(1) {
+fn by_the_place(step: &Action) -> Option<String> {
+    if step.operation == Operation::ReadThroughOtherRoom && step.place != Place::Room(1) {
         return Some(
             "the path must be that of the other room; say `\"room\": \"room2\"`".to_owned(),
         );
     }
-    if let Act::Read(endpoint) = step.act {
+    if let Operation::Read(endpoint) = step.operation {
         use guest_access_rules::endpoint::Gives;
         return match (endpoint.get().gives?, step.place) {
             (Gives::Sync, Place::Nowhere) | (Gives::Stream, _) => None,
@@ -95,44 +97,48 @@ fn by_the_place(step: &Step) -> Option<String> {
             _ => None,
         };
     }
-    let joins = matches!(step.act, Act::Join(_));
+    let joins = matches!(step.operation, Operation::Join(_));
     (step.place == Place::Elsewhere && !joins)
         .then(|| "elsewhere one can only try to join or read; say `room1` or `room2`".to_owned())
 }
 
-fn by_the_room(state: &State, step: &Step) -> Option<String> {
+fn by_the_room(state: &State, step: &Action) -> Option<String> {
     let room = &state.rooms[step.room()?];
     let membership = |of: u8| {
         format!("{} is `{}` there", actor::guest(of.into()), room.members[usize::from(of)])
     };
     let by_the_moderator = matches!(
-        step.act,
-        Act::Invite(_)
-            | Act::Kick(_)
-            | Act::Ban(_)
-            | Act::Unban(_)
-            | Act::SetJoinRule(_)
-            | Act::RedactSetting(_)
+        step.operation,
+        Operation::Invite(_)
+            | Operation::Kick(_)
+            | Operation::Ban(_)
+            | Operation::Unban(_)
+            | Operation::SetJoinRule(_)
+            | Operation::RedactSetting(_)
     );
     if by_the_moderator && step.by != Actor::Moderator {
         return Some(
             "only the moderator does that; a guest calls the endpoint by its id".to_owned(),
         );
     }
-    match step.act {
-        Act::Invite(of) if !can_invite(room.members[usize::from(of)]) => {
+    match step.operation {
+        Operation::Invite(of) if !can_invite(room.members[usize::from(of)]) => {
             Some(format!("{}; invited is who is in no room, left or knocks", membership(of)))
         }
-        Act::Kick(of) => {
+        Operation::Kick(of) => {
             Some(format!("{}; kicked is who is joined, invited or knocks", membership(of)))
         }
-        Act::Ban(of) => Some(format!("{}; a ban is lifted before it is set again", membership(of))),
-        Act::Unban(of) => Some(format!("{}; lifted is the ban of who is banned", membership(of))),
-        Act::RedactSetting(Setting::GuestAccess) => Some(format!(
+        Operation::Ban(of) => {
+            Some(format!("{}; a ban is lifted before it is set again", membership(of)))
+        }
+        Operation::Unban(of) => {
+            Some(format!("{}; lifted is the ban of who is banned", membership(of)))
+        }
+        Operation::RedactSetting(Setting::GuestAccess) => Some(format!(
             "the guest access of the room means `{}`; only `can_join` is redacted",
             room.guest_access
         )),
-        Act::RedactSetting(Setting::HistoryVisibility) => Some(
+        Operation::RedactSetting(Setting::HistoryVisibility) => Some(
             "the history visibility of the room means `shared`; only another one is redacted"
                 .to_owned(),
         ),
@@ -144,7 +150,7 @@ fn can_invite(membership: Membership) -> bool {
     matches!(membership, Membership::Never | Membership::Leave | Membership::Knock)
 }
 
-fn by_the_label(state: &State, step: &Step) -> String {
+fn by_the_label(state: &State, step: &Action) -> String {
     if step.tag {
         if state.tagged.is_some() {
             return "an event is labelled already; leave `event` out".to_owned();
@@ -152,7 +158,7 @@ fn by_the_label(state: &State, step: &Step) -> String {
         return "it sends no event that counts (it is refused, or changes nothing), so there is none to label; leave `event` out"
             .to_owned();
     }
-    if step.act == Act::ReadThroughOtherRoom {
+    if step.operation == Operation::ReadThroughOtherRoom {
         return "no event is labelled yet; put `event` on the step that sends it".to_owned();
     }
     "nobody can do that here; spec-notes/steps.md says who takes which steps".to_owned()

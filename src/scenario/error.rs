@@ -51,7 +51,7 @@ pub enum ScenarioError {
     },
     /// A step, or what is expected of it, says something that means nothing.
     #[error("{}:{line}: step {number}: {message}", path.display())]
-    Step {
+    Action {
         /// The file.
         path: PathBuf,
         /// The line, from 1.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use guest_access_model::action::{Action, Answer};
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Account, Room, Scope, State};
-use guest_access_model::step::{Answer, Step};
 use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -75,7 +75,7 @@ pub struct Expect {
 #[derive(Debug, Clone, Copy)]
 pub struct Observed<'a> {
     /// The step.
-    pub step: &'a Step,
+    pub step: &'a Action,
     /// The state before it.
     pub before: &'a State,
     /// What came of it.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use guest_access_model::step::{Act, Step};
+use guest_access_model::action::{Action, Operation};
 use guest_access_rules::clause;
 use guest_access_rules::text_file::{self, Kind};
 use schemars::JsonSchema;
@@ -103,7 +103,8 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
     let mut label: Option<(String, usize)> = None;
     for (number, raw) in (1..).zip(&file.steps) {
         let line = line_of(text, raw.get());
-        let fault = |message| ScenarioError::Step { path: path.to_owned(), line, number, message };
+        let fault =
+            |message| ScenarioError::Action { path: path.to_owned(), line, number, message };
         let entry: Entry = step(raw.get()).map_err(|error| syntax(line, &error))?;
         let asked_for = entry.event.clone();
         let told = entry.told().map_err(|error| match error {
@@ -115,7 +116,8 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
             }
             Fault::Other(message) => fault(message),
         })?;
-        let asked_for = asked_for.filter(|_| told.step.act == Act::ReadThroughOtherRoom);
+        let asked_for =
+            asked_for.filter(|_| told.step.operation == Operation::ReadThroughOtherRoom);
         check_labels(&told, asked_for.as_ref(), label.as_ref()).map_err(fault)?;
         if let Some(event) = &told.event {
             label = Some((event.clone(), number));
@@ -218,7 +220,7 @@ impl Serialize for Told {
 
 /// A step as scenarios write it, by itself: for formats that tell of steps in another way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Written(pub Step);
+pub struct Written(pub Action);
 
 impl Serialize for Written {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,7 +4,7 @@
 mod reading;
 mod writing;
 
-use guest_access_model::step::Says;
+use guest_access_model::action::Says;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

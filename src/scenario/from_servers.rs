@@ -1,10 +1,10 @@
 //! A story of several homeservers as a scenario.
 
+use guest_access_model::action::{Action, Actor, Answer, Message, Observation, Operation};
 use guest_access_model::decide::Outcome;
 use guest_access_model::federated::{
-    Happens, Setting, Told as ToldHappening, What, moderators_step,
+    Happens, Setting, Told as ToldHappening, What, moderators_action,
 };
-use guest_access_model::step::{Act, Actor, Answer, Message, Observation, Step};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::Decision;
 use guest_access_rules::vocabulary::MembershipEndpoint;
@@ -38,7 +38,10 @@ impl Scenario {
         let mut told_steps = Vec::new();
         let mut interleaving = Vec::new();
         for guest in (0..guests).filter(|guest| takes_part_in(story, *guest)) {
-            told_steps.push(Step::new(Actor::Guest(small(guest)), Act::Register { named: false }));
+            told_steps.push(Action::new(
+                Actor::Guest(small(guest)),
+                Operation::Register { named: false },
+            ));
             interleaving.push(Happening {
                 step: told_steps.len(),
                 server: Some(server(guest)),
@@ -50,21 +53,22 @@ impl Scenario {
             let (step, on) = match told.happens {
                 Happens::Reaches { what, server } => (senders.of(what), server),
                 Happens::TakesPart(on) => {
-                    told_steps
-                        .push(Step::new(Actor::User, Act::Join(MembershipEndpoint::Own)).at(0));
+                    told_steps.push(
+                        Action::new(Actor::User, Operation::Join(MembershipEndpoint::Own)).at(0),
+                    );
                     (told_steps.len(), on)
                 }
                 Happens::Sets { by, says, .. } => {
-                    told_steps.push(moderators_step(says));
+                    told_steps.push(moderators_action(says));
                     (told_steps.len(), by)
                 }
                 Happens::Sends(by) => {
-                    let sends = Step::new(Actor::Moderator, Act::Send(Message::Message));
+                    let sends = Action::new(Actor::Moderator, Operation::Send(Message::Message));
                     told_steps.push(sends.at(0).tagged());
                     (told_steps.len(), by)
                 }
-                Happens::Calls(guest, act) => {
-                    let step = Step::new(Actor::Guest(small(guest)), act);
+                Happens::Calls(guest, operation) => {
+                    let step = Action::new(Actor::Guest(small(guest)), operation);
                     let is_here = told.before.servers[guest].takes_part;
                     told_steps.push(if is_here { step.at(0) } else { step.elsewhere() });
                     (told_steps.len(), guest)
@@ -73,7 +77,7 @@ impl Scenario {
             senders.note(told, step);
             interleaving.push(happening(told, step, on, &told_steps));
         }
-        let told = |step: &Step| Told {
+        let told = |step: &Action| Told {
             step: *step,
             event: step.tag.then(|| LABEL.to_owned()),
             expect: None,
@@ -129,7 +133,7 @@ impl Senders {
 }
 
 /// What happens, as it is written.
-fn happening(told: &ToldHappening, step: usize, on: usize, steps: &[Step]) -> Happening {
+fn happening(told: &ToldHappening, step: usize, on: usize, steps: &[Action]) -> Happening {
     const DONE: Observation =
         Observation { decision: Decision::allow(&[], ""), answer: Answer::Nothing };
     let (before, after) = told.on(on);

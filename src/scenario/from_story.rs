@@ -1,7 +1,7 @@
 //! A story of the model as a scenario: what the rules say to each step is what is expected of it.
 
+use guest_access_model::action::Action;
 use guest_access_model::decide::initial;
-use guest_access_model::step::Step;
 use guest_access_rules::rules::Rules;
 
 use super::{LABEL, Observed, Scenario, ScenarioError, Told};
@@ -17,9 +17,9 @@ impl Scenario {
         rules: &Rules,
         about: impl Into<String>,
         clauses: Vec<String>,
-        steps: &[Step],
+        steps: &[Action],
     ) -> Result<Self, ScenarioError> {
-        let told = |step: &Step| Told {
+        let told = |step: &Action| Told {
             step: *step,
             event: step.tag.then(|| LABEL.to_owned()),
             expect: None,

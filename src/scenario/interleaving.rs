@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use guest_access_model::action::{Answer, Observation};
 use guest_access_model::concurrent::{Passes, Told as ToldMove};
 use guest_access_model::decide::Outcome;
 use guest_access_model::federated::MAX_SERVERS;
-use guest_access_model::step::{Answer, Observation};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::{Decision, Membership};
 use schemars::JsonSchema;
@@ -55,7 +55,7 @@ impl Scenario {
         let mut steps: Vec<Told> = Vec::new();
         for told in moves {
             if told.call == steps.len() {
-                let step = told.taken.step;
+                let step = told.taken.action;
                 let event = step.tag.then(|| LABEL.to_owned());
                 steps.push(Told { step, event, expect: None });
             }
@@ -98,7 +98,7 @@ impl Happening {
             Observation { decision: Decision::allow(&[], ""), answer: Answer::Nothing };
         let observation = told.answered.unwrap_or(NOTHING);
         let outcome = Outcome { observation, next: told.after };
-        let step = &told.taken.step;
+        let step = &told.taken.action;
         let observed =
             Observed { step, before: &told.before, outcome: &outcome, label: Some(LABEL) };
         let mut answered = observed.expect();
@@ -165,7 +165,7 @@ fn words(stage: Passes) -> &'static str {
         Passes::Start => "it starts",
         Passes::Authenticate => "its token is looked at",
         Passes::Check => "it is checked",
-        Passes::Act => "it acts",
+        Passes::Operation => "it acts",
         Passes::List => "it looks up whom to remove",
         Passes::Remove => "it removes a member",
         Passes::End => "it ends",

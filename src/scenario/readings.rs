@@ -149,7 +149,7 @@ impl Decided {
     /// The step as it was observed by the default readings.
     pub fn observed<'a>(
         &'a self,
-        step: &'a guest_access_model::step::Step,
+        step: &'a guest_access_model::action::Action,
         label: Option<&'a str>,
     ) -> Observed<'a> {
         Observed { step, before: &self.before, outcome: &self.outcome, label }

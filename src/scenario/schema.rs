@@ -1,9 +1,9 @@
 //! The JSON Schema of scenarios, published as `schema/scenario.json`.
 
+use guest_access_model::action::{Credential, Key, Message, ProfileKey, Setting};
+use guest_access_model::actions::has_its_own_operation;
 use guest_access_model::concurrent::Passes;
 use guest_access_model::federated::MAX_SERVERS;
-use guest_access_model::step::{Credential, Key, Message, ProfileKey, Setting};
-use guest_access_model::steps::has_a_step_of_its_own;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{
@@ -50,7 +50,7 @@ pub(super) fn actor(_: &mut SchemaGenerator) -> Schema {
 pub(super) fn deed(_: &mut SchemaGenerator) -> Schema {
     let verbs = Verb::ALL.iter().map(|verb| verb.as_str().to_owned());
     let endpoints = EndpointId::all().filter(|endpoint| {
-        !has_a_step_of_its_own(*endpoint) || *endpoint == guest_access_rules::endpoint::KNOWN.whoami
+        !has_its_own_operation(*endpoint) || *endpoint == guest_access_rules::endpoint::KNOWN.whoami
     });
     one_of(verbs.chain(endpoints.map(|endpoint| endpoint.to_string())))
 }

@@ -13,8 +13,8 @@ mod sending;
 
 use std::sync::Arc;
 
+use guest_access_model::action::{Action, Answer as Held, Observation, Place, Subject};
 use guest_access_model::state::{Scope, State};
-use guest_access_model::step::{Answer as Held, Observation, Place, Step, Subject};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{Decision, ErrCode};
 use ruma::api::client::account::register;
@@ -98,9 +98,9 @@ impl ReferenceSubject {
 }
 
 impl Subject for ReferenceSubject {
-    fn take(&mut self, step: &Step) -> Observation {
+    fn take(&mut self, step: &Action) -> Observation {
         let place = self.first_room().map_or(0, Room::len);
-        let observation = self.act(step);
+        let observation = self.operation(step);
         if step.tag && self.tagged.is_none() && observation.decision.allows() {
             self.tag(place);
         }
@@ -138,10 +138,10 @@ fn expected<T>(answer: Answer<T>, because: &str) -> T {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::state::{Account, Kind};
-    use guest_access_model::step::{
-        Act, Actor, Credential, Key, Message, ProfileKey, Says, Setting, Upgrade,
+    use guest_access_model::action::{
+        Actor, Credential, Key, Message, Operation, ProfileKey, Says, Setting, Upgrade,
     };
+    use guest_access_model::state::{Account, Kind};
     use guest_access_rules::decision_point::{POINTS, PointId};
     use guest_access_rules::endpoint::{EndpointId, KNOWN};
     use guest_access_rules::vocabulary::MembershipEndpoint;
@@ -155,25 +155,25 @@ mod tests {
     const SCOPE: Scope = Scope { guests: 2, rooms: 2 };
     const GUEST: Actor = Actor::Guest(0);
 
-    fn step(by: Actor, act: Act) -> Step {
-        Step { by, with: Credential::Own, act, place: Place::Room(0), tag: false }
+    fn step(by: Actor, operation: Operation) -> Action {
+        Action { by, with: Credential::Own, operation, place: Place::Room(0), tag: false }
     }
 
-    fn set_visibility(to: HistoryVisibility) -> Step {
-        step(Actor::Moderator, Act::SetVisibility(Says::Value(to), Key::Empty))
+    fn set_visibility(to: HistoryVisibility) -> Action {
+        step(Actor::Moderator, Operation::SetVisibility(Says::Value(to), Key::Empty))
     }
 
-    fn set_guest_access(to: GuestAccess) -> Step {
-        step(Actor::Moderator, Act::SetGuestAccess(Says::Value(to), Key::Empty))
+    fn set_guest_access(to: GuestAccess) -> Action {
+        step(Actor::Moderator, Operation::SetGuestAccess(Says::Value(to), Key::Empty))
     }
 
-    fn tagged(by: Actor, act: Act) -> Step {
-        Step { tag: true, ..step(by, act) }
+    fn tagged(by: Actor, operation: Operation) -> Action {
+        Action { tag: true, ..step(by, operation) }
     }
 
     fn registered(profile: Profile) -> ReferenceSubject {
         let mut subject = ReferenceSubject::new(profile, SCOPE);
-        subject.take(&step(GUEST, Act::Register { named: true }));
+        subject.take(&step(GUEST, Operation::Register { named: true }));
         subject
     }
 
@@ -182,10 +182,10 @@ mod tests {
     fn the_draft_gives_a_guest_what_was_said_before_the_room_was_opened() {
         for (profile, given) in [(draft(&[]), true), (latest(&[]), false)] {
             let mut subject = registered(profile);
-            let said = subject.take(&tagged(Actor::Moderator, Act::Send(Message::Message)));
+            let said = subject.take(&tagged(Actor::Moderator, Operation::Send(Message::Message)));
             assert!(said.decision.allows());
             subject.take(&set_visibility(HistoryVisibility::WorldReadable));
-            let read = subject.take(&step(GUEST, Act::Read(KNOWN.messages)));
+            let read = subject.take(&step(GUEST, Operation::Read(KNOWN.messages)));
             assert!(read.decision.allows());
             assert_eq!(read.answer, Held::Gave { tagged: given });
         }
@@ -209,14 +209,14 @@ mod tests {
     fn whoever_joins_by_the_tagged_event_is_joined_after_it() {
         let mut subject = registered(latest(&[]));
         subject.take(&set_guest_access(GuestAccess::CanJoin));
-        subject.take(&tagged(GUEST, Act::Join(MembershipEndpoint::Own)));
+        subject.take(&tagged(GUEST, Operation::Join(MembershipEndpoint::Own)));
         let witness = |subject: &ReferenceSubject| {
             let tagged = subject.abstraction().tagged.unwrap();
             assert_eq!(tagged.kind, Kind::Member);
             tagged.witnesses[0]
         };
         assert!(witness(&subject).joined_later);
-        subject.take(&step(GUEST, Act::Leave(MembershipEndpoint::Own)));
+        subject.take(&step(GUEST, Operation::Leave(MembershipEndpoint::Own)));
         assert!(witness(&subject).joined_later);
     }
 
@@ -225,8 +225,8 @@ mod tests {
         let mut subject = registered(latest(&[]));
         subject.take(&set_guest_access(GuestAccess::CanJoin));
         for way in [MembershipEndpoint::Own, MembershipEndpoint::StateEvent] {
-            subject.take(&step(GUEST, Act::Join(way)));
-            subject.take(&tagged(GUEST, Act::Join(way)));
+            subject.take(&step(GUEST, Operation::Join(way)));
+            subject.take(&tagged(GUEST, Operation::Join(way)));
             assert_eq!(subject.abstraction().tagged, None);
         }
     }
@@ -235,8 +235,8 @@ mod tests {
     fn an_upgrade_under_another_name_leaves_the_rooms_behind() {
         let mut subject = registered(latest(&[("upgrade.username", "any_accepted")]));
         subject.take(&set_guest_access(GuestAccess::CanJoin));
-        subject.take(&step(GUEST, Act::Join(MembershipEndpoint::Own)));
-        subject.take(&step(GUEST, Act::Upgrade(Upgrade::OtherName(0))));
+        subject.take(&step(GUEST, Operation::Join(MembershipEndpoint::Own)));
+        subject.take(&step(GUEST, Operation::Upgrade(Upgrade::OtherName(0))));
         let state = subject.abstraction();
         assert_eq!(state.accounts[0], Account::User);
         assert_eq!(state.rooms[0].members[0], Membership::Never);
@@ -245,70 +245,71 @@ mod tests {
     #[test]
     fn a_note_is_given_as_state_to_who_is_joined() {
         let mut subject = registered(latest(&[]));
-        subject.take(&tagged(Actor::Moderator, Act::SendState));
+        subject.take(&tagged(Actor::Moderator, Operation::SendState));
         let state_event =
             EndpointId::find("GET /rooms/{roomId}/state/{eventType}/{stateKey}").unwrap();
-        let read = subject.take(&step(Actor::User, Act::Read(state_event)));
+        let read = subject.take(&step(Actor::User, Operation::Read(state_event)));
         assert_eq!(read.answer, Held::Gave { tagged: true });
-        let elsewhere = Step { place: Place::Room(1), ..step(Actor::User, Act::Read(state_event)) };
+        let elsewhere =
+            Action { place: Place::Room(1), ..step(Actor::User, Operation::Read(state_event)) };
         assert_eq!(subject.take(&elsewhere).decision.status, 404);
     }
 
-    fn acts() -> Vec<Act> {
+    fn operations() -> Vec<Operation> {
         use HistoryVisibility as Visibility;
         let ways =
             [MembershipEndpoint::Own, MembershipEndpoint::Alias, MembershipEndpoint::StateEvent];
         let keys = [Key::Empty, Key::Wrong, Key::Message];
-        let mut acts = vec![
-            Act::Register { named: true },
-            Act::Register { named: false },
-            Act::LogOut,
-            Act::Deactivate,
-            Act::Restart,
-            Act::SetProfile { key: ProfileKey::DisplayName, own: true },
-            Act::SetProfile { key: ProfileKey::AvatarUrl, own: false },
-            Act::WhoAmI,
-            Act::RedactSetting(Setting::GuestAccess),
-            Act::RedactSetting(Setting::HistoryVisibility),
-            Act::SendState,
-            Act::ReadThroughOtherRoom,
-            Act::Upgrade(Upgrade::OthersToken { of: 0, with: 1 }),
+        let mut operations = vec![
+            Operation::Register { named: true },
+            Operation::Register { named: false },
+            Operation::LogOut,
+            Operation::Deactivate,
+            Operation::Restart,
+            Operation::SetProfile { key: ProfileKey::DisplayName, own: true },
+            Operation::SetProfile { key: ProfileKey::AvatarUrl, own: false },
+            Operation::WhoAmI,
+            Operation::RedactSetting(Setting::GuestAccess),
+            Operation::RedactSetting(Setting::HistoryVisibility),
+            Operation::SendState,
+            Operation::ReadThroughOtherRoom,
+            Operation::Upgrade(Upgrade::OthersToken { of: 0, with: 1 }),
         ];
-        acts.extend(Message::ALL.iter().map(|message| Act::Send(*message)));
-        acts.extend(JoinRule::ALL.iter().map(|rule| Act::SetJoinRule(*rule)));
-        acts.extend(ways.map(Act::Join));
-        acts.extend(ways.map(Act::Leave));
-        acts.extend(ways.map(Act::Knock));
+        operations.extend(Message::ALL.iter().map(|message| Operation::Send(*message)));
+        operations.extend(JoinRule::ALL.iter().map(|rule| Operation::SetJoinRule(*rule)));
+        operations.extend(ways.map(Operation::Join));
+        operations.extend(ways.map(Operation::Leave));
+        operations.extend(ways.map(Operation::Knock));
         for key in keys {
             let values = Visibility::ALL.iter().map(|value| Says::Value(*value));
             let values = values.chain([Says::Unknown, Says::Malformed]);
-            acts.extend(values.map(|says| Act::SetVisibility(says, key)));
+            operations.extend(values.map(|says| Operation::SetVisibility(says, key)));
             let values = GuestAccess::ALL.iter().map(|value| Says::Value(*value));
             let values = values.chain([Says::Unknown, Says::Malformed]);
-            acts.extend(values.map(|says| Act::SetGuestAccess(says, key)));
+            operations.extend(values.map(|says| Operation::SetGuestAccess(says, key)));
         }
         for guest in 0..4 {
-            acts.extend([
-                Act::RegisterOver(guest),
-                Act::EndToken(guest),
-                Act::Upgrade(Upgrade::Own(guest)),
-                Act::Upgrade(Upgrade::OtherName(guest)),
-                Act::Upgrade(Upgrade::MadeUpToken(guest)),
-                Act::Invite(guest),
-                Act::Kick(guest),
-                Act::Ban(guest),
-                Act::Unban(guest),
+            operations.extend([
+                Operation::RegisterOver(guest),
+                Operation::EndToken(guest),
+                Operation::Upgrade(Upgrade::Own(guest)),
+                Operation::Upgrade(Upgrade::OtherName(guest)),
+                Operation::Upgrade(Upgrade::MadeUpToken(guest)),
+                Operation::Invite(guest),
+                Operation::Kick(guest),
+                Operation::Ban(guest),
+                Operation::Unban(guest),
             ]);
         }
-        acts
+        operations
     }
 
-    fn calls() -> Vec<Act> {
-        let act = |endpoint: EndpointId| match endpoint.get().gives {
-            Some(_) => Act::Read(endpoint),
-            None => Act::Call(endpoint),
+    fn calls() -> Vec<Operation> {
+        let operation = |endpoint: EndpointId| match endpoint.get().gives {
+            Some(_) => Operation::Read(endpoint),
+            None => Operation::Call(endpoint),
         };
-        EndpointId::all().map(act).collect()
+        EndpointId::all().map(operation).collect()
     }
 
     prop_compose! {
@@ -318,14 +319,14 @@ mod tests {
                 GUEST, GUEST, Actor::Guest(1), Actor::Guest(7),
             ]),
             with in select(Credential::ALL),
-            act in prop_oneof![4 => select(acts()), 1 => select(calls())],
+            operation in prop_oneof![4 => select(operations()), 1 => select(calls())],
             place in select(vec![
                 Place::Room(0), Place::Room(0), Place::Room(1), Place::Room(5), Place::Nowhere,
                 Place::Elsewhere,
             ]),
             tag in any::<bool>(),
-        ) -> Step {
-            Step { by, with, act, place, tag }
+        ) -> Action {
+            Action { by, with, operation, place, tag }
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
+use guest_access_model::action::{Action, Actor, Credential, Operation, Place, Upgrade};
+use guest_access_model::actions::{actions, has_its_own_operation};
 use guest_access_model::state::Scope;
-use guest_access_model::step::{Act, Actor, Credential, Place, Step, Upgrade};
-use guest_access_model::steps::{has_a_step_of_its_own, steps};
 use guest_access_rules::endpoint::{Auth, EndpointId, Gives};
 use guest_access_rules::profile::Access;
 use guest_access_rules::rules::Rules;
@@ -24,21 +24,21 @@ static LAST_WORDS: LazyLock<Vec<EndpointId>> = LazyLock::new(|| {
 });
 
 /// Whether the step, if a server takes it, leaves its caller without a session.
-pub(super) fn is_last_words(step: &Step) -> bool {
+pub(super) fn is_last_words(step: &Action) -> bool {
     matches!(step.by, Actor::Guest(_))
-        && step.act.endpoint().is_some_and(|endpoint| LAST_WORDS.contains(&endpoint))
+        && step.operation.endpoint().is_some_and(|endpoint| LAST_WORDS.contains(&endpoint))
 }
 
 /// Every step by a client that vectors are made of, at `scope`, in a fixed order.
-pub(super) fn askable(rules: &Rules, scope: Scope) -> Vec<Step> {
+pub(super) fn askable(rules: &Rules, scope: Scope) -> Vec<Action> {
     let profile = rules.profile();
     // One of each class stands for none here: a homeserver tells its endpoints apart.
-    let mut all: Vec<Step> = steps(scope, &[&profile])
+    let mut all: Vec<Action> = actions(scope, &[&profile])
         .into_iter()
-        .filter(|step| !matches!(step.act, Act::Call(_) | Act::Read(_)))
-        .filter(|step| step.act.endpoint().is_some())
+        .filter(|step| !matches!(step.operation, Operation::Call(_) | Operation::Read(_)))
+        .filter(|step| step.operation.endpoint().is_some())
         .collect();
-    let endpoints = EndpointId::all().filter(|endpoint| !has_a_step_of_its_own(*endpoint));
+    let endpoints = EndpointId::all().filter(|endpoint| !has_its_own_operation(*endpoint));
     for endpoint in endpoints {
         match endpoint.get().gives {
             None => calls(&mut all, rules, scope, endpoint),
@@ -55,8 +55,8 @@ pub(super) fn only_asks(endpoint: EndpointId) -> bool {
     of.method() == "GET" && !of.id.contains('{')
 }
 
-fn calls(all: &mut Vec<Step>, rules: &Rules, scope: Scope, endpoint: EndpointId) {
-    let act = Act::Call(endpoint);
+fn calls(all: &mut Vec<Action>, rules: &Rules, scope: Scope, endpoint: EndpointId) {
+    let operation = Operation::Call(endpoint);
     let only_asks = only_asks(endpoint);
     let is_listed = rules.endpoint(endpoint).access != Access::Refused;
     let needs_a_token = !matches!(endpoint.get().auth, Auth::None | Auth::Optional);
@@ -64,12 +64,12 @@ fn calls(all: &mut Vec<Step>, rules: &Rules, scope: Scope, endpoint: EndpointId)
     if !is_listed && !needs_a_token && !only_asks {
         return;
     }
-    all.push(Step::new(Actor::Nobody, act));
+    all.push(Action::new(Actor::Nobody, operation));
     if is_listed || only_asks {
-        all.push(Step::new(Actor::User, act));
+        all.push(Action::new(Actor::User, operation));
     }
     for guest in scope.guests() {
-        let step = Step::new(Actor::Guest(guest), act);
+        let step = Action::new(Actor::Guest(guest), operation);
         all.push(step);
         if is_listed {
             all.push(step.with(Credential::BeforeUpgrade));
@@ -81,12 +81,12 @@ fn calls(all: &mut Vec<Step>, rules: &Rules, scope: Scope, endpoint: EndpointId)
     }
 }
 
-fn reads(all: &mut Vec<Step>, scope: Scope, endpoint: EndpointId, gives: Gives) {
-    let act = Act::Read(endpoint);
-    let nobody = Step::new(Actor::Nobody, act);
+fn reads(all: &mut Vec<Action>, scope: Scope, endpoint: EndpointId, gives: Gives) {
+    let operation = Operation::Read(endpoint);
+    let nobody = Action::new(Actor::Nobody, operation);
     all.push(if gives == Gives::Sync { nobody } else { nobody.at(0) });
-    let guests = scope.guests().map(|guest| Step::new(Actor::Guest(guest), act));
-    for step in guests.chain([Step::new(Actor::User, act)]) {
+    let guests = scope.guests().map(|guest| Action::new(Actor::Guest(guest), operation));
+    for step in guests.chain([Action::new(Actor::User, operation)]) {
         let is_guest = step.by != Actor::User;
         if gives == Gives::Sync {
             all.push(step);
@@ -110,20 +110,20 @@ fn reads(all: &mut Vec<Step>, scope: Scope, endpoint: EndpointId, gives: Gives) 
 
 /// Whether the step is asked, or taken, on behalf of no guest: by the moderator about nobody, by the
 /// user, or by somebody without a token.
-pub(super) fn is_about_no_guest(step: &Step) -> bool {
+pub(super) fn is_about_no_guest(step: &Action) -> bool {
     guest_of(step).is_none()
 }
 
 /// The guest that takes the step, or that it is done to.
-pub(super) fn guest_of(step: &Step) -> Option<u8> {
-    match (step.act, step.by) {
+pub(super) fn guest_of(step: &Action) -> Option<u8> {
+    match (step.operation, step.by) {
         (
-            Act::RegisterOver(of)
-            | Act::Invite(of)
-            | Act::Kick(of)
-            | Act::Ban(of)
-            | Act::Unban(of)
-            | Act::Upgrade(
+            Operation::RegisterOver(of)
+            | Operation::Invite(of)
+            | Operation::Kick(of)
+            | Operation::Ban(of)
+            | Operation::Unban(of)
+            | Operation::Upgrade(
                 Upgrade::Own(of)
                 | Upgrade::OtherName(of)
                 | Upgrade::OthersToken { of, .. }
@@ -137,36 +137,38 @@ pub(super) fn guest_of(step: &Step) -> Option<u8> {
 }
 
 /// The step of the first guest, taken by or done to the guest with this number.
-pub(super) fn for_guest(step: &Step, guest: u8) -> Step {
-    let act = match step.act {
-        Act::RegisterOver(_) => Act::RegisterOver(guest),
-        Act::Invite(_) => Act::Invite(guest),
-        Act::Kick(_) => Act::Kick(guest),
-        Act::Ban(_) => Act::Ban(guest),
-        Act::Unban(_) => Act::Unban(guest),
-        Act::Upgrade(Upgrade::Own(_)) => Act::Upgrade(Upgrade::Own(guest)),
-        Act::Upgrade(Upgrade::OtherName(_)) => Act::Upgrade(Upgrade::OtherName(guest)),
-        Act::Upgrade(Upgrade::MadeUpToken(_)) => Act::Upgrade(Upgrade::MadeUpToken(guest)),
+pub(super) fn for_guest(step: &Action, guest: u8) -> Action {
+    let operation = match step.operation {
+        Operation::RegisterOver(_) => Operation::RegisterOver(guest),
+        Operation::Invite(_) => Operation::Invite(guest),
+        Operation::Kick(_) => Operation::Kick(guest),
+        Operation::Ban(_) => Operation::Ban(guest),
+        Operation::Unban(_) => Operation::Unban(guest),
+        Operation::Upgrade(Upgrade::Own(_)) => Operation::Upgrade(Upgrade::Own(guest)),
+        Operation::Upgrade(Upgrade::OtherName(_)) => Operation::Upgrade(Upgrade::OtherName(guest)),
+        Operation::Upgrade(Upgrade::MadeUpToken(_)) => {
+            Operation::Upgrade(Upgrade::MadeUpToken(guest))
+        }
         other => other,
     };
     let by = match step.by {
         Actor::Guest(_) => Actor::Guest(guest),
         other => other,
     };
-    Step { by, act, ..*step }
+    Action { by, operation, ..*step }
 }
 
 /// Whether the step writes where a membership could come of it.
-pub(super) fn could_move_members(step: &Step) -> bool {
+pub(super) fn could_move_members(step: &Action) -> bool {
     !matches!(
-        step.act,
-        Act::Read(_)
-            | Act::ReadThroughOtherRoom
-            | Act::Call(_)
-            | Act::WhoAmI
-            | Act::SetProfile { .. }
-            | Act::Send(_)
-            | Act::SendState
-            | Act::Register { .. }
+        step.operation,
+        Operation::Read(_)
+            | Operation::ReadThroughOtherRoom
+            | Operation::Call(_)
+            | Operation::WhoAmI
+            | Operation::SetProfile { .. }
+            | Operation::Send(_)
+            | Operation::SendState
+            | Operation::Register { .. }
     ) && step.place != Place::Elsewhere
 }

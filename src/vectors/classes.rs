@@ -21,11 +21,11 @@
 //!   events: since these two are the room's own check, which the endpoint's decisions above have
 //!   already. (Knocking is left out there: a knock changes nothing of what was seen before it.)
 
+use guest_access_model::action::{
+    Action, Actor, Answer, Credential, Key, Message, Operation, Place, Says, Setting, Upgrade,
+};
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Account, Kind, MAX_GUESTS, State};
-use guest_access_model::step::{
-    Act, Actor, Answer, Credential, Key, Message, Place, Says, Setting, Step, Upgrade,
-};
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use guest_access_rules::profile::{Access, Profile};
 use guest_access_rules::vocabulary::MembershipEndpoint;
@@ -39,16 +39,16 @@ use super::item::{
 
 /// How each guest came to the membership that it has in the first room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(super) struct Ways(pub(super) [Option<(Membership, Act)>; MAX_GUESTS]);
+pub(super) struct Ways(pub(super) [Option<(Membership, Operation)>; MAX_GUESTS]);
 
 impl Ways {
     /// The ways after `step` has led from `before` to `after`.
     #[must_use]
-    pub(super) fn after(mut self, before: &State, step: &Step, after: &State) -> Self {
+    pub(super) fn after(mut self, before: &State, step: &Action, after: &State) -> Self {
         let (before, after) = (&before.rooms[0].members, &after.rooms[0].members);
         for (guest, way) in self.0.iter_mut().enumerate() {
             if before[guest] != after[guest] {
-                *way = Some((before[guest], folded_way(step.act)));
+                *way = Some((before[guest], folded_way(step.operation)));
             }
         }
         self
@@ -56,10 +56,10 @@ impl Ways {
 }
 
 /// The act as a way into a membership: all that close a room to guests are one.
-fn folded_way(act: Act) -> Act {
-    match setting(act) {
-        Some(_) => Act::SetGuestAccess(Says::Value(GuestAccess::Forbidden), Key::Empty),
-        None => of_anyone(act),
+fn folded_way(operation: Operation) -> Operation {
+    match setting(operation) {
+        Some(_) => Operation::SetGuestAccess(Says::Value(GuestAccess::Forbidden), Key::Empty),
+        None => of_anyone(operation),
     }
 }
 
@@ -69,7 +69,7 @@ pub(super) fn classes(
     profile: &Profile,
     before: &State,
     ways: &Ways,
-    step: &Step,
+    step: &Action,
     outcome: &Outcome,
 ) -> Vec<Item> {
     let here = Here { profile, before, ways, step, outcome };
@@ -85,7 +85,7 @@ struct Here<'a> {
     profile: &'a Profile,
     before: &'a State,
     ways: &'a Ways,
-    step: &'a Step,
+    step: &'a Action,
     outcome: &'a Outcome,
 }
 
@@ -99,9 +99,9 @@ impl Here<'_> {
 
     fn caller(&self) -> Caller {
         // Whoever registers in the name of an account is told apart by that account.
-        let target = match self.step.act {
-            Act::RegisterOver(of)
-            | Act::Upgrade(
+        let target = match self.step.operation {
+            Operation::RegisterOver(of)
+            | Operation::Upgrade(
                 Upgrade::Own(of)
                 | Upgrade::OtherName(of)
                 | Upgrade::OthersToken { of, .. }
@@ -125,7 +125,7 @@ impl Here<'_> {
     fn decisions(&self) -> Vec<Decision> {
         let step = self.step;
         let caller = self.caller();
-        if let Act::Call(endpoint) = step.act
+        if let Operation::Call(endpoint) = step.operation
             && matches!(caller, Caller::EndedGuest | Caller::FormerGuest | Caller::EndedFormerGuest)
             && !self.is_listed(endpoint)
             && !only_asks(endpoint)
@@ -138,7 +138,7 @@ impl Here<'_> {
             Place::Elsewhere => Whereabouts::Elsewhere,
         };
         let plain = Decision {
-            act: of_anyone(step.act),
+            operation: of_anyone(step.operation),
             caller,
             place,
             visibility: None,
@@ -157,11 +157,11 @@ impl Here<'_> {
         match caller {
             Caller::Moderator => {
                 let stray = matches!(
-                    step.act,
-                    Act::SetVisibility(_, Key::Wrong | Key::Message)
-                        | Act::SetGuestAccess(_, Key::Wrong | Key::Message)
+                    step.operation,
+                    Operation::SetVisibility(_, Key::Wrong | Key::Message)
+                        | Operation::SetGuestAccess(_, Key::Wrong | Key::Message)
                 );
-                return match setting(step.act) {
+                return match setting(step.operation) {
                     Some(Setting::HistoryVisibility) if stray => {
                         vec![Decision { visibility, ..plain }]
                     }
@@ -176,27 +176,29 @@ impl Here<'_> {
             _ => return vec![plain],
         }
         let by_membership = Decision { membership, ..plain };
-        let listed = step.act.endpoint().is_some_and(|endpoint| self.is_listed(endpoint));
+        let listed = step.operation.endpoint().is_some_and(|endpoint| self.is_listed(endpoint));
         if !listed {
             return vec![by_membership];
         }
         let by_access = Decision { guest_access, ..by_membership };
         if caller == Caller::FormerGuest {
-            return vec![match step.act {
-                Act::Read(_) => Decision { visibility, ..by_membership },
+            return vec![match step.operation {
+                Operation::Read(_) => Decision { visibility, ..by_membership },
                 _ => by_access,
             }];
         }
         let join_rule = Some(room.join_rule);
         let by_all = Decision { visibility, ..by_access };
-        match step.act {
-            Act::Join(MembershipEndpoint::Own) => vec![by_all, Decision { join_rule, ..by_access }],
-            Act::Join(_) => vec![Decision { join_rule, ..by_access }],
-            Act::Knock(_) => vec![Decision { join_rule, ..by_membership }],
-            Act::Read(_)
-            | Act::Send(Message::Message)
-            | Act::SendState
-            | Act::Leave(MembershipEndpoint::Own) => {
+        match step.operation {
+            Operation::Join(MembershipEndpoint::Own) => {
+                vec![by_all, Decision { join_rule, ..by_access }]
+            }
+            Operation::Join(_) => vec![Decision { join_rule, ..by_access }],
+            Operation::Knock(_) => vec![Decision { join_rule, ..by_membership }],
+            Operation::Read(_)
+            | Operation::Send(Message::Message)
+            | Operation::SendState
+            | Operation::Leave(MembershipEndpoint::Own) => {
                 vec![by_all]
             }
             _ => vec![by_access],
@@ -206,7 +208,9 @@ impl Here<'_> {
     /// Whether a guest was given the tagged event.
     fn given(&self) -> [Option<Given>; 2] {
         let none = [None, None];
-        let (Act::Read(endpoint), Some(guest)) = (self.step.act, self.guest()) else { return none };
+        let (Operation::Read(endpoint), Some(guest)) = (self.step.operation, self.guest()) else {
+            return none;
+        };
         let Some(tagged) = self.before.tagged else { return none };
         let Some(gives) = endpoint.get().gives else { return none };
         let is_state = matches!(gives, Gives::State | Gives::StateEvent);
@@ -247,7 +251,7 @@ impl Here<'_> {
     }
 
     fn read_after(&self) -> Option<ReadAfter> {
-        let Act::Read(endpoint) = self.step.act else { return None };
+        let Operation::Read(endpoint) = self.step.operation else { return None };
         let guest = self.guest()?;
         let (from, by) = self.ways.0[guest]?;
         let room = &self.before.rooms[0];
@@ -262,7 +266,7 @@ impl Here<'_> {
     }
 
     fn ways_in(&self) -> Vec<WayIn> {
-        let by = of_anyone(self.step.act);
+        let by = of_anyone(self.step.operation);
         let mut ways = Vec::new();
         let after = &self.outcome.next;
         for (room, next) in self.before.rooms.iter().zip(&after.rooms) {
@@ -303,8 +307,9 @@ impl Here<'_> {
             return Vec::new();
         }
         let guests = self.before.accounts.iter().zip(room.members);
-        let by = of_anyone(self.step.act);
-        let forbids = by == Act::SetGuestAccess(Says::Value(GuestAccess::Forbidden), Key::Empty);
+        let by = of_anyone(self.step.operation);
+        let forbids =
+            by == Operation::SetGuestAccess(Says::Value(GuestAccess::Forbidden), Key::Empty);
         guests
             .filter(|(account, _)| {
                 **account != Account::Absent && (forbids || **account == Account::Guest)

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
+use guest_access_model::action::{Action, Actor, Answer};
 use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_model::state::State;
-use guest_access_model::step::{Actor, Answer, Step};
 use guest_access_rules::clause;
 use guest_access_rules::profile::{Access, Profile};
 use guest_access_rules::rules::Rules;
@@ -55,8 +55,8 @@ impl Coverage<'_> {
     }
 
     /// The clauses that put the step's endpoint on the guests' list.
-    fn of_endpoint(&self, step: &Step) -> impl Iterator<Item = &'static str> {
-        let endpoint = step.act.endpoint().filter(|_| matches!(step.by, Actor::Guest(_)));
+    fn of_endpoint(&self, step: &Action) -> impl Iterator<Item = &'static str> {
+        let endpoint = step.operation.endpoint().filter(|_| matches!(step.by, Actor::Guest(_)));
         let rule = endpoint.map(|endpoint| self.rules.endpoint(endpoint));
         let clauses = rule.filter(|rule| rule.access != Access::Refused).map(|rule| &rule.clauses);
         clauses.into_iter().flatten().filter_map(|id| clause::find(id)).map(|clause| clause.id)

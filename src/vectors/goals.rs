@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use guest_access_model::action::{Action, Operation, Place};
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::state::{Account, MAX_GUESTS, State};
-use guest_access_model::step::{Act, Place, Step};
 use guest_access_model::threads;
 use guest_access_rules::profile::Profile;
 
@@ -15,8 +15,8 @@ use super::item::Item;
 ///
 /// Without a tagged event every class is looked for; with one, only what is given of it, since the
 /// rest does not depend on it.
-pub(super) fn goals(profile: &Profile, steps: &[Step]) -> BTreeMap<Item, Vec<Step>> {
-    let mut found: BTreeMap<Item, (usize, Step)> = BTreeMap::new();
+pub(super) fn goals(profile: &Profile, steps: &[Action]) -> BTreeMap<Item, Vec<Action>> {
+    let mut found: BTreeMap<Item, (usize, Action)> = BTreeMap::new();
     let mut search = Search::new(initial(profile));
     let mut asked: HashSet<[Account; MAX_GUESTS]> = HashSet::new();
     let mut first = 0;
@@ -49,7 +49,7 @@ const AT_ONCE: usize = 4096;
 
 /// A step, the goals that it reaches, and where it leads if that is elsewhere.
 struct Looked {
-    step: Step,
+    step: Action,
     items: Vec<Item>,
     next: Option<(State, Ways)>,
 }
@@ -57,17 +57,18 @@ struct Looked {
 /// What of these steps can be asked and done in a state.
 fn look(
     profile: &Profile,
-    steps: &[Step],
+    steps: &[Action],
     state: &State,
     ways: &Ways,
     is_first_of_its_kind: bool,
 ) -> Vec<Looked> {
-    let looks = |step: &&Step| {
-        let depends_on_accounts_only =
-            step.place == Place::Nowhere && matches!(step.act, Act::Call(_) | Act::WhoAmI);
-        let moves = !matches!(step.act, Act::Call(_) | Act::Read(_) | Act::WhoAmI);
+    let looks = |step: &&Action| {
+        let depends_on_accounts_only = step.place == Place::Nowhere
+            && matches!(step.operation, Operation::Call(_) | Operation::WhoAmI);
+        let moves =
+            !matches!(step.operation, Operation::Call(_) | Operation::Read(_) | Operation::WhoAmI);
         match state.tagged {
-            Some(_) => moves || matches!(step.act, Act::Read(_)),
+            Some(_) => moves || matches!(step.operation, Operation::Read(_)),
             None => !depends_on_accounts_only || is_first_of_its_kind,
         }
     };
@@ -85,7 +86,7 @@ fn look(
 /// A breadth-first search over states and the ways to the memberships in them.
 struct Search {
     nodes: Vec<(State, Ways)>,
-    came_from: Vec<Option<(usize, Step)>>,
+    came_from: Vec<Option<(usize, Action)>>,
     known: HashMap<(State, Ways), usize>,
 }
 
@@ -96,7 +97,7 @@ impl Search {
         Self { nodes: vec![node], came_from: vec![None], known }
     }
 
-    fn reach(&mut self, from: usize, step: Step, state: State, ways: Ways) {
+    fn reach(&mut self, from: usize, step: Action, state: State, ways: Ways) {
         // Nothing asks for the ways once an event is tagged.
         let node = (state, if state.tagged.is_some() { Ways::default() } else { ways });
         self.known.entry(node).or_insert_with(|| {
@@ -106,7 +107,7 @@ impl Search {
         });
     }
 
-    fn story(&self, mut number: usize, last: Step) -> Vec<Step> {
+    fn story(&self, mut number: usize, last: Action) -> Vec<Action> {
         let mut steps = vec![last];
         while let Some((from, step)) = self.came_from[number] {
             steps.push(step);

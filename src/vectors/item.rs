@@ -3,8 +3,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use guest_access_model::action::{Credential, Operation, Setting, Upgrade};
 use guest_access_model::state::{Kind, Standing};
-use guest_access_model::step::{Act, Credential, Setting, Upgrade};
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
 use serde::{Serialize, Serializer};
@@ -78,7 +78,7 @@ pub enum Whereabouts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Decision {
     /// What is done, with the first guest in place of any.
-    pub act: Act,
+    pub operation: Operation,
     /// By whom.
     pub caller: Caller,
     /// About what.
@@ -132,7 +132,7 @@ pub enum WayIn {
         /// The membership after.
         to: Membership,
         /// By which act.
-        by: Act,
+        by: Operation,
     },
     /// Into a history visibility.
     Visibility {
@@ -141,7 +141,7 @@ pub enum WayIn {
         /// The setting after.
         to: HistoryVisibility,
         /// By which act.
-        by: Act,
+        by: Operation,
     },
     /// Into guest access.
     GuestAccess {
@@ -150,12 +150,12 @@ pub enum WayIn {
         /// The setting after.
         to: GuestAccess,
         /// By which act.
-        by: Act,
+        by: Operation,
     },
     /// Into an account's state, with a membership that it had then.
     Account {
         /// By which act.
-        by: Act,
+        by: Operation,
         /// The membership that it had.
         with: Membership,
     },
@@ -165,7 +165,7 @@ pub enum WayIn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Closing {
     /// By which act.
-    pub by: Act,
+    pub by: Operation,
     /// What the guest was.
     pub caller: Caller,
     /// Its membership.
@@ -178,21 +178,21 @@ pub struct ReadAfter {
     /// By which endpoint.
     pub endpoint: EndpointId,
     /// The membership before, the one now, and the act by which it came.
-    pub way: (Membership, Membership, Act),
+    pub way: (Membership, Membership, Operation),
     /// Whether the room is `world_readable` now.
     pub previewable: bool,
 }
 
 /// The act, with the first guest in place of any.
-pub(super) fn of_anyone(act: Act) -> Act {
-    match act {
-        Act::RegisterOver(_) => Act::RegisterOver(0),
-        Act::EndToken(_) => Act::EndToken(0),
-        Act::Invite(_) => Act::Invite(0),
-        Act::Kick(_) => Act::Kick(0),
-        Act::Ban(_) => Act::Ban(0),
-        Act::Unban(_) => Act::Unban(0),
-        Act::Upgrade(upgrade) => Act::Upgrade(match upgrade {
+pub(super) fn of_anyone(operation: Operation) -> Operation {
+    match operation {
+        Operation::RegisterOver(_) => Operation::RegisterOver(0),
+        Operation::EndToken(_) => Operation::EndToken(0),
+        Operation::Invite(_) => Operation::Invite(0),
+        Operation::Kick(_) => Operation::Kick(0),
+        Operation::Ban(_) => Operation::Ban(0),
+        Operation::Unban(_) => Operation::Unban(0),
+        Operation::Upgrade(upgrade) => Operation::Upgrade(match upgrade {
             Upgrade::Own(_) => Upgrade::Own(0),
             Upgrade::OtherName(_) => Upgrade::OtherName(0),
             Upgrade::OthersToken { .. } => Upgrade::OthersToken { of: 0, with: 1 },
@@ -270,11 +270,11 @@ impl Display for Item {
                 f,
                 &[
                     Some(family.to_owned()),
-                    Some(deed(decision.act)),
+                    Some(deed(decision.operation)),
                     Some(decision.caller.as_str().to_owned()),
-                    match (decision.place, decision.act) {
+                    match (decision.place, decision.operation) {
                         (Whereabouts::Elsewhere, _) => Some("elsewhere".to_owned()),
-                        (Whereabouts::Nowhere, Act::Read(_)) => Some("of no room".to_owned()),
+                        (Whereabouts::Nowhere, Operation::Read(_)) => Some("of no room".to_owned()),
                         _ => None,
                     },
                     labelled("visibility", decision.visibility),
@@ -341,11 +341,11 @@ impl Serialize for Item {
 }
 
 /// The setting that an act is about, if it is about one.
-pub(super) const fn setting(act: Act) -> Option<Setting> {
-    match act {
-        Act::SetVisibility(..) => Some(Setting::HistoryVisibility),
-        Act::SetGuestAccess(..) => Some(Setting::GuestAccess),
-        Act::RedactSetting(setting) => Some(setting),
+pub(super) const fn setting(operation: Operation) -> Option<Setting> {
+    match operation {
+        Operation::SetVisibility(..) => Some(Setting::HistoryVisibility),
+        Operation::SetGuestAccess(..) => Some(Setting::GuestAccess),
+        Operation::RedactSetting(setting) => Some(setting),
         _ => None,
     }
 }

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
+use guest_access_model::action::{Action, Answer};
+use guest_access_model::actions::actions;
 use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_model::reduce::forget;
 use guest_access_model::state::{Scope, State};
-use guest_access_model::step::{Answer, Step};
-use guest_access_model::steps::steps;
 use guest_access_model::threads;
 use guest_access_rules::decision_point::PointId;
 use guest_access_rules::defect::defects;
@@ -52,7 +52,7 @@ impl Other {
 
     /// Whether these steps show nothing of it that one of the permitted ones does not show. It is far
     /// quicker to find out than all that is permitted of each step.
-    pub(super) fn is_as_permitted(&self, others: &[Self], steps: &[Step]) -> bool {
+    pub(super) fn is_as_permitted(&self, others: &[Self], steps: &[Action]) -> bool {
         let mut permitted = others.iter().filter(|other| other.permitted);
         !self.permitted
             && permitted.any(|other| told_apart(&other.profile, &self.profile, steps).is_empty())
@@ -63,12 +63,12 @@ impl Other {
     pub(super) fn telling_story(
         &self,
         right: &Profile,
-        may: impl Fn(&Step) -> bool,
-        tell: impl Fn(&[Step]) -> bool,
-    ) -> Option<Vec<Step>> {
+        may: impl Fn(&Action) -> bool,
+        tell: impl Fn(&[Action]) -> bool,
+    ) -> Option<Vec<Action>> {
         SCOPES.iter().find_map(|(scope, pairs)| {
-            let steps: Vec<Step> =
-                steps(*scope, &[right, &self.profile]).into_iter().filter(|s| may(s)).collect();
+            let steps: Vec<Action> =
+                actions(*scope, &[right, &self.profile]).into_iter().filter(|s| may(s)).collect();
             telling_story_in(right, &self.profile, &steps, *pairs, &tell)
         })
     }
@@ -131,7 +131,7 @@ pub(super) fn differ(one: &Outcome, other: &Outcome, tagged: bool) -> bool {
 }
 
 /// The places of the steps by which `other` is told apart from `right`.
-pub(super) fn told_apart(right: &Profile, other: &Profile, steps: &[Step]) -> Vec<usize> {
+pub(super) fn told_apart(right: &Profile, other: &Profile, steps: &[Action]) -> Vec<usize> {
     let (mut here, mut there) = (initial(right), initial(other));
     let mut places = Vec::new();
     for (place, step) in steps.iter().enumerate() {
@@ -160,8 +160,8 @@ const SCOPES: [(Scope, usize); 3] = [
 const TRIES: usize = 400;
 
 /// Whether a client can take the step.
-pub(super) fn is_by_a_client(step: &Step) -> bool {
-    step.act.endpoint().is_some()
+pub(super) fn is_by_a_client(step: &Action) -> bool {
+    step.operation.endpoint().is_some()
 }
 
 /// An option for which no vector fails a homeserver.
@@ -212,12 +212,12 @@ pub fn untold(rules: &Rules, vectors: &[Vector]) -> Vec<Untold> {
 fn telling_story_in(
     right: &Profile,
     other: &Profile,
-    steps: &[Step],
+    steps: &[Action],
     most_pairs: usize,
-    tell: impl Fn(&[Step]) -> bool,
-) -> Option<Vec<Step>> {
+    tell: impl Fn(&[Action]) -> bool,
+) -> Option<Vec<Action>> {
     let first = (initial(right), initial(other));
-    let mut came_from: Vec<Option<(usize, Step)>> = vec![None];
+    let mut came_from: Vec<Option<(usize, Action)>> = vec![None];
     let mut pairs = vec![first];
     let mut known = HashMap::from([((forget(right, &first.0), forget(other, &first.1)), 0)]);
     let mut round = VecDeque::from([0]);

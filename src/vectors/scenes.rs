@@ -1,7 +1,7 @@
 //! Scenes: how a vector begins. An event is sent, and guests stand to it in every way there is.
 
+use guest_access_model::action::{Action, Actor, Key, Message, Operation, Says, Upgrade};
 use guest_access_model::state::Kind;
-use guest_access_model::step::{Act, Actor, Key, Message, Says, Step, Upgrade};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
@@ -13,38 +13,38 @@ pub(super) struct Scene {
     /// What it is about, as a sentence's end.
     pub(super) about: String,
     /// The steps.
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<Action>,
 }
 
-fn by_moderator(act: Act) -> Step {
-    Step::new(Actor::Moderator, act).at(0)
+fn by_moderator(operation: Operation) -> Action {
+    Action::new(Actor::Moderator, operation).at(0)
 }
 
-fn by_guest(guest: u8, act: Act) -> Step {
-    Step::new(Actor::Guest(guest), act)
+fn by_guest(guest: u8, operation: Operation) -> Action {
+    Action::new(Actor::Guest(guest), operation)
 }
 
-fn set(visibility: HistoryVisibility) -> Step {
-    by_moderator(Act::SetVisibility(Says::Value(visibility), Key::Empty))
+fn set(visibility: HistoryVisibility) -> Action {
+    by_moderator(Operation::SetVisibility(Says::Value(visibility), Key::Empty))
 }
 
 /// Three guests: the first a stranger, the second invited, the third joined.
-fn three_guests() -> Vec<Step> {
-    let can_join = Act::SetGuestAccess(Says::Value(GuestAccess::CanJoin), Key::Empty);
+fn three_guests() -> Vec<Action> {
+    let can_join = Operation::SetGuestAccess(Says::Value(GuestAccess::CanJoin), Key::Empty);
     vec![
-        by_guest(0, Act::Register { named: false }),
-        by_guest(1, Act::Register { named: true }),
-        by_guest(2, Act::Register { named: false }),
+        by_guest(0, Operation::Register { named: false }),
+        by_guest(1, Operation::Register { named: true }),
+        by_guest(2, Operation::Register { named: false }),
         by_moderator(can_join),
-        by_moderator(Act::Invite(1)),
-        by_guest(2, Act::Join(MembershipEndpoint::Own)).at(0),
+        by_moderator(Operation::Invite(1)),
+        by_guest(2, Operation::Join(MembershipEndpoint::Own)).at(0),
     ]
 }
 
 /// A way that begins with no scene, or with that of a class that none reached.
-pub(super) fn of_the_rest(steps: Vec<Step>) -> Scene {
+pub(super) fn of_the_rest(steps: Vec<Action>) -> Scene {
     let tagged = steps.iter().find(|step| step.tag);
-    let (slug, about) = match tagged.and_then(|step| step.act.sends()) {
+    let (slug, about) = match tagged.and_then(|step| step.operation.sends()) {
         None => ("room".to_owned(), "who may do what, as the room and the members change"),
         Some(kind) => (kind.to_string(), "who is given an event, where no other vector asks"),
     };
@@ -52,23 +52,27 @@ pub(super) fn of_the_rest(steps: Vec<Step>) -> Scene {
 }
 
 /// A way that tells one option of a decision point from ours.
-pub(super) fn of_a_point(point: &str, option: &str, steps: Vec<Step>) -> Scene {
+pub(super) fn of_a_point(point: &str, option: &str, steps: Vec<Action>) -> Scene {
     let slug = point.replace(['.', '_', ' '], "-");
     Scene { slug, about: format!("whether {point} is {option}"), steps }
 }
 
 /// One account, from its registration to its end: what is asked of it names no room.
 fn accounts() -> Scene {
-    let acts = [Act::Register { named: true }, Act::Upgrade(Upgrade::Own(0)), Act::LogOut];
+    let operations = [
+        Operation::Register { named: true },
+        Operation::Upgrade(Upgrade::Own(0)),
+        Operation::LogOut,
+    ];
     Scene {
         slug: "accounts".to_owned(),
         about: "what somebody without a token, a guest and a former guest may call".to_owned(),
-        steps: acts.map(|act| by_guest(0, act)).to_vec(),
+        steps: operations.map(|operation| by_guest(0, operation)).to_vec(),
     }
 }
 
 /// Three guests that do nothing yet.
-pub(super) fn newcomers() -> Vec<Step> {
+pub(super) fn newcomers() -> Vec<Action> {
     three_guests().into_iter().take(3).collect()
 }
 
@@ -77,11 +81,12 @@ pub(super) fn newcomers() -> Vec<Step> {
 pub(super) fn scenes() -> Vec<Scene> {
     let mut scenes = vec![accounts()];
     for visibility in HistoryVisibility::ALL {
-        for (kind, act) in
-            [(Kind::Message, Act::Send(Message::Message)), (Kind::State, Act::SendState)]
-        {
+        for (kind, operation) in [
+            (Kind::Message, Operation::Send(Message::Message)),
+            (Kind::State, Operation::SendState),
+        ] {
             let mut steps = three_guests();
-            steps.extend([set(*visibility), by_moderator(act).tagged()]);
+            steps.extend([set(*visibility), by_moderator(operation).tagged()]);
             let slug = format!("{kind}-under-{}", hyphened(visibility.as_str()));
             let what = if kind == Kind::State { "state event" } else { "message" };
             let about = format!("who is given a {what} sent while the room is {visibility}");
@@ -105,19 +110,19 @@ pub(super) fn scenes() -> Vec<Scene> {
             (
                 "stranger-joins",
                 "the join of a stranger",
-                by_guest(0, Act::Join(MembershipEndpoint::Own)).at(0),
+                by_guest(0, Operation::Join(MembershipEndpoint::Own)).at(0),
             ),
             (
                 "invited-joins",
                 "the join of an invited guest",
-                by_guest(1, Act::Join(MembershipEndpoint::Own)).at(0),
+                by_guest(1, Operation::Join(MembershipEndpoint::Own)).at(0),
             ),
-            ("stranger-invited", "the invite of a guest", by_moderator(Act::Invite(0))),
-            ("invite-withdrawn", "the end of a guest's invite", by_moderator(Act::Kick(1))),
+            ("stranger-invited", "the invite of a guest", by_moderator(Operation::Invite(0))),
+            ("invite-withdrawn", "the end of a guest's invite", by_moderator(Operation::Kick(1))),
             (
                 "joined-leaves",
                 "the leave of a joined guest",
-                by_guest(2, Act::Leave(MembershipEndpoint::Own)).at(0),
+                by_guest(2, Operation::Leave(MembershipEndpoint::Own)).at(0),
             ),
         ] {
             let mut steps = three_guests();

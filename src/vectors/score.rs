@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use guest_access_model::action::Subject;
 use guest_access_model::decide::Outcome;
-use guest_access_model::step::Subject;
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each_until;
 use guest_access_rules::defect::{Defect, defects};

@@ -57,7 +57,7 @@ pub(super) fn leave_out_spare(profile: &Profile, woven: &mut [Scene]) {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::step::{Act, Actor, Key, Message, Says, Step};
+    use guest_access_model::action::{Action, Actor, Key, Message, Operation, Says};
     use guest_access_rules::endpoint::KNOWN;
     use guest_access_rules::rules::Rules;
     use guest_access_rules::vocabulary::HistoryVisibility;
@@ -66,15 +66,15 @@ mod tests {
 
     #[test]
     fn a_question_stays_that_covers_more_than_an_earlier_one_and_what_changes_anything() {
-        let guest = |act| Step::new(Actor::Guest(0), act);
-        let register = guest(Act::Register { named: false });
-        let moderator = |act| Step::new(Actor::Moderator, act).at(0);
+        let guest = |operation| Action::new(Actor::Guest(0), operation);
+        let register = guest(Operation::Register { named: false });
+        let moderator = |operation| Action::new(Actor::Moderator, operation).at(0);
         let world_readable = Says::Value(HistoryVisibility::WorldReadable);
-        let open = moderator(Act::SetVisibility(world_readable, Key::Empty));
-        let send = moderator(Act::Send(Message::Message)).tagged();
-        let read = guest(Act::Read(KNOWN.messages)).at(0);
-        let who_am_i = guest(Act::WhoAmI);
-        let scene = |steps: &[Step]| Scene {
+        let open = moderator(Operation::SetVisibility(world_readable, Key::Empty));
+        let send = moderator(Operation::Send(Message::Message)).tagged();
+        let read = guest(Operation::Read(KNOWN.messages)).at(0);
+        let who_am_i = guest(Operation::WhoAmI);
+        let scene = |steps: &[Action]| Scene {
             slug: "any".to_owned(),
             about: "anything".to_owned(),
             steps: steps.to_vec(),

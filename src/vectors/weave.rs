@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
+use guest_access_model::action::{Action, Actor, Operation};
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::state::{Account, MAX_GUESTS, State, Witness};
-use guest_access_model::step::{Act, Actor, Step};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::Membership;
 
@@ -26,9 +26,9 @@ const STATES_AHEAD: usize = 4_000;
 pub(super) struct Loom<'a> {
     profile: &'a Profile,
     /// The steps that no guest takes and that are done to none.
-    of_nobody: Vec<Step>,
+    of_nobody: Vec<Action>,
     /// The steps of the first guest, which stand for those of the others.
-    of_guest: Vec<Step>,
+    of_guest: Vec<Action>,
     numbers: HashMap<Item, usize>,
     covered: Vec<bool>,
     /// How much each goal counts for, where to go next is chosen.
@@ -47,8 +47,8 @@ struct View {
 
 /// What can be asked and done in a view, with the numbers of the classes into which it falls.
 struct Seen {
-    questions: Vec<(Step, Vec<usize>)>,
-    moves: Vec<(Step, Vec<usize>)>,
+    questions: Vec<(Action, Vec<usize>)>,
+    moves: Vec<(Action, Vec<usize>)>,
 }
 
 /// A way under way.
@@ -56,7 +56,7 @@ struct Seen {
 struct Path {
     state: State,
     ways: Ways,
-    steps: Vec<Step>,
+    steps: Vec<Action>,
     moves: usize,
     guests: u8,
 }
@@ -65,8 +65,8 @@ impl<'a> Loom<'a> {
     /// A loom for these goals, where a vector is made of `steps`, those of one guest in one room.
     pub(super) fn new(
         profile: &'a Profile,
-        steps: &[Step],
-        goals: &BTreeMap<Item, Vec<Step>>,
+        steps: &[Action],
+        goals: &BTreeMap<Item, Vec<Action>>,
     ) -> Self {
         let (of_nobody, of_guest) = steps.iter().partition(|step| is_about_no_guest(step));
         let numbers = goals.keys().cloned().zip(0..).collect();
@@ -100,7 +100,7 @@ impl<'a> Loom<'a> {
 
     /// A way that begins with these steps, goes on as long as it leads to something that counts, and
     /// asks all that is new wherever it comes.
-    pub(super) fn weave(&mut self, begin: &[Step], guests: u8) -> Vec<Step> {
+    pub(super) fn weave(&mut self, begin: &[Action], guests: u8) -> Vec<Action> {
         let state = initial(self.profile);
         let mut path = Path { state, ways: Ways::default(), steps: vec![], moves: 0, guests };
         for step in begin {
@@ -145,19 +145,21 @@ impl<'a> Loom<'a> {
     /// Puts the calls away of which everything is covered, so that no state is asked for them again.
     fn put_away(&mut self) {
         let open = self.numbers.iter().filter(|(_, number)| !self.covered[**number]);
-        let open: HashSet<Act> = open
+        let open: HashSet<Operation> = open
             .filter_map(|(item, _)| match item {
-                Item::Decision(decision) => Some(decision.act),
+                Item::Decision(decision) => Some(decision.operation),
                 _ => None,
             })
             .collect();
-        let has_more = |step: &Step| !matches!(step.act, Act::Call(_)) || open.contains(&step.act);
+        let has_more = |step: &Action| {
+            !matches!(step.operation, Operation::Call(_)) || open.contains(&step.operation)
+        };
         self.of_nobody.retain(has_more);
         self.of_guest.retain(has_more);
     }
 
     /// Takes a step, and what it covers is covered.
-    fn take(&mut self, path: &mut Path, step: &Step) {
+    fn take(&mut self, path: &mut Path, step: &Action) {
         let Some(outcome) = outcome(self.profile, &path.state, step) else { return };
         for item in classes(self.profile, &path.state, &path.ways, step, &outcome) {
             if let Some(number) = self.numbers.get(&item) {
@@ -186,7 +188,7 @@ impl<'a> Loom<'a> {
         }
     }
 
-    fn ask_if(&mut self, path: &mut Path, mut may_ask: impl FnMut(&Step) -> bool) {
+    fn ask_if(&mut self, path: &mut Path, mut may_ask: impl FnMut(&Action) -> bool) {
         for viewer in viewers(path.guests) {
             let seen = self.seen(view(&path.state, &path.ways, viewer));
             for (step, items) in &seen.questions {
@@ -205,8 +207,8 @@ impl<'a> Loom<'a> {
 
     /// The next one or two steps that change the state: those after which the most is new for their
     /// number.
-    fn next_steps(&self, path: &Path) -> Option<Vec<Step>> {
-        let mut best: (usize, Vec<Step>) = (0, Vec::new());
+    fn next_steps(&self, path: &Path) -> Option<Vec<Action>> {
+        let mut best: (usize, Vec<Action>) = (0, Vec::new());
         for (first, worth, state, ways) in self.moves(&path.state, &path.ways, path.guests) {
             let worth = worth + self.gain(&state, &ways, path.guests);
             // Twice the worth of one step, to be held against that of two.
@@ -224,7 +226,7 @@ impl<'a> Loom<'a> {
     }
 
     /// The shortest way to something that counts, as one of the guests sees it.
-    fn way_ahead(&self, path: &Path) -> Option<Vec<Step>> {
+    fn way_ahead(&self, path: &Path) -> Option<Vec<Action>> {
         let ahead = (0..path.guests).filter_map(|guest| {
             let steps = self.ahead(view(&path.state, &path.ways, Some(guest)))?;
             Some(steps.iter().map(|step| for_guest(step, guest)).collect::<Vec<_>>())
@@ -232,8 +234,8 @@ impl<'a> Loom<'a> {
         ahead.min_by_key(Vec::len)
     }
 
-    fn ahead(&self, from: View) -> Option<Vec<Step>> {
-        let mut came_from: Vec<(usize, Option<Step>, View)> = vec![(0, None, from)];
+    fn ahead(&self, from: View) -> Option<Vec<Action>> {
+        let mut came_from: Vec<(usize, Option<Action>, View)> = vec![(0, None, from)];
         let mut known = HashSet::from([from]);
         let mut round = 0..1;
         for _ in 0..HORIZON {
@@ -265,14 +267,14 @@ impl<'a> Loom<'a> {
     }
 
     /// The steps that change the state, with what counts of the classes they fall into themselves.
-    fn moves(&self, state: &State, ways: &Ways, guests: u8) -> Vec<(Step, usize, State, Ways)> {
+    fn moves(&self, state: &State, ways: &Ways, guests: u8) -> Vec<(Action, usize, State, Ways)> {
         let mut moves = Vec::new();
         for viewer in viewers(guests) {
             let seen = self.seen(view(state, ways, viewer));
             for (step, items) in &seen.moves {
                 let step = viewer.map_or(*step, |guest| for_guest(step, guest));
                 let Some(outcome) = outcome(self.profile, state, &step) else { continue };
-                let gain = if setting(step.act).is_some() {
+                let gain = if setting(step.operation).is_some() {
                     // What a setting does is seen by all the guests together.
                     let items = classes(self.profile, state, ways, &step, &outcome);
                     let items = items.iter().filter_map(|item| self.numbers.get(item));
@@ -328,7 +330,11 @@ impl<'a> Loom<'a> {
 }
 
 /// The steps to the view with this number, and then `last`.
-fn story(came_from: &[(usize, Option<Step>, View)], mut number: usize, last: Step) -> Vec<Step> {
+fn story(
+    came_from: &[(usize, Option<Action>, View)],
+    mut number: usize,
+    last: Action,
+) -> Vec<Action> {
     let mut steps = vec![last];
     while let (before, Some(step), _) = came_from[number] {
         steps.push(step);

@@ -1,11 +1,11 @@
 //! The scenario format: what is written is what is read.
 
 use guest_access::scenario::{Scenario, Told, schema};
-use guest_access_model::state::{MAX_GUESTS, MAX_ROOMS, Scope};
-use guest_access_model::step::{
-    Act, Actor, Credential, Key, Message, ProfileKey, Says, Setting, Step, Upgrade,
+use guest_access_model::action::{
+    Action, Actor, Credential, Key, Message, Operation, ProfileKey, Says, Setting, Upgrade,
 };
-use guest_access_model::steps::{has_a_step_of_its_own, steps};
+use guest_access_model::actions::{actions, has_its_own_operation};
+use guest_access_model::state::{MAX_GUESTS, MAX_ROOMS, Scope};
 use guest_access_rules::endpoint::{EndpointId, KNOWN};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::MembershipEndpoint;
@@ -14,10 +14,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// A scenario of this step, and of one that labels an event, if the step asks for one.
-fn scenario_of(step: Step) -> Scenario {
-    let told = |step: Step| Told { step, event: step.tag.then(|| "e1".to_owned()), expect: None };
-    let labels = Step::new(Actor::Moderator, Act::SendState).at(0).tagged();
-    let before = (step.act == Act::ReadThroughOtherRoom).then_some(labels);
+fn scenario_of(step: Action) -> Scenario {
+    let told = |step: Action| Told { step, event: step.tag.then(|| "e1".to_owned()), expect: None };
+    let labels = Action::new(Actor::Moderator, Operation::SendState).at(0).tagged();
+    let before = (step.operation == Operation::ReadThroughOtherRoom).then_some(labels);
     Scenario {
         id: "one-step".to_owned(),
         rules: "latest".to_owned(),
@@ -28,7 +28,7 @@ fn scenario_of(step: Step) -> Scenario {
     }
 }
 
-fn survives(step: Step) {
+fn survives(step: Action) {
     let scenario = scenario_of(step);
     let text = serde_json::to_string_pretty(&scenario).unwrap();
     let read = Scenario::parse("a.json", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -39,7 +39,7 @@ fn survives(step: Step) {
 fn every_step_of_the_model_is_written_without_loss() {
     let scope = Scope { guests: MAX_GUESTS, rooms: MAX_ROOMS };
     for rules in [Rules::find("draft-2015-11-05"), Rules::find("latest")] {
-        for step in steps(scope, &[&rules.unwrap().profile()]) {
+        for step in actions(scope, &[&rules.unwrap().profile()]) {
             survives(step);
         }
     }
@@ -59,88 +59,86 @@ fn says<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy
 }
 
 /// What is done, and by whom if the deed says so.
-fn act() -> impl Strategy<Value = (Act, Option<Actor>)> {
-    let endpoints: Vec<_> = EndpointId::all().filter(|e| !has_a_step_of_its_own(*e)).collect();
+fn operation() -> impl Strategy<Value = (Operation, Option<Actor>)> {
+    let endpoints: Vec<_> = EndpointId::all().filter(|e| !has_its_own_operation(*e)).collect();
     let of_another = (guest(), guest()).prop_filter("two guests", |(of, with)| of != with);
     let ways = || any_of(&[MembershipEndpoint::Own, MembershipEndpoint::StateEvent]);
     prop_oneof![
         (guest(), any::<bool>())
-            .prop_map(|(g, named)| (Act::Register { named }, Some(Actor::Guest(g)))),
-        guest().prop_map(|g| (Act::RegisterOver(g), Some(Actor::Nobody))),
-        guest().prop_map(|g| (Act::Upgrade(Upgrade::Own(g)), Some(Actor::Guest(g)))),
-        guest().prop_map(|g| (Act::Upgrade(Upgrade::OtherName(g)), Some(Actor::Guest(g)))),
-        guest().prop_map(|g| (Act::Upgrade(Upgrade::MadeUpToken(g)), Some(Actor::Nobody))),
+            .prop_map(|(g, named)| (Operation::Register { named }, Some(Actor::Guest(g)))),
+        guest().prop_map(|g| (Operation::RegisterOver(g), Some(Actor::Nobody))),
+        guest().prop_map(|g| (Operation::Upgrade(Upgrade::Own(g)), Some(Actor::Guest(g)))),
+        guest().prop_map(|g| (Operation::Upgrade(Upgrade::OtherName(g)), Some(Actor::Guest(g)))),
+        guest().prop_map(|g| (Operation::Upgrade(Upgrade::MadeUpToken(g)), Some(Actor::Nobody))),
         of_another.prop_map(|(of, with)| {
-            (Act::Upgrade(Upgrade::OthersToken { of, with }), Some(Actor::Guest(with)))
+            (Operation::Upgrade(Upgrade::OthersToken { of, with }), Some(Actor::Guest(with)))
         }),
-        Just((Act::LogOut, None)),
-        Just((Act::Deactivate, None)),
-        guest().prop_map(|g| (Act::EndToken(g), Some(Actor::Server))),
-        Just((Act::Restart, Some(Actor::Server))),
+        Just((Operation::LogOut, None)),
+        Just((Operation::Deactivate, None)),
+        guest().prop_map(|g| (Operation::EndToken(g), Some(Actor::Server))),
+        Just((Operation::Restart, Some(Actor::Server))),
         (any_of(ProfileKey::ALL), any::<bool>())
-            .prop_map(|(key, own)| (Act::SetProfile { key, own }, None)),
-        Just((Act::WhoAmI, None)),
+            .prop_map(|(key, own)| (Operation::SetProfile { key, own }, None)),
+        Just((Operation::WhoAmI, None)),
         (says(HistoryVisibility::ALL), any_of(Key::ALL))
-            .prop_map(|(says, key)| (Act::SetVisibility(says, key), None)),
+            .prop_map(|(says, key)| (Operation::SetVisibility(says, key), None)),
         (says(GuestAccess::ALL), any_of(Key::ALL))
-            .prop_map(|(says, key)| (Act::SetGuestAccess(says, key), None)),
-        any_of(Setting::ALL).prop_map(|setting| (Act::RedactSetting(setting), None)),
-        any_of(JoinRule::ALL).prop_map(|rule| (Act::SetJoinRule(rule), None)),
-        any_of(Message::ALL).prop_map(|message| (Act::Send(message), None)),
-        Just((Act::SendState, None)),
-        guest().prop_map(|g| (Act::Invite(g), None)),
-        guest().prop_map(|g| (Act::Kick(g), None)),
-        guest().prop_map(|g| (Act::Ban(g), None)),
-        guest().prop_map(|g| (Act::Unban(g), None)),
-        any_of(MembershipEndpoint::ALL).prop_map(|way| (Act::Join(way), None)),
-        ways().prop_map(|way| (Act::Leave(way), None)),
-        ways().prop_map(|way| (Act::Knock(way), None)),
+            .prop_map(|(says, key)| (Operation::SetGuestAccess(says, key), None)),
+        any_of(Setting::ALL).prop_map(|setting| (Operation::RedactSetting(setting), None)),
+        any_of(JoinRule::ALL).prop_map(|rule| (Operation::SetJoinRule(rule), None)),
+        any_of(Message::ALL).prop_map(|message| (Operation::Send(message), None)),
+        Just((Operation::SendState, None)),
+        guest().prop_map(|g| (Operation::Invite(g), None)),
+        guest().prop_map(|g| (Operation::Kick(g), None)),
+        guest().prop_map(|g| (Operation::Ban(g), None)),
+        guest().prop_map(|g| (Operation::Unban(g), None)),
+        any_of(MembershipEndpoint::ALL).prop_map(|way| (Operation::Join(way), None)),
+        ways().prop_map(|way| (Operation::Leave(way), None)),
+        ways().prop_map(|way| (Operation::Knock(way), None)),
         select(endpoints).prop_map(|endpoint| match endpoint.get().gives {
-            Some(_) => (Act::Read(endpoint), None),
-            None => (Act::Call(endpoint), None),
+            Some(_) => (Operation::Read(endpoint), None),
+            None => (Operation::Call(endpoint), None),
         }),
-        Just((Act::ReadThroughOtherRoom, None)),
+        Just((Operation::ReadThroughOtherRoom, None)),
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = Action> {
     let actors = prop_oneof![
         Just(Actor::Moderator),
         Just(Actor::User),
         Just(Actor::Nobody),
         guest().prop_map(Actor::Guest),
     ];
-    (act(), actors, any_of(Credential::ALL), 0..4_u8, any::<bool>()).prop_map(
-        |((act, who), actor, with, place, tag)| {
-            let step = Step::new(who.unwrap_or(actor), act);
+    (operation(), actors, any_of(Credential::ALL), 0..4_u8, any::<bool>()).prop_map(
+        |((operation, who), actor, with, place, tag)| {
+            let step = Action::new(who.unwrap_or(actor), operation);
             let has_token_of_its_own_choice = who.is_none() && matches!(actor, Actor::Guest(_));
             let step = if has_token_of_its_own_choice { step.with(with) } else { step };
             let placed = match place {
-                0 if act == Act::ReadThroughOtherRoom => step.at(1),
+                0 if operation == Operation::ReadThroughOtherRoom => step.at(1),
                 0 => step.at(0),
                 1 => step.at(1),
                 2 => step.elsewhere(),
                 _ => step,
             };
-            match act {
-                Act::Read(_) | Act::Call(_) => placed,
-                Act::Register { .. }
-                | Act::RegisterOver(_)
-                | Act::Upgrade(_)
-                | Act::LogOut
-                | Act::Deactivate
-                | Act::EndToken(_)
-                | Act::Restart
-                | Act::SetProfile { .. } => step,
-                Act::ReadThroughOtherRoom | Act::WhoAmI => {
-                    if act == Act::WhoAmI {
-                        step
-                    } else {
-                        step.at(1)
-                    }
+            match operation {
+                Operation::Read(_) | Operation::Call(_) => placed,
+                Operation::Register { .. }
+                | Operation::RegisterOver(_)
+                | Operation::Upgrade(_)
+                | Operation::LogOut
+                | Operation::Deactivate
+                | Operation::EndToken(_)
+                | Operation::Restart
+                | Operation::SetProfile { .. } => step,
+                Operation::ReadThroughOtherRoom | Operation::WhoAmI => {
+                    if operation == Operation::WhoAmI { step } else { step.at(1) }
                 }
                 _ if placed.room().is_none() && placed == step => step.at(0),
-                _ if tag && act.sends().is_some() && placed.room() == Some(0) => placed.tagged(),
+                _ if tag && operation.sends().is_some() && placed.room() == Some(0) => {
+                    placed.tagged()
+                }
                 _ => placed,
             }
         },
@@ -167,7 +165,7 @@ fn the_published_schema_is_the_schema() {
 
 #[test]
 fn every_endpoint_with_a_step_of_its_own_says_by_which_verb() {
-    for endpoint in EndpointId::all().filter(|e| has_a_step_of_its_own(*e) && *e != KNOWN.whoami) {
+    for endpoint in EndpointId::all().filter(|e| has_its_own_operation(*e) && *e != KNOWN.whoami) {
         let text = format!(
             r#"{{"id":"","rules":"latest","about":"","clauses":[],"steps":[{{"as":"guest1","do":"{endpoint}"}}]}}"#
         );
@@ -182,12 +180,12 @@ fn a_story_expects_what_the_rules_decide() {
     let messages = EndpointId::find("GET /rooms/{roomId}/messages").unwrap();
     let can_join = Says::Value(GuestAccess::CanJoin);
     let story = [
-        Step::new(guest, Act::Register { named: false }),
-        Step::new(Actor::Moderator, Act::Send(Message::Message)).at(0).tagged(),
-        Step::new(guest, Act::Read(messages)).at(0),
-        Step::new(Actor::Moderator, Act::SetGuestAccess(can_join, Key::Empty)).at(0),
-        Step::new(guest, Act::Join(MembershipEndpoint::Own)).at(0),
-        Step::new(guest, Act::Read(messages)).at(0),
+        Action::new(guest, Operation::Register { named: false }),
+        Action::new(Actor::Moderator, Operation::Send(Message::Message)).at(0).tagged(),
+        Action::new(guest, Operation::Read(messages)).at(0),
+        Action::new(Actor::Moderator, Operation::SetGuestAccess(can_join, Key::Empty)).at(0),
+        Action::new(guest, Operation::Join(MembershipEndpoint::Own)).at(0),
+        Action::new(guest, Operation::Read(messages)).at(0),
     ];
     let rules = Rules::find("latest").unwrap();
     let scenario = Scenario::from_story("a-story", &rules, "About.", vec![], &story).unwrap();
@@ -196,7 +194,7 @@ fn a_story_expects_what_the_rules_decide() {
 
 #[test]
 fn a_story_that_cannot_happen_is_refused() {
-    let story = [Step::new(Actor::Guest(0), Act::LogOut)];
+    let story = [Action::new(Actor::Guest(0), Operation::LogOut)];
     let rules = Rules::find("latest").unwrap();
     let error = Scenario::from_story("a-story", &rules, "", vec![], &story).unwrap_err();
     insta::assert_snapshot!(error, @"scenario `a-story`: step 1, `guest1 logs out`, cannot happen: guest1 is not registered; begin with `guest1` doing `register as guest`");

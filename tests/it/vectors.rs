@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use guest_access::scenario::deed;
 use guest_access::vectors::{Item, Untold, Vector, caught, schema, untold, vectors};
-use guest_access_model::step::{Act, Actor};
+use guest_access_model::action::{Actor, Operation};
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each;
 use guest_access_rules::clause::{CLAUSES, Force};
@@ -46,10 +46,10 @@ fn folded(items: &[&Item]) -> String {
                 continue;
             }
             Item::Decision(decision) => {
-                let what = match decision.act {
-                    Act::Call(_) => "calls an endpoint".to_owned(),
-                    Act::Read(_) => "reads".to_owned(),
-                    act => deed(act),
+                let what = match decision.operation {
+                    Operation::Call(_) => "calls an endpoint".to_owned(),
+                    Operation::Read(_) => "reads".to_owned(),
+                    operation => deed(operation),
                 };
                 format!("decision · {what} · {}", decision.caller.as_str())
             }
@@ -101,11 +101,13 @@ fn what_each_vector_covers_first() {
 fn the_vectors_of_the_latest_revision_are_few() {
     let rooms: usize = VECTORS.iter().map(|vector| vector.scope.rooms).sum();
     let steps = || VECTORS.iter().flat_map(|vector| &vector.scenario.steps);
-    let asks = |act| matches!(act, Act::Read(_) | Act::Call(_) | Act::WhoAmI);
+    let asks = |operation| {
+        matches!(operation, Operation::Read(_) | Operation::Call(_) | Operation::WhoAmI)
+    };
     let is_denied = |told: &guest_access::scenario::Told| {
         told.expect.as_ref().is_some_and(|expect| expect.status.is_some())
     };
-    let writes = steps().filter(|told| !asks(told.step.act) && !is_denied(told)).count();
+    let writes = steps().filter(|told| !asks(told.step.operation) && !is_denied(told)).count();
     assert!(rooms <= 60, "{rooms} rooms");
     assert!(writes <= 1_100, "{writes} writes, registrations among them");
     assert!(steps().count() - writes <= 5_000, "{} other calls", steps().count() - writes);

@@ -20,7 +20,7 @@ use guest_access_model::dense::{Decisions, Situation, StepNumber};
 use guest_access_rules::endpoint::{Auth, Gives};
 use guest_access_rules::profile::{Access, Condition, Profile};
 use guest_access_model::state::{Account, State};
-use guest_access_model::step::{Act, Actor, Credential, Message, Place, ProfileKey, Step};
+use guest_access_model::action::{Operation, Actor, Credential, Message, Place, ProfileKey, Action};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 
 const POLICY: &str = include_str!("guest_access.cedar");
@@ -30,7 +30,7 @@ pub struct Question {
     pub situation: Situation,
     pub number: StepNumber,
     pub state: State,
-    pub step: Step,
+    pub step: Action,
 }
 
 /// Everything that is asked, of either.
@@ -47,8 +47,8 @@ pub struct Asked {
 impl Asked {
     /// All that is asked where this profile decides.
     pub fn of(profile: &Profile, table: &Decisions) -> Self {
-        let steps: Vec<&Step> =
-            table.every_step().filter(|step| groups(profile, step).is_some()).collect();
+        let steps: Vec<&Action> =
+            table.every_action().filter(|step| groups(profile, step).is_some()).collect();
         let mut entities: BTreeMap<EntityUid, Entity> = BTreeMap::new();
         for step in &steps {
             let parents = groups(profile, step).expect("it has some").into_iter();
@@ -134,26 +134,26 @@ impl Asked {
 }
 
 /// The groups of actions that the step is in; `None` if it is not asked.
-fn groups(profile: &Profile, step: &Step) -> Option<Vec<&'static str>> {
+fn groups(profile: &Profile, step: &Action) -> Option<Vec<&'static str>> {
     let by_the_holder = step.by == Actor::Guest(0) && step.with == Credential::Own;
     if !by_the_holder || step.tag || step.place == Place::Elsewhere {
         return None;
     }
-    let endpoint = step.act.endpoint()?;
-    let mut groups = match step.act {
+    let endpoint = step.operation.endpoint()?;
+    let mut groups = match step.operation {
         // Whoever may call them may not do these things.
-        Act::SetProfile { own: false, .. } | Act::SetVisibility(..) | Act::SetGuestAccess(..) => {
+        Operation::SetProfile { own: false, .. } | Operation::SetVisibility(..) | Operation::SetGuestAccess(..) => {
             vec![]
         }
-        Act::Call(_) if endpoint.get().auth == Auth::AppService => vec![],
-        Act::Call(_) | Act::WhoAmI | Act::SetProfile { .. } | Act::LogOut | Act::Deactivate => {
+        Operation::Call(_) if endpoint.get().auth == Auth::AppService => vec![],
+        Operation::Call(_) | Operation::WhoAmI | Operation::SetProfile { .. } | Operation::LogOut | Operation::Deactivate => {
             vec!["is served"]
         }
-        Act::Send(_) | Act::SendState => vec!["send"],
-        Act::Join(_) => vec!["join"],
-        Act::Leave(_) => vec!["leave"],
-        Act::Knock(_) => vec!["knock"],
-        Act::Read(_) => match (endpoint.get().gives?, step.place) {
+        Operation::Send(_) | Operation::SendState => vec!["send"],
+        Operation::Join(_) => vec!["join"],
+        Operation::Leave(_) => vec!["leave"],
+        Operation::Knock(_) => vec!["knock"],
+        Operation::Read(_) => match (endpoint.get().gives?, step.place) {
             (Gives::Sync, _) => vec!["is served"],
             (_, Place::Nowhere) | (Gives::Event | Gives::StateEvent, _) => return None,
             (Gives::Timeline | Gives::InitialSync, _) => {
@@ -174,19 +174,19 @@ fn groups(profile: &Profile, step: &Step) -> Option<Vec<&'static str>> {
 }
 
 /// Whether the allow-list has the call.
-fn is_open(profile: &Profile, step: &Step) -> Option<bool> {
+fn is_open(profile: &Profile, step: &Action) -> Option<bool> {
     let own_membership = matches!(
-        step.act,
-        Act::Join(MembershipEndpoint::StateEvent) | Act::Leave(MembershipEndpoint::StateEvent) | Act::Knock(MembershipEndpoint::StateEvent)
+        step.operation,
+        Operation::Join(MembershipEndpoint::StateEvent) | Operation::Leave(MembershipEndpoint::StateEvent) | Operation::Knock(MembershipEndpoint::StateEvent)
     );
     if own_membership && profile.choices.put_state_membership == PutStateMembership::Refused {
         return Some(false);
     }
-    let Access::Open(conditions) = profile.access(step.act.endpoint()?) else { return Some(false) };
+    let Access::Open(conditions) = profile.access(step.operation.endpoint()?) else { return Some(false) };
     Some(conditions.iter().all(|condition| match condition {
-        Condition::MessagesOnly => step.act == Act::Send(Message::Message),
+        Condition::MessagesOnly => step.operation == Operation::Send(Message::Message),
         Condition::DisplayNameOnly => {
-            !matches!(step.act, Act::SetProfile { key: ProfileKey::AvatarUrl, .. })
+            !matches!(step.operation, Operation::SetProfile { key: ProfileKey::AvatarUrl, .. })
         }
         Condition::WorldReadableRoom | Condition::JoinedRoom => {
             unreachable!("the rules in force have no such condition")
@@ -195,8 +195,8 @@ fn is_open(profile: &Profile, step: &Step) -> Option<bool> {
 }
 
 /// One action for each step that Cedar is to tell from others.
-fn action(step: &Step) -> String {
-    format!("{:?}", step.act)
+fn action(step: &Action) -> String {
+    format!("{:?}", step.operation)
 }
 
 fn principal(state: &State) -> Entity {

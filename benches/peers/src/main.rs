@@ -15,7 +15,7 @@ use guest_access_model::memory;
 use guest_access_rules::rules::Rules;
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::{MAX_GUESTS, MAX_ROOMS, Scope};
-use guest_access_model::step::Step;
+use guest_access_model::action::Action;
 use guest_access_model::stop::Stop;
 
 use cedar::Asked;
@@ -73,7 +73,7 @@ fn decisions() -> String {
     let profile = Rules::find("latest").expect("it is published").profile();
     let table = Decisions::of(&profile);
     let states: Vec<_> = table.states().step_by(97).collect();
-    let steps: Vec<Step> = table.every_step().copied().collect();
+    let steps: Vec<Action> = table.every_action().copied().collect();
     let situations: Vec<_> = states.iter().filter_map(|state| table.situation(state)).collect();
     let numbers: Vec<_> = steps.iter().filter_map(|step| table.step(step)).collect();
     let looked_up = per_second(situations.len() * numbers.len(), || {

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::action::Action;
 use crate::decide::{initial, outcome};
 use crate::reduce::forget;
 use crate::state::State;
-use crate::step::Step;
 use crate::stop::Stop;
 use crate::story::Search;
 use crate::threads::each;
@@ -19,7 +19,7 @@ use super::{Direction, Side, Teller};
 pub(super) struct Comparing<'a> {
     pub(super) from: &'a Profile,
     pub(super) to: &'a Profile,
-    pub(super) steps: &'a [Step],
+    pub(super) actions: &'a [Action],
     pub(super) threads: usize,
     pub(super) found: BTreeMap<Kind, Found>,
     pub(super) contexts: usize,
@@ -31,9 +31,9 @@ impl<'a> Comparing<'a> {
     pub(super) fn look(
         &mut self,
         teller: Teller,
-        known: Option<&Search<State, Step>>,
+        known: Option<&Search<State, Action>>,
         stop: &Stop,
-    ) -> Search<State, Step> {
+    ) -> Search<State, Action> {
         let leader = teller.of(self.from, self.to);
         let mut search = Search::new([self.forget(&initial(leader))]);
         let mut answers = VecDeque::new();
@@ -49,12 +49,12 @@ impl<'a> Comparing<'a> {
             }
             let Some(Answers { compared, differing, leads }) = answers.pop_front() else { break };
             self.contexts += if is_new { compared } else { 0 };
-            for (step, direction, sides) in differing {
-                let difference = Differing { direction, sides, state: &state, step };
-                self.note(&difference, teller, is_new, || search.story(number, *step));
+            for (action, direction, sides) in differing {
+                let difference = Differing { direction, sides, state: &state, action };
+                self.note(&difference, teller, is_new, || search.story(number, *action));
             }
-            for (step, next) in leads {
-                search.reach(number, *step, next);
+            for (action, next) in leads {
+                search.reach(number, *action, next);
             }
         }
         search
@@ -70,16 +70,16 @@ impl<'a> Comparing<'a> {
     /// Asks both what they make of every step in this state.
     fn ask(&self, teller: Teller, state: &State) -> Answers<'a> {
         let mut answers = Answers::default();
-        for step in self.steps {
-            let sides = (outcome(self.from, state, step), outcome(self.to, state, step));
+        for action in self.actions {
+            let sides = (outcome(self.from, state, action), outcome(self.to, state, action));
             if let (Some(one), Some(other)) = &sides {
                 answers.compared += 1;
                 if let Some(direction) = direction(one, other) {
-                    answers.differing.push((step, direction, (side(one), side(other))));
+                    answers.differing.push((action, direction, (side(one), side(other))));
                 }
             }
             let led = teller.of(sides.0, sides.1).filter(|led| led.next != *state);
-            answers.leads.extend(led.map(|led| (step, self.forget(&led.next))));
+            answers.leads.extend(led.map(|led| (action, self.forget(&led.next))));
         }
         answers
     }
@@ -96,10 +96,14 @@ impl<'a> Comparing<'a> {
         differing: &Differing<'_>,
         teller: Teller,
         is_new: bool,
-        story: impl FnOnce() -> Vec<Step>,
+        story: impl FnOnce() -> Vec<Action>,
     ) {
-        let Differing { direction, sides, state, step } = *differing;
-        let kind = Kind { endpoint: step.act.endpoint(), caller: caller(state, step), direction };
+        let Differing { direction, sides, state, action } = *differing;
+        let kind = Kind {
+            endpoint: action.operation.endpoint(),
+            caller: caller(state, action),
+            direction,
+        };
         let found = self.found.entry(kind).or_insert_with(|| Found::new(sides, teller));
         if found.asked_last != Some(teller) {
             // The first that a search comes to is a shortest.
@@ -108,8 +112,8 @@ impl<'a> Comparing<'a> {
         }
         if is_new {
             found.contexts += 1;
-            found.cases.extend(case(step.act));
-            found.narrow(state, step);
+            found.cases.extend(case(action.operation));
+            found.narrow(state, action);
         }
     }
 }
@@ -123,9 +127,9 @@ struct Answers<'a> {
     /// How many steps both can take.
     compared: usize,
     /// Those that they decide otherwise.
-    differing: Vec<(&'a Step, Direction, (Side, Side))>,
+    differing: Vec<(&'a Action, Direction, (Side, Side))>,
     /// To which other states the steps lead, where the teller decides.
-    leads: Vec<(&'a Step, State)>,
+    leads: Vec<(&'a Action, State)>,
 }
 
 /// A step that the two decide otherwise.
@@ -134,7 +138,7 @@ struct Differing<'a> {
     direction: Direction,
     sides: (Side, Side),
     state: &'a State,
-    step: &'a Step,
+    action: &'a Action,
 }
 
 /// What is one difference.
@@ -146,7 +150,7 @@ pub(super) struct Kind {
 }
 
 pub(super) struct Found {
-    pub(super) witness: Vec<Step>,
+    pub(super) witness: Vec<Action>,
     pub(super) teller: Teller,
     pub(super) sides: (Side, Side),
     /// Whose search came to it last.
@@ -176,18 +180,18 @@ impl Found {
         teller: Teller,
         direction: Direction,
         sides: (Side, Side),
-        story: Vec<Step>,
+        story: Vec<Action>,
     ) {
         let best = if direction == Direction::Closes { Teller::From } else { Teller::To };
-        let rank = |story: &Vec<Step>, teller| (story.len(), story.clone(), teller != best);
+        let rank = |story: &Vec<Action>, teller| (story.len(), story.clone(), teller != best);
         if self.witness.is_empty() || rank(&story, teller) < rank(&self.witness, self.teller) {
             (self.witness, self.teller, self.sides) = (story, teller, sides);
         }
     }
 
     /// Keeps what is the same in every state in which a call is decided so.
-    fn narrow(&mut self, state: &State, step: &Step) {
-        let here = circumstances(state, step);
+    fn narrow(&mut self, state: &State, action: &Action) {
+        let here = circumstances(state, action);
         self.when = Some(match self.when.take() {
             None => here,
             Some(when) => when.intersection(&here).cloned().collect(),

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use crate::action::{Action, Actor, Answer, Operation, Setting};
 use crate::decide::Outcome;
 use crate::state::{Account, State};
-use crate::step::{Act, Actor, Answer, Setting, Step};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 
 use super::{Direction, Side};
 
 /// Who takes the step.
-pub(super) fn caller(state: &State, step: &Step) -> &'static str {
-    match step.by {
+pub(super) fn caller(state: &State, action: &Action) -> &'static str {
+    match action.by {
         Actor::Server => "server",
         Actor::Moderator => "moderator",
         Actor::User => "user",
@@ -24,34 +24,34 @@ pub(super) fn caller(state: &State, step: &Step) -> &'static str {
 }
 
 /// Which kind of call of its endpoint the act is, where there are several.
-pub(super) fn case(act: Act) -> Option<&'static str> {
-    Some(match act {
-        Act::Send(message) => message.as_str(),
-        Act::SendState => "org.example.note",
-        Act::SetVisibility(..) => Setting::HistoryVisibility.as_str(),
-        Act::SetGuestAccess(..) => Setting::GuestAccess.as_str(),
-        Act::SetJoinRule(_) => "m.room.join_rules",
-        Act::Join(MembershipEndpoint::StateEvent)
-        | Act::Leave(MembershipEndpoint::StateEvent)
-        | Act::Knock(MembershipEndpoint::StateEvent) => "m.room.member",
-        Act::SetProfile { key, .. } => key.as_str(),
-        Act::Register { .. } => "kind=guest",
-        Act::Upgrade(_) => "guest_access_token",
-        Act::RegisterOver(_) => "username",
+pub(super) fn case(operation: Operation) -> Option<&'static str> {
+    Some(match operation {
+        Operation::Send(message) => message.as_str(),
+        Operation::SendState => "org.example.note",
+        Operation::SetVisibility(..) => Setting::HistoryVisibility.as_str(),
+        Operation::SetGuestAccess(..) => Setting::GuestAccess.as_str(),
+        Operation::SetJoinRule(_) => "m.room.join_rules",
+        Operation::Join(MembershipEndpoint::StateEvent)
+        | Operation::Leave(MembershipEndpoint::StateEvent)
+        | Operation::Knock(MembershipEndpoint::StateEvent) => "m.room.member",
+        Operation::SetProfile { key, .. } => key.as_str(),
+        Operation::Register { .. } => "kind=guest",
+        Operation::Upgrade(_) => "guest_access_token",
+        Operation::RegisterOver(_) => "username",
         _ => return None,
     })
 }
 
 /// What can be said of the caller and the room of a step.
-pub(super) fn circumstances(state: &State, step: &Step) -> BTreeSet<String> {
+pub(super) fn circumstances(state: &State, action: &Action) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    if let Actor::Guest(guest) = step.by {
+    if let Actor::Guest(guest) = action.by {
         let guest = usize::from(guest);
-        if let Some(room) = step.room() {
+        if let Some(room) = action.room() {
             all.insert(format!("membership: {}", state.rooms[room].members[guest]));
         }
     }
-    if let Some(room) = step.room().map(|room| &state.rooms[room]) {
+    if let Some(room) = action.room().map(|room| &state.rooms[room]) {
         if let Some(visibility) = room.visibility {
             all.insert(format!("history visibility: {visibility}"));
         }

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::{
+    Action, Actor, Answer, Credential, Key, Message, Observation, Operation, Says, Upgrade,
+};
 use crate::state::{Account, Room, Scope, State};
-use crate::step::{Act, Actor, Answer, Credential, Key, Message, Observation, Says, Step, Upgrade};
 use guest_access_rules::decision_point::UpgradeOffered;
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::profile::{Access, Profile};
@@ -15,7 +17,7 @@ use super::{Concurrent, Passes, Situation};
 /// A call that is made, now and then.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kind {
-    pub(super) step: Step,
+    pub(super) action: Action,
     /// How much of it is done in one instant.
     pub(super) pace: Pace,
 }
@@ -118,41 +120,41 @@ impl Said {
 /// The calls that are made: those that read or change what a revocation, an upgrade, the end of a
 /// token or a change of the settings changes, or is changed by.
 pub(super) fn kinds(scope: Scope, profile: &Profile) -> Vec<Kind> {
-    let moderator = |act| Step::new(Actor::Moderator, act).at(0);
-    let at_once = |step| Kind { step, pace: Pace::AtOnce };
-    let by_stages = |step| Kind { step, pace: Pace::ByStages };
-    let guest_access = |value| moderator(Act::SetGuestAccess(Says::Value(value), Key::Empty));
+    let moderator = |operation| Action::new(Actor::Moderator, operation).at(0);
+    let at_once = |action| Kind { action, pace: Pace::AtOnce };
+    let by_stages = |action| Kind { action, pace: Pace::ByStages };
+    let guest_access = |value| moderator(Operation::SetGuestAccess(Says::Value(value), Key::Empty));
     let mut kinds = vec![
         at_once(guest_access(GuestAccess::CanJoin)),
-        Kind { step: guest_access(GuestAccess::Forbidden), pace: Pace::ToItsAct },
-        at_once(moderator(Act::Send(Message::Message)).tagged()),
+        Kind { action: guest_access(GuestAccess::Forbidden), pace: Pace::ToItsAct },
+        at_once(moderator(Operation::Send(Message::Message)).tagged()),
     ];
     // What hides from whoever is not joined is alike under every value but `world_readable`.
     for value in [HistoryVisibility::WorldReadable, HistoryVisibility::Joined] {
-        kinds.push(at_once(moderator(Act::SetVisibility(Says::Value(value), Key::Empty))));
+        kinds.push(at_once(moderator(Operation::SetVisibility(Says::Value(value), Key::Empty))));
     }
     for guest in scope.guests() {
-        let by_guest = |act| Step::new(Actor::Guest(guest), act);
+        let by_guest = |operation| Action::new(Actor::Guest(guest), operation);
         kinds.extend([
-            at_once(by_guest(Act::Register { named: false })),
-            at_once(Step::new(Actor::Server, Act::EndToken(guest))),
-            by_stages(by_guest(Act::Read(KNOWN.messages)).at(0)),
+            at_once(by_guest(Operation::Register { named: false })),
+            at_once(Action::new(Actor::Server, Operation::EndToken(guest))),
+            by_stages(by_guest(Operation::Read(KNOWN.messages)).at(0)),
         ]);
         if profile.access(KNOWN.join) != Access::Refused {
-            kinds.push(by_stages(by_guest(Act::Join(MembershipEndpoint::Own)).at(0)));
+            kinds.push(by_stages(by_guest(Operation::Join(MembershipEndpoint::Own)).at(0)));
         }
         if profile.choices.upgrade_offered == UpgradeOffered::Offered {
-            kinds.push(by_stages(by_guest(Act::Upgrade(Upgrade::Own(guest)))));
-            kinds.push(at_once(by_guest(Act::LogOut)));
+            kinds.push(by_stages(by_guest(Operation::Upgrade(Upgrade::Own(guest)))));
+            kinds.push(at_once(by_guest(Operation::LogOut)));
         }
     }
     kinds
 }
 
 /// The number of the guest whose call a step is, or whose token it ends.
-pub(super) fn guest_of(step: &Step) -> Option<usize> {
-    match (step.by, step.act) {
-        (Actor::Guest(guest), _) | (_, Act::EndToken(guest)) => Some(guest.into()),
+pub(super) fn guest_of(action: &Action) -> Option<usize> {
+    match (action.by, action.operation) {
+        (Actor::Guest(guest), _) | (_, Operation::EndToken(guest)) => Some(guest.into()),
         _ => None,
     }
 }
@@ -163,7 +165,7 @@ impl Concurrent {
     }
 
     pub(super) fn call(&self, situation: &Situation, kind: usize) -> Call {
-        let guest = guest_of(&self.kinds[kind].step);
+        let guest = guest_of(&self.kinds[kind].action);
         let has_upgraded = |guest: usize| {
             matches!(situation.server.accounts[guest], Account::User | Account::UserEnded)
                 && !self.is_upgrading(situation, guest)
@@ -178,18 +180,20 @@ impl Concurrent {
     /// Whether somebody can make the call: it has a token to show, and one event is tagged at most.
     /// A guest asks for one upgrade at a time.
     pub(super) fn can_begin(&self, situation: &Situation, kind: &Kind) -> bool {
-        let account = guest_of(&kind.step).map(|guest| situation.server.accounts[guest]);
-        let in_flight = |is: &dyn Fn(&Step) -> bool| {
-            situation.calls.iter().any(|call| is(&self.kind(call).step))
+        let account = guest_of(&kind.action).map(|guest| situation.server.accounts[guest]);
+        let in_flight = |is: &dyn Fn(&Action) -> bool| {
+            situation.calls.iter().any(|call| is(&self.kind(call).action))
         };
-        let upgrades = |step: &Step| *step == kind.step;
-        match (kind.step.act, account) {
-            (Act::Register { .. }, account) => account == Some(Account::Absent),
+        let upgrades = |action: &Action| *action == kind.action;
+        match (kind.action.operation, account) {
+            (Operation::Register { .. }, account) => account == Some(Account::Absent),
             (_, Some(Account::Absent)) => false,
-            (Act::EndToken(_), account) => account.is_some_and(Account::is_live),
-            (Act::Upgrade(_), account) => account == Some(Account::Guest) && !in_flight(&upgrades),
-            _ if kind.step.tag => {
-                situation.server.tagged.is_none() && !in_flight(&|step: &Step| step.tag)
+            (Operation::EndToken(_), account) => account.is_some_and(Account::is_live),
+            (Operation::Upgrade(_), account) => {
+                account == Some(Account::Guest) && !in_flight(&upgrades)
+            }
+            _ if kind.action.tag => {
+                situation.server.tagged.is_none() && !in_flight(&|action: &Action| action.tag)
             }
             _ => true,
         }
@@ -198,32 +202,35 @@ impl Concurrent {
     /// Whether the guest is a user by now, and its old token not ended.
     pub(super) fn is_upgrading(&self, situation: &Situation, guest: usize) -> bool {
         situation.calls.iter().any(|call| {
-            call.stage == Stage::Upgraded && guest_of(&self.kind(call).step) == Some(guest)
+            call.stage == Stage::Upgraded && guest_of(&self.kind(call).action) == Some(guest)
         })
     }
 
     /// The step of a call, with the token that it shows where the account is this. The first token
     /// is the one before the upgrade, once there was one.
-    pub(super) fn step_with(&self, call: &Call, account: Account) -> Step {
-        let step = self.kind(call).step;
+    pub(super) fn action_with(&self, call: &Call, account: Account) -> Action {
+        let action = self.kind(call).action;
         let is_old = call.first_token && matches!(account, Account::User | Account::UserEnded);
-        let shows = matches!(step.by, Actor::Guest(_)) && !matches!(step.act, Act::Upgrade(_));
-        if is_old && shows { step.with(Credential::BeforeUpgrade) } else { step }
+        let shows = matches!(action.by, Actor::Guest(_))
+            && !matches!(action.operation, Operation::Upgrade(_));
+        if is_old && shows { action.with(Credential::BeforeUpgrade) } else { action }
     }
 
     /// The same, where the account is as `state` has it.
-    pub(super) fn step_in(&self, call: &Call, state: &State) -> Step {
-        let account = guest_of(&self.kind(call).step).map(|guest| state.accounts[guest]);
-        self.step_with(call, account.unwrap_or(Account::Absent))
+    pub(super) fn action_in(&self, call: &Call, state: &State) -> Action {
+        let account = guest_of(&self.kind(call).action).map(|guest| state.accounts[guest]);
+        self.action_with(call, account.unwrap_or(Account::Absent))
     }
 
     /// The stage that a call passes next.
     pub(super) fn passes(&self, call: &Call) -> Passes {
         match call.stage {
-            Stage::Started if self.tight && self.kind(call).pace == Pace::ToItsAct => Passes::Act,
+            Stage::Started if self.tight && self.kind(call).pace == Pace::ToItsAct => {
+                Passes::Operation
+            }
             Stage::Started => Passes::Authenticate,
             Stage::Authenticated(_) => Passes::Check,
-            Stage::Checked(..) => Passes::Act,
+            Stage::Checked(..) => Passes::Operation,
             Stage::Sweeping(None) => Passes::List,
             Stage::Sweeping(Some(listed)) if !listed.is_empty() => Passes::Remove,
             Stage::Upgraded | Stage::Sweeping(Some(_)) => Passes::End,

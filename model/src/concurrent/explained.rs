@@ -14,10 +14,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::Operation;
 use crate::decide::outcome;
 use crate::reduce::forget;
 use crate::state::State;
-use crate::step::Act;
 
 use super::calls::{Call, Said};
 use super::stages::no_deed;
@@ -89,12 +89,12 @@ impl Concurrent {
     /// What the sequential rules do with a call in this state. The server's own deed is nothing where
     /// there is nothing to do.
     fn in_sequence(&self, call: &Call, state: &State) -> Option<(State, Said)> {
-        let step = self.step_in(call, state);
-        let outcome = match step.act {
-            Act::EndToken(_) => {
-                outcome(&self.profile, state, &step).unwrap_or_else(|| no_deed(state))
+        let action = self.action_in(call, state);
+        let outcome = match action.operation {
+            Operation::EndToken(_) => {
+                outcome(&self.profile, state, &action).unwrap_or_else(|| no_deed(state))
             }
-            _ => outcome(&self.profile, state, &step)?,
+            _ => outcome(&self.profile, state, &action)?,
         };
         Some((forget(&self.profile, &outcome.next), Said::of(&outcome.observation)))
     }

@@ -1,6 +1,6 @@
 //! What calls hold, and who is kept waiting by it.
 
-use crate::step::{Act, Says, Step};
+use crate::action::{Action, Operation, Says};
 use guest_access_rules::discipline::{Holds, Readers};
 use guest_access_rules::vocabulary::GuestAccess;
 
@@ -8,14 +8,14 @@ use super::calls::{Call, Stage, guest_of};
 use super::{Concurrent, Situation};
 
 /// Whether the step is a change of guest access that can remove members.
-pub(super) fn revokes(step: &Step) -> bool {
-    matches!(step.act, Act::SetGuestAccess(says, _) if says != Says::Value(GuestAccess::CanJoin))
+pub(super) fn revokes(action: &Action) -> bool {
+    matches!(action.operation, Operation::SetGuestAccess(says, _) if says != Says::Value(GuestAccess::CanJoin))
 }
 
 impl Concurrent {
     /// Whether a call takes no part in holding, nor in waiting for what is held.
     fn stands_apart(&self, call: &Call) -> bool {
-        let reads = matches!(self.kind(call).step.act, Act::Read(_));
+        let reads = matches!(self.kind(call).action.operation, Operation::Read(_));
         reads && self.discipline.readers == Readers::HoldNothing
     }
 
@@ -23,13 +23,13 @@ impl Concurrent {
     pub(super) fn user_is_held(&self, situation: &Situation, number: usize, guest: usize) -> bool {
         !self.stands_apart(&situation.calls[number])
             && self.others(situation, number).any(|call| {
-                let step = &self.kind(call).step;
+                let action = &self.kind(call).action;
                 match self.discipline.holds {
                     Holds::Nothing | Holds::Room => false,
-                    Holds::User => guest_of(step) == Some(guest) && call.stage != Stage::Started,
+                    Holds::User => guest_of(action) == Some(guest) && call.stage != Stage::Started,
                     Holds::RoomAndUser => {
-                        guest_of(step) == Some(guest) && call.stage != Stage::Started
-                            || revokes(step) && holds_its_room(call)
+                        guest_of(action) == Some(guest) && call.stage != Stage::Started
+                            || revokes(action) && holds_its_room(call)
                     }
                 }
             })
@@ -37,16 +37,16 @@ impl Concurrent {
 
     /// Whether others hold what the call needs for its check.
     pub(super) fn room_is_held(&self, situation: &Situation, number: usize) -> bool {
-        let step = &self.kind(&situation.calls[number]).step;
+        let action = &self.kind(&situation.calls[number]).action;
         if self.stands_apart(&situation.calls[number]) {
             return false;
         }
-        let held = step.room().is_some()
+        let held = action.room().is_some()
             && self
                 .others(situation, number)
-                .any(|call| self.kind(call).step.room() == step.room() && holds_its_room(call));
+                .any(|call| self.kind(call).action.room() == action.room() && holds_its_room(call));
         let users_held = || {
-            revokes(step)
+            revokes(action)
                 && self
                     .scope
                     .guests()

@@ -5,9 +5,9 @@
 //! judged whenever nothing is in flight: a sweep may take its time. The token that counts is the one
 //! that the call was let in with.
 
+use crate::action::{Answer, Observation};
 use crate::guarantee::{Transition, Verdicts};
 use crate::state::State;
-use crate::step::{Answer, Observation};
 use guest_access_rules::discipline::{Discipline, Holds};
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::vocabulary::{GuestAccess, Membership};
@@ -62,10 +62,10 @@ impl Concurrent {
         let mut verdicts = Verdicts::default();
         let call = &situation.calls[number];
         let mut before = situation.server;
-        let mut step = self.kind(call).step;
-        if let (Some(guest), Some(shown)) = (guest_of(&step), gone.shown) {
+        let mut action = self.kind(call).action;
+        if let (Some(guest), Some(shown)) = (guest_of(&action), gone.shown) {
             before.accounts[guest] = shown.account;
-            step = step.with(shown.with);
+            action = action.with(shown.with);
         }
         let judge =
             |verdicts: &mut Verdicts, guarantees: GuaranteeSet, observation: &Observation| {
@@ -73,7 +73,7 @@ impl Concurrent {
                     rules: &self.rules,
                     system: &self.profile,
                     before: &before,
-                    step: &step,
+                    action: &action,
                     observation,
                     after: &gone.server,
                 };

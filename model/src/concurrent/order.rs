@@ -1,9 +1,9 @@
 //! Which situations are explored once: calls in flight have no order among them, and no rule names a
 //! guest.
 
+use crate::action::{Action, Actor, Operation, Upgrade};
 use crate::reduce::exchange;
 use crate::state::State;
-use crate::step::{Act, Actor, Step, Upgrade};
 use guest_access_rules::decision_point::FirstGuest;
 
 use super::calls::{Listed, Stage};
@@ -41,8 +41,8 @@ impl Concurrent {
             swap(&mut explanation.state);
         }
         for call in &mut situation.calls {
-            let step = renamed(&self.kinds[usize::from(call.kind)].step, guest);
-            let kind = self.kinds.iter().position(|kind| kind.step == step);
+            let action = renamed(&self.kinds[usize::from(call.kind)].action, guest);
+            let kind = self.kinds.iter().position(|kind| kind.action == action);
             call.kind = kind.and_then(|kind| u8::try_from(kind).ok()).unwrap_or(call.kind);
             match &mut call.stage {
                 Stage::Checked(_, room) => room.members.swap(guest, guest + 1),
@@ -63,22 +63,22 @@ impl Concurrent {
 }
 
 /// The step as it is once a guest and the next one are exchanged.
-fn renamed(step: &Step, guest: usize) -> Step {
+fn renamed(action: &Action, guest: usize) -> Action {
     let turn = |other: u8| match usize::from(other) {
         number if number == guest => other + 1,
         number if number == guest + 1 => other - 1,
         _ => other,
     };
-    let by = match step.by {
+    let by = match action.by {
         Actor::Guest(guest) => Actor::Guest(turn(guest)),
         by => by,
     };
-    let act = match step.act {
-        Act::EndToken(guest) => Act::EndToken(turn(guest)),
-        Act::Upgrade(Upgrade::Own(guest)) => Act::Upgrade(Upgrade::Own(turn(guest))),
-        act => act,
+    let operation = match action.operation {
+        Operation::EndToken(guest) => Operation::EndToken(turn(guest)),
+        Operation::Upgrade(Upgrade::Own(guest)) => Operation::Upgrade(Upgrade::Own(turn(guest))),
+        operation => operation,
     };
-    Step { by, act, ..*step }
+    Action { by, operation, ..*action }
 }
 
 /// The calls in flight, and what explains them, in an order of their own.

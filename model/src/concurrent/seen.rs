@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
+use crate::action::{Credential, Operation};
 use crate::state::{Account, Kind, Room, Standing, Tagged, Witness};
-use crate::step::{Act, Credential};
 use guest_access_rules::discipline::{Reads, Rechecks};
 use guest_access_rules::vocabulary::{Decision, GuestAccess, HistoryVisibility, Membership};
 
@@ -66,18 +66,19 @@ impl Concurrent {
             return *found;
         }
         drop(known);
-        let step = self.kinds[usize::from(kind)].step;
-        let Some(guest) = guest_of(&step) else {
+        let action = self.kinds[usize::from(kind)].action;
+        let Some(guest) = guest_of(&action) else {
             // A change of a setting looks at nothing of the room.
             return self.nothing_yet.rooms[0];
         };
         let tokens = shown.map_or_else(every_token, |shown| vec![shown]);
         let said = |room: Room| -> Vec<_> {
             let tagged = events(guest).map(Some).chain([None]);
-            let tagged = tagged.filter(|event| event.is_none() || matches!(step.act, Act::Read(_)));
+            let tagged = tagged
+                .filter(|event| event.is_none() || matches!(action.operation, Operation::Read(_)));
             let asked = tagged.flat_map(|event| tokens.iter().map(move |token| (event, *token)));
             let said = asked.map(|(event, shown)| {
-                let outcome = self.decided(&step, shown, room, event)?;
+                let outcome = self.decided(&action, shown, room, event)?;
                 let Decision { status, errcode, .. } = outcome.observation.decision;
                 let becomes = outcome.next.rooms[0].members[guest];
                 let change = (becomes != room.members[guest]).then_some(becomes);

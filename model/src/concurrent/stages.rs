@@ -1,8 +1,8 @@
 //! What a call does at each stage.
 
+use crate::action::{Action, Answer, Credential, Observation, Operation};
 use crate::decide::{Outcome, outcome};
 use crate::state::{Account, Kind, Room, State, Tagged};
-use crate::step::{Act, Answer, Credential, Observation, Step};
 use guest_access_rules::discipline::{Commits, Reads, Rechecks};
 use guest_access_rules::vocabulary::Decision;
 
@@ -49,7 +49,7 @@ impl Concurrent {
         match situation.calls[number].stage {
             Stage::Started => self.authenticate(situation, number),
             Stage::Authenticated(shown) => self.check(situation, number, shown),
-            Stage::Checked(shown, room) => Some(self.act(situation, number, shown, room)),
+            Stage::Checked(shown, room) => Some(self.operation(situation, number, shown, room)),
             Stage::Sweeping(listed) => self.sweep(situation, number, listed),
             Stage::Upgraded => Some(Gone::answering(situation.server, DONE)),
             Stage::Acted(said) => {
@@ -61,7 +61,7 @@ impl Concurrent {
     fn authenticate(&self, situation: &Situation, number: usize) -> Option<Gone> {
         let (call, server) = (&situation.calls[number], situation.server);
         let kind = self.kind(call);
-        let guest = guest_of(&kind.step);
+        let guest = guest_of(&kind.action);
         if guest.is_some_and(|guest| self.user_is_held(situation, number, guest)) {
             return None;
         }
@@ -70,11 +70,11 @@ impl Concurrent {
                 return None;
             }
             let done =
-                outcome(&self.profile, &server, &kind.step).unwrap_or_else(|| no_deed(&server));
+                outcome(&self.profile, &server, &kind.action).unwrap_or_else(|| no_deed(&server));
             return Some(Gone::answering(done.next, done.observation));
         }
         let shown = self.shown(situation, number);
-        if let Act::Upgrade(_) = kind.step.act {
+        if let Operation::Upgrade(_) = kind.action.operation {
             let seen = self.decide(situation, number, shown, server.rooms[0])?;
             let (kept, room) = self.keep(situation, number, shown, self.nothing_yet.rooms[0]);
             let checked = Stage::Checked(kept, room);
@@ -100,8 +100,8 @@ impl Concurrent {
         let server = situation.server;
         let shown = if self.looks_again() { self.shown(situation, number) } else { shown };
         let seen = self.decide(situation, number, shown, server.rooms[0])?;
-        let step = &self.kind(&situation.calls[number]).step;
-        let reads = matches!(step.act, Act::Read(_));
+        let action = &self.kind(&situation.calls[number]).action;
+        let reads = matches!(action.operation, Operation::Read(_));
         let is_answered = !seen.observation.decision.allows()
             || reads && self.discipline.reads == Reads::Snapshot;
         let gone = if is_answered {
@@ -113,9 +113,9 @@ impl Concurrent {
         Some(Gone { shown: Some(shown), ..gone })
     }
 
-    fn act(&self, situation: &Situation, number: usize, shown: Shown, room: Room) -> Gone {
-        let step = self.kind(&situation.calls[number]).step;
-        let is_an_upgrade = matches!(step.act, Act::Upgrade(_));
+    fn operation(&self, situation: &Situation, number: usize, shown: Shown, room: Room) -> Gone {
+        let action = self.kind(&situation.calls[number]).action;
+        let is_an_upgrade = matches!(action.operation, Operation::Upgrade(_));
         let mut server = situation.server;
         let (shown, room) = match self.discipline.rechecks {
             // An upgrade looks at no room; what it changes in one is there now.
@@ -136,13 +136,13 @@ impl Concurrent {
         }
         let gone = Gone { shown: Some(shown), ..Gone::answering(server, seen.observation) };
         let at_once = self.discipline.commits == Commits::AtOnce;
-        match step.act {
-            Act::Upgrade(_) if allows && !at_once => {
+        match action.operation {
+            Operation::Upgrade(_) if allows && !at_once => {
                 Gone { next: Next::Stage(Stage::Upgraded), ..gone }
             }
-            Act::SetGuestAccess(..) if allows && revokes(&step) => {
+            Operation::SetGuestAccess(..) if allows && revokes(&action) => {
                 if at_once {
-                    let all = outcome(&self.profile, &situation.server, &step);
+                    let all = outcome(&self.profile, &situation.server, &action);
                     Gone { server: all.map_or(server, |all| all.next), ..gone }
                 } else {
                     self.revoke(situation, number, gone)
@@ -155,14 +155,14 @@ impl Concurrent {
     /// Whom the token of a call shows now.
     fn shown(&self, situation: &Situation, number: usize) -> Shown {
         let call = &situation.calls[number];
-        let Some(guest) = guest_of(&self.kind(call).step) else {
+        let Some(guest) = guest_of(&self.kind(call).action) else {
             return Shown { account: Account::Absent, with: Credential::Own };
         };
         let account = situation.server.accounts[guest];
         let with = if self.is_upgrading(situation, guest) {
             Credential::Own
         } else {
-            self.step_with(call, account).with
+            self.action_with(call, account).with
         };
         Shown { account, with }
     }
@@ -175,25 +175,25 @@ impl Concurrent {
         shown: Shown,
         room: Room,
     ) -> Option<Outcome> {
-        let step = &self.kind(&situation.calls[number]).step;
-        self.decided(step, shown, room, situation.server.tagged)
+        let action = &self.kind(&situation.calls[number]).action;
+        self.decided(action, shown, room, situation.server.tagged)
     }
 
     /// What the rules say to a step by one whose token shows this, about a room that is so and has
     /// this event.
     pub(super) fn decided(
         &self,
-        step: &Step,
+        action: &Action,
         shown: Shown,
         room: Room,
         tagged: Option<Tagged>,
     ) -> Option<Outcome> {
         let mut seen = State { tagged, ..self.nothing_yet };
         seen.rooms[0] = room;
-        if let Some(guest) = guest_of(step) {
+        if let Some(guest) = guest_of(action) {
             seen.accounts[guest] = shown.account;
         }
-        outcome(&self.profile, &seen, &Step { tag: false, ..step.with(shown.with) })
+        outcome(&self.profile, &seen, &Action { tag: false, ..action.with(shown.with) })
     }
 
     /// What a call changes, where it saw the room so and the rules came to `done`.
@@ -206,26 +206,26 @@ impl Concurrent {
         done: &State,
     ) {
         let call = &situation.calls[number];
-        let step = &self.kind(call).step;
+        let action = &self.kind(call).action;
         let room = &mut server.rooms[0];
-        match step.act {
-            Act::SetGuestAccess(..) => room.guest_access = done.rooms[0].guest_access,
-            Act::SetVisibility(..) => room.visibility = done.rooms[0].visibility,
-            Act::Send(_) if step.tag => {
+        match action.operation {
+            Operation::SetGuestAccess(..) => room.guest_access = done.rooms[0].guest_access,
+            Operation::SetVisibility(..) => room.visibility = done.rooms[0].visibility,
+            Operation::Send(_) if action.tag => {
                 server.tagged = Some(Tagged::between(Kind::Message, room, room));
             }
             _ => {}
         }
-        if let Some(guest) = guest_of(step) {
+        if let Some(guest) = guest_of(action) {
             let becomes = done.rooms[0].members[guest];
             if becomes != saw.members[guest] {
                 server.rooms[0].members[guest] = becomes;
             }
-            match step.act {
-                Act::Upgrade(_) => server.accounts[guest] = done.accounts[guest],
+            match action.operation {
+                Operation::Upgrade(_) => server.accounts[guest] = done.accounts[guest],
                 // What is ended is the token that was shown, and nothing if that is ended by now.
-                Act::LogOut => {
-                    let now = outcome(&self.profile, server, &self.step_in(call, server));
+                Operation::LogOut => {
+                    let now = outcome(&self.profile, server, &self.action_in(call, server));
                     server.accounts[guest] =
                         now.map_or(server.accounts[guest], |now| now.next.accounts[guest]);
                 }

@@ -1,8 +1,8 @@
 //! Revocations: the event, and then the members, one by one.
 
+use crate::action::Action;
 use crate::decide::outcome;
 use crate::state::State;
-use crate::step::Step;
 use guest_access_rules::discipline::{Holds, Meanwhile, Runs, Sweeps, Turn};
 use guest_access_rules::vocabulary::GuestAccess;
 
@@ -12,22 +12,22 @@ use super::{Concurrent, Situation};
 
 impl Concurrent {
     /// The members that the rules would have removed by this change, were it made now.
-    fn removable(&self, server: &State, step: &Step) -> Listed {
-        let removed = self.removed(server, step);
+    fn removable(&self, server: &State, action: &Action) -> Listed {
+        let removed = self.removed(server, action);
         let members = server.rooms[0].members.iter().zip(removed.rooms[0].members).enumerate();
         members.filter(|(_, (now, then))| **now != *then).map(|(guest, _)| guest).collect()
     }
 
     /// The state after this change, were guests permitted to join until now.
-    fn removed(&self, server: &State, step: &Step) -> State {
+    fn removed(&self, server: &State, action: &Action) -> State {
         let mut open = *server;
         open.rooms[0].guest_access = GuestAccess::CanJoin;
-        outcome(&self.profile, &open, step).map_or(open, |outcome| outcome.next)
+        outcome(&self.profile, &open, action).map_or(open, |outcome| outcome.next)
     }
 
     /// A revocation acts: its event takes effect, or the members are looked up first.
     pub(super) fn revoke(&self, situation: &Situation, number: usize, gone: Gone) -> Gone {
-        let step = &self.kind(&situation.calls[number]).step;
+        let action = &self.kind(&situation.calls[number]).action;
         let stops = situation.server.rooms[0].guest_access == GuestAccess::CanJoin;
         if !stops || self.leaves_it(situation, number) {
             return gone;
@@ -35,7 +35,7 @@ impl Concurrent {
         match self.discipline.sweeps {
             Sweeps::AfterEvent => Gone { next: Next::Stage(Stage::Sweeping(None)), ..gone },
             Sweeps::BeforeEvent => {
-                let listed = self.removable(&situation.server, step);
+                let listed = self.removable(&situation.server, action);
                 let next = Next::Stage(Stage::Sweeping(Some(listed)));
                 Gone { server: situation.server, next, ..gone }
             }
@@ -58,11 +58,11 @@ impl Concurrent {
         listed: Option<Listed>,
     ) -> Option<Gone> {
         let call = &situation.calls[number];
-        let step = &self.kind(call).step;
-        let sent = outcome(&self.profile, &situation.server, step)?;
+        let action = &self.kind(call).action;
+        let sent = outcome(&self.profile, &situation.server, action)?;
         let gone = Gone::answering(situation.server, sent.observation);
         let to = |stage, gone: Gone| Some(Gone { next: Next::Stage(stage), ..gone });
-        let now = self.removable(&situation.server, step);
+        let now = self.removable(&situation.server, action);
         let Some(listed) = listed else {
             // What is looked up until nobody is left ends when nobody is.
             if self.discipline.runs == Runs::UntilClean && now.is_empty() {
@@ -89,7 +89,8 @@ impl Concurrent {
             let mut as_listed = server;
             as_listed.accounts[guest] = crate::state::Account::Guest;
             as_listed.rooms[0].members[guest] = guest_access_rules::vocabulary::Membership::Join;
-            server.rooms[0].members[guest] = self.removed(&as_listed, step).rooms[0].members[guest];
+            server.rooms[0].members[guest] =
+                self.removed(&as_listed, action).rooms[0].members[guest];
         }
         to(Stage::Sweeping(Some(listed.without(guest))), Gone { server, ..gone })
     }

@@ -1,8 +1,8 @@
 //! A story told again: what was answered at each of its moves, and what it changed.
 
+use crate::action::Observation;
 use crate::space::Space;
 use crate::state::State;
-use crate::step::Observation;
 
 use super::{Concurrent, Move};
 

@@ -1,7 +1,7 @@
 //! Accounts: registration, upgrade, the end of tokens, and what guests may do to their own.
 
+use crate::action::{Action, Actor, Answer, Operation, Upgrade};
 use crate::state::{Account, Witness};
-use crate::step::{Act, Actor, Answer, Step, Upgrade};
 use guest_access_rules::decision_point::{
     DeactivationMemberships, ProfileOwner, RegistrationFlag, RegistrationGuests,
     RegistrationParameters, UpgradeMemberships, UpgradeOffered, UpgradeToken, UpgradeUsername,
@@ -15,18 +15,22 @@ use super::{SERVED, World};
 impl World<'_> {
     /// The steps that no token stands for: registrations and the server's own deeds. `None`: the step
     /// cannot happen.
-    pub(super) fn without_a_caller(&mut self, step: &Step) -> Option<Uncalled> {
-        let (decision, answer) = match (step.act, step.by) {
-            (Act::Register { named }, Actor::Guest(guest)) => self.register(guest.into(), named)?,
-            (Act::Register { .. }, _) => return None,
-            (Act::RegisterOver(guest), _) => (self.register_over(guest.into())?, Answer::Nothing),
-            (Act::Upgrade(upgrade), _) => (self.upgrade(upgrade)?, Answer::Nothing),
-            (Act::EndToken(guest), _) => {
+    pub(super) fn without_a_caller(&mut self, action: &Action) -> Option<Uncalled> {
+        let (decision, answer) = match (action.operation, action.by) {
+            (Operation::Register { named }, Actor::Guest(guest)) => {
+                self.register(guest.into(), named)?
+            }
+            (Operation::Register { .. }, _) => return None,
+            (Operation::RegisterOver(guest), _) => {
+                (self.register_over(guest.into())?, Answer::Nothing)
+            }
+            (Operation::Upgrade(upgrade), _) => (self.upgrade(upgrade)?, Answer::Nothing),
+            (Operation::EndToken(guest), _) => {
                 let ended = ended(self.state.accounts[usize::from(guest)])?;
                 self.next.accounts[usize::from(guest)] = ended;
                 (THE_SERVERS_DEED, Answer::Nothing)
             }
-            (Act::Restart, _) => {
+            (Operation::Restart, _) => {
                 self.restart();
                 (THE_SERVERS_DEED, Answer::Nothing)
             }

@@ -1,7 +1,7 @@
 //! Who is calling, and whether the allow-list lets the call through.
 
+use crate::action::{Action, Actor, Credential, Message, Operation, Place, ProfileKey};
 use crate::state::Account;
-use crate::step::{Act, Actor, Credential, Message, Place, ProfileKey, Step};
 use guest_access_rules::decision_point::{
     EndedToken, FirstGuest, KnownBy, Masquerade, MissingToken, OldToken, PutStateMembership,
     SendRedaction, Unlisted, UnlistedErrcode,
@@ -47,31 +47,31 @@ impl World<'_> {
     /// step cannot happen because its actor has no such token.
     pub(super) fn authenticate(
         &self,
-        step: &Step,
+        action: &Action,
         endpoint: EndpointId,
     ) -> Option<Result<Option<Caller>, Decision>> {
-        let shown = self.shown_token(step)?;
+        let shown = self.shown_token(action)?;
         let needs_token = match endpoint.get().auth {
             Auth::None => return Some(Ok(None)),
-            Auth::Optional => step.by != Actor::Nobody,
+            Auth::Optional => action.by != Actor::Nobody,
             Auth::User | Auth::AppService | Auth::Other => true,
         };
         if !needs_token {
             return Some(Ok(None));
         }
-        Some(self.holder(step, shown).map(Some))
+        Some(self.holder(action, shown).map(Some))
     }
 
     /// What the actor shows; `None` if it has nothing of the kind.
-    fn shown_token(&self, step: &Step) -> Option<Shown> {
-        let Actor::Guest(guest) = step.by else {
-            return Some(match step.by {
+    fn shown_token(&self, action: &Action) -> Option<Shown> {
+        let Actor::Guest(guest) = action.by else {
+            return Some(match action.by {
                 Actor::Nobody => Shown::Nothing,
                 _ => Shown::Live,
             });
         };
         let account = self.state.accounts[usize::from(guest)];
-        match step.with {
+        match action.with {
             Credential::Own if account == Account::Absent => None,
             Credential::Own if account.is_live() => Some(Shown::Live),
             Credential::Own => Some(Shown::Ended),
@@ -84,9 +84,9 @@ impl World<'_> {
         }
     }
 
-    fn holder(&self, step: &Step, shown: Shown) -> Result<Caller, Decision> {
+    fn holder(&self, action: &Action, shown: Shown) -> Result<Caller, Decision> {
         let choices = &self.profile.choices;
-        let named = match step.by {
+        let named = match action.by {
             Actor::Moderator | Actor::Server => {
                 return Ok(Caller { who: Who::Moderator, guest: false, administrator: false });
             }
@@ -107,7 +107,7 @@ impl World<'_> {
             }
             Actor::Guest(guest) => usize::from(guest),
         };
-        if step.with == Credential::Masquerade && choices.masquerade == Masquerade::Honoured {
+        if action.with == Credential::Masquerade && choices.masquerade == Masquerade::Honoured {
             return Ok(Caller { who: Who::Moderator, guest: false, administrator: false });
         }
         let account = self.state.accounts[named];
@@ -136,7 +136,7 @@ impl World<'_> {
     pub(super) fn allow_list(
         &self,
         caller: &Caller,
-        step: &Step,
+        action: &Action,
         endpoint: EndpointId,
     ) -> Result<(), Decision> {
         if endpoint.get().auth == Auth::AppService {
@@ -150,16 +150,16 @@ impl World<'_> {
             || match self.profile.access(endpoint) {
                 Access::Refused => false,
                 Access::Open(conditions) => {
-                    conditions.iter().all(|condition| self.condition(caller, step, condition))
+                    conditions.iter().all(|condition| self.condition(caller, action, condition))
                 }
             };
-        let own_endpoint_refused = match step.act {
-            Act::Join(MembershipEndpoint::StateEvent)
-            | Act::Leave(MembershipEndpoint::StateEvent)
-            | Act::Knock(MembershipEndpoint::StateEvent) => {
+        let own_endpoint_refused = match action.operation {
+            Operation::Join(MembershipEndpoint::StateEvent)
+            | Operation::Leave(MembershipEndpoint::StateEvent)
+            | Operation::Knock(MembershipEndpoint::StateEvent) => {
                 choices.put_state_membership == PutStateMembership::Refused
             }
-            Act::Send(Message::Redaction) => choices.send_redaction == SendRedaction::Refused,
+            Operation::Send(Message::Redaction) => choices.send_redaction == SendRedaction::Refused,
             _ => false,
         };
         if open && !own_endpoint_refused {
@@ -171,19 +171,20 @@ impl World<'_> {
         })
     }
 
-    fn condition(&self, caller: &Caller, step: &Step, condition: Condition) -> bool {
-        let room = step.room().map(|room| &self.state.rooms[room]);
+    fn condition(&self, caller: &Caller, action: &Action, condition: Condition) -> bool {
+        let room = action.room().map(|room| &self.state.rooms[room]);
         match condition {
-            Condition::MessagesOnly => step.act == Act::Send(Message::Message),
-            Condition::DisplayNameOnly => {
-                !matches!(step.act, Act::SetProfile { key: ProfileKey::AvatarUrl, .. })
-            }
+            Condition::MessagesOnly => action.operation == Operation::Send(Message::Message),
+            Condition::DisplayNameOnly => !matches!(
+                action.operation,
+                Operation::SetProfile { key: ProfileKey::AvatarUrl, .. }
+            ),
             Condition::WorldReadableRoom => {
                 room.is_some_and(|room| room.visibility == Some(HistoryVisibility::WorldReadable))
             }
             Condition::JoinedRoom => {
-                step.place != Place::Elsewhere
-                    && step
+                action.place != Place::Elsewhere
+                    && action
                         .room()
                         .is_some_and(|room| self.membership(caller, room) == Membership::Join)
             }

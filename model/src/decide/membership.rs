@@ -1,7 +1,7 @@
 //! Membership: how a user comes into a room, and how it comes out of it.
 
+use crate::action::{Action, Actor, Operation, Place};
 use crate::state::Account;
-use crate::step::{Act, Actor, Place, Step};
 use guest_access_rules::decision_point::{
     GateByAlias, GateByStateEvent, GateForInvited, GateForUsers, JoinElsewhere, JoinErrcode,
     JoinGate,
@@ -17,10 +17,10 @@ impl World<'_> {
     pub(super) fn join(
         &mut self,
         caller: &Caller,
-        step: &Step,
+        action: &Action,
         way: MembershipEndpoint,
     ) -> Option<Decision> {
-        if step.place == Place::Elsewhere {
+        if action.place == Place::Elsewhere {
             return Some(match self.profile.choices.join_elsewhere {
                 _ if !caller.guest => JOIN_ELSEWHERE,
                 JoinElsewhere::Refused => JOIN_ELSEWHERE,
@@ -28,7 +28,7 @@ impl World<'_> {
                 JoinElsewhere::Fails => FAILS,
             });
         }
-        let room = step.room()?;
+        let room = action.room()?;
         let membership = self.membership(caller, room);
         // The ordinary user tries only to join a room that it is in.
         if caller.who == Who::User && membership != Membership::Join {
@@ -87,10 +87,10 @@ impl World<'_> {
     pub(super) fn leave(
         &mut self,
         caller: &Caller,
-        step: &Step,
+        action: &Action,
         _: MembershipEndpoint,
     ) -> Option<Decision> {
-        let room = step.room()?;
+        let room = action.room()?;
         // CS-37: A user may take back its knock by leaving.
         Some(match self.membership(caller, room) {
             Membership::Join | Membership::Invite | Membership::Knock => {
@@ -106,10 +106,10 @@ impl World<'_> {
     pub(super) fn knock(
         &mut self,
         caller: &Caller,
-        step: &Step,
+        action: &Action,
         _: MembershipEndpoint,
     ) -> Option<Decision> {
-        let room = step.room()?;
+        let room = action.room()?;
         let outside = matches!(
             self.membership(caller, room),
             Membership::Never | Membership::Leave | Membership::Knock
@@ -122,20 +122,20 @@ impl World<'_> {
     }
 
     /// What the moderator does to a guest's membership: only what can be done.
-    pub(super) fn moderate(&mut self, step: &Step, guest: u8) -> Option<Decision> {
+    pub(super) fn moderate(&mut self, action: &Action, guest: u8) -> Option<Decision> {
         use Membership::{Ban, Invite, Join, Knock, Leave, Never};
-        let (room, guest) = (step.room()?, usize::from(guest));
-        if step.by != Actor::Moderator || self.state.accounts[guest] == Account::Absent {
+        let (room, guest) = (action.room()?, usize::from(guest));
+        if action.by != Actor::Moderator || self.state.accounts[guest] == Account::Absent {
             return None;
         }
-        let becomes = match (step.act, self.state.rooms[room].members[guest]) {
+        let becomes = match (action.operation, self.state.rooms[room].members[guest]) {
             // CS-13: A joined user whose power suffices may invite a user who is neither joined nor
             // banned.
-            (Act::Invite(_), Never | Leave | Knock) => Invite,
+            (Operation::Invite(_), Never | Leave | Knock) => Invite,
             // CS-16: A joined user whose power suffices may ban another user, and end a ban.
-            (Act::Ban(_), Never | Invite | Join | Knock | Leave) => Ban,
+            (Operation::Ban(_), Never | Invite | Join | Knock | Leave) => Ban,
             // CS-15: A joined user whose power suffices may kick another user.
-            (Act::Kick(_), Join | Invite | Knock) | (Act::Unban(_), Ban) => Leave,
+            (Operation::Kick(_), Join | Invite | Knock) | (Operation::Unban(_), Ban) => Leave,
             _ => return None,
         };
         self.next.rooms[room].members[guest] = becomes;

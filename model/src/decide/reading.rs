@@ -1,7 +1,7 @@
 //! Reading: which endpoint answers whom, and whether the tagged event is in the answer.
 
+use crate::action::{Action, Answer, Operation, Place};
 use crate::state::{Kind, TAGGED_ROOM};
-use crate::step::{Act, Answer, Place, Step};
 use guest_access_rules::decision_point::{
     BannedReader, ClosedAgain, EventsNoRoom, HiddenEvent, InvitedReader, OtherRoom, RoomElsewhere,
     RoomRule, StateCheck,
@@ -15,19 +15,21 @@ use super::{ROOM_ELSEWHERE, World};
 const NOTHING_OF_IT: Answer = Answer::Gave { tagged: false };
 
 impl World<'_> {
-    pub(super) fn read(&self, caller: &Caller, step: &Step) -> Option<(Decision, Answer)> {
-        if step.act == Act::ReadThroughOtherRoom {
-            return self.read_through_other_room(caller, step);
+    pub(super) fn read(&self, caller: &Caller, action: &Action) -> Option<(Decision, Answer)> {
+        if action.operation == Operation::ReadThroughOtherRoom {
+            return self.read_through_other_room(caller, action);
         }
         // The state does not keep how the ordinary user stood to the tagged event: it is joined, and
         // once a mistake has removed it, it reads no more.
-        let room = step.room().unwrap_or(TAGGED_ROOM);
+        let room = action.room().unwrap_or(TAGGED_ROOM);
         if caller.who == Who::User && self.state.rooms[room].user != Membership::Join {
             return None;
         }
-        let Act::Read(endpoint) = step.act else { unreachable!("only reads come here") };
+        let Operation::Read(endpoint) = action.operation else {
+            unreachable!("only reads come here")
+        };
         let gives = endpoint.get().gives?;
-        match (gives, step.place) {
+        match (gives, action.place) {
             (Gives::Sync, Place::Nowhere) => Some(self.sync(caller)),
             (Gives::Stream, Place::Nowhere) => Some(self.stream_without_a_room(caller)),
             (Gives::Sync, _) | (_, Place::Nowhere) => None,
@@ -159,9 +161,13 @@ impl World<'_> {
         }
     }
 
-    fn read_through_other_room(&self, caller: &Caller, step: &Step) -> Option<(Decision, Answer)> {
-        let path = &self.state.rooms[step.room().filter(|room| *room != 0)?];
-        let reads_path = self.membership(caller, step.room()?) == Membership::Join
+    fn read_through_other_room(
+        &self,
+        caller: &Caller,
+        action: &Action,
+    ) -> Option<(Decision, Answer)> {
+        let path = &self.state.rooms[action.room().filter(|room| *room != 0)?];
+        let reads_path = self.membership(caller, action.room()?) == Membership::Join
             || path.visibility == Some(HistoryVisibility::WorldReadable);
         self.state.tagged?;
         let given = reads_path

@@ -1,7 +1,7 @@
 //! The two settings of a room: what their events mean, who may send them, and the revocation.
 
+use crate::action::{Action, Actor, Key, Says, Setting};
 use crate::state::{Account, MAX_GUESTS, MAX_ROOMS, Room, State};
-use crate::step::{Actor, Key, Says, Setting, Step};
 use guest_access_rules::decision_point::{
     Choices, GuestAccessAbsent, GuestAccessMalformed, GuestAccessRedacted, GuestAccessStray,
     GuestAccessUnknown, KnownBy, RejectedEvent, RevocationEffect, RevocationMemberships,
@@ -49,11 +49,11 @@ impl World<'_> {
     pub(super) fn set_visibility(
         &mut self,
         caller: &Caller,
-        step: &Step,
+        action: &Action,
         says: Says<HistoryVisibility>,
         key: Key,
     ) -> Option<Decision> {
-        let room = step.room()?;
+        let room = action.room()?;
         if let Err(refusal) = self.may_send_setting(caller, room, key) {
             return Some(refusal);
         }
@@ -83,11 +83,11 @@ impl World<'_> {
     pub(super) fn set_guest_access(
         &mut self,
         caller: &Caller,
-        step: &Step,
+        action: &Action,
         says: Says<GuestAccess>,
         key: Key,
     ) -> Option<Decision> {
-        let room = step.room()?;
+        let room = action.room()?;
         let choices = self.profile.choices;
         if let Err(refusal) = self.may_send_setting(caller, room, key) {
             // GA-23: When `m.room.guest_access` changes so that guests may no longer join, the
@@ -122,11 +122,11 @@ impl World<'_> {
         Some(SENT)
     }
 
-    pub(super) fn redact_setting(&mut self, step: &Step, setting: Setting) -> Option<Decision> {
-        if step.by != Actor::Moderator {
+    pub(super) fn redact_setting(&mut self, action: &Action, setting: Setting) -> Option<Decision> {
+        if action.by != Actor::Moderator {
             return None;
         }
-        let room = step.room()?;
+        let room = action.room()?;
         let choices = &self.profile.choices;
         let now = &self.state.rooms[room];
         match setting {
@@ -150,11 +150,11 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn set_join_rule(&mut self, step: &Step, rule: JoinRule) -> Option<Decision> {
-        if step.by != Actor::Moderator {
+    pub(super) fn set_join_rule(&mut self, action: &Action, rule: JoinRule) -> Option<Decision> {
+        if action.by != Actor::Moderator {
             return None;
         }
-        self.next.rooms[step.room()?].join_rule = rule;
+        self.next.rooms[action.room()?].join_rule = rule;
         Some(SENT)
     }
 
@@ -226,8 +226,8 @@ impl World<'_> {
 
     /// CS-7: A user may send an event to a room only while joined to it; membership events of its
     /// own have rules of their own.
-    pub(super) fn send(&self, caller: &Caller, step: &Step) -> Option<Decision> {
-        let room = step.room()?;
+    pub(super) fn send(&self, caller: &Caller, action: &Action) -> Option<Decision> {
+        let room = action.room()?;
         let choices = &self.profile.choices;
         let joined = self.membership(caller, room) == Membership::Join
             || caller.guest && choices.send_membership == SendMembership::NotRequired;

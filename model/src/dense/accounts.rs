@@ -69,8 +69,8 @@ pub(super) fn kinds(cells: &Cells, dense: &Dense) -> Option<Vec<Kind>> {
         let becomes = by_cell(&|cell| cell.by_common[number]);
         (Whom::Everyone, &cells.naming_none[number], becomes)
     });
-    for (whom, step, becomes) in naming.chain(naming_none) {
-        if step.room().is_none() {
+    for (whom, action, becomes) in naming.chain(naming_none) {
+        if action.room().is_none() {
             add(whom, becomes)?;
             continue;
         }

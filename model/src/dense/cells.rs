@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use crate::action::{Action, Actor, Operation, Upgrade};
+use crate::actions::actions;
 use crate::decide::{initial, outcome};
 use crate::reduce::forget;
 use crate::state::{Scope, State};
-use crate::step::{Act, Actor, Step, Upgrade};
-use crate::steps::steps;
 use crate::threads::each;
 use guest_access_rules::decision_point::{FirstGuest, RejectedEvent};
 use guest_access_rules::profile::Profile;
@@ -14,7 +14,8 @@ use guest_access_rules::profile::Profile;
 use super::part::{Common, Own, compose, split};
 
 /// An upgrade of the first guest for which the second shows its token.
-pub(super) const OTHERS_TOKEN: Act = Act::Upgrade(Upgrade::OthersToken { of: 0, with: 1 });
+pub(super) const OTHERS_TOKEN: Operation =
+    Operation::Upgrade(Upgrade::OthersToken { of: 0, with: 1 });
 
 /// What becomes of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,17 +43,17 @@ pub(super) struct Cell {
 pub(super) struct Cells {
     pub(super) cells: Vec<Cell>,
     /// The steps that name a guest, in the order in which a cell has what comes of them.
-    pub(super) naming: Vec<Step>,
+    pub(super) naming: Vec<Action>,
     /// The steps that name none.
-    pub(super) naming_none: Vec<Step>,
+    pub(super) naming_none: Vec<Action>,
 }
 
 /// The search for them.
 struct Making<'a> {
     system: &'a Profile,
     guests: usize,
-    naming: Vec<Step>,
-    naming_none: Vec<Step>,
+    naming: Vec<Action>,
+    naming_none: Vec<Action>,
     cells: Vec<Cell>,
     known: HashSet<(Common, Own)>,
     waiting: Vec<(Common, Own)>,
@@ -93,10 +94,11 @@ impl Cells {
 impl<'a> Making<'a> {
     fn new(system: &'a Profile, rules: &Profile, guests: usize, tagged: bool) -> Self {
         let one = Scope { guests: 1, rooms: 1 };
-        let changing =
-            steps(one, &[system, rules]).into_iter().filter(|step| !step.act.only_asks());
+        let changing = actions(one, &[system, rules])
+            .into_iter()
+            .filter(|action| !action.operation.only_asks());
         let (naming, naming_none) =
-            changing.filter(|step| tagged || !step.tag).partition(names_a_guest);
+            changing.filter(|action| tagged || !action.tag).partition(names_a_guest);
         Self {
             system,
             guests,
@@ -145,8 +147,8 @@ impl<'a> Making<'a> {
     /// Works out what becomes of a cell.
     fn cell(&self, common: Common, own: Own) -> Cell {
         let state = compose(self.system, common, &[own]);
-        let becomes = |state: &State, step: &Step| {
-            let next = outcome(self.system, state, step)?.next;
+        let becomes = |state: &State, action: &Action| {
+            let next = outcome(self.system, state, action)?.next;
             if next == *state {
                 return Some(Becomes { common, own, changed: false });
             }
@@ -154,14 +156,14 @@ impl<'a> Making<'a> {
             Some(Becomes { common, own: owns[0], changed: true })
         };
         let with_another = compose(self.system, common, &[own, Own::REGISTERED]);
-        let by_another = Some(Step::new(Actor::Guest(1), OTHERS_TOKEN));
+        let by_another = Some(Action::new(Actor::Guest(1), OTHERS_TOKEN));
         let by_another = by_another.filter(|_| self.guests > 1);
         Cell {
             common,
             own,
-            by_own: self.naming.iter().map(|step| becomes(&state, step)).collect(),
-            by_common: self.naming_none.iter().map(|step| becomes(&state, step)).collect(),
-            by_another: by_another.and_then(|step| becomes(&with_another, &step)),
+            by_own: self.naming.iter().map(|action| becomes(&state, action)).collect(),
+            by_common: self.naming_none.iter().map(|action| becomes(&state, action)).collect(),
+            by_another: by_another.and_then(|action| becomes(&with_another, &action)),
         }
     }
 
@@ -201,16 +203,16 @@ pub(super) fn witness(system: &Profile, common: Common, own: Own) -> (Common, Ow
 }
 
 /// Whether the step is by a guest or about one.
-fn names_a_guest(step: &Step) -> bool {
+fn names_a_guest(action: &Action) -> bool {
     let about_one = matches!(
-        step.act,
-        Act::Invite(_)
-            | Act::Kick(_)
-            | Act::Ban(_)
-            | Act::Unban(_)
-            | Act::EndToken(_)
-            | Act::RegisterOver(_)
-            | Act::Upgrade(_)
+        action.operation,
+        Operation::Invite(_)
+            | Operation::Kick(_)
+            | Operation::Ban(_)
+            | Operation::Unban(_)
+            | Operation::EndToken(_)
+            | Operation::RegisterOver(_)
+            | Operation::Upgrade(_)
     );
-    about_one || matches!(step.by, Actor::Guest(_))
+    about_one || matches!(action.by, Actor::Guest(_))
 }

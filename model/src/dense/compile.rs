@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::AtomicBool;
 
-use crate::step::{Actor, Step};
+use crate::action::{Action, Actor};
 use guest_access_rules::profile::Profile;
 
 use super::cells::{Becomes, Cell, Cells, OTHERS_TOKEN, witness};
@@ -17,7 +17,7 @@ pub(super) struct Purpose {
     /// Whether states that exchanging guests makes alike are one.
     pub(super) alike: bool,
     /// The steps to tabulate.
-    pub(super) tabulates: fn(&Step) -> bool,
+    pub(super) tabulates: fn(&Action) -> bool,
     pub(super) judges: Option<Judges>,
     pub(super) profile: Profile,
 }
@@ -29,7 +29,8 @@ impl Cells {
         let Purpose { guests, alike, tabulates, judges, profile } = purpose;
         // One bit for each of the steps that name no guest.
         (self.naming_none.len() <= 64).then_some(())?;
-        let tabulated = |steps: &[Step]| -> Vec<bool> { steps.iter().map(tabulates).collect() };
+        let tabulated =
+            |actions: &[Action]| -> Vec<bool> { actions.iter().map(tabulates).collect() };
         let (naming, naming_none) = (tabulated(&self.naming), tabulated(&self.naming_none));
         let by_own = |cell: &Cell| -> Vec<Becomes> {
             let all = cell.by_own.iter().zip(&naming).filter(|(_, is_in)| **is_in);
@@ -83,12 +84,12 @@ impl Cells {
             // What each guest becomes by a step that names none: those that are not here stay.
             let unmoved: Vec<u16> = (0..owns.len() as u16).collect();
             let mut moves: Vec<CommonMove> = Vec::new();
-            for step in (0..naming_none.len()).filter(|step| naming_none[*step]) {
-                let first = with_common[0].by_common[step];
+            for action in (0..naming_none.len()).filter(|action| naming_none[*action]) {
+                let first = with_common[0].by_common[action];
                 let mut becomes = unmoved.clone();
                 let mut changed = false;
                 for (cell, own) in with_common.iter().zip(&own_numbers) {
-                    let next = cell.by_common[step];
+                    let next = cell.by_common[action];
                     if next.map(|next| next.common) != first.map(|next| next.common) {
                         return None;
                     }
@@ -99,9 +100,9 @@ impl Cells {
                 }
                 if let Some(first) = first.filter(|_| changed) {
                     let common = common_number(&first.common)?;
-                    let step = CommonMove { common, column: column(&mut dense, becomes) };
-                    if !moves.contains(&step) {
-                        moves.push(step);
+                    let action = CommonMove { common, column: column(&mut dense, becomes) };
+                    if !moves.contains(&action) {
+                        moves.push(action);
                     }
                 }
             }
@@ -131,19 +132,19 @@ impl Cells {
                         witnessing.insert(next.common, others);
                     }
                     let (common, own) = (common_number(&next.common)?, own_number(&next.own)?);
-                    let step = OwnMove { common, own, others };
-                    if !moves.contains(&step) {
-                        moves.push(step);
+                    let action = OwnMove { common, own, others };
+                    if !moves.contains(&action) {
+                        moves.push(action);
                     }
                 }
                 dense.own_moves.push(moves);
                 dense.own_changes.push(u16::try_from(by_own.len()).ok()?);
-                let upgrade = Step::new(Actor::Guest(1), OTHERS_TOKEN);
+                let upgrade = Action::new(Actor::Guest(1), OTHERS_TOKEN);
                 let by_another = cell.by_another.filter(|next| next.changed && tabulates(&upgrade));
                 dense.by_another.push(by_another.and_then(|next| own_number(&next.own)));
                 let bits = cell.by_common.iter().zip(&naming_none).enumerate().map(
-                    |(step, (next, is_in))| {
-                        u64::from(*is_in && next.is_some_and(|next| next.changed)) << step
+                    |(action, (next, is_in))| {
+                        u64::from(*is_in && next.is_some_and(|next| next.changed)) << action
                     },
                 );
                 dense.common_changes.push(bits.fold(0, |all, bit| all | bit));

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use crate::action::{Action, Observation, Operation};
+use crate::actions::{actions, endpoint_classes};
 use crate::decide::outcome;
 use crate::reduce::forget;
 use crate::state::{Scope, State};
-use crate::step::{Act, Observation, Step};
-use crate::steps::{endpoint_classes, steps};
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 
@@ -23,7 +23,7 @@ use super::part::{Common, Own, compose, split};
 /// use guest_access_model::decide::initial;
 /// use guest_access_model::dense::Decisions;
 /// use guest_access_rules::rules::Rules;
-/// use guest_access_model::step::{Act, Actor, Step};
+/// use guest_access_model::action::{Act, Actor, Step};
 /// use guest_access_rules::vocabulary::MembershipEndpoint;
 ///
 /// let rules = Rules::find("latest")?;
@@ -45,7 +45,7 @@ use super::part::{Common, Own, compose, split};
 #[derive(Debug)]
 pub struct Decisions {
     situations: HashMap<(Common, Own), u32>,
-    steps: HashMap<Step, u32>,
+    actions: HashMap<Action, u32>,
     /// For each endpoint that no rule tells from another, the one that stands for it.
     stand_ins: HashMap<EndpointId, EndpointId>,
     /// By situation and step: which of the observations, or [`CANNOT`].
@@ -73,7 +73,7 @@ impl Decisions {
     /// Never: there are some dozens of different observations, and some thousands of situations.
     pub fn of(profile: &Profile) -> Self {
         let one = Scope { guests: 1, rooms: 1 };
-        let all = steps(one, &[profile]);
+        let all = actions(one, &[profile]);
         // With another guest there are other events to see: those of its membership.
         let cells =
             Cells::of(profile, profile, 2, true, 1).unwrap_or_else(|| Cells::alone(profile));
@@ -84,8 +84,8 @@ impl Decisions {
         for (number, (common, own)) in (0..).zip(cells) {
             situations.insert((common, own), number);
             let state = compose(profile, common, &[own]);
-            for step in &all {
-                let Some(found) = outcome(profile, &state, step) else {
+            for action in &all {
+                let Some(found) = outcome(profile, &state, action) else {
                     table.push(CANNOT);
                     continue;
                 };
@@ -103,10 +103,10 @@ impl Decisions {
             .flat_map(|class| class.iter().map(|endpoint| (*endpoint, class[0])))
             .collect();
         let columns = all.len();
-        let steps = (0..).zip(all).map(|(number, step)| (step, number)).collect();
+        let actions = (0..).zip(all).map(|(number, action)| (action, number)).collect();
         Self {
             situations,
-            steps,
+            actions,
             stand_ins,
             table,
             observations,
@@ -123,20 +123,20 @@ impl Decisions {
 
     /// The number of a step that names the first guest or none, and the first room or none; `None` if
     /// it is not a step of the model's. Whichever endpoint is called or read, its decisions are here.
-    pub fn step(&self, step: &Step) -> Option<StepNumber> {
+    pub fn action(&self, action: &Action) -> Option<StepNumber> {
         let stand_in = |endpoint| self.stand_ins.get(&endpoint).copied().unwrap_or(endpoint);
-        let act = match step.act {
-            Act::Call(endpoint) => Act::Call(stand_in(endpoint)),
-            Act::Read(endpoint) => Act::Read(stand_in(endpoint)),
-            act => act,
+        let operation = match action.operation {
+            Operation::Call(endpoint) => Operation::Call(stand_in(endpoint)),
+            Operation::Read(endpoint) => Operation::Read(stand_in(endpoint)),
+            operation => operation,
         };
-        self.steps.get(&Step { act, ..*step }).copied().map(StepNumber)
+        self.actions.get(&Action { operation, ..*action }).copied().map(StepNumber)
     }
 
     /// What the rules say to the step in this situation; `None` if it cannot be taken there.
     #[inline]
-    pub fn decide(&self, situation: Situation, step: StepNumber) -> Option<&Observation> {
-        let place = situation.0 as usize * self.columns + step.0 as usize;
+    pub fn decide(&self, situation: Situation, action: StepNumber) -> Option<&Observation> {
+        let place = situation.0 as usize * self.columns + action.0 as usize;
         self.observations.get(usize::from(self.table[place]))
     }
 
@@ -146,7 +146,7 @@ impl Decisions {
     }
 
     /// How many steps there are.
-    pub fn steps(&self) -> usize {
+    pub fn actions(&self) -> usize {
         self.columns
     }
 
@@ -157,8 +157,8 @@ impl Decisions {
     }
 
     /// Every step.
-    pub fn every_step(&self) -> impl Iterator<Item = &Step> {
-        self.steps.keys()
+    pub fn every_action(&self) -> impl Iterator<Item = &Action> {
+        self.actions.keys()
     }
 }
 
@@ -175,10 +175,10 @@ mod tests {
             let mut compared = 0;
             for state in decisions.states() {
                 let situation = decisions.situation(&state).unwrap();
-                for step in decisions.every_step() {
-                    let looked_up = decisions.decide(situation, decisions.step(step).unwrap());
-                    let decided = outcome(&profile, &state, step).map(|found| found.observation);
-                    assert_eq!(looked_up.copied(), decided, "{rules}: {step:?}");
+                for action in decisions.every_action() {
+                    let looked_up = decisions.decide(situation, decisions.action(action).unwrap());
+                    let decided = outcome(&profile, &state, action).map(|found| found.observation);
+                    assert_eq!(looked_up.copied(), decided, "{rules}: {action:?}");
                     compared += usize::from(decided.is_some());
                 }
             }
@@ -191,11 +191,12 @@ mod tests {
         let profile = Rules::find("latest").unwrap().profile();
         let decisions = Decisions::of(&profile);
         for endpoint in EndpointId::all() {
-            if !crate::steps::has_a_step_of_its_own(endpoint) {
-                let guest = crate::step::Actor::Guest(0);
-                let call = Step::new(guest, Act::Call(endpoint));
-                let read = Step::new(guest, Act::Read(endpoint));
-                let found = [call, read, read.at(0)].iter().find_map(|step| decisions.step(step));
+            if !crate::actions::has_its_own_operation(endpoint) {
+                let guest = crate::action::Actor::Guest(0);
+                let call = Action::new(guest, Operation::Call(endpoint));
+                let read = Action::new(guest, Operation::Read(endpoint));
+                let found =
+                    [call, read, read.at(0)].iter().find_map(|action| decisions.action(action));
                 assert!(found.is_some(), "{:?}", endpoint.get());
             }
         }

@@ -1,10 +1,10 @@
 //! What the guarantees say of a cell.
 
+use crate::action::{Actor, Operation};
 use crate::guarantee::OF_OTHERS;
 use crate::guarantee::Verdicts;
 use crate::sequential::{Judged, Sequential};
 use crate::state::{Account, Scope};
-use crate::step::{Act, Actor};
 use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::profile::Profile;
 
@@ -42,20 +42,20 @@ impl Judges {
         let model =
             |guests| Sequential::new(Scope { guests, rooms: 1 }, system.clone(), rules.clone());
         let alone = model(1);
-        let all = alone.judged_steps().copied().collect();
+        let all = alone.judged_actions().copied().collect();
         let in_company = (guests > 1).then(|| {
             let model = model(2);
             // What others make of the first guest's calls; and the one step that takes two.
-            let about_both = |(step, guarantees): &Judged| {
-                let guarantees = match step.act {
+            let about_both = |(action, guarantees): &Judged| {
+                let guarantees = match action.operation {
                     OTHERS_TOKEN => *guarantees,
-                    _ if step.by == Actor::Guest(0) => guarantees.intersection(OF_OTHERS),
+                    _ if action.by == Actor::Guest(0) => guarantees.intersection(OF_OTHERS),
                     _ => GuaranteeSet::default(),
                 };
-                (!guarantees.is_empty()).then_some((*step, guarantees))
+                (!guarantees.is_empty()).then_some((*action, guarantees))
             };
-            let steps = model.judged_steps().filter_map(about_both).collect();
-            Judge::new(model, steps)
+            let actions = model.judged_actions().filter_map(about_both).collect();
+            Judge::new(model, actions)
         });
         Self { alone: Judge::new(alone, all), in_company }
     }
@@ -79,17 +79,18 @@ impl Judges {
 }
 
 impl Judge {
-    fn new(model: Sequential, steps: Vec<Judged>) -> Self {
-        let (reads, others) =
-            steps.into_iter().partition(|(step, _)| matches!(step.act, Act::Read(_)));
+    fn new(model: Sequential, actions: Vec<Judged>) -> Self {
+        let (reads, others) = actions
+            .into_iter()
+            .partition(|(action, _)| matches!(action.operation, Operation::Read(_)));
         Self { model, reads, others }
     }
 
     fn judge(&self, common: Common, owns: &[Own], which: Which) -> Verdicts {
-        let steps = match which {
+        let actions = match which {
             Which::Reads => &self.reads,
             Which::Others => &self.others,
         };
-        self.model.verdicts_of(&compose(self.model.system(), common, owns), steps)
+        self.model.verdicts_of(&compose(self.model.system(), common, owns), actions)
     }
 }

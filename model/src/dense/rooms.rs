@@ -97,7 +97,7 @@ impl Room {
         let dense = cells.compile(Purpose {
             guests,
             alike: false,
-            tabulates: |step| step.room().is_some(),
+            tabulates: |action| action.room().is_some(),
             // The cells that came up are judged in the end, on several threads.
             judges: None,
             profile: system.clone(),

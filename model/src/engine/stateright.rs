@@ -94,7 +94,7 @@ fn tells(told: &AtomicU64, number: usize, set: &dyn Fn() -> GuaranteeSet) -> boo
 /// A state of the space. Its expansion is a function of the state, kept once computed.
 struct Node<S: Space> {
     state: S::State,
-    expansion: OnceLock<Box<Expansion<S::State, S::Step>>>,
+    expansion: OnceLock<Box<Expansion<S::State, S::Action>>>,
 }
 
 impl<S: Space> Node<S> {
@@ -106,7 +106,7 @@ impl<S: Space> Node<S> {
         self.expansion(space).verdicts
     }
 
-    fn expansion(&self, space: &S) -> &Expansion<S::State, S::Step> {
+    fn expansion(&self, space: &S) -> &Expansion<S::State, S::Action> {
         self.expansion.get_or_init(|| Box::new(space.expansion(&self.state)))
     }
 }
@@ -140,7 +140,7 @@ impl<S: Space> Hash for Node<S> {
 
 impl<S: Space> Model for Run<S> {
     type State = Node<S>;
-    type Action = Move<S::State, S::Step>;
+    type Action = Move<S::State, S::Action>;
 
     fn init_states(&self) -> Vec<Node<S>> {
         self.space.beginnings().into_iter().map(Node::new).collect()

@@ -1,15 +1,15 @@
 //! What happens when something is sent, and when it arrives.
 
+use crate::action::Setting as Redacted;
+use crate::action::{Action, Actor, Key, Observation, Operation, Says};
 use crate::decide::outcome;
 use crate::reduce::forget;
 use crate::state::{Account, Kind, MAX_GUESTS, State, Tagged, Witness};
-use crate::step::Setting as Redacted;
-use crate::step::{Act, Actor, Key, Observation, Says, Step};
 use guest_access_rules::federation::{Current, Elsewhere, Past, Revocations};
 use guest_access_rules::vocabulary::HistoryVisibility;
 
+use super::actions::{Happens, What};
 use super::history::Setting;
-use super::steps::{Happens, What};
 use super::{Federated, MAX_SERVERS, Message, Servers};
 
 /// What came of something that happened.
@@ -29,7 +29,9 @@ impl Federated {
             Happens::Sets { by, says, place } => self.sets(&mut after, by, says, place)?,
             Happens::Sends(by) => self.sends(&mut after, by),
             Happens::Reaches { what, server } => self.reaches(&mut after, what, server)?,
-            Happens::Calls(guest, act) => answered = Some(self.calls(&mut after, guest, act)?),
+            Happens::Calls(guest, operation) => {
+                answered = Some(self.calls(&mut after, guest, operation)?)
+            }
         }
         self.settle(&mut after);
         Some(Taken { after, answered })
@@ -68,9 +70,9 @@ impl Federated {
     }
 
     /// A step is taken on the state of a server.
-    fn on(&self, servers: &mut Servers, server: usize, step: &Step) -> Option<Observation> {
+    fn on(&self, servers: &mut Servers, server: usize, action: &Action) -> Option<Observation> {
         let seen = self.seen_by(servers, server);
-        let outcome = outcome(&self.profiles[server], &seen, step)?;
+        let outcome = outcome(&self.profiles[server], &seen, action)?;
         Self::keep(servers, server, &outcome.next);
         Some(outcome.observation)
     }
@@ -93,7 +95,7 @@ impl Federated {
     fn sets(&self, servers: &mut Servers, by: usize, says: Setting, place: usize) -> Option<()> {
         let seen = self.seen_by(servers, by);
         // What cannot be redacted is not.
-        outcome(&self.profiles[by], &seen, &moderators_step(says))?;
+        outcome(&self.profiles[by], &seen, &moderators_action(says))?;
         match says {
             Setting::Visibility(_) => {
                 servers.visibility.insert(place, says, by);
@@ -108,7 +110,7 @@ impl Federated {
                 }
             }
         }
-        self.on(servers, by, &moderators_step(says)).map(|_| ())
+        self.on(servers, by, &moderators_action(says)).map(|_| ())
     }
 
     fn sends(&self, servers: &mut Servers, by: usize) {
@@ -173,7 +175,7 @@ impl Federated {
                 // What is older than what a server has changes nothing, unless it goes by what came
                 // last.
                 if self.federation.current == Current::LastReceived {
-                    let _ = self.on(servers, server, &moderators_step(says));
+                    let _ = self.on(servers, server, &moderators_action(says));
                 }
                 Some(())
             }
@@ -207,7 +209,7 @@ impl Federated {
             let spared = self.federation.revocations == Revocations::OwnUsers;
             let members = servers.servers[server].state.rooms[0].members;
             // A redaction of what is not current here changes nothing.
-            let _ = self.on(servers, server, &moderators_step(says));
+            let _ = self.on(servers, server, &moderators_action(says));
             if spared {
                 let room = &mut servers.servers[server].state.rooms[0];
                 room.members[server] = members[server];
@@ -216,11 +218,16 @@ impl Federated {
         Some(())
     }
 
-    fn calls(&self, servers: &mut Servers, guest: usize, act: Act) -> Option<Observation> {
-        let by = Step::new(Actor::Guest(u8::try_from(guest).ok()?), act);
+    fn calls(
+        &self,
+        servers: &mut Servers,
+        guest: usize,
+        operation: Operation,
+    ) -> Option<Observation> {
+        let by = Action::new(Actor::Guest(u8::try_from(guest).ok()?), operation);
         // DR-4 and what came of it: a server that takes no part in a room has nothing to say of it.
-        let step = if servers.servers[guest].takes_part { by.at(0) } else { by.elsewhere() };
-        self.on(servers, guest, &step)
+        let action = if servers.servers[guest].takes_part { by.at(0) } else { by.elsewhere() };
+        self.on(servers, guest, &action)
     }
 
     /// Forgets what every server has.
@@ -261,11 +268,11 @@ impl Federated {
 }
 
 /// The step of a moderator who changes a setting.
-pub fn moderators_step(says: Setting) -> Step {
-    let act = match says {
-        Setting::GuestAccess(value) => Act::SetGuestAccess(Says::Value(value), Key::Empty),
-        Setting::Redacted => Act::RedactSetting(Redacted::GuestAccess),
-        Setting::Visibility(value) => Act::SetVisibility(Says::Value(value), Key::Empty),
+pub fn moderators_action(says: Setting) -> Action {
+    let operation = match says {
+        Setting::GuestAccess(value) => Operation::SetGuestAccess(Says::Value(value), Key::Empty),
+        Setting::Redacted => Operation::RedactSetting(Redacted::GuestAccess),
+        Setting::Visibility(value) => Operation::SetVisibility(Says::Value(value), Key::Empty),
     };
-    Step::new(Actor::Moderator, act).at(0)
+    Action::new(Actor::Moderator, operation).at(0)
 }

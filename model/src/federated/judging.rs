@@ -1,16 +1,16 @@
 //! What the guarantees say of something that happens.
 
+use crate::action::{Action, Actor, Answer};
 use crate::guarantee::{Transition, Verdicts};
 use crate::state::{Account, State};
-use crate::step::{Actor, Answer, Step};
 use guest_access_rules::federation::Past;
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 
+use super::actions::Happens;
 use super::delivery::Taken;
 use super::history::Setting;
-use super::steps::Happens;
 use super::{Federated, Servers};
 
 /// Guarantees of the sequential model that are judged when a guest of an honest server reads.
@@ -51,18 +51,19 @@ impl Federated {
         self.judge_revocation(before, happens, &taken.after, &mut verdicts);
         self.judge_blindness(before, happens, taken, &mut verdicts);
         judge_servers(before, happens, &taken.after, &mut verdicts);
-        if let (Happens::Calls(guest, act), Some(answered)) = (*happens, &taken.answered) {
+        if let (Happens::Calls(guest, operation), Some(answered)) = (*happens, &taken.answered) {
             if !before.servers[guest].takes_part {
                 verdicts.note(GuaranteeId::Participation, !answered.decision.allows());
             }
             if matches!(answered.answer, Answer::Gave { .. }) {
-                let step = Step::new(Actor::Guest(u8::try_from(guest).unwrap_or(u8::MAX)), act);
+                let action =
+                    Action::new(Actor::Guest(u8::try_from(guest).unwrap_or(u8::MAX)), operation);
                 let seen = self.as_it_was_sent(before, guest);
                 let transition = Transition {
                     rules: &self.rules,
                     system: &self.rules,
                     before: &seen,
-                    step: &step.at(0),
+                    action: &action.at(0),
                     observation: answered,
                     after: &seen,
                 };

@@ -1,10 +1,10 @@
 //! A story told again.
 
+use crate::action::Observation;
 use crate::space::Space;
 use crate::state::State;
-use crate::step::Observation;
 
-use super::steps::Happens;
+use super::actions::Happens;
 use super::{Federated, Servers};
 
 /// Something that happens in a story.

@@ -1,38 +1,38 @@
 //! What becomes of accounts and their tokens.
 
+use crate::action::{Actor, Answer, Credential, Operation, Upgrade};
 use crate::state::{Account, State};
-use crate::step::{Act, Actor, Answer, Credential, Upgrade};
 use guest_access_rules::decision_point::OldToken;
 use guest_access_rules::vocabulary::ErrCode;
 
-use super::{GuaranteeId, Judgement, StepGuarantee, Transition, by_a_guest, may_change};
+use super::{ActionGuarantee, GuaranteeId, Judgement, Transition, by_a_guest, may_change};
 
-pub(super) const UPGRADE_IDENTITY: StepGuarantee = StepGuarantee {
+pub(super) const UPGRADE_IDENTITY: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::UpgradeIdentity,
-    about: |step| {
-        step.with == Credential::BeforeUpgrade
-            || matches!(step.act, Act::Upgrade(_) | Act::RegisterOver(_))
+    about: |action| {
+        action.with == Credential::BeforeUpgrade
+            || matches!(action.operation, Operation::Upgrade(_) | Operation::RegisterOver(_))
     },
     judge: |t| {
         let upgraded = |guest: u8| {
             t.before.accounts[usize::from(guest)].is_guest()
                 && !t.after.accounts[usize::from(guest)].is_guest()
         };
-        let kept = match t.step.act {
-            Act::Upgrade(Upgrade::Own(guest)) => {
+        let kept = match t.action.operation {
+            Operation::Upgrade(Upgrade::Own(guest)) => {
                 let was_live = t.before.accounts[usize::from(guest)] == Account::Guest;
                 let identity_kept =
                     t.allowed() == upgraded(guest) && t.after.rooms == t.before.rooms;
                 return Judgement::of(was_live, was_live == t.allowed() && identity_kept);
             }
-            Act::Upgrade(
+            Operation::Upgrade(
                 Upgrade::OtherName(guest)
                 | Upgrade::MadeUpToken(guest)
                 | Upgrade::OthersToken { of: guest, .. },
             )
-            | Act::RegisterOver(guest) => !upgraded(guest),
+            | Operation::RegisterOver(guest) => !upgraded(guest),
             // The limits end with the guest's token: what is called with it is refused.
-            _ if t.step.with == Credential::BeforeUpgrade => {
+            _ if t.action.with == Credential::BeforeUpgrade => {
                 t.rules.choices.old_token != OldToken::Ended || !(t.needs_a_token() && t.allowed())
             }
             _ => true,
@@ -41,7 +41,7 @@ pub(super) const UPGRADE_IDENTITY: StepGuarantee = StepGuarantee {
     },
 };
 
-pub(super) const ACCOUNT_END: StepGuarantee = StepGuarantee {
+pub(super) const ACCOUNT_END: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::AccountEnd,
     about: by_a_guest,
     judge: |t| {
@@ -49,60 +49,61 @@ pub(super) const ACCOUNT_END: StepGuarantee = StepGuarantee {
             return Judgement::Untouched;
         };
         let account = t.before.accounts[guest];
-        let ended = match t.step.with {
+        let ended = match t.action.with {
             Credential::Own => matches!(account, Account::GuestEnded | Account::UserEnded),
             Credential::BeforeUpgrade => account == Account::UserEnded,
             Credential::Masquerade => false,
         };
         let premise = ended && t.needs_a_token();
-        let shown_at_upgrade = matches!(t.step.act, Act::Upgrade(Upgrade::Own(_))) && ended;
+        let shown_at_upgrade =
+            matches!(t.action.operation, Operation::Upgrade(Upgrade::Own(_))) && ended;
         Judgement::of(premise, !((premise || shown_at_upgrade) && t.allowed()))
     },
 };
 
-pub(super) const USERS_UNBOUND: StepGuarantee = StepGuarantee {
+pub(super) const USERS_UNBOUND: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::UsersUnbound,
-    about: |step| by_a_guest(step) || step.by == Actor::User,
+    about: |action| by_a_guest(action) || action.by == Actor::User,
     judge: |t| {
-        let ordinary = match t.step.by {
+        let ordinary = match t.action.by {
             Actor::User => true,
             Actor::Guest(guest) => {
-                t.step.with == Credential::Own
+                t.action.with == Credential::Own
                     && t.before.accounts[usize::from(guest)] == Account::User
             }
             _ => false,
         };
-        let premise = ordinary && matches!(t.step.act, Act::Call(_));
+        let premise = ordinary && matches!(t.action.operation, Operation::Call(_));
         let bound = t.observation.decision.errcode == Some(ErrCode::GuestAccessForbidden);
         // A join by the user, who is in the room already, or by an upgraded guest into a public
         // room that it is not banned from, is nobody's to refuse.
-        let join_refused = ordinary && t.step.by == Actor::User && joins(t) && !t.allowed();
+        let join_refused = ordinary && t.action.by == Actor::User && joins(t) && !t.allowed();
         Judgement::of(premise, !(ordinary && bound || join_refused))
     },
 };
 
 fn joins(t: &Transition) -> bool {
-    matches!(t.step.act, Act::Join(_)) && t.step.room().is_some()
+    matches!(t.action.operation, Operation::Join(_)) && t.action.room().is_some()
 }
 
-pub(super) const SERVER_CHOSEN_IDS: StepGuarantee = StepGuarantee {
+pub(super) const SERVER_CHOSEN_IDS: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::ServerChosenIds,
-    about: |step| matches!(step.act, Act::Register { named: true }),
+    about: |action| matches!(action.operation, Operation::Register { named: true }),
     judge: |t| {
-        let named = t.step.act == Act::Register { named: true } && t.allowed();
+        let named = t.action.operation == Operation::Register { named: true } && t.allowed();
         Judgement::of(named, t.observation.answer != Answer::Named(true))
     },
 };
 
-pub(super) const WHOAMI_TRUTHFUL: StepGuarantee = StepGuarantee {
+pub(super) const WHOAMI_TRUTHFUL: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::WhoamiTruthful,
-    about: |step| step.act == Act::WhoAmI,
+    about: |action| action.operation == Operation::WhoAmI,
     judge: |t| {
         let Answer::IsGuest(said) = t.observation.answer else {
             return Judgement::Untouched;
         };
-        match t.step.by {
-            Actor::Guest(guest) if t.step.with == Credential::Own => {
+        match t.action.by {
+            Actor::Guest(guest) if t.action.with == Credential::Own => {
                 let is = t.before.accounts[usize::from(guest)].is_guest();
                 Judgement::of(is, said == is)
             }
@@ -112,14 +113,14 @@ pub(super) const WHOAMI_TRUTHFUL: StepGuarantee = StepGuarantee {
     },
 };
 
-pub(super) const LASTING_GUESTS: StepGuarantee = StepGuarantee {
+pub(super) const LASTING_GUESTS: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::LastingGuests,
     about: may_change,
     judge: |t| {
         let guests = |state: &State| state.accounts.map(Account::is_guest);
         let some_guest = guests(t.before).contains(&true);
         let lost = guests(t.before).iter().zip(guests(t.after)).any(|(was, is)| *was && !is);
-        let upgrades = matches!(t.step.act, Act::Upgrade(_));
-        Judgement::of(t.step.act == Act::Restart && some_guest, upgrades || !lost)
+        let upgrades = matches!(t.action.operation, Operation::Upgrade(_));
+        Judgement::of(t.action.operation == Operation::Restart && some_guest, upgrades || !lost)
     },
 };

@@ -1,28 +1,28 @@
 //! What a guest, or somebody without a token, may not call.
 
-use crate::step::{Act, Actor, Credential, Place};
+use crate::action::{Actor, Credential, Operation, Place};
 use guest_access_rules::endpoint::Auth;
 use guest_access_rules::profile::Access;
 use guest_access_rules::vocabulary::HistoryVisibility;
 
-use super::{GuaranteeId, Judgement, StepGuarantee, Transition, by_a_guest};
+use super::{ActionGuarantee, GuaranteeId, Judgement, Transition, by_a_guest};
 
-pub(super) const CONFINEMENT: StepGuarantee = StepGuarantee {
+pub(super) const CONFINEMENT: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::Confinement,
     about: by_a_guest,
     judge: |t| Judgement::of(outside_the_list(t), !(outside_the_list(t) && t.allowed())),
 };
 
 fn outside_the_list(t: &Transition) -> bool {
-    let (Some(guest), Some(endpoint)) = (t.live_guest(), t.step.act.endpoint()) else {
+    let (Some(guest), Some(endpoint)) = (t.live_guest(), t.action.operation.endpoint()) else {
         return false;
     };
-    if matches!(t.step.act, Act::Register { .. } | Act::Upgrade(_))
+    if matches!(t.action.operation, Operation::Register { .. } | Operation::Upgrade(_))
         || endpoint.get().auth == Auth::None
     {
         return false;
     }
-    if matches!(t.step.act, Act::SetProfile { own: false, .. }) {
+    if matches!(t.action.operation, Operation::SetProfile { own: false, .. }) {
         return true;
     }
     let Access::Open(conditions) = t.rules.access(endpoint) else {
@@ -31,36 +31,36 @@ fn outside_the_list(t: &Transition) -> bool {
     !conditions.iter().all(|condition| t.holds(condition, guest))
 }
 
-pub(super) const AUTHENTICATION: StepGuarantee = StepGuarantee {
+pub(super) const AUTHENTICATION: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::Authentication,
-    about: |step| by_a_guest(step) || step.by == Actor::Nobody,
+    about: |action| by_a_guest(action) || action.by == Actor::Nobody,
     judge: |t| {
-        let no_live_token = match t.step.by {
+        let no_live_token = match t.action.by {
             Actor::Nobody => true,
             Actor::Guest(guest) => {
-                t.step.with == Credential::Own && !t.before.accounts[usize::from(guest)].is_live()
+                t.action.with == Credential::Own && !t.before.accounts[usize::from(guest)].is_live()
             }
             _ => false,
         };
         let premise = no_live_token && t.needs_a_token();
         // What a guest's token may not do it may not do in another's name either.
         let in_anothers_name =
-            t.step.with == Credential::Masquerade && outside_the_list(t) && t.allowed();
+            t.action.with == Credential::Masquerade && outside_the_list(t) && t.allowed();
         Judgement::of(premise, !(premise && t.allowed() || in_anothers_name))
     },
 };
 
-pub(super) const VISIBLE_ROOM_ONLY: StepGuarantee = StepGuarantee {
+pub(super) const VISIBLE_ROOM_ONLY: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::VisibleRoomOnly,
-    about: |step| by_a_guest(step) && step.with == Credential::Own,
+    about: |action| by_a_guest(action) && action.with == Credential::Own,
     judge: |t| {
-        let about_a_room = match t.step.place {
+        let about_a_room = match t.action.place {
             Place::Room(_) => true,
             // A stream that names no room is about the rooms whose events it gives.
             Place::Nowhere => t.gave_the_tagged_event(),
             Place::Elsewhere => false,
         };
-        let room = &t.before.rooms[t.step.room().unwrap_or(0)];
+        let room = &t.before.rooms[t.action.room().unwrap_or(0)];
         let premise = t.live_guest().is_some()
             && about_a_room
             && room.visibility != Some(HistoryVisibility::WorldReadable);

@@ -1,15 +1,16 @@
 //! Coming to be joined, and ceasing to be.
 
-use crate::step::{Act, Setting};
+use crate::action::{Operation, Setting};
 use guest_access_rules::vocabulary::{GuestAccess, Membership};
 
-use super::{GuaranteeId, Judgement, StepGuarantee, Transition, may_change};
+use super::{ActionGuarantee, GuaranteeId, Judgement, Transition, may_change};
 
-pub(super) const JOIN_GATE: StepGuarantee = StepGuarantee {
+pub(super) const JOIN_GATE: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::JoinGate,
     about: may_change,
     judge: |t| {
-        let (Some(guest), Act::Join(_), Some(room)) = (t.live_guest(), t.step.act, t.step.room())
+        let (Some(guest), Operation::Join(_), Some(room)) =
+            (t.live_guest(), t.action.operation, t.action.room())
         else {
             // Whoever takes the step, a guest must not become joined by it.
             return Judgement::of(false, !some_guest_slipped_in(t));
@@ -31,7 +32,7 @@ fn some_guest_slipped_in(t: &Transition) -> bool {
     })
 }
 
-pub(super) const REVOCATION: StepGuarantee = StepGuarantee {
+pub(super) const REVOCATION: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::Revocation,
     about: may_change,
     judge: |t| {
@@ -56,17 +57,20 @@ fn stops(t: &Transition, room: usize) -> bool {
         && t.after.rooms[room].guest_access != GuestAccess::CanJoin
 }
 
-pub(super) const REVOCATION_SPARES: StepGuarantee = StepGuarantee {
+pub(super) const REVOCATION_SPARES: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::RevocationSpares,
-    about: |step| {
-        matches!(step.act, Act::SetGuestAccess(..) | Act::RedactSetting(Setting::GuestAccess))
+    about: |action| {
+        matches!(
+            action.operation,
+            Operation::SetGuestAccess(..) | Operation::RedactSetting(Setting::GuestAccess)
+        )
     },
     judge: |t| {
         let changes_guest_access = matches!(
-            t.step.act,
-            Act::SetGuestAccess(..) | Act::RedactSetting(Setting::GuestAccess)
+            t.action.operation,
+            Operation::SetGuestAccess(..) | Operation::RedactSetting(Setting::GuestAccess)
         );
-        let Some(room) = t.step.room().filter(|_| changes_guest_access) else {
+        let Some(room) = t.action.room().filter(|_| changes_guest_access) else {
             return Judgement::Untouched;
         };
         let (before, after) = (&t.before.rooms[room], &t.after.rooms[room]);

@@ -1,12 +1,12 @@
 //! What a guest is given of a room's events, and what it is owed.
 
+use crate::action::{Operation, Place};
 use crate::state::{Kind, Standing, Tagged, Witness};
-use crate::step::{Act, Place};
 use guest_access_rules::decision_point::GuestReads;
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
-use super::{GuaranteeId, Judgement, StepGuarantee, Transition, reads};
+use super::{ActionGuarantee, GuaranteeId, Judgement, Transition, reads};
 
 /// A guest's read while there is a tagged event: what it is about.
 struct Read<'a> {
@@ -19,9 +19,9 @@ impl Transition<'_> {
     /// A guest's read about the room of the tagged event (or about no room in particular).
     fn guests_read(&self) -> Option<Read<'_>> {
         let guest = self.live_guest()?;
-        let about_its_room = match self.step.act {
-            Act::Read(_) => matches!(self.step.place, Place::Room(0) | Place::Nowhere),
-            Act::ReadThroughOtherRoom => true,
+        let about_its_room = match self.action.operation {
+            Operation::Read(_) => matches!(self.action.place, Place::Room(0) | Place::Nowhere),
+            Operation::ReadThroughOtherRoom => true,
             _ => false,
         };
         let tagged = self.before.tagged.as_ref().filter(|_| about_its_room)?;
@@ -82,13 +82,13 @@ fn judge_read(
     )
 }
 
-pub(super) const READ_CONFINEMENT: StepGuarantee = StepGuarantee {
+pub(super) const READ_CONFINEMENT: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::ReadConfinement,
     about: reads,
     judge: |t| judge_read(t, |read| !read.permitted(), |_| false),
 };
 
-pub(super) const PREVIEW_CONFINEMENT: StepGuarantee = StepGuarantee {
+pub(super) const PREVIEW_CONFINEMENT: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::PreviewConfinement,
     about: reads,
     judge: |t| {
@@ -97,7 +97,7 @@ pub(super) const PREVIEW_CONFINEMENT: StepGuarantee = StepGuarantee {
     },
 };
 
-pub(super) const NO_RETROACTIVE_EXPOSURE: StepGuarantee = StepGuarantee {
+pub(super) const NO_RETROACTIVE_EXPOSURE: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::NoRetroactiveExposure,
     about: reads,
     judge: |t| {
@@ -111,7 +111,7 @@ pub(super) const NO_RETROACTIVE_EXPOSURE: StepGuarantee = StepGuarantee {
     },
 };
 
-pub(super) const WORLD_READABLE_ONLY: StepGuarantee = StepGuarantee {
+pub(super) const WORLD_READABLE_ONLY: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::WorldReadableOnly,
     about: reads,
     judge: |t| {
@@ -124,14 +124,14 @@ pub(super) const WORLD_READABLE_ONLY: StepGuarantee = StepGuarantee {
     },
 };
 
-pub(super) const READ_ENTITLEMENT: StepGuarantee = StepGuarantee {
+pub(super) const READ_ENTITLEMENT: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::ReadEntitlement,
     about: reads,
     judge: |t| {
         let Some(read) = t.guests_read() else {
             return Judgement::Untouched;
         };
-        let Act::Read(endpoint) = t.step.act else {
+        let Operation::Read(endpoint) = t.action.operation else {
             return Judgement::Untouched;
         };
         let listed = t.rules.access(endpoint) != guest_access_rules::profile::Access::Refused;
@@ -156,7 +156,7 @@ pub(super) const READ_ENTITLEMENT: StepGuarantee = StepGuarantee {
             Some(Gives::Timeline | Gives::InitialSync) => {
                 joined_now || previewable || read.membership == Membership::Leave
             }
-            Some(Gives::Stream) => t.step.place == Place::Room(0) && (joined_now || previewable),
+            Some(Gives::Stream) => t.action.place == Place::Room(0) && (joined_now || previewable),
             Some(Gives::Event) => read.membership != Membership::Ban,
             Some(Gives::Sync) => joined_now,
             _ => false,

@@ -1,18 +1,18 @@
 //! What a guest is owed: that what is listed is served, and that nobody else's doings matter.
 
+use crate::action::{Action, Credential, Message, Operation, Place};
 use crate::state::{Account, Witness};
-use crate::step::{Act, Credential, Message, Place, Step};
 use guest_access_rules::decision_point::RoomRule;
 use guest_access_rules::endpoint::{Auth, Gives};
 use guest_access_rules::profile::Access;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
 
-use super::{GuaranteeId, Judgement, StepGuarantee, Transition, by_a_guest};
+use super::{ActionGuarantee, GuaranteeId, Judgement, Transition, by_a_guest};
 
-pub(super) const AVAILABILITY: StepGuarantee = StepGuarantee {
+pub(super) const AVAILABILITY: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::Availability,
-    about: |step| by_a_guest(step) && step.with == Credential::Own,
+    about: |action| by_a_guest(action) && action.with == Credential::Own,
     judge: |t| {
         let owed = is_owed(t).unwrap_or(false);
         Judgement::of(owed, !owed || t.allowed())
@@ -23,35 +23,35 @@ pub(super) const AVAILABILITY: StepGuarantee = StepGuarantee {
 fn is_owed(t: &Transition) -> Option<bool> {
     use Membership::{Ban, Invite, Join, Leave};
     let guest = t.live_guest()?;
-    let endpoint = t.step.act.endpoint()?;
+    let endpoint = t.action.operation.endpoint()?;
     let Access::Open(conditions) = t.rules.access(endpoint) else { return None };
     if endpoint.get().auth == Auth::None || !conditions.iter().all(|c| t.holds(c, guest)) {
         return None;
     }
-    let room = t.step.room().map(|room| &t.before.rooms[room]);
+    let room = t.action.room().map(|room| &t.before.rooms[room]);
     let membership = room.map(|room| room.members[guest]);
     let previewable = room.is_some_and(|r| r.visibility == Some(HistoryVisibility::WorldReadable));
     // The draft's rule: no room but one that is world_readable now.
     let room_is_out_of_reach =
         t.rules.choices.room_rule == RoomRule::WorldReadableNow && !previewable;
-    Some(match t.step.act {
-        Act::Call(_) | Act::WhoAmI | Act::LogOut | Act::Deactivate => true,
-        Act::SetProfile { own, .. } => own,
-        Act::Send(Message::Message | Message::Other) | Act::SendState => {
+    Some(match t.action.operation {
+        Operation::Call(_) | Operation::WhoAmI | Operation::LogOut | Operation::Deactivate => true,
+        Operation::SetProfile { own, .. } => own,
+        Operation::Send(Message::Message | Message::Other) | Operation::SendState => {
             membership? == Join && !room_is_out_of_reach
         }
-        Act::Join(MembershipEndpoint::Own | MembershipEndpoint::Alias) => {
+        Operation::Join(MembershipEndpoint::Own | MembershipEndpoint::Alias) => {
             let let_in = membership? == Join
                 || membership? == Invite
                 || membership? != Ban && room?.join_rule == JoinRule::Public;
             room?.guest_access == GuestAccess::CanJoin && let_in
         }
-        Act::Leave(MembershipEndpoint::Own) => matches!(membership?, Join | Invite),
-        Act::Read(_) => match endpoint.get().gives? {
+        Operation::Leave(MembershipEndpoint::Own) => matches!(membership?, Join | Invite),
+        Operation::Read(_) => match endpoint.get().gives? {
             Gives::Sync => true,
             // The event asked for may be one that the guest may not see.
             Gives::Event | Gives::StateEvent => false,
-            _ if t.step.place == Place::Nowhere || room_is_out_of_reach => false,
+            _ if t.action.place == Place::Nowhere || room_is_out_of_reach => false,
             Gives::Stream => membership? == Join || previewable && membership? != Ban,
             Gives::Timeline | Gives::State | Gives::Members | Gives::InitialSync => {
                 matches!(membership?, Join | Leave) || previewable && membership? != Ban
@@ -61,14 +61,14 @@ fn is_owed(t: &Transition) -> Option<bool> {
     })
 }
 
-pub(super) const NON_INTERFERENCE: StepGuarantee = StepGuarantee {
+pub(super) const NON_INTERFERENCE: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::NonInterference,
-    about: |step| by_a_guest(step) && step.place != Place::Nowhere,
+    about: |action| by_a_guest(action) && action.place != Place::Nowhere,
     judge: |t| {
-        let (Some(guest), Some(room)) = (t.live_guest(), t.step.room()) else {
+        let (Some(guest), Some(room)) = (t.live_guest(), t.action.room()) else {
             return Judgement::Untouched;
         };
-        if matches!(t.step.act, Act::Upgrade(_) | Act::ReadThroughOtherRoom) {
+        if matches!(t.action.operation, Operation::Upgrade(_) | Operation::ReadThroughOtherRoom) {
             return Judgement::Untouched;
         }
         let others = (0..t.before.accounts.len()).filter(|other| *other != guest);
@@ -90,7 +90,7 @@ impl Transition<'_> {
     /// Whether the call would have been answered alike had there been no other guest and no other
     /// room. This holds the system against itself, whatever its rules are.
     fn alone_it_would_be_alike(&self) -> bool {
-        let (Some(guest), Some(room)) = (self.caller(), self.step.room()) else {
+        let (Some(guest), Some(room)) = (self.caller(), self.action.room()) else {
             return true;
         };
         let mut alone = self.before.in_no_room_but(room, &crate::decide::initial(self.system));
@@ -101,8 +101,8 @@ impl Transition<'_> {
                 tagged.witnesses[other] = Witness::STRANGER;
             }
         }
-        let step = Step { tag: self.step.tag && alone.tagged.is_none(), ..*self.step };
-        crate::decide::outcome(self.system, &alone, &step).is_some_and(|outcome| {
+        let action = Action { tag: self.action.tag && alone.tagged.is_none(), ..*self.action };
+        crate::decide::outcome(self.system, &alone, &action).is_some_and(|outcome| {
             outcome.observation.decision.is_like(&self.observation.decision)
                 && outcome.observation.answer == self.observation.answer
         })

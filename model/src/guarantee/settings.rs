@@ -1,15 +1,15 @@
 //! What settings can do that are not understood, or that somebody may not send; and refusals.
 
-use crate::step::{Act, Key, Says, Setting};
+use crate::action::{Key, Operation, Says, Setting};
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 
-use super::{GuaranteeId, Judgement, StepGuarantee, may_change};
+use super::{ActionGuarantee, GuaranteeId, Judgement, may_change};
 
-pub(super) const FAIL_SAFE: StepGuarantee = StepGuarantee {
+pub(super) const FAIL_SAFE: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::FailSafe,
     about: may_change,
     judge: |t| {
-        let Some(room) = t.step.room() else {
+        let Some(room) = t.action.room() else {
             return Judgement::Untouched;
         };
         let (before, after) = (&t.before.rooms[room], &t.after.rooms[room]);
@@ -18,23 +18,25 @@ pub(super) const FAIL_SAFE: StepGuarantee = StepGuarantee {
             after.visibility == before.visibility && after.guest_access == before.guest_access;
         let shared = after.visibility == Some(HistoryVisibility::Shared);
         let forbidden = after.guest_access == GuestAccess::Forbidden;
-        match t.step.act {
-            Act::SetVisibility(_, Key::Wrong | Key::Message)
-            | Act::SetGuestAccess(_, Key::Wrong | Key::Message) => Judgement::of(sent, as_it_was),
-            Act::SetVisibility(Says::Unknown | Says::Malformed, Key::Empty) if sent => {
+        match t.action.operation {
+            Operation::SetVisibility(_, Key::Wrong | Key::Message)
+            | Operation::SetGuestAccess(_, Key::Wrong | Key::Message) => {
+                Judgement::of(sent, as_it_was)
+            }
+            Operation::SetVisibility(Says::Unknown | Says::Malformed, Key::Empty) if sent => {
                 Judgement::of(true, shared)
             }
-            Act::SetGuestAccess(Says::Unknown | Says::Malformed, Key::Empty) if sent => {
+            Operation::SetGuestAccess(Says::Unknown | Says::Malformed, Key::Empty) if sent => {
                 Judgement::of(true, forbidden)
             }
-            Act::SetVisibility(Says::Value(value), Key::Empty) if sent => {
+            Operation::SetVisibility(Says::Value(value), Key::Empty) if sent => {
                 Judgement::of(false, after.visibility == Some(value))
             }
-            Act::SetGuestAccess(Says::Value(value), Key::Empty) if sent => {
+            Operation::SetGuestAccess(Says::Value(value), Key::Empty) if sent => {
                 Judgement::of(false, after.guest_access == value)
             }
-            Act::RedactSetting(Setting::GuestAccess) => Judgement::of(true, forbidden),
-            Act::RedactSetting(Setting::HistoryVisibility) => {
+            Operation::RedactSetting(Setting::GuestAccess) => Judgement::of(true, forbidden),
+            Operation::RedactSetting(Setting::HistoryVisibility) => {
                 Judgement::of(true, after.visibility == before.visibility)
             }
             _ => Judgement::of(false, as_it_was),
@@ -42,12 +44,12 @@ pub(super) const FAIL_SAFE: StepGuarantee = StepGuarantee {
     },
 };
 
-pub(super) const SENDER_JOINED: StepGuarantee = StepGuarantee {
+pub(super) const SENDER_JOINED: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::SenderJoined,
-    about: |step| matches!(step.act, Act::Send(_) | Act::SendState),
+    about: |action| matches!(action.operation, Operation::Send(_) | Operation::SendState),
     judge: |t| {
-        let sends = matches!(t.step.act, Act::Send(_) | Act::SendState);
-        let (Some(guest), Some(room)) = (t.caller().filter(|_| sends), t.step.room()) else {
+        let sends = matches!(t.action.operation, Operation::Send(_) | Operation::SendState);
+        let (Some(guest), Some(room)) = (t.caller().filter(|_| sends), t.action.room()) else {
             return Judgement::Untouched;
         };
         let outside = t.before.rooms[room].members[guest] != Membership::Join;
@@ -55,36 +57,36 @@ pub(super) const SENDER_JOINED: StepGuarantee = StepGuarantee {
     },
 };
 
-pub(super) const REFUSALS_CHANGE_NOTHING: StepGuarantee = StepGuarantee {
+pub(super) const REFUSALS_CHANGE_NOTHING: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::RefusalsChangeNothing,
     about: may_change,
     judge: |t| {
-        let premise = !t.allowed() && matches!(t.step.act, Act::SetGuestAccess(..));
+        let premise = !t.allowed() && matches!(t.action.operation, Operation::SetGuestAccess(..));
         Judgement::of(premise, t.allowed() || t.after == t.before)
     },
 };
 
-pub(super) const CLEAR_REFUSALS: StepGuarantee = StepGuarantee {
+pub(super) const CLEAR_REFUSALS: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::ClearRefusals,
     about: |_| true,
     judge: |t| {
         let decision = &t.observation.decision;
-        let has_live_token = match t.step.by {
-            crate::step::Actor::Guest(guest) => {
-                t.step.with == crate::step::Credential::Own
+        let has_live_token = match t.action.by {
+            crate::action::Actor::Guest(guest) => {
+                t.action.with == crate::action::Credential::Own
                     && t.before.accounts[usize::from(guest)].is_live()
             }
-            crate::step::Actor::User | crate::step::Actor::Moderator => true,
+            crate::action::Actor::User | crate::action::Actor::Moderator => true,
             _ => false,
         };
         let blames_the_token = decision.status == 401 && has_live_token;
-        let elsewhere = t.step.place == crate::step::Place::Elsewhere;
+        let elsewhere = t.action.place == crate::action::Place::Elsewhere;
         let gate_of_nothing = elsewhere
-            && matches!(t.step.act, Act::Join(_))
+            && matches!(t.action.operation, Operation::Join(_))
             && decision.errcode
                 == Some(guest_access_rules::vocabulary::ErrCode::GuestAccessForbidden)
-            && t.step
-                .act
+            && t.action
+                .operation
                 .endpoint()
                 .is_some_and(|e| t.rules.access(e) != guest_access_rules::profile::Access::Refused);
         Judgement::of(

@@ -11,19 +11,19 @@ use crate::guarantee::{OF_OTHERS, about};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::action::{Action, Operation, Place};
 use crate::guarantee::Verdicts;
 use crate::reduce::{forget, order, reduce};
 use crate::space::{self, Move};
 use crate::state::{Account, MAX_GUESTS, MAX_ROOMS, Scope, State, TAGGED_ROOM};
-use crate::step::{Act, Place, Step};
 use guest_access_rules::guarantee::GuaranteeSet;
 
 use super::Sequential;
 
-type Expansion = space::Expansion<State, Step>;
+type Expansion = space::Expansion<State, Action>;
 
 /// A step, with the guarantees that can say anything of it.
-pub(crate) type Judged = (Step, GuaranteeSet);
+pub(crate) type Judged = (Action, GuaranteeSet);
 
 /// Every step that is tried in every state.
 #[derive(Debug)]
@@ -39,26 +39,31 @@ pub(super) struct Tried {
 }
 
 impl Tried {
-    pub(super) fn new(scope: Scope, steps: Vec<Step>) -> Self {
+    pub(super) fn new(scope: Scope, actions: Vec<Action>) -> Self {
         let mut tried = Self {
             in_room: Default::default(),
             anywhere: Vec::new(),
             questions: Vec::new(),
             interfering: Vec::new(),
         };
-        for step in steps {
-            let guarantees = about(&step);
-            let questions = matches!(step.act, Act::Call(_) | Act::WhoAmI | Act::SetProfile { .. });
-            match step.room() {
-                _ if questions => tried.questions.push((step, guarantees)),
-                Some(room) if scope.rooms > 1 && step.act != Act::ReadThroughOtherRoom => {
-                    tried.in_room[room].push((step, guarantees));
+        for action in actions {
+            let guarantees = about(&action);
+            let questions = matches!(
+                action.operation,
+                Operation::Call(_) | Operation::WhoAmI | Operation::SetProfile { .. }
+            );
+            match action.room() {
+                _ if questions => tried.questions.push((action, guarantees)),
+                Some(room)
+                    if scope.rooms > 1 && action.operation != Operation::ReadThroughOtherRoom =>
+                {
+                    tried.in_room[room].push((action, guarantees));
                     let of_others = guarantees.intersection(OF_OTHERS);
                     if !of_others.is_empty() {
-                        tried.interfering.push((step, of_others));
+                        tried.interfering.push((action, of_others));
                     }
                 }
-                _ => tried.anywhere.push((step, guarantees)),
+                _ => tried.anywhere.push((action, guarantees)),
             }
         }
         tried
@@ -106,16 +111,16 @@ impl Sequential {
     /// guarantees that look beyond the room which a step is about, and, with the first room, of the
     /// reads that name none, or look for its tagged event through another one.
     pub(crate) fn verdicts_across_rooms(&self, state: &State, room: usize) -> Verdicts {
-        let reads = self.tried.anywhere.iter().filter(|(step, _)| {
-            room == TAGGED_ROOM && step.act.only_asks() && step.place != Place::Elsewhere
+        let reads = self.tried.anywhere.iter().filter(|(action, _)| {
+            room == TAGGED_ROOM && action.operation.only_asks() && action.place != Place::Elsewhere
         });
         let interfering = self.tried.interfering.iter();
-        let interfering = interfering.filter(|(step, _)| step.room() == Some(room));
+        let interfering = interfering.filter(|(action, _)| action.room() == Some(room));
         self.verdicts_of(state, reads.chain(interfering))
     }
 
     /// Every step that is tried, but for those that are about no room and only ask.
-    pub(crate) fn judged_steps(&self) -> impl Iterator<Item = &Judged> {
+    pub(crate) fn judged_actions(&self) -> impl Iterator<Item = &Judged> {
         self.tried.but_questions()
     }
 
@@ -123,11 +128,11 @@ impl Sequential {
     pub(crate) fn verdicts_of<'a>(
         &self,
         state: &State,
-        steps: impl IntoIterator<Item = &'a Judged>,
+        actions: impl IntoIterator<Item = &'a Judged>,
     ) -> Verdicts {
         let mut verdicts = Verdicts::NONE;
-        for (step, guarantees) in steps {
-            if let Some((_, said)) = self.take(state, step, *guarantees) {
+        for (action, guarantees) in actions {
+            if let Some((_, said)) = self.take(state, action, *guarantees) {
                 verdicts.add(said);
             }
         }
@@ -139,14 +144,14 @@ impl Sequential {
         &self,
         expansion: &mut Expansion,
         state: &State,
-        steps: &[Judged],
+        actions: &[Judged],
         reduce: impl Fn(&State) -> State,
     ) {
-        for (step, guarantees) in steps {
-            let Some((next, verdicts)) = self.take(state, step, *guarantees) else {
+        for (action, guarantees) in actions {
+            let Some((next, verdicts)) = self.take(state, action, *guarantees) else {
                 continue;
             };
-            expansion.add(*step, (next != *state).then(|| reduce(&next)), verdicts);
+            expansion.add(*action, (next != *state).then(|| reduce(&next)), verdicts);
         }
     }
 

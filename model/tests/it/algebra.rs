@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use guest_access_model::actions::actions;
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::reduce::{forget, reduce};
 use guest_access_model::state::{Scope, State};
-use guest_access_model::steps::steps;
 use guest_access_rules::decision_point::{POINTS, PointId};
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::{Access, Conditions};
@@ -30,13 +30,13 @@ fn proposal(base: &str, picks: &[(usize, usize)]) -> String {
 #[test]
 fn the_code_of_a_state_tells_it_from_every_other() {
     let profile = Rules::find("latest").unwrap().profile();
-    let steps = steps(Scope { guests: 1, rooms: 1 }, &[&profile]);
+    let actions = actions(Scope { guests: 1, rooms: 1 }, &[&profile]);
     let mut rounds = vec![initial(&profile)];
     let mut states = std::collections::BTreeSet::from([rounds[0]]);
     let mut codes = std::collections::BTreeSet::from([rounds[0].code()]);
     while let Some(state) = rounds.pop() {
-        for step in &steps {
-            let Some(outcome) = outcome(&profile, &state, step) else { continue };
+        for action in &actions {
+            let Some(outcome) = outcome(&profile, &state, action) else { continue };
             if states.insert(outcome.next) {
                 codes.insert(outcome.next.code());
                 rounds.push(outcome.next);
@@ -85,14 +85,14 @@ quickcheck! {
         let published = Rules::published();
         let profile = published[usize::from(revision) % published.len()].profile();
         let scope = Scope { guests: 2, rooms: 1 };
-        let steps = steps(scope, &[&profile]);
+        let actions = actions(scope, &[&profile]);
         let mut state: State = initial(&profile);
         let mut codes = std::collections::HashMap::new();
         for number in walk {
-            let step = &steps[usize::from(number) % steps.len()];
+            let action = &actions[usize::from(number) % actions.len()];
             let forgetful = forget(&profile, &state);
-            let remembered = outcome(&profile, &state, step);
-            let forgotten = outcome(&profile, &forgetful, step);
+            let remembered = outcome(&profile, &state, action);
+            let forgotten = outcome(&profile, &forgetful, action);
             match (remembered, forgotten) {
                 (None, None) => continue,
                 (Some(one), Some(other))
@@ -101,7 +101,7 @@ quickcheck! {
                 {
                     state = one.next;
                 }
-                _ => return TestResult::error(format!("{step:?} in {state:?}")),
+                _ => return TestResult::error(format!("{action:?} in {state:?}")),
             }
             // Equal codes, equal states: here against every state of the walk before.
             if codes.insert(state.code(), state).is_some_and(|known| known != state) {

@@ -146,7 +146,7 @@ fn a_call_that_nothing_overlaps_comes_to_what_the_rules_say() {
                 if taken.stage.is_some() || !after.calls.is_empty() {
                     return;
                 }
-                if let Some(said) = outcome(&profile, &situation.server, &taken.step) {
+                if let Some(said) = outcome(&profile, &situation.server, &taken.action) {
                     let said = guest_access_model::reduce::forget(&profile, &said.next);
                     assert_eq!(after.server, said, "{}: {taken:?}", named.id);
                     compared += 1;

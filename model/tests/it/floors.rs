@@ -5,8 +5,8 @@ use std::path::Path;
 /// The modules of the model, the lowest first.
 const FLOORS: &[&str] = &[
     "state",
-    "step",
-    "steps",
+    "action",
+    "actions",
     "decide",
     "guarantee",
     "reduce",

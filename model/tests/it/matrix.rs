@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use guest_access_model::action::{Action, Actor, Answer, Credential, Operation};
+use guest_access_model::actions::{actions, endpoint_classes};
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::state::{Account, Kind, Scope, Standing, State, Tagged, Witness};
-use guest_access_model::step::{Act, Actor, Answer, Credential, Step};
-use guest_access_model::steps::{endpoint_classes, steps};
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
@@ -57,7 +57,7 @@ fn state(
 
 /// One line for each way in which a call of the endpoint is decided, with where it is so, folded:
 /// a column whose value makes no difference is left out.
-fn folded(profile: &Profile, step: &Step) -> Vec<String> {
+fn folded(profile: &Profile, action: &Action) -> Vec<String> {
     let mut lines = Vec::new();
     for (caller, account, credential) in CALLERS {
         let mut decided: BTreeMap<String, Vec<[String; 3]>> = BTreeMap::new();
@@ -65,8 +65,8 @@ fn folded(profile: &Profile, step: &Step) -> Vec<String> {
             for guest_access in GuestAccess::ALL {
                 for membership in Membership::ALL {
                     let state = state(profile, account, *visibility, *guest_access, *membership);
-                    let step = Step { with: credential, ..*step };
-                    let Some(outcome) = outcome(profile, &state, &step) else { continue };
+                    let action = Action { with: credential, ..*action };
+                    let Some(outcome) = outcome(profile, &state, &action) else { continue };
                     let decision = outcome.observation.decision.to_string();
                     let told = told(&(decision, outcome.observation.answer));
                     let here =
@@ -122,38 +122,43 @@ fn fold(places: Vec<[String; 3]>) -> Vec<String> {
 fn matrix(rules: &Rules) -> String {
     let profile = rules.profile();
     let mut text = String::new();
-    let mut section = |title: String, steps: Vec<Step>| {
+    let mut section = |title: String, actions: Vec<Action>| {
         writeln!(text, "\n{title}").unwrap();
-        for line in steps.iter().flat_map(|step| folded(&profile, step)) {
+        for line in actions.iter().flat_map(|action| folded(&profile, action)) {
             writeln!(text, "    {line}").unwrap();
         }
     };
     let guest = Actor::Guest(0);
     for class in endpoint_classes(&[&profile]) {
         let names: Vec<_> = class.iter().map(EndpointId::to_string).collect();
-        let step = match class[0].get().gives {
-            None => Step::new(guest, Act::Call(class[0])),
-            Some(Gives::Sync) => Step::new(guest, Act::Read(class[0])),
-            Some(_) => Step::new(guest, Act::Read(class[0])).at(0),
+        let action = match class[0].get().gives {
+            None => Action::new(guest, Operation::Call(class[0])),
+            Some(Gives::Sync) => Action::new(guest, Operation::Read(class[0])),
+            Some(_) => Action::new(guest, Operation::Read(class[0])).at(0),
         };
-        section(names.join("\n"), vec![step]);
+        section(names.join("\n"), vec![action]);
     }
-    let own_steps = steps(Scope { guests: 1, rooms: 1 }, &[&profile]);
-    let mut acts: Vec<Act> = own_steps
+    let own_steps = actions(Scope { guests: 1, rooms: 1 }, &[&profile]);
+    let mut operations: Vec<Operation> = own_steps
         .iter()
-        .filter(|step| step.by == guest && step.with == Credential::Own && !step.tag)
-        .map(|step| step.act)
-        .filter(|act| !matches!(act, Act::Call(_) | Act::Read(_) | Act::Register { .. }))
+        .filter(|action| action.by == guest && action.with == Credential::Own && !action.tag)
+        .map(|action| action.operation)
+        .filter(|operation| {
+            !matches!(
+                operation,
+                Operation::Call(_) | Operation::Read(_) | Operation::Register { .. }
+            )
+        })
         .collect();
-    acts.dedup();
-    acts.retain(|act| {
-        *act != Act::Join(MembershipEndpoint::Alias)
-            || profile.access(act.endpoint().unwrap())
+    operations.dedup();
+    operations.retain(|operation| {
+        *operation != Operation::Join(MembershipEndpoint::Alias)
+            || profile.access(operation.endpoint().unwrap())
                 != guest_access_rules::profile::Access::Refused
     });
-    for act in acts {
-        let title = format!("{}: {act:?}", act.endpoint().unwrap());
-        section(title, vec![Step::new(guest, act).at(0)]);
+    for operation in operations {
+        let title = format!("{}: {operation:?}", operation.endpoint().unwrap());
+        section(title, vec![Action::new(guest, operation).at(0)]);
     }
     text
 }

@@ -1,11 +1,11 @@
 //! What the checks say of each published revision, at the smallest scope and with two guests.
 
+use guest_access_model::action::{Message, Operation, Says};
 use guest_access_model::check::{Check, Report, Status};
 use guest_access_model::compare::{Verdict, compare};
 use guest_access_model::engine::{Engine, Workers};
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
-use guest_access_model::step::{Act, Message, Says};
 use guest_access_model::stop::Stop;
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::Rules;
@@ -22,7 +22,7 @@ fn check(rules: &Rules, guarantees: GuaranteeSet) -> Report {
 }
 
 fn all() -> GuaranteeSet {
-    GuaranteeSet::on_steps()
+    GuaranteeSet::on_actions()
 }
 
 #[test]
@@ -50,15 +50,15 @@ fn the_draft_gives_away_what_was_said_before_the_room_was_opened() {
     let report = check(&draft, GuaranteeSet::from_iter([exposure]));
     assert_eq!(report.findings[0].status, Status::NotPromised);
     let story = report.findings[0].counterexample.as_ref().unwrap();
-    let acts: Vec<_> = story.iter().map(|step| step.act).collect();
+    let operations: Vec<_> = story.iter().map(|action| action.operation).collect();
     let opened = Says::Value(HistoryVisibility::WorldReadable);
     assert!(
         matches!(
-            acts[..],
-            [Act::Register { .. }, Act::Send(Message::Message), Act::SetVisibility(says, _), Act::Read(_)]
+            operations[..],
+            [Operation::Register { .. }, Operation::Send(Message::Message), Operation::SetVisibility(says, _), Operation::Read(_)]
                 if says == opened
         ),
-        "{acts:?}"
+        "{operations:?}"
     );
 }
 

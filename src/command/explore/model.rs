@@ -5,11 +5,11 @@ use guest_access_model::guarantee::about;
 use std::fmt::{self, Debug, Formatter};
 use std::hash::{Hash, Hasher};
 
+use guest_access_model::action::{Action, Observation};
+use guest_access_model::actions::actions;
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::guarantee::{Transition, Verdicts};
 use guest_access_model::state::{Scope, State};
-use guest_access_model::step::{Observation, Step};
-use guest_access_model::steps::steps;
 use guest_access_rules::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
@@ -24,7 +24,7 @@ pub(super) struct Explored {
     profile: Profile,
     promised: GuaranteeSet,
     scope: Scope,
-    steps: Vec<Step>,
+    steps: Vec<Action>,
 }
 
 /// A state, and how one came to it.
@@ -41,18 +41,18 @@ pub(super) struct Node {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Taken {
     pub(super) before: State,
-    pub(super) step: Step,
+    pub(super) step: Action,
     pub(super) observation: Observation,
 }
 
 /// A step that can be taken.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Move(Step);
+pub(super) struct Move(Action);
 
 impl Explored {
     pub(super) fn new(rules: &Rules, scope: Scope) -> Self {
         let profile = rules.profile();
-        let steps = steps(scope, &[&profile]);
+        let steps = actions(scope, &[&profile]);
         Self { promised: rules.promises.keys().copied().collect(), scope, steps, profile }
     }
 }
@@ -67,7 +67,7 @@ impl Model for Explored {
     }
 
     fn actions(&self, node: &Node, moves: &mut Vec<Move>) {
-        let can_happen = |step: &&Step| outcome(&self.profile, &node.state, step).is_some();
+        let can_happen = |step: &&Action| outcome(&self.profile, &node.state, step).is_some();
         moves.extend(self.steps.iter().filter(can_happen).copied().map(Move));
     }
 
@@ -78,7 +78,7 @@ impl Model for Explored {
             rules: &self.profile,
             system: &self.profile,
             before: &node.state,
-            step: &step,
+            action: &step,
             observation: &outcome.observation,
             after: &outcome.next,
         };
@@ -118,7 +118,7 @@ fn properties() -> impl Iterator<Item = (GuaranteeId, Property<Explored>)> {
         ($($n:literal)*) => { [$(kept::<$n> as Condition),*] };
     }
     let conditions = conditions!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
-    GuaranteeSet::on_steps()
+    GuaranteeSet::on_actions()
         .iter()
         .zip(conditions)
         .map(|(id, condition)| (id, Property::always(GUARANTEES[id.index()].id, condition)))
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn every_guarantee_has_its_property() {
-        assert_eq!(properties().count(), GuaranteeSet::on_steps().iter().count());
+        assert_eq!(properties().count(), GuaranteeSet::on_actions().iter().count());
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use guest_access_model::action::Actor;
 use guest_access_model::decide::Outcome;
-use guest_access_model::step::Actor;
 
 use crate::scenario::LABEL;
 use crate::subject::server::{Exchange, Learned, Recording, Source, Token};
@@ -94,7 +94,9 @@ impl<'a> Writer<'a> {
 
     /// Which units decide what came of the last step: the calls of its endpoint by its caller.
     fn deciding(&self, units: &[&Unit<'_>]) -> Vec<usize> {
-        let Some(endpoint) = self.log[self.last].step.act.endpoint() else { return Vec::new() };
+        let Some(endpoint) = self.log[self.last].step.operation.endpoint() else {
+            return Vec::new();
+        };
         let calls = |unit: &Unit<'_>| {
             unit.kind != Kind::Watch && unit.first.request.call == endpoint.get().id
         };

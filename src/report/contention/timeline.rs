@@ -145,7 +145,7 @@ impl Row<'_> {
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::step::{Act, Actor, Step};
+    use guest_access_model::action::{Action, Actor, Operation};
 
     use crate::scenario::Written;
 
@@ -155,7 +155,7 @@ mod tests {
         Call {
             round: 1,
             client,
-            step: Written(Step::new(Actor::Guest(0), Act::WhoAmI)),
+            step: Written(Action::new(Actor::Guest(0), Operation::WhoAmI)),
             upgraded: false,
             event: None,
             about: None,

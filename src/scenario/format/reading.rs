@@ -1,10 +1,10 @@
 //! Which step is meant by what is written, or why none is.
 
-use guest_access_model::state::Kind;
-use guest_access_model::step::{
-    Act, Actor, Credential, Key, Message, Place, ProfileKey, Says, Setting, Step, Upgrade,
+use guest_access_model::action::{
+    Action, Actor, Credential, Key, Message, Operation, Place, ProfileKey, Says, Setting, Upgrade,
 };
-use guest_access_model::steps::has_a_step_of_its_own;
+use guest_access_model::actions::has_its_own_operation;
+use guest_access_model::state::Kind;
 use guest_access_rules::endpoint::{EndpointId, KNOWN};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
@@ -43,13 +43,13 @@ impl Entry {
             let message = format!("`{}` has no token `{with}`; guests have", self.by);
             return Err(Fault::Other(message));
         }
-        let act = match (verb, endpoint) {
-            (Some(verb), _) => self.act(verb, by)?,
+        let operation = match (verb, endpoint) {
+            (Some(verb), _) => self.operation(verb, by)?,
             (None, Some(endpoint)) => self.call(endpoint)?,
             (None, None) => return Err(self.unknown_deed()),
         };
-        let tag = self.event.is_some() && act != Act::ReadThroughOtherRoom;
-        if tag && (act.sends().is_none() || place != Place::Room(0)) {
+        let tag = self.event.is_some() && operation != Operation::ReadThroughOtherRoom;
+        if tag && (operation.sends().is_none() || place != Place::Room(0)) {
             let kinds = Kind::ALL.iter().map(ToString::to_string);
             return Err(Fault::Other(format!(
                 "the event of this step cannot be labelled; one of room1 can, if it is a {}",
@@ -57,10 +57,10 @@ impl Entry {
             )));
         }
         let event = if tag { self.event } else { None };
-        Ok(Told { step: Step { by, with, act, place, tag }, event, expect: self.expect })
+        Ok(Told { step: Action { by, with, operation, place, tag }, event, expect: self.expect })
     }
 
-    fn act(&self, verb: Verb, by: Actor) -> Result<Act, Fault> {
+    fn operation(&self, verb: Verb, by: Actor) -> Result<Operation, Fault> {
         let only = |actor: Actor| {
             if by == actor {
                 return Ok(());
@@ -81,22 +81,22 @@ impl Entry {
         Ok(match verb {
             Verb::RegisterAsGuest => {
                 self.by_a_guest(by)?;
-                Act::Register { named: self.named }
+                Operation::Register { named: self.named }
             }
             Verb::RegisterOver => {
                 only(Actor::Nobody)?;
-                Act::RegisterOver(guest()?)
+                Operation::RegisterOver(guest()?)
             }
-            Verb::Upgrade => Act::Upgrade(self.upgrade(by)?),
-            Verb::LogOut => Act::LogOut,
-            Verb::Deactivate => Act::Deactivate,
+            Verb::Upgrade => Operation::Upgrade(self.upgrade(by)?),
+            Verb::LogOut => Operation::LogOut,
+            Verb::Deactivate => Operation::Deactivate,
             Verb::EndToken => {
                 only(Actor::Server)?;
-                Act::EndToken(guest()?)
+                Operation::EndToken(guest()?)
             }
             Verb::Restart => {
                 only(Actor::Server)?;
-                Act::Restart
+                Operation::Restart
             }
             Verb::SetProfile => {
                 let moderator = actor::name(Actor::Moderator);
@@ -106,34 +106,36 @@ impl Entry {
                     )));
                 }
                 let key = required(&self.key, "key", ProfileKey::ALL, ProfileKey::as_str)?;
-                Act::SetProfile { key, own: self.target.is_none() }
+                Operation::SetProfile { key, own: self.target.is_none() }
             }
-            Verb::SetHistoryVisibility => Act::SetVisibility(
+            Verb::SetHistoryVisibility => Operation::SetVisibility(
                 self.says(HistoryVisibility::ALL, HistoryVisibility::as_str)?,
                 self.under()?,
             ),
-            Verb::SetGuestAccess => Act::SetGuestAccess(
+            Verb::SetGuestAccess => Operation::SetGuestAccess(
                 self.says(GuestAccess::ALL, GuestAccess::as_str)?,
                 self.under()?,
             ),
-            Verb::Redact => Act::RedactSetting(required(
+            Verb::Redact => Operation::RedactSetting(required(
                 &self.setting,
                 "setting",
                 Setting::ALL,
                 Setting::as_str,
             )?),
             Verb::SetJoinRule => {
-                Act::SetJoinRule(required(&self.to, "to", JoinRule::ALL, JoinRule::as_str)?)
+                Operation::SetJoinRule(required(&self.to, "to", JoinRule::ALL, JoinRule::as_str)?)
             }
-            Verb::Send => Act::Send(required(&self.kind, "type", Message::ALL, Message::as_str)?),
-            Verb::SendState => Act::SendState,
-            Verb::Invite => Act::Invite(guest()?),
-            Verb::Kick => Act::Kick(guest()?),
-            Verb::Ban => Act::Ban(guest()?),
-            Verb::Unban => Act::Unban(guest()?),
-            Verb::Join => Act::Join(way()?),
-            Verb::Leave => Act::Leave(way()?),
-            Verb::Knock => Act::Knock(way()?),
+            Verb::Send => {
+                Operation::Send(required(&self.kind, "type", Message::ALL, Message::as_str)?)
+            }
+            Verb::SendState => Operation::SendState,
+            Verb::Invite => Operation::Invite(guest()?),
+            Verb::Kick => Operation::Kick(guest()?),
+            Verb::Ban => Operation::Ban(guest()?),
+            Verb::Unban => Operation::Unban(guest()?),
+            Verb::Join => Operation::Join(way()?),
+            Verb::Leave => Operation::Leave(way()?),
+            Verb::Knock => Operation::Knock(way()?),
         })
     }
 
@@ -158,11 +160,11 @@ impl Entry {
         }
     }
 
-    fn call(&self, endpoint: EndpointId) -> Result<Act, Fault> {
+    fn call(&self, endpoint: EndpointId) -> Result<Operation, Fault> {
         if endpoint == KNOWN.whoami {
-            return Ok(Act::WhoAmI);
+            return Ok(Operation::WhoAmI);
         }
-        if has_a_step_of_its_own(endpoint) {
+        if has_its_own_operation(endpoint) {
             let verbs: Vec<_> = verbs_of(endpoint).collect();
             return Err(Fault::Other(format!(
                 "`{endpoint}` is written by what it is called for: {}",
@@ -171,7 +173,7 @@ impl Entry {
         }
         Ok(match endpoint.get().gives {
             Some(_) if self.event.is_some() && self.room.as_deref() != Some("room1") => {
-                Act::ReadThroughOtherRoom
+                Operation::ReadThroughOtherRoom
             }
             Some(_) if self.event.is_some() => {
                 return Err(Fault::Other(
@@ -179,8 +181,8 @@ impl Entry {
                         .to_owned(),
                 ));
             }
-            Some(_) => Act::Read(endpoint),
-            None => Act::Call(endpoint),
+            Some(_) => Operation::Read(endpoint),
+            None => Operation::Call(endpoint),
         })
     }
 

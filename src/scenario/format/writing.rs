@@ -1,6 +1,6 @@
 //! How a step is written.
 
-use guest_access_model::step::{Act, Actor, Credential, Key, Upgrade};
+use guest_access_model::action::{Actor, Credential, Key, Operation, Upgrade};
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
@@ -27,12 +27,14 @@ impl Entry {
             unless(way, MembershipEndpoint::Own, MembershipEndpoint::as_str)
         };
         let verb = |verb: Verb| verb.as_str().to_owned();
-        match step.act {
-            Act::Register { named } => Self { deed: verb(Verb::RegisterAsGuest), named, ..entry },
-            Act::RegisterOver(of) => {
+        match step.operation {
+            Operation::Register { named } => {
+                Self { deed: verb(Verb::RegisterAsGuest), named, ..entry }
+            }
+            Operation::RegisterOver(of) => {
                 Self { deed: verb(Verb::RegisterOver), target: guest(of), ..entry }
             }
-            Act::Upgrade(upgrade) => {
+            Operation::Upgrade(upgrade) => {
                 let (named, target) = match upgrade {
                     Upgrade::Own(_) => (false, None),
                     Upgrade::OtherName(_) => (true, None),
@@ -42,50 +44,52 @@ impl Entry {
                 };
                 Self { deed: verb(Verb::Upgrade), named, target, ..entry }
             }
-            Act::LogOut => Self { deed: verb(Verb::LogOut), ..entry },
-            Act::Deactivate => Self { deed: verb(Verb::Deactivate), ..entry },
-            Act::EndToken(of) => Self { deed: verb(Verb::EndToken), target: guest(of), ..entry },
-            Act::Restart => Self { deed: verb(Verb::Restart), ..entry },
-            Act::SetProfile { key, own } => Self {
+            Operation::LogOut => Self { deed: verb(Verb::LogOut), ..entry },
+            Operation::Deactivate => Self { deed: verb(Verb::Deactivate), ..entry },
+            Operation::EndToken(of) => {
+                Self { deed: verb(Verb::EndToken), target: guest(of), ..entry }
+            }
+            Operation::Restart => Self { deed: verb(Verb::Restart), ..entry },
+            Operation::SetProfile { key, own } => Self {
                 deed: verb(Verb::SetProfile),
                 key: Some(key.to_string()),
                 target: (!own).then(|| actor::name(Actor::Moderator)),
                 ..entry
             },
-            Act::SetVisibility(says, key) => Self {
+            Operation::SetVisibility(says, key) => Self {
                 deed: verb(Verb::SetHistoryVisibility),
                 to: Some(spelled(says, HistoryVisibility::as_str)),
                 under: unless(key, Key::Empty, Key::as_str),
                 ..entry
             },
-            Act::SetGuestAccess(says, key) => Self {
+            Operation::SetGuestAccess(says, key) => Self {
                 deed: verb(Verb::SetGuestAccess),
                 to: Some(spelled(says, GuestAccess::as_str)),
                 under: unless(key, Key::Empty, Key::as_str),
                 ..entry
             },
-            Act::RedactSetting(setting) => {
+            Operation::RedactSetting(setting) => {
                 Self { deed: verb(Verb::Redact), setting: Some(setting.to_string()), ..entry }
             }
-            Act::SetJoinRule(rule) => {
+            Operation::SetJoinRule(rule) => {
                 Self { deed: verb(Verb::SetJoinRule), to: Some(rule.to_string()), ..entry }
             }
-            Act::Send(message) => {
+            Operation::Send(message) => {
                 Self { deed: verb(Verb::Send), kind: Some(message.to_string()), ..entry }
             }
-            Act::SendState => Self { deed: verb(Verb::SendState), ..entry },
-            Act::Invite(of) => Self { deed: verb(Verb::Invite), target: guest(of), ..entry },
-            Act::Kick(of) => Self { deed: verb(Verb::Kick), target: guest(of), ..entry },
-            Act::Ban(of) => Self { deed: verb(Verb::Ban), target: guest(of), ..entry },
-            Act::Unban(of) => Self { deed: verb(Verb::Unban), target: guest(of), ..entry },
-            Act::Join(by) => Self { deed: verb(Verb::Join), way: way(by), ..entry },
-            Act::Leave(by) => Self { deed: verb(Verb::Leave), way: way(by), ..entry },
-            Act::Knock(by) => Self { deed: verb(Verb::Knock), way: way(by), ..entry },
-            Act::WhoAmI => Self { deed: KNOWN.whoami.to_string(), ..entry },
-            Act::Read(endpoint) | Act::Call(endpoint) => {
+            Operation::SendState => Self { deed: verb(Verb::SendState), ..entry },
+            Operation::Invite(of) => Self { deed: verb(Verb::Invite), target: guest(of), ..entry },
+            Operation::Kick(of) => Self { deed: verb(Verb::Kick), target: guest(of), ..entry },
+            Operation::Ban(of) => Self { deed: verb(Verb::Ban), target: guest(of), ..entry },
+            Operation::Unban(of) => Self { deed: verb(Verb::Unban), target: guest(of), ..entry },
+            Operation::Join(by) => Self { deed: verb(Verb::Join), way: way(by), ..entry },
+            Operation::Leave(by) => Self { deed: verb(Verb::Leave), way: way(by), ..entry },
+            Operation::Knock(by) => Self { deed: verb(Verb::Knock), way: way(by), ..entry },
+            Operation::WhoAmI => Self { deed: KNOWN.whoami.to_string(), ..entry },
+            Operation::Read(endpoint) | Operation::Call(endpoint) => {
                 Self { deed: endpoint.to_string(), ..entry }
             }
-            Act::ReadThroughOtherRoom => {
+            Operation::ReadThroughOtherRoom => {
                 Self { deed: KNOWN.event.to_string(), event: Some(label.to_owned()), ..entry }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use guest_access_model::step::{Actor, Answer as Held, Observation, ProfileKey, Upgrade};
+use guest_access_model::action::{Actor, Answer as Held, Observation, ProfileKey, Upgrade};
 use guest_access_rules::decision_point::FirstGuest;
 use ruma::api::client::account::register;
 use ruma::api::client::account::register::RegistrationKind;

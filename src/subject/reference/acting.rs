@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use guest_access_model::step::{Act, Answer as Held, Observation, Place, Setting, Step};
+use guest_access_model::action::{Action, Answer as Held, Observation, Operation, Place, Setting};
 use guest_access_rules::vocabulary::Decision;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use ruma::api::client::account::{deactivate, whoami};
@@ -21,109 +21,112 @@ use super::{ReferenceSubject, cannot_happen, observe, observe_only};
 use crate::reference::SERVER_NAME;
 
 impl ReferenceSubject {
-    pub(super) fn act(&mut self, step: &Step) -> Observation {
+    pub(super) fn operation(&mut self, step: &Action) -> Observation {
         let people = Arc::clone(&self.people);
         let old_token = self.reference.profile().choices.old_token;
         let with = &people.credentials(step.by, step.with, old_token);
         let room = self.room_id(step.place);
-        let moderated = match step.act {
-            Act::Invite(guest) | Act::Kick(guest) | Act::Ban(guest) | Act::Unban(guest) => {
-                people.guest(guest).map(|guest| guest.user_id.clone())
-            }
+        let moderated = match step.operation {
+            Operation::Invite(guest)
+            | Operation::Kick(guest)
+            | Operation::Ban(guest)
+            | Operation::Unban(guest) => people.guest(guest).map(|guest| guest.user_id.clone()),
             _ => None,
         };
-        match step.act {
-            Act::Register { named } => self.register(step.by, named),
-            Act::RegisterOver(guest) => {
+        match step.operation {
+            Operation::Register { named } => self.register(step.by, named),
+            Operation::RegisterOver(guest) => {
                 let asked = people.guest(guest).map(|guest| guest.user_id.localpart().to_owned());
                 self.become_user(guest, asked, None)
             }
-            Act::Upgrade(upgrade) => self.upgrade(upgrade),
-            Act::LogOut => observe_only(self.reference.log_out(with, &logout::v3::Request::new())),
-            Act::Deactivate => {
+            Operation::Upgrade(upgrade) => self.upgrade(upgrade),
+            Operation::LogOut => {
+                observe_only(self.reference.log_out(with, &logout::v3::Request::new()))
+            }
+            Operation::Deactivate => {
                 observe_only(self.reference.deactivate(with, &deactivate::v3::Request::new()))
             }
-            Act::EndToken(guest) => match people.guest(guest) {
+            Operation::EndToken(guest) => match people.guest(guest) {
                 Some(guest) => {
                     self.reference.end_tokens(&guest.user_id);
                     done()
                 }
                 None => cannot_happen(),
             },
-            Act::Restart => {
+            Operation::Restart => {
                 self.reference.restart();
                 done()
             }
-            Act::SetProfile { key, own } => {
+            Operation::SetProfile { key, own } => {
                 let own = own.then(|| people.person(step.by)).flatten();
                 let user = own.unwrap_or(&people.moderator).user_id.clone();
                 self.set_profile(with, user, key)
             }
-            Act::WhoAmI => {
+            Operation::WhoAmI => {
                 let answer = self.reference.whoami(with, &whoami::v3::Request::new());
                 observe(answer, |response| Held::IsGuest(response.is_guest))
             }
-            Act::SetVisibility(says, key) => {
+            Operation::SetVisibility(says, key) => {
                 let kind = Setting::HistoryVisibility;
                 self.set(with, room, kind, &visibility_content(says), key)
             }
-            Act::SetGuestAccess(says, key) => {
+            Operation::SetGuestAccess(says, key) => {
                 self.set(with, room, Setting::GuestAccess, &guest_access_content(says), key)
             }
-            Act::RedactSetting(setting) => self.redact_setting(with, &room, setting),
-            Act::SetJoinRule(rule) => {
+            Operation::RedactSetting(setting) => self.redact_setting(with, &room, setting),
+            Operation::SetJoinRule(rule) => {
                 let content = json!({ "join_rule": rule.as_str() });
                 self.put_state(with, room, "m.room.join_rules", "", &content)
             }
-            Act::Send(message) => self.send(with, room, message),
-            Act::SendState => {
+            Operation::Send(message) => self.send(with, room, message),
+            Operation::SendState => {
                 let key = format!("note-{}", self.reference.token());
                 self.put_state(with, room, "org.example.note", &key, &json!({ "note": key }))
             }
-            Act::Invite(_) => moderated.map_or_else(cannot_happen, |user| {
+            Operation::Invite(_) => moderated.map_or_else(cannot_happen, |user| {
                 let invited = InviteUserId::new(user).into();
                 let request = invite_user::v3::Request::new(room, invited);
                 observe_only(self.reference.invite(with, &request))
             }),
-            Act::Kick(_) => moderated.map_or_else(cannot_happen, |user| {
+            Operation::Kick(_) => moderated.map_or_else(cannot_happen, |user| {
                 let request = kick_user::v3::Request::new(room, user);
                 observe_only(self.reference.kick(with, &request))
             }),
-            Act::Ban(_) => moderated.map_or_else(cannot_happen, |user| {
+            Operation::Ban(_) => moderated.map_or_else(cannot_happen, |user| {
                 let request = ban_user::v3::Request::new(room, user);
                 observe_only(self.reference.ban(with, &request))
             }),
-            Act::Unban(_) => moderated.map_or_else(cannot_happen, |user| {
+            Operation::Unban(_) => moderated.map_or_else(cannot_happen, |user| {
                 let request = unban_user::v3::Request::new(room, user);
                 observe_only(self.reference.unban(with, &request))
             }),
-            Act::Join(MembershipEndpoint::StateEvent) => {
+            Operation::Join(MembershipEndpoint::StateEvent) => {
                 self.put_own_membership(with, step.by, room, "join")
             }
-            Act::Join(MembershipEndpoint::Own) => {
+            Operation::Join(MembershipEndpoint::Own) => {
                 let request = join_room_by_id::v3::Request::new(room);
                 observe_only(self.reference.join(with, &request))
             }
-            Act::Join(MembershipEndpoint::Alias) => {
+            Operation::Join(MembershipEndpoint::Alias) => {
                 let request = join_room_by_id_or_alias::v3::Request::new(name(step.place, room));
                 observe_only(self.reference.join_by_alias(with, &request))
             }
-            Act::Leave(MembershipEndpoint::StateEvent) => {
+            Operation::Leave(MembershipEndpoint::StateEvent) => {
                 self.put_own_membership(with, step.by, room, "leave")
             }
-            Act::Leave(_) => {
+            Operation::Leave(_) => {
                 observe_only(self.reference.leave(with, &leave_room::v3::Request::new(room)))
             }
-            Act::Knock(MembershipEndpoint::StateEvent) => {
+            Operation::Knock(MembershipEndpoint::StateEvent) => {
                 self.put_own_membership(with, step.by, room, "knock")
             }
-            Act::Knock(_) => {
+            Operation::Knock(_) => {
                 let request = knock_room::v3::Request::new(name(step.place, room));
                 observe_only(self.reference.knock(with, &request))
             }
-            Act::Read(endpoint) => self.read(with, endpoint, step.place),
-            Act::ReadThroughOtherRoom => self.read_through_other_room(with),
-            Act::Call(endpoint) => {
+            Operation::Read(endpoint) => self.read(with, endpoint, step.place),
+            Operation::ReadThroughOtherRoom => self.read_through_other_room(with),
+            Operation::Call(endpoint) => {
                 let about = (step.place != Place::Nowhere).then_some(&*room);
                 observe_only(self.reference.call(with, endpoint, about))
             }

@@ -1,6 +1,6 @@
 //! The steps that read, as calls: was the tagged event in the answer?
 
-use guest_access_model::step::{Answer as Held, Observation, Place};
+use guest_access_model::action::{Answer as Held, Observation, Place};
 use guest_access_rules::decision_point::HiddenEvent;
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use ruma::api::Direction;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use guest_access_model::step::{Actor, Key, Message, Observation, Says, Setting};
+use guest_access_model::action::{Actor, Key, Message, Observation, Says, Setting};
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 use ruma::api::client::message::send_message_event;
 use ruma::api::client::redact::redact_event;

@@ -1,6 +1,6 @@
 //! The steps that change something, as calls.
 
-use guest_access_model::step::{Act, Actor, Place, ProfileKey, Setting, Step, Upgrade};
+use guest_access_model::action::{Action, Actor, Operation, Place, ProfileKey, Setting, Upgrade};
 use guest_access_rules::endpoint::{EndpointId, KNOWN};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use ruma::api::client::account::whoami;
@@ -13,73 +13,77 @@ use super::sending::{guest_access_content, visibility_content};
 use super::{Request, Response, ServerError, Token, World};
 
 impl World<'_> {
-    pub(super) async fn act(&mut self, step: &Step) -> Result<Observed, ServerError> {
+    pub(super) async fn operation(&mut self, step: &Action) -> Result<Observed, ServerError> {
         let with = self.people.credentials(step.by, step.with);
         let id = self.room_id(step.place);
-        let request = match step.act {
-            Act::Register { named } => return self.register(step.by, named).await,
-            Act::RegisterOver(guest) => {
+        let request = match step.operation {
+            Operation::Register { named } => return self.register(step.by, named).await,
+            Operation::RegisterOver(guest) => {
                 let name = self.localpart(guest);
                 return self.become_user(guest, name, None).await;
             }
-            Act::Upgrade(upgrade) => return self.upgrade(upgrade).await,
-            Act::EndToken(_) | Act::Restart => {
+            Operation::Upgrade(upgrade) => return self.upgrade(upgrade).await,
+            Operation::EndToken(_) | Operation::Restart => {
                 return Ok(Observed::untold("the homeserver does that by itself, or not"));
             }
-            Act::LogOut => Request::to(KNOWN.logout, []).body(json!({})),
-            Act::Deactivate => return self.deactivate(step.by, &with).await,
-            Act::SetProfile { key, own } => self.profile_request(step.by, key, own),
-            Act::WhoAmI => {
+            Operation::LogOut => Request::to(KNOWN.logout, []).body(json!({})),
+            Operation::Deactivate => return self.deactivate(step.by, &with).await,
+            Operation::SetProfile { key, own } => self.profile_request(step.by, key, own),
+            Operation::WhoAmI => {
                 let response = self.send(&with, Request::to(KNOWN.whoami, [])).await?;
                 return observe(&response, |response| {
                     let answer: whoami::v3::Response = response.read()?;
                     Ok(Held::IsGuest(answer.is_guest))
                 });
             }
-            Act::SetVisibility(says, key) => {
+            Operation::SetVisibility(says, key) => {
                 let setting = Setting::HistoryVisibility;
                 let Some(room) = step.room() else { return Ok(no_room()) };
                 let content = visibility_content(says);
                 let response = self.set(&with, room, setting, &content, key).await?;
                 return self.sent(step, &response);
             }
-            Act::SetGuestAccess(says, key) => {
+            Operation::SetGuestAccess(says, key) => {
                 let setting = Setting::GuestAccess;
                 let Some(room) = step.room() else { return Ok(no_room()) };
                 let content = guest_access_content(says);
                 let response = self.set(&with, room, setting, &content, key).await?;
                 return self.sent(step, &response);
             }
-            Act::RedactSetting(setting) => {
+            Operation::RedactSetting(setting) => {
                 let Some(room) = step.room() else { return Ok(no_room()) };
                 return self.redact_setting(&with, room, setting).await;
             }
-            Act::SetJoinRule(rule) => {
+            Operation::SetJoinRule(rule) => {
                 let content = json!({ "join_rule": rule.as_str() });
                 Self::state_request(&id, "m.room.join_rules", "", content)
             }
-            Act::Send(message) => return self.send_message(step, &with, message).await,
-            Act::SendState => return self.send_note(step, &with).await,
-            Act::Invite(guest) => self.moderation(KNOWN.invite, &id, guest),
-            Act::Kick(guest) => self.moderation(KNOWN.kick, &id, guest),
-            Act::Ban(guest) => self.moderation(KNOWN.ban, &id, guest),
-            Act::Unban(guest) => self.moderation(KNOWN.unban, &id, guest),
-            Act::Join(MembershipEndpoint::StateEvent) => self.own_membership(step.by, &id, "join"),
-            Act::Join(MembershipEndpoint::Own) => Request::to(KNOWN.join, [&*id]).body(json!({})),
-            Act::Join(MembershipEndpoint::Alias) => {
+            Operation::Send(message) => return self.send_message(step, &with, message).await,
+            Operation::SendState => return self.send_note(step, &with).await,
+            Operation::Invite(guest) => self.moderation(KNOWN.invite, &id, guest),
+            Operation::Kick(guest) => self.moderation(KNOWN.kick, &id, guest),
+            Operation::Ban(guest) => self.moderation(KNOWN.ban, &id, guest),
+            Operation::Unban(guest) => self.moderation(KNOWN.unban, &id, guest),
+            Operation::Join(MembershipEndpoint::StateEvent) => {
+                self.own_membership(step.by, &id, "join")
+            }
+            Operation::Join(MembershipEndpoint::Own) => {
+                Request::to(KNOWN.join, [&*id]).body(json!({}))
+            }
+            Operation::Join(MembershipEndpoint::Alias) => {
                 Request::to(KNOWN.join_by_alias, [&*self.alias(step.place)]).body(json!({}))
             }
-            Act::Leave(MembershipEndpoint::StateEvent) => {
+            Operation::Leave(MembershipEndpoint::StateEvent) => {
                 self.own_membership(step.by, &id, "leave")
             }
-            Act::Leave(_) => Request::to(KNOWN.leave, [&*id]).body(json!({})),
-            Act::Knock(MembershipEndpoint::StateEvent) => {
+            Operation::Leave(_) => Request::to(KNOWN.leave, [&*id]).body(json!({})),
+            Operation::Knock(MembershipEndpoint::StateEvent) => {
                 self.own_membership(step.by, &id, "knock")
             }
-            Act::Knock(_) => Request::to(KNOWN.knock, [&*id]).body(json!({})),
-            Act::Read(endpoint) => return self.read(&with, endpoint, step.place).await,
-            Act::ReadThroughOtherRoom => return self.read_through_other_room(&with).await,
-            Act::Call(endpoint) => return self.call(&with, endpoint).await,
+            Operation::Knock(_) => Request::to(KNOWN.knock, [&*id]).body(json!({})),
+            Operation::Read(endpoint) => return self.read(&with, endpoint, step.place).await,
+            Operation::ReadThroughOtherRoom => return self.read_through_other_room(&with).await,
+            Operation::Call(endpoint) => return self.call(&with, endpoint).await,
         };
         let response = self.send(&with, request).await?;
         let observed = observe_only(&response)?;
@@ -210,9 +214,10 @@ impl World<'_> {
     }
 
     /// The event of a step that changed a membership is the tagged one.
-    async fn tag_membership(&mut self, step: &Step) -> Result<(), ServerError> {
-        let ((Act::Invite(whose) | Act::Kick(whose), _)
-        | (Act::Join(_) | Act::Leave(_), Actor::Guest(whose))) = (step.act, step.by)
+    async fn tag_membership(&mut self, step: &Action) -> Result<(), ServerError> {
+        let ((Operation::Invite(whose) | Operation::Kick(whose), _)
+        | (Operation::Join(_) | Operation::Leave(_), Actor::Guest(whose))) =
+            (step.operation, step.by)
         else {
             return Ok(());
         };

@@ -7,7 +7,7 @@
 //! where there is no endpoint at all, and answers the second like the caller, has let the caller
 //! through to nothing.
 
-use guest_access_model::step::{Act, Actor, Credential, Place, Step};
+use guest_access_model::action::{Action, Actor, Credential, Operation, Place};
 use guest_access_rules::endpoint::EndpointId;
 use ruma::OwnedRoomId;
 use serde::Deserialize;
@@ -72,8 +72,8 @@ impl World<'_> {
     ///
     /// # Errors
     /// If no answer came.
-    pub async fn user_gets_further(&mut self, step: &Step) -> Result<bool, ServerError> {
-        let Act::Call(endpoint) = step.act else { return Ok(false) };
+    pub async fn user_gets_further(&mut self, step: &Action) -> Result<bool, ServerError> {
+        let Operation::Call(endpoint) = step.operation else { return Ok(false) };
         let user = self.people.credentials(Actor::User, Credential::Own);
         let mut about = self.about(&user, endpoint).await?;
         // Nobody has anything that is its own: then neither call is about the caller's.

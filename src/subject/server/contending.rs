@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use guest_access_model::step::{Act, Actor, Message, Setting, Step, Upgrade};
+use guest_access_model::action::{Action, Actor, Message, Operation, Setting, Upgrade};
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
@@ -89,16 +89,18 @@ impl World<'_> {
     ///
     /// # Errors
     /// If no answer comes, or none that can be understood.
-    pub async fn call_once(&self, step: &Step, beside: &Beside) -> Result<Said, ServerError> {
-        match step.act {
-            Act::Register { .. } => {
+    pub async fn call_once(&self, step: &Action, beside: &Beside) -> Result<Said, ServerError> {
+        match step.operation {
+            Operation::Register { .. } => {
                 let request =
                     Request::to(KNOWN.register, []).query("kind", "guest").body(json!({}));
                 let response = self.line.send(&request, None).await?;
                 let person = response.allows().then(|| registered(&response)).transpose()?;
                 return Ok(Said { person, ..said(&response)? });
             }
-            Act::Upgrade(Upgrade::Own(guest)) => return self.upgrade_once(guest, beside).await,
+            Operation::Upgrade(Upgrade::Own(guest)) => {
+                return self.upgrade_once(guest, beside).await;
+            }
             _ => {}
         }
         let mut with = self.people.credentials(step.by, step.with);
@@ -112,62 +114,66 @@ impl World<'_> {
         if said.verdict != Verdict::Allowed {
             return Ok(said);
         }
-        match step.act {
-            Act::Send(_)
-            | Act::SendState
-            | Act::SetVisibility(..)
-            | Act::SetGuestAccess(..)
-            | Act::SetJoinRule(_) => {
+        match step.operation {
+            Operation::Send(_)
+            | Operation::SendState
+            | Operation::SetVisibility(..)
+            | Operation::SetGuestAccess(..)
+            | Operation::SetJoinRule(_) => {
                 let id = response.json::<Sent>()?.event_id;
-                said.sent = Some((id, (step.act == Act::SendState).then_some(note)));
+                said.sent = Some((id, (step.operation == Operation::SendState).then_some(note)));
             }
-            Act::WhoAmI => {
+            Operation::WhoAmI => {
                 let answer: Value = response.json()?;
                 said.is_guest = Some(answer["is_guest"].as_bool().unwrap_or_default());
             }
-            Act::Read(read) => (said.gave, said.whole) = self.given(read, &response, beside)?,
+            Operation::Read(read) => {
+                (said.gave, said.whole) = self.given(read, &response, beside)?
+            }
             _ => {}
         }
         Ok(said)
     }
 
-    fn request_of(&self, step: &Step, beside: &Beside, note: &str) -> Request {
+    fn request_of(&self, step: &Action, beside: &Beside, note: &str) -> Request {
         let id = self.room_id(step.place);
         let about = beside.about.as_ref().map_or(NEVER_SENT, |(id, _)| id);
         let message = |kind: &str, content: Value| {
             Request::to(KNOWN.send, [&*id, kind, &beside.word]).body(content)
         };
-        match step.act {
-            Act::LogOut => Request::to(KNOWN.logout, []).body(json!({})),
-            Act::WhoAmI => Request::to(KNOWN.whoami, []),
-            Act::SetVisibility(says, _) => {
+        match step.operation {
+            Operation::LogOut => Request::to(KNOWN.logout, []).body(json!({})),
+            Operation::WhoAmI => Request::to(KNOWN.whoami, []),
+            Operation::SetVisibility(says, _) => {
                 let kind = Setting::HistoryVisibility.as_str();
                 Self::state_request(&id, kind, "", visibility_content(says))
             }
-            Act::SetGuestAccess(says, _) => {
+            Operation::SetGuestAccess(says, _) => {
                 let kind = Setting::GuestAccess.as_str();
                 Self::state_request(&id, kind, "", guest_access_content(says))
             }
-            Act::SetJoinRule(rule) => {
+            Operation::SetJoinRule(rule) => {
                 let content = json!({ "join_rule": rule.as_str() });
                 Self::state_request(&id, "m.room.join_rules", "", content)
             }
-            Act::RedactSetting(_) => {
+            Operation::RedactSetting(_) => {
                 Request::to(KNOWN.redact, [&*id, about, &beside.word]).body(json!({}))
             }
-            Act::SendState => Self::state_request(&id, NOTE, note, json!({ "note": note })),
-            Act::Invite(guest) => self.moderation(KNOWN.invite, &id, guest),
-            Act::Kick(guest) => self.moderation(KNOWN.kick, &id, guest),
-            Act::Ban(guest) => self.moderation(KNOWN.ban, &id, guest),
-            Act::Unban(guest) => self.moderation(KNOWN.unban, &id, guest),
-            Act::Join(MembershipEndpoint::StateEvent) => self.own_membership(step.by, &id, "join"),
-            Act::Join(_) => Request::to(KNOWN.join, [&*id]).body(json!({})),
-            Act::Leave(MembershipEndpoint::StateEvent) => {
+            Operation::SendState => Self::state_request(&id, NOTE, note, json!({ "note": note })),
+            Operation::Invite(guest) => self.moderation(KNOWN.invite, &id, guest),
+            Operation::Kick(guest) => self.moderation(KNOWN.kick, &id, guest),
+            Operation::Ban(guest) => self.moderation(KNOWN.ban, &id, guest),
+            Operation::Unban(guest) => self.moderation(KNOWN.unban, &id, guest),
+            Operation::Join(MembershipEndpoint::StateEvent) => {
+                self.own_membership(step.by, &id, "join")
+            }
+            Operation::Join(_) => Request::to(KNOWN.join, [&*id]).body(json!({})),
+            Operation::Leave(MembershipEndpoint::StateEvent) => {
                 self.own_membership(step.by, &id, "leave")
             }
-            Act::Leave(_) => Request::to(KNOWN.leave, [&*id]).body(json!({})),
-            Act::Read(read) => self.read_once(read, &id, beside, about),
-            Act::Send(kind) => message(kind.as_str(), text()),
+            Operation::Leave(_) => Request::to(KNOWN.leave, [&*id]).body(json!({})),
+            Operation::Read(read) => self.read_once(read, &id, beside, about),
+            Operation::Send(kind) => message(kind.as_str(), text()),
             _ => message(Message::Message.as_str(), text()),
         }
     }
@@ -316,7 +322,7 @@ impl World<'_> {
             tokens.iter().map(|token| Credentials { token: Some(token.clone()), named: None });
         let others = [Actor::User, Actor::Moderator];
         let others = others
-            .map(|who| self.people.credentials(who, guest_access_model::step::Credential::Own));
+            .map(|who| self.people.credentials(who, guest_access_model::action::Credential::Own));
         for who in guests.chain(others) {
             self.server.leave(&who, &id).await;
         }

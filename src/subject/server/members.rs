@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use guest_access_model::action::Actor;
 use guest_access_model::state::MAX_GUESTS;
-use guest_access_model::step::Actor;
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::vocabulary::Membership;
 use ruma::api::client::sync::sync_events::v3 as sync;

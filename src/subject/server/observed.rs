@@ -1,7 +1,7 @@
 //! What came of a step on a homeserver, and whether the rules say the same.
 
+use guest_access_model::action::{Answer, Observation};
 use guest_access_model::state::MAX_GUESTS;
-use guest_access_model::step::{Answer, Observation};
 use guest_access_rules::vocabulary::Membership;
 
 /// Whether a call was allowed.

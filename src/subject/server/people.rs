@@ -1,7 +1,7 @@
 //! Who the model's actors are on the homeserver, and with which tokens they call.
 
+use guest_access_model::action::{Actor, Credential};
 use guest_access_model::state::MAX_GUESTS;
-use guest_access_model::step::{Actor, Credential};
 use ruma::OwnedUserId;
 
 use super::{Request, Token};

@@ -1,6 +1,6 @@
 //! The steps that read, as calls: whether the tagged event is in the answer, by its id.
 
-use guest_access_model::step::Place;
+use guest_access_model::action::Place;
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use ruma::api::client::context::get_context;
 use ruma::api::client::message::get_message_events;

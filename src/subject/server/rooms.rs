@@ -7,8 +7,8 @@
 //! the homeserver did otherwise than the rules, or the room has what a new one has not and the story
 //! does not begin with setting it.
 
+use guest_access_model::action::{Actor, Credential, Key, Says, Setting};
 use guest_access_model::state::{Room, State};
-use guest_access_model::step::{Actor, Credential, Key, Says, Setting};
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::vocabulary::Membership;
 use ruma::OwnedRoomId;

@@ -1,6 +1,6 @@
 //! The steps that send events, as calls.
 
-use guest_access_model::step::{Actor, Key, Message, Says, Setting, Step};
+use guest_access_model::action::{Action, Actor, Key, Message, Says, Setting};
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 use serde::Deserialize;
@@ -81,7 +81,7 @@ impl World<'_> {
 
     pub(super) async fn send_message(
         &mut self,
-        step: &Step,
+        step: &Action,
         with: &Credentials,
         message: Message,
     ) -> Result<Observed, ServerError> {
@@ -105,7 +105,7 @@ impl World<'_> {
     /// The newest message of the caller's own in the room. Who has none there sends one, if it may.
     async fn own_message(
         &mut self,
-        step: &Step,
+        step: &Action,
         with: &Credentials,
         id: &str,
     ) -> Result<String, ServerError> {
@@ -121,7 +121,7 @@ impl World<'_> {
         Ok(newest(self).unwrap_or_else(|| NEVER_SENT.to_owned()))
     }
 
-    fn remember_message(&mut self, step: &Step, response: &Response) -> Result<(), ServerError> {
+    fn remember_message(&mut self, step: &Action, response: &Response) -> Result<(), ServerError> {
         if let Some(room) = step.room().and_then(|room| self.rooms.get_mut(room))
             && response.allows()
         {
@@ -132,7 +132,7 @@ impl World<'_> {
 
     pub(super) async fn send_note(
         &mut self,
-        step: &Step,
+        step: &Action,
         with: &Credentials,
     ) -> Result<Observed, ServerError> {
         let key = format!("note-{}", self.transaction());
@@ -149,7 +149,7 @@ impl World<'_> {
     /// What came of the sending of an event, which is the tagged one if the step says so.
     pub(super) fn sent(
         &mut self,
-        step: &Step,
+        step: &Action,
         response: &Response,
     ) -> Result<Observed, ServerError> {
         let observed = observe_only(response)?;

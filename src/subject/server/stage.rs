@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use guest_access_model::step::Says;
+use guest_access_model::action::Says;
 use guest_access_rules::endpoint::{EndpointId, KNOWN};
 use guest_access_rules::vocabulary::GuestAccess;
 use ruma::OwnedRoomId;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use guest_access_model::action::{Action, Actor, Credential, Key, Observation, Operation, Place};
 use guest_access_model::state::MAX_ROOMS;
-use guest_access_model::step::{Act, Actor, Credential, Key, Observation, Place, Step};
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use ruma::api::client::state::get_state_events;
@@ -57,7 +57,7 @@ pub struct Needs {
 
 impl Needs {
     /// What a story of these steps needs.
-    pub fn of<'s>(steps: impl IntoIterator<Item = &'s Step>) -> Self {
+    pub fn of<'s>(steps: impl IntoIterator<Item = &'s Action>) -> Self {
         let mut needs = Self {
             rooms: 1,
             aliases: false,
@@ -70,12 +70,12 @@ impl Needs {
             if let Some(room) = step.room()
                 && !std::mem::replace(&mut begun[room], true)
             {
-                let sets = matches!(step.act, Act::SetGuestAccess(_, Key::Empty));
+                let sets = matches!(step.operation, Operation::SetGuestAccess(_, Key::Empty));
                 needs.unset_guest_access |= !sets || step.by != Actor::Moderator;
             }
             needs.rooms = needs.rooms.max(step.room().map_or(1, |room| room + 1));
-            needs.aliases |= step.act == Act::Join(MembershipEndpoint::Alias);
-            if let Act::Read(endpoint) = step.act {
+            needs.aliases |= step.operation == Operation::Join(MembershipEndpoint::Alias);
+            if let Operation::Read(endpoint) = step.operation {
                 needs.readings += 1;
                 needs.streams |= endpoint.get().gives == Some(Gives::Stream);
             }
@@ -157,8 +157,8 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// If no answer came: the homeserver may be gone.
-    pub async fn take(&mut self, step: &Step) -> Result<Observed, ServerError> {
-        let observed = match self.act(step).await {
+    pub async fn take(&mut self, step: &Action) -> Result<Observed, ServerError> {
+        let observed = match self.operation(step).await {
             Err(error) if !error.is_broken_line() => Observed::untold(error.to_string()),
             other => other?,
         };
@@ -170,8 +170,8 @@ impl<'a> World<'a> {
 
     /// Whether taking the step would spoil the story although the rules change nothing: it ends
     /// tokens, which the rules do not speak of.
-    pub fn spoils(step: &Step, expected: &Observation) -> bool {
-        matches!(step.act, Act::Call(called) if called == endpoint("POST /logout/all"))
+    pub fn spoils(step: &Action, expected: &Observation) -> bool {
+        matches!(step.operation, Operation::Call(called) if called == endpoint("POST /logout/all"))
             && expected.decision.allows()
     }
 

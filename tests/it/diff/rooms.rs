@@ -3,25 +3,25 @@
 use guest_access::diff::{Options, diff, wait_for};
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Helpers, Limits, Needs, Proof, Server, Verdict, World};
+use guest_access_model::action::{Action, Actor, Key, Message, Operation, Says};
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::state::State;
-use guest_access_model::step::{Act, Actor, Key, Message, Says, Step};
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 
 use super::found::{RULES, STORIES, mistaken, options};
 
-fn guest(act: Act) -> Step {
-    Step::new(Actor::Guest(0), act)
+fn guest(operation: Operation) -> Action {
+    Action::new(Actor::Guest(0), operation)
 }
 
-fn moderator(act: Act) -> Step {
-    Step::new(Actor::Moderator, act).at(0)
+fn moderator(operation: Operation) -> Action {
+    Action::new(Actor::Moderator, operation).at(0)
 }
 
 /// A world in which these steps were taken, each of which is allowed, and the state they lead to.
-async fn after<'a>(server: &'a Server, helpers: &Helpers, steps: &[Step]) -> (World<'a>, State) {
+async fn after<'a>(server: &'a Server, helpers: &Helpers, steps: &[Action]) -> (World<'a>, State) {
     let rules = RULES.profile();
     let mut state = initial(&rules);
     let mut world = server.world(helpers, Needs::of(steps), &state.rooms[0]).await.unwrap();
@@ -32,21 +32,24 @@ async fn after<'a>(server: &'a Server, helpers: &Helpers, steps: &[Step]) -> (Wo
     (world, state)
 }
 
-fn set_guest_access(says: GuestAccess, key: Key) -> Step {
-    moderator(Act::SetGuestAccess(Says::Value(says), key))
+fn set_guest_access(says: GuestAccess, key: Key) -> Action {
+    moderator(Operation::SetGuestAccess(Says::Value(says), key))
 }
 
 #[test]
 fn a_story_begins_with_the_first_state_in_the_room_that_another_left() {
     let embedded = Embedded::start(RULES.profile()).unwrap();
-    let register = guest(Act::Register { named: false });
-    let join = guest(Act::Join(MembershipEndpoint::Own)).at(0);
+    let register = guest(Operation::Register { named: false });
+    let join = guest(Operation::Join(MembershipEndpoint::Own)).at(0);
     let opened = [
         register,
-        moderator(Act::SetVisibility(Says::Value(HistoryVisibility::WorldReadable), Key::Empty)),
+        moderator(Operation::SetVisibility(
+            Says::Value(HistoryVisibility::WorldReadable),
+            Key::Empty,
+        )),
         set_guest_access(GuestAccess::CanJoin, Key::Empty),
         join,
-        moderator(Act::SetJoinRule(JoinRule::Invite)),
+        moderator(Operation::SetJoinRule(JoinRule::Invite)),
     ];
     let asked = async {
         let server =
@@ -66,7 +69,7 @@ fn a_story_begins_with_the_first_state_in_the_room_that_another_left() {
         let expected =
             ["POST /createRoom", "POST /rooms/{roomId}/join", "GET /rooms/{roomId}/state"];
         assert_eq!(calls[..3], expected);
-        for step in [join, guest(Act::Read(KNOWN.messages)).at(0)] {
+        for step in [join, guest(Operation::Read(KNOWN.messages)).at(0)] {
             let expected = outcome(&RULES.profile(), &state, &step).unwrap().observation;
             assert!(!expected.decision.allows());
             assert!(world.take(&step).await.unwrap().fits(&expected), "{step:?}");
@@ -83,13 +86,13 @@ fn a_room_goes_no_further_where_its_past_could_matter() {
     let embedded = Embedded::start(RULES.profile()).unwrap();
     let stray = set_guest_access(GuestAccess::CanJoin, Key::Wrong);
     let set = set_guest_access(GuestAccess::CanJoin, Key::Empty);
-    let send = moderator(Act::Send(Message::Message));
+    let send = moderator(Operation::Send(Message::Message));
     let asked = async {
         let server =
             Server::meet(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
         let helpers = server.helpers(&[]).await.unwrap();
         let mut rooms = Vec::new();
-        let read = Step::new(Actor::User, Act::Read(KNOWN.messages)).at(0);
+        let read = Action::new(Actor::User, Operation::Read(KNOWN.messages)).at(0);
         let reads_much: Vec<_> = std::iter::once(send).chain([read; 20]).collect();
         let stories = [
             (vec![send], 60),

@@ -1,6 +1,6 @@
 //! What can happen.
 
-use crate::step::Act;
+use crate::action::Operation;
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::profile::Access;
 use guest_access_rules::vocabulary::MembershipEndpoint;
@@ -34,7 +34,7 @@ pub enum Happens {
         server: usize,
     },
     /// The guest of the server with this number calls there.
-    Calls(usize, Act),
+    Calls(usize, Operation),
 }
 
 /// What reaches a server.
@@ -70,42 +70,44 @@ fn places(history: &History, by: usize, says: Setting) -> impl Iterator<Item = H
 
 impl Federated {
     /// Everything that may happen next.
-    pub(super) fn steps(&self, servers: &Servers) -> Vec<Happens> {
-        let mut steps = Vec::new();
+    pub(super) fn actions(&self, servers: &Servers) -> Vec<Happens> {
+        let mut actions = Vec::new();
         let takes_part = |server: usize| servers.servers[server].takes_part;
         let all = || 0..self.servers;
-        steps.extend(all().filter(|server| !takes_part(*server)).map(Happens::TakesPart));
+        actions.extend(all().filter(|server| !takes_part(*server)).map(Happens::TakesPart));
         for guest in all() {
             let open = self.rules.access(KNOWN.join) != Access::Refused;
-            steps.extend(open.then_some(Happens::Calls(guest, Act::Join(MembershipEndpoint::Own))));
-            steps.push(Happens::Calls(guest, Act::Read(KNOWN.messages)));
+            actions.extend(
+                open.then_some(Happens::Calls(guest, Operation::Join(MembershipEndpoint::Own))),
+            );
+            actions.push(Happens::Calls(guest, Operation::Read(KNOWN.messages)));
         }
         let has_room =
             servers.access.events.len() + servers.visibility.events.len() < self.on_their_way;
         for by in all().take(MODERATED).filter(|by| takes_part(*by)) {
             if servers.message.is_none() {
-                steps.push(Happens::Sends(by));
+                actions.push(Happens::Sends(by));
             }
             if has_room {
                 let access = GuestAccess::ALL.iter().map(|value| Setting::GuestAccess(*value));
                 for says in access.chain([Setting::Redacted]) {
-                    steps.extend(places(&servers.access, by, says));
+                    actions.extend(places(&servers.access, by, says));
                 }
                 for value in [HistoryVisibility::WorldReadable, HistoryVisibility::Joined] {
-                    steps.extend(places(&servers.visibility, by, Setting::Visibility(value)));
+                    actions.extend(places(&servers.visibility, by, Setting::Visibility(value)));
                 }
             }
         }
         for server in all().filter(|server| takes_part(*server)) {
             let reaches = |what| Happens::Reaches { what, server };
-            steps.extend((0..servers.access.events.len()).map(What::Access).map(reaches));
-            steps.extend((0..servers.visibility.events.len()).map(What::Visibility).map(reaches));
-            steps.extend([What::AccessAgain, What::VisibilityAgain].map(reaches));
-            steps.extend(servers.message.is_some().then_some(reaches(What::Message)));
+            actions.extend((0..servers.access.events.len()).map(What::Access).map(reaches));
+            actions.extend((0..servers.visibility.events.len()).map(What::Visibility).map(reaches));
+            actions.extend([What::AccessAgain, What::VisibilityAgain].map(reaches));
+            actions.extend(servers.message.is_some().then_some(reaches(What::Message)));
             let outdated = servers.servers[server].outdated;
             let news = all().filter(|guest| outdated[*guest]);
-            steps.extend(news.map(What::Membership).map(reaches));
+            actions.extend(news.map(What::Membership).map(reaches));
         }
-        steps
+        actions
     }
 }

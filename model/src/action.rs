@@ -133,7 +133,7 @@ spelled! {
 
 /// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Act {
+pub enum Operation {
     /// POST /register?kind=guest; `named` if it asks for a `username`.
     Register {
         /// Whether the request asks for a localpart of its own choice.
@@ -197,13 +197,13 @@ pub enum Act {
 
 /// One step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Step {
+pub struct Action {
     /// Who takes it.
     pub by: Actor,
     /// With which token.
     pub with: Credential,
     /// What is done.
-    pub act: Act,
+    pub operation: Operation,
     /// Where.
     pub place: Place,
     /// Whether the event that the step sends, if it is accepted, is the tagged one.
@@ -239,13 +239,13 @@ pub struct Observation {
 /// homeserver, a mistaken one, a server far away.
 pub trait Subject {
     /// Takes a step that can happen, and says what came of it.
-    fn take(&mut self, step: &Step) -> Observation;
+    fn take(&mut self, action: &Action) -> Observation;
 
     /// The subject's state as the model would describe it.
     fn abstraction(&self) -> crate::state::State;
 }
 
-impl Act {
+impl Operation {
     /// The endpoint that is called; `None` for the server's own deeds.
     pub fn endpoint(self) -> Option<EndpointId> {
         Some(match self {
@@ -281,7 +281,7 @@ impl Act {
 
     /// Whether the act is one that only asks: it never changes the state, whoever does it.
     pub fn only_asks(self) -> bool {
-        use Act::{Call, Read, ReadThroughOtherRoom, SetProfile, WhoAmI};
+        use Operation::{Call, Read, ReadThroughOtherRoom, SetProfile, WhoAmI};
         matches!(self, Call(_) | Read(_) | ReadThroughOtherRoom | SetProfile { .. } | WhoAmI)
     }
 
@@ -315,10 +315,10 @@ impl Scope {
     }
 }
 
-impl Step {
+impl Action {
     /// A step by `by` with its own token, about no room, that tags nothing.
-    pub const fn new(by: Actor, act: Act) -> Self {
-        Self { by, with: Credential::Own, act, place: Place::Nowhere, tag: false }
+    pub const fn new(by: Actor, operation: Operation) -> Self {
+        Self { by, with: Credential::Own, operation, place: Place::Nowhere, tag: false }
     }
 
     /// The same step, about the room with this number.
