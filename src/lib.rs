@@ -3,6 +3,7 @@
 pub mod command;
 pub mod contention;
 pub mod diff;
+pub mod permitted;
 pub mod reference;
 pub mod report;
 pub mod scenario;

@@ -29,7 +29,6 @@ mod format;
 mod from_servers;
 mod from_story;
 mod interleaving;
-mod permitted;
 mod readings;
 mod schema;
 mod sentence;
@@ -46,7 +45,7 @@ pub use expect::{Expect, Observed, Verdict};
 pub(crate) use file::line_of;
 pub use file::{Source, Written};
 pub use interleaving::Happening;
-pub use permitted::{Judge, Judgement, Permitted, TakenOption};
+
 pub use readings::{Alternative, Decided, Otherwise, alternatives, permitted};
 pub use schema::schema;
 pub use sentence::{actor_name, deed, guest_name, sentence, sentence_with};

@@ -47,7 +47,8 @@ use guest_access_model::state::Scope;
 use guest_access_model::threads;
 use guest_access_rules::rules::Rules;
 
-use crate::scenario::{Permitted, Scenario};
+use crate::permitted::Permitted;
+use crate::scenario::Scenario;
 
 pub use file::schema;
 pub use item::{Caller, Closing, Decision, Given, Item, ReadAfter, Reader, WayIn, Whereabouts};

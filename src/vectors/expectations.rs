@@ -10,9 +10,9 @@ use guest_access_rules::rules::Rules;
 
 use super::askable::could_move_members;
 use super::others::differ;
+use crate::permitted::{Judge, Judgement, Permitted, TakenOption};
 use crate::scenario::{
-    Alternative, Expect, Judge, Judgement, LABEL, Observed, Permitted, Scenario, TakenOption, Told,
-    alternatives, permitted,
+    Alternative, Expect, LABEL, Observed, Scenario, Told, alternatives, permitted,
 };
 
 /// All that the rules permit: the default profile; every other that differs from it in one option

@@ -6,7 +6,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::Vector;
-use crate::scenario::{self, Permitted, Told};
+use crate::permitted::Permitted;
+use crate::scenario::{self, Told};
 
 /// A step of a vector.
 #[derive(Serialize)]

@@ -11,7 +11,8 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 
 use super::Vector;
-use crate::scenario::{Judge, Judgement, LABEL, Observed};
+use crate::permitted::{Judge, Judgement};
+use crate::scenario::{LABEL, Observed};
 use crate::subject::reference::ReferenceSubject;
 
 /// What catches one defect.

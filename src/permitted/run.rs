@@ -1,0 +1,245 @@
+//! Judging a whole run: which one assignment a homeserver takes, and which steps it does not
+//! explain.
+//!
+//! # How the assignment is found
+//! 1. Begin with the default.
+//! 2. Change one thing of the assignment: take another option or the default at one decision point;
+//!    or take both options of a pair that explains a step which the assignment does not explain.
+//! 3. Of all such changes, make the one after which the most steps are explained. Of several, make
+//!    the one that leads to the smallest assignment ([`Assignment`] says which is smaller).
+//! 4. Repeat this as long as the change explains more steps, or as many with a smaller assignment.
+//! 5. If a step is left that some assignment explains, look for an assignment that explains every
+//!    such step at once. If one is found, take the smallest.
+//!
+//! # What that guarantees
+//! - Of a homeserver that keeps to one assignment, no step is called inconsistent, unless step 5 is
+//!   broken off, which happens after [`MOST_TRIED`] assignments.
+//! - No change of one decision point explains more steps than the assignment.
+//! - Where each step lists options of one decision point alone, no assignment explains more.
+//!
+//! Otherwise another assignment may explain more steps. The tests compare with every assignment.
+
+use super::explanation::smallest;
+use super::{Assignment, Match, OpenOptions, OptionNumber, StepMatches};
+
+/// How many assignments step 5 tries.
+pub const MOST_TRIED: usize = 1_024;
+
+/// A run, judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunJudgement {
+    /// The one assignment that the homeserver is taken to follow.
+    pub assignment: Assignment,
+    /// What each step of each sequence is.
+    pub steps: Vec<Vec<StepJudgement>>,
+}
+
+/// What a step of a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepJudgement {
+    /// The step is what the default expects, and what the assignment does.
+    AsDefault,
+    /// The step is what the assignment expects, because of these options.
+    AsAssigned(Vec<OptionNumber>),
+    /// The step is permitted, but not by the assignment: the homeserver answers these questions
+    /// otherwise than in the rest of the run.
+    Inconsistent(Vec<Conflict>),
+    /// Nothing that is permitted explains the step.
+    Unexplained,
+}
+
+/// A question that a homeserver answers in two ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Conflict {
+    /// The option that the assignment takes at the decision point; `None` for the default.
+    pub in_run: Option<OptionNumber>,
+    /// The option that explains the step; `None` for the default.
+    pub here: Option<OptionNumber>,
+}
+
+impl Conflict {
+    /// The decision point.
+    pub fn point<'a>(&self, options: &'a OpenOptions) -> &'a str {
+        let option = self.here.or(self.in_run);
+        option.map_or("", |option| &options.get(option).point)
+    }
+}
+
+/// Judges a run: finds the one assignment, and what each step is.
+pub fn judge_run(options: &OpenOptions, sequences: &[Vec<StepMatches>]) -> RunJudgement {
+    let mut search = Search::new(options, sequences);
+    search.climb();
+    let assignment = search.all_at_once().unwrap_or(search.assignment);
+    let steps = sequences.iter().map(|steps| classified(options, steps, &assignment)).collect();
+    RunJudgement { assignment, steps }
+}
+
+struct Search<'a> {
+    options: &'a OpenOptions,
+    sequences: &'a [Vec<StepMatches>],
+    /// For each option, the sequences in which it is listed.
+    listed_in: Vec<Vec<usize>>,
+    assignment: Assignment,
+    /// How many steps of each sequence the assignment explains.
+    explained: Vec<usize>,
+}
+
+impl<'a> Search<'a> {
+    fn new(options: &'a OpenOptions, sequences: &'a [Vec<StepMatches>]) -> Self {
+        let lists = |steps: &[StepMatches], option| {
+            let mut listed = steps.iter().flat_map(StepMatches::listed);
+            listed.any(|(options, _)| options.contains(&option))
+        };
+        let listed_in = options.numbers().map(|option| {
+            let numbered = sequences.iter().enumerate();
+            numbered.filter(|(_, steps)| lists(steps, option)).map(|(number, _)| number).collect()
+        });
+        let assignment = Assignment::DEFAULT;
+        let explained = sequences.iter().map(|steps| explained(steps, &assignment)).collect();
+        Self { options, sequences, listed_in: listed_in.collect(), assignment, explained }
+    }
+
+    /// Steps 1 to 4.
+    fn climb(&mut self) {
+        loop {
+            let before: usize = self.explained.iter().sum();
+            let best = self.changes().into_iter().map(|changed| {
+                let explained = self.explained_by(&changed);
+                (std::cmp::Reverse(explained.iter().sum::<usize>()), changed, explained)
+            });
+            let best = best.min_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+            let Some((std::cmp::Reverse(after), changed, explained)) = best else { return };
+            if after < before || after == before && changed >= self.assignment {
+                return;
+            }
+            (self.assignment, self.explained) = (changed, explained);
+        }
+    }
+
+    /// The assignments to which step 2 leads.
+    fn changes(&self) -> Vec<Assignment> {
+        let now = &self.assignment;
+        let dropped = now.options().iter().map(|option| now.without(*option));
+        let others = self.options.numbers().filter(|option| !now.takes(*option));
+        let mut changes: Vec<_> =
+            dropped.chain(others.map(|option| now.with(option, self.options))).collect();
+        for steps in self.sequences {
+            let unexplained = steps.iter().filter(|step| step.by(now) == Match::Differs);
+            for pair in unexplained.flat_map(|step| step.met()).filter(|met| met.len() == 2) {
+                let changed = pair.iter().fold(now.clone(), |a, o| a.with(*o, self.options));
+                changes.push(changed);
+            }
+        }
+        changes.sort();
+        changes.dedup();
+        changes
+    }
+
+    /// How many steps of each sequence an assignment explains.
+    fn explained_by(&self, changed: &Assignment) -> Vec<usize> {
+        let mut counts = self.explained.clone();
+        let now = &self.assignment;
+        let dropped = now.options().iter().filter(|option| !changed.takes(**option));
+        let added = changed.options().iter().filter(|option| !now.takes(**option));
+        let affected = dropped.chain(added).flat_map(|option| {
+            let place = self.options.numbers().position(|number| number == *option);
+            place.map_or(&[][..], |place| &self.listed_in[place])
+        });
+        for number in affected {
+            counts[*number] = explained(&self.sequences[*number], changed);
+        }
+        counts
+    }
+
+    /// Step 5.
+    fn all_at_once(&self) -> Option<Assignment> {
+        let explainable: Vec<Vec<&StepMatches>> =
+            self.sequences.iter().map(|steps| explainable(steps)).collect();
+        let total: usize = explainable.iter().map(Vec::len).sum();
+        if self.explained.iter().sum::<usize>() >= total {
+            return None;
+        }
+        smallest(self.options, &explainable, MOST_TRIED)
+    }
+}
+
+/// How many steps of a sequence an assignment explains.
+fn explained(steps: &[StepMatches], assignment: &Assignment) -> usize {
+    let mut count = 0;
+    for (place, step) in steps.iter().enumerate() {
+        match step.by(assignment) {
+            Match::Meets => count += 1,
+            Match::Differs => {}
+            Match::Ends => return count + steps.len() - place,
+        }
+    }
+    count
+}
+
+/// The steps of a sequence that some assignment explains.
+fn explainable(steps: &[StepMatches]) -> Vec<&StepMatches> {
+    let mut can_have_ended = false;
+    let is_explainable = |step: &&StepMatches| {
+        can_have_ended |= step.ending().next().is_some();
+        can_have_ended || step.meets_default() || step.met().next().is_some()
+    };
+    steps.iter().filter(is_explainable).collect()
+}
+
+/// What each step of a sequence is by an assignment.
+fn classified(
+    options: &OpenOptions,
+    steps: &[StepMatches],
+    assignment: &Assignment,
+) -> Vec<StepJudgement> {
+    let mut ended: Option<Vec<OptionNumber>> = None;
+    let classify = |step: &StepMatches| {
+        if let Some(by) = &ended {
+            return StepJudgement::AsAssigned(by.clone());
+        }
+        match step.deciding(assignment) {
+            (by, Match::Ends) => {
+                ended = Some(by.clone());
+                StepJudgement::AsAssigned(by)
+            }
+            (_, Match::Meets) if step.meets_default() => StepJudgement::AsDefault,
+            (by, Match::Meets) => StepJudgement::AsAssigned(by),
+            (_, Match::Differs) => inconsistent(options, step, assignment),
+        }
+    };
+    steps.iter().map(classify).collect()
+}
+
+/// What a step is that the assignment does not explain: the fewest questions that the homeserver
+/// answers otherwise here.
+fn inconsistent(
+    options: &OpenOptions,
+    step: &StepMatches,
+    assignment: &Assignment,
+) -> StepJudgement {
+    let default = step.meets_default().then(Vec::new);
+    let explaining = default.into_iter().chain(step.met());
+    let conflicts = explaining.filter_map(|explaining| {
+        let mut here = explaining.iter().fold(assignment.clone(), |a, o| a.with(*o, options));
+        // Any other option that decides the step is set back to its default.
+        loop {
+            let (deciding, found) = step.deciding(&here);
+            if found == Match::Meets {
+                return Some(conflicts(options, assignment, &here));
+            }
+            let foreign = deciding.into_iter().find(|option| !explaining.contains(option))?;
+            here = here.without(foreign);
+        }
+    });
+    let fewest = conflicts.min_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
+    fewest.map_or(StepJudgement::Unexplained, StepJudgement::Inconsistent)
+}
+
+/// The questions to which two assignments give other answers.
+fn conflicts(options: &OpenOptions, in_run: &Assignment, here: &Assignment) -> Vec<Conflict> {
+    let otherwise = here.options().iter().filter(|option| !in_run.takes(**option));
+    let taken =
+        otherwise.map(|o| Conflict { in_run: in_run.at_point_of(*o, options), here: Some(*o) });
+    let dropped = in_run.options().iter().filter(|o| here.at_point_of(**o, options).is_none());
+    taken.chain(dropped.map(|o| Conflict { in_run: Some(*o), here: None })).collect()
+}

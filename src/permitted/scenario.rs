@@ -1,0 +1,99 @@
+//! What the rules permit of a scenario's steps, and judging a scenario by it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Match, OpenOptions, OptionNumber, SequenceJudge, StepMatches, TakenOption};
+use crate::scenario::{Expect, Observed, Told, Verdict};
+
+/// What is expected of a step where the text is read otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Permitted {
+    /// The option that a homeserver takes of which this is expected, or the two.
+    #[schemars(length(min = 1, max = 2))]
+    pub options: Vec<TakenOption>,
+    /// What is expected. Left out, the step cannot be taken by this reading, and neither it nor what
+    /// follows says anything of a homeserver that reads so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expect>,
+}
+
+/// What came of a step, held against all that is permitted of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// The step, and every step before, is what the default expects.
+    AsExpected,
+    /// The step is permitted: these options explain it, and every step before.
+    AsPermitted(Vec<TakenOption>),
+    /// Nothing that is permitted explains the step. It differs in this from what the default
+    /// expects.
+    Differs(Vec<String>),
+}
+
+/// Judges a homeserver that takes the steps of a scenario, step by step.
+#[derive(Debug, Clone)]
+pub struct Judge<'a> {
+    steps: &'a [Told],
+    otherwise: &'a [Vec<Permitted>],
+    judge: SequenceJudge,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge of these steps, of which the rules permit `otherwise` beside what is expected.
+    pub fn new(steps: &'a [Told], otherwise: &'a [Vec<Permitted>]) -> Self {
+        let options = options_of([otherwise]);
+        Self { steps, otherwise, judge: SequenceJudge::new(options) }
+    }
+
+    /// Judges the step with this number by what was observed of it.
+    pub fn step(&mut self, number: usize, observed: &Observed<'_>) -> Judgement {
+        let Some(expect) = self.steps[number].expect.as_ref() else {
+            return Judgement::AsExpected;
+        };
+        let matches = matches(self.judge.options(), expect, &self.otherwise[number], observed);
+        match self.judge.step(matches).cloned() {
+            None => {
+                let verdict = Verdict::of(&observed.outcome.observation.decision);
+                Judgement::Differs(observed.differences(expect, verdict))
+            }
+            Some(taken) if taken.is_default() => Judgement::AsExpected,
+            Some(taken) => Judgement::AsPermitted(taken.named(self.judge.options())),
+        }
+    }
+}
+
+/// The options that these scenarios list.
+pub fn options_of<'a>(scenarios: impl IntoIterator<Item = &'a [Vec<Permitted>]>) -> OpenOptions {
+    let listed = scenarios.into_iter().flatten().flatten();
+    OpenOptions::new(listed.flat_map(|permitted| permitted.options.iter().cloned()))
+}
+
+/// An observation of a step, compared with all that is permitted of the step.
+///
+/// # Panics
+/// If an option is listed that is not among `options`.
+pub fn matches(
+    options: &OpenOptions,
+    expect: &Expect,
+    otherwise: &[Permitted],
+    observed: &Observed<'_>,
+) -> StepMatches {
+    let verdict = Verdict::of(&observed.outcome.observation.decision);
+    let meets = |expect: &Expect| observed.differences(expect, verdict).is_empty();
+    let mut matches = StepMatches::by_default(meets(expect));
+    for Permitted { options: taken, expect } in otherwise {
+        let found = match expect {
+            None => Match::Ends,
+            Some(expect) if meets(expect) => Match::Meets,
+            Some(_) => Match::Differs,
+        };
+        let number =
+            |option| -> OptionNumber { options.number(option).expect("every option is numbered") };
+        match taken.as_slice() {
+            [one] => matches.list(number(one), found),
+            [one, other] => matches.list_pair(number(one), number(other), found),
+            _ => {}
+        }
+    }
+    matches
+}
