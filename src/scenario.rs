@@ -21,13 +21,13 @@
 //! ```
 
 mod actor;
-mod cannot;
 mod error;
 mod expect;
 mod file;
 mod format;
-mod from_servers;
-mod from_story;
+mod from_federated_trace;
+mod from_trace;
+mod impossible;
 mod interleaving;
 mod readings;
 mod schema;
@@ -41,14 +41,13 @@ use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_rules::profile::Profile;
 
 pub use error::ScenarioError;
-pub use expect::{Expect, Observed, Verdict};
+pub use expect::{Expect, ObservedStep, Verdict};
 pub(crate) use file::line_of;
-pub use file::{Source, Written};
-pub use interleaving::Happening;
+pub use file::{Source, WrittenAction, schema};
+pub use interleaving::InterleavingEntry;
 
 pub use readings::{Alternative, Decided, Otherwise, alternatives, permitted};
-pub use schema::schema;
-pub use sentence::{actor_name, deed, guest_name, sentence, sentence_with};
+pub use sentence::{actor_name, guest_name, operation_phrase, sentence, sentence_with};
 
 /// The label that a story's tagged event is given.
 pub const LABEL: &str = "e1";
@@ -65,16 +64,16 @@ pub struct Scenario {
     /// The clauses that it is about.
     pub clauses: Vec<String>,
     /// The steps.
-    pub steps: Vec<Told>,
+    pub steps: Vec<ScenarioStep>,
     /// What happens when, where calls overlap; empty where each step is done before the next begins.
-    pub interleaving: Vec<Happening>,
+    pub interleaving: Vec<InterleavingEntry>,
 }
 
 /// A step as a scenario tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
-    /// The step.
-    pub step: Action,
+pub struct ScenarioStep {
+    /// The action that the step takes.
+    pub action: Action,
     /// The label of the event that it sends, if that is the tagged one.
     pub event: Option<String>,
     /// What is expected of it.
@@ -101,7 +100,7 @@ impl Scenario {
 
     /// The label of the tagged event, if an event is labelled.
     pub fn label(&self) -> Option<&str> {
-        self.steps.iter().find_map(|told| told.event.as_deref())
+        self.steps.iter().find_map(|into_step| into_step.event.as_deref())
     }
 
     /// What comes of each step where `profile` decides.
@@ -113,13 +112,13 @@ impl Scenario {
             return Err(ScenarioError::Overlapping { id: self.id.clone() });
         }
         let mut state = initial(profile);
-        let outcomes = self.steps.iter().enumerate().map(|(index, told)| {
-            let outcome = outcome(profile, &state, &told.step).ok_or_else(|| {
+        let outcomes = self.steps.iter().enumerate().map(|(index, into_step)| {
+            let outcome = outcome(profile, &state, &into_step.action).ok_or_else(|| {
                 ScenarioError::CannotHappen {
                     place: format!("scenario `{}`", self.id),
                     number: index + 1,
-                    sentence: sentence_with(&told.step, self.label().unwrap_or(LABEL)),
-                    why: cannot::why(profile, &state, &told.step),
+                    sentence: sentence_with(&into_step.action, self.label().unwrap_or(LABEL)),
+                    why: impossible::why(profile, &state, &into_step.action),
                 }
             })?;
             state = outcome.next;

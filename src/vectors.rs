@@ -90,7 +90,7 @@ struct Draft {
 impl Draft {
     fn new(rules: &Rules, permits: &Permits, scene: Scene) -> Self {
         let Scene { slug, about, steps } = scene;
-        let mut scenario = Scenario::from_story(slug.clone(), rules, about, Vec::new(), &steps)
+        let mut scenario = Scenario::from_trace(slug.clone(), rules, about, Vec::new(), &steps)
             .expect("the loom takes only steps that can happen");
         let scope = scope_of(&steps);
         let otherwise = permits.expect(&mut scenario, scope);
@@ -98,7 +98,7 @@ impl Draft {
     }
 
     fn steps(&self) -> Vec<Action> {
-        self.scenario.steps.iter().map(|told| told.step).collect()
+        self.scenario.steps.iter().map(|told| told.action).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use guest_access_model::stop::Stop;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::Membership;
 
-use crate::scenario::{Written, guest_name};
+use crate::scenario::{WrittenAction, guest_name};
 use crate::subject::server::{
     Beside, Helpers, Needs, Person, Said, Server, ServerError, Settings, Token, Verdict, World,
 };
@@ -226,7 +226,7 @@ impl Shared {
         let mut call = Call {
             round: self.round,
             client,
-            step: Written(step),
+            step: WrittenAction(step),
             upgraded,
             event: event.clone(),
             about: name,

@@ -8,7 +8,7 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership}
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::Written;
+use crate::scenario::WrittenAction;
 
 /// The version of the format.
 pub const FORMAT: u32 = 1;
@@ -83,7 +83,7 @@ pub struct Call {
     pub client: u32,
     /// Who does what, as scenarios write it. Of rooms there is `room1` alone, and there is none of the
     /// homeserver's own deeds.
-    pub step: Written,
+    pub step: WrittenAction,
     /// Whether it shows the token that the guest's upgrade gave, and not that of its registration.
     #[serde(default, skip_serializing_if = "is_false")]
     pub upgraded: bool,

@@ -15,7 +15,7 @@ use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 use proptest::prelude::*;
 
-use crate::scenario::{Written, guest_name};
+use crate::scenario::{WrittenAction, guest_name};
 use crate::subject::reference::ReferenceSubject;
 
 use super::check::Checker;
@@ -128,7 +128,7 @@ fn call(client: u32, step: &Action, observation: &Observation, start: u64, end: 
     Call {
         round: 1,
         client,
-        step: Written(Action { tag: false, ..*step }),
+        step: WrittenAction(Action { tag: false, ..*step }),
         upgraded: false,
         event: step.tag.then(|| "e1".to_owned()),
         about: None,

@@ -6,7 +6,7 @@ use guest_access_rules::vocabulary::Decision;
 
 use crate::diff::Kind;
 use crate::report::in_force;
-use crate::scenario::{actor_name, deed, sentence};
+use crate::scenario::{actor_name, operation_phrase, sentence};
 use crate::subject::server::{Given, Held, Observed, Verdict};
 
 use super::order::{Stuck, candidates};
@@ -129,7 +129,7 @@ pub(super) fn violation(
             let seen = asked.answer.as_ref().map(|(_, seen)| seen);
             let told = |event: &str| seen.map(|seen| observed(seen, event)).unwrap_or_default();
             let event = part.event.as_deref().unwrap_or("the event");
-            (sentence(step), deed(step.operation), told(event), told("an event"))
+            (sentence(step), operation_phrase(step.operation), told(event), told("an event"))
         }
         None => {
             let seen = end

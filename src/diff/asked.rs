@@ -7,7 +7,7 @@ use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_model::state::State;
 use guest_access_rules::profile::Profile;
 
-use crate::scenario::{deed, sentence};
+use crate::scenario::{operation_phrase, sentence};
 use crate::subject::server::{Given, Held, Verdict};
 
 use super::found::{Asked, Came, Class, Place, Question, Ran, Verdict as Judged};
@@ -105,7 +105,7 @@ impl Moment<'_> {
             _ => None,
         };
         Class {
-            deed: called(step),
+            operation_phrase: called(step),
             by: role(step, before).to_owned(),
             place: match step.place {
                 At::Room(_) => Place::Room,
@@ -154,6 +154,6 @@ impl Moment<'_> {
 fn called(step: &Action) -> String {
     match step.operation {
         Operation::Read(endpoint) | Operation::Call(endpoint) => endpoint.to_string(),
-        _ => deed(Names::of(step).step(step).operation),
+        _ => operation_phrase(Names::of(step).step(step).operation),
     }
 }

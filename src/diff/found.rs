@@ -171,7 +171,7 @@ pub struct Asked {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Class {
     /// The endpoint, or what is done, in words.
-    pub deed: String,
+    pub operation_phrase: String,
     /// What the caller is.
     pub by: String,
     /// Whether it is about a room of the homeserver's.

@@ -7,7 +7,7 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 
 use crate::report::in_force;
-use crate::scenario::{LABEL, Scenario, Told as ToldStep, sentence};
+use crate::scenario::{LABEL, Scenario, ScenarioStep, sentence};
 
 use super::cause::Explanation;
 use super::change::{Change, Changes, JOINS};
@@ -316,10 +316,10 @@ fn scenario(rules: &Rules, id: String, group: &Group, steps: &[Action]) -> Scena
         "{}, {by}: the rules say `{expected}`, the homeserver `{observed}`",
         sentence(step)
     );
-    Scenario::from_story(&*id, rules, &*about, Vec::new(), steps).unwrap_or_else(|_| {
+    Scenario::from_trace(&*id, rules, &*about, Vec::new(), steps).unwrap_or_else(|_| {
         // By our readings it cannot happen, so they say nothing to it.
         let event = |step: &Action| step.tag.then(|| LABEL.to_owned());
-        let told = |step: &Action| ToldStep { step: *step, event: event(step), expect: None };
+        let told = |step: &Action| ScenarioStep { action: *step, event: event(step), expect: None };
         let steps = steps.iter().map(told).collect();
         Scenario {
             id,

@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::scenario::{LABEL, Told};
+use crate::scenario::{LABEL, ScenarioStep};
 
 use super::signature::Signature;
 
@@ -20,7 +20,7 @@ const BYTES: usize = 4;
 pub(super) fn id(signature: &Signature, cause: Option<&str>) -> String {
     let Signature { kind, step, by, expected, observed, permitted } = signature;
     let event = step.tag.then(|| LABEL.to_owned());
-    let told = Told { step: *step, event, expect: None };
+    let told = ScenarioStep { action: *step, event, expect: None };
     let step = serde_json::to_string(&told).expect("a step can be written");
     let permitted = if *permitted { "permitted" } else { "" };
     let parts = [kind.as_str(), &step, by, expected, observed, permitted, cause.unwrap_or("")];
@@ -38,10 +38,10 @@ pub(super) fn id(signature: &Signature, cause: Option<&str>) -> String {
 }
 
 /// The endpoint, or else the verb, in small letters and hyphens, without the parameters of its path.
-fn place(told: &Told) -> String {
+fn place(told: &ScenarioStep) -> String {
     let step = serde_json::to_value(told).unwrap_or_default();
-    let deed = step["do"].as_str().unwrap_or_default();
-    let words = deed.split([' ', '/', '_', '.']).filter(|word| !word.starts_with('{'));
+    let operation_phrase = step["do"].as_str().unwrap_or_default();
+    let words = operation_phrase.split([' ', '/', '_', '.']).filter(|word| !word.starts_with('{'));
     let words = words.filter(|word| !word.is_empty()).map(str::to_lowercase);
     words.collect::<Vec<_>>().join("-")
 }

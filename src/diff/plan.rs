@@ -17,6 +17,6 @@ pub fn stories(rules: &Rules, only: &[Pattern]) -> Vec<Story> {
 
 impl From<Vector> for Story {
     fn from(Vector { scenario, .. }: Vector) -> Self {
-        Self { id: scenario.id, steps: scenario.steps.iter().map(|told| told.step).collect() }
+        Self { id: scenario.id, steps: scenario.steps.iter().map(|told| told.action).collect() }
     }
 }

@@ -70,7 +70,7 @@ pub async fn replay(
     let workers = Workers::new(teller, helpers);
     let story = |divergence: &SavedDivergence| Story {
         id: divergence.id.clone(),
-        steps: divergence.scenario.steps.iter().map(|told| told.step).collect(),
+        steps: divergence.scenario.steps.iter().map(|told| told.action).collect(),
     };
     let stories = divergences.iter().map(story);
     let told = workers.tell(stories, |done| progress(done, "divergence")).await;

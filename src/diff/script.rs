@@ -20,7 +20,7 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 
 use crate::report::in_force;
-use crate::scenario::{LABEL, Observed as Expected, sentence};
+use crate::scenario::{LABEL, ObservedStep as Expected, sentence};
 use crate::subject::server::Recording;
 
 use super::judge::Taken;
@@ -162,7 +162,7 @@ impl Scripts<'_> {
     }
 
     fn in_words(&self, taken: &Taken, before: &State, outcome: &Outcome) -> String {
-        let said = Expected { step: &taken.step, before, outcome, label: Some(LABEL) }.expect();
+        let said = Expected { action: &taken.step, before, outcome, label: Some(LABEL) }.expect();
         let decision = &outcome.observation.decision;
         let clauses = in_force(self.rules, decision.clauses);
         format!("{}{}", crate::report::told(decision, &said), in_brackets(clauses.into_iter()))

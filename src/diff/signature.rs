@@ -6,7 +6,7 @@ use guest_access_model::action::{Action, Actor, Answer, Credential, Operation, P
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Account, MAX_GUESTS, State};
 
-use crate::scenario::{LABEL, Observed as Expected};
+use crate::scenario::{LABEL, ObservedStep as Expected};
 use crate::subject::server::{Given, Held, Members, Verdict};
 
 use super::found::Kind;
@@ -199,7 +199,7 @@ impl Names {
     /// What was expected, and what was seen.
     fn told(self, difference: &Difference, taken: &Taken) -> (String, String) {
         let Difference { before, expected: outcome, .. } = difference;
-        let said = Expected { step: &taken.step, before, outcome, label: Some(LABEL) }.expect();
+        let said = Expected { action: &taken.step, before, outcome, label: Some(LABEL) }.expect();
         // The memberships are told where they are what is wrong.
         let without = crate::scenario::Expect { membership: BTreeMap::new(), ..said };
         let mut expected = crate::report::told(&outcome.observation.decision, &without);

@@ -112,9 +112,14 @@ impl Teller<'_> {
         if !deeds.is_empty() {
             let left_out = |step: &Action| step.by == Actor::Server;
             let (possible, mut lost) = possible(&self.changes.default, &steps, left_out);
-            for deed in &deeds {
+            for operation_phrase in &deeds {
                 let because = "it cannot be asked for over HTTP".to_owned();
-                told.not_run.push(not_run(story, Some(deed), std::mem::take(&mut lost), because));
+                told.not_run.push(not_run(
+                    story,
+                    Some(operation_phrase),
+                    std::mem::take(&mut lost),
+                    because,
+                ));
             }
             steps = possible;
         }

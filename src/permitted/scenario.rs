@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Match, OpenOptions, OptionNumber, SequenceJudge, StepMatches, TakenOption};
-use crate::scenario::{Expect, Observed, Told, Verdict};
+use crate::scenario::{Expect, ObservedStep, ScenarioStep, Verdict};
 
 /// What is expected of a step where the text is read otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -33,20 +33,20 @@ pub enum Judgement {
 /// Judges a homeserver that takes the steps of a scenario, step by step.
 #[derive(Debug, Clone)]
 pub struct Judge<'a> {
-    steps: &'a [Told],
+    steps: &'a [ScenarioStep],
     otherwise: &'a [Vec<Permitted>],
     judge: SequenceJudge,
 }
 
 impl<'a> Judge<'a> {
     /// A judge of these steps, of which the rules permit `otherwise` beside what is expected.
-    pub fn new(steps: &'a [Told], otherwise: &'a [Vec<Permitted>]) -> Self {
+    pub fn new(steps: &'a [ScenarioStep], otherwise: &'a [Vec<Permitted>]) -> Self {
         let options = options_of([otherwise]);
         Self { steps, otherwise, judge: SequenceJudge::new(options) }
     }
 
     /// Judges the step with this number by what was observed of it.
-    pub fn step(&mut self, number: usize, observed: &Observed<'_>) -> Judgement {
+    pub fn step(&mut self, number: usize, observed: &ObservedStep<'_>) -> Judgement {
         let Some(expect) = self.steps[number].expect.as_ref() else {
             return Judgement::AsExpected;
         };
@@ -76,7 +76,7 @@ pub fn matches(
     options: &OpenOptions,
     expect: &Expect,
     otherwise: &[Permitted],
-    observed: &Observed<'_>,
+    observed: &ObservedStep<'_>,
 ) -> StepMatches {
     let verdict = Verdict::of(&observed.outcome.observation.decision);
     let meets = |expect: &Expect| observed.differences(expect, verdict).is_empty();

@@ -148,7 +148,7 @@ impl CheckReport {
     ) -> Result<Self, ScenarioError> {
         Self::told(rules, explored, found, run, |story, told| {
             let Story { id, about, clauses } = story;
-            Scenario::from_story(id, rules, about, clauses, told)
+            Scenario::from_trace(id, rules, about, clauses, told)
         })
     }
 
@@ -212,7 +212,7 @@ impl CheckReport {
         let about = format!("Breaks `{AGREEMENT}`: {AGREEMENT_ALWAYS}.");
         let told = |mismatch: &Mismatch| {
             let id = format!("{}-{AGREEMENT}", rules.id);
-            Scenario::from_story(id, rules, about, Vec::new(), &mismatch.story)
+            Scenario::from_trace(id, rules, about, Vec::new(), &mismatch.story)
         };
         self.properties.push(Property {
             id: AGREEMENT,

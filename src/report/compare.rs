@@ -130,7 +130,7 @@ impl DifferenceReport {
             when: found.when.clone(),
             contexts: found.contexts,
             clauses,
-            witness: Scenario::from_story(id, &told_by, about, told, &found.witness)?,
+            witness: Scenario::from_trace(id, &told_by, about, told, &found.witness)?,
             told_by,
         })
     }

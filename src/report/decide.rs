@@ -7,8 +7,8 @@ use guest_access_rules::vocabulary::ErrCode;
 use serde::Serialize;
 
 use crate::scenario::{
-    Decided, Expect, LABEL, Observed, Otherwise, Scenario, ScenarioError, Told, Verdict,
-    sentence_with,
+    Decided, Expect, LABEL, ObservedStep, Otherwise, Scenario, ScenarioError, ScenarioStep,
+    Verdict, sentence_with,
 };
 
 use super::story::{came_of, reason};
@@ -36,7 +36,7 @@ pub struct Decisions {
 pub struct DecidedStep {
     /// The step, as the scenario tells it.
     #[serde(flatten)]
-    pub told: Told,
+    pub told: ScenarioStep,
     /// Allow, deny or open.
     pub verdict: Verdict,
     /// The HTTP status, by the default readings.
@@ -99,13 +99,13 @@ impl Decisions {
 }
 
 impl DecidedStep {
-    fn new(told: &Told, decided: &Decided, label: Option<&str>, rules: &Rules) -> Self {
-        let observed = decided.observed(&told.step, label);
+    fn new(told: &ScenarioStep, decided: &Decided, label: Option<&str>, rules: &Rules) -> Self {
+        let observed = decided.observed(&told.action, label);
         let decision = decided.outcome.observation.decision;
         let expect = told.expect.as_ref();
         let otherwise = |other: &Otherwise| {
             let Otherwise { point, option, reading, outcome } = other;
-            let observed = Observed { outcome, ..observed }.expect();
+            let observed = ObservedStep { outcome, ..observed }.expect();
             let (point, option, reading) = (point.clone(), option.clone(), reading.clone());
             (OtherwiseDecided { point, option, reading, observed }, outcome.observation.decision)
         };
@@ -126,7 +126,7 @@ impl DecidedStep {
             _ => usual,
         };
         let mut lines = vec![
-            format!("{}: {verdict}", sentence_with(&told.step, label.unwrap_or(LABEL))),
+            format!("{}: {verdict}", sentence_with(&told.action, label.unwrap_or(LABEL))),
             format!("because {}", reason(rules, &decision)),
         ];
         lines.extend(otherwise.iter().map(told_of));

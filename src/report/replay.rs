@@ -139,7 +139,7 @@ impl ReplayedDivergence {
         };
         let SavedDivergence { id, expected, observed, scenario } = saved;
         let label = scenario.label().unwrap_or(LABEL);
-        let step = scenario.steps.last().map(|told| sentence_with(&told.step, label));
+        let step = scenario.steps.last().map(|told| sentence_with(&told.action, label));
         let step = step.unwrap_or_default();
         Self { id, outcome, step, expected, observed, now, permitted, because, scenario }
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::{Decision, Membership};
 
-use crate::scenario::{Expect, LABEL, Observed, Scenario, ScenarioError, Verdict, sentence_with};
+use crate::scenario::{
+    Expect, LABEL, ObservedStep, Scenario, ScenarioError, Verdict, sentence_with,
+};
 
 use super::{in_force, paint, style};
 
@@ -24,9 +26,10 @@ pub fn lines(scenario: &Scenario, rules: &Rules) -> Result<Vec<String>, Scenario
     let mut before = &guest_access_model::decide::initial(&profile);
     for ((number, told), outcome) in (1..).zip(&scenario.steps).zip(&outcomes) {
         let observed =
-            Observed { step: &told.step, before, outcome, label: scenario.label() }.expect();
+            ObservedStep { action: &told.action, before, outcome, label: scenario.label() }
+                .expect();
         let decision = &outcome.observation.decision;
-        let sentence = sentence_with(&told.step, scenario.label().unwrap_or(LABEL));
+        let sentence = sentence_with(&told.action, scenario.label().unwrap_or(LABEL));
         lines.push(format!("{number}. {sentence}: {}", came_of(decision, &observed)));
         if number == scenario.steps.len() {
             lines.push(format!("   because {}", reason(rules, decision)));
@@ -38,8 +41,9 @@ pub fn lines(scenario: &Scenario, rules: &Rules) -> Result<Vec<String>, Scenario
 
 /// What happens, one thing after the other, and what the calls are answered.
 fn overlapping(scenario: &Scenario) -> Vec<String> {
-    let happenings = (1..).zip(scenario.happenings()).zip(&scenario.interleaving);
-    let lines = happenings.map(|((number, words), happening)| {
+    let interleaving_in_words =
+        (1..).zip(scenario.interleaving_in_words()).zip(&scenario.interleaving);
+    let lines = interleaving_in_words.map(|((number, words), happening)| {
         let came_of = match (&happening.answered, happening.stage) {
             (None, _) => changed(&happening.membership).concat(),
             (Some(answered), _) if happening.server.is_some() => format!(": {}", painted(answered)),

@@ -24,6 +24,11 @@ pub(super) fn room(number: usize) -> String {
     format!("room{}", number + 1)
 }
 
+/// The name of the server with this number.
+pub(super) fn server(number: usize) -> String {
+    format!("server{}", number + 1)
+}
+
 /// The name of a place; none for no room.
 pub(super) fn place(place: Place) -> Option<String> {
     match place {

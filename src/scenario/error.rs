@@ -37,7 +37,7 @@ pub enum ScenarioError {
     },
     /// A step does something that is neither a verb nor an endpoint.
     #[error("{}:{line}: step {number} does `{given}`, which is neither a verb nor an endpoint; did you mean `{nearest}`?", path.display())]
-    UnknownDeed {
+    UnknownOperation {
         /// The file.
         path: PathBuf,
         /// The line, from 1.

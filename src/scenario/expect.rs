@@ -65,7 +65,7 @@ pub struct Expect {
     /// Whether a guest that asked for a name when it registered got it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named: Option<bool>,
-    /// Memberships after the step, by room and name; `from_story` gives those that changed.
+    /// Memberships after the step, by room and name; `from_trace` gives those that changed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "super::schema::membership")]
     pub membership: BTreeMap<String, BTreeMap<String, Membership>>,
@@ -73,9 +73,9 @@ pub struct Expect {
 
 /// A step that was taken: the state before it, what was observed, the state after it.
 #[derive(Debug, Clone, Copy)]
-pub struct Observed<'a> {
-    /// The step.
-    pub step: &'a Action,
+pub struct ObservedStep<'a> {
+    /// The action that was taken.
+    pub action: &'a Action,
     /// The state before it.
     pub before: &'a State,
     /// What came of it.
@@ -84,7 +84,7 @@ pub struct Observed<'a> {
     pub label: Option<&'a str>,
 }
 
-impl Observed<'_> {
+impl ObservedStep<'_> {
     /// What was observed, as an expectation.
     pub fn expect(&self) -> Expect {
         let observation = &self.outcome.observation;

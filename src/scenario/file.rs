@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use guest_access_model::action::{Action, Operation};
 use guest_access_rules::clause;
 use guest_access_rules::text_file::{self, Kind};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::format::{Entry, Fault};
-use super::{Expect, Happening, LABEL, Scenario, ScenarioError, Told, actor, interleaving};
+use super::format::{Fault, StepEntry};
+use super::{
+    Expect, InterleavingEntry, LABEL, Scenario, ScenarioError, ScenarioStep, actor, interleaving,
+};
 
 const KIND: Kind = Kind { name: "scenario", most_bytes: 1 << 20, hint: "", if_too_large: "" };
 
@@ -36,7 +38,7 @@ struct File<'a> {
 #[derive(JsonSchema)]
 #[schemars(rename = "Scenario", deny_unknown_fields)]
 #[expect(dead_code, reason = "it is what the schema describes")]
-pub(super) struct Described {
+struct ScenarioSchema {
     /// The id.
     id: String,
     /// The rules under which it is told: a revision's id or alias, or the path of a rules file.
@@ -46,10 +48,15 @@ pub(super) struct Described {
     /// The clauses that it is about, by id.
     clauses: Vec<String>,
     /// The steps, in order.
-    steps: Vec<Entry>,
+    steps: Vec<StepEntry>,
     /// What happens when, where calls overlap; left out, each step is done before the next begins.
     #[serde(default)]
-    interleaving: Vec<Happening>,
+    interleaving: Vec<InterleavingEntry>,
+}
+
+/// The JSON Schema of scenarios, published as `schema/scenario.json`.
+pub fn schema() -> Schema {
+    SchemaGenerator::default().into_root_schema_for::<ScenarioSchema>()
 }
 
 /// Where the steps of a scenario stand.
@@ -105,25 +112,29 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
         let line = line_of(text, raw.get());
         let fault =
             |message| ScenarioError::Action { path: path.to_owned(), line, number, message };
-        let entry: Entry = step(raw.get()).map_err(|error| syntax(line, &error))?;
+        let entry: StepEntry = parse_step(raw.get()).map_err(|error| syntax(line, &error))?;
         let asked_for = entry.event.clone();
-        let told = entry.told().map_err(|error| match error {
+        let step = entry.into_step().map_err(|error| match error {
             Fault::Actor(actor, known) => {
                 ScenarioError::UnknownActor { path: path.to_owned(), line, number, actor, known }
             }
-            Fault::Deed(given, nearest) => {
-                ScenarioError::UnknownDeed { path: path.to_owned(), line, number, given, nearest }
-            }
+            Fault::Deed(given, nearest) => ScenarioError::UnknownOperation {
+                path: path.to_owned(),
+                line,
+                number,
+                given,
+                nearest,
+            },
             Fault::Other(message) => fault(message),
         })?;
         let asked_for =
-            asked_for.filter(|_| told.step.operation == Operation::ReadThroughOtherRoom);
-        check_labels(&told, asked_for.as_ref(), label.as_ref()).map_err(fault)?;
-        if let Some(event) = &told.event {
+            asked_for.filter(|_| step.action.operation == Operation::ReadThroughOtherRoom);
+        check_labels(&step, asked_for.as_ref(), label.as_ref()).map_err(fault)?;
+        if let Some(event) = &step.event {
             label = Some((event.clone(), number));
         }
         source.lines.push(line);
-        steps.push(told);
+        steps.push(step);
     }
     let mut interleaving = Vec::with_capacity(file.interleaving.len());
     for raw in &file.interleaving {
@@ -146,7 +157,7 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
 }
 
 /// The step that `text` is, with an object for what is expected of it.
-fn step(text: &str) -> serde_json::Result<Entry> {
+fn parse_step(text: &str) -> serde_json::Result<StepEntry> {
     #[derive(Deserialize)]
     struct Expecting<'a> {
         #[serde(borrow)]
@@ -162,16 +173,16 @@ fn step(text: &str) -> serde_json::Result<Entry> {
 /// Checks the labels and names of one step, where `label` is the one given before, and in which
 /// step.
 fn check_labels(
-    told: &Told,
+    step: &ScenarioStep,
     asked_for: Option<&String>,
     label: Option<&(String, usize)>,
 ) -> Result<(), String> {
-    if let (Some(event), Some((first, number))) = (&told.event, label) {
+    if let (Some(event), Some((first, number))) = (&step.event, label) {
         return Err(format!(
             "a scenario labels one event, and `{first}` is labelled in step {number} already; leave `\"event\": \"{event}\"` out"
         ));
     }
-    let expected = told.expect.iter().flat_map(|expect| expect.sees.iter().chain(&expect.not_sees));
+    let expected = step.expect.iter().flat_map(|expect| expect.sees.iter().chain(&expect.not_sees));
     for named in expected.chain(asked_for) {
         match label {
             Some((label, _)) if label == named => {}
@@ -185,7 +196,7 @@ fn check_labels(
             }
         }
     }
-    for (room, members) in told.expect.iter().flat_map(|expect| &expect.membership) {
+    for (room, members) in step.expect.iter().flat_map(|expect| &expect.membership) {
         if room == "elsewhere" || actor::find_place(room).is_err() {
             return Err(format!("`membership` has no room `{room}`; there are room1, room2"));
         }
@@ -212,27 +223,28 @@ pub(crate) fn line_of(text: &str, part: &str) -> usize {
     text_file::line_of(text.as_bytes(), offset)
 }
 
-impl Serialize for Told {
+impl Serialize for ScenarioStep {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Entry::of(self, LABEL).serialize(serializer)
+        StepEntry::of(self, LABEL).serialize(serializer)
     }
 }
 
 /// A step as scenarios write it, by itself: for formats that tell of steps in another way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Written(pub Action);
+pub struct WrittenAction(pub Action);
 
-impl Serialize for Written {
+impl Serialize for WrittenAction {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Entry::of(&Told { step: self.0, event: None, expect: None }, LABEL).serialize(serializer)
+        StepEntry::of(&ScenarioStep { action: self.0, event: None, expect: None }, LABEL)
+            .serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Written {
+impl<'de> Deserialize<'de> for WrittenAction {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wrong = |message: String| Err(D::Error::custom(message));
-        match Entry::deserialize(deserializer)?.told() {
-            Ok(Told { step, event: None, expect: None }) => Ok(Self(step)),
+        match StepEntry::deserialize(deserializer)?.into_step() {
+            Ok(ScenarioStep { action: step, event: None, expect: None }) => Ok(Self(step)),
             Ok(_) => wrong("a step has no `event` and no `expect` here".to_owned()),
             Err(Fault::Actor(given, known)) => {
                 wrong(format!("there is nobody called `{given}`; there are {known}"))
@@ -245,20 +257,20 @@ impl<'de> Deserialize<'de> for Written {
     }
 }
 
-impl JsonSchema for Written {
+impl JsonSchema for WrittenAction {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        Entry::schema_name()
+        StepEntry::schema_name()
     }
 
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        Entry::json_schema(generator)
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        StepEntry::json_schema(generator)
     }
 }
 
 impl Serialize for Scenario {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let label = self.label().unwrap_or(LABEL);
-        let steps: Vec<_> = self.steps.iter().map(|told| Entry::of(told, label)).collect();
+        let steps: Vec<_> = self.steps.iter().map(|step| StepEntry::of(step, label)).collect();
         let overlaps = !self.interleaving.is_empty();
         let mut fields = serializer.serialize_struct("Scenario", 5 + usize::from(overlaps))?;
         fields.serialize_field("id", &self.id)?;

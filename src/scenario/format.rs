@@ -14,14 +14,14 @@ use super::Expect;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a step, which is an object")]
 #[schemars(rename = "Step")]
-pub(super) struct Entry {
+pub(super) struct StepEntry {
     /// Who takes it.
     #[serde(rename = "as")]
     #[schemars(schema_with = "super::schema::actor")]
     pub(super) by: String,
     /// A verb, or an endpoint that is called or read by.
     #[serde(rename = "do")]
-    #[schemars(schema_with = "super::schema::deed")]
+    #[schemars(schema_with = "super::schema::operation")]
     pub(super) deed: String,
     /// About which room.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use guest_access_model::action::{Answer, Observation};
-use guest_access_model::concurrent::{Passes, Told as ToldMove};
+use guest_access_model::concurrent::{Passes, Told as ConcurrentTold};
 use guest_access_model::decide::Outcome;
 use guest_access_model::federated::MAX_SERVERS;
 use guest_access_rules::rules::Rules;
@@ -13,13 +13,14 @@ use guest_access_rules::vocabulary::{Decision, Membership};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Expect, LABEL, Observed, Scenario, Told, sentence_with};
+use super::actor::server;
+use super::{Expect, LABEL, ObservedStep, Scenario, ScenarioStep, sentence_with};
 
 /// Something that happens: a step is taken as a whole, its call passes one stage, or the event that it
 /// sent reaches another server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Happening {
+pub struct InterleavingEntry {
     /// The number of the step, from 1.
     #[schemars(range(min = 1))]
     pub step: usize,
@@ -45,19 +46,19 @@ impl Scenario {
     /// The scenario of these moves of the concurrent model. Its steps are the calls in the order in
     /// which they begin. What each is answered stands where it is answered, and nothing is said to be
     /// expected: the rules have no answer for a call that overlaps another, but one for each order.
-    pub fn from_moves(
+    pub fn from_concurrent_trace(
         id: impl Into<String>,
         rules: &Rules,
         about: impl Into<String>,
         clauses: Vec<String>,
-        moves: &[ToldMove],
+        moves: &[ConcurrentTold],
     ) -> Self {
-        let mut steps: Vec<Told> = Vec::new();
+        let mut steps: Vec<ScenarioStep> = Vec::new();
         for told in moves {
             if told.call == steps.len() {
-                let step = told.taken.action;
-                let event = step.tag.then(|| LABEL.to_owned());
-                steps.push(Told { step, event, expect: None });
+                let action = told.taken.action;
+                let event = action.tag.then(|| LABEL.to_owned());
+                steps.push(ScenarioStep { action, event, expect: None });
             }
         }
         Self {
@@ -66,17 +67,17 @@ impl Scenario {
             about: about.into(),
             clauses,
             steps,
-            interleaving: moves.iter().map(Happening::of).collect(),
+            interleaving: moves.iter().map(InterleavingEntry::of).collect(),
         }
     }
 
     /// What happens, in words, a line for each.
-    pub(crate) fn happenings(&self) -> Vec<String> {
+    pub(crate) fn interleaving_in_words(&self) -> Vec<String> {
         let label = self.label().unwrap_or(LABEL);
         let mut begun: Vec<Option<usize>> = vec![None; self.steps.len()];
         let lines = (1..).zip(&self.interleaving).map(|(line, happening)| {
             let number = happening.step - 1;
-            let sentence = sentence_with(&self.steps[number].step, label);
+            let sentence = sentence_with(&self.steps[number].action, label);
             let first = begun[number];
             begun[number] = first.or(Some(line));
             let call = letter(number);
@@ -92,15 +93,15 @@ impl Scenario {
     }
 }
 
-impl Happening {
-    fn of(told: &ToldMove) -> Self {
+impl InterleavingEntry {
+    fn of(told: &ConcurrentTold) -> Self {
         const NOTHING: Observation =
             Observation { decision: Decision::allow(&[], ""), answer: Answer::Nothing };
         let observation = told.answered.unwrap_or(NOTHING);
         let outcome = Outcome { observation, next: told.after };
-        let step = &told.taken.action;
+        let action = &told.taken.action;
         let observed =
-            Observed { step, before: &told.before, outcome: &outcome, label: Some(LABEL) };
+            ObservedStep { action, before: &told.before, outcome: &outcome, label: Some(LABEL) };
         let mut answered = observed.expect();
         let membership = if told.answered.is_none() {
             std::mem::take(&mut answered.membership)
@@ -118,9 +119,12 @@ impl Happening {
 }
 
 /// What is wrong with what is said to happen, if anything is: where, and what would be right.
-pub(super) fn fault(happenings: &[Happening], steps: usize) -> Option<(usize, String)> {
+pub(super) fn fault(
+    interleaving_in_words: &[InterleavingEntry],
+    steps: usize,
+) -> Option<(usize, String)> {
     let mut begun = 0;
-    for (number, happening) in happenings.iter().enumerate() {
+    for (number, happening) in interleaving_in_words.iter().enumerate() {
         let step = happening.step;
         if let Some(name) = happening.server.as_deref().filter(|name| !is_a_server(name)) {
             return Some((
@@ -140,7 +144,7 @@ pub(super) fn fault(happenings: &[Happening], steps: usize) -> Option<(usize, St
         }
         begun = begun.max(step);
     }
-    let last = happenings.len().checked_sub(1)?;
+    let last = interleaving_in_words.len().checked_sub(1)?;
     (begun < steps)
         .then(|| (last, format!("step {} never begins; leave it out, or let it", begun + 1)))
 }
@@ -148,11 +152,6 @@ pub(super) fn fault(happenings: &[Happening], steps: usize) -> Option<(usize, St
 /// Whether this is the name of a server.
 fn is_a_server(name: &str) -> bool {
     (0..MAX_SERVERS).any(|number| server(number) == name)
-}
-
-/// The name of the server with this number.
-pub(super) fn server(number: usize) -> String {
-    format!("server{}", number + 1)
 }
 
 /// The name of a call.

@@ -7,7 +7,7 @@ use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::{Access, Conditions, Profile};
 use guest_access_rules::rules::{Rules, Standing};
 
-use super::{Observed, Scenario, ScenarioError, Verdict};
+use super::{ObservedStep, Scenario, ScenarioError, Verdict};
 
 /// The default profile of a revision, but for one option that the text permits as well.
 #[derive(Debug, Clone)]
@@ -121,7 +121,7 @@ impl Scenario {
             for (told, step) in self.steps.iter().zip(&mut decided) {
                 // What cannot happen by this reading says no more of the steps that follow.
                 let Some(outcome) =
-                    guest_access_model::decide::outcome(&alternative.profile, &state, &told.step)
+                    guest_access_model::decide::outcome(&alternative.profile, &state, &told.action)
                 else {
                     break;
                 };
@@ -149,9 +149,9 @@ impl Decided {
     /// The step as it was observed by the default readings.
     pub fn observed<'a>(
         &'a self,
-        step: &'a guest_access_model::action::Action,
+        action: &'a guest_access_model::action::Action,
         label: Option<&'a str>,
-    ) -> Observed<'a> {
-        Observed { step, before: &self.before, outcome: &self.outcome, label }
+    ) -> ObservedStep<'a> {
+        ObservedStep { action, before: &self.before, outcome: &self.outcome, label }
     }
 }

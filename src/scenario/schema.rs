@@ -1,4 +1,4 @@
-//! The JSON Schema of scenarios, published as `schema/scenario.json`.
+//! JSON Schemas of single fields of a scenario: each lists what the field may be.
 
 use guest_access_model::action::{Credential, Key, Message, ProfileKey, Setting};
 use guest_access_model::actions::has_its_own_operation;
@@ -12,13 +12,7 @@ use guest_access_rules::vocabulary::{
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::actor as name;
-use super::file::Described;
 use super::verb::Verb;
-
-/// The JSON Schema of scenarios.
-pub fn schema() -> Schema {
-    SchemaGenerator::default().into_root_schema_for::<Described>()
-}
 
 fn one_of(values: impl Iterator<Item = String>) -> Schema {
     json_schema!({ "type": "string", "enum": values.collect::<Vec<_>>() })
@@ -47,7 +41,7 @@ pub(super) fn actor(_: &mut SchemaGenerator) -> Schema {
     one_of(name::all().map(name::name))
 }
 
-pub(super) fn deed(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn operation(_: &mut SchemaGenerator) -> Schema {
     let verbs = Verb::ALL.iter().map(|verb| verb.as_str().to_owned());
     let endpoints = EndpointId::all().filter(|endpoint| {
         !has_its_own_operation(*endpoint) || *endpoint == guest_access_rules::endpoint::KNOWN.whoami
@@ -74,7 +68,7 @@ pub(super) fn to(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn server(_: &mut SchemaGenerator) -> Schema {
-    one_of((0..MAX_SERVERS).map(super::interleaving::server))
+    one_of((0..MAX_SERVERS).map(name::server))
 }
 
 pub(super) fn stage(_: &mut SchemaGenerator) -> Schema {

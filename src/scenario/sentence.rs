@@ -42,7 +42,7 @@ pub fn sentence_with(step: &Action, label: &str) -> String {
 }
 
 /// The act in words, where it is done by nobody and nowhere in particular.
-pub fn deed(operation: Operation) -> String {
+pub fn operation_phrase(operation: Operation) -> String {
     let place =
         if matches!(operation, Operation::Read(_)) { Place::Nowhere } else { Place::Room(0) };
     done(&Action { place, ..Action::new(Actor::Server, operation) }, super::LABEL)

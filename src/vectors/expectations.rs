@@ -12,7 +12,7 @@ use super::askable::could_move_members;
 use super::others::differ;
 use crate::permitted::{Judge, Judgement, Permitted, TakenOption};
 use crate::scenario::{
-    Alternative, Expect, LABEL, Observed, Scenario, Told, alternatives, permitted,
+    Alternative, Expect, LABEL, ObservedStep, Scenario, ScenarioStep, alternatives, permitted,
 };
 
 /// All that the rules permit: the default profile; every other that differs from it in one option
@@ -50,7 +50,7 @@ impl Permits {
         let mut before = initial(&self.profile);
         let mut usual = Vec::with_capacity(scenario.steps.len());
         for told in &mut scenario.steps {
-            let outcome = outcome(&self.profile, &before, &told.step)
+            let outcome = outcome(&self.profile, &before, &told.action)
                 .expect("the steps were taken when the scenario was made");
             told.expect = Some(expected(told, &before, &outcome, scope));
             usual.push((before, outcome));
@@ -118,9 +118,9 @@ fn follow(
     scope: Scope,
 ) -> Vec<Otherwise> {
     let mut state = Some(initial(profile));
-    let step = |(told, (before, right)): (&Told, &(State, Outcome))| {
+    let step = |(told, (before, right)): (&ScenarioStep, &(State, Outcome))| {
         let Some(here) = state else { return Otherwise::Ended };
-        let Some(outcome) = outcome(profile, &here, &told.step) else {
+        let Some(outcome) = outcome(profile, &here, &told.action) else {
             state = None;
             return Otherwise::CannotHappen;
         };
@@ -139,9 +139,13 @@ pub(super) fn fails(profile: &Profile, scenario: &Scenario, otherwise: &[Vec<Per
     let mut judge = Judge::new(&scenario.steps, otherwise);
     let mut before = initial(profile);
     for (number, told) in scenario.steps.iter().enumerate() {
-        let Some(outcome) = outcome(profile, &before, &told.step) else { return false };
-        let observed =
-            Observed { step: &told.step, before: &before, outcome: &outcome, label: Some(LABEL) };
+        let Some(outcome) = outcome(profile, &before, &told.action) else { return false };
+        let observed = ObservedStep {
+            action: &told.action,
+            before: &before,
+            outcome: &outcome,
+            label: Some(LABEL),
+        };
         if matches!(judge.step(number, &observed), Judgement::Differs(_)) {
             return true;
         }
@@ -151,10 +155,10 @@ pub(super) fn fails(profile: &Profile, scenario: &Scenario, otherwise: &[Vec<Per
 }
 
 /// What is expected of a step; where it could change a membership, of all of them.
-fn expected(told: &Told, before: &State, outcome: &Outcome, scope: Scope) -> Expect {
-    let observed = Observed { step: &told.step, before, outcome, label: Some(LABEL) };
+fn expected(told: &ScenarioStep, before: &State, outcome: &Outcome, scope: Scope) -> Expect {
+    let observed = ObservedStep { action: &told.action, before, outcome, label: Some(LABEL) };
     let mut expect = observed.expect();
-    if could_move_members(&told.step) {
+    if could_move_members(&told.action) {
         expect.membership = observed.memberships(scope);
     }
     expect

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::Vector;
 use crate::permitted::Permitted;
-use crate::scenario::{self, Told};
+use crate::scenario::{self, ScenarioStep};
 
 /// A step of a vector.
 #[derive(Serialize)]
 struct Step<'a> {
     #[serde(flatten)]
-    told: &'a Told,
+    told: &'a ScenarioStep,
     #[serde(skip_serializing_if = "<[Permitted]>::is_empty")]
     otherwise: &'a [Permitted],
 }

@@ -9,7 +9,7 @@ use guest_access_rules::endpoint::{EndpointId, Gives};
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
 use serde::{Serialize, Serializer};
 
-use crate::scenario::deed;
+use crate::scenario::operation_phrase;
 
 /// One thing that a vector covers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -270,7 +270,7 @@ impl Display for Item {
                 f,
                 &[
                     Some(family.to_owned()),
-                    Some(deed(decision.operation)),
+                    Some(operation_phrase(decision.operation)),
                     Some(decision.caller.as_str().to_owned()),
                     match (decision.place, decision.operation) {
                         (Whereabouts::Elsewhere, _) => Some("elsewhere".to_owned()),
@@ -305,25 +305,29 @@ impl Display for Item {
             ),
             Self::Way(way) => match way {
                 WayIn::Membership { from, to, by } => {
-                    write!(f, "{family} · membership {from} → {to} · {}", deed(*by))
+                    write!(f, "{family} · membership {from} → {to} · {}", operation_phrase(*by))
                 }
                 WayIn::Visibility { from, to, by } => {
-                    write!(f, "{family} · visibility {from} → {to} · {}", deed(*by))
+                    write!(f, "{family} · visibility {from} → {to} · {}", operation_phrase(*by))
                 }
                 WayIn::GuestAccess { from, to, by } => {
-                    write!(f, "{family} · guest access {from} → {to} · {}", deed(*by))
+                    write!(f, "{family} · guest access {from} → {to} · {}", operation_phrase(*by))
                 }
                 WayIn::Account { by, with } => {
-                    write!(f, "{family} · {} · membership {with}", deed(*by))
+                    write!(f, "{family} · {} · membership {with}", operation_phrase(*by))
                 }
             },
             Self::Closing(Closing { by, caller, membership }) => {
                 let caller = caller.as_str();
-                write!(f, "{family} · {} · {caller} · membership {membership}", deed(*by))
+                write!(
+                    f,
+                    "{family} · {} · {caller} · membership {membership}",
+                    operation_phrase(*by)
+                )
             }
             Self::ReadAfter(ReadAfter { endpoint, way: (from, to, by), previewable }) => {
                 let previewable = if *previewable { " · world_readable now" } else { "" };
-                let by = deed(*by);
+                let by = operation_phrase(*by);
                 write!(f, "{family} · {endpoint} · {from} → {to} · {by}{previewable}")
             }
         }

@@ -201,7 +201,9 @@ pub fn untold(rules: &Rules, vectors: &[Vector]) -> Vec<Untold> {
         let because = match &story {
             None => "nothing that is allowed leads to where it would show".to_owned(),
             Some(story) => match story.iter().find(|step| !is_by_a_client(step)) {
-                Some(deed) => format!("it shows only after {}", sentence(deed)),
+                Some(operation_phrase) => {
+                    format!("it shows only after {}", sentence(operation_phrase))
+                }
                 None => "what it shows is what another reading permits".to_owned(),
             },
         };

@@ -12,7 +12,7 @@ use guest_access_rules::rules::Rules;
 
 use super::Vector;
 use crate::permitted::{Judge, Judgement};
-use crate::scenario::{LABEL, Observed};
+use crate::scenario::{LABEL, ObservedStep};
 use crate::subject::reference::ReferenceSubject;
 
 /// What catches one defect.
@@ -58,10 +58,10 @@ impl Vector {
         let mut judge = Judge::new(&self.scenario.steps, &self.otherwise);
         let mut before = subject.abstraction();
         for (number, told) in self.scenario.steps.iter().enumerate() {
-            let observation = subject.take(&told.step);
+            let observation = subject.take(&told.action);
             let outcome = Outcome { observation, next: subject.abstraction() };
-            let observed = Observed {
-                step: &told.step,
+            let observed = ObservedStep {
+                action: &told.action,
                 before: &before,
                 outcome: &outcome,
                 label: Some(LABEL),

@@ -1,6 +1,6 @@
 //! The scenario format: what is written is what is read.
 
-use guest_access::scenario::{Scenario, Told, schema};
+use guest_access::scenario::{Scenario, ScenarioStep, schema};
 use guest_access_model::action::{
     Action, Actor, Credential, Key, Message, Operation, ProfileKey, Says, Setting, Upgrade,
 };
@@ -15,7 +15,11 @@ use proptest::sample::select;
 
 /// A scenario of this step, and of one that labels an event, if the step asks for one.
 fn scenario_of(step: Action) -> Scenario {
-    let told = |step: Action| Told { step, event: step.tag.then(|| "e1".to_owned()), expect: None };
+    let told = |step: Action| ScenarioStep {
+        action: step,
+        event: step.tag.then(|| "e1".to_owned()),
+        expect: None,
+    };
     let labels = Action::new(Actor::Moderator, Operation::SendState).at(0).tagged();
     let before = (step.operation == Operation::ReadThroughOtherRoom).then_some(labels);
     Scenario {
@@ -188,7 +192,7 @@ fn a_story_expects_what_the_rules_decide() {
         Action::new(guest, Operation::Read(messages)).at(0),
     ];
     let rules = Rules::find("latest").unwrap();
-    let scenario = Scenario::from_story("a-story", &rules, "About.", vec![], &story).unwrap();
+    let scenario = Scenario::from_trace("a-story", &rules, "About.", vec![], &story).unwrap();
     insta::assert_json_snapshot!(scenario);
 }
 
@@ -196,6 +200,6 @@ fn a_story_expects_what_the_rules_decide() {
 fn a_story_that_cannot_happen_is_refused() {
     let story = [Action::new(Actor::Guest(0), Operation::LogOut)];
     let rules = Rules::find("latest").unwrap();
-    let error = Scenario::from_story("a-story", &rules, "", vec![], &story).unwrap_err();
+    let error = Scenario::from_trace("a-story", &rules, "", vec![], &story).unwrap_err();
     insta::assert_snapshot!(error, @"scenario `a-story`: step 1, `guest1 logs out`, cannot happen: guest1 is not registered; begin with `guest1` doing `register as guest`");
 }

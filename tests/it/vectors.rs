@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use guest_access::scenario::deed;
+use guest_access::scenario::operation_phrase;
 use guest_access::vectors::{Item, Untold, Vector, caught, schema, untold, vectors};
 use guest_access_model::action::{Actor, Operation};
 use guest_access_model::stop::Stop;
@@ -49,7 +49,7 @@ fn folded(items: &[&Item]) -> String {
                 let what = match decision.operation {
                     Operation::Call(_) => "calls an endpoint".to_owned(),
                     Operation::Read(_) => "reads".to_owned(),
-                    operation => deed(operation),
+                    operation => operation_phrase(operation),
                 };
                 format!("decision · {what} · {}", decision.caller.as_str())
             }
@@ -104,10 +104,10 @@ fn the_vectors_of_the_latest_revision_are_few() {
     let asks = |operation| {
         matches!(operation, Operation::Read(_) | Operation::Call(_) | Operation::WhoAmI)
     };
-    let is_denied = |told: &guest_access::scenario::Told| {
+    let is_denied = |told: &guest_access::scenario::ScenarioStep| {
         told.expect.as_ref().is_some_and(|expect| expect.status.is_some())
     };
-    let writes = steps().filter(|told| !asks(told.step.operation) && !is_denied(told)).count();
+    let writes = steps().filter(|told| !asks(told.action.operation) && !is_denied(told)).count();
     assert!(rooms <= 60, "{rooms} rooms");
     assert!(writes <= 1_100, "{writes} writes, registrations among them");
     assert!(steps().count() - writes <= 5_000, "{} other calls", steps().count() - writes);
@@ -116,7 +116,7 @@ fn the_vectors_of_the_latest_revision_are_few() {
 #[test]
 fn no_vector_uses_a_deed_of_the_server_itself() {
     for told in VECTORS.iter().flat_map(|vector| &vector.scenario.steps) {
-        assert_ne!(told.step.by, Actor::Server, "{told:?}");
+        assert_ne!(told.action.by, Actor::Server, "{told:?}");
     }
 }
 

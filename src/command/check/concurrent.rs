@@ -104,7 +104,7 @@ pub(super) fn check(
         let tell = |story: Story, moves: &[Move]| {
             let Story { id, about, clauses } = story;
             let moves = teller.tell(moves).expect("the model tells its own stories");
-            Ok(Scenario::from_moves(id, rules, about, clauses, &moves))
+            Ok(Scenario::from_concurrent_trace(id, rules, about, clauses, &moves))
         };
         let mut report = CheckReport::told(&held, explored, &found, run, tell)?;
         report.discipline = Some(kept.report());

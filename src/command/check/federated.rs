@@ -124,7 +124,7 @@ pub(super) fn check(
         let tell = |story: Story, happens: &[Happens]| {
             let Story { id, about, clauses } = story;
             let told = model().tell(happens).expect("the model tells its own stories");
-            Ok(Scenario::from_servers(id, rules, about, clauses, &told))
+            Ok(Scenario::from_federated_trace(id, rules, about, clauses, &told))
         };
         let mut report = CheckReport::told(&held, explored, &found, run, tell)?;
         report.discipline = Some(kept.report());

@@ -17,7 +17,7 @@ use stateright::{Model, Path, Property};
 
 use crate::report::diagram::{self, Answer, Row, Tone};
 use crate::report::told;
-use crate::scenario::{LABEL, Observed, sentence};
+use crate::scenario::{LABEL, ObservedStep, sentence};
 
 /// The model.
 pub(super) struct Explored {
@@ -136,8 +136,8 @@ impl Taken {
     pub(super) fn told(&self, after: &State) -> String {
         let outcome =
             guest_access_model::decide::Outcome { observation: self.observation, next: *after };
-        let observed = Observed {
-            step: &self.step,
+        let observed = ObservedStep {
+            action: &self.step,
             before: &self.before,
             outcome: &outcome,
             label: Some(LABEL),

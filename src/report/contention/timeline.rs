@@ -147,7 +147,7 @@ impl Row<'_> {
 mod tests {
     use guest_access_model::action::{Action, Actor, Operation};
 
-    use crate::scenario::Written;
+    use crate::scenario::WrittenAction;
 
     use super::*;
 
@@ -155,7 +155,7 @@ mod tests {
         Call {
             round: 1,
             client,
-            step: Written(Action::new(Actor::Guest(0), Operation::WhoAmI)),
+            step: WrittenAction(Action::new(Actor::Guest(0), Operation::WhoAmI)),
             upgraded: false,
             event: None,
             about: None,

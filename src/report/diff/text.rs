@@ -181,7 +181,7 @@ pub(super) fn about(divergence: &DivergenceReport) -> String {
     });
     for (number, told) in (1..).zip(&divergence.scenario.steps) {
         let label = divergence.scenario.label().unwrap_or(LABEL);
-        lines.push(format!("  {number}. {}", sentence_with(&told.step, label)));
+        lines.push(format!("  {number}. {}", sentence_with(&told.action, label)));
     }
     if !divergence.reproduced {
         lines.push("  (run by itself, the scenario did not show it again)".to_owned());

@@ -9,14 +9,14 @@ use guest_access_rules::endpoint::{EndpointId, KNOWN};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 
-use super::super::Told;
+use super::super::ScenarioStep;
 use super::super::actor;
 use super::super::verb::{Field, Verb};
-use super::{Entry, Fault, spelled};
+use super::{Fault, StepEntry, spelled};
 
-impl Entry {
+impl StepEntry {
     /// The step that the entry means.
-    pub(in super::super) fn told(self) -> Result<Told, Fault> {
+    pub(in super::super) fn into_step(self) -> Result<ScenarioStep, Fault> {
         let by = actor::find(&self.by).map_err(|known| Fault::Actor(self.by.clone(), known))?;
         let verb = Verb::find(&self.deed);
         let endpoint = EndpointId::find(&self.deed);
@@ -57,7 +57,11 @@ impl Entry {
             )));
         }
         let event = if tag { self.event } else { None };
-        Ok(Told { step: Action { by, with, operation, place, tag }, event, expect: self.expect })
+        Ok(ScenarioStep {
+            action: Action { by, with, operation, place, tag },
+            event,
+            expect: self.expect,
+        })
     }
 
     fn operation(&self, verb: Verb, by: Actor) -> Result<Operation, Fault> {

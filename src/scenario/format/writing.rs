@@ -5,20 +5,20 @@ use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
-use super::super::Told;
+use super::super::ScenarioStep;
 use super::super::actor;
 use super::super::verb::Verb;
-use super::{Entry, spelled};
+use super::{StepEntry, spelled};
 
-impl Entry {
-    /// How `told` is written. `label` is the label of the scenario's event.
-    pub(in super::super) fn of(told: &Told, label: &str) -> Self {
-        let Told { step, event, expect } = told;
+impl StepEntry {
+    /// How `step` is written. `label` is the label of the scenario's event.
+    pub(in super::super) fn of(step: &ScenarioStep, label: &str) -> Self {
+        let ScenarioStep { action, event, expect } = step;
         let entry = Self {
-            by: actor::name(step.by),
-            room: actor::place(step.place),
-            token: unless(step.with, Credential::Own, Credential::as_str),
-            event: step.tag.then(|| event.as_deref().unwrap_or(label).to_owned()),
+            by: actor::name(action.by),
+            room: actor::place(action.place),
+            token: unless(action.with, Credential::Own, Credential::as_str),
+            event: action.tag.then(|| event.as_deref().unwrap_or(label).to_owned()),
             expect: expect.clone(),
             ..Self::default()
         };
@@ -27,7 +27,7 @@ impl Entry {
             unless(way, MembershipEndpoint::Own, MembershipEndpoint::as_str)
         };
         let verb = |verb: Verb| verb.as_str().to_owned();
-        match step.operation {
+        match action.operation {
             Operation::Register { named } => {
                 Self { deed: verb(Verb::RegisterAsGuest), named, ..entry }
             }

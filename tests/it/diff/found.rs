@@ -95,7 +95,7 @@ fn a_divergence_comes_with_the_smallest_scenario_that_shows_it() {
     });
     let revocation = revocation.unwrap();
     let steps = revocation.scenario.steps.iter();
-    let steps: Vec<_> = steps.map(|told| guest_access::scenario::sentence(&told.step)).collect();
+    let steps: Vec<_> = steps.map(|told| guest_access::scenario::sentence(&told.action)).collect();
     // No fewer steps lead there; by which endpoint the guest joins is all the same.
     let [registers, permits, joins, revokes] = &steps[..] else { panic!("{steps:#?}") };
     assert_eq!(registers, "guest1 registers as a guest");

@@ -64,7 +64,7 @@ fn ran(scenario: &str, decisions: usize, not_run: &[&str]) -> Ran {
 fn asked(by: &str, visibility: &'static str, observed: Came, verdict: Verdict) -> Asked {
     Asked {
         class: Class {
-            deed: "joins room1".to_owned(),
+            operation_phrase: "joins room1".to_owned(),
             by: by.to_owned(),
             place: Place::Room,
             membership: Some("leave"),
@@ -201,7 +201,7 @@ fn what_a_homeserver_says_is_text_in_every_report_and_nothing_else() {
     let mut report = report();
     report.divergences[0].curl = Some(format!("#!/bin/sh\n# {HARM}"));
     report.divergences[0].step = HARM.to_owned();
-    report.matrix[0].class.deed = HARM.to_owned();
+    report.matrix[0].class.operation_phrase = HARM.to_owned();
     report.broken_off = Some(HARM.to_owned());
     let page = html(&report);
     assert!(!page.contains("<script"), "{page}");

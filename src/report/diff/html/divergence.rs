@@ -96,7 +96,7 @@ fn diagram(divergence: &DivergenceReport) -> Markup {
             });
             answer.into_iter().collect()
         };
-        Row { step: &told.step, answers }
+        Row { step: &told.action, answers }
     });
     let rows: Vec<_> = rows.collect();
     svg(&rows, scenario.label().unwrap_or(LABEL))

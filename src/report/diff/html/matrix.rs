@@ -78,13 +78,13 @@ fn blocks(asked: &[Asked]) -> Vec<Block> {
     let mut calls: BTreeMap<(&str, &str), BTreeMap<Option<&'static str>, Row>> = BTreeMap::new();
     for one in asked {
         let Asked { class, expected, observed, verdict, .. } = one;
-        let rows = calls.entry((&class.by, &class.deed)).or_default();
+        let rows = calls.entry((&class.by, &class.operation_phrase)).or_default();
         let row = rows.entry(class.membership).or_default();
         row.entry(column(one)).or_default().insert((*expected, *observed, *verdict));
     }
     let mut alike: BTreeMap<_, Vec<String>> = BTreeMap::new();
-    for ((by, deed), rows) in calls {
-        alike.entry((by, rows)).or_default().push(deed.to_owned());
+    for ((by, operation_phrase), rows) in calls {
+        alike.entry((by, rows)).or_default().push(operation_phrase.to_owned());
     }
     let blocks = alike.into_iter().map(|((by, rows), deeds)| Block {
         deeds,
@@ -158,7 +158,7 @@ fn table(blocks: &[&Block], columns: &[Column]) -> Markup {
             }
             @for block in blocks {
                 tbody {
-                    tr { th.deed colspan=(columns.len() + 1) {
+                    tr { th.operation_phrase colspan=(columns.len() + 1) {
                         (deeds(&block.deeds)) span.by { (block.by) }
                     } }
                     @for (memberships, row) in &block.rows {
@@ -193,10 +193,10 @@ fn deeds(deeds: &[String]) -> Markup {
             [one, rest @ ..] if rest.len() > 3 => {
                 details {
                     summary { (one) " and " (count(rest.len(), "other")) }
-                    @for deed in rest { div { (deed) } }
+                    @for operation_phrase in rest { div { (operation_phrase) } }
                 }
             }
-            _ => { @for deed in deeds { div { (deed) } } }
+            _ => { @for operation_phrase in deeds { div { (operation_phrase) } } }
         }
     }
 }

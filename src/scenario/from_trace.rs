@@ -4,7 +4,7 @@ use guest_access_model::action::Action;
 use guest_access_model::decide::initial;
 use guest_access_rules::rules::Rules;
 
-use super::{LABEL, Observed, Scenario, ScenarioError, Told};
+use super::{LABEL, ObservedStep, Scenario, ScenarioError, ScenarioStep};
 
 impl Scenario {
     /// The scenario of these steps, in which what is expected of each is what the default profile of
@@ -12,15 +12,15 @@ impl Scenario {
     ///
     /// # Errors
     /// If a step cannot happen under these rules.
-    pub fn from_story(
+    pub fn from_trace(
         id: impl Into<String>,
         rules: &Rules,
         about: impl Into<String>,
         clauses: Vec<String>,
         steps: &[Action],
     ) -> Result<Self, ScenarioError> {
-        let told = |step: &Action| Told {
-            step: *step,
+        let told = |step: &Action| ScenarioStep {
+            action: *step,
             event: step.tag.then(|| LABEL.to_owned()),
             expect: None,
         };
@@ -36,7 +36,8 @@ impl Scenario {
         let outcomes = scenario.replay(&profile)?;
         let mut before = &initial(&profile);
         for (told, outcome) in scenario.steps.iter_mut().zip(&outcomes) {
-            let observed = Observed { step: &told.step, before, outcome, label: Some(LABEL) };
+            let observed =
+                ObservedStep { action: &told.action, before, outcome, label: Some(LABEL) };
             told.expect = Some(observed.expect());
             before = &outcome.next;
         }

@@ -3,14 +3,14 @@
 use guest_access_model::action::{Action, Actor, Answer, Message, Observation, Operation};
 use guest_access_model::decide::Outcome;
 use guest_access_model::federated::{
-    Happens, Setting, Told as ToldHappening, What, moderators_action,
+    Happens, Setting, Told as FederatedTold, What, moderators_action,
 };
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::Decision;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 
-use super::interleaving::server;
-use super::{Happening, LABEL, Observed, Scenario, Told};
+use super::actor::server;
+use super::{InterleavingEntry, LABEL, ObservedStep, Scenario, ScenarioStep};
 
 /// What is known of the story so far: which step sent what is on its way.
 #[derive(Default)]
@@ -27,12 +27,12 @@ struct Senders {
 impl Scenario {
     /// The scenario of this story of the federated model. The guest of each server is the one with
     /// its number. Nothing is said to be expected: what was answered stands where it happened.
-    pub fn from_servers(
+    pub fn from_federated_trace(
         id: impl Into<String>,
         rules: &Rules,
         about: impl Into<String>,
         clauses: Vec<String>,
-        story: &[ToldHappening],
+        story: &[FederatedTold],
     ) -> Self {
         let guests = story.first().map_or(0, |told| told.before.servers.len());
         let mut told_steps = Vec::new();
@@ -42,10 +42,10 @@ impl Scenario {
                 Actor::Guest(small(guest)),
                 Operation::Register { named: false },
             ));
-            interleaving.push(Happening {
+            interleaving.push(InterleavingEntry {
                 step: told_steps.len(),
                 server: Some(server(guest)),
-                ..Happening::default()
+                ..InterleavingEntry::default()
             });
         }
         let mut senders = Senders { membership: vec![0; guests], ..Senders::default() };
@@ -77,8 +77,8 @@ impl Scenario {
             senders.note(told, step);
             interleaving.push(happening(told, step, on, &told_steps));
         }
-        let told = |step: &Action| Told {
-            step: *step,
+        let told = |step: &Action| ScenarioStep {
+            action: *step,
             event: step.tag.then(|| LABEL.to_owned()),
             expect: None,
         };
@@ -107,7 +107,7 @@ impl Senders {
         }
     }
 
-    fn note(&mut self, told: &ToldHappening, step: usize) {
+    fn note(&mut self, told: &FederatedTold, step: usize) {
         match told.happens {
             Happens::Sets { says: Setting::Visibility(_), place, .. } => {
                 self.visibility.insert(place, step);
@@ -133,19 +133,20 @@ impl Senders {
 }
 
 /// What happens, as it is written.
-fn happening(told: &ToldHappening, step: usize, on: usize, steps: &[Action]) -> Happening {
+fn happening(told: &FederatedTold, step: usize, on: usize, steps: &[Action]) -> InterleavingEntry {
     const DONE: Observation =
         Observation { decision: Decision::allow(&[], ""), answer: Answer::Nothing };
     let (before, after) = told.on(on);
     let outcome = Outcome { observation: told.answered.unwrap_or(DONE), next: *after };
     let step_taken = &steps[step - 1];
-    let observed = Observed { step: step_taken, before, outcome: &outcome, label: Some(LABEL) };
+    let observed =
+        ObservedStep { action: step_taken, before, outcome: &outcome, label: Some(LABEL) };
     let mut answered = observed.expect();
     let membership = match told.answered {
         None => std::mem::take(&mut answered.membership),
         Some(_) => std::collections::BTreeMap::new(),
     };
-    Happening {
+    InterleavingEntry {
         step,
         server: Some(server(on)),
         stage: None,
@@ -155,7 +156,7 @@ fn happening(told: &ToldHappening, step: usize, on: usize, steps: &[Action]) -> 
 }
 
 /// Whether the guest with this number does anything in the story.
-fn takes_part_in(story: &[ToldHappening], guest: usize) -> bool {
+fn takes_part_in(story: &[FederatedTold], guest: usize) -> bool {
     story.iter().any(|told| matches!(told.happens, Happens::Calls(caller, _) if caller == guest))
 }
 
