@@ -11,9 +11,9 @@ use crate::engine::timely::Explore;
 use crate::engine::{Engine, EngineError, Seen, Workers};
 use crate::federated::Federated;
 use crate::sequential::Sequential;
-use crate::space::{Exploration, Space};
+use crate::shortest_trace;
 use crate::stop::Stop;
-use crate::story;
+use crate::transition_system::{Exploration, TransitionSystem};
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::spelled;
@@ -85,7 +85,7 @@ macro_rules! run {
                 self,
                 stop: &Stop,
                 progress: &dyn Fn(Seen),
-            ) -> Result<Report<<$space as Space>::Action>, EngineError> {
+            ) -> Result<Report<<$space as TransitionSystem>::Action>, EngineError> {
                 self.find(stop, progress)
             }
         }
@@ -100,8 +100,9 @@ impl<S: Explore> Check<'_, S> {
         let started = Instant::now();
         let space = Arc::new(self.space);
         let explored = self.engine.explore(&space, self.workers, stop, progress)?;
-        let broken = self.guarantees.intersection(explored.verdicts.broken);
-        let stories = broken.iter().zip(story::broken(&*space, broken, stop)).collect();
+        let violated = self.guarantees.intersection(explored.verdicts.violated);
+        let stories =
+            violated.iter().zip(shortest_trace::counterexamples(&*space, violated, stop)).collect();
         Ok(Report::new(self.rules, self.guarantees, explored, stories, started))
     }
 }
@@ -121,7 +122,7 @@ impl<T> Report<T> {
             guarantee,
             status: if !rules.promises.contains_key(&guarantee) {
                 Status::NotPromised
-            } else if explored.verdicts.broken.contains(guarantee) {
+            } else if explored.verdicts.violated.contains(guarantee) {
                 Status::Violated
             } else if !explored.complete {
                 Status::Unknown

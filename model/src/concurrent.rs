@@ -24,11 +24,11 @@ mod telling;
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, Actor};
+use crate::canonical_form::normal_form;
 use crate::decide::initial;
 use crate::guarantee::Verdicts;
-use crate::reduce::forget;
-use crate::space::Space;
 use crate::state::{Scope, State};
+use crate::transition_system::TransitionSystem;
 use guest_access_rules::discipline::Discipline;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::spelled;
@@ -286,7 +286,7 @@ impl Concurrent {
         situation.calls.remove(number);
         situation.explained = answered.explanations;
         if situation.calls.is_empty() {
-            situation.server = forget(&self.profile, &situation.server);
+            situation.server = normal_form(&self.profile, &situation.server);
         }
         let orders = judging::Orders { was_explained, matter: answered.orders_matter };
         let verdicts = Self::judge_answer(situation, orders);
@@ -297,16 +297,20 @@ impl Concurrent {
     }
 }
 
-impl Space for Concurrent {
+impl TransitionSystem for Concurrent {
     type State = Situation;
     type Action = Move;
 
-    fn beginnings(&self) -> Vec<Situation> {
+    fn initial_states(&self) -> Vec<Situation> {
         let server = self.nothing_yet;
         vec![Situation { server, calls: Vec::new(), explained: self.explained_from(server) }]
     }
 
-    fn expand(&self, situation: &Situation, visit: &mut dyn FnMut(Move, Situation, Verdicts)) {
+    fn visit_successors(
+        &self,
+        situation: &Situation,
+        visit: &mut dyn FnMut(Move, Situation, Verdicts),
+    ) {
         for taken in self.moves(situation) {
             if let Some(Taken { situation, verdicts, .. }) = self.take(situation, &taken) {
                 visit(taken, situation, verdicts);
@@ -314,7 +318,7 @@ impl Space for Concurrent {
         }
     }
 
-    fn representative(&self, situation: Situation) -> Situation {
+    fn canonical_form(&self, situation: Situation) -> Situation {
         self.in_order(situation)
     }
 }

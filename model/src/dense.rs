@@ -227,7 +227,7 @@ impl Dense {
     /// Reaches what the state with this code leads to, some of it more than once. Says how many steps
     /// change the state, and what the guarantees say of the cells that were not visited before.
     #[inline]
-    pub fn expand(&self, code: u64, reach: &mut impl FnMut(u64)) -> (Verdicts, usize) {
+    pub fn visit_successors(&self, code: u64, reach: &mut impl FnMut(u64)) -> (Verdicts, usize) {
         match self.guests {
             1 => self.expand_so_many::<1>(code, reach),
             2 => self.expand_so_many::<2>(code, reach),
@@ -354,8 +354,8 @@ mod tests {
     use super::*;
     use crate::guarantee::OF_OTHERS;
     use crate::sequential::Sequential;
-    use crate::space::Space;
     use crate::state::Scope;
+    use crate::transition_system::TransitionSystem;
     use guest_access_rules::defect::defects;
     use guest_access_rules::rules::Rules;
 
@@ -397,24 +397,24 @@ mod tests {
             let model = Sequential::new(scope, system.clone(), rules.profile());
             let mut state = model.initial();
             for turn in walk {
-                let plain = model.expansion(&state);
+                let plain = model.successors(&state);
                 let code = dense.code_of(&state);
                 prop_assert!(code.is_some(), "{:?}", state);
                 let mut reached = BTreeSet::new();
-                let (_, changes) = dense.expand(code.unwrap(), &mut |code| {
+                let (_, changes) = dense.visit_successors(code.unwrap(), &mut |code| {
                     reached.insert(code);
                 });
                 prop_assert_eq!(changes, plain.transitions);
                 let mut decided: BTreeSet<_> =
-                    plain.moves.iter().map(|taken| dense.code_of(&taken.next).unwrap()).collect();
+                    plain.distinct.iter().map(|taken| dense.code_of(&taken.next).unwrap()).collect();
                 // What a step leaves as it is need not be reached again, and may be.
                 reached.insert(code.unwrap());
                 decided.insert(code.unwrap());
                 prop_assert_eq!(reached, decided);
-                if plain.moves.is_empty() {
+                if plain.distinct.is_empty() {
                     break;
                 }
-                state = turn.get(&plain.moves).next;
+                state = turn.get(&plain.distinct).next;
             }
         }
 
@@ -449,7 +449,7 @@ mod tests {
                     // No reader can tell who may join.
                     said.add(judges.judge(common.as_read(), own, Which::Reads));
                 }
-                let mut decided = most.expansion(&all).verdicts;
+                let mut decided = most.successors(&all).verdicts;
                 if guests == 2 {
                     // The one who has just registered is company, and need not have any.
                     for verdicts in [&mut said, &mut decided] {
@@ -463,7 +463,7 @@ mod tests {
                     decided.add(said);
                 }
                 prop_assert_eq!(said, decided, "{:?}", all);
-                let moves = few.expansion(&state).moves;
+                let moves = few.successors(&state).distinct;
                 if moves.is_empty() {
                     break;
                 }

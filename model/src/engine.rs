@@ -5,9 +5,9 @@ pub mod timely;
 
 use std::sync::Arc;
 
-use crate::space::Exploration;
 use crate::state::Scope;
 use crate::stop::Stop;
+use crate::transition_system::Exploration;
 use guest_access_rules::vocabulary::spelled;
 
 use timely::{Cluster, ClusterError, Explore};

@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::decide::initial;
 use crate::guarantee::Verdicts;
-use crate::space::Space;
 use crate::state::{Account, MAX_GUESTS, State};
+use crate::transition_system::TransitionSystem;
 use guest_access_rules::federation::Federation;
 use guest_access_rules::profile::Profile;
 
@@ -109,11 +109,11 @@ impl Federated {
     }
 }
 
-impl Space for Federated {
+impl TransitionSystem for Federated {
     type State = Servers;
     type Action = Happens;
 
-    fn beginnings(&self) -> Vec<Servers> {
+    fn initial_states(&self) -> Vec<Servers> {
         let mut state = initial(&self.rules);
         state.accounts = [Account::Absent; MAX_GUESTS];
         let server = |number: usize| {
@@ -134,7 +134,11 @@ impl Space for Federated {
         }]
     }
 
-    fn expand(&self, servers: &Servers, visit: &mut dyn FnMut(Happens, Servers, Verdicts)) {
+    fn visit_successors(
+        &self,
+        servers: &Servers,
+        visit: &mut dyn FnMut(Happens, Servers, Verdicts),
+    ) {
         for happens in self.actions(servers) {
             if let Some(taken) = self.take(servers, &happens) {
                 let verdicts = self.judge(servers, &happens, &taken);

@@ -106,24 +106,24 @@ pub struct Verdicts {
     /// Those whose premise was met.
     pub exercised: GuaranteeSet,
     /// Those that were broken.
-    pub broken: GuaranteeSet,
+    pub violated: GuaranteeSet,
 }
 
 impl Verdicts {
     /// Nothing was said.
-    pub const NONE: Self = Self { exercised: GuaranteeSet::EMPTY, broken: GuaranteeSet::EMPTY };
+    pub const NONE: Self = Self { exercised: GuaranteeSet::EMPTY, violated: GuaranteeSet::EMPTY };
 
     /// Adds what was said of other steps.
     pub fn add(&mut self, other: Self) {
         self.exercised = self.exercised.union(other.exercised);
-        self.broken = self.broken.union(other.broken);
+        self.violated = self.violated.union(other.violated);
     }
 
     /// Notes that the guarantee was exercised, and whether it was kept.
     pub(crate) fn note(&mut self, guarantee: GuaranteeId, kept: bool) {
         self.exercised.insert(guarantee);
         if !kept {
-            self.broken.insert(guarantee);
+            self.violated.insert(guarantee);
         }
     }
 
@@ -136,7 +136,7 @@ impl Verdicts {
                 Judgement::Kept => self.exercised.insert(guarantee),
                 Judgement::Broken => {
                     self.exercised.insert(guarantee);
-                    self.broken.insert(guarantee);
+                    self.violated.insert(guarantee);
                 }
             }
         }

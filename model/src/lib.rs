@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod actions;
+pub mod canonical_form;
 pub mod check;
 pub mod compare;
 pub mod concurrent;
@@ -14,11 +15,10 @@ pub mod federated;
 pub mod guarantee;
 pub mod lockstep;
 pub mod memory;
-pub mod reduce;
 pub mod scoreboard;
 pub mod sequential;
-pub mod space;
+pub mod shortest_trace;
 pub mod state;
 pub mod stop;
-pub mod story;
 pub mod threads;
+pub mod transition_system;

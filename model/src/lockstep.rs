@@ -9,11 +9,11 @@ use std::collections::{HashSet, VecDeque};
 
 use crate::action::{Action, Credential, Observation, Operation, Subject};
 use crate::actions::{actions, has_its_own_operation};
+use crate::canonical_form::normal_form;
 use crate::decide::{initial, outcome};
-use crate::reduce::forget;
+use crate::shortest_trace::Search;
 use crate::state::{Account, MAX_GUESTS, Scope, State};
 use crate::stop::Stop;
-use crate::story::Search;
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use guest_access_rules::profile::Profile;
 
@@ -21,7 +21,7 @@ use guest_access_rules::profile::Profile;
 #[derive(Debug, Clone)]
 pub struct Mismatch {
     /// The steps, the last of which shows the difference.
-    pub story: Vec<Action>,
+    pub trace: Vec<Action>,
     /// In what they differ.
     pub difference: Difference,
 }
@@ -91,7 +91,7 @@ pub fn explore<S: Subject + Clone>(
     let mut found = Lockstep { complete: true, states: 0, actions: 0, mismatch: None };
     let mut asked_everything: HashSet<[Account; MAX_GUESTS]> = HashSet::new();
     let first = initial(profile);
-    let mut search = Search::new([forget(profile, &first)]);
+    let mut search = Search::new([normal_form(profile, &first)]);
     // The search knows a state as what is not forgotten of it; both sides go on from all of it.
     let mut reached = VecDeque::from([(first, subject)]);
     while let (Some(number), Some((state, subject))) = (search.next_state(), reached.pop_front()) {
@@ -108,13 +108,13 @@ pub fn explore<S: Subject + Clone>(
             match compare(profile, &state, &mut subject, action) {
                 None => {}
                 Some(Err(difference)) => {
-                    let story = search.story(number, *action);
-                    found.mismatch = Some(Mismatch { story, difference });
+                    let trace = search.trace(number, *action);
+                    found.mismatch = Some(Mismatch { trace, difference });
                     return found;
                 }
                 Some(Ok(next)) => {
                     found.actions += 1;
-                    if search.reach(number, *action, forget(profile, &next)) {
+                    if search.reach(number, *action, normal_form(profile, &next)) {
                         reached.push_back((next, subject));
                     }
                 }

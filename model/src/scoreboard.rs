@@ -3,9 +3,9 @@
 use crate::action::Subject;
 use crate::lockstep;
 use crate::sequential::Sequential;
+use crate::shortest_trace;
 use crate::state::Scope;
 use crate::stop::Stop;
-use crate::story;
 use crate::threads::each_until;
 use guest_access_rules::defect::{Defect, defects};
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
@@ -60,14 +60,14 @@ fn broken_promises(rules: &Rules, system: &Profile, stop: &Stop) -> GuaranteeSet
     let promised: GuaranteeSet = rules.promises.keys().copied().collect();
     let broken_in = |scope, stop: &Stop| {
         let model = Sequential::new(scope, system.clone(), rules.profile());
-        let found = story::broken(&model, promised, stop);
-        let broken = promised.iter().zip(found).filter(|(_, story)| story.is_some());
-        broken.map(|(guarantee, _): (GuaranteeId, _)| guarantee).collect::<GuaranteeSet>()
+        let found = shortest_trace::counterexamples(&model, promised, stop);
+        let violated = promised.iter().zip(found).filter(|(_, trace)| trace.is_some());
+        violated.map(|(guarantee, _): (GuaranteeId, _)| guarantee).collect::<GuaranteeSet>()
     };
     let near = stop.clone().at_states(NEAR);
     let places = [(WHOLE, &near), (WHOLE, stop), (WIDER[0], &near), (WIDER[1], &near)];
     let mut found = places.into_iter().map(|(scope, stop)| broken_in(scope, stop));
-    found.find(|broken| !broken.is_empty()).unwrap_or_default()
+    found.find(|violated| !violated.is_empty()).unwrap_or_default()
 }
 
 /// Whether a subject which does what `system` says differs from what `rules` say.

@@ -1,19 +1,19 @@
 //! The sequential model: one homeserver, one call at a time, every history.
 
-mod expansion;
+mod successors;
 
 use crate::action::Action;
 use crate::actions::actions;
+use crate::canonical_form::{canonical_form, normal_form};
 use crate::decide::{initial, outcome};
 use crate::guarantee::{Transition, Verdicts};
-use crate::reduce::{forget, reduce};
-use crate::space::{Expansion, Space};
 use crate::state::{Scope, State};
+use crate::transition_system::{Successors, TransitionSystem};
 use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::profile::Profile;
 
-pub(crate) use expansion::Judged;
-use expansion::{Known, Tried};
+pub(crate) use successors::Judged;
+use successors::{Known, Tried};
 
 /// A homeserver with a profile, held against what a revision promises.
 #[derive(Debug)]
@@ -76,15 +76,15 @@ impl Sequential {
     }
 }
 
-impl Space for Sequential {
+impl TransitionSystem for Sequential {
     type State = State;
     type Action = Action;
 
-    fn beginnings(&self) -> Vec<State> {
+    fn initial_states(&self) -> Vec<State> {
         vec![self.initial()]
     }
 
-    fn expand(&self, state: &State, visit: &mut dyn FnMut(Action, State, Verdicts)) {
+    fn visit_successors(&self, state: &State, visit: &mut dyn FnMut(Action, State, Verdicts)) {
         for (action, guarantees) in self.tried.all() {
             if let Some((next, verdicts)) = self.take(state, action, *guarantees) {
                 visit(*action, next, verdicts);
@@ -92,15 +92,15 @@ impl Space for Sequential {
         }
     }
 
-    fn forget(&self, state: State) -> State {
-        forget(&self.system, &state)
+    fn normal_form(&self, state: State) -> State {
+        normal_form(&self.system, &state)
     }
 
-    fn representative(&self, state: State) -> State {
-        reduce(&self.system, self.scope, &state)
+    fn canonical_form(&self, state: State) -> State {
+        canonical_form(&self.system, self.scope, &state)
     }
 
-    fn expansion(&self, state: &State) -> Expansion<State, Action> {
+    fn successors(&self, state: &State) -> Successors<State, Action> {
         self.expansion_by_rooms(state)
     }
 }

@@ -111,7 +111,7 @@ impl From<Membership> for Standing {
 
 /// How one guest stands to the tagged event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Witness {
+pub struct ReaderRelation {
     /// Its membership before the event.
     pub before: Standing,
     /// Its membership after the event: another one only for its own membership event.
@@ -130,7 +130,7 @@ pub struct Tagged {
     /// The room's history visibility after it: another one only for a change of that setting.
     pub after: HistoryVisibility,
     /// How each guest stands to it, by number.
-    pub witnesses: [Witness; MAX_GUESTS],
+    pub relations: [ReaderRelation; MAX_GUESTS],
 }
 
 /// The abstract state of one homeserver.
@@ -184,10 +184,10 @@ impl State {
             code.push(tagged.kind as u8, 2);
             code.push(tagged.before as u8, 2);
             code.push(tagged.after as u8, 2);
-            for witness in &tagged.witnesses {
-                code.push(witness.before as u8, 2);
-                code.push(witness.after as u8, 2);
-                code.push(u8::from(witness.joined_later), 1);
+            for relation in &tagged.relations {
+                code.push(relation.before as u8, 2);
+                code.push(relation.after as u8, 2);
+                code.push(u8::from(relation.joined_later), 1);
             }
         }
         code.0
@@ -219,7 +219,7 @@ impl Tagged {
             kind,
             before: setting(before),
             after: setting(after),
-            witnesses: std::array::from_fn(|guest| Witness {
+            relations: std::array::from_fn(|guest| ReaderRelation {
                 before: before.members[guest].into(),
                 after: after.members[guest].into(),
                 joined_later: false,
@@ -230,7 +230,7 @@ impl Tagged {
     /// Whether the class is one of its kind: a setting that changes, a membership that changes.
     pub fn is_its_kind(&self) -> bool {
         let setting_changes = self.before != self.after;
-        let membership_changes = self.witnesses.iter().any(|w| w.before != w.after);
+        let membership_changes = self.relations.iter().any(|w| w.before != w.after);
         match self.kind {
             Kind::Message | Kind::State => !setting_changes && !membership_changes,
             Kind::Setting => setting_changes,
@@ -240,13 +240,13 @@ impl Tagged {
 
     /// Records who is joined at a moment after the event.
     pub fn note_joined(&mut self, members: &[Membership; MAX_GUESTS]) {
-        for (witness, membership) in self.witnesses.iter_mut().zip(members) {
-            witness.joined_later |= *membership == Membership::Join;
+        for (relation, membership) in self.relations.iter_mut().zip(members) {
+            relation.joined_later |= *membership == Membership::Join;
         }
     }
 }
 
-impl Witness {
+impl ReaderRelation {
     /// One who was not in the room at the event, and has not joined since.
     pub const STRANGER: Self =
         Self { before: Standing::Other, after: Standing::Other, joined_later: false };

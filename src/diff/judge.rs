@@ -235,8 +235,8 @@ pub(super) fn outcome_as_asked(profile: &Profile, state: &State, step: &Action) 
 #[cfg(test)]
 mod tests {
     use guest_access_model::actions::actions;
+    use guest_access_model::shortest_trace::reachable_states;
     use guest_access_model::state::Scope;
-    use guest_access_model::story::reach;
     use guest_access_rules::rules::Rules;
 
     use super::*;
@@ -245,7 +245,7 @@ mod tests {
     fn a_reading_that_refuses_a_step_that_was_to_be_labelled_is_among_what_is_expected() {
         let changes = Changes::of(&Rules::find("latest").unwrap());
         let every = actions(Scope { guests: 1, rooms: 1 }, &[&changes.default]);
-        let reached = reach(&changes.default, &every, 2_000);
+        let reached = reachable_states(&changes.default, &every, 2_000);
         let mut judge = Judge::new(&changes);
         let mut refused = 0;
         for state in reached.states() {

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use guest_access_model::action::{Action, Actor, Answer, Key, Message, Operation, Place, Upgrade};
 use guest_access_model::actions::actions;
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::state::{Account, MAX_GUESTS, Room, Scope, State, Witness};
-use guest_access_model::story::{Reached, reach};
+use guest_access_model::shortest_trace::{ReachableStates, reachable_states};
+use guest_access_model::state::{Account, MAX_GUESTS, ReaderRelation, Room, Scope, State};
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::MembershipEndpoint;
@@ -30,7 +30,7 @@ const MOST_STATES: usize = 40_000;
 pub(super) struct Ways<'a> {
     profile: &'a Profile,
     /// The states that can be reached, by the number of guests and rooms.
-    reached: RefCell<BTreeMap<(usize, usize), Reached>>,
+    reached: RefCell<BTreeMap<(usize, usize), ReachableStates>>,
 }
 
 impl<'a> Ways<'a> {
@@ -48,7 +48,11 @@ impl<'a> Ways<'a> {
         let rooms = step.room().map_or(1, |room| room + 1);
         let mut reached = self.reached.borrow_mut();
         let reached = reached.entry((guests, rooms)).or_insert_with(|| {
-            reach(self.profile, &plain_steps(self.profile, Scope { guests, rooms }), MOST_STATES)
+            reachable_states(
+                self.profile,
+                &plain_steps(self.profile, Scope { guests, rooms }),
+                MOST_STATES,
+            )
         });
         let expected = difference.expected.observation;
         let wanted = sight.situation(&before);
@@ -60,7 +64,7 @@ impl<'a> Ways<'a> {
                 })
         };
         let number = reached.states().iter().position(is_it)?;
-        let mut story = reached.story_to(number);
+        let mut story = reached.trace_to(number);
         story.push(step);
         Some(story)
     }
@@ -218,8 +222,8 @@ impl Situation {
             state.tagged = None;
         }
         if let Some(tagged) = &mut state.tagged {
-            for witness in &mut tagged.witnesses[guests..] {
-                *witness = Witness::STRANGER;
+            for relation in &mut tagged.relations[guests..] {
+                *relation = ReaderRelation::STRANGER;
             }
         }
         Self(state)

@@ -186,7 +186,7 @@ impl Names {
                 renamed.members[new] = room.members[old];
             }
             if let (Some(renamed), Some(tagged)) = (&mut renamed.tagged, &state.tagged) {
-                renamed.witnesses[new] = tagged.witnesses[old];
+                renamed.relations[new] = tagged.relations[old];
             }
         }
         if self.exchanges_rooms {

@@ -212,7 +212,7 @@ impl CheckReport {
         let about = format!("Breaks `{AGREEMENT}`: {AGREEMENT_ALWAYS}.");
         let told = |mismatch: &Mismatch| {
             let id = format!("{}-{AGREEMENT}", rules.id);
-            Scenario::from_trace(id, rules, about, Vec::new(), &mismatch.story)
+            Scenario::from_trace(id, rules, about, Vec::new(), &mismatch.trace)
         };
         self.properties.push(Property {
             id: AGREEMENT,

@@ -210,14 +210,14 @@ mod tests {
         let mut subject = registered(latest(&[]));
         subject.take(&set_guest_access(GuestAccess::CanJoin));
         subject.take(&tagged(GUEST, Operation::Join(MembershipEndpoint::Own)));
-        let witness = |subject: &ReferenceSubject| {
+        let relation = |subject: &ReferenceSubject| {
             let tagged = subject.abstraction().tagged.unwrap();
             assert_eq!(tagged.kind, Kind::Member);
-            tagged.witnesses[0]
+            tagged.relations[0]
         };
-        assert!(witness(&subject).joined_later);
+        assert!(relation(&subject).joined_later);
         subject.take(&step(GUEST, Operation::Leave(MembershipEndpoint::Own)));
-        assert!(witness(&subject).joined_later);
+        assert!(relation(&subject).joined_later);
     }
 
     #[test]

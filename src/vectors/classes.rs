@@ -228,14 +228,14 @@ impl Here<'_> {
         if !looks {
             return none;
         }
-        let witness = tagged.witnesses[guest];
+        let relation = tagged.relations[guest];
         let room = &self.before.rooms[0];
         let of_endpoint = Given {
             by: Reader::Endpoint(endpoint),
             kind: tagged.kind,
             visibility: (tagged.before, tagged.after),
-            standing: (witness.before, witness.after),
-            joined_later: witness.joined_later,
+            standing: (relation.before, relation.after),
+            joined_later: relation.joined_later,
             now: None,
             given,
         };

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use guest_access_model::action::{Action, Answer};
 use guest_access_model::actions::actions;
+use guest_access_model::canonical_form::normal_form;
 use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::reduce::forget;
 use guest_access_model::state::{Scope, State};
 use guest_access_model::threads;
 use guest_access_rules::decision_point::PointId;
@@ -221,7 +221,8 @@ fn telling_story_in(
     let first = (initial(right), initial(other));
     let mut came_from: Vec<Option<(usize, Action)>> = vec![None];
     let mut pairs = vec![first];
-    let mut known = HashMap::from([((forget(right, &first.0), forget(other, &first.1)), 0)]);
+    let mut known =
+        HashMap::from([((normal_form(right, &first.0), normal_form(other, &first.1)), 0)]);
     let mut round = VecDeque::from([0]);
     let mut tries = TRIES;
     while let Some(number) = round.pop_front() {
@@ -247,14 +248,14 @@ fn telling_story_in(
             }
             if pairs.len() < most_pairs && (one.next, two.next) != (here, there) {
                 let pair = (one.next, two.next);
-                known.entry((forget(right, &pair.0), forget(other, &pair.1))).or_insert_with(
-                    || {
+                known
+                    .entry((normal_form(right, &pair.0), normal_form(other, &pair.1)))
+                    .or_insert_with(|| {
                         pairs.push(pair);
                         came_from.push(Some((number, *step)));
                         round.push_back(pairs.len() - 1);
                         pairs.len() - 1
-                    },
-                );
+                    });
             }
         }
     }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use guest_access_model::action::{Action, Actor, Operation};
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::state::{Account, MAX_GUESTS, State, Witness};
+use guest_access_model::state::{Account, MAX_GUESTS, ReaderRelation, State};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::Membership;
 
@@ -131,11 +131,11 @@ impl<'a> Loom<'a> {
             (Item::Given(given), Some(tagged)) => {
                 let of_the_event =
                     given.kind == tagged.kind && given.visibility == (tagged.before, tagged.after);
-                let mut witnesses = tagged.witnesses.iter();
+                let mut relations = tagged.relations.iter();
                 of_the_event
-                    && witnesses.any(|witness| {
-                        given.standing == (witness.before, witness.after)
-                            && (given.joined_later || !witness.joined_later)
+                    && relations.any(|relation| {
+                        given.standing == (relation.before, relation.after)
+                            && (given.joined_later || !relation.joined_later)
                     })
             }
             _ => true,
@@ -363,7 +363,7 @@ fn view(state: &State, ways: &Ways, guest: Option<u8>) -> View {
         room.members = [Membership::Never; MAX_GUESTS];
     }
     if let Some(tagged) = &mut seen.tagged {
-        tagged.witnesses = [Witness::STRANGER; MAX_GUESTS];
+        tagged.relations = [ReaderRelation::STRANGER; MAX_GUESTS];
     }
     if let Some(guest) = guest.map(usize::from) {
         seen.accounts[0] = state.accounts[guest];
@@ -372,7 +372,7 @@ fn view(state: &State, ways: &Ways, guest: Option<u8>) -> View {
             seen.members[0] = room.members[guest];
         }
         if let (Some(seen), Some(tagged)) = (&mut seen.tagged, &state.tagged) {
-            seen.witnesses[0] = tagged.witnesses[guest];
+            seen.relations[0] = tagged.relations[guest];
         }
     }
     View { state: seen, ways: its_ways, guest: guest.is_some() }

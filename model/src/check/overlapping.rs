@@ -8,8 +8,8 @@ use crate::engine::timely::Explore;
 use crate::engine::{EngineError, Seen};
 use crate::federated::Federated;
 use crate::guarantee::Verdicts;
+use crate::shortest_trace;
 use crate::stop::Stop;
-use crate::story;
 use guest_access_rules::guarantee::GuaranteeSet;
 
 use super::{Check, Report, Stories};
@@ -31,19 +31,19 @@ impl Check<'_, Concurrent> {
         let started = Instant::now();
         let of_orders = self.guarantees.intersection(Concurrent::of_orders());
         let unexplained = self.space.unexplained();
-        let told = story::broken(&self.space, of_orders, stop);
+        let told = shortest_trace::counterexamples(&self.space, of_orders, stop);
         let mut stories: Stories<_> = of_orders.iter().zip(told).collect();
-        stories.retain(|_, story| story.is_some());
+        stories.retain(|_, trace| trace.is_some());
         let all_broken = of_orders.iter().all(|guarantee| stories.contains_key(&guarantee));
         let space = Arc::new(if all_broken { unexplained } else { self.space });
         let mut explored = self.engine.explore(&space, self.workers, stop, progress)?;
         if all_broken {
-            explored.verdicts.add(Verdicts { exercised: of_orders, broken: of_orders });
+            explored.verdicts.add(Verdicts { exercised: of_orders, violated: of_orders });
         }
-        let broken = self.guarantees.intersection(explored.verdicts.broken);
+        let violated = self.guarantees.intersection(explored.verdicts.violated);
         let untold: GuaranteeSet =
-            broken.iter().filter(|guarantee| !stories.contains_key(guarantee)).collect();
-        stories.extend(untold.iter().zip(story::broken(&*space, untold, stop)));
+            violated.iter().filter(|guarantee| !stories.contains_key(guarantee)).collect();
+        stories.extend(untold.iter().zip(shortest_trace::counterexamples(&*space, untold, stop)));
         Ok(Report::new(self.rules, self.guarantees, explored, stories, started))
     }
 }

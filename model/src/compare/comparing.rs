@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::action::Action;
+use crate::canonical_form::normal_form;
 use crate::decide::{initial, outcome};
-use crate::reduce::forget;
+use crate::shortest_trace::Search;
 use crate::state::State;
 use crate::stop::Stop;
-use crate::story::Search;
 use crate::threads::each;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
@@ -35,7 +35,7 @@ impl<'a> Comparing<'a> {
         stop: &Stop,
     ) -> Search<State, Action> {
         let leader = teller.of(self.from, self.to);
-        let mut search = Search::new([self.forget(&initial(leader))]);
+        let mut search = Search::new([self.normal_form(&initial(leader))]);
         let mut answers = VecDeque::new();
         while let Some(number) = search.next_state() {
             if stop.now() || stop.most_states.is_some_and(|most| number >= most) {
@@ -51,7 +51,7 @@ impl<'a> Comparing<'a> {
             self.contexts += if is_new { compared } else { 0 };
             for (action, direction, sides) in differing {
                 let difference = Differing { direction, sides, state: &state, action };
-                self.note(&difference, teller, is_new, || search.story(number, *action));
+                self.note(&difference, teller, is_new, || search.trace(number, *action));
             }
             for (action, next) in leads {
                 search.reach(number, *action, next);
@@ -79,15 +79,15 @@ impl<'a> Comparing<'a> {
                 }
             }
             let led = teller.of(sides.0, sides.1).filter(|led| led.next != *state);
-            answers.leads.extend(led.map(|led| (action, self.forget(&led.next))));
+            answers.leads.extend(led.map(|led| (action, self.normal_form(&led.next))));
         }
         answers
     }
 
     /// What a rule of one makes of the state, the other must be asked about too: nothing is
     /// forgotten that either asks for.
-    fn forget(&self, state: &State) -> State {
-        let (one, other) = (forget(self.from, state), forget(self.to, state));
+    fn normal_form(&self, state: &State) -> State {
+        let (one, other) = (normal_form(self.from, state), normal_form(self.to, state));
         if one == other { one } else { *state }
     }
 
@@ -96,7 +96,7 @@ impl<'a> Comparing<'a> {
         differing: &Differing<'_>,
         teller: Teller,
         is_new: bool,
-        story: impl FnOnce() -> Vec<Action>,
+        trace: impl FnOnce() -> Vec<Action>,
     ) {
         let Differing { direction, sides, state, action } = *differing;
         let kind = Kind {
@@ -108,7 +108,7 @@ impl<'a> Comparing<'a> {
         if found.asked_last != Some(teller) {
             // The first that a search comes to is a shortest.
             found.asked_last = Some(teller);
-            found.offer(teller, direction, sides, story());
+            found.offer(teller, direction, sides, trace());
         }
         if is_new {
             found.contexts += 1;
@@ -180,12 +180,12 @@ impl Found {
         teller: Teller,
         direction: Direction,
         sides: (Side, Side),
-        story: Vec<Action>,
+        trace: Vec<Action>,
     ) {
         let best = if direction == Direction::Closes { Teller::From } else { Teller::To };
-        let rank = |story: &Vec<Action>, teller| (story.len(), story.clone(), teller != best);
-        if self.witness.is_empty() || rank(&story, teller) < rank(&self.witness, self.teller) {
-            (self.witness, self.teller, self.sides) = (story, teller, sides);
+        let rank = |trace: &Vec<Action>, teller| (trace.len(), trace.clone(), teller != best);
+        if self.witness.is_empty() || rank(&trace, teller) < rank(&self.witness, self.teller) {
+            (self.witness, self.teller, self.sides) = (trace, teller, sides);
         }
     }
 

@@ -15,8 +15,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::action::Operation;
+use crate::canonical_form::normal_form;
 use crate::decide::outcome;
-use crate::reduce::forget;
 use crate::state::State;
 
 use super::calls::{Call, Said};
@@ -96,6 +96,6 @@ impl Concurrent {
             }
             _ => outcome(&self.profile, state, &action)?,
         };
-        Some((forget(&self.profile, &outcome.next), Said::of(&outcome.observation)))
+        Some((normal_form(&self.profile, &outcome.next), Said::of(&outcome.observation)))
     }
 }

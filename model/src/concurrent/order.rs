@@ -2,7 +2,7 @@
 //! guest.
 
 use crate::action::{Action, Actor, Operation, Upgrade};
-use crate::reduce::exchange;
+use crate::canonical_form::exchange;
 use crate::state::State;
 use guest_access_rules::decision_point::FirstGuest;
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
 use crate::action::{Credential, Operation};
-use crate::state::{Account, Kind, Room, Standing, Tagged, Witness};
+use crate::state::{Account, Kind, ReaderRelation, Room, Standing, Tagged};
 use guest_access_rules::discipline::{Reads, Rechecks};
 use guest_access_rules::vocabulary::{Decision, GuestAccess, HistoryVisibility, Membership};
 
@@ -125,9 +125,9 @@ fn events(guest: usize) -> impl Iterator<Item = Tagged> {
         let standings =
             Standing::ALL.iter().flat_map(|standing| [(standing, false), (standing, true)]);
         standings.map(move |(standing, joined_later)| {
-            let mut witnesses = [Witness::STRANGER; crate::state::MAX_GUESTS];
-            witnesses[guest] = Witness { before: *standing, after: *standing, joined_later };
-            Tagged { kind: Kind::Message, before: *visibility, after: *visibility, witnesses }
+            let mut relations = [ReaderRelation::STRANGER; crate::state::MAX_GUESTS];
+            relations[guest] = ReaderRelation { before: *standing, after: *standing, joined_later };
+            Tagged { kind: Kind::Message, before: *visibility, after: *visibility, relations }
         })
     })
 }

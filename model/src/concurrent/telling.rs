@@ -1,8 +1,8 @@
 //! A story told again: what was answered at each of its moves, and what it changed.
 
 use crate::action::Observation;
-use crate::space::Space;
 use crate::state::State;
+use crate::transition_system::TransitionSystem;
 
 use super::{Concurrent, Move};
 
@@ -24,7 +24,7 @@ pub struct Told {
 impl Concurrent {
     /// The story of these moves, from the beginning; `None` if it cannot happen.
     pub fn tell(&self, moves: &[Move]) -> Option<Vec<Told>> {
-        let mut situation = self.beginnings().pop()?;
+        let mut situation = self.initial_states().pop()?;
         let (mut in_flight, mut calls) = (Vec::new(), 0);
         let told = moves.iter().map(|taken| {
             let after = self.take(&situation, taken)?;

@@ -1,7 +1,7 @@
 //! Accounts: registration, upgrade, the end of tokens, and what guests may do to their own.
 
 use crate::action::{Action, Actor, Answer, Operation, Upgrade};
-use crate::state::{Account, Witness};
+use crate::state::{Account, ReaderRelation};
 use guest_access_rules::decision_point::{
     DeactivationMemberships, ProfileOwner, RegistrationFlag, RegistrationGuests,
     RegistrationParameters, UpgradeMemberships, UpgradeOffered, UpgradeToken, UpgradeUsername,
@@ -119,7 +119,7 @@ impl World<'_> {
             room.members[guest] = Membership::Never;
         }
         if let Some(tagged) = &mut self.next.tagged {
-            tagged.witnesses[guest] = Witness::STRANGER;
+            tagged.relations[guest] = ReaderRelation::STRANGER;
         }
     }
 

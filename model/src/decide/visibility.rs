@@ -1,6 +1,6 @@
 //! Which events a reader may see: the history visibility rules.
 
-use crate::state::{Standing, Tagged, Witness};
+use crate::state::{ReaderRelation, Standing, Tagged};
 use guest_access_rules::decision_point::{
     EvaluatedAt, GuestReads, InvitedOpens, JoinedNow, JoinedOpens, LeftReader, OwnMembership,
     SettingChange, SharedOpens, StateLeft, StatePreview, WorldReadableMeans,
@@ -14,7 +14,7 @@ use super::caller::{Caller, Who};
 pub(super) struct Sight<'a> {
     tagged: &'a Tagged,
     /// How the reader stands to the event.
-    witness: Witness,
+    relation: ReaderRelation,
     /// The reader's membership now.
     membership: Membership,
     /// Whether the reader counts as a guest.
@@ -27,13 +27,14 @@ impl World<'_> {
     /// The tagged event as `caller` stands to it, if there is one.
     pub(super) fn sight(&self, caller: &Caller, now: HistoryVisibility) -> Option<Sight<'_>> {
         let tagged = self.state.tagged.as_ref()?;
-        let joined = Witness { before: Standing::Join, after: Standing::Join, joined_later: false };
+        let joined =
+            ReaderRelation { before: Standing::Join, after: Standing::Join, joined_later: false };
         Some(Sight {
             tagged,
-            witness: match caller.who {
-                Who::Holder(guest) => tagged.witnesses[guest],
+            relation: match caller.who {
+                Who::Holder(guest) => tagged.relations[guest],
                 Who::Moderator | Who::User => joined,
-                Who::Anonymous => Witness::STRANGER,
+                Who::Anonymous => ReaderRelation::STRANGER,
             },
             membership: self.membership(caller, 0),
             guest: caller.guest,
@@ -61,9 +62,9 @@ impl World<'_> {
         // HV-25: A user's own member event may be seen if the membership before it or the
         // membership after it shows it.
         let standings = match choices.own_membership {
-            OwnMembership::Either => [sight.witness.before, sight.witness.after],
-            OwnMembership::Before => [sight.witness.before; 2],
-            OwnMembership::After => [sight.witness.after; 2],
+            OwnMembership::Either => [sight.relation.before, sight.relation.after],
+            OwnMembership::Before => [sight.relation.before; 2],
+            OwnMembership::After => [sight.relation.after; 2],
         };
         settings.iter().any(|v| standings.iter().any(|m| self.rules_show(sight, *v, *m)))
     }
@@ -87,7 +88,7 @@ impl World<'_> {
             return false;
         }
         let joined_now = sight.membership == Membership::Join;
-        let joined_later = sight.witness.joined_later;
+        let joined_later = sight.relation.joined_later;
         // HV-3: A user whose membership at the event was `join` may see it.
         if m == Standing::Join && (choices.joined_opens == JoinedOpens::Opens || joined_now) {
             return true;
@@ -129,7 +130,7 @@ impl World<'_> {
         }
         // CS-23: A user who left a room is given its state as of the time it left.
         let outside = matches!(sight.membership, Membership::Leave | Membership::Ban);
-        let before_it_left = sight.witness.before == Standing::Join || sight.witness.joined_later;
+        let before_it_left = sight.relation.before == Standing::Join || sight.relation.joined_later;
         let limited = sight.guest && choices.guest_reads == GuestReads::WorldReadableOnly;
         if outside && !limited && (before_it_left || choices.state_left == StateLeft::Current) {
             return true;

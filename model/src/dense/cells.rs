@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::action::{Action, Actor, Operation, Upgrade};
 use crate::actions::actions;
+use crate::canonical_form::normal_form;
 use crate::decide::{initial, outcome};
-use crate::reduce::forget;
 use crate::state::{Scope, State};
 use crate::threads::each;
 use guest_access_rules::decision_point::{FirstGuest, RejectedEvent};
@@ -113,7 +113,7 @@ impl<'a> Making<'a> {
     }
 
     fn make(mut self, threads: usize) -> Option<Cells> {
-        let (common, owns) = split(&forget(self.system, &initial(self.system)), 1);
+        let (common, owns) = split(&normal_form(self.system, &initial(self.system)), 1);
         self.add(common, owns[0]);
         while !self.waiting.is_empty() {
             let round = std::mem::take(&mut self.waiting);
@@ -140,7 +140,7 @@ impl<'a> Making<'a> {
     }
 
     fn add_witness(&mut self, common: Common, own: Own) {
-        let (common, own) = witness(self.system, common, own);
+        let (common, own) = normal_cell(self.system, common, own);
         self.add(common, own);
     }
 
@@ -152,7 +152,7 @@ impl<'a> Making<'a> {
             if next == *state {
                 return Some(Becomes { common, own, changed: false });
             }
-            let (common, owns) = split(&forget(self.system, &next), 1);
+            let (common, owns) = split(&normal_form(self.system, &next), 1);
             Some(Becomes { common, own: owns[0], changed: true })
         };
         let with_another = compose(self.system, common, &[own, Own::REGISTERED]);
@@ -196,9 +196,9 @@ impl<'a> Making<'a> {
 }
 
 /// What a guest's cell becomes when another guest's step sends the tagged event.
-pub(super) fn witness(system: &Profile, common: Common, own: Own) -> (Common, Own) {
+pub(super) fn normal_cell(system: &Profile, common: Common, own: Own) -> (Common, Own) {
     let state = compose(system, common, &[own.witnessing()]);
-    let (common, owns) = split(&forget(system, &state), 1);
+    let (common, owns) = split(&normal_form(system, &state), 1);
     (common, owns[0])
 }
 

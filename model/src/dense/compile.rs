@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use crate::action::{Action, Actor};
 use guest_access_rules::profile::Profile;
 
-use super::cells::{Becomes, Cell, Cells, OTHERS_TOKEN, witness};
+use super::cells::{Becomes, Cell, Cells, OTHERS_TOKEN, normal_cell};
 use super::judges::Judges;
 use super::part::{Common, Own};
 use super::{CommonMove, Dense, NONE, OwnMove, Rows};
@@ -123,7 +123,8 @@ impl Cells {
                             None => {
                                 let mut becomes = unmoved.clone();
                                 for (other, own) in with_common.iter().zip(&own_numbers) {
-                                    let (_, next) = witness(&dense.profile, next.common, other.own);
+                                    let (_, next) =
+                                        normal_cell(&dense.profile, next.common, other.own);
                                     becomes[usize::from(*own)] = own_number(&next)?;
                                 }
                                 column(&mut dense, becomes)

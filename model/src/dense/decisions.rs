@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::action::{Action, Observation, Operation};
 use crate::actions::{actions, endpoint_classes};
+use crate::canonical_form::normal_form;
 use crate::decide::outcome;
-use crate::reduce::forget;
 use crate::state::{Scope, State};
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
@@ -117,7 +117,7 @@ impl Decisions {
 
     /// The situation of the first guest in the first room; `None` if it cannot come up.
     pub fn situation(&self, state: &State) -> Option<Situation> {
-        let (common, owns) = split(&forget(&self.profile, state), 1);
+        let (common, owns) = split(&normal_form(&self.profile, state), 1);
         self.situations.get(&(common, owns[0])).copied().map(Situation)
     }
 

@@ -1,7 +1,7 @@
 //! The parts of a room's state: what its guests have in common, and what is each guest's own.
 
 use crate::decide::initial;
-use crate::state::{Account, Kind, State, TAGGED_ROOM, Tagged, Witness};
+use crate::state::{Account, Kind, ReaderRelation, State, TAGGED_ROOM, Tagged};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
 
@@ -22,24 +22,30 @@ pub(super) struct Own {
     pub(super) account: Account,
     membership: Membership,
     /// How it stands to the tagged event; a stranger while there is none.
-    witness: Witness,
+    relation: ReaderRelation,
 }
 
 impl Own {
     /// A guest that has just registered.
-    pub(super) const REGISTERED: Self =
-        Self { account: Account::Guest, membership: Membership::Never, witness: Witness::STRANGER };
+    pub(super) const REGISTERED: Self = Self {
+        account: Account::Guest,
+        membership: Membership::Never,
+        relation: ReaderRelation::STRANGER,
+    };
 
     /// One of those that nothing which is said of a step about another room can tell from it.
     pub(super) fn as_seen_from_another(self) -> Self {
-        Self { witness: Witness::STRANGER, ..self }
+        Self { relation: ReaderRelation::STRANGER, ..self }
     }
 
     /// The guest after somebody else sent the tagged event that is now part of `common`.
     pub(super) fn witnessing(self) -> Self {
         let standing = self.membership.into();
         let joined_later = self.membership == Membership::Join;
-        Self { witness: Witness { before: standing, after: standing, joined_later }, ..self }
+        Self {
+            relation: ReaderRelation { before: standing, after: standing, joined_later },
+            ..self
+        }
     }
 }
 
@@ -74,7 +80,7 @@ pub(super) fn split(state: &State, guests: usize) -> (Common, Vec<Own>) {
     let own = |guest: usize| Own {
         account: state.accounts[guest],
         membership: room.members[guest],
-        witness: state.tagged.map_or(Witness::STRANGER, |tagged| tagged.witnesses[guest]),
+        relation: state.tagged.map_or(ReaderRelation::STRANGER, |tagged| tagged.relations[guest]),
     };
     (common, (0..guests).map(own).collect())
 }
@@ -93,8 +99,8 @@ pub(super) fn compose(profile: &Profile, common: Common, owns: &[Own]) -> State 
     }
     state.tagged = common.tagged.map(|(kind, before, after)| {
         let mut tagged = Tagged { before, after, ..Tagged::between(kind, room, room) };
-        for (witness, own) in tagged.witnesses.iter_mut().zip(owns) {
-            *witness = own.witness;
+        for (relation, own) in tagged.relations.iter_mut().zip(owns) {
+            *relation = own.relation;
         }
         tagged
     });

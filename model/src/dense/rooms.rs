@@ -18,10 +18,10 @@ use std::collections::BTreeMap;
 
 use crate::guarantee::Verdicts;
 use crate::sequential::Sequential;
-use crate::space::Exploration;
 use crate::state::Scope;
 use crate::stop::Stop;
 use crate::threads::each;
+use crate::transition_system::Exploration;
 use guest_access_rules::profile::Profile;
 
 use super::Dense;
@@ -182,7 +182,7 @@ impl Room {
             }
         }
         while let Some((code, _)) = all.get(next).copied() {
-            let (_, changes) = self.dense.expand(code, &mut |code| {
+            let (_, changes) = self.dense.visit_successors(code, &mut |code| {
                 if visit(&mut self.visited, code) {
                     all.push((code, 0));
                 }

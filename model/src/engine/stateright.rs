@@ -11,15 +11,15 @@ use std::time::Duration;
 use ::stateright::{Checker, Model, Property};
 
 use crate::guarantee::Verdicts;
-use crate::space::{Expansion, Exploration, Move, Space};
 use crate::stop::Stop;
+use crate::transition_system::{Exploration, Successor, Successors, TransitionSystem};
 use guest_access_rules::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet};
 
 use super::Seen;
 
 /// Explores `space` on this many threads, until it is done or `stop` says so. `progress` is told now
 /// and then how many states were reached.
-pub fn explore<S: Space>(
+pub fn explore<S: TransitionSystem>(
     space: &Arc<S>,
     threads: usize,
     stop: &Stop,
@@ -48,19 +48,19 @@ struct Run<S> {
     space: Arc<S>,
     stop: Stop,
     /// stateright is told of each guarantee once, since it pays for every state that it is told of.
-    told_broken: AtomicU64,
+    told_violated: AtomicU64,
     told_exercised: AtomicU64,
     states: AtomicUsize,
     transitions: AtomicUsize,
     cut: AtomicBool,
 }
 
-impl<S: Space> Run<S> {
+impl<S: TransitionSystem> Run<S> {
     fn new(space: Arc<S>, stop: Stop) -> Self {
         Self {
             space,
             stop,
-            told_broken: AtomicU64::default(),
+            told_violated: AtomicU64::default(),
             told_exercised: AtomicU64::default(),
             states: AtomicUsize::default(),
             transitions: AtomicUsize::default(),
@@ -74,7 +74,7 @@ impl<S: Space> Run<S> {
             let told = told.load(Ordering::Relaxed);
             GuaranteeId::all().filter(|guarantee| told & 1 << guarantee.index() != 0).collect()
         };
-        Verdicts { exercised: set(&self.told_exercised), broken: set(&self.told_broken) }
+        Verdicts { exercised: set(&self.told_exercised), violated: set(&self.told_violated) }
     }
 }
 
@@ -92,70 +92,70 @@ fn tells(told: &AtomicU64, number: usize, set: &dyn Fn() -> GuaranteeSet) -> boo
 }
 
 /// A state of the space. Its expansion is a function of the state, kept once computed.
-struct Node<S: Space> {
+struct Node<S: TransitionSystem> {
     state: S::State,
-    expansion: OnceLock<Box<Expansion<S::State, S::Action>>>,
+    successors: OnceLock<Box<Successors<S::State, S::Action>>>,
 }
 
-impl<S: Space> Node<S> {
+impl<S: TransitionSystem> Node<S> {
     fn new(state: S::State) -> Self {
-        Self { state, expansion: OnceLock::new() }
+        Self { state, successors: OnceLock::new() }
     }
 
     fn verdicts(&self, space: &S) -> Verdicts {
-        self.expansion(space).verdicts
+        self.successors(space).verdicts
     }
 
-    fn expansion(&self, space: &S) -> &Expansion<S::State, S::Action> {
-        self.expansion.get_or_init(|| Box::new(space.expansion(&self.state)))
+    fn successors(&self, space: &S) -> &Successors<S::State, S::Action> {
+        self.successors.get_or_init(|| Box::new(space.successors(&self.state)))
     }
 }
 
 // What is derived would ask the space itself for these.
-impl<S: Space> Clone for Node<S> {
+impl<S: TransitionSystem> Clone for Node<S> {
     fn clone(&self) -> Self {
-        Self { state: self.state.clone(), expansion: self.expansion.clone() }
+        Self { state: self.state.clone(), successors: self.successors.clone() }
     }
 }
 
-impl<S: Space> std::fmt::Debug for Node<S> {
+impl<S: TransitionSystem> std::fmt::Debug for Node<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.state.fmt(f)
     }
 }
 
-impl<S: Space> PartialEq for Node<S> {
+impl<S: TransitionSystem> PartialEq for Node<S> {
     fn eq(&self, other: &Self) -> bool {
         self.state == other.state
     }
 }
 
-impl<S: Space> Eq for Node<S> {}
+impl<S: TransitionSystem> Eq for Node<S> {}
 
-impl<S: Space> Hash for Node<S> {
+impl<S: TransitionSystem> Hash for Node<S> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         self.state.hash(hasher);
     }
 }
 
-impl<S: Space> Model for Run<S> {
+impl<S: TransitionSystem> Model for Run<S> {
     type State = Node<S>;
-    type Action = Move<S::State, S::Action>;
+    type Action = Successor<S::State, S::Action>;
 
     fn init_states(&self) -> Vec<Node<S>> {
-        self.space.beginnings().into_iter().map(Node::new).collect()
+        self.space.initial_states().into_iter().map(Node::new).collect()
     }
 
-    fn actions(&self, node: &Node<S>, moves: &mut Vec<Self::Action>) {
+    fn actions(&self, node: &Node<S>, distinct: &mut Vec<Self::Action>) {
         let most_states = self.stop.most_states.unwrap_or(usize::MAX);
         if self.stop.now() || self.states.load(Ordering::Relaxed) >= most_states {
             self.cut.store(true, Ordering::Relaxed);
             return;
         }
-        let expansion = node.expansion(&self.space);
+        let successors = node.successors(&self.space);
         self.states.fetch_add(1, Ordering::Relaxed);
-        self.transitions.fetch_add(expansion.transitions, Ordering::Relaxed);
-        moves.extend_from_slice(&expansion.moves);
+        self.transitions.fetch_add(successors.transitions, Ordering::Relaxed);
+        distinct.extend_from_slice(&successors.distinct);
     }
 
     fn next_state(&self, _: &Node<S>, taken: Self::Action) -> Option<Node<S>> {
@@ -168,11 +168,11 @@ impl<S: Space> Model for Run<S> {
 }
 
 /// A property is a plain function with a static name: one pair for each guarantee.
-fn properties<S: Space>() -> Vec<Property<Run<S>>> {
-    fn always<S: Space, const N: usize>(run: &Run<S>, node: &Node<S>) -> bool {
-        !tells(&run.told_broken, N, &|| node.verdicts(&run.space).broken)
+fn properties<S: TransitionSystem>() -> Vec<Property<Run<S>>> {
+    fn always<S: TransitionSystem, const N: usize>(run: &Run<S>, node: &Node<S>) -> bool {
+        !tells(&run.told_violated, N, &|| node.verdicts(&run.space).violated)
     }
-    fn sometimes<S: Space, const N: usize>(run: &Run<S>, node: &Node<S>) -> bool {
+    fn sometimes<S: TransitionSystem, const N: usize>(run: &Run<S>, node: &Node<S>) -> bool {
         tells(&run.told_exercised, N, &|| node.verdicts(&run.space).exercised)
     }
     type Condition<S> = fn(&Run<S>, &Node<S>) -> bool;

@@ -28,8 +28,8 @@ use ::timely::{CommunicationConfig, ExchangeData, WorkerConfig};
 
 use crate::guarantee::Verdicts;
 use crate::memory;
-use crate::space::{Exploration, Space};
 use crate::stop::Stop;
+use crate::transition_system::{Exploration, TransitionSystem};
 
 use super::{EngineError, Seen, Workers};
 
@@ -41,7 +41,7 @@ pub trait Coded: Send + Sync + 'static {
     type Visited: 'static;
 
     /// The codes of the states in which everything begins.
-    fn beginnings(&self) -> Vec<Self::Code>;
+    fn initial_states(&self) -> Vec<Self::Code>;
 
     /// How many states there are at most, if that is known.
     fn at_most(&self) -> Option<usize> {
@@ -65,11 +65,15 @@ pub trait Coded: Send + Sync + 'static {
 
     /// Reaches what the state leads to (each at least once), and says what the guarantees say of every
     /// step that can be taken in it, and how many of these change the state.
-    fn expand(&self, code: &Self::Code, reach: &mut impl FnMut(Self::Code)) -> (Verdicts, usize);
+    fn visit_successors(
+        &self,
+        code: &Self::Code,
+        reach: &mut impl FnMut(Self::Code),
+    ) -> (Verdicts, usize);
 }
 
 /// A space that the engine explores: state by state, unless it is known how to do it faster.
-pub trait Explore: Space + Sized {
+pub trait Explore: TransitionSystem + Sized {
     /// Visits every state with these workers, until it is done or `stop` says so.
     ///
     /// # Errors
@@ -273,7 +277,7 @@ impl<C: Coded> Part<C> {
             next: Vec::new(),
             found: Exploration::of_nothing(),
         };
-        let mut first = part.common.coded.beginnings();
+        let mut first = part.common.coded.initial_states();
         first.retain(|code| part.is_own(code));
         for code in first {
             if part.common.coded.visit(&mut part.visited, &code) {
@@ -307,7 +311,7 @@ impl<C: Coded> Part<C> {
         }
         let some = AT_ONCE.min(self.current.len()).min(most_states - states);
         for code in self.current.split_off(self.current.len() - some) {
-            let (verdicts, transitions) = common.coded.expand(&code, &mut |next| {
+            let (verdicts, transitions) = common.coded.visit_successors(&code, &mut |next| {
                 if !self.is_own(&next) {
                     send(next);
                 } else if common.coded.visit(&mut self.visited, &next) {

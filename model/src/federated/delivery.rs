@@ -2,9 +2,9 @@
 
 use crate::action::Setting as Redacted;
 use crate::action::{Action, Actor, Key, Observation, Operation, Says};
+use crate::canonical_form::normal_form;
 use crate::decide::outcome;
-use crate::reduce::forget;
-use crate::state::{Account, Kind, MAX_GUESTS, State, Tagged, Witness};
+use crate::state::{Account, Kind, MAX_GUESTS, ReaderRelation, State, Tagged};
 use guest_access_rules::federation::{Current, Elsewhere, Past, Revocations};
 use guest_access_rules::vocabulary::HistoryVisibility;
 
@@ -251,16 +251,16 @@ impl Federated {
     fn forget(&self, servers: &mut Servers) {
         for (number, server) in servers.servers.iter_mut().enumerate() {
             if let Some(tagged) = &mut server.state.tagged {
-                for (guest, witness) in tagged.witnesses.iter_mut().enumerate() {
+                for (guest, relation) in tagged.relations.iter_mut().enumerate() {
                     if guest != number {
-                        *witness = Witness::STRANGER;
+                        *relation = ReaderRelation::STRANGER;
                     }
                 }
             }
             if self.federation.past == Past::FetchedFirst {
-                server.state = forget(&self.profiles[number], &server.state);
+                server.state = normal_form(&self.profiles[number], &server.state);
                 if let Some(message) = servers.message.as_mut().filter(|_| server.has_message) {
-                    message.class.witnesses[number] = Witness::STRANGER;
+                    message.class.relations[number] = ReaderRelation::STRANGER;
                 }
             }
         }

@@ -71,7 +71,7 @@ impl Federated {
                 read.judge(WHEN_READ, &transition);
                 let confinement = GuaranteeSet::of(&[GuaranteeId::ReadConfinement]);
                 if !read.exercised.intersection(confinement).is_empty() {
-                    let kept = read.broken.intersection(confinement).is_empty();
+                    let kept = read.violated.intersection(confinement).is_empty();
                     verdicts.note(GuaranteeId::ReadConfinementEverywhere, kept);
                 }
                 if self.is_honest(guest) {
@@ -89,9 +89,9 @@ impl Federated {
             return seen;
         }
         if let (Some(message), Some(tagged)) = (&servers.message, &mut seen.tagged) {
-            let later = tagged.witnesses[server].joined_later;
+            let later = tagged.relations[server].joined_later;
             *tagged = message.class;
-            tagged.witnesses[server].joined_later |= later;
+            tagged.relations[server].joined_later |= later;
         }
         seen
     }

@@ -1,8 +1,8 @@
 //! A story told again.
 
 use crate::action::Observation;
-use crate::space::Space;
 use crate::state::State;
+use crate::transition_system::TransitionSystem;
 
 use super::actions::Happens;
 use super::{Federated, Servers};
@@ -30,7 +30,7 @@ impl Told {
 impl Federated {
     /// The story in which this happens, from the beginning; `None` if it cannot happen.
     pub fn tell(&self, story: &[Happens]) -> Option<Vec<Told>> {
-        let mut servers = self.beginnings().pop()?;
+        let mut servers = self.initial_states().pop()?;
         let told = story.iter().map(|happens| {
             let taken = self.take(&servers, happens)?;
             let before = std::mem::replace(&mut servers, taken.after);

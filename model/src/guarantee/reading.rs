@@ -1,7 +1,7 @@
 //! What a guest is given of a room's events, and what it is owed.
 
 use crate::action::{Operation, Place};
-use crate::state::{Kind, Standing, Tagged, Witness};
+use crate::state::{Kind, ReaderRelation, Standing, Tagged};
 use guest_access_rules::decision_point::GuestReads;
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
@@ -11,7 +11,7 @@ use super::{ActionGuarantee, GuaranteeId, Judgement, Transition, reads};
 /// A guest's read while there is a tagged event: what it is about.
 struct Read<'a> {
     tagged: &'a Tagged,
-    witness: &'a Witness,
+    relation: &'a ReaderRelation,
     membership: Membership,
 }
 
@@ -27,7 +27,7 @@ impl Transition<'_> {
         let tagged = self.before.tagged.as_ref().filter(|_| about_its_room)?;
         Some(Read {
             tagged,
-            witness: &tagged.witnesses[guest],
+            relation: &tagged.relations[guest],
             membership: self.before.rooms[0].members[guest],
         })
     }
@@ -39,7 +39,7 @@ impl Read<'_> {
     }
 
     fn standings(&self) -> [Standing; 2] {
-        [self.witness.before, self.witness.after]
+        [self.relation.before, self.relation.after]
     }
 
     fn was_world_readable(&self) -> bool {
@@ -56,14 +56,14 @@ impl Read<'_> {
 
     /// Whether the event is part of a state that the guest's membership opens to it.
     fn state_of_its_own_room(&self) -> bool {
-        let was_in = self.standings().contains(&Standing::Join) || self.witness.joined_later;
+        let was_in = self.standings().contains(&Standing::Join) || self.relation.joined_later;
         self.tagged.kind == Kind::State && was_in
     }
 
     /// Whether its visibility at the event and the guest's membership allow the event.
     fn permitted(&self) -> bool {
         self.open_when_sent()
-            || self.settings().contains(&HistoryVisibility::Shared) && self.witness.joined_later
+            || self.settings().contains(&HistoryVisibility::Shared) && self.relation.joined_later
             || self.state_of_its_own_room()
     }
 }
@@ -103,7 +103,7 @@ pub(super) const NO_RETROACTIVE_EXPOSURE: ActionGuarantee = ActionGuarantee {
     judge: |t| {
         let opened_since = t.before.rooms[0].visibility == Some(HistoryVisibility::WorldReadable);
         let exercised = judge_read(t, |read| opened_since && !read.open_when_sent(), |_| true);
-        match judge_read(t, |read| !read.open_when_sent() && !read.witness.joined_later, |_| false)
+        match judge_read(t, |read| !read.open_when_sent() && !read.relation.joined_later, |_| false)
         {
             Judgement::Broken => Judgement::Broken,
             _ => exercised,
@@ -142,7 +142,7 @@ pub(super) const READ_ENTITLEMENT: ActionGuarantee = ActionGuarantee {
         let world_readable = settings.iter().all(|v| *v == HistoryVisibility::WorldReadable);
         let by_membership = read.standings().iter().all(|m| *m == Standing::Join)
             || settings.iter().all(|v| *v == HistoryVisibility::Shared)
-                && read.witness.joined_later
+                && read.relation.joined_later
                 && joined_now;
         let opened = world_readable || !limited && by_membership;
         let one_side = !limited

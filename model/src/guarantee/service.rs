@@ -1,7 +1,7 @@
 //! What a guest is owed: that what is listed is served, and that nobody else's doings matter.
 
 use crate::action::{Action, Credential, Message, Operation, Place};
-use crate::state::{Account, Witness};
+use crate::state::{Account, ReaderRelation};
 use guest_access_rules::decision_point::RoomRule;
 use guest_access_rules::endpoint::{Auth, Gives};
 use guest_access_rules::profile::Access;
@@ -98,7 +98,7 @@ impl Transition<'_> {
             alone.accounts[other] = Account::Absent;
             alone.rooms[room].members[other] = Membership::Never;
             if let Some(tagged) = &mut alone.tagged {
-                tagged.witnesses[other] = Witness::STRANGER;
+                tagged.relations[other] = ReaderRelation::STRANGER;
             }
         }
         let action = Action { tag: self.action.tag && alone.tagged.is_none(), ..*self.action };

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use guest_access_model::actions::actions;
+use guest_access_model::canonical_form::{canonical_form, normal_form};
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::reduce::{forget, reduce};
 use guest_access_model::state::{Scope, State};
 use guest_access_rules::decision_point::{POINTS, PointId};
 use guest_access_rules::endpoint::EndpointId;
@@ -90,14 +90,14 @@ quickcheck! {
         let mut codes = std::collections::HashMap::new();
         for number in walk {
             let action = &actions[usize::from(number) % actions.len()];
-            let forgetful = forget(&profile, &state);
+            let forgetful = normal_form(&profile, &state);
             let remembered = outcome(&profile, &state, action);
             let forgotten = outcome(&profile, &forgetful, action);
             match (remembered, forgotten) {
                 (None, None) => continue,
                 (Some(one), Some(other))
                     if one.observation == other.observation
-                        && forget(&profile, &one.next) == forget(&profile, &other.next) =>
+                        && normal_form(&profile, &one.next) == normal_form(&profile, &other.next) =>
                 {
                     state = one.next;
                 }
@@ -107,8 +107,8 @@ quickcheck! {
             if codes.insert(state.code(), state).is_some_and(|known| known != state) {
                 return TestResult::error(format!("{state:?} has the code of another state"));
             }
-            let reduced = reduce(&profile, scope, &state);
-            if reduce(&profile, scope, &reduced) != reduced {
+            let reduced = canonical_form(&profile, scope, &state);
+            if canonical_form(&profile, scope, &reduced) != reduced {
                 return TestResult::error(format!("{state:?} is not reduced at once"));
             }
         }

@@ -6,9 +6,9 @@ use guest_access_model::check::{Check, Report, Status};
 use guest_access_model::concurrent::{Concurrent, Move};
 use guest_access_model::decide::outcome;
 use guest_access_model::engine::{Engine, Workers};
-use guest_access_model::space::Space;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
+use guest_access_model::transition_system::TransitionSystem;
 use guest_access_rules::discipline::{DISCIPLINES, Named};
 use guest_access_rules::rules::Rules;
 
@@ -105,13 +105,13 @@ fn compare_stage_by_stage(named: &Named, breaks: bool) {
     let loose = found(&rules, model(&rules, named).stage_by_stage(), named);
     assert!(loose.explored.states > tight.explored.states, "{}", named.id);
     let orders = |id: &&str| ["linearizable", "quiescent_state"].contains(id);
-    let broken = |report| {
+    let violated = |report| {
         let (orders, mut others): (Vec<_>, Vec<_>) =
             with(report, Status::Violated).into_iter().partition(orders);
         others.extend(with(report, Status::NotPromised));
         (!orders.is_empty(), others)
     };
-    assert_eq!(broken(&tight), broken(&loose), "{}", named.id);
+    assert_eq!(violated(&tight), violated(&loose), "{}", named.id);
     let (tight, loose) = (with(&tight, Status::Vacuous), with(&loose, Status::Vacuous));
     assert!(loose.iter().all(|empty| tight.contains(empty)), "{}: {tight:?} {loose:?}", named.id);
 }
@@ -138,16 +138,17 @@ fn a_call_that_nothing_overlaps_comes_to_what_the_rules_say() {
     for named in DISCIPLINES {
         let model = model(&rules, named);
         let mut compared = 0;
-        let mut known = model.beginnings();
+        let mut known = model.initial_states();
         let mut next = 0;
         while let Some(situation) = known.get(next).cloned() {
             next += 1;
-            model.expand(&situation, &mut |taken, after, _| {
+            model.visit_successors(&situation, &mut |taken, after, _| {
                 if taken.stage.is_some() || !after.calls.is_empty() {
                     return;
                 }
                 if let Some(said) = outcome(&profile, &situation.server, &taken.action) {
-                    let said = guest_access_model::reduce::forget(&profile, &said.next);
+                    let said =
+                        guest_access_model::canonical_form::normal_form(&profile, &said.next);
                     assert_eq!(after.server, said, "{}: {taken:?}", named.id);
                     compared += 1;
                 }

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use guest_access_model::check::{Check, Report, Status};
 use guest_access_model::engine::{Engine, Workers};
 use guest_access_model::federated::{Federated, Happens};
+use guest_access_model::shortest_trace;
 use guest_access_model::stop::Stop;
-use guest_access_model::story;
 use guest_access_rules::federation::{FEDERATION_POINTS, Federation};
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::Rules;
@@ -76,7 +76,7 @@ fn each_mistake_has_its_shortest_stories() {
         let space = Federated::new(rules.profile(), federation(point, option), 2, 1);
         let guarantees =
             breaks.iter().map(|id| GuaranteeId::find(id).unwrap()).collect::<GuaranteeSet>();
-        let stories = story::broken(&space, guarantees, &Stop::default());
+        let stories = shortest_trace::counterexamples(&space, guarantees, &Stop::default());
         for (guarantee, story) in guarantees.iter().zip(stories) {
             let story = story.unwrap();
             writeln!(told, "{point}={option}: {}", guarantee.get().id).unwrap();

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use guest_access_model::action::{Action, Actor, Answer, Credential, Operation};
 use guest_access_model::actions::{actions, endpoint_classes};
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::state::{Account, Kind, Scope, Standing, State, Tagged, Witness};
+use guest_access_model::state::{Account, Kind, ReaderRelation, Scope, Standing, State, Tagged};
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
@@ -45,12 +45,12 @@ fn state(
     (room.visibility, room.guest_access, room.members[0]) =
         (Some(visibility), guest_access, membership);
     let joined_later = matches!(membership, Membership::Join | Membership::Leave | Membership::Ban);
-    let witness = Witness { before: Standing::Other, after: Standing::Other, joined_later };
+    let relation = ReaderRelation { before: Standing::Other, after: Standing::Other, joined_later };
     state.tagged = Some(Tagged {
         kind: Kind::Message,
         before: HistoryVisibility::Shared,
         after: HistoryVisibility::Shared,
-        witnesses: [witness, Witness::STRANGER, Witness::STRANGER],
+        relations: [relation, ReaderRelation::STRANGER, ReaderRelation::STRANGER],
     });
     state
 }

@@ -112,7 +112,7 @@ fn properties() -> impl Iterator<Item = (GuaranteeId, Property<Explored>)> {
     type Condition = fn(&Explored, &Node) -> bool;
 
     fn kept<const N: usize>(_: &Explored, node: &Node) -> bool {
-        !GuaranteeId::all().nth(N).is_some_and(|id| node.verdicts.broken.contains(id))
+        !GuaranteeId::all().nth(N).is_some_and(|id| node.verdicts.violated.contains(id))
     }
     macro_rules! conditions {
         ($($n:literal)*) => { [$(kept::<$n> as Condition),*] };
@@ -197,9 +197,9 @@ impl Debug for Node {
         };
         writeln!(f, "\n{LABEL}, a {} of room1", tagged.kind)?;
         writeln!(f, "  history visibility  {}", sides(&tagged.before, &tagged.after))?;
-        for (number, witness) in (1..).zip(tagged.witnesses).take(self.scope.guests) {
-            let sides = sides(&witness.before, &witness.after);
-            let later = if witness.joined_later { ", and joined after it" } else { "" };
+        for (number, relation) in (1..).zip(tagged.relations).take(self.scope.guests) {
+            let sides = sides(&relation.before, &relation.after);
+            let later = if relation.joined_later { ", and joined after it" } else { "" };
             writeln!(f, "  guest{number}              {sides}{later}")?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The abstract state, read off the homeserver.
 
 use guest_access_model::state::{
-    Account, Kind, MAX_GUESTS, MAX_ROOMS, Room, Standing, State, Tagged, Witness,
+    Account, Kind, MAX_GUESTS, MAX_ROOMS, ReaderRelation, Room, Standing, State, Tagged,
 };
 use guest_access_rules::vocabulary::{HistoryVisibility, JoinRule, Membership};
 
@@ -74,10 +74,10 @@ impl ReferenceSubject {
     fn describe_tagged(&self) -> Option<Tagged> {
         let room = self.first_room()?;
         let place = room.place_of(self.tagged.as_ref()?)?;
-        let mut witnesses = [STRANGER; MAX_GUESTS];
-        for (number, witness) in witnesses.iter_mut().enumerate() {
+        let mut relations = [STRANGER; MAX_GUESTS];
+        for (number, relation) in relations.iter_mut().enumerate() {
             if let Some(guest) = self.guest(number) {
-                *witness = Witness {
+                *relation = ReaderRelation {
                     before: room.membership_before(place, &guest.user_id).into(),
                     after: room.membership_after(place, &guest.user_id).into(),
                     joined_later: room.was_joined_after(place, &guest.user_id),
@@ -88,14 +88,14 @@ impl ReferenceSubject {
             kind: kind(room.event(place)),
             before: understood(room.settings_before(place)),
             after: understood(room.settings_after(place)),
-            witnesses,
+            relations,
         })
     }
 }
 
 /// Who was in no room when the tagged event was sent, and has not joined since.
-const STRANGER: Witness =
-    Witness { before: Standing::Other, after: Standing::Other, joined_later: false };
+const STRANGER: ReaderRelation =
+    ReaderRelation { before: Standing::Other, after: Standing::Other, joined_later: false };
 
 fn kind(event: &reference::Event) -> Kind {
     match (event.kind.as_str(), &event.state_key) {

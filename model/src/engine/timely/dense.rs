@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::dense::{Dense, settle};
 use crate::guarantee::Verdicts;
 use crate::sequential::Sequential;
-use crate::space::Exploration;
 use crate::stop::Stop;
+use crate::transition_system::Exploration;
 
 use super::{Coded, EngineError, Explore, Plain, Seen, Workers};
 
@@ -41,7 +41,7 @@ impl Coded for Dense {
     type Code = u64;
     type Visited = Bitmap;
 
-    fn beginnings(&self) -> Vec<u64> {
+    fn initial_states(&self) -> Vec<u64> {
         vec![self.beginning()]
     }
 
@@ -75,7 +75,7 @@ impl Coded for Dense {
     }
 
     #[inline]
-    fn expand(&self, code: &u64, reach: &mut impl FnMut(u64)) -> (Verdicts, usize) {
-        Self::expand(self, *code, reach)
+    fn visit_successors(&self, code: &u64, reach: &mut impl FnMut(u64)) -> (Verdicts, usize) {
+        Self::visit_successors(self, *code, reach)
     }
 }

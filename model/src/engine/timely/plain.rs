@@ -5,19 +5,19 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::guarantee::Verdicts;
-use crate::space::Space;
+use crate::transition_system::TransitionSystem;
 
 use super::Coded;
 
 /// A space as it is: a worker keeps its visited states themselves.
 pub struct Plain<S>(pub Arc<S>);
 
-impl<S: Space> Coded for Plain<S> {
+impl<S: TransitionSystem> Coded for Plain<S> {
     type Code = S::State;
     type Visited = HashSet<S::State>;
 
-    fn beginnings(&self) -> Vec<S::State> {
-        self.0.beginnings()
+    fn initial_states(&self) -> Vec<S::State> {
+        self.0.initial_states()
     }
 
     fn owner(&self, state: &S::State) -> u64 {
@@ -35,11 +35,15 @@ impl<S: Space> Coded for Plain<S> {
         !visited.contains(state) && visited.insert(state.clone())
     }
 
-    fn expand(&self, state: &S::State, reach: &mut impl FnMut(S::State)) -> (Verdicts, usize) {
-        let expansion = self.0.expansion(state);
-        for taken in expansion.moves {
+    fn visit_successors(
+        &self,
+        state: &S::State,
+        reach: &mut impl FnMut(S::State),
+    ) -> (Verdicts, usize) {
+        let successors = self.0.successors(state);
+        for taken in successors.distinct {
             reach(taken.next);
         }
-        (expansion.verdicts, expansion.transitions)
+        (successors.verdicts, successors.transitions)
     }
 }

@@ -12,15 +12,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::action::{Action, Operation, Place};
+use crate::canonical_form::{canonical_form, normal_form, sort_guests};
 use crate::guarantee::Verdicts;
-use crate::reduce::{forget, order, reduce};
-use crate::space::{self, Move};
 use crate::state::{Account, MAX_GUESTS, MAX_ROOMS, Scope, State, TAGGED_ROOM};
+use crate::transition_system::{self, Successor};
 use guest_access_rules::guarantee::GuaranteeSet;
 
 use super::Sequential;
 
-type Expansion = space::Expansion<State, Action>;
+type Successors = transition_system::Successors<State, Action>;
 
 /// A step, with the guarantees that can say anything of it.
 pub(crate) type Judged = (Action, GuaranteeSet);
@@ -84,27 +84,27 @@ pub(super) struct Known {
     /// What is said of all the questions, by the accounts.
     answers: RwLock<BTreeMap<[Account; MAX_GUESTS], Verdicts>>,
     /// What the steps about a room lead to, by the room and the state in no room but it.
-    in_room: [RwLock<HashMap<State, Arc<Expansion>>>; MAX_ROOMS],
+    in_room: [RwLock<HashMap<State, Arc<Successors>>>; MAX_ROOMS],
 }
 
 impl Sequential {
     /// What `state` leads to.
-    pub(super) fn expansion_by_rooms(&self, state: &State) -> Expansion {
-        let mut expansion = Expansion { verdicts: self.answers(state), ..Expansion::default() };
-        self.add(&mut expansion, state, &self.tried.anywhere, |next| {
-            reduce(&self.system, self.scope, next)
+    pub(super) fn expansion_by_rooms(&self, state: &State) -> Successors {
+        let mut successors = Successors { verdicts: self.answers(state), ..Successors::default() };
+        self.add(&mut successors, state, &self.tried.anywhere, |next| {
+            canonical_form(&self.system, self.scope, next)
         });
         for room in 0..self.tried.in_room.len() {
             let alike = self.in_room(room, state);
-            expansion.verdicts.add(alike.verdicts);
-            expansion.transitions += alike.transitions;
-            expansion.moves.extend(alike.moves.iter().map(|taken| {
+            successors.verdicts.add(alike.verdicts);
+            successors.transitions += alike.transitions;
+            successors.distinct.extend(alike.distinct.iter().map(|taken| {
                 let next = state.with_room_of(room, &taken.next);
-                Move { next: order(&self.system, self.scope, next), ..*taken }
+                Successor { next: sort_guests(&self.system, self.scope, next), ..*taken }
             }));
         }
-        expansion.verdicts.add(self.verdicts_of(state, &self.tried.interfering));
-        expansion
+        successors.verdicts.add(self.verdicts_of(state, &self.tried.interfering));
+        successors
     }
 
     /// What is said of the steps that can depend on several rooms and are about this one: by the
@@ -142,7 +142,7 @@ impl Sequential {
     /// Adds what these steps lead to, where `reduce` reduces a state.
     fn add(
         &self,
-        expansion: &mut Expansion,
+        successors: &mut Successors,
         state: &State,
         actions: &[Judged],
         reduce: impl Fn(&State) -> State,
@@ -151,7 +151,7 @@ impl Sequential {
             let Some((next, verdicts)) = self.take(state, action, *guarantees) else {
                 continue;
             };
-            expansion.add(*action, (next != *state).then(|| reduce(&next)), verdicts);
+            successors.add(*action, (next != *state).then(|| reduce(&next)), verdicts);
         }
     }
 
@@ -169,21 +169,21 @@ impl Sequential {
     }
 
     /// What the steps about this room lead to. What the moves say of the other rooms means nothing.
-    fn in_room(&self, room: usize, state: &State) -> Arc<Expansion> {
+    fn in_room(&self, room: usize, state: &State) -> Arc<Successors> {
         let state = state.in_no_room_but(room, &self.initial());
         let known = self.known.in_room[room].read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(expansion) = known.get(&state) {
-            return expansion.clone();
+        if let Some(successors) = known.get(&state) {
+            return successors.clone();
         }
         drop(known);
-        let mut expansion = Expansion::default();
-        self.add(&mut expansion, &state, &self.tried.in_room[room], |next| {
-            forget(&self.system, next)
+        let mut successors = Successors::default();
+        self.add(&mut successors, &state, &self.tried.in_room[room], |next| {
+            normal_form(&self.system, next)
         });
-        let expansion = Arc::new(expansion);
+        let successors = Arc::new(successors);
         let mut known = self.known.in_room[room].write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(state, expansion.clone());
-        expansion
+        known.insert(state, successors.clone());
+        successors
     }
 }
 
@@ -193,13 +193,13 @@ mod tests {
     use proptest::sample::Index;
 
     use super::*;
-    use crate::space::Space;
+    use crate::transition_system::TransitionSystem;
     use guest_access_rules::defect::defects;
     use guest_access_rules::rules::Rules;
 
     /// The states that the moves lead to, in an order of their own.
-    fn reached(expansion: &Expansion) -> Vec<State> {
-        let mut states: Vec<_> = expansion.moves.iter().map(|taken| taken.next).collect();
+    fn reached(successors: &Successors) -> Vec<State> {
+        let mut states: Vec<_> = successors.distinct.iter().map(|taken| taken.next).collect();
         states.sort_unstable();
         states.dedup();
         states
@@ -220,15 +220,15 @@ mod tests {
             let model = Sequential::new(Scope { guests, rooms }, system, rules.profile());
             let mut state = model.initial();
             for turn in walk {
-                let short = model.expansion(&state);
-                let plain = space::Expansion::step_by_step(&model, &state);
+                let short = model.successors(&state);
+                let plain = transition_system::Successors::of_each_action(&model, &state);
                 prop_assert_eq!(short.verdicts, plain.verdicts);
                 prop_assert_eq!(short.transitions, plain.transitions);
                 prop_assert_eq!(reached(&short), reached(&plain));
-                if plain.moves.is_empty() {
+                if plain.distinct.is_empty() {
                     break;
                 }
-                state = turn.get(&plain.moves).next;
+                state = turn.get(&plain.distinct).next;
             }
         }
     }

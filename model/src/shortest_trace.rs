@@ -1,27 +1,28 @@
-//! Stories: shortest ways to a step that something asks for.
+//! Shortest traces: the fewest actions that lead to a state, or that violate a guarantee.
 //!
 //! stateright keeps the last counterexample that it meets, and which one that is depends on the
-//! threads; a story is searched by rounds on one thread, so it is shortest and always the same.
+//! threads. The searches here are breadth-first on one thread, so a trace is always a shortest one,
+//! and always the same one.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::action::Action;
 use crate::decide::{initial, outcome};
-use crate::space::Space;
 use crate::state::State;
 use crate::stop::Stop;
+use crate::transition_system::TransitionSystem;
 use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::profile::Profile;
 
-/// The shortest stories in which these guarantees are broken, in the order of the guarantees:
-/// `None` for one that is never broken, or of which nothing was found before `stop`.
-pub fn broken<S: Space>(
+/// A shortest counterexample for each of these guarantees, in the order of the guarantees. `None`
+/// stands for a guarantee that no trace violates, or for which none was found before `stop`.
+pub fn counterexamples<S: TransitionSystem>(
     space: &S,
     guarantees: GuaranteeSet,
     stop: &Stop,
 ) -> Vec<Option<Vec<S::Action>>> {
-    let mut search = Search::new(space.beginnings());
+    let mut search = Search::new(space.initial_states());
     let mut wanted = guarantees;
     let mut found: HashMap<_, Vec<S::Action>> = HashMap::new();
     let most_states = stop.most_states.unwrap_or(usize::MAX);
@@ -31,12 +32,12 @@ pub fn broken<S: Space>(
         }
         let state = search.states[number].clone();
         let mut reached = Vec::new();
-        space.expand(&state, &mut |action, next, verdicts| {
-            for guarantee in verdicts.broken.intersection(wanted).iter() {
-                found.entry(guarantee).or_insert_with(|| search.story(number, action.clone()));
+        space.visit_successors(&state, &mut |action, next, verdicts| {
+            for guarantee in verdicts.violated.intersection(wanted).iter() {
+                found.entry(guarantee).or_insert_with(|| search.trace(number, action.clone()));
                 wanted.remove(guarantee);
             }
-            reached.push((action, space.forget(next)));
+            reached.push((action, space.normal_form(next)));
         });
         for (action, next) in reached {
             search.reach(number, action, next);
@@ -45,36 +46,36 @@ pub fn broken<S: Space>(
     guarantees.iter().map(|guarantee| found.remove(&guarantee)).collect()
 }
 
-/// States that some steps lead to, each with a shortest story to it.
-pub struct Reached(Search<State, Action>);
+/// The states that some actions lead to, each with a shortest trace to it.
+pub struct ReachableStates(Search<State, Action>);
 
 /// The states that `actions` lead to where `profile` decides, in the order in which they are reached,
 /// and no more than `most` of them.
-pub fn reach(profile: &Profile, actions: &[Action], most: usize) -> Reached {
+pub fn reachable_states(profile: &Profile, actions: &[Action], most: usize) -> ReachableStates {
     let mut search = Search::new([initial(profile)]);
     while let Some(number) = search.next_state() {
         let state = search.states[number];
         for action in actions {
             if search.states.len() >= most {
-                return Reached(search);
+                return ReachableStates(search);
             }
             if let Some(outcome) = outcome(profile, &state, action) {
                 search.reach(number, *action, outcome.next);
             }
         }
     }
-    Reached(search)
+    ReachableStates(search)
 }
 
-impl Reached {
+impl ReachableStates {
     /// The states, the nearest first.
     pub fn states(&self) -> &[State] {
         &self.0.states
     }
 
-    /// The steps to the state with this number.
-    pub fn story_to(&self, number: usize) -> Vec<Action> {
-        self.0.story_to(number)
+    /// A shortest trace to the state with this number.
+    pub fn trace_to(&self, number: usize) -> Vec<Action> {
+        self.0.trace_to(number)
     }
 }
 
@@ -127,15 +128,15 @@ impl<S: Clone + Eq + Hash, T: Clone> Search<S, T> {
         is_new
     }
 
-    /// The steps to the state with this number, and then `last`.
-    pub(crate) fn story(&self, number: usize, last: T) -> Vec<T> {
-        let mut actions = self.story_to(number);
-        actions.push(last);
-        actions
+    /// The trace to the state with this number, and then `last`.
+    pub(crate) fn trace(&self, number: usize, last: T) -> Vec<T> {
+        let mut trace = self.trace_to(number);
+        trace.push(last);
+        trace
     }
 
-    /// The steps to the state with this number.
-    fn story_to(&self, mut number: usize) -> Vec<T> {
+    /// A shortest trace to the state with this number.
+    fn trace_to(&self, mut number: usize) -> Vec<T> {
         let mut actions = Vec::new();
         while let Some((from, action)) = &self.came_from[number] {
             actions.push(action.clone());

@@ -1,10 +1,11 @@
-//! Reductions: states that no step and no guarantee can tell apart are explored once.
+//! Canonical forms: states that no action and no guarantee can tell apart are explored once.
 //!
-//! Each comes with the reason why it keeps every verdict; a test compares the verdicts with and
-//! without them. The states that a story passes through, and those that lockstep compares, are
-//! reduced by [`forget`] only or not at all: exchanging guests would rename them on the way.
+//! [`normal_form`] drops what no later action and no guarantee reads. [`canonical_form`] also sorts
+//! the guests, because they are symmetric. Each reduction states why it keeps every verdict; a test
+//! compares the verdicts with and without it. The states of a trace, and those that lockstep
+//! compares, are at most in normal form: sorting would rename the guests on the way.
 
-use crate::state::{Account, Kind, MAX_GUESTS, Scope, Standing, State, Witness};
+use crate::state::{Account, Kind, MAX_GUESTS, ReaderRelation, Scope, Standing, State};
 use guest_access_rules::decision_point::{
     EndedToken, EvaluatedAt, JoinedOpens, LeftReader, OwnMembership, SettingChange, UpgradeToken,
     UserIds, WorldReadableMeans,
@@ -12,18 +13,18 @@ use guest_access_rules::decision_point::{
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::HistoryVisibility;
 
-/// Forgets what nothing will ask for again.
+/// Drops what no later action and no guarantee reads:
 ///
 /// - *How an ended account stands to the tagged event.* With no live token there is no reader, and
 ///   there never will be one. (Not where a guest's ended token is served, or can come back to life.)
 /// - *Which side of a change was which.* Where a change of the setting is judged by either side, the
-///   rules and the guarantees ask only which values the two sides have; likewise for one's own
-///   membership. What becomes state is a note, whose sides are equal.
-/// - *Who was there when the room was `world_readable`.* Such an event, unless it is a note, is open
-///   to everyone for good, whatever anyone's membership was or becomes.
+///   rules and the guarantees ask only which values the two sides have. The same holds for one's own
+///   membership. (An event that stays in the current state changes neither: its sides are equal.)
+/// - *Who was there when the room was `world_readable`.* Unless such an event is a
+///   state event, it is open to everyone for good, whatever anyone's membership was or becomes.
 /// - *Who joined after an event at which it was joined.* The first opens what the second could.
 #[must_use]
-pub fn forget(profile: &Profile, state: &State) -> State {
+pub fn normal_form(profile: &Profile, state: &State) -> State {
     let mut state = *state;
     let Some(tagged) = &mut state.tagged else {
         return state;
@@ -33,9 +34,9 @@ pub fn forget(profile: &Profile, state: &State) -> State {
         && choices.user_ids == UserIds::Distinct
         && choices.upgrade_token != UpgradeToken::Unchecked;
     if ends_for_good {
-        for (witness, account) in tagged.witnesses.iter_mut().zip(state.accounts) {
+        for (relation, account) in tagged.relations.iter_mut().zip(state.accounts) {
             if matches!(account, Account::GuestEnded | Account::UserEnded) {
-                *witness = FORGOTTEN;
+                *relation = DROPPED;
             }
         }
     }
@@ -43,9 +44,9 @@ pub fn forget(profile: &Profile, state: &State) -> State {
         std::mem::swap(&mut tagged.before, &mut tagged.after);
     }
     if choices.own_membership == OwnMembership::Either && tagged.kind == Kind::Member {
-        for witness in &mut tagged.witnesses {
-            if witness.before > witness.after {
-                std::mem::swap(&mut witness.before, &mut witness.after);
+        for relation in &mut tagged.relations {
+            if relation.before > relation.after {
+                std::mem::swap(&mut relation.before, &mut relation.after);
             }
         }
     }
@@ -55,38 +56,38 @@ pub fn forget(profile: &Profile, state: &State) -> State {
         && choices.evaluated_at == EvaluatedAt::Event;
     let world_readable = [tagged.before, tagged.after].contains(&HistoryVisibility::WorldReadable);
     if opens_for_good && world_readable && tagged.kind != Kind::State {
-        tagged.witnesses = [FORGOTTEN; MAX_GUESTS];
+        tagged.relations = [DROPPED; MAX_GUESTS];
     }
     if choices.joined_opens == JoinedOpens::Opens && choices.own_membership == OwnMembership::Either
     {
-        for witness in &mut tagged.witnesses {
-            let was_joined = [witness.before, witness.after].contains(&Standing::Join);
-            witness.joined_later |= was_joined;
+        for relation in &mut tagged.relations {
+            let was_joined = [relation.before, relation.after].contains(&Standing::Join);
+            relation.joined_later |= was_joined;
         }
     }
     state
 }
 
-/// In place of what was forgotten: a witness that no later join changes.
-const FORGOTTEN: Witness = Witness { joined_later: true, ..Witness::STRANGER };
+/// Stands in place of a dropped relation: no later join changes it.
+const DROPPED: ReaderRelation = ReaderRelation { joined_later: true, ..ReaderRelation::STRANGER };
 
-/// Forgets, and orders the guests.
+/// The normal form, with the guests sorted.
 ///
-/// No rule names a guest, so exchanging two of them exchanges the steps and keeps the verdicts. (Not
-/// where the first guest is special: then the order is kept.)
+/// No rule names a guest, so exchanging two guests exchanges their actions and keeps the verdicts.
+/// (Where the first guest is special, the order is kept.)
 #[must_use]
-pub fn reduce(profile: &Profile, scope: Scope, state: &State) -> State {
-    order(profile, scope, forget(profile, state))
+pub fn canonical_form(profile: &Profile, scope: Scope, state: &State) -> State {
+    sort_guests(profile, scope, normal_form(profile, state))
 }
 
-/// Orders the guests.
+/// Sorts the guests.
 #[must_use]
-pub(crate) fn order(profile: &Profile, scope: Scope, mut state: State) -> State {
+pub(crate) fn sort_guests(profile: &Profile, scope: Scope, mut state: State) -> State {
     use guest_access_rules::decision_point::FirstGuest;
     if profile.choices.first_guest != FirstGuest::Plain {
         return state;
     }
-    // A few exchanges of neighbours sort so few.
+    // Bubble sort: there are at most three guests.
     for round in 1..scope.guests {
         for guest in 0..scope.guests - round {
             if of_guest(&state, guest) > of_guest(&state, guest + 1) {
@@ -102,7 +103,7 @@ fn of_guest(state: &State, guest: usize) -> impl Ord + use<> {
     (
         state.accounts[guest],
         state.rooms.map(|room| room.members[guest]),
-        state.tagged.map(|tagged| tagged.witnesses[guest]),
+        state.tagged.map(|tagged| tagged.relations[guest]),
     )
 }
 
@@ -113,6 +114,6 @@ pub(crate) fn exchange(state: &mut State, one: usize, other: usize) {
         room.members.swap(one, other);
     }
     if let Some(tagged) = &mut state.tagged {
-        tagged.witnesses.swap(one, other);
+        tagged.relations.swap(one, other);
     }
 }
