@@ -2,7 +2,6 @@
 //! again.
 
 pub mod check;
-mod clauses;
 pub mod compare;
 pub mod contention;
 pub mod decide;
@@ -18,9 +17,8 @@ mod story;
 mod table;
 pub mod vectors;
 
-pub use clauses::in_force;
 pub use run::Run;
-pub use story::{lines as story_lines, told, told_expect};
+pub use story::lines as story_lines;
 pub use table::{Cell, Table, paint};
 
 /// Styles for text, by what they are to say.

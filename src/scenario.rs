@@ -29,6 +29,7 @@ mod from_federated_trace;
 mod from_trace;
 mod impossible;
 mod interleaving;
+mod outcome;
 mod readings;
 mod schema;
 mod sentence;
@@ -45,6 +46,9 @@ pub use expect::{Expect, ObservedStep, Verdict};
 pub(crate) use file::line_of;
 pub use file::{Source, WrittenAction, schema};
 pub use interleaving::InterleavingEntry;
+pub use outcome::{
+    effects_in_words, expectation_in_words, memberships_in_words, outcome_in_words, verdict_in_words,
+};
 
 pub use readings::{Alternative, Decided, Otherwise, alternatives, permitted};
 pub use sentence::{actor_name, guest_name, operation_phrase, sentence, sentence_with};

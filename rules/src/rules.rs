@@ -6,7 +6,7 @@ mod file;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::clause::Clause;
+use crate::clause::{self, Clause};
 use crate::decision_point::{Choices, PointId};
 use crate::endpoint::EndpointId;
 use crate::guarantee::GuaranteeId;
@@ -202,6 +202,13 @@ impl Rules {
             self.id == revision || self.extends.iter().any(|extended| extended == revision)
         };
         reached(clause.since) && !clause.until.is_some_and(reached)
+    }
+
+    /// Those of `clauses` that are in force. A decision names the clauses that it rests on in any
+    /// revision; a report names those of its own.
+    pub fn in_force<'a>(&self, clauses: &[&'a str]) -> Vec<&'a str> {
+        let is_in_force = |id: &str| clause::find(id).is_none_or(|clause| self.has_in_force(clause));
+        clauses.iter().copied().filter(|id| is_in_force(id)).collect()
     }
 
     /// The rule for an endpoint.

@@ -5,7 +5,6 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::Decision;
 
 use crate::diff::Kind;
-use crate::report::in_force;
 use crate::scenario::{actor_name, operation_phrase, sentence};
 use crate::subject::server::{Given, Held, Observed, Verdict};
 
@@ -94,7 +93,7 @@ pub(super) fn violation(
                 let asked = &calls[next];
                 let Some(comes) = rulebook.comes(asked, place, readings) else { continue };
                 let decision = comes.says.decision();
-                clauses.extend(in_force(rules, decision.clauses).into_iter().map(str::to_owned));
+                clauses.extend(rules.in_force(decision.clauses).into_iter().map(str::to_owned));
                 if Some(next) == unexplained {
                     kinds.push(kind(asked, &comes.says));
                 }

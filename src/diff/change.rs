@@ -7,7 +7,6 @@ use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::{Access, Profile};
 use guest_access_rules::rules::Rules;
 
-use crate::report::in_force;
 use crate::scenario::permitted;
 
 /// What stands between the decision points of one change, if it takes several.
@@ -168,7 +167,7 @@ fn push(
         .flat_map(|edit| match edit {
             Edit::Choice(point, _) => {
                 let own = &rules.point(*point).clauses;
-                let of = in_force(rules, point.get().clauses);
+                let of = rules.in_force(point.get().clauses);
                 of.into_iter().map(str::to_owned).chain(own.iter().cloned()).collect::<Vec<_>>()
             }
             Edit::Access(endpoint, _) => rules.endpoint(*endpoint).clauses.clone(),

@@ -6,7 +6,6 @@ use guest_access_model::action::Action;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 
-use crate::report::in_force;
 use crate::scenario::{LABEL, Scenario, ScenarioStep, sentence};
 
 use super::cause::Explanation;
@@ -258,7 +257,7 @@ pub(super) fn divergences(
         let mut seen_in: Vec<_> = group.seen.iter().map(|(part, _)| ids[*part].clone()).collect();
         seen_in.dedup();
         let mut clauses: Vec<_> =
-            in_force(rules, decision.clauses).into_iter().map(str::to_owned).collect();
+            rules.in_force(decision.clauses).into_iter().map(str::to_owned).collect();
         clauses.extend(listing.map(|listing| listing.clause().to_owned()));
         let scenario = scenario(rules, id.clone(), group, &shrunk.steps);
         let curl = scripts.script(Shown {

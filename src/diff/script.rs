@@ -19,7 +19,6 @@ use guest_access_model::state::State;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 
-use crate::report::in_force;
 use crate::scenario::{LABEL, ObservedStep as Expected, sentence};
 use crate::subject::server::Recording;
 
@@ -164,8 +163,8 @@ impl Scripts<'_> {
     fn in_words(&self, taken: &Taken, before: &State, outcome: &Outcome) -> String {
         let said = Expected { action: &taken.step, before, outcome, label: Some(LABEL) }.expect();
         let decision = &outcome.observation.decision;
-        let clauses = in_force(self.rules, decision.clauses);
-        format!("{}{}", crate::report::told(decision, &said), in_brackets(clauses.into_iter()))
+        let clauses = self.rules.in_force(decision.clauses);
+        format!("{}{}", crate::scenario::outcome_in_words(decision, &said), in_brackets(clauses.into_iter()))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::scenario::{
 };
 
 use super::story::{came_of, reason};
-use super::{Run, in_force, paint, style};
+use super::{Run, paint, style};
 
 /// What the rules say to a scenario.
 #[derive(Debug, Clone, Serialize)]
@@ -134,7 +134,7 @@ impl DecidedStep {
             verdict: decided.verdict,
             status: decision.status,
             errcode: decision.errcode,
-            clauses: in_force(rules, decision.clauses),
+            clauses: rules.in_force(decision.clauses),
             readings,
             because: decision.because,
             observed: observed.expect(),

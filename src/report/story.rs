@@ -1,15 +1,14 @@
 //! A scenario as a story that a person can read.
 
-use std::collections::BTreeMap;
-
 use guest_access_rules::rules::Rules;
-use guest_access_rules::vocabulary::{Decision, Membership};
+use guest_access_rules::vocabulary::Decision;
 
 use crate::scenario::{
-    Expect, LABEL, ObservedStep, Scenario, ScenarioError, Verdict, sentence_with,
+    Expect, LABEL, ObservedStep, Scenario, ScenarioError, Verdict, effects_in_words,
+    memberships_in_words, sentence_with, verdict_in_words,
 };
 
-use super::{in_force, paint, style};
+use super::{paint, style};
 
 /// The steps as numbered sentences, each with what the rules' default profile decides, and the
 /// reason for the last.
@@ -45,7 +44,7 @@ fn overlapping(scenario: &Scenario) -> Vec<String> {
         (1..).zip(scenario.interleaving_in_words()).zip(&scenario.interleaving);
     let lines = interleaving_in_words.map(|((number, words), happening)| {
         let came_of = match (&happening.answered, happening.stage) {
-            (None, _) => changed(&happening.membership).concat(),
+            (None, _) => memberships_in_words(&happening.membership),
             (Some(answered), _) if happening.server.is_some() => format!(": {}", painted(answered)),
             (Some(answered), None) => format!(": {}", painted(answered)),
             (Some(answered), Some(_)) => format!(", and is answered: {}", painted(answered)),
@@ -58,12 +57,12 @@ fn overlapping(scenario: &Scenario) -> Vec<String> {
 /// An expectation that was met, in short and in colour.
 fn painted(observed: &Expect) -> String {
     let style = if observed.verdict == Verdict::Allow { style::GOOD } else { style::BAD };
-    format!("{}{}", paint(style, verdict(observed)), rest(observed))
+    format!("{}{}", paint(style, verdict_in_words(observed)), effects_in_words(observed))
 }
 
 /// The reason for a decision, with its clauses.
 pub(super) fn reason(rules: &Rules, decision: &Decision) -> String {
-    let clauses = in_force(rules, decision.clauses);
+    let clauses = rules.in_force(decision.clauses);
     if clauses.is_empty() {
         decision.because.to_owned()
     } else {
@@ -74,48 +73,5 @@ pub(super) fn reason(rules: &Rules, decision: &Decision) -> String {
 /// What came of a step, in short and in colour.
 pub(super) fn came_of(decision: &Decision, observed: &Expect) -> String {
     let style = if decision.allows() { style::GOOD } else { style::BAD };
-    format!("{}{}", paint(style, decision), rest(observed))
-}
-
-/// What came of a step, in short.
-pub fn told(decision: &Decision, observed: &Expect) -> String {
-    format!("{decision}{}", rest(observed))
-}
-
-/// What is expected of a step, in short.
-pub fn told_expect(expect: &Expect) -> String {
-    format!("{}{}", verdict(expect), rest(expect))
-}
-
-fn verdict(expect: &Expect) -> String {
-    let Expect { verdict, status, errcode, .. } = expect;
-    let status = status.map(|status| format!(" {status}")).unwrap_or_default();
-    let errcode = errcode.map(|errcode| format!(" {errcode}")).unwrap_or_default();
-    format!("{}{status}{errcode}", verdict.as_str())
-}
-
-/// What came of a step beside the decision.
-fn rest(observed: &Expect) -> String {
-    let mut told: Vec<String> = Vec::new();
-    told.extend(observed.sees.iter().map(|label| format!("gives {label}")));
-    told.extend(observed.not_sees.iter().map(|label| format!("does not give {label}")));
-    told.extend(
-        observed
-            .is_guest
-            .map(|is_guest| format!("says that it is {} guest", if is_guest { "a" } else { "no" })),
-    );
-    told.extend(observed.named.map(|named| {
-        let name = if named { "the name it asked for" } else { "a name of the server's choice" };
-        format!("with {name}")
-    }));
-    let told: String = told.into_iter().map(|told| format!(", {told}")).collect();
-    told + &changed(&observed.membership).concat()
-}
-
-/// The memberships that something changed.
-fn changed(membership: &BTreeMap<String, BTreeMap<String, Membership>>) -> Vec<String> {
-    let members = membership.iter().flat_map(|(room, members)| {
-        members.iter().map(move |(who, now)| format!(", {who} is now `{now}` in {room}"))
-    });
-    members.collect()
+    format!("{}{}", paint(style, decision), effects_in_words(observed))
 }

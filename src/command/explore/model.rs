@@ -16,7 +16,7 @@ use guest_access_rules::rules::Rules;
 use stateright::{Model, Path, Property};
 
 use crate::report::diagram::{self, Answer, Row, Tone};
-use crate::report::told;
+use crate::scenario::outcome_in_words;
 use crate::scenario::{LABEL, ObservedStep, sentence};
 
 /// The model.
@@ -133,7 +133,7 @@ impl Taken {
     }
 
     /// What came of the step, in words.
-    pub(super) fn told(&self, after: &State) -> String {
+    pub(super) fn outcome_in_words(&self, after: &State) -> String {
         let outcome =
             guest_access_model::decide::Outcome { observation: self.observation, next: *after };
         let observed = ObservedStep {
@@ -142,7 +142,7 @@ impl Taken {
             outcome: &outcome,
             label: Some(LABEL),
         };
-        told(&self.observation.decision, &observed.expect())
+        outcome_in_words(&self.observation.decision, &observed.expect())
     }
 }
 
@@ -175,7 +175,7 @@ impl Debug for Node {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if let Some(last) = &self.last {
             writeln!(f, "{}:", sentence(&last.step))?;
-            writeln!(f, "  {}", last.told(&self.state))?;
+            writeln!(f, "  {}", last.outcome_in_words(&self.state))?;
             writeln!(f, "  because {}\n", last.observation.decision.because)?;
         }
         for (number, account) in (1..).zip(self.state.accounts).take(self.scope.guests) {

@@ -10,7 +10,7 @@ use guest_access_rules::rules::{Rules, Standing};
 use serde::Serialize;
 
 use crate::report::check::Withdrawn;
-use crate::report::{Cell, Run, Table, in_force, paint, style};
+use crate::report::{Cell, Run, Table, paint, style};
 
 use super::standing;
 
@@ -142,7 +142,7 @@ impl Revision {
 impl Point {
     fn new(rules: &Rules, id: PointId) -> Self {
         let (point, rule) = (id.get(), rules.point(id));
-        let of_the_point = in_force(rules, point.clauses).into_iter().map(str::to_owned);
+        let of_the_point = rules.in_force(point.clauses).into_iter().map(str::to_owned);
         let mut clauses: Vec<_> = of_the_point.chain(rule.clauses.iter().cloned()).collect();
         clauses.dedup();
         Self {

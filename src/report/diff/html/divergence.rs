@@ -6,7 +6,7 @@ use super::prose;
 use crate::report::diagram::{Answer, Row, Tone, svg};
 use crate::report::diff::DivergenceReport;
 use crate::report::diff::text::times;
-use crate::report::told_expect;
+use crate::scenario::expectation_in_words;
 use crate::scenario::{LABEL, Verdict};
 
 pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
@@ -91,7 +91,7 @@ fn diagram(divergence: &DivergenceReport) -> Markup {
         } else {
             let expect = told.expect.as_ref();
             let answer = expect.map(|expect| Answer {
-                said: told_expect(expect),
+                said: expectation_in_words(expect),
                 tone: if expect.verdict == Verdict::Deny { Tone::Denied } else { Tone::Allowed },
             });
             answer.into_iter().collect()
