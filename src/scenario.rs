@@ -47,7 +47,8 @@ pub(crate) use file::line_of;
 pub use file::{Source, WrittenAction, schema};
 pub use interleaving::InterleavingEntry;
 pub use outcome::{
-    effects_in_words, expectation_in_words, memberships_in_words, outcome_in_words, verdict_in_words,
+    effects_in_words, expectation_in_words, memberships_in_words, outcome_in_words,
+    verdict_in_words,
 };
 
 pub use readings::{Alternative, Decided, Otherwise, alternatives, permitted};

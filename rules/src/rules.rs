@@ -207,7 +207,8 @@ impl Rules {
     /// Those of `clauses` that are in force. A decision names the clauses that it rests on in any
     /// revision; a report names those of its own.
     pub fn in_force<'a>(&self, clauses: &[&'a str]) -> Vec<&'a str> {
-        let is_in_force = |id: &str| clause::find(id).is_none_or(|clause| self.has_in_force(clause));
+        let is_in_force =
+            |id: &str| clause::find(id).is_none_or(|clause| self.has_in_force(clause));
         clauses.iter().copied().filter(|id| is_in_force(id)).collect()
     }
 

@@ -164,7 +164,11 @@ impl Scripts<'_> {
         let said = Expected { action: &taken.step, before, outcome, label: Some(LABEL) }.expect();
         let decision = &outcome.observation.decision;
         let clauses = self.rules.in_force(decision.clauses);
-        format!("{}{}", crate::scenario::outcome_in_words(decision, &said), in_brackets(clauses.into_iter()))
+        format!(
+            "{}{}",
+            crate::scenario::outcome_in_words(decision, &said),
+            in_brackets(clauses.into_iter())
+        )
     }
 }
 

@@ -202,7 +202,8 @@ impl Names {
         let said = Expected { action: &taken.step, before, outcome, label: Some(LABEL) }.expect();
         // The memberships are told where they are what is wrong.
         let without = crate::scenario::Expect { membership: BTreeMap::new(), ..said };
-        let mut expected = crate::scenario::outcome_in_words(&outcome.observation.decision, &without);
+        let mut expected =
+            crate::scenario::outcome_in_words(&outcome.observation.decision, &without);
         let mut observed = seen(taken, before.tagged.is_some());
         let rooms = taken.members.iter().flatten().zip(&outcome.next.rooms);
         for (number, (seen, expect)) in rooms.enumerate() {

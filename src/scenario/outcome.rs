@@ -43,9 +43,7 @@ pub fn effects_in_words(observed: &Expect) -> String {
 }
 
 /// The memberships that a step changed, each after a comma.
-pub fn memberships_in_words(
-    membership: &BTreeMap<String, BTreeMap<String, Membership>>,
-) -> String {
+pub fn memberships_in_words(membership: &BTreeMap<String, BTreeMap<String, Membership>>) -> String {
     let members = membership.iter().flat_map(|(room, members)| {
         members.iter().map(move |(who, now)| format!(", {who} is now `{now}` in {room}"))
     });
