@@ -216,7 +216,7 @@ fn needed(drafts: Vec<Draft>, covers: Vec<BTreeSet<Item>>) -> Vec<(Draft, BTreeS
 
 /// How many guests and rooms these steps are about.
 fn scope_of(steps: &[Action]) -> Scope {
-    let guests = steps.iter().filter_map(askable::guest_of).max();
+    let guests = steps.iter().flat_map(Action::guests).max();
     let rooms = steps.iter().filter_map(Action::room).max();
     Scope {
         guests: guests.map_or(0, |number| usize::from(number) + 1),

@@ -245,7 +245,66 @@ pub trait Subject {
     fn abstraction(&self) -> crate::state::State;
 }
 
+impl Actor {
+    /// The number of the guest, if the actor is one.
+    pub const fn guest(self) -> Option<u8> {
+        match self {
+            Self::Guest(number) => Some(number),
+            Self::Server | Self::Moderator | Self::User | Self::Nobody => None,
+        }
+    }
+}
+
 impl Operation {
+    /// The number of the guest whose account, token or membership the operation names.
+    pub const fn target(self) -> Option<u8> {
+        match self {
+            Self::RegisterOver(of)
+            | Self::EndToken(of)
+            | Self::Invite(of)
+            | Self::Kick(of)
+            | Self::Ban(of)
+            | Self::Unban(of)
+            | Self::Upgrade(
+                Upgrade::Own(of)
+                | Upgrade::OtherName(of)
+                | Upgrade::OthersToken { of, .. }
+                | Upgrade::MadeUpToken(of),
+            ) => Some(of),
+            _ => None,
+        }
+    }
+
+    /// The target of an invite, a kick, a ban or an unban.
+    pub const fn moderated(self) -> Option<u8> {
+        match self {
+            Self::Invite(_) | Self::Kick(_) | Self::Ban(_) | Self::Unban(_) => self.target(),
+            _ => None,
+        }
+    }
+
+    /// The same operation, in which each guest has the number that `new` gives for its own.
+    #[must_use]
+    pub fn with_guests(self, new: impl Fn(u8) -> u8) -> Self {
+        match self {
+            Self::RegisterOver(of) => Self::RegisterOver(new(of)),
+            Self::EndToken(of) => Self::EndToken(new(of)),
+            Self::Invite(of) => Self::Invite(new(of)),
+            Self::Kick(of) => Self::Kick(new(of)),
+            Self::Ban(of) => Self::Ban(new(of)),
+            Self::Unban(of) => Self::Unban(new(of)),
+            Self::Upgrade(upgrade) => Self::Upgrade(match upgrade {
+                Upgrade::Own(of) => Upgrade::Own(new(of)),
+                Upgrade::OtherName(of) => Upgrade::OtherName(new(of)),
+                Upgrade::OthersToken { of, with } => {
+                    Upgrade::OthersToken { of: new(of), with: new(with) }
+                }
+                Upgrade::MadeUpToken(of) => Upgrade::MadeUpToken(new(of)),
+            }),
+            other => other,
+        }
+    }
+
     /// The endpoint that is called; `None` for the server's own deeds.
     pub fn endpoint(self) -> Option<EndpointId> {
         Some(match self {
@@ -345,11 +404,61 @@ impl Action {
         Self { tag: true, ..self }
     }
 
+    /// The numbers of the guests that the action names, each once: its actor, the guest whose token
+    /// it shows, and its target.
+    pub fn guests(&self) -> impl Iterator<Item = u8> + use<> {
+        let shown = match self.operation {
+            Operation::Upgrade(Upgrade::OthersToken { with, .. }) => Some(with),
+            _ => None,
+        };
+        let actor = self.by.guest();
+        let shown = shown.filter(|guest| Some(*guest) != actor);
+        let target = self.operation.target();
+        let target = target.filter(|guest| Some(*guest) != actor && Some(*guest) != shown);
+        [actor, shown, target].into_iter().flatten()
+    }
+
+    /// The same action, in which each guest has the number that `new` gives for its own.
+    #[must_use]
+    pub fn with_guests(self, new: impl Fn(u8) -> u8) -> Self {
+        let by = match self.by {
+            Actor::Guest(guest) => Actor::Guest(new(guest)),
+            by => by,
+        };
+        Self { by, operation: self.operation.with_guests(new), ..self }
+    }
+
     /// The number of the room that the step is about, if it is about one of the server's.
     pub const fn room(&self) -> Option<usize> {
         match self.place {
             Place::Room(room) => Some(room as usize),
             Place::Nowhere | Place::Elsewhere => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_names_its_actor_the_token_and_the_target_once_each() {
+        let guests = |by, operation| Action::new(by, operation).guests().collect::<Vec<_>>();
+        let others_token = Operation::Upgrade(Upgrade::OthersToken { of: 2, with: 1 });
+        assert_eq!(guests(Actor::Guest(1), others_token), [1, 2]);
+        assert_eq!(guests(Actor::Nobody, others_token), [1, 2]);
+        assert_eq!(guests(Actor::Guest(1), Operation::Upgrade(Upgrade::Own(1))), [1]);
+        assert_eq!(guests(Actor::Moderator, Operation::Kick(2)), [2]);
+        assert_eq!(guests(Actor::User, Operation::WhoAmI), []);
+    }
+
+    #[test]
+    fn renaming_guests_renames_every_guest_that_an_action_names() {
+        for action in crate::actions::actions(Scope { guests: 3, rooms: 1 }, &[]) {
+            let renamed = action.with_guests(|guest| (guest + 1) % 3);
+            let expected: Vec<_> = action.guests().map(|guest| (guest + 1) % 3).collect();
+            assert_eq!(renamed.guests().collect::<Vec<_>>(), expected, "{action:?}");
+            assert_eq!(renamed.with_guests(|guest| (guest + 2) % 3), action);
         }
     }
 }

@@ -200,10 +200,7 @@ impl Transition<'_> {
 
     /// The number of the guest, registered or upgraded or not, whose step it is.
     fn caller(&self) -> Option<usize> {
-        match self.action.by {
-            Actor::Guest(guest) => Some(usize::from(guest)),
-            _ => None,
-        }
+        self.action.by.guest().map(usize::from)
     }
 
     /// Whether a condition of an endpoint holds of the step, which this guest takes.

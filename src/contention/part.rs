@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use guest_access_model::action::{Action, Actor, Operation, Upgrade};
+use guest_access_model::action::{Action, Actor, Operation};
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 
@@ -94,7 +94,7 @@ pub(super) fn parts(round: &Round) -> Vec<Part> {
     let names = Names::of(round);
     let mut callers: Vec<_> = round.calls.iter().map(|call| call.step().by).collect();
     // Whoever is acted on has a membership in the end.
-    callers.extend(round.calls.iter().filter_map(|call| target(call.step())).map(Actor::Guest));
+    callers.extend(round.calls.iter().filter_map(|call| target(call.step())));
     callers.sort();
     callers.dedup();
     callers
@@ -182,7 +182,7 @@ fn asked(
         start: call.start,
         answer: seen(call, event),
     };
-    let target = target(&step).map(Actor::Guest);
+    let target = target(&step);
     if target.is_none() && step.by == of {
         let asks_for_one = matches!(step.operation, Operation::Read(read) if matches!(
             read.get().gives, Some(Gives::Event | Gives::StateEvent)
@@ -214,18 +214,8 @@ fn asked(
 }
 
 /// The guest whose account or membership a step of another's is about.
-fn target(step: &Action) -> Option<u8> {
-    match step.operation {
-        Operation::Invite(guest)
-        | Operation::Kick(guest)
-        | Operation::Ban(guest)
-        | Operation::Unban(guest)
-        | Operation::RegisterOver(guest)
-        | Operation::Upgrade(
-            Upgrade::OthersToken { of: guest, .. } | Upgrade::MadeUpToken(guest),
-        ) => Some(guest),
-        _ => None,
-    }
+fn target(step: &Action) -> Option<Actor> {
+    step.operation.target().map(Actor::Guest).filter(|target| *target != step.by)
 }
 
 /// When a call was answered and what that tells, of this event if of any.

@@ -20,7 +20,7 @@ use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, JoinRule, Membership};
 
 use super::judge::Taken;
-use super::signature::{Names, concerned};
+use super::signature::Names;
 use super::story::{Difference, possible};
 
 /// The most states in which a situation is looked for.
@@ -101,7 +101,7 @@ impl Sight {
         let step = names.step(&taken.step);
         // What guests are whom the step is not about does not matter.
         let moved = moved.into_iter().map(|guest| names.guest(guest));
-        let guests = moved.chain(concerned(&step)).map(|guest| usize::from(guest) + 1).max();
+        let guests = moved.chain(step.guests()).map(|guest| usize::from(guest) + 1).max();
         let gives = matches!(difference.expected.observation.answer, Answer::Gave { .. });
         Self { names, step, guests: guests.unwrap_or(1), gives }
     }
@@ -129,7 +129,7 @@ pub(super) fn own_way(
 ) -> Vec<Action> {
     let sight = Sight::of(difference, taken);
     let is_about_others = |step: &Action| {
-        let mut guests = concerned(step).peekable();
+        let mut guests = step.guests().peekable();
         guests.peek().is_some() && !guests.any(|guest| sight.is_about(guest))
     };
     let end = |lead: &[(usize, Action)]| {
@@ -179,7 +179,7 @@ pub(super) fn own_way(
         }
     }
     if has_questions {
-        let asks = |step: &Action| concerned(step).any(|guest| sight.is_about(guest));
+        let asks = |step: &Action| step.guests().any(|guest| sight.is_about(guest));
         lead.extend(questions.into_iter().filter(|(_, step)| asks(step)));
         lead.sort_unstable_by_key(|(place, _)| *place);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use guest_access_model::action::{Action, Actor, Answer, Credential, Operation, Place, Upgrade};
+use guest_access_model::action::{Action, Actor, Answer, Credential, Operation, Place};
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Account, MAX_GUESTS, State};
 
@@ -122,7 +122,7 @@ impl Names {
     pub(super) fn with_others(step: &Action, others: &[u8]) -> Self {
         let mut order: Vec<u8> = Vec::new();
         let rest = (0_u8..).take(MAX_GUESTS);
-        for number in concerned(step).chain(others.iter().copied()).chain(rest) {
+        for number in step.guests().chain(others.iter().copied()).chain(rest) {
             if !order.contains(&number) {
                 order.push(number);
             }
@@ -151,29 +151,8 @@ impl Names {
 
     /// The step by the guests' new names.
     pub(super) fn step(self, step: &Action) -> Action {
-        let by = match step.by {
-            Actor::Guest(number) => Actor::Guest(self.guest(number)),
-            by => by,
-        };
-        let operation = match step.operation {
-            Operation::RegisterOver(of) => Operation::RegisterOver(self.guest(of)),
-            Operation::EndToken(of) => Operation::EndToken(self.guest(of)),
-            Operation::Invite(of) => Operation::Invite(self.guest(of)),
-            Operation::Kick(of) => Operation::Kick(self.guest(of)),
-            Operation::Ban(of) => Operation::Ban(self.guest(of)),
-            Operation::Unban(of) => Operation::Unban(self.guest(of)),
-            Operation::Upgrade(upgrade) => Operation::Upgrade(match upgrade {
-                Upgrade::Own(of) => Upgrade::Own(self.guest(of)),
-                Upgrade::OtherName(of) => Upgrade::OtherName(self.guest(of)),
-                Upgrade::MadeUpToken(of) => Upgrade::MadeUpToken(self.guest(of)),
-                Upgrade::OthersToken { of, with } => {
-                    Upgrade::OthersToken { of: self.guest(of), with: self.guest(with) }
-                }
-            }),
-            operation => operation,
-        };
         let place = if self.exchanges_rooms { Place::Room(0) } else { step.place };
-        Action { by, operation, place, ..*step }
+        Action { place, ..step.with_guests(|guest| self.guest(guest)) }
     }
 
     /// The state by the guests' new names.
@@ -243,34 +222,6 @@ impl Names {
             otherwise.push(("the user".to_owned(), should.user.as_str(), is.user.as_str()));
         }
         otherwise
-    }
-}
-
-/// The guest that takes a step, and those that it names.
-pub(super) fn concerned(step: &Action) -> impl Iterator<Item = u8> {
-    let by = match step.by {
-        Actor::Guest(number) => Some(number),
-        _ => None,
-    };
-    by.into_iter().chain(named(step.operation))
-}
-
-/// The guests that an act names.
-fn named(operation: Operation) -> Vec<u8> {
-    match operation {
-        Operation::RegisterOver(of)
-        | Operation::EndToken(of)
-        | Operation::Invite(of)
-        | Operation::Kick(of)
-        | Operation::Ban(of)
-        | Operation::Unban(of)
-        | Operation::Upgrade(
-            Upgrade::Own(of) | Upgrade::OtherName(of) | Upgrade::MadeUpToken(of),
-        ) => {
-            vec![of]
-        }
-        Operation::Upgrade(Upgrade::OthersToken { of, with }) => vec![with, of],
-        _ => Vec::new(),
     }
 }
 

@@ -31,25 +31,13 @@ fn by_the_account(state: &State, step: &Action) -> Option<String> {
         })
     };
     let name = |guest: u8| actor::guest(guest.into());
+    if let Some(target) = step.operation.target().filter(|of| account(*of) == Account::Absent) {
+        return absent(target);
+    }
     match (step.operation, step.by) {
         (Operation::Register { .. }, Actor::Guest(guest)) => {
             return Some(format!("{} is registered already; leave the step out", name(guest)));
         }
-        (
-            Operation::Upgrade(
-                Upgrade::Own(of)
-                | Upgrade::OtherName(of)
-                | Upgrade::OthersToken { of, .. }
-                | Upgrade::MadeUpToken(of),
-            )
-            | Operation::RegisterOver(of)
-            | Operation::EndToken(of)
-            | Operation::Invite(of)
-            | Operation::Kick(of)
-            | Operation::Ban(of)
-            | Operation::Unban(of),
-            _,
-        ) if account(of) == Account::Absent => return absent(of),
         (Operation::Upgrade(Upgrade::OthersToken { with, .. }), _)
             if account(with) != Account::Guest =>
         {
@@ -107,15 +95,8 @@ fn by_the_room(state: &State, step: &Action) -> Option<String> {
     let membership = |of: u8| {
         format!("{} is `{}` there", actor::guest(of.into()), room.members[usize::from(of)])
     };
-    let by_the_moderator = matches!(
-        step.operation,
-        Operation::Invite(_)
-            | Operation::Kick(_)
-            | Operation::Ban(_)
-            | Operation::Unban(_)
-            | Operation::SetJoinRule(_)
-            | Operation::RedactSetting(_)
-    );
+    let by_the_moderator = step.operation.moderated().is_some()
+        || matches!(step.operation, Operation::SetJoinRule(_) | Operation::RedactSetting(_));
     if by_the_moderator && step.by != Actor::Moderator {
         return Some(
             "only the moderator does that; a guest calls the endpoint by its id".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use guest_access_model::action::{Action, Actor, Credential, Operation, Place, Upgrade};
+use guest_access_model::action::{Action, Actor, Credential, Operation, Place};
 use guest_access_model::actions::{actions, has_its_own_operation};
 use guest_access_model::state::Scope;
 use guest_access_rules::endpoint::{Auth, EndpointId, Gives};
@@ -111,51 +111,7 @@ fn reads(all: &mut Vec<Action>, scope: Scope, endpoint: EndpointId, gives: Gives
 /// Whether the step is asked, or taken, on behalf of no guest: by the moderator about nobody, by the
 /// user, or by somebody without a token.
 pub(super) fn is_about_no_guest(step: &Action) -> bool {
-    guest_of(step).is_none()
-}
-
-/// The guest that takes the step, or that it is done to.
-pub(super) fn guest_of(step: &Action) -> Option<u8> {
-    match (step.operation, step.by) {
-        (
-            Operation::RegisterOver(of)
-            | Operation::Invite(of)
-            | Operation::Kick(of)
-            | Operation::Ban(of)
-            | Operation::Unban(of)
-            | Operation::Upgrade(
-                Upgrade::Own(of)
-                | Upgrade::OtherName(of)
-                | Upgrade::OthersToken { of, .. }
-                | Upgrade::MadeUpToken(of),
-            ),
-            _,
-        )
-        | (_, Actor::Guest(of)) => Some(of),
-        _ => None,
-    }
-}
-
-/// The step of the first guest, taken by or done to the guest with this number.
-pub(super) fn for_guest(step: &Action, guest: u8) -> Action {
-    let operation = match step.operation {
-        Operation::RegisterOver(_) => Operation::RegisterOver(guest),
-        Operation::Invite(_) => Operation::Invite(guest),
-        Operation::Kick(_) => Operation::Kick(guest),
-        Operation::Ban(_) => Operation::Ban(guest),
-        Operation::Unban(_) => Operation::Unban(guest),
-        Operation::Upgrade(Upgrade::Own(_)) => Operation::Upgrade(Upgrade::Own(guest)),
-        Operation::Upgrade(Upgrade::OtherName(_)) => Operation::Upgrade(Upgrade::OtherName(guest)),
-        Operation::Upgrade(Upgrade::MadeUpToken(_)) => {
-            Operation::Upgrade(Upgrade::MadeUpToken(guest))
-        }
-        other => other,
-    };
-    let by = match step.by {
-        Actor::Guest(_) => Actor::Guest(guest),
-        other => other,
-    };
-    Action { by, operation, ..*step }
+    step.guests().next().is_none()
 }
 
 /// Whether the step writes where a membership could come of it.

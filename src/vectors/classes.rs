@@ -91,10 +91,7 @@ struct Here<'a> {
 
 impl Here<'_> {
     fn guest(&self) -> Option<usize> {
-        match self.step.by {
-            Actor::Guest(guest) => Some(guest.into()),
-            _ => None,
-        }
+        self.step.by.guest().map(usize::from)
     }
 
     fn caller(&self) -> Caller {

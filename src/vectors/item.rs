@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use guest_access_model::action::{Credential, Operation, Setting, Upgrade};
+use guest_access_model::action::{Credential, Operation, Setting};
 use guest_access_model::state::{Kind, Standing};
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
@@ -185,21 +185,7 @@ pub struct ReadAfter {
 
 /// The act, with the first guest in place of any.
 pub(super) fn of_anyone(operation: Operation) -> Operation {
-    match operation {
-        Operation::RegisterOver(_) => Operation::RegisterOver(0),
-        Operation::EndToken(_) => Operation::EndToken(0),
-        Operation::Invite(_) => Operation::Invite(0),
-        Operation::Kick(_) => Operation::Kick(0),
-        Operation::Ban(_) => Operation::Ban(0),
-        Operation::Unban(_) => Operation::Unban(0),
-        Operation::Upgrade(upgrade) => Operation::Upgrade(match upgrade {
-            Upgrade::Own(_) => Upgrade::Own(0),
-            Upgrade::OtherName(_) => Upgrade::OtherName(0),
-            Upgrade::OthersToken { .. } => Upgrade::OthersToken { of: 0, with: 1 },
-            Upgrade::MadeUpToken(_) => Upgrade::MadeUpToken(0),
-        }),
-        other => other,
-    }
+    operation.with_guests(|guest| u8::from(Some(guest) != operation.target()))
 }
 
 impl Caller {

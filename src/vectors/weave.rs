@@ -10,7 +10,7 @@ use guest_access_model::state::{Account, MAX_GUESTS, ReaderRelation, State};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::Membership;
 
-use super::askable::{for_guest, is_about_no_guest, is_last_words};
+use super::askable::{is_about_no_guest, is_last_words};
 use super::classes::{Ways, classes};
 use super::item::{Item, setting};
 
@@ -193,7 +193,7 @@ impl<'a> Loom<'a> {
             let seen = self.seen(view(&path.state, &path.ways, viewer));
             for (step, items) in &seen.questions {
                 if items.iter().any(|item| !self.covered[*item]) {
-                    let step = viewer.map_or(*step, |guest| for_guest(step, guest));
+                    let step = viewer.map_or(*step, |guest| step.with_guests(|_| guest));
                     if may_ask(&step) {
                         for item in items {
                             self.covered[*item] = true;
@@ -229,7 +229,7 @@ impl<'a> Loom<'a> {
     fn way_ahead(&self, path: &Path) -> Option<Vec<Action>> {
         let ahead = (0..path.guests).filter_map(|guest| {
             let steps = self.ahead(view(&path.state, &path.ways, Some(guest)))?;
-            Some(steps.iter().map(|step| for_guest(step, guest)).collect::<Vec<_>>())
+            Some(steps.iter().map(|step| step.with_guests(|_| guest)).collect::<Vec<_>>())
         });
         ahead.min_by_key(Vec::len)
     }
@@ -272,7 +272,7 @@ impl<'a> Loom<'a> {
         for viewer in viewers(guests) {
             let seen = self.seen(view(state, ways, viewer));
             for (step, items) in &seen.moves {
-                let step = viewer.map_or(*step, |guest| for_guest(step, guest));
+                let step = viewer.map_or(*step, |guest| step.with_guests(|_| guest));
                 let Some(outcome) = outcome(self.profile, state, &step) else { continue };
                 let gain = if setting(step.operation).is_some() {
                     // What a setting does is seen by all the guests together.

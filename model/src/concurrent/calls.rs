@@ -153,10 +153,7 @@ pub(super) fn kinds(scope: Scope, profile: &Profile) -> Vec<Kind> {
 
 /// The number of the guest whose call a step is, or whose token it ends.
 pub(super) fn guest_of(action: &Action) -> Option<usize> {
-    match (action.by, action.operation) {
-        (Actor::Guest(guest), _) | (_, Operation::EndToken(guest)) => Some(guest.into()),
-        _ => None,
-    }
+    action.guests().next().map(usize::from)
 }
 
 impl Concurrent {

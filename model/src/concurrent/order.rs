@@ -1,7 +1,7 @@
 //! Which situations are explored once: calls in flight have no order among them, and no rule names a
 //! guest.
 
-use crate::action::{Action, Actor, Operation, Upgrade};
+use crate::action::Action;
 use crate::canonical_form::exchange;
 use crate::state::State;
 use guest_access_rules::decision_point::FirstGuest;
@@ -69,16 +69,7 @@ fn renamed(action: &Action, guest: usize) -> Action {
         number if number == guest + 1 => other - 1,
         _ => other,
     };
-    let by = match action.by {
-        Actor::Guest(guest) => Actor::Guest(turn(guest)),
-        by => by,
-    };
-    let operation = match action.operation {
-        Operation::EndToken(guest) => Operation::EndToken(turn(guest)),
-        Operation::Upgrade(Upgrade::Own(guest)) => Operation::Upgrade(Upgrade::Own(turn(guest))),
-        operation => operation,
-    };
-    Action { by, operation, ..*action }
+    action.with_guests(turn)
 }
 
 /// The calls in flight, and what explains them, in an order of their own.

@@ -97,8 +97,9 @@ impl<'a> Making<'a> {
         let changing = actions(one, &[system, rules])
             .into_iter()
             .filter(|action| !action.operation.only_asks());
-        let (naming, naming_none) =
-            changing.filter(|action| tagged || !action.tag).partition(names_a_guest);
+        let (naming, naming_none) = changing
+            .filter(|action| tagged || !action.tag)
+            .partition(|action| action.guests().next().is_some());
         Self {
             system,
             guests,
@@ -200,19 +201,4 @@ pub(super) fn normal_cell(system: &Profile, common: Common, own: Own) -> (Common
     let state = compose(system, common, &[own.witnessing()]);
     let (common, owns) = split(&normal_form(system, &state), 1);
     (common, owns[0])
-}
-
-/// Whether the step is by a guest or about one.
-fn names_a_guest(action: &Action) -> bool {
-    let about_one = matches!(
-        action.operation,
-        Operation::Invite(_)
-            | Operation::Kick(_)
-            | Operation::Ban(_)
-            | Operation::Unban(_)
-            | Operation::EndToken(_)
-            | Operation::RegisterOver(_)
-            | Operation::Upgrade(_)
-    );
-    about_one || matches!(action.by, Actor::Guest(_))
 }

@@ -23,15 +23,15 @@ use super::part::{Common, Own, compose, split};
 /// use guest_access_model::decide::initial;
 /// use guest_access_model::dense::Decisions;
 /// use guest_access_rules::rules::Rules;
-/// use guest_access_model::action::{Act, Actor, Step};
+/// use guest_access_model::action::{Action, Actor, Operation};
 /// use guest_access_rules::vocabulary::MembershipEndpoint;
 ///
 /// let rules = Rules::find("latest")?;
 /// let decisions = Decisions::of(&rules.profile());
 ///
 /// // Guest 0 asks to join room 0.
-/// let join = Step::new(Actor::Guest(0), Act::Join(MembershipEndpoint::Own)).at(0);
-/// let join = decisions.step(&join).expect("a step of the model's");
+/// let join = Action::new(Actor::Guest(0), Operation::Join(MembershipEndpoint::Own)).at(0);
+/// let join = decisions.action(&join).expect("an action of the model");
 ///
 /// // Nobody has set guest access, and a guest has registered: the gate is closed.
 /// let mut state = initial(&rules.profile());

@@ -26,13 +26,8 @@ impl ReferenceSubject {
         let old_token = self.reference.profile().choices.old_token;
         let with = &people.credentials(step.by, step.with, old_token);
         let room = self.room_id(step.place);
-        let moderated = match step.operation {
-            Operation::Invite(guest)
-            | Operation::Kick(guest)
-            | Operation::Ban(guest)
-            | Operation::Unban(guest) => people.guest(guest).map(|guest| guest.user_id.clone()),
-            _ => None,
-        };
+        let moderated = step.operation.moderated().and_then(|guest| people.guest(guest));
+        let moderated = moderated.map(|guest| guest.user_id.clone());
         match step.operation {
             Operation::Register { named } => self.register(step.by, named),
             Operation::RegisterOver(guest) => {
