@@ -201,7 +201,9 @@ impl Source {
             UseTree::Group(group) => {
                 return group.items.iter().for_each(|tree| self.record_use(prefix, tree));
             }
-            UseTree::Name(name) if name.ident == "self" => (prefix.to_vec(), prefix.last().cloned()),
+            UseTree::Name(name) if name.ident == "self" => {
+                (prefix.to_vec(), prefix.last().cloned())
+            }
             UseTree::Name(name) => (with(&name.ident), Some(name.ident.to_string())),
             UseTree::Rename(rename) if rename.ident == "self" => {
                 (prefix.to_vec(), Some(rename.rename.to_string()))
