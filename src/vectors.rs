@@ -1,17 +1,17 @@
 //! Conformance vectors: scenarios generated from the rules, which together cover every class of
 //! decision, so that an implementer in any language can hold a homeserver against the rules.
 //!
-//! **What is covered** ([`Item`]): every class of decisions, every class of events given and withheld,
+//! **What is covered** ([`CoverageGoal`]): every class of decisions, every class of events given and withheld,
 //! every way into a setting, a membership and an account's state; every option of every decision point
 //! that a client can tell from ours; every clause, each way that it goes. How decisions are folded
 //! into classes, and why no further, stands in `classes.rs`.
 //!
 //! **How they come to be.** The model is walked with one guest in one room, and all classes met are
-//! the goals (`goals.rs`). A vector begins with a *scene* (`scenes.rs`): an event is sent while three
-//! guests stand to it in three ways. From there it is woven on (`weave.rs`): wherever it comes, all
+//! the goals (`goals.rs`). A vector begins with a *scene* (`plans.rs`): an event is sent while three
+//! guests stand to it in three ways. From there it is woven on (`path_planner.rs`): wherever it comes, all
 //! that is new is asked, since most questions change nothing; and it goes where the most is new. What
 //! is left needs no event. Then the questions of which others cover everything are left out again
-//! (`spare.rs`). What other homeservers would show, and the vectors do not yet, is looked for by itself
+//! (`redundant_queries.rs`). What other homeservers would show, and the vectors do not yet, is looked for by itself
 //! (`others.rs`). A vector of which the others cover everything is dropped.
 //!
 //! **Where the text is open**, a step has, beside what is expected of it by the default readings, all
@@ -27,18 +27,19 @@
 //! # Ok::<(), guest_access_rules::rules::RulesError>(())
 //! ```
 
-mod askable;
 mod classes;
+mod client_actions;
 mod coverage;
+mod coverage_goal;
+mod detection;
 mod expectations;
 mod file;
 mod goals;
-mod item;
+mod observable;
 mod others;
-mod scenes;
-mod score;
-mod spare;
-mod weave;
+mod path_planner;
+mod plans;
+mod redundant_queries;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -50,16 +51,19 @@ use guest_access_rules::rules::Rules;
 use crate::permitted::Permitted;
 use crate::scenario::Scenario;
 
+pub use coverage_goal::{
+    Caller, CoverageGoal, DecisionClass, EventClass, PlaceClass, ReadClass, Reader, RoomClosing,
+    StateChange,
+};
+pub use detection::{Detection, detections};
 pub use file::schema;
-pub use item::{Caller, Closing, Decision, Given, Item, ReadAfter, Reader, WayIn, Whereabouts};
-pub use others::{Untold, untold};
-pub use score::{Caught, caught};
+pub use others::{Undetected, undetected};
 
 use coverage::Coverage;
-use expectations::Permits;
+use expectations::PermittedProfiles;
 use others::Other;
-use scenes::Scene;
-use weave::Loom;
+use path_planner::PathPlanner;
+use plans::VectorPlan;
 
 /// A scenario that covers something, with all that the rules permit of each step.
 #[derive(Debug, Clone)]
@@ -71,7 +75,7 @@ pub struct Vector {
     /// How many guests and rooms it takes.
     pub scope: Scope,
     /// What it covers.
-    pub covers: BTreeSet<Item>,
+    pub covers: BTreeSet<CoverageGoal>,
 }
 
 /// One guest in one room: no class is about more than these.
@@ -80,16 +84,16 @@ const ALONE: Scope = Scope { guests: 1, rooms: 1 };
 const GUESTS: u8 = 3;
 
 /// A vector before it is known whether it is needed.
-struct Draft {
+struct Candidate {
     slug: String,
     scenario: Scenario,
     otherwise: Vec<Vec<Permitted>>,
     scope: Scope,
 }
 
-impl Draft {
-    fn new(rules: &Rules, permits: &Permits, scene: Scene) -> Self {
-        let Scene { slug, about, steps } = scene;
+impl Candidate {
+    fn new(rules: &Rules, permits: &PermittedProfiles, plan: VectorPlan) -> Self {
+        let VectorPlan { slug, about, steps } = plan;
         let mut scenario = Scenario::from_trace(slug.clone(), rules, about, Vec::new(), &steps)
             .expect("the loom takes only steps that can happen");
         let scope = scope_of(&steps);
@@ -98,7 +102,7 @@ impl Draft {
     }
 
     fn steps(&self) -> Vec<Action> {
-        self.scenario.steps.iter().map(|told| told.action).collect()
+        self.scenario.steps.iter().map(|step| step.action).collect()
     }
 }
 
@@ -110,103 +114,109 @@ pub fn vectors(rules: &Rules) -> Vec<Vector> {
     let profile = rules.profile();
     let others = others::others(rules);
     let coverage = Coverage { rules, profile: &profile, others: &others };
-    let drafts = drafts(rules, &others);
-    let covers = threads::each(&drafts, threads::available(), |draft| coverage.of(draft));
+    let candidates = candidates(rules, &others);
+    let covers =
+        threads::each(&candidates, threads::available(), |candidate| coverage.of(candidate));
     let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
-    let vector = |(draft, covers): (Draft, BTreeSet<Item>)| {
-        let Draft { slug, mut scenario, otherwise, scope } = draft;
+    let vector = |(candidate, covers): (Candidate, BTreeSet<CoverageGoal>)| {
+        let Candidate { slug, mut scenario, otherwise, scope } = candidate;
         let number = numbers.entry(slug.clone()).or_default();
         *number += 1;
         scenario.id = if *number == 1 { slug } else { format!("{slug}-{number}") };
-        let clauses = covers.iter().filter_map(|item| match item {
-            Item::Clause { id, .. } => Some((*id).to_owned()),
+        let clauses = covers.iter().filter_map(|goal| match goal {
+            CoverageGoal::Clause { id, .. } => Some((*id).to_owned()),
             _ => None,
         });
         scenario.clauses = clauses.collect::<BTreeSet<_>>().into_iter().collect();
         Vector { scenario, otherwise, scope, covers }
     };
-    needed(drafts, covers).into_iter().map(vector).collect()
+    needed(candidates, covers).into_iter().map(vector).collect()
 }
 
 /// Ways through the model that together cover everything.
-fn drafts(rules: &Rules, others: &[Other]) -> Vec<Draft> {
+fn candidates(rules: &Rules, others: &[Other]) -> Vec<Candidate> {
     let profile = rules.profile();
-    let permits = Permits::new(rules);
-    let draft = |scene| Draft::new(rules, &permits, scene);
-    let steps = askable::askable(rules, ALONE);
+    let permits = PermittedProfiles::new(rules);
+    let candidate = |plan| Candidate::new(rules, &permits, plan);
+    let steps = client_actions::client_actions(rules, ALONE);
     let goals = goals::goals(&profile, &steps);
-    let mut loom = Loom::new(&profile, &steps, &goals);
-    let mut woven: Vec<Scene> = Vec::new();
+    let mut planner = PathPlanner::new(&profile, &steps, &goals);
+    let mut plans: Vec<VectorPlan> = Vec::new();
     // What one event can show is shown where it is the event; all else wherever a way leads to it.
     // Who joins has joined later for good: what is to be seen before that comes first.
-    loom.weigh(|item| match item {
-        Item::Given(given) if given.joined_later => 1,
-        Item::Given(_) => 10,
+    planner.weigh(|goal| match goal {
+        CoverageGoal::EventClass(given) if given.joined_later => 1,
+        CoverageGoal::EventClass(_) => 10,
         _ => 0,
     });
-    for scene in scenes::scenes() {
-        let covered = loom.covered();
-        let steps = loom.weave(&scene.steps, GUESTS);
-        if loom.covered() > covered {
-            woven.push(Scene { steps, ..scene });
+    for plan in plans::plans() {
+        let covered = planner.covered();
+        let steps = planner.path_planner(&plan.steps, GUESTS);
+        if planner.covered() > covered {
+            plans.push(VectorPlan { steps, ..plan });
         }
     }
-    loom.weigh(|_| 1);
+    planner.weigh(|_| 1);
     loop {
-        let covered = loom.covered();
-        let steps = loom.weave(&scenes::newcomers(), GUESTS);
-        if loom.covered() == covered {
+        let covered = planner.covered();
+        let steps = planner.path_planner(&plans::three_registrations(), GUESTS);
+        if planner.covered() == covered {
             break;
         }
-        woven.push(scenes::of_the_rest(steps));
+        plans.push(plans::for_remaining_goals(steps));
     }
-    for (number, story) in goals.values().enumerate() {
-        if !loom.is_covered(number) {
-            woven.push(scenes::of_the_rest(loom.weave(story, GUESTS)));
+    for (number, trace) in goals.values().enumerate() {
+        if !planner.is_covered(number) {
+            plans.push(plans::for_remaining_goals(planner.path_planner(trace, GUESTS)));
         }
     }
-    spare::leave_out_spare(&profile, &mut woven);
-    let mut drafts: Vec<Draft> = woven.into_iter().map(draft).collect();
+    redundant_queries::remove_redundant_queries(&profile, &mut plans);
+    let mut candidates: Vec<Candidate> = plans.into_iter().map(candidate).collect();
     // What they do not tell yet is looked for by itself.
     let mut missing: Vec<&Other> = Vec::new();
     for other in others {
         let is_known = missing.iter().any(|known| known.profile == other.profile);
-        if !is_known && !drafts.iter().any(|draft| other.is_told_by(&profile, draft)) {
+        if !is_known
+            && !candidates.iter().any(|candidate| other.is_distinguished_by(&profile, candidate))
+        {
             missing.push(other);
         }
     }
     let about =
-        |other: &Other, steps| draft(scenes::of_a_point(&other.point, &other.option, steps));
+        |other: &Other, steps| candidate(plans::for_option(&other.point, &other.option, steps));
     let look = |other: &&Other| {
         let tell = |steps: &[Action]| {
             !other.is_as_permitted(others, steps)
-                && other.is_told_by(&profile, &about(other, steps.to_vec()))
+                && other.is_distinguished_by(&profile, &about(other, steps.to_vec()))
         };
-        other.telling_story(&profile, others::is_by_a_client, tell)
+        other.distinguishing_trace(&profile, others::is_by_a_client, tell)
     };
-    for (other, story) in missing.iter().zip(threads::each(&missing, threads::available(), look)) {
-        if let Some(story) = story
-            && !drafts.iter().any(|draft| other.is_told_by(&profile, draft))
+    for (other, trace) in missing.iter().zip(threads::each(&missing, threads::available(), look)) {
+        if let Some(trace) = trace
+            && !candidates.iter().any(|candidate| other.is_distinguished_by(&profile, candidate))
         {
-            drafts.push(about(other, story));
+            candidates.push(about(other, trace));
         }
     }
-    drafts
+    candidates
 }
 
 /// Those of which the others do not cover everything, the last being dropped first.
-fn needed(drafts: Vec<Draft>, covers: Vec<BTreeSet<Item>>) -> Vec<(Draft, BTreeSet<Item>)> {
-    let mut times: HashMap<Item, usize> = HashMap::new();
-    for item in covers.iter().flatten() {
-        *times.entry(item.clone()).or_default() += 1;
+fn needed(
+    candidates: Vec<Candidate>,
+    covers: Vec<BTreeSet<CoverageGoal>>,
+) -> Vec<(Candidate, BTreeSet<CoverageGoal>)> {
+    let mut times: HashMap<CoverageGoal, usize> = HashMap::new();
+    for goal in covers.iter().flatten() {
+        *times.entry(goal.clone()).or_default() += 1;
     }
-    let mut kept = Vec::with_capacity(drafts.len());
-    for (draft, covers) in drafts.into_iter().zip(covers).rev() {
-        if covers.iter().any(|item| times[item] == 1) {
-            kept.push((draft, covers));
+    let mut kept = Vec::with_capacity(candidates.len());
+    for (candidate, covers) in candidates.into_iter().zip(covers).rev() {
+        if covers.iter().any(|goal| times[goal] == 1) {
+            kept.push((candidate, covers));
         } else {
-            for item in &covers {
-                times.entry(item.clone()).and_modify(|times| *times -= 1);
+            for goal in &covers {
+                times.entry(goal.clone()).and_modify(|times| *times -= 1);
             }
         }
     }

@@ -65,18 +65,18 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         }
         Against::Vectors => {
             let vectors = vectors::vectors(&rules);
-            let untold = vectors::untold(&rules, &vectors);
-            vectors::caught(&rules, &vectors, limits.workers, &limits.stop, told)
-                .map(|found| DefectsReport::by_vectors(&rules, &found, &untold, run))
+            let undetected = vectors::undetected(&rules, &vectors);
+            vectors::detections(&rules, &vectors, limits.workers, &limits.stop, told)
+                .map(|found| DefectsReport::by_vectors(&rules, &found, &undetected, run))
         }
         Against::Diff => {
             let vectors = vectors::vectors(&rules);
-            let untold = vectors::untold(&rules, &vectors);
+            let undetected = vectors::undetected(&rules, &vectors);
             let stories: Vec<_> = vectors.into_iter().map(Story::from).collect();
             let defects = defect::defects(&rules);
             let held = diff::held(&rules, &defects, &stories, limits.workers, &limits.stop, told);
             let held = held.transpose()?;
-            held.map(|held| DefectsReport::by_diff(&rules, &held, &untold, run))
+            held.map(|held| DefectsReport::by_diff(&rules, &held, &undetected, run))
         }
     };
     drop(progress);

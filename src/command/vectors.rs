@@ -8,7 +8,7 @@ use guest_access_rules::rules::Rules;
 use serde::{Deserialize, Serialize};
 
 use crate::report::Run;
-use crate::report::vectors::{UntoldReport, VectorsReport};
+use crate::report::vectors::{UndetectedReport, VectorsReport};
 use crate::vectors::{schema, vectors};
 
 use super::output::{Format, OutputArgs, Written, json};
@@ -71,7 +71,8 @@ struct Index<'a> {
     version: &'a str,
     schema: &'static str,
     vectors: Vec<Entry<'a>>,
-    untold: &'a [UntoldReport],
+    #[serde(rename = "untold")]
+    undetected: &'a [UndetectedReport],
 }
 
 #[derive(Debug, Serialize)]
@@ -149,7 +150,7 @@ impl<'a> Folder<'a> {
             version: report.run.version,
             schema: SCHEMA,
             vectors: entries,
-            untold: &report.untold,
+            undetected: &report.undetected,
         };
         self.write_file(INDEX, &index)
     }

@@ -19,6 +19,9 @@
 //!
 //! Otherwise another assignment may explain more steps. The tests compare with every assignment.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::explanation::smallest;
 use super::{Assignment, Match, OpenOptions, OptionNumber, StepMatches};
 
@@ -70,7 +73,7 @@ pub fn judge_run(options: &OpenOptions, sequences: &[Vec<StepMatches>]) -> RunJu
     let mut search = Search::new(options, sequences);
     search.climb();
     let assignment = search.all_at_once().unwrap_or(search.assignment);
-    let steps = sequences.iter().map(|steps| classified(options, steps, &assignment)).collect();
+    let steps = classified(options, sequences, &assignment);
     RunJudgement { assignment, steps }
 }
 
@@ -105,10 +108,10 @@ impl<'a> Search<'a> {
             let before: usize = self.explained.iter().sum();
             let best = self.changes().into_iter().map(|changed| {
                 let explained = self.explained_by(&changed);
-                (std::cmp::Reverse(explained.iter().sum::<usize>()), changed, explained)
+                (Reverse(explained.iter().sum::<usize>()), changed, explained)
             });
             let best = best.min_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
-            let Some((std::cmp::Reverse(after), changed, explained)) = best else { return };
+            let Some((Reverse(after), changed, explained)) = best else { return };
             if after < before || after == before && changed >= self.assignment {
                 return;
             }
@@ -186,37 +189,64 @@ fn explainable(steps: &[StepMatches]) -> Vec<&StepMatches> {
     steps.iter().filter(is_explainable).collect()
 }
 
-/// What each step of a sequence is by an assignment.
+/// What each step of a run is by an assignment.
+///
+/// 1. Classify the steps that the assignment explains.
+/// 2. For each other step, find the fewest questions that the homeserver answers otherwise here.
+/// 3. Where several answers are as few, take those that explain the most steps of the run; of these
+///    the first in order.
 fn classified(
     options: &OpenOptions,
-    steps: &[StepMatches],
+    sequences: &[Vec<StepMatches>],
     assignment: &Assignment,
-) -> Vec<StepJudgement> {
-    let mut ended: Option<Vec<OptionNumber>> = None;
-    let classify = |step: &StepMatches| {
-        if let Some(by) = &ended {
-            return StepJudgement::AsAssigned(by.clone());
-        }
-        match step.deciding(assignment) {
-            (by, Match::Ends) => {
-                ended = Some(by.clone());
-                StepJudgement::AsAssigned(by)
+) -> Vec<Vec<StepJudgement>> {
+    let mut explained: BTreeMap<Vec<Conflict>, usize> = BTreeMap::new();
+    let mut conflicts = BTreeMap::new();
+    for (number, steps) in sequences.iter().enumerate() {
+        for (place, step) in steps.iter().enumerate() {
+            if step.by(assignment) == Match::Differs {
+                let fewest = fewest_conflicts(options, step, assignment);
+                for conflicts in &fewest {
+                    *explained.entry(conflicts.clone()).or_default() += 1;
+                }
+                conflicts.insert((number, place), fewest);
             }
-            (_, Match::Meets) if step.meets_default() => StepJudgement::AsDefault,
-            (by, Match::Meets) => StepJudgement::AsAssigned(by),
-            (_, Match::Differs) => inconsistent(options, step, assignment),
         }
+    }
+    let classify = |(number, steps): (usize, &Vec<StepMatches>)| {
+        let mut ended: Option<Vec<OptionNumber>> = None;
+        let steps = steps.iter().enumerate().map(|(place, step)| {
+            if let Some(by) = &ended {
+                return StepJudgement::AsAssigned(by.clone());
+            }
+            match step.deciding(assignment) {
+                (by, Match::Ends) => {
+                    ended = Some(by.clone());
+                    StepJudgement::AsAssigned(by)
+                }
+                (_, Match::Meets) if step.meets_default() => StepJudgement::AsDefault,
+                (by, Match::Meets) => StepJudgement::AsAssigned(by),
+                (_, Match::Differs) => {
+                    let fewest = conflicts.get(&(number, place)).into_iter().flatten();
+                    let best = fewest.min_by_key(|by| (Reverse(explained[*by]), *by));
+                    best.map_or(StepJudgement::Unexplained, |by| {
+                        StepJudgement::Inconsistent(by.clone())
+                    })
+                }
+            }
+        });
+        steps.collect()
     };
-    steps.iter().map(classify).collect()
+    sequences.iter().enumerate().map(classify).collect()
 }
 
-/// What a step is that the assignment does not explain: the fewest questions that the homeserver
-/// answers otherwise here.
-fn inconsistent(
+/// The fewest questions that a homeserver answers otherwise at a step that the assignment does not
+/// explain, in each way there is; empty if nothing explains the step.
+fn fewest_conflicts(
     options: &OpenOptions,
     step: &StepMatches,
     assignment: &Assignment,
-) -> StepJudgement {
+) -> BTreeSet<Vec<Conflict>> {
     let default = step.meets_default().then(Vec::new);
     let explaining = default.into_iter().chain(step.met());
     let conflicts = explaining.filter_map(|explaining| {
@@ -231,8 +261,10 @@ fn inconsistent(
             here = here.without(foreign);
         }
     });
-    let fewest = conflicts.min_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
-    fewest.map_or(StepJudgement::Unexplained, StepJudgement::Inconsistent)
+    let mut conflicts: BTreeSet<_> = conflicts.collect();
+    let fewest = conflicts.iter().map(Vec::len).min();
+    conflicts.retain(|conflicts| Some(conflicts.len()) == fewest);
+    conflicts
 }
 
 /// The questions to which two assignments give other answers.

@@ -9,7 +9,7 @@ use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
 use crate::diff::Held;
-use crate::vectors::{self, Untold};
+use crate::vectors::{self, Undetected};
 
 use super::{Cell, Run, Table, count, paint, style};
 
@@ -147,12 +147,12 @@ impl DefectsReport {
     /// homeserver for those named.
     pub fn by_vectors(
         rules: &Rules,
-        found: &[vectors::Caught],
-        untold: &[Untold],
+        found: &[vectors::Detection],
+        undetected: &[Undetected],
         run: Run,
     ) -> Self {
         let defects = found.iter().map(|caught| {
-            let because = unobservable(&caught.defect, untold);
+            let because = unobservable(&caught.defect, undetected);
             DefectReport::new(&caught.defect, caught.by.clone(), because)
         });
         Self::of(rules, defects.collect(), run)
@@ -160,11 +160,11 @@ impl DefectsReport {
 
     /// The report of what `diff` found of the defects of `rules`, over HTTP, by vectors that fail no
     /// homeserver for those named.
-    pub fn by_diff(rules: &Rules, held: &[Held], untold: &[Untold], run: Run) -> Self {
+    pub fn by_diff(rules: &Rules, held: &[Held], undetected: &[Undetected], run: Run) -> Self {
         let defects = held.iter().map(|held| {
             let wrong = held.found.divergences.iter().filter(|d| !d.is_permitted());
             let seen_in: BTreeSet<&String> = wrong.flat_map(|d| &d.seen_in).collect();
-            let because = unobservable(&held.defect, untold);
+            let because = unobservable(&held.defect, undetected);
             let because = because.or_else(|| held.hidden.map(str::to_owned));
             let caught_by = seen_in.into_iter().cloned().collect();
             let report = DefectReport::new(&held.defect, caught_by, because);
@@ -192,9 +192,9 @@ impl DefectsReport {
 }
 
 /// Why no client could observe a defect, if none could.
-fn unobservable(defect: &Defect, untold: &[Untold]) -> Option<String> {
-    let untold = untold.iter().find(|option| option.defect_id() == defect.id);
-    untold.map(|option| option.because.clone())
+fn unobservable(defect: &Defect, undetected: &[Undetected]) -> Option<String> {
+    let undetected = undetected.iter().find(|option| option.defect_id() == defect.id);
+    undetected.map(|option| option.because.clone())
 }
 
 /// Why nothing catches a defect, by the table of `spec-notes/beyond-the-model.md`.

@@ -6,7 +6,7 @@ use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
 use super::{Cell, Run, Table, count, number, paint, style};
-use crate::vectors::{Untold, Vector, untold};
+use crate::vectors::{Undetected, Vector, undetected};
 
 /// The vectors of a revision, or of a proposal.
 #[derive(Debug, Clone, Serialize)]
@@ -16,14 +16,15 @@ pub struct VectorsReport {
     /// The vectors.
     pub vectors: Vec<Vector>,
     /// For what no vector fails a homeserver.
-    pub untold: Vec<UntoldReport>,
+    #[serde(rename = "untold")]
+    pub undetected: Vec<UndetectedReport>,
     /// How the report came to be.
     pub run: Run,
 }
 
 /// An option for which no vector fails a homeserver.
 #[derive(Debug, Clone, Serialize)]
-pub struct UntoldReport {
+pub struct UndetectedReport {
     /// The decision point, or `mistake`.
     pub point: String,
     /// The option.
@@ -32,8 +33,8 @@ pub struct UntoldReport {
     pub because: String,
 }
 
-impl From<Untold> for UntoldReport {
-    fn from(Untold { point, option, because }: Untold) -> Self {
+impl From<Undetected> for UndetectedReport {
+    fn from(Undetected { point, option, because }: Undetected) -> Self {
         Self { point, option, because }
     }
 }
@@ -41,10 +42,10 @@ impl From<Untold> for UntoldReport {
 impl VectorsReport {
     /// The report of these vectors of `rules`.
     pub fn new(rules: &Rules, vectors: Vec<Vector>, run: Run) -> Self {
-        let untold = untold(rules, &vectors);
+        let undetected = undetected(rules, &vectors);
         Self {
             rules: rules.id.clone(),
-            untold: untold.into_iter().map(UntoldReport::from).collect(),
+            undetected: undetected.into_iter().map(UndetectedReport::from).collect(),
             vectors,
             run,
         }
@@ -73,10 +74,10 @@ impl Display for VectorsReport {
             ]);
         }
         write!(f, "\n{table}")?;
-        if !self.untold.is_empty() {
+        if !self.undetected.is_empty() {
             writeln!(f, "\nNo vector fails a homeserver for these:")?;
         }
-        for UntoldReport { point, option, because } in &self.untold {
+        for UndetectedReport { point, option, because } in &self.undetected {
             writeln!(f, "  {point}={option}: {because}")?;
         }
         Ok(())

@@ -65,7 +65,7 @@ pub struct Expect {
     /// Whether a guest that asked for a name when it registered got it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named: Option<bool>,
-    /// Memberships after the step, by room and name; `from_trace` gives those that changed.
+    /// Memberships after the step, by room and name. A membership that is left out may be anything.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "super::schema::membership")]
     pub membership: BTreeMap<String, BTreeMap<String, Membership>>,

@@ -20,6 +20,7 @@ use super::{Expect, LABEL, ObservedStep, Scenario, ScenarioStep, sentence_with};
 /// sent reaches another server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Happening")]
 pub struct InterleavingEntry {
     /// The number of the step, from 1.
     #[schemars(range(min = 1))]

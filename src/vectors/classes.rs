@@ -31,17 +31,17 @@ use guest_access_rules::profile::{Access, Profile};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{ErrCode, GuestAccess, HistoryVisibility, Membership};
 
-use super::askable::only_asks;
-use super::item::{
-    Caller, Closing, Decision, Given, Item, ReadAfter, Reader, WayIn, Whereabouts, of_anyone,
-    setting,
+use super::client_actions::is_plain_query;
+use super::coverage_goal::{
+    Caller, CoverageGoal, DecisionClass, EventClass, PlaceClass, ReadClass, Reader, RoomClosing,
+    StateChange, of_anyone, setting,
 };
 
 /// How each guest came to the membership that it has in the first room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(super) struct Ways(pub(super) [Option<(Membership, Operation)>; MAX_GUESTS]);
+pub(super) struct Origins(pub(super) [Option<(Membership, Operation)>; MAX_GUESTS]);
 
-impl Ways {
+impl Origins {
     /// The ways after `step` has led from `before` to `after`.
     #[must_use]
     pub(super) fn after(mut self, before: &State, step: &Action, after: &State) -> Self {
@@ -68,28 +68,29 @@ fn folded_way(operation: Operation) -> Operation {
 pub(super) fn classes(
     profile: &Profile,
     before: &State,
-    ways: &Ways,
+    origins: &Origins,
     step: &Action,
     outcome: &Outcome,
-) -> Vec<Item> {
-    let here = Here { profile, before, ways, step, outcome };
-    let mut items: Vec<Item> = here.decisions().into_iter().map(Item::Decision).collect();
-    items.extend(here.given().into_iter().flatten().map(Item::Given));
-    items.extend(here.read_after().map(Item::ReadAfter));
-    items.extend(here.ways_in().into_iter().map(Item::Way));
-    items.extend(here.closings().into_iter().map(Item::Closing));
-    items
+) -> Vec<CoverageGoal> {
+    let here = ClassifiedStep { profile, before, origins, step, outcome };
+    let mut goals: Vec<CoverageGoal> =
+        here.decisions().into_iter().map(CoverageGoal::DecisionClass).collect();
+    goals.extend(here.given().into_iter().flatten().map(CoverageGoal::EventClass));
+    goals.extend(here.read_after().map(CoverageGoal::ReadClass));
+    goals.extend(here.state_changes().into_iter().map(CoverageGoal::Way));
+    goals.extend(here.room_closings().into_iter().map(CoverageGoal::RoomClosing));
+    goals
 }
 
-struct Here<'a> {
+struct ClassifiedStep<'a> {
     profile: &'a Profile,
     before: &'a State,
-    ways: &'a Ways,
+    origins: &'a Origins,
     step: &'a Action,
     outcome: &'a Outcome,
 }
 
-impl Here<'_> {
+impl ClassifiedStep<'_> {
     fn guest(&self) -> Option<usize> {
         self.step.by.guest().map(usize::from)
     }
@@ -119,22 +120,22 @@ impl Here<'_> {
         self.profile.access(endpoint) != Access::Refused
     }
 
-    fn decisions(&self) -> Vec<Decision> {
+    fn decisions(&self) -> Vec<DecisionClass> {
         let step = self.step;
         let caller = self.caller();
         if let Operation::Call(endpoint) = step.operation
             && matches!(caller, Caller::EndedGuest | Caller::FormerGuest | Caller::EndedFormerGuest)
             && !self.is_listed(endpoint)
-            && !only_asks(endpoint)
+            && !is_plain_query(endpoint)
         {
             return Vec::new();
         }
         let place = match step.place {
-            Place::Nowhere => Whereabouts::Nowhere,
-            Place::Room(_) => Whereabouts::Room,
-            Place::Elsewhere => Whereabouts::Elsewhere,
+            Place::Nowhere => PlaceClass::Nowhere,
+            Place::Room(_) => PlaceClass::Room,
+            Place::Elsewhere => PlaceClass::Elsewhere,
         };
-        let plain = Decision {
+        let plain = DecisionClass {
             operation: of_anyone(step.operation),
             caller,
             place,
@@ -160,38 +161,38 @@ impl Here<'_> {
                 );
                 return match setting(step.operation) {
                     Some(Setting::HistoryVisibility) if stray => {
-                        vec![Decision { visibility, ..plain }]
+                        vec![DecisionClass { visibility, ..plain }]
                     }
                     Some(Setting::GuestAccess) if stray => {
-                        vec![Decision { guest_access, ..plain }]
+                        vec![DecisionClass { guest_access, ..plain }]
                     }
                     _ => vec![plain],
                 };
             }
-            Caller::User => return vec![Decision { visibility, ..plain }],
+            Caller::User => return vec![DecisionClass { visibility, ..plain }],
             Caller::Guest | Caller::FormerGuest => {}
             _ => return vec![plain],
         }
-        let by_membership = Decision { membership, ..plain };
+        let by_membership = DecisionClass { membership, ..plain };
         let listed = step.operation.endpoint().is_some_and(|endpoint| self.is_listed(endpoint));
         if !listed {
             return vec![by_membership];
         }
-        let by_access = Decision { guest_access, ..by_membership };
+        let by_access = DecisionClass { guest_access, ..by_membership };
         if caller == Caller::FormerGuest {
             return vec![match step.operation {
-                Operation::Read(_) => Decision { visibility, ..by_membership },
+                Operation::Read(_) => DecisionClass { visibility, ..by_membership },
                 _ => by_access,
             }];
         }
         let join_rule = Some(room.join_rule);
-        let by_all = Decision { visibility, ..by_access };
+        let by_all = DecisionClass { visibility, ..by_access };
         match step.operation {
             Operation::Join(MembershipEndpoint::Own) => {
-                vec![by_all, Decision { join_rule, ..by_access }]
+                vec![by_all, DecisionClass { join_rule, ..by_access }]
             }
-            Operation::Join(_) => vec![Decision { join_rule, ..by_access }],
-            Operation::Knock(_) => vec![Decision { join_rule, ..by_membership }],
+            Operation::Join(_) => vec![DecisionClass { join_rule, ..by_access }],
+            Operation::Knock(_) => vec![DecisionClass { join_rule, ..by_membership }],
             Operation::Read(_)
             | Operation::Send(Message::Message)
             | Operation::SendState
@@ -203,7 +204,7 @@ impl Here<'_> {
     }
 
     /// Whether a guest was given the tagged event.
-    fn given(&self) -> [Option<Given>; 2] {
+    fn given(&self) -> [Option<EventClass>; 2] {
         let none = [None, None];
         let (Operation::Read(endpoint), Some(guest)) = (self.step.operation, self.guest()) else {
             return none;
@@ -227,7 +228,7 @@ impl Here<'_> {
         }
         let relation = tagged.relations[guest];
         let room = &self.before.rooms[0];
-        let of_endpoint = Given {
+        let of_endpoint = EventClass {
             by: Reader::Endpoint(endpoint),
             kind: tagged.kind,
             visibility: (tagged.before, tagged.after),
@@ -237,7 +238,7 @@ impl Here<'_> {
             given,
         };
         let previewable = room.visibility == Some(HistoryVisibility::WorldReadable);
-        let now = Given {
+        let now = EventClass {
             by: Reader::Any(gives),
             now: Some((room.members[guest], previewable)),
             ..of_endpoint
@@ -247,29 +248,29 @@ impl Here<'_> {
         [Some(of_endpoint), looks_at_now.then_some(now)]
     }
 
-    fn read_after(&self) -> Option<ReadAfter> {
+    fn read_after(&self) -> Option<ReadClass> {
         let Operation::Read(endpoint) = self.step.operation else { return None };
         let guest = self.guest()?;
-        let (from, by) = self.ways.0[guest]?;
+        let (from, by) = self.origins.0[guest]?;
         let room = &self.before.rooms[0];
         let looks = self.caller() == Caller::Guest
             && self.step.place == Place::Room(0)
             && self.is_listed(endpoint);
-        looks.then(|| ReadAfter {
+        looks.then(|| ReadClass {
             endpoint,
             way: (from, room.members[guest], by),
             previewable: room.visibility == Some(HistoryVisibility::WorldReadable),
         })
     }
 
-    fn ways_in(&self) -> Vec<WayIn> {
+    fn state_changes(&self) -> Vec<StateChange> {
         let by = of_anyone(self.step.operation);
-        let mut ways = Vec::new();
+        let mut origins = Vec::new();
         let after = &self.outcome.next;
         for (room, next) in self.before.rooms.iter().zip(&after.rooms) {
             for (from, to) in room.members.iter().zip(&next.members) {
                 if from != to {
-                    ways.push(WayIn::Membership { from: *from, to: *to, by });
+                    origins.push(StateChange::Membership { from: *from, to: *to, by });
                 }
             }
             if let (Some(from), Some(to)) = (room.visibility, next.visibility)
@@ -277,25 +278,25 @@ impl Here<'_> {
                 && self.step.by == Actor::Moderator
                 && self.step.room().is_some_and(|number| room == &self.before.rooms[number])
             {
-                ways.push(WayIn::Visibility { from, to, by });
+                origins.push(StateChange::Visibility { from, to, by });
             }
             if room.guest_access != next.guest_access {
                 let (from, to) = (room.guest_access, next.guest_access);
-                ways.push(WayIn::GuestAccess { from, to, by });
+                origins.push(StateChange::GuestAccess { from, to, by });
             }
         }
         let accounts = self.before.accounts.iter().zip(&after.accounts).enumerate();
         for (guest, (from, to)) in accounts {
             if from != to && *from != Account::Absent {
                 let with = self.before.rooms[0].members[guest];
-                ways.push(WayIn::Account { by, with });
+                origins.push(StateChange::Account { by, with });
             }
         }
-        ways
+        origins
     }
 
     /// How the guests stood, if the step closes a room to them.
-    fn closings(&self) -> Vec<Closing> {
+    fn room_closings(&self) -> Vec<RoomClosing> {
         let Some(number) = self.step.room() else { return Vec::new() };
         let (room, next) = (&self.before.rooms[number], &self.outcome.next.rooms[number]);
         let closes = room.guest_access == GuestAccess::CanJoin
@@ -311,7 +312,7 @@ impl Here<'_> {
             .filter(|(account, _)| {
                 **account != Account::Absent && (forbids || **account == Account::Guest)
             })
-            .map(|(account, membership)| Closing {
+            .map(|(account, membership)| RoomClosing {
                 by,
                 caller: Caller::holder(*account, Credential::Own),
                 membership,

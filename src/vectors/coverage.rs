@@ -13,10 +13,11 @@ use guest_access_rules::clause;
 use guest_access_rules::profile::{Access, Profile};
 use guest_access_rules::rules::Rules;
 
-use super::Draft;
-use super::classes::{Ways, classes};
-use super::item::Item;
-use super::others::{Other, told_apart};
+use super::Candidate;
+use super::classes::{Origins, classes};
+use super::coverage_goal::CoverageGoal;
+use super::observable::distinguishing_steps;
+use super::others::Other;
 
 /// The rules, as what can be covered of them is counted.
 pub(super) struct Coverage<'a> {
@@ -27,25 +28,25 @@ pub(super) struct Coverage<'a> {
 
 impl Coverage<'_> {
     /// What the draft covers.
-    pub(super) fn of(&self, draft: &Draft) -> BTreeSet<Item> {
-        let steps = &draft.steps();
-        let (mut state, mut ways) = (initial(self.profile), Ways::default());
+    pub(super) fn of(&self, candidate: &Candidate) -> BTreeSet<CoverageGoal> {
+        let steps = &candidate.steps();
+        let (mut state, mut origins) = (initial(self.profile), Origins::default());
         let mut covered = BTreeSet::new();
         let mut allowed = Vec::with_capacity(steps.len());
         for step in steps {
             let Some(outcome) = outcome(self.profile, &state, step) else { break };
-            covered.extend(classes(self.profile, &state, &ways, step, &outcome));
+            covered.extend(classes(self.profile, &state, &origins, step, &outcome));
             let allows = allows(&state, &outcome);
             let named = outcome.observation.decision.clauses.iter().copied();
             covered.extend(self.taken(named.chain(self.of_endpoint(step)), allows));
             allowed.push(allows);
-            ways = ways.after(&state, step, &outcome.next);
+            origins = origins.after(&state, step, &outcome.next);
             state = outcome.next;
         }
         for other in self.others {
-            let places = told_apart(self.profile, &other.profile, steps);
-            if !places.is_empty() && other.is_told_by(self.profile, draft) {
-                covered.insert(other.item());
+            let places = distinguishing_steps(self.profile, &other.profile, steps);
+            if !places.is_empty() && other.is_distinguished_by(self.profile, candidate) {
+                covered.insert(other.goal());
             }
             for allows in places.iter().map(|place| allowed[*place]).collect::<BTreeSet<_>>() {
                 covered.extend(self.taken(other.clauses.iter().copied(), allows));
@@ -67,9 +68,9 @@ impl Coverage<'_> {
         &self,
         ids: impl Iterator<Item = &'static str>,
         allows: bool,
-    ) -> impl Iterator<Item = Item> {
+    ) -> impl Iterator<Item = CoverageGoal> {
         let in_force = |id: &&str| clause::find(id).is_some_and(|c| self.rules.has_in_force(c));
-        ids.filter(in_force).map(move |id| Item::Clause { id, allows })
+        ids.filter(in_force).map(move |id| CoverageGoal::Clause { id, allows })
     }
 }
 

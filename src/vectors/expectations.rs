@@ -8,8 +8,8 @@ use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 
-use super::askable::could_move_members;
-use super::others::differ;
+use super::client_actions::may_change_memberships;
+use super::observable::is_observable;
 use crate::permitted::{Judge, Judgement, Permitted, TakenOption};
 use crate::scenario::{
     Alternative, Expect, LABEL, ObservedStep, Scenario, ScenarioStep, alternatives, permitted,
@@ -17,14 +17,14 @@ use crate::scenario::{
 
 /// All that the rules permit: the default profile; every other that differs from it in one option
 /// that is left open, or that they do not speak of; and in two that are left open.
-pub(super) struct Permits {
+pub(super) struct PermittedProfiles {
     profile: Profile,
     ones: Vec<(TakenOption, Profile)>,
     /// Pairs, by the places of the two.
     twos: Vec<(usize, usize, Profile)>,
 }
 
-impl Permits {
+impl PermittedProfiles {
     pub(super) fn new(rules: &Rules) -> Self {
         let profile = rules.profile();
         let open: Vec<TakenOption> = alternatives(rules).iter().map(taken).collect();
@@ -49,10 +49,10 @@ impl Permits {
     pub(super) fn expect(&self, scenario: &mut Scenario, scope: Scope) -> Vec<Vec<Permitted>> {
         let mut before = initial(&self.profile);
         let mut usual = Vec::with_capacity(scenario.steps.len());
-        for told in &mut scenario.steps {
-            let outcome = outcome(&self.profile, &before, &told.action)
+        for step in &mut scenario.steps {
+            let outcome = outcome(&self.profile, &before, &step.action)
                 .expect("the steps were taken when the scenario was made");
-            told.expect = Some(expected(told, &before, &outcome, scope));
+            step.expect = Some(expected(step, &before, &outcome, scope));
             usual.push((before, outcome));
             before = outcome.next;
         }
@@ -68,11 +68,11 @@ impl Permits {
             let (by_one, by_other) = (&by_one[*one], &by_one[*other]);
             let options = || vec![self.ones[*one].0.clone(), self.ones[*other].0.clone()];
             for (number, found) in follow(profile).into_iter().enumerate() {
-                let told = [&by_one[number], &by_other[number]];
-                if told.contains(&&Otherwise::CannotHappen) || found == Otherwise::Ended {
+                let step = [&by_one[number], &by_other[number]];
+                if step.contains(&&Otherwise::CannotHappen) || found == Otherwise::Ended {
                     break;
                 }
-                let usual = told.into_iter().find(|told| **told != Otherwise::AsUsual);
+                let usual = step.into_iter().find(|step| **step != Otherwise::AsUsual);
                 if *usual.unwrap_or(&Otherwise::AsUsual) != found {
                     let usual = scenario.steps[number].expect.as_ref();
                     otherwise[number].extend(found.listed(options(), usual));
@@ -118,15 +118,15 @@ fn follow(
     scope: Scope,
 ) -> Vec<Otherwise> {
     let mut state = Some(initial(profile));
-    let step = |(told, (before, right)): (&ScenarioStep, &(State, Outcome))| {
+    let step = |(step, (before, right)): (&ScenarioStep, &(State, Outcome))| {
         let Some(here) = state else { return Otherwise::Ended };
-        let Some(outcome) = outcome(profile, &here, &told.action) else {
+        let Some(outcome) = outcome(profile, &here, &step.action) else {
             state = None;
             return Otherwise::CannotHappen;
         };
         state = Some(outcome.next);
-        if differ(right, &outcome, before.tagged.is_some()) {
-            Otherwise::Expects(Box::new(expected(told, &here, &outcome, scope)))
+        if is_observable(right, &outcome, before.tagged.is_some()) {
+            Otherwise::Expects(Box::new(expected(step, &here, &outcome, scope)))
         } else {
             Otherwise::AsUsual
         }
@@ -138,10 +138,10 @@ fn follow(
 pub(super) fn fails(profile: &Profile, scenario: &Scenario, otherwise: &[Vec<Permitted>]) -> bool {
     let mut judge = Judge::new(&scenario.steps, otherwise);
     let mut before = initial(profile);
-    for (number, told) in scenario.steps.iter().enumerate() {
-        let Some(outcome) = outcome(profile, &before, &told.action) else { return false };
+    for (number, step) in scenario.steps.iter().enumerate() {
+        let Some(outcome) = outcome(profile, &before, &step.action) else { return false };
         let observed = ObservedStep {
-            action: &told.action,
+            action: &step.action,
             before: &before,
             outcome: &outcome,
             label: Some(LABEL),
@@ -155,10 +155,10 @@ pub(super) fn fails(profile: &Profile, scenario: &Scenario, otherwise: &[Vec<Per
 }
 
 /// What is expected of a step; where it could change a membership, of all of them.
-fn expected(told: &ScenarioStep, before: &State, outcome: &Outcome, scope: Scope) -> Expect {
-    let observed = ObservedStep { action: &told.action, before, outcome, label: Some(LABEL) };
+fn expected(step: &ScenarioStep, before: &State, outcome: &Outcome, scope: Scope) -> Expect {
+    let observed = ObservedStep { action: &step.action, before, outcome, label: Some(LABEL) };
     let mut expect = observed.expect();
-    if could_move_members(&told.action) {
+    if may_change_memberships(&step.action) {
         expect.membership = observed.memberships(scope);
     }
     expect

@@ -13,7 +13,7 @@ use crate::scenario::{self, ScenarioStep};
 #[derive(Serialize)]
 struct Step<'a> {
     #[serde(flatten)]
-    told: &'a ScenarioStep,
+    step: &'a ScenarioStep,
     #[serde(skip_serializing_if = "<[Permitted]>::is_empty")]
     otherwise: &'a [Permitted],
 }
@@ -22,7 +22,7 @@ impl Serialize for Vector {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let scenario = &self.scenario;
         let steps = scenario.steps.iter().zip(&self.otherwise);
-        let steps: Vec<_> = steps.map(|(told, otherwise)| Step { told, otherwise }).collect();
+        let steps: Vec<_> = steps.map(|(step, otherwise)| Step { step, otherwise }).collect();
         let mut fields = serializer.serialize_struct("Vector", 8)?;
         fields.serialize_field("id", &scenario.id)?;
         fields.serialize_field("rules", &scenario.rules)?;

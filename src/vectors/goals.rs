@@ -8,40 +8,40 @@ use guest_access_model::state::{Account, MAX_GUESTS, State};
 use guest_access_model::threads;
 use guest_access_rules::profile::Profile;
 
-use super::classes::{Ways, classes};
-use super::item::Item;
+use super::classes::{Origins, classes};
+use super::coverage_goal::CoverageGoal;
 
 /// The classes that can be reached with one guest in one room, each with the steps to it.
 ///
 /// Without a tagged event every class is looked for; with one, only what is given of it, since the
 /// rest does not depend on it.
-pub(super) fn goals(profile: &Profile, steps: &[Action]) -> BTreeMap<Item, Vec<Action>> {
-    let mut found: BTreeMap<Item, (usize, Action)> = BTreeMap::new();
+pub(super) fn goals(profile: &Profile, steps: &[Action]) -> BTreeMap<CoverageGoal, Vec<Action>> {
+    let mut found: BTreeMap<CoverageGoal, (usize, Action)> = BTreeMap::new();
     let mut search = Search::new(initial(profile));
     let mut asked: HashSet<[Account; MAX_GUESTS]> = HashSet::new();
     let mut first = 0;
     while first < search.nodes.len() {
-        let round = search.nodes[first..].iter().take(AT_ONCE).map(|(state, ways)| {
+        let round = search.nodes[first..].iter().take(AT_ONCE).map(|(state, origins)| {
             let is_first_of_its_kind = state.tagged.is_none() && asked.insert(state.accounts);
-            (*state, *ways, is_first_of_its_kind)
+            (*state, *origins, is_first_of_its_kind)
         });
         let round: Vec<_> = round.collect();
-        let looked = threads::each(&round, threads::available(), |(state, ways, is_first)| {
-            look(profile, steps, state, ways, *is_first)
+        let looked = threads::each(&round, threads::available(), |(state, origins, is_first)| {
+            look(profile, steps, state, origins, *is_first)
         });
         for (number, looked) in (first..).zip(looked) {
-            for Looked { step, items, next } in looked {
-                for item in items {
-                    found.entry(item).or_insert((number, step));
+            for Looked { step, goals, next } in looked {
+                for goal in goals {
+                    found.entry(goal).or_insert((number, step));
                 }
-                if let Some((state, ways)) = next {
-                    search.reach(number, step, state, ways);
+                if let Some((state, origins)) = next {
+                    search.reach(number, step, state, origins);
                 }
             }
         }
         first += round.len();
     }
-    found.into_iter().map(|(item, (number, last))| (item, search.story(number, last))).collect()
+    found.into_iter().map(|(goal, (number, last))| (goal, search.trace(number, last))).collect()
 }
 
 /// How many states are handed out at once.
@@ -50,8 +50,8 @@ const AT_ONCE: usize = 4096;
 /// A step, the goals that it reaches, and where it leads if that is elsewhere.
 struct Looked {
     step: Action,
-    items: Vec<Item>,
-    next: Option<(State, Ways)>,
+    goals: Vec<CoverageGoal>,
+    next: Option<(State, Origins)>,
 }
 
 /// What of these steps can be asked and done in a state.
@@ -59,47 +59,47 @@ fn look(
     profile: &Profile,
     steps: &[Action],
     state: &State,
-    ways: &Ways,
+    origins: &Origins,
     is_first_of_its_kind: bool,
 ) -> Vec<Looked> {
     let looks = |step: &&Action| {
         let depends_on_accounts_only = step.place == Place::Nowhere
             && matches!(step.operation, Operation::Call(_) | Operation::WhoAmI);
-        let moves =
+        let changes =
             !matches!(step.operation, Operation::Call(_) | Operation::Read(_) | Operation::WhoAmI);
         match state.tagged {
-            Some(_) => moves || matches!(step.operation, Operation::Read(_)),
+            Some(_) => changes || matches!(step.operation, Operation::Read(_)),
             None => !depends_on_accounts_only || is_first_of_its_kind,
         }
     };
     let looked = steps.iter().filter(looks).filter_map(|step| {
         let outcome = outcome(profile, state, step)?;
-        let mut items = classes(profile, state, ways, step, &outcome);
-        items.retain(|item| state.tagged.is_none() || matches!(item, Item::Given(_)));
+        let mut goals = classes(profile, state, origins, step, &outcome);
+        goals.retain(|goal| state.tagged.is_none() || matches!(goal, CoverageGoal::EventClass(_)));
         let next = (outcome.next != *state)
-            .then(|| (outcome.next, ways.after(state, step, &outcome.next)));
-        Some(Looked { step: *step, items, next })
+            .then(|| (outcome.next, origins.after(state, step, &outcome.next)));
+        Some(Looked { step: *step, goals, next })
     });
-    looked.filter(|looked| !looked.items.is_empty() || looked.next.is_some()).collect()
+    looked.filter(|looked| !looked.goals.is_empty() || looked.next.is_some()).collect()
 }
 
 /// A breadth-first search over states and the ways to the memberships in them.
 struct Search {
-    nodes: Vec<(State, Ways)>,
+    nodes: Vec<(State, Origins)>,
     came_from: Vec<Option<(usize, Action)>>,
-    known: HashMap<(State, Ways), usize>,
+    known: HashMap<(State, Origins), usize>,
 }
 
 impl Search {
     fn new(first: State) -> Self {
-        let node = (first, Ways::default());
+        let node = (first, Origins::default());
         let known = HashMap::from([(node, 0)]);
         Self { nodes: vec![node], came_from: vec![None], known }
     }
 
-    fn reach(&mut self, from: usize, step: Action, state: State, ways: Ways) {
+    fn reach(&mut self, from: usize, step: Action, state: State, origins: Origins) {
         // Nothing asks for the ways once an event is tagged.
-        let node = (state, if state.tagged.is_some() { Ways::default() } else { ways });
+        let node = (state, if state.tagged.is_some() { Origins::default() } else { origins });
         self.known.entry(node).or_insert_with(|| {
             self.nodes.push(node);
             self.came_from.push(Some((from, step)));
@@ -107,7 +107,7 @@ impl Search {
         });
     }
 
-    fn story(&self, mut number: usize, last: Action) -> Vec<Action> {
+    fn trace(&self, mut number: usize, last: Action) -> Vec<Action> {
         let mut steps = vec![last];
         while let Some((from, step)) = self.came_from[number] {
             steps.push(step);

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use guest_access_model::action::{Action, Answer};
+use guest_access_model::action::Action;
 use guest_access_model::actions::actions;
 use guest_access_model::canonical_form::normal_form;
-use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::state::{Scope, State};
+use guest_access_model::decide::{initial, outcome};
+use guest_access_model::state::Scope;
 use guest_access_model::threads;
 use guest_access_rules::decision_point::PointId;
 use guest_access_rules::defect::defects;
@@ -15,9 +15,10 @@ use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 
+use super::coverage_goal::CoverageGoal;
 use super::expectations::fails;
-use super::item::Item;
-use super::{Draft, Vector};
+use super::observable::{distinguishing_steps, is_observable};
+use super::{Candidate, Vector};
 use crate::scenario::{permitted, sentence};
 
 /// The point under which the known mistakes are listed.
@@ -39,15 +40,16 @@ pub(super) struct Other {
 }
 
 impl Other {
-    pub(super) fn item(&self) -> Item {
-        Item::Option { point: self.point.clone(), option: self.option.clone() }
+    pub(super) fn goal(&self) -> CoverageGoal {
+        CoverageGoal::Option { point: self.point.clone(), option: self.option.clone() }
     }
 
     /// Whether a client that takes these steps can tell it from `right`; and, if it is forbidden,
     /// from everything that is permitted.
-    pub(super) fn is_told_by(&self, right: &Profile, draft: &Draft) -> bool {
-        let is_told = !told_apart(right, &self.profile, &draft.steps()).is_empty();
-        is_told && (self.permitted || fails(&self.profile, &draft.scenario, &draft.otherwise))
+    pub(super) fn is_distinguished_by(&self, right: &Profile, candidate: &Candidate) -> bool {
+        let is_told = !distinguishing_steps(right, &self.profile, &candidate.steps()).is_empty();
+        is_told
+            && (self.permitted || fails(&self.profile, &candidate.scenario, &candidate.otherwise))
     }
 
     /// Whether these steps show nothing of it that one of the permitted ones does not show. It is far
@@ -55,12 +57,13 @@ impl Other {
     pub(super) fn is_as_permitted(&self, others: &[Self], steps: &[Action]) -> bool {
         let mut permitted = others.iter().filter(|other| other.permitted);
         !self.permitted
-            && permitted.any(|other| told_apart(&other.profile, &self.profile, steps).is_empty())
+            && permitted
+                .any(|other| distinguishing_steps(&other.profile, &self.profile, steps).is_empty())
     }
 
     /// The shortest steps by which a client that takes only those that `may` be taken can tell it
     /// from `right`, and that `tell` it.
-    pub(super) fn telling_story(
+    pub(super) fn distinguishing_trace(
         &self,
         right: &Profile,
         may: impl Fn(&Action) -> bool,
@@ -69,7 +72,7 @@ impl Other {
         SCOPES.iter().find_map(|(scope, pairs)| {
             let steps: Vec<Action> =
                 actions(*scope, &[right, &self.profile]).into_iter().filter(|s| may(s)).collect();
-            telling_story_in(right, &self.profile, &steps, *pairs, &tell)
+            distinguishing_trace_in(right, &self.profile, &steps, *pairs, &tell)
         })
     }
 }
@@ -115,39 +118,6 @@ fn clauses_of(rules: &Rules, point: &str) -> Vec<&'static str> {
     of_point.iter().copied().chain(known).collect()
 }
 
-/// Whether a client could tell the two outcomes of a step apart, at once or by asking who is in the
-/// rooms.
-pub(super) fn differ(one: &Outcome, other: &Outcome, tagged: bool) -> bool {
-    let (a, b) = (&one.observation, &other.observation);
-    let members = |state: &State| state.rooms.map(|room| (room.members, room.user));
-    // Of the tagged event nothing can be said before there is one.
-    let gave = |answer: Answer| match answer {
-        Answer::Gave { .. } if !tagged => Answer::Nothing,
-        answer => answer,
-    };
-    !a.decision.is_like(&b.decision)
-        || gave(a.answer) != gave(b.answer)
-        || members(&one.next) != members(&other.next)
-}
-
-/// The places of the steps by which `other` is told apart from `right`.
-pub(super) fn told_apart(right: &Profile, other: &Profile, steps: &[Action]) -> Vec<usize> {
-    let (mut here, mut there) = (initial(right), initial(other));
-    let mut places = Vec::new();
-    for (place, step) in steps.iter().enumerate() {
-        // What cannot be done by the other says no more of the steps that follow.
-        let (Some(one), Some(two)) = (outcome(right, &here, step), outcome(other, &there, step))
-        else {
-            break;
-        };
-        if differ(&one, &two, here.tagged.is_some()) {
-            places.push(place);
-        }
-        (here, there) = (one.next, two.next);
-    }
-    places
-}
-
 /// Where what one guest shows is looked for, then what it takes two guests or two rooms to show; and
 /// at how many pairs of states.
 const SCOPES: [(Scope, usize); 3] = [
@@ -166,7 +136,7 @@ pub(super) fn is_by_a_client(step: &Action) -> bool {
 
 /// An option for which no vector fails a homeserver.
 #[derive(Debug, Clone)]
-pub struct Untold {
+pub struct Undetected {
     /// The decision point, or `mistake`.
     pub point: String,
     /// The option.
@@ -175,7 +145,7 @@ pub struct Untold {
     pub because: String,
 }
 
-impl Untold {
+impl Undetected {
     /// The id of the defect that takes the option.
     pub fn defect_id(&self) -> String {
         let Self { point, option, .. } = self;
@@ -185,33 +155,33 @@ impl Untold {
 
 /// For what these vectors fail no homeserver although it is a defect, or that they do not tell from
 /// the rules' default profile, and why: nothing that a client does can, or the rules permit it.
-pub fn untold(rules: &Rules, vectors: &[Vector]) -> Vec<Untold> {
+pub fn undetected(rules: &Rules, vectors: &[Vector]) -> Vec<Undetected> {
     let right = rules.profile();
-    let told: BTreeSet<&Item> = vectors.iter().flat_map(|vector| &vector.covers).collect();
-    let untold: Vec<_> = others(rules)
+    let step: BTreeSet<&CoverageGoal> = vectors.iter().flat_map(|vector| &vector.covers).collect();
+    let undetected: Vec<_> = others(rules)
         .into_iter()
-        .filter(|other| !told.contains(&other.item()) || other.point == MISTAKE && other.permitted)
+        .filter(|other| !step.contains(&other.goal()) || other.point == MISTAKE && other.permitted)
         .collect();
-    threads::each(&untold, threads::available(), |other| {
+    threads::each(&undetected, threads::available(), |other| {
         let (point, option) = (other.point.clone(), other.option.clone());
         if other.permitted {
-            return Untold { point, option, because: "these rules permit it".to_owned() };
+            return Undetected { point, option, because: "these rules permit it".to_owned() };
         }
-        let story = other.telling_story(&right, |_| true, |_| true);
-        let because = match &story {
+        let trace = other.distinguishing_trace(&right, |_| true, |_| true);
+        let because = match &trace {
             None => "nothing that is allowed leads to where it would show".to_owned(),
-            Some(story) => match story.iter().find(|step| !is_by_a_client(step)) {
+            Some(trace) => match trace.iter().find(|step| !is_by_a_client(step)) {
                 Some(operation_phrase) => {
                     format!("it shows only after {}", sentence(operation_phrase))
                 }
                 None => "what it shows is what another reading permits".to_owned(),
             },
         };
-        Untold { point, option, because }
+        Undetected { point, option, because }
     })
 }
 
-fn telling_story_in(
+fn distinguishing_trace_in(
     right: &Profile,
     other: &Profile,
     steps: &[Action],
@@ -233,17 +203,17 @@ fn telling_story_in(
             else {
                 continue;
             };
-            if tries > 0 && differ(&one, &two, here.tagged.is_some()) {
+            if tries > 0 && is_observable(&one, &two, here.tagged.is_some()) {
                 tries -= 1;
-                let mut story = vec![*step];
+                let mut trace = vec![*step];
                 let mut number = number;
                 while let Some((before, step)) = came_from[number] {
-                    story.push(step);
+                    trace.push(step);
                     number = before;
                 }
-                story.reverse();
-                if tell(&story) {
-                    return Some(story);
+                trace.reverse();
+                if tell(&trace) {
+                    return Some(trace);
                 }
             }
             if pairs.len() < most_pairs && (one.next, two.next) != (here, there) {

@@ -5,13 +5,19 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use guest_access::permitted::{
+    OpenOptions, RunJudgement, StepJudgement, TakenOption, judge_run, options_of,
+};
 use guest_access::scenario::operation_phrase;
-use guest_access::vectors::{Item, Untold, Vector, caught, schema, untold, vectors};
+use guest_access::vectors::{
+    CoverageGoal, Undetected, Vector, detections, schema, undetected, vectors,
+};
 use guest_access_model::action::{Actor, Operation};
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each;
 use guest_access_rules::clause::{CLAUSES, Force};
 use guest_access_rules::defect::defects;
+use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use serde_json::{Value, json};
 
@@ -25,27 +31,27 @@ pub(crate) static ALL: LazyLock<Vec<(Rules, Vec<Vector>)>> = LazyLock::new(|| {
     each(&all_rules(), 2, look)
 });
 
-fn covered() -> BTreeSet<&'static Item> {
+fn covered() -> BTreeSet<&'static CoverageGoal> {
     VECTORS.iter().flat_map(|vector| &vector.covers).collect()
 }
 
 /// The items, folded: options and clauses by name, the others counted by what they are about.
-fn folded(items: &[&Item]) -> String {
+fn folded(goals: &[&CoverageGoal]) -> String {
     let mut clauses: BTreeMap<&str, [bool; 2]> = BTreeMap::new();
     let mut options = Vec::new();
     let mut counted: BTreeMap<String, usize> = BTreeMap::new();
-    for item in items {
-        let text = item.to_string();
-        let about = match item {
-            Item::Option { point, option } => {
+    for goal in goals {
+        let text = goal.to_string();
+        let about = match goal {
+            CoverageGoal::Option { point, option } => {
                 options.push(format!("{point}={option}"));
                 continue;
             }
-            Item::Clause { id, allows } => {
+            CoverageGoal::Clause { id, allows } => {
                 clauses.entry(id).or_default()[usize::from(*allows)] = true;
                 continue;
             }
-            Item::Decision(decision) => {
+            CoverageGoal::DecisionClass(decision) => {
                 let what = match decision.operation {
                     Operation::Call(_) => "calls an endpoint".to_owned(),
                     Operation::Read(_) => "reads".to_owned(),
@@ -53,39 +59,42 @@ fn folded(items: &[&Item]) -> String {
                 };
                 format!("decision · {what} · {}", decision.caller.as_str())
             }
-            Item::Given(given) => format!("event · {} · given: {}", given.kind, given.given),
-            Item::Way(_) => text.split(" · ").take(2).collect::<Vec<_>>().join(" · "),
-            Item::Closing(_) | Item::ReadAfter(_) => item.family().to_owned(),
+            CoverageGoal::EventClass(given) => {
+                format!("event · {} · given: {}", given.kind, given.given)
+            }
+            CoverageGoal::Way(_) => text.split(" · ").take(2).collect::<Vec<_>>().join(" · "),
+            CoverageGoal::RoomClosing(_) | CoverageGoal::ReadClass(_) => goal.family().to_owned(),
         };
         *counted.entry(about).or_default() += 1;
     }
-    let ways = clauses.iter().map(|(id, [denies, allows])| match (denies, allows) {
+    let origins = clauses.iter().map(|(id, [denies, allows])| match (denies, allows) {
         (true, true) => format!("{id} ±"),
         (false, true) => format!("{id} +"),
         _ => format!("{id} -"),
     });
-    let ways: Vec<_> = ways.collect();
-    let mut told = String::new();
-    for (what, listed) in [("clauses", ways), ("options", options)] {
+    let origins: Vec<_> = origins.collect();
+    let mut step = String::new();
+    for (what, listed) in [("clauses", origins), ("options", options)] {
         if !listed.is_empty() {
-            let _ = writeln!(told, "  {what}: {}", listed.join(", "));
+            let _ = writeln!(step, "  {what}: {}", listed.join(", "));
         }
     }
     for (about, times) in counted {
-        let _ = writeln!(told, "  {about} ×{times}");
+        let _ = writeln!(step, "  {about} ×{times}");
     }
-    told
+    step
 }
 
 #[test]
 fn what_each_vector_covers_first() {
-    let mut told = String::new();
-    let mut known: BTreeSet<&Item> = BTreeSet::new();
+    let mut step = String::new();
+    let mut known: BTreeSet<&CoverageGoal> = BTreeSet::new();
     for vector in VECTORS.iter() {
         let (id, scope) = (&vector.scenario.id, vector.scope);
-        let new: Vec<&Item> = vector.covers.iter().filter(|item| !known.contains(item)).collect();
+        let new: Vec<&CoverageGoal> =
+            vector.covers.iter().filter(|goal| !known.contains(goal)).collect();
         let _ = write!(
-            told,
+            step,
             "{id} (guests: {}, rooms: {})\n{}",
             scope.guests,
             scope.rooms,
@@ -93,7 +102,7 @@ fn what_each_vector_covers_first() {
         );
         known.extend(new);
     }
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(step);
 }
 
 /// A homeserver answers a write in some 50 ms and a read in some 6: all of it in about 80 s.
@@ -104,10 +113,10 @@ fn the_vectors_of_the_latest_revision_are_few() {
     let asks = |operation| {
         matches!(operation, Operation::Read(_) | Operation::Call(_) | Operation::WhoAmI)
     };
-    let is_denied = |told: &guest_access::scenario::ScenarioStep| {
-        told.expect.as_ref().is_some_and(|expect| expect.status.is_some())
+    let is_denied = |step: &guest_access::scenario::ScenarioStep| {
+        step.expect.as_ref().is_some_and(|expect| expect.status.is_some())
     };
-    let writes = steps().filter(|told| !asks(told.action.operation) && !is_denied(told)).count();
+    let writes = steps().filter(|step| !asks(step.action.operation) && !is_denied(step)).count();
     assert!(rooms <= 60, "{rooms} rooms");
     assert!(writes <= 1_100, "{writes} writes, registrations among them");
     assert!(steps().count() - writes <= 5_000, "{} other calls", steps().count() - writes);
@@ -115,20 +124,20 @@ fn the_vectors_of_the_latest_revision_are_few() {
 
 #[test]
 fn no_vector_uses_a_deed_of_the_server_itself() {
-    for told in VECTORS.iter().flat_map(|vector| &vector.scenario.steps) {
-        assert_ne!(told.action.by, Actor::Server, "{told:?}");
+    for step in VECTORS.iter().flat_map(|vector| &vector.scenario.steps) {
+        assert_ne!(step.action.by, Actor::Server, "{step:?}");
     }
 }
 
 #[test]
 fn every_vector_covers_something_that_no_other_does() {
-    let mut times: BTreeMap<&Item, usize> = BTreeMap::new();
-    for item in VECTORS.iter().flat_map(|vector| &vector.covers) {
-        *times.entry(item).or_default() += 1;
+    let mut times: BTreeMap<&CoverageGoal, usize> = BTreeMap::new();
+    for goal in VECTORS.iter().flat_map(|vector| &vector.covers) {
+        *times.entry(goal).or_default() += 1;
     }
     for vector in VECTORS.iter() {
         let id = &vector.scenario.id;
-        assert!(vector.covers.iter().any(|item| times[item] == 1), "{id} could be left out");
+        assert!(vector.covers.iter().any(|goal| times[goal] == 1), "{id} could be left out");
     }
 }
 
@@ -160,8 +169,8 @@ fn every_clause_in_force_is_taken_both_ways_or_there_is_a_reason_why_not() {
     let mut wrong = Vec::new();
     let in_force = CLAUSES.iter().filter(|clause| LATEST.has_in_force(clause));
     for clause in in_force.filter(|clause| clause.force != Force::Silent) {
-        let is_taken = |allows| covered.contains(&Item::Clause { id: clause.id, allows });
-        let ways = match (is_taken(true), is_taken(false)) {
+        let is_taken = |allows| covered.contains(&CoverageGoal::Clause { id: clause.id, allows });
+        let origins = match (is_taken(true), is_taken(false)) {
             (true, true) => "both",
             (true, false) => "allows",
             (false, true) => "denies",
@@ -169,11 +178,11 @@ fn every_clause_in_force_is_taken_both_ways_or_there_is_a_reason_why_not() {
         };
         let said = match one_way.get(clause.id) {
             Some(way) => way,
-            None if ways == "neither" && beyond.contains_key(clause.id) => "neither",
+            None if origins == "neither" && beyond.contains_key(clause.id) => "neither",
             None => "both",
         };
-        if said != ways {
-            wrong.push(format!("{}: {said} it says, but {ways}", clause.id));
+        if said != origins {
+            wrong.push(format!("{}: {said} it says, but {origins}", clause.id));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -181,10 +190,10 @@ fn every_clause_in_force_is_taken_both_ways_or_there_is_a_reason_why_not() {
 
 #[test]
 fn every_option_that_is_forbidden_or_permitted_is_told_or_no_client_can_tell_it() {
-    let untold = untold(&LATEST, &VECTORS);
-    let told: Vec<String> =
-        untold.iter().map(|o| format!("{}={}: {}", o.point, o.option, o.because)).collect();
-    insta::assert_snapshot!(told.join("\n"));
+    let undetected = undetected(&LATEST, &VECTORS);
+    let step: Vec<String> =
+        undetected.iter().map(|o| format!("{}={}: {}", o.point, o.option, o.because)).collect();
+    insta::assert_snapshot!(step.join("\n"));
 }
 
 /// The mistakes that `spec-notes/vectors.md` says no client can tell, with the reason.
@@ -205,33 +214,33 @@ pub(crate) fn rows_under(heading: &str) -> BTreeMap<String, String> {
 
 #[test]
 fn every_mistake_that_no_client_can_tell_is_accounted_for() {
-    let untold = untold(&LATEST, &VECTORS);
+    let undetected = undetected(&LATEST, &VECTORS);
     let all: BTreeSet<String> = defects(&LATEST).into_iter().map(|defect| defect.id).collect();
-    let untold: BTreeMap<String, String> = untold
+    let undetected: BTreeMap<String, String> = undetected
         .into_iter()
         .map(|option| (option.defect_id(), option.because))
         .filter(|(id, _)| all.contains(id))
         .collect();
-    assert_eq!(accounted_for(), untold);
+    assert_eq!(accounted_for(), undetected);
 }
 
 #[test]
 fn every_mistake_that_a_client_can_observe_is_caught_by_a_vector() {
-    let found = caught(&LATEST, &VECTORS, 2, &Stop::default(), |_| ()).unwrap();
+    let found = detections(&LATEST, &VECTORS, 2, &Stop::default(), |_| ()).unwrap();
     let uncaught: BTreeSet<&str> = found
         .iter()
-        .filter(|caught| caught.by.is_empty())
-        .map(|caught| caught.defect.id.as_str())
+        .filter(|detections| detections.by.is_empty())
+        .map(|detections| detections.defect.id.as_str())
         .collect();
-    let untold = untold(&LATEST, &VECTORS);
-    let ids: Vec<String> = untold.iter().map(Untold::defect_id).collect();
+    let undetected = undetected(&LATEST, &VECTORS);
+    let ids: Vec<String> = undetected.iter().map(Undetected::defect_id).collect();
     let all = defects(&LATEST);
-    let untold: BTreeSet<&str> = ids
+    let undetected: BTreeSet<&str> = ids
         .iter()
         .map(String::as_str)
         .filter(|id| all.iter().any(|defect| defect.id == *id))
         .collect();
-    assert_eq!(uncaught, untold);
+    assert_eq!(uncaught, undetected);
     assert_eq!(found.len(), all.len());
 }
 
@@ -245,6 +254,63 @@ fn a_homeserver_that_takes_one_other_reading_passes() {
             assert_eq!(failure, None, "{id}: {}={}", alternative.point, alternative.option);
         }
     }
+}
+
+/// A run of all vectors by homeservers with these profiles, one vector each in turn; and whether each
+/// vector fails by itself.
+fn judge(profiles: &[Arc<Profile>]) -> (OpenOptions, RunJudgement, Vec<bool>) {
+    let options = options_of(VECTORS.iter().map(|vector| &vector.otherwise[..]));
+    let turns: Vec<_> = VECTORS.iter().zip(profiles.iter().cycle()).collect();
+    let run = each(&turns, 2, |(vector, profile)| vector.matches(profile, &options));
+    let fails = each(&turns, 2, |(vector, profile)| vector.first_failure(profile).is_some());
+    let judged = judge_run(&options, &run);
+    (options, judged, fails)
+}
+
+fn fails_in_run(steps: &[StepJudgement]) -> bool {
+    use StepJudgement::{Inconsistent, Unexplained};
+    steps.iter().any(|step| matches!(step, Inconsistent(_) | Unexplained))
+}
+
+#[test]
+fn a_run_of_one_other_reading_follows_that_reading() {
+    for alternative in guest_access::scenario::alternatives(&LATEST).into_iter().step_by(7) {
+        let (options, judged, fails) = judge(&[Arc::new(alternative.profile)]);
+        let taken = judged.assignment.named(&options);
+        let is_taken = |taken: &TakenOption| taken.option == alternative.option;
+        assert!(taken.len() <= 1 && taken.iter().all(is_taken), "{taken:?}");
+        assert!(!judged.steps.iter().any(|steps| fails_in_run(steps)));
+        assert!(!fails.contains(&true));
+    }
+}
+
+#[test]
+fn a_vector_that_a_mistake_fails_fails_in_the_run_too() {
+    for defect in defects(&LATEST).into_iter().step_by(40) {
+        let (_, judged, fails) = judge(&[Arc::new(defect.profile)]);
+        for (steps, fails) in judged.steps.iter().zip(fails) {
+            assert!(!fails || fails_in_run(steps), "{}", defect.id);
+        }
+    }
+}
+
+#[test]
+fn a_homeserver_of_two_readings_passes_each_vector_and_is_inconsistent() {
+    let other = guest_access::scenario::alternatives(&LATEST)
+        .into_iter()
+        .find(|alternative| alternative.point == "unlisted.errcode")
+        .unwrap();
+    let profiles = [Arc::new(LATEST.profile()), Arc::new(other.profile)];
+    let (options, judged, fails) = judge(&profiles);
+    assert!(!fails.contains(&true));
+    let conflicts = judged.steps.iter().flatten().filter_map(|step| match step {
+        StepJudgement::Inconsistent(conflicts) => Some(conflicts),
+        StepJudgement::Unexplained => panic!("each step is permitted"),
+        _ => None,
+    });
+    let points: BTreeSet<_> =
+        conflicts.flatten().map(|conflict| conflict.point(&options)).collect();
+    assert!(points.contains("unlisted.errcode"), "{points:?}");
 }
 
 fn validator() -> jsonschema::Validator {

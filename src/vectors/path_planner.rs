@@ -10,9 +10,9 @@ use guest_access_model::state::{Account, MAX_GUESTS, ReaderRelation, State};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::Membership;
 
-use super::askable::{is_about_no_guest, is_last_words};
-use super::classes::{Ways, classes};
-use super::item::{Item, setting};
+use super::classes::{Origins, classes};
+use super::client_actions::{ends_a_session, is_about_no_guest};
+use super::coverage_goal::{CoverageGoal, setting};
 
 /// The most steps that change the state in one vector: a divergence early in a long one leaves the
 /// rest of it without a meaning.
@@ -23,13 +23,13 @@ const HORIZON: usize = 6;
 const STATES_AHEAD: usize = 4_000;
 
 /// What there is to cover, and what is covered already.
-pub(super) struct Loom<'a> {
+pub(super) struct PathPlanner<'a> {
     profile: &'a Profile,
     /// The steps that no guest takes and that are done to none.
     of_nobody: Vec<Action>,
     /// The steps of the first guest, which stand for those of the others.
     of_guest: Vec<Action>,
-    numbers: HashMap<Item, usize>,
+    numbers: HashMap<CoverageGoal, usize>,
     covered: Vec<bool>,
     /// How much each goal counts for, where to go next is chosen.
     weights: Vec<usize>,
@@ -41,32 +41,32 @@ pub(super) struct Loom<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct View {
     state: State,
-    ways: Ways,
+    origins: Origins,
     guest: bool,
 }
 
 /// What can be asked and done in a view, with the numbers of the classes into which it falls.
 struct Seen {
-    questions: Vec<(Action, Vec<usize>)>,
-    moves: Vec<(Action, Vec<usize>)>,
+    queries: Vec<(Action, Vec<usize>)>,
+    changes: Vec<(Action, Vec<usize>)>,
 }
 
 /// A way under way.
 #[derive(Debug, Clone)]
 struct Path {
     state: State,
-    ways: Ways,
+    origins: Origins,
     steps: Vec<Action>,
-    moves: usize,
+    changes: usize,
     guests: u8,
 }
 
-impl<'a> Loom<'a> {
+impl<'a> PathPlanner<'a> {
     /// A loom for these goals, where a vector is made of `steps`, those of one guest in one room.
     pub(super) fn new(
         profile: &'a Profile,
         steps: &[Action],
-        goals: &BTreeMap<Item, Vec<Action>>,
+        goals: &BTreeMap<CoverageGoal, Vec<Action>>,
     ) -> Self {
         let (of_nobody, of_guest) = steps.iter().partition(|step| is_about_no_guest(step));
         let numbers = goals.keys().cloned().zip(0..).collect();
@@ -76,9 +76,9 @@ impl<'a> Loom<'a> {
     }
 
     /// Lets each goal count for this much from now on, when it is chosen where to go next.
-    pub(super) fn weigh(&mut self, weight: impl Fn(&Item) -> usize) {
-        for (item, number) in &self.numbers {
-            self.weights[*number] = weight(item);
+    pub(super) fn weigh(&mut self, weight: impl Fn(&CoverageGoal) -> usize) {
+        for (goal, number) in &self.numbers {
+            self.weights[*number] = weight(goal);
         }
     }
 
@@ -88,9 +88,9 @@ impl<'a> Loom<'a> {
     }
 
     /// What the goals among these that are not covered count for.
-    fn worth(&self, items: impl IntoIterator<Item = usize>) -> usize {
-        let new = items.into_iter().filter(|item| !self.covered[*item]);
-        new.map(|item| self.weights[item]).sum()
+    fn worth(&self, goals: impl IntoIterator<Item = usize>) -> usize {
+        let new = goals.into_iter().filter(|goal| !self.covered[*goal]);
+        new.map(|goal| self.weights[goal]).sum()
     }
 
     /// Whether the goal with this number is covered.
@@ -100,15 +100,16 @@ impl<'a> Loom<'a> {
 
     /// A way that begins with these steps, goes on as long as it leads to something that counts, and
     /// asks all that is new wherever it comes.
-    pub(super) fn weave(&mut self, begin: &[Action], guests: u8) -> Vec<Action> {
+    pub(super) fn path_planner(&mut self, begin: &[Action], guests: u8) -> Vec<Action> {
         let state = initial(self.profile);
-        let mut path = Path { state, ways: Ways::default(), steps: vec![], moves: 0, guests };
+        let mut path =
+            Path { state, origins: Origins::default(), steps: vec![], changes: 0, guests };
         for step in begin {
             self.ask(&mut path);
             self.take(&mut path, step);
         }
         self.ask(&mut path);
-        while path.moves < LONGEST && self.may_lead_further(&path.state) {
+        while path.changes < LONGEST && self.may_lead_further(&path.state) {
             let Some(steps) = self.next_steps(&path).or_else(|| self.way_ahead(&path)) else {
                 break;
             };
@@ -127,8 +128,8 @@ impl<'a> Loom<'a> {
     fn may_lead_further(&self, state: &State) -> bool {
         let left = self.numbers.iter().filter(|(_, number)| !self.covered[**number]);
         let mut left = left.filter(|(_, number)| self.weights[**number] > 0);
-        left.any(|(item, _)| match (item, &state.tagged) {
-            (Item::Given(given), Some(tagged)) => {
+        left.any(|(goal, _)| match (goal, &state.tagged) {
+            (CoverageGoal::EventClass(given), Some(tagged)) => {
                 let of_the_event =
                     given.kind == tagged.kind && given.visibility == (tagged.before, tagged.after);
                 let mut relations = tagged.relations.iter();
@@ -146,8 +147,8 @@ impl<'a> Loom<'a> {
     fn put_away(&mut self) {
         let open = self.numbers.iter().filter(|(_, number)| !self.covered[**number]);
         let open: HashSet<Operation> = open
-            .filter_map(|(item, _)| match item {
-                Item::Decision(decision) => Some(decision.operation),
+            .filter_map(|(goal, _)| match goal {
+                CoverageGoal::DecisionClass(decision) => Some(decision.operation),
                 _ => None,
             })
             .collect();
@@ -161,20 +162,20 @@ impl<'a> Loom<'a> {
     /// Takes a step, and what it covers is covered.
     fn take(&mut self, path: &mut Path, step: &Action) {
         let Some(outcome) = outcome(self.profile, &path.state, step) else { return };
-        for item in classes(self.profile, &path.state, &path.ways, step, &outcome) {
-            if let Some(number) = self.numbers.get(&item) {
+        for goal in classes(self.profile, &path.state, &path.origins, step, &outcome) {
+            if let Some(number) = self.numbers.get(&goal) {
                 self.covered[*number] = true;
             }
         }
-        path.ways = path.ways.after(&path.state, step, &outcome.next);
-        path.moves += usize::from(outcome.next != path.state);
+        path.origins = path.origins.after(&path.state, step, &outcome.next);
+        path.changes += usize::from(outcome.next != path.state);
         path.state = outcome.next;
         path.steps.push(*step);
     }
 
     /// Asks all that is new here.
     fn ask(&mut self, path: &mut Path) {
-        self.ask_if(path, |step| !is_last_words(step));
+        self.ask_if(path, |step| !ends_a_session(step));
     }
 
     /// Lets each guest ask the one thing after which it may not be able to ask anything.
@@ -182,7 +183,7 @@ impl<'a> Loom<'a> {
         for guest in 0..path.guests {
             let mut is_first = true;
             self.ask_if(path, |step| {
-                let asks = step.by == Actor::Guest(guest) && is_last_words(step);
+                let asks = step.by == Actor::Guest(guest) && ends_a_session(step);
                 asks && std::mem::take(&mut is_first)
             });
         }
@@ -190,13 +191,13 @@ impl<'a> Loom<'a> {
 
     fn ask_if(&mut self, path: &mut Path, mut may_ask: impl FnMut(&Action) -> bool) {
         for viewer in viewers(path.guests) {
-            let seen = self.seen(view(&path.state, &path.ways, viewer));
-            for (step, items) in &seen.questions {
-                if items.iter().any(|item| !self.covered[*item]) {
+            let seen = self.seen(view(&path.state, &path.origins, viewer));
+            for (step, goals) in &seen.queries {
+                if goals.iter().any(|goal| !self.covered[*goal]) {
                     let step = viewer.map_or(*step, |guest| step.with_guests(|_| guest));
                     if may_ask(&step) {
-                        for item in items {
-                            self.covered[*item] = true;
+                        for goal in goals {
+                            self.covered[*goal] = true;
                         }
                         path.steps.push(step);
                     }
@@ -209,14 +210,15 @@ impl<'a> Loom<'a> {
     /// number.
     fn next_steps(&self, path: &Path) -> Option<Vec<Action>> {
         let mut best: (usize, Vec<Action>) = (0, Vec::new());
-        for (first, worth, state, ways) in self.moves(&path.state, &path.ways, path.guests) {
-            let worth = worth + self.gain(&state, &ways, path.guests);
+        for (first, worth, state, origins) in self.changes(&path.state, &path.origins, path.guests)
+        {
+            let worth = worth + self.gain(&state, &origins, path.guests);
             // Twice the worth of one step, to be held against that of two.
             if 2 * worth > best.0 {
                 best = (2 * worth, vec![first]);
             }
-            for (second, more, state, ways) in self.moves(&state, &ways, path.guests) {
-                let worth = worth + more + self.gain(&state, &ways, path.guests);
+            for (second, more, state, origins) in self.changes(&state, &origins, path.guests) {
+                let worth = worth + more + self.gain(&state, &origins, path.guests);
                 if worth > best.0 {
                     best = (worth, vec![first, second]);
                 }
@@ -228,7 +230,7 @@ impl<'a> Loom<'a> {
     /// The shortest way to something that counts, as one of the guests sees it.
     fn way_ahead(&self, path: &Path) -> Option<Vec<Action>> {
         let ahead = (0..path.guests).filter_map(|guest| {
-            let steps = self.ahead(view(&path.state, &path.ways, Some(guest)))?;
+            let steps = self.ahead(view(&path.state, &path.origins, Some(guest)))?;
             Some(steps.iter().map(|step| step.with_guests(|_| guest)).collect::<Vec<_>>())
         });
         ahead.min_by_key(Vec::len)
@@ -242,19 +244,19 @@ impl<'a> Loom<'a> {
             for number in round.clone() {
                 let view = came_from[number].2;
                 let (own, nobodys) = (self.seen(view), self.seen(as_nobody(&view)));
-                for (step, items) in own.moves.iter().chain(&nobodys.moves) {
+                for (step, goals) in own.changes.iter().chain(&nobodys.changes) {
                     let Some(outcome) = outcome(self.profile, &view.state, step) else { continue };
-                    let ways = view.ways.after(&view.state, step, &outcome.next);
-                    let next = View { state: outcome.next, ways, guest: true };
+                    let origins = view.origins.after(&view.state, step, &outcome.next);
+                    let next = View { state: outcome.next, origins, guest: true };
                     let is_new = known.insert(next);
-                    let mut worth = self.worth(items.iter().copied());
+                    let mut worth = self.worth(goals.iter().copied());
                     if is_new {
                         let seen = self.seen(next);
                         worth +=
-                            self.worth(seen.questions.iter().flat_map(|(_, items)| items).copied());
+                            self.worth(seen.queries.iter().flat_map(|(_, goals)| goals).copied());
                     }
                     if worth > 0 {
-                        return Some(story(&came_from, number, *step));
+                        return Some(trace(&came_from, number, *step));
                     }
                     if is_new && came_from.len() < STATES_AHEAD {
                         came_from.push((number, Some(*step), next));
@@ -267,41 +269,46 @@ impl<'a> Loom<'a> {
     }
 
     /// The steps that change the state, with what counts of the classes they fall into themselves.
-    fn moves(&self, state: &State, ways: &Ways, guests: u8) -> Vec<(Action, usize, State, Ways)> {
-        let mut moves = Vec::new();
+    fn changes(
+        &self,
+        state: &State,
+        origins: &Origins,
+        guests: u8,
+    ) -> Vec<(Action, usize, State, Origins)> {
+        let mut changes = Vec::new();
         for viewer in viewers(guests) {
-            let seen = self.seen(view(state, ways, viewer));
-            for (step, items) in &seen.moves {
+            let seen = self.seen(view(state, origins, viewer));
+            for (step, goals) in &seen.changes {
                 let step = viewer.map_or(*step, |guest| step.with_guests(|_| guest));
                 let Some(outcome) = outcome(self.profile, state, &step) else { continue };
                 let gain = if setting(step.operation).is_some() {
                     // What a setting does is seen by all the guests together.
-                    let items = classes(self.profile, state, ways, &step, &outcome);
-                    let items = items.iter().filter_map(|item| self.numbers.get(item));
-                    self.worth(items.copied())
+                    let goals = classes(self.profile, state, origins, &step, &outcome);
+                    let goals = goals.iter().filter_map(|goal| self.numbers.get(goal));
+                    self.worth(goals.copied())
                 } else {
-                    self.worth(items.iter().copied())
+                    self.worth(goals.iter().copied())
                 };
-                let ways = ways.after(state, &step, &outcome.next);
-                moves.push((step, gain, outcome.next, ways));
+                let origins = origins.after(state, &step, &outcome.next);
+                changes.push((step, gain, outcome.next, origins));
             }
         }
-        moves
+        changes
     }
 
     /// How many new classes can be asked about in a state.
-    fn gain(&self, state: &State, ways: &Ways, guests: u8) -> usize {
+    fn gain(&self, state: &State, origins: &Origins, guests: u8) -> usize {
         let mut seen_already: Vec<View> = Vec::with_capacity(MAX_GUESTS + 1);
         let mut gain = 0;
         for viewer in viewers(guests) {
-            let view = view(state, ways, viewer);
+            let view = view(state, origins, viewer);
             if seen_already.contains(&view) {
                 continue;
             }
             seen_already.push(view);
             let seen = self.seen(view);
-            let items = seen.questions.iter().flat_map(|(_, items)| items);
-            gain += self.worth(items.copied());
+            let goals = seen.queries.iter().flat_map(|(_, goals)| goals);
+            gain += self.worth(goals.copied());
         }
         gain
     }
@@ -311,16 +318,16 @@ impl<'a> Loom<'a> {
             return Rc::clone(seen);
         }
         let steps = if view.guest { &self.of_guest } else { &self.of_nobody };
-        let mut seen = Seen { questions: Vec::new(), moves: Vec::new() };
+        let mut seen = Seen { queries: Vec::new(), changes: Vec::new() };
         for step in steps.iter().filter(|step| !step.tag) {
             let Some(outcome) = outcome(self.profile, &view.state, step) else { continue };
-            let items = classes(self.profile, &view.state, &view.ways, step, &outcome);
-            let items: Vec<usize> =
-                items.iter().filter_map(|item| self.numbers.get(item)).copied().collect();
+            let goals = classes(self.profile, &view.state, &view.origins, step, &outcome);
+            let goals: Vec<usize> =
+                goals.iter().filter_map(|goal| self.numbers.get(goal)).copied().collect();
             if outcome.next != view.state {
-                seen.moves.push((*step, items));
-            } else if !items.is_empty() {
-                seen.questions.push((*step, items));
+                seen.changes.push((*step, goals));
+            } else if !goals.is_empty() {
+                seen.queries.push((*step, goals));
             }
         }
         let seen = Rc::new(seen);
@@ -330,7 +337,7 @@ impl<'a> Loom<'a> {
 }
 
 /// The steps to the view with this number, and then `last`.
-fn story(
+fn trace(
     came_from: &[(usize, Option<Action>, View)],
     mut number: usize,
     last: Action,
@@ -351,14 +358,14 @@ fn viewers(guests: u8) -> impl Iterator<Item = Option<u8>> {
 
 /// The view without the guest.
 fn as_nobody(of: &View) -> View {
-    view(&of.state, &of.ways, None)
+    view(&of.state, &of.origins, None)
 }
 
 /// The state as one guest sees it, or nobody.
-fn view(state: &State, ways: &Ways, guest: Option<u8>) -> View {
+fn view(state: &State, origins: &Origins, guest: Option<u8>) -> View {
     let mut seen = *state;
     seen.accounts = [Account::Absent; MAX_GUESTS];
-    let mut its_ways = Ways::default();
+    let mut its_ways = Origins::default();
     for room in &mut seen.rooms {
         room.members = [Membership::Never; MAX_GUESTS];
     }
@@ -367,7 +374,7 @@ fn view(state: &State, ways: &Ways, guest: Option<u8>) -> View {
     }
     if let Some(guest) = guest.map(usize::from) {
         seen.accounts[0] = state.accounts[guest];
-        its_ways.0[0] = ways.0[guest];
+        its_ways.0[0] = origins.0[guest];
         for (seen, room) in seen.rooms.iter_mut().zip(&state.rooms) {
             seen.members[0] = room.members[guest];
         }
@@ -375,5 +382,5 @@ fn view(state: &State, ways: &Ways, guest: Option<u8>) -> View {
             seen.relations[0] = tagged.relations[guest];
         }
     }
-    View { state: seen, ways: its_ways, guest: guest.is_some() }
+    View { state: seen, origins: its_ways, guest: guest.is_some() }
 }

@@ -6,52 +6,52 @@ use std::collections::HashSet;
 use guest_access_model::decide::{initial, outcome};
 use guest_access_rules::profile::Profile;
 
-use super::classes::{Ways, classes};
-use super::item::Item;
-use super::scenes::Scene;
+use super::classes::{Origins, classes};
+use super::coverage_goal::CoverageGoal;
+use super::plans::VectorPlan;
 
 /// A step that changes nothing, and the classes into which it falls.
-struct Question {
+struct Query {
     way: usize,
     at: usize,
-    items: Vec<Item>,
+    goals: Vec<CoverageGoal>,
 }
 
 /// Leaves so many of the questions on these ways out that the others still cover every class: first
 /// those are kept that cover the most which nothing kept covers.
-pub(super) fn leave_out_spare(profile: &Profile, woven: &mut [Scene]) {
+pub(super) fn remove_redundant_queries(profile: &Profile, plans: &mut [VectorPlan]) {
     let mut covered = HashSet::new();
-    let mut questions = Vec::new();
-    for (way, Scene { steps, .. }) in woven.iter().enumerate() {
-        let (mut state, mut came_by) = (initial(profile), Ways::default());
+    let mut queries = Vec::new();
+    for (way, VectorPlan { steps, .. }) in plans.iter().enumerate() {
+        let (mut state, mut origins) = (initial(profile), Origins::default());
         for (at, step) in steps.iter().enumerate() {
             let Some(outcome) = outcome(profile, &state, step) else { continue };
-            let items = classes(profile, &state, &came_by, step, &outcome);
+            let goals = classes(profile, &state, &origins, step, &outcome);
             if outcome.next == state {
-                questions.push(Question { way, at, items });
+                queries.push(Query { way, at, goals });
             } else {
-                covered.extend(items);
+                covered.extend(goals);
             }
-            came_by = came_by.after(&state, step, &outcome.next);
+            origins = origins.after(&state, step, &outcome.next);
             state = outcome.next;
         }
     }
-    let most = questions.iter().map(|question| question.items.len()).max().unwrap_or(0);
+    let most = queries.iter().map(|query| query.goals.len()).max().unwrap_or(0);
     for worth in (1..=most).rev() {
         // What a question adds only shrinks, so one that adds less now is left to a later round.
-        questions.retain(|question| {
-            let new = question.items.iter().filter(|item| !covered.contains(*item)).count();
+        queries.retain(|query| {
+            let new = query.goals.iter().filter(|goal| !covered.contains(*goal)).count();
             let is_kept = new >= worth;
             if is_kept {
-                covered.extend(question.items.iter().cloned());
+                covered.extend(query.goals.iter().cloned());
             }
             !is_kept
         });
     }
-    let spare: HashSet<_> = questions.iter().map(|question| (question.way, question.at)).collect();
-    for (way, Scene { steps, .. }) in woven.iter_mut().enumerate() {
+    let redundant_queries: HashSet<_> = queries.iter().map(|query| (query.way, query.at)).collect();
+    for (way, VectorPlan { steps, .. }) in plans.iter_mut().enumerate() {
         let mut at = 0..;
-        steps.retain(|_| !spare.contains(&(way, at.next().unwrap_or_default())));
+        steps.retain(|_| !redundant_queries.contains(&(way, at.next().unwrap_or_default())));
     }
 }
 
@@ -74,17 +74,17 @@ mod tests {
         let send = moderator(Operation::Send(Message::Message)).tagged();
         let read = guest(Operation::Read(KNOWN.messages)).at(0);
         let who_am_i = guest(Operation::WhoAmI);
-        let scene = |steps: &[Action]| Scene {
+        let plan = |steps: &[Action]| VectorPlan {
             slug: "any".to_owned(),
             about: "anything".to_owned(),
             steps: steps.to_vec(),
         };
-        let mut woven = [
-            scene(&[register, open, read, who_am_i, who_am_i]),
-            scene(&[register, open, read, send, read, who_am_i]),
+        let mut plans = [
+            plan(&[register, open, read, who_am_i, who_am_i]),
+            plan(&[register, open, read, send, read, who_am_i]),
         ];
-        leave_out_spare(&Rules::find("latest").unwrap().profile(), &mut woven);
-        let left = woven.map(|scene| scene.steps);
+        remove_redundant_queries(&Rules::find("latest").unwrap().profile(), &mut plans);
+        let left = plans.map(|plan| plan.steps);
         assert_eq!(left, [vec![register, open, who_am_i], vec![register, open, send, read]]);
     }
 }

@@ -7,7 +7,7 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
 /// How a vector begins.
 #[derive(Debug, Clone)]
-pub(super) struct Scene {
+pub(super) struct VectorPlan {
     /// What it is about, as part of an id.
     pub(super) slug: String,
     /// What it is about, as a sentence's end.
@@ -29,7 +29,7 @@ fn set(visibility: HistoryVisibility) -> Action {
 }
 
 /// Three guests: the first a stranger, the second invited, the third joined.
-fn three_guests() -> Vec<Action> {
+fn three_memberships() -> Vec<Action> {
     let can_join = Operation::SetGuestAccess(Says::Value(GuestAccess::CanJoin), Key::Empty);
     vec![
         by_guest(0, Operation::Register { named: false }),
@@ -42,29 +42,29 @@ fn three_guests() -> Vec<Action> {
 }
 
 /// A way that begins with no scene, or with that of a class that none reached.
-pub(super) fn of_the_rest(steps: Vec<Action>) -> Scene {
+pub(super) fn for_remaining_goals(steps: Vec<Action>) -> VectorPlan {
     let tagged = steps.iter().find(|step| step.tag);
     let (slug, about) = match tagged.and_then(|step| step.operation.sends()) {
         None => ("room".to_owned(), "who may do what, as the room and the members change"),
         Some(kind) => (kind.to_string(), "who is given an event, where no other vector asks"),
     };
-    Scene { slug, about: about.to_owned(), steps }
+    VectorPlan { slug, about: about.to_owned(), steps }
 }
 
 /// A way that tells one option of a decision point from ours.
-pub(super) fn of_a_point(point: &str, option: &str, steps: Vec<Action>) -> Scene {
+pub(super) fn for_option(point: &str, option: &str, steps: Vec<Action>) -> VectorPlan {
     let slug = point.replace(['.', '_', ' '], "-");
-    Scene { slug, about: format!("whether {point} is {option}"), steps }
+    VectorPlan { slug, about: format!("whether {point} is {option}"), steps }
 }
 
 /// One account, from its registration to its end: what is asked of it names no room.
-fn accounts() -> Scene {
+fn accounts() -> VectorPlan {
     let operations = [
         Operation::Register { named: true },
         Operation::Upgrade(Upgrade::Own(0)),
         Operation::LogOut,
     ];
-    Scene {
+    VectorPlan {
         slug: "accounts".to_owned(),
         about: "what somebody without a token, a guest and a former guest may call".to_owned(),
         steps: operations.map(|operation| by_guest(0, operation)).to_vec(),
@@ -72,33 +72,33 @@ fn accounts() -> Scene {
 }
 
 /// Three guests that do nothing yet.
-pub(super) fn newcomers() -> Vec<Action> {
-    three_guests().into_iter().take(3).collect()
+pub(super) fn three_registrations() -> Vec<Action> {
+    three_memberships().into_iter().take(3).collect()
 }
 
 /// Every scene: an event of each kind under each setting, and each change of a setting or of a
 /// membership, seen by guests of each standing.
-pub(super) fn scenes() -> Vec<Scene> {
-    let mut scenes = vec![accounts()];
+pub(super) fn plans() -> Vec<VectorPlan> {
+    let mut plans = vec![accounts()];
     for visibility in HistoryVisibility::ALL {
         for (kind, operation) in [
             (Kind::Message, Operation::Send(Message::Message)),
             (Kind::State, Operation::SendState),
         ] {
-            let mut steps = three_guests();
+            let mut steps = three_memberships();
             steps.extend([set(*visibility), by_moderator(operation).tagged()]);
             let slug = format!("{kind}-under-{}", hyphened(visibility.as_str()));
             let what = if kind == Kind::State { "state event" } else { "message" };
             let about = format!("who is given a {what} sent while the room is {visibility}");
-            scenes.push(Scene { slug, about, steps });
+            plans.push(VectorPlan { slug, about, steps });
         }
     }
     for from in HistoryVisibility::ALL {
         for to in HistoryVisibility::ALL.iter().filter(|to| *to != from) {
-            let mut steps = three_guests();
+            let mut steps = three_memberships();
             steps.extend([set(*from), set(*to).tagged()]);
             let (before, after) = (hyphened(from.as_str()), hyphened(to.as_str()));
-            scenes.push(Scene {
+            plans.push(VectorPlan {
                 slug: format!("setting-from-{before}-to-{after}"),
                 about: format!("who is given the event that turns the room from {from} to {to}"),
                 steps,
@@ -125,16 +125,16 @@ pub(super) fn scenes() -> Vec<Scene> {
                 by_guest(2, Operation::Leave(MembershipEndpoint::Own)).at(0),
             ),
         ] {
-            let mut steps = three_guests();
+            let mut steps = three_memberships();
             steps.extend([set(*visibility), last.tagged()]);
-            scenes.push(Scene {
+            plans.push(VectorPlan {
                 slug: format!("{slug}-under-{}", hyphened(visibility.as_str())),
                 about: format!("who is given {about} while the room is {visibility}"),
                 steps,
             });
         }
     }
-    scenes
+    plans
 }
 
 fn hyphened(text: &str) -> String {

@@ -11,7 +11,7 @@ use guest_access_rules::rules::Rules;
 
 /// Calls after which a session, or an account, is gone where the server takes them: nothing that
 /// follows would say anything, so they come last in a vector.
-static LAST_WORDS: LazyLock<Vec<EndpointId>> = LazyLock::new(|| {
+static SESSION_ENDING: LazyLock<Vec<EndpointId>> = LazyLock::new(|| {
     let ids = [
         "POST /logout",
         "POST /logout/all",
@@ -24,13 +24,13 @@ static LAST_WORDS: LazyLock<Vec<EndpointId>> = LazyLock::new(|| {
 });
 
 /// Whether the step, if a server takes it, leaves its caller without a session.
-pub(super) fn is_last_words(step: &Action) -> bool {
+pub(super) fn ends_a_session(step: &Action) -> bool {
     matches!(step.by, Actor::Guest(_))
-        && step.operation.endpoint().is_some_and(|endpoint| LAST_WORDS.contains(&endpoint))
+        && step.operation.endpoint().is_some_and(|endpoint| SESSION_ENDING.contains(&endpoint))
 }
 
 /// Every step by a client that vectors are made of, at `scope`, in a fixed order.
-pub(super) fn askable(rules: &Rules, scope: Scope) -> Vec<Action> {
+pub(super) fn client_actions(rules: &Rules, scope: Scope) -> Vec<Action> {
     let profile = rules.profile();
     // One of each class stands for none here: a homeserver tells its endpoints apart.
     let mut all: Vec<Action> = actions(scope, &[&profile])
@@ -50,22 +50,22 @@ pub(super) fn askable(rules: &Rules, scope: Scope) -> Vec<Action> {
 
 /// Whether a call to the endpoint changes nothing, and names nothing on which its answer would depend:
 /// then whoever may call it is answered, and no harm is done.
-pub(super) fn only_asks(endpoint: EndpointId) -> bool {
+pub(super) fn is_plain_query(endpoint: EndpointId) -> bool {
     let of = endpoint.get();
     of.method() == "GET" && !of.id.contains('{')
 }
 
 fn calls(all: &mut Vec<Action>, rules: &Rules, scope: Scope, endpoint: EndpointId) {
     let operation = Operation::Call(endpoint);
-    let only_asks = only_asks(endpoint);
+    let is_plain_query = is_plain_query(endpoint);
     let is_listed = rules.endpoint(endpoint).access != Access::Refused;
     let needs_a_token = !matches!(endpoint.get().auth, Auth::None | Auth::Optional);
     // Without the need of a token a call is for everybody; what it then does is no matter of guests.
-    if !is_listed && !needs_a_token && !only_asks {
+    if !is_listed && !needs_a_token && !is_plain_query {
         return;
     }
     all.push(Action::new(Actor::Nobody, operation));
-    if is_listed || only_asks {
+    if is_listed || is_plain_query {
         all.push(Action::new(Actor::User, operation));
     }
     for guest in scope.guests() {
@@ -75,7 +75,7 @@ fn calls(all: &mut Vec<Action>, rules: &Rules, scope: Scope, endpoint: EndpointI
             all.push(step.with(Credential::BeforeUpgrade));
         }
         // Whoever honours it takes the call for the moderator's.
-        if only_asks && needs_a_token {
+        if is_plain_query && needs_a_token {
             all.push(step.with(Credential::Masquerade));
         }
     }
@@ -115,7 +115,7 @@ pub(super) fn is_about_no_guest(step: &Action) -> bool {
 }
 
 /// Whether the step writes where a membership could come of it.
-pub(super) fn could_move_members(step: &Action) -> bool {
+pub(super) fn may_change_memberships(step: &Action) -> bool {
     !matches!(
         step.operation,
         Operation::Read(_)

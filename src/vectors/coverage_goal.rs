@@ -13,7 +13,7 @@ use crate::scenario::operation_phrase;
 
 /// One thing that a vector covers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Item {
+pub enum CoverageGoal {
     /// A decision point's option: a homeserver that takes it instead of ours shows it.
     Option {
         /// The decision point, `endpoint.` and the endpoint, or `mistake` for a known one.
@@ -29,15 +29,15 @@ pub enum Item {
         allows: bool,
     },
     /// A class of decisions.
-    Decision(Decision),
+    DecisionClass(DecisionClass),
     /// A class of events, given or withheld by one endpoint.
-    Given(Given),
+    EventClass(EventClass),
     /// A way into a state.
-    Way(WayIn),
+    Way(StateChange),
     /// A guest that stood so when the room was closed to guests.
-    Closing(Closing),
+    RoomClosing(RoomClosing),
     /// A read by somebody who came to its membership in one way.
-    ReadAfter(ReadAfter),
+    ReadClass(ReadClass),
 }
 
 /// Who calls, as far as the rules tell callers apart.
@@ -65,7 +65,7 @@ pub enum Caller {
 
 /// Where a call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Whereabouts {
+pub enum PlaceClass {
     /// About no room.
     Nowhere,
     /// About a room of the server's.
@@ -76,13 +76,13 @@ pub enum Whereabouts {
 
 /// A class of decisions: a call, by whom, and those circumstances by which it is told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Decision {
+pub struct DecisionClass {
     /// What is done, with the first guest in place of any.
     pub operation: Operation,
     /// By whom.
     pub caller: Caller,
     /// About what.
-    pub place: Whereabouts,
+    pub place: PlaceClass,
     /// The room's history visibility.
     pub visibility: Option<HistoryVisibility>,
     /// The caller's membership of the room.
@@ -95,7 +95,7 @@ pub struct Decision {
 
 /// A class of events, and whether a guest is given one of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Given {
+pub struct EventClass {
     /// By which endpoint; or by any that gives this.
     pub by: Reader,
     /// The kind of the event.
@@ -124,7 +124,7 @@ pub enum Reader {
 
 /// A way into a state: from what, to what, by which act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum WayIn {
+pub enum StateChange {
     /// Into a membership.
     Membership {
         /// The membership before.
@@ -163,7 +163,7 @@ pub enum WayIn {
 
 /// How one guest stood when a room stopped being open to guests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Closing {
+pub struct RoomClosing {
     /// By which act.
     pub by: Operation,
     /// What the guest was.
@@ -174,7 +174,7 @@ pub struct Closing {
 
 /// A read of a room by a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ReadAfter {
+pub struct ReadClass {
     /// By which endpoint.
     pub endpoint: EndpointId,
     /// The membership before, the one now, and the act by which it came.
@@ -229,22 +229,22 @@ fn labelled<T: Display>(label: &str, value: Option<T>) -> Option<String> {
     value.map(|value| format!("{label} {value}"))
 }
 
-impl Item {
+impl CoverageGoal {
     /// The family of the item: what kind of thing is covered.
     pub const fn family(&self) -> &'static str {
         match self {
             Self::Option { .. } => "option",
             Self::Clause { .. } => "clause",
-            Self::Decision(_) => "decision",
-            Self::Given(_) => "event",
+            Self::DecisionClass(_) => "decision",
+            Self::EventClass(_) => "event",
             Self::Way(_) => "way",
-            Self::Closing(_) => "closing",
-            Self::ReadAfter(_) => "read after",
+            Self::RoomClosing(_) => "closing",
+            Self::ReadClass(_) => "read after",
         }
     }
 }
 
-impl Display for Item {
+impl Display for CoverageGoal {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let family = self.family();
         match self {
@@ -252,15 +252,15 @@ impl Display for Item {
             Self::Clause { id, allows } => {
                 write!(f, "{family} · {id} · {}", if *allows { "allows" } else { "denies" })
             }
-            Self::Decision(decision) => words(
+            Self::DecisionClass(decision) => words(
                 f,
                 &[
                     Some(family.to_owned()),
                     Some(operation_phrase(decision.operation)),
                     Some(decision.caller.as_str().to_owned()),
                     match (decision.place, decision.operation) {
-                        (Whereabouts::Elsewhere, _) => Some("elsewhere".to_owned()),
-                        (Whereabouts::Nowhere, Operation::Read(_)) => Some("of no room".to_owned()),
+                        (PlaceClass::Elsewhere, _) => Some("elsewhere".to_owned()),
+                        (PlaceClass::Nowhere, Operation::Read(_)) => Some("of no room".to_owned()),
                         _ => None,
                     },
                     labelled("visibility", decision.visibility),
@@ -269,7 +269,7 @@ impl Display for Item {
                     labelled("join rule", decision.join_rule),
                 ],
             ),
-            Self::Given(given) => words(
+            Self::EventClass(given) => words(
                 f,
                 &[
                     Some(family.to_owned()),
@@ -290,20 +290,20 @@ impl Display for Item {
                 ],
             ),
             Self::Way(way) => match way {
-                WayIn::Membership { from, to, by } => {
+                StateChange::Membership { from, to, by } => {
                     write!(f, "{family} · membership {from} → {to} · {}", operation_phrase(*by))
                 }
-                WayIn::Visibility { from, to, by } => {
+                StateChange::Visibility { from, to, by } => {
                     write!(f, "{family} · visibility {from} → {to} · {}", operation_phrase(*by))
                 }
-                WayIn::GuestAccess { from, to, by } => {
+                StateChange::GuestAccess { from, to, by } => {
                     write!(f, "{family} · guest access {from} → {to} · {}", operation_phrase(*by))
                 }
-                WayIn::Account { by, with } => {
+                StateChange::Account { by, with } => {
                     write!(f, "{family} · {} · membership {with}", operation_phrase(*by))
                 }
             },
-            Self::Closing(Closing { by, caller, membership }) => {
+            Self::RoomClosing(RoomClosing { by, caller, membership }) => {
                 let caller = caller.as_str();
                 write!(
                     f,
@@ -311,7 +311,7 @@ impl Display for Item {
                     operation_phrase(*by)
                 )
             }
-            Self::ReadAfter(ReadAfter { endpoint, way: (from, to, by), previewable }) => {
+            Self::ReadClass(ReadClass { endpoint, way: (from, to, by), previewable }) => {
                 let previewable = if *previewable { " · world_readable now" } else { "" };
                 let by = operation_phrase(*by);
                 write!(f, "{family} · {endpoint} · {from} → {to} · {by}{previewable}")
@@ -324,7 +324,7 @@ fn between<T: PartialEq + Display>((before, after): (T, T)) -> String {
     if before == after { before.to_string() } else { format!("{before} → {after}") }
 }
 
-impl Serialize for Item {
+impl Serialize for CoverageGoal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
