@@ -1,7 +1,10 @@
 //! Rules: a revision, or a proposal, as data. What each decision point may be, what is promised.
 
+mod entries;
 mod error;
 mod file;
+mod names;
+mod reader;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -146,9 +149,9 @@ impl Rules {
     /// If there is no such revision, or the file cannot be read or is not a rules file.
     pub fn find(name: &str) -> Result<Self, RulesError> {
         if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
-            file::load(Path::new(name))
+            reader::load(Path::new(name))
         } else {
-            file::revision(name)
+            reader::revision(name)
         }
     }
 
@@ -157,7 +160,7 @@ impl Rules {
     /// # Errors
     /// If the text is not a rules file. A file that it extends is looked for beside `name`.
     pub fn parse(name: &str, text: &str) -> Result<Self, RulesError> {
-        file::parse(Path::new(name), text, &mut Vec::new())
+        reader::parse(Path::new(name), text, &mut Vec::new())
     }
 
     /// The default profile: the required options, the default readings.

@@ -1,0 +1,105 @@
+//! The names in a rules file, looked up: each gives what it names, or an error with the line.
+
+use std::path::Path;
+
+use toml::Spanned;
+
+use crate::clause;
+use crate::decision_point::{POINTS, PointId};
+use crate::endpoint::EndpointId;
+use crate::guarantee::GuaranteeId;
+use crate::profile::{Condition, Conditions};
+use crate::text_file::line_of;
+
+use super::RulesError;
+
+/// The text of a rules file and its path: what an error message points at.
+pub(super) struct Source<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: &'a str,
+}
+
+impl Source<'_> {
+    /// The line, from 1, in which this piece of the file begins.
+    pub(super) fn line<T>(&self, of: &Spanned<T>) -> usize {
+        line_of(self.text.as_bytes(), of.span().start)
+    }
+
+    /// The error that says `message` of this piece of the file.
+    pub(super) fn error<T>(&self, of: &Spanned<T>, message: String) -> RulesError {
+        RulesError::Meaning { path: self.path.to_owned(), line: self.line(of), message }
+    }
+
+    pub(super) fn endpoint(&self, name: &Spanned<String>) -> Result<EndpointId, RulesError> {
+        EndpointId::find(name.get_ref()).ok_or_else(|| {
+            self.unknown("endpoint", name, EndpointId::all().map(|e| e.get().id.as_str()))
+        })
+    }
+
+    pub(super) fn point(&self, name: &Spanned<String>) -> Result<PointId, RulesError> {
+        PointId::find(name.get_ref()).ok_or_else(|| {
+            self.unknown("decision point", name, POINTS.iter().map(|point| point.id))
+        })
+    }
+
+    pub(super) fn guarantee(&self, name: &Spanned<String>) -> Result<GuaranteeId, RulesError> {
+        GuaranteeId::find(name.get_ref())
+            .ok_or_else(|| self.unknown("guarantee", name, GuaranteeId::all().map(|g| g.get().id)))
+    }
+
+    pub(super) fn conditions(&self, names: &[Spanned<String>]) -> Result<Conditions, RulesError> {
+        let condition = |name: &Spanned<String>| {
+            Condition::from_spelling(name.get_ref()).ok_or_else(|| {
+                let known: Vec<_> = Condition::ALL.iter().map(|c| c.as_str()).collect();
+                let known = known.join(", ");
+                let message =
+                    format!("there is no condition `{}`; there are {known}", name.get_ref());
+                self.error(name, message)
+            })
+        };
+        names.iter().map(condition).collect()
+    }
+
+    pub(super) fn clauses(&self, names: &[Spanned<String>]) -> Result<Vec<String>, RulesError> {
+        let listed = |name: &Spanned<String>| {
+            let is_known = clause::find(name.get_ref()).is_some();
+            self.listed("clause", "spec-notes/clauses.md", name, is_known)
+        };
+        names.iter().map(listed).collect()
+    }
+
+    pub(super) fn reading(&self, name: &Spanned<String>) -> Result<String, RulesError> {
+        let is_known = clause::find_reading(name.get_ref()).is_some();
+        self.listed("reading", "spec-notes/readings.md", name, is_known)
+    }
+
+    /// The name, if the page of the specification notes lists it.
+    fn listed(
+        &self,
+        what: &str,
+        page: &str,
+        name: &Spanned<String>,
+        is_known: bool,
+    ) -> Result<String, RulesError> {
+        if is_known {
+            return Ok(name.get_ref().clone());
+        }
+        let message = format!("there is no {what} `{}`; {page} lists them", name.get_ref());
+        Err(self.error(name, message))
+    }
+
+    /// The error for a name that nothing has; it suggests the known name that is most like it.
+    fn unknown<'k>(
+        &self,
+        what: &str,
+        name: &Spanned<String>,
+        known: impl Iterator<Item = &'k str>,
+    ) -> RulesError {
+        let likeness = |known: &str| strsim::jaro(name.get_ref(), known);
+        let near = known
+            .max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
+            .unwrap_or_default();
+        let message = format!("there is no {what} `{}`; did you mean `{near}`?", name.get_ref());
+        self.error(name, message)
+    }
+}
