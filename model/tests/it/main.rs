@@ -3,11 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod algebra;
-mod clauses;
 mod concurrent;
 mod engines;
 mod federated;
 mod floors;
 mod matrix;
-mod pages;
 mod revisions;

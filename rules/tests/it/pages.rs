@@ -1,4 +1,4 @@
-//! The page of each revision in `spec-notes/revisions/`, held against its rules.
+//! The page of each revision in `spec-notes/revisions/` agrees with the rules of the revision.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -16,8 +16,8 @@ fn promises(rules: &Rules) -> Promises {
     promised.map(|(guarantee, clauses)| (guarantee.get().id.to_owned(), clauses.clone())).collect()
 }
 
-/// The table of what a page says that its revision promises.
-fn told(page: &str) -> Promises {
+/// The promises that a page lists.
+fn listed_promises(page: &str) -> Promises {
     let (_, after) = page.split_once("## What it promises\n").unwrap();
     let (section, _) = after.split_once("\n## ").unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |"));
@@ -30,7 +30,7 @@ fn told(page: &str) -> Promises {
 }
 
 #[test]
-fn there_is_a_page_for_every_revision() {
+fn every_revision_has_a_page() {
     let pages: BTreeSet<_> = std::fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -40,22 +40,22 @@ fn there_is_a_page_for_every_revision() {
 }
 
 #[test]
-fn a_page_tells_the_promises_that_are_new_or_rest_on_other_clauses() {
+fn a_page_lists_the_promises_that_are_new_or_rest_on_other_clauses() {
     let mut before = Promises::new();
     for rules in Rules::published() {
         let page = std::fs::read_to_string(folder().join(format!("{}.md", rules.id))).unwrap();
         let now = promises(&rules);
-        let told = told(&page);
-        for (guarantee, clauses) in &told {
+        let listed = listed_promises(&page);
+        for (guarantee, clauses) in &listed {
             assert_eq!(now.get(guarantee), Some(clauses), "{}: {guarantee}", rules.id);
         }
-        let untold: Vec<_> = now
+        let missing: Vec<_> = now
             .iter()
             .filter(|(guarantee, clauses)| {
-                before.get(*guarantee) != Some(*clauses) && !told.contains_key(*guarantee)
+                before.get(*guarantee) != Some(*clauses) && !listed.contains_key(*guarantee)
             })
             .collect();
-        assert!(untold.is_empty(), "{}: the page does not tell of {untold:?}", rules.id);
+        assert!(missing.is_empty(), "{}: the page does not list {missing:?}", rules.id);
         before = now;
     }
 }

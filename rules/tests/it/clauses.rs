@@ -1,4 +1,4 @@
-//! From a sentence of the specification to the code, and back.
+//! Every clause leads to the code, and the code leads back to the clause.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use guest_access_rules::rules::Rules;
 const READINGS: &str = include_str!("../../../spec-notes/readings.md");
 const BEYOND: &str = include_str!("../../../spec-notes/beyond-the-model.md");
 
+/// The source files of all three crates, each with its text.
 fn sources() -> Vec<(PathBuf, String)> {
     fn visit(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -26,8 +27,9 @@ fn sources() -> Vec<(PathBuf, String)> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    visit(&root.join("src"), &mut found);
-    visit(&root.join("../src"), &mut found);
+    for crate_root in [".", "../model", ".."] {
+        visit(&root.join(crate_root).join("src"), &mut found);
+    }
     found
 }
 
@@ -38,7 +40,7 @@ fn is_an_id(text: &str) -> bool {
         && number.chars().all(|c| c.is_ascii_digit())
 }
 
-/// Comments of the form `// GA-22: …`, unwrapped, with the file that they stand in.
+/// The comments of the form `// GA-22: …`: the file, the clause's id, and the text on one line.
 fn clause_comments() -> Vec<(PathBuf, String, String)> {
     let mut found = Vec::new();
     for (path, text) in sources() {
@@ -55,14 +57,14 @@ fn clause_comments() -> Vec<(PathBuf, String, String)> {
             if !is_an_id(id) {
                 continue;
             }
-            let mut said = rest.to_owned();
-            for more in lines[number + 1..].iter().map_while(Option::as_deref) {
-                if said.ends_with('.') || more.is_empty() {
+            let mut text = rest.to_owned();
+            for line in lines[number + 1..].iter().map_while(Option::as_deref) {
+                if text.ends_with('.') || line.is_empty() {
                     break;
                 }
-                said = format!("{said} {more}");
+                text = format!("{text} {line}");
             }
-            found.push((path.clone(), id.to_owned(), said));
+            found.push((path.clone(), id.to_owned(), text));
         }
     }
     found
@@ -72,9 +74,9 @@ fn clause_comments() -> Vec<(PathBuf, String, String)> {
 fn a_clause_beside_the_code_says_what_the_table_says() {
     let comments = clause_comments();
     assert!(comments.len() > 50, "only {} clauses are cited", comments.len());
-    for (path, id, said) in comments {
+    for (path, id, text) in comments {
         let clause = find(&id).unwrap_or_else(|| panic!("{}: no clause {id}", path.display()));
-        assert_eq!(said, clause.text, "{}: {id}", path.display());
+        assert_eq!(text, clause.text, "{}: {id}", path.display());
     }
 }
 
@@ -101,7 +103,7 @@ fn beyond_the_model() -> BTreeSet<&'static str> {
 }
 
 #[test]
-fn every_clause_with_force_has_a_decision_point_a_guarantee_or_a_reason_why_not() {
+fn a_clause_with_force_is_named_or_is_beyond_the_model() {
     let (named, beyond) = (named_clauses(), beyond_the_model());
     let missing: Vec<_> = CLAUSES
         .iter()
@@ -111,7 +113,7 @@ fn every_clause_with_force_has_a_decision_point_a_guarantee_or_a_reason_why_not(
         .collect();
     assert!(missing.is_empty(), "no decision point, guarantee or reason: {missing:?}");
     let both: Vec<_> = beyond.iter().filter(|id| named.contains(**id)).collect();
-    assert!(both.is_empty(), "said to be beyond the model and named by it: {both:?}");
+    assert!(both.is_empty(), "listed as beyond the model and named by the rules: {both:?}");
 }
 
 #[test]
@@ -142,7 +144,7 @@ fn a_promise_rests_on_clauses_that_are_in_force() {
     }
 }
 
-/// The ids of the readings, and of those that are said to have no option.
+/// The numbers of all readings, and of the readings that the page says no rules file names.
 fn readings() -> (BTreeSet<&'static str>, BTreeSet<&'static str>) {
     let ids = |text: &'static str, before, after| -> BTreeSet<&'static str> {
         let lines = text.lines().filter_map(move |line| line.strip_prefix(before));
@@ -154,7 +156,7 @@ fn readings() -> (BTreeSet<&'static str>, BTreeSet<&'static str>) {
 }
 
 #[test]
-fn a_reading_is_named_by_a_rules_file_or_has_a_reason_why_not() {
+fn a_reading_is_named_by_a_rules_file_or_explained() {
     let (all, unnamed) = readings();
     assert!(all.len() > 60 && unnamed.is_subset(&all));
     let named: BTreeSet<String> = Rules::published()
@@ -166,8 +168,8 @@ fn a_reading_is_named_by_a_rules_file_or_has_a_reason_why_not() {
         })
         .collect();
     let named: BTreeSet<&str> = named.iter().map(|id| id.strip_prefix('A').unwrap()).collect();
-    let silent: Vec<_> = all.difference(&named).filter(|id| !unnamed.contains(*id)).collect();
-    assert!(silent.is_empty(), "neither named nor explained: {silent:?}");
+    let missing: Vec<_> = all.difference(&named).filter(|id| !unnamed.contains(*id)).collect();
+    assert!(missing.is_empty(), "neither named by a rules file nor explained: {missing:?}");
     let both: Vec<_> = named.intersection(&unnamed).collect();
-    assert!(both.is_empty(), "named, and said not to be: {both:?}");
+    assert!(both.is_empty(), "named, and listed as not named: {both:?}");
 }
