@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::ops::Range;
 
 use crate::action::Action;
 use crate::decide::{initial, outcome};
@@ -46,81 +47,103 @@ pub fn counterexamples<S: TransitionSystem>(
     guarantees.iter().map(|guarantee| found.remove(&guarantee)).collect()
 }
 
-/// The states that some actions lead to, each with a shortest trace to it.
-pub struct ReachableStates(Search<State, Action>);
-
-/// The states that `actions` lead to where `profile` decides, in the order in which they are reached,
-/// and no more than `most` of them.
-pub fn reachable_states(profile: &Profile, actions: &[Action], most: usize) -> ReachableStates {
+/// The states that `actions` lead to where `profile` decides, the nearest first, and no more than
+/// `most` of them.
+pub fn reachable_states(
+    profile: &Profile,
+    actions: &[Action],
+    most: usize,
+) -> Search<State, Action> {
     let mut search = Search::new([initial(profile)]);
     while let Some(number) = search.next_state() {
         let state = search.states[number];
         for action in actions {
             if search.states.len() >= most {
-                return ReachableStates(search);
+                return search;
             }
             if let Some(outcome) = outcome(profile, &state, action) {
                 search.reach(number, *action, outcome.next);
             }
         }
     }
-    ReachableStates(search)
+    search
 }
 
-impl ReachableStates {
-    /// The states, the nearest first.
-    pub fn states(&self) -> &[State] {
-        &self.0.states
-    }
-
-    /// A shortest trace to the state with this number.
-    pub fn trace_to(&self, number: usize) -> Vec<Action> {
-        self.0.trace_to(number)
-    }
-}
-
-/// A breadth-first search that remembers how it came to each state.
-pub(crate) struct Search<S, T> {
-    /// The states in the order in which they were reached.
-    pub(crate) states: Vec<S>,
-    /// For each state but the first: from which, and by which step.
-    came_from: Vec<Option<(usize, T)>>,
-    numbers: HashMap<S, usize>,
+/// A breadth-first search that remembers a shortest trace to each state.
+///
+/// 1. The search begins with the initial states, which have the first numbers.
+/// 2. The caller takes the next state (or the next round of them), and reports with [`reach`] each
+///    state that an action leads to. A new state gets the next number.
+/// 3. States are taken in the order of their numbers, so the first action that reaches a state ends
+///    a shortest trace to it.
+///
+/// Two states are the same if their keys are equal. The key is the state itself, unless the caller
+/// gives another one with [`reach_as`]: a state in normal form, where traces continue from the state
+/// as it is.
+///
+/// ```
+/// use guest_access_model::shortest_trace::Search;
+///
+/// // The shortest way from 1 to 10 by doubling and adding one.
+/// let mut search = Search::new([1]);
+/// let trace = 'search: loop {
+///     let number = search.next_state().expect("10 is reachable");
+///     let from = search.states()[number];
+///     for (action, next) in [("double", 2 * from), ("add one", from + 1)] {
+///         if next == 10 {
+///             break 'search search.trace(number, action);
+///         }
+///         search.reach(number, action, next);
+///     }
+/// };
+/// assert_eq!(trace, ["double", "double", "add one", "double"]);
+/// ```
+///
+/// [`reach`]: Self::reach
+/// [`reach_as`]: Self::reach_as
+#[derive(Debug)]
+pub struct Search<S, A, K = S> {
+    /// The states, by their numbers.
+    states: Vec<S>,
+    /// For each state that is not initial: the number of the state before it, and the action.
+    came_from: Vec<Option<(usize, A)>>,
+    numbers: HashMap<K, usize>,
     next: usize,
 }
 
-impl<S: Clone + Eq + Hash, T: Clone> Search<S, T> {
-    /// A search that begins in these states.
-    pub(crate) fn new(firsts: impl IntoIterator<Item = S>) -> Self {
+impl<S: Clone + Eq + Hash, A: Clone> Search<S, A> {
+    /// A search from these states, each its own key.
+    pub fn new(initial: impl IntoIterator<Item = S>) -> Self {
+        Self::with_keys(initial.into_iter().map(|state| (state.clone(), state)))
+    }
+
+    /// Reports that `action` leads from the state with this number to `next`. Returns whether `next`
+    /// is new.
+    pub fn reach(&mut self, from: usize, action: A, next: S) -> bool {
+        self.insert(Some((from, action)), next.clone(), next)
+    }
+}
+
+impl<S, A: Clone, K: Eq + Hash> Search<S, A, K> {
+    /// A search from these states, each with its key.
+    pub fn with_keys(initial: impl IntoIterator<Item = (S, K)>) -> Self {
         let mut search =
             Self { states: Vec::new(), came_from: Vec::new(), numbers: HashMap::new(), next: 0 };
-        for first in firsts {
-            search.insert(None, first);
+        for (state, key) in initial {
+            search.insert(None, state, key);
         }
         search
     }
 
-    /// The next state to look at, in the order in which they were reached.
-    pub(crate) fn next_state(&mut self) -> Option<usize> {
-        let number = self.next;
-        self.next += 1;
-        (number < self.states.len()).then_some(number)
+    /// Reports that `action` leads from the state with this number to `next`, whose key is `key`.
+    /// Returns whether `next` is new.
+    pub fn reach_as(&mut self, from: usize, action: A, next: S, key: K) -> bool {
+        self.insert(Some((from, action)), next, key)
     }
 
-    /// Whether a search that has ended has looked at this state. It ended at the last number that
-    /// it gave: there was no such state, or it was not looked at any more.
-    pub(crate) fn has_looked_at(&self, state: &S) -> bool {
-        self.numbers.get(state).is_some_and(|number| number + 1 < self.next)
-    }
-
-    /// Records that `action` leads from the state with this number to `next`; whether that is new.
-    pub(crate) fn reach(&mut self, from: usize, action: T, next: S) -> bool {
-        self.insert(Some((from, action)), next)
-    }
-
-    fn insert(&mut self, came_from: Option<(usize, T)>, state: S) -> bool {
+    fn insert(&mut self, came_from: Option<(usize, A)>, state: S, key: K) -> bool {
         let number = self.states.len();
-        let is_new = *self.numbers.entry(state.clone()).or_insert(number) == number;
+        let is_new = *self.numbers.entry(key).or_insert(number) == number;
         if is_new {
             self.states.push(state);
             self.came_from.push(came_from);
@@ -128,15 +151,46 @@ impl<S: Clone + Eq + Hash, T: Clone> Search<S, T> {
         is_new
     }
 
-    /// The trace to the state with this number, and then `last`.
-    pub(crate) fn trace(&self, number: usize, last: T) -> Vec<T> {
+    /// The states that were reached, by their numbers.
+    pub fn states(&self) -> &[S] {
+        &self.states
+    }
+
+    /// The number of the next state to look at.
+    pub fn next_state(&mut self) -> Option<usize> {
+        let number = self.next;
+        self.next += 1;
+        (number < self.states.len()).then_some(number)
+    }
+
+    /// The numbers of the next states to look at, and no more than `most` of them. Empty when the
+    /// search has ended.
+    pub fn next_round(&mut self, most: usize) -> Range<usize> {
+        let round = self.next..self.states.len().min(self.next.saturating_add(most));
+        self.next = round.end;
+        round
+    }
+
+    /// Whether the state with this key was reached.
+    pub fn has_reached(&self, key: &K) -> bool {
+        self.numbers.contains_key(key)
+    }
+
+    /// Whether a search that has ended has looked at the state with this key. The search ended at
+    /// the last number that [`Self::next_state`] gave: the caller did not look at that state.
+    pub fn has_looked_at(&self, key: &K) -> bool {
+        self.numbers.get(key).is_some_and(|number| number + 1 < self.next)
+    }
+
+    /// A shortest trace to the state with this number, and then `last`.
+    pub fn trace(&self, number: usize, last: A) -> Vec<A> {
         let mut trace = self.trace_to(number);
         trace.push(last);
         trace
     }
 
     /// A shortest trace to the state with this number.
-    fn trace_to(&self, mut number: usize) -> Vec<T> {
+    pub fn trace_to(&self, mut number: usize) -> Vec<A> {
         let mut actions = Vec::new();
         while let Some((from, action)) = &self.came_from[number] {
             actions.push(action.clone());

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use guest_access_model::action::{Action, Actor, Answer, Key, Message, Operation, Place, Upgrade};
 use guest_access_model::actions::actions;
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::shortest_trace::{ReachableStates, reachable_states};
+use guest_access_model::shortest_trace::{Search, reachable_states};
 use guest_access_model::state::{Account, MAX_GUESTS, ReaderRelation, Room, Scope, State};
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::profile::Profile;
@@ -30,7 +30,7 @@ const MOST_STATES: usize = 40_000;
 pub(super) struct Ways<'a> {
     profile: &'a Profile,
     /// The states that can be reached, by the number of guests and rooms.
-    reached: RefCell<BTreeMap<(usize, usize), ReachableStates>>,
+    reached: RefCell<BTreeMap<(usize, usize), Search<State, Action>>>,
 }
 
 impl<'a> Ways<'a> {
@@ -64,9 +64,7 @@ impl<'a> Ways<'a> {
                 })
         };
         let number = reached.states().iter().position(is_it)?;
-        let mut story = reached.trace_to(number);
-        story.push(step);
-        Some(story)
+        Some(reached.trace(number, step))
     }
 
     /// Lets the first room's history visibility be what it is at first, if the step comes to the same.

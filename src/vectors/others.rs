@@ -1,13 +1,14 @@
 //! Homeservers that do otherwise: each takes one option that the rules' default profile does not
 //! take, or makes one known mistake; and the steps by which a client can tell them apart.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::BTreeSet;
 
 use guest_access_model::action::Action;
 use guest_access_model::actions::actions;
 use guest_access_model::canonical_form::normal_form;
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::state::Scope;
+use guest_access_model::shortest_trace::Search;
+use guest_access_model::state::{Scope, State};
 use guest_access_model::threads;
 use guest_access_rules::decision_point::PointId;
 use guest_access_rules::defect::defects;
@@ -188,15 +189,12 @@ fn distinguishing_trace_in(
     most_pairs: usize,
     tell: impl Fn(&[Action]) -> bool,
 ) -> Option<Vec<Action>> {
+    let key = |one: &State, two: &State| (normal_form(right, one), normal_form(other, two));
     let first = (initial(right), initial(other));
-    let mut came_from: Vec<Option<(usize, Action)>> = vec![None];
-    let mut pairs = vec![first];
-    let mut known =
-        HashMap::from([((normal_form(right, &first.0), normal_form(other, &first.1)), 0)]);
-    let mut round = VecDeque::from([0]);
+    let mut search = Search::with_keys([(first, key(&first.0, &first.1))]);
     let mut tries = TRIES;
-    while let Some(number) = round.pop_front() {
-        let (here, there) = pairs[number];
+    while let Some(number) = search.next_state() {
+        let (here, there) = search.states()[number];
         for step in steps {
             let (Some(one), Some(two)) =
                 (outcome(right, &here, step), outcome(other, &there, step))
@@ -205,27 +203,13 @@ fn distinguishing_trace_in(
             };
             if tries > 0 && is_observable(&one, &two, here.tagged.is_some()) {
                 tries -= 1;
-                let mut trace = vec![*step];
-                let mut number = number;
-                while let Some((before, step)) = came_from[number] {
-                    trace.push(step);
-                    number = before;
-                }
-                trace.reverse();
+                let trace = search.trace(number, *step);
                 if tell(&trace) {
                     return Some(trace);
                 }
             }
-            if pairs.len() < most_pairs && (one.next, two.next) != (here, there) {
-                let pair = (one.next, two.next);
-                known
-                    .entry((normal_form(right, &pair.0), normal_form(other, &pair.1)))
-                    .or_insert_with(|| {
-                        pairs.push(pair);
-                        came_from.push(Some((number, *step)));
-                        round.push_back(pairs.len() - 1);
-                        pairs.len() - 1
-                    });
+            if search.states().len() < most_pairs && (one.next, two.next) != (here, there) {
+                search.reach_as(number, *step, (one.next, two.next), key(&one.next, &two.next));
             }
         }
     }

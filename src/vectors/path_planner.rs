@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use guest_access_model::action::{Action, Actor, Operation};
 use guest_access_model::decide::{initial, outcome};
+use guest_access_model::shortest_trace::Search;
 use guest_access_model::state::{Account, MAX_GUESTS, ReaderRelation, State};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::Membership;
@@ -237,18 +238,16 @@ impl<'a> PathPlanner<'a> {
     }
 
     fn ahead(&self, from: View) -> Option<Vec<Action>> {
-        let mut came_from: Vec<(usize, Option<Action>, View)> = vec![(0, None, from)];
-        let mut known = HashSet::from([from]);
-        let mut round = 0..1;
+        let mut search = Search::new([from]);
         for _ in 0..HORIZON {
-            for number in round.clone() {
-                let view = came_from[number].2;
+            for number in search.next_round(usize::MAX) {
+                let view = search.states()[number];
                 let (own, nobodys) = (self.seen(view), self.seen(as_nobody(&view)));
                 for (step, goals) in own.changes.iter().chain(&nobodys.changes) {
                     let Some(outcome) = outcome(self.profile, &view.state, step) else { continue };
                     let origins = view.origins.after(&view.state, step, &outcome.next);
                     let next = View { state: outcome.next, origins, guest: true };
-                    let is_new = known.insert(next);
+                    let is_new = !search.has_reached(&next);
                     let mut worth = self.worth(goals.iter().copied());
                     if is_new {
                         let seen = self.seen(next);
@@ -256,14 +255,13 @@ impl<'a> PathPlanner<'a> {
                             self.worth(seen.queries.iter().flat_map(|(_, goals)| goals).copied());
                     }
                     if worth > 0 {
-                        return Some(trace(&came_from, number, *step));
+                        return Some(search.trace(number, *step));
                     }
-                    if is_new && came_from.len() < STATES_AHEAD {
-                        came_from.push((number, Some(*step), next));
+                    if search.states().len() < STATES_AHEAD {
+                        search.reach(number, *step, next);
                     }
                 }
             }
-            round = round.end..came_from.len();
         }
         None
     }
@@ -334,21 +332,6 @@ impl<'a> PathPlanner<'a> {
         self.views.borrow_mut().insert(view, Rc::clone(&seen));
         seen
     }
-}
-
-/// The steps to the view with this number, and then `last`.
-fn trace(
-    came_from: &[(usize, Option<Action>, View)],
-    mut number: usize,
-    last: Action,
-) -> Vec<Action> {
-    let mut steps = vec![last];
-    while let (before, Some(step), _) = came_from[number] {
-        steps.push(step);
-        number = before;
-    }
-    steps.reverse();
-    steps
 }
 
 /// Who looks at a state: each guest, and nobody.

@@ -42,10 +42,10 @@ impl<'a> Comparing<'a> {
                 self.complete = false;
                 break;
             }
-            let state = search.states[number];
+            let state = search.states()[number];
             let is_new = known.is_none_or(|known| !known.has_looked_at(&state));
             if answers.is_empty() {
-                answers = self.ask_at_once(teller, &search.states[number..]);
+                answers = self.ask_at_once(teller, &search.states()[number..]);
             }
             let Some(Answers { compared, differing, leads }) = answers.pop_front() else { break };
             self.contexts += if is_new { compared } else { 0 };
