@@ -1,54 +1,57 @@
-//! Clauses and readings: the texts' obligations and open questions, read from `spec-notes/`.
+//! Clauses and readings: the obligations of the specification, and the questions that it leaves open.
+//!
+//! Both are tables in `spec-notes/clauses.md` and `spec-notes/readings.md`. The program embeds the
+//! two documents and reads their tables.
 
 use std::sync::LazyLock;
 
 use crate::vocabulary::spelled;
 
 spelled! {
-    /// How much a clause binds.
+    /// How strongly a clause binds.
     Force {
-        /// It must be so.
+        /// An obligation.
         Must = "must",
-        /// It may be so: a right that must be granted, a choice, or advice.
+        /// A right that a server has to grant, a free choice, or advice.
         May = "may",
-        /// The text touches the matter and leaves it open.
+        /// The text mentions the matter and settles nothing.
         Silent = "silent",
     }
 }
 
-/// One obligation of a text.
+/// One obligation of the specification.
 #[derive(Debug)]
 pub struct Clause {
-    /// The stable id.
+    /// The id, which never changes: `GA-22`.
     pub id: &'static str,
-    /// The revision in which it enters.
+    /// The revision that introduces the clause.
     pub since: &'static str,
-    /// The revision in which it is dropped or replaced; `None` while it is in force.
+    /// The revision that drops or replaces the clause; `None` while the clause is in force.
     pub until: Option<&'static str>,
-    /// How much it binds.
+    /// How strongly the clause binds.
     pub force: Force,
-    /// Where it stands.
+    /// The section of the specification in which the clause stands.
     pub place: &'static str,
-    /// The obligation, in our words.
+    /// The obligation, in our own words.
     pub text: &'static str,
 }
 
-/// One open question, and how we read it.
+/// One question that the specification leaves open, and our default answer.
 #[derive(Debug)]
 pub struct Reading {
-    /// The stable id.
+    /// The id, which never changes: `A2`.
     pub id: &'static str,
-    /// The revision in which the question arises.
+    /// The revision that raises the question.
     pub since: &'static str,
-    /// The revision that settled it; `None` while it is open.
+    /// The revision that settled the question; `None` while the question is open.
     pub until: Option<&'static str>,
-    /// The clauses that it is about.
+    /// The clauses that raise the question.
     pub clauses: Vec<&'static str>,
-    /// What is open.
+    /// The question.
     pub question: &'static str,
-    /// What we take.
+    /// Our default answer.
     pub default: &'static str,
-    /// Why.
+    /// The reason for the default answer.
     pub because: &'static str,
 }
 
@@ -91,7 +94,7 @@ pub fn find_reading(id: &str) -> Option<&'static Reading> {
     READINGS.iter().find(|reading| reading.id == id)
 }
 
-/// The rows of a document's tables that begin with an id.
+/// The rows of a document's tables whose first cell is an id: an id ends with a digit.
 fn rows<const N: usize>(document: &'static str) -> impl Iterator<Item = [&'static str; N]> {
     document.lines().filter_map(|line| {
         let cells: Vec<&str> = line.strip_prefix('|')?.strip_suffix('|')?.split('|').collect();
@@ -107,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_documents_are_read_whole() {
+    fn every_row_of_the_documents_is_read() {
         let rows = |text: &str| text.lines().filter(|l| l.starts_with("| ")).count();
         let headings = include_str!("../../spec-notes/clauses.md").matches("| id |").count();
         assert_eq!(CLAUSES.len(), rows(include_str!("../../spec-notes/clauses.md")) - headings);
@@ -115,9 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn every_id_is_given_once() {
+    fn every_id_is_unique() {
         for clause in CLAUSES.iter() {
-            assert_eq!(find(clause.id).unwrap().text, clause.text, "{} is given twice", clause.id);
+            assert_eq!(
+                find(clause.id).unwrap().text,
+                clause.text,
+                "{} is the id of two clauses",
+                clause.id
+            );
         }
         for reading in READINGS.iter() {
             assert_eq!(find_reading(reading.id).unwrap().question, reading.question);
@@ -125,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reading_is_about_clauses_that_exist() {
+    fn every_reading_names_clauses_that_exist() {
         for reading in READINGS.iter() {
             for clause in &reading.clauses {
                 assert!(find(clause).is_some(), "{} names {clause}", reading.id);

@@ -1,13 +1,16 @@
-//! Decision points: every question that a revision, a reading or a mistake can answer otherwise.
+//! Decision points: the questions to which revisions, readings and mistaken homeservers give different
+//! answers.
 //!
-//! A [`Profile`](crate::profile::Profile) holds one option for each of them and is all that parameterises the model and the
-//! reference. The first option of each is what the rules in force say, or their default reading.
-//! Which of the options a revision requires, allows or forbids stands in its rules file. Whether
-//! an endpoint is open to guests is a decision point too, one for each endpoint: see
+//! Each decision point has two or more options. A [`Profile`](crate::profile::Profile) holds one option
+//! of every decision point, and is the only parameter of the model and of the reference. The first
+//! option is the answer of the rules in force, or their default reading. The rules file of a revision
+//! says which options the revision requires, permits or forbids.
+//!
+//! Every endpoint is a decision point too: is the endpoint open to guests? Its options are the values of
 //! [`Access`](crate::profile::Access).
 
-/// Declares a family of points: an enum of options for each, the struct that holds one option of
-/// each, and the table of them.
+/// Declares a family of decision points: for each point an enum of its options, the struct that holds
+/// one option of every point, and the table of the points.
 macro_rules! points {
     ($(#[$about:meta])* $choices:ident, $(#[$tables:meta])* $table:ident {$(
         $(#[doc = $question:literal])+
@@ -30,13 +33,13 @@ macro_rules! points {
             /// The first option of every point.
             pub const FIRST: Self = Self { $($field: $options::ALL[0],)+ };
 
-            /// The spelling of the option taken at the point with this id, if there is one.
+            /// The spelling of the chosen option of the point with this id, if there is such a point.
             pub fn option(&self, point: &str) -> Option<&'static str> {
                 match point { $($id => Some(self.$field.as_str()),)+ _ => None }
             }
 
-            /// Takes another option at the point with this id; `false` if there is no such point, or
-            /// it has no option of that spelling.
+            /// Chooses another option of the point with this id. Returns `false` if there is no such
+            /// point, or the point has no option with this spelling.
             #[must_use]
             pub fn set_option(&mut self, point: &str, option: &str) -> bool {
                 match point {
@@ -61,7 +64,7 @@ macro_rules! points {
 pub(crate) use points;
 
 impl Choices {
-    /// The spelling of the option taken at `point`.
+    /// The spelling of the chosen option of `point`.
     ///
     /// # Panics
     /// Never: [`POINTS`] lists the fields.
@@ -69,32 +72,32 @@ impl Choices {
         self.option(point.get().id).expect("POINTS lists the fields")
     }
 
-    /// Takes another option at `point`; `false` if the point has no option of that spelling.
+    /// Chooses another option of `point`. Returns `false` if the point has no option with this spelling.
     #[must_use]
     pub fn set(&mut self, point: PointId, option: &str) -> bool {
         self.set_option(point.get().id, option)
     }
 }
 
-/// A question that the rules answer or leave open.
+/// A question that the rules answer, or leave open.
 #[derive(Debug)]
 pub struct Point {
-    /// The stable id, `family.question`.
+    /// The id, which never changes: `family.question`.
     pub id: &'static str,
     /// The question, in lines.
     pub(crate) question: &'static [&'static str],
-    /// The clauses it comes from.
+    /// The clauses that raise the question.
     pub clauses: &'static [&'static str],
-    /// The answers that can be given.
+    /// The possible answers.
     pub options: &'static [PointOption],
 }
 
-/// One answer to a decision point.
+/// One possible answer to the question of a decision point.
 #[derive(Debug)]
 pub struct PointOption {
     /// The option's id, unique within its point.
     pub id: &'static str,
-    /// What happens where it is taken, in lines.
+    /// What a homeserver with this option does, in lines.
     pub(crate) means: &'static [&'static str],
 }
 
@@ -111,7 +114,7 @@ impl Point {
 }
 
 impl PointOption {
-    /// What happens where the option is taken, on one line.
+    /// What a homeserver with this option does, on one line.
     pub fn means(&self) -> String {
         joined(self.means)
     }
@@ -121,7 +124,7 @@ fn joined(lines: &[&str]) -> String {
     lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
 }
 
-/// A decision point, by its place in [`POINTS`].
+/// A decision point, as its index in [`POINTS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PointId(u8);
 
@@ -144,7 +147,7 @@ impl PointId {
         &POINTS[self.index()]
     }
 
-    /// Its place in [`POINTS`].
+    /// The index in [`POINTS`].
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -153,7 +156,7 @@ impl PointId {
 points! {
 /// One option for every decision point.
 Choices,
-/// Every decision point but the endpoints', in the order in which the rules meet them.
+/// Every decision point that is not an endpoint's, in the order in which a call meets them.
 POINTS {
     // ---- who is calling -------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-//! The client-server API's endpoints: all of them, as data.
+//! The endpoints of the client-server API, read from `rules/endpoints.toml`.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -8,27 +8,27 @@ use serde::Deserialize;
 use crate::vocabulary::spelled;
 
 spelled! {
-    /// Which credentials the specification asks of an endpoint's caller.
+    /// The credentials that the specification requires from the caller of an endpoint.
     Auth {
         /// A user's access token.
         User = "user",
         /// A user's access token, or another proof.
         Optional = "optional",
-        /// None: anyone may call, with or without a token.
+        /// None: anybody may call the endpoint, with or without a token.
         None = "none",
         /// The token of an application service.
         AppService = "appservice",
-        /// A scheme of the endpoint's own.
+        /// A scheme that only this endpoint has.
         Other = "other",
     }
 }
 
 spelled! {
-    /// What of a room's content an endpoint gives.
+    /// The part of a room's content that an endpoint returns.
     Gives {
-        /// Events of the room, in the order of the timeline.
+        /// Events of one room, in the order of the timeline.
         Timeline = "timeline",
-        /// One event, named by its id (and perhaps its neighbours).
+        /// One event, named by its id, and for some endpoints the events around it.
         Event = "event",
         /// The room's state.
         State = "state",
@@ -36,11 +36,11 @@ spelled! {
         StateEvent = "state_event",
         /// The room's members.
         Members = "members",
-        /// Events, state and members at once.
+        /// Events, state and members in one answer.
         InitialSync = "initial_sync",
-        /// New events, as they come, of one room or of all joined ones.
+        /// New events as they arrive, of one room or of all joined rooms.
         Stream = "stream",
-        /// All that is new in every room of the caller.
+        /// Everything new in every room of the caller.
         Sync = "sync",
     }
 }
@@ -53,14 +53,14 @@ pub struct Endpoint {
     pub id: String,
     /// The whole path, with the specification's placeholders.
     pub path: String,
-    /// What the caller must show.
+    /// The credentials that the caller needs.
     pub auth: Auth,
-    /// The release that brought the endpoint, where the specification says so.
+    /// The release that added the endpoint, if the specification says so.
     pub added_in: Option<String>,
-    /// Whether the specification calls it deprecated.
+    /// Whether the specification marks the endpoint as deprecated.
     #[serde(default)]
     pub deprecated: bool,
-    /// What of a room's content it gives, if any.
+    /// The part of a room's content that the endpoint returns, if any.
     pub gives: Option<Gives>,
 }
 
@@ -71,7 +71,7 @@ impl Endpoint {
     }
 }
 
-/// An endpoint, by its place in the table.
+/// An endpoint, as its index in the table.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointId(u8);
 
@@ -96,7 +96,7 @@ impl EndpointId {
         (0..u8::try_from(TABLE.len()).expect("there are fewer than 256 endpoints")).map(Self)
     }
 
-    /// How many endpoints there are.
+    /// The number of endpoints.
     pub fn count() -> usize {
         TABLE.len()
     }
@@ -111,7 +111,7 @@ impl EndpointId {
         &TABLE[self.index()]
     }
 
-    /// Its place in the table.
+    /// The index in the table.
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -129,14 +129,14 @@ impl fmt::Debug for EndpointId {
     }
 }
 
-/// Names the endpoints that a step of the model calls.
+/// Declares the endpoints that the actions of the model call.
 macro_rules! known_endpoints {
     ($($(#[$doc:meta])* $field:ident: $id:literal,)+) => {
-        /// The endpoints that a step of the model calls, by name.
+        /// The endpoints that the actions of the model call, by name.
         #[derive(Debug)]
         pub struct Known { $($(#[$doc])* pub $field: EndpointId,)+ }
 
-        /// The endpoints that a step of the model calls, looked up once.
+        /// The endpoints that the actions of the model call, each looked up once.
         pub static KNOWN: LazyLock<Known> = LazyLock::new(|| Known {
             $($field: EndpointId::find($id).expect(concat!("the table lists ", $id)),)+
         });
@@ -144,15 +144,15 @@ macro_rules! known_endpoints {
 }
 
 known_endpoints! {
-    /// Registration: of guests, of users, and the upgrade from one to the other.
+    /// Registration of a guest or of a user, and the upgrade of a guest to a user.
     register: "POST /register",
     /// Log-out.
     logout: "POST /logout",
     /// Deactivation.
     deactivate: "POST /account/deactivate",
-    /// Who am I.
+    /// Asking who owns the access token.
     whoami: "GET /account/whoami",
-    /// One key of a profile.
+    /// Setting one key of a user's profile.
     set_profile: "PUT /profile/{userId}/{keyName}",
     /// Sending a state event.
     put_state: "PUT /rooms/{roomId}/state/{eventType}/{stateKey}",
@@ -176,13 +176,13 @@ known_endpoints! {
     ban: "POST /rooms/{roomId}/ban",
     /// Lifting a ban.
     unban: "POST /rooms/{roomId}/unban",
-    /// The events of a room.
+    /// Reading the events of a room.
     messages: "GET /rooms/{roomId}/messages",
-    /// Events as they come.
+    /// Waiting for new events.
     events: "GET /events",
-    /// The members of a room.
+    /// Listing the members of a room.
     members: "GET /rooms/{roomId}/members",
-    /// One event by its id.
+    /// Reading one event by its id.
     event: "GET /rooms/{roomId}/event/{eventId}",
 }
 

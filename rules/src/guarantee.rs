@@ -1,38 +1,39 @@
-//! Guarantees: what the revisions promise, each stated in one sentence.
+//! Guarantees: the properties that revisions promise, each stated in one sentence.
 //!
-//! This module states the guarantees. It does not judge them: the model does, each one where its
-//! [`Judged`] says.
+//! This module only states the guarantees. The model judges them. [`Judged`] says whether a guarantee
+//! is judged on each action, or on a whole path.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a model looks at to judge a guarantee.
+/// What a model examines to judge a guarantee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Judged {
     /// One transition: the state before it, the action, the answer, and the state after it.
     OnAction,
-    /// A whole path: only the concurrent and the federated model judge it.
+    /// A whole path: only the concurrent and the federated model judge these guarantees.
     OnPath,
 }
 
-/// What always holds, and the premise that shows that it was exercised.
+/// A property that always holds, and the premise that shows that the property was exercised.
 #[derive(Debug)]
 pub struct Guarantee {
-    /// The stable id.
+    /// The id, which never changes.
     pub id: &'static str,
-    /// What always holds.
+    /// The property.
     pub always: &'static str,
-    /// The premise: what must happen at least once for the guarantee to say anything.
+    /// The premise: the situation that has to occur at least once. A guarantee whose premise never
+    /// occurs is *vacuous*.
     pub premise: &'static str,
-    /// What a model looks at to judge it.
+    /// What a model examines to judge the guarantee.
     pub judged: Judged,
 }
 
-/// Declares the guarantees: the ids, and the table of what each says.
+/// Declares the guarantees: the enum of their ids, and the table of their statements.
 macro_rules! guarantees {
     ($($variant:ident = $id:literal on $judged:ident { always: $always:literal, premise: $premise:literal, })+) => {
-        /// A guarantee, by its place in [`GUARANTEES`].
+        /// The id of a guarantee: its index in [`GUARANTEES`].
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum GuaranteeId { $(#[doc = $always] $variant,)+ }
@@ -193,12 +194,12 @@ impl GuaranteeId {
         Self::all().find(|guarantee| guarantee.get().id == id)
     }
 
-    /// What the guarantee says.
+    /// The statement of the guarantee.
     pub const fn get(self) -> &'static Guarantee {
         &GUARANTEES[self.index()]
     }
 
-    /// Its place in the table.
+    /// The index in the table.
     pub const fn index(self) -> usize {
         self as usize
     }
@@ -218,7 +219,7 @@ impl GuaranteeSet {
     /// No guarantee.
     pub const EMPTY: Self = Self(0);
 
-    /// These guarantees.
+    /// The set of these guarantees.
     pub const fn of(guarantees: &[GuaranteeId]) -> Self {
         let (mut set, mut next) = (Self::EMPTY, 0);
         while next < guarantees.len() {
@@ -239,39 +240,39 @@ impl GuaranteeSet {
         *self = self.with(guarantee);
     }
 
-    /// Takes a guarantee out.
+    /// Removes a guarantee.
     pub fn remove(&mut self, guarantee: GuaranteeId) {
         self.0 &= !(1 << guarantee.index());
     }
 
-    /// Whether the set has the guarantee.
+    /// Whether the set contains the guarantee.
     pub const fn contains(self, guarantee: GuaranteeId) -> bool {
         self.0 & 1 << guarantee.index() != 0
     }
 
-    /// Whether the set has no guarantee.
+    /// Whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Both sets together.
+    /// The union of both sets.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// What both sets have.
+    /// The intersection of both sets.
     #[must_use]
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// The guarantees that are judged on one step: those of the sequential model.
+    /// The guarantees that are judged on each action: those of the sequential model.
     pub fn on_actions() -> Self {
         GuaranteeId::all().filter(|guarantee| guarantee.get().judged == Judged::OnAction).collect()
     }
 
-    /// Its guarantees, in the order of the table.
+    /// The guarantees of the set, in the order of the table.
     pub fn iter(self) -> impl Iterator<Item = GuaranteeId> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
@@ -293,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_guarantee_has_an_id_of_its_own_and_fits_a_set() {
+    fn every_guarantee_has_a_unique_id_and_fits_a_set() {
         assert!(GUARANTEES.len() < 64);
         for guarantee in GuaranteeId::all() {
             assert_eq!(GuaranteeId::find(guarantee.get().id), Some(guarantee));

@@ -1,4 +1,7 @@
-//! A profile: one option for every decision point, the endpoints' included.
+//! A profile: one option of every decision point, and the access of guests to every endpoint.
+//!
+//! A profile describes one way for a homeserver to behave. The model and the reference take a profile
+//! as their only parameter.
 
 use std::fmt;
 
@@ -7,7 +10,7 @@ use crate::endpoint::EndpointId;
 use crate::vocabulary::spelled;
 
 spelled! {
-    /// What must hold of a guest's call to an endpoint that is open to guests.
+    /// A condition under which an endpoint is open to guests.
     Condition {
         /// The event is a `m.room.message`.
         MessagesOnly = "event_type:m.room.message",
@@ -25,21 +28,21 @@ spelled! {
 pub struct Conditions(u8);
 
 impl Conditions {
-    /// No condition: the endpoint is open without further ado.
+    /// No condition.
     pub const NONE: Self = Self(0);
 
-    /// Whether `condition` is among them.
+    /// Whether the set contains `condition`.
     pub const fn contains(self, condition: Condition) -> bool {
         self.0 & (1 << condition as u8) != 0
     }
 
-    /// These and `condition`.
+    /// The set with `condition` added.
     #[must_use]
     pub const fn with(self, condition: Condition) -> Self {
         Self(self.0 | 1 << condition as u8)
     }
 
-    /// The conditions, in order.
+    /// The conditions of the set, in the order of [`Condition::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Condition> {
         Condition::ALL.iter().copied().filter(move |condition| self.contains(*condition))
     }
@@ -51,12 +54,12 @@ impl FromIterator<Condition> for Conditions {
     }
 }
 
-/// Whether an endpoint is open to guests: the options of the endpoint's own decision point.
+/// Whether an endpoint is open to guests: the options of the endpoint's decision point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Access {
     /// Not on the allow-list.
     Refused,
-    /// On the allow-list, where the conditions hold.
+    /// On the allow-list, for calls that meet the conditions.
     Open(Conditions),
 }
 
@@ -73,12 +76,12 @@ impl fmt::Display for Access {
     }
 }
 
-/// One option for every decision point: all that parameterises the model and the reference.
+/// One option of every decision point: the only parameter of the model and of the reference.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Profile {
-    /// The options of the decision points that are not an endpoint's.
+    /// The option of every decision point that is not an endpoint's.
     pub choices: Choices,
-    /// For each endpoint, by its index, whether guests may call it.
+    /// The access to each endpoint, by the endpoint's index.
     access: Vec<Access>,
 }
 
@@ -88,12 +91,12 @@ impl Profile {
         Self { choices, access: vec![Access::Refused; EndpointId::count()] }
     }
 
-    /// Whether guests may call `endpoint`.
+    /// The access of guests to `endpoint`.
     pub fn access(&self, endpoint: EndpointId) -> Access {
         self.access[endpoint.index()]
     }
 
-    /// Puts `endpoint` on the allow-list, or takes it off.
+    /// Puts `endpoint` on the allow-list, or removes it from the list.
     pub fn set_access(&mut self, endpoint: EndpointId, access: Access) {
         self.access[endpoint.index()] = access;
     }

@@ -1,4 +1,8 @@
-//! Rules: a revision, or a proposal, as data. What each decision point may be, what is promised.
+//! Rules: a revision of the specification, or a proposal, as data.
+//!
+//! Rules give every option of every decision point a [`Standing`], give every endpoint an
+//! [`EndpointRule`], and list the guarantees that they promise. [`Rules::profile`] is their default
+//! profile. A rules file `extends` another one, and contains only its own changes.
 
 mod entries;
 mod error;
@@ -17,15 +21,14 @@ use crate::profile::{Access, Profile};
 
 pub use error::RulesError;
 
-/// What a revision says of the options of one decision point.
+/// Which options of one decision point a revision requires, permits or forbids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// The text leaves one option; all others are forbidden.
+    /// The text requires this option, and forbids all others.
     Required(&'static str),
-    /// The text permits several: the first is our default; options that are not among these are
-    /// forbidden.
+    /// The text permits these options, and forbids all others. The first option is our default.
     Open(Vec<&'static str>),
-    /// The text does not speak of it: an option is taken, none is forbidden.
+    /// The text is silent about the question: this option is our default, and no option is forbidden.
     Silent(&'static str),
 }
 
@@ -38,7 +41,7 @@ impl Standing {
         }
     }
 
-    /// Whether the option is one that the revision forbids.
+    /// Whether the revision forbids the option.
     pub fn forbids(&self, option: &str) -> bool {
         match self {
             Self::Required(required) => *required != option,
@@ -47,7 +50,7 @@ impl Standing {
         }
     }
 
-    /// The options beside the default that the text permits.
+    /// The options that the text permits besides the default.
     pub fn alternatives(&self) -> &[&'static str] {
         match self {
             Self::Open(options) => &options[1..],
@@ -56,26 +59,26 @@ impl Standing {
     }
 }
 
-/// A decision point as a revision has it.
+/// The rule of a revision for one decision point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PointRule {
-    /// What is required, permitted or left unsaid.
+    /// The standing of the point's options.
     pub standing: Standing,
-    /// The reading that it rests on, if any: an id of `spec-notes/readings.md`.
+    /// The reading behind the default option, if any: an id of `spec-notes/readings.md`.
     pub reading: Option<String>,
-    /// Clauses that the revision names beside those of the decision point.
+    /// The clauses that the revision names in addition to those of the decision point.
     pub clauses: Vec<String>,
 }
 
-/// An endpoint's own decision point as a revision has it.
+/// The rule of a revision for one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointRule {
-    /// Whether guests may call it.
+    /// Whether guests may call the endpoint.
     pub access: Access,
-    /// The reading, if one permits it to be open without any condition although it is not listed,
-    /// or is listed with conditions.
+    /// The reading that permits a server to open the endpoint without conditions, if there is one. The
+    /// allow-list does not name such an endpoint, or names it with conditions.
     pub may_be_open: Option<String>,
-    /// The clauses that say so.
+    /// The clauses on which the rule rests.
     pub clauses: Vec<String>,
 }
 
@@ -86,36 +89,36 @@ pub struct Rules {
     pub id: String,
     /// The date of the revision, if it has one: `YYYY-MM-DD`.
     pub date: Option<String>,
-    /// What it is about, in a sentence.
+    /// A summary in one sentence.
     pub about: String,
-    /// The releases that changed nothing here and mean this revision.
+    /// Other names of the revision: later releases that did not change guest access, and `latest`.
     pub aliases: Vec<String>,
-    /// The ids of the revisions that it extends, the nearest first.
+    /// The ids of the rules that these rules extend, the nearest first.
     pub extends: Vec<String>,
-    /// Every decision point but the endpoints', in the order of the points.
+    /// The rule for every decision point that is not an endpoint's, in the order of the points.
     pub points: Vec<PointRule>,
-    /// Every endpoint, in the order of the table.
+    /// The rule for every endpoint, in the order of the table.
     pub endpoints: Vec<EndpointRule>,
-    /// The guarantees that are promised, each with the clauses that promise it.
+    /// The promised guarantees, each with the clauses that promise it.
     pub promises: BTreeMap<GuaranteeId, Vec<String>>,
-    /// The guarantees that a revision before it promised and that it, or one between, gave up: why.
+    /// The guarantees that an earlier revision promised and that are withdrawn, each with the reason.
     pub withdrawn: BTreeMap<GuaranteeId, Withdrawal>,
-    /// The text of the rules files that this was read from, the nearest first: what a report hashes.
+    /// The text of every rules file on the chain of `extends`, the nearest first. Reports hash it.
     pub sources: Vec<String>,
 }
 
-/// Why a promise is not kept up.
+/// The withdrawal of a promise, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Withdrawal {
-    /// The revision that withdrew it.
+    /// The revision that withdrew the promise.
     pub by: String,
-    /// The reason, as a sentence's end.
+    /// The reason, as the end of a sentence.
     pub because: String,
-    /// The clauses that say so.
+    /// The clauses on which the withdrawal rests.
     pub clauses: Vec<String>,
 }
 
-/// The published revisions, the earliest first: id and text of the rules file.
+/// The published revisions, the earliest first: the id and the text of each rules file.
 const PUBLISHED: &[(&str, &str)] = &[
     ("draft-2015-11-05", include_str!("../revisions/draft-2015-11-05.toml")),
     ("r0.0.0", include_str!("../revisions/r0.0.0.toml")),
@@ -134,7 +137,7 @@ impl Rules {
     /// The published revisions, the earliest first.
     ///
     /// # Panics
-    /// If a rules file of our own is broken, which a test rules out.
+    /// Never: a test reads the rules file of every published revision.
     pub fn published() -> Vec<Self> {
         PUBLISHED
             .iter()
@@ -142,8 +145,8 @@ impl Rules {
             .collect()
     }
 
-    /// The rules that `name` means: a revision's id or alias, or the path of a rules file (which
-    /// ends in `.toml`).
+    /// The rules with this name: the id or alias of a revision, or the path of a rules file, which ends
+    /// in `.toml`.
     ///
     /// # Errors
     /// If there is no such revision, or the file cannot be read or is not a rules file.
@@ -155,15 +158,16 @@ impl Rules {
         }
     }
 
-    /// The rules in this text, which is called `name` in messages.
+    /// The rules in this text. Messages call the text `name`.
     ///
     /// # Errors
-    /// If the text is not a rules file. A file that it extends is looked for beside `name`.
+    /// If the text is not a rules file. If the text `extends` a file, the file's path is relative to the
+    /// folder of `name`.
     pub fn parse(name: &str, text: &str) -> Result<Self, RulesError> {
         reader::parse(Path::new(name), text, &mut Vec::new())
     }
 
-    /// The default profile: the required options, the default readings.
+    /// The default profile: the required options, and the default answers to open questions.
     ///
     /// # Panics
     /// Never: every standing was checked when the rules were read.
@@ -182,8 +186,7 @@ impl Rules {
         profile
     }
 
-    /// These rules as a homeserver takes them that does what `profile` says: its promises are the
-    /// same, and its default profile is that one.
+    /// Rules that require what `profile` does and keep all promises. Their default profile is `profile`.
     #[must_use]
     pub fn taken_for(&self, profile: &Profile) -> Self {
         let mut taken = self.clone();
@@ -199,7 +202,7 @@ impl Rules {
         taken
     }
 
-    /// Whether the clause is in force in this revision, or in the one that these rules extend.
+    /// Whether the clause is in force in these rules.
     pub fn has_in_force(&self, clause: &Clause) -> bool {
         let reached = |revision: &str| {
             self.id == revision || self.extends.iter().any(|extended| extended == revision)
@@ -207,8 +210,8 @@ impl Rules {
         reached(clause.since) && !clause.until.is_some_and(reached)
     }
 
-    /// Those of `clauses` that are in force. A decision names the clauses that it rests on in any
-    /// revision; a report names those of its own.
+    /// The clauses of `clauses` that are in force. A decision names the clauses on which it rests in any
+    /// revision; a report names only the clauses of its own revision.
     pub fn in_force<'a>(&self, clauses: &[&'a str]) -> Vec<&'a str> {
         let is_in_force =
             |id: &str| clause::find(id).is_none_or(|clause| self.has_in_force(clause));

@@ -1,23 +1,23 @@
-//! Reading a file that the user names: text, and no larger than such a file can be.
+//! Reads a text file that the user names, up to a maximum size.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// What a file is to be.
+/// A kind of file: how messages name it, and its maximum size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kind {
-    /// What it is called in messages.
+    /// The name of the kind in messages.
     pub name: &'static str,
-    /// The most bytes that one can have.
+    /// The maximum number of bytes.
     pub most_bytes: u64,
-    /// How one comes by such a file, as the end of a message: empty, or from the `; ` on.
+    /// How to get such a file: the end of a message, either empty or beginning with `; `.
     pub hint: &'static str,
-    /// What to do with one that is too large, as the end of a message: empty, or from the `; ` on.
+    /// How to get a smaller file: the end of a message, either empty or beginning with `; `.
     pub if_too_large: &'static str,
 }
 
-/// Why a file gives no text.
+/// The error of a file that cannot be read as text.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TextFileError {
@@ -26,12 +26,12 @@ pub enum TextFileError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What it was to be.
+        /// The kind of file that was expected.
         kind: Kind,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The file is too large to be what it was to be.
+    /// The file is larger than the maximum size of its kind.
     #[error(
         "{}: the file has more than the {} bytes that a {} can have{}",
         path.display(), kind.most_bytes, kind.name, kind.if_too_large
@@ -39,7 +39,7 @@ pub enum TextFileError {
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// What it was to be.
+        /// The kind of file that was expected.
         kind: Kind,
     },
     /// The file is not text.
@@ -47,18 +47,18 @@ pub enum TextFileError {
     NotText {
         /// The file.
         path: PathBuf,
-        /// The line of the first byte that is not text.
+        /// The line of the first byte that is not UTF-8.
         line: usize,
     },
 }
 
-/// The text of the file at `path`, or of the standard input if that is `-`.
+/// The text of the file at `path`, or of the standard input if `path` is `-`.
 ///
 /// # Errors
-/// If it cannot be read, is larger than its kind can be, or is not UTF-8.
+/// If the file cannot be read, is larger than the maximum size of its kind, or is not UTF-8.
 pub fn read(path: &Path, kind: Kind) -> Result<String, TextFileError> {
     let mut bytes = Vec::new();
-    // One byte more than may be there is enough to see that there is more.
+    // Reading one byte more than the maximum is enough to see that the file is too large.
     let most = kind.most_bytes + 1;
     let result = if path == Path::new("-") {
         io::stdin().lock().take(most).read_to_end(&mut bytes)
@@ -76,7 +76,7 @@ pub fn read(path: &Path, kind: Kind) -> Result<String, TextFileError> {
     })
 }
 
-/// The line, from 1, in which the byte with this number stands.
+/// The number of the line, from 1, that contains the byte at this offset.
 pub fn line_of(text: &[u8], at: usize) -> usize {
     1 + text[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
 }

@@ -1,11 +1,11 @@
-//! The specification's own words: the values that events, memberships and answers can take.
+//! The words of the specification: the values that settings, memberships and answers can have.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// Declares an enum whose variants have one spelling in the specification (or in our files), used
-/// for display, for parsing and in every list.
+/// Declares an enum of values that each have one spelling, in the specification or in our own files.
+/// Display, parsing and serialisation use this spelling.
 #[macro_export]
 macro_rules! spelled {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
@@ -38,21 +38,21 @@ macro_rules! spelled {
 pub use spelled;
 
 spelled! {
-    /// What a room's `m.room.history_visibility` means to the server (HV-1 and the rules after it).
+    /// The meaning of a room's `m.room.history_visibility`: who may read an event.
     HistoryVisibility {
         /// Anyone may read.
         WorldReadable = "world_readable",
-        /// Members may read, also what was sent before they joined.
+        /// Members may read, including the events that were sent before they joined.
         Shared = "shared",
-        /// Members may read from the invite on.
+        /// Members may read the events that were sent since their invite.
         Invited = "invited",
-        /// Members may read from their join on.
+        /// Members may read the events that were sent since their join.
         Joined = "joined",
     }
 }
 
 spelled! {
-    /// What a room's `m.room.guest_access` means to the server.
+    /// The meaning of a room's `m.room.guest_access`: whether guests may join.
     GuestAccess {
         /// Guests may join.
         CanJoin = "can_join",
@@ -62,29 +62,29 @@ spelled! {
 }
 
 spelled! {
-    /// A room's `m.room.join_rules`, as far as a guest's way into a room depends on it.
+    /// A room's `m.room.join_rules`: the values on which a guest's join can depend.
     JoinRule {
         /// Anyone may join.
         Public = "public",
-        /// Only who was invited may join.
+        /// Only an invited user may join.
         Invite = "invite",
-        /// Who was invited may join; anyone may ask for that by knocking.
+        /// Only an invited user may join; anyone may ask for an invite by knocking.
         Knock = "knock",
     }
 }
 
 spelled! {
-    /// A user's membership of a room. `Never` is the absence of any `m.room.member` event.
+    /// A user's membership of a room.
     Membership {
-        /// No `m.room.member` event for this user.
+        /// The room has no `m.room.member` event of the user.
         Never = "never",
         /// Invited.
         Invite = "invite",
         /// Joined.
         Join = "join",
-        /// Asked to be let in.
+        /// Asked for an invite.
         Knock = "knock",
-        /// Left, was removed, or refused an invite.
+        /// Left, was removed, or declined an invite.
         Leave = "leave",
         /// Banned.
         Ban = "ban",
@@ -92,7 +92,7 @@ spelled! {
 }
 
 spelled! {
-    /// By which endpoint a user changes its own membership.
+    /// The endpoint by which a user changes its own membership.
     MembershipEndpoint {
         /// The membership's own endpoint, with the room id in the path.
         Own = "own",
@@ -104,56 +104,56 @@ spelled! {
 }
 
 spelled! {
-    /// The error codes with which a call can be denied.
+    /// The error codes of denied calls.
     ErrCode {
-        /// No access token was given.
+        /// The call has no access token.
         MissingToken = "M_MISSING_TOKEN",
-        /// The access token is not, or no longer, known.
+        /// The server does not know the access token, or does not know it any more.
         UnknownToken = "M_UNKNOWN_TOKEN",
         /// The room or resource does not permit guests.
         GuestAccessForbidden = "M_GUEST_ACCESS_FORBIDDEN",
-        /// Forbidden, for any other reason.
+        /// The call is forbidden for any other reason.
         Forbidden = "M_FORBIDDEN",
-        /// There is no such thing, or none that the caller may know of.
+        /// The resource does not exist, or the caller may not know that the resource exists.
         NotFound = "M_NOT_FOUND",
-        /// A needed parameter is missing.
+        /// A required parameter is missing.
         MissingParam = "M_MISSING_PARAM",
         /// The user id is taken.
         UserInUse = "M_USER_IN_USE",
         /// The room alias is taken.
         RoomInUse = "M_ROOM_IN_USE",
-        /// The server keeps no rooms of this version.
+        /// The server does not support this room version.
         UnsupportedRoomVersion = "M_UNSUPPORTED_ROOM_VERSION",
-        /// A parameter has a value that cannot be accepted.
+        /// A parameter has an invalid value.
         InvalidParam = "M_INVALID_PARAM",
         /// The server failed.
         Unknown = "M_UNKNOWN",
     }
 }
 
-/// Allow, or deny with its error: what the rules say to one call, and why.
+/// The answer of the rules to one call: allow, or deny with an error; and the reason.
 ///
-/// Two decisions are *alike* ([`Decision::is_like`]) when a caller could not tell them apart: the
-/// clauses and the reason are for people.
+/// Two decisions are *alike* ([`Decision::is_like`]) if a caller cannot tell them apart: only the status
+/// and the error code count. The clauses and the reason are for the reader of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Decision {
-    /// The HTTP status of the answer; 200 is the only one that allows.
+    /// The HTTP status of the answer. The status 200 allows the call; any other status denies it.
     pub status: u16,
-    /// The error code, on a denial.
+    /// The error code of a denial.
     pub errcode: Option<ErrCode>,
-    /// The clauses on which the decision rests, by id.
+    /// The ids of the clauses on which the decision rests.
     pub clauses: &'static [&'static str],
-    /// The reason, as a sentence's end: "… because {because}".
+    /// The reason, as the end of a sentence: "… because {because}".
     pub because: &'static str,
 }
 
 impl Decision {
-    /// The call is allowed.
+    /// A decision that allows the call.
     pub const fn allow(clauses: &'static [&'static str], because: &'static str) -> Self {
         Self { status: 200, errcode: None, clauses, because }
     }
 
-    /// The call is denied with this status and error code.
+    /// A decision that denies the call with this status and error code.
     pub const fn deny(
         status: u16,
         errcode: ErrCode,
@@ -163,12 +163,12 @@ impl Decision {
         Self { status, errcode: Some(errcode), clauses, because }
     }
 
-    /// Whether the call is allowed.
+    /// Whether the decision allows the call.
     pub const fn allows(&self) -> bool {
         self.status == 200
     }
 
-    /// Whether a caller could not tell the two apart.
+    /// Whether a caller cannot tell the two decisions apart.
     pub fn is_like(&self, other: &Self) -> bool {
         self.status == other.status && self.errcode == other.errcode
     }

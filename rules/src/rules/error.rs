@@ -1,37 +1,37 @@
-//! Why a text is not a rules file.
+//! The errors of a rules file.
 
 use std::path::PathBuf;
 
 use crate::text_file::TextFileError;
 
-/// Why there are no rules. Every message says where the fault is and what would be right.
+/// The error of rules that cannot be read. Every message says where the fault is, and what would be right.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RulesError {
-    /// Neither a revision nor a path.
+    /// The name is neither a revision nor a path.
     #[error(
         "there is no revision `{name}`; there are {known}, or give the path of a rules file that ends in `.toml`"
     )]
     UnknownRevision {
-        /// What was asked for.
+        /// The name.
         name: String,
-        /// The revisions and aliases there are.
+        /// The ids and aliases of all revisions.
         known: String,
     },
-    /// The file gives no text.
+    /// The file cannot be read as text.
     #[error(transparent)]
     File(#[from] TextFileError),
-    /// The text is not TOML, or has keys or types that a rules file does not have.
+    /// The text is not TOML, or has an unknown key, or a value of the wrong type.
     #[error("{}:{line}: {message}", path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What is wrong, in the words of the TOML reader.
+        /// The message of the TOML parser.
         message: String,
     },
-    /// A name or a combination that means nothing.
+    /// A name is unknown, or entries contradict each other.
     #[error("{}:{line}: {message}", path.display())]
     Meaning {
         /// The file.
