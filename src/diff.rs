@@ -9,7 +9,6 @@
 
 mod asked;
 mod cause;
-mod change;
 mod found;
 mod group;
 mod history;
@@ -32,10 +31,10 @@ use std::time::{Duration, Instant};
 
 use guest_access_model::stop::Stop;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::Variants;
 
 use crate::subject::server::{Person, Server, ServerError};
 
-pub use change::{Change, Changes};
 pub use found::{
     Asked, Came, Cause, Class, Divergence, Found, Kind, NotRun, Place, Question, Ran, ReadingTaken,
     Verdict,
@@ -83,11 +82,11 @@ pub async fn diff(
     options: &Options,
     progress: impl Fn(usize, &str),
 ) -> Result<Found, ServerError> {
-    let changes = Changes::of(rules);
+    let variants = Variants::of(rules);
     let helpers = workers::helpers(server, options.jobs.max(1), given).await?;
     let teller = Teller {
         server,
-        changes: &changes,
+        variants: &variants,
         settle: options.settle,
         keep: options.keep,
         stop: options.stop.clone(),
@@ -98,7 +97,7 @@ pub async fn diff(
     let mut told = workers.tell_all(stories, |done| progress(done, "vector")).await;
     if let Some(time) = options.explore_for {
         let until = Instant::now() + time;
-        let histories = history::histories(&changes.default, options.seed);
+        let histories = history::histories(&variants.default, options.seed);
         let histories = histories.take_while(|_| Instant::now() < until);
         let explored = workers.tell(histories, |done| progress(done, "random history")).await;
         scenarios += explored.len();
@@ -107,7 +106,7 @@ pub async fn diff(
     let finished = told.len() == scenarios && !workers.is_over();
     let run = told.iter().filter(|(_, told)| told.decisions > 0).count();
     let decisions = told.iter().map(|(_, told)| told.decisions).sum();
-    let ran = asked::ran(&changes.default, &vectors, &told);
+    let ran = asked::ran(&variants.default, &vectors, &told);
     let not_run = group::not_run(told.iter().map(|(_, told)| told));
     let parts: Vec<_> = told
         .into_iter()
@@ -116,10 +115,10 @@ pub async fn diff(
         })
         .collect();
     let (ids, parts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-    let mut explanations = cause::explain(&changes, &parts);
+    let mut explanations = cause::explain(&variants, &parts);
     reference::explain_more(workers.teller(), &parts, &mut explanations).await;
     let groups = groups(&parts, &explanations);
-    let shrunk = group::shrink(&workers, &changes, &groups, &parts, |done| {
+    let shrunk = group::shrink(&workers, &variants, &groups, &parts, |done| {
         progress(done, "smaller scenario");
     });
     let shrunk = shrunk.await;
@@ -128,7 +127,7 @@ pub async fn diff(
         url: server.client().url(),
         settle: options.settle,
         rules,
-        profile: &changes.default,
+        profile: &variants.default,
     };
     Ok(Found {
         scenarios,
@@ -136,17 +135,17 @@ pub async fn diff(
         decisions,
         divergences: group::divergences(
             scripts,
-            &changes,
+            &variants,
             &groups,
             &explanations,
             &ids,
             &parts,
             shrunk,
         ),
-        causes: group::causes(&changes, &explanations),
+        causes: group::causes(rules, &variants, &explanations),
         not_run,
         ran,
-        matrix: asked::matrix(&changes.default, &parts),
+        matrix: asked::matrix(&variants.default, &parts),
         broken_off: workers.broken_off(),
         finished,
     })

@@ -51,7 +51,7 @@ pub use outcome::{
     verdict_in_words,
 };
 
-pub use readings::{Alternative, Decided, Otherwise, alternatives, permitted};
+pub use readings::{Decided, Otherwise};
 pub use sentence::{actor_name, guest_name, operation_phrase, sentence, sentence_with};
 
 /// The label that a story's tagged event is given.

@@ -11,9 +11,9 @@ use guest_access_model::decide::{initial, outcome};
 use guest_access_model::lockstep::{Difference, compare, explore};
 use guest_access_model::state::{Scope, State};
 use guest_access_model::stop::Stop;
-use guest_access_rules::defect::defects;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::defects;
 use proptest::prelude::*;
 use stateright::{Checker, Model, Property};
 

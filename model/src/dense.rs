@@ -356,14 +356,14 @@ mod tests {
     use crate::sequential::Sequential;
     use crate::state::Scope;
     use crate::transition_system::TransitionSystem;
-    use guest_access_rules::defect::defects;
     use guest_access_rules::rules::Rules;
+    use guest_access_rules::variant::defects;
 
     #[test]
     fn a_mistake_that_makes_guests_depend_on_others_has_no_tables() {
         let rules = Rules::find("latest").unwrap();
         let has_tables = |mistake: &str| {
-            let defect = guest_access_rules::defect::find(&rules, mistake).unwrap();
+            let defect = guest_access_rules::variant::find(&rules, mistake).unwrap();
             Dense::of(&defect.profile, &rules.profile(), 1, true, 1).is_some()
         };
         assert!(!has_tables("registration.first_guest=administrator"));

@@ -7,16 +7,16 @@ use crate::shortest_trace;
 use crate::state::Scope;
 use crate::stop::Stop;
 use crate::threads::each_until;
-use guest_access_rules::defect::{Defect, defects};
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::{Variant, defects};
 
 /// What catches one defect.
 #[derive(Debug, Clone)]
 pub struct Caught {
     /// The defect.
-    pub defect: Defect,
+    pub defect: Variant,
     /// The promised guarantees that a homeserver with the defect breaks.
     pub by_guarantees: GuaranteeSet,
     /// Whether the reference with the defect differs from the model without.
@@ -47,7 +47,7 @@ pub fn scoreboard<S: Subject + Clone>(
     stop: &Stop,
     progress: impl Fn(usize),
 ) -> Option<Vec<Caught>> {
-    let look = |defect: &Defect| Caught {
+    let look = |defect: &Variant| Caught {
         defect: defect.clone(),
         by_guarantees: broken_promises(rules, &defect.profile, stop),
         by_lockstep: differs(rules, &defect.profile, &make, stop),

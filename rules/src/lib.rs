@@ -5,7 +5,6 @@
 
 pub mod clause;
 pub mod decision_point;
-pub mod defect;
 pub mod discipline;
 pub mod endpoint;
 pub mod federation;
@@ -13,4 +12,5 @@ pub mod guarantee;
 pub mod profile;
 pub mod rules;
 pub mod text_file;
+pub mod variant;
 pub mod vocabulary;

@@ -1,8 +1,8 @@
 //! `defects`: which check catches which mistake.
 
 use guest_access_model::scoreboard::scoreboard;
-use guest_access_rules::defect::{self, Defect};
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::{self, Variant};
 
 use crate::diff::{self, Story};
 use crate::report::Run;
@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
             let vectors = vectors::vectors(&rules);
             let undetected = vectors::undetected(&rules, &vectors);
             let stories: Vec<_> = vectors.into_iter().map(Story::from).collect();
-            let defects = defect::defects(&rules);
+            let defects = variant::defects(&rules);
             let held = diff::held(&rules, &defects, &stories, limits.workers, &limits.stop, told);
             let held = held.transpose()?;
             held.map(|held| DefectsReport::by_diff(&rules, &held, &undetected, run))
@@ -89,10 +89,10 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
 }
 
 /// The defect with this id under these rules.
-pub(super) fn find(rules: &Rules, id: &str) -> Result<Defect, CommandError> {
-    defect::find(rules, id).ok_or_else(|| {
+pub(super) fn find(rules: &Rules, id: &str) -> Result<Variant, CommandError> {
+    variant::find(rules, id).ok_or_else(|| {
         let likeness = |other: &String| strsim::jaro(id, other);
-        let ids = defect::defects(rules).into_iter().map(|defect| defect.id);
+        let ids = variant::defects(rules).into_iter().map(|defect| defect.id);
         let lapses = Lapse::ALL.into_iter().map(|lapse| lapse.as_str().to_owned());
         let nearest = ids.chain(lapses).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         CommandError::UnknownDefect {

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use guest_access_rules::defect;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
@@ -59,7 +59,7 @@ pub(super) fn mistaken(rules: &Rules, ids: &[String]) -> Result<Server, CommandE
     let mut lapses = ids.iter().filter_map(|id| Lapse::find(id));
     let others = ids.iter().filter(|id| Lapse::find(id).is_none());
     let found: Vec<_> = others.map(|id| defects::find(rules, id)).collect::<Result<_, _>>()?;
-    Ok(Server::new(defect::together(rules, &found)).with_lapse(lapses.next_back()))
+    Ok(Server::new(variant::together(&rules.profile(), &found)).with_lapse(lapses.next_back()))
 }
 
 fn with_address(listener: TcpListener) -> std::io::Result<(TcpListener, SocketAddr)> {

@@ -142,14 +142,14 @@ impl Checker {
             }
             progress(done);
         }
-        let all = &self.rulebook.changes.all;
+        let all = &self.rulebook.variants.all;
         checked.readings = taken
             .needed
             .into_iter()
-            .map(|(change, parts)| Reading {
-                decision_point: all[change].point.clone(),
-                option: all[change].option.clone(),
-                reading: all[change].reading.clone(),
+            .map(|(variant, parts)| Reading {
+                decision_point: all[variant].point(),
+                option: all[variant].option(),
+                reading: all[variant].reading().map(str::to_owned),
                 parts,
             })
             .collect();

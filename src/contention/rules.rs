@@ -13,8 +13,8 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 
-use crate::diff::Changes;
 use crate::subject::server::{Observed, Verdict};
+use guest_access_rules::variant::{Variant, Variants};
 
 /// Where the room of a round is: the state of the rules, and which events are its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -109,7 +109,7 @@ pub(super) type Readings = Rc<[usize]>;
 /// The rules, by every way to read them.
 #[derive(Debug)]
 pub(super) struct Rulebook {
-    pub(super) changes: Changes,
+    pub(super) variants: Variants,
     /// The endpoints that a change is about, if it is about nothing else.
     endpoints: Vec<Option<Vec<EndpointId>>>,
     /// What decides by some readings.
@@ -125,20 +125,20 @@ type Told = (Question, Place, Readings);
 
 impl Rulebook {
     pub(super) fn new(rules: &Rules) -> Self {
-        let changes = Changes::of(rules);
-        let endpoints = changes.all.iter().map(crate::diff::Change::endpoints).collect();
-        Self { endpoints, profiles: RefCell::default(), bearing: RefCell::default(), changes }
+        let variants = Variants::of(rules);
+        let endpoints = variants.all.iter().map(Variant::endpoints).collect();
+        Self { endpoints, profiles: RefCell::default(), bearing: RefCell::default(), variants }
     }
 
     /// Where every round begins: nobody has registered, and the room is new.
     pub(super) fn beginning(&self) -> Place {
-        Place { state: initial(&self.changes.default), settings: [None; 2] }
+        Place { state: initial(&self.variants.default), settings: [None; 2] }
     }
 
     /// What a call comes to by these readings; `None` if it cannot have been made here.
     pub(super) fn comes(&self, asked: &Asked, place: &Place, by: &Readings) -> Option<Comes> {
         if by.is_empty() {
-            return comes(&self.changes.default, asked, place);
+            return comes(&self.variants.default, asked, place);
         }
         comes(&self.profile(by), asked, place)
     }
@@ -153,14 +153,14 @@ impl Rulebook {
     fn profile(&self, by: &Readings) -> Rc<Profile> {
         let mut profiles = self.profiles.borrow_mut();
         let profile = profiles.entry(Rc::clone(by));
-        Rc::clone(profile.or_insert_with(|| Rc::new(self.changes.profile(by))))
+        Rc::clone(profile.or_insert_with(|| Rc::new(self.variants.profile(by))))
     }
 
     /// Whether a change can make a difference to a step: what an endpoint is to guests makes none to
     /// calls of another.
-    fn bears_on(&self, change: usize, step: &Action) -> bool {
+    fn bears_on(&self, variant: usize, step: &Action) -> bool {
         let called = step.operation.endpoint();
-        self.endpoints[change].as_ref().is_none_or(|of| of.iter().any(|one| Some(*one) == called))
+        self.endpoints[variant].as_ref().is_none_or(|of| of.iter().any(|one| Some(*one) == called))
     }
 
     /// These readings with one more by which a call comes to something else.
@@ -171,8 +171,8 @@ impl Rulebook {
         }
         let comes = self.comes(asked, place, by);
         let excluded =
-            |one: usize| by.iter().any(|other| self.changes.exclude_each_other(one, *other));
-        let others = (0..self.changes.permitted)
+            |one: usize| by.iter().any(|other| self.variants.exclude_each_other(one, *other));
+        let others = (0..self.variants.permitted)
             .filter(|one| self.bears_on(*one, &asked.step) && !excluded(*one))
             .map(|one| {
                 let mut more: Vec<usize> = by.iter().copied().chain([one]).collect();

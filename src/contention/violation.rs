@@ -186,8 +186,8 @@ fn next(calls: &[Asked], taken: &[usize], unexplained: Option<usize>) -> Option<
 
 /// The readings other than ours that an order takes, in words.
 fn by(rulebook: &Rulebook, readings: &[usize]) -> String {
-    let changes = readings.iter().map(|change| &rulebook.changes.all[*change]);
-    let taken = changes.map(|change| format!("`{}` is `{}`", change.point, change.option));
+    let variants = readings.iter().map(|variant| &rulebook.variants.all[*variant]);
+    let taken = variants.map(|variant| format!("`{}` is `{}`", variant.point(), variant.option()));
     match taken.collect::<Vec<_>>().join(" and ") {
         none if none.is_empty() => none,
         taken => format!(", where {taken}"),

@@ -144,7 +144,7 @@ impl Moment<'_> {
         let difference = part.differences.iter().find(|difference| difference.at == self.at);
         match difference {
             None => Judged::AsExpected,
-            Some(difference) if !difference.changes.is_empty() => Judged::Permitted,
+            Some(difference) if !difference.variants.is_empty() => Judged::Permitted,
             Some(difference) => Judged::Diverges(Signature::of(difference, self.taken).kind),
         }
     }

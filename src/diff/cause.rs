@@ -11,21 +11,21 @@ use guest_access_model::decide::initial;
 use guest_access_model::threads;
 use guest_access_rules::profile::Profile;
 
-use super::change::Changes;
 use super::judge::outcome_as_asked;
 use super::story::Part;
+use guest_access_rules::variant::Variants;
 
 /// A change, or two, with the divergences that it explains: the number of the part, and of the
 /// difference in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Explanation {
-    pub(super) changes: Vec<usize>,
+    pub(super) variants: Vec<usize>,
     pub(super) explains: Vec<(usize, usize)>,
 }
 
 /// The explanations of the differences in these parts, those that explain most first.
-pub(super) fn explain(changes: &Changes, parts: &[Part]) -> Vec<Explanation> {
-    let mut search = Search::new(changes, parts);
+pub(super) fn explain(variants: &Variants, parts: &[Part]) -> Vec<Explanation> {
+    let mut search = Search::new(variants, parts);
     let mut found = Vec::new();
     while let Some(explanation) = search.best_single().or_else(|| search.best_pair()) {
         search.take(&explanation);
@@ -44,7 +44,7 @@ pub(super) fn unexplained(parts: &[Part], explanations: &[Explanation]) -> Vec<(
 }
 
 struct Search<'a> {
-    changes: &'a Changes,
+    variants: &'a Variants,
     parts: &'a [Part],
     /// The changes that were taken so far.
     taken: Vec<usize>,
@@ -55,13 +55,13 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(changes: &'a Changes, parts: &'a [Part]) -> Self {
-        let same = parts.iter().map(|part| same(&changes.default, part).collect()).collect();
-        Self { changes, parts, taken: Vec::new(), same, open: unexplained(parts, &[]) }
+    fn new(variants: &'a Variants, parts: &'a [Part]) -> Self {
+        let same = parts.iter().map(|part| same(&variants.default, part).collect()).collect();
+        Self { variants, parts, taken: Vec::new(), same, open: unexplained(parts, &[]) }
     }
 
     fn best_single(&self) -> Option<Explanation> {
-        let candidates = self.candidates().into_iter().map(|change| vec![change]);
+        let candidates = self.candidates().into_iter().map(|variant| vec![variant]);
         self.best(&candidates.collect::<Vec<_>>())
     }
 
@@ -74,13 +74,13 @@ impl<'a> Search<'a> {
         let points: Vec<_> = self
             .candidates()
             .into_iter()
-            .filter(|change| self.changes.all[*change].endpoints().is_none())
+            .filter(|variant| self.variants.all[*variant].endpoints().is_none())
             .collect();
         let pairs = points
             .iter()
             .enumerate()
             .flat_map(|(number, one)| points[number + 1..].iter().map(|other| vec![*one, *other]));
-        let pairs = pairs.filter(|pair| !self.changes.exclude_each_other(pair[0], pair[1]));
+        let pairs = pairs.filter(|pair| !self.variants.exclude_each_other(pair[0], pair[1]));
         self.best(&pairs.collect::<Vec<_>>())
     }
 
@@ -91,13 +91,13 @@ impl<'a> Search<'a> {
             .iter()
             .map(|(part, difference)| self.parts[*part].called(*difference))
             .collect();
-        let apart = |change: &usize| {
-            !self.taken.iter().any(|taken| self.changes.exclude_each_other(*taken, *change))
+        let apart = |variant: &usize| {
+            !self.taken.iter().any(|taken| self.variants.exclude_each_other(*taken, *variant))
         };
-        let concerned = |change: &usize| {
-            called.iter().any(|called| self.changes.all[*change].concerns(*called))
+        let concerned = |variant: &usize| {
+            called.iter().any(|called| self.variants.all[*variant].concerns(*called))
         };
-        (0..self.changes.all.len()).filter(apart).filter(concerned).collect()
+        (0..self.variants.all.len()).filter(apart).filter(concerned).collect()
     }
 
     /// Of these, the one that explains most; the earlier, if two explain as much.
@@ -113,17 +113,17 @@ impl<'a> Search<'a> {
 
     fn best_of_share(&self, candidates: &[Vec<usize>]) -> Option<Explanation> {
         let mut best: Option<Explanation> = None;
-        for changes in candidates {
+        for variants in candidates {
             let most = best.as_ref().map_or(0, |best| best.explains.len());
-            let Some(explains) = self.explains(changes, most) else { continue };
-            best = Some(Explanation { changes: changes.clone(), explains });
+            let Some(explains) = self.explains(variants, most) else { continue };
+            best = Some(Explanation { variants: variants.clone(), explains });
         }
         best
     }
 
     /// What these changes explain, if it is more than `most` and they contradict nothing.
-    fn explains(&self, changes: &[usize], most: usize) -> Option<Vec<(usize, usize)>> {
-        let profile = self.with(changes);
+    fn explains(&self, variants: &[usize], most: usize) -> Option<Vec<(usize, usize)>> {
+        let profile = self.with(variants);
         let mut explains = Vec::new();
         let mut left = self.open.len();
         for of_part in self.open.chunk_by(|(one, _), (other, _)| one == other) {
@@ -151,15 +151,15 @@ impl<'a> Search<'a> {
         after.map(|(after, before)| (after || !before).then_some(after)).collect()
     }
 
-    fn with(&self, changes: &[usize]) -> Profile {
-        let all: Vec<_> = self.taken.iter().chain(changes).copied().collect();
-        self.changes.profile(&all)
+    fn with(&self, variants: &[usize]) -> Profile {
+        let all: Vec<_> = self.taken.iter().chain(variants).copied().collect();
+        self.variants.profile(&all)
     }
 
     fn take(&mut self, explanation: &Explanation) {
-        self.taken.extend(&explanation.changes);
+        self.taken.extend(&explanation.variants);
         self.open.retain(|open| !explanation.explains.contains(open));
-        let profile = self.changes.profile(&self.taken);
+        let profile = self.variants.profile(&self.taken);
         self.same = self.parts.iter().map(|part| same(&profile, part).collect()).collect();
     }
 }

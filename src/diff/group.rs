@@ -9,7 +9,6 @@ use guest_access_rules::rules::Rules;
 use crate::scenario::{LABEL, Scenario, ScenarioStep, sentence};
 
 use super::cause::Explanation;
-use super::change::{Change, Changes, JOINS};
 use super::found::{Cause, Divergence, NotRun, ReadingTaken};
 use super::id::id;
 use super::script::{Scripts, Shown};
@@ -17,6 +16,7 @@ use super::shrink::{Ways, own_way, shorter};
 use super::signature::Signature;
 use super::story::{Difference, Part, Story, Told, may_change_anything};
 use super::workers::Workers;
+use guest_access_rules::variant::{JOINED_BY, Variant, Variants};
 
 /// Divergences that are the same.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub(super) fn groups(parts: &[Part], explanations: &[Explanation]) -> Vec<Group>
 pub(super) struct Shrunk {
     steps: Vec<Action>,
     /// The changes of our readings under which it is none: any of these.
-    changes: Vec<Vec<usize>>,
+    variants: Vec<Vec<usize>>,
     reproduced: bool,
     /// Where it showed it, and at which step.
     part: Part,
@@ -65,12 +65,12 @@ const MOST_TRIES: usize = 16;
 /// For each group, the smallest story that is known to show it.
 pub(super) async fn shrink(
     workers: &Workers<'_>,
-    changes: &Changes,
+    variants: &Variants,
     groups: &[Group],
     parts: &[Part],
     progress: impl Fn(usize),
 ) -> Vec<Shrunk> {
-    let default = &changes.default;
+    let default = &variants.default;
     let ways = Ways::new(default);
     let shrunk = groups.iter().map(|group| group.as_seen(parts)).collect();
     let mut trials = Trials { workers, groups, progress, shrunk, tried: HashSet::new() };
@@ -157,9 +157,9 @@ impl<P: Fn(usize)> Trials<'_, P> {
             let known = &mut self.shrunk[*group];
             let better = !known.reproduced || steps.len() < known.steps.len();
             let shown = self.groups[*group].signature.shown_by(&told, at).filter(|_| better);
-            if let Some((part, Difference { changes, .. })) = shown {
-                let (part, changes) = (part.clone(), changes.clone());
-                *known = Shrunk { steps: steps.clone(), changes, reproduced: true, part, at };
+            if let Some((part, Difference { variants, .. })) = shown {
+                let (part, variants) = (part.clone(), variants.clone());
+                *known = Shrunk { steps: steps.clone(), variants, reproduced: true, part, at };
             }
         }
         self.tried.extend(trials);
@@ -198,7 +198,7 @@ impl Group {
         steps.push(part.log[difference.at].step);
         Shrunk {
             steps,
-            changes: difference.changes.clone(),
+            variants: difference.variants.clone(),
             reproduced: false,
             part: part.clone(),
             at: difference.at,
@@ -231,7 +231,7 @@ const MOST_SITUATIONS: usize = 20;
 /// The divergences, told.
 pub(super) fn divergences(
     scripts: Scripts<'_>,
-    changes: &Changes,
+    variants: &Variants,
     groups: &[Group],
     explanations: &[Explanation],
     ids: &[String],
@@ -239,7 +239,7 @@ pub(super) fn divergences(
     shrunk: Vec<Shrunk>,
 ) -> Vec<Divergence> {
     let rules = scripts.rules;
-    let causes = causes(changes, explanations);
+    let causes = causes(rules, variants, explanations);
     let told = groups.iter().zip(shrunk).map(|(group, shrunk)| {
         let cause_told = group.cause.map(|cause| &causes[cause]);
         let taken = cause_told.map(|cause| format!("{}={}", cause.decision_point, cause.option));
@@ -248,11 +248,12 @@ pub(super) fn divergences(
         let decision = difference.expected.observation.decision;
         let taken = &part.log[difference.at];
         let listing = taken.listing.filter(|_| !taken.lists_as_it_should());
-        let cause = group.cause.map(|cause| &*explanations[cause].changes);
+        let cause = group.cause.map(|cause| &*explanations[cause].variants);
         // What a mistake explains that explains more, no reading excuses.
-        let excused = cause.is_none_or(|cause| cause.iter().all(|c| changes.all[*c].permitted));
-        let readings = if excused { one_of(&shrunk.changes, cause) } else { &[] };
-        let readings = readings.iter().map(|change| reading(&changes.all[*change])).collect();
+        let excused =
+            cause.is_none_or(|cause| cause.iter().all(|c| variants.all[*c].is_permitted()));
+        let readings = if excused { one_of(&shrunk.variants, cause) } else { &[] };
+        let readings = readings.iter().map(|variant| reading(&variants.all[*variant])).collect();
         let Signature { kind, step, by, expected, observed, permitted: _ } = &group.signature;
         let mut seen_in: Vec<_> = group.seen.iter().map(|(part, _)| ids[*part].clone()).collect();
         seen_in.dedup();
@@ -294,18 +295,18 @@ pub(super) fn divergences(
 }
 
 /// Of the changes that are each enough, those that are the cause, or else the first.
-fn one_of<'a>(changes: &'a [Vec<usize>], cause: Option<&[usize]>) -> &'a [usize] {
+fn one_of<'a>(variants: &'a [Vec<usize>], cause: Option<&[usize]>) -> &'a [usize] {
     let is_the_cause = |taken: &&Vec<usize>| {
-        cause.is_some_and(|cause| taken.iter().all(|change| cause.contains(change)))
+        cause.is_some_and(|cause| taken.iter().all(|variant| cause.contains(variant)))
     };
-    changes.iter().find(is_the_cause).or(changes.first()).map_or(&[], |taken| taken)
+    variants.iter().find(is_the_cause).or(variants.first()).map_or(&[], |taken| taken)
 }
 
-fn reading(change: &Change) -> ReadingTaken {
+fn reading(variant: &Variant) -> ReadingTaken {
     ReadingTaken {
-        reading: change.reading.clone(),
-        decision_point: change.point.clone(),
-        option: change.option.clone(),
+        reading: variant.reading().map(str::to_owned),
+        decision_point: variant.point(),
+        option: variant.option(),
     }
 }
 
@@ -332,24 +333,27 @@ fn scenario(rules: &Rules, id: String, group: &Group, steps: &[Action]) -> Scena
 }
 
 /// The causes, told.
-pub(super) fn causes(changes: &Changes, explanations: &[Explanation]) -> Vec<Cause> {
+pub(super) fn causes(
+    rules: &Rules,
+    variants: &Variants,
+    explanations: &[Explanation],
+) -> Vec<Cause> {
     let told = explanations.iter().map(|explanation| {
-        let taken: Vec<&Change> =
-            explanation.changes.iter().map(|change| &changes.all[*change]).collect();
-        let joined = |of: fn(&Change) -> &str| {
-            taken.iter().map(|change| of(change)).collect::<Vec<_>>().join(JOINS)
+        let taken: Vec<&Variant> =
+            explanation.variants.iter().map(|variant| &variants.all[*variant]).collect();
+        let joined = |of: fn(&Variant) -> String| {
+            taken.iter().map(|variant| of(variant)).collect::<Vec<_>>().join(JOINED_BY)
         };
-        let mut clauses: Vec<_> =
-            taken.iter().flat_map(|change| change.clauses.iter().cloned()).collect();
+        let mut clauses: Vec<_> = taken.iter().flat_map(|variant| variant.clauses(rules)).collect();
         clauses.sort();
         clauses.dedup();
         Cause {
-            decision_point: joined(|change| &change.point),
-            option: joined(|change| &change.option),
-            means: joined(|change| &change.means),
+            decision_point: joined(Variant::point),
+            option: joined(Variant::option),
+            means: joined(Variant::means),
             explains: explanation.explains.len(),
-            permitted: taken.iter().all(|change| change.permitted),
-            reading: taken.iter().find_map(|change| change.reading.clone()),
+            permitted: taken.iter().all(|variant| variant.is_permitted()),
+            reading: taken.iter().find_map(|variant| variant.reading().map(str::to_owned)),
             clauses,
         }
     });

@@ -11,8 +11,8 @@ use guest_access_rules::profile::Profile;
 
 use crate::subject::server::{Held, Members, Observed, Verdict};
 
-use super::change::Changes;
 use super::listing::Listing;
+use guest_access_rules::variant::Variants;
 
 /// A step that was taken on a homeserver, with what was seen of it.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ pub(super) fn are_as_in(rooms: &[Members], state: &State, gone: [bool; MAX_GUEST
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Expected {
     /// The change of our readings; none for our own.
-    pub(super) change: Option<usize>,
+    pub(super) variant: Option<usize>,
     pub(super) outcome: Outcome,
 }
 
@@ -115,7 +115,7 @@ pub(super) enum Judgement {
 /// lead that said what was seen.
 #[derive(Debug)]
 pub(super) struct Judge<'a> {
-    changes: &'a Changes,
+    variants: &'a Variants,
     /// The default profile with each of the permitted changes.
     readings: Vec<Profile>,
     /// The states that are possible, that by our readings first.
@@ -128,10 +128,10 @@ const MOST_STATES: usize = 8;
 
 impl<'a> Judge<'a> {
     /// The judge of a story that begins.
-    pub(super) fn new(changes: &'a Changes) -> Self {
-        let readings = (0..changes.permitted).map(|change| changes.profile(&[change]));
-        let states = vec![initial(&changes.default)];
-        Self { changes, readings: readings.collect(), states, log: Vec::new() }
+    pub(super) fn new(variants: &'a Variants) -> Self {
+        let readings = (0..variants.permitted).map(|variant| variants.profile(&[variant]));
+        let states = vec![initial(&variants.default)];
+        Self { variants, readings: readings.collect(), states, log: Vec::new() }
     }
 
     /// The state, by our readings as far as they go.
@@ -141,13 +141,13 @@ impl<'a> Judge<'a> {
 
     /// What may come of `step`, by our readings first; `None` if it cannot happen by these.
     pub(super) fn expected(&self, step: &Action) -> Option<Vec<Expected>> {
-        outcome(&self.changes.default, &self.state(), step)?;
-        let ours = std::iter::once((None, &self.changes.default));
-        let others = self.readings.iter().enumerate().map(|(change, p)| (Some(change), p));
-        let expected = ours.chain(others).flat_map(|(change, profile)| {
+        outcome(&self.variants.default, &self.state(), step)?;
+        let ours = std::iter::once((None, &self.variants.default));
+        let others = self.readings.iter().enumerate().map(|(variant, p)| (Some(variant), p));
+        let expected = ours.chain(others).flat_map(|(variant, profile)| {
             self.states.iter().filter_map(move |state| {
                 let outcome = outcome_as_asked(profile, state, step)?;
-                Some(Expected { change, outcome })
+                Some(Expected { variant, outcome })
             })
         });
         Some(expected.collect())
@@ -157,14 +157,14 @@ impl<'a> Judge<'a> {
     /// several states.
     pub(super) fn listing(&self, step: &Action, gone: [bool; MAX_GUESTS]) -> Option<Listing> {
         let is_sure = self.states.len() == 1;
-        is_sure.then(|| Listing::of(&self.changes.default, &self.log, step, gone)).flatten()
+        is_sure.then(|| Listing::of(&self.variants.default, &self.log, step, gone)).flatten()
     }
 
     /// Judges a step that was taken. After a divergence the states are as before it.
     pub(super) fn judge(&mut self, mut taken: Taken, expected: &[Expected]) -> Judgement {
         let fitting = expected.iter().filter(|e| taken.fits(&e.outcome));
         let mut fitting: Vec<(Vec<usize>, Outcome)> =
-            fitting.map(|e| (e.change.into_iter().collect(), e.outcome)).collect();
+            fitting.map(|e| (e.variant.into_iter().collect(), e.outcome)).collect();
         if fitting.is_empty() {
             fitting = self.by_two(&taken);
         }
@@ -187,22 +187,22 @@ impl<'a> Judge<'a> {
         if is_ours {
             return Judgement::Same;
         }
-        let mut changes: Vec<_> = fitting.into_iter().map(|(changes, _)| changes).collect();
-        changes.dedup();
-        Judgement::ByAReading(changes)
+        let mut variants: Vec<_> = fitting.into_iter().map(|(variants, _)| variants).collect();
+        variants.dedup();
+        Judgement::ByAReading(variants)
     }
 
     /// The pairs of changes that together say what was seen: a call may be open by one reading, and
     /// refused then with the error code of another.
     fn by_two(&self, taken: &Taken) -> Vec<(Vec<usize>, Outcome)> {
         let mut fitting = Vec::new();
-        for one in 0..self.changes.permitted {
-            for other in one + 1..self.changes.permitted {
-                if self.changes.exclude_each_other(one, other) {
+        for one in 0..self.variants.permitted {
+            for other in one + 1..self.variants.permitted {
+                if self.variants.exclude_each_other(one, other) {
                     continue;
                 }
                 let pair = vec![one, other];
-                let profile = self.changes.profile(&pair);
+                let profile = self.variants.profile(&pair);
                 let outcomes = self.states.iter();
                 let outcomes =
                     outcomes.filter_map(|state| outcome_as_asked(&profile, state, &taken.step));
@@ -243,20 +243,20 @@ mod tests {
 
     #[test]
     fn a_reading_that_refuses_a_step_that_was_to_be_labelled_is_among_what_is_expected() {
-        let changes = Changes::of(&Rules::find("latest").unwrap());
-        let every = actions(Scope { guests: 1, rooms: 1 }, &[&changes.default]);
-        let reached = reachable_states(&changes.default, &every, 2_000);
-        let mut judge = Judge::new(&changes);
+        let variants = Variants::of(&Rules::find("latest").unwrap());
+        let every = actions(Scope { guests: 1, rooms: 1 }, &[&variants.default]);
+        let reached = reachable_states(&variants.default, &every, 2_000);
+        let mut judge = Judge::new(&variants);
         let mut refused = 0;
         for state in reached.states() {
             judge.states = vec![*state];
             for step in every.iter().filter(|step| step.tag) {
                 let Some(expected) = judge.expected(step) else { continue };
-                for (change, reading) in judge.readings.iter().enumerate() {
+                for (variant, reading) in judge.readings.iter().enumerate() {
                     if outcome(reading, state, step).is_some() {
                         continue;
                     }
-                    let told = expected.iter().find(|e| e.change == Some(change));
+                    let told = expected.iter().find(|e| e.variant == Some(variant));
                     assert!(told.is_some_and(|e| !e.outcome.observation.decision.allows()));
                     refused += 1;
                 }

@@ -27,17 +27,17 @@ pub(super) async fn explain_more(
     explanations: &mut [Explanation],
 ) {
     for number in 0..explanations.len() {
-        let Explanation { changes, .. } = &explanations[number];
-        if changes.iter().all(|change| teller.changes.all[*change].permitted) {
+        let Explanation { variants, .. } = &explanations[number];
+        if variants.iter().all(|variant| teller.variants.all[*variant].is_permitted()) {
             continue;
         }
         let open = unexplained(parts, explanations);
         let concerned = |(part, difference): &(usize, usize)| {
             let called = parts[*part].called(*difference);
-            changes.iter().any(|change| teller.changes.all[*change].concerns(called))
+            variants.iter().any(|variant| teller.variants.all[*variant].concerns(called))
         };
         let open: Vec<_> = open.into_iter().filter(concerned).collect();
-        let profile = teller.changes.profile(changes);
+        let profile = teller.variants.profile(variants);
         // Without a reference, what is open stays so.
         let Some(more) = done_by(teller, profile, parts, &open).await else { return };
         explanations[number].explains.extend(more);
@@ -62,7 +62,7 @@ async fn done_by(
     // What the reference does, it has done when it answers; and nobody comes after us.
     let teller = Teller {
         server: &server,
-        changes: teller.changes,
+        variants: teller.variants,
         settle: Duration::ZERO,
         keep: true,
         stop: teller.stop.clone(),

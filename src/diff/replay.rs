@@ -8,11 +8,11 @@ use guest_access_rules::rules::Rules;
 use crate::subject::server::{Person, Server, ServerError, Verdict};
 
 use super::Options;
-use super::change::Changes;
 use super::saved::SavedDivergence;
 use super::signature::{Signature, seen};
 use super::story::{Story, Teller, Told};
 use super::workers::{self, Workers};
+use guest_access_rules::variant::Variants;
 
 /// What became of a divergence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,12 +57,12 @@ pub async fn replay(
     options: &Options,
     progress: impl Fn(usize, &str),
 ) -> Result<Replayed, ServerError> {
-    let changes = Changes::of(rules);
+    let variants = Variants::of(rules);
     let jobs = options.jobs.clamp(1, divergences.len().max(1));
     let helpers = workers::helpers(server, jobs, given).await?;
     let teller = Teller {
         server,
-        changes: &changes,
+        variants: &variants,
         settle: options.settle,
         keep: options.keep,
         stop: options.stop.clone(),
@@ -75,7 +75,7 @@ pub async fn replay(
     let stories = divergences.iter().map(story);
     let told = workers.tell(stories, |done| progress(done, "divergence")).await;
     workers.leave().await;
-    let first = initial(&changes.default);
+    let first = initial(&variants.default);
     let fates = told.iter().map(|(story, told)| fate(told, &story.steps, &first));
     // Those that were not reached are the last.
     let because = workers.broken_off().map_or("the time was up".to_owned(), |e| e.to_string());
@@ -115,7 +115,7 @@ fn fate(told: &Told, steps: &[Action], first: &State) -> Fate {
         None => Fate::Fixed { now },
         Some(difference) => Fate::StillThere {
             now: Signature::of(difference, last).observed,
-            permitted: !difference.changes.is_empty(),
+            permitted: !difference.variants.is_empty(),
         },
     }
 }

@@ -5,20 +5,19 @@ use std::time::Duration;
 
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each_until;
-use guest_access_rules::defect::Defect;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::{JOINED_BY, Variant, Variants};
 
 use crate::serve::Embedded;
 use crate::subject::server::{Limits, Proof, Server, ServerError};
 
-use super::change::JOINS;
-use super::{Cause, Changes, Found, Options, Story, diff, wait_for};
+use super::{Cause, Found, Options, Story, diff, wait_for};
 
 /// What was found of the reference with one defect, over HTTP.
 #[derive(Debug)]
 pub struct Held {
     /// The defect.
-    pub defect: Defect,
+    pub defect: Variant,
     /// The decision point that the defect answers wrongly; several, joined, for one that takes several.
     pub point: String,
     /// Why it cannot show, if it cannot show over HTTP.
@@ -54,9 +53,9 @@ impl Held {
     /// Whether all that was found is explained by the decision point of the defect, and by nothing
     /// else; by any of them, if it takes several.
     pub fn is_named(&self) -> bool {
-        let own = |point: &str| self.point.split(JOINS).any(|own| own == point);
+        let own = |point: &str| self.point.split(JOINED_BY).any(|own| own == point);
         let causes = &self.found.causes;
-        let is_own = |cause: &Cause| cause.decision_point.split(JOINS).all(own);
+        let is_own = |cause: &Cause| cause.decision_point.split(JOINED_BY).all(own);
         self.is_found()
             && causes.iter().all(|cause| is_own(cause) && !cause.permitted)
             && self.found.divergences.iter().all(|divergence| divergence.cause.is_some())
@@ -82,16 +81,16 @@ pub enum ScoreError {
 /// If a reference cannot be started, or cannot be talked to.
 pub fn held(
     rules: &Rules,
-    defects: &[Defect],
+    defects: &[Variant],
     stories: &[Story],
     threads: usize,
     stop: &Stop,
     progress: impl Fn(usize),
 ) -> Option<Result<Vec<Held>, ScoreError>> {
-    let changes = Changes::of(rules);
-    let look = |defect: &Defect| {
-        let change = changes.of_profile(&defect.profile);
-        let point = change.map_or_else(|| defect.id.clone(), |change| change.point.clone());
+    let variants = Variants::of(rules);
+    let look = |defect: &Variant| {
+        let variant = variants.of_profile(&defect.profile);
+        let point = variant.map_or_else(|| defect.id.clone(), |variant| variant.point());
         let found = found(rules, defect, stories, stop)?;
         let hidden = HIDDEN.iter().find(|(at, _)| *at == point).map(|(_, why)| *why);
         Ok(Held { defect: defect.clone(), point, hidden, found })
@@ -105,7 +104,7 @@ const JOBS: usize = 2;
 
 fn found(
     rules: &Rules,
-    defect: &Defect,
+    defect: &Variant,
     stories: &[Story],
     stop: &Stop,
 ) -> Result<Found, ScoreError> {

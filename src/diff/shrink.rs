@@ -368,7 +368,7 @@ mod tests {
             .iter()
             .fold(initial(&profile), |state, step| outcome(&profile, &state, step).unwrap().next);
         let expected = outcome(&profile, &state, &leave).unwrap();
-        let difference = Difference { at: before.len(), before: state, expected, changes: vec![] };
+        let difference = Difference { at: before.len(), before: state, expected, variants: vec![] };
         let observed = Observed { verdict: Verdict::Allowed, held: Held::Nothing };
         let taken = Taken {
             step: leave,

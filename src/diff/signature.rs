@@ -53,7 +53,7 @@ impl Signature {
             by: role(&taken.step, &difference.before),
             expected,
             observed,
-            permitted: !difference.changes.is_empty(),
+            permitted: !difference.variants.is_empty(),
         }
     }
 }

@@ -19,10 +19,10 @@ use crate::subject::server::{
     Helpers, Needs, Observed, Recording, Server, ServerError, Verdict, World,
 };
 
-use super::change::Changes;
 use super::found::NotRun;
 use super::judge::{Expected, Judge, Judgement, Taken, are_as_in};
 use super::signature::Names;
+use guest_access_rules::variant::Variants;
 
 /// Steps that can happen by the rules, from the first state on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(super) struct Difference {
     /// What was expected.
     pub(super) expected: Outcome,
     /// The changes under which the homeserver is right, any of these; empty if there are none.
-    pub(super) changes: Vec<Vec<usize>>,
+    pub(super) variants: Vec<Vec<usize>>,
 }
 
 /// What came of a story.
@@ -83,7 +83,7 @@ pub(super) struct Told {
 #[derive(Debug)]
 pub(super) struct Teller<'a> {
     pub(super) server: &'a Server,
-    pub(super) changes: &'a Changes,
+    pub(super) variants: &'a Variants,
     /// How long effects are waited for.
     pub(super) settle: Duration,
     /// Whether the rooms are left as they are.
@@ -111,7 +111,7 @@ impl Teller<'_> {
         let deeds: Vec<_> = steps.iter().filter(|step| step.by == Actor::Server).copied().collect();
         if !deeds.is_empty() {
             let left_out = |step: &Action| step.by == Actor::Server;
-            let (possible, mut lost) = possible(&self.changes.default, &steps, left_out);
+            let (possible, mut lost) = possible(&self.variants.default, &steps, left_out);
             for operation_phrase in &deeds {
                 let because = "it cannot be asked for over HTTP".to_owned();
                 told.not_run.push(not_run(
@@ -124,7 +124,7 @@ impl Teller<'_> {
             steps = possible;
         }
         while known < steps.len() {
-            let first = initial(&self.changes.default).rooms[0];
+            let first = initial(&self.variants.default).rooms[0];
             let world = self.server.world(helpers, Needs::of(&steps), &first).await;
             let mut world = match world {
                 Ok(world) => world,
@@ -135,7 +135,7 @@ impl Teller<'_> {
                     return told;
                 }
             };
-            let mut judge = Judge::new(self.changes);
+            let mut judge = Judge::new(self.variants);
             let mut part = Part {
                 log: Vec::new(),
                 differences: Vec::new(),
@@ -190,11 +190,11 @@ impl Teller<'_> {
                 Ok(Ending::Astray { at, why }) => {
                     let offending = steps[at];
                     // What was done and undone again may have left its marks on the homeserver.
-                    let lead = leading(&self.changes.default, &lead);
+                    let lead = leading(&self.variants.default, &lead);
                     known = lead.len();
                     let rest = lead.into_iter().chain(steps[at + 1..].iter().copied());
                     let rest: Vec<_> = rest.collect();
-                    let (possible, lost) = possible(&self.changes.default, &rest, |_| false);
+                    let (possible, lost) = possible(&self.variants.default, &rest, |_| false);
                     if lost > 0 {
                         told.not_run.push(not_run(story, Some(&offending), lost, why));
                     }
@@ -291,11 +291,11 @@ impl Teller<'_> {
                 continue;
             }
             let at_log = judge.log.len();
-            let difference = |changes| Difference { at: at_log, before, expected: ours, changes };
+            let difference = |variants| Difference { at: at_log, before, expected: ours, variants };
             let settled = taken.members_fit(&ours.next);
             match judge.judge(taken, &expected) {
                 Judgement::Same => {}
-                Judgement::ByAReading(changes) => part.differences.push(difference(changes)),
+                Judgement::ByAReading(variants) => part.differences.push(difference(variants)),
                 Judgement::Diverges => {
                     part.differences.push(difference(Vec::new()));
                     if as_decided && settled {
@@ -377,14 +377,14 @@ pub(super) fn leading(profile: &Profile, steps: &[Action]) -> Vec<Action> {
 /// Whether a step can have a part in what memberships there are, by one of the ways to read the rules
 /// or by mistake.
 fn may_change_memberships(step: &Action, before: &State, expected: &[Expected]) -> bool {
-    let changes = |expected: &Expected| {
+    let variants = |expected: &Expected| {
         before
             .rooms
             .iter()
             .zip(&expected.outcome.next.rooms)
             .any(|(before, after)| before.members != after.members || before.user != after.user)
     };
-    expected.iter().any(changes)
+    expected.iter().any(variants)
         || matches!(
             step.operation,
             Operation::SetGuestAccess(..)

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
 use guest_access_model::scoreboard::Caught;
-use guest_access_rules::defect::{Beyond, Defect, beyond};
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::{Inexpressible, Variant, inexpressible};
 use serde::Serialize;
 
 use crate::diff::Held;
@@ -94,8 +94,8 @@ impl From<&Held> for NamedReport {
 }
 
 impl DefectReport {
-    fn new(defect: &Defect, caught_by: Vec<String>, because: Option<String>) -> Self {
-        let Defect { id, family, about, .. } = defect.clone();
+    fn new(defect: &Variant, caught_by: Vec<String>, because: Option<String>) -> Self {
+        let Variant { id, family, about, .. } = defect.clone();
         let because = because.filter(|_| caught_by.is_empty());
         Self { id, family, about, caught_by, because, named: None }
     }
@@ -125,8 +125,8 @@ pub struct BeyondReport {
     pub because: String,
 }
 
-impl From<Beyond> for BeyondReport {
-    fn from(Beyond { id, family, about, because }: Beyond) -> Self {
+impl From<Inexpressible> for BeyondReport {
+    fn from(Inexpressible { id, family, about, because }: Inexpressible) -> Self {
         Self { id, family, about, because }
     }
 }
@@ -179,7 +179,7 @@ impl DefectsReport {
             caught: defects.iter().filter(|defect| !defect.caught_by.is_empty()).count(),
             total: defects.len(),
             defects,
-            beyond: beyond().into_iter().map(BeyondReport::from).collect(),
+            beyond: inexpressible().into_iter().map(BeyondReport::from).collect(),
             run,
         }
     }
@@ -192,7 +192,7 @@ impl DefectsReport {
 }
 
 /// Why no client could observe a defect, if none could.
-fn unobservable(defect: &Defect, undetected: &[Undetected]) -> Option<String> {
+fn unobservable(defect: &Variant, undetected: &[Undetected]) -> Option<String> {
     let undetected = undetected.iter().find(|option| option.defect_id() == defect.id);
     undetected.map(|option| option.because.clone())
 }

@@ -7,9 +7,9 @@ use guest_access_model::action::Subject;
 use guest_access_model::decide::Outcome;
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each_until;
-use guest_access_rules::defect::{Defect, defects};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::{Variant, defects};
 
 use super::Vector;
 use crate::permitted::{Judge, Judgement, OpenOptions, StepMatches, matches};
@@ -20,7 +20,7 @@ use crate::subject::reference::ReferenceSubject;
 #[derive(Debug, Clone)]
 pub struct Detection {
     /// The defect.
-    pub defect: Defect,
+    pub defect: Variant,
     /// The ids of the vectors that a homeserver with the defect fails.
     pub by: Vec<String>,
 }
@@ -34,7 +34,7 @@ pub fn detections(
     stop: &Stop,
     progress: impl Fn(usize),
 ) -> Option<Vec<Detection>> {
-    let look = |defect: &Defect| {
+    let look = |defect: &Variant| {
         let profile = Arc::new(defect.profile.clone());
         let fails = |vector: &&Vector| vector.first_failure(&profile).is_some();
         let by = vectors.iter().filter(fails).map(|vector| vector.scenario.id.clone()).collect();

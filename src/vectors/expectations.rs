@@ -7,13 +7,12 @@ use guest_access_rules::decision_point::PointId;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::{self, Variant};
 
 use super::client_actions::may_change_memberships;
 use super::observable::is_observable;
 use crate::permitted::{Judge, Judgement, Permitted, TakenOption};
-use crate::scenario::{
-    Alternative, Expect, LABEL, ObservedStep, Scenario, ScenarioStep, alternatives, permitted,
-};
+use crate::scenario::{Expect, LABEL, ObservedStep, Scenario, ScenarioStep};
 
 /// All that the rules permit: the default profile; every other that differs from it in one option
 /// that is left open, or that they do not speak of; and in two that are left open.
@@ -27,9 +26,9 @@ pub(super) struct PermittedProfiles {
 impl PermittedProfiles {
     pub(super) fn new(rules: &Rules) -> Self {
         let profile = rules.profile();
-        let open: Vec<TakenOption> = alternatives(rules).iter().map(taken).collect();
+        let open: Vec<TakenOption> = variant::open(rules).iter().map(taken).collect();
         let mut ones: Vec<_> =
-            permitted(rules).into_iter().map(|one| (taken(&one), one.profile)).collect();
+            variant::permitted(rules).into_iter().map(|one| (taken(&one), one.profile)).collect();
         // The order in which a pair's options are asked is that of their names.
         ones.sort_by(|(one, _), (other, _)| one.cmp(other));
         let mut twos = Vec::new();
@@ -164,9 +163,12 @@ fn expected(step: &ScenarioStep, before: &State, outcome: &Outcome, scope: Scope
     expect
 }
 
-fn taken(alternative: &Alternative) -> TakenOption {
-    let Alternative { option, reading, .. } = alternative.clone();
-    TakenOption { point: alternative.point_id(), option, reading }
+fn taken(variant: &Variant) -> TakenOption {
+    TakenOption {
+        point: variant.point_id(),
+        option: variant.option(),
+        reading: variant.reading().map(str::to_owned),
+    }
 }
 
 /// The profile that takes the options of both.

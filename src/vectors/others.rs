@@ -11,16 +11,16 @@ use guest_access_model::shortest_trace::Search;
 use guest_access_model::state::{Scope, State};
 use guest_access_model::threads;
 use guest_access_rules::decision_point::PointId;
-use guest_access_rules::defect::defects;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant;
 
 use super::coverage_goal::CoverageGoal;
 use super::expectations::fails;
 use super::observable::{distinguishing_steps, is_observable};
 use super::{Candidate, Vector};
-use crate::scenario::{permitted, sentence};
+use crate::scenario::sentence;
 
 /// The point under which the known mistakes are listed.
 const MISTAKE: &str = "mistake";
@@ -82,7 +82,7 @@ impl Other {
 /// rules forbid it, where they permit it, and where they are silent.
 pub(super) fn others(rules: &Rules) -> Vec<Other> {
     let mut others: Vec<Other> = Vec::new();
-    let permitted = permitted(rules);
+    let permitted = variant::permitted(rules);
     let mut push = |point: String, option: String, profile: Profile| {
         let clauses = clauses_of(rules, &point);
         // A mistake of old can be a reading of today.
@@ -90,14 +90,14 @@ pub(super) fn others(rules: &Rules) -> Vec<Other> {
         others.push(Other { point, option, clauses, profile, permitted });
     };
     let (options, mistakes): (Vec<_>, Vec<_>) =
-        defects(rules).into_iter().partition(|defect| defect.id.contains('='));
+        variant::defects(rules).into_iter().partition(|defect| !defect.is_known_mistake);
     for defect in options {
         if let Some((point, option)) = defect.id.split_once('=') {
             push(point.to_owned(), option.to_owned(), defect.profile);
         }
     }
     for alternative in &permitted {
-        let (option, profile) = (alternative.option.clone(), alternative.profile.clone());
+        let (option, profile) = (alternative.option(), alternative.profile.clone());
         push(alternative.point_id(), option, profile);
     }
     // A mistake that is one option was told apart as that.

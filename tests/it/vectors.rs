@@ -16,9 +16,9 @@ use guest_access_model::action::{Actor, Operation};
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each;
 use guest_access_rules::clause::{CLAUSES, Force};
-use guest_access_rules::defect::defects;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::{self, defects};
 use serde_json::{Value, json};
 
 use crate::cli::{Folder, run, run_line};
@@ -246,12 +246,12 @@ fn every_mistake_that_a_client_can_observe_is_caught_by_a_vector() {
 
 #[test]
 fn a_homeserver_that_takes_one_other_reading_passes() {
-    for alternative in guest_access::scenario::permitted(&LATEST) {
-        let profile = Arc::new(alternative.profile);
+    for variant in variant::permitted(&LATEST) {
+        let profile = Arc::new(variant.profile);
         for vector in VECTORS.iter() {
             let failure = vector.first_failure(&profile);
             let id = &vector.scenario.id;
-            assert_eq!(failure, None, "{id}: {}={}", alternative.point, alternative.option);
+            assert_eq!(failure, None, "{id}: {}", variant.id);
         }
     }
 }
@@ -274,10 +274,10 @@ fn fails_in_run(steps: &[StepJudgement]) -> bool {
 
 #[test]
 fn a_run_of_one_other_reading_follows_that_reading() {
-    for alternative in guest_access::scenario::alternatives(&LATEST).into_iter().step_by(7) {
-        let (options, judged, fails) = judge(&[Arc::new(alternative.profile)]);
+    for alternative in variant::open(&LATEST).into_iter().step_by(7) {
+        let (options, judged, fails) = judge(&[Arc::new(alternative.profile.clone())]);
         let taken = judged.assignment.named(&options);
-        let is_taken = |taken: &TakenOption| taken.option == alternative.option;
+        let is_taken = |taken: &TakenOption| taken.option == alternative.option();
         assert!(taken.len() <= 1 && taken.iter().all(is_taken), "{taken:?}");
         assert!(!judged.steps.iter().any(|steps| fails_in_run(steps)));
         assert!(!fails.contains(&true));
@@ -296,9 +296,9 @@ fn a_vector_that_a_mistake_fails_fails_in_the_run_too() {
 
 #[test]
 fn a_homeserver_of_two_readings_passes_each_vector_and_is_inconsistent() {
-    let other = guest_access::scenario::alternatives(&LATEST)
+    let other = variant::open(&LATEST)
         .into_iter()
-        .find(|alternative| alternative.point == "unlisted.errcode")
+        .find(|alternative| alternative.point() == "unlisted.errcode")
         .unwrap();
     let profiles = [Arc::new(LATEST.profile()), Arc::new(other.profile)];
     let (options, judged, fails) = judge(&profiles);

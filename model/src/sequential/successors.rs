@@ -194,8 +194,8 @@ mod tests {
 
     use super::*;
     use crate::transition_system::TransitionSystem;
-    use guest_access_rules::defect::defects;
     use guest_access_rules::rules::Rules;
+    use guest_access_rules::variant::defects;
 
     /// The states that the moves lead to, in an order of their own.
     fn reached(successors: &Successors) -> Vec<State> {

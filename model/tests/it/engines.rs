@@ -10,9 +10,9 @@ use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
 use guest_access_model::transition_system::Exploration;
 use guest_access_rules::decision_point::POINTS;
-use guest_access_rules::defect::defects;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::defects;
 
 fn explored(
     engine: Engine,

@@ -1,8 +1,8 @@
 //! The baseline and the forms of the report, by the command as a whole.
 
 use guest_access::serve::Embedded;
-use guest_access_rules::defect;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant;
 
 use crate::cli::{Folder, Ran, run, run_line, run_with_input};
 
@@ -11,7 +11,7 @@ struct Mistaken(Embedded);
 
 impl Mistaken {
     fn start() -> Self {
-        let mistake = defect::find(&Rules::find("latest").unwrap(), "join.gate=none").unwrap();
+        let mistake = variant::find(&Rules::find("latest").unwrap(), "join.gate=none").unwrap();
         Self(Embedded::start(mistake.profile).unwrap())
     }
 

@@ -8,9 +8,9 @@ use guest_access::diff::{Found, Kind, Options, Story, diff, wait_for};
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::stop::Stop;
-use guest_access_rules::defect;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant;
 
 pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::find("latest").unwrap());
 pub(super) static STORIES: LazyLock<Vec<Story>> =
@@ -43,7 +43,7 @@ fn found(profile: Profile) -> Found {
 }
 
 pub(super) fn mistaken(id: &str) -> Profile {
-    defect::find(&RULES, id).unwrap().profile
+    variant::find(&RULES, id).unwrap().profile
 }
 
 #[test]
@@ -108,10 +108,10 @@ fn a_divergence_comes_with_the_smallest_scenario_that_shows_it() {
 
 #[test]
 fn what_a_reading_permits_is_found_and_is_told_as_that() {
-    let changes = guest_access::diff::Changes::of(&RULES);
-    let read = changes.all.iter().position(|c| c.point == "join.errcode").unwrap();
-    assert!(changes.all[read].permitted);
-    let found = found(changes.profile(&[read]));
+    let variants = guest_access_rules::variant::Variants::of(&RULES);
+    let read = variants.all.iter().position(|v| v.point() == "join.errcode").unwrap();
+    assert!(variants.all[read].is_permitted());
+    let found = found(variants.profile(&[read]));
     assert!(!found.divergences.is_empty());
     assert!(found.divergences.iter().all(guest_access::diff::Divergence::is_permitted));
     assert_eq!(found.causes.len(), 1, "{:#?}", found.causes);

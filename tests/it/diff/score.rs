@@ -8,7 +8,7 @@ use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each;
-use guest_access_rules::defect::defects;
+use guest_access_rules::variant::defects;
 
 use crate::vectors::{ALL, LATEST, VECTORS};
 

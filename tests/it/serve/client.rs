@@ -1,8 +1,8 @@
 //! A small client, and the servers that it talks to.
 
 use guest_access::serve::Embedded;
-use guest_access_rules::defect;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant;
 use reqwest::Method;
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
@@ -61,7 +61,7 @@ impl World {
         let rules = Rules::find(rules).unwrap();
         let profile = match mistake {
             None => rules.profile(),
-            Some(id) => defect::find(&rules, id).unwrap().profile,
+            Some(id) => variant::find(&rules, id).unwrap().profile,
         };
         Self { server: Embedded::start(profile).unwrap(), client: http() }
     }

@@ -1,0 +1,95 @@
+//! One decision point that a variant answers otherwise than the default profile.
+
+use crate::decision_point::{PointId, PointOption};
+use crate::endpoint::EndpointId;
+use crate::profile::{Access, Profile};
+use crate::rules::Rules;
+
+/// What stands between the decision points of a variant that answers several.
+pub const JOINED_BY: &str = " and ";
+
+/// One decision point that is answered otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edit {
+    /// Another option is taken at this point.
+    Choice(PointId, &'static str),
+    /// Guests have another access to this endpoint.
+    Access(EndpointId, Access),
+}
+
+impl Edit {
+    /// The id of the decision point; the endpoint, for an endpoint's own.
+    pub fn point(&self) -> String {
+        match self {
+            Self::Choice(point, _) => point.get().id.to_owned(),
+            Self::Access(endpoint, _) => endpoint.to_string(),
+        }
+    }
+
+    /// The option that is taken.
+    pub fn option(&self) -> String {
+        match self {
+            Self::Choice(_, option) => (*option).to_owned(),
+            Self::Access(_, access) => access.to_string(),
+        }
+    }
+
+    /// What the option means, as a sentence.
+    pub fn means(&self) -> String {
+        match self {
+            Self::Choice(point, option) => {
+                let known = point.get().options.iter().find(|known| known.id == *option);
+                known.map(PointOption::means).unwrap_or_default()
+            }
+            Self::Access(endpoint, access) => format!("{endpoint} is {access} to guests."),
+        }
+    }
+
+    /// The clauses in force that the decision point comes from.
+    pub fn clauses(&self, rules: &Rules) -> Vec<String> {
+        match self {
+            Self::Choice(point, _) => {
+                let of_point = rules.in_force(point.get().clauses);
+                let of_rule = &rules.point(*point).clauses;
+                of_point.into_iter().map(str::to_owned).chain(of_rule.iter().cloned()).collect()
+            }
+            Self::Access(endpoint, _) => rules.endpoint(*endpoint).clauses.clone(),
+        }
+    }
+
+    /// Whether both are at the same decision point.
+    pub fn is_at_point_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Choice(one, _), Self::Choice(other, _)) => one == other,
+            (Self::Access(one, _), Self::Access(other, _)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+/// The profile with these edits.
+pub(super) fn edited(profile: &Profile, edits: &[Edit]) -> Profile {
+    let mut edited = profile.clone();
+    for edit in edits {
+        match *edit {
+            Edit::Choice(point, option) => {
+                assert!(edited.choices.set(point, option), "an edit takes an option of its point");
+            }
+            Edit::Access(endpoint, access) => edited.set_access(endpoint, access),
+        }
+    }
+    edited
+}
+
+/// The differences of `profile` from `default`: by decision point, then by endpoint.
+pub(super) fn edits_between(default: &Profile, profile: &Profile) -> Vec<Edit> {
+    let choices = PointId::all().filter_map(|point| {
+        let option = profile.choices.get(point);
+        (option != default.choices.get(point)).then_some(Edit::Choice(point, option))
+    });
+    let accesses = EndpointId::all().filter_map(|endpoint| {
+        let access = profile.access(endpoint);
+        (access != default.access(endpoint)).then_some(Edit::Access(endpoint, access))
+    });
+    choices.chain(accesses).collect()
+}

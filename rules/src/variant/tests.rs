@@ -1,0 +1,52 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+fn latest() -> Rules {
+    Rules::find("latest").unwrap()
+}
+
+#[test]
+fn defects_that_are_taken_together_are_all_taken() {
+    let rules = latest();
+    let ids = ["join.gate=none", "endpoint.GET /sync=refused", "join.gate=none"];
+    let found: Vec<_> = ids.iter().map(|id| find(&rules, id).unwrap()).collect();
+    let mut expected = found[0].profile.clone();
+    let sync = EndpointId::find("GET /sync").unwrap();
+    expected.set_access(sync, Access::Refused);
+    assert_eq!(together(&rules.profile(), &found), expected);
+    assert_eq!(together(&rules.profile(), &[]), rules.profile());
+}
+
+#[test]
+fn every_variant_has_an_id_of_its_own_and_another_profile() {
+    let rules = latest();
+    let mut seen = BTreeSet::new();
+    for variant in permitted(&rules).into_iter().chain(defects(&rules)) {
+        assert!(seen.insert(variant.id.clone()), "{} is given twice", variant.id);
+        assert_ne!(variant.profile, rules.profile(), "{}", variant.id);
+    }
+}
+
+#[test]
+fn the_permitted_variants_come_first() {
+    let variants = Variants::of(&latest());
+    for (number, variant) in variants.all.iter().enumerate() {
+        assert_eq!(variants.profile(&[number]), variant.profile, "{variant:?}");
+        assert_eq!(variant.is_permitted(), number < variants.permitted, "{variant:?}");
+        assert!(variants.exclude_each_other(number, number));
+    }
+}
+
+/// A reading permits one known mistake (A13 permits `preview-state-from-before`); every forbidden
+/// option stays forbidden.
+#[test]
+fn every_defect_is_among_the_variants() {
+    let rules = latest();
+    let variants = Variants::of(&rules);
+    for defect in defects(&rules) {
+        let of_profile = variants.of_profile(&defect.profile);
+        let variant = of_profile.unwrap_or_else(|| panic!("{} is missing", defect.id));
+        assert!(defect.is_known_mistake || !variant.is_permitted(), "{}", defect.id);
+    }
+}
