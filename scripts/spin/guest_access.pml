@@ -1,7 +1,7 @@
 /*
  * Guest access with GUESTS guests and ROOMS rooms, for SPIN: every step that changes something.
  *
- * Written from spec-notes/steps.md and the rules files, not from the decision functions in Rust, so
+ * Written from spec-notes/actions.md and the rules files, not from the decision functions in Rust, so
  * that the two can be held against each other: `scripts/spin/compare` counts the states and the
  * state-changing transitions of both. What the state keeps, which steps are tried, what is forgotten
  * and that guests are alike are taken from the Rust model, because the counts depend on them; who may

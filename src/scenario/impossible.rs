@@ -142,5 +142,5 @@ fn by_the_label(state: &State, step: &Action) -> String {
     if step.operation == Operation::ReadThroughOtherRoom {
         return "no event is labelled yet; put `event` on the step that sends it".to_owned();
     }
-    "nobody can do that here; spec-notes/steps.md says who takes which steps".to_owned()
+    "nobody can do that here; spec-notes/actions.md says who takes which actions".to_owned()
 }
