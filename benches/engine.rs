@@ -10,7 +10,7 @@ use std::sync::Arc;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use guest_access_model::decide::outcome;
 use guest_access_model::dense::Decisions;
-use guest_access_model::engine::{Engine, Workers};
+use guest_access_model::executor::{Executor, Workers};
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
@@ -77,8 +77,8 @@ fn explorations(criterion: &mut Criterion) {
         for threads in &threads {
             let explore = || {
                 let workers = Workers::threads(*threads);
-                let found = Engine::Timely.explore(&space, &workers, &Stop::default(), |_| ());
-                found.expect("nothing is there to end it").states
+                let found = Executor::Timely.explore(&space, &workers, &Stop::default(), |_| ());
+                found.expect("nothing is there to end it").exploration.states
             };
             group.throughput(Throughput::Elements(explore() as u64));
             let id = BenchmarkId::new(format!("guests {guests}"), format!("threads {threads}"));

@@ -1,4 +1,5 @@
-//! Checking: every guarantee of a revision, in every reachable state, with stories for what breaks.
+//! Checking: every guarantee in every reachable state, with a shortest counterexample for each that is
+//! violated.
 
 mod overlapping;
 
@@ -7,85 +8,87 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::action::Action;
-use crate::engine::timely::Explore;
-use crate::engine::{Engine, EngineError, Seen, Workers};
+use crate::executor::timely::Explore;
+use crate::executor::{Encoding, Executor, ExecutorError, Explored, Seen, Workers};
 use crate::federated::Federated;
 use crate::sequential::Sequential;
 use crate::shortest_trace;
 use crate::stop::Stop;
 use crate::transition_system::{Exploration, TransitionSystem};
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
-use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::spelled;
 
 spelled! {
-    /// What a check found of a guarantee.
+    /// The status of a guarantee after a check.
     Status {
-        /// It is promised, was exercised, and is never broken.
+        /// The guarantee is required, was exercised, and is never violated.
         Holds = "holds",
-        /// It is promised and broken.
+        /// The guarantee is required and violated.
         Violated = "violated",
-        /// It is promised, and nothing that happens meets its premise.
+        /// The guarantee is required, and no reachable action meets its premise.
         Vacuous = "vacuous",
-        /// It is not promised.
+        /// The guarantee is not required.
         NotPromised = "not_promised",
-        /// The check ended before it could tell.
+        /// The check ended before every state was visited.
         Unknown = "unknown",
     }
 }
 
-/// What a check found of one guarantee.
+/// The result of a check for one guarantee.
 #[derive(Debug, Clone)]
 pub struct Finding<T = Action> {
     /// The guarantee.
     pub guarantee: GuaranteeId,
-    /// What was found.
+    /// Its status.
     pub status: Status,
-    /// The shortest story in which it is broken, if it is.
+    /// A shortest trace that violates it, if one was found.
     pub counterexample: Option<Vec<T>>,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone)]
 pub struct Report<T = Action> {
-    /// What was explored.
+    /// The counts and the verdicts.
     pub explored: Exploration,
+    /// How the state space was represented.
+    pub encoding: Encoding,
     /// How long it took.
     pub took: Duration,
-    /// What was found of each guarantee asked for, in the order of the guarantees.
+    /// The result for each guarantee to judge, in the order of the guarantees.
     pub findings: Vec<Finding<T>>,
 }
 
-/// What is to be checked.
+/// What to check.
 #[derive(Debug)]
 pub struct Check<'a, S> {
-    /// The revision whose promises are held against the model.
-    pub rules: &'a Rules,
     /// A model of what follows the rules, or does not.
-    pub space: S,
-    /// The guarantees to judge: those that the model says something of.
+    pub model: S,
+    /// The guarantees to judge: those that the model can violate.
     pub guarantees: GuaranteeSet,
+    /// The guarantees that must hold: those that the revision promises, and those that the caller
+    /// holds it to. All others have the status [`Status::NotPromised`].
+    pub required: GuaranteeSet,
     /// Who explores.
-    pub engine: Engine,
+    pub executor: Executor,
     /// With which workers.
     pub workers: &'a Workers,
 }
 
-/// What explores a model is compiled with it, once, and optimised as it is: so each has a method of its
-/// own that takes no type.
+/// The exploration of each model is compiled and optimised in this crate, so each model has a method
+/// without type parameters.
 macro_rules! run {
-    ($space:ty) => {
-        impl Check<'_, $space> {
-            /// Explores every reachable state, and searches the stories of what is broken. `progress`
-            /// is told now and then how far it has come.
+    ($model:ty) => {
+        impl Check<'_, $model> {
+            /// Explores every reachable state, and searches a counterexample for each violated
+            /// guarantee. Calls `progress` now and then.
             ///
             /// # Errors
-            /// If a worker of the engine breaks down: then nothing is known.
+            /// If a worker of the executor breaks down: then nothing is known.
             pub fn run(
                 self,
                 stop: &Stop,
                 progress: &dyn Fn(Seen),
-            ) -> Result<Report<<$space as TransitionSystem>::Action>, EngineError> {
+            ) -> Result<Report<<$model as TransitionSystem>::Action>, ExecutorError> {
                 self.find(stop, progress)
             }
         }
@@ -96,43 +99,53 @@ run!(Sequential);
 run!(Federated);
 
 impl<S: Explore> Check<'_, S> {
-    fn find(self, stop: &Stop, progress: &dyn Fn(Seen)) -> Result<Report<S::Action>, EngineError> {
+    fn find(
+        self,
+        stop: &Stop,
+        progress: &dyn Fn(Seen),
+    ) -> Result<Report<S::Action>, ExecutorError> {
         let started = Instant::now();
-        let space = Arc::new(self.space);
-        let explored = self.engine.explore(&space, self.workers, stop, progress)?;
-        let violated = self.guarantees.intersection(explored.verdicts.violated);
-        let stories =
-            violated.iter().zip(shortest_trace::counterexamples(&*space, violated, stop)).collect();
-        Ok(Report::new(self.rules, self.guarantees, explored, stories, started))
+        let model = Arc::new(self.model);
+        let explored = self.executor.explore(&model, self.workers, stop, progress)?;
+        let violated = self.guarantees.intersection(explored.exploration.verdicts.violated);
+        let traces = shortest_trace::counterexamples(&*model, violated, stop);
+        let counterexamples = violated.iter().zip(traces).collect();
+        Ok(Report::new(self.required, self.guarantees, explored, counterexamples, started))
     }
 }
 
-/// A story for each guarantee that is broken, if one was found.
-type Stories<T> = BTreeMap<GuaranteeId, Option<Vec<T>>>;
+/// A counterexample for each guarantee that is violated, if one was found.
+type Counterexamples<T> = BTreeMap<GuaranteeId, Option<Vec<T>>>;
 
 impl<T> Report<T> {
     fn new(
-        rules: &Rules,
+        required: GuaranteeSet,
         guarantees: GuaranteeSet,
-        explored: Exploration,
-        mut stories: Stories<T>,
+        explored: Explored,
+        mut counterexamples: Counterexamples<T>,
         started: Instant,
     ) -> Self {
+        let Explored { exploration, encoding } = explored;
         let findings = guarantees.iter().map(|guarantee| Finding {
             guarantee,
-            status: if !rules.promises.contains_key(&guarantee) {
+            status: if !required.contains(guarantee) {
                 Status::NotPromised
-            } else if explored.verdicts.violated.contains(guarantee) {
+            } else if exploration.verdicts.violated.contains(guarantee) {
                 Status::Violated
-            } else if !explored.complete {
+            } else if !exploration.complete {
                 Status::Unknown
-            } else if explored.verdicts.exercised.contains(guarantee) {
+            } else if exploration.verdicts.exercised.contains(guarantee) {
                 Status::Holds
             } else {
                 Status::Vacuous
             },
-            counterexample: stories.remove(&guarantee).flatten(),
+            counterexample: counterexamples.remove(&guarantee).flatten(),
         });
-        Self { findings: findings.collect(), explored, took: started.elapsed() }
+        Self {
+            findings: findings.collect(),
+            explored: exploration,
+            encoding,
+            took: started.elapsed(),
+        }
     }
 }

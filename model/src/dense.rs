@@ -26,7 +26,7 @@ mod part;
 mod rooms;
 
 pub use decisions::{Decisions, Situation, StepNumber};
-pub use rooms::settle;
+pub use rooms::explore_room_by_room;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

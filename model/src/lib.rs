@@ -10,7 +10,7 @@ pub mod compare;
 pub mod concurrent;
 pub mod decide;
 pub mod dense;
-pub mod engine;
+pub mod executor;
 pub mod federated;
 pub mod guarantee;
 pub mod lockstep;

@@ -57,7 +57,7 @@ pub fn scoreboard<S: Subject + Clone>(
 
 /// The promised guarantees that a homeserver which does what `system` says breaks.
 fn broken_promises(rules: &Rules, system: &Profile, stop: &Stop) -> GuaranteeSet {
-    let promised: GuaranteeSet = rules.promises.keys().copied().collect();
+    let promised = rules.promised();
     let broken_in = |scope, stop: &Stop| {
         let model = Sequential::new(scope, system.clone(), rules.profile());
         let found = shortest_trace::counterexamples(&model, promised, stop);

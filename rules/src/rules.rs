@@ -16,7 +16,7 @@ use std::path::Path;
 use crate::clause::{self, Clause};
 use crate::decision_point::{Choices, PointId};
 use crate::endpoint::EndpointId;
-use crate::guarantee::GuaranteeId;
+use crate::guarantee::{GuaranteeId, GuaranteeSet};
 use crate::profile::{Access, Profile};
 
 pub use error::RulesError;
@@ -184,6 +184,11 @@ impl Rules {
             profile.set_access(endpoint, rule.access);
         }
         profile
+    }
+
+    /// The guarantees that these rules promise.
+    pub fn promised(&self) -> GuaranteeSet {
+        self.promises.keys().copied().collect()
     }
 
     /// Rules that require what `profile` does and keep all promises. Their default profile is `profile`.

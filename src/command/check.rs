@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use guest_access_model::check::Check;
 use guest_access_model::concurrent::Concurrent;
-use guest_access_model::engine::timely::Cluster;
-use guest_access_model::engine::{Engine, EngineError, Seen, Workers};
+use guest_access_model::executor::timely::Cluster;
+use guest_access_model::executor::{Executor, ExecutorError, Seen, Workers};
 use guest_access_model::federated::Federated;
 use guest_access_model::lockstep::{Lockstep, explore};
 use guest_access_model::memory;
@@ -138,7 +138,7 @@ enum EngineName {
     Timely,
 }
 
-impl From<EngineName> for Engine {
+impl From<EngineName> for Executor {
     fn from(name: EngineName) -> Self {
         match name {
             EngineName::Stateright => Self::Stateright,
@@ -237,7 +237,8 @@ impl Args {
                 (&self.rules, self.model, &self.subject, &self.search, &self.properties)
             );
             workers.cluster = Some(
-                Cluster::read(hosts, *process, *wait_for_hosts, work).map_err(EngineError::from)?,
+                Cluster::read(hosts, *process, *wait_for_hosts, work)
+                    .map_err(ExecutorError::from)?,
             );
         }
         Ok(workers)
@@ -363,9 +364,9 @@ struct How<'a> {
 
 impl How<'_> {
     /// Who explores; `usual` if nobody says who and there is one process.
-    fn engine(&self, usual: Engine) -> Engine {
-        let usual = if self.workers.cluster.is_some() { Engine::Timely } else { usual };
-        self.args.engine.map_or(usual, Engine::from)
+    fn executor(&self, usual: Executor) -> Executor {
+        let usual = if self.workers.cluster.is_some() { Executor::Timely } else { usual };
+        self.args.engine.map_or(usual, Executor::from)
     }
 
     fn progress(&self, of: String) -> Progress {
@@ -381,29 +382,23 @@ fn check(
     asked_for: &Asked,
 ) -> Result<CheckReport, CommandError> {
     let How { workers, limits, .. } = *how;
-    let engine = how.engine(Engine::usual(scope));
-    // What is asked for by name is held against the revision as if it promised it.
-    let mut held = rules.clone();
-    for guarantee in &asked_for.guarantees {
-        held.promises.entry(*guarantee).or_default();
-    }
-    let guarantees: GuaranteeSet = if asked_for.everything() {
-        sayable_at(scope)
-    } else {
-        asked_for.guarantees.iter().copied().collect()
-    };
+    let executor = how.executor(Executor::usual(scope));
+    // A guarantee that the user names is required, whether the revision promises it or not.
+    let asked: GuaranteeSet = asked_for.guarantees.iter().copied().collect();
+    let required = rules.promised().union(asked);
+    let guarantees: GuaranteeSet = if asked_for.everything() { sayable_at(scope) } else { asked };
     let of =
         format!("{}, {}, {}", rules.id, count(scope.guests, "guest"), count(scope.rooms, "room"));
     let progress = how.progress(of);
     let run = Run::of([rules]);
-    let space = Sequential::new(scope, subject.system.clone(), rules.profile());
-    let found = Check { rules: &held, space, guarantees, engine, workers }
+    let model = Sequential::new(scope, subject.system.clone(), rules.profile());
+    let found = Check { model, guarantees, required, executor, workers }
         .run(&limits.stop, &|seen| limits.tell(&progress, seen))?;
     drop(progress);
     let explored = Explored {
         model: "sequential",
         scope,
-        engine: engine.as_str(),
+        engine: executor.as_str(),
         subject: subject.name,
         peak_bytes: memory::peak(),
         ended_by: Some(limits.what_ended_it()),

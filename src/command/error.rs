@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use guest_access_model::engine::EngineError;
+use guest_access_model::executor::ExecutorError;
 use guest_access_rules::discipline::UnknownDiscipline;
 use guest_access_rules::rules::RulesError;
 
@@ -176,7 +176,7 @@ pub enum CommandError {
     OneProcess,
     /// The engine gave no result.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Executor(#[from] ExecutorError),
     /// The interrupt cannot be caught.
     #[error("the interrupt cannot be caught")]
     Interrupt(#[from] ctrlc::Error),
@@ -198,7 +198,7 @@ impl CommandError {
     /// The exit code.
     pub(super) fn code(&self) -> u8 {
         match self {
-            Self::Engine(error) if !error.is_wrong_input() => Outcome::NoVerdict.code(),
+            Self::Executor(error) if !error.is_wrong_input() => Outcome::NoVerdict.code(),
             Self::Server(error) if !error.is_wrong_input() => Outcome::BrokenOff.code(),
             _ => WRONG,
         }

@@ -1,7 +1,7 @@
 //! `history`: every revision, every guarantee.
 
 use guest_access_model::check::Check;
-use guest_access_model::engine::{Engine, Workers};
+use guest_access_model::executor::{Executor, Workers};
 use guest_access_model::sequential::Sequential;
 use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::rules::Rules;
@@ -39,15 +39,11 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         let (mut found, mut complete) = (Vec::new(), true);
         for rules in &published {
             let progress = Progress::new(rules.id.clone(), args.output.quiet);
-            let mut held = rules.clone();
-            for guarantee in GuaranteeSet::on_actions().iter() {
-                held.promises.entry(guarantee).or_default();
-            }
             let report = Check {
-                rules: &held,
-                space: Sequential::new(scope, rules.profile(), rules.profile()),
+                model: Sequential::new(scope, rules.profile(), rules.profile()),
                 guarantees: GuaranteeSet::on_actions(),
-                engine: Engine::usual(scope),
+                required: GuaranteeSet::on_actions(),
+                executor: Executor::usual(scope),
                 workers: &workers,
             }
             .run(&limits.stop, &|seen| limits.tell(&progress, seen))?;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use guest_access_model::engine::Seen;
+use guest_access_model::executor::Seen;
 use indicatif::ProgressBar;
 
 use crate::report::{count, number};

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use guest_access_model::check::{Finding, Report, Status};
+use guest_access_model::executor::Encoding;
 use guest_access_model::lockstep::{Lockstep, Mismatch};
 use guest_access_model::state::Scope;
-use guest_access_rules::guarantee::Guarantee;
+use guest_access_rules::guarantee::{Guarantee, GuaranteeSet};
 use guest_access_rules::rules::{Rules, Withdrawal};
 use serde::Serialize;
 
@@ -30,8 +31,10 @@ pub struct CheckReport {
     pub guests: usize,
     /// How many rooms there were.
     pub rooms: usize,
-    /// What explored it.
+    /// Who explored it.
     pub engine: &'static str,
+    /// How its state space was represented.
+    pub encoding: Encoding,
     /// What the model was held against: the reference, or a mistaken one.
     pub subject: String,
     /// How calls that overlap are kept apart; not there where none do.
@@ -146,30 +149,36 @@ impl CheckReport {
         found: &Report,
         run: Run,
     ) -> Result<Self, ScenarioError> {
-        Self::told(rules, explored, found, run, |story, told| {
+        Self::told(rules, rules.promised(), explored, found, run, |story, told| {
             let Story { id, about, clauses } = story;
             Scenario::from_trace(id, rules, about, clauses, told)
         })
     }
 
-    /// The report of what was found of `rules`, whose stories `tell` tells.
+    /// The report of what was found of `rules`, whose stories `tell` tells. The report calls the
+    /// guarantees in `promised` promised.
     ///
     /// # Errors
     /// If a story cannot be told, which would be a mistake of the model's.
     pub fn told<T>(
         rules: &Rules,
+        promised: GuaranteeSet,
         explored: Explored<'_>,
         found: &Report<T>,
         run: Run,
         tell: impl Fn(Story, &[T]) -> Result<Scenario, ScenarioError>,
     ) -> Result<Self, ScenarioError> {
-        let properties = found.findings.iter().map(|finding| Property::of(rules, finding, &tell));
+        let properties = found.findings.iter().map(|finding| {
+            let promised = promised.contains(finding.guarantee);
+            Property::of(rules, promised, finding, &tell)
+        });
         Ok(Self {
             rules: rules.id.clone(),
             model: explored.model,
             guests: explored.scope.guests,
             rooms: explored.scope.rooms,
             engine: explored.engine,
+            encoding: found.encoding,
             subject: explored.subject.to_owned(),
             discipline: None,
             in_flight: None,
@@ -270,13 +279,13 @@ pub struct Story {
 impl Property {
     fn of<T>(
         rules: &Rules,
+        promised: bool,
         finding: &Finding<T>,
         tell: impl Fn(Story, &[T]) -> Result<Scenario, ScenarioError>,
     ) -> Result<Self, ScenarioError> {
         let guarantee: &Guarantee = finding.guarantee.get();
-        let promise = rules.promises.get(&finding.guarantee);
         let withdrawal = rules.withdrawn.get(&finding.guarantee);
-        let clauses = promise.cloned().unwrap_or_default();
+        let clauses = rules.promises.get(&finding.guarantee).cloned().unwrap_or_default();
         let about = format!("Breaks `{}`: {}.", guarantee.id, guarantee.always);
         let scenario = |story: &Vec<_>| {
             let id = format!("{}-{}", rules.id, guarantee.id);
@@ -285,7 +294,7 @@ impl Property {
         Ok(Self {
             id: guarantee.id,
             always: guarantee.always,
-            promised: promise.is_some(),
+            promised,
             status: finding.status,
             counterexample: finding.counterexample.as_ref().map(scenario).transpose()?,
             withdrawn: withdrawal.map(Withdrawn::from),

@@ -65,7 +65,7 @@ impl Asked {
             let (principal, resource) = (principal(&state), resource(&state));
             let membership = state.rooms[0].members[0].as_str();
             for step in &steps {
-                let number = table.step(step).expect("it is one of the table's");
+                let number = table.action(step).expect("it is one of the table's");
                 if table.decide(situation, number).is_none() {
                     continue;
                 }

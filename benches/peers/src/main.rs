@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use guest_access_model::decide::outcome;
-use guest_access_model::dense::{Decisions, settle};
-use guest_access_model::engine::{Engine, Workers};
+use guest_access_model::dense::{Decisions, explore_room_by_room};
+use guest_access_model::executor::{Executor, Workers};
 use guest_access_model::memory;
 use guest_access_rules::rules::Rules;
 use guest_access_model::sequential::Sequential;
@@ -46,21 +46,21 @@ fn main() -> ExitCode {
 }
 
 /// `states transitions seconds peak_bytes` of the rules in force.
-fn explore(engine: &str, guests: &str, rooms: &str, workers: &str) -> Option<String> {
-    let engine = Engine::from_spelling(engine)?;
+fn explore(executor: &str, guests: &str, rooms: &str, workers: &str) -> Option<String> {
+    let executor = Executor::from_spelling(executor)?;
     let number = |text: &str, most: usize| text.parse().ok().filter(|n| (1..=most).contains(n));
     // A state holds no third room, but rooms that are settled one by one need no state that holds all.
-    let most_rooms = if engine == Engine::Timely { MAX_ROOMS + 1 } else { MAX_ROOMS };
+    let most_rooms = if executor == Executor::Timely { MAX_ROOMS + 1 } else { MAX_ROOMS };
     let scope = Scope { guests: number(guests, MAX_GUESTS)?, rooms: number(rooms, most_rooms)? };
     let workers = Workers::threads(number(workers, 1024)?);
     let profile = Rules::find("latest").ok()?.profile();
     let begun = Instant::now();
     let found = if scope.rooms > MAX_ROOMS {
-        settle(&profile, &profile, scope, workers.threads, &Stop::default(), |_| ())?
+        explore_room_by_room(&profile, &profile, scope, workers.threads, &Stop::default(), |_| ())?
     } else {
         let space = Arc::new(Sequential::new(scope, profile.clone(), profile));
-        let found = engine.explore(&space, &workers, &Stop::default(), |_| ());
-        found.inspect_err(|error| eprintln!("{error}")).ok()?
+        let explored = executor.explore(&space, &workers, &Stop::default(), |_| ());
+        explored.inspect_err(|error| eprintln!("{error}")).ok()?.exploration
     };
     let seconds = begun.elapsed().as_secs_f64();
     assert!(found.complete, "nothing was to end it");
@@ -75,7 +75,7 @@ fn decisions() -> String {
     let states: Vec<_> = table.states().step_by(97).collect();
     let steps: Vec<Action> = table.every_action().copied().collect();
     let situations: Vec<_> = states.iter().filter_map(|state| table.situation(state)).collect();
-    let numbers: Vec<_> = steps.iter().filter_map(|step| table.step(step)).collect();
+    let numbers: Vec<_> = steps.iter().filter_map(|step| table.action(step)).collect();
     let looked_up = per_second(situations.len() * numbers.len(), || {
         for situation in &situations {
             for step in &numbers {

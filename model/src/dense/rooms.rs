@@ -47,7 +47,7 @@ struct Room {
 /// What several rooms come to at `scope`, where `system` decides and `rules` promise: each room is
 /// explored alone, its tables made and its cells judged on so many threads. `None` where that is not
 /// enough. `progress` is told how many states of a room were visited.
-pub fn settle(
+pub fn explore_room_by_room(
     system: &Profile,
     rules: &Profile,
     scope: Scope,

@@ -33,7 +33,7 @@ impl Federated {
                 answered = Some(self.calls(&mut after, guest, operation)?)
             }
         }
-        self.settle(&mut after);
+        self.explore_room_by_room(&mut after);
         Some(Taken { after, answered })
     }
 
@@ -231,7 +231,7 @@ impl Federated {
     }
 
     /// Forgets what every server has.
-    fn settle(&self, servers: &mut Servers) {
+    fn explore_room_by_room(&self, servers: &mut Servers) {
         let takes_part: Vec<bool> =
             servers.servers.iter().map(|server| server.takes_part).collect();
         let overtaken = self.federation.current == Current::Resolved;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use guest_access_model::check::{Check, Report, Status};
 use guest_access_model::concurrent::{Concurrent, Move};
 use guest_access_model::decide::outcome;
-use guest_access_model::engine::{Engine, Workers};
+use guest_access_model::executor::{Executor, Workers};
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
 use guest_access_model::transition_system::TransitionSystem;
@@ -19,17 +19,14 @@ fn model(rules: &Rules, named: &Named) -> Concurrent {
 }
 
 /// What is found, where what no text speaks of is held as if it were promised.
-fn found(rules: &Rules, space: Concurrent, named: &Named) -> Report<Move> {
-    let mut held = rules.clone();
-    for guarantee in Concurrent::own_guarantees().iter() {
-        held.promises.entry(guarantee).or_default();
-    }
+fn found(rules: &Rules, model: Concurrent, named: &Named) -> Report<Move> {
+    let required = rules.promised().union(Concurrent::own_guarantees());
     let guarantees = Concurrent::guarantees(&named.discipline);
     let check = Check {
-        rules: &held,
-        space,
+        model,
         guarantees,
-        engine: Engine::Stateright,
+        required,
+        executor: Executor::Stateright,
         workers: &Workers::threads(2),
     };
     check.run_overlapping(&Stop::default(), &|_| ()).unwrap()

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use guest_access_model::check::{Check, Report, Status};
-use guest_access_model::engine::{Engine, Workers};
+use guest_access_model::executor::{Executor, Workers};
 use guest_access_model::federated::{Federated, Happens};
 use guest_access_model::shortest_trace;
 use guest_access_model::stop::Stop;
@@ -17,17 +17,14 @@ fn found(
     servers: usize,
     in_flight: usize,
 ) -> Report<Happens> {
-    let mut held = rules.clone();
-    for guarantee in Federated::of_everyone(rules).iter() {
-        held.promises.entry(guarantee).or_default();
-    }
-    let space = Federated::new(rules.profile(), federation, servers, in_flight);
+    let required = rules.promised().union(Federated::of_everyone(rules));
+    let model = Federated::new(rules.profile(), federation, servers, in_flight);
     let guarantees = Federated::guarantees();
     let check = Check {
-        rules: &held,
-        space,
+        model,
         guarantees,
-        engine: Engine::Stateright,
+        required,
+        executor: Executor::Stateright,
         workers: &Workers::threads(2),
     };
     check.run(&Stop::default(), &|_| ()).unwrap()

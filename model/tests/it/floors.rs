@@ -19,7 +19,7 @@ const FLOORS: &[&str] = &[
     "federated",
     "dense",
     "shortest_trace",
-    "engine",
+    "executor",
     "check",
     "compare",
     "lockstep",

@@ -4,7 +4,7 @@
 
 mod algebra;
 mod concurrent;
-mod engines;
+mod executors;
 mod federated;
 mod floors;
 mod matrix;

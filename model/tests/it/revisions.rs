@@ -3,7 +3,7 @@
 use guest_access_model::action::{Message, Operation, Says};
 use guest_access_model::check::{Check, Report, Status};
 use guest_access_model::compare::{Verdict, compare};
-use guest_access_model::engine::{Engine, Workers};
+use guest_access_model::executor::{Executor, Workers};
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
@@ -15,9 +15,9 @@ const ONE: Scope = Scope { guests: 1, rooms: 1 };
 
 fn check(rules: &Rules, guarantees: GuaranteeSet) -> Report {
     let system = rules.profile();
-    let space = Sequential::new(ONE, system, rules.profile());
-    let (engine, workers) = (Engine::Stateright, &Workers::threads(2));
-    let check = Check { rules, space, guarantees, engine, workers };
+    let model = Sequential::new(ONE, system, rules.profile());
+    let (executor, workers) = (Executor::Stateright, &Workers::threads(2));
+    let check = Check { model, guarantees, required: rules.promised(), executor, workers };
     check.run(&Stop::default(), &|_| ()).unwrap()
 }
 

@@ -2,7 +2,7 @@
 
 use guest_access_model::check::Check;
 use guest_access_model::concurrent::{Concurrent, Move};
-use guest_access_model::engine::Engine;
+use guest_access_model::executor::Executor;
 use guest_access_model::memory;
 use guest_access_model::state::Scope;
 use guest_access_rules::discipline::{DISCIPLINE_POINTS, DISCIPLINES, Discipline};
@@ -70,9 +70,9 @@ pub(super) fn check(
     let How { args, workers, limits } = *how;
     let scope = Scope { guests: args.search.guests.unwrap_or(1).into(), rooms: 1 };
     let in_flight = usize::from(args.in_flight.unwrap_or(IN_FLIGHT));
-    let engine = how.engine(Engine::Stateright);
+    let executor = how.executor(Executor::Stateright);
     let reports = Kept::asked_for(&args.disciplines)?.into_iter().map(|kept| {
-        let space = Concurrent::new(
+        let model = Concurrent::new(
             scope,
             subject.system.clone(),
             rules.profile(),
@@ -82,21 +82,18 @@ pub(super) fn check(
         let judged = Concurrent::guarantees(&kept.discipline);
         let asked: GuaranteeSet = asked_for.guarantees.iter().copied().collect();
         let guarantees = if asked.is_empty() { judged } else { judged.intersection(asked) };
-        // No text speaks of calls that overlap: what is said of these is held as if it were promised.
-        let mut held = rules.taken_for(subject.system);
-        for guarantee in asked.union(Concurrent::own_guarantees()).iter() {
-            held.promises.entry(guarantee).or_default();
-        }
+        // No text speaks of calls that overlap, so the guarantees about them are required without a promise.
+        let required = rules.promised().union(asked).union(Concurrent::own_guarantees());
         let progress = how.progress(format!("{}, {}", rules.id, kept.id));
         let run = Run::of([rules]);
-        let teller = space.unexplained();
-        let check = Check { rules: &held, space, guarantees, engine, workers };
+        let teller = model.unexplained();
+        let check = Check { model, guarantees, required, executor, workers };
         let found = check.run_overlapping(&limits.stop, &|seen| limits.tell(&progress, seen))?;
         drop(progress);
         let explored = Explored {
             model: "concurrent",
             scope,
-            engine: engine.as_str(),
+            engine: executor.as_str(),
             subject: subject.name,
             peak_bytes: memory::peak(),
             ended_by: Some(limits.what_ended_it()),
@@ -106,7 +103,14 @@ pub(super) fn check(
             let moves = teller.tell(moves).expect("the model tells its own stories");
             Ok(Scenario::from_concurrent_trace(id, rules, about, clauses, &moves))
         };
-        let mut report = CheckReport::told(&held, explored, &found, run, tell)?;
+        let mut report = CheckReport::told(
+            &rules.taken_for(subject.system),
+            required,
+            explored,
+            &found,
+            run,
+            tell,
+        )?;
         report.discipline = Some(kept.report());
         report.in_flight = Some(in_flight);
         Ok(report)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use guest_access_model::check::Check;
-use guest_access_model::engine::Engine;
+use guest_access_model::executor::Executor;
 use guest_access_model::federated::{Federated, Happens};
 use guest_access_model::memory;
 use guest_access_model::state::Scope;
@@ -98,25 +98,22 @@ pub(super) fn check(
     let How { args, workers, limits } = *how;
     let servers = usize::from(args.servers.unwrap_or(SERVERS));
     let in_flight = usize::from(args.in_flight.unwrap_or(IN_FLIGHT));
-    let engine = how.engine(Engine::Stateright);
+    let executor = how.executor(Executor::Stateright);
     let reports = Kept::asked_for(&args.federations)?.into_iter().map(|kept| {
         let model = || Federated::new(rules.profile(), kept.federation, servers, in_flight);
         let asked: GuaranteeSet = asked_for.guarantees.iter().copied().collect();
         let judged = Federated::guarantees();
         let guarantees = if asked.is_empty() { judged } else { judged.intersection(asked) };
-        let mut held = rules.clone();
-        for guarantee in asked.union(Federated::of_everyone(rules)).iter() {
-            held.promises.entry(guarantee).or_default();
-        }
+        let required = rules.promised().union(asked).union(Federated::of_everyone(rules));
         let progress = how.progress(format!("{}, {}", rules.id, kept.id));
         let run = Run::of([rules]);
-        let check = Check { rules: &held, space: model(), guarantees, engine, workers };
+        let check = Check { model: model(), guarantees, required, executor, workers };
         let found = check.run(&limits.stop, &|seen| limits.tell(&progress, seen))?;
         drop(progress);
         let explored = Explored {
             model: "federated",
             scope: Scope { guests: servers, rooms: 1 },
-            engine: engine.as_str(),
+            engine: executor.as_str(),
             subject: &args.subject,
             peak_bytes: memory::peak(),
             ended_by: Some(limits.what_ended_it()),
@@ -126,7 +123,7 @@ pub(super) fn check(
             let told = model().tell(happens).expect("the model tells its own stories");
             Ok(Scenario::from_federated_trace(id, rules, about, clauses, &told))
         };
-        let mut report = CheckReport::told(&held, explored, &found, run, tell)?;
+        let mut report = CheckReport::told(rules, required, explored, &found, run, tell)?;
         report.discipline = Some(kept.report());
         report.in_flight = Some(in_flight);
         Ok(report)

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use anstyle::Style;
 use guest_access_model::check::Status;
+use guest_access_model::executor::Encoding;
 
 use super::{CheckReport, Property};
 use crate::report::{Cell, Table, count, number, paint, story_lines, style};
@@ -22,9 +23,9 @@ impl Display for CheckReport {
             .unwrap_or_default();
         writeln!(
             f,
-            "{} model{at_most}, by {}: {}{} and {}, in {:.1} s",
+            "{} model{at_most}, {}: {}{} and {}, in {:.1} s",
             self.model,
-            self.engine,
+            self.explored_by(),
             if self.complete { "all " } else { "" },
             count(self.states, "state"),
             count(self.transitions, "transition"),
@@ -61,6 +62,15 @@ impl CheckReport {
             table.push([property.id.into(), Cell::new(status, style), by.into()]);
         }
         write!(f, "{table}")
+    }
+
+    /// The encoding, and the executor if one walked it.
+    fn explored_by(&self) -> String {
+        match self.encoding {
+            Encoding::Plain => format!("plain states, by {}", self.engine),
+            Encoding::DenseTables => format!("dense tables, by {}", self.engine),
+            Encoding::ProductOfRooms => "product of rooms, one room after the other".to_owned(),
+        }
     }
 
     fn summary(&self) -> String {

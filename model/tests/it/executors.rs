@@ -1,10 +1,10 @@
-//! The engines come to the same, however many workers they have.
+//! Every encoding, walked by every executor with any number of workers, gives the same result.
 
 use std::sync::Arc;
 
-use guest_access_model::dense::settle;
-use guest_access_model::engine::timely::{Plain, explore};
-use guest_access_model::engine::{Engine, Workers};
+use guest_access_model::dense::explore_room_by_room;
+use guest_access_model::executor::timely::{Plain, explore};
+use guest_access_model::executor::{Encoding, Executor, Workers};
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
@@ -15,28 +15,36 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::defects;
 
 fn explored(
-    engine: Engine,
+    executor: Executor,
     threads: usize,
     rules: &Rules,
     system: &Profile,
     scope: Scope,
 ) -> Exploration {
     let model = Arc::new(Sequential::new(scope, system.clone(), rules.profile()));
-    engine.explore(&model, &Workers::threads(threads), &Stop::default(), |_| ()).unwrap()
+    let workers = Workers::threads(threads);
+    let explored = executor.explore(&model, &workers, &Stop::default(), |_| ()).unwrap();
+    let encoding = match (executor, scope.rooms) {
+        (Executor::Stateright, _) => Encoding::Plain,
+        (Executor::Timely, 1) => Encoding::DenseTables,
+        (Executor::Timely, _) => Encoding::ProductOfRooms,
+    };
+    assert_eq!(explored.encoding, encoding);
+    explored.exploration
 }
 
 /// Explores with stateright on one thread and with timely on several numbers of them.
 fn alike(rules: &Rules, system: &Profile, scope: Scope, workers: &[usize]) -> Exploration {
-    let stateright = explored(Engine::Stateright, 1, rules, system, scope);
+    let stateright = explored(Executor::Stateright, 1, rules, system, scope);
     for threads in workers {
-        let timely = explored(Engine::Timely, *threads, rules, system, scope);
+        let timely = explored(Executor::Timely, *threads, rules, system, scope);
         assert_eq!(timely, stateright, "{}, {threads} workers", rules.id);
     }
     stateright
 }
 
 #[test]
-fn the_engines_agree_on_every_revision_whatever_the_number_of_workers() {
+fn the_executors_agree_on_every_revision_with_any_number_of_workers() {
     let mut states = Vec::new();
     for rules in Rules::published() {
         let scope = Scope { guests: 1, rooms: 1 };
@@ -47,14 +55,14 @@ fn the_engines_agree_on_every_revision_whatever_the_number_of_workers() {
 }
 
 #[test]
-fn the_engines_agree_on_two_guests() {
+fn the_executors_agree_on_two_guests() {
     let rules = Rules::find("latest").unwrap();
     let scope = Scope { guests: 2, rooms: 1 };
     assert_eq!(alike(&rules, &rules.profile(), scope, &[1, 2, 4]).states, 660_972);
 }
 
 #[test]
-fn the_engines_agree_on_mistakes() {
+fn the_executors_agree_on_mistakes() {
     let rules = Rules::find("latest").unwrap();
     for defect in defects(&rules).into_iter().step_by(7) {
         alike(&rules, &defect.profile, Scope { guests: 1, rooms: 1 }, &[2]);
@@ -65,7 +73,7 @@ const TWO_ROOMS: Scope = Scope { guests: 1, rooms: 2 };
 
 /// Settles two rooms one by one; `None` where one guest's doings depend on another's.
 fn settled(rules: &Rules, system: &Profile) -> Option<Exploration> {
-    settle(system, &rules.profile(), TWO_ROOMS, 2, &Stop::default(), |_| ())
+    explore_room_by_room(system, &rules.profile(), TWO_ROOMS, 2, &Stop::default(), |_| ())
 }
 
 /// Settles two rooms one by one, and explores them together, state by state: the same.
@@ -140,10 +148,12 @@ fn steps_about_accounts_are_counted_once() {
             let mut system = rules.profile();
             assert!(system.choices.set_option(point.id, option));
             let stop = Stop::default();
-            let Some(settled) = settle(&system, &rules.profile(), scope, 2, &stop, |_| ()) else {
+            let Some(settled) =
+                explore_room_by_room(&system, &rules.profile(), scope, 2, &stop, |_| ())
+            else {
                 continue;
             };
-            let explored = explored(Engine::Timely, 1, &rules, &system, scope);
+            let explored = explored(Executor::Timely, 1, &rules, &system, scope);
             let counts = |found: &Exploration| (found.states, found.transitions);
             assert_eq!(counts(&settled), counts(&explored), "{}: {option}", point.id);
             compared += 1;

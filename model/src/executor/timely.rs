@@ -31,7 +31,7 @@ use crate::memory;
 use crate::stop::Stop;
 use crate::transition_system::{Exploration, TransitionSystem};
 
-use super::{EngineError, Seen, Workers};
+use super::{Encoding, ExecutorError, Explored, Seen, Workers};
 
 /// What the engine visits: states by codes, each of which stands for one state.
 pub trait Coded: Send + Sync + 'static {
@@ -72,7 +72,8 @@ pub trait Coded: Send + Sync + 'static {
     ) -> (Verdicts, usize);
 }
 
-/// A space that the engine explores: state by state, unless it is known how to do it faster.
+/// A transition system that timely explores. The encoding is plain, unless the system knows a faster
+/// one.
 pub trait Explore: TransitionSystem + Sized {
     /// Visits every state with these workers, until it is done or `stop` says so.
     ///
@@ -83,8 +84,9 @@ pub trait Explore: TransitionSystem + Sized {
         workers: &Workers,
         stop: &Stop,
         progress: impl Fn(Seen),
-    ) -> Result<Exploration, EngineError> {
-        explore(Plain(Arc::clone(self)), workers, stop, progress)
+    ) -> Result<Explored, ExecutorError> {
+        let exploration = explore(Plain(Arc::clone(self)), workers, stop, progress)?;
+        Ok(Explored { exploration, encoding: Encoding::Plain })
     }
 }
 
@@ -115,19 +117,21 @@ pub fn explore<C: Coded>(
     workers: &Workers,
     stop: &Stop,
     progress: impl Fn(Seen),
-) -> Result<Exploration, EngineError> {
+) -> Result<Exploration, ExecutorError> {
     let Workers { threads, cluster } = workers;
     let processes = cluster.as_ref().map_or(1, Cluster::processes);
     let foreseen = coded.bytes(*threads, threads * processes);
     if let (Some(needs), Some(left)) = (foreseen, memory::left())
         && needs > left
     {
-        return Err(EngineError::Memory { needs, left });
+        return Err(ExecutorError::Memory { needs, left });
     }
     let lost = Arc::new(AtomicBool::new(false));
     let (builders, others) = match cluster {
         Some(cluster) => cluster.connect(*threads, &lost, stop)?,
-        None => CommunicationConfig::Process(*threads).try_build().map_err(EngineError::Threads)?,
+        None => {
+            CommunicationConfig::Process(*threads).try_build().map_err(ExecutorError::Threads)?
+        }
     };
     let common = Arc::new(Common {
         coded,
@@ -149,7 +153,7 @@ pub fn explore<C: Coded>(
         worked.ok().flatten()
     };
     let guards = ::timely::execute::execute_from(builders, others, WorkerConfig::default(), work)
-        .map_err(EngineError::Threads)?;
+        .map_err(ExecutorError::Threads)?;
     while !guards.guards().iter().all(std::thread::JoinHandle::is_finished) {
         std::thread::sleep(BETWEEN_LOOKS);
         let states = common.states.load(Ordering::Relaxed);
@@ -160,10 +164,10 @@ pub fn explore<C: Coded>(
     if lost.load(Ordering::Relaxed) {
         // Dropped, they would wait for threads that wait for the one that is lost.
         std::mem::forget(guards);
-        return Err(EngineError::Lost);
+        return Err(ExecutorError::Lost);
     }
     let found = guards.join().into_iter().next();
-    found.and_then(Result::ok).flatten().ok_or(EngineError::Lost)
+    found.and_then(Result::ok).flatten().ok_or(ExecutorError::Lost)
 }
 
 /// One worker's part of an exploration, and then what all of them found. `None` if one broke down.

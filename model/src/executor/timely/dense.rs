@@ -1,14 +1,14 @@
-//! The sequential model with one room, by the codes of its dense tables.
+//! The sequential model under timely: by dense tables with one room, as a product with several.
 
 use std::sync::Arc;
 
-use crate::dense::{Dense, settle};
+use crate::dense::{Dense, explore_room_by_room};
 use crate::guarantee::Verdicts;
 use crate::sequential::Sequential;
 use crate::stop::Stop;
-use crate::transition_system::Exploration;
 
-use super::{Coded, EngineError, Explore, Plain, Seen, Workers};
+use super::{Coded, Explore, Plain, Seen, Workers};
+use crate::executor::{Encoding, ExecutorError, Explored};
 
 impl Explore for Sequential {
     fn explore(
@@ -16,17 +16,21 @@ impl Explore for Sequential {
         workers: &Workers,
         stop: &Stop,
         progress: impl Fn(Seen),
-    ) -> Result<Exploration, EngineError> {
+    ) -> Result<Explored, ExecutorError> {
         let (system, rules, scope) = (self.system(), self.rules(), self.scope());
         if scope.rooms > 1 {
-            let told = |states| progress(Seen::states(states));
-            if let Some(settled) = settle(system, rules, scope, workers.threads, stop, told) {
-                return Ok(settled);
+            let visited = |states| progress(Seen::states(states));
+            if let Some(exploration) =
+                explore_room_by_room(system, rules, scope, workers.threads, stop, visited)
+            {
+                return Ok(Explored { exploration, encoding: Encoding::ProductOfRooms });
             }
         } else if let Some(dense) = Dense::of(system, rules, scope.guests, true, workers.threads) {
-            return super::explore(dense, workers, stop, progress);
+            let exploration = super::explore(dense, workers, stop, progress)?;
+            return Ok(Explored { exploration, encoding: Encoding::DenseTables });
         }
-        super::explore(Plain(Arc::clone(self)), workers, stop, progress)
+        let exploration = super::explore(Plain(Arc::clone(self)), workers, stop, progress)?;
+        Ok(Explored { exploration, encoding: Encoding::Plain })
     }
 }
 
