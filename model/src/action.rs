@@ -1,4 +1,4 @@
-//! Steps: one call by one actor (or one deed of the server itself), which the rules decide.
+//! Actions: one call by one actor, or one deed of the server itself. The rules decide each action.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use guest_access_rules::vocabulary::{
     Decision, GuestAccess, HistoryVisibility, JoinRule, MembershipEndpoint, spelled,
 };
 
-/// Who takes a step.
+/// Who acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Actor {
     /// The homeserver itself.
@@ -51,9 +51,9 @@ spelled! {
     Content {
         /// A value of the specification's.
         Understood = "understood",
-        /// A value of nobody's.
+        /// A value that the specification does not have.
         Unknown = "unknown",
-        /// The key is missing, or no text.
+        /// The key is missing, or its value is not a string.
         Malformed = "malformed",
     }
 }
@@ -63,9 +63,9 @@ spelled! {
 pub enum Says<T> {
     /// A value of the specification's.
     Value(T),
-    /// A text that is none of them.
+    /// A string that is none of them.
     Unknown,
-    /// The key is missing, or no text.
+    /// The key is missing, or its value is not a string.
     Malformed,
 }
 
@@ -86,7 +86,7 @@ spelled! {
 pub enum Upgrade {
     /// By the guest with this number, with its newest token and its own localpart.
     Own(u8),
-    /// By the guest with this number, with its newest token and a localpart of nobody's.
+    /// By the guest with this number, with its newest token and a localpart that nobody has.
     OtherName(u8),
     /// For the account of the guest `of`, with the newest token of another guest.
     OthersToken {
@@ -131,7 +131,7 @@ spelled! {
     }
 }
 
-/// What is done.
+/// What an actor does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
     /// POST /register?kind=guest; `named` if it asks for a `username`.
@@ -195,22 +195,22 @@ pub enum Operation {
     Call(EndpointId),
 }
 
-/// One step.
+/// An action: who does which operation where, by which token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Action {
-    /// Who takes it.
+    /// The actor.
     pub by: Actor,
-    /// With which token.
+    /// The token of the call.
     pub with: Credential,
-    /// What is done.
+    /// The operation.
     pub operation: Operation,
-    /// Where.
+    /// The place: the room that the action is about.
     pub place: Place,
-    /// Whether the event that the step sends, if it is accepted, is the tagged one.
+    /// Whether the event that the action sends, if it is accepted, becomes the tagged event.
     pub tag: bool,
 }
 
-/// What an answer held, as far as the rules care.
+/// The content of an answer, as far as the rules speak of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Answer {
     /// Nothing that the rules speak of.
@@ -226,22 +226,22 @@ pub enum Answer {
     Named(bool),
 }
 
-/// What came of a step: the decision and what the answer held.
+/// What the caller of an action observes: the decision and the content of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Observation {
     /// Allow, or deny with its error.
     pub decision: Decision,
-    /// What the answer held.
+    /// The content of the answer.
     pub answer: Answer,
 }
 
-/// Something that steps can be taken against and that can be held against the model: the reference
-/// homeserver, a mistaken one, a server far away.
+/// A subject under test that the model is compared with: the reference homeserver, or a mutant of
+/// it.
 pub trait Subject {
-    /// Takes a step that can happen, and says what came of it.
+    /// Applies an action that can happen, and returns what the caller observes.
     fn take(&mut self, action: &Action) -> Observation;
 
-    /// The subject's state as the model would describe it.
+    /// The subject's state as a state of the model.
     fn abstraction(&self) -> crate::state::State;
 }
 
@@ -338,13 +338,13 @@ impl Operation {
         })
     }
 
-    /// Whether the act is one that only asks: it never changes the state, whoever does it.
+    /// Whether the operation is a query: it never changes the state, whoever does it.
     pub fn only_asks(self) -> bool {
         use Operation::{Call, Read, ReadThroughOtherRoom, SetProfile, WhoAmI};
         matches!(self, Call(_) | Read(_) | ReadThroughOtherRoom | SetProfile { .. } | WhoAmI)
     }
 
-    /// The kind of the event that the act sends, if it is one that can be tagged.
+    /// The kind of the event that the operation sends, if that event can be tagged.
     pub fn sends(self) -> Option<Kind> {
         match self {
             Self::Send(Message::Message) => Some(Kind::Message),
@@ -375,30 +375,30 @@ impl Scope {
 }
 
 impl Action {
-    /// A step by `by` with its own token, about no room, that tags nothing.
+    /// An action by `by` with its own token, about no room, that tags nothing.
     pub const fn new(by: Actor, operation: Operation) -> Self {
         Self { by, with: Credential::Own, operation, place: Place::Nowhere, tag: false }
     }
 
-    /// The same step, about the room with this number.
+    /// The same action, about the room with this number.
     #[must_use]
     pub const fn at(self, room: u8) -> Self {
         Self { place: Place::Room(room), ..self }
     }
 
-    /// The same step, with this token.
+    /// The same action, with this token.
     #[must_use]
     pub const fn with(self, credential: Credential) -> Self {
         Self { with: credential, ..self }
     }
 
-    /// The same step, about a room in which the server takes no part.
+    /// The same action, about a room in which the server does not take part.
     #[must_use]
     pub const fn elsewhere(self) -> Self {
         Self { place: Place::Elsewhere, ..self }
     }
 
-    /// The same step, whose event is the tagged one.
+    /// The same action, whose event becomes the tagged event.
     #[must_use]
     pub const fn tagged(self) -> Self {
         Self { tag: true, ..self }
@@ -428,7 +428,7 @@ impl Action {
         Self { by, operation: self.operation.with_guests(new), ..self }
     }
 
-    /// The number of the room that the step is about, if it is about one of the server's.
+    /// The number of the room that the action is about, if the server takes part in it.
     pub const fn room(&self) -> Option<usize> {
         match self.place {
             Place::Room(room) => Some(room as usize),

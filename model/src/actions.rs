@@ -1,4 +1,4 @@
-//! Every step that the model takes: which actors try what, where, and with which token.
+//! Every action of the sequential model: which actors try what, where, and with which token.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,11 @@ use guest_access_rules::profile::{Access, Profile};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 
-/// The endpoints that no profile of `profiles` can tell apart, each class with its members, the
-/// first of which stands for all.
+/// The equivalence classes of endpoints under `profiles`. The first member of a class represents it.
 ///
-/// A class of endpoints that give a room's content has the same `gives` and the same access; one of
-/// those that give none has the same `auth` and the same access. The decision functions look at
-/// nothing else of an endpoint that has no step of its own, so asking the first is asking all.
+/// Two endpoints are equivalent if they have the same `gives`, the same `auth` and the same access in
+/// every profile. The decision functions read nothing else of an endpoint without an operation of its
+/// own, so a call of the first member gets the decision of every member.
 pub fn endpoint_classes(profiles: &[&Profile]) -> Vec<Vec<EndpointId>> {
     let mut classes: BTreeMap<(Option<Gives>, Auth, Vec<Access>), Vec<EndpointId>> =
         BTreeMap::new();
@@ -28,7 +27,7 @@ pub fn endpoint_classes(profiles: &[&Profile]) -> Vec<Vec<EndpointId>> {
     classes.into_values().collect()
 }
 
-/// Whether an act other than [`Operation::Call`] and [`Operation::Read`] calls the endpoint.
+/// Whether an operation other than [`Operation::Call`] and [`Operation::Read`] calls the endpoint.
 pub fn has_its_own_operation(endpoint: EndpointId) -> bool {
     let own = [
         KNOWN.register,
@@ -46,8 +45,8 @@ pub fn has_its_own_operation(endpoint: EndpointId) -> bool {
     own.contains(&endpoint)
 }
 
-/// Every step of the sequential model at `scope`, in a fixed order, with one endpoint for each class
-/// that no profile of `profiles` can tell apart.
+/// Every action of the sequential model at `scope`, in a fixed order, with one endpoint for each
+/// equivalence class under `profiles`.
 pub fn actions(scope: Scope, profiles: &[&Profile]) -> Vec<Action> {
     let classes = endpoint_classes(profiles);
     let firsts: Vec<EndpointId> = classes.iter().map(|class| class[0]).collect();
@@ -127,7 +126,7 @@ fn moderator_actions(actions: &mut Vec<Action>, scope: Scope, room: u8) {
             actions.push(action.tagged());
         }
     };
-    // The first way to a thing is the one that stories take: plain events come first.
+    // A shortest trace takes the first of several actions that lead to a state: plain events come first.
     push(Operation::Send(Message::Message));
     push(Operation::SendState);
     let visibilities = HistoryVisibility::ALL.iter().map(|value| Says::Value(*value));
@@ -138,7 +137,7 @@ fn moderator_actions(actions: &mut Vec<Action>, scope: Scope, room: u8) {
     for says in guest_accesses.chain([Says::Unknown, Says::Malformed]) {
         push(Operation::SetGuestAccess(says, Key::Empty));
     }
-    // Under a key that does not count: what would open the room, or end the guests' stay.
+    // Under a key that does not count: values that would open the room, or remove the guests.
     for key in [Key::Wrong, Key::Message] {
         push(Operation::SetVisibility(Says::Value(HistoryVisibility::WorldReadable), key));
         push(Operation::SetGuestAccess(Says::Value(GuestAccess::CanJoin), key));

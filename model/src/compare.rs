@@ -1,4 +1,4 @@
-//! Comparing two revisions: every decision that differs, in every state that either can reach.
+//! Comparing two revisions: every decision that differs, in every state that either of them reaches.
 
 mod comparing;
 mod differing;
@@ -17,9 +17,9 @@ use guest_access_rules::vocabulary::{Decision, spelled};
 use comparing::Comparing;
 
 spelled! {
-    /// How the second revision stands to the first.
+    /// The second revision, relative to the first.
     Verdict {
-        /// They decide alike, everywhere.
+        /// Both decide alike in every state.
         Equivalent = "equivalent",
         /// The second allows or gives more, and nothing less.
         MorePermissive = "more_permissive",
@@ -31,7 +31,7 @@ spelled! {
 }
 
 spelled! {
-    /// What a difference does.
+    /// The direction of a difference.
     Direction {
         /// The second allows what the first denies, or gives more, or leaves more guests joined.
         Opens = "opens",
@@ -43,7 +43,7 @@ spelled! {
 }
 
 impl Direction {
-    /// What the difference does when it is looked at from the other side.
+    /// The direction if the two revisions are exchanged.
     #[must_use]
     pub const fn mirrored(self) -> Self {
         match self {
@@ -54,54 +54,53 @@ impl Direction {
     }
 }
 
-/// What one of the two revisions makes of a step.
+/// The outcome of an action under one of the two revisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Side {
     /// The decision.
     pub decision: Decision,
-    /// What the answer held.
+    /// The content of the answer.
     pub answer: Answer,
-    /// The state after the step.
+    /// The state after the action.
     pub next: State,
 }
 
-/// One way in which the two differ: an endpoint that the same kind of caller finds otherwise.
+/// One difference: an endpoint on which the two revisions decide differently for a kind of caller.
 #[derive(Debug, Clone)]
 pub struct Difference {
-    /// The endpoints: one, or all of a class that no rule tells apart. None, for the server's own
-    /// deeds.
+    /// The endpoint, or every endpoint of its class. Empty for an action of the server itself.
     pub endpoints: Vec<EndpointId>,
-    /// Which calls of the endpoint, where it has several kinds: the event types or profile keys.
+    /// The kinds of calls that differ, if the endpoint has several: event types or profile keys.
     pub cases: BTreeSet<&'static str>,
-    /// Who finds it otherwise: `guest`, `former guest`, `user`, `moderator`, `nobody`, `server`.
+    /// The kind of caller: `guest`, `former guest`, `user`, `moderator`, `nobody`, `server`.
     pub caller: &'static str,
-    /// What the difference does.
+    /// The direction.
     pub direction: Direction,
-    /// What the first revision says, in the witness.
+    /// The outcome under the first revision, in the witness.
     pub from: Side,
-    /// What the second revision says, in the witness.
+    /// The outcome under the second revision, in the witness.
     pub to: Side,
-    /// In how many states a call is decided so.
+    /// In how many states a call differs so.
     pub contexts: usize,
-    /// What is the same of the caller and the room in all of them.
+    /// The properties of the caller and the room that all these states share.
     pub when: BTreeSet<String>,
-    /// A shortest story whose last step shows the difference.
+    /// A shortest trace whose last action shows the difference.
     pub witness: Vec<Action>,
-    /// Under which of the two it happens so.
-    pub teller: Teller,
+    /// The revision under which the trace happens.
+    pub leader: Leader,
 }
 
-/// One of the two that are compared.
+/// The revision whose states are visited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Teller {
+pub enum Leader {
     /// The first.
     From,
     /// The second.
     To,
 }
 
-impl Teller {
-    /// What it has of two things.
+impl Leader {
+    /// Chooses the leader's one of two things.
     pub fn of<T>(self, from: T, to: T) -> T {
         match self {
             Self::From => from,
@@ -115,9 +114,9 @@ impl Teller {
 pub struct Comparison {
     /// The verdict.
     pub verdict: Verdict,
-    /// In how many pairs of a state and a step the two were compared.
+    /// How many pairs of a state and an action were compared.
     pub contexts: usize,
-    /// Whether every state that either can reach was compared.
+    /// Whether every state that either revision reaches was compared.
     pub complete: bool,
     /// The differences, in the order in which their witnesses were found.
     pub differences: Vec<Difference>,
@@ -125,9 +124,12 @@ pub struct Comparison {
 
 /// Compares every decision of `from` and `to`, in every state that either can reach at `scope`.
 ///
-/// Both are asked in the same states, so a difference is one of the decision itself, and not an
-/// echo of another one that came before it. How many `threads` ask them does not change what is
-/// found.
+/// 1. Visit every state that `to` reaches, and compare both decisions on every action.
+/// 2. Visit every state that `from` reaches, and do the same. A state of the first search counts once.
+/// 3. Group the differences by endpoint, kind of caller and direction, each with a shortest witness.
+///
+/// Both decide in the same state, so a difference is one of the decision itself, and not a consequence
+/// of an earlier difference. The result does not depend on the number of `threads`.
 pub fn compare(from: &Rules, to: &Rules, scope: Scope, threads: usize, stop: &Stop) -> Comparison {
     compare_profiles(&from.profile(), &to.profile(), scope, threads, stop)
 }
@@ -152,11 +154,11 @@ pub fn compare_profiles(
         contexts: 0,
         complete: true,
     };
-    let known = comparing.look(Teller::To, None, stop);
-    comparing.look(Teller::From, Some(&known), stop);
+    let known = comparing.look(Leader::To, None, stop);
+    comparing.look(Leader::From, Some(&known), stop);
 
     let Comparing { mut found, contexts, complete, .. } = comparing;
-    // Where an endpoint opens or closes, what else is refused there changes its error: no news.
+    // Where an endpoint opens or closes, the errors of other calls change too: leave these out.
     let told: BTreeSet<_> = found
         .keys()
         .filter(|kind| kind.direction != Direction::Changes)
@@ -183,7 +185,7 @@ pub fn compare_profiles(
             contexts: found.contexts,
             when: found.when.unwrap_or_default(),
             witness: found.witness,
-            teller: found.teller,
+            leader: found.leader,
         })
         .collect();
     let has = |direction| differences.iter().any(|d| d.direction == direction);

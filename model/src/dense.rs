@@ -1,31 +1,33 @@
-//! One room compiled to dense tables: numbers instead of structs, looked up instead of decided.
+//! Dense tables: the states of one room as numbers, whose successors are looked up and not decided.
 //!
-//! What a guest may do in a room, and what comes of it, does not depend on other guests (this is what
-//! `non_interference` promises, and more). So a state of a room is a tuple of small parts: what its
-//! guests have in common, and what is each guest's own; and one guest's view of it, a *cell*, is a
-//! state of the model with this guest alone. A step that names one guest is decided by its cell, and
-//! leaves the others what they are, but that they witness the tagged event if the step sends it. A
-//! step that names no guest is decided by what they have in common, and moves each guest by itself.
-//! So all that can happen is tabulated for each cell once, by the model itself, and then looked up
-//! for every number of guests.
+//! What a guest may do in a room does not depend on other guests (`non_interference` promises this,
+//! and the tables need a little more). So the state of a room splits into parts:
 //!
-//! And so are the verdicts: what the guarantees say of a step in a state is what they say of it in the
-//! cells of the guests; only `non_interference` asks for company, and company is whoever else is
-//! registered. Each cell is judged once, when it is first visited, alone and in company; its reads once
-//! for all the cells that a reader cannot tell apart.
+//! - the *room state*, which all guests share: the settings, and the class of the tagged event;
+//! - a *guest state* for each guest: account, membership, relation to the tagged event;
+//! - a *guest view*: the room state with one guest state. It is a state of the model with this guest
+//!   alone.
 //!
-//! `spec-notes/engine.md` has the argument at length. It does not hold of every mistake: see
-//! [`Dense::of`].
+//! The tables are made in three steps:
+//!
+//! 1. Find every guest view that can be reached (`guest_views.rs`).
+//! 2. Let the model decide every action in every view, and number the results (`compile.rs`).
+//! 3. Judge each view when it is first visited, alone and beside a second guest (`judges.rs`).
+//!
+//! Then the successors of a state with any number of guests are looked up, view by view. With several
+//! rooms not even that is necessary (`rooms.rs`).
+//!
+//! `spec-notes/engine.md` has the argument. It does not hold for every mistake: see [`Dense::of`].
 
 mod accounts;
-mod cells;
+mod guest_views;
 mod compile;
 mod decisions;
 mod judges;
-mod part;
+mod parts;
 mod rooms;
 
-pub use decisions::{Decisions, Situation, StepNumber};
+pub use decisions::{Decisions, Situation, ActionNumber};
 pub use rooms::explore_room_by_room;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,63 +36,63 @@ use crate::guarantee::Verdicts;
 use crate::state::{Account, MAX_GUESTS, State};
 use guest_access_rules::profile::Profile;
 
-use cells::Cells;
-use compile::Purpose;
-use judges::{Judges, Which};
-use part::{Common, Own, compose};
+use guest_views::GuestViews;
+use compile::TableOptions;
+use judges::{Judges, ActionClass};
+use parts::{RoomState, GuestState, compose};
 
-/// A room, compiled.
+/// The tables of a room.
 #[derive(Debug)]
 pub struct Dense {
     guests: usize,
-    /// Whether states that exchanging guests makes alike have one code.
-    alike: bool,
-    /// What guests can have in common, by number.
-    commons: Vec<Common>,
-    /// What can be a guest's own, by number.
-    owns: Vec<Own>,
-    /// The cell of each pair of those, or [`NONE`].
-    cell: Vec<u32>,
-    /// What comes of the steps that name the guest, by cell.
-    own_moves: Rows<OwnMove>,
-    /// How many of these change the state, by cell.
-    own_changes: Vec<u16>,
-    /// What the guest becomes by the step in which another guest shows its token for this one's, by
-    /// cell, if that changes it.
-    by_another: Vec<Option<u16>>,
-    /// What comes of the steps that name no guest, by what the guests have in common.
-    common_moves: Rows<CommonMove>,
-    /// Which of the steps that name no guest change the state, by cell, one bit each.
-    common_changes: Vec<u64>,
-    /// What each own number becomes, in one move after the other.
+    /// Whether the states that differ by an exchange of guests have one code.
+    sorts_guests: bool,
+    /// Every room state, by number.
+    room_states: Vec<RoomState>,
+    /// Every guest state, by number.
+    guest_states: Vec<GuestState>,
+    /// The view of each pair of these, or [`NONE`].
+    view: Vec<u32>,
+    /// The transitions by the actions that name the guest, by view.
+    guest_transitions: Rows<GuestTransition>,
+    /// How many of these actions change the state, by view.
+    guest_changes: Vec<u16>,
+    /// The guest state after an upgrade of the guest that shows another guest's token, by view, if that
+    /// is another state.
+    by_others_token: Vec<Option<u16>>,
+    /// The transitions by the actions that name no guest, by room state.
+    room_transitions: Rows<RoomTransition>,
+    /// Which actions that name no guest change the state, by view, one bit each.
+    room_changes: Vec<u64>,
+    /// The next number of each guest state, one column for each transition.
     columns: Vec<u16>,
-    /// Which cells are judged.
+    /// Which views are judged.
     judged: Vec<AtomicBool>,
-    /// All that a reader can depend on of each cell, by number.
+    /// The class of each view: views of a class differ in nothing that a read depends on.
     as_read: Vec<u32>,
-    /// For which of these the reads are judged.
+    /// For which of these classes the reads are judged.
     judged_reads: Vec<AtomicBool>,
-    /// What judges them, where that is done as they are visited.
+    /// The judges, if views are judged when they are visited.
     judges: Option<Judges>,
     profile: Profile,
 }
 
-/// In place of a number, where there is none.
+/// Stands in place of a number where there is none.
 const NONE: u32 = u32::MAX;
 
-/// What becomes of a guest by a step that names it.
+/// A transition by an action that names the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct OwnMove {
-    common: u32,
-    own: u16,
-    /// What becomes of the others: a column, or [`NONE`] where they stay what they are.
+struct GuestTransition {
+    room_state: u32,
+    guest_state: u16,
+    /// The next states of all other guests: a column, or [`NONE`] if they do not change.
     others: u32,
 }
 
-/// What becomes of all by a step that names no guest.
+/// A transition by an action that names no guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct CommonMove {
-    common: u32,
+struct RoomTransition {
+    room_state: u32,
     column: u32,
 }
 
@@ -121,20 +123,20 @@ impl<T> Rows<T> {
 /// A state of a room, in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Numbers {
-    common: u32,
-    /// Those beyond the guests that there are stay 0.
-    owns: [u16; MAX_GUESTS],
+    room_state: u32,
+    /// 0 for guests beyond the scope.
+    guest_states: [u16; MAX_GUESTS],
 }
 
 impl Dense {
-    /// A room with so many guests in which `system` decides, held against what `rules` promise, with a
-    /// tagged event or without; the tables are made on so many threads. `None` where a guest's doings
-    /// depend on other guests:
+    /// The tables of a room with `guests` guests, of a homeserver with the profile `system` under the
+    /// profile `rules`, with a tagged event or without, made on `threads` threads. `None` if guests
+    /// depend on each other:
     ///
-    /// - the first guest is special, so that it matters which of them is named;
-    /// - a guest's event that is refused removes the others all the same.
+    /// - the first guest is special, so it matters which guest is named;
+    /// - a rejected event of a guest removes the other guests.
     ///
-    /// What else would break the argument in the tables themselves is found as they are made.
+    /// Everything else that would break the argument is checked while the tables are made.
     pub fn of(
         system: &Profile,
         rules: &Profile,
@@ -142,36 +144,36 @@ impl Dense {
         tagged: bool,
         threads: usize,
     ) -> Option<Self> {
-        Cells::of(system, rules, guests, tagged, threads)?.compile(Purpose {
+        GuestViews::of(system, rules, guests, tagged, threads)?.compile(TableOptions {
             guests,
-            alike: true,
+            sorts_guests: true,
             tabulates: |_| true,
             judges: Some(Judges::of(system, rules, guests)),
             profile: system.clone(),
         })
     }
 
-    /// How many codes there are: every state's is less.
+    /// The number of codes: the code of every state is less.
     pub fn codes(&self) -> u64 {
-        let owns = self.owns.len() as u64;
-        (0..self.guests).fold(self.commons.len() as u64, |codes, _| codes.saturating_mul(owns))
+        let guest_states = self.guest_states.len() as u64;
+        (0..self.guests).fold(self.room_states.len() as u64, |codes, _| codes.saturating_mul(guest_states))
     }
 
-    /// The code of the state in which everything begins.
+    /// The code of the initial state.
     ///
     /// # Panics
     /// Never: the tables begin with it.
-    pub fn beginning(&self) -> u64 {
+    pub fn initial_code(&self) -> u64 {
         self.code_of(&crate::decide::initial(&self.profile)).expect("the tables begin with it")
     }
 
-    /// The code of a state, if it is one of this room's that can be reached as far as the tables tell.
+    /// The code of a state, if its room state and its guest states are in the tables.
     pub fn code_of(&self, state: &State) -> Option<u64> {
-        let (common, owns) = part::split(state, self.guests);
-        let common = self.commons.binary_search(&common).ok()?;
-        let mut numbers = Numbers { common: u32::try_from(common).ok()?, owns: [0; MAX_GUESTS] };
-        for (number, own) in numbers.owns.iter_mut().zip(&owns) {
-            *number = u16::try_from(self.owns.binary_search(own).ok()?).ok()?;
+        let (room_state, guest_states) = parts::split(state, self.guests);
+        let room_state = self.room_states.binary_search(&room_state).ok()?;
+        let mut numbers = Numbers { room_state: u32::try_from(room_state).ok()?, guest_states: [0; MAX_GUESTS] };
+        for (number, guest_state) in numbers.guest_states.iter_mut().zip(&guest_states) {
+            *number = u16::try_from(self.guest_states.binary_search(guest_state).ok()?).ok()?;
         }
         Some(self.code(numbers))
     }
@@ -179,11 +181,11 @@ impl Dense {
     /// The state with this code.
     pub fn state_of(&self, code: u64) -> State {
         let numbers = self.numbers(code);
-        let owns = numbers.owns[..self.guests].iter().map(|own| self.owns[usize::from(*own)]);
-        compose(&self.profile, self.commons[numbers.common as usize], &owns.collect::<Vec<_>>())
+        let guest_states = numbers.guest_states[..self.guests].iter().map(|guest_state| self.guest_states[usize::from(*guest_state)]);
+        compose(&self.profile, self.room_states[numbers.room_state as usize], &guest_states.collect::<Vec<_>>())
     }
 
-    /// The code of a state, or of all the states that exchanging guests makes alike.
+    /// The code of a state, or of all the states that differ from it by an exchange of guests.
     fn code(&self, numbers: Numbers) -> u64 {
         match self.guests {
             1 => self.code_of_so_many::<1>(numbers),
@@ -194,19 +196,19 @@ impl Dense {
 
     #[inline]
     fn code_of_so_many<const GUESTS: usize>(&self, mut numbers: Numbers) -> u64 {
-        let owns = &mut numbers.owns;
-        if self.alike {
-            // A few exchanges of neighbours sort so few.
+        let guest_states = &mut numbers.guest_states;
+        if self.sorts_guests {
+            // Bubble sort: there are at most three guests.
             for round in 1..GUESTS {
                 for guest in 0..GUESTS - round {
-                    let (one, other) = (owns[guest], owns[guest + 1]);
-                    (owns[guest], owns[guest + 1]) = (one.min(other), one.max(other));
+                    let (one, other) = (guest_states[guest], guest_states[guest + 1]);
+                    (guest_states[guest], guest_states[guest + 1]) = (one.min(other), one.max(other));
                 }
             }
         }
-        let base = self.owns.len() as u64;
-        let owns = owns[..GUESTS].iter();
-        owns.fold(u64::from(numbers.common), |code, own| code * base + u64::from(*own))
+        let base = self.guest_states.len() as u64;
+        let guest_states = guest_states[..GUESTS].iter();
+        guest_states.fold(u64::from(numbers.room_state), |code, guest_state| code * base + u64::from(*guest_state))
     }
 
     #[inline]
@@ -215,17 +217,17 @@ impl Dense {
         reason = "what is left is less than the number of each"
     )]
     fn numbers(&self, mut code: u64) -> Numbers {
-        let base = self.owns.len() as u64;
-        let mut owns = [0; MAX_GUESTS];
-        for own in owns[..self.guests].iter_mut().rev() {
-            *own = (code % base) as u16;
+        let base = self.guest_states.len() as u64;
+        let mut guest_states = [0; MAX_GUESTS];
+        for guest_state in guest_states[..self.guests].iter_mut().rev() {
+            *guest_state = (code % base) as u16;
             code /= base;
         }
-        Numbers { common: code as u32, owns }
+        Numbers { room_state: code as u32, guest_states }
     }
 
-    /// Reaches what the state with this code leads to, some of it more than once. Says how many steps
-    /// change the state, and what the guarantees say of the cells that were not visited before.
+    /// Calls `reach` with the code of each successor, at least once. Returns how many actions change the
+    /// state, and the verdicts on the views that were not visited before.
     #[inline]
     pub fn visit_successors(&self, code: u64, reach: &mut impl FnMut(u64)) -> (Verdicts, usize) {
         match self.guests {
@@ -235,7 +237,7 @@ impl Dense {
         }
     }
 
-    /// Where it is known how many guests there are, they stay in registers.
+    /// With the number of guests as a constant, their numbers stay in registers.
     #[inline]
     fn expand_so_many<const GUESTS: usize>(
         &self,
@@ -244,101 +246,101 @@ impl Dense {
     ) -> (Verdicts, usize) {
         let here = self.numbers(code);
         let mut verdicts = Verdicts::NONE;
-        let (mut changes, mut common_changes) = (0, 0);
+        let (mut changes, mut room_changes) = (0, 0);
         let live_guests = self.live_guests(&here);
         for guest in 0..GUESTS {
-            let cell = self.cell_of(here.common, here.owns[guest]);
-            if !self.judged[cell as usize].load(Ordering::Relaxed) {
-                verdicts.add(self.judge(cell, &here, guest));
+            let view = self.view_of(here.room_state, here.guest_states[guest]);
+            if !self.judged[view as usize].load(Ordering::Relaxed) {
+                verdicts.add(self.judge(view, &here, guest));
             }
-            changes += usize::from(self.own_changes[cell as usize]);
-            common_changes |= self.common_changes[cell as usize];
-            for action in self.own_moves.row(cell) {
+            changes += usize::from(self.guest_changes[view as usize]);
+            room_changes |= self.room_changes[view as usize];
+            for action in self.guest_transitions.row(view) {
                 let mut next = here;
-                next.common = action.common;
+                next.room_state = action.room_state;
                 if action.others != NONE {
                     self.move_all::<GUESTS>(&mut next, action.others);
                 }
-                next.owns[guest] = action.own;
+                next.guest_states[guest] = action.guest_state;
                 reach(self.code_of_so_many::<GUESTS>(next));
             }
-            if let Some(own) = self.by_another[cell as usize] {
-                let others = live_guests - usize::from(self.is_live_guest(here.owns[guest]));
+            if let Some(guest_state) = self.by_others_token[view as usize] {
+                let others = live_guests - usize::from(self.is_live_guest(here.guest_states[guest]));
                 changes += others;
                 if others > 0 {
                     let mut next = here;
-                    next.owns[guest] = own;
+                    next.guest_states[guest] = guest_state;
                     reach(self.code_of_so_many::<GUESTS>(next));
                 }
             }
         }
-        for action in self.common_moves.row(here.common) {
+        for action in self.room_transitions.row(here.room_state) {
             let mut next = here;
-            next.common = action.common;
+            next.room_state = action.room_state;
             self.move_all::<GUESTS>(&mut next, action.column);
             reach(self.code_of_so_many::<GUESTS>(next));
         }
-        (verdicts, changes + common_changes.count_ones() as usize)
+        (verdicts, changes + room_changes.count_ones() as usize)
     }
 
-    /// The cells of the guests.
-    fn cells_of(&self, code: u64) -> impl Iterator<Item = u32> + use<'_> {
+    /// The views of the guests.
+    fn views_of(&self, code: u64) -> impl Iterator<Item = u32> + use<'_> {
         let numbers = self.numbers(code);
-        (0..self.guests).map(move |guest| self.cell_of(numbers.common, numbers.owns[guest]))
+        (0..self.guests).map(move |guest| self.view_of(numbers.room_state, numbers.guest_states[guest]))
     }
 
-    /// Every cell, with what its guest has in common with others and what is its own.
-    fn cells(&self) -> impl Iterator<Item = (u32, Common, Own)> {
-        let owns = self.owns.len();
-        let cells = self.cell.iter().enumerate().filter(|(_, cell)| **cell != NONE);
-        cells.map(move |(place, cell)| (*cell, self.commons[place / owns], self.owns[place % owns]))
+    /// Every view, with its room state and its guest state.
+    fn guest_views(&self) -> impl Iterator<Item = (u32, RoomState, GuestState)> {
+        let guest_states = self.guest_states.len();
+        let guest_views = self.view.iter().enumerate().filter(|(_, view)| **view != NONE);
+        guest_views.map(move |(place, view)| (*view, self.room_states[place / guest_states], self.guest_states[place % guest_states]))
     }
 
-    fn number_of(&self, own: Own) -> Option<u16> {
-        self.owns.binary_search(&own).ok().and_then(|number| u16::try_from(number).ok())
+    fn number_of(&self, guest_state: GuestState) -> Option<u16> {
+        self.guest_states.binary_search(&guest_state).ok().and_then(|number| u16::try_from(number).ok())
     }
 
-    /// The code of the state with each guest's place filled from another's.
+    /// The code of the state in which guest `n` has the state of guest `from[n]`.
     fn exchanged(&self, code: u64, from: &[usize; MAX_GUESTS]) -> u64 {
         let numbers = self.numbers(code);
-        let owns = from.map(|guest| numbers.owns[guest]);
-        self.code(Numbers { owns, ..numbers })
+        let guest_states = from.map(|guest| numbers.guest_states[guest]);
+        self.code(Numbers { guest_states, ..numbers })
     }
 
     #[inline]
-    fn cell_of(&self, common: u32, own: u16) -> u32 {
-        self.cell[common as usize * self.owns.len() + usize::from(own)]
+    fn view_of(&self, room_state: u32, guest_state: u16) -> u32 {
+        self.view[room_state as usize * self.guest_states.len() + usize::from(guest_state)]
     }
 
     #[inline]
     fn move_all<const GUESTS: usize>(&self, numbers: &mut Numbers, column: u32) {
-        for own in &mut numbers.owns[..GUESTS] {
-            *own = self.columns[column as usize + usize::from(*own)];
+        for guest_state in &mut numbers.guest_states[..GUESTS] {
+            *guest_state = self.columns[column as usize + usize::from(*guest_state)];
         }
     }
 
-    fn is_live_guest(&self, own: u16) -> bool {
-        self.owns[usize::from(own)].account == Account::Guest
+    fn is_live_guest(&self, guest_state: u16) -> bool {
+        self.guest_states[usize::from(guest_state)].account == Account::Guest
     }
 
     fn live_guests(&self, here: &Numbers) -> usize {
-        here.owns[..self.guests].iter().filter(|own| self.is_live_guest(**own)).count()
+        here.guest_states[..self.guests].iter().filter(|guest_state| self.is_live_guest(**guest_state)).count()
     }
 
-    /// What the guarantees say of every step that can be taken in this guest's cell.
+    /// The verdicts on every action in the view of this guest.
     #[cold]
-    fn judge(&self, cell: u32, here: &Numbers, guest: usize) -> Verdicts {
-        self.judged[cell as usize].store(true, Ordering::Relaxed);
-        let own = self.owns[usize::from(here.owns[guest])];
-        let common = self.commons[here.common as usize];
-        self.judges.as_ref().map_or(Verdicts::NONE, |by| self.judge_cell(by, cell, common, own))
+    fn judge(&self, view: u32, here: &Numbers, guest: usize) -> Verdicts {
+        self.judged[view as usize].store(true, Ordering::Relaxed);
+        let guest_state = self.guest_states[usize::from(here.guest_states[guest])];
+        let room_state = self.room_states[here.room_state as usize];
+        self.judges.as_ref().map_or(Verdicts::NONE, |by| self.judge_view(by, view, room_state, guest_state))
     }
 
-    fn judge_cell(&self, judges: &Judges, cell: u32, common: Common, own: Own) -> Verdicts {
-        let mut verdicts = judges.judge(common, own, Which::Others);
-        let as_read = self.as_read[cell as usize] as usize;
+    fn judge_view(&self, judges: &Judges, view: u32, room_state: RoomState, guest_state: GuestState) -> Verdicts {
+        let mut verdicts = judges.judge(room_state, guest_state, ActionClass::Others);
+        let as_read = self.as_read[view as usize] as usize;
         if !self.judged_reads[as_read].swap(true, Ordering::Relaxed) {
-            verdicts.add(judges.judge(common, own, Which::Reads));
+            verdicts.add(judges.judge(room_state, guest_state, ActionClass::Reads));
         }
         verdicts
     }
@@ -360,7 +362,7 @@ mod tests {
     use guest_access_rules::variant::defects;
 
     #[test]
-    fn a_mistake_that_makes_guests_depend_on_others_has_no_tables() {
+    fn a_mistake_that_makes_guests_interfere_has_no_tables() {
         let rules = Rules::find("latest").unwrap();
         let has_tables = |mistake: &str| {
             let defect = guest_access_rules::variant::find(&rules, mistake).unwrap();
@@ -371,7 +373,7 @@ mod tests {
         assert!(has_tables("join.gate=none"));
     }
 
-    /// Homeservers that keep to the rules, and that make each of the mistakes.
+    /// The profile of the rules, and the profile of each mistake.
     fn right_and_mistaken(rules: &Rules) -> Vec<Profile> {
         let mistaken = defects(rules).into_iter().map(|defect| defect.profile);
         std::iter::once(rules.profile()).chain(mistaken).collect()
@@ -379,10 +381,10 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(12))]
-        /// The lemma behind the tables, for the rules and for every mistake alike: what the tables
-        /// lead to is what the model leads to, step by step.
+        /// The lemma behind the tables, for the rules and for every mistake: in each state of a random
+        /// walk, the successors by the tables are the successors by the model.
         #[test]
-        fn what_is_looked_up_is_what_is_decided(
+        fn successors_by_the_tables_are_the_successors_by_the_model(
             mistake in any::<Index>(),
             guests in 1..=3usize,
             walk in prop::collection::vec(any::<Index>(), 1..60),
@@ -407,7 +409,7 @@ mod tests {
                 prop_assert_eq!(changes, plain.transitions);
                 let mut decided: BTreeSet<_> =
                     plain.distinct.iter().map(|taken| dense.code_of(&taken.next).unwrap()).collect();
-                // What a step leaves as it is need not be reached again, and may be.
+                // An action that changes nothing may reach the state again.
                 reached.insert(code.unwrap());
                 decided.insert(code.unwrap());
                 prop_assert_eq!(reached, decided);
@@ -418,11 +420,10 @@ mod tests {
             }
         }
 
-        /// The lemma behind the verdicts, for the rules and for every mistake alike: what the
-        /// guarantees say of a state, in which others have just registered, is what they say of its
-        /// cells.
+        /// The lemma behind the verdicts, for the rules and for every mistake: the verdicts on a state,
+        /// in which other guests have just registered, are those on its views.
         #[test]
-        fn what_is_said_of_the_cells_is_what_is_said_of_the_state(
+        fn verdicts_on_the_views_are_the_verdicts_on_the_state(
             mistake in any::<Index>(),
             guests in 1..=2usize,
             walk in prop::collection::vec(any::<Index>(), 1..60),
@@ -440,24 +441,24 @@ mod tests {
             let (few, most) = (model(guests), model(MAX_GUESTS));
             let mut state = few.initial();
             for turn in walk {
-                let (common, mut owns) = part::split(&state, guests);
-                owns.resize(MAX_GUESTS, Own::REGISTERED);
-                let all = compose(system, common, &owns);
+                let (room_state, mut guest_states) = parts::split(&state, guests);
+                guest_states.resize(MAX_GUESTS, GuestState::REGISTERED);
+                let all = compose(system, room_state, &guest_states);
                 let mut said = Verdicts::NONE;
-                for own in owns {
-                    said.add(judges.judge(common, own, Which::Others));
-                    // No reader can tell who may join.
-                    said.add(judges.judge(common.as_read(), own, Which::Reads));
+                for guest_state in guest_states {
+                    said.add(judges.judge(room_state, guest_state, ActionClass::Others));
+                    // No read depends on who may join.
+                    said.add(judges.judge(room_state.as_read(), guest_state, ActionClass::Reads));
                 }
                 let mut decided = most.successors(&all).verdicts;
                 if guests == 2 {
-                    // The one who has just registered is company, and need not have any.
+                    // The new guest can interfere; whether anyone interferes with it is left out.
                     for verdicts in [&mut said, &mut decided] {
                         OF_OTHERS.iter().for_each(|g| verdicts.exercised.remove(g));
                     }
                 }
-                // Who has just registered and is alone has no company yet: then more is said of its
-                // cell, and nothing less.
+                // If the new guest is the only live one, its view is judged beside a guest that the
+                // state does not have: then the view has more verdicts than the state.
                 let is_alone = !state.accounts[..guests].contains(&Account::Guest);
                 if guests == 2 && is_alone {
                     decided.add(said);

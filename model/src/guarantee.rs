@@ -1,9 +1,10 @@
-//! Guarantees: what must hold of every step in every reachable state.
+//! Guarantees: what must hold of every action in every reachable state.
 //!
-//! A guarantee judges one step at a time: the state before it, what the caller could observe, and
-//! the state after it. It says whether its premise was met (it is *exercised*) and whether it was
-//! kept. What it asks for is stated here anew, from the state alone: no guarantee calls the
-//! functions that decide, but for `non_interference`, which asks the system about itself.
+//! A guarantee judges one transition at a time: the state before the action, the answer that the caller
+//! observes, and the state after it. The judgement is one of three: the premise was not met
+//! (*untouched*), the premise was met and the guarantee kept, or the guarantee was violated. A
+//! guarantee is stated from the state alone. No guarantee calls the functions that decide, except
+//! `non_interference`, which compares two decisions of the system.
 
 mod accounts;
 mod confinement;
@@ -24,65 +25,65 @@ use crate::state::{Account, Scope, State};
 use guest_access_rules::profile::{Condition, Profile};
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
-/// One step, taken.
+/// One transition.
 #[derive(Debug, Clone, Copy)]
 pub struct Transition<'a> {
-    /// What the revision says whose promises are checked: its default profile.
+    /// The default profile of the revision whose guarantees are judged.
     pub rules: &'a Profile,
-    /// What the system does that took the step: the same, unless it is mistaken.
+    /// The profile of the system: the same, unless the system has a mistake.
     pub system: &'a Profile,
-    /// The state before the step.
+    /// The state before the action.
     pub before: &'a State,
-    /// The step.
+    /// The action.
     pub action: &'a Action,
-    /// What the caller could observe.
+    /// What the caller observes.
     pub observation: &'a Observation,
-    /// The state after the step.
+    /// The state after the action.
     pub after: &'a State,
 }
 
-/// What a guarantee says of one step.
+/// The judgement of a guarantee on one transition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judgement {
-    /// The step does not meet its premise.
+    /// The premise is not met.
     Untouched,
-    /// The premise was met, and the guarantee kept.
+    /// The premise is met, and the guarantee is kept.
     Kept,
-    /// The guarantee was broken.
-    Broken,
+    /// The guarantee is violated.
+    Violated,
 }
 
 impl Judgement {
     /// Untouched unless `premise`; then kept exactly if `kept`.
     fn of(premise: bool, kept: bool) -> Self {
         match (premise, kept) {
-            (_, false) => Self::Broken,
+            (_, false) => Self::Violated,
             (true, true) => Self::Kept,
             (false, true) => Self::Untouched,
         }
     }
 }
 
-/// How a guarantee judges one step.
+/// How a guarantee judges a transition.
 pub struct ActionGuarantee {
     /// The guarantee.
     id: GuaranteeId,
-    /// Which steps it can say anything of: all others leave it untouched in every state.
+    /// Which actions can meet the premise: all others leave the guarantee untouched in every state.
     about: fn(&Action) -> bool,
     judge: fn(&Transition) -> Judgement,
 }
 
 impl fmt::Debug for ActionGuarantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StepGuarantee").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("ActionGuarantee").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
-/// The guarantees that look beyond the caller and the room which a step is about.
+/// The guarantees that read more than the caller and the room that the action is about.
 pub(crate) const OF_OTHERS: GuaranteeSet = GuaranteeSet::of(&[GuaranteeId::NonInterference]);
 
-/// The guarantees that can say anything at this scope: with one guest and one room there is no other
-/// guest and no other room to interfere.
+/// The guarantees whose premise can be met at this scope. With one guest and one room, no other guest
+/// and no other room can interfere.
 pub fn sayable_at(scope: Scope) -> GuaranteeSet {
     let mut guarantees = GuaranteeSet::on_actions();
     if scope.guests + scope.rooms <= 2 {
@@ -91,29 +92,29 @@ pub fn sayable_at(scope: Scope) -> GuaranteeSet {
     guarantees
 }
 
-/// The guarantees that can say anything of this step.
+/// The guarantees whose premise this action can meet.
 pub fn about(action: &Action) -> GuaranteeSet {
-    STEP_GUARANTEES
+    ACTION_GUARANTEES
         .iter()
         .filter(|guarantee| (guarantee.about)(action))
         .map(|guarantee| guarantee.id)
         .collect()
 }
 
-/// What all guarantees say of some steps: which were exercised, which were broken.
+/// The verdicts of all guarantees on some transitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Verdicts {
-    /// Those whose premise was met.
+    /// The guarantees whose premise was met.
     pub exercised: GuaranteeSet,
-    /// Those that were broken.
+    /// The guarantees that were violated.
     pub violated: GuaranteeSet,
 }
 
 impl Verdicts {
-    /// Nothing was said.
+    /// No transition was judged.
     pub const NONE: Self = Self { exercised: GuaranteeSet::EMPTY, violated: GuaranteeSet::EMPTY };
 
-    /// Adds what was said of other steps.
+    /// Adds the verdicts on other transitions.
     pub fn add(&mut self, other: Self) {
         self.exercised = self.exercised.union(other.exercised);
         self.violated = self.violated.union(other.violated);
@@ -127,14 +128,14 @@ impl Verdicts {
         }
     }
 
-    /// Adds what these guarantees say of one more step.
+    /// Adds the verdicts of these guarantees on one more transition.
     pub fn judge(&mut self, guarantees: GuaranteeSet, transition: &Transition) {
         for guarantee in guarantees.iter() {
-            let ActionGuarantee { judge, .. } = &STEP_GUARANTEES[guarantee.index()];
+            let ActionGuarantee { judge, .. } = &ACTION_GUARANTEES[guarantee.index()];
             match judge(transition) {
                 Judgement::Untouched => {}
                 Judgement::Kept => self.exercised.insert(guarantee),
-                Judgement::Broken => {
+                Judgement::Violated => {
                     self.exercised.insert(guarantee);
                     self.violated.insert(guarantee);
                 }
@@ -143,8 +144,8 @@ impl Verdicts {
     }
 }
 
-/// How each guarantee that is judged on one step judges it, in the order of the ids.
-const STEP_GUARANTEES: &[ActionGuarantee] = &[
+/// Every guarantee that is judged on one action, in the order of the ids.
+const ACTION_GUARANTEES: &[ActionGuarantee] = &[
     confinement::CONFINEMENT,
     confinement::AUTHENTICATION,
     confinement::VISIBLE_ROOM_ONLY,
@@ -170,7 +171,7 @@ const STEP_GUARANTEES: &[ActionGuarantee] = &[
     reading::READ_ENTITLEMENT,
 ];
 
-/// Whether the step is one that may change the state.
+/// Whether the action may change the state.
 fn may_change(action: &Action) -> bool {
     !action.operation.only_asks()
 }
@@ -179,7 +180,7 @@ fn by_a_guest(action: &Action) -> bool {
     matches!(action.by, Actor::Guest(_))
 }
 
-/// Whether the step is a guest's read.
+/// Whether the action is a guest's read.
 fn reads(action: &Action) -> bool {
     by_a_guest(action)
         && action.with == Credential::Own
@@ -198,12 +199,12 @@ impl Transition<'_> {
         (own && self.before.accounts[guest] == Account::Guest).then_some(guest)
     }
 
-    /// The number of the guest, registered or upgraded or not, whose step it is.
+    /// The number of the guest that acts, registered or upgraded or not.
     fn caller(&self) -> Option<usize> {
         self.action.by.guest().map(usize::from)
     }
 
-    /// Whether a condition of an endpoint holds of the step, which this guest takes.
+    /// Whether a condition of an endpoint holds of the action, which is by this guest.
     fn holds(&self, condition: Condition, guest: usize) -> bool {
         let room = self.action.room().map(|room| &self.before.rooms[room]);
         match condition {
@@ -245,17 +246,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_guarantee_on_steps_has_its_judge_and_no_other_has_one() {
-        let judged: Vec<_> = STEP_GUARANTEES.iter().map(|guarantee| guarantee.id).collect();
+    fn every_guarantee_on_actions_has_a_judge_and_no_other_has() {
+        let judged: Vec<_> = ACTION_GUARANTEES.iter().map(|guarantee| guarantee.id).collect();
         let on_actions: Vec<_> = GuaranteeSet::on_actions().iter().collect();
         assert_eq!(judged, on_actions);
         assert!(judged.iter().enumerate().all(|(place, guarantee)| guarantee.index() == place));
     }
 
     #[test]
-    fn every_guarantee_on_steps_is_about_some_step() {
+    fn every_guarantee_on_actions_is_about_some_action() {
         let actions = crate::actions::actions(Scope { guests: 2, rooms: 1 }, &[]);
-        for guarantee in STEP_GUARANTEES {
+        for guarantee in ACTION_GUARANTEES {
             assert!(actions.iter().any(|action| (guarantee.about)(action)), "{}", guarantee.id);
         }
     }

@@ -1,9 +1,11 @@
-//! Lockstep: the model and a subject take the same steps, and must be alike in all they show.
+//! Lockstep: the model and a subject apply the same actions, and must agree.
 //!
-//! Every abstract state is visited once, by a shortest way, with the subject that came that way;
-//! every step that can happen there is taken by both. The two are compared in the decision, in what
-//! the answer held, and in the state that they come to. The judge predicts: the model never learns
-//! an answer from the subject.
+//! 1. Visit every abstract state once, by a shortest trace, together with a subject that applied that
+//!    trace.
+//! 2. In each state apply every action that can happen, in the model and in a copy of the subject.
+//! 3. Compare the decision, the content of the answer, and the next state.
+//!
+//! The model predicts: it never learns an answer from the subject.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -17,48 +19,48 @@ use crate::stop::Stop;
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use guest_access_rules::profile::Profile;
 
-/// How the model and the subject came to differ.
+/// A trace on which the model and the subject differ.
 #[derive(Debug, Clone)]
 pub struct Mismatch {
-    /// The steps, the last of which shows the difference.
+    /// The trace. Its last action shows the difference.
     pub trace: Vec<Action>,
-    /// In what they differ.
+    /// The difference.
     pub difference: Difference,
 }
 
-/// In what the model and the subject differ after a step.
+/// The difference between the model and the subject after an action.
 #[derive(Debug, Clone)]
 pub enum Difference {
-    /// In what the caller can observe.
+    /// The caller observes something else.
     Observed {
         /// What the model predicted.
         model: Observation,
         /// What the subject did.
         subject: Observation,
     },
-    /// In the state.
+    /// The next states differ.
     State {
         /// What the model predicted.
         model: Box<State>,
-        /// What the subject came to.
+        /// The state of the subject.
         subject: Box<State>,
     },
 }
 
-/// What a lockstep exploration found.
+/// The result of a lockstep exploration.
 #[derive(Debug, Clone)]
 pub struct Lockstep {
     /// Whether every abstract state was visited.
     pub complete: bool,
     /// How many abstract states were visited.
     pub states: usize,
-    /// How many steps were taken by both and compared.
+    /// How many actions were applied by both and compared.
     pub actions: usize,
-    /// The first difference, in the order of the rounds: a shortest one.
+    /// The first difference of the breadth-first search: one with a shortest trace.
     pub mismatch: Option<Mismatch>,
 }
 
-/// Compares one step: `None` if it cannot happen, else the model's next state, or the difference.
+/// Compares one action. `None` if the action cannot happen; else the next state, or the difference.
 pub fn compare<S: Subject>(
     profile: &Profile,
     state: &State,
@@ -79,7 +81,7 @@ pub fn compare<S: Subject>(
     Some(Ok(predicted.next))
 }
 
-/// Takes every step in every abstract state with both, until they differ.
+/// Compares every action in every abstract state, until model and subject differ.
 pub fn explore<S: Subject + Clone>(
     profile: &Profile,
     scope: Scope,
@@ -92,7 +94,7 @@ pub fn explore<S: Subject + Clone>(
     let mut asked_everything: HashSet<[Account; MAX_GUESTS]> = HashSet::new();
     let first = initial(profile);
     let mut search = Search::new([normal_form(profile, &first)]);
-    // The search knows a state as what is not forgotten of it; both sides go on from all of it.
+    // The search keeps normal forms. Both sides continue from the state itself.
     let mut reached = VecDeque::from([(first, subject)]);
     while let (Some(number), Some((state, subject))) = (search.next_state(), reached.pop_front()) {
         if stop.now() || stop.most_states.is_some_and(|most| found.states >= most) {
@@ -100,8 +102,8 @@ pub fn explore<S: Subject + Clone>(
             break;
         }
         found.states += 1;
-        // Which endpoint is called can matter to the subject; which room the caller is in, when it
-        // calls an endpoint about no room, is looked at once for each state of the accounts.
+        // The model knows classes of endpoints; the subject knows each endpoint. So each endpoint is
+        // called, once for each value of the accounts.
         let more = if asked_everything.insert(state.accounts) { &calls[..] } else { &[] };
         for action in usual.iter().chain(more) {
             let mut subject = subject.clone();
@@ -124,7 +126,7 @@ pub fn explore<S: Subject + Clone>(
     found
 }
 
-/// The calls of endpoints that stand for none: every one of every class.
+/// The calls of every endpoint, and not only of the first of each class.
 fn every_call(usual: &[Action]) -> Vec<Action> {
     let callers: HashSet<_> = usual
         .iter()

@@ -1,6 +1,6 @@
-//! How much memory the machine has left, and how much was used, where the system says so (Linux).
+//! The memory that the machine has left, and that the program used. Known on Linux only.
 
-/// Less than this must not be left: the machine would begin to end programs.
+/// With less memory left, the operating system would begin to kill programs.
 const RESERVE: u64 = 256 << 20;
 
 /// Whether the machine is about to run out of memory.
@@ -8,17 +8,17 @@ pub fn is_short() -> bool {
     left().is_some_and(|left| left < RESERVE)
 }
 
-/// How many bytes the machine can still give.
+/// The bytes that the machine has left.
 pub fn left() -> Option<u64> {
     field("/proc/meminfo", "MemAvailable:")
 }
 
-/// The most bytes that this program had at any moment.
+/// The most bytes that this program ever had.
 pub fn peak() -> Option<u64> {
     field("/proc/self/status", "VmHWM:")
 }
 
-/// A field of one of the system's files, which are in kibibytes.
+/// A field of one of the files in `/proc`, which count kibibytes; in bytes.
 fn field(file: &str, name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(file).ok()?;
     let value = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_system_says_how_much_there_is_and_was() {
+    fn the_memory_left_and_the_peak_are_known() {
         let (left, peak) = (left().unwrap(), peak().unwrap());
         assert!(left > 0 && (1 << 20..1 << 40).contains(&peak), "{left} {peak}");
     }

@@ -49,16 +49,16 @@ pub fn scoreboard<S: Subject + Clone>(
 ) -> Option<Vec<Caught>> {
     let look = |defect: &Variant| Caught {
         defect: defect.clone(),
-        by_guarantees: broken_promises(rules, &defect.profile, stop),
+        by_guarantees: violated_promises(rules, &defect.profile, stop),
         by_lockstep: differs(rules, &defect.profile, &make, stop),
     };
     each_until(&defects(rules), threads, look, stop, progress)
 }
 
-/// The promised guarantees that a homeserver which does what `system` says breaks.
-fn broken_promises(rules: &Rules, system: &Profile, stop: &Stop) -> GuaranteeSet {
+/// The promised guarantees that a homeserver with the profile `system` violates.
+fn violated_promises(rules: &Rules, system: &Profile, stop: &Stop) -> GuaranteeSet {
     let promised = rules.promised();
-    let broken_in = |scope, stop: &Stop| {
+    let violated_in = |scope, stop: &Stop| {
         let model = Sequential::new(scope, system.clone(), rules.profile());
         let found = shortest_trace::counterexamples(&model, promised, stop);
         let violated = promised.iter().zip(found).filter(|(_, trace)| trace.is_some());
@@ -66,11 +66,11 @@ fn broken_promises(rules: &Rules, system: &Profile, stop: &Stop) -> GuaranteeSet
     };
     let near = stop.clone().at_states(NEAR);
     let places = [(WHOLE, &near), (WHOLE, stop), (WIDER[0], &near), (WIDER[1], &near)];
-    let mut found = places.into_iter().map(|(scope, stop)| broken_in(scope, stop));
+    let mut found = places.into_iter().map(|(scope, stop)| violated_in(scope, stop));
     found.find(|violated| !violated.is_empty()).unwrap_or_default()
 }
 
-/// Whether a subject which does what `system` says differs from what `rules` say.
+/// Whether a subject with the profile `system` differs from the model of `rules`.
 fn differs<S: Subject + Clone>(
     rules: &Rules,
     system: &Profile,

@@ -12,35 +12,35 @@ use crate::transition_system::{Successors, TransitionSystem};
 use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::profile::Profile;
 
-pub(crate) use successors::Judged;
-use successors::{Known, Tried};
+pub(crate) use successors::JudgedAction;
+use successors::{Cache, ModelActions};
 
-/// A homeserver with a profile, held against what a revision promises.
+/// A homeserver with a profile, judged by the guarantees under the rules of a revision.
 #[derive(Debug)]
 pub struct Sequential {
-    /// What the homeserver does.
+    /// The profile of the homeserver.
     system: Profile,
-    /// What the revision says.
+    /// The default profile of the revision.
     rules: Profile,
     scope: Scope,
-    tried: Tried,
-    known: Known,
+    actions: ModelActions,
+    cache: Cache,
 }
 
 impl Sequential {
-    /// The model at `scope` of a homeserver that does what `system` says, held against the promises
-    /// of a revision whose default profile is `rules`.
+    /// The model at `scope` of a homeserver with the profile `system`, under a revision whose default
+    /// profile is `rules`.
     pub fn new(scope: Scope, system: Profile, rules: Profile) -> Self {
-        let tried = Tried::new(scope, actions(scope, &[&system, &rules]));
-        Self { system, rules, scope, tried, known: Known::default() }
+        let actions = ModelActions::new(scope, actions(scope, &[&system, &rules]));
+        Self { system, rules, scope, actions, cache: Cache::default() }
     }
 
-    /// What the homeserver does.
+    /// The profile of the homeserver.
     pub fn system(&self) -> &Profile {
         &self.system
     }
 
-    /// What the revision says.
+    /// The default profile of the revision.
     pub fn rules(&self) -> &Profile {
         &self.rules
     }
@@ -50,12 +50,12 @@ impl Sequential {
         self.scope
     }
 
-    /// The state in which everything begins.
+    /// The initial state.
     pub fn initial(&self) -> State {
         initial(&self.system)
     }
 
-    fn take(
+    fn apply(
         &self,
         state: &State,
         action: &Action,
@@ -85,8 +85,8 @@ impl TransitionSystem for Sequential {
     }
 
     fn visit_successors(&self, state: &State, visit: &mut dyn FnMut(Action, State, Verdicts)) {
-        for (action, guarantees) in self.tried.all() {
-            if let Some((next, verdicts)) = self.take(state, action, *guarantees) {
+        for (action, guarantees) in self.actions.all() {
+            if let Some((next, verdicts)) = self.apply(state, action, *guarantees) {
                 visit(*action, next, verdicts);
             }
         }

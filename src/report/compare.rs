@@ -116,7 +116,7 @@ impl DifferenceReport {
         let id = format!("{}-{}-{number}", from.id, to.id);
         let about = format!("`{}` and `{}` decide the last step otherwise.", from.id, to.id);
         let told = clauses.iter().cloned().collect();
-        let told_by = found.teller.of(from, to).clone();
+        let told_by = found.leader.of(from, to).clone();
         Ok(Self {
             endpoint: endpoints.first().cloned().unwrap_or_else(|| "the server itself".to_owned()),
             endpoints,

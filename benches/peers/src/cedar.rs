@@ -16,7 +16,7 @@ use cedar_policy::{
     PolicySet, Request, RestrictedExpression,
 };
 use guest_access_rules::decision_point::PutStateMembership;
-use guest_access_model::dense::{Decisions, Situation, StepNumber};
+use guest_access_model::dense::{ActionNumber, Decisions, Situation};
 use guest_access_rules::endpoint::{Auth, Gives};
 use guest_access_rules::profile::{Access, Condition, Profile};
 use guest_access_model::state::{Account, State};
@@ -28,7 +28,7 @@ const POLICY: &str = include_str!("guest_access.cedar");
 /// What is asked of ours, to be looked up and to be decided.
 pub struct Question {
     pub situation: Situation,
-    pub number: StepNumber,
+    pub number: ActionNumber,
     pub state: State,
     pub step: Action,
 }
@@ -41,7 +41,7 @@ pub struct Asked {
     /// One for each that Cedar can tell from the others, and a question that it is.
     requests: Vec<(Request, Question)>,
     /// Each with the number of the request that it is to Cedar.
-    questions: Vec<(Situation, StepNumber, usize)>,
+    questions: Vec<(Situation, ActionNumber, usize)>,
 }
 
 impl Asked {

@@ -1,4 +1,4 @@
-//! The search for differences: both are asked in every state to which either comes.
+//! The search for differences.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -13,7 +13,7 @@ use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 
 use super::differing::{caller, case, circumstances, direction, side};
-use super::{Direction, Side, Teller};
+use super::{Direction, Side, Leader};
 
 /// A comparison under way.
 pub(super) struct Comparing<'a> {
@@ -27,15 +27,15 @@ pub(super) struct Comparing<'a> {
 }
 
 impl<'a> Comparing<'a> {
-    /// Asks both in every state to which `teller` comes; counted is what `known` has not looked at.
+    /// Compares both in every state that `leader` reaches. Counts only states that `known` did not visit.
     pub(super) fn look(
         &mut self,
-        teller: Teller,
+        leader: Leader,
         known: Option<&Search<State, Action>>,
         stop: &Stop,
     ) -> Search<State, Action> {
-        let leader = teller.of(self.from, self.to);
-        let mut search = Search::new([self.normal_form(&initial(leader))]);
+        let profile = leader.of(self.from, self.to);
+        let mut search = Search::new([self.normal_form(&initial(profile))]);
         let mut answers = VecDeque::new();
         while let Some(number) = search.next_state() {
             if stop.now() || stop.most_states.is_some_and(|most| number >= most) {
@@ -45,13 +45,13 @@ impl<'a> Comparing<'a> {
             let state = search.states()[number];
             let is_new = known.is_none_or(|known| !known.has_looked_at(&state));
             if answers.is_empty() {
-                answers = self.ask_at_once(teller, &search.states()[number..]);
+                answers = self.ask_at_once(leader, &search.states()[number..]);
             }
             let Some(Answers { compared, differing, leads }) = answers.pop_front() else { break };
             self.contexts += if is_new { compared } else { 0 };
             for (action, direction, sides) in differing {
                 let difference = Differing { direction, sides, state: &state, action };
-                self.note(&difference, teller, is_new, || search.trace(number, *action));
+                self.note(&difference, leader, is_new, || search.trace(number, *action));
             }
             for (action, next) in leads {
                 search.reach(number, *action, next);
@@ -60,15 +60,15 @@ impl<'a> Comparing<'a> {
         search
     }
 
-    /// Asks both in the first of these states, on all threads; what they answer is in the order of the
-    /// states, so that what is made of it does not depend on the threads.
-    fn ask_at_once(&self, teller: Teller, states: &[State]) -> VecDeque<Answers<'a>> {
+    /// Compares both in the first of these states, on all threads. The results have the order of the
+    /// states, so they do not depend on the threads.
+    fn ask_at_once(&self, leader: Leader, states: &[State]) -> VecDeque<Answers<'a>> {
         let states = &states[..states.len().min(AT_ONCE)];
-        each(states, self.threads, |state| self.ask(teller, state)).into()
+        each(states, self.threads, |state| self.ask(leader, state)).into()
     }
 
-    /// Asks both what they make of every step in this state.
-    fn ask(&self, teller: Teller, state: &State) -> Answers<'a> {
+    /// Compares both on every action in this state.
+    fn ask(&self, leader: Leader, state: &State) -> Answers<'a> {
         let mut answers = Answers::default();
         for action in self.actions {
             let sides = (outcome(self.from, state, action), outcome(self.to, state, action));
@@ -78,14 +78,13 @@ impl<'a> Comparing<'a> {
                     answers.differing.push((action, direction, (side(one), side(other))));
                 }
             }
-            let led = teller.of(sides.0, sides.1).filter(|led| led.next != *state);
+            let led = leader.of(sides.0, sides.1).filter(|led| led.next != *state);
             answers.leads.extend(led.map(|led| (action, self.normal_form(&led.next))));
         }
         answers
     }
 
-    /// What a rule of one makes of the state, the other must be asked about too: nothing is
-    /// forgotten that either asks for.
+    /// The normal form for both profiles: if the two normal forms differ, the state itself.
     fn normal_form(&self, state: &State) -> State {
         let (one, other) = (normal_form(self.from, state), normal_form(self.to, state));
         if one == other { one } else { *state }
@@ -94,7 +93,7 @@ impl<'a> Comparing<'a> {
     fn note(
         &mut self,
         differing: &Differing<'_>,
-        teller: Teller,
+        leader: Leader,
         is_new: bool,
         trace: impl FnOnce() -> Vec<Action>,
     ) {
@@ -104,11 +103,11 @@ impl<'a> Comparing<'a> {
             caller: caller(state, action),
             direction,
         };
-        let found = self.found.entry(kind).or_insert_with(|| Found::new(sides, teller));
-        if found.asked_last != Some(teller) {
-            // The first that a search comes to is a shortest.
-            found.asked_last = Some(teller);
-            found.offer(teller, direction, sides, trace());
+        let found = self.found.entry(kind).or_insert_with(|| Found::new(sides, leader));
+        if found.asked_last != Some(leader) {
+            // The first witness of a breadth-first search is a shortest one.
+            found.asked_last = Some(leader);
+            found.offer(leader, direction, sides, trace());
         }
         if is_new {
             found.contexts += 1;
@@ -118,21 +117,21 @@ impl<'a> Comparing<'a> {
     }
 }
 
-/// How many states are handed out at once.
+/// How many states are compared at once.
 const AT_ONCE: usize = 4096;
 
-/// What the two answer in one state.
+/// The comparison of one state.
 #[derive(Default)]
 struct Answers<'a> {
-    /// How many steps both can take.
+    /// How many actions can happen under both.
     compared: usize,
-    /// Those that they decide otherwise.
+    /// The actions that they decide differently.
     differing: Vec<(&'a Action, Direction, (Side, Side))>,
     /// To which other states the steps lead, where the teller decides.
     leads: Vec<(&'a Action, State)>,
 }
 
-/// A step that the two decide otherwise.
+/// An action that the two decide differently.
 #[derive(Clone, Copy)]
 struct Differing<'a> {
     direction: Direction,
@@ -141,7 +140,7 @@ struct Differing<'a> {
     action: &'a Action,
 }
 
-/// What is one difference.
+/// The key of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Kind {
     pub(super) endpoint: Option<EndpointId>,
@@ -151,20 +150,20 @@ pub(super) struct Kind {
 
 pub(super) struct Found {
     pub(super) witness: Vec<Action>,
-    pub(super) teller: Teller,
+    pub(super) leader: Leader,
     pub(super) sides: (Side, Side),
-    /// Whose search came to it last.
-    asked_last: Option<Teller>,
+    /// The leader of the last search that found it.
+    asked_last: Option<Leader>,
     pub(super) contexts: usize,
     pub(super) cases: BTreeSet<&'static str>,
     pub(super) when: Option<BTreeSet<String>>,
 }
 
 impl Found {
-    fn new(sides: (Side, Side), teller: Teller) -> Self {
+    fn new(sides: (Side, Side), leader: Leader) -> Self {
         Self {
             witness: Vec::new(),
-            teller,
+            leader,
             sides,
             asked_last: None,
             contexts: 0,
@@ -173,23 +172,23 @@ impl Found {
         }
     }
 
-    /// Takes the story if it is better than the one at hand: shorter; or else, so that it is the
-    /// same from either side, the first in order; or else told by who allows more.
+    /// Keeps the better of two witnesses: the shorter one; else the first in order, so that the witness
+    /// does not depend on which revision comes first; else the one under the revision that allows more.
     fn offer(
         &mut self,
-        teller: Teller,
+        leader: Leader,
         direction: Direction,
         sides: (Side, Side),
         trace: Vec<Action>,
     ) {
-        let best = if direction == Direction::Closes { Teller::From } else { Teller::To };
-        let rank = |trace: &Vec<Action>, teller| (trace.len(), trace.clone(), teller != best);
-        if self.witness.is_empty() || rank(&trace, teller) < rank(&self.witness, self.teller) {
-            (self.witness, self.teller, self.sides) = (trace, teller, sides);
+        let best = if direction == Direction::Closes { Leader::From } else { Leader::To };
+        let rank = |trace: &Vec<Action>, leader| (trace.len(), trace.clone(), leader != best);
+        if self.witness.is_empty() || rank(&trace, leader) < rank(&self.witness, self.leader) {
+            (self.witness, self.leader, self.sides) = (trace, leader, sides);
         }
     }
 
-    /// Keeps what is the same in every state in which a call is decided so.
+    /// Keeps the properties that all states with this difference share.
     fn narrow(&mut self, state: &State, action: &Action) {
         let here = circumstances(state, action);
         self.when = Some(match self.when.take() {

@@ -1,4 +1,4 @@
-//! In what two outcomes of a step differ, and of which kind of call.
+//! How two outcomes of an action differ, and the kind of call.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use guest_access_rules::vocabulary::MembershipEndpoint;
 
 use super::{Direction, Side};
 
-/// Who takes the step.
+/// The kind of caller.
 pub(super) fn caller(state: &State, action: &Action) -> &'static str {
     match action.by {
         Actor::Server => "server",
@@ -23,7 +23,7 @@ pub(super) fn caller(state: &State, action: &Action) -> &'static str {
     }
 }
 
-/// Which kind of call of its endpoint the act is, where there are several.
+/// The kind of call, if the endpoint has several.
 pub(super) fn case(operation: Operation) -> Option<&'static str> {
     Some(match operation {
         Operation::Send(message) => message.as_str(),
@@ -42,7 +42,7 @@ pub(super) fn case(operation: Operation) -> Option<&'static str> {
     })
 }
 
-/// What can be said of the caller and the room of a step.
+/// The properties of the caller and the room of an action.
 pub(super) fn circumstances(state: &State, action: &Action) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     if let Actor::Guest(guest) = action.by {
@@ -66,7 +66,7 @@ pub(super) fn side(outcome: &Outcome) -> Side {
     Side { decision: observation.decision, answer: observation.answer, next }
 }
 
-/// What the second outcome does to the first; nothing, if they are alike.
+/// The direction from the first outcome to the second; `None` if they are alike.
 pub(super) fn direction(one: &Outcome, other: &Outcome) -> Option<Direction> {
     let (a, b) = (&one.observation, &other.observation);
     let gave = |answer: Answer| answer == Answer::Gave { tagged: true };
@@ -83,7 +83,7 @@ pub(super) fn direction(one: &Outcome, other: &Outcome) -> Option<Direction> {
         })
 }
 
-/// Whether the second leaves guests joined that the first does not; or fewer.
+/// `Opens` if the second outcome leaves more guests joined, `Closes` if it leaves fewer.
 fn opens_by_effect(one: &State, other: &State) -> Option<Direction> {
     use guest_access_rules::vocabulary::Membership::Join;
     let joined = |state: &State| {

@@ -1,115 +1,115 @@
-//! What becomes of the accounts, and with them of every room at once.
+//! The transitions of the accounts, which change every room at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::state::{Account, MAX_GUESTS};
 
-use super::cells::{Becomes, Cell, Cells};
+use super::guest_views::{NextView, GuestView, GuestViews};
 use super::{Dense, NONE};
 
-/// The accounts of the guests, in order; those beyond the guests that there are stay absent.
+/// The accounts of the guests, sorted; those beyond the scope stay absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Accounts([Account; MAX_GUESTS]);
 
-/// Whom a step about accounts is about.
+/// Which guests an action about accounts affects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whom {
+enum Affected {
     /// One guest.
     One,
-    /// One guest, while another is one with a live token.
+    /// One guest, if another guest has a live guest's token.
     OneByAnother,
     /// Every guest.
     Everyone,
 }
 
-/// A step about accounts.
+/// An action about accounts.
 #[derive(Debug)]
-pub(super) struct Kind {
-    whom: Whom,
-    /// What an account becomes, where the step can be taken.
+pub(super) struct AccountAction {
+    affected: Affected,
+    /// The next account for each account with which the action can happen.
     accounts: BTreeMap<Account, Account>,
-    /// What becomes of a guest, by its cell; [`NONE`] where the step cannot be taken.
-    owns: Vec<u32>,
+    /// The next guest state by view; [`NONE`] where the action cannot happen.
+    guest_states: Vec<u32>,
 }
 
-/// Every step about accounts; `None` if one changes what it must not, or depends on more.
-pub(super) fn kinds(cells: &Cells, dense: &Dense) -> Option<Vec<Kind>> {
-    let is_still = |account, next: &Becomes| account == next.own.account;
-    let mut kinds = Vec::new();
-    let mut add = |whom, becomes: Vec<Option<Becomes>>| {
-        let mut kind = Kind { whom, accounts: BTreeMap::new(), owns: Vec::new() };
+/// Every action about accounts. `None` if one of them changes or depends on more than the accounts.
+pub(super) fn account_actions(guest_views: &GuestViews, dense: &Dense) -> Option<Vec<AccountAction>> {
+    let is_still = |account, next: &NextView| account == next.guest_state.account;
+    let mut account_actions = Vec::new();
+    let mut add = |affected, becomes: Vec<Option<NextView>>| {
+        let mut kind = AccountAction { affected, accounts: BTreeMap::new(), guest_states: Vec::new() };
         let mut taken: BTreeMap<Account, bool> = BTreeMap::new();
-        for (cell, next) in cells.cells.iter().zip(&becomes) {
-            let account = cell.own.account;
+        for (view, next) in guest_views.guest_views.iter().zip(&becomes) {
+            let account = view.guest_state.account;
             if *taken.entry(account).or_insert(next.is_some()) != next.is_some() {
                 return None;
             }
-            kind.owns.push(match next {
+            kind.guest_states.push(match next {
                 None => NONE,
                 Some(next) => {
-                    let known = *kind.accounts.entry(account).or_insert(next.own.account);
+                    let known = *kind.accounts.entry(account).or_insert(next.guest_state.account);
                     let accounts_alone =
-                        next.common == cell.common && (is_still(account, next) != next.changed);
-                    if known != next.own.account || !accounts_alone {
+                        next.room_state == view.room_state && (is_still(account, next) != next.changed);
+                    if known != next.guest_state.account || !accounts_alone {
                         return None;
                     }
-                    u32::from(dense.number_of(next.own)?)
+                    u32::from(dense.number_of(next.guest_state)?)
                 }
             });
         }
-        kinds.push(kind);
+        account_actions.push(kind);
         Some(())
     };
-    let by_cell = |of: &dyn Fn(&Cell) -> Option<Becomes>| -> Vec<Option<Becomes>> {
-        cells.cells.iter().map(of).collect()
+    let by_cell = |of: &dyn Fn(&GuestView) -> Option<NextView>| -> Vec<Option<NextView>> {
+        guest_views.guest_views.iter().map(of).collect()
     };
-    let naming = (0..cells.naming.len())
-        .map(|number| (Whom::One, &cells.naming[number], by_cell(&|cell| cell.by_own[number])));
-    let naming_none = (0..cells.naming_none.len()).map(|number| {
-        let becomes = by_cell(&|cell| cell.by_common[number]);
-        (Whom::Everyone, &cells.naming_none[number], becomes)
+    let guest_actions = (0..guest_views.guest_actions.len())
+        .map(|number| (Affected::One, &guest_views.guest_actions[number], by_cell(&|view| view.by_guest_action[number])));
+    let room_actions = (0..guest_views.room_actions.len()).map(|number| {
+        let becomes = by_cell(&|view| view.by_room_action[number]);
+        (Affected::Everyone, &guest_views.room_actions[number], becomes)
     });
-    for (whom, action, becomes) in naming.chain(naming_none) {
+    for (affected, action, becomes) in guest_actions.chain(room_actions) {
         if action.room().is_none() {
-            add(whom, becomes)?;
+            add(affected, becomes)?;
             continue;
         }
-        // A step about a room leaves the accounts as they are.
-        let leaves = |(cell, next): (&Cell, &Option<Becomes>)| {
-            next.is_none_or(|next| is_still(cell.own.account, &next))
+        // An action about a room does not change the accounts.
+        let leaves = |(view, next): (&GuestView, &Option<NextView>)| {
+            next.is_none_or(|next| is_still(view.guest_state.account, &next))
         };
-        cells.cells.iter().zip(&becomes).all(leaves).then_some(())?;
+        guest_views.guest_views.iter().zip(&becomes).all(leaves).then_some(())?;
     }
-    add(Whom::OneByAnother, by_cell(&|cell| cell.by_another))?;
-    Some(kinds)
+    add(Affected::OneByAnother, by_cell(&|view| view.by_others_token))?;
+    Some(account_actions)
 }
 
-/// A way from some accounts to others.
+/// A transition from one value of the accounts to another.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Way {
+pub(super) struct AccountTransition {
     pub(super) from: Accounts,
     kind: usize,
-    /// Whom it is about; everyone, if nobody.
+    /// The affected guest; `None` for every guest.
     guest: Option<usize>,
-    /// Where each guest's place is filled from, so that the accounts are in order again.
+    /// The permutation that sorts the accounts again: place `n` is filled from guest `order[n]`.
     order: [usize; MAX_GUESTS],
 }
 
-impl Way {
-    /// What a room's state becomes.
-    pub(super) fn take(&self, dense: &Dense, kinds: &[Kind], code: u64) -> u64 {
+impl AccountTransition {
+    /// The code of the room's state after the transition.
+    pub(super) fn take(&self, dense: &Dense, account_actions: &[AccountAction], code: u64) -> u64 {
         let mut numbers = dense.numbers(code);
-        let kind = &kinds[self.kind];
+        let kind = &account_actions[self.kind];
         for guest in 0..dense.guests {
             if self.guest.is_none_or(|one| one == guest) {
-                let cell = dense.cell_of(numbers.common, numbers.owns[guest]);
-                let own = kind.owns[cell as usize];
-                numbers.owns[guest] = u16::try_from(own).expect("it can be taken");
+                let view = dense.view_of(numbers.room_state, numbers.guest_states[guest]);
+                let guest_state = kind.guest_states[view as usize];
+                numbers.guest_states[guest] = u16::try_from(guest_state).expect("it can be taken");
             }
         }
-        let owns = numbers.owns;
+        let guest_states = numbers.guest_states;
         for (place, from) in self.order.iter().enumerate() {
-            numbers.owns[place] = owns[*from];
+            numbers.guest_states[place] = guest_states[*from];
         }
         dense.code(numbers)
     }
@@ -118,10 +118,10 @@ impl Way {
 impl Accounts {
     const NOBODYS: Self = Self([Account::Absent; MAX_GUESTS]);
 
-    /// What the accounts become by a step about this guest, or about all; `None` if it cannot be
-    /// taken, or changes nothing.
-    fn after(self, kind: &Kind, guest: Option<usize>, guests: usize) -> Option<Self> {
-        if kind.whom == Whom::OneByAnother {
+    /// The accounts after an action about this guest, or about every guest. `None` if the action cannot
+    /// happen, or changes nothing.
+    fn after(self, kind: &AccountAction, guest: Option<usize>, guests: usize) -> Option<Self> {
+        if kind.affected == Affected::OneByAnother {
             let another = |(number, account): (usize, &Account)| {
                 Some(number) != guest && *account == Account::Guest
             };
@@ -136,25 +136,25 @@ impl Accounts {
         (next != self).then_some(next)
     }
 
-    /// Everything that steps about accounts can be taken about.
-    fn targets(kind: &Kind, guests: usize) -> impl Iterator<Item = Option<usize>> + use<> {
-        let everyone = kind.whom == Whom::Everyone;
+    /// The guests that an action can affect, one by one, or all at once.
+    fn targets(kind: &AccountAction, guests: usize) -> impl Iterator<Item = Option<usize>> + use<> {
+        let everyone = kind.affected == Affected::Everyone;
         let all = everyone.then_some(None).into_iter();
         all.chain((0..if everyone { 0 } else { guests }).map(Some))
     }
 
-    /// How many steps about accounts change these.
-    pub(super) fn changes(self, kinds: &[Kind], guests: usize) -> u128 {
+    /// How many actions about accounts change these accounts.
+    pub(super) fn changes(self, account_actions: &[AccountAction], guests: usize) -> u128 {
         let mut changes = 0;
-        for kind in kinds {
+        for kind in account_actions {
             for guest in Self::targets(kind, guests) {
                 if self.after(kind, guest, guests).is_some() {
                     let others =
                         self.0.iter().take(guests).enumerate().filter(|(number, account)| {
                             Some(*number) != guest && **account == Account::Guest
                         });
-                    changes += match kind.whom {
-                        Whom::OneByAnother => others.count() as u128,
+                    changes += match kind.affected {
+                        Affected::OneByAnother => others.count() as u128,
                         _ => 1,
                     };
                 }
@@ -163,21 +163,21 @@ impl Accounts {
         changes
     }
 
-    /// The accounts that can come up, up to an exchange of guests, each after all from which a way
-    /// leads to it, and these ways. `None` if some lead back.
-    pub(super) fn in_order(kinds: &[Kind], guests: usize) -> Option<Vec<(Self, Vec<Way>)>> {
-        let mut into: BTreeMap<Self, Vec<Way>> = BTreeMap::from([(Self::NOBODYS, Vec::new())]);
+    /// The reachable values of the accounts, up to an exchange of guests, each with the transitions that
+    /// lead to it, and after every value from which one does. `None` if there is a cycle.
+    pub(super) fn in_order(account_actions: &[AccountAction], guests: usize) -> Option<Vec<(Self, Vec<AccountTransition>)>> {
+        let mut into: BTreeMap<Self, Vec<AccountTransition>> = BTreeMap::from([(Self::NOBODYS, Vec::new())]);
         let mut waiting = vec![Self::NOBODYS];
         while let Some(from) = waiting.pop() {
-            for (number, kind) in kinds.iter().enumerate() {
+            for (number, kind) in account_actions.iter().enumerate() {
                 for guest in Self::targets(kind, guests) {
                     let Some(next) = from.after(kind, guest, guests) else { continue };
                     let (next, order) = next.sorted(guests);
                     let is_new = !into.contains_key(&next);
                     let ways = into.entry(next).or_default();
-                    for exchange in exchanges(next, guests) {
+                    for exchange in symmetries(next, guests) {
                         let order = std::array::from_fn(|place| order[exchange[place]]);
-                        ways.push(Way { from, kind: number, guest, order });
+                        ways.push(AccountTransition { from, kind: number, guest, order });
                     }
                     if is_new {
                         waiting.push(next);
@@ -185,7 +185,7 @@ impl Accounts {
                 }
             }
         }
-        let mut order: Vec<(Self, Vec<Way>)> = Vec::new();
+        let mut order: Vec<(Self, Vec<AccountTransition>)> = Vec::new();
         let mut done = BTreeSet::new();
         while order.len() < into.len() {
             let ready = into.iter().find(|(accounts, ways)| {
@@ -198,7 +198,7 @@ impl Accounts {
         Some(order)
     }
 
-    /// The accounts in order, and from which guest each place is filled.
+    /// The accounts sorted, and the permutation that sorts them.
     fn sorted(self, guests: usize) -> (Self, [usize; MAX_GUESTS]) {
         let mut order: [usize; MAX_GUESTS] = std::array::from_fn(|guest| guest);
         order[..guests].sort_by_key(|guest| self.0[*guest]);
@@ -206,8 +206,8 @@ impl Accounts {
     }
 }
 
-/// The exchanges of guests that leave the accounts as they are, as where each place is filled from.
-pub(super) fn exchanges(accounts: Accounts, guests: usize) -> Vec<[usize; MAX_GUESTS]> {
+/// The permutations of the guests that keep the accounts.
+pub(super) fn symmetries(accounts: Accounts, guests: usize) -> Vec<[usize; MAX_GUESTS]> {
     let mut all = vec![std::array::from_fn(|guest| guest)];
     let mut next = 0;
     while let Some(exchange) = all.get(next).copied() {

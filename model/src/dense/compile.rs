@@ -1,4 +1,4 @@
-//! From cells to tables.
+//! From guest views to tables.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::AtomicBool;
@@ -6,72 +6,73 @@ use std::sync::atomic::AtomicBool;
 use crate::action::{Action, Actor};
 use guest_access_rules::profile::Profile;
 
-use super::cells::{Becomes, Cell, Cells, OTHERS_TOKEN, normal_cell};
+use super::guest_views::{NextView, GuestView, GuestViews, UPGRADE_BY_OTHERS_TOKEN, view_after_tagging};
 use super::judges::Judges;
-use super::part::{Common, Own};
-use super::{CommonMove, Dense, NONE, OwnMove, Rows};
+use super::parts::{RoomState, GuestState};
+use super::{RoomTransition, Dense, NONE, GuestTransition, Rows};
 
-/// What the tables are made for.
-pub(super) struct Purpose {
+/// What to put into the tables.
+pub(super) struct TableOptions {
     pub(super) guests: usize,
-    /// Whether states that exchanging guests makes alike are one.
-    pub(super) alike: bool,
-    /// The steps to tabulate.
+    /// Whether the states that differ by an exchange of guests have one code.
+    pub(super) sorts_guests: bool,
+    /// The actions to tabulate.
     pub(super) tabulates: fn(&Action) -> bool,
     pub(super) judges: Option<Judges>,
     pub(super) profile: Profile,
 }
 
-impl Cells {
-    /// The tables; `None` if what a step does that names no guest depends on the guest after all.
+impl GuestViews {
+    /// The tables. `None` if an action that names no guest leads to different room states for different
+    /// guests.
     #[expect(clippy::cast_possible_truncation, reason = "a room has not so many cells")]
-    pub(super) fn compile(&self, purpose: Purpose) -> Option<Dense> {
-        let Purpose { guests, alike, tabulates, judges, profile } = purpose;
-        // One bit for each of the steps that name no guest.
-        (self.naming_none.len() <= 64).then_some(())?;
+    pub(super) fn compile(&self, purpose: TableOptions) -> Option<Dense> {
+        let TableOptions { guests, sorts_guests, tabulates, judges, profile } = purpose;
+        // One bit for each action that names no guest.
+        (self.room_actions.len() <= 64).then_some(())?;
         let tabulated =
             |actions: &[Action]| -> Vec<bool> { actions.iter().map(tabulates).collect() };
-        let (naming, naming_none) = (tabulated(&self.naming), tabulated(&self.naming_none));
-        let by_own = |cell: &Cell| -> Vec<Becomes> {
-            let all = cell.by_own.iter().zip(&naming).filter(|(_, is_in)| **is_in);
+        let (guest_actions, room_actions) = (tabulated(&self.guest_actions), tabulated(&self.room_actions));
+        let by_guest_action = |view: &GuestView| -> Vec<NextView> {
+            let all = view.by_guest_action.iter().zip(&guest_actions).filter(|(_, is_in)| **is_in);
             all.filter_map(|(next, _)| next.filter(|next| next.changed)).collect()
         };
-        let commons: BTreeSet<_> = self.cells.iter().map(|cell| cell.common).collect();
-        let owns: BTreeSet<_> = self.cells.iter().map(|cell| cell.own).collect();
-        let (commons, owns): (Vec<_>, Vec<_>) =
-            (commons.into_iter().collect(), owns.into_iter().collect());
-        u16::try_from(owns.len()).ok()?;
-        let common_number =
-            |common: &Common| commons.binary_search(common).map(|number| number as u32).ok();
+        let room_states: BTreeSet<_> = self.guest_views.iter().map(|view| view.room_state).collect();
+        let guest_states: BTreeSet<_> = self.guest_views.iter().map(|view| view.guest_state).collect();
+        let (room_states, guest_states): (Vec<_>, Vec<_>) =
+            (room_states.into_iter().collect(), guest_states.into_iter().collect());
+        u16::try_from(guest_states.len()).ok()?;
+        let room_number =
+            |room_state: &RoomState| room_states.binary_search(room_state).map(|number| number as u32).ok();
         let mut as_read = BTreeMap::new();
-        let class_of = |cell: &Cell| {
+        let class_of = |view: &GuestView| {
             let next = as_read.len() as u32;
-            *as_read.entry((cell.common.as_read(), cell.own)).or_insert(next)
+            *as_read.entry((view.room_state.as_read(), view.guest_state)).or_insert(next)
         };
-        let as_read: Vec<u32> = self.cells.iter().map(class_of).collect();
+        let as_read: Vec<u32> = self.guest_views.iter().map(class_of).collect();
         let classes = as_read.iter().max().map_or(0, |last| *last as usize + 1);
-        let own_number = |own: &Own| owns.binary_search(own).map(|number| number as u16).ok();
+        let guest_number = |guest_state: &GuestState| guest_states.binary_search(guest_state).map(|number| number as u16).ok();
         let mut dense = Dense {
             guests,
-            cell: vec![NONE; commons.len() * owns.len()],
-            own_moves: Rows::new(),
-            own_changes: Vec::new(),
-            by_another: Vec::new(),
-            common_moves: Rows::new(),
-            common_changes: Vec::new(),
+            view: vec![NONE; room_states.len() * guest_states.len()],
+            guest_transitions: Rows::new(),
+            guest_changes: Vec::new(),
+            by_others_token: Vec::new(),
+            room_transitions: Rows::new(),
+            room_changes: Vec::new(),
             columns: Vec::new(),
-            alike,
-            judged: self.cells.iter().map(|_| AtomicBool::new(judges.is_none())).collect(),
+            sorts_guests,
+            judged: self.guest_views.iter().map(|_| AtomicBool::new(judges.is_none())).collect(),
             as_read,
             judged_reads: (0..classes).map(|_| AtomicBool::new(false)).collect(),
             judges,
-            commons: Vec::new(),
-            owns: Vec::new(),
+            room_states: Vec::new(),
+            guest_states: Vec::new(),
             profile,
         };
         let mut number = 0;
-        for with_common in self.cells.chunk_by(|one, other| one.common == other.common) {
-            let common = common_number(&with_common[0].common)?;
+        for with_same_room in self.guest_views.chunk_by(|one, other| one.room_state == other.room_state) {
+            let room_state = room_number(&with_same_room[0].room_state)?;
             let mut columns: HashMap<Vec<u16>, u32> = HashMap::new();
             let mut column = |dense: &mut Dense, becomes: Vec<u16>| {
                 *columns.entry(becomes).or_insert_with_key(|becomes| {
@@ -79,79 +80,79 @@ impl Cells {
                     (dense.columns.len() - becomes.len()) as u32
                 })
             };
-            let own_numbers: Vec<u16> =
-                with_common.iter().map(|cell| own_number(&cell.own)).collect::<Option<_>>()?;
-            // What each guest becomes by a step that names none: those that are not here stay.
-            let unmoved: Vec<u16> = (0..owns.len() as u16).collect();
-            let mut moves: Vec<CommonMove> = Vec::new();
-            for action in (0..naming_none.len()).filter(|action| naming_none[*action]) {
-                let first = with_common[0].by_common[action];
+            let guest_numbers: Vec<u16> =
+                with_same_room.iter().map(|view| guest_number(&view.guest_state)).collect::<Option<_>>()?;
+            // The column of an action that names no guest. A guest state without a view stays.
+            let unmoved: Vec<u16> = (0..guest_states.len() as u16).collect();
+            let mut moves: Vec<RoomTransition> = Vec::new();
+            for action in (0..room_actions.len()).filter(|action| room_actions[*action]) {
+                let first = with_same_room[0].by_room_action[action];
                 let mut becomes = unmoved.clone();
                 let mut changed = false;
-                for (cell, own) in with_common.iter().zip(&own_numbers) {
-                    let next = cell.by_common[action];
-                    if next.map(|next| next.common) != first.map(|next| next.common) {
+                for (view, guest_state) in with_same_room.iter().zip(&guest_numbers) {
+                    let next = view.by_room_action[action];
+                    if next.map(|next| next.room_state) != first.map(|next| next.room_state) {
                         return None;
                     }
                     if let Some(next) = next.filter(|next| next.changed) {
-                        becomes[usize::from(*own)] = own_number(&next.own)?;
+                        becomes[usize::from(*guest_state)] = guest_number(&next.guest_state)?;
                         changed = true;
                     }
                 }
                 if let Some(first) = first.filter(|_| changed) {
-                    let common = common_number(&first.common)?;
-                    let action = CommonMove { common, column: column(&mut dense, becomes) };
+                    let room_state = room_number(&first.room_state)?;
+                    let action = RoomTransition { room_state, column: column(&mut dense, becomes) };
                     if !moves.contains(&action) {
                         moves.push(action);
                     }
                 }
             }
-            dense.common_moves.push(moves);
-            // What the others become when the step that names one sends the tagged event.
-            let mut witnessing: BTreeMap<Common, u32> = BTreeMap::new();
-            for (cell, own) in with_common.iter().zip(&own_numbers) {
-                dense.cell[common as usize * owns.len() + usize::from(*own)] = number;
+            dense.room_transitions.push(moves);
+            // The column of the other guests, when an action of one guest sends the tagged event.
+            let mut with_tagged_event: BTreeMap<RoomState, u32> = BTreeMap::new();
+            for (view, guest_state) in with_same_room.iter().zip(&guest_numbers) {
+                dense.view[room_state as usize * guest_states.len() + usize::from(*guest_state)] = number;
                 number += 1;
-                let mut moves: Vec<OwnMove> = Vec::new();
-                let by_own = by_own(cell);
-                for next in &by_own {
+                let mut moves: Vec<GuestTransition> = Vec::new();
+                let by_guest_action = by_guest_action(view);
+                for next in &by_guest_action {
                     let mut others = NONE;
-                    if guests > 1 && next.common != cell.common {
-                        let known = witnessing.get(&next.common).copied();
+                    if guests > 1 && next.room_state != view.room_state {
+                        let known = with_tagged_event.get(&next.room_state).copied();
                         others = match known {
                             Some(column) => column,
                             None => {
                                 let mut becomes = unmoved.clone();
-                                for (other, own) in with_common.iter().zip(&own_numbers) {
+                                for (other, guest_state) in with_same_room.iter().zip(&guest_numbers) {
                                     let (_, next) =
-                                        normal_cell(&dense.profile, next.common, other.own);
-                                    becomes[usize::from(*own)] = own_number(&next)?;
+                                        view_after_tagging(&dense.profile, next.room_state, other.guest_state);
+                                    becomes[usize::from(*guest_state)] = guest_number(&next)?;
                                 }
                                 column(&mut dense, becomes)
                             }
                         };
-                        witnessing.insert(next.common, others);
+                        with_tagged_event.insert(next.room_state, others);
                     }
-                    let (common, own) = (common_number(&next.common)?, own_number(&next.own)?);
-                    let action = OwnMove { common, own, others };
+                    let (room_state, guest_state) = (room_number(&next.room_state)?, guest_number(&next.guest_state)?);
+                    let action = GuestTransition { room_state, guest_state, others };
                     if !moves.contains(&action) {
                         moves.push(action);
                     }
                 }
-                dense.own_moves.push(moves);
-                dense.own_changes.push(u16::try_from(by_own.len()).ok()?);
-                let upgrade = Action::new(Actor::Guest(1), OTHERS_TOKEN);
-                let by_another = cell.by_another.filter(|next| next.changed && tabulates(&upgrade));
-                dense.by_another.push(by_another.and_then(|next| own_number(&next.own)));
-                let bits = cell.by_common.iter().zip(&naming_none).enumerate().map(
+                dense.guest_transitions.push(moves);
+                dense.guest_changes.push(u16::try_from(by_guest_action.len()).ok()?);
+                let upgrade = Action::new(Actor::Guest(1), UPGRADE_BY_OTHERS_TOKEN);
+                let by_others_token = view.by_others_token.filter(|next| next.changed && tabulates(&upgrade));
+                dense.by_others_token.push(by_others_token.and_then(|next| guest_number(&next.guest_state)));
+                let bits = view.by_room_action.iter().zip(&room_actions).enumerate().map(
                     |(action, (next, is_in))| {
                         u64::from(*is_in && next.is_some_and(|next| next.changed)) << action
                     },
                 );
-                dense.common_changes.push(bits.fold(0, |all, bit| all | bit));
+                dense.room_changes.push(bits.fold(0, |all, bit| all | bit));
             }
         }
-        (dense.commons, dense.owns) = (commons, owns);
+        (dense.room_states, dense.guest_states) = (room_states, guest_states);
         Some(dense)
     }
 }

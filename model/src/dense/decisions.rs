@@ -1,4 +1,4 @@
-//! A profile compiled to a table of decisions: looked up in nanoseconds.
+//! A table of every decision of a profile.
 
 use std::collections::HashMap;
 
@@ -10,14 +10,18 @@ use crate::state::{Scope, State};
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 
-use super::cells::Cells;
-use super::part::{Common, Own, compose, split};
+use super::guest_views::GuestViews;
+use super::parts::{RoomState, GuestState, compose, split};
 
-/// Every decision about one guest in one room, in every situation that can come up.
+/// Every decision about one guest in one room, in every situation that can be reached.
 ///
-/// For whoever has many decisions to hold against the rules: a homeserver's log, a policy engine, a
-/// cache of permissions. A situation and a step are looked up once, by hashing; what the rules say to
-/// the pair is then one access to a table. What other guests and other rooms are does not matter.
+/// Use it to compare many decisions with the rules: those of a homeserver's log, of a policy engine, of
+/// a cache of permissions.
+///
+/// 1. Look up the number of the situation and the number of the action, by hashing.
+/// 2. Look up the decision for the pair: one access to an array.
+///
+/// Other guests and other rooms do not matter.
 ///
 /// ```
 /// use guest_access_model::decide::initial;
@@ -44,11 +48,11 @@ use super::part::{Common, Own, compose, split};
 /// ```
 #[derive(Debug)]
 pub struct Decisions {
-    situations: HashMap<(Common, Own), u32>,
+    situations: HashMap<(RoomState, GuestState), u32>,
     actions: HashMap<Action, u32>,
-    /// For each endpoint that no rule tells from another, the one that stands for it.
+    /// For each endpoint, the representative of its class.
     stand_ins: HashMap<EndpointId, EndpointId>,
-    /// By situation and step: which of the observations, or [`CANNOT`].
+    /// By situation and action: the number of the observation, or [`CANNOT`].
     table: Vec<u16>,
     observations: Vec<Observation>,
     columns: usize,
@@ -59,31 +63,31 @@ pub struct Decisions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Situation(u32);
 
-/// A step by or about one guest, or by anybody else, by its number in one [`Decisions`].
+/// An action by or about one guest, or by anybody else, by its number in one [`Decisions`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StepNumber(u32);
+pub struct ActionNumber(u32);
 
-/// In place of an observation, where the step cannot be taken.
+/// Stands in place of an observation where the action cannot happen.
 const CANNOT: u16 = u16::MAX;
 
 impl Decisions {
     /// Every decision of `profile`.
     ///
     /// # Panics
-    /// Never: there are some dozens of different observations, and some thousands of situations.
+    /// Never: there are dozens of different observations, and thousands of situations.
     pub fn of(profile: &Profile) -> Self {
         let one = Scope { guests: 1, rooms: 1 };
         let all = actions(one, &[profile]);
-        // With another guest there are other events to see: those of its membership.
-        let cells =
-            Cells::of(profile, profile, 2, true, 1).unwrap_or_else(|| Cells::alone(profile));
-        let cells = cells.cells.iter().map(|cell| (cell.common, cell.own)).collect::<Vec<_>>();
+        // A second guest adds events that the first can read: those of its membership.
+        let guest_views =
+            GuestViews::of(profile, profile, 2, true, 1).unwrap_or_else(|| GuestViews::alone(profile));
+        let guest_views = guest_views.guest_views.iter().map(|view| (view.room_state, view.guest_state)).collect::<Vec<_>>();
         let mut observations: Vec<Observation> = Vec::new();
-        let mut table = Vec::with_capacity(cells.len() * all.len());
+        let mut table = Vec::with_capacity(guest_views.len() * all.len());
         let mut situations = HashMap::new();
-        for (number, (common, own)) in (0..).zip(cells) {
-            situations.insert((common, own), number);
-            let state = compose(profile, common, &[own]);
+        for (number, (room_state, guest_state)) in (0..).zip(guest_views) {
+            situations.insert((room_state, guest_state), number);
+            let state = compose(profile, room_state, &[guest_state]);
             for action in &all {
                 let Some(found) = outcome(profile, &state, action) else {
                     table.push(CANNOT);
@@ -115,27 +119,27 @@ impl Decisions {
         }
     }
 
-    /// The situation of the first guest in the first room; `None` if it cannot come up.
+    /// The situation of the first guest in the first room. `None` if it cannot be reached.
     pub fn situation(&self, state: &State) -> Option<Situation> {
-        let (common, owns) = split(&normal_form(&self.profile, state), 1);
-        self.situations.get(&(common, owns[0])).copied().map(Situation)
+        let (room_state, guest_states) = split(&normal_form(&self.profile, state), 1);
+        self.situations.get(&(room_state, guest_states[0])).copied().map(Situation)
     }
 
-    /// The number of a step that names the first guest or none, and the first room or none; `None` if
-    /// it is not a step of the model's. Whichever endpoint is called or read, its decisions are here.
-    pub fn action(&self, action: &Action) -> Option<StepNumber> {
+    /// The number of an action that names the first guest or none, and the first room or none. `None` if
+    /// the model has no such action. Every endpoint has its decisions here.
+    pub fn action(&self, action: &Action) -> Option<ActionNumber> {
         let stand_in = |endpoint| self.stand_ins.get(&endpoint).copied().unwrap_or(endpoint);
         let operation = match action.operation {
             Operation::Call(endpoint) => Operation::Call(stand_in(endpoint)),
             Operation::Read(endpoint) => Operation::Read(stand_in(endpoint)),
             operation => operation,
         };
-        self.actions.get(&Action { operation, ..*action }).copied().map(StepNumber)
+        self.actions.get(&Action { operation, ..*action }).copied().map(ActionNumber)
     }
 
-    /// What the rules say to the step in this situation; `None` if it cannot be taken there.
+    /// The decision on the action in this situation. `None` if the action cannot happen there.
     #[inline]
-    pub fn decide(&self, situation: Situation, action: StepNumber) -> Option<&Observation> {
+    pub fn decide(&self, situation: Situation, action: ActionNumber) -> Option<&Observation> {
         let place = situation.0 as usize * self.columns + action.0 as usize;
         self.observations.get(usize::from(self.table[place]))
     }
@@ -145,18 +149,18 @@ impl Decisions {
         self.situations.len()
     }
 
-    /// How many steps there are.
+    /// How many actions there are.
     pub fn actions(&self) -> usize {
         self.columns
     }
 
-    /// Every situation, as a state in which it is, in no particular order.
+    /// A state for each situation, in no particular order.
     pub fn states(&self) -> impl Iterator<Item = State> {
         let states = self.situations.keys();
-        states.map(|(common, own)| compose(&self.profile, *common, &[*own]))
+        states.map(|(room_state, guest_state)| compose(&self.profile, *room_state, &[*guest_state]))
     }
 
-    /// Every step.
+    /// Every action.
     pub fn every_action(&self) -> impl Iterator<Item = &Action> {
         self.actions.keys()
     }
@@ -168,7 +172,7 @@ mod tests {
     use guest_access_rules::rules::Rules;
 
     #[test]
-    fn the_table_says_what_the_rules_say_in_every_situation_to_every_step() {
+    fn the_table_has_the_decision_of_the_rules_everywhere() {
         for rules in ["draft-2015-11-05", "r0.0.1", "latest"] {
             let profile = Rules::find(rules).unwrap().profile();
             let decisions = Decisions::of(&profile);

@@ -1,54 +1,56 @@
-//! What the guarantees say of a cell.
+//! The verdicts on a guest view.
 
 use crate::action::{Actor, Operation};
 use crate::guarantee::OF_OTHERS;
 use crate::guarantee::Verdicts;
-use crate::sequential::{Judged, Sequential};
+use crate::sequential::{JudgedAction, Sequential};
 use crate::state::{Account, Scope};
 use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::profile::Profile;
 
-use super::cells::OTHERS_TOKEN;
-use super::part::{Common, Own, compose};
+use super::guest_views::UPGRADE_BY_OTHERS_TOKEN;
+use super::parts::{RoomState, GuestState, compose};
 
-/// Judges cells: each alone, and in company.
+/// Judges views: each alone, and beside a second guest.
 #[derive(Debug)]
 pub(super) struct Judges {
     alone: Judge,
-    in_company: Option<Judge>,
+    beside_another: Option<Judge>,
 }
 
-/// A model, and the steps that it judges in a cell.
+/// A model, and the actions that it judges in a view.
 #[derive(Debug)]
 struct Judge {
     model: Sequential,
-    reads: Vec<Judged>,
-    /// All others, but for the questions, of which the model knows what is said.
-    others: Vec<Judged>,
+    reads: Vec<JudgedAction>,
+    /// All others, except the queries that name no room: the model caches the verdicts on these.
+    others: Vec<JudgedAction>,
 }
 
-/// Which steps are judged.
+/// Which actions to judge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Which {
-    /// Those that only read: decided and judged by what a reader sees of a room.
+pub(super) enum ActionClass {
+    /// The reads, which are decided and judged by what a reader sees of a room.
     Reads,
     /// All others.
     Others,
 }
 
 impl Judges {
-    /// For so many guests in a room in which `system` decides, held against what `rules` promise.
+    /// The judges for a room with this number of guests, of a homeserver with the profile `system` under
+    /// the profile `rules`.
     pub(super) fn of(system: &Profile, rules: &Profile, guests: usize) -> Self {
         let model =
             |guests| Sequential::new(Scope { guests, rooms: 1 }, system.clone(), rules.clone());
         let alone = model(1);
         let all = alone.judged_actions().copied().collect();
-        let in_company = (guests > 1).then(|| {
+        let beside_another = (guests > 1).then(|| {
             let model = model(2);
-            // What others make of the first guest's calls; and the one step that takes two.
-            let about_both = |(action, guarantees): &Judged| {
+            // How others interfere with the first guest's calls; and the one action that names two
+            // guests.
+            let about_both = |(action, guarantees): &JudgedAction| {
                 let guarantees = match action.operation {
-                    OTHERS_TOKEN => *guarantees,
+                    UPGRADE_BY_OTHERS_TOKEN => *guarantees,
                     _ if action.by == Actor::Guest(0) => guarantees.intersection(OF_OTHERS),
                     _ => GuaranteeSet::default(),
                 };
@@ -57,40 +59,40 @@ impl Judges {
             let actions = model.judged_actions().filter_map(about_both).collect();
             Judge::new(model, actions)
         });
-        Self { alone: Judge::new(alone, all), in_company }
+        Self { alone: Judge::new(alone, all), beside_another }
     }
 
-    /// What the guarantees say of these steps in a cell.
-    pub(super) fn judge(&self, common: Common, own: Own, which: Which) -> Verdicts {
-        let mut verdicts = self.alone.judge(common, &[own], which);
-        if which == Which::Others {
-            verdicts.add(self.alone.model.answers(&compose(
+    /// The verdicts on these actions in a view.
+    pub(super) fn judge(&self, room_state: RoomState, guest_state: GuestState, which: ActionClass) -> Verdicts {
+        let mut verdicts = self.alone.judge(room_state, &[guest_state], which);
+        if which == ActionClass::Others {
+            verdicts.add(self.alone.model.query_verdicts(&compose(
                 self.alone.model.system(),
-                common,
-                &[own],
+                room_state,
+                &[guest_state],
             )));
         }
-        // Whoever registers last is company for any guest, whatever else has happened.
-        if let Some(judge) = self.in_company.as_ref().filter(|_| own.account == Account::Guest) {
-            verdicts.add(judge.judge(common, &[own, Own::REGISTERED], which));
+        // A guest that has just registered can stand beside any guest, in any state.
+        if let Some(judge) = self.beside_another.as_ref().filter(|_| guest_state.account == Account::Guest) {
+            verdicts.add(judge.judge(room_state, &[guest_state, GuestState::REGISTERED], which));
         }
         verdicts
     }
 }
 
 impl Judge {
-    fn new(model: Sequential, actions: Vec<Judged>) -> Self {
+    fn new(model: Sequential, actions: Vec<JudgedAction>) -> Self {
         let (reads, others) = actions
             .into_iter()
             .partition(|(action, _)| matches!(action.operation, Operation::Read(_)));
         Self { model, reads, others }
     }
 
-    fn judge(&self, common: Common, owns: &[Own], which: Which) -> Verdicts {
+    fn judge(&self, room_state: RoomState, guest_states: &[GuestState], which: ActionClass) -> Verdicts {
         let actions = match which {
-            Which::Reads => &self.reads,
-            Which::Others => &self.others,
+            ActionClass::Reads => &self.reads,
+            ActionClass::Others => &self.others,
         };
-        self.model.verdicts_of(&compose(self.model.system(), common, owns), actions)
+        self.model.verdicts_of(&compose(self.model.system(), room_state, guest_states), actions)
     }
 }

@@ -1,18 +1,22 @@
-//! Several rooms, settled without exploring them together.
+//! The product of rooms: several rooms, explored one after the other.
 //!
-//! A step about a room is decided by the accounts and that room, and changes nothing but that room. So
-//! while no account changes, each room goes its own way, and what they reach together is the product
-//! of what each reaches alone. A step about accounts moves every room at once, each by itself. Take
-//! what is reached with some accounts for known, and a way from these to other accounts: the rooms
-//! come there as a product, and so they go on. If what each room reaches from there is all that it
-//! ever reaches with these accounts, whichever the way, then the product of it is all that the rooms
-//! reach together, no more and no less. That one way is enough is not believed but looked at, for
-//! every value of the accounts; where it is not, nothing is settled.
+//! An action about a room is decided by the accounts and that room, and changes only that room. So
+//! while no account changes, the rooms change independently, and the states that they reach together
+//! are the product of the states that each reaches alone. An action about accounts changes every room
+//! at once, each by itself.
 //!
-//! States that exchanging guests makes alike are counted once, by Burnside's lemma: an exchange leaves
-//! alone the product of what it leaves alone in each room.
+//! 1. Take the values of the accounts in an order in which every transition of accounts leads forward.
+//! 2. For each value, enter each room by every transition of accounts that leads to this value, and
+//!    explore the room by the actions about it.
+//! 3. Look for one transition of accounts by which every room reaches all that it reaches by any. If
+//!    there is none, the product is not exact, and the result is `None`.
+//! 4. Add the product to the counts.
 //!
-//! What the guarantees say is what they say of each room, and of the few steps that look at two.
+//! States that differ by an exchange of guests are counted once, by Burnside's lemma: an exchange keeps
+//! the product of the states that it keeps in each room.
+//!
+//! The verdicts are those on each room, and those on the few actions that look at two rooms.
+//! `spec-notes/engine.md` has the argument.
 
 use std::collections::BTreeMap;
 
@@ -25,28 +29,28 @@ use crate::transition_system::Exploration;
 use guest_access_rules::profile::Profile;
 
 use super::Dense;
-use super::accounts::{Accounts, Kind, Way, exchanges, kinds};
-use super::cells::Cells;
-use super::compile::Purpose;
+use super::accounts::{Accounts, AccountAction, AccountTransition, symmetries, account_actions};
+use super::guest_views::GuestViews;
+use super::compile::TableOptions;
 use super::judges::Judges;
-use super::part::{Common, Own, compose};
+use super::parts::{RoomState, GuestState, compose};
 
-/// One room on its own.
-struct Room {
+/// One room, explored alone.
+struct ExploredRoom {
     dense: Dense,
-    kinds: Vec<Kind>,
-    /// The codes visited, one bit each.
+    account_actions: Vec<AccountAction>,
+    /// The visited codes, one bit each.
     visited: Vec<u64>,
-    /// What is reached with the accounts at hand: each code with how many steps about the room change
-    /// the state.
+    /// The codes that are reached with each value of the accounts, each with the number of actions about
+    /// the room that change the state.
     reached: BTreeMap<Accounts, Vec<(u64, u32)>>,
-    /// Which cells came up.
+    /// The views that were reached.
     seen: Vec<bool>,
 }
 
-/// What several rooms come to at `scope`, where `system` decides and `rules` promise: each room is
-/// explored alone, its tables made and its cells judged on so many threads. `None` where that is not
-/// enough. `progress` is told how many states of a room were visited.
+/// Explores several rooms at `scope`, one after the other, of a homeserver with the profile `system`
+/// under the profile `rules`. `threads` make the tables and judge the views. `None` if the rooms depend
+/// on each other. Calls `progress` with the number of visited states, summed over the rooms.
 pub fn explore_room_by_room(
     system: &Profile,
     rules: &Profile,
@@ -57,15 +61,15 @@ pub fn explore_room_by_room(
 ) -> Option<Exploration> {
     let guests = scope.guests;
     let mut rooms = [
-        Room::of(system, rules, guests, true, threads)?,
-        Room::of(system, rules, guests, false, threads)?,
+        ExploredRoom::of(system, rules, guests, true, threads)?,
+        ExploredRoom::of(system, rules, guests, false, threads)?,
     ];
     let mut found = Exploration::of_nothing();
     let mut explored = 0;
-    let order = Accounts::in_order(&rooms[0].kinds, guests)?;
+    let order = Accounts::in_order(&rooms[0].account_actions, guests)?;
     for (accounts, ways) in order {
         let all = rooms.each_mut().map(|room| room.enter(accounts, &ways));
-        // One and the same way for all rooms.
+        // The same transition of accounts for all rooms.
         (0..ways.len().max(1))
             .find(|way| rooms.iter_mut().zip(&all).all(|(room, all)| room.is_all(all, *way)))?;
         explored += rooms.iter().map(|room| room.reached[&accounts].len()).sum::<usize>();
@@ -85,7 +89,7 @@ pub fn explore_room_by_room(
     Some(found)
 }
 
-impl Room {
+impl ExploredRoom {
     fn of(
         system: &Profile,
         rules: &Profile,
@@ -93,25 +97,25 @@ impl Room {
         tagged: bool,
         threads: usize,
     ) -> Option<Self> {
-        let cells = Cells::of(system, rules, guests, tagged, threads)?;
-        let dense = cells.compile(Purpose {
+        let guest_views = GuestViews::of(system, rules, guests, tagged, threads)?;
+        let dense = guest_views.compile(TableOptions {
             guests,
             alike: false,
             tabulates: |action| action.room().is_some(),
-            // The cells that came up are judged in the end, on several threads.
+            // The reached views are judged in the end, on several threads.
             judges: None,
             profile: system.clone(),
         })?;
-        let kinds = kinds(&cells, &dense)?;
+        let account_actions = account_actions(&guest_views, &dense)?;
         let words = usize::try_from(dense.codes() / 64 + 1).ok()?;
-        let (reached, seen) = (BTreeMap::new(), vec![false; cells.cells.len()]);
-        Some(Self { dense, kinds, visited: vec![0; words], reached, seen })
+        let (reached, seen) = (BTreeMap::new(), vec![false; guest_views.guest_views.len()]);
+        Some(Self { dense, account_actions, visited: vec![0; words], reached, seen })
     }
 
-    /// Explores what is reached with these accounts, by each of the ways into them.
-    fn enter(&mut self, accounts: Accounts, ways: &[Way]) -> Entered {
+    /// Explores what the room reaches with these accounts, by each transition that leads to them.
+    fn enter(&mut self, accounts: Accounts, ways: &[AccountTransition]) -> EnteredAccounts {
         let seeds: Vec<Vec<u64>> = if ways.is_empty() {
-            vec![vec![self.dense.beginning()]]
+            vec![vec![self.dense.initial_code()]]
         } else {
             ways.iter().map(|way| self.through(way)).collect()
         };
@@ -124,38 +128,38 @@ impl Room {
             }
         }
         for (code, _) in &all {
-            for cell in self.dense.cells_of(*code) {
-                self.seen[cell as usize] = true;
+            for view in self.dense.views_of(*code) {
+                self.seen[view as usize] = true;
             }
         }
-        let entered = Entered { seeds, by_first, all: all.len() };
+        let entered = EnteredAccounts { seeds, by_first, all: all.len() };
         self.reached.insert(accounts, all);
         entered
     }
 
-    /// The cells that came up.
-    fn seen(&self) -> impl Iterator<Item = (u32, Common, Own)> {
-        self.dense.cells().filter(|(cell, ..)| self.seen[*cell as usize])
+    /// The views that were reached.
+    fn seen(&self) -> impl Iterator<Item = (u32, RoomState, GuestState)> {
+        self.dense.guest_views().filter(|(view, ..)| self.seen[*view as usize])
     }
 
-    /// One of all the cells that came up and are alike in this, for each.
-    fn one_of_each<T: Ord>(&self, class: impl Fn(Common, Own) -> T) -> Vec<(Common, Own)> {
-        let classed = self.seen().map(|(_, common, own)| (class(common, own), (common, own)));
+    /// One view for each class of the reached views.
+    fn one_of_each<T: Ord>(&self, class: impl Fn(RoomState, GuestState) -> T) -> Vec<(RoomState, GuestState)> {
+        let classed = self.seen().map(|(_, room_state, guest_state)| (class(room_state, guest_state), (room_state, guest_state)));
         let one_of_each: BTreeMap<_, _> = classed.collect();
         one_of_each.into_values().collect()
     }
 
-    /// What the guarantees say of the cells that came up.
+    /// The verdicts on the reached views.
     fn judge(&self, judges: &Judges, threads: usize) -> Verdicts {
         let seen: Vec<_> = self.seen().collect();
-        let judge = |(cell, common, own): &(u32, Common, Own)| {
-            self.dense.judge_cell(judges, *cell, *common, *own)
+        let judge = |(view, room_state, guest_state): &(u32, RoomState, GuestState)| {
+            self.dense.judge_view(judges, *view, *room_state, *guest_state)
         };
         all_of(each(&seen, threads, judge))
     }
 
-    /// Whether one of the ways alone leads to all that is reached.
-    fn is_all(&mut self, entered: &Entered, way: usize) -> bool {
+    /// Whether one of the transitions alone leads to every reached state.
+    fn is_all(&mut self, entered: &EnteredAccounts, way: usize) -> bool {
         if way == 0 {
             return entered.by_first == entered.all;
         }
@@ -167,13 +171,13 @@ impl Room {
         reached.len() == entered.all
     }
 
-    /// What is reached by one way out of what was reached before.
-    fn through(&self, way: &Way) -> Vec<u64> {
+    /// The states right after one transition of the accounts.
+    fn through(&self, way: &AccountTransition) -> Vec<u64> {
         let before = &self.reached[&way.from];
-        before.iter().map(|(code, _)| way.take(&self.dense, &self.kinds, *code)).collect()
+        before.iter().map(|(code, _)| way.take(&self.dense, &self.account_actions, *code)).collect()
     }
 
-    /// Goes on from these states by steps about the room.
+    /// Explores from these states by the actions about the room.
     fn go_on(&mut self, seeds: &[u64], all: &mut Vec<(u64, u32)>) {
         let mut next = all.len();
         for code in seeds {
@@ -193,13 +197,13 @@ impl Room {
     }
 }
 
-/// What a room reaches with some accounts.
-struct Entered {
-    /// Where it begins, by each of the ways.
+/// The result of [`ExploredRoom::enter`].
+struct EnteredAccounts {
+    /// The states right after each of the transitions.
     seeds: Vec<Vec<u64>>,
-    /// How many states it reaches by the first.
+    /// How many states are reached by the first transition.
     by_first: usize,
-    /// How many it reaches at all.
+    /// How many states are reached by all of them.
     all: usize,
 }
 
@@ -215,13 +219,13 @@ fn visit(visited: &mut [u64], code: u64) -> bool {
 }
 
 impl Exploration {
-    /// Adds the product of what the rooms reach with these accounts; `None` if it cannot be counted.
-    fn add_product(&mut self, rooms: &[Room; 2], scope: Scope, accounts: Accounts) -> Option<()> {
+    /// Adds the product of the states of the rooms with these accounts. `None` if the count overflows.
+    fn add_product(&mut self, rooms: &[ExploredRoom; 2], scope: Scope, accounts: Accounts) -> Option<()> {
         let others = u32::try_from(scope.rooms - 1).ok()?;
-        let of_accounts = accounts.changes(&rooms[0].kinds, scope.guests);
-        let exchanges = exchanges(accounts, scope.guests);
+        let of_accounts = accounts.changes(&rooms[0].account_actions, scope.guests);
+        let symmetries = symmetries(accounts, scope.guests);
         let (mut states, mut transitions) = (0u128, 0u128);
-        for exchange in &exchanges {
+        for exchange in &symmetries {
             let [(first, first_changes), (other, other_changes)] = rooms.each_ref().map(|room| {
                 let alike = room.reached[&accounts]
                     .iter()
@@ -237,28 +241,28 @@ impl Exploration {
                 transitions += u128::from(others) * first * other_changes * other.pow(rest);
             }
         }
-        let exchanges = exchanges.len() as u128;
-        self.states += usize::try_from(states / exchanges).ok()?;
-        self.transitions += usize::try_from(transitions / exchanges).ok()?;
+        let symmetries = symmetries.len() as u128;
+        self.states += usize::try_from(states / symmetries).ok()?;
+        self.transitions += usize::try_from(transitions / symmetries).ok()?;
         Some(())
     }
 }
 
-/// What the guarantees say of the steps that look at two rooms, for whatever a guest can be in the one
-/// and in the other. They see of the room that they are about what a reader sees, and of the other no
-/// more than its history visibility and the guest's membership.
-fn across(rooms: &[Room; 2], system: &Profile, rules: &Profile, threads: usize) -> Verdicts {
+/// The verdicts on the actions that look at two rooms, for every pair of a view of the one room and a
+/// view of the other. Such an action depends on what a reader sees of its own room, and on the history
+/// visibility and the guest's membership of the other.
+fn across(rooms: &[ExploredRoom; 2], system: &Profile, rules: &Profile, threads: usize) -> Verdicts {
     let model = Sequential::new(Scope { guests: 1, rooms: 2 }, system.clone(), rules.clone());
     let mut verdicts = Verdicts::NONE;
     for about in 0..rooms.len() {
-        let here = rooms[about].one_of_each(|common, own| (common.as_read(), own));
+        let here = rooms[about].one_of_each(|room_state, guest_state| (room_state.as_read(), guest_state));
         let there = rooms[1 - about]
-            .one_of_each(|common, own| (common.as_seen_from_another(), own.as_seen_from_another()));
-        let judge = |(common, own): &(Common, Own)| {
-            let of_it = compose(system, *common, &[*own]);
+            .one_of_each(|room_state, guest_state| (room_state.as_seen_from_another(), guest_state.as_seen_from_another()));
+        let judge = |(room_state, guest_state): &(RoomState, GuestState)| {
+            let of_it = compose(system, *room_state, &[*guest_state]);
             let mut verdicts = Verdicts::NONE;
-            for (common, own) in there.iter().filter(|(_, there)| there.account == own.account) {
-                let mut states = [of_it, compose(system, *common, &[*own])];
+            for (room_state, guest_state) in there.iter().filter(|(_, there)| there.account == guest_state.account) {
+                let mut states = [of_it, compose(system, *room_state, &[*guest_state])];
                 states.rotate_right(about);
                 let [mut state, other] = states;
                 state.rooms[1] = other.rooms[0];
@@ -271,7 +275,7 @@ fn across(rooms: &[Room; 2], system: &Profile, rules: &Profile, threads: usize) 
     verdicts
 }
 
-/// What is said of all together.
+/// The union of these verdicts.
 fn all_of(said: Vec<Verdicts>) -> Verdicts {
     said.into_iter().fold(Verdicts::NONE, |mut all, said| {
         all.add(said);

@@ -1,7 +1,7 @@
-//! stateright as the engine: breadth-first to a fixpoint, on several threads.
+//! stateright as the executor: breadth-first to a fixpoint, on several threads.
 //!
-//! Steps that leave the state as it is are judged in every state in which they can happen and counted
-//! as transitions, but lead nowhere.
+//! An action that does not change the state is judged in every state in which it can happen, and leads
+//! to no other state.
 
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -17,15 +17,15 @@ use guest_access_rules::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet};
 
 use super::Seen;
 
-/// Explores `space` on this many threads, until it is done or `stop` says so. `progress` is told now
-/// and then how many states were reached.
+/// Explores `model` on this number of threads, until every state is visited or `stop` says so. Calls
+/// `progress` now and then.
 pub fn explore<S: TransitionSystem>(
-    space: &Arc<S>,
+    model: &Arc<S>,
     threads: usize,
     stop: &Stop,
     progress: impl Fn(Seen),
 ) -> Exploration {
-    let checker = Run::new(Arc::clone(space), stop.clone()).checker().threads(threads).spawn_bfs();
+    let checker = Run::new(Arc::clone(model), stop.clone()).checker().threads(threads).spawn_bfs();
     while !checker.is_done() {
         std::thread::sleep(Duration::from_millis(20));
         progress(Seen::states(checker.unique_state_count()));
@@ -36,51 +36,51 @@ pub fn explore<S: TransitionSystem>(
         complete: !run.cut.load(Ordering::Relaxed),
         states: run.states.load(Ordering::Relaxed),
         transitions: run.transitions.load(Ordering::Relaxed),
-        // Several threads reach a state by ways of different lengths.
+        // Several threads can reach a state by a longer trace first.
         depth: (threads == 1).then(|| checker.max_depth() - 1),
-        // stateright would expand the states on the way to each discovery once more to tell of it.
-        verdicts: run.told(),
+        // The discoveries of stateright would compute the states on each path once more.
+        verdicts: run.reported(),
     }
 }
 
-/// One exploration: when it is to end, and how far it has come.
+/// One exploration: when to end it, and its counts.
 struct Run<S> {
-    space: Arc<S>,
+    model: Arc<S>,
     stop: Stop,
-    /// stateright is told of each guarantee once, since it pays for every state that it is told of.
-    told_violated: AtomicU64,
-    told_exercised: AtomicU64,
+    /// Each guarantee is reported to stateright once: a report costs time for every state.
+    reported_violated: AtomicU64,
+    reported_exercised: AtomicU64,
     states: AtomicUsize,
     transitions: AtomicUsize,
     cut: AtomicBool,
 }
 
 impl<S: TransitionSystem> Run<S> {
-    fn new(space: Arc<S>, stop: Stop) -> Self {
+    fn new(model: Arc<S>, stop: Stop) -> Self {
         Self {
-            space,
+            model,
             stop,
-            told_violated: AtomicU64::default(),
-            told_exercised: AtomicU64::default(),
+            reported_violated: AtomicU64::default(),
+            reported_exercised: AtomicU64::default(),
             states: AtomicUsize::default(),
             transitions: AtomicUsize::default(),
             cut: AtomicBool::default(),
         }
     }
 
-    /// What stateright was told of all the states expanded.
-    fn told(&self) -> Verdicts {
+    /// The verdicts that were reported to stateright.
+    fn reported(&self) -> Verdicts {
         let set = |told: &AtomicU64| {
             let told = told.load(Ordering::Relaxed);
             GuaranteeId::all().filter(|guarantee| told & 1 << guarantee.index() != 0).collect()
         };
-        Verdicts { exercised: set(&self.told_exercised), violated: set(&self.told_violated) }
+        Verdicts { exercised: set(&self.reported_exercised), violated: set(&self.reported_violated) }
     }
 }
 
-/// Whether stateright is to be told that the guarantee with this number is in the set, and has not
-/// been told before.
-fn tells(told: &AtomicU64, number: usize, set: &dyn Fn() -> GuaranteeSet) -> bool {
+/// Whether to report the guarantee with this number to stateright: it is in the set, and was not
+/// reported before.
+fn reports(told: &AtomicU64, number: usize, set: &dyn Fn() -> GuaranteeSet) -> bool {
     if told.load(Ordering::Relaxed) & 1 << number != 0 {
         return false;
     }
@@ -91,7 +91,7 @@ fn tells(told: &AtomicU64, number: usize, set: &dyn Fn() -> GuaranteeSet) -> boo
     tells
 }
 
-/// A state of the space. Its expansion is a function of the state, kept once computed.
+/// A state, with its successors once they are computed.
 struct Node<S: TransitionSystem> {
     state: S::State,
     successors: OnceLock<Box<Successors<S::State, S::Action>>>,
@@ -102,16 +102,16 @@ impl<S: TransitionSystem> Node<S> {
         Self { state, successors: OnceLock::new() }
     }
 
-    fn verdicts(&self, space: &S) -> Verdicts {
-        self.successors(space).verdicts
+    fn verdicts(&self, model: &S) -> Verdicts {
+        self.successors(model).verdicts
     }
 
-    fn successors(&self, space: &S) -> &Successors<S::State, S::Action> {
-        self.successors.get_or_init(|| Box::new(space.successors(&self.state)))
+    fn successors(&self, model: &S) -> &Successors<S::State, S::Action> {
+        self.successors.get_or_init(|| Box::new(model.successors(&self.state)))
     }
 }
 
-// What is derived would ask the space itself for these.
+// A derive would require the same traits of the transition system.
 impl<S: TransitionSystem> Clone for Node<S> {
     fn clone(&self) -> Self {
         Self { state: self.state.clone(), successors: self.successors.clone() }
@@ -143,7 +143,7 @@ impl<S: TransitionSystem> Model for Run<S> {
     type Action = Successor<S::State, S::Action>;
 
     fn init_states(&self) -> Vec<Node<S>> {
-        self.space.initial_states().into_iter().map(Node::new).collect()
+        self.model.initial_states().into_iter().map(Node::new).collect()
     }
 
     fn actions(&self, node: &Node<S>, distinct: &mut Vec<Self::Action>) {
@@ -152,7 +152,7 @@ impl<S: TransitionSystem> Model for Run<S> {
             self.cut.store(true, Ordering::Relaxed);
             return;
         }
-        let successors = node.successors(&self.space);
+        let successors = node.successors(&self.model);
         self.states.fetch_add(1, Ordering::Relaxed);
         self.transitions.fetch_add(successors.transitions, Ordering::Relaxed);
         distinct.extend_from_slice(&successors.distinct);
@@ -167,13 +167,14 @@ impl<S: TransitionSystem> Model for Run<S> {
     }
 }
 
-/// A property is a plain function with a static name: one pair for each guarantee.
+/// The properties for stateright: one pair for each guarantee. A property is a plain function with a
+/// static name.
 fn properties<S: TransitionSystem>() -> Vec<Property<Run<S>>> {
     fn always<S: TransitionSystem, const N: usize>(run: &Run<S>, node: &Node<S>) -> bool {
-        !tells(&run.told_violated, N, &|| node.verdicts(&run.space).violated)
+        !reports(&run.reported_violated, N, &|| node.verdicts(&run.model).violated)
     }
     fn sometimes<S: TransitionSystem, const N: usize>(run: &Run<S>, node: &Node<S>) -> bool {
-        tells(&run.told_exercised, N, &|| node.verdicts(&run.space).exercised)
+        reports(&run.reported_exercised, N, &|| node.verdicts(&run.model).exercised)
     }
     type Condition<S> = fn(&Run<S>, &Node<S>) -> bool;
     macro_rules! pairs {

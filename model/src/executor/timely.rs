@@ -1,9 +1,10 @@
-//! Timely dataflow as the engine: breadth-first by rounds, on all cores, or on several machines.
+//! Timely dataflow as the executor: breadth-first by rounds, on all cores or on several machines.
 //!
-//! Every state belongs to one worker, which alone knows whether it was visited; what a worker reaches
-//! of another's goes to that one. A round is a timestamp: what is reached in one is visited in the
-//! next, once nobody can reach more. So the rounds, and all that is counted, are the same whatever the
-//! number of workers. Visited states are kept exactly: no two states are ever taken for one.
+//! - Every state belongs to one worker. Only this worker knows whether the state was visited. Other
+//!   workers send the state to it when they reach it.
+//! - A round is a timestamp of timely's. A state that is reached in one round is visited in the next, when
+//!   no worker can reach more. So the rounds and the counts do not depend on the number of workers.
+//! - Visited states are kept exactly: two states are never mistaken for one.
 
 mod cluster;
 mod dense;
@@ -33,38 +34,38 @@ use crate::transition_system::{Exploration, TransitionSystem};
 
 use super::{Encoding, ExecutorError, Explored, Seen, Workers};
 
-/// What the engine visits: states by codes, each of which stands for one state.
-pub trait Coded: Send + Sync + 'static {
-    /// A state's code.
+/// An encoding of states: the executor visits codes, and each code stands for one state.
+pub trait Encoded: Send + Sync + 'static {
+    /// The code of a state.
     type Code: ExchangeData;
-    /// The codes that one worker has visited.
+    /// The set of codes that one worker has visited.
     type Visited: 'static;
 
-    /// The codes of the states in which everything begins.
+    /// The codes of the initial states.
     fn initial_states(&self) -> Vec<Self::Code>;
 
-    /// How many states there are at most, if that is known.
+    /// An upper bound of the number of states, if known.
     fn at_most(&self) -> Option<usize> {
         None
     }
 
-    /// How many bytes the visited states of `here` of all workers take, if that is known.
+    /// The bytes that the visited states of `here` of the `workers` take, if known.
     fn bytes(&self, here: usize, workers: usize) -> Option<u64> {
         let _ = (here, workers);
         None
     }
 
-    /// A number that says whose state this is: that of the worker to which it is congruent.
+    /// A number that is congruent to the number of the worker that owns the state.
     fn owner(&self, code: &Self::Code) -> u64;
 
-    /// Nothing visited yet, for one of so many workers.
+    /// The empty set, for one of this number of workers.
     fn nothing_visited(&self, workers: usize) -> Self::Visited;
 
-    /// Notes that the code is visited; whether that is new.
+    /// Adds a code to the set. Returns whether it is new.
     fn visit(&self, visited: &mut Self::Visited, code: &Self::Code) -> bool;
 
-    /// Reaches what the state leads to (each at least once), and says what the guarantees say of every
-    /// step that can be taken in it, and how many of these change the state.
+    /// Calls `reach` with each successor, at least once. Returns the verdicts on every action that can
+    /// happen in the state, and how many of these actions change the state.
     fn visit_successors(
         &self,
         code: &Self::Code,
@@ -75,7 +76,7 @@ pub trait Coded: Send + Sync + 'static {
 /// A transition system that timely explores. The encoding is plain, unless the system knows a faster
 /// one.
 pub trait Explore: TransitionSystem + Sized {
-    /// Visits every state with these workers, until it is done or `stop` says so.
+    /// Visits every reachable state with these workers, until all are visited or `stop` says so.
     ///
     /// # Errors
     /// If a worker breaks down, or there is no room for the states: then nothing is known.
@@ -90,37 +91,37 @@ pub trait Explore: TransitionSystem + Sized {
     }
 }
 
-/// How many states a worker visits before it looks at what others have reached of its own.
+/// How many states a worker visits before it receives those that others have reached.
 const AT_ONCE: usize = 1024;
-/// How long a worker with nothing to do waits before it looks whether the others are still there.
+/// How long an idle worker waits before it checks whether the others still run.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// How long it is between two looks at how far the workers have come.
+/// The time between two reports of progress.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
-/// What the workers of this process have in common.
-struct Common<C> {
-    coded: C,
+/// What the workers of this process share.
+struct Shared<C> {
+    encoded: C,
     stop: Stop,
-    /// For whoever looks on, and for the limit of states.
+    /// The visited states, for progress and for the limit of states.
     states: AtomicUsize,
     waiting: AtomicUsize,
-    /// A worker, or the connection to another process, broke down.
+    /// Whether a worker, or the connection to another process, broke down.
     lost: Arc<AtomicBool>,
 }
 
-/// Visits every state with these workers, until it is done or `stop` says so.
+/// Visits every reachable state with these workers, until all are visited or `stop` says so.
 ///
 /// # Errors
 /// If a worker breaks down, or there is no room for the states: then nothing is known.
-pub fn explore<C: Coded>(
-    coded: C,
+pub fn explore<C: Encoded>(
+    encoded: C,
     workers: &Workers,
     stop: &Stop,
     progress: impl Fn(Seen),
 ) -> Result<Exploration, ExecutorError> {
     let Workers { threads, cluster } = workers;
     let processes = cluster.as_ref().map_or(1, Cluster::processes);
-    let foreseen = coded.bytes(*threads, threads * processes);
+    let foreseen = encoded.bytes(*threads, threads * processes);
     if let (Some(needs), Some(left)) = (foreseen, memory::left())
         && needs > left
     {
@@ -133,20 +134,20 @@ pub fn explore<C: Coded>(
             CommunicationConfig::Process(*threads).try_build().map_err(ExecutorError::Threads)?
         }
     };
-    let common = Arc::new(Common {
-        coded,
+    let shared = Arc::new(Shared {
+        encoded,
         stop: stop.clone(),
         states: AtomicUsize::new(0),
         waiting: AtomicUsize::new(0),
         lost: Arc::clone(&lost),
     });
-    let shared = Arc::clone(&common);
+    let of_workers = Arc::clone(&shared);
     let work = move |worker: &mut Worker| {
-        let worked = catch_unwind(AssertUnwindSafe(|| explore_with(worker, &shared)));
+        let worked = catch_unwind(AssertUnwindSafe(|| explore_with(worker, &of_workers)));
         if worked.is_err() {
-            shared.lost.store(true, Ordering::Relaxed);
+            of_workers.lost.store(true, Ordering::Relaxed);
         }
-        // What is left of a dataflow that broke down would be waited for.
+        // Timely would wait for a dataflow that broke down.
         for dataflow in worker.installed_dataflows() {
             worker.drop_dataflow(dataflow);
         }
@@ -156,13 +157,13 @@ pub fn explore<C: Coded>(
         .map_err(ExecutorError::Threads)?;
     while !guards.guards().iter().all(std::thread::JoinHandle::is_finished) {
         std::thread::sleep(BETWEEN_LOOKS);
-        let states = common.states.load(Ordering::Relaxed);
-        let waiting = Some(common.waiting.load(Ordering::Relaxed));
-        let at_most = common.coded.at_most();
+        let states = shared.states.load(Ordering::Relaxed);
+        let waiting = Some(shared.waiting.load(Ordering::Relaxed));
+        let at_most = shared.encoded.at_most();
         progress(Seen { states, waiting, at_most, foreseen_bytes: foreseen });
     }
     if lost.load(Ordering::Relaxed) {
-        // Dropped, they would wait for threads that wait for the one that is lost.
+        // To drop the guards would wait for threads that wait for the lost one.
         std::mem::forget(guards);
         return Err(ExecutorError::Lost);
     }
@@ -170,26 +171,26 @@ pub fn explore<C: Coded>(
     found.and_then(Result::ok).flatten().ok_or(ExecutorError::Lost)
 }
 
-/// One worker's part of an exploration, and then what all of them found. `None` if one broke down.
-fn explore_with<C: Coded>(worker: &mut Worker, common: &Arc<Common<C>>) -> Option<Exploration> {
-    let own = visit_all(worker, common)?;
+/// Explores one worker's partition, and returns the sum over all workers. `None` if one broke down.
+fn explore_with<C: Encoded>(worker: &mut Worker, shared: &Arc<Shared<C>>) -> Option<Exploration> {
+    let own = visit_all(worker, shared)?;
     let (sender, all) = std::sync::mpsc::channel();
     let done = worker.dataflow::<u32, _, _>(|scope| {
         let found = Some(own).to_stream(scope).container::<Vec<_>>().broadcast();
-        let told = found.inspect(move |part: &Exploration| {
-            // Nobody has gone who would have to hear it.
-            let _ = sender.send(*part);
+        let told = found.inspect(move |partition: &Exploration| {
+            // The receiver still exists, so sending cannot fail.
+            let _ = sender.send(*partition);
         });
         told.probe().0
     });
-    wait(worker, common, || done.done())?;
+    wait(worker, shared, || done.done())?;
     all.into_iter().reduce(Exploration::and)
 }
 
-/// Goes on until it is done; `None` if a worker broke down.
-fn wait<C>(worker: &mut Worker, common: &Common<C>, done: impl Fn() -> bool) -> Option<()> {
+/// Runs the worker until `done`. `None` if a worker broke down.
+fn wait<C>(worker: &mut Worker, shared: &Shared<C>, done: impl Fn() -> bool) -> Option<()> {
     while !done() {
-        if common.lost.load(Ordering::Relaxed) {
+        if shared.lost.load(Ordering::Relaxed) {
             return None;
         }
         worker.step_or_park(Some(PATIENCE));
@@ -197,18 +198,18 @@ fn wait<C>(worker: &mut Worker, common: &Common<C>, done: impl Fn() -> bool) -> 
     Some(())
 }
 
-fn visit_all<C: Coded>(worker: &mut Worker, common: &Arc<Common<C>>) -> Option<Exploration> {
+fn visit_all<C: Encoded>(worker: &mut Worker, shared: &Arc<Shared<C>>) -> Option<Exploration> {
     let (sender, own) = std::sync::mpsc::channel();
     let done = worker.dataflow::<u32, _, _>(|scope| {
-        let owner = Arc::clone(common);
-        let to_owner = Exchange::new(move |code: &C::Code| owner.coded.owner(code));
+        let owner = Arc::clone(shared);
+        let to_owner = Exchange::new(move |code: &C::Code| owner.encoded.owner(code));
         let (handle, reached) = scope.feedback::<Vec<C::Code>>(1);
         let sent = reached.unary_frontier(to_owner, "visit", |first, info| {
             let again = scope.activator_for(info.address);
-            let mut part = Part::new(Arc::clone(common), scope.index(), scope.peers());
+            let mut partition = Partition::new(Arc::clone(shared), scope.index(), scope.peers());
             let mut now = Some(first);
-            // The rounds to come of which something is known, with the right to send in them. There
-            // can be two: who has begun the next sends for the one after it.
+            // The coming rounds for which states were received, with the capability to send in them.
+            // There can be two: a worker that has begun the next round sends for the one after it.
             let mut to_come: BTreeMap<u32, (Capability<u32>, Vec<C::Code>)> = BTreeMap::new();
             move |(input, frontier), output| {
                 input.for_each_stamp(|at, codes| {
@@ -216,64 +217,64 @@ fn visit_all<C: Coded>(worker: &mut Worker, common: &Arc<Common<C>>) -> Option<E
                     let number = *round.time();
                     let (_, reached) = to_come.entry(number).or_insert((round, Vec::new()));
                     for code in codes.flat_map(|codes| codes.drain(..)) {
-                        part.visit(code, reached);
+                        partition.visit(code, reached);
                     }
                 });
-                // A round begins when nothing can be added to it.
+                // A round begins when no worker can add to it.
                 if now.is_none()
                     && let Some(next) = to_come.first_entry()
                     && !frontier.less_equal(next.key())
                 {
                     let (round, reached) = next.remove();
-                    part.current = reached;
+                    partition.current = reached;
                     now = Some(round);
                 }
                 let Some(round) = &now else { return };
                 let number = *round.time();
                 let mut session = output.session(round);
-                if part.expand_some(number, |code| session.give(code)) {
+                if partition.visit_some(number, |code| session.give(code)) {
                     again.activate();
                     return;
                 }
                 drop(session);
-                if !part.next.is_empty() {
+                if !partition.next.is_empty() {
                     let next = number + 1;
                     let (_, reached) =
                         to_come.entry(next).or_insert((round.delayed(&next), Vec::new()));
-                    reached.append(&mut part.next);
+                    reached.append(&mut partition.next);
                     again.activate();
                 }
                 now = None;
-                let _ = sender.send(part.found);
+                let _ = sender.send(partition.found);
             }
         });
         let (done, sent) = sent.probe();
         sent.connect_loop(handle);
         done
     });
-    wait(worker, common, || done.done())?;
-    // The last that it sent is what it found in all its rounds.
+    wait(worker, shared, || done.done())?;
+    // The last message has the sum over all rounds.
     own.into_iter().last()
 }
 
-/// One worker's part: its own states.
-struct Part<C: Coded> {
-    common: Arc<Common<C>>,
+/// The partition of one worker: the states that it owns.
+struct Partition<C: Encoded> {
+    shared: Arc<Shared<C>>,
     worker: u64,
     workers: u64,
     visited: C::Visited,
-    /// Those still to be expanded in this round.
+    /// The states to visit in this round.
     current: Vec<C::Code>,
-    /// Those that were reached in this round, for the next.
+    /// The states that were reached in this round, for the next.
     next: Vec<C::Code>,
     found: Exploration,
 }
 
-impl<C: Coded> Part<C> {
-    fn new(common: Arc<Common<C>>, worker: usize, workers: usize) -> Self {
-        let visited = common.coded.nothing_visited(workers);
-        let mut part = Self {
-            common,
+impl<C: Encoded> Partition<C> {
+    fn new(shared: Arc<Shared<C>>, worker: usize, workers: usize) -> Self {
+        let visited = shared.encoded.nothing_visited(workers);
+        let mut partition = Self {
+            shared,
             worker: worker as u64,
             workers: workers as u64,
             visited,
@@ -281,33 +282,34 @@ impl<C: Coded> Part<C> {
             next: Vec::new(),
             found: Exploration::of_nothing(),
         };
-        let mut first = part.common.coded.initial_states();
-        first.retain(|code| part.is_own(code));
+        let mut first = partition.shared.encoded.initial_states();
+        first.retain(|code| partition.is_own(code));
         for code in first {
-            if part.common.coded.visit(&mut part.visited, &code) {
-                part.current.push(code);
+            if partition.shared.encoded.visit(&mut partition.visited, &code) {
+                partition.current.push(code);
             }
         }
-        part
+        partition
     }
 
     fn is_own(&self, code: &C::Code) -> bool {
-        self.workers == 1 || self.common.coded.owner(code) % self.workers == self.worker
+        self.workers == 1 || self.shared.encoded.owner(code) % self.workers == self.worker
     }
 
-    /// Adds an own state to those reached, if it was not before.
+    /// Adds an own state to the reached ones, if it is new.
     fn visit(&mut self, code: C::Code, reached: &mut Vec<C::Code>) {
-        if self.common.coded.visit(&mut self.visited, &code) {
+        if self.shared.encoded.visit(&mut self.visited, &code) {
             reached.push(code);
         }
     }
 
-    /// Expands some of this round's states, and sends away what is not its own; whether more are left.
-    fn expand_some(&mut self, round: u32, mut send: impl FnMut(C::Code)) -> bool {
-        let common = Arc::clone(&self.common);
-        let most_states = common.stop.most_states.unwrap_or(usize::MAX);
-        let states = common.states.load(Ordering::Relaxed);
-        if !self.current.is_empty() && (common.stop.now() || states >= most_states) {
+    /// Visits some states of this round, and sends the successors of other owners away. Returns whether
+    /// states are left.
+    fn visit_some(&mut self, round: u32, mut send: impl FnMut(C::Code)) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let most_states = shared.stop.most_states.unwrap_or(usize::MAX);
+        let states = shared.states.load(Ordering::Relaxed);
+        if !self.current.is_empty() && (shared.stop.now() || states >= most_states) {
             self.current.clear();
             self.next.clear();
             self.found.complete = false;
@@ -315,10 +317,10 @@ impl<C: Coded> Part<C> {
         }
         let some = AT_ONCE.min(self.current.len()).min(most_states - states);
         for code in self.current.split_off(self.current.len() - some) {
-            let (verdicts, transitions) = common.coded.visit_successors(&code, &mut |next| {
+            let (verdicts, transitions) = shared.encoded.visit_successors(&code, &mut |next| {
                 if !self.is_own(&next) {
                     send(next);
-                } else if common.coded.visit(&mut self.visited, &next) {
+                } else if shared.encoded.visit(&mut self.visited, &next) {
                     self.next.push(next);
                 }
             });
@@ -327,8 +329,8 @@ impl<C: Coded> Part<C> {
             self.found.depth = Some(round as usize);
         }
         self.found.states += some;
-        common.states.fetch_add(some, Ordering::Relaxed);
-        common.waiting.store(self.current.len() + self.next.len(), Ordering::Relaxed);
+        shared.states.fetch_add(some, Ordering::Relaxed);
+        shared.waiting.store(self.current.len() + self.next.len(), Ordering::Relaxed);
         !self.current.is_empty()
     }
 }

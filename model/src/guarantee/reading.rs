@@ -105,7 +105,7 @@ pub(super) const NO_RETROACTIVE_EXPOSURE: ActionGuarantee = ActionGuarantee {
         let exercised = judge_read(t, |read| opened_since && !read.open_when_sent(), |_| true);
         match judge_read(t, |read| !read.open_when_sent() && !read.relation.joined_later, |_| false)
         {
-            Judgement::Broken => Judgement::Broken,
+            Judgement::Violated => Judgement::Violated,
             _ => exercised,
         }
     },
@@ -118,7 +118,7 @@ pub(super) const WORLD_READABLE_ONLY: ActionGuarantee = ActionGuarantee {
         let joined = |read: &Read| read.membership == Membership::Join;
         let hidden = |read: &Read| !read.was_world_readable();
         match judge_read(t, hidden, |_| false) {
-            Judgement::Broken => Judgement::Broken,
+            Judgement::Violated => Judgement::Violated,
             _ => judge_read(t, |read| joined(read) && hidden(read), |_| true),
         }
     },

@@ -1,11 +1,15 @@
-//! What a state leads to, and what the guarantees say of every step that can be taken in it.
+//! The successors of a state, and the verdicts on every action in it.
 //!
-//! Much of that is the same in many states, and is worked out once. What only asks and names no
-//! room depends on the accounts alone. A step about one room is decided by the accounts, that room
-//! and the tagged event if it is an event of that room; so where there are several rooms, what can
-//! be done in one of them is worked out once, whatever the others are. That a guest's steps are
-//! decided so is what `non_interference` says, and this guarantee is judged in every state anew, on
-//! all that the state says; for all steps alike, a test holds the expansion against the plain one.
+//! Many states share successors and verdicts, so they are cached:
+//!
+//! | actions | depend on | cached by |
+//! |---|---|---|
+//! | queries that name no room | the accounts | the accounts |
+//! | actions about one room, if there are several | the accounts, that room, the tagged event if it is of that room | that part of the state |
+//! | all others | the whole state | nothing |
+//!
+//! The second row is the claim of `non_interference`. So this guarantee is judged anew in every state,
+//! on the whole state. A test compares the cached successors with those computed action by action.
 
 use crate::guarantee::{OF_OTHERS, about};
 use std::collections::{BTreeMap, HashMap};
@@ -22,79 +26,79 @@ use super::Sequential;
 
 type Successors = transition_system::Successors<State, Action>;
 
-/// A step, with the guarantees that can say anything of it.
-pub(crate) type Judged = (Action, GuaranteeSet);
+/// An action, with the guarantees whose premise it can meet.
+pub(crate) type JudgedAction = (Action, GuaranteeSet);
 
-/// Every step that is tried in every state.
+/// Every action of the model, by what it depends on.
 #[derive(Debug)]
-pub(super) struct Tried {
-    /// Those that are about one room, by its number.
-    in_room: [Vec<Judged>; MAX_ROOMS],
-    /// Those that may be about everything.
-    anywhere: Vec<Judged>,
-    /// Those that are about no room and only ask.
-    questions: Vec<Judged>,
-    /// Those about one room of which something is said that takes the others to be known.
-    interfering: Vec<Judged>,
+pub(super) struct ModelActions {
+    /// The actions about one room, by its number.
+    in_room: [Vec<JudgedAction>; MAX_ROOMS],
+    /// The actions that may depend on the whole state.
+    anywhere: Vec<JudgedAction>,
+    /// The queries that name no room.
+    queries: Vec<JudgedAction>,
+    /// The actions about one room that a guarantee judges by the other rooms too.
+    interfering: Vec<JudgedAction>,
 }
 
-impl Tried {
+impl ModelActions {
     pub(super) fn new(scope: Scope, actions: Vec<Action>) -> Self {
-        let mut tried = Self {
+        let mut actions = Self {
             in_room: Default::default(),
             anywhere: Vec::new(),
-            questions: Vec::new(),
+            queries: Vec::new(),
             interfering: Vec::new(),
         };
         for action in actions {
             let guarantees = about(&action);
-            let questions = matches!(
+            let queries = matches!(
                 action.operation,
                 Operation::Call(_) | Operation::WhoAmI | Operation::SetProfile { .. }
             );
             match action.room() {
-                _ if questions => tried.questions.push((action, guarantees)),
+                _ if queries => actions.queries.push((action, guarantees)),
                 Some(room)
                     if scope.rooms > 1 && action.operation != Operation::ReadThroughOtherRoom =>
                 {
-                    tried.in_room[room].push((action, guarantees));
+                    actions.in_room[room].push((action, guarantees));
                     let of_others = guarantees.intersection(OF_OTHERS);
                     if !of_others.is_empty() {
-                        tried.interfering.push((action, of_others));
+                        actions.interfering.push((action, of_others));
                     }
                 }
-                _ => tried.anywhere.push((action, guarantees)),
+                _ => actions.anywhere.push((action, guarantees)),
             }
         }
-        tried
+        actions
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Judged> {
-        self.but_questions().chain(&self.questions)
+    pub(super) fn all(&self) -> impl Iterator<Item = &JudgedAction> {
+        self.but_queries().chain(&self.queries)
     }
 
-    fn but_questions(&self) -> impl Iterator<Item = &Judged> {
+    fn but_queries(&self) -> impl Iterator<Item = &JudgedAction> {
         self.in_room.iter().flatten().chain(&self.anywhere)
     }
 }
 
-/// What is known already.
+/// Successors and verdicts that were computed before.
 #[derive(Debug, Default)]
-pub(super) struct Known {
-    /// What is said of all the questions, by the accounts.
-    answers: RwLock<BTreeMap<[Account; MAX_GUESTS], Verdicts>>,
-    /// What the steps about a room lead to, by the room and the state in no room but it.
+pub(super) struct Cache {
+    /// The verdicts on all queries that name no room, by the accounts.
+    query_verdicts: RwLock<BTreeMap<[Account; MAX_GUESTS], Verdicts>>,
+    /// The successors by the actions about a room, by the room and the state of only that room.
     in_room: [RwLock<HashMap<State, Arc<Successors>>>; MAX_ROOMS],
 }
 
 impl Sequential {
-    /// What `state` leads to.
+    /// The successors of `state`, with those of each room from the cache.
     pub(super) fn expansion_by_rooms(&self, state: &State) -> Successors {
-        let mut successors = Successors { verdicts: self.answers(state), ..Successors::default() };
-        self.add(&mut successors, state, &self.tried.anywhere, |next| {
+        let mut successors = Successors { verdicts: self.query_verdicts(state), ..Successors::default() };
+        self.add(&mut successors, state, &self.actions.anywhere, |next| {
             canonical_form(&self.system, self.scope, next)
         });
-        for room in 0..self.tried.in_room.len() {
+        for room in 0..self.actions.in_room.len() {
             let alike = self.in_room(room, state);
             successors.verdicts.add(alike.verdicts);
             successors.transitions += alike.transitions;
@@ -103,85 +107,85 @@ impl Sequential {
                 Successor { next: sort_guests(&self.system, self.scope, next), ..*taken }
             }));
         }
-        successors.verdicts.add(self.verdicts_of(state, &self.tried.interfering));
+        successors.verdicts.add(self.verdicts_of(state, &self.actions.interfering));
         successors
     }
 
-    /// What is said of the steps that can depend on several rooms and are about this one: by the
-    /// guarantees that look beyond the room which a step is about, and, with the first room, of the
-    /// reads that name none, or look for its tagged event through another one.
+    /// The verdicts on the actions that are about this room and can depend on several: by the
+    /// guarantees that read more than the action's room; and, for the first room, on the reads that
+    /// name no room, or ask for the tagged event through another room.
     pub(crate) fn verdicts_across_rooms(&self, state: &State, room: usize) -> Verdicts {
-        let reads = self.tried.anywhere.iter().filter(|(action, _)| {
+        let reads = self.actions.anywhere.iter().filter(|(action, _)| {
             room == TAGGED_ROOM && action.operation.only_asks() && action.place != Place::Elsewhere
         });
-        let interfering = self.tried.interfering.iter();
+        let interfering = self.actions.interfering.iter();
         let interfering = interfering.filter(|(action, _)| action.room() == Some(room));
         self.verdicts_of(state, reads.chain(interfering))
     }
 
-    /// Every step that is tried, but for those that are about no room and only ask.
-    pub(crate) fn judged_actions(&self) -> impl Iterator<Item = &Judged> {
-        self.tried.but_questions()
+    /// Every action, except the queries that name no room.
+    pub(crate) fn judged_actions(&self) -> impl Iterator<Item = &JudgedAction> {
+        self.actions.but_queries()
     }
 
-    /// What is said of these steps, as far as they can be taken.
+    /// The verdicts on those of these actions that can happen.
     pub(crate) fn verdicts_of<'a>(
         &self,
         state: &State,
-        actions: impl IntoIterator<Item = &'a Judged>,
+        actions: impl IntoIterator<Item = &'a JudgedAction>,
     ) -> Verdicts {
         let mut verdicts = Verdicts::NONE;
         for (action, guarantees) in actions {
-            if let Some((_, said)) = self.take(state, action, *guarantees) {
+            if let Some((_, said)) = self.apply(state, action, *guarantees) {
                 verdicts.add(said);
             }
         }
         verdicts
     }
 
-    /// Adds what these steps lead to, where `reduce` reduces a state.
+    /// Adds the successors by these actions, each state reduced by `reduce`.
     fn add(
         &self,
         successors: &mut Successors,
         state: &State,
-        actions: &[Judged],
+        actions: &[JudgedAction],
         reduce: impl Fn(&State) -> State,
     ) {
         for (action, guarantees) in actions {
-            let Some((next, verdicts)) = self.take(state, action, *guarantees) else {
+            let Some((next, verdicts)) = self.apply(state, action, *guarantees) else {
                 continue;
             };
             successors.add(*action, (next != *state).then(|| reduce(&next)), verdicts);
         }
     }
 
-    /// What is said of all the questions in `state`.
-    pub(crate) fn answers(&self, state: &State) -> Verdicts {
-        let known = self.known.answers.read().unwrap_or_else(PoisonError::into_inner);
+    /// The verdicts on all queries that name no room, in `state`.
+    pub(crate) fn query_verdicts(&self, state: &State) -> Verdicts {
+        let known = self.cache.query_verdicts.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(verdicts) = known.get(&state.accounts) {
             return *verdicts;
         }
         drop(known);
-        let all = self.verdicts_of(state, &self.tried.questions);
-        let mut known = self.known.answers.write().unwrap_or_else(PoisonError::into_inner);
+        let all = self.verdicts_of(state, &self.actions.queries);
+        let mut known = self.cache.query_verdicts.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(state.accounts, all);
         all
     }
 
-    /// What the steps about this room lead to. What the moves say of the other rooms means nothing.
+    /// The successors by the actions about this room. Only this room of each next state has a meaning.
     fn in_room(&self, room: usize, state: &State) -> Arc<Successors> {
         let state = state.in_no_room_but(room, &self.initial());
-        let known = self.known.in_room[room].read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.cache.in_room[room].read().unwrap_or_else(PoisonError::into_inner);
         if let Some(successors) = known.get(&state) {
             return successors.clone();
         }
         drop(known);
         let mut successors = Successors::default();
-        self.add(&mut successors, &state, &self.tried.in_room[room], |next| {
+        self.add(&mut successors, &state, &self.actions.in_room[room], |next| {
             normal_form(&self.system, next)
         });
         let successors = Arc::new(successors);
-        let mut known = self.known.in_room[room].write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.cache.in_room[room].write().unwrap_or_else(PoisonError::into_inner);
         known.insert(state, successors.clone());
         successors
     }
@@ -197,7 +201,7 @@ mod tests {
     use guest_access_rules::rules::Rules;
     use guest_access_rules::variant::defects;
 
-    /// The states that the moves lead to, in an order of their own.
+    /// The distinct next states, sorted.
     fn reached(successors: &Successors) -> Vec<State> {
         let mut states: Vec<_> = successors.distinct.iter().map(|taken| taken.next).collect();
         states.sort_unstable();
@@ -206,9 +210,9 @@ mod tests {
     }
 
     proptest! {
-        /// The lemma behind the shortcut, for the rules and for every mistake alike.
+        /// The lemma behind the cache, for the rules and for every mistake.
         #[test]
-        fn a_step_about_a_room_is_decided_by_that_room(
+        fn an_action_about_a_room_is_decided_by_that_room(
             mistake in any::<Index>(),
             (guests, rooms) in prop::sample::select(vec![(1, 2), (2, 2), (2, 1)]),
             walk in prop::collection::vec(any::<Index>(), 1..60),

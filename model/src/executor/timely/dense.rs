@@ -7,7 +7,7 @@ use crate::guarantee::Verdicts;
 use crate::sequential::Sequential;
 use crate::stop::Stop;
 
-use super::{Coded, Explore, Plain, Seen, Workers};
+use super::{Encoded, Explore, Plain, Seen, Workers};
 use crate::executor::{Encoding, ExecutorError, Explored};
 
 impl Explore for Sequential {
@@ -34,19 +34,19 @@ impl Explore for Sequential {
     }
 }
 
-/// The codes that a worker has visited, one bit for each of its own.
+/// The visited codes of a worker, one bit for each code that it owns.
 #[derive(Debug)]
 pub struct Bitmap {
     words: Vec<u64>,
     workers: u64,
 }
 
-impl Coded for Dense {
+impl Encoded for Dense {
     type Code = u64;
     type Visited = Bitmap;
 
     fn initial_states(&self) -> Vec<u64> {
-        vec![self.beginning()]
+        vec![self.initial_code()]
     }
 
     fn at_most(&self) -> Option<usize> {

@@ -1,4 +1,4 @@
-//! Any space, its states being their own codes.
+//! The plain encoding: each state is its own code.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,12 +7,12 @@ use std::sync::Arc;
 use crate::guarantee::Verdicts;
 use crate::transition_system::TransitionSystem;
 
-use super::Coded;
+use super::Encoded;
 
-/// A space as it is: a worker keeps its visited states themselves.
+/// A transition system in the plain encoding: a worker keeps the visited states themselves.
 pub struct Plain<S>(pub Arc<S>);
 
-impl<S: TransitionSystem> Coded for Plain<S> {
+impl<S: TransitionSystem> Encoded for Plain<S> {
     type Code = S::State;
     type Visited = HashSet<S::State>;
 
