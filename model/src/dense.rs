@@ -20,14 +20,14 @@
 //! `spec-notes/engine.md` has the argument. It does not hold for every mistake: see [`Dense::of`].
 
 mod accounts;
-mod guest_views;
 mod compile;
 mod decisions;
+mod guest_views;
 mod judges;
 mod parts;
 mod rooms;
 
-pub use decisions::{Decisions, Situation, ActionNumber};
+pub use decisions::{ActionNumber, Decisions, Situation};
 pub use rooms::explore_room_by_room;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,10 +36,10 @@ use crate::guarantee::Verdicts;
 use crate::state::{Account, MAX_GUESTS, State};
 use guest_access_rules::profile::Profile;
 
-use guest_views::GuestViews;
 use compile::TableOptions;
-use judges::{Judges, ActionClass};
-use parts::{RoomState, GuestState, compose};
+use guest_views::GuestViews;
+use judges::{ActionClass, Judges};
+use parts::{GuestState, RoomState, compose};
 
 /// The tables of a room.
 #[derive(Debug)]
@@ -156,7 +156,8 @@ impl Dense {
     /// The number of codes: the code of every state is less.
     pub fn codes(&self) -> u64 {
         let guest_states = self.guest_states.len() as u64;
-        (0..self.guests).fold(self.room_states.len() as u64, |codes, _| codes.saturating_mul(guest_states))
+        (0..self.guests)
+            .fold(self.room_states.len() as u64, |codes, _| codes.saturating_mul(guest_states))
     }
 
     /// The code of the initial state.
@@ -171,7 +172,8 @@ impl Dense {
     pub fn code_of(&self, state: &State) -> Option<u64> {
         let (room_state, guest_states) = parts::split(state, self.guests);
         let room_state = self.room_states.binary_search(&room_state).ok()?;
-        let mut numbers = Numbers { room_state: u32::try_from(room_state).ok()?, guest_states: [0; MAX_GUESTS] };
+        let mut numbers =
+            Numbers { room_state: u32::try_from(room_state).ok()?, guest_states: [0; MAX_GUESTS] };
         for (number, guest_state) in numbers.guest_states.iter_mut().zip(&guest_states) {
             *number = u16::try_from(self.guest_states.binary_search(guest_state).ok()?).ok()?;
         }
@@ -181,8 +183,14 @@ impl Dense {
     /// The state with this code.
     pub fn state_of(&self, code: u64) -> State {
         let numbers = self.numbers(code);
-        let guest_states = numbers.guest_states[..self.guests].iter().map(|guest_state| self.guest_states[usize::from(*guest_state)]);
-        compose(&self.profile, self.room_states[numbers.room_state as usize], &guest_states.collect::<Vec<_>>())
+        let guest_states = numbers.guest_states[..self.guests]
+            .iter()
+            .map(|guest_state| self.guest_states[usize::from(*guest_state)]);
+        compose(
+            &self.profile,
+            self.room_states[numbers.room_state as usize],
+            &guest_states.collect::<Vec<_>>(),
+        )
     }
 
     /// The code of a state, or of all the states that differ from it by an exchange of guests.
@@ -202,13 +210,16 @@ impl Dense {
             for round in 1..GUESTS {
                 for guest in 0..GUESTS - round {
                     let (one, other) = (guest_states[guest], guest_states[guest + 1]);
-                    (guest_states[guest], guest_states[guest + 1]) = (one.min(other), one.max(other));
+                    (guest_states[guest], guest_states[guest + 1]) =
+                        (one.min(other), one.max(other));
                 }
             }
         }
         let base = self.guest_states.len() as u64;
         let guest_states = guest_states[..GUESTS].iter();
-        guest_states.fold(u64::from(numbers.room_state), |code, guest_state| code * base + u64::from(*guest_state))
+        guest_states.fold(u64::from(numbers.room_state), |code, guest_state| {
+            code * base + u64::from(*guest_state)
+        })
     }
 
     #[inline]
@@ -265,7 +276,8 @@ impl Dense {
                 reach(self.code_of_so_many::<GUESTS>(next));
             }
             if let Some(guest_state) = self.by_others_token[view as usize] {
-                let others = live_guests - usize::from(self.is_live_guest(here.guest_states[guest]));
+                let others =
+                    live_guests - usize::from(self.is_live_guest(here.guest_states[guest]));
                 changes += others;
                 if others > 0 {
                     let mut next = here;
@@ -286,18 +298,24 @@ impl Dense {
     /// The views of the guests.
     fn views_of(&self, code: u64) -> impl Iterator<Item = u32> + use<'_> {
         let numbers = self.numbers(code);
-        (0..self.guests).map(move |guest| self.view_of(numbers.room_state, numbers.guest_states[guest]))
+        (0..self.guests)
+            .map(move |guest| self.view_of(numbers.room_state, numbers.guest_states[guest]))
     }
 
     /// Every view, with its room state and its guest state.
     fn guest_views(&self) -> impl Iterator<Item = (u32, RoomState, GuestState)> {
         let guest_states = self.guest_states.len();
         let guest_views = self.view.iter().enumerate().filter(|(_, view)| **view != NONE);
-        guest_views.map(move |(place, view)| (*view, self.room_states[place / guest_states], self.guest_states[place % guest_states]))
+        guest_views.map(move |(place, view)| {
+            (*view, self.room_states[place / guest_states], self.guest_states[place % guest_states])
+        })
     }
 
     fn number_of(&self, guest_state: GuestState) -> Option<u16> {
-        self.guest_states.binary_search(&guest_state).ok().and_then(|number| u16::try_from(number).ok())
+        self.guest_states
+            .binary_search(&guest_state)
+            .ok()
+            .and_then(|number| u16::try_from(number).ok())
     }
 
     /// The code of the state in which guest `n` has the state of guest `from[n]`.
@@ -324,7 +342,10 @@ impl Dense {
     }
 
     fn live_guests(&self, here: &Numbers) -> usize {
-        here.guest_states[..self.guests].iter().filter(|guest_state| self.is_live_guest(**guest_state)).count()
+        here.guest_states[..self.guests]
+            .iter()
+            .filter(|guest_state| self.is_live_guest(**guest_state))
+            .count()
     }
 
     /// The verdicts on every action in the view of this guest.
@@ -333,10 +354,18 @@ impl Dense {
         self.judged[view as usize].store(true, Ordering::Relaxed);
         let guest_state = self.guest_states[usize::from(here.guest_states[guest])];
         let room_state = self.room_states[here.room_state as usize];
-        self.judges.as_ref().map_or(Verdicts::NONE, |by| self.judge_view(by, view, room_state, guest_state))
+        self.judges
+            .as_ref()
+            .map_or(Verdicts::NONE, |by| self.judge_view(by, view, room_state, guest_state))
     }
 
-    fn judge_view(&self, judges: &Judges, view: u32, room_state: RoomState, guest_state: GuestState) -> Verdicts {
+    fn judge_view(
+        &self,
+        judges: &Judges,
+        view: u32,
+        room_state: RoomState,
+        guest_state: GuestState,
+    ) -> Verdicts {
         let mut verdicts = judges.judge(room_state, guest_state, ActionClass::Others);
         let as_read = self.as_read[view as usize] as usize;
         if !self.judged_reads[as_read].swap(true, Ordering::Relaxed) {

@@ -13,7 +13,7 @@ use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 
 use super::differing::{caller, case, circumstances, direction, side};
-use super::{Direction, Side, Leader};
+use super::{Direction, Leader, Side};
 
 /// A comparison under way.
 pub(super) struct Comparing<'a> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::state::{Account, MAX_GUESTS};
 
-use super::guest_views::{NextView, GuestView, GuestViews};
+use super::guest_views::{GuestView, GuestViews, NextView};
 use super::{Dense, NONE};
 
 /// The accounts of the guests, sorted; those beyond the scope stay absent.
@@ -33,11 +33,15 @@ pub(super) struct AccountAction {
 }
 
 /// Every action about accounts. `None` if one of them changes or depends on more than the accounts.
-pub(super) fn account_actions(guest_views: &GuestViews, dense: &Dense) -> Option<Vec<AccountAction>> {
+pub(super) fn account_actions(
+    guest_views: &GuestViews,
+    dense: &Dense,
+) -> Option<Vec<AccountAction>> {
     let is_still = |account, next: &NextView| account == next.guest_state.account;
     let mut account_actions = Vec::new();
     let mut add = |affected, becomes: Vec<Option<NextView>>| {
-        let mut kind = AccountAction { affected, accounts: BTreeMap::new(), guest_states: Vec::new() };
+        let mut kind =
+            AccountAction { affected, accounts: BTreeMap::new(), guest_states: Vec::new() };
         let mut taken: BTreeMap<Account, bool> = BTreeMap::new();
         for (view, next) in guest_views.guest_views.iter().zip(&becomes) {
             let account = view.guest_state.account;
@@ -48,8 +52,8 @@ pub(super) fn account_actions(guest_views: &GuestViews, dense: &Dense) -> Option
                 None => NONE,
                 Some(next) => {
                     let known = *kind.accounts.entry(account).or_insert(next.guest_state.account);
-                    let accounts_alone =
-                        next.room_state == view.room_state && (is_still(account, next) != next.changed);
+                    let accounts_alone = next.room_state == view.room_state
+                        && (is_still(account, next) != next.changed);
                     if known != next.guest_state.account || !accounts_alone {
                         return None;
                     }
@@ -63,8 +67,13 @@ pub(super) fn account_actions(guest_views: &GuestViews, dense: &Dense) -> Option
     let by_cell = |of: &dyn Fn(&GuestView) -> Option<NextView>| -> Vec<Option<NextView>> {
         guest_views.guest_views.iter().map(of).collect()
     };
-    let guest_actions = (0..guest_views.guest_actions.len())
-        .map(|number| (Affected::One, &guest_views.guest_actions[number], by_cell(&|view| view.by_guest_action[number])));
+    let guest_actions = (0..guest_views.guest_actions.len()).map(|number| {
+        (
+            Affected::One,
+            &guest_views.guest_actions[number],
+            by_cell(&|view| view.by_guest_action[number]),
+        )
+    });
     let room_actions = (0..guest_views.room_actions.len()).map(|number| {
         let becomes = by_cell(&|view| view.by_room_action[number]);
         (Affected::Everyone, &guest_views.room_actions[number], becomes)
@@ -165,8 +174,12 @@ impl Accounts {
 
     /// The reachable values of the accounts, up to an exchange of guests, each with the transitions that
     /// lead to it, and after every value from which one does. `None` if there is a cycle.
-    pub(super) fn in_order(account_actions: &[AccountAction], guests: usize) -> Option<Vec<(Self, Vec<AccountTransition>)>> {
-        let mut into: BTreeMap<Self, Vec<AccountTransition>> = BTreeMap::from([(Self::NOBODYS, Vec::new())]);
+    pub(super) fn in_order(
+        account_actions: &[AccountAction],
+        guests: usize,
+    ) -> Option<Vec<(Self, Vec<AccountTransition>)>> {
+        let mut into: BTreeMap<Self, Vec<AccountTransition>> =
+            BTreeMap::from([(Self::NOBODYS, Vec::new())]);
         let mut waiting = vec![Self::NOBODYS];
         while let Some(from) = waiting.pop() {
             for (number, kind) in account_actions.iter().enumerate() {

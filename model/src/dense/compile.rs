@@ -6,10 +6,12 @@ use std::sync::atomic::AtomicBool;
 use crate::action::{Action, Actor};
 use guest_access_rules::profile::Profile;
 
-use super::guest_views::{NextView, GuestView, GuestViews, UPGRADE_BY_OTHERS_TOKEN, view_after_tagging};
+use super::guest_views::{
+    GuestView, GuestViews, NextView, UPGRADE_BY_OTHERS_TOKEN, view_after_tagging,
+};
 use super::judges::Judges;
-use super::parts::{RoomState, GuestState};
-use super::{RoomTransition, Dense, NONE, GuestTransition, Rows};
+use super::parts::{GuestState, RoomState};
+use super::{Dense, GuestTransition, NONE, RoomTransition, Rows};
 
 /// What to put into the tables.
 pub(super) struct TableOptions {
@@ -32,18 +34,22 @@ impl GuestViews {
         (self.room_actions.len() <= 64).then_some(())?;
         let tabulated =
             |actions: &[Action]| -> Vec<bool> { actions.iter().map(tabulates).collect() };
-        let (guest_actions, room_actions) = (tabulated(&self.guest_actions), tabulated(&self.room_actions));
+        let (guest_actions, room_actions) =
+            (tabulated(&self.guest_actions), tabulated(&self.room_actions));
         let by_guest_action = |view: &GuestView| -> Vec<NextView> {
             let all = view.by_guest_action.iter().zip(&guest_actions).filter(|(_, is_in)| **is_in);
             all.filter_map(|(next, _)| next.filter(|next| next.changed)).collect()
         };
-        let room_states: BTreeSet<_> = self.guest_views.iter().map(|view| view.room_state).collect();
-        let guest_states: BTreeSet<_> = self.guest_views.iter().map(|view| view.guest_state).collect();
+        let room_states: BTreeSet<_> =
+            self.guest_views.iter().map(|view| view.room_state).collect();
+        let guest_states: BTreeSet<_> =
+            self.guest_views.iter().map(|view| view.guest_state).collect();
         let (room_states, guest_states): (Vec<_>, Vec<_>) =
             (room_states.into_iter().collect(), guest_states.into_iter().collect());
         u16::try_from(guest_states.len()).ok()?;
-        let room_number =
-            |room_state: &RoomState| room_states.binary_search(room_state).map(|number| number as u32).ok();
+        let room_number = |room_state: &RoomState| {
+            room_states.binary_search(room_state).map(|number| number as u32).ok()
+        };
         let mut as_read = BTreeMap::new();
         let class_of = |view: &GuestView| {
             let next = as_read.len() as u32;
@@ -51,7 +57,9 @@ impl GuestViews {
         };
         let as_read: Vec<u32> = self.guest_views.iter().map(class_of).collect();
         let classes = as_read.iter().max().map_or(0, |last| *last as usize + 1);
-        let guest_number = |guest_state: &GuestState| guest_states.binary_search(guest_state).map(|number| number as u16).ok();
+        let guest_number = |guest_state: &GuestState| {
+            guest_states.binary_search(guest_state).map(|number| number as u16).ok()
+        };
         let mut dense = Dense {
             guests,
             view: vec![NONE; room_states.len() * guest_states.len()],
@@ -71,7 +79,9 @@ impl GuestViews {
             profile,
         };
         let mut number = 0;
-        for with_same_room in self.guest_views.chunk_by(|one, other| one.room_state == other.room_state) {
+        for with_same_room in
+            self.guest_views.chunk_by(|one, other| one.room_state == other.room_state)
+        {
             let room_state = room_number(&with_same_room[0].room_state)?;
             let mut columns: HashMap<Vec<u16>, u32> = HashMap::new();
             let mut column = |dense: &mut Dense, becomes: Vec<u16>| {
@@ -80,8 +90,10 @@ impl GuestViews {
                     (dense.columns.len() - becomes.len()) as u32
                 })
             };
-            let guest_numbers: Vec<u16> =
-                with_same_room.iter().map(|view| guest_number(&view.guest_state)).collect::<Option<_>>()?;
+            let guest_numbers: Vec<u16> = with_same_room
+                .iter()
+                .map(|view| guest_number(&view.guest_state))
+                .collect::<Option<_>>()?;
             // The column of an action that names no guest. A guest state without a view stays.
             let unmoved: Vec<u16> = (0..guest_states.len() as u16).collect();
             let mut moves: Vec<RoomTransition> = Vec::new();
@@ -111,7 +123,8 @@ impl GuestViews {
             // The column of the other guests, when an action of one guest sends the tagged event.
             let mut with_tagged_event: BTreeMap<RoomState, u32> = BTreeMap::new();
             for (view, guest_state) in with_same_room.iter().zip(&guest_numbers) {
-                dense.view[room_state as usize * guest_states.len() + usize::from(*guest_state)] = number;
+                dense.view[room_state as usize * guest_states.len() + usize::from(*guest_state)] =
+                    number;
                 number += 1;
                 let mut moves: Vec<GuestTransition> = Vec::new();
                 let by_guest_action = by_guest_action(view);
@@ -123,9 +136,14 @@ impl GuestViews {
                             Some(column) => column,
                             None => {
                                 let mut becomes = unmoved.clone();
-                                for (other, guest_state) in with_same_room.iter().zip(&guest_numbers) {
-                                    let (_, next) =
-                                        view_after_tagging(&dense.profile, next.room_state, other.guest_state);
+                                for (other, guest_state) in
+                                    with_same_room.iter().zip(&guest_numbers)
+                                {
+                                    let (_, next) = view_after_tagging(
+                                        &dense.profile,
+                                        next.room_state,
+                                        other.guest_state,
+                                    );
                                     becomes[usize::from(*guest_state)] = guest_number(&next)?;
                                 }
                                 column(&mut dense, becomes)
@@ -133,7 +151,8 @@ impl GuestViews {
                         };
                         with_tagged_event.insert(next.room_state, others);
                     }
-                    let (room_state, guest_state) = (room_number(&next.room_state)?, guest_number(&next.guest_state)?);
+                    let (room_state, guest_state) =
+                        (room_number(&next.room_state)?, guest_number(&next.guest_state)?);
                     let action = GuestTransition { room_state, guest_state, others };
                     if !moves.contains(&action) {
                         moves.push(action);
@@ -142,8 +161,11 @@ impl GuestViews {
                 dense.guest_transitions.push(moves);
                 dense.guest_changes.push(u16::try_from(by_guest_action.len()).ok()?);
                 let upgrade = Action::new(Actor::Guest(1), UPGRADE_BY_OTHERS_TOKEN);
-                let by_others_token = view.by_others_token.filter(|next| next.changed && tabulates(&upgrade));
-                dense.by_others_token.push(by_others_token.and_then(|next| guest_number(&next.guest_state)));
+                let by_others_token =
+                    view.by_others_token.filter(|next| next.changed && tabulates(&upgrade));
+                dense
+                    .by_others_token
+                    .push(by_others_token.and_then(|next| guest_number(&next.guest_state)));
                 let bits = view.by_room_action.iter().zip(&room_actions).enumerate().map(
                     |(action, (next, is_in))| {
                         u64::from(*is_in && next.is_some_and(|next| next.changed)) << action

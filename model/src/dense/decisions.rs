@@ -11,7 +11,7 @@ use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 
 use super::guest_views::GuestViews;
-use super::parts::{RoomState, GuestState, compose, split};
+use super::parts::{GuestState, RoomState, compose, split};
 
 /// Every decision about one guest in one room, in every situation that can be reached.
 ///
@@ -79,9 +79,13 @@ impl Decisions {
         let one = Scope { guests: 1, rooms: 1 };
         let all = actions(one, &[profile]);
         // A second guest adds events that the first can read: those of its membership.
-        let guest_views =
-            GuestViews::of(profile, profile, 2, true, 1).unwrap_or_else(|| GuestViews::alone(profile));
-        let guest_views = guest_views.guest_views.iter().map(|view| (view.room_state, view.guest_state)).collect::<Vec<_>>();
+        let guest_views = GuestViews::of(profile, profile, 2, true, 1)
+            .unwrap_or_else(|| GuestViews::alone(profile));
+        let guest_views = guest_views
+            .guest_views
+            .iter()
+            .map(|view| (view.room_state, view.guest_state))
+            .collect::<Vec<_>>();
         let mut observations: Vec<Observation> = Vec::new();
         let mut table = Vec::with_capacity(guest_views.len() * all.len());
         let mut situations = HashMap::new();

@@ -11,7 +11,7 @@ use crate::threads::each;
 use guest_access_rules::decision_point::{FirstGuest, RejectedEvent};
 use guest_access_rules::profile::Profile;
 
-use super::parts::{RoomState, GuestState, compose, split};
+use super::parts::{GuestState, RoomState, compose, split};
 
 /// An upgrade of the first guest that shows the token of the second.
 pub(super) const UPGRADE_BY_OTHERS_TOKEN: Operation =
@@ -118,7 +118,9 @@ impl<'a> ViewSearch<'a> {
         self.add(room_state, guest_states[0]);
         while !self.waiting.is_empty() {
             let round = std::mem::take(&mut self.waiting);
-            for view in each(&round, threads, |(room_state, guest_state)| self.view(*room_state, *guest_state)) {
+            for view in each(&round, threads, |(room_state, guest_state)| {
+                self.view(*room_state, *guest_state)
+            }) {
                 self.go_on_from(&view)?;
                 self.guest_views.push(view);
             }
@@ -162,8 +164,16 @@ impl<'a> ViewSearch<'a> {
         GuestView {
             room_state,
             guest_state,
-            by_guest_action: self.guest_actions.iter().map(|action| becomes(&state, action)).collect(),
-            by_room_action: self.room_actions.iter().map(|action| becomes(&state, action)).collect(),
+            by_guest_action: self
+                .guest_actions
+                .iter()
+                .map(|action| becomes(&state, action))
+                .collect(),
+            by_room_action: self
+                .room_actions
+                .iter()
+                .map(|action| becomes(&state, action))
+                .collect(),
             by_others_token: by_others_token.and_then(|action| becomes(&with_another, &action)),
         }
     }
@@ -176,7 +186,9 @@ impl<'a> ViewSearch<'a> {
             self.add(next.room_state, next.guest_state);
         }
         if self.guests > 1 {
-            for next in by_guest_action.iter().flatten().filter(|next| next.room_state != *room_state) {
+            for next in
+                by_guest_action.iter().flatten().filter(|next| next.room_state != *room_state)
+            {
                 // An action of one guest may change the room state only by sending the tagged
                 // event.
                 if !next.room_state.only_tags(*room_state) {
@@ -197,7 +209,11 @@ impl<'a> ViewSearch<'a> {
 }
 
 /// The view of a guest after another guest's action sent the tagged event.
-pub(super) fn view_after_tagging(system: &Profile, room_state: RoomState, guest_state: GuestState) -> (RoomState, GuestState) {
+pub(super) fn view_after_tagging(
+    system: &Profile,
+    room_state: RoomState,
+    guest_state: GuestState,
+) -> (RoomState, GuestState) {
     let state = compose(system, room_state, &[guest_state.with_tagged_event()]);
     let (room_state, guest_states) = split(&normal_form(system, &state), 1);
     (room_state, guest_states[0])

@@ -9,7 +9,7 @@ use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::profile::Profile;
 
 use super::guest_views::UPGRADE_BY_OTHERS_TOKEN;
-use super::parts::{RoomState, GuestState, compose};
+use super::parts::{GuestState, RoomState, compose};
 
 /// Judges views: each alone, and beside a second guest.
 #[derive(Debug)]
@@ -63,7 +63,12 @@ impl Judges {
     }
 
     /// The verdicts on these actions in a view.
-    pub(super) fn judge(&self, room_state: RoomState, guest_state: GuestState, which: ActionClass) -> Verdicts {
+    pub(super) fn judge(
+        &self,
+        room_state: RoomState,
+        guest_state: GuestState,
+        which: ActionClass,
+    ) -> Verdicts {
         let mut verdicts = self.alone.judge(room_state, &[guest_state], which);
         if which == ActionClass::Others {
             verdicts.add(self.alone.model.query_verdicts(&compose(
@@ -73,7 +78,9 @@ impl Judges {
             )));
         }
         // A guest that has just registered can stand beside any guest, in any state.
-        if let Some(judge) = self.beside_another.as_ref().filter(|_| guest_state.account == Account::Guest) {
+        if let Some(judge) =
+            self.beside_another.as_ref().filter(|_| guest_state.account == Account::Guest)
+        {
             verdicts.add(judge.judge(room_state, &[guest_state, GuestState::REGISTERED], which));
         }
         verdicts
@@ -88,7 +95,12 @@ impl Judge {
         Self { model, reads, others }
     }
 
-    fn judge(&self, room_state: RoomState, guest_states: &[GuestState], which: ActionClass) -> Verdicts {
+    fn judge(
+        &self,
+        room_state: RoomState,
+        guest_states: &[GuestState],
+        which: ActionClass,
+    ) -> Verdicts {
         let actions = match which {
             ActionClass::Reads => &self.reads,
             ActionClass::Others => &self.others,

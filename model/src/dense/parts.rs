@@ -86,7 +86,11 @@ pub(super) fn split(state: &State, guests: usize) -> (RoomState, Vec<GuestState>
 }
 
 /// The state with these parts.
-pub(super) fn compose(profile: &Profile, room_state: RoomState, guest_states: &[GuestState]) -> State {
+pub(super) fn compose(
+    profile: &Profile,
+    room_state: RoomState,
+    guest_states: &[GuestState],
+) -> State {
     let mut state = initial(profile);
     let room = &mut state.rooms[TAGGED_ROOM];
     room.visibility = room_state.visibility;

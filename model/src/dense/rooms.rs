@@ -29,11 +29,11 @@ use crate::transition_system::Exploration;
 use guest_access_rules::profile::Profile;
 
 use super::Dense;
-use super::accounts::{Accounts, AccountAction, AccountTransition, symmetries, account_actions};
-use super::guest_views::GuestViews;
+use super::accounts::{AccountAction, AccountTransition, Accounts, account_actions, symmetries};
 use super::compile::TableOptions;
+use super::guest_views::GuestViews;
 use super::judges::Judges;
-use super::parts::{RoomState, GuestState, compose};
+use super::parts::{GuestState, RoomState, compose};
 
 /// One room, explored alone.
 struct ExploredRoom {
@@ -100,7 +100,7 @@ impl ExploredRoom {
         let guest_views = GuestViews::of(system, rules, guests, tagged, threads)?;
         let dense = guest_views.compile(TableOptions {
             guests,
-            alike: false,
+            sorts_guests: false,
             tabulates: |action| action.room().is_some(),
             // The reached views are judged in the end, on several threads.
             judges: None,
@@ -143,8 +143,13 @@ impl ExploredRoom {
     }
 
     /// One view for each class of the reached views.
-    fn one_of_each<T: Ord>(&self, class: impl Fn(RoomState, GuestState) -> T) -> Vec<(RoomState, GuestState)> {
-        let classed = self.seen().map(|(_, room_state, guest_state)| (class(room_state, guest_state), (room_state, guest_state)));
+    fn one_of_each<T: Ord>(
+        &self,
+        class: impl Fn(RoomState, GuestState) -> T,
+    ) -> Vec<(RoomState, GuestState)> {
+        let classed = self.seen().map(|(_, room_state, guest_state)| {
+            (class(room_state, guest_state), (room_state, guest_state))
+        });
         let one_of_each: BTreeMap<_, _> = classed.collect();
         one_of_each.into_values().collect()
     }
@@ -220,7 +225,12 @@ fn visit(visited: &mut [u64], code: u64) -> bool {
 
 impl Exploration {
     /// Adds the product of the states of the rooms with these accounts. `None` if the count overflows.
-    fn add_product(&mut self, rooms: &[ExploredRoom; 2], scope: Scope, accounts: Accounts) -> Option<()> {
+    fn add_product(
+        &mut self,
+        rooms: &[ExploredRoom; 2],
+        scope: Scope,
+        accounts: Accounts,
+    ) -> Option<()> {
         let others = u32::try_from(scope.rooms - 1).ok()?;
         let of_accounts = accounts.changes(&rooms[0].account_actions, scope.guests);
         let symmetries = symmetries(accounts, scope.guests);
@@ -251,17 +261,26 @@ impl Exploration {
 /// The verdicts on the actions that look at two rooms, for every pair of a view of the one room and a
 /// view of the other. Such an action depends on what a reader sees of its own room, and on the history
 /// visibility and the guest's membership of the other.
-fn across(rooms: &[ExploredRoom; 2], system: &Profile, rules: &Profile, threads: usize) -> Verdicts {
+fn across(
+    rooms: &[ExploredRoom; 2],
+    system: &Profile,
+    rules: &Profile,
+    threads: usize,
+) -> Verdicts {
     let model = Sequential::new(Scope { guests: 1, rooms: 2 }, system.clone(), rules.clone());
     let mut verdicts = Verdicts::NONE;
     for about in 0..rooms.len() {
-        let here = rooms[about].one_of_each(|room_state, guest_state| (room_state.as_read(), guest_state));
-        let there = rooms[1 - about]
-            .one_of_each(|room_state, guest_state| (room_state.as_seen_from_another(), guest_state.as_seen_from_another()));
+        let here =
+            rooms[about].one_of_each(|room_state, guest_state| (room_state.as_read(), guest_state));
+        let there = rooms[1 - about].one_of_each(|room_state, guest_state| {
+            (room_state.as_seen_from_another(), guest_state.as_seen_from_another())
+        });
         let judge = |(room_state, guest_state): &(RoomState, GuestState)| {
             let of_it = compose(system, *room_state, &[*guest_state]);
             let mut verdicts = Verdicts::NONE;
-            for (room_state, guest_state) in there.iter().filter(|(_, there)| there.account == guest_state.account) {
+            for (room_state, guest_state) in
+                there.iter().filter(|(_, there)| there.account == guest_state.account)
+            {
                 let mut states = [of_it, compose(system, *room_state, &[*guest_state])];
                 states.rotate_right(about);
                 let [mut state, other] = states;

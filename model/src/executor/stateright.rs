@@ -74,7 +74,10 @@ impl<S: TransitionSystem> Run<S> {
             let told = told.load(Ordering::Relaxed);
             GuaranteeId::all().filter(|guarantee| told & 1 << guarantee.index() != 0).collect()
         };
-        Verdicts { exercised: set(&self.reported_exercised), violated: set(&self.reported_violated) }
+        Verdicts {
+            exercised: set(&self.reported_exercised),
+            violated: set(&self.reported_violated),
+        }
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) struct ModelActions {
 
 impl ModelActions {
     pub(super) fn new(scope: Scope, actions: Vec<Action>) -> Self {
-        let mut actions = Self {
+        let mut model = Self {
             in_room: Default::default(),
             anywhere: Vec::new(),
             queries: Vec::new(),
@@ -52,25 +52,25 @@ impl ModelActions {
         };
         for action in actions {
             let guarantees = about(&action);
-            let queries = matches!(
+            let is_query = matches!(
                 action.operation,
                 Operation::Call(_) | Operation::WhoAmI | Operation::SetProfile { .. }
             );
             match action.room() {
-                _ if queries => actions.queries.push((action, guarantees)),
+                _ if is_query => model.queries.push((action, guarantees)),
                 Some(room)
                     if scope.rooms > 1 && action.operation != Operation::ReadThroughOtherRoom =>
                 {
-                    actions.in_room[room].push((action, guarantees));
+                    model.in_room[room].push((action, guarantees));
                     let of_others = guarantees.intersection(OF_OTHERS);
                     if !of_others.is_empty() {
-                        actions.interfering.push((action, of_others));
+                        model.interfering.push((action, of_others));
                     }
                 }
-                _ => actions.anywhere.push((action, guarantees)),
+                _ => model.anywhere.push((action, guarantees)),
             }
         }
-        actions
+        model
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &JudgedAction> {
@@ -94,7 +94,8 @@ pub(super) struct Cache {
 impl Sequential {
     /// The successors of `state`, with those of each room from the cache.
     pub(super) fn expansion_by_rooms(&self, state: &State) -> Successors {
-        let mut successors = Successors { verdicts: self.query_verdicts(state), ..Successors::default() };
+        let mut successors =
+            Successors { verdicts: self.query_verdicts(state), ..Successors::default() };
         self.add(&mut successors, state, &self.actions.anywhere, |next| {
             canonical_form(&self.system, self.scope, next)
         });
