@@ -191,20 +191,20 @@ impl Rules {
         self.promises.keys().copied().collect()
     }
 
-    /// Rules that require what `profile` does and keep all promises. Their default profile is `profile`.
+    /// These rules, with `profile` as their default profile. The promises stay the same.
     #[must_use]
-    pub fn taken_for(&self, profile: &Profile) -> Self {
-        let mut taken = self.clone();
-        for (point, rule) in PointId::all().zip(&mut taken.points) {
+    pub fn with_default_profile(&self, profile: &Profile) -> Self {
+        let mut rules = self.clone();
+        for (point, rule) in PointId::all().zip(&mut rules.points) {
             let option = profile.choices.get(point);
             if rule.standing.default() != option {
                 rule.standing = Standing::Required(option);
             }
         }
-        for (endpoint, rule) in EndpointId::all().zip(&mut taken.endpoints) {
+        for (endpoint, rule) in EndpointId::all().zip(&mut rules.endpoints) {
             rule.access = profile.access(endpoint);
         }
-        taken
+        rules
     }
 
     /// Whether the clause is in force in these rules.

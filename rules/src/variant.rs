@@ -1,16 +1,16 @@
-//! Variants: profiles that differ from the default profile of some rules.
+//! Variants: profiles that differ from the default profile of a revision.
 //!
-//! A homeserver differs from our reading of the rules by answering decision points otherwise. A
-//! [`Variant`] is one such difference, with a [`VariantStanding`]: the rules leave the question open, or
-//! are silent about it, or forbid the answer. A forbidden variant is a *defect*. The mistakes that
-//! homeservers have really made are variants too, each with a name.
+//! A homeserver differs from our reading of the rules if it takes other options at some decision points.
+//! A [`Variant`] is one such difference. Its [`VariantStanding`] says whether the rules leave the question
+//! open, are silent about it, or forbid the option. A forbidden variant is a *defect*. The known mistakes
+//! of real homeservers are variants too, each with a name.
 //!
 //! | function | variants | order |
 //! |---|---|---|
-//! | [`open`] | the options that the text leaves open beside the default | by decision point, then by endpoint |
-//! | [`permitted`] | those, then the options of questions about which the text is silent | the same |
+//! | [`open`] | the options that the text permits besides the default | by decision point, then by endpoint |
+//! | [`permitted`] | the open variants, then the options of questions about which the text is silent | the same |
 //! | [`defects`] | the known mistakes, then every forbidden option | by file, then by decision point, then by endpoint |
-//! | [`Variants::of`] | all of them, each difference once | the permitted ones first |
+//! | [`Variants::of`] | all variants, each difference once | the permitted variants first |
 //!
 //! # Example
 //! ```
@@ -59,20 +59,20 @@ pub struct Variant {
     pub id: String,
     /// The family of the known mistakes, or of the decision point; `endpoint` for an endpoint's own.
     pub family: String,
-    /// What a homeserver does that takes the variant.
+    /// What a homeserver with this profile does.
     pub about: String,
-    /// What the rules say of it.
+    /// Whether the rules permit the variant.
     pub standing: VariantStanding,
     /// The differences from the default profile.
     pub edits: Vec<Edit>,
-    /// The profile of a homeserver that differs in this and in nothing else.
+    /// The profile with all edits.
     pub profile: Profile,
-    /// Whether homeservers are known to have made this mistake: its id is a name.
+    /// Whether the variant is a known mistake of a real homeserver. Its id is then a name.
     pub is_known_mistake: bool,
 }
 
 impl Variant {
-    /// The variant of `default` that takes these edits.
+    /// The variant of `default` with these edits.
     fn new(
         (id, family, about): (String, String, String),
         standing: VariantStanding,
@@ -83,7 +83,7 @@ impl Variant {
         Self { id, family, about, standing, edits, profile, is_known_mistake: false }
     }
 
-    /// The variant that takes another option at a decision point.
+    /// The variant with another option at one decision point.
     fn of_choice(
         default: &Profile,
         point: PointId,
@@ -119,7 +119,7 @@ impl Variant {
         Self::new(names, standing, default, vec![Edit::Access(endpoint, access)])
     }
 
-    /// Whether the rules permit it.
+    /// Whether the rules permit the variant.
     pub const fn is_permitted(&self) -> bool {
         !matches!(self.standing, VariantStanding::Forbidden)
     }
@@ -132,13 +132,14 @@ impl Variant {
         }
     }
 
-    /// The decision points that are answered otherwise, joined by [`JOINED_BY`]; an endpoint stands
-    /// for its own decision point.
+    /// The ids of the edited decision points, joined by [`JOINED_BY`]. An endpoint's decision point is
+    /// written as the endpoint.
     pub fn point(&self) -> String {
         self.joined(Edit::point)
     }
 
-    /// The decision points as an id has them: `endpoint.` stands before an endpoint's own.
+    /// The ids of the edited decision points as [`Self::id`] writes them: an endpoint's decision point
+    /// begins with `endpoint.`.
     pub fn point_id(&self) -> String {
         match self.endpoints() {
             Some(_) => format!("endpoint.{}", self.point()),
@@ -146,12 +147,12 @@ impl Variant {
         }
     }
 
-    /// The options that are taken, joined by [`JOINED_BY`].
+    /// The options of the edits, joined by [`JOINED_BY`].
     pub fn option(&self) -> String {
         self.joined(Edit::option)
     }
 
-    /// What the options mean, joined by [`JOINED_BY`].
+    /// The meanings of the options, joined by [`JOINED_BY`].
     pub fn means(&self) -> String {
         self.joined(Edit::means)
     }
@@ -160,7 +161,7 @@ impl Variant {
         self.edits.iter().map(of).collect::<Vec<_>>().join(JOINED_BY)
     }
 
-    /// The clauses in force that the decision points come from, in order.
+    /// The clauses in force that raise the questions of the edited decision points, in order.
     pub fn clauses(&self, rules: &Rules) -> Vec<String> {
         let mut clauses: Vec<_> = self.edits.iter().flat_map(|edit| edit.clauses(rules)).collect();
         clauses.sort();
@@ -168,7 +169,7 @@ impl Variant {
         clauses
     }
 
-    /// The endpoints whose access is another, if the variant differs in nothing else.
+    /// The endpoints with another access, if the variant differs only in the access to endpoints.
     pub fn endpoints(&self) -> Option<Vec<EndpointId>> {
         let endpoints = self.edits.iter().map(|edit| match edit {
             Edit::Access(endpoint, _) => Some(*endpoint),
@@ -177,20 +178,21 @@ impl Variant {
         endpoints.collect()
     }
 
-    /// Whether the variant can change the outcome of a call of this endpoint, or of an action that
-    /// calls none. A variant that differs in the access to endpoints changes only calls of these.
+    /// Whether the variant can change the outcome of a call to `called`, or of an action without a call
+    /// (`None`). A variant that differs only in the access to endpoints can change only calls to these
+    /// endpoints.
     pub fn concerns(&self, called: Option<EndpointId>) -> bool {
         let own = self.endpoints();
         own.is_none_or(|own| called.is_some_and(|called| own.contains(&called)))
     }
 
-    /// Whether both answer the same decision point, so that a homeserver can take only one of them.
+    /// Whether both variants edit the same decision point, so that a homeserver can take only one of them.
     pub fn excludes(&self, other: &Self) -> bool {
         self.edits.iter().any(|edit| other.edits.iter().any(|other| edit.is_at_point_of(other)))
     }
 }
 
-/// Every option that the text leaves open beside the default, each taken alone.
+/// One variant for every option that the text permits besides the default.
 pub fn open(rules: &Rules) -> Vec<Variant> {
     let default = rules.profile();
     let choices = PointId::all().zip(&rules.points).flat_map(|(point, rule)| {
@@ -207,8 +209,8 @@ pub fn open(rules: &Rules) -> Vec<Variant> {
     choices.chain(accesses).collect()
 }
 
-/// Every option that the text does not forbid beside the default, each taken alone: the [`open`] ones,
-/// and the options of questions about which the text is silent.
+/// One variant for every option that the text does not forbid besides the default: first the [`open`]
+/// variants, then the options of questions about which the text is silent.
 pub fn permitted(rules: &Rules) -> Vec<Variant> {
     let default = rules.profile();
     let silent =
@@ -226,11 +228,11 @@ pub fn permitted(rules: &Rules) -> Vec<Variant> {
     open(rules).into_iter().chain(silent).collect()
 }
 
-/// The defects under these rules: the known mistakes, then every forbidden option of every decision
-/// point, the endpoints' included.
+/// The defects under these rules: the known mistakes, then one variant for every forbidden option of
+/// every decision point, including those of endpoints.
 ///
-/// A known mistake that changes nothing under these rules is no defect of theirs. One that the rules
-/// permit is listed, with that standing.
+/// A known mistake that equals the default profile of these rules is left out. A known mistake that the
+/// rules permit is listed, and its standing is the permitted variant's.
 pub fn defects(rules: &Rules) -> Vec<Variant> {
     let default = rules.profile();
     let permitted = permitted(rules);
@@ -253,13 +255,13 @@ pub fn find(rules: &Rules, id: &str) -> Option<Variant> {
     defects(rules).into_iter().find(|defect| defect.id == id)
 }
 
-/// The profile of a homeserver that takes all of these variants of `default`. Where two of them answer
-/// the same decision point, the later one stands.
+/// The profile with the edits of all these variants of `default`. If two variants edit the same decision
+/// point, the later variant wins.
 pub fn together(default: &Profile, variants: &[Variant]) -> Profile {
     variants.iter().fold(default.clone(), |profile, variant| edit::edited(&profile, &variant.edits))
 }
 
-/// An endpoint that is open to guests without further ado.
+/// The access to an endpoint that is open to guests without conditions.
 const UNCONDITIONAL: Access = Access::Open(Conditions::NONE);
 
 fn forbidden_options<'a>(
@@ -291,17 +293,17 @@ fn forbidden_accesses<'a>(
     })
 }
 
-/// The default profile of some rules, and every variant of it, each difference once.
+/// The default profile of a revision, and all its variants, each difference once.
 ///
-/// The permitted ones come first. The defects follow, those with the fewest edits first: one answer to
-/// one question explains more than a known mistake that takes several.
+/// The permitted variants come first, then the defects with the fewest edits: as an explanation, one
+/// option of one decision point is simpler than a known mistake with several edits.
 #[derive(Debug)]
 pub struct Variants {
     /// The default profile.
     pub default: Profile,
-    /// The variants.
+    /// All variants.
     pub all: Vec<Variant>,
-    /// How many of them are permitted.
+    /// The number of permitted variants.
     pub permitted: usize,
 }
 
@@ -325,20 +327,20 @@ impl Variants {
         Self { default, all, permitted }
     }
 
-    /// The profile of a homeserver that takes the variants with these numbers.
+    /// The profile with the edits of the variants with these numbers.
     pub fn profile(&self, variants: &[usize]) -> Profile {
         variants.iter().fold(self.default.clone(), |profile, number| {
             edit::edited(&profile, &self.all[*number].edits)
         })
     }
 
-    /// The variant that this profile takes, if it takes exactly one.
+    /// The variant with exactly the edits of this profile, if there is one.
     pub fn of_profile(&self, profile: &Profile) -> Option<&Variant> {
         let edits = edits_between(&self.default, profile);
         self.all.iter().find(|variant| variant.edits == edits)
     }
 
-    /// Whether the variants with these numbers answer the same decision point.
+    /// Whether the variants with these numbers edit the same decision point.
     pub fn exclude_each_other(&self, one: usize, other: usize) -> bool {
         self.all[one].excludes(&self.all[other])
     }

@@ -403,7 +403,7 @@ fn check(
         peak_bytes: memory::peak(),
         ended_by: Some(limits.what_ended_it()),
     };
-    Ok(CheckReport::new(&rules.taken_for(subject.system), explored, &found, run)?)
+    Ok(CheckReport::new(&rules.with_default_profile(subject.system), explored, &found, run)?)
 }
 
 fn outcome(reports: &[CheckReport]) -> Outcome {

@@ -1,24 +1,24 @@
-//! One decision point that a variant answers otherwise than the default profile.
+//! An edit: a decision point at which a variant takes another option than the default profile.
 
 use crate::decision_point::{PointId, PointOption};
 use crate::endpoint::EndpointId;
 use crate::profile::{Access, Profile};
 use crate::rules::Rules;
 
-/// What stands between the decision points of a variant that answers several.
+/// The separator between the decision points of a variant with several edits.
 pub const JOINED_BY: &str = " and ";
 
-/// One decision point that is answered otherwise.
+/// A decision point, and the option that a variant takes there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edit {
-    /// Another option is taken at this point.
+    /// Another option at this decision point.
     Choice(PointId, &'static str),
-    /// Guests have another access to this endpoint.
+    /// Another access to this endpoint.
     Access(EndpointId, Access),
 }
 
 impl Edit {
-    /// The id of the decision point; the endpoint, for an endpoint's own.
+    /// The id of the decision point, or the endpoint.
     pub fn point(&self) -> String {
         match self {
             Self::Choice(point, _) => point.get().id.to_owned(),
@@ -26,7 +26,7 @@ impl Edit {
         }
     }
 
-    /// The option that is taken.
+    /// The option.
     pub fn option(&self) -> String {
         match self {
             Self::Choice(_, option) => (*option).to_owned(),
@@ -34,7 +34,7 @@ impl Edit {
         }
     }
 
-    /// What the option means, as a sentence.
+    /// The meaning of the option, as a sentence.
     pub fn means(&self) -> String {
         match self {
             Self::Choice(point, option) => {
@@ -45,7 +45,7 @@ impl Edit {
         }
     }
 
-    /// The clauses in force that the decision point comes from.
+    /// The clauses in force that raise the question of the decision point.
     pub fn clauses(&self, rules: &Rules) -> Vec<String> {
         match self {
             Self::Choice(point, _) => {
@@ -57,7 +57,7 @@ impl Edit {
         }
     }
 
-    /// Whether both are at the same decision point.
+    /// Whether both edits are at the same decision point.
     pub fn is_at_point_of(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Choice(one, _), Self::Choice(other, _)) => one == other,
@@ -73,7 +73,7 @@ pub(super) fn edited(profile: &Profile, edits: &[Edit]) -> Profile {
     for edit in edits {
         match *edit {
             Edit::Choice(point, option) => {
-                assert!(edited.choices.set(point, option), "an edit takes an option of its point");
+                assert!(edited.choices.set(point, option), "an edit has an option of its point");
             }
             Edit::Access(endpoint, access) => edited.set_access(endpoint, access),
         }

@@ -1,4 +1,4 @@
-//! The mistakes that homeservers have really made, as `rules/mistakes.toml` lists them.
+//! The known mistakes of real homeservers, read from `rules/mistakes.toml`.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -12,20 +12,20 @@ use crate::profile::{Access, Condition, Conditions, Profile};
 use super::edit::edits_between;
 use super::{Variant, VariantStanding};
 
-/// A mistake that homeservers have made and that no profile can express.
+/// A known mistake that no profile can express.
 #[derive(Debug, Clone)]
 pub struct Inexpressible {
     /// The id.
     pub id: String,
-    /// The family.
+    /// The family of mistakes.
     pub family: String,
-    /// What is done wrongly.
+    /// What the homeserver does wrong.
     pub about: String,
     /// Why no profile of the sequential model expresses it.
     pub because: String,
 }
 
-/// A mistake as it is written in the file.
+/// A mistake as the file contains it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -72,7 +72,7 @@ pub(super) fn known_mistakes(default: &Profile) -> impl Iterator<Item = Variant>
     })
 }
 
-/// The known mistakes that no profile can express, with the reason.
+/// The known mistakes that no profile can express, each with the reason.
 pub fn inexpressible() -> Vec<Inexpressible> {
     let inexpressible = MISTAKES.iter().filter_map(|entry| {
         Some(Inexpressible {
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_known_mistake_is_a_defect_or_says_why_not() {
+    fn every_known_mistake_is_a_defect_or_inexpressible() {
         let rules = Rules::find("latest").unwrap();
         let ids: Vec<_> = defects(&rules).into_iter().map(|defect| defect.id).collect();
         for entry in MISTAKES.iter() {

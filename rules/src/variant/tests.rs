@@ -7,7 +7,7 @@ fn latest() -> Rules {
 }
 
 #[test]
-fn defects_that_are_taken_together_are_all_taken() {
+fn several_defects_can_be_combined() {
     let rules = latest();
     let ids = ["join.gate=none", "endpoint.GET /sync=refused", "join.gate=none"];
     let found: Vec<_> = ids.iter().map(|id| find(&rules, id).unwrap()).collect();
@@ -19,7 +19,7 @@ fn defects_that_are_taken_together_are_all_taken() {
 }
 
 #[test]
-fn every_variant_has_an_id_of_its_own_and_another_profile() {
+fn every_variant_has_a_unique_id_and_a_different_profile() {
     let rules = latest();
     let mut seen = BTreeSet::new();
     for variant in permitted(&rules).into_iter().chain(defects(&rules)) {

@@ -104,7 +104,7 @@ pub(super) fn check(
             Ok(Scenario::from_concurrent_trace(id, rules, about, clauses, &moves))
         };
         let mut report = CheckReport::told(
-            &rules.taken_for(subject.system),
+            &rules.with_default_profile(subject.system),
             required,
             explored,
             &found,
