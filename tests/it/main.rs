@@ -11,6 +11,7 @@ mod decide;
 mod diff;
 mod documents;
 mod explore;
+mod glossary;
 mod history;
 mod imports;
 mod mutations;
