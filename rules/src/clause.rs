@@ -1,4 +1,5 @@
-//! Clauses and readings: the obligations of the specification, and the questions that it leaves open.
+//! Clauses and readings: the obligations of the specification, and the questions that it leaves
+//! open.
 //!
 //! Both are tables in `spec-notes/clauses.md` and `spec-notes/readings.md`. The program embeds the
 //! two documents and reads their tables.

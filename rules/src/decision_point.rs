@@ -1,16 +1,16 @@
-//! Decision points: the questions to which revisions, readings and mistaken homeservers give different
-//! answers.
+//! Decision points: the questions to which revisions, readings and mistaken homeservers give
+//! different answers.
 //!
-//! Each decision point has two or more options. A [`Profile`](crate::profile::Profile) holds one option
-//! of every decision point, and is the only parameter of the model and of the reference. The first
-//! option is the answer of the rules in force, or their default reading. The rules file of a revision
-//! says which options the revision requires, permits or forbids.
+//! Each decision point has two or more options. A [`Profile`](crate::profile::Profile) holds one
+//! option of every decision point, and is the only parameter of the model and of the reference. The
+//! first option is the answer of the rules in force, or their default reading. The rules file of a
+//! revision says which options the revision requires, permits or forbids.
 //!
-//! Every endpoint is a decision point too: is the endpoint open to guests? Its options are the values of
-//! [`Access`](crate::profile::Access).
+//! Every endpoint is a decision point too: is the endpoint open to guests? Its options are the
+//! values of [`Access`](crate::profile::Access).
 
-/// Declares a family of decision points: for each point an enum of its options, the struct that holds
-/// one option of every point, and the table of the points.
+/// Declares a family of decision points: for each point an enum of its options, the struct that
+/// holds one option of every point, and the table of the points.
 macro_rules! points {
     ($(#[$about:meta])* $choices:ident, $(#[$tables:meta])* $table:ident {$(
         $(#[doc = $question:literal])+
@@ -33,13 +33,14 @@ macro_rules! points {
             /// The first option of every point.
             pub const FIRST: Self = Self { $($field: $options::ALL[0],)+ };
 
-            /// The spelling of the chosen option of the point with this id, if there is such a point.
+            /// The spelling of the chosen option of the point with this id, if there is such a
+            /// point.
             pub fn option(&self, point: &str) -> Option<&'static str> {
                 match point { $($id => Some(self.$field.as_str()),)+ _ => None }
             }
 
-            /// Chooses another option of the point with this id. Returns `false` if there is no such
-            /// point, or the point has no option with this spelling.
+            /// Chooses another option of the point with this id. Returns `false` if there is no
+            /// such point, or the point has no option with this spelling.
             #[must_use]
             pub fn set_option(&mut self, point: &str, option: &str) -> bool {
                 match point {
@@ -72,7 +73,8 @@ impl Choices {
         self.option(point.get().id).expect("POINTS lists the fields")
     }
 
-    /// Chooses another option of `point`. Returns `false` if the point has no option with this spelling.
+    /// Chooses another option of `point`. Returns `false` if the point has no option with this
+    /// spelling.
     #[must_use]
     pub fn set(&mut self, point: PointId, option: &str) -> bool {
         self.set_option(point.get().id, option)
@@ -346,7 +348,8 @@ POINTS {
         NotRequired = "not_required",
     }
 
-    /// May a guest change the profile of somebody else through an endpoint that is open for its own?
+    /// May a guest change the profile of somebody else through an endpoint that is open for its
+    /// own?
     "profile.owner" profile_owner: ProfileOwner ["GA-21"] {
         /// Denied: 403 `M_FORBIDDEN`.
         Own = "own",
@@ -470,7 +473,8 @@ POINTS {
         Waived = "waived",
     }
 
-    /// Does the gate hold for a join by PUT state with an `m.room.member` event, where that is open?
+    /// Does the gate hold for a join by PUT state with an `m.room.member` event, where that is
+    /// open?
     "join.gate_by_state_event" gate_by_state_event: GateByStateEvent ["GA-22", "GA-46"] {
         /// Yes.
         Holds = "holds",

@@ -1,7 +1,7 @@
 //! Guarantees: the properties that revisions promise, each stated in one sentence.
 //!
-//! This module only states the guarantees. The model judges them. [`Judged`] says whether a guarantee
-//! is judged on each action, or on a whole path.
+//! This module only states the guarantees. The model judges them. [`Judged`] says whether a
+//! guarantee is judged on each action, or on a whole path.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! A profile: one option of every decision point, and the access of guests to every endpoint.
 //!
-//! A profile describes one way for a homeserver to behave. The model and the reference take a profile
-//! as their only parameter.
+//! A profile describes one way for a homeserver to behave. The model and the reference take a
+//! profile as their only parameter.
 
 use std::fmt;
 

@@ -28,7 +28,8 @@ pub enum Standing {
     Required(&'static str),
     /// The text permits these options, and forbids all others. The first option is our default.
     Open(Vec<&'static str>),
-    /// The text is silent about the question: this option is our default, and no option is forbidden.
+    /// The text is silent about the question: this option is our default, and no option is
+    /// forbidden.
     Silent(&'static str),
 }
 
@@ -75,8 +76,8 @@ pub struct PointRule {
 pub struct EndpointRule {
     /// Whether guests may call the endpoint.
     pub access: Access,
-    /// The reading that permits a server to open the endpoint without conditions, if there is one. The
-    /// allow-list does not name such an endpoint, or names it with conditions.
+    /// The reading that permits a server to open the endpoint without conditions, if there is one.
+    /// The allow-list does not name such an endpoint, or names it with conditions.
     pub may_be_open: Option<String>,
     /// The clauses on which the rule rests.
     pub clauses: Vec<String>,
@@ -101,7 +102,8 @@ pub struct Rules {
     pub endpoints: Vec<EndpointRule>,
     /// The promised guarantees, each with the clauses that promise it.
     pub promises: BTreeMap<GuaranteeId, Vec<String>>,
-    /// The guarantees that an earlier revision promised and that are withdrawn, each with the reason.
+    /// The guarantees that an earlier revision promised and that are withdrawn, each with the
+    /// reason.
     pub withdrawn: BTreeMap<GuaranteeId, Withdrawal>,
     /// The text of every rules file on the chain of `extends`, the nearest first. Reports hash it.
     pub sources: Vec<String>,
@@ -145,8 +147,8 @@ impl Rules {
             .collect()
     }
 
-    /// The rules with this name: the id or alias of a revision, or the path of a rules file, which ends
-    /// in `.toml`.
+    /// The rules with this name: the id or alias of a revision, or the path of a rules file, which
+    /// ends in `.toml`.
     ///
     /// # Errors
     /// If there is no such revision, or the file cannot be read or is not a rules file.
@@ -161,8 +163,8 @@ impl Rules {
     /// The rules in this text. Messages call the text `name`.
     ///
     /// # Errors
-    /// If the text is not a rules file. If the text `extends` a file, the file's path is relative to the
-    /// folder of `name`.
+    /// If the text is not a rules file. If the text `extends` a file, the file's path is relative
+    /// to the folder of `name`.
     pub fn parse(name: &str, text: &str) -> Result<Self, RulesError> {
         reader::parse(Path::new(name), text, &mut Vec::new())
     }
@@ -215,8 +217,8 @@ impl Rules {
         reached(clause.since) && !clause.until.is_some_and(reached)
     }
 
-    /// The clauses of `clauses` that are in force. A decision names the clauses on which it rests in any
-    /// revision; a report names only the clauses of its own revision.
+    /// The clauses of `clauses` that are in force. A decision names the clauses on which it rests
+    /// in any revision; a report names only the clauses of its own revision.
     pub fn in_force<'a>(&self, clauses: &[&'a str]) -> Vec<&'a str> {
         let is_in_force =
             |id: &str| clause::find(id).is_none_or(|clause| self.has_in_force(clause));

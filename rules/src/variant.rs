@@ -1,9 +1,9 @@
 //! Variants: profiles that differ from the default profile of a revision.
 //!
-//! A homeserver differs from our reading of the rules if it takes other options at some decision points.
-//! A [`Variant`] is one such difference. Its [`VariantStanding`] says whether the rules leave the question
-//! open, are silent about it, or forbid the option. A forbidden variant is a *defect*. The known mistakes
-//! of real homeservers are variants too, each with a name.
+//! A homeserver differs from our reading of the rules if it takes other options at some decision
+//! points. A [`Variant`] is one such difference. Its [`VariantStanding`] says whether the rules
+//! leave the question open, are silent about it, or forbid the option. A forbidden variant is a
+//! *defect*. The known mistakes of real homeservers are variants too, each with a name.
 //!
 //! | function | variants | order |
 //! |---|---|---|
@@ -57,7 +57,8 @@ pub enum VariantStanding {
 pub struct Variant {
     /// The id: the name of a known mistake, or `point=option`, or `endpoint.GET /sync=refused`.
     pub id: String,
-    /// The family of the known mistakes, or of the decision point; `endpoint` for an endpoint's own.
+    /// The family of the known mistakes, or of the decision point; `endpoint` for an endpoint's
+    /// own.
     pub family: String,
     /// What a homeserver with this profile does.
     pub about: String,
@@ -124,7 +125,8 @@ impl Variant {
         !matches!(self.standing, VariantStanding::Forbidden)
     }
 
-    /// The reading on which the default rests, if the question is open and the default rests on one.
+    /// The reading on which the default rests, if the question is open and the default rests on
+    /// one.
     pub fn reading(&self) -> Option<&str> {
         match &self.standing {
             VariantStanding::Open { reading } => reading.as_deref(),
@@ -132,14 +134,14 @@ impl Variant {
         }
     }
 
-    /// The ids of the edited decision points, joined by [`JOINED_BY`]. An endpoint's decision point is
-    /// written as the endpoint.
+    /// The ids of the edited decision points, joined by [`JOINED_BY`]. An endpoint's decision point
+    /// is written as the endpoint.
     pub fn point(&self) -> String {
         self.joined(Edit::point)
     }
 
-    /// The ids of the edited decision points as [`Self::id`] writes them: an endpoint's decision point
-    /// begins with `endpoint.`.
+    /// The ids of the edited decision points as [`Self::id`] writes them: an endpoint's decision
+    /// point begins with `endpoint.`.
     pub fn point_id(&self) -> String {
         match self.endpoints() {
             Some(_) => format!("endpoint.{}", self.point()),
@@ -178,15 +180,16 @@ impl Variant {
         endpoints.collect()
     }
 
-    /// Whether the variant can change the outcome of a call to `called`, or of an action without a call
-    /// (`None`). A variant that differs only in the access to endpoints can change only calls to these
-    /// endpoints.
+    /// Whether the variant can change the outcome of a call to `called`, or of an action without a
+    /// call (`None`). A variant that differs only in the access to endpoints can change only calls
+    /// to these endpoints.
     pub fn concerns(&self, called: Option<EndpointId>) -> bool {
         let own = self.endpoints();
         own.is_none_or(|own| called.is_some_and(|called| own.contains(&called)))
     }
 
-    /// Whether both variants edit the same decision point, so that a homeserver can take only one of them.
+    /// Whether both variants edit the same decision point, so that a homeserver can take only one
+    /// of them.
     pub fn excludes(&self, other: &Self) -> bool {
         self.edits.iter().any(|edit| other.edits.iter().any(|other| edit.is_at_point_of(other)))
     }
@@ -209,8 +212,8 @@ pub fn open(rules: &Rules) -> Vec<Variant> {
     choices.chain(accesses).collect()
 }
 
-/// One variant for every option that the text does not forbid besides the default: first the [`open`]
-/// variants, then the options of questions about which the text is silent.
+/// One variant for every option that the text does not forbid besides the default: first the
+/// [`open`] variants, then the options of questions about which the text is silent.
 pub fn permitted(rules: &Rules) -> Vec<Variant> {
     let default = rules.profile();
     let silent =
@@ -228,11 +231,11 @@ pub fn permitted(rules: &Rules) -> Vec<Variant> {
     open(rules).into_iter().chain(silent).collect()
 }
 
-/// The defects under these rules: the known mistakes, then one variant for every forbidden option of
-/// every decision point, including those of endpoints.
+/// The defects under these rules: the known mistakes, then one variant for every forbidden option
+/// of every decision point, including those of endpoints.
 ///
-/// A known mistake that equals the default profile of these rules is left out. A known mistake that the
-/// rules permit is listed, and its standing is the permitted variant's.
+/// A known mistake that equals the default profile of these rules is left out. A known mistake that
+/// the rules permit is listed, and its standing is the permitted variant's.
 pub fn defects(rules: &Rules) -> Vec<Variant> {
     let default = rules.profile();
     let permitted = permitted(rules);
@@ -255,8 +258,8 @@ pub fn find(rules: &Rules, id: &str) -> Option<Variant> {
     defects(rules).into_iter().find(|defect| defect.id == id)
 }
 
-/// The profile with the edits of all these variants of `default`. If two variants edit the same decision
-/// point, the later variant wins.
+/// The profile with the edits of all these variants of `default`. If two variants edit the same
+/// decision point, the later variant wins.
 pub fn together(default: &Profile, variants: &[Variant]) -> Profile {
     variants.iter().fold(default.clone(), |profile, variant| edit::edited(&profile, &variant.edits))
 }
@@ -295,8 +298,8 @@ fn forbidden_accesses<'a>(
 
 /// The default profile of a revision, and all its variants, each difference once.
 ///
-/// The permitted variants come first, then the defects with the fewest edits: as an explanation, one
-/// option of one decision point is simpler than a known mistake with several edits.
+/// The permitted variants come first, then the defects with the fewest edits: as an explanation,
+/// one option of one decision point is simpler than a known mistake with several edits.
 #[derive(Debug)]
 pub struct Variants {
     /// The default profile.

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// Declares an enum of values that each have one spelling, in the specification or in our own files.
-/// Display, parsing and serialisation use this spelling.
+/// Declares an enum of values that each have one spelling, in the specification or in our own
+/// files. Display, parsing and serialisation use this spelling.
 #[macro_export]
 macro_rules! spelled {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
@@ -133,8 +133,8 @@ spelled! {
 
 /// The answer of the rules to one call: allow, or deny with an error; and the reason.
 ///
-/// Two decisions are *alike* ([`Decision::is_like`]) if a caller cannot tell them apart: only the status
-/// and the error code count. The clauses and the reason are for the reader of a report.
+/// Two decisions are *alike* ([`Decision::is_like`]) if a caller cannot tell them apart: only the
+/// status and the error code count. The clauses and the reason are for the reader of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Decision {
     /// The HTTP status of the answer. The status 200 allows the call; any other status denies it.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::text_file::TextFileError;
 
-/// The error of rules that cannot be read. Every message says where the fault is, and what would be right.
+/// The error of rules that cannot be read. Every message says where the fault is, and what would be
+/// right.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RulesError {

@@ -57,8 +57,8 @@ fn load_extended(path: &Path, seen: &mut Vec<String>) -> Result<Rules, RulesErro
     parse(path, &text, seen)
 }
 
-/// The rules in `text`, the content of the file at `path`. `seen` names the files and revisions that
-/// extend this one, to find circles.
+/// The rules in `text`, the content of the file at `path`. `seen` names the files and revisions
+/// that extend this one, to find circles.
 pub(super) fn parse(path: &Path, text: &str, seen: &mut Vec<String>) -> Result<Rules, RulesError> {
     let file: File = toml::from_str(text).map_err(|error| RulesError::Syntax {
         path: path.to_owned(),
