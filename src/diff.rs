@@ -33,7 +33,7 @@ use guest_access_model::stop::Stop;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::Variants;
 
-use crate::subject::server::{Person, Server, ServerError};
+use crate::subject::server::{Server, ServerError, UserAccount};
 
 pub use found::{
     Asked, Came, Cause, Class, Divergence, Found, Kind, NotRun, Place, Question, Ran, ReadingTaken,
@@ -77,13 +77,13 @@ pub struct Options {
 pub async fn diff(
     rules: &Rules,
     server: &Server,
-    given: &[Person],
+    given: &[UserAccount],
     stories: Vec<Story>,
     options: &Options,
     progress: impl Fn(usize, &str),
 ) -> Result<Found, ServerError> {
     let variants = Variants::of(rules);
-    let helpers = workers::helpers(server, options.jobs.max(1), given).await?;
+    let fixtures = workers::fixtures(server, options.jobs.max(1), given).await?;
     let teller = Teller {
         server,
         variants: &variants,
@@ -91,7 +91,7 @@ pub async fn diff(
         keep: options.keep,
         stop: options.stop.clone(),
     };
-    let workers = Workers::new(teller, helpers);
+    let workers = Workers::new(teller, fixtures);
     let vectors: Vec<_> = stories.iter().map(|story| story.id.clone()).collect();
     let mut scenarios = stories.len();
     let mut told = workers.tell_all(stories, |done| progress(done, "vector")).await;

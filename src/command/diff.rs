@@ -15,7 +15,7 @@ use crate::diff::{self, Found, Options, Story};
 use crate::report::Run;
 use crate::report::diff::{self as report, Baseline, DiffReport};
 use crate::serve::Embedded;
-use crate::subject::server::{Limits, Person, Proof, Server, ServerError, Token};
+use crate::subject::server::{Limits, Proof, Server, ServerError, Token, UserAccount};
 
 use super::output::{OutputArgs, Written, json, say};
 use super::progress::Progress;
@@ -262,8 +262,8 @@ fn options(args: &Args) -> Result<Options, CommandError> {
 }
 
 /// The accounts that are given.
-async fn given(args: &Args, server: &Server) -> Result<Vec<Person>, ServerError> {
-    let mut given: Vec<Person> = Vec::new();
+async fn given(args: &Args, server: &Server) -> Result<Vec<UserAccount>, ServerError> {
+    let mut given: Vec<UserAccount> = Vec::new();
     for account in &args.users {
         given.push(server.log_in(&account.name, account.password.clone()).await?);
     }

@@ -13,7 +13,7 @@ use guest_access_rules::endpoint::Gives;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 
 use crate::scenario::guest_name;
-use crate::subject::server::{Given, Held, Observed, Verdict};
+use crate::subject::server::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
 
 use super::recorded::{self, Call, End, Round};
 use super::rules::{Asked, Name, Place};
@@ -219,20 +219,20 @@ fn target(step: &Action) -> Option<Actor> {
 }
 
 /// When a call was answered and what that tells, of this event if of any.
-fn seen(call: &Call, event: Option<&str>) -> Option<(u64, Observed)> {
+fn seen(call: &Call, event: Option<&str>) -> Option<(u64, HttpObservation)> {
     let (answer, end) = (call.answer.as_ref()?, call.end?);
     let verdict = match answer.verdict {
-        recorded::Verdict::Allow => Verdict::Allowed,
+        recorded::Verdict::Allow => CallVerdict::Allowed,
         recorded::Verdict::Deny => {
-            Verdict::Denied { status: answer.status, errcode: answer.errcode.clone() }
+            CallVerdict::Denied { status: answer.status, errcode: answer.errcode.clone() }
         }
     };
     let given = event.and_then(|event| said_of(call, event));
-    let held = match (given, answer.is_guest) {
-        (Some(true), _) => Held::Gave(Given::Yes),
-        (Some(false), _) => Held::Gave(Given::No),
-        (None, Some(is_guest)) => Held::IsGuest(is_guest),
-        (None, None) => Held::Nothing,
+    let content = match (given, answer.is_guest) {
+        (Some(true), _) => ResponseContent::Gave(EventPresence::Present),
+        (Some(false), _) => ResponseContent::Gave(EventPresence::Absent),
+        (None, Some(is_guest)) => ResponseContent::IsGuest(is_guest),
+        (None, None) => ResponseContent::Nothing,
     };
-    Some((end, Observed { verdict, held }))
+    Some((end, HttpObservation { verdict, content }))
 }

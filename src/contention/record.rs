@@ -14,7 +14,8 @@ use guest_access_rules::vocabulary::Membership;
 
 use crate::scenario::{WrittenAction, guest_name};
 use crate::subject::server::{
-    Beside, Helpers, Needs, Person, Said, Server, ServerError, Settings, Token, Verdict, World,
+    CallContext, CallResult, CallVerdict, Needs, RoomSettings, Server, ServerError, Session,
+    SharedFixture, Token, UserAccount,
 };
 
 use super::check::Checker;
@@ -59,11 +60,11 @@ pub async fn record(
     rules: &Rules,
     checker: &Checker,
     server: &Server,
-    given: &[Person],
+    given: &[UserAccount],
     options: &Options,
     progress: impl Fn(usize),
 ) -> Result<Recorded, ServerError> {
-    let helpers = server.helpers(given).await?;
+    let fixture = server.fixture(given).await?;
     let software = server.software.clone();
     let about = About {
         format: FORMAT,
@@ -75,7 +76,7 @@ pub async fn record(
         Recorded { recording: Recording { about, rounds: Vec::new() }, broken_off: None };
     let until = Instant::now() + options.time;
     for number in 1.. {
-        let recorder = Recorder { rules, checker, server, helpers: &helpers, options };
+        let recorder = Recorder { rules, checker, server, fixture: &fixture, options };
         match recorder.round(number).await {
             Ok((round, broken_off)) => {
                 recorded.recording.rounds.push(round);
@@ -96,7 +97,7 @@ struct Recorder<'a> {
     rules: &'a Rules,
     checker: &'a Checker,
     server: &'a Server,
-    helpers: &'a Helpers,
+    fixture: &'a SharedFixture,
     options: &'a Options,
 }
 
@@ -113,12 +114,12 @@ impl Recorder<'_> {
             readings: 0,
             unset_guest_access: true,
         };
-        let mut world = self.server.world(self.helpers, needs, &first).await?;
-        let shared = Shared::of(&world, number);
+        let mut session = self.server.session(self.fixture, needs, &first).await?;
+        let shared = Shared::of(&session, number);
         for (chosen, call) in prelude(&mut rng).into_iter().zip(0_u32..) {
-            let said = shared.call(&world, 0, chosen, &format!("0-{call}")).await;
+            let said = shared.call(&session, 0, chosen, &format!("0-{call}")).await;
             if let (Some(person), Actor::Guest(guest)) = (said.person, chosen.step.by) {
-                world.introduce(guest, person);
+                session.set_guest(guest, person);
             }
             if let Some(error) = shared.broken.take() {
                 return Err(error);
@@ -127,21 +128,22 @@ impl Recorder<'_> {
         let calls = length * usize::try_from(clients).unwrap_or(usize::MAX);
         let due = RefCell::new(endings(calls, &mut rng));
         let made = Cell::new(0);
-        let (world, rngs) = (world, (0..clients).map(|_| rng.fork()).collect::<Vec<_>>());
+        let (session, rngs) = (session, (0..clients).map(|_| rng.fork()).collect::<Vec<_>>());
         let clients = (1..=clients).zip(rngs).map(async |(client, mut rng)| {
             while made.get() < calls && !shared.is_broken() {
                 let call = made.replace(made.get() + 1);
                 let chosen = next(role(client), call, &mut due.borrow_mut(), &mut rng);
-                shared.call(&world, client, chosen, &format!("{client}-{call}")).await;
+                shared.call(&session, client, chosen, &format!("{client}-{call}")).await;
             }
         });
         join_all(clients).await;
         let mut round = shared.round(number);
         // What is not explained yet may be a little later.
         let may_end = self.checker.ending_of(&round);
-        let is_explained =
-            |members: &[Membership], settings: &Settings| may_end(end(number, members, *settings));
-        let quiescent = world.quiescent(settle, is_explained).await;
+        let is_explained = |members: &[Membership], settings: &RoomSettings| {
+            may_end(end(number, members, *settings))
+        };
+        let quiescent = session.read_until_settled(settle, is_explained).await;
         drop(may_end);
         let broken_off = match quiescent {
             Ok((members, settings)) => {
@@ -151,13 +153,13 @@ impl Recorder<'_> {
             Err(error) => Some(error),
         };
         if broken_off.is_none() && !keep {
-            world.clean_up_after(&shared.newest_tokens()).await;
+            session.leave_first_room(&shared.newest_tokens()).await;
         }
         Ok((round, broken_off))
     }
 }
 
-fn end(round: u32, members: &[Membership], settings: Settings) -> End {
+fn end(round: u32, members: &[Membership], settings: RoomSettings) -> End {
     let of = |guest: &u8| Some((guest_name((*guest).into()), *members.get(usize::from(*guest))?));
     let (history_visibility, guest_access) = settings;
     let memberships: BTreeMap<_, _> = GUESTS.iter().filter_map(of).collect();
@@ -190,14 +192,14 @@ struct Shared {
 }
 
 impl Shared {
-    fn of(world: &World<'_>, round: u32) -> Self {
+    fn of(session: &Session<'_>, round: u32) -> Self {
         Self {
             began: Instant::now(),
             round,
             names: Cell::new(0),
             tokens: RefCell::default(),
             events: RefCell::default(),
-            first: world.settings_events(),
+            first: session.settings_events(),
             calls: RefCell::default(),
             broken: Cell::new(None),
             is_broken: Cell::new(false),
@@ -213,7 +215,13 @@ impl Shared {
     }
 
     /// Makes a call, and records it.
-    async fn call(&self, world: &World<'_>, client: u32, chosen: Chosen, word: &str) -> Said {
+    async fn call(
+        &self,
+        session: &Session<'_>,
+        client: u32,
+        chosen: Chosen,
+        word: &str,
+    ) -> CallResult {
         let Chosen { step, names, first_token } = chosen;
         let about = names.and_then(|which| self.named(which));
         let (token, upgraded) = self.token(&step, first_token);
@@ -222,7 +230,7 @@ impl Shared {
             format!("e{}", self.names.get())
         });
         let (name, about) = about.map_or((None, None), |(name, id, note)| (name, Some((id, note))));
-        let beside = Beside { word: world.word_of(word), token, about };
+        let beside = CallContext { word: session.unique_name(word), token, about };
         let mut call = Call {
             round: self.round,
             client,
@@ -235,7 +243,7 @@ impl Shared {
             answer: None,
             untold: None,
         };
-        let said = world.call_once(&step, &beside).await;
+        let said = session.call_once(&step, &beside).await;
         let end = self.now();
         let said = match said {
             Ok(said) => said,
@@ -245,7 +253,7 @@ impl Shared {
                     self.is_broken.set(true);
                     self.broken.set(Some(error));
                 }
-                Said::nothing()
+                CallResult::unanswered()
             }
         };
         if let (Some(name), Some((id, note))) = (event, said.sent.clone()) {
@@ -259,7 +267,7 @@ impl Shared {
         if let (Some(person), Actor::Guest(guest)) = (&said.person, step.by) {
             self.tokens.borrow_mut().entry(guest).or_default().push(person.token.clone());
         }
-        if let Verdict::Untold(why) = &said.verdict {
+        if let CallVerdict::Inconclusive(why) = &said.verdict {
             call.untold.get_or_insert_with(|| why.clone());
         } else {
             call.end = Some(end);
@@ -323,12 +331,12 @@ impl Shared {
     }
 }
 
-fn answer(said: &Said) -> Answer {
+fn answer(said: &CallResult) -> Answer {
     let (verdict, errcode) = match &said.verdict {
-        Verdict::Denied { errcode, .. } => (recorded::Verdict::Deny, errcode.clone()),
+        CallVerdict::Denied { errcode, .. } => (recorded::Verdict::Deny, errcode.clone()),
         _ => (recorded::Verdict::Allow, None),
     };
-    let Said { status, gave, whole, is_guest, .. } = said;
+    let CallResult { status, gave, whole, is_guest, .. } = said;
     let (status, gave, whole, is_guest) = (*status, gave.clone(), *whole, *is_guest);
     Answer { verdict, status, errcode, gave, whole, is_guest }
 }

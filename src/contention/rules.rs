@@ -13,7 +13,7 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 
-use crate::subject::server::{Observed, Verdict};
+use crate::subject::server::{CallVerdict, HttpObservation};
 use guest_access_rules::variant::{Variant, Variants};
 
 /// Where the room of a round is: the state of the rules, and which events are its settings.
@@ -42,7 +42,7 @@ pub(super) struct Asked {
     pub(super) start: u64,
     /// When it was answered, and what was seen of that; `None` if it was not, and may have happened
     /// or not, at any time after its start.
-    pub(super) answer: Option<(u64, Observed)>,
+    pub(super) answer: Option<(u64, HttpObservation)>,
 }
 
 impl Asked {
@@ -77,7 +77,7 @@ pub(super) enum Says {
 
 impl Says {
     /// Whether what was seen is what the rules say.
-    pub(super) fn fits(&self, seen: &Observed) -> bool {
+    pub(super) fn fits(&self, seen: &HttpObservation) -> bool {
         match self {
             Self::Outcome(observation) => seen.fits(observation),
             Self::Refusal => !seen.is_allowed(),
@@ -302,6 +302,6 @@ pub(super) fn only_looks(asked: &Asked) -> bool {
     let denied = asked
         .answer
         .as_ref()
-        .is_some_and(|(_, seen)| matches!(seen.verdict, Verdict::Denied { .. }));
+        .is_some_and(|(_, seen)| matches!(seen.verdict, CallVerdict::Denied { .. }));
     looks || sends || denied
 }

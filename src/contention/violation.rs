@@ -6,7 +6,7 @@ use guest_access_rules::vocabulary::Decision;
 
 use crate::diff::Kind;
 use crate::scenario::{actor_name, operation_phrase, sentence};
-use crate::subject::server::{Given, Held, Observed, Verdict};
+use crate::subject::server::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
 
 use super::order::{Stuck, candidates};
 use super::part::Part;
@@ -203,11 +203,11 @@ fn shown(round: &Round, asked: &Asked) -> Call {
 /// How bad it is that a call was answered as it was, where the rules say this.
 fn kind(asked: &Asked, says: &Says) -> Kind {
     let Some((_, seen)) = &asked.answer else { return Kind::Effect };
-    let gave = matches!(seen.held, Held::Gave(Given::Yes));
+    let gave = matches!(seen.content, ResponseContent::Gave(EventPresence::Present));
     match (seen.is_allowed(), says.decision().allows()) {
         (true, false) => Kind::Leak,
         (true, true) if gave => Kind::Leak,
-        (true, true) if matches!(seen.held, Held::IsGuest(_)) => Kind::Error,
+        (true, true) if matches!(seen.content, ResponseContent::IsGuest(_)) => Kind::Error,
         (true | false, true) => Kind::Refusal,
         (false, false) => Kind::Error,
     }
@@ -234,21 +234,21 @@ fn says(says: &Says, event: Option<&str>) -> String {
     format!("{decision}{answer}")
 }
 
-fn observed(seen: &Observed, event: &str) -> String {
+fn observed(seen: &HttpObservation, event: &str) -> String {
     let verdict = match &seen.verdict {
-        Verdict::Denied { status, errcode } => {
+        CallVerdict::Denied { status, errcode } => {
             let errcode = errcode.as_deref().map(|errcode| format!(" {errcode}"));
             format!("deny {status}{}", errcode.unwrap_or_default())
         }
         _ => "allow".to_owned(),
     };
-    let held = match seen.held {
-        Held::Gave(Given::Yes) => format!(", gives {event}"),
-        Held::Gave(_) => format!(", does not give {event}"),
-        Held::IsGuest(is_guest) => is_a_guest(is_guest),
+    let content = match seen.content {
+        ResponseContent::Gave(EventPresence::Present) => format!(", gives {event}"),
+        ResponseContent::Gave(_) => format!(", does not give {event}"),
+        ResponseContent::IsGuest(is_guest) => is_a_guest(is_guest),
         _ => String::new(),
     };
-    verdict + &held
+    verdict + &content
 }
 
 fn is_a_guest(is_guest: bool) -> String {

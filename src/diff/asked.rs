@@ -8,7 +8,7 @@ use guest_access_model::state::State;
 use guest_access_rules::profile::Profile;
 
 use crate::scenario::{operation_phrase, sentence};
-use crate::subject::server::{Given, Held, Verdict};
+use crate::subject::server::{CallVerdict, EventPresence, ResponseContent};
 
 use super::found::{Asked, Came, Class, Place, Question, Ran, Verdict as Judged};
 use super::judge::Taken;
@@ -89,7 +89,7 @@ fn moments<'a>(default: &'a Profile, part: &'a Part) -> impl Iterator<Item = Mom
     let befores = std::iter::once(initial(default)).chain(afters);
     let moments = befores.zip(&part.log).enumerate().skip(part.known);
     moments.filter_map(|(at, (before, taken))| {
-        let is_told = !matches!(taken.observed.verdict, Verdict::Untold(_));
+        let is_told = !matches!(taken.observed.verdict, CallVerdict::Inconclusive(_));
         let ours = outcome(default, &before, &taken.step).filter(|_| is_told)?;
         Some(Moment { at, before, taken, ours })
     })
@@ -131,10 +131,10 @@ impl Moment<'_> {
 
     fn observed(&self) -> Came {
         let observed = &self.taken.observed;
-        match &observed.held {
+        match &observed.content {
             _ if !observed.is_allowed() => Came::Denied,
-            Held::Gave(given) if self.before.tagged.is_some() => {
-                Came::giving(!matches!(given, Given::No))
+            ResponseContent::Gave(given) if self.before.tagged.is_some() => {
+                Came::giving(!matches!(given, EventPresence::Absent))
             }
             _ => Came::Allowed,
         }

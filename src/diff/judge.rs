@@ -9,7 +9,7 @@ use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_model::state::{MAX_GUESTS, State};
 use guest_access_rules::profile::Profile;
 
-use crate::subject::server::{Held, Members, Observed, Verdict};
+use crate::subject::server::{CallVerdict, HttpObservation, Memberships, ResponseContent};
 
 use super::listing::Listing;
 use guest_access_rules::variant::Variants;
@@ -18,9 +18,9 @@ use guest_access_rules::variant::Variants;
 #[derive(Debug, Clone)]
 pub(super) struct Taken {
     pub(super) step: Action,
-    pub(super) observed: Observed,
+    pub(super) observed: HttpObservation,
     /// The memberships in each room after it, if they were looked at.
-    pub(super) members: Option<Vec<Members>>,
+    pub(super) members: Option<Vec<Memberships>>,
     /// What it lists of memberships by the rules, if they say so.
     pub(super) listing: Option<Listing>,
     /// The guests of whose memberships the rules say nothing any more, since they deactivated their
@@ -35,7 +35,7 @@ pub(super) struct Taken {
 impl Taken {
     /// Whether the answer told anything.
     pub(super) fn tells(&self) -> bool {
-        !matches!(self.observed.verdict, Verdict::Untold(_))
+        !matches!(self.observed.verdict, CallVerdict::Inconclusive(_))
     }
 
     /// Whether what was seen is what comes of it here.
@@ -52,15 +52,15 @@ impl Taken {
 
     /// Whether it lists this guest as what it should not.
     pub(super) fn lists_otherwise(&self, guest: u8) -> bool {
-        let of = |members: &Members| members.guests[usize::from(guest)];
+        let of = |members: &Memberships| members.guests[usize::from(guest)];
         self.listed().any(|(_, should, is)| of(&should) != of(&is))
     }
 
     /// The lists of memberships that it gives: how it was asked for them, as words to be added; what
     /// they should be, and what they are.
-    pub(super) fn listed(&self) -> impl Iterator<Item = (&'static str, Members, Members)> {
-        let (now, at) = match self.observed.held {
-            Held::Listed { now, at } => (Some(now), at),
+    pub(super) fn listed(&self) -> impl Iterator<Item = (&'static str, Memberships, Memberships)> {
+        let (now, at) = match self.observed.content {
+            ResponseContent::Listed { now, at } => (Some(now), at),
             _ => (None, None),
         };
         let seen = [("", now), (" with `at`", at)];
@@ -80,7 +80,7 @@ impl Taken {
 }
 
 /// Whether the memberships are those of `state`.
-pub(super) fn are_as_in(rooms: &[Members], state: &State, gone: [bool; MAX_GUESTS]) -> bool {
+pub(super) fn are_as_in(rooms: &[Memberships], state: &State, gone: [bool; MAX_GUESTS]) -> bool {
     rooms.iter().zip(&state.rooms).all(|(seen, expected)| {
         let guests = seen.guests.iter().zip(&expected.members).zip(gone);
         seen.user == expected.user

@@ -11,7 +11,7 @@ use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
-use crate::subject::server::Members;
+use crate::subject::server::Memberships;
 
 use super::judge::Taken;
 
@@ -105,9 +105,9 @@ impl Listing {
     }
 
     /// What is to be listed, and of whom nothing is known what is.
-    pub(super) fn beside(self, seen: Members) -> Members {
+    pub(super) fn beside(self, seen: Memberships) -> Memberships {
         let guests = std::array::from_fn(|guest| self.guests[guest].unwrap_or(seen.guests[guest]));
-        Members { guests, user: self.user.unwrap_or(seen.user) }
+        Memberships { guests, user: self.user.unwrap_or(seen.user) }
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
     use guest_access_rules::vocabulary::MembershipEndpoint;
 
     use super::*;
-    use crate::subject::server::Observed;
+    use crate::subject::server::HttpObservation;
 
     /// What the first guest is to be given of the first room, after these steps.
     fn listing(steps: &[Action]) -> Option<Listing> {
@@ -141,7 +141,7 @@ mod tests {
             now = outcome(&profile, &now, step).unwrap().next;
             log.push(Taken {
                 step: *step,
-                observed: Observed::allowed(),
+                observed: HttpObservation::allowed(),
                 members: None,
                 listing: None,
                 gone: [false; MAX_GUESTS],

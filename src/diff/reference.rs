@@ -58,7 +58,7 @@ async fn done_by(
     }
     let reference = Embedded::start(profile).ok()?;
     let server = Server::meet(&reference.url(), Limits::default(), Proof::default()).await.ok()?;
-    let helpers = workers::helpers(&server, JOBS, &[]).await.ok()?;
+    let fixtures = workers::fixtures(&server, JOBS, &[]).await.ok()?;
     // What the reference does, it has done when it answers; and nobody comes after us.
     let teller = Teller {
         server: &server,
@@ -71,7 +71,7 @@ async fn done_by(
         id: number.to_string(),
         steps: parts[*number].log.iter().map(|taken| taken.step).collect(),
     });
-    let told = Workers::new(teller, helpers).tell_all(stories.collect(), |_| ()).await;
+    let told = Workers::new(teller, fixtures).tell_all(stories.collect(), |_| ()).await;
     let told: Vec<_> = numbers.into_iter().zip(told).collect();
     let same = told.iter().flat_map(|(number, (_, told))| {
         let of_part = open.iter().filter(move |(part, _)| part == number);

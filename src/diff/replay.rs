@@ -5,7 +5,7 @@ use guest_access_model::decide::initial;
 use guest_access_model::state::State;
 use guest_access_rules::rules::Rules;
 
-use crate::subject::server::{Person, Server, ServerError, Verdict};
+use crate::subject::server::{CallVerdict, Server, ServerError, UserAccount};
 
 use super::Options;
 use super::saved::SavedDivergence;
@@ -52,14 +52,14 @@ pub struct Replayed {
 pub async fn replay(
     rules: &Rules,
     server: &Server,
-    given: &[Person],
+    given: &[UserAccount],
     divergences: &[SavedDivergence],
     options: &Options,
     progress: impl Fn(usize, &str),
 ) -> Result<Replayed, ServerError> {
     let variants = Variants::of(rules);
     let jobs = options.jobs.clamp(1, divergences.len().max(1));
-    let helpers = workers::helpers(server, jobs, given).await?;
+    let fixtures = workers::fixtures(server, jobs, given).await?;
     let teller = Teller {
         server,
         variants: &variants,
@@ -67,7 +67,7 @@ pub async fn replay(
         keep: options.keep,
         stop: options.stop.clone(),
     };
-    let workers = Workers::new(teller, helpers);
+    let workers = Workers::new(teller, fixtures);
     let story = |divergence: &SavedDivergence| Story {
         id: divergence.id.clone(),
         steps: divergence.scenario.steps.iter().map(|told| told.action).collect(),
@@ -95,7 +95,7 @@ fn fate(told: &Told, steps: &[Action], first: &State) -> Fate {
     let at = part.log.len() - 1;
     let before = at.checked_sub(1).map_or(first, |before| &part.log[before].after);
     let now = seen(last, before.tagged.is_some());
-    if let Verdict::Untold(why) = &last.observed.verdict {
+    if let CallVerdict::Inconclusive(why) = &last.observed.verdict {
         return could_not_run(format!("step {}: {why}", at + 1));
     }
     if part.log.len() < steps.len() {

@@ -332,7 +332,7 @@ mod tests {
     use guest_access_rules::rules::Rules;
 
     use super::*;
-    use crate::subject::server::{Held, Observed, Verdict};
+    use crate::subject::server::{CallVerdict, HttpObservation, ResponseContent};
 
     #[test]
     fn its_own_way_is_left_without_others_and_what_was_undone_but_not_without_how_it_came_there() {
@@ -369,7 +369,8 @@ mod tests {
             .fold(initial(&profile), |state, step| outcome(&profile, &state, step).unwrap().next);
         let expected = outcome(&profile, &state, &leave).unwrap();
         let difference = Difference { at: before.len(), before: state, expected, variants: vec![] };
-        let observed = Observed { verdict: Verdict::Allowed, held: Held::Nothing };
+        let observed =
+            HttpObservation { verdict: CallVerdict::Allowed, content: ResponseContent::Nothing };
         let taken = Taken {
             step: leave,
             observed,

@@ -7,7 +7,7 @@ use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Account, MAX_GUESTS, State};
 
 use crate::scenario::{LABEL, ObservedStep as Expected};
-use crate::subject::server::{Given, Held, Members, Verdict};
+use crate::subject::server::{CallVerdict, EventPresence, Memberships, ResponseContent};
 
 use super::found::Kind;
 use super::judge::Taken;
@@ -62,7 +62,7 @@ fn kind(expected: &Outcome, taken: &Taken) -> Kind {
     let must = expected.observation.decision.allows();
     match (&taken.observed.verdict, must) {
         (_, false) if taken.observed.is_allowed() => Kind::Leak,
-        (Verdict::Denied { .. }, true) => Kind::Refusal,
+        (CallVerdict::Denied { .. }, true) => Kind::Refusal,
         (_, false) => Kind::Error,
         // Who is not in the room any more was shown more than its own time.
         (_, true) if !taken.lists_as_it_should() => {
@@ -72,11 +72,15 @@ fn kind(expected: &Outcome, taken: &Taken) -> Kind {
                 Kind::Leak
             }
         }
-        (_, true) => match (&taken.observed.held, expected.observation.answer) {
-            (Held::Gave(given), Answer::Gave { tagged: false }) if *given != Given::No => {
+        (_, true) => match (&taken.observed.content, expected.observation.answer) {
+            (ResponseContent::Gave(given), Answer::Gave { tagged: false })
+                if *given != EventPresence::Absent =>
+            {
                 Kind::Leak
             }
-            (Held::Gave(given), Answer::Gave { tagged: true }) if *given != Given::Yes => {
+            (ResponseContent::Gave(given), Answer::Gave { tagged: true })
+                if *given != EventPresence::Present =>
+            {
                 Kind::Refusal
             }
             _ => Kind::Effect,
@@ -187,7 +191,7 @@ impl Names {
         let rooms = taken.members.iter().flatten().zip(&outcome.next.rooms);
         for (number, (seen, expect)) in rooms.enumerate() {
             let room = self.room(number) + 1;
-            let expect = Members { guests: expect.members, user: expect.user };
+            let expect = Memberships { guests: expect.members, user: expect.user };
             for (who, should, is) in self.otherwise(expect, *seen, taken.gone) {
                 expected += &format!(", {who} is `{should}` in room{room}");
                 observed += &format!(", {who} is `{is}` in room{room}");
@@ -205,8 +209,8 @@ impl Names {
     /// Whose membership is not what it should be: who, what it should be, what it is.
     fn otherwise(
         self,
-        should: Members,
-        is: Members,
+        should: Memberships,
+        is: Memberships,
         gone: [bool; MAX_GUESTS],
     ) -> Vec<(String, &'static str, &'static str)> {
         let mut otherwise: Vec<_> = (0_u8..)
@@ -231,22 +235,26 @@ pub(super) fn seen(taken: &Taken, is_tagged: bool) -> String {
         errcode.clone().unwrap_or_else(|| "without an error code".to_owned())
     };
     let verdict = match &taken.observed.verdict {
-        Verdict::Allowed => "allow".to_owned(),
-        Verdict::Denied { status, errcode } => format!("deny {status} {}", code(errcode)),
-        Verdict::Parameters { status, errcode } => {
+        CallVerdict::Allowed => "allow".to_owned(),
+        CallVerdict::Denied { status, errcode } => format!("deny {status} {}", code(errcode)),
+        CallVerdict::ParametersRejected { status, errcode } => {
             format!("allow, and then {status} {} over the parameters", code(errcode))
         }
-        Verdict::Untold(why) => format!("nothing is known: {why}"),
+        CallVerdict::Inconclusive(why) => format!("nothing is known: {why}"),
     };
-    let held = match &taken.observed.held {
-        Held::Gave(Given::Yes) if is_tagged => format!(", gives {LABEL}"),
-        Held::Gave(Given::No) if is_tagged => format!(", does not give {LABEL}"),
-        Held::Gave(Given::InPart(part)) => format!(", gives {LABEL} {part}"),
-        Held::IsGuest(true) => ", says that it is a guest".to_owned(),
-        Held::IsGuest(false) => ", says that it is no guest".to_owned(),
-        Held::Named(true) => ", with the name it asked for".to_owned(),
-        Held::Named(false) => ", with a name of the server's choice".to_owned(),
-        Held::Nothing | Held::Gave(_) | Held::Listed { .. } => String::new(),
+    let content = match &taken.observed.content {
+        ResponseContent::Gave(EventPresence::Present) if is_tagged => format!(", gives {LABEL}"),
+        ResponseContent::Gave(EventPresence::Absent) if is_tagged => {
+            format!(", does not give {LABEL}")
+        }
+        ResponseContent::Gave(EventPresence::Partial(part)) => format!(", gives {LABEL} {part}"),
+        ResponseContent::IsGuest(true) => ", says that it is a guest".to_owned(),
+        ResponseContent::IsGuest(false) => ", says that it is no guest".to_owned(),
+        ResponseContent::Named(true) => ", with the name it asked for".to_owned(),
+        ResponseContent::Named(false) => ", with a name of the server's choice".to_owned(),
+        ResponseContent::Nothing | ResponseContent::Gave(_) | ResponseContent::Listed { .. } => {
+            String::new()
+        }
     };
-    verdict + &held
+    verdict + &content
 }

@@ -16,7 +16,7 @@ use guest_access_rules::profile::Profile;
 
 use crate::scenario::sentence;
 use crate::subject::server::{
-    Helpers, Needs, Observed, Recording, Server, ServerError, Verdict, World,
+    CallVerdict, HttpObservation, Needs, Recording, Server, ServerError, Session, SharedFixture,
 };
 
 use super::found::NotRun;
@@ -103,7 +103,7 @@ enum Ending {
 
 impl Teller<'_> {
     /// Takes and judges the steps of a story.
-    pub(super) async fn tell(&self, helpers: &Helpers, story: &Story) -> Told {
+    pub(super) async fn tell(&self, fixture: &SharedFixture, story: &Story) -> Told {
         let mut told = Told::default();
         let mut steps = story.steps.clone();
         // Of these steps, so many at the beginning only lead to the others.
@@ -125,9 +125,9 @@ impl Teller<'_> {
         }
         while known < steps.len() {
             let first = initial(&self.variants.default).rooms[0];
-            let world = self.server.world(helpers, Needs::of(&steps), &first).await;
-            let mut world = match world {
-                Ok(world) => world,
+            let session = self.server.session(fixture, Needs::of(&steps), &first).await;
+            let mut session = match session {
+                Ok(session) => session,
                 Err(error) => {
                     let because = format!("it cannot be set up: {error}");
                     told.not_run.push(not_run(story, None, steps.len() - known, because));
@@ -144,15 +144,15 @@ impl Teller<'_> {
                 unseen: None,
                 lost: 0,
             };
-            let ending = self.tell_part(&mut world, &mut judge, &steps, &mut part).await;
+            let ending = self.tell_part(&mut session, &mut judge, &steps, &mut part).await;
             part.differences.retain(|difference| difference.at >= known);
             if !part.differences.is_empty() {
-                part.recording = Some(Arc::new(world.recording()));
+                part.recording = Some(Arc::new(session.recording()));
             }
             let is_there = !ending.as_ref().is_err_and(ServerError::is_broken_line);
             if is_there && !self.keep {
                 let may_go_on = matches!(ending, Ok(Ending::Whole));
-                world.clean_up(helpers, &judge.state(), judge.log.len(), may_go_on).await;
+                session.clean_up(fixture, &judge.state(), judge.log.len(), may_go_on).await;
             }
             let clean = judge.log.iter().filter(|taken| !taken.diverges && taken.tells());
             let lead: Vec<_> = clean.map(|taken| taken.step).collect();
@@ -160,7 +160,7 @@ impl Teller<'_> {
             let judged = part.log.iter().skip(known);
             for taken in judged {
                 match &taken.observed.verdict {
-                    Verdict::Untold(why) => {
+                    CallVerdict::Inconclusive(why) => {
                         told.not_run.push(not_run(story, Some(&taken.step), 0, why.clone()));
                     }
                     _ => told.decisions += 1,
@@ -212,7 +212,7 @@ impl Teller<'_> {
 
     async fn tell_part(
         &self,
-        world: &mut World<'_>,
+        session: &mut Session<'_>,
         judge: &mut Judge<'_>,
         steps: &[Action],
         part: &mut Part,
@@ -227,18 +227,18 @@ impl Teller<'_> {
                 part.lost += 1;
                 continue;
             };
-            world.begin(judge.log.len());
+            session.begin_action(judge.log.len());
             let ours = expected[0].outcome;
             let before = judge.state();
-            let mut observed = if World::spoils(step, &ours.observation) {
-                Observed::untold("it would end tokens of which the rules do not speak")
+            let mut observed = if Session::ends_unmodelled_tokens(step, &ours.observation) {
+                HttpObservation::inconclusive("it would end tokens of which the rules do not speak")
             } else {
-                world.take(step).await?
+                session.perform(step).await?
             };
-            if matches!(observed.verdict, Verdict::Parameters { .. })
+            if matches!(observed.verdict, CallVerdict::ParametersRejected { .. })
                 && !ours.observation.decision.allows()
             {
-                observed = self.without_made_up_parameters(world, step, observed).await?;
+                observed = self.without_made_up_parameters(session, step, observed).await?;
             }
             if let (Operation::Deactivate, Actor::Guest(guest), true) =
                 (step.operation, step.by, observed.is_allowed())
@@ -246,7 +246,7 @@ impl Teller<'_> {
                 gone[usize::from(guest)] = true;
             }
             let untold = match &observed.verdict {
-                Verdict::Untold(why) => Some(why.clone()),
+                CallVerdict::Inconclusive(why) => Some(why.clone()),
                 _ => None,
             };
             let members = if untold.is_none() && may_change_memberships(step, &before, &expected) {
@@ -257,7 +257,7 @@ impl Teller<'_> {
                 let settled = |rooms: &[_]| {
                     fitting.is_empty() || fitting.iter().any(|o| are_as_in(rooms, &o.next, gone))
                 };
-                match world.members(self.settle, settled).await {
+                match session.members(self.settle, settled).await {
                     Ok(members) => Some(members),
                     Err(error) if error.is_broken_line() => return Err(error),
                     Err(error) => {
@@ -270,7 +270,7 @@ impl Teller<'_> {
             };
             let unchanged = members.as_ref().map(|rooms| are_as_in(rooms, &before, gone));
             let allowed = observed.is_allowed();
-            let as_decided = observed.decided_as(&ours.observation);
+            let as_decided = observed.decides_as(&ours.observation);
             let listing = judge.listing(step, gone);
             let taken = Taken {
                 step: *step,
@@ -323,18 +323,21 @@ impl Teller<'_> {
     /// further with it.
     async fn without_made_up_parameters(
         &self,
-        world: &mut World<'_>,
+        session: &mut Session<'_>,
         step: &Action,
-        observed: Observed,
-    ) -> Result<Observed, ServerError> {
-        let Verdict::Parameters { status, errcode } = observed.verdict else {
+        observed: HttpObservation,
+    ) -> Result<HttpObservation, ServerError> {
+        let CallVerdict::ParametersRejected { status, errcode } = observed.verdict else {
             return Ok(observed);
         };
-        if world.user_gets_further(step).await? {
-            return Ok(Observed { verdict: Verdict::Denied { status, errcode }, ..observed });
+        if session.user_gets_further(step).await? {
+            return Ok(HttpObservation {
+                verdict: CallVerdict::Denied { status, errcode },
+                ..observed
+            });
         }
         let errcode = errcode.unwrap_or_default();
-        Ok(Observed::untold(format!(
+        Ok(HttpObservation::inconclusive(format!(
             "the homeserver refuses the made-up parameters first ({status} {errcode}), to users too"
         )))
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::subject::server::{Helpers, Server, ServerError};
+use crate::subject::server::{Server, ServerError, SharedFixture};
 
 use super::story::{Story, Teller, Told};
 
@@ -17,14 +17,14 @@ const BREATH: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Workers<'a> {
     teller: Teller<'a>,
-    helpers: Vec<Helpers>,
+    fixtures: Vec<SharedFixture>,
     /// Why the homeserver is asked no further.
     broken_off: RefCell<Option<ServerError>>,
 }
 
 impl<'a> Workers<'a> {
-    pub(super) const fn new(teller: Teller<'a>, helpers: Vec<Helpers>) -> Self {
-        Self { teller, helpers, broken_off: RefCell::new(None) }
+    pub(super) const fn new(teller: Teller<'a>, fixtures: Vec<SharedFixture>) -> Self {
+        Self { teller, fixtures, broken_off: RefCell::new(None) }
     }
 
     pub(super) const fn teller(&self) -> &Teller<'a> {
@@ -57,10 +57,10 @@ impl<'a> Workers<'a> {
         let stories = RefCell::new(stories.enumerate());
         let done = Cell::new(0);
         let told = RefCell::new(Vec::new());
-        let work = self.helpers.iter().map(|helpers| async {
+        let work = self.fixtures.iter().map(|fixture| async {
             while !self.is_over() {
                 let Some((number, story)) = stories.borrow_mut().next() else { return };
-                let came_of_it = self.teller.tell(helpers, &story).await;
+                let came_of_it = self.teller.tell(fixture, &story).await;
                 if came_of_it.broken.as_ref().is_some_and(ServerError::is_broken_line) {
                     self.see_whether_it_answers().await;
                 }
@@ -78,7 +78,7 @@ impl<'a> Workers<'a> {
     /// Leaves the rooms in which more stories could have been told.
     pub(super) async fn leave(&self) {
         if self.broken_off.borrow().is_none() {
-            join_all(self.helpers.iter().map(|h| self.teller.server.leave_vacant(h))).await;
+            join_all(self.fixtures.iter().map(|h| self.teller.server.leave_vacant(h))).await;
         }
     }
 
@@ -106,16 +106,16 @@ impl<'a> Workers<'a> {
 ///
 /// # Errors
 /// If the homeserver registers nobody.
-pub(super) async fn helpers(
+pub(super) async fn fixtures(
     server: &Server,
     jobs: usize,
-    given: &[crate::subject::server::Person],
-) -> Result<Vec<Helpers>, ServerError> {
+    given: &[crate::subject::server::UserAccount],
+) -> Result<Vec<SharedFixture>, ServerError> {
     // The first alone: what goes wrong goes wrong once.
-    let mut helpers = vec![server.helpers(given).await?];
-    let others = (1..jobs).map(|_| server.helpers(given));
+    let mut fixtures = vec![server.fixture(given).await?];
+    let others = (1..jobs).map(|_| server.fixture(given));
     for other in join_all(others).await {
-        helpers.push(other?);
+        fixtures.push(other?);
     }
-    Ok(helpers)
+    Ok(fixtures)
 }

@@ -4,7 +4,9 @@ use guest_access_model::state::MAX_GUESTS;
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 
 use crate::scenario::LABEL;
-use crate::subject::server::{Exchange, Given, Held, Members, Request, Verdict, escaped};
+use crate::subject::server::{
+    CallVerdict, EventPresence, Exchange, Memberships, Request, ResponseContent, escaped,
+};
 
 use super::super::judge::Taken;
 use super::quoted::word;
@@ -19,20 +21,20 @@ impl Writer<'_> {
         if is_last {
             lines.push(format!("compare 'the answer' {} \"$came\"", word(&came(unit.last))));
         }
-        match &observed.held {
-            _ if observed.verdict != Verdict::Allowed => {}
-            Held::Gave(given) => lines.extend(self.given(unit, given)),
-            Held::IsGuest(is_guest) => {
+        match &observed.content {
+            _ if observed.verdict != CallVerdict::Allowed => {}
+            ResponseContent::Gave(given) => lines.extend(self.given(unit, given)),
+            ResponseContent::IsGuest(is_guest) => {
                 lines.push(asked("says that it is a guest", ".is_guest == true", *is_guest));
             }
-            Held::Named(named) => {
+            ResponseContent::Named(named) => {
                 let name = unit.first.request.body.as_ref().and_then(|body| body.get("username"));
                 let name = name.and_then(serde_json::Value::as_str).unwrap_or_default();
                 let name = self.symbols.text(name);
                 let program = format!(".user_id | ltrimstr(\"@\") | split(\":\")[0] == {name}");
                 lines.push(asked("has the name that it asked for", &program, *named));
             }
-            Held::Listed { now, at } => {
+            ResponseContent::Listed { now, at } => {
                 let has_place = unit.first.request.parameter("at").is_some();
                 let seen = if has_place { at.unwrap_or(*now) } else { *now };
                 let taken = &self.log[self.last];
@@ -41,13 +43,13 @@ impl Writer<'_> {
                 lines.push(format!("listed {program}"));
                 lines.push(format!("compare 'lists{how}' {seen} \"$list\""));
             }
-            Held::Nothing => {}
+            ResponseContent::Nothing => {}
         }
         lines
     }
 
     /// The lines that say whether the tagged event was given.
-    fn given(&mut self, unit: &Unit<'_>, given: &Given) -> Vec<String> {
+    fn given(&mut self, unit: &Unit<'_>, given: &EventPresence) -> Vec<String> {
         let Some((tagged, is_note)) = self.recording.tagged.clone() else { return Vec::new() };
         // The first use of its id, so that it is learned.
         self.symbols.text(&tagged);
@@ -55,10 +57,12 @@ impl Writer<'_> {
         let direction = direction.filter(|_| unit.kind == Kind::Pages);
         let direction = direction.map(|direction| format!("dir={direction}"));
         let given = match given {
-            Given::Yes => true,
-            Given::No => false,
+            EventPresence::Present => true,
+            EventPresence::Absent => false,
             // It says of which part.
-            Given::InPart(part) => direction.as_ref().is_some_and(|dir| part.contains(&**dir)),
+            EventPresence::Partial(part) => {
+                direction.as_ref().is_some_and(|dir| part.contains(&**dir))
+            }
         };
         let given = if given { "yes" } else { "no" };
         let mut lines = Vec::new();
@@ -123,7 +127,8 @@ impl Writer<'_> {
             // An effect that is missing may still come; what was answered wrongly is done.
             let should_be = self.expected.as_ref().filter(|e| taken.observed.fits(&e.observation));
             let should_be = should_be.and_then(|outcome| outcome.next.rooms.get(number));
-            let should_be = should_be.map(|room| Members { guests: room.members, user: room.user });
+            let should_be =
+                should_be.map(|room| Memberships { guests: room.members, user: room.user });
             let wanted = should_be.map_or_else(|| seen.clone(), |it| self.told(taken, it));
             let wanted = word(&wanted);
             lines.push(format!("memberships {target} \\\n    {wanted} \\\n    {program} || true"));
@@ -141,7 +146,7 @@ impl Writer<'_> {
     }
 
     /// The memberships in words.
-    fn told(&self, taken: &Taken, members: Members) -> String {
+    fn told(&self, taken: &Taken, members: Memberships) -> String {
         let guest = |(guest, _)| format!("guest{} {}, ", guest + 1, members.guests[guest]);
         let guests: String = self.guests(taken).into_iter().map(guest).collect();
         format!("{guests}the user {}", members.user)

@@ -6,7 +6,7 @@ use guest_access_model::action::Actor;
 use guest_access_model::decide::Outcome;
 
 use crate::scenario::LABEL;
-use crate::subject::server::{Exchange, Learned, Recording, Source, Token};
+use crate::subject::server::{Exchange, LearnedValue, Recording, Token, ValueSource};
 
 use super::super::judge::Taken;
 use super::quoted::word;
@@ -144,21 +144,21 @@ impl<'a> Writer<'a> {
             _ => "somebody".to_owned(),
         };
         let mut names = Vec::new();
-        for Learned { from, value } in &exchange.learned {
+        for LearnedValue { from, value } in &exchange.learned {
             let origin = self.origin(from);
-            if *from == Source::Field("access_token") {
+            if *from == ValueSource::Field("access_token") {
                 let token = Token::from(value.clone());
                 names.extend(self.symbols.know_token(&who, token, origin));
                 continue;
             }
             let name = self.name(&who, exchange, from, value);
             let fits = match from {
-                Source::Field("next_batch" | "origin_server_ts") => Fits::Alone,
+                ValueSource::Field("next_batch" | "origin_server_ts") => Fits::Alone,
                 _ => Fits::of_id(value),
             };
             let Some(id) = self.symbols.know(&name, value, fits, origin) else { continue };
             names.push(id.clone());
-            if *from == Source::Field("user_id")
+            if *from == ValueSource::Field("user_id")
                 && let Some((localpart, _)) = value.trim_start_matches('@').split_once(':')
             {
                 let (name, origin) = (format!("{who}_name"), Origin::LocalpartOf(id));
@@ -169,10 +169,10 @@ impl<'a> Writer<'a> {
     }
 
     /// The program that finds in an answer what was found there.
-    fn origin(&mut self, from: &Source) -> Origin {
+    fn origin(&mut self, from: &ValueSource) -> Origin {
         Origin::Answer(match from {
-            Source::Field(key) => format!(".{key}"),
-            Source::StateEvent { kind, state_key, in_chunk } => {
+            ValueSource::Field(key) => format!(".{key}"),
+            ValueSource::StateEvent { kind, state_key, in_chunk } => {
                 let list = if *in_chunk { ".chunk[]" } else { ".[]" };
                 let (kind, key) = (self.symbols.text(kind), self.symbols.text(state_key));
                 format!("[{list} | select(.type == {kind} and .state_key == {key})][-1].event_id")
@@ -181,19 +181,19 @@ impl<'a> Writer<'a> {
     }
 
     /// The name for something that was learned.
-    fn name(&self, who: &str, exchange: &Exchange, from: &Source, value: &str) -> String {
+    fn name(&self, who: &str, exchange: &Exchange, from: &ValueSource, value: &str) -> String {
         let room = self.recording.rooms.iter().position(|room| room == value);
         let tagged = self.recording.tagged.as_ref();
         match from {
-            Source::Field("user_id") => format!("{who}_id"),
-            Source::Field("room_id") => {
+            ValueSource::Field("user_id") => format!("{who}_id"),
+            ValueSource::Field("room_id") => {
                 room.map_or("another_room".to_owned(), |room| format!("room{}", room + 1))
             }
-            Source::Field("next_batch") => "since".to_owned(),
-            Source::Field("origin_server_ts") => "sent_at".to_owned(),
+            ValueSource::Field("next_batch") => "since".to_owned(),
+            ValueSource::Field("origin_server_ts") => "sent_at".to_owned(),
             _ if tagged.is_some_and(|(tagged, _)| tagged == value) => format!("{LABEL}_id"),
-            Source::StateEvent { .. } => "state_event".to_owned(),
-            Source::Field(_) => {
+            ValueSource::StateEvent { .. } => "state_event".to_owned(),
+            ValueSource::Field(_) => {
                 format!("event_of_step{}", exchange.step.map_or(0, |step| step + 1))
             }
         }

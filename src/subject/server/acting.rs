@@ -6,15 +6,18 @@ use guest_access_rules::vocabulary::MembershipEndpoint;
 use ruma::api::client::account::whoami;
 use serde_json::json;
 
-use super::observed::{Held, Observed, Verdict};
-use super::people::{Credentials, Person};
+use super::accounts::{Credentials, UserAccount};
+use super::observation::{CallVerdict, HttpObservation, ResponseContent};
 use super::registration::{Proof, asks_who_one_is, interactively, registered, registration};
 use super::sending::{guest_access_content, visibility_content};
-use super::{Request, Response, ServerError, Token, World};
+use super::{Request, Response, ServerError, Session, Token};
 
-impl World<'_> {
-    pub(super) async fn operation(&mut self, step: &Action) -> Result<Observed, ServerError> {
-        let with = self.people.credentials(step.by, step.with);
+impl Session<'_> {
+    pub(super) async fn operation(
+        &mut self,
+        step: &Action,
+    ) -> Result<HttpObservation, ServerError> {
+        let with = self.accounts.credentials(step.by, step.with);
         let id = self.room_id(step.place);
         let request = match step.operation {
             Operation::Register { named } => return self.register(step.by, named).await,
@@ -24,7 +27,9 @@ impl World<'_> {
             }
             Operation::Upgrade(upgrade) => return self.upgrade(upgrade).await,
             Operation::EndToken(_) | Operation::Restart => {
-                return Ok(Observed::untold("the homeserver does that by itself, or not"));
+                return Ok(HttpObservation::inconclusive(
+                    "the homeserver does that by itself, or not",
+                ));
             }
             Operation::LogOut => Request::to(KNOWN.logout, []).body(json!({})),
             Operation::Deactivate => return self.deactivate(step.by, &with).await,
@@ -33,7 +38,7 @@ impl World<'_> {
                 let response = self.send(&with, Request::to(KNOWN.whoami, [])).await?;
                 return observe(&response, |response| {
                     let answer: whoami::v3::Response = response.read()?;
-                    Ok(Held::IsGuest(answer.is_guest))
+                    Ok(ResponseContent::IsGuest(answer.is_guest))
                 });
             }
             Operation::SetVisibility(says, key) => {
@@ -87,37 +92,40 @@ impl World<'_> {
         };
         let response = self.send(&with, request).await?;
         let observed = observe_only(&response)?;
-        if step.tag && observed.verdict == Verdict::Allowed {
+        if step.tag && observed.verdict == CallVerdict::Allowed {
             self.tag_membership(step).await?;
         }
         Ok(observed)
     }
 
-    async fn register(&mut self, by: Actor, named: bool) -> Result<Observed, ServerError> {
+    async fn register(&mut self, by: Actor, named: bool) -> Result<HttpObservation, ServerError> {
         let Actor::Guest(number) = by else {
-            return Ok(Observed::untold("only guests register as guests"));
+            return Ok(HttpObservation::inconclusive("only guests register as guests"));
         };
         let name = self.name("guest");
         let body = if named { json!({ "username": name }) } else { json!({}) };
         let request = Request::to(KNOWN.register, []).query("kind", "guest").body(body);
-        let response = self.line.send(&request, None).await?;
+        let response = self.connection.send(&request, None).await?;
         if !response.allows() {
             return observe_only(&response);
         }
         let person = registered(&response)?;
-        let held =
-            if named { Held::Named(person.user_id.localpart() == name) } else { Held::Nothing };
-        self.people.guests[usize::from(number)] = Some(person);
-        Ok(Observed { verdict: Verdict::Allowed, held })
+        let content = if named {
+            ResponseContent::Named(person.user_id.localpart() == name)
+        } else {
+            ResponseContent::Nothing
+        };
+        self.accounts.guests[usize::from(number)] = Some(person);
+        Ok(HttpObservation { verdict: CallVerdict::Allowed, content })
     }
 
     fn localpart(&self, guest: u8) -> String {
-        let guest = self.people.guest(guest);
+        let guest = self.accounts.guest(guest);
         guest.map_or_else(|| "nobody".to_owned(), |guest| guest.user_id.localpart().to_owned())
     }
 
-    async fn upgrade(&mut self, upgrade: Upgrade) -> Result<Observed, ServerError> {
-        let token = |guest| self.people.guest(guest).map(|guest| guest.token.clone());
+    async fn upgrade(&mut self, upgrade: Upgrade) -> Result<HttpObservation, ServerError> {
+        let token = |guest| self.accounts.guest(guest).map(|guest| guest.token.clone());
         let (of, token) = match upgrade {
             Upgrade::Own(guest) | Upgrade::OtherName(guest) => (guest, token(guest)),
             Upgrade::OthersToken { of, with } => (of, token(with)),
@@ -136,18 +144,20 @@ impl World<'_> {
         guest: u8,
         name: String,
         token: Option<Token>,
-    ) -> Result<Observed, ServerError> {
-        let Some(person) = self.people.guest(guest).cloned() else {
-            return Ok(Observed::untold("the guest is not registered"));
+    ) -> Result<HttpObservation, ServerError> {
+        let Some(person) = self.accounts.guest(guest).cloned() else {
+            return Ok(HttpObservation::inconclusive("the guest is not registered"));
         };
         let password = super::Server::password();
         let mut request = registration(&name, &password);
         if let (Some(body), Some(token)) = (&mut request.body, &token) {
             body["guest_access_token"] = token.reveal().into();
         }
-        let response = interactively(&self.line, request, None, &self.server.proof).await?;
+        let response = interactively(&self.connection, request, None, &self.server.proof).await?;
         if asks_who_one_is(&response) {
-            return Ok(Observed::untold("the homeserver asks for more than can be shown to it"));
+            return Ok(HttpObservation::inconclusive(
+                "the homeserver asks for more than can be shown to it",
+            ));
         }
         if !response.allows() {
             return observe_only(&response);
@@ -157,34 +167,40 @@ impl World<'_> {
         let replaced = user.user_id != person.user_id && !self.is_live(&person).await?;
         if replaced || user.user_id == person.user_id {
             let before_upgrade = Some(person.token);
-            let user = Person { before_upgrade, password: Some(password), ..user };
-            self.people.guests[usize::from(guest)] = Some(user);
+            let user = UserAccount { before_upgrade, password: Some(password), ..user };
+            self.accounts.guests[usize::from(guest)] = Some(user);
         }
-        Ok(Observed::allowed())
+        Ok(HttpObservation::allowed())
     }
 
-    async fn is_live(&self, person: &Person) -> Result<bool, ServerError> {
+    async fn is_live(&self, person: &UserAccount) -> Result<bool, ServerError> {
         let with = Credentials { token: Some(person.token.clone()), named: None };
         Ok(self.send(&with, Request::to(KNOWN.whoami, [])).await?.status != 401)
     }
 
-    async fn deactivate(&mut self, by: Actor, with: &Credentials) -> Result<Observed, ServerError> {
-        let person = self.people.person(by);
+    async fn deactivate(
+        &mut self,
+        by: Actor,
+        with: &Credentials,
+    ) -> Result<HttpObservation, ServerError> {
+        let person = self.accounts.person(by);
         let password =
             person.and_then(|person| Some((person.user_id.to_string(), person.password.clone()?)));
         let request = with.name_in(Request::to(KNOWN.deactivate, []).body(json!({})));
         let proof = Proof { password, ..self.server.proof.clone() };
         let token = with.token.as_ref();
-        let response = interactively(&self.line, request, token, &proof).await?;
+        let response = interactively(&self.connection, request, token, &proof).await?;
         if asks_who_one_is(&response) {
-            return Ok(Observed::untold("the homeserver asks for more than can be shown to it"));
+            return Ok(HttpObservation::inconclusive(
+                "the homeserver asks for more than can be shown to it",
+            ));
         }
         observe_only(&response)
     }
 
     fn profile_request(&self, by: Actor, key: ProfileKey, own: bool) -> Request {
-        let own = own.then(|| self.people.person(by)).flatten();
-        let user = &own.unwrap_or(&self.people.moderator).user_id;
+        let own = own.then(|| self.accounts.person(by)).flatten();
+        let user = &own.unwrap_or(&self.accounts.moderator).user_id;
         let value = match key {
             ProfileKey::DisplayName => "A name".to_owned(),
             ProfileKey::AvatarUrl => format!("mxc://{}/made-up", user.server_name()),
@@ -194,7 +210,7 @@ impl World<'_> {
     }
 
     pub(super) fn moderation(&self, endpoint: EndpointId, room: &str, guest: u8) -> Request {
-        let user = self.people.guest(guest).map(|guest| guest.user_id.to_string());
+        let user = self.accounts.guest(guest).map(|guest| guest.user_id.to_string());
         let user = user.unwrap_or_else(|| "@nobody:elsewhere.invalid".to_owned());
         Self::moderation_of(endpoint, room, &user)
     }
@@ -222,49 +238,50 @@ impl World<'_> {
             return Ok(());
         };
         let event = self.membership_event(0, whose).await?;
-        self.tagged = event.map(|id| super::world::TaggedHere { id, note: None });
+        self.tagged = event.map(|id| super::session::TaggedEvent { id, note: None });
         Ok(())
     }
 }
 
-/// What came of a call, with what `held` reads off the answer.
+/// What came of a call, with what `content` reads off the answer.
 pub(super) fn observe(
     response: &Response,
-    held: impl FnOnce(&Response) -> Result<Held, ServerError>,
-) -> Result<Observed, ServerError> {
+    content: impl FnOnce(&Response) -> Result<ResponseContent, ServerError>,
+) -> Result<HttpObservation, ServerError> {
     let verdict = verdict(response)?;
-    let held = if verdict == Verdict::Allowed { held(response)? } else { Held::Nothing };
-    Ok(Observed { verdict, held })
+    let content =
+        if verdict == CallVerdict::Allowed { content(response)? } else { ResponseContent::Nothing };
+    Ok(HttpObservation { verdict, content })
 }
 
 /// What came of a call whose answer holds nothing that the rules speak of.
-pub(super) fn observe_only(response: &Response) -> Result<Observed, ServerError> {
-    observe(response, |_| Ok(Held::Nothing))
+pub(super) fn observe_only(response: &Response) -> Result<HttpObservation, ServerError> {
+    observe(response, |_| Ok(ResponseContent::Nothing))
 }
 
 /// Whether the call was allowed. An answer that is no JSON comes from no homeserver.
-pub(super) fn verdict(response: &Response) -> Result<Verdict, ServerError> {
+pub(super) fn verdict(response: &Response) -> Result<CallVerdict, ServerError> {
     // A redirect has no body that would have to be one.
     if !(300..400).contains(&response.status) {
         response.json::<serde::de::IgnoredAny>()?;
     }
     let errcode = response.errcode();
     Ok(match (response.status, errcode.as_deref()) {
-        (200..300, _) => Verdict::Allowed,
+        (200..300, _) => CallVerdict::Allowed,
         (404 | 405, Some("M_UNRECOGNIZED")) => not_implemented(),
-        (429, _) => Verdict::Untold("the homeserver let us wait for too long".to_owned()),
+        (429, _) => CallVerdict::Inconclusive("the homeserver let us wait for too long".to_owned()),
         (status @ (100..200 | 300..400), _) => {
-            Verdict::Untold(format!("the homeserver answers with a redirect ({status})"))
+            CallVerdict::Inconclusive(format!("the homeserver answers with a redirect ({status})"))
         }
-        (status, _) => Verdict::Denied { status, errcode },
+        (status, _) => CallVerdict::Denied { status, errcode },
     })
 }
 
 /// The verdict where the homeserver does not have the endpoint.
-pub(super) fn not_implemented() -> Verdict {
-    Verdict::Untold("the homeserver does not implement the endpoint".to_owned())
+pub(super) fn not_implemented() -> CallVerdict {
+    CallVerdict::Inconclusive("the homeserver does not implement the endpoint".to_owned())
 }
 
-fn no_room() -> Observed {
-    Observed::untold("the step names no room")
+fn no_room() -> HttpObservation {
+    HttpObservation::inconclusive("the step names no room")
 }

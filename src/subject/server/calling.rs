@@ -13,16 +13,16 @@ use ruma::OwnedRoomId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::accounts::Credentials;
 use super::acting::{not_implemented, observe_only};
-use super::observed::{Held, Observed, Verdict};
-use super::people::Credentials;
+use super::observation::{CallVerdict, HttpObservation, ResponseContent};
 use super::registration::asks_who_one_is;
 use super::sending::NEVER_SENT;
-use super::{Request, Response, ServerError, World};
+use super::{Request, Response, ServerError, Session};
 
 /// What a call is about, as far as its endpoint asks for it.
 #[derive(Debug, Clone)]
-pub(super) struct About {
+pub(super) struct SampleArguments {
     pub(super) room: String,
     pub(super) event: String,
     pub(super) alias: String,
@@ -32,13 +32,13 @@ pub(super) struct About {
     pub(super) owner: String,
 }
 
-impl World<'_> {
+impl Session<'_> {
     /// Calls an endpoint, and says whether it may be called.
     pub(super) async fn call(
         &mut self,
         with: &Credentials,
         endpoint: EndpointId,
-    ) -> Result<Observed, ServerError> {
+    ) -> Result<HttpObservation, ServerError> {
         let about = self.about(with, endpoint).await?;
         self.call_about(with, endpoint, &about).await
     }
@@ -47,24 +47,24 @@ impl World<'_> {
         &mut self,
         with: &Credentials,
         endpoint: EndpointId,
-        about: &About,
-    ) -> Result<Observed, ServerError> {
+        about: &SampleArguments,
+    ) -> Result<HttpObservation, ServerError> {
         let request = self.sample(endpoint, about);
         let response = self.send(with, request).await?;
         let mut verdict = verdict(&response);
         if is_unrecognized(&response) && self.is_checked(endpoint).await? {
-            verdict = Verdict::Allowed;
+            verdict = CallVerdict::Allowed;
         }
-        if verdict == Verdict::Allowed && endpoint.get().id == "POST /createRoom" {
+        if verdict == CallVerdict::Allowed && endpoint.get().id == "POST /createRoom" {
             #[derive(Deserialize)]
             struct Created {
                 room_id: OwnedRoomId,
             }
             if let Ok(created) = response.json::<Created>() {
-                self.by_the_way.push((with.clone(), created.room_id));
+                self.side_rooms.push((with.clone(), created.room_id));
             }
         }
-        Ok(Observed { verdict, held: Held::Nothing })
+        Ok(HttpObservation { verdict, content: ResponseContent::Nothing })
     }
 
     /// Whether the ordinary user gets further with the call of `step` than who made it: only then
@@ -74,14 +74,14 @@ impl World<'_> {
     /// If no answer came.
     pub async fn user_gets_further(&mut self, step: &Action) -> Result<bool, ServerError> {
         let Operation::Call(endpoint) = step.operation else { return Ok(false) };
-        let user = self.people.credentials(Actor::User, Credential::Own);
+        let user = self.accounts.credentials(Actor::User, Credential::Own);
         let mut about = self.about(&user, endpoint).await?;
         // Nobody has anything that is its own: then neither call is about the caller's.
         if step.by == Actor::Nobody {
-            about.owner = self.people.moderator.user_id.to_string();
+            about.owner = self.accounts.moderator.user_id.to_string();
         }
         let observed = self.call_about(&user, endpoint, &about).await?;
-        Ok(observed.verdict == Verdict::Allowed)
+        Ok(observed.verdict == CallVerdict::Allowed)
     }
 
     /// What a call by these credentials is about: on a stage, if it takes one and there is one to be
@@ -90,7 +90,7 @@ impl World<'_> {
         &mut self,
         with: &Credentials,
         endpoint: EndpointId,
-    ) -> Result<About, ServerError> {
+    ) -> Result<SampleArguments, ServerError> {
         let about = self.about_room(with, Place::Room(0));
         match self.on_stage(with, endpoint, about.clone()).await {
             Err(error) if !error.is_broken_line() => Ok(about),
@@ -100,11 +100,11 @@ impl World<'_> {
 
     /// What a call by these credentials is about, in this room: as right as it can be without asking
     /// for anything first.
-    fn about_room(&mut self, with: &Credentials, place: Place) -> About {
-        let moderator = &self.people.moderator.user_id;
+    fn about_room(&mut self, with: &Credentials, place: Place) -> SampleArguments {
+        let moderator = &self.accounts.moderator.user_id;
         let server = moderator.server_name().to_owned();
         let (target, moderator) = (moderator.to_string(), moderator.to_string());
-        About {
+        SampleArguments {
             room: self.room_id(place),
             event: NEVER_SENT.to_owned(),
             alias: format!("#{}:{server}", self.name("made-up")),
@@ -118,14 +118,14 @@ impl World<'_> {
         if let Some(known) = self.server.checked.borrow().get(&endpoint) {
             return Ok(*known);
         }
-        let nobody = self.people.credentials(Actor::Nobody, Credential::Own);
+        let nobody = self.accounts.credentials(Actor::Nobody, Credential::Own);
         let about = self.about_room(&nobody, Place::Room(0));
         let request = self.sample(endpoint, &about);
         let mut nowhere = request.clone();
         "/_matrix/client/v3/made-up/made-up".clone_into(&mut nowhere.path);
         let asks_for_a_token = self.send(&nobody, request).await?.status == 401
             && self.send(&nobody, nowhere).await?.status != 401;
-        let user = self.people.credentials(Actor::User, Credential::Own);
+        let user = self.accounts.credentials(Actor::User, Credential::Own);
         let about = self.about_room(&user, Place::Room(0));
         let request = self.sample(endpoint, &about);
         let is_checked = asks_for_a_token && is_unrecognized(&self.send(&user, request).await?);
@@ -140,21 +140,21 @@ impl World<'_> {
         with: &Credentials,
         endpoint: EndpointId,
         place: Place,
-    ) -> Result<Observed, ServerError> {
+    ) -> Result<HttpObservation, ServerError> {
         let event = self.tagged_in(place).map_or(NEVER_SENT, |tagged| &tagged.id).to_owned();
-        let about = About { event, ..self.about_room(with, place) };
+        let about = SampleArguments { event, ..self.about_room(with, place) };
         let request = self.sample(endpoint, &about);
         let response = self.send(with, request).await?;
         // Nothing may be related to an event that is not there, or that the caller may not see.
         match verdict(&response) {
-            Verdict::Parameters { status: 403, .. } => observe_only(&response),
-            Verdict::Untold(_) if response.status >= 500 => observe_only(&response),
-            verdict => Ok(Observed { verdict, held: Held::Nothing }),
+            CallVerdict::ParametersRejected { status: 403, .. } => observe_only(&response),
+            CallVerdict::Inconclusive(_) if response.status >= 500 => observe_only(&response),
+            verdict => Ok(HttpObservation { verdict, content: ResponseContent::Nothing }),
         }
     }
 
     /// A call of the endpoint, about this if it is about anything.
-    fn sample(&mut self, endpoint: EndpointId, about: &About) -> Request {
+    fn sample(&mut self, endpoint: EndpointId, about: &SampleArguments) -> Request {
         let path = &endpoint.get().path;
         let names = path.split('/').filter_map(|s| s.strip_prefix('{')?.strip_suffix('}'));
         let parts: Vec<String> = names.map(|name| self.part(endpoint, name, about)).collect();
@@ -170,12 +170,12 @@ impl World<'_> {
     }
 
     /// What stands for a placeholder of a path.
-    fn part(&mut self, endpoint: EndpointId, name: &str, about: &About) -> String {
+    fn part(&mut self, endpoint: EndpointId, name: &str, about: &SampleArguments) -> String {
         match name {
             "roomId" | "roomIdOrAlias" => about.room.clone(),
             "userId" => about.owner.clone(),
             "roomAlias" => about.alias.clone(),
-            "serverName" => self.people.moderator.user_id.server_name().to_string(),
+            "serverName" => self.accounts.moderator.user_id.server_name().to_string(),
             "eventId" => about.event.clone(),
             "eventType" => "m.room.message".to_owned(),
             "keyName" => "displayname".to_owned(),
@@ -197,17 +197,17 @@ impl World<'_> {
     /// Whose token this is.
     pub(super) fn holder(&self, with: &Credentials) -> Option<String> {
         let token = with.token.as_ref()?;
-        let helpers = [&self.people.moderator, &self.people.user];
-        let mut people = self.people.guests.iter().flatten().chain(helpers);
-        let is_it = |person: &&super::Person| {
+        let fixture = [&self.accounts.moderator, &self.accounts.user];
+        let mut accounts = self.accounts.guests.iter().flatten().chain(fixture);
+        let is_it = |person: &&super::UserAccount| {
             person.token == *token || person.before_upgrade.as_ref() == Some(token)
         };
-        people.find(is_it).map(|person| person.user_id.to_string())
+        accounts.find(is_it).map(|person| person.user_id.to_string())
     }
 }
 
 /// A body that the endpoint takes, where an empty object is none.
-fn content(endpoint: EndpointId, about: &About) -> Value {
+fn content(endpoint: EndpointId, about: &SampleArguments) -> Value {
     match endpoint.get().id.as_str() {
         "POST /rooms/{roomId}/invite"
         | "POST /rooms/{roomId}/kick"
@@ -268,17 +268,21 @@ fn is_unrecognized(response: &Response) -> bool {
 
 /// Whether the answer says that the endpoint may be called. What is made up may be found wanting: a
 /// homeserver that says so looked at the call.
-fn verdict(response: &Response) -> Verdict {
+fn verdict(response: &Response) -> CallVerdict {
     let errcode = response.errcode();
     let status = response.status;
     match (status, errcode.as_deref()) {
-        (200..=399, _) => Verdict::Allowed,
+        (200..=399, _) => CallVerdict::Allowed,
         // To be asked who one is, one has to be let in first.
-        (401, _) if asks_who_one_is(response) => Verdict::Allowed,
-        (401, _) | (403, Some("M_GUEST_ACCESS_FORBIDDEN")) => Verdict::Denied { status, errcode },
+        (401, _) if asks_who_one_is(response) => CallVerdict::Allowed,
+        (401, _) | (403, Some("M_GUEST_ACCESS_FORBIDDEN")) => {
+            CallVerdict::Denied { status, errcode }
+        }
         (404 | 405, Some("M_UNRECOGNIZED") | None) => not_implemented(),
-        (429, _) => Verdict::Untold("the homeserver let us wait for too long".to_owned()),
-        (500.., _) => Verdict::Untold(format!("the homeserver fails ({})", response.in_short())),
-        _ => Verdict::Parameters { status, errcode },
+        (429, _) => CallVerdict::Inconclusive("the homeserver let us wait for too long".to_owned()),
+        (500.., _) => {
+            CallVerdict::Inconclusive(format!("the homeserver fails ({})", response.in_short()))
+        }
+        _ => CallVerdict::ParametersRejected { status, errcode },
     }
 }

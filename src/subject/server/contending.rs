@@ -1,6 +1,6 @@
 //! Single calls of several clients at once, in one world.
 //!
-//! [`World::take`](super::World::take) tells a story: it reads page after page, sends what a step
+//! [`Session::perform`](super::Session::perform) tells a story: it reads page after page, sends what a step
 //! needs, and keeps what it learns. Here a step is one call and one answer, so that it has one time at
 //! which it began and one at which it was answered, and all clients share the world.
 
@@ -13,19 +13,19 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership}
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::accounts::{Credentials, UserAccount};
 use super::acting::verdict;
-use super::observed::Verdict;
-use super::people::{Credentials, Person};
+use super::observation::CallVerdict;
 use super::registration::{asks_who_one_is, interactively, registered, registration};
 use super::sending::{NEVER_SENT, NOTE, guest_access_content, text, visibility_content};
-use super::{Members, Request, Response, ServerError, Token, World};
+use super::{Memberships, Request, Response, ServerError, Session, Token};
 
 /// How many events are asked for at once.
 const LIMIT: u32 = 1000;
 
 /// What a call needs beside its step.
 #[derive(Debug, Clone, Default)]
-pub struct Beside {
+pub struct CallContext {
     /// A word that no other call of the world has.
     pub word: String,
     /// The token that the caller shows; none, for its newest that the world knows.
@@ -36,9 +36,9 @@ pub struct Beside {
 
 /// What came of a call.
 #[derive(Debug, Clone)]
-pub struct Said {
+pub struct CallResult {
     /// Whether it was allowed.
-    pub verdict: Verdict,
+    pub verdict: CallVerdict,
     /// The HTTP status.
     pub status: u16,
     /// The ids of the events that the answer gives, if it was looked at: those of the timeline, and
@@ -51,12 +51,12 @@ pub struct Said {
     /// The event that was sent, and its state key if it is a note.
     pub sent: Option<(String, Option<String>)>,
     /// Who the guest is now, if it registered or upgraded.
-    pub person: Option<Person>,
+    pub person: Option<UserAccount>,
 }
 
 /// What of an event matters here.
 #[derive(Debug, Deserialize)]
-struct Given {
+struct EventPresence {
     event_id: String,
     #[serde(rename = "type", default)]
     kind: String,
@@ -68,20 +68,20 @@ struct Sent {
 }
 
 /// The settings of a room, if they are what the specification has.
-pub type Settings = (Option<HistoryVisibility>, Option<GuestAccess>);
+pub type RoomSettings = (Option<HistoryVisibility>, Option<GuestAccess>);
 
-impl Said {
+impl CallResult {
     /// What is known of a call that was not answered.
-    pub fn nothing() -> Self {
-        let verdict = Verdict::Untold("no answer came".to_owned());
+    pub fn unanswered() -> Self {
+        let verdict = CallVerdict::Inconclusive("no answer came".to_owned());
         let (gave, is_guest, sent, person) = (None, None, None, None);
         Self { verdict, status: 0, gave, whole: false, is_guest, sent, person }
     }
 }
 
-impl World<'_> {
+impl Session<'_> {
     /// A word that no other world has, made of one that no other call of this world has.
-    pub fn word_of(&self, word: &str) -> String {
+    pub fn unique_name(&self, word: &str) -> String {
         format!("{}-{word}", self.word)
     }
 
@@ -89,21 +89,25 @@ impl World<'_> {
     ///
     /// # Errors
     /// If no answer comes, or none that can be understood.
-    pub async fn call_once(&self, step: &Action, beside: &Beside) -> Result<Said, ServerError> {
+    pub async fn call_once(
+        &self,
+        step: &Action,
+        beside: &CallContext,
+    ) -> Result<CallResult, ServerError> {
         match step.operation {
             Operation::Register { .. } => {
                 let request =
                     Request::to(KNOWN.register, []).query("kind", "guest").body(json!({}));
-                let response = self.line.send(&request, None).await?;
+                let response = self.connection.send(&request, None).await?;
                 let person = response.allows().then(|| registered(&response)).transpose()?;
-                return Ok(Said { person, ..said(&response)? });
+                return Ok(CallResult { person, ..said(&response)? });
             }
             Operation::Upgrade(Upgrade::Own(guest)) => {
                 return self.upgrade_once(guest, beside).await;
             }
             _ => {}
         }
-        let mut with = self.people.credentials(step.by, step.with);
+        let mut with = self.accounts.credentials(step.by, step.with);
         if beside.token.is_some() {
             with.token.clone_from(&beside.token);
         }
@@ -111,7 +115,7 @@ impl World<'_> {
         let request = self.request_of(step, beside, &note);
         let response = self.send(&with, request).await?;
         let mut said = said(&response)?;
-        if said.verdict != Verdict::Allowed {
+        if said.verdict != CallVerdict::Allowed {
             return Ok(said);
         }
         match step.operation {
@@ -135,7 +139,7 @@ impl World<'_> {
         Ok(said)
     }
 
-    fn request_of(&self, step: &Action, beside: &Beside, note: &str) -> Request {
+    fn request_of(&self, step: &Action, beside: &CallContext, note: &str) -> Request {
         let id = self.room_id(step.place);
         let about = beside.about.as_ref().map_or(NEVER_SENT, |(id, _)| id);
         let message = |kind: &str, content: Value| {
@@ -178,7 +182,7 @@ impl World<'_> {
         }
     }
 
-    fn read_once(&self, read: EndpointId, id: &str, beside: &Beside, about: &str) -> Request {
+    fn read_once(&self, read: EndpointId, id: &str, beside: &CallContext, about: &str) -> Request {
         let limit = LIMIT.to_string();
         match read.get().gives {
             Some(Gives::Sync) => self.first_sync(LIMIT),
@@ -207,7 +211,7 @@ impl World<'_> {
         &self,
         read: EndpointId,
         response: &Response,
-        beside: &Beside,
+        beside: &CallContext,
     ) -> Result<(Option<Vec<String>>, bool), ServerError> {
         let answer: Value = response.json()?;
         let timeline = |events: &Value| listed(events, |_| true);
@@ -250,32 +254,36 @@ impl World<'_> {
         })
     }
 
-    async fn upgrade_once(&self, guest: u8, beside: &Beside) -> Result<Said, ServerError> {
-        let name = self.people.guest(guest).map(|guest| guest.user_id.localpart().to_owned());
+    async fn upgrade_once(
+        &self,
+        guest: u8,
+        beside: &CallContext,
+    ) -> Result<CallResult, ServerError> {
+        let name = self.accounts.guest(guest).map(|guest| guest.user_id.localpart().to_owned());
         let token = beside.token.clone().unwrap_or_else(Token::made_up);
         let password = super::Server::password();
         let mut request = registration(&name.unwrap_or_default(), &password);
         if let Some(body) = &mut request.body {
             body["guest_access_token"] = token.reveal().into();
         }
-        let response = interactively(&self.line, request, None, &self.server.proof).await?;
+        let response = interactively(&self.connection, request, None, &self.server.proof).await?;
         if asks_who_one_is(&response) {
             let why = "the homeserver asks for more than can be shown to it".to_owned();
-            return Ok(Said { verdict: Verdict::Untold(why), ..said(&response)? });
+            return Ok(CallResult { verdict: CallVerdict::Inconclusive(why), ..said(&response)? });
         }
         let person = response.allows().then(|| registered(&response)).transpose()?;
-        Ok(Said { person, ..said(&response)? })
+        Ok(CallResult { person, ..said(&response)? })
     }
 
     /// The guest with this number is this person from now on, for what is done by its name.
-    pub fn introduce(&mut self, guest: u8, person: Person) {
-        self.people.guests[usize::from(guest)] = Some(person);
+    pub fn set_guest(&mut self, guest: u8, person: UserAccount) {
+        self.accounts.guests[usize::from(guest)] = Some(person);
     }
 
     /// The events that are the settings of the first room now.
     pub fn settings_events(&self) -> [Option<String>; 2] {
         let room = self.rooms.first();
-        let of = |event: fn(&super::world::Here) -> &Option<String>| event(room?).clone();
+        let of = |event: fn(&super::session::SessionRoom) -> &Option<String>| event(room?).clone();
         [of(|room| &room.visibility_event), of(|room| &room.guest_access_event)]
     }
 
@@ -284,20 +292,21 @@ impl World<'_> {
     ///
     /// # Errors
     /// If the homeserver does not tell the moderator.
-    pub async fn quiescent(
+    pub async fn read_until_settled(
         &self,
         patience: Duration,
-        settled: impl Fn(&[Membership], &Settings) -> bool,
-    ) -> Result<(Vec<Membership>, Settings), ServerError> {
+        settled: impl Fn(&[Membership], &RoomSettings) -> bool,
+    ) -> Result<(Vec<Membership>, RoomSettings), ServerError> {
         let settings = self.settings().await?;
-        let looks_settled =
-            |rooms: &[Members]| rooms.first().is_none_or(|room| settled(&room.guests, &settings));
+        let looks_settled = |rooms: &[Memberships]| {
+            rooms.first().is_none_or(|room| settled(&room.guests, &settings))
+        };
         let rooms = self.members(patience, looks_settled).await?;
         let members = rooms.first().map(|room| room.guests.to_vec()).unwrap_or_default();
         Ok((members, self.settings().await?))
     }
 
-    async fn settings(&self) -> Result<Settings, ServerError> {
+    async fn settings(&self) -> Result<RoomSettings, ServerError> {
         let mut found = (None, None);
         for event in self.state_of(0).await? {
             let Ok(event) = event.deserialize_as_unchecked::<Value>() else { continue };
@@ -316,13 +325,13 @@ impl World<'_> {
     }
 
     /// Leaves and forgets the first room, by everybody who may.
-    pub async fn clean_up_after(self, tokens: &[Token]) {
+    pub async fn leave_first_room(self, tokens: &[Token]) {
         let Some(id) = self.rooms.first().map(|room| room.id.clone()) else { return };
         let guests =
             tokens.iter().map(|token| Credentials { token: Some(token.clone()), named: None });
         let others = [Actor::User, Actor::Moderator];
         let others = others
-            .map(|who| self.people.credentials(who, guest_access_model::action::Credential::Own));
+            .map(|who| self.accounts.credentials(who, guest_access_model::action::Credential::Own));
         for who in guests.chain(others) {
             self.server.leave(&who, &id).await;
         }
@@ -333,12 +342,16 @@ impl World<'_> {
 const LEAST_PAGE: usize = 20;
 
 /// The ids of the events in a list.
-fn listed(events: &Value, counts: impl Fn(&Given) -> bool) -> Vec<String> {
+fn listed(events: &Value, counts: impl Fn(&EventPresence) -> bool) -> Vec<String> {
     let events = events.as_array().map(Vec::as_slice).unwrap_or_default();
-    let events = events.iter().filter_map(|event| Given::deserialize(event).ok());
+    let events = events.iter().filter_map(|event| EventPresence::deserialize(event).ok());
     events.filter(counts).map(|event| event.event_id).collect()
 }
 
-fn said(response: &Response) -> Result<Said, ServerError> {
-    Ok(Said { verdict: verdict(response)?, status: response.status, ..Said::nothing() })
+fn said(response: &Response) -> Result<CallResult, ServerError> {
+    Ok(CallResult {
+        verdict: verdict(response)?,
+        status: response.status,
+        ..CallResult::unanswered()
+    })
 }

@@ -10,10 +10,10 @@ use guest_access_rules::vocabulary::Membership;
 use ruma::api::client::sync::sync_events::v3 as sync;
 use serde::Deserialize;
 
+use super::accounts::Credentials;
 use super::acting::{observe, observe_only};
-use super::observed::{Held, Observed, Verdict};
-use super::people::Credentials;
-use super::{Members, Request, ServerError, World};
+use super::observation::{CallVerdict, HttpObservation, ResponseContent};
+use super::{Memberships, Request, ServerError, Session};
 
 /// How long is waited before memberships that may still change are looked at again, at first.
 const SOON: Duration = Duration::from_millis(20);
@@ -36,7 +36,7 @@ struct MemberContent {
     membership: String,
 }
 
-impl World<'_> {
+impl Session<'_> {
     /// The memberships in every room, looked at until `settled` says that they are as they should
     /// be, or until `patience` is over.
     ///
@@ -45,19 +45,19 @@ impl World<'_> {
     pub async fn members(
         &self,
         patience: Duration,
-        settled: impl Fn(&[Members]) -> bool,
-    ) -> Result<Vec<Members>, ServerError> {
-        self.line.watch(true);
+        settled: impl Fn(&[Memberships]) -> bool,
+    ) -> Result<Vec<Memberships>, ServerError> {
+        self.connection.watch(true);
         let rooms = self.settled_members(patience, settled).await;
-        self.line.watch(false);
+        self.connection.watch(false);
         rooms
     }
 
     async fn settled_members(
         &self,
         patience: Duration,
-        settled: impl Fn(&[Members]) -> bool,
-    ) -> Result<Vec<Members>, ServerError> {
+        settled: impl Fn(&[Memberships]) -> bool,
+    ) -> Result<Vec<Memberships>, ServerError> {
         let until = Instant::now() + patience;
         let mut wait = SOON;
         loop {
@@ -73,14 +73,14 @@ impl World<'_> {
         }
     }
 
-    async fn members_of(&self, room: usize) -> Result<Members, ServerError> {
+    async fn members_of(&self, room: usize) -> Result<Memberships, ServerError> {
         Ok(self.memberships(self.member_events(room).await?))
     }
 
     /// The memberships that these events say.
-    fn memberships(&self, events: Vec<MemberEvent>) -> Members {
+    fn memberships(&self, events: Vec<MemberEvent>) -> Memberships {
         let mut members =
-            Members { guests: [Membership::Never; MAX_GUESTS], user: Membership::Never };
+            Memberships { guests: [Membership::Never; MAX_GUESTS], user: Membership::Never };
         for event in events {
             let Some(membership) = Membership::from_spelling(&event.content.membership) else {
                 continue;
@@ -100,20 +100,23 @@ impl World<'_> {
         &self,
         with: &Credentials,
         id: &str,
-    ) -> Result<Observed, ServerError> {
+    ) -> Result<HttpObservation, ServerError> {
         let request = Request::to(KNOWN.members, [id]);
         let response = self.send(with, request.clone()).await?;
         let observed = observe_only(&response)?;
-        if observed.verdict != Verdict::Allowed {
+        if observed.verdict != CallVerdict::Allowed {
             return Ok(observed);
         }
         let now = self.memberships(response.json::<Chunk>()?.chunk);
         let Some(place) = self.place_of(with, id).await? else {
-            return Ok(Observed { held: Held::Listed { now, at: None }, ..observed });
+            return Ok(HttpObservation {
+                content: ResponseContent::Listed { now, at: None },
+                ..observed
+            });
         };
         observe(&self.send(with, request.query("at", place)).await?, |response| {
             let at = self.memberships(response.json::<Chunk>()?.chunk);
-            Ok(Held::Listed { now, at: Some(at) })
+            Ok(ResponseContent::Listed { now, at: Some(at) })
         })
     }
 

@@ -11,12 +11,12 @@ use ruma::api::client::sync::sync_events::v3 as sync;
 use ruma::events::AnyTimelineEvent;
 use ruma::serde::Raw;
 
+use super::accounts::Credentials;
 use super::acting::{observe, observe_only};
-use super::observed::{Given, Held, Observed, Verdict};
-use super::people::Credentials;
+use super::observation::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
 use super::sending::{NEVER_SENT, NOTE};
-use super::world::TaggedHere;
-use super::{Request, Response, ServerError, World};
+use super::session::TaggedEvent;
+use super::{Request, Response, ServerError, Session};
 
 /// How many events are asked for at once. No story is longer, but a homeserver may give fewer.
 const LIMIT: u32 = 1000;
@@ -25,13 +25,13 @@ const PAGES: usize = 20;
 /// The type of the event that every room begins with.
 const CREATE: &str = "m.room.create";
 
-impl World<'_> {
+impl Session<'_> {
     pub(super) async fn read(
         &mut self,
         with: &Credentials,
         endpoint: EndpointId,
         place: Place,
-    ) -> Result<Observed, ServerError> {
+    ) -> Result<HttpObservation, ServerError> {
         let id = self.room_id(place);
         match endpoint.get().gives {
             Some(Gives::Timeline) if endpoint == KNOWN.messages => {
@@ -80,23 +80,24 @@ impl World<'_> {
         with: &Credentials,
         place: Place,
         id: &str,
-    ) -> Result<Observed, ServerError> {
+    ) -> Result<HttpObservation, ServerError> {
         let mut ends = Ends::default();
         let backwards = self.read_pages(with, place, id, "b", &mut ends).await?;
-        if backwards.verdict != Verdict::Allowed {
+        if backwards.verdict != CallVerdict::Allowed {
             return Ok(backwards);
         }
         let forwards = self.read_pages(with, place, id, "f", &mut ends).await?;
-        if forwards.verdict != Verdict::Allowed {
+        if forwards.verdict != CallVerdict::Allowed {
             return Ok(forwards);
         }
-        let in_part = |part: &str| Held::Gave(Given::InPart(format!("{part} only")));
-        let held = match (&backwards.held, &forwards.held) {
+        let in_part =
+            |part: &str| ResponseContent::Gave(EventPresence::Partial(format!("{part} only")));
+        let content = match (&backwards.content, &forwards.content) {
             (one, other) if one == other => one.clone(),
-            (Held::Gave(Given::Yes), _) => in_part("backwards (`dir=b`)"),
+            (ResponseContent::Gave(EventPresence::Present), _) => in_part("backwards (`dir=b`)"),
             _ => in_part("forwards (`dir=f`)"),
         };
-        Ok(Observed { held, ..backwards })
+        Ok(HttpObservation { content, ..backwards })
     }
 
     async fn read_pages(
@@ -106,7 +107,7 @@ impl World<'_> {
         id: &str,
         direction: &str,
         ends: &mut Ends,
-    ) -> Result<Observed, ServerError> {
+    ) -> Result<HttpObservation, ServerError> {
         let mut from: Option<String> = None;
         let mut given = false;
         for _ in 0..PAGES {
@@ -118,7 +119,7 @@ impl World<'_> {
             }
             let response = self.send(with, request).await?;
             let observed = observe_only(&response)?;
-            if observed.verdict != Verdict::Allowed {
+            if observed.verdict != CallVerdict::Allowed {
                 return Ok(observed);
             }
             let page: get_message_events::v3::Response = response.read()?;
@@ -133,7 +134,7 @@ impl World<'_> {
             }
             from = page.end;
         }
-        Ok(Observed { verdict: Verdict::Allowed, held: gave(given) })
+        Ok(HttpObservation { verdict: CallVerdict::Allowed, content: gave(given) })
     }
 
     async fn read_event(
@@ -142,7 +143,7 @@ impl World<'_> {
         endpoint: EndpointId,
         place: Place,
         id: &str,
-    ) -> Result<Observed, ServerError> {
+    ) -> Result<HttpObservation, ServerError> {
         let event = self.tagged_in(place).map_or(NEVER_SENT, |tagged| &tagged.id);
         if endpoint.get().id.ends_with("/timestamp_to_event") {
             let time = self.time_of(event, place).await?;
@@ -181,9 +182,9 @@ impl World<'_> {
     pub(super) async fn read_through_other_room(
         &self,
         with: &Credentials,
-    ) -> Result<Observed, ServerError> {
+    ) -> Result<HttpObservation, ServerError> {
         let Some(tagged) = &self.tagged else {
-            return Ok(Observed::untold("no event is tagged"));
+            return Ok(HttpObservation::inconclusive("no event is tagged"));
         };
         let request = Request::to(KNOWN.event, [&*self.room_id(Place::Room(1)), &tagged.id]);
         observe(&self.send(with, request).await?, |response| {
@@ -198,7 +199,7 @@ impl World<'_> {
         endpoint: EndpointId,
         place: Place,
         id: &str,
-    ) -> Result<Observed, ServerError> {
+    ) -> Result<HttpObservation, ServerError> {
         let mut from = self.beginning.clone();
         let mut given = false;
         for _ in 0..PAGES {
@@ -212,7 +213,7 @@ impl World<'_> {
             }
             let response = self.send(with, request).await?;
             let observed = observe_only(&response)?;
-            if observed.verdict != Verdict::Allowed {
+            if observed.verdict != CallVerdict::Allowed {
                 return Ok(observed);
             }
             let page: listen_to_new_events::v3::Response = response.read()?;
@@ -222,10 +223,10 @@ impl World<'_> {
             }
             from = page.end;
         }
-        Ok(Observed { verdict: Verdict::Allowed, held: gave(given) })
+        Ok(HttpObservation { verdict: CallVerdict::Allowed, content: gave(given) })
     }
 
-    fn given_by_sync(&self, response: &Response) -> Result<Held, ServerError> {
+    fn given_by_sync(&self, response: &Response) -> Result<ResponseContent, ServerError> {
         let mut answer: sync::Response = response.read()?;
         let first = self.rooms.first().and_then(|room| answer.rooms.join.remove(&room.id));
         let Some(first) = first else { return Ok(gave(false)) };
@@ -238,7 +239,7 @@ impl World<'_> {
     }
 
     /// The tagged event, where it can be in what is read of this place.
-    pub(super) fn tagged_in(&self, place: Place) -> Option<&TaggedHere> {
+    pub(super) fn tagged_in(&self, place: Place) -> Option<&TaggedEvent> {
         (place != Place::Room(1) && place != Place::Elsewhere)
             .then_some(self.tagged.as_ref())
             .flatten()
@@ -279,6 +280,6 @@ impl Ends {
     }
 }
 
-fn gave(tagged: bool) -> Held {
-    Held::Gave(if tagged { Given::Yes } else { Given::No })
+fn gave(tagged: bool) -> ResponseContent {
+    ResponseContent::Gave(if tagged { EventPresence::Present } else { EventPresence::Absent })
 }

@@ -23,7 +23,7 @@ pub struct Exchange {
     /// The error code, if the answer had one.
     pub errcode: Option<String>,
     /// What of the answer later calls may need.
-    pub learned: Vec<Learned>,
+    pub learned: Vec<LearnedValue>,
 }
 
 impl Exchange {
@@ -35,14 +35,14 @@ impl Exchange {
 
 /// Something that an answer said.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Learned {
+pub struct LearnedValue {
     /// Where in the answer it stands.
-    pub from: Source,
+    pub from: ValueSource,
     /// What it is. It may be an access token, so nothing shows it.
     pub value: String,
 }
 
-impl std::fmt::Debug for Learned {
+impl std::fmt::Debug for LearnedValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Learned").field("from", &self.from).finish_non_exhaustive()
     }
@@ -50,7 +50,7 @@ impl std::fmt::Debug for Learned {
 
 /// Where in an answer something stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum ValueSource {
     /// Under this key.
     Field(&'static str),
     /// The id of the state event of this type and key, in a list of state events: the answer, or its
@@ -94,21 +94,21 @@ const LISTS: [&str; 2] = ["GET /rooms/{roomId}/state", "GET /rooms/{roomId}/memb
 
 /// The line to a homeserver that one story is told over, with what is said there.
 #[derive(Debug)]
-pub(super) struct Line<'a> {
+pub(super) struct Connection<'a> {
     client: &'a Client,
     step: Cell<Option<usize>>,
     watches: Cell<bool>,
     exchanges: RefCell<Vec<Exchange>>,
 }
 
-impl<'a> Line<'a> {
+impl<'a> Connection<'a> {
     pub(super) const fn new(client: &'a Client) -> Self {
         let (step, watches) = (Cell::new(None), Cell::new(false));
         Self { client, step, watches, exchanges: RefCell::new(Vec::new()) }
     }
 
     /// What is said from now on belongs to the step with this number.
-    pub(super) fn begin(&self, step: usize) {
+    pub(super) fn begin_action(&self, step: usize) {
         self.step.set(Some(step));
     }
 
@@ -162,7 +162,7 @@ impl<'a> Line<'a> {
 }
 
 /// What of an answer later calls may need.
-fn learned(request: &Request, response: &Response) -> Vec<Learned> {
+fn learned(request: &Request, response: &Response) -> Vec<LearnedValue> {
     if !response.allows() {
         return Vec::new();
     }
@@ -173,7 +173,7 @@ fn learned(request: &Request, response: &Response) -> Vec<Learned> {
             Value::Number(number) => number.to_string(),
             _ => return None,
         };
-        Some(Learned { from: Source::Field(key), value })
+        Some(LearnedValue { from: ValueSource::Field(key), value })
     };
     let fields = FIELDS.into_iter().filter_map(field);
     let in_chunk = answer.get("chunk").is_some();
@@ -182,8 +182,8 @@ fn learned(request: &Request, response: &Response) -> Vec<Learned> {
     let event = |event: &Value| {
         let text = |key: &str| event.get(key)?.as_str().map(str::to_owned);
         let (kind, state_key) = (text("type")?, text("state_key")?);
-        let from = Source::StateEvent { kind, state_key, in_chunk };
-        Some(Learned { from, value: text("event_id")? })
+        let from = ValueSource::StateEvent { kind, state_key, in_chunk };
+        Some(LearnedValue { from, value: text("event_id")? })
     };
     fields.chain(events.into_iter().flatten().filter_map(event)).collect()
 }
@@ -205,7 +205,7 @@ mod tests {
         let body = r#"{"user_id":"@a:b","access_token":"secret","device_id":"d","room_id":[]}"#;
         let learned = learned(&register, &answer(200, body));
         let fields: Vec<_> = learned.iter().map(|learned| &learned.from).collect();
-        assert_eq!(fields, [&Source::Field("user_id"), &Source::Field("access_token")]);
+        assert_eq!(fields, [&ValueSource::Field("user_id"), &ValueSource::Field("access_token")]);
         assert!(!format!("{learned:?}").contains("secret"));
     }
 
@@ -216,8 +216,8 @@ mod tests {
         let list = format!(r#"{{"chunk":[{event},7,{{"type":"x"}}]}}"#);
         let found = learned(&members, &answer(200, &list));
         let (kind, state_key) = ("m.room.member".to_owned(), "@a:b".to_owned());
-        let from = Source::StateEvent { kind, state_key, in_chunk: true };
-        assert_eq!(found, [Learned { from, value: "$e".to_owned() }]);
+        let from = ValueSource::StateEvent { kind, state_key, in_chunk: true };
+        assert_eq!(found, [LearnedValue { from, value: "$e".to_owned() }]);
         let messages = Request::to(KNOWN.messages, ["!r"]);
         assert_eq!(learned(&messages, &answer(200, &list)), []);
         assert_eq!(learned(&members, &answer(403, &list)), []);

@@ -6,8 +6,8 @@ use ruma::api::client::account::register;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::recording::Line;
-use super::{Client, Person, Request, Response, ServerError, Token};
+use super::recording::Connection;
+use super::{Client, Request, Response, ServerError, Token, UserAccount};
 
 /// What can be shown to a homeserver that does not register just anybody.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +20,7 @@ pub struct Proof {
 
 /// What a homeserver asks for.
 #[derive(Debug, Deserialize)]
-struct Asked {
+struct UiaaInfo {
     flows: Vec<Flow>,
     #[serde(default)]
     completed: Vec<String>,
@@ -61,7 +61,7 @@ impl Proof {
     }
 
     /// The next stage of a way that can be gone to its end.
-    fn next(&self, asked: &Asked) -> Option<Value> {
+    fn next(&self, asked: &UiaaInfo) -> Option<Value> {
         let left = |flow: &Flow| -> Vec<String> {
             flow.stages.iter().filter(|stage| !asked.completed.contains(stage)).cloned().collect()
         };
@@ -82,18 +82,18 @@ impl Proof {
 /// # Errors
 /// If no answer comes.
 pub(super) async fn interactively(
-    line: &Line<'_>,
+    connection: &Connection<'_>,
     request: Request,
     token: Option<&Token>,
     proof: &Proof,
 ) -> Result<Response, ServerError> {
     let body = request.body.clone().unwrap_or_else(|| json!({}));
-    let mut response = line.send(&request, token).await?;
+    let mut response = connection.send(&request, token).await?;
     for _ in 0..STAGES {
         let Some(auth) = asks(&response).and_then(|asked| proof.next(&asked)) else { break };
         let mut body = body.clone();
         body["auth"] = auth;
-        response = line.send(&request.clone().body(body), token).await?;
+        response = connection.send(&request.clone().body(body), token).await?;
     }
     Ok(response)
 }
@@ -103,7 +103,7 @@ pub(super) fn asks_who_one_is(response: &Response) -> bool {
     asks(response).is_some()
 }
 
-fn asks(response: &Response) -> Option<Asked> {
+fn asks(response: &Response) -> Option<UiaaInfo> {
     (response.status == 401).then(|| response.json().ok()).flatten()
 }
 
@@ -125,9 +125,9 @@ pub(super) async fn register(
     username: &str,
     password: Token,
     proof: &Proof,
-) -> Result<Person, ServerError> {
+) -> Result<UserAccount, ServerError> {
     let request = registration(username, &password);
-    let response = interactively(&Line::new(client), request, None, proof).await?;
+    let response = interactively(&Connection::new(client), request, None, proof).await?;
     if asks_who_one_is(&response) {
         let why = "it asks for more than the dummy stage or a registration token".to_owned();
         return Err(ServerError::NoRegistration { why });
@@ -145,11 +145,11 @@ pub(super) async fn register(
 ///
 /// # Errors
 /// If the answer does not say so.
-pub(super) fn registered(response: &Response) -> Result<Person, ServerError> {
+pub(super) fn registered(response: &Response) -> Result<UserAccount, ServerError> {
     let answer: register::v3::Response = response.read()?;
     let token = answer.access_token.ok_or_else(|| ServerError::Unfit {
         call: response.call.clone(),
         what: "no access token".to_owned(),
     })?;
-    Ok(Person::new(answer.user_id, token.into()))
+    Ok(UserAccount::new(answer.user_id, token.into()))
 }

@@ -17,12 +17,12 @@ use ruma::api::client::room::create_room;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::people::Credentials;
+use super::accounts::Credentials;
 use super::recording::Exchange;
 use super::sending::{NOTE, guest_access_content, visibility_content};
+use super::session::{RoomMark, SessionRoom};
 use super::setting_up::endpoint;
-use super::world::{Here, Mark};
-use super::{Helpers, Needs, Request, Response, Server, ServerError, World};
+use super::{Needs, Request, Response, Server, ServerError, Session, SharedFixture};
 
 /// How many steps of a room's past are read again at most, all readings of a story together: beyond
 /// that a new room costs less.
@@ -30,27 +30,27 @@ const MOST_READ_AGAIN: usize = 2000;
 
 /// A room that a story left as another may begin in it.
 #[derive(Debug)]
-pub(super) struct Vacant {
+pub(super) struct VacantRoom {
     id: OwnedRoomId,
-    mark: Mark,
-    told: usize,
+    mark: RoomMark,
+    actions_taken: usize,
     made: Vec<Exchange>,
 }
 
-impl World<'_> {
+impl Session<'_> {
     /// Finds one more room, or makes one, and makes it what the model begins with.
     pub(super) async fn find_room(
         &mut self,
-        helpers: &Helpers,
+        fixture: &SharedFixture,
         needs: Needs,
         first: &Room,
     ) -> Result<(), ServerError> {
-        if let Some(vacant) = helpers.vacant_room(needs) {
+        if let Some(vacant) = fixture.vacant_room(needs) {
             let id = vacant.id.clone();
             match self.move_in(vacant, first).await {
                 Err(error) if !error.is_broken_line() => {
                     self.rooms.pop();
-                    self.server.leave_for_good(helpers, &id).await;
+                    self.server.leave_for_good(fixture, &id).await;
                 }
                 done => return done,
             }
@@ -58,28 +58,28 @@ impl World<'_> {
         self.make_room(first).await
     }
 
-    async fn move_in(&mut self, vacant: Vacant, first: &Room) -> Result<(), ServerError> {
+    async fn move_in(&mut self, vacant: VacantRoom, first: &Room) -> Result<(), ServerError> {
         let number = self.rooms.len();
-        let Vacant { id, mark, told, made } = vacant;
-        let before = self.line.said();
-        self.line.recall(&made);
-        self.rooms.push(Here { mark, told, made, ..Here::new(id) });
-        let said = self.line.said();
+        let VacantRoom { id, mark, actions_taken, made } = vacant;
+        let before = self.connection.said();
+        self.connection.recall(&made);
+        self.rooms.push(SessionRoom { mark, actions_taken, made, ..SessionRoom::new(id) });
+        let said = self.connection.said();
         let mut settled = self.settle_in(number, first).await;
         if matches!(settled, Ok(true)) {
             // Whoever tells the story again does so in a new room, where nothing is to be set.
-            self.line.unsay(said);
+            self.connection.unsay(said);
             settled = self.settle_in(number, first).await;
         }
         if settled.is_err() {
-            self.line.unsay(before);
+            self.connection.unsay(before);
         }
         settled.map(|_| ())
     }
 
     async fn make_room(&mut self, first: &Room) -> Result<(), ServerError> {
         let number = self.rooms.len();
-        let said = self.line.said();
+        let said = self.connection.said();
         let mut body = json!({
             "preset": "public_chat",
             "visibility": "private",
@@ -93,11 +93,11 @@ impl World<'_> {
         let response = self.send(&self.moderators(), request).await?;
         let id = response.read::<create_room::v3::Response>()?.room_id;
         let join = Request::to(KNOWN.join, [id.as_str()]).body(json!({}));
-        self.rooms.push(Here::new(id));
-        let user = self.people.credentials(Actor::User, Credential::Own);
+        self.rooms.push(SessionRoom::new(id));
+        let user = self.accounts.credentials(Actor::User, Credential::Own);
         self.send(&user, join).await?.read::<join_room_by_id::v3::Response>()?;
         self.settle_in(number, first).await?;
-        let mut made = self.line.exchanges().split_off(said);
+        let mut made = self.connection.exchanges().split_off(said);
         made.retain(|exchange| exchange.request.method != "GET");
         self.rooms[number].made = made;
         Ok(())
@@ -151,7 +151,7 @@ impl World<'_> {
     pub(super) async fn give_aliases(&mut self) -> Result<(), ServerError> {
         let moderators = self.moderators();
         for number in 0..self.rooms.len() {
-            let server = self.people.moderator.user_id.server_name().to_owned();
+            let server = self.accounts.moderator.user_id.server_name().to_owned();
             let alias = format!("#{}:{server}", self.name("room"));
             let request = Self::alias_request(&alias, self.rooms[number].id.as_str());
             accepted(&self.send(&moderators, request).await?)?;
@@ -168,7 +168,13 @@ impl World<'_> {
     /// Leaves the rooms, in which everybody is as in `state` after so many steps: to the next story
     /// of these helpers if they `may_go_on`, else for good. What a homeserver refuses of this stays as
     /// it is.
-    pub async fn clean_up(self, helpers: &Helpers, state: &State, steps: usize, may_go_on: bool) {
+    pub async fn clean_up(
+        self,
+        fixture: &SharedFixture,
+        state: &State,
+        steps: usize,
+        may_go_on: bool,
+    ) {
         let moderators = self.moderators();
         let of_stage = self.stage.iter().flat_map(|stage| &stage.aliases);
         for alias in self.rooms.iter().filter_map(|room| room.alias.as_ref()).chain(of_stage) {
@@ -179,52 +185,53 @@ impl World<'_> {
             for (number, membership) in (0_u8..).zip(now.members) {
                 let is_live = state.accounts[usize::from(number)].is_live();
                 if is_live && matches!(membership, Membership::Join | Membership::Invite) {
-                    let guest = self.people.credentials(Actor::Guest(number), Credential::Own);
+                    let guest = self.accounts.credentials(Actor::Guest(number), Credential::Own);
                     self.server.leave(&guest, &room.id).await;
                 }
             }
         }
-        for (who, room) in &self.by_the_way {
+        for (who, room) in &self.side_rooms {
             self.server.leave(who, room).await;
         }
         for (room, now) in self.rooms.into_iter().zip(&state.rooms) {
-            let Here { id, made, told, mark, .. } = room;
-            let told = told + steps;
-            let is_as_new = mark < Mark::Other && now.user == Membership::Join;
+            let SessionRoom { id, made, actions_taken, mark, .. } = room;
+            let actions_taken = actions_taken + steps;
+            let is_as_new = mark < RoomMark::Other && now.user == Membership::Join;
             if may_go_on && is_as_new {
-                helpers.vacant.borrow_mut().push(Vacant { id, mark, told, made });
+                fixture.vacant.borrow_mut().push(VacantRoom { id, mark, actions_taken, made });
             } else {
-                self.server.leave_for_good(helpers, &id).await;
+                self.server.leave_for_good(fixture, &id).await;
             }
         }
     }
 }
 
-impl Helpers {
+impl SharedFixture {
     /// A room that another story left, and that is what a story needs; a marked one, if that will do.
-    fn vacant_room(&self, needs: Needs) -> Option<Vacant> {
+    fn vacant_room(&self, needs: Needs) -> Option<VacantRoom> {
         let mut vacant = self.vacant.borrow_mut();
-        let will_do = |room: &Vacant| {
-            let is_unmarked_enough = !needs.unset_guest_access || room.mark == Mark::None;
-            is_unmarked_enough && room.told * needs.readings <= MOST_READ_AGAIN
+        let will_do = |room: &VacantRoom| {
+            let is_unmarked_enough = !needs.unset_guest_access || room.mark == RoomMark::None;
+            is_unmarked_enough && room.actions_taken * needs.readings <= MOST_READ_AGAIN
         };
         let numbers = (0..vacant.len()).filter(|number| will_do(&vacant[*number]));
-        let number = numbers.max_by_key(|number| (vacant[*number].mark, vacant[*number].told))?;
+        let number =
+            numbers.max_by_key(|number| (vacant[*number].mark, vacant[*number].actions_taken))?;
         Some(vacant.swap_remove(number))
     }
 }
 
 impl Server {
     /// Leaves for good the rooms that stories of these helpers left to others.
-    pub async fn leave_vacant(&self, helpers: &Helpers) {
-        let vacant = helpers.vacant.take();
+    pub async fn leave_vacant(&self, fixture: &SharedFixture) {
+        let vacant = fixture.vacant.take();
         for room in vacant {
-            self.leave_for_good(helpers, &room.id).await;
+            self.leave_for_good(fixture, &room.id).await;
         }
     }
 
-    async fn leave_for_good(&self, helpers: &Helpers, room: &OwnedRoomId) {
-        for person in [&helpers.user, &helpers.moderator] {
+    async fn leave_for_good(&self, fixture: &SharedFixture, room: &OwnedRoomId) {
+        for person in [&fixture.user, &fixture.moderator] {
             let who = Credentials { token: Some(person.token.clone()), named: None };
             self.leave(&who, room).await;
         }

@@ -6,11 +6,11 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::accounts::Credentials;
 use super::acting::observe_only;
-use super::observed::{Observed, Verdict};
-use super::people::Credentials;
-use super::world::{Mark, TaggedHere};
-use super::{Request, Response, ServerError, World};
+use super::observation::{CallVerdict, HttpObservation};
+use super::session::{RoomMark, TaggedEvent};
+use super::{Request, Response, ServerError, Session};
 
 /// The type of the state events that are neither settings nor memberships.
 pub(super) const NOTE: &str = "org.example.note";
@@ -23,7 +23,7 @@ pub(super) struct Sent {
     pub(super) event_id: String,
 }
 
-impl World<'_> {
+impl Session<'_> {
     /// Sends a setting, and remembers which event is the room's setting now.
     pub(super) async fn set(
         &mut self,
@@ -44,9 +44,9 @@ impl World<'_> {
         if response.allows() {
             let now = self.setting_event(room, setting);
             let mark = match (setting, key) {
-                (_, Key::Empty) if now.is_some() => Mark::None,
-                (Setting::GuestAccess, Key::Empty) => Mark::GuestAccess,
-                _ => Mark::Other,
+                (_, Key::Empty) if now.is_some() => RoomMark::None,
+                (Setting::GuestAccess, Key::Empty) => RoomMark::GuestAccess,
+                _ => RoomMark::Other,
             };
             if key == Key::Empty {
                 *now = Some(response.json::<Sent>()?.event_id);
@@ -70,9 +70,11 @@ impl World<'_> {
         with: &Credentials,
         room: usize,
         setting: Setting,
-    ) -> Result<Observed, ServerError> {
+    ) -> Result<HttpObservation, ServerError> {
         let Some(event) = self.setting_event(room, setting).clone() else {
-            return Ok(Observed::untold("the room has no such event that could be redacted"));
+            return Ok(HttpObservation::inconclusive(
+                "the room has no such event that could be redacted",
+            ));
         };
         let (id, transaction) = (self.rooms[room].id.to_string(), self.transaction());
         let request = Request::to(KNOWN.redact, [&*id, &*event, &*transaction]).body(json!({}));
@@ -84,7 +86,7 @@ impl World<'_> {
         step: &Action,
         with: &Credentials,
         message: Message,
-    ) -> Result<Observed, ServerError> {
+    ) -> Result<HttpObservation, ServerError> {
         let id = self.room_id(step.place);
         let content = match message {
             Message::Message => text(),
@@ -109,8 +111,8 @@ impl World<'_> {
         with: &Credentials,
         id: &str,
     ) -> Result<String, ServerError> {
-        let newest = |world: &Self| {
-            let room = world.rooms.get(step.room()?)?;
+        let newest = |session: &Self| {
+            let room = session.rooms.get(step.room()?)?;
             room.messages.get(&step.by).cloned()
         };
         if newest(self).is_none() && matches!(step.by, Actor::Guest(_) | Actor::User) {
@@ -134,7 +136,7 @@ impl World<'_> {
         &mut self,
         step: &Action,
         with: &Credentials,
-    ) -> Result<Observed, ServerError> {
+    ) -> Result<HttpObservation, ServerError> {
         let key = format!("note-{}", self.transaction());
         let id = self.room_id(step.place);
         let request = Self::state_request(&id, NOTE, &key, json!({ "note": key }));
@@ -151,18 +153,18 @@ impl World<'_> {
         &mut self,
         step: &Action,
         response: &Response,
-    ) -> Result<Observed, ServerError> {
+    ) -> Result<HttpObservation, ServerError> {
         let observed = observe_only(response)?;
-        if step.tag && self.tagged.is_none() && observed.verdict == Verdict::Allowed {
+        if step.tag && self.tagged.is_none() && observed.verdict == CallVerdict::Allowed {
             let id = response.json::<Sent>()?.event_id;
-            self.tagged = Some(TaggedHere { id, note: None });
+            self.tagged = Some(TaggedEvent { id, note: None });
         }
         Ok(observed)
     }
 
     /// The call by which an actor sends its own membership as a state event.
     pub(super) fn own_membership(&self, by: Actor, room: &str, membership: &str) -> Request {
-        let user = self.people.person(by).map(|person| person.user_id.to_string());
+        let user = self.accounts.person(by).map(|person| person.user_id.to_string());
         let user = user.unwrap_or_else(|| "@nobody:elsewhere.invalid".to_owned());
         Self::state_request(room, "m.room.member", &user, json!({ "membership": membership }))
     }

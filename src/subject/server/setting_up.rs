@@ -11,11 +11,11 @@ use ruma::api::client::session::login;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::people::People;
+use super::accounts::Accounts;
 use super::registration::{Proof, register};
-use super::rooms::Vacant;
-use super::world::{Needs, World};
-use super::{Client, Limits, Person, Request, ServerError, Token};
+use super::rooms::VacantRoom;
+use super::session::{Needs, Session};
+use super::{Client, Limits, Request, ServerError, Token, UserAccount};
 
 /// The room versions in which a creator has power because the power levels say so, the newest
 /// first: what a scenario says of power is true of these.
@@ -38,13 +38,13 @@ pub struct Server {
 
 /// The people that every story needs and that none changes: they go from one to the next.
 #[derive(Debug)]
-pub struct Helpers {
+pub struct SharedFixture {
     /// Who creates the rooms.
-    pub moderator: Person,
+    pub moderator: UserAccount,
     /// Who is joined to them, without power.
-    pub user: Person,
+    pub user: UserAccount,
     /// The rooms in which another story may begin.
-    pub(super) vacant: RefCell<Vec<Vacant>>,
+    pub(super) vacant: RefCell<Vec<VacantRoom>>,
 }
 
 impl Server {
@@ -111,17 +111,21 @@ impl Server {
     ///
     /// # Errors
     /// If the homeserver registers nobody.
-    pub async fn helpers(&self, given: &[Person]) -> Result<Helpers, ServerError> {
+    pub async fn fixture(&self, given: &[UserAccount]) -> Result<SharedFixture, ServerError> {
         let moderator = self.helper(given.first(), "moderator").await?;
         let user = self.helper(given.get(1), "user").await?;
         if self.room_version.get().is_none() {
             let version = self.offered_room_version(&moderator).await?;
             let _ = self.room_version.set(version);
         }
-        Ok(Helpers { moderator, user, vacant: RefCell::default() })
+        Ok(SharedFixture { moderator, user, vacant: RefCell::default() })
     }
 
-    async fn helper(&self, given: Option<&Person>, role: &str) -> Result<Person, ServerError> {
+    async fn helper(
+        &self,
+        given: Option<&UserAccount>,
+        role: &str,
+    ) -> Result<UserAccount, ServerError> {
         match given {
             Some(person) => Ok(person.clone()),
             None => {
@@ -140,32 +144,32 @@ impl Server {
     ///
     /// # Errors
     /// If the homeserver does not know it.
-    pub async fn holder(&self, token: Token) -> Result<Person, ServerError> {
+    pub async fn holder(&self, token: Token) -> Result<UserAccount, ServerError> {
         let request = Request::to(endpoint("GET /account/whoami"), []);
         let answer: whoami::v3::Response =
             self.client.send(&request, Some(&token)).await?.read()?;
-        Ok(Person::new(answer.user_id, token))
+        Ok(UserAccount::new(answer.user_id, token))
     }
 
     /// Logs somebody in.
     ///
     /// # Errors
     /// If the homeserver refuses that.
-    pub async fn log_in(&self, user: &str, password: Token) -> Result<Person, ServerError> {
+    pub async fn log_in(&self, user: &str, password: Token) -> Result<UserAccount, ServerError> {
         let request = Request::to(endpoint("POST /login"), []).body(json!({
             "type": "m.login.password",
             "identifier": { "type": "m.id.user", "user": user },
             "password": password.reveal(),
         }));
         let answer: login::v3::Response = self.client.send(&request, None).await?.read()?;
-        let mut person = Person::new(answer.user_id, answer.access_token.into());
+        let mut person = UserAccount::new(answer.user_id, answer.access_token.into());
         person.password = Some(password);
         Ok(person)
     }
 
     /// The room version to ask for; none, where the homeserver offers none of those that are known
     /// here, and its default is taken.
-    async fn offered_room_version(&self, who: &Person) -> Result<Option<String>, ServerError> {
+    async fn offered_room_version(&self, who: &UserAccount) -> Result<Option<String>, ServerError> {
         let request = Request::to(endpoint("GET /capabilities"), []);
         let response = self.client.send(&request, Some(&who.token)).await?;
         if !response.allows() {
@@ -179,29 +183,29 @@ impl Server {
     }
 
     /// The model's first state: as many rooms as are needed, as `first` has each, with the user
-    /// joined. They are new, or were left by a short story (see [`World::clean_up`]).
+    /// joined. They are new, or were left by a short story (see [`Session::clean_up`]).
     ///
     /// # Errors
     /// If the homeserver refuses what the first state needs.
-    pub async fn world(
+    pub async fn session(
         &self,
-        helpers: &Helpers,
+        fixture: &SharedFixture,
         needs: Needs,
         first: &Room,
-    ) -> Result<World<'_>, ServerError> {
-        let (moderator, user) = (helpers.moderator.clone(), helpers.user.clone());
-        let people = People { moderator, user, guests: [const { None }; 3] };
-        let mut world = World::new(self, people);
+    ) -> Result<Session<'_>, ServerError> {
+        let (moderator, user) = (fixture.moderator.clone(), fixture.user.clone());
+        let accounts = Accounts { moderator, user, guests: [const { None }; 3] };
+        let mut session = Session::new(self, accounts);
         for _ in 0..needs.rooms {
-            world.find_room(helpers, needs, first).await?;
+            session.find_room(fixture, needs, first).await?;
         }
         if needs.aliases {
-            world.give_aliases().await?;
+            session.give_aliases().await?;
         }
         if needs.streams {
-            world.beginning = Some(world.now().await?);
+            session.beginning = Some(session.now().await?);
         }
-        Ok(world)
+        Ok(session)
     }
 }
 

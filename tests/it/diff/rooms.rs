@@ -2,7 +2,9 @@
 
 use guest_access::diff::{Options, diff, wait_for};
 use guest_access::serve::Embedded;
-use guest_access::subject::server::{Helpers, Limits, Needs, Proof, Server, Verdict, World};
+use guest_access::subject::server::{
+    CallVerdict, Limits, Needs, Proof, Server, Session, SharedFixture,
+};
 use guest_access_model::action::{Action, Actor, Key, Message, Operation, Says};
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::state::State;
@@ -21,15 +23,19 @@ fn moderator(operation: Operation) -> Action {
 }
 
 /// A world in which these steps were taken, each of which is allowed, and the state they lead to.
-async fn after<'a>(server: &'a Server, helpers: &Helpers, steps: &[Action]) -> (World<'a>, State) {
+async fn after<'a>(
+    server: &'a Server,
+    fixture: &SharedFixture,
+    steps: &[Action],
+) -> (Session<'a>, State) {
     let rules = RULES.profile();
     let mut state = initial(&rules);
-    let mut world = server.world(helpers, Needs::of(steps), &state.rooms[0]).await.unwrap();
+    let mut session = server.session(fixture, Needs::of(steps), &state.rooms[0]).await.unwrap();
     for step in steps {
         state = outcome(&rules, &state, step).unwrap().next;
-        assert_eq!(world.take(step).await.unwrap().verdict, Verdict::Allowed, "{step:?}");
+        assert_eq!(session.perform(step).await.unwrap().verdict, CallVerdict::Allowed, "{step:?}");
     }
-    (world, state)
+    (session, state)
 }
 
 fn set_guest_access(says: GuestAccess, key: Key) -> Action {
@@ -54,14 +60,14 @@ fn a_story_begins_with_the_first_state_in_the_room_that_another_left() {
     let asked = async {
         let server =
             Server::meet(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
-        let helpers = server.helpers(&[]).await.unwrap();
-        let (world, state) = after(&server, &helpers, &opened).await;
-        let room = world.recording().rooms;
-        world.clean_up(&helpers, &state, opened.len(), true).await;
+        let fixture = server.fixture(&[]).await.unwrap();
+        let (session, state) = after(&server, &fixture, &opened).await;
+        let room = session.recording().rooms;
+        session.clean_up(&fixture, &state, opened.len(), true).await;
 
         let set = [register, set_guest_access(GuestAccess::Forbidden, Key::Empty)];
-        let (mut world, state) = after(&server, &helpers, &set).await;
-        let recording = world.recording();
+        let (mut session, state) = after(&server, &fixture, &set).await;
+        let recording = session.recording();
         assert_eq!(recording.rooms, room);
         // Who tells it again makes the room, and has nothing to set back.
         let calls = recording.exchanges.iter().filter(|exchange| exchange.step.is_none());
@@ -72,11 +78,11 @@ fn a_story_begins_with_the_first_state_in_the_room_that_another_left() {
         for step in [join, guest(Operation::Read(KNOWN.messages)).at(0)] {
             let expected = outcome(&RULES.profile(), &state, &step).unwrap().observation;
             assert!(!expected.decision.allows());
-            assert!(world.take(&step).await.unwrap().fits(&expected), "{step:?}");
+            assert!(session.perform(&step).await.unwrap().fits(&expected), "{step:?}");
         }
-        world.clean_up(&helpers, &state, 1, false).await;
-        let (world, _) = after(&server, &helpers, &set).await;
-        assert_ne!(world.recording().rooms, room, "a story went astray there");
+        session.clean_up(&fixture, &state, 1, false).await;
+        let (session, _) = after(&server, &fixture, &set).await;
+        assert_ne!(session.recording().rooms, room, "a story went astray there");
     };
     wait_for(asked).unwrap();
 }
@@ -90,7 +96,7 @@ fn a_room_goes_no_further_where_its_past_could_matter() {
     let asked = async {
         let server =
             Server::meet(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
-        let helpers = server.helpers(&[]).await.unwrap();
+        let fixture = server.fixture(&[]).await.unwrap();
         let mut rooms = Vec::new();
         let read = Action::new(Actor::User, Operation::Read(KNOWN.messages)).at(0);
         let reads_much: Vec<_> = std::iter::once(send).chain([read; 20]).collect();
@@ -105,9 +111,9 @@ fn a_room_goes_no_further_where_its_past_could_matter() {
             (vec![send], 1),
         ];
         for (steps, told) in stories {
-            let (world, state) = after(&server, &helpers, &steps).await;
-            rooms.extend(world.recording().rooms);
-            world.clean_up(&helpers, &state, told, true).await;
+            let (session, state) = after(&server, &fixture, &steps).await;
+            rooms.extend(session.recording().rooms);
+            session.clean_up(&fixture, &state, told, true).await;
         }
         assert_eq!(rooms[0], rooms[1]);
         assert_ne!(

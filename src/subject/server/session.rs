@@ -13,30 +13,30 @@ use ruma::serde::Raw;
 use ruma::{OwnedRoomId, UserId};
 use serde_json::json;
 
-use super::people::{Credentials, People};
-use super::recording::{Exchange, Line, Recording};
+use super::accounts::{Accounts, Credentials};
+use super::recording::{Connection, Exchange, Recording};
+use super::room_fixture::RoomFixture;
 use super::setting_up::endpoint;
-use super::stage::Stage;
-use super::{Observed, Person, Request, Response, Server, ServerError, Verdict};
+use super::{CallVerdict, HttpObservation, Request, Response, Server, ServerError, UserAccount};
 
 /// The model's world, made on a homeserver: its people, its rooms, and the tagged event.
 #[derive(Debug)]
-pub struct World<'a> {
+pub struct Session<'a> {
     pub(super) server: &'a Server,
     /// The line to it, which remembers what was said.
-    pub(super) line: Line<'a>,
+    pub(super) connection: Connection<'a>,
     /// A word that no other story uses: every name that is made for this one begins with it.
     pub(super) word: String,
-    pub(super) people: People,
-    pub(super) rooms: Vec<Here>,
+    pub(super) accounts: Accounts,
+    pub(super) rooms: Vec<SessionRoom>,
     /// The tagged event, once it was sent.
-    pub(super) tagged: Option<TaggedHere>,
+    pub(super) tagged: Option<TaggedEvent>,
     /// The place in every stream before anything of the story happened.
     pub(super) beginning: Option<String>,
     /// Rooms that a call has created beside those of the story.
-    pub(super) by_the_way: Vec<(Credentials, OwnedRoomId)>,
+    pub(super) side_rooms: Vec<(Credentials, OwnedRoomId)>,
     /// The room for calls that take one in which the caller has a say, once there was one.
-    pub(super) stage: Option<Stage>,
+    pub(super) stage: Option<RoomFixture>,
     names: u32,
 }
 
@@ -86,7 +86,7 @@ impl Needs {
 
 /// A room of the story's.
 #[derive(Debug)]
-pub(super) struct Here {
+pub(super) struct SessionRoom {
     pub(super) id: OwnedRoomId,
     /// Its alias, if the story asks for one.
     pub(super) alias: Option<String>,
@@ -96,16 +96,16 @@ pub(super) struct Here {
     /// The newest message of each who sent one.
     pub(super) messages: BTreeMap<Actor, String>,
     /// What it has that no new room has.
-    pub(super) mark: Mark,
+    pub(super) mark: RoomMark,
     /// How many steps other stories told in it.
-    pub(super) told: usize,
+    pub(super) actions_taken: usize,
     /// What was said to make it.
     pub(super) made: Vec<Exchange>,
 }
 
 /// What a room has that no new one has, however it is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Mark {
+pub(super) enum RoomMark {
     None,
     /// A guest access, where a new room has none.
     GuestAccess,
@@ -115,13 +115,13 @@ pub(super) enum Mark {
 
 /// The tagged event.
 #[derive(Debug, Clone)]
-pub(super) struct TaggedHere {
+pub(super) struct TaggedEvent {
     pub(super) id: String,
     /// The state key, if it is a note.
     pub(super) note: Option<String>,
 }
 
-impl Here {
+impl SessionRoom {
     pub(super) const fn new(id: OwnedRoomId) -> Self {
         Self {
             id,
@@ -129,24 +129,24 @@ impl Here {
             visibility_event: None,
             guest_access_event: None,
             messages: BTreeMap::new(),
-            mark: Mark::None,
-            told: 0,
+            mark: RoomMark::None,
+            actions_taken: 0,
             made: Vec::new(),
         }
     }
 }
 
-impl<'a> World<'a> {
-    pub(super) fn new(server: &'a Server, people: People) -> Self {
+impl<'a> Session<'a> {
+    pub(super) fn new(server: &'a Server, accounts: Accounts) -> Self {
         Self {
             server,
-            line: Line::new(&server.client),
+            connection: Connection::new(&server.client),
             word: server.word(),
-            people,
+            accounts,
             rooms: Vec::new(),
             tagged: None,
             beginning: None,
-            by_the_way: Vec::new(),
+            side_rooms: Vec::new(),
             stage: None,
             names: 0,
         }
@@ -157,26 +157,30 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// If no answer came: the homeserver may be gone.
-    pub async fn take(&mut self, step: &Action) -> Result<Observed, ServerError> {
+    pub async fn perform(&mut self, step: &Action) -> Result<HttpObservation, ServerError> {
         let observed = match self.operation(step).await {
-            Err(error) if !error.is_broken_line() => Observed::untold(error.to_string()),
+            Err(error) if !error.is_broken_line() => {
+                HttpObservation::inconclusive(error.to_string())
+            }
             other => other?,
         };
-        if step.tag && self.tagged.is_none() && observed.verdict == Verdict::Allowed {
-            return Ok(Observed::untold("the homeserver does not say which event was sent"));
+        if step.tag && self.tagged.is_none() && observed.verdict == CallVerdict::Allowed {
+            return Ok(HttpObservation::inconclusive(
+                "the homeserver does not say which event was sent",
+            ));
         }
         Ok(observed)
     }
 
     /// Whether taking the step would spoil the story although the rules change nothing: it ends
     /// tokens, which the rules do not speak of.
-    pub fn spoils(step: &Action, expected: &Observation) -> bool {
+    pub fn ends_unmodelled_tokens(step: &Action, expected: &Observation) -> bool {
         matches!(step.operation, Operation::Call(called) if called == endpoint("POST /logout/all"))
             && expected.decision.allows()
     }
 
     pub(super) fn moderators(&self) -> Credentials {
-        self.people.credentials(Actor::Moderator, Credential::Own)
+        self.accounts.credentials(Actor::Moderator, Credential::Own)
     }
 
     /// Makes a call with these credentials.
@@ -185,7 +189,7 @@ impl<'a> World<'a> {
         with: &Credentials,
         request: Request,
     ) -> Result<Response, ServerError> {
-        self.line.send(&with.name_in(request), with.token.as_ref()).await
+        self.connection.send(&with.name_in(request), with.token.as_ref()).await
     }
 
     /// The id of the room at `place`; that of a room elsewhere, if there is none.
@@ -209,20 +213,20 @@ impl<'a> World<'a> {
     }
 
     /// What is done from now on belongs to the step with this number.
-    pub fn begin(&self, step: usize) {
-        self.line.begin(step);
+    pub fn begin_action(&self, step: usize) {
+        self.connection.begin_action(step);
     }
 
     /// What was said so far.
     pub fn recording(&self) -> Recording {
-        let known = |person: &Person| (person.user_id.to_string(), person.token.clone());
-        let guest = |person: &Option<Person>| Some(person.as_ref()?.user_id.to_string());
+        let known = |person: &UserAccount| (person.user_id.to_string(), person.token.clone());
+        let guest = |person: &Option<UserAccount>| Some(person.as_ref()?.user_id.to_string());
         Recording {
-            exchanges: self.line.exchanges(),
+            exchanges: self.connection.exchanges(),
             word: self.word.clone(),
-            moderator: known(&self.people.moderator),
-            user: known(&self.people.user),
-            guests: self.people.guests.each_ref().map(guest),
+            moderator: known(&self.accounts.moderator),
+            user: known(&self.accounts.user),
+            guests: self.accounts.guests.each_ref().map(guest),
             rooms: self.rooms.iter().map(|room| room.id.to_string()).collect(),
             tagged: self.tagged.as_ref().map(|tagged| (tagged.id.clone(), tagged.note.is_some())),
         }
@@ -262,10 +266,10 @@ impl<'a> World<'a> {
     /// Whose user id this is, among those whom the model knows.
     pub(super) fn actor(&self, user: &str) -> Option<Actor> {
         let is = |id: &UserId| id.as_str() == user;
-        if is(&self.people.user.user_id) {
+        if is(&self.accounts.user.user_id) {
             return Some(Actor::User);
         }
-        let mut guests = (0_u8..).zip(&self.people.guests);
+        let mut guests = (0_u8..).zip(&self.accounts.guests);
         guests
             .find(|(_, guest)| guest.as_ref().is_some_and(|guest| is(&guest.user_id)))
             .map(|(number, _)| Actor::Guest(number))

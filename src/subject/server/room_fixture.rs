@@ -14,16 +14,16 @@ use ruma::OwnedRoomId;
 use ruma::api::client::room::create_room;
 use serde_json::{Value, json};
 
-use super::calling::About;
-use super::people::Credentials;
+use super::accounts::Credentials;
+use super::calling::SampleArguments;
 use super::rooms::accepted;
 use super::sending::{Sent, guest_access_content, text};
 use super::setting_up::endpoint;
-use super::{Request, ServerError, World};
+use super::{Request, ServerError, Session};
 
 /// The stage of one story.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(super) struct RoomFixture {
     room: OwnedRoomId,
     /// The user ids of those who have joined it.
     joined: Vec<String>,
@@ -33,7 +33,7 @@ pub(super) struct Stage {
 
 /// What a call takes, beside a room in which the caller has a say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Takes {
+enum Prerequisite {
     Nothing,
     /// A user who is not in the room.
     Stranger,
@@ -49,21 +49,23 @@ enum Takes {
 }
 
 /// What a call of the endpoint takes, if it takes a stage.
-fn takes(endpoint: EndpointId) -> Option<Takes> {
+fn takes(endpoint: EndpointId) -> Option<Prerequisite> {
     Some(match endpoint.get().id.as_str() {
-        "POST /rooms/{roomId}/invite" | "POST /rooms/{roomId}/ban" => Takes::Stranger,
-        "POST /rooms/{roomId}/kick" => Takes::Invited,
-        "POST /rooms/{roomId}/unban" => Takes::Banned,
-        "POST /rooms/{roomId}/forget" => Takes::ToHaveLeft,
-        "PUT /rooms/{roomId}/redact/{eventId}/{txnId}" => Takes::Message,
-        "DELETE /directory/room/{roomAlias}" => Takes::Alias,
-        "PUT /directory/room/{roomAlias}" => Takes::NewAlias,
-        "GET /rooms/{roomId}/aliases" | "PUT /directory/list/room/{roomId}" => Takes::Nothing,
+        "POST /rooms/{roomId}/invite" | "POST /rooms/{roomId}/ban" => Prerequisite::Stranger,
+        "POST /rooms/{roomId}/kick" => Prerequisite::Invited,
+        "POST /rooms/{roomId}/unban" => Prerequisite::Banned,
+        "POST /rooms/{roomId}/forget" => Prerequisite::ToHaveLeft,
+        "PUT /rooms/{roomId}/redact/{eventId}/{txnId}" => Prerequisite::Message,
+        "DELETE /directory/room/{roomAlias}" => Prerequisite::Alias,
+        "PUT /directory/room/{roomAlias}" => Prerequisite::NewAlias,
+        "GET /rooms/{roomId}/aliases" | "PUT /directory/list/room/{roomId}" => {
+            Prerequisite::Nothing
+        }
         _ => return None,
     })
 }
 
-impl World<'_> {
+impl Session<'_> {
     /// What a call by these credentials is about, if it is to be about something that it can do; as it
     /// was, where the endpoint takes no stage or the caller is nobody who could be on one.
     ///
@@ -73,8 +75,8 @@ impl World<'_> {
         &mut self,
         with: &Credentials,
         called: EndpointId,
-        about: About,
-    ) -> Result<About, ServerError> {
+        about: SampleArguments,
+    ) -> Result<SampleArguments, ServerError> {
         let (Some(takes), Some(who)) = (takes(called), self.holder(with)) else { return Ok(about) };
         let mut stage = match self.stage.take() {
             Some(stage) => stage,
@@ -88,29 +90,31 @@ impl World<'_> {
     /// Brings the caller and what its call takes onto the stage.
     async fn prepare(
         &mut self,
-        stage: &mut Stage,
+        stage: &mut RoomFixture,
         with: &Credentials,
         who: &str,
-        takes: Takes,
-        about: About,
-    ) -> Result<About, ServerError> {
+        takes: Prerequisite,
+        about: SampleArguments,
+    ) -> Result<SampleArguments, ServerError> {
         self.enter(stage, with, who).await?;
         let room = stage.room.as_str();
-        let mut about = About { room: room.to_owned(), ..about };
-        if matches!(takes, Takes::Stranger | Takes::Invited | Takes::Banned) {
-            let server = self.people.moderator.user_id.server_name().to_owned();
+        let mut about = SampleArguments { room: room.to_owned(), ..about };
+        if matches!(takes, Prerequisite::Stranger | Prerequisite::Invited | Prerequisite::Banned) {
+            let server = self.accounts.moderator.user_id.server_name().to_owned();
             about.target = format!("@{}:{server}", self.name("made-up"));
         }
-        if matches!(takes, Takes::Alias | Takes::NewAlias) {
+        if matches!(takes, Prerequisite::Alias | Prerequisite::NewAlias) {
             stage.aliases.push(about.alias.clone());
         }
         let request = match takes {
-            Takes::Nothing | Takes::Stranger | Takes::NewAlias => return Ok(about),
-            Takes::Invited => Self::moderation_of(KNOWN.invite, room, &about.target),
-            Takes::Banned => Self::moderation_of(KNOWN.ban, room, &about.target),
-            Takes::Alias => Self::alias_request(&about.alias, room),
-            Takes::Message => self.message_request(room, "m.room.message", text()),
-            Takes::ToHaveLeft => {
+            Prerequisite::Nothing | Prerequisite::Stranger | Prerequisite::NewAlias => {
+                return Ok(about);
+            }
+            Prerequisite::Invited => Self::moderation_of(KNOWN.invite, room, &about.target),
+            Prerequisite::Banned => Self::moderation_of(KNOWN.ban, room, &about.target),
+            Prerequisite::Alias => Self::alias_request(&about.alias, room),
+            Prerequisite::Message => self.message_request(room, "m.room.message", text()),
+            Prerequisite::ToHaveLeft => {
                 let leave = Request::to(KNOWN.leave, [room]).body(json!({}));
                 accepted(&self.send(with, leave).await?)?;
                 stage.joined.retain(|one| one != who);
@@ -119,7 +123,7 @@ impl World<'_> {
         };
         let response = self.send(&self.moderators(), request).await?;
         accepted(&response)?;
-        if takes == Takes::Message {
+        if takes == Prerequisite::Message {
             about.event = response.json::<Sent>()?.event_id;
         }
         Ok(about)
@@ -128,7 +132,7 @@ impl World<'_> {
     /// Lets the caller join the stage, unless it has, and gives it a say.
     async fn enter(
         &mut self,
-        stage: &mut Stage,
+        stage: &mut RoomFixture,
         with: &Credentials,
         who: &str,
     ) -> Result<(), ServerError> {
@@ -138,7 +142,7 @@ impl World<'_> {
         let room = stage.room.as_str();
         let join = Request::to(KNOWN.join, [room]).body(json!({}));
         accepted(&self.send(with, join).await?)?;
-        self.by_the_way.push((with.clone(), stage.room.clone()));
+        self.side_rooms.push((with.clone(), stage.room.clone()));
         stage.joined.push(who.to_owned());
         let moderators = self.moderators();
         let request = Request::to(
@@ -156,7 +160,7 @@ impl World<'_> {
         accepted(&self.send(&moderators, request).await?)
     }
 
-    async fn make_stage(&mut self) -> Result<Stage, ServerError> {
+    async fn make_stage(&mut self) -> Result<RoomFixture, ServerError> {
         let moderators = self.moderators();
         let open = json!({
             "type": "m.room.guest_access",
@@ -168,8 +172,8 @@ impl World<'_> {
         let request = Request::to(endpoint("POST /createRoom"), []).body(body);
         let response = self.send(&moderators, request).await?;
         let room = response.read::<create_room::v3::Response>()?.room_id;
-        self.by_the_way.push((moderators, room.clone()));
-        Ok(Stage { room, joined: Vec::new(), aliases: Vec::new() })
+        self.side_rooms.push((moderators, room.clone()));
+        Ok(RoomFixture { room, joined: Vec::new(), aliases: Vec::new() })
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Request, Token};
 
 /// Somebody with an account.
 #[derive(Debug, Clone)]
-pub struct Person {
+pub struct UserAccount {
     /// The user id.
     pub user_id: OwnedUserId,
     /// Its newest token, live or ended.
@@ -19,7 +19,7 @@ pub struct Person {
     pub(super) password: Option<Token>,
 }
 
-impl Person {
+impl UserAccount {
     /// Somebody with this token and no password.
     pub fn new(user_id: OwnedUserId, token: Token) -> Self {
         Self { user_id, token, before_upgrade: None, password: None }
@@ -28,11 +28,11 @@ impl Person {
 
 /// Everybody whom the model knows.
 #[derive(Debug)]
-pub(super) struct People {
-    pub(super) moderator: Person,
-    pub(super) user: Person,
+pub(super) struct Accounts {
+    pub(super) moderator: UserAccount,
+    pub(super) user: UserAccount,
     /// The guests, by the model's numbers, from their registration on.
-    pub(super) guests: [Option<Person>; MAX_GUESTS],
+    pub(super) guests: [Option<UserAccount>; MAX_GUESTS],
 }
 
 /// What a call shows of its caller.
@@ -53,12 +53,12 @@ impl Credentials {
     }
 }
 
-impl People {
-    pub(super) fn guest(&self, number: u8) -> Option<&Person> {
+impl Accounts {
+    pub(super) fn guest(&self, number: u8) -> Option<&UserAccount> {
         self.guests.get(usize::from(number))?.as_ref()
     }
 
-    pub(super) fn person(&self, actor: Actor) -> Option<&Person> {
+    pub(super) fn person(&self, actor: Actor) -> Option<&UserAccount> {
         match actor {
             Actor::Server | Actor::Nobody => None,
             Actor::Moderator => Some(&self.moderator),
