@@ -1,8 +1,8 @@
-//! How fast a decision is, looked up and decided, and how fast the rules in force are explored: what a
-//! change of the engine, or of what decides, is measured by. `cargo bench --bench engine`; with
-//! `-- --save-baseline NAME` before the change and `-- --baseline NAME` after it the two are compared.
+//! Benchmarks: a decision by the table and by the function, and the exploration of the rules in force.
 //!
-//! How that stands beside stateright, SPIN and Cedar, `benches/peers/run` says.
+//! To measure a change, run `cargo bench --bench engine -- --save-baseline NAME` before it and
+//! `cargo bench --bench engine -- --baseline NAME` after it. `benches/peers/run` compares with
+//! stateright, SPIN and Cedar.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use guest_access_rules::rules::Rules;
 criterion_group!(benches, decisions, explorations);
 criterion_main!(benches);
 
-/// Of so many states, one is asked about.
+/// One of this number of states is measured.
 const SOME: usize = 97;
 
 /// The rules in force.
@@ -29,7 +29,7 @@ fn in_force() -> Profile {
     Rules::find("latest").expect("it is published").profile()
 }
 
-/// Every step in some of all states, one after the other.
+/// Every action in some of the states, one after the other.
 fn decisions(criterion: &mut Criterion) {
     let profile = in_force();
     let table = Decisions::of(&profile);
@@ -64,7 +64,7 @@ fn decisions(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// All states of one room, by timely, on one thread and on all.
+/// All states of one room: dense tables, by timely, on one thread and on all.
 fn explorations(criterion: &mut Criterion) {
     let profile = in_force();
     let mut group = criterion.benchmark_group("states explored");
@@ -78,7 +78,7 @@ fn explorations(criterion: &mut Criterion) {
             let explore = || {
                 let workers = Workers::threads(*threads);
                 let found = Executor::Timely.explore(&space, &workers, &Stop::default(), |_| ());
-                found.expect("nothing is there to end it").exploration.states
+                found.expect("no worker breaks down").exploration.states
             };
             group.throughput(Throughput::Elements(explore() as u64));
             let id = BenchmarkId::new(format!("guests {guests}"), format!("threads {threads}"));

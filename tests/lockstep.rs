@@ -1,5 +1,5 @@
 //! The reference in lockstep with the model: every abstract state, every interleaving to a bounded
-//! depth, and long random histories.
+//! depth, and long random traces. Every exploration pins the number of its states.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -19,6 +19,8 @@ use stateright::{Checker, Model, Property};
 
 const ONE: Scope = Scope { guests: 1, rooms: 1 };
 
+/// Asserts that the reference and the model agree under `profile`. Returns how many abstract states
+/// were visited.
 fn agree(profile: &Profile, scope: Scope, stop: &Stop) -> usize {
     let subject = ReferenceSubject::new(profile.clone(), scope);
     let found = explore(profile, scope, subject, stop);
@@ -35,7 +37,8 @@ fn the_reference_agrees_in_every_state_of_the_rules_in_force() {
 #[test]
 fn the_reference_agrees_under_every_revision() {
     for rules in Rules::published() {
-        agree(&rules.profile(), ONE, &Stop::default().at_states(2_000));
+        let states = agree(&rules.profile(), ONE, &Stop::default().at_states(2_000));
+        assert_eq!(states, 2_000, "{}", rules.id);
     }
 }
 
@@ -43,154 +46,169 @@ fn the_reference_agrees_under_every_revision() {
 fn the_reference_agrees_with_a_second_guest_and_with_a_second_room() {
     let profile = Rules::find("latest").unwrap().profile();
     for scope in [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, rooms: 2 }] {
-        agree(&profile, scope, &Stop::default().at_states(1_500));
+        assert_eq!(agree(&profile, scope, &Stop::default().at_states(1_500)), 1_500);
     }
 }
 
 #[test]
 fn a_mistake_is_the_same_mistake_on_both_sides() {
-    for revision in ["latest", "r0.0.0", "draft-2015-11-05"] {
+    let pinned = [("latest", 0), ("r0.0.0", 0), ("draft-2015-11-05", 0)];
+    let mut explored = Vec::new();
+    for (revision, _) in pinned {
+        let mut states = 0;
         for defect in defects(&Rules::find(revision).unwrap()) {
-            agree(&defect.profile, ONE, &Stop::default().at_states(120));
+            states += agree(&defect.profile, ONE, &Stop::default().at_states(120));
         }
+        explored.push((revision, states));
     }
+    assert_eq!(explored, pinned);
 }
 
 #[test]
 fn a_permitted_alternative_is_the_same_on_both_sides() {
     use guest_access_rules::decision_point::PointId;
+    let mut states = 0;
     for rules in Rules::published() {
         for point in PointId::all() {
             for option in rules.point(point).standing.alternatives() {
                 let mut profile = rules.profile();
                 assert!(profile.choices.set(point, option));
-                agree(&profile, ONE, &Stop::default().at_states(200));
+                states += agree(&profile, ONE, &Stop::default().at_states(200));
             }
         }
     }
+    assert_eq!(states, 0);
 }
 
-/// The model and the reference side by side, after a history of steps: every history is a state of
-/// its own, so that nothing about the reference is taken for granted.
+/// The model and the reference after a trace. Each trace is a state of its own, so the test assumes
+/// nothing about which traces lead the reference to the same state.
 #[derive(Clone)]
-struct Pair {
-    history: Vec<Action>,
+struct AfterTrace {
+    trace: Vec<Action>,
     state: State,
     subject: Arc<ReferenceSubject>,
 }
 
-impl Hash for Pair {
+impl Hash for AfterTrace {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.history.hash(hasher);
+        self.trace.hash(hasher);
     }
 }
 
-impl PartialEq for Pair {
+impl PartialEq for AfterTrace {
     fn eq(&self, other: &Self) -> bool {
-        self.history == other.history
+        self.trace == other.trace
     }
 }
 
-impl std::fmt::Debug for Pair {
+impl std::fmt::Debug for AfterTrace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.history.fmt(f)
+        self.trace.fmt(f)
     }
 }
 
-struct SideBySide {
+struct EveryInterleaving {
     profile: Profile,
-    steps: Vec<Action>,
+    actions: Vec<Action>,
 }
 
-impl SideBySide {
-    fn differ(&self, pair: &Pair) -> Option<(Action, Difference)> {
-        self.steps.iter().find_map(|step| {
-            let mut subject = (*pair.subject).clone();
-            match compare(&self.profile, &pair.state, &mut subject, step) {
-                Some(Err(difference)) => Some((*step, difference)),
+impl EveryInterleaving {
+    fn differ(&self, after: &AfterTrace) -> Option<(Action, Difference)> {
+        self.actions.iter().find_map(|action| {
+            let mut subject = (*after.subject).clone();
+            match compare(&self.profile, &after.state, &mut subject, action) {
+                Some(Err(difference)) => Some((*action, difference)),
                 _ => None,
             }
         })
     }
 }
 
-impl Model for SideBySide {
-    type State = Pair;
+impl Model for EveryInterleaving {
+    type State = AfterTrace;
     type Action = Action;
 
-    fn init_states(&self) -> Vec<Pair> {
+    fn init_states(&self) -> Vec<AfterTrace> {
         let subject = Arc::new(ReferenceSubject::new(self.profile.clone(), ONE));
-        vec![Pair { history: Vec::new(), state: initial(&self.profile), subject }]
+        vec![AfterTrace { trace: Vec::new(), state: initial(&self.profile), subject }]
     }
 
-    fn actions(&self, pair: &Pair, actions: &mut Vec<Action>) {
-        let changes = |step: &&Action| {
-            outcome(&self.profile, &pair.state, step).is_some_and(|o| o.next != pair.state)
+    fn actions(&self, after: &AfterTrace, possible: &mut Vec<Action>) {
+        let changes = |action: &&Action| {
+            outcome(&self.profile, &after.state, action).is_some_and(|o| o.next != after.state)
         };
-        actions.extend(self.steps.iter().filter(changes));
+        possible.extend(self.actions.iter().filter(changes));
     }
 
-    fn next_state(&self, pair: &Pair, step: Action) -> Option<Pair> {
-        let mut subject = (*pair.subject).clone();
-        let state = compare(&self.profile, &pair.state, &mut subject, &step)?.ok()?;
-        let history = pair.history.iter().copied().chain([step]).collect();
-        Some(Pair { history, state, subject: Arc::new(subject) })
+    fn next_state(&self, after: &AfterTrace, action: Action) -> Option<AfterTrace> {
+        let mut subject = (*after.subject).clone();
+        let state = compare(&self.profile, &after.state, &mut subject, &action)?.ok()?;
+        let trace = after.trace.iter().copied().chain([action]).collect();
+        Some(AfterTrace { trace, state, subject: Arc::new(subject) })
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("agreement", |model: &Self, pair: &Pair| model.differ(pair).is_none()),
-            Property::sometimes("a guest is joined", |_, pair: &Pair| {
-                pair.state.rooms[0].members[0] == guest_access_rules::vocabulary::Membership::Join
+            Property::always("agreement", |model: &Self, after: &AfterTrace| {
+                model.differ(after).is_none()
+            }),
+            Property::sometimes("a guest is joined", |_, after: &AfterTrace| {
+                after.state.rooms[0].members[0] == guest_access_rules::vocabulary::Membership::Join
             }),
         ]
     }
 }
 
 #[test]
-fn every_interleaving_of_three_steps_agrees() {
+fn every_interleaving_of_three_actions_agrees() {
     let profile = Rules::find("latest").unwrap().profile();
-    let steps = actions(ONE, &[&profile]);
-    let model = SideBySide { profile, steps };
+    let actions = actions(ONE, &[&profile]);
+    let model = EveryInterleaving { profile, actions };
     let checker = model.checker().threads(2).target_max_depth(5).spawn_bfs().join();
     checker.assert_no_discovery("agreement");
     checker.assert_any_discovery("a guest is joined");
-    // Those of four steps are compared as they are reached, and not asked any further.
+    // States after four actions are compared when they are reached, and no action is tried in them.
     assert_eq!(checker.unique_state_count(), 32_723);
 }
 
-fn takes(profile: &Profile, scope: Scope, walk: &[u16]) -> Result<(usize, usize), TestCaseError> {
-    let steps = actions(scope, &[profile]);
+fn compare_along(
+    profile: &Profile,
+    scope: Scope,
+    walk: &[u16],
+) -> Result<(usize, usize), TestCaseError> {
+    let actions = actions(scope, &[profile]);
     let mut subject = ReferenceSubject::new(profile.clone(), scope);
     let mut state = initial(profile);
-    let (mut taken, mut changed) = (0, 0);
+    let (mut applied, mut changed) = (0, 0);
     for number in walk {
-        let step = &steps[usize::from(*number) % steps.len()];
-        match compare(profile, &state, &mut subject, step) {
+        let action = &actions[usize::from(*number) % actions.len()];
+        match compare(profile, &state, &mut subject, action) {
             None => {}
             Some(Err(difference)) => {
-                return Err(TestCaseError::fail(format!("{step:?} in {state:?}: {difference:#?}")));
+                return Err(TestCaseError::fail(format!(
+                    "{action:?} in {state:?}: {difference:#?}"
+                )));
             }
             Some(Ok(next)) => {
-                taken += 1;
+                applied += 1;
                 changed += usize::from(next != state);
                 state = next;
             }
         }
     }
-    Ok((taken, changed))
+    Ok((applied, changed))
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn long_random_histories_agree(
+    fn long_random_traces_agree(
         walk in proptest::collection::vec(any::<u16>(), 3_000),
         revision in 0_usize..11,
     ) {
         let profile = Rules::published()[revision].profile();
-        let (taken, changed) = takes(&profile, Scope { guests: 2, rooms: 2 }, &walk)?;
-        prop_assert!(taken > 1_000 && changed > 100, "{taken} taken, {changed} changed");
+        let (applied, changed) = compare_along(&profile, Scope { guests: 2, rooms: 2 }, &walk)?;
+        prop_assert!(applied > 1_000 && changed > 100, "{applied} taken, {changed} changed");
     }
 }

@@ -1,8 +1,8 @@
-//! What the rules say to each step: the decision, what the answer holds, and the state after it.
+//! The transition function: for each action the decision, the content of the answer, and the next state.
 //!
-//! The model's own statement of the rules, over abstract states. The reference homeserver states
-//! them again over users, tokens and timelines; neither is derived from the other. The steps are
-//! described in `spec-notes/actions.md`.
+//! The model states the rules over abstract states. The reference homeserver states them again, over
+//! users, tokens and timelines. Neither is derived from the other. `spec-notes/actions.md` describes the
+//! actions.
 
 mod account;
 mod caller;
@@ -19,16 +19,16 @@ use guest_access_rules::vocabulary::{Decision, ErrCode};
 use account::Uncalled;
 use caller::Caller;
 
-/// What comes of a step.
+/// The outcome of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
-    /// What the caller can observe.
+    /// What the caller observes.
     pub observation: Observation,
-    /// The state after the step; the same as before it if the step was refused.
+    /// The next state: the state before the action, if the action was refused.
     pub next: State,
 }
 
-/// What comes of `action` in `state`, or `None` where the step cannot happen.
+/// The outcome of `action` in `state`. `None` if the action cannot happen.
 pub fn outcome(profile: &Profile, state: &State, action: &Action) -> Option<Outcome> {
     if action.tag && (state.tagged.is_some() || action.place != Place::Room(0)) {
         return None;
@@ -42,12 +42,12 @@ pub fn outcome(profile: &Profile, state: &State, action: &Action) -> Option<Outc
     Some(Outcome { observation: Observation { decision, answer }, next: world.next })
 }
 
-/// The state in which everything begins: nobody has registered, every room is new.
+/// The initial state: nobody has registered, and every room is new.
 pub fn initial(profile: &Profile) -> State {
     settings::initial(&profile.choices)
 }
 
-/// One step under way: the state before it, and the state after it as far as it has come.
+/// An action while it is decided: the state before it, and the next state so far.
 struct World<'a> {
     profile: &'a Profile,
     state: &'a State,
@@ -111,7 +111,7 @@ impl World<'_> {
         Some((decision, Answer::Nothing))
     }
 
-    /// The class of the event that `action` sends; `None` if it sends none that can be tagged.
+    /// The class of the event that `action` sends. `None` if it sends no event that can be tagged.
     fn tag(&self, action: &Action, decision: &Decision) -> Option<Tagged> {
         if !decision.allows() {
             return None;
@@ -121,7 +121,7 @@ impl World<'_> {
         tagged.is_its_kind().then_some(tagged)
     }
 
-    /// Whoever is joined to the first room now is joined at a moment after the tagged event.
+    /// Records who is joined to the first room after the tagged event.
     fn note_later_joins(&mut self) {
         let members = self.next.rooms[0].members;
         if let Some(tagged) = &mut self.next.tagged {

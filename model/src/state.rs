@@ -1,9 +1,10 @@
-//! The abstract state: what the rules can tell apart of a homeserver's whole history.
+//! The abstract state of a homeserver: everything of its history that the rules distinguish.
 //!
-//! Timelines have no bound. What a reader may see of an event depends only on the room's setting
-//! and the reader's membership at that event, and on what the reader did after; so the state
-//! carries one *tagged event*, chosen freely among all that are ever sent, as its class. Rooms are
-//! interchangeable, so it is always an event of the first room.
+//! Timelines have no bound. But what a reader may see of an event depends on three things only: the
+//! room's history visibility at the event, the reader's membership at the event, and whether the reader
+//! joined later. So the state carries one *tagged event*, as its class. The tagged event is chosen
+//! nondeterministically among all events that are ever sent. Rooms are interchangeable, so it is always
+//! an event of the first room.
 
 use std::hash::{Hash, Hasher};
 
@@ -18,7 +19,7 @@ pub const MAX_GUESTS: usize = 3;
 /// The most rooms that a scope can have.
 pub const MAX_ROOMS: usize = 2;
 
-/// The room of which the tagged event is one.
+/// The room of the tagged event.
 pub(crate) const TAGGED_ROOM: usize = 0;
 
 /// How many guests and rooms there are.
@@ -31,7 +32,7 @@ pub struct Scope {
 }
 
 spelled! {
-    /// What has become of an account that registers as a guest.
+    /// The account of a guest.
     Account {
         /// Nobody has registered it.
         Absent = "absent",
@@ -61,9 +62,9 @@ impl Account {
 /// One room, as the server understands it now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Room {
-    /// What its history visibility means; `None` while reading it fails (a mistake's state).
+    /// Its history visibility, as the server understands it. `None` if reading it fails, which is a mistake.
     pub visibility: Option<HistoryVisibility>,
-    /// What its guest access means.
+    /// Its guest access, as the server understands it.
     pub guest_access: GuestAccess,
     /// Its join rule.
     pub join_rule: JoinRule,
@@ -74,7 +75,7 @@ pub struct Room {
 }
 
 spelled! {
-    /// What kind of event the tagged one is.
+    /// The kind of the tagged event.
     Kind {
         /// A message event.
         Message = "message",
@@ -88,7 +89,7 @@ spelled! {
 }
 
 spelled! {
-    /// What a membership counts for at an event.
+    /// A membership at an event, as far as the rules distinguish it.
     Standing {
         /// Joined.
         Join = "join",
@@ -109,14 +110,14 @@ impl From<Membership> for Standing {
     }
 }
 
-/// How one guest stands to the tagged event.
+/// The relation of one guest to the tagged event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ReaderRelation {
     /// Its membership before the event.
     pub before: Standing,
-    /// Its membership after the event: another one only for its own membership event.
+    /// Its membership after the event. It differs from `before` only at its own membership event.
     pub after: Standing,
-    /// Whether it was joined at any moment after the event.
+    /// Whether the guest was joined at any moment after the event.
     pub joined_later: bool,
 }
 
@@ -127,9 +128,9 @@ pub struct Tagged {
     pub kind: Kind,
     /// The room's history visibility before it.
     pub before: HistoryVisibility,
-    /// The room's history visibility after it: another one only for a change of that setting.
+    /// The room's history visibility after it. It differs from `before` only at a change of the setting.
     pub after: HistoryVisibility,
-    /// How each guest stands to it, by number.
+    /// The relation of each guest to it, by number.
     pub relations: [ReaderRelation; MAX_GUESTS],
 }
 
@@ -145,8 +146,7 @@ pub struct State {
 }
 
 impl State {
-    /// The state as it would be had nothing been done in any room but this one, where `new` is the
-    /// state in which everything begins.
+    /// The state in which every room but this one is as in `new`, the initial state.
     #[must_use]
     pub fn in_no_room_but(&self, room: usize, new: &Self) -> Self {
         let mut rooms = new.rooms;
@@ -154,7 +154,8 @@ impl State {
         Self { rooms, tagged: self.tagged.filter(|_| room == TAGGED_ROOM), ..*self }
     }
 
-    /// The state with this room, and what is known of its tagged event, as `other` has them.
+    /// The state with this room from `other`, and with the tagged event from `other` if it is of this
+    /// room.
     #[must_use]
     pub fn with_room_of(&self, room: usize, other: &Self) -> Self {
         let mut state = *self;
@@ -165,7 +166,8 @@ impl State {
         state
     }
 
-    /// The state as a number, another one for every state: what is hashed of it.
+    /// The state as a number. Different states have different numbers. The hash of a state is that of
+    /// its number.
     pub fn code(&self) -> u128 {
         let mut code = Code(1);
         for account in self.accounts {
@@ -194,7 +196,7 @@ impl State {
     }
 }
 
-/// Small numbers one after the other, behind a one that keeps the zeros in front.
+/// Small numbers, one after the other. A leading one keeps leading zeros.
 struct Code(u128);
 
 impl Code {
@@ -213,7 +215,7 @@ impl Hash for State {
 impl Tagged {
     /// The class of an event of this kind that brought the first room from `before` to `after`.
     pub fn between(kind: Kind, before: &Room, after: &Room) -> Self {
-        // While reading the setting fails there is no setting at the event; `shared` stands in.
+        // While reading the setting fails, the event has no setting: take `shared`.
         let setting = |room: &Room| room.visibility.unwrap_or(HistoryVisibility::Shared);
         Self {
             kind,
@@ -227,7 +229,8 @@ impl Tagged {
         }
     }
 
-    /// Whether the class is one of its kind: a setting that changes, a membership that changes.
+    /// Whether the class fits its kind: only `Setting` changes the setting, and only `Member` a
+    /// membership.
     pub fn is_its_kind(&self) -> bool {
         let setting_changes = self.before != self.after;
         let membership_changes = self.relations.iter().any(|w| w.before != w.after);
@@ -238,7 +241,7 @@ impl Tagged {
         }
     }
 
-    /// Records who is joined at a moment after the event.
+    /// Records which guests are joined at a moment after the event.
     pub fn note_joined(&mut self, members: &[Membership; MAX_GUESTS]) {
         for (relation, membership) in self.relations.iter_mut().zip(members) {
             relation.joined_later |= *membership == Membership::Join;
@@ -247,7 +250,7 @@ impl Tagged {
 }
 
 impl ReaderRelation {
-    /// One who was not in the room at the event, and has not joined since.
+    /// A guest that was not in the room at the event, and has not joined since.
     pub const STRANGER: Self =
         Self { before: Standing::Other, after: Standing::Other, joined_later: false };
 }

@@ -1,24 +1,25 @@
 /*
- * Guest access with GUESTS guests and ROOMS rooms, for SPIN: every step that changes something.
+ * Guest access with GUESTS guests and ROOMS rooms, for SPIN: every action that changes the state.
  *
- * Written from spec-notes/actions.md and the rules files, not from the decision functions in Rust, so
- * that the two can be held against each other: `scripts/spin/compare` counts the states and the
- * state-changing transitions of both. What the state keeps, which steps are tried, what is forgotten
- * and that guests are alike are taken from the Rust model, because the counts depend on them; who may
- * do what, and what comes of it, is not.
+ * This model is written from spec-notes/actions.md and the rules files, and not from the decision
+ * functions in Rust. So `scripts/spin/compare` can compare the two: it counts the states and the
+ * state-changing transitions of both. The counts depend on the variables of the state, on the list of
+ * actions, on the normal form and on the symmetry of guests, so these are taken from the Rust model.
+ * Who may do what, and the next state, are not.
  *
- * How the counts come out equal. There is one process, and it is always at the head of one loop, so
- * a state of SPIN's is the values of the variables below and nothing else. Every step is one option
- * of the loop: a d_step whose guard says that the step is possible and that it changes the state,
- * and whose end forgets and puts the guests in order (`settle`), so that no state in between is ever
- * stored. Two steps with the same result are two options. A step that changes nothing is no option.
- * SPIN has to be run with -o2: otherwise it leaves `joined_later` out of the state, because no guard
- * reads it.
+ * Why the counts are equal:
+ * - There is one process, always at the head of one loop. So a state of SPIN's is the values of the
+ *   variables below and nothing else.
+ * - Every action is one option of the loop: a d_step. Its guard says that the action is possible and
+ *   changes the state. Its end brings the state into canonical form (`settle`), so no state in between
+ *   is stored.
+ * - Two actions with the same result are two options. An action that changes nothing is no option.
+ * - SPIN runs with -o2: otherwise it drops `joined_later` from the state, because no guard reads it.
  *
- * The scope and the rules come in by -D. For each decision point that can touch the state,
- * OPT_<point> is the option taken (IS_<option>); for each of the endpoints by which a guest can change
- * the state, OPEN_<endpoint> says when it is open to guests. `explore` reads them from rules/revisions.
- * The other decision points are about answers only (codes, and what a reader is given) and do not
+ * The scope and the rules come in by -D. For each decision point that can affect the state,
+ * OPT_<point> is the option (IS_<option>). For each endpoint by which a guest can change the state,
+ * OPEN_<endpoint> says when it is open to guests. `explore` reads them from rules/revisions. The other
+ * decision points affect answers only (error codes, and events that a reader is given) and do not
  * occur.
  */
 
@@ -45,14 +46,14 @@ mtype = {
 #define GUEST_ENDED    3
 #define USER_ENDED     4
 
-/* What the history visibility means. UNREADABLE is only where malformed content makes reading fail. */
+/* The history visibility. UNREADABLE occurs only where malformed content makes reading fail. */
 #define WORLD_READABLE 0
 #define SHARED         1
 #define INVITED        2
 #define JOINED         3
 #define UNREADABLE     4
 
-/* What the guest access means. */
+/* The guest access. */
 #define CAN_JOIN       0
 #define FORBIDDEN      1
 
@@ -69,7 +70,7 @@ mtype = {
 #define LEAVE          4
 #define BAN            5
 
-/* What a membership counts for at the tagged event. */
+/* A membership at the tagged event, as far as the rules distinguish it. */
 #define AS_JOINED      0
 #define AS_INVITED     1
 #define AS_OTHER       2
@@ -82,7 +83,7 @@ mtype = {
 #define SETTING        3
 #define MEMBER         4
 
-/* ---- everyone and everywhere ---- */
+/* ---- loops over guests and rooms ---- */
 
 /* `of` each guest, each two guests, each room; each guest in this room, this guest in each room. */
 #if GUESTS == 1
@@ -123,20 +124,20 @@ Room room[ROOMS];
 byte tag_kind = NOT_TAGGED;
 byte setting_before;
 byte setting_after;
-/* How each guest stands to it. */
+/* The relation of each guest to it. */
 byte standing_before[GUESTS];
 byte standing_after[GUESTS];
 bool joined_later[GUESTS];
 
-/* Before the present step; not part of the state. */
+/* Values before the current action; not part of the state. */
 hidden byte old_setting;
 hidden byte old_standing[GUESTS];
 hidden byte swap;
 
-/* While the setting cannot be read, an event is sent under `shared`: the Rust state has it so. */
+/* While the setting cannot be read, an event is sent under `shared`, as in the Rust model. */
 #define MEANING(v) ((v) == UNREADABLE -> SHARED : (v))
 
-/* ---- what is forgotten ---- */
+/* ---- the normal form ---- */
 
 #define EXCHANGE(one, other) swap = one; one = other; other = swap
 
@@ -146,17 +147,17 @@ inline forget_standing(g) {
   joined_later[g] = true
 }
 
-/* An account that is ended has no token, and never will: nobody reads by it. */
+/* An ended account has no token, and never gets one: nobody reads by it. */
 #define ENDS_FOR_GOOD \
   (TAKES(authentication_ended_token, refused) && TAKES(registration_user_ids, distinct) \
    && !TAKES(upgrade_token, unchecked))
-/* An event is open to everyone for good if it was sent while the room was `world_readable`. */
+/* An event that was sent while the room was `world_readable` stays open to everyone. */
 #define OPENS_FOR_GOOD \
   (TAKES(visibility_world_readable, opens) && TAKES(room_left_reader, at_least_as_stranger) \
    && TAKES(visibility_setting_change, either) && TAKES(visibility_evaluated_at, event) \
    && tag_kind != NOTE)
 
-/* Whoever is joined now is joined after the event; then forget. */
+/* Record who is joined after the event; then take the normal form. */
 inline settle_guest(g) {
   if
   :: room[0].membership[g] == JOIN -> joined_later[g] = true
@@ -181,9 +182,9 @@ inline settle_guest(g) {
   fi
 }
 
-/* ---- that guests are alike ---- */
+/* ---- the symmetry of guests ---- */
 
-/* All that is one guest's own, as one number. */
+/* The state of one guest, as one number. */
 #if ROOMS == 1
 #define MEMBERSHIPS(g) room[0].membership[g]
 #else
@@ -208,7 +209,7 @@ inline put_in_order(one, other) {
   fi
 }
 
-/* Unless the first is special. */
+/* Not if the first guest is special. */
 inline put_guests_in_order() {
 #if GUESTS > 1
   if
@@ -225,7 +226,7 @@ inline put_guests_in_order() {
 #endif
 }
 
-/* The end of every step. */
+/* The end of every action. */
 inline settle() {
   if
   :: tag_kind != NOT_TAGGED ->
@@ -240,7 +241,7 @@ inline settle() {
   put_guests_in_order()
 }
 
-/* ---- the form of a step ---- */
+/* ---- the form of an action ---- */
 
 #define STEP(possible, deed) \
   :: d_step { (possible) -> deed; settle() }
@@ -273,7 +274,7 @@ inline tag(kind) {
 
 /* ---- who may call ---- */
 
-/* When an endpoint is open to this guest in this room: what -D OPEN_<endpoint> can be. */
+/* The values of -D OPEN_<endpoint>: when an endpoint is open to this guest in this room. */
 #define ALWAYS(g, r) true
 #define NOT_EVER(g, r) false
 #define IN_A_WORLD_READABLE_ROOM(g, r) (room[r].visibility == WORLD_READABLE)
@@ -282,7 +283,7 @@ inline tag(kind) {
 #define NO_LIST(g) \
   (TAKES(unlisted_endpoint, served) || (g) == 0 && TAKES(registration_first_guest, administrator))
 #define OPEN(endpoint, g, r) (OPEN_##endpoint(g, r) || NO_LIST(g))
-/* For calls that name no room: `explore` sees to it that there is no condition about one. */
+/* For calls that name no room. `explore` passes no condition about a room for these. */
 #define OPEN_ANYWHERE(endpoint, g) OPEN(endpoint, g, 0)
 /* A guest's own m.room.member by PUT state is a question of its own; where there is no list, no. */
 #define OPEN_OWN_MEMBER(g, r) \
@@ -297,7 +298,7 @@ inline tag(kind) {
 
 /* ---- joining ---- */
 
-/* The gate is for guests; `unguarded` if it does not hold for this way in. */
+/* The gate applies to guests; `unguarded` if it does not apply to this endpoint. */
 #define GATE_HOLDS(g, r, unguarded) \
   (TAKES(join_gate, can_join_only) && !(unguarded) \
    && !(room[r].membership[g] == INVITE && TAKES(join_gate_for_invited, waived)) \
@@ -320,12 +321,12 @@ inline tag(kind) {
    && (room[r].membership[g] == NEVER || room[r].membership[g] == LEAVE \
        || room[r].membership[g] == KNOCK))
 
-/* From `knock` to `leave` means no other membership at an event, so that is never tagged. */
+/* `knock` and `leave` are the same membership at an event, so this leave is never tagged. */
 #define LEAVES(g, r, is_open) \
   STEP(PASSES(g, is_open) && CAN_LEAVE(g, r), room[r].membership[g] = LEAVE) \
   TAGGED(r, MEMBER, PASSES(g, is_open) && IS_PRESENT(g, r), room[r].membership[g] = LEAVE)
 
-/* From `knock` it is allowed too, and changes nothing. */
+/* A guest that knocks may knock again; that changes nothing. */
 #define KNOCKS(g, r, is_open) \
   STEP(PASSES(g, is_open) && room[r].join_rule == KNOCKING \
        && (room[r].membership[g] == NEVER || room[r].membership[g] == LEAVE), \
@@ -362,7 +363,7 @@ inline revoke(r) {
   fi
 }
 
-/* Guest access comes to mean `meaning`; `counts`: if that ends it, it is a way that revokes. */
+/* Guest access becomes `meaning`. `counts`: if that ends guest access, this event revokes. */
 inline set_guest_access(r, meaning, counts) {
   if
   :: room[r].guest_access == CAN_JOIN && meaning != CAN_JOIN && (counts) -> revoke(r)
@@ -419,7 +420,7 @@ inline upgrade(g) {
 
 #define NEVER_IN_ROOM(g, r) room[r].membership[g] = NEVER
 
-/* The upgrade makes another user in the guest's place, who is in no room and never was. */
+/* The upgrade replaces the guest by another user, who never was in any room. */
 inline start_anew(g) {
   account[g] = USER;
   IN_EACH_ROOM(g, NEVER_IN_ROOM, ;);
@@ -436,7 +437,7 @@ inline end_token(g) {
   account[g] = (account[g] == USER -> USER_ENDED : GUEST_ENDED)
 }
 
-/* An ended token that is served is ended already. */
+/* An ended token cannot be ended again, even if it is served. */
 #define LEAVES_BY_DEACTIVATION(g, r) (TAKES(deactivation_memberships, left) && CAN_LEAVE(g, r))
 inline deactivate(g) {
   if
@@ -456,7 +457,7 @@ inline becomes_a_user(g) {
   fi
 }
 
-/* ---- the steps ---- */
+/* ---- the actions ---- */
 
 #define STEPS_ABOUT_ACCOUNT(g) \
   /* Register as guest, with and without a wish for a name. */ \

@@ -1,12 +1,14 @@
-//! An authorisation engine that people use, cedar-policy, held against ours: the same part of the rules
-//! as a policy of Cedar's, asked the same.
+//! A comparison with cedar-policy, a widely used authorisation engine: a part of the rules as a Cedar
+//! policy, with the same queries.
 //!
-//! Asked is every call by the holder of an account, with its own token, to an endpoint of which the
-//! rules say only whether it may be called; about an account of its own; to send an event; to join,
-//! leave or knock; and to read the room's timeline, state, members or stream, or to sync: whether it is
-//! allowed. Not asked is what depends on more than the account, the room's settings and the
-//! membership: one event or one state event by its name, a stream that names no room, rooms elsewhere,
-//! registration and upgrade, and other tokens.
+//! | compared: calls by the holder of an account with its own token | not compared |
+//! |---|---|
+//! | endpoints of which the rules say only whether they may be called | one event or state event by its name |
+//! | the caller's own account and profile | a stream that names no room |
+//! | sending an event; join, leave, knock | rooms in which the server does not take part |
+//! | reads of the timeline, state, members or stream of a room; sync | registration, upgrade, other tokens |
+//!
+//! The right column depends on more than the account, the room's settings and the membership.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::str::FromStr;
@@ -25,7 +27,7 @@ use guest_access_rules::vocabulary::MembershipEndpoint;
 
 const POLICY: &str = include_str!("guest_access.cedar");
 
-/// What is asked of ours, to be looked up and to be decided.
+/// A query for the table and for the function.
 pub struct Question {
     pub situation: Situation,
     pub number: ActionNumber,
@@ -33,19 +35,19 @@ pub struct Question {
     pub step: Action,
 }
 
-/// Everything that is asked, of either.
+/// Every query.
 pub struct Asked {
     authorizer: Authorizer,
     policies: PolicySet,
     entities: Entities,
-    /// One for each that Cedar can tell from the others, and a question that it is.
+    /// The requests to Cedar, each with one query that it stands for.
     requests: Vec<(Request, Question)>,
-    /// Each with the number of the request that it is to Cedar.
+    /// Every query, with the number of its request.
     questions: Vec<(Situation, ActionNumber, usize)>,
 }
 
 impl Asked {
-    /// All that is asked where this profile decides.
+    /// Every query under this profile.
     pub fn of(profile: &Profile, table: &Decisions) -> Self {
         let steps: Vec<&Action> =
             table.every_action().filter(|step| groups(profile, step).is_some()).collect();
@@ -95,12 +97,12 @@ impl Asked {
         }
     }
 
-    /// One question for each request that Cedar can tell from the others.
+    /// One query for each distinct request to Cedar.
     pub fn requests(&self) -> impl ExactSizeIterator<Item = &Question> {
         self.requests.iter().map(|(_, question)| question)
     }
 
-    /// How many pairs of a situation and a step are asked.
+    /// How many pairs of a situation and an action are queried.
     pub fn questions(&self) -> usize {
         self.questions.len()
     }
@@ -113,8 +115,7 @@ impl Asked {
         answer.decision() == Decision::Allow
     }
 
-    /// Holds what Cedar says against what the table says, in every situation; the first in which they
-    /// differ, if they do.
+    /// Compares Cedar with the table in every situation. Returns the first difference.
     pub fn difference(&self, table: &Decisions) -> Option<String> {
         let allowed: Vec<bool> =
             self.requests.iter().map(|(request, _)| self.allows(request)).collect();
@@ -133,7 +134,7 @@ impl Asked {
     }
 }
 
-/// The groups of actions that the step is in; `None` if it is not asked.
+/// The action groups of Cedar for an action; `None` if the action is not compared.
 fn groups(profile: &Profile, step: &Action) -> Option<Vec<&'static str>> {
     let by_the_holder = step.by == Actor::Guest(0) && step.with == Credential::Own;
     if !by_the_holder || step.tag || step.place == Place::Elsewhere {
@@ -141,7 +142,7 @@ fn groups(profile: &Profile, step: &Action) -> Option<Vec<&'static str>> {
     }
     let endpoint = step.operation.endpoint()?;
     let mut groups = match step.operation {
-        // Whoever may call them may not do these things.
+        // These are not permitted to a caller who may call the endpoint.
         Operation::SetProfile { own: false, .. } | Operation::SetVisibility(..) | Operation::SetGuestAccess(..) => {
             vec![]
         }
@@ -173,7 +174,7 @@ fn groups(profile: &Profile, step: &Action) -> Option<Vec<&'static str>> {
     Some(groups)
 }
 
-/// Whether the allow-list has the call.
+/// Whether the call is on the allow-list.
 fn is_open(profile: &Profile, step: &Action) -> Option<bool> {
     let own_membership = matches!(
         step.operation,
@@ -194,7 +195,7 @@ fn is_open(profile: &Profile, step: &Action) -> Option<bool> {
     }))
 }
 
-/// One action for each step that Cedar is to tell from others.
+/// The name of the Cedar action for an action of the model.
 fn action(step: &Action) -> String {
     format!("{:?}", step.operation)
 }

@@ -1,5 +1,5 @@
-//! One exploration, or one measurement of decisions, in a process of its own: what `run` puts side by
-//! side. A process of its own, because its peak of memory is one of the things that are measured.
+//! One exploration, or one measurement of decisions, for `benches/peers/run`. Each has a process of its
+//! own, because the peak of memory is measured too.
 
 mod cedar;
 
@@ -28,7 +28,9 @@ fn main() -> ExitCode {
     let args: Vec<_> = std::env::args().skip(1).collect();
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     let line = match args.as_slice() {
-        ["explore", engine, guests, rooms, workers] => explore(engine, guests, rooms, workers),
+        ["explore", executor, guests, rooms, workers] => {
+            explore(executor, guests, rooms, workers)
+        }
         ["decisions"] => Some(decisions()),
         ["cedar"] => cedar(),
         _ => None,
@@ -49,7 +51,7 @@ fn main() -> ExitCode {
 fn explore(executor: &str, guests: &str, rooms: &str, workers: &str) -> Option<String> {
     let executor = Executor::from_spelling(executor)?;
     let number = |text: &str, most: usize| text.parse().ok().filter(|n| (1..=most).contains(n));
-    // A state holds no third room, but rooms that are settled one by one need no state that holds all.
+    // A state has at most two rooms; the product of rooms needs no state with all of them.
     let most_rooms = if executor == Executor::Timely { MAX_ROOMS + 1 } else { MAX_ROOMS };
     let scope = Scope { guests: number(guests, MAX_GUESTS)?, rooms: number(rooms, most_rooms)? };
     let workers = Workers::threads(number(workers, 1024)?);

@@ -13,8 +13,8 @@ use super::caller::{Caller, Who};
 use super::{SERVED, World};
 
 impl World<'_> {
-    /// The steps that no token stands for: registrations and the server's own deeds. `None`: the step
-    /// cannot happen.
+    /// The actions without a caller's token: registrations, and actions of the server itself. `None` if
+    /// the action cannot happen.
     pub(super) fn without_a_caller(&mut self, action: &Action) -> Option<Uncalled> {
         let (decision, answer) = match (action.operation, action.by) {
             (Operation::Register { named }, Actor::Guest(guest)) => {
@@ -113,7 +113,7 @@ impl World<'_> {
         Some(UPGRADED)
     }
 
-    /// Another account takes this one's place: one that never was in any room.
+    /// Replaces the account by another one, which was never in any room.
     fn forget_memberships(&mut self, guest: usize) {
         for room in &mut self.next.rooms {
             room.members[guest] = Membership::Never;
@@ -183,15 +183,15 @@ impl World<'_> {
     }
 }
 
-/// What comes of a step that no token stands for.
+/// The result of an action without a caller's token.
 pub(super) enum Uncalled {
-    /// This.
+    /// The decision and the content of the answer.
     Observed(Decision, Answer),
-    /// The step is a call by somebody.
+    /// The action is not one of these: it is a call.
     IsACall,
 }
 
-/// Whose token an upgrade shows, seen from the account that it asks for.
+/// The owner of the token that an upgrade shows, relative to the account that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Token {
     Own,
@@ -200,7 +200,7 @@ enum Token {
     Ended,
 }
 
-/// The account with its token ended; `None` if it has no live one.
+/// The account with its token ended. `None` if it has no live token.
 fn ended(account: Account) -> Option<Account> {
     match account {
         Account::Guest => Some(Account::GuestEnded),

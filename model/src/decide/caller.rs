@@ -1,4 +1,4 @@
-//! Who is calling, and whether the allow-list lets the call through.
+//! The caller of an action, and whether the allow-list permits the call.
 
 use crate::action::{Action, Actor, Credential, Message, Operation, Place, ProfileKey};
 use crate::state::Account;
@@ -13,16 +13,16 @@ use guest_access_rules::vocabulary::{Decision, ErrCode, HistoryVisibility, Membe
 
 use super::World;
 
-/// Whose call it is.
+/// The identity of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Who {
     /// The moderator.
     Moderator,
     /// The ordinary user.
     User,
-    /// The holder of the account with this number, a guest or no longer one.
+    /// The holder of the account with this number: a guest or a former guest.
     Holder(usize),
-    /// A guest that is nobody in particular: a call without a token, served all the same.
+    /// Nobody: a call without a token that the server serves as a guest's.
     Anonymous,
 }
 
@@ -30,9 +30,9 @@ pub(super) enum Who {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
     pub(super) who: Who,
-    /// Whether the server takes the caller for a guest.
+    /// Whether the server treats the caller as a guest.
     pub(super) guest: bool,
-    /// Whether no allow-list binds the caller.
+    /// Whether the allow-list does not apply to the caller.
     pub(super) administrator: bool,
 }
 
@@ -43,8 +43,8 @@ impl Caller {
 }
 
 impl World<'_> {
-    /// The caller; nobody, where the endpoint asks for no token; a refusal; or `None` where the
-    /// step cannot happen because its actor has no such token.
+    /// The caller, or a refusal. The caller is nobody if the endpoint requires no token. `None` if the
+    /// action cannot happen, because its actor has no such token.
     pub(super) fn authenticate(
         &self,
         action: &Action,
@@ -62,7 +62,7 @@ impl World<'_> {
         Some(self.holder(action, shown).map(Some))
     }
 
-    /// What the actor shows; `None` if it has nothing of the kind.
+    /// The token that the actor shows. `None` if the actor has no such token.
     fn shown_token(&self, action: &Action) -> Option<Shown> {
         let Actor::Guest(guest) = action.by else {
             return Some(match action.by {
@@ -202,16 +202,16 @@ impl World<'_> {
     }
 }
 
-/// What kind of token a call shows.
+/// The kind of token that a call shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shown {
-    /// None.
+    /// No token.
     Nothing,
-    /// A live one.
+    /// A live token.
     Live,
-    /// The one before the upgrade, of an account whose new one is live.
+    /// The token from before the upgrade, of an account whose new token is live.
     Old,
-    /// One that was ended.
+    /// A token that was ended.
     Ended,
 }
 

@@ -1,4 +1,4 @@
-//! Membership: how a user comes into a room, and how it comes out of it.
+//! Membership: how a user joins a room, and how it leaves.
 
 use crate::action::{Action, Actor, Operation, Place};
 use crate::state::Account;
@@ -30,7 +30,7 @@ impl World<'_> {
         }
         let room = action.room()?;
         let membership = self.membership(caller, room);
-        // The ordinary user tries only to join a room that it is in.
+        // The only join of the ordinary user is one to a room that it is in already.
         if caller.who == Who::User && membership != Membership::Join {
             return None;
         }
@@ -121,7 +121,7 @@ impl World<'_> {
         Some(KNOCKED)
     }
 
-    /// What the moderator does to a guest's membership: only what can be done.
+    /// The moderator's change of a guest's membership. `None` if the change cannot happen.
     pub(super) fn moderate(&mut self, action: &Action, guest: u8) -> Option<Decision> {
         use Membership::{Ban, Invite, Join, Knock, Leave, Never};
         let (room, guest) = (action.room()?, usize::from(guest));
@@ -142,7 +142,7 @@ impl World<'_> {
         Some(SENT)
     }
 
-    /// The caller's own membership; nobody in particular has none that could change.
+    /// Sets the caller's own membership. `None` if the caller has none that can change.
     fn becomes(&mut self, caller: &Caller, room: usize, membership: Membership) -> Option<()> {
         match caller.who {
             Who::Moderator | Who::Anonymous => return None,

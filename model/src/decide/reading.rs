@@ -1,4 +1,4 @@
-//! Reading: which endpoint answers whom, and whether the tagged event is in the answer.
+//! Reading: whether an endpoint answers the caller, and whether the answer has the tagged event.
 
 use crate::action::{Action, Answer, Operation, Place};
 use crate::state::{Kind, TAGGED_ROOM};
@@ -19,8 +19,8 @@ impl World<'_> {
         if action.operation == Operation::ReadThroughOtherRoom {
             return self.read_through_other_room(caller, action);
         }
-        // The state does not keep how the ordinary user stood to the tagged event: it is joined, and
-        // once a mistake has removed it, it reads no more.
+        // The state has no relation of the ordinary user to the tagged event: the user is joined. Once a
+        // mistake has removed it, it does not read.
         let room = action.room().unwrap_or(TAGGED_ROOM);
         if caller.who == Who::User && self.state.rooms[room].user != Membership::Join {
             return None;

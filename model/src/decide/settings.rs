@@ -34,14 +34,14 @@ pub(super) fn initial(choices: &Choices) -> State {
     State { accounts: [Account::Absent; MAX_GUESTS], rooms: [room; MAX_ROOMS], tagged: None }
 }
 
-/// How a room's guest access came to be something else.
+/// The event that changed a room's guest access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
-    /// By a new event that says `forbidden`.
+    /// A new event with the value `forbidden`.
     Forbidden,
-    /// By a new event that says something else.
+    /// A new event with another value.
     NotUnderstood,
-    /// By the redaction of the event.
+    /// The redaction of the event.
     Redaction,
 }
 

@@ -10,21 +10,21 @@ use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 use super::World;
 use super::caller::{Caller, Who};
 
-/// One reader, one event: what the rules ask of both.
+/// A reader and an event: everything that the history visibility rules read of them.
 pub(super) struct Sight<'a> {
     tagged: &'a Tagged,
-    /// How the reader stands to the event.
+    /// The relation of the reader to the event.
     relation: ReaderRelation,
     /// The reader's membership now.
     membership: Membership,
     /// Whether the reader counts as a guest.
     guest: bool,
-    /// The room's setting at the time of the call.
+    /// The room's history visibility at the time of the call.
     now: HistoryVisibility,
 }
 
 impl World<'_> {
-    /// The tagged event as `caller` stands to it, if there is one.
+    /// The tagged event and its reader, if there is a tagged event.
     pub(super) fn sight(&self, caller: &Caller, now: HistoryVisibility) -> Option<Sight<'_>> {
         let tagged = self.state.tagged.as_ref()?;
         let joined =
@@ -42,7 +42,7 @@ impl World<'_> {
         })
     }
 
-    /// Whether the reader may see the event, in the timeline.
+    /// Whether the reader may see the event in the timeline.
     pub(super) fn may_see(&self, sight: &Sight) -> bool {
         let choices = &self.profile.choices;
         if choices.joined_now == JoinedNow::Everything && sight.membership == Membership::Join {
@@ -116,7 +116,7 @@ impl World<'_> {
             }
     }
 
-    /// Whether the reader is given the event, which is a state event, as part of the room's state.
+    /// Whether the reader is given the event, a state event, as part of the room's state.
     pub(super) fn may_see_as_state(&self, sight: &Sight) -> bool {
         use guest_access_rules::decision_point::StateCheck;
         let choices = &self.profile.choices;

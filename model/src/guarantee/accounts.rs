@@ -1,4 +1,4 @@
-//! What becomes of accounts and their tokens.
+//! Guarantees about accounts and their tokens.
 
 use crate::action::{Actor, Answer, Credential, Operation, Upgrade};
 use crate::state::{Account, State};
@@ -31,7 +31,7 @@ pub(super) const UPGRADE_IDENTITY: ActionGuarantee = ActionGuarantee {
                 | Upgrade::OthersToken { of: guest, .. },
             )
             | Operation::RegisterOver(guest) => !upgraded(guest),
-            // The limits end with the guest's token: what is called with it is refused.
+            // The limits of a guest end with its token: a call with the old token is refused.
             _ if t.action.with == Credential::BeforeUpgrade => {
                 t.rules.choices.old_token != OldToken::Ended || !(t.needs_a_token() && t.allowed())
             }
@@ -75,8 +75,7 @@ pub(super) const USERS_UNBOUND: ActionGuarantee = ActionGuarantee {
         };
         let premise = ordinary && matches!(t.action.operation, Operation::Call(_));
         let bound = t.observation.decision.errcode == Some(ErrCode::GuestAccessForbidden);
-        // A join by the user, who is in the room already, or by an upgraded guest into a public
-        // room that it is not banned from, is nobody's to refuse.
+        // No rule refuses a join by the user, who is in the room already.
         let join_refused = ordinary && t.action.by == Actor::User && joins(t) && !t.allowed();
         Judgement::of(premise, !(ordinary && bound || join_refused))
     },

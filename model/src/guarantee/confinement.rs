@@ -1,4 +1,4 @@
-//! What a guest, or somebody without a token, may not call.
+//! Guarantees about calls that a guest, or somebody without a token, may not make.
 
 use crate::action::{Actor, Credential, Operation, Place};
 use guest_access_rules::endpoint::Auth;
@@ -43,7 +43,7 @@ pub(super) const AUTHENTICATION: ActionGuarantee = ActionGuarantee {
             _ => false,
         };
         let premise = no_live_token && t.needs_a_token();
-        // What a guest's token may not do it may not do in another's name either.
+        // A call that a guest may not make, it may not make in another user's name either.
         let in_anothers_name =
             t.action.with == Credential::Masquerade && outside_the_list(t) && t.allowed();
         Judgement::of(premise, !(premise && t.allowed() || in_anothers_name))
@@ -56,7 +56,7 @@ pub(super) const VISIBLE_ROOM_ONLY: ActionGuarantee = ActionGuarantee {
     judge: |t| {
         let about_a_room = match t.action.place {
             Place::Room(_) => true,
-            // A stream that names no room is about the rooms whose events it gives.
+            // A stream that names no room is about each room whose events it gives.
             Place::Nowhere => t.gave_the_tagged_event(),
             Place::Elsewhere => false,
         };

@@ -1,4 +1,4 @@
-//! Coming to be joined, and ceasing to be.
+//! Guarantees about how guests join, and how a revocation removes them.
 
 use crate::action::{Operation, Setting};
 use guest_access_rules::vocabulary::{GuestAccess, Membership};
@@ -12,7 +12,7 @@ pub(super) const JOIN_GATE: ActionGuarantee = ActionGuarantee {
         let (Some(guest), Operation::Join(_), Some(room)) =
             (t.live_guest(), t.action.operation, t.action.room())
         else {
-            // Whoever takes the step, a guest must not become joined by it.
+            // Whoever acts, no guest may become joined.
             return Judgement::of(false, !some_guest_slipped_in(t));
         };
         let closed = t.before.rooms[room].guest_access != GuestAccess::CanJoin;
@@ -51,7 +51,7 @@ pub(super) const REVOCATION: ActionGuarantee = ActionGuarantee {
     },
 };
 
-/// Whether the step ends the room's guest access.
+/// Whether the action ends the room's guest access.
 fn stops(t: &Transition, room: usize) -> bool {
     t.before.rooms[room].guest_access == GuestAccess::CanJoin
         && t.after.rooms[room].guest_access != GuestAccess::CanJoin

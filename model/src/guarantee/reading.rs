@@ -1,4 +1,4 @@
-//! What a guest is given of a room's events, and what it is owed.
+//! Guarantees about the events that a guest is given.
 
 use crate::action::{Operation, Place};
 use crate::state::{Kind, ReaderRelation, Standing, Tagged};
@@ -8,7 +8,7 @@ use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
 use super::{ActionGuarantee, GuaranteeId, Judgement, Transition, reads};
 
-/// A guest's read while there is a tagged event: what it is about.
+/// A guest's read while there is a tagged event.
 struct Read<'a> {
     tagged: &'a Tagged,
     relation: &'a ReaderRelation,
@@ -16,7 +16,7 @@ struct Read<'a> {
 }
 
 impl Transition<'_> {
-    /// A guest's read about the room of the tagged event (or about no room in particular).
+    /// A guest's read about the room of the tagged event, or about no room.
     fn guests_read(&self) -> Option<Read<'_>> {
         let guest = self.live_guest()?;
         let about_its_room = match self.action.operation {
@@ -60,7 +60,7 @@ impl Read<'_> {
         self.tagged.kind == Kind::State && was_in
     }
 
-    /// Whether its visibility at the event and the guest's membership allow the event.
+    /// Whether the history visibility at the event and the guest's membership allow the event.
     fn permitted(&self) -> bool {
         self.open_when_sent()
             || self.settings().contains(&HistoryVisibility::Shared) && self.relation.joined_later
@@ -138,7 +138,8 @@ pub(super) const READ_ENTITLEMENT: ActionGuarantee = ActionGuarantee {
         let settings = read.settings();
         let joined_now = read.membership == Membership::Join;
         let limited = t.rules.choices.guest_reads == GuestReads::WorldReadableOnly;
-        // The weakest that the readings agree on (A10, A11, A12): both sides of a change show it.
+        // The weakest claim that holds under every reading (A10, A11, A12): both sides of a change show
+        // the event.
         let world_readable = settings.iter().all(|v| *v == HistoryVisibility::WorldReadable);
         let by_membership = read.standings().iter().all(|m| *m == Standing::Join)
             || settings.iter().all(|v| *v == HistoryVisibility::Shared)

@@ -1,4 +1,4 @@
-//! What a guest is owed: that what is listed is served, and that nobody else's doings matter.
+//! Guarantees about what a guest is owed: listed endpoints serve it, and no other guest interferes.
 
 use crate::action::{Action, Credential, Message, Operation, Place};
 use crate::state::{Account, ReaderRelation};
@@ -31,7 +31,7 @@ fn is_owed(t: &Transition) -> Option<bool> {
     let room = t.action.room().map(|room| &t.before.rooms[room]);
     let membership = room.map(|room| room.members[guest]);
     let previewable = room.is_some_and(|r| r.visibility == Some(HistoryVisibility::WorldReadable));
-    // The draft's rule: no room but one that is world_readable now.
+    // The draft's rule: only a room that is world_readable now.
     let room_is_out_of_reach =
         t.rules.choices.room_rule == RoomRule::WorldReadableNow && !previewable;
     Some(match t.action.operation {
@@ -49,7 +49,7 @@ fn is_owed(t: &Transition) -> Option<bool> {
         Operation::Leave(MembershipEndpoint::Own) => matches!(membership?, Join | Invite),
         Operation::Read(_) => match endpoint.get().gives? {
             Gives::Sync => true,
-            // The event asked for may be one that the guest may not see.
+            // The guest may not see every event that it can ask for.
             Gives::Event | Gives::StateEvent => false,
             _ if t.action.place == Place::Nowhere || room_is_out_of_reach => false,
             Gives::Stream => membership? == Join || previewable && membership? != Ban,
@@ -82,14 +82,14 @@ pub(super) const NON_INTERFERENCE: ActionGuarantee = ActionGuarantee {
                 t.before.accounts[other] == t.after.accounts[other]
                     && t.before.rooms[room].members[other] == t.after.rooms[room].members[other]
             }) && other_rooms.clone().all(|other| t.before.rooms[other] == t.after.rooms[other]);
-        Judgement::of(company, untouched && t.alone_it_would_be_alike())
+        Judgement::of(company, untouched && t.is_the_same_alone())
     },
 };
 
 impl Transition<'_> {
-    /// Whether the call would have been answered alike had there been no other guest and no other
-    /// room. This holds the system against itself, whatever its rules are.
-    fn alone_it_would_be_alike(&self) -> bool {
+    /// Whether the call gets the same answer without the other guests and the other rooms. This compares
+    /// the system with itself, whatever its rules are.
+    fn is_the_same_alone(&self) -> bool {
         let (Some(guest), Some(room)) = (self.caller(), self.action.room()) else {
             return true;
         };

@@ -1,4 +1,4 @@
-//! What settings can do that are not understood, or that somebody may not send; and refusals.
+//! Guarantees about settings that are unknown, malformed or sent without permission; and about refusals.
 
 use crate::action::{Key, Operation, Says, Setting};
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};

@@ -1,8 +1,8 @@
-//! Several processes, on one machine or on many: who they are, and the connections between them.
+//! A cluster: several processes, on one machine or on many, and the connections between them.
 //!
-//! The hosts file is timely's: a line `host:port` for each process, in the order of their numbers.
-//! The connections are made here and not by timely, which would wait for ever, tell of it on standard
-//! output, and not ask whether all are about the same work.
+//! The hosts file has the format of timely's: a line `host:port` for each process, in the order of their
+//! numbers. This module makes the connections itself, for three reasons: timely would wait without a
+//! limit, write to standard output, and not check that all processes have the same work.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
@@ -22,72 +22,72 @@ use crate::stop::Stop;
 /// One process among several.
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    /// Where each process listens.
+    /// The address of each process.
     hosts: Vec<String>,
-    /// Which of them this is.
+    /// The number of this process.
     process: usize,
-    /// How long the others are waited for.
+    /// How long to wait for the other processes.
     patience: Duration,
-    /// What all are to be about.
+    /// The work, as a text that differs for different work.
     work: String,
 }
 
-/// Why there is no cluster.
+/// Why the processes could not be connected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClusterError {
     /// The hosts file cannot be read.
     #[error("`{}` cannot be read; name a file with a line `host:port` for each process", path.display())]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// A line of it is no address.
+    /// A line of the hosts file is no address.
     #[error("line {line} of `{}` is `{text}`, which is no `host:port`", path.display())]
     NoAddress {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Which line, the first being 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// What stands there.
+        /// The text of the line.
         text: String,
     },
     /// There is no process with this number.
     #[error("there is no process {process}: `{}` has {hosts} of them, the first being 0", path.display())]
     NoProcess {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Which number.
+        /// The number.
         process: usize,
-        /// How many there are.
+        /// How many processes there are.
         hosts: usize,
     },
-    /// The others cannot reach this one.
+    /// This process cannot listen.
     #[error("`{address}` cannot be listened on: {source}")]
     Listen {
-        /// Where.
+        /// The address.
         address: String,
         /// Why.
         source: io::Error,
     },
-    /// Another one did not come.
+    /// Another process did not connect in time.
     #[error("process {process}, `{address}`, did not come within {} s", patience.as_secs())]
     Missing {
-        /// Which.
+        /// The number of that process.
         process: usize,
-        /// Where.
+        /// The address.
         address: String,
-        /// How long it was waited for.
+        /// How long this process waited.
         patience: Duration,
     },
-    /// Another one is about something else.
+    /// Another process has other work.
     #[error(
         "process {process} is about other work; start all with the same program and the same arguments"
     )]
     OtherWork {
-        /// Which.
+        /// The number of that process.
         process: usize,
     },
     /// A connection broke.
@@ -95,14 +95,13 @@ pub enum ClusterError {
     Broken(#[from] io::Error),
 }
 
-/// How long it is between two tries to reach another process.
+/// The time between two attempts to reach another process.
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
-/// How long another process may take to say who it is.
+/// How long another process may take to send its greeting.
 const GREETING: Duration = Duration::from_secs(5);
 
 impl Cluster {
-    /// The process with this number of those that a hosts file names, all of which are about `work`:
-    /// any text that is another one for other work.
+    /// The process with this number in a hosts file. `work` is a text that differs for different work.
     ///
     /// # Errors
     /// If the file cannot be read, has no `host:port` in each line, or no such process.
@@ -138,7 +137,7 @@ impl Cluster {
         self.hosts.len()
     }
 
-    /// The workers of this process, connected to all others. `lost` is raised when a connection breaks.
+    /// The workers of this process, connected to all others. Sets `lost` when a connection breaks.
     pub(super) fn connect(
         &self,
         threads: usize,
@@ -147,7 +146,7 @@ impl Cluster {
     ) -> Result<(Vec<AllocatorBuilder>, Box<dyn std::any::Any + Send>), ClusterError> {
         hush();
         let until = Instant::now() + self.patience;
-        // All have to have as many workers: what belongs to whom depends on it.
+        // The number of workers decides which worker owns a state, so it has to be the same everywhere.
         let mut hasher = DefaultHasher::new();
         (&self.work, threads, &self.hosts, env!("CARGO_PKG_VERSION")).hash(&mut hasher);
         let work = hasher.finish();
@@ -165,7 +164,7 @@ impl Cluster {
         {
             match listener.accept() {
                 Ok((mut stream, _)) => {
-                    // Whoever does not greet as one of us is not one of us.
+                    // A connection without the greeting is not from one of the processes.
                     let Ok([caller, its_work]) = greet(&mut stream, greeting) else { continue };
                     let Some(place) = usize::try_from(caller).ok().filter(|p| *p > self.process)
                     else {
@@ -201,7 +200,7 @@ impl Cluster {
         Ok((workers, Box::new(connections)))
     }
 
-    /// Calls a process until it answers.
+    /// Connects to a process, with new attempts until it answers.
     fn call(
         &self,
         process: usize,
@@ -234,7 +233,7 @@ impl Cluster {
     }
 }
 
-/// Each says who it is and what its work is.
+/// Exchanges greetings: each process sends its number and its work.
 fn greet(stream: &mut TcpStream, greeting: [u64; 2]) -> io::Result<[u64; 2]> {
     stream.set_nonblocking(false)?;
     stream.set_nodelay(true)?;
@@ -252,8 +251,8 @@ fn greet(stream: &mut TcpStream, greeting: [u64; 2]) -> io::Result<[u64; 2]> {
     Ok(heard)
 }
 
-/// A connection that tells when it is lost: timely's thread that reads or writes it panics then, and
-/// nobody else would hear of it.
+/// A connection that sets a flag when it is lost. Otherwise only timely's thread that reads or writes it
+/// would know: it panics.
 struct Watched {
     stream: TcpStream,
     lost: Arc<AtomicBool>,
@@ -297,7 +296,7 @@ impl Stream for Watched {
     }
 }
 
-/// Has the threads of lost connections say nothing: what became of them is told in one message.
+/// Silences the panics of threads whose connection is lost: one message reports the loss.
 fn hush() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
