@@ -52,32 +52,27 @@ fn the_reference_agrees_with_a_second_guest_and_with_a_second_room() {
 
 #[test]
 fn a_mistake_is_the_same_mistake_on_both_sides() {
-    let pinned = [("latest", 0), ("r0.0.0", 0), ("draft-2015-11-05", 0)];
-    let mut explored = Vec::new();
-    for (revision, _) in pinned {
-        let mut states = 0;
+    for revision in ["latest", "r0.0.0", "draft-2015-11-05"] {
         for defect in defects(&Rules::find(revision).unwrap()) {
-            states += agree(&defect.profile, ONE, &Stop::default().at_states(120));
+            let states = agree(&defect.profile, ONE, &Stop::default().at_states(120));
+            assert_eq!(states, 120, "{revision}: {}", defect.id);
         }
-        explored.push((revision, states));
     }
-    assert_eq!(explored, pinned);
 }
 
 #[test]
 fn a_permitted_alternative_is_the_same_on_both_sides() {
     use guest_access_rules::decision_point::PointId;
-    let mut states = 0;
     for rules in Rules::published() {
         for point in PointId::all() {
             for option in rules.point(point).standing.alternatives() {
                 let mut profile = rules.profile();
                 assert!(profile.choices.set(point, option));
-                states += agree(&profile, ONE, &Stop::default().at_states(200));
+                let states = agree(&profile, ONE, &Stop::default().at_states(200));
+                assert_eq!(states, 200, "{}: {option}", rules.id);
             }
         }
     }
-    assert_eq!(states, 0);
 }
 
 /// The model and the reference after a trace. Each trace is a state of its own, so the test assumes
