@@ -17,6 +17,8 @@
 //! | one observed step, compared with every expectation | [`StepMatches`] |
 //! | one scenario: is there an assignment that explains every step? | [`SequenceJudge`]; [`Judge`] for the steps of a vector |
 //! | a run of many scenarios: which assignment does it follow, and where not? | [`judge_run`] |
+//! | the profiles that take one option beside the default | [`open`](guest_access_rules::variant::open), [`permitted`](guest_access_rules::variant::permitted) |
+//! | a scenario by the rules alone: each decision, and where it is open | [`DecidedStep`] |
 //! | how bad a divergence is | [`DivergenceKind`] |
 //!
 //! A step lists what single options and pairs of options expect of it, not what every assignment
@@ -45,7 +47,9 @@
 //! assert_eq!(conflicts[0].here, Some(denied));
 //! ```
 
+mod decide;
 mod explanation;
+mod follow;
 mod kind;
 mod matches;
 mod option;
@@ -53,6 +57,8 @@ mod run;
 mod scenario;
 mod sequence;
 
+pub use decide::{AlternativeOutcome, DecidedStep};
+pub use follow::follow;
 pub use kind::DivergenceKind;
 pub use matches::{Match, StepMatches};
 pub use option::{Assignment, OpenOptions, OptionNumber, TakenOption};

@@ -1,10 +1,14 @@
-//! Scenarios: steps by named actors, with what is expected of each. Everything that tells a story
-//! tells it in this form: counterexamples, witnesses, vectors, the runner, `decide`.
+//! Scenarios: steps by named actors, each with an expected outcome. Counterexamples, witnesses,
+//! vectors, the runner and `decide` all use this one format.
 //!
-//! A scenario is JSON. A step names who takes it (`as`), what it does (`do`: a verb, or an endpoint
-//! in the specification's notation), where (`room`), and what else the verb asks for; `expect` says
-//! what must come of it. Where calls overlap, `interleaving` says what happens when. One event of a scenario may carry a label (`event`), and reads say whether
-//! they give it (`sees`, `not_sees`).
+//! A scenario is JSON:
+//! - `as` names the actor of a step;
+//! - `do` says what the step does: a verb, or an endpoint in the specification's notation;
+//! - `room` says in which room, and further fields give what the verb needs;
+//! - `expect` says what must come of the step;
+//! - `event` labels the event that the step sends: one event of a scenario may have a label, and the
+//!   expectation of a read says whether the read gives that event (`sees`, `not_sees`);
+//! - `interleaving` lists what happens in which order, where calls overlap.
 //!
 //! ```
 //! use guest_access::scenario::Scenario;
@@ -30,7 +34,6 @@ mod from_trace;
 mod impossible;
 mod interleaving;
 mod outcome;
-mod readings;
 mod schema;
 mod sentence;
 mod verb;
@@ -51,43 +54,43 @@ pub use outcome::{
     verdict_in_words,
 };
 
-pub use readings::{Decided, Otherwise};
 pub use sentence::{actor_name, guest_name, operation_phrase, sentence, sentence_with};
 
-/// The label that a story's tagged event is given.
+/// The label of a trace's tagged event.
 pub const LABEL: &str = "e1";
 
-/// Steps by named actors, with what is expected of each.
+/// Steps by named actors, each with an expected outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
     /// The id.
     pub id: String,
-    /// The rules under which it is told: a revision's id or alias, or the path of a rules file.
+    /// The rules of the scenario: a revision's id or alias, or the path of a rules file.
     pub rules: String,
-    /// What it shows, in a sentence.
+    /// What the scenario shows, in a sentence.
     pub about: String,
-    /// The clauses that it is about.
+    /// The clauses that the scenario is about.
     pub clauses: Vec<String>,
     /// The steps.
     pub steps: Vec<ScenarioStep>,
-    /// What happens when, where calls overlap; empty where each step is done before the next begins.
+    /// What happens in which order, where calls overlap. Empty where each step ends before the next
+    /// begins.
     pub interleaving: Vec<InterleavingEntry>,
 }
 
-/// A step as a scenario tells it.
+/// A step of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScenarioStep {
     /// The action that the step takes.
     pub action: Action,
-    /// The label of the event that it sends, if that is the tagged one.
+    /// The label of the event that the step sends, if that is the tagged event.
     pub event: Option<String>,
-    /// What is expected of it.
+    /// What is expected of the step.
     pub expect: Option<Expect>,
 }
 
 impl Scenario {
-    /// The scenario in the file at `path`, or on the standard input if that is `-`, and where its
-    /// steps stand there.
+    /// Reads the scenario in the file at `path`, or on the standard input if `path` is `-`; with the
+    /// lines of its steps.
     ///
     /// # Errors
     /// If the file cannot be read or is not a scenario.
@@ -95,7 +98,7 @@ impl Scenario {
         file::parse(path, &file::read(path)?)
     }
 
-    /// The scenario in `text`, which is called `name` in messages.
+    /// Reads the scenario in `text`. Messages call the text `name`.
     ///
     /// # Errors
     /// If the text is not a scenario.
@@ -103,12 +106,17 @@ impl Scenario {
         file::parse(Path::new(name), text).map(|(scenario, _)| scenario)
     }
 
+    /// The actions of the steps.
+    pub fn actions(&self) -> Vec<Action> {
+        self.steps.iter().map(|step| step.action).collect()
+    }
+
     /// The label of the tagged event, if an event is labelled.
     pub fn label(&self) -> Option<&str> {
         self.steps.iter().find_map(|into_step| into_step.event.as_deref())
     }
 
-    /// What comes of each step where `profile` decides.
+    /// The outcome of each step where `profile` decides.
     ///
     /// # Errors
     /// If a step cannot happen, or calls overlap.

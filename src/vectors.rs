@@ -1,21 +1,25 @@
-//! Conformance vectors: scenarios generated from the rules, which together cover every class of
-//! decision, so that an implementer in any language can hold a homeserver against the rules.
+//! Conformance vectors: scenarios generated from the rules. Together they cover every class of
+//! decision, so that an implementer in any language can compare a homeserver with the rules.
+//! `spec-notes/vectors.md` says how a vector is run.
 //!
-//! **What is covered** ([`CoverageGoal`]): every class of decisions, every class of events given and withheld,
-//! every way into a setting, a membership and an account's state; every option of every decision point
-//! that a client can tell from ours; every clause, each way that it goes. How decisions are folded
-//! into classes, and why no further, stands in `classes.rs`.
+//! **What is covered** ([`CoverageGoal`]): every class of decisions; every class of events, given and
+//! withheld; every change of a setting, a membership and an account; every option of every decision
+//! point that a client can tell from the default; every clause, each way that it can decide.
+//! `classes.rs` says how decisions are grouped into classes, and why no further.
 //!
-//! **How they come to be.** The model is walked with one guest in one room, and all classes met are
-//! the goals (`goals.rs`). A vector begins with a *scene* (`plans.rs`): an event is sent while three
-//! guests stand to it in three ways. From there it is woven on (`path_planner.rs`): wherever it comes, all
-//! that is new is asked, since most questions change nothing; and it goes where the most is new. What
-//! is left needs no event. Then the questions of which others cover everything are left out again
-//! (`redundant_queries.rs`). What other homeservers would show, and the vectors do not yet, is looked for by itself
-//! (`others.rs`). A vector of which the others cover everything is dropped.
+//! **How the vectors are generated:**
+//! 1. Explore the model with one guest in one room. Every class that is met is a goal (`goals.rs`).
+//! 2. Begin each vector with a prefix: an event is sent while three guests have three memberships
+//!    (`plans.rs`).
+//! 3. Extend each prefix (`path_planner.rs`). In each state, take every action that changes nothing
+//!    and covers a new goal. Then take the changes after which the most new goals can be covered.
+//! 4. Plan more vectors, without a prefix, until every goal is covered.
+//! 5. Remove the queries whose goals other queries cover (`redundant_queries.rs`).
+//! 6. For each deviating homeserver that no vector distinguishes yet, search for a trace that does
+//!    (`deviations.rs`).
+//! 7. Remove each vector whose goals the other vectors cover.
 //!
-//! **Where the text is open**, a step has, beside what is expected of it by the default readings, all
-//! that is expected of it by others: see [`Permitted`].
+//! **Where the text is open**, a step also lists what other options expect of it: see [`Permitted`].
 //!
 //! ```no_run
 //! use guest_access::vectors::vectors;
@@ -32,11 +36,11 @@ mod client_actions;
 mod coverage;
 mod coverage_goal;
 mod detection;
+mod deviations;
 mod expectations;
 mod file;
 mod goals;
 mod observable;
-mod others;
 mod path_planner;
 mod plans;
 mod redundant_queries;
@@ -56,34 +60,34 @@ pub use coverage_goal::{
     StateChange,
 };
 pub use detection::{Detection, detections};
+pub use deviations::{Undetected, undetected};
 pub use file::schema;
-pub use others::{Undetected, undetected};
 
 use coverage::Coverage;
+use deviations::Deviation;
 use expectations::PermittedProfiles;
-use others::Other;
 use path_planner::PathPlanner;
 use plans::VectorPlan;
 
-/// A scenario that covers something, with all that the rules permit of each step.
+/// A scenario, with everything that the rules permit of each step, and the goals that it covers.
 #[derive(Debug, Clone)]
 pub struct Vector {
-    /// The scenario. Every step says what is expected of it by the default readings.
+    /// The scenario. Every step has the expectation of the default readings.
     pub scenario: Scenario,
-    /// What other readings permit of each step beside that.
+    /// What other options expect of each step.
     pub otherwise: Vec<Vec<Permitted>>,
-    /// How many guests and rooms it takes.
+    /// How many guests and rooms the vector needs.
     pub scope: Scope,
-    /// What it covers.
+    /// The goals that the vector covers.
     pub covers: BTreeSet<CoverageGoal>,
 }
 
-/// One guest in one room: no class is about more than these.
+/// One guest in one room. No class of decisions is about more.
 const ALONE: Scope = Scope { guests: 1, rooms: 1 };
-/// How many guests a vector has: enough to stand to one event in every way at once.
+/// How many guests a vector has. Three guests can have three memberships at one event.
 const GUESTS: u8 = 3;
 
-/// A vector before it is known whether it is needed.
+/// A vector that may turn out to be redundant.
 struct Candidate {
     slug: String,
     scenario: Scenario,
@@ -95,7 +99,7 @@ impl Candidate {
     fn new(rules: &Rules, permits: &PermittedProfiles, plan: VectorPlan) -> Self {
         let VectorPlan { slug, about, steps } = plan;
         let mut scenario = Scenario::from_trace(slug.clone(), rules, about, Vec::new(), &steps)
-            .expect("the loom takes only steps that can happen");
+            .expect("a plan has only actions that can happen");
         let scope = scope_of(&steps);
         let otherwise = permits.expect(&mut scenario, scope);
         Self { slug, scenario, otherwise, scope }
@@ -109,12 +113,12 @@ impl Candidate {
 /// The vectors of these rules.
 ///
 /// # Panics
-/// Never: a way through the model is made of steps that can happen.
+/// Never: a plan has only actions that can happen.
 pub fn vectors(rules: &Rules) -> Vec<Vector> {
     let profile = rules.profile();
-    let others = others::others(rules);
-    let coverage = Coverage { rules, profile: &profile, others: &others };
-    let candidates = candidates(rules, &others);
+    let deviations = deviations::deviations(rules);
+    let coverage = Coverage { rules, profile: &profile, deviations: &deviations };
+    let candidates = candidates(rules, &deviations);
     let covers =
         threads::each(&candidates, threads::available(), |candidate| coverage.of(candidate));
     let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
@@ -133,8 +137,8 @@ pub fn vectors(rules: &Rules) -> Vec<Vector> {
     needed(candidates, covers).into_iter().map(vector).collect()
 }
 
-/// Ways through the model that together cover everything.
-fn candidates(rules: &Rules, others: &[Other]) -> Vec<Candidate> {
+/// Vectors that together cover every goal that vectors can cover.
+fn candidates(rules: &Rules, deviations: &[Deviation]) -> Vec<Candidate> {
     let profile = rules.profile();
     let permits = PermittedProfiles::new(rules);
     let candidate = |plan| Candidate::new(rules, &permits, plan);
@@ -142,8 +146,8 @@ fn candidates(rules: &Rules, others: &[Other]) -> Vec<Candidate> {
     let goals = goals::goals(&profile, &steps);
     let mut planner = PathPlanner::new(&profile, &steps, &goals);
     let mut plans: Vec<VectorPlan> = Vec::new();
-    // What one event can show is shown where it is the event; all else wherever a way leads to it.
-    // Who joins has joined later for good: what is to be seen before that comes first.
+    // A vector that begins with an event covers the goals of that event first. A guest that joins
+    // counts as joined later from then on, so goals without a later join weigh more.
     planner.weigh(|goal| match goal {
         CoverageGoal::EventClass(given) if given.joined_later => 1,
         CoverageGoal::EventClass(_) => 10,
@@ -159,7 +163,7 @@ fn candidates(rules: &Rules, others: &[Other]) -> Vec<Candidate> {
     planner.weigh(|_| 1);
     loop {
         let covered = planner.covered();
-        let steps = planner.path_planner(&plans::three_registrations(), GUESTS);
+        let steps = planner.path_planner(&plans::three_guests_registered(), GUESTS);
         if planner.covered() == covered {
             break;
         }
@@ -172,9 +176,9 @@ fn candidates(rules: &Rules, others: &[Other]) -> Vec<Candidate> {
     }
     redundant_queries::remove_redundant_queries(&profile, &mut plans);
     let mut candidates: Vec<Candidate> = plans.into_iter().map(candidate).collect();
-    // What they do not tell yet is looked for by itself.
-    let mut missing: Vec<&Other> = Vec::new();
-    for other in others {
+    // Search for a trace to each deviation that no vector distinguishes yet.
+    let mut missing: Vec<&Deviation> = Vec::new();
+    for other in deviations {
         let is_known = missing.iter().any(|known| known.profile == other.profile);
         if !is_known
             && !candidates.iter().any(|candidate| other.is_distinguished_by(&profile, candidate))
@@ -183,13 +187,13 @@ fn candidates(rules: &Rules, others: &[Other]) -> Vec<Candidate> {
         }
     }
     let about =
-        |other: &Other, steps| candidate(plans::for_option(&other.point, &other.option, steps));
-    let look = |other: &&Other| {
+        |other: &Deviation, steps| candidate(plans::for_option(&other.point, &other.option, steps));
+    let look = |other: &&Deviation| {
         let tell = |steps: &[Action]| {
-            !other.is_as_permitted(others, steps)
+            !other.is_as_permitted(deviations, steps)
                 && other.is_distinguished_by(&profile, &about(other, steps.to_vec()))
         };
-        other.distinguishing_trace(&profile, others::is_by_a_client, tell)
+        other.distinguishing_trace(&profile, deviations::is_by_a_client, tell)
     };
     for (other, trace) in missing.iter().zip(threads::each(&missing, threads::available(), look)) {
         if let Some(trace) = trace
@@ -201,7 +205,7 @@ fn candidates(rules: &Rules, others: &[Other]) -> Vec<Candidate> {
     candidates
 }
 
-/// Those of which the others do not cover everything, the last being dropped first.
+/// The candidates without which a goal would be uncovered. The last candidates are dropped first.
 fn needed(
     candidates: Vec<Candidate>,
     covers: Vec<BTreeSet<CoverageGoal>>,
@@ -224,7 +228,7 @@ fn needed(
     kept
 }
 
-/// How many guests and rooms these steps are about.
+/// How many guests and rooms these actions name.
 fn scope_of(steps: &[Action]) -> Scope {
     let guests = steps.iter().flat_map(Action::guests).max();
     let rooms = steps.iter().filter_map(Action::room).max();

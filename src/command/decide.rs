@@ -1,4 +1,4 @@
-//! `decide`: one scenario, the decision at every step, and the clause each rests on.
+//! `decide`: the decision at every step of a scenario, and the clause of each decision.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `vectors`: conformance vectors, for whoever holds a homeserver against the rules.
+//! `vectors`: conformance vectors, by which anyone can compare a homeserver with the rules.
 
 use std::ffi::OsString;
 use std::fs;
@@ -48,21 +48,21 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     Written::report(&report, args.format, Outcome::Holds, &args.output)
 }
 
-/// The name of the index, by which a folder of vectors is known.
+/// The name of the index. A folder of vectors has one.
 const INDEX: &str = "index.json";
 /// The name of the schema.
 const SCHEMA: &str = "vector.schema.json";
-/// What an index says that it is.
+/// The kind of an index, as its `is` says.
 const IS: &str = "guest-access vectors";
 
 /// A folder for vectors.
 struct Folder<'a> {
     path: &'a Path,
-    /// The vectors that are there.
+    /// The files of vectors in the folder.
     old: Vec<OsString>,
 }
 
-/// What is in a folder of vectors.
+/// The index of a folder of vectors.
 #[derive(Debug, Serialize)]
 struct Index<'a> {
     is: &'static str,
@@ -85,7 +85,7 @@ struct Entry<'a> {
     steps: usize,
 }
 
-/// What is looked at of the index of a folder that is there already.
+/// Those fields of an existing index that are read.
 #[derive(Debug, Deserialize)]
 struct OldIndex {
     is: String,
@@ -98,7 +98,7 @@ struct OldEntry {
 }
 
 impl<'a> Folder<'a> {
-    /// The folder at `path`, which is new, empty, or one of vectors.
+    /// Opens the folder at `path`, which must be new, empty, or a folder of vectors.
     fn open(path: &'a Path) -> Result<Self, CommandError> {
         let unwritable = |source| CommandError::UnwritableVectors { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(unwritable)?;
@@ -121,7 +121,7 @@ impl<'a> Folder<'a> {
         Ok(Self { path, old: files })
     }
 
-    /// Writes the vectors in place of those that are there.
+    /// Replaces the vectors in the folder.
     fn write(&self, report: &VectorsReport) -> Result<(), CommandError> {
         for file in &self.old {
             let path = self.path.join(file);

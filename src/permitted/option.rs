@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use guest_access_rules::variant::Variant;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -16,6 +17,17 @@ pub struct TakenOption {
     /// The reading on which our own rests, if it rests on one; none where the text is silent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reading: Option<String>,
+}
+
+impl TakenOption {
+    /// The option that a variant takes.
+    pub fn of(variant: &Variant) -> Self {
+        Self {
+            point: variant.point_id(),
+            option: variant.option(),
+            reading: variant.reading().map(str::to_owned),
+        }
+    }
 }
 
 /// The number of an option in its [`OpenOptions`]. Numbers are in the order of the options.

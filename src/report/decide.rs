@@ -1,4 +1,4 @@
-//! What `decide` found: what the rules say to each step of a scenario, and why.
+//! The report of `decide`: what the rules decide at each step of a scenario, and why.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -6,15 +6,15 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::ErrCode;
 use serde::Serialize;
 
+use crate::permitted::{AlternativeOutcome, DecidedStep};
 use crate::scenario::{
-    Decided, Expect, LABEL, ObservedStep, Otherwise, Scenario, ScenarioError, ScenarioStep,
-    Verdict, sentence_with,
+    Expect, LABEL, ObservedStep, Scenario, ScenarioError, ScenarioStep, Verdict, sentence_with,
 };
 
 use super::story::{came_of, reason};
 use super::{Run, paint, style};
 
-/// What the rules say to a scenario.
+/// The decisions of the rules on a scenario.
 #[derive(Debug, Clone, Serialize)]
 pub struct Decisions {
     /// The revision.
@@ -23,18 +23,18 @@ pub struct Decisions {
     pub scenario: String,
     /// What the scenario shows.
     pub about: String,
-    /// Whether every step comes out as the scenario expects.
+    /// Whether every step has the outcome that the scenario expects.
     pub as_expected: bool,
     /// The steps.
-    pub steps: Vec<DecidedStep>,
+    pub steps: Vec<StepReport>,
     /// How the report came to be.
     pub run: Run,
 }
 
-/// What the rules say to one step.
+/// The decision of the rules on one step.
 #[derive(Debug, Clone, Serialize)]
-pub struct DecidedStep {
-    /// The step, as the scenario tells it.
+pub struct StepReport {
+    /// The step of the scenario.
     #[serde(flatten)]
     pub told: ScenarioStep,
     /// Allow, deny or open.
@@ -45,36 +45,36 @@ pub struct DecidedStep {
     pub errcode: Option<ErrCode>,
     /// The clauses on which the decision rests.
     pub clauses: Vec<&'static str>,
-    /// The readings on which it rests: those that leave it, or what comes with it, open.
+    /// The readings that leave the decision, or its error or answer, open.
     pub readings: Vec<String>,
-    /// Why, as a sentence's end.
+    /// The reason, as the end of a sentence.
     pub because: &'static str,
-    /// What comes of it, as an expectation of it.
+    /// The outcome of the step, in the form of an expectation.
     pub observed: Expect,
-    /// What comes of it where the text is read otherwise.
-    pub otherwise: Vec<OtherwiseDecided>,
-    /// In what it came out otherwise than expected.
+    /// The outcome of the step for each other option of an open question.
+    pub otherwise: Vec<AlternativeReport>,
+    /// How the outcome differs from what the scenario expects.
     pub differences: Vec<String>,
-    /// What people are told.
+    /// The lines of the text report.
     #[serde(skip)]
     lines: Vec<String>,
 }
 
-/// What comes of a step where the text is read otherwise.
+/// The outcome of a step for one other option of an open question.
 #[derive(Debug, Clone, Serialize)]
-pub struct OtherwiseDecided {
+pub struct AlternativeReport {
     /// The decision point, or the endpoint.
     pub point: String,
     /// The option taken in place of the default.
     pub option: String,
     /// The reading.
     pub reading: Option<String>,
-    /// What comes of it.
+    /// The outcome, in the form of an expectation.
     pub observed: Expect,
 }
 
 impl Decisions {
-    /// What `rules` say to `scenario`.
+    /// Decides `scenario` by `rules`.
     ///
     /// # Errors
     /// If a step cannot happen.
@@ -85,7 +85,7 @@ impl Decisions {
             .steps
             .iter()
             .zip(&decided)
-            .map(|(told, decided)| DecidedStep::new(told, decided, label, rules))
+            .map(|(told, decided)| StepReport::new(told, decided, label, rules))
             .collect();
         Ok(Self {
             rules: rules.id.clone(),
@@ -98,16 +98,16 @@ impl Decisions {
     }
 }
 
-impl DecidedStep {
-    fn new(told: &ScenarioStep, decided: &Decided, label: Option<&str>, rules: &Rules) -> Self {
+impl StepReport {
+    fn new(told: &ScenarioStep, decided: &DecidedStep, label: Option<&str>, rules: &Rules) -> Self {
         let observed = decided.observed(&told.action, label);
         let decision = decided.outcome.observation.decision;
         let expect = told.expect.as_ref();
-        let otherwise = |other: &Otherwise| {
-            let Otherwise { point, option, reading, outcome } = other;
+        let otherwise = |other: &AlternativeOutcome| {
+            let AlternativeOutcome { point, option, reading, outcome } = other;
             let observed = ObservedStep { outcome, ..observed }.expect();
             let (point, option, reading) = (point.clone(), option.clone(), reading.clone());
-            (OtherwiseDecided { point, option, reading, observed }, outcome.observation.decision)
+            (AlternativeReport { point, option, reading, observed }, outcome.observation.decision)
         };
         let otherwise: Vec<_> = decided.otherwise.iter().map(otherwise).collect();
         let mut readings: Vec<_> =
@@ -115,7 +115,7 @@ impl DecidedStep {
         // `A7` comes before `A21`.
         readings.sort_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
         readings.dedup();
-        let told_of = |(other, decision): &(OtherwiseDecided, _)| {
+        let told_of = |(other, decision): &(AlternativeReport, _)| {
             let reading = other.reading.as_ref().map_or(String::new(), |id| format!("{id}: "));
             let came_of = came_of(decision, &other.observed);
             format!("{reading}`{}` may also be `{}`: {came_of}", other.point, other.option)

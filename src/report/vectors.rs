@@ -1,4 +1,4 @@
-//! What `vectors` generated.
+//! The report of `vectors`.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -15,21 +15,21 @@ pub struct VectorsReport {
     pub rules: String,
     /// The vectors.
     pub vectors: Vec<Vector>,
-    /// For what no vector fails a homeserver.
+    /// The options that no vector detects.
     #[serde(rename = "untold")]
     pub undetected: Vec<UndetectedReport>,
     /// How the report came to be.
     pub run: Run,
 }
 
-/// An option for which no vector fails a homeserver.
+/// An option that a homeserver may take without failing a vector.
 #[derive(Debug, Clone, Serialize)]
 pub struct UndetectedReport {
     /// The decision point, or `mistake`.
     pub point: String,
     /// The option.
     pub option: String,
-    /// Why not.
+    /// Why no vector detects the option.
     pub because: String,
 }
 

@@ -1,14 +1,15 @@
-//! Why a text is not a scenario, or a scenario cannot be told.
+//! Why a text is no scenario, or a scenario cannot be run.
 
 use std::path::PathBuf;
 
 use guest_access_rules::text_file::TextFileError;
 
-/// Why there is no scenario. Every message says where the fault is and what would be right.
+/// Why a scenario cannot be read or run. Every message names the place of the error, and what would be
+/// right.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScenarioError {
-    /// The file gives no text.
+    /// The file cannot be read.
     #[error(transparent)]
     File(#[from] TextFileError),
     /// The text is not JSON, or has keys or types that a scenario does not have.
@@ -21,7 +22,7 @@ pub enum ScenarioError {
         /// What is wrong, in the words of the JSON reader.
         message: String,
     },
-    /// A step names somebody whom a scenario does not know.
+    /// A step names an unknown actor.
     #[error("{}:{line}: step {number} is by `{actor}`, whom no scenario knows; known are {known}", path.display())]
     UnknownActor {
         /// The file.
@@ -35,7 +36,7 @@ pub enum ScenarioError {
         /// Who can be named.
         known: String,
     },
-    /// A step does something that is neither a verb nor an endpoint.
+    /// A step does what is neither a verb nor an endpoint.
     #[error("{}:{line}: step {number} does `{given}`, which is neither a verb nor an endpoint; did you mean `{nearest}`?", path.display())]
     UnknownOperation {
         /// The file.
@@ -49,7 +50,7 @@ pub enum ScenarioError {
         /// The verb or endpoint that is most like it.
         nearest: String,
     },
-    /// A step, or what is expected of it, says something that means nothing.
+    /// A step, or its expectation, is invalid.
     #[error("{}:{line}: step {number}: {message}", path.display())]
     Action {
         /// The file.
@@ -61,7 +62,7 @@ pub enum ScenarioError {
         /// What is wrong and what would be right.
         message: String,
     },
-    /// The scenario as a whole says something that means nothing.
+    /// The scenario as a whole is invalid.
     #[error("{}:{line}: {message}", path.display())]
     Meaning {
         /// The file.
@@ -71,7 +72,7 @@ pub enum ScenarioError {
         /// What is wrong and what would be right.
         message: String,
     },
-    /// Calls overlap, and are to be decided one after the other.
+    /// Calls overlap, and the caller wants to decide them one after the other.
     #[error(
         "the calls of scenario `{id}` overlap, and the rules decide one call at a time; leave `interleaving` out to decide its steps one after the other"
     )]
@@ -79,7 +80,7 @@ pub enum ScenarioError {
         /// The scenario.
         id: String,
     },
-    /// A step cannot happen after those before it.
+    /// A step cannot happen after the steps before it.
     #[error("{place}: step {number}, `{sentence}`, cannot happen: {why}")]
     CannotHappen {
         /// The scenario, or its file and line.

@@ -1,4 +1,4 @@
-//! What is expected of a step, and whether what came of it is that.
+//! What is expected of a step, and how an observed step differs from that.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use super::actor;
 
-/// What the rules say to a step.
+/// What the rules decide about a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It is allowed.
+    /// The step is allowed.
     Allow,
-    /// It is denied.
+    /// The step is denied.
     Deny,
     /// The text permits both.
     Open,
@@ -29,7 +29,7 @@ impl Verdict {
         if decision.allows() { Self::Allow } else { Self::Deny }
     }
 
-    /// The verdict as it is written.
+    /// The verdict as JSON writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
@@ -39,7 +39,7 @@ impl Verdict {
     }
 }
 
-/// What is expected of a step. What is left out may be anything.
+/// What is expected of a step. A field that is left out may be anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
@@ -71,14 +71,14 @@ pub struct Expect {
     pub membership: BTreeMap<String, BTreeMap<String, Membership>>,
 }
 
-/// A step that was taken: the state before it, what was observed, the state after it.
+/// A step that was taken: the state before, what was observed, the state after.
 #[derive(Debug, Clone, Copy)]
 pub struct ObservedStep<'a> {
     /// The action that was taken.
     pub action: &'a Action,
-    /// The state before it.
+    /// The state before the step.
     pub before: &'a State,
-    /// What came of it.
+    /// The outcome: what was observed, and the state after.
     pub outcome: &'a Outcome,
     /// The label of the tagged event, if it has one.
     pub label: Option<&'a str>,
@@ -153,8 +153,8 @@ impl ObservedStep<'_> {
         changes
     }
 
-    /// In what the step came out otherwise than expected, where `verdict` is what the rules say to
-    /// it once their readings are considered; empty if it came out as expected.
+    /// How the step differs from what was expected, in words; empty if it does not differ. `verdict`
+    /// is the verdict of the rules with all their readings, for a step that is expected to be open.
     pub fn differences(&self, expect: &Expect, verdict: Verdict) -> Vec<String> {
         let observed = self.expect();
         let mut found = Vec::new();
@@ -205,7 +205,7 @@ fn members(room: &Room) -> impl Iterator<Item = (String, Membership)> {
     guests.chain([("user".to_owned(), room.user)])
 }
 
-/// Notes what was expected and is not so.
+/// Notes a difference between an expected and an observed value.
 fn differ<T: PartialEq + ToString>(
     found: &mut Vec<String>,
     what: &str,

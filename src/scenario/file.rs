@@ -18,8 +18,7 @@ use super::{
 
 const KIND: Kind = Kind { name: "scenario", most_bytes: 1 << 20, hint: "", if_too_large: "" };
 
-/// A scenario as it is written. The steps are read one by one, so that what is wrong with one is
-/// reported with its line.
+/// A scenario as JSON. The steps are parsed one by one, so that an error names the line of its step.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a scenario, which is an object")]
 struct File<'a> {
@@ -37,19 +36,20 @@ struct File<'a> {
 /// Steps by named actors, with what is expected of each: a scenario of Matrix guest access.
 #[derive(JsonSchema)]
 #[schemars(rename = "Scenario", deny_unknown_fields)]
-#[expect(dead_code, reason = "it is what the schema describes")]
+#[expect(dead_code, reason = "the schema is derived from it")]
 struct ScenarioSchema {
     /// The id.
     id: String,
-    /// The rules under which it is told: a revision's id or alias, or the path of a rules file.
+    /// The rules of the scenario: a revision's id or alias, or the path of a rules file.
     rules: String,
-    /// What it shows, in a sentence.
+    /// What the scenario shows, in a sentence.
     about: String,
-    /// The clauses that it is about, by id.
+    /// The clauses that the scenario is about, by id.
     clauses: Vec<String>,
     /// The steps, in order.
     steps: Vec<StepEntry>,
-    /// What happens when, where calls overlap; left out, each step is done before the next begins.
+    /// What happens in which order, where calls overlap. Left out where each step ends before the next
+    /// begins.
     #[serde(default)]
     interleaving: Vec<InterleavingEntry>,
 }
@@ -59,7 +59,7 @@ pub fn schema() -> Schema {
     SchemaGenerator::default().into_root_schema_for::<ScenarioSchema>()
 }
 
-/// Where the steps of a scenario stand.
+/// The lines of a scenario's steps.
 #[derive(Debug, Clone)]
 pub struct Source {
     path: PathBuf,
@@ -68,7 +68,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// The same error; if it is about a step, it says where that stands.
+    /// The same error. If the error is about a step, it names the line.
     #[must_use]
     pub fn locate(&self, error: ScenarioError) -> ScenarioError {
         match error {
@@ -82,12 +82,12 @@ impl Source {
     }
 }
 
-/// The text of the file at `path`, or of the standard input if that is `-`.
+/// The text of the file at `path`, or of the standard input if `path` is `-`.
 pub(super) fn read(path: &Path) -> Result<String, ScenarioError> {
     Ok(text_file::read(path, KIND)?)
 }
 
-/// The scenario in `text`, which stands in the file at `path`.
+/// Parses the scenario in `text`, the content of the file at `path`.
 pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), ScenarioError> {
     let syntax = |line, error: &serde_json::Error| syntax(path, line, error);
     let file: File = object(text).map_err(|error| syntax(1, &error))?;
@@ -148,7 +148,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
     Ok((Scenario { id, rules, about, clauses, steps, interleaving }, source))
 }
 
-/// The object that `text` is. (serde would take the list of its values as well.)
+/// Parses `text` as an object. (serde would accept a list of the values as well.)
 fn object<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
     if text.trim_start().starts_with('[') {
         return Err(serde::de::Error::custom("an object is needed here, not a list"));
@@ -156,7 +156,7 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
     serde_json::from_str(text)
 }
 
-/// The step that `text` is, with an object for what is expected of it.
+/// Parses `text` as a step, whose expectation is an object too.
 fn parse_step(text: &str) -> serde_json::Result<StepEntry> {
     #[derive(Deserialize)]
     struct Expecting<'a> {
@@ -170,8 +170,8 @@ fn parse_step(text: &str) -> serde_json::Result<StepEntry> {
     Ok(entry)
 }
 
-/// Checks the labels and names of one step, where `label` is the one given before, and in which
-/// step.
+/// Checks the labels and names of one step. `label` is the label of an earlier step, with the number of
+/// that step.
 fn check_labels(
     step: &ScenarioStep,
     asked_for: Option<&String>,
@@ -211,7 +211,7 @@ fn check_labels(
 
 fn syntax(path: &Path, first: usize, error: &serde_json::Error) -> ScenarioError {
     let message = error.to_string();
-    // The reader counts lines from where it began, and its message ends in them.
+    // The parser counts lines from its own beginning, and its message ends with them.
     let message = message.split(" at line ").next().unwrap_or_default().to_owned();
     let line = first + error.line().saturating_sub(1);
     ScenarioError::Syntax { path: path.to_owned(), line, message }
@@ -229,7 +229,7 @@ impl Serialize for ScenarioStep {
     }
 }
 
-/// A step as scenarios write it, by itself: for formats that tell of steps in another way.
+/// An action as scenarios write it, for formats that have no scenario steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrittenAction(pub Action);
 

@@ -1,5 +1,5 @@
-//! A step as it is written, and the step of the model that it means. The two say the same: each is
-//! made of the other without loss.
+//! A step as JSON, and the action of the model that it stands for. Either converts to the other without
+//! loss.
 
 mod reading;
 mod writing;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Expect;
 
-/// A step as it is written.
+/// A step as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a step, which is an object")]
 #[schemars(rename = "Step")]
@@ -81,12 +81,12 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// Why an entry means no step.
+/// Why JSON is no step.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// Nobody has this name; known are these.
+    /// Nobody has this name. The second string lists the known names.
     Actor(String, String),
-    /// Neither a verb nor an endpoint; this one is most like it.
+    /// This is neither a verb nor an endpoint. The second string is the most similar one.
     Deed(String, String),
     /// Something else.
     Other(String),

@@ -1,4 +1,4 @@
-//! A story of several homeservers as a scenario.
+//! A trace of the federated model as a scenario.
 
 use guest_access_model::action::{Action, Actor, Answer, Message, Observation, Operation};
 use guest_access_model::decide::Outcome;
@@ -12,7 +12,7 @@ use guest_access_rules::vocabulary::MembershipEndpoint;
 use super::actor::server;
 use super::{InterleavingEntry, LABEL, ObservedStep, Scenario, ScenarioStep};
 
-/// What is known of the story so far: which step sent what is on its way.
+/// The steps that sent the events which are on their way.
 #[derive(Default)]
 struct Senders {
     access: Vec<usize>,
@@ -25,8 +25,8 @@ struct Senders {
 }
 
 impl Scenario {
-    /// The scenario of this story of the federated model. The guest of each server is the one with
-    /// its number. Nothing is said to be expected: what was answered stands where it happened.
+    /// The scenario of a trace of the federated model. The guest of each server has the number of the
+    /// server. The steps expect nothing; each answer stands in its entry of the interleaving.
     pub fn from_federated_trace(
         id: impl Into<String>,
         rules: &Rules,
@@ -94,7 +94,7 @@ impl Scenario {
 }
 
 impl Senders {
-    /// The step that sent this.
+    /// The step that sent this event.
     fn of(&self, what: What) -> usize {
         let of = |steps: &[usize], number: usize| steps.get(number).copied().unwrap_or(1);
         match what {
@@ -116,7 +116,7 @@ impl Senders {
             Happens::Sends(_) => self.message = step,
             _ => {}
         }
-        // What every server has is on its way no more.
+        // An event that every server has is no longer on its way.
         let over = |steps: &mut Vec<usize>, left: usize, before: &mut usize| {
             *before = steps.drain(..steps.len() - left).next_back().unwrap_or(*before);
         };
@@ -132,7 +132,7 @@ impl Senders {
     }
 }
 
-/// What happens, as it is written.
+/// The entry of the interleaving for one action.
 fn happening(told: &FederatedTold, step: usize, on: usize, steps: &[Action]) -> InterleavingEntry {
     const DONE: Observation =
         Observation { decision: Decision::allow(&[], ""), answer: Answer::Nothing };
@@ -155,7 +155,7 @@ fn happening(told: &FederatedTold, step: usize, on: usize, steps: &[Action]) -> 
     }
 }
 
-/// Whether the guest with this number does anything in the story.
+/// Whether the guest with this number takes any action of the trace.
 fn takes_part_in(story: &[FederatedTold], guest: usize) -> bool {
     story.iter().any(|told| matches!(told.happens, Happens::Calls(caller, _) if caller == guest))
 }

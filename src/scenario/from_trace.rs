@@ -1,4 +1,4 @@
-//! A story of the model as a scenario: what the rules say to each step is what is expected of it.
+//! A trace of the model as a scenario: each step expects what the rules decide.
 
 use guest_access_model::action::Action;
 use guest_access_model::decide::initial;
@@ -7,8 +7,7 @@ use guest_access_rules::rules::Rules;
 use super::{LABEL, ObservedStep, Scenario, ScenarioError, ScenarioStep};
 
 impl Scenario {
-    /// The scenario of these steps, in which what is expected of each is what the default profile of
-    /// `rules` decides.
+    /// The scenario of these actions. Each step expects what the default profile of `rules` decides.
     ///
     /// # Errors
     /// If a step cannot happen under these rules.

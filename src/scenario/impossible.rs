@@ -1,4 +1,4 @@
-//! Why a step cannot happen, and what would let it.
+//! Why an action cannot happen, and how to change the scenario.
 
 use guest_access_model::action::{Action, Actor, Credential, Operation, Place, Setting, Upgrade};
 use guest_access_model::decide::outcome;
@@ -8,7 +8,7 @@ use guest_access_rules::vocabulary::Membership;
 
 use super::actor;
 
-/// Why `step` cannot happen in `state`. (The model says that it cannot; this looks for the reason.)
+/// The reason why `step` cannot happen in `state`. The caller knows from the model that it cannot.
 pub(super) fn why(profile: &Profile, state: &State, step: &Action) -> String {
     let without_label = Action { tag: false, ..*step };
     if step.tag && outcome(profile, state, &without_label).is_some() {

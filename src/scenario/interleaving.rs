@@ -1,6 +1,5 @@
-//! What happens when, in a scenario whose calls overlap or whose homeservers are several: the stages
-//! that each call passes, one after the other, with those of the others in between; and what reaches
-//! which server.
+//! The interleaving of a scenario whose calls overlap, or that has several homeservers: the stages of
+//! all calls in the order in which they happen, and which event reaches which server.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::actor::server;
 use super::{Expect, LABEL, ObservedStep, Scenario, ScenarioStep, sentence_with};
 
-/// Something that happens: a step is taken as a whole, its call passes one stage, or the event that it
-/// sent reaches another server.
+/// One entry of an interleaving: a step is taken as a whole; the call of a step passes one stage; or the
+/// event of a step reaches another server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Happening")]
@@ -25,28 +24,28 @@ pub struct InterleavingEntry {
     /// The number of the step, from 1.
     #[schemars(range(min = 1))]
     pub step: usize,
-    /// The server on which it is taken; where it has been taken already, the server that its event
+    /// The server on which the step is taken; in later entries of the step, the server that its event
     /// reaches. Left out where there is one server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::server")]
     pub server: Option<String>,
-    /// The stage that its call passes; left out, all of it is done in one instant.
+    /// The stage that the call passes. Left out where the whole step happens in one instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::stage")]
     pub stage: Option<Passes>,
-    /// What the call is answered with it, if that answers it.
+    /// The answer to the call, if this entry answers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Expect>,
-    /// The memberships that it changes where it answers nothing, by room and name.
+    /// The memberships that an entry without an answer changes, by room and name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "super::schema::membership")]
     pub membership: BTreeMap<String, BTreeMap<String, Membership>>,
 }
 
 impl Scenario {
-    /// The scenario of these moves of the concurrent model. Its steps are the calls in the order in
-    /// which they begin. What each is answered stands where it is answered, and nothing is said to be
-    /// expected: the rules have no answer for a call that overlaps another, but one for each order.
+    /// The scenario of a trace of the concurrent model. The steps are the calls, in the order in which
+    /// they begin. Each answer stands in the entry that answers the call. The steps expect nothing: the
+    /// rules have no single answer to overlapping calls, but one for each order.
     pub fn from_concurrent_trace(
         id: impl Into<String>,
         rules: &Rules,
@@ -72,7 +71,7 @@ impl Scenario {
         }
     }
 
-    /// What happens, in words, a line for each.
+    /// The entries in words, one line each.
     pub(crate) fn interleaving_in_words(&self) -> Vec<String> {
         let label = self.label().unwrap_or(LABEL);
         let mut begun: Vec<Option<usize>> = vec![None; self.steps.len()];
@@ -119,7 +118,7 @@ impl InterleavingEntry {
     }
 }
 
-/// What is wrong with what is said to happen, if anything is: where, and what would be right.
+/// What is wrong with an interleaving, if anything: the number of the entry, and what would be right.
 pub(super) fn fault(
     interleaving_in_words: &[InterleavingEntry],
     steps: usize,

@@ -1,4 +1,4 @@
-//! Steps as sentences.
+//! Actions as sentences.
 
 use guest_access_model::action::{
     Action, Actor, Credential, Key, Message, Operation, Place, Says, Setting, Upgrade,
@@ -7,22 +7,22 @@ use guest_access_rules::vocabulary::MembershipEndpoint;
 
 use super::actor;
 
-/// The name that a scenario gives to an actor.
+/// The name of an actor in scenarios.
 pub fn actor_name(by: Actor) -> String {
     actor::name(by)
 }
 
-/// The name that a scenario gives to the guest with this number.
+/// The name of the guest with this number in scenarios.
 pub fn guest_name(number: usize) -> String {
     actor::guest(number)
 }
 
-/// The step in words: who does what, where.
+/// The action in words: who does what, where.
 pub fn sentence(step: &Action) -> String {
     sentence_with(step, super::LABEL)
 }
 
-/// The step in words, where the tagged event has this label.
+/// The action in words, where the tagged event has this label.
 pub fn sentence_with(step: &Action, label: &str) -> String {
     let by = match (step.by, step.with) {
         (Actor::Nobody, _) => "somebody without a token".to_owned(),
@@ -41,7 +41,7 @@ pub fn sentence_with(step: &Action, label: &str) -> String {
     format!("{by} {}{tagged}", done(step, label))
 }
 
-/// The act in words, where it is done by nobody and nowhere in particular.
+/// The operation in words, without an actor or a place.
 pub fn operation_phrase(operation: Operation) -> String {
     let place =
         if matches!(operation, Operation::Read(_)) { Place::Nowhere } else { Place::Room(0) };

@@ -1,6 +1,6 @@
-//! The verbs: what a step can do that is more than to call an endpoint or read by it.
+//! The verbs: operations that are more than a call of one endpoint.
 
-/// What a verb, or an endpoint, asks for beside who and what.
+/// The fields of a step beside `as` and `do`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     Room,
@@ -51,7 +51,7 @@ impl Field {
 /// Declares the verbs: how each is written, what it needs, and what it takes besides.
 macro_rules! verbs {
     ($($(#[$doc:meta])* $verb:ident = $text:literal needs [$($need:ident),*] takes [$($take:ident),*],)+) => {
-        /// What is done.
+        /// A verb.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum Verb { $($(#[$doc])* $verb,)+ }
 

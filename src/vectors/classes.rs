@@ -1,25 +1,22 @@
-//! Into which classes a step falls: how the decisions are folded, and why no further.
+//! The classes into which a step falls: how decisions are grouped, and why no further.
 //!
-//! - *A listed endpoint that is about a room* is asked by guests at every history visibility,
-//!   membership and guest access: a server looks up each of these for each endpoint by itself, so each
-//!   can be wrong by itself. Of the acts that share an endpoint (PUT send, PUT state) one is asked so;
-//!   the others leave the history visibility out, which no rule about sending or membership speaks of.
-//! - *A guest that upgraded* is asked whether a guest's limits have ended: it reads at every history
-//!   visibility and membership, and acts at every membership and guest access.
-//! - *Joins* are asked by membership, guest access and join rule as well, *knocks* by membership and
-//!   join rule.
-//! - *An endpoint that is not listed* denies a guest whatever the room is, so it is asked by
-//!   membership only; so is an upgraded guest's call to it, which is no longer a guest's.
-//! - *A call about no room*, and one with a token that is not live, or none, or in masquerade, is
-//!   asked once for each endpoint and caller: it is decided before any room is looked at.
-//! - *What only changes something* at an endpoint that is not listed is not asked of those whom no list
-//!   binds: it would be done.
-//! - *The ordinary user* is joined for good: its reads are asked by history visibility.
-//! - *Which events are given* is asked of each listed endpoint by kind, setting and membership at the
-//!   event, and whether the reader was joined later; by the reader's membership now and the room being
-//!   previewable now, of one endpoint for each thing that endpoints give, and for messages and state
-//!   events: since these two are the room's own check, which the endpoint's decisions above have
-//!   already. (Knocking is left out there: a knock changes nothing of what was seen before it.)
+//! | who does what | one class for each | why |
+//! |---|---|---|
+//! | a guest calls a listed endpoint about a room | history visibility, membership and guest access | a homeserver looks up each of these for each endpoint by itself, so each can be wrong by itself |
+//! | a guest takes further operations of the same endpoint (PUT send, PUT state) | membership and guest access | no rule about sending or membership names the history visibility |
+//! | an upgraded guest reads | history visibility and membership | it shows whether the limits of a guest have ended |
+//! | an upgraded guest acts | membership and guest access | the same |
+//! | a guest joins | membership, guest access and join rule | the rules of joining name these |
+//! | a guest knocks | membership and join rule | the rules of knocking name these |
+//! | a guest, or an upgraded guest, calls an endpoint off the list | membership | such an endpoint denies guests in every room |
+//! | anyone makes a call about no room, or without a live token of its own, or in masquerade | endpoint and caller | it is decided before any room is looked up |
+//! | the ordinary user reads | history visibility | the ordinary user stays joined |
+//! | a guest is given an event, or not, by one listed endpoint | kind of the event, setting and membership at the event, and whether the reader was joined later | the rules of visibility name these |
+//! | a guest is given a message or a state event, or not, by any endpoint that gives the same | in addition, the membership now, and whether the room is `world_readable` now | these two belong to the room's own check, which the decisions above cover for each endpoint |
+//!
+//! Two combinations have no class. A caller that no list binds does not make calls that only change
+//! something at an endpoint off the list, because they would be carried out. A guest that knocks now
+//! is not asked which events it is given, because a knock changes nothing about earlier events.
 
 use guest_access_model::action::{
     Action, Actor, Answer, Credential, Key, Message, Operation, Place, Says, Setting, Upgrade,
@@ -37,34 +34,34 @@ use super::coverage_goal::{
     StateChange, of_anyone, setting,
 };
 
-/// How each guest came to the membership that it has in the first room.
+/// How each guest came to its membership in the first room: the membership before, and the operation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Origins(pub(super) [Option<(Membership, Operation)>; MAX_GUESTS]);
 
 impl Origins {
-    /// The ways after `step` has led from `before` to `after`.
+    /// The origins after `step` has led from `before` to `after`.
     #[must_use]
     pub(super) fn after(mut self, before: &State, step: &Action, after: &State) -> Self {
         let (before, after) = (&before.rooms[0].members, &after.rooms[0].members);
         for (guest, way) in self.0.iter_mut().enumerate() {
             if before[guest] != after[guest] {
-                *way = Some((before[guest], folded_way(step.operation)));
+                *way = Some((before[guest], grouped(step.operation)));
             }
         }
         self
     }
 }
 
-/// The act as a way into a membership: all that close a room to guests are one.
-fn folded_way(operation: Operation) -> Operation {
+/// The operation as the origin of a membership. All operations that close a room to guests are one.
+fn grouped(operation: Operation) -> Operation {
     match setting(operation) {
         Some(_) => Operation::SetGuestAccess(Says::Value(GuestAccess::Forbidden), Key::Empty),
         None => of_anyone(operation),
     }
 }
 
-/// The classes into which `step` falls when `profile` decides it in `before`, where the guests came
-/// to their memberships by these ways.
+/// The classes into which `step` falls when `profile` decides it in `before`, where the memberships of
+/// the guests have these origins.
 pub(super) fn classes(
     profile: &Profile,
     before: &State,
@@ -77,7 +74,7 @@ pub(super) fn classes(
         here.decisions().into_iter().map(CoverageGoal::DecisionClass).collect();
     goals.extend(here.given().into_iter().flatten().map(CoverageGoal::EventClass));
     goals.extend(here.read_after().map(CoverageGoal::ReadClass));
-    goals.extend(here.state_changes().into_iter().map(CoverageGoal::Way));
+    goals.extend(here.state_changes().into_iter().map(CoverageGoal::StateChange));
     goals.extend(here.room_closings().into_iter().map(CoverageGoal::RoomClosing));
     goals
 }
@@ -96,7 +93,7 @@ impl ClassifiedStep<'_> {
     }
 
     fn caller(&self) -> Caller {
-        // Whoever registers in the name of an account is told apart by that account.
+        // A registration in the name of an account counts as one by its holder.
         let target = match self.step.operation {
             Operation::RegisterOver(of)
             | Operation::Upgrade(
@@ -115,7 +112,7 @@ impl ClassifiedStep<'_> {
         }
     }
 
-    /// Whether the rules look any further than at the token and the list.
+    /// Whether the list names the endpoint. If not, the rules consider only the token and the list.
     fn is_listed(&self, endpoint: EndpointId) -> bool {
         self.profile.access(endpoint) != Access::Refused
     }
@@ -295,7 +292,7 @@ impl ClassifiedStep<'_> {
         origins
     }
 
-    /// How the guests stood, if the step closes a room to them.
+    /// The memberships of the guests, if the step closes a room to guests.
     fn room_closings(&self) -> Vec<RoomClosing> {
         let Some(number) = self.step.room() else { return Vec::new() };
         let (room, next) = (&self.before.rooms[number], &self.outcome.next.rooms[number]);

@@ -1,4 +1,4 @@
-//! What can be asked of a homeserver, and what can be done to it, by a client.
+//! The actions that a client can take: queries, and actions that change the state.
 
 use std::sync::LazyLock;
 
@@ -9,8 +9,8 @@ use guest_access_rules::endpoint::{Auth, EndpointId, Gives};
 use guest_access_rules::profile::Access;
 use guest_access_rules::rules::Rules;
 
-/// Calls after which a session, or an account, is gone where the server takes them: nothing that
-/// follows would say anything, so they come last in a vector.
+/// Endpoints that end the session or the account of the caller where a homeserver allows them. Later
+/// steps of that caller would show nothing, so these calls come last in a vector.
 static SESSION_ENDING: LazyLock<Vec<EndpointId>> = LazyLock::new(|| {
     let ids = [
         "POST /logout",
@@ -23,16 +23,17 @@ static SESSION_ENDING: LazyLock<Vec<EndpointId>> = LazyLock::new(|| {
     ids.iter().filter_map(|id| EndpointId::find(id)).collect()
 });
 
-/// Whether the step, if a server takes it, leaves its caller without a session.
+/// Whether the action, if a homeserver allows it, ends the session of its caller.
 pub(super) fn ends_a_session(step: &Action) -> bool {
     matches!(step.by, Actor::Guest(_))
         && step.operation.endpoint().is_some_and(|endpoint| SESSION_ENDING.contains(&endpoint))
 }
 
-/// Every step by a client that vectors are made of, at `scope`, in a fixed order.
+/// Every action of a client that vectors consist of, at `scope`, in a fixed order.
 pub(super) fn client_actions(rules: &Rules, scope: Scope) -> Vec<Action> {
     let profile = rules.profile();
-    // One of each class stands for none here: a homeserver tells its endpoints apart.
+    // The model takes one endpoint of each class. A homeserver can treat each endpoint otherwise, so
+    // vectors call every endpoint.
     let mut all: Vec<Action> = actions(scope, &[&profile])
         .into_iter()
         .filter(|step| !matches!(step.operation, Operation::Call(_) | Operation::Read(_)))
@@ -48,8 +49,8 @@ pub(super) fn client_actions(rules: &Rules, scope: Scope) -> Vec<Action> {
     all
 }
 
-/// Whether a call to the endpoint changes nothing, and names nothing on which its answer would depend:
-/// then whoever may call it is answered, and no harm is done.
+/// Whether a call to the endpoint changes nothing, and names nothing on which the answer depends. Then
+/// everyone who may call it gets an answer.
 pub(super) fn is_plain_query(endpoint: EndpointId) -> bool {
     let of = endpoint.get();
     of.method() == "GET" && !of.id.contains('{')
@@ -60,7 +61,8 @@ fn calls(all: &mut Vec<Action>, rules: &Rules, scope: Scope, endpoint: EndpointI
     let is_plain_query = is_plain_query(endpoint);
     let is_listed = rules.endpoint(endpoint).access != Access::Refused;
     let needs_a_token = !matches!(endpoint.get().auth, Auth::None | Auth::Optional);
-    // Without the need of a token a call is for everybody; what it then does is no matter of guests.
+    // An endpoint that needs no token is for everybody. What such a call changes is no matter of
+    // guests.
     if !is_listed && !needs_a_token && !is_plain_query {
         return;
     }
@@ -74,7 +76,7 @@ fn calls(all: &mut Vec<Action>, rules: &Rules, scope: Scope, endpoint: EndpointI
         if is_listed {
             all.push(step.with(Credential::BeforeUpgrade));
         }
-        // Whoever honours it takes the call for the moderator's.
+        // A homeserver that honours the query takes the call for the moderator's.
         if is_plain_query && needs_a_token {
             all.push(step.with(Credential::Masquerade));
         }
@@ -108,13 +110,12 @@ fn reads(all: &mut Vec<Action>, scope: Scope, endpoint: EndpointId, gives: Gives
     }
 }
 
-/// Whether the step is asked, or taken, on behalf of no guest: by the moderator about nobody, by the
-/// user, or by somebody without a token.
+/// Whether no guest takes the action, and the action names no guest.
 pub(super) fn is_about_no_guest(step: &Action) -> bool {
     step.guests().next().is_none()
 }
 
-/// Whether the step writes where a membership could come of it.
+/// Whether the action writes, and a homeserver could change a membership because of it.
 pub(super) fn may_change_memberships(step: &Action) -> bool {
     !matches!(
         step.operation,

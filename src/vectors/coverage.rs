@@ -1,8 +1,8 @@
-//! What a vector covers: the classes of its steps, the options that it tells apart, and the clauses
-//! that its decisions rest on, each with the way that they go.
+//! The goals that a vector covers: the classes of its steps; the options that it distinguishes from
+//! the default; the clauses on which its decisions rest, each with the way that the clause decides.
 //!
-//! A decision rests on a clause if the decision itself names it, if the endpoint's own rule does, or
-//! if it comes from a decision point whose other option would have decided, or given, otherwise here.
+//! A decision rests on a clause if one of these names the clause: the decision itself, the rule of the
+//! endpoint, or a decision point of which another option would have decided, or given, otherwise here.
 
 use std::collections::BTreeSet;
 
@@ -16,18 +16,18 @@ use guest_access_rules::rules::Rules;
 use super::Candidate;
 use super::classes::{Origins, classes};
 use super::coverage_goal::CoverageGoal;
+use super::deviations::Deviation;
 use super::observable::distinguishing_steps;
-use super::others::Other;
 
-/// The rules, as what can be covered of them is counted.
+/// The rules, for counting what a vector covers of them.
 pub(super) struct Coverage<'a> {
     pub(super) rules: &'a Rules,
     pub(super) profile: &'a Profile,
-    pub(super) others: &'a [Other],
+    pub(super) deviations: &'a [Deviation],
 }
 
 impl Coverage<'_> {
-    /// What the draft covers.
+    /// The goals that a candidate covers.
     pub(super) fn of(&self, candidate: &Candidate) -> BTreeSet<CoverageGoal> {
         let steps = &candidate.steps();
         let (mut state, mut origins) = (initial(self.profile), Origins::default());
@@ -43,7 +43,7 @@ impl Coverage<'_> {
             origins = origins.after(&state, step, &outcome.next);
             state = outcome.next;
         }
-        for other in self.others {
+        for other in self.deviations {
             let places = distinguishing_steps(self.profile, &other.profile, steps);
             if !places.is_empty() && other.is_distinguished_by(self.profile, candidate) {
                 covered.insert(other.goal());
@@ -63,7 +63,7 @@ impl Coverage<'_> {
         clauses.into_iter().flatten().filter_map(|id| clause::find(id)).map(|clause| clause.id)
     }
 
-    /// These clauses, as far as they are in force, taken this way.
+    /// The goals of those of these clauses that are in force, decided this way.
     fn taken(
         &self,
         ids: impl Iterator<Item = &'static str>,
@@ -74,7 +74,7 @@ impl Coverage<'_> {
     }
 }
 
-/// Whether a step is allowed, and what it asks for given.
+/// Whether a step is allowed, and gives the event that it asks for.
 fn allows(before: &State, outcome: &Outcome) -> bool {
     let withheld =
         before.tagged.is_some() && outcome.observation.answer == Answer::Gave { tagged: false };

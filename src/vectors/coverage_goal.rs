@@ -1,5 +1,6 @@
-//! What a vector can cover: one class of decisions, one way into a state, one event seen or hidden,
-//! one option told apart, one clause taken one way.
+//! The goals that a vector can cover: a class of decisions, a change of state, a class of events that
+//! is given or withheld, an option that is distinguished from the default, a clause that decides one
+//! way.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -11,36 +12,37 @@ use serde::{Serialize, Serializer};
 
 use crate::scenario::operation_phrase;
 
-/// One thing that a vector covers.
+/// One goal that a vector can cover.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CoverageGoal {
-    /// A decision point's option: a homeserver that takes it instead of ours shows it.
+    /// An option of a decision point: the vector distinguishes a homeserver that takes it from the
+    /// default.
     Option {
         /// The decision point, `endpoint.` and the endpoint, or `mistake` for a known one.
         point: String,
         /// The option.
         option: String,
     },
-    /// A clause, and which way a decision that rests on it goes.
+    /// A clause, and which way a decision goes that rests on the clause.
     Clause {
         /// The clause.
         id: &'static str,
-        /// Whether it is allowed or given, and not denied or withheld.
+        /// Whether the decision allows or gives. Otherwise it denies or withholds.
         allows: bool,
     },
     /// A class of decisions.
     DecisionClass(DecisionClass),
-    /// A class of events, given or withheld by one endpoint.
+    /// A class of events that one endpoint gives or withholds.
     EventClass(EventClass),
-    /// A way into a state.
-    Way(StateChange),
-    /// A guest that stood so when the room was closed to guests.
+    /// A change of a membership, a setting or an account.
+    StateChange(StateChange),
+    /// A membership that a guest had when the room was closed to guests.
     RoomClosing(RoomClosing),
-    /// A read by somebody who came to its membership in one way.
+    /// A read by a guest that came to its membership in one way.
     ReadClass(ReadClass),
 }
 
-/// Who calls, as far as the rules tell callers apart.
+/// The caller, as far as the rules distinguish callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Caller {
     /// Somebody without a token.
@@ -63,7 +65,7 @@ pub enum Caller {
     Moderator,
 }
 
-/// Where a call is made.
+/// Which room a call is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PlaceClass {
     /// About no room.
@@ -74,14 +76,14 @@ pub enum PlaceClass {
     Elsewhere,
 }
 
-/// A class of decisions: a call, by whom, and those circumstances by which it is told apart.
+/// A class of decisions: an operation, its caller, and those circumstances that distinguish it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DecisionClass {
-    /// What is done, with the first guest in place of any.
+    /// The operation, with the first guest in place of any guest.
     pub operation: Operation,
-    /// By whom.
+    /// The caller.
     pub caller: Caller,
-    /// About what.
+    /// Which room the call is about.
     pub place: PlaceClass,
     /// The room's history visibility.
     pub visibility: Option<HistoryVisibility>,
@@ -93,10 +95,10 @@ pub struct DecisionClass {
     pub join_rule: Option<JoinRule>,
 }
 
-/// A class of events, and whether a guest is given one of it.
+/// A class of events, and whether a guest is given an event of the class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventClass {
-    /// By which endpoint; or by any that gives this.
+    /// The endpoint; or every endpoint that gives the same.
     pub by: Reader,
     /// The kind of the event.
     pub kind: Kind,
@@ -106,14 +108,14 @@ pub struct EventClass {
     pub standing: (Standing, Standing),
     /// Whether the guest was joined at any moment after it.
     pub joined_later: bool,
-    /// The guest's membership now, and whether the room is `world_readable` now, where that is
-    /// looked at.
+    /// The guest's membership now, and whether the room is `world_readable` now, where these two
+    /// matter.
     pub now: Option<(Membership, bool)>,
     /// Whether the event is given.
     pub given: bool,
 }
 
-/// By what a guest reads.
+/// The endpoint by which a guest reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reader {
     /// This endpoint.
@@ -122,51 +124,51 @@ pub enum Reader {
     Any(Gives),
 }
 
-/// A way into a state: from what, to what, by which act.
+/// A change of state: from what, to what, by which operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StateChange {
-    /// Into a membership.
+    /// A membership changes.
     Membership {
         /// The membership before.
         from: Membership,
         /// The membership after.
         to: Membership,
-        /// By which act.
+        /// The operation.
         by: Operation,
     },
-    /// Into a history visibility.
+    /// A history visibility changes.
     Visibility {
         /// The setting before.
         from: HistoryVisibility,
         /// The setting after.
         to: HistoryVisibility,
-        /// By which act.
+        /// The operation.
         by: Operation,
     },
-    /// Into guest access.
+    /// The guest access changes.
     GuestAccess {
         /// The setting before.
         from: GuestAccess,
         /// The setting after.
         to: GuestAccess,
-        /// By which act.
+        /// The operation.
         by: Operation,
     },
-    /// Into an account's state, with a membership that it had then.
+    /// An account changes, while its holder had a membership.
     Account {
-        /// By which act.
+        /// The operation.
         by: Operation,
         /// The membership that it had.
         with: Membership,
     },
 }
 
-/// How one guest stood when a room stopped being open to guests.
+/// A membership that a guest had when a room was closed to guests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomClosing {
-    /// By which act.
+    /// The operation.
     pub by: Operation,
-    /// What the guest was.
+    /// The kind of guest.
     pub caller: Caller,
     /// Its membership.
     pub membership: Membership,
@@ -177,13 +179,13 @@ pub struct RoomClosing {
 pub struct ReadClass {
     /// By which endpoint.
     pub endpoint: EndpointId,
-    /// The membership before, the one now, and the act by which it came.
+    /// The membership before, the membership now, and the operation that changed it.
     pub way: (Membership, Membership, Operation),
     /// Whether the room is `world_readable` now.
     pub previewable: bool,
 }
 
-/// The act, with the first guest in place of any.
+/// The operation, with the first guest in place of any guest.
 pub(super) fn of_anyone(operation: Operation) -> Operation {
     operation.with_guests(|guest| u8::from(Some(guest) != operation.target()))
 }
@@ -219,7 +221,7 @@ impl Caller {
     }
 }
 
-/// The words of an item, one after the other, those that say nothing left out.
+/// The words of a goal, separated by dots; absent words are left out.
 fn words(f: &mut Formatter<'_>, words: &[Option<String>]) -> fmt::Result {
     let words: Vec<&str> = words.iter().flatten().map(String::as_str).collect();
     f.write_str(&words.join(" · "))
@@ -230,14 +232,14 @@ fn labelled<T: Display>(label: &str, value: Option<T>) -> Option<String> {
 }
 
 impl CoverageGoal {
-    /// The family of the item: what kind of thing is covered.
+    /// The family of the goal.
     pub const fn family(&self) -> &'static str {
         match self {
             Self::Option { .. } => "option",
             Self::Clause { .. } => "clause",
             Self::DecisionClass(_) => "decision",
             Self::EventClass(_) => "event",
-            Self::Way(_) => "way",
+            Self::StateChange(_) => "way",
             Self::RoomClosing(_) => "closing",
             Self::ReadClass(_) => "read after",
         }
@@ -289,7 +291,7 @@ impl Display for CoverageGoal {
                     Some(if given.given { "given" } else { "withheld" }.to_owned()),
                 ],
             ),
-            Self::Way(way) => match way {
+            Self::StateChange(way) => match way {
                 StateChange::Membership { from, to, by } => {
                     write!(f, "{family} · membership {from} → {to} · {}", operation_phrase(*by))
                 }
@@ -330,7 +332,7 @@ impl Serialize for CoverageGoal {
     }
 }
 
-/// The setting that an act is about, if it is about one.
+/// The setting that an operation is about, if it is about one.
 pub(super) const fn setting(operation: Operation) -> Option<Setting> {
     match operation {
         Operation::SetVisibility(..) => Some(Setting::HistoryVisibility),

@@ -1,4 +1,4 @@
-//! Which vectors catch which mistake.
+//! Which vectors detect which defects.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::permitted::{Judge, Judgement, OpenOptions, StepMatches, matches};
 use crate::scenario::{LABEL, ObservedStep};
 use crate::subject::reference::ReferenceSubject;
 
-/// What catches one defect.
+/// The vectors that detect one defect.
 #[derive(Debug, Clone)]
 pub struct Detection {
     /// The defect.
@@ -25,8 +25,8 @@ pub struct Detection {
     pub by: Vec<String>,
 }
 
-/// Holds every defect under `rules`, as a mistaken reference homeserver, against the vectors.
-/// `progress` is told how many were looked at. `None` if it was stopped before it was done.
+/// Runs the vectors on the reference homeserver with each defect under `rules`. `progress` is told how
+/// many defects are done. `None` if `stop` ended the runs early.
 pub fn detections(
     rules: &Rules,
     vectors: &[Vector],
@@ -43,12 +43,12 @@ pub fn detections(
     each_until(&defects(rules), threads, look, stop, progress)
 }
 
-/// Where a homeserver does what no reading of the rules permits.
+/// A step at which a homeserver does what nothing permits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The place of the step.
+    /// The number of the step, from 0.
     pub step: usize,
-    /// In what it differs from what our readings expect.
+    /// How the step differs from what the default expects.
     pub differences: Vec<String>,
 }
 

@@ -1,80 +1,80 @@
-//! What is expected of each step of a vector: by the default readings, and by all others that the
+//! What each step of a vector expects: by the default readings, and by every other option that the
 //! rules permit.
 
-use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Scope, State};
 use guest_access_rules::decision_point::PointId;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
-use guest_access_rules::variant::{self, Variant};
+use guest_access_rules::variant;
 
 use super::client_actions::may_change_memberships;
 use super::observable::is_observable;
-use crate::permitted::{Judge, Judgement, Permitted, TakenOption};
+use crate::permitted::{Judge, Judgement, Permitted, TakenOption, follow};
 use crate::scenario::{Expect, LABEL, ObservedStep, Scenario, ScenarioStep};
 
-/// All that the rules permit: the default profile; every other that differs from it in one option
-/// that is left open, or that they do not speak of; and in two that are left open.
+/// The profiles that the rules permit, as far as a vector lists them.
 pub(super) struct PermittedProfiles {
-    profile: Profile,
-    ones: Vec<(TakenOption, Profile)>,
-    /// Pairs, by the places of the two.
-    twos: Vec<(usize, usize, Profile)>,
+    default: Profile,
+    /// Every profile that differs from the default in one option, by the order of the options.
+    singles: Vec<(TakenOption, Profile)>,
+    /// Every profile that differs in two options that readings of the text permit, by the places of
+    /// the two among the singles.
+    pairs: Vec<(usize, usize, Profile)>,
 }
 
 impl PermittedProfiles {
     pub(super) fn new(rules: &Rules) -> Self {
-        let profile = rules.profile();
-        let open: Vec<TakenOption> = variant::open(rules).iter().map(taken).collect();
-        let mut ones: Vec<_> =
-            variant::permitted(rules).into_iter().map(|one| (taken(&one), one.profile)).collect();
-        // The order in which a pair's options are asked is that of their names.
-        ones.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let mut twos = Vec::new();
-        for (place, (one, of_one)) in ones.iter().enumerate() {
-            for (other_place, (other, of_other)) in ones.iter().enumerate().skip(place + 1) {
-                let is_open = open.contains(one) && open.contains(other);
-                if is_open && one.point != other.point {
-                    twos.push((place, other_place, both(&profile, of_one, of_other)));
+        let default = rules.profile();
+        let by_reading: Vec<_> = variant::open(rules).iter().map(TakenOption::of).collect();
+        let singles = variant::permitted(rules).into_iter();
+        let mut singles: Vec<_> = singles.map(|one| (TakenOption::of(&one), one.profile)).collect();
+        singles.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut pairs = Vec::new();
+        for (place, (one, of_one)) in singles.iter().enumerate() {
+            for (other_place, (other, of_other)) in singles.iter().enumerate().skip(place + 1) {
+                let are_readings = by_reading.contains(one) && by_reading.contains(other);
+                if are_readings && one.point != other.point {
+                    pairs.push((place, other_place, both(&default, of_one, of_other)));
                 }
             }
         }
-        Self { profile, ones, twos }
+        Self { default, singles, pairs }
     }
 
-    /// Writes into the scenario what the default readings expect of each step, and gives what others
-    /// expect of it beside.
+    /// Writes into the scenario what the default expects of each step, and lists what other options
+    /// expect of it.
+    ///
+    /// 1. Follow the default through the scenario.
+    /// 2. Follow each single option. Where a client can observe the difference, list it.
+    /// 3. Follow each pair. Where it does not do what [`StepMatches`](crate::permitted::StepMatches)
+    ///    takes from the two options by themselves, list it.
     pub(super) fn expect(&self, scenario: &mut Scenario, scope: Scope) -> Vec<Vec<Permitted>> {
-        let mut before = initial(&self.profile);
-        let mut usual = Vec::with_capacity(scenario.steps.len());
-        for step in &mut scenario.steps {
-            let outcome = outcome(&self.profile, &before, &step.action)
-                .expect("the steps were taken when the scenario was made");
-            step.expect = Some(expected(step, &before, &outcome, scope));
-            usual.push((before, outcome));
-            before = outcome.next;
+        let default = follow(&self.default, &scenario.actions());
+        assert_eq!(default.len(), scenario.steps.len(), "every step was taken when it was planned");
+        for (step, (before, outcome)) in scenario.steps.iter_mut().zip(&default) {
+            step.expect = Some(expected(step, before, outcome, scope));
         }
-        let follow = |profile| follow(profile, scenario, &usual, scope);
-        let by_one: Vec<_> = self.ones.iter().map(|(_, profile)| follow(profile)).collect();
+        let compare = |profile| expectations(profile, scenario, &default, scope);
+        let of_single: Vec<_> = self.singles.iter().map(|(_, profile)| compare(profile)).collect();
         let mut otherwise = vec![Vec::new(); scenario.steps.len()];
-        for ((option, _), found) in self.ones.iter().zip(&by_one) {
-            for (permits, other) in otherwise.iter_mut().zip(found) {
-                permits.extend(other.listed(vec![option.clone()], None));
+        for ((option, _), found) in self.singles.iter().zip(&of_single) {
+            for (listed, expectation) in otherwise.iter_mut().zip(found) {
+                listed.extend(expectation.listed(vec![option.clone()], None));
             }
         }
-        for (one, other, profile) in &self.twos {
-            let (by_one, by_other) = (&by_one[*one], &by_one[*other]);
-            let options = || vec![self.ones[*one].0.clone(), self.ones[*other].0.clone()];
-            for (number, found) in follow(profile).into_iter().enumerate() {
-                let step = [&by_one[number], &by_other[number]];
-                if step.contains(&&Otherwise::CannotHappen) || found == Otherwise::Ended {
+        for (one, other, profile) in &self.pairs {
+            let options = || vec![self.singles[*one].0.clone(), self.singles[*other].0.clone()];
+            for (number, found) in compare(profile).into_iter().enumerate() {
+                let singles = [&of_single[*one][number], &of_single[*other][number]];
+                if singles.contains(&&Expectation::CannotHappen) || found == Expectation::Ended {
                     break;
                 }
-                let usual = step.into_iter().find(|step| **step != Otherwise::AsUsual);
-                if *usual.unwrap_or(&Otherwise::AsUsual) != found {
-                    let usual = scenario.steps[number].expect.as_ref();
-                    otherwise[number].extend(found.listed(options(), usual));
+                let first = singles.into_iter().find(|found| **found != Expectation::AsDefault);
+                if *first.unwrap_or(&Expectation::AsDefault) != found {
+                    let default = scenario.steps[number].expect.as_ref();
+                    otherwise[number].extend(found.listed(options(), default));
                 }
             }
         }
@@ -82,25 +82,25 @@ impl PermittedProfiles {
     }
 }
 
-/// What a server that takes other options does with a step.
+/// What a homeserver that takes other options does at a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Otherwise {
-    /// What ours does.
-    AsUsual,
+enum Expectation {
+    /// The same as the default, as far as a client can observe.
+    AsDefault,
     /// This.
     Expects(Box<Expect>),
-    /// The step cannot be taken.
+    /// The homeserver cannot come to the step.
     CannotHappen,
-    /// A step before it could not be taken.
+    /// The homeserver could not come to an earlier step.
     Ended,
 }
 
-impl Otherwise {
-    /// How it is listed, where these options are taken; as usual, it is not, unless two options that
-    /// expect something else each come to `usual` together.
-    fn listed(&self, options: Vec<TakenOption>, usual: Option<&Expect>) -> Option<Permitted> {
+impl Expectation {
+    /// The entry of these options; none where the options do not have to be listed. Two options that
+    /// each expect something else can come to the default together: then `default` is listed.
+    fn listed(&self, options: Vec<TakenOption>, default: Option<&Expect>) -> Option<Permitted> {
         let expect = match self {
-            Self::AsUsual => Some(usual?.clone()),
+            Self::AsDefault => Some(default?.clone()),
             Self::Expects(expect) => Some((**expect).clone()),
             Self::CannotHappen => None,
             Self::Ended => return None,
@@ -109,48 +109,43 @@ impl Otherwise {
     }
 }
 
-/// Follows a server with this profile through the scenario.
-fn follow(
+/// Follows a homeserver with this profile through the scenario.
+fn expectations(
     profile: &Profile,
     scenario: &Scenario,
-    usual: &[(State, Outcome)],
+    default: &[(State, Outcome)],
     scope: Scope,
-) -> Vec<Otherwise> {
-    let mut state = Some(initial(profile));
-    let step = |(step, (before, right)): (&ScenarioStep, &(State, Outcome))| {
-        let Some(here) = state else { return Otherwise::Ended };
-        let Some(outcome) = outcome(profile, &here, &step.action) else {
-            state = None;
-            return Otherwise::CannotHappen;
-        };
-        state = Some(outcome.next);
-        if is_observable(right, &outcome, before.tagged.is_some()) {
-            Otherwise::Expects(Box::new(expected(step, &here, &outcome, scope)))
+) -> Vec<Expectation> {
+    let followed = follow(profile, &scenario.actions());
+    let compare = |(step, (before, outcome), (default_before, default)): (
+        &ScenarioStep,
+        &(State, Outcome),
+        &(State, Outcome),
+    )| {
+        if is_observable(default, outcome, default_before.tagged.is_some()) {
+            Expectation::Expects(Box::new(expected(step, before, outcome, scope)))
         } else {
-            Otherwise::AsUsual
+            Expectation::AsDefault
         }
     };
-    scenario.steps.iter().zip(usual).map(step).collect()
+    let steps = scenario.steps.iter().zip(&followed).zip(default);
+    let mut found: Vec<_> = steps.map(|((step, one), two)| compare((step, one, two))).collect();
+    if found.len() < default.len() {
+        found.push(Expectation::CannotHappen);
+    }
+    found.resize(default.len(), Expectation::Ended);
+    found
 }
 
-/// Whether a server with this profile does something that nothing permitted explains.
+/// Whether a homeserver with this profile does something that nothing permitted explains.
 pub(super) fn fails(profile: &Profile, scenario: &Scenario, otherwise: &[Vec<Permitted>]) -> bool {
     let mut judge = Judge::new(&scenario.steps, otherwise);
-    let mut before = initial(profile);
-    for (number, step) in scenario.steps.iter().enumerate() {
-        let Some(outcome) = outcome(profile, &before, &step.action) else { return false };
-        let observed = ObservedStep {
-            action: &step.action,
-            before: &before,
-            outcome: &outcome,
-            label: Some(LABEL),
-        };
-        if matches!(judge.step(number, &observed), Judgement::Differs(_)) {
-            return true;
-        }
-        before = outcome.next;
-    }
-    false
+    let followed = follow(profile, &scenario.actions());
+    let mut steps = scenario.steps.iter().zip(&followed).enumerate();
+    steps.any(|(number, (step, (before, outcome)))| {
+        let observed = ObservedStep { action: &step.action, before, outcome, label: Some(LABEL) };
+        matches!(judge.step(number, &observed), Judgement::Differs(_))
+    })
 }
 
 /// What is expected of a step; where it could change a membership, of all of them.
@@ -161,14 +156,6 @@ fn expected(step: &ScenarioStep, before: &State, outcome: &Outcome, scope: Scope
         expect.membership = observed.memberships(scope);
     }
     expect
-}
-
-fn taken(variant: &Variant) -> TakenOption {
-    TakenOption {
-        point: variant.point_id(),
-        option: variant.option(),
-        reading: variant.reading().map(str::to_owned),
-    }
 }
 
 /// The profile that takes the options of both.

@@ -1,4 +1,4 @@
-//! How a vector is written: a scenario, with more.
+//! Vectors as JSON: a scenario, with more fields.
 
 use schemars::Schema;
 use serde::ser::SerializeStruct;
@@ -36,8 +36,8 @@ impl Serialize for Vector {
     }
 }
 
-/// The JSON Schema of vectors, published as `schema/vector.json`: that of scenarios, with what a
-/// vector has beside.
+/// The JSON Schema of vectors, published as `schema/vector.json`: the schema of scenarios, with the
+/// additional fields of a vector.
 ///
 /// # Panics
 /// Never: the schema of scenarios has a root and a step, which a test looks at.

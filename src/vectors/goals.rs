@@ -1,4 +1,4 @@
-//! Every class that can be reached, each with a shortest way to it.
+//! Every class that can be reached, each with a shortest trace to it.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,10 +12,10 @@ use guest_access_rules::profile::Profile;
 use super::classes::{Origins, classes};
 use super::coverage_goal::CoverageGoal;
 
-/// The classes that can be reached with one guest in one room, each with the steps to it.
+/// The classes that can be reached with one guest in one room, each with a shortest trace to it.
 ///
-/// Without a tagged event every class is looked for; with one, only what is given of it, since the
-/// rest does not depend on it.
+/// Before an event is tagged, the search looks for every class. Afterwards it looks only for the
+/// classes of events: no other class depends on the tagged event.
 pub(super) fn goals(profile: &Profile, steps: &[Action]) -> BTreeMap<CoverageGoal, Vec<Action>> {
     let mut found: BTreeMap<CoverageGoal, (usize, Action)> = BTreeMap::new();
     let mut search = Search::new([(initial(profile), Origins::default())]);
@@ -47,17 +47,17 @@ pub(super) fn goals(profile: &Profile, steps: &[Action]) -> BTreeMap<CoverageGoa
     found.into_iter().map(|(goal, (number, last))| (goal, search.trace(number, last))).collect()
 }
 
-/// How many states are handed out at once.
+/// How many states the threads take at once.
 const AT_ONCE: usize = 4096;
 
-/// A step, the goals that it reaches, and where it leads if that is elsewhere.
+/// An action, the goals that it covers, and the state after it if it changes the state.
 struct Looked {
     step: Action,
     goals: Vec<CoverageGoal>,
     next: Option<(State, Origins)>,
 }
 
-/// What of these steps can be asked and done in a state.
+/// Takes each of these actions in a state.
 fn look(
     profile: &Profile,
     steps: &[Action],

@@ -1,16 +1,18 @@
 //! What a client can observe of two homeservers that take the same steps.
 
 use guest_access_model::action::{Action, Answer};
-use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::decide::Outcome;
 use guest_access_model::state::State;
 use guest_access_rules::profile::Profile;
 
-/// Whether a client could tell the two outcomes of a step apart, at once or by asking who is in the
-/// rooms.
+use crate::permitted::follow;
+
+/// Whether a client can observe a difference between two outcomes of an action: in the answer, or in
+/// the memberships of the rooms afterwards.
 pub(super) fn is_observable(one: &Outcome, other: &Outcome, tagged: bool) -> bool {
     let (a, b) = (&one.observation, &other.observation);
     let members = |state: &State| state.rooms.map(|room| (room.members, room.user));
-    // Of the tagged event nothing can be said before there is one.
+    // Before an event is tagged, an answer cannot give it.
     let gave = |answer: Answer| match answer {
         Answer::Gave { .. } if !tagged => Answer::Nothing,
         answer => answer,
@@ -20,24 +22,16 @@ pub(super) fn is_observable(one: &Outcome, other: &Outcome, tagged: bool) -> boo
         || members(&one.next) != members(&other.next)
 }
 
-/// The places of the steps by which `other` is told apart from `right`.
+/// The places of the actions at which a client can tell `other` from `default`: as far as both can
+/// take them.
 pub(super) fn distinguishing_steps(
-    right: &Profile,
+    default: &Profile,
     other: &Profile,
-    steps: &[Action],
+    actions: &[Action],
 ) -> Vec<usize> {
-    let (mut here, mut there) = (initial(right), initial(other));
-    let mut places = Vec::new();
-    for (place, step) in steps.iter().enumerate() {
-        // What cannot be done by the other says no more of the steps that follow.
-        let (Some(one), Some(two)) = (outcome(right, &here, step), outcome(other, &there, step))
-        else {
-            break;
-        };
-        if is_observable(&one, &two, here.tagged.is_some()) {
-            places.push(place);
-        }
-        (here, there) = (one.next, two.next);
-    }
-    places
+    let outcomes = follow(default, actions).into_iter().zip(follow(other, actions)).enumerate();
+    let differing = outcomes.filter(|(_, ((before, one), (_, other)))| {
+        is_observable(one, other, before.tagged.is_some())
+    });
+    differing.map(|(place, _)| place).collect()
 }

@@ -1,4 +1,14 @@
-//! Weaving: one long way through the states, on which everything is asked that was not asked before.
+//! Planning the actions of a vector: one long path through the states of the model, with a query
+//! wherever a query covers a new goal.
+//!
+//! 1. Take the actions of the prefix. In each state, take every query that covers a new goal.
+//! 2. Of all next changes, and of all pairs of them, take those after which the most new goals can be
+//!    covered for their number.
+//! 3. If no change or pair leads to a new goal, take the shortest path that leads to one, as far as
+//!    [`HORIZON`] changes.
+//! 4. After each change, take the queries as in step 1. Repeat this from step 2, up to [`LONGEST`]
+//!    changes.
+//! 5. At the end, let each guest make the call that ends its session.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -15,30 +25,30 @@ use super::classes::{Origins, classes};
 use super::client_actions::{ends_a_session, is_about_no_guest};
 use super::coverage_goal::{CoverageGoal, setting};
 
-/// The most steps that change the state in one vector: a divergence early in a long one leaves the
-/// rest of it without a meaning.
+/// How many actions of one vector change the state at the most. After an early divergence, the rest of
+/// a vector shows nothing.
 const LONGEST: usize = 48;
-/// How far ahead the next thing to cover is looked for.
+/// How many changes ahead the planner searches for a new goal.
 const HORIZON: usize = 6;
-/// How many states are looked at for it.
+/// How many states that search visits.
 const STATES_AHEAD: usize = 4_000;
 
-/// What there is to cover, and what is covered already.
+/// The goals, and which of them are covered.
 pub(super) struct PathPlanner<'a> {
     profile: &'a Profile,
-    /// The steps that no guest takes and that are done to none.
+    /// The actions that no guest takes and that name no guest.
     of_nobody: Vec<Action>,
-    /// The steps of the first guest, which stand for those of the others.
+    /// The actions of the first guest, which stand for those of every guest.
     of_guest: Vec<Action>,
     numbers: HashMap<CoverageGoal, usize>,
     covered: Vec<bool>,
-    /// How much each goal counts for, where to go next is chosen.
+    /// The weight of each goal in the choice of the next change.
     weights: Vec<usize>,
-    /// What can be asked and done in a state, as one guest sees it.
+    /// The queries and changes that are possible in a view.
     views: RefCell<HashMap<View, Rc<Seen>>>,
 }
 
-/// A state as the guest with a number sees it, who is the first in it; or as nobody does.
+/// A state as far as it concerns one guest, who is the first guest in the view; or no guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct View {
     state: State,
@@ -46,13 +56,13 @@ struct View {
     guest: bool,
 }
 
-/// What can be asked and done in a view, with the numbers of the classes into which it falls.
+/// The queries and changes that are possible in a view, each with the numbers of its goals.
 struct Seen {
     queries: Vec<(Action, Vec<usize>)>,
     changes: Vec<(Action, Vec<usize>)>,
 }
 
-/// A way under way.
+/// A path so far.
 #[derive(Debug, Clone)]
 struct Path {
     state: State,
@@ -63,7 +73,7 @@ struct Path {
 }
 
 impl<'a> PathPlanner<'a> {
-    /// A loom for these goals, where a vector is made of `steps`, those of one guest in one room.
+    /// A planner for these goals. Vectors consist of `steps`, the actions of one guest in one room.
     pub(super) fn new(
         profile: &'a Profile,
         steps: &[Action],
@@ -76,19 +86,19 @@ impl<'a> PathPlanner<'a> {
         Self { profile, of_nobody, of_guest, numbers, covered, weights, views: RefCell::default() }
     }
 
-    /// Lets each goal count for this much from now on, when it is chosen where to go next.
+    /// Sets the weight of each goal.
     pub(super) fn weigh(&mut self, weight: impl Fn(&CoverageGoal) -> usize) {
         for (goal, number) in &self.numbers {
             self.weights[*number] = weight(goal);
         }
     }
 
-    /// How much is covered.
+    /// How many goals are covered.
     pub(super) fn covered(&self) -> usize {
         self.covered.iter().filter(|covered| **covered).count()
     }
 
-    /// What the goals among these that are not covered count for.
+    /// The weight of those of these goals that are not covered.
     fn worth(&self, goals: impl IntoIterator<Item = usize>) -> usize {
         let new = goals.into_iter().filter(|goal| !self.covered[*goal]);
         new.map(|goal| self.weights[goal]).sum()
@@ -99,8 +109,7 @@ impl<'a> PathPlanner<'a> {
         self.covered[number]
     }
 
-    /// A way that begins with these steps, goes on as long as it leads to something that counts, and
-    /// asks all that is new wherever it comes.
+    /// Plans a path that begins with these actions, as the module describes.
     pub(super) fn path_planner(&mut self, begin: &[Action], guests: u8) -> Vec<Action> {
         let state = initial(self.profile);
         let mut path =
@@ -124,8 +133,8 @@ impl<'a> PathPlanner<'a> {
         path.steps
     }
 
-    /// Whether anything that counts is left which the state does not rule out: of an event other than
-    /// the one that is tagged, seen as no guest stands to it, nothing can be asked any more.
+    /// Whether a goal with a weight can still be covered from the state. Once an event is tagged, the
+    /// goals of other events cannot, nor those of memberships that no guest had at the event.
     fn may_lead_further(&self, state: &State) -> bool {
         let left = self.numbers.iter().filter(|(_, number)| !self.covered[**number]);
         let mut left = left.filter(|(_, number)| self.weights[**number] > 0);
@@ -144,7 +153,7 @@ impl<'a> PathPlanner<'a> {
         })
     }
 
-    /// Puts the calls away of which everything is covered, so that no state is asked for them again.
+    /// Drops the calls whose goals are covered, so that later paths do not try them.
     fn put_away(&mut self) {
         let open = self.numbers.iter().filter(|(_, number)| !self.covered[**number]);
         let open: HashSet<Operation> = open
@@ -160,7 +169,7 @@ impl<'a> PathPlanner<'a> {
         self.of_guest.retain(has_more);
     }
 
-    /// Takes a step, and what it covers is covered.
+    /// Takes an action, and notes its goals as covered.
     fn take(&mut self, path: &mut Path, step: &Action) {
         let Some(outcome) = outcome(self.profile, &path.state, step) else { return };
         for goal in classes(self.profile, &path.state, &path.origins, step, &outcome) {
@@ -174,12 +183,12 @@ impl<'a> PathPlanner<'a> {
         path.steps.push(*step);
     }
 
-    /// Asks all that is new here.
+    /// Takes every query that covers a new goal.
     fn ask(&mut self, path: &mut Path) {
         self.ask_if(path, |step| !ends_a_session(step));
     }
 
-    /// Lets each guest ask the one thing after which it may not be able to ask anything.
+    /// Lets each guest make one call that may end its session.
     fn ask_last(&mut self, path: &mut Path) {
         for guest in 0..path.guests {
             let mut is_first = true;
@@ -207,14 +216,14 @@ impl<'a> PathPlanner<'a> {
         }
     }
 
-    /// The next one or two steps that change the state: those after which the most is new for their
+    /// The next one or two changes: those after which the most new goals can be covered for their
     /// number.
     fn next_steps(&self, path: &Path) -> Option<Vec<Action>> {
         let mut best: (usize, Vec<Action>) = (0, Vec::new());
         for (first, worth, state, origins) in self.changes(&path.state, &path.origins, path.guests)
         {
             let worth = worth + self.gain(&state, &origins, path.guests);
-            // Twice the worth of one step, to be held against that of two.
+            // The worth of one change counts twice, to compare with that of two.
             if 2 * worth > best.0 {
                 best = (2 * worth, vec![first]);
             }
@@ -228,7 +237,7 @@ impl<'a> PathPlanner<'a> {
         (!best.1.is_empty()).then_some(best.1)
     }
 
-    /// The shortest way to something that counts, as one of the guests sees it.
+    /// The shortest path to a new goal, in the view of any guest.
     fn way_ahead(&self, path: &Path) -> Option<Vec<Action>> {
         let ahead = (0..path.guests).filter_map(|guest| {
             let steps = self.ahead(view(&path.state, &path.origins, Some(guest)))?;
@@ -266,7 +275,7 @@ impl<'a> PathPlanner<'a> {
         None
     }
 
-    /// The steps that change the state, with what counts of the classes they fall into themselves.
+    /// The actions that change the state, with the weight of their own new goals.
     fn changes(
         &self,
         state: &State,
@@ -280,7 +289,7 @@ impl<'a> PathPlanner<'a> {
                 let step = viewer.map_or(*step, |guest| step.with_guests(|_| guest));
                 let Some(outcome) = outcome(self.profile, state, &step) else { continue };
                 let gain = if setting(step.operation).is_some() {
-                    // What a setting does is seen by all the guests together.
+                    // A setting concerns all guests, not only the one of the view.
                     let goals = classes(self.profile, state, origins, &step, &outcome);
                     let goals = goals.iter().filter_map(|goal| self.numbers.get(goal));
                     self.worth(goals.copied())
@@ -294,7 +303,7 @@ impl<'a> PathPlanner<'a> {
         changes
     }
 
-    /// How many new classes can be asked about in a state.
+    /// The weight of the new goals that queries can cover in a state.
     fn gain(&self, state: &State, origins: &Origins, guests: u8) -> usize {
         let mut seen_already: Vec<View> = Vec::with_capacity(MAX_GUESTS + 1);
         let mut gain = 0;
@@ -334,7 +343,7 @@ impl<'a> PathPlanner<'a> {
     }
 }
 
-/// Who looks at a state: each guest, and nobody.
+/// The views of a state: of each guest, and of nobody.
 fn viewers(guests: u8) -> impl Iterator<Item = Option<u8>> {
     (0..guests).map(Some).chain([None])
 }
@@ -344,7 +353,7 @@ fn as_nobody(of: &View) -> View {
     view(&of.state, &of.origins, None)
 }
 
-/// The state as one guest sees it, or nobody.
+/// The view of one guest on a state, or of nobody.
 fn view(state: &State, origins: &Origins, guest: Option<u8>) -> View {
     let mut seen = *state;
     seen.accounts = [Account::Absent; MAX_GUESTS];

@@ -1,18 +1,19 @@
-//! Scenes: how a vector begins. An event is sent, and guests stand to it in every way there is.
+//! Plans of vectors: what a vector is about, and its actions. A plan begins with a prefix, in which
+//! an event is sent while the guests have different memberships.
 
 use guest_access_model::action::{Action, Actor, Key, Message, Operation, Says, Upgrade};
 use guest_access_model::state::Kind;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
-/// How a vector begins.
+/// What a vector is about, and its actions.
 #[derive(Debug, Clone)]
 pub(super) struct VectorPlan {
-    /// What it is about, as part of an id.
+    /// The subject, as part of an id.
     pub(super) slug: String,
-    /// What it is about, as a sentence's end.
+    /// The subject, as the end of a sentence.
     pub(super) about: String,
-    /// The steps.
+    /// The actions.
     pub(super) steps: Vec<Action>,
 }
 
@@ -28,8 +29,8 @@ fn set(visibility: HistoryVisibility) -> Action {
     by_moderator(Operation::SetVisibility(Says::Value(visibility), Key::Empty))
 }
 
-/// Three guests: the first a stranger, the second invited, the third joined.
-fn three_memberships() -> Vec<Action> {
+/// Registers three guests: the first stays outside the room, the second is invited, the third joins.
+fn three_guests() -> Vec<Action> {
     let can_join = Operation::SetGuestAccess(Says::Value(GuestAccess::CanJoin), Key::Empty);
     vec![
         by_guest(0, Operation::Register { named: false }),
@@ -41,7 +42,7 @@ fn three_memberships() -> Vec<Action> {
     ]
 }
 
-/// A way that begins with no scene, or with that of a class that none reached.
+/// The plan of a vector without a prefix, for goals that no other plan covers.
 pub(super) fn for_remaining_goals(steps: Vec<Action>) -> VectorPlan {
     let tagged = steps.iter().find(|step| step.tag);
     let (slug, about) = match tagged.and_then(|step| step.operation.sends()) {
@@ -51,13 +52,13 @@ pub(super) fn for_remaining_goals(steps: Vec<Action>) -> VectorPlan {
     VectorPlan { slug, about: about.to_owned(), steps }
 }
 
-/// A way that tells one option of a decision point from ours.
+/// The plan of a vector that distinguishes one option of a decision point from the default.
 pub(super) fn for_option(point: &str, option: &str, steps: Vec<Action>) -> VectorPlan {
     let slug = point.replace(['.', '_', ' '], "-");
     VectorPlan { slug, about: format!("whether {point} is {option}"), steps }
 }
 
-/// One account, from its registration to its end: what is asked of it names no room.
+/// One account, from registration to log-out: the prefix for calls that name no room.
 fn accounts() -> VectorPlan {
     let operations = [
         Operation::Register { named: true },
@@ -71,13 +72,13 @@ fn accounts() -> VectorPlan {
     }
 }
 
-/// Three guests that do nothing yet.
-pub(super) fn three_registrations() -> Vec<Action> {
-    three_memberships().into_iter().take(3).collect()
+/// Registers three guests.
+pub(super) fn three_guests_registered() -> Vec<Action> {
+    three_guests().into_iter().take(3).collect()
 }
 
-/// Every scene: an event of each kind under each setting, and each change of a setting or of a
-/// membership, seen by guests of each standing.
+/// Every prefix: an event of each kind under each setting, and each change of a setting or of a
+/// membership.
 pub(super) fn plans() -> Vec<VectorPlan> {
     let mut plans = vec![accounts()];
     for visibility in HistoryVisibility::ALL {
@@ -85,7 +86,7 @@ pub(super) fn plans() -> Vec<VectorPlan> {
             (Kind::Message, Operation::Send(Message::Message)),
             (Kind::State, Operation::SendState),
         ] {
-            let mut steps = three_memberships();
+            let mut steps = three_guests();
             steps.extend([set(*visibility), by_moderator(operation).tagged()]);
             let slug = format!("{kind}-under-{}", hyphened(visibility.as_str()));
             let what = if kind == Kind::State { "state event" } else { "message" };
@@ -95,7 +96,7 @@ pub(super) fn plans() -> Vec<VectorPlan> {
     }
     for from in HistoryVisibility::ALL {
         for to in HistoryVisibility::ALL.iter().filter(|to| *to != from) {
-            let mut steps = three_memberships();
+            let mut steps = three_guests();
             steps.extend([set(*from), set(*to).tagged()]);
             let (before, after) = (hyphened(from.as_str()), hyphened(to.as_str()));
             plans.push(VectorPlan {
@@ -125,7 +126,7 @@ pub(super) fn plans() -> Vec<VectorPlan> {
                 by_guest(2, Operation::Leave(MembershipEndpoint::Own)).at(0),
             ),
         ] {
-            let mut steps = three_memberships();
+            let mut steps = three_guests();
             steps.extend([set(*visibility), last.tagged()]);
             plans.push(VectorPlan {
                 slug: format!("{slug}-under-{}", hyphened(visibility.as_str())),

@@ -1,5 +1,5 @@
-//! What is asked more often than it takes: a question that was new when it was asked may cover nothing
-//! that a later one does not.
+//! Redundant queries. A query that covered a new goal when it was planned may cover nothing that
+//! later queries do not.
 
 use std::collections::HashSet;
 
@@ -10,25 +10,29 @@ use super::classes::{Origins, classes};
 use super::coverage_goal::CoverageGoal;
 use super::plans::VectorPlan;
 
-/// A step that changes nothing, and the classes into which it falls.
+/// An action that changes nothing, its place, and the goals that it covers.
 struct Query {
-    way: usize,
-    at: usize,
+    plan: usize,
+    place: usize,
     goals: Vec<CoverageGoal>,
 }
 
-/// Leaves so many of the questions on these ways out that the others still cover every class: first
-/// those are kept that cover the most which nothing kept covers.
+/// Removes queries from these plans as long as the others cover every goal.
+///
+/// 1. Count the goals of all actions that change the state as covered.
+/// 2. Keep the queries that cover the most goals which nothing kept covers.
+/// 3. Repeat with queries that cover fewer such goals, down to one.
+/// 4. Remove all other queries.
 pub(super) fn remove_redundant_queries(profile: &Profile, plans: &mut [VectorPlan]) {
     let mut covered = HashSet::new();
     let mut queries = Vec::new();
-    for (way, VectorPlan { steps, .. }) in plans.iter().enumerate() {
+    for (plan, VectorPlan { steps, .. }) in plans.iter().enumerate() {
         let (mut state, mut origins) = (initial(profile), Origins::default());
-        for (at, step) in steps.iter().enumerate() {
+        for (place, step) in steps.iter().enumerate() {
             let Some(outcome) = outcome(profile, &state, step) else { continue };
             let goals = classes(profile, &state, &origins, step, &outcome);
             if outcome.next == state {
-                queries.push(Query { way, at, goals });
+                queries.push(Query { plan, place, goals });
             } else {
                 covered.extend(goals);
             }
@@ -38,7 +42,8 @@ pub(super) fn remove_redundant_queries(profile: &Profile, plans: &mut [VectorPla
     }
     let most = queries.iter().map(|query| query.goals.len()).max().unwrap_or(0);
     for worth in (1..=most).rev() {
-        // What a question adds only shrinks, so one that adds less now is left to a later round.
+        // The new goals of a query only become fewer, so a later round has the queries that are not
+        // kept in this one.
         queries.retain(|query| {
             let new = query.goals.iter().filter(|goal| !covered.contains(*goal)).count();
             let is_kept = new >= worth;
@@ -48,10 +53,10 @@ pub(super) fn remove_redundant_queries(profile: &Profile, plans: &mut [VectorPla
             !is_kept
         });
     }
-    let redundant_queries: HashSet<_> = queries.iter().map(|query| (query.way, query.at)).collect();
-    for (way, VectorPlan { steps, .. }) in plans.iter_mut().enumerate() {
-        let mut at = 0..;
-        steps.retain(|_| !redundant_queries.contains(&(way, at.next().unwrap_or_default())));
+    let redundant: HashSet<_> = queries.iter().map(|query| (query.plan, query.place)).collect();
+    for (plan, VectorPlan { steps, .. }) in plans.iter_mut().enumerate() {
+        let mut place = 0..;
+        steps.retain(|_| !redundant.contains(&(plan, place.next().unwrap_or_default())));
     }
 }
 
@@ -65,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_stays_that_covers_more_than_an_earlier_one_and_what_changes_anything() {
+    fn a_query_is_kept_that_covers_a_goal_of_its_own() {
         let guest = |operation| Action::new(Actor::Guest(0), operation);
         let register = guest(Operation::Register { named: false });
         let moderator = |operation| Action::new(Actor::Moderator, operation).at(0);

@@ -1,10 +1,10 @@
-//! `decide`: what the rules say to each step, what they leave open, and what was expected.
+//! `decide`: the decision at each step, the options that are open, and the expectations.
 
 use serde_json::{Value, json};
 
 use crate::cli::{Folder, Ran, run, run_with_input};
 
-/// What `decide` says to these steps, with these further arguments.
+/// Runs `decide` on these steps, with these further arguments.
 fn decide(steps: &Value, args: &[&str]) -> Ran {
     let scenario = json!({
         "id": "a-scenario", "rules": "latest", "about": "What it shows.", "clauses": [], "steps": steps,
@@ -50,7 +50,7 @@ fn the_json_is_what_was_agreed_on() {
 }
 
 #[test]
-fn what_comes_out_otherwise_than_expected_fails() {
+fn an_unexpected_outcome_fails() {
     let ran = decide(
         &json!([
             {"as": "guest1", "do": "register as guest"},

@@ -1,4 +1,4 @@
-//! The scenario format: what is written is what is read.
+//! The scenario format: a scenario that is written and read again is the same.
 
 use guest_access::scenario::{Scenario, ScenarioStep, schema};
 use guest_access_model::action::{
@@ -13,7 +13,7 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// A scenario of this step, and of one that labels an event, if the step asks for one.
+/// A scenario of this action, after a step that labels an event, if the action needs one.
 fn scenario_of(step: Action) -> Scenario {
     let told = |step: Action| ScenarioStep {
         action: step,
@@ -62,7 +62,7 @@ fn says<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy
     select(values.chain([Says::Unknown, Says::Malformed]).collect::<Vec<_>>())
 }
 
-/// What is done, and by whom if the deed says so.
+/// An operation, and its actor if the operation determines the actor.
 fn operation() -> impl Strategy<Value = (Operation, Option<Actor>)> {
     let endpoints: Vec<_> = EndpointId::all().filter(|e| !has_its_own_operation(*e)).collect();
     let of_another = (guest(), guest()).prop_filter("two guests", |(of, with)| of != with);
@@ -179,7 +179,7 @@ fn every_endpoint_with_a_step_of_its_own_says_by_which_verb() {
 }
 
 #[test]
-fn a_story_expects_what_the_rules_decide() {
+fn a_trace_expects_what_the_rules_decide() {
     let guest = Actor::Guest(0);
     let messages = EndpointId::find("GET /rooms/{roomId}/messages").unwrap();
     let can_join = Says::Value(GuestAccess::CanJoin);
@@ -197,7 +197,7 @@ fn a_story_expects_what_the_rules_decide() {
 }
 
 #[test]
-fn a_story_that_cannot_happen_is_refused() {
+fn a_trace_that_cannot_happen_is_refused() {
     let story = [Action::new(Actor::Guest(0), Operation::LogOut)];
     let rules = Rules::find("latest").unwrap();
     let error = Scenario::from_trace("a-story", &rules, "", vec![], &story).unwrap_err();

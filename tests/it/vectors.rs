@@ -1,4 +1,4 @@
-//! Vectors: what they cover, how few they are, and that whoever keeps to the rules passes them.
+//! Vectors: what they cover, how many there are, and that a homeserver which keeps to the rules passes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -35,7 +35,7 @@ fn covered() -> BTreeSet<&'static CoverageGoal> {
     VECTORS.iter().flat_map(|vector| &vector.covers).collect()
 }
 
-/// The items, folded: options and clauses by name, the others counted by what they are about.
+/// The goals in short: options and clauses by name, the others counted by family and subject.
 fn folded(goals: &[&CoverageGoal]) -> String {
     let mut clauses: BTreeMap<&str, [bool; 2]> = BTreeMap::new();
     let mut options = Vec::new();
@@ -62,39 +62,41 @@ fn folded(goals: &[&CoverageGoal]) -> String {
             CoverageGoal::EventClass(given) => {
                 format!("event · {} · given: {}", given.kind, given.given)
             }
-            CoverageGoal::Way(_) => text.split(" · ").take(2).collect::<Vec<_>>().join(" · "),
+            CoverageGoal::StateChange(_) => {
+                text.split(" · ").take(2).collect::<Vec<_>>().join(" · ")
+            }
             CoverageGoal::RoomClosing(_) | CoverageGoal::ReadClass(_) => goal.family().to_owned(),
         };
         *counted.entry(about).or_default() += 1;
     }
-    let origins = clauses.iter().map(|(id, [denies, allows])| match (denies, allows) {
+    let directions = clauses.iter().map(|(id, [denies, allows])| match (denies, allows) {
         (true, true) => format!("{id} ±"),
         (false, true) => format!("{id} +"),
         _ => format!("{id} -"),
     });
-    let origins: Vec<_> = origins.collect();
-    let mut step = String::new();
-    for (what, listed) in [("clauses", origins), ("options", options)] {
+    let directions: Vec<_> = directions.collect();
+    let mut text = String::new();
+    for (what, listed) in [("clauses", directions), ("options", options)] {
         if !listed.is_empty() {
-            let _ = writeln!(step, "  {what}: {}", listed.join(", "));
+            let _ = writeln!(text, "  {what}: {}", listed.join(", "));
         }
     }
     for (about, times) in counted {
-        let _ = writeln!(step, "  {about} ×{times}");
+        let _ = writeln!(text, "  {about} ×{times}");
     }
-    step
+    text
 }
 
 #[test]
 fn what_each_vector_covers_first() {
-    let mut step = String::new();
+    let mut text = String::new();
     let mut known: BTreeSet<&CoverageGoal> = BTreeSet::new();
     for vector in VECTORS.iter() {
         let (id, scope) = (&vector.scenario.id, vector.scope);
         let new: Vec<&CoverageGoal> =
             vector.covers.iter().filter(|goal| !known.contains(goal)).collect();
         let _ = write!(
-            step,
+            text,
             "{id} (guests: {}, rooms: {})\n{}",
             scope.guests,
             scope.rooms,
@@ -102,10 +104,10 @@ fn what_each_vector_covers_first() {
         );
         known.extend(new);
     }
-    insta::assert_snapshot!(step);
+    insta::assert_snapshot!(text);
 }
 
-/// A homeserver answers a write in some 50 ms and a read in some 6: all of it in about 80 s.
+/// A homeserver answers a write in some 50 ms and a read in some 6 ms. A run takes about 80 s.
 #[test]
 fn the_vectors_of_the_latest_revision_are_few() {
     let rooms: usize = VECTORS.iter().map(|vector| vector.scope.rooms).sum();
@@ -123,7 +125,7 @@ fn the_vectors_of_the_latest_revision_are_few() {
 }
 
 #[test]
-fn no_vector_uses_a_deed_of_the_server_itself() {
+fn no_vector_has_an_action_of_the_server() {
     for step in VECTORS.iter().flat_map(|vector| &vector.scenario.steps) {
         assert_ne!(step.action.by, Actor::Server, "{step:?}");
     }
@@ -150,7 +152,7 @@ fn every_id_is_given_once_and_is_a_file_name() {
 }
 
 /// The rows `| CLAUSE | way | why |` of `spec-notes/vectors.md`, and those of
-/// `spec-notes/beyond-the-model.md`, whose clauses need no way at all.
+/// `spec-notes/beyond-the-model.md`, whose clauses no vector has to take.
 fn reasons(file: &str) -> BTreeMap<String, String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-notes").join(file);
     let text = std::fs::read_to_string(path).unwrap();
@@ -163,7 +165,7 @@ fn reasons(file: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn every_clause_in_force_is_taken_both_ways_or_there_is_a_reason_why_not() {
+fn every_clause_decides_both_ways_or_has_a_reason_why_not() {
     let covered = covered();
     let (one_way, beyond) = (reasons("vectors.md"), reasons("beyond-the-model.md"));
     let mut wrong = Vec::new();
@@ -189,19 +191,19 @@ fn every_clause_in_force_is_taken_both_ways_or_there_is_a_reason_why_not() {
 }
 
 #[test]
-fn every_option_that_is_forbidden_or_permitted_is_told_or_no_client_can_tell_it() {
+fn every_option_is_detected_or_has_a_reason_why_not() {
     let undetected = undetected(&LATEST, &VECTORS);
-    let step: Vec<String> =
+    let lines: Vec<String> =
         undetected.iter().map(|o| format!("{}={}: {}", o.point, o.option, o.because)).collect();
-    insta::assert_snapshot!(step.join("\n"));
+    insta::assert_snapshot!(lines.join("\n"));
 }
 
-/// The mistakes that `spec-notes/vectors.md` says no client can tell, with the reason.
+/// The mistakes that no client can observe, each with the reason, as `spec-notes/vectors.md` lists them.
 pub(crate) fn accounted_for() -> BTreeMap<String, String> {
     rows_under("## Mistakes that no client can tell")
 }
 
-/// The rows of the table under a heading of `spec-notes/vectors.md`, by what they are about.
+/// The rows of the table under a heading of `spec-notes/vectors.md`, by their first cell.
 pub(crate) fn rows_under(heading: &str) -> BTreeMap<String, String> {
     let text = include_str!("../../spec-notes/vectors.md");
     let row = |line: &str| {
@@ -213,7 +215,7 @@ pub(crate) fn rows_under(heading: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn every_mistake_that_no_client_can_tell_is_accounted_for() {
+fn the_notes_list_every_undetected_mistake() {
     let undetected = undetected(&LATEST, &VECTORS);
     let all: BTreeSet<String> = defects(&LATEST).into_iter().map(|defect| defect.id).collect();
     let undetected: BTreeMap<String, String> = undetected
@@ -225,7 +227,7 @@ fn every_mistake_that_no_client_can_tell_is_accounted_for() {
 }
 
 #[test]
-fn every_mistake_that_a_client_can_observe_is_caught_by_a_vector() {
+fn a_vector_detects_every_observable_mistake() {
     let found = detections(&LATEST, &VECTORS, 2, &Stop::default(), |_| ()).unwrap();
     let uncaught: BTreeSet<&str> = found
         .iter()
@@ -295,7 +297,7 @@ fn a_vector_that_a_mistake_fails_fails_in_the_run_too() {
 }
 
 #[test]
-fn a_homeserver_of_two_readings_passes_each_vector_and_is_inconsistent() {
+fn a_homeserver_of_two_readings_is_inconsistent() {
     let other = variant::open(&LATEST)
         .into_iter()
         .find(|alternative| alternative.point() == "unlisted.errcode")
@@ -332,7 +334,7 @@ fn all_rules() -> Vec<Rules> {
 }
 
 #[test]
-fn the_reference_passes_the_vectors_of_all_rules_and_they_are_what_the_schema_says() {
+fn the_reference_passes_all_vectors_and_the_schema_accepts_them() {
     let validator = validator();
     let look = |(rules, vectors): &(Rules, Vec<Vector>)| {
         assert!(!vectors.is_empty(), "{}", rules.id);
@@ -413,7 +415,7 @@ fn each_vector_is_written_to_a_file_the_same_every_time() {
         let vector: Value = serde_json::from_str(&first[entry["file"].as_str().unwrap()]).unwrap();
         assert_eq!(vector["id"], entry["id"]);
     }
-    // What an earlier run left there goes.
+    // A second run replaces the files of the first.
     assert_eq!(write().code, Some(0));
     assert_eq!(files(&out), first);
 }
@@ -427,7 +429,7 @@ fn a_folder_of_other_things_is_left_alone() {
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.err.contains("holds other things than vectors"), "{}", ran.err);
     assert_eq!(files(path.parent().unwrap()).len(), 1);
-    // Nor does an index that names it make it ours.
+    // A foreign index that lists the file does not make the folder one of vectors.
     folder.file("index.json", r#"{"is": "a diary", "vectors": [{"file": "diary.txt"}]}"#);
     assert_eq!(run(["vectors", "--quiet", "--out", &out]).code, Some(2));
     assert_eq!(files(path.parent().unwrap()).len(), 2);

@@ -1,4 +1,4 @@
-//! Which step is meant by what is written, or why none is.
+//! From JSON to a step, or the reason why the JSON is none.
 
 use guest_access_model::action::{
     Action, Actor, Credential, Key, Message, Operation, Place, ProfileKey, Says, Setting, Upgrade,
@@ -15,7 +15,7 @@ use super::super::verb::{Field, Verb};
 use super::{Fault, StepEntry, spelled};
 
 impl StepEntry {
-    /// The step that the entry means.
+    /// Converts the entry to a step.
     pub(in super::super) fn into_step(self) -> Result<ScenarioStep, Fault> {
         let by = actor::find(&self.by).map_err(|known| Fault::Actor(self.by.clone(), known))?;
         let verb = Verb::find(&self.deed);

@@ -1,4 +1,4 @@
-//! How a step is written.
+//! From a step to JSON.
 
 use guest_access_model::action::{Actor, Credential, Key, Operation, Upgrade};
 use guest_access_rules::endpoint::KNOWN;
@@ -11,7 +11,7 @@ use super::super::verb::Verb;
 use super::{StepEntry, spelled};
 
 impl StepEntry {
-    /// How `step` is written. `label` is the label of the scenario's event.
+    /// The JSON of `step`. `label` is the label of the scenario's event.
     pub(in super::super) fn of(step: &ScenarioStep, label: &str) -> Self {
         let ScenarioStep { action, event, expect } = step;
         let entry = Self {
@@ -96,7 +96,7 @@ impl StepEntry {
     }
 }
 
-/// The spelling of a value, unless it is the one that goes without saying.
+/// The spelling of a value, unless it is the `usual` one, which is left out.
 fn unless<T: Copy + PartialEq>(
     value: T,
     usual: T,

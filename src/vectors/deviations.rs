@@ -1,5 +1,5 @@
-//! Homeservers that do otherwise: each takes one option that the rules' default profile does not
-//! take, or makes one known mistake; and the steps by which a client can tell them apart.
+//! Deviations: homeservers that differ from the default profile in one option, or make one known
+//! mistake; and the traces by which a client can distinguish them from the default.
 
 use std::collections::BTreeSet;
 
@@ -25,69 +25,70 @@ use crate::scenario::sentence;
 /// The point under which the known mistakes are listed.
 const MISTAKE: &str = "mistake";
 
-/// A homeserver that does otherwise.
+/// A homeserver that deviates from the default profile.
 #[derive(Debug, Clone)]
-pub(super) struct Other {
+pub(super) struct Deviation {
     /// The decision point, `endpoint.` and the endpoint, or `mistake`.
     pub(super) point: String,
     /// The option.
     pub(super) option: String,
     /// The clauses of the point.
     pub(super) clauses: Vec<&'static str>,
-    /// What it does.
+    /// The profile of the homeserver.
     pub(super) profile: Profile,
-    /// Whether the rules permit it.
+    /// Whether the rules permit the deviation.
     pub(super) permitted: bool,
 }
 
-impl Other {
+impl Deviation {
     pub(super) fn goal(&self) -> CoverageGoal {
         CoverageGoal::Option { point: self.point.clone(), option: self.option.clone() }
     }
 
-    /// Whether a client that takes these steps can tell it from `right`; and, if it is forbidden,
-    /// from everything that is permitted.
-    pub(super) fn is_distinguished_by(&self, right: &Profile, candidate: &Candidate) -> bool {
-        let is_told = !distinguishing_steps(right, &self.profile, &candidate.steps()).is_empty();
-        is_told
+    /// Whether a client that runs the candidate can distinguish the deviation from `default`; and, if
+    /// the deviation is forbidden, from everything that is permitted.
+    pub(super) fn is_distinguished_by(&self, default: &Profile, candidate: &Candidate) -> bool {
+        let is_distinguished =
+            !distinguishing_steps(default, &self.profile, &candidate.steps()).is_empty();
+        is_distinguished
             && (self.permitted || fails(&self.profile, &candidate.scenario, &candidate.otherwise))
     }
 
-    /// Whether these steps show nothing of it that one of the permitted ones does not show. It is far
-    /// quicker to find out than all that is permitted of each step.
-    pub(super) fn is_as_permitted(&self, others: &[Self], steps: &[Action]) -> bool {
-        let mut permitted = others.iter().filter(|other| other.permitted);
+    /// Whether one permitted deviation does the same at each of these actions. This test is much faster
+    /// than to list all that is permitted of each step.
+    pub(super) fn is_as_permitted(&self, deviations: &[Self], steps: &[Action]) -> bool {
+        let mut permitted = deviations.iter().filter(|other| other.permitted);
         !self.permitted
             && permitted
                 .any(|other| distinguishing_steps(&other.profile, &self.profile, steps).is_empty())
     }
 
-    /// The shortest steps by which a client that takes only those that `may` be taken can tell it
-    /// from `right`, and that `tell` it.
+    /// The shortest trace by which a client can distinguish the deviation from `default`. The trace has
+    /// only actions that `may` be taken, and `tell` accepts it.
     pub(super) fn distinguishing_trace(
         &self,
-        right: &Profile,
+        default: &Profile,
         may: impl Fn(&Action) -> bool,
         tell: impl Fn(&[Action]) -> bool,
     ) -> Option<Vec<Action>> {
         SCOPES.iter().find_map(|(scope, pairs)| {
             let steps: Vec<Action> =
-                actions(*scope, &[right, &self.profile]).into_iter().filter(|s| may(s)).collect();
-            distinguishing_trace_in(right, &self.profile, &steps, *pairs, &tell)
+                actions(*scope, &[default, &self.profile]).into_iter().filter(|s| may(s)).collect();
+            distinguishing_trace_in(default, &self.profile, &steps, *pairs, &tell)
         })
     }
 }
 
-/// Every homeserver that does one thing otherwise than the default profile of `rules`: where the
-/// rules forbid it, where they permit it, and where they are silent.
-pub(super) fn others(rules: &Rules) -> Vec<Other> {
-    let mut others: Vec<Other> = Vec::new();
+/// Every deviation from the default profile of `rules`: in an option that the rules forbid, that they
+/// permit, or about which they are silent; and in a known mistake.
+pub(super) fn deviations(rules: &Rules) -> Vec<Deviation> {
+    let mut deviations: Vec<Deviation> = Vec::new();
     let permitted = variant::permitted(rules);
     let mut push = |point: String, option: String, profile: Profile| {
         let clauses = clauses_of(rules, &point);
-        // A mistake of old can be a reading of today.
+        // Other rules can permit what is a mistake under some.
         let permitted = permitted.iter().any(|permitted| permitted.profile == profile);
-        others.push(Other { point, option, clauses, profile, permitted });
+        deviations.push(Deviation { point, option, clauses, profile, permitted });
     };
     let (options, mistakes): (Vec<_>, Vec<_>) =
         variant::defects(rules).into_iter().partition(|defect| !defect.is_known_mistake);
@@ -100,14 +101,14 @@ pub(super) fn others(rules: &Rules) -> Vec<Other> {
         let (option, profile) = (alternative.option(), alternative.profile.clone());
         push(alternative.point_id(), option, profile);
     }
-    // A mistake that is one option was told apart as that.
+    // The mistakes come last: a mistake that takes one option has the profile of that option.
     for mistake in mistakes {
         push(MISTAKE.to_owned(), mistake.id, mistake.profile);
     }
-    others
+    deviations
 }
 
-/// The clauses of a decision point, as the rules have it.
+/// The clauses of a decision point under these rules.
 fn clauses_of(rules: &Rules, point: &str) -> Vec<&'static str> {
     let of_rule = match point.strip_prefix("endpoint.") {
         Some(endpoint) => EndpointId::find(endpoint).map(|id| &rules.endpoint(id).clauses),
@@ -119,30 +120,30 @@ fn clauses_of(rules: &Rules, point: &str) -> Vec<&'static str> {
     of_point.iter().copied().chain(known).collect()
 }
 
-/// Where what one guest shows is looked for, then what it takes two guests or two rooms to show; and
-/// at how many pairs of states.
+/// The scopes in which a trace is searched, one guest in one room first; and the most pairs of states
+/// in each.
 const SCOPES: [(Scope, usize); 3] = [
     (Scope { guests: 1, rooms: 1 }, 24_000),
     (Scope { guests: 2, rooms: 1 }, 2_000),
     (Scope { guests: 1, rooms: 2 }, 2_000),
 ];
 
-/// How many stories that end in a difference are looked at for one that tells.
+/// How many traces that end in a difference are shown to `tell` at the most.
 const TRIES: usize = 400;
 
-/// Whether a client can take the step.
+/// Whether a client can take the action.
 pub(super) fn is_by_a_client(step: &Action) -> bool {
     step.operation.endpoint().is_some()
 }
 
-/// An option for which no vector fails a homeserver.
+/// An option that a homeserver may take without failing a vector.
 #[derive(Debug, Clone)]
 pub struct Undetected {
     /// The decision point, or `mistake`.
     pub point: String,
     /// The option.
     pub option: String,
-    /// Why not.
+    /// Why no vector detects the option.
     pub because: String,
 }
 
@@ -154,27 +155,28 @@ impl Undetected {
     }
 }
 
-/// For what these vectors fail no homeserver although it is a defect, or that they do not tell from
-/// the rules' default profile, and why: nothing that a client does can, or the rules permit it.
+/// The deviations that these vectors do not detect, and why: no client can observe the deviation, or
+/// the rules permit it.
 pub fn undetected(rules: &Rules, vectors: &[Vector]) -> Vec<Undetected> {
-    let right = rules.profile();
-    let step: BTreeSet<&CoverageGoal> = vectors.iter().flat_map(|vector| &vector.covers).collect();
-    let undetected: Vec<_> = others(rules)
+    let default = rules.profile();
+    let covered: BTreeSet<&CoverageGoal> =
+        vectors.iter().flat_map(|vector| &vector.covers).collect();
+    let undetected: Vec<_> = deviations(rules)
         .into_iter()
-        .filter(|other| !step.contains(&other.goal()) || other.point == MISTAKE && other.permitted)
+        .filter(|other| {
+            !covered.contains(&other.goal()) || other.point == MISTAKE && other.permitted
+        })
         .collect();
     threads::each(&undetected, threads::available(), |other| {
         let (point, option) = (other.point.clone(), other.option.clone());
         if other.permitted {
             return Undetected { point, option, because: "these rules permit it".to_owned() };
         }
-        let trace = other.distinguishing_trace(&right, |_| true, |_| true);
+        let trace = other.distinguishing_trace(&default, |_| true, |_| true);
         let because = match &trace {
             None => "nothing that is allowed leads to where it would show".to_owned(),
             Some(trace) => match trace.iter().find(|step| !is_by_a_client(step)) {
-                Some(operation_phrase) => {
-                    format!("it shows only after {}", sentence(operation_phrase))
-                }
+                Some(action) => format!("it shows only after {}", sentence(action)),
                 None => "what it shows is what another reading permits".to_owned(),
             },
         };
@@ -183,21 +185,21 @@ pub fn undetected(rules: &Rules, vectors: &[Vector]) -> Vec<Undetected> {
 }
 
 fn distinguishing_trace_in(
-    right: &Profile,
+    default: &Profile,
     other: &Profile,
     steps: &[Action],
     most_pairs: usize,
     tell: impl Fn(&[Action]) -> bool,
 ) -> Option<Vec<Action>> {
-    let key = |one: &State, two: &State| (normal_form(right, one), normal_form(other, two));
-    let first = (initial(right), initial(other));
+    let key = |one: &State, two: &State| (normal_form(default, one), normal_form(other, two));
+    let first = (initial(default), initial(other));
     let mut search = Search::with_keys([(first, key(&first.0, &first.1))]);
     let mut tries = TRIES;
     while let Some(number) = search.next_state() {
         let (here, there) = search.states()[number];
         for step in steps {
             let (Some(one), Some(two)) =
-                (outcome(right, &here, step), outcome(other, &there, step))
+                (outcome(default, &here, step), outcome(other, &there, step))
             else {
                 continue;
             };

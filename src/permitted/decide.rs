@@ -1,0 +1,87 @@
+//! What the rules decide at each step of a scenario, and what they leave open.
+
+use guest_access_model::action::Action;
+use guest_access_model::decide::Outcome;
+use guest_access_model::state::State;
+use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::{self, Variant};
+
+use super::follow;
+use crate::scenario::{ObservedStep, Scenario, ScenarioError, Verdict};
+
+/// A step of a scenario, decided.
+#[derive(Debug, Clone)]
+pub struct DecidedStep {
+    /// The state before the step.
+    pub before: State,
+    /// What comes of the step by the default readings.
+    pub outcome: Outcome,
+    /// Allow or deny. Open where an open variant, taken alone from the first step on, turns one into
+    /// the other.
+    pub verdict: Verdict,
+    /// What comes of the step by each open variant that a caller can tell from the default.
+    pub otherwise: Vec<AlternativeOutcome>,
+}
+
+/// What comes of a step where one other option is taken.
+#[derive(Debug, Clone)]
+pub struct AlternativeOutcome {
+    /// The decision point, or the endpoint.
+    pub point: String,
+    /// The option taken in place of the default.
+    pub option: String,
+    /// The reading, if the default rests on one.
+    pub reading: Option<String>,
+    /// What comes of the step.
+    pub outcome: Outcome,
+}
+
+impl Scenario {
+    /// Decides each step by `rules`.
+    ///
+    /// 1. Take the steps by the default profile.
+    /// 2. For each [open](variant::open) variant, take the steps by its profile from the first step on, as
+    ///    far as it can come to them.
+    /// 3. Where a caller can tell the outcome from the default's, list it; where it is allowed and
+    ///    the default's is not, or the other way round, the step is open.
+    ///
+    /// # Errors
+    /// If a step cannot happen under the rules' default profile.
+    pub fn decide(&self, rules: &Rules) -> Result<Vec<DecidedStep>, ScenarioError> {
+        self.replay(&rules.profile())?;
+        let decided = follow(&rules.profile(), &self.actions()).into_iter();
+        let mut decided: Vec<_> = decided
+            .map(|(before, outcome)| {
+                let verdict = Verdict::of(&outcome.observation.decision);
+                DecidedStep { before, outcome, verdict, otherwise: Vec::new() }
+            })
+            .collect();
+        for alternative in variant::open(rules) {
+            let outcomes = follow(&alternative.profile, &self.actions());
+            for ((_, outcome), step) in outcomes.into_iter().zip(&mut decided) {
+                step.consider(&alternative, outcome);
+            }
+        }
+        Ok(decided)
+    }
+}
+
+impl DecidedStep {
+    fn consider(&mut self, alternative: &Variant, outcome: Outcome) {
+        let (default, other) = (&self.outcome.observation, &outcome.observation);
+        if default.decision.is_like(&other.decision) && default.answer == other.answer {
+            return;
+        }
+        if default.decision.allows() != other.decision.allows() {
+            self.verdict = Verdict::Open;
+        }
+        let (point, option) = (alternative.point(), alternative.option());
+        let reading = alternative.reading().map(str::to_owned);
+        self.otherwise.push(AlternativeOutcome { point, option, reading, outcome });
+    }
+
+    /// The step as it is observed by the default readings.
+    pub fn observed<'a>(&'a self, action: &'a Action, label: Option<&'a str>) -> ObservedStep<'a> {
+        ObservedStep { action, before: &self.before, outcome: &self.outcome, label }
+    }
+}
