@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod check;
+mod circles;
 mod cli;
 mod cluster;
 mod compare;
@@ -11,6 +12,7 @@ mod decide;
 mod diff;
 mod documents;
 mod explore;
+mod floors;
 mod glossary;
 mod history;
 mod imports;
