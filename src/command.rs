@@ -9,10 +9,12 @@ mod error;
 mod explore;
 mod history;
 mod interrupt;
+mod lookup;
 mod output;
 mod progress;
 mod replay;
 mod rules;
+mod search;
 mod serve;
 mod vectors;
 

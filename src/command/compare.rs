@@ -6,8 +6,8 @@ use guest_access_rules::rules::Rules;
 use crate::report::Run;
 use crate::report::compare::ComparisonReport;
 
-use super::check::{Limits, SearchArgs};
 use super::output::{Format, OutputArgs, Written};
+use super::search::{SearchArgs, SearchLimits};
 use super::{CommandError, Outcome};
 
 /// Show every decision in which two revisions differ
@@ -33,7 +33,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let (from, to) = (Rules::find(&args.from)?, Rules::find(&args.to)?);
     let run = Run::of([&from, &to]);
-    let limits = Limits::begin(&args.search)?;
+    let limits = SearchLimits::begin(&args.search)?;
     // A second guest or room decides nothing: `non_interference`.
     let scope = args.search.scopes(&[(1, 1)])[0];
     let comparison: Comparison = compare(&from, &to, scope, limits.workers, &limits.stop);

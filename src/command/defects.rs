@@ -2,18 +2,17 @@
 
 use guest_access_model::scoreboard::scoreboard;
 use guest_access_rules::rules::Rules;
-use guest_access_rules::variant::{self, Variant};
+use guest_access_rules::variant;
 
 use crate::diff::{self, Story};
 use crate::report::Run;
 use crate::report::defects::DefectsReport;
-use crate::serve::Lapse;
 use crate::subject::reference::ReferenceSubject;
 use crate::vectors;
 
-use super::check::{Limits, SearchArgs};
 use super::output::{Format, OutputArgs, Written, say};
 use super::progress::Progress;
+use super::search::{SearchArgs, SearchLimits};
 use super::{CommandError, Outcome};
 
 /// Show which check catches which mistake
@@ -54,7 +53,7 @@ enum Against {
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let rules = Rules::find(&args.rules)?;
     let run = Run::of([&rules]);
-    let limits = Limits::begin(&args.search)?;
+    let limits = SearchLimits::begin(&args.search)?;
     let progress = Progress::new(rules.id.clone(), args.output.quiet);
     let told = |defects| progress.tell(defects, "defect");
     let report = match args.against {
@@ -86,19 +85,4 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     };
     let outcome = if report.has_a_hole() { Outcome::Fails } else { Outcome::Holds };
     Written::report(&report, args.format, outcome, &args.output)
-}
-
-/// The defect with this id under these rules.
-pub(super) fn find(rules: &Rules, id: &str) -> Result<Variant, CommandError> {
-    variant::find(rules, id).ok_or_else(|| {
-        let likeness = |other: &String| strsim::jaro(id, other);
-        let ids = variant::defects(rules).into_iter().map(|defect| defect.id);
-        let lapses = Lapse::ALL.into_iter().map(|lapse| lapse.as_str().to_owned());
-        let nearest = ids.chain(lapses).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-        CommandError::UnknownDefect {
-            name: id.to_owned(),
-            rules: rules.id.clone(),
-            nearest: nearest.unwrap_or_default(),
-        }
-    })
 }

@@ -9,9 +9,9 @@ use guest_access_rules::rules::Rules;
 use crate::report::Run;
 use crate::report::history::History;
 
-use super::check::{Limits, SearchArgs};
 use super::output::{Format, OutputArgs, Written};
 use super::progress::Progress;
+use super::search::{SearchArgs, SearchLimits};
 use super::{CommandError, Outcome};
 
 /// Show what every revision promises, and what it keeps
@@ -32,7 +32,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let published = Rules::published();
     let run = Run::of(&published);
-    let limits = Limits::begin(&args.search)?;
+    let limits = SearchLimits::begin(&args.search)?;
     let workers = Workers::threads(limits.workers);
     let mut histories = Vec::new();
     for scope in args.search.scopes(&[(1, 1)]) {
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
                 executor: Executor::usual(scope),
                 workers: &workers,
             }
-            .run(&limits.stop, &|seen| limits.tell(&progress, seen))?;
+            .run(&limits.stop, &|seen| limits.on_progress(&progress, seen))?;
             complete &= report.explored.complete;
             found.push((rules.clone(), report.findings));
         }

@@ -50,7 +50,7 @@ impl Progress {
     }
 
     /// An engine has come this far.
-    pub(super) fn tell_explored(&self, seen: Seen) {
+    pub(super) fn show_explored(&self, seen: Seen) {
         self.say(|| {
             let seconds = self.begun.elapsed().as_secs_f64().max(0.001);
             #[expect(

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::serve::{self, Lapse, Server};
 
 use super::output::{OutputArgs, Written, say};
-use super::{CommandError, Outcome, defects};
+use super::{CommandError, Outcome, lookup};
 
 /// Serve the reference homeserver over HTTP
 ///
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
 pub(super) fn mistaken(rules: &Rules, ids: &[String]) -> Result<Server, CommandError> {
     let mut lapses = ids.iter().filter_map(|id| Lapse::find(id));
     let others = ids.iter().filter(|id| Lapse::find(id).is_none());
-    let found: Vec<_> = others.map(|id| defects::find(rules, id)).collect::<Result<_, _>>()?;
+    let found: Vec<_> = others.map(|id| lookup::defect(rules, id)).collect::<Result<_, _>>()?;
     Ok(Server::new(variant::together(&rules.profile(), &found)).with_lapse(lapses.next_back()))
 }
 

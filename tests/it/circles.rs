@@ -64,7 +64,8 @@ fn circles(graph: &Graph) -> BTreeSet<Vec<&str>> {
         graph.keys().map(|module| (module.as_str(), reachable(graph, module))).collect();
     let circle = |module: &str| {
         let back = reachable[module].iter().copied();
-        back.filter(|other| reachable.get(other).is_some_and(|back| back.contains(module))).collect()
+        back.filter(|other| reachable.get(other).is_some_and(|back| back.contains(module)))
+            .collect()
     };
     let circles = reachable.keys().map(|module| circle(module));
     circles.filter(|circle: &Vec<_>| !circle.is_empty()).collect()

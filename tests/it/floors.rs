@@ -69,9 +69,9 @@ const FLOORS: &[(&str, &[&str])] = &[
 
 /// The floor of each module, by the path of the module.
 fn floors() -> BTreeMap<String, usize> {
-    let modules = FLOORS.iter().flat_map(|(name, modules)| {
-        modules.iter().map(move |module| format!("{name}::{module}"))
-    });
+    let modules = FLOORS
+        .iter()
+        .flat_map(|(name, modules)| modules.iter().map(move |module| format!("{name}::{module}")));
     modules.enumerate().map(|(floor, module)| (module, floor)).collect()
 }
 

@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::punctuated::Punctuated;
@@ -40,8 +41,13 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Parses the source files of the workspace.
-    pub(crate) fn read() -> Self {
+    /// Parses the source files of the workspace, once for all tests.
+    pub(crate) fn read() -> &'static Self {
+        static WORKSPACE: LazyLock<Workspace> = LazyLock::new(Workspace::parse);
+        &WORKSPACE
+    }
+
+    fn parse() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut files = Files::default();
         for (name, folder) in CRATES {

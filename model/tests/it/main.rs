@@ -6,6 +6,5 @@ mod algebra;
 mod concurrent;
 mod executors;
 mod federated;
-mod floors;
 mod matrix;
 mod revisions;

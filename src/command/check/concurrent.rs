@@ -6,7 +6,6 @@ use guest_access_model::executor::Executor;
 use guest_access_model::memory;
 use guest_access_model::state::Scope;
 use guest_access_rules::discipline::{DISCIPLINE_POINTS, DISCIPLINES, Discipline};
-use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::rules::Rules;
 
 use crate::command::CommandError;
@@ -14,7 +13,8 @@ use crate::report::Run;
 use crate::report::check::{CheckReport, DisciplineReport, Explored, Story};
 use crate::scenario::Scenario;
 
-use super::{Asked, How, Subject};
+use super::selection::{Selection, Subject};
+use super::task::Task;
 
 /// How many calls are in flight unless somebody says otherwise.
 const IN_FLIGHT: u8 = 2;
@@ -62,33 +62,33 @@ impl Kept {
 
 /// What is found of one revision, under each discipline.
 pub(super) fn check(
-    how: &How<'_>,
+    task: &Task<'_>,
     rules: &Rules,
-    subject: &Subject,
-    asked_for: &Asked,
+    subject: &Subject<'_>,
+    selection: &Selection,
 ) -> Result<Vec<CheckReport>, CommandError> {
-    let How { args, workers, limits } = *how;
+    let Task { args, workers, limits } = task;
     let scope = Scope { guests: args.search.guests.unwrap_or(1).into(), rooms: 1 };
     let in_flight = usize::from(args.in_flight.unwrap_or(IN_FLIGHT));
-    let executor = how.executor(Executor::Stateright);
+    let executor = task.executor(Executor::Stateright);
     let reports = Kept::asked_for(&args.disciplines)?.into_iter().map(|kept| {
         let model = Concurrent::new(
             scope,
-            subject.system.clone(),
+            subject.profile.clone(),
             rules.profile(),
             kept.discipline,
             in_flight,
         );
         let judged = Concurrent::guarantees(&kept.discipline);
-        let asked: GuaranteeSet = asked_for.guarantees.iter().copied().collect();
-        let guarantees = if asked.is_empty() { judged } else { judged.intersection(asked) };
+        let guarantees = selection.among(judged);
         // No text speaks of calls that overlap, so the guarantees about them are required without a promise.
-        let required = rules.promised().union(asked).union(Concurrent::own_guarantees());
-        let progress = how.progress(format!("{}, {}", rules.id, kept.id));
+        let required = rules.promised().union(selection.named).union(Concurrent::own_guarantees());
+        let progress = task.progress(format!("{}, {}", rules.id, kept.id));
         let run = Run::of([rules]);
         let teller = model.unexplained();
         let check = Check { model, guarantees, required, executor, workers };
-        let found = check.run_overlapping(&limits.stop, &|seen| limits.tell(&progress, seen))?;
+        let found =
+            check.run_overlapping(&limits.stop, &|seen| limits.on_progress(&progress, seen))?;
         drop(progress);
         let explored = Explored {
             model: "concurrent",
@@ -104,7 +104,7 @@ pub(super) fn check(
             Ok(Scenario::from_concurrent_trace(id, rules, about, clauses, &moves))
         };
         let mut report = CheckReport::told(
-            &rules.with_default_profile(subject.system),
+            &rules.with_default_profile(&subject.profile),
             required,
             explored,
             &found,

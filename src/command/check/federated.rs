@@ -8,7 +8,6 @@ use guest_access_model::federated::{Federated, Happens};
 use guest_access_model::memory;
 use guest_access_model::state::Scope;
 use guest_access_rules::federation::{FEDERATION_POINTS, Federation};
-use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::rules::Rules;
 
 use crate::command::CommandError;
@@ -16,7 +15,8 @@ use crate::report::Run;
 use crate::report::check::{CheckReport, DisciplineReport, Explored, Story};
 use crate::scenario::Scenario;
 
-use super::{Asked, How};
+use super::selection::Selection;
+use super::task::Task;
 
 /// How many servers there are unless somebody says otherwise.
 const SERVERS: u8 = 2;
@@ -91,24 +91,23 @@ impl Kept {
 
 /// What is found of one revision, for each way of the servers.
 pub(super) fn check(
-    how: &How<'_>,
+    task: &Task<'_>,
     rules: &Rules,
-    asked_for: &Asked,
+    selection: &Selection,
 ) -> Result<Vec<CheckReport>, CommandError> {
-    let How { args, workers, limits } = *how;
+    let Task { args, workers, limits } = task;
     let servers = usize::from(args.servers.unwrap_or(SERVERS));
     let in_flight = usize::from(args.in_flight.unwrap_or(IN_FLIGHT));
-    let executor = how.executor(Executor::Stateright);
+    let executor = task.executor(Executor::Stateright);
     let reports = Kept::asked_for(&args.federations)?.into_iter().map(|kept| {
         let model = || Federated::new(rules.profile(), kept.federation, servers, in_flight);
-        let asked: GuaranteeSet = asked_for.guarantees.iter().copied().collect();
         let judged = Federated::guarantees();
-        let guarantees = if asked.is_empty() { judged } else { judged.intersection(asked) };
-        let required = rules.promised().union(asked).union(Federated::of_everyone(rules));
-        let progress = how.progress(format!("{}, {}", rules.id, kept.id));
+        let guarantees = selection.among(judged);
+        let required = rules.promised().union(selection.named).union(Federated::of_everyone(rules));
+        let progress = task.progress(format!("{}, {}", rules.id, kept.id));
         let run = Run::of([rules]);
         let check = Check { model: model(), guarantees, required, executor, workers };
-        let found = check.run(&limits.stop, &|seen| limits.tell(&progress, seen))?;
+        let found = check.run(&limits.stop, &|seen| limits.on_progress(&progress, seen))?;
         drop(progress);
         let explored = Explored {
             model: "federated",

@@ -1,0 +1,79 @@
+//! `check --model sequential`: one call at a time, at each scope.
+
+use guest_access_model::check::Check;
+use guest_access_model::executor::Executor;
+use guest_access_model::guarantee::sayable_at;
+use guest_access_model::lockstep;
+use guest_access_model::memory;
+use guest_access_model::sequential::Sequential;
+use guest_access_model::state::Scope;
+use guest_access_rules::rules::Rules;
+
+use crate::command::CommandError;
+use crate::report::check::{CheckReport, Explored};
+use crate::report::{Run, count};
+use crate::subject::reference::ReferenceSubject;
+
+use super::selection::{Selection, Subject};
+use super::task::Task;
+
+/// The default scopes, as guests and rooms.
+const SCOPES: [(usize, usize); 2] = [(2, 1), (1, 2)];
+/// The scope at which model and reference are compared.
+const LOCKSTEP: Scope = Scope { guests: 1, rooms: 1 };
+
+/// Checks one revision at each scope.
+///
+/// The report of the first scope has the agreement of model and reference too.
+pub(super) fn check(
+    task: &Task<'_>,
+    rules: &Rules,
+    subject: &Subject<'_>,
+    selection: &Selection,
+) -> Result<Vec<CheckReport>, CommandError> {
+    let mut agreement = selection.agreement;
+    let scopes = task.args.search.scopes(&SCOPES).into_iter();
+    let reports = scopes.map(|scope| {
+        let mut report = check_scope(task, rules, subject, selection, scope)?;
+        if std::mem::take(&mut agreement) {
+            let reference = ReferenceSubject::new(subject.profile.clone(), LOCKSTEP);
+            let stop = &task.limits.stop;
+            let found = lockstep::explore(&rules.profile(), LOCKSTEP, reference, stop);
+            report.add_agreement(rules, &found)?;
+        }
+        Ok(report)
+    });
+    reports.collect()
+}
+
+fn check_scope(
+    task: &Task<'_>,
+    rules: &Rules,
+    subject: &Subject<'_>,
+    selection: &Selection,
+    scope: Scope,
+) -> Result<CheckReport, CommandError> {
+    let Task { workers, limits, .. } = task;
+    let executor = task.executor(Executor::usual(scope));
+    // A guarantee that the user names is required, whether the revision promises it or not.
+    let required = rules.promised().union(selection.named);
+    let named = selection.named;
+    let guarantees = if named.is_empty() { sayable_at(scope) } else { named };
+    let of =
+        format!("{}, {}, {}", rules.id, count(scope.guests, "guest"), count(scope.rooms, "room"));
+    let progress = task.progress(of);
+    let run = Run::of([rules]);
+    let model = Sequential::new(scope, subject.profile.clone(), rules.profile());
+    let found = Check { model, guarantees, required, executor, workers }
+        .run(&limits.stop, &|seen| limits.on_progress(&progress, seen))?;
+    drop(progress);
+    let explored = Explored {
+        model: "sequential",
+        scope,
+        engine: executor.as_str(),
+        subject: subject.name,
+        peak_bytes: memory::peak(),
+        ended_by: Some(limits.what_ended_it()),
+    };
+    Ok(CheckReport::new(&rules.with_default_profile(&subject.profile), explored, &found, run)?)
+}

@@ -1,0 +1,39 @@
+//! Names on the command line of guarantees and defects, looked up.
+//!
+//! An unknown name is an error that suggests the known name that is most similar.
+
+use guest_access_rules::guarantee::GuaranteeId;
+use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::{self, Variant};
+
+use crate::serve::Lapse;
+
+use super::CommandError;
+
+/// The guarantee with this id.
+pub(super) fn guarantee(id: &str) -> Result<GuaranteeId, CommandError> {
+    GuaranteeId::find(id).ok_or_else(|| {
+        let ids = GuaranteeId::all().map(|guarantee| guarantee.get().id);
+        let nearest = nearest(id, ids).unwrap_or_default();
+        CommandError::UnknownGuarantee { name: id.to_owned(), nearest }
+    })
+}
+
+/// The defect with this id under these rules.
+pub(super) fn defect(rules: &Rules, id: &str) -> Result<Variant, CommandError> {
+    variant::find(rules, id).ok_or_else(|| {
+        let ids = variant::defects(rules).into_iter().map(|defect| defect.id);
+        let lapses = Lapse::ALL.into_iter().map(|lapse| lapse.as_str().to_owned());
+        CommandError::UnknownDefect {
+            name: id.to_owned(),
+            rules: rules.id.clone(),
+            nearest: nearest(id, ids.chain(lapses)).unwrap_or_default(),
+        }
+    })
+}
+
+/// The known name that is most similar to `name`.
+fn nearest<T: AsRef<str>>(name: &str, known: impl Iterator<Item = T>) -> Option<T> {
+    let similarity = |known: &T| strsim::jaro(name, known.as_ref());
+    known.max_by(|a, b| similarity(a).total_cmp(&similarity(b)))
+}

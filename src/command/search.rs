@@ -1,0 +1,94 @@
+//! How much the commands search that explore a model: the scope, and when the search ends.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use guest_access_model::executor::Seen;
+use guest_access_model::memory;
+use guest_access_model::state::Scope;
+use guest_access_model::stop::Stop;
+use guest_access_model::threads;
+
+use super::progress::Progress;
+use super::{CommandError, interrupt};
+
+/// The scope of a search, its threads and its limits.
+#[derive(Debug, clap::Args)]
+pub(super) struct SearchArgs {
+    /// How many guests there are, 1 to 3
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub(super) guests: Option<u8>,
+    /// How many rooms there are, 1 or 2
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub(super) rooms: Option<u8>,
+    /// How many threads explore [default: as many as the machine runs at once]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
+    /// End after this time: `90s`, `5m`
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    timeout: Option<Duration>,
+    /// End when one search has explored this many states
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_states: Option<u64>,
+}
+
+impl SearchArgs {
+    /// The scope that the user names; without one, the `default` scopes, as guests and rooms.
+    pub(super) fn scopes(&self, default: &[(usize, usize)]) -> Vec<Scope> {
+        let number = |number: Option<u8>| usize::from(number.unwrap_or(1));
+        if self.guests.is_none() && self.rooms.is_none() {
+            default.iter().map(|(guests, rooms)| Scope { guests: *guests, rooms: *rooms }).collect()
+        } else {
+            vec![Scope { guests: number(self.guests), rooms: number(self.rooms) }]
+        }
+    }
+}
+
+/// The limits of a running search, and what ended the search.
+#[derive(Debug)]
+pub(super) struct SearchLimits {
+    pub(super) workers: usize,
+    pub(super) stop: Stop,
+    interrupt: Arc<AtomicBool>,
+    memory_ran_short: Cell<bool>,
+}
+
+impl SearchLimits {
+    /// Starts the clock of the time limit, and catches interrupts from now on.
+    pub(super) fn begin(args: &SearchArgs) -> Result<Self, CommandError> {
+        let interrupt = interrupt::flag()?;
+        let mut stop = Stop::new(Arc::clone(&interrupt));
+        if let Some(timeout) = args.timeout {
+            stop = stop.after(timeout);
+        }
+        if let Some(states) = args.max_states {
+            stop = stop.at_states(usize::try_from(states).unwrap_or(usize::MAX));
+        }
+        let workers = args.workers.map_or_else(threads::available, usize::from);
+        Ok(Self { workers, stop, interrupt, memory_ran_short: Cell::new(false) })
+    }
+
+    /// Shows the progress of a search, and ends the search if memory runs short.
+    pub(super) fn on_progress(&self, progress: &Progress, seen: Seen) {
+        progress.show_explored(seen);
+        if memory::is_short() {
+            self.memory_ran_short.set(true);
+            self.interrupt.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The limit that a search met, in words.
+    pub(super) fn what_ended_it(&self) -> &'static str {
+        if self.memory_ran_short.get() {
+            "a shortage of memory"
+        } else if self.interrupt.load(Ordering::Relaxed) {
+            "an interrupt"
+        } else if self.stop.now() {
+            "the time limit"
+        } else {
+            "the limit of states"
+        }
+    }
+}
