@@ -108,7 +108,7 @@ impl<T> Rows<T> {
         Self { ends: vec![0], all: Vec::new() }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a room has not so many cells")]
+    #[expect(clippy::cast_possible_truncation, reason = "a room does not have this many views")]
     fn push(&mut self, row: impl IntoIterator<Item = T>) {
         self.all.extend(row);
         self.ends.push(self.all.len() as u32);

@@ -27,7 +27,7 @@ pub(super) struct TableOptions {
 impl GuestViews {
     /// The tables. `None` if an action that names no guest leads to different room states for different
     /// guests.
-    #[expect(clippy::cast_possible_truncation, reason = "a room has not so many cells")]
+    #[expect(clippy::cast_possible_truncation, reason = "a room does not have this many views")]
     pub(super) fn compile(&self, purpose: TableOptions) -> Option<Dense> {
         let TableOptions { guests, sorts_guests, tabulates, judges, profile } = purpose;
         // One bit for each action that names no guest.

@@ -67,7 +67,7 @@ impl GuestViews {
     /// Every view of a guest that is alone. A guest that is alone depends on no other guest.
     pub(super) fn alone(system: &Profile) -> Self {
         let guest_views = ViewSearch::new(system, system, 1, true).make(1);
-        guest_views.expect("nobody is there on whom a cell could depend")
+        guest_views.expect("a guest that is alone depends on no other guest")
     }
 
     /// Every view of a room with this number of guests, computed on this number of threads. `None` for
