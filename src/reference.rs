@@ -42,6 +42,7 @@ mod account_data;
 mod accounts;
 mod answer;
 mod authorisation;
+mod call_stages;
 mod creation;
 mod devices;
 mod directory;
@@ -66,7 +67,7 @@ mod sending;
 mod service;
 mod session;
 mod settings;
-mod stages;
+
 mod state_given;
 mod upgrade;
 mod visibility;

@@ -6,7 +6,7 @@ use guest_access_rules::guarantee::GuaranteeId;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{self, Variant};
 
-use crate::serve::Lapse;
+use crate::serve::ConcurrencyDefect;
 
 use super::CommandError;
 
@@ -23,11 +23,11 @@ pub(super) fn guarantee(id: &str) -> Result<GuaranteeId, CommandError> {
 pub(super) fn defect(rules: &Rules, id: &str) -> Result<Variant, CommandError> {
     variant::find(rules, id).ok_or_else(|| {
         let ids = variant::defects(rules).into_iter().map(|defect| defect.id);
-        let lapses = Lapse::ALL.into_iter().map(|lapse| lapse.as_str().to_owned());
+        let concurrency_defects = ConcurrencyDefect::ALL.into_iter().map(|defect| defect.as_str().to_owned());
         CommandError::UnknownDefect {
             name: id.to_owned(),
             rules: rules.id.clone(),
-            nearest: nearest(id, ids.chain(lapses)).unwrap_or_default(),
+            nearest: nearest(id, ids.chain(concurrency_defects)).unwrap_or_default(),
         }
     })
 }

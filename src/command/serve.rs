@@ -8,7 +8,7 @@ use guest_access_rules::variant;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::serve::{self, Lapse, Server};
+use crate::serve::{self, ConcurrencyDefect, Server};
 
 use super::output::{OutputArgs, Written, say};
 use super::{CommandError, Outcome, lookup};
@@ -54,12 +54,13 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     Ok(Written::new(String::new(), Outcome::Holds, &OutputArgs::default()))
 }
 
-/// A homeserver that keeps to `rules` and makes these mistakes.
+/// A homeserver that follows `rules`, with the defects that have these ids.
 pub(super) fn mistaken(rules: &Rules, ids: &[String]) -> Result<Server, CommandError> {
-    let mut lapses = ids.iter().filter_map(|id| Lapse::find(id));
-    let others = ids.iter().filter(|id| Lapse::find(id).is_none());
+    let mut concurrency_defects = ids.iter().filter_map(|id| ConcurrencyDefect::find(id));
+    let others = ids.iter().filter(|id| ConcurrencyDefect::find(id).is_none());
     let found: Vec<_> = others.map(|id| lookup::defect(rules, id)).collect::<Result<_, _>>()?;
-    Ok(Server::new(variant::together(&rules.profile(), &found)).with_lapse(lapses.next_back()))
+    Ok(Server::new(variant::together(&rules.profile(), &found))
+        .with_concurrency_defect(concurrency_defects.next_back()))
 }
 
 fn with_address(listener: TcpListener) -> std::io::Result<(TcpListener, SocketAddr)> {
@@ -67,7 +68,7 @@ fn with_address(listener: TcpListener) -> std::io::Result<(TcpListener, SocketAd
     Ok((listener, address))
 }
 
-/// Says where the server is: to who reads the standard output the URL alone.
+/// Writes a message to the standard error, and the URL alone to the standard output.
 fn announce(rules: &Rules, args: &Args, address: SocketAddr) -> Result<(), CommandError> {
     if !args.quiet {
         let mistakes = match args.defects.as_slice() {

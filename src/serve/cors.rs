@@ -1,4 +1,4 @@
-//! Cross-origin resource sharing: what lets pages of any origin call the server from a browser.
+//! Cross-origin resource sharing: lets pages of any origin call the server from a browser.
 
 use axum::extract::Request;
 use axum::http::header::{
@@ -18,8 +18,8 @@ const HEADERS: [(HeaderName, HeaderValue); 3] = [
     ),
 ];
 
-/// Adds the headers, and answers a browser that asks beforehand: no endpoint is run for that, and
-/// no token is asked for.
+/// Adds the headers to every response. Answers the preflight request of a browser without a call to an
+/// endpoint, and without a token.
 pub(super) async fn allow(request: Request, next: Next) -> Response {
     let mut response = if request.method() == Method::OPTIONS {
         ().into_response()

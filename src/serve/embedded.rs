@@ -9,10 +9,10 @@ use guest_access_rules::profile::Profile;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::{Server, runtime, serve};
+use super::lifecycle::{runtime, serve};
+use super::server::Server;
 
-/// A server that answers on a free port of this machine, from a thread of its own, until it is
-/// dropped.
+/// A server on a free port of this machine, in a thread of its own. Dropping the value ends the server.
 #[derive(Debug)]
 pub struct Embedded {
     address: SocketAddr,
@@ -21,32 +21,32 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Starts a server that keeps to `profile`; it answers when this returns.
+    /// Starts a server that follows `profile`. The server takes requests when `start` returns.
     ///
     /// # Errors
-    /// If there is no free port, or no thread to be had.
+    /// If no port is free, or the system gives no thread.
     pub fn start(profile: impl Into<Arc<Profile>>) -> io::Result<Self> {
         Self::serving(Server::new(profile))
     }
 
-    /// Starts to serve `server`; it answers when this returns.
+    /// Starts `server`. The server takes requests when `serving` returns.
     ///
     /// # Errors
-    /// If there is no free port, or no thread to be had.
+    /// If no port is free, or the system gives no thread.
     pub fn serving(server: Server) -> io::Result<Self> {
         let runtime = runtime()?;
-        // Bound by the system's means: whoever starts it may be waiting for something else on this thread.
+        // Bound without the runtime: the caller may be inside another runtime on this thread.
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (end, ended) = oneshot::channel();
         let thread = std::thread::Builder::new().name("reference homeserver".to_owned()).spawn(
             move || {
-                // Whether it is told to end or the other side is gone is all the same.
+                // A dropped sender ends the server as well as a message does.
                 let ended = async {
                     let _ = ended.await;
                 };
-                // The listener is this thread's own; where it fails, the caller's next request does.
+                // If the listener fails, the next request of the caller fails and shows the error.
                 let _ = runtime.block_on(async {
                     serve(TcpListener::from_std(listener)?, server, ended).await
                 });
@@ -55,7 +55,7 @@ impl Embedded {
         Ok(Self { address, end: Some(end), thread: Some(thread) })
     }
 
-    /// Where it answers, without a slash at the end: `http://127.0.0.1:4711`.
+    /// The URL of the server, without a slash at the end: `http://127.0.0.1:4711`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

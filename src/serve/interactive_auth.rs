@@ -1,15 +1,15 @@
-//! User-interactive authentication, with the one stage that asks for nothing.
+//! User-interactive authentication, with the dummy stage only.
 
 use axum::response::Response;
 use ruma::api::client::uiaa::{AuthData, AuthFlow, AuthType, UiaaInfo, UiaaResponse};
 
-use super::answer::respond;
+use super::response::respond;
 
-/// The response that asks for the dummy stage, unless `given` has gone through it. Since the stage
-/// asks for nothing, nothing is remembered between the two requests: the session has a name because
-/// clients give one back.
-pub(super) fn challenge(given: Option<&AuthData>) -> Option<Response> {
-    if matches!(given, Some(AuthData::Dummy(_))) {
+/// The response that demands the dummy stage, unless `auth` completes the dummy stage. The dummy stage
+/// needs no data, so the server stores nothing between the two requests. The response has a session
+/// because clients send the session back.
+pub(super) fn challenge(auth: Option<&AuthData>) -> Option<Response> {
+    if matches!(auth, Some(AuthData::Dummy(_))) {
         return None;
     }
     let mut info = UiaaInfo::new(vec![AuthFlow::new(vec![AuthType::Dummy])]);

@@ -1,17 +1,19 @@
-//! The endpoints, each on a line of its own.
+//! The endpoints of the reference, each on a line of its own.
 
 use axum::response::Response;
 use ruma::api::client;
 use ruma::api::client::account::register::RegistrationKind;
 use serde::Deserialize;
 
-use super::Server;
-use super::answer::{Arrived, Failure, answer};
+use super::endpoint_table::EndpointTable;
+use super::failure::Failure;
 use super::interactive_auth::challenge;
-use super::router::Table;
+use super::request::BufferedRequest;
+use super::response::respond;
+use super::server::Server;
 use crate::reference::{EventsRequest, Span};
 
-/// `method of the reference: module of ruma's request`
+/// Adds lines of the form `method of the reference: module of the request in ruma` to a table.
 macro_rules! routes {
     ($table:ident without a token; $($method:ident: $($module:ident)::+,)+) => {
         $table$(.call::<client::$($module)::+::Request>(|reference, _, request| {
@@ -19,14 +21,14 @@ macro_rules! routes {
         }))+
     };
     ($table:ident; $($method:ident: $($module:ident)::+,)+) => {
-        $table$(.call::<client::$($module)::+::Request>(|reference, with, request| {
-            reference.$method(with, request)
+        $table$(.call::<client::$($module)::+::Request>(|reference, credentials, request| {
+            reference.$method(credentials, request)
         }))+
     };
 }
 
-/// Declares every endpoint that has a method.
-pub(super) fn routes(table: Table) -> Table {
+/// Adds every endpoint for which the reference has a method.
+pub(super) fn routes(table: EndpointTable) -> EndpointTable {
     let table = routes! { table;
         // Accounts.
         whoami: account::whoami::v3,
@@ -108,19 +110,20 @@ pub(super) fn routes(table: Table) -> Table {
         .handle::<client::peeking::get_current_state::v3::Request, _>(initial_sync)
 }
 
-/// `POST /register`: of guests at once, of users after a stage of authentication.
-async fn register(server: Server, arrived: Arrived) -> Result<Response, Failure> {
-    let request: client::account::register::v3::Request = arrived.read(&server)?;
+/// `POST /register`: registers a guest at once, and a user after a stage of authentication.
+async fn register(server: Server, request: BufferedRequest) -> Result<Response, Failure> {
+    let parsed: client::account::register::v3::Request = request.parse(&server)?;
     // RG-9: The registration of a guest does not use interactive authentication.
-    if request.kind != RegistrationKind::Guest
-        && let Some(challenge) = challenge(request.auth.as_ref())
+    if parsed.kind != RegistrationKind::Guest
+        && let Some(challenge) = challenge(parsed.auth.as_ref())
     {
         return Ok(challenge);
     }
-    answer(server.call(|reference| reference.register(&request)))
+    let granted = server.call(|reference| reference.register(&parsed))?;
+    Ok(respond(granted.response))
 }
 
-/// What a login has to say at least; ruma's type takes it for granted.
+/// The required field of a login. The type of ruma does not require the field.
 #[derive(Deserialize)]
 struct LoginType {
     #[serde(rename = "type")]
@@ -128,32 +131,35 @@ struct LoginType {
 }
 
 /// `POST /login`.
-async fn log_in(server: Server, arrived: Arrived) -> Result<Response, Failure> {
-    arrived.body::<LoginType>()?;
-    let request: client::session::login::v3::Request = arrived.read(&server)?;
-    let with = &arrived.shown.credentials();
-    answer(server.call(|reference| reference.log_in(with, &request)))
+async fn log_in(server: Server, request: BufferedRequest) -> Result<Response, Failure> {
+    request.body::<LoginType>()?;
+    let parsed: client::session::login::v3::Request = request.parse(&server)?;
+    let credentials = &request.credentials.as_reference_credentials();
+    let granted = server.call(|reference| reference.log_in(credentials, &parsed))?;
+    Ok(respond(granted.response))
 }
 
-/// `POST /account/deactivate`: after a stage of authentication, for who may call it.
-async fn deactivate(server: Server, arrived: Arrived) -> Result<Response, Failure> {
-    let request: client::account::deactivate::v3::Request = arrived.read(&server)?;
-    arrived.admit(&server)?;
-    if let Some(challenge) = challenge(request.auth.as_ref()) {
+/// `POST /account/deactivate`: checks that the caller may call the endpoint, then demands a stage of
+/// authentication, then deactivates the account.
+async fn deactivate(server: Server, request: BufferedRequest) -> Result<Response, Failure> {
+    let parsed: client::account::deactivate::v3::Request = request.parse(&server)?;
+    request.admit(&server)?;
+    if let Some(challenge) = challenge(parsed.auth.as_ref()) {
         return Ok(challenge);
     }
-    let with = &arrived.shown.credentials();
-    answer(server.call(|reference| reference.deactivate(with, &request)))
+    let credentials = &request.credentials.as_reference_credentials();
+    let granted = server.call(|reference| reference.deactivate(credentials, &parsed))?;
+    Ok(respond(granted.response))
 }
 
-/// `GET /sync`, which waits for something to say if it was called before.
-async fn sync(server: Server, arrived: Arrived) -> Result<Response, Failure> {
-    let request: client::sync::sync_events::v3::Request = arrived.read(&server)?;
-    let with = &arrived.shown.credentials();
-    let at_once = request.since.is_none() || request.full_state;
-    let polled = server.poll(
-        request.timeout,
-        |reference| reference.sync(with, &request),
+/// `GET /sync`: with `since`, waits for news before it answers.
+async fn sync(server: Server, request: BufferedRequest) -> Result<Response, Failure> {
+    let parsed: client::sync::sync_events::v3::Request = request.parse(&server)?;
+    let credentials = &request.credentials.as_reference_credentials();
+    let at_once = parsed.since.is_none() || parsed.full_state;
+    let answer = server.poll(
+        parsed.timeout,
+        |reference| reference.sync(credentials, &parsed),
         |response| {
             at_once
                 || !response.rooms.is_empty()
@@ -161,10 +167,10 @@ async fn sync(server: Server, arrived: Arrived) -> Result<Response, Failure> {
                 || !response.account_data.is_empty()
         },
     );
-    answer(polled.await)
+    Ok(respond(answer.await?.response))
 }
 
-/// What `GET /events` says in its query. ruma's type wants a room, and some may leave it out.
+/// The query of `GET /events`. The type of ruma requires a room; a user may leave out the room.
 #[derive(Deserialize)]
 struct EventsQuery {
     from: Option<String>,
@@ -172,24 +178,24 @@ struct EventsQuery {
     timeout: Option<u64>,
 }
 
-/// `GET /events`, which waits until there is an event.
+/// `GET /events`: waits until there is an event.
 // RP-9: `GET /events` waits until there is an event for the caller or its `timeout` has passed.
-async fn events(server: Server, arrived: Arrived) -> Result<Response, Failure> {
-    let query = arrived.query::<EventsQuery>(&server)?;
-    let with = &arrived.shown.credentials();
-    // Without a token, events are those from now on, and this is now.
+async fn events(server: Server, request: BufferedRequest) -> Result<Response, Failure> {
+    let query = request.query::<EventsQuery>(&server)?;
+    let credentials = &request.credentials.as_reference_credentials();
+    // Without `from`, the answer has the events from now on.
     let now = || server.call(|reference| reference.token());
     let from = query.from.unwrap_or_else(now);
-    let request = EventsRequest { room_id: query.room_id, from: Some(from) };
-    let polled = server.poll(
+    let events_request = EventsRequest { room_id: query.room_id, from: Some(from) };
+    let answer = server.poll(
         query.timeout.map(std::time::Duration::from_millis),
-        |reference| reference.events(with, &request),
+        |reference| reference.events(credentials, &events_request),
         |response| !response.chunk.is_empty(),
     );
-    answer(polled.await)
+    Ok(respond(answer.await?.response))
 }
 
-/// What `GET /rooms/{roomId}/initialSync` says in its query.
+/// The query of `GET /rooms/{roomId}/initialSync`.
 #[derive(Deserialize)]
 struct InitialSyncQuery {
     from: Option<String>,
@@ -198,10 +204,11 @@ struct InitialSyncQuery {
 }
 
 /// `GET /rooms/{roomId}/initialSync`.
-async fn initial_sync(server: Server, arrived: Arrived) -> Result<Response, Failure> {
-    let request: client::peeking::get_current_state::v3::Request = arrived.read(&server)?;
-    let query = arrived.query::<InitialSyncQuery>(&server)?;
+async fn initial_sync(server: Server, request: BufferedRequest) -> Result<Response, Failure> {
+    let parsed: client::peeking::get_current_state::v3::Request = request.parse(&server)?;
+    let query = request.query::<InitialSyncQuery>(&server)?;
     let span = Span { from: query.from.as_deref(), to: query.to.as_deref(), limit: query.limit };
-    let with = &arrived.shown.credentials();
-    answer(server.call(|reference| reference.initial_sync(with, &request, span)))
+    let credentials = &request.credentials.as_reference_credentials();
+    let granted = server.call(|reference| reference.initial_sync(credentials, &parsed, span))?;
+    Ok(respond(granted.response))
 }

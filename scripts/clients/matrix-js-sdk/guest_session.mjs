@@ -1,33 +1,33 @@
-// A guest's story, told by matrix-js-sdk: node story.mjs URL
+// The session of a guest in matrix-js-sdk: node guest_session.mjs URL
 //
-// Prints what the SDK saw, step by step, and exits 1 at the first step that came out otherwise.
+// Prints each step that succeeded. Exits 1 at the first step that fails.
 import { strict as assert } from "node:assert";
 import { randomBytes } from "node:crypto";
 import * as sdk from "matrix-js-sdk";
 import { logger } from "matrix-js-sdk/lib/logger.js";
 
 const baseUrl = process.argv[2];
-const patience = 20_000;
+const stepTimeout = 20_000;
 logger.setLevel?.("error");
 
-function saw(what) {
-    console.log(`matrix-js-sdk: ${what}`);
+function log(step) {
+    console.log(`matrix-js-sdk: ${step}`);
 }
 
-/** The first answer of `look` that is not undefined, looked for whenever `emitter` says `event`. */
-function eventually(what, emitter, event, look) {
+/** The first result of `check` that is neither undefined nor false; runs `check` at each `event`. */
+function eventually(what, emitter, event, check) {
     return new Promise((resolve, reject) => {
-        const late = setTimeout(() => reject(new Error(`never happened: ${what}`)), patience);
-        const tryIt = () => {
-            const found = look();
-            if (found !== undefined && found !== false) {
-                clearTimeout(late);
-                emitter.off(event, tryIt);
-                resolve(found);
+        const timeout = setTimeout(() => reject(new Error(`did not happen in time: ${what}`)), stepTimeout);
+        const onEvent = () => {
+            const result = check();
+            if (result !== undefined && result !== false) {
+                clearTimeout(timeout);
+                emitter.off(event, onEvent);
+                resolve(result);
             }
         };
-        emitter.on(event, tryIt);
-        tryIt();
+        emitter.on(event, onEvent);
+        onEvent();
     });
 }
 
@@ -48,7 +48,7 @@ const moderator = client(
         auth: { type: "m.login.dummy" },
     }),
 );
-saw("a moderator registered");
+log("a moderator registered");
 
 const setting = (type, content) => ({ type, state_key: "", content });
 const { room_id: roomId } = await moderator.createRoom({
@@ -59,16 +59,16 @@ const { room_id: roomId } = await moderator.createRoom({
     ],
 });
 await moderator.sendTextMessage(roomId, "before the guest came");
-saw("the moderator created a world_readable room and said something in it");
+log("the moderator created a world_readable room and sent a message");
 
 const guest = client(await nobody.registerGuest({ body: {} }));
 guest.setGuest(true);
 assert.equal((await guest.whoami()).is_guest, true);
-saw("a guest registered, and is told that it is one");
+log("a guest registered, and `whoami` says that the account is a guest");
 
 await guest.startClient({ initialSyncLimit: 10 });
 await eventually("the first sync", guest, "sync", () => guest.isInitialSyncComplete());
-saw("the guest synced");
+log("the guest synced");
 
 const texts = (room) =>
     room
@@ -79,38 +79,38 @@ const texts = (room) =>
 
 const peeked = await guest.peekInRoom(roomId);
 assert.deepEqual(texts(peeked), ["before the guest came"]);
-saw("the guest peeked, and read what was said before");
-// The SDK begins to follow the room a little after it has peeked, with what comes from then on.
+log("the guest peeked, and read the earlier message");
+// The SDK starts to follow the room some time after the peek, and shows later events only.
 const talk = setInterval(() => moderator.sendTextMessage(roomId, "while the guest peeks"), 500);
 await eventually("a message while peeking", guest, "Room.timeline", () =>
     texts(peeked).includes("while the guest peeks"),
 );
 clearInterval(talk);
-saw("the guest was given a new message while it peeked");
+log("the guest received a new message while peeking");
 guest.stopPeeking();
 
 await assert.rejects(guest.createRoom({}), (error) => error.errcode === "M_GUEST_ACCESS_FORBIDDEN");
-saw("the guest may not create a room: M_GUEST_ACCESS_FORBIDDEN");
+log("the guest may not create a room: M_GUEST_ACCESS_FORBIDDEN");
 
 await guest.joinRoom(roomId);
 const room = await eventually("the join", guest, "sync", () => {
     const room = guest.getRoom(roomId);
     return room?.getMyMembership() === "join" ? room : undefined;
 });
-saw("the guest joined, and its sync has the room");
+log("the guest joined, and the sync of the guest has the room");
 
 await guest.sendTextMessage(roomId, "hello from the guest");
 await eventually("the guest's own message", guest, "Room.timeline", () =>
     texts(room).includes("hello from the guest"),
 );
-saw("the guest said something, and read it back");
+log("the guest sent a message, and read the message");
 
 await moderator.sendStateEvent(roomId, "m.room.guest_access", { guest_access: "forbidden" }, "");
 await eventually("the removal", guest, "Room.myMembership", () => room.getMyMembership() === "leave");
-saw("guest access was taken away, and the guest's sync says that it left");
+log("the moderator revoked guest access, and the sync of the guest shows the membership `leave`");
 
 await assert.rejects(guest.joinRoom(roomId), (error) => error.errcode === "M_GUEST_ACCESS_FORBIDDEN");
-saw("the guest may not join again: M_GUEST_ACCESS_FORBIDDEN");
+log("the guest may not join again: M_GUEST_ACCESS_FORBIDDEN");
 
 guest.stopClient();
 process.exit(0);

@@ -1,5 +1,5 @@
-//! What a server that takes its calls in stages does in one of them: pieces of what the other modules
-//! do in one instant. Nothing but the lapses of `serve` uses them.
+//! Stages of calls: parts of what the other modules do in one call. Only a server with a concurrency
+//! defect (`serve::staged_call`) uses the stages.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use super::Reference;
 use super::event::REDACTION;
 
 impl Reference {
-    /// A call that is decided by another profile.
-    pub(crate) fn under<T>(
+    /// Performs a call under another profile.
+    pub(crate) fn with_profile<T>(
         &mut self,
         profile: Arc<Profile>,
         call: impl FnOnce(&mut Self) -> T,
@@ -23,42 +23,42 @@ impl Reference {
         answer
     }
 
-    /// Takes over the messages that `later`, which this one was copied from, was sent since: as if they
-    /// had been sent while the rooms were as they are here.
+    /// Adds the messages that `later` has and this reference has not. `later` is a later state of the
+    /// same reference. The messages count as sent under the room settings of this reference.
     pub(crate) fn receive_messages_of(&mut self, later: &Self) {
         let choices = *self.choices();
         for room in &mut self.rooms {
-            let Some(now) = later.room(&room.id) else { continue };
-            let since: Vec<_> = now
+            let Some(later_room) = later.room(&room.id) else { continue };
+            let new: Vec<_> = later_room
                 .events()
                 .skip(room.len())
                 .filter(|event| event.state_key.is_none() && event.kind != REDACTION)
                 .cloned()
                 .collect();
-            for event in since {
+            for event in new {
                 Arc::make_mut(room).append(event, &choices);
             }
         }
         self.clock = later.clock;
     }
 
-    /// Who is still in a room from which a revocation should have removed them.
+    /// The members that a revocation should have removed and that are still in their rooms.
     pub(crate) fn revoked_members(&self) -> Vec<(OwnedRoomId, OwnedUserId)> {
         let closed =
             self.rooms().filter(|room| room.settings().guest_access != GuestAccess::CanJoin);
-        let listed = closed.flat_map(|room| {
+        let members = closed.flat_map(|room| {
             let users = self.those_to_remove(&room.id).into_iter();
             users.map(|user| (room.id.clone(), user))
         });
-        listed.collect()
+        members.collect()
     }
 
-    /// Removes somebody from a room, whatever has become of them there.
+    /// Removes `user` from a room, whatever the present membership of `user` is.
     pub(crate) fn remove_member(&mut self, room: &RoomId, user: &UserId) {
         self.set_membership(room, user, user, Membership::Leave);
     }
 
-    /// A call for which a token is live, whatever has become of it.
+    /// Performs a call as if this token were live.
     pub(crate) fn with_live_token<T>(
         &mut self,
         text: &str,
@@ -77,7 +77,7 @@ impl Reference {
         self.set_live(text, false);
     }
 
-    /// Makes a token live or ends it, and says whether it was live.
+    /// Makes a token live or ends the token. Returns whether the token was live before.
     fn set_live(&mut self, text: &str, live: bool) -> bool {
         let accounts = Arc::make_mut(&mut self.accounts);
         let mut tokens = accounts.iter_mut().flat_map(|account| &mut account.tokens);

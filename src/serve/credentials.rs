@@ -1,4 +1,4 @@
-//! What a request shows of its caller.
+//! The credentials in a request.
 
 use axum::extract::Query;
 use axum::http::header::AUTHORIZATION;
@@ -8,24 +8,25 @@ use serde::Deserialize;
 
 use crate::reference::Credentials;
 
-/// What a request shows of its caller. It holds a secret and is never shown.
+/// The credentials in a request. They are secret, so the type has no `Debug`.
 #[derive(Clone)]
-pub(super) struct Shown {
+pub(super) struct RequestCredentials {
     token: Option<String>,
     user_id: Option<OwnedUserId>,
 }
 
 #[derive(Default, Deserialize)]
-struct InQuery {
+struct QueryCredentials {
     access_token: Option<String>,
     user_id: Option<OwnedUserId>,
 }
 
-impl Shown {
-    /// What these headers and this query show: the token is in the header, or else in the query.
-    pub(super) fn by(request: &Parts) -> Self {
-        let query = Query::<InQuery>::try_from_uri(&request.uri);
-        let InQuery { access_token, user_id } = query.map(|Query(shown)| shown).unwrap_or_default();
+impl RequestCredentials {
+    /// The credentials of this request. The token is in the header, or else in the query.
+    pub(super) fn of(request: &Parts) -> Self {
+        let query = Query::<QueryCredentials>::try_from_uri(&request.uri);
+        let QueryCredentials { access_token, user_id } =
+            query.map(|Query(query)| query).unwrap_or_default();
         let header = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let bearer =
             header.and_then(|header| header.split_once(' ')).and_then(|(scheme, token)| {
@@ -34,8 +35,8 @@ impl Shown {
         Self { token: bearer.or(access_token), user_id }
     }
 
-    /// The same for the reference.
-    pub(super) fn credentials(&self) -> Credentials<'_> {
+    /// The credentials, as the reference takes them.
+    pub(super) fn as_reference_credentials(&self) -> Credentials<'_> {
         Credentials { token: self.token.as_deref(), user_id: self.user_id.as_deref() }
     }
 }

@@ -1,8 +1,7 @@
-"""A guest's story, told by matrix-nio: python story.py URL
+"""The session of a guest in matrix-nio: python guest_session.py URL
 
-nio has no call of its own for the registration of a guest or for peeking; these two go through
-its transport. Prints what nio saw, step by step, and exits 1 at the first step that came out
-otherwise.
+nio has no method that registers a guest, so the script sends that request itself.
+Prints each step that succeeded. Exits 1 at the first step that fails.
 """
 
 import asyncio
@@ -25,8 +24,8 @@ from nio import (
 )
 
 
-def saw(what):
-    print(f"matrix-nio: {what}", flush=True)
+def log(step):
+    print(f"matrix-nio: {step}", flush=True)
 
 
 def expect(response, kind):
@@ -55,7 +54,7 @@ async def main(url):
         name = f"moderator-{secrets.token_hex(4)}"
         await moderator.register(name, secrets.token_hex(16))
         assert moderator.access_token, "the moderator has no access token"
-        saw("a moderator registered")
+        log("a moderator registered")
 
         def setting(kind, content):
             return {"type": kind, "state_key": "", "content": content}
@@ -69,39 +68,39 @@ async def main(url):
         )
         room = expect(created, RoomCreateResponse).room_id
         await say(moderator, room, "before the guest came")
-        saw("the moderator created a world_readable room and said something in it")
+        log("the moderator created a world_readable room and sent a message")
 
         answer = await guest.send("POST", "/_matrix/client/v3/register?kind=guest", "{}")
         registered = await answer.json()
         guest.restore_login(
             registered["user_id"], registered["device_id"], registered["access_token"]
         )
-        assert (await guest.whoami()).is_guest is True, "nio was not told that it is a guest"
-        saw("a guest registered, and is told that it is one")
+        assert (await guest.whoami()).is_guest is True, "whoami does not say that the account is a guest"
+        log("a guest registered, and `whoami` says that the account is a guest")
 
         first = await sync(guest)
         assert not first.rooms.join
-        saw("the guest synced")
+        log("the guest synced")
 
         peeked = expect(
             await guest.room_messages(room, start="", limit=10), RoomMessagesResponse
         )
         assert texts(peeked.chunk) == ["before the guest came"], peeked
-        saw("the guest peeked, and read what was said before")
+        log("the guest peeked, and read the earlier message")
 
         refused = expect(await guest.room_create(), RoomCreateError)
         assert refused.status_code == "M_GUEST_ACCESS_FORBIDDEN", refused
-        saw("the guest may not create a room: M_GUEST_ACCESS_FORBIDDEN")
+        log("the guest may not create a room: M_GUEST_ACCESS_FORBIDDEN")
 
         expect(await guest.join(room), JoinResponse)
         joined = await sync(guest)
         assert room in joined.rooms.join and room in guest.rooms
-        saw("the guest joined, and its sync has the room")
+        log("the guest joined, and the sync of the guest has the room")
 
         await say(guest, room, "hello from the guest")
         said = await sync(guest)
         assert texts(said.rooms.join[room].timeline.events) == ["hello from the guest"]
-        saw("the guest said something, and read it back")
+        log("the guest sent a message, and read the message")
 
         taken = await moderator.room_put_state(
             room, "m.room.guest_access", {"guest_access": "forbidden"}
@@ -114,11 +113,11 @@ async def main(url):
             if isinstance(event, RoomMemberEvent) and event.state_key == guest.user_id
         ]
         assert memberships == ["leave"], left
-        saw("guest access was taken away, and the guest's sync says that it left")
+        log("the moderator revoked guest access, and the sync of the guest shows the membership `leave`")
 
         refused = expect(await guest.join(room), JoinError)
         assert refused.status_code == "M_GUEST_ACCESS_FORBIDDEN", refused
-        saw("the guest may not join again: M_GUEST_ACCESS_FORBIDDEN")
+        log("the guest may not join again: M_GUEST_ACCESS_FORBIDDEN")
     finally:
         await moderator.close()
         await guest.close()
