@@ -1,42 +1,74 @@
 //! The reference homeserver: the rules of guest access as a server, small enough to read in one
 //! sitting.
 //!
-//! It is plain sequential code with concrete users, access tokens, rooms, events and timelines, and
-//! takes one call at a time. It never waits, reads no clock and draws no lots, so the same calls
-//! give the same answers. All that may differ from one revision to another is asked of its
-//! [`Profile`], where it matters; what follows for one option of a decision point is written beside
-//! the clause that the point comes from.
-//!
-//! # The parts, in the order of a call
-//! 1. `authorisation`: who is calling, and whether the allow-list lets a guest call this endpoint.
-//! 2. What the endpoint does. Accounts: `registration`, `upgrade`, `login`, `session`, `profile`,
-//!    `devices`, `account_data`, `filter`; and `service`, what the server says of itself. Rooms:
-//!    `creation`, `directory`, `membership`, `moderation`, `sending`, and `revocation`, which follows
-//!    from any of them. Reading: `readers` (who may read a room at all), `visibility` (which
-//!    events), `state_given` (which state), and `reading` (what each endpoint's answer holds).
-//! 3. Below these, what there is: `accounts`, `room` (a timeline and the state at each of its
-//!    events), `event`, `settings` (what the settings of a room mean), `power`.
-//!
-//! # Clauses without code
-//! A comment that names a clause stands beside the code that keeps it. These have none, since one
-//! server that serves clients alone keeps them by what it lacks, or cannot tell:
-//! - it talks to no other server, so it neither tells who is a guest nor enforces anything there
-//!   (DR-5, DR-6, GA-5, GA-6, GA-25, GA-26);
-//! - introductions are kept by the rules that they sum up: DR-9 and DR-10 by the allow-list, GA-7 by
-//!   the gate of `membership`, HV-13, HV-14, HV-15 and HV-18 by the four rules of `visibility`;
-//! - what a server may do and this one does not: limit rates, ask for captchas (GA-29, GA-47), or
-//!   serve guests otherwise than users (RG-3);
-//! - what clients may or must do (GA-27, GA-34, GA-35, HV-7, HV-17, RP-4, RP-11), and what a text
-//!   leaves open (DR-3, DR-7, DR-8, DR-18 to DR-23, GA-28, RP-12);
-//! - CS-38 and RP-6: there are no restricted rooms here, and no search.
+//! The reference is plain sequential code with concrete users, access tokens, rooms, events and
+//! timelines. The reference takes one call at a time. It never waits, reads no clock and draws no
+//! random numbers, so the same calls give the same answers. Wherever revisions differ, the reference
+//! asks its [`Profile`] for the chosen option of the decision point. The code for an option stands
+//! beside the clause that the decision point comes from.
 //!
 //! # How to use it
-//! Make one with [`Reference::new`]; every endpoint is a method that takes the caller's
-//! [`Credentials`] and the endpoint's request as ruma types it, and gives an [`Answer`]: the
-//! response and the decision that granted it, or a [`Refusal`]. An endpoint without a method is
-//! asked for by [`Reference::call`], which says only whether it may be called.
+//! 1. Make a homeserver with [`Reference::new`].
+//! 2. Call an endpoint by its method. The method takes the [`Credentials`] of the caller and the
+//!    request of the endpoint as a type of ruma.
+//! 3. Read the [`Answer`]: either [`Granted`], with the response and the decision that allows the
+//!    call, or a [`Refusal`], with the decision that denies the call.
 //!
-//! Cloning is cheap: a clone shares everything until one of the two changes it.
+//! ```
+//! use guest_access::reference::{Credentials, Reference};
+//! use guest_access_rules::rules::Rules;
+//! use ruma::api::client::account::{register, whoami};
+//! use ruma::api::client::room::create_room;
+//!
+//! let rules = Rules::find("latest").unwrap();
+//! let mut server = Reference::new(rules.profile());
+//!
+//! let mut request = register::v3::Request::new();
+//! request.kind = register::RegistrationKind::Guest;
+//! let token = server.register(&request).unwrap().response.access_token.unwrap();
+//! let guest = Credentials::token(&token);
+//!
+//! // The server says that the account is a guest, and which clauses allow the call.
+//! let granted = server.whoami(&guest, &whoami::v3::Request::new()).unwrap();
+//! assert!(granted.response.is_guest);
+//! assert!(granted.decision.clauses.contains(&"GA-44"));
+//!
+//! // A guest may not create a room. The refusal has the status of the response and the clauses.
+//! let refusal = server.create_room(&guest, &create_room::v3::Request::new()).unwrap_err();
+//! assert_eq!(refusal.0.status, 403);
+//! assert!(refusal.0.clauses.contains(&"GA-3"));
+//! ```
+//!
+//! For an endpoint without a method, [`Reference::call`] answers whether the caller may call the
+//! endpoint. A clone of a [`Reference`] is cheap: it shares all data until one of the two changes.
+//!
+//! # The parts, in the order in which to read them
+//! 1. The data. `event`: an event, and its redaction. `room`: a timeline, and the state before and
+//!    after each event. `settings`: the history visibility and the guest access of a room. `power`:
+//!    power levels. `accounts`: accounts, devices and access tokens.
+//! 2. The start of every call. `answer`: credentials, answers and refusals. `authorisation`: who is
+//!    the caller, and does the allow-list let a guest call the endpoint.
+//! 3. Reading. `room_access`: may the caller read the room at all. `visibility`: which events.
+//!    `readable_state`: which state. `reading`: the answer of each endpoint; `filter`: what the caller
+//!    filters out.
+//! 4. Rooms. `creation`, `directory`, `membership` (the caller's own), `moderation` (the membership of
+//!    others), `sending`; and `revocation`, which may follow from any event.
+//! 5. Accounts. `registration`, `upgrade`, `login`, `session`, `profile`, `devices`, `account_data`,
+//!    `keys`, `media`; and `service`, the server's answers about itself.
+//! 6. `endpoints` lists endpoints by name. `call_stages` serves [`crate::serve`] only.
+//!
+//! # Clauses without code
+//! A comment with the id of a clause stands beside the code that follows the clause. The following
+//! clauses have no code, since a single server for clients cannot break them or cannot tell:
+//! - The server talks to no other server. So the server neither tells others who is a guest nor
+//!   enforces anything on other servers (DR-5, DR-6, GA-5, GA-6, GA-25, GA-26).
+//! - Introductions sum up other rules: the allow-list covers DR-9 and DR-10, `membership` covers GA-7,
+//!   and the four rules of `visibility` cover HV-13, HV-14, HV-15 and HV-18.
+//! - A server may limit rates, ask for captchas (GA-29, GA-47), or serve guests differently from users
+//!   (RG-3). This server does not.
+//! - Some clauses concern clients (GA-27, GA-34, GA-35, HV-7, HV-17, RP-4, RP-11). Some texts leave the
+//!   answer open (DR-3, DR-7, DR-8, DR-18 to DR-23, GA-28, RP-12).
+//! - CS-38 and RP-6: the server has no restricted rooms and no search.
 
 mod account_data;
 mod accounts;
@@ -58,17 +90,18 @@ mod membership;
 mod moderation;
 mod power;
 mod profile;
-mod readers;
+
+mod readable_state;
 mod reading;
 mod registration;
 mod revocation;
 mod room;
+mod room_access;
 mod sending;
 mod service;
 mod session;
 mod settings;
 
-mod state_given;
 mod upgrade;
 mod visibility;
 
@@ -79,7 +112,7 @@ use guest_access_rules::decision_point::Choices;
 use guest_access_rules::profile::Profile;
 use ruma::{OwnedRoomAliasId, OwnedRoomId, RoomId, RoomOrAliasId};
 
-pub use accounts::{Account, Kind, Token};
+pub use accounts::{Account, AccountKind, Token};
 pub use answer::{Answer, Credentials, Granted, Refusal};
 pub use event::Event;
 pub use reading::{EventsRequest, Span};
@@ -104,7 +137,7 @@ pub struct Reference {
     accounts: Arc<Accounts>,
     rooms: Vec<Arc<Room>>,
     aliases: Arc<BTreeMap<OwnedRoomAliasId, OwnedRoomId>>,
-    /// The rooms that are shown in the directory.
+    /// The rooms in the public directory.
     published: Arc<BTreeSet<OwnedRoomId>>,
     account_data: Arc<AccountData>,
     filters: Arc<Filters>,
@@ -112,12 +145,12 @@ pub struct Reference {
     to_device: Arc<Vec<ToDevice>>,
     keys: Arc<Keys>,
     media: Arc<Vec<Media>>,
-    /// How much has happened: the number of the next event, and the newest place in every stream.
+    /// The number of changes so far. Gives each event its number, and each stream its newest position.
     clock: u64,
 }
 
 impl Reference {
-    /// A homeserver that keeps to `profile`, with no account and no room.
+    /// A homeserver that follows `profile`, with no account and no room.
     pub fn new(profile: impl Into<Arc<Profile>>) -> Self {
         Self {
             profile: profile.into(),
@@ -135,7 +168,7 @@ impl Reference {
         }
     }
 
-    /// The profile that the server keeps to.
+    /// The profile that the server follows.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
@@ -155,7 +188,7 @@ impl Reference {
         Some(Arc::make_mut(room))
     }
 
-    /// The id of the room that is named by its id or by an alias; `None` for an alias of nothing.
+    /// The id of the room with this id or this alias; `None` if no room has the alias.
     fn resolve(&self, name: &RoomOrAliasId) -> Option<OwnedRoomId> {
         if let Ok(id) = <&RoomId>::try_from(name) {
             return Some(id.to_owned());
@@ -170,7 +203,7 @@ impl Reference {
         &self.profile.choices
     }
 
-    /// The next number of the server's clock, which no other event has or will have.
+    /// The next number of the server's clock. No other event has this number.
     fn tick(&mut self) -> u64 {
         self.clock += 1;
         self.clock

@@ -1,4 +1,4 @@
-//! What users keep on the server for themselves.
+//! Account data: what users store on the server for themselves.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,38 +18,39 @@ use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
 use super::authorisation::Call;
 use super::endpoints::ENDPOINTS;
 
-/// Everything that is kept, by whose it is, the room that it is about, if any, and its type.
-pub(super) type AccountData = BTreeMap<(OwnedUserId, Option<OwnedRoomId>, String), Kept>;
+/// All account data, by the user, the room (if the data are about a room), and the type.
+pub(super) type AccountData =
+    BTreeMap<(OwnedUserId, Option<OwnedRoomId>, String), AccountDataEntry>;
 
-/// One piece, and when it was last changed.
+/// One piece of account data, and the number of its last change.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
+pub(super) struct AccountDataEntry {
     number: u64,
     content: Box<RawValue>,
 }
 
-const SOMEBODY_ELSES: Refusal = Refusal::forbidden(&[], "the account data are somebody else's");
+const OF_ANOTHER_USER: Refusal = Refusal::forbidden(&[], "the account data belong to another user");
 const NONE: Refusal = Refusal::not_found(&[], "there are no account data of this type");
 
 impl Reference {
     /// `GET /user/{userId}/account_data/{type}`.
     ///
     /// # Errors
-    /// The refusal, if nothing is given.
+    /// The refusal, if no data are given.
     pub fn account_data(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_global_account_data::v3::Request,
     ) -> Answer<get_global_account_data::v3::Response> {
         let (user, kind) = (&request.user_id, request.event_type.to_string());
-        self.admit_owner(with, ENDPOINTS.account_data, user, None)?;
+        self.admit_owner(credentials, ENDPOINTS.account_data, user, None)?;
         let has_rules = kind == "m.push_rules";
-        let content = match self.kept(user, None, kind) {
-            // As `GET /pushrules/` gives them: none, which everybody has.
+        let content = match self.find_account_data(user, None, kind) {
+            // The same answer as `GET /pushrules/`: every user has an empty set of rules.
             Err(_) if has_rules => {
                 to_raw_value(&json!({ "global": Ruleset::new() })).map_err(|_| NONE)?
             }
-            kept => kept?,
+            stored => stored?,
         };
         let response = get_global_account_data::v3::Response::new(Raw::from_json(content));
         Ok(Granted::new(OPEN, response))
@@ -58,31 +59,31 @@ impl Reference {
     /// `PUT /user/{userId}/account_data/{type}`.
     ///
     /// # Errors
-    /// The refusal, if nothing is kept.
+    /// The refusal, if nothing is stored.
     pub fn put_account_data(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &set_global_account_data::v3::Request,
     ) -> Answer<set_global_account_data::v3::Response> {
         let (user, kind) = (&request.user_id, request.event_type.to_string());
-        self.admit_owner(with, ENDPOINTS.put_account_data, user, None)?;
-        self.keep(user, None, kind, request.data.json());
+        self.admit_owner(credentials, ENDPOINTS.put_account_data, user, None)?;
+        self.store_account_data(user, None, kind, request.data.json());
         Ok(Granted::new(OPEN, set_global_account_data::v3::Response::new()))
     }
 
     /// `GET /user/{userId}/rooms/{roomId}/account_data/{type}`.
     ///
     /// # Errors
-    /// The refusal, if nothing is given.
+    /// The refusal, if no data are given.
     pub fn room_account_data(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_room_account_data::v3::Request,
     ) -> Answer<get_room_account_data::v3::Response> {
         let (user, kind) = (&request.user_id, request.event_type.to_string());
         let room = Some(&*request.room_id);
-        self.admit_owner(with, ENDPOINTS.room_account_data, user, room)?;
-        let content = self.kept(user, room, kind)?;
+        self.admit_owner(credentials, ENDPOINTS.room_account_data, user, room)?;
+        let content = self.find_account_data(user, room, kind)?;
         let response = get_room_account_data::v3::Response::new(Raw::from_json(content));
         Ok(Granted::new(OPEN, response))
     }
@@ -90,59 +91,66 @@ impl Reference {
     /// `PUT /user/{userId}/rooms/{roomId}/account_data/{type}`.
     ///
     /// # Errors
-    /// The refusal, if nothing is kept.
+    /// The refusal, if nothing is stored.
     pub fn put_room_account_data(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &set_room_account_data::v3::Request,
     ) -> Answer<set_room_account_data::v3::Response> {
         let (user, kind) = (&request.user_id, request.event_type.to_string());
         let room = Some(&*request.room_id);
-        self.admit_owner(with, ENDPOINTS.put_room_account_data, user, room)?;
-        self.keep(user, room, kind, request.data.json());
+        self.admit_owner(credentials, ENDPOINTS.put_room_account_data, user, room)?;
+        self.store_account_data(user, room, kind, request.data.json());
         Ok(Granted::new(OPEN, set_room_account_data::v3::Response::new()))
     }
 
     fn admit_owner(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         endpoint: EndpointId,
         user: &UserId,
         room: Option<&RoomId>,
     ) -> Result<(), Refusal> {
         let call = Call::to(endpoint);
-        let caller = self.admit(with, room.map_or(call, |room| call.about(room)))?;
-        if caller.is(user) { Ok(()) } else { Err(SOMEBODY_ELSES) }
+        let caller = self.admit(credentials, room.map_or(call, |room| call.about(room)))?;
+        if caller.is(user) { Ok(()) } else { Err(OF_ANOTHER_USER) }
     }
 
-    fn kept(
+    fn find_account_data(
         &self,
         user: &UserId,
         room: Option<&RoomId>,
         kind: String,
     ) -> Result<Box<RawValue>, Refusal> {
         let key = (user.to_owned(), room.map(RoomId::to_owned), kind);
-        self.account_data.get(&key).map(|kept| kept.content.clone()).ok_or(NONE)
+        self.account_data.get(&key).map(|stored| stored.content.clone()).ok_or(NONE)
     }
 
-    fn keep(&mut self, user: &UserId, room: Option<&RoomId>, kind: String, content: &RawValue) {
+    fn store_account_data(
+        &mut self,
+        user: &UserId,
+        room: Option<&RoomId>,
+        kind: String,
+        content: &RawValue,
+    ) {
         let key = (user.to_owned(), room.map(RoomId::to_owned), kind);
-        let kept = Kept { number: self.tick(), content: content.to_owned() };
-        Arc::make_mut(&mut self.account_data).insert(key, kept);
+        let stored = AccountDataEntry { number: self.tick(), content: content.to_owned() };
+        Arc::make_mut(&mut self.account_data).insert(key, stored);
     }
 
-    /// What a user keeps, of a room or of none, and has changed since the clock showed `since`.
+    /// The account data of `user`, for one room or for no room, that changed after the clock showed
+    /// `since`.
     pub(super) fn account_data_since<T>(
         &self,
         user: Option<&UserId>,
         room: Option<&RoomId>,
         since: u64,
     ) -> Vec<Raw<T>> {
-        let own = self.account_data.iter().filter(|((owner, about, _), kept)| {
-            Some(&**owner) == user && about.as_deref() == room && kept.number > since
+        let own = self.account_data.iter().filter(|((owner, about, _), stored)| {
+            Some(&**owner) == user && about.as_deref() == room && stored.number > since
         });
-        let raw = own.filter_map(|((_, _, kind), kept)| {
-            let json = json!({ "type": kind, "content": kept.content });
+        let raw = own.filter_map(|((_, _, kind), stored)| {
+            let json = json!({ "type": kind, "content": stored.content });
             Some(Raw::from_json(to_raw_value(&json).ok()?))
         });
         raw.collect()
@@ -154,44 +162,46 @@ mod tests {
     use guest_access_rules::vocabulary::ErrCode;
     use ruma::api::client::sync::sync_events;
 
-    use super::super::fixture::{ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, Somebody, World, verdict};
+    use super::super::fixture::{
+        ALLOWED, FORBIDDEN, Fixture, NOT_FOR_GUESTS, TestUser, status_and_errcode,
+    };
     use super::*;
 
-    fn put(world: &mut World, who: &Somebody, of: &UserId) -> (u16, Option<ErrCode>) {
+    fn put(fixture: &mut Fixture, who: &TestUser, of: &UserId) -> (u16, Option<ErrCode>) {
         let data = Raw::from_json(to_raw_value(&json!({ "a": 1 })).unwrap());
         let kind = "org.example.kept".into();
         let request = set_global_account_data::v3::Request::new_raw(of.to_owned(), kind, data);
-        verdict(world.server.put_account_data(&who.with(), &request))
+        status_and_errcode(fixture.server.put_account_data(&who.credentials(), &request))
     }
 
     #[test]
     fn a_user_keeps_its_own_data_and_nobody_elses_and_a_guest_keeps_none() {
-        let mut world = World::new();
-        let (guest, user) = (world.guest(), world.user("user"));
-        assert_eq!(put(&mut world, &user, &user.user_id), ALLOWED);
-        assert_eq!(put(&mut world, &user, &guest.user_id), FORBIDDEN);
-        assert_eq!(put(&mut world, &guest, &guest.user_id), NOT_FOR_GUESTS);
+        let mut fixture = Fixture::new();
+        let (guest, user) = (fixture.guest(), fixture.user("user"));
+        assert_eq!(put(&mut fixture, &user, &user.user_id), ALLOWED);
+        assert_eq!(put(&mut fixture, &user, &guest.user_id), FORBIDDEN);
+        assert_eq!(put(&mut fixture, &guest, &guest.user_id), NOT_FOR_GUESTS);
 
         let kind = "org.example.kept";
-        let of = |user: &Somebody, kind: &str| {
+        let of = |user: &TestUser, kind: &str| {
             get_global_account_data::v3::Request::new(user.user_id.clone(), kind.into())
         };
-        let answer = world.server.account_data(&user.with(), &of(&user, kind)).unwrap();
+        let answer = fixture.server.account_data(&user.credentials(), &of(&user, kind)).unwrap();
         assert_eq!(answer.response.account_data.json().get(), r#"{"a":1}"#);
-        let none = world.server.account_data(&user.with(), &of(&user, "org.example.none"));
-        assert_eq!(verdict(none), (404, Some(ErrCode::NotFound)));
+        let none = fixture.server.account_data(&user.credentials(), &of(&user, "org.example.none"));
+        assert_eq!(status_and_errcode(none), (404, Some(ErrCode::NotFound)));
     }
 
     #[test]
     fn a_sync_gives_what_was_changed_since() {
-        let mut world = World::new();
-        let user = world.user("user");
-        assert_eq!(put(&mut world, &user, &user.user_id), ALLOWED);
+        let mut fixture = Fixture::new();
+        let user = fixture.user("user");
+        assert_eq!(put(&mut fixture, &user, &user.user_id), ALLOWED);
         let mut request = sync_events::v3::Request::new();
-        let first = world.server.sync(&user.with(), &request).unwrap().response;
+        let first = fixture.server.sync(&user.credentials(), &request).unwrap().response;
         assert_eq!(first.account_data.events.len(), 1);
         request.since = Some(first.next_batch);
-        let then = world.server.sync(&user.with(), &request).unwrap().response;
+        let then = fixture.server.sync(&user.credentials(), &request).unwrap().response;
         assert!(then.account_data.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Accounts, and the access tokens with which their holders call.
+//! Accounts, with their devices and access tokens.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,27 +9,27 @@ use serde_json::Value;
 
 use super::SERVER_NAME;
 
-/// By what an account came to be, which is all that makes it a guest's or a user's.
+/// How an account was made. This alone decides whether the account is a guest's or a user's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// By registration with `kind=guest`.
+pub enum AccountKind {
+    /// Registered with `kind=guest`.
     Guest,
-    /// By registration with a password, or by the upgrade of a guest.
+    /// Registered with a password, or upgraded from a guest.
     User,
-    /// By registration without a password, as of who signs in elsewhere.
+    /// Registered without a password, for a user who signs in with an identity provider.
     SingleSignOn,
 }
 
-/// An access token. Its text is a secret and is not shown by `Debug`.
+/// An access token. The text is secret, so `Debug` does not show the text.
 #[derive(Clone)]
 pub struct Token {
-    /// The token itself.
+    /// The text of the token.
     pub text: String,
-    /// The device that it belongs to.
+    /// The device of the token.
     pub device: OwnedDeviceId,
-    /// Whether calls with it are served.
+    /// Whether the server accepts the token.
     pub live: bool,
-    /// Whether calls with it are held to a guest's limits although the account is a user's.
+    /// Whether calls with this token have the limits of a guest although the account is a user's.
     pub as_guest: bool,
 }
 
@@ -42,8 +42,8 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A password, kept as it is: nothing here outlives the server. It is a secret and is not shown by
-/// `Debug`.
+/// A password in plain text: nothing outlives the server. The password is secret, so `Debug` does not
+/// show the password.
 #[derive(Clone)]
 pub(super) struct Password(String);
 
@@ -63,7 +63,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A device: its display name is all that there is to it.
+/// A device. It has a display name only.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Device {
     pub(super) display_name: Option<String>,
@@ -72,25 +72,25 @@ pub(super) struct Device {
 /// An account.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Its user id.
+    /// The user id.
     pub user_id: OwnedUserId,
-    /// By what it came to be.
-    pub kind: Kind,
-    /// Whether it was a guest's once.
+    /// How the account was made.
+    pub kind: AccountKind,
+    /// Whether the account was a guest's before an upgrade.
     pub was_guest: bool,
-    /// Whether no allow-list binds it although it is a guest's.
+    /// Whether a guest's account has no allow-list, because the guest is an administrator.
     pub administrator: bool,
-    /// Its password, if it can be logged in to with one.
+    /// The password, if the account has one.
     pub(super) password: Option<Password>,
-    /// Its profile, key by key.
+    /// The profile, key by key.
     pub(super) profile: BTreeMap<String, Value>,
     pub(super) devices: BTreeMap<OwnedDeviceId, Device>,
-    /// Every token that it ever had, oldest first.
+    /// All tokens, live and ended, oldest first.
     pub(super) tokens: Vec<Token>,
 }
 
 impl Account {
-    pub(super) fn new(user_id: OwnedUserId, kind: Kind) -> Self {
+    pub(super) fn new(user_id: OwnedUserId, kind: AccountKind) -> Self {
         Self {
             user_id,
             kind,
@@ -103,25 +103,27 @@ impl Account {
         }
     }
 
-    /// Whether it is a guest's account.
+    /// Whether the account is a guest's.
     pub fn is_guest(&self) -> bool {
-        self.kind == Kind::Guest
+        self.kind == AccountKind::Guest
     }
 
-    /// Whether the server takes it for a guest's, by what it knows guests by.
+    /// Whether the server treats the account as a guest's, given how the server recognises guests.
     pub(super) fn counts_as_guest(&self, known_by: KnownBy) -> bool {
         match known_by {
             KnownBy::Registration => self.is_guest(),
-            KnownBy::NoPassword => matches!(self.kind, Kind::Guest | Kind::SingleSignOn),
+            KnownBy::NoPassword => {
+                matches!(self.kind, AccountKind::Guest | AccountKind::SingleSignOn)
+            }
         }
     }
 
-    /// Whether its newest token is live.
+    /// Whether the newest token is live.
     pub fn is_live(&self) -> bool {
         self.tokens.last().is_some_and(|token| token.live)
     }
 
-    /// Ends every token of `device`, and the device.
+    /// Ends every token of `device`, and removes the device.
     pub(super) fn end_device(&mut self, device: &DeviceId) {
         self.devices.remove(device);
         for token in self.tokens.iter_mut().filter(|token| token.device == device) {
@@ -129,7 +131,7 @@ impl Account {
         }
     }
 
-    /// Ends every token, and every device.
+    /// Ends every token, and removes every device.
     pub(super) fn end_every_device(&mut self) {
         self.devices.clear();
         self.end_tokens();
@@ -147,7 +149,7 @@ impl Account {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Accounts {
     all: Vec<Account>,
-    /// How many user ids the server has made up, and how many tokens it has issued.
+    /// How many user ids the server has generated, and how many tokens it has issued.
     names: u64,
     tokens: u64,
 }
@@ -169,7 +171,7 @@ impl Accounts {
         self.iter_mut().find(|account| account.user_id == user)
     }
 
-    /// The account whose token this is, live or ended, and the token.
+    /// The account with this token, live or ended, and the token.
     pub(super) fn holder(&self, text: &str) -> Option<(&Account, &Token)> {
         self.iter().find_map(|account| {
             let token = account.tokens.iter().find(|token| token.text == text)?;
@@ -186,8 +188,8 @@ impl Accounts {
         Some(self.all.remove(place))
     }
 
-    /// A user id that the server makes up, which nobody has.
-    pub(super) fn make_up_user_id(&mut self) -> OwnedUserId {
+    /// A generated user id that no account has.
+    pub(super) fn generate_user_id(&mut self) -> OwnedUserId {
         loop {
             self.names += 1;
             let user_id = user_id(&self.names.to_string()).expect("a number is a local part");
@@ -197,19 +199,19 @@ impl Accounts {
         }
     }
 
-    /// A device id that the server makes up.
-    pub(super) fn make_up_device_id(&self) -> OwnedDeviceId {
+    /// A generated device id.
+    pub(super) fn generate_device_id(&self) -> OwnedDeviceId {
         format!("DEVICE{}", self.tokens + 1).into()
     }
 
-    /// Gives a device a name that has none.
+    /// Sets the display name of a device, if the device has none.
     pub(super) fn name_device(&mut self, user: &UserId, device: &DeviceId, name: &str) {
         if let Some(device) = self.get_mut(user).and_then(|own| own.devices.get_mut(device)) {
             device.display_name.get_or_insert_with(|| name.to_owned());
         }
     }
 
-    /// Issues a new token of `device` to `user`.
+    /// Issues a new token to `user` for `device`.
     pub(super) fn issue(&mut self, user: &UserId, device: OwnedDeviceId) -> String {
         self.tokens += 1;
         let text = format!("token-{}", self.tokens);
@@ -221,7 +223,7 @@ impl Accounts {
     }
 }
 
-/// The user id with this local part; `None` if it cannot be one.
+/// The user id with this local part; `None` if the local part is invalid.
 pub(super) fn user_id(localpart: &str) -> Option<OwnedUserId> {
     UserId::parse(format!("@{localpart}:{SERVER_NAME}")).ok()
 }

@@ -1,34 +1,34 @@
-//! What a call shows of its caller, and what it gets: an answer, with the decision behind it.
+//! Credentials and answers. Every answer carries the decision that allowed or denied the call.
 
 use guest_access_rules::vocabulary::{Decision, ErrCode};
 use ruma::UserId;
 
-/// What a call shows of its caller.
+/// The credentials of a call.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Credentials<'a> {
     /// The access token, if there is one.
     pub token: Option<&'a str>,
-    /// The user that the query names in `user_id`, as application services do.
+    /// The `user_id` of the query, by which an application service acts as a user.
     pub user_id: Option<&'a UserId>,
 }
 
 impl<'a> Credentials<'a> {
-    /// No token at all.
+    /// No token.
     pub const NONE: Self = Self { token: None, user_id: None };
 
-    /// This access token, and nothing else.
+    /// This access token, and no `user_id`.
     pub const fn token(token: &'a str) -> Self {
         Self { token: Some(token), user_id: None }
     }
 }
 
-/// What came of a call.
+/// The answer to a call.
 pub type Answer<T> = Result<Granted<T>, Refusal>;
 
-/// A call that was allowed: what it gets, and why.
+/// The answer to a call that was allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Granted<T> {
-    /// The decision, which allows.
+    /// The decision, which allows the call.
     pub decision: Decision,
     /// The response.
     pub response: T,
@@ -40,11 +40,11 @@ impl<T> Granted<T> {
     }
 }
 
-/// The decision on a call of which there is nothing to say but that the caller may make it.
+/// The decision for a call that depends on nothing but the access to its endpoint.
 pub(super) const OPEN: Decision =
     Decision::allow(&["GA-2", "RG-2"], "the endpoint is open to the caller");
 
-/// A call that was denied, with its status, error code and reason.
+/// The denial of a call, with the status, the error code, the clauses and the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}", .0, .0.because)]
 pub struct Refusal(pub Decision);
@@ -59,13 +59,16 @@ impl Refusal {
         Self(Decision::deny(status, errcode, clauses, because))
     }
 
-    /// 403 `M_FORBIDDEN`: what anybody in the caller's position would be refused.
+    /// 403 `M_FORBIDDEN`: a refusal that a user in the same position would get too.
     pub(super) const fn forbidden(clauses: &'static [&'static str], because: &'static str) -> Self {
         Self::new(403, ErrCode::Forbidden, clauses, because)
     }
 
-    /// 403 `M_GUEST_ACCESS_FORBIDDEN`: what only guests are refused.
-    pub(super) const fn of_guests(clauses: &'static [&'static str], because: &'static str) -> Self {
+    /// 403 `M_GUEST_ACCESS_FORBIDDEN`: a refusal that only guests get.
+    pub(super) const fn guest_access_forbidden(
+        clauses: &'static [&'static str],
+        because: &'static str,
+    ) -> Self {
         Self::new(403, ErrCode::GuestAccessForbidden, clauses, because)
     }
 

@@ -1,4 +1,4 @@
-//! Who is calling, and whether an endpoint is open to them: the checks before every call.
+//! The checks at the start of every call: who is the caller, and may the caller call the endpoint.
 
 use guest_access_rules::decision_point::{
     EndedToken, KnownBy, Masquerade, MissingToken, Unlisted, UnlistedErrcode,
@@ -12,23 +12,23 @@ use super::accounts::{Account, Token, user_id};
 use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
 use super::{Reference, Room};
 
-/// Who makes a call.
+/// The caller of an endpoint.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
-    /// The account's user id; `None` for somebody without an account.
+    /// The user id of the account; `None` for a caller without an account.
     pub(super) user: Option<OwnedUserId>,
-    /// The device whose token was shown.
+    /// The device of the token.
     pub(super) device: Option<OwnedDeviceId>,
     /// Whether the caller counts as a guest.
     pub(super) guest: bool,
-    /// Whether the caller is a user who was a guest once.
+    /// Whether the caller is a user who was a guest before an upgrade.
     pub(super) was_guest: bool,
     administrator: bool,
 }
 
 impl Caller {
-    /// Somebody who shows no token where none is needed.
-    const ANYONE: Self =
+    /// A caller without a token, where the endpoint needs none.
+    const ANONYMOUS: Self =
         Self { user: None, device: None, guest: false, was_guest: false, administrator: false };
 
     fn holder_of(account: &Account, token: &Token, known_by: KnownBy) -> Self {
@@ -41,12 +41,12 @@ impl Caller {
         }
     }
 
-    /// Whether the caller's user id is this.
+    /// Whether the caller has this user id.
     pub(super) fn is(&self, user: &UserId) -> bool {
         self.user.as_deref() == Some(user)
     }
 
-    /// In whose name the caller sends: its own, or nobody's in particular.
+    /// The sender of what the caller sends: the caller, or a placeholder for a caller without an account.
     pub(super) fn sender(&self) -> OwnedUserId {
         self.user
             .clone()
@@ -59,7 +59,7 @@ impl Caller {
     }
 }
 
-/// What a call is, as far as its being allowed at all depends on it.
+/// The parts of a call that the allow-list may depend on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Call<'a> {
     endpoint: EndpointId,
@@ -69,8 +69,8 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// A call that is about no room. Until they are named, the type of what it sends and the key
-    /// of what it changes are those that a list may be limited to.
+    /// A call about no room. The defaults for the event type and the profile key satisfy the conditions
+    /// [`Condition::MessagesOnly`] and [`Condition::DisplayNameOnly`].
     pub(super) const fn to(endpoint: EndpointId) -> Self {
         Self { endpoint, room: None, event_type: "m.room.message", key: "displayname" }
     }
@@ -89,41 +89,45 @@ impl<'a> Call<'a> {
 }
 
 impl Reference {
-    /// Whether `endpoint` may be called, by these credentials and about this room: all that there
-    /// is to say of an endpoint that the rules do not speak of otherwise.
+    /// Checks whether the caller may call `endpoint` about `room`. For an endpoint without a rule of its
+    /// own, there is nothing more to check.
     ///
     /// # Errors
-    /// The refusal, if it may not.
+    /// The refusal, if the caller may not call the endpoint.
     pub fn call(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         endpoint: EndpointId,
         room: Option<&RoomId>,
     ) -> Answer<()> {
-        self.admit(with, Call { room, ..Call::to(endpoint) })?;
+        self.admit(credentials, Call { room, ..Call::to(endpoint) })?;
         Ok(Granted::new(OPEN, ()))
     }
 
-    /// The first two checks of every call: who is calling, and is the endpoint open to them.
-    pub(super) fn admit(&self, with: &Credentials<'_>, call: Call<'_>) -> Result<Caller, Refusal> {
+    /// The first two checks of every call: who is the caller, and may the caller call the endpoint.
+    pub(super) fn admit(
+        &self,
+        credentials: &Credentials<'_>,
+        call: Call<'_>,
+    ) -> Result<Caller, Refusal> {
         let caller = match call.endpoint.get().auth {
             // Reading A19: a guest may too, whatever token comes with the call.
             // CS-3: A user may call an endpoint that requires no token without one.
-            Auth::None => return Ok(Caller::ANYONE),
-            Auth::Optional if with.token.is_none() => return Ok(Caller::ANYONE),
-            Auth::User | Auth::Optional | Auth::Other => self.authenticate(with)?,
+            Auth::None => return Ok(Caller::ANONYMOUS),
+            Auth::Optional if credentials.token.is_none() => return Ok(Caller::ANONYMOUS),
+            Auth::User | Auth::Optional | Auth::Other => self.authenticate(credentials)?,
             Auth::AppService => {
-                self.authenticate(with)?;
+                self.authenticate(credentials)?;
                 return Err(Refusal::forbidden(&[], "only application services may call this"));
             }
         };
-        self.consult_the_list(&caller, call)?;
+        self.check_allow_list(&caller, call)?;
         Ok(caller)
     }
 
-    fn authenticate(&self, with: &Credentials<'_>) -> Result<Caller, Refusal> {
+    fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Caller, Refusal> {
         let choices = self.choices();
-        let Some(text) = with.token else {
+        let Some(text) = credentials.token else {
             // CS-1: A call without a token, where one is required, is refused with 401 and
             // `M_MISSING_TOKEN`.
             return match choices.missing_token {
@@ -133,7 +137,7 @@ impl Reference {
                     &["CS-1"],
                     "no access token was given",
                 )),
-                MissingToken::ServedAsGuest => Ok(Caller { guest: true, ..Caller::ANYONE }),
+                MissingToken::ServedAsGuest => Ok(Caller { guest: true, ..Caller::ANONYMOUS }),
             };
         };
         // CS-2: A call with a token that is not live, where one is required, is refused with 401
@@ -151,7 +155,7 @@ impl Reference {
         // DR-11: A guest identifies itself by the access token that the server granted it.
         let caller = Caller::holder_of(account, token, choices.known_by);
         if caller.guest && choices.masquerade == Masquerade::Honoured {
-            let named = with.user_id.and_then(|user| self.accounts.get(user));
+            let named = credentials.user_id.and_then(|user| self.accounts.get(user));
             if let Some(named) = named {
                 return Ok(Caller::holder_of(named, token, choices.known_by));
             }
@@ -159,8 +163,8 @@ impl Reference {
         Ok(caller)
     }
 
-    /// The allow-list, which binds guests.
-    fn consult_the_list(&self, caller: &Caller, call: Call<'_>) -> Result<(), Refusal> {
+    /// Checks a guest's call against the allow-list.
+    fn check_allow_list(&self, caller: &Caller, call: Call<'_>) -> Result<(), Refusal> {
         // GA-2: Where the module gives a guest access, the guest is treated as any other user would
         // be.
         // RG-2: A user may use the full API with an account of kind `user`.
@@ -172,7 +176,7 @@ impl Reference {
         // DR-13: A guest may call no endpoint beyond the four paths that are listed.
         let open = match self.profile.access(call.endpoint) {
             Access::Refused => false,
-            Access::Open(conditions) => self.all_hold(conditions, caller, call),
+            Access::Open(conditions) => self.conditions_hold(conditions, caller, call),
         };
         match self.choices().unlisted {
             Unlisted::Refused if !open => Err(self.unlisted()),
@@ -180,20 +184,20 @@ impl Reference {
         }
     }
 
-    /// The refusal of a guest's call to what is not on the list.
+    /// The refusal of a guest's call that the allow-list does not have.
     pub(super) fn unlisted(&self) -> Refusal {
         let because = "the call is not among those that guests may make";
         // CS-34: A server may refuse a guest with `M_GUEST_ACCESS_FORBIDDEN` where a room or
         // resource does not permit guests.
         match self.choices().unlisted_errcode {
             UnlistedErrcode::GuestAccessForbidden => {
-                Refusal::of_guests(&["GA-3", "CS-34"], because)
+                Refusal::guest_access_forbidden(&["GA-3", "CS-34"], because)
             }
             UnlistedErrcode::Forbidden => Refusal::forbidden(&["GA-3"], because),
         }
     }
 
-    fn all_hold(&self, conditions: Conditions, caller: &Caller, call: Call<'_>) -> bool {
+    fn conditions_hold(&self, conditions: Conditions, caller: &Caller, call: Call<'_>) -> bool {
         let room = call.room.and_then(|id| self.room(id));
         conditions.iter().all(|condition| match condition {
             // GA-19: A guest may call `PUT /rooms/{roomId}/send/{eventType}/{txnId}` with the type
@@ -221,67 +225,67 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{
-        ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, World, endpoint, latest, verdict,
+        ALLOWED, FORBIDDEN, Fixture, NOT_FOR_GUESTS, endpoint, latest, status_and_errcode,
     };
     use super::*;
 
     const LOGOUT: &str = "POST /logout";
 
-    fn call(world: &World, with: &Credentials<'_>, id: &str) -> (u16, Option<ErrCode>) {
-        verdict(world.server.call(with, endpoint(id), Some(&world.room)))
+    fn call(fixture: &Fixture, credentials: &Credentials<'_>, id: &str) -> (u16, Option<ErrCode>) {
+        status_and_errcode(fixture.server.call(credentials, endpoint(id), Some(&fixture.room)))
     }
 
     #[test]
     fn a_guest_calls_what_is_listed_and_nothing_else() {
-        let mut world = World::new();
-        let guest = world.guest();
-        assert_eq!(call(&world, &guest.with(), "GET /sync"), ALLOWED);
-        assert_eq!(call(&world, &guest.with(), LOGOUT), NOT_FOR_GUESTS);
-        assert_eq!(call(&world, &world.moderator.with(), LOGOUT), ALLOWED);
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        assert_eq!(call(&fixture, &guest.credentials(), "GET /sync"), ALLOWED);
+        assert_eq!(call(&fixture, &guest.credentials(), LOGOUT), NOT_FOR_GUESTS);
+        assert_eq!(call(&fixture, &fixture.moderator.credentials(), LOGOUT), ALLOWED);
     }
 
     #[test]
     fn what_needs_no_token_is_open_whatever_token_comes_with_the_call() {
-        let mut world = World::new();
-        let guest = world.guest();
-        for with in [Credentials::NONE, guest.with(), Credentials::token("made-up")] {
-            assert_eq!(call(&world, &with, "GET /login"), ALLOWED);
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        for credentials in [Credentials::NONE, guest.credentials(), Credentials::token("made-up")] {
+            assert_eq!(call(&fixture, &credentials, "GET /login"), ALLOWED);
         }
-        assert_eq!(call(&world, &Credentials::NONE, "GET /versions"), ALLOWED);
-        assert_eq!(call(&world, &guest.with(), "GET /versions"), NOT_FOR_GUESTS);
+        assert_eq!(call(&fixture, &Credentials::NONE, "GET /versions"), ALLOWED);
+        assert_eq!(call(&fixture, &guest.credentials(), "GET /versions"), NOT_FOR_GUESTS);
     }
 
     #[test]
     fn a_missing_token_and_one_that_is_not_live_are_told_apart() {
-        let mut world = World::new();
-        let guest = world.guest();
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
         let missing = (401, Some(ErrCode::MissingToken));
         let unknown = (401, Some(ErrCode::UnknownToken));
-        assert_eq!(call(&world, &Credentials::NONE, "GET /sync"), missing);
-        world.server.end_tokens(&guest.user_id);
-        assert_eq!(call(&world, &guest.with(), "GET /sync"), unknown);
-        assert_eq!(call(&world, &guest.with(), LOGOUT), unknown);
+        assert_eq!(call(&fixture, &Credentials::NONE, "GET /sync"), missing);
+        fixture.server.end_tokens(&guest.user_id);
+        assert_eq!(call(&fixture, &guest.credentials(), "GET /sync"), unknown);
+        assert_eq!(call(&fixture, &guest.credentials(), LOGOUT), unknown);
     }
 
     #[test]
     fn the_endpoints_of_application_services_deny_every_user_alike() {
-        let mut world = World::new();
-        let guest = world.guest();
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
         let ping = "POST /appservice/{appserviceId}/ping";
-        assert_eq!(call(&world, &guest.with(), ping), FORBIDDEN);
-        assert_eq!(call(&world, &world.moderator.with(), ping), FORBIDDEN);
+        assert_eq!(call(&fixture, &guest.credentials(), ping), FORBIDDEN);
+        assert_eq!(call(&fixture, &fixture.moderator.credentials(), ping), FORBIDDEN);
     }
 
     #[test]
     fn who_is_named_in_the_query_is_ignored_unless_that_is_honoured() {
-        for (options, verdict) in
+        for (options, status_and_errcode) in
             [(&[][..], NOT_FOR_GUESTS), (&[("authentication.masquerade", "honoured")][..], ALLOWED)]
         {
-            let mut world = World::under(latest(options));
-            let guest = world.guest();
-            let user_id = Some(&*world.moderator.user_id);
-            let with = Credentials { user_id, ..guest.with() };
-            assert_eq!(call(&world, &with, LOGOUT), verdict);
+            let mut fixture = Fixture::with_profile(latest(options));
+            let guest = fixture.guest();
+            let user_id = Some(&*fixture.moderator.user_id);
+            let credentials = Credentials { user_id, ..guest.credentials() };
+            assert_eq!(call(&fixture, &credentials, LOGOUT), status_and_errcode);
         }
     }
 
@@ -291,19 +295,20 @@ mod tests {
         let mut profile = latest(&[]);
         let condition = Conditions::NONE.with(Condition::WorldReadableRoom);
         profile.set_access(endpoint(id), Access::Open(condition));
-        let mut world = World::under(profile);
-        let guest = world.guest();
-        assert_eq!(call(&world, &guest.with(), id), NOT_FOR_GUESTS);
-        world.set_visibility("world_readable");
-        assert_eq!(call(&world, &guest.with(), id), ALLOWED);
+        let mut fixture = Fixture::with_profile(profile);
+        let guest = fixture.guest();
+        assert_eq!(call(&fixture, &guest.credentials(), id), NOT_FOR_GUESTS);
+        fixture.set_visibility("world_readable");
+        assert_eq!(call(&fixture, &guest.credentials(), id), ALLOWED);
     }
 
     #[test]
     fn who_has_no_password_is_a_guest_where_guests_are_known_by_that() {
-        let mut world = World::under(latest(&[("registration.known_by", "no_password")]));
-        let user = world.server.sign_on("user").unwrap().response;
+        let mut fixture =
+            Fixture::with_profile(latest(&[("registration.known_by", "no_password")]));
+        let user = fixture.server.sign_on("user").unwrap().response;
         let token = user.access_token.unwrap();
-        assert_eq!(call(&world, &Credentials::token(&token), LOGOUT), NOT_FOR_GUESTS);
-        assert_eq!(call(&world, &world.moderator.with(), LOGOUT), ALLOWED);
+        assert_eq!(call(&fixture, &Credentials::token(&token), LOGOUT), NOT_FOR_GUESTS);
+        assert_eq!(call(&fixture, &fixture.moderator.credentials(), LOGOUT), ALLOWED);
     }
 }

@@ -47,7 +47,7 @@ impl Reference {
         let closed =
             self.rooms().filter(|room| room.settings().guest_access != GuestAccess::CanJoin);
         let members = closed.flat_map(|room| {
-            let users = self.those_to_remove(&room.id).into_iter();
+            let users = self.members_to_remove(&room.id).into_iter();
             users.map(|user| (room.id.clone(), user))
         });
         members.collect()

@@ -13,43 +13,50 @@ use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
 use super::authorisation::Call;
 use super::endpoints::ENDPOINTS;
 use super::event::{
-    CREATE, Draft, GUEST_ACCESS, HISTORY_VISIBILITY, JOIN_RULES, MEMBER, POWER_LEVELS,
+    CREATE, GUEST_ACCESS, HISTORY_VISIBILITY, JOIN_RULES, MEMBER, POWER_LEVELS, UnsentEvent,
 };
 use super::{Reference, Room, SERVER_NAME};
 
 /// A state event that a room starts with: type, state key and content.
-type Initial = (String, String, Value);
+type InitialState = (String, String, Value);
 
 impl Reference {
     /// `POST /createRoom`.
     ///
     /// # Errors
     /// The refusal, if no room is created.
-    pub fn create_room(&mut self, with: &Credentials<'_>, request: &Request) -> Answer<Response> {
-        let caller = self.admit(with, Call::to(ENDPOINTS.create_room))?;
+    pub fn create_room(
+        &mut self,
+        credentials: &Credentials<'_>,
+        request: &Request,
+    ) -> Answer<Response> {
+        let caller = self.admit(credentials, Call::to(ENDPOINTS.create_room))?;
         let creator = caller.sender();
         let version = request.room_version.clone().unwrap_or(DEFAULT_VERSION);
         if !VERSIONS.contains(&version) {
-            return Err(NO_SUCH_VERSION);
+            return Err(UNSUPPORTED_VERSION);
         }
         let alias = request.room_alias_name.as_deref();
-        let alias = alias.map(|name| self.free_alias(name)).transpose()?;
+        let alias = alias.map(|name| self.unused_alias(name)).transpose()?;
         let create = create_content(&creator, &version, request);
-        let room = self.found(&creator, create, &power_levels(&creator, request));
+        let room = self.start_room(&creator, create, &power_levels(&creator, request));
         if let Some(alias) = alias {
-            self.name(&room, alias);
+            self.set_alias(&room, alias);
         }
         if request.visibility == Visibility::Public {
             Arc::make_mut(&mut self.published).insert(room.clone());
         }
 
-        let mut initial: Vec<Initial> =
-            request.initial_state.iter().filter_map(|raw| read_initial(raw.json().get())).collect();
+        let mut initial: Vec<InitialState> = request
+            .initial_state
+            .iter()
+            .filter_map(|raw| parse_initial_state(raw.json().get()))
+            .collect();
         // CS-30: State given in `initial_state` takes precedence over what the preset sets.
         let preset = preset_state(request).into_iter().filter(|(kind, _)| {
             !initial.iter().any(|(given, key, _)| given == kind && key.is_empty())
         });
-        let mut state: Vec<Initial> =
+        let mut state: Vec<InitialState> =
             preset.map(|(kind, content)| (kind.to_owned(), String::new(), content)).collect();
         state.append(&mut initial);
         if let Some(name) = &request.name {
@@ -59,7 +66,7 @@ impl Reference {
             state.push(("m.room.topic".to_owned(), String::new(), json!({ "topic": topic })));
         }
         for (kind, key, content) in state {
-            self.accept(&room, Draft::state(&creator, &kind, &key, content));
+            self.accept(&room, UnsentEvent::state(&creator, &kind, &key, content));
         }
         for invited in &request.invite {
             self.set_membership(&room, &creator, invited, Membership::Invite);
@@ -70,17 +77,17 @@ impl Reference {
     /// A room in which neither setting was ever set, that anyone may join, and in which anyone who
     /// is joined may send `org.example.note`: what the rules say of such rooms cannot be seen in
     /// one that was created with a preset.
-    pub fn found_room(&mut self, creator: &UserId, alias: &str) -> OwnedRoomId {
+    pub fn create_bare_room(&mut self, creator: &UserId, alias: &str) -> OwnedRoomId {
         let levels = json!({
             "users": { creator.as_str(): 100 },
             "events": { "org.example.note": 0 },
         });
         let create = json!({ "room_version": DEFAULT_VERSION });
-        let room = self.found(creator, create, &levels);
+        let room = self.start_room(creator, create, &levels);
         let public = json!({ "join_rule": "public" });
-        self.accept(&room, Draft::state(creator, JOIN_RULES, "", public));
+        self.accept(&room, UnsentEvent::state(creator, JOIN_RULES, "", public));
         if let Ok(alias) = local_alias(alias) {
-            self.name(&room, alias);
+            self.set_alias(&room, alias);
         }
         room
     }
@@ -91,20 +98,20 @@ impl Reference {
     }
 
     /// A room that holds what every room starts with.
-    fn found(&mut self, creator: &UserId, create: Value, power_levels: &Value) -> OwnedRoomId {
+    fn start_room(&mut self, creator: &UserId, create: Value, power_levels: &Value) -> OwnedRoomId {
         let number = self.rooms.len() + 1;
         let id = RoomId::parse(format!("!{number}:{SERVER_NAME}"))
             .expect("a number and a server name make a room id");
         self.rooms.push(Arc::new(Room::new(id.clone(), self.choices())));
-        self.accept(&id, Draft::state(creator, CREATE, "", create));
+        self.accept(&id, UnsentEvent::state(creator, CREATE, "", create));
         let join = self.member_content(creator, Membership::Join);
-        self.accept(&id, Draft::state(creator, MEMBER, creator.as_str(), join));
-        self.accept(&id, Draft::state(creator, POWER_LEVELS, "", power_levels.clone()));
+        self.accept(&id, UnsentEvent::state(creator, MEMBER, creator.as_str(), join));
+        self.accept(&id, UnsentEvent::state(creator, POWER_LEVELS, "", power_levels.clone()));
         id
     }
 
     /// The alias with this local part, which must be nobody's.
-    fn free_alias(&self, localpart: &str) -> Result<OwnedRoomAliasId, Refusal> {
+    fn unused_alias(&self, localpart: &str) -> Result<OwnedRoomAliasId, Refusal> {
         let alias = local_alias(localpart)?;
         if self.aliases.contains_key(&alias) {
             return Err(Refusal::new(400, ErrCode::RoomInUse, &[], "the alias is taken"));
@@ -112,7 +119,7 @@ impl Reference {
         Ok(alias)
     }
 
-    fn name(&mut self, room: &RoomId, alias: OwnedRoomAliasId) {
+    fn set_alias(&mut self, room: &RoomId, alias: OwnedRoomAliasId) {
         Arc::make_mut(&mut self.aliases).insert(alias, room.to_owned());
     }
 }
@@ -129,7 +136,7 @@ pub(super) const VERSIONS: [RoomVersionId; 5] = [
 /// The version of a room whose creator asks for none.
 pub(super) const DEFAULT_VERSION: RoomVersionId = RoomVersionId::V11;
 
-const NO_SUCH_VERSION: Refusal = Refusal::new(
+const UNSUPPORTED_VERSION: Refusal = Refusal::new(
     400,
     ErrCode::UnsupportedRoomVersion,
     &[],
@@ -193,7 +200,7 @@ fn power_levels(creator: &UserId, request: &Request) -> Value {
     levels
 }
 
-fn read_initial(json: &str) -> Option<Initial> {
+fn parse_initial_state(json: &str) -> Option<InitialState> {
     let event: Value = serde_json::from_str(json).ok()?;
     let key = event.get("state_key").and_then(Value::as_str).unwrap_or_default();
     Some((event.get("type")?.as_str()?.to_owned(), key.to_owned(), event.get("content")?.clone()))
@@ -204,14 +211,14 @@ mod tests {
     use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
     use ruma::serde::Raw;
 
-    use super::super::fixture::World;
+    use super::super::fixture::Fixture;
     use super::*;
 
-    fn create(request: &Request) -> (World, OwnedRoomId) {
-        let mut world = World::new();
-        let answer = world.server.create_room(&world.moderator.with(), request);
+    fn create(request: &Request) -> (Fixture, OwnedRoomId) {
+        let mut fixture = Fixture::new();
+        let answer = fixture.server.create_room(&fixture.moderator.credentials(), request);
         let room = answer.unwrap().response.room_id;
-        (world, room)
+        (fixture, room)
     }
 
     #[test]
@@ -223,8 +230,8 @@ mod tests {
         ] {
             let mut request = Request::new();
             request.preset = Some(preset);
-            let (world, room) = create(&request);
-            let room = world.server.room(&room).unwrap();
+            let (fixture, room) = create(&request);
+            let room = fixture.server.room(&room).unwrap();
             assert_eq!(room.join_rule(), rule);
             assert_eq!(room.settings().guest_access, guest_access);
             assert_eq!(room.settings().visibility, Some(HistoryVisibility::Shared));
@@ -239,8 +246,8 @@ mod tests {
         });
         let mut request = Request::new();
         request.initial_state = vec![Raw::from_json_string(event.to_string()).unwrap()];
-        let (world, room) = create(&request);
-        let room = world.server.room(&room).unwrap();
+        let (fixture, room) = create(&request);
+        let room = fixture.server.room(&room).unwrap();
         assert_eq!(room.settings().visibility, Some(HistoryVisibility::WorldReadable));
         let settings = room.events().filter(|event| event.kind == HISTORY_VISIBILITY);
         assert_eq!(settings.count(), 1);
@@ -248,8 +255,8 @@ mod tests {
 
     #[test]
     fn a_room_that_was_merely_founded_has_neither_setting() {
-        let world = World::new();
-        let room = world.server.room(&world.room).unwrap();
+        let fixture = Fixture::new();
+        let room = fixture.server.room(&fixture.room).unwrap();
         assert!(room.current(HISTORY_VISIBILITY, "").is_none());
         assert!(room.current(GUEST_ACCESS, "").is_none());
         assert_eq!(room.join_rule(), JoinRule::Public);

@@ -41,10 +41,10 @@ impl Reference {
     /// The refusal, if the caller is not told.
     pub fn devices(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         _: &get_devices::v3::Request,
     ) -> Answer<get_devices::v3::Response> {
-        let caller = self.admit(with, Call::to(ENDPOINTS.devices))?;
+        let caller = self.admit(credentials, Call::to(ENDPOINTS.devices))?;
         let devices = self.devices_of(&caller).map(|(id, device)| describe(id, device)).collect();
         Ok(Granted::new(OWN_DEVICE, get_devices::v3::Response::new(devices)))
     }
@@ -55,10 +55,10 @@ impl Reference {
     /// The refusal, if the device is none of the caller's.
     pub fn device(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_device::v3::Request,
     ) -> Answer<get_device::v3::Response> {
-        let caller = self.admit(with, Call::to(ENDPOINTS.device))?;
+        let caller = self.admit(credentials, Call::to(ENDPOINTS.device))?;
         let found = self.devices_of(&caller).find(|(id, _)| **id == request.device_id);
         let (id, device) = found.ok_or(NO_SUCH_DEVICE)?;
         Ok(Granted::new(OWN_DEVICE, get_device::v3::Response::new(describe(id, device))))
@@ -70,10 +70,10 @@ impl Reference {
     /// The refusal, if the device stays as it is.
     pub fn update_device(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &update_device::v3::Request,
     ) -> Answer<update_device::v3::Response> {
-        let caller = self.admit(with, Call::to(ENDPOINTS.put_device))?;
+        let caller = self.admit(credentials, Call::to(ENDPOINTS.put_device))?;
         let user = caller.user.ok_or(NO_SUCH_DEVICE)?;
         let device = Arc::make_mut(&mut self.accounts)
             .get_mut(&user)
@@ -89,10 +89,10 @@ impl Reference {
     /// The refusal, if nothing is sent.
     pub fn send_to_device(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &send_event_to_device::v3::Request,
     ) -> Answer<send_event_to_device::v3::Response> {
-        let caller = self.admit(with, Call::to(ENDPOINTS.send_to_device))?;
+        let caller = self.admit(credentials, Call::to(ENDPOINTS.send_to_device))?;
         let number = self.tick();
         // Reading A54: to anyone's devices, as for any user.
         let messages = request.messages.iter().flat_map(|(user, devices)| {

@@ -28,11 +28,11 @@ impl Reference {
     /// The refusal, if the room is not named so.
     pub fn create_alias(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &create_alias::v3::Request,
     ) -> Answer<create_alias::v3::Response> {
         let (alias, room) = (&request.room_alias, &request.room_id);
-        self.admit_manager(with, ENDPOINTS.put_alias, room, None)?;
+        self.admit_manager(credentials, ENDPOINTS.put_alias, room, None)?;
         if alias.server_name() != SERVER_NAME {
             let because = "the alias is of another server";
             return Err(Refusal::new(400, ErrCode::InvalidParam, &[], because));
@@ -50,7 +50,7 @@ impl Reference {
     /// The refusal, if no room has this name.
     pub fn alias(&self, request: &get_alias::v3::Request) -> Answer<get_alias::v3::Response> {
         let room = self.aliases.get(&request.room_alias).ok_or(NO_SUCH_ALIAS)?;
-        let servers = vec![own_name()];
+        let servers = vec![server_name()];
         let decision = Decision::allow(&["CS-3"], "anyone may ask what an alias stands for");
         Ok(Granted::new(decision, get_alias::v3::Response::new(room.clone(), servers)))
     }
@@ -61,15 +61,15 @@ impl Reference {
     /// The refusal, if the room keeps the name.
     pub fn delete_alias(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &delete_alias::v3::Request,
     ) -> Answer<delete_alias::v3::Response> {
         let endpoint = ENDPOINTS.delete_alias;
         let Some(room) = self.aliases.get(&request.room_alias).cloned() else {
-            self.admit(with, Call::to(endpoint))?;
+            self.admit(credentials, Call::to(endpoint))?;
             return Err(NO_SUCH_ALIAS);
         };
-        self.admit_manager(with, endpoint, &room, Some("m.room.canonical_alias"))?;
+        self.admit_manager(credentials, endpoint, &room, Some("m.room.canonical_alias"))?;
         Arc::make_mut(&mut self.aliases).remove(&request.room_alias);
         Ok(Granted::new(OPEN, delete_alias::v3::Response::new()))
     }
@@ -80,12 +80,13 @@ impl Reference {
     /// The refusal, if the caller may not read the room.
     pub fn aliases(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &aliases::v3::Request,
     ) -> Answer<aliases::v3::Response> {
-        let caller = self.admit(with, Call::to(ENDPOINTS.aliases).about(&request.room_id))?;
-        let (room, decision) = self.open_for_reading(&caller, &request.room_id, Gives::State)?;
-        let names = self.names_of(room).cloned().collect();
+        let caller =
+            self.admit(credentials, Call::to(ENDPOINTS.aliases).about(&request.room_id))?;
+        let (room, decision) = self.readable_room(&caller, &request.room_id, Gives::State)?;
+        let names = self.aliases_of(room).cloned().collect();
         Ok(Granted::new(decision, aliases::v3::Response::new(names)))
     }
 
@@ -95,10 +96,10 @@ impl Reference {
     /// The refusal, if the caller is not told.
     pub fn rooms_joined(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         _: &joined_rooms::v3::Request,
     ) -> Answer<joined_rooms::v3::Response> {
-        let caller = self.admit(with, Call::to(ENDPOINTS.joined_rooms))?;
+        let caller = self.admit(credentials, Call::to(ENDPOINTS.joined_rooms))?;
         let joined = self.rooms().filter(|room| caller.membership(room) == Membership::Join);
         let joined = joined.map(|room| room.id.clone()).collect();
         Ok(Granted::new(OPEN, joined_rooms::v3::Response::new(joined)))
@@ -110,11 +111,11 @@ impl Reference {
     /// The refusal, if the directory stays as it is.
     pub fn publish(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &set_room_visibility::v3::Request,
     ) -> Answer<set_room_visibility::v3::Response> {
         let room = &request.room_id;
-        self.admit_manager(with, ENDPOINTS.publish, room, Some("m.room.canonical_alias"))?;
+        self.admit_manager(credentials, ENDPOINTS.publish, room, Some("m.room.canonical_alias"))?;
         let published = Arc::make_mut(&mut self.published);
         match request.visibility {
             Visibility::Public => published.insert(room.clone()),
@@ -160,10 +161,10 @@ impl Reference {
     /// The refusal, if the caller may not search, or the page is none.
     pub fn search_public_rooms(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_public_rooms_filtered::v3::Request,
     ) -> Answer<get_public_rooms_filtered::v3::Response> {
-        self.admit(with, Call::to(ENDPOINTS.search_public_rooms))?;
+        self.admit(credentials, Call::to(ENDPOINTS.search_public_rooms))?;
         let term = request.filter.generic_search_term.as_deref().unwrap_or_default();
         let page = self.page(request.since.as_deref(), request.limit, term)?;
         let mut response = get_public_rooms_filtered::v3::Response::new();
@@ -177,12 +178,12 @@ impl Reference {
     /// reach what sending this event requires, if one is named.
     fn admit_manager(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         endpoint: EndpointId,
         room: &RoomId,
         event: Option<&str>,
     ) -> Result<(), Refusal> {
-        let caller = self.admit(with, Call::to(endpoint).about(room))?;
+        let caller = self.admit(credentials, Call::to(endpoint).about(room))?;
         let room = self.room(room).ok_or(NO_SUCH_ROOM)?;
         let enough = event
             .is_none_or(|event| room.power_of(&caller.sender()) >= room.power_to_send(event, true));
@@ -193,7 +194,7 @@ impl Reference {
         }
     }
 
-    fn names_of(&self, room: &Room) -> impl Iterator<Item = &OwnedRoomAliasId> {
+    fn aliases_of(&self, room: &Room) -> impl Iterator<Item = &OwnedRoomAliasId> {
         self.aliases.iter().filter(|(_, named)| **named == room.id).map(|(alias, _)| alias)
     }
 
@@ -205,7 +206,7 @@ impl Reference {
         let limit = limit.and_then(|limit| usize::try_from(u64::from(limit)).ok());
         let published = self.rooms().filter(|room| self.published.contains(&room.id));
         let mut rooms: Vec<_> = published.map(|room| self.describe(room)).collect();
-        rooms.retain(|room| mentions(room, term));
+        rooms.retain(|room| matches_search(room, term));
         let total = UInt::new_saturating(rooms.len() as u64);
         let mut rooms = rooms.split_off(first.min(rooms.len()));
         let more = limit.is_some_and(|limit| limit < rooms.len());
@@ -232,7 +233,7 @@ impl Reference {
         }
         .into();
         let named = text("m.room.canonical_alias", "alias").and_then(|alias| alias.try_into().ok());
-        described.canonical_alias = named.or_else(|| self.names_of(room).next().cloned());
+        described.canonical_alias = named.or_else(|| self.aliases_of(room).next().cloned());
         described
     }
 }
@@ -244,14 +245,14 @@ struct Page {
     total: UInt,
 }
 
-fn mentions(room: &PublicRoomsChunk, term: &str) -> bool {
+fn matches_search(room: &PublicRoomsChunk, term: &str) -> bool {
     let term = term.to_lowercase();
     let alias = room.canonical_alias.as_ref().map(ToString::to_string);
     let texts = [room.name.as_ref(), room.topic.as_ref(), alias.as_ref()];
     term.is_empty() || texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&term))
 }
 
-fn own_name() -> OwnedServerName {
+fn server_name() -> OwnedServerName {
     SERVER_NAME.try_into().expect("the server's name is one")
 }
 
@@ -259,45 +260,64 @@ fn own_name() -> OwnedServerName {
 mod tests {
     use ruma::room_alias_id;
 
-    use super::super::fixture::{ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, World, verdict};
+    use super::super::fixture::{ALLOWED, FORBIDDEN, Fixture, NOT_FOR_GUESTS, status_and_errcode};
     use super::*;
 
     #[test]
     fn who_is_joined_names_a_room_and_who_has_power_takes_the_name_away() {
-        let mut world = World::new();
-        let user = world.user("user");
+        let mut fixture = Fixture::new();
+        let user = fixture.user("user");
         let alias = room_alias_id!("#new:reference.test").to_owned();
-        let create = create_alias::v3::Request::new(alias.clone(), world.room.clone());
-        assert_eq!(verdict(world.server.create_alias(&user.with(), &create)), FORBIDDEN);
-        assert_eq!(world.join(&user), ALLOWED);
-        assert_eq!(verdict(world.server.create_alias(&user.with(), &create)), ALLOWED);
+        let create = create_alias::v3::Request::new(alias.clone(), fixture.room.clone());
+        assert_eq!(
+            status_and_errcode(fixture.server.create_alias(&user.credentials(), &create)),
+            FORBIDDEN
+        );
+        assert_eq!(fixture.join(&user), ALLOWED);
+        assert_eq!(
+            status_and_errcode(fixture.server.create_alias(&user.credentials(), &create)),
+            ALLOWED
+        );
         let taken = (409, Some(ErrCode::Unknown));
-        assert_eq!(verdict(world.server.create_alias(&user.with(), &create)), taken);
+        assert_eq!(
+            status_and_errcode(fixture.server.create_alias(&user.credentials(), &create)),
+            taken
+        );
 
         let find = get_alias::v3::Request::new(alias.clone());
-        assert_eq!(world.server.alias(&find).unwrap().response.room_id, world.room);
+        assert_eq!(fixture.server.alias(&find).unwrap().response.room_id, fixture.room);
         let delete = delete_alias::v3::Request::new(alias);
-        assert_eq!(verdict(world.server.delete_alias(&user.with(), &delete)), FORBIDDEN);
-        let with = world.moderator.with();
-        assert_eq!(verdict(world.server.delete_alias(&with, &delete)), ALLOWED);
-        assert!(world.server.alias(&find).is_err());
+        assert_eq!(
+            status_and_errcode(fixture.server.delete_alias(&user.credentials(), &delete)),
+            FORBIDDEN
+        );
+        let credentials = fixture.moderator.credentials();
+        assert_eq!(status_and_errcode(fixture.server.delete_alias(&credentials, &delete)), ALLOWED);
+        assert!(fixture.server.alias(&find).is_err());
     }
 
     #[test]
     fn the_directory_says_what_guests_may_do_in_a_published_room() {
-        let mut world = World::new();
-        let guest = world.guest();
-        let publish = set_room_visibility::v3::Request::new(world.room.clone(), Visibility::Public);
-        assert_eq!(verdict(world.server.publish(&guest.with(), &publish)), NOT_FOR_GUESTS);
-        let rooms = |world: &World| {
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        let publish =
+            set_room_visibility::v3::Request::new(fixture.room.clone(), Visibility::Public);
+        assert_eq!(
+            status_and_errcode(fixture.server.publish(&guest.credentials(), &publish)),
+            NOT_FOR_GUESTS
+        );
+        let rooms = |fixture: &Fixture| {
             let request = get_public_rooms::v3::Request::new();
-            world.server.public_rooms(&request).unwrap().response.chunk
+            fixture.server.public_rooms(&request).unwrap().response.chunk
         };
-        assert!(rooms(&world).is_empty());
-        assert_eq!(verdict(world.server.publish(&world.moderator.with(), &publish)), ALLOWED);
-        world.set_visibility("world_readable");
-        world.set_guest_access("can_join");
-        let rooms = rooms(&world);
+        assert!(rooms(&fixture).is_empty());
+        assert_eq!(
+            status_and_errcode(fixture.server.publish(&fixture.moderator.credentials(), &publish)),
+            ALLOWED
+        );
+        fixture.set_visibility("world_readable");
+        fixture.set_guest_access("can_join");
+        let rooms = rooms(&fixture);
         assert_eq!(rooms.len(), 1);
         assert!(rooms[0].world_readable && rooms[0].guest_can_join);
         assert_eq!(
@@ -308,24 +328,24 @@ mod tests {
 
     #[test]
     fn the_directory_is_given_page_by_page_and_searched_by_a_term() {
-        let mut world = World::new();
-        let creator = world.moderator.user_id.clone();
+        let mut fixture = Fixture::new();
+        let creator = fixture.moderator.user_id.clone();
         for name in ["first", "second", "third"] {
-            let room = world.server.found_room(&creator, name);
+            let room = fixture.server.create_bare_room(&creator, name);
             let publish = set_room_visibility::v3::Request::new(room, Visibility::Public);
-            world.server.publish(&world.moderator.with(), &publish).unwrap();
+            fixture.server.publish(&fixture.moderator.credentials(), &publish).unwrap();
         }
         let mut request = get_public_rooms::v3::Request::new();
         request.limit = Some(UInt::from(2_u8));
-        let first = world.server.public_rooms(&request).unwrap().response;
+        let first = fixture.server.public_rooms(&request).unwrap().response;
         assert_eq!(first.chunk.len(), 2);
         request.since = first.next_batch;
-        let last = world.server.public_rooms(&request).unwrap().response;
+        let last = fixture.server.public_rooms(&request).unwrap().response;
         assert_eq!((last.chunk.len(), last.next_batch), (1, None));
 
         let mut search = get_public_rooms_filtered::v3::Request::new();
         search.filter.generic_search_term = Some("SECOND".to_owned());
-        let found = world.server.search_public_rooms(&world.moderator.with(), &search);
+        let found = fixture.server.search_public_rooms(&fixture.moderator.credentials(), &search);
         assert_eq!(found.unwrap().response.chunk.len(), 1);
     }
 }

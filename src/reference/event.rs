@@ -24,14 +24,14 @@ pub(super) const REDACTION: &str = "m.room.redaction";
 
 /// An event that is about to be sent.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct UnsentEvent {
     pub(super) sender: OwnedUserId,
     pub(super) kind: String,
     pub(super) state_key: Option<String>,
     pub(super) content: JsonObject,
 }
 
-impl Draft {
+impl UnsentEvent {
     pub(super) fn state(sender: &UserId, kind: &str, key: &str, content: Value) -> Self {
         Self { state_key: Some(key.to_owned()), ..Self::message(sender, kind, content) }
     }
@@ -65,8 +65,8 @@ pub struct Event {
 }
 
 impl Event {
-    pub(super) fn new(number: u64, room: &RoomId, draft: Draft) -> Self {
-        let Draft { sender, kind, state_key, content } = draft;
+    pub(super) fn new(number: u64, room: &RoomId, draft: UnsentEvent) -> Self {
+        let UnsentEvent { sender, kind, state_key, content } = draft;
         let id = EventId::parse(format!("${number}:{SERVER_NAME}"))
             .expect("a number and a server name make an event id");
         let mut json = json!({
@@ -129,7 +129,7 @@ impl Event {
         // name for its type.
         let mut content = self.content.clone();
         content.retain(|key, _| survives(&self.kind, key));
-        let draft = Draft {
+        let draft = UnsentEvent {
             sender: self.sender.clone(),
             kind: self.kind.clone(),
             state_key: self.state_key.clone(),
@@ -211,9 +211,10 @@ mod tests {
         ] {
             let mut expected: CanonicalJsonObject = serde_json::from_value(content()).unwrap();
             redact_content_in_place(&mut expected, &RoomVersionRules::V11.redaction, kind);
-            let mut kept = Draft::message(<&UserId>::try_from("@a:b").unwrap(), kind, content());
-            kept.content.retain(|key, _| survives(kind, key));
-            assert!(kept.content.keys().eq(expected.keys()), "{kind}: {:?}", kept.content);
+            let mut stored =
+                UnsentEvent::message(<&UserId>::try_from("@a:b").unwrap(), kind, content());
+            stored.content.retain(|key, _| survives(kind, key));
+            assert!(stored.content.keys().eq(expected.keys()), "{kind}: {:?}", stored.content);
         }
     }
 }

@@ -29,10 +29,10 @@ impl Reference {
     /// The refusal, if nothing is stored.
     pub fn create_filter(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &create_filter::v3::Request,
     ) -> Answer<create_filter::v3::Response> {
-        let caller = self.admit(with, Call::to(ENDPOINTS.create_filter))?;
+        let caller = self.admit(credentials, Call::to(ENDPOINTS.create_filter))?;
         if !caller.is(&request.user_id) {
             return Err(SOMEBODY_ELSES);
         }
@@ -48,10 +48,10 @@ impl Reference {
     /// The refusal, if there is no such filter, or none of the caller's.
     pub fn filter(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_filter::v3::Request,
     ) -> Answer<get_filter::v3::Response> {
-        let caller = self.admit(with, Call::to(ENDPOINTS.filter))?;
+        let caller = self.admit(credentials, Call::to(ENDPOINTS.filter))?;
         if !caller.is(&request.user_id) {
             return Err(SOMEBODY_ELSES);
         }
@@ -82,14 +82,15 @@ impl Reference {
 }
 
 /// Whether `filter` lets this room through.
-pub(super) fn wants_room(filter: &RoomFilter, room: &RoomId) -> bool {
+pub(super) fn filter_matches_room(filter: &RoomFilter, room: &RoomId) -> bool {
     filter.rooms.as_ref().is_none_or(|rooms| rooms.iter().any(|wanted| wanted == room))
         && !filter.not_rooms.iter().any(|unwanted| unwanted == room)
 }
 
 /// Whether `filter` lets this event of `room` through.
-pub(super) fn wants(filter: &RoomEventFilter, room: &RoomId, event: &Event) -> bool {
-    let any = |patterns: &[String]| patterns.iter().any(|pattern| is_like(pattern, &event.kind));
+pub(super) fn filter_matches(filter: &RoomEventFilter, room: &RoomId, event: &Event) -> bool {
+    let any =
+        |patterns: &[String]| patterns.iter().any(|pattern| matches_pattern(pattern, &event.kind));
     filter.rooms.as_ref().is_none_or(|rooms| rooms.iter().any(|wanted| wanted == room))
         && !filter.not_rooms.iter().any(|unwanted| unwanted == room)
         && filter.senders.as_ref().is_none_or(|senders| senders.contains(&event.sender))
@@ -104,14 +105,14 @@ pub(super) fn wants(filter: &RoomEventFilter, room: &RoomId, event: &Event) -> b
 }
 
 /// Whether a type is what a pattern says, in which `*` stands for any text.
-fn is_like(pattern: &str, kind: &str) -> bool {
+fn matches_pattern(pattern: &str, kind: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return pattern == kind;
     };
     let Some(kind) = kind.strip_prefix(start) else {
         return false;
     };
-    (0..=kind.len()).any(|cut| kind.is_char_boundary(cut) && is_like(rest, &kind[cut..]))
+    (0..=kind.len()).any(|cut| kind.is_char_boundary(cut) && matches_pattern(rest, &kind[cut..]))
 }
 
 /// How many events `filter` wants at most.
@@ -127,7 +128,7 @@ mod tests {
     use ruma::api::client::sync::sync_events;
     use serde_json::{from_value, json};
 
-    use super::super::fixture::{World, ids};
+    use super::super::fixture::{Fixture, ids};
     use super::*;
 
     #[test]
@@ -140,30 +141,32 @@ mod tests {
             ("m.*.member", "m.room.message", false),
             ("m.room", "m.room.message", false),
         ] {
-            assert_eq!(is_like(pattern, kind), like, "{pattern} {kind}");
+            assert_eq!(matches_pattern(pattern, kind), like, "{pattern} {kind}");
         }
     }
 
     #[test]
     fn a_stored_filter_and_the_same_one_given_inline_leave_out_the_same() {
-        let mut world = World::new();
-        world.say("one");
-        let two = world.say("two");
-        world.set_visibility("shared");
+        let mut fixture = Fixture::new();
+        fixture.say("one");
+        let two = fixture.say("two");
+        fixture.set_visibility("shared");
         let definition: FilterDefinition = from_value(json!({
             "room": { "timeline": { "types": ["m.room.message"], "limit": 1 } },
         }))
         .unwrap();
-        let user = world.moderator.user_id.clone();
+        let user = fixture.moderator.user_id.clone();
         let create = create_filter::v3::Request::new(user, definition.clone());
-        let stored = world.server.create_filter(&world.moderator.with(), &create).unwrap();
+        let stored =
+            fixture.server.create_filter(&fixture.moderator.credentials(), &create).unwrap();
         for filter in
             [Filter::FilterId(stored.response.filter_id), Filter::FilterDefinition(definition)]
         {
             let mut request = sync_events::v3::Request::new();
             request.filter = Some(filter);
-            let response = world.server.sync(&world.moderator.with(), &request).unwrap().response;
-            let timeline = &response.rooms.join[&world.room].timeline;
+            let response =
+                fixture.server.sync(&fixture.moderator.credentials(), &request).unwrap().response;
+            let timeline = &response.rooms.join[&fixture.room].timeline;
             assert_eq!(ids(&timeline.events), [two.as_str()]);
             assert!(timeline.limited);
         }
@@ -171,14 +174,15 @@ mod tests {
 
     #[test]
     fn a_page_of_messages_is_filled_with_what_the_filter_wants() {
-        let mut world = World::new();
-        let one = world.say("one");
-        let two = world.say("two");
-        world.set_visibility("shared");
-        let mut request = get_message_events::v3::Request::backward(world.room.clone());
+        let mut fixture = Fixture::new();
+        let one = fixture.say("one");
+        let two = fixture.say("two");
+        fixture.set_visibility("shared");
+        let mut request = get_message_events::v3::Request::backward(fixture.room.clone());
         request.filter.types = Some(vec!["m.room.message".to_owned()]);
         request.limit = UInt::from(2_u8);
-        let response = world.server.messages(&world.moderator.with(), &request).unwrap().response;
+        let response =
+            fixture.server.messages(&fixture.moderator.credentials(), &request).unwrap().response;
         assert_eq!(ids(&response.chunk), [two.as_str(), one.as_str()]);
     }
 }

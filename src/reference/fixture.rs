@@ -89,7 +89,7 @@ pub(crate) fn endpoint(id: &str) -> EndpointId {
 }
 
 /// The status and the error code of what came of a call: 200 and none where it was allowed.
-pub(crate) fn verdict<T>(answer: Answer<T>) -> (u16, Option<ErrCode>) {
+pub(crate) fn status_and_errcode<T>(answer: Answer<T>) -> (u16, Option<ErrCode>) {
     let decision = match answer {
         Ok(granted) => granted.decision,
         Err(refusal) => refusal.0,
@@ -106,58 +106,58 @@ pub(crate) const NOT_FOR_GUESTS: (u16, Option<ErrCode>) =
     (403, Some(ErrCode::GuestAccessForbidden));
 
 /// Somebody registered.
-pub(crate) struct Somebody {
+pub(crate) struct TestUser {
     pub(crate) user_id: OwnedUserId,
     pub(crate) token: String,
 }
 
-impl Somebody {
-    pub(crate) fn with(&self) -> Credentials<'_> {
+impl TestUser {
+    pub(crate) fn credentials(&self) -> Credentials<'_> {
         Credentials::token(&self.token)
     }
 }
 
 /// A server with a moderator, and a room of the moderator's in which nothing was set.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) server: Reference,
-    pub(crate) moderator: Somebody,
+    pub(crate) moderator: TestUser,
     pub(crate) room: OwnedRoomId,
 }
 
-impl World {
-    pub(crate) fn under(profile: Profile) -> Self {
+impl Fixture {
+    pub(crate) fn with_profile(profile: Profile) -> Self {
         let mut server = Reference::new(profile);
         let mut request = Register::new();
         request.username = Some("moderator".to_owned());
         request.password = Some("password".to_owned());
-        let moderator = somebody(&mut server, &request);
-        let room = server.found_room(&moderator.user_id, "room");
+        let moderator = register(&mut server, &request);
+        let room = server.create_bare_room(&moderator.user_id, "room");
         Self { server, moderator, room }
     }
 
     /// The rules in force.
     pub(crate) fn new() -> Self {
-        Self::under(latest(&[]))
+        Self::with_profile(latest(&[]))
     }
 
-    pub(crate) fn guest(&mut self) -> Somebody {
+    pub(crate) fn guest(&mut self) -> TestUser {
         let mut request = Register::new();
         request.kind = RegistrationKind::Guest;
-        somebody(&mut self.server, &request)
+        register(&mut self.server, &request)
     }
 
-    pub(crate) fn user(&mut self, name: &str) -> Somebody {
+    pub(crate) fn user(&mut self, name: &str) -> TestUser {
         let mut request = Register::new();
         request.username = Some(name.to_owned());
         request.password = Some("password".to_owned());
-        somebody(&mut self.server, &request)
+        register(&mut self.server, &request)
     }
 
     /// The moderator sends a state event under the empty state key.
     pub(crate) fn set(&mut self, kind: &str, content: &Value) -> OwnedEventId {
         let request = state(&self.room, kind, "", content);
-        let with = Credentials::token(&self.moderator.token);
-        let answer = self.server.put_state(&with, &request);
+        let credentials = Credentials::token(&self.moderator.token);
+        let answer = self.server.put_state(&credentials, &request);
         answer.expect("the moderator may").response.event_id
     }
 
@@ -172,30 +172,30 @@ impl World {
     /// The moderator sends a message.
     pub(crate) fn say(&mut self, text: &str) -> OwnedEventId {
         let request = message(&self.room, "m.room.message", text, &json!({ "body": text }));
-        let with = Credentials::token(&self.moderator.token);
-        let answer = self.server.send(&with, &request);
+        let credentials = Credentials::token(&self.moderator.token);
+        let answer = self.server.send(&credentials, &request);
         answer.expect("the moderator may").response.event_id
     }
 
-    pub(crate) fn join(&mut self, who: &Somebody) -> (u16, Option<ErrCode>) {
+    pub(crate) fn join(&mut self, who: &TestUser) -> (u16, Option<ErrCode>) {
         let request = join_room_by_id::v3::Request::new(self.room.clone());
-        verdict(self.server.join(&who.with(), &request))
+        status_and_errcode(self.server.join(&who.credentials(), &request))
     }
 
     /// What somebody reads of the room's messages, or why nothing.
-    pub(crate) fn read(&self, who: &Somebody) -> Result<Vec<String>, (u16, Option<ErrCode>)> {
+    pub(crate) fn read(&self, who: &TestUser) -> Result<Vec<String>, (u16, Option<ErrCode>)> {
         let mut request = get_message_events::v3::Request::forward(self.room.clone());
         request.limit = ruma::UInt::MAX;
-        match self.server.messages(&who.with(), &request) {
+        match self.server.messages(&who.credentials(), &request) {
             Ok(granted) => Ok(ids(&granted.response.chunk)),
             Err(refusal) => Err((refusal.0.status, refusal.0.errcode)),
         }
     }
 }
 
-fn somebody(server: &mut Reference, request: &Register) -> Somebody {
+fn register(server: &mut Reference, request: &Register) -> TestUser {
     let response = server.register(request).expect("anyone may register").response;
-    Somebody { user_id: response.user_id, token: response.access_token.expect("a token is issued") }
+    TestUser { user_id: response.user_id, token: response.access_token.expect("a token is issued") }
 }
 
 pub(crate) fn ids<T>(events: &[Raw<T>]) -> Vec<String> {

@@ -36,10 +36,10 @@ impl Reference {
     /// The refusal, if the keys are not taken.
     pub fn upload_keys(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &upload_keys::v3::Request,
     ) -> Answer<upload_keys::v3::Response> {
-        let caller = self.admit(with, Call::to(ENDPOINTS.keys_upload))?;
+        let caller = self.admit(credentials, Call::to(ENDPOINTS.keys_upload))?;
         let mut counts = BTreeMap::new();
         if let (Some(user), Some(device)) = (caller.user, caller.device) {
             let keys = Arc::make_mut(&mut self.keys).entry((user, device)).or_default();
@@ -59,16 +59,16 @@ impl Reference {
     /// The refusal, if the caller is not told.
     pub fn query_keys(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_keys::v3::Request,
     ) -> Answer<get_keys::v3::Response> {
-        self.admit(with, Call::to(ENDPOINTS.keys_query))?;
+        self.admit(credentials, Call::to(ENDPOINTS.keys_query))?;
         let mut response = get_keys::v3::Response::new();
         for (user, devices) in &request.device_keys {
             let found = response.device_keys.entry(user.clone()).or_default();
             for ((owner, device), keys) in self.keys.iter() {
-                let asked = owner == user && (devices.is_empty() || devices.contains(device));
-                if let Some(device_keys) = keys.identity.as_ref().filter(|_| asked) {
+                let options = owner == user && (devices.is_empty() || devices.contains(device));
+                if let Some(device_keys) = keys.identity.as_ref().filter(|_| options) {
                     found.insert(device.clone(), device_keys.clone());
                 }
             }
@@ -82,10 +82,10 @@ impl Reference {
     /// The refusal, if no key is given.
     pub fn claim_keys(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &claim_keys::v3::Request,
     ) -> Answer<claim_keys::v3::Response> {
-        self.admit(with, Call::to(ENDPOINTS.keys_claim))?;
+        self.admit(credentials, Call::to(ENDPOINTS.keys_claim))?;
         let keys = Arc::make_mut(&mut self.keys);
         let mut claimed: BTreeMap<_, claim_keys::v3::OneTimeKeys> = BTreeMap::new();
         for (user, devices) in &request.one_time_keys {

@@ -37,10 +37,10 @@ impl Reference {
     /// The refusal, if nothing is kept.
     pub fn upload(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &create_content::v3::Request,
     ) -> Answer<create_content::v3::Response> {
-        self.admit(with, Call::to(ENDPOINTS.upload))?;
+        self.admit(credentials, Call::to(ENDPOINTS.upload))?;
         let uri = format!("mxc://{SERVER_NAME}/{}", self.media.len());
         let content_type = request.content_type.clone();
         Arc::make_mut(&mut self.media).push(Media {
@@ -56,11 +56,15 @@ impl Reference {
     /// The refusal, if there is nothing, or nothing for the caller.
     pub fn download(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_content::v1::Request,
     ) -> Answer<get_content::v1::Response> {
-        let Media { content_type, file } =
-            self.find_media(with, ENDPOINTS.download, &request.server_name, &request.media_id)?;
+        let Media { content_type, file } = self.find_media(
+            credentials,
+            ENDPOINTS.download,
+            &request.server_name,
+            &request.media_id,
+        )?;
         let response = get_content::v1::Response::new(file, content_type, inline());
         Ok(Granted::new(MEDIA, response))
     }
@@ -71,11 +75,15 @@ impl Reference {
     /// The refusal, if there is nothing, or nothing for the caller.
     pub fn download_as(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_content_as_filename::v1::Request,
     ) -> Answer<get_content_as_filename::v1::Response> {
-        let Media { content_type, file } =
-            self.find_media(with, ENDPOINTS.download_as, &request.server_name, &request.media_id)?;
+        let Media { content_type, file } = self.find_media(
+            credentials,
+            ENDPOINTS.download_as,
+            &request.server_name,
+            &request.media_id,
+        )?;
         let disposition = inline().with_filename(Some(request.filename.clone()));
         let response = get_content_as_filename::v1::Response::new(file, content_type, disposition);
         Ok(Granted::new(MEDIA, response))
@@ -87,23 +95,27 @@ impl Reference {
     /// The refusal, if there is nothing, or nothing for the caller.
     pub fn thumbnail(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_content_thumbnail::v1::Request,
     ) -> Answer<get_content_thumbnail::v1::Response> {
-        let Media { content_type, file } =
-            self.find_media(with, ENDPOINTS.thumbnail, &request.server_name, &request.media_id)?;
+        let Media { content_type, file } = self.find_media(
+            credentials,
+            ENDPOINTS.thumbnail,
+            &request.server_name,
+            &request.media_id,
+        )?;
         let response = get_content_thumbnail::v1::Response::new(file, content_type, inline());
         Ok(Granted::new(MEDIA, response))
     }
 
     fn find_media(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         endpoint: EndpointId,
         server: &ServerName,
         id: &str,
     ) -> Result<Media, Refusal> {
-        self.admit(with, Call::to(endpoint))?;
+        self.admit(credentials, Call::to(endpoint))?;
         let place = id.parse().ok().filter(|_: &usize| server == SERVER_NAME);
         let found = place.and_then(|place| self.media.get(place)).cloned();
         found.ok_or(Refusal::not_found(&[], "there is no such media here"))

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
 use super::authorisation::{Call, Caller};
 use super::endpoints::ENDPOINTS;
-use super::event::{Draft, MEMBER};
+use super::event::{MEMBER, UnsentEvent};
 use super::{Reference, Room};
 
 impl Reference {
@@ -27,11 +27,11 @@ impl Reference {
     /// The refusal, if the caller does not come to be joined.
     pub fn join(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &join_room_by_id::v3::Request,
     ) -> Answer<join_room_by_id::v3::Response> {
         let room = &request.room_id;
-        let caller = self.admit(with, Call::to(KNOWN.join).about(room))?;
+        let caller = self.admit(credentials, Call::to(KNOWN.join).about(room))?;
         let decision = self.may_join(&caller, room, MembershipEndpoint::Own)?;
         self.change_own_membership(&caller, room, Membership::Join);
         Ok(Granted::new(decision, join_room_by_id::v3::Response::new(room.clone())))
@@ -43,11 +43,12 @@ impl Reference {
     /// The refusal, if the caller does not come to be joined.
     pub fn join_by_alias(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &join_room_by_id_or_alias::v3::Request,
     ) -> Answer<join_room_by_id_or_alias::v3::Response> {
         let room = self.resolve(&request.room_id_or_alias);
-        let caller = self.admit(with, about(Call::to(KNOWN.join_by_alias), room.as_ref()))?;
+        let caller =
+            self.admit(credentials, about(Call::to(KNOWN.join_by_alias), room.as_ref()))?;
         let room = room.ok_or(NO_SUCH_ALIAS)?;
         let decision = self.may_join(&caller, &room, MembershipEndpoint::Alias)?;
         self.change_own_membership(&caller, &room, Membership::Join);
@@ -60,11 +61,11 @@ impl Reference {
     /// The refusal, if the caller does not leave.
     pub fn leave(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &leave_room::v3::Request,
     ) -> Answer<leave_room::v3::Response> {
         let room = &request.room_id;
-        let caller = self.admit(with, Call::to(KNOWN.leave).about(room))?;
+        let caller = self.admit(credentials, Call::to(KNOWN.leave).about(room))?;
         let decision = self.may_leave(&caller, room)?;
         self.change_own_membership(&caller, room, Membership::Leave);
         Ok(Granted::new(decision, leave_room::v3::Response::new()))
@@ -76,10 +77,10 @@ impl Reference {
     /// The refusal, if the caller is still in the room.
     pub fn forget(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &forget_room::v3::Request,
     ) -> Answer<forget_room::v3::Response> {
-        let caller = self.admit(with, Call::to(ENDPOINTS.forget).about(&request.room_id))?;
+        let caller = self.admit(credentials, Call::to(ENDPOINTS.forget).about(&request.room_id))?;
         match self.membership_of(&caller, &request.room_id) {
             Membership::Leave | Membership::Ban => {
                 if let (Some(user), Some(room)) = (caller.user, self.room_mut(&request.room_id)) {
@@ -97,11 +98,11 @@ impl Reference {
     /// The refusal, if the caller does not come to be knocking.
     pub fn knock(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &knock_room::v3::Request,
     ) -> Answer<knock_room::v3::Response> {
         let room = self.resolve(&request.room_id_or_alias);
-        let caller = self.admit(with, about(Call::to(KNOWN.knock), room.as_ref()))?;
+        let caller = self.admit(credentials, about(Call::to(KNOWN.knock), room.as_ref()))?;
         let room = room.ok_or(NO_SUCH_ALIAS)?;
         let decision = self.may_knock(&caller, &room)?;
         self.change_own_membership(&caller, &room, Membership::Knock);
@@ -126,14 +127,14 @@ impl Reference {
         // GA-18: A guest may call `POST /rooms/{roomId}/join` for a room that guests may join.
         // GA-22: A guest may join a room only while `m.room.guest_access` is present there and is
         // `can_join`.
-        if self.gate_holds_for(caller, membership, way)
+        if self.guest_access_applies(caller, membership, way)
             && room.settings().guest_access != GuestAccess::CanJoin
         {
             let because = "the room's guest access is not `can_join`";
             // Reading A20: with which code.
             return Err(match self.choices().join_errcode {
                 JoinErrcode::GuestAccessForbidden => {
-                    Refusal::of_guests(&["GA-22", "CS-34"], because)
+                    Refusal::guest_access_forbidden(&["GA-22", "CS-34"], because)
                 }
                 JoinErrcode::Forbidden => Refusal::forbidden(&["GA-22"], because),
             });
@@ -159,7 +160,7 @@ impl Reference {
     }
 
     /// Whether the caller's join depends on the room's guest access.
-    fn gate_holds_for(
+    fn guest_access_applies(
         &self,
         caller: &Caller,
         membership: Membership,
@@ -187,9 +188,10 @@ impl Reference {
         // DR-4: A server gives guests access only to rooms in which it already participates.
         match self.choices().join_elsewhere {
             JoinElsewhere::Refused => no_such_room,
-            JoinElsewhere::RefusedByEmptyState => {
-                Refusal::of_guests(&["GA-10"], "a room without state has no guest access")
-            }
+            JoinElsewhere::RefusedByEmptyState => Refusal::guest_access_forbidden(
+                &["GA-10"],
+                "a room without state has no guest access",
+            ),
             JoinElsewhere::Fails => {
                 Refusal::new(500, ErrCode::Unknown, &[], "the server cannot join such a room")
             }
@@ -252,7 +254,7 @@ impl Reference {
         to: Membership,
     ) {
         let content = self.member_content(user, to);
-        self.accept(room, Draft::state(sender, MEMBER, user.as_str(), content));
+        self.accept(room, UnsentEvent::state(sender, MEMBER, user.as_str(), content));
     }
 
     /// The content of a member event: the membership, and of who is joined also its profile.
@@ -279,55 +281,55 @@ fn about<'a>(call: Call<'a>, room: Option<&'a OwnedRoomId>) -> Call<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, World, latest};
+    use super::super::fixture::{ALLOWED, FORBIDDEN, Fixture, NOT_FOR_GUESTS, latest};
     use super::*;
 
     #[test]
     fn a_guest_joins_only_where_guests_may() {
-        let mut world = World::new();
-        let guest = world.guest();
-        assert_eq!(world.join(&guest), NOT_FOR_GUESTS);
-        world.set_guest_access("can_join");
-        assert_eq!(world.join(&guest), ALLOWED);
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        assert_eq!(fixture.join(&guest), NOT_FOR_GUESTS);
+        fixture.set_guest_access("can_join");
+        assert_eq!(fixture.join(&guest), ALLOWED);
     }
 
     #[test]
     fn an_invite_lets_a_guest_in_only_where_the_gate_is_waived_for_it() {
-        for (options, verdict) in
+        for (options, status_and_errcode) in
             [(&[][..], NOT_FOR_GUESTS), (&[("join.gate_for_invited", "waived")][..], ALLOWED)]
         {
-            let mut world = World::under(latest(options));
-            let guest = world.guest();
-            let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
-            world.server.set_membership(&room, &moderator, &guest.user_id, Membership::Invite);
-            assert_eq!(world.join(&guest), verdict);
+            let mut fixture = Fixture::with_profile(latest(options));
+            let guest = fixture.guest();
+            let (room, moderator) = (fixture.room.clone(), fixture.moderator.user_id.clone());
+            fixture.server.set_membership(&room, &moderator, &guest.user_id, Membership::Invite);
+            assert_eq!(fixture.join(&guest), status_and_errcode);
         }
     }
 
     #[test]
     fn a_banned_guest_is_refused_as_anybody_would_be() {
-        let mut world = World::new();
-        let guest = world.guest();
-        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
-        world.server.set_membership(&room, &moderator, &guest.user_id, Membership::Ban);
-        assert_eq!(world.join(&guest), FORBIDDEN);
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        let (room, moderator) = (fixture.room.clone(), fixture.moderator.user_id.clone());
+        fixture.server.set_membership(&room, &moderator, &guest.user_id, Membership::Ban);
+        assert_eq!(fixture.join(&guest), FORBIDDEN);
     }
 
     #[test]
     fn a_user_joins_where_guests_may_not() {
-        let mut world = World::new();
-        let user = world.user("user");
-        assert_eq!(world.join(&user), ALLOWED);
+        let mut fixture = Fixture::new();
+        let user = fixture.user("user");
+        assert_eq!(fixture.join(&user), ALLOWED);
     }
 
     #[test]
     fn a_room_that_is_not_public_is_joined_by_invite_only() {
-        let mut world = World::new();
-        world.set("m.room.join_rules", &json!({ "join_rule": "invite" }));
-        let user = world.user("user");
-        assert_eq!(world.join(&user), FORBIDDEN);
-        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
-        world.server.set_membership(&room, &moderator, &user.user_id, Membership::Invite);
-        assert_eq!(world.join(&user), ALLOWED);
+        let mut fixture = Fixture::new();
+        fixture.set("m.room.join_rules", &json!({ "join_rule": "invite" }));
+        let user = fixture.user("user");
+        assert_eq!(fixture.join(&user), FORBIDDEN);
+        let (room, moderator) = (fixture.room.clone(), fixture.moderator.user_id.clone());
+        fixture.server.set_membership(&room, &moderator, &user.user_id, Membership::Invite);
+        assert_eq!(fixture.join(&user), ALLOWED);
     }
 }

@@ -17,14 +17,14 @@ impl Reference {
     /// The refusal, if nobody is invited.
     pub fn invite(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &invite_user::v3::Request,
     ) -> Answer<invite_user::v3::Response> {
         let InvitationRecipient::UserId(invited) = &request.recipient else {
             return Err(Refusal::forbidden(&[], "the server invites nobody by another address"));
         };
         let (room, user) = (&request.room_id, &invited.user_id);
-        let decision = self.moderate(with, KNOWN.invite, room, user, Membership::Invite)?;
+        let decision = self.moderate(credentials, KNOWN.invite, room, user, Membership::Invite)?;
         Ok(Granted::new(decision, invite_user::v3::Response::new()))
     }
 
@@ -34,15 +34,15 @@ impl Reference {
     /// The refusal, if nobody is removed.
     pub fn kick(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &kick_user::v3::Request,
     ) -> Answer<kick_user::v3::Response> {
         let (room, user) = (&request.room_id, &request.user_id);
         if self.room(room).is_some_and(|room| room.membership(user) == Membership::Ban) {
-            self.admit(with, Call::to(KNOWN.kick).about(room))?;
+            self.admit(credentials, Call::to(KNOWN.kick).about(room))?;
             return Err(Refusal::forbidden(&["CS-15"], "a ban is lifted by another call"));
         }
-        let decision = self.moderate(with, KNOWN.kick, room, user, Membership::Leave)?;
+        let decision = self.moderate(credentials, KNOWN.kick, room, user, Membership::Leave)?;
         Ok(Granted::new(decision, kick_user::v3::Response::new()))
     }
 
@@ -52,11 +52,11 @@ impl Reference {
     /// The refusal, if nobody is banned.
     pub fn ban(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &ban_user::v3::Request,
     ) -> Answer<ban_user::v3::Response> {
         let (room, user) = (&request.room_id, &request.user_id);
-        let decision = self.moderate(with, KNOWN.ban, room, user, Membership::Ban)?;
+        let decision = self.moderate(credentials, KNOWN.ban, room, user, Membership::Ban)?;
         Ok(Granted::new(decision, ban_user::v3::Response::new()))
     }
 
@@ -66,27 +66,27 @@ impl Reference {
     /// The refusal, if no ban is lifted.
     pub fn unban(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &unban_user::v3::Request,
     ) -> Answer<unban_user::v3::Response> {
         let (room, user) = (&request.room_id, &request.user_id);
         if self.room(room).is_some_and(|room| room.membership(user) != Membership::Ban) {
-            self.admit(with, Call::to(KNOWN.unban).about(room))?;
+            self.admit(credentials, Call::to(KNOWN.unban).about(room))?;
             return Err(Refusal::forbidden(&["CS-16"], "there is no ban to lift"));
         }
-        let decision = self.moderate(with, KNOWN.unban, room, user, Membership::Leave)?;
+        let decision = self.moderate(credentials, KNOWN.unban, room, user, Membership::Leave)?;
         Ok(Granted::new(decision, unban_user::v3::Response::new()))
     }
 
     fn moderate(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         endpoint: EndpointId,
         room: &RoomId,
         user: &UserId,
         to: Membership,
     ) -> Result<Decision, Refusal> {
-        let caller = self.admit(with, Call::to(endpoint).about(room))?;
+        let caller = self.admit(credentials, Call::to(endpoint).about(room))?;
         let decision = self.may_moderate(&caller, room, user, to)?;
         self.set_membership(room, &caller.sender(), user, to);
         Ok(decision)

@@ -16,7 +16,7 @@ use super::Reference;
 use super::answer::{Answer, Credentials, Granted, Refusal};
 use super::authorisation::Call;
 use super::endpoints::ENDPOINTS;
-use super::event::{Draft, MEMBER};
+use super::event::{MEMBER, UnsentEvent};
 
 impl Reference {
     /// `GET /profile/{userId}`.
@@ -54,14 +54,19 @@ impl Reference {
     /// The refusal, if the profile stays as it is.
     pub fn set_profile_field(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &set_profile_field::v3::Request,
     ) -> Answer<set_profile_field::v3::Response> {
         let key = request.value.field_name();
         let value = Some(request.value.value().into_owned());
         // GA-21: A guest may call `PUT /profile/{userId}/displayname` for its own user id.
-        let decision =
-            self.change_profile(with, KNOWN.set_profile, &request.user_id, key.as_str(), value)?;
+        let decision = self.change_profile(
+            credentials,
+            KNOWN.set_profile,
+            &request.user_id,
+            key.as_str(),
+            value,
+        )?;
         Ok(Granted::new(decision, set_profile_field::v3::Response::new()))
     }
 
@@ -71,24 +76,25 @@ impl Reference {
     /// The refusal, if the profile stays as it is.
     pub fn delete_profile_field(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &delete_profile_field::v3::Request,
     ) -> Answer<delete_profile_field::v3::Response> {
         let (user, key) = (&request.user_id, request.field.as_str());
         // GA-50: A guest may call `DELETE /profile/{userId}/displayname` for its own user id.
-        let decision = self.change_profile(with, ENDPOINTS.delete_profile, user, key, None)?;
+        let decision =
+            self.change_profile(credentials, ENDPOINTS.delete_profile, user, key, None)?;
         Ok(Granted::new(decision, delete_profile_field::v3::Response::new()))
     }
 
     fn change_profile(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         endpoint: EndpointId,
         user: &UserId,
         key: &str,
         value: Option<Value>,
     ) -> Result<Decision, Refusal> {
-        let caller = self.admit(with, Call::to(endpoint).changing(key))?;
+        let caller = self.admit(credentials, Call::to(endpoint).changing(key))?;
         let anybodys = caller.guest && self.choices().profile_owner == ProfileOwner::Anybodys;
         if !caller.is(user) && !anybodys {
             return Err(Refusal::forbidden(&["GA-21"], "the profile is somebody else's"));
@@ -98,13 +104,13 @@ impl Reference {
             Some(value) => account.profile.insert(key.to_owned(), value),
             None => account.profile.remove(key),
         };
-        self.carry_into_rooms(user);
+        self.update_member_events(user);
         Ok(Decision::allow(&["GA-21", "GA-50"], "the profile is the caller's own"))
     }
 
     // CS-28: A change of a user's display name is carried into its member event in every room that
     // it is joined to.
-    fn carry_into_rooms(&mut self, user: &UserId) {
+    fn update_member_events(&mut self, user: &UserId) {
         let joined: Vec<_> = self
             .rooms()
             .filter(|room| room.membership(user) == Membership::Join)
@@ -113,7 +119,7 @@ impl Reference {
         for room in joined {
             // Reading A25: nobody comes to be joined by this, so the join rule is not asked.
             let content = self.member_content(user, Membership::Join);
-            self.accept(&room, Draft::state(user, MEMBER, user.as_str(), content));
+            self.accept(&room, UnsentEvent::state(user, MEMBER, user.as_str(), content));
         }
     }
 }
@@ -125,7 +131,9 @@ const NO_SUCH_FIELD: Refusal = Refusal::not_found(&[], "there is nothing under t
 mod tests {
     use ruma::profile::ProfileFieldName;
 
-    use super::super::fixture::{ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, World, latest, verdict};
+    use super::super::fixture::{
+        ALLOWED, FORBIDDEN, Fixture, NOT_FOR_GUESTS, latest, status_and_errcode,
+    };
     use super::*;
 
     fn named(user: &UserId) -> set_profile_field::v3::Request {
@@ -135,44 +143,57 @@ mod tests {
 
     #[test]
     fn a_guest_changes_its_own_display_name_and_nothing_else() {
-        let mut world = World::new();
-        let guest = world.guest();
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
         let own = named(&guest.user_id);
-        assert_eq!(verdict(world.server.set_profile_field(&guest.with(), &own)), ALLOWED);
-        let others = named(&world.moderator.user_id);
-        assert_eq!(verdict(world.server.set_profile_field(&guest.with(), &others)), FORBIDDEN);
+        assert_eq!(
+            status_and_errcode(fixture.server.set_profile_field(&guest.credentials(), &own)),
+            ALLOWED
+        );
+        let others = named(&fixture.moderator.user_id);
+        assert_eq!(
+            status_and_errcode(fixture.server.set_profile_field(&guest.credentials(), &others)),
+            FORBIDDEN
+        );
         let avatar = ProfileFieldValue::AvatarUrl("mxc://reference.test/0".into());
         let avatar = set_profile_field::v3::Request::new(guest.user_id.clone(), avatar);
-        let verdict = verdict(world.server.set_profile_field(&guest.with(), &avatar));
-        assert_eq!(verdict, NOT_FOR_GUESTS);
+        let status_and_errcode =
+            status_and_errcode(fixture.server.set_profile_field(&guest.credentials(), &avatar));
+        assert_eq!(status_and_errcode, NOT_FOR_GUESTS);
     }
 
     #[test]
     fn a_guest_changes_anybodys_name_where_the_owner_is_not_asked() {
-        let mut world = World::under(latest(&[("profile.owner", "anybodys")]));
-        let (guest, user) = (world.guest(), world.user("user"));
-        let others = named(&world.moderator.user_id);
-        assert_eq!(verdict(world.server.set_profile_field(&guest.with(), &others)), ALLOWED);
-        assert_eq!(verdict(world.server.set_profile_field(&user.with(), &others)), FORBIDDEN);
+        let mut fixture = Fixture::with_profile(latest(&[("profile.owner", "anybodys")]));
+        let (guest, user) = (fixture.guest(), fixture.user("user"));
+        let others = named(&fixture.moderator.user_id);
+        assert_eq!(
+            status_and_errcode(fixture.server.set_profile_field(&guest.credentials(), &others)),
+            ALLOWED
+        );
+        assert_eq!(
+            status_and_errcode(fixture.server.set_profile_field(&user.credentials(), &others)),
+            FORBIDDEN
+        );
     }
 
     #[test]
     fn a_new_name_is_carried_into_the_rooms_although_guests_may_not_join_any_more() {
-        let mut world = World::under(latest(&[("revocation.effect", "none")]));
-        world.set_guest_access("can_join");
-        let guest = world.guest();
-        assert_eq!(world.join(&guest), ALLOWED);
-        world.set_guest_access("forbidden");
-        world.server.set_profile_field(&guest.with(), &named(&guest.user_id)).unwrap();
-        let room = world.server.room(&world.room).unwrap();
+        let mut fixture = Fixture::with_profile(latest(&[("revocation.effect", "none")]));
+        fixture.set_guest_access("can_join");
+        let guest = fixture.guest();
+        assert_eq!(fixture.join(&guest), ALLOWED);
+        fixture.set_guest_access("forbidden");
+        fixture.server.set_profile_field(&guest.credentials(), &named(&guest.user_id)).unwrap();
+        let room = fixture.server.room(&fixture.room).unwrap();
         let member = room.current(MEMBER, guest.user_id.as_str()).unwrap();
         assert_eq!(member.text("displayname"), Some("Alice"));
         assert_eq!(room.membership(&guest.user_id), Membership::Join);
 
         let field = ProfileFieldName::DisplayName;
         let request = delete_profile_field::v3::Request::new(guest.user_id.clone(), field.clone());
-        world.server.delete_profile_field(&guest.with(), &request).unwrap();
+        fixture.server.delete_profile_field(&guest.credentials(), &request).unwrap();
         let request = get_profile_field::v3::Request::new(guest.user_id.clone(), field);
-        assert!(world.server.profile_field(&request).is_err());
+        assert!(fixture.server.profile_field(&request).is_err());
     }
 }

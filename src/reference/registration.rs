@@ -11,7 +11,7 @@ use ruma::api::client::account::register::v3::{Request, Response};
 use ruma::{OwnedUserId, UserId};
 
 use super::Reference;
-use super::accounts::{Account, Kind, Password, user_id};
+use super::accounts::{Account, AccountKind, Password, user_id};
 use super::answer::{Answer, Granted, Refusal};
 
 impl Reference {
@@ -69,11 +69,11 @@ impl Reference {
             }
         };
         let user = match name {
-            Some(name) => self.free_user_id(name)?,
-            None => Arc::make_mut(&mut self.accounts).make_up_user_id(),
+            Some(name) => self.unused_user_id(name)?,
+            None => Arc::make_mut(&mut self.accounts).generate_user_id(),
         };
         let first = !self.accounts.iter().any(|account| account.is_guest() || account.was_guest);
-        let mut account = Account::new(user, Kind::Guest);
+        let mut account = Account::new(user, AccountKind::Guest);
         account.administrator = first && self.choices().first_guest == FirstGuest::Administrator;
         let mut heeded = Request::new();
         heeded.device_id = device;
@@ -93,22 +93,23 @@ impl Reference {
                     && self.choices().user_ids == UserIds::Colliding
                 {
                     let user = guest.user_id.clone();
-                    let response = self.make_a_user_of(&user, request.password.as_deref());
+                    let response = self.upgrade_to_user(&user, request.password.as_deref());
                     let decision = Decision::allow(&[], "a guest's user id is there to be taken");
                     return Ok(Granted::new(decision, response));
                 }
-                self.free_user_id(name)?
+                self.unused_user_id(name)?
             }
             // RG-6: A server makes up the local part of the user id when no `username` is given.
-            None => Arc::make_mut(&mut self.accounts).make_up_user_id(),
+            None => Arc::make_mut(&mut self.accounts).generate_user_id(),
         };
-        let kind = if request.password.is_some() { Kind::User } else { Kind::SingleSignOn };
+        let kind =
+            if request.password.is_some() { AccountKind::User } else { AccountKind::SingleSignOn };
         let response = self.open_account(Account::new(user, kind), request);
         Ok(Granted::new(Decision::allow(&["RG-5"], "the user id is free"), response))
     }
 
     /// The user id with this local part, which must be nobody's.
-    pub(super) fn free_user_id(&self, localpart: &str) -> Result<OwnedUserId, Refusal> {
+    pub(super) fn unused_user_id(&self, localpart: &str) -> Result<OwnedUserId, Refusal> {
         let user = user_id(localpart).ok_or(Refusal::new(
             400,
             ErrCode::InvalidParam,
@@ -134,7 +135,7 @@ impl Reference {
         // RG-5: A successful registration issues an access token with which the client makes its
         // later calls.
         // RG-8: The token that registration issues belongs to the device of that registration.
-        let device = request.device_id.clone().unwrap_or_else(|| accounts.make_up_device_id());
+        let device = request.device_id.clone().unwrap_or_else(|| accounts.generate_device_id());
         response.access_token = Some(accounts.issue(&user, device.clone()));
         if let Some(name) = &request.initial_device_display_name {
             accounts.name_device(&user, &device, name);
@@ -144,7 +145,7 @@ impl Reference {
     }
 
     /// Makes a user of the guest with this id, who keeps its device, and issues a new token.
-    pub(super) fn make_a_user_of(&mut self, user: &UserId, password: Option<&str>) -> Response {
+    pub(super) fn upgrade_to_user(&mut self, user: &UserId, password: Option<&str>) -> Response {
         if self.choices().upgrade_memberships == UpgradeMemberships::Left {
             self.leave_everywhere(user);
         }
@@ -152,13 +153,13 @@ impl Reference {
         let accounts = Arc::make_mut(&mut self.accounts);
         let mut device = None;
         if let Some(account) = accounts.get_mut(user) {
-            account.kind = Kind::User;
+            account.kind = AccountKind::User;
             account.was_guest = true;
             account.password = password.map(Password::new);
-            hand_down_tokens(account, old_token);
+            inherit_tokens(account, old_token);
             device = account.tokens.last().map(|token| token.device.clone());
         }
-        let device = device.unwrap_or_else(|| accounts.make_up_device_id());
+        let device = device.unwrap_or_else(|| accounts.generate_device_id());
         let mut response = Response::new(user.to_owned());
         response.access_token = Some(accounts.issue(user, device.clone()));
         response.device_id = Some(device);
@@ -182,7 +183,7 @@ impl Reference {
 
 /// What becomes of a guest's tokens when its account becomes a user's: a token that is kept lives
 /// as long as the new one, of whose device it is.
-pub(super) fn hand_down_tokens(account: &mut Account, old_token: OldToken) {
+pub(super) fn inherit_tokens(account: &mut Account, old_token: OldToken) {
     // Reading A1: the guest token ends.
     for token in &mut account.tokens {
         token.live = old_token != OldToken::Ended;
@@ -194,40 +195,40 @@ pub(super) fn hand_down_tokens(account: &mut Account, old_token: OldToken) {
 mod tests {
     use guest_access_rules::vocabulary::ErrCode;
 
-    use super::super::fixture::{FORBIDDEN, World, latest, verdict};
+    use super::super::fixture::{FORBIDDEN, Fixture, latest, status_and_errcode};
     use super::*;
 
-    fn guest_named(world: &mut World, name: &str) -> Answer<Response> {
+    fn guest_named(fixture: &mut Fixture, name: &str) -> Answer<Response> {
         let mut request = Request::new();
         request.kind = RegistrationKind::Guest;
         request.username = Some(name.to_owned());
         request.device_id = Some("MINE".into());
         request.initial_device_display_name = Some("a phone".to_owned());
-        world.server.register(&request)
+        fixture.server.register(&request)
     }
 
     #[test]
     fn a_guest_gets_an_id_and_a_device_of_the_servers_choice_and_the_name_of_its_device() {
-        let mut world = World::new();
-        let response = guest_named(&mut world, "alice").unwrap().response;
+        let mut fixture = Fixture::new();
+        let response = guest_named(&mut fixture, "alice").unwrap().response;
         assert_eq!(response.user_id.as_str(), "@1:reference.test");
         let device = response.device_id.unwrap();
         assert_ne!(device, "MINE");
-        let account = world.server.account(&response.user_id).unwrap();
+        let account = fixture.server.account(&response.user_id).unwrap();
         assert_eq!(account.devices[&device].display_name.as_deref(), Some("a phone"));
     }
 
     #[test]
     fn a_guest_gets_what_it_asked_for_where_parameters_are_honoured() {
-        let mut world = World::under(latest(&[("registration.parameters", "honoured")]));
-        let response = guest_named(&mut world, "alice").unwrap().response;
+        let mut fixture = Fixture::with_profile(latest(&[("registration.parameters", "honoured")]));
+        let response = guest_named(&mut fixture, "alice").unwrap().response;
         assert_eq!(response.user_id.as_str(), "@alice:reference.test");
     }
 
     #[test]
     fn no_guest_is_registered_where_that_is_closed() {
-        let mut world = World::under(latest(&[("registration.guests", "closed")]));
-        assert_eq!(verdict(guest_named(&mut world, "alice")), FORBIDDEN);
+        let mut fixture = Fixture::with_profile(latest(&[("registration.guests", "closed")]));
+        assert_eq!(status_and_errcode(guest_named(&mut fixture, "alice")), FORBIDDEN);
     }
 
     #[test]
@@ -235,11 +236,11 @@ mod tests {
         for (options, status) in
             [(&[][..], 400), (&[("registration.user_ids", "colliding")][..], 200)]
         {
-            let mut world = World::under(latest(options));
-            let guest = world.guest();
+            let mut fixture = Fixture::with_profile(latest(options));
+            let guest = fixture.guest();
             let mut request = Request::new();
             request.username = Some(guest.user_id.localpart().to_owned());
-            let (got, errcode) = verdict(world.server.register(&request));
+            let (got, errcode) = status_and_errcode(fixture.server.register(&request));
             assert_eq!(got, status);
             assert_eq!(errcode, (status == 400).then_some(ErrCode::UserInUse));
         }

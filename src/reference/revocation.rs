@@ -11,7 +11,7 @@ use super::{Reference, Room};
 
 impl Reference {
     /// Whether `event`, with which a room's guest access ceased to be `can_join`, revokes.
-    pub(super) fn revokes(&self, event: &Event) -> bool {
+    pub(super) fn triggers_revocation(&self, event: &Event) -> bool {
         // Reading A2: whatever ends `can_join` counts.
         match self.choices().revocation_trigger {
             RevocationTrigger::EveryWay => true,
@@ -28,24 +28,24 @@ impl Reference {
             RevocationEffect::None => return,
             RevocationEffect::Ban => Membership::Ban,
         };
-        for user in self.those_to_remove(room) {
+        for user in self.members_to_remove(room) {
             // Reading A41: in the guest's own name, which needs no power in the room.
             self.set_membership(room, &user, &user, to);
         }
     }
 
-    pub(super) fn those_to_remove(&self, room: &RoomId) -> Vec<OwnedUserId> {
+    pub(super) fn members_to_remove(&self, room: &RoomId) -> Vec<OwnedUserId> {
         let Some(room) = self.room(room) else {
             return Vec::new();
         };
         room.members()
-            .filter(|(user, membership)| self.ends(*membership) && self.removes(room, user))
+            .filter(|(user, membership)| self.is_ended(*membership) && self.is_removed(room, user))
             .map(|(user, _)| user)
             .collect()
     }
 
     /// Whether a revocation ends this membership.
-    fn ends(&self, membership: Membership) -> bool {
+    fn is_ended(&self, membership: Membership) -> bool {
         // Reading A3: the joined.
         match self.choices().revocation_memberships {
             RevocationMemberships::Joined => membership == Membership::Join,
@@ -59,7 +59,7 @@ impl Reference {
     }
 
     /// Whether a revocation removes this user.
-    fn removes(&self, room: &Room, user: &UserId) -> bool {
+    fn is_removed(&self, room: &Room, user: &UserId) -> bool {
         // GA-24: A server ends the membership of its own guests only, since it knows of no others.
         let Some(account) = self.accounts.get(user) else {
             return false;
@@ -79,39 +79,39 @@ impl Reference {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ALLOWED, Somebody, World, latest};
+    use super::super::fixture::{ALLOWED, Fixture, TestUser, latest};
     use super::*;
     use Membership::{Join, Leave};
 
     /// A world in which a guest, a user and the moderator are joined.
-    fn joined(options: &[(&str, &str)]) -> (World, Somebody, Somebody) {
-        let mut world = World::under(latest(options));
-        world.set_guest_access("can_join");
-        let (guest, user) = (world.guest(), world.user("user"));
-        assert_eq!(world.join(&guest), ALLOWED);
-        assert_eq!(world.join(&user), ALLOWED);
-        (world, guest, user)
+    fn joined(options: &[(&str, &str)]) -> (Fixture, TestUser, TestUser) {
+        let mut fixture = Fixture::with_profile(latest(options));
+        fixture.set_guest_access("can_join");
+        let (guest, user) = (fixture.guest(), fixture.user("user"));
+        assert_eq!(fixture.join(&guest), ALLOWED);
+        assert_eq!(fixture.join(&user), ALLOWED);
+        (fixture, guest, user)
     }
 
-    fn membership(world: &World, who: &Somebody) -> Membership {
-        world.server.room(&world.room).unwrap().membership(&who.user_id)
+    fn membership(fixture: &Fixture, who: &TestUser) -> Membership {
+        fixture.server.room(&fixture.room).unwrap().membership(&who.user_id)
     }
 
     #[test]
     fn guests_leave_and_nobody_else_does_when_guest_access_is_taken_away() {
-        let (mut world, guest, user) = joined(&[]);
-        world.set_guest_access("forbidden");
-        assert_eq!(membership(&world, &guest), Leave);
-        assert_eq!(membership(&world, &user), Join);
-        assert_eq!(membership(&world, &world.moderator), Join);
+        let (mut fixture, guest, user) = joined(&[]);
+        fixture.set_guest_access("forbidden");
+        assert_eq!(membership(&fixture, &guest), Leave);
+        assert_eq!(membership(&fixture, &user), Join);
+        assert_eq!(membership(&fixture, &fixture.moderator), Join);
     }
 
     #[test]
     fn a_guest_whose_token_was_ended_is_removed_all_the_same() {
-        let (mut world, guest, _) = joined(&[]);
-        world.server.end_tokens(&guest.user_id);
-        world.set_guest_access("forbidden");
-        assert_eq!(membership(&world, &guest), Leave);
+        let (mut fixture, guest, _) = joined(&[]);
+        fixture.server.end_tokens(&guest.user_id);
+        fixture.set_guest_access("forbidden");
+        assert_eq!(membership(&fixture, &guest), Leave);
     }
 
     #[test]
@@ -119,30 +119,30 @@ mod tests {
         for (options, after) in
             [(&[][..], Join), (&[("registration.known_by", "no_password")][..], Leave)]
         {
-            let mut world = World::under(latest(options));
-            world.set_guest_access("can_join");
-            let user = world.server.sign_on("user").unwrap().response.user_id;
-            let room = world.room.clone();
-            world.server.add_member(&room, &user);
-            world.set_guest_access("forbidden");
-            assert_eq!(world.server.room(&room).unwrap().membership(&user), after);
+            let mut fixture = Fixture::with_profile(latest(options));
+            fixture.set_guest_access("can_join");
+            let user = fixture.server.sign_on("user").unwrap().response.user_id;
+            let room = fixture.room.clone();
+            fixture.server.add_member(&room, &user);
+            fixture.set_guest_access("forbidden");
+            assert_eq!(fixture.server.room(&room).unwrap().membership(&user), after);
         }
     }
 
     #[test]
     fn an_upgraded_guest_stays() {
-        let (mut world, guest, _) = joined(&[]);
-        world.server.make_a_user_of(&guest.user_id, None);
-        world.set_guest_access("forbidden");
-        assert_eq!(membership(&world, &guest), Join);
+        let (mut fixture, guest, _) = joined(&[]);
+        fixture.server.upgrade_to_user(&guest.user_id, None);
+        fixture.set_guest_access("forbidden");
+        assert_eq!(membership(&fixture, &guest), Join);
     }
 
     #[test]
     fn saying_can_join_again_joins_nobody_again() {
-        let (mut world, guest, _) = joined(&[]);
-        world.set_guest_access("forbidden");
-        world.set_guest_access("can_join");
-        assert_eq!(membership(&world, &guest), Leave);
+        let (mut fixture, guest, _) = joined(&[]);
+        fixture.set_guest_access("forbidden");
+        fixture.set_guest_access("can_join");
+        assert_eq!(membership(&fixture, &guest), Leave);
     }
 
     #[test]
@@ -150,18 +150,18 @@ mod tests {
         for (options, after) in
             [(&[][..], Leave), (&[("revocation.trigger", "forbidden_only")][..], Join)]
         {
-            let (mut world, guest, _) = joined(options);
-            world.set_guest_access("org.example.unknown");
-            assert_eq!(membership(&world, &guest), after);
+            let (mut fixture, guest, _) = joined(options);
+            fixture.set_guest_access("org.example.unknown");
+            assert_eq!(membership(&fixture, &guest), after);
         }
     }
 
     #[test]
     fn everybody_without_power_is_removed_where_everybody_is() {
-        let (mut world, guest, user) = joined(&[("revocation.whom", "everybody")]);
-        world.set_guest_access("forbidden");
-        assert_eq!(membership(&world, &guest), Leave);
-        assert_eq!(membership(&world, &user), Leave);
-        assert_eq!(membership(&world, &world.moderator), Join);
+        let (mut fixture, guest, user) = joined(&[("revocation.whom", "everybody")]);
+        fixture.set_guest_access("forbidden");
+        assert_eq!(membership(&fixture, &guest), Leave);
+        assert_eq!(membership(&fixture, &user), Leave);
+        assert_eq!(membership(&fixture, &fixture.moderator), Join);
     }
 }

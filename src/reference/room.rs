@@ -188,7 +188,7 @@ impl Room {
 
     /// The event that is the setting named `kind` now, if there is one.
     pub fn setting(&self, kind: &str, choices: &Choices) -> Option<&Event> {
-        self.events().rev().find(|event| settings::counts(event, kind, choices))
+        self.events().rev().find(|event| settings::is_setting(event, kind, choices))
     }
 
     /// Adds `event` to the end of the timeline, and carries it into the state.

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::Reference;
 use super::answer::{Answer, Credentials, Granted, Refusal};
 use super::authorisation::{Call, Caller};
-use super::event::{Draft, Event, GUEST_ACCESS, MEMBER, REDACTION};
+use super::event::{Event, GUEST_ACCESS, MEMBER, REDACTION, UnsentEvent};
 
 /// The events that were sent, by the transaction that sent them.
 pub(super) type Transactions = BTreeMap<Transaction, OwnedEventId>;
@@ -35,13 +35,13 @@ impl Reference {
     /// The refusal, if nothing is sent.
     pub fn send(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &send_message_event::v3::Request,
     ) -> Answer<send_message_event::v3::Response> {
         let (room, kind) = (&request.room_id, request.event_type.to_string());
         // GA-45: A guest may call `PUT /rooms/{roomId}/send/{eventType}/{txnId}` with any event
         // type.
-        let caller = self.admit(with, Call::to(KNOWN.send).about(room).sending(&kind))?;
+        let caller = self.admit(credentials, Call::to(KNOWN.send).about(room).sending(&kind))?;
         // Reading A6: a redaction sent as an event is held by the rules of redactions.
         if kind == REDACTION
             && caller.guest
@@ -50,7 +50,7 @@ impl Reference {
             return Err(self.unlisted());
         }
         let content = read(request.body.json().get());
-        let draft = Draft { sender: caller.sender(), kind, state_key: None, content };
+        let draft = UnsentEvent { sender: caller.sender(), kind, state_key: None, content };
         let (decision, event_id) = self.send_once(&caller, room, &request.txn_id, draft)?;
         Ok(Granted::new(decision, send_message_event::v3::Response::new(event_id)))
     }
@@ -61,16 +61,17 @@ impl Reference {
     /// The refusal, if nothing is redacted.
     pub fn redact(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &redact_event::v3::Request,
     ) -> Answer<redact_event::v3::Response> {
         let room = &request.room_id;
-        let caller = self.admit(with, Call::to(KNOWN.redact).about(room).sending(REDACTION))?;
+        let caller =
+            self.admit(credentials, Call::to(KNOWN.redact).about(room).sending(REDACTION))?;
         let mut content = json!({ "redacts": request.event_id });
         if let Some(reason) = &request.reason {
             content["reason"] = reason.as_str().into();
         }
-        let draft = Draft::message(&caller.sender(), REDACTION, content);
+        let draft = UnsentEvent::message(&caller.sender(), REDACTION, content);
         let (decision, event_id) = self.send_once(&caller, room, &request.txn_id, draft)?;
         Ok(Granted::new(decision, redact_event::v3::Response::new(event_id)))
     }
@@ -81,14 +82,15 @@ impl Reference {
     /// The refusal, if nothing is sent.
     pub fn put_state(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &send_state_event::v3::Request,
     ) -> Answer<send_state_event::v3::Response> {
         let (room, kind) = (&request.room_id, request.event_type.to_string());
         // GA-46: A guest may call `PUT /rooms/{roomId}/state/{eventType}/{stateKey}` where its
         // power in the room suffices.
-        let caller = self.admit(with, Call::to(KNOWN.put_state).about(room).sending(&kind))?;
-        let draft = Draft {
+        let caller =
+            self.admit(credentials, Call::to(KNOWN.put_state).about(room).sending(&kind))?;
+        let draft = UnsentEvent {
             sender: caller.sender(),
             kind,
             state_key: Some(request.state_key.clone()),
@@ -104,7 +106,12 @@ impl Reference {
     }
 
     /// Whether the caller may send this event, which is no membership.
-    fn may_send(&self, caller: &Caller, room: &RoomId, draft: &Draft) -> Result<Decision, Refusal> {
+    fn may_send(
+        &self,
+        caller: &Caller,
+        room: &RoomId,
+        draft: &UnsentEvent,
+    ) -> Result<Decision, Refusal> {
         let Some(room) = self.room(room) else {
             return Err(Refusal::forbidden(&["CS-7"], "the server takes no part in the room"));
         };
@@ -136,7 +143,10 @@ impl Reference {
             && self.choices().room_rule == RoomRule::WorldReadableNow
             && !room.is_world_readable()
         {
-            return Err(Refusal::of_guests(&["DR-12"], "the room is not `world_readable`"));
+            return Err(Refusal::guest_access_forbidden(
+                &["DR-12"],
+                "the room is not `world_readable`",
+            ));
         }
         Ok(Decision::allow(&["CS-7", "CS-8"], "the caller is joined and its power suffices"))
     }
@@ -146,7 +156,7 @@ impl Reference {
         &self,
         caller: &Caller,
         room: &RoomId,
-        draft: &Draft,
+        draft: &UnsentEvent,
     ) -> Result<Decision, Refusal> {
         let key = draft.state_key.as_deref().unwrap_or_default();
         let to = draft.content.get("membership").and_then(Value::as_str);
@@ -171,7 +181,7 @@ impl Reference {
     }
 
     /// What follows from a state event that was refused, and should be nothing.
-    fn reject(&mut self, room: &RoomId, draft: &Draft) {
+    fn reject(&mut self, room: &RoomId, draft: &UnsentEvent) {
         let says = draft.content.get("guest_access").and_then(Value::as_str);
         if draft.kind == GUEST_ACCESS
             && says != Some(GuestAccess::CanJoin.as_str())
@@ -182,7 +192,7 @@ impl Reference {
     }
 
     /// The current member event, if this one would say nothing new.
-    fn unchanged(&self, room: &RoomId, draft: &Draft) -> Option<OwnedEventId> {
+    fn unchanged(&self, room: &RoomId, draft: &UnsentEvent) -> Option<OwnedEventId> {
         let current = self.room(room)?.current(MEMBER, draft.state_key.as_deref()?)?;
         (current.kind == draft.kind && current.content == draft.content).then(|| current.id.clone())
     }
@@ -193,7 +203,7 @@ impl Reference {
         caller: &Caller,
         room: &RoomId,
         transaction: &TransactionId,
-        draft: Draft,
+        draft: UnsentEvent,
     ) -> Result<(Decision, OwnedEventId), Refusal> {
         let device = caller.device.clone();
         let transaction = (draft.sender.clone(), device, room.to_owned(), transaction.to_owned());
@@ -208,16 +218,19 @@ impl Reference {
     }
 
     /// Takes an event that may be sent into the room, with all that follows from it.
-    pub(super) fn accept(&mut self, room: &RoomId, draft: Draft) -> OwnedEventId {
+    pub(super) fn accept(&mut self, room: &RoomId, draft: UnsentEvent) -> OwnedEventId {
         let event = Event::new(self.tick(), room, draft);
         let event_id = event.id.clone();
-        let revokes = self.revokes(&event);
+        let triggers_revocation = self.triggers_revocation(&event);
         let choices = *self.choices();
         if let Some(room) = self.room_mut(room) {
             let before = room.settings().guest_access;
             room.append(event, &choices);
             let after = room.settings().guest_access;
-            if before == GuestAccess::CanJoin && after != GuestAccess::CanJoin && revokes {
+            if before == GuestAccess::CanJoin
+                && after != GuestAccess::CanJoin
+                && triggers_revocation
+            {
                 let room = room.id.clone();
                 self.revoke(&room);
             }
@@ -231,7 +244,7 @@ fn read(body: &str) -> JsonObject {
     serde_json::from_str(body).unwrap_or_default()
 }
 
-fn redacted(draft: &Draft) -> Option<OwnedEventId> {
+fn redacted(draft: &UnsentEvent) -> Option<OwnedEventId> {
     let id = draft.content.get("redacts").and_then(Value::as_str)?;
     (draft.kind == REDACTION).then(|| id.try_into().ok()).flatten()
 }
@@ -239,45 +252,57 @@ fn redacted(draft: &Draft) -> Option<OwnedEventId> {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{
-        ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, World, latest, message, state, verdict,
+        ALLOWED, FORBIDDEN, Fixture, NOT_FOR_GUESTS, latest, message, state, status_and_errcode,
     };
     use super::*;
 
     #[test]
     fn the_same_transaction_of_the_same_device_sends_once() {
-        let mut world = World::new();
-        let request = message(&world.room, "m.room.message", "1", &json!({ "body": "once" }));
-        let first = world.server.send(&world.moderator.with(), &request).unwrap();
-        let again = world.server.send(&world.moderator.with(), &request).unwrap();
+        let mut fixture = Fixture::new();
+        let request = message(&fixture.room, "m.room.message", "1", &json!({ "body": "once" }));
+        let first = fixture.server.send(&fixture.moderator.credentials(), &request).unwrap();
+        let again = fixture.server.send(&fixture.moderator.credentials(), &request).unwrap();
         assert_eq!(first.response.event_id, again.response.event_id);
-        let user = world.user("user");
-        assert_eq!(world.join(&user), ALLOWED);
-        let other = world.server.send(&user.with(), &request).unwrap();
+        let user = fixture.user("user");
+        assert_eq!(fixture.join(&user), ALLOWED);
+        let other = fixture.server.send(&user.credentials(), &request).unwrap();
         assert_ne!(first.response.event_id, other.response.event_id);
     }
 
     #[test]
     fn only_who_is_joined_sends() {
-        let mut world = World::new();
-        world.set_guest_access("can_join");
-        let guest = world.guest();
-        let request = message(&world.room, "m.room.message", "1", &json!({ "body": "hello" }));
-        assert_eq!(verdict(world.server.send(&guest.with(), &request)), FORBIDDEN);
-        assert_eq!(world.join(&guest), ALLOWED);
-        assert_eq!(verdict(world.server.send(&guest.with(), &request)), ALLOWED);
+        let mut fixture = Fixture::new();
+        fixture.set_guest_access("can_join");
+        let guest = fixture.guest();
+        let request = message(&fixture.room, "m.room.message", "1", &json!({ "body": "hello" }));
+        assert_eq!(
+            status_and_errcode(fixture.server.send(&guest.credentials(), &request)),
+            FORBIDDEN
+        );
+        assert_eq!(fixture.join(&guest), ALLOWED);
+        assert_eq!(
+            status_and_errcode(fixture.server.send(&guest.credentials(), &request)),
+            ALLOWED
+        );
     }
 
     #[test]
     fn a_setting_takes_power_and_a_note_does_not() {
-        let mut world = World::new();
-        world.set_guest_access("can_join");
-        let guest = world.guest();
-        assert_eq!(world.join(&guest), ALLOWED);
+        let mut fixture = Fixture::new();
+        fixture.set_guest_access("can_join");
+        let guest = fixture.guest();
+        assert_eq!(fixture.join(&guest), ALLOWED);
         let content = json!({ "guest_access": "forbidden" });
-        let request = state(&world.room, GUEST_ACCESS, "", &content);
-        assert_eq!(verdict(world.server.put_state(&guest.with(), &request)), FORBIDDEN);
-        let request = state(&world.room, "org.example.note", "", &json!({}));
-        assert_eq!(verdict(world.server.put_state(&guest.with(), &request)), ALLOWED);
+        let request = state(&fixture.room, GUEST_ACCESS, "", &content);
+        assert_eq!(
+            status_and_errcode(fixture.server.put_state(&guest.credentials(), &request)),
+            FORBIDDEN
+        );
+        let request = state(&fixture.room, "org.example.note", "", &json!({}));
+        assert_eq!(
+            status_and_errcode(fixture.server.put_state(&guest.credentials(), &request)),
+            ALLOWED
+        );
     }
 
     #[test]
@@ -286,14 +311,17 @@ mod tests {
             (&[][..], Membership::Join),
             (&[("revocation.rejected_event", "revokes")][..], Membership::Leave),
         ] {
-            let mut world = World::under(latest(options));
-            world.set_guest_access("can_join");
-            let guest = world.guest();
-            assert_eq!(world.join(&guest), ALLOWED);
+            let mut fixture = Fixture::with_profile(latest(options));
+            fixture.set_guest_access("can_join");
+            let guest = fixture.guest();
+            assert_eq!(fixture.join(&guest), ALLOWED);
             let content = json!({ "guest_access": "forbidden" });
-            let request = state(&world.room, GUEST_ACCESS, "", &content);
-            assert_eq!(verdict(world.server.put_state(&guest.with(), &request)), FORBIDDEN);
-            let room = world.server.room(&world.room).unwrap();
+            let request = state(&fixture.room, GUEST_ACCESS, "", &content);
+            assert_eq!(
+                status_and_errcode(fixture.server.put_state(&guest.credentials(), &request)),
+                FORBIDDEN
+            );
+            let room = fixture.server.room(&fixture.room).unwrap();
             assert_eq!(room.membership(&guest.user_id), membership);
             assert_eq!(room.settings().guest_access, GuestAccess::CanJoin);
         }
@@ -306,21 +334,24 @@ mod tests {
             (&[("join.gate_by_state_event", "waived")][..], ALLOWED),
             (&[("put_state.membership", "refused")][..], NOT_FOR_GUESTS),
         ] {
-            let mut world = World::under(latest(options));
-            let guest = world.guest();
+            let mut fixture = Fixture::with_profile(latest(options));
+            let guest = fixture.guest();
             let content = json!({ "membership": "join" });
-            let request = state(&world.room, MEMBER, guest.user_id.as_str(), &content);
-            assert_eq!(verdict(world.server.put_state(&guest.with(), &request)), expected);
+            let request = state(&fixture.room, MEMBER, guest.user_id.as_str(), &content);
+            assert_eq!(
+                status_and_errcode(fixture.server.put_state(&guest.credentials(), &request)),
+                expected
+            );
         }
     }
 
     #[test]
     fn nobody_makes_another_user_join_by_sending_state() {
-        let mut world = World::new();
-        let user = world.user("user");
+        let mut fixture = Fixture::new();
+        let user = fixture.user("user");
         let content = json!({ "membership": "join" });
-        let request = state(&world.room, MEMBER, user.user_id.as_str(), &content);
-        let with = world.moderator.with();
-        assert_eq!(verdict(world.server.put_state(&with, &request)), FORBIDDEN);
+        let request = state(&fixture.room, MEMBER, user.user_id.as_str(), &content);
+        let credentials = fixture.moderator.credentials();
+        assert_eq!(status_and_errcode(fixture.server.put_state(&credentials, &request)), FORBIDDEN);
     }
 }

@@ -30,10 +30,10 @@ impl Reference {
     /// The refusal, if the caller is not told.
     pub fn versions(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         _: &get_supported_versions::Request,
     ) -> Answer<get_supported_versions::Response> {
-        self.admit(with, Call::to(ENDPOINTS.versions))?;
+        self.admit(credentials, Call::to(ENDPOINTS.versions))?;
         let versions = REVISIONS.into_iter().map(str::to_owned).collect();
         Ok(Granted::new(OPEN, get_supported_versions::Response::new(versions)))
     }
@@ -44,10 +44,10 @@ impl Reference {
     /// The refusal, if the caller is not told.
     pub fn capabilities(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         _: &get_capabilities::v3::Request,
     ) -> Answer<get_capabilities::v3::Response> {
-        self.admit(with, Call::to(ENDPOINTS.capabilities))?;
+        self.admit(credentials, Call::to(ENDPOINTS.capabilities))?;
         let available: BTreeMap<_, _> =
             VERSIONS.into_iter().map(|version| (version, RoomVersionStability::Stable)).collect();
         let mut capabilities = Capabilities::new();
@@ -63,10 +63,10 @@ impl Reference {
     /// The refusal, if the caller is not told.
     pub fn push_rules(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         _: &get_pushrules_all::v3::Request,
     ) -> Answer<get_pushrules_all::v3::Response> {
-        self.admit(with, Call::to(ENDPOINTS.push_rules))?;
+        self.admit(credentials, Call::to(ENDPOINTS.push_rules))?;
         Ok(Granted::new(OPEN, get_pushrules_all::v3::Response::new(Ruleset::new())))
     }
 }

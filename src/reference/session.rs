@@ -10,7 +10,7 @@ use ruma::api::client::account::{ThirdPartyIdRemovalStatus, deactivate, whoami};
 use ruma::api::client::session::logout;
 
 use super::Reference;
-use super::accounts::{Account, Kind};
+use super::accounts::{Account, AccountKind};
 use super::answer::{Answer, Credentials, Granted};
 use super::authorisation::Call;
 
@@ -21,10 +21,10 @@ impl Reference {
     /// The refusal, if the caller is not told.
     pub fn whoami(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         _: &whoami::v3::Request,
     ) -> Answer<whoami::v3::Response> {
-        let caller = self.admit(with, Call::to(KNOWN.whoami))?;
+        let caller = self.admit(credentials, Call::to(KNOWN.whoami))?;
         // CS-39: The answer to `whoami` has `is_guest` true for a guest; absent or false means not
         // a guest.
         let is_guest = match self.choices().whoami {
@@ -45,10 +45,10 @@ impl Reference {
     /// The refusal, if the token lives on.
     pub fn log_out(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         _: &logout::v3::Request,
     ) -> Answer<logout::v3::Response> {
-        let caller = self.admit(with, Call::to(KNOWN.logout))?;
+        let caller = self.admit(credentials, Call::to(KNOWN.logout))?;
         // CS-4: Logging out ends the access token with which it was called.
         if let (Some(user), Some(device)) = (&caller.user, &caller.device)
             && let Some(account) = Arc::make_mut(&mut self.accounts).get_mut(user)
@@ -65,10 +65,10 @@ impl Reference {
     /// The refusal, if the account lives on.
     pub fn deactivate(
         &mut self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         _: &deactivate::v3::Request,
     ) -> Answer<deactivate::v3::Response> {
-        let caller = self.admit(with, Call::to(KNOWN.deactivate))?;
+        let caller = self.admit(credentials, Call::to(KNOWN.deactivate))?;
         // CS-5: Deactivating an account takes away every way to log in to it again.
         if let Some(user) = &caller.user {
             self.end_tokens(user);
@@ -99,7 +99,7 @@ impl Reference {
         }
         for account in Arc::make_mut(&mut self.accounts).iter_mut() {
             if account.is_guest() {
-                account.kind = Kind::User;
+                account.kind = AccountKind::User;
                 account.was_guest = true;
             }
         }
@@ -127,41 +127,48 @@ impl Reference {
 mod tests {
     use guest_access_rules::vocabulary::ErrCode;
 
-    use super::super::fixture::{Somebody, World, latest, verdict};
+    use super::super::fixture::{Fixture, TestUser, latest, status_and_errcode};
     use super::*;
 
-    fn is_guest(world: &World, who: &Somebody) -> bool {
+    fn is_guest(fixture: &Fixture, who: &TestUser) -> bool {
         let request = whoami::v3::Request::new();
-        world.server.whoami(&who.with(), &request).unwrap().response.is_guest
+        fixture.server.whoami(&who.credentials(), &request).unwrap().response.is_guest
     }
 
     #[test]
     fn whoami_says_who_is_a_guest() {
-        let mut world = World::new();
-        let guest = world.guest();
-        assert!(is_guest(&world, &guest));
-        assert!(!is_guest(&world, &world.moderator));
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        assert!(is_guest(&fixture, &guest));
+        assert!(!is_guest(&fixture, &fixture.moderator));
     }
 
     #[test]
     fn logging_out_ends_the_token() {
-        let mut world = World::new();
-        let user = world.user("user");
+        let mut fixture = Fixture::new();
+        let user = fixture.user("user");
         let request = logout::v3::Request::new();
-        world.server.log_out(&user.with(), &request).unwrap();
+        fixture.server.log_out(&user.credentials(), &request).unwrap();
         let unknown = (401, Some(ErrCode::UnknownToken));
-        assert_eq!(verdict(world.server.log_out(&user.with(), &request)), unknown);
+        assert_eq!(
+            status_and_errcode(fixture.server.log_out(&user.credentials(), &request)),
+            unknown
+        );
     }
 
     #[test]
     fn deactivating_ends_the_token_and_by_another_reading_every_membership() {
         for (option, membership) in [("kept", "join"), ("left", "leave")] {
-            let mut world = World::under(latest(&[("deactivation.memberships", option)]));
-            let user = world.user("user");
-            world.join(&user);
-            world.server.deactivate(&user.with(), &deactivate::v3::Request::new()).unwrap();
-            assert!(!world.server.account(&user.user_id).unwrap().is_live());
-            let room = world.server.room(&world.room).unwrap();
+            let mut fixture =
+                Fixture::with_profile(latest(&[("deactivation.memberships", option)]));
+            let user = fixture.user("user");
+            fixture.join(&user);
+            fixture
+                .server
+                .deactivate(&user.credentials(), &deactivate::v3::Request::new())
+                .unwrap();
+            assert!(!fixture.server.account(&user.user_id).unwrap().is_live());
+            let room = fixture.server.room(&fixture.room).unwrap();
             assert_eq!(room.membership(&user.user_id).as_str(), membership);
         }
     }
@@ -171,10 +178,10 @@ mod tests {
         for (options, stays) in
             [(&[][..], true), (&[("registration.flag", "lost_at_restart")][..], false)]
         {
-            let mut world = World::under(latest(options));
-            let guest = world.guest();
-            world.server.restart();
-            assert_eq!(is_guest(&world, &guest), stays);
+            let mut fixture = Fixture::with_profile(latest(options));
+            let guest = fixture.guest();
+            fixture.server.restart();
+            assert_eq!(is_guest(&fixture, &guest), stays);
         }
     }
 }

@@ -42,10 +42,10 @@ impl Settings {
     /// The settings after `event`.
     pub(super) fn after(self, event: &Event, choices: &Choices) -> Self {
         match event.kind.as_str() {
-            HISTORY_VISIBILITY if counts(event, HISTORY_VISIBILITY, choices) => {
+            HISTORY_VISIBILITY if is_setting(event, HISTORY_VISIBILITY, choices) => {
                 Self { visibility: self.visibility_by(event, choices), ..self }
             }
-            GUEST_ACCESS if counts(event, GUEST_ACCESS, choices) => {
+            GUEST_ACCESS if is_setting(event, GUEST_ACCESS, choices) => {
                 Self { guest_access: guest_access_by(event, choices), ..self }
             }
             _ => self,
@@ -110,7 +110,7 @@ fn guest_access_by(event: &Event, choices: &Choices) -> GuestAccess {
 }
 
 /// Whether `event` is one that sets the setting named `kind`.
-pub(super) fn counts(event: &Event, kind: &str, choices: &Choices) -> bool {
+pub(super) fn is_setting(event: &Event, kind: &str, choices: &Choices) -> bool {
     // CS-6: A piece of state is named by its type and state key together; another state key is
     // another piece of state.
     // HV-8: The `m.room.history_visibility` event that counts is the one with the empty state key.
@@ -130,95 +130,97 @@ mod tests {
     use ruma::api::client::redact::redact_event;
     use serde_json::json;
 
-    use super::super::fixture::{World, latest, message, state};
+    use super::super::fixture::{Fixture, latest, message, state};
     use super::*;
 
-    fn settings(world: &World) -> (Option<HistoryVisibility>, GuestAccess) {
-        let settings = world.server.room(&world.room).unwrap().settings();
+    fn settings(fixture: &Fixture) -> (Option<HistoryVisibility>, GuestAccess) {
+        let settings = fixture.server.room(&fixture.room).unwrap().settings();
         (settings.visibility, settings.guest_access)
     }
 
-    fn redact(world: &mut World, event: ruma::OwnedEventId) {
-        let room = world.room.clone();
+    fn redact(fixture: &mut Fixture, event: ruma::OwnedEventId) {
+        let room = fixture.room.clone();
         let request = redact_event::v3::Request::new(room, event, "redaction".into());
-        world.server.redact(&world.moderator.with(), &request).unwrap();
+        fixture.server.redact(&fixture.moderator.credentials(), &request).unwrap();
     }
 
     #[test]
     fn nothing_set_means_shared_and_forbidden() {
-        assert_eq!(settings(&World::new()), (Some(Shared), Forbidden));
+        assert_eq!(settings(&Fixture::new()), (Some(Shared), Forbidden));
     }
 
     #[test]
     fn a_value_that_is_not_understood_means_shared_and_forbidden() {
-        let mut world = World::new();
-        world.set_visibility("world_readable");
-        world.set_guest_access("can_join");
-        assert_eq!(settings(&world), (Some(WorldReadable), CanJoin));
-        world.set_visibility("everyone");
-        world.set_guest_access("everyone");
-        assert_eq!(settings(&world), (Some(Shared), Forbidden));
+        let mut fixture = Fixture::new();
+        fixture.set_visibility("world_readable");
+        fixture.set_guest_access("can_join");
+        assert_eq!(settings(&fixture), (Some(WorldReadable), CanJoin));
+        fixture.set_visibility("everyone");
+        fixture.set_guest_access("everyone");
+        assert_eq!(settings(&fixture), (Some(Shared), Forbidden));
     }
 
     #[test]
     fn malformed_content_can_be_stored_and_means_shared_and_forbidden() {
-        let mut world = World::new();
-        world.set_visibility("world_readable");
-        world.set("m.room.history_visibility", &json!({ "history_visibility": 7 }));
-        world.set("m.room.guest_access", &json!({ "guest_access": ["can_join"] }));
-        assert_eq!(settings(&world), (Some(Shared), Forbidden));
+        let mut fixture = Fixture::new();
+        fixture.set_visibility("world_readable");
+        fixture.set("m.room.history_visibility", &json!({ "history_visibility": 7 }));
+        fixture.set("m.room.guest_access", &json!({ "guest_access": ["can_join"] }));
+        assert_eq!(settings(&fixture), (Some(Shared), Forbidden));
     }
 
     #[test]
     fn a_setting_that_is_malformed_cannot_be_read_where_that_fails() {
-        let mut world = World::under(latest(&[("history_visibility.malformed", "fails")]));
-        world.set("m.room.history_visibility", &json!({}));
-        assert_eq!(settings(&world).0, None);
-        world.set_visibility("joined");
-        assert_eq!(settings(&world).0, Some(Joined));
+        let mut fixture =
+            Fixture::with_profile(latest(&[("history_visibility.malformed", "fails")]));
+        fixture.set("m.room.history_visibility", &json!({}));
+        assert_eq!(settings(&fixture).0, None);
+        fixture.set_visibility("joined");
+        assert_eq!(settings(&fixture).0, Some(Joined));
     }
 
     #[test]
     fn another_state_key_and_a_message_set_nothing() {
-        let mut world = World::new();
+        let mut fixture = Fixture::new();
         let content = json!({ "guest_access": "can_join" });
-        let stray = state(&world.room, GUEST_ACCESS, "elsewhere", &content);
-        world.server.put_state(&world.moderator.with(), &stray).unwrap();
-        let stray = message(&world.room, GUEST_ACCESS, "1", &content);
-        world.server.send(&world.moderator.with(), &stray).unwrap();
-        assert_eq!(settings(&world).1, Forbidden);
+        let stray = state(&fixture.room, GUEST_ACCESS, "elsewhere", &content);
+        fixture.server.put_state(&fixture.moderator.credentials(), &stray).unwrap();
+        let stray = message(&fixture.room, GUEST_ACCESS, "1", &content);
+        fixture.server.send(&fixture.moderator.credentials(), &stray).unwrap();
+        assert_eq!(settings(&fixture).1, Forbidden);
     }
 
     #[test]
     fn the_latest_event_of_the_type_counts_wherever_it_stands_if_strays_count() {
-        let mut world = World::under(latest(&[("guest_access.stray", "counts")]));
-        let stray = message(&world.room, GUEST_ACCESS, "1", &json!({ "guest_access": "can_join" }));
-        world.server.send(&world.moderator.with(), &stray).unwrap();
-        assert_eq!(settings(&world).1, CanJoin);
-        world.set_guest_access("forbidden");
-        assert_eq!(settings(&world).1, Forbidden);
+        let mut fixture = Fixture::with_profile(latest(&[("guest_access.stray", "counts")]));
+        let stray =
+            message(&fixture.room, GUEST_ACCESS, "1", &json!({ "guest_access": "can_join" }));
+        fixture.server.send(&fixture.moderator.credentials(), &stray).unwrap();
+        assert_eq!(settings(&fixture).1, CanJoin);
+        fixture.set_guest_access("forbidden");
+        assert_eq!(settings(&fixture).1, Forbidden);
     }
 
     #[test]
     fn a_redaction_takes_guest_access_away_and_leaves_history_visibility() {
-        let mut world = World::new();
-        let visibility = world.set_visibility("world_readable");
-        redact(&mut world, visibility);
-        assert_eq!(settings(&world).0, Some(WorldReadable));
+        let mut fixture = Fixture::new();
+        let visibility = fixture.set_visibility("world_readable");
+        redact(&mut fixture, visibility);
+        assert_eq!(settings(&fixture).0, Some(WorldReadable));
 
-        let mut world = World::new();
-        let guest_access = world.set_guest_access("can_join");
-        redact(&mut world, guest_access);
-        assert_eq!(settings(&world).1, Forbidden);
+        let mut fixture = Fixture::new();
+        let guest_access = fixture.set_guest_access("can_join");
+        redact(&mut fixture, guest_access);
+        assert_eq!(settings(&fixture).1, Forbidden);
     }
 
     #[test]
     fn the_redaction_of_an_event_that_is_no_longer_the_setting_changes_nothing() {
-        let mut world = World::new();
-        let old = world.set_guest_access("can_join");
-        world.set_guest_access("forbidden");
-        world.set_guest_access("can_join");
-        redact(&mut world, old);
-        assert_eq!(settings(&world).1, CanJoin);
+        let mut fixture = Fixture::new();
+        let old = fixture.set_guest_access("can_join");
+        fixture.set_guest_access("forbidden");
+        fixture.set_guest_access("can_join");
+        redact(&mut fixture, old);
+        assert_eq!(settings(&fixture).1, CanJoin);
     }
 }

@@ -8,14 +8,14 @@ use ruma::OwnedUserId;
 use ruma::api::client::account::register::v3::{Request, Response};
 
 use super::Reference;
-use super::accounts::{Account, Kind, user_id};
+use super::accounts::{Account, AccountKind, user_id};
 use super::answer::{Answer, Granted, Refusal};
-use super::registration::hand_down_tokens;
+use super::registration::inherit_tokens;
 
 impl Reference {
     pub(super) fn upgrade(&mut self, request: &Request, token: &str) -> Answer<Response> {
-        let asked = request.username.as_deref().and_then(user_id);
-        let holder = asked.as_ref().and_then(|user| self.accounts.get(user));
+        let options = request.username.as_deref().and_then(user_id);
+        let holder = options.as_ref().and_then(|user| self.accounts.get(user));
         if self.choices().upgrade_offered == UpgradeOffered::NotOffered {
             // RG-7: A registration whose desired user id is taken is refused with `M_USER_IN_USE`.
             if holder.is_some() {
@@ -48,7 +48,7 @@ impl Reference {
         let Some(target) = target else {
             return self.upgrade_under_another_name(request, shown);
         };
-        let response = self.make_a_user_of(&target, request.password.as_deref());
+        let response = self.upgrade_to_user(&target, request.password.as_deref());
         let decision = Decision::allow(&["GA-32", "GA-33"], "the guest showed its own token");
         Ok(Granted::new(decision, response))
     }
@@ -72,12 +72,12 @@ impl Reference {
                 "the user name is not the guest's own",
             ));
         }
-        let user = self.free_user_id(request.username.as_deref().unwrap_or_default())?;
+        let user = self.unused_user_id(request.username.as_deref().unwrap_or_default())?;
         let old = guest.and_then(|guest| Arc::make_mut(&mut self.accounts).remove(&guest));
-        let mut account = Account::new(user, Kind::User);
+        let mut account = Account::new(user, AccountKind::User);
         account.was_guest = old.is_some();
         account.tokens = old.map(|old| old.tokens).unwrap_or_default();
-        hand_down_tokens(&mut account, self.choices().old_token);
+        inherit_tokens(&mut account, self.choices().old_token);
         let mut request = request.clone();
         request.device_id = account.tokens.last().map(|token| token.device.clone());
         let response = self.open_account(account, &request);
@@ -90,28 +90,30 @@ impl Reference {
 mod tests {
     use guest_access_rules::vocabulary::ErrCode;
 
-    use super::super::fixture::{ALLOWED, FORBIDDEN, Somebody, World, latest, verdict};
+    use super::super::fixture::{
+        ALLOWED, FORBIDDEN, Fixture, TestUser, latest, status_and_errcode,
+    };
     use super::*;
 
-    fn upgrade(world: &mut World, name: &str, token: &str) -> Answer<Response> {
+    fn upgrade(fixture: &mut Fixture, name: &str, token: &str) -> Answer<Response> {
         let mut request = Request::new();
         request.username = Some(name.to_owned());
         request.guest_access_token = Some(token.to_owned());
-        world.server.register(&request)
+        fixture.server.register(&request)
     }
 
-    fn own(world: &mut World, guest: &Somebody) -> Answer<Response> {
+    fn own(fixture: &mut Fixture, guest: &TestUser) -> Answer<Response> {
         let name = guest.user_id.localpart().to_owned();
-        upgrade(world, &name, &guest.token)
+        upgrade(fixture, &name, &guest.token)
     }
 
     #[test]
     fn a_guest_with_its_own_token_becomes_a_user_under_its_own_id() {
-        let mut world = World::new();
-        let guest = world.guest();
-        let response = own(&mut world, &guest).unwrap().response;
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        let response = own(&mut fixture, &guest).unwrap().response;
         assert_eq!(response.user_id, guest.user_id);
-        let account = world.server.account(&guest.user_id).unwrap();
+        let account = fixture.server.account(&guest.user_id).unwrap();
         assert!(!account.is_guest() && account.is_live());
     }
 
@@ -120,45 +122,45 @@ mod tests {
         for (options, served) in
             [(&[][..], false), (&[("upgrade.old_token", "kept_as_user")][..], true)]
         {
-            let mut world = World::under(latest(options));
-            let guest = world.guest();
-            own(&mut world, &guest).unwrap();
+            let mut fixture = Fixture::with_profile(latest(options));
+            let guest = fixture.guest();
+            own(&mut fixture, &guest).unwrap();
             let whoami = ruma::api::client::account::whoami::v3::Request::new();
-            assert_eq!(world.server.whoami(&guest.with(), &whoami).is_ok(), served);
+            assert_eq!(fixture.server.whoami(&guest.credentials(), &whoami).is_ok(), served);
         }
     }
 
     #[test]
     fn another_guests_token_and_a_made_up_one_upgrade_nobody() {
-        let mut world = World::new();
-        let (guest, other) = (world.guest(), world.guest());
+        let mut fixture = Fixture::new();
+        let (guest, other) = (fixture.guest(), fixture.guest());
         let name = guest.user_id.localpart().to_owned();
-        assert_eq!(verdict(upgrade(&mut world, &name, &other.token)), FORBIDDEN);
-        assert_eq!(verdict(upgrade(&mut world, &name, "made-up")), FORBIDDEN);
-        world.server.end_tokens(&guest.user_id);
-        assert_eq!(verdict(own(&mut world, &guest)), FORBIDDEN);
+        assert_eq!(status_and_errcode(upgrade(&mut fixture, &name, &other.token)), FORBIDDEN);
+        assert_eq!(status_and_errcode(upgrade(&mut fixture, &name, "made-up")), FORBIDDEN);
+        fixture.server.end_tokens(&guest.user_id);
+        assert_eq!(status_and_errcode(own(&mut fixture, &guest)), FORBIDDEN);
     }
 
     #[test]
     fn another_name_is_refused_or_takes_the_guests_place() {
-        let mut world = World::new();
-        let guest = world.guest();
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
         let refused = (400, Some(ErrCode::InvalidParam));
-        assert_eq!(verdict(upgrade(&mut world, "free", &guest.token)), refused);
+        assert_eq!(status_and_errcode(upgrade(&mut fixture, "free", &guest.token)), refused);
 
-        let mut world = World::under(latest(&[("upgrade.username", "any_accepted")]));
-        let guest = world.guest();
-        assert_eq!(verdict(upgrade(&mut world, "free", &guest.token)), ALLOWED);
-        assert!(world.server.account(&guest.user_id).is_none());
+        let mut fixture = Fixture::with_profile(latest(&[("upgrade.username", "any_accepted")]));
+        let guest = fixture.guest();
+        assert_eq!(status_and_errcode(upgrade(&mut fixture, "free", &guest.token)), ALLOWED);
+        assert!(fixture.server.account(&guest.user_id).is_none());
     }
 
     #[test]
     fn a_name_is_simply_taken_where_upgrades_are_not_offered() {
-        let mut world = World::under(latest(&[("upgrade.offered", "not_offered")]));
-        let guest = world.guest();
+        let mut fixture = Fixture::with_profile(latest(&[("upgrade.offered", "not_offered")]));
+        let guest = fixture.guest();
         let taken = (400, Some(ErrCode::UserInUse));
-        assert_eq!(verdict(own(&mut world, &guest)), taken);
-        assert_eq!(verdict(upgrade(&mut world, "free", &guest.token)), ALLOWED);
-        assert!(world.server.account(&guest.user_id).unwrap().is_guest());
+        assert_eq!(status_and_errcode(own(&mut fixture, &guest)), taken);
+        assert_eq!(status_and_errcode(upgrade(&mut fixture, "free", &guest.token)), ALLOWED);
+        assert!(fixture.server.account(&guest.user_id).unwrap().is_guest());
     }
 }

@@ -70,11 +70,11 @@ impl Reference {
         // earlier events.
         // HV-21: Whether a user may see an event is judged by the state of the room at that event.
         if choices.evaluated_at == EvaluatedAt::Now {
-            return [said(room.now()); 2];
+            return [visibility_or_shared(room.now()); 2];
         }
         // Reading A12: the state at an event is the state before it.
-        let before = said(room.before(place));
-        let after = said(room.after(place));
+        let before = visibility_or_shared(room.before(place));
+        let after = visibility_or_shared(room.after(place));
         if room.event(place).kind != HISTORY_VISIBILITY {
             return [before; 2];
         }
@@ -182,23 +182,23 @@ impl Reference {
 }
 
 /// What the history visibility was, where it could be read; and `shared` where it could not.
-fn said(state: &StateAt) -> HistoryVisibility {
+fn visibility_or_shared(state: &StateAt) -> HistoryVisibility {
     state.settings.visibility.unwrap_or(HistoryVisibility::Shared)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{FORBIDDEN, Somebody, World, draft, latest};
+    use super::super::fixture::{FORBIDDEN, Fixture, TestUser, draft, latest};
     use super::*;
     use ruma::OwnedEventId;
 
-    fn sees(world: &World, who: &Somebody, event: &OwnedEventId) -> bool {
-        world.read(who).is_ok_and(|events| events.iter().any(|id| id == event.as_str()))
+    fn sees(fixture: &Fixture, who: &TestUser, event: &OwnedEventId) -> bool {
+        fixture.read(who).is_ok_and(|events| events.iter().any(|id| id == event.as_str()))
     }
 
-    fn set_membership(world: &mut World, who: &Somebody, to: Membership) {
-        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
-        world.server.set_membership(&room, &moderator, &who.user_id, to);
+    fn set_membership(fixture: &mut Fixture, who: &TestUser, to: Membership) {
+        let (room, moderator) = (fixture.room.clone(), fixture.moderator.user_id.clone());
+        fixture.server.set_membership(&room, &moderator, &who.user_id, to);
     }
 
     /// The story of the draft: what was said among members is read by a guest once the room is
@@ -206,62 +206,62 @@ mod tests {
     #[test]
     fn opening_a_room_shows_what_was_said_before_in_the_draft_and_not_in_the_rules_in_force() {
         for (profile, shown) in [(draft(&[]), true), (latest(&[]), false)] {
-            let mut world = World::under(profile);
-            let guest = world.guest();
-            let secret = world.say("secret");
-            world.set_visibility("world_readable");
-            let public = world.say("public");
-            assert_eq!(sees(&world, &guest, &secret), shown);
-            assert!(sees(&world, &guest, &public));
+            let mut fixture = Fixture::with_profile(profile);
+            let guest = fixture.guest();
+            let secret = fixture.say("secret");
+            fixture.set_visibility("world_readable");
+            let public = fixture.say("public");
+            assert_eq!(sees(&fixture, &guest, &secret), shown);
+            assert!(sees(&fixture, &guest, &public));
         }
     }
 
     #[test]
     fn a_stranger_reads_what_was_sent_while_the_room_was_world_readable() {
-        let mut world = World::new();
-        let guest = world.guest();
-        world.set_visibility("world_readable");
-        let public = world.say("public");
-        assert!(sees(&world, &guest, &public));
-        world.set_visibility("joined");
-        assert_eq!(world.read(&guest), Err(FORBIDDEN));
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        fixture.set_visibility("world_readable");
+        let public = fixture.say("public");
+        assert!(sees(&fixture, &guest, &public));
+        fixture.set_visibility("joined");
+        assert_eq!(fixture.read(&guest), Err(FORBIDDEN));
     }
 
     #[test]
     fn shared_history_opens_to_whoever_joins_later_and_stays_open() {
-        let mut world = World::new();
-        let guest = world.guest();
-        let before = world.say("before");
-        set_membership(&mut world, &guest, Membership::Join);
-        assert!(sees(&world, &guest, &before));
-        set_membership(&mut world, &guest, Membership::Leave);
-        assert!(sees(&world, &guest, &before));
-        let after = world.say("after");
-        assert!(!sees(&world, &guest, &after));
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        let before = fixture.say("before");
+        set_membership(&mut fixture, &guest, Membership::Join);
+        assert!(sees(&fixture, &guest, &before));
+        set_membership(&mut fixture, &guest, Membership::Leave);
+        assert!(sees(&fixture, &guest, &before));
+        let after = fixture.say("after");
+        assert!(!sees(&fixture, &guest, &after));
     }
 
     #[test]
     fn joined_history_opens_to_who_was_joined_then() {
-        let mut world = World::new();
-        let guest = world.guest();
-        world.set_visibility("joined");
-        let before = world.say("before");
-        set_membership(&mut world, &guest, Membership::Join);
-        let during = world.say("during");
-        assert!(!sees(&world, &guest, &before));
-        assert!(sees(&world, &guest, &during));
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        fixture.set_visibility("joined");
+        let before = fixture.say("before");
+        set_membership(&mut fixture, &guest, Membership::Join);
+        let during = fixture.say("during");
+        assert!(!sees(&fixture, &guest, &before));
+        assert!(sees(&fixture, &guest, &during));
     }
 
     #[test]
     fn invited_history_opens_from_the_invite_on() {
-        let mut world = World::new();
-        let guest = world.guest();
-        world.set_visibility("invited");
-        let before = world.say("before");
-        set_membership(&mut world, &guest, Membership::Invite);
-        let invited = world.say("invited");
-        assert!(!sees(&world, &guest, &before));
-        assert!(sees(&world, &guest, &invited));
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        fixture.set_visibility("invited");
+        let before = fixture.say("before");
+        set_membership(&mut fixture, &guest, Membership::Invite);
+        let invited = fixture.say("invited");
+        assert!(!sees(&fixture, &guest, &before));
+        assert!(sees(&fixture, &guest, &invited));
     }
 
     #[test]
@@ -269,10 +269,10 @@ mod tests {
         for (options, shown) in
             [(&[][..], true), (&[("visibility.setting_change", "before")][..], false)]
         {
-            let mut world = World::under(latest(options));
-            let guest = world.guest();
-            let change = world.set_visibility("world_readable");
-            assert_eq!(sees(&world, &guest, &change), shown);
+            let mut fixture = Fixture::with_profile(latest(options));
+            let guest = fixture.guest();
+            let change = fixture.set_visibility("world_readable");
+            assert_eq!(sees(&fixture, &guest, &change), shown);
         }
     }
 
@@ -281,33 +281,35 @@ mod tests {
         for (options, shown) in
             [(&[][..], true), (&[("visibility.own_membership", "before")][..], false)]
         {
-            let mut world = World::under(latest(options));
-            let guest = world.guest();
-            world.set_visibility("joined");
-            set_membership(&mut world, &guest, Membership::Join);
-            let room = world.server.room(&world.room).unwrap();
+            let mut fixture = Fixture::with_profile(latest(options));
+            let guest = fixture.guest();
+            fixture.set_visibility("joined");
+            set_membership(&mut fixture, &guest, Membership::Join);
+            let room = fixture.server.room(&fixture.room).unwrap();
             let join = room.event(room.len() - 1).id.clone();
-            assert_eq!(sees(&world, &guest, &join), shown);
+            assert_eq!(sees(&fixture, &guest, &join), shown);
         }
     }
 
     #[test]
     fn one_hidden_event_fails_the_answer_where_it_does() {
-        let mut world = World::under(latest(&[("visibility.hidden_event", "fails_answer")]));
-        let guest = world.guest();
-        world.set_visibility("world_readable");
-        assert_eq!(world.read(&guest), Err(FORBIDDEN));
+        let mut fixture =
+            Fixture::with_profile(latest(&[("visibility.hidden_event", "fails_answer")]));
+        let guest = fixture.guest();
+        fixture.set_visibility("world_readable");
+        assert_eq!(fixture.read(&guest), Err(FORBIDDEN));
     }
 
     #[test]
     fn a_guest_that_is_joined_reads_only_world_readable_events_in_the_first_release() {
-        let mut world = World::under(latest(&[("visibility.guest_reads", "world_readable_only")]));
-        let guest = world.guest();
-        set_membership(&mut world, &guest, Membership::Join);
-        let hidden = world.say("hidden");
-        world.set_visibility("world_readable");
-        let public = world.say("public");
-        assert!(!sees(&world, &guest, &hidden));
-        assert!(sees(&world, &guest, &public));
+        let mut fixture =
+            Fixture::with_profile(latest(&[("visibility.guest_reads", "world_readable_only")]));
+        let guest = fixture.guest();
+        set_membership(&mut fixture, &guest, Membership::Join);
+        let hidden = fixture.say("hidden");
+        fixture.set_visibility("world_readable");
+        let public = fixture.say("public");
+        assert!(!sees(&fixture, &guest, &hidden));
+        assert!(sees(&fixture, &guest, &public));
     }
 }

@@ -53,7 +53,7 @@ impl ReferenceSubject {
         let rooms: Vec<_> = (0..scope.rooms)
             .map(|number| {
                 let alias = format!("room-{number}");
-                let room = reference.found_room(&people.moderator.user_id, &alias);
+                let room = reference.create_bare_room(&people.moderator.user_id, &alias);
                 reference.add_member(&room, &people.user.user_id);
                 room
             })

@@ -25,14 +25,14 @@ impl Reference {
     /// The refusal, if the call as a whole is denied.
     pub fn state(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_state_events::v3::Request,
     ) -> Answer<get_state_events::v3::Response> {
         // DR-15: A guest may call `/rooms/{roomId}/state`, with no method given.
         // GA-11: A guest may call `GET /rooms/{roomId}/state` for a room that it may read.
         let (caller, room, decision) =
-            self.open_for_state(with, ENDPOINTS.state, &request.room_id, Gives::State)?;
-        let state = room.raw(&self.state_given(&caller, room, room.len()));
+            self.open_for_state(credentials, ENDPOINTS.state, &request.room_id, Gives::State)?;
+        let state = room.raw(&self.readable_state(&caller, room, room.len()));
         Ok(Granted::new(decision, get_state_events::v3::Response::new(state)))
     }
 
@@ -42,7 +42,7 @@ impl Reference {
     /// The refusal, if the state event is not given.
     pub fn state_event(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_state_event_for_key::v3::Request,
     ) -> Answer<get_state_event_for_key::v3::Response> {
         let (id, key) = (&request.room_id, &request.state_key);
@@ -51,9 +51,9 @@ impl Reference {
         // GA-12: A guest may call `GET /rooms/{roomId}/state/{eventType}/{stateKey}` for a room
         // that it may read.
         let (caller, room, decision) =
-            self.open_for_state(with, ENDPOINTS.state_event, id, Gives::StateEvent)?;
+            self.open_for_state(credentials, ENDPOINTS.state_event, id, Gives::StateEvent)?;
         let kind = request.event_type.to_string();
-        let given = self.state_given(&caller, room, room.len());
+        let given = self.readable_state(&caller, room, room.len());
         let event = given
             .into_iter()
             .map(|place| room.event(place))
@@ -72,23 +72,23 @@ impl Reference {
     /// The refusal, if the call as a whole is denied.
     pub fn members(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_member_events::v3::Request,
     ) -> Answer<get_member_events::v3::Response> {
         let id = &request.room_id;
         // GA-43: A guest may call `GET /rooms/{roomId}/members` for a room that it may read.
         let (caller, room, decision) =
-            self.open_for_state(with, ENDPOINTS.members, id, Gives::Members)?;
+            self.open_for_state(credentials, ENDPOINTS.members, id, Gives::Members)?;
         let at = room.place_at(request.at.as_deref()).unwrap_or(room.len());
         // Reading A30: a previewer is given the member events sent while `world_readable`.
         // CS-25: A user who left a room is given its members as of the time it left.
         let places: Vec<_> = self
-            .state_given(&caller, room, at)
+            .readable_state(&caller, room, at)
             .into_iter()
             .filter(|&place| room.event(place).kind == MEMBER)
             .filter(|&place| {
                 let membership = membership_by(room.event(place));
-                let is = |asked: &_| *asked == membership.as_str().into();
+                let is = |options: &_| *options == membership.as_str().into();
                 request.membership.as_ref().is_none_or(is)
                     && !request.not_membership.as_ref().is_some_and(is)
             })
@@ -102,14 +102,14 @@ impl Reference {
     /// The refusal, if the call as a whole is denied.
     pub fn joined_members(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &joined_members::v3::Request,
     ) -> Answer<joined_members::v3::Response> {
         let id = &request.room_id;
         let (caller, room, decision) =
-            self.open_for_state(with, ENDPOINTS.joined_members, id, Gives::Members)?;
+            self.open_for_state(credentials, ENDPOINTS.joined_members, id, Gives::Members)?;
         let joined = self
-            .state_given(&caller, room, room.len())
+            .readable_state(&caller, room, room.len())
             .into_iter()
             .map(|place| room.event(place))
             .filter(|event| event.kind == MEMBER && membership_by(event) == Membership::Join)
@@ -125,13 +125,13 @@ impl Reference {
 
     fn open_for_state(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         endpoint: EndpointId,
         room: &RoomId,
         gives: Gives,
     ) -> Result<(Caller, &Room, Decision), Refusal> {
-        let caller = self.admit(with, Call::to(endpoint).about(room))?;
-        let (room, decision) = self.open_for_reading(&caller, room, gives)?;
+        let caller = self.admit(credentials, Call::to(endpoint).about(room))?;
+        let (room, decision) = self.readable_room(&caller, room, gives)?;
         Ok((caller, room, decision))
     }
 }

@@ -25,12 +25,12 @@ impl Reference {
     /// The refusal, if the event is not given.
     pub fn event(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_room_event::v3::Request,
     ) -> Answer<get_room_event::v3::Response> {
         // GA-42: A guest may call `GET /rooms/{roomId}/event/{eventId}` for an event that it may
         // see.
-        let (caller, room) = self.open_for_event(with, KNOWN.event, &request.room_id)?;
+        let (caller, room) = self.open_for_event(credentials, KNOWN.event, &request.room_id)?;
         let (room, place) = match self.seen(&caller, room, &request.event_id) {
             Some(place) => (room, place),
             None => self.of_another_room(&caller, room, &request.event_id).ok_or(NO_SUCH_EVENT)?,
@@ -45,12 +45,13 @@ impl Reference {
     /// The refusal, if the event is not given.
     pub fn context(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_context::v3::Request,
     ) -> Answer<get_context::v3::Response> {
         // GA-41: A guest may call `GET /rooms/{roomId}/context/{eventId}` for an event that it may
         // see.
-        let (caller, room) = self.open_for_event(with, ENDPOINTS.context, &request.room_id)?;
+        let (caller, room) =
+            self.open_for_event(credentials, ENDPOINTS.context, &request.room_id)?;
         let place = self.seen(&caller, room, &request.event_id).ok_or(NO_SUCH_EVENT)?;
         // Reading A32: each neighbour only if it may be seen by itself.
         let around = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX) / 2;
@@ -63,7 +64,7 @@ impl Reference {
         response.start = Some(room.token_before(before.last().copied().unwrap_or(place)));
         response.end = Some(room.token_before(newest + 1));
         response.event = Some(room.event(place).raw());
-        response.state = room.raw(&self.state_given(&caller, room, newest + 1));
+        response.state = room.raw(&self.readable_state(&caller, room, newest + 1));
         response.events_before = room.raw(&before);
         response.events_after = room.raw(&after);
         Ok(Granted::new(SEEN, response))
@@ -76,11 +77,11 @@ impl Reference {
     /// The refusal, if the event is not given.
     pub fn timestamp_to_event(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_event_by_timestamp::v1::Request,
     ) -> Answer<get_event_by_timestamp::v1::Response> {
         let endpoint = ENDPOINTS.timestamp_to_event;
-        let (caller, room) = self.open_for_event(with, endpoint, &request.room_id)?;
+        let (caller, room) = self.open_for_event(credentials, endpoint, &request.room_id)?;
         let nearest = match request.dir {
             Direction::Forward => room.events().find(|event| event.time() >= request.ts),
             Direction::Backward => room.events().rev().find(|event| event.time() <= request.ts),
@@ -93,12 +94,12 @@ impl Reference {
 
     fn open_for_event(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         endpoint: EndpointId,
         room: &RoomId,
     ) -> Result<(Caller, &Room), Refusal> {
-        let caller = self.admit(with, Call::to(endpoint).about(room))?;
-        let (room, _) = self.open_for_reading(&caller, room, Gives::Event)?;
+        let caller = self.admit(credentials, Call::to(endpoint).about(room))?;
+        let (room, _) = self.readable_room(&caller, room, Gives::Event)?;
         Ok((caller, room))
     }
 
@@ -128,35 +129,41 @@ impl Reference {
 mod tests {
     use guest_access_rules::vocabulary::ErrCode;
 
-    use super::super::super::fixture::{ALLOWED, World, ids, latest, verdict};
+    use super::super::super::fixture::{ALLOWED, Fixture, ids, latest, status_and_errcode};
     use super::*;
 
     #[test]
     fn an_event_that_may_not_be_seen_is_not_there() {
-        let mut world = World::new();
-        let guest = world.guest();
-        let hidden = world.say("hidden");
-        world.set_visibility("world_readable");
-        let public = world.say("public");
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        let hidden = fixture.say("hidden");
+        fixture.set_visibility("world_readable");
+        let public = fixture.say("public");
         let gone = (404, Some(ErrCode::NotFound));
         for (event, expected) in [(hidden, gone), (public, ALLOWED)] {
-            let request = get_room_event::v3::Request::new(world.room.clone(), event.clone());
-            assert_eq!(verdict(world.server.event(&guest.with(), &request)), expected);
-            let request = get_context::v3::Request::new(world.room.clone(), event);
-            assert_eq!(verdict(world.server.context(&guest.with(), &request)), expected);
+            let request = get_room_event::v3::Request::new(fixture.room.clone(), event.clone());
+            assert_eq!(
+                status_and_errcode(fixture.server.event(&guest.credentials(), &request)),
+                expected
+            );
+            let request = get_context::v3::Request::new(fixture.room.clone(), event);
+            assert_eq!(
+                status_and_errcode(fixture.server.context(&guest.credentials(), &request)),
+                expected
+            );
         }
     }
 
     #[test]
     fn context_leaves_out_the_neighbours_that_may_not_be_seen() {
-        let mut world = World::new();
-        let guest = world.guest();
-        world.say("hidden");
-        let change = world.set_visibility("world_readable");
-        let public = world.say("public");
-        let after = world.say("after");
-        let request = get_context::v3::Request::new(world.room.clone(), public);
-        let response = world.server.context(&guest.with(), &request).unwrap().response;
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        fixture.say("hidden");
+        let change = fixture.set_visibility("world_readable");
+        let public = fixture.say("public");
+        let after = fixture.say("after");
+        let request = get_context::v3::Request::new(fixture.room.clone(), public);
+        let response = fixture.server.context(&guest.credentials(), &request).unwrap().response;
         assert_eq!(ids(&response.events_before), [change.as_str()]);
         assert_eq!(ids(&response.events_after), [after.as_str()]);
     }
@@ -166,12 +173,15 @@ mod tests {
         for (options, given) in
             [(&[][..], false), (&[("visibility.other_room", "given")][..], true)]
         {
-            let mut world = World::under(latest(options));
-            let event = world.say("here");
-            let creator = world.moderator.user_id.clone();
-            let other = world.server.found_room(&creator, "other");
+            let mut fixture = Fixture::with_profile(latest(options));
+            let event = fixture.say("here");
+            let creator = fixture.moderator.user_id.clone();
+            let other = fixture.server.create_bare_room(&creator, "other");
             let request = get_room_event::v3::Request::new(other, event);
-            assert_eq!(world.server.event(&world.moderator.with(), &request).is_ok(), given);
+            assert_eq!(
+                fixture.server.event(&fixture.moderator.credentials(), &request).is_ok(),
+                given
+            );
         }
     }
 }

@@ -27,7 +27,7 @@ struct Page<'a> {
 }
 
 /// One page, the token at which the next begins, and why it is given.
-struct Found {
+struct RelatedEvents {
     chunk: Vec<Raw<AnyMessageLikeEvent>>,
     next: Option<String>,
     decision: Decision,
@@ -61,11 +61,11 @@ impl Reference {
     /// The refusal, if the call as a whole is denied.
     pub fn relations(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_relating_events::v1::Request,
     ) -> Answer<get_relating_events::v1::Response> {
         let (endpoint, room, page) = (ENDPOINTS.relations, &request.room_id, page!(request));
-        let found = self.related(with, endpoint, room, &page, |event| {
+        let found = self.related(credentials, endpoint, room, &page, |event| {
             event.relates_to().is_some_and(|(parent, _)| parent == request.event_id)
         })?;
         answer!(found, get_relating_events)
@@ -77,12 +77,12 @@ impl Reference {
     /// The refusal, if the call as a whole is denied.
     pub fn relations_of_type(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_relating_events_with_rel_type::v1::Request,
     ) -> Answer<get_relating_events_with_rel_type::v1::Response> {
         let (endpoint, room) = (ENDPOINTS.relations_of_type, &request.room_id);
         let wanted = (request.event_id.as_str(), request.rel_type.as_str());
-        let found = self.related(with, endpoint, room, &page!(request), |event| {
+        let found = self.related(credentials, endpoint, room, &page!(request), |event| {
             event.relates_to() == Some(wanted)
         })?;
         answer!(found, get_relating_events_with_rel_type)
@@ -94,13 +94,13 @@ impl Reference {
     /// The refusal, if the call as a whole is denied.
     pub fn relations_by_events(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &by_events::v1::Request,
     ) -> Answer<by_events::v1::Response> {
         let (endpoint, room) = (ENDPOINTS.relations_by_events, &request.room_id);
         let wanted = (request.event_id.as_str(), request.rel_type.as_str());
         let kind = request.event_type.to_string();
-        let found = self.related(with, endpoint, room, &page!(request), |event| {
+        let found = self.related(credentials, endpoint, room, &page!(request), |event| {
             event.relates_to() == Some(wanted) && event.kind == kind
         })?;
         answer!(found, by_events)
@@ -112,7 +112,7 @@ impl Reference {
     /// The refusal, if the call as a whole is denied.
     pub fn threads(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &get_threads::v1::Request,
     ) -> Answer<get_threads::v1::Response> {
         let in_threads: Vec<&str> = self
@@ -128,9 +128,10 @@ impl Reference {
             dir: Direction::Backward,
             limit: request.limit,
         };
-        let found = self.related(with, ENDPOINTS.threads, &request.room_id, &page, |event| {
-            in_threads.contains(&event.id.as_str())
-        })?;
+        let found =
+            self.related(credentials, ENDPOINTS.threads, &request.room_id, &page, |event| {
+                in_threads.contains(&event.id.as_str())
+            })?;
         let chunk = found.chunk.into_iter().map(Raw::cast_unchecked).collect();
         let mut response = get_threads::v1::Response::new(chunk);
         response.next_batch = found.next;
@@ -140,14 +141,14 @@ impl Reference {
     /// Those events of a room's timeline that are wanted, like `messages` would give them.
     fn related(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         endpoint: EndpointId,
         room: &RoomId,
         page: &Page<'_>,
         is_wanted: impl Fn(&Event) -> bool,
-    ) -> Result<Found, Refusal> {
-        let caller = self.admit(with, Call::to(endpoint).about(room))?;
-        let (room, decision) = self.open_for_reading(&caller, room, Gives::Timeline)?;
+    ) -> Result<RelatedEvents, Refusal> {
+        let caller = self.admit(credentials, Call::to(endpoint).about(room))?;
+        let (room, decision) = self.readable_room(&caller, room, Gives::Timeline)?;
         let (from, to) = (room.place_at(page.from), room.place_at(page.to));
         let mut seen = match page.dir {
             Direction::Backward => {
@@ -168,7 +169,7 @@ impl Reference {
             Direction::Backward => room.token_before(last),
             Direction::Forward => room.token_before(last + 1),
         });
-        Ok(Found { chunk: room.raw(&seen), next, decision })
+        Ok(RelatedEvents { chunk: room.raw(&seen), next, decision })
     }
 }
 
@@ -178,57 +179,63 @@ mod tests {
     use serde_json::json;
 
     use super::super::super::fixture::{
-        FORBIDDEN, NOT_FOR_GUESTS, World, ids, latest, message, verdict,
+        FORBIDDEN, Fixture, NOT_FOR_GUESTS, ids, latest, message, status_and_errcode,
     };
     use super::*;
 
-    fn reply(world: &mut World, to: &OwnedEventId, how: &str) -> OwnedEventId {
+    fn reply(fixture: &mut Fixture, to: &OwnedEventId, how: &str) -> OwnedEventId {
         let content = json!({ "m.relates_to": { "event_id": to, "rel_type": how } });
-        let name = format!("{how}-{}", world.server.token());
-        let request = message(&world.room, "m.room.message", &name, &content);
-        let answer = world.server.send(&world.moderator.with(), &request);
+        let name = format!("{how}-{}", fixture.server.token());
+        let request = message(&fixture.room, "m.room.message", &name, &content);
+        let answer = fixture.server.send(&fixture.moderator.credentials(), &request);
         answer.unwrap().response.event_id
     }
 
     #[test]
     fn what_relates_to_an_event_is_found_page_by_page_and_by_how_it_does() {
-        let mut world = World::new();
-        let root = world.say("root");
-        let first = reply(&mut world, &root, "m.thread");
-        let edit = reply(&mut world, &root, "m.replace");
-        world.say("something else");
-        let with = &world.moderator.with();
-        let room = || world.room.clone();
+        let mut fixture = Fixture::new();
+        let root = fixture.say("root");
+        let first = reply(&mut fixture, &root, "m.thread");
+        let edit = reply(&mut fixture, &root, "m.replace");
+        fixture.say("something else");
+        let credentials = &fixture.moderator.credentials();
+        let room = || fixture.room.clone();
 
         let mut all = get_relating_events::v1::Request::new(room(), root.clone());
         all.limit = Some(UInt::from(1_u8));
-        let page = world.server.relations(with, &all).unwrap().response;
+        let page = fixture.server.relations(credentials, &all).unwrap().response;
         assert_eq!(ids(&page.chunk), [edit.as_str()]);
         all.from = page.next_batch;
-        let page = world.server.relations(with, &all).unwrap().response;
+        let page = fixture.server.relations(credentials, &all).unwrap().response;
         assert_eq!((ids(&page.chunk), page.next_batch), (vec![first.to_string()], None));
 
         let how = "m.replace".into();
         let edits = get_relating_events_with_rel_type::v1::Request::new(room(), root.clone(), how);
-        let edits = world.server.relations_of_type(with, &edits).unwrap().response;
+        let edits = fixture.server.relations_of_type(credentials, &edits).unwrap().response;
         assert_eq!(ids(&edits.chunk), [edit.as_str()]);
 
         let threads = get_threads::v1::Request::new(room());
-        let threads = world.server.threads(with, &threads).unwrap().response;
+        let threads = fixture.server.threads(credentials, &threads).unwrap().response;
         assert_eq!(ids(&threads.chunk), [root.as_str()]);
     }
 
     #[test]
     fn who_may_not_read_the_room_is_told_of_no_relation() {
-        let mut world = World::under(latest(&[]));
-        let (guest, user) = (world.guest(), world.user("user"));
-        let root = world.say("root");
-        reply(&mut world, &root, "m.thread");
-        let request = get_relating_events::v1::Request::new(world.room.clone(), root);
-        assert_eq!(verdict(world.server.relations(&guest.with(), &request)), NOT_FOR_GUESTS);
-        assert_eq!(verdict(world.server.relations(&user.with(), &request)), FORBIDDEN);
-        world.set_visibility("world_readable");
-        let previewed = world.server.relations(&user.with(), &request).unwrap().response;
+        let mut fixture = Fixture::with_profile(latest(&[]));
+        let (guest, user) = (fixture.guest(), fixture.user("user"));
+        let root = fixture.say("root");
+        reply(&mut fixture, &root, "m.thread");
+        let request = get_relating_events::v1::Request::new(fixture.room.clone(), root);
+        assert_eq!(
+            status_and_errcode(fixture.server.relations(&guest.credentials(), &request)),
+            NOT_FOR_GUESTS
+        );
+        assert_eq!(
+            status_and_errcode(fixture.server.relations(&user.credentials(), &request)),
+            FORBIDDEN
+        );
+        fixture.set_visibility("world_readable");
+        let previewed = fixture.server.relations(&user.credentials(), &request).unwrap().response;
         assert!(previewed.chunk.is_empty());
     }
 }

@@ -9,7 +9,7 @@ use ruma::api::client::peeking::listen_to_new_events::v3::Response;
 use super::super::answer::{Answer, Credentials, Granted, Refusal};
 use super::super::authorisation::{Call, Caller};
 use super::super::event::Event;
-use super::super::readers::UNREADABLE;
+use super::super::room_access::UNREADABLE_VISIBILITY;
 use super::super::{Reference, Room};
 use super::{read_token, token};
 
@@ -29,18 +29,22 @@ impl Reference {
     /// # Errors
     /// The refusal, if the call as a whole is denied.
     // RP-9: `GET /events` waits until there is an event for the caller or its `timeout` has passed.
-    pub fn events(&self, with: &Credentials<'_>, request: &EventsRequest) -> Answer<Response> {
+    pub fn events(
+        &self,
+        credentials: &Credentials<'_>,
+        request: &EventsRequest,
+    ) -> Answer<Response> {
         let mut call = Call::to(KNOWN.events);
         if let Some(room) = &request.room_id {
             call = call.about(room);
         }
-        let caller = self.admit(with, call)?;
+        let caller = self.admit(credentials, call)?;
         let (rooms, decision) = match &request.room_id {
             // GA-36: A guest may call `GET /events` in the way that room previews use it, naming a
             // room.
             // RP-7: `GET /events` with `room_id` returns the events of that room.
             Some(room) => {
-                let (room, decision) = self.open_for_reading(&caller, room, Gives::Stream)?;
+                let (room, decision) = self.readable_room(&caller, room, Gives::Stream)?;
                 (vec![room], decision)
             }
             None => self.rooms_to_follow(&caller)?,
@@ -93,13 +97,13 @@ impl Reference {
     pub(super) fn joined_rooms(&self, caller: &Caller) -> Result<Vec<&Room>, Refusal> {
         let joined = self.rooms().filter(|room| caller.membership(room) == Membership::Join);
         let readable = |room: &Room| room.settings().visibility.is_some();
-        joined.map(|room| readable(room).then_some(room).ok_or(UNREADABLE)).collect()
+        joined.map(|room| readable(room).then_some(room).ok_or(UNREADABLE_VISIBILITY)).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::fixture::{ALLOWED, FORBIDDEN, World, ids, verdict};
+    use super::super::super::fixture::{ALLOWED, FORBIDDEN, Fixture, ids, status_and_errcode};
     use super::*;
 
     fn since(from: &str, room: Option<OwnedRoomId>) -> EventsRequest {
@@ -108,26 +112,35 @@ mod tests {
 
     #[test]
     fn a_previewer_follows_a_world_readable_room() {
-        let mut world = World::new();
-        let guest = world.guest();
-        let request = since("s0", Some(world.room.clone()));
-        assert_eq!(verdict(world.server.events(&guest.with(), &request)), FORBIDDEN);
-        world.set_visibility("world_readable");
-        let from = world.server.token();
-        let new = world.say("new");
-        let request = since(&from, Some(world.room.clone()));
-        let response = world.server.events(&guest.with(), &request).unwrap().response;
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        let request = since("s0", Some(fixture.room.clone()));
+        assert_eq!(
+            status_and_errcode(fixture.server.events(&guest.credentials(), &request)),
+            FORBIDDEN
+        );
+        fixture.set_visibility("world_readable");
+        let from = fixture.server.token();
+        let new = fixture.say("new");
+        let request = since(&from, Some(fixture.room.clone()));
+        let response = fixture.server.events(&guest.credentials(), &request).unwrap().response;
         assert_eq!(ids(&response.chunk), [new.as_str()]);
-        assert_eq!(response.end, Some(world.server.token()));
+        assert_eq!(response.end, Some(fixture.server.token()));
     }
 
     #[test]
     fn a_guest_must_name_a_room_and_a_user_need_not() {
-        let mut world = World::new();
-        let guest = world.guest();
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
         let request = since("s0", None);
         let missing = (400, Some(ErrCode::MissingParam));
-        assert_eq!(verdict(world.server.events(&guest.with(), &request)), missing);
-        assert_eq!(verdict(world.server.events(&world.moderator.with(), &request)), ALLOWED);
+        assert_eq!(
+            status_and_errcode(fixture.server.events(&guest.credentials(), &request)),
+            missing
+        );
+        assert_eq!(
+            status_and_errcode(fixture.server.events(&fixture.moderator.credentials(), &request)),
+            ALLOWED
+        );
     }
 }

@@ -15,7 +15,7 @@ use super::super::answer::{Answer, Credentials, Granted};
 use super::super::authorisation::{Call, Caller};
 use super::super::endpoints::ENDPOINTS;
 use super::super::event::{CREATE, Event, JOIN_RULES, MEMBER};
-use super::super::filter::{limit, wants, wants_room};
+use super::super::filter::{filter_matches, filter_matches_room, limit};
 use super::super::{Reference, Room};
 use super::read_token;
 
@@ -25,18 +25,18 @@ impl Reference {
     ///
     /// # Errors
     /// The refusal, if the call as a whole is denied.
-    pub fn sync(&self, with: &Credentials<'_>, request: &Request) -> Answer<Response> {
+    pub fn sync(&self, credentials: &Credentials<'_>, request: &Request) -> Answer<Response> {
         // GA-31: A guest may call `GET /sync`, which covers the rooms that it is in.
-        let caller = self.admit(with, Call::to(ENDPOINTS.sync))?;
+        let caller = self.admit(credentials, Call::to(ENDPOINTS.sync))?;
         let since = request.since.as_deref().and_then(read_token);
         let filter = self.filter_of_sync(&caller, request.filter.as_ref())?.room;
         let own = caller.user.as_deref();
         let mut response = Response::new(self.token());
         // Reading A34: 200, with no rooms, to who is in none.
-        let wanted = |room: &&Room| wants_room(&filter, &room.id);
+        let wanted = |room: &&Room| filter_matches_room(&filter, &room.id);
         for room in self.joined_rooms(&caller)?.into_iter().filter(wanted) {
-            let asked = Asked { since, full_state: request.full_state, filter: &filter };
-            let joined = self.news_of(&caller, room, &asked);
+            let options = SyncOptions { since, full_state: request.full_state, filter: &filter };
+            let joined = self.joined_room(&caller, room, &options);
             if !joined.is_empty() {
                 response.rooms.join.insert(room.id.clone(), joined);
             }
@@ -47,19 +47,19 @@ impl Reference {
             match caller.membership(room) {
                 // Reading A35: an invite is shown, with its excerpt of the room's state.
                 Membership::Invite if news => {
-                    let events = excerpt(&caller, room);
+                    let events = stripped_state(&caller, room);
                     let invited = InvitedRoom::from(InviteState::from(events));
                     response.rooms.invite.insert(room.id.clone(), invited);
                 }
                 Membership::Knock if news => {
                     let mut state = KnockState::new();
-                    state.events = excerpt(&caller, room);
+                    state.events = stripped_state(&caller, room);
                     response.rooms.knock.insert(room.id.clone(), KnockedRoom::from(state));
                 }
                 Membership::Leave | Membership::Ban
                     if news && (since.is_some() || filter.include_leave) =>
                 {
-                    let left = self.farewell(&caller, room, since.unwrap_or_default(), &filter);
+                    let left = self.left_room(&caller, room, since.unwrap_or_default(), &filter);
                     response.rooms.leave.insert(room.id.clone(), left);
                 }
                 _ => {}
@@ -75,19 +75,19 @@ impl Reference {
     }
 
     /// What is new in a room that the caller is joined to: of the whole room if it joined since.
-    fn news_of(&self, caller: &Caller, room: &Room, asked: &Asked<'_>) -> JoinedRoom {
-        let joined_since = changed_since(caller, room, asked.since);
-        let known = asked.since.filter(|_| !joined_since);
+    fn joined_room(&self, caller: &Caller, room: &Room, options: &SyncOptions<'_>) -> JoinedRoom {
+        let joined_since = changed_since(caller, room, options.since);
+        let known = options.since.filter(|_| !joined_since);
         let oldest = known.map_or(0, |since| room.place_after(since));
         let mut joined = JoinedRoom::new();
-        let seen = self.newest(caller, room, oldest, asked.filter);
+        let seen = self.newest(caller, room, oldest, options.filter);
         // Of a room that the caller knows, the state that changed before the timeline given begins.
-        let changed = if known.is_none() || asked.full_state { 0 } else { oldest };
+        let changed = if known.is_none() || options.full_state { 0 } else { oldest };
         if changed == 0 || seen.limited {
-            let filter = &asked.filter.state;
-            let mut state = self.state_given(caller, room, room.len());
+            let filter = &options.filter.state;
+            let mut state = self.readable_state(caller, room, room.len());
             state.retain(|place| *place >= changed && !seen.places.contains(place));
-            state.retain(|place| wants(filter, &room.id, room.event(*place)));
+            state.retain(|place| filter_matches(filter, &room.id, room.event(*place)));
             joined.state = State::Before(StateEvents::with_events(room.raw(&state)));
         }
         joined.timeline = seen.timeline(room);
@@ -98,39 +98,45 @@ impl Reference {
     }
 
     /// What the caller may see of a room between `since` and now, in which it left it.
-    fn farewell(&self, caller: &Caller, room: &Room, since: u64, filter: &RoomFilter) -> LeftRoom {
+    fn left_room(&self, caller: &Caller, room: &Room, since: u64, filter: &RoomFilter) -> LeftRoom {
         let mut left = LeftRoom::new();
         left.timeline = self.newest(caller, room, room.place_after(since), filter).timeline(room);
         left
     }
 
     /// The newest events from `oldest` on that the caller may see and wants.
-    fn newest(&self, caller: &Caller, room: &Room, oldest: usize, filter: &RoomFilter) -> Seen {
+    fn newest(
+        &self,
+        caller: &Caller,
+        room: &Room,
+        oldest: usize,
+        filter: &RoomFilter,
+    ) -> TimelineSlice {
         let filter = &filter.timeline;
         let mut places: Vec<_> = (oldest..room.len())
             .filter(|&place| self.may_see(caller, room, place))
-            .filter(|&place| wants(filter, &room.id, room.event(place)))
+            .filter(|&place| filter_matches(filter, &room.id, room.event(place)))
             .collect();
         let surplus = places.len().saturating_sub(limit(filter));
         places.drain(..surplus);
-        Seen { places, limited: surplus > 0 }
+        TimelineSlice { places, limited: surplus > 0 }
     }
 }
 
 /// What a sync asks of every room.
-struct Asked<'a> {
+struct SyncOptions<'a> {
     since: Option<u64>,
     full_state: bool,
     filter: &'a RoomFilter,
 }
 
 /// The events of a timeline that are given, and whether older ones are left out.
-struct Seen {
+struct TimelineSlice {
     places: Vec<usize>,
     limited: bool,
 }
 
-impl Seen {
+impl TimelineSlice {
     fn timeline(&self, room: &Room) -> Timeline {
         let mut timeline = Timeline::new();
         timeline.limited = self.limited;
@@ -150,7 +156,7 @@ fn changed_since(caller: &Caller, room: &Room, since: Option<u64>) -> bool {
 }
 
 /// What is shown of a room to who is invited to it, or knocks.
-fn excerpt(caller: &Caller, room: &Room) -> Vec<Raw<AnyStrippedStateEvent>> {
+fn stripped_state(caller: &Caller, room: &Room) -> Vec<Raw<AnyStrippedStateEvent>> {
     let own = caller.sender();
     let pieces = [
         (CREATE, ""),
@@ -161,10 +167,10 @@ fn excerpt(caller: &Caller, room: &Room) -> Vec<Raw<AnyStrippedStateEvent>> {
         ("m.room.avatar", ""),
         (MEMBER, own.as_str()),
     ];
-    pieces.into_iter().filter_map(|(kind, key)| stripped(room.current(kind, key)?)).collect()
+    pieces.into_iter().filter_map(|(kind, key)| stripped_event(room.current(kind, key)?)).collect()
 }
 
-fn stripped(event: &Event) -> Option<Raw<AnyStrippedStateEvent>> {
+fn stripped_event(event: &Event) -> Option<Raw<AnyStrippedStateEvent>> {
     let json = json!({
         "type": event.kind,
         "state_key": event.state_key,
@@ -176,52 +182,52 @@ fn stripped(event: &Event) -> Option<Raw<AnyStrippedStateEvent>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::fixture::{ALLOWED, Somebody, World, ids};
+    use super::super::super::fixture::{ALLOWED, Fixture, TestUser, ids};
     use super::*;
 
-    fn sync(world: &World, who: &Somebody, since: Option<&str>) -> Response {
+    fn sync(fixture: &Fixture, who: &TestUser, since: Option<&str>) -> Response {
         let mut request = Request::new();
         request.since = since.map(str::to_owned);
-        world.server.sync(&who.with(), &request).unwrap().response
+        fixture.server.sync(&who.credentials(), &request).unwrap().response
     }
 
     #[test]
     fn who_is_in_no_room_is_given_none() {
-        let mut world = World::new();
-        world.set_visibility("world_readable");
-        let guest = world.guest();
-        assert!(sync(&world, &guest, None).rooms.is_empty());
+        let mut fixture = Fixture::new();
+        fixture.set_visibility("world_readable");
+        let guest = fixture.guest();
+        assert!(sync(&fixture, &guest, None).rooms.is_empty());
     }
 
     #[test]
     fn who_joins_is_given_the_room_and_then_what_is_new() {
-        let mut world = World::new();
-        world.set_guest_access("can_join");
-        let guest = world.guest();
-        let before = sync(&world, &guest, None).next_batch;
-        assert_eq!(world.join(&guest), ALLOWED);
-        let joined = sync(&world, &guest, Some(&before));
-        let room = &joined.rooms.join[&world.room];
-        assert_eq!(room.timeline.events.len(), world.server.room(&world.room).unwrap().len());
-        let new = world.say("new");
-        let news = sync(&world, &guest, Some(&joined.next_batch));
-        assert_eq!(ids(&news.rooms.join[&world.room].timeline.events), [new.as_str()]);
-        assert!(sync(&world, &guest, Some(&news.next_batch)).rooms.is_empty());
+        let mut fixture = Fixture::new();
+        fixture.set_guest_access("can_join");
+        let guest = fixture.guest();
+        let before = sync(&fixture, &guest, None).next_batch;
+        assert_eq!(fixture.join(&guest), ALLOWED);
+        let joined = sync(&fixture, &guest, Some(&before));
+        let room = &joined.rooms.join[&fixture.room];
+        assert_eq!(room.timeline.events.len(), fixture.server.room(&fixture.room).unwrap().len());
+        let new = fixture.say("new");
+        let news = sync(&fixture, &guest, Some(&joined.next_batch));
+        assert_eq!(ids(&news.rooms.join[&fixture.room].timeline.events), [new.as_str()]);
+        assert!(sync(&fixture, &guest, Some(&news.next_batch)).rooms.is_empty());
     }
 
     #[test]
     fn an_invite_is_shown_and_being_removed_is_too() {
-        let mut world = World::new();
-        let guest = world.guest();
-        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
-        world.server.set_membership(&room, &moderator, &guest.user_id, Membership::Invite);
-        assert!(sync(&world, &guest, None).rooms.invite.contains_key(&room));
-        world.server.set_membership(&room, &guest.user_id, &guest.user_id, Membership::Join);
-        let since = world.server.token();
-        world.server.set_membership(&room, &moderator, &guest.user_id, Membership::Leave);
-        world.say("not for who left");
-        let farewell = sync(&world, &guest, Some(&since));
-        assert_eq!(farewell.rooms.leave[&room].timeline.events.len(), 1);
-        assert!(!farewell.rooms.join.contains_key(&room));
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        let (room, moderator) = (fixture.room.clone(), fixture.moderator.user_id.clone());
+        fixture.server.set_membership(&room, &moderator, &guest.user_id, Membership::Invite);
+        assert!(sync(&fixture, &guest, None).rooms.invite.contains_key(&room));
+        fixture.server.set_membership(&room, &guest.user_id, &guest.user_id, Membership::Join);
+        let since = fixture.server.token();
+        fixture.server.set_membership(&room, &moderator, &guest.user_id, Membership::Leave);
+        fixture.say("not for who left");
+        let left_room = sync(&fixture, &guest, Some(&since));
+        assert_eq!(left_room.rooms.leave[&room].timeline.events.len(), 1);
+        assert!(!left_room.rooms.join.contains_key(&room));
     }
 }

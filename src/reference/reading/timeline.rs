@@ -12,7 +12,7 @@ use super::super::Reference;
 use super::super::answer::{Answer, Credentials, Granted};
 use super::super::authorisation::Call;
 use super::super::endpoints::ENDPOINTS;
-use super::super::filter::wants;
+use super::super::filter::filter_matches;
 
 /// Which part of a timeline an answer is about.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,8 +30,8 @@ impl Reference {
     ///
     /// # Errors
     /// The refusal, if the call as a whole is denied.
-    pub fn messages(&self, with: &Credentials<'_>, request: &Request) -> Answer<Response> {
-        self.timeline(with, KNOWN.messages, request)
+    pub fn messages(&self, credentials: &Credentials<'_>, request: &Request) -> Answer<Response> {
+        self.timeline(credentials, KNOWN.messages, request)
     }
 
     /// What any endpoint that gives a room's events answers: like `messages`.
@@ -40,18 +40,18 @@ impl Reference {
     /// The refusal, if the call as a whole is denied.
     pub fn timeline(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         endpoint: EndpointId,
         request: &Request,
     ) -> Answer<Response> {
-        let caller = self.admit(with, Call::to(endpoint).about(&request.room_id))?;
+        let caller = self.admit(credentials, Call::to(endpoint).about(&request.room_id))?;
         // DR-14: A guest may call `/rooms/{roomId}/messages`, with no method given.
         // GA-13: A guest may call `GET /rooms/{roomId}/messages`, and is given those events that it
         // may see.
-        let (room, decision) = self.open_for_reading(&caller, &request.room_id, Gives::Timeline)?;
+        let (room, decision) = self.readable_room(&caller, &request.room_id, Gives::Timeline)?;
         let (from, to) = (request.from.as_deref(), request.to.as_deref());
         let limit = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX);
-        let wanted = |place: &usize| wants(&request.filter, &room.id, room.event(*place));
+        let wanted = |place: &usize| filter_matches(&request.filter, &room.id, room.event(*place));
         let mut response = Response::new();
         match request.dir {
             Direction::Backward => {
@@ -87,16 +87,16 @@ impl Reference {
     /// The refusal, if the call as a whole is denied.
     pub fn initial_sync(
         &self,
-        with: &Credentials<'_>,
+        credentials: &Credentials<'_>,
         request: &initial_sync::Request,
         span: Span<'_>,
     ) -> Answer<initial_sync::Response> {
         let id = &request.room_id;
-        let caller = self.admit(with, Call::to(ENDPOINTS.initial_sync).about(id))?;
+        let caller = self.admit(credentials, Call::to(ENDPOINTS.initial_sync).about(id))?;
         // GA-14: A guest may call `GET /rooms/{roomId}/initialSync` for a room that it may read.
         // RP-3: A client may preview with `GET /rooms/{roomId}/initialSync`, and then follow the
         // room with `GET /events`.
-        let (room, decision) = self.open_for_reading(&caller, id, Gives::InitialSync)?;
+        let (room, decision) = self.readable_room(&caller, id, Gives::InitialSync)?;
         let newest = room.place_at(span.to).unwrap_or(room.len());
         let oldest = room.place_at(span.from).unwrap_or(0).min(newest);
         let mut seen = self.visible(&caller, room, oldest..newest)?;
@@ -109,7 +109,7 @@ impl Reference {
         let mut response = initial_sync::Response::new(id.clone());
         response.messages = Some(messages);
         // CS-27: A user who left a room is given the messages and the state up to its leaving.
-        response.state = room.raw(&self.state_given(&caller, room, room.len()));
+        response.state = room.raw(&self.readable_state(&caller, room, room.len()));
         response.membership = membership(caller.membership(room));
         response.visibility = Some(Visibility::Private);
         Ok(Granted::new(decision, response))
@@ -125,27 +125,27 @@ mod tests {
     use ruma::UInt;
     use ruma::api::client::peeking::get_current_state;
 
-    use super::super::super::fixture::{World, ids};
+    use super::super::super::fixture::{Fixture, ids};
     use super::*;
 
-    fn page(world: &World, dir: Direction, from: Option<String>) -> Response {
-        let mut request = Request::new(world.room.clone(), dir).from(from);
+    fn page(fixture: &Fixture, dir: Direction, from: Option<String>) -> Response {
+        let mut request = Request::new(fixture.room.clone(), dir).from(from);
         request.limit = UInt::from(2_u8);
-        world.server.messages(&world.moderator.with(), &request).unwrap().response
+        fixture.server.messages(&fixture.moderator.credentials(), &request).unwrap().response
     }
 
     #[test]
     fn both_directions_give_every_event_page_by_page() {
-        let mut world = World::new();
+        let mut fixture = Fixture::new();
         for text in ["one", "two", "three"] {
-            world.say(text);
+            fixture.say(text);
         }
-        let all: Vec<_> = world.server.room(&world.room).unwrap().events().collect();
+        let all: Vec<_> = fixture.server.room(&fixture.room).unwrap().events().collect();
         let all: Vec<_> = all.iter().map(|event| event.id.to_string()).collect();
         for dir in [Direction::Forward, Direction::Backward] {
             let (mut read, mut from) = (Vec::new(), None);
             loop {
-                let page = page(&world, dir, from);
+                let page = page(&fixture, dir, from);
                 read.extend(ids(&page.chunk));
                 from = page.end;
                 if from.is_none() {
@@ -161,12 +161,12 @@ mod tests {
 
     #[test]
     fn initial_sync_gives_the_newest_events_and_the_state() {
-        let mut world = World::new();
-        world.say("one");
-        let two = world.say("two");
-        let request = get_current_state::v3::Request::new(world.room.clone());
+        let mut fixture = Fixture::new();
+        fixture.say("one");
+        let two = fixture.say("two");
+        let request = get_current_state::v3::Request::new(fixture.room.clone());
         let span = Span { limit: Some(1), ..Span::default() };
-        let answer = world.server.initial_sync(&world.moderator.with(), &request, span);
+        let answer = fixture.server.initial_sync(&fixture.moderator.credentials(), &request, span);
         let response = answer.unwrap().response;
         assert_eq!(ids(&response.messages.unwrap().chunk), [two.as_str()]);
         assert_eq!(response.state.len(), 4);

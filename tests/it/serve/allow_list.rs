@@ -6,7 +6,7 @@ use guest_access_rules::profile::Access;
 use guest_access_rules::rules::Rules;
 use serde_json::{Value, json};
 
-use super::client::{Answer, Somebody, World};
+use super::client::{Answer, Fixture, TestUser};
 
 /// The path with something to stand for each of its variables.
 fn path(endpoint: EndpointId, room: &str, user: &str) -> String {
@@ -24,8 +24,8 @@ fn path(endpoint: EndpointId, room: &str, user: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-fn call(world: &World, endpoint: EndpointId, path: &str, who: Option<&Somebody>) -> Answer {
-    let mut request = world.request(endpoint.get().method(), path);
+fn call(fixture: &Fixture, endpoint: EndpointId, path: &str, who: Option<&TestUser>) -> Answer {
+    let mut request = fixture.request(endpoint.get().method(), path);
     if let Some(who) = who {
         request = request.bearer_auth(&who.token);
     }
@@ -43,14 +43,14 @@ fn call(world: &World, endpoint: EndpointId, path: &str, who: Option<&Somebody>)
 fn what_is_not_listed_is_refused_to_guests_and_what_is_listed_is_not_under_every_revision() {
     for rules in Rules::published() {
         let (id, profile) = (&rules.id, rules.profile());
-        let world = World::of(id, None);
-        let moderator = world.user("moderator");
-        let room = world.open_room(&moderator);
+        let fixture = Fixture::of(id, None);
+        let moderator = fixture.user("moderator");
+        let room = fixture.open_room(&moderator);
         for endpoint in EndpointId::all() {
             // A guest for each, since some of the calls end the caller's token.
-            let guest = world.guest();
+            let guest = fixture.guest();
             let path = path(endpoint, &room, &guest.user_id);
-            let answer = call(&world, endpoint, &path, Some(&guest));
+            let answer = call(&fixture, endpoint, &path, Some(&guest));
             let unlisted = answer.verdict() == (403, "M_GUEST_ACCESS_FORBIDDEN");
             let expected = match endpoint.get().auth {
                 Auth::None => false,
@@ -72,10 +72,10 @@ fn what_is_not_listed_is_refused_to_guests_and_what_is_listed_is_not_under_every
 
 #[test]
 fn what_there_is_nothing_to_is_unrecognized_to_whoever_may_call_it() {
-    let world = World::new();
-    let (guest, user) = (world.guest(), world.user("user"));
-    let answers = |who: Option<&Somebody>, path: &str| {
-        let mut request = world.request("GET", path);
+    let fixture = Fixture::new();
+    let (guest, user) = (fixture.guest(), fixture.user("user"));
+    let answers = |who: Option<&TestUser>, path: &str| {
+        let mut request = fixture.request("GET", path);
         if let Some(who) = who {
             request = request.bearer_auth(&who.token);
         }
@@ -91,11 +91,11 @@ fn what_there_is_nothing_to_is_unrecognized_to_whoever_may_call_it() {
 
 #[test]
 fn what_asks_for_a_token_is_refused_without_one() {
-    let world = World::new();
-    let room = world.open_room(&world.user("moderator"));
+    let fixture = Fixture::new();
+    let room = fixture.open_room(&fixture.user("moderator"));
     for endpoint in EndpointId::all() {
         let path = path(endpoint, &room, "@1:reference.test");
-        let answer = call(&world, endpoint, &path, None);
+        let answer = call(&fixture, endpoint, &path, None);
         let asks = !matches!(endpoint.get().auth, Auth::None | Auth::Optional);
         let refused = answer.verdict() == (401, "M_MISSING_TOKEN");
         assert_eq!(refused, asks, "{endpoint}: {answer:?}");

@@ -8,14 +8,14 @@ use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 
 /// A server of its own, and who calls it.
-pub(super) struct World {
+pub(super) struct Fixture {
     pub(super) server: Embedded,
     client: Client,
 }
 
 /// An account's holder.
 #[derive(Clone)]
-pub(super) struct Somebody {
+pub(super) struct TestUser {
     pub(super) user_id: String,
     pub(super) token: String,
 }
@@ -55,7 +55,7 @@ pub(super) fn http() -> Client {
     Client::new()
 }
 
-impl World {
+impl Fixture {
     /// A server that keeps to these rules, but for the mistake with this id.
     pub(super) fn of(rules: &str, mistake: Option<&str>) -> Self {
         let rules = Rules::find(rules).unwrap();
@@ -82,7 +82,7 @@ impl World {
     /// What `who` is answered.
     pub(super) fn call(
         &self,
-        who: &Somebody,
+        who: &TestUser,
         method: &str,
         path: &str,
         body: Option<Value>,
@@ -94,15 +94,15 @@ impl World {
         request.send().unwrap().into()
     }
 
-    pub(super) fn get(&self, who: &Somebody, path: &str) -> Answer {
+    pub(super) fn get(&self, who: &TestUser, path: &str) -> Answer {
         self.call(who, "GET", path, None)
     }
 
-    pub(super) fn put(&self, who: &Somebody, path: &str, body: Value) -> Answer {
+    pub(super) fn put(&self, who: &TestUser, path: &str, body: Value) -> Answer {
         self.call(who, "PUT", path, Some(body))
     }
 
-    pub(super) fn post(&self, who: &Somebody, path: &str, body: Value) -> Answer {
+    pub(super) fn post(&self, who: &TestUser, path: &str, body: Value) -> Answer {
         self.call(who, "POST", path, Some(body))
     }
 
@@ -110,18 +110,18 @@ impl World {
         self.request("POST", &format!("v3/register{query}")).json(body).send().unwrap().into()
     }
 
-    pub(super) fn guest(&self) -> Somebody {
-        Somebody::registered(&self.register("?kind=guest", &json!({})).ok())
+    pub(super) fn guest(&self) -> TestUser {
+        TestUser::registered(&self.register("?kind=guest", &json!({})).ok())
     }
 
-    pub(super) fn user(&self, name: &str) -> Somebody {
+    pub(super) fn user(&self, name: &str) -> TestUser {
         let auth = json!({ "type": "m.login.dummy" });
         let body = json!({ "username": name, "password": "secret", "auth": auth });
-        Somebody::registered(&self.register("", &body).ok())
+        TestUser::registered(&self.register("", &body).ok())
     }
 
     /// A room of `who`'s that everybody may read and guests may join.
-    pub(super) fn open_room(&self, who: &Somebody) -> String {
+    pub(super) fn open_room(&self, who: &TestUser) -> String {
         let setting = |kind: &str, key: &str, value: &str| json!({ "type": kind, "state_key": "", "content": { key: value } });
         let body = json!({
             "preset": "public_chat",
@@ -136,19 +136,19 @@ impl World {
     }
 
     /// `who` says something in `room`; the event's id.
-    pub(super) fn say(&self, who: &Somebody, room: &str, text: &str) -> String {
+    pub(super) fn say(&self, who: &TestUser, room: &str, text: &str) -> String {
         let path = format!("v3/rooms/{room}/send/m.room.message/{text}");
         let said = self.put(who, &path, json!({ "msgtype": "m.text", "body": text })).ok();
         said["event_id"].as_str().unwrap().to_owned()
     }
 
-    pub(super) fn set_guest_access(&self, who: &Somebody, room: &str, value: &str) {
+    pub(super) fn set_guest_access(&self, who: &TestUser, room: &str, value: &str) {
         let path = format!("v3/rooms/{room}/state/m.room.guest_access");
         self.put(who, &path, json!({ "guest_access": value })).ok();
     }
 }
 
-impl Somebody {
+impl TestUser {
     fn registered(body: &Value) -> Self {
         let text = |key: &str| body[key].as_str().unwrap().to_owned();
         Self { user_id: text("user_id"), token: text("access_token") }

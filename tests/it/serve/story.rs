@@ -2,40 +2,40 @@
 
 use serde_json::{Value, json};
 
-use super::client::{World, ids};
+use super::client::{Fixture, ids};
 
 #[test]
 fn a_guest_peeks_joins_sends_and_is_removed_when_guests_are_shut_out() {
-    let world = World::new();
-    let moderator = world.user("moderator");
-    let room = world.open_room(&moderator);
-    let hello = world.say(&moderator, &room, "hello");
+    let fixture = Fixture::new();
+    let moderator = fixture.user("moderator");
+    let room = fixture.open_room(&moderator);
+    let hello = fixture.say(&moderator, &room, "hello");
 
-    let guest = world.guest();
-    assert_eq!(world.get(&guest, "v3/account/whoami").ok()["is_guest"], true);
-    let peeked = world.get(&guest, &format!("v3/rooms/{room}/initialSync?limit=1")).ok();
+    let guest = fixture.guest();
+    assert_eq!(fixture.get(&guest, "v3/account/whoami").ok()["is_guest"], true);
+    let peeked = fixture.get(&guest, &format!("v3/rooms/{room}/initialSync?limit=1")).ok();
     assert_eq!(ids(&peeked["messages"]["chunk"]), [hello.as_str()]);
-    assert_eq!(world.get(&guest, "v3/sync").ok()["rooms"], Value::Null);
+    assert_eq!(fixture.get(&guest, "v3/sync").ok()["rooms"], Value::Null);
 
-    world.post(&guest, &format!("v3/rooms/{room}/join"), json!({})).ok();
-    let said = world.say(&guest, &room, "hi");
-    let sync = world.get(&moderator, "v3/sync").ok();
+    fixture.post(&guest, &format!("v3/rooms/{room}/join"), json!({})).ok();
+    let said = fixture.say(&guest, &room, "hi");
+    let sync = fixture.get(&moderator, "v3/sync").ok();
     let since = sync["next_batch"].as_str().unwrap();
     assert!(ids(&sync["rooms"]["join"][&room]["timeline"]["events"]).contains(&said.as_str()));
 
-    world.set_guest_access(&moderator, &room, "forbidden");
+    fixture.set_guest_access(&moderator, &room, "forbidden");
     let path = format!("v3/rooms/{room}/state/m.room.member/{}", guest.user_id);
-    assert_eq!(world.get(&moderator, &path).ok()["membership"], "leave");
-    let news = world.get(&guest, &format!("v3/sync?since={since}")).ok();
+    assert_eq!(fixture.get(&moderator, &path).ok()["membership"], "leave");
+    let news = fixture.get(&guest, &format!("v3/sync?since={since}")).ok();
     assert!(news["rooms"]["leave"].get(&room).is_some(), "{news}");
-    let again = world.post(&guest, &format!("v3/rooms/{room}/join"), json!({}));
+    let again = fixture.post(&guest, &format!("v3/rooms/{room}/join"), json!({}));
     assert_eq!(again.verdict(), (403, "M_GUEST_ACCESS_FORBIDDEN"));
 }
 
 #[test]
 fn a_guest_becomes_a_user_and_logs_in_with_its_password() {
-    let world = World::new();
-    let guest = world.guest();
+    let fixture = Fixture::new();
+    let guest = fixture.guest();
     let name = guest.user_id[1..].split(':').next().unwrap().to_owned();
     let body = json!({
         "username": name,
@@ -43,24 +43,24 @@ fn a_guest_becomes_a_user_and_logs_in_with_its_password() {
         "guest_access_token": guest.token,
         "auth": { "type": "m.login.dummy" },
     });
-    assert_eq!(world.register("", &body).ok()["user_id"], guest.user_id.as_str());
-    let flows: Value = world.request("GET", "v3/login").send().unwrap().json().unwrap();
+    assert_eq!(fixture.register("", &body).ok()["user_id"], guest.user_id.as_str());
+    let flows: Value = fixture.request("GET", "v3/login").send().unwrap().json().unwrap();
     assert_eq!(flows["flows"][0]["type"], "m.login.password");
     let login = json!({
         "type": "m.login.password",
         "identifier": { "type": "m.id.user", "user": name },
         "password": "secret",
     });
-    let logged_in = world.request("POST", "v3/login").json(&login).send().unwrap();
+    let logged_in = fixture.request("POST", "v3/login").json(&login).send().unwrap();
     let logged_in: Value = logged_in.json().unwrap();
     assert_eq!(logged_in["user_id"], guest.user_id.as_str());
-    assert_eq!(world.get(&guest, "v3/account/whoami").verdict(), (401, "M_UNKNOWN_TOKEN"));
+    assert_eq!(fixture.get(&guest, "v3/account/whoami").verdict(), (401, "M_UNKNOWN_TOKEN"));
 }
 
 #[test]
 fn a_room_is_created_as_it_is_asked_for() {
-    let world = World::new();
-    let moderator = world.user("moderator");
+    let fixture = Fixture::new();
+    let moderator = fixture.user("moderator");
     let body = json!({
         "preset": "private_chat",
         "room_version": "10",
@@ -68,60 +68,60 @@ fn a_room_is_created_as_it_is_asked_for() {
         "power_level_content_override": { "invite": 70 },
         "visibility": "public",
     });
-    let room = world.post(&moderator, "v3/createRoom", body).ok();
+    let room = fixture.post(&moderator, "v3/createRoom", body).ok();
     let room = room["room_id"].as_str().unwrap();
-    let state = |kind: &str| world.get(&moderator, &format!("v3/rooms/{room}/state/{kind}")).ok();
+    let state = |kind: &str| fixture.get(&moderator, &format!("v3/rooms/{room}/state/{kind}")).ok();
     assert_eq!(state("m.room.create")["room_version"], "10");
     assert_eq!(state("m.room.create")["creator"], moderator.user_id.as_str());
     assert_eq!(state("m.room.power_levels")["invite"], 70);
     assert_eq!(state("m.room.guest_access/")["guest_access"], "can_join");
-    let public: Value = world.request("GET", "v3/publicRooms").send().unwrap().json().unwrap();
+    let public: Value = fixture.request("GET", "v3/publicRooms").send().unwrap().json().unwrap();
     assert_eq!(public["chunk"][0]["name"], "A room");
 
-    let unknown = world.post(&moderator, "v3/createRoom", json!({ "room_version": "x" }));
+    let unknown = fixture.post(&moderator, "v3/createRoom", json!({ "room_version": "x" }));
     assert_eq!(unknown.verdict(), (400, "M_UNSUPPORTED_ROOM_VERSION"));
-    world.open_room(&moderator);
-    let taken = world.post(&moderator, "v3/createRoom", json!({ "room_alias_name": "open" }));
+    fixture.open_room(&moderator);
+    let taken = fixture.post(&moderator, "v3/createRoom", json!({ "room_alias_name": "open" }));
     assert_eq!(taken.verdict(), (400, "M_ROOM_IN_USE"));
 }
 
 #[test]
 fn a_moderator_invites_kicks_bans_unbans_and_redacts() {
-    let world = World::new();
-    let (moderator, user) = (world.user("moderator"), world.user("user"));
-    let room = world.open_room(&moderator);
+    let fixture = Fixture::new();
+    let (moderator, user) = (fixture.user("moderator"), fixture.user("user"));
+    let room = fixture.open_room(&moderator);
     let membership = || {
         let path = format!("v3/rooms/{room}/state/m.room.member/{}", user.user_id);
-        world.get(&moderator, &path).ok()["membership"].as_str().unwrap().to_owned()
+        fixture.get(&moderator, &path).ok()["membership"].as_str().unwrap().to_owned()
     };
     for (action, after) in
         [("invite", "invite"), ("kick", "leave"), ("ban", "ban"), ("unban", "leave")]
     {
         let path = format!("v3/rooms/{room}/{action}");
-        world.post(&moderator, &path, json!({ "user_id": user.user_id })).ok();
+        fixture.post(&moderator, &path, json!({ "user_id": user.user_id })).ok();
         assert_eq!(membership(), after, "{action}");
     }
-    let event = world.say(&moderator, &room, "secret");
-    world.put(&moderator, &format!("v3/rooms/{room}/redact/{event}/1"), json!({})).ok();
-    let event = world.get(&moderator, &format!("v3/rooms/{room}/event/{event}")).ok();
+    let event = fixture.say(&moderator, &room, "secret");
+    fixture.put(&moderator, &format!("v3/rooms/{room}/redact/{event}/1"), json!({})).ok();
+    let event = fixture.get(&moderator, &format!("v3/rooms/{room}/event/{event}")).ok();
     assert_eq!(event["content"], json!({}));
     let leave = format!("v3/rooms/{room}/leave");
     let forget = format!("v3/rooms/{room}/forget");
-    assert_eq!(world.post(&moderator, &forget, json!({})).verdict(), (400, "M_UNKNOWN"));
-    world.post(&moderator, &leave, json!({})).ok();
-    world.post(&moderator, &forget, json!({})).ok();
+    assert_eq!(fixture.post(&moderator, &forget, json!({})).verdict(), (400, "M_UNKNOWN"));
+    fixture.post(&moderator, &leave, json!({})).ok();
+    fixture.post(&moderator, &forget, json!({})).ok();
 }
 
 #[test]
 fn media_come_back_as_they_went() {
-    let world = World::new();
-    let moderator = world.user("moderator");
-    let upload = world.request("POST", "/_matrix/media/v3/upload").bearer_auth(&moderator.token);
+    let fixture = Fixture::new();
+    let moderator = fixture.user("moderator");
+    let upload = fixture.request("POST", "/_matrix/media/v3/upload").bearer_auth(&moderator.token);
     let upload = upload.header("Content-Type", "text/plain").body("some text").send().unwrap();
     let upload: Value = upload.json().unwrap();
     let media = upload["content_uri"].as_str().unwrap().strip_prefix("mxc://").unwrap().to_owned();
     for path in [format!("v1/media/download/{media}"), format!("v1/media/download/{media}/a.txt")] {
-        let request = world.request("GET", &path).bearer_auth(&world.guest().token);
+        let request = fixture.request("GET", &path).bearer_auth(&fixture.guest().token);
         let response = request.send().unwrap();
         assert_eq!(response.headers()["content-type"], "text/plain");
         assert_eq!(response.text().unwrap(), "some text");

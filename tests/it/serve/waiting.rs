@@ -4,23 +4,23 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::client::{World, ids};
+use super::client::{Fixture, ids};
 
 /// Longer than any test takes.
 const LONG: &str = "60000";
 
 #[test]
 fn a_sync_is_answered_when_something_happens() {
-    let world = World::new();
-    let moderator = world.user("moderator");
-    let room = world.open_room(&moderator);
-    let since = world.get(&moderator, "v3/sync").ok()["next_batch"].as_str().unwrap().to_owned();
+    let fixture = Fixture::new();
+    let moderator = fixture.user("moderator");
+    let room = fixture.open_room(&moderator);
+    let since = fixture.get(&moderator, "v3/sync").ok()["next_batch"].as_str().unwrap().to_owned();
     let path = format!("v3/sync?timeout={LONG}&since={since}");
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| world.get(&moderator, &path).ok());
+        let waiting = scope.spawn(|| fixture.get(&moderator, &path).ok());
         std::thread::sleep(Duration::from_millis(200));
         assert!(!waiting.is_finished());
-        let said = world.say(&moderator, &room, "news");
+        let said = fixture.say(&moderator, &room, "news");
         let sync = waiting.join().unwrap();
         assert_eq!(ids(&sync["rooms"]["join"][&room]["timeline"]["events"]), [said.as_str()]);
     });
@@ -28,51 +28,51 @@ fn a_sync_is_answered_when_something_happens() {
 
 #[test]
 fn a_previewer_who_waits_is_given_the_next_event_and_none_of_another_room() {
-    let world = World::new();
-    let moderator = world.user("moderator");
-    let room = world.open_room(&moderator);
-    let other = world.post(&moderator, "v3/createRoom", serde_json::json!({})).ok();
+    let fixture = Fixture::new();
+    let moderator = fixture.user("moderator");
+    let room = fixture.open_room(&moderator);
+    let other = fixture.post(&moderator, "v3/createRoom", serde_json::json!({})).ok();
     let other = other["room_id"].as_str().unwrap();
-    let guest = world.guest();
+    let guest = fixture.guest();
     let path = format!("v3/events?timeout={LONG}&room_id={room}");
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| world.get(&guest, &path).ok());
+        let waiting = scope.spawn(|| fixture.get(&guest, &path).ok());
         std::thread::sleep(Duration::from_millis(200));
-        world.say(&moderator, other, "elsewhere");
+        fixture.say(&moderator, other, "elsewhere");
         std::thread::sleep(Duration::from_millis(200));
         assert!(!waiting.is_finished());
-        let said = world.say(&moderator, &room, "news");
+        let said = fixture.say(&moderator, &room, "news");
         assert_eq!(ids(&waiting.join().unwrap()["chunk"]), [said.as_str()]);
     });
 }
 
 #[test]
 fn the_time_asked_for_ends_the_waiting_and_a_refusal_does_not_wait() {
-    let world = World::new();
-    let moderator = world.user("moderator");
-    let since = world.get(&moderator, "v3/sync").ok()["next_batch"].as_str().unwrap().to_owned();
+    let fixture = Fixture::new();
+    let moderator = fixture.user("moderator");
+    let since = fixture.get(&moderator, "v3/sync").ok()["next_batch"].as_str().unwrap().to_owned();
     let began = Instant::now();
-    let sync = world.get(&moderator, &format!("v3/sync?timeout=300&since={since}")).ok();
+    let sync = fixture.get(&moderator, &format!("v3/sync?timeout=300&since={since}")).ok();
     assert!(began.elapsed() >= Duration::from_millis(300));
     assert_eq!(sync["rooms"], Value::Null);
 
-    let refused = world.get(&world.guest(), &format!("v3/events?timeout={LONG}"));
+    let refused = fixture.get(&fixture.guest(), &format!("v3/events?timeout={LONG}"));
     assert_eq!(refused.verdict(), (400, "M_MISSING_PARAM"));
     assert!(began.elapsed() < Duration::from_secs(30));
 }
 
 #[test]
 fn who_waits_when_the_server_ends_is_answered() {
-    let world = World::new();
-    let moderator = world.user("moderator");
-    let since = world.get(&moderator, "v3/sync").ok()["next_batch"].as_str().unwrap().to_owned();
-    let request = world
+    let fixture = Fixture::new();
+    let moderator = fixture.user("moderator");
+    let since = fixture.get(&moderator, "v3/sync").ok()["next_batch"].as_str().unwrap().to_owned();
+    let request = fixture
         .request("GET", &format!("v3/sync?timeout={LONG}&since={since}"))
         .bearer_auth(&moderator.token);
     let waiting = std::thread::spawn(move || request.send().unwrap().status().as_u16());
     std::thread::sleep(Duration::from_millis(200));
     let began = Instant::now();
-    drop(world);
+    drop(fixture);
     assert_eq!(waiting.join().unwrap(), 200);
     assert!(began.elapsed() < Duration::from_secs(10));
 }

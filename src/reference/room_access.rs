@@ -12,12 +12,12 @@ use super::authorisation::Caller;
 use super::{Reference, Room};
 
 /// What is denied where a room's setting cannot be read.
-pub(super) const UNREADABLE: Refusal =
+pub(super) const UNREADABLE_VISIBILITY: Refusal =
     Refusal::new(500, ErrCode::Unknown, &[], "the room's history visibility cannot be read");
 
 impl Reference {
     /// The room, if the caller may read it by an endpoint that gives this.
-    pub(super) fn open_for_reading(
+    pub(super) fn readable_room(
         &self,
         caller: &Caller,
         room: &RoomId,
@@ -44,23 +44,26 @@ impl Reference {
             });
         };
         if room.settings().visibility.is_none() {
-            return Err(UNREADABLE);
+            return Err(UNREADABLE_VISIBILITY);
         }
         Ok((room, self.may_read(caller, room, gives)?))
     }
 
     fn may_read(&self, caller: &Caller, room: &Room, gives: Gives) -> Result<Decision, Refusal> {
         let membership = caller.membership(room);
-        let shut_out =
+        let ban_forbids_reading =
             membership == Membership::Ban && self.choices().banned_reader == BannedReader::Refused;
         match self.choices().room_rule {
             // DR-12: A guest's call succeeds only in relation to a room whose
             // `m.room.history_visibility` is `world_readable`.
-            RoomRule::WorldReadableNow if caller.guest && !shut_out => {
+            RoomRule::WorldReadableNow if caller.guest && !ban_forbids_reading => {
                 return if room.is_world_readable() {
                     Ok(Decision::allow(&["DR-12"], "the room is `world_readable`"))
                 } else {
-                    Err(Refusal::of_guests(&["DR-12"], "the room is not `world_readable`"))
+                    Err(Refusal::guest_access_forbidden(
+                        &["DR-12"],
+                        "the room is not `world_readable`",
+                    ))
                 };
             }
             RoomRule::Unchecked if caller.guest => {
@@ -73,10 +76,10 @@ impl Reference {
             return Ok(Decision::allow(&[], "anyone may read the state"));
         }
         // Reading A15: a ban forbids joining rather than reading.
-        if shut_out {
+        if ban_forbids_reading {
             return Err(Refusal::forbidden(&["CS-9"], "the caller is banned"));
         }
-        if self.answers(membership, gives) {
+        if self.membership_grants(membership, gives) {
             let clauses = &["CS-22", "CS-23", "CS-25", "CS-27", "GA-37"];
             return Ok(Decision::allow(clauses, "of the caller's membership"));
         }
@@ -103,7 +106,7 @@ impl Reference {
     }
 
     /// Whether who has this membership is answered because of it.
-    fn answers(&self, membership: Membership, gives: Gives) -> bool {
+    fn membership_grants(&self, membership: Membership, gives: Gives) -> bool {
         match gives {
             Gives::Event | Gives::Sync => true,
             Gives::Timeline | Gives::InitialSync => match membership {
@@ -138,24 +141,24 @@ mod tests {
     use serde_json::json;
 
     use super::super::fixture::{
-        ALLOWED, FORBIDDEN, NOT_FOR_GUESTS, Somebody, World, draft, latest, verdict,
+        ALLOWED, FORBIDDEN, Fixture, NOT_FOR_GUESTS, TestUser, draft, latest, status_and_errcode,
     };
 
     use super::*;
 
-    fn messages(world: &World, who: &Somebody) -> (u16, Option<ErrCode>) {
-        let request = get_message_events::v3::Request::backward(world.room.clone());
-        verdict(world.server.messages(&who.with(), &request))
+    fn messages(fixture: &Fixture, who: &TestUser) -> (u16, Option<ErrCode>) {
+        let request = get_message_events::v3::Request::backward(fixture.room.clone());
+        status_and_errcode(fixture.server.messages(&who.credentials(), &request))
     }
 
-    fn state(world: &World, who: &Somebody) -> (u16, Option<ErrCode>) {
-        let request = get_state_events::v3::Request::new(world.room.clone());
-        verdict(world.server.state(&who.with(), &request))
+    fn state(fixture: &Fixture, who: &TestUser) -> (u16, Option<ErrCode>) {
+        let request = get_state_events::v3::Request::new(fixture.room.clone());
+        status_and_errcode(fixture.server.state(&who.credentials(), &request))
     }
 
-    fn set_membership(world: &mut World, who: &Somebody, to: Membership) {
-        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
-        world.server.set_membership(&room, &moderator, &who.user_id, to);
+    fn set_membership(fixture: &mut Fixture, who: &TestUser, to: Membership) {
+        let (room, moderator) = (fixture.room.clone(), fixture.moderator.user_id.clone());
+        fixture.server.set_membership(&room, &moderator, &who.user_id, to);
     }
 
     #[test]
@@ -168,53 +171,54 @@ mod tests {
             (Invite, ALLOWED, FORBIDDEN),
             (Knock, FORBIDDEN, FORBIDDEN),
         ] {
-            let mut world = World::new();
-            let guest = world.guest();
-            set_membership(&mut world, &guest, membership);
-            assert_eq!(messages(&world, &guest), by_messages, "{membership}");
-            assert_eq!(state(&world, &guest), by_state, "{membership}");
+            let mut fixture = Fixture::new();
+            let guest = fixture.guest();
+            set_membership(&mut fixture, &guest, membership);
+            assert_eq!(messages(&fixture, &guest), by_messages, "{membership}");
+            assert_eq!(state(&fixture, &guest), by_state, "{membership}");
         }
     }
 
     #[test]
     fn anyone_with_an_account_previews_a_world_readable_room() {
-        let mut world = World::new();
-        let (guest, user) = (world.guest(), world.user("user"));
-        assert_eq!(messages(&world, &user), FORBIDDEN);
-        world.set_visibility("world_readable");
+        let mut fixture = Fixture::new();
+        let (guest, user) = (fixture.guest(), fixture.user("user"));
+        assert_eq!(messages(&fixture, &user), FORBIDDEN);
+        fixture.set_visibility("world_readable");
         for who in [&guest, &user] {
-            assert_eq!(messages(&world, who), ALLOWED);
-            assert_eq!(state(&world, who), ALLOWED);
+            assert_eq!(messages(&fixture, who), ALLOWED);
+            assert_eq!(state(&fixture, who), ALLOWED);
         }
     }
 
     #[test]
     fn in_the_draft_a_guest_reads_world_readable_rooms_only_whatever_its_membership() {
-        let mut world = World::under(draft(&[]));
-        let (guest, user) = (world.guest(), world.user("user"));
+        let mut fixture = Fixture::with_profile(draft(&[]));
+        let (guest, user) = (fixture.guest(), fixture.user("user"));
         for who in [&guest, &user] {
-            set_membership(&mut world, who, Membership::Join);
+            set_membership(&mut fixture, who, Membership::Join);
         }
-        assert_eq!(messages(&world, &guest), NOT_FOR_GUESTS);
-        assert_eq!(messages(&world, &user), ALLOWED);
-        world.set_visibility("world_readable");
-        assert_eq!(messages(&world, &guest), ALLOWED);
+        assert_eq!(messages(&fixture, &guest), NOT_FOR_GUESTS);
+        assert_eq!(messages(&fixture, &user), ALLOWED);
+        fixture.set_visibility("world_readable");
+        assert_eq!(messages(&fixture, &guest), ALLOWED);
     }
 
     #[test]
     fn a_setting_that_cannot_be_read_fails_for_everyone() {
-        let mut world = World::under(latest(&[("history_visibility.malformed", "fails")]));
-        world.set("m.room.history_visibility", &json!({}));
+        let mut fixture =
+            Fixture::with_profile(latest(&[("history_visibility.malformed", "fails")]));
+        fixture.set("m.room.history_visibility", &json!({}));
         let failed = (500, Some(ErrCode::Unknown));
-        assert_eq!(messages(&world, &world.moderator), failed);
-        assert_eq!(state(&world, &world.moderator), failed);
+        assert_eq!(messages(&fixture, &fixture.moderator), failed);
+        assert_eq!(state(&fixture, &fixture.moderator), failed);
     }
 
     #[test]
     fn a_room_elsewhere_is_refused_like_one_that_may_not_be_read() {
-        let mut world = World::new();
-        let guest = world.guest();
-        world.room = owned_room_id!("!room:elsewhere.test");
-        assert_eq!(messages(&world, &guest), FORBIDDEN);
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        fixture.room = owned_room_id!("!room:elsewhere.test");
+        assert_eq!(messages(&fixture, &guest), FORBIDDEN);
     }
 }

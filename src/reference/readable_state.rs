@@ -12,7 +12,7 @@ use super::{Reference, Room};
 impl Reference {
     /// The places of the state events that the caller is given of `room`, as the room was before
     /// the event at `at`: the room's length stands for now.
-    pub(super) fn state_given(&self, caller: &Caller, room: &Room, at: usize) -> Vec<usize> {
+    pub(super) fn readable_state(&self, caller: &Caller, room: &Room, at: usize) -> Vec<usize> {
         let choices = self.choices();
         let current = || room.before(at).places();
         if choices.state_check == StateCheck::Unchecked {
@@ -96,70 +96,70 @@ mod tests {
     use ruma::api::client::state::get_state_events;
     use serde_json::json;
 
-    use super::super::fixture::{Somebody, World, ids, latest, state};
+    use super::super::fixture::{Fixture, TestUser, ids, latest, state};
     use super::*;
 
-    fn note(world: &mut World, key: &str) -> String {
-        let request = state(&world.room, "org.example.note", key, &json!({}));
-        let answer = world.server.put_state(&world.moderator.with(), &request);
+    fn note(fixture: &mut Fixture, key: &str) -> String {
+        let request = state(&fixture.room, "org.example.note", key, &json!({}));
+        let answer = fixture.server.put_state(&fixture.moderator.credentials(), &request);
         answer.unwrap().response.event_id.to_string()
     }
 
-    fn given(world: &World, who: &Somebody) -> Vec<String> {
-        let request = get_state_events::v3::Request::new(world.room.clone());
-        world
+    fn given(fixture: &Fixture, who: &TestUser) -> Vec<String> {
+        let request = get_state_events::v3::Request::new(fixture.room.clone());
+        fixture
             .server
-            .state(&who.with(), &request)
+            .state(&who.credentials(), &request)
             .map_or(Vec::new(), |granted| ids(&granted.response.room_state))
     }
 
-    fn set_membership(world: &mut World, who: &Somebody, to: Membership) {
-        let (room, moderator) = (world.room.clone(), world.moderator.user_id.clone());
-        world.server.set_membership(&room, &moderator, &who.user_id, to);
+    fn set_membership(fixture: &mut Fixture, who: &TestUser, to: Membership) {
+        let (room, moderator) = (fixture.room.clone(), fixture.moderator.user_id.clone());
+        fixture.server.set_membership(&room, &moderator, &who.user_id, to);
     }
 
     #[test]
     fn a_previewer_is_given_the_state_that_was_sent_while_world_readable() {
         for (options, shown) in [(&[][..], false), (&[("state.preview", "current")][..], true)] {
-            let mut world = World::under(latest(options));
-            let guest = world.guest();
-            let closed = note(&mut world, "closed");
-            world.set_visibility("world_readable");
-            let open = note(&mut world, "open");
-            assert!(given(&world, &guest).contains(&open));
-            assert_eq!(given(&world, &guest).contains(&closed), shown);
+            let mut fixture = Fixture::with_profile(latest(options));
+            let guest = fixture.guest();
+            let closed = note(&mut fixture, "closed");
+            fixture.set_visibility("world_readable");
+            let open = note(&mut fixture, "open");
+            assert!(given(&fixture, &guest).contains(&open));
+            assert_eq!(given(&fixture, &guest).contains(&closed), shown);
         }
     }
 
     #[test]
     fn who_left_is_given_the_state_when_it_left() {
         for (options, shown) in [(&[][..], false), (&[("state.left", "current")][..], true)] {
-            let mut world = World::under(latest(options));
-            let guest = world.guest();
-            set_membership(&mut world, &guest, Membership::Join);
-            let during = note(&mut world, "during");
-            set_membership(&mut world, &guest, Membership::Leave);
-            let after = note(&mut world, "after");
-            assert!(given(&world, &guest).contains(&during));
-            assert_eq!(given(&world, &guest).contains(&after), shown);
+            let mut fixture = Fixture::with_profile(latest(options));
+            let guest = fixture.guest();
+            set_membership(&mut fixture, &guest, Membership::Join);
+            let during = note(&mut fixture, "during");
+            set_membership(&mut fixture, &guest, Membership::Leave);
+            let after = note(&mut fixture, "after");
+            assert!(given(&fixture, &guest).contains(&during));
+            assert_eq!(given(&fixture, &guest).contains(&after), shown);
         }
     }
 
     #[test]
     fn who_was_invited_and_never_joined_has_no_time_of_its_own() {
-        let mut world = World::new();
-        let guest = world.guest();
-        let before = note(&mut world, "before");
-        set_membership(&mut world, &guest, Membership::Invite);
-        set_membership(&mut world, &guest, Membership::Leave);
-        assert!(!given(&world, &guest).contains(&before));
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        let before = note(&mut fixture, "before");
+        set_membership(&mut fixture, &guest, Membership::Invite);
+        set_membership(&mut fixture, &guest, Membership::Leave);
+        assert!(!given(&fixture, &guest).contains(&before));
     }
 
     #[test]
     fn anyone_reads_the_state_where_it_is_unchecked() {
-        let mut world = World::under(latest(&[("state.check", "unchecked")]));
-        let guest = world.guest();
-        let note = note(&mut world, "note");
-        assert!(given(&world, &guest).contains(&note));
+        let mut fixture = Fixture::with_profile(latest(&[("state.check", "unchecked")]));
+        let guest = fixture.guest();
+        let note = note(&mut fixture, "note");
+        assert!(given(&fixture, &guest).contains(&note));
     }
 }
