@@ -15,29 +15,29 @@ use super::{CommandError, Outcome, lookup};
 
 /// Serve the reference homeserver over HTTP
 ///
-/// It speaks the client-server API as far as guests, `diff` and an ordinary client need it, keeps
-/// everything in memory and forgets it when it ends. Its URL is written to the standard output as
+/// The server speaks the client-server API as far as guests, `diff` and an ordinary client need it. It
+/// keeps all data in memory, and forgets them when it ends. It writes its URL to the standard output as
 /// soon as it answers.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The rules to keep to
+    /// The rules that the server follows
     #[arg(long, value_name = "RULES", default_value = "latest")]
     rules: String,
     /// The address to listen on; port 0 takes any that is free
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6167")]
     listen: SocketAddr,
-    /// Make this mistake; may be given several times, and the later one stands where two meet.
-    /// Those called `concurrency.…` are made only where calls overlap
+    /// Give the server this defect; may be given several times, and the later one wins if two
+    /// contradict each other. Defects called `concurrency.…` show only while calls overlap
     #[arg(long = "defect", value_name = "ID")]
     defects: Vec<String>,
-    /// Say nothing on the standard error but what is wrong
+    /// Write nothing but errors to the standard error
     #[arg(long, short)]
     quiet: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let rules = Rules::find(&args.rules)?;
-    let server = mistaken(&rules, &args.defects)?;
+    let server = server_with_defects(&rules, &args.defects)?;
     let interrupt = Arc::new(Notify::new());
     let interrupted = Arc::clone(&interrupt);
     ctrlc::set_handler(move || interrupted.notify_one())?;
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
 }
 
 /// A homeserver that follows `rules`, with the defects that have these ids.
-pub(super) fn mistaken(rules: &Rules, ids: &[String]) -> Result<Server, CommandError> {
+pub(super) fn server_with_defects(rules: &Rules, ids: &[String]) -> Result<Server, CommandError> {
     let mut concurrency_defects = ids.iter().filter_map(|id| ConcurrencyDefect::find(id));
     let others = ids.iter().filter(|id| ConcurrencyDefect::find(id).is_none());
     let found: Vec<_> = others.map(|id| lookup::defect(rules, id)).collect::<Result<_, _>>()?;

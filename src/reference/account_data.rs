@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_keeps_its_own_data_and_nobody_elses_and_a_guest_keeps_none() {
+    fn users_store_account_data_of_their_own_and_guests_store_none() {
         let mut fixture = Fixture::new();
         let (guest, user) = (fixture.guest(), fixture.user("user"));
         assert_eq!(put(&mut fixture, &user, &user.user_id), ALLOWED);

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_no_token_is_open_whatever_token_comes_with_the_call() {
+    fn an_endpoint_without_authentication_ignores_the_token() {
         let mut fixture = Fixture::new();
         let guest = fixture.guest();
         for credentials in [Credentials::NONE, guest.credentials(), Credentials::token("made-up")] {
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_token_and_one_that_is_not_live_are_told_apart() {
+    fn a_missing_token_and_an_ended_token_are_different_errors() {
         let mut fixture = Fixture::new();
         let guest = fixture.guest();
         let missing = (401, Some(ErrCode::MissingToken));
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_named_in_the_query_is_ignored_unless_that_is_honoured() {
+    fn the_user_id_of_the_query_counts_only_if_honoured() {
         for (options, status_and_errcode) in
             [(&[][..], NOT_FOR_GUESTS), (&[("authentication.masquerade", "honoured")][..], ALLOWED)]
         {
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_that_does_not_hold_refuses_like_an_unlisted_endpoint() {
+    fn a_failed_condition_refuses_like_an_unlisted_endpoint() {
         let id = "GET /rooms/{roomId}/messages";
         let mut profile = latest(&[]);
         let condition = Conditions::NONE.with(Condition::WorldReadableRoom);
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_password_is_a_guest_where_guests_are_known_by_that() {
+    fn a_user_without_a_password_is_a_guest_by_one_option() {
         let mut fixture =
             Fixture::with_profile(latest(&[("registration.known_by", "no_password")]));
         let user = fixture.server.sign_on("user").unwrap().response;

@@ -1,4 +1,4 @@
-//! How rooms come to be.
+//! The creation of rooms.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::event::{
 };
 use super::{Reference, Room, SERVER_NAME};
 
-/// A state event that a room starts with: type, state key and content.
+/// An initial state event: type, state key and content.
 type InitialState = (String, String, Value);
 
 impl Reference {
@@ -74,9 +74,9 @@ impl Reference {
         Ok(Granted::new(OPEN, Response::new(room)))
     }
 
-    /// A room in which neither setting was ever set, that anyone may join, and in which anyone who
-    /// is joined may send `org.example.note`: what the rules say of such rooms cannot be seen in
-    /// one that was created with a preset.
+    /// Creates a room without history visibility and without guest access. Anyone may join the room, and
+    /// any member may send `org.example.note`. Every preset sets the history visibility, so no room with a
+    /// preset can show the rules for an absent setting.
     pub fn create_bare_room(&mut self, creator: &UserId, alias: &str) -> OwnedRoomId {
         let levels = json!({
             "users": { creator.as_str(): 100 },
@@ -92,12 +92,12 @@ impl Reference {
         room
     }
 
-    /// Joins `user` to a room, by the server itself: nothing is asked.
+    /// Joins `user` to a room on behalf of the server, without any check.
     pub fn add_member(&mut self, room: &RoomId, user: &UserId) {
         self.set_membership(room, user, user, Membership::Join);
     }
 
-    /// A room that holds what every room starts with.
+    /// A room with the events that every room starts with.
     fn start_room(&mut self, creator: &UserId, create: Value, power_levels: &Value) -> OwnedRoomId {
         let number = self.rooms.len() + 1;
         let id = RoomId::parse(format!("!{number}:{SERVER_NAME}"))
@@ -110,7 +110,7 @@ impl Reference {
         id
     }
 
-    /// The alias with this local part, which must be nobody's.
+    /// The alias with this local part, if no room has this alias.
     fn unused_alias(&self, localpart: &str) -> Result<OwnedRoomAliasId, Refusal> {
         let alias = local_alias(localpart)?;
         if self.aliases.contains_key(&alias) {
@@ -124,8 +124,8 @@ impl Reference {
     }
 }
 
-/// The versions of rooms that there may be here: those whose rules are kept by what the clauses say,
-/// give or take what a redaction leaves of a `m.room.create`.
+/// The room versions that the server supports: the versions whose rules agree with the clauses, except
+/// for the redaction of `m.room.create`.
 pub(super) const VERSIONS: [RoomVersionId; 5] = [
     RoomVersionId::V7,
     RoomVersionId::V8,
@@ -133,7 +133,7 @@ pub(super) const VERSIONS: [RoomVersionId; 5] = [
     RoomVersionId::V10,
     RoomVersionId::V11,
 ];
-/// The version of a room whose creator asks for none.
+/// The version of a room if the request names none.
 pub(super) const DEFAULT_VERSION: RoomVersionId = RoomVersionId::V11;
 
 const UNSUPPORTED_VERSION: Refusal = Refusal::new(
@@ -149,7 +149,7 @@ fn local_alias(localpart: &str) -> Result<OwnedRoomAliasId, Refusal> {
     })
 }
 
-/// The content of the event with which a room begins.
+/// The content of the `m.room.create` event.
 fn create_content(creator: &UserId, version: &RoomVersionId, request: &Request) -> Value {
     let extra = request.creation_content.as_ref();
     let extra: Option<JsonObject> =
@@ -163,7 +163,7 @@ fn create_content(creator: &UserId, version: &RoomVersionId, request: &Request) 
     content
 }
 
-/// What the preset of a request sets.
+/// The state that the preset of a request sets.
 fn preset_state(request: &Request) -> Vec<(&'static str, Value)> {
     let public = match request.preset {
         Some(RoomPreset::PublicChat) => true,
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_that_was_merely_founded_has_neither_setting() {
+    fn a_bare_room_has_neither_setting() {
         let fixture = Fixture::new();
         let room = fixture.server.room(&fixture.room).unwrap();
         assert!(room.current(HISTORY_VISIBILITY, "").is_none());

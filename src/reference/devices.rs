@@ -1,4 +1,4 @@
-//! One's own devices, and messages from device to device.
+//! The devices of the caller, and messages to devices.
 
 use std::sync::Arc;
 
@@ -18,17 +18,17 @@ use super::answer::{Answer, Credentials, Granted, Refusal};
 use super::authorisation::{Call, Caller};
 use super::endpoints::ENDPOINTS;
 
-/// A message to a device, kept from the moment it was sent.
+/// A message to a device.
 #[derive(Debug, Clone)]
 pub(super) struct ToDevice {
     number: u64,
     user: OwnedUserId,
-    /// The device that it is for; every device of the user's if there is none.
+    /// The device that gets the message; `None` for every device of the user.
     device: Option<OwnedDeviceId>,
     message: Raw<AnyToDeviceEvent>,
 }
 
-/// Why a call about one's own devices, or from one, is allowed.
+/// The decision that allows a call about a device of the caller.
 // GA-39: A guest may call `GET /devices`, and `GET` and `PUT /devices/{deviceId}`, for its own
 // devices.
 const OWN_DEVICE: Decision = Decision::allow(&["GA-39"], "the device is the caller's own");
@@ -116,7 +116,7 @@ impl Reference {
         Ok(Granted::new(decision, send_event_to_device::v3::Response::new()))
     }
 
-    /// The messages to the caller's device since the clock showed `since`.
+    /// The messages to the caller's device after the clock showed `since`.
     pub(super) fn messages_to(&self, caller: &Caller, since: u64) -> Vec<Raw<AnyToDeviceEvent>> {
         self.to_device
             .iter()

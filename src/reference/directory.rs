@@ -1,4 +1,4 @@
-//! Names of rooms, and the directory of those that are published.
+//! Room aliases, and the directory of published rooms.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ impl Reference {
     /// `PUT /directory/room/{roomAlias}`.
     ///
     /// # Errors
-    /// The refusal, if the room is not named so.
+    /// The refusal, if the room does not get the alias.
     pub fn create_alias(
         &mut self,
         credentials: &Credentials<'_>,
@@ -47,7 +47,7 @@ impl Reference {
     /// `GET /directory/room/{roomAlias}`.
     ///
     /// # Errors
-    /// The refusal, if no room has this name.
+    /// The refusal, if no room has this alias.
     pub fn alias(&self, request: &get_alias::v3::Request) -> Answer<get_alias::v3::Response> {
         let room = self.aliases.get(&request.room_alias).ok_or(NO_SUCH_ALIAS)?;
         let servers = vec![server_name()];
@@ -58,7 +58,7 @@ impl Reference {
     /// `DELETE /directory/room/{roomAlias}`.
     ///
     /// # Errors
-    /// The refusal, if the room keeps the name.
+    /// The refusal, if the room keeps the alias.
     pub fn delete_alias(
         &mut self,
         credentials: &Credentials<'_>,
@@ -93,7 +93,7 @@ impl Reference {
     /// `GET /joined_rooms`.
     ///
     /// # Errors
-    /// The refusal, if the caller is not told.
+    /// The refusal, if the caller may not call the endpoint.
     pub fn rooms_joined(
         &self,
         credentials: &Credentials<'_>,
@@ -174,8 +174,8 @@ impl Reference {
         Ok(Granted::new(OPEN, response))
     }
 
-    /// Whether the caller may manage the names of `room`: it must be joined, and its power must
-    /// reach what sending this event requires, if one is named.
+    /// Checks that the caller may manage the aliases of `room`: the caller is joined, and has the power
+    /// level to send `event`, if an event is given.
     fn admit_manager(
         &self,
         credentials: &Credentials<'_>,
@@ -198,7 +198,7 @@ impl Reference {
         self.aliases.iter().filter(|(_, named)| **named == room.id).map(|(alias, _)| alias)
     }
 
-    /// The published rooms in which `term` is found, from `since` on.
+    /// The page of published rooms that match `term`, from the position `since` on.
     fn page(&self, since: Option<&str>, limit: Option<UInt>, term: &str) -> Result<Page, Refusal> {
         let first = since
             .map_or(Ok(0), str::parse::<usize>)
@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_joined_names_a_room_and_who_has_power_takes_the_name_away() {
+    fn a_member_adds_an_alias_and_a_moderator_removes_the_alias() {
         let mut fixture = Fixture::new();
         let user = fixture.user("user");
         let alias = room_alias_id!("#new:reference.test").to_owned();

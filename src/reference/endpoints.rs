@@ -1,4 +1,4 @@
-//! The endpoints that the reference answers and that no step of the model names, looked up once.
+//! The endpoints of the reference that [`KNOWN`](guest_access_rules::endpoint::KNOWN) does not have.
 
 use std::sync::LazyLock;
 

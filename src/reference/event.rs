@@ -1,4 +1,4 @@
-//! One event, and what a redaction leaves of it.
+//! An event, and the effect of a redaction on an event.
 
 use ruma::serde::{JsonObject, Raw};
 use ruma::{EventId, MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedUserId, RoomId, UInt, UserId};
@@ -22,7 +22,7 @@ pub(super) const CREATE: &str = "m.room.create";
 /// `m.room.redaction`.
 pub(super) const REDACTION: &str = "m.room.redaction";
 
-/// An event that is about to be sent.
+/// An event before the server has accepted the event.
 #[derive(Debug)]
 pub(super) struct UnsentEvent {
     pub(super) sender: OwnedUserId,
@@ -45,22 +45,22 @@ impl UnsentEvent {
     }
 }
 
-/// An event as the server keeps it.
+/// An event that the server has accepted.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Its number on the server's clock, which is its time too.
+    /// The number on the server's clock. The number is also the time of the event.
     pub number: u64,
-    /// Its id.
+    /// The event id.
     pub id: OwnedEventId,
-    /// Who sent it.
+    /// The sender.
     pub sender: OwnedUserId,
-    /// Its type.
+    /// The event type.
     pub kind: String,
-    /// Its state key, if it is a state event.
+    /// The state key, if the event is a state event.
     pub state_key: Option<String>,
-    /// Its content, which may be anything that is a JSON object.
+    /// The content, any JSON object.
     pub content: JsonObject,
-    /// The event as clients are given it, which is written once.
+    /// The event in the format for clients, serialized once.
     json: Box<RawValue>,
 }
 
@@ -87,7 +87,7 @@ impl Event {
         Self { number, id, sender, kind, state_key, content, json }
     }
 
-    /// The event as clients are given it.
+    /// The event in the format for clients.
     pub fn raw<T>(&self) -> Raw<T> {
         Raw::from_json(self.json.clone())
     }
@@ -97,38 +97,38 @@ impl Event {
         to_raw_value(&self.content).expect("content that was read from JSON can be written as JSON")
     }
 
-    /// The text under `key` in the content; `None` if there is nothing, or no text.
+    /// The string under `key` in the content; `None` if the value is missing or not a string.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.content.get(key).and_then(Value::as_str)
     }
 
-    /// The event that this one relates to, and how; none of it, if it says so in no such way.
+    /// The event id and the type of the relation in `m.relates_to`, if the content has both.
     pub(super) fn relates_to(&self) -> Option<(&str, &str)> {
         let relation = self.content.get("m.relates_to")?;
         Some((relation.get("event_id")?.as_str()?, relation.get("rel_type")?.as_str()?))
     }
 
-    /// When it was sent.
+    /// The time of the event.
     pub(super) fn time(&self) -> MilliSecondsSinceUnixEpoch {
         MilliSecondsSinceUnixEpoch(UInt::new_saturating(self.number))
     }
 
-    /// Whether it is the state event of this type and state key.
+    /// Whether the event is a state event with this type and state key.
     pub(super) fn is_state(&self, kind: &str, key: &str) -> bool {
         self.kind == kind && self.state_key.as_deref() == Some(key)
     }
 
-    /// The event that this one redacts, if it is a redaction that names one.
+    /// The id of the event that this redaction redacts; `None` if the event is not a redaction.
     pub(super) fn redacts(&self) -> Option<OwnedEventId> {
         redacts(&self.kind, &self.content)
     }
 
-    /// The event after it was redacted by `redaction`.
+    /// The event after `redaction` has redacted the event.
     pub(super) fn redacted(&self, room: &RoomId, redaction: &Self) -> Self {
         // CS-17: A redaction strips from an event's content every key that the algorithm does not
         // name for its type.
         let mut content = self.content.clone();
-        content.retain(|key, _| survives(&self.kind, key));
+        content.retain(|key, _| is_kept_by_redaction(&self.kind, key));
         let draft = UnsentEvent {
             sender: self.sender.clone(),
             kind: self.kind.clone(),
@@ -151,9 +151,8 @@ fn redacts(kind: &str, content: &JsonObject) -> Option<OwnedEventId> {
     EventId::parse(content.get("redacts")?.as_str()?).ok()
 }
 
-/// Whether this key of an event's content survives a redaction, by the algorithm of room version
-/// 11.
-fn survives(kind: &str, key: &str) -> bool {
+/// Whether a redaction keeps this key of the content, by the algorithm of room version 11.
+fn is_kept_by_redaction(kind: &str, key: &str) -> bool {
     match kind {
         CREATE => true,
         // CS-18: A redacted `m.room.history_visibility` keeps its `history_visibility`.

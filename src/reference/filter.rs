@@ -1,4 +1,4 @@
-//! Filters: what of an answer a client does not want to be given. They only ever leave out.
+//! Filters: what a client does not want in an answer. A filter never adds to an answer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::authorisation::{Call, Caller};
 use super::endpoints::ENDPOINTS;
 use super::event::Event;
 
-/// The filters that were stored, by whose they are: the place of each is its id.
+/// The stored filters of each user. The position of a filter is its id.
 pub(super) type Filters = BTreeMap<OwnedUserId, Vec<FilterDefinition>>;
 
-const SOMEBODY_ELSES: Refusal = Refusal::forbidden(&[], "the filters are somebody else's");
+const OF_ANOTHER_USER: Refusal = Refusal::forbidden(&[], "the filters belong to another user");
 const NO_SUCH_FILTER: Refusal = Refusal::not_found(&[], "there is no such filter");
 
 impl Reference {
@@ -34,7 +34,7 @@ impl Reference {
     ) -> Answer<create_filter::v3::Response> {
         let caller = self.admit(credentials, Call::to(ENDPOINTS.create_filter))?;
         if !caller.is(&request.user_id) {
-            return Err(SOMEBODY_ELSES);
+            return Err(OF_ANOTHER_USER);
         }
         let own = Arc::make_mut(&mut self.filters).entry(request.user_id.clone()).or_default();
         own.push(request.filter.clone());
@@ -45,7 +45,7 @@ impl Reference {
     /// `GET /user/{userId}/filter/{filterId}`.
     ///
     /// # Errors
-    /// The refusal, if there is no such filter, or none of the caller's.
+    /// The refusal, if the caller has no such filter.
     pub fn filter(
         &self,
         credentials: &Credentials<'_>,
@@ -53,17 +53,18 @@ impl Reference {
     ) -> Answer<get_filter::v3::Response> {
         let caller = self.admit(credentials, Call::to(ENDPOINTS.filter))?;
         if !caller.is(&request.user_id) {
-            return Err(SOMEBODY_ELSES);
+            return Err(OF_ANOTHER_USER);
         }
-        let filter = self.stored(&request.user_id, &request.filter_id).ok_or(NO_SUCH_FILTER)?;
+        let filter =
+            self.find_filter(&request.user_id, &request.filter_id).ok_or(NO_SUCH_FILTER)?;
         Ok(Granted::new(OPEN, get_filter::v3::Response::new(filter.clone())))
     }
 
-    fn stored(&self, user: &UserId, id: &str) -> Option<&FilterDefinition> {
+    fn find_filter(&self, user: &UserId, id: &str) -> Option<&FilterDefinition> {
         self.filters.get(user)?.get(id.parse::<usize>().ok()?)
     }
 
-    /// The filter that a sync names by its id, or gives.
+    /// The filter of a sync, given by id or as a whole.
     pub(super) fn filter_of_sync(
         &self,
         caller: &Caller,
@@ -72,7 +73,7 @@ impl Reference {
         match filter {
             Some(Filter::FilterDefinition(filter)) => Ok(filter.clone()),
             Some(Filter::FilterId(id)) => {
-                let stored = caller.user.as_deref().and_then(|user| self.stored(user, id));
+                let stored = caller.user.as_deref().and_then(|user| self.find_filter(user, id));
                 let because = "the filter is neither JSON nor the id of one of the caller's";
                 stored.cloned().ok_or(Refusal::new(400, ErrCode::InvalidParam, &[], because))
             }
@@ -81,13 +82,13 @@ impl Reference {
     }
 }
 
-/// Whether `filter` lets this room through.
+/// Whether `filter` matches this room.
 pub(super) fn filter_matches_room(filter: &RoomFilter, room: &RoomId) -> bool {
     filter.rooms.as_ref().is_none_or(|rooms| rooms.iter().any(|wanted| wanted == room))
         && !filter.not_rooms.iter().any(|unwanted| unwanted == room)
 }
 
-/// Whether `filter` lets this event of `room` through.
+/// Whether `filter` matches this event of `room`.
 pub(super) fn filter_matches(filter: &RoomEventFilter, room: &RoomId, event: &Event) -> bool {
     let any =
         |patterns: &[String]| patterns.iter().any(|pattern| matches_pattern(pattern, &event.kind));
@@ -104,7 +105,7 @@ pub(super) fn filter_matches(filter: &RoomEventFilter, room: &RoomId, event: &Ev
         }
 }
 
-/// Whether a type is what a pattern says, in which `*` stands for any text.
+/// Whether an event type matches a pattern, in which `*` stands for any text.
 fn matches_pattern(pattern: &str, kind: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return pattern == kind;
@@ -115,7 +116,7 @@ fn matches_pattern(pattern: &str, kind: &str) -> bool {
     (0..=kind.len()).any(|cut| kind.is_char_boundary(cut) && matches_pattern(rest, &kind[cut..]))
 }
 
-/// How many events `filter` wants at most.
+/// The largest number of events that `filter` wants.
 pub(super) fn limit(filter: &RoomEventFilter) -> usize {
     let limit = filter.limit.map_or(u64::MAX, u64::from);
     usize::try_from(limit).unwrap_or(usize::MAX)
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_filter_and_the_same_one_given_inline_leave_out_the_same() {
+    fn a_stored_filter_and_an_inline_filter_have_the_same_effect() {
         let mut fixture = Fixture::new();
         fixture.say("one");
         let two = fixture.say("two");

@@ -1,4 +1,4 @@
-//! What the tests start from: profiles, and a server with a moderator and a room.
+//! The fixture of the tests: profiles, and a server with a moderator and a room.
 
 use guest_access_rules::decision_point::{Choices, PointId};
 use guest_access_rules::endpoint::EndpointId;
@@ -88,7 +88,7 @@ pub(crate) fn endpoint(id: &str) -> EndpointId {
     EndpointId::find(id).unwrap_or_else(|| panic!("no endpoint {id}"))
 }
 
-/// The status and the error code of what came of a call: 200 and none where it was allowed.
+/// The status and the error code of an answer: 200 and no code for a call that was allowed.
 pub(crate) fn status_and_errcode<T>(answer: Answer<T>) -> (u16, Option<ErrCode>) {
     let decision = match answer {
         Ok(granted) => granted.decision,
@@ -97,15 +97,15 @@ pub(crate) fn status_and_errcode<T>(answer: Answer<T>) -> (u16, Option<ErrCode>)
     (decision.status, decision.errcode)
 }
 
-/// The verdict of what is allowed.
+/// The answer to a call that is allowed.
 pub(crate) const ALLOWED: (u16, Option<ErrCode>) = (200, None);
-/// The verdict of what anybody would be refused.
+/// The refusal that any user gets.
 pub(crate) const FORBIDDEN: (u16, Option<ErrCode>) = (403, Some(ErrCode::Forbidden));
-/// The verdict of what only guests are refused.
+/// The refusal that only guests get.
 pub(crate) const NOT_FOR_GUESTS: (u16, Option<ErrCode>) =
     (403, Some(ErrCode::GuestAccessForbidden));
 
-/// Somebody registered.
+/// A registered guest or user.
 pub(crate) struct TestUser {
     pub(crate) user_id: OwnedUserId,
     pub(crate) token: String,
@@ -117,7 +117,7 @@ impl TestUser {
     }
 }
 
-/// A server with a moderator, and a room of the moderator's in which nothing was set.
+/// A server with a moderator, and a room of the moderator without any setting.
 pub(crate) struct Fixture {
     pub(crate) server: Reference,
     pub(crate) moderator: TestUser,
@@ -182,7 +182,7 @@ impl Fixture {
         status_and_errcode(self.server.join(&who.credentials(), &request))
     }
 
-    /// What somebody reads of the room's messages, or why nothing.
+    /// The ids of the events that `who` reads by `messages`, or the refusal.
     pub(crate) fn read(&self, who: &TestUser) -> Result<Vec<String>, (u16, Option<ErrCode>)> {
         let mut request = get_message_events::v3::Request::forward(self.room.clone());
         request.limit = ruma::UInt::MAX;

@@ -1,4 +1,4 @@
-//! The keys of devices, for end-to-end encryption: kept as they are given, and never looked into.
+//! The keys of devices for end-to-end encryption. The server stores the keys without parsing them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::answer::{Answer, Credentials, Granted};
 use super::authorisation::Call;
 use super::endpoints::ENDPOINTS;
 
-/// The keys of every device that uploaded some.
+/// The keys of each device.
 pub(super) type Keys = BTreeMap<(OwnedUserId, OwnedDeviceId), KeysOfDevice>;
 
-/// What one device uploaded.
+/// The keys that one device uploaded.
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeysOfDevice {
     identity: Option<Raw<DeviceKeys>>,
@@ -25,7 +25,7 @@ pub(super) struct KeysOfDevice {
     fallback: BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>,
 }
 
-/// Why a call about keys is allowed.
+/// The decision that allows a call about keys.
 // GA-40: A guest may call `POST /keys/upload`, `POST /keys/query` and `POST /keys/claim`.
 const KEYS: Decision = Decision::allow(&["GA-40"], "anyone with a device may encrypt");
 
@@ -100,7 +100,7 @@ impl Reference {
         Ok(Granted::new(KEYS, claim_keys::v3::Response::new(claimed)))
     }
 
-    /// How many one-time keys are left of a device.
+    /// The number of unclaimed one-time keys of a device.
     pub(super) fn key_counts(
         &self,
         user: OwnedUserId,
@@ -119,7 +119,7 @@ impl KeysOfDevice {
         counts
     }
 
-    /// Takes a one-time key away, or gives a fallback key, which stays.
+    /// Removes and returns a one-time key; without one, returns the fallback key and keeps the key.
     fn take(&mut self, of: &OneTimeKeyAlgorithm) -> Option<(OwnedOneTimeKeyId, Raw<OneTimeKey>)> {
         let once = self.one_time.keys().find(|id| id.algorithm() == *of).cloned();
         match once {

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_logs_in_by_its_whole_id_or_its_local_part_and_the_token_works() {
+    fn a_user_logs_in_by_user_id_or_by_local_part() {
         let mut fixture = Fixture::new();
         for name in ["moderator", "@moderator:reference.test"] {
             let token = log_in(&mut fixture, name, "password").unwrap().response.access_token;
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_logs_in_with_a_wrong_password_or_to_an_account_without_one() {
+    fn login_needs_an_account_with_a_password_and_that_password() {
         let mut fixture = Fixture::new();
         let guest = fixture.guest();
         fixture.server.sign_on("elsewhere").unwrap();

@@ -1,4 +1,4 @@
-//! Media: what was uploaded, given back as it came.
+//! Media: uploads, and downloads of the unchanged content.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) struct Media {
     file: Vec<u8>,
 }
 
-/// Why a call for media is allowed.
+/// The decision that allows a call for media.
 // Reading A51: any media that the server serves to users.
 // GA-48: A guest may call `GET /media/download/{serverName}/{mediaId}`, with or without a
 // `{fileName}`.
@@ -89,7 +89,7 @@ impl Reference {
         Ok(Granted::new(MEDIA, response))
     }
 
-    /// `GET /media/thumbnail/{serverName}/{mediaId}`, which gives the whole picture.
+    /// `GET /media/thumbnail/{serverName}/{mediaId}`. The thumbnail is the whole image.
     ///
     /// # Errors
     /// The refusal, if there is nothing, or nothing for the caller.

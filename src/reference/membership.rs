@@ -1,4 +1,4 @@
-//! One's own membership: joining, leaving, knocking.
+//! The membership of the caller: join, leave, forget and knock.
 
 use guest_access_rules::decision_point::{
     GateByAlias, GateByStateEvent, GateForInvited, GateForUsers, JoinElsewhere, JoinErrcode,
@@ -24,7 +24,7 @@ impl Reference {
     /// `POST /rooms/{roomId}/join`.
     ///
     /// # Errors
-    /// The refusal, if the caller does not come to be joined.
+    /// The refusal, if the caller may not join.
     pub fn join(
         &mut self,
         credentials: &Credentials<'_>,
@@ -40,7 +40,7 @@ impl Reference {
     /// `POST /join/{roomIdOrAlias}`.
     ///
     /// # Errors
-    /// The refusal, if the caller does not come to be joined.
+    /// The refusal, if the caller may not join.
     pub fn join_by_alias(
         &mut self,
         credentials: &Credentials<'_>,
@@ -58,7 +58,7 @@ impl Reference {
     /// `POST /rooms/{roomId}/leave`.
     ///
     /// # Errors
-    /// The refusal, if the caller does not leave.
+    /// The refusal, if the caller may not leave.
     pub fn leave(
         &mut self,
         credentials: &Credentials<'_>,
@@ -71,7 +71,7 @@ impl Reference {
         Ok(Granted::new(decision, leave_room::v3::Response::new()))
     }
 
-    /// `POST /rooms/{roomId}/forget`. What was forgotten is not given by a sync any more.
+    /// `POST /rooms/{roomId}/forget`. A sync leaves out a forgotten room.
     ///
     /// # Errors
     /// The refusal, if the caller is still in the room.
@@ -95,7 +95,7 @@ impl Reference {
     /// `POST /knock/{roomIdOrAlias}`.
     ///
     /// # Errors
-    /// The refusal, if the caller does not come to be knocking.
+    /// The refusal, if the caller may not knock.
     pub fn knock(
         &mut self,
         credentials: &Credentials<'_>,
@@ -109,12 +109,12 @@ impl Reference {
         Ok(Granted::new(decision, knock_room::v3::Response::new(room)))
     }
 
-    /// Whether the caller may come to be joined to `room` in this way.
+    /// Whether the caller may join `room` by this endpoint.
     pub(super) fn may_join(
         &self,
         caller: &Caller,
         room: &RoomId,
-        way: MembershipEndpoint,
+        endpoint: MembershipEndpoint,
     ) -> Result<Decision, Refusal> {
         let Some(room) = self.room(room) else {
             return Err(self.join_elsewhere(caller));
@@ -127,7 +127,7 @@ impl Reference {
         // GA-18: A guest may call `POST /rooms/{roomId}/join` for a room that guests may join.
         // GA-22: A guest may join a room only while `m.room.guest_access` is present there and is
         // `can_join`.
-        if self.guest_access_applies(caller, membership, way)
+        if self.guest_access_applies(caller, membership, endpoint)
             && room.settings().guest_access != GuestAccess::CanJoin
         {
             let because = "the room's guest access is not `can_join`";
@@ -164,15 +164,16 @@ impl Reference {
         &self,
         caller: &Caller,
         membership: Membership,
-        way: MembershipEndpoint,
+        endpoint: MembershipEndpoint,
     ) -> bool {
         let choices = self.choices();
         // Reading A37: the rule holds for every way in.
         let waived = choices.join_gate == JoinGate::None
             || (membership == Membership::Invite
                 && choices.gate_for_invited == GateForInvited::Waived)
-            || (way == MembershipEndpoint::Alias && choices.gate_by_alias == GateByAlias::Waived)
-            || (way == MembershipEndpoint::StateEvent
+            || (endpoint == MembershipEndpoint::Alias
+                && choices.gate_by_alias == GateByAlias::Waived)
+            || (endpoint == MembershipEndpoint::StateEvent
                 && choices.gate_by_state_event == GateByStateEvent::Waived);
         let held = caller.guest
             || (caller.was_guest && choices.gate_for_users == GateForUsers::UpgradedHeld);
@@ -235,8 +236,8 @@ impl Reference {
         self.room(room).map_or(Membership::Never, |room| caller.membership(room))
     }
 
-    /// Changes the caller's own membership, unless it is that already. Nobody in particular has no
-    /// membership that could change.
+    /// Changes the caller's own membership, unless the caller has this membership already. A caller
+    /// without an account has no membership.
     fn change_own_membership(&mut self, caller: &Caller, room: &OwnedRoomId, to: Membership) {
         if let Some(user) = &caller.user
             && self.membership_of(caller, room) != to
@@ -257,7 +258,7 @@ impl Reference {
         self.accept(room, UnsentEvent::state(sender, MEMBER, user.as_str(), content));
     }
 
-    /// The content of a member event: the membership, and of who is joined also its profile.
+    /// The content of a member event: the membership; for a join, also the profile of the user.
     pub(super) fn member_content(&self, user: &UserId, membership: Membership) -> Value {
         let mut content = json!({ "membership": membership.as_str() });
         if let Some(account) = self.accounts.get(user)
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invite_lets_a_guest_in_only_where_the_gate_is_waived_for_it() {
+    fn an_invited_guest_joins_only_where_the_gate_is_waived() {
         for (options, status_and_errcode) in
             [(&[][..], NOT_FOR_GUESTS), (&[("join.gate_for_invited", "waived")][..], ALLOWED)]
         {

@@ -1,4 +1,4 @@
-//! Other people's membership: inviting, removing, banning.
+//! The membership of other users: invite, kick, ban and unban.
 
 use guest_access_rules::endpoint::{EndpointId, KNOWN};
 use guest_access_rules::vocabulary::{Decision, Membership};
@@ -14,7 +14,7 @@ impl Reference {
     /// `POST /rooms/{roomId}/invite`.
     ///
     /// # Errors
-    /// The refusal, if nobody is invited.
+    /// The refusal, if the caller may not invite the user.
     pub fn invite(
         &mut self,
         credentials: &Credentials<'_>,
@@ -31,7 +31,7 @@ impl Reference {
     /// `POST /rooms/{roomId}/kick`.
     ///
     /// # Errors
-    /// The refusal, if nobody is removed.
+    /// The refusal, if the caller may not kick the user.
     pub fn kick(
         &mut self,
         credentials: &Credentials<'_>,
@@ -49,7 +49,7 @@ impl Reference {
     /// `POST /rooms/{roomId}/ban`.
     ///
     /// # Errors
-    /// The refusal, if nobody is banned.
+    /// The refusal, if the caller may not ban the user.
     pub fn ban(
         &mut self,
         credentials: &Credentials<'_>,
@@ -63,7 +63,7 @@ impl Reference {
     /// `POST /rooms/{roomId}/unban`.
     ///
     /// # Errors
-    /// The refusal, if no ban is lifted.
+    /// The refusal, if the caller may not unban the user.
     pub fn unban(
         &mut self,
         credentials: &Credentials<'_>,
@@ -92,7 +92,7 @@ impl Reference {
         Ok(decision)
     }
 
-    /// Whether the caller may give `user`, who is somebody else, this membership.
+    /// Whether the caller may give this membership to `user`, who is another user.
     pub(super) fn may_moderate(
         &self,
         caller: &Caller,

@@ -1,4 +1,4 @@
-//! Power levels, as far as they are needed: who may send what.
+//! Power levels: the level of a user, and the level that an action requires.
 
 use ruma::UserId;
 use ruma::serde::JsonObject;

@@ -1,4 +1,4 @@
-//! Profiles: one's own name, and what others may read of it.
+//! Profiles: the fields of the caller's own profile, and of the profiles of others.
 
 use std::sync::Arc;
 
@@ -97,7 +97,7 @@ impl Reference {
         let caller = self.admit(credentials, Call::to(endpoint).changing(key))?;
         let anybodys = caller.guest && self.choices().profile_owner == ProfileOwner::Anybodys;
         if !caller.is(user) && !anybodys {
-            return Err(Refusal::forbidden(&["GA-21"], "the profile is somebody else's"));
+            return Err(Refusal::forbidden(&["GA-21"], "the profile belongs to another user"));
         }
         let account = Arc::make_mut(&mut self.accounts).get_mut(user).ok_or(NO_SUCH_USER)?;
         match value {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_name_is_carried_into_the_rooms_although_guests_may_not_join_any_more() {
+    fn a_new_display_name_reaches_rooms_that_guests_may_not_join() {
         let mut fixture = Fixture::with_profile(latest(&[("revocation.effect", "none")]));
         fixture.set_guest_access("can_join");
         let guest = fixture.guest();

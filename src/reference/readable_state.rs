@@ -1,17 +1,16 @@
-//! Which state of a room a reader is given.
+//! The state of a room that a caller may read.
 
 use guest_access_rules::decision_point::{
-    EvaluatedAt, GuestReads, LeftReader, SettingChange, StateCheck, StateLeft, StatePreview,
+    GuestReads, LeftReader, StateCheck, StateLeft, StatePreview,
 };
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
 use super::authorisation::Caller;
-use super::event::HISTORY_VISIBILITY;
 use super::{Reference, Room};
 
 impl Reference {
-    /// The places of the state events that the caller is given of `room`, as the room was before
-    /// the event at `at`: the room's length stands for now.
+    /// The places of the state events that the caller may read, in the state of `room` before the event at
+    /// `at`. For the current state, `at` is the length of the timeline.
     pub(super) fn readable_state(&self, caller: &Caller, room: &Room, at: usize) -> Vec<usize> {
         let choices = self.choices();
         let current = || room.before(at).places();
@@ -61,28 +60,14 @@ impl Reference {
     // RP-10: A user who has not joined is given only events at which `m.room.history_visibility`
     // was present and `world_readable`.
     fn is_previewed(&self, room: &Room, place: usize) -> bool {
-        let choices = self.choices();
-        if !room.is_world_readable() {
-            return false;
-        }
-        if choices.state_preview == StatePreview::Current
-            || choices.evaluated_at == EvaluatedAt::Now
-        {
-            return true;
-        }
-        let before = room.settings_before(place).visibility;
-        let after = room.settings_after(place).visibility;
-        let world_readable = Some(HistoryVisibility::WorldReadable);
-        match choices.setting_change {
-            _ if room.event(place).kind != HISTORY_VISIBILITY => before == world_readable,
-            SettingChange::Either => before == world_readable || after == world_readable,
-            SettingChange::Before => before == world_readable,
-            SettingChange::After => after == world_readable,
-        }
+        let world_readable = HistoryVisibility::WorldReadable;
+        room.is_world_readable()
+            && (self.choices().state_preview == StatePreview::Current
+                || self.visibility_at(room, place).contains(&world_readable))
     }
 }
 
-/// The state when the caller was last joined no more, or at `at` if that was earlier.
+/// The state when the caller last left, or at `at` if `at` is earlier.
 fn state_at_leaving(caller: &Caller, room: &Room, at: usize) -> Vec<usize> {
     let user = caller.user.as_deref();
     let Some(left) = user.and_then(|user| room.place_of_leaving(user)) else {
@@ -119,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_previewer_is_given_the_state_that_was_sent_while_world_readable() {
+    fn a_previewer_gets_the_state_sent_while_world_readable() {
         for (options, shown) in [(&[][..], false), (&[("state.preview", "current")][..], true)] {
             let mut fixture = Fixture::with_profile(latest(options));
             let guest = fixture.guest();
@@ -132,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn who_left_is_given_the_state_when_it_left() {
+    fn a_former_member_gets_the_state_at_leaving() {
         for (options, shown) in [(&[][..], false), (&[("state.left", "current")][..], true)] {
             let mut fixture = Fixture::with_profile(latest(options));
             let guest = fixture.guest();
@@ -146,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_invited_and_never_joined_has_no_time_of_its_own() {
+    fn a_user_who_never_joined_gets_no_state_at_leaving() {
         let mut fixture = Fixture::new();
         let guest = fixture.guest();
         let before = note(&mut fixture, "before");

@@ -1,4 +1,4 @@
-//! What each reading endpoint answers.
+//! The answers of the endpoints that read rooms.
 
 mod current;
 mod one_event;
@@ -14,37 +14,36 @@ use super::{Reference, Room};
 pub use stream::EventsRequest;
 pub use timeline::Span;
 
-/// A place in the streams of the server, as clients are told it: after everything that happened up
-/// to this number on its clock.
+/// The pagination token for the position after everything up to this number of the server's clock.
 pub(super) fn token(number: u64) -> String {
     format!("s{number}")
 }
 
-/// The number that a token stands for; `None` if the server never gave it.
+/// The number in a token; `None` if the token is not from this server.
 pub(super) fn read_token(token: &str) -> Option<u64> {
     token.strip_prefix('s')?.parse().ok()
 }
 
 impl Room {
-    /// The events at these places, as clients are given them.
+    /// The events at these places, in the format for clients.
     fn raw<T>(&self, places: &[usize]) -> Vec<Raw<T>> {
         places.iter().map(|&place| self.event(place).raw()).collect()
     }
 
-    /// The token of the place just before the event at `place`, or of the end.
+    /// The token of the position before the event at `place`.
     pub fn token_before(&self, place: usize) -> String {
         let before = place.checked_sub(1).map_or(0, |before| self.event(before).number);
         token(before)
     }
 
-    /// The place at which the events after a token begin.
+    /// The place of the first event after a token.
     fn place_at(&self, token: Option<&str>) -> Option<usize> {
         token.and_then(read_token).map(|number| self.place_after(number))
     }
 }
 
 impl Reference {
-    /// The token of now.
+    /// The token of the current position.
     pub fn token(&self) -> String {
         token(self.clock)
     }

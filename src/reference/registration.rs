@@ -1,4 +1,4 @@
-//! Registration: of guests, and of ordinary users.
+//! The registration of guests and of users.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ impl Reference {
     /// `POST /register`.
     ///
     /// # Errors
-    /// The refusal, if nobody is registered.
+    /// The refusal, if the server registers no account.
     pub fn register(&mut self, request: &Request) -> Answer<Response> {
         // RG-1: The kind of account to register is given by `kind`, which is `guest` or `user`, and
         // `user` if not given.
@@ -33,7 +33,7 @@ impl Reference {
         }
     }
 
-    /// The registration of somebody who signs in elsewhere and has no password here.
+    /// Registers a user without a password, who signs in with an identity provider.
     ///
     /// # Errors
     /// The refusal, if the user id is taken.
@@ -75,10 +75,10 @@ impl Reference {
         let first = !self.accounts.iter().any(|account| account.is_guest() || account.was_guest);
         let mut account = Account::new(user, AccountKind::Guest);
         account.administrator = first && self.choices().first_guest == FirstGuest::Administrator;
-        let mut heeded = Request::new();
-        heeded.device_id = device;
-        heeded.initial_device_display_name.clone_from(&request.initial_device_display_name);
-        let response = self.open_account(account, &heeded);
+        let mut effective = Request::new();
+        effective.device_id = device;
+        effective.initial_device_display_name.clone_from(&request.initial_device_display_name);
+        let response = self.open_account(account, &effective);
         let decision = Decision::allow(&["GA-1", "RG-5"], "anyone may register as a guest");
         Ok(Granted::new(decision, response))
     }
@@ -108,7 +108,7 @@ impl Reference {
         Ok(Granted::new(Decision::allow(&["RG-5"], "the user id is free"), response))
     }
 
-    /// The user id with this local part, which must be nobody's.
+    /// The user id with this local part, if no account has this user id.
     pub(super) fn unused_user_id(&self, localpart: &str) -> Result<OwnedUserId, Refusal> {
         let user = user_id(localpart).ok_or(Refusal::new(
             400,
@@ -144,7 +144,7 @@ impl Reference {
         response
     }
 
-    /// Makes a user of the guest with this id, who keeps its device, and issues a new token.
+    /// Upgrades the guest with this user id. The user keeps the device of the guest, and gets a new token.
     pub(super) fn upgrade_to_user(&mut self, user: &UserId, password: Option<&str>) -> Response {
         if self.choices().upgrade_memberships == UpgradeMemberships::Left {
             self.leave_everywhere(user);
@@ -181,8 +181,8 @@ impl Reference {
     }
 }
 
-/// What becomes of a guest's tokens when its account becomes a user's: a token that is kept lives
-/// as long as the new one, of whose device it is.
+/// Ends or keeps the tokens of a guest at the upgrade. A kept token has the same device as the new token,
+/// and ends with the new token.
 pub(super) fn inherit_tokens(account: &mut Account, old_token: OldToken) {
     // Reading A1: the guest token ends.
     for token in &mut account.tokens {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_gets_an_id_and_a_device_of_the_servers_choice_and_the_name_of_its_device() {
+    fn the_server_chooses_the_user_id_and_the_device_of_a_guest() {
         let mut fixture = Fixture::new();
         let response = guest_named(&mut fixture, "alice").unwrap().response;
         assert_eq!(response.user_id.as_str(), "@1:reference.test");

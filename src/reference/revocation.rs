@@ -1,4 +1,4 @@
-//! Revocation: what happens to the guests in a room when they may join it no more.
+//! Revocation: the removal of the guests from a room when the guests may no longer join.
 
 use guest_access_rules::decision_point::{
     RevocationEffect, RevocationMemberships, RevocationTrigger, RevocationWhom,
@@ -10,7 +10,7 @@ use super::event::{Event, GUEST_ACCESS, REDACTION};
 use super::{Reference, Room};
 
 impl Reference {
-    /// Whether `event`, with which a room's guest access ceased to be `can_join`, revokes.
+    /// Whether `event` triggers a revocation. The event ended the guest access `can_join` of its room.
     pub(super) fn triggers_revocation(&self, event: &Event) -> bool {
         // Reading A2: whatever ends `can_join` counts.
         match self.choices().revocation_trigger {
@@ -34,6 +34,7 @@ impl Reference {
         }
     }
 
+    /// The members that a revocation removes from `room`.
     pub(super) fn members_to_remove(&self, room: &RoomId) -> Vec<OwnedUserId> {
         let Some(room) = self.room(room) else {
             return Vec::new();
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
     use Membership::{Join, Leave};
 
-    /// A world in which a guest, a user and the moderator are joined.
+    /// A room to which a guest, a user and the moderator are joined.
     fn joined(options: &[(&str, &str)]) -> (Fixture, TestUser, TestUser) {
         let mut fixture = Fixture::with_profile(latest(options));
         fixture.set_guest_access("can_join");
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn guests_leave_and_nobody_else_does_when_guest_access_is_taken_away() {
+    fn a_revocation_removes_guests_and_nobody_else() {
         let (mut fixture, guest, user) = joined(&[]);
         fixture.set_guest_access("forbidden");
         assert_eq!(membership(&fixture, &guest), Leave);
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_whose_token_was_ended_is_removed_all_the_same() {
+    fn a_revocation_removes_a_guest_without_a_live_token() {
         let (mut fixture, guest, _) = joined(&[]);
         fixture.server.end_tokens(&guest.user_id);
         fixture.set_guest_access("forbidden");
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_password_is_removed_where_guests_are_known_by_that() {
+    fn a_revocation_removes_users_without_a_password_by_one_option() {
         for (options, after) in
             [(&[][..], Join), (&[("registration.known_by", "no_password")][..], Leave)]
         {

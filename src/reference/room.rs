@@ -1,4 +1,4 @@
-//! A room: its timeline, and its state before and after each event of it.
+//! A room: its timeline, and its state before and after each event.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use super::settings::{self, Settings};
 /// A room in which the server takes part.
 #[derive(Debug, Clone)]
 pub struct Room {
-    /// Its id.
+    /// The room id.
     pub id: OwnedRoomId,
     timeline: Vec<Entry>,
     now: StateAt,
-    /// Who has forgotten it, and at which length of the timeline.
+    /// The users who have forgotten the room, and the length of the timeline at that time.
     forgotten: BTreeMap<OwnedUserId, usize>,
 }
 
@@ -28,8 +28,7 @@ struct Entry {
     before: StateAt,
 }
 
-/// The state of a room at some moment: the places of its state events in the timeline, and what
-/// its settings mean.
+/// The state of a room at one time: the places of the state events in the timeline, and the settings.
 #[derive(Debug, Clone)]
 pub(super) struct StateAt {
     places: Arc<Vec<usize>>,
@@ -37,7 +36,7 @@ pub(super) struct StateAt {
 }
 
 impl StateAt {
-    /// The places of the state events in the timeline, oldest piece of state first.
+    /// The places of the state events in the timeline, in the order in which their keys were first set.
     pub(super) fn places(&self) -> impl Iterator<Item = usize> + '_ {
         self.places.iter().copied()
     }
@@ -54,12 +53,12 @@ impl Room {
         self.timeline.iter().map(|entry| entry.event.as_ref())
     }
 
-    /// How many events there are.
+    /// The number of events.
     pub fn len(&self) -> usize {
         self.timeline.len()
     }
 
-    /// Whether there is no event at all, which no room that was created can say of itself.
+    /// Whether the room has no event. Every created room has an event.
     pub fn is_empty(&self) -> bool {
         self.timeline.is_empty()
     }
@@ -94,17 +93,17 @@ impl Room {
         self.before(place + 1)
     }
 
-    /// What the settings mean now.
+    /// The settings now.
     pub fn settings(&self) -> Settings {
         self.now.settings
     }
 
-    /// What the settings meant before the event at this place.
+    /// The settings before the event at this place.
     pub fn settings_before(&self, place: usize) -> Settings {
         self.before(place).settings
     }
 
-    /// What the settings meant after the event at this place.
+    /// The settings after the event at this place.
     pub fn settings_after(&self, place: usize) -> Settings {
         self.after(place).settings
     }
@@ -129,8 +128,8 @@ impl Room {
             .map_or(Membership::Never, |place| membership_by(self.event(place)))
     }
 
-    /// Whether `user` was joined at any moment after the event at this place. Whoever is joined
-    /// once the event has been sent is joined at the moment after it.
+    /// Whether `user` was joined at any time after the event at this place. A user who is joined directly
+    /// after the event counts.
     pub fn was_joined_after(&self, place: usize, user: &UserId) -> bool {
         self.membership_after(place, user) == Membership::Join
             || (place + 1..self.len()).any(|later| {
@@ -139,7 +138,7 @@ impl Room {
             })
     }
 
-    /// The place of the event with which `user` was last joined no more, if it ever was joined.
+    /// The place of the last event that ended a join of `user`, if there is one.
     pub(super) fn place_of_leaving(&self, user: &UserId) -> Option<usize> {
         (0..self.len()).rev().find(|&place| {
             self.event(place).is_state(MEMBER, user.as_str())
@@ -148,19 +147,19 @@ impl Room {
         })
     }
 
-    /// Lets `user` have forgotten the room, until its membership changes.
+    /// Marks the room as forgotten by `user`, until the membership of `user` changes.
     pub(super) fn forget(&mut self, user: OwnedUserId) {
         self.forgotten.insert(user, self.len());
     }
 
-    /// Whether `user` has forgotten the room, and its membership is still what it was then.
+    /// Whether `user` has forgotten the room, and the membership of `user` has not changed since.
     pub(super) fn is_forgotten_by(&self, user: &UserId) -> bool {
         self.forgotten
             .get(user)
             .is_some_and(|&length| self.membership_before(length, user) == self.membership(user))
     }
 
-    /// Those whose membership is known, with it.
+    /// All users with a membership, and their memberships.
     pub(super) fn members(&self) -> impl Iterator<Item = (OwnedUserId, Membership)> + '_ {
         self.now.places().map(|place| self.event(place)).filter_map(|event| {
             let user = UserId::parse(event.state_key.as_deref()?).ok()?;
@@ -186,12 +185,12 @@ impl Room {
         self.state_event(&self.now, kind, key).map(|place| self.event(place))
     }
 
-    /// The event that is the setting named `kind` now, if there is one.
+    /// The newest event that sets the setting with the event type `kind`.
     pub fn setting(&self, kind: &str, choices: &Choices) -> Option<&Event> {
         self.events().rev().find(|event| settings::is_setting(event, kind, choices))
     }
 
-    /// Adds `event` to the end of the timeline, and carries it into the state.
+    /// Appends `event` to the timeline, and updates the state.
     pub(super) fn append(&mut self, event: Event, choices: &Choices) {
         let place = self.timeline.len();
         let before = self.now.clone();
@@ -221,7 +220,7 @@ impl Room {
     }
 }
 
-/// The membership that a `m.room.member` event says.
+/// The membership in a `m.room.member` event.
 pub(super) fn membership_by(event: &Event) -> Membership {
     event.text("membership").and_then(Membership::from_spelling).unwrap_or(Membership::Leave)
 }

@@ -1,4 +1,4 @@
-//! Who may read a room at all, by each kind of endpoint.
+//! Room access: whether a caller may read a room at all, by each kind of endpoint.
 
 use guest_access_rules::decision_point::{
     BannedReader, ClosedAgain, InvitedReader, RoomElsewhere, RoomRule, StateCheck,
@@ -11,12 +11,12 @@ use super::answer::Refusal;
 use super::authorisation::Caller;
 use super::{Reference, Room};
 
-/// What is denied where a room's setting cannot be read.
+/// The refusal of every call to a room whose history visibility cannot be read.
 pub(super) const UNREADABLE_VISIBILITY: Refusal =
     Refusal::new(500, ErrCode::Unknown, &[], "the room's history visibility cannot be read");
 
 impl Reference {
-    /// The room, if the caller may read it by an endpoint that gives this.
+    /// The room, if the caller may read the room by an endpoint that gives `gives`.
     pub(super) fn readable_room(
         &self,
         caller: &Caller,
@@ -105,7 +105,7 @@ impl Reference {
         })
     }
 
-    /// Whether who has this membership is answered because of it.
+    /// Whether this membership alone lets the caller read the room.
     fn membership_grants(&self, membership: Membership, gives: Gives) -> bool {
         match gives {
             Gives::Event | Gives::Sync => true,
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn in_the_draft_a_guest_reads_world_readable_rooms_only_whatever_its_membership() {
+    fn in_the_draft_any_guest_reads_world_readable_rooms_only() {
         let mut fixture = Fixture::with_profile(draft(&[]));
         let (guest, user) = (fixture.guest(), fixture.user("user"));
         for who in [&guest, &user] {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_elsewhere_is_refused_like_one_that_may_not_be_read() {
+    fn an_unknown_room_is_refused_like_an_unreadable_room() {
         let mut fixture = Fixture::new();
         let guest = fixture.guest();
         fixture.room = owned_room_id!("!room:elsewhere.test");

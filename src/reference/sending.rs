@@ -1,4 +1,4 @@
-//! Sending events into rooms: messages, state, redactions.
+//! Sending events to rooms: messages, state events and redactions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use super::answer::{Answer, Credentials, Granted, Refusal};
 use super::authorisation::{Call, Caller};
 use super::event::{Event, GUEST_ACCESS, MEMBER, REDACTION, UnsentEvent};
 
-/// The events that were sent, by the transaction that sent them.
+/// The event that each transaction sent.
 pub(super) type Transactions = BTreeMap<Transaction, OwnedEventId>;
 type Transaction = (OwnedUserId, Option<OwnedDeviceId>, OwnedRoomId, OwnedTransactionId);
 
@@ -49,7 +49,7 @@ impl Reference {
         {
             return Err(self.unlisted());
         }
-        let content = read(request.body.json().get());
+        let content = json_object(request.body.json().get());
         let draft = UnsentEvent { sender: caller.sender(), kind, state_key: None, content };
         let (decision, event_id) = self.send_once(&caller, room, &request.txn_id, draft)?;
         Ok(Granted::new(decision, send_message_event::v3::Response::new(event_id)))
@@ -94,18 +94,19 @@ impl Reference {
             sender: caller.sender(),
             kind,
             state_key: Some(request.state_key.clone()),
-            content: read(request.body.json().get()),
+            content: json_object(request.body.json().get()),
         };
         let decision = if draft.kind == MEMBER {
             self.may_send_membership(&caller, room, &draft)?
         } else {
             self.may_send(&caller, room, &draft).inspect_err(|_| self.reject(room, &draft))?
         };
-        let event_id = self.unchanged(room, &draft).unwrap_or_else(|| self.accept(room, draft));
+        let event_id =
+            self.equal_member_event(room, &draft).unwrap_or_else(|| self.accept(room, draft));
         Ok(Granted::new(decision, send_state_event::v3::Response::new(event_id)))
     }
 
-    /// Whether the caller may send this event, which is no membership.
+    /// Whether the caller may send this event. The event is not a membership.
     fn may_send(
         &self,
         caller: &Caller,
@@ -127,13 +128,14 @@ impl Reference {
         // that event.
         let power = room.power_of(&draft.sender);
         let key = draft.state_key.as_deref();
-        let somebody_elses = key.is_some_and(|key| key.starts_with('@') && key != draft.sender);
+        let is_key_of_another_user =
+            key.is_some_and(|key| key.starts_with('@') && key != draft.sender);
         let redacts_others = redacted(draft)
             .and_then(|id| room.place_of(&id))
             .is_some_and(|place| room.event(place).sender != draft.sender);
         if power < room.power_to_send(&draft.kind, key.is_some())
             || (redacts_others && power < room.power_to("redact"))
-            || somebody_elses
+            || is_key_of_another_user
         {
             return Err(Refusal::forbidden(&["CS-8"], "the caller's power does not suffice"));
         }
@@ -151,7 +153,7 @@ impl Reference {
         Ok(Decision::allow(&["CS-7", "CS-8"], "the caller is joined and its power suffices"))
     }
 
-    /// Whether the caller may send this event, which is a membership: its own or somebody else's.
+    /// Whether the caller may send this membership, of the caller or of another user.
     fn may_send_membership(
         &self,
         caller: &Caller,
@@ -180,7 +182,7 @@ impl Reference {
         }
     }
 
-    /// What follows from a state event that was refused, and should be nothing.
+    /// Handles the refusal of a state event. By the rules, a refused event has no effect.
     fn reject(&mut self, room: &RoomId, draft: &UnsentEvent) {
         let says = draft.content.get("guest_access").and_then(Value::as_str);
         if draft.kind == GUEST_ACCESS
@@ -191,13 +193,13 @@ impl Reference {
         }
     }
 
-    /// The current member event, if this one would say nothing new.
-    fn unchanged(&self, room: &RoomId, draft: &UnsentEvent) -> Option<OwnedEventId> {
+    /// The current member event, if the new event has the same content.
+    fn equal_member_event(&self, room: &RoomId, draft: &UnsentEvent) -> Option<OwnedEventId> {
         let current = self.room(room)?.current(MEMBER, draft.state_key.as_deref()?)?;
         (current.kind == draft.kind && current.content == draft.content).then(|| current.id.clone())
     }
 
-    /// Sends an event once for every transaction of a device.
+    /// Sends an event, unless the same transaction of the device has sent the event already.
     fn send_once(
         &mut self,
         caller: &Caller,
@@ -217,7 +219,7 @@ impl Reference {
         Ok((decision, event_id))
     }
 
-    /// Takes an event that may be sent into the room, with all that follows from it.
+    /// Appends a permitted event to the room, and performs the revocation that may follow.
     pub(super) fn accept(&mut self, room: &RoomId, draft: UnsentEvent) -> OwnedEventId {
         let event = Event::new(self.tick(), room, draft);
         let event_id = event.id.clone();
@@ -239,8 +241,8 @@ impl Reference {
     }
 }
 
-/// What the body of a request holds: any JSON object is good enough to be stored.
-fn read(body: &str) -> JsonObject {
+/// The body of a request as a JSON object; an empty object if the body is something else.
+fn json_object(body: &str) -> JsonObject {
     serde_json::from_str(body).unwrap_or_default()
 }
 

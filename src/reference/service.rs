@@ -1,4 +1,4 @@
-//! What the server says of itself.
+//! The server's answers about itself: versions, capabilities and push rules.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::authorisation::Call;
 use super::creation::{DEFAULT_VERSION, VERSIONS};
 use super::endpoints::ENDPOINTS;
 
-/// The revisions whose paths are served.
+/// The versions of the specification that the server supports.
 const REVISIONS: [&str; 27] = [
     "r0.0.1", "r0.1.0", "r0.2.0", "r0.3.0", "r0.4.0", "r0.5.0", "r0.6.0", "r0.6.1", "v1.1", "v1.2",
     "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12", "v1.13",
@@ -23,11 +23,11 @@ const REVISIONS: [&str; 27] = [
 ];
 
 impl Reference {
-    /// `GET /versions`: every revision, whichever the rules are of. Clients choose by it what they
-    /// call, and what they may call is what is to be seen here.
+    /// `GET /versions`: all versions, whichever revision the rules are from. Clients choose their calls by
+    /// the versions, and the server has to show which calls are allowed.
     ///
     /// # Errors
-    /// The refusal, if the caller is not told.
+    /// The refusal, if the caller may not call the endpoint.
     pub fn versions(
         &self,
         credentials: &Credentials<'_>,
@@ -41,7 +41,7 @@ impl Reference {
     /// `GET /capabilities`.
     ///
     /// # Errors
-    /// The refusal, if the caller is not told.
+    /// The refusal, if the caller may not call the endpoint.
     pub fn capabilities(
         &self,
         credentials: &Credentials<'_>,
@@ -57,10 +57,10 @@ impl Reference {
         Ok(Granted::new(OPEN, get_capabilities::v3::Response::new(capabilities)))
     }
 
-    /// `GET /pushrules/`: there are none, since nothing is pushed to anybody.
+    /// `GET /pushrules/`: an empty set of rules, since the server pushes nothing.
     ///
     /// # Errors
-    /// The refusal, if the caller is not told.
+    /// The refusal, if the caller may not call the endpoint.
     pub fn push_rules(
         &self,
         credentials: &Credentials<'_>,

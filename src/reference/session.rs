@@ -1,4 +1,4 @@
-//! Who one is, and how a session ends.
+//! `whoami`, the end of a session, and the end of an account.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ impl Reference {
     /// `GET /account/whoami`.
     ///
     /// # Errors
-    /// The refusal, if the caller is not told.
+    /// The refusal, if the caller may not call the endpoint.
     pub fn whoami(
         &self,
         credentials: &Credentials<'_>,
@@ -42,7 +42,7 @@ impl Reference {
     /// `POST /logout`.
     ///
     /// # Errors
-    /// The refusal, if the token lives on.
+    /// The refusal, if the token stays live.
     pub fn log_out(
         &mut self,
         credentials: &Credentials<'_>,
@@ -62,7 +62,7 @@ impl Reference {
     /// `POST /account/deactivate`.
     ///
     /// # Errors
-    /// The refusal, if the account lives on.
+    /// The refusal, if the account stays active.
     pub fn deactivate(
         &mut self,
         credentials: &Credentials<'_>,
@@ -85,14 +85,14 @@ impl Reference {
         Ok(Granted::new(decision, response))
     }
 
-    /// Ends every token of `user`, by the server itself.
+    /// Ends every token of `user`, on behalf of the server.
     pub fn end_tokens(&mut self, user: &UserId) {
         if let Some(account) = Arc::make_mut(&mut self.accounts).get_mut(user) {
             account.end_tokens();
         }
     }
 
-    /// Restarts the server, which forgets nothing that it has stored.
+    /// Restarts the server. All data are stored, except for the guest flag under one option.
     pub fn restart(&mut self) {
         if self.choices().registration_flag == RegistrationFlag::Stored {
             return;
@@ -110,12 +110,12 @@ impl Reference {
         self.accounts.get(user)
     }
 
-    /// The user whose token this is, live or ended.
+    /// The user with this token, live or ended.
     pub fn holder(&self, token: &str) -> Option<&UserId> {
         self.accounts.holder(token).map(|(account, _)| &*account.user_id)
     }
 
-    /// Makes an administrator of a guest, or takes that away again: an operator's doing.
+    /// Makes a guest an administrator, or ends that, on behalf of the operator of the server.
     pub fn set_administrator(&mut self, user: &UserId, administrator: bool) {
         if let Some(account) = Arc::make_mut(&mut self.accounts).get_mut(user) {
             account.administrator = administrator;
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn deactivating_ends_the_token_and_by_another_reading_every_membership() {
+    fn deactivation_ends_the_token_and_by_one_reading_memberships() {
         for (option, membership) in [("kept", "join"), ("left", "leave")] {
             let mut fixture =
                 Fixture::with_profile(latest(&[("deactivation.memberships", option)]));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_forgets_who_is_a_guest_only_where_that_is_not_stored() {
+    fn a_restart_forgets_guests_only_without_a_stored_flag() {
         for (options, stays) in
             [(&[][..], true), (&[("registration.flag", "lost_at_restart")][..], false)]
         {

@@ -1,7 +1,7 @@
-//! What the settings of a room mean to the server: its history visibility and its guest access.
+//! The settings of a room: the history visibility and the guest access.
 //!
-//! They are worked out once, when an event comes that changes them, and kept with the state at
-//! every event: what a setting meant then does not change when its event is redacted later.
+//! The room computes the settings when an event changes them, and stores the settings with the state at
+//! every event. So a later redaction does not change the settings at an earlier event.
 
 use guest_access_rules::decision_point::{
     Choices, GuestAccessAbsent, GuestAccessMalformed, GuestAccessRedacted, GuestAccessStray,
@@ -12,17 +12,17 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
 use super::event::{Event, GUEST_ACCESS, HISTORY_VISIBILITY};
 
-/// What the settings of a room mean, at some moment.
+/// The settings of a room at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// The history visibility; `None` where reading it fails.
+    /// The history visibility; `None` if the server fails to read the setting.
     pub visibility: Option<HistoryVisibility>,
     /// The guest access.
     pub guest_access: GuestAccess,
 }
 
 impl Settings {
-    /// The settings of a room in which nothing was set.
+    /// The settings of a room without any setting.
     pub fn of_a_new_room(choices: &Choices) -> Self {
         Self {
             // HV-2: A room in which no `history_visibility` is set counts as `shared`.
@@ -52,7 +52,7 @@ impl Settings {
         }
     }
 
-    /// The settings after the redaction of `event`, which was one of them.
+    /// The settings after the redaction of `event`, which was the current event of one setting.
     pub(super) fn after_redaction(self, event: &Event, choices: &Choices) -> Self {
         match event.kind.as_str() {
             // CS-18: A redacted `m.room.history_visibility` keeps its `history_visibility`.
@@ -109,18 +109,18 @@ fn guest_access_by(event: &Event, choices: &Choices) -> GuestAccess {
     })
 }
 
-/// Whether `event` is one that sets the setting named `kind`.
+/// Whether `event` sets the setting with the event type `kind`.
 pub(super) fn is_setting(event: &Event, kind: &str, choices: &Choices) -> bool {
     // CS-6: A piece of state is named by its type and state key together; another state key is
     // another piece of state.
     // HV-8: The `m.room.history_visibility` event that counts is the one with the empty state key.
     // GA-9: The `m.room.guest_access` event that counts is the one with the empty state key.
-    let wherever_it_stands = match kind {
+    let any_state_key = match kind {
         HISTORY_VISIBILITY => choices.visibility_stray == VisibilityStray::Counts,
         GUEST_ACCESS => choices.guest_access_stray == GuestAccessStray::Counts,
         _ => false,
     };
-    event.is_state(kind, "") || (wherever_it_stands && event.kind == kind)
+    event.is_state(kind, "") || (any_state_key && event.kind == kind)
 }
 
 #[cfg(test)]
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_content_can_be_stored_and_means_shared_and_forbidden() {
+    fn malformed_settings_mean_shared_and_forbidden() {
         let mut fixture = Fixture::new();
         fixture.set_visibility("world_readable");
         fixture.set("m.room.history_visibility", &json!({ "history_visibility": 7 }));
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_event_of_the_type_counts_wherever_it_stands_if_strays_count() {
+    fn the_latest_event_counts_under_any_state_key_if_strays_count() {
         let mut fixture = Fixture::with_profile(latest(&[("guest_access.stray", "counts")]));
         let stray =
             message(&fixture.room, GUEST_ACCESS, "1", &json!({ "guest_access": "can_join" }));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redaction_takes_guest_access_away_and_leaves_history_visibility() {
+    fn a_redaction_resets_guest_access_and_keeps_visibility() {
         let mut fixture = Fixture::new();
         let visibility = fixture.set_visibility("world_readable");
         redact(&mut fixture, visibility);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_redaction_of_an_event_that_is_no_longer_the_setting_changes_nothing() {
+    fn the_redaction_of_a_replaced_setting_changes_nothing() {
         let mut fixture = Fixture::new();
         let old = fixture.set_guest_access("can_join");
         fixture.set_guest_access("forbidden");

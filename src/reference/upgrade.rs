@@ -1,4 +1,4 @@
-//! The upgrade of a guest to a full account: a registration that shows the guest's token.
+//! The upgrade of a guest to a full account: a registration with the token of the guest.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use super::registration::inherit_tokens;
 
 impl Reference {
     pub(super) fn upgrade(&mut self, request: &Request, token: &str) -> Answer<Response> {
-        let options = request.username.as_deref().and_then(user_id);
-        let holder = options.as_ref().and_then(|user| self.accounts.get(user));
+        let requested = request.username.as_deref().and_then(user_id);
+        let holder = requested.as_ref().and_then(|user| self.accounts.get(user));
         if self.choices().upgrade_offered == UpgradeOffered::NotOffered {
             // RG-7: A registration whose desired user id is taken is refused with `M_USER_IN_USE`.
             if holder.is_some() {
@@ -30,15 +30,17 @@ impl Reference {
         }
         let guest = holder.filter(|account| account.is_guest());
         let target = guest.map(|account| account.user_id.clone());
-        let shown = self.guest_by_live_token(token);
+        let token_holder = self.guest_by_live_token(token);
 
         // Reading A60: the token is the only proof that the account is the caller's.
-        let right = match self.choices().upgrade_token {
-            UpgradeToken::Own => shown.is_some() && (target.is_none() || shown == target),
-            UpgradeToken::AnyGuest => shown.is_some(),
+        let permitted = match self.choices().upgrade_token {
+            UpgradeToken::Own => {
+                token_holder.is_some() && (target.is_none() || token_holder == target)
+            }
+            UpgradeToken::AnyGuest => token_holder.is_some(),
             UpgradeToken::Unchecked => true,
         };
-        if !right {
+        if !permitted {
             return Err(Refusal::forbidden(
                 &["GA-32"],
                 "the guest's token is not live, or not that of the account that is asked for",
@@ -46,7 +48,7 @@ impl Reference {
         }
         // GA-33: An upgrade must give `username`, set to the local part of the guest's own user id.
         let Some(target) = target else {
-            return self.upgrade_under_another_name(request, shown);
+            return self.upgrade_under_another_name(request, token_holder);
         };
         let response = self.upgrade_to_user(&target, request.password.as_deref());
         let decision = Decision::allow(&["GA-32", "GA-33"], "the guest showed its own token");
@@ -58,7 +60,7 @@ impl Reference {
         (account.is_guest() && token.live).then(|| account.user_id.clone())
     }
 
-    /// The upgrade of `guest` under a name that is not its own.
+    /// Upgrades `guest` with a user name that is not the guest's own.
     fn upgrade_under_another_name(
         &mut self,
         request: &Request,

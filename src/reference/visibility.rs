@@ -1,4 +1,4 @@
-//! Which events a reader may see: the rules of history visibility, event by event.
+//! The rules of history visibility: which events a caller may see.
 
 use guest_access_rules::decision_point::{
     EvaluatedAt, GuestReads, HiddenEvent, InvitedOpens, JoinedNow, JoinedOpens, LeftReader,
@@ -12,11 +12,11 @@ use super::event::{HISTORY_VISIBILITY, MEMBER};
 use super::room::StateAt;
 use super::{Reference, Room};
 
-/// What the rules ask of a reader beside the state at the event.
+/// The facts about a reader that the rules need, besides the state at the event.
 struct Reader {
-    /// Its membership now.
+    /// The membership now.
     now: Membership,
-    /// Whether it was joined at any moment after the event.
+    /// Whether the reader was joined at any time after the event.
     joined_later: bool,
 }
 
@@ -60,8 +60,8 @@ impl Reference {
         world_readable || by_membership
     }
 
-    /// The history visibility at an event: either of two values, or the same one twice.
-    fn visibility_at(&self, room: &Room, place: usize) -> [HistoryVisibility; 2] {
+    /// The two values of the history visibility that may open an event. Mostly, both are the same.
+    pub(super) fn visibility_at(&self, room: &Room, place: usize) -> [HistoryVisibility; 2] {
         let choices = self.choices();
         // Reading A57: the draft asks of the room now.
         // HV-1: Whether a user may see an event depends on nothing but the state of the room at
@@ -87,7 +87,7 @@ impl Reference {
         }
     }
 
-    /// The caller's membership at an event: either of two, or the same one twice.
+    /// The two memberships of the caller that may open an event. Mostly, both are the same.
     fn membership_at(&self, caller: &Caller, room: &Room, place: usize) -> [Membership; 2] {
         let Some(user) = &caller.user else {
             return [Membership::Never; 2];
@@ -162,10 +162,10 @@ impl Reference {
             }
     }
 
-    /// The places, among these, of the events that the caller may see.
+    /// The places of the events that the caller may see, among `places`.
     ///
     /// # Errors
-    /// The refusal, if one hidden event makes the whole answer fail.
+    /// The refusal, if a hidden event makes the whole call fail.
     pub(super) fn visible(
         &self,
         caller: &Caller,
@@ -181,7 +181,7 @@ impl Reference {
     }
 }
 
-/// What the history visibility was, where it could be read; and `shared` where it could not.
+/// The history visibility in `state`; `shared` if the server fails to read the setting.
 fn visibility_or_shared(state: &StateAt) -> HistoryVisibility {
     state.settings.visibility.unwrap_or(HistoryVisibility::Shared)
 }
@@ -204,7 +204,7 @@ mod tests {
     /// The story of the draft: what was said among members is read by a guest once the room is
     /// opened to the world.
     #[test]
-    fn opening_a_room_shows_what_was_said_before_in_the_draft_and_not_in_the_rules_in_force() {
+    fn only_the_draft_shows_earlier_events_of_an_opened_room() {
         for (profile, shown) in [(draft(&[]), true), (latest(&[]), false)] {
             let mut fixture = Fixture::with_profile(profile);
             let guest = fixture.guest();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_reads_what_was_sent_while_the_room_was_world_readable() {
+    fn a_non_member_reads_the_events_sent_while_world_readable() {
         let mut fixture = Fixture::new();
         let guest = fixture.guest();
         fixture.set_visibility("world_readable");
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_that_is_joined_reads_only_world_readable_events_in_the_first_release() {
+    fn a_joined_guest_reads_world_readable_events_only_by_one_option() {
         let mut fixture =
             Fixture::with_profile(latest(&[("visibility.guest_reads", "world_readable_only")]));
         let guest = fixture.guest();

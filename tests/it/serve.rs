@@ -1,9 +1,9 @@
-//! `serve`: the reference over real HTTP.
+//! `serve`: the reference over HTTP.
 
 mod allow_list;
 mod client;
 mod command;
 mod defect;
 mod protocol;
-mod story;
+mod sessions;
 mod waiting;

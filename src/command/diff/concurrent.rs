@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let embedded = match &args.server {
         Some(_) => None,
         None => {
-            let server = serve::mistaken(&rules, &concurrent.defects)?;
+            let server = serve::server_with_defects(&rules, &concurrent.defects)?;
             Some(Embedded::serving(server).map_err(CommandError::Runtime)?)
         }
     };

@@ -1,4 +1,4 @@
-//! The state of a room, and its members.
+//! The endpoints that give the state of a room, or its members.
 
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use guest_access_rules::vocabulary::{Decision, Membership};
@@ -31,7 +31,7 @@ impl Reference {
         // DR-15: A guest may call `/rooms/{roomId}/state`, with no method given.
         // GA-11: A guest may call `GET /rooms/{roomId}/state` for a room that it may read.
         let (caller, room, decision) =
-            self.open_for_state(credentials, ENDPOINTS.state, &request.room_id, Gives::State)?;
+            self.admit_to_state(credentials, ENDPOINTS.state, &request.room_id, Gives::State)?;
         let state = room.raw(&self.readable_state(&caller, room, room.len()));
         Ok(Granted::new(decision, get_state_events::v3::Response::new(state)))
     }
@@ -51,7 +51,7 @@ impl Reference {
         // GA-12: A guest may call `GET /rooms/{roomId}/state/{eventType}/{stateKey}` for a room
         // that it may read.
         let (caller, room, decision) =
-            self.open_for_state(credentials, ENDPOINTS.state_event, id, Gives::StateEvent)?;
+            self.admit_to_state(credentials, ENDPOINTS.state_event, id, Gives::StateEvent)?;
         let kind = request.event_type.to_string();
         let given = self.readable_state(&caller, room, room.len());
         let event = given
@@ -78,7 +78,7 @@ impl Reference {
         let id = &request.room_id;
         // GA-43: A guest may call `GET /rooms/{roomId}/members` for a room that it may read.
         let (caller, room, decision) =
-            self.open_for_state(credentials, ENDPOINTS.members, id, Gives::Members)?;
+            self.admit_to_state(credentials, ENDPOINTS.members, id, Gives::Members)?;
         let at = room.place_at(request.at.as_deref()).unwrap_or(room.len());
         // Reading A30: a previewer is given the member events sent while `world_readable`.
         // CS-25: A user who left a room is given its members as of the time it left.
@@ -88,7 +88,7 @@ impl Reference {
             .filter(|&place| room.event(place).kind == MEMBER)
             .filter(|&place| {
                 let membership = membership_by(room.event(place));
-                let is = |options: &_| *options == membership.as_str().into();
+                let is = |wanted: &_| *wanted == membership.as_str().into();
                 request.membership.as_ref().is_none_or(is)
                     && !request.not_membership.as_ref().is_some_and(is)
             })
@@ -107,7 +107,7 @@ impl Reference {
     ) -> Answer<joined_members::v3::Response> {
         let id = &request.room_id;
         let (caller, room, decision) =
-            self.open_for_state(credentials, ENDPOINTS.joined_members, id, Gives::Members)?;
+            self.admit_to_state(credentials, ENDPOINTS.joined_members, id, Gives::Members)?;
         let joined = self
             .readable_state(&caller, room, room.len())
             .into_iter()
@@ -123,7 +123,7 @@ impl Reference {
         Ok(Granted::new(decision, joined_members::v3::Response::new(joined)))
     }
 
-    fn open_for_state(
+    fn admit_to_state(
         &self,
         credentials: &Credentials<'_>,
         endpoint: EndpointId,

@@ -30,10 +30,12 @@ impl Reference {
     ) -> Answer<get_room_event::v3::Response> {
         // GA-42: A guest may call `GET /rooms/{roomId}/event/{eventId}` for an event that it may
         // see.
-        let (caller, room) = self.open_for_event(credentials, KNOWN.event, &request.room_id)?;
-        let (room, place) = match self.seen(&caller, room, &request.event_id) {
+        let (caller, room) = self.admit_to_event(credentials, KNOWN.event, &request.room_id)?;
+        let (room, place) = match self.place_if_visible(&caller, room, &request.event_id) {
             Some(place) => (room, place),
-            None => self.of_another_room(&caller, room, &request.event_id).ok_or(NO_SUCH_EVENT)?,
+            None => {
+                self.event_of_another_room(&caller, room, &request.event_id).ok_or(NO_SUCH_EVENT)?
+            }
         };
         let response = get_room_event::v3::Response::new(room.event(place).raw());
         Ok(Granted::new(SEEN, response))
@@ -51,8 +53,8 @@ impl Reference {
         // GA-41: A guest may call `GET /rooms/{roomId}/context/{eventId}` for an event that it may
         // see.
         let (caller, room) =
-            self.open_for_event(credentials, ENDPOINTS.context, &request.room_id)?;
-        let place = self.seen(&caller, room, &request.event_id).ok_or(NO_SUCH_EVENT)?;
+            self.admit_to_event(credentials, ENDPOINTS.context, &request.room_id)?;
+        let place = self.place_if_visible(&caller, room, &request.event_id).ok_or(NO_SUCH_EVENT)?;
         // Reading A32: each neighbour only if it may be seen by itself.
         let around = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX) / 2;
         let may_see = |&other: &usize| self.may_see(&caller, room, other);
@@ -70,8 +72,8 @@ impl Reference {
         Ok(Granted::new(SEEN, response))
     }
 
-    /// `GET /rooms/{roomId}/timestamp_to_event`: the event nearest to the time, if the caller may
-    /// see that one.
+    /// `GET /rooms/{roomId}/timestamp_to_event`: the event nearest to the time, if the caller may see
+    /// this event.
     ///
     /// # Errors
     /// The refusal, if the event is not given.
@@ -81,18 +83,18 @@ impl Reference {
         request: &get_event_by_timestamp::v1::Request,
     ) -> Answer<get_event_by_timestamp::v1::Response> {
         let endpoint = ENDPOINTS.timestamp_to_event;
-        let (caller, room) = self.open_for_event(credentials, endpoint, &request.room_id)?;
+        let (caller, room) = self.admit_to_event(credentials, endpoint, &request.room_id)?;
         let nearest = match request.dir {
             Direction::Forward => room.events().find(|event| event.time() >= request.ts),
             Direction::Backward => room.events().rev().find(|event| event.time() <= request.ts),
         };
         let event = nearest.ok_or(NO_SUCH_EVENT)?;
-        self.seen(&caller, room, &event.id).ok_or(NO_SUCH_EVENT)?;
+        self.place_if_visible(&caller, room, &event.id).ok_or(NO_SUCH_EVENT)?;
         let response = get_event_by_timestamp::v1::Response::new(event.id.clone(), event.time());
         Ok(Granted::new(SEEN, response))
     }
 
-    fn open_for_event(
+    fn admit_to_event(
         &self,
         credentials: &Credentials<'_>,
         endpoint: EndpointId,
@@ -103,24 +105,24 @@ impl Reference {
         Ok((caller, room))
     }
 
-    /// The place of the event with this id, if it is in `room` and the caller may see it.
-    fn seen(&self, caller: &Caller, room: &Room, id: &EventId) -> Option<usize> {
+    /// The place of the event with this id, if `room` has the event and the caller may see the event.
+    fn place_if_visible(&self, caller: &Caller, room: &Room, id: &EventId) -> Option<usize> {
         room.place_of(id).filter(|&place| self.may_see(caller, room, place))
     }
 
-    /// The event with this id although it is not of the room in the path.
-    fn of_another_room(
+    /// The event with this id in another room than the room in the path.
+    fn event_of_another_room(
         &self,
         caller: &Caller,
-        in_path: &Room,
+        room_in_path: &Room,
         id: &EventId,
     ) -> Option<(&Room, usize)> {
         let may_read =
-            caller.membership(in_path) == Membership::Join || in_path.is_world_readable();
+            caller.membership(room_in_path) == Membership::Join || room_in_path.is_world_readable();
         if self.choices().other_room == OtherRoom::NotFound || !may_read {
             return None;
         }
-        let mut others = self.rooms().filter(|room| room.id != in_path.id);
+        let mut others = self.rooms().filter(|room| room.id != room_in_path.id);
         others.find_map(|room| Some((room, room.place_of(id)?)))
     }
 }

@@ -1,4 +1,4 @@
-//! The events of a room that relate to another, and the threads that begin in it.
+//! The endpoints that give the events related to an event, and the threads of a room.
 
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use guest_access_rules::vocabulary::Decision;
@@ -18,7 +18,7 @@ use super::super::endpoints::ENDPOINTS;
 use super::super::event::Event;
 use super::super::{Reference, Room};
 
-/// Which page of a list is asked for.
+/// The page that a request asks for.
 struct Page<'a> {
     from: Option<&'a str>,
     to: Option<&'a str>,
@@ -26,14 +26,14 @@ struct Page<'a> {
     limit: Option<UInt>,
 }
 
-/// One page, the token at which the next begins, and why it is given.
+/// One page of events, the token at the start of the next page, and the decision that allows the page.
 struct RelatedEvents {
     chunk: Vec<Raw<AnyMessageLikeEvent>>,
     next: Option<String>,
     decision: Decision,
 }
 
-/// What every request for related events asks, by the names that ruma gives it.
+/// The page of a request. All requests for related events have these fields.
 macro_rules! page {
     ($request:ident) => {
         Page {
@@ -45,12 +45,12 @@ macro_rules! page {
     };
 }
 
-/// The answer that holds a page.
+/// The answer with a page of related events.
 macro_rules! answer {
-    ($found:ident, $module:ident) => {{
-        let mut response = $module::v1::Response::new($found.chunk);
-        response.next_batch = $found.next;
-        Ok(Granted::new($found.decision, response))
+    ($related:ident, $module:ident) => {{
+        let mut response = $module::v1::Response::new($related.chunk);
+        response.next_batch = $related.next;
+        Ok(Granted::new($related.decision, response))
     }};
 }
 
@@ -65,10 +65,10 @@ impl Reference {
         request: &get_relating_events::v1::Request,
     ) -> Answer<get_relating_events::v1::Response> {
         let (endpoint, room, page) = (ENDPOINTS.relations, &request.room_id, page!(request));
-        let found = self.related(credentials, endpoint, room, &page, |event| {
+        let related = self.related(credentials, endpoint, room, &page, |event| {
             event.relates_to().is_some_and(|(parent, _)| parent == request.event_id)
         })?;
-        answer!(found, get_relating_events)
+        answer!(related, get_relating_events)
     }
 
     /// `GET /rooms/{roomId}/relations/{eventId}/{relType}`.
@@ -82,10 +82,10 @@ impl Reference {
     ) -> Answer<get_relating_events_with_rel_type::v1::Response> {
         let (endpoint, room) = (ENDPOINTS.relations_of_type, &request.room_id);
         let wanted = (request.event_id.as_str(), request.rel_type.as_str());
-        let found = self.related(credentials, endpoint, room, &page!(request), |event| {
+        let related = self.related(credentials, endpoint, room, &page!(request), |event| {
             event.relates_to() == Some(wanted)
         })?;
-        answer!(found, get_relating_events_with_rel_type)
+        answer!(related, get_relating_events_with_rel_type)
     }
 
     /// `GET /rooms/{roomId}/relations/{eventId}/{relType}/{eventType}`.
@@ -100,10 +100,10 @@ impl Reference {
         let (endpoint, room) = (ENDPOINTS.relations_by_events, &request.room_id);
         let wanted = (request.event_id.as_str(), request.rel_type.as_str());
         let kind = request.event_type.to_string();
-        let found = self.related(credentials, endpoint, room, &page!(request), |event| {
+        let related = self.related(credentials, endpoint, room, &page!(request), |event| {
             event.relates_to() == Some(wanted) && event.kind == kind
         })?;
-        answer!(found, by_events)
+        answer!(related, by_events)
     }
 
     /// `GET /rooms/{roomId}/threads`.
@@ -132,13 +132,13 @@ impl Reference {
             self.related(credentials, ENDPOINTS.threads, &request.room_id, &page, |event| {
                 in_threads.contains(&event.id.as_str())
             })?;
-        let chunk = found.chunk.into_iter().map(Raw::cast_unchecked).collect();
+        let chunk = related.chunk.into_iter().map(Raw::cast_unchecked).collect();
         let mut response = get_threads::v1::Response::new(chunk);
-        response.next_batch = found.next;
-        Ok(Granted::new(found.decision, response))
+        response.next_batch = related.next;
+        Ok(Granted::new(related.decision, response))
     }
 
-    /// Those events of a room's timeline that are wanted, like `messages` would give them.
+    /// The wanted events of a room's timeline, with the same checks as `messages`.
     fn related(
         &self,
         credentials: &Credentials<'_>,
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_relates_to_an_event_is_found_page_by_page_and_by_how_it_does() {
+    fn related_events_are_found_by_page_and_by_relation_type() {
         let mut fixture = Fixture::new();
         let root = fixture.say("root");
         let first = reply(&mut fixture, &root, "m.thread");

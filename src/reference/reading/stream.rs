@@ -1,4 +1,4 @@
-//! Events as they come: of one room, or of every room that the caller follows.
+//! `GET /events`: new events in one room, or in every room that the caller follows.
 
 use guest_access_rules::decision_point::EventsNoRoom;
 use guest_access_rules::endpoint::{Gives, KNOWN};
@@ -13,18 +13,18 @@ use super::super::room_access::UNREADABLE_VISIBILITY;
 use super::super::{Reference, Room};
 use super::{read_token, token};
 
-/// A request to `GET /events`, which may name a room or not.
+/// A request to `GET /events`. A caller may leave out the room.
 #[derive(Debug, Clone, Default)]
 pub struct EventsRequest {
     /// The room, if one is named.
     pub room_id: Option<OwnedRoomId>,
-    /// The token from which on events are given; now, if there is none.
+    /// The token after which the events start. Without a token, the events start now.
     pub from: Option<String>,
 }
 
 impl Reference {
-    /// `GET /events`: what has come since the token that the request names. It never waits; who
-    /// serves it waits until [`Reference::token`] is another one, and asks again.
+    /// `GET /events`: the events since the token in the request. The call never waits. A server waits
+    /// until [`Reference::token`] changes, and calls again.
     ///
     /// # Errors
     /// The refusal, if the call as a whole is denied.

@@ -1,4 +1,4 @@
-//! All that is new in every room of the caller.
+//! `GET /sync`: what is new in every room of the caller.
 
 use guest_access_rules::vocabulary::{Decision, Membership};
 use ruma::api::client::filter::RoomFilter;
@@ -20,8 +20,8 @@ use super::super::{Reference, Room};
 use super::read_token;
 
 impl Reference {
-    /// `GET /sync`. It never waits; who serves it waits until [`Reference::token`] is another one,
-    /// and asks again.
+    /// `GET /sync`. The call never waits. A server waits until [`Reference::token`] changes, and calls
+    /// again.
     ///
     /// # Errors
     /// The refusal, if the call as a whole is denied.
@@ -74,14 +74,15 @@ impl Reference {
         Ok(Granted::new(decision, response))
     }
 
-    /// What is new in a room that the caller is joined to: of the whole room if it joined since.
+    /// What is new in a room that the caller is joined to; the whole room, if the caller joined since the
+    /// last sync.
     fn joined_room(&self, caller: &Caller, room: &Room, options: &SyncOptions<'_>) -> JoinedRoom {
         let joined_since = changed_since(caller, room, options.since);
         let known = options.since.filter(|_| !joined_since);
         let oldest = known.map_or(0, |since| room.place_after(since));
         let mut joined = JoinedRoom::new();
         let seen = self.newest(caller, room, oldest, options.filter);
-        // Of a room that the caller knows, the state that changed before the timeline given begins.
+        // In a room that the caller knows, the answer has the state that changed before the timeline.
         let changed = if known.is_none() || options.full_state { 0 } else { oldest };
         if changed == 0 || seen.limited {
             let filter = &options.filter.state;
@@ -97,14 +98,14 @@ impl Reference {
         joined
     }
 
-    /// What the caller may see of a room between `since` and now, in which it left it.
+    /// The events that the caller may see in a room that the caller left since `since`.
     fn left_room(&self, caller: &Caller, room: &Room, since: u64, filter: &RoomFilter) -> LeftRoom {
         let mut left = LeftRoom::new();
         left.timeline = self.newest(caller, room, room.place_after(since), filter).timeline(room);
         left
     }
 
-    /// The newest events from `oldest` on that the caller may see and wants.
+    /// The newest events from `oldest` on that the caller may see and that the filter matches.
     fn newest(
         &self,
         caller: &Caller,
@@ -123,14 +124,14 @@ impl Reference {
     }
 }
 
-/// What a sync asks of every room.
+/// The parameters of a sync that concern every room.
 struct SyncOptions<'a> {
     since: Option<u64>,
     full_state: bool,
     filter: &'a RoomFilter,
 }
 
-/// The events of a timeline that are given, and whether older ones are left out.
+/// The places of the events in an answer, and whether the answer leaves out older events.
 struct TimelineSlice {
     places: Vec<usize>,
     limited: bool,
@@ -146,7 +147,7 @@ impl TimelineSlice {
     }
 }
 
-/// Whether the caller's membership became what it is after `since`.
+/// Whether the caller's membership changed after `since`.
 fn changed_since(caller: &Caller, room: &Room, since: Option<u64>) -> bool {
     let (Some(since), Some(user)) = (since, caller.user.as_deref()) else {
         return true;
@@ -155,7 +156,7 @@ fn changed_since(caller: &Caller, room: &Room, since: Option<u64>) -> bool {
     room.membership_before(place, user) != room.membership(user)
 }
 
-/// What is shown of a room to who is invited to it, or knocks.
+/// The state that an invited or knocking caller gets.
 fn stripped_state(caller: &Caller, room: &Room) -> Vec<Raw<AnyStrippedStateEvent>> {
     let own = caller.sender();
     let pieces = [

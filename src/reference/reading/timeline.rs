@@ -1,4 +1,4 @@
-//! The events of a room, in the order of its timeline.
+//! The endpoints that give the events of a room in the order of the timeline.
 
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_rules::vocabulary::Membership;
@@ -14,14 +14,14 @@ use super::super::authorisation::Call;
 use super::super::endpoints::ENDPOINTS;
 use super::super::filter::filter_matches;
 
-/// Which part of a timeline an answer is about.
+/// A part of a timeline.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Span<'a> {
-    /// The token at which it begins; the room's beginning, if there is none.
+    /// The token at the start. Without a token, the part starts with the room.
     pub from: Option<&'a str>,
-    /// The token at which it ends; now, if there is none.
+    /// The token at the end. Without a token, the part ends now.
     pub to: Option<&'a str>,
-    /// How many events there are at most, the newest ones.
+    /// The largest number of events. The part keeps the newest events.
     pub limit: Option<usize>,
 }
 
@@ -34,7 +34,7 @@ impl Reference {
         self.timeline(credentials, KNOWN.messages, request)
     }
 
-    /// What any endpoint that gives a room's events answers: like `messages`.
+    /// The answer of `messages`, for any endpoint that gives the events of a room.
     ///
     /// # Errors
     /// The refusal, if the call as a whole is denied.
@@ -80,8 +80,8 @@ impl Reference {
         Ok(Granted::new(decision, response))
     }
 
-    /// `GET /rooms/{roomId}/initialSync`, of a span of the timeline: the text gives the endpoint no
-    /// parameters, and servers commonly take those of pagination.
+    /// `GET /rooms/{roomId}/initialSync`, for a part of the timeline. The specification gives the endpoint
+    /// no parameters; servers commonly take the parameters of pagination.
     ///
     /// # Errors
     /// The refusal, if the call as a whole is denied.

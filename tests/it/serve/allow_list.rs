@@ -1,4 +1,4 @@
-//! Every endpoint of the specification is answered as the allow-list says.
+//! The server applies the allow-list to every endpoint of the specification.
 
 use guest_access::reference::SERVER_NAME;
 use guest_access_rules::endpoint::{Auth, EndpointId};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, Fixture, TestUser};
 
-/// The path with something to stand for each of its variables.
+/// The path of an endpoint with values for its variables.
 fn path(endpoint: EndpointId, room: &str, user: &str) -> String {
     let parts = endpoint.get().path.split('/').map(|part| match part {
         "{roomId}" | "{roomIdOrAlias}" => room.to_owned(),
@@ -33,21 +33,21 @@ fn call(fixture: &Fixture, endpoint: EndpointId, path: &str, who: Option<&TestUs
         request = request.json(&json!({}));
     }
     let response = request.send().unwrap();
-    // Media and pages are no JSON: of these, the status is enough.
+    // Media and pages are not JSON. For them, the test compares the status only.
     let status = response.status().as_u16();
     let body = response.json().unwrap_or(Value::Null);
     Answer { status, body }
 }
 
 #[test]
-fn what_is_not_listed_is_refused_to_guests_and_what_is_listed_is_not_under_every_revision() {
+fn every_revision_refuses_guests_the_unlisted_endpoints_only() {
     for rules in Rules::published() {
         let (id, profile) = (&rules.id, rules.profile());
         let fixture = Fixture::of(id, None);
         let moderator = fixture.user("moderator");
         let room = fixture.open_room(&moderator);
         for endpoint in EndpointId::all() {
-            // A guest for each, since some of the calls end the caller's token.
+            // A new guest for each endpoint, since some calls end the token of the caller.
             let guest = fixture.guest();
             let path = path(endpoint, &room, &guest.user_id);
             let answer = call(&fixture, endpoint, &path, Some(&guest));
@@ -61,7 +61,7 @@ fn what_is_not_listed_is_refused_to_guests_and_what_is_listed_is_not_under_every
                 _ => profile.access(endpoint) == Access::Refused,
             };
             assert_eq!(unlisted, expected, "{id}: {endpoint}: {answer:?}");
-            // What guests may call, and others may not without a token, there is something to.
+            // The server implements every endpoint that guests may call and that needs a token.
             let is_listed = endpoint.get().auth == Auth::User && !expected;
             let is_there = answer.verdict() != (404, "M_UNRECOGNIZED");
             assert!(is_there || !is_listed, "{id}: {endpoint}: {answer:?}");
@@ -71,7 +71,7 @@ fn what_is_not_listed_is_refused_to_guests_and_what_is_listed_is_not_under_every
 }
 
 #[test]
-fn what_there_is_nothing_to_is_unrecognized_to_whoever_may_call_it() {
+fn an_allowed_call_to_an_unimplemented_endpoint_gets_404() {
     let fixture = Fixture::new();
     let (guest, user) = (fixture.guest(), fixture.user("user"));
     let answers = |who: Option<&TestUser>, path: &str| {
@@ -90,7 +90,7 @@ fn what_there_is_nothing_to_is_unrecognized_to_whoever_may_call_it() {
 }
 
 #[test]
-fn what_asks_for_a_token_is_refused_without_one() {
+fn a_call_without_a_required_token_is_refused() {
     let fixture = Fixture::new();
     let room = fixture.open_room(&fixture.user("moderator"));
     for endpoint in EndpointId::all() {

@@ -1,4 +1,4 @@
-//! A small client, and the servers that it talks to.
+//! The fixture of the tests: a server, and a small client.
 
 use guest_access::serve::Embedded;
 use guest_access_rules::rules::Rules;
@@ -7,20 +7,20 @@ use reqwest::Method;
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 
-/// A server of its own, and who calls it.
+/// A server, and a client of this server.
 pub(super) struct Fixture {
     pub(super) server: Embedded,
     client: Client,
 }
 
-/// An account's holder.
+/// A registered guest or user.
 #[derive(Clone)]
 pub(super) struct TestUser {
     pub(super) user_id: String,
     pub(super) token: String,
 }
 
-/// Status and body of an answer.
+/// The status and the body of an answer.
 #[derive(Debug, PartialEq)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -48,15 +48,15 @@ impl From<Response> for Answer {
     }
 }
 
-/// A client of any server.
+/// A client for any server.
 pub(super) fn http() -> Client {
-    // The library asks for one even where it speaks plain HTTP; it may be there already.
+    // The library needs a provider even for plain HTTP. Another test may have installed one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new()
 }
 
 impl Fixture {
-    /// A server that keeps to these rules, but for the mistake with this id.
+    /// A server that follows these rules, with the defect that has this id.
     pub(super) fn of(rules: &str, mistake: Option<&str>) -> Self {
         let rules = Rules::find(rules).unwrap();
         let profile = match mistake {
@@ -66,7 +66,7 @@ impl Fixture {
         Self { server: Embedded::start(profile).unwrap(), client: http() }
     }
 
-    /// A server that keeps to the rules in force.
+    /// A server that follows the rules in force.
     pub(super) fn new() -> Self {
         Self::of("latest", None)
     }
@@ -79,7 +79,7 @@ impl Fixture {
         self.client.request(method, format!("{}{path}", self.server.url()))
     }
 
-    /// What `who` is answered.
+    /// The answer to a call by `who`.
     pub(super) fn call(
         &self,
         who: &TestUser,
@@ -120,7 +120,7 @@ impl Fixture {
         TestUser::registered(&self.register("", &body).ok())
     }
 
-    /// A room of `who`'s that everybody may read and guests may join.
+    /// A new room of `who` that anyone may read and guests may join.
     pub(super) fn open_room(&self, who: &TestUser) -> String {
         let setting = |kind: &str, key: &str, value: &str| json!({ "type": kind, "state_key": "", "content": { key: value } });
         let body = json!({
@@ -135,7 +135,7 @@ impl Fixture {
         created["room_id"].as_str().unwrap().to_owned()
     }
 
-    /// `who` says something in `room`; the event's id.
+    /// Sends a message by `who` to `room`, and returns the event id.
     pub(super) fn say(&self, who: &TestUser, room: &str, text: &str) -> String {
         let path = format!("v3/rooms/{room}/send/m.room.message/{text}");
         let said = self.put(who, &path, json!({ "msgtype": "m.text", "body": text })).ok();

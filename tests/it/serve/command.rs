@@ -1,4 +1,4 @@
-//! The command itself.
+//! The command `serve`.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 
 use crate::cli::{program, run};
 
-/// The running command, which is ended with the test, and its URL.
+/// The running command and its URL. Dropping the value ends the command.
 struct Running(Child, String);
 
 impl Running {
@@ -32,7 +32,7 @@ impl Drop for Running {
 }
 
 #[test]
-fn the_url_is_the_first_line_and_is_answered_at() {
+fn the_server_answers_at_the_url_of_the_first_line() {
     let running = Running::start(&["--rules", "v1.1"]);
     let url = format!("{}/_matrix/client/versions", running.1);
     assert_eq!(reqwest::blocking::get(url).unwrap().status().as_u16(), 200);
@@ -40,7 +40,7 @@ fn the_url_is_the_first_line_and_is_answered_at() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_ends_it_as_a_success_and_no_token_was_shown() {
+fn an_interrupt_ends_the_server_and_no_token_is_printed() {
     let mut running = Running::start(&["--defect", "join.gate=none"]);
     let url = format!("{}/_matrix/client/v3/register?kind=guest", running.1);
     let guest = super::client::http().post(url).body("{}").send().unwrap();
@@ -59,7 +59,7 @@ fn an_interrupt_ends_it_as_a_success_and_no_token_was_shown() {
 }
 
 #[test]
-fn an_address_in_use_an_unknown_defect_and_unknown_rules_are_wrong_input() {
+fn a_used_address_and_unknown_defects_or_rules_are_wrong_input() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     for (args, says) in [

@@ -1,11 +1,11 @@
-//! A mistake that is switched on is made, over HTTP too.
+//! Defects of the reference show over HTTP.
 
 use serde_json::json;
 
 use super::client::Fixture;
 
 #[test]
-fn guests_join_where_they_may_not_if_the_gate_is_open() {
+fn a_guest_joins_a_closed_room_without_the_join_gate() {
     for (mistake, status) in [(None, 403), (Some("join.gate=none"), 200)] {
         let fixture = Fixture::of("latest", mistake);
         let moderator = fixture.user("moderator");
@@ -17,7 +17,7 @@ fn guests_join_where_they_may_not_if_the_gate_is_open() {
 }
 
 #[test]
-fn guests_stay_where_nothing_is_revoked() {
+fn guests_stay_without_a_revocation() {
     for (mistake, after) in [(None, "leave"), (Some("revocation.effect=none"), "join")] {
         let fixture = Fixture::of("latest", mistake);
         let (moderator, guest) = (fixture.user("moderator"), fixture.guest());
@@ -30,10 +30,10 @@ fn guests_stay_where_nothing_is_revoked() {
 }
 
 #[test]
-fn an_endpoint_that_is_opened_by_mistake_is_open() {
+fn a_defect_opens_an_endpoint_to_guests() {
     let id = "GET /voip/turnServer";
     let mistake = format!("endpoint.{id}=open");
-    // There is nothing to it, so whoever is let in is told that.
+    // The server does not implement the endpoint, so an allowed caller gets 404.
     for (mistake, status) in [(None, 403), (Some(mistake.as_str()), 404)] {
         let fixture = Fixture::of("latest", mistake);
         assert_eq!(fixture.get(&fixture.guest(), "v3/voip/turnServer").status, status);
@@ -41,7 +41,7 @@ fn an_endpoint_that_is_opened_by_mistake_is_open() {
 }
 
 #[test]
-fn who_is_named_in_the_query_is_believed_only_by_mistake() {
+fn only_a_defect_honours_the_user_id_of_the_query() {
     for (mistake, status) in [(None, 403), (Some("authentication.masquerade=honoured"), 200)] {
         let fixture = Fixture::of("latest", mistake);
         let moderator = fixture.user("moderator");
@@ -51,7 +51,7 @@ fn who_is_named_in_the_query_is_believed_only_by_mistake() {
 }
 
 #[test]
-fn who_has_no_password_counts_as_a_guest_only_by_mistake() {
+fn only_a_defect_treats_a_user_without_a_password_as_a_guest() {
     for (mistake, status) in [(None, 200), (Some("registration.known_by=no_password"), 403)] {
         let fixture = Fixture::of("latest", mistake);
         let auth = json!({ "type": "m.login.dummy" });

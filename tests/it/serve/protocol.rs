@@ -1,4 +1,4 @@
-//! What the specification asks of every answer.
+//! The requirements of the specification for every answer.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::client::{Answer, Fixture};
 
 #[test]
-fn an_ordinary_registration_goes_through_a_stage_and_a_guests_does_not() {
+fn only_the_registration_of_a_user_demands_a_stage() {
     let fixture = Fixture::new();
     let asked = fixture.register("", &json!({ "username": "user", "password": "secret" }));
     assert_eq!(asked.status, 401);
@@ -39,7 +39,7 @@ fn deactivation_asks_for_the_token_before_the_stage() {
 }
 
 #[test]
-fn a_body_that_is_no_json_and_one_of_another_shape_are_told_apart() {
+fn not_json_and_bad_json_are_different_errors() {
     let fixture = Fixture::new();
     let user = fixture.user("user");
     let send = |body: &'static str| {
@@ -67,7 +67,7 @@ fn a_body_in_which_everything_may_be_left_out_may_be_left_out() {
 }
 
 #[test]
-fn who_may_not_call_an_endpoint_is_not_told_what_is_wrong_with_the_request() {
+fn a_forbidden_call_gets_the_refusal_before_a_parse_error() {
     let fixture = Fixture::new();
     let guest = fixture.guest();
     let request = fixture.request("POST", "v3/createRoom").body("{");
@@ -112,7 +112,7 @@ fn a_body_beyond_the_limit_is_refused() {
 }
 
 #[test]
-fn what_no_text_knows_is_unrecognized() {
+fn an_unknown_endpoint_is_unrecognized() {
     let fixture = Fixture::new();
     let guest = fixture.guest();
     assert_eq!(fixture.get(&guest, "v3/nothing").verdict(), (404, "M_UNRECOGNIZED"));
@@ -122,7 +122,7 @@ fn what_no_text_knows_is_unrecognized() {
 }
 
 #[test]
-fn every_answer_lets_pages_of_other_origins_in() {
+fn every_response_has_the_cors_headers() {
     let fixture = Fixture::new();
     let headers = [
         ("access-control-allow-origin", "*"),
@@ -145,7 +145,7 @@ fn every_answer_lets_pages_of_other_origins_in() {
 }
 
 #[test]
-fn the_token_is_in_the_header_or_in_the_query_and_older_paths_are_the_same() {
+fn header_and_query_tokens_and_older_paths_are_accepted() {
     let fixture = Fixture::new();
     let user = fixture.user("user");
     for path in ["v3/account/whoami", "r0/account/whoami"] {

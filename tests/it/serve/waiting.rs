@@ -1,4 +1,4 @@
-//! Long polling: `GET /sync` and `GET /events` answer when something happens, and not before.
+//! Long polling: `GET /sync` and `GET /events` answer at the next event, and not before.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use super::client::{Fixture, ids};
 const LONG: &str = "60000";
 
 #[test]
-fn a_sync_is_answered_when_something_happens() {
+fn a_sync_is_answered_at_the_next_event() {
     let fixture = Fixture::new();
     let moderator = fixture.user("moderator");
     let room = fixture.open_room(&moderator);
@@ -27,7 +27,7 @@ fn a_sync_is_answered_when_something_happens() {
 }
 
 #[test]
-fn a_previewer_who_waits_is_given_the_next_event_and_none_of_another_room() {
+fn a_waiting_previewer_gets_the_next_event_of_its_room_only() {
     let fixture = Fixture::new();
     let moderator = fixture.user("moderator");
     let room = fixture.open_room(&moderator);
@@ -47,7 +47,7 @@ fn a_previewer_who_waits_is_given_the_next_event_and_none_of_another_room() {
 }
 
 #[test]
-fn the_time_asked_for_ends_the_waiting_and_a_refusal_does_not_wait() {
+fn the_timeout_ends_the_waiting_and_a_refusal_does_not_wait() {
     let fixture = Fixture::new();
     let moderator = fixture.user("moderator");
     let since = fixture.get(&moderator, "v3/sync").ok()["next_batch"].as_str().unwrap().to_owned();
@@ -62,7 +62,7 @@ fn the_time_asked_for_ends_the_waiting_and_a_refusal_does_not_wait() {
 }
 
 #[test]
-fn who_waits_when_the_server_ends_is_answered() {
+fn a_waiting_call_is_answered_when_the_server_ends() {
     let fixture = Fixture::new();
     let moderator = fixture.user("moderator");
     let since = fixture.get(&moderator, "v3/sync").ok()["next_batch"].as_str().unwrap().to_owned();

@@ -1,11 +1,11 @@
-//! What people do with a homeserver.
+//! Typical sessions of guests, users and moderators.
 
 use serde_json::{Value, json};
 
 use super::client::{Fixture, ids};
 
 #[test]
-fn a_guest_peeks_joins_sends_and_is_removed_when_guests_are_shut_out() {
+fn a_guest_peeks_joins_sends_and_is_removed_by_a_revocation() {
     let fixture = Fixture::new();
     let moderator = fixture.user("moderator");
     let room = fixture.open_room(&moderator);
@@ -33,7 +33,7 @@ fn a_guest_peeks_joins_sends_and_is_removed_when_guests_are_shut_out() {
 }
 
 #[test]
-fn a_guest_becomes_a_user_and_logs_in_with_its_password() {
+fn an_upgraded_guest_logs_in_with_a_password() {
     let fixture = Fixture::new();
     let guest = fixture.guest();
     let name = guest.user_id[1..].split(':').next().unwrap().to_owned();
@@ -58,7 +58,7 @@ fn a_guest_becomes_a_user_and_logs_in_with_its_password() {
 }
 
 #[test]
-fn a_room_is_created_as_it_is_asked_for() {
+fn a_room_has_the_state_of_its_creation_request() {
     let fixture = Fixture::new();
     let moderator = fixture.user("moderator");
     let body = json!({
@@ -113,7 +113,7 @@ fn a_moderator_invites_kicks_bans_unbans_and_redacts() {
 }
 
 #[test]
-fn media_come_back_as_they_went() {
+fn downloaded_media_equal_the_upload() {
     let fixture = Fixture::new();
     let moderator = fixture.user("moderator");
     let upload = fixture.request("POST", "/_matrix/media/v3/upload").bearer_auth(&moderator.token);
