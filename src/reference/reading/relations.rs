@@ -128,7 +128,7 @@ impl Reference {
             dir: Direction::Backward,
             limit: request.limit,
         };
-        let found =
+        let related =
             self.related(credentials, ENDPOINTS.threads, &request.room_id, &page, |event| {
                 in_threads.contains(&event.id.as_str())
             })?;
