@@ -23,7 +23,8 @@ pub(super) fn guarantee(id: &str) -> Result<GuaranteeId, CommandError> {
 pub(super) fn defect(rules: &Rules, id: &str) -> Result<Variant, CommandError> {
     variant::find(rules, id).ok_or_else(|| {
         let ids = variant::defects(rules).into_iter().map(|defect| defect.id);
-        let concurrency_defects = ConcurrencyDefect::ALL.into_iter().map(|defect| defect.as_str().to_owned());
+        let concurrency_defects =
+            ConcurrencyDefect::ALL.into_iter().map(|defect| defect.as_str().to_owned());
         CommandError::UnknownDefect {
             name: id.to_owned(),
             rules: rules.id.clone(),
