@@ -15,11 +15,11 @@ mod calls;
 mod explained;
 mod holding;
 mod judging;
-mod order;
-mod seen;
+mod remembered;
 mod stages;
 mod sweep;
-mod telling;
+mod symmetry;
+mod trace;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,9 +33,9 @@ use guest_access_rules::discipline::Discipline;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::spelled;
 
-pub use calls::{Call, Said, Stage};
+pub use calls::{Call, Response, Stage};
 pub use explained::Explanation;
-pub use telling::Told;
+pub use trace::ConcurrentTraceStep;
 
 use calls::{Kind, Pace};
 use stages::Next;
@@ -57,12 +57,12 @@ pub struct Concurrent {
     follows: bool,
     kinds: Vec<Kind>,
     nothing_yet: State,
-    seen: seen::Seen,
+    remembered: remembered::Remembered,
 }
 
 /// A homeserver with calls in flight.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Situation {
+pub struct ConcurrentState {
     /// The state of the homeserver, with all that was done by now.
     pub server: State,
     /// The calls in flight, in the order in which they began.
@@ -73,7 +73,7 @@ pub struct Situation {
 
 spelled! {
     /// The stages that a call passes.
-    Passes {
+    StageName {
         /// It starts.
         Start = "start",
         /// Its token is looked at.
@@ -81,7 +81,7 @@ spelled! {
         /// The rules are asked whether it may be, and what.
         Check = "check",
         /// It is done: of a revocation the event, of an upgrade the account.
-        Operation = "act",
+        Act = "act",
         /// The members to remove are looked up.
         List = "list",
         /// A member is removed.
@@ -95,18 +95,18 @@ spelled! {
 
 /// A move: a whole call, with nothing in between; or one stage of a call in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Move {
+pub struct ConcurrentAction {
     /// What is called.
     pub action: Action,
     /// The number of the call among those in flight, and the stage that it passes; `None` if all of
     /// the call is done at once. A call that begins comes to be the last one.
-    pub stage: Option<(usize, Passes)>,
+    pub stage: Option<(usize, StageName)>,
 }
 
 /// What a move leads to.
 #[derive(Debug, Clone)]
-struct Taken {
-    situation: Situation,
+struct ConcurrentOutcome {
+    current: ConcurrentState,
     verdicts: Verdicts,
     /// What the call was answered, if the move answers it.
     answered: Option<crate::action::Observation>,
@@ -124,9 +124,9 @@ impl Concurrent {
     ) -> Self {
         let kinds = calls::kinds(scope, &system);
         let nothing_yet = initial(&system);
-        let seen = seen::Seen::default();
+        let remembered = remembered::Remembered::default();
         Self {
-            seen,
+            remembered,
             profile: system,
             rules,
             discipline,
@@ -169,156 +169,160 @@ impl Concurrent {
     }
 
     /// Every move that can be made, as far as its call is not kept waiting.
-    fn moves(&self, situation: &Situation) -> impl Iterator<Item = Move> {
-        let has_room = situation.calls.len() < self.in_flight;
-        let can_begin =
-            self.kinds.iter().filter(|kind| has_room && self.can_begin(situation, kind));
-        let last = situation.calls.len();
+    fn moves(&self, current: &ConcurrentState) -> impl Iterator<Item = ConcurrentAction> {
+        let has_room = current.calls.len() < self.in_flight;
+        let can_begin = self.kinds.iter().filter(|kind| has_room && self.can_begin(current, kind));
+        let last = current.calls.len();
         let first = |kind: &Kind| match kind.pace {
-            _ if !self.tight => Passes::Start,
-            Pace::ToItsAct => Passes::Operation,
-            Pace::ByStages | Pace::AtOnce => Passes::Authenticate,
+            _ if !self.tight => StageName::Start,
+            Pace::ToItsAct => StageName::Act,
+            Pace::ByStages | Pace::AtOnce => StageName::Authenticate,
         };
-        let fresh: Vec<Move> = can_begin
+        let fresh: Vec<ConcurrentAction> = can_begin
             .flat_map(|kind| {
-                let whole = Move { action: kind.action, stage: None };
-                let begun = Move { action: kind.action, stage: Some((last, first(kind))) };
+                let whole = ConcurrentAction { action: kind.action, stage: None };
+                let begun =
+                    ConcurrentAction { action: kind.action, stage: Some((last, first(kind))) };
                 [Some(whole), (kind.pace != Pace::AtOnce).then_some(begun)]
             })
             .flatten()
             .collect();
-        let going_on = situation.calls.iter().enumerate().map(|(number, call)| Move {
+        let continuing = current.calls.iter().enumerate().map(|(number, call)| ConcurrentAction {
             action: self.kind(call).action,
             stage: Some((number, self.passes(call))),
         });
-        fresh.into_iter().chain(going_on.collect::<Vec<_>>())
+        fresh.into_iter().chain(continuing.collect::<Vec<_>>())
     }
 
-    fn take(&self, situation: &Situation, taken: &Move) -> Option<Taken> {
+    fn take(
+        &self,
+        current: &ConcurrentState,
+        taken: &ConcurrentAction,
+    ) -> Option<ConcurrentOutcome> {
         let kind = self.kinds.iter().position(|kind| kind.action == taken.action)?;
         match taken.stage {
             None => {
-                let mut now = self.begun(situation, kind);
-                let number = situation.calls.len();
+                let mut now = self.begun(current, kind);
+                let number = current.calls.len();
                 let mut verdicts = Verdicts::default();
                 loop {
                     let passed = self.pass(&now, number)?;
                     verdicts.add(passed.verdicts);
                     if passed.answered.is_some() {
-                        return Some(Taken { verdicts, ..passed });
+                        return Some(ConcurrentOutcome { verdicts, ..passed });
                     }
-                    now = passed.situation;
+                    now = passed.current;
                 }
             }
-            Some((number, Passes::Start)) => {
-                debug_assert_eq!(number, situation.calls.len());
-                let situation = self.begun(situation, kind);
-                Some(Taken { situation, verdicts: Verdicts::default(), answered: None })
+            Some((number, StageName::Start)) => {
+                debug_assert_eq!(number, current.calls.len());
+                let current = self.begun(current, kind);
+                Some(ConcurrentOutcome { current, verdicts: Verdicts::default(), answered: None })
             }
-            Some((number, _)) if number == situation.calls.len() => {
-                self.pass(&self.begun(situation, kind), number)
+            Some((number, _)) if number == current.calls.len() => {
+                self.pass(&self.begun(current, kind), number)
             }
-            Some((number, _)) => self.pass(situation, number),
+            Some((number, _)) => self.pass(current, number),
         }
     }
 
     /// The situation with one more call, which has done nothing yet.
-    fn begun(&self, situation: &Situation, kind: usize) -> Situation {
-        let mut situation = situation.clone();
-        let call = self.call(&situation, kind);
-        situation.calls.push(call);
-        for explanation in &mut situation.explained {
+    fn begun(&self, current: &ConcurrentState, kind: usize) -> ConcurrentState {
+        let mut current = current.clone();
+        let call = self.call(&current, kind);
+        current.calls.push(call);
+        for explanation in &mut current.explained {
             explanation.begins();
         }
-        situation
+        current
     }
 
     /// The call with this number passes its next stage, and those at which it looks at nothing;
     /// `None` if it is kept waiting.
-    fn pass(&self, before: &Situation, number: usize) -> Option<Taken> {
+    fn pass(&self, before: &ConcurrentState, number: usize) -> Option<ConcurrentOutcome> {
         let call = before.calls.get(number)?;
         let mut taken = self.pass_one(before, number)?;
         while self.tight
             && taken.answered.is_none()
             && self.kind(call).pace == Pace::ToItsAct
             && matches!(
-                taken.situation.calls[number].stage,
+                taken.current.calls[number].stage,
                 Stage::Authenticated(_) | Stage::Checked(..)
             )
         {
             // Where it has to wait, it waits with nothing seen.
-            let Some(next) = self.pass_one(&taken.situation, number) else { break };
-            let Taken { situation, verdicts, answered } = next;
+            let Some(next) = self.pass_one(&taken.current, number) else { break };
+            let ConcurrentOutcome { current, verdicts, answered } = next;
             taken.verdicts.add(verdicts);
-            taken = Taken { situation, answered, ..taken };
+            taken = ConcurrentOutcome { current, answered, ..taken };
         }
         Some(taken)
     }
 
-    fn pass_one(&self, before: &Situation, number: usize) -> Option<Taken> {
+    fn pass_one(&self, before: &ConcurrentState, number: usize) -> Option<ConcurrentOutcome> {
         let gone = self.go_on(before, number)?;
         let mut verdicts = self.judge(before, number, &gone);
-        let mut situation = Situation { server: gone.server, ..before.clone() };
+        let mut current = ConcurrentState { server: gone.server, ..before.clone() };
         let answered = match gone.next {
             Next::Stage(stage) => {
-                situation.calls[number].stage = stage;
+                current.calls[number].stage = stage;
                 None
             }
             Next::Answer(_)
                 if !self.tight && !matches!(before.calls[number].stage, Stage::Acted(_)) =>
             {
-                situation.calls[number].stage = Stage::Acted(Said::of(&gone.observation));
+                current.calls[number].stage = Stage::Acted(Response::of(&gone.observation));
                 None
             }
             Next::Answer(said) => {
-                verdicts.add(self.answer(&mut situation, number, said));
+                verdicts.add(self.answer(&mut current, number, said));
                 Some(gone.observation)
             }
         };
-        verdicts.add(self.judge_waiting(&situation));
-        Some(Taken { situation, verdicts, answered })
+        verdicts.add(self.judge_waiting(&current));
+        Some(ConcurrentOutcome { current, verdicts, answered })
     }
 
     /// A call is answered: it is in flight no more, and has to be explained.
-    fn answer(&self, situation: &mut Situation, number: usize, said: Said) -> Verdicts {
-        let was_explained = !situation.explained.is_empty();
-        let answered = self.explain(situation, number, said);
-        situation.calls.remove(number);
-        situation.explained = answered.explanations;
-        if situation.calls.is_empty() {
-            situation.server = normal_form(&self.profile, &situation.server);
+    fn answer(&self, current: &mut ConcurrentState, number: usize, said: Response) -> Verdicts {
+        let was_explained = !current.explained.is_empty();
+        let answered = self.explain(current, number, said);
+        current.calls.remove(number);
+        current.explained = answered.explanations;
+        if current.calls.is_empty() {
+            current.server = normal_form(&self.profile, &current.server);
         }
         let orders = judging::Orders { was_explained, matter: answered.orders_matter };
-        let verdicts = Self::judge_answer(situation, orders);
-        if situation.calls.is_empty() {
-            situation.explained = self.explained_from(situation.server);
+        let verdicts = Self::judge_answer(current, orders);
+        if current.calls.is_empty() {
+            current.explained = self.explained_from(current.server);
         }
         verdicts
     }
 }
 
 impl TransitionSystem for Concurrent {
-    type State = Situation;
-    type Action = Move;
+    type State = ConcurrentState;
+    type Action = ConcurrentAction;
 
-    fn initial_states(&self) -> Vec<Situation> {
+    fn initial_states(&self) -> Vec<ConcurrentState> {
         let server = self.nothing_yet;
-        vec![Situation { server, calls: Vec::new(), explained: self.explained_from(server) }]
+        vec![ConcurrentState { server, calls: Vec::new(), explained: self.explained_from(server) }]
     }
 
     fn visit_successors(
         &self,
-        situation: &Situation,
-        visit: &mut dyn FnMut(Move, Situation, Verdicts),
+        current: &ConcurrentState,
+        visit: &mut dyn FnMut(ConcurrentAction, ConcurrentState, Verdicts),
     ) {
-        for taken in self.moves(situation) {
-            if let Some(Taken { situation, verdicts, .. }) = self.take(situation, &taken) {
-                visit(taken, situation, verdicts);
+        for taken in self.moves(current) {
+            if let Some(ConcurrentOutcome { current, verdicts, .. }) = self.take(current, &taken) {
+                visit(taken, current, verdicts);
             }
         }
     }
 
-    fn canonical_form(&self, situation: Situation) -> Situation {
-        self.in_order(situation)
+    fn canonical_form(&self, current: ConcurrentState) -> ConcurrentState {
+        self.in_order(current)
     }
 }

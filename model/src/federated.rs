@@ -16,7 +16,7 @@ mod actions;
 mod delivery;
 mod history;
 mod judging;
-mod telling;
+mod trace;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,10 +27,10 @@ use crate::transition_system::TransitionSystem;
 use guest_access_rules::federation::Federation;
 use guest_access_rules::profile::Profile;
 
-pub use actions::{Happens, What};
+pub use actions::{Delivered, FederatedAction};
 pub use delivery::moderators_action;
 pub use history::{History, Setting};
-pub use telling::Told;
+pub use trace::FederatedTraceStep;
 
 /// The most homeservers: each has one guest.
 pub const MAX_SERVERS: usize = MAX_GUESTS;
@@ -111,7 +111,7 @@ impl Federated {
 
 impl TransitionSystem for Federated {
     type State = Servers;
-    type Action = Happens;
+    type Action = FederatedAction;
 
     fn initial_states(&self) -> Vec<Servers> {
         let mut state = initial(&self.rules);
@@ -137,7 +137,7 @@ impl TransitionSystem for Federated {
     fn visit_successors(
         &self,
         servers: &Servers,
-        visit: &mut dyn FnMut(Happens, Servers, Verdicts),
+        visit: &mut dyn FnMut(FederatedAction, Servers, Verdicts),
     ) {
         for happens in self.actions(servers) {
             if let Some(taken) = self.take(servers, &happens) {

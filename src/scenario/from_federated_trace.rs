@@ -3,7 +3,7 @@
 use guest_access_model::action::{Action, Actor, Answer, Message, Observation, Operation};
 use guest_access_model::decide::Outcome;
 use guest_access_model::federated::{
-    Happens, Setting, Told as FederatedTold, What, moderators_action,
+    Delivered, FederatedAction, FederatedTraceStep, Setting, moderators_action,
 };
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::Decision;
@@ -32,7 +32,7 @@ impl Scenario {
         rules: &Rules,
         about: impl Into<String>,
         clauses: Vec<String>,
-        story: &[FederatedTold],
+        story: &[FederatedTraceStep],
     ) -> Self {
         let guests = story.first().map_or(0, |told| told.before.servers.len());
         let mut told_steps = Vec::new();
@@ -51,23 +51,23 @@ impl Scenario {
         let mut senders = Senders { membership: vec![0; guests], ..Senders::default() };
         for told in story {
             let (step, on) = match told.happens {
-                Happens::Reaches { what, server } => (senders.of(what), server),
-                Happens::TakesPart(on) => {
+                FederatedAction::Reaches { what, server } => (senders.of(what), server),
+                FederatedAction::TakesPart(on) => {
                     told_steps.push(
                         Action::new(Actor::User, Operation::Join(MembershipEndpoint::Own)).at(0),
                     );
                     (told_steps.len(), on)
                 }
-                Happens::Sets { by, says, .. } => {
+                FederatedAction::Sets { by, says, .. } => {
                     told_steps.push(moderators_action(says));
                     (told_steps.len(), by)
                 }
-                Happens::Sends(by) => {
+                FederatedAction::Sends(by) => {
                     let sends = Action::new(Actor::Moderator, Operation::Send(Message::Message));
                     told_steps.push(sends.at(0).tagged());
                     (told_steps.len(), by)
                 }
-                Happens::Calls(guest, operation) => {
+                FederatedAction::Calls(guest, operation) => {
                     let step = Action::new(Actor::Guest(small(guest)), operation);
                     let is_here = told.before.servers[guest].takes_part;
                     told_steps.push(if is_here { step.at(0) } else { step.elsewhere() });
@@ -95,25 +95,25 @@ impl Scenario {
 
 impl Senders {
     /// The step that sent this event.
-    fn of(&self, what: What) -> usize {
+    fn of(&self, what: Delivered) -> usize {
         let of = |steps: &[usize], number: usize| steps.get(number).copied().unwrap_or(1);
         match what {
-            What::Access(number) => of(&self.access, number),
-            What::Visibility(number) => of(&self.visibility, number),
-            What::AccessAgain => self.before[0].max(1),
-            What::VisibilityAgain => self.before[1].max(1),
-            What::Message => self.message,
-            What::Membership(guest) => of(&self.membership, guest),
+            Delivered::Access(number) => of(&self.access, number),
+            Delivered::Visibility(number) => of(&self.visibility, number),
+            Delivered::AccessAgain => self.before[0].max(1),
+            Delivered::VisibilityAgain => self.before[1].max(1),
+            Delivered::Message => self.message,
+            Delivered::Membership(guest) => of(&self.membership, guest),
         }
     }
 
-    fn note(&mut self, told: &FederatedTold, step: usize) {
+    fn note(&mut self, told: &FederatedTraceStep, step: usize) {
         match told.happens {
-            Happens::Sets { says: Setting::Visibility(_), place, .. } => {
+            FederatedAction::Sets { says: Setting::Visibility(_), place, .. } => {
                 self.visibility.insert(place, step);
             }
-            Happens::Sets { place, .. } => self.access.insert(place, step),
-            Happens::Sends(_) => self.message = step,
+            FederatedAction::Sets { place, .. } => self.access.insert(place, step),
+            FederatedAction::Sends(_) => self.message = step,
             _ => {}
         }
         // An event that every server has is no longer on its way.
@@ -133,7 +133,12 @@ impl Senders {
 }
 
 /// The entry of the interleaving for one action.
-fn happening(told: &FederatedTold, step: usize, on: usize, steps: &[Action]) -> InterleavingEntry {
+fn happening(
+    told: &FederatedTraceStep,
+    step: usize,
+    on: usize,
+    steps: &[Action],
+) -> InterleavingEntry {
     const DONE: Observation =
         Observation { decision: Decision::allow(&[], ""), answer: Answer::Nothing };
     let (before, after) = told.on(on);
@@ -156,8 +161,10 @@ fn happening(told: &FederatedTold, step: usize, on: usize, steps: &[Action]) -> 
 }
 
 /// Whether the guest with this number takes any action of the trace.
-fn takes_part_in(story: &[FederatedTold], guest: usize) -> bool {
-    story.iter().any(|told| matches!(told.happens, Happens::Calls(caller, _) if caller == guest))
+fn takes_part_in(story: &[FederatedTraceStep], guest: usize) -> bool {
+    story
+        .iter()
+        .any(|told| matches!(told.happens, FederatedAction::Calls(caller, _) if caller == guest))
 }
 
 fn small(number: usize) -> u8 {

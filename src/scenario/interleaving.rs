@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use guest_access_model::action::{Answer, Observation};
-use guest_access_model::concurrent::{Passes, Told as ConcurrentTold};
+use guest_access_model::concurrent::{ConcurrentTraceStep, StageName};
 use guest_access_model::decide::Outcome;
 use guest_access_model::federated::MAX_SERVERS;
 use guest_access_rules::rules::Rules;
@@ -32,7 +32,7 @@ pub struct InterleavingEntry {
     /// The stage that the call passes. Left out where the whole step happens in one instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::stage")]
-    pub stage: Option<Passes>,
+    pub stage: Option<StageName>,
     /// The answer to the call, if this entry answers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Expect>,
@@ -51,7 +51,7 @@ impl Scenario {
         rules: &Rules,
         about: impl Into<String>,
         clauses: Vec<String>,
-        moves: &[ConcurrentTold],
+        moves: &[ConcurrentTraceStep],
     ) -> Self {
         let mut steps: Vec<ScenarioStep> = Vec::new();
         for told in moves {
@@ -94,7 +94,7 @@ impl Scenario {
 }
 
 impl InterleavingEntry {
-    fn of(told: &ConcurrentTold) -> Self {
+    fn of(told: &ConcurrentTraceStep) -> Self {
         const NOTHING: Observation =
             Observation { decision: Decision::allow(&[], ""), answer: Answer::Nothing };
         let observation = told.answered.unwrap_or(NOTHING);
@@ -159,15 +159,15 @@ fn letter(number: usize) -> char {
     u8::try_from(number).ok().and_then(|number| b'a'.checked_add(number)).map_or('?', char::from)
 }
 
-fn words(stage: Passes) -> &'static str {
+fn words(stage: StageName) -> &'static str {
     match stage {
-        Passes::Start => "it starts",
-        Passes::Authenticate => "its token is looked at",
-        Passes::Check => "it is checked",
-        Passes::Operation => "it acts",
-        Passes::List => "it looks up whom to remove",
-        Passes::Remove => "it removes a member",
-        Passes::End => "it ends",
-        Passes::Answer => "it is answered",
+        StageName::Start => "it starts",
+        StageName::Authenticate => "its token is looked at",
+        StageName::Check => "it is checked",
+        StageName::Act => "it acts",
+        StageName::List => "it looks up whom to remove",
+        StageName::Remove => "it removes a member",
+        StageName::End => "it ends",
+        StageName::Answer => "it is answered",
     }
 }

@@ -2,7 +2,7 @@
 
 use guest_access_model::action::{Credential, Key, Message, ProfileKey, Setting};
 use guest_access_model::actions::has_its_own_operation;
-use guest_access_model::concurrent::Passes;
+use guest_access_model::concurrent::StageName;
 use guest_access_model::federated::MAX_SERVERS;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::vocabulary::MembershipEndpoint;
@@ -72,7 +72,7 @@ pub(super) fn server(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn stage(_: &mut SchemaGenerator) -> Schema {
-    one_of(Passes::ALL.iter().map(ToString::to_string))
+    one_of(StageName::ALL.iter().map(ToString::to_string))
 }
 
 pub(super) fn membership(_: &mut SchemaGenerator) -> Schema {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::concurrent::{Concurrent, Move};
+use crate::concurrent::{Concurrent, ConcurrentAction};
 use crate::executor::timely::Explore;
 use crate::executor::{ExecutorError, Seen};
 use crate::federated::Federated;
@@ -33,7 +33,7 @@ impl Check<'_, Concurrent> {
         self,
         stop: &Stop,
         progress: &dyn Fn(Seen),
-    ) -> Result<Report<Move>, ExecutorError> {
+    ) -> Result<Report<ConcurrentAction>, ExecutorError> {
         let started = Instant::now();
         let of_orders = self.guarantees.intersection(Concurrent::of_orders());
         let unexplained = self.model.unexplained();

@@ -12,7 +12,7 @@ use guest_access_rules::profile::{Access, Profile};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{ErrCode, GuestAccess, HistoryVisibility};
 
-use super::{Concurrent, Passes, Situation};
+use super::{Concurrent, ConcurrentState, StageName};
 
 /// A call that is made, now and then.
 #[derive(Debug, Clone, Copy)]
@@ -54,20 +54,20 @@ pub enum Stage {
     /// It has started.
     Started,
     /// Its token was looked at.
-    Authenticated(Shown),
+    Authenticated(ShownToken),
     /// It was checked, and may be.
-    Checked(Shown, Room),
+    Checked(ShownToken, Room),
     /// An upgrade: the account is changed, and the old token not ended.
     Upgraded,
     /// A revocation that removes members: who is still to be removed, once that was looked up.
-    Sweeping(Option<Listed>),
+    Sweeping(Option<ListedGuests>),
     /// All is done; this is to be answered.
-    Acted(Said),
+    Acted(Response),
 }
 
 /// Whom a token showed, when it was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Shown {
+pub struct ShownToken {
     /// The account of the guest who calls.
     pub account: Account,
     /// Which of its tokens that is.
@@ -76,9 +76,9 @@ pub struct Shown {
 
 /// The numbers of some guests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Listed(u8);
+pub struct ListedGuests(u8);
 
-impl Listed {
+impl ListedGuests {
     pub(super) fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -96,7 +96,7 @@ impl Listed {
     }
 }
 
-impl FromIterator<usize> for Listed {
+impl FromIterator<usize> for ListedGuests {
     fn from_iter<I: IntoIterator<Item = usize>>(guests: I) -> Self {
         Self(guests.into_iter().fold(0, |listed, guest| listed | 1 << guest))
     }
@@ -104,13 +104,13 @@ impl FromIterator<usize> for Listed {
 
 /// What a caller can tell of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Said {
+pub struct Response {
     status: u16,
     errcode: Option<ErrCode>,
     answer: Answer,
 }
 
-impl Said {
+impl Response {
     pub(super) fn of(observation: &Observation) -> Self {
         let Observation { decision, answer } = observation;
         Self { status: decision.status, errcode: decision.errcode, answer: *answer }
@@ -161,11 +161,11 @@ impl Concurrent {
         &self.kinds[usize::from(call.kind)]
     }
 
-    pub(super) fn call(&self, situation: &Situation, kind: usize) -> Call {
+    pub(super) fn call(&self, current: &ConcurrentState, kind: usize) -> Call {
         let guest = guest_of(&self.kinds[kind].action);
         let has_upgraded = |guest: usize| {
-            matches!(situation.server.accounts[guest], Account::User | Account::UserEnded)
-                && !self.is_upgrading(situation, guest)
+            matches!(current.server.accounts[guest], Account::User | Account::UserEnded)
+                && !self.is_upgrading(current, guest)
         };
         Call {
             kind: u8::try_from(kind).expect("there are few kinds of calls"),
@@ -176,10 +176,10 @@ impl Concurrent {
 
     /// Whether somebody can make the call: it has a token to show, and one event is tagged at most.
     /// A guest asks for one upgrade at a time.
-    pub(super) fn can_begin(&self, situation: &Situation, kind: &Kind) -> bool {
-        let account = guest_of(&kind.action).map(|guest| situation.server.accounts[guest]);
+    pub(super) fn can_begin(&self, current: &ConcurrentState, kind: &Kind) -> bool {
+        let account = guest_of(&kind.action).map(|guest| current.server.accounts[guest]);
         let in_flight = |is: &dyn Fn(&Action) -> bool| {
-            situation.calls.iter().any(|call| is(&self.kind(call).action))
+            current.calls.iter().any(|call| is(&self.kind(call).action))
         };
         let upgrades = |action: &Action| *action == kind.action;
         match (kind.action.operation, account) {
@@ -190,15 +190,15 @@ impl Concurrent {
                 account == Some(Account::Guest) && !in_flight(&upgrades)
             }
             _ if kind.action.tag => {
-                situation.server.tagged.is_none() && !in_flight(&|action: &Action| action.tag)
+                current.server.tagged.is_none() && !in_flight(&|action: &Action| action.tag)
             }
             _ => true,
         }
     }
 
     /// Whether the guest is a user by now, and its old token not ended.
-    pub(super) fn is_upgrading(&self, situation: &Situation, guest: usize) -> bool {
-        situation.calls.iter().any(|call| {
+    pub(super) fn is_upgrading(&self, current: &ConcurrentState, guest: usize) -> bool {
+        current.calls.iter().any(|call| {
             call.stage == Stage::Upgraded && guest_of(&self.kind(call).action) == Some(guest)
         })
     }
@@ -220,18 +220,18 @@ impl Concurrent {
     }
 
     /// The stage that a call passes next.
-    pub(super) fn passes(&self, call: &Call) -> Passes {
+    pub(super) fn passes(&self, call: &Call) -> StageName {
         match call.stage {
             Stage::Started if self.tight && self.kind(call).pace == Pace::ToItsAct => {
-                Passes::Operation
+                StageName::Act
             }
-            Stage::Started => Passes::Authenticate,
-            Stage::Authenticated(_) => Passes::Check,
-            Stage::Checked(..) => Passes::Operation,
-            Stage::Sweeping(None) => Passes::List,
-            Stage::Sweeping(Some(listed)) if !listed.is_empty() => Passes::Remove,
-            Stage::Upgraded | Stage::Sweeping(Some(_)) => Passes::End,
-            Stage::Acted(_) => Passes::Answer,
+            Stage::Started => StageName::Authenticate,
+            Stage::Authenticated(_) => StageName::Check,
+            Stage::Checked(..) => StageName::Act,
+            Stage::Sweeping(None) => StageName::List,
+            Stage::Sweeping(Some(listed)) if !listed.is_empty() => StageName::Remove,
+            Stage::Upgraded | Stage::Sweeping(Some(_)) => StageName::End,
+            Stage::Acted(_) => StageName::Answer,
         }
     }
 }

@@ -19,9 +19,9 @@ use crate::canonical_form::normal_form;
 use crate::decide::outcome;
 use crate::state::State;
 
-use super::calls::{Call, Said};
+use super::calls::{Call, Response};
 use super::stages::no_deed;
-use super::{Concurrent, Situation};
+use super::{Concurrent, ConcurrentState};
 
 /// One order of the calls so far that explains every answer so far.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct Explanation {
     /// The state that the order leads to.
     pub state: State,
     /// For each call in flight, what it is answered if the order has it already.
-    pub said: Vec<Option<Said>>,
+    pub said: Vec<Option<Response>>,
 }
 
 /// What the answer to one call leaves.
@@ -51,9 +51,14 @@ impl Explanation {
 
 impl Concurrent {
     /// The call with this number is answered so.
-    pub(super) fn explain(&self, situation: &Situation, number: usize, said: Said) -> Explained {
+    pub(super) fn explain(
+        &self,
+        current: &ConcurrentState,
+        number: usize,
+        said: Response,
+    ) -> Explained {
         let (mut explanations, mut possible) = (Vec::new(), Vec::new());
-        let mut known: Vec<Explanation> = situation.explained.clone();
+        let mut known: Vec<Explanation> = current.explained.clone();
         let mut next = 0;
         while let Some(explanation) = known.get(next).cloned() {
             next += 1;
@@ -63,7 +68,7 @@ impl Concurrent {
                 possible.push((already, rest));
                 continue;
             }
-            for (other, call) in situation.calls.iter().enumerate() {
+            for (other, call) in current.calls.iter().enumerate() {
                 if explanation.said[other].is_some() {
                     continue;
                 }
@@ -88,7 +93,7 @@ impl Concurrent {
 
     /// What the sequential rules do with a call in this state. The server's own deed is nothing where
     /// there is nothing to do.
-    fn in_sequence(&self, call: &Call, state: &State) -> Option<(State, Said)> {
+    fn in_sequence(&self, call: &Call, state: &State) -> Option<(State, Response)> {
         let action = self.action_in(call, state);
         let outcome = match action.operation {
             Operation::EndToken(_) => {
@@ -96,6 +101,6 @@ impl Concurrent {
             }
             _ => outcome(&self.profile, state, &action)?,
         };
-        Some((normal_form(&self.profile, &outcome.next), Said::of(&outcome.observation)))
+        Some((normal_form(&self.profile, &outcome.next), Response::of(&outcome.observation)))
     }
 }

@@ -5,7 +5,7 @@ use guest_access_rules::discipline::{Holds, Readers};
 use guest_access_rules::vocabulary::GuestAccess;
 
 use super::calls::{Call, Stage, guest_of};
-use super::{Concurrent, Situation};
+use super::{Concurrent, ConcurrentState};
 
 /// Whether the step is a change of guest access that can remove members.
 pub(super) fn revokes(action: &Action) -> bool {
@@ -20,9 +20,14 @@ impl Concurrent {
     }
 
     /// Whether another call holds the user of the guest.
-    pub(super) fn user_is_held(&self, situation: &Situation, number: usize, guest: usize) -> bool {
-        !self.stands_apart(&situation.calls[number])
-            && self.others(situation, number).any(|call| {
+    pub(super) fn user_is_held(
+        &self,
+        current: &ConcurrentState,
+        number: usize,
+        guest: usize,
+    ) -> bool {
+        !self.stands_apart(&current.calls[number])
+            && self.others(current, number).any(|call| {
                 let action = &self.kind(call).action;
                 match self.discipline.holds {
                     Holds::Nothing | Holds::Room => false,
@@ -36,21 +41,18 @@ impl Concurrent {
     }
 
     /// Whether others hold what the call needs for its check.
-    pub(super) fn room_is_held(&self, situation: &Situation, number: usize) -> bool {
-        let action = &self.kind(&situation.calls[number]).action;
-        if self.stands_apart(&situation.calls[number]) {
+    pub(super) fn room_is_held(&self, current: &ConcurrentState, number: usize) -> bool {
+        let action = &self.kind(&current.calls[number]).action;
+        if self.stands_apart(&current.calls[number]) {
             return false;
         }
         let held = action.room().is_some()
             && self
-                .others(situation, number)
+                .others(current, number)
                 .any(|call| self.kind(call).action.room() == action.room() && holds_its_room(call));
         let users_held = || {
             revokes(action)
-                && self
-                    .scope
-                    .guests()
-                    .any(|guest| self.user_is_held(situation, number, guest.into()))
+                && self.scope.guests().any(|guest| self.user_is_held(current, number, guest.into()))
         };
         match self.discipline.holds {
             Holds::Nothing | Holds::User => false,
@@ -62,17 +64,17 @@ impl Concurrent {
     /// The calls that may hold something against this one.
     fn others<'a>(
         &'a self,
-        situation: &'a Situation,
+        current: &'a ConcurrentState,
         number: usize,
     ) -> impl Iterator<Item = &'a Call> {
-        let others = situation.calls.iter().enumerate().filter(move |(other, _)| *other != number);
+        let others = current.calls.iter().enumerate().filter(move |(other, _)| *other != number);
         others.map(|(_, call)| call).filter(|call| !self.stands_apart(call))
     }
 
     /// Whether some call in flight is kept waiting, and whether some call can go on.
-    pub(super) fn waiting(&self, situation: &Situation) -> (bool, bool) {
-        let goes_on = |number| self.go_on(situation, number).is_some();
-        let can: Vec<bool> = (0..situation.calls.len()).map(goes_on).collect();
+    pub(super) fn waiting(&self, current: &ConcurrentState) -> (bool, bool) {
+        let goes_on = |number| self.go_on(current, number).is_some();
+        let can: Vec<bool> = (0..current.calls.len()).map(goes_on).collect();
         (can.contains(&false), can.contains(&true))
     }
 }

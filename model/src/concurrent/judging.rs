@@ -13,8 +13,8 @@ use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::vocabulary::{GuestAccess, Membership};
 
 use super::calls::guest_of;
-use super::stages::{Gone, Next};
-use super::{Concurrent, Situation};
+use super::stages::{Next, StageOutcome};
+use super::{Concurrent, ConcurrentState};
 
 /// Guarantees that are judged when something happens.
 const AT_ITS_MOMENT: GuaranteeSet =
@@ -58,14 +58,19 @@ impl Concurrent {
     }
 
     /// What is said of a stage that the call with this number has passed.
-    pub(super) fn judge(&self, situation: &Situation, number: usize, gone: &Gone) -> Verdicts {
+    pub(super) fn judge(
+        &self,
+        current: &ConcurrentState,
+        number: usize,
+        gone: &StageOutcome,
+    ) -> Verdicts {
         let mut verdicts = Verdicts::default();
-        let call = &situation.calls[number];
-        let mut before = situation.server;
+        let call = &current.calls[number];
+        let mut before = current.server;
         let mut action = self.kind(call).action;
-        if let (Some(guest), Some(shown)) = (guest_of(&action), gone.shown) {
-            before.accounts[guest] = shown.account;
-            action = action.with(shown.with);
+        if let (Some(guest), Some(shown_token)) = (guest_of(&action), gone.shown_token) {
+            before.accounts[guest] = shown_token.account;
+            action = action.with(shown_token.with);
         }
         let judge =
             |verdicts: &mut Verdicts, guarantees: GuaranteeSet, observation: &Observation| {
@@ -80,7 +85,7 @@ impl Concurrent {
                 verdicts.judge(guarantees, &transition);
             };
         let is_answered = matches!(gone.next, Next::Answer(_));
-        if is_answered || gone.server != situation.server {
+        if is_answered || gone.server != current.server {
             judge(&mut verdicts, AT_ITS_MOMENT, &gone.observation);
         }
         if is_answered && matches!(gone.observation.answer, Answer::Gave { .. }) {
@@ -94,20 +99,20 @@ impl Concurrent {
     }
 
     /// What is said once a call was answered.
-    pub(super) fn judge_answer(situation: &Situation, orders: Orders) -> Verdicts {
+    pub(super) fn judge_answer(current: &ConcurrentState, orders: Orders) -> Verdicts {
         let mut verdicts = Verdicts::default();
-        let is_explained = !situation.explained.is_empty();
+        let is_explained = !current.explained.is_empty();
         if orders.was_explained && (orders.matter || !is_explained) {
             verdicts.note(GuaranteeId::Linearizable, is_explained);
         }
-        if !situation.calls.is_empty() {
+        if !current.calls.is_empty() {
             return verdicts;
         }
-        let server = &situation.server;
+        let server = &current.server;
         if server.rooms[0].guest_access != GuestAccess::CanJoin && guest_is_joined(server) {
             verdicts.note(GuaranteeId::Revocation, false);
         }
-        let is_the_end = situation.explained.iter().any(|one| one.state == *server);
+        let is_the_end = current.explained.iter().any(|one| one.state == *server);
         if is_explained && (orders.matter || !is_the_end) {
             verdicts.note(GuaranteeId::QuiescentState, is_the_end);
         }
@@ -115,10 +120,10 @@ impl Concurrent {
     }
 
     /// What is said of the calls that are in flight now: whether they wait for one another.
-    pub(super) fn judge_waiting(&self, situation: &Situation) -> Verdicts {
+    pub(super) fn judge_waiting(&self, current: &ConcurrentState) -> Verdicts {
         let mut verdicts = Verdicts::default();
-        if self.discipline.holds != Holds::Nothing && !situation.calls.is_empty() {
-            let (one_waits, one_goes_on) = self.waiting(situation);
+        if self.discipline.holds != Holds::Nothing && !current.calls.is_empty() {
+            let (one_waits, one_goes_on) = self.waiting(current);
             if one_waits || !one_goes_on {
                 verdicts.note(GuaranteeId::DeadlockFreedom, one_goes_on);
             }

@@ -6,13 +6,13 @@ use crate::state::{Account, Kind, Room, State, Tagged};
 use guest_access_rules::discipline::{Commits, Reads, Rechecks};
 use guest_access_rules::vocabulary::Decision;
 
-use super::calls::{Pace, Said, Shown, Stage, guest_of};
+use super::calls::{Pace, Response, ShownToken, Stage, guest_of};
 use super::holding::revokes;
-use super::{Concurrent, Situation};
+use super::{Concurrent, ConcurrentState};
 
 /// What comes of a stage.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Gone {
+pub(super) struct StageOutcome {
     /// The state of the homeserver.
     pub(super) server: State,
     /// What is next for the call.
@@ -20,7 +20,7 @@ pub(super) struct Gone {
     /// What the call has been told, or would be by now.
     pub(super) observation: Observation,
     /// Whom the caller's token showed.
-    pub(super) shown: Option<Shown>,
+    pub(super) shown_token: Option<ShownToken>,
 }
 
 /// What is next for a call.
@@ -29,123 +29,150 @@ pub(super) enum Next {
     /// Another stage.
     Stage(Stage),
     /// Its answer.
-    Answer(Said),
+    Answer(Response),
 }
 
-impl Gone {
+impl StageOutcome {
     /// The call is answered so.
     pub(super) fn answering(server: State, observation: Observation) -> Self {
-        Self { server, next: Next::Answer(Said::of(&observation)), observation, shown: None }
+        Self {
+            server,
+            next: Next::Answer(Response::of(&observation)),
+            observation,
+            shown_token: None,
+        }
     }
 
     fn to(server: State, stage: Stage, observation: Observation) -> Self {
-        Self { server, next: Next::Stage(stage), observation, shown: None }
+        Self { server, next: Next::Stage(stage), observation, shown_token: None }
     }
 }
 
 impl Concurrent {
     /// The next stage of the call with this number; `None` if it is kept waiting.
-    pub(super) fn go_on(&self, situation: &Situation, number: usize) -> Option<Gone> {
-        match situation.calls[number].stage {
-            Stage::Started => self.authenticate(situation, number),
-            Stage::Authenticated(shown) => self.check(situation, number, shown),
-            Stage::Checked(shown, room) => Some(self.operation(situation, number, shown, room)),
-            Stage::Sweeping(listed) => self.sweep(situation, number, listed),
-            Stage::Upgraded => Some(Gone::answering(situation.server, DONE)),
-            Stage::Acted(said) => {
-                Some(Gone { next: Next::Answer(said), ..Gone::answering(situation.server, DONE) })
+    pub(super) fn go_on(&self, current: &ConcurrentState, number: usize) -> Option<StageOutcome> {
+        match current.calls[number].stage {
+            Stage::Started => self.authenticate(current, number),
+            Stage::Authenticated(shown_token) => self.check(current, number, shown_token),
+            Stage::Checked(shown_token, room) => {
+                Some(self.operation(current, number, shown_token, room))
             }
+            Stage::Sweeping(listed) => self.sweep(current, number, listed),
+            Stage::Upgraded => Some(StageOutcome::answering(current.server, DONE)),
+            Stage::Acted(said) => Some(StageOutcome {
+                next: Next::Answer(said),
+                ..StageOutcome::answering(current.server, DONE)
+            }),
         }
     }
 
-    fn authenticate(&self, situation: &Situation, number: usize) -> Option<Gone> {
-        let (call, server) = (&situation.calls[number], situation.server);
+    fn authenticate(&self, current: &ConcurrentState, number: usize) -> Option<StageOutcome> {
+        let (call, server) = (&current.calls[number], current.server);
         let kind = self.kind(call);
         let guest = guest_of(&kind.action);
-        if guest.is_some_and(|guest| self.user_is_held(situation, number, guest)) {
+        if guest.is_some_and(|guest| self.user_is_held(current, number, guest)) {
             return None;
         }
         if kind.pace == Pace::AtOnce {
-            if self.room_is_held(situation, number) {
+            if self.room_is_held(current, number) {
                 return None;
             }
             let done =
                 outcome(&self.profile, &server, &kind.action).unwrap_or_else(|| no_deed(&server));
-            return Some(Gone::answering(done.next, done.observation));
+            return Some(StageOutcome::answering(done.next, done.observation));
         }
-        let shown = self.shown(situation, number);
+        let shown_token = self.shown_token(current, number);
         if let Operation::Upgrade(_) = kind.action.operation {
-            let seen = self.decide(situation, number, shown, server.rooms[0])?;
-            let (kept, room) = self.keep(situation, number, shown, self.nothing_yet.rooms[0]);
+            let remembered = self.decide(current, number, shown_token, server.rooms[0])?;
+            let (kept, room) = self.keep(current, number, shown_token, self.nothing_yet.rooms[0]);
             let checked = Stage::Checked(kept, room);
-            return Some(if seen.observation.decision.allows() {
-                Gone::to(server, checked, seen.observation)
+            return Some(if remembered.observation.decision.allows() {
+                StageOutcome::to(server, checked, remembered.observation)
             } else {
-                Gone::answering(server, seen.observation)
+                StageOutcome::answering(server, remembered.observation)
             });
         }
-        let seen = self.decide(situation, number, shown, self.nothing_yet.rooms[0])?;
+        let remembered = self.decide(current, number, shown_token, self.nothing_yet.rooms[0])?;
         // The token is refused whatever the room is.
-        Some(if seen.observation.decision.status == 401 {
-            Gone::answering(server, seen.observation)
+        Some(if remembered.observation.decision.status == 401 {
+            StageOutcome::answering(server, remembered.observation)
         } else {
-            Gone::to(server, Stage::Authenticated(self.keep_shown(shown)), seen.observation)
+            StageOutcome::to(
+                server,
+                Stage::Authenticated(self.keep_shown(shown_token)),
+                remembered.observation,
+            )
         })
     }
 
-    fn check(&self, situation: &Situation, number: usize, shown: Shown) -> Option<Gone> {
-        if self.room_is_held(situation, number) {
+    fn check(
+        &self,
+        current: &ConcurrentState,
+        number: usize,
+        shown_token: ShownToken,
+    ) -> Option<StageOutcome> {
+        if self.room_is_held(current, number) {
             return None;
         }
-        let server = situation.server;
-        let shown = if self.looks_again() { self.shown(situation, number) } else { shown };
-        let seen = self.decide(situation, number, shown, server.rooms[0])?;
-        let action = &self.kind(&situation.calls[number]).action;
+        let server = current.server;
+        let shown_token =
+            if self.looks_again() { self.shown_token(current, number) } else { shown_token };
+        let remembered = self.decide(current, number, shown_token, server.rooms[0])?;
+        let action = &self.kind(&current.calls[number]).action;
         let reads = matches!(action.operation, Operation::Read(_));
-        let is_answered = !seen.observation.decision.allows()
+        let is_answered = !remembered.observation.decision.allows()
             || reads && self.discipline.reads == Reads::Snapshot;
         let gone = if is_answered {
-            Gone::answering(server, seen.observation)
+            StageOutcome::answering(server, remembered.observation)
         } else {
-            let (shown, room) = self.keep(situation, number, shown, server.rooms[0]);
-            Gone::to(server, Stage::Checked(shown, room), seen.observation)
+            let (shown_token, room) = self.keep(current, number, shown_token, server.rooms[0]);
+            StageOutcome::to(server, Stage::Checked(shown_token, room), remembered.observation)
         };
-        Some(Gone { shown: Some(shown), ..gone })
+        Some(StageOutcome { shown_token: Some(shown_token), ..gone })
     }
 
-    fn operation(&self, situation: &Situation, number: usize, shown: Shown, room: Room) -> Gone {
-        let action = self.kind(&situation.calls[number]).action;
+    fn operation(
+        &self,
+        current: &ConcurrentState,
+        number: usize,
+        shown_token: ShownToken,
+        room: Room,
+    ) -> StageOutcome {
+        let action = self.kind(&current.calls[number]).action;
         let is_an_upgrade = matches!(action.operation, Operation::Upgrade(_));
-        let mut server = situation.server;
-        let (shown, room) = match self.discipline.rechecks {
+        let mut server = current.server;
+        let (shown_token, room) = match self.discipline.rechecks {
             // An upgrade looks at no room; what it changes in one is there now.
-            Rechecks::Nothing if is_an_upgrade => (shown, server.rooms[0]),
-            Rechecks::Nothing => (shown, room),
-            Rechecks::Token if !is_an_upgrade => (self.shown(situation, number), room),
-            Rechecks::Room => (shown, server.rooms[0]),
+            Rechecks::Nothing if is_an_upgrade => (shown_token, server.rooms[0]),
+            Rechecks::Nothing => (shown_token, room),
+            Rechecks::Token if !is_an_upgrade => (self.shown_token(current, number), room),
+            Rechecks::Room => (shown_token, server.rooms[0]),
             Rechecks::Token | Rechecks::Everything => {
-                (self.shown(situation, number), server.rooms[0])
+                (self.shown_token(current, number), server.rooms[0])
             }
         };
-        let seen = self
-            .decide(situation, number, shown, room)
+        let remembered = self
+            .decide(current, number, shown_token, room)
             .expect("what could be asked at the check can be asked again");
-        let allows = seen.observation.decision.allows();
+        let allows = remembered.observation.decision.allows();
         if allows {
-            self.apply(&mut server, situation, number, room, &seen.next);
+            self.apply(&mut server, current, number, room, &remembered.next);
         }
-        let gone = Gone { shown: Some(shown), ..Gone::answering(server, seen.observation) };
+        let gone = StageOutcome {
+            shown_token: Some(shown_token),
+            ..StageOutcome::answering(server, remembered.observation)
+        };
         let at_once = self.discipline.commits == Commits::AtOnce;
         match action.operation {
             Operation::Upgrade(_) if allows && !at_once => {
-                Gone { next: Next::Stage(Stage::Upgraded), ..gone }
+                StageOutcome { next: Next::Stage(Stage::Upgraded), ..gone }
             }
             Operation::SetGuestAccess(..) if allows && revokes(&action) => {
                 if at_once {
-                    let all = outcome(&self.profile, &situation.server, &action);
-                    Gone { server: all.map_or(server, |all| all.next), ..gone }
+                    let all = outcome(&self.profile, &current.server, &action);
+                    StageOutcome { server: all.map_or(server, |all| all.next), ..gone }
                 } else {
-                    self.revoke(situation, number, gone)
+                    self.revoke(current, number, gone)
                 }
             }
             _ => gone,
@@ -153,30 +180,30 @@ impl Concurrent {
     }
 
     /// Whom the token of a call shows now.
-    fn shown(&self, situation: &Situation, number: usize) -> Shown {
-        let call = &situation.calls[number];
+    fn shown_token(&self, current: &ConcurrentState, number: usize) -> ShownToken {
+        let call = &current.calls[number];
         let Some(guest) = guest_of(&self.kind(call).action) else {
-            return Shown { account: Account::Absent, with: Credential::Own };
+            return ShownToken { account: Account::Absent, with: Credential::Own };
         };
-        let account = situation.server.accounts[guest];
-        let with = if self.is_upgrading(situation, guest) {
+        let account = current.server.accounts[guest];
+        let with = if self.is_upgrading(current, guest) {
             Credential::Own
         } else {
             self.action_with(call, account).with
         };
-        Shown { account, with }
+        ShownToken { account, with }
     }
 
     /// What the rules say to a call whose token shows this, about a room that is so.
     fn decide(
         &self,
-        situation: &Situation,
+        current: &ConcurrentState,
         number: usize,
-        shown: Shown,
+        shown_token: ShownToken,
         room: Room,
     ) -> Option<Outcome> {
-        let action = &self.kind(&situation.calls[number]).action;
-        self.decided(action, shown, room, situation.server.tagged)
+        let action = &self.kind(&current.calls[number]).action;
+        self.decided(action, shown_token, room, current.server.tagged)
     }
 
     /// What the rules say to a step by one whose token shows this, about a room that is so and has
@@ -184,28 +211,28 @@ impl Concurrent {
     pub(super) fn decided(
         &self,
         action: &Action,
-        shown: Shown,
+        shown_token: ShownToken,
         room: Room,
         tagged: Option<Tagged>,
     ) -> Option<Outcome> {
-        let mut seen = State { tagged, ..self.nothing_yet };
-        seen.rooms[0] = room;
+        let mut remembered = State { tagged, ..self.nothing_yet };
+        remembered.rooms[0] = room;
         if let Some(guest) = guest_of(action) {
-            seen.accounts[guest] = shown.account;
+            remembered.accounts[guest] = shown_token.account;
         }
-        outcome(&self.profile, &seen, &Action { tag: false, ..action.with(shown.with) })
+        outcome(&self.profile, &remembered, &Action { tag: false, ..action.with(shown_token.with) })
     }
 
     /// What a call changes, where it saw the room so and the rules came to `done`.
     fn apply(
         &self,
         server: &mut State,
-        situation: &Situation,
+        current: &ConcurrentState,
         number: usize,
         saw: Room,
         done: &State,
     ) {
-        let call = &situation.calls[number];
+        let call = &current.calls[number];
         let action = &self.kind(call).action;
         let room = &mut server.rooms[0];
         match action.operation {

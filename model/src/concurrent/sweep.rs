@@ -6,13 +6,13 @@ use crate::state::State;
 use guest_access_rules::discipline::{Holds, Meanwhile, Runs, Sweeps, Turn};
 use guest_access_rules::vocabulary::GuestAccess;
 
-use super::calls::{Listed, Stage};
-use super::stages::{Gone, Next};
-use super::{Concurrent, Situation};
+use super::calls::{ListedGuests, Stage};
+use super::stages::{Next, StageOutcome};
+use super::{Concurrent, ConcurrentState};
 
 impl Concurrent {
     /// The members that the rules would have removed by this change, were it made now.
-    fn removable(&self, server: &State, action: &Action) -> Listed {
+    fn removable(&self, server: &State, action: &Action) -> ListedGuests {
         let removed = self.removed(server, action);
         let members = server.rooms[0].members.iter().zip(removed.rooms[0].members).enumerate();
         members.filter(|(_, (now, then))| **now != *then).map(|(guest, _)| guest).collect()
@@ -26,25 +26,30 @@ impl Concurrent {
     }
 
     /// A revocation acts: its event takes effect, or the members are looked up first.
-    pub(super) fn revoke(&self, situation: &Situation, number: usize, gone: Gone) -> Gone {
-        let action = &self.kind(&situation.calls[number]).action;
-        let stops = situation.server.rooms[0].guest_access == GuestAccess::CanJoin;
-        if !stops || self.leaves_it(situation, number) {
+    pub(super) fn revoke(
+        &self,
+        current: &ConcurrentState,
+        number: usize,
+        gone: StageOutcome,
+    ) -> StageOutcome {
+        let action = &self.kind(&current.calls[number]).action;
+        let stops = current.server.rooms[0].guest_access == GuestAccess::CanJoin;
+        if !stops || self.leaves_it(current, number) {
             return gone;
         }
         match self.discipline.sweeps {
-            Sweeps::AfterEvent => Gone { next: Next::Stage(Stage::Sweeping(None)), ..gone },
+            Sweeps::AfterEvent => StageOutcome { next: Next::Stage(Stage::Sweeping(None)), ..gone },
             Sweeps::BeforeEvent => {
-                let listed = self.removable(&situation.server, action);
+                let listed = self.removable(&current.server, action);
                 let next = Next::Stage(Stage::Sweeping(Some(listed)));
-                Gone { server: situation.server, next, ..gone }
+                StageOutcome { server: current.server, next, ..gone }
             }
         }
     }
 
     /// Whether another revocation removes members, and this one relies on it.
-    fn leaves_it(&self, situation: &Situation, number: usize) -> bool {
-        let mut others = situation.calls.iter().enumerate();
+    fn leaves_it(&self, current: &ConcurrentState, number: usize) -> bool {
+        let mut others = current.calls.iter().enumerate();
         self.discipline.meanwhile == Meanwhile::LeavesItToTheOther
             && others
                 .any(|(other, call)| other != number && matches!(call.stage, Stage::Sweeping(_)))
@@ -53,33 +58,34 @@ impl Concurrent {
     /// The next of a sweep: look up whom to remove, remove one, or end.
     pub(super) fn sweep(
         &self,
-        situation: &Situation,
+        current: &ConcurrentState,
         number: usize,
-        listed: Option<Listed>,
-    ) -> Option<Gone> {
-        let call = &situation.calls[number];
+        listed: Option<ListedGuests>,
+    ) -> Option<StageOutcome> {
+        let call = &current.calls[number];
         let action = &self.kind(call).action;
-        let sent = outcome(&self.profile, &situation.server, action)?;
-        let gone = Gone::answering(situation.server, sent.observation);
-        let to = |stage, gone: Gone| Some(Gone { next: Next::Stage(stage), ..gone });
-        let now = self.removable(&situation.server, action);
+        let sent = outcome(&self.profile, &current.server, action)?;
+        let gone = StageOutcome::answering(current.server, sent.observation);
+        let to =
+            |stage, gone: StageOutcome| Some(StageOutcome { next: Next::Stage(stage), ..gone });
+        let now = self.removable(&current.server, action);
         let Some(listed) = listed else {
             // What is looked up until nobody is left ends when nobody is.
             if self.discipline.runs == Runs::UntilClean && now.is_empty() {
-                return Some(self.swept(situation, gone, &sent.next));
+                return Some(self.swept(current, gone, &sent.next));
             }
             return to(Stage::Sweeping(Some(now)), gone);
         };
         let Some(guest) = listed.first() else {
             return match self.discipline.runs {
                 Runs::UntilClean if !now.is_empty() => to(Stage::Sweeping(Some(now)), gone),
-                Runs::UntilClean | Runs::Once => Some(self.swept(situation, gone, &sent.next)),
+                Runs::UntilClean | Runs::Once => Some(self.swept(current, gone, &sent.next)),
             };
         };
-        if self.discipline.holds == Holds::User && self.user_is_held(situation, number, guest) {
+        if self.discipline.holds == Holds::User && self.user_is_held(current, number, guest) {
             return None;
         }
-        let mut server = situation.server;
+        let mut server = current.server;
         let is_removed = match self.discipline.turn {
             Turn::LooksAgain => now.contains(guest),
             Turn::AsListed => true,
@@ -92,15 +98,15 @@ impl Concurrent {
             server.rooms[0].members[guest] =
                 self.removed(&as_listed, action).rooms[0].members[guest];
         }
-        to(Stage::Sweeping(Some(listed.without(guest))), Gone { server, ..gone })
+        to(Stage::Sweeping(Some(listed.without(guest))), StageOutcome { server, ..gone })
     }
 
     /// The sweep is done; if it came first, the event takes effect now.
-    fn swept(&self, situation: &Situation, gone: Gone, sent: &State) -> Gone {
-        let mut server = situation.server;
+    fn swept(&self, current: &ConcurrentState, gone: StageOutcome, sent: &State) -> StageOutcome {
+        let mut server = current.server;
         if self.discipline.sweeps == Sweeps::BeforeEvent {
             server.rooms[0].guest_access = sent.rooms[0].guest_access;
         }
-        Gone { server, ..gone }
+        StageOutcome { server, ..gone }
     }
 }

@@ -11,7 +11,7 @@ use super::{Federated, Servers};
 
 /// Something that happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Happens {
+pub enum FederatedAction {
     /// A server comes to take part in the room, by one of its users.
     TakesPart(usize),
     /// The moderator who is a user of this server changes a setting; `place` is where state
@@ -29,7 +29,7 @@ pub enum Happens {
     /// Something reaches a server.
     Reaches {
         /// What.
-        what: What,
+        what: Delivered,
         /// Which server.
         server: usize,
     },
@@ -39,7 +39,7 @@ pub enum Happens {
 
 /// What reaches a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum What {
+pub enum Delivered {
     /// The event of guest access with this number among those on their way.
     Access(usize),
     /// The event of history visibility with this number.
@@ -59,34 +59,35 @@ const MODERATED: usize = 2;
 
 /// The places that an event of this server's may take: above what the server knows. A redaction
 /// comes right after what it redacts, and nothing between the two.
-fn places(history: &History, by: usize, says: Setting) -> impl Iterator<Item = Happens> {
+fn places(history: &History, by: usize, says: Setting) -> impl Iterator<Item = FederatedAction> {
     let known = history.known(by);
     let last = if says == Setting::Redacted { known } else { history.events.len() };
     let is_free = |place: &usize| {
         history.events.get(*place).is_none_or(|next| next.says != Setting::Redacted)
     };
-    (known..=last).filter(is_free).map(move |place| Happens::Sets { by, says, place })
+    (known..=last).filter(is_free).map(move |place| FederatedAction::Sets { by, says, place })
 }
 
 impl Federated {
     /// Everything that may happen next.
-    pub(super) fn actions(&self, servers: &Servers) -> Vec<Happens> {
+    pub(super) fn actions(&self, servers: &Servers) -> Vec<FederatedAction> {
         let mut actions = Vec::new();
         let takes_part = |server: usize| servers.servers[server].takes_part;
         let all = || 0..self.servers;
-        actions.extend(all().filter(|server| !takes_part(*server)).map(Happens::TakesPart));
+        actions.extend(all().filter(|server| !takes_part(*server)).map(FederatedAction::TakesPart));
         for guest in all() {
             let open = self.rules.access(KNOWN.join) != Access::Refused;
-            actions.extend(
-                open.then_some(Happens::Calls(guest, Operation::Join(MembershipEndpoint::Own))),
-            );
-            actions.push(Happens::Calls(guest, Operation::Read(KNOWN.messages)));
+            actions.extend(open.then_some(FederatedAction::Calls(
+                guest,
+                Operation::Join(MembershipEndpoint::Own),
+            )));
+            actions.push(FederatedAction::Calls(guest, Operation::Read(KNOWN.messages)));
         }
         let has_room =
             servers.access.events.len() + servers.visibility.events.len() < self.on_their_way;
         for by in all().take(MODERATED).filter(|by| takes_part(*by)) {
             if servers.message.is_none() {
-                actions.push(Happens::Sends(by));
+                actions.push(FederatedAction::Sends(by));
             }
             if has_room {
                 let access = GuestAccess::ALL.iter().map(|value| Setting::GuestAccess(*value));
@@ -99,14 +100,16 @@ impl Federated {
             }
         }
         for server in all().filter(|server| takes_part(*server)) {
-            let reaches = |what| Happens::Reaches { what, server };
-            actions.extend((0..servers.access.events.len()).map(What::Access).map(reaches));
-            actions.extend((0..servers.visibility.events.len()).map(What::Visibility).map(reaches));
-            actions.extend([What::AccessAgain, What::VisibilityAgain].map(reaches));
-            actions.extend(servers.message.is_some().then_some(reaches(What::Message)));
+            let reaches = |what| FederatedAction::Reaches { what, server };
+            actions.extend((0..servers.access.events.len()).map(Delivered::Access).map(reaches));
+            actions.extend(
+                (0..servers.visibility.events.len()).map(Delivered::Visibility).map(reaches),
+            );
+            actions.extend([Delivered::AccessAgain, Delivered::VisibilityAgain].map(reaches));
+            actions.extend(servers.message.is_some().then_some(reaches(Delivered::Message)));
             let outdated = servers.servers[server].outdated;
             let news = all().filter(|guest| outdated[*guest]);
-            actions.extend(news.map(What::Membership).map(reaches));
+            actions.extend(news.map(Delivered::Membership).map(reaches));
         }
         actions
     }

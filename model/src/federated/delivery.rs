@@ -8,33 +8,37 @@ use crate::state::{Account, Kind, MAX_GUESTS, ReaderRelation, State, Tagged};
 use guest_access_rules::federation::{Current, Elsewhere, Past, Revocations};
 use guest_access_rules::vocabulary::HistoryVisibility;
 
-use super::actions::{Happens, What};
+use super::actions::{Delivered, FederatedAction};
 use super::history::Setting;
 use super::{Federated, MAX_SERVERS, Message, Servers};
 
 /// What came of something that happened.
 #[derive(Debug, Clone)]
-pub(super) struct Taken {
+pub(super) struct FederatedOutcome {
     pub(super) after: Servers,
     /// What a guest was answered.
     pub(super) answered: Option<Observation>,
 }
 
 impl Federated {
-    pub(super) fn take(&self, before: &Servers, happens: &Happens) -> Option<Taken> {
+    pub(super) fn take(
+        &self,
+        before: &Servers,
+        happens: &FederatedAction,
+    ) -> Option<FederatedOutcome> {
         let mut after = before.clone();
         let mut answered = None;
         match *happens {
-            Happens::TakesPart(server) => Self::takes_part(&mut after, server),
-            Happens::Sets { by, says, place } => self.sets(&mut after, by, says, place)?,
-            Happens::Sends(by) => self.sends(&mut after, by),
-            Happens::Reaches { what, server } => self.reaches(&mut after, what, server)?,
-            Happens::Calls(guest, operation) => {
+            FederatedAction::TakesPart(server) => Self::takes_part(&mut after, server),
+            FederatedAction::Sets { by, says, place } => self.sets(&mut after, by, says, place)?,
+            FederatedAction::Sends(by) => self.sends(&mut after, by),
+            FederatedAction::Reaches { what, server } => self.reaches(&mut after, what, server)?,
+            FederatedAction::Calls(guest, operation) => {
                 answered = Some(self.calls(&mut after, guest, operation)?)
             }
         }
         self.explore_room_by_room(&mut after);
-        Some(Taken { after, answered })
+        Some(FederatedOutcome { after, answered })
     }
 
     /// The state of a server, with what it takes the guests of others for.
@@ -140,12 +144,12 @@ impl Federated {
         receiver.state.tagged = Some(tagged);
     }
 
-    fn reaches(&self, servers: &mut Servers, what: What, server: usize) -> Option<()> {
+    fn reaches(&self, servers: &mut Servers, what: Delivered, server: usize) -> Option<()> {
         match what {
-            What::Access(number) | What::Visibility(number) => {
+            Delivered::Access(number) | Delivered::Visibility(number) => {
                 self.setting_reaches(servers, what, number, server)
             }
-            What::Message => {
+            Delivered::Message => {
                 let message = servers.message.clone()?;
                 let had = servers.servers[server].has_message;
                 // HV-12 and the history rules: who was not there when it was sent is given it later
@@ -159,18 +163,26 @@ impl Federated {
                 }
                 if self.federation.past == Past::FetchedFirst {
                     for number in 0..message.visibility {
-                        self.setting_reaches(servers, What::Visibility(number), number, server)?;
+                        self.setting_reaches(
+                            servers,
+                            Delivered::Visibility(number),
+                            number,
+                            server,
+                        )?;
                     }
                     for number in 0..message.access {
-                        self.setting_reaches(servers, What::Access(number), number, server)?;
+                        self.setting_reaches(servers, Delivered::Access(number), number, server)?;
                     }
                 }
                 self.gets_message(servers, server);
                 Some(())
             }
-            What::AccessAgain | What::VisibilityAgain => {
-                let history =
-                    if what == What::AccessAgain { &servers.access } else { &servers.visibility };
+            Delivered::AccessAgain | Delivered::VisibilityAgain => {
+                let history = if what == Delivered::AccessAgain {
+                    &servers.access
+                } else {
+                    &servers.visibility
+                };
                 let says = history.before.filter(|_| history.known(server) > 0)?;
                 // What is older than what a server has changes nothing, unless it goes by what came
                 // last.
@@ -179,7 +191,7 @@ impl Federated {
                 }
                 Some(())
             }
-            What::Membership(guest) => {
+            Delivered::Membership(guest) => {
                 let now = servers.servers[guest].state.rooms[0].members[guest];
                 let receiver = &mut servers.servers[server];
                 receiver.state.rooms[0].members[guest] = now;
@@ -192,12 +204,12 @@ impl Federated {
     fn setting_reaches(
         &self,
         servers: &mut Servers,
-        what: What,
+        what: Delivered,
         number: usize,
         server: usize,
     ) -> Option<()> {
         let history = match what {
-            What::Access(_) => &mut servers.access,
+            Delivered::Access(_) => &mut servers.access,
             _ => &mut servers.visibility,
         };
         let known = history.known(server);

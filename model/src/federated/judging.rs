@@ -8,8 +8,8 @@ use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 
-use super::actions::Happens;
-use super::delivery::Taken;
+use super::actions::FederatedAction;
+use super::delivery::FederatedOutcome;
 use super::history::Setting;
 use super::{Federated, Servers};
 
@@ -46,12 +46,19 @@ impl Federated {
         ])
     }
 
-    pub(super) fn judge(&self, before: &Servers, happens: &Happens, taken: &Taken) -> Verdicts {
+    pub(super) fn judge(
+        &self,
+        before: &Servers,
+        happens: &FederatedAction,
+        taken: &FederatedOutcome,
+    ) -> Verdicts {
         let mut verdicts = Verdicts::default();
         self.judge_revocation(before, happens, &taken.after, &mut verdicts);
         self.judge_blindness(before, happens, taken, &mut verdicts);
         judge_servers(before, happens, &taken.after, &mut verdicts);
-        if let (Happens::Calls(guest, operation), Some(answered)) = (*happens, &taken.answered) {
+        if let (FederatedAction::Calls(guest, operation), Some(answered)) =
+            (*happens, &taken.answered)
+        {
             if !before.servers[guest].takes_part {
                 verdicts.note(GuaranteeId::Participation, !answered.decision.allows());
             }
@@ -99,11 +106,11 @@ impl Federated {
     fn judge_revocation(
         &self,
         before: &Servers,
-        happens: &Happens,
+        happens: &FederatedAction,
         after: &Servers,
         verdicts: &mut Verdicts,
     ) {
-        if let Happens::Reaches { server, .. } = *happens {
+        if let FederatedAction::Reaches { server, .. } = *happens {
             let (was, is) = (&before.servers[server], &after.servers[server]);
             let ends = was.state.rooms[0].guest_access == GuestAccess::CanJoin
                 && is.state.rooms[0].guest_access != GuestAccess::CanJoin;
@@ -133,14 +140,16 @@ impl Federated {
     fn judge_blindness(
         &self,
         before: &Servers,
-        happens: &Happens,
-        taken: &Taken,
+        happens: &FederatedAction,
+        taken: &FederatedOutcome,
         verdicts: &mut Verdicts,
     ) {
-        let (Happens::Sets { by: server, .. } | Happens::Reaches { server, .. }) = *happens else {
+        let (FederatedAction::Sets { by: server, .. } | FederatedAction::Reaches { server, .. }) =
+            *happens
+        else {
             return;
         };
-        let arrives = matches!(happens, Happens::Reaches { .. });
+        let arrives = matches!(happens, FederatedAction::Reaches { .. });
         for guest in (0..before.servers.len()).filter(|guest| *guest != server) {
             let mut other = before.clone();
             other.servers[guest].state.accounts[guest] = Account::User;
@@ -155,14 +164,22 @@ impl Federated {
 }
 
 /// Whether what servers have is what they may have.
-fn judge_servers(before: &Servers, happens: &Happens, after: &Servers, verdicts: &mut Verdicts) {
+fn judge_servers(
+    before: &Servers,
+    happens: &FederatedAction,
+    after: &Servers,
+    verdicts: &mut Verdicts,
+) {
     let opens = |servers: &Servers| {
         servers.message.as_ref().is_some_and(|message| {
             let setting = message.class.before;
             matches!(setting, HistoryVisibility::WorldReadable | HistoryVisibility::Shared)
         })
     };
-    if matches!(happens, Happens::TakesPart(_)) && before.message.is_some() && !opens(before) {
+    if matches!(happens, FederatedAction::TakesPart(_))
+        && before.message.is_some()
+        && !opens(before)
+    {
         verdicts.note(GuaranteeId::ServerConfinement, true);
     }
     let Some(message) = &after.message else { return };

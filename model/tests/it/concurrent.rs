@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use guest_access_model::check::{Check, Report, Status};
-use guest_access_model::concurrent::{Concurrent, Move};
+use guest_access_model::concurrent::{Concurrent, ConcurrentAction};
 use guest_access_model::decide::outcome;
 use guest_access_model::executor::{Executor, Workers};
 use guest_access_model::state::Scope;
@@ -19,7 +19,7 @@ fn model(rules: &Rules, named: &Named) -> Concurrent {
 }
 
 /// What is found, where what no text speaks of is held as if it were promised.
-fn found(rules: &Rules, model: Concurrent, named: &Named) -> Report<Move> {
+fn found(rules: &Rules, model: Concurrent, named: &Named) -> Report<ConcurrentAction> {
     let required = rules.promised().union(Concurrent::own_guarantees());
     let guarantees = Concurrent::guarantees(&named.discipline);
     let check = Check {
@@ -32,7 +32,7 @@ fn found(rules: &Rules, model: Concurrent, named: &Named) -> Report<Move> {
     check.run_overlapping(&Stop::default(), &|_| ()).unwrap()
 }
 
-fn with(report: &Report<Move>, status: Status) -> Vec<&'static str> {
+fn with(report: &Report<ConcurrentAction>, status: Status) -> Vec<&'static str> {
     let of = report.findings.iter().filter(|finding| finding.status == status);
     of.map(|finding| finding.guarantee.get().id).collect()
 }
@@ -137,13 +137,13 @@ fn a_call_that_nothing_overlaps_comes_to_what_the_rules_say() {
         let mut compared = 0;
         let mut known = model.initial_states();
         let mut next = 0;
-        while let Some(situation) = known.get(next).cloned() {
+        while let Some(current) = known.get(next).cloned() {
             next += 1;
-            model.visit_successors(&situation, &mut |taken, after, _| {
+            model.visit_successors(&current, &mut |taken, after, _| {
                 if taken.stage.is_some() || !after.calls.is_empty() {
                     return;
                 }
-                if let Some(said) = outcome(&profile, &situation.server, &taken.action) {
+                if let Some(said) = outcome(&profile, &current.server, &taken.action) {
                     let said =
                         guest_access_model::canonical_form::normal_form(&profile, &said.next);
                     assert_eq!(after.server, said, "{}: {taken:?}", named.id);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use guest_access_model::check::{Check, Report, Status};
 use guest_access_model::executor::{Executor, Workers};
-use guest_access_model::federated::{Federated, Happens};
+use guest_access_model::federated::{Federated, FederatedAction};
 use guest_access_model::shortest_trace;
 use guest_access_model::stop::Stop;
 use guest_access_rules::federation::{FEDERATION_POINTS, Federation};
@@ -16,7 +16,7 @@ fn found(
     federation: Federation,
     servers: usize,
     in_flight: usize,
-) -> Report<Happens> {
+) -> Report<FederatedAction> {
     let required = rules.promised().union(Federated::of_everyone(rules));
     let model = Federated::new(rules.profile(), federation, servers, in_flight);
     let guarantees = Federated::guarantees();
@@ -30,7 +30,7 @@ fn found(
     check.run(&Stop::default(), &|_| ()).unwrap()
 }
 
-fn with(report: &Report<Happens>, status: Status) -> Vec<&'static str> {
+fn with(report: &Report<FederatedAction>, status: Status) -> Vec<&'static str> {
     let of = report.findings.iter().filter(|finding| finding.status == status);
     of.map(|finding| finding.guarantee.get().id).collect()
 }
@@ -80,7 +80,7 @@ fn each_mistake_has_its_shortest_stories() {
             for happens in &story {
                 writeln!(told, "  {happens:?}").unwrap();
             }
-            assert_eq!(space.tell(&story).unwrap().len(), story.len());
+            assert_eq!(space.replay(&story).unwrap().len(), story.len());
         }
     }
     insta::assert_snapshot!(told);

@@ -1,7 +1,7 @@
 //! `check --model concurrent`: calls that overlap, under each discipline.
 
 use guest_access_model::check::Check;
-use guest_access_model::concurrent::{Concurrent, Move};
+use guest_access_model::concurrent::{Concurrent, ConcurrentAction};
 use guest_access_model::executor::Executor;
 use guest_access_model::memory;
 use guest_access_model::state::Scope;
@@ -98,9 +98,9 @@ pub(super) fn check(
             peak_bytes: memory::peak(),
             ended_by: Some(limits.what_ended_it()),
         };
-        let tell = |story: Story, moves: &[Move]| {
+        let replay = |story: Story, moves: &[ConcurrentAction]| {
             let Story { id, about, clauses } = story;
-            let moves = teller.tell(moves).expect("the model tells its own stories");
+            let moves = teller.replay(moves).expect("the model tells its own stories");
             Ok(Scenario::from_concurrent_trace(id, rules, about, clauses, &moves))
         };
         let mut report = CheckReport::told(
@@ -109,7 +109,7 @@ pub(super) fn check(
             explored,
             &found,
             run,
-            tell,
+            replay,
         )?;
         report.discipline = Some(kept.report());
         report.in_flight = Some(in_flight);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use guest_access_model::check::Check;
 use guest_access_model::executor::Executor;
-use guest_access_model::federated::{Federated, Happens};
+use guest_access_model::federated::{Federated, FederatedAction};
 use guest_access_model::memory;
 use guest_access_model::state::Scope;
 use guest_access_rules::federation::{FEDERATION_POINTS, Federation};
@@ -117,12 +117,12 @@ pub(super) fn check(
             peak_bytes: memory::peak(),
             ended_by: Some(limits.what_ended_it()),
         };
-        let tell = |story: Story, happens: &[Happens]| {
+        let replay = |story: Story, happens: &[FederatedAction]| {
             let Story { id, about, clauses } = story;
-            let told = model().tell(happens).expect("the model tells its own stories");
+            let told = model().replay(happens).expect("the model tells its own stories");
             Ok(Scenario::from_federated_trace(id, rules, about, clauses, &told))
         };
-        let mut report = CheckReport::told(rules, required, explored, &found, run, tell)?;
+        let mut report = CheckReport::told(rules, required, explored, &found, run, replay)?;
         report.discipline = Some(kept.report());
         report.in_flight = Some(in_flight);
         Ok(report)

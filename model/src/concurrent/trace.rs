@@ -4,13 +4,13 @@ use crate::action::Observation;
 use crate::state::State;
 use crate::transition_system::TransitionSystem;
 
-use super::{Concurrent, Move};
+use super::{Concurrent, ConcurrentAction};
 
 /// One move of a story.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct ConcurrentTraceStep {
     /// The move.
-    pub taken: Move,
+    pub taken: ConcurrentAction,
     /// The number of its call among all calls of the story, in the order in which they began.
     pub call: usize,
     /// The state of the homeserver before it.
@@ -23,11 +23,11 @@ pub struct Told {
 
 impl Concurrent {
     /// The story of these moves, from the beginning; `None` if it cannot happen.
-    pub fn tell(&self, moves: &[Move]) -> Option<Vec<Told>> {
-        let mut situation = self.initial_states().pop()?;
+    pub fn replay(&self, moves: &[ConcurrentAction]) -> Option<Vec<ConcurrentTraceStep>> {
+        let mut current = self.initial_states().pop()?;
         let (mut in_flight, mut calls) = (Vec::new(), 0);
         let told = moves.iter().map(|taken| {
-            let after = self.take(&situation, taken)?;
+            let after = self.take(&current, taken)?;
             let number = taken.stage.map_or(in_flight.len(), |(number, _)| number);
             if number == in_flight.len() {
                 in_flight.push(calls);
@@ -37,9 +37,15 @@ impl Concurrent {
             if after.answered.is_some() {
                 in_flight.remove(number);
             }
-            let before = std::mem::replace(&mut situation, after.situation).server;
-            let after_it = situation.server;
-            Some(Told { taken: *taken, call, before, after: after_it, answered: after.answered })
+            let before = std::mem::replace(&mut current, after.current).server;
+            let after_it = current.server;
+            Some(ConcurrentTraceStep {
+                taken: *taken,
+                call,
+                before,
+                after: after_it,
+                answered: after.answered,
+            })
         });
         told.collect()
     }

@@ -12,18 +12,18 @@ use crate::state::{Account, Kind, ReaderRelation, Room, Standing, Tagged};
 use guest_access_rules::discipline::{Reads, Rechecks};
 use guest_access_rules::vocabulary::{Decision, GuestAccess, HistoryVisibility, Membership};
 
-use super::calls::{Shown, guest_of};
-use super::{Concurrent, Situation};
+use super::calls::{ShownToken, guest_of};
+use super::{Concurrent, ConcurrentState};
 
 /// The rooms that stand for others, by what was seen.
 #[derive(Debug, Default)]
-pub(super) struct Seen(RwLock<BTreeMap<Sight, Room>>);
+pub(super) struct Remembered(RwLock<BTreeMap<Sight, Room>>);
 
 /// What a kind of call saw: whom its token showed, if it will not look again, and the room.
-type Sight = (u8, Option<Shown>, Room);
+type Sight = (u8, Option<ShownToken>, Room);
 
 /// What is shown by who will look again.
-const NOBODY: Shown = Shown { account: Account::Absent, with: Credential::Own };
+const NOBODY: ShownToken = ShownToken { account: Account::Absent, with: Credential::Own };
 
 impl Concurrent {
     /// Whether a call looks at its token again when it is checked. (A refusal is what the call does.)
@@ -33,35 +33,35 @@ impl Concurrent {
     }
 
     /// What is remembered of a token until the check.
-    pub(super) fn keep_shown(&self, shown: Shown) -> Shown {
-        if self.tight && self.looks_again() { NOBODY } else { shown }
+    pub(super) fn keep_shown(&self, shown_token: ShownToken) -> ShownToken {
+        if self.tight && self.looks_again() { NOBODY } else { shown_token }
     }
 
     /// What is remembered of a token and a room until the act.
     pub(super) fn keep(
         &self,
-        situation: &Situation,
+        current: &ConcurrentState,
         number: usize,
-        shown: Shown,
+        shown_token: ShownToken,
         room: Room,
-    ) -> (Shown, Room) {
+    ) -> (ShownToken, Room) {
         let nothing = self.nothing_yet.rooms[0];
         match self.discipline.rechecks {
-            _ if !self.tight => (shown, room),
+            _ if !self.tight => (shown_token, room),
             Rechecks::Everything => (NOBODY, nothing),
-            Rechecks::Room => (shown, nothing),
-            Rechecks::Token => (NOBODY, self.stand_in(situation.calls[number].kind, None, room)),
+            Rechecks::Room => (shown_token, nothing),
+            Rechecks::Token => (NOBODY, self.stand_in(current.calls[number].kind, None, room)),
             Rechecks::Nothing => {
-                (shown, self.stand_in(situation.calls[number].kind, Some(shown), room))
+                (shown_token, self.stand_in(current.calls[number].kind, Some(shown_token), room))
             }
         }
     }
 
     /// The room that stands for this one: the first about which the rules say the same to a token that
     /// shows this, or whatever it will show.
-    fn stand_in(&self, kind: u8, shown: Option<Shown>, room: Room) -> Room {
-        let key = (kind, shown, room);
-        let known = self.seen.0.read().unwrap_or_else(PoisonError::into_inner);
+    fn stand_in(&self, kind: u8, shown_token: Option<ShownToken>, room: Room) -> Room {
+        let key = (kind, shown_token, room);
+        let known = self.remembered.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(&key) {
             return *found;
         }
@@ -71,14 +71,14 @@ impl Concurrent {
             // A change of a setting looks at nothing of the room.
             return self.nothing_yet.rooms[0];
         };
-        let tokens = shown.map_or_else(every_token, |shown| vec![shown]);
+        let tokens = shown_token.map_or_else(every_token, |shown_token| vec![shown_token]);
         let said = |room: Room| -> Vec<_> {
             let tagged = events(guest).map(Some).chain([None]);
             let tagged = tagged
                 .filter(|event| event.is_none() || matches!(action.operation, Operation::Read(_)));
             let asked = tagged.flat_map(|event| tokens.iter().map(move |token| (event, *token)));
-            let said = asked.map(|(event, shown)| {
-                let outcome = self.decided(&action, shown, room, event)?;
+            let said = asked.map(|(event, shown_token)| {
+                let outcome = self.decided(&action, shown_token, room, event)?;
                 let Decision { status, errcode, .. } = outcome.observation.decision;
                 let becomes = outcome.next.rooms[0].members[guest];
                 let change = (becomes != room.members[guest]).then_some(becomes);
@@ -88,7 +88,7 @@ impl Concurrent {
         };
         let wanted = said(room);
         let found = self.rooms(guest).find(|other| said(*other) == wanted).unwrap_or(room);
-        self.seen.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, found);
+        self.remembered.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, found);
         found
     }
 
@@ -111,10 +111,11 @@ impl Concurrent {
 }
 
 /// Everything that a token can show.
-fn every_token() -> Vec<Shown> {
+fn every_token() -> Vec<ShownToken> {
     let accounts = Account::ALL.iter().filter(|account| **account != Account::Absent);
     let tokens = accounts.flat_map(|account| {
-        [Credential::Own, Credential::BeforeUpgrade].map(|with| Shown { account: *account, with })
+        [Credential::Own, Credential::BeforeUpgrade]
+            .map(|with| ShownToken { account: *account, with })
     });
     tokens.collect()
 }

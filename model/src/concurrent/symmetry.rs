@@ -6,14 +6,14 @@ use crate::canonical_form::exchange;
 use crate::state::State;
 use guest_access_rules::decision_point::FirstGuest;
 
-use super::calls::{Listed, Stage};
-use super::{Concurrent, Situation};
+use super::calls::{ListedGuests, Stage};
+use super::{Concurrent, ConcurrentState};
 
 impl Concurrent {
     /// The situation that stands for all those that only differ in which guest is which, or in which
     /// of the calls in flight began first.
-    pub(super) fn in_order(&self, situation: Situation) -> Situation {
-        let mut first = sorted(situation);
+    pub(super) fn in_order(&self, current: ConcurrentState) -> ConcurrentState {
+        let mut first = sorted(current);
         if self.profile.choices.first_guest != FirstGuest::Plain {
             return first;
         }
@@ -27,20 +27,20 @@ impl Concurrent {
         for exchanges in orders {
             let exchanged = exchanges
                 .iter()
-                .fold(original.clone(), |situation, guest| self.exchanged(situation, *guest));
+                .fold(original.clone(), |current, guest| self.exchanged(current, *guest));
             first = first.min(sorted(exchanged));
         }
         first
     }
 
     /// The situation with this guest and the next one exchanged.
-    fn exchanged(&self, mut situation: Situation, guest: usize) -> Situation {
+    fn exchanged(&self, mut current: ConcurrentState, guest: usize) -> ConcurrentState {
         let swap = |state: &mut State| exchange(state, guest, guest + 1);
-        swap(&mut situation.server);
-        for explanation in &mut situation.explained {
+        swap(&mut current.server);
+        for explanation in &mut current.explained {
             swap(&mut explanation.state);
         }
-        for call in &mut situation.calls {
+        for call in &mut current.calls {
             let action = renamed(&self.kinds[usize::from(call.kind)].action, guest);
             let kind = self.kinds.iter().position(|kind| kind.action == action);
             call.kind = kind.and_then(|kind| u8::try_from(kind).ok()).unwrap_or(call.kind);
@@ -52,13 +52,14 @@ impl Concurrent {
                         other if other == guest + 1 => guest,
                         other => other,
                     };
-                    let guests = 0..situation.server.accounts.len();
-                    *listed = guests.filter(|g| listed.contains(*g)).map(turn).collect::<Listed>();
+                    let guests = 0..current.server.accounts.len();
+                    *listed =
+                        guests.filter(|g| listed.contains(*g)).map(turn).collect::<ListedGuests>();
                 }
                 _ => {}
             }
         }
-        situation
+        current
     }
 }
 
@@ -73,19 +74,19 @@ fn renamed(action: &Action, guest: usize) -> Action {
 }
 
 /// The calls in flight, and what explains them, in an order of their own.
-fn sorted(mut situation: Situation) -> Situation {
+fn sorted(mut current: ConcurrentState) -> ConcurrentState {
     // A few exchanges of neighbours sort so few.
-    for round in 1..situation.calls.len() {
-        for call in 0..situation.calls.len() - round {
-            if situation.calls[call] > situation.calls[call + 1] {
-                situation.calls.swap(call, call + 1);
-                for explanation in &mut situation.explained {
+    for round in 1..current.calls.len() {
+        for call in 0..current.calls.len() - round {
+            if current.calls[call] > current.calls[call + 1] {
+                current.calls.swap(call, call + 1);
+                for explanation in &mut current.explained {
                     explanation.said.swap(call, call + 1);
                 }
             }
         }
     }
-    situation.explained.sort_unstable();
-    situation.explained.dedup();
-    situation
+    current.explained.sort_unstable();
+    current.explained.dedup();
+    current
 }
