@@ -34,6 +34,29 @@ pub(crate) fn run_with_input(line: &str, input: impl AsRef<[u8]>) -> Ran {
     Ran::from(child.wait_with_output().unwrap())
 }
 
+/// The most characters in one line of a snapshot.
+pub(crate) const SNAPSHOT_WIDTH: usize = 200;
+
+/// The text for a snapshot: a line that is too long goes on in the next, four spaces further in.
+pub(crate) fn wrapped(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let indentation: String = line.chars().take_while(|c| *c == ' ').collect();
+        let mut words = line.split(' ');
+        let mut wrapped = words.next().unwrap_or_default().to_owned();
+        for word in words {
+            if wrapped.chars().count() + 1 + word.chars().count() > SNAPSHOT_WIDTH {
+                let next = format!("{indentation}    {word}");
+                lines.push(std::mem::replace(&mut wrapped, next));
+            } else {
+                wrapped = format!("{wrapped} {word}");
+            }
+        }
+        lines.push(wrapped);
+    }
+    lines.join("\n")
+}
+
 /// What the program said, and how it ended.
 #[derive(Debug)]
 pub(crate) struct Ran {

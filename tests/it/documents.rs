@@ -5,7 +5,7 @@ use std::path::Path;
 
 use guest_access_rules::rules::Rules;
 
-use crate::cli::run_line;
+use crate::cli::{SNAPSHOT_WIDTH, run_line};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -93,4 +93,26 @@ fn the_readme_gives_a_reason_for_every_dependency() {
     let used: BTreeSet<_> =
         dependencies("Cargo.toml").union(&dependencies("model/Cargo.toml")).cloned().collect();
     assert_eq!(told, used);
+}
+
+#[test]
+fn every_line_of_every_snapshot_can_be_read() {
+    fn visit(folder: &Path, snapshots: &mut usize) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                visit(&path, snapshots);
+            } else if path.extension().is_some_and(|extension| extension == "snap") {
+                *snapshots += 1;
+                let text = std::fs::read_to_string(&path).unwrap();
+                let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+                assert!(longest <= SNAPSHOT_WIDTH, "{}: {longest} characters", path.display());
+            }
+        }
+    }
+    let mut snapshots = 0;
+    for folder in ["src", "tests", "rules", "model"] {
+        visit(&root().join(folder), &mut snapshots);
+    }
+    assert!(snapshots > 20, "{snapshots}");
 }

@@ -21,7 +21,7 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{self, defects};
 use serde_json::{Value, json};
 
-use crate::cli::{Folder, run, run_line};
+use crate::cli::{Folder, run, run_line, wrapped};
 
 pub(crate) static LATEST: LazyLock<Rules> = LazyLock::new(|| Rules::find("latest").unwrap());
 pub(crate) static VECTORS: LazyLock<Vec<Vector>> = LazyLock::new(|| vectors(&LATEST));
@@ -104,7 +104,7 @@ fn what_each_vector_covers_first() {
         );
         known.extend(new);
     }
-    insta::assert_snapshot!(text);
+    insta::assert_snapshot!(wrapped(&text));
 }
 
 /// A homeserver answers a write in some 50 ms and a read in some 6 ms. A run takes about 80 s.

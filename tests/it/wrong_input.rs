@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::cli::{Folder, run, run_line};
+use crate::cli::{Folder, run, run_line, wrapped};
 
 /// What the program says to a file that is wrong, without the folder's path.
 fn complaint(command: &str, name: &str, content: impl AsRef<[u8]>) -> String {
@@ -54,7 +54,7 @@ fn of_rules_files() {
     for (what, text) in cases {
         let _ = write!(said, "{what}\n  {}", complaint("rules", "p.toml", text));
     }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(wrapped(&said));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn of_scenarios() {
     for (what, text) in cases {
         let _ = write!(said, "{what}\n  {}", complaint("decide", "a.json", text));
     }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(wrapped(&said));
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn of_steps_that_cannot_happen() {
     for step in steps {
         let _ = write!(said, "{step}\n  {}", complaint("decide", "a.json", scenario(step)));
     }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(wrapped(&said));
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn of_the_command_line() {
         let first: Vec<_> = ran.err.lines().take_while(|line| !line.is_empty()).collect();
         let _ = writeln!(said, "{line}\n  {}", first.join("\n  "));
     }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(wrapped(&said));
 }
 
 #[test]

@@ -12,6 +12,8 @@ use guest_access::report::diff::{
 };
 use guest_access::scenario::Scenario;
 
+use crate::cli::wrapped;
+
 /// What a homeserver says that wants to be more than text.
 const HARM: &str = "<script>alert('&\"]]>')</script>";
 
@@ -193,7 +195,8 @@ fn the_page_tells_all_of_it() {
     // How it looks is for eyes, not for a snapshot.
     let (before, rest) = page.split_once("<style>").unwrap();
     let (_, after) = rest.split_once("</style>").unwrap();
-    insta::assert_snapshot!(format!("{before}<style></style>{after}").replace("><", ">\n<"));
+    let page = format!("{before}<style></style>{after}").replace("><", ">\n<");
+    insta::assert_snapshot!(wrapped(&page));
 }
 
 #[test]
