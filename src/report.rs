@@ -13,12 +13,12 @@ pub mod junit;
 pub mod replay;
 pub mod revisions;
 mod run;
-mod story;
+mod steps_in_words;
 mod table;
 pub mod vectors;
 
 pub use run::Run;
-pub use story::lines as story_lines;
+pub use steps_in_words::steps_in_words;
 pub use table::{Cell, Table, paint};
 
 /// Styles for text, by what they are to say.

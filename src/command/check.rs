@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
             Model::Federated => federated::check(&task, rules, &selection)?,
         };
         for report in &mut found {
-            report.tell_rules_as(name);
+            report.name_rules_file(name);
         }
         reports.push(found);
     }

@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let run = Run::of([&rules]);
     let limits = SearchLimits::begin(&args.search)?;
     let progress = Progress::new(rules.id.clone(), args.output.quiet);
-    let told = |defects| progress.tell(defects, "defect");
+    let told = |defects| progress.show(defects, "defect");
     let report = match args.against {
         Against::Model => {
             let make = |profile: &_, scope| ReferenceSubject::new(Clone::clone(profile), scope);
@@ -83,6 +83,6 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         say("the search was ended before every defect was looked at");
         return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));
     };
-    let outcome = if report.has_a_hole() { Outcome::Fails } else { Outcome::Holds };
+    let outcome = if report.has_a_gap() { Outcome::Fails } else { Outcome::Holds };
     Written::report(&report, args.format, outcome, &args.output)
 }

@@ -176,7 +176,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         return concurrent::run(args);
     }
     let rules = Rules::find(args.rules.as_deref().unwrap_or("latest"))?;
-    let known = Before::read(args, &rules)?;
+    let known = KnownDifferences::read(args, &rules)?;
     let options = options(args)?;
     let seed = args.explore_for.map(|_| options.seed);
     let run = Run { seed, ..Run::of([&rules]) };
@@ -219,14 +219,14 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
 }
 
 /// What is known before the homeserver is asked.
-struct Before {
+struct KnownDifferences {
     /// What the differences are held against.
     held_against: Option<Baseline>,
     /// What stands where they will be written, if that is another place.
     written: Option<Baseline>,
 }
 
-impl Before {
+impl KnownDifferences {
     fn read(args: &Args, rules: &Rules) -> Result<Self, CommandError> {
         let load = |path: &Path| Baseline::load(path, &rules.id);
         let held_against = args.baseline.as_deref().map(load).transpose()?;
@@ -289,7 +289,7 @@ async fn hold(
 ) -> Result<(Server, Found), ServerError> {
     let server = meet(args, url).await?;
     let given = given(args, &server).await?;
-    let tell = |done: usize, thing: &str| progress.tell(done, thing);
+    let tell = |done: usize, thing: &str| progress.show(done, thing);
     let found = diff::diff(rules, &server, &given, stories, options, tell).await?;
     Ok((server, found))
 }

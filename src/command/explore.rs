@@ -11,7 +11,7 @@ use stateright::Model;
 use super::output::{OutputArgs, Written, say};
 use super::{CommandError, Outcome};
 
-use model::Explored;
+use model::ExplorerModel;
 
 /// Walk through the model in a browser, step by step
 ///
@@ -46,6 +46,6 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     if !args.quiet {
         say(&format!("{} is at http://{address}/; end it with Ctrl-C", rules.id));
     }
-    Explored::new(&rules, scope).checker().serve(address);
+    ExplorerModel::new(&rules, scope).checker().serve(address);
     Ok(Written::new(String::new(), Outcome::Holds, &OutputArgs::default()))
 }

@@ -20,11 +20,11 @@ pub(super) struct Progress {
     /// What is searched.
     of: String,
     begun: Instant,
-    by: By,
+    by: Channel,
 }
 
 #[derive(Debug)]
-enum By {
+enum Channel {
     Nothing,
     Spinner(ProgressBar),
     Lines { last: Cell<Instant> },
@@ -33,19 +33,19 @@ enum By {
 impl Progress {
     pub(super) fn new(of: String, quiet: bool) -> Self {
         let by = if quiet {
-            By::Nothing
+            Channel::Nothing
         } else if std::io::stderr().is_terminal() {
             let spinner = ProgressBar::new_spinner().with_message(of.clone());
             spinner.enable_steady_tick(Duration::from_millis(100));
-            By::Spinner(spinner)
+            Channel::Spinner(spinner)
         } else {
-            By::Lines { last: Cell::new(Instant::now()) }
+            Channel::Lines { last: Cell::new(Instant::now()) }
         };
         Self { of, begun: Instant::now(), by }
     }
 
     /// So many of these things were looked at.
-    pub(super) fn tell(&self, number: usize, thing: &str) {
+    pub(super) fn show(&self, number: usize, thing: &str) {
         self.say(|| count(number, thing));
     }
 
@@ -77,9 +77,9 @@ impl Progress {
     fn say(&self, what: impl Fn() -> String) {
         let text = || format!("{}: {}", self.of, what());
         match &self.by {
-            By::Nothing => {}
-            By::Spinner(spinner) => spinner.set_message(text()),
-            By::Lines { last } => {
+            Channel::Nothing => {}
+            Channel::Spinner(spinner) => spinner.set_message(text()),
+            Channel::Lines { last } => {
                 if last.get().elapsed() >= BETWEEN_LINES {
                     last.set(Instant::now());
                     say(&text());
@@ -91,7 +91,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let By::Spinner(spinner) = &self.by {
+        if let Channel::Spinner(spinner) = &self.by {
             spinner.finish_and_clear();
         }
     }

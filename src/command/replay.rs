@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     };
     let run = Run { seed: recording.about.seed, ..Run::of([&rules]) };
     let progress = Progress::new(rules.id.clone(), args.output.quiet);
-    let checked = Checker::new(&rules).check(&recording, |done| progress.tell(done, "round"));
+    let checked = Checker::new(&rules).check(&recording, |done| progress.show(done, "round"));
     drop(progress);
     let took = began.elapsed();
     let effort = Effort { url: None, took, checking: took, broken_off: None };

@@ -118,7 +118,7 @@ pub struct DisciplineReport {
 
 /// What was explored, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct Explored<'a> {
+pub struct Exploration<'a> {
     /// The model.
     pub model: &'static str,
     /// The scope.
@@ -145,12 +145,12 @@ impl CheckReport {
     /// If a counterexample cannot happen under the rules, which would be a mistake of the model's.
     pub fn new(
         rules: &Rules,
-        explored: Explored<'_>,
+        explored: Exploration<'_>,
         found: &Report,
         run: Run,
     ) -> Result<Self, ScenarioError> {
         Self::told(rules, rules.promised(), explored, found, run, |story, told| {
-            let Story { id, about, clauses } = story;
+            let ScenarioHeading { id, about, clauses } = story;
             Scenario::from_trace(id, rules, about, clauses, told)
         })
     }
@@ -163,10 +163,10 @@ impl CheckReport {
     pub fn told<T>(
         rules: &Rules,
         promised: GuaranteeSet,
-        explored: Explored<'_>,
+        explored: Exploration<'_>,
         found: &Report<T>,
         run: Run,
-        tell: impl Fn(Story, &[T]) -> Result<Scenario, ScenarioError>,
+        tell: impl Fn(ScenarioHeading, &[T]) -> Result<Scenario, ScenarioError>,
     ) -> Result<Self, ScenarioError> {
         let properties = found.findings.iter().map(|finding| {
             let promised = promised.contains(finding.guarantee);
@@ -196,7 +196,7 @@ impl CheckReport {
     }
 
     /// Tells the rules by the name under which they were found, where that is the path of a file.
-    pub fn tell_rules_as(&mut self, name: &str) {
+    pub fn name_rules_file(&mut self, name: &str) {
         if Path::new(name).extension().is_none_or(|extension| extension != "toml") {
             return;
         }
@@ -267,7 +267,7 @@ impl CheckReport {
 
 /// What a story is told for.
 #[derive(Debug, Clone)]
-pub struct Story {
+pub struct ScenarioHeading {
     /// The id that it gets.
     pub id: String,
     /// What it shows.
@@ -281,7 +281,7 @@ impl Property {
         rules: &Rules,
         promised: bool,
         finding: &Finding<T>,
-        tell: impl Fn(Story, &[T]) -> Result<Scenario, ScenarioError>,
+        tell: impl Fn(ScenarioHeading, &[T]) -> Result<Scenario, ScenarioError>,
     ) -> Result<Self, ScenarioError> {
         let guarantee: &Guarantee = finding.guarantee.get();
         let withdrawal = rules.withdrawn.get(&finding.guarantee);
@@ -289,7 +289,7 @@ impl Property {
         let about = format!("Breaks `{}`: {}.", guarantee.id, guarantee.always);
         let scenario = |story: &Vec<_>| {
             let id = format!("{}-{}", rules.id, guarantee.id);
-            tell(Story { id, about: about.clone(), clauses: clauses.clone() }, story)
+            tell(ScenarioHeading { id, about: about.clone(), clauses: clauses.clone() }, story)
         };
         Ok(Self {
             id: guarantee.id,

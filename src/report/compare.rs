@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::scenario::{Scenario, ScenarioError};
 
-use super::{Run, number, paint, story_lines, style};
+use super::{Run, number, paint, steps_in_words, style};
 
 /// How two revisions differ.
 #[derive(Debug, Clone, Serialize)]
@@ -228,7 +228,7 @@ impl DifferenceReport {
         writeln!(f, "   in {} decisions ({})", number(self.contexts), clauses.join(", "))?;
         writeln!(f, "   before: {}", self.from)?;
         writeln!(f, "   after:  {}", self.to)?;
-        for line in story_lines(&self.witness, &self.told_by).map_err(|_| fmt::Error)? {
+        for line in steps_in_words(&self.witness, &self.told_by).map_err(|_| fmt::Error)? {
             writeln!(f, "      {line}")?;
         }
         Ok(())

@@ -11,7 +11,7 @@ use crate::scenario::{
     Expect, LABEL, ObservedStep, Scenario, ScenarioError, ScenarioStep, Verdict, sentence_with,
 };
 
-use super::story::{came_of, reason};
+use super::steps_in_words::{came_of, reason};
 use super::{Run, paint, style};
 
 /// The decisions of the rules on a scenario.

@@ -101,7 +101,7 @@ impl DefectReport {
     }
 
     /// Whether nothing catches it, and nothing accounts for that; or it is taken for something else.
-    fn is_a_hole(&self) -> bool {
+    fn is_a_gap(&self) -> bool {
         let is_missed = self.caught_by.is_empty() && self.because.is_none();
         is_missed || self.is_misnamed()
     }
@@ -186,8 +186,8 @@ impl DefectsReport {
 
     /// Whether there is a defect that nothing catches and that is not accounted for, or one that is
     /// taken for something else.
-    pub fn has_a_hole(&self) -> bool {
-        self.defects.iter().any(DefectReport::is_a_hole)
+    pub fn has_a_gap(&self) -> bool {
+        self.defects.iter().any(DefectReport::is_a_gap)
     }
 }
 

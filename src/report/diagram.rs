@@ -1,50 +1,50 @@
-//! A story as a sequence diagram: who asked the homeserver for what, and what it said.
+//! A scenario as a sequence diagram: the calls of each actor, and the homeserver's answers.
 //!
-//! The colours stand in the SVG, so that it can be read by itself; a page that embeds it can set its
-//! own by the classes.
+//! The SVG holds its own colours, so that it can stand alone. A page that embeds the SVG can set other
+//! colours for its classes.
 
 use guest_access_model::action::{Action, Actor};
 use maud::{Markup, html};
 
 use crate::scenario::{actor_name, sentence_with};
 
-/// Between two actors, and from the edge to the first.
+/// The distance between two actors, and from the edge to the first actor.
 const COLUMN: usize = 150;
-/// Between two lines of text.
+/// The distance between two lines of text.
 const LINE: usize = 17;
-/// How wide a character is thought to be, at the most.
+/// The assumed greatest width of a character.
 const CHARACTER: usize = 7;
-/// How high the names of the actors are.
+/// The height of the row with the names of the actors.
 const HEAD: usize = 34;
 
-/// A step of a story, and what came of it.
+/// A step of a scenario, and the answers to the step.
 #[derive(Debug, Clone)]
 pub struct Row<'a> {
     /// The step.
     pub step: &'a Action,
-    /// What was said to it: one line for each that says something.
+    /// The answers, one line each.
     pub answers: Vec<Answer>,
 }
 
-/// What was said to a step.
+/// An answer to a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// In words.
+    /// The answer in words.
     pub said: String,
-    /// How it is to be taken.
+    /// What the answer is, for the colour.
     pub tone: Tone,
 }
 
-/// How an answer is to be taken.
+/// What an answer is, for its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// It was allowed.
+    /// The homeserver allowed the step.
     Allowed,
-    /// It was denied.
+    /// The homeserver denied the step.
     Denied,
-    /// It is what should have been said.
+    /// The answer that the rules expect.
     Expected,
-    /// It is what was said, and should not have been.
+    /// The homeserver's answer, which the rules forbid.
     Wrong,
 }
 
@@ -75,7 +75,7 @@ pub fn svg(rows: &[Row<'_>], label: &str) -> Markup {
             actors.push(row.step.by);
         }
     }
-    // The server stands to the left, and all who call it to its right.
+    // The server stands on the left, and its callers on the right.
     let x = |index: usize| COLUMN / 2 + index * COLUMN;
     let told: Vec<_> = (1..)
         .zip(rows)
@@ -86,7 +86,7 @@ pub fn svg(rows: &[Row<'_>], label: &str) -> Markup {
     let text = x(0) + (longest.unwrap_or_default() + 2) * CHARACTER;
     let width = text.max(x(actors.len()));
     let high = |row: &Row<'_>| LINE * (2 + row.answers.len());
-    // Where the line of each step is: under its words, above what is said to it.
+    // The line of each step runs below the words of the step, and above the answers.
     let lines = rows.iter().scan(HEAD, |top, row| {
         let line = *top + LINE + 4;
         *top += high(row);
@@ -108,7 +108,7 @@ pub fn svg(rows: &[Row<'_>], label: &str) -> Markup {
                 line class=(tone.class()) x1=(from) y1=(y) x2=(x(0)) y2=(y) stroke=(tone.colour()) {}
                 circle class=(tone.class()) cx=(x(0)) cy=(y) r="3" fill=(tone.colour()) {}
             }
-            // Text that crosses a line is set apart from it.
+            // A white outline separates the text from lines that cross the text.
             g.words paint-order="stroke" stroke="#fff" stroke-width="3" stroke-linejoin="round" {
                 @for (index, actor) in actors.iter().enumerate() {
                     text.ink x=(x(index)) y="16" text-anchor="middle" font-weight="bold" {
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_homeserver_said_is_text_in_the_diagram_and_nothing_else() {
+    fn the_diagram_escapes_the_answers_of_the_homeserver() {
         let step = Action::new(Actor::Guest(0), Operation::WhoAmI);
         let said = "deny 403 <script>alert(1)</script> \"&'".to_owned();
         let answers = vec![Answer { said, tone: Tone::Wrong }];

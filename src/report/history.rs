@@ -25,7 +25,7 @@ pub struct History {
     /// The revisions, the earliest first.
     pub revisions: Vec<Revision>,
     /// The guarantees.
-    pub guarantees: Vec<Guaranteed>,
+    pub guarantees: Vec<GuaranteeHistory>,
     /// How the report came to be.
     pub run: Run,
 }
@@ -43,18 +43,18 @@ pub struct Revision {
 
 /// A guarantee in every revision.
 #[derive(Debug, Clone, Serialize)]
-pub struct Guaranteed {
+pub struct GuaranteeHistory {
     /// The guarantee.
     pub id: &'static str,
     /// What always holds.
     pub always: &'static str,
     /// Its fate, by revision.
-    pub revisions: Vec<Fate>,
+    pub revisions: Vec<GuaranteeInRevision>,
 }
 
 /// What became of one guarantee in one revision.
 #[derive(Debug, Clone, Serialize)]
-pub struct Fate {
+pub struct GuaranteeInRevision {
     /// The revision.
     pub rules: String,
     /// Whether it is promised.
@@ -83,12 +83,12 @@ impl History {
     /// The history of these revisions, where each comes with what was found of all guarantees as if
     /// it promised them.
     pub fn new(scope: Scope, complete: bool, found: &[(Rules, Vec<Finding>)], run: Run) -> Self {
-        let fates = |guarantee: GuaranteeId| {
-            let fates = found.iter().filter_map(move |(rules, findings)| {
+        let in_revisions = |guarantee: GuaranteeId| {
+            let in_revisions = found.iter().filter_map(move |(rules, findings)| {
                 let finding = findings.iter().find(|finding| finding.guarantee == guarantee)?;
-                Some(Fate::new(rules, finding))
+                Some(GuaranteeInRevision::new(rules, finding))
             });
-            fates.collect()
+            in_revisions.collect()
         };
         Self {
             model: "sequential",
@@ -105,10 +105,10 @@ impl History {
                 .collect(),
             guarantees: GuaranteeSet::on_actions()
                 .iter()
-                .map(|guarantee| Guaranteed {
+                .map(|guarantee| GuaranteeHistory {
                     id: guarantee.get().id,
                     always: guarantee.get().always,
-                    revisions: fates(guarantee),
+                    revisions: in_revisions(guarantee),
                 })
                 .collect(),
             run,
@@ -117,13 +117,14 @@ impl History {
 
     /// Whether a promise is broken.
     pub fn fails(&self) -> bool {
-        let broken =
-            |fate: &Fate| fate.promise == Promise::Promised && fate.status == Status::Violated;
+        let broken = |in_revision: &GuaranteeInRevision| {
+            in_revision.promise == Promise::Promised && in_revision.status == Status::Violated
+        };
         self.guarantees.iter().flat_map(|guarantee| &guarantee.revisions).any(broken)
     }
 }
 
-impl Fate {
+impl GuaranteeInRevision {
     fn new(rules: &Rules, finding: &Finding) -> Self {
         let clauses = rules.promises.get(&finding.guarantee);
         let withdrawal = rules.withdrawn.get(&finding.guarantee);
@@ -172,8 +173,8 @@ impl Display for History {
         let headings = std::iter::once("guarantee".to_owned());
         let mut table = Table::with_headings(headings.chain(self.revisions.iter().map(short)));
         for guarantee in &self.guarantees {
-            let fates = guarantee.revisions.iter().map(Fate::cell);
-            table.push(std::iter::once(Cell::from(guarantee.id)).chain(fates));
+            let in_revisions = guarantee.revisions.iter().map(GuaranteeInRevision::cell);
+            table.push(std::iter::once(Cell::from(guarantee.id)).chain(in_revisions));
         }
         writeln!(f, "{table}")?;
         writeln!(f, "✓ promised   w withdrawn   · never promised")?;
@@ -183,7 +184,9 @@ impl Display for History {
         writeln!(f, "{}", paint(style::DIM, scope))?;
         let mut withdrawals: Vec<(&str, &Withdrawn)> = Vec::new();
         for guarantee in &self.guarantees {
-            for withdrawn in guarantee.revisions.iter().filter_map(|fate| fate.withdrawn.as_ref()) {
+            for withdrawn in
+                guarantee.revisions.iter().filter_map(|in_revision| in_revision.withdrawn.as_ref())
+            {
                 let told =
                     |(id, by): &(&str, &Withdrawn)| *id == guarantee.id && by.by == withdrawn.by;
                 if !withdrawals.iter().any(told) {

@@ -18,14 +18,14 @@ pub use one::Revision;
 #[derive(Debug, Clone, Serialize)]
 pub struct Revisions {
     /// The revisions.
-    pub revisions: Vec<Listed>,
+    pub revisions: Vec<RevisionSummary>,
     /// How the report came to be.
     pub run: Run,
 }
 
 /// A revision, and what it changed.
 #[derive(Debug, Clone, Serialize)]
-pub struct Listed {
+pub struct RevisionSummary {
     /// Its id.
     pub id: String,
     /// Its date.
@@ -35,19 +35,19 @@ pub struct Listed {
     /// The releases that mean it too.
     pub aliases: Vec<String>,
     /// What it changed of the revision before it; for the first, of rules that allow nothing.
-    pub changes: Changes,
+    pub changes: RevisionChanges,
 }
 
 /// What a revision changed.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Changes {
+pub struct RevisionChanges {
     /// The endpoints that are open, or open on other conditions: `endpoint`, or `endpoint, open
     /// where condition`.
     pub opened: Vec<String>,
     /// The endpoints that are not open any more.
     pub refused: Vec<String>,
     /// The decision points that stand otherwise.
-    pub points: Vec<Change>,
+    pub points: Vec<PointChange>,
     /// The guarantees that are promised now.
     pub promised: Vec<&'static str>,
     /// The guarantees that are not promised any more.
@@ -56,7 +56,7 @@ pub struct Changes {
 
 /// How a decision point stood, and how it stands.
 #[derive(Debug, Clone, Serialize)]
-pub struct Change {
+pub struct PointChange {
     /// The decision point.
     pub id: &'static str,
     /// How it stood.
@@ -69,18 +69,18 @@ impl Revisions {
     /// These revisions, each of which changed the one before it.
     pub fn new(revisions: &[Rules], run: Run) -> Self {
         let before = std::iter::once(None).chain(revisions.iter().map(Some));
-        let listed = revisions.iter().zip(before).map(|(rules, before)| Listed {
+        let listed = revisions.iter().zip(before).map(|(rules, before)| RevisionSummary {
             id: rules.id.clone(),
             date: rules.date.clone(),
             about: rules.about.clone(),
             aliases: rules.aliases.clone(),
-            changes: Changes::between(before, rules),
+            changes: RevisionChanges::between(before, rules),
         });
         Self { revisions: listed.collect(), run }
     }
 }
 
-impl Changes {
+impl RevisionChanges {
     /// What lies between two revisions.
     fn between(before: Option<&Rules>, after: &Rules) -> Self {
         let access_before =
@@ -96,7 +96,7 @@ impl Changes {
         if let Some(before) = before {
             let changed = PointId::all()
                 .filter(|point| before.point(*point).standing != after.point(*point).standing);
-            let change = |point: PointId| Change {
+            let change = |point: PointId| PointChange {
                 id: point.get().id,
                 from: standing(&before.point(point).standing),
                 to: standing(&after.point(point).standing),
@@ -152,7 +152,7 @@ impl Display for Revisions {
     }
 }
 
-impl Display for Changes {
+impl Display for RevisionChanges {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for endpoint in &self.opened {
             writeln!(f, "  {} {endpoint}", paint(style::GOOD, "opens    "))?;
@@ -160,7 +160,7 @@ impl Display for Changes {
         for endpoint in &self.refused {
             writeln!(f, "  {} {endpoint}", paint(style::BAD, "refuses  "))?;
         }
-        for Change { id, from, to } in &self.points {
+        for PointChange { id, from, to } in &self.points {
             writeln!(f, "  {} {id}: {to} (was {from})", paint(style::DOUBTFUL, "decides  "))?;
         }
         for (what, guarantees) in [("promises ", &self.promised), ("withdraws", &self.withdrawn)] {

@@ -10,7 +10,7 @@ use guest_access_rules::rules::Rules;
 
 use crate::command::CommandError;
 use crate::report::Run;
-use crate::report::check::{CheckReport, DisciplineReport, Explored, Story};
+use crate::report::check::{CheckReport, DisciplineReport, Exploration, ScenarioHeading};
 use crate::scenario::Scenario;
 
 use super::selection::{Selection, Subject};
@@ -20,14 +20,14 @@ use super::task::Task;
 const IN_FLIGHT: u8 = 2;
 
 /// A discipline that is checked.
-struct Kept {
+struct CheckedDiscipline {
     id: String,
     about: &'static str,
     discipline: Discipline,
     held: bool,
 }
 
-impl Kept {
+impl CheckedDiscipline {
     /// Those that are asked for, each held to what is promised; if none is, all that have a name, of
     /// which only the safe ones are.
     fn asked_for(names: &[String]) -> Result<Vec<Self>, CommandError> {
@@ -71,7 +71,7 @@ pub(super) fn check(
     let scope = Scope { guests: args.search.guests.unwrap_or(1).into(), rooms: 1 };
     let in_flight = usize::from(args.in_flight.unwrap_or(IN_FLIGHT));
     let executor = task.executor(Executor::Stateright);
-    let reports = Kept::asked_for(&args.disciplines)?.into_iter().map(|kept| {
+    let reports = CheckedDiscipline::asked_for(&args.disciplines)?.into_iter().map(|kept| {
         let model = Concurrent::new(
             scope,
             subject.profile.clone(),
@@ -90,7 +90,7 @@ pub(super) fn check(
         let found =
             check.run_overlapping(&limits.stop, &|seen| limits.on_progress(&progress, seen))?;
         drop(progress);
-        let explored = Explored {
+        let explored = Exploration {
             model: "concurrent",
             scope,
             engine: executor.as_str(),
@@ -98,10 +98,10 @@ pub(super) fn check(
             peak_bytes: memory::peak(),
             ended_by: Some(limits.what_ended_it()),
         };
-        let replay = |story: Story, moves: &[ConcurrentAction]| {
-            let Story { id, about, clauses } = story;
-            let moves = teller.replay(moves).expect("the model tells its own stories");
-            Ok(Scenario::from_concurrent_trace(id, rules, about, clauses, &moves))
+        let replay = |heading: ScenarioHeading, actions: &[ConcurrentAction]| {
+            let ScenarioHeading { id, about, clauses } = heading;
+            let actions = teller.replay(actions).expect("the model replays its own traces");
+            Ok(Scenario::from_concurrent_trace(id, rules, about, clauses, &actions))
         };
         let mut report = CheckReport::told(
             &rules.with_default_profile(&subject.profile),

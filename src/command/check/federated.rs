@@ -12,7 +12,7 @@ use guest_access_rules::rules::Rules;
 
 use crate::command::CommandError;
 use crate::report::Run;
-use crate::report::check::{CheckReport, DisciplineReport, Explored, Story};
+use crate::report::check::{CheckReport, DisciplineReport, Exploration, ScenarioHeading};
 use crate::scenario::Scenario;
 
 use super::selection::Selection;
@@ -24,14 +24,14 @@ const SERVERS: u8 = 2;
 const IN_FLIGHT: u8 = 1;
 
 /// A way of the servers that is checked.
-struct Kept {
+struct CheckedFederation {
     id: String,
     about: String,
     federation: Federation,
     held: bool,
 }
 
-impl Kept {
+impl CheckedFederation {
     fn asked_for(names: &[String]) -> Result<Vec<Self>, CommandError> {
         if !names.is_empty() {
             return names.iter().map(|name| Self::named(name)).collect();
@@ -99,7 +99,7 @@ pub(super) fn check(
     let servers = usize::from(args.servers.unwrap_or(SERVERS));
     let in_flight = usize::from(args.in_flight.unwrap_or(IN_FLIGHT));
     let executor = task.executor(Executor::Stateright);
-    let reports = Kept::asked_for(&args.federations)?.into_iter().map(|kept| {
+    let reports = CheckedFederation::asked_for(&args.federations)?.into_iter().map(|kept| {
         let model = || Federated::new(rules.profile(), kept.federation, servers, in_flight);
         let judged = Federated::guarantees();
         let guarantees = selection.among(judged);
@@ -109,7 +109,7 @@ pub(super) fn check(
         let check = Check { model: model(), guarantees, required, executor, workers };
         let found = check.run(&limits.stop, &|seen| limits.on_progress(&progress, seen))?;
         drop(progress);
-        let explored = Explored {
+        let explored = Exploration {
             model: "federated",
             scope: Scope { guests: servers, rooms: 1 },
             engine: executor.as_str(),
@@ -117,10 +117,10 @@ pub(super) fn check(
             peak_bytes: memory::peak(),
             ended_by: Some(limits.what_ended_it()),
         };
-        let replay = |story: Story, happens: &[FederatedAction]| {
-            let Story { id, about, clauses } = story;
-            let told = model().replay(happens).expect("the model tells its own stories");
-            Ok(Scenario::from_federated_trace(id, rules, about, clauses, &told))
+        let replay = |heading: ScenarioHeading, actions: &[FederatedAction]| {
+            let ScenarioHeading { id, about, clauses } = heading;
+            let actions = model().replay(actions).expect("the model replays its own traces");
+            Ok(Scenario::from_federated_trace(id, rules, about, clauses, &actions))
         };
         let mut report = CheckReport::told(rules, required, explored, &found, run, replay)?;
         report.discipline = Some(kept.report());

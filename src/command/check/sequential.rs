@@ -10,7 +10,7 @@ use guest_access_model::state::Scope;
 use guest_access_rules::rules::Rules;
 
 use crate::command::CommandError;
-use crate::report::check::{CheckReport, Explored};
+use crate::report::check::{CheckReport, Exploration};
 use crate::report::{Run, count};
 use crate::subject::reference::ReferenceSubject;
 
@@ -67,7 +67,7 @@ fn check_scope(
     let found = Check { model, guarantees, required, executor, workers }
         .run(&limits.stop, &|seen| limits.on_progress(&progress, seen))?;
     drop(progress);
-    let explored = Explored {
+    let explored = Exploration {
         model: "sequential",
         scope,
         engine: executor.as_str(),

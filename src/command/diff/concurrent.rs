@@ -86,7 +86,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         Written::beside(&recording.to_jsonl(), path)?;
     }
     let checking = Instant::now();
-    let checked = checker.check(&recording, |done| progress.tell(done, "round checked"));
+    let checked = checker.check(&recording, |done| progress.show(done, "round checked"));
     drop(progress);
     if let Some(error) = &broken_off {
         say(&format!("error: {error}; the report holds what was found before"));
@@ -111,6 +111,6 @@ async fn record(
 ) -> Result<Recorded, ServerError> {
     let server: Server = super::meet(args, url).await?;
     let given = super::given(args, &server).await?;
-    let tell = |done: usize| progress.tell(done, "round");
+    let tell = |done: usize| progress.show(done, "round");
     contention::record(rules, checker, &server, &given, options, tell).await
 }

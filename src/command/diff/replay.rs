@@ -57,7 +57,7 @@ async fn ask(
     let url = args.server.as_ref().unwrap_or(&saved.url);
     let server = super::meet(args, url).await?;
     let given = super::given(args, &server).await?;
-    let tell = |done: usize, thing: &str| progress.tell(done, thing);
+    let tell = |done: usize, thing: &str| progress.show(done, thing);
     let divergences = &saved.divergences;
     let replayed = diff::replay(rules, &server, &given, divergences, options, tell).await?;
     Ok((server, replayed))

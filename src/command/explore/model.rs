@@ -1,5 +1,5 @@
-//! The sequential model as a person walks through it: a state remembers the step that led to it and
-//! what came of that.
+//! The sequential model for the Explorer: a state also holds the action that led to the state, and what
+//! the model observed of the action.
 
 use guest_access_model::guarantee::about;
 use std::fmt::{self, Debug, Formatter};
@@ -20,102 +20,102 @@ use crate::scenario::outcome_in_words;
 use crate::scenario::{LABEL, ObservedStep, sentence};
 
 /// The model.
-pub(super) struct Explored {
+pub(super) struct ExplorerModel {
     profile: Profile,
     promised: GuaranteeSet,
     scope: Scope,
-    steps: Vec<Action>,
+    actions: Vec<Action>,
 }
 
-/// A state, and how one came to it.
+/// A state, and the action that led to the state.
 #[derive(Clone)]
 pub(super) struct Node {
     pub(super) state: State,
-    /// The state before, the step, and what was observed; none at the start.
-    pub(super) last: Option<Box<Taken>>,
+    /// The action that led to the state; none in the initial state.
+    pub(super) last: Option<Box<LastAction>>,
     scope: Scope,
     verdicts: Verdicts,
 }
 
-/// A step that was taken.
+/// The action that led to a state.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Taken {
+pub(super) struct LastAction {
     pub(super) before: State,
-    pub(super) step: Action,
+    pub(super) action: Action,
     pub(super) observation: Observation,
 }
 
-/// A step that can be taken.
+/// An action that can happen.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Move(Action);
+pub(super) struct ExplorerAction(Action);
 
-impl Explored {
+impl ExplorerModel {
     pub(super) fn new(rules: &Rules, scope: Scope) -> Self {
         let profile = rules.profile();
-        let steps = actions(scope, &[&profile]);
-        Self { promised: rules.promises.keys().copied().collect(), scope, steps, profile }
+        let actions = actions(scope, &[&profile]);
+        Self { promised: rules.promises.keys().copied().collect(), scope, actions, profile }
     }
 }
 
-impl Model for Explored {
+impl Model for ExplorerModel {
     type State = Node;
-    type Action = Move;
+    type Action = ExplorerAction;
 
     fn init_states(&self) -> Vec<Node> {
         let state = initial(&self.profile);
         vec![Node { state, last: None, scope: self.scope, verdicts: Verdicts::default() }]
     }
 
-    fn actions(&self, node: &Node, moves: &mut Vec<Move>) {
-        let can_happen = |step: &&Action| outcome(&self.profile, &node.state, step).is_some();
-        moves.extend(self.steps.iter().filter(can_happen).copied().map(Move));
+    fn actions(&self, node: &Node, moves: &mut Vec<ExplorerAction>) {
+        let can_happen = |action: &&Action| outcome(&self.profile, &node.state, action).is_some();
+        moves.extend(self.actions.iter().filter(can_happen).copied().map(ExplorerAction));
     }
 
-    fn next_state(&self, node: &Node, Move(step): Move) -> Option<Node> {
-        let outcome = outcome(&self.profile, &node.state, &step)?;
+    fn next_state(&self, node: &Node, ExplorerAction(action): ExplorerAction) -> Option<Node> {
+        let outcome = outcome(&self.profile, &node.state, &action)?;
         let mut verdicts = Verdicts::default();
         let transition = Transition {
             rules: &self.profile,
             system: &self.profile,
             before: &node.state,
-            action: &step,
+            action: &action,
             observation: &outcome.observation,
             after: &outcome.next,
         };
-        verdicts.judge(about(&step), &transition);
-        let taken = Taken { before: node.state, step, observation: outcome.observation };
-        Some(Node { state: outcome.next, last: Some(Box::new(taken)), scope: self.scope, verdicts })
+        verdicts.judge(about(&action), &transition);
+        let last = LastAction { before: node.state, action, observation: outcome.observation };
+        Some(Node { state: outcome.next, last: Some(Box::new(last)), scope: self.scope, verdicts })
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
         properties().filter(|(id, _)| self.promised.contains(*id)).map(|(_, p)| p).collect()
     }
 
-    fn format_action(&self, Move(step): &Move) -> String {
-        sentence(step)
+    fn format_action(&self, ExplorerAction(action): &ExplorerAction) -> String {
+        sentence(action)
     }
 
-    fn format_step(&self, node: &Node, taken: Move) -> Option<String> {
+    fn format_step(&self, node: &Node, taken: ExplorerAction) -> Option<String> {
         self.next_state(node, taken).map(|next| format!("{next:?}"))
     }
 
-    fn as_svg(&self, path: Path<Node, Move>) -> Option<String> {
+    fn as_svg(&self, path: Path<Node, ExplorerAction>) -> Option<String> {
         let states = path.into_states();
         let taken = states.iter().filter_map(|node| node.last.as_deref());
-        let rows: Vec<_> = taken.map(Taken::row).collect();
+        let rows: Vec<_> = taken.map(LastAction::row).collect();
         Some(diagram::svg(&rows, LABEL).into_string())
     }
 }
 
 /// A property is a plain function with a static name: one for each guarantee.
-fn properties() -> impl Iterator<Item = (GuaranteeId, Property<Explored>)> {
-    type Condition = fn(&Explored, &Node) -> bool;
+fn properties() -> impl Iterator<Item = (GuaranteeId, Property<ExplorerModel>)> {
+    type Condition = fn(&ExplorerModel, &Node) -> bool;
 
-    fn kept<const N: usize>(_: &Explored, node: &Node) -> bool {
+    fn holds<const N: usize>(_: &ExplorerModel, node: &Node) -> bool {
         !GuaranteeId::all().nth(N).is_some_and(|id| node.verdicts.violated.contains(id))
     }
     macro_rules! conditions {
-        ($($n:literal)*) => { [$(kept::<$n> as Condition),*] };
+        ($($n:literal)*) => { [$(holds::<$n> as Condition),*] };
     }
     let conditions = conditions!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
     GuaranteeSet::on_actions()
@@ -124,20 +124,20 @@ fn properties() -> impl Iterator<Item = (GuaranteeId, Property<Explored>)> {
         .map(|(id, condition)| (id, Property::always(GUARANTEES[id.index()].id, condition)))
 }
 
-impl Taken {
-    /// The step as a row of a diagram.
+impl LastAction {
+    /// The action as a row of a diagram.
     fn row(&self) -> Row<'_> {
         let decision = &self.observation.decision;
         let tone = if decision.allows() { Tone::Allowed } else { Tone::Denied };
-        Row { step: &self.step, answers: vec![Answer { said: decision.to_string(), tone }] }
+        Row { step: &self.action, answers: vec![Answer { said: decision.to_string(), tone }] }
     }
 
-    /// What came of the step, in words.
+    /// The outcome of the action, in words.
     pub(super) fn outcome_in_words(&self, after: &State) -> String {
         let outcome =
             guest_access_model::decide::Outcome { observation: self.observation, next: *after };
         let observed = ObservedStep {
-            action: &self.step,
+            action: &self.action,
             before: &self.before,
             outcome: &outcome,
             label: Some(LABEL),
@@ -159,12 +159,12 @@ impl Hash for Node {
         self.state.hash(hasher);
         if let Some(last) = &self.last {
             last.before.hash(hasher);
-            last.step.hash(hasher);
+            last.action.hash(hasher);
         }
     }
 }
 
-impl Debug for Move {
+impl Debug for ExplorerAction {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(&sentence(&self.0))
     }
@@ -174,7 +174,7 @@ impl Debug for Move {
 impl Debug for Node {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if let Some(last) = &self.last {
-            writeln!(f, "{}:", sentence(&last.step))?;
+            writeln!(f, "{}:", sentence(&last.action))?;
             writeln!(f, "  {}", last.outcome_in_words(&self.state))?;
             writeln!(f, "  because {}\n", last.observation.decision.because)?;
         }
@@ -206,7 +206,7 @@ impl Debug for Node {
     }
 }
 
-/// What was so before an event and after it.
+/// A value before an event and after the event, once if both are equal.
 fn sides<T: PartialEq + fmt::Display>(before: &T, after: &T) -> String {
     if before == after { before.to_string() } else { format!("{before}, then {after}") }
 }
@@ -221,9 +221,9 @@ mod tests {
     }
 
     #[test]
-    fn every_step_of_the_explorer_keeps_what_is_promised() {
+    fn every_initial_action_keeps_the_promised_guarantees() {
         let rules = Rules::find("latest").unwrap();
-        let model = Explored::new(&rules, Scope { guests: 1, rooms: 1 });
+        let model = ExplorerModel::new(&rules, Scope { guests: 1, rooms: 1 });
         for node in model.init_states() {
             for (_, next) in model.next_steps(&node) {
                 assert!(model.properties().iter().all(|kept| (kept.condition)(&model, &next)));

@@ -7,7 +7,7 @@ use guest_access_model::check::Status;
 use guest_access_model::executor::Encoding;
 
 use super::{CheckReport, Property};
-use crate::report::{Cell, Table, count, number, paint, story_lines, style};
+use crate::report::{Cell, Table, count, number, paint, steps_in_words, style};
 
 impl Display for CheckReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -97,7 +97,7 @@ impl CheckReport {
         if let Some(withdrawn) = &property.withdrawn {
             writeln!(f, "  withdrawn in {} because {}", withdrawn.by, withdrawn.because)?;
         }
-        match story_lines(scenario, &self.source) {
+        match steps_in_words(scenario, &self.source) {
             Ok(lines) => lines.iter().try_for_each(|line| writeln!(f, "  {line}")),
             Err(error) => writeln!(f, "  {error}"),
         }

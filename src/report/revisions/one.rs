@@ -28,20 +28,20 @@ pub struct Revision {
     /// The revisions that it extends, the nearest first.
     pub extends: Vec<String>,
     /// The endpoints that guests may call.
-    pub allow: Vec<Allowed>,
+    pub allow: Vec<AllowedEndpoint>,
     /// The endpoints that are not listed and that a reading permits a server to open.
-    pub may_allow: Vec<MayAllow>,
+    pub may_allow: Vec<OptionalEndpoint>,
     /// The decision points.
     pub points: Vec<Point>,
     /// The guarantees.
-    pub guarantees: Vec<Promised>,
+    pub guarantees: Vec<GuaranteeStanding>,
     /// How the report came to be.
     pub run: Run,
 }
 
 /// An endpoint that guests may call.
 #[derive(Debug, Clone, Serialize)]
-pub struct Allowed {
+pub struct AllowedEndpoint {
     /// The endpoint.
     pub endpoint: String,
     /// What must hold.
@@ -55,7 +55,7 @@ pub struct Allowed {
 
 /// An endpoint that a reading permits a server to open.
 #[derive(Debug, Clone, Serialize)]
-pub struct MayAllow {
+pub struct OptionalEndpoint {
     /// The endpoint.
     pub endpoint: String,
     /// The reading.
@@ -90,7 +90,7 @@ pub struct Point {
 
 /// A guarantee that is promised, or was.
 #[derive(Debug, Clone, Serialize)]
-pub struct Promised {
+pub struct GuaranteeStanding {
     /// The guarantee.
     pub id: &'static str,
     /// Whether it is promised.
@@ -110,15 +110,19 @@ impl Revision {
             match (rule.access, &rule.may_be_open) {
                 (Access::Open(conditions), reading) => {
                     let (when, or_always) = (conditions.iter().collect(), reading.clone());
-                    allow.push(Allowed { endpoint, when, or_always, clauses });
+                    allow.push(AllowedEndpoint { endpoint, when, or_always, clauses });
                 }
                 (Access::Refused, Some(reading)) => {
-                    may_allow.push(MayAllow { endpoint, reading: reading.clone(), clauses });
+                    may_allow.push(OptionalEndpoint {
+                        endpoint,
+                        reading: reading.clone(),
+                        clauses,
+                    });
                 }
                 (Access::Refused, None) => {}
             }
         }
-        let promised = |guarantee: GuaranteeId| Promised {
+        let promised = |guarantee: GuaranteeId| GuaranteeStanding {
             id: guarantee.get().id,
             promised: rules.promises.contains_key(&guarantee),
             clauses: rules.promises.get(&guarantee).cloned().unwrap_or_default(),
@@ -171,7 +175,7 @@ impl Display for Revision {
             writeln!(f, "also called {}", self.aliases.join(", "))?;
         }
         let mut table = Table::with_headings(["guests may call", "when", "clauses"]);
-        for Allowed { endpoint, when, or_always, clauses } in &self.allow {
+        for AllowedEndpoint { endpoint, when, or_always, clauses } in &self.allow {
             let when: Vec<_> = when.iter().map(|condition| condition.as_str()).collect();
             let mut when = when.join(", ");
             if let Some(reading) = or_always {
@@ -182,7 +186,7 @@ impl Display for Revision {
         writeln!(f, "\n{table}")?;
         if !self.may_allow.is_empty() {
             let mut table = Table::with_headings(["a server may open", "reading", "clauses"]);
-            for MayAllow { endpoint, reading, clauses } in &self.may_allow {
+            for OptionalEndpoint { endpoint, reading, clauses } in &self.may_allow {
                 table.push([endpoint.into(), reading.into(), clauses.join(", ").into()]);
             }
             writeln!(f, "{table}")?;

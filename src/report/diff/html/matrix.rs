@@ -158,7 +158,7 @@ fn table(blocks: &[&Block], columns: &[Column]) -> Markup {
             }
             @for block in blocks {
                 tbody {
-                    tr { th.operation_phrase colspan=(columns.len() + 1) {
+                    tr { th.deed colspan=(columns.len() + 1) {
                         (deeds(&block.deeds)) span.by { (block.by) }
                     } }
                     @for (memberships, row) in &block.rows {

@@ -1,4 +1,4 @@
-//! A scenario as a story that a person can read.
+//! The steps of a scenario as sentences.
 
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::Decision;
@@ -15,7 +15,7 @@ use super::{paint, style};
 ///
 /// # Errors
 /// If a step cannot happen.
-pub fn lines(scenario: &Scenario, rules: &Rules) -> Result<Vec<String>, ScenarioError> {
+pub fn steps_in_words(scenario: &Scenario, rules: &Rules) -> Result<Vec<String>, ScenarioError> {
     if !scenario.interleaving.is_empty() {
         return Ok(overlapping(scenario));
     }
@@ -38,7 +38,7 @@ pub fn lines(scenario: &Scenario, rules: &Rules) -> Result<Vec<String>, Scenario
     Ok(lines)
 }
 
-/// What happens, one thing after the other, and what the calls are answered.
+/// The events of an interleaving in their order, and the answers to the calls.
 fn overlapping(scenario: &Scenario) -> Vec<String> {
     let interleaving_in_words =
         (1..).zip(scenario.interleaving_in_words()).zip(&scenario.interleaving);
@@ -54,7 +54,7 @@ fn overlapping(scenario: &Scenario) -> Vec<String> {
     lines.collect()
 }
 
-/// An expectation that was met, in short and in colour.
+/// An observed answer, in short and in colour.
 fn painted(observed: &Expect) -> String {
     let style = if observed.verdict == Verdict::Allow { style::GOOD } else { style::BAD };
     format!("{}{}", paint(style, verdict_in_words(observed)), effects_in_words(observed))
@@ -70,7 +70,7 @@ pub(super) fn reason(rules: &Rules, decision: &Decision) -> String {
     }
 }
 
-/// What came of a step, in short and in colour.
+/// The outcome of a step, in short and in colour.
 pub(super) fn came_of(decision: &Decision, observed: &Expect) -> String {
     let style = if decision.allows() { style::GOOD } else { style::BAD };
     format!("{}{}", paint(style, decision), effects_in_words(observed))
