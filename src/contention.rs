@@ -10,20 +10,23 @@ mod check;
 mod chooser;
 mod explain;
 mod file;
-mod order;
-mod part;
+mod linearization;
+mod minimal_history;
+mod partition;
 mod record;
-mod recorded;
-mod rules;
+mod recording;
 mod schema;
 mod shrink;
+mod specification;
 #[cfg(test)]
 mod tests;
 mod violation;
 
-pub use check::{Checked, Checker, Reading, Undecided};
+pub use check::{CheckResult, Checker, NeededReading, UndecidedPartition};
 pub use file::RecordingError;
-pub use record::{Options, Recorded, record};
-pub use recorded::{About, Answer, Call, End, FORMAT, Recording, Round, Software, Verdict};
-pub use schema::schema;
-pub use violation::{Expected, Violation};
+pub use record::{Options, RecordingRun, record};
+pub use recording::{
+    Answer, AnswerVerdict, Call, FORMAT, Recording, RecordingHeader, Round, RoundEnd, Software,
+    schema,
+};
+pub use violation::{ExpectedOutcome, Violation};

@@ -9,15 +9,15 @@ use guest_access_rules::rules::Rules;
 use crate::scenario::actor_name;
 
 use super::Recording;
-use super::explain::{Explained, by_known, explain};
-use super::part::{Ended, Part, parts};
-use super::recorded::{End, Round};
-use super::rules::{Readings, Rulebook};
+use super::explain::{Explanation, by_known, explain};
+use super::partition::{FinalState, Partition, parts};
+use super::recording::{Round, RoundEnd};
+use super::specification::{Readings, SequentialSpecification};
 use super::violation::{Violation, violation};
 
 /// What the check of a recording found.
 #[derive(Debug, Clone)]
-pub struct Checked {
+pub struct CheckResult {
     /// How many calls there are.
     pub calls: usize,
     /// How many of them have no answer.
@@ -33,14 +33,14 @@ pub struct Checked {
     /// How many more parts have no order by the readings that were found, and were not looked into.
     pub unshown: usize,
     /// The readings other than ours that some answers take, and how many parts need each.
-    pub readings: Vec<Reading>,
+    pub readings: Vec<NeededReading>,
     /// The parts in which not all orders could be tried.
-    pub undecided: Vec<Undecided>,
+    pub undecided: Vec<UndecidedPartition>,
 }
 
 /// A reading other than ours that some answers take.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
+pub struct NeededReading {
     /// The decision point.
     pub decision_point: String,
     /// The option.
@@ -53,7 +53,7 @@ pub struct Reading {
 
 /// A part in which not all orders could be tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Undecided {
+pub struct UndecidedPartition {
     /// The round.
     pub round: u32,
     /// Whose calls.
@@ -67,7 +67,7 @@ const MOST_SET_ASIDE: usize = 6;
 
 /// The readings other than ours that parts take.
 #[derive(Debug, Default)]
-struct ByParts {
+struct ReadingUsage {
     /// Those by which some part has an order, the fewest first: what a homeserver does once, it does
     /// again.
     readings: Vec<Readings>,
@@ -83,13 +83,13 @@ const MOST_SHOWN: usize = 24;
 #[derive(Debug)]
 pub struct Checker {
     rules: Rules,
-    rulebook: Rulebook,
+    rulebook: SequentialSpecification,
 }
 
 impl Checker {
     /// A checker of what is to keep to `rules`.
     pub fn new(rules: &Rules) -> Self {
-        Self { rules: rules.clone(), rulebook: Rulebook::new(rules) }
+        Self { rules: rules.clone(), rulebook: SequentialSpecification::new(rules) }
     }
 
     /// Whether one order explains every part of a round.
@@ -100,24 +100,24 @@ impl Checker {
 
     /// Whether a round may have ended in some way: as far as one order explains its answers, whether one
     /// also leads there.
-    pub fn ending_of(&self, round: &Round) -> impl Fn(End) -> bool {
+    pub fn ending_of(&self, round: &Round) -> impl Fn(RoundEnd) -> bool {
         let answers = Round { end: None, ..round.clone() };
         let explained = parts(&answers).into_iter().filter(|part| part.event.is_none());
         let explained = explained.filter(|part| self.has_order(part));
-        let explained: Vec<Part> = explained.collect();
+        let explained: Vec<Partition> = explained.collect();
         move |end| {
             explained.iter().all(|part| {
-                let part = Part { end: Some(Ended::of(&end, part.of)), ..part.clone() };
+                let part = Partition { end: Some(FinalState::of(&end, part.of)), ..part.clone() };
                 self.has_order(&part)
             })
         }
     }
 
     /// Checks a recording; `progress` is told of the rounds that are done.
-    pub fn check(&self, recording: &Recording, progress: impl Fn(usize)) -> Checked {
+    pub fn check(&self, recording: &Recording, progress: impl Fn(usize)) -> CheckResult {
         let rounds = &recording.rounds;
         let calls = || rounds.iter().flat_map(|round| &round.calls);
-        let mut checked = Checked {
+        let mut checked = CheckResult {
             calls: calls().count(),
             unanswered: calls().filter(|call| call.answer.is_none()).count(),
             overlapping: rounds.iter().map(overlapping).sum(),
@@ -128,7 +128,7 @@ impl Checker {
             readings: Vec::new(),
             undecided: Vec::new(),
         };
-        let mut taken = ByParts::default();
+        let mut taken = ReadingUsage::default();
         for (done, round) in (1..).zip(rounds) {
             let mut of: Option<Actor> = None;
             let mut set_aside: BTreeSet<Option<usize>> = BTreeSet::new();
@@ -146,7 +146,7 @@ impl Checker {
         checked.readings = taken
             .needed
             .into_iter()
-            .map(|(variant, parts)| Reading {
+            .map(|(variant, parts)| NeededReading {
                 decision_point: all[variant].point(),
                 option: all[variant].option(),
                 reading: all[variant].reading().map(str::to_owned),
@@ -157,8 +157,8 @@ impl Checker {
         checked
     }
 
-    fn has_order(&self, part: &Part) -> bool {
-        matches!(explain(&self.rulebook, part, &[]), Explained::By(_))
+    fn has_order(&self, part: &Partition) -> bool {
+        matches!(explain(&self.rulebook, part, &[]), Explanation::Order(_))
     }
 
     /// Checks a part. An answer that no order explains is set aside, which may hide nothing: what has an
@@ -166,10 +166,10 @@ impl Checker {
     fn part(
         &self,
         round: &Round,
-        mut part: Part,
+        mut part: Partition,
         set_aside: &mut BTreeSet<Option<usize>>,
-        checked: &mut Checked,
-        taken: &mut ByParts,
+        checked: &mut CheckResult,
+        taken: &mut ReadingUsage,
     ) {
         for _ in 0..=MOST_SET_ASIDE {
             for call in &mut part.calls {
@@ -180,7 +180,7 @@ impl Checker {
             if set_aside.contains(&None) {
                 part.end = None;
             }
-            let undecided = || Undecided {
+            let undecided = || UndecidedPartition {
                 round: round.number,
                 of: actor_name(part.of),
                 event: part.event.clone(),
@@ -194,7 +194,7 @@ impl Checker {
                 return;
             };
             match explained {
-                Explained::By(readings) => {
+                Explanation::Order(readings) => {
                     for reading in readings.iter() {
                         *taken.needed.entry(*reading).or_default() += 1;
                     }
@@ -204,11 +204,11 @@ impl Checker {
                     }
                     return;
                 }
-                Explained::Undecided => {
+                Explanation::Undecided => {
                     checked.undecided.push(undecided());
                     return;
                 }
-                Explained::None(least, stuck) => {
+                Explanation::NoOrder(least, stuck) => {
                     set_aside.insert(least.unexplained);
                     let rules = (&self.rules, &self.rulebook);
                     let found = violation(rules, round, &part, &least, &stuck);
@@ -232,8 +232,8 @@ fn grouped(violations: Vec<Violation>) -> Vec<Violation> {
     let mut groups: BTreeMap<_, Violation> = BTreeMap::new();
     for violation in violations {
         match groups.entry(violation.signature()) {
-            std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert(violation);
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(violation);
             }
             std::collections::btree_map::Entry::Occupied(mut known) => {
                 let known = known.get_mut();

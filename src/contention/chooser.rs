@@ -8,17 +8,17 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
 /// A call that a client is to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Chosen {
+pub(super) struct ChosenCall {
     pub(super) step: Action,
     /// Which event it names, if it names one.
-    pub(super) names: Option<Which>,
+    pub(super) names: Option<EventChoice>,
     /// Whether it shows the token of the registration, whatever became of that.
     pub(super) first_token: bool,
 }
 
 /// Which of the events that were sent by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Which {
+pub(super) enum EventChoice {
     /// Any one.
     Any,
     /// A note.
@@ -43,8 +43,8 @@ pub(super) const fn role(client: u32) -> Actor {
 pub(super) const GUESTS: [u8; 2] = [0, 1];
 
 /// What is done first, one call after the other: a room as it may be when guests come to it.
-pub(super) fn prelude(rng: &mut Rng) -> Vec<Chosen> {
-    let mut prelude: Vec<Chosen> = GUESTS
+pub(super) fn prelude(rng: &mut Rng) -> Vec<ChosenCall> {
+    let mut prelude: Vec<ChosenCall> = GUESTS
         .into_iter()
         .map(|guest| plain(Action::new(Actor::Guest(guest), Operation::Register { named: false })))
         .collect();
@@ -66,7 +66,7 @@ pub(super) fn prelude(rng: &mut Rng) -> Vec<Chosen> {
 
 /// A call by which a guest's time as a guest ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ending {
+pub(super) struct AccountEnding {
     guest: u8,
     operation: Operation,
     /// How many calls of the round are made before it.
@@ -75,7 +75,7 @@ pub(super) struct Ending {
 
 /// When in a round of so many calls the time of each guest ends: not at first, for it ends most of
 /// what could be seen of it, and not at last, when nothing would be in flight that could outlive it.
-pub(super) fn endings(calls: usize, rng: &mut Rng) -> Vec<Ending> {
+pub(super) fn endings(calls: usize, rng: &mut Rng) -> Vec<AccountEnding> {
     let mut endings = Vec::new();
     for guest in GUESTS {
         // By most revisions only who has upgraded may log out.
@@ -83,7 +83,7 @@ pub(super) fn endings(calls: usize, rng: &mut Rng) -> Vec<Ending> {
         let log_out = (Operation::LogOut, calls / 2..=calls * 3 / 4);
         for (operation, when) in [upgrade, log_out] {
             if rng.u8(0..3) > 0 {
-                endings.push(Ending { guest, operation, after: rng.usize(when) });
+                endings.push(AccountEnding { guest, operation, after: rng.usize(when) });
             }
         }
     }
@@ -91,16 +91,21 @@ pub(super) fn endings(calls: usize, rng: &mut Rng) -> Vec<Ending> {
 }
 
 /// The next call of a client, when so many of the round were made; it takes an ending that is due.
-pub(super) fn next(role: Actor, made: usize, due: &mut Vec<Ending>, rng: &mut Rng) -> Chosen {
+pub(super) fn next(
+    role: Actor,
+    made: usize,
+    due: &mut Vec<AccountEnding>,
+    rng: &mut Rng,
+) -> ChosenCall {
     let Actor::Guest(guest) = role else { return by_moderator(rng) };
     match due.iter().position(|ending| ending.guest == guest && ending.after <= made) {
         Some(at) => plain(Action::new(role, due.swap_remove(at).operation)),
         // A client that does not know of an upgrade goes on with the token that it has.
-        None => Chosen { first_token: rng.u8(0..6) == 0, ..by_guest(guest, rng) },
+        None => ChosenCall { first_token: rng.u8(0..6) == 0, ..by_guest(guest, rng) },
     }
 }
 
-fn by_moderator(rng: &mut Rng) -> Chosen {
+fn by_moderator(rng: &mut Rng) -> ChosenCall {
     let guest = rng.choice(GUESTS).unwrap_or_default();
     match rng.u8(0..24) {
         0..=3 => set_guest_access(GuestAccess::Forbidden),
@@ -118,12 +123,12 @@ fn by_moderator(rng: &mut Rng) -> Chosen {
     }
 }
 
-fn by_guest(guest: u8, rng: &mut Rng) -> Chosen {
+fn by_guest(guest: u8, rng: &mut Rng) -> ChosenCall {
     let here = |operation| plain(Action::new(Actor::Guest(guest), operation).at(0));
     let nowhere = |operation| plain(Action::new(Actor::Guest(guest), operation));
     let read =
         |id| Operation::Read(EndpointId::find(id).expect("the table lists what guests read by"));
-    let one = |chosen: Chosen, which| Chosen { names: Some(which), ..chosen };
+    let one = |chosen: ChosenCall, which| ChosenCall { names: Some(which), ..chosen };
     match rng.u8(0..32) {
         0..=5 => here(Operation::Join(MembershipEndpoint::Own)),
         6 => here(Operation::Join(MembershipEndpoint::StateEvent)),
@@ -134,29 +139,34 @@ fn by_guest(guest: u8, rng: &mut Rng) -> Chosen {
         20 => here(read("GET /events")),
         21 | 22 => nowhere(read("GET /sync")),
         23 => here(read("GET /rooms/{roomId}/state")),
-        24 => one(here(read("GET /rooms/{roomId}/state/{eventType}/{stateKey}")), Which::Note),
-        25 | 26 => one(here(Operation::Read(KNOWN.event)), Which::Any),
-        27 => one(here(read("GET /rooms/{roomId}/context/{eventId}")), Which::Any),
+        24 => {
+            one(here(read("GET /rooms/{roomId}/state/{eventType}/{stateKey}")), EventChoice::Note)
+        }
+        25 | 26 => one(here(Operation::Read(KNOWN.event)), EventChoice::Any),
+        27 => one(here(read("GET /rooms/{roomId}/context/{eventId}")), EventChoice::Any),
         _ => nowhere(Operation::WhoAmI),
     }
 }
 
-const fn plain(step: Action) -> Chosen {
-    Chosen { step, names: None, first_token: false }
+const fn plain(step: Action) -> ChosenCall {
+    ChosenCall { step, names: None, first_token: false }
 }
 
-const fn moderator(operation: Operation) -> Chosen {
+const fn moderator(operation: Operation) -> ChosenCall {
     plain(Action::new(Actor::Moderator, operation).at(0))
 }
 
-const fn set_visibility(value: HistoryVisibility) -> Chosen {
+const fn set_visibility(value: HistoryVisibility) -> ChosenCall {
     moderator(Operation::SetVisibility(Says::Value(value), Key::Empty))
 }
 
-const fn set_guest_access(value: GuestAccess) -> Chosen {
+const fn set_guest_access(value: GuestAccess) -> ChosenCall {
     moderator(Operation::SetGuestAccess(Says::Value(value), Key::Empty))
 }
 
-const fn redact(setting: Setting) -> Chosen {
-    Chosen { names: Some(Which::Setting(setting)), ..moderator(Operation::RedactSetting(setting)) }
+const fn redact(setting: Setting) -> ChosenCall {
+    ChosenCall {
+        names: Some(EventChoice::Setting(setting)),
+        ..moderator(Operation::RedactSetting(setting))
+    }
 }

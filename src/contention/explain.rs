@@ -8,18 +8,19 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::order::{Found, Search, Stuck};
-use super::part::Part;
-use super::rules::{Readings, Rulebook};
-use super::shrink::{Least, shrink};
+use super::linearization::{DeadEnd, LinearizationSearch, SearchResult};
+use super::minimal_history::MinimalHistory;
+use super::partition::Partition;
+use super::shrink::shrink;
+use super::specification::{Readings, SequentialSpecification};
 
 /// What was found out about a part.
 #[derive(Debug, Clone)]
-pub(super) enum Explained {
+pub(super) enum Explanation {
     /// An order explains it, by these readings other than ours, and not without any of them.
-    By(Readings),
+    Order(Readings),
     /// No order explains it, by no readings; the calls that show it, and how far any order goes.
-    None(Least, Vec<Stuck>),
+    NoOrder(MinimalHistory, Vec<DeadEnd>),
     /// There is more to be tried than is.
     Undecided,
 }
@@ -31,20 +32,28 @@ const MOST_TOLD: usize = 4;
 
 /// Looks for an order of a part by our readings, and by those `taken` by other parts; `None` if there is
 /// none by these.
-pub(super) fn by_known(rules: &Rulebook, part: &Part, taken: &[Readings]) -> Option<Explained> {
-    let search = |readings: &Readings| Search::of_part(rules, readings, part).run();
+pub(super) fn by_known(
+    rules: &SequentialSpecification,
+    part: &Partition,
+    taken: &[Readings],
+) -> Option<Explanation> {
+    let search = |readings: &Readings| LinearizationSearch::of_part(rules, readings, part).run();
     let ours = Readings::from([]);
     match search(&ours) {
-        Found::Order => return Some(Explained::By(ours)),
-        Found::Undecided => return Some(Explained::Undecided),
-        Found::None(_) => {}
+        SearchResult::Order => return Some(Explanation::Order(ours)),
+        SearchResult::Undecided => return Some(Explanation::Undecided),
+        SearchResult::NoOrder(_) => {}
     }
-    let known = taken.iter().find(|by| matches!(search(by), Found::Order));
-    known.map(|by| Explained::By(needed(rules, part, by)))
+    let known = taken.iter().find(|by| matches!(search(by), SearchResult::Order));
+    known.map(|by| Explanation::Order(needed(rules, part, by)))
 }
 
 /// Looks for an order of a part, by our readings, by those `taken` by other parts, and by any.
-pub(super) fn explain(rules: &Rulebook, part: &Part, taken: &[Readings]) -> Explained {
+pub(super) fn explain(
+    rules: &SequentialSpecification,
+    part: &Partition,
+    taken: &[Readings],
+) -> Explanation {
     if let Some(explained) = by_known(rules, part, taken) {
         return explained;
     }
@@ -52,23 +61,25 @@ pub(super) fn explain(rules: &Rulebook, part: &Part, taken: &[Readings]) -> Expl
     let mut queue = VecDeque::from([ours.clone()]);
     let mut queued = BTreeSet::from([ours]);
     let mut tried: Vec<Readings> = Vec::new();
-    let mut shown: Vec<Least> = Vec::new();
+    let mut shown: Vec<MinimalHistory> = Vec::new();
     while let Some(readings) = queue.pop_front() {
-        let is_shown = |least: &&Least| matches!(found(rules, &readings, least), Found::None(_));
+        let is_shown = |least: &&MinimalHistory| {
+            matches!(found(rules, &readings, least), SearchResult::NoOrder(_))
+        };
         let known = shown.iter().position(|least| is_shown(&least));
         let known = match known {
             Some(known) => known,
             None => {
                 // By ours there is none.
                 if !readings.is_empty() {
-                    match Search::of_part(rules, &readings, part).run() {
-                        Found::Order => return Explained::By(readings),
-                        Found::Undecided => return Explained::Undecided,
-                        Found::None(_) => {}
+                    match LinearizationSearch::of_part(rules, &readings, part).run() {
+                        SearchResult::Order => return Explanation::Order(readings),
+                        SearchResult::Undecided => return Explanation::Undecided,
+                        SearchResult::NoOrder(_) => {}
                     }
                 }
                 let Some(least) = shrink(rules, part, &readings) else {
-                    return Explained::Undecided;
+                    return Explanation::Undecided;
                 };
                 shown.push(least);
                 shown.len() - 1
@@ -81,42 +92,51 @@ pub(super) fn explain(rules: &Rulebook, part: &Part, taken: &[Readings]) -> Expl
         }
         tried.push(readings);
         if tried.len() == MOST_TRIED {
-            return Explained::Undecided;
+            return Explanation::Undecided;
         }
     }
     let Some(least) = shown.into_iter().reduce(|one, other| one.and(&other, part)) else {
-        return Explained::Undecided;
+        return Explanation::Undecided;
     };
     let stuck =
         tried.iter().take(MOST_TOLD).filter_map(|readings| match found(rules, readings, &least) {
-            Found::None(stuck) => Some(stuck),
-            Found::Order | Found::Undecided => None,
+            SearchResult::NoOrder(stuck) => Some(stuck),
+            SearchResult::Order | SearchResult::Undecided => None,
         });
     let stuck = stuck.flatten().collect();
-    Explained::None(least, stuck)
+    Explanation::NoOrder(least, stuck)
 }
 
 /// Of readings by which a part has an order, those without which it has none.
-fn needed(rules: &Rulebook, part: &Part, by: &Readings) -> Readings {
+fn needed(rules: &SequentialSpecification, part: &Partition, by: &Readings) -> Readings {
     by.iter().fold(Readings::clone(by), |by, reading| {
         let fewer: Readings = by.iter().copied().filter(|other| other != reading).collect();
-        let found = Search::of_part(rules, &fewer, part).run();
-        if matches!(found, Found::Order) { fewer } else { by }
+        let found = LinearizationSearch::of_part(rules, &fewer, part).run();
+        if matches!(found, SearchResult::Order) { fewer } else { by }
     })
 }
 
-fn found(rules: &Rulebook, readings: &Readings, least: &Least) -> Found {
-    Search::of_least(rules, readings, least).run()
+fn found(
+    rules: &SequentialSpecification,
+    readings: &Readings,
+    least: &MinimalHistory,
+) -> SearchResult {
+    LinearizationSearch::of_least(rules, readings, least).run()
 }
 
 /// These readings with one more, or two if no one is enough, that explain what has no order by these.
-fn that_explain(rules: &Rulebook, readings: &Readings, least: &Least) -> Vec<Readings> {
-    let explains = |readings: &Readings| !matches!(found(rules, readings, least), Found::None(_));
-    let one_more = Search::of_least(rules, readings, least).bearing(false);
+fn that_explain(
+    rules: &SequentialSpecification,
+    readings: &Readings,
+    least: &MinimalHistory,
+) -> Vec<Readings> {
+    let explains =
+        |readings: &Readings| !matches!(found(rules, readings, least), SearchResult::NoOrder(_));
+    let one_more = LinearizationSearch::of_least(rules, readings, least).bearing(false);
     let mut explaining: Vec<_> = one_more.iter().filter(|one| explains(one)).cloned().collect();
     if explaining.is_empty() {
         // What makes a difference only where the first was taken, does so at a call that is in the way.
-        let second = |first| Search::of_least(rules, first, least).bearing(true);
+        let second = |first| LinearizationSearch::of_least(rules, first, least).bearing(true);
         let two_more: BTreeSet<_> = one_more.iter().flat_map(second).collect();
         explaining = two_more.into_iter().filter(explains).collect();
     }

@@ -8,7 +8,7 @@ use guest_access_rules::text_file::{self, Kind, TextFileError};
 
 use crate::scenario::{actor_name, guest_name, sentence};
 
-use super::recorded::{Call, End, FORMAT, Line, Recording, Round, Verdict, sends};
+use super::recording::{AnswerVerdict, Call, FORMAT, Line, Recording, Round, RoundEnd, sends};
 
 /// What a recording's file is to be.
 const KIND: Kind = Kind {
@@ -100,7 +100,7 @@ impl Recording {
 /// A recording, as far as it was read, with the line of each call.
 struct Reader<'a> {
     path: &'a Path,
-    about: Option<super::About>,
+    about: Option<super::RecordingHeader>,
     rounds: BTreeMap<u32, RoundSoFar>,
 }
 
@@ -108,7 +108,7 @@ struct Reader<'a> {
 #[derive(Default)]
 struct RoundSoFar {
     calls: Vec<(usize, Call)>,
-    end: Option<(usize, End)>,
+    end: Option<(usize, RoundEnd)>,
 }
 
 impl Reader<'_> {
@@ -197,7 +197,8 @@ impl Reader<'_> {
                 self.wrong(number, "there is an answer, and no `end` at which it came".to_owned())
             }
             Some(answer)
-                if (answer.verdict == Verdict::Allow) != (200..300).contains(&answer.status) =>
+                if (answer.verdict == AnswerVerdict::Allow)
+                    != (200..300).contains(&answer.status) =>
             {
                 let status = answer.status;
                 let message = format!(

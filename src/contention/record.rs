@@ -19,8 +19,10 @@ use crate::subject::server::{
 };
 
 use super::check::Checker;
-use super::chooser::{Chosen, GUESTS, Which, endings, next, prelude, role};
-use super::recorded::{self, About, Answer, Call, End, FORMAT, Recording, Round, Software, sends};
+use super::chooser::{ChosenCall, EventChoice, GUESTS, endings, next, prelude, role};
+use super::recording::{
+    self, Answer, Call, FORMAT, Recording, RecordingHeader, Round, RoundEnd, Software, sends,
+};
 
 /// How a homeserver is recorded.
 #[derive(Debug, Clone)]
@@ -44,7 +46,7 @@ pub struct Options {
 
 /// A recording that was made.
 #[derive(Debug)]
-pub struct Recorded {
+pub struct RecordingRun {
     /// What was recorded.
     pub recording: Recording,
     /// Why the homeserver was called no further, if it was not.
@@ -63,17 +65,17 @@ pub async fn record(
     given: &[UserAccount],
     options: &Options,
     progress: impl Fn(usize),
-) -> Result<Recorded, ServerError> {
+) -> Result<RecordingRun, ServerError> {
     let fixture = server.fixture(given).await?;
     let software = server.software.clone();
-    let about = About {
+    let about = RecordingHeader {
         format: FORMAT,
         rules: rules.id.clone(),
         server: software.map(|(name, version)| Software { name, version }),
         seed: Some(options.seed),
     };
     let mut recorded =
-        Recorded { recording: Recording { about, rounds: Vec::new() }, broken_off: None };
+        RecordingRun { recording: Recording { about, rounds: Vec::new() }, broken_off: None };
     let until = Instant::now() + options.time;
     for number in 1.. {
         let recorder = Recorder { rules, checker, server, fixture: &fixture, options };
@@ -159,11 +161,11 @@ impl Recorder<'_> {
     }
 }
 
-fn end(round: u32, members: &[Membership], settings: RoomSettings) -> End {
+fn end(round: u32, members: &[Membership], settings: RoomSettings) -> RoundEnd {
     let of = |guest: &u8| Some((guest_name((*guest).into()), *members.get(usize::from(*guest))?));
     let (history_visibility, guest_access) = settings;
     let memberships: BTreeMap<_, _> = GUESTS.iter().filter_map(of).collect();
-    End { round, memberships, history_visibility, guest_access }
+    RoundEnd { round, memberships, history_visibility, guest_access }
 }
 
 /// An event that was sent.
@@ -219,10 +221,10 @@ impl Shared {
         &self,
         session: &Session<'_>,
         client: u32,
-        chosen: Chosen,
+        chosen: ChosenCall,
         word: &str,
     ) -> CallResult {
-        let Chosen { step, names, first_token } = chosen;
+        let ChosenCall { step, names, first_token } = chosen;
         let about = names.and_then(|which| self.named(which));
         let (token, upgraded) = self.token(&step, first_token);
         let event = sends(step.operation).then(|| {
@@ -291,23 +293,23 @@ impl Shared {
     }
 
     /// The name of an event, if it has one, its id, and its state key if it is a note.
-    fn named(&self, which: Which) -> Option<(Option<String>, String, Option<String>)> {
+    fn named(&self, which: EventChoice) -> Option<(Option<String>, String, Option<String>)> {
         let events = self.events.borrow();
         let mut newest = events.iter().rev();
         let found = match which {
             // The newer, the less is settled of it.
-            Which::Any => newest.next(),
-            Which::Note => newest.find(|event| event.note.is_some()),
-            Which::Setting(setting) => newest.find(|event| event.setting == Some(setting)),
+            EventChoice::Any => newest.next(),
+            EventChoice::Note => newest.find(|event| event.note.is_some()),
+            EventChoice::Setting(setting) => newest.find(|event| event.setting == Some(setting)),
         };
         match (found, which) {
             (Some(event), _) => {
                 Some((Some(event.name.clone()), event.id.clone(), event.note.clone()))
             }
-            (None, Which::Setting(Setting::HistoryVisibility)) => {
+            (None, EventChoice::Setting(Setting::HistoryVisibility)) => {
                 Some((None, self.first[0].clone()?, None))
             }
-            (None, Which::Setting(Setting::GuestAccess)) => {
+            (None, EventChoice::Setting(Setting::GuestAccess)) => {
                 Some((None, self.first[1].clone()?, None))
             }
             (None, _) => None,
@@ -333,8 +335,8 @@ impl Shared {
 
 fn answer(said: &CallResult) -> Answer {
     let (verdict, errcode) = match &said.verdict {
-        CallVerdict::Denied { errcode, .. } => (recorded::Verdict::Deny, errcode.clone()),
-        _ => (recorded::Verdict::Allow, None),
+        CallVerdict::Denied { errcode, .. } => (recording::AnswerVerdict::Deny, errcode.clone()),
+        _ => (recording::AnswerVerdict::Allow, None),
     };
     let CallResult { status, gave, whole, is_guest, .. } = said;
     let (status, gave, whole, is_guest) = (*status, gave.clone(), *whole, *is_guest);

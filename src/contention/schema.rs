@@ -1,14 +1,7 @@
-//! The JSON Schema of a line of a recording, published as `schema/recording.json`.
+//! JSON Schemas of the fields of a recording whose types come from the rules.
 
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 use schemars::{Schema, SchemaGenerator, json_schema};
-
-use super::recorded::Line;
-
-/// The JSON Schema of a line of a recording.
-pub fn schema() -> Schema {
-    SchemaGenerator::default().into_root_schema_for::<Line>()
-}
 
 pub(super) fn memberships(_: &mut SchemaGenerator) -> Schema {
     let memberships: Vec<_> = Membership::ALL.iter().map(|m| m.as_str()).collect();

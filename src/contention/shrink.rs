@@ -9,37 +9,29 @@
 //!   whatever was answered, permits every order that it permitted before. If there is still none, it has
 //!   no part in that there is none.
 
-use std::collections::BTreeSet;
-
-use super::order::{Found, Search};
-use super::part::{Ended, Part};
-use super::rules::{Asked, Readings, Rulebook, only_looks};
-
-/// What is left of a part.
-#[derive(Debug, Clone)]
-pub(super) struct Least {
-    /// The calls.
-    pub(super) calls: Vec<Asked>,
-    /// How it ended, if that is what no order explains.
-    pub(super) end: Option<Ended>,
-    /// The call whose answer no order explains, by its number in the round; `None` if it is how the
-    /// round ended.
-    pub(super) unexplained: Option<usize>,
-    /// Calls that explain nothing, whenever they happened, and whether they did.
-    pub(super) anytime: Vec<Asked>,
-}
+use super::linearization::{LinearizationSearch, SearchResult};
+use super::minimal_history::MinimalHistory;
+use super::partition::{FinalState, Partition};
+use super::specification::{PartitionCall, Readings, SequentialSpecification, is_read_only};
 
 /// The least of a part that has no order by these readings.
-pub(super) fn shrink(rules: &Rulebook, part: &Part, readings: &Readings) -> Option<Least> {
-    let fails = |calls: &[Asked], anytime: &[Asked], end: Option<&Ended>| {
-        matches!(Search { rules, readings, calls, anytime, end }.run(), Found::None(_))
+pub(super) fn shrink(
+    rules: &SequentialSpecification,
+    part: &Partition,
+    readings: &Readings,
+) -> Option<MinimalHistory> {
+    let fails = |calls: &[PartitionCall], anytime: &[PartitionCall], end: Option<&FinalState>| {
+        matches!(
+            LinearizationSearch { rules, readings, calls, anytime, end }.run(),
+            SearchResult::NoOrder(_)
+        )
     };
     let (mut calls, mut end, mut unexplained) = (part.calls.clone(), part.end, None);
     if fails(&calls, &[], None) {
         end = None;
         (calls, unexplained) = beginning(&calls, |calls| fails(calls, &[], None))?;
     }
-    let mut anytime: Vec<Asked> = Vec::new();
+    let mut anytime: Vec<PartitionCall> = Vec::new();
     // From the last call to the first: the latest are those that matter least to how it began.
     let mut at = calls.len();
     while at > 0 {
@@ -49,7 +41,7 @@ pub(super) fn shrink(rules: &Rulebook, part: &Part, readings: &Readings) -> Opti
         }
         let mut fewer = calls.clone();
         let one = fewer.remove(at);
-        if only_looks(&one) {
+        if is_read_only(&one) {
             if fails(&fewer, &anytime, end.as_ref()) {
                 calls = fewer;
             }
@@ -60,64 +52,34 @@ pub(super) fn shrink(rules: &Rulebook, part: &Part, readings: &Readings) -> Opti
             continue;
         }
         // No single call leads to how a round ended; those that overlapped are what there is to show.
-        let raced = fewer.iter().any(|other| !only_looks(other) && overlap(&one, other));
+        let raced = fewer.iter().any(|other| !is_read_only(other) && overlap(&one, other));
         if end.is_some() && raced {
             continue;
         }
         let mut more = anytime.clone();
-        more.push(Asked { answer: None, ..one });
+        more.push(PartitionCall { answer: None, ..one });
         if fails(&fewer, &more, end.as_ref()) {
             (calls, anytime) = (fewer, more);
         }
     }
-    fails(&calls, &anytime, end.as_ref()).then_some(Least { calls, end, unexplained, anytime })
+    fails(&calls, &anytime, end.as_ref()).then_some(MinimalHistory {
+        calls,
+        end,
+        unexplained,
+        anytime,
+    })
 }
 
-impl Least {
-    /// What holds both, of the same part: it has no order wherever one of them has none. A call that was
-    /// answered by the time of the later one is answered in both: the other may rest on its having
-    /// changed nothing.
-    pub(super) fn and(self, other: &Self, part: &Part) -> Self {
-        let now = self.time(part).max(other.time(part));
-        let numbers = |asked: &[Asked]| asked.iter().map(|one| one.number).collect::<BTreeSet<_>>();
-        let (one, another) = (numbers(&self.anytime), numbers(&other.anytime));
-        // What explains nothing in one of them may explain something in the other.
-        let in_both: BTreeSet<_> = one.intersection(&another).copied().collect();
-        let all: BTreeSet<_> = [one, another, numbers(&self.calls), numbers(&other.calls)]
-            .into_iter()
-            .flatten()
-            .collect();
-        let calls = part.calls.iter().filter(|call| all.contains(&call.number));
-        let calls = calls.filter(|call| !in_both.contains(&call.number));
-        let calls = calls.map(|call| match call.answer {
-            Some((answered, _)) if answered <= now => call.clone(),
-            _ => Asked { answer: None, ..call.clone() },
-        });
-        let mut anytime = self.anytime;
-        anytime.retain(|call| in_both.contains(&call.number));
-        let unexplained =
-            if now == other.time(part) { other.unexplained } else { self.unexplained };
-        Self { calls: calls.collect(), end: self.end.or(other.end), unexplained, anytime }
-    }
-
-    /// When the last answer in it was given; the latest time there is, if it is about how the round
-    /// ended.
-    fn time(&self, part: &Part) -> u64 {
-        let last = part.calls.iter().find(|call| Some(call.number) == self.unexplained);
-        last.and_then(|call| call.answer.as_ref()).map_or(u64::MAX, |(answered, _)| *answered)
-    }
-}
-
-fn overlap(one: &Asked, other: &Asked) -> bool {
-    let end = |asked: &Asked| asked.answer.as_ref().map_or(u64::MAX, |(end, _)| *end);
+fn overlap(one: &PartitionCall, other: &PartitionCall) -> bool {
+    let end = |asked: &PartitionCall| asked.answer.as_ref().map_or(u64::MAX, |(end, _)| *end);
     one.start <= end(other) && other.start <= end(one)
 }
 
 /// The shortest beginning that has no order, and the call with whose answer it ends.
 fn beginning(
-    calls: &[Asked],
-    fails: impl Fn(&[Asked]) -> bool,
-) -> Option<(Vec<Asked>, Option<usize>)> {
+    calls: &[PartitionCall],
+    fails: impl Fn(&[PartitionCall]) -> bool,
+) -> Option<(Vec<PartitionCall>, Option<usize>)> {
     let mut answers: Vec<_> =
         calls.iter().filter_map(|call| Some((call.answer.as_ref()?.0, call.number))).collect();
     answers.sort_unstable();
@@ -132,12 +94,12 @@ fn beginning(
 }
 
 /// The calls as they were when these were answered.
-fn until(calls: &[Asked], answered: &[(u64, usize)]) -> Vec<Asked> {
+fn until(calls: &[PartitionCall], answered: &[(u64, usize)]) -> Vec<PartitionCall> {
     let Some((now, _)) = answered.last() else { return Vec::new() };
     let begun = calls.iter().filter(|call| call.start <= *now).cloned();
     let so_far = begun.map(|call| {
         let is_answered = answered.iter().any(|(_, number)| *number == call.number);
-        if is_answered { call } else { Asked { answer: None, ..call } }
+        if is_answered { call } else { PartitionCall { answer: None, ..call } }
     });
-    so_far.filter(|call| call.answer.is_some() || !only_looks(call)).collect()
+    so_far.filter(|call| call.answer.is_some() || !is_read_only(call)).collect()
 }

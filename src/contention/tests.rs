@@ -19,11 +19,11 @@ use crate::scenario::{WrittenAction, guest_name};
 use crate::subject::reference::ReferenceSubject;
 
 use super::check::Checker;
-use super::explain::{Explained, explain};
-use super::order::{Found, Search};
-use super::part::{Part, parts};
-use super::recorded::{Answer, Call, End, Round, Verdict};
-use super::rules::{Asked, Place, Readings, Rulebook};
+use super::explain::{Explanation, explain};
+use super::linearization::{LinearizationSearch, SearchResult};
+use super::partition::{Partition, parts};
+use super::recording::{Answer, AnswerVerdict, Call, Round, RoundEnd};
+use super::specification::{PartitionCall, Readings, RoundState, SequentialSpecification};
 
 /// A guest, by number.
 const fn guest(number: u8) -> Actor {
@@ -104,7 +104,7 @@ pub(super) fn round_of_the_reference(profile: &Profile, length: usize, rng: &mut
     let room = state.rooms[0];
     let memberships =
         [0, 1].map(|guest| (guest_name(guest), room.members[guest])).into_iter().collect();
-    round.end = Some(End {
+    round.end = Some(RoundEnd {
         round: 1,
         memberships,
         history_visibility: room.visibility,
@@ -135,7 +135,7 @@ fn call(client: u32, step: &Action, observation: &Observation, start: u64, end: 
         start,
         end: Some(end),
         answer: Some(Answer {
-            verdict: if decision.allows() { Verdict::Allow } else { Verdict::Deny },
+            verdict: if decision.allows() { AnswerVerdict::Allow } else { AnswerVerdict::Deny },
             status: decision.status,
             errcode: decision.errcode.map(|errcode| errcode.as_str().to_owned()),
             whole: gave.is_some(),
@@ -147,8 +147,13 @@ fn call(client: u32, step: &Action, observation: &Observation, start: u64, end: 
 }
 
 /// Whether there is an order, by trying every one: no memory of what was tried, nothing taken at once.
-fn by_brute_force(rules: &Rulebook, part: &Part) -> bool {
-    fn go_on(rules: &Rulebook, part: &Part, taken: &mut Vec<usize>, place: Place) -> bool {
+fn by_brute_force(rules: &SequentialSpecification, part: &Partition) -> bool {
+    fn go_on(
+        rules: &SequentialSpecification,
+        part: &Partition,
+        taken: &mut Vec<usize>,
+        place: RoundState,
+    ) -> bool {
         let calls = &part.calls;
         let left: Vec<usize> = (0..calls.len()).filter(|call| !taken.contains(call)).collect();
         let is_answered = |call: &usize| calls[*call].answer.is_some();
@@ -156,7 +161,7 @@ fn by_brute_force(rules: &Rulebook, part: &Part) -> bool {
         if !left.iter().any(is_answered) && ends_well {
             return true;
         }
-        let precedes = |one: &Asked, other: &Asked| {
+        let precedes = |one: &PartitionCall, other: &PartitionCall| {
             one.answer.as_ref().is_some_and(|(end, _)| *end < other.start)
         };
         for call in &left {
@@ -182,18 +187,18 @@ fn falsify(round: &mut Round, rng: &mut Rng) {
     let number = rng.usize(0..round.calls.len());
     let Some(answer) = &mut round.calls[number].answer else { return };
     match (&mut answer.gave, &mut answer.is_guest) {
-        (Some(gave), _) if answer.verdict == Verdict::Allow && gave.is_empty() => {
+        (Some(gave), _) if answer.verdict == AnswerVerdict::Allow && gave.is_empty() => {
             gave.push("e1".to_owned());
         }
-        (Some(gave), _) if answer.verdict == Verdict::Allow => gave.clear(),
+        (Some(gave), _) if answer.verdict == AnswerVerdict::Allow => gave.clear(),
         (_, Some(is_guest)) => *is_guest = !*is_guest,
-        _ if answer.verdict == Verdict::Allow => {
-            answer.verdict = Verdict::Deny;
+        _ if answer.verdict == AnswerVerdict::Allow => {
+            answer.verdict = AnswerVerdict::Deny;
             answer.status = 403;
             answer.errcode = Some("M_FORBIDDEN".to_owned());
         }
         _ => {
-            answer.verdict = Verdict::Allow;
+            answer.verdict = AnswerVerdict::Allow;
             answer.status = 200;
             answer.errcode = None;
         }
@@ -204,8 +209,8 @@ fn latest() -> Rules {
     Rules::find("latest").unwrap()
 }
 
-fn order(rules: &Rulebook, part: &Part) -> Found {
-    Search::of_part(rules, &Readings::from([]), part).run()
+fn order(rules: &SequentialSpecification, part: &Partition) -> SearchResult {
+    LinearizationSearch::of_part(rules, &Readings::from([]), part).run()
 }
 
 proptest! {
@@ -257,7 +262,7 @@ proptest! {
         lies in 0_usize..3,
     ) {
         let rules = latest();
-        let rulebook = Rulebook::new(&rules);
+        let rulebook = SequentialSpecification::new(&rules);
         let mut rng = Rng::with_seed(seed);
         let mut round = round_of_the_reference(&rules.profile(), length, &mut rng);
         for _ in 0..lies {
@@ -269,7 +274,7 @@ proptest! {
             round.calls[number].end = None;
         }
         for part in parts(&round) {
-            let found = matches!(order(&rulebook, &part), Found::Order);
+            let found = matches!(order(&rulebook, &part), SearchResult::Order);
             prop_assert_eq!(found, by_brute_force(&rulebook, &part), "{:#?}", part);
         }
     }
@@ -278,22 +283,22 @@ proptest! {
     #[test]
     fn the_least_of_what_has_no_order_has_none(seed in any::<u64>(), length in 8_usize..30) {
         let rules = latest();
-        let rulebook = Rulebook::new(&rules);
+        let rulebook = SequentialSpecification::new(&rules);
         let mut rng = Rng::with_seed(seed);
         let mut round = round_of_the_reference(&rules.profile(), length, &mut rng);
         falsify(&mut round, &mut rng);
         for part in parts(&round) {
-            if !matches!(order(&rulebook, &part), Found::None(_)) {
+            if !matches!(order(&rulebook, &part), SearchResult::NoOrder(_)) {
                 continue;
             }
-            let Explained::None(least, _) = explain(&rulebook, &part, &[]) else { continue };
+            let Explanation::NoOrder(least, _) = explain(&rulebook, &part, &[]) else { continue };
             prop_assert!(least.calls.len() <= part.calls.len());
             let calls = least.calls.iter().filter(|call| call.answer.is_some());
             let as_recorded = calls.map(|call| &round.calls[call.number]);
             for call in as_recorded {
                 prop_assert!(call.answer.is_some(), "what was not answered is not shown as if");
             }
-            let alone = Part { calls: least.calls.clone(), end: least.end, ..part.clone() };
+            let alone = Partition { calls: least.calls.clone(), end: least.end, ..part.clone() };
             prop_assert!(!by_brute_force(&rulebook, &alone) || !least.anytime.is_empty());
         }
     }
@@ -303,11 +308,14 @@ proptest! {
 #[test]
 fn an_order_of_the_whole_is_one_of_each_part() {
     let rules = latest();
-    let rulebook = Rulebook::new(&rules);
+    let rulebook = SequentialSpecification::new(&rules);
     for seed in 0..40 {
         let round = round_of_the_reference(&rules.profile(), 40, &mut Rng::with_seed(seed));
         for part in parts(&round) {
-            assert!(matches!(order(&rulebook, &part), Found::Order), "seed {seed}: {part:#?}");
+            assert!(
+                matches!(order(&rulebook, &part), SearchResult::Order),
+                "seed {seed}: {part:#?}"
+            );
         }
     }
 }
@@ -331,14 +339,15 @@ fn a_join_that_lands_after_the_revocation_is_a_race_and_shown_as_one() {
         call(0, &moderator(Operation::Send(Message::Message)), &allow, 95, 99),
     ];
     let memberships = std::iter::once((guest_name(0), Membership::Join)).collect();
-    let end = End {
+    let end = RoundEnd {
         round: 1,
         memberships,
         history_visibility: None,
         guest_access: Some(GuestAccess::Forbidden),
     };
     let round = Round { number: 1, calls, end: Some(end) };
-    let about = super::About { format: 1, rules: rules.id.clone(), server: None, seed: None };
+    let about =
+        super::RecordingHeader { format: 1, rules: rules.id.clone(), server: None, seed: None };
     let recording = super::Recording { about, rounds: vec![round] };
     let checked = Checker::new(&rules).check(&recording, |_| ());
     let [violation] = checked.violations.as_slice() else { panic!("{checked:#?}") };
@@ -353,7 +362,7 @@ fn a_join_that_lands_after_the_revocation_is_a_race_and_shown_as_one() {
 #[test]
 fn an_event_is_tagged_as_the_model_tags_it() {
     let profile = latest().profile();
-    let rulebook = Rulebook::new(&latest());
+    let rulebook = SequentialSpecification::new(&latest());
     let mut place = rulebook.beginning();
     let register = Action::new(guest(0), Operation::Register { named: false });
     place.state = outcome(&profile, &place.state, &register).unwrap().next;
@@ -364,7 +373,7 @@ fn an_event_is_tagged_as_the_model_tags_it() {
     ];
     for operation in operations {
         let step = Action::new(Actor::Moderator, operation).at(0);
-        let asked = Asked {
+        let asked = PartitionCall {
             number: 0,
             step,
             upgraded: false,

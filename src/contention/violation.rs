@@ -8,11 +8,11 @@ use crate::diff::Kind;
 use crate::scenario::{actor_name, operation_phrase, sentence};
 use crate::subject::server::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
 
-use super::order::{Stuck, candidates};
-use super::part::Part;
-use super::recorded::{Call, Round};
-use super::rules::{Asked, Rulebook, Says};
-use super::shrink::Least;
+use super::linearization::{DeadEnd, candidates};
+use super::minimal_history::MinimalHistory;
+use super::partition::Partition;
+use super::recording::{Call, Round};
+use super::specification::{PartitionCall, PredictedAnswer, SequentialSpecification};
 
 /// Something that no order of the calls explains.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ pub struct Violation {
     /// What was answered, or how it ended.
     pub observed: String,
     /// What the rules say instead, by every order that explains the other calls, or as many as it can.
-    pub expected: Vec<Expected>,
+    pub expected: Vec<ExpectedOutcome>,
     /// The clauses on which that rests.
     pub clauses: Vec<String>,
     /// Calls that explain nothing, whenever they happened, and whether they did, in words.
@@ -49,7 +49,7 @@ pub struct Violation {
 
 /// What the rules say at the end of one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expected {
+pub struct ExpectedOutcome {
     /// The order: places among the calls.
     pub order: Vec<usize>,
     /// The place of the call that cannot come next; none, if it is how the round ended.
@@ -70,23 +70,23 @@ impl Violation {
 
 /// Tells of a part that has no order, of which this is the least.
 pub(super) fn violation(
-    (rules, rulebook): (&Rules, &Rulebook),
+    (rules, rulebook): (&Rules, &SequentialSpecification),
     round: &Round,
-    part: &Part,
-    least: &Least,
-    stuck: &[Stuck],
+    part: &Partition,
+    least: &MinimalHistory,
+    stuck: &[DeadEnd],
 ) -> Violation {
-    let Least { calls, end, unexplained, anytime } = least;
-    let place = |number: usize| calls.iter().position(|call| call.number == number);
-    let unexplained = unexplained.and_then(place);
+    let MinimalHistory { calls, end, unexplained, anytime } = least;
+    let position = |number: usize| calls.iter().position(|call| call.number == number);
+    let unexplained = unexplained.and_then(position);
     let mut clauses: Vec<String> = Vec::new();
     let mut kinds = Vec::new();
-    let mut expected: Vec<Expected> = Vec::new();
-    for Stuck { taken, place, readings } in stuck {
+    let mut expected: Vec<ExpectedOutcome> = Vec::new();
+    for DeadEnd { taken, place, readings } in stuck {
         let by = by(rulebook, readings);
         let one = |next, says, because: &str| {
             let because = format!("{because}{by}");
-            Expected { order: taken.clone(), next, says, because }
+            ExpectedOutcome { order: taken.clone(), next, says, because }
         };
         match (next(calls, taken, unexplained), end) {
             (Some(next), _) => {
@@ -174,7 +174,7 @@ pub(super) fn violation(
 }
 
 /// The call that cannot come next: the one that no order explains, if it could be its turn.
-fn next(calls: &[Asked], taken: &[usize], unexplained: Option<usize>) -> Option<usize> {
+fn next(calls: &[PartitionCall], taken: &[usize], unexplained: Option<usize>) -> Option<usize> {
     let mut set = vec![0_u64; calls.len().div_ceil(64)];
     for call in taken {
         set[call / 64] |= 1 << (call % 64);
@@ -185,7 +185,7 @@ fn next(calls: &[Asked], taken: &[usize], unexplained: Option<usize>) -> Option<
 }
 
 /// The readings other than ours that an order takes, in words.
-fn by(rulebook: &Rulebook, readings: &[usize]) -> String {
+fn by(rulebook: &SequentialSpecification, readings: &[usize]) -> String {
     let variants = readings.iter().map(|variant| &rulebook.variants.all[*variant]);
     let taken = variants.map(|variant| format!("`{}` is `{}`", variant.point(), variant.option()));
     match taken.collect::<Vec<_>>().join(" and ") {
@@ -195,13 +195,13 @@ fn by(rulebook: &Rulebook, readings: &[usize]) -> String {
 }
 
 /// The call as it was, as far as the part goes.
-fn shown(round: &Round, asked: &Asked) -> Call {
+fn shown(round: &Round, asked: &PartitionCall) -> Call {
     let call = round.calls[asked.number].clone();
     if asked.answer.is_some() { call } else { Call { answer: None, end: None, ..call } }
 }
 
 /// How bad it is that a call was answered as it was, where the rules say this.
-fn kind(asked: &Asked, says: &Says) -> Kind {
+fn kind(asked: &PartitionCall, says: &PredictedAnswer) -> Kind {
     let Some((_, seen)) = &asked.answer else { return Kind::Effect };
     let gave = matches!(seen.content, ResponseContent::Gave(EventPresence::Present));
     match (seen.is_allowed(), says.decision().allows()) {
@@ -213,11 +213,11 @@ fn kind(asked: &Asked, says: &Says) -> Kind {
     }
 }
 
-fn says(says: &Says, event: Option<&str>) -> String {
+fn says(says: &PredictedAnswer, event: Option<&str>) -> String {
     let observation = match says {
-        Says::Outcome(observation) => observation,
-        Says::Refusal => return "deny".to_owned(),
-        Says::Nothing => return "allow, or deny".to_owned(),
+        PredictedAnswer::Outcome(observation) => observation,
+        PredictedAnswer::Refusal => return "deny".to_owned(),
+        PredictedAnswer::Unspecified => return "allow, or deny".to_owned(),
     };
     let answer = match (observation.answer, event) {
         (Answer::Gave { tagged }, Some(event)) => {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
-use crate::contention::{About, Call, Checked, Violation};
+use crate::contention::{Call, CheckResult, RecordingHeader, Violation};
 use crate::diff::{Kind, ReadingTaken};
 
 use super::Run;
@@ -50,7 +50,7 @@ pub struct ContentionReport {
     /// The readings other than ours that some answers take.
     pub readings: Vec<ReadingReport>,
     /// The parts in which not all orders could be tried.
-    pub undecided: Vec<PartReport>,
+    pub undecided: Vec<PartitionReport>,
     /// How the report came to be.
     pub run: Run,
 }
@@ -123,7 +123,7 @@ pub struct ReadingReport {
 
 /// A part of a round.
 #[derive(Debug, Clone, Serialize)]
-pub struct PartReport {
+pub struct PartitionReport {
     /// The round.
     pub round: u32,
     /// Whose calls it is about.
@@ -149,13 +149,13 @@ impl ContentionReport {
     /// The report of what was found in a recording that is about this.
     pub fn new(
         rules: &Rules,
-        about: &About,
-        checked: Checked,
+        about: &RecordingHeader,
+        checked: CheckResult,
         effort: Effort,
         strict: bool,
         run: Run,
     ) -> Self {
-        let Checked { calls, unanswered, overlapping, rounds, parts, .. } = checked;
+        let CheckResult { calls, unanswered, overlapping, rounds, parts, .. } = checked;
         let software = about.server.as_ref();
         let readings = checked.readings.into_iter().map(|reading| ReadingReport {
             taken: ReadingTaken {
@@ -167,7 +167,7 @@ impl ContentionReport {
         });
         let undecided = checked.undecided.into_iter();
         let undecided: Vec<_> = undecided
-            .map(|part| PartReport { round: part.round, of: part.of, event: part.event })
+            .map(|part| PartitionReport { round: part.round, of: part.of, event: part.event })
             .collect();
         Self {
             server: ServerReport {

@@ -16,7 +16,6 @@ use crate::imports::Workspace;
 
 /// The circles that are known and still to be untied, by the module that is first in the alphabet.
 const KNOWN: &[&str] = &[
-    "guest_access::contention::order",
     "guest_access::diff::judge",
     "guest_access::diff::signature",
     "guest_access::permitted::explanation",

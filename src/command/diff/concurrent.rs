@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use guest_access_rules::rules::Rules;
 
-use crate::contention::{self, Checker, Options, Recorded};
+use crate::contention::{self, Checker, Options, RecordingRun};
 use crate::diff;
 use crate::report::Run;
 use crate::report::contention::{ContentionReport, Effort};
@@ -80,7 +80,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let recorded = record(args, &url, &rules, &checker, &options, &progress);
     let (recorded, _) = diff::wait_for(recorded).map_err(CommandError::Runtime)?;
     drop(embedded);
-    let Recorded { recording, broken_off } = recorded?;
+    let RecordingRun { recording, broken_off } = recorded?;
     // Whatever comes of the check, what was recorded is kept.
     if let Some(path) = &concurrent.record {
         Written::beside(&recording.to_jsonl(), path)?;
@@ -108,7 +108,7 @@ async fn record(
     checker: &Checker,
     options: &Options,
     progress: &Progress,
-) -> Result<Recorded, ServerError> {
+) -> Result<RecordingRun, ServerError> {
     let server: Server = super::meet(args, url).await?;
     let given = super::given(args, &server).await?;
     let tell = |done: usize| progress.show(done, "round");

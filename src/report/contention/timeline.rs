@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use crate::contention::{Call, Verdict};
+use crate::contention::{AnswerVerdict, Call};
 use crate::scenario::{actor_name, sentence};
 
 /// The calls of a violation, laid out.
@@ -110,14 +110,14 @@ impl Row<'_> {
             None => "in flight".to_owned(),
             Some(answer) => {
                 let verdict = match answer.verdict {
-                    Verdict::Allow => "allow".to_owned(),
-                    Verdict::Deny => format!(
+                    AnswerVerdict::Allow => "allow".to_owned(),
+                    AnswerVerdict::Deny => format!(
                         "deny {}{}",
                         answer.status,
                         answer.errcode.as_ref().map(|code| format!(" {code}")).unwrap_or_default()
                     ),
                 };
-                let gave = answer.gave.as_ref().filter(|_| answer.verdict == Verdict::Allow);
+                let gave = answer.gave.as_ref().filter(|_| answer.verdict == AnswerVerdict::Allow);
                 let gave = gave.map(|gave| match gave.as_slice() {
                     [] => ", gives none of the events".to_owned(),
                     gave => format!(", gives {}", gave.join(", ")),
@@ -135,7 +135,7 @@ impl Row<'_> {
     const fn tone(&self) -> (&'static str, &'static str) {
         match (self.unexplained, &self.call.answer) {
             (true, _) => ("wrong", "#b3261e"),
-            (false, Some(answer)) if matches!(answer.verdict, Verdict::Allow) => {
+            (false, Some(answer)) if matches!(answer.verdict, AnswerVerdict::Allow) => {
                 ("allowed", "#197a2b")
             }
             (false, _) => ("denied", "#5f6368"),

@@ -18,70 +18,70 @@ use guest_access_rules::variant::{Variant, Variants};
 
 /// Where the room of a round is: the state of the rules, and which events are its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(super) struct RoundState {
     pub(super) state: State,
-    settings: [Option<Name>; 2],
+    settings: [Option<EventNumber>; 2],
 }
 
 /// An event of a round, by the number of its name.
-pub(super) type Name = u16;
+pub(super) type EventNumber = u16;
 
 /// A recorded call, as one partition of its round asks about it.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct PartitionCall {
     /// The number of the call in its round.
     pub(super) number: usize,
     pub(super) step: Action,
     /// Whether it shows the token that an upgrade gave.
     pub(super) upgraded: bool,
     /// The event that it sends, and whether that is the one that the partition is about.
-    pub(super) sends: Option<Name>,
+    pub(super) sends: Option<EventNumber>,
     pub(super) tags: bool,
     /// The event that it names.
-    pub(super) about: Option<Name>,
+    pub(super) about: Option<EventNumber>,
     pub(super) start: u64,
     /// When it was answered, and what was seen of that; `None` if it was not, and may have happened
     /// or not, at any time after its start.
     pub(super) answer: Option<(u64, HttpObservation)>,
 }
 
-impl Asked {
+impl PartitionCall {
     /// Whether it comes to the same as another, wherever.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         self.question() == other.question()
     }
 
     /// What decides, with a place, what it comes to.
-    const fn question(&self) -> Question {
+    const fn question(&self) -> CallKey {
         (self.step, self.upgraded, self.sends, self.about, self.tags)
     }
 }
 
 /// What a call comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Comes {
-    pub(super) to: Place,
-    pub(super) says: Says,
+pub(super) struct Prediction {
+    pub(super) to: RoundState,
+    pub(super) says: PredictedAnswer,
 }
 
 /// What the rules say to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Says {
+pub(super) enum PredictedAnswer {
     /// This.
     Outcome(guest_access_model::action::Observation),
     /// That it is refused, and not with which error.
     Refusal,
     /// Nothing: it would change nothing, and may be allowed or refused.
-    Nothing,
+    Unspecified,
 }
 
-impl Says {
+impl PredictedAnswer {
     /// Whether what was seen is what the rules say.
     pub(super) fn fits(&self, seen: &HttpObservation) -> bool {
         match self {
             Self::Outcome(observation) => seen.fits(observation),
             Self::Refusal => !seen.is_allowed(),
-            Self::Nothing => true,
+            Self::Unspecified => true,
         }
     }
 
@@ -90,7 +90,7 @@ impl Says {
         match self {
             Self::Outcome(observation) => observation.decision,
             Self::Refusal => REFUSED,
-            Self::Nothing => UNSPOKEN,
+            Self::Unspecified => UNSPOKEN,
         }
     }
 }
@@ -108,22 +108,22 @@ pub(super) type Readings = Rc<[usize]>;
 
 /// The rules, by every way to read them.
 #[derive(Debug)]
-pub(super) struct Rulebook {
+pub(super) struct SequentialSpecification {
     pub(super) variants: Variants,
     /// The endpoints that a change is about, if it is about nothing else.
     endpoints: Vec<Option<Vec<EndpointId>>>,
     /// What decides by some readings.
     profiles: RefCell<HashMap<Readings, Rc<Profile>>>,
     /// The readings with one more that make a difference, by what was asked.
-    bearing: RefCell<HashMap<Told, Rc<[Readings]>>>,
+    bearing: RefCell<HashMap<BearingKey, Rc<[Readings]>>>,
 }
 
 /// What decides, with a place, what a call comes to.
-type Question = (Action, bool, Option<Name>, Option<Name>, bool);
+type CallKey = (Action, bool, Option<EventNumber>, Option<EventNumber>, bool);
 /// A question, where it is asked, and by which readings.
-type Told = (Question, Place, Readings);
+type BearingKey = (CallKey, RoundState, Readings);
 
-impl Rulebook {
+impl SequentialSpecification {
     pub(super) fn new(rules: &Rules) -> Self {
         let variants = Variants::of(rules);
         let endpoints = variants.all.iter().map(Variant::endpoints).collect();
@@ -131,12 +131,17 @@ impl Rulebook {
     }
 
     /// Where every round begins: nobody has registered, and the room is new.
-    pub(super) fn beginning(&self) -> Place {
-        Place { state: initial(&self.variants.default), settings: [None; 2] }
+    pub(super) fn beginning(&self) -> RoundState {
+        RoundState { state: initial(&self.variants.default), settings: [None; 2] }
     }
 
     /// What a call comes to by these readings; `None` if it cannot have been made here.
-    pub(super) fn comes(&self, asked: &Asked, place: &Place, by: &Readings) -> Option<Comes> {
+    pub(super) fn comes(
+        &self,
+        asked: &PartitionCall,
+        place: &RoundState,
+        by: &Readings,
+    ) -> Option<Prediction> {
         if by.is_empty() {
             return comes(&self.variants.default, asked, place);
         }
@@ -144,7 +149,12 @@ impl Rulebook {
     }
 
     /// Where a call leads by these readings, if what was seen is what they say.
-    pub(super) fn fitting(&self, asked: &Asked, place: &Place, by: &Readings) -> Option<Place> {
+    pub(super) fn fitting(
+        &self,
+        asked: &PartitionCall,
+        place: &RoundState,
+        by: &Readings,
+    ) -> Option<RoundState> {
         let comes = self.comes(asked, place, by)?;
         let fits = asked.answer.as_ref().is_none_or(|(_, seen)| comes.says.fits(seen));
         fits.then_some(comes.to)
@@ -164,7 +174,12 @@ impl Rulebook {
     }
 
     /// These readings with one more by which a call comes to something else.
-    pub(super) fn bearing(&self, asked: &Asked, place: &Place, by: &Readings) -> Rc<[Readings]> {
+    pub(super) fn bearing(
+        &self,
+        asked: &PartitionCall,
+        place: &RoundState,
+        by: &Readings,
+    ) -> Rc<[Readings]> {
         let question = (asked.question(), *place, Rc::clone(by));
         if let Some(known) = self.bearing.borrow().get(&question) {
             return Rc::clone(known);
@@ -187,26 +202,26 @@ impl Rulebook {
 }
 
 /// What a call comes to where `profile` decides; `None` if it cannot have been made here.
-fn comes(profile: &Profile, asked: &Asked, place: &Place) -> Option<Comes> {
+fn comes(profile: &Profile, asked: &PartitionCall, place: &RoundState) -> Option<Prediction> {
     let step = with_its_token(asked, &place.state)?;
-    let stays = |says| Some(Comes { to: *place, says });
+    let stays = |says| Some(Prediction { to: *place, says });
     if let Operation::RedactSetting(setting) = step.operation {
         // An event that is no longer the setting may be redacted, and nothing follows from it.
         let is_current = asked.about == place.settings[index(setting)];
         let outcome = outcome(profile, &place.state, &step).filter(|_| is_current);
         return match outcome {
-            Some(Outcome { observation, next }) => Some(Comes {
-                to: Place { state: next, ..*place },
-                says: Says::Outcome(observation),
+            Some(Outcome { observation, next }) => Some(Prediction {
+                to: RoundState { state: next, ..*place },
+                says: PredictedAnswer::Outcome(observation),
             }),
-            None if step.by == Actor::Moderator => stays(Says::Outcome(REDACTED)),
-            None => stays(Says::Refusal),
+            None if step.by == Actor::Moderator => stays(PredictedAnswer::Outcome(REDACTED)),
+            None => stays(PredictedAnswer::Refusal),
         };
     }
     let Some(Outcome { observation, next }) = outcome(profile, &place.state, &step) else {
         return stays(without_a_step(&step, &place.state));
     };
-    let mut to = Place { state: next, ..*place };
+    let mut to = RoundState { state: next, ..*place };
     if observation.decision.allows() {
         match step.operation {
             Operation::SetVisibility(_, Key::Empty) => {
@@ -221,24 +236,26 @@ fn comes(profile: &Profile, asked: &Asked, place: &Place) -> Option<Comes> {
             to.state.tagged = Some(tagged(step.operation, &place.state, &next));
         }
     }
-    Some(Comes { to, says: Says::Outcome(observation) })
+    Some(Prediction { to, says: PredictedAnswer::Outcome(observation) })
 }
 
 /// What is to be said to a call where the model has no such step.
-fn without_a_step(step: &Action, state: &State) -> Says {
+fn without_a_step(step: &Action, state: &State) -> PredictedAnswer {
     let membership = |guest: u8| state.rooms[0].members[usize::from(guest)];
     match step.operation {
         // CS-13: A joined user whose power suffices may invite a user who is neither joined nor
         // banned.
-        Operation::Invite(guest) if membership(guest) == Membership::Invite => Says::Nothing,
+        Operation::Invite(guest) if membership(guest) == Membership::Invite => {
+            PredictedAnswer::Unspecified
+        }
         Operation::Kick(_) | Operation::Ban(_) | Operation::Unban(_)
             if step.by == Actor::Moderator =>
         {
-            Says::Nothing
+            PredictedAnswer::Unspecified
         }
-        _ if step.by == Actor::User => Says::Nothing,
+        _ if step.by == Actor::User => PredictedAnswer::Unspecified,
         // RG-7: A registration whose desired user id is taken is refused with `M_USER_IN_USE`.
-        _ => Says::Refusal,
+        _ => PredictedAnswer::Refusal,
     }
 }
 
@@ -255,7 +272,7 @@ const fn index(setting: Setting) -> usize {
 }
 
 /// The step, with the token that the call showed as it is seen from `state`.
-fn with_its_token(asked: &Asked, state: &State) -> Option<Action> {
+fn with_its_token(asked: &PartitionCall, state: &State) -> Option<Action> {
     let step = asked.step;
     let Actor::Guest(guest) = step.by else { return Some(step) };
     if step.with != Credential::Own {
@@ -292,7 +309,7 @@ fn tagged(operation: Operation, before: &State, after: &State) -> Tagged {
 }
 
 /// Whether a call can change what any other is answered.
-pub(super) fn only_looks(asked: &Asked) -> bool {
+pub(super) fn is_read_only(asked: &PartitionCall) -> bool {
     let looks = matches!(
         asked.step.operation,
         Operation::Read(_) | Operation::WhoAmI | Operation::SetProfile { .. }

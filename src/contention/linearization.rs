@@ -13,42 +13,44 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::part::{Ended, Part};
-use super::rules::{Asked, Place, Readings, Rulebook, only_looks};
-use super::shrink::Least;
+use super::minimal_history::MinimalHistory;
+use super::partition::{FinalState, Partition};
+use super::specification::{
+    PartitionCall, Readings, RoundState, SequentialSpecification, is_read_only,
+};
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Search<'a> {
-    pub(super) rules: &'a Rulebook,
+pub(super) struct LinearizationSearch<'a> {
+    pub(super) rules: &'a SequentialSpecification,
     /// The readings other than ours by which the homeserver goes.
     pub(super) readings: &'a Readings,
     /// The calls, by when they began.
-    pub(super) calls: &'a [Asked],
+    pub(super) calls: &'a [PartitionCall],
     /// Calls that may come at any time, any number of times, whatever was answered.
-    pub(super) anytime: &'a [Asked],
+    pub(super) anytime: &'a [PartitionCall],
     /// How it has to end.
-    pub(super) end: Option<&'a Ended>,
+    pub(super) end: Option<&'a FinalState>,
 }
 
 /// What was found.
 #[derive(Debug, Clone)]
-pub(super) enum Found {
+pub(super) enum SearchResult {
     /// That there is one.
     Order,
     /// That there is none: how far it goes at the most, a few ways.
-    None(Vec<Stuck>),
+    NoOrder(Vec<DeadEnd>),
     /// Nothing, in as many ways as were to be tried.
     Undecided,
 }
 
 /// A way that goes no further.
 #[derive(Debug, Clone)]
-pub(super) struct Stuck {
+pub(super) struct DeadEnd {
     /// The calls that were taken, by their places among the calls.
     pub(super) taken: Vec<usize>,
     /// Where they lead.
-    pub(super) place: Place,
+    pub(super) place: RoundState,
     /// By which readings other than ours.
     pub(super) readings: Readings,
 }
@@ -63,31 +65,39 @@ const MOST_STUCK: usize = 12;
 type Set = Box<[u64]>;
 
 /// A way, as far as it has gone.
-struct Way {
+struct Prefix {
     /// The way that it goes on from.
     from: Option<usize>,
     /// What was taken last: a place among the calls; `None` for a call that may come at any time.
     taken: Option<usize>,
     set: Set,
-    place: Place,
+    place: RoundState,
     /// How many calls that were answered are in the set.
     answered: usize,
 }
 
-impl<'a> Search<'a> {
+impl<'a> LinearizationSearch<'a> {
     /// For an order of a part.
-    pub(super) fn of_part(rules: &'a Rulebook, readings: &'a Readings, part: &'a Part) -> Self {
+    pub(super) fn of_part(
+        rules: &'a SequentialSpecification,
+        readings: &'a Readings,
+        part: &'a Partition,
+    ) -> Self {
         let (calls, end) = (&part.calls[..], part.end.as_ref());
         Self { rules, readings, calls, anytime: &[], end }
     }
 
     /// For an order of what is left of a part.
-    pub(super) fn of_least(rules: &'a Rulebook, readings: &'a Readings, least: &'a Least) -> Self {
-        let Least { calls, anytime, end, .. } = least;
+    pub(super) fn of_least(
+        rules: &'a SequentialSpecification,
+        readings: &'a Readings,
+        least: &'a MinimalHistory,
+    ) -> Self {
+        let MinimalHistory { calls, anytime, end, .. } = least;
         Self { rules, readings, calls, anytime, end: end.as_ref() }
     }
 
-    pub(super) fn run(&self) -> Found {
+    pub(super) fn run(&self) -> SearchResult {
         self.go().0
     }
 
@@ -98,7 +108,7 @@ impl<'a> Search<'a> {
         let anytime = self.each_anytime();
         for way in self.go().1 {
             let next = candidates(self.calls, &way.set).map(|call| &self.calls[call]);
-            let is_asked = |asked: &&Asked| {
+            let is_asked = |asked: &&PartitionCall| {
                 let explained = || self.rules.fitting(asked, &way.place, self.readings).is_some();
                 !only_unexplained || asked.answer.is_some() && !explained()
             };
@@ -111,12 +121,12 @@ impl<'a> Search<'a> {
     }
 
     /// Looks for an order, and the ways that it went.
-    fn go(&self) -> (Found, Vec<Way>) {
+    fn go(&self) -> (SearchResult, Vec<Prefix>) {
         let answered = self.calls.iter().filter(|call| call.answer.is_some()).count();
         let anytime = self.each_anytime();
         let set: Set = vec![0; self.calls.len().div_ceil(64)].into();
         let first =
-            Way { from: None, taken: None, set, place: self.rules.beginning(), answered: 0 };
+            Prefix { from: None, taken: None, set, place: self.rules.beginning(), answered: 0 };
         let mut tried = HashSet::from([(first.set.clone(), first.place)]);
         let mut ways = vec![first];
         let mut open = vec![0];
@@ -124,7 +134,7 @@ impl<'a> Search<'a> {
         while let Some(at) = open.pop() {
             let way = &ways[at];
             if way.answered == answered && self.end.is_none_or(|end| end.fits(&way.place)) {
-                return (Found::Order, ways);
+                return (SearchResult::Order, ways);
             }
             if way.answered > ways[furthest[0]].answered {
                 furthest.clear();
@@ -140,23 +150,23 @@ impl<'a> Search<'a> {
                 }
             }
             if ways.len() > MOST_WAYS {
-                return (Found::Undecided, ways);
+                return (SearchResult::Undecided, ways);
             }
         }
-        let mut stuck: Vec<Stuck> = Vec::new();
+        let mut stuck: Vec<DeadEnd> = Vec::new();
         for at in furthest {
             let place = ways[at].place;
             if stuck.len() < MOST_STUCK && stuck.iter().all(|known| known.place != place) {
                 let readings = self.readings.clone();
-                stuck.push(Stuck { taken: taken(&ways, at), place, readings });
+                stuck.push(DeadEnd { taken: taken(&ways, at), place, readings });
             }
         }
-        (Found::None(stuck), ways)
+        (SearchResult::NoOrder(stuck), ways)
     }
 
     /// The calls that may come at any time; of those that come to the same, one.
-    fn each_anytime(&self) -> Vec<&'a Asked> {
-        let mut each: Vec<&Asked> = Vec::new();
+    fn each_anytime(&self) -> Vec<&'a PartitionCall> {
+        let mut each: Vec<&PartitionCall> = Vec::new();
         for one in self.anytime {
             if !each.iter().any(|other| one.is_like(other)) {
                 each.push(one);
@@ -166,7 +176,7 @@ impl<'a> Search<'a> {
     }
 
     /// How a way goes on, by each call that can come next, or any time.
-    fn next(&self, way: &Way, at: usize, anytime: &[&Asked]) -> Vec<Way> {
+    fn next(&self, way: &Prefix, at: usize, anytime: &[&PartitionCall]) -> Vec<Prefix> {
         let mut next = Vec::new();
         for call in candidates(self.calls, &way.set) {
             let asked = &self.calls[call];
@@ -177,14 +187,14 @@ impl<'a> Search<'a> {
             }
             let mut set = way.set.clone();
             set[call / 64] |= 1 << (call % 64);
-            let one = Way {
+            let one = Prefix {
                 from: Some(at),
                 taken: Some(call),
                 set,
                 place: to,
                 answered: way.answered + usize::from(asked.answer.is_some()),
             };
-            if stays && only_looks(asked) {
+            if stays && is_read_only(asked) {
                 return vec![one];
             }
             next.push(one);
@@ -192,7 +202,13 @@ impl<'a> Search<'a> {
         for asked in anytime {
             if let Some(place) = self.rules.fitting(asked, &way.place, self.readings) {
                 let set = way.set.clone();
-                next.push(Way { from: Some(at), taken: None, set, place, answered: way.answered });
+                next.push(Prefix {
+                    from: Some(at),
+                    taken: None,
+                    set,
+                    place,
+                    answered: way.answered,
+                });
             }
         }
         next
@@ -200,17 +216,17 @@ impl<'a> Search<'a> {
 }
 
 /// The calls that can come next: those not taken that began before any other of these was answered.
-pub(super) fn candidates(calls: &[Asked], taken: &[u64]) -> impl Iterator<Item = usize> {
+pub(super) fn candidates(calls: &[PartitionCall], taken: &[u64]) -> impl Iterator<Item = usize> {
     let is_left = move |call: &usize| taken[call / 64] & 1 << (call % 64) == 0;
     let left = move || (0..calls.len()).filter(is_left);
     let answered = left().filter_map(|call| Some(calls[call].answer.as_ref()?.0)).min();
     left()
         .take_while(move |call| answered.is_none_or(|answered| calls[*call].start <= answered))
-        .filter(|call| calls[*call].answer.is_some() || !only_looks(&calls[*call]))
+        .filter(|call| calls[*call].answer.is_some() || !is_read_only(&calls[*call]))
 }
 
 /// What was taken on a way, in order.
-fn taken(ways: &[Way], at: usize) -> Vec<usize> {
+fn taken(ways: &[Prefix], at: usize) -> Vec<usize> {
     let ways = std::iter::successors(Some(&ways[at]), |one| Some(&ways[one.from?]));
     let mut taken: Vec<usize> = ways.filter_map(|one| one.taken).collect();
     taken.reverse();

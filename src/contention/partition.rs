@@ -15,34 +15,34 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership}
 use crate::scenario::guest_name;
 use crate::subject::server::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
 
-use super::recorded::{self, Call, End, Round};
-use super::rules::{Asked, Name, Place};
+use super::recording::{self, Call, Round, RoundEnd};
+use super::specification::{EventNumber, PartitionCall, RoundState};
 
 /// One part of a round.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
+pub(super) struct Partition {
     /// Whose calls it is about.
     pub(super) of: Actor,
     /// The event that it is about, by its name.
     pub(super) event: Option<String>,
     /// The calls, by when they began.
-    pub(super) calls: Vec<Asked>,
+    pub(super) calls: Vec<PartitionCall>,
     /// How it ended, if that was looked at.
-    pub(super) end: Option<Ended>,
+    pub(super) end: Option<FinalState>,
 }
 
 /// How a round ended, as far as a part is about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ended {
+pub(super) struct FinalState {
     /// The number of the guest, and its membership.
     member: Option<(usize, Membership)>,
     visibility: Option<HistoryVisibility>,
     guest_access: Option<GuestAccess>,
 }
 
-impl Ended {
+impl FinalState {
     /// How a round ended for the part about `of`.
-    pub(super) fn of(end: &End, of: Actor) -> Self {
+    pub(super) fn of(end: &RoundEnd, of: Actor) -> Self {
         let member = match of {
             Actor::Guest(guest) => {
                 let membership = end.memberships.get(&guest_name(guest.into())).copied();
@@ -55,7 +55,7 @@ impl Ended {
     }
 
     /// In what `place` is otherwise, in words: what was seen, and what would have been.
-    pub(super) fn differences(&self, place: &Place) -> Vec<(String, String)> {
+    pub(super) fn differences(&self, place: &RoundState) -> Vec<(String, String)> {
         let room = &place.state.rooms[0];
         let mut found = Vec::new();
         let mut differ = |what: &str, seen: Option<&str>, now: Option<&str>| {
@@ -84,13 +84,13 @@ impl Ended {
         found
     }
 
-    pub(super) fn fits(&self, place: &Place) -> bool {
+    pub(super) fn fits(&self, place: &RoundState) -> bool {
         self.differences(place).is_empty()
     }
 }
 
 /// The parts of a round: for everybody who calls, one about all its calls, and one for each event.
-pub(super) fn parts(round: &Round) -> Vec<Part> {
+pub(super) fn parts(round: &Round) -> Vec<Partition> {
     let names = Names::of(round);
     let mut callers: Vec<_> = round.calls.iter().map(|call| call.step().by).collect();
     // Whoever is acted on has a membership in the end.
@@ -111,8 +111,8 @@ pub(super) fn parts(round: &Round) -> Vec<Part> {
 
 /// The events of a round, numbered, and which of them somebody redacts.
 struct Names<'a> {
-    numbers: BTreeMap<&'a str, Name>,
-    redacted: BTreeSet<Name>,
+    numbers: BTreeMap<&'a str, EventNumber>,
+    redacted: BTreeSet<EventNumber>,
 }
 
 impl<'a> Names<'a> {
@@ -131,12 +131,12 @@ impl<'a> Names<'a> {
 
     /// The number of an event that somebody redacts; one for all the others, so that places in which
     /// nothing but these differ are one.
-    fn redacted(&self, name: Option<&String>) -> Name {
+    fn redacted(&self, name: Option<&String>) -> EventNumber {
         let number = self.number(name);
-        number.filter(|number| self.redacted.contains(number)).unwrap_or(Name::MAX)
+        number.filter(|number| self.redacted.contains(number)).unwrap_or(EventNumber::MAX)
     }
 
-    fn number(&self, name: Option<&String>) -> Option<Name> {
+    fn number(&self, name: Option<&String>) -> Option<EventNumber> {
         self.numbers.get(name?.as_str()).copied()
     }
 }
@@ -155,11 +155,11 @@ fn said_of(call: &Call, event: &str) -> Option<bool> {
     (given || answer.whole).then_some(given)
 }
 
-fn part(round: &Round, names: &Names<'_>, of: Actor, event: Option<&str>) -> Part {
+fn part(round: &Round, names: &Names<'_>, of: Actor, event: Option<&str>) -> Partition {
     let calls = round.calls.iter().enumerate();
     let calls = calls.filter_map(|(number, call)| asked(number, call, names, of, event));
-    let end = round.end.as_ref().map(|end| Ended::of(end, of));
-    Part { of, event: event.map(str::to_owned), calls: calls.collect(), end }
+    let end = round.end.as_ref().map(|end| FinalState::of(end, of));
+    Partition { of, event: event.map(str::to_owned), calls: calls.collect(), end }
 }
 
 /// A call as the part about `of` and `event` asks about it, if it bears on that at all.
@@ -169,10 +169,10 @@ fn asked(
     names: &Names<'_>,
     of: Actor,
     event: Option<&str>,
-) -> Option<Asked> {
+) -> Option<PartitionCall> {
     let step = *call.step();
     let tags = event.is_some() && call.event.as_deref() == event;
-    let mut asked = Asked {
+    let mut asked = PartitionCall {
         number,
         step: Action { tag: false, ..step },
         upgraded: call.upgraded,
@@ -208,7 +208,7 @@ fn asked(
     asked.upgraded = false;
     match step.operation {
         Operation::Send(_) | Operation::SendState if tags => Some(asked),
-        _ if sets => Some(Asked { answer: None, ..asked }),
+        _ if sets => Some(PartitionCall { answer: None, ..asked }),
         _ => None,
     }
 }
@@ -222,8 +222,8 @@ fn target(step: &Action) -> Option<Actor> {
 fn seen(call: &Call, event: Option<&str>) -> Option<(u64, HttpObservation)> {
     let (answer, end) = (call.answer.as_ref()?, call.end?);
     let verdict = match answer.verdict {
-        recorded::Verdict::Allow => CallVerdict::Allowed,
-        recorded::Verdict::Deny => {
+        recording::AnswerVerdict::Allow => CallVerdict::Allowed,
+        recording::AnswerVerdict::Deny => {
             CallVerdict::Denied { status: answer.status, errcode: answer.errcode.clone() }
         }
     };

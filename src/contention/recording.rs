@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use guest_access_model::action::{Action, Operation};
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::WrittenAction;
@@ -17,7 +17,7 @@ pub const FORMAT: u32 = 1;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recording {
     /// Of what.
-    pub about: About,
+    pub about: RecordingHeader,
     /// The rounds, in order.
     pub rounds: Vec<Round>,
 }
@@ -31,7 +31,7 @@ pub struct Round {
     /// The calls, by when they began.
     pub calls: Vec<Call>,
     /// How it was in the end, if that was looked at.
-    pub end: Option<End>,
+    pub end: Option<RoundEnd>,
 }
 
 /// One line of a recording.
@@ -39,17 +39,23 @@ pub struct Round {
 #[serde(tag = "line", rename_all = "snake_case")]
 pub(super) enum Line {
     /// The first line: of what it is a recording.
-    Recording(About),
+    Recording(RecordingHeader),
     /// A call.
     Call(Call),
     /// How a round ended.
-    End(End),
+    End(RoundEnd),
+}
+
+/// Returns the JSON Schema of a line of a recording, published as `schema/recording.json`.
+pub fn schema() -> Schema {
+    SchemaGenerator::default().into_root_schema_for::<Line>()
 }
 
 /// Of what a recording is one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct About {
+#[schemars(rename = "About")]
+pub struct RecordingHeader {
     /// The version of the format, which is 1.
     pub format: u32,
     /// The rules that the homeserver is to keep to: a revision's id or alias, or the path of a rules
@@ -111,7 +117,7 @@ pub struct Call {
 #[serde(deny_unknown_fields)]
 pub struct Answer {
     /// Whether the call was allowed.
-    pub verdict: Verdict,
+    pub verdict: AnswerVerdict,
     /// The HTTP status.
     #[schemars(range(min = 100, max = 599))]
     pub status: u16,
@@ -134,7 +140,8 @@ pub struct Answer {
 /// Whether a call was allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+#[schemars(rename = "Verdict")]
+pub enum AnswerVerdict {
     /// It was.
     Allow,
     /// It was not.
@@ -144,7 +151,8 @@ pub enum Verdict {
 /// How a round ended: what the moderator saw when nothing was in flight any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct End {
+#[schemars(rename = "End")]
+pub struct RoundEnd {
     /// The round.
     pub round: u32,
     /// The guests' memberships.
