@@ -170,19 +170,19 @@ POINTS {
         ServedAsGuest = "served_as_guest",
     }
 
-    /// Is a token asked whether it still exists?
+    /// Does the server check that a token has not been ended?
     "authentication.ended_token" ended_token: EndedToken ["CS-2", "CS-4", "CS-5"] {
-        /// A token that was ended is denied: 401 `M_UNKNOWN_TOKEN`.
+        /// A call with an ended token is denied: 401 `M_UNKNOWN_TOKEN`.
         Refused = "refused",
-        /// The token of a guest is served although it was ended.
+        /// A call with a guest's ended token is served.
         GuestsServed = "guests_served",
     }
 
-    /// Whom does a guest's call that names another user in its query act for?
+    /// Who is the caller of a guest's call that names another user in its query?
     "authentication.masquerade" masquerade: Masquerade ["DR-11", "RG-5"] {
-        /// The guest itself: what the query says is ignored.
+        /// The guest itself: the server ignores the query.
         Ignored = "ignored",
-        /// The user that was named.
+        /// The named user.
         Honoured = "honoured",
     }
 
@@ -196,28 +196,28 @@ POINTS {
         Closed = "closed",
     }
 
-    /// What becomes of parameters other than the device name when a guest registers (`username`
-    /// among them)?
+    /// What does the server do with the parameters of a guest's registration, such as `username`,
+    /// except the device name?
     "registration.parameters" registration_parameters: RegistrationParameters ["RG-6", "RG-10", "RG-11"] {
         /// Ignored: the server chooses the user id.
         Ignored = "ignored",
-        /// Honoured: the guest gets the localpart that it asked for.
+        /// Honoured: the guest gets the localpart that it asks for.
         Honoured = "honoured",
     }
 
-    /// Is it stored at registration that the account is a guest?
+    /// Does the server store at registration that the account is a guest?
     "registration.flag" registration_flag: RegistrationFlag ["RG-1", "RG-3"] {
         /// Stored: the account is a guest until it is upgraded.
         Stored = "stored",
-        /// Not stored: after a restart of the server every guest is an ordinary user.
+        /// Not stored: after a restart of the server, every guest is an ordinary user.
         LostAtRestart = "lost_at_restart",
     }
 
-    /// Is the first account that comes to be, when it is a guest, made an administrator?
+    /// If the first account of a server is a guest, is it an administrator?
     "registration.first_guest" first_guest: FirstGuest ["GA-3", "RG-3"] {
-        /// It is a guest like any other.
+        /// No: it is a guest like any other.
         Plain = "plain",
-        /// It is an administrator, whom no allow-list binds.
+        /// Yes, and no allow-list limits an administrator.
         Administrator = "administrator",
     }
 
@@ -225,15 +225,15 @@ POINTS {
     "registration.user_ids" user_ids: UserIds ["RG-7"] {
         /// Denied: 400 `M_USER_IN_USE`.
         Distinct = "distinct",
-        /// The account is handed over: it becomes the ordinary user who asked.
+        /// The server gives the account to the caller, as an ordinary user.
         Colliding = "colliding",
     }
 
-    /// By what is an account known to be a guest?
+    /// How does the server recognise a guest?
     "registration.known_by" known_by: KnownBy ["RG-1", "RG-2"] {
-        /// By having been registered as one.
+        /// By its registration as a guest.
         Registration = "registration",
-        /// By having no password: an ordinary user who signs in elsewhere is taken for a guest.
+        /// By having no password: an ordinary user who signs in elsewhere counts as a guest.
         NoPassword = "no_password",
     }
 
@@ -264,7 +264,7 @@ POINTS {
         Own = "own",
         /// The live token of any guest.
         AnyGuest = "any_guest",
-        /// Any text: the token is not looked at.
+        /// Any text: the server does not check the token.
         Unchecked = "unchecked",
     }
 
@@ -276,17 +276,17 @@ POINTS {
         AnyAccepted = "any_accepted",
     }
 
-    /// What becomes of the guest's token at the upgrade?
+    /// What does the upgrade do to the guest's token?
     "upgrade.old_token" old_token: OldToken ["GA-32", "CS-2"] {
-        /// It is ended: 401 `M_UNKNOWN_TOKEN` afterwards.
+        /// The token is ended: 401 `M_UNKNOWN_TOKEN` afterwards.
         Ended = "ended",
-        /// It goes on as a token of the upgraded user.
+        /// The token stays live, as a token of the upgraded user.
         KeptAsUser = "kept_as_user",
-        /// It goes on with a guest's limits.
+        /// The token stays live, with a guest's limits.
         KeptAsGuest = "kept_as_guest",
     }
 
-    /// What becomes of the guest's memberships at the upgrade?
+    /// What does the upgrade do to the guest's memberships?
     "upgrade.memberships" upgrade_memberships: UpgradeMemberships ["GA-33"] {
         /// They stay as they are.
         Kept = "kept",
@@ -296,7 +296,7 @@ POINTS {
 
     // ---- the end of an account ------------------------------------------------------------
 
-    /// What becomes of the memberships of an account that is deactivated?
+    /// What does a deactivation do to the account's memberships?
     "deactivation.memberships" deactivation_memberships: DeactivationMemberships ["CS-5"] {
         /// They stay as they are.
         Kept = "kept",
@@ -314,7 +314,7 @@ POINTS {
         Served = "served",
     }
 
-    /// With which error code is a guest denied an endpoint (403 in any case)?
+    /// Which error code does the 403 for an unlisted endpoint have?
     "unlisted.errcode" unlisted_errcode: UnlistedErrcode ["CS-34"] {
         /// `M_GUEST_ACCESS_FORBIDDEN`.
         GuestAccessForbidden = "M_GUEST_ACCESS_FORBIDDEN",
@@ -322,7 +322,7 @@ POINTS {
         Forbidden = "M_FORBIDDEN",
     }
 
-    /// May a guest change its own membership by sending `m.room.member` to PUT state, where that
+    /// May a guest change its own membership by sending `m.room.member` to PUT state, if that
     /// endpoint is open?
     "put_state.membership" put_state_membership: PutStateMembership ["GA-46"] {
         /// Yes, by the same rules as the membership's own endpoints.
@@ -331,7 +331,7 @@ POINTS {
         Refused = "refused",
     }
 
-    /// May a guest redact by sending `m.room.redaction` to PUT send, where that endpoint takes any
+    /// May a guest redact by sending `m.room.redaction` to PUT send, if that endpoint accepts any
     /// event type?
     "send.redaction" send_redaction: SendRedaction ["GA-45"] {
         /// Yes, by the rules of the room.
@@ -340,16 +340,15 @@ POINTS {
         Refused = "refused",
     }
 
-    /// Must one be joined to send an event into a room?
+    /// Must a guest be joined to a room to send an event to it?
     "send.membership" send_membership: SendMembership ["GA-20", "CS-7"] {
         /// Yes: denied with 403 `M_FORBIDDEN` otherwise.
         Required = "required",
-        /// No: a guest's event is accepted all the same.
+        /// No: the server accepts the event.
         NotRequired = "not_required",
     }
 
-    /// May a guest change the profile of somebody else through an endpoint that is open for its
-    /// own?
+    /// May a guest change somebody else's profile, if it may change its own?
     "profile.owner" profile_owner: ProfileOwner ["GA-21"] {
         /// Denied: 403 `M_FORBIDDEN`.
         Own = "own",
@@ -367,7 +366,7 @@ POINTS {
         CanJoin = "can_join",
     }
 
-    /// What does a `guest_access` value mean that is not understood?
+    /// What does an unknown `guest_access` value mean?
     "guest_access.unknown" guest_access_unknown: GuestAccessUnknown ["GA-8"] {
         /// `forbidden`.
         Forbidden = "forbidden",
@@ -375,8 +374,8 @@ POINTS {
         CanJoin = "can_join",
     }
 
-    /// What does a `m.room.guest_access` event mean whose content is malformed: the key is missing
-    /// or no text?
+    /// What does an `m.room.guest_access` event with malformed content mean (the key is missing, or
+    /// is not a string)?
     "guest_access.malformed" guest_access_malformed: GuestAccessMalformed ["GA-8"] {
         /// `forbidden`.
         Forbidden = "forbidden",
@@ -386,14 +385,14 @@ POINTS {
 
     /// What does a redacted `m.room.guest_access` event mean?
     "guest_access.redacted" guest_access_redacted: GuestAccessRedacted ["CS-17", "CS-19"] {
-        /// What its content after redaction says: nothing, hence `forbidden`.
+        /// `forbidden`, because the redacted content is empty.
         Forbidden = "forbidden",
         /// What it said before.
         Unchanged = "unchanged",
     }
 
-    /// Does a `m.room.guest_access` event count that is not the room's state under the empty state
-    /// key: one under another state key, or one sent as a message event?
+    /// Does an `m.room.guest_access` event under another state key, or sent as a message event,
+    /// change the setting?
     "guest_access.stray" guest_access_stray: GuestAccessStray ["GA-9", "CS-6"] {
         /// No.
         Ignored = "ignored",
@@ -409,18 +408,18 @@ POINTS {
         WorldReadable = "world_readable",
     }
 
-    /// What does a `history_visibility` value mean that is not understood?
+    /// What does an unknown `history_visibility` value mean?
     "history_visibility.unknown" visibility_unknown: VisibilityUnknown ["HV-9", "HV-10"] {
         /// `shared`.
         Shared = "shared",
         /// `world_readable`.
         WorldReadable = "world_readable",
-        /// The value before it goes on.
+        /// The value before the event stays in force.
         Unchanged = "unchanged",
     }
 
-    /// What does a `m.room.history_visibility` event mean whose content is malformed: the key is
-    /// missing or no text?
+    /// What does an `m.room.history_visibility` event with malformed content mean (the key is
+    /// missing, or is not a string)?
     "history_visibility.malformed" visibility_malformed: VisibilityMalformed ["HV-10"] {
         /// `shared`.
         Shared = "shared",
@@ -434,12 +433,12 @@ POINTS {
     "history_visibility.redacted" visibility_redacted: VisibilityRedacted ["CS-17", "CS-18"] {
         /// What it said before: redaction keeps the key.
         Unchanged = "unchanged",
-        /// `shared`, as if it had said nothing.
+        /// `shared`, as if its content were empty.
         Shared = "shared",
     }
 
-    /// Does a `m.room.history_visibility` event count that is not the room's state under the empty
-    /// state key: one under another state key, or one sent as a message event?
+    /// Does an `m.room.history_visibility` event under another state key, or sent as a message
+    /// event, change the setting?
     "history_visibility.stray" visibility_stray: VisibilityStray ["HV-8", "CS-6"] {
         /// No.
         Ignored = "ignored",
@@ -449,23 +448,23 @@ POINTS {
 
     // ---- joining --------------------------------------------------------------------------
 
-    /// When may a guest come to be joined?
+    /// When may a guest join?
     "join.gate" join_gate: JoinGate ["GA-7", "GA-22"] {
         /// Only while the room's guest access is `can_join`.
         CanJoinOnly = "can_join_only",
-        /// Always: there is no gate, or its answer is not used.
+        /// Always: the server has no gate, or ignores the answer of the gate.
         None = "none",
     }
 
-    /// Does the gate hold for a guest that was invited?
+    /// Does the gate apply to an invited guest?
     "join.gate_for_invited" gate_for_invited: GateForInvited ["GA-22", "CS-11", "CS-36"] {
         /// Yes.
         Holds = "holds",
-        /// No: an invite lets it in.
+        /// No: an invited guest may join.
         Waived = "waived",
     }
 
-    /// Does the gate hold for a join by POST /join/{roomIdOrAlias}, where that endpoint is open?
+    /// Does the gate apply to a join by POST /join/{roomIdOrAlias}, if that endpoint is open?
     "join.gate_by_alias" gate_by_alias: GateByAlias ["GA-22"] {
         /// Yes.
         Holds = "holds",
@@ -473,8 +472,8 @@ POINTS {
         Waived = "waived",
     }
 
-    /// Does the gate hold for a join by PUT state with an `m.room.member` event, where that is
-    /// open?
+    /// Does the gate apply to a join by PUT state with an `m.room.member` event, if that endpoint
+    /// is open?
     "join.gate_by_state_event" gate_by_state_event: GateByStateEvent ["GA-22", "GA-46"] {
         /// Yes.
         Holds = "holds",
@@ -482,7 +481,7 @@ POINTS {
         Waived = "waived",
     }
 
-    /// With which error code does the gate deny (403 in any case)?
+    /// Which error code does the 403 of the gate have?
     "join.errcode" join_errcode: JoinErrcode ["GA-22", "CS-34"] {
         /// `M_GUEST_ACCESS_FORBIDDEN`.
         GuestAccessForbidden = "M_GUEST_ACCESS_FORBIDDEN",
@@ -490,27 +489,27 @@ POINTS {
         Forbidden = "M_FORBIDDEN",
     }
 
-    /// Whom else does the gate hold for?
+    /// Does the gate apply to anybody but guests?
     "join.gate_for_users" gate_for_users: GateForUsers ["RG-2", "GA-32"] {
-        /// Nobody: ordinary users, upgraded guests among them, pass it.
+        /// No: ordinary users pass the gate, and so do upgraded guests.
         Pass = "pass",
-        /// Upgraded guests too: the upgrade does not end this limit.
+        /// Yes, to upgraded guests: the upgrade does not end this limit.
         UpgradedHeld = "upgraded_held",
     }
 
-    /// May a guest join a room that its server does not take part in?
+    /// May a guest join a room in which its server does not participate?
     "join.elsewhere" join_elsewhere: JoinElsewhere ["DR-4", "GA-22"] {
         /// No: 404 `M_NOT_FOUND`, as for a room that does not exist.
         Refused = "refused",
-        /// Denied by a gate that is asked of an empty state: 403 `M_GUEST_ACCESS_FORBIDDEN`.
+        /// No: the gate checks an empty state, and denies: 403 `M_GUEST_ACCESS_FORBIDDEN`.
         RefusedByEmptyState = "refused_by_empty_state",
-        /// It fails: 500 `M_UNKNOWN`.
+        /// The call fails: 500 `M_UNKNOWN`.
         Fails = "fails",
     }
 
     // ---- revocation -----------------------------------------------------------------------
 
-    /// What happens to the guests in a room when its guest access stops being `can_join`?
+    /// What happens to the guests in a room when the room's guest access stops being `can_join`?
     "revocation.effect" revocation_effect: RevocationEffect ["GA-23"] {
         /// Their membership is set to `leave`.
         Leave = "leave",
@@ -520,11 +519,11 @@ POINTS {
         Ban = "ban",
     }
 
-    /// Which ways of ceasing to be `can_join` revoke?
+    /// Which changes that end `can_join` revoke?
     "revocation.trigger" revocation_trigger: RevocationTrigger ["GA-23"] {
-        /// Every way: another value, content that is not understood, a redaction.
+        /// Every change: another value, unknown content, a redaction.
         EveryWay = "every_way",
-        /// A new event with another content; the redaction of the current one does not.
+        /// A new event with other content; a redaction of the current event does not revoke.
         NewEventOnly = "new_event_only",
         /// Only a new event that says `forbidden`.
         ForbiddenOnly = "forbidden_only",
@@ -548,15 +547,15 @@ POINTS {
         LiveGuestsOnly = "live_guests_only",
         /// Guests, and those who were guests before they upgraded.
         UpgradedToo = "upgraded_too",
-        /// Everybody but who made the change.
+        /// Everybody except the sender of the change.
         Everybody = "everybody",
     }
 
-    /// Does a `m.room.guest_access` event revoke that was itself rejected?
+    /// Does a rejected `m.room.guest_access` event revoke?
     "revocation.rejected_event" rejected_event: RejectedEvent ["GA-23", "CS-8"] {
         /// No: a refused call changes nothing.
         Ignored = "ignored",
-        /// Yes: the guests are removed although the event was refused.
+        /// Yes: the guests are removed although the event is refused.
         Revokes = "revokes",
     }
 
@@ -568,44 +567,44 @@ POINTS {
         MembershipOrPreview = "membership_or_preview",
         /// On the room being `world_readable` now, and on nothing else.
         WorldReadableNow = "world_readable_now",
-        /// On nothing: the check is left out, or its answer comes too late.
+        /// On nothing: the server leaves out the check, or makes it too late.
         Unchecked = "unchecked",
     }
 
-    /// Is GET messages (or initialSync) refused as a whole to a previewer when the room is not
-    /// `world_readable` now, but has been?
+    /// Does a previewer's GET messages (or initialSync) get an answer if the room was
+    /// `world_readable` before, and is not now?
     "room.closed_again" closed_again: ClosedAgain ["RP-2", "RP-5", "CS-26"] {
-        /// Refused: 403 `M_FORBIDDEN`.
+        /// No: the whole call is refused, 403 `M_FORBIDDEN`.
         Refused = "refused",
-        /// Answered, with the events that it may see.
+        /// Yes, with the events that the previewer may see.
         Answered = "answered",
     }
 
     /// May a user who is invited, and not joined, call GET messages (or initialSync)?
     "room.invited_reader" invited_reader: InvitedReader ["HV-23", "CS-26"] {
-        /// Answered, with the events that it may see.
+        /// Yes, with the events that the user may see.
         Answered = "answered",
-        /// As a user who is not in the room.
+        /// Like a user who is not in the room.
         AsStranger = "as_stranger",
     }
 
     /// May a banned user read what it could read before the ban, and what anyone can read?
     "room.banned_reader" banned_reader: BannedReader ["HV-11", "HV-19"] {
-        /// Yes, like one who left.
+        /// Yes, like a user who left.
         AsLeft = "as_left",
         /// Nothing: 403 `M_FORBIDDEN`.
         Refused = "refused",
     }
 
-    /// What may one who left a `world_readable` room read?
+    /// What may a user who left a `world_readable` room read?
     "room.left_reader" left_reader: LeftReader ["HV-11", "HV-19", "HV-20"] {
-        /// What it could read before, and what anyone can.
+        /// What the user could read before, and what anybody may read.
         AtLeastAsStranger = "at_least_as_stranger",
-        /// Only what it could read before: less than one who never joined.
+        /// Only what the user could read before: less than a user who never joined.
         OnlyItsOwnTime = "only_its_own_time",
     }
 
-    /// What is the answer about a room that the server does not take part in?
+    /// What is the answer to a call about a room in which the server does not participate?
     "room.elsewhere" room_elsewhere: RoomElsewhere ["DR-4", "CS-24"] {
         /// Denied: 403 `M_FORBIDDEN`.
         Refused = "refused",
@@ -613,7 +612,7 @@ POINTS {
         NotFound = "not_found",
         /// 401 `M_UNKNOWN_TOKEN`, as if the caller's token were at fault.
         Unauthorised = "unauthorised",
-        /// It fails: 500 `M_UNKNOWN`.
+        /// The call fails: 500 `M_UNKNOWN`.
         Fails = "fails",
     }
 
@@ -621,7 +620,7 @@ POINTS {
     "events.no_room" events_no_room: EventsNoRoom ["DR-17", "GA-15", "GA-36", "RP-7"] {
         /// 400 `M_MISSING_PARAM`.
         Refused = "refused",
-        /// The events of the rooms it has joined.
+        /// The events of the guest's joined rooms.
         JoinedRooms = "joined_rooms",
         /// The events of every room that is `world_readable`.
         EveryPreviewableRoom = "every_previewable_room",
@@ -629,11 +628,11 @@ POINTS {
 
     // ---- which events a reader is given ---------------------------------------------------
 
-    /// Of which moment is the room's setting asked, for an event?
+    /// Which setting of the room decides about an event: the setting at the event, or at the call?
     "visibility.evaluated_at" evaluated_at: EvaluatedAt ["DR-12", "HV-1", "HV-16", "HV-21"] {
-        /// Of the event's.
+        /// The setting at the event.
         Event = "event",
-        /// Of the call's.
+        /// The setting at the call.
         Now = "now",
     }
 
@@ -645,87 +644,88 @@ POINTS {
         WorldReadableOnly = "world_readable_only",
     }
 
-    /// To whom do events sent under `shared` open, beyond who was joined?
+    /// Who may see events sent under `shared`, besides users who were joined at the event?
     "visibility.shared" shared_opens: SharedOpens ["HV-5", "HV-13", "HV-22"] {
-        /// To whoever was joined at any point after the event, also if that join has ended.
+        /// A user who was joined at any point after the event, even if that join has ended.
         LaterJoin = "later_join",
-        /// To whoever joined after the event and is joined still.
+        /// A user who joined after the event and is still joined.
         LaterJoinNotEnded = "later_join_not_ended",
-        /// To everyone.
+        /// Everybody.
         Everyone = "everyone",
-        /// To nobody.
+        /// Nobody else.
         Nobody = "nobody",
     }
 
-    /// Do events sent under `invited` open to who was invited when they were sent?
+    /// May a user who was invited at the event see an event sent under `invited`?
     "visibility.invited" invited_opens: InvitedOpens ["HV-4", "HV-14", "HV-18", "HV-23"] {
         /// Yes.
         Opens = "opens",
         /// Yes, and events sent under `shared` too.
         OpensSharedToo = "opens_shared_too",
-        /// Not before the invited user joins: then yes.
+        /// Only once the user has joined.
         OnceJoined = "once_joined",
         /// No.
         Never = "never",
     }
 
-    /// Does having been joined when the event was sent open it?
+    /// May a user who was joined at the event see the event?
     "visibility.joined" joined_opens: JoinedOpens ["HV-3", "HV-19"] {
-        /// Yes, for good.
+        /// Yes, for ever.
         Opens = "opens",
-        /// Only while the reader is joined.
+        /// Only while the user is joined.
         WhileJoined = "while_joined",
     }
 
-    /// What may a joined reader see of the time before it had access?
+    /// What may a joined user see of the time before its join?
     "visibility.joined_now" joined_now: JoinedNow ["HV-6", "HV-15"] {
         /// What the rules give for each event.
         ByEvent = "by_event",
-        /// Everything: only "is joined now" is asked.
+        /// Everything: the server checks only that the user is joined now.
         Everything = "everything",
     }
 
-    /// By which value is a `m.room.history_visibility` event itself judged?
+    /// Which value decides who may see an `m.room.history_visibility` event?
     "visibility.setting_change" setting_change: SettingChange ["HV-1", "HV-24"] {
-        /// By either: it may be seen if the value before or the value after allows it.
+        /// Either: it is enough that the value before or the value after allows it.
         Either = "either",
-        /// By the value before it.
+        /// The value before the event.
         Before = "before",
-        /// By the value after it.
+        /// The value after the event.
         After = "after",
     }
 
-    /// By which membership is a user's own `m.room.member` event judged?
+    /// Which membership decides whether a user may see its own `m.room.member` event?
     "visibility.own_membership" own_membership: OwnMembership ["HV-1", "HV-25"] {
-        /// By either: it may be seen if the membership before or after allows it.
+        /// Either: it is enough that the membership before or after allows it.
         Either = "either",
-        /// By the membership before it.
+        /// The membership before the event.
         Before = "before",
-        /// By the membership after it.
+        /// The membership after the event.
         After = "after",
     }
 
-    /// Does world_readable open an event, or close it?
+    /// Does `world_readable` open an event, or close it?
     "visibility.world_readable" world_readable: WorldReadableMeans ["HV-11", "HV-26", "HV-27"] {
         /// It opens the event to every authenticated user.
         Opens = "opens",
-        /// The test is inverted: everything else is open to everyone, and this is not.
+        /// The check is inverted: every other setting opens the event to everybody, and
+        /// `world_readable` does not.
         Inverted = "inverted",
     }
 
-    /// What does one hidden event do to an answer of several?
+    /// What does one hidden event do to an answer with several events?
     "visibility.hidden_event" hidden_event: HiddenEvent ["GA-13", "HV-21"] {
-        /// It is left out.
+        /// The hidden event is left out.
         LeftOut = "left_out",
         /// The whole answer is denied: 403 `M_FORBIDDEN`.
         FailsAnswer = "fails_answer",
     }
 
-    /// Can an event be fetched by its id through the path of another room?
+    /// Does a call with an event's id and the path of another room get the event?
     "visibility.other_room" other_room: OtherRoom ["CS-33"] {
         /// No: 404 `M_NOT_FOUND`.
         NotFound = "not_found",
-        /// Yes, where the caller may read the room in the path.
+        /// Yes, if the caller may read the room in the path.
         Given = "given",
     }
 
@@ -739,19 +739,19 @@ POINTS {
         Current = "current",
     }
 
-    /// Which state is one given who left?
+    /// Which state is a user who left given?
     "state.left" state_left: StateLeft ["CS-23", "CS-27", "HV-20"] {
-        /// The state when it left.
+        /// The state at the time of leaving.
         AtLeaving = "at_leaving",
         /// The current state.
         Current = "current",
     }
 
-    /// Is a reader of the state checked at all?
+    /// Does the server check who reads the state?
     "state.check" state_check: StateCheck ["CS-22", "CS-24"] {
-        /// Yes: by membership, or else as a previewer.
+        /// Yes: the membership, or the conditions of a preview.
         Checked = "checked",
-        /// No: anyone reads the current state.
+        /// No: anybody may read the current state.
         Unchecked = "unchecked",
     }
 }
