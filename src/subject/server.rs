@@ -1,40 +1,49 @@
-//! Any homeserver, over HTTP, as something that the model's steps can be taken against.
+//! Any homeserver, over HTTP, as a subject that performs the actions of the model.
 //!
-//! A [`Server`] is one homeserver: how it is reached, and what had to be learned of it. A [`Session`]
-//! is the model's first state made on it, with guests of its own and rooms that are no other's
-//! meanwhile: [`Session::perform`] makes the call that a step stands for and says what was [`HttpObservation`].
-//! Nothing here knows any homeserver by name, and nothing that a homeserver answers is trusted: what
-//! does not fit is said, and ends at most the one story.
+//! - A [`Server`] is one homeserver: how to reach it, and what it offers.
+//! - A [`Session`] holds the accounts and the rooms of one scenario, in the model's initial state.
+//!   [`Session::perform`] makes the calls of an action and returns an [`HttpObservation`].
+//! - A [`SharedFixture`] holds what sessions share: a moderator, a user, and a pool of rooms.
+//!
+//! An action becomes calls in three steps, of which the first and the third are pure:
+//! 1. `action_request` translates the action into an HTTP [`Request`]; `sample_request` does so for
+//!    endpoints that no action names.
+//! 2. The session makes the call, and a [`Recording`] keeps the [`Exchange`].
+//! 3. `observe` translates the [`Response`] into an observation.
+//!
+//! No code here depends on the name of a homeserver, and no code trusts a response. A response that
+//! does not fit the specification ends at most one scenario, with a reason.
 
 mod accounts;
-mod acting;
-mod calling;
+mod action_request;
 mod client;
-mod contending;
 mod error;
-mod members;
+mod homeserver;
+mod listed_events;
+mod needs;
 mod observation;
-mod reading;
+mod observe;
 mod recording;
 mod registration;
 mod request;
+mod requests;
 mod response;
 mod room_fixture;
-mod rooms;
-mod sending;
+mod room_pool;
+mod sample_request;
 mod session;
-mod setting_up;
 mod token;
 
 pub use accounts::UserAccount;
 pub use client::{Client, Limits};
-pub use contending::{CallContext, CallResult, RoomSettings};
 pub use error::ServerError;
+pub use homeserver::{Server, SharedFixture};
+pub use needs::Needs;
 pub use observation::{CallVerdict, EventPresence, HttpObservation, Memberships, ResponseContent};
 pub use recording::{Exchange, LearnedValue, Recording, ValueSource};
 pub use registration::Proof;
 pub use request::{Request, escaped};
 pub use response::Response;
-pub use session::{Needs, Session};
-pub use setting_up::{Server, SharedFixture};
+pub use session::Session;
+pub use session::single_calls::{CallContext, CallResult, RoomSettings};
 pub use token::Token;

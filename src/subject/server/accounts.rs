@@ -4,7 +4,8 @@ use guest_access_model::action::{Actor, Credential};
 use guest_access_model::state::MAX_GUESTS;
 use ruma::OwnedUserId;
 
-use super::{Request, Token};
+use super::request::Request;
+use super::token::Token;
 
 /// Somebody with an account.
 #[derive(Debug, Clone)]
@@ -58,7 +59,7 @@ impl Accounts {
         self.guests.get(usize::from(number))?.as_ref()
     }
 
-    pub(super) fn person(&self, actor: Actor) -> Option<&UserAccount> {
+    pub(super) fn account(&self, actor: Actor) -> Option<&UserAccount> {
         match actor {
             Actor::Server | Actor::Nobody => None,
             Actor::Moderator => Some(&self.moderator),
@@ -69,7 +70,7 @@ impl Accounts {
 
     /// What an actor shows when it calls.
     pub(super) fn credentials(&self, actor: Actor, with: Credential) -> Credentials {
-        let Some(person) = self.person(actor) else {
+        let Some(person) = self.account(actor) else {
             let token = matches!(actor, Actor::Guest(_)).then(Token::made_up);
             return Credentials { token, named: None };
         };
@@ -81,5 +82,18 @@ impl Accounts {
         };
         let named = (with == Credential::Masquerade).then(|| self.moderator.user_id.clone());
         Credentials { token: Some(token), named }
+    }
+}
+
+#[cfg(test)]
+impl Accounts {
+    /// A moderator, a user, and a guest with the number 0.
+    pub(super) fn fixture() -> Self {
+        let account = |name: &str| {
+            let user_id = OwnedUserId::try_from(format!("@{name}:s")).unwrap();
+            UserAccount::new(user_id, format!("{name}-token").into())
+        };
+        let guests = [Some(account("guest")), None, None];
+        Self { moderator: account("moderator"), user: account("user"), guests }
     }
 }

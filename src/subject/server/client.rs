@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::{Request, Response, ServerError, Token};
+use super::error::ServerError;
+use super::request::Request;
+use super::response::Response;
+use super::token::Token;
 
 /// What a homeserver is allowed to take of us.
 #[derive(Debug, Clone, Copy)]

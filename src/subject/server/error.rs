@@ -72,6 +72,14 @@ pub enum ServerError {
         /// The status and the error code.
         answer: String,
     },
+    /// An action is not one call of a client.
+    #[error("`{operation}` cannot be performed as one call: {why}")]
+    NotOneCall {
+        /// The operation of the action.
+        operation: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// The server registers nobody in a way that is known here.
     #[error(
         "the homeserver registers no users in a way that this program can take ({why}); give accounts by `--user NAME:PASSWORD` or `--token TOKEN`, or a `--registration-token`"

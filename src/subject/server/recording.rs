@@ -5,7 +5,11 @@ use std::cell::{Cell, RefCell};
 use guest_access_model::state::MAX_GUESTS;
 use serde_json::Value;
 
-use super::{Client, Request, Response, ServerError, Token};
+use super::client::Client;
+use super::error::ServerError;
+use super::request::Request;
+use super::response::Response;
+use super::token::Token;
 
 /// A call and its answer.
 #[derive(Debug, Clone)]
@@ -192,7 +196,7 @@ fn learned(request: &Request, response: &Response) -> Vec<LearnedValue> {
 mod tests {
     use guest_access_rules::endpoint::KNOWN;
 
-    use super::super::setting_up::endpoint;
+    use super::super::request::endpoint;
     use super::*;
 
     fn answer(status: u16, body: &str) -> Response {

@@ -1,13 +1,18 @@
 //! Registration, and all else for which a homeserver first asks who one is (interactive
 //! authentication).
 
-use guest_access_rules::endpoint::KNOWN;
 use ruma::api::client::account::register;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::accounts::UserAccount;
+use super::client::Client;
+use super::error::ServerError;
 use super::recording::Connection;
-use super::{Client, Request, Response, ServerError, Token, UserAccount};
+use super::request::Request;
+use super::requests::registration;
+use super::response::Response;
+use super::token::Token;
 
 /// What can be shown to a homeserver that does not register just anybody.
 #[derive(Debug, Clone, Default)]
@@ -105,15 +110,6 @@ pub(super) fn asks_who_one_is(response: &Response) -> bool {
 
 fn asks(response: &Response) -> Option<UiaaInfo> {
     (response.status == 401).then(|| response.json().ok()).flatten()
-}
-
-/// The call that registers an ordinary user.
-pub(super) fn registration(username: &str, password: &Token) -> Request {
-    Request::to(KNOWN.register, []).body(json!({
-        "username": username,
-        "password": password.reveal(),
-        "inhibit_login": false,
-    }))
 }
 
 /// Registers an ordinary user.

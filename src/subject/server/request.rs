@@ -78,6 +78,14 @@ impl Request {
     }
 }
 
+/// The endpoint with this id.
+///
+/// # Panics
+/// If the table of endpoints does not list it.
+pub(super) fn endpoint(id: &str) -> EndpointId {
+    EndpointId::find(id).expect("the table lists the endpoints that are called by name")
+}
+
 /// A text as it stands in a path or a query.
 pub fn escaped(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()

@@ -3,7 +3,7 @@
 use ruma::api::{IncomingResponse, IncomingResponseExt as _};
 use serde::Deserialize;
 
-use super::ServerError;
+use super::error::ServerError;
 
 /// An answer: its status, and a body of bounded size.
 #[derive(Debug, Clone)]
@@ -42,6 +42,17 @@ impl Response {
 
     fn error(&self) -> ErrorBody {
         serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Turns a refusal into an error, for a call that every session needs.
+    ///
+    /// # Errors
+    /// If the call was refused.
+    pub(super) fn accepted(&self) -> Result<(), ServerError> {
+        if self.allows() {
+            return Ok(());
+        }
+        Err(ServerError::Refused { call: self.call.clone(), answer: self.in_short() })
     }
 
     /// The answer as the specification describes it.

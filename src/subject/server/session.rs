@@ -1,229 +1,220 @@
-//! One story's people and rooms on a homeserver.
+//! A session on a homeserver: the accounts and the rooms of one scenario, and the calls that perform
+//! the actions of the scenario.
+//!
+//! The session is the only part that makes calls. It takes each request from
+//! [`action_request`] or [`sample_request`](super::sample_request), and each observation from
+//! [`observe`](super::observe); rooms come from a [pool](super::room_pool).
 
-use std::collections::BTreeMap;
+mod calling;
+mod fixture;
+mod members;
+mod performing;
+mod reading;
+mod rooms;
+mod sending;
+pub(super) mod single_calls;
 
-use guest_access_model::action::{Action, Actor, Credential, Key, Observation, Operation, Place};
-use guest_access_model::state::MAX_ROOMS;
-use guest_access_rules::endpoint::Gives;
-use guest_access_rules::vocabulary::MembershipEndpoint;
+use std::cell::Cell;
+
+use guest_access_model::action::{Action, Actor, Credential, Operation, Place};
+use guest_access_model::state::Room;
 use ruma::api::client::state::get_state_events;
 use ruma::api::client::sync::sync_events::v3 as sync;
 use ruma::events::AnyStateEvent;
 use ruma::serde::Raw;
 use ruma::{OwnedRoomId, UserId};
-use serde_json::json;
 
-use super::accounts::{Accounts, Credentials};
-use super::recording::{Connection, Exchange, Recording};
+use super::accounts::{Accounts, Credentials, UserAccount};
+use super::action_request::{NotOneCall, Page, RequestContext, action_request};
+use super::error::ServerError;
+use super::homeserver::{Server, SharedFixture};
+use super::needs::Needs;
+use super::observe::TaggedEvent;
+use super::recording::{Connection, Recording};
+use super::request::{Request, endpoint};
+use super::requests::{NEVER_SENT, NO_NOTE, first_sync};
+use super::response::Response;
 use super::room_fixture::RoomFixture;
-use super::setting_up::endpoint;
-use super::{CallVerdict, HttpObservation, Request, Response, Server, ServerError, UserAccount};
+use super::room_pool::SessionRoom;
+use super::token::Token;
 
-/// The model's world, made on a homeserver: its people, its rooms, and the tagged event.
+/// The accounts and rooms of one scenario on a homeserver, and the tagged event.
 #[derive(Debug)]
 pub struct Session<'a> {
-    pub(super) server: &'a Server,
-    /// The line to it, which remembers what was said.
-    pub(super) connection: Connection<'a>,
-    /// A word that no other story uses: every name that is made for this one begins with it.
-    pub(super) word: String,
-    pub(super) accounts: Accounts,
-    pub(super) rooms: Vec<SessionRoom>,
-    /// The tagged event, once it was sent.
-    pub(super) tagged: Option<TaggedEvent>,
-    /// The place in every stream before anything of the story happened.
-    pub(super) beginning: Option<String>,
-    /// Rooms that a call has created beside those of the story.
-    pub(super) side_rooms: Vec<(Credentials, OwnedRoomId)>,
-    /// The room for calls that take one in which the caller has a say, once there was one.
-    pub(super) stage: Option<RoomFixture>,
-    names: u32,
+    server: &'a Server,
+    /// The connection to the homeserver, which records every exchange.
+    connection: Connection<'a>,
+    names: UniqueNames,
+    accounts: Accounts,
+    rooms: Vec<SessionRoom>,
+    /// The tagged event, once an action has sent it.
+    tagged: Option<TaggedEvent>,
+    /// The place in every stream before the first action.
+    stream_start: Option<String>,
+    /// Rooms beside those of the scenario, each with the credentials of somebody who is joined.
+    side_rooms: Vec<(Credentials, OwnedRoomId)>,
+    /// The room fixture, once a call has needed one.
+    fixture: Option<RoomFixture>,
 }
 
-/// What a story needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Needs {
-    /// How many rooms.
-    pub rooms: usize,
-    /// Whether these have aliases.
-    pub aliases: bool,
-    /// Whether the place before the story in every stream.
-    pub streams: bool,
-    /// How often it reads what was sent in them.
-    pub readings: usize,
-    /// Whether rooms in which nobody ever set the guest access: something is done in them before that.
-    pub unset_guest_access: bool,
+/// Makes names that no other session and no other call has.
+#[derive(Debug)]
+struct UniqueNames {
+    /// The beginning of every name of the session.
+    prefix: String,
+    count: Cell<u32>,
 }
 
-impl Needs {
-    /// What a story of these steps needs.
-    pub fn of<'s>(steps: impl IntoIterator<Item = &'s Action>) -> Self {
-        let mut needs = Self {
-            rooms: 1,
-            aliases: false,
-            streams: false,
-            readings: 0,
-            unset_guest_access: false,
-        };
-        let mut begun = [false; MAX_ROOMS];
-        for step in steps {
-            if let Some(room) = step.room()
-                && !std::mem::replace(&mut begun[room], true)
-            {
-                let sets = matches!(step.operation, Operation::SetGuestAccess(_, Key::Empty));
-                needs.unset_guest_access |= !sets || step.by != Actor::Moderator;
-            }
-            needs.rooms = needs.rooms.max(step.room().map_or(1, |room| room + 1));
-            needs.aliases |= step.operation == Operation::Join(MembershipEndpoint::Alias);
-            if let Operation::Read(endpoint) = step.operation {
-                needs.readings += 1;
-                needs.streams |= endpoint.get().gives == Some(Gives::Stream);
-            }
-        }
-        needs
+impl UniqueNames {
+    /// A new name of this kind.
+    fn next(&self, kind: &str) -> String {
+        self.count.set(self.count.get() + 1);
+        format!("{}-{kind}-{}", self.prefix, self.count.get())
     }
 }
 
-/// A room of the story's.
-#[derive(Debug)]
-pub(super) struct SessionRoom {
-    pub(super) id: OwnedRoomId,
-    /// Its alias, if the story asks for one.
-    pub(super) alias: Option<String>,
-    /// The event that is the setting now.
-    pub(super) visibility_event: Option<String>,
-    pub(super) guest_access_event: Option<String>,
-    /// The newest message of each who sent one.
-    pub(super) messages: BTreeMap<Actor, String>,
-    /// What it has that no new room has.
-    pub(super) mark: RoomMark,
-    /// How many steps other stories told in it.
-    pub(super) actions_taken: usize,
-    /// What was said to make it.
-    pub(super) made: Vec<Exchange>,
+/// What a request names beside its action; what is left out has a default.
+#[derive(Default)]
+struct Arguments<'a> {
+    /// The event that the request redacts, quotes or reads.
+    event: Option<&'a str>,
+    /// The state key of the note that the request reads.
+    note: Option<&'a str>,
+    /// The token that an upgrade shows in place of the newest of the account.
+    token: Option<&'a Token>,
+    /// The password that a registration asks for.
+    password: Option<&'a Token>,
+    page: Page<'a>,
+    /// The name that stands in place of every new name.
+    name: Option<&'a str>,
 }
 
-/// What a room has that no new one has, however it is set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum RoomMark {
-    None,
-    /// A guest access, where a new room has none.
-    GuestAccess,
-    /// A history visibility where a new room has none; a setting under another key, or as a message.
-    Other,
-}
-
-/// The tagged event.
-#[derive(Debug, Clone)]
-pub(super) struct TaggedEvent {
-    pub(super) id: String,
-    /// The state key, if it is a note.
-    pub(super) note: Option<String>,
-}
-
-impl SessionRoom {
-    pub(super) const fn new(id: OwnedRoomId) -> Self {
-        Self {
-            id,
-            alias: None,
-            visibility_event: None,
-            guest_access_event: None,
-            messages: BTreeMap::new(),
-            mark: RoomMark::None,
-            actions_taken: 0,
-            made: Vec::new(),
+impl Server {
+    /// Begins a session in the model's initial state: with as many rooms as the scenario needs, each
+    /// as `initial` has it, with the user joined. The rooms are new, or a session left them (see
+    /// [`Session::clean_up`]).
+    ///
+    /// # Errors
+    /// If the homeserver refuses what the initial state needs.
+    pub async fn session(
+        &self,
+        fixture: &SharedFixture,
+        needs: Needs,
+        initial: &Room,
+    ) -> Result<Session<'_>, ServerError> {
+        let (moderator, user) = (fixture.moderator.clone(), fixture.user.clone());
+        let accounts = Accounts { moderator, user, guests: [const { None }; 3] };
+        let mut session = Session::new(self, accounts);
+        for _ in 0..needs.rooms {
+            session.find_room(fixture, needs, initial).await?;
         }
+        if needs.aliases {
+            session.give_aliases().await?;
+        }
+        if needs.streams {
+            session.stream_start = Some(session.now().await?);
+        }
+        Ok(session)
     }
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(server: &'a Server, accounts: Accounts) -> Self {
+    fn new(server: &'a Server, accounts: Accounts) -> Self {
         Self {
             server,
             connection: Connection::new(&server.client),
-            word: server.word(),
+            names: UniqueNames { prefix: server.word(), count: Cell::new(0) },
             accounts,
             rooms: Vec::new(),
             tagged: None,
-            beginning: None,
+            stream_start: None,
             side_rooms: Vec::new(),
-            stage: None,
-            names: 0,
+            fixture: None,
         }
     }
 
-    /// Takes a step, and says what came of it. An answer that cannot be understood is one that
-    /// tells nothing.
-    ///
-    /// # Errors
-    /// If no answer came: the homeserver may be gone.
-    pub async fn perform(&mut self, step: &Action) -> Result<HttpObservation, ServerError> {
-        let observed = match self.operation(step).await {
-            Err(error) if !error.is_broken_line() => {
-                HttpObservation::inconclusive(error.to_string())
-            }
-            other => other?,
-        };
-        if step.tag && self.tagged.is_none() && observed.verdict == CallVerdict::Allowed {
-            return Ok(HttpObservation::inconclusive(
-                "the homeserver does not say which event was sent",
-            ));
-        }
-        Ok(observed)
-    }
-
-    /// Whether taking the step would spoil the story although the rules change nothing: it ends
-    /// tokens, which the rules do not speak of.
-    pub fn ends_unmodelled_tokens(step: &Action, expected: &Observation) -> bool {
-        matches!(step.operation, Operation::Call(called) if called == endpoint("POST /logout/all"))
+    /// Whether performing the action would end tokens that the model goes on with: the rules do not
+    /// speak of `POST /logout/all`.
+    pub fn ends_unmodelled_tokens(
+        action: &Action,
+        expected: &guest_access_model::action::Observation,
+    ) -> bool {
+        let logout_all = endpoint("POST /logout/all");
+        matches!(action.operation, Operation::Call(called) if called == logout_all)
             && expected.decision.allows()
     }
 
-    pub(super) fn moderators(&self) -> Credentials {
-        self.accounts.credentials(Actor::Moderator, Credential::Own)
+    /// The request of an action, with these arguments.
+    ///
+    /// # Errors
+    /// If the action is not one call.
+    fn request(&self, action: &Action, arguments: &Arguments<'_>) -> Result<Request, ServerError> {
+        // The model has two rooms; the other room is the second.
+        let place = match action.operation {
+            Operation::ReadThroughOtherRoom => Place::Room(1),
+            _ => action.place,
+        };
+        let room = self.room_id(place);
+        let rooms: Vec<_> = self.rooms.iter().map(|room| room.id.as_str()).collect();
+        let password = arguments.password.cloned().unwrap_or_else(Server::password);
+        let request = action_request(
+            action,
+            &RequestContext {
+                accounts: &self.accounts,
+                room_or_alias: self.alias(place).unwrap_or(&room),
+                room: &room,
+                rooms: &rooms,
+                event: arguments.event.unwrap_or(NEVER_SENT),
+                note: arguments.note.unwrap_or(NO_NOTE),
+                token: arguments.token,
+                password: &password,
+                page: arguments.page,
+                unique: &|kind| arguments.name.map_or_else(|| self.names.next(kind), str::to_owned),
+            },
+        );
+        request.map_err(|NotOneCall(why)| ServerError::NotOneCall {
+            operation: format!("{:?}", action.operation),
+            why,
+        })
     }
 
     /// Makes a call with these credentials.
-    pub(super) async fn send(
-        &self,
-        with: &Credentials,
-        request: Request,
-    ) -> Result<Response, ServerError> {
+    async fn send(&self, with: &Credentials, request: Request) -> Result<Response, ServerError> {
         self.connection.send(&with.name_in(request), with.token.as_ref()).await
     }
 
-    /// The id of the room at `place`; that of a room elsewhere, if there is none.
-    pub(super) fn room_id(&self, place: Place) -> String {
-        let known = match place {
+    fn moderators(&self) -> Credentials {
+        self.accounts.credentials(Actor::Moderator, Credential::Own)
+    }
+
+    fn room_at(&self, place: Place) -> Option<&SessionRoom> {
+        match place {
             Place::Room(number) => self.rooms.get(usize::from(number)),
             Place::Nowhere | Place::Elsewhere => None,
-        };
-        known.map_or_else(|| ELSEWHERE.to_owned(), |room| room.id.to_string())
+        }
     }
 
-    /// A transaction id that was not used before.
-    pub(super) fn transaction(&mut self) -> String {
-        self.name("txn")
+    /// The id of the room at `place`; the id of a room elsewhere, if there is none.
+    fn room_id(&self, place: Place) -> String {
+        self.room_at(place).map_or_else(|| ELSEWHERE.to_owned(), |room| room.id.to_string())
     }
 
-    /// A name that nobody else has.
-    pub(super) fn name(&mut self, of: &str) -> String {
-        self.names += 1;
-        format!("{}-{of}-{}", self.word, self.names)
+    fn alias(&self, place: Place) -> Option<&str> {
+        self.room_at(place)?.alias.as_deref()
     }
 
-    /// What is done from now on belongs to the step with this number.
-    pub fn begin_action(&self, step: usize) {
-        self.connection.begin_action(step);
+    /// The exchanges from now on belong to the action with this number.
+    pub fn begin_action(&self, action: usize) {
+        self.connection.begin_action(action);
     }
 
-    /// What was said so far.
+    /// The exchanges so far, and the accounts, rooms and events that they name.
     pub fn recording(&self) -> Recording {
-        let known = |person: &UserAccount| (person.user_id.to_string(), person.token.clone());
-        let guest = |person: &Option<UserAccount>| Some(person.as_ref()?.user_id.to_string());
+        let known = |account: &UserAccount| (account.user_id.to_string(), account.token.clone());
+        let guest = |account: &Option<UserAccount>| Some(account.as_ref()?.user_id.to_string());
         Recording {
             exchanges: self.connection.exchanges(),
-            word: self.word.clone(),
+            word: self.names.prefix.clone(),
             moderator: known(&self.accounts.moderator),
             user: known(&self.accounts.user),
             guests: self.accounts.guests.each_ref().map(guest),
@@ -232,11 +223,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The state of a room, as the moderator is given it.
-    pub(super) async fn state_of(
-        &self,
-        room: usize,
-    ) -> Result<Vec<Raw<AnyStateEvent>>, ServerError> {
+    /// The state of a room, as the moderator reads it.
+    async fn state_of(&self, room: usize) -> Result<Vec<Raw<AnyStateEvent>>, ServerError> {
         let id = self.rooms[room].id.as_str();
         let request = Request::to(endpoint("GET /rooms/{roomId}/state"), [id]);
         let response = self.send(&self.moderators(), request).await?;
@@ -244,27 +232,19 @@ impl<'a> Session<'a> {
     }
 
     /// The place in every stream at this moment.
-    pub(super) async fn now(&self) -> Result<String, ServerError> {
+    async fn now(&self) -> Result<String, ServerError> {
         let response = self.send(&self.moderators(), self.first_sync(1)).await?;
         Ok(response.read::<sync::Response>()?.next_batch)
     }
 
-    /// The first sync about the story's rooms, with so many events of each.
-    pub(super) fn first_sync(&self, limit: u32) -> Request {
+    /// The request of a first sync about the rooms of the session.
+    fn first_sync(&self, limit: u32) -> Request {
         let rooms: Vec<_> = self.rooms.iter().map(|room| room.id.as_str()).collect();
-        let nothing = json!({ "types": [] });
-        let filter = json!({
-            "room": { "rooms": rooms, "timeline": { "limit": limit } },
-            "presence": nothing,
-            "account_data": nothing,
-        });
-        Request::to(endpoint("GET /sync"), [])
-            .query("timeout", "0")
-            .query("filter", filter.to_string())
+        first_sync(&rooms, limit)
     }
 
-    /// Whose user id this is, among those whom the model knows.
-    pub(super) fn actor(&self, user: &str) -> Option<Actor> {
+    /// The actor of the model that has this user id.
+    fn actor(&self, user: &str) -> Option<Actor> {
         let is = |id: &UserId| id.as_str() == user;
         if is(&self.accounts.user.user_id) {
             return Some(Actor::User);
@@ -276,5 +256,5 @@ impl<'a> Session<'a> {
     }
 }
 
-/// A room in which the homeserver takes no part.
+/// A room in which the homeserver does not participate.
 const ELSEWHERE: &str = "!elsewhere:elsewhere.invalid";

@@ -3,17 +3,21 @@
 
 use std::time::{Duration, Instant};
 
-use guest_access_model::action::Actor;
+use guest_access_model::action::{Action, Actor};
 use guest_access_model::state::MAX_GUESTS;
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::vocabulary::Membership;
 use ruma::api::client::sync::sync_events::v3 as sync;
 use serde::Deserialize;
 
-use super::accounts::Credentials;
-use super::acting::{observe, observe_only};
-use super::observation::{CallVerdict, HttpObservation, ResponseContent};
-use super::{Memberships, Request, ServerError, Session};
+use super::{Arguments, Session};
+use crate::subject::server::accounts::Credentials;
+use crate::subject::server::error::ServerError;
+use crate::subject::server::observation::{
+    CallVerdict, HttpObservation, Memberships, ResponseContent,
+};
+use crate::subject::server::observe::{observe, observe_only};
+use crate::subject::server::request::Request;
 
 /// How long is waited before memberships that may still change are looked at again, at first.
 const SOON: Duration = Duration::from_millis(20);
@@ -98,17 +102,18 @@ impl Session<'_> {
     /// more as of where its sync has come to, as clients ask for them.
     pub(super) async fn read_members(
         &self,
+        action: &Action,
         with: &Credentials,
-        id: &str,
     ) -> Result<HttpObservation, ServerError> {
-        let request = Request::to(KNOWN.members, [id]);
+        let request = self.request(action, &Arguments::default())?;
         let response = self.send(with, request.clone()).await?;
         let observed = observe_only(&response)?;
         if observed.verdict != CallVerdict::Allowed {
             return Ok(observed);
         }
         let now = self.memberships(response.json::<Chunk>()?.chunk);
-        let Some(place) = self.place_of(with, id).await? else {
+        let room = self.room_id(action.place);
+        let Some(place) = self.place_of(with, &room).await? else {
             return Ok(HttpObservation {
                 content: ResponseContent::Listed { now, at: None },
                 ..observed

@@ -1,21 +1,23 @@
-//! Getting to know a homeserver, and making the model's first state on it.
+//! One homeserver: how to reach it, what it offers, and the accounts that sessions share.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 
-use guest_access_model::state::Room;
 use guest_access_rules::endpoint::EndpointId;
+use ruma::OwnedRoomId;
 use ruma::api::client::account::whoami;
 use ruma::api::client::discovery::{get_capabilities, get_supported_versions};
 use ruma::api::client::session::login;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::accounts::Accounts;
+use super::accounts::{Credentials, UserAccount};
+use super::client::{Client, Limits};
+use super::error::ServerError;
 use super::registration::{Proof, register};
-use super::rooms::VacantRoom;
-use super::session::{Needs, Session};
-use super::{Client, Limits, Request, ServerError, Token, UserAccount};
+use super::request::{Request, endpoint};
+use super::room_pool::RoomPool;
+use super::token::Token;
 
 /// The room versions in which a creator has power because the power levels say so, the newest
 /// first: what a scenario says of power is true of these.
@@ -44,7 +46,7 @@ pub struct SharedFixture {
     /// Who is joined to them, without power.
     pub user: UserAccount,
     /// The rooms in which another story may begin.
-    pub(super) vacant: RefCell<Vec<VacantRoom>>,
+    pub(super) pool: RoomPool,
 }
 
 impl Server {
@@ -53,8 +55,14 @@ impl Server {
     /// # Errors
     /// If that is no address, or nobody answers there as a homeserver does.
     pub async fn meet(url: &str, limits: Limits, proof: Proof) -> Result<Self, ServerError> {
-        let client = Client::new(url, limits)?;
-        let server = Self {
+        let server = Self::unmet(Client::new(url, limits)?, proof);
+        server.answers().await?;
+        let software = server.software().await;
+        Ok(Self { software, ..server })
+    }
+
+    fn unmet(client: Client, proof: Proof) -> Self {
+        Self {
             client,
             proof,
             run: format!("ga-{:08x}", fastrand::u32(..)),
@@ -62,10 +70,14 @@ impl Server {
             words: Cell::new(0),
             room_version: OnceCell::new(),
             checked: RefCell::default(),
-        };
-        server.answers().await?;
-        let software = server.software().await;
-        Ok(Self { software, ..server })
+        }
+    }
+
+    /// A homeserver that nobody has called.
+    #[cfg(test)]
+    pub(super) fn offline(url: &str) -> Self {
+        let client = Client::new(url, Limits::default()).expect("the test gives an address");
+        Self::unmet(client, Proof::default())
     }
 
     /// Whether the homeserver still answers.
@@ -118,7 +130,7 @@ impl Server {
             let version = self.offered_room_version(&moderator).await?;
             let _ = self.room_version.set(version);
         }
-        Ok(SharedFixture { moderator, user, vacant: RefCell::default() })
+        Ok(SharedFixture { moderator, user, pool: RoomPool::default() })
     }
 
     async fn helper(
@@ -182,34 +194,29 @@ impl Server {
         Ok(known.next().map(str::to_owned))
     }
 
-    /// The model's first state: as many rooms as are needed, as `first` has each, with the user
-    /// joined. They are new, or were left by a short story (see [`Session::clean_up`]).
-    ///
-    /// # Errors
-    /// If the homeserver refuses what the first state needs.
-    pub async fn session(
-        &self,
-        fixture: &SharedFixture,
-        needs: Needs,
-        first: &Room,
-    ) -> Result<Session<'_>, ServerError> {
-        let (moderator, user) = (fixture.moderator.clone(), fixture.user.clone());
-        let accounts = Accounts { moderator, user, guests: [const { None }; 3] };
-        let mut session = Session::new(self, accounts);
-        for _ in 0..needs.rooms {
-            session.find_room(fixture, needs, first).await?;
+    /// Leaves for good the rooms that stories of these helpers left to others.
+    pub async fn leave_vacant(&self, fixture: &SharedFixture) {
+        let vacant = fixture.pool.take_all();
+        for room in vacant {
+            self.leave_for_good(fixture, &room.id).await;
         }
-        if needs.aliases {
-            session.give_aliases().await?;
-        }
-        if needs.streams {
-            session.beginning = Some(session.now().await?);
-        }
-        Ok(session)
     }
-}
 
-/// An endpoint of the table.
-pub(super) fn endpoint(id: &str) -> EndpointId {
-    EndpointId::find(id).expect("the table lists the endpoints that are called by name")
+    pub(super) async fn leave_for_good(&self, fixture: &SharedFixture, room: &OwnedRoomId) {
+        for person in [&fixture.user, &fixture.moderator] {
+            let who = Credentials { token: Some(person.token.clone()), named: None };
+            self.leave(&who, room).await;
+        }
+    }
+
+    /// Leaves and forgets a room.
+    pub(super) async fn leave(&self, who: &Credentials, room: &OwnedRoomId) {
+        for id in ["POST /rooms/{roomId}/leave", "POST /rooms/{roomId}/forget"] {
+            let request = Request::to(endpoint(id), [room.as_str()]).body(json!({}));
+            match self.client.send(&who.name_in(request), who.token.as_ref()).await {
+                Ok(response) if response.allows() => {}
+                _ => return,
+            }
+        }
+    }
 }

@@ -1,0 +1,264 @@
+//! The translation of HTTP responses into observations.
+//!
+//! The translation is pure. A response that does not fit the specification is an error: the
+//! observation then is inconclusive.
+
+use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
+use ruma::api::client::account::whoami;
+use ruma::api::client::context::get_context;
+use ruma::api::client::peeking::get_current_state;
+use ruma::api::client::room::{get_event_by_timestamp, get_room_event};
+use ruma::api::client::state::get_state_events;
+use ruma::api::client::sync::sync_events::v3 as sync;
+use ruma::serde::Raw;
+use serde::Deserialize;
+
+use super::error::ServerError;
+use super::observation::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
+use super::registration::asks_who_one_is;
+use super::response::Response;
+
+/// The tagged event.
+#[derive(Debug, Clone)]
+pub(super) struct TaggedEvent {
+    pub(super) id: String,
+    /// The state key, if the event is a note.
+    pub(super) note: Option<String>,
+}
+
+/// The answer to a request that sends an event.
+#[derive(Debug, Deserialize)]
+pub(super) struct Sent {
+    pub(super) event_id: String,
+}
+
+/// The observation of a call; `content` reads the response of a call that was allowed.
+pub(super) fn observe(
+    response: &Response,
+    content: impl FnOnce(&Response) -> Result<ResponseContent, ServerError>,
+) -> Result<HttpObservation, ServerError> {
+    let verdict = verdict(response)?;
+    let content = match verdict {
+        CallVerdict::Allowed => content(response)?,
+        _ => ResponseContent::Nothing,
+    };
+    Ok(HttpObservation { verdict, content })
+}
+
+/// The observation of a call whose response holds nothing that the rules speak of.
+pub(super) fn observe_only(response: &Response) -> Result<HttpObservation, ServerError> {
+    observe(response, |_| Ok(ResponseContent::Nothing))
+}
+
+/// The observation of `GET /account/whoami`.
+pub(super) fn observe_whoami(response: &Response) -> Result<HttpObservation, ServerError> {
+    observe(response, |response| {
+        let answer: whoami::v3::Response = response.read()?;
+        Ok(ResponseContent::IsGuest(answer.is_guest))
+    })
+}
+
+/// The verdict of a call. A response that is no JSON comes from no homeserver.
+pub(super) fn verdict(response: &Response) -> Result<CallVerdict, ServerError> {
+    // A redirect needs no body.
+    if !(300..400).contains(&response.status) {
+        response.json::<serde::de::IgnoredAny>()?;
+    }
+    let errcode = response.errcode();
+    Ok(match (response.status, errcode.as_deref()) {
+        (200..300, _) => CallVerdict::Allowed,
+        (404 | 405, Some("M_UNRECOGNIZED")) => not_implemented(),
+        (429, _) => rate_limited(),
+        (status @ (100..200 | 300..400), _) => {
+            CallVerdict::Inconclusive(format!("the homeserver answers with a redirect ({status})"))
+        }
+        (status, _) => CallVerdict::Denied { status, errcode },
+    })
+}
+
+/// Whether the response says that the endpoint may be called with sample arguments. A homeserver
+/// that rejects the arguments has let the caller through.
+pub(super) fn sample_verdict(response: &Response) -> CallVerdict {
+    let errcode = response.errcode();
+    let status = response.status;
+    match (status, errcode.as_deref()) {
+        (200..=399, _) => CallVerdict::Allowed,
+        // The homeserver asks only callers whom it lets through to authenticate interactively.
+        (401, _) if asks_who_one_is(response) => CallVerdict::Allowed,
+        (401, _) | (403, Some("M_GUEST_ACCESS_FORBIDDEN")) => {
+            CallVerdict::Denied { status, errcode }
+        }
+        (404 | 405, Some("M_UNRECOGNIZED") | None) => not_implemented(),
+        (429, _) => rate_limited(),
+        (500.., _) => {
+            let why = format!("the homeserver fails ({})", response.in_short());
+            CallVerdict::Inconclusive(why)
+        }
+        _ => CallVerdict::ParametersRejected { status, errcode },
+    }
+}
+
+/// Whether the response says that there is no such endpoint.
+pub(super) fn is_unrecognized(response: &Response) -> bool {
+    response.status == 404 && response.errcode().as_deref() == Some("M_UNRECOGNIZED")
+}
+
+fn not_implemented() -> CallVerdict {
+    CallVerdict::Inconclusive("the homeserver does not implement the endpoint".to_owned())
+}
+
+fn rate_limited() -> CallVerdict {
+    CallVerdict::Inconclusive("the homeserver let us wait for too long".to_owned())
+}
+
+/// The observation of a read of one response; `room` is the id of the first room, of which `tagged`
+/// is an event.
+pub(super) fn observe_read(
+    endpoint: EndpointId,
+    response: &Response,
+    tagged: Option<&TaggedEvent>,
+    room: Option<&str>,
+) -> Result<HttpObservation, ServerError> {
+    observe(response, |response| {
+        Ok(match endpoint.get().gives {
+            Some(Gives::InitialSync) => {
+                let answer: get_current_state::v3::Response = response.read()?;
+                let messages = answer.messages.map(|page| page.chunk).unwrap_or_default();
+                gave(has(tagged, &messages) || has_note(tagged, &answer.state))
+            }
+            Some(Gives::Event) if endpoint == KNOWN.event => {
+                let answer: get_room_event::v3::Response = response.read()?;
+                gave(has(tagged, &[answer.event]))
+            }
+            Some(Gives::Event) => {
+                let answer: get_context::v3::Response = response.read()?;
+                gave(has(tagged, answer.event.as_slice()))
+            }
+            Some(Gives::State) => {
+                let answer: get_state_events::v3::Response = response.read()?;
+                gave(has_note(tagged, &answer.room_state))
+            }
+            Some(Gives::StateEvent) => gave(true),
+            Some(Gives::Sync) => {
+                let mut answer: sync::Response = response.read()?;
+                let joined = room.and_then(|id| {
+                    let id = answer.rooms.join.keys().find(|known| *known == id)?.clone();
+                    answer.rooms.join.remove(&id)
+                });
+                let Some(joined) = joined else { return Ok(gave(false)) };
+                let state = match joined.state {
+                    sync::State::Before(state) | sync::State::After(state) => state.events,
+                    _ => Vec::new(),
+                };
+                gave(has(tagged, &joined.timeline.events) || has_note(tagged, &state))
+            }
+            // Members, timelines and streams take several calls.
+            Some(Gives::Members | Gives::Timeline | Gives::Stream) | None => {
+                ResponseContent::Nothing
+            }
+        })
+    })
+}
+
+/// The observation of `GET timestamp_to_event`, asked for the event that was sent at `time`.
+pub(super) fn observe_event_by_time(
+    response: &Response,
+    event: &str,
+    time: u64,
+) -> Result<HttpObservation, ServerError> {
+    observe(response, |response| {
+        let answer: get_event_by_timestamp::v1::Response = response.read()?;
+        // The endpoint may give any of several events of one moment.
+        Ok(gave(answer.event_id == event || u64::from(answer.origin_server_ts.0) == time))
+    })
+}
+
+/// Whether the tagged event is among these.
+pub(super) fn has<T>(tagged: Option<&TaggedEvent>, events: &[Raw<T>]) -> bool {
+    let Some(tagged) = tagged else { return false };
+    let id = |event: &Raw<T>| event.get_field::<String>("event_id").ok().flatten();
+    events.iter().any(|event| id(event).is_some_and(|id| id == tagged.id))
+}
+
+/// Whether the tagged event is in this state. Only a note counts: a later event may have replaced
+/// any other tagged event by the time of the call.
+fn has_note<T>(tagged: Option<&TaggedEvent>, state: &[Raw<T>]) -> bool {
+    tagged.is_some_and(|tagged| tagged.note.is_some()) && has(tagged, state)
+}
+
+/// The content of a read that gave the tagged event, or did not.
+pub(super) const fn gave(tagged: bool) -> ResponseContent {
+    ResponseContent::Gave(if tagged { EventPresence::Present } else { EventPresence::Absent })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(status: u16, body: &str) -> Response {
+        Response { call: "GET /x".to_owned(), status, body: body.as_bytes().to_vec() }
+    }
+
+    fn tagged(note: Option<&str>) -> TaggedEvent {
+        TaggedEvent { id: "$tagged".to_owned(), note: note.map(str::to_owned) }
+    }
+
+    fn read(id: &str, body: &str, note: Option<&str>) -> ResponseContent {
+        let endpoint = EndpointId::find(id).unwrap();
+        let (response, tagged) = (response(200, body), tagged(note));
+        observe_read(endpoint, &response, Some(&tagged), Some("!r:s")).unwrap().content
+    }
+
+    #[test]
+    fn a_status_and_an_error_code_give_the_verdict_of_a_call() {
+        let of = |status, body| verdict(&response(status, body)).unwrap();
+        assert_eq!(of(200, "{}"), CallVerdict::Allowed);
+        let errcode = Some("M_FORBIDDEN".to_owned());
+        let denied = CallVerdict::Denied { status: 403, errcode };
+        assert_eq!(of(403, r#"{"errcode":"M_FORBIDDEN"}"#), denied);
+        assert_eq!(of(404, r#"{"errcode":"M_UNRECOGNIZED"}"#), not_implemented());
+        assert_eq!(of(429, "{}"), rate_limited());
+        assert!(matches!(of(302, "<html>"), CallVerdict::Inconclusive(_)));
+        assert!(verdict(&response(200, "<html>")).is_err());
+    }
+
+    #[test]
+    fn rejected_sample_arguments_are_no_denial() {
+        let of = |status, body| sample_verdict(&response(status, body));
+        let errcode = Some("M_NOT_FOUND".to_owned());
+        let rejected = CallVerdict::ParametersRejected { status: 404, errcode };
+        assert_eq!(of(404, r#"{"errcode":"M_NOT_FOUND"}"#), rejected);
+        assert_eq!(of(401, r#"{"flows":[]}"#), CallVerdict::Allowed);
+        let errcode = Some("M_MISSING_TOKEN".to_owned());
+        let denied = CallVerdict::Denied { status: 401, errcode };
+        assert_eq!(of(401, r#"{"errcode":"M_MISSING_TOKEN"}"#), denied);
+    }
+
+    #[test]
+    fn a_read_gives_the_tagged_event_if_the_response_holds_its_id() {
+        let event = r#"{"event_id":"$tagged","type":"m.room.message","content":{}}"#;
+        let id = "GET /rooms/{roomId}/event/{eventId}";
+        assert_eq!(read(id, event, None), gave(true));
+        assert_eq!(read(id, r#"{"event_id":"$other"}"#, None), gave(false));
+        let sync = format!(
+            r#"{{"next_batch":"s","rooms":{{"join":{{"!r:s":{{"timeline":{{"events":[{event}]}}}}}}}}}}"#
+        );
+        assert_eq!(read("GET /sync", &sync, None), gave(true));
+        assert_eq!(read("GET /sync", r#"{"next_batch":"s"}"#, None), gave(false));
+    }
+
+    #[test]
+    fn state_gives_the_tagged_event_only_if_it_is_a_note() {
+        let state = r#"[{"event_id":"$tagged","type":"org.example.note","content":{}}]"#;
+        let id = "GET /rooms/{roomId}/state";
+        assert_eq!(read(id, state, Some("key")), gave(true));
+        assert_eq!(read(id, state, None), gave(false));
+    }
+
+    #[test]
+    fn a_denied_read_has_no_content() {
+        let denied = response(403, r#"{"errcode":"M_FORBIDDEN"}"#);
+        let observed = observe_read(KNOWN.event, &denied, None, None).unwrap();
+        assert_eq!(observed.content, ResponseContent::Nothing);
+    }
+}

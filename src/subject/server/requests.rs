@@ -1,0 +1,101 @@
+//! Requests that several parts of a session make, and the contents of the events that they send.
+
+use guest_access_model::action::{Key, Says, Setting};
+use guest_access_rules::endpoint::{EndpointId, KNOWN};
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
+use serde_json::{Value, json};
+
+use super::request::{Request, endpoint};
+use super::token::Token;
+
+/// The type of the notes: state events that are neither settings nor memberships.
+pub(super) const NOTE: &str = "org.example.note";
+/// An id of the form that event ids have, which belongs to no event.
+pub(super) const NEVER_SENT: &str = "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/// The state key of a note that nobody sent.
+pub(super) const NO_NOTE: &str = "never-sent";
+
+/// The request that sends a state event.
+pub(super) fn state_request(room: &str, kind: &str, key: &str, content: Value) -> Request {
+    Request::to(KNOWN.put_state, [room, kind, key]).body(content)
+}
+
+/// The request that sends a message event.
+pub(super) fn message_request(
+    room: &str,
+    kind: &str,
+    transaction: &str,
+    content: Value,
+) -> Request {
+    Request::to(KNOWN.send, [room, kind, transaction]).body(content)
+}
+
+/// The request that sends a setting under this key; `unique` makes a transaction id.
+pub(super) fn setting_request(
+    room: &str,
+    setting: Setting,
+    key: Key,
+    content: Value,
+    unique: &dyn Fn(&str) -> String,
+) -> Request {
+    let kind = setting.as_str();
+    match key {
+        Key::Empty => state_request(room, kind, "", content),
+        Key::Wrong => state_request(room, kind, "elsewhere", content),
+        Key::Message => message_request(room, kind, &unique("txn"), content),
+    }
+}
+
+/// The request that invites, removes or bans `user`, or lifts its ban.
+pub(super) fn moderation_request(endpoint: EndpointId, room: &str, user: &str) -> Request {
+    Request::to(endpoint, [room]).body(json!({ "user_id": user }))
+}
+
+/// The request that registers an ordinary user.
+pub(super) fn registration(username: &str, password: &Token) -> Request {
+    Request::to(KNOWN.register, []).body(json!({
+        "username": username,
+        "password": password.reveal(),
+        "inhibit_login": false,
+    }))
+}
+
+/// The request that gives a room an alias.
+pub(super) fn alias_request(alias: &str, room: &str) -> Request {
+    Request::to(endpoint("PUT /directory/room/{roomAlias}"), [alias])
+        .body(json!({ "room_id": room }))
+}
+
+/// The request of a first sync about these rooms, with at most `limit` events of each.
+pub(super) fn first_sync(rooms: &[&str], limit: u32) -> Request {
+    let nothing = json!({ "types": [] });
+    let filter = json!({
+        "room": { "rooms": rooms, "timeline": { "limit": limit } },
+        "presence": nothing,
+        "account_data": nothing,
+    });
+    Request::to(endpoint("GET /sync"), []).query("timeout", "0").query("filter", filter.to_string())
+}
+
+/// The content of a text message.
+pub(super) fn text() -> Value {
+    json!({ "msgtype": "m.text", "body": "a message" })
+}
+
+/// The content of a `m.room.history_visibility` event.
+pub(super) fn visibility_content(says: Says<HistoryVisibility>) -> Value {
+    content("history_visibility", says, HistoryVisibility::as_str)
+}
+
+/// The content of a `m.room.guest_access` event.
+pub(super) fn guest_access_content(says: Says<GuestAccess>) -> Value {
+    content("guest_access", says, GuestAccess::as_str)
+}
+
+fn content<T>(key: &str, says: Says<T>, spelling: fn(T) -> &'static str) -> Value {
+    match says {
+        Says::Value(value) => json!({ key: spelling(value) }),
+        Says::Unknown => json!({ key: "org.example.unknown" }),
+        Says::Malformed => json!({ key: 7 }),
+    }
+}

@@ -1,0 +1,162 @@
+//! Calling endpoints that no action of the model names: whether the caller may call them.
+//!
+//! The [arguments](SampleArguments) of such a call are made up. A homeserver that does not have the
+//! endpoint says so (404, `M_UNRECOGNIZED`). That tells nothing about guests, unless the homeserver
+//! checks the caller first. The session finds out with three calls whether it does:
+//! 1. Without a token, the endpoint denies the call for want of a token (401).
+//! 2. Without a token, an address at which no endpoint is does not.
+//! 3. For the ordinary user the endpoint does not exist either.
+
+use guest_access_model::action::{Action, Actor, Credential, Operation, Place};
+use guest_access_rules::endpoint::EndpointId;
+use ruma::OwnedRoomId;
+use serde::Deserialize;
+
+use super::Session;
+use crate::subject::server::accounts::{Credentials, UserAccount};
+use crate::subject::server::error::ServerError;
+use crate::subject::server::observation::{CallVerdict, HttpObservation, ResponseContent};
+use crate::subject::server::observe::{is_unrecognized, observe_only, sample_verdict};
+use crate::subject::server::request::Request;
+use crate::subject::server::requests::NEVER_SENT;
+use crate::subject::server::sample_request::{SampleArguments, sample_request};
+
+impl Session<'_> {
+    /// Calls an endpoint, and observes whether the caller may call it.
+    pub(super) async fn call(
+        &mut self,
+        with: &Credentials,
+        endpoint: EndpointId,
+    ) -> Result<HttpObservation, ServerError> {
+        let arguments = self.arguments(with, endpoint).await?;
+        self.call_with(with, endpoint, &arguments).await
+    }
+
+    async fn call_with(
+        &mut self,
+        with: &Credentials,
+        endpoint: EndpointId,
+        arguments: &SampleArguments,
+    ) -> Result<HttpObservation, ServerError> {
+        let request = self.sample(endpoint, arguments);
+        let response = self.send(with, request).await?;
+        let mut verdict = sample_verdict(&response);
+        if is_unrecognized(&response) && self.is_checked(endpoint).await? {
+            verdict = CallVerdict::Allowed;
+        }
+        if verdict == CallVerdict::Allowed && endpoint.get().id == "POST /createRoom" {
+            #[derive(Deserialize)]
+            struct Created {
+                room_id: OwnedRoomId,
+            }
+            if let Ok(created) = response.json::<Created>() {
+                self.side_rooms.push((with.clone(), created.room_id));
+            }
+        }
+        Ok(HttpObservation { verdict, content: ResponseContent::Nothing })
+    }
+
+    /// Whether the ordinary user gets further with the call of `action` than its caller. Only then
+    /// does a rejection of the parameters say anything about guests.
+    ///
+    /// # Errors
+    /// If no response came.
+    pub async fn user_gets_further(&mut self, action: &Action) -> Result<bool, ServerError> {
+        let Operation::Call(endpoint) = action.operation else { return Ok(false) };
+        let user = self.accounts.credentials(Actor::User, Credential::Own);
+        let mut arguments = self.arguments(&user, endpoint).await?;
+        // A caller without an account owns nothing, so both calls name the moderator as the owner.
+        if action.by == Actor::Nobody {
+            arguments.owner = self.accounts.moderator.user_id.to_string();
+        }
+        let observed = self.call_with(&user, endpoint, &arguments).await?;
+        Ok(observed.verdict == CallVerdict::Allowed)
+    }
+
+    /// The arguments of a call with these credentials: in the room fixture, if the endpoint takes one
+    /// and the homeserver allows the session to prepare it.
+    async fn arguments(
+        &mut self,
+        with: &Credentials,
+        endpoint: EndpointId,
+    ) -> Result<SampleArguments, ServerError> {
+        let arguments = self.sample_arguments(with, Place::Room(0));
+        match self.prepared(with, endpoint, arguments.clone()).await {
+            Err(error) if !error.is_broken_line() => Ok(arguments),
+            prepared => prepared,
+        }
+    }
+
+    /// The arguments of a call with these credentials in this room, as right as they can be without
+    /// another call.
+    fn sample_arguments(&self, with: &Credentials, place: Place) -> SampleArguments {
+        let moderator = &self.accounts.moderator.user_id;
+        let server = moderator.server_name().to_owned();
+        let (target, moderator) = (moderator.to_string(), moderator.to_string());
+        SampleArguments {
+            room: self.room_id(place),
+            event: NEVER_SENT.to_owned(),
+            alias: format!("#{}:{server}", self.names.next("made-up")),
+            target,
+            owner: self.holder(with).unwrap_or(moderator),
+            server: server.to_string(),
+        }
+    }
+
+    /// Whether the homeserver checks the caller of an endpoint that it does not have.
+    async fn is_checked(&mut self, endpoint: EndpointId) -> Result<bool, ServerError> {
+        if let Some(known) = self.server.checked.borrow().get(&endpoint) {
+            return Ok(*known);
+        }
+        let nobody = self.accounts.credentials(Actor::Nobody, Credential::Own);
+        let arguments = self.sample_arguments(&nobody, Place::Room(0));
+        let request = self.sample(endpoint, &arguments);
+        let mut nowhere = request.clone();
+        "/_matrix/client/v3/made-up/made-up".clone_into(&mut nowhere.path);
+        let asks_for_a_token = self.send(&nobody, request).await?.status == 401
+            && self.send(&nobody, nowhere).await?.status != 401;
+        let user = self.accounts.credentials(Actor::User, Credential::Own);
+        let arguments = self.sample_arguments(&user, Place::Room(0));
+        let request = self.sample(endpoint, &arguments);
+        let is_checked = asks_for_a_token && is_unrecognized(&self.send(&user, request).await?);
+        self.server.checked.borrow_mut().insert(endpoint, is_checked);
+        Ok(is_checked)
+    }
+
+    /// Reads relations or threads. The tagged event is neither, so the observation says only whether
+    /// the caller may read them.
+    pub(super) async fn read_related(
+        &mut self,
+        with: &Credentials,
+        endpoint: EndpointId,
+        place: Place,
+    ) -> Result<HttpObservation, ServerError> {
+        let event = self.tagged_in(place).map_or(NEVER_SENT, |tagged| &tagged.id).to_owned();
+        let arguments = SampleArguments { event, ..self.sample_arguments(with, place) };
+        let request = self.sample(endpoint, &arguments);
+        let response = self.send(with, request).await?;
+        // A homeserver may deny relations of an event that is not there, or that the caller may not
+        // see.
+        match sample_verdict(&response) {
+            CallVerdict::ParametersRejected { status: 403, .. } => observe_only(&response),
+            CallVerdict::Inconclusive(_) if response.status >= 500 => observe_only(&response),
+            verdict => Ok(HttpObservation { verdict, content: ResponseContent::Nothing }),
+        }
+    }
+
+    /// A sample request to the endpoint.
+    fn sample(&self, endpoint: EndpointId, arguments: &SampleArguments) -> Request {
+        sample_request(endpoint, arguments, &|kind| self.names.next(kind))
+    }
+
+    /// The user id of the account to which the token belongs.
+    pub(super) fn holder(&self, with: &Credentials) -> Option<String> {
+        let token = with.token.as_ref()?;
+        let fixture = [&self.accounts.moderator, &self.accounts.user];
+        let mut accounts = self.accounts.guests.iter().flatten().chain(fixture);
+        let is_it = |person: &&UserAccount| {
+            person.token == *token || person.before_upgrade.as_ref() == Some(token)
+        };
+        accounts.find(is_it).map(|person| person.user_id.to_string())
+    }
+}

@@ -1,0 +1,291 @@
+//! Performing one action of a scenario: its calls, and what the session has to remember of them.
+
+use guest_access_model::action::{Action, Actor, Key, Message, Operation, Setting, Upgrade};
+use guest_access_rules::endpoint::KNOWN;
+
+use super::{Arguments, Session};
+use crate::subject::server::accounts::{Credentials, UserAccount};
+use crate::subject::server::action_request::BY_ITSELF;
+use crate::subject::server::error::ServerError;
+use crate::subject::server::homeserver::Server;
+use crate::subject::server::observation::{CallVerdict, HttpObservation, ResponseContent};
+use crate::subject::server::observe::{Sent, TaggedEvent, observe_only, observe_whoami};
+use crate::subject::server::registration::{Proof, asks_who_one_is, interactively, registered};
+use crate::subject::server::request::Request;
+use crate::subject::server::response::Response;
+use crate::subject::server::token::Token;
+
+impl Session<'_> {
+    /// Performs an action and observes the responses. Where a response cannot be understood, the
+    /// observation is inconclusive.
+    ///
+    /// # Errors
+    /// If no response came: the homeserver may be gone.
+    pub async fn perform(&mut self, action: &Action) -> Result<HttpObservation, ServerError> {
+        let observed = match self.operation(action).await {
+            Err(error) if !error.is_broken_line() => {
+                HttpObservation::inconclusive(error.to_string())
+            }
+            other => other?,
+        };
+        let is_untagged = action.tag && self.tagged.is_none();
+        if is_untagged && observed.verdict == CallVerdict::Allowed {
+            let why = "the homeserver does not say which event was sent";
+            return Ok(HttpObservation::inconclusive(why));
+        }
+        Ok(observed)
+    }
+
+    async fn operation(&mut self, action: &Action) -> Result<HttpObservation, ServerError> {
+        let with = self.accounts.credentials(action.by, action.with);
+        match action.operation {
+            Operation::Register { named } => self.register(action, named).await,
+            Operation::RegisterOver(guest) => self.become_user(action, guest).await,
+            Operation::Upgrade(upgrade) => self.become_user(action, of(upgrade)).await,
+            Operation::Deactivate => self.deactivate(action, &with).await,
+            Operation::SetVisibility(_, key) => {
+                self.send_setting(action, &with, Setting::HistoryVisibility, key).await
+            }
+            Operation::SetGuestAccess(_, key) => {
+                self.send_setting(action, &with, Setting::GuestAccess, key).await
+            }
+            Operation::RedactSetting(setting) => self.redact_setting(action, &with, setting).await,
+            Operation::Send(message) => self.send_message(action, &with, message).await,
+            Operation::SendState => self.send_note(action, &with).await,
+            Operation::Read(endpoint) => self.read(action, &with, endpoint).await,
+            Operation::ReadThroughOtherRoom => self.read_through_other_room(action, &with).await,
+            Operation::Call(endpoint) => self.call(&with, endpoint).await,
+            Operation::WhoAmI => {
+                let request = self.request(action, &Arguments::default())?;
+                observe_whoami(&self.send(&with, request).await?)
+            }
+            Operation::EndToken(_) | Operation::Restart => {
+                Ok(HttpObservation::inconclusive(BY_ITSELF))
+            }
+            Operation::LogOut
+            | Operation::SetProfile { .. }
+            | Operation::SetJoinRule(_)
+            | Operation::Invite(_)
+            | Operation::Kick(_)
+            | Operation::Ban(_)
+            | Operation::Unban(_)
+            | Operation::Join(_)
+            | Operation::Leave(_)
+            | Operation::Knock(_) => self.call_and_tag(action, &with).await,
+        }
+    }
+
+    /// Makes the call of an action whose response holds nothing that the rules speak of. If the
+    /// action changed a membership and is tagged, the membership event is the tagged event.
+    async fn call_and_tag(
+        &mut self,
+        action: &Action,
+        with: &Credentials,
+    ) -> Result<HttpObservation, ServerError> {
+        let request = self.request(action, &Arguments::default())?;
+        let observed = observe_only(&self.send(with, request).await?)?;
+        if action.tag && observed.verdict == CallVerdict::Allowed {
+            self.tag_membership(action).await?;
+        }
+        Ok(observed)
+    }
+
+    async fn register(
+        &mut self,
+        action: &Action,
+        named: bool,
+    ) -> Result<HttpObservation, ServerError> {
+        let Actor::Guest(number) = action.by else {
+            return Ok(HttpObservation::inconclusive("only guests register as guests"));
+        };
+        let request = self.request(action, &Arguments::default())?;
+        let name = request.body.as_ref().and_then(|body| body["username"].as_str());
+        let name = name.map(str::to_owned);
+        let response = self.connection.send(&request, None).await?;
+        if !response.allows() {
+            return observe_only(&response);
+        }
+        let account = registered(&response)?;
+        let content = if named {
+            ResponseContent::Named(Some(account.user_id.localpart()) == name.as_deref())
+        } else {
+            ResponseContent::Nothing
+        };
+        self.accounts.guests[usize::from(number)] = Some(account);
+        Ok(HttpObservation { verdict: CallVerdict::Allowed, content })
+    }
+
+    /// Makes an ordinary registration, by which `guest` may become a user.
+    async fn become_user(
+        &mut self,
+        action: &Action,
+        guest: u8,
+    ) -> Result<HttpObservation, ServerError> {
+        let Some(account) = self.accounts.guest(guest).cloned() else {
+            return Ok(HttpObservation::inconclusive("the guest is not registered"));
+        };
+        let password = Server::password();
+        let arguments = Arguments { password: Some(&password), ..Arguments::default() };
+        let request = self.request(action, &arguments)?;
+        let proof = &self.server.proof;
+        let response = interactively(&self.connection, request, None, proof).await?;
+        if asks_who_one_is(&response) {
+            return Ok(HttpObservation::inconclusive(NO_PROOF));
+        }
+        if !response.allows() {
+            return observe_only(&response);
+        }
+        let user = registered(&response)?;
+        // A user with another user id is the former guest only if the guest's token has ended.
+        let replaced = user.user_id != account.user_id && !self.is_live(&account).await?;
+        if replaced || user.user_id == account.user_id {
+            let before_upgrade = Some(account.token);
+            let user = UserAccount { before_upgrade, password: Some(password), ..user };
+            self.accounts.guests[usize::from(guest)] = Some(user);
+        }
+        Ok(HttpObservation::allowed())
+    }
+
+    /// Whether the homeserver still knows the token of the account.
+    async fn is_live(&self, account: &UserAccount) -> Result<bool, ServerError> {
+        let with = Credentials { token: Some(account.token.clone()), named: None };
+        Ok(self.send(&with, Request::to(KNOWN.whoami, [])).await?.status != 401)
+    }
+
+    async fn deactivate(
+        &mut self,
+        action: &Action,
+        with: &Credentials,
+    ) -> Result<HttpObservation, ServerError> {
+        let request = self.request(action, &Arguments::default())?;
+        let response = self.deactivation(action.by, with, request).await?;
+        if asks_who_one_is(&response) {
+            return Ok(HttpObservation::inconclusive(NO_PROOF));
+        }
+        observe_only(&response)
+    }
+
+    /// Makes the call that deactivates an account, with the password of the account.
+    pub(super) async fn deactivation(
+        &self,
+        by: Actor,
+        with: &Credentials,
+        request: Request,
+    ) -> Result<Response, ServerError> {
+        let account = self.accounts.account(by);
+        let password = account
+            .and_then(|account| Some((account.user_id.to_string(), account.password.clone()?)));
+        let proof = Proof { password, ..self.server.proof.clone() };
+        let token: Option<&Token> = with.token.as_ref();
+        interactively(&self.connection, with.name_in(request), token, &proof).await
+    }
+
+    /// Sends a setting. The event is the tagged event if the action says so.
+    async fn send_setting(
+        &mut self,
+        action: &Action,
+        with: &Credentials,
+        setting: Setting,
+        key: Key,
+    ) -> Result<HttpObservation, ServerError> {
+        let Some(room) = action.room() else { return Ok(no_room()) };
+        let request = self.request(action, &Arguments::default())?;
+        let response = self.set(with, room, setting, key, request).await?;
+        self.sent(action, &response)
+    }
+
+    async fn redact_setting(
+        &mut self,
+        action: &Action,
+        with: &Credentials,
+        setting: Setting,
+    ) -> Result<HttpObservation, ServerError> {
+        let Some(room) = action.room() else { return Ok(no_room()) };
+        let Some(event) = self.rooms[room].setting(setting).cloned() else {
+            let why = "the room has no such event that could be redacted";
+            return Ok(HttpObservation::inconclusive(why));
+        };
+        let arguments = Arguments { event: Some(&event), ..Arguments::default() };
+        let request = self.request(action, &arguments)?;
+        observe_only(&self.send(with, request).await?)
+    }
+
+    async fn send_message(
+        &mut self,
+        action: &Action,
+        with: &Credentials,
+        message: Message,
+    ) -> Result<HttpObservation, ServerError> {
+        let event = match message {
+            Message::Redaction => Some(self.own_message(action, with).await?),
+            Message::Message | Message::Other => None,
+        };
+        let arguments = Arguments { event: event.as_deref(), ..Arguments::default() };
+        let request = self.request(action, &arguments)?;
+        let response = self.send(with, request).await?;
+        if message == Message::Message {
+            self.remember_message(action, &response)?;
+        }
+        self.sent(action, &response)
+    }
+
+    async fn send_note(
+        &mut self,
+        action: &Action,
+        with: &Credentials,
+    ) -> Result<HttpObservation, ServerError> {
+        let request = self.request(action, &Arguments::default())?;
+        let key = request.segments().last();
+        let response = self.send(with, request).await?;
+        let observed = self.sent(action, &response)?;
+        if let (true, Some(tagged)) = (action.tag, &mut self.tagged) {
+            tagged.note = key;
+        }
+        Ok(observed)
+    }
+
+    /// The observation of a call that sends an event. The event is the tagged event if the action
+    /// says so.
+    fn sent(
+        &mut self,
+        action: &Action,
+        response: &Response,
+    ) -> Result<HttpObservation, ServerError> {
+        let observed = observe_only(response)?;
+        if action.tag && self.tagged.is_none() && observed.verdict == CallVerdict::Allowed {
+            let id = response.json::<Sent>()?.event_id;
+            self.tagged = Some(TaggedEvent { id, note: None });
+        }
+        Ok(observed)
+    }
+
+    /// Tags the event of an action that changed a membership.
+    async fn tag_membership(&mut self, action: &Action) -> Result<(), ServerError> {
+        let ((Operation::Invite(whose) | Operation::Kick(whose), _)
+        | (Operation::Join(_) | Operation::Leave(_), Actor::Guest(whose))) =
+            (action.operation, action.by)
+        else {
+            return Ok(());
+        };
+        let event = self.membership_event(0, whose).await?;
+        self.tagged = event.map(|id| TaggedEvent { id, note: None });
+        Ok(())
+    }
+}
+
+/// The guest whose account an upgrade asks for.
+const fn of(upgrade: Upgrade) -> u8 {
+    match upgrade {
+        Upgrade::Own(guest)
+        | Upgrade::OtherName(guest)
+        | Upgrade::OthersToken { of: guest, .. }
+        | Upgrade::MadeUpToken(guest) => guest,
+    }
+}
+
+/// Why an interactive call came to no end.
+pub(super) const NO_PROOF: &str = "the homeserver asks for more than can be shown to it";
+
+fn no_room() -> HttpObservation {
+    HttpObservation::inconclusive("the step names no room")
+}
