@@ -1,4 +1,4 @@
-//! What steps are taken against: the reference homeserver, or any homeserver over HTTP.
+//! The subjects that perform actions of the model: the reference homeserver, and any homeserver over HTTP.
 
 pub mod reference;
 pub mod server;

@@ -1,19 +1,19 @@
-//! The reference homeserver as a subject of the model's steps.
+//! The reference homeserver as a subject that performs the actions of the model.
 //!
-//! Every step becomes the call that it stands for, made by a concrete user with a concrete token,
-//! and what came of it is read off the answer as a client would read it. The abstract state is read
-//! off the accounts and the timelines.
+//! 1. An action becomes a call by a concrete user with a concrete token.
+//! 2. The observation comes from the answer, as a client would read it.
+//! 3. The abstract state comes from the accounts and the timelines.
 
 mod abstraction;
+mod account_actions;
 mod accounts;
 mod acting;
-mod people;
 mod reading;
 mod sending;
 
 use std::sync::Arc;
 
-use guest_access_model::action::{Action, Answer as Held, Observation, Place, Subject};
+use guest_access_model::action::{Action, Answer as AnswerContent, Observation, Place, Subject};
 use guest_access_model::state::{Scope, State};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{Decision, ErrCode};
@@ -22,24 +22,24 @@ use ruma::{OwnedEventId, OwnedRoomId, UserId, owned_room_id};
 
 use crate::reference::{Answer, Event, Reference, Refusal, Room};
 
-use people::{People, Person};
+use accounts::{Accounts, UserAccount};
 
-/// The reference homeserver, with the moderator, the ordinary user and the rooms of the model in
-/// it, and knowing which of its users are the model's guests.
+/// The reference homeserver with the moderator, the ordinary user, the guests and the rooms of the
+/// model.
 #[derive(Debug, Clone)]
 pub struct ReferenceSubject {
     reference: Reference,
     scope: Scope,
-    people: Arc<People>,
+    accounts: Arc<Accounts>,
     rooms: Arc<[OwnedRoomId]>,
-    /// The tagged event, once it was sent.
+    /// The tagged event, once an action has sent it.
     tagged: Option<OwnedEventId>,
 }
 
 impl ReferenceSubject {
-    /// The reference homeserver under `profile`, in the model's first state: the moderator has
-    /// created the rooms of `scope`, without any setting and open to everyone, and the ordinary
-    /// user is joined to them.
+    /// The reference homeserver under `profile`, in the model's initial state. The moderator has
+    /// created the rooms of `scope`, without any setting and open to everyone. The ordinary user is
+    /// joined to them.
     pub fn new(profile: impl Into<Arc<Profile>>, scope: Scope) -> Self {
         let mut reference = Reference::new(profile);
         let mut request = register::v3::Request::new();
@@ -48,17 +48,18 @@ impl ReferenceSubject {
         let moderator = reference.register(&request);
         let moderator = expected(moderator, "the name is free on a new server");
         let user = expected(reference.sign_on("user"), "the name is free on a new server");
-        let people = People::new(Person::registered(moderator), Person::registered(user));
+        let accounts =
+            Accounts::new(UserAccount::registered(moderator), UserAccount::registered(user));
 
         let rooms: Vec<_> = (0..scope.rooms)
             .map(|number| {
                 let alias = format!("room-{number}");
-                let room = reference.create_bare_room(&people.moderator.user_id, &alias);
-                reference.add_member(&room, &people.user.user_id);
+                let room = reference.create_bare_room(&accounts.moderator.user_id, &alias);
+                reference.add_member(&room, &accounts.user.user_id);
                 room
             })
             .collect();
-        Self { reference, scope, people: Arc::new(people), rooms: rooms.into(), tagged: None }
+        Self { reference, scope, accounts: Arc::new(accounts), rooms: rooms.into(), tagged: None }
     }
 
     /// The homeserver itself.
@@ -66,12 +67,12 @@ impl ReferenceSubject {
         &self.reference
     }
 
-    /// The room of which the tagged event is one, if there is any room.
+    /// The first room, to which the tagged event belongs.
     fn first_room(&self) -> Option<&Room> {
         self.rooms.first().and_then(|id| self.reference.room(id))
     }
 
-    /// The id of the room at `place`; that of a room elsewhere, if there is none.
+    /// The id of the room at `place`; the id of a room elsewhere, if there is none.
     fn room_id(&self, place: Place) -> OwnedRoomId {
         let known = match place {
             Place::Room(number) => self.rooms.get(usize::from(number)).cloned(),
@@ -112,24 +113,26 @@ impl Subject for ReferenceSubject {
     }
 }
 
-/// What came of a call, with what `held` reads off the response.
-fn observe<T>(answer: Answer<T>, held: impl FnOnce(T) -> Held) -> Observation {
+/// The observation of a call; `content` reads the response.
+fn observe<T>(answer: Answer<T>, content: impl FnOnce(T) -> AnswerContent) -> Observation {
     match answer {
-        Ok(granted) => Observation { decision: granted.decision, answer: held(granted.response) },
-        Err(Refusal(decision)) => Observation { decision, answer: Held::Nothing },
+        Ok(granted) => {
+            Observation { decision: granted.decision, answer: content(granted.response) }
+        }
+        Err(Refusal(decision)) => Observation { decision, answer: AnswerContent::Nothing },
     }
 }
 
-/// What came of a call whose response holds nothing that the rules speak of.
+/// The observation of a call whose response holds nothing that the rules speak of.
 fn observe_only<T>(answer: Answer<T>) -> Observation {
-    observe(answer, |_| Held::Nothing)
+    observe(answer, |_| AnswerContent::Nothing)
 }
 
-/// What comes of a step that cannot happen.
+/// The observation of an action that cannot happen.
 fn cannot_happen() -> Observation {
     let because = "the step cannot happen in this state";
     let decision = Decision::deny(400, ErrCode::InvalidParam, &[], because);
-    Observation { decision, answer: Held::Nothing }
+    Observation { decision, answer: AnswerContent::Nothing }
 }
 
 fn expected<T>(answer: Answer<T>, because: &str) -> T {
@@ -177,9 +180,9 @@ mod tests {
         subject
     }
 
-    /// The story of the draft: a message sent among members, and a room that is opened later.
+    /// The scenario of the draft: a member sends a message, and the moderator opens the room later.
     #[test]
-    fn the_draft_gives_a_guest_what_was_said_before_the_room_was_opened() {
+    fn the_draft_gives_a_guest_messages_from_before_the_opening() {
         for (profile, given) in [(draft(&[]), true), (latest(&[]), false)] {
             let mut subject = registered(profile);
             let said = subject.take(&tagged(Actor::Moderator, Operation::Send(Message::Message)));
@@ -187,12 +190,12 @@ mod tests {
             subject.take(&set_visibility(HistoryVisibility::WorldReadable));
             let read = subject.take(&step(GUEST, Operation::Read(KNOWN.messages)));
             assert!(read.decision.allows());
-            assert_eq!(read.answer, Held::Gave { tagged: given });
+            assert_eq!(read.answer, AnswerContent::Gave { tagged: given });
         }
     }
 
     #[test]
-    fn the_first_state_has_the_user_joined_and_nothing_set() {
+    fn the_initial_state_has_the_user_joined_and_nothing_set() {
         let state = ReferenceSubject::new(latest(&[]), SCOPE).abstraction();
         for room in state.rooms {
             assert_eq!(room.visibility, Some(HistoryVisibility::Shared));
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_joins_by_the_tagged_event_is_joined_after_it() {
+    fn a_guest_who_joins_by_the_tagged_event_is_joined_after_it() {
         let mut subject = registered(latest(&[]));
         subject.take(&set_guest_access(GuestAccess::CanJoin));
         subject.take(&tagged(GUEST, Operation::Join(MembershipEndpoint::Own)));
@@ -221,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_join_of_who_is_joined_already_tags_nothing() {
+    fn a_join_of_a_joined_guest_tags_nothing() {
         let mut subject = registered(latest(&[]));
         subject.take(&set_guest_access(GuestAccess::CanJoin));
         for way in [MembershipEndpoint::Own, MembershipEndpoint::StateEvent] {
@@ -243,13 +246,13 @@ mod tests {
     }
 
     #[test]
-    fn a_note_is_given_as_state_to_who_is_joined() {
+    fn the_state_gives_a_note_to_a_joined_user() {
         let mut subject = registered(latest(&[]));
         subject.take(&tagged(Actor::Moderator, Operation::SendState));
         let state_event =
             EndpointId::find("GET /rooms/{roomId}/state/{eventType}/{stateKey}").unwrap();
         let read = subject.take(&step(Actor::User, Operation::Read(state_event)));
-        assert_eq!(read.answer, Held::Gave { tagged: true });
+        assert_eq!(read.answer, AnswerContent::Gave { tagged: true });
         let elsewhere =
             Action { place: Place::Room(1), ..step(Actor::User, Operation::Read(state_event)) };
         assert_eq!(subject.take(&elsewhere).decision.status, 404);
@@ -331,7 +334,8 @@ mod tests {
     }
 
     prop_compose! {
-        /// Some points answered otherwise, and every endpoint open or the allow-list in force.
+        /// A profile with other options at some points, and with every endpoint open or the allow-list
+        /// in force.
         fn any_profile()(
             points in proptest::collection::vec((0..POINTS.len(), 0_usize..4), 0..4),
             listed in any::<bool>(),
@@ -349,7 +353,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_refused_step_changes_nothing(
+        fn a_denied_action_changes_nothing(
             profile in any_profile(),
             steps in proptest::collection::vec(any_step(), 1..40),
         ) {
@@ -368,7 +372,7 @@ mod tests {
         }
 
         #[test]
-        fn under_the_rules_in_force_no_guest_is_joined_where_guests_may_not_join(
+        fn no_guest_is_joined_where_guests_may_not_join(
             steps in proptest::collection::vec(any_step(), 1..60),
         ) {
             let mut subject = registered(latest(&[]));

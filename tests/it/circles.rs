@@ -19,7 +19,6 @@ const KNOWN: &[&str] = &[
     "guest_access::diff::judge",
     "guest_access::diff::signature",
     "guest_access::permitted::explanation",
-    "guest_access::subject::server::acting",
 ];
 
 /// Which modules each module uses.

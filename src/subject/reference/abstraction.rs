@@ -1,4 +1,4 @@
-//! The abstract state, read off the homeserver.
+//! The abstract state of the homeserver: what the model knows of its accounts and timelines.
 
 use guest_access_model::state::{
     Account, Kind, MAX_GUESTS, MAX_ROOMS, ReaderRelation, Room, Standing, State, Tagged,
@@ -6,7 +6,7 @@ use guest_access_model::state::{
 use guest_access_rules::vocabulary::{HistoryVisibility, JoinRule, Membership};
 
 use super::ReferenceSubject;
-use super::people::Person;
+use super::accounts::UserAccount;
 use crate::reference::{self, Settings};
 
 impl ReferenceSubject {
@@ -26,11 +26,11 @@ impl ReferenceSubject {
         State { accounts, rooms, tagged: self.describe_tagged() }
     }
 
-    fn guest(&self, number: usize) -> Option<&Person> {
-        self.people.guests.get(number)?.as_ref()
+    fn guest(&self, number: usize) -> Option<&UserAccount> {
+        self.accounts.guests.get(number)?.as_ref()
     }
 
-    fn describe_account(&self, guest: &Person) -> Account {
+    fn describe_account(&self, guest: &UserAccount) -> Account {
         let Some(account) = self.reference.account(&guest.user_id) else {
             return Account::Absent;
         };
@@ -42,7 +42,7 @@ impl ReferenceSubject {
         }
     }
 
-    /// A room in which nothing has happened, which is what rooms beyond the scope stay like.
+    /// A room in which nothing has happened. Every room beyond the scope stays like this.
     fn fresh_room(&self) -> Room {
         let settings = Settings::of_a_new_room(&self.reference.profile().choices);
         Room {
@@ -67,7 +67,7 @@ impl ReferenceSubject {
             guest_access: settings.guest_access,
             join_rule: room.join_rule(),
             members,
-            user: room.membership(&self.people.user.user_id),
+            user: room.membership(&self.accounts.user.user_id),
         }
     }
 
@@ -93,7 +93,7 @@ impl ReferenceSubject {
     }
 }
 
-/// Who was in no room when the tagged event was sent, and has not joined since.
+/// The relation of a reader who was not in the room at the tagged event and has not joined since.
 const STRANGER: ReaderRelation =
     ReaderRelation { before: Standing::Other, after: Standing::Other, joined_later: false };
 
@@ -106,7 +106,7 @@ fn kind(event: &reference::Event) -> Kind {
     }
 }
 
-/// The history visibility at an event, which is `shared` where reading it failed then.
+/// The history visibility at an event; `shared`, where the setting could not be read then.
 fn understood(settings: Settings) -> HistoryVisibility {
     settings.visibility.unwrap_or(HistoryVisibility::Shared)
 }

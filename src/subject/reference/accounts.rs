@@ -1,117 +1,93 @@
-//! The steps that make and change accounts, as calls.
+//! The accounts of the model's actors, and the credentials of their calls.
 
-use std::sync::Arc;
-
-use guest_access_model::action::{Actor, Answer as Held, Observation, ProfileKey, Upgrade};
-use guest_access_rules::decision_point::FirstGuest;
+use guest_access_model::action::{Actor, Credential};
+use guest_access_model::state::MAX_GUESTS;
+use guest_access_rules::decision_point::OldToken;
+use ruma::OwnedUserId;
 use ruma::api::client::account::register;
-use ruma::api::client::account::register::RegistrationKind;
-use ruma::api::client::profile::set_profile_field;
-use ruma::profile::ProfileFieldValue;
-use ruma::{OwnedUserId, UserId};
 
-use super::people::{MADE_UP_TOKEN, Person};
-use super::{ReferenceSubject, cannot_happen, observe, observe_only};
-use crate::reference::{Credentials, SERVER_NAME};
+use crate::reference::Credentials;
 
-/// The names that the guests ask for, by number.
-const NAMES: [&str; 3] = ["alice", "bob", "carol"];
+/// A token that the server never issued.
+pub(super) const MADE_UP_TOKEN: &str = "made-up-token";
 
-impl ReferenceSubject {
-    pub(super) fn register(&mut self, by: Actor, named: bool) -> Observation {
-        let Actor::Guest(number) = by else {
-            return cannot_happen();
-        };
-        let number = usize::from(number);
-        let (Some(name), Some(None)) = (NAMES.get(number), self.people.guests.get(number)) else {
-            return cannot_happen();
-        };
-        let mut request = register::v3::Request::new();
-        request.kind = RegistrationKind::Guest;
-        request.username = named.then(|| (*name).to_owned());
-        let answer = self.reference.register(&request);
-        if let Ok(granted) = &answer {
-            let person = Person::registered(granted.response.clone());
-            // The first guest is the one with number 0, whichever registers first.
-            let administrators = self.reference.profile().choices.first_guest;
-            let administrator = administrators == FirstGuest::Administrator && number == 0;
-            self.reference.set_administrator(&person.user_id, administrator);
-            Arc::make_mut(&mut self.people).guests[number] = Some(person);
+/// An account.
+#[derive(Debug, Clone)]
+pub(super) struct UserAccount {
+    pub(super) user_id: OwnedUserId,
+    /// The newest token, live or ended.
+    pub(super) token: String,
+    /// The token before the upgrade.
+    before_upgrade: Option<String>,
+}
+
+impl UserAccount {
+    /// The account that a registration created.
+    pub(super) fn registered(response: register::v3::Response) -> Self {
+        Self {
+            user_id: response.user_id,
+            token: response.access_token.unwrap_or_default(),
+            before_upgrade: None,
         }
-        observe(answer, |response| {
-            if named { Held::Named(response.user_id.localpart() == *name) } else { Held::Nothing }
-        })
     }
 
-    pub(super) fn upgrade(&mut self, upgrade: Upgrade) -> Observation {
-        let people = Arc::clone(&self.people);
-        let token = |guest| people.guest(guest).map(|guest| guest.token.clone());
-        let (of, token) = match upgrade {
-            Upgrade::Own(guest) | Upgrade::OtherName(guest) => (guest, token(guest)),
-            Upgrade::OthersToken { of, with } => (of, token(with)),
-            Upgrade::MadeUpToken(guest) => (guest, Some(MADE_UP_TOKEN.to_owned())),
-        };
-        let (Some(guest), Some(token)) = (people.guest(of), token) else {
-            return cannot_happen();
-        };
-        let name = match upgrade {
-            Upgrade::OtherName(_) => self.nobodys_name(),
-            _ => guest.user_id.localpart().to_owned(),
-        };
-        self.become_user(of, Some(name), Some(token))
+    /// The account of the guest after an upgrade.
+    pub(super) fn upgraded(&self, response: register::v3::Response) -> Self {
+        Self { before_upgrade: Some(self.token.clone()), ..Self::registered(response) }
+    }
+}
+
+/// The accounts of all actors of the model.
+#[derive(Debug, Clone)]
+pub(super) struct Accounts {
+    pub(super) moderator: UserAccount,
+    pub(super) user: UserAccount,
+    /// The registered guests, by the numbers of the model.
+    pub(super) guests: [Option<UserAccount>; MAX_GUESTS],
+}
+
+impl Accounts {
+    pub(super) const fn new(moderator: UserAccount, user: UserAccount) -> Self {
+        Self { moderator, user, guests: [const { None }; MAX_GUESTS] }
     }
 
-    /// An ordinary registration that asks for `name`, with which `guest` may become a user.
-    pub(super) fn become_user(
-        &mut self,
-        guest: u8,
-        name: Option<String>,
-        token: Option<String>,
-    ) -> Observation {
-        let (Some(person), Some(name)) = (self.people.guest(guest).cloned(), name) else {
-            return cannot_happen();
+    pub(super) fn guest(&self, number: u8) -> Option<&UserAccount> {
+        self.guests.get(usize::from(number))?.as_ref()
+    }
+
+    pub(super) fn account(&self, actor: Actor) -> Option<&UserAccount> {
+        match actor {
+            Actor::Server | Actor::Nobody => None,
+            Actor::Moderator => Some(&self.moderator),
+            Actor::User => Some(&self.user),
+            Actor::Guest(number) => self.guest(number),
+        }
+    }
+
+    /// The credentials of the calls of an actor.
+    pub(super) fn credentials(
+        &self,
+        actor: Actor,
+        with: Credential,
+        old_token: OldToken,
+    ) -> Credentials<'_> {
+        let Some(account) = self.account(actor) else {
+            return match actor {
+                Actor::Guest(_) => Credentials::token(MADE_UP_TOKEN),
+                _ => Credentials::NONE,
+            };
         };
-        let mut request = register::v3::Request::new();
-        request.username = Some(name);
-        request.password = Some("password".to_owned());
-        request.guest_access_token = token;
-        let answer = self.reference.register(&request);
-        if let Ok(granted) = &answer {
-            let response = granted.response.clone();
-            // A registration under another name is the guest's only if it took the guest's place.
-            let replaced = self.reference.account(&person.user_id).is_none();
-            if replaced || response.user_id == person.user_id {
-                let place = &mut Arc::make_mut(&mut self.people).guests[usize::from(guest)];
-                *place = Some(person.upgraded(response));
+        match with {
+            Credential::Own => Credentials::token(&account.token),
+            Credential::Masquerade => {
+                Credentials { token: Some(&account.token), user_id: Some(&self.moderator.user_id) }
             }
+            // A guest that became a user without an upgrade has one token, which stays valid.
+            Credential::BeforeUpgrade => match (&account.before_upgrade, old_token) {
+                (Some(old), _) => Credentials::token(old),
+                (None, OldToken::Ended) => Credentials::token(MADE_UP_TOKEN),
+                (None, _) => Credentials::token(&account.token),
+            },
         }
-        observe_only(answer)
-    }
-
-    /// A local part that nobody has.
-    fn nobodys_name(&self) -> String {
-        let mut number = 0_u32;
-        loop {
-            let name = format!("somebody-else-{number}");
-            let user = UserId::parse(format!("@{name}:{SERVER_NAME}"));
-            if user.is_ok_and(|user| self.reference.account(&user).is_none()) {
-                return name;
-            }
-            number += 1;
-        }
-    }
-
-    pub(super) fn set_profile(
-        &mut self,
-        with: &Credentials<'_>,
-        user: OwnedUserId,
-        key: ProfileKey,
-    ) -> Observation {
-        let value = match key {
-            ProfileKey::DisplayName => ProfileFieldValue::DisplayName("A name".to_owned()),
-            ProfileKey::AvatarUrl => ProfileFieldValue::AvatarUrl("mxc://reference.test/0".into()),
-        };
-        let request = set_profile_field::v3::Request::new(user, value);
-        observe_only(self.reference.set_profile_field(with, &request))
     }
 }

@@ -1,8 +1,10 @@
-//! The steps that change something, as calls.
+//! The call of each action.
 
 use std::sync::Arc;
 
-use guest_access_model::action::{Action, Answer as Held, Observation, Operation, Place, Setting};
+use guest_access_model::action::{
+    Action, Answer as AnswerContent, Observation, Operation, Place, Setting,
+};
 use guest_access_rules::vocabulary::Decision;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use ruma::api::client::account::{deactivate, whoami};
@@ -22,16 +24,16 @@ use crate::reference::SERVER_NAME;
 
 impl ReferenceSubject {
     pub(super) fn operation(&mut self, step: &Action) -> Observation {
-        let people = Arc::clone(&self.people);
+        let accounts = Arc::clone(&self.accounts);
         let old_token = self.reference.profile().choices.old_token;
-        let with = &people.credentials(step.by, step.with, old_token);
+        let with = &accounts.credentials(step.by, step.with, old_token);
         let room = self.room_id(step.place);
-        let moderated = step.operation.moderated().and_then(|guest| people.guest(guest));
+        let moderated = step.operation.moderated().and_then(|guest| accounts.guest(guest));
         let moderated = moderated.map(|guest| guest.user_id.clone());
         match step.operation {
             Operation::Register { named } => self.register(step.by, named),
             Operation::RegisterOver(guest) => {
-                let asked = people.guest(guest).map(|guest| guest.user_id.localpart().to_owned());
+                let asked = accounts.guest(guest).map(|guest| guest.user_id.localpart().to_owned());
                 self.become_user(guest, asked, None)
             }
             Operation::Upgrade(upgrade) => self.upgrade(upgrade),
@@ -41,7 +43,7 @@ impl ReferenceSubject {
             Operation::Deactivate => {
                 observe_only(self.reference.deactivate(with, &deactivate::v3::Request::new()))
             }
-            Operation::EndToken(guest) => match people.guest(guest) {
+            Operation::EndToken(guest) => match accounts.guest(guest) {
                 Some(guest) => {
                     self.reference.end_tokens(&guest.user_id);
                     done()
@@ -53,13 +55,13 @@ impl ReferenceSubject {
                 done()
             }
             Operation::SetProfile { key, own } => {
-                let own = own.then(|| people.person(step.by)).flatten();
-                let user = own.unwrap_or(&people.moderator).user_id.clone();
+                let own = own.then(|| accounts.account(step.by)).flatten();
+                let user = own.unwrap_or(&accounts.moderator).user_id.clone();
                 self.set_profile(with, user, key)
             }
             Operation::WhoAmI => {
                 let answer = self.reference.whoami(with, &whoami::v3::Request::new());
-                observe(answer, |response| Held::IsGuest(response.is_guest))
+                observe(answer, |response| AnswerContent::IsGuest(response.is_guest))
             }
             Operation::SetVisibility(says, key) => {
                 let kind = Setting::HistoryVisibility;
@@ -129,13 +131,13 @@ impl ReferenceSubject {
     }
 }
 
-/// What comes of the server's own deeds.
+/// The observation of what the server does by itself.
 fn done() -> Observation {
     let because = "the server does so by itself";
-    Observation { decision: Decision::allow(&[], because), answer: Held::Nothing }
+    Observation { decision: Decision::allow(&[], because), answer: AnswerContent::Nothing }
 }
 
-/// The alias of a room of the model's, or the id of one elsewhere.
+/// The alias of a room of the model, or the id of a room elsewhere.
 fn name(place: Place, room: OwnedRoomId) -> OwnedRoomOrAliasId {
     match place {
         Place::Room(number) => format!("#room-{number}:{SERVER_NAME}").try_into().ok(),

@@ -1,6 +1,6 @@
-//! The steps that read, as calls: was the tagged event in the answer?
+//! The calls that read: does the answer hold the tagged event?
 
-use guest_access_model::action::{Answer as Held, Observation, Place};
+use guest_access_model::action::{Answer as AnswerContent, Observation, Place};
 use guest_access_rules::decision_point::HiddenEvent;
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use ruma::api::Direction;
@@ -92,7 +92,7 @@ impl ReferenceSubject {
                 let time = MilliSecondsSinceUnixEpoch(time);
                 let request = get_event_by_timestamp::v1::Request::since(room, time);
                 let answer = self.reference.timestamp_to_event(with, &request);
-                observe(answer, |response| Held::Gave {
+                observe(answer, |response| AnswerContent::Gave {
                     tagged: self.tagged.as_ref() == Some(&response.event_id),
                 })
             }
@@ -123,17 +123,17 @@ impl ReferenceSubject {
             key.unwrap_or_else(|| "never-sent".to_owned()),
         );
         let answer = self.reference.state_event(with, &request);
-        observe(answer, |_| Held::Gave { tagged: true })
+        observe(answer, |_| AnswerContent::Gave { tagged: true })
     }
 
-    /// Of the members, only whether the call is allowed is looked at.
+    /// Reads the members. The observation holds only the decision.
     fn read_members(
         &self,
         with: &Credentials<'_>,
         endpoint: EndpointId,
         room: OwnedRoomId,
     ) -> Observation {
-        let nothing = Held::Gave { tagged: false };
+        let nothing = AnswerContent::Gave { tagged: false };
         if endpoint.get().id == "GET /rooms/{roomId}/joined_members" {
             let request = joined_members::v3::Request::new(room);
             observe(self.reference.joined_members(with, &request), |_| nothing)
@@ -148,7 +148,7 @@ impl ReferenceSubject {
         observe(answer, |mut response| {
             let first = self.rooms.first().and_then(|id| response.rooms.join.remove(id));
             let Some(first) = first else {
-                return Held::Gave { tagged: false };
+                return AnswerContent::Gave { tagged: false };
             };
             let state = match first.state {
                 sync::State::Before(state) | sync::State::After(state) => state.events,
@@ -158,15 +158,15 @@ impl ReferenceSubject {
         })
     }
 
-    /// The tagged event, if it is of this room.
+    /// The tagged event, if it belongs to this room.
     fn tagged_in(&self, room: &OwnedRoomId) -> Option<&Event> {
         let first = self.first_room().filter(|first| first.id == *room)?;
         let place = first.place_of(self.tagged.as_ref()?)?;
         Some(first.event(place))
     }
 
-    /// From where to where a timeline is read: all of it, unless one hidden event makes the answer
-    /// fail. The model knows of no event but the tagged one, so then only that one is asked for.
+    /// The span of a timeline that a call reads: all of the timeline, unless one hidden event makes the
+    /// call fail. In that case the span holds only the tagged event, since the model knows no other.
     fn span(&self, room: &OwnedRoomId) -> (Option<String>, Option<String>) {
         if self.reference.profile().choices.hidden_event == HiddenEvent::LeftOut {
             return (None, None);
@@ -180,16 +180,16 @@ impl ReferenceSubject {
         (token(place.unwrap_or(0)), token(end))
     }
 
-    fn gave<T>(&self, events: &[Raw<T>]) -> Held {
-        Held::Gave { tagged: self.has(events) }
+    fn gave<T>(&self, events: &[Raw<T>]) -> AnswerContent {
+        AnswerContent::Gave { tagged: self.has(events) }
     }
 
-    /// Given among the events, or in the state: there only a note is looked for, since any other
-    /// tagged event may have been replaced, or not, by the time of the call.
-    fn either<T>(&self, among_events: bool, state: &[Raw<T>]) -> Held {
+    /// Whether the events or the state hold the tagged event. In the state only a note counts: a later
+    /// event may have replaced any other tagged event by the time of the call.
+    fn either<T>(&self, among_events: bool, state: &[Raw<T>]) -> AnswerContent {
         let tagged = self.first_room().and_then(|room| self.tagged_in(&room.id));
         let note = tagged.is_some_and(|event| event.kind == NOTE);
-        Held::Gave { tagged: among_events || note && self.has(state) }
+        AnswerContent::Gave { tagged: among_events || note && self.has(state) }
     }
 
     /// Whether the tagged event is among these.
@@ -205,10 +205,10 @@ impl ReferenceSubject {
     }
 }
 
-/// The type of the state events that are neither settings nor memberships.
+/// The type of the notes: state events that are neither settings nor memberships.
 const NOTE: &str = "org.example.note";
 
-/// The token of the moment before anything happened.
+/// The stream token of the moment before the first event.
 const BEGINNING: &str = "s0";
 
 fn never_sent() -> OwnedEventId {

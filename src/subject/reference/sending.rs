@@ -1,4 +1,4 @@
-//! The steps that send events, as calls.
+//! The calls that send events.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{ReferenceSubject, cannot_happen, observe_only};
 use crate::reference::{Credentials, Room};
 
-/// Somebody without an account.
+/// A user id without an account.
 const MADE_UP_USER: &str = "@nobody:reference.test";
 
 impl ReferenceSubject {
@@ -42,7 +42,7 @@ impl ReferenceSubject {
         setting: Setting,
     ) -> Observation {
         if self.setting(room, setting).is_none() {
-            // What a room without the event means is redacted after it was said.
+            // A room without the event gets an event with the value in effect, to be redacted.
             let settings = self.reference.room(room).map(Room::settings);
             let content = match (setting, settings) {
                 (_, None) => return cannot_happen(),
@@ -83,7 +83,7 @@ impl ReferenceSubject {
         self.put_message(with, room, message.as_str(), &content)
     }
 
-    /// The newest message of the caller's own in `room`; one that never was, if there is none.
+    /// The caller's newest message in `room`; the id of no event, if there is none.
     fn own_message(&self, with: &Credentials<'_>, room: &RoomId) -> String {
         let own = self.reference.holder(with.token.unwrap_or_default());
         let room = self.reference.room(room);
@@ -101,8 +101,8 @@ impl ReferenceSubject {
         room: OwnedRoomId,
         membership: &str,
     ) -> Observation {
-        let people = Arc::clone(&self.people);
-        let user = people.person(by).map_or(MADE_UP_USER, |person| person.user_id.as_str());
+        let accounts = Arc::clone(&self.accounts);
+        let user = accounts.account(by).map_or(MADE_UP_USER, |account| account.user_id.as_str());
         self.put_state(with, room, "m.room.member", user, &json!({ "membership": membership }))
     }
 

@@ -1,4 +1,4 @@
-//! Who the model's actors are on the homeserver, and with which tokens they call.
+//! The accounts of the model's actors on a homeserver, and the credentials of their calls.
 
 use guest_access_model::action::{Actor, Credential};
 use guest_access_model::state::MAX_GUESTS;
@@ -7,32 +7,32 @@ use ruma::OwnedUserId;
 use super::request::Request;
 use super::token::Token;
 
-/// Somebody with an account.
+/// An account on a homeserver.
 #[derive(Debug, Clone)]
 pub struct UserAccount {
     /// The user id.
     pub user_id: OwnedUserId,
-    /// Its newest token, live or ended.
+    /// The newest token, live or ended.
     pub token: Token,
-    /// The token that it had before it upgraded.
+    /// The token before the upgrade.
     pub(super) before_upgrade: Option<Token>,
-    /// The password, if it is known.
+    /// The password, if this program knows it.
     pub(super) password: Option<Token>,
 }
 
 impl UserAccount {
-    /// Somebody with this token and no password.
+    /// An account with this token and no password.
     pub fn new(user_id: OwnedUserId, token: Token) -> Self {
         Self { user_id, token, before_upgrade: None, password: None }
     }
 }
 
-/// Everybody whom the model knows.
+/// The accounts of all actors of the model.
 #[derive(Debug)]
 pub(super) struct Accounts {
     pub(super) moderator: UserAccount,
     pub(super) user: UserAccount,
-    /// The guests, by the model's numbers, from their registration on.
+    /// The registered guests, by the numbers of the model.
     pub(super) guests: [Option<UserAccount>; MAX_GUESTS],
 }
 
@@ -40,12 +40,12 @@ pub(super) struct Accounts {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Credentials {
     pub(super) token: Option<Token>,
-    /// The user that the query names in `user_id`.
+    /// The user whom the query names in `user_id`.
     pub(super) named: Option<OwnedUserId>,
 }
 
 impl Credentials {
-    /// The call, with the user in its query whom they name.
+    /// The request, with the named user in its query.
     pub(super) fn name_in(&self, request: Request) -> Request {
         match &self.named {
             Some(user) => request.query("user_id", user.as_str()),
@@ -68,7 +68,7 @@ impl Accounts {
         }
     }
 
-    /// What an actor shows when it calls.
+    /// The credentials of the calls of an actor.
     pub(super) fn credentials(&self, actor: Actor, with: Credential) -> Credentials {
         let Some(person) = self.account(actor) else {
             let token = matches!(actor, Actor::Guest(_)).then(Token::made_up);

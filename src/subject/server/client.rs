@@ -1,4 +1,4 @@
-//! Calls over HTTP, held to limits.
+//! HTTP calls within limits.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use super::request::Request;
 use super::response::Response;
 use super::token::Token;
 
-/// What a homeserver is allowed to take of us.
+/// The limits of a call.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How long one call may take.
+    /// The longest time of one call.
     pub call: Duration,
-    /// How many bytes one answer may have.
+    /// The largest number of bytes in one response.
     pub answer: usize,
-    /// How long a homeserver that asks us to wait (429) is waited for, in all, for one call.
+    /// The longest time in all that one call waits for a homeserver that limits the rate (429).
     pub patience: Duration,
 }
 
@@ -31,17 +31,17 @@ impl Default for Limits {
     }
 }
 
-/// Makes calls to one homeserver. It follows no redirect, trusts no length, and waits no longer
-/// than it is allowed to.
+/// Makes calls to one homeserver. The client follows no redirect, trusts no length, and waits no longer
+/// than the [`Limits`] say.
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
-    /// The address, without a slash at its end.
+    /// The address, without a slash at the end.
     base: String,
     limits: Limits,
-    /// How many calls were made.
+    /// The number of calls so far.
     calls: Cell<usize>,
-    /// How often the homeserver asked us to wait.
+    /// The number of responses so far that limited the rate (429).
     waits: Cell<usize>,
 }
 
@@ -49,7 +49,7 @@ impl Client {
     /// A client of the homeserver at `url`.
     ///
     /// # Errors
-    /// If that is no address of a homeserver.
+    /// If `url` is no address of a homeserver.
     pub fn new(url: &str, limits: Limits) -> Result<Self, ServerError> {
         let wrong = |why: String| ServerError::Address { url: without_secrets(url), why };
         let parsed = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
@@ -64,7 +64,7 @@ impl Client {
         if parsed.query().is_some() || parsed.fragment().is_some() {
             return Err(wrong("it must not have a query or a fragment".to_owned()));
         }
-        // Another one may be installed already, which does as well.
+        // An error means that a provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -81,20 +81,20 @@ impl Client {
         &self.base
     }
 
-    /// How many calls were made.
+    /// The number of calls so far.
     pub fn calls(&self) -> usize {
         self.calls.get()
     }
 
-    /// How often the homeserver asked us to wait.
+    /// The number of responses so far that limited the rate (429).
     pub fn waits(&self) -> usize {
         self.waits.get()
     }
 
-    /// Makes a call with this token, as often as the homeserver asks us to wait and do it again.
+    /// Makes a call with this token, and repeats the call while the homeserver limits the rate.
     ///
     /// # Errors
-    /// If no answer comes, or one that is too large.
+    /// If no response comes, or the response is too large.
     pub async fn send(
         &self,
         request: &Request,
@@ -170,12 +170,12 @@ impl Client {
     }
 }
 
-/// The address in an error may hold what nobody should see, so it is left out.
+/// The error without the address, which may hold secrets.
 fn unreachable(error: reqwest::Error) -> ServerError {
     ServerError::Unreachable { why: causes(&error.without_url()) }
 }
 
-/// What an error says, with all its causes.
+/// The message of an error, with the messages of its causes.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -189,7 +189,7 @@ fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// An address without the user, the password and the query that it may hold.
+/// An address without its user, its password and its query.
 fn without_secrets(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.split(['?', '#']).next().unwrap_or_default().to_owned();
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_address_is_said_without_its_secrets() {
+    fn a_message_about_a_wrong_address_hides_its_secrets() {
         for url in ["nonsense", "ftp://host", "http://me:secret@host", "http://host?token=secret"] {
             let error = Client::new(url, Limits::default()).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slash_at_the_end_is_none_of_the_addresses() {
+    fn an_address_loses_the_slash_at_its_end() {
         let client = Client::new("http://host/", Limits::default()).unwrap();
         assert_eq!(client.url(), "http://host");
     }

@@ -1,60 +1,60 @@
-//! Why a homeserver could not be asked.
+//! The errors of calls to a homeserver.
 
 use std::time::Duration;
 
-/// Why a homeserver could not be asked, or its answer not be used.
+/// Why a call could not be made, or its response not be used.
 ///
-/// None of these is a refusal: a refusal is an answer.
+/// A denial of a call under test is no error: it is an observation.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The address means no homeserver.
+    /// The address is no address of a homeserver.
     #[error("`{url}` is no address of a homeserver ({why}); one is `http://127.0.0.1:8008`")]
     Address {
-        /// What was given.
+        /// The address, without secrets.
         url: String,
-        /// What is wrong with it.
+        /// What is wrong with the address.
         why: String,
     },
-    /// No connection comes about.
+    /// The client cannot connect.
     #[error("the homeserver cannot be reached: {why}")]
     Unreachable {
-        /// Why, as the library says.
+        /// The message of the HTTP library.
         why: String,
     },
-    /// The answer does not come in time.
+    /// The response does not come in time.
     #[error("{call} was not answered within {}", humantime::format_duration(*.after))]
     Silent {
         /// The call.
         call: String,
-        /// How long it was waited for.
+        /// How long the client waited.
         after: Duration,
     },
-    /// The connection ended within the answer.
+    /// The connection ended within the response.
     #[error("the homeserver broke off while it answered {call}: {why}")]
     BrokeOff {
         /// The call.
         call: String,
-        /// Why, as the library says.
+        /// The message of the HTTP library.
         why: String,
     },
-    /// The answer is larger than any sensible one.
+    /// The response is too large.
     #[error("{call} was answered with more than {} MB, which is too large", limit / 1_000_000)]
     TooLarge {
         /// The call.
         call: String,
-        /// How many bytes an answer may have.
+        /// The largest number of bytes in a response.
         limit: usize,
     },
-    /// The answer is not what the specification says.
+    /// The response does not have the form that the specification says.
     #[error("{call} was answered with {what}")]
     Unfit {
         /// The call.
         call: String,
-        /// What was answered instead.
+        /// What the response is instead.
         what: String,
     },
-    /// A call was answered with a redirect, which is not followed.
+    /// The response is a redirect, which the client does not follow.
     #[error(
         "{call} was answered with a redirect ({status}), which is not followed; give the address of the homeserver itself"
     )]
@@ -64,7 +64,7 @@ pub enum ServerError {
         /// The status.
         status: u16,
     },
-    /// A call without which there is nothing to look at was refused.
+    /// The homeserver refused a call that every session needs.
     #[error("{call} was refused: {answer}")]
     Refused {
         /// The call.
@@ -80,23 +80,23 @@ pub enum ServerError {
         /// Why not.
         why: &'static str,
     },
-    /// The server registers nobody in a way that is known here.
+    /// The homeserver registers no user in a way that this program knows.
     #[error(
         "the homeserver registers no users in a way that this program can take ({why}); give accounts by `--user NAME:PASSWORD` or `--token TOKEN`, or a `--registration-token`"
     )]
     NoRegistration {
-        /// What it asks for.
+        /// What the homeserver asks for.
         why: String,
     },
 }
 
 impl ServerError {
-    /// Whether the homeserver may be gone: the call did not come through at all.
+    /// Whether the homeserver may be gone: no whole response came.
     pub fn is_broken_line(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Silent { .. } | Self::BrokeOff { .. })
     }
 
-    /// Whether it is the command line that is wrong, and not the homeserver.
+    /// Whether the command line causes the error, and not the homeserver.
     pub fn is_wrong_input(&self) -> bool {
         matches!(self, Self::Address { .. } | Self::NoRegistration { .. })
     }

@@ -19,8 +19,8 @@ use super::request::{Request, endpoint};
 use super::room_pool::RoomPool;
 use super::token::Token;
 
-/// The room versions in which a creator has power because the power levels say so, the newest
-/// first: what a scenario says of power is true of these.
+/// The room versions that sessions create, the newest first. In each of them the power levels give the
+/// creator its power, as scenarios assume.
 const ROOM_VERSIONS: [&str; 2] = ["11", "10"];
 
 /// One homeserver.
@@ -28,32 +28,33 @@ const ROOM_VERSIONS: [&str; 2] = ["11", "10"];
 pub struct Server {
     pub(super) client: Client,
     pub(super) proof: Proof,
-    /// A word that no other run uses: every name that is made here begins with it.
+    /// A word that no other run uses. Every name that the run makes up begins with the word.
     pub(super) run: String,
-    /// What the homeserver calls itself, if it says so: its name and its version.
+    /// The name and the version of the software, if the homeserver gives them.
     pub software: Option<(String, String)>,
     words: Cell<u32>,
     pub(super) room_version: OnceCell<Option<String>>,
-    /// Of endpoints that it says it does not have, whether it looks at who calls them first.
+    /// Endpoints that the homeserver does not have, each with whether the homeserver checks the caller
+    /// first.
     pub(super) checked: RefCell<BTreeMap<EndpointId, bool>>,
 }
 
-/// The people that every story needs and that none changes: they go from one to the next.
+/// What sessions share: two accounts that no scenario changes, and the pool of rooms.
 #[derive(Debug)]
 pub struct SharedFixture {
-    /// Who creates the rooms.
+    /// The account that creates the rooms.
     pub moderator: UserAccount,
-    /// Who is joined to them, without power.
+    /// The account that is joined to the rooms, without power.
     pub user: UserAccount,
-    /// The rooms in which another story may begin.
+    /// The rooms in which a later session may begin.
     pub(super) pool: RoomPool,
 }
 
 impl Server {
-    /// Asks the homeserver at `url` whether it is one.
+    /// Connects to the homeserver at `url`.
     ///
     /// # Errors
-    /// If that is no address, or nobody answers there as a homeserver does.
+    /// If `url` is no address of a homeserver, or no homeserver answers there.
     pub async fn meet(url: &str, limits: Limits, proof: Proof) -> Result<Self, ServerError> {
         let server = Self::unmet(Client::new(url, limits)?, proof);
         server.answers().await?;
@@ -80,16 +81,16 @@ impl Server {
         Self::unmet(client, Proof::default())
     }
 
-    /// Whether the homeserver still answers.
+    /// Checks that the homeserver answers.
     ///
     /// # Errors
-    /// If it does not.
+    /// If the homeserver does not answer.
     pub async fn answers(&self) -> Result<(), ServerError> {
         let response = self.client.send(&Request::to(endpoint("GET /versions"), []), None).await?;
         response.read::<get_supported_versions::Response>().map(|_| ())
     }
 
-    /// What the homeserver calls itself, where it answers other homeservers too.
+    /// The name and the version of the software, if the federation API answers at the same address.
     async fn software(&self) -> Option<(String, String)> {
         #[derive(Deserialize)]
         struct Version {
@@ -113,13 +114,14 @@ impl Server {
         &self.client
     }
 
-    /// A word that nobody else has.
+    /// A word that no other session has.
     pub(super) fn word(&self) -> String {
         self.words.set(self.words.get() + 1);
         format!("{}-{}", self.run, self.words.get())
     }
 
-    /// A moderator and a user: those that are given, and new ones in the place of who is not.
+    /// A moderator, a user and an empty pool. The accounts are the `given` ones, in this order; a missing
+    /// account is registered.
     ///
     /// # Errors
     /// If the homeserver registers nobody.
@@ -147,15 +149,15 @@ impl Server {
         }
     }
 
-    /// A password that nobody can guess.
+    /// A random password.
     pub(super) fn password() -> Token {
         format!("{:032x}", fastrand::u128(..)).into()
     }
 
-    /// The holder of a token.
+    /// The account to which a token belongs.
     ///
     /// # Errors
-    /// If the homeserver does not know it.
+    /// If the homeserver does not know the token.
     pub async fn holder(&self, token: Token) -> Result<UserAccount, ServerError> {
         let request = Request::to(endpoint("GET /account/whoami"), []);
         let answer: whoami::v3::Response =
@@ -163,10 +165,10 @@ impl Server {
         Ok(UserAccount::new(answer.user_id, token))
     }
 
-    /// Logs somebody in.
+    /// Logs a user in.
     ///
     /// # Errors
-    /// If the homeserver refuses that.
+    /// If the homeserver refuses the login.
     pub async fn log_in(&self, user: &str, password: Token) -> Result<UserAccount, ServerError> {
         let request = Request::to(endpoint("POST /login"), []).body(json!({
             "type": "m.login.password",
@@ -179,8 +181,8 @@ impl Server {
         Ok(person)
     }
 
-    /// The room version to ask for; none, where the homeserver offers none of those that are known
-    /// here, and its default is taken.
+    /// The room version of new rooms; none, for the default of a homeserver that offers none of
+    /// [`ROOM_VERSIONS`].
     async fn offered_room_version(&self, who: &UserAccount) -> Result<Option<String>, ServerError> {
         let request = Request::to(endpoint("GET /capabilities"), []);
         let response = self.client.send(&request, Some(&who.token)).await?;
@@ -194,7 +196,7 @@ impl Server {
         Ok(known.next().map(str::to_owned))
     }
 
-    /// Leaves for good the rooms that stories of these helpers left to others.
+    /// Leaves all rooms of the pool.
     pub async fn leave_vacant(&self, fixture: &SharedFixture) {
         let vacant = fixture.pool.take_all();
         for room in vacant {

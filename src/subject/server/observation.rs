@@ -1,111 +1,110 @@
-//! What came of a step on a homeserver, and whether the rules say the same.
+//! The observation of an action on a homeserver, and whether the rules predict the same.
 
 use guest_access_model::action::{Answer, Observation};
 use guest_access_model::state::MAX_GUESTS;
 use guest_access_rules::vocabulary::Membership;
 
-/// Whether a call was allowed.
+/// The verdict of a homeserver on a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallVerdict {
-    /// It was.
+    /// The homeserver allowed the call.
     Allowed,
-    /// It was not.
+    /// The homeserver denied the call.
     Denied {
         /// The HTTP status.
         status: u16,
         /// The error code, if the answer had one.
         errcode: Option<String>,
     },
-    /// It failed on its parameters, which are made up, and so was looked at: as good as allowed,
-    /// unless an ordinary user gets further with the same call.
+    /// The homeserver rejected the made-up parameters of the call. The caller got as far as the check of
+    /// the parameters, which counts as allowed unless an ordinary user gets further with the same call.
     ParametersRejected {
         /// The HTTP status.
         status: u16,
         /// The error code, if the answer had one.
         errcode: Option<String>,
     },
-    /// The answer does not tell: why.
+    /// The response does not tell, for this reason.
     Inconclusive(String),
 }
 
-/// Whether an answer held the tagged event.
+/// Whether responses held the tagged event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventPresence {
-    /// It did, wherever it could be.
+    /// Every response that could hold the event did.
     Present,
-    /// It did not.
+    /// No response held the event.
     Absent,
-    /// It did in one part and not in another: which is said in words.
+    /// Some responses held the event: which ones, in words.
     Partial(String),
 }
 
-/// What an answer held, as far as the rules care.
+/// The content of responses, as far as the rules speak of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResponseContent {
-    /// Nothing that the rules speak of, or nothing that was looked at.
+    /// Nothing that the rules speak of, or nothing that the session read.
     Nothing,
-    /// A read: whether the tagged event was given.
+    /// Of a read: whether the responses held the tagged event.
     Gave(EventPresence),
-    /// `whoami`: whether it says that the caller is a guest.
+    /// Of `whoami`: the value of `is_guest`.
     IsGuest(bool),
-    /// The members of a room: their memberships now, and as of the place in its streams at which the
-    /// caller is, if it is joined.
+    /// Of a list of members: the memberships now, and the memberships at the place that the sync of a
+    /// joined caller has reached.
     Listed {
-        /// Without a place.
+        /// The memberships without `at`.
         now: Memberships,
-        /// With `at`, if that was asked for.
+        /// The memberships with `at`, if the caller is joined.
         at: Option<Memberships>,
     },
-    /// A guest's registration: whether the user id is the one that was asked for.
+    /// Of the registration of a guest: whether the user id is the one that the request asked for.
     Named(bool),
 }
 
-/// The memberships in one room: the guests', by number, and the ordinary user's.
+/// The memberships in one room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memberships {
-    /// The guests' memberships.
+    /// The memberships of the guests, by number.
     pub guests: [Membership; MAX_GUESTS],
-    /// The ordinary user's.
+    /// The membership of the ordinary user.
     pub user: Membership,
 }
 
-/// What came of a step.
+/// What a client observes of an action on a homeserver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpObservation {
-    /// Whether it was allowed.
+    /// Whether the homeserver allowed the action.
     pub verdict: CallVerdict,
-    /// What the answer held.
+    /// What the responses held.
     pub content: ResponseContent,
 }
 
 impl HttpObservation {
-    /// A step that was allowed, with nothing that the rules speak of.
+    /// The observation of an allowed action whose responses hold nothing that the rules speak of.
     pub const fn allowed() -> Self {
         Self { verdict: CallVerdict::Allowed, content: ResponseContent::Nothing }
     }
 
-    /// A step whose answer does not tell what came of it.
+    /// The observation of an action whose responses do not tell the verdict, for this reason.
     pub fn inconclusive(why: impl Into<String>) -> Self {
         Self { verdict: CallVerdict::Inconclusive(why.into()), content: ResponseContent::Nothing }
     }
 
-    /// Whether the rules say the same.
+    /// Whether the rules predict this observation.
     pub fn fits(&self, expected: &Observation) -> bool {
         self.decides_as(expected) && (!self.is_allowed() || self.content_agrees(expected.answer))
     }
 
-    /// Whether the call was let through.
+    /// Whether the homeserver let the call through.
     pub const fn is_allowed(&self) -> bool {
         matches!(self.verdict, CallVerdict::Allowed | CallVerdict::ParametersRejected { .. })
     }
 
-    /// Whether the rules decide the same, whatever the answer held.
+    /// Whether the rules decide the same, whatever the responses held.
     pub fn decides_as(&self, expected: &Observation) -> bool {
         let decision = &expected.decision;
         match &self.verdict {
             CallVerdict::Allowed | CallVerdict::ParametersRejected { .. } => decision.allows(),
-            // With which error a call is denied that is for no user does not matter where no clause
-            // says so.
+            // Where no clause names the error of a denial, any error fits.
             CallVerdict::Denied { .. } if decision.status == 403 && decision.clauses.is_empty() => {
                 true
             }
@@ -128,7 +127,7 @@ impl HttpObservation {
             },
             (ResponseContent::IsGuest(said), Answer::IsGuest(expected))
             | (ResponseContent::Named(said), Answer::Named(expected)) => *said == expected,
-            // What was not looked at cannot differ.
+            // The session read nothing that could differ.
             _ => true,
         }
     }

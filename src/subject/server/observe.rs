@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::error::ServerError;
 use super::observation::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
-use super::registration::asks_who_one_is;
+use super::registration::asks_for_authentication;
 use super::response::Response;
 
 /// The tagged event.
@@ -84,7 +84,7 @@ pub(super) fn sample_verdict(response: &Response) -> CallVerdict {
     match (status, errcode.as_deref()) {
         (200..=399, _) => CallVerdict::Allowed,
         // The homeserver asks only callers whom it lets through to authenticate interactively.
-        (401, _) if asks_who_one_is(response) => CallVerdict::Allowed,
+        (401, _) if asks_for_authentication(response) => CallVerdict::Allowed,
         (401, _) | (403, Some("M_GUEST_ACCESS_FORBIDDEN")) => {
             CallVerdict::Denied { status, errcode }
         }

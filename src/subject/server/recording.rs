@@ -1,4 +1,4 @@
-//! What was said between us and a homeserver in one story, so that another program can say it again.
+//! The exchanges with a homeserver in one session, from which a script can replay them.
 
 use std::cell::{Cell, RefCell};
 
@@ -11,38 +11,38 @@ use super::request::Request;
 use super::response::Response;
 use super::token::Token;
 
-/// A call and its answer.
+/// A request and its response.
 #[derive(Debug, Clone)]
 pub struct Exchange {
-    /// The number of the step that it belongs to; none, if it belongs to the first state.
+    /// The number of the action that the exchange belongs to; none, if it sets up the initial state.
     pub step: Option<usize>,
-    /// Whether it only looks at what the step did to memberships.
+    /// Whether the exchange only reads what the action did to memberships.
     pub watches: bool,
-    /// What the call showed of its caller.
+    /// The access token of the request.
     pub token: Option<Token>,
-    /// The call.
+    /// The request.
     pub request: Request,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub status: u16,
-    /// The error code, if the answer had one.
+    /// The error code, if the response has one.
     pub errcode: Option<String>,
-    /// What of the answer later calls may need.
+    /// The values in the response that later requests may need.
     pub learned: Vec<LearnedValue>,
 }
 
 impl Exchange {
-    /// Whether the call was let through.
+    /// Whether the homeserver let the call through.
     pub fn is_allowed(&self) -> bool {
         (200..300).contains(&self.status)
     }
 }
 
-/// Something that an answer said.
+/// A value in a response.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LearnedValue {
-    /// Where in the answer it stands.
+    /// The place of the value in the response.
     pub from: ValueSource,
-    /// What it is. It may be an access token, so nothing shows it.
+    /// The value. It may be an access token, so no output shows it.
     pub value: String,
 }
 
@@ -52,35 +52,35 @@ impl std::fmt::Debug for LearnedValue {
     }
 }
 
-/// Where in an answer something stands.
+/// The place of a value in a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ValueSource {
-    /// Under this key.
+    /// The value of this key.
     Field(&'static str),
-    /// The id of the state event of this type and key, in a list of state events: the answer, or its
-    /// `chunk`.
+    /// The id of the state event with this type and state key, in a list of state events. The list is
+    /// the response, or the `chunk` of the response.
     StateEvent {
         /// The type.
         kind: String,
         /// The state key.
         state_key: String,
-        /// Whether the list stands under `chunk`.
+        /// Whether the list is the `chunk` of the response.
         in_chunk: bool,
     },
 }
 
-/// A story's exchanges, and who and what they were about.
+/// The exchanges of a session, and the accounts, rooms and events that they name.
 #[derive(Debug, Clone)]
 pub struct Recording {
-    /// The exchanges, in their order, without those that cleaned up.
+    /// The exchanges in order, without those that cleaned up.
     pub exchanges: Vec<Exchange>,
-    /// The word with which every name begins that was made for this story.
+    /// The word with which every name begins that the session made up.
     pub word: String,
     /// The moderator's user id and token.
     pub moderator: (String, Token),
     /// The ordinary user's user id and token.
     pub user: (String, Token),
-    /// The guests' user ids, in the end.
+    /// The user ids of the guests at the end.
     pub guests: [Option<String>; MAX_GUESTS],
     /// The room ids.
     pub rooms: Vec<String>,
@@ -89,14 +89,14 @@ pub struct Recording {
     pub tagged: Option<(String, bool)>,
 }
 
-/// The keys under which answers say what later calls need.
+/// The keys of the values that later requests may need.
 const FIELDS: [&str; 6] =
     ["user_id", "access_token", "room_id", "event_id", "next_batch", "origin_server_ts"];
 
-/// The calls whose answers list state events of which a later call may name one.
+/// The calls whose responses list state events that a later request may name.
 const LISTS: [&str; 2] = ["GET /rooms/{roomId}/state", "GET /rooms/{roomId}/members"];
 
-/// The line to a homeserver that one story is told over, with what is said there.
+/// The connection of one session to a homeserver, which records every exchange.
 #[derive(Debug)]
 pub(super) struct Connection<'a> {
     client: &'a Client,
@@ -111,40 +111,40 @@ impl<'a> Connection<'a> {
         Self { client, step, watches, exchanges: RefCell::new(Vec::new()) }
     }
 
-    /// What is said from now on belongs to the step with this number.
+    /// The exchanges from now on belong to the action with this number.
     pub(super) fn begin_action(&self, step: usize) {
         self.step.set(Some(step));
     }
 
-    /// What is said from now on only looks at memberships, or does not.
+    /// Sets whether the exchanges from now on only read memberships.
     pub(super) fn watch(&self, watches: bool) {
         self.watches.set(watches);
     }
 
-    /// Takes for said what was said in another story.
+    /// Adds exchanges of another session.
     pub(super) fn recall(&self, exchanges: &[Exchange]) {
         self.exchanges.borrow_mut().extend_from_slice(exchanges);
     }
 
-    /// How many exchanges there were so far.
+    /// The number of exchanges so far.
     pub(super) fn said(&self) -> usize {
         self.exchanges.borrow().len()
     }
 
-    /// Takes for unsaid what was said after the first so many exchanges: it is no part of the story.
-    pub(super) fn unsay(&self, but_for: usize) {
-        self.exchanges.borrow_mut().truncate(but_for);
+    /// Forgets all exchanges but the first `kept`: they are no part of the scenario.
+    pub(super) fn unsay(&self, kept: usize) {
+        self.exchanges.borrow_mut().truncate(kept);
     }
 
-    /// What was said so far.
+    /// The exchanges so far.
     pub(super) fn exchanges(&self) -> Vec<Exchange> {
         self.exchanges.borrow().clone()
     }
 
-    /// Makes a call with this token.
+    /// Makes a call with this token, and records the exchange.
     ///
     /// # Errors
-    /// If no answer comes, or one that is too large.
+    /// If no response comes, or the response is too large.
     pub(super) async fn send(
         &self,
         request: &Request,
@@ -165,7 +165,7 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// What of an answer later calls may need.
+/// The values in a response that later requests may need.
 fn learned(request: &Request, response: &Response) -> Vec<LearnedValue> {
     if !response.allows() {
         return Vec::new();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_later_calls_need_is_learned_from_an_answer() {
+    fn a_response_gives_the_values_that_later_requests_need() {
         let register = Request::to(KNOWN.register, []);
         let body = r#"{"user_id":"@a:b","access_token":"secret","device_id":"d","room_id":[]}"#;
         let learned = learned(&register, &answer(200, body));
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_list_of_state_events_each_is_learned_by_its_type_and_key() {
+    fn a_list_of_state_events_gives_each_id_by_type_and_key() {
         let members = Request::to(endpoint("GET /rooms/{roomId}/members"), ["!r"]);
         let event = r#"{"type":"m.room.member","state_key":"@a:b","event_id":"$e"}"#;
         let list = format!(r#"{{"chunk":[{event},7,{{"type":"x"}}]}}"#);

@@ -1,5 +1,4 @@
-//! Registration, and all else for which a homeserver first asks who one is (interactive
-//! authentication).
+//! Registration, and the user-interactive authentication that it may take.
 
 use ruma::api::client::account::register;
 use serde::Deserialize;
@@ -14,16 +13,16 @@ use super::requests::registration;
 use super::response::Response;
 use super::token::Token;
 
-/// What can be shown to a homeserver that does not register just anybody.
+/// What this program can show to a homeserver that asks for authentication.
 #[derive(Debug, Clone, Default)]
 pub struct Proof {
-    /// A registration token, which the homeserver's owner gives out.
+    /// A registration token, which the owner of the homeserver gives out.
     pub registration_token: Option<Token>,
-    /// The account's password.
+    /// The user id and the password of the account.
     pub(super) password: Option<(String, Token)>,
 }
 
-/// What a homeserver asks for.
+/// The response of a homeserver that asks for user-interactive authentication.
 #[derive(Debug, Deserialize)]
 struct UiaaInfo {
     flows: Vec<Flow>,
@@ -38,16 +37,16 @@ struct Flow {
     stages: Vec<String>,
 }
 
-/// The most stages that a homeserver may ask for.
+/// The largest number of stages that this program goes through.
 const STAGES: usize = 5;
 
 impl Proof {
-    /// This registration token, if there is one.
+    /// A proof with this registration token.
     pub fn with(registration_token: Option<Token>) -> Self {
         Self { registration_token, password: None }
     }
 
-    /// What is shown at this stage, if there is anything to show.
+    /// The authentication data of this stage, if there is any to show.
     fn of(&self, stage: &str) -> Option<Value> {
         match stage {
             "m.login.dummy" => Some(json!({ "type": stage })),
@@ -65,27 +64,29 @@ impl Proof {
         }
     }
 
-    /// The next stage of a way that can be gone to its end.
-    fn next(&self, asked: &UiaaInfo) -> Option<Value> {
+    /// The authentication data of the next stage of a flow that this program can complete.
+    fn next(&self, info: &UiaaInfo) -> Option<Value> {
         let left = |flow: &Flow| -> Vec<String> {
-            flow.stages.iter().filter(|stage| !asked.completed.contains(stage)).cloned().collect()
+            flow.stages.iter().filter(|stage| !info.completed.contains(stage)).cloned().collect()
         };
-        let ways = asked.flows.iter().map(left);
-        let mut ways = ways.filter(|left| left.iter().all(|stage| self.of(stage).is_some()));
-        let stage = ways.next()?.into_iter().next()?;
+        let flows = info.flows.iter().map(left);
+        let mut flows = flows.filter(|left| left.iter().all(|stage| self.of(stage).is_some()));
+        let stage = flows.next()?.into_iter().next()?;
         let mut auth = self.of(&stage)?;
-        if let Some(session) = &asked.session {
+        if let Some(session) = &info.session {
             auth["session"] = session.as_str().into();
         }
         Some(auth)
     }
 }
 
-/// Makes a call for which the homeserver may first ask who one is, and shows what it asks for. The
-/// answer is one to the call itself, unless the homeserver asks for what there is not.
+/// Makes a call for which the homeserver may ask for user-interactive authentication:
+/// 1. Make the call.
+/// 2. While the homeserver asks for a stage that `proof` has, repeat the call with that stage.
+/// 3. Return the last response. It asks for authentication only if `proof` does not have the stage.
 ///
 /// # Errors
-/// If no answer comes.
+/// If no response comes.
 pub(super) async fn interactively(
     connection: &Connection<'_>,
     request: Request,
@@ -95,7 +96,7 @@ pub(super) async fn interactively(
     let body = request.body.clone().unwrap_or_else(|| json!({}));
     let mut response = connection.send(&request, token).await?;
     for _ in 0..STAGES {
-        let Some(auth) = asks(&response).and_then(|asked| proof.next(&asked)) else { break };
+        let Some(auth) = asks(&response).and_then(|info| proof.next(&info)) else { break };
         let mut body = body.clone();
         body["auth"] = auth;
         response = connection.send(&request.clone().body(body), token).await?;
@@ -103,8 +104,8 @@ pub(super) async fn interactively(
     Ok(response)
 }
 
-/// Whether the answer is no refusal but the question who one is.
-pub(super) fn asks_who_one_is(response: &Response) -> bool {
+/// Whether the response asks for user-interactive authentication. Such a response is no denial.
+pub(super) fn asks_for_authentication(response: &Response) -> bool {
     asks(response).is_some()
 }
 
@@ -115,7 +116,7 @@ fn asks(response: &Response) -> Option<UiaaInfo> {
 /// Registers an ordinary user.
 ///
 /// # Errors
-/// If the homeserver registers nobody, or not in a way that is known here.
+/// If the homeserver registers nobody, or in no way that this program knows.
 pub(super) async fn register(
     client: &Client,
     username: &str,
@@ -124,7 +125,7 @@ pub(super) async fn register(
 ) -> Result<UserAccount, ServerError> {
     let request = registration(username, &password);
     let response = interactively(&Connection::new(client), request, None, proof).await?;
-    if asks_who_one_is(&response) {
+    if asks_for_authentication(&response) {
         let why = "it asks for more than the dummy stage or a registration token".to_owned();
         return Err(ServerError::NoRegistration { why });
     }
@@ -137,10 +138,10 @@ pub(super) async fn register(
     Ok(person)
 }
 
-/// Who has just registered.
+/// The account that a registration created.
 ///
 /// # Errors
-/// If the answer does not say so.
+/// If the response does not name the account and its token.
 pub(super) fn registered(response: &Response) -> Result<UserAccount, ServerError> {
     let answer: register::v3::Response = response.read()?;
     let token = answer.access_token.ok_or_else(|| ServerError::Unfit {

@@ -1,4 +1,4 @@
-//! A call as it goes over the wire, but for who makes it.
+//! An HTTP request without its access token.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use guest_access_rules::endpoint::EndpointId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 
-/// What stands for itself in a path or a query: all else is escaped.
+/// The characters that a path or a query escapes: all but letters, digits, `-`, `_`, `.` and `~`.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A call, but for who makes it: all that another program needs to make it again.
+/// An HTTP request without its access token: everything else that a script needs to repeat the call.
 ///
-/// It is made from the endpoint's path in the specification's notation, and not by a client
-/// library, since libraries refuse to make the calls that matter most here: those without a token,
-/// with another's, or with content that is not understood.
+/// The request is made from the path of the endpoint in the notation of the specification. A client
+/// library would refuse the calls that matter most here: without a token, with the token of another
+/// account, or with content of the wrong form.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// The HTTP method.
@@ -22,21 +22,21 @@ pub struct Request {
     pub path: String,
     /// The query, key by key, not escaped.
     pub query: Vec<(&'static str, String)>,
-    /// The body; calls that have none are sent without.
+    /// The body, if there is one.
     pub body: Option<Value>,
-    /// The call in the specification's notation.
+    /// The call in the notation of the specification.
     pub call: &'static str,
 }
 
 impl Request {
-    /// What the query says under this key, if it has it.
+    /// The value of this key in the query, if the query has the key.
     pub fn parameter(&self, key: &str) -> Option<&str> {
         let said = self.query.iter().find(|(known, _)| *known == key);
         said.map(|(_, value)| value.as_str())
     }
 
-    /// The call of `endpoint` in whose path the placeholders are replaced by `parts`, in order;
-    /// those that `parts` does not reach are replaced by a made-up word.
+    /// A request to `endpoint`, with `parts` in place of the placeholders of the path, in order. A
+    /// placeholder beyond the last part becomes a made-up word.
     pub fn to<'a>(endpoint: EndpointId, parts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut parts = parts.into_iter();
         let of = endpoint.get();
@@ -51,14 +51,14 @@ impl Request {
         Self { method: of.method(), path, query: Vec::new(), body: None, call: &of.id }
     }
 
-    /// The same call with this in its query.
+    /// Adds a key and its value to the query.
     #[must_use]
     pub fn query(mut self, key: &'static str, value: impl Into<String>) -> Self {
         self.query.push((key, value.into()));
         self
     }
 
-    /// The same call with this body.
+    /// Sets the body.
     #[must_use]
     pub fn body(self, body: Value) -> Self {
         Self { body: Some(body), ..self }
@@ -86,12 +86,12 @@ pub(super) fn endpoint(id: &str) -> EndpointId {
     EndpointId::find(id).expect("the table lists the endpoints that are called by name")
 }
 
-/// A text as it stands in a path or a query.
+/// A text as a path or a query escapes it.
 pub fn escaped(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
-/// The call in the specification's notation.
+/// The call in the notation of the specification.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.call)
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_in_a_path_is_escaped() {
+    fn a_path_and_a_query_escape_their_values() {
         let request = Request::to(KNOWN.put_state, ["!a/b:c", "m.room.member", ""]);
         let path = "/_matrix/client/v3/rooms/%21a%2Fb%3Ac/state/m.room.member/";
         assert_eq!(request.target(), path);

@@ -1,21 +1,21 @@
-//! An answer, which nobody vouches for.
+//! An HTTP response, whose content nothing guarantees.
 
 use ruma::api::{IncomingResponse, IncomingResponseExt as _};
 use serde::Deserialize;
 
 use super::error::ServerError;
 
-/// An answer: its status, and a body of bounded size.
+/// A response: its status, and a body of bounded size.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// The call that it answers, in the specification's notation.
+    /// The call that the response answers, in the notation of the specification.
     pub(super) call: String,
     /// The HTTP status.
     pub status: u16,
     pub(super) body: Vec<u8>,
 }
 
-/// What of an error's body matters here.
+/// The fields of the body of an error that matter here.
 #[derive(Debug, Default, Deserialize)]
 struct ErrorBody {
     errcode: Option<String>,
@@ -24,18 +24,18 @@ struct ErrorBody {
 }
 
 impl Response {
-    /// Whether the call was allowed.
+    /// Whether the homeserver allowed the call.
     pub fn allows(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// The error code, if there is one.
+    /// The error code, if the response has one.
     pub fn errcode(&self) -> Option<String> {
-        // An error code is a short word; what is not is no code, and would only flood a report.
+        // An error code is a short word. A longer text is no code, and would only flood a report.
         self.error().errcode.filter(|code| code.len() <= 100 && !code.contains(char::is_control))
     }
 
-    /// How long to wait before the call is made again, if the answer says so.
+    /// How long to wait before the call is repeated, if the response says so.
     pub(super) fn retry_after_ms(&self) -> Option<u64> {
         self.error().retry_after_ms
     }
@@ -55,10 +55,10 @@ impl Response {
         Err(ServerError::Refused { call: self.call.clone(), answer: self.in_short() })
     }
 
-    /// The answer as the specification describes it.
+    /// The response in the form that the specification says.
     ///
     /// # Errors
-    /// If it is a refusal, or does not fit.
+    /// If the response is a denial or a redirect, or has another form.
     pub fn read<T: IncomingResponse>(&self) -> Result<T, ServerError> {
         if (300..400).contains(&self.status) {
             return Err(ServerError::Redirected { call: self.call.clone(), status: self.status });
@@ -74,15 +74,15 @@ impl Response {
         T::try_from_http_response(answer).map_err(|error| self.unfit(&error.to_string()))
     }
 
-    /// The answer as JSON.
+    /// The body as JSON.
     ///
     /// # Errors
-    /// If it is none, or not of this form.
+    /// If the body is no JSON, or has another form.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ServerError> {
         serde_json::from_slice(&self.body).map_err(|error| self.unfit(&error.to_string()))
     }
 
-    /// What is wrong with the answer: what it is, and what the reader says of it.
+    /// The error of a response of another form: what the body is, and what the parser says.
     fn unfit(&self, why: &str) -> ServerError {
         let text = String::from_utf8_lossy(&self.body[..self.body.len().min(200)]);
         let what = if text.trim_start().starts_with('<') {

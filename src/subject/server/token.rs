@@ -1,10 +1,10 @@
-//! Access tokens, and other words that nobody else may read.
+//! Access tokens and passwords, which no output shows.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// An access token, or a password: it is sent to the homeserver and shown to nobody.
+/// An access token or a password. Only requests to the homeserver hold it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Token(String);
@@ -15,7 +15,7 @@ impl Token {
         Self("made-up-token".to_owned())
     }
 
-    /// The token itself, for the call that shows it.
+    /// The token itself, for a request.
     pub(super) fn reveal(&self) -> &str {
         &self.0
     }
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_not_shown() {
+    fn the_debug_output_hides_a_token() {
         let token = Token::from("syt_secret".to_owned());
         assert!(!format!("{token:?}").contains("secret"));
         assert_eq!(token.reveal(), "syt_secret");

@@ -1,5 +1,5 @@
-//! The memberships of a room: as the moderator sees them, which is what a step did to others than its
-//! caller; and as a reader is given them.
+//! The memberships of a room. The moderator reads them to see what an action did to others than its
+//! caller, and an action may read them itself.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use crate::subject::server::observation::{
 use crate::subject::server::observe::{observe, observe_only};
 use crate::subject::server::request::Request;
 
-/// How long is waited before memberships that may still change are looked at again, at first.
+/// The first pause between two readings of memberships that may still change.
 const SOON: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Deserialize)]
@@ -27,7 +27,7 @@ struct Chunk {
     chunk: Vec<MemberEvent>,
 }
 
-/// What of a membership event matters here.
+/// The fields of a membership event that the session reads.
 #[derive(Debug, Deserialize)]
 pub(super) struct MemberEvent {
     state_key: String,
@@ -41,11 +41,10 @@ struct MemberContent {
 }
 
 impl Session<'_> {
-    /// The memberships in every room, looked at until `settled` says that they are as they should
-    /// be, or until `patience` is over.
+    /// Reads the memberships in every room until they are `settled`, or until `patience` is over.
     ///
     /// # Errors
-    /// If the homeserver does not tell the moderator.
+    /// If the moderator cannot read them.
     pub async fn members(
         &self,
         patience: Duration,
@@ -81,7 +80,7 @@ impl Session<'_> {
         Ok(self.memberships(self.member_events(room).await?))
     }
 
-    /// The memberships that these events say.
+    /// The memberships in these events.
     fn memberships(&self, events: Vec<MemberEvent>) -> Memberships {
         let mut members =
             Memberships { guests: [Membership::Never; MAX_GUESTS], user: Membership::Never };
@@ -98,8 +97,8 @@ impl Session<'_> {
         members
     }
 
-    /// The members of the room with this id, as a caller is given them: now, and, if it is joined, once
-    /// more as of where its sync has come to, as clients ask for them.
+    /// Reads the list of members as clients do: now, and again, if the caller is joined, at the place
+    /// that its sync has reached.
     pub(super) async fn read_members(
         &self,
         action: &Action,
@@ -125,7 +124,7 @@ impl Session<'_> {
         })
     }
 
-    /// Where the caller's sync has come to, if it is joined to the room with this id.
+    /// The place that the sync of the caller has reached, if the caller is joined to the room.
     async fn place_of(&self, with: &Credentials, id: &str) -> Result<Option<String>, ServerError> {
         let response = self.send(with, self.first_sync(1)).await?;
         if !response.allows() {
@@ -147,7 +146,7 @@ impl Session<'_> {
         Ok(response.json::<Chunk>()?.chunk)
     }
 
-    /// The event that is the membership of the guest with this number now.
+    /// The event that is the membership of a guest now.
     pub(super) async fn membership_event(
         &self,
         room: usize,

@@ -10,7 +10,9 @@ use crate::subject::server::error::ServerError;
 use crate::subject::server::homeserver::Server;
 use crate::subject::server::observation::{CallVerdict, HttpObservation, ResponseContent};
 use crate::subject::server::observe::{Sent, TaggedEvent, observe_only, observe_whoami};
-use crate::subject::server::registration::{Proof, asks_who_one_is, interactively, registered};
+use crate::subject::server::registration::{
+    Proof, asks_for_authentication, interactively, registered,
+};
 use crate::subject::server::request::Request;
 use crate::subject::server::response::Response;
 use crate::subject::server::token::Token;
@@ -129,7 +131,7 @@ impl Session<'_> {
         let request = self.request(action, &arguments)?;
         let proof = &self.server.proof;
         let response = interactively(&self.connection, request, None, proof).await?;
-        if asks_who_one_is(&response) {
+        if asks_for_authentication(&response) {
             return Ok(HttpObservation::inconclusive(NO_PROOF));
         }
         if !response.allows() {
@@ -159,7 +161,7 @@ impl Session<'_> {
     ) -> Result<HttpObservation, ServerError> {
         let request = self.request(action, &Arguments::default())?;
         let response = self.deactivation(action.by, with, request).await?;
-        if asks_who_one_is(&response) {
+        if asks_for_authentication(&response) {
             return Ok(HttpObservation::inconclusive(NO_PROOF));
         }
         observe_only(&response)

@@ -19,7 +19,7 @@ use crate::subject::server::error::ServerError;
 use crate::subject::server::listed_events::listed_events;
 use crate::subject::server::observation::{CallVerdict, Memberships};
 use crate::subject::server::observe::{Sent, verdict};
-use crate::subject::server::registration::{asks_who_one_is, interactively, registered};
+use crate::subject::server::registration::{asks_for_authentication, interactively, registered};
 use crate::subject::server::request::Request;
 use crate::subject::server::response::Response;
 use crate::subject::server::token::Token;
@@ -100,7 +100,7 @@ impl Session<'_> {
             Operation::Register { .. } | Operation::RegisterOver(_) | Operation::Upgrade(_)
         );
         let is_interactive = registers || action.operation == Operation::Deactivate;
-        if is_interactive && asks_who_one_is(&response) {
+        if is_interactive && asks_for_authentication(&response) {
             let verdict = CallVerdict::Inconclusive(NO_PROOF.to_owned());
             return Ok(CallResult { verdict, ..CallResult::of(&response)? });
         }
