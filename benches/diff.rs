@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use guest_access::diff::{Options, diff, stories, wait_for};
+use guest_access::diff::{Options, diff, plan, wait_for};
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::stop::Stop;
@@ -17,7 +17,7 @@ const ROUNDS: usize = 5;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rules = Rules::find("latest")?;
-    let stories = stories(&rules, &[]);
+    let scenarios = plan(&rules, &[]);
     let options = Options {
         jobs: 8,
         settle: Duration::ZERO,
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let asked = async {
             let server =
                 Server::meet(&reference.url(), Limits::default(), Proof::default()).await?;
-            let found = diff(&rules, &server, &[], stories.clone(), &options, |_, _| ()).await?;
+            let found = diff(&rules, &server, &[], scenarios.clone(), &options, |_, _| ()).await?;
             Ok::<_, Box<dyn std::error::Error>>((found.decisions, server.client().calls()))
         };
         let (result, time) = wait_for(asked)?;

@@ -1,30 +1,52 @@
-//! Holding a homeserver against the rules, over HTTP.
+//! Compares a homeserver with the rules, over HTTP.
 //!
-//! 1. *Plan*: which stories to tell ([`Story`]): scenarios that come from the model.
-//! 2. *Run*: each is told on the homeserver, in rooms and by guests of its own, several at once; and
-//!    judged, step by step, by everything that the rules permit.
-//! 3. *Find the cause*: the smallest change of the profile under which the model does what the
-//!    homeserver did, or the reference where the model knows too little.
-//! 4. *Shrink*: for each divergence, the smallest scenario that still shows it.
+//! 1. *Plan* the scenarios to run ([`plan()`]): the vectors, which come from the model.
+//! 2. *Run* each scenario on the homeserver, in rooms and by guests of its own, several at once. Judge
+//!    each step by everything that the rules permit of the step.
+//! 3. *Find the causes*: the smallest variants under which the model does what the homeserver did.
+//!    Replay unexplained divergences on the mutated reference, since the model knows too little of some.
+//! 4. *Judge the run*: a homeserver takes one option at each open question. A step that takes another
+//!    option than the rest of the run is an `inconsistent` divergence.
+//! 5. *Group* the differences that are the same divergence.
+//! 6. *Try* smaller scenarios: for each divergence, find the smallest scenario that still shows it.
+//! 7. *Assemble* the result.
+//!
+//! | step | module |
+//! |---|---|
+//! | plan | `plan`, `history` (random histories) |
+//! | run | `workers`, `runner`, `judge`, `listing`; recorded in `scenario_run` |
+//! | causes | `cause`, `mutated_reference` |
+//! | judge the run | `consistency`; all that is known of the run is in `run_record` |
+//! | group | `grouping`, by a `signature`, which is made of a `caller` and two `step_result`s |
+//! | try | `trials`, `shrink` |
+//! | assemble | `assembly`, `id`, `script`, `matrix`; the result is in `result` |
 
-mod asked;
+mod assembly;
+mod caller;
 mod cause;
-mod found;
-mod group;
+mod consistency;
+mod defect_runs;
+mod grouping;
 mod history;
 mod id;
 mod judge;
 mod listing;
+mod matrix;
+mod mutated_reference;
+mod names;
 mod plan;
-mod reference;
 mod replay;
+mod result;
+mod run_record;
+mod runner;
 mod runtime;
 mod saved;
-mod score;
+mod scenario_run;
 mod script;
 mod shrink;
 mod signature;
-mod story;
+mod step_result;
+mod trials;
 mod workers;
 
 use std::time::{Duration, Instant};
@@ -35,20 +57,21 @@ use guest_access_rules::variant::Variants;
 
 use crate::subject::server::{Server, ServerError, UserAccount};
 
-pub use found::{
-    Asked, Came, Cause, Class, Divergence, Found, Kind, NotRun, Place, Question, Ran, ReadingTaken,
-    Verdict,
+pub use defect_runs::{DefectResult, DefectRunError, HIDDEN, diff_defects};
+pub use id::ID_SCHEME;
+pub use plan::plan;
+pub use replay::{ReplayOutcome, ReplayResult, replay};
+pub use result::{
+    AnswerClass, CallTarget, Cause, CellVerdict, Circumstances, DiffResult, Divergence, MatrixCell,
+    NotRun, Query, ReadingConflict, ReadingTaken, ScenarioSummary,
 };
-pub use plan::stories;
-pub use replay::{Fate, Replayed, replay};
 pub use runtime::{Waited, wait_for};
-pub use saved::{Saved, SavedDivergence, SavedError};
-pub use score::{HIDDEN, Held, ScoreError, held};
-pub use story::Story;
+pub use saved::{SavedDivergence, SavedError, SavedReport};
+pub use scenario_run::PlannedScenario;
 
-use group::groups;
+use run_record::RunRecord;
+use runner::ScenarioRunner;
 use script::Scripts;
-use story::{Teller, Told};
 use workers::Workers;
 
 /// How a homeserver is held against the rules.
@@ -68,60 +91,50 @@ pub struct Options {
     pub stop: Stop,
 }
 
-/// Holds `server` against `rules`: tells `stories` on it, by the accounts that are `given` and new
-/// ones in place of those that are not, and finds out in what it differs, and why. `progress` is told
-/// how many stories were told so far.
+/// Compares `server` with `rules`: runs `scenarios` on the homeserver, by the accounts in `given` and by
+/// new accounts in place of those that are missing. `progress` is told how many scenarios were run.
 ///
 /// # Errors
-/// If nothing can be told at all: the homeserver registers nobody, or is not there.
+/// If no scenario can be run: the homeserver registers nobody, or does not answer.
 pub async fn diff(
     rules: &Rules,
     server: &Server,
     given: &[UserAccount],
-    stories: Vec<Story>,
+    scenarios: Vec<PlannedScenario>,
     options: &Options,
     progress: impl Fn(usize, &str),
-) -> Result<Found, ServerError> {
+) -> Result<DiffResult, ServerError> {
     let variants = Variants::of(rules);
     let fixtures = workers::fixtures(server, options.jobs.max(1), given).await?;
-    let teller = Teller {
+    let runner = ScenarioRunner {
         server,
         variants: &variants,
         settle: options.settle,
         keep: options.keep,
         stop: options.stop.clone(),
     };
-    let workers = Workers::new(teller, fixtures);
-    let vectors: Vec<_> = stories.iter().map(|story| story.id.clone()).collect();
-    let mut scenarios = stories.len();
-    let mut told = workers.tell_all(stories, |done| progress(done, "vector")).await;
+    let workers = Workers::new(runner, fixtures);
+    let vectors: Vec<_> = scenarios.iter().map(|scenario| scenario.id.clone()).collect();
+    let mut planned = scenarios.len();
+    let mut runs = workers.run_all(scenarios, |done| progress(done, "vector")).await;
     if let Some(time) = options.explore_for {
         let until = Instant::now() + time;
         let histories = history::histories(&variants.default, options.seed);
         let histories = histories.take_while(|_| Instant::now() < until);
-        let explored = workers.tell(histories, |done| progress(done, "random history")).await;
-        scenarios += explored.len();
-        told.extend(explored);
+        let explored = workers.run(histories, |done| progress(done, "random history")).await;
+        planned += explored.len();
+        runs.extend(explored);
     }
-    let finished = told.len() == scenarios && !workers.is_over();
-    let run = told.iter().filter(|(_, told)| told.decisions > 0).count();
-    let decisions = told.iter().map(|(_, told)| told.decisions).sum();
-    let ran = asked::ran(&variants.default, &vectors, &told);
-    let not_run = group::not_run(told.iter().map(|(_, told)| told));
-    let parts: Vec<_> = told
-        .into_iter()
-        .flat_map(|(story, Told { parts, .. })| {
-            parts.into_iter().map(move |part| (story.id.clone(), part))
-        })
-        .collect();
-    let (ids, parts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-    let mut explanations = cause::explain(&variants, &parts);
-    reference::explain_more(workers.teller(), &parts, &mut explanations).await;
-    let groups = groups(&parts, &explanations);
-    let shrunk = group::shrink(&workers, &variants, &groups, &parts, |done| {
-        progress(done, "smaller scenario");
-    });
-    let shrunk = shrunk.await;
+    let finished = runs.len() == planned && !workers.is_over();
+    let run = runs.iter().filter(|(_, run)| run.decisions > 0).count();
+    let decisions = runs.iter().map(|(_, run)| run.decisions).sum();
+    let ran = matrix::ran(&variants.default, &vectors, &runs);
+    let not_run = assembly::not_run(runs.iter().map(|(_, run)| run));
+    let segments = runs.into_iter().flat_map(|(_, run)| run.segments).collect();
+    let record = RunRecord::of(workers.runner(), segments).await;
+    let groups = grouping::groups(&record.segments);
+    let smaller = |done| progress(done, "smaller scenario");
+    let demonstrated = trials::demonstrate(&workers, groups, &record.segments, smaller).await;
     workers.leave().await;
     let scripts = Scripts {
         url: server.client().url(),
@@ -129,23 +142,15 @@ pub async fn diff(
         rules,
         profile: &variants.default,
     };
-    Ok(Found {
-        scenarios,
+    Ok(DiffResult {
+        scenarios: planned,
         run,
         decisions,
-        divergences: group::divergences(
-            scripts,
-            &variants,
-            &groups,
-            &explanations,
-            &ids,
-            &parts,
-            shrunk,
-        ),
-        causes: group::causes(rules, &variants, &explanations),
+        divergences: assembly::divergences(scripts, &variants, &record, demonstrated),
+        causes: assembly::causes(rules, &variants, &record),
         not_run,
         ran,
-        matrix: asked::matrix(&variants.default, &parts),
+        matrix: matrix::matrix(&variants.default, &record.segments),
         broken_off: workers.broken_off(),
         finished,
     })

@@ -4,7 +4,7 @@ use guest_access_model::scoreboard::scoreboard;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 
-use crate::diff::{self, Story};
+use crate::diff::{self, PlannedScenario};
 use crate::report::Run;
 use crate::report::defects::DefectsReport;
 use crate::subject::reference::ReferenceSubject;
@@ -71,11 +71,18 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         Against::Diff => {
             let vectors = vectors::vectors(&rules);
             let undetected = vectors::undetected(&rules, &vectors);
-            let stories: Vec<_> = vectors.into_iter().map(Story::from).collect();
+            let scenarios: Vec<_> = vectors.into_iter().map(PlannedScenario::from).collect();
             let defects = variant::defects(&rules);
-            let held = diff::held(&rules, &defects, &stories, limits.workers, &limits.stop, told);
-            let held = held.transpose()?;
-            held.map(|held| DefectsReport::by_diff(&rules, &held, &undetected, run))
+            let results = diff::diff_defects(
+                &rules,
+                &defects,
+                &scenarios,
+                limits.workers,
+                &limits.stop,
+                told,
+            );
+            let results = results.transpose()?;
+            results.map(|results| DefectsReport::by_diff(&rules, &results, &undetected, run))
         }
     };
     drop(progress);

@@ -11,7 +11,7 @@ use glob::Pattern;
 use guest_access_model::stop::Stop;
 use guest_access_rules::rules::Rules;
 
-use crate::diff::{self, Found, Options, Story};
+use crate::diff::{self, DiffResult, Options, PlannedScenario};
 use crate::report::Run;
 use crate::report::diff::{self as report, Baseline, DiffReport};
 use crate::serve::Embedded;
@@ -189,12 +189,12 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let url = url.unwrap_or_default();
     // Where nobody is, nothing needs to be made ready.
     diff::wait_for(meet(args, &url)).map_err(CommandError::Runtime)?.0?;
-    let stories = diff::stories(&rules, &args.only);
-    if stories.is_empty() && args.explore_for.is_none() {
+    let scenarios = diff::plan(&rules, &args.only);
+    if scenarios.is_empty() && args.explore_for.is_none() {
         say("no scenario matches, so nothing was there to check");
         return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));
     }
-    let asked = hold(args, &url, &rules, stories, &options, &progress);
+    let asked = hold(args, &url, &rules, scenarios, &options, &progress);
     let (result, waited) = diff::wait_for(asked).map_err(CommandError::Runtime)?;
     drop(progress);
     drop(embedded);
@@ -229,10 +229,11 @@ struct KnownDifferences {
 impl KnownDifferences {
     fn read(args: &Args, rules: &Rules) -> Result<Self, CommandError> {
         let load = |path: &Path| Baseline::load(path, &rules.id);
+        let load_to_rewrite = |path: &Path| Baseline::load_to_rewrite(path, &rules.id);
         let held_against = args.baseline.as_deref().map(load).transpose()?;
         let written = args.write_baseline.as_deref();
         let written = written.filter(|path| held_against.is_none() && path.exists());
-        Ok(Self { held_against, written: written.map(load).transpose()? })
+        Ok(Self { held_against, written: written.map(load_to_rewrite).transpose()? })
     }
 
     /// What says the reasons and links that are kept.
@@ -283,14 +284,14 @@ async fn hold(
     args: &Args,
     url: &str,
     rules: &Rules,
-    stories: Vec<Story>,
+    scenarios: Vec<PlannedScenario>,
     options: &Options,
     progress: &Progress,
-) -> Result<(Server, Found), ServerError> {
+) -> Result<(Server, DiffResult), ServerError> {
     let server = meet(args, url).await?;
     let given = given(args, &server).await?;
     let tell = |done: usize, thing: &str| progress.show(done, thing);
-    let found = diff::diff(rules, &server, &given, stories, options, tell).await?;
+    let found = diff::diff(rules, &server, &given, scenarios, options, tell).await?;
     Ok((server, found))
 }
 

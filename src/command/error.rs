@@ -8,7 +8,7 @@ use guest_access_rules::discipline::UnknownDiscipline;
 use guest_access_rules::rules::RulesError;
 
 use crate::contention::RecordingError;
-use crate::diff::{SavedError, ScoreError};
+use crate::diff::{DefectRunError, SavedError};
 use crate::report::diff::BaselineError;
 use crate::scenario::ScenarioError;
 use crate::subject::server::ServerError;
@@ -182,11 +182,11 @@ pub enum CommandError {
     Interrupt(#[from] ctrlc::Error),
 }
 
-impl From<ScoreError> for CommandError {
-    fn from(error: ScoreError) -> Self {
+impl From<DefectRunError> for CommandError {
+    fn from(error: DefectRunError) -> Self {
         match error {
-            ScoreError::Runtime(error) => Self::Runtime(error),
-            ScoreError::Server(error) => Self::Server(error),
+            DefectRunError::Runtime(error) => Self::Runtime(error),
+            DefectRunError::Server(error) => Self::Server(error),
         }
     }
 }

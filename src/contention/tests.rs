@@ -352,7 +352,7 @@ fn a_join_that_lands_after_the_revocation_is_a_race_and_shown_as_one() {
     let checked = Checker::new(&rules).check(&recording, |_| ());
     let [violation] = checked.violations.as_slice() else { panic!("{checked:#?}") };
     assert!(violation.race);
-    assert_eq!(violation.kind, crate::diff::Kind::Effect);
+    assert_eq!(violation.kind, crate::permitted::DivergenceKind::Effect);
     assert!(violation.observed.contains("the membership of guest1 is `join`"), "{violation:?}");
     let told: Vec<_> = violation.calls.iter().map(|call| call.start).collect();
     assert!(!told.contains(&95), "the message has no part in it: {told:?}");

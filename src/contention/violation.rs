@@ -4,7 +4,7 @@ use guest_access_model::action::Answer;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::Decision;
 
-use crate::diff::Kind;
+use crate::permitted::DivergenceKind;
 use crate::scenario::{actor_name, operation_phrase, sentence};
 use crate::subject::server::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
 
@@ -21,7 +21,7 @@ pub struct Violation {
     /// homeserver does otherwise than the rules, one call after the other.
     pub race: bool,
     /// How bad it is.
-    pub kind: Kind,
+    pub kind: DivergenceKind,
     /// The round.
     pub round: u32,
     /// Whose calls it is about.
@@ -44,7 +44,7 @@ pub struct Violation {
     pub anytime: Vec<String>,
     /// How often the like of it was found.
     pub count: usize,
-    signature: (bool, Kind, String, String),
+    signature: (bool, DivergenceKind, String, String),
 }
 
 /// What the rules say at the end of one order.
@@ -62,7 +62,7 @@ pub struct ExpectedOutcome {
 
 impl Violation {
     /// What the like of it has in common; the worst comes first.
-    pub(super) fn signature(&self) -> (bool, Kind, String, String) {
+    pub(super) fn signature(&self) -> (bool, DivergenceKind, String, String) {
         let (race, kind, what, observed) = self.signature.clone();
         (!race, kind, what, observed)
     }
@@ -144,8 +144,8 @@ pub(super) fn violation(
         }
     };
     let kind = match unexplained {
-        Some(_) => kinds.into_iter().min().unwrap_or(Kind::Error),
-        None => Kind::Effect,
+        Some(_) => kinds.into_iter().min().unwrap_or(DivergenceKind::Error),
+        None => DivergenceKind::Effect,
     };
     let shown: Vec<Call> = calls.iter().map(|asked| shown(round, asked)).collect();
     // What was left out for explaining nothing, whenever it happened, may still have been raced with.
@@ -201,15 +201,17 @@ fn shown(round: &Round, asked: &PartitionCall) -> Call {
 }
 
 /// How bad it is that a call was answered as it was, where the rules say this.
-fn kind(asked: &PartitionCall, says: &PredictedAnswer) -> Kind {
-    let Some((_, seen)) = &asked.answer else { return Kind::Effect };
+fn kind(asked: &PartitionCall, says: &PredictedAnswer) -> DivergenceKind {
+    let Some((_, seen)) = &asked.answer else { return DivergenceKind::Effect };
     let gave = matches!(seen.content, ResponseContent::Gave(EventPresence::Present));
     match (seen.is_allowed(), says.decision().allows()) {
-        (true, false) => Kind::Leak,
-        (true, true) if gave => Kind::Leak,
-        (true, true) if matches!(seen.content, ResponseContent::IsGuest(_)) => Kind::Error,
-        (true | false, true) => Kind::Refusal,
-        (false, false) => Kind::Error,
+        (true, false) => DivergenceKind::Leak,
+        (true, true) if gave => DivergenceKind::Leak,
+        (true, true) if matches!(seen.content, ResponseContent::IsGuest(_)) => {
+            DivergenceKind::Error
+        }
+        (true | false, true) => DivergenceKind::Refusal,
+        (false, false) => DivergenceKind::Error,
     }
 }
 

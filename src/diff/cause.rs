@@ -1,31 +1,33 @@
-//! Finding the cause: the smallest change of the profile under which the model does what the
+//! Finds the causes: the smallest variants of the profile under which the model does what the
 //! homeserver did.
 //!
-//! A change explains a divergence if the model with it says the same as was seen, at that step and
-//! at every other step of every story at which the model said the same without it. The change that
-//! explains most is taken, then the one that explains most of the rest, until none explains any.
+//! A variant *contradicts* the run if the model expects another observation with the variant, at a step
+//! at which the model expected the right observation without the variant.
+//!
+//! 1. Of the variants that do not contradict the run, take the one that explains the most differences.
+//! 2. If no variant explains any, take the best pair of variants.
+//! 3. Repeat this for the differences that are left, until nothing explains any of them.
 
 use std::collections::BTreeSet;
 
 use guest_access_model::decide::initial;
 use guest_access_model::threads;
 use guest_access_rules::profile::Profile;
-
-use super::judge::outcome_as_asked;
-use super::story::Part;
 use guest_access_rules::variant::Variants;
 
-/// A change, or two, with the divergences that it explains: the number of the part, and of the
-/// difference in it.
+use super::judge::outcome_as_asked;
+use super::scenario_run::{DifferenceId, Segment};
+
+/// A variant, or a pair of variants, with the differences that it explains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Explanation {
     pub(super) variants: Vec<usize>,
-    pub(super) explains: Vec<(usize, usize)>,
+    pub(super) explains: Vec<DifferenceId>,
 }
 
-/// The explanations of the differences in these parts, those that explain most first.
-pub(super) fn explain(variants: &Variants, parts: &[Part]) -> Vec<Explanation> {
-    let mut search = Search::new(variants, parts);
+/// The explanations of the differences in these segments, in the order in which they were found.
+pub(super) fn explain(variants: &Variants, segments: &[Segment]) -> Vec<Explanation> {
+    let mut search = Search::new(variants, segments);
     let mut found = Vec::new();
     while let Some(explanation) = search.best_single().or_else(|| search.best_pair()) {
         search.take(&explanation);
@@ -34,10 +36,11 @@ pub(super) fn explain(variants: &Variants, parts: &[Part]) -> Vec<Explanation> {
     found
 }
 
-/// The differences in these parts that none of these explains.
-pub(super) fn unexplained(parts: &[Part], explanations: &[Explanation]) -> Vec<(usize, usize)> {
-    let all = parts.iter().enumerate().flat_map(|(number, part)| {
-        (0..part.differences.len()).map(move |difference| (number, difference))
+/// The differences in these segments that no explanation explains.
+pub(super) fn unexplained(segments: &[Segment], explanations: &[Explanation]) -> Vec<DifferenceId> {
+    let all = segments.iter().enumerate().flat_map(|(number, segment)| {
+        (0..segment.differences.len())
+            .map(move |difference| DifferenceId { segment: number, number: difference })
     });
     let is_open = |here: &_| !explanations.iter().any(|e| e.explains.contains(here));
     all.filter(is_open).collect()
@@ -45,19 +48,20 @@ pub(super) fn unexplained(parts: &[Part], explanations: &[Explanation]) -> Vec<(
 
 struct Search<'a> {
     variants: &'a Variants,
-    parts: &'a [Part],
-    /// The changes that were taken so far.
+    segments: &'a [Segment],
+    /// The variants that were taken so far.
     taken: Vec<usize>,
-    /// For each part and step, whether the model says the same with what was taken.
+    /// For each segment and step, whether the model expects what was observed, with what was taken.
     same: Vec<Vec<bool>>,
-    /// What is not explained yet, part by part.
-    open: Vec<(usize, usize)>,
+    /// The differences that are not explained yet, segment by segment.
+    open: Vec<DifferenceId>,
 }
 
 impl<'a> Search<'a> {
-    fn new(variants: &'a Variants, parts: &'a [Part]) -> Self {
-        let same = parts.iter().map(|part| same(&variants.default, part).collect()).collect();
-        Self { variants, parts, taken: Vec::new(), same, open: unexplained(parts, &[]) }
+    fn new(variants: &'a Variants, segments: &'a [Segment]) -> Self {
+        let same =
+            segments.iter().map(|segment| same(&variants.default, segment).collect()).collect();
+        Self { variants, segments, taken: Vec::new(), same, open: unexplained(segments, &[]) }
     }
 
     fn best_single(&self) -> Option<Explanation> {
@@ -65,8 +69,8 @@ impl<'a> Search<'a> {
         self.best(&candidates.collect::<Vec<_>>())
     }
 
-    /// Two changes at once, where none alone explains anything. Endpoints' own points explain alone
-    /// what they explain.
+    /// The best pair of variants, where no variant alone explains a difference. A variant of an endpoint
+    /// is in no pair: it explains alone what it explains.
     fn best_pair(&self) -> Option<Explanation> {
         if self.open.is_empty() {
             return None;
@@ -84,13 +88,10 @@ impl<'a> Search<'a> {
         self.best(&pairs.collect::<Vec<_>>())
     }
 
-    /// The changes that can have a part in what is open.
+    /// The variants that can change the outcome of a step that is not explained yet.
     fn candidates(&self) -> Vec<usize> {
-        let called: BTreeSet<_> = self
-            .open
-            .iter()
-            .map(|(part, difference)| self.parts[*part].called(*difference))
-            .collect();
+        let called: BTreeSet<_> =
+            self.open.iter().map(|id| self.segments[id.segment].called(id.number)).collect();
         let apart = |variant: &usize| {
             !self.taken.iter().any(|taken| self.variants.exclude_each_other(*taken, *variant))
         };
@@ -100,7 +101,7 @@ impl<'a> Search<'a> {
         (0..self.variants.all.len()).filter(apart).filter(concerned).collect()
     }
 
-    /// Of these, the one that explains most; the earlier, if two explain as much.
+    /// Of these candidates, the one that explains the most; of two that explain as much, the first.
     fn best(&self, candidates: &[Vec<usize>]) -> Option<Explanation> {
         let threads = threads::available();
         let shares: Vec<_> = candidates.chunks(candidates.len().div_ceil(threads).max(1)).collect();
@@ -121,33 +122,33 @@ impl<'a> Search<'a> {
         best
     }
 
-    /// What these changes explain, if it is more than `most` and they contradict nothing.
-    fn explains(&self, variants: &[usize], most: usize) -> Option<Vec<(usize, usize)>> {
+    /// What these variants explain, if that is more than `most` differences and they contradict nothing.
+    fn explains(&self, variants: &[usize], most: usize) -> Option<Vec<DifferenceId>> {
         let profile = self.with(variants);
         let mut explains = Vec::new();
         let mut left = self.open.len();
-        for of_part in self.open.chunk_by(|(one, _), (other, _)| one == other) {
+        for of_segment in self.open.chunk_by(|one, other| one.segment == other.segment) {
             if explains.len() + left <= most {
                 return None;
             }
-            let number = of_part[0].0;
+            let number = of_segment[0].segment;
             let after = self.same_and_more(&profile, number)?;
-            let at = |difference: usize| self.parts[number].differences[difference].at;
-            explains.extend(of_part.iter().filter(|(_, difference)| after[at(*difference)]));
-            left -= of_part.len();
+            let at = |difference: usize| self.segments[number].differences[difference].at;
+            explains.extend(of_segment.iter().filter(|id| after[at(id.number)]));
+            left -= of_segment.len();
         }
         if explains.len() <= most {
             return None;
         }
-        let is_open = |number: &usize| self.open.iter().any(|(open, _)| open == number);
-        let mut others = (0..self.parts.len()).filter(|number| !is_open(number));
+        let is_open = |number: &usize| self.open.iter().any(|open| open.segment == *number);
+        let mut others = (0..self.segments.len()).filter(|number| !is_open(number));
         others.all(|number| self.same_and_more(&profile, number).is_some()).then_some(explains)
     }
 
-    /// For each step of a part, whether the model says the same as was seen with this profile; `None`
-    /// if it contradicts: it said the same before, and says otherwise now.
+    /// For each step of a segment, whether the model with this profile expects what was observed; `None`
+    /// if the profile contradicts the segment.
     fn same_and_more(&self, profile: &Profile, number: usize) -> Option<Vec<bool>> {
-        let after = same(profile, &self.parts[number]).zip(&self.same[number]);
+        let after = same(profile, &self.segments[number]).zip(&self.same[number]);
         after.map(|(after, before)| (after || !before).then_some(after)).collect()
     }
 
@@ -160,15 +161,15 @@ impl<'a> Search<'a> {
         self.taken.extend(&explanation.variants);
         self.open.retain(|open| !explanation.explains.contains(open));
         let profile = self.variants.profile(&self.taken);
-        self.same = self.parts.iter().map(|part| same(&profile, part).collect()).collect();
+        self.same = self.segments.iter().map(|segment| same(&profile, segment).collect()).collect();
     }
 }
 
-/// For each step of a part, whether the model says the same as was seen. Where it does not, it goes on
-/// from the state in which the step was found to have left the homeserver.
-fn same(profile: &Profile, part: &Part) -> impl Iterator<Item = bool> {
+/// For each step of a segment, whether the model expects what was observed. Where it does not, the model
+/// goes on from the state in which the step left the homeserver.
+fn same(profile: &Profile, segment: &Segment) -> impl Iterator<Item = bool> {
     let mut state = initial(profile);
-    part.log.iter().map(move |taken| {
+    segment.log.iter().map(move |taken| {
         let outcome = outcome_as_asked(profile, &state, &taken.step);
         let outcome = outcome.filter(|outcome| taken.fits(outcome));
         state = outcome.map_or(taken.after, |outcome| outcome.next);

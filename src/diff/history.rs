@@ -7,7 +7,7 @@ use guest_access_model::decide::{initial, outcome};
 use guest_access_model::state::{Scope, State};
 use guest_access_rules::profile::Profile;
 
-use super::story::Story;
+use super::scenario_run::PlannedScenario;
 
 /// How many guests and rooms there are in a history.
 const SCOPE: Scope = Scope { guests: 2, rooms: 2 };
@@ -17,13 +17,16 @@ const LENGTH: usize = 40;
 const LOOKS: u32 = 3;
 
 /// Histories of steps that can happen by the rules, without end: the same for the same seed.
-pub(super) fn histories(profile: &Profile, seed: u64) -> impl Iterator<Item = Story> + use<> {
+pub(super) fn histories(
+    profile: &Profile,
+    seed: u64,
+) -> impl Iterator<Item = PlannedScenario> + use<> {
     let profile = profile.clone();
     let steps: Vec<_> = actions(SCOPE, &[&profile]).into_iter().filter(can_be_taken).collect();
     (0_u64..).map(move |number| {
         let mut rng = Rng::with_seed(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let id = format!("random-{seed}-{number}");
-        Story { id, steps: history(&profile, &steps, &mut rng) }
+        PlannedScenario { id, steps: history(&profile, &steps, &mut rng) }
     })
 }
 
@@ -81,10 +84,10 @@ mod tests {
         let some: Vec<_> = histories(&profile, 7).take(5).collect();
         assert_eq!(some, histories(&profile, 7).take(5).collect::<Vec<_>>());
         assert_ne!(some[0].steps, some[1].steps);
-        for story in &some {
-            assert_eq!(story.steps.len(), LENGTH);
+        for scenario in &some {
+            assert_eq!(scenario.steps.len(), LENGTH);
             let mut state = initial(&profile);
-            for step in &story.steps {
+            for step in &scenario.steps {
                 state = outcome(&profile, &state, step).unwrap().next;
             }
         }

@@ -1,36 +1,56 @@
-//! What a divergence is called: a name by which it is known again in the next run, and in a list that
-//! somebody keeps.
+//! What a divergence is called: an id by which it is known again in the next run, and in a baseline.
 //!
-//! The name says how bad it is and where: `leak-get-rooms-messages-4c1f09ab`. Its end is made of all
-//! that makes two divergences the same, and of nothing else: no number, no order, no scenario in which
-//! it happened to be seen.
+//! The id says how bad the divergence is and where it was seen, and ends in a hash:
+//! `leak-get-rooms-messages-4c1f09ab`. The hash is made of data alone: of the kind, the step, the
+//! caller, the expected and the observed result, the decision points that explain the divergence, and
+//! those that the homeserver answers in two ways. The hash is made of no sentence, no number, no order,
+//! and no scenario in which the divergence happened to be seen.
 
 use std::fmt::Write;
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::scenario::{LABEL, ScenarioStep};
 
 use super::signature::Signature;
 
-/// How many bytes of the hash a name ends with.
+/// The version of the scheme by which ids are made. Ids of two schemes cannot be compared.
+///
+/// Scheme 1 hashed sentences.
+pub const ID_SCHEME: u32 = 2;
+
+/// How many bytes of the hash an id ends with.
 const BYTES: usize = 4;
 
-/// The name of what this is the signature of, where the decision points in `cause` explain it.
-pub(super) fn id(signature: &Signature, cause: Option<&str>) -> String {
-    let Signature { kind, step, by, expected, observed, permitted } = signature;
+/// The decision points that explain a divergence, with the options.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct IdCause<'a> {
+    pub(super) decision_point: &'a str,
+    pub(super) option: &'a str,
+}
+
+/// A decision point that a homeserver answers in two ways, with both options.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct IdSwitch<'a> {
+    pub(super) decision_point: &'a str,
+    pub(super) in_run: &'a str,
+    pub(super) here: &'a str,
+}
+
+/// The id of the divergence with this signature and this cause.
+pub(super) fn id(
+    signature: &Signature,
+    cause: Option<IdCause<'_>>,
+    switches: &[IdSwitch<'_>],
+) -> String {
+    let Signature { kind, step, by, expected, observed, permitted, switches: _ } = signature;
     let event = step.tag.then(|| LABEL.to_owned());
-    let told = ScenarioStep { action: *step, event, expect: None };
-    let step = serde_json::to_string(&told).expect("a step can be written");
-    let permitted = if *permitted { "permitted" } else { "" };
-    let parts = [kind.as_str(), &step, by, expected, observed, permitted, cause.unwrap_or("")];
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(part);
-        hash.update([0]);
-    }
-    let hash = hash.finalize();
-    let mut id = format!("{}-{}-", kind.as_str(), place(&told));
+    let step = ScenarioStep { action: *step, event, expect: None };
+    let hashed = (ID_SCHEME, kind, &step, by, expected, observed, permitted, cause, switches);
+    let hashed = serde_json::to_vec(&hashed).expect("the parts of an id can be written");
+    let hash = Sha256::digest(&hashed);
+    let mut id = format!("{}-{}-", kind.as_str(), place(&step));
     for byte in &hash[..BYTES] {
         let _ = write!(id, "{byte:02x}");
     }
@@ -38,8 +58,8 @@ pub(super) fn id(signature: &Signature, cause: Option<&str>) -> String {
 }
 
 /// The endpoint, or else the verb, in small letters and hyphens, without the parameters of its path.
-fn place(told: &ScenarioStep) -> String {
-    let step = serde_json::to_value(told).unwrap_or_default();
+fn place(step: &ScenarioStep) -> String {
+    let step = serde_json::to_value(step).unwrap_or_default();
     let operation_phrase = step["do"].as_str().unwrap_or_default();
     let words = operation_phrase.split([' ', '/', '_', '.']).filter(|word| !word.starts_with('{'));
     let words = words.filter(|word| !word.is_empty()).map(str::to_lowercase);
@@ -51,44 +71,71 @@ mod tests {
     use guest_access_model::action::{Action, Actor, Operation, Place};
     use guest_access_rules::endpoint::KNOWN;
 
-    use super::super::found::Kind;
+    use super::super::caller::Caller;
+    use super::super::step_result::{DecisionResult, ErrorResult, GivenEvent, StepResult};
     use super::*;
+    use crate::permitted::DivergenceKind;
+
+    fn result(decision: DecisionResult, tagged_event: Option<GivenEvent>) -> StepResult {
+        let memberships = Vec::new();
+        StepResult { decision, tagged_event, is_guest: None, named: None, memberships }
+    }
 
     fn signature() -> Signature {
         let read = Action::new(Actor::Guest(0), Operation::Read(KNOWN.event));
+        let denied = ErrorResult { status: 403, errcode: Some("M_FORBIDDEN".to_owned()) };
         Signature {
-            kind: Kind::Leak,
+            kind: DivergenceKind::Leak,
             step: Action { place: Place::Room(0), ..read },
-            by: "a guest",
-            expected: "deny 403 M_FORBIDDEN".to_owned(),
-            observed: "allow, gives e1".to_owned(),
+            by: Caller::Guest,
+            expected: result(DecisionResult::Deny(denied), None),
+            observed: result(DecisionResult::Allow, Some(GivenEvent::Yes)),
             permitted: false,
+            switches: Vec::new(),
         }
     }
 
+    /// A changed id breaks the baselines of all users. Whoever means to change ids raises
+    /// [`ID_SCHEME`], and says so in the changelog.
     #[test]
-    fn a_name_says_how_bad_it_is_and_where() {
-        let id = id(&signature(), None);
-        assert!(id.starts_with("leak-get-rooms-event-"), "{id}");
+    fn ids_are_those_of_the_scheme() {
+        let cause = IdCause { decision_point: "join.gate", option: "none" };
+        let switch =
+            IdSwitch { decision_point: "join.errcode", in_run: "forbidden", here: "other" };
+        let ids = [
+            id(&signature(), None, &[]),
+            id(&signature(), Some(cause), &[]),
+            id(&signature(), None, &[switch]),
+        ];
+        assert_eq!(
+            ids,
+            [
+                "leak-get-rooms-event-14b0306b",
+                "leak-get-rooms-event-4f3de3b0",
+                "leak-get-rooms-event-f3b779c6",
+            ]
+        );
     }
 
     #[test]
-    fn a_name_is_another_where_anything_is_that_tells_two_divergences_apart() {
+    fn every_part_of_a_divergence_changes_the_id() {
         let one = signature();
+        let allowed = result(DecisionResult::Allow, None);
         let others = [
-            Signature { kind: Kind::Error, ..one.clone() },
-            Signature { by: "a former guest", ..one.clone() },
-            Signature { expected: "allow".to_owned(), ..one.clone() },
-            Signature { observed: "allow".to_owned(), ..one.clone() },
+            Signature { kind: DivergenceKind::Error, ..one.clone() },
+            Signature { by: Caller::FormerGuest, ..one.clone() },
+            Signature { expected: allowed.clone(), ..one.clone() },
+            Signature { observed: allowed, ..one.clone() },
             Signature { permitted: true, ..one.clone() },
             Signature { step: Action { place: Place::Elsewhere, ..one.step }, ..one.clone() },
         ];
-        let mut ids: Vec<_> = others.iter().map(|other| id(other, None)).collect();
-        ids.extend([id(&one, None), id(&one, Some("join.gate")), id(&one, Some("whoami"))]);
+        let mut ids: Vec<_> = others.iter().map(|other| id(other, None, &[])).collect();
+        let cause = |decision_point| IdCause { decision_point, option: "none" };
+        ids.extend(["join.gate", "whoami"].map(|point| id(&one, Some(cause(point)), &[])));
+        ids.push(id(&one, None, &[]));
         ids.sort();
         let all = ids.len();
         ids.dedup();
         assert_eq!(ids.len(), all, "{ids:?}");
-        assert_eq!(id(&one, None), id(&signature(), None));
     }
 }

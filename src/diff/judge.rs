@@ -1,69 +1,73 @@
-//! Judging what a homeserver did, step by step, by all that the rules permit.
+//! Judges what a homeserver did, step by step, by each permitted variant alone and by pairs of them.
 //!
-//! What is expected follows from the steps before by our readings, and also by every other that the
-//! text permits. What our readings do not say and another does is told with that reading; what none
-//! says is a divergence.
+//! What is expected of a step follows from the steps before. A step that the default does not expect and
+//! a permitted variant does is *permitted*, with that variant. A step that nothing permits diverges.
+//!
+//! This judge looks at one segment at a time. Whether a homeserver keeps to one option for the whole run
+//! is judged after the run, by [`consistency`](super::consistency).
 
 use guest_access_model::action::Action;
 use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_model::state::{MAX_GUESTS, State};
 use guest_access_rules::profile::Profile;
+use guest_access_rules::variant::Variants;
 
 use crate::subject::server::{CallVerdict, HttpObservation, Memberships, ResponseContent};
 
-use super::listing::Listing;
-use guest_access_rules::variant::Variants;
+use super::listing::{Listing, MembershipSource};
 
-/// A step that was taken on a homeserver, with what was seen of it.
+/// A step on a homeserver, with what was observed.
 #[derive(Debug, Clone)]
-pub(super) struct Taken {
+pub(super) struct StepRecord {
     pub(super) step: Action,
     pub(super) observed: HttpObservation,
-    /// The memberships in each room after it, if they were looked at.
+    /// The memberships in each room after the step, if they were looked at.
     pub(super) members: Option<Vec<Memberships>>,
-    /// What it lists of memberships by the rules, if they say so.
+    /// The memberships that the answer has to list, if the rules say which.
     pub(super) listing: Option<Listing>,
     /// The guests of whose memberships the rules say nothing any more, since they deactivated their
     /// accounts.
     pub(super) gone: [bool; MAX_GUESTS],
-    /// Whether no reading says the same.
+    /// Whether nothing permits the step.
     pub(super) diverges: bool,
-    /// The state after it, by our readings as far as they go.
+    /// The state after the step, by the default as far as the observations permit.
     pub(super) after: State,
 }
 
-impl Taken {
-    /// Whether the answer told anything.
+impl StepRecord {
+    /// Whether the answer tells what came of the step.
     pub(super) fn tells(&self) -> bool {
         !matches!(self.observed.verdict, CallVerdict::Inconclusive(_))
     }
 
-    /// Whether what was seen is what comes of it here.
+    /// Whether the observation is this outcome.
     pub(super) fn fits(&self, expected: &Outcome) -> bool {
         self.observed.fits(&expected.observation)
             && self.members_fit(&expected.next)
             && self.lists_as_it_should()
     }
 
-    /// Whether the memberships that it lists are those that it should.
+    /// Whether the answer lists the memberships that it has to list.
     pub(super) fn lists_as_it_should(&self) -> bool {
         self.listed().all(|(_, should, is)| should == is)
     }
 
-    /// Whether it lists this guest as what it should not.
+    /// Whether the answer lists a wrong membership of this guest.
     pub(super) fn lists_otherwise(&self, guest: u8) -> bool {
         let of = |members: &Memberships| members.guests[usize::from(guest)];
         self.listed().any(|(_, should, is)| of(&should) != of(&is))
     }
 
-    /// The lists of memberships that it gives: how it was asked for them, as words to be added; what
-    /// they should be, and what they are.
-    pub(super) fn listed(&self) -> impl Iterator<Item = (&'static str, Memberships, Memberships)> {
+    /// The lists of memberships that the answer gives: how the step asked for the list, what the list
+    /// should be, and what it is.
+    pub(super) fn listed(
+        &self,
+    ) -> impl Iterator<Item = (MembershipSource, Memberships, Memberships)> {
         let (now, at) = match self.observed.content {
             ResponseContent::Listed { now, at } => (Some(now), at),
             _ => (None, None),
         };
-        let seen = [("", now), (" with `at`", at)];
+        let seen = [(MembershipSource::List, now), (MembershipSource::ListAt, at)];
         let listing = self.listing.into_iter();
         listing.flat_map(move |listing| {
             seen.into_iter().filter_map(move |(how, seen)| {
@@ -88,45 +92,43 @@ pub(super) fn are_as_in(rooms: &[Memberships], state: &State, gone: [bool; MAX_G
     })
 }
 
-/// What may come of a step by one way to read the rules.
+/// What one variant expects of a step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Expected {
-    /// The change of our readings; none for our own.
+    /// The variant; `None` for the default.
     pub(super) variant: Option<usize>,
     pub(super) outcome: Outcome,
 }
 
-/// What the rules say to what was seen.
+/// How an observed step compares with the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Judgement {
-    /// The same.
-    Same,
-    /// Our readings say otherwise, but with any of these changes, which are permitted, the same; some
-    /// take two together.
-    ByAReading(Vec<Vec<usize>>),
-    /// Nothing that is permitted says the same.
+pub(super) enum StepVerdict {
+    /// The step is what the default expects.
+    AsExpected,
+    /// The step is what any of these sets of permitted variants expects, and not what the default does.
+    Permitted(Vec<Vec<usize>>),
+    /// Nothing permits the step.
     Diverges,
 }
 
-/// What may come of a story's next step.
+/// Judges the steps of one segment, in their order.
 ///
-/// A text that is open is open at every call: that a homeserver read it in one way once binds it to
-/// nothing. What it did binds it: the states that are still possible are those to which the readings
-/// lead that said what was seen.
+/// Each step may follow another permitted variant. The observations bind the judge: only the states are
+/// kept to which a variant leads that expects what was observed.
 #[derive(Debug)]
-pub(super) struct Judge<'a> {
+pub(super) struct SegmentJudge<'a> {
     variants: &'a Variants,
     /// The default profile with each of the permitted changes.
     readings: Vec<Profile>,
     /// The states that are possible, that by our readings first.
     states: Vec<State>,
-    pub(super) log: Vec<Taken>,
+    pub(super) log: Vec<StepRecord>,
 }
 
 /// How many states are thought possible at once.
 const MOST_STATES: usize = 8;
 
-impl<'a> Judge<'a> {
+impl<'a> SegmentJudge<'a> {
     /// The judge of a story that begins.
     pub(super) fn new(variants: &'a Variants) -> Self {
         let readings = (0..variants.permitted).map(|variant| variants.profile(&[variant]));
@@ -157,21 +159,26 @@ impl<'a> Judge<'a> {
     /// several states.
     pub(super) fn listing(&self, step: &Action, gone: [bool; MAX_GUESTS]) -> Option<Listing> {
         let is_sure = self.states.len() == 1;
-        is_sure.then(|| Listing::of(&self.variants.default, &self.log, step, gone)).flatten()
+        is_sure
+            .then(|| {
+                let states: Vec<_> = self.log.iter().map(|record| record.after).collect();
+                Listing::of(&self.variants.default, &states, step, gone)
+            })
+            .flatten()
     }
 
     /// Judges a step that was taken. After a divergence the states are as before it.
-    pub(super) fn judge(&mut self, mut taken: Taken, expected: &[Expected]) -> Judgement {
-        let fitting = expected.iter().filter(|e| taken.fits(&e.outcome));
+    pub(super) fn judge(&mut self, mut record: StepRecord, expected: &[Expected]) -> StepVerdict {
+        let fitting = expected.iter().filter(|e| record.fits(&e.outcome));
         let mut fitting: Vec<(Vec<usize>, Outcome)> =
             fitting.map(|e| (e.variant.into_iter().collect(), e.outcome)).collect();
         if fitting.is_empty() {
-            fitting = self.by_two(&taken);
+            fitting = self.by_two(&record);
         }
         let Some((first, _)) = fitting.first() else {
-            taken.diverges = true;
-            self.log.push(taken);
-            return Judgement::Diverges;
+            record.diverges = true;
+            self.log.push(record);
+            return StepVerdict::Diverges;
         };
         let is_ours = first.is_empty();
         let mut states: Vec<State> = Vec::new();
@@ -182,19 +189,19 @@ impl<'a> Judge<'a> {
             }
         }
         self.states = states;
-        taken.after = self.state();
-        self.log.push(taken);
+        record.after = self.state();
+        self.log.push(record);
         if is_ours {
-            return Judgement::Same;
+            return StepVerdict::AsExpected;
         }
         let mut variants: Vec<_> = fitting.into_iter().map(|(variants, _)| variants).collect();
         variants.dedup();
-        Judgement::ByAReading(variants)
+        StepVerdict::Permitted(variants)
     }
 
     /// The pairs of changes that together say what was seen: a call may be open by one reading, and
     /// refused then with the error code of another.
-    fn by_two(&self, taken: &Taken) -> Vec<(Vec<usize>, Outcome)> {
+    fn by_two(&self, record: &StepRecord) -> Vec<(Vec<usize>, Outcome)> {
         let mut fitting = Vec::new();
         for one in 0..self.variants.permitted {
             for other in one + 1..self.variants.permitted {
@@ -205,8 +212,8 @@ impl<'a> Judge<'a> {
                 let profile = self.variants.profile(&pair);
                 let outcomes = self.states.iter();
                 let outcomes =
-                    outcomes.filter_map(|state| outcome_as_asked(&profile, state, &taken.step));
-                let mut outcomes = outcomes.filter(|outcome| taken.fits(outcome));
+                    outcomes.filter_map(|state| outcome_as_asked(&profile, state, &record.step));
+                let mut outcomes = outcomes.filter(|outcome| record.fits(outcome));
                 fitting.extend(outcomes.next().map(|outcome| (pair, outcome)));
             }
         }
@@ -246,7 +253,7 @@ mod tests {
         let variants = Variants::of(&Rules::find("latest").unwrap());
         let every = actions(Scope { guests: 1, rooms: 1 }, &[&variants.default]);
         let reached = reachable_states(&variants.default, &every, 2_000);
-        let mut judge = Judge::new(&variants);
+        let mut judge = SegmentJudge::new(&variants);
         let mut refused = 0;
         for state in reached.states() {
             judge.states = vec![*state];

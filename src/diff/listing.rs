@@ -10,10 +10,21 @@ use guest_access_rules::decision_point::GuestReads;
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
+use serde::Serialize;
 
 use crate::subject::server::Memberships;
 
-use super::judge::Taken;
+/// From where a membership is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum MembershipSource {
+    /// From the state of the room with this number after the step.
+    Room(usize),
+    /// From the list of members that the step was answered with.
+    List,
+    /// From the list of members that the step was answered with when asked with `at`.
+    ListAt,
+}
 
 /// The memberships that a list of members is to show, as far as the rules leave no choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +36,11 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// What `step` is to be given, after what was taken before it; `None` if it lists nobody, or if the
-    /// rules leave it open.
+    /// What `step` is to be given after steps that led from the initial state through `states`; `None` if
+    /// the step lists nobody, or if the rules leave open what it lists.
     pub(super) fn of(
         profile: &Profile,
-        log: &[Taken],
+        states: &[State],
         step: &Action,
         gone: [bool; MAX_GUESTS],
     ) -> Option<Self> {
@@ -43,8 +54,7 @@ impl Listing {
             return None;
         }
         let first = initial(profile);
-        let after = log.iter().map(|taken| &taken.after);
-        let states: Vec<_> = std::iter::once(&first).chain(after).collect();
+        let states: Vec<_> = std::iter::once(&first).chain(states).collect();
         let now = states[states.len() - 1];
         let is_joined = |state: &State| own(state, room, step.by) == Some(Membership::Join);
         let listing = match own(now, room, step.by)? {
@@ -130,27 +140,18 @@ mod tests {
     use guest_access_rules::vocabulary::MembershipEndpoint;
 
     use super::*;
-    use crate::subject::server::HttpObservation;
 
     /// What the first guest is to be given of the first room, after these steps.
     fn listing(steps: &[Action]) -> Option<Listing> {
         let profile = Rules::find("latest").unwrap().profile();
         let mut now = initial(&profile);
-        let mut log = Vec::new();
+        let mut states = Vec::new();
         for step in steps {
             now = outcome(&profile, &now, step).unwrap().next;
-            log.push(Taken {
-                step: *step,
-                observed: HttpObservation::allowed(),
-                members: None,
-                listing: None,
-                gone: [false; MAX_GUESTS],
-                diverges: false,
-                after: now,
-            });
+            states.push(now);
         }
         let step = guest(0, Operation::Read(KNOWN.members)).at(0);
-        Listing::of(&profile, &log, &step, [false; MAX_GUESTS])
+        Listing::of(&profile, &states, &step, [false; MAX_GUESTS])
     }
 
     fn guest(number: u8, operation: Operation) -> Action {

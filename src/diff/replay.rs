@@ -4,19 +4,21 @@ use guest_access_model::action::Action;
 use guest_access_model::decide::initial;
 use guest_access_model::state::State;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::Variants;
 
 use crate::subject::server::{CallVerdict, Server, ServerError, UserAccount};
 
 use super::Options;
+use super::runner::ScenarioRunner;
 use super::saved::SavedDivergence;
-use super::signature::{Signature, seen};
-use super::story::{Story, Teller, Told};
+use super::scenario_run::{PlannedScenario, ScenarioRun};
+use super::signature::Signature;
+use super::step_result::StepResult;
 use super::workers::{self, Workers};
-use guest_access_rules::variant::Variants;
 
 /// What became of a divergence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum ReplayOutcome {
     /// The homeserver does as our readings of the rules say.
     Fixed {
         /// What it does.
@@ -38,9 +40,9 @@ pub enum Fate {
 
 /// What came of running divergences again.
 #[derive(Debug)]
-pub struct Replayed {
+pub struct ReplayResult {
     /// What became of each, in their order.
-    pub fates: Vec<Fate>,
+    pub outcomes: Vec<ReplayOutcome>,
     /// Why the homeserver was asked no further, if it was not.
     pub broken_off: Option<ServerError>,
 }
@@ -56,65 +58,72 @@ pub async fn replay(
     divergences: &[SavedDivergence],
     options: &Options,
     progress: impl Fn(usize, &str),
-) -> Result<Replayed, ServerError> {
+) -> Result<ReplayResult, ServerError> {
     let variants = Variants::of(rules);
     let jobs = options.jobs.clamp(1, divergences.len().max(1));
     let fixtures = workers::fixtures(server, jobs, given).await?;
-    let teller = Teller {
+    let runner = ScenarioRunner {
         server,
         variants: &variants,
         settle: options.settle,
         keep: options.keep,
         stop: options.stop.clone(),
     };
-    let workers = Workers::new(teller, fixtures);
-    let story = |divergence: &SavedDivergence| Story {
+    let workers = Workers::new(runner, fixtures);
+    let scenario = |divergence: &SavedDivergence| PlannedScenario {
         id: divergence.id.clone(),
-        steps: divergence.scenario.steps.iter().map(|told| told.action).collect(),
+        steps: divergence.scenario.steps.iter().map(|step| step.action).collect(),
     };
-    let stories = divergences.iter().map(story);
-    let told = workers.tell(stories, |done| progress(done, "divergence")).await;
+    let plan = divergences.iter().map(scenario);
+    let runs = workers.run(plan, |done| progress(done, "divergence")).await;
     workers.leave().await;
     let first = initial(&variants.default);
-    let fates = told.iter().map(|(story, told)| fate(told, &story.steps, &first));
+    let outcomes = runs.iter().zip(divergences).map(|((scenario, run), divergence)| {
+        if divergence.is_inconsistent {
+            let because = "one scenario does not show whether a run is inconsistent; run `diff`";
+            return ReplayOutcome::CouldNotRun { because: because.to_owned() };
+        }
+        outcome_of_run(run, &scenario.steps, &first)
+    });
     // Those that were not reached are the last.
     let because = workers.broken_off().map_or("the time was up".to_owned(), |e| e.to_string());
-    let not_reached = Fate::CouldNotRun { because };
-    let fates = fates.chain(std::iter::repeat(not_reached)).take(divergences.len()).collect();
-    Ok(Replayed { fates, broken_off: workers.broken_off() })
+    let not_reached = ReplayOutcome::CouldNotRun { because };
+    let outcomes = outcomes.chain(std::iter::repeat(not_reached)).take(divergences.len()).collect();
+    Ok(ReplayResult { outcomes, broken_off: workers.broken_off() })
 }
 
 /// What became of the divergence that these steps showed by the last.
-fn fate(told: &Told, steps: &[Action], first: &State) -> Fate {
-    let could_not_run = |because: String| Fate::CouldNotRun { because };
-    let part = told.parts.first();
-    let Some((part, last)) = part.and_then(|part| Some((part, part.log.last()?))) else {
-        let because = told.not_run.first().map(|not_run| not_run.because.clone());
+fn outcome_of_run(run: &ScenarioRun, steps: &[Action], first: &State) -> ReplayOutcome {
+    let could_not_run = |because: String| ReplayOutcome::CouldNotRun { because };
+    let segment = run.segments.first();
+    let Some((segment, last)) = segment.and_then(|segment| Some((segment, segment.log.last()?)))
+    else {
+        let because = run.not_run.first().map(|not_run| not_run.because.clone());
         return could_not_run(because.unwrap_or_else(|| "it has no steps".to_owned()));
     };
-    let at = part.log.len() - 1;
-    let before = at.checked_sub(1).map_or(first, |before| &part.log[before].after);
-    let now = seen(last, before.tagged.is_some());
+    let at = segment.log.len() - 1;
+    let before = at.checked_sub(1).map_or(first, |before| &segment.log[before].after);
+    let now = StepResult::observed(last, before.tagged.is_some()).in_words();
     if let CallVerdict::Inconclusive(why) = &last.observed.verdict {
         return could_not_run(format!("step {}: {why}", at + 1));
     }
-    if part.log.len() < steps.len() {
-        let because = match (&told.broken, last.diverges) {
+    if segment.log.len() < steps.len() {
+        let because = match (&run.broken, last.diverges) {
             (Some(error), _) => error.to_string(),
             (None, true) => {
                 format!("step {} came out otherwise than by the rules already: {now}", at + 1)
             }
-            (None, false) => match told.not_run.first() {
+            (None, false) => match run.not_run.first() {
                 Some(not_run) => not_run.because.clone(),
                 None => "a step before the last cannot happen by these rules".to_owned(),
             },
         };
         return could_not_run(because);
     }
-    match part.differences.iter().find(|difference| difference.at == at) {
-        None => Fate::Fixed { now },
-        Some(difference) => Fate::StillThere {
-            now: Signature::of(difference, last).observed,
+    match segment.differences.iter().find(|difference| difference.at == at) {
+        None => ReplayOutcome::Fixed { now },
+        Some(difference) => ReplayOutcome::StillThere {
+            now: Signature::of(difference, last).observed.in_words(),
             permitted: !difference.variants.is_empty(),
         },
     }

@@ -6,11 +6,12 @@ use guest_access_rules::text_file::{self, Kind, TextFileError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::permitted::DivergenceKind;
 use crate::scenario::{Scenario, ScenarioError, line_of};
 
 /// What of a saved report it takes to run it again.
 #[derive(Debug, Clone)]
-pub struct Saved {
+pub struct SavedReport {
     /// The rules.
     pub rules: String,
     /// The homeserver's address.
@@ -24,6 +25,8 @@ pub struct Saved {
 pub struct SavedDivergence {
     /// Its id.
     pub id: String,
+    /// Whether the divergence is that the homeserver answers one question in two ways.
+    pub is_inconsistent: bool,
     /// What the rules said.
     pub expected: String,
     /// What the homeserver did.
@@ -78,13 +81,15 @@ struct ServerPart {
 #[derive(Deserialize)]
 struct Divergence<'a> {
     id: String,
+    #[serde(default)]
+    kind: String,
     expected: String,
     observed: String,
     #[serde(borrow)]
     scenario: &'a RawValue,
 }
 
-impl Saved {
+impl SavedReport {
     /// The report in the file at `path`.
     ///
     /// # Errors
@@ -112,12 +117,13 @@ impl Saved {
             let line = line_of(text, raw.get());
             let divergence: Divergence<'_> =
                 serde_json::from_str(raw.get()).map_err(|error| syntax(line, &error))?;
-            let Divergence { id, expected, observed, scenario } = divergence;
+            let Divergence { id, kind, expected, observed, scenario } = divergence;
+            let is_inconsistent = kind == DivergenceKind::Inconsistent.as_str();
             // As many empty lines before it as it has before it in the report.
             let line = line_of(text, scenario.get());
             let scenario = format!("{}{}", "\n".repeat(line - 1), scenario.get());
             let scenario = Scenario::parse(&path.display().to_string(), &scenario)?;
-            divergences.push(SavedDivergence { id, expected, observed, scenario });
+            divergences.push(SavedDivergence { id, is_inconsistent, expected, observed, scenario });
         }
         Ok(Self { rules: report.rules, url: report.server.url, divergences })
     }
@@ -138,12 +144,12 @@ mod tests {
     }"#;
 
     fn message(text: &str) -> String {
-        Saved::parse(Path::new("report.json"), text).unwrap_err().to_string()
+        SavedReport::parse(Path::new("report.json"), text).unwrap_err().to_string()
     }
 
     #[test]
     fn a_report_is_read_as_far_as_it_is_run_again() {
-        let saved = Saved::parse(Path::new("report.json"), REPORT).unwrap();
+        let saved = SavedReport::parse(Path::new("report.json"), REPORT).unwrap();
         assert_eq!((saved.rules.as_str(), saved.url.as_str()), ("latest", "http://host"));
         assert_eq!(saved.divergences[0].scenario.steps.len(), 1);
     }

@@ -22,9 +22,9 @@ use guest_access_rules::rules::Rules;
 use crate::scenario::{LABEL, ObservedStep as Expected, sentence};
 use crate::subject::server::Recording;
 
-use super::judge::Taken;
-use super::signature::seen;
-use super::story::Part;
+use super::judge::StepRecord;
+use super::scenario_run::Segment;
+use super::step_result::StepResult;
 
 use quoted::{line, word};
 use units::{Unit, units};
@@ -44,7 +44,7 @@ pub(super) struct Scripts<'a> {
 
 /// A divergence, with where it was seen.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shown<'a> {
+pub(super) struct ScriptSource<'a> {
     pub(super) id: &'a str,
     pub(super) by: &'a str,
     /// What the rules say.
@@ -55,22 +55,22 @@ pub(super) struct Shown<'a> {
     pub(super) clauses: &'a [String],
     /// Whether the scenario, run by itself, showed it again.
     pub(super) reproduced: bool,
-    pub(super) part: &'a Part,
+    pub(super) segment: &'a Segment,
     /// The number of the step that shows it.
     pub(super) at: usize,
 }
 
 impl Scripts<'_> {
     /// The script that shows a divergence, if what was said is known.
-    pub(super) fn script(&self, shown: Shown<'_>) -> Option<String> {
-        let recording = shown.part.recording.as_ref()?;
-        let last = shown.part.log.get(shown.at)?;
-        let log = &shown.part.log[..=shown.at];
-        let exchanges = recording.exchanges.iter().filter(|e| e.step <= Some(shown.at));
+    pub(super) fn script(&self, source: ScriptSource<'_>) -> Option<String> {
+        let recording = source.segment.recording.as_ref()?;
+        let last = source.segment.log.get(source.at)?;
+        let log = &source.segment.log[..=source.at];
+        let exchanges = recording.exchanges.iter().filter(|e| e.step <= Some(source.at));
         let exchanges: Vec<_> = exchanges.cloned().collect();
-        let body = self.steps(recording, log, &units(&exchanges), shown.reproduced);
+        let body = self.steps(recording, log, &units(&exchanges), source.reproduced);
         let uses = |function: &str| body.lines().any(|line| line.starts_with(function));
-        let mut script = self.beginning(&shown, last);
+        let mut script = self.beginning(&source, last);
         if uses("memberships ") {
             let seconds = self.settle.as_secs_f64().ceil();
             script += "# For how many seconds effects are waited for that come a little later.\n";
@@ -92,7 +92,7 @@ impl Scripts<'_> {
         }
         script += "\n";
         script += &body;
-        script += &Self::end(&shown);
+        script += &Self::end(&source);
         Some(script)
     }
 
@@ -101,7 +101,7 @@ impl Scripts<'_> {
     fn steps(
         &self,
         recording: &Recording,
-        log: &[Taken],
+        log: &[StepRecord],
         units: &[Unit<'_>],
         smallest: bool,
     ) -> String {
@@ -135,8 +135,8 @@ impl Scripts<'_> {
         }
     }
 
-    fn beginning(&self, shown: &Shown<'_>, last: &Taken) -> String {
-        let Shown { id, by, expected, observed, because, clauses, .. } = shown;
+    fn beginning(&self, source: &ScriptSource<'_>, last: &StepRecord) -> String {
+        let ScriptSource { id, by, expected, observed, because, clauses, .. } = source;
         let clauses = in_brackets(clauses.iter().map(String::as_str));
         let mut about = vec![
             format!("{id}: {} ({by})", sentence(&last.step)),
@@ -144,7 +144,7 @@ impl Scripts<'_> {
             format!("  because {because}{clauses}"),
             format!("  the homeserver: {observed}"),
         ];
-        if !shown.reproduced {
+        if !source.reproduced {
             about.push("  Run by itself, it did not show again: so it was seen.".to_owned());
         }
         let about: String = about.iter().map(|text| format!("# {}\n", line(text))).collect();
@@ -152,16 +152,16 @@ impl Scripts<'_> {
         format!("#!/usr/bin/env bash\n{about}{USAGE}{server}\n{LIMITS}")
     }
 
-    fn end(shown: &Shown<'_>) -> String {
+    fn end(source: &ScriptSource<'_>) -> String {
         let say = |text: &str| format!("echo {}\n", word(&line(text)));
-        let clauses = in_brackets(shown.clauses.iter().map(String::as_str));
-        let rules = say(&format!("the rules say: {}{clauses}", shown.expected));
-        let report = say(&format!("the report says: {}", shown.observed));
+        let clauses = in_brackets(source.clauses.iter().map(String::as_str));
+        let rules = say(&format!("the rules say: {}{clauses}", source.expected));
+        let report = say(&format!("the report says: {}", source.observed));
         format!("\n{rules}{report}{END}")
     }
 
-    fn in_words(&self, taken: &Taken, before: &State, outcome: &Outcome) -> String {
-        let said = Expected { action: &taken.step, before, outcome, label: Some(LABEL) }.expect();
+    fn in_words(&self, record: &StepRecord, before: &State, outcome: &Outcome) -> String {
+        let said = Expected { action: &record.step, before, outcome, label: Some(LABEL) }.expect();
         let decision = &outcome.observation.decision;
         let clauses = self.rules.in_force(decision.clauses);
         format!(
@@ -178,13 +178,21 @@ fn in_brackets<'a>(clauses: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// What a step is, what the rules say to it, and what was seen of it.
-fn heading(number: usize, taken: &Taken, before: &State, expected: Option<String>) -> Vec<String> {
-    let step = format!("{number}. {}", sentence(&taken.step));
+fn heading(
+    number: usize,
+    record: &StepRecord,
+    before: &State,
+    expected: Option<String>,
+) -> Vec<String> {
+    let step = format!("{number}. {}", sentence(&record.step));
     let expected = expected.unwrap_or_else(|| "they do not foresee it".to_owned());
     vec![
         format!("echo {}", word(&line(&step))),
         format!("# the rules: {}", line(&expected)),
-        format!("# in the report: {}", line(&seen(taken, before.tagged.is_some()))),
+        format!(
+            "# in the report: {}",
+            line(&StepResult::observed(record, before.tagged.is_some()).in_words())
+        ),
     ]
 }
 

@@ -19,29 +19,34 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, JoinRule, Membership};
 
-use super::judge::Taken;
-use super::signature::Names;
-use super::story::{Difference, possible};
+use super::judge::StepRecord;
+use super::names::Names;
+use super::runner::possible;
+use super::scenario_run::Difference;
 
 /// The most states in which a situation is looked for.
 const MOST_STATES: usize = 40_000;
 
 /// Shortest ways into situations.
-pub(super) struct Ways<'a> {
+pub(super) struct ShortestTraces<'a> {
     profile: &'a Profile,
     /// The states that can be reached, by the number of guests and rooms.
     reached: RefCell<BTreeMap<(usize, usize), Search<State, Action>>>,
 }
 
-impl<'a> Ways<'a> {
+impl<'a> ShortestTraces<'a> {
     pub(super) fn new(profile: &'a Profile) -> Self {
         Self { profile, reached: RefCell::default() }
     }
 
-    /// The shortest story that ends with the step that was `taken` in a situation like its own, by
+    /// The shortest story that ends with the step that was `record` in a situation like its own, by
     /// the guests' new names; `None` if there is none near.
-    pub(super) fn shortest(&self, difference: &Difference, taken: &Taken) -> Option<Vec<Action>> {
-        let sight = Sight::of(difference, taken);
+    pub(super) fn shortest(
+        &self,
+        difference: &Difference,
+        record: &StepRecord,
+    ) -> Option<Vec<Action>> {
+        let sight = Sight::of(difference, record);
         let Sight { step, guests, .. } = sight;
         let mut before = sight.names.state(&difference.before);
         self.forget_visibility(&step, &mut before);
@@ -93,10 +98,10 @@ struct Sight {
 }
 
 impl Sight {
-    fn of(difference: &Difference, taken: &Taken) -> Self {
-        let moved = moved_or_expected_to(difference, taken);
-        let names = Names::with_others(&taken.step, &moved);
-        let step = names.step(&taken.step);
+    fn of(difference: &Difference, record: &StepRecord) -> Self {
+        let moved = moved_or_expected_to(difference, record);
+        let names = Names::with_others(&record.step, &moved);
+        let step = names.step(&record.step);
         // What guests are whom the step is not about does not matter.
         let moved = moved.into_iter().map(|guest| names.guest(guest));
         let guests = moved.chain(step.guests()).map(|guest| usize::from(guest) + 1).max();
@@ -115,17 +120,17 @@ impl Sight {
     }
 }
 
-/// The story that ends with the step that was `taken`, without what does not matter to that: those
+/// The story that ends with the step that was `record`, without what does not matter to that: those
 /// whom it is about are in the same situation, and came to their memberships in the same way. With what
-/// these asked and did that changed nothing, if it `has_questions`.
-pub(super) fn own_way(
+/// these asked and did that changed nothing, if it `has_queries`.
+pub(super) fn relevant_steps(
     profile: &Profile,
     difference: &Difference,
-    taken: &Taken,
+    record: &StepRecord,
     before: &[Action],
-    has_questions: bool,
+    has_queries: bool,
 ) -> Vec<Action> {
-    let sight = Sight::of(difference, taken);
+    let sight = Sight::of(difference, record);
     let is_about_others = |step: &Action| {
         let mut guests = step.guests().peekable();
         guests.peek().is_some() && !guests.any(|guest| sight.is_about(guest))
@@ -143,12 +148,12 @@ pub(super) fn own_way(
         Some((sight.situation(&sight.names.state(&state)), moved_by))
     };
     let mut state = initial(profile);
-    let (mut lead, mut questions): (Vec<(usize, Action)>, Vec<_>) = (Vec::new(), Vec::new());
+    let (mut lead, mut queries): (Vec<(usize, Action)>, Vec<_>) = (Vec::new(), Vec::new());
     for (place, step) in before.iter().enumerate() {
         let Some(outcome) = outcome(profile, &state, step) else { continue };
-        let is_question = outcome.next == state;
+        let is_query = outcome.next == state;
         state = outcome.next;
-        if is_question { &mut questions } else { &mut lead }.push((place, *step));
+        if is_query { &mut queries } else { &mut lead }.push((place, *step));
     }
     let wanted = end(&lead);
     let mut without_others = lead.clone();
@@ -176,15 +181,15 @@ pub(super) fn own_way(
             }
         }
     }
-    if has_questions {
+    if has_queries {
         let asks = |step: &Action| step.guests().any(|guest| sight.is_about(guest));
-        lead.extend(questions.into_iter().filter(|(_, step)| asks(step)));
+        lead.extend(queries.into_iter().filter(|(_, step)| asks(step)));
         lead.sort_unstable_by_key(|(place, _)| *place);
     }
-    let story: Vec<_> = lead.into_iter().map(|(_, step)| step).collect();
-    let (mut story, _) = possible(profile, &story, |_| false);
-    story.push(taken.step);
-    story
+    let scenario: Vec<_> = lead.into_iter().map(|(_, step)| step).collect();
+    let (mut scenario, _) = possible(profile, &scenario, |_| false);
+    scenario.push(record.step);
+    scenario
 }
 
 /// What of a state matters to a step: the rest is as in the first state.
@@ -259,16 +264,16 @@ fn moved(before: &State, after: &State) -> Vec<u8> {
 }
 
 /// The guests whose membership a step should have changed, or did; or listed as what it is not.
-fn moved_or_expected_to(difference: &Difference, taken: &Taken) -> Vec<u8> {
+fn moved_or_expected_to(difference: &Difference, record: &StepRecord) -> Vec<u8> {
     let Difference { before, expected, .. } = difference;
-    let rooms = taken.members.iter().flatten().zip(&before.rooms);
+    let rooms = record.members.iter().flatten().zip(&before.rooms);
     let did = |guest: &u8| {
         let number = usize::from(*guest);
-        let is_gone = taken.gone[number];
+        let is_gone = record.gone[number];
         rooms.clone().any(|(seen, room)| !is_gone && seen.guests[number] != room.members[number])
     };
     let mut all = moved(before, &expected.next);
-    let is_listed_otherwise = |guest: &u8| taken.lists_otherwise(*guest);
+    let is_listed_otherwise = |guest: &u8| record.lists_otherwise(*guest);
     let others = (0_u8..).take(MAX_GUESTS).filter(|guest| !all.contains(guest));
     let others = others.filter(|guest| did(guest) || is_listed_otherwise(guest));
     all.extend(others.collect::<Vec<_>>());
@@ -301,24 +306,24 @@ fn plain_steps(profile: &Profile, scope: Scope) -> Vec<Action> {
 
 /// The story without some of the steps that lead to its last: each part of `size` steps is left out
 /// in one of them, with what cannot happen without it.
-pub(super) fn shorter(profile: &Profile, story: &[Action], size: usize) -> Vec<Vec<Action>> {
-    let Some((last, before)) = story.split_last() else { return Vec::new() };
+pub(super) fn shorter(profile: &Profile, scenario: &[Action], size: usize) -> Vec<Vec<Action>> {
+    let Some((last, before)) = scenario.split_last() else { return Vec::new() };
     let starts = (0..before.len()).step_by(size.max(1));
     let mut shorter: Vec<Vec<Action>> = Vec::new();
     for start in starts {
         let rest = before[..start].iter().chain(before.iter().skip(start + size)).copied();
         let (mut rest, _) = possible(profile, &rest.collect::<Vec<_>>(), |_| false);
         rest.push(*last);
-        if can_happen(profile, &rest) && rest.len() < story.len() && !shorter.contains(&rest) {
+        if can_happen(profile, &rest) && rest.len() < scenario.len() && !shorter.contains(&rest) {
             shorter.push(rest);
         }
     }
     shorter
 }
 
-fn can_happen(profile: &Profile, story: &[Action]) -> bool {
+fn can_happen(profile: &Profile, scenario: &[Action]) -> bool {
     let mut state = initial(profile);
-    story.iter().all(|step| {
+    scenario.iter().all(|step| {
         let outcome = outcome(profile, &state, step);
         state = outcome.map_or(state, |outcome| outcome.next);
         outcome.is_some()
@@ -368,10 +373,17 @@ mod tests {
             .iter()
             .fold(initial(&profile), |state, step| outcome(&profile, &state, step).unwrap().next);
         let expected = outcome(&profile, &state, &leave).unwrap();
-        let difference = Difference { at: before.len(), before: state, expected, variants: vec![] };
+        let difference = Difference {
+            at: before.len(),
+            before: state,
+            expected,
+            variants: vec![],
+            cause: None,
+            inconsistency: None,
+        };
         let observed =
             HttpObservation { verdict: CallVerdict::Allowed, content: ResponseContent::Nothing };
-        let taken = Taken {
+        let record = StepRecord {
             step: leave,
             observed,
             members: None,
@@ -380,8 +392,9 @@ mod tests {
             diverges: true,
             after: state,
         };
-        let story = |has_questions| own_way(&profile, &difference, &taken, &before, has_questions);
-        assert_eq!(story(false), [register(1), can_join, invite, kick, leave]);
-        assert_eq!(story(true), [register(1), can_join, read, invite, kick, leave]);
+        let scenario =
+            |has_queries| relevant_steps(&profile, &difference, &record, &before, has_queries);
+        assert_eq!(scenario(false), [register(1), can_join, invite, kick, leave]);
+        assert_eq!(scenario(true), [register(1), can_join, read, invite, kick, leave]);
     }
 }

@@ -1,4 +1,4 @@
-//! Several stories at once on one homeserver.
+//! Runs several scenarios at once on one homeserver.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -8,95 +8,96 @@ use futures_util::future::join_all;
 
 use crate::subject::server::{Server, ServerError, SharedFixture};
 
-use super::story::{Story, Teller, Told};
+use super::runner::ScenarioRunner;
+use super::scenario_run::{PlannedScenario, ScenarioRun};
 
-/// How long a homeserver that did not answer is given before it is asked whether it is still there.
+/// How long the runner waits before it asks a homeserver that did not answer whether it is still there.
 const BREATH: Duration = Duration::from_millis(500);
 
-/// Tells stories, so many at once, each by helpers of its own.
+/// Runs scenarios, as many at once as there are fixtures, each by accounts of its own.
 #[derive(Debug)]
 pub(super) struct Workers<'a> {
-    teller: Teller<'a>,
+    runner: ScenarioRunner<'a>,
     fixtures: Vec<SharedFixture>,
     /// Why the homeserver is asked no further.
     broken_off: RefCell<Option<ServerError>>,
 }
 
 impl<'a> Workers<'a> {
-    pub(super) const fn new(teller: Teller<'a>, fixtures: Vec<SharedFixture>) -> Self {
-        Self { teller, fixtures, broken_off: RefCell::new(None) }
+    pub(super) const fn new(runner: ScenarioRunner<'a>, fixtures: Vec<SharedFixture>) -> Self {
+        Self { runner, fixtures, broken_off: RefCell::new(None) }
     }
 
-    pub(super) const fn teller(&self) -> &Teller<'a> {
-        &self.teller
+    pub(super) const fn runner(&self) -> &ScenarioRunner<'a> {
+        &self.runner
     }
 
-    /// Tells these stories, the longest first, so that in the end nobody waits for one of them; and
-    /// says of each what came of it, in the order in which they are given.
-    pub(super) async fn tell_all(
+    /// Runs these scenarios, the longest first, so that in the end no worker waits for a long one.
+    /// Returns the runs in the order of `scenarios`.
+    pub(super) async fn run_all(
         &self,
-        stories: Vec<Story>,
+        scenarios: Vec<PlannedScenario>,
         progress: impl Fn(usize),
-    ) -> Vec<(Story, Told)> {
-        let mut stories: Vec<_> = stories.into_iter().enumerate().collect();
-        stories.sort_by_key(|(_, story)| Reverse(story.steps.len()));
-        let places: Vec<_> = stories.iter().map(|(place, _)| *place).collect();
-        let told = self.tell(stories.into_iter().map(|(_, story)| story), progress).await;
-        let mut told: Vec<_> = places.into_iter().zip(told).collect();
-        told.sort_by_key(|(place, _)| *place);
-        told.into_iter().map(|(_, told)| told).collect()
+    ) -> Vec<(PlannedScenario, ScenarioRun)> {
+        let mut scenarios: Vec<_> = scenarios.into_iter().enumerate().collect();
+        scenarios.sort_by_key(|(_, scenario)| Reverse(scenario.steps.len()));
+        let places: Vec<_> = scenarios.iter().map(|(place, _)| *place).collect();
+        let runs = self.run(scenarios.into_iter().map(|(_, scenario)| scenario), progress).await;
+        let mut runs: Vec<_> = places.into_iter().zip(runs).collect();
+        runs.sort_by_key(|(place, _)| *place);
+        runs.into_iter().map(|(_, run)| run).collect()
     }
 
-    /// Tells the stories that `stories` gives, and says of each what came of it, in their order.
-    /// `progress` is told how many were told so far.
-    pub(super) async fn tell(
+    /// Runs the scenarios that `scenarios` gives. Returns the runs in that order. `progress` is told how
+    /// many scenarios were run so far.
+    pub(super) async fn run(
         &self,
-        stories: impl Iterator<Item = Story>,
+        scenarios: impl Iterator<Item = PlannedScenario>,
         progress: impl Fn(usize),
-    ) -> Vec<(Story, Told)> {
-        let stories = RefCell::new(stories.enumerate());
+    ) -> Vec<(PlannedScenario, ScenarioRun)> {
+        let scenarios = RefCell::new(scenarios.enumerate());
         let done = Cell::new(0);
-        let told = RefCell::new(Vec::new());
+        let runs = RefCell::new(Vec::new());
         let work = self.fixtures.iter().map(|fixture| async {
             while !self.is_over() {
-                let Some((number, story)) = stories.borrow_mut().next() else { return };
-                let came_of_it = self.teller.tell(fixture, &story).await;
-                if came_of_it.broken.as_ref().is_some_and(ServerError::is_broken_line) {
+                let Some((number, scenario)) = scenarios.borrow_mut().next() else { return };
+                let run = self.runner.run(fixture, &scenario).await;
+                if run.broken.as_ref().is_some_and(ServerError::is_broken_line) {
                     self.see_whether_it_answers().await;
                 }
-                told.borrow_mut().push((number, story, came_of_it));
+                runs.borrow_mut().push((number, scenario, run));
                 done.set(done.get() + 1);
                 progress(done.get());
             }
         });
         join_all(work).await;
-        let mut told = told.into_inner();
-        told.sort_by_key(|(number, ..)| *number);
-        told.into_iter().map(|(_, story, came_of_it)| (story, came_of_it)).collect()
+        let mut runs = runs.into_inner();
+        runs.sort_by_key(|(number, ..)| *number);
+        runs.into_iter().map(|(_, scenario, run)| (scenario, run)).collect()
     }
 
-    /// Leaves the rooms in which more stories could have been told.
+    /// Leaves the rooms that wait for another scenario.
     pub(super) async fn leave(&self) {
         if self.broken_off.borrow().is_none() {
-            join_all(self.fixtures.iter().map(|h| self.teller.server.leave_vacant(h))).await;
+            join_all(self.fixtures.iter().map(|h| self.runner.server.leave_vacant(h))).await;
         }
     }
 
-    /// Why the homeserver is asked no further, if it is not.
+    /// Why no further call is made, if the run broke off.
     pub(super) fn broken_off(&self) -> Option<ServerError> {
         self.broken_off.borrow().clone()
     }
 
-    /// Whether nothing more is asked: the time is up, or nobody is there.
+    /// Whether no further call is made: the time is up, or the homeserver does not answer.
     pub(super) fn is_over(&self) -> bool {
-        self.teller.stop.now() || self.broken_off.borrow().is_some()
+        self.runner.stop.now() || self.broken_off.borrow().is_some()
     }
 
-    /// One call may fail for any reason; where the homeserver does not even say which versions it
-    /// speaks, it is gone.
+    /// Asks for the versions of the specification. One call may fail for any reason; a homeserver that
+    /// does not answer this one either is gone.
     async fn see_whether_it_answers(&self) {
         tokio::time::sleep(BREATH).await;
-        if let Err(error) = self.teller.server.answers().await {
+        if let Err(error) = self.runner.server.answers().await {
             self.broken_off.borrow_mut().get_or_insert(error);
         }
     }

@@ -10,7 +10,8 @@ use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
 use crate::contention::{Call, CheckResult, RecordingHeader, Violation};
-use crate::diff::{Kind, ReadingTaken};
+use crate::diff::ReadingTaken;
+use crate::permitted::DivergenceKind;
 
 use super::Run;
 
@@ -70,7 +71,7 @@ pub struct ServerReport {
 #[derive(Debug, Clone, Serialize)]
 pub struct ViolationReport {
     /// How bad it is.
-    pub kind: Kind,
+    pub kind: DivergenceKind,
     /// Whether any of its calls overlapped another that could matter; otherwise the homeserver does otherwise than the rules one call
     /// after the other.
     pub race: bool,

@@ -8,7 +8,7 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Inexpressible, Variant, inexpressible};
 use serde::Serialize;
 
-use crate::diff::Held;
+use crate::diff::DefectResult;
 use crate::vectors::{self, Undetected};
 
 use super::{Cell, Run, Table, count, paint, style};
@@ -80,10 +80,10 @@ impl NamedReport {
     }
 }
 
-impl From<&Held> for NamedReport {
-    fn from(held: &Held) -> Self {
-        let causes = held.found.causes.iter();
-        let unexplained = held.found.divergences.iter().filter(|d| d.cause.is_none());
+impl From<&DefectResult> for NamedReport {
+    fn from(held: &DefectResult) -> Self {
+        let causes = held.result.causes.iter();
+        let unexplained = held.result.divergences.iter().filter(|d| d.cause.is_none());
         Self {
             decision_point: held.point.clone(),
             causes: causes.map(|c| format!("{}={}", c.decision_point, c.option)).collect(),
@@ -160,9 +160,14 @@ impl DefectsReport {
 
     /// The report of what `diff` found of the defects of `rules`, over HTTP, by vectors that fail no
     /// homeserver for those named.
-    pub fn by_diff(rules: &Rules, held: &[Held], undetected: &[Undetected], run: Run) -> Self {
+    pub fn by_diff(
+        rules: &Rules,
+        held: &[DefectResult],
+        undetected: &[Undetected],
+        run: Run,
+    ) -> Self {
         let defects = held.iter().map(|held| {
-            let wrong = held.found.divergences.iter().filter(|d| !d.is_permitted());
+            let wrong = held.result.divergences.iter().filter(|d| !d.is_permitted());
             let seen_in: BTreeSet<&String> = wrong.flat_map(|d| &d.seen_in).collect();
             let because = unobservable(&held.defect, undetected);
             let because = because.or_else(|| held.hidden.map(str::to_owned));

@@ -9,7 +9,11 @@ mod text;
 use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
-use crate::diff::{Asked, Cause, Divergence, Found, Kind, NotRun, Ran, ReadingTaken, Waited};
+use crate::diff::{
+    Cause, DiffResult, Divergence, ID_SCHEME, MatrixCell, NotRun, ReadingConflict, ReadingTaken,
+    ScenarioSummary, Waited,
+};
+use crate::permitted::DivergenceKind;
 use crate::scenario::Scenario;
 use crate::subject::server::Server;
 
@@ -47,6 +51,8 @@ pub struct DiffReport {
     pub broken_off: Option<String>,
     /// Whether divergences that a reading permits are failures.
     pub strict: bool,
+    /// The version of the scheme by which the ids of divergences are made.
+    pub ids: u32,
     /// What is otherwise, the worst first.
     pub divergences: Vec<DivergenceReport>,
     /// What explains it.
@@ -56,9 +62,9 @@ pub struct DiffReport {
     /// What could not be looked at.
     pub not_run: Vec<NotRun>,
     /// What came of each scenario.
-    pub ran: Vec<Ran>,
+    pub ran: Vec<ScenarioSummary>,
     /// What was asked, folded into classes, and what came of it.
-    pub matrix: Vec<Asked>,
+    pub matrix: Vec<MatrixCell>,
     /// What became of the known differences; null if there is no list of them.
     pub baseline: Option<BaselineReport>,
     /// How the report came to be.
@@ -82,7 +88,7 @@ pub struct DivergenceReport {
     /// Its id: the same whenever the same is found.
     pub id: String,
     /// How bad it is.
-    pub kind: Kind,
+    pub kind: DivergenceKind,
     /// The decision point that explains it, if one does.
     pub decision_point: Option<String>,
     /// The option that the homeserver seems to take there.
@@ -103,6 +109,9 @@ pub struct DivergenceReport {
     pub clauses: Vec<String>,
     /// The readings under which the homeserver is right; empty if none is.
     pub readings: Vec<ReadingTaken>,
+    /// The questions that the homeserver answers otherwise here than in the rest of the run; empty
+    /// unless the kind is `inconsistent`.
+    pub conflicts: Vec<ReadingConflict>,
     /// Whether the rules permit it.
     pub permitted: bool,
     /// How often it was seen.
@@ -124,7 +133,7 @@ impl DiffReport {
     pub fn new(
         rules: &Rules,
         server: &Server,
-        found: Found,
+        found: DiffResult,
         waited: Waited,
         strict: bool,
         run: Run,
@@ -148,14 +157,15 @@ impl DiffReport {
             complete: found.finished,
             broken_off: found.broken_off.map(|error| printable(&error.to_string())),
             strict,
-            unexplained: divergences.iter().filter(|d| d.decision_point.is_none()).count(),
+            ids: ID_SCHEME,
+            unexplained: divergences.iter().filter(|d| d.is_unexplained()).count(),
             divergences,
             causes: found.causes,
             not_run: found.not_run.into_iter().map(printably).collect(),
             ran: found
                 .ran
                 .into_iter()
-                .map(|ran| Ran {
+                .map(|ran| ScenarioSummary {
                     not_run: ran.not_run.iter().map(|why| printable(why)).collect(),
                     ..ran
                 })
@@ -218,6 +228,11 @@ pub(super) fn rounded(seconds: f64) -> f64 {
 }
 
 impl DivergenceReport {
+    /// Whether no option explains it.
+    const fn is_unexplained(&self) -> bool {
+        self.decision_point.is_none() && self.conflicts.is_empty()
+    }
+
     fn new(divergence: Divergence, causes: &[Cause]) -> Self {
         let permitted = divergence.is_permitted();
         let cause = divergence.cause.and_then(|number| causes.get(number));
@@ -234,6 +249,7 @@ impl DivergenceReport {
             because: divergence.because,
             clauses: divergence.clauses,
             readings: divergence.readings,
+            conflicts: divergence.conflicts,
             permitted,
             count: divergence.count,
             seen_in: divergence.seen_in,

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
-use crate::diff::{Fate, Replayed, Saved, SavedDivergence, Waited};
+use crate::diff::{self, ReplayResult, SavedDivergence, SavedReport, Waited};
 use crate::scenario::{LABEL, Scenario, sentence_with};
 use crate::subject::server::Server;
 
@@ -91,15 +91,15 @@ impl ReplayReport {
     pub fn new(
         name: String,
         rules: &Rules,
-        saved: Saved,
+        saved: SavedReport,
         server: &Server,
-        (replayed, waited): (Replayed, Waited),
+        (replayed, waited): (ReplayResult, Waited),
         strict: bool,
         run: Run,
     ) -> Self {
-        let divergences = saved.divergences.into_iter().zip(replayed.fates);
+        let divergences = saved.divergences.into_iter().zip(replayed.outcomes);
         let divergences: Vec<_> =
-            divergences.map(|(saved, fate)| ReplayedDivergence::new(saved, fate)).collect();
+            divergences.map(|(saved, outcome)| ReplayedDivergence::new(saved, outcome)).collect();
         let (software, version) = server.software.clone().unzip();
         let number = |outcome| divergences.iter().filter(|d| d.outcome == outcome).count();
         Self {
@@ -127,17 +127,19 @@ impl ReplayReport {
 }
 
 impl ReplayedDivergence {
-    fn new(saved: SavedDivergence, fate: Fate) -> Self {
-        let (outcome, now, permitted, because) = match fate {
-            Fate::Fixed { now } => (ReplayOutcome::Fixed, Some(now), Some(true), None),
-            Fate::StillThere { now, permitted } => {
+    fn new(saved: SavedDivergence, outcome: diff::ReplayOutcome) -> Self {
+        let (outcome, now, permitted, because) = match outcome {
+            diff::ReplayOutcome::Fixed { now } => {
+                (ReplayOutcome::Fixed, Some(now), Some(true), None)
+            }
+            diff::ReplayOutcome::StillThere { now, permitted } => {
                 (ReplayOutcome::StillThere, Some(now), Some(permitted), None)
             }
-            Fate::CouldNotRun { because } => {
+            diff::ReplayOutcome::CouldNotRun { because } => {
                 (ReplayOutcome::CouldNotRun, None, None, Some(because))
             }
         };
-        let SavedDivergence { id, expected, observed, scenario } = saved;
+        let SavedDivergence { id, expected, observed, scenario, .. } = saved;
         let label = scenario.label().unwrap_or(LABEL);
         let step = scenario.steps.last().map(|told| sentence_with(&told.action, label));
         let step = step.unwrap_or_default();

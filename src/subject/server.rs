@@ -39,7 +39,9 @@ pub use client::{Client, Limits};
 pub use error::ServerError;
 pub use homeserver::{Server, SharedFixture};
 pub use needs::Needs;
-pub use observation::{CallVerdict, EventPresence, HttpObservation, Memberships, ResponseContent};
+pub use observation::{
+    CallVerdict, Direction, EventPresence, HttpObservation, Memberships, ResponseContent,
+};
 pub use recording::{Exchange, LearnedValue, Recording, ValueSource};
 pub use registration::Proof;
 pub use request::{Request, escaped};

@@ -2,6 +2,7 @@
 
 mod baseline;
 mod command;
+mod consistency;
 mod found;
 mod misbehaving;
 mod reports;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use guest_access_rules::rules::Rules;
 
-use crate::diff::{self, Options, Replayed, Saved};
+use crate::diff::{self, Options, ReplayResult, SavedReport};
 use crate::report::Run;
 use crate::report::replay::ReplayReport;
 use crate::subject::server::{Server, ServerError};
@@ -21,7 +21,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<Written, CommandError> {
         _ => return Err(CommandError::FormOfReplay),
     };
     let name = path.display().to_string();
-    let mut saved = Saved::load(path)?;
+    let mut saved = SavedReport::load(path)?;
     saved.divergences.retain(|divergence| is_asked_for(args, &divergence.id));
     let rules = match &args.rules {
         Some(rules) => Rules::find(rules)?,
@@ -50,10 +50,10 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<Written, CommandError> {
 async fn ask(
     args: &Args,
     rules: &Rules,
-    saved: &Saved,
+    saved: &SavedReport,
     options: &Options,
     progress: &Progress,
-) -> Result<(Server, Replayed), ServerError> {
+) -> Result<(Server, ReplayResult), ServerError> {
     let url = args.server.as_ref().unwrap_or(&saved.url);
     let server = super::meet(args, url).await?;
     let given = super::given(args, &server).await?;

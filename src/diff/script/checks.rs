@@ -5,10 +5,10 @@ use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 
 use crate::scenario::LABEL;
 use crate::subject::server::{
-    CallVerdict, EventPresence, Exchange, Memberships, Request, ResponseContent, escaped,
+    CallVerdict, Direction, EventPresence, Exchange, Memberships, Request, ResponseContent, escaped,
 };
 
-use super::super::judge::Taken;
+use super::super::judge::StepRecord;
 use super::quoted::word;
 use super::units::{Kind, Unit};
 use super::writer::Writer;
@@ -37,8 +37,8 @@ impl Writer<'_> {
             ResponseContent::Listed { now, at } => {
                 let has_place = unit.first.request.parameter("at").is_some();
                 let seen = if has_place { at.unwrap_or(*now) } else { *now };
-                let taken = &self.log[self.last];
-                let (seen, program) = (word(&self.told(taken, seen)), word(&self.program(taken)));
+                let record = &self.log[self.last];
+                let (seen, program) = (word(&self.told(record, seen)), word(&self.program(record)));
                 let how = if has_place { " with at" } else { "" };
                 lines.push(format!("listed {program}"));
                 lines.push(format!("compare 'lists{how}' {seen} \"$list\""));
@@ -55,14 +55,11 @@ impl Writer<'_> {
         self.symbols.text(&tagged);
         let direction = unit.first.request.parameter("dir");
         let direction = direction.filter(|_| unit.kind == Kind::Pages);
-        let direction = direction.map(|direction| format!("dir={direction}"));
         let given = match given {
             EventPresence::Present => true,
             EventPresence::Absent => false,
-            // It says of which part.
-            EventPresence::Partial(part) => {
-                direction.as_ref().is_some_and(|dir| part.contains(&**dir))
-            }
+            EventPresence::Partial(Direction::Backwards) => direction.as_deref() == Some("b"),
+            EventPresence::Partial(Direction::Forwards) => direction.as_deref() == Some("f"),
         };
         let given = if given { "yes" } else { "no" };
         let mut lines = Vec::new();
@@ -70,8 +67,8 @@ impl Writer<'_> {
             let Some(program) = self.events(unit.first, is_note) else { return Vec::new() };
             lines.push(format!("given {}", word(&program)));
         }
-        let part = direction.map_or(String::new(), |direction| format!(" ({direction})"));
-        lines.push(format!("compare 'gives {LABEL}{part}' {given} \"$gave\""));
+        let direction = direction.map_or(String::new(), |dir| format!(" (dir={dir})"));
+        lines.push(format!("compare 'gives {LABEL}{direction}' {given} \"$gave\""));
         lines
     }
 
@@ -101,7 +98,9 @@ impl Writer<'_> {
                 let note = note(".state.events[]?.event_id");
                 format!(".rooms.join[{room}] | .timeline.events[]?.event_id{note}")
             }
-            Gives::StateEvent | Gives::Members | Gives::Timeline | Gives::Stream => return None,
+            Gives::StateEvent | Gives::Members | Gives::Timeline | Gives::Stream => {
+                return None;
+            }
         })
     }
 
@@ -109,13 +108,13 @@ impl Writer<'_> {
     /// the last step, what it should be.
     pub(super) fn watch(&mut self, unit: &Unit<'_>) -> Vec<String> {
         let Some(step) = unit.first.step else { return Vec::new() };
-        let taken = &self.log[step];
+        let record = &self.log[step];
         let mut lines = Vec::new();
-        let rooms = taken.members.iter().flatten().zip(&self.recording.rooms);
+        let rooms = record.members.iter().flatten().zip(&self.recording.rooms);
         for (number, (seen, id)) in rooms.enumerate() {
             let target = word(&self.symbols.target(&in_room(unit, &self.recording.rooms, id), &[]));
-            let program = word(&self.program(taken));
-            let seen = self.told(taken, *seen);
+            let program = word(&self.program(record));
+            let seen = self.told(record, *seen);
             if step != self.last {
                 lines.push(format!(
                     "memberships {target} \\\n    {} \\\n    {program} ||",
@@ -125,11 +124,11 @@ impl Writer<'_> {
                 continue;
             }
             // An effect that is missing may still come; what was answered wrongly is done.
-            let should_be = self.expected.as_ref().filter(|e| taken.observed.fits(&e.observation));
+            let should_be = self.expected.as_ref().filter(|e| record.observed.fits(&e.observation));
             let should_be = should_be.and_then(|outcome| outcome.next.rooms.get(number));
             let should_be =
                 should_be.map(|room| Memberships { guests: room.members, user: room.user });
-            let wanted = should_be.map_or_else(|| seen.clone(), |it| self.told(taken, it));
+            let wanted = should_be.map_or_else(|| seen.clone(), |it| self.told(record, it));
             let wanted = word(&wanted);
             lines.push(format!("memberships {target} \\\n    {wanted} \\\n    {program} || true"));
             lines.push(format!("compare 'in room{}' {} \"$found\"", number + 1, word(&seen)));
@@ -138,24 +137,24 @@ impl Writer<'_> {
     }
 
     /// The guests of whose memberships something is said: those who are registered by then.
-    fn guests(&self, taken: &Taken) -> Vec<(usize, String)> {
-        let guests = (0..MAX_GUESTS).filter(|guest| !taken.gone[*guest]);
+    fn guests(&self, record: &StepRecord) -> Vec<(usize, String)> {
+        let guests = (0..MAX_GUESTS).filter(|guest| !record.gone[*guest]);
         let guests =
             guests.filter_map(|guest| Some((guest, self.recording.guests[guest].clone()?)));
         guests.filter(|(_, id)| self.symbols.knows(id)).collect()
     }
 
     /// The memberships in words.
-    fn told(&self, taken: &Taken, members: Memberships) -> String {
+    fn told(&self, record: &StepRecord, members: Memberships) -> String {
         let guest = |(guest, _)| format!("guest{} {}, ", guest + 1, members.guests[guest]);
-        let guests: String = self.guests(taken).into_iter().map(guest).collect();
+        let guests: String = self.guests(record).into_iter().map(guest).collect();
         format!("{guests}the user {}", members.user)
     }
 
     /// The program that says so of an answer.
-    fn program(&mut self, taken: &Taken) -> String {
+    fn program(&mut self, record: &StepRecord) -> String {
         let mut program = String::new();
-        for (guest, id) in self.guests(taken) {
+        for (guest, id) in self.guests(record) {
             program += &format!("guest{} \\(of({})), ", guest + 1, self.symbols.text(&id));
         }
         let user = self.symbols.text(&self.recording.user.0);
@@ -166,8 +165,9 @@ impl Writer<'_> {
 /// The call that looks at the members of this room, where the unit begins with the first room's.
 fn in_room(unit: &Unit<'_>, rooms: &[String], id: &str) -> Request {
     let first = rooms.first();
-    let part = |part: String| if first == Some(&part) { escaped(id) } else { escaped(&part) };
-    let path: Vec<_> = unit.first.request.segments().map(part).collect();
+    let segment =
+        |segment: String| if first == Some(&segment) { escaped(id) } else { escaped(&segment) };
+    let path: Vec<_> = unit.first.request.segments().map(segment).collect();
     Request { path: path.join("/"), ..unit.first.request.clone() }
 }
 

@@ -7,8 +7,8 @@ pub(super) fn word(text: &str) -> String {
 
 /// The text in one line, to be read: without anything that ends a line or steers a terminal.
 pub(super) fn line(text: &str) -> String {
-    let shown = |c: char| if c.is_control() || is_invisible(c) { '?' } else { c };
-    text.chars().map(shown).collect()
+    let source = |c: char| if c.is_control() || is_invisible(c) { '?' } else { c };
+    text.chars().map(source).collect()
 }
 
 /// What ends a line or turns the direction of the text, although it is no control character.

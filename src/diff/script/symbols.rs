@@ -15,7 +15,7 @@ use super::quoted::{in_jq, word};
 #[derive(Debug, Clone)]
 pub(super) enum Origin {
     /// The script begins with it.
-    Given,
+    EventPresence,
     /// A program of jq's finds it in the answer.
     Answer(String),
     /// It is the localpart of the user id in this variable.
@@ -121,7 +121,7 @@ impl Symbols {
                     lines.push(format!("{name}=${{{id}#@}}"));
                     lines.push(format!("{name}=${{{name}%%:*}}"));
                 }
-                Some(Origin::Given) | None => {}
+                Some(Origin::EventPresence) | None => {}
             }
         }
         lines
@@ -131,7 +131,7 @@ impl Symbols {
     pub(super) fn to_declare(&self) -> Vec<&str> {
         let variables = self.variables.iter().map(|known| (&known.name, &known.origin));
         let all = variables.chain(self.tokens.iter().map(|known| (&known.name, &known.origin)));
-        let found_out = all.filter(|(_, origin)| !matches!(origin, Origin::Given));
+        let found_out = all.filter(|(_, origin)| !matches!(origin, Origin::EventPresence));
         found_out.map(|(name, _)| &**name).filter(|name| self.used.contains(*name)).collect()
     }
 
@@ -308,8 +308,8 @@ mod tests {
     fn symbols() -> Symbols {
         let mut symbols = Symbols::default();
         let id = Origin::Answer(".user_id".to_owned());
-        symbols.know("run", "ga-1", Fits::Within, Origin::Given);
-        symbols.know("server_name", "b", Fits::AsServerName, Origin::Given);
+        symbols.know("run", "ga-1", Fits::Within, Origin::EventPresence);
+        symbols.know("server_name", "b", Fits::AsServerName, Origin::EventPresence);
         symbols.know("guest1_id", "@17:b", Fits::Within, id);
         let localpart = Origin::LocalpartOf("guest1_id".to_owned());
         symbols.know("guest1_name", "17", Fits::Alone, localpart);

@@ -8,7 +8,7 @@ use guest_access_model::decide::Outcome;
 use crate::scenario::LABEL;
 use crate::subject::server::{Exchange, LearnedValue, Recording, Token, ValueSource};
 
-use super::super::judge::Taken;
+use super::super::judge::StepRecord;
 use super::quoted::word;
 use super::symbols::{Fits, Origin, Symbols};
 use super::units::{Kind, Unit};
@@ -16,7 +16,7 @@ use super::units::{Kind, Unit};
 /// Writes the steps of a script.
 pub(super) struct Writer<'a> {
     pub(super) recording: &'a Recording,
-    pub(super) log: &'a [Taken],
+    pub(super) log: &'a [StepRecord],
     /// The number of the last step.
     pub(super) last: usize,
     /// What the rules say to it.
@@ -38,7 +38,7 @@ enum Line {
 impl<'a> Writer<'a> {
     pub(super) fn new(
         recording: &'a Recording,
-        log: &'a [Taken],
+        log: &'a [StepRecord],
         last: usize,
         expected: Option<Outcome>,
     ) -> Self {
@@ -230,13 +230,13 @@ impl<'a> Writer<'a> {
 /// What a script knows before its first call about the story.
 fn known_from_the_beginning(recording: &Recording) -> Symbols {
     let mut symbols = Symbols::default();
-    symbols.know("run", &recording.word, Fits::Within, Origin::Given);
+    symbols.know("run", &recording.word, Fits::Within, Origin::EventPresence);
     for (who, (id, token)) in [("moderator", &recording.moderator), ("user", &recording.user)] {
-        symbols.know(&format!("{who}_id"), id, Fits::of_id(id), Origin::Given);
-        symbols.know_token(who, token.clone(), Origin::Given);
+        symbols.know(&format!("{who}_id"), id, Fits::of_id(id), Origin::EventPresence);
+        symbols.know_token(who, token.clone(), Origin::EventPresence);
     }
     if let Some((_, server)) = recording.moderator.0.split_once(':') {
-        symbols.know("server_name", server, Fits::AsServerName, Origin::Given);
+        symbols.know("server_name", server, Fits::AsServerName, Origin::EventPresence);
     }
     symbols
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::diff::Kind;
+use crate::permitted::DivergenceKind;
 use crate::report::{count, paint, style};
 
 use super::timeline::Timeline;
@@ -81,7 +81,7 @@ impl ContentionReport {
             writeln!(f, "{}", paint(style::DOUBTFUL, "no verdict on every part"))?;
         } else {
             let kinds = |of: &[&ViolationReport], sort: &str| {
-                let kinds = Kind::ALL.into_iter().filter_map(|kind| {
+                let kinds = DivergenceKind::ALL.into_iter().filter_map(|kind| {
                     let number = of.iter().filter(|violation| violation.kind == kind).count();
                     (number > 0).then(|| count(number, kind.as_str()))
                 });

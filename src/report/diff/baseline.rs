@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use guest_access_rules::text_file::TextFileError;
 use serde::{Deserialize, Serialize};
 
-use crate::diff::{Question, Ran};
+use crate::diff::{ID_SCHEME, Query, ScenarioSummary};
 
 use super::{DiffReport, DivergenceReport};
 
@@ -22,6 +22,8 @@ use super::{DiffReport, DivergenceReport};
 pub struct Baseline {
     /// The rules from which they are differences.
     pub rules: String,
+    /// The version of the scheme by which the ids are made.
+    pub ids: u32,
     /// The differences.
     pub known: Vec<Entry>,
 }
@@ -113,19 +115,32 @@ impl Entry {
         }
     }
 
+    /// Whether two entries say the same in words.
+    fn has_words_of(&self, other: &Self) -> bool {
+        let words = |entry: &Self| {
+            let Self { step, by, expected, observed, .. } = entry.clone();
+            [step, by, expected, observed]
+        };
+        words(self) == words(other)
+    }
+
     fn missing(&self, because: impl Into<String>) -> Missing {
         let Self { id, step, by, .. } = self.clone();
         Missing { id, step, by, because: because.into() }
     }
 
     /// Why it is not known whether it would happen, if it is not.
-    fn not_run(&self, ran: &[Ran], is_asked_for: &impl Fn(&str) -> bool) -> Option<String> {
+    fn not_run(
+        &self,
+        ran: &[ScenarioSummary],
+        is_asked_for: &impl Fn(&str) -> bool,
+    ) -> Option<String> {
         if self.vectors.is_empty() {
             return Some("a history at random showed it, and no vector does".to_owned());
         }
-        let question = Question { step: self.step.clone(), by: self.by.clone() };
+        let query = Query { step: self.step.clone(), by: self.by.clone() };
         self.vectors.iter().find_map(|id| match ran.iter().find(|ran| ran.scenario == *id) {
-            Some(ran) if ran.asked.contains(&question) => None,
+            Some(ran) if ran.queries.contains(&query) => None,
             Some(ran) => Some(match ran.not_run.first() {
                 Some(why) => format!("vector `{id}` was not run, or not to its end: {why}"),
                 None => format!("vector `{id}` did not come to it"),
@@ -139,27 +154,34 @@ impl Entry {
 impl Baseline {
     /// The baseline under which `report` passes. What is said in `before` of an entry that stays is
     /// kept, and so are entries of which it is not known whether they would happen.
+    ///
+    /// Ids of an older scheme say nothing now. If `before` has such ids, an entry stays if its words are
+    /// those of a divergence.
     pub fn of(
         report: &DiffReport,
         before: Option<&Self>,
         is_asked_for: impl Fn(&str) -> bool,
     ) -> Self {
+        let has_same_ids = before.is_none_or(|before| before.ids == ID_SCHEME);
         let before = before.map_or(&[][..], |before| &before.known);
         let wrong = report.divergences.iter().filter(|divergence| report.is_wrong(divergence));
         let mut known: Vec<Entry> = wrong.map(|wrong| Entry::of(wrong, report)).collect();
         for entry in before {
-            let is_same = |known: &&mut Entry| known.id == entry.id;
+            let is_same = |known: &&mut Entry| {
+                if has_same_ids { known.id == entry.id } else { known.has_words_of(entry) }
+            };
             if let Some(known) = known.iter_mut().find(is_same) {
                 known.reason.clone_from(&entry.reason);
                 known.link.clone_from(&entry.link);
-            } else if !report.divergences.iter().any(|divergence| divergence.id == entry.id)
+            } else if has_same_ids
+                && !report.divergences.iter().any(|divergence| divergence.id == entry.id)
                 && entry.not_run(&report.ran, &is_asked_for).is_some()
             {
                 known.push(entry.clone());
             }
         }
         known.sort_by(|one, other| one.id.cmp(&other.id));
-        Self { rules: report.rules.clone(), known }
+        Self { rules: report.rules.clone(), ids: ID_SCHEME, known }
     }
 }
 

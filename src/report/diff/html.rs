@@ -8,7 +8,8 @@ mod matrix;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::diff::{Cause, Kind, NotRun};
+use crate::diff::{Cause, NotRun};
+use crate::permitted::DivergenceKind;
 use crate::report::{count, number};
 
 use super::text::times;
@@ -99,7 +100,7 @@ fn prose(text: &str) -> Markup {
 }
 
 fn verdict(report: &DiffReport, sections: &Sections<'_>) -> Markup {
-    let of = |kind: Kind| sections.failing.iter().filter(|d| d.kind == kind).count();
+    let of = |kind: DivergenceKind| sections.failing.iter().filter(|d| d.kind == kind).count();
     let stale = report.baseline.as_ref().map_or(0, |baseline| baseline.stale.len());
     html! {
         p.verdict {
@@ -108,7 +109,7 @@ fn verdict(report: &DiffReport, sections: &Sections<'_>) -> Markup {
             } @else if sections.failing.is_empty() {
                 span.badge.good { "no divergence" @if !sections.known.is_empty() { " that is not known" } }
             }
-            @for kind in Kind::ALL.into_iter().filter(|kind| of(*kind) > 0) {
+            @for kind in DivergenceKind::ALL.into_iter().filter(|kind| of(*kind) > 0) {
                 span.badge.(kind.as_str()) { (count(of(kind), kind.as_str())) }
             }
             @if stale > 0 { span.badge.leak { (stale) " known that happen no more" } }

@@ -3,7 +3,7 @@
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
-use crate::diff::Ran;
+use crate::diff::ScenarioSummary;
 use crate::report::count;
 
 use super::text::about;
@@ -48,7 +48,7 @@ fn suite(report: &DiffReport, name: &str) -> TestSuite {
 }
 
 /// A scenario fails by what it shows and nobody knew; what of it was not run is said.
-fn case(report: &DiffReport, suite: &str, ran: &Ran) -> TestCase {
+fn case(report: &DiffReport, suite: &str, ran: &ScenarioSummary) -> TestCase {
     let seen = report.divergences.iter().filter(|d| d.seen_in.contains(&ran.scenario));
     let (failing, passing): (Vec<_>, Vec<_>) = seen.partition(|d| report.fails_by(d));
     let status = match failing.first() {

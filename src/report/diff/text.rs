@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::diff::{Cause, Kind};
+use crate::diff::{Cause, ReadingConflict};
+use crate::permitted::DivergenceKind;
 use crate::report::{count, number, paint, style};
 use crate::scenario::{LABEL, sentence_with};
 
@@ -51,8 +52,10 @@ impl DiffReport {
     fn fmt_verdict(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (failing, others): (Vec<_>, Vec<_>) =
             self.divergences.iter().partition(|divergence| self.fails_by(divergence));
-        let of = |kind: Kind| failing.iter().filter(|divergence| divergence.kind == kind).count();
-        let kinds = Kind::ALL.into_iter().filter(|kind| of(*kind) > 0);
+        let of = |kind: DivergenceKind| {
+            failing.iter().filter(|divergence| divergence.kind == kind).count()
+        };
+        let kinds = DivergenceKind::ALL.into_iter().filter(|kind| of(*kind) > 0);
         let kinds: Vec<_> = kinds.map(|kind| count(of(kind), kind.as_str())).collect();
         let known = others.iter().filter(|divergence| divergence.known.is_some()).count();
         let permitted = others.len() - known;
@@ -164,7 +167,10 @@ pub(super) fn about(divergence: &DivergenceReport) -> String {
     if let Some(known) = &divergence.known {
         lines.push(format!("known:          {}", known.told()));
     }
-    lines.push(format!("the rules:      {}", divergence.expected));
+    // An inconsistent answer is permitted by itself; the rest of the run says what is expected.
+    let expects =
+        if divergence.conflicts.is_empty() { "the rules:      " } else { "as in the run:  " };
+    lines.push(format!("{expects}{}", divergence.expected));
     lines.push(format!("the homeserver: {}", divergence.observed));
     let clauses = match divergence.clauses.as_slice() {
         [] => String::new(),
@@ -175,10 +181,14 @@ pub(super) fn about(divergence: &DivergenceReport) -> String {
         let id = reading.reading.as_deref().unwrap_or("the text is silent");
         lines.push(format!("{id}: `{}` may be `{}`", reading.decision_point, reading.option));
     }
-    lines.push(match (&divergence.decision_point, &divergence.option) {
-        (Some(point), Some(option)) => format!("as if `{point}` were `{option}`"),
-        _ => "unexplained".to_owned(),
-    });
+    for conflict in &divergence.conflicts {
+        lines.extend(conflict_in_words(conflict));
+    }
+    match (&divergence.decision_point, &divergence.option) {
+        (Some(point), Some(option)) => lines.push(format!("as if `{point}` were `{option}`")),
+        _ if divergence.conflicts.is_empty() => lines.push("unexplained".to_owned()),
+        _ => {}
+    }
     for (number, told) in (1..).zip(&divergence.scenario.steps) {
         let label = divergence.scenario.label().unwrap_or(LABEL);
         lines.push(format!("  {number}. {}", sentence_with(&told.action, label)));
@@ -187,6 +197,20 @@ pub(super) fn about(divergence: &DivergenceReport) -> String {
         lines.push("  (run by itself, the scenario did not show it again)".to_owned());
     }
     lines.join("\n")
+}
+
+/// A decision point that the homeserver answers in two ways, in lines.
+fn conflict_in_words(conflict: &ReadingConflict) -> [String; 3] {
+    let reading = conflict.reading.as_deref().unwrap_or("the text is silent");
+    let clauses = match conflict.clauses.as_slice() {
+        [] => String::new(),
+        clauses => format!(" ({})", clauses.join(", ")),
+    };
+    [
+        format!("two answers to one question: `{}`; {reading}{clauses}", conflict.decision_point),
+        format!("  in the run: `{}`. {}", conflict.in_run, conflict.in_run_means),
+        format!("  here: `{}`. {}", conflict.here, conflict.here_means),
+    ]
 }
 
 /// How often: once, twice, so many times.

@@ -35,8 +35,17 @@ pub enum EventPresence {
     Present,
     /// No response held the event.
     Absent,
-    /// Some responses held the event: which ones, in words.
-    Partial(String),
+    /// The responses held the event when the timeline was read in this direction only.
+    Partial(Direction),
+}
+
+/// A direction in which a timeline is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the newest event to the oldest: `dir=b`.
+    Backwards,
+    /// From the oldest event to the newest: `dir=f`.
+    Forwards,
 }
 
 /// The content of responses, as far as the rules speak of it.

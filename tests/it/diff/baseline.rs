@@ -63,6 +63,53 @@ fn a_baseline_is_written_and_holds_until_what_it_lists_happens_no_more() {
     assert!(others.out.contains("was not asked for"), "{others:?}");
 }
 
+/// The ids of the scheme that is in force, for a reference that lets every guest join. A changed id
+/// breaks the baselines of all users: whoever means to change ids raises `ID_SCHEME`.
+const IDS: [&str; 4] =
+    ["leak-join-a1c315fe", "leak-join-973fa139", "error-join-fe353be1", "error-join-7493695d"];
+
+#[test]
+fn ids_depend_on_no_words_and_on_no_choice_of_vectors() {
+    let mistaken = Mistaken::start();
+    let ids = |ran: &Ran| -> Vec<String> {
+        let report = ran.json();
+        assert_eq!(report["ids"], 2);
+        let divergences = report["divergences"].as_array().unwrap();
+        divergences.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let url = mistaken.0.url();
+    let always = ["diff", "--server", &url, "--quiet", "--format", "json", "--only"];
+    let with = |only: &str| ids(&run(always.iter().chain(&[only])));
+    assert_eq!(with("room-*"), IDS);
+    assert_eq!(with("guest-access*"), IDS[..1]);
+}
+
+#[test]
+fn a_baseline_of_an_older_scheme_is_refused_and_can_be_written_anew() {
+    let folder = Folder::new();
+    let known = folder.path("known.toml").display().to_string();
+    let mistaken = Mistaken::start();
+    let ran = mistaken.diff(&["--write-baseline", &known]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let text = std::fs::read_to_string(&known).unwrap();
+    let older = text.replace("ids = 2\n", "").replace("id = \"leak", "id = \"older-leak");
+    let older = older.replacen("reason = \"\"", "reason = \"an issue\"", 1);
+    std::fs::write(&known, &older).unwrap();
+    let ran = mistaken.diff(&["--baseline", &known]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
+    assert!(
+        ran.err.contains("has ids of scheme 1, and this version makes ids of scheme 2"),
+        "{ran:?}"
+    );
+    assert!(ran.err.contains("`--write-baseline FILE`"), "{ran:?}");
+    assert_eq!(ran.err.lines().count(), 1, "{ran:?}");
+    // What was said of a divergence stays, since the words are the same.
+    let ran = mistaken.diff(&["--write-baseline", &known]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let again = std::fs::read_to_string(&known).unwrap();
+    assert_eq!(again, text.replacen("reason = \"\"", "reason = \"an issue\"", 1));
+}
+
 #[test]
 fn one_run_gives_every_form_of_the_report_and_none_holds_a_token() {
     let folder = Folder::new();
@@ -127,9 +174,10 @@ fn a_broken_baseline_is_told_with_its_line_before_anything_is_asked() {
         ("not TOML", "rules = \"v1.16".to_owned()),
         ("no rules", String::new()),
         ("other rules", "\nrules = \"r0.0.0\"\n".to_owned()),
+        ("ids of an older scheme", "rules = \"v1.16\"\n".to_owned()),
         ("an unknown key", "rules = \"v1.16\"\n[[known]]\nid = \"a\"\nwhy = \"\"\n".to_owned()),
         ("an entry without a reason", "rules = \"v1.16\"\n[[known]]\nid = \"a\"\n".to_owned()),
-        ("listed twice", format!("rules = \"v1.16\"\n\n{entry}\n{entry}")),
+        ("listed twice", format!("rules = \"v1.16\"\nids = 2\n\n{entry}\n{entry}")),
     ];
     let mut said = String::new();
     for (what, text) in cases {

@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use guest_access::diff::{Found, Kind, Options, Story, diff, wait_for};
+use guest_access::diff::{DiffResult, Options, PlannedScenario, diff, wait_for};
+use guest_access::permitted::DivergenceKind;
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::stop::Stop;
@@ -13,8 +14,8 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 
 pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::find("latest").unwrap());
-pub(super) static STORIES: LazyLock<Vec<Story>> =
-    LazyLock::new(|| crate::vectors::VECTORS.iter().cloned().map(Story::from).collect());
+pub(super) static STORIES: LazyLock<Vec<PlannedScenario>> =
+    LazyLock::new(|| crate::vectors::VECTORS.iter().cloned().map(PlannedScenario::from).collect());
 
 pub(super) fn options() -> Options {
     Options {
@@ -28,7 +29,7 @@ pub(super) fn options() -> Options {
 }
 
 /// What is found of the homeserver at `url`.
-fn found_at(url: &str, stories: Vec<Story>, options: &Options) -> Found {
+fn found_at(url: &str, stories: Vec<PlannedScenario>, options: &Options) -> DiffResult {
     let asked = async {
         let server = Server::meet(url, Limits::default(), Proof::default()).await.unwrap();
         diff(&RULES, &server, &[], stories, options, |_, _| ()).await.unwrap()
@@ -37,7 +38,7 @@ fn found_at(url: &str, stories: Vec<Story>, options: &Options) -> Found {
 }
 
 /// What is found of the reference that keeps to `profile`.
-fn found(profile: Profile) -> Found {
+fn found(profile: Profile) -> DiffResult {
     let server = Embedded::start(profile).unwrap();
     found_at(&server.url(), STORIES.clone(), &options())
 }
@@ -58,15 +59,15 @@ fn of_the_reference_nothing_is_found_but_that_every_scenario_was_run() {
 }
 
 /// Each mistake, with the kind of divergence that is the worst it shows.
-const MISTAKES: [(&str, Kind); 8] = [
-    ("revocation.effect=none", Kind::Effect),
-    ("join.gate=none", Kind::Leak),
-    ("visibility.evaluated_at=now", Kind::Leak),
-    ("visibility.world_readable=inverted", Kind::Leak),
-    ("state.check=unchecked", Kind::Leak),
-    ("whoami.is_guest=always", Kind::Effect),
-    ("guest_access.unknown=can_join", Kind::Leak),
-    ("endpoint.GET /rooms/{roomId}/messages=refused", Kind::Refusal),
+const MISTAKES: [(&str, DivergenceKind); 8] = [
+    ("revocation.effect=none", DivergenceKind::Effect),
+    ("join.gate=none", DivergenceKind::Leak),
+    ("visibility.evaluated_at=now", DivergenceKind::Leak),
+    ("visibility.world_readable=inverted", DivergenceKind::Leak),
+    ("state.check=unchecked", DivergenceKind::Leak),
+    ("whoami.is_guest=always", DivergenceKind::Effect),
+    ("guest_access.unknown=can_join", DivergenceKind::Leak),
+    ("endpoint.GET /rooms/{roomId}/messages=refused", DivergenceKind::Refusal),
 ];
 
 #[test]
@@ -91,7 +92,7 @@ fn of_a_mistaken_reference_the_mistake_is_found_and_named_and_nothing_else() {
 fn a_divergence_comes_with_the_smallest_scenario_that_shows_it() {
     let found = found(mistaken("revocation.effect=none"));
     let revocation = found.divergences.iter().find(|divergence| {
-        divergence.kind == Kind::Effect && divergence.step.ends_with("to forbidden")
+        divergence.kind == DivergenceKind::Effect && divergence.step.ends_with("to forbidden")
     });
     let revocation = revocation.unwrap();
     let steps = revocation.scenario.steps.iter();

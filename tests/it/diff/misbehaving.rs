@@ -25,8 +25,20 @@ enum Reply {
     Death,
 }
 
+/// What is made of an answer to the call of this line, before the answer is sent.
+type Rewriting = fn(&str, Vec<u8>) -> Vec<u8>;
+
 /// A homeserver with these manners.
 fn with(manners: Manners) -> String {
+    with_both(manners, |_, answer| answer)
+}
+
+/// The reference, with answers that are rewritten.
+pub(super) fn rewriting(rewriting: Rewriting) -> String {
+    with_both(|_, _| None, rewriting)
+}
+
+fn with_both(manners: Manners, rewriting: Rewriting) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let reference = Embedded::start(Rules::find("latest").unwrap().profile()).unwrap();
@@ -39,14 +51,20 @@ fn with(manners: Manners) -> String {
             {
                 return;
             }
-            std::thread::spawn(move || answer(stream, &calls, &real, manners));
+            std::thread::spawn(move || answer(stream, &calls, &real, manners, rewriting));
         }
     });
     url
 }
 
 /// Answers one call, and ends the connection.
-fn answer(mut stream: TcpStream, calls: &AtomicUsize, real: &str, manners: Manners) {
+fn answer(
+    mut stream: TcpStream,
+    calls: &AtomicUsize,
+    real: &str,
+    manners: Manners,
+    rewriting: Rewriting,
+) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let (mut head, mut length) = (String::new(), 0_usize);
     loop {
@@ -80,7 +98,7 @@ fn answer(mut stream: TcpStream, calls: &AtomicUsize, real: &str, manners: Manne
             other.write_all(&body).unwrap();
             let mut answer = Vec::new();
             let _ = other.read_to_end(&mut answer);
-            let _ = stream.write_all(&answer);
+            let _ = stream.write_all(&rewriting(&line, answer));
         }
     }
 }

@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 
 use guest_access::diff::{
-    Asked, Came, Cause, Class, Kind, NotRun, Place, Question, Ran, ReadingTaken, Verdict,
+    AnswerClass, CallTarget, Cause, CellVerdict, Circumstances, ID_SCHEME, MatrixCell, NotRun,
+    Query, ReadingTaken, ScenarioSummary,
 };
+use guest_access::permitted::DivergenceKind;
 use guest_access::report::Run;
 use guest_access::report::diff::{
     Baseline, DiffReport, DivergenceReport, Entry, ServerReport, html, jsonl, junit,
@@ -28,7 +30,12 @@ fn scenario(id: &str) -> Scenario {
     Scenario::parse("a.json", &text).unwrap()
 }
 
-fn divergence(id: &str, kind: Kind, observed: &str, seen_in: &[&str]) -> DivergenceReport {
+fn divergence(
+    id: &str,
+    kind: DivergenceKind,
+    observed: &str,
+    seen_in: &[&str],
+) -> DivergenceReport {
     DivergenceReport {
         id: id.to_owned(),
         kind,
@@ -42,6 +49,7 @@ fn divergence(id: &str, kind: Kind, observed: &str, seen_in: &[&str]) -> Diverge
         because: "the room's guest access is not `can_join`",
         clauses: vec!["GA-22".to_owned()],
         readings: Vec::new(),
+        conflicts: Vec::new(),
         permitted: false,
         count: 3,
         seen_in: seen_in.iter().map(|id| (*id).to_owned()).collect(),
@@ -52,28 +60,33 @@ fn divergence(id: &str, kind: Kind, observed: &str, seen_in: &[&str]) -> Diverge
     }
 }
 
-fn ran(scenario: &str, decisions: usize, not_run: &[&str]) -> Ran {
-    let asked = Question { step: "guest1 joins room1".to_owned(), by: "a guest".to_owned() };
-    Ran {
+fn ran(scenario: &str, decisions: usize, not_run: &[&str]) -> ScenarioSummary {
+    let asked = Query { step: "guest1 joins room1".to_owned(), by: "a guest".to_owned() };
+    ScenarioSummary {
         scenario: scenario.to_owned(),
         is_vector: true,
         decisions,
         not_run: not_run.iter().map(|why| (*why).to_owned()).collect(),
-        asked: if decisions > 0 { BTreeSet::from([asked]) } else { BTreeSet::new() },
+        queries: if decisions > 0 { BTreeSet::from([asked]) } else { BTreeSet::new() },
     }
 }
 
-fn asked(by: &str, visibility: &'static str, observed: Came, verdict: Verdict) -> Asked {
-    Asked {
-        class: Class {
-            operation_phrase: "joins room1".to_owned(),
+fn asked(
+    by: &str,
+    visibility: &'static str,
+    observed: AnswerClass,
+    verdict: CellVerdict,
+) -> MatrixCell {
+    MatrixCell {
+        class: Circumstances {
+            operation: "joins room1".to_owned(),
             by: by.to_owned(),
-            place: Place::Room,
+            place: CallTarget::Room,
             membership: Some("leave"),
             history_visibility: Some(visibility),
             guest_access: Some("forbidden"),
         },
-        expected: Came::Denied,
+        expected: AnswerClass::Denied,
         observed,
         verdict,
         count: 2,
@@ -90,7 +103,7 @@ fn report() -> DiffReport {
             decision_point: "visibility.evaluated_at".to_owned(),
             option: "now".to_owned(),
         }],
-        ..divergence("leak-permitted", Kind::Leak, "allow, gives e1", &["open"])
+        ..divergence("leak-permitted", DivergenceKind::Leak, "allow, gives e1", &["open"])
     };
     DiffReport {
         server: ServerReport {
@@ -109,9 +122,15 @@ fn report() -> DiffReport {
         complete: true,
         broken_off: None,
         strict: false,
+        ids: ID_SCHEME,
         divergences: vec![
-            divergence("leak-join", Kind::Leak, "allow", &["gate", "rooms"]),
-            divergence("error-join", Kind::Error, &format!("deny 400 {HARM}"), &["rooms"]),
+            divergence("leak-join", DivergenceKind::Leak, "allow", &["gate", "rooms"]),
+            divergence(
+                "error-join",
+                DivergenceKind::Error,
+                &format!("deny 400 {HARM}"),
+                &["rooms"],
+            ),
             permitted,
         ],
         causes: vec![Cause {
@@ -138,9 +157,14 @@ fn report() -> DiffReport {
             ran("absent", 0, &["it cannot be set up"]),
         ],
         matrix: vec![
-            asked("a guest", "shared", Came::Allowed, Verdict::Diverges(Kind::Leak)),
-            asked("a guest", "joined", Came::Allowed, Verdict::Permitted),
-            asked("a former guest", "shared", Came::Denied, Verdict::AsExpected),
+            asked(
+                "a guest",
+                "shared",
+                AnswerClass::Allowed,
+                CellVerdict::Diverges(DivergenceKind::Leak),
+            ),
+            asked("a guest", "joined", AnswerClass::Allowed, CellVerdict::Permitted),
+            asked("a former guest", "shared", AnswerClass::Denied, CellVerdict::AsExpected),
         ],
         baseline: None,
         run: Run {
@@ -164,7 +188,11 @@ fn baseline(entries: &[(&str, &[&str])]) -> Baseline {
         observed: "allow".to_owned(),
         vectors: vectors.iter().map(|id| (*id).to_owned()).collect(),
     };
-    Baseline { rules: "v1.16".to_owned(), known: entries.iter().map(entry).collect() }
+    Baseline {
+        rules: "v1.16".to_owned(),
+        ids: ID_SCHEME,
+        known: entries.iter().map(entry).collect(),
+    }
 }
 
 /// The report held against a baseline, where every vector was asked for but `left-out`.
@@ -204,7 +232,7 @@ fn what_a_homeserver_says_is_text_in_every_report_and_nothing_else() {
     let mut report = report();
     report.divergences[0].curl = Some(format!("#!/bin/sh\n# {HARM}"));
     report.divergences[0].step = HARM.to_owned();
-    report.matrix[0].class.operation_phrase = HARM.to_owned();
+    report.matrix[0].class.operation = HARM.to_owned();
     report.broken_off = Some(HARM.to_owned());
     let page = html(&report);
     assert!(!page.contains("<script"), "{page}");

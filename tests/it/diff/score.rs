@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use guest_access::diff::{Divergence, HIDDEN, Options, Story, diff, held, wait_for};
+use guest_access::diff::{
+    Divergence, HIDDEN, Options, PlannedScenario, diff, diff_defects, wait_for,
+};
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::stop::Stop;
@@ -41,7 +43,7 @@ fn nothing_is_found_of_the_reference_by_whichever_rules() {
     let numbered: Vec<_> = ALL.iter().enumerate().collect();
     let look = |(number, (rules, vectors)): &(usize, &(_, Vec<_>))| {
         let some = vectors.iter().skip(number % SOME).step_by(SOME).cloned();
-        let stories: Vec<_> = some.map(Story::from).collect();
+        let stories: Vec<_> = some.map(PlannedScenario::from).collect();
         let server = Embedded::start(guest_access_rules::rules::Rules::profile(rules)).unwrap();
         let options = Options {
             jobs: 2,
@@ -57,16 +59,16 @@ fn nothing_is_found_of_the_reference_by_whichever_rules() {
             let server = server.await.unwrap();
             diff(rules, &server, &[], stories.clone(), &options, |_, _| ()).await.unwrap()
         };
-        let found = wait_for(asked).unwrap().0;
-        assert!(found.divergences.is_empty(), "{}: {:#?}", rules.id, found.divergences);
-        assert_eq!(found.run, stories.len(), "{}", rules.id);
+        let result = wait_for(asked).unwrap().0;
+        assert!(result.divergences.is_empty(), "{}: {:#?}", rules.id, result.divergences);
+        assert_eq!(result.run, stories.len(), "{}", rules.id);
     };
     each(&numbered, 2, look);
 }
 
 #[test]
 fn a_defect_is_found_and_named_unless_no_client_can_tell() {
-    let stories: Vec<_> = VECTORS.iter().cloned().map(Story::from).collect();
+    let stories: Vec<_> = VECTORS.iter().cloned().map(PlannedScenario::from).collect();
     let untold = crate::vectors::accounted_for();
     let all = defects(&LATEST);
     // Some of all, the demanding, and one that no client can tell.
@@ -74,18 +76,27 @@ fn a_defect_is_found_and_named_unless_no_client_can_tell() {
     let demanding = all.iter().filter(|defect| DEMANDING.contains(&defect.id.as_str()));
     assert_eq!(demanding.clone().count(), DEMANDING.len());
     let some: Vec<_> = all.iter().step_by(60).chain(demanding).chain([hidden]).cloned().collect();
-    let held = held(&LATEST, &some, &stories, 2, &Stop::default(), |_| ()).unwrap().unwrap();
-    assert_eq!(held.len(), some.len());
-    for held in held {
-        let id = &held.defect.id;
-        let is_told = !untold.contains_key(id) && held.hidden.is_none();
-        assert_eq!(held.is_found(), is_told, "{id}");
-        let causes = &held.found.causes;
-        assert!(held.is_named() || !is_told, "{id}, at {}: {causes:#?}", held.point);
+    let diff_defects =
+        diff_defects(&LATEST, &some, &stories, 2, &Stop::default(), |_| ()).unwrap().unwrap();
+    assert_eq!(diff_defects.len(), some.len());
+    for diff_defects in diff_defects {
+        let id = &diff_defects.defect.id;
+        let is_told = !untold.contains_key(id) && diff_defects.hidden.is_none();
+        assert_eq!(diff_defects.is_found(), is_told, "{id}");
+        let causes = &diff_defects.result.causes;
+        assert!(
+            diff_defects.is_named() || !is_told,
+            "{id}, at {}: {causes:#?}",
+            diff_defects.point
+        );
         if id == "state.left=current" {
             let by_list =
                 |divergence: &Divergence| divergence.clauses.contains(&"CS-25".to_owned());
-            assert!(held.found.divergences.iter().any(by_list), "{:#?}", held.found.divergences);
+            assert!(
+                diff_defects.result.divergences.iter().any(by_list),
+                "{:#?}",
+                diff_defects.result.divergences
+            );
         }
     }
 }

@@ -6,6 +6,8 @@ use guest_access_rules::text_file::{self, Kind, line_of};
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::diff::ID_SCHEME;
+
 use super::{Baseline, BaselineError, Entry};
 
 const KIND: Kind = Kind {
@@ -28,18 +30,39 @@ const HEADER: &str = "\
 #[serde(deny_unknown_fields)]
 struct File {
     rules: Spanned<String>,
+    /// Left out by the scheme 1, which had no version.
+    ids: Option<Spanned<u32>>,
     #[serde(default)]
     known: Vec<Spanned<Entry>>,
 }
 
 impl Baseline {
-    /// The baseline in the file at `path`, which has to be one of `rules`.
+    /// The baseline in the file at `path`, which has to be one of `rules`, with ids of the scheme of
+    /// this version.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is no such baseline.
+    pub fn load(path: &Path, rules: &str) -> Result<Self, BaselineError> {
+        let text = text_file::read(path, KIND)?;
+        let baseline = Self::parse(path, &text, rules)?;
+        if baseline.ids == ID_SCHEME {
+            return Ok(baseline);
+        }
+        let message = format!(
+            "the baseline has ids of scheme {}, and this version makes ids of scheme {ID_SCHEME}; write the baseline anew with `--write-baseline FILE`, without `--baseline`",
+            baseline.ids
+        );
+        let at = text.find("ids =").unwrap_or_default();
+        Err(wrong(path, text.as_bytes(), at, &message))
+    }
+
+    /// The baseline in the file at `path`, which will be written anew: the ids may be of an older
+    /// scheme.
     ///
     /// # Errors
     /// If the file cannot be read, or is no baseline of these rules.
-    pub fn load(path: &Path, rules: &str) -> Result<Self, BaselineError> {
-        let text = text_file::read(path, KIND)?;
-        Self::parse(path, &text, rules)
+    pub fn load_to_rewrite(path: &Path, rules: &str) -> Result<Self, BaselineError> {
+        Self::parse(path, &text_file::read(path, KIND)?, rules)
     }
 
     /// The baseline in `text`, which stands in the file at `path`, and has to be one of `rules`.
@@ -67,7 +90,8 @@ impl Baseline {
             }
             known.push(entry);
         }
-        Ok(Self { rules: file.rules.into_inner(), known })
+        let ids = file.ids.map_or(1, Spanned::into_inner);
+        Ok(Self { rules: file.rules.into_inner(), ids, known })
     }
 
     /// The baseline as it is written.

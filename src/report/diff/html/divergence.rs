@@ -31,7 +31,7 @@ pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
                 }
             }
             dl.sides {
-                div.rules { dt { "the rules" } dd { (prose(&d.expected)) } }
+                div.rules { dt { (expected_by(d)) } dd { (prose(&d.expected)) } }
                 div.server { dt { "the homeserver" } dd { (prose(&d.observed)) } }
             }
             p {
@@ -45,12 +45,22 @@ pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
                     code { (reading.decision_point) } " may be " code { (reading.option) } "."
                 }
             }
+            @for conflict in &d.conflicts {
+                p.reading {
+                    "Two answers to one question, " code { (conflict.decision_point) } ": "
+                    code { (conflict.in_run) } " in the run, " code { (conflict.here) } " here ("
+                    (conflict.reading.as_deref().unwrap_or("the text is silent"))
+                    @for clause in &conflict.clauses { ", " (clause) }
+                    "). In the run: " (prose(&conflict.in_run_means))
+                    " Here: " (prose(&conflict.here_means))
+                }
+            }
             p {
                 @match (&d.decision_point, &d.option) {
                     (Some(point), Some(option)) => {
                         "As if " code { (point) } " were " code { (option) } "."
                     }
-                    _ => "No option explains it.",
+                    _ => @if d.conflicts.is_empty() { "No option explains it." },
                 }
                 " Seen " (times(d.count)) "."
                 @if !d.reproduced { " Run by itself, the scenario did not show it again." }
@@ -65,6 +75,11 @@ pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
             p.fine { code { (d.id) } }
         }
     }
+}
+
+/// What expects another answer than the homeserver gives.
+const fn expected_by(divergence: &DivergenceReport) -> &'static str {
+    if divergence.conflicts.is_empty() { "the rules" } else { "as in the run" }
 }
 
 /// Whether a link leads to a page: what else it may be is not followed.
@@ -82,7 +97,7 @@ fn diagram(divergence: &DivergenceReport) -> Markup {
     let last = scenario.steps.len().saturating_sub(1);
     let rows = scenario.steps.iter().enumerate().map(|(at, told)| {
         let answers = if at == last {
-            let expected = format!("the rules: {}", divergence.expected);
+            let expected = format!("{}: {}", expected_by(divergence), divergence.expected);
             let observed = format!("the homeserver: {}", divergence.observed);
             vec![
                 Answer { said: expected, tone: Tone::Expected },

@@ -10,13 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 use maud::{Markup, html};
 
-use crate::diff::{Asked, Came, Place, Verdict};
+use crate::diff::{AnswerClass, CallTarget, CellVerdict, MatrixCell};
 use crate::report::count;
 
 /// About what a call is made: a room with this history visibility and this guest access, or none.
-type Column = (Place, Option<&'static str>, Option<&'static str>);
+type Column = (CallTarget, Option<&'static str>, Option<&'static str>);
 /// What came of all that falls into one cell: expected, observed, and what the rules say to that.
-type Cell = BTreeSet<(Came, Came, Verdict)>;
+type Cell = BTreeSet<(AnswerClass, AnswerClass, CellVerdict)>;
 /// What came of one call by one kind of caller with one membership.
 type Row = BTreeMap<Column, Cell>;
 
@@ -28,22 +28,26 @@ struct Block {
     rows: Vec<(Vec<Option<&'static str>>, Row)>,
 }
 
-pub(super) fn matrix(asked: &[Asked]) -> Markup {
+pub(super) fn matrix(asked: &[MatrixCell]) -> Markup {
     let columns = columns(asked);
     let blocks = blocks(asked);
     let (alike, otherwise): (Vec<_>, Vec<_>) =
-        blocks.iter().partition(|block| block.worst() == Verdict::AsExpected);
+        blocks.iter().partition(|block| block.worst() == CellVerdict::AsExpected);
     let told: usize = alike.iter().map(|block| block.deeds.len()).sum();
     html! {
         @if !asked.is_empty() {
             section id="matrix" {
                 h2 { "Expected and observed" }
                 p.fine {
-                    "What a room's history visibility (above) and guest access (below) are, and what "
-                    "comes of each call there. A change of colour is a difference: "
-                    span.cell.leak { "denied → allowed" } " is what the rules say, and what the "
-                    "homeserver did. " span.cell.permitted { "denied → allowed" }
-                    " is permitted by another reading. An empty cell was not asked."
+                    "A column is a room's history visibility and guest access. "
+                    "A cell is what comes of each call there; an empty cell was not asked."
+                }
+                p.fine {
+                    span.cell.leak { "denied → allowed" }
+                    " is a difference: what the rules say, and what the homeserver did."
+                }
+                p.fine {
+                    span.cell.permitted { "denied → allowed" } " is permitted by another reading."
                 }
                 @if !otherwise.is_empty() { (table(&otherwise, &columns)) }
                 @if !alike.is_empty() {
@@ -58,10 +62,12 @@ pub(super) fn matrix(asked: &[Asked]) -> Markup {
 }
 
 /// Every combination of settings in the specification's order, and what else was asked about.
-fn columns(asked: &[Asked]) -> Vec<Column> {
+fn columns(asked: &[MatrixCell]) -> Vec<Column> {
     let visibilities = HistoryVisibility::ALL.iter().map(|visibility| Some(visibility.as_str()));
     let with_access = |visibility| {
-        GuestAccess::ALL.iter().map(move |access| (Place::Room, visibility, Some(access.as_str())))
+        GuestAccess::ALL
+            .iter()
+            .map(move |access| (CallTarget::Room, visibility, Some(access.as_str())))
     };
     let mut columns: Vec<_> = visibilities.flat_map(with_access).collect();
     let others: BTreeSet<_> = asked.iter().map(column).collect();
@@ -69,22 +75,22 @@ fn columns(asked: &[Asked]) -> Vec<Column> {
     columns
 }
 
-fn column(asked: &Asked) -> Column {
+fn column(asked: &MatrixCell) -> Column {
     let class = &asked.class;
     (class.place, class.history_visibility, class.guest_access)
 }
 
-fn blocks(asked: &[Asked]) -> Vec<Block> {
+fn blocks(asked: &[MatrixCell]) -> Vec<Block> {
     let mut calls: BTreeMap<(&str, &str), BTreeMap<Option<&'static str>, Row>> = BTreeMap::new();
     for one in asked {
-        let Asked { class, expected, observed, verdict, .. } = one;
-        let rows = calls.entry((&class.by, &class.operation_phrase)).or_default();
+        let MatrixCell { class, expected, observed, verdict, .. } = one;
+        let rows = calls.entry((&class.by, &class.operation)).or_default();
         let row = rows.entry(class.membership).or_default();
         row.entry(column(one)).or_default().insert((*expected, *observed, *verdict));
     }
     let mut alike: BTreeMap<_, Vec<String>> = BTreeMap::new();
-    for ((by, operation_phrase), rows) in calls {
-        alike.entry((by, rows)).or_default().push(operation_phrase.to_owned());
+    for ((by, operation), rows) in calls {
+        alike.entry((by, rows)).or_default().push(operation.to_owned());
     }
     let blocks = alike.into_iter().map(|((by, rows), deeds)| Block {
         deeds,
@@ -112,30 +118,33 @@ fn folded(rows: BTreeMap<Option<&'static str>, Row>) -> Vec<(Vec<Option<&'static
 }
 
 impl Block {
-    fn worst(&self) -> Verdict {
+    fn worst(&self) -> CellVerdict {
         let cells = self.rows.iter().flat_map(|(_, row)| row.values());
         worst(cells.flatten())
     }
 }
 
-fn worst<'a>(came: impl Iterator<Item = &'a (Came, Came, Verdict)>) -> Verdict {
-    came.map(|(.., verdict)| *verdict)
+fn worst<'a>(
+    in_words: impl Iterator<Item = &'a (AnswerClass, AnswerClass, CellVerdict)>,
+) -> CellVerdict {
+    in_words
+        .map(|(.., verdict)| *verdict)
         .min_by_key(|verdict| rank(*verdict))
-        .unwrap_or(Verdict::AsExpected)
+        .unwrap_or(CellVerdict::AsExpected)
 }
 
 /// The worst first.
-fn rank(verdict: Verdict) -> usize {
+fn rank(verdict: CellVerdict) -> usize {
     match verdict {
-        Verdict::Diverges(kind) => kind as usize,
-        Verdict::Permitted => 10,
-        Verdict::AsExpected => 11,
+        CellVerdict::Diverges(kind) => kind as usize,
+        CellVerdict::Permitted => 10,
+        CellVerdict::AsExpected => 11,
     }
 }
 
 fn table(blocks: &[&Block], columns: &[Column]) -> Markup {
     let is_asked = |column: &&Column| {
-        let is_room = column.0 == Place::Room;
+        let is_room = column.0 == CallTarget::Room;
         is_room || blocks.iter().any(|b| b.rows.iter().any(|(_, row)| row.contains_key(*column)))
     };
     let columns: Vec<_> = columns.iter().filter(is_asked).copied().collect();
@@ -179,11 +188,11 @@ fn first_access() -> Option<&'static str> {
     GuestAccess::ALL.first().map(|access| access.as_str())
 }
 
-fn about(place: Place, visibility: Option<&'static str>) -> &'static str {
+fn about(place: CallTarget, visibility: Option<&'static str>) -> &'static str {
     match (place, visibility) {
-        (Place::Nowhere, _) => "no room",
-        (Place::Elsewhere, _) => "elsewhere",
-        (Place::Room, visibility) => visibility.unwrap_or("room"),
+        (CallTarget::Nowhere, _) => "no room",
+        (CallTarget::Elsewhere, _) => "elsewhere",
+        (CallTarget::Room, visibility) => visibility.unwrap_or("room"),
     }
 }
 
@@ -193,10 +202,10 @@ fn deeds(deeds: &[String]) -> Markup {
             [one, rest @ ..] if rest.len() > 3 => {
                 details {
                     summary { (one) " and " (count(rest.len(), "other")) }
-                    @for operation_phrase in rest { div { (operation_phrase) } }
+                    @for operation in rest { div { (operation) } }
                 }
             }
-            _ => { @for operation_phrase in deeds { div { (operation_phrase) } } }
+            _ => { @for operation in deeds { div { (operation) } } }
         }
     }
 }
@@ -212,48 +221,50 @@ fn told(cell: Option<&Cell>, span: usize) -> Markup {
         return html! { td.cell.edge colspan=(span) {} };
     };
     let class = match worst(cell.iter()) {
-        Verdict::Diverges(kind) => kind.as_str(),
-        Verdict::Permitted => "permitted",
-        Verdict::AsExpected if cell.iter().all(|(expected, ..)| *expected == Came::Denied) => {
+        CellVerdict::Diverges(kind) => kind.as_str(),
+        CellVerdict::Permitted => "permitted",
+        CellVerdict::AsExpected
+            if cell.iter().all(|(expected, ..)| *expected == AnswerClass::Denied) =>
+        {
             "same denied"
         }
-        Verdict::AsExpected => "same",
+        CellVerdict::AsExpected => "same",
     };
     // What is as expected goes without saying beside what is not.
     let otherwise: BTreeSet<_> = cell
         .iter()
-        .filter(|(.., verdict)| *verdict != Verdict::AsExpected)
+        .filter(|(.., verdict)| *verdict != CellVerdict::AsExpected)
         .map(|(expected, observed, _)| (*expected, *observed))
         .collect();
-    let alike: BTreeSet<_> = cell.iter().map(|(expected, ..)| came(*expected)).collect();
+    let alike: BTreeSet<_> = cell.iter().map(|(expected, ..)| in_words(*expected)).collect();
     html! {
         td class=(format!("cell edge {class}")) colspan=(span) {
             @if otherwise.is_empty() {
                 (alike.into_iter().collect::<Vec<_>>().join(" or "))
             }
             @for (expected, observed) in otherwise {
-                div { (came(expected)) " → " (came_of(expected, observed)) }
+                div { (in_words(expected)) " → " (result_in_words(expected, observed)) }
             }
         }
     }
 }
 
-const fn came(came: Came) -> &'static str {
-    match came {
-        Came::Allowed => "allowed",
-        Came::Given => "gives",
-        Came::Withheld => "withholds",
-        Came::Denied => "denied",
+const fn in_words(in_words: AnswerClass) -> &'static str {
+    match in_words {
+        AnswerClass::Allowed => "allowed",
+        AnswerClass::Given => "gives",
+        AnswerClass::Withheld => "withholds",
+        AnswerClass::Denied => "denied",
     }
 }
 
 /// What was observed where it is not what was expected: if the word is the same, the rest is not.
-fn came_of(expected: Came, observed: Came) -> &'static str {
+fn result_in_words(expected: AnswerClass, observed: AnswerClass) -> &'static str {
     match observed {
-        Came::Denied if expected == Came::Denied => "another error",
-        Came::Allowed if expected == Came::Allowed => "another effect",
-        Came::Given if expected == Came::Given => "gives in part",
-        observed => came(observed),
+        AnswerClass::Denied if expected == AnswerClass::Denied => "another error",
+        AnswerClass::Allowed if expected == AnswerClass::Allowed => "another effect",
+        AnswerClass::Given if expected == AnswerClass::Given => "gives in part",
+        observed => in_words(observed),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::subject::server::accounts::Credentials;
 use crate::subject::server::action_request::Page;
 use crate::subject::server::error::ServerError;
 use crate::subject::server::observation::{
-    CallVerdict, EventPresence, HttpObservation, ResponseContent,
+    CallVerdict, Direction, EventPresence, HttpObservation, ResponseContent,
 };
 use crate::subject::server::observe::{
     TaggedEvent, gave, has, observe_event_by_time, observe_only, observe_read,
@@ -99,12 +99,11 @@ impl Session<'_> {
         if forwards.verdict != CallVerdict::Allowed {
             return Ok(forwards);
         }
-        let in_part =
-            |part: &str| ResponseContent::Gave(EventPresence::Partial(format!("{part} only")));
+        let in_part = |direction| ResponseContent::Gave(EventPresence::Partial(direction));
         let content = match (&backwards.content, &forwards.content) {
             (one, other) if one == other => one.clone(),
-            (ResponseContent::Gave(EventPresence::Present), _) => in_part("backwards (`dir=b`)"),
-            _ => in_part("forwards (`dir=f`)"),
+            (ResponseContent::Gave(EventPresence::Present), _) => in_part(Direction::Backwards),
+            _ => in_part(Direction::Forwards),
         };
         Ok(HttpObservation { content, ..backwards })
     }

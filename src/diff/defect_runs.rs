@@ -11,11 +11,11 @@ use guest_access_rules::variant::{JOINED_BY, Variant, Variants};
 use crate::serve::Embedded;
 use crate::subject::server::{Limits, Proof, Server, ServerError};
 
-use super::{Cause, Found, Options, Story, diff, wait_for};
+use super::{Cause, DiffResult, Options, PlannedScenario, diff, wait_for};
 
 /// What was found of the reference with one defect, over HTTP.
 #[derive(Debug)]
-pub struct Held {
+pub struct DefectResult {
     /// The defect.
     pub defect: Variant,
     /// The decision point that the defect answers wrongly; several, joined, for one that takes several.
@@ -23,7 +23,7 @@ pub struct Held {
     /// Why it cannot show, if it cannot show over HTTP.
     pub hidden: Option<&'static str>,
     /// What was found.
-    pub found: Found,
+    pub result: DiffResult,
 }
 
 /// What no homeserver that is asked over HTTP shows of itself, by decision point, and why:
@@ -44,27 +44,27 @@ pub const HIDDEN: &[(&str, &str)] = &[
     ),
 ];
 
-impl Held {
+impl DefectResult {
     /// Whether what the rules do not permit was found.
     pub fn is_found(&self) -> bool {
-        self.found.divergences.iter().any(|divergence| !divergence.is_permitted())
+        self.result.divergences.iter().any(|divergence| !divergence.is_permitted())
     }
 
     /// Whether all that was found is explained by the decision point of the defect, and by nothing
     /// else; by any of them, if it takes several.
     pub fn is_named(&self) -> bool {
         let own = |point: &str| self.point.split(JOINED_BY).any(|own| own == point);
-        let causes = &self.found.causes;
+        let causes = &self.result.causes;
         let is_own = |cause: &Cause| cause.decision_point.split(JOINED_BY).all(own);
         self.is_found()
             && causes.iter().all(|cause| is_own(cause) && !cause.permitted)
-            && self.found.divergences.iter().all(|divergence| divergence.cause.is_some())
+            && self.result.divergences.iter().all(|divergence| divergence.cause.is_some())
     }
 }
 
 /// Why a mistaken reference could not be held against the rules.
 #[derive(Debug, thiserror::Error)]
-pub enum ScoreError {
+pub enum DefectRunError {
     /// There is no port or no thread to be had.
     #[error("the reference homeserver cannot be started")]
     Runtime(#[from] io::Error),
@@ -74,40 +74,40 @@ pub enum ScoreError {
 }
 
 /// Holds each of these defects under `rules`, as a mistaken reference over HTTP, against the rules by
-/// telling `stories`. `progress` is told how many were looked at. `None` if it was stopped before it
+/// telling `scenarios`. `progress` is told how many were looked at. `None` if it was stopped before it
 /// was done.
 ///
 /// # Errors
 /// If a reference cannot be started, or cannot be talked to.
-pub fn held(
+pub fn diff_defects(
     rules: &Rules,
     defects: &[Variant],
-    stories: &[Story],
+    scenarios: &[PlannedScenario],
     threads: usize,
     stop: &Stop,
     progress: impl Fn(usize),
-) -> Option<Result<Vec<Held>, ScoreError>> {
+) -> Option<Result<Vec<DefectResult>, DefectRunError>> {
     let variants = Variants::of(rules);
     let look = |defect: &Variant| {
         let variant = variants.of_profile(&defect.profile);
         let point = variant.map_or_else(|| defect.id.clone(), |variant| variant.point());
-        let found = found(rules, defect, stories, stop)?;
+        let result = result(rules, defect, scenarios, stop)?;
         let hidden = HIDDEN.iter().find(|(at, _)| *at == point).map(|(_, why)| *why);
-        Ok(Held { defect: defect.clone(), point, hidden, found })
+        Ok(DefectResult { defect: defect.clone(), point, hidden, result })
     };
-    let held = each_until(defects, threads, look, stop, progress)?;
-    Some(held.into_iter().collect())
+    let results = each_until(defects, threads, look, stop, progress)?;
+    Some(results.into_iter().collect())
 }
 
 /// How many stories are told at once: the reference takes one call at a time.
 const JOBS: usize = 2;
 
-fn found(
+fn result(
     rules: &Rules,
     defect: &Variant,
-    stories: &[Story],
+    scenarios: &[PlannedScenario],
     stop: &Stop,
-) -> Result<Found, ScoreError> {
+) -> Result<DiffResult, DefectRunError> {
     let reference = Embedded::start(defect.profile.clone())?;
     let options = Options {
         jobs: JOBS,
@@ -121,8 +121,8 @@ fn found(
     };
     let asked = async {
         let server = Server::meet(&reference.url(), Limits::default(), Proof::default()).await?;
-        diff(rules, &server, &[], stories.to_vec(), &options, |_, _| ()).await
+        diff(rules, &server, &[], scenarios.to_vec(), &options, |_, _| ()).await
     };
-    let mut found = wait_for(asked)?.0?;
-    found.broken_off.take().map_or(Ok(found), |error| Err(error.into()))
+    let mut result = wait_for(asked)?.0?;
+    result.broken_off.take().map_or(Ok(result), |error| Err(error.into()))
 }

@@ -5,37 +5,9 @@ use std::collections::BTreeSet;
 use guest_access_rules::endpoint::EndpointId;
 use serde::Serialize;
 
+use crate::permitted::DivergenceKind;
 use crate::scenario::Scenario;
 use crate::subject::server::ServerError;
-
-/// How bad a divergence is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// What must be denied was given.
-    Leak,
-    /// A required side effect is missing, or one happened that must not.
-    Effect,
-    /// What must be allowed was denied.
-    Refusal,
-    /// A denial that is right, with the wrong status or error code.
-    Error,
-}
-
-impl Kind {
-    /// Every kind, the worst first.
-    pub const ALL: [Self; 4] = [Self::Leak, Self::Effect, Self::Refusal, Self::Error];
-
-    /// The kind as it is written.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Leak => "leak",
-            Self::Effect => "effect",
-            Self::Refusal => "refusal",
-            Self::Error => "error",
-        }
-    }
-}
 
 /// Something that a homeserver does otherwise than our readings of the rules say.
 #[derive(Debug, Clone)]
@@ -43,7 +15,7 @@ pub struct Divergence {
     /// What it is called: the same name whenever the same is found.
     pub id: String,
     /// How bad it is.
-    pub kind: Kind,
+    pub kind: DivergenceKind,
     /// The number of its cause among the causes, if one was found.
     pub cause: Option<usize>,
     /// The endpoint that was called.
@@ -62,6 +34,9 @@ pub struct Divergence {
     pub clauses: Vec<String>,
     /// The readings under which the homeserver is right; empty if none is.
     pub readings: Vec<ReadingTaken>,
+    /// The questions that the homeserver answers otherwise here than in the rest of the run; empty
+    /// unless the kind is `inconsistent`.
+    pub conflicts: Vec<ReadingConflict>,
     /// How often it was seen.
     pub count: usize,
     /// The stories in which it was seen.
@@ -90,6 +65,25 @@ pub struct ReadingTaken {
     pub decision_point: String,
     /// The option that the homeserver takes.
     pub option: String,
+}
+
+/// A decision point that a homeserver answers in two ways within one run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ReadingConflict {
+    /// The decision point, or the endpoint.
+    pub decision_point: String,
+    /// The option that the homeserver takes in the rest of the run.
+    pub in_run: String,
+    /// What that option means.
+    pub in_run_means: String,
+    /// The option that the homeserver takes here.
+    pub here: String,
+    /// What that option means.
+    pub here_means: String,
+    /// The id of the reading that leaves the question open; null where the text is silent.
+    pub reading: Option<String>,
+    /// The clauses from which the decision point comes.
+    pub clauses: Vec<String>,
 }
 
 /// What explains divergences: the homeserver behaves as if a decision point were answered so.
@@ -128,7 +122,7 @@ pub struct NotRun {
 
 /// What came of one scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Ran {
+pub struct ScenarioSummary {
     /// The scenario.
     pub scenario: String,
     /// Whether it is a vector, and not a history at random.
@@ -139,12 +133,12 @@ pub struct Ran {
     pub not_run: Vec<String>,
     /// What was judged.
     #[serde(skip)]
-    pub asked: BTreeSet<Question>,
+    pub queries: BTreeSet<Query>,
 }
 
 /// What a step asks of a homeserver, whoever asks it where.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Question {
+pub struct Query {
     /// The step in words, by the guest that is called the first.
     pub step: String,
     /// What its caller was.
@@ -153,29 +147,30 @@ pub struct Question {
 
 /// What was asked so often, in one class of circumstances, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Asked {
+pub struct MatrixCell {
     /// What was asked, and in which circumstances.
     #[serde(flatten)]
-    pub class: Class,
+    pub class: Circumstances,
     /// What our readings say.
-    pub expected: Came,
+    pub expected: AnswerClass,
     /// What the homeserver did.
-    pub observed: Came,
+    pub observed: AnswerClass,
     /// What the rules say to that.
-    pub verdict: Verdict,
+    pub verdict: CellVerdict,
     /// How often.
     pub count: usize,
 }
 
 /// What is asked, and in which circumstances.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Class {
+pub struct Circumstances {
     /// The endpoint, or what is done, in words.
-    pub operation_phrase: String,
+    #[serde(rename = "deed")]
+    pub operation: String,
     /// What the caller is.
     pub by: String,
     /// Whether it is about a room of the homeserver's.
-    pub place: Place,
+    pub place: CallTarget,
     /// The caller's membership of the room; null if there is no room, or it has none that changes.
     pub membership: Option<&'static str>,
     /// The room's history visibility.
@@ -187,7 +182,7 @@ pub struct Class {
 /// About what a call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Place {
+pub enum CallTarget {
     /// A room of the homeserver's.
     Room,
     /// A room in which the homeserver takes no part.
@@ -199,7 +194,7 @@ pub enum Place {
 /// What came of a step, in short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Came {
+pub enum AnswerClass {
     /// It was allowed, and had nothing to give.
     Allowed,
     /// It was allowed, and gave the event.
@@ -210,7 +205,7 @@ pub enum Came {
     Denied,
 }
 
-impl Came {
+impl AnswerClass {
     /// A read that was allowed where there was an event to give.
     pub const fn giving(given: bool) -> Self {
         if given { Self::Given } else { Self::Withheld }
@@ -220,19 +215,19 @@ impl Came {
 /// What the rules say to what a homeserver did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum CellVerdict {
     /// It is what our readings say.
     AsExpected,
     /// Another reading permits it.
     Permitted,
     /// It is not permitted.
     #[serde(untagged)]
-    Diverges(Kind),
+    Diverges(DivergenceKind),
 }
 
 /// All that a comparison found.
 #[derive(Debug)]
-pub struct Found {
+pub struct DiffResult {
     /// How many scenarios there were to run.
     pub scenarios: usize,
     /// How many of them were run, if not whole, then in part.
@@ -246,9 +241,9 @@ pub struct Found {
     /// What could not be looked at.
     pub not_run: Vec<NotRun>,
     /// What came of each scenario.
-    pub ran: Vec<Ran>,
+    pub ran: Vec<ScenarioSummary>,
     /// What was asked, and what the homeserver did.
-    pub matrix: Vec<Asked>,
+    pub matrix: Vec<MatrixCell>,
     /// Why the homeserver was asked no further, if it was not.
     pub broken_off: Option<ServerError>,
     /// Whether everything was asked that was to be.

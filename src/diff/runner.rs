@@ -1,87 +1,33 @@
-//! One story on a homeserver: its steps are taken and judged one after the other.
+//! Runs one scenario on a homeserver: takes its steps and judges them, one after the other.
 //!
-//! After a divergence that leaves the homeserver in another state than the rules, nothing that
-//! follows could be judged: the rest of the story is begun anew, in other rooms with other guests,
-//! without the step that went wrong. So no divergence is blamed for an earlier one.
+//! After a divergence that leaves the homeserver in another state than the rules, no later step could
+//! be judged. So the rest of the scenario is run in a new segment, in other rooms and by other guests,
+//! without the step that diverged. No divergence is blamed for an earlier one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use guest_access_model::action::{Action, Actor, Operation, Setting};
-use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::decide::{initial, outcome};
 use guest_access_model::state::{MAX_GUESTS, State};
 use guest_access_model::stop::Stop;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
+use guest_access_rules::variant::Variants;
 
 use crate::scenario::sentence;
 use crate::subject::server::{
-    CallVerdict, HttpObservation, Needs, Recording, Server, ServerError, Session, SharedFixture,
+    CallVerdict, HttpObservation, Needs, Server, ServerError, Session, SharedFixture,
 };
 
-use super::found::NotRun;
-use super::judge::{Expected, Judge, Judgement, Taken, are_as_in};
-use super::signature::Names;
-use guest_access_rules::variant::Variants;
-
-/// Steps that can happen by the rules, from the first state on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Story {
-    /// The id.
-    pub id: String,
-    /// The steps.
-    pub steps: Vec<Action>,
-}
-
-/// A part of a story that was run from the first state on.
-#[derive(Debug, Clone)]
-pub(super) struct Part {
-    pub(super) log: Vec<Taken>,
-    pub(super) differences: Vec<Difference>,
-    /// So many steps at the beginning only led to the others once more.
-    pub(super) known: usize,
-    /// What was said, if there is a difference.
-    pub(super) recording: Option<Arc<Recording>>,
-    /// Why memberships could not be looked at, if some could not.
-    unseen: Option<String>,
-    /// How many steps could not happen any more, since the homeserver refused what they need.
-    lost: usize,
-}
-
-impl Part {
-    /// The endpoint that was called at one of its differences.
-    pub(super) fn called(&self, difference: usize) -> Option<EndpointId> {
-        self.log[self.differences[difference].at].step.operation.endpoint()
-    }
-}
-
-/// A step at which a homeserver did otherwise than our readings say.
-#[derive(Debug, Clone)]
-pub(super) struct Difference {
-    /// Its place in the log.
-    pub(super) at: usize,
-    /// The state before it.
-    pub(super) before: State,
-    /// What was expected.
-    pub(super) expected: Outcome,
-    /// The changes under which the homeserver is right, any of these; empty if there are none.
-    pub(super) variants: Vec<Vec<usize>>,
-}
-
-/// What came of a story.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Told {
-    pub(super) parts: Vec<Part>,
-    /// How many steps were judged.
-    pub(super) decisions: usize,
-    pub(super) not_run: Vec<NotRun>,
-    /// Why it was not told to its end.
-    pub(super) broken: Option<ServerError>,
-}
+use super::judge::{Expected, SegmentJudge, StepRecord, StepVerdict, are_as_in};
+use super::names::Names;
+use super::result::NotRun;
+use super::scenario_run::{Difference, PlannedScenario, ScenarioRun, Segment};
 
 /// What tells stories on a homeserver.
 #[derive(Debug)]
-pub(super) struct Teller<'a> {
+pub(super) struct ScenarioRunner<'a> {
     pub(super) server: &'a Server,
     pub(super) variants: &'a Variants,
     /// How long effects are waited for.
@@ -101,11 +47,15 @@ enum Ending {
     Stopped,
 }
 
-impl Teller<'_> {
+impl ScenarioRunner<'_> {
     /// Takes and judges the steps of a story.
-    pub(super) async fn tell(&self, fixture: &SharedFixture, story: &Story) -> Told {
-        let mut told = Told::default();
-        let mut steps = story.steps.clone();
+    pub(super) async fn run(
+        &self,
+        fixture: &SharedFixture,
+        scenario: &PlannedScenario,
+    ) -> ScenarioRun {
+        let mut run = ScenarioRun::default();
+        let mut steps = scenario.steps.clone();
         // Of these steps, so many at the beginning only lead to the others.
         let mut known = 0;
         let deeds: Vec<_> = steps.iter().filter(|step| step.by == Actor::Server).copied().collect();
@@ -114,8 +64,8 @@ impl Teller<'_> {
             let (possible, mut lost) = possible(&self.variants.default, &steps, left_out);
             for operation_phrase in &deeds {
                 let because = "it cannot be asked for over HTTP".to_owned();
-                told.not_run.push(not_run(
-                    story,
+                run.not_run.push(not_run(
+                    scenario,
                     Some(operation_phrase),
                     std::mem::take(&mut lost),
                     because,
@@ -130,13 +80,15 @@ impl Teller<'_> {
                 Ok(session) => session,
                 Err(error) => {
                     let because = format!("it cannot be set up: {error}");
-                    told.not_run.push(not_run(story, None, steps.len() - known, because));
-                    told.broken = Some(error);
-                    return told;
+                    run.not_run.push(not_run(scenario, None, steps.len() - known, because));
+                    run.broken = Some(error);
+                    return run;
                 }
             };
-            let mut judge = Judge::new(self.variants);
-            let mut part = Part {
+            let mut judge = SegmentJudge::new(self.variants);
+            let mut segment = Segment {
+                scenario: scenario.id.clone(),
+                initial: initial(&self.variants.default),
                 log: Vec::new(),
                 differences: Vec::new(),
                 known,
@@ -144,47 +96,47 @@ impl Teller<'_> {
                 unseen: None,
                 lost: 0,
             };
-            let ending = self.tell_part(&mut session, &mut judge, &steps, &mut part).await;
-            part.differences.retain(|difference| difference.at >= known);
-            if !part.differences.is_empty() {
-                part.recording = Some(Arc::new(session.recording()));
+            let ending = self.run_segment(&mut session, &mut judge, &steps, &mut segment).await;
+            segment.differences.retain(|difference| difference.at >= known);
+            if !segment.differences.is_empty() {
+                segment.recording = Some(Arc::new(session.recording()));
             }
             let is_there = !ending.as_ref().is_err_and(ServerError::is_broken_line);
             if is_there && !self.keep {
                 let may_go_on = matches!(ending, Ok(Ending::Whole));
                 session.clean_up(fixture, &judge.state(), judge.log.len(), may_go_on).await;
             }
-            let clean = judge.log.iter().filter(|taken| !taken.diverges && taken.tells());
-            let lead: Vec<_> = clean.map(|taken| taken.step).collect();
-            part.log = judge.log;
-            let judged = part.log.iter().skip(known);
-            for taken in judged {
-                match &taken.observed.verdict {
+            let clean = judge.log.iter().filter(|record| !record.diverges && record.tells());
+            let lead: Vec<_> = clean.map(|record| record.step).collect();
+            segment.log = judge.log;
+            let judged = segment.log.iter().skip(known);
+            for record in judged {
+                match &record.observed.verdict {
                     CallVerdict::Inconclusive(why) => {
-                        told.not_run.push(not_run(story, Some(&taken.step), 0, why.clone()));
+                        run.not_run.push(not_run(scenario, Some(&record.step), 0, why.clone()));
                     }
-                    _ => told.decisions += 1,
+                    _ => run.decisions += 1,
                 }
             }
-            if let Some(why) = part.unseen.take() {
+            if let Some(why) = segment.unseen.take() {
                 let because = format!("the memberships could not be looked at: {why}");
-                told.not_run.push(not_run(story, None, 0, because));
+                run.not_run.push(not_run(scenario, None, 0, because));
             }
-            if part.lost > 0 {
+            if segment.lost > 0 {
                 let because = "the homeserver refused what they need".to_owned();
-                told.not_run.push(not_run(story, None, part.lost, because));
+                run.not_run.push(not_run(scenario, None, segment.lost, because));
             }
-            told.parts.push(part);
+            run.segments.push(segment);
             match ending {
                 Ok(Ending::Whole) => break,
                 Ok(Ending::Stopped) => {
                     let because = "the time was up".to_owned();
-                    told.not_run.push(not_run(story, None, 0, because));
+                    run.not_run.push(not_run(scenario, None, 0, because));
                     break;
                 }
                 Ok(Ending::Astray { at, .. }) if at < known => {
                     let because = "the same steps did not lead to the same place again".to_owned();
-                    told.not_run.push(not_run(story, None, steps.len() - known, because));
+                    run.not_run.push(not_run(scenario, None, steps.len() - known, because));
                     break;
                 }
                 Ok(Ending::Astray { at, why }) => {
@@ -196,26 +148,26 @@ impl Teller<'_> {
                     let rest: Vec<_> = rest.collect();
                     let (possible, lost) = possible(&self.variants.default, &rest, |_| false);
                     if lost > 0 {
-                        told.not_run.push(not_run(story, Some(&offending), lost, why));
+                        run.not_run.push(not_run(scenario, Some(&offending), lost, why));
                     }
                     steps = possible;
                 }
                 Err(error) => {
-                    told.not_run.push(not_run(story, None, 0, error.to_string()));
-                    told.broken = Some(error);
+                    run.not_run.push(not_run(scenario, None, 0, error.to_string()));
+                    run.broken = Some(error);
                     break;
                 }
             }
         }
-        told
+        run
     }
 
-    async fn tell_part(
+    async fn run_segment(
         &self,
         session: &mut Session<'_>,
-        judge: &mut Judge<'_>,
+        judge: &mut SegmentJudge<'_>,
         steps: &[Action],
-        part: &mut Part,
+        segment: &mut Segment,
     ) -> Result<Ending, ServerError> {
         let mut gone = [false; MAX_GUESTS];
         for (at, step) in steps.iter().enumerate() {
@@ -224,7 +176,7 @@ impl Teller<'_> {
             }
             // What cannot happen any more needs what the homeserver refused.
             let Some(expected) = judge.expected(step) else {
-                part.lost += 1;
+                segment.lost += 1;
                 continue;
             };
             session.begin_action(judge.log.len());
@@ -245,11 +197,13 @@ impl Teller<'_> {
             {
                 gone[usize::from(guest)] = true;
             }
-            let untold = match &observed.verdict {
+            let inconclusive = match &observed.verdict {
                 CallVerdict::Inconclusive(why) => Some(why.clone()),
                 _ => None,
             };
-            let members = if untold.is_none() && may_change_memberships(step, &before, &expected) {
+            let members = if inconclusive.is_none()
+                && may_change_memberships(step, &before, &expected)
+            {
                 // Where the answer is what no reading says, there is nothing to wait for.
                 let outcomes = expected.iter().map(|expected| &expected.outcome);
                 let fitting: Vec<_> =
@@ -261,7 +215,7 @@ impl Teller<'_> {
                     Ok(members) => Some(members),
                     Err(error) if error.is_broken_line() => return Err(error),
                     Err(error) => {
-                        part.unseen = Some(error.to_string());
+                        segment.unseen = Some(error.to_string());
                         None
                     }
                 }
@@ -272,7 +226,7 @@ impl Teller<'_> {
             let allowed = observed.is_allowed();
             let as_decided = observed.decides_as(&ours.observation);
             let listing = judge.listing(step, gone);
-            let taken = Taken {
+            let record = StepRecord {
                 step: *step,
                 observed,
                 members,
@@ -281,23 +235,26 @@ impl Teller<'_> {
                 diverges: false,
                 after: before,
             };
-            if let Some(why) = untold {
+            if let Some(why) = inconclusive {
                 // Where a step leads that tells nothing is known only if it leads nowhere.
                 let leads = expected.iter().any(|expected| expected.outcome.next != before);
-                judge.log.push(taken);
+                judge.log.push(record);
                 if leads {
                     return Ok(Ending::Astray { at, why });
                 }
                 continue;
             }
             let at_log = judge.log.len();
-            let difference = |variants| Difference { at: at_log, before, expected: ours, variants };
-            let settled = taken.members_fit(&ours.next);
-            match judge.judge(taken, &expected) {
-                Judgement::Same => {}
-                Judgement::ByAReading(variants) => part.differences.push(difference(variants)),
-                Judgement::Diverges => {
-                    part.differences.push(difference(Vec::new()));
+            let difference = |variants| {
+                let (cause, inconsistency) = (None, None);
+                Difference { at: at_log, before, expected: ours, variants, cause, inconsistency }
+            };
+            let settled = record.members_fit(&ours.next);
+            match judge.judge(record, &expected) {
+                StepVerdict::AsExpected => {}
+                StepVerdict::Permitted(variants) => segment.differences.push(difference(variants)),
+                StepVerdict::Diverges => {
+                    segment.differences.push(difference(Vec::new()));
                     if as_decided && settled {
                         judge.go_on(ours.next);
                         continue;
@@ -412,8 +369,13 @@ pub(super) fn may_change_anything(step: &Action) -> bool {
     }
 }
 
-fn not_run(story: &Story, step: Option<&Action>, with_it: usize, because: String) -> NotRun {
-    let scenario = story.id.clone();
+fn not_run(
+    scenario: &PlannedScenario,
+    step: Option<&Action>,
+    with_it: usize,
+    because: String,
+) -> NotRun {
+    let scenario = scenario.id.clone();
     let step = step.map(|step| sentence(&Names::of(step).step(step)));
     NotRun { scenario, step, with_it, because, count: 1 }
 }

@@ -1,0 +1,238 @@
+//! The divergences and causes of a run, as the result has them.
+
+use std::collections::BTreeMap;
+
+use guest_access_model::action::Action;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::{Edit, JOINED_BY, Variant, Variants};
+
+use crate::scenario::{LABEL, Scenario, ScenarioStep, sentence};
+
+use super::id::{IdCause, IdSwitch, id};
+use super::result::{Cause, Divergence, NotRun, ReadingConflict, ReadingTaken};
+use super::run_record::RunRecord;
+use super::scenario_run::{ReadingSwitch, ScenarioRun};
+use super::script::{ScriptSource, Scripts};
+use super::signature::Signature;
+use super::trials::{Demonstrated, Demonstration};
+
+/// The divergences, the worst first.
+pub(super) fn divergences(
+    scripts: Scripts<'_>,
+    variants: &Variants,
+    record: &RunRecord,
+    found: Vec<Demonstrated>,
+) -> Vec<Divergence> {
+    let assembly =
+        Assembly { scripts, variants, record, causes: causes(scripts.rules, variants, record) };
+    found.iter().map(|found| assembly.divergence(found)).collect()
+}
+
+struct Assembly<'a> {
+    scripts: Scripts<'a>,
+    variants: &'a Variants,
+    record: &'a RunRecord,
+    causes: Vec<Cause>,
+}
+
+impl Assembly<'_> {
+    fn divergence(&self, Demonstrated { group, demonstration }: &Demonstrated) -> Divergence {
+        let rules = self.scripts.rules;
+        let Signature { kind, step, by, expected, observed, switches, .. } = &group.signature;
+        let conflicts: Vec<_> = switches.iter().map(|switch| self.conflict(*switch)).collect();
+        let id = self.id(&group.signature, group.cause, &conflicts);
+        let (segment, difference) = group.first(&self.record.segments);
+        let decision = difference.expected_in_run().observation.decision;
+        let record = &segment.log[difference.at];
+        let listing = record.listing.filter(|_| !record.lists_as_it_should());
+        let mut seen_in: Vec<_> =
+            group.seen.iter().map(|id| self.record.segments[id.segment].scenario.clone()).collect();
+        seen_in.dedup();
+        let mut clauses: Vec<_> =
+            rules.in_force(decision.clauses).into_iter().map(str::to_owned).collect();
+        clauses.extend(listing.map(|listing| listing.clause().to_owned()));
+        let (expected, observed) = (expected.in_words(), observed.in_words());
+        let about = format!(
+            "{}, {}: the rules say `{expected}`, the homeserver `{observed}`",
+            sentence(step),
+            by.in_words()
+        );
+        let scenario = scenario(rules, id.clone(), about, &demonstration.steps);
+        let curl = self.scripts.script(ScriptSource {
+            id: &scenario.id,
+            by: by.in_words(),
+            expected: &expected,
+            observed: &observed,
+            because: decision.because,
+            clauses: &clauses,
+            reproduced: demonstration.reproduced,
+            segment: &demonstration.segment,
+            at: demonstration.at,
+        });
+        let readings = if conflicts.is_empty() {
+            self.readings(demonstration, group.cause)
+        } else {
+            Vec::new()
+        };
+        Divergence {
+            id,
+            kind: *kind,
+            cause: group.cause,
+            endpoint: step.operation.endpoint(),
+            step: sentence(step),
+            by: by.in_words(),
+            expected,
+            observed,
+            because: decision.because,
+            clauses,
+            readings,
+            conflicts,
+            count: group.seen.len(),
+            seen_in,
+            scenario,
+            reproduced: demonstration.reproduced,
+            curl,
+        }
+    }
+
+    fn id(
+        &self,
+        signature: &Signature,
+        cause: Option<usize>,
+        conflicts: &[ReadingConflict],
+    ) -> String {
+        let cause = cause.map(|number| {
+            let Cause { decision_point, option, .. } = &self.causes[number];
+            IdCause { decision_point, option }
+        });
+        let switches = conflicts.iter().map(|conflict| IdSwitch {
+            decision_point: &conflict.decision_point,
+            in_run: &conflict.in_run,
+            here: &conflict.here,
+        });
+        id(signature, cause, &switches.collect::<Vec<_>>())
+    }
+
+    /// The readings under which the homeserver is right; none where a mistake explains the divergence
+    /// and more.
+    fn readings(&self, demonstration: &Demonstration, cause: Option<usize>) -> Vec<ReadingTaken> {
+        let cause = cause.map(|number| &*self.record.explanations[number].variants);
+        let all = &self.variants.all;
+        if cause.is_some_and(|cause| cause.iter().any(|variant| !all[*variant].is_permitted())) {
+            return Vec::new();
+        }
+        // Of the variants that are each enough: those of the cause, those of the run, or the first.
+        let among = |known: &[usize]| {
+            let mut enough = demonstration.variants.iter();
+            enough.find(|variants| variants.iter().all(|variant| known.contains(variant)))
+        };
+        let enough = cause
+            .and_then(among)
+            .or_else(|| among(&self.record.assignment))
+            .or(demonstration.variants.first());
+        let readings = enough.into_iter().flatten().map(|variant| {
+            let variant = &all[*variant];
+            ReadingTaken {
+                reading: variant.reading().map(str::to_owned),
+                decision_point: variant.point(),
+                option: variant.option(),
+            }
+        });
+        readings.collect()
+    }
+
+    /// The options that the default takes where this variant takes others, and what they mean.
+    fn default_option(&self, variant: &Variant) -> (String, String) {
+        let Profile { choices, .. } = &self.variants.default;
+        let default = |edit: &Edit| match *edit {
+            Edit::Choice(point, _) => Edit::Choice(point, choices.get(point)),
+            Edit::Access(endpoint, _) => {
+                Edit::Access(endpoint, self.variants.default.access(endpoint))
+            }
+        };
+        let default: Vec<_> = variant.edits.iter().map(default).collect();
+        let joined =
+            |of: fn(&Edit) -> String| default.iter().map(of).collect::<Vec<_>>().join(JOINED_BY);
+        (joined(Edit::option), joined(Edit::means))
+    }
+
+    fn conflict(&self, switch: ReadingSwitch) -> ReadingConflict {
+        let all = &self.variants.all;
+        let known = switch.here.or(switch.in_run).map(|variant| (variant, &all[variant]));
+        let default = known.map(|(_, variant)| self.default_option(variant));
+        let (default, default_means) = default.unwrap_or_default();
+        let option = |taken: Option<usize>| match taken {
+            Some(variant) => (all[variant].option(), all[variant].means()),
+            None => (default.clone(), default_means.clone()),
+        };
+        let (in_run, in_run_means) = option(switch.in_run);
+        let (here, here_means) = option(switch.here);
+        ReadingConflict {
+            decision_point: known.map(|(_, variant)| variant.point()).unwrap_or_default(),
+            in_run,
+            in_run_means,
+            here,
+            here_means,
+            reading: known.and_then(|(_, variant)| variant.reading()).map(str::to_owned),
+            clauses: known
+                .map(|(_, variant)| variant.clauses(self.scripts.rules))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+fn scenario(rules: &Rules, id: String, about: String, steps: &[Action]) -> Scenario {
+    Scenario::from_trace(&*id, rules, &*about, Vec::new(), steps).unwrap_or_else(|_| {
+        // By our readings the scenario cannot happen, so they expect nothing of it.
+        let event = |step: &Action| step.tag.then(|| LABEL.to_owned());
+        let step = |step: &Action| ScenarioStep { action: *step, event: event(step), expect: None };
+        Scenario {
+            id,
+            rules: rules.id.clone(),
+            about,
+            clauses: Vec::new(),
+            steps: steps.iter().map(step).collect(),
+            interleaving: Vec::new(),
+        }
+    })
+}
+
+/// The causes, those that explain most first.
+pub(super) fn causes(rules: &Rules, variants: &Variants, record: &RunRecord) -> Vec<Cause> {
+    let causes = record.explanations.iter().map(|explanation| {
+        let taken: Vec<&Variant> =
+            explanation.variants.iter().map(|variant| &variants.all[*variant]).collect();
+        let joined = |of: fn(&Variant) -> String| {
+            taken.iter().map(|variant| of(variant)).collect::<Vec<_>>().join(JOINED_BY)
+        };
+        let mut clauses: Vec<_> = taken.iter().flat_map(|variant| variant.clauses(rules)).collect();
+        clauses.sort();
+        clauses.dedup();
+        Cause {
+            decision_point: joined(Variant::point),
+            option: joined(Variant::option),
+            means: joined(Variant::means),
+            explains: explanation.explains.len(),
+            permitted: taken.iter().all(|variant| variant.is_permitted()),
+            reading: taken.iter().find_map(|variant| variant.reading().map(str::to_owned)),
+            clauses,
+        }
+    });
+    causes.collect()
+}
+
+/// What could not be looked at in any scenario, each once.
+pub(super) fn not_run<'a>(runs: impl Iterator<Item = &'a ScenarioRun>) -> Vec<NotRun> {
+    let mut all: BTreeMap<(Option<String>, String), NotRun> = BTreeMap::new();
+    for not_run in runs.flat_map(|run| &run.not_run) {
+        let key = (not_run.step.clone(), not_run.because.clone());
+        all.entry(key)
+            .and_modify(|known| {
+                known.count += 1;
+                known.with_it += not_run.with_it;
+            })
+            .or_insert_with(|| not_run.clone());
+    }
+    all.into_values().collect()
+}

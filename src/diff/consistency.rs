@@ -1,0 +1,238 @@
+//! Whether a homeserver takes one option at each open question, for the whole run.
+//!
+//! Each step was judged by itself: permitted is what any option permits. After the run:
+//!
+//! 1. Compare each step with what the default, each permitted option and some pairs of options expect
+//!    of the step ([`StepMatches`]).
+//! 2. Find the one assignment of options that explains the most steps ([`judge_run`]).
+//! 3. A step that another option explains, and the assignment does not, is inconsistent with the run.
+//!
+//! Steps that a mistake explains say nothing of readings, nor do steps that nothing permits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_rules::profile::Profile;
+use guest_access_rules::variant::Variants;
+
+use crate::permitted::{
+    Conflict, Match, OpenOptions, OptionNumber, StepJudgement, StepMatches, TakenOption, judge_run,
+};
+use crate::subject::server::CallVerdict;
+
+use super::judge::{StepRecord, outcome_as_asked};
+use super::scenario_run::{Difference, Inconsistency, ReadingSwitch, Segment};
+
+/// Marks the steps of a run that contradict the rest of the run. Returns the permitted variants that
+/// the run takes.
+///
+/// The causes of the differences have to be known: `is_mistake` says whether a cause is one that the
+/// rules forbid.
+pub(super) fn mark_inconsistent(
+    variants: &Variants,
+    segments: &mut [Segment],
+    is_mistake: impl Fn(usize) -> bool,
+) -> Vec<usize> {
+    let mut differences = segments.iter().flat_map(|segment| &segment.differences);
+    let speaks_for_a_reading = |difference: &Difference| {
+        !difference.variants.is_empty() && !difference.cause.is_some_and(&is_mistake)
+    };
+    // Nothing but the default was observed.
+    if !differences.any(speaks_for_a_reading) {
+        return Vec::new();
+    }
+    let options = Options::of(variants);
+    let mut places = Vec::new();
+    let mut sequences = Vec::new();
+    for segment in &*segments {
+        let judged: Vec<usize> = (segment.known..segment.log.len())
+            .filter(|at| {
+                let tells =
+                    !matches!(segment.log[*at].observed.verdict, CallVerdict::Inconclusive(_));
+                tells && difference_at(segment, *at).is_none_or(speaks_for_a_reading)
+            })
+            .collect();
+        let matches = options.matches(variants, segment);
+        sequences.push(judged.iter().map(|at| matches[*at].clone()).collect::<Vec<_>>());
+        places.push(judged);
+    }
+    let judged = judge_run(&options.open, &sequences);
+    let taken: Vec<usize> =
+        judged.assignment.options().iter().map(|option| options.variant(*option)).collect();
+    let profile = variants.profile(&taken);
+    for ((segment, places), steps) in segments.iter_mut().zip(places).zip(judged.steps) {
+        let in_run = path(&profile, segment);
+        for (at, step) in places.into_iter().zip(steps) {
+            let StepJudgement::Inconsistent(conflicts) = step else { continue };
+            // The matches list single options and pairs; the model knows the whole assignment.
+            if in_run[at].meets {
+                continue;
+            }
+            let switches = conflicts.iter().map(|conflict| options.switch(*conflict)).collect();
+            mark(variants, segment, at, in_run[at].outcome, switches);
+        }
+    }
+    taken
+}
+
+fn difference_at(segment: &Segment, at: usize) -> Option<&Difference> {
+    segment.differences.iter().find(|difference| difference.at == at)
+}
+
+/// Marks one step as inconsistent.
+fn mark(
+    variants: &Variants,
+    segment: &mut Segment,
+    at: usize,
+    in_run: Option<Outcome>,
+    switches: Vec<ReadingSwitch>,
+) {
+    let place = segment.differences.partition_point(|difference| difference.at < at);
+    if segment.differences.get(place).is_none_or(|difference| difference.at != at) {
+        let Some(before) = segment.before(at) else { return };
+        let Some(expected) = outcome(&variants.default, &before, &segment.log[at].step) else {
+            return;
+        };
+        let variants = Vec::new();
+        let (cause, inconsistency) = (None, None);
+        let difference = Difference { at, before, expected, variants, cause, inconsistency };
+        segment.differences.insert(place, difference);
+    }
+    let difference = &mut segment.differences[place];
+    let expected = in_run.unwrap_or(difference.expected);
+    difference.inconsistency = Some(Inconsistency { expected, switches });
+}
+
+/// The permitted variants as options of open questions.
+struct Options {
+    open: OpenOptions,
+    /// The variant of each option.
+    variants: BTreeMap<OptionNumber, usize>,
+    profiles: Vec<Profile>,
+}
+
+impl Options {
+    fn of(variants: &Variants) -> Self {
+        let permitted = 0..variants.permitted;
+        let option = |variant: usize| {
+            let variant = &variants.all[variant];
+            TakenOption {
+                point: variant.point_id(),
+                option: variant.option(),
+                reading: variant.reading().map(str::to_owned),
+            }
+        };
+        let open = OpenOptions::new(permitted.clone().map(option));
+        let numbered =
+            permitted.clone().filter_map(|variant| Some((open.number(&option(variant))?, variant)));
+        let numbered = numbered.collect();
+        let profiles = permitted.map(|variant| variants.profile(&[variant])).collect();
+        Self { open, variants: numbered, profiles }
+    }
+
+    fn variant(&self, option: OptionNumber) -> usize {
+        self.variants[&option]
+    }
+
+    fn switch(&self, Conflict { in_run, here }: Conflict) -> ReadingSwitch {
+        let variant = |option: Option<OptionNumber>| option.map(|option| self.variant(option));
+        ReadingSwitch { in_run: variant(in_run), here: variant(here) }
+    }
+
+    /// Each step of a segment, compared with the default, each option, and two options wherever both
+    /// matter.
+    fn matches(&self, variants: &Variants, segment: &Segment) -> Vec<StepMatches> {
+        let default = path(&variants.default, segment);
+        let as_default = (0..segment.log.len()).map(|at| difference_at(segment, at).is_none());
+        let mut matches: Vec<StepMatches> = as_default.map(StepMatches::by_default).collect();
+        let mut listed: Vec<Vec<OptionNumber>> = vec![Vec::new(); segment.log.len()];
+        for (option, variant) in &self.variants {
+            for (at, step) in path(&self.profiles[*variant], segment).into_iter().enumerate() {
+                if !step.is_seen_as(&default[at]) || step.meets != default[at].meets {
+                    matches[at].list(*option, step.found());
+                    listed[at].push(*option);
+                }
+            }
+        }
+        let pairs: BTreeSet<(OptionNumber, OptionNumber)> =
+            listed.iter().flat_map(|options| pairs(&self.open, options)).collect();
+        for (one, other) in pairs {
+            let profile = variants.profile(&[self.variant(one), self.variant(other)]);
+            for (at, step) in path(&profile, segment).into_iter().enumerate() {
+                if listed[at].contains(&one) && listed[at].contains(&other) {
+                    matches[at].list_pair(one, other, step.found());
+                }
+            }
+        }
+        let numbers: BTreeMap<usize, OptionNumber> =
+            self.variants.iter().map(|(option, variant)| (*variant, *option)).collect();
+        // What the judge of the step found out counts as well.
+        for difference in &segment.differences {
+            for variants in &difference.variants {
+                match variants[..] {
+                    [one] => matches[difference.at].list(numbers[&one], Match::Meets),
+                    [one, other] => {
+                        let (one, other) = (numbers[&one], numbers[&other]);
+                        matches[difference.at].list_pair(one, other, Match::Meets);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        matches
+    }
+}
+
+/// Every two of these options that answer two questions.
+fn pairs<'a>(
+    open: &'a OpenOptions,
+    options: &'a [OptionNumber],
+) -> impl Iterator<Item = (OptionNumber, OptionNumber)> + 'a {
+    let numbered = options.iter().enumerate();
+    numbered.flat_map(move |(number, one)| {
+        let others = options[number + 1..].iter().filter(|other| !open.same_point(*one, **other));
+        others.map(|other| (*one.min(other), *one.max(other)))
+    })
+}
+
+/// What a profile expects of one step of a segment, and whether the homeserver did the same.
+struct ExpectedStep {
+    outcome: Option<Outcome>,
+    meets: bool,
+}
+
+impl ExpectedStep {
+    fn found(&self) -> Match {
+        match self {
+            Self { outcome: None, .. } => Match::Ends,
+            Self { meets: true, .. } => Match::Meets,
+            Self { .. } => Match::Differs,
+        }
+    }
+
+    /// Whether nobody who looks at the answer and at the memberships could tell the two apart.
+    fn is_seen_as(&self, other: &Self) -> bool {
+        let seen = |step: &Self| {
+            step.outcome.map(|outcome| {
+                let observation = outcome.observation;
+                let members = outcome.next.rooms.map(|room| (room.members, room.user));
+                let decision = (observation.decision.status, observation.decision.errcode);
+                (decision, observation.answer, members)
+            })
+        };
+        seen(self) == seen(other)
+    }
+}
+
+/// What a profile expects of each step of a segment. Where the homeserver did otherwise, the model goes
+/// on from the state in which the step left the homeserver.
+fn path(profile: &Profile, segment: &Segment) -> Vec<ExpectedStep> {
+    let mut state = initial(profile);
+    let expected = segment.log.iter().map(|record: &StepRecord| {
+        let outcome = outcome_as_asked(profile, &state, &record.step);
+        let meets = outcome.is_some_and(|outcome| record.fits(&outcome));
+        state = outcome.filter(|_| meets).map_or(record.after, |outcome| outcome.next);
+        ExpectedStep { outcome, meets }
+    });
+    expected.collect()
+}

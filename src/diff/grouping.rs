@@ -1,0 +1,38 @@
+//! Which differences are the same divergence.
+
+use std::collections::BTreeMap;
+
+use super::scenario_run::{Difference, DifferenceId, Segment};
+use super::signature::Signature;
+
+/// Differences that are the same divergence.
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    pub(super) signature: Signature,
+    /// The number of the explanation of the differences, if one was found.
+    pub(super) cause: Option<usize>,
+    /// Where the differences were seen; never empty.
+    pub(super) seen: Vec<DifferenceId>,
+}
+
+/// The differences of all segments in groups, the worst first.
+pub(super) fn groups(segments: &[Segment]) -> Vec<Group> {
+    let mut groups: BTreeMap<(Signature, Option<usize>), Vec<DifferenceId>> = BTreeMap::new();
+    for (number, segment) in segments.iter().enumerate() {
+        for (place, difference) in segment.differences.iter().enumerate() {
+            let signature = Signature::of(difference, &segment.log[difference.at]);
+            let here = DifferenceId { segment: number, number: place };
+            groups.entry((signature, difference.cause)).or_default().push(here);
+        }
+    }
+    let groups = groups.into_iter();
+    groups.map(|((signature, cause), seen)| Group { signature, cause, seen }).collect()
+}
+
+impl Group {
+    /// Where the divergence was seen first.
+    pub(super) fn first<'a>(&self, segments: &'a [Segment]) -> (&'a Segment, &'a Difference) {
+        let DifferenceId { segment, number } = self.seen[0];
+        (&segments[segment], &segments[segment].differences[number])
+    }
+}

@@ -1,0 +1,176 @@
+//! What a homeserver was asked and did: a summary of each scenario, and the matrix of all steps by their
+//! circumstances.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use guest_access_model::action::{Action, Actor, Answer, Operation, Place};
+use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::state::State;
+use guest_access_rules::profile::Profile;
+
+use crate::scenario::{operation_phrase, sentence};
+use crate::subject::server::{CallVerdict, EventPresence, ResponseContent};
+
+use super::caller::Caller;
+use super::judge::StepRecord;
+use super::names::Names;
+use super::result::{
+    AnswerClass, CallTarget, CellVerdict, Circumstances, MatrixCell, Query, ScenarioSummary,
+};
+use super::scenario_run::{PlannedScenario, ScenarioRun, Segment};
+use super::signature::Signature;
+
+/// What came of each scenario: of the vectors that were to be run, in their order, and of what was
+/// run beside.
+pub(super) fn ran(
+    default: &Profile,
+    vectors: &[String],
+    runs: &[(PlannedScenario, ScenarioRun)],
+) -> Vec<ScenarioSummary> {
+    let mut ran: BTreeMap<&str, &ScenarioRun> = BTreeMap::new();
+    ran.extend(runs.iter().map(|(scenario, run)| (&*scenario.id, run)));
+    let vectors = vectors.iter().map(|id| (id, true, ran.remove(&**id))).collect::<Vec<_>>();
+    let beside = runs.iter().filter(|(scenario, _)| ran.contains_key(&*scenario.id));
+    let beside = beside.map(|(scenario, run)| (&scenario.id, false, Some(run)));
+    let all = vectors.into_iter().chain(beside);
+    all.map(|(id, is_vector, run)| {
+        let (decisions, not_run, queries) = match run {
+            None => (0, vec!["it was not begun".to_owned()], BTreeSet::new()),
+            Some(run) => (run.decisions, reasons(run), queries(default, run)),
+        };
+        ScenarioSummary { scenario: id.clone(), is_vector, decisions, not_run, queries }
+    })
+    .collect()
+}
+
+/// Why not all of a scenario was run, each reason once.
+fn reasons(run: &ScenarioRun) -> Vec<String> {
+    let reasons = run.not_run.iter().map(|not_run| match &not_run.step {
+        Some(step) => format!("{step}: {}", not_run.because),
+        None => not_run.because.clone(),
+    });
+    reasons.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn queries(default: &Profile, run: &ScenarioRun) -> BTreeSet<Query> {
+    let judged_steps = run.segments.iter().flat_map(|segment| judged_steps(default, segment));
+    judged_steps.map(|step| query(&step.record.step, &step.before)).collect()
+}
+
+/// The question that a step is: what is done, by the guest that is called the first, and by whom.
+fn query(step: &Action, before: &State) -> Query {
+    let names = Names::of(step);
+    Query { step: sentence(&names.step(step)), by: Caller::of(step, before).in_words().to_owned() }
+}
+
+/// All that was asked, folded into classes.
+pub(super) fn matrix(default: &Profile, segments: &[Segment]) -> Vec<MatrixCell> {
+    let mut classes: BTreeMap<
+        Circumstances,
+        BTreeMap<(AnswerClass, AnswerClass, CellVerdict), usize>,
+    > = BTreeMap::new();
+    for segment in segments {
+        for step in judged_steps(default, segment) {
+            let answers = (step.expected(), step.observed(), step.verdict(segment));
+            *classes.entry(step.class()).or_default().entry(answers).or_default() += 1;
+        }
+    }
+    let cells = classes.into_iter().flat_map(|(class, answers)| {
+        answers.into_iter().map(move |((expected, observed, verdict), count)| MatrixCell {
+            class: class.clone(),
+            expected,
+            observed,
+            verdict,
+            count,
+        })
+    });
+    cells.collect()
+}
+
+/// A step that was judged, in the state in which it was taken.
+struct JudgedStep<'a> {
+    at: usize,
+    before: State,
+    record: &'a StepRecord,
+    ours: Outcome,
+}
+
+/// The steps of a part that were judged, but for those that led to it once more.
+fn judged_steps<'a>(
+    default: &'a Profile,
+    segment: &'a Segment,
+) -> impl Iterator<Item = JudgedStep<'a>> {
+    let afters = segment.log.iter().map(|record| record.after);
+    let befores = std::iter::once(initial(default)).chain(afters);
+    let judged_steps = befores.zip(&segment.log).enumerate().skip(segment.known);
+    judged_steps.filter_map(|(at, (before, record))| {
+        let tells = !matches!(record.observed.verdict, CallVerdict::Inconclusive(_));
+        let ours = outcome(default, &before, &record.step).filter(|_| tells)?;
+        Some(JudgedStep { at, before, record, ours })
+    })
+}
+
+impl JudgedStep<'_> {
+    fn class(&self) -> Circumstances {
+        let Self { before, record: StepRecord { step, .. }, .. } = self;
+        let room = step.room().map(|number| &before.rooms[number]);
+        let membership = match step.by {
+            Actor::Guest(number) => room.map(|room| room.members[usize::from(number)]),
+            Actor::User => room.map(|room| room.user),
+            _ => None,
+        };
+        Circumstances {
+            operation: called(step),
+            by: Caller::of(step, before).in_words().to_owned(),
+            place: match step.place {
+                Place::Room(_) => CallTarget::Room,
+                Place::Elsewhere => CallTarget::Elsewhere,
+                Place::Nowhere => CallTarget::Nowhere,
+            },
+            membership: membership.map(guest_access_rules::vocabulary::Membership::as_str),
+            history_visibility: room.map(|room| {
+                room.visibility.map_or("none that can be read", |visibility| visibility.as_str())
+            }),
+            guest_access: room.map(|room| room.guest_access.as_str()),
+        }
+    }
+
+    fn expected(&self) -> AnswerClass {
+        let observation = &self.ours.observation;
+        match observation.answer {
+            _ if !observation.decision.allows() => AnswerClass::Denied,
+            Answer::Gave { tagged } if self.before.tagged.is_some() => AnswerClass::giving(tagged),
+            _ => AnswerClass::Allowed,
+        }
+    }
+
+    fn observed(&self) -> AnswerClass {
+        let observed = &self.record.observed;
+        match &observed.content {
+            _ if !observed.is_allowed() => AnswerClass::Denied,
+            ResponseContent::Gave(given) if self.before.tagged.is_some() => {
+                AnswerClass::giving(!matches!(given, EventPresence::Absent))
+            }
+            _ => AnswerClass::Allowed,
+        }
+    }
+
+    fn verdict(&self, segment: &Segment) -> CellVerdict {
+        let difference = segment.differences.iter().find(|difference| difference.at == self.at);
+        match difference {
+            None => CellVerdict::AsExpected,
+            Some(difference) => {
+                let Signature { kind, permitted, .. } = Signature::of(difference, self.record);
+                if permitted { CellVerdict::Permitted } else { CellVerdict::Diverges(kind) }
+            }
+        }
+    }
+}
+
+/// What is done: the endpoint, if it is one call, and else the act in words.
+fn called(step: &Action) -> String {
+    match step.operation {
+        Operation::Read(endpoint) | Operation::Call(endpoint) => endpoint.to_string(),
+        _ => operation_phrase(Names::of(step).step(step).operation),
+    }
+}

@@ -1,0 +1,45 @@
+//! All that is known of a run: what was observed, what explains the differences, and which options the
+//! homeserver takes.
+
+use guest_access_rules::variant::Variants;
+
+use super::cause::{self, Explanation};
+use super::consistency::mark_inconsistent;
+use super::mutated_reference;
+use super::runner::ScenarioRunner;
+use super::scenario_run::Segment;
+
+/// All that is known of a run.
+#[derive(Debug)]
+pub(super) struct RunRecord {
+    /// What was observed.
+    pub(super) segments: Vec<Segment>,
+    /// What explains the differences, the explanation of most first.
+    pub(super) explanations: Vec<Explanation>,
+    /// The permitted variants that the homeserver takes for the whole run.
+    pub(super) assignment: Vec<usize>,
+}
+
+impl RunRecord {
+    /// Finds out what explains the differences in these segments, and which steps contradict the rest of
+    /// the run.
+    pub(super) async fn of(runner: &ScenarioRunner<'_>, mut segments: Vec<Segment>) -> Self {
+        let variants = runner.variants;
+        let mut explanations = cause::explain(variants, &segments);
+        mutated_reference::explain_more(runner, &segments, &mut explanations).await;
+        for (number, explanation) in explanations.iter().enumerate() {
+            for id in &explanation.explains {
+                let difference = &mut segments[id.segment].differences[id.number];
+                difference.cause.get_or_insert(number);
+            }
+        }
+        let is_mistake = |cause: usize| is_mistake(variants, &explanations[cause]);
+        let assignment = mark_inconsistent(variants, &mut segments, is_mistake);
+        Self { segments, explanations, assignment }
+    }
+}
+
+/// Whether an explanation takes an option that the rules forbid.
+fn is_mistake(variants: &Variants, explanation: &Explanation) -> bool {
+    explanation.variants.iter().any(|variant| !variants.all[*variant].is_permitted())
+}

@@ -1,0 +1,120 @@
+//! One scenario on a homeserver: what was planned, what was observed, and what differs.
+
+use std::sync::Arc;
+
+use guest_access_model::action::Action;
+use guest_access_model::decide::Outcome;
+use guest_access_model::state::State;
+use guest_access_rules::endpoint::EndpointId;
+
+use crate::subject::server::{Recording, ServerError};
+
+use super::judge::StepRecord;
+use super::result::NotRun;
+
+/// A scenario to run: steps that can happen by the rules, from the initial state on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedScenario {
+    /// The id.
+    pub id: String,
+    /// The steps.
+    pub steps: Vec<Action>,
+}
+
+/// What came of a scenario.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ScenarioRun {
+    pub(super) segments: Vec<Segment>,
+    /// How many steps were judged.
+    pub(super) decisions: usize,
+    pub(super) not_run: Vec<NotRun>,
+    /// Why the scenario was not run to its end.
+    pub(super) broken: Option<ServerError>,
+}
+
+/// A part of a scenario that was run from the initial state on.
+///
+/// After a divergence that leaves the homeserver in another state than the rules, the rest of the
+/// scenario is run in a new segment: in other rooms, by other guests.
+#[derive(Debug, Clone)]
+pub(super) struct Segment {
+    /// The id of the scenario.
+    pub(super) scenario: String,
+    /// The state before the first step.
+    pub(super) initial: State,
+    pub(super) log: Vec<StepRecord>,
+    /// The steps that differ, in their order.
+    pub(super) differences: Vec<Difference>,
+    /// So many steps at the beginning only lead to the others once more.
+    pub(super) known: usize,
+    /// The exchanges, if there is a difference.
+    pub(super) recording: Option<Arc<Recording>>,
+    /// Why memberships could not be looked at, if some could not.
+    pub(super) unseen: Option<String>,
+    /// How many steps could not happen any more, since the homeserver refused what they need.
+    pub(super) lost: usize,
+}
+
+impl Segment {
+    /// The state before the step with this number.
+    pub(super) fn before(&self, at: usize) -> Option<State> {
+        let Some(previous) = at.checked_sub(1) else { return Some(self.initial) };
+        self.log.get(previous).map(|record| record.after)
+    }
+
+    /// The endpoint that was called at one of its differences.
+    pub(super) fn called(&self, difference: usize) -> Option<EndpointId> {
+        self.log[self.differences[difference].at].step.operation.endpoint()
+    }
+}
+
+/// A difference, by the number of its segment and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct DifferenceId {
+    pub(super) segment: usize,
+    pub(super) number: usize,
+}
+
+/// A step at which a homeserver did otherwise than the default readings say, or otherwise than the
+/// rest of the run.
+#[derive(Debug, Clone)]
+pub(super) struct Difference {
+    /// The number of the step in the log.
+    pub(super) at: usize,
+    /// The state before the step.
+    pub(super) before: State,
+    /// What the default readings expect.
+    pub(super) expected: Outcome,
+    /// The variants under which the homeserver is right, any of these; empty if there are none.
+    pub(super) variants: Vec<Vec<usize>>,
+    /// The number of the explanation, if one was found.
+    pub(super) cause: Option<usize>,
+    /// How the step contradicts the rest of the run, if the step is permitted by itself.
+    pub(super) inconsistency: Option<Inconsistency>,
+}
+
+impl Difference {
+    /// What is expected by the options that the run takes; by the default, unless the difference is
+    /// an inconsistency.
+    pub(super) fn expected_in_run(&self) -> &Outcome {
+        self.inconsistency.as_ref().map_or(&self.expected, |found| &found.expected)
+    }
+}
+
+/// How a step contradicts the rest of the run.
+#[derive(Debug, Clone)]
+pub(super) struct Inconsistency {
+    /// What is expected by the options that the run takes.
+    pub(super) expected: Outcome,
+    /// The questions that the homeserver answers otherwise here.
+    pub(super) switches: Vec<ReadingSwitch>,
+}
+
+/// A question that a homeserver answers in two ways, by the numbers of permitted variants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ReadingSwitch {
+    /// The option that the run takes; `None` for the default.
+    pub(super) in_run: Option<usize>,
+    /// The option that explains the step; `None` for the default.
+    pub(super) here: Option<usize>,
+}

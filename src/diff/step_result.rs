@@ -1,0 +1,258 @@
+//! The result of one step as data: what the rules expect of the step, or what a homeserver did.
+//!
+//! Two divergences are the same only if their results are. So a result is compared and hashed as data;
+//! words are made of it for reports alone.
+
+use guest_access_model::decide::Outcome;
+use guest_access_model::state::{MAX_GUESTS, State};
+use guest_access_rules::vocabulary::Membership;
+use serde::Serialize;
+
+use crate::scenario::{LABEL, ObservedStep};
+use crate::subject::server::{CallVerdict, Direction, EventPresence, Memberships, ResponseContent};
+
+use super::judge::StepRecord;
+use super::listing::MembershipSource;
+use super::names::Names;
+
+/// The result of one step. The serialized form is part of every id of a divergence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct StepResult {
+    pub(super) decision: DecisionResult,
+    /// Whether the answer gives the tagged event; `None` if there is none, or nothing to give it.
+    pub(super) tagged_event: Option<GivenEvent>,
+    /// What `GET /account/whoami` says of the caller.
+    pub(super) is_guest: Option<bool>,
+    /// Whether a guest that asked for a name when it registered got the name.
+    pub(super) named: Option<bool>,
+    /// The memberships in which the homeserver differs from the rules.
+    pub(super) memberships: Vec<MembershipResult>,
+}
+
+/// Whether a call is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum DecisionResult {
+    /// The call is allowed.
+    Allow,
+    /// The call is allowed, and fails on its parameters afterwards.
+    AllowAndFail(ErrorResult),
+    /// The call is denied.
+    Deny(ErrorResult),
+    /// The answer does not tell: why.
+    Unknown(String),
+}
+
+/// An HTTP error.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct ErrorResult {
+    pub(super) status: u16,
+    /// The error code; `None` if the answer has none.
+    pub(super) errcode: Option<String>,
+}
+
+/// Whether an answer gives the tagged event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum GivenEvent {
+    /// The answer does not give the event.
+    No,
+    /// The answer gives the event when the timeline is read backwards only.
+    BackwardsOnly,
+    /// The answer gives the event when the timeline is read forwards only.
+    ForwardsOnly,
+    /// The answer gives the event.
+    Yes,
+}
+
+/// One membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct MembershipResult {
+    pub(super) source: MembershipSource,
+    pub(super) member: Member,
+    pub(super) membership: Membership,
+}
+
+/// Who a membership is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Member {
+    /// The guest with this number.
+    Guest(u8),
+    /// The ordinary user.
+    User,
+}
+
+impl StepResult {
+    /// What the rules expect of a step, and what the homeserver did, by the new names.
+    pub(super) fn expected_and_observed(
+        names: Names,
+        before: &State,
+        expected: &Outcome,
+        record: &StepRecord,
+    ) -> (Self, Self) {
+        let mut ours = Self::expected(before, expected, record);
+        let mut theirs = Self::observed(record, before.tagged.is_some());
+        let mut differ = |source, should: Memberships, is: Memberships, gone| {
+            for (member, should, is) in differing(names, should, is, gone) {
+                ours.memberships.push(MembershipResult { source, member, membership: should });
+                theirs.memberships.push(MembershipResult { source, member, membership: is });
+            }
+        };
+        let rooms = record.members.iter().flatten().zip(&expected.next.rooms);
+        for (number, (seen, expect)) in rooms.enumerate() {
+            let source = MembershipSource::Room(names.room(number));
+            let expect = Memberships { guests: expect.members, user: expect.user };
+            differ(source, expect, *seen, record.gone);
+        }
+        for (source, should, is) in record.listed() {
+            differ(source, should, is, record.gone);
+        }
+        (ours, theirs)
+    }
+
+    /// What the rules expect of a step, but for memberships.
+    fn expected(before: &State, outcome: &Outcome, record: &StepRecord) -> Self {
+        let action = &record.step;
+        let expect = ObservedStep { action, before, outcome, label: Some(LABEL) }.expect();
+        let decision = outcome.observation.decision;
+        let error = || ErrorResult {
+            status: decision.status,
+            errcode: decision.errcode.map(|errcode| errcode.to_string()),
+        };
+        let tagged_event = match (expect.sees.is_empty(), expect.not_sees.is_empty()) {
+            (false, _) => Some(GivenEvent::Yes),
+            (_, false) => Some(GivenEvent::No),
+            _ => None,
+        };
+        Self {
+            decision: if decision.allows() {
+                DecisionResult::Allow
+            } else {
+                DecisionResult::Deny(error())
+            },
+            tagged_event,
+            is_guest: expect.is_guest,
+            named: expect.named,
+            memberships: Vec::new(),
+        }
+    }
+
+    /// What a homeserver did, but for memberships.
+    pub(super) fn observed(record: &StepRecord, has_tagged_event: bool) -> Self {
+        let error = |status: &u16, errcode: &Option<String>| ErrorResult {
+            status: *status,
+            errcode: errcode.clone(),
+        };
+        let mut result = Self {
+            decision: match &record.observed.verdict {
+                CallVerdict::Allowed => DecisionResult::Allow,
+                CallVerdict::Denied { status, errcode } => {
+                    DecisionResult::Deny(error(status, errcode))
+                }
+                CallVerdict::ParametersRejected { status, errcode } => {
+                    DecisionResult::AllowAndFail(error(status, errcode))
+                }
+                CallVerdict::Inconclusive(why) => DecisionResult::Unknown(why.clone()),
+            },
+            tagged_event: None,
+            is_guest: None,
+            named: None,
+            memberships: Vec::new(),
+        };
+        match &record.observed.content {
+            ResponseContent::Gave(EventPresence::Present) if has_tagged_event => {
+                result.tagged_event = Some(GivenEvent::Yes);
+            }
+            ResponseContent::Gave(EventPresence::Absent) if has_tagged_event => {
+                result.tagged_event = Some(GivenEvent::No)
+            }
+            ResponseContent::Gave(EventPresence::Partial(Direction::Backwards)) => {
+                result.tagged_event = Some(GivenEvent::BackwardsOnly);
+            }
+            ResponseContent::Gave(EventPresence::Partial(Direction::Forwards)) => {
+                result.tagged_event = Some(GivenEvent::ForwardsOnly);
+            }
+            ResponseContent::IsGuest(is_guest) => result.is_guest = Some(*is_guest),
+            ResponseContent::Named(named) => result.named = Some(*named),
+            ResponseContent::Nothing
+            | ResponseContent::Gave(_)
+            | ResponseContent::Listed { .. } => {}
+        }
+        result
+    }
+
+    /// The result in words, on one line.
+    pub(super) fn in_words(&self) -> String {
+        let mut parts = vec![self.decision.in_words()];
+        parts.extend(self.tagged_event.map(|given| match given {
+            GivenEvent::Yes => format!("gives {LABEL}"),
+            GivenEvent::No => format!("does not give {LABEL}"),
+            GivenEvent::BackwardsOnly => format!("gives {LABEL} backwards (`dir=b`) only"),
+            GivenEvent::ForwardsOnly => format!("gives {LABEL} forwards (`dir=f`) only"),
+        }));
+        let is_guest = |is: bool| if is { "a" } else { "no" };
+        parts.extend(self.is_guest.map(|is| format!("says that it is {} guest", is_guest(is))));
+        let name =
+            |own: bool| if own { "the name it asked for" } else { "a name of the server's choice" };
+        parts.extend(self.named.map(|own| format!("with {}", name(own))));
+        parts.extend(self.memberships.iter().map(MembershipResult::in_words));
+        parts.join(", ")
+    }
+}
+
+impl DecisionResult {
+    fn in_words(&self) -> String {
+        match self {
+            Self::Allow => "allow".to_owned(),
+            Self::AllowAndFail(error) => {
+                format!("allow, and then {} over the parameters", error.in_words())
+            }
+            Self::Deny(error) => format!("deny {}", error.in_words()),
+            Self::Unknown(why) => format!("nothing is known: {why}"),
+        }
+    }
+}
+
+impl ErrorResult {
+    fn in_words(&self) -> String {
+        let errcode = self.errcode.as_deref().unwrap_or("without an error code");
+        format!("{} {errcode}", self.status)
+    }
+}
+
+impl MembershipResult {
+    fn in_words(&self) -> String {
+        let who = match self.member {
+            Member::Guest(number) => format!("guest{}", number + 1),
+            Member::User => "the user".to_owned(),
+        };
+        let membership = self.membership.as_str();
+        match self.source {
+            MembershipSource::Room(number) => {
+                format!("{who} is `{membership}` in room{}", number + 1)
+            }
+            MembershipSource::List => format!("{who} is listed as `{membership}`"),
+            MembershipSource::ListAt => format!("{who} is listed as `{membership}` with `at`"),
+        }
+    }
+}
+
+/// The members whose membership is not what it should be: who, what it should be, what it is.
+fn differing(
+    names: Names,
+    should: Memberships,
+    is: Memberships,
+    gone: [bool; MAX_GUESTS],
+) -> Vec<(Member, Membership, Membership)> {
+    let mut differing: Vec<_> = (0_u8..)
+        .zip(should.guests.into_iter().zip(is.guests).zip(gone))
+        .filter(|(_, ((should, is), gone))| should != is && !gone)
+        .map(|(number, ((should, is), _))| (Member::Guest(names.guest(number)), should, is))
+        .collect();
+    differing.sort_unstable();
+    if should.user != is.user {
+        differing.push((Member::User, should.user, is.user));
+    }
+    differing
+}

@@ -1,0 +1,223 @@
+//! Smaller scenarios: for each divergence, the smallest scenario that is known to show it.
+//!
+//! 1. Run the model's own shortest trace into the situation of the divergence.
+//! 2. Where the trace does not show the divergence, run the scenario in which it was seen: without what
+//!    does not matter to the last step; with the queries of those whom the step is about; with all
+//!    steps that may variant anything; whole.
+//! 3. Of a scenario from step 2 that shows the divergence, leave out one half, then the other half; then
+//!    quarters, and so on. Divergences that nothing permits come first.
+
+use std::collections::HashSet;
+
+use guest_access_model::action::Action;
+use guest_access_rules::profile::Profile;
+
+use super::grouping::Group;
+use super::runner::may_change_anything;
+use super::scenario_run::{PlannedScenario, Segment};
+use super::shrink::{ShortestTraces, relevant_steps, shorter};
+use super::workers::Workers;
+
+/// How many scenarios step 3 runs at most: each costs a homeserver accounts and events, for a scenario
+/// that is a little shorter.
+const MOST_TRIALS: usize = 16;
+
+/// For a divergence that was seen often, in how many situations a shortest trace is looked for.
+const MOST_SITUATIONS: usize = 20;
+
+/// A divergence with the smallest scenario that is known to show it.
+#[derive(Debug, Clone)]
+pub(super) struct Demonstrated {
+    pub(super) group: Group,
+    pub(super) demonstration: Demonstration,
+}
+
+/// A scenario that shows a divergence by its last step.
+#[derive(Debug, Clone)]
+pub(super) struct Demonstration {
+    pub(super) steps: Vec<Action>,
+    /// The variants of our readings under which there is no divergence: any of these.
+    pub(super) variants: Vec<Vec<usize>>,
+    /// Whether the scenario, run by itself, showed the divergence.
+    pub(super) reproduced: bool,
+    /// The segment that showed the divergence, and at which step.
+    pub(super) segment: Segment,
+    pub(super) at: usize,
+}
+
+/// Finds the smallest scenario for each group.
+pub(super) async fn demonstrate(
+    workers: &Workers<'_>,
+    groups: Vec<Group>,
+    segments: &[Segment],
+    progress: impl Fn(usize),
+) -> Vec<Demonstrated> {
+    let profile = &workers.runner().variants.default;
+    let traces = ShortestTraces::new(profile);
+    let divergences = groups.into_iter().map(|group| {
+        let demonstration = as_seen(&group, segments);
+        Demonstrated { group, demonstration }
+    });
+    let mut trials =
+        Trials { workers, progress, divergences: divergences.collect(), tried: HashSet::new() };
+    trials.run_missing(|group| shortest(group, &traces, segments)).await;
+    let mut reducible = trials.missing();
+    trials.run_missing(|group| Some(relevant(group, profile, segments, false))).await;
+    trials.run_missing(|group| Some(relevant(group, profile, segments, true))).await;
+    trials.run_missing(|group| Some(as_seen(group, segments).steps)).await;
+    trials.run_missing(|group| Some(whole(group, segments))).await;
+    let found = &trials.divergences;
+    reducible.retain(|number| found[*number].demonstration.reproduced);
+    reducible.sort_by_key(|number| found[*number].group.signature.permitted);
+    trials.reduce(profile, &reducible).await;
+    trials.divergences
+}
+
+/// A scenario to run, with the number of the divergence that it may show.
+type Trial = (usize, Vec<Action>);
+
+/// Scenarios that are run to see whether they show what a longer one did.
+struct Trials<'a, P> {
+    workers: &'a Workers<'a>,
+    progress: P,
+    /// The smallest scenario that is known, for each divergence.
+    divergences: Vec<Demonstrated>,
+    /// What was run.
+    tried: HashSet<Trial>,
+}
+
+impl<P: Fn(usize)> Trials<'_, P> {
+    /// The divergences of which no scenario is known yet that shows them by itself.
+    fn missing(&self) -> Vec<usize> {
+        let numbers = 0..self.divergences.len();
+        numbers.filter(|number| !self.divergences[*number].demonstration.reproduced).collect()
+    }
+
+    /// Runs a scenario for each divergence that is missing.
+    async fn run_missing(&mut self, scenario: impl Fn(&Group) -> Option<Vec<Action>>) {
+        let missing = self.missing().into_iter();
+        let trials =
+            missing.filter_map(|number| Some((number, scenario(&self.divergences[number].group)?)));
+        let trials = trials.filter(|trial| !self.tried.contains(trial)).collect();
+        self.run(trials).await;
+    }
+
+    /// Leaves steps out of the scenarios of these divergences.
+    async fn reduce(&mut self, profile: &Profile, reducible: &[usize]) {
+        let steps = |divergences: &[Demonstrated], number: usize| {
+            divergences[number].demonstration.steps.len()
+        };
+        let longest = reducible.iter().map(|number| steps(&self.divergences, *number)).max();
+        let mut size = longest.unwrap_or_default() / 2;
+        let mut left = MOST_TRIALS;
+        while size > 0 && left > 0 && !self.workers.is_over() {
+            let trials = reducible.iter().flat_map(|number| {
+                let scenario = &self.divergences[*number].demonstration.steps;
+                shorter(profile, scenario, size).into_iter().map(|steps| (*number, steps))
+            });
+            let trials: Vec<_> =
+                trials.filter(|trial| !self.tried.contains(trial)).take(left).collect();
+            left -= trials.len();
+            let length = |divergences: &[Demonstrated]| {
+                reducible.iter().map(|number| steps(divergences, *number)).sum::<usize>()
+            };
+            let before = length(&self.divergences);
+            self.run(trials).await;
+            // Where something could be left out, more may be.
+            if length(&self.divergences) == before {
+                size /= 2;
+            }
+        }
+    }
+
+    /// Runs each of these scenarios by itself. Keeps a scenario that shows its divergence, and is
+    /// shorter than what was known to show it.
+    async fn run(&mut self, trials: Vec<Trial>) {
+        if trials.is_empty() || self.workers.is_over() {
+            return;
+        }
+        let scenario = |(number, (_, steps)): (usize, &Trial)| PlannedScenario {
+            id: format!("smaller-{number}"),
+            steps: steps.clone(),
+        };
+        let scenarios: Vec<_> = trials.iter().enumerate().map(scenario).collect();
+        let runs = self.workers.run_all(scenarios, &self.progress).await;
+        for ((number, steps), (_, run)) in trials.iter().zip(runs) {
+            let Some(at) = steps.len().checked_sub(1) else { continue };
+            let Demonstrated { group, demonstration: known } = &mut self.divergences[*number];
+            let better = !known.reproduced || steps.len() < known.steps.len();
+            let shown = group.signature.shown_by(&run, at).filter(|_| better);
+            if let Some((segment, variants)) = shown {
+                *known = Demonstration {
+                    steps: steps.clone(),
+                    variants: variants.to_vec(),
+                    reproduced: true,
+                    segment: segment.clone(),
+                    at,
+                };
+            }
+        }
+        self.tried.extend(trials);
+    }
+}
+
+/// All that was done and asked before the divergence in the scenario in which it was seen first, but
+/// for steps that led astray.
+fn before(group: &Group, segments: &[Segment]) -> Vec<Action> {
+    let (segment, difference) = group.first(segments);
+    let telling = segment.log[..difference.at].iter().filter(|record| record.tells());
+    let before = telling.filter(|record| !record.diverges || !may_change_anything(&record.step));
+    before.map(|record| record.step).collect()
+}
+
+/// The scenario in which the divergence was seen first: all of it.
+fn whole(group: &Group, segments: &[Segment]) -> Vec<Action> {
+    let (segment, difference) = group.first(segments);
+    let mut steps = before(group, segments);
+    steps.push(segment.log[difference.at].step);
+    steps
+}
+
+/// The scenario in which the divergence was seen first, as far as it led there.
+fn as_seen(group: &Group, segments: &[Segment]) -> Demonstration {
+    let (segment, difference) = group.first(segments);
+    let mut steps = before(group, segments);
+    // What variants nothing by the rules may have changed something all the same.
+    steps.retain(|step| step.tag || may_change_anything(step));
+    steps.push(segment.log[difference.at].step);
+    Demonstration {
+        steps,
+        variants: difference.variants.clone(),
+        reproduced: false,
+        segment: segment.clone(),
+        at: difference.at,
+    }
+}
+
+/// The scenario in which the divergence was seen first, without what does not matter to its last step;
+/// with what its people asked before, if it `has_queries`.
+fn relevant(
+    group: &Group,
+    profile: &Profile,
+    segments: &[Segment],
+    has_queries: bool,
+) -> Vec<Action> {
+    let (segment, difference) = group.first(segments);
+    let record = &segment.log[difference.at];
+    relevant_steps(profile, difference, record, &before(group, segments), has_queries)
+}
+
+/// The shortest trace into the situation of any of the differences.
+fn shortest(
+    group: &Group,
+    traces: &ShortestTraces<'_>,
+    segments: &[Segment],
+) -> Option<Vec<Action>> {
+    let seen = group.seen.iter().take(MOST_SITUATIONS);
+    let found = seen.filter_map(|id| {
+        let segment = &segments[id.segment];
+        let difference = &segment.differences[id.number];
+        traces.shortest(difference, &segment.log[difference.at])
+    });
+    found.min_by_key(Vec::len)
+}

@@ -1,0 +1,109 @@
+//! A homeserver takes one option at each open question, for the whole run.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::Value;
+
+use super::misbehaving::rewriting;
+use crate::cli::{Ran, run};
+
+/// An error code by one option of `join.errcode`, and the other option with as many characters.
+const BY_DEFAULT: &[u8] = b"\"M_GUEST_ACCESS_FORBIDDEN\"";
+const OTHERWISE: &[u8] = b"\"M_FORBIDDEN\"             ";
+
+/// An answer to a join, with the other error code.
+fn with_other_errcode(mut answer: Vec<u8>) -> Vec<u8> {
+    let place = answer.windows(BY_DEFAULT.len()).position(|part| part == BY_DEFAULT);
+    if let Some(place) = place {
+        answer[place..place + OTHERWISE.len()].copy_from_slice(OTHERWISE);
+    }
+    answer
+}
+
+/// Whether this is a denied call by which a guest wants to join, by whichever endpoint.
+fn is_denied_join(line: &str, answer: &[u8]) -> bool {
+    let joins = line.starts_with("POST") && line.contains("/join");
+    let is_join = joins || line.starts_with("PUT") && line.contains("/m.room.member/");
+    is_join && answer.windows(BY_DEFAULT.len()).any(|part| part == BY_DEFAULT)
+}
+
+fn diff(url: &str, args: &[&str]) -> Ran {
+    // In these vectors guests join rooms whose guest access forbids it.
+    let only = ["--only", "message-under-joined", "--only", "room"];
+    let always = ["diff", "--server", url, "--quiet", "--jobs", "1"];
+    run(always.iter().chain(&only).chain(args))
+}
+
+/// The conflicts of the divergences that fail, which are all inconsistent.
+fn conflicts(ran: &Ran) -> Vec<(String, String, String)> {
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let report = ran.json();
+    let divergences = report["divergences"].as_array().unwrap();
+    let failing = divergences.iter().filter(|divergence| divergence["permitted"] == false);
+    let conflicts = failing.map(|divergence| {
+        assert_eq!(divergence["kind"], "inconsistent", "{divergence:#}");
+        assert_eq!(divergence["readings"], Value::Array(Vec::new()), "{divergence:#}");
+        let [conflict] = &divergence["conflicts"].as_array().unwrap()[..] else {
+            panic!("{divergence:#}")
+        };
+        assert_eq!(conflict["reading"], "A20", "{conflict:#}");
+        let clauses = conflict["clauses"].as_array().unwrap();
+        assert!(clauses.contains(&Value::from("GA-22")), "{conflict:#}");
+        let text = |key: &str| conflict[key].as_str().unwrap().to_owned();
+        (text("decision_point"), text("in_run"), text("here"))
+    });
+    let mut conflicts: Vec<_> = conflicts.collect();
+    conflicts.dedup();
+    conflicts
+}
+
+fn conflict(in_run: &str, here: &str) -> Vec<(String, String, String)> {
+    vec![("join.errcode".to_owned(), in_run.to_owned(), here.to_owned())]
+}
+
+#[test]
+fn another_option_for_the_whole_run_is_permitted() {
+    let url =
+        rewriting(
+            |line, answer| {
+                if is_denied_join(line, &answer) { with_other_errcode(answer) } else { answer }
+            },
+        );
+    let ran = diff(&url, &["--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = ran.json();
+    let divergences = report["divergences"].as_array().unwrap();
+    assert!(!divergences.is_empty());
+    for divergence in divergences {
+        assert_eq!(divergence["permitted"], true, "{divergence:#}");
+        assert_eq!(divergence["readings"][0]["decision_point"], "join.errcode", "{divergence:#}");
+    }
+}
+
+#[test]
+fn another_option_at_one_of_three_answers_is_inconsistent() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let url = rewriting(|line, answer| {
+        let is_other = is_denied_join(line, &answer)
+            && CALLS.fetch_add(1, Ordering::Relaxed).is_multiple_of(3);
+        if is_other { with_other_errcode(answer) } else { answer }
+    });
+    let ran = diff(&url, &["--format", "json"]);
+    assert_eq!(conflicts(&ran), conflict("M_GUEST_ACCESS_FORBIDDEN", "M_FORBIDDEN"));
+    // The report says so in words as well.
+    let ran = diff(&url, &[]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.out.contains("two answers to one question: `join.errcode`; A20"), "{}", ran.out);
+}
+
+#[test]
+fn the_default_at_one_of_three_answers_is_inconsistent_too() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let url = rewriting(|line, answer| {
+        let is_other = is_denied_join(line, &answer)
+            && !CALLS.fetch_add(1, Ordering::Relaxed).is_multiple_of(3);
+        if is_other { with_other_errcode(answer) } else { answer }
+    });
+    let ran = diff(&url, &["--format", "json"]);
+    assert_eq!(conflicts(&ran), conflict("M_FORBIDDEN", "M_GUEST_ACCESS_FORBIDDEN"));
+}
