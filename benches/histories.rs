@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let rate = f64::from(u32::try_from(checked.calls)?) / took.as_secs_f64();
         println!(
             "{clients:7}  {length:6}  {:6}  {:6}  {:11}  {:5}  {rate:.0}",
-            checked.rounds, checked.calls, checked.overlapping, checked.parts
+            checked.rounds, checked.calls, checked.overlapping, checked.partitions
         );
     }
     Ok(())

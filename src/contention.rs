@@ -1,10 +1,27 @@
-//! Histories of a homeserver under contention: several clients at once, and whether one order of
-//! their calls explains all that they were answered.
+//! Linearizability of a homeserver: several clients call at once, and the checker looks for one order of
+//! their calls that explains all answers.
 //!
-//! 1. *Record* ([`record`]): rounds of calls that overlap, each with when it began and when it was
-//!    answered, in a format that any harness can write ([`Recording`]).
-//! 2. *Check* ([`Checker`]): linearizability against the sequential rules, part by part.
-//! 3. *Shrink*: of what no order explains, the calls that are needed to see that.
+//! 1. *Record* ([`record`]): rounds of overlapping calls, each with its start, its end and its answer.
+//!    The format ([`Recording`]) is documented, so that any harness can write recordings.
+//! 2. *Partition*: split each round by user and event.
+//! 3. *Check* ([`Checker`]): search for a linearization of each partition, by the sequential rules.
+//! 4. *Shrink*: reduce a partition without a linearization to a minimal history.
+//! 5. *Report*: each [`Violation`] with the answers that the rules predict instead.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use guest_access::contention::{Checker, Recording};
+//! use guest_access_rules::rules::Rules;
+//!
+//! let text = r#"{"line":"recording","format":1,"rules":"latest"}
+//! {"line":"call","round":1,"client":1,"step":{"as":"guest1","do":"register as guest"},"start":1,"end":5,"answer":{"verdict":"allow","status":200}}"#;
+//! let recording = Recording::parse(Path::new("history.jsonl"), text)?;
+//! let rules = Rules::find(&recording.header.rules)?;
+//! let result = Checker::new(&rules).check(&recording, |_| ());
+//! assert!(result.violations.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod check;
 mod chooser;

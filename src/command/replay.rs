@@ -1,4 +1,4 @@
-//! `replay`: a recording is checked without a homeserver.
+//! `replay`: checks a recording without a homeserver.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -63,23 +63,24 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let name = args.file.display().to_string();
     let rules = match &args.rules {
         Some(rules) => Rules::find(rules)?,
-        None => Rules::find(&recording.about.rules)
+        None => Rules::find(&recording.header.rules)
             .map_err(|source| CommandError::RulesOfReport { report: name, source })?,
     };
-    let run = Run { seed: recording.about.seed, ..Run::of([&rules]) };
+    let run = Run { seed: recording.header.seed, ..Run::of([&rules]) };
     let progress = Progress::new(rules.id.clone(), args.output.quiet);
     let checked = Checker::new(&rules).check(&recording, |done| progress.show(done, "round"));
     drop(progress);
     let took = began.elapsed();
     let effort = Effort { url: None, took, checking: took, broken_off: None };
-    let report = ContentionReport::new(&rules, &recording.about, checked, effort, args.strict, run);
+    let report =
+        ContentionReport::new(&rules, &recording.header, checked, effort, args.strict, run);
     if report.calls == 0 {
         say("the recording has no calls, so nothing was there to check");
     }
     Ok(Written::new(args.format.write(&report)?, outcome(&report), &args.output))
 }
 
-/// How a check ends.
+/// The outcome of a check.
 pub(super) fn outcome(report: &ContentionReport) -> Outcome {
     if report.broken_off.is_some() {
         Outcome::BrokenOff

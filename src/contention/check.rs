@@ -1,5 +1,5 @@
-//! Checking a recording: for every part of every round, whether one order of its calls explains all
-//! that was answered.
+//! The check of a recording: for every partition of every round, whether one order of the calls explains
+//! all answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,111 +9,111 @@ use guest_access_rules::rules::Rules;
 use crate::scenario::actor_name;
 
 use super::Recording;
-use super::explain::{Explanation, by_known, explain};
-use super::partition::{FinalState, Partition, parts};
+use super::explain::{Explanation, explain, explain_by_known_readings};
+use super::partition::{FinalState, Partition, partitions};
 use super::recording::{Round, RoundEnd};
 use super::specification::{Readings, SequentialSpecification};
 use super::violation::{Violation, violation};
 
-/// What the check of a recording found.
+/// The result of the check of a recording.
 #[derive(Debug, Clone)]
 pub struct CheckResult {
-    /// How many calls there are.
+    /// The number of calls.
     pub calls: usize,
-    /// How many of them have no answer.
+    /// The number of calls without an answer.
     pub unanswered: usize,
-    /// How many pairs of calls of one round overlapped.
+    /// The number of pairs of calls of one round that overlapped.
     pub overlapping: usize,
-    /// How many rounds there are.
+    /// The number of rounds.
     pub rounds: usize,
-    /// How many parts they were checked in.
-    pub parts: usize,
-    /// What no order explains, the worst first; the like of it once.
+    /// The number of partitions.
+    pub partitions: usize,
+    /// The violations, the worst first; of equal violations one, with their number.
     pub violations: Vec<Violation>,
-    /// How many more parts have no order by the readings that were found, and were not looked into.
+    /// The number of further partitions that no known reading explains, and that were not examined.
     pub unshown: usize,
-    /// The readings other than ours that some answers take, and how many parts need each.
+    /// The readings other than ours that some answers need.
     pub readings: Vec<NeededReading>,
-    /// The parts in which not all orders could be tried.
+    /// The partitions whose search stopped at a limit.
     pub undecided: Vec<UndecidedPartition>,
 }
 
-/// A reading other than ours that some answers take.
+/// A reading other than ours that some answers need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NeededReading {
     /// The decision point.
     pub decision_point: String,
     /// The option.
     pub option: String,
-    /// The reading on which our own rests; none where the text is silent.
+    /// The reading on which our own option rests; none where the text is silent.
     pub reading: Option<String>,
-    /// How many parts need it.
-    pub parts: usize,
+    /// The number of partitions that need the reading.
+    pub partitions: usize,
 }
 
-/// A part in which not all orders could be tried.
+/// A partition whose search stopped at a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UndecidedPartition {
     /// The round.
     pub round: u32,
-    /// Whose calls.
+    /// The user of the partition.
     pub of: String,
-    /// The event that it is about.
+    /// The event of the partition.
     pub event: Option<String>,
 }
 
-/// The answers of a part that are set aside at the most, for what else there is to be found.
-const MOST_SET_ASIDE: usize = 6;
+/// The number of unexplained answers of a partition that the check sets aside at most, to find further
+/// violations.
+const MAX_SET_ASIDE: usize = 6;
 
-/// The readings other than ours that parts take.
+/// The readings other than ours that partitions needed so far.
 #[derive(Debug, Default)]
 struct ReadingUsage {
-    /// Those by which some part has an order, the fewest first: what a homeserver does once, it does
-    /// again.
-    readings: Vec<Readings>,
-    /// How many parts need each.
-    needed: BTreeMap<usize, usize>,
+    /// The combinations of readings that explanation some partition, the smallest first. A homeserver
+    /// that follows a reading once is likely to follow the reading again.
+    combinations: Vec<Readings>,
+    /// The number of partitions that need each reading.
+    partitions: BTreeMap<usize, usize>,
 }
 
-/// How many violations are looked into: to find the least of one takes many searches, and who has so many
-/// of them learns little from one more.
-const MOST_SHOWN: usize = 24;
+/// The number of violations that are examined. Shrinking takes many searches, and a further violation
+/// teaches little.
+const MAX_VIOLATIONS: usize = 24;
 
-/// What a homeserver did, held against one set of rules.
+/// Checks recordings against one revision of the rules.
 #[derive(Debug)]
 pub struct Checker {
     rules: Rules,
-    rulebook: SequentialSpecification,
+    specification: SequentialSpecification,
 }
 
 impl Checker {
-    /// A checker of what is to keep to `rules`.
+    /// Returns a checker for homeservers that are to follow `rules`.
     pub fn new(rules: &Rules) -> Self {
-        Self { rules: rules.clone(), rulebook: SequentialSpecification::new(rules) }
+        Self { rules: rules.clone(), specification: SequentialSpecification::new(rules) }
     }
 
-    /// Whether one order explains every part of a round.
+    /// Whether every partition of a round has a linearization.
     #[cfg(test)]
     pub(super) fn explains(&self, round: &Round) -> bool {
-        parts(round).iter().all(|part| self.has_order(part))
+        partitions(round).iter().all(|partition| self.has_order(partition))
     }
 
-    /// Whether a round may have ended in some way: as far as one order explains its answers, whether one
-    /// also leads there.
-    pub fn ending_of(&self, round: &Round) -> impl Fn(RoundEnd) -> bool {
+    /// Returns a test of final states of a round: whether some linearization of each partition leads to a
+    /// given final state. A partition whose answers have no linearization permits every final state.
+    pub fn final_state_test(&self, round: &Round) -> impl Fn(RoundEnd) -> bool {
         let answers = Round { end: None, ..round.clone() };
-        let explained = parts(&answers).into_iter().filter(|part| part.event.is_none());
-        let explained = explained.filter(|part| self.has_order(part));
-        let explained: Vec<Partition> = explained.collect();
+        let relevant = partitions(&answers).into_iter().filter(|one| one.event.is_none());
+        let linearizable: Vec<Partition> = relevant.filter(|one| self.has_order(one)).collect();
         move |end| {
-            explained.iter().all(|part| {
-                let part = Partition { end: Some(FinalState::of(&end, part.of)), ..part.clone() };
-                self.has_order(&part)
+            linearizable.iter().all(|one| {
+                let end = Some(FinalState::of(&end, one.of));
+                self.has_order(&Partition { end, ..one.clone() })
             })
         }
     }
 
-    /// Checks a recording; `progress` is told of the rounds that are done.
+    /// Checks a recording, and calls `progress` with the number of checked rounds after each round.
     pub fn check(&self, recording: &Recording, progress: impl Fn(usize)) -> CheckResult {
         let rounds = &recording.rounds;
         let calls = || rounds.iter().flat_map(|round| &round.calls);
@@ -122,85 +122,89 @@ impl Checker {
             unanswered: calls().filter(|call| call.answer.is_none()).count(),
             overlapping: rounds.iter().map(overlapping).sum(),
             rounds: rounds.len(),
-            parts: 0,
+            partitions: 0,
             violations: Vec::new(),
             unshown: 0,
             readings: Vec::new(),
             undecided: Vec::new(),
         };
-        let mut taken = ReadingUsage::default();
+        let mut usage = ReadingUsage::default();
         for (done, round) in (1..).zip(rounds) {
             let mut of: Option<Actor> = None;
             let mut set_aside: BTreeSet<Option<usize>> = BTreeSet::new();
-            for part in parts(round) {
-                // What no order explains without an event, none explains with one.
-                if of.replace(part.of) != Some(part.of) {
+            for partition in partitions(round) {
+                // No order explains with an event what no order explains without one.
+                if of.replace(partition.of) != Some(partition.of) {
                     set_aside.clear();
                 }
-                checked.parts += 1;
-                self.part(round, part, &mut set_aside, &mut checked, &mut taken);
+                checked.partitions += 1;
+                self.check_partition(round, partition, &mut set_aside, &mut checked, &mut usage);
             }
             progress(done);
         }
-        let all = &self.rulebook.variants.all;
-        checked.readings = taken
-            .needed
+        let all = &self.specification.variants.all;
+        checked.readings = usage
+            .partitions
             .into_iter()
-            .map(|(variant, parts)| NeededReading {
+            .map(|(variant, partitions)| NeededReading {
                 decision_point: all[variant].point(),
                 option: all[variant].option(),
                 reading: all[variant].reading().map(str::to_owned),
-                parts,
+                partitions,
             })
             .collect();
         checked.violations = grouped(checked.violations);
         checked
     }
 
-    fn has_order(&self, part: &Partition) -> bool {
-        matches!(explain(&self.rulebook, part, &[]), Explanation::Order(_))
+    fn has_order(&self, partition: &Partition) -> bool {
+        matches!(explain(&self.specification, partition, &[]), Explanation::Order(_))
     }
 
-    /// Checks a part. An answer that no order explains is set aside, which may hide nothing: what has an
-    /// order with it has one without it.
-    fn part(
+    /// Checks a partition.
+    ///
+    /// The check sets an unexplained answer aside and goes on. A linearization with an answer is a
+    /// linearization without the answer, so setting aside creates no violation.
+    fn check_partition(
         &self,
         round: &Round,
-        mut part: Partition,
+        mut partition: Partition,
         set_aside: &mut BTreeSet<Option<usize>>,
         checked: &mut CheckResult,
-        taken: &mut ReadingUsage,
+        usage: &mut ReadingUsage,
     ) {
-        for _ in 0..=MOST_SET_ASIDE {
-            for call in &mut part.calls {
+        for _ in 0..=MAX_SET_ASIDE {
+            for call in &mut partition.calls {
                 if set_aside.contains(&Some(call.number)) {
                     call.answer = None;
                 }
             }
             if set_aside.contains(&None) {
-                part.end = None;
+                partition.end = None;
             }
             let undecided = || UndecidedPartition {
                 round: round.number,
-                of: actor_name(part.of),
-                event: part.event.clone(),
+                of: actor_name(partition.of),
+                event: partition.event.clone(),
             };
-            let explained = if checked.violations.len() < MOST_SHOWN {
-                explain(&self.rulebook, &part, &taken.readings)
-            } else if let Some(known) = by_known(&self.rulebook, &part, &taken.readings) {
+            let explanation = if checked.violations.len() < MAX_VIOLATIONS {
+                explain(&self.specification, &partition, &usage.combinations)
+            } else if let Some(known) =
+                explain_by_known_readings(&self.specification, &partition, &usage.combinations)
+            {
                 known
             } else {
                 checked.unshown += 1;
                 return;
             };
-            match explained {
+            match explanation {
                 Explanation::Order(readings) => {
                     for reading in readings.iter() {
-                        *taken.needed.entry(*reading).or_default() += 1;
+                        *usage.partitions.entry(*reading).or_default() += 1;
                     }
-                    if !readings.is_empty() && !taken.readings.contains(&readings) {
-                        taken.readings.push(readings);
-                        taken.readings.sort_by_key(|readings| readings.len());
+                    if !readings.is_empty() && !usage.combinations.contains(&readings) {
+                        usage.combinations.push(readings);
+                        usage.combinations.sort_by_key(|readings| readings.len());
                     }
                     return;
                 }
@@ -208,10 +212,10 @@ impl Checker {
                     checked.undecided.push(undecided());
                     return;
                 }
-                Explanation::NoOrder(least, stuck) => {
-                    set_aside.insert(least.unexplained);
-                    let rules = (&self.rules, &self.rulebook);
-                    let found = violation(rules, round, &part, &least, &stuck);
+                Explanation::NoOrder(minimal, dead_ends) => {
+                    set_aside.insert(minimal.unexplained);
+                    let rules = (&self.rules, &self.specification);
+                    let found = violation(rules, round, &partition, &minimal, &dead_ends);
                     checked.violations.push(found);
                 }
             }
@@ -219,7 +223,7 @@ impl Checker {
     }
 }
 
-/// How many pairs of calls overlapped.
+/// The number of pairs of calls that overlapped.
 fn overlapping(round: &Round) -> usize {
     let calls = &round.calls;
     let later = |number: usize| calls.iter().skip(number + 1);
@@ -227,7 +231,7 @@ fn overlapping(round: &Round) -> usize {
     pairs.filter(|(one, other)| !calls[*one].precedes(other)).count()
 }
 
-/// The like of a violation once, as the shortest that shows it.
+/// Joins equal violations to the shortest of them.
 fn grouped(violations: Vec<Violation>) -> Vec<Violation> {
     let mut groups: BTreeMap<_, Violation> = BTreeMap::new();
     for violation in violations {

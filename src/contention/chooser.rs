@@ -1,4 +1,4 @@
-//! Which calls clients make: chosen at random, the same for the same seed.
+//! The random choice of the calls that clients make. The same seed leads to the same choices.
 
 use fastrand::Rng;
 use guest_access_model::action::{Action, Actor, Key, Message, Operation, Says, Setting, Upgrade};
@@ -6,31 +6,31 @@ use guest_access_rules::endpoint::{EndpointId, KNOWN};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
-/// A call that a client is to make.
+/// A chosen call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ChosenCall {
     pub(super) step: Action,
-    /// Which event it names, if it names one.
-    pub(super) names: Option<EventChoice>,
-    /// Whether it shows the token of the registration, whatever became of that.
+    /// The event that the call asks for or redacts.
+    pub(super) event: Option<EventChoice>,
+    /// Whether the call shows the token of the registration, even after an upgrade or a log out.
     pub(super) first_token: bool,
 }
 
-/// Which of the events that were sent by then.
+/// The choice of an event among those sent so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EventChoice {
-    /// Any one.
+    /// The newest event.
     Any,
-    /// A note.
+    /// The newest state event of `send state`.
     Note,
-    /// The newest that is this setting.
+    /// The newest event of this setting.
     Setting(Setting),
 }
 
-/// What a client is, by its number from 1 on.
+/// The user of a client, by the number of the client from 1 on.
 ///
-/// Two clients are the moderator and two are each guest before there are others: what one user does
-/// at once is raced for as much as what several do.
+/// Of six clients, two are the moderator and two each guest: the concurrent calls of one user race as
+/// much as the calls of two users.
 pub(super) const fn role(client: u32) -> Actor {
     match (client - 1) % 6 {
         0 | 4 => Actor::Moderator,
@@ -39,10 +39,10 @@ pub(super) const fn role(client: u32) -> Actor {
     }
 }
 
-/// The guests that take part.
+/// The guests of a round.
 pub(super) const GUESTS: [u8; 2] = [0, 1];
 
-/// What is done first, one call after the other: a room as it may be when guests come to it.
+/// The first calls of a round, one after the other. They prepare the room.
 pub(super) fn prelude(rng: &mut Rng) -> Vec<ChosenCall> {
     let mut prelude: Vec<ChosenCall> = GUESTS
         .into_iter()
@@ -64,21 +64,21 @@ pub(super) fn prelude(rng: &mut Rng) -> Vec<ChosenCall> {
     prelude
 }
 
-/// A call by which a guest's time as a guest ends.
+/// A call that ends the guest account: an upgrade or a log out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AccountEnding {
     guest: u8,
     operation: Operation,
-    /// How many calls of the round are made before it.
+    /// The number of calls of the round before the ending.
     after: usize,
 }
 
-/// When in a round of so many calls the time of each guest ends: not at first, for it ends most of
-/// what could be seen of it, and not at last, when nothing would be in flight that could outlive it.
+/// Chooses when in a round of so many calls each guest account ends. An early end would prevent most other
+/// calls of the guest; a late end would overlap no other call.
 pub(super) fn endings(calls: usize, rng: &mut Rng) -> Vec<AccountEnding> {
     let mut endings = Vec::new();
     for guest in GUESTS {
-        // By most revisions only who has upgraded may log out.
+        // By most revisions only an upgraded guest may log out.
         let upgrade = (Operation::Upgrade(Upgrade::Own(guest)), calls / 4..=calls / 2);
         let log_out = (Operation::LogOut, calls / 2..=calls * 3 / 4);
         for (operation, when) in [upgrade, log_out] {
@@ -90,7 +90,7 @@ pub(super) fn endings(calls: usize, rng: &mut Rng) -> Vec<AccountEnding> {
     endings
 }
 
-/// The next call of a client, when so many of the round were made; it takes an ending that is due.
+/// Chooses the next call of a client after `made` calls of the round: an account ending if one is due.
 pub(super) fn next(
     role: Actor,
     made: usize,
@@ -100,7 +100,7 @@ pub(super) fn next(
     let Actor::Guest(guest) = role else { return by_moderator(rng) };
     match due.iter().position(|ending| ending.guest == guest && ending.after <= made) {
         Some(at) => plain(Action::new(role, due.swap_remove(at).operation)),
-        // A client that does not know of an upgrade goes on with the token that it has.
+        // A client that does not know of an upgrade goes on with the old token.
         None => ChosenCall { first_token: rng.u8(0..6) == 0, ..by_guest(guest, rng) },
     }
 }
@@ -128,7 +128,7 @@ fn by_guest(guest: u8, rng: &mut Rng) -> ChosenCall {
     let nowhere = |operation| plain(Action::new(Actor::Guest(guest), operation));
     let read =
         |id| Operation::Read(EndpointId::find(id).expect("the table lists what guests read by"));
-    let one = |chosen: ChosenCall, which| ChosenCall { names: Some(which), ..chosen };
+    let one = |chosen: ChosenCall, which| ChosenCall { event: Some(which), ..chosen };
     match rng.u8(0..32) {
         0..=5 => here(Operation::Join(MembershipEndpoint::Own)),
         6 => here(Operation::Join(MembershipEndpoint::StateEvent)),
@@ -149,7 +149,7 @@ fn by_guest(guest: u8, rng: &mut Rng) -> ChosenCall {
 }
 
 const fn plain(step: Action) -> ChosenCall {
-    ChosenCall { step, names: None, first_token: false }
+    ChosenCall { step, event: None, first_token: false }
 }
 
 const fn moderator(operation: Operation) -> ChosenCall {
@@ -166,7 +166,7 @@ const fn set_guest_access(value: GuestAccess) -> ChosenCall {
 
 const fn redact(setting: Setting) -> ChosenCall {
     ChosenCall {
-        names: Some(EventChoice::Setting(setting)),
+        event: Some(EventChoice::Setting(setting)),
         ..moderator(Operation::RedactSetting(setting))
     }
 }

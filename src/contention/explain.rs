@@ -1,10 +1,17 @@
-//! Whether one order explains a part, by our readings of the rules or by others that the text permits.
+//! Explaining a partition: by our readings of the rules, or by other readings that the text permits.
 //!
-//! A homeserver may read the text otherwise than we do, and then reads it so at every call. To try every
-//! combination of readings on a whole part would take as long as there are combinations, so what has no
-//! order says which are worth a trial: of a part that has none by some readings, the least that shows it
-//! is a handful of calls, and what explains the part explains these. Only readings that do are tried on
-//! the whole, one more at a time, and two where no one is enough.
+//! A homeserver may read the text otherwise than we do, and then follows its reading at every call.
+//! The number of combinations of readings is too large to try each on a whole partition. A minimal
+//! history says which combinations are worth a trial: a combination that explains the partition also
+//! explains its minimal history, which has only a few calls.
+//!
+//! 1. Search for a linearization by our readings, then by the readings that other partitions needed.
+//! 2. If there is none, shrink the partition to a minimal history.
+//! 3. Find each further reading that explains the minimal history; if no single one does, each pair.
+//! 4. Try each of these combinations on the whole partition. A combination without a linearization
+//!    yields a minimal history of its own: go on with step 3.
+//! 5. If no combination is left, the partition has no linearization by any readings. The minimal
+//!    histories together show the violation.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -14,130 +21,139 @@ use super::partition::Partition;
 use super::shrink::shrink;
 use super::specification::{Readings, SequentialSpecification};
 
-/// What was found out about a part.
+/// What explains a partition.
 #[derive(Debug, Clone)]
 pub(super) enum Explanation {
-    /// An order explains it, by these readings other than ours, and not without any of them.
+    /// An order of the calls, by these readings other than ours. Each of the readings is necessary.
     Order(Readings),
-    /// No order explains it, by no readings; the calls that show it, and how far any order goes.
+    /// No order by any readings: the calls that show the violation, and the dead ends of the search.
     NoOrder(MinimalHistory, Vec<DeadEnd>),
-    /// There is more to be tried than is.
+    /// A limit ended the search.
     Undecided,
 }
 
-/// How many combinations of readings are tried on a part.
-const MOST_TRIED: usize = 64;
-/// By how many of them it is told how far an order goes.
-const MOST_TOLD: usize = 4;
+/// The number of combinations of readings that are tried on a partition at most.
+const MAX_COMBINATIONS: usize = 64;
+/// The number of combinations whose dead ends are reported at most.
+const MAX_REPORTED: usize = 4;
 
-/// Looks for an order of a part by our readings, and by those `taken` by other parts; `None` if there is
-/// none by these.
-pub(super) fn by_known(
-    rules: &SequentialSpecification,
-    part: &Partition,
-    taken: &[Readings],
+/// Explains a partition by our readings, or by one of the `known` combinations that other partitions
+/// needed; `None` if none of these explains the partition.
+pub(super) fn explain_by_known_readings(
+    specification: &SequentialSpecification,
+    partition: &Partition,
+    known: &[Readings],
 ) -> Option<Explanation> {
-    let search = |readings: &Readings| LinearizationSearch::of_part(rules, readings, part).run();
+    let search = |readings: &Readings| {
+        LinearizationSearch::of_partition(specification, readings, partition).run()
+    };
     let ours = Readings::from([]);
     match search(&ours) {
         SearchResult::Order => return Some(Explanation::Order(ours)),
         SearchResult::Undecided => return Some(Explanation::Undecided),
         SearchResult::NoOrder(_) => {}
     }
-    let known = taken.iter().find(|by| matches!(search(by), SearchResult::Order));
-    known.map(|by| Explanation::Order(needed(rules, part, by)))
+    let found = known.iter().find(|readings| matches!(search(readings), SearchResult::Order));
+    found.map(|readings| Explanation::Order(necessary(specification, partition, readings)))
 }
 
-/// Looks for an order of a part, by our readings, by those `taken` by other parts, and by any.
+/// Explains a partition by our readings, by the `known` combinations, or by any other combination.
 pub(super) fn explain(
-    rules: &SequentialSpecification,
-    part: &Partition,
-    taken: &[Readings],
+    specification: &SequentialSpecification,
+    partition: &Partition,
+    known: &[Readings],
 ) -> Explanation {
-    if let Some(explained) = by_known(rules, part, taken) {
-        return explained;
+    if let Some(explanation) = explain_by_known_readings(specification, partition, known) {
+        return explanation;
     }
+    let search = |readings: &Readings, minimal: &MinimalHistory| {
+        LinearizationSearch::of_minimal_history(specification, readings, minimal).run()
+    };
     let ours = Readings::from([]);
     let mut queue = VecDeque::from([ours.clone()]);
     let mut queued = BTreeSet::from([ours]);
     let mut tried: Vec<Readings> = Vec::new();
-    let mut shown: Vec<MinimalHistory> = Vec::new();
+    let mut histories: Vec<MinimalHistory> = Vec::new();
     while let Some(readings) = queue.pop_front() {
-        let is_shown = |least: &&MinimalHistory| {
-            matches!(found(rules, &readings, least), SearchResult::NoOrder(_))
+        let refutes = |minimal: &MinimalHistory| {
+            matches!(search(&readings, minimal), SearchResult::NoOrder(_))
         };
-        let known = shown.iter().position(|least| is_shown(&least));
-        let known = match known {
-            Some(known) => known,
+        let number = match histories.iter().position(refutes) {
+            Some(number) => number,
             None => {
-                // By ours there is none.
+                // The search by our readings has failed already.
                 if !readings.is_empty() {
-                    match LinearizationSearch::of_part(rules, &readings, part).run() {
+                    let search =
+                        LinearizationSearch::of_partition(specification, &readings, partition);
+                    match search.run() {
                         SearchResult::Order => return Explanation::Order(readings),
                         SearchResult::Undecided => return Explanation::Undecided,
                         SearchResult::NoOrder(_) => {}
                     }
                 }
-                let Some(least) = shrink(rules, part, &readings) else {
+                let Some(minimal) = shrink(specification, partition, &readings) else {
                     return Explanation::Undecided;
                 };
-                shown.push(least);
-                shown.len() - 1
+                histories.push(minimal);
+                histories.len() - 1
             }
         };
-        for more in that_explain(rules, &readings, &shown[known]) {
+        for more in explaining_readings(specification, &readings, &histories[number]) {
             if queued.insert(more.clone()) {
                 queue.push_back(more);
             }
         }
         tried.push(readings);
-        if tried.len() == MOST_TRIED {
+        if tried.len() == MAX_COMBINATIONS {
             return Explanation::Undecided;
         }
     }
-    let Some(least) = shown.into_iter().reduce(|one, other| one.and(&other, part)) else {
+    let Some(minimal) = histories.into_iter().reduce(|one, other| one.join(&other, partition))
+    else {
         return Explanation::Undecided;
     };
-    let stuck =
-        tried.iter().take(MOST_TOLD).filter_map(|readings| match found(rules, readings, &least) {
-            SearchResult::NoOrder(stuck) => Some(stuck),
+    let dead_ends =
+        tried.iter().take(MAX_REPORTED).filter_map(|readings| match search(readings, &minimal) {
+            SearchResult::NoOrder(dead_ends) => Some(dead_ends),
             SearchResult::Order | SearchResult::Undecided => None,
         });
-    let stuck = stuck.flatten().collect();
-    Explanation::NoOrder(least, stuck)
+    let dead_ends = dead_ends.flatten().collect();
+    Explanation::NoOrder(minimal, dead_ends)
 }
 
-/// Of readings by which a part has an order, those without which it has none.
-fn needed(rules: &SequentialSpecification, part: &Partition, by: &Readings) -> Readings {
-    by.iter().fold(Readings::clone(by), |by, reading| {
-        let fewer: Readings = by.iter().copied().filter(|other| other != reading).collect();
-        let found = LinearizationSearch::of_part(rules, &fewer, part).run();
-        if matches!(found, SearchResult::Order) { fewer } else { by }
+/// The readings without which these readings no longer explain the partition.
+fn necessary(
+    specification: &SequentialSpecification,
+    partition: &Partition,
+    readings: &Readings,
+) -> Readings {
+    readings.iter().fold(Readings::clone(readings), |kept, reading| {
+        let fewer: Readings = kept.iter().copied().filter(|other| other != reading).collect();
+        let result = LinearizationSearch::of_partition(specification, &fewer, partition).run();
+        if matches!(result, SearchResult::Order) { fewer } else { kept }
     })
 }
 
-fn found(
-    rules: &SequentialSpecification,
+/// These readings with one more that explain the minimal history; with two more if no single one
+/// suffices.
+fn explaining_readings(
+    specification: &SequentialSpecification,
     readings: &Readings,
-    least: &MinimalHistory,
-) -> SearchResult {
-    LinearizationSearch::of_least(rules, readings, least).run()
-}
-
-/// These readings with one more, or two if no one is enough, that explain what has no order by these.
-fn that_explain(
-    rules: &SequentialSpecification,
-    readings: &Readings,
-    least: &MinimalHistory,
+    minimal: &MinimalHistory,
 ) -> Vec<Readings> {
-    let explains =
-        |readings: &Readings| !matches!(found(rules, readings, least), SearchResult::NoOrder(_));
-    let one_more = LinearizationSearch::of_least(rules, readings, least).bearing(false);
+    let matter = |readings: &Readings, only_unexplained| {
+        LinearizationSearch::of_minimal_history(specification, readings, minimal)
+            .readings_that_matter(only_unexplained)
+    };
+    let explains = |readings: &Readings| {
+        let search = LinearizationSearch::of_minimal_history(specification, readings, minimal);
+        !matches!(search.run(), SearchResult::NoOrder(_))
+    };
+    let one_more = matter(readings, false);
     let mut explaining: Vec<_> = one_more.iter().filter(|one| explains(one)).cloned().collect();
     if explaining.is_empty() {
-        // What makes a difference only where the first was taken, does so at a call that is in the way.
-        let second = |first| LinearizationSearch::of_least(rules, first, least).bearing(true);
-        let two_more: BTreeSet<_> = one_more.iter().flat_map(second).collect();
+        // The second reading has to change an answer that the first one leaves unexplained.
+        let two_more: BTreeSet<_> = one_more.iter().flat_map(|first| matter(first, true)).collect();
         explaining = two_more.into_iter().filter(explains).collect();
     }
     explaining

@@ -10,7 +10,7 @@ use crate::scenario::{actor_name, guest_name, sentence};
 
 use super::recording::{AnswerVerdict, Call, FORMAT, Line, Recording, Round, RoundEnd, sends};
 
-/// What a recording's file is to be.
+/// The kind of the file of a recording.
 const KIND: Kind = Kind {
     name: "recording",
     most_bytes: 1 << 28,
@@ -18,14 +18,14 @@ const KIND: Kind = Kind {
     if_too_large: "; split it, each part with whole rounds",
 };
 
-/// Why there is no recording to check.
+/// Why a recording cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordingError {
-    /// The file gives no text.
+    /// The file cannot be read as text.
     #[error(transparent)]
     File(#[from] TextFileError),
-    /// The file has nothing in it.
+    /// The file is empty.
     #[error(
         "{}:1: there is nothing here; a recording begins with `{{\"line\":\"recording\",\"format\":{FORMAT},\"rules\":\"latest\"}}`",
         path.display()
@@ -34,7 +34,7 @@ pub enum RecordingError {
         /// Which file.
         path: PathBuf,
     },
-    /// A line is not of the format.
+    /// A line does not match the format.
     #[error("{}:{line}: {message}; schema/recording.json says what a line is", path.display())]
     Syntax {
         /// Which file.
@@ -44,7 +44,7 @@ pub enum RecordingError {
         /// What is wrong with it.
         message: String,
     },
-    /// A line is of the format, and says what cannot be.
+    /// A line matches the format, but contradicts itself or another line.
     #[error("{}:{line}: {message}", path.display())]
     Meaning {
         /// Which file.
@@ -57,7 +57,7 @@ pub enum RecordingError {
 }
 
 impl Recording {
-    /// The recording in the file at `path`, or on the standard input if that is `-`.
+    /// Reads the recording in the file at `path`, or from the standard input if `path` is `-`.
     ///
     /// # Errors
     /// If the file cannot be read or is no recording.
@@ -66,10 +66,10 @@ impl Recording {
         Self::parse(path, &text)
     }
 
-    /// The recording in `text`, which stands in the file at `path`.
+    /// Reads the recording in `text`, the content of the file at `path`.
     ///
     /// # Errors
-    /// If it is none.
+    /// If the text is not a recording.
     pub fn parse(path: &Path, text: &str) -> Result<Self, RecordingError> {
         let mut reader = Reader { path, about: None, rounds: BTreeMap::new() };
         for (number, line) in (1..).zip(text.lines()) {
@@ -80,31 +80,31 @@ impl Recording {
         reader.recording()
     }
 
-    /// The recording as a file's text.
+    /// Returns the recording as JSON Lines.
     ///
     /// # Panics
-    /// Never: all that there is to a recording can be written as JSON.
+    /// Never: every recording can be written as JSON.
     pub fn to_jsonl(&self) -> String {
-        let about = std::iter::once(Line::Recording(self.about.clone()));
+        let about = std::iter::once(Line::Recording(self.header.clone()));
         let rounds = self.rounds.iter().flat_map(|round| {
             let calls = round.calls.iter().cloned().map(Line::Call);
             calls.chain(round.end.clone().map(Line::End))
         });
         let lines = about.chain(rounds).map(|line| {
-            serde_json::to_string(&line).expect("a recording is nothing but texts and numbers")
+            serde_json::to_string(&line).expect("a recording consists of strings and numbers")
         });
         lines.map(|line| line + "\n").collect()
     }
 }
 
-/// A recording, as far as it was read, with the line of each call.
+/// The lines read so far, with the line number of each call.
 struct Reader<'a> {
     path: &'a Path,
     about: Option<super::RecordingHeader>,
     rounds: BTreeMap<u32, RoundSoFar>,
 }
 
-/// A round, as far as it was read: its calls and how it ended, each with its line.
+/// The calls and the final state of a round read so far, each with its line number.
 #[derive(Default)]
 struct RoundSoFar {
     calls: Vec<(usize, Call)>,
@@ -119,7 +119,7 @@ impl Reader<'_> {
     fn line(&mut self, number: usize, text: &str) -> Result<(), RecordingError> {
         let line: Line = serde_json::from_str(text).map_err(|error| {
             let message = error.to_string();
-            // What is counted there are lines of this one.
+            // The parser counts lines within this line.
             let message = message.split(" at line ").next().unwrap_or_default().to_owned();
             RecordingError::Syntax { path: self.path.to_owned(), line: number, message }
         })?;
@@ -164,7 +164,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What can be said of a call by itself.
+    /// Checks a call without the other calls.
     fn check(&self, number: usize, call: &Call) -> Result<(), RecordingError> {
         let step = call.step();
         if step.by == Actor::Server {
@@ -223,10 +223,10 @@ impl Reader<'_> {
             let end = end.as_ref().map(|(_, end)| end.clone());
             rounds.push(Round { number: *round, calls, end });
         }
-        Ok(Recording { about, rounds })
+        Ok(Recording { header: about, rounds })
     }
 
-    /// Every event has one name and every name an event.
+    /// Checks that no two events have one name, and that every name has an event.
     fn check_names(&self, calls: &[(usize, Call)]) -> Result<(), RecordingError> {
         let mut names: BTreeMap<&str, usize> = BTreeMap::new();
         for (line, call) in calls {
@@ -254,7 +254,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// A client makes one call at a time.
+    /// Checks that no client makes two calls at once.
     fn check_clients(&self, calls: &[(usize, Call)]) -> Result<(), RecordingError> {
         let clients: BTreeSet<_> = calls.iter().map(|(_, call)| call.client).collect();
         for client in clients {

@@ -1,10 +1,12 @@
-//! Parts of a round that are checked by themselves: one user's calls, what is done to it, what is
-//! set in the room, and one event.
+//! Partitions of a round, which are checked separately.
 //!
-//! No rule lets what one guest may do depend on another (the guarantee `non_interference`), and what
-//! one is given of an event on any other event. So an order of all calls of a round holds an order of
-//! each part: a part without one proves that the round has none. The converse does not hold, and is
-//! not claimed: each part may have an order of its own that no other shares.
+//! A partition has one user and at most one event. Its calls are the calls of the user, the calls that
+//! target the user, the changes of the room's settings, and the calls that send or read the event.
+//!
+//! No rule lets the permissions of one guest depend on another guest (the guarantee
+//! `non_interference`), or the visibility of one event on another event. So a linearization of a round
+//! contains a linearization of each partition: **a partition without one proves that the round has
+//! none**. The converse does not hold: the linearizations of two partitions may contradict each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,30 +20,30 @@ use crate::subject::server::{CallVerdict, EventPresence, HttpObservation, Respon
 use super::recording::{self, Call, Round, RoundEnd};
 use super::specification::{EventNumber, PartitionCall, RoundState};
 
-/// One part of a round.
+/// One partition of a round.
 #[derive(Debug, Clone)]
 pub(super) struct Partition {
-    /// Whose calls it is about.
+    /// The user.
     pub(super) of: Actor,
-    /// The event that it is about, by its name.
+    /// The name of the event.
     pub(super) event: Option<String>,
-    /// The calls, by when they began.
+    /// The calls, by their start.
     pub(super) calls: Vec<PartitionCall>,
-    /// How it ended, if that was looked at.
+    /// The final state, if one was observed.
     pub(super) end: Option<FinalState>,
 }
 
-/// How a round ended, as far as a part is about it.
+/// The final state of a round, as far as a partition depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FinalState {
-    /// The number of the guest, and its membership.
+    /// The number and the membership of the guest.
     member: Option<(usize, Membership)>,
     visibility: Option<HistoryVisibility>,
     guest_access: Option<GuestAccess>,
 }
 
 impl FinalState {
-    /// How a round ended for the part about `of`.
+    /// The final state of a round for the partition of the user `of`.
     pub(super) fn of(end: &RoundEnd, of: Actor) -> Self {
         let member = match of {
             Actor::Guest(guest) => {
@@ -54,9 +56,10 @@ impl FinalState {
         Self { member, visibility, guest_access }
     }
 
-    /// In what `place` is otherwise, in words: what was seen, and what would have been.
-    pub(super) fn differences(&self, place: &RoundState) -> Vec<(String, String)> {
-        let room = &place.state.rooms[0];
+    /// The differences from the final state that `predicted` is, in words: each as observed and as
+    /// predicted.
+    pub(super) fn differences(&self, predicted: &RoundState) -> Vec<(String, String)> {
+        let room = &predicted.state.rooms[0];
         let mut found = Vec::new();
         let mut differ = |what: &str, seen: Option<&str>, now: Option<&str>| {
             if let (Some(seen), Some(now)) = (seen, now)
@@ -84,38 +87,39 @@ impl FinalState {
         found
     }
 
-    pub(super) fn fits(&self, place: &RoundState) -> bool {
-        self.differences(place).is_empty()
+    /// Whether the observed final state is the one that `predicted` is.
+    pub(super) fn fits(&self, predicted: &RoundState) -> bool {
+        self.differences(predicted).is_empty()
     }
 }
 
-/// The parts of a round: for everybody who calls, one about all its calls, and one for each event.
-pub(super) fn parts(round: &Round) -> Vec<Partition> {
-    let names = Names::of(round);
+/// The partitions of a round: for each user one without an event, and one with each event.
+pub(super) fn partitions(round: &Round) -> Vec<Partition> {
+    let names = EventNumbers::of(round);
     let mut callers: Vec<_> = round.calls.iter().map(|call| call.step().by).collect();
-    // Whoever is acted on has a membership in the end.
+    // The target of a call has a membership in the final state.
     callers.extend(round.calls.iter().filter_map(|call| target(call.step())));
     callers.sort();
     callers.dedup();
     callers
         .into_iter()
         .flat_map(|of| {
-            let reads = |event: &str| is_looked_for(round, of, event);
+            let reads = |event: &str| is_observed(round, of, event);
             let events =
                 names.numbers.keys().filter(|event| reads(event)).map(|event| Some(*event));
             let events: Vec<_> = std::iter::once(None).chain(events).collect();
-            events.into_iter().map(|event| part(round, &names, of, event)).collect::<Vec<_>>()
+            events.into_iter().map(|event| partition(round, &names, of, event)).collect::<Vec<_>>()
         })
         .collect()
 }
 
-/// The events of a round, numbered, and which of them somebody redacts.
-struct Names<'a> {
+/// The numbers of the events of a round, and the events that somebody redacts.
+struct EventNumbers<'a> {
     numbers: BTreeMap<&'a str, EventNumber>,
     redacted: BTreeSet<EventNumber>,
 }
 
-impl<'a> Names<'a> {
+impl<'a> EventNumbers<'a> {
     fn of(round: &'a Round) -> Self {
         let named = round.calls.iter().filter_map(|call| call.event.as_deref());
         let numbers: BTreeMap<_, _> =
@@ -129,8 +133,8 @@ impl<'a> Names<'a> {
         Self { numbers, redacted }
     }
 
-    /// The number of an event that somebody redacts; one for all the others, so that places in which
-    /// nothing but these differ are one.
+    /// The number of an event that somebody redacts. All other events share one number, so that states
+    /// that differ only in these events are equal.
     fn redacted(&self, name: Option<&String>) -> EventNumber {
         let number = self.number(name);
         number.filter(|number| self.redacted.contains(number)).unwrap_or(EventNumber::MAX)
@@ -141,38 +145,41 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Whether any answer to `of` tells anything of an event.
-fn is_looked_for(round: &Round, of: Actor, event: &str) -> bool {
+/// Whether some answer to the user `of` shows whether an event is visible.
+fn is_observed(round: &Round, of: Actor, event: &str) -> bool {
     let by = round.calls.iter().filter(|call| call.step().by == of);
     let mut answered = by.filter(|call| call.answer.is_some());
-    answered.any(|call| call.about.as_deref() == Some(event) || said_of(call, event).is_some())
+    answered.any(|call| {
+        call.about.as_deref() == Some(event) || presence_in_answer(call, event).is_some()
+    })
 }
 
-/// Whether an answer gave an event; `None` if it does not tell.
-fn said_of(call: &Call, event: &str) -> Option<bool> {
+/// Whether an answer contained an event; `None` if the answer does not show that.
+fn presence_in_answer(call: &Call, event: &str) -> Option<bool> {
     let answer = call.answer.as_ref()?;
     let given = answer.gave.as_ref()?.iter().any(|name| name == event);
     (given || answer.whole).then_some(given)
 }
 
-fn part(round: &Round, names: &Names<'_>, of: Actor, event: Option<&str>) -> Partition {
+fn partition(round: &Round, names: &EventNumbers<'_>, of: Actor, event: Option<&str>) -> Partition {
     let calls = round.calls.iter().enumerate();
-    let calls = calls.filter_map(|(number, call)| asked(number, call, names, of, event));
+    let calls = calls.filter_map(|(number, call)| partition_call(number, call, names, of, event));
     let end = round.end.as_ref().map(|end| FinalState::of(end, of));
     Partition { of, event: event.map(str::to_owned), calls: calls.collect(), end }
 }
 
-/// A call as the part about `of` and `event` asks about it, if it bears on that at all.
-fn asked(
+/// The call of the partition of `of` and `event` for a recorded call, if the call belongs to the
+/// partition.
+fn partition_call(
     number: usize,
     call: &Call,
-    names: &Names<'_>,
+    names: &EventNumbers<'_>,
     of: Actor,
     event: Option<&str>,
 ) -> Option<PartitionCall> {
     let step = *call.step();
     let tags = event.is_some() && call.event.as_deref() == event;
-    let mut asked = PartitionCall {
+    let mut selected = PartitionCall {
         number,
         step: Action { tag: false, ..step },
         upgraded: call.upgraded,
@@ -180,14 +187,14 @@ fn asked(
         tags,
         about: names.number(call.about.as_ref()),
         start: call.start,
-        answer: seen(call, event),
+        answer: observation(call, event),
     };
     let target = target(&step);
     if target.is_none() && step.by == of {
         let asks_for_one = matches!(step.operation, Operation::Read(read) if matches!(
             read.get().gives, Some(Gives::Event | Gives::StateEvent)
         ));
-        return (!asks_for_one || call.about.as_deref() == event).then_some(asked);
+        return (!asks_for_one || call.about.as_deref() == event).then_some(selected);
     }
     let sets = matches!(
         step.operation,
@@ -196,30 +203,30 @@ fn asked(
             | Operation::SetJoinRule(_)
             | Operation::RedactSetting(_)
     );
-    // What is done to somebody else's account or membership is for the part of that one.
+    // A call that targets another user belongs to the partition of that user.
     if target == Some(of) || step.by == Actor::Moderator && sets {
-        return Some(asked);
+        return Some(selected);
     }
-    if asked.answer.as_ref().is_some_and(|(_, seen)| !seen.is_allowed()) {
+    if selected.answer.as_ref().is_some_and(|(_, seen)| !seen.is_allowed()) {
         return None;
     }
-    // Whoever sends an event, it is sent. Whether that was right is for the sender's own part.
-    asked.step.by = Actor::Moderator;
-    asked.upgraded = false;
+    // The effect of sending is the same for every sender. The sender's own partition checks the permission.
+    selected.step.by = Actor::Moderator;
+    selected.upgraded = false;
     match step.operation {
-        Operation::Send(_) | Operation::SendState if tags => Some(asked),
-        _ if sets => Some(PartitionCall { answer: None, ..asked }),
+        Operation::Send(_) | Operation::SendState if tags => Some(selected),
+        _ if sets => Some(PartitionCall { answer: None, ..selected }),
         _ => None,
     }
 }
 
-/// The guest whose account or membership a step of another's is about.
+/// The guest whose account or membership the action of another user changes.
 fn target(step: &Action) -> Option<Actor> {
     step.operation.target().map(Actor::Guest).filter(|target| *target != step.by)
 }
 
-/// When a call was answered and what that tells, of this event if of any.
-fn seen(call: &Call, event: Option<&str>) -> Option<(u64, HttpObservation)> {
+/// The time of the answer to a call, and what the answer shows of this event.
+fn observation(call: &Call, event: Option<&str>) -> Option<(u64, HttpObservation)> {
     let (answer, end) = (call.answer.as_ref()?, call.end?);
     let verdict = match answer.verdict {
         recording::AnswerVerdict::Allow => CallVerdict::Allowed,
@@ -227,7 +234,7 @@ fn seen(call: &Call, event: Option<&str>) -> Option<(u64, HttpObservation)> {
             CallVerdict::Denied { status: answer.status, errcode: answer.errcode.clone() }
         }
     };
-    let given = event.and_then(|event| said_of(call, event));
+    let given = event.and_then(|event| presence_in_answer(call, event));
     let content = match (given, answer.is_guest) {
         (Some(true), _) => ResponseContent::Gave(EventPresence::Present),
         (Some(false), _) => ResponseContent::Gave(EventPresence::Absent),

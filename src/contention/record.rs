@@ -1,4 +1,4 @@
-//! Recording: rounds of calls by several clients at once, on a homeserver.
+//! The recorder: lets several clients call a homeserver at once, in rounds.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -24,37 +24,37 @@ use super::recording::{
     self, Answer, Call, FORMAT, Recording, RecordingHeader, Round, RoundEnd, Software, sends,
 };
 
-/// How a homeserver is recorded.
+/// The options of a recording.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many clients there are at once.
+    /// The number of clients.
     pub clients: u32,
-    /// For how long rounds are begun; there is one at least.
+    /// The time after which no further round begins. There is at least one round.
     pub time: Duration,
-    /// How many calls a round has for each client. They are made by whoever is free, so that slow
-    /// calls meet others to the end.
+    /// The number of calls of a round for each client. A free client makes the next call, so that slow
+    /// calls overlap other calls until the end.
     pub length: usize,
-    /// The seed from which calls are chosen.
+    /// The seed of the random choices.
     pub seed: u64,
-    /// How long effects are waited for that a homeserver applies a little later.
+    /// The time to wait for effects that the homeserver applies after its answer.
     pub settle: Duration,
-    /// Whether the rooms are left as they are.
+    /// Whether the users stay in the rooms afterwards.
     pub keep: bool,
-    /// When to end early.
+    /// Tells the recorder to stop early.
     pub stop: Stop,
 }
 
-/// A recording that was made.
+/// The result of recording a homeserver.
 #[derive(Debug)]
 pub struct RecordingRun {
-    /// What was recorded.
+    /// The recording.
     pub recording: Recording,
-    /// Why the homeserver was called no further, if it was not.
+    /// Why the recording was broken off, if it was.
     pub broken_off: Option<ServerError>,
 }
 
-/// Lets several clients call `server` at once, by the accounts that are `given` and new ones in place
-/// of those that are not, and records it. `progress` is told how many rounds there were so far.
+/// Records the calls of several clients on `server`. The clients use the `given` accounts, and new
+/// accounts for the other users. `progress` receives the number of rounds so far.
 ///
 /// # Errors
 /// If nothing can be recorded at all: the homeserver registers nobody, or is not there.
@@ -74,8 +74,10 @@ pub async fn record(
         server: software.map(|(name, version)| Software { name, version }),
         seed: Some(options.seed),
     };
-    let mut recorded =
-        RecordingRun { recording: Recording { about, rounds: Vec::new() }, broken_off: None };
+    let mut recorded = RecordingRun {
+        recording: Recording { header: about, rounds: Vec::new() },
+        broken_off: None,
+    };
     let until = Instant::now() + options.time;
     for number in 1.. {
         let recorder = Recorder { rules, checker, server, fixture: &fixture, options };
@@ -104,7 +106,7 @@ struct Recorder<'a> {
 }
 
 impl Recorder<'_> {
-    /// A round: its prelude, all clients at once, and how it ended.
+    /// Records a round: the prelude, the concurrent calls, and the final state.
     async fn round(&self, number: u32) -> Result<(Round, Option<ServerError>), ServerError> {
         let Options { clients, length, seed, settle, keep, .. } = *self.options;
         let mut rng = Rng::with_seed(seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -117,7 +119,7 @@ impl Recorder<'_> {
             unset_guest_access: true,
         };
         let mut session = self.server.session(self.fixture, needs, &first).await?;
-        let shared = Shared::of(&session, number);
+        let shared = SharedRound::of(&session, number);
         for (chosen, call) in prelude(&mut rng).into_iter().zip(0_u32..) {
             let said = shared.call(&session, 0, chosen, &format!("0-{call}")).await;
             if let (Some(person), Actor::Guest(guest)) = (said.person, chosen.step.by) {
@@ -140,8 +142,8 @@ impl Recorder<'_> {
         });
         join_all(clients).await;
         let mut round = shared.round(number);
-        // What is not explained yet may be a little later.
-        let may_end = self.checker.ending_of(&round);
+        // The homeserver may apply effects after its answers: wait for an explained final state.
+        let may_end = self.checker.final_state_test(&round);
         let is_explained = |members: &[Membership], settings: &RoomSettings| {
             may_end(end(number, members, *settings))
         };
@@ -168,32 +170,32 @@ fn end(round: u32, members: &[Membership], settings: RoomSettings) -> RoundEnd {
     RoundEnd { round, memberships, history_visibility, guest_access }
 }
 
-/// An event that was sent.
+/// A sent event.
 #[derive(Debug, Clone)]
-struct Event {
+struct SentEvent {
     name: String,
     id: String,
     note: Option<String>,
     setting: Option<Setting>,
 }
 
-/// What the clients of a round share.
-struct Shared {
+/// The state that the clients of a round share.
+struct SharedRound {
     began: Instant,
     round: u32,
     names: Cell<u32>,
-    /// The tokens of each guest, in order.
+    /// The tokens of each guest, the oldest first.
     tokens: RefCell<BTreeMap<u8, Vec<Token>>>,
-    events: RefCell<Vec<Event>>,
+    events: RefCell<Vec<SentEvent>>,
     /// The events that were the settings when the round began.
     first: [Option<String>; 2],
-    /// The calls so far; what they gave, by the ids of the events.
+    /// The calls so far. Their answers name events by their ids.
     calls: RefCell<Vec<Call>>,
     broken: Cell<Option<ServerError>>,
     is_broken: Cell<bool>,
 }
 
-impl Shared {
+impl SharedRound {
     fn of(session: &Session<'_>, round: u32) -> Self {
         Self {
             began: Instant::now(),
@@ -216,7 +218,7 @@ impl Shared {
         u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// Makes a call, and records it.
+    /// Makes and records a call.
     async fn call(
         &self,
         session: &Session<'_>,
@@ -224,15 +226,15 @@ impl Shared {
         chosen: ChosenCall,
         word: &str,
     ) -> CallResult {
-        let ChosenCall { step, names, first_token } = chosen;
-        let about = names.and_then(|which| self.named(which));
+        let ChosenCall { step, event: choice, first_token } = chosen;
+        let about = choice.and_then(|which| self.chosen_event(which));
         let (token, upgraded) = self.token(&step, first_token);
         let event = sends(step.operation).then(|| {
             self.names.set(self.names.get() + 1);
             format!("e{}", self.names.get())
         });
         let (name, about) = about.map_or((None, None), |(name, id, note)| (name, Some((id, note))));
-        let beside = CallContext { word: session.unique_name(word), token, about };
+        let context = CallContext { word: session.unique_name(word), token, about };
         let mut call = Call {
             round: self.round,
             client,
@@ -245,7 +247,7 @@ impl Shared {
             answer: None,
             untold: None,
         };
-        let said = session.call_once(&step, &beside).await;
+        let said = session.call_once(&step, &context).await;
         let end = self.now();
         let said = match said {
             Ok(said) => said,
@@ -264,7 +266,7 @@ impl Shared {
                 Operation::SetGuestAccess(..) => Some(Setting::GuestAccess),
                 _ => None,
             };
-            self.events.borrow_mut().push(Event { name, id, note, setting });
+            self.events.borrow_mut().push(SentEvent { name, id, note, setting });
         }
         if let (Some(person), Actor::Guest(guest)) = (&said.person, step.by) {
             self.tokens.borrow_mut().entry(guest).or_default().push(person.token.clone());
@@ -292,12 +294,12 @@ impl Shared {
         self.tokens.borrow().values().filter_map(|tokens| tokens.last().cloned()).collect()
     }
 
-    /// The name of an event, if it has one, its id, and its state key if it is a note.
-    fn named(&self, which: EventChoice) -> Option<(Option<String>, String, Option<String>)> {
+    /// The name of an event, if the event has one; its id; and the state key of an event of `send state`.
+    fn chosen_event(&self, which: EventChoice) -> Option<(Option<String>, String, Option<String>)> {
         let events = self.events.borrow();
         let mut newest = events.iter().rev();
         let found = match which {
-            // The newer, the less is settled of it.
+            // The newest event is the most likely to race with other calls.
             EventChoice::Any => newest.next(),
             EventChoice::Note => newest.find(|event| event.note.is_some()),
             EventChoice::Setting(setting) => newest.find(|event| event.setting == Some(setting)),
@@ -316,7 +318,7 @@ impl Shared {
         }
     }
 
-    /// The round, with the names of the events in place of their ids.
+    /// Returns the round, with names instead of ids of events.
     fn round(&self, number: u32) -> Round {
         let mut calls = self.calls.take();
         let events = self.events.borrow();

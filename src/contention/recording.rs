@@ -1,5 +1,4 @@
-//! A recording: the calls of several clients at once, each with when it began and when it was
-//! answered.
+//! A recording: the overlapping calls of several clients, each with its start, its end and its answer.
 
 use std::collections::BTreeMap;
 
@@ -13,24 +12,23 @@ use crate::scenario::WrittenAction;
 /// The version of the format.
 pub const FORMAT: u32 = 1;
 
-/// What was recorded of a homeserver.
+/// The recording of a homeserver.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recording {
-    /// Of what.
-    pub about: RecordingHeader,
+    /// The header.
+    pub header: RecordingHeader,
     /// The rounds, in order.
     pub rounds: Vec<Round>,
 }
 
-/// A round: a new room with new guests, what several clients did there at once, and how it was
-/// when nothing was in flight any more.
+/// A round: the calls of several clients in a new room with new guests, and the final state.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Round {
-    /// Its number.
+    /// The number of the round.
     pub number: u32,
-    /// The calls, by when they began.
+    /// The calls, by their start.
     pub calls: Vec<Call>,
-    /// How it was in the end, if that was looked at.
+    /// The final state, if one was observed.
     pub end: Option<RoundEnd>,
 }
 

@@ -1,100 +1,102 @@
-//! The least of a part that still has no order.
+//! Shrinking: from a partition without a linearization to a minimal history without one.
 //!
-//! Only that is left out without which an order would still be one. If the whole had an order, so
-//! would what is left: so that what is left has none shows that the whole has none.
-//! - *What came later.* An order of a history is one of any beginning of it in time: of the calls that
-//!   are in flight where it is cut, each may have happened or not. How the round ended goes with it.
-//! - *Answers that changed nothing.* The others are explained without them.
-//! - *When, and whether.* A call that is thought to have happened at any time, any number of times,
-//!   whatever was answered, permits every order that it permitted before. If there is still none, it has
-//!   no part in that there is none.
+//! Each step removes something whose removal can only create linearizations. So if the minimal history
+//! has no linearization, the partition has none either.
+//!
+//! 1. *Cut the history after the first answer that no order explains.* A linearization of a history
+//!    contains a linearization of each of its prefixes in time. Every call in flight at the cut may have
+//!    taken effect or not. The final state goes with the calls after the cut.
+//! 2. *Remove answers that changed nothing.* The other answers are explained without them.
+//! 3. *Free a call from its time.* Let the call take effect at any time, any number of times, with any
+//!    answer. Every order that was permitted stays permitted. If there is still no linearization, the
+//!    call has no part in the violation.
+//!
+//! Steps 2 and 3 try each call once, from the last call to the first.
 
 use super::linearization::{LinearizationSearch, SearchResult};
 use super::minimal_history::MinimalHistory;
 use super::partition::{FinalState, Partition};
 use super::specification::{PartitionCall, Readings, SequentialSpecification, is_read_only};
 
-/// The least of a part that has no order by these readings.
+/// Shrinks a partition that has no linearization by these readings.
 pub(super) fn shrink(
-    rules: &SequentialSpecification,
-    part: &Partition,
+    specification: &SequentialSpecification,
+    partition: &Partition,
     readings: &Readings,
 ) -> Option<MinimalHistory> {
     let fails = |calls: &[PartitionCall], anytime: &[PartitionCall], end: Option<&FinalState>| {
-        matches!(
-            LinearizationSearch { rules, readings, calls, anytime, end }.run(),
-            SearchResult::NoOrder(_)
-        )
+        let search = LinearizationSearch { specification, readings, calls, anytime, end };
+        matches!(search.run(), SearchResult::NoOrder(_))
     };
-    let (mut calls, mut end, mut unexplained) = (part.calls.clone(), part.end, None);
+    let (mut calls, mut end, mut unexplained) = (partition.calls.clone(), partition.end, None);
     if fails(&calls, &[], None) {
         end = None;
-        (calls, unexplained) = beginning(&calls, |calls| fails(calls, &[], None))?;
+        (calls, unexplained) = shortest_violating_prefix(&calls, |calls| fails(calls, &[], None))?;
     }
     let mut anytime: Vec<PartitionCall> = Vec::new();
-    // From the last call to the first: the latest are those that matter least to how it began.
-    let mut at = calls.len();
-    while at > 0 {
-        at -= 1;
-        if Some(calls[at].number) == unexplained {
+    // The latest calls matter least to how the violation began.
+    let mut position = calls.len();
+    while position > 0 {
+        position -= 1;
+        if Some(calls[position].number) == unexplained {
             continue;
         }
         let mut fewer = calls.clone();
-        let one = fewer.remove(at);
-        if is_read_only(&one) {
+        let removed = fewer.remove(position);
+        if is_read_only(&removed) {
             if fails(&fewer, &anytime, end.as_ref()) {
                 calls = fewer;
             }
             continue;
         }
-        // The event that it is about is sent once.
-        if one.tags {
+        // The event of the partition is sent once, so its call cannot happen any number of times.
+        if removed.tags {
             continue;
         }
-        // No single call leads to how a round ended; those that overlapped are what there is to show.
-        let raced = fewer.iter().any(|other| !is_read_only(other) && overlap(&one, other));
+        // No single call leads to a final state. The calls that raced stay, for the reader to see.
+        let raced = fewer.iter().any(|other| !is_read_only(other) && overlap(&removed, other));
         if end.is_some() && raced {
             continue;
         }
         let mut more = anytime.clone();
-        more.push(PartitionCall { answer: None, ..one });
+        more.push(PartitionCall { answer: None, ..removed });
         if fails(&fewer, &more, end.as_ref()) {
             (calls, anytime) = (fewer, more);
         }
     }
-    fails(&calls, &anytime, end.as_ref()).then_some(MinimalHistory {
-        calls,
-        end,
-        unexplained,
-        anytime,
-    })
+    let is_violation = fails(&calls, &anytime, end.as_ref());
+    is_violation.then_some(MinimalHistory { calls, end, unexplained, anytime })
 }
 
 fn overlap(one: &PartitionCall, other: &PartitionCall) -> bool {
-    let end = |asked: &PartitionCall| asked.answer.as_ref().map_or(u64::MAX, |(end, _)| *end);
+    let end = |call: &PartitionCall| call.answer.as_ref().map_or(u64::MAX, |(end, _)| *end);
     one.start <= end(other) && other.start <= end(one)
 }
 
-/// The shortest beginning that has no order, and the call with whose answer it ends.
-fn beginning(
+/// The shortest prefix in time that has no linearization, and the call whose answer ends the prefix.
+fn shortest_violating_prefix(
     calls: &[PartitionCall],
     fails: impl Fn(&[PartitionCall]) -> bool,
 ) -> Option<(Vec<PartitionCall>, Option<usize>)> {
     let mut answers: Vec<_> =
         calls.iter().filter_map(|call| Some((call.answer.as_ref()?.0, call.number))).collect();
     answers.sort_unstable();
-    // What has an order has one of each beginning, so the beginnings without one come last.
-    let (mut with, mut without) = (0, answers.len());
-    while without - with > 1 {
-        let middle = usize::midpoint(with, without);
-        if fails(&until(calls, &answers[..middle])) { without = middle } else { with = middle }
+    // Every prefix of a linearizable prefix is linearizable, so a binary search finds the border.
+    let (mut linearizable, mut violating) = (0, answers.len());
+    while violating - linearizable > 1 {
+        let middle = usize::midpoint(linearizable, violating);
+        if fails(&prefix_until(calls, &answers[..middle])) {
+            violating = middle;
+        } else {
+            linearizable = middle;
+        }
     }
-    let shortest = until(calls, &answers[..without]);
-    fails(&shortest).then(|| (shortest, answers[..without].last().map(|(_, number)| *number)))
+    let shortest = prefix_until(calls, &answers[..violating]);
+    fails(&shortest).then(|| (shortest, answers[..violating].last().map(|(_, number)| *number)))
 }
 
-/// The calls as they were when these were answered.
-fn until(calls: &[PartitionCall], answered: &[(u64, usize)]) -> Vec<PartitionCall> {
+/// The calls that had started when the last of these answers came, with these answers only.
+fn prefix_until(calls: &[PartitionCall], answered: &[(u64, usize)]) -> Vec<PartitionCall> {
     let Some((now, _)) = answered.last() else { return Vec::new() };
     let begun = calls.iter().filter(|call| call.start <= *now).cloned();
     let so_far = begun.map(|call| {

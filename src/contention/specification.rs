@@ -1,5 +1,8 @@
-//! What the sequential rules say to a recorded call in a state: by our readings, and by every other
-//! that the text permits.
+//! The sequential specification of a round: the initial state, and the answer and the next state of each
+//! recorded call, by our readings and by every other reading that the text permits.
+//!
+//! In the words of porcupine, [`SequentialSpecification::init`] and [`SequentialSpecification::step`]
+//! are `init` and `step` of a model; `partition` is the file `partition.rs`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,62 +19,63 @@ use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 use crate::subject::server::{CallVerdict, HttpObservation};
 use guest_access_rules::variant::{Variant, Variants};
 
-/// Where the room of a round is: the state of the rules, and which events are its settings.
+/// The state of a round: the state of the model, and the events that are the current settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct RoundState {
     pub(super) state: State,
     settings: [Option<EventNumber>; 2],
 }
 
-/// An event of a round, by the number of its name.
+/// The number of an event of a round.
 pub(super) type EventNumber = u16;
 
-/// A recorded call, as one partition of its round asks about it.
+/// A recorded call, as one partition of its round checks the call.
 #[derive(Debug, Clone)]
 pub(super) struct PartitionCall {
     /// The number of the call in its round.
     pub(super) number: usize,
     pub(super) step: Action,
-    /// Whether it shows the token that an upgrade gave.
+    /// Whether the call shows the token that an upgrade returned.
     pub(super) upgraded: bool,
-    /// The event that it sends, and whether that is the one that the partition is about.
+    /// The event that the call sends.
     pub(super) sends: Option<EventNumber>,
+    /// Whether the sent event is the event of the partition.
     pub(super) tags: bool,
-    /// The event that it names.
+    /// The event that the call asks for or redacts.
     pub(super) about: Option<EventNumber>,
     pub(super) start: u64,
-    /// When it was answered, and what was seen of that; `None` if it was not, and may have happened
-    /// or not, at any time after its start.
+    /// The time of the answer, and what the answer shows. A call without an answer may have taken
+    /// effect at any time after its start, or not at all.
     pub(super) answer: Option<(u64, HttpObservation)>,
 }
 
 impl PartitionCall {
-    /// Whether it comes to the same as another, wherever.
+    /// Whether this call and the other have the same effect and answer in every state.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.question() == other.question()
+        self.key() == other.key()
     }
 
-    /// What decides, with a place, what it comes to.
-    const fn question(&self) -> CallKey {
+    /// Everything about the call that its effect and its answer depend on.
+    const fn key(&self) -> CallKey {
         (self.step, self.upgraded, self.sends, self.about, self.tags)
     }
 }
 
-/// What a call comes to.
+/// The next state and the answer of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Prediction {
-    pub(super) to: RoundState,
-    pub(super) says: PredictedAnswer,
+    pub(super) next: RoundState,
+    pub(super) answer: PredictedAnswer,
 }
 
-/// What the rules say to a call.
+/// The answer to a call by the specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PredictedAnswer {
-    /// This.
+    /// A decision of the rules, and the content of the answer.
     Outcome(guest_access_model::action::Observation),
-    /// That it is refused, and not with which error.
+    /// A refusal with any error.
     Refusal,
-    /// Nothing: it would change nothing, and may be allowed or refused.
+    /// Any answer: no rule speaks of the call, which changes nothing.
     Unspecified,
 }
 
@@ -90,74 +94,76 @@ impl PredictedAnswer {
         match self {
             Self::Outcome(observation) => observation.decision,
             Self::Refusal => REFUSED,
-            Self::Unspecified => UNSPOKEN,
+            Self::Unspecified => UNSPECIFIED,
         }
     }
 }
 
-const UNSPOKEN: Decision = Decision::allow(&[], "it changes nothing, and no rule speaks of it");
+const UNSPECIFIED: Decision =
+    Decision::allow(&[], "the call changes nothing, and no rule speaks of the call");
 const REFUSED: Decision = Decision::deny(
     403,
     ErrCode::Forbidden,
     &[],
-    "whom it is about is not, or no longer, somebody to whom it can be done",
+    "the target user is not, or no longer, in a state that permits the call",
 );
 
-/// Readings other than ours, by the numbers of the changes that they make.
+/// Readings other than ours, as numbers of variants.
 pub(super) type Readings = Rc<[usize]>;
 
-/// The rules, by every way to read them.
+/// The sequential rules, by every permitted reading.
 #[derive(Debug)]
 pub(super) struct SequentialSpecification {
     pub(super) variants: Variants,
-    /// The endpoints that a change is about, if it is about nothing else.
+    /// For each variant the endpoints that it changes, if it changes nothing else.
     endpoints: Vec<Option<Vec<EndpointId>>>,
-    /// What decides by some readings.
+    /// The profile of each combination of readings.
     profiles: RefCell<HashMap<Readings, Rc<Profile>>>,
-    /// The readings with one more that make a difference, by what was asked.
-    bearing: RefCell<HashMap<BearingKey, Rc<[Readings]>>>,
+    /// The results of [`Self::readings_that_matter`].
+    matter: RefCell<HashMap<PredictionKey, Rc<[Readings]>>>,
 }
 
-/// What decides, with a place, what a call comes to.
+/// Everything about a call that its effect and its answer depend on.
 type CallKey = (Action, bool, Option<EventNumber>, Option<EventNumber>, bool);
-/// A question, where it is asked, and by which readings.
-type BearingKey = (CallKey, RoundState, Readings);
+/// A call, the state in which it takes effect, and the readings that decide.
+type PredictionKey = (CallKey, RoundState, Readings);
 
 impl SequentialSpecification {
     pub(super) fn new(rules: &Rules) -> Self {
         let variants = Variants::of(rules);
         let endpoints = variants.all.iter().map(Variant::endpoints).collect();
-        Self { endpoints, profiles: RefCell::default(), bearing: RefCell::default(), variants }
+        Self { endpoints, profiles: RefCell::default(), matter: RefCell::default(), variants }
     }
 
-    /// Where every round begins: nobody has registered, and the room is new.
-    pub(super) fn beginning(&self) -> RoundState {
+    /// The state in which every round begins: nobody has registered, and the room is new.
+    pub(super) fn init(&self) -> RoundState {
         RoundState { state: initial(&self.variants.default), settings: [None; 2] }
     }
 
-    /// What a call comes to by these readings; `None` if it cannot have been made here.
-    pub(super) fn comes(
+    /// The next state and the answer of a call by these readings; `None` if nobody can make the call in
+    /// this state.
+    pub(super) fn predict(
         &self,
-        asked: &PartitionCall,
-        place: &RoundState,
+        call: &PartitionCall,
+        round_state: &RoundState,
         by: &Readings,
     ) -> Option<Prediction> {
         if by.is_empty() {
-            return comes(&self.variants.default, asked, place);
+            return predict(&self.variants.default, call, round_state);
         }
-        comes(&self.profile(by), asked, place)
+        predict(&self.profile(by), call, round_state)
     }
 
-    /// Where a call leads by these readings, if what was seen is what they say.
-    pub(super) fn fitting(
+    /// The next state of a call by these readings, if the recorded answer is the predicted one.
+    pub(super) fn step(
         &self,
-        asked: &PartitionCall,
-        place: &RoundState,
+        call: &PartitionCall,
+        round_state: &RoundState,
         by: &Readings,
     ) -> Option<RoundState> {
-        let comes = self.comes(asked, place, by)?;
-        let fits = asked.answer.as_ref().is_none_or(|(_, seen)| comes.says.fits(seen));
-        fits.then_some(comes.to)
+        let prediction = self.predict(call, round_state, by)?;
+        let fits = call.answer.as_ref().is_none_or(|(_, seen)| prediction.answer.fits(seen));
+        fits.then_some(prediction.next)
     }
 
     fn profile(&self, by: &Readings) -> Rc<Profile> {
@@ -166,81 +172,86 @@ impl SequentialSpecification {
         Rc::clone(profile.or_insert_with(|| Rc::new(self.variants.profile(by))))
     }
 
-    /// Whether a change can make a difference to a step: what an endpoint is to guests makes none to
-    /// calls of another.
-    fn bears_on(&self, variant: usize, step: &Action) -> bool {
+    /// Whether a variant can change the answer to an action: a variant of one endpoint changes no
+    /// answer of another endpoint.
+    fn may_matter(&self, variant: usize, step: &Action) -> bool {
         let called = step.operation.endpoint();
         self.endpoints[variant].as_ref().is_none_or(|of| of.iter().any(|one| Some(*one) == called))
     }
 
-    /// These readings with one more by which a call comes to something else.
-    pub(super) fn bearing(
+    /// These readings with one more that changes the next state or the answer of a call.
+    pub(super) fn readings_that_matter(
         &self,
-        asked: &PartitionCall,
-        place: &RoundState,
+        call: &PartitionCall,
+        round_state: &RoundState,
         by: &Readings,
     ) -> Rc<[Readings]> {
-        let question = (asked.question(), *place, Rc::clone(by));
-        if let Some(known) = self.bearing.borrow().get(&question) {
+        let key = (call.key(), *round_state, Rc::clone(by));
+        if let Some(known) = self.matter.borrow().get(&key) {
             return Rc::clone(known);
         }
-        let comes = self.comes(asked, place, by);
+        let prediction = self.predict(call, round_state, by);
         let excluded =
             |one: usize| by.iter().any(|other| self.variants.exclude_each_other(one, *other));
         let others = (0..self.variants.permitted)
-            .filter(|one| self.bears_on(*one, &asked.step) && !excluded(*one))
+            .filter(|one| self.may_matter(*one, &call.step) && !excluded(*one))
             .map(|one| {
                 let mut more: Vec<usize> = by.iter().copied().chain([one]).collect();
                 more.sort_unstable();
                 Readings::from(more)
             });
-        let bearing: Rc<[Readings]> =
-            others.filter(|more| self.comes(asked, place, more) != comes).collect();
-        self.bearing.borrow_mut().insert(question, Rc::clone(&bearing));
-        bearing
+        let matter: Rc<[Readings]> =
+            others.filter(|more| self.predict(call, round_state, more) != prediction).collect();
+        self.matter.borrow_mut().insert(key, Rc::clone(&matter));
+        matter
     }
 }
 
-/// What a call comes to where `profile` decides; `None` if it cannot have been made here.
-fn comes(profile: &Profile, asked: &PartitionCall, place: &RoundState) -> Option<Prediction> {
-    let step = with_its_token(asked, &place.state)?;
-    let stays = |says| Some(Prediction { to: *place, says });
+/// The next state and the answer of a call where `profile` decides; `None` if nobody can make the call in
+/// this state.
+fn predict(
+    profile: &Profile,
+    call: &PartitionCall,
+    round_state: &RoundState,
+) -> Option<Prediction> {
+    let step = with_shown_token(call, &round_state.state)?;
+    let stays = |answer| Some(Prediction { next: *round_state, answer });
     if let Operation::RedactSetting(setting) = step.operation {
-        // An event that is no longer the setting may be redacted, and nothing follows from it.
-        let is_current = asked.about == place.settings[index(setting)];
-        let outcome = outcome(profile, &place.state, &step).filter(|_| is_current);
+        // A moderator may redact an event that is no longer the setting, with no effect on the setting.
+        let is_current = call.about == round_state.settings[index(setting)];
+        let outcome = outcome(profile, &round_state.state, &step).filter(|_| is_current);
         return match outcome {
             Some(Outcome { observation, next }) => Some(Prediction {
-                to: RoundState { state: next, ..*place },
-                says: PredictedAnswer::Outcome(observation),
+                next: RoundState { state: next, ..*round_state },
+                answer: PredictedAnswer::Outcome(observation),
             }),
             None if step.by == Actor::Moderator => stays(PredictedAnswer::Outcome(REDACTED)),
             None => stays(PredictedAnswer::Refusal),
         };
     }
-    let Some(Outcome { observation, next }) = outcome(profile, &place.state, &step) else {
-        return stays(without_a_step(&step, &place.state));
+    let Some(Outcome { observation, next }) = outcome(profile, &round_state.state, &step) else {
+        return stays(answer_without_outcome(&step, &round_state.state));
     };
-    let mut to = RoundState { state: next, ..*place };
+    let mut to = RoundState { state: next, ..*round_state };
     if observation.decision.allows() {
         match step.operation {
             Operation::SetVisibility(_, Key::Empty) => {
-                to.settings[index(Setting::HistoryVisibility)] = asked.sends;
+                to.settings[index(Setting::HistoryVisibility)] = call.sends;
             }
             Operation::SetGuestAccess(_, Key::Empty) => {
-                to.settings[index(Setting::GuestAccess)] = asked.sends;
+                to.settings[index(Setting::GuestAccess)] = call.sends;
             }
             _ => {}
         }
-        if asked.tags {
-            to.state.tagged = Some(tagged(step.operation, &place.state, &next));
+        if call.tags {
+            to.state.tagged = Some(tagged(step.operation, &round_state.state, &next));
         }
     }
-    Some(Prediction { to, says: PredictedAnswer::Outcome(observation) })
+    Some(Prediction { next: to, answer: PredictedAnswer::Outcome(observation) })
 }
 
-/// What is to be said to a call where the model has no such step.
-fn without_a_step(step: &Action, state: &State) -> PredictedAnswer {
+/// The answer to a call for which the model has no outcome in this state.
+fn answer_without_outcome(step: &Action, state: &State) -> PredictedAnswer {
     let membership = |guest: u8| state.rooms[0].members[usize::from(guest)];
     match step.operation {
         // CS-13: A joined user whose power suffices may invite a user who is neither joined nor
@@ -260,7 +271,7 @@ fn without_a_step(step: &Action, state: &State) -> PredictedAnswer {
 }
 
 const REDACTED: guest_access_model::action::Observation = guest_access_model::action::Observation {
-    decision: Decision::allow(&[], "what is redacted is not the setting any more"),
+    decision: Decision::allow(&[], "the redacted event is no longer the setting"),
     answer: guest_access_model::action::Answer::Nothing,
 };
 
@@ -271,17 +282,17 @@ const fn index(setting: Setting) -> usize {
     }
 }
 
-/// The step, with the token that the call showed as it is seen from `state`.
-fn with_its_token(asked: &PartitionCall, state: &State) -> Option<Action> {
-    let step = asked.step;
+/// The action of a call, with the token that the call shows, as `state` sees the token.
+fn with_shown_token(call: &PartitionCall, state: &State) -> Option<Action> {
+    let step = call.step;
     let Actor::Guest(guest) = step.by else { return Some(step) };
     if step.with != Credential::Own {
         return Some(step);
     }
     let account = state.accounts[usize::from(guest)];
     let has_upgraded = matches!(account, Account::User | Account::UserEnded);
-    match (asked.upgraded, has_upgraded) {
-        // Before the upgrade, there is no token of its.
+    match (call.upgraded, has_upgraded) {
+        // The token of the upgrade does not exist before the upgrade.
         (true, false) => None,
         (false, true) if !matches!(step.operation, Operation::Upgrade(_)) => {
             Some(step.with(Credential::BeforeUpgrade))
@@ -290,11 +301,11 @@ fn with_its_token(asked: &PartitionCall, state: &State) -> Option<Action> {
     }
 }
 
-/// The class of the event that an act sends.
+/// The class of the event that an operation sends.
 ///
-/// The model tags an event only if it is one of its kind; here any event may be asked for. One that
-/// changes neither the visibility nor a guest's own membership is seen by whom a message would be.
-/// What follows from a change of guest access comes after its event.
+/// The model tags only some kinds of events; a recording may ask for any event. An event that changes
+/// neither the visibility nor the reader's own membership is visible to the same readers as a message.
+/// A revocation removes members after its own event.
 fn tagged(operation: Operation, before: &State, after: &State) -> Tagged {
     let (before, after) = (&before.rooms[0], &after.rooms[0]);
     let mut tagged = match operation {
@@ -308,15 +319,16 @@ fn tagged(operation: Operation, before: &State, after: &State) -> Tagged {
     tagged
 }
 
-/// Whether a call can change what any other is answered.
-pub(super) fn is_read_only(asked: &PartitionCall) -> bool {
+/// Whether the call can change no answer of another call: it reads, sends another event than the one of
+/// the partition, or was denied.
+pub(super) fn is_read_only(call: &PartitionCall) -> bool {
     let looks = matches!(
-        asked.step.operation,
+        call.step.operation,
         Operation::Read(_) | Operation::WhoAmI | Operation::SetProfile { .. }
     );
     let sends =
-        matches!(asked.step.operation, Operation::Send(_) | Operation::SendState) && !asked.tags;
-    let denied = asked
+        matches!(call.step.operation, Operation::Send(_) | Operation::SendState) && !call.tags;
+    let denied = call
         .answer
         .as_ref()
         .is_some_and(|(_, seen)| matches!(seen.verdict, CallVerdict::Denied { .. }));

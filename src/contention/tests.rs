@@ -1,6 +1,6 @@
-//! Histories made by construction: the reference takes one call at a time, and each call is said to
-//! have lasted a while around its instant. So there is an order of each, and the checker has to find
-//! one; and in one whose answers were falsified it finds none where there is none.
+//! Histories with a known linearization: the reference takes one call at a time, and each call gets a
+//! random start and end around the instant at which it took effect. The checker has to find a
+//! linearization of each such history, and none where a falsified answer has none.
 
 use fastrand::Rng;
 use guest_access_model::action::{
@@ -21,7 +21,7 @@ use crate::subject::reference::ReferenceSubject;
 use super::check::Checker;
 use super::explain::{Explanation, explain};
 use super::linearization::{LinearizationSearch, SearchResult};
-use super::partition::{Partition, parts};
+use super::partition::{Partition, partitions};
 use super::recording::{Answer, AnswerVerdict, Call, Round, RoundEnd};
 use super::specification::{PartitionCall, Readings, RoundState, SequentialSpecification};
 
@@ -55,8 +55,8 @@ fn by_guest(number: u8, rng: &mut Rng) -> Action {
     }
 }
 
-/// A round of the reference itself: `length` calls, in an order that is hidden behind the time that
-/// each is said to have taken. The message `e1` is the tagged one.
+/// A round of the reference: `length` calls, whose starts and ends hide their order. The message `e1`
+/// is the tagged one.
 pub(super) fn round_of_the_reference(profile: &Profile, length: usize, rng: &mut Rng) -> Round {
     let scope = guest_access_model::state::Scope { guests: 2, rooms: 1 };
     let mut reference = ReferenceSubject::new(profile.clone(), scope);
@@ -79,14 +79,14 @@ pub(super) fn round_of_the_reference(profile: &Profile, length: usize, rng: &mut
             _ if rng.bool() => by_moderator(rng),
             _ => by_guest(rng.u8(0..2), rng),
         };
-        // What the model knows no call for is not made.
+        // Leave out calls that the model does not know in this state.
         let Some(expected) = outcome(profile, &state, &step) else { continue };
         state = expected.next;
         let observation = reference.take(&step);
         now += 10;
         let start = rng.u64(now - 10_u64.min(now)..=now).saturating_sub(rng.u64(0..30));
         let end = now + rng.u64(0..40);
-        // A client that is free; there is always another.
+        // Take a free client, or a new one.
         let client = (0..=free.len())
             .find(|client| free.get(*client).is_none_or(|free| *free < start))
             .unwrap();
@@ -146,18 +146,18 @@ fn call(client: u32, step: &Action, observation: &Observation, start: u64, end: 
     }
 }
 
-/// Whether there is an order, by trying every one: no memory of what was tried, nothing taken at once.
-fn by_brute_force(rules: &SequentialSpecification, part: &Partition) -> bool {
+/// Whether there is a linearization, by trying every order, without the steps that shorten the search.
+fn by_brute_force(rules: &SequentialSpecification, partition: &Partition) -> bool {
     fn go_on(
         rules: &SequentialSpecification,
-        part: &Partition,
+        partition: &Partition,
         taken: &mut Vec<usize>,
-        place: RoundState,
+        state: RoundState,
     ) -> bool {
-        let calls = &part.calls;
+        let calls = &partition.calls;
         let left: Vec<usize> = (0..calls.len()).filter(|call| !taken.contains(call)).collect();
         let is_answered = |call: &usize| calls[*call].answer.is_some();
-        let ends_well = part.end.as_ref().is_none_or(|end| end.fits(&place));
+        let ends_well = partition.end.as_ref().is_none_or(|end| end.fits(&state));
         if !left.iter().any(is_answered) && ends_well {
             return true;
         }
@@ -169,10 +169,10 @@ fn by_brute_force(rules: &SequentialSpecification, part: &Partition) -> bool {
                 continue;
             }
             let ours = Readings::from([]);
-            let Some(comes) = rules.comes(&calls[*call], &place, &ours) else { continue };
-            if calls[*call].answer.as_ref().is_none_or(|(_, seen)| comes.says.fits(seen)) {
+            let Some(prediction) = rules.predict(&calls[*call], &state, &ours) else { continue };
+            if calls[*call].answer.as_ref().is_none_or(|(_, seen)| prediction.answer.fits(seen)) {
                 taken.push(*call);
-                if go_on(rules, part, taken, comes.to) {
+                if go_on(rules, partition, taken, prediction.next) {
                     return true;
                 }
                 taken.pop();
@@ -180,7 +180,7 @@ fn by_brute_force(rules: &SequentialSpecification, part: &Partition) -> bool {
         }
         false
     }
-    go_on(rules, part, &mut Vec::new(), rules.beginning())
+    go_on(rules, partition, &mut Vec::new(), rules.init())
 }
 
 fn falsify(round: &mut Round, rng: &mut Rng) {
@@ -209,25 +209,25 @@ fn latest() -> Rules {
     Rules::find("latest").unwrap()
 }
 
-fn order(rules: &SequentialSpecification, part: &Partition) -> SearchResult {
-    LinearizationSearch::of_part(rules, &Readings::from([]), part).run()
+fn order(rules: &SequentialSpecification, partition: &Partition) -> SearchResult {
+    LinearizationSearch::of_partition(rules, &Readings::from([]), partition).run()
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn what_the_reference_did_has_an_order(seed in any::<u64>(), length in 4_usize..60) {
+    fn histories_of_the_reference_are_linearizable(seed in any::<u64>(), length in 4_usize..60) {
         let rules = latest();
         let checker = Checker::new(&rules);
         let round = round_of_the_reference(&rules.profile(), length, &mut Rng::with_seed(seed));
         prop_assert!(checker.explains(&round), "{round:#?}");
     }
 
-    /// A guest that is told that it is none, and has not upgraded; and a message that is given before
-    /// it was sent.
+    /// The falsified answers: `whoami` tells a guest before its upgrade that it is no guest, and a read
+    /// returns a message that was not sent yet.
     #[test]
-    fn what_nothing_explains_has_none(seed in any::<u64>(), length in 20_usize..60) {
+    fn histories_with_falsified_answers_are_not_linearizable(seed in any::<u64>(), length in 20_usize..60) {
         let rules = latest();
         let checker = Checker::new(&rules);
         let mut rng = Rng::with_seed(seed);
@@ -256,13 +256,13 @@ proptest! {
     }
 
     #[test]
-    fn the_search_finds_what_trying_every_order_finds(
+    fn the_search_agrees_with_trying_every_order(
         seed in any::<u64>(),
         length in 4_usize..10,
         lies in 0_usize..3,
     ) {
         let rules = latest();
-        let rulebook = SequentialSpecification::new(&rules);
+        let specification = SequentialSpecification::new(&rules);
         let mut rng = Rng::with_seed(seed);
         let mut round = round_of_the_reference(&rules.profile(), length, &mut rng);
         for _ in 0..lies {
@@ -273,55 +273,55 @@ proptest! {
             round.calls[number].answer = None;
             round.calls[number].end = None;
         }
-        for part in parts(&round) {
-            let found = matches!(order(&rulebook, &part), SearchResult::Order);
-            prop_assert_eq!(found, by_brute_force(&rulebook, &part), "{:#?}", part);
+        for partition in partitions(&round) {
+            let found = matches!(order(&specification, &partition), SearchResult::Order);
+            prop_assert_eq!(found, by_brute_force(&specification, &partition), "{:#?}", partition);
         }
     }
 
-    /// What is shown of a violation is one by itself: it has no order either.
+    /// The minimal history of a violation is a violation by itself.
     #[test]
-    fn the_least_of_what_has_no_order_has_none(seed in any::<u64>(), length in 8_usize..30) {
+    fn a_minimal_history_has_no_linearization(seed in any::<u64>(), length in 8_usize..30) {
         let rules = latest();
-        let rulebook = SequentialSpecification::new(&rules);
+        let specification = SequentialSpecification::new(&rules);
         let mut rng = Rng::with_seed(seed);
         let mut round = round_of_the_reference(&rules.profile(), length, &mut rng);
         falsify(&mut round, &mut rng);
-        for part in parts(&round) {
-            if !matches!(order(&rulebook, &part), SearchResult::NoOrder(_)) {
+        for partition in partitions(&round) {
+            if !matches!(order(&specification, &partition), SearchResult::NoOrder(_)) {
                 continue;
             }
-            let Explanation::NoOrder(least, _) = explain(&rulebook, &part, &[]) else { continue };
-            prop_assert!(least.calls.len() <= part.calls.len());
-            let calls = least.calls.iter().filter(|call| call.answer.is_some());
+            let Explanation::NoOrder(minimal, _) = explain(&specification, &partition, &[]) else { continue };
+            prop_assert!(minimal.calls.len() <= partition.calls.len());
+            let calls = minimal.calls.iter().filter(|call| call.answer.is_some());
             let as_recorded = calls.map(|call| &round.calls[call.number]);
             for call in as_recorded {
-                prop_assert!(call.answer.is_some(), "what was not answered is not shown as if");
+                prop_assert!(call.answer.is_some(), "a call without an answer is shown with one");
             }
-            let alone = Partition { calls: least.calls.clone(), end: least.end, ..part.clone() };
-            prop_assert!(!by_brute_force(&rulebook, &alone) || !least.anytime.is_empty());
+            let alone = Partition { calls: minimal.calls.clone(), end: minimal.end, ..partition.clone() };
+            prop_assert!(!by_brute_force(&specification, &alone) || !minimal.anytime.is_empty());
         }
     }
 }
 
-/// The parts leave nothing out that a whole round could show of one guest and one event.
+/// A round with a linearization has a linearization of each partition.
 #[test]
-fn an_order_of_the_whole_is_one_of_each_part() {
+fn a_linearizable_round_has_linearizable_partitions() {
     let rules = latest();
-    let rulebook = SequentialSpecification::new(&rules);
+    let specification = SequentialSpecification::new(&rules);
     for seed in 0..40 {
         let round = round_of_the_reference(&rules.profile(), 40, &mut Rng::with_seed(seed));
-        for part in parts(&round) {
+        for partition in partitions(&round) {
             assert!(
-                matches!(order(&rulebook, &part), SearchResult::Order),
-                "seed {seed}: {part:#?}"
+                matches!(order(&specification, &partition), SearchResult::Order),
+                "seed {seed}: {partition:#?}"
             );
         }
     }
 }
 
 #[test]
-fn a_join_that_lands_after_the_revocation_is_a_race_and_shown_as_one() {
+fn a_join_after_the_revocation_is_reported_as_a_race() {
     let rules = latest();
     let allow = Observation {
         decision: guest_access_rules::vocabulary::Decision::allow(&[], ""),
@@ -348,24 +348,24 @@ fn a_join_that_lands_after_the_revocation_is_a_race_and_shown_as_one() {
     let round = Round { number: 1, calls, end: Some(end) };
     let about =
         super::RecordingHeader { format: 1, rules: rules.id.clone(), server: None, seed: None };
-    let recording = super::Recording { about, rounds: vec![round] };
+    let recording = super::Recording { header: about, rounds: vec![round] };
     let checked = Checker::new(&rules).check(&recording, |_| ());
     let [violation] = checked.violations.as_slice() else { panic!("{checked:#?}") };
     assert!(violation.race);
     assert_eq!(violation.kind, crate::permitted::DivergenceKind::Effect);
     assert!(violation.observed.contains("the membership of guest1 is `join`"), "{violation:?}");
     let told: Vec<_> = violation.calls.iter().map(|call| call.start).collect();
-    assert!(!told.contains(&95), "the message has no part in it: {told:?}");
+    assert!(!told.contains(&95), "the violation shows the message: {told:?}");
 }
 
-/// A read by tagged class agrees with the model's own tag, for the kinds that the model tags.
+/// For the kinds of events that the model tags, the recorded event has the tag of the model.
 #[test]
-fn an_event_is_tagged_as_the_model_tags_it() {
+fn an_event_has_the_tag_of_the_model() {
     let profile = latest().profile();
-    let rulebook = SequentialSpecification::new(&latest());
-    let mut place = rulebook.beginning();
+    let specification = SequentialSpecification::new(&latest());
+    let mut state = specification.init();
     let register = Action::new(guest(0), Operation::Register { named: false });
-    place.state = outcome(&profile, &place.state, &register).unwrap().next;
+    state.state = outcome(&profile, &state.state, &register).unwrap().next;
     let operations = [
         Operation::Send(Message::Message),
         Operation::SendState,
@@ -373,7 +373,7 @@ fn an_event_is_tagged_as_the_model_tags_it() {
     ];
     for operation in operations {
         let step = Action::new(Actor::Moderator, operation).at(0);
-        let asked = PartitionCall {
+        let call = PartitionCall {
             number: 0,
             step,
             upgraded: false,
@@ -383,8 +383,8 @@ fn an_event_is_tagged_as_the_model_tags_it() {
             start: 0,
             answer: None,
         };
-        let ours = rulebook.comes(&asked, &place, &Readings::from([])).unwrap().to.state;
-        let models: State = outcome(&profile, &place.state, &step.tagged()).unwrap().next;
+        let ours = specification.predict(&call, &state, &Readings::from([])).unwrap().next.state;
+        let models: State = outcome(&profile, &state.state, &step.tagged()).unwrap().next;
         assert_eq!(ours, models, "{step:?}");
     }
 }

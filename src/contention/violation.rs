@@ -1,4 +1,4 @@
-//! What no order explains, and why none does.
+//! Violations: what no order of the calls explains, and what the rules predict instead.
 
 use guest_access_model::action::Answer;
 use guest_access_rules::rules::Rules;
@@ -14,104 +14,106 @@ use super::partition::Partition;
 use super::recording::{Call, Round};
 use super::specification::{PartitionCall, PredictedAnswer, SequentialSpecification};
 
-/// Something that no order of the calls explains.
+/// An answer or a final state that no order of the calls explains.
 #[derive(Debug, Clone)]
 pub struct Violation {
-    /// Whether any of its calls overlapped another that could matter. Where none did, it is no race: the
-    /// homeserver does otherwise than the rules, one call after the other.
+    /// Whether a call of the violation overlapped another one, or one of `anytime`. Without an overlap the
+    /// violation is no race: the homeserver breaks the rules in a sequence of calls.
     pub race: bool,
-    /// How bad it is.
+    /// The severity.
     pub kind: DivergenceKind,
     /// The round.
     pub round: u32,
-    /// Whose calls it is about.
+    /// The user of the partition.
     pub of: String,
-    /// The event that it is about.
+    /// The event of the partition.
     pub event: Option<String>,
-    /// The calls that show it, by when they began. What was in flight at the end has no answer.
+    /// The calls that show the violation, by their start. Calls in flight at the end have no answer.
     pub calls: Vec<Call>,
-    /// The place among these of the call that no order explains; none, if it is how the round ended.
+    /// The position among these calls of the unexplained call; none if the final state is unexplained.
     pub unexplained: Option<usize>,
-    /// What was done, in words.
+    /// The unexplained call, in words.
     pub what: String,
-    /// What was answered, or how it ended.
+    /// The observed answer or final state, in words.
     pub observed: String,
-    /// What the rules say instead, by every order that explains the other calls, or as many as it can.
+    /// The predictions of the rules, one for each order that explains as many calls as any order does.
     pub expected: Vec<ExpectedOutcome>,
-    /// The clauses on which that rests.
+    /// The clauses on which the predictions rest.
     pub clauses: Vec<String>,
-    /// Calls that explain nothing, whenever they happened, and whether they did, in words.
+    /// Calls that do not help to explain the answers, at whatever time they took effect, in words.
     pub anytime: Vec<String>,
-    /// How often the like of it was found.
+    /// The number of equal violations.
     pub count: usize,
     signature: (bool, DivergenceKind, String, String),
 }
 
-/// What the rules say at the end of one order.
+/// The prediction of the rules after one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedOutcome {
-    /// The order: places among the calls.
+    /// The order, as positions among the calls.
     pub order: Vec<usize>,
-    /// The place of the call that cannot come next; none, if it is how the round ended.
+    /// The position of the call that cannot come next; none if the final state is unexplained.
     pub next: Option<usize>,
-    /// What it would be answered, or how it would end.
+    /// The predicted answer or final state.
     pub says: String,
-    /// Why.
+    /// The reason.
     pub because: String,
 }
 
 impl Violation {
-    /// What the like of it has in common; the worst comes first.
+    /// The parts that equal violations have in common; the worst violation has the least signature.
     pub(super) fn signature(&self) -> (bool, DivergenceKind, String, String) {
         let (race, kind, what, observed) = self.signature.clone();
         (!race, kind, what, observed)
     }
 }
 
-/// Tells of a part that has no order, of which this is the least.
+/// Describes a partition without a linearization by its minimal history.
 pub(super) fn violation(
-    (rules, rulebook): (&Rules, &SequentialSpecification),
+    (rules, specification): (&Rules, &SequentialSpecification),
     round: &Round,
-    part: &Partition,
-    least: &MinimalHistory,
-    stuck: &[DeadEnd],
+    partition: &Partition,
+    minimal: &MinimalHistory,
+    dead_ends: &[DeadEnd],
 ) -> Violation {
-    let MinimalHistory { calls, end, unexplained, anytime } = least;
+    let MinimalHistory { calls, end, unexplained, anytime } = minimal;
     let position = |number: usize| calls.iter().position(|call| call.number == number);
     let unexplained = unexplained.and_then(position);
     let mut clauses: Vec<String> = Vec::new();
     let mut kinds = Vec::new();
     let mut expected: Vec<ExpectedOutcome> = Vec::new();
-    for DeadEnd { taken, place, readings } in stuck {
-        let by = by(rulebook, readings);
+    for DeadEnd { order, state, readings } in dead_ends {
+        let assumed = readings_in_words(specification, readings);
         let one = |next, says, because: &str| {
-            let because = format!("{because}{by}");
-            ExpectedOutcome { order: taken.clone(), next, says, because }
+            let because = format!("{because}{assumed}");
+            ExpectedOutcome { order: order.clone(), next, says, because }
         };
-        match (next(calls, taken, unexplained), end) {
+        match (blocked_call(calls, order, unexplained), end) {
             (Some(next), _) => {
                 let asked = &calls[next];
-                let Some(comes) = rulebook.comes(asked, place, readings) else { continue };
-                let decision = comes.says.decision();
+                let Some(prediction) = specification.predict(asked, state, readings) else {
+                    continue;
+                };
+                let decision = prediction.answer.decision();
                 clauses.extend(rules.in_force(decision.clauses).into_iter().map(str::to_owned));
                 if Some(next) == unexplained {
-                    kinds.push(kind(asked, &comes.says));
+                    kinds.push(kind(asked, &prediction.answer));
                 }
                 expected.push(one(
                     Some(next),
-                    says(&comes.says, part.event.as_deref()),
+                    predicted_in_words(&prediction.answer, partition.event.as_deref()),
                     decision.because,
                 ));
             }
             (None, Some(end)) => {
-                for (_, now) in end.differences(place) {
-                    expected.push(one(None, now, "that is where these calls lead"));
+                for (_, now) in end.differences(state) {
+                    expected.push(one(None, now, "these calls lead to that state"));
                 }
             }
             (None, None) => {}
         }
     }
-    // The like of it once, by the shortest order.
+    // Of equal predictions, keep the one after the shortest order.
     expected.sort_by_key(|one| (one.next != unexplained, one.order.len()));
     let mut told: Vec<(Option<usize>, String)> = Vec::new();
     expected.retain(|one| {
@@ -126,20 +128,21 @@ pub(super) fn violation(
             let asked = &calls[at];
             let step = round.calls[asked.number].step();
             let seen = asked.answer.as_ref().map(|(_, seen)| seen);
-            let told = |event: &str| seen.map(|seen| observed(seen, event)).unwrap_or_default();
-            let event = part.event.as_deref().unwrap_or("the event");
+            let told =
+                |event: &str| seen.map(|seen| observed_in_words(seen, event)).unwrap_or_default();
+            let event = partition.event.as_deref().unwrap_or("the event");
             (sentence(step), operation_phrase(step.operation), told(event), told("an event"))
         }
         None => {
             let seen = end
                 .iter()
-                .flat_map(|end| stuck.iter().flat_map(move |stuck| end.differences(&stuck.place)));
+                .flat_map(|end| dead_ends.iter().flat_map(move |one| end.differences(&one.state)));
             let mut seen: Vec<_> = seen.map(|(seen, _)| seen).collect();
             seen.sort();
             seen.dedup();
             let seen = seen.join(", and ");
             let what = "when nothing is in flight any more".to_owned();
-            let likeness = seen.replace(&actor_name(part.of), "the guest");
+            let likeness = seen.replace(&actor_name(partition.of), "the guest");
             (what.clone(), what, seen, likeness)
         }
     };
@@ -148,7 +151,7 @@ pub(super) fn violation(
         None => DivergenceKind::Effect,
     };
     let shown: Vec<Call> = calls.iter().map(|asked| shown(round, asked)).collect();
-    // What was left out for explaining nothing, whenever it happened, may still have been raced with.
+    // A call that was freed from its time may still have raced with one of the others.
     let apart = |one: &Call, other: &Call| one.precedes(other) || other.precedes(one);
     let others: Vec<&Call> = anytime.iter().map(|one| &round.calls[one.number]).collect();
     let race = shown.iter().enumerate().any(|(number, one)| {
@@ -159,8 +162,8 @@ pub(super) fn violation(
         race,
         kind,
         round: round.number,
-        of: actor_name(part.of),
-        event: part.event.clone(),
+        of: actor_name(partition.of),
+        event: partition.event.clone(),
         calls: shown,
         unexplained,
         what,
@@ -173,8 +176,12 @@ pub(super) fn violation(
     }
 }
 
-/// The call that cannot come next: the one that no order explains, if it could be its turn.
-fn next(calls: &[PartitionCall], taken: &[usize], unexplained: Option<usize>) -> Option<usize> {
+/// The candidate that cannot come next: the unexplained call if it is a candidate.
+fn blocked_call(
+    calls: &[PartitionCall],
+    taken: &[usize],
+    unexplained: Option<usize>,
+) -> Option<usize> {
     let mut set = vec![0_u64; calls.len().div_ceil(64)];
     for call in taken {
         set[call / 64] |= 1 << (call % 64);
@@ -184,9 +191,9 @@ fn next(calls: &[PartitionCall], taken: &[usize], unexplained: Option<usize>) ->
     first.into_iter().chain(left).find(|call| Some(*call) == unexplained).or(first)
 }
 
-/// The readings other than ours that an order takes, in words.
-fn by(rulebook: &SequentialSpecification, readings: &[usize]) -> String {
-    let variants = readings.iter().map(|variant| &rulebook.variants.all[*variant]);
+/// The assumed readings other than ours, in words.
+fn readings_in_words(specification: &SequentialSpecification, readings: &[usize]) -> String {
+    let variants = readings.iter().map(|variant| &specification.variants.all[*variant]);
     let taken = variants.map(|variant| format!("`{}` is `{}`", variant.point(), variant.option()));
     match taken.collect::<Vec<_>>().join(" and ") {
         none if none.is_empty() => none,
@@ -194,17 +201,17 @@ fn by(rulebook: &SequentialSpecification, readings: &[usize]) -> String {
     }
 }
 
-/// The call as it was, as far as the part goes.
+/// The recorded call, without its answer if the minimal history does not have the answer.
 fn shown(round: &Round, asked: &PartitionCall) -> Call {
     let call = round.calls[asked.number].clone();
     if asked.answer.is_some() { call } else { Call { answer: None, end: None, ..call } }
 }
 
-/// How bad it is that a call was answered as it was, where the rules say this.
-fn kind(asked: &PartitionCall, says: &PredictedAnswer) -> DivergenceKind {
+/// The severity of an answer, given the predicted answer.
+fn kind(asked: &PartitionCall, predicted: &PredictedAnswer) -> DivergenceKind {
     let Some((_, seen)) = &asked.answer else { return DivergenceKind::Effect };
     let gave = matches!(seen.content, ResponseContent::Gave(EventPresence::Present));
-    match (seen.is_allowed(), says.decision().allows()) {
+    match (seen.is_allowed(), predicted.decision().allows()) {
         (true, false) => DivergenceKind::Leak,
         (true, true) if gave => DivergenceKind::Leak,
         (true, true) if matches!(seen.content, ResponseContent::IsGuest(_)) => {
@@ -215,8 +222,8 @@ fn kind(asked: &PartitionCall, says: &PredictedAnswer) -> DivergenceKind {
     }
 }
 
-fn says(says: &PredictedAnswer, event: Option<&str>) -> String {
-    let observation = match says {
+fn predicted_in_words(predicted: &PredictedAnswer, event: Option<&str>) -> String {
+    let observation = match predicted {
         PredictedAnswer::Outcome(observation) => observation,
         PredictedAnswer::Refusal => return "deny".to_owned(),
         PredictedAnswer::Unspecified => return "allow, or deny".to_owned(),
@@ -236,7 +243,7 @@ fn says(says: &PredictedAnswer, event: Option<&str>) -> String {
     format!("{decision}{answer}")
 }
 
-fn observed(seen: &HttpObservation, event: &str) -> String {
+fn observed_in_words(seen: &HttpObservation, event: &str) -> String {
     let verdict = match &seen.verdict {
         CallVerdict::Denied { status, errcode } => {
             let errcode = errcode.as_deref().map(|errcode| format!(" {errcode}"));

@@ -1,4 +1,4 @@
-//! What the check of a recording found: which calls no order explains, and why none does.
+//! The report of the check of a recording: the violations of linearizability.
 
 mod html;
 mod text;
@@ -17,137 +17,137 @@ use super::Run;
 
 pub use html::html;
 
-/// What the check of a recording found.
+/// The report of the check of a recording.
 #[derive(Debug, Clone, Serialize)]
 pub struct ContentionReport {
-    /// The homeserver that was recorded.
+    /// The recorded homeserver.
     pub server: ServerReport,
-    /// The rules.
+    /// The id of the rules.
     pub rules: String,
-    /// How many rounds there are.
+    /// The number of rounds.
     pub rounds: usize,
-    /// How many calls.
+    /// The number of calls.
     pub calls: usize,
-    /// How many of them have no answer.
+    /// The number of calls without an answer.
     pub unanswered: usize,
-    /// How many pairs of calls overlapped.
+    /// The number of pairs of calls that overlapped.
     pub overlapping: usize,
-    /// How many parts were checked, each by itself.
+    /// The number of partitions.
     pub parts: usize,
-    /// How long it took in all.
+    /// The duration of recording and check.
     pub seconds: f64,
-    /// Of this, how long the check took.
+    /// The duration of the check.
     pub checking_seconds: f64,
-    /// Whether every part has a verdict, and all was recorded that was to be.
+    /// Whether every partition has a verdict, and the recording was not broken off.
     pub complete: bool,
-    /// Why the homeserver was called no further, if it was not.
+    /// Why the recording was broken off, if it was.
     pub broken_off: Option<String>,
-    /// Whether answers that only another reading than ours permits are failures.
+    /// Whether an answer that only another reading than ours permits is a failure.
     pub strict: bool,
-    /// What no order explains, races first and the worst of them first.
+    /// The violations: races first, and the worst first.
     pub violations: Vec<ViolationReport>,
-    /// How many more parts have no order by the readings that were found, and were not looked into.
+    /// The number of further partitions that no known reading explains, and that were not examined.
     pub unshown: usize,
-    /// The readings other than ours that some answers take.
+    /// The readings other than ours that some answers need.
     pub readings: Vec<ReadingReport>,
-    /// The parts in which not all orders could be tried.
+    /// The partitions whose search stopped at a limit.
     pub undecided: Vec<PartitionReport>,
-    /// How the report came to be.
+    /// The command, the version and the time of the run.
     pub run: Run,
 }
 
 /// A homeserver.
 #[derive(Debug, Clone, Serialize)]
 pub struct ServerReport {
-    /// Its address, if it was asked in this run.
+    /// The address, if this run called the homeserver.
     pub url: Option<String>,
-    /// What it calls itself, if it says so.
+    /// The name of the software, if the homeserver tells the name.
     pub name: Option<String>,
-    /// Its version, if it says so.
+    /// The version of the software, if the homeserver tells the version.
     pub version: Option<String>,
 }
 
-/// Something that no order explains.
+/// An answer or a final state that no order of the calls explains.
 #[derive(Debug, Clone, Serialize)]
 pub struct ViolationReport {
-    /// How bad it is.
+    /// The severity.
     pub kind: DivergenceKind,
-    /// Whether any of its calls overlapped another that could matter; otherwise the homeserver does otherwise than the rules one call
-    /// after the other.
+    /// Whether calls overlapped. Without an overlap, the homeserver breaks the rules in a sequence of
+    /// calls.
     pub race: bool,
-    /// How often the like of it was found.
+    /// The number of equal violations.
     pub count: usize,
-    /// The round in which it was.
+    /// The round.
     pub round: u32,
-    /// Whose calls it is about.
+    /// The user of the partition.
     pub of: String,
-    /// The event that it is about.
+    /// The event of the partition.
     pub event: Option<String>,
-    /// What was done, in words.
+    /// The unexplained call, in words.
     pub what: String,
-    /// What was answered, or how the round ended.
+    /// The observed answer or final state.
     pub observed: String,
-    /// What the rules say instead, order by order.
+    /// The predictions of the rules, order by order.
     pub expected: Vec<ExpectedReport>,
-    /// The clauses that say so.
+    /// The clauses on which the predictions rest.
     pub clauses: Vec<String>,
-    /// The calls that show it, as they were recorded; those in flight at the end have no answer.
+    /// The recorded calls that show the violation. Calls in flight at the end have no answer.
     pub calls: Vec<Call>,
-    /// Which of them, from 1, no order explains; null if it is how the round ended.
+    /// The number of the unexplained call, from 1; null if the final state is unexplained.
     pub unexplained: Option<usize>,
-    /// Calls that explain nothing, whenever they happened, and whether they did, in words.
+    /// Calls that do not help to explain the answers, at whatever time they took effect, in words.
     pub anytime: Vec<String>,
 }
 
-/// What the rules say at the end of one order.
+/// The prediction of the rules after one order.
 #[derive(Debug, Clone, Serialize)]
 pub struct ExpectedReport {
     /// The order, as numbers of the calls from 1.
     pub order: Vec<usize>,
-    /// Which call cannot come next; null if it is how the round ended.
+    /// The number of the call that cannot come next; null if the final state is unexplained.
     pub next: Option<usize>,
-    /// What it would be answered, or how the round would end.
+    /// The predicted answer or final state.
     pub says: String,
-    /// Why.
+    /// The reason.
     pub because: String,
 }
 
-/// A reading other than ours that some answers take.
+/// A reading other than ours that some answers need.
 #[derive(Debug, Clone, Serialize)]
 pub struct ReadingReport {
     /// The reading.
     #[serde(flatten)]
     pub taken: ReadingTaken,
-    /// How many parts need it.
+    /// The number of partitions that need the reading.
     pub parts: usize,
 }
 
-/// A part of a round.
+/// A partition of a round.
 #[derive(Debug, Clone, Serialize)]
 pub struct PartitionReport {
     /// The round.
     pub round: u32,
-    /// Whose calls it is about.
+    /// The user of the partition.
     pub of: String,
-    /// The event that it is about.
+    /// The event of the partition.
     pub event: Option<String>,
 }
 
-/// How the recording came to be, as far as the report tells.
+/// How long recording and check took, and how the recording ended.
 #[derive(Debug)]
 pub struct Effort {
     /// The address of the homeserver, if it was asked in this run.
     pub url: Option<String>,
-    /// How long it took in all.
+    /// The duration of recording and check.
     pub took: Duration,
-    /// Of this, how long the check took.
+    /// The duration of the check.
     pub checking: Duration,
-    /// Why the homeserver was called no further, if it was not.
+    /// Why the recording was broken off, if it was.
     pub broken_off: Option<String>,
 }
 
 impl ContentionReport {
-    /// The report of what was found in a recording that is about this.
+    /// Builds the report from the result of a check.
     pub fn new(
         rules: &Rules,
         about: &RecordingHeader,
@@ -156,7 +156,7 @@ impl ContentionReport {
         strict: bool,
         run: Run,
     ) -> Self {
-        let CheckResult { calls, unanswered, overlapping, rounds, parts, .. } = checked;
+        let CheckResult { calls, unanswered, overlapping, rounds, partitions, .. } = checked;
         let software = about.server.as_ref();
         let readings = checked.readings.into_iter().map(|reading| ReadingReport {
             taken: ReadingTaken {
@@ -164,7 +164,7 @@ impl ContentionReport {
                 decision_point: reading.decision_point,
                 option: reading.option,
             },
-            parts: reading.parts,
+            parts: reading.partitions,
         });
         let undecided = checked.undecided.into_iter();
         let undecided: Vec<_> = undecided
@@ -181,7 +181,7 @@ impl ContentionReport {
             calls,
             unanswered,
             overlapping,
-            parts,
+            parts: partitions,
             seconds: effort.took.as_secs_f64(),
             checking_seconds: effort.checking.as_secs_f64(),
             complete: undecided.is_empty() && effort.broken_off.is_none(),
@@ -195,13 +195,13 @@ impl ContentionReport {
         }
     }
 
-    /// Whether there is a failure.
+    /// Whether the check failed.
     pub fn fails(&self) -> bool {
         !self.violations.is_empty() || self.strict && !self.readings.is_empty()
     }
 
-    /// The homeserver, as it is to be called.
-    fn server_told(&self) -> String {
+    /// The name of the homeserver for a title.
+    fn server_name(&self) -> String {
         let ServerReport { url, name, version } = &self.server;
         match (name, version, url) {
             (Some(name), Some(version), _) => format!("{name} {version}"),
@@ -211,7 +211,7 @@ impl ContentionReport {
     }
 
     fn title(&self) -> String {
-        format!("{} under contention, held against {}", self.server_told(), self.rules)
+        format!("{} under contention, held against {}", self.server_name(), self.rules)
     }
 }
 
@@ -241,15 +241,15 @@ impl ViolationReport {
         }
     }
 
-    /// What kind of thing it is, in a word.
+    /// The sort of the violation, in one word.
     const fn sort(&self) -> &'static str {
         if self.race { "race" } else { "sequence" }
     }
 }
 
 impl ExpectedReport {
-    /// What the rules say, as a sentence.
-    fn told(&self) -> String {
+    /// The prediction, as a sentence.
+    fn sentence(&self) -> String {
         let order: Vec<_> = self.order.iter().map(ToString::to_string).collect();
         let after = if order.is_empty() {
             "at first".to_owned()

@@ -1,4 +1,4 @@
-//! `diff --concurrent` and `replay`: histories of a homeserver under contention.
+//! `diff --concurrent` and `replay`: recordings of concurrent calls and their linearizability.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Folder, Ran, run};
 
-/// Runs a line of words, with FOLDER in place of the folder's path.
+/// Runs the words of `line`, with the path of the folder in place of FOLDER.
 fn run_in(folder: &Folder, line: &str) -> Ran {
     let path = folder.path("").display().to_string();
     run(line.split_whitespace().map(|word| word.replace("FOLDER", &path)))
@@ -22,7 +22,7 @@ fn kinds(report: &Value) -> Vec<(bool, String)> {
 }
 
 #[test]
-fn nothing_is_found_in_the_reference_and_its_recording_is_what_the_schema_says() {
+fn the_reference_is_linearizable_and_its_recording_keeps_the_schema() {
     let folder = Folder::new();
     let line = "diff --concurrent --for 2s --seed 3 --quiet --format json --record FOLDER/h.jsonl";
     let ran = run_in(&folder, line);
@@ -55,15 +55,15 @@ fn nothing_is_found_in_the_reference_and_its_recording_is_what_the_schema_says()
     }
 }
 
-/// Runs until a lapse is found by a violation that is `sought`, whose report the replay of the recording
-/// has to agree with.
-fn is_found(lapse: &str, sought: impl Fn(bool, &str) -> bool) {
+/// Runs until the checker finds the concurrency defect by a violation that is `sought`. The replay of the
+/// recording has to report the same violations.
+fn is_found(defect: &str, sought: impl Fn(bool, &str) -> bool) {
     let folder = Folder::new();
-    // Which calls meet is left to the machine, so several runs are allowed, each of a few rounds.
+    // The machine decides which calls overlap, so the test allows several runs of a few rounds each.
     for seed in 1..=40 {
         let line = format!(
             "diff --concurrent --for 400ms --seed {seed} --quiet --format json \
-             --defect concurrency.{lapse} --settle 200ms --record FOLDER/h.jsonl"
+             --defect concurrency.{defect} --settle 200ms --record FOLDER/h.jsonl"
         );
         let ran = run_in(&folder, &line);
         let report = ran.json();
@@ -76,11 +76,11 @@ fn is_found(lapse: &str, sought: impl Fn(bool, &str) -> bool) {
         assert_eq!(report["violations"], replayed.json()["violations"]);
         return;
     }
-    panic!("{lapse} was not found");
+    panic!("{defect} was not found");
 }
 
 #[test]
-fn a_guest_that_was_let_in_before_a_revocation_and_joined_after_it_is_found() {
+fn a_join_checked_before_a_revocation_is_found() {
     is_found("check_then_act", |race, kind| race && (kind == "effect" || kind == "leak"));
 }
 
@@ -90,7 +90,7 @@ fn a_call_that_outlives_the_log_out_is_found() {
 }
 
 #[test]
-fn a_message_that_is_given_by_the_settings_of_before_is_found() {
+fn a_read_by_outdated_settings_is_found() {
     is_found("late_answer", |race, kind| race && kind == "leak");
 }
 
@@ -100,7 +100,7 @@ fn a_sweep_that_follows_the_answer_is_found() {
 }
 
 #[test]
-fn an_upgrade_that_leaves_the_old_token_for_a_while_is_found() {
+fn an_upgrade_that_ends_the_old_token_late_is_found() {
     is_found("upgrade_in_stages", |race, _| race);
 }
 
@@ -115,7 +115,7 @@ fn replayed(lines: &[&str]) -> Ran {
 }
 
 #[test]
-fn what_is_wrong_with_a_recording_is_said_with_its_line() {
+fn an_error_in_a_recording_names_its_line() {
     let register = r#"{"line":"call","round":1,"client":1,"step":{"as":"guest1","do":"register as guest"},"start":1,"end":5,"answer":{"verdict":"allow","status":200}}"#;
     let send = r#"{"line":"call","round":1,"client":2,"step":{"as":"moderator","do":"send","type":"m.room.message","room":"room1"},"event":"e1","start":1,"end":5,"answer":{"verdict":"allow","status":200}}"#;
     let wrong = |with: &str, from: &str, to: &str| with.replace(from, to);
@@ -189,18 +189,22 @@ fn what_is_wrong_with_a_recording_is_said_with_its_line() {
 }
 
 #[test]
-fn what_overlaps_nothing_is_no_race() {
+fn a_violation_without_overlap_is_a_sequence() {
     let register = r#"{"line":"call","round":1,"client":1,"step":{"as":"guest1","do":"register as guest"},"start":1,"end":5,"answer":{"verdict":"allow","status":200}}"#;
     let join = r#"{"line":"call","round":1,"client":1,"step":{"as":"guest1","do":"join","room":"room1"},"start":6,"end":9,"answer":{"verdict":"allow","status":200}}"#;
     let ran = replayed(&[HEAD, register, join]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.out.contains("1. sequence, leak: guest1 joins room1"), "{}", ran.out);
-    assert!(ran.out.contains("it is no race, and `diff` finds the like of it"), "{}", ran.out);
+    assert!(
+        ran.out.contains("the violation is no race, and `diff` finds such a divergence too"),
+        "{}",
+        ran.out
+    );
     assert!(ran.out.contains("deny 403 M_GUEST_ACCESS_FORBIDDEN"), "{}", ran.out);
 }
 
 #[test]
-fn the_command_line_says_what_goes_together() {
+fn conflicting_arguments_are_refused() {
     for (line, says) in [
         ("diff --clients 3", "--concurrent"),
         ("diff --concurrent --only x", "cannot be used with"),
@@ -227,7 +231,7 @@ fn the_published_schema_is_the_one_that_is_made() {
     assert_eq!(std::fs::read_to_string(path).unwrap(), made);
 }
 
-/// Every round of a recording that was read and written again is the same.
+/// Reading and writing a recording changes nothing.
 #[test]
 fn a_recording_is_written_as_it_was_read() {
     let folder = Folder::new();

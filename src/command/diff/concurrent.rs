@@ -1,5 +1,4 @@
-//! `diff --concurrent`: several clients at once, and whether one order explains what they were
-//! answered.
+//! `diff --concurrent`: records several clients that call at once, and checks linearizability.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -18,7 +17,7 @@ use super::super::progress::Progress;
 use super::super::{CommandError, replay, serve};
 use super::{Args, Format};
 
-/// How a homeserver is held against the rules under contention.
+/// The arguments of `diff --concurrent`.
 #[derive(Debug, clap::Args)]
 pub(super) struct ConcurrentArgs {
     /// Let several clients call at once, and look for an order of their calls that explains all
@@ -81,7 +80,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let (recorded, _) = diff::wait_for(recorded).map_err(CommandError::Runtime)?;
     drop(embedded);
     let RecordingRun { recording, broken_off } = recorded?;
-    // Whatever comes of the check, what was recorded is kept.
+    // Write the recording before the check, so that no failure of the check loses the recording.
     if let Some(path) = &concurrent.record {
         Written::beside(&recording.to_jsonl(), path)?;
     }
@@ -97,7 +96,8 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         checking: checking.elapsed(),
         broken_off: broken_off.map(|error| error.to_string()),
     };
-    let report = ContentionReport::new(&rules, &recording.about, checked, effort, args.strict, run);
+    let report =
+        ContentionReport::new(&rules, &recording.header, checked, effort, args.strict, run);
     Ok(Written::new(form.write(&report)?, replay::outcome(&report), &args.output))
 }
 

@@ -1,4 +1,4 @@
-//! The report as one page: it needs no other file, no network and no script.
+//! The report as one HTML page, without other files, network access or scripts.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -8,10 +8,10 @@ use super::text::{MOST_ORDERS, NOT_LOOKED_INTO};
 use super::timeline::Timeline;
 use super::{ContentionReport, ViolationReport};
 
-/// How the page looks: as that of `diff`.
+/// The style of the page, which the page of `diff` has too.
 const STYLE: &str = include_str!("../diff/html/style.css");
 
-/// The report as a page.
+/// Returns the report as an HTML page.
 pub fn html(report: &ContentionReport) -> String {
     let title = report.title();
     let page = html! {
@@ -20,7 +20,7 @@ pub fn html(report: &ContentionReport) -> String {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                // Nothing of what a homeserver said could run or be fetched, were it not escaped.
+                // A second defence after escaping: nothing that a homeserver sent can run or load.
                 meta http-equiv="Content-Security-Policy"
                     content="default-src 'none'; style-src 'unsafe-inline'";
                 title { (title) }
@@ -33,7 +33,7 @@ pub fn html(report: &ContentionReport) -> String {
                     p.effort {
                         (count(report.calls, "call")) " in " (count(report.rounds, "round")) ", "
                         (count(report.overlapping, "pair")) " overlapped; checked in "
-                        (count(report.parts, "part")) ", in "
+                        (count(report.parts, "partition")) ", in "
                         (format!("{:.1} s", report.checking_seconds))
                         @if report.unanswered > 0 { "; " (number(report.unanswered)) " calls have no answer" }
                     }
@@ -41,7 +41,7 @@ pub fn html(report: &ContentionReport) -> String {
                 main {
                     @for (number, one) in (1..).zip(&report.violations) { (violation(number, one)) }
                     @if report.unshown > 0 {
-                        p { (count(report.unshown, "more part")) " " (NOT_LOOKED_INTO) }
+                        p { (count(report.unshown, "more partition")) " " (NOT_LOOKED_INTO) }
                     }
                     (readings(report))
                     (undecided(report))
@@ -66,13 +66,13 @@ fn verdict(report: &ContentionReport) -> Markup {
             @if report.calls == 0 {
                 span.badge.doubtful { "no calls" }
             } @else if report.violations.is_empty() && report.undecided.is_empty() {
-                span.badge.good { "every part has an order" }
+                span.badge.good { "every partition has an order" }
             }
             @for one in &report.violations {
                 span.badge.(one.kind.as_str()) { (one.sort()) ": " (one.kind.as_str()) }
             }
             @if !report.undecided.is_empty() {
-                span.badge.doubtful { (count(report.undecided.len(), "part")) " undecided" }
+                span.badge.doubtful { (count(report.undecided.len(), "partition")) " undecided" }
             }
         }
         @if let Some(why) = &report.broken_off { p.broken { "Broken off: " (why) } }
@@ -100,16 +100,16 @@ fn violation(number: usize, one: &ViolationReport) -> Markup {
             }
             div.scroll { (timeline.svg()) }
             @if !one.race {
-                p { "None of these overlapped anything: it is no race, and " code { "diff" } " finds the like of it." }
+                p { "No calls overlapped: the violation is no race, and " code { "diff" } " finds such a divergence too." }
             }
             ul {
-                @for expected in one.expected.iter().take(MOST_ORDERS) { li { (expected.told()) } }
+                @for expected in one.expected.iter().take(MOST_ORDERS) { li { (expected.sentence()) } }
             }
             @if !one.anytime.is_empty() {
                 details {
                     summary {
                         (count(one.anytime.len(), "other call"))
-                        " in the room explain nothing, whenever they happened, and whether they did"
+                        " in the room do not help to explain the answers, at whatever time they took effect"
                     }
                     ul { @for told in &one.anytime { li { (told) } } }
                 }
@@ -124,7 +124,7 @@ fn readings(report: &ContentionReport) -> Markup {
             section id="permitted" {
                 h2 { "Permitted by another reading than ours" }
                 table.list {
-                    thead { tr { th { "decision point" } th { "option" } th { "reading" } th { "parts" } } }
+                    thead { tr { th { "decision point" } th { "option" } th { "reading" } th { "partitions" } } }
                     tbody {
                         @for reading in &report.readings {
                             tr {
@@ -145,7 +145,7 @@ fn undecided(report: &ContentionReport) -> Markup {
     html! {
         @if !report.undecided.is_empty() {
             section id="undecided" {
-                h2 { "Undecided: there are too many orders to try" }
+                h2 { "Undecided: the search stopped at its limit" }
                 ul {
                     @for part in &report.undecided {
                         li {

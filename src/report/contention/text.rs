@@ -1,4 +1,4 @@
-//! The report for people: what matters first, then each violation with its calls against time.
+//! The text report: the verdict first, then each violation with its calls drawn against time.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -8,9 +8,9 @@ use crate::report::{count, paint, style};
 use super::timeline::Timeline;
 use super::{ContentionReport, ViolationReport};
 
-/// What the parts are of which nothing more is told.
+/// What the report says of the partitions that were not examined.
 pub(super) const NOT_LOOKED_INTO: &str =
-    "without an order by the readings that were found, which were not looked into";
+    "that no known reading explains, and that were not examined";
 
 impl Display for ContentionReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -22,7 +22,12 @@ impl Display for ContentionReport {
             count(self.calls, "call"),
             overlapping(self)
         )?;
-        writeln!(f, "checked in {}, in {:.1} s", count(self.parts, "part"), self.checking_seconds)?;
+        writeln!(
+            f,
+            "checked in {}, in {:.1} s",
+            count(self.parts, "partition"),
+            self.checking_seconds
+        )?;
         writeln!(f)?;
         self.fmt_verdict(f)?;
         for (number, violation) in (1..).zip(&self.violations) {
@@ -37,19 +42,19 @@ impl Display for ContentionReport {
                     .reading
                     .as_ref()
                     .map_or("the text is silent".to_owned(), |id| format!("reading {id}"));
-                let parts = count(reading.parts, "part");
-                writeln!(f, "  {}={}, in {parts} ({by})", taken.decision_point, taken.option)?;
+                let partitions = count(reading.parts, "partition");
+                writeln!(f, "  {}={}, in {partitions} ({by})", taken.decision_point, taken.option)?;
             }
         }
         if self.unshown > 0 {
-            let parts = count(self.unshown, "more part");
-            writeln!(f, "\n{parts} {NOT_LOOKED_INTO}")?;
+            let partitions = count(self.unshown, "more partition");
+            writeln!(f, "\n{partitions} {NOT_LOOKED_INTO}")?;
         }
         if !self.undecided.is_empty() {
             writeln!(
                 f,
                 "\n{}",
-                paint(style::HEADING, "Undecided: there are too many orders to try")
+                paint(style::HEADING, "Undecided: the search stopped at its limit")
             )?;
             for part in &self.undecided {
                 let event = part.event.as_ref().map(|event| format!(" and {event}"));
@@ -75,10 +80,10 @@ impl ContentionReport {
         if self.calls == 0 {
             writeln!(f, "{}", paint(style::DOUBTFUL, "there are no calls to check"))?;
         } else if self.violations.is_empty() && self.undecided.is_empty() {
-            let verdict = "every part has an order that explains all its answers";
+            let verdict = "every partition has an order that explains all its answers";
             writeln!(f, "{}", paint(style::GOOD, verdict))?;
         } else if self.violations.is_empty() {
-            writeln!(f, "{}", paint(style::DOUBTFUL, "no verdict on every part"))?;
+            writeln!(f, "{}", paint(style::DOUBTFUL, "some partitions have no verdict"))?;
         } else {
             let kinds = |of: &[&ViolationReport], sort: &str| {
                 let kinds = DivergenceKind::ALL.into_iter().filter_map(|kind| {
@@ -116,7 +121,7 @@ impl ViolationReport {
         let timeline = Timeline::of(&self.calls, self.unexplained);
         let client = timeline.rows.iter().map(|row| row.client().len()).max().unwrap_or_default();
         for row in &timeline.rows {
-            let told = row.told();
+            let told = row.summary();
             let told = if row.unexplained { paint(style::BAD, told + "  ◀") } else { told };
             let bar = timeline.bar(row);
             writeln!(f, "   {:>3} {:client$}  {bar}  {told}", row.number, row.client())?;
@@ -124,20 +129,20 @@ impl ViolationReport {
         if !self.race {
             writeln!(
                 f,
-                "   none of these overlapped anything: it is no race, and `diff` finds the like of it"
+                "   no calls overlapped: the violation is no race, and `diff` finds such a divergence too"
             )?;
         }
         for expected in self.expected.iter().take(MOST_ORDERS) {
-            writeln!(f, "   {}", expected.told())?;
+            writeln!(f, "   {}", expected.sentence())?;
         }
         if self.expected.len() > MOST_ORDERS {
             let more = self.expected.len() - MOST_ORDERS;
-            writeln!(f, "   and {} that lead elsewhere", count(more, "order"))?;
+            writeln!(f, "   and {} with another prediction", count(more, "order"))?;
         }
         if !self.anytime.is_empty() {
             let calls = count(self.anytime.len(), "other call");
             let told = format!(
-                "   {calls} in the room explain nothing, whenever they happened, and whether they did"
+                "   {calls} in the room do not help to explain the answers, at whatever time they took effect"
             );
             writeln!(f, "{}", paint(style::DIM, told))?;
         }
@@ -145,5 +150,5 @@ impl ViolationReport {
     }
 }
 
-/// How many orders are told of at the most.
+/// The number of predictions that the report lists at most.
 pub(super) const MOST_ORDERS: usize = 4;

@@ -1,25 +1,25 @@
-//! Calls that overlap, against time: what lies between two beginnings or answers is drawn as long as
-//! all else, since the order of these is all that matters.
+//! A timeline of overlapping calls. All intervals between two starts or ends are drawn with the same
+//! length, because only their order matters.
 
 use maud::{Markup, html};
 
 use crate::contention::{AnswerVerdict, Call};
 use crate::scenario::{actor_name, sentence};
 
-/// The calls of a violation, laid out.
+/// The layout of the calls of a violation.
 pub(super) struct Timeline<'a> {
     pub(super) rows: Vec<Row<'a>>,
-    /// How many moments there are.
+    /// The number of distinct starts and ends.
     moments: usize,
 }
 
-/// A call, laid out.
+/// The layout of one call.
 pub(super) struct Row<'a> {
     call: &'a Call,
     pub(super) number: usize,
-    /// The moment at which it began.
+    /// The moment of the start.
     start: usize,
-    /// The moment at which it was answered; none, if it was in flight at the end.
+    /// The moment of the answer; none if the call was in flight at the end.
     end: Option<usize>,
     pub(super) unexplained: bool,
 }
@@ -56,11 +56,11 @@ impl<'a> Timeline<'a> {
         bar.collect()
     }
 
-    /// The calls as a picture.
+    /// The timeline as an SVG picture.
     pub(super) fn svg(&self) -> Markup {
         let x = |moment: usize| LEFT + moment * MOMENT;
         let right = x(self.moments);
-        let told = self.rows.iter().map(Row::told);
+        let told = self.rows.iter().map(Row::summary);
         let longest = told.map(|told| told.chars().count()).max().unwrap_or_default();
         let width = right + 12 + (longest + 2) * CHARACTER;
         let height = LINE * (self.rows.len() + 1);
@@ -78,30 +78,30 @@ impl<'a> Timeline<'a> {
                     rect class=(class) x=(x(row.start)) y=(y - 6) width=(end - x(row.start))
                         height="12" rx="3" fill=(colour) fill-opacity="0.25" stroke=(colour)
                         stroke-dasharray=[row.end.is_none().then_some("4 3")] {}
-                    text class=(class) x=(right + 12) y=(y + 4) fill=(colour) { (row.told()) }
+                    text class=(class) x=(right + 12) y=(y + 4) fill=(colour) { (row.summary()) }
                 }
             }
         }
     }
 }
 
-/// How far from the left the first moment is.
+/// The distance of the first moment from the left.
 const LEFT: usize = 130;
-/// Between two moments.
+/// The distance of two moments.
 const MOMENT: usize = 16;
-/// Between two rows.
+/// The distance of two rows.
 const LINE: usize = 22;
-/// How wide a character is thought to be, at the most.
+/// The assumed width of a character.
 const CHARACTER: usize = 7;
 
 impl Row<'_> {
-    /// Who made the call, and by which client.
+    /// The user and the client of the call.
     pub(super) fn client(&self) -> String {
         format!("{} ({})", actor_name(self.call.step().by), self.call.client)
     }
 
-    /// What was done, and what was answered.
-    pub(super) fn told(&self) -> String {
+    /// The action and the answer of the call.
+    pub(super) fn summary(&self) -> String {
         let Call { event, about, answer, .. } = self.call;
         let sentence = sentence(self.call.step());
         let event = event.as_ref().map(|event| format!(" ({event})")).unwrap_or_default();
@@ -131,7 +131,7 @@ impl Row<'_> {
         format!("{sentence}{event}{about}: {answer}")
     }
 
-    /// How it is to be taken: a class and a colour.
+    /// The CSS class and the colour of the call.
     const fn tone(&self) -> (&'static str, &'static str) {
         match (self.unexplained, &self.call.answer) {
             (true, _) => ("wrong", "#b3261e"),
@@ -175,7 +175,7 @@ mod tests {
             bars,
             ["├─────┤       ", "  ├─┤         ", "        ├─……  "]
                 .map(|bar| {
-                    // What is in flight goes on to the edge.
+                    // The bar of a call in flight goes on to the edge.
                     bar.replace("├─……  ", "├─…………")[..].to_owned()
                 })
                 .map(|bar| bar.chars().take(12).collect::<String>())
