@@ -1,15 +1,22 @@
 //! The concurrent model: one homeserver, several calls at once, every interleaving of their stages.
 //!
-//! A call starts, its token is looked at (*authenticate*), it is *checked*, it *acts*, it is answered.
-//! A revocation acts by its event, and then *lists* and *removes* members one by one; an upgrade acts
-//! by changing the account, and then *ends* the old token. Between any two stages every other call
-//! may pass stages of its own. What a stage does is what the sequential rules do
-//! ([`decide::outcome`](crate::decide::outcome)) on what the call has seen by then: the token of one
-//! moment, the room of another, the events of a third. Which moments these are is the
-//! [`Discipline`].
+//! A call passes these stages:
 //!
-//! Histories have no bound; the number of calls in flight at once has ([`Concurrent::new`]). Whether
-//! one order of all calls explains all answers is followed along the way (`explained`).
+//! 1. *start*: the call is in flight.
+//! 2. *authenticate*: the server looks up the token.
+//! 3. *check*: the server asks the rules whether the call is permitted.
+//! 4. *act*: the server executes the call. A revocation sends its event here, and then *lists* and
+//!    *removes* members one by one. An upgrade changes the account here, and then *ends* the old token.
+//! 5. *answer*: the client receives the answer.
+//!
+//! Between any two stages of a call, every other call may pass stages of its own. Each stage asks the
+//! sequential rules ([`decide::outcome`](crate::decide::outcome)) about what the call has read so far:
+//! the token of one moment, the room of another, the events of a third. The [`Discipline`] says which
+//! moments these are.
+//!
+//! The length of a history is unbounded. The number of calls in flight at once is bounded
+//! ([`Concurrent::new`]). The state contains every order of the calls that explains all answers so far
+//! (`explained`), so that linearizability is judged at every answer.
 
 mod calls;
 mod explained;
@@ -37,13 +44,13 @@ pub use calls::{Call, Response, Stage};
 pub use explained::Explanation;
 pub use trace::ConcurrentTraceStep;
 
-use calls::{Kind, Pace};
-use stages::Next;
+use calls::{AtomicPart, CallKind};
+use stages::Continuation;
 
-/// The most calls in flight that the model is made for.
+/// The greatest number of calls in flight.
 pub const MAX_IN_FLIGHT: usize = 4;
 
-/// One homeserver that takes several calls at once.
+/// The model of one homeserver that takes several calls at once.
 #[derive(Debug)]
 pub struct Concurrent {
     profile: Profile,
@@ -51,11 +58,11 @@ pub struct Concurrent {
     discipline: Discipline,
     scope: Scope,
     in_flight: usize,
-    /// Whether a call starts with the look at its token, and is answered with its last stage.
+    /// Whether *start* and *authenticate* are one action, and so are the last stage and *answer*.
     tight: bool,
-    /// Whether it is followed which orders of the calls explain the answers.
+    /// Whether the state contains the orders of the calls that explain the answers.
     follows: bool,
-    kinds: Vec<Kind>,
+    kinds: Vec<CallKind>,
     nothing_yet: State,
     remembered: remembered::Remembered,
 }
@@ -63,58 +70,59 @@ pub struct Concurrent {
 /// A homeserver with calls in flight.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConcurrentState {
-    /// The state of the homeserver, with all that was done by now.
+    /// The current state of the homeserver.
     pub server: State,
-    /// The calls in flight, in the order in which they began.
+    /// The calls in flight, by their start.
     pub calls: Vec<Call>,
-    /// Every way to explain all answers by one order of the calls.
+    /// Every explanation of all answers by one order of the calls.
     pub explained: Vec<Explanation>,
 }
 
 spelled! {
-    /// The stages that a call passes.
+    /// The stages of a call.
     StageName {
-        /// It starts.
+        /// The call starts.
         Start = "start",
-        /// Its token is looked at.
+        /// The server looks up the token.
         Authenticate = "authenticate",
-        /// The rules are asked whether it may be, and what.
+        /// The server asks the rules whether the call is permitted.
         Check = "check",
-        /// It is done: of a revocation the event, of an upgrade the account.
+        /// The server executes the call: the event of a revocation, the account of an upgrade.
         Act = "act",
-        /// The members to remove are looked up.
+        /// The server lists the members to remove.
         List = "list",
-        /// A member is removed.
+        /// The server removes a member.
         Remove = "remove",
-        /// It ends: of an upgrade the old token, of a revocation the search for members.
+        /// The server ends the old token of an upgrade, or the sweep of a revocation.
         End = "end",
-        /// It is answered.
+        /// The client receives the answer.
         Answer = "answer",
     }
 }
 
-/// A move: a whole call, with nothing in between; or one stage of a call in flight.
+/// An action of the concurrent model: a whole call at once, or one stage of a call in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConcurrentAction {
-    /// What is called.
+    /// The action of the call.
     pub action: Action,
-    /// The number of the call among those in flight, and the stage that it passes; `None` if all of
-    /// the call is done at once. A call that begins comes to be the last one.
+    /// The number of the call among those in flight, and its stage; `None` for a whole call at once. A
+    /// starting call has the number after the last one.
     pub stage: Option<(usize, StageName)>,
 }
 
-/// What a move leads to.
+/// The outcome of an action.
 #[derive(Debug, Clone)]
 struct ConcurrentOutcome {
     current: ConcurrentState,
     verdicts: Verdicts,
-    /// What the call was answered, if the move answers it.
+    /// The answer, if the action answers the call.
     answered: Option<crate::action::Observation>,
 }
 
 impl Concurrent {
-    /// The model at `scope` of a homeserver that decides as `system` says with this discipline, held
-    /// against a revision whose default profile is `rules`, with at most `in_flight` calls in flight.
+    /// Returns the model at `scope` of a homeserver that follows the profile `system` with this
+    /// discipline, and has at most `in_flight` calls in flight. The guarantees are judged by `rules`, the
+    /// default profile of a revision.
     pub fn new(
         scope: Scope,
         system: Profile,
@@ -139,22 +147,25 @@ impl Concurrent {
         }
     }
 
-    /// The same, with starts and answers as moves of their own.
+    /// Returns the model with starts and answers as separate actions.
     ///
-    /// They need not be: a start touches nothing that anybody sees, and of all the times at which a
-    /// call can start and be answered, the latest start and the earliest answer are the hardest to
-    /// explain. A test compares what is found.
+    /// Separate actions change no verdict: a start has no visible effect, and the latest start and the
+    /// earliest answer of a call are the hardest to explain. A test compares the verdicts.
     #[must_use]
     pub fn stage_by_stage(self) -> Self {
-        let kinds = self.kinds.into_iter().map(|kind| Kind {
-            pace: if kind.action.by == Actor::Moderator { Pace::ByStages } else { kind.pace },
+        let kinds = self.kinds.into_iter().map(|kind| CallKind {
+            atomic_part: if kind.action.by == Actor::Moderator {
+                AtomicPart::OneStage
+            } else {
+                kind.atomic_part
+            },
             ..kind
         });
         Self { tight: false, kinds: kinds.collect(), ..self }
     }
 
-    /// The same, without following what explains the answers: `linearizable` and `quiescent_state` are
-    /// not judged then, and there is far less to explore.
+    /// Returns the model without explanations in its states. This model does not judge `linearizable` and
+    /// `quiescent_state`, and has far fewer states.
     #[must_use]
     pub fn unexplained(&self) -> Self {
         let (system, rules) = (self.profile.clone(), self.rules.clone());
@@ -163,27 +174,27 @@ impl Concurrent {
         Self { follows: false, tight: self.tight, kinds, ..fresh }
     }
 
-    /// What explains that there are no calls yet.
+    /// The explanations of a state without calls.
     fn explained_from(&self, server: State) -> Vec<Explanation> {
         if self.follows { vec![Explanation::of(server)] } else { Vec::new() }
     }
 
-    /// Every move that can be made, as far as its call is not kept waiting.
+    /// Every action, including those whose call waits for another call.
     fn moves(&self, current: &ConcurrentState) -> impl Iterator<Item = ConcurrentAction> {
         let has_room = current.calls.len() < self.in_flight;
         let can_begin = self.kinds.iter().filter(|kind| has_room && self.can_begin(current, kind));
         let last = current.calls.len();
-        let first = |kind: &Kind| match kind.pace {
+        let first = |kind: &CallKind| match kind.atomic_part {
             _ if !self.tight => StageName::Start,
-            Pace::ToItsAct => StageName::Act,
-            Pace::ByStages | Pace::AtOnce => StageName::Authenticate,
+            AtomicPart::UpToAct => StageName::Act,
+            AtomicPart::OneStage | AtomicPart::WholeCall => StageName::Authenticate,
         };
         let fresh: Vec<ConcurrentAction> = can_begin
             .flat_map(|kind| {
                 let whole = ConcurrentAction { action: kind.action, stage: None };
                 let begun =
                     ConcurrentAction { action: kind.action, stage: Some((last, first(kind))) };
-                [Some(whole), (kind.pace != Pace::AtOnce).then_some(begun)]
+                [Some(whole), (kind.atomic_part != AtomicPart::WholeCall).then_some(begun)]
             })
             .flatten()
             .collect();
@@ -226,7 +237,7 @@ impl Concurrent {
         }
     }
 
-    /// The situation with one more call, which has done nothing yet.
+    /// The state with one more call, which has only started.
     fn begun(&self, current: &ConcurrentState, kind: usize) -> ConcurrentState {
         let mut current = current.clone();
         let call = self.call(&current, kind);
@@ -237,20 +248,20 @@ impl Concurrent {
         current
     }
 
-    /// The call with this number passes its next stage, and those at which it looks at nothing;
-    /// `None` if it is kept waiting.
+    /// Executes the next stage of the call with this number, and the following stages that read nothing;
+    /// `None` if the call waits for another call.
     fn pass(&self, before: &ConcurrentState, number: usize) -> Option<ConcurrentOutcome> {
         let call = before.calls.get(number)?;
         let mut taken = self.pass_one(before, number)?;
         while self.tight
             && taken.answered.is_none()
-            && self.kind(call).pace == Pace::ToItsAct
+            && self.kind(call).atomic_part == AtomicPart::UpToAct
             && matches!(
                 taken.current.calls[number].stage,
                 Stage::Authenticated(_) | Stage::Checked(..)
             )
         {
-            // Where it has to wait, it waits with nothing seen.
+            // A call that has to wait has read nothing.
             let Some(next) = self.pass_one(&taken.current, number) else { break };
             let ConcurrentOutcome { current, verdicts, answered } = next;
             taken.verdicts.add(verdicts);
@@ -264,17 +275,17 @@ impl Concurrent {
         let mut verdicts = self.judge(before, number, &gone);
         let mut current = ConcurrentState { server: gone.server, ..before.clone() };
         let answered = match gone.next {
-            Next::Stage(stage) => {
+            Continuation::Stage(stage) => {
                 current.calls[number].stage = stage;
                 None
             }
-            Next::Answer(_)
+            Continuation::Answer(_)
                 if !self.tight && !matches!(before.calls[number].stage, Stage::Acted(_)) =>
             {
                 current.calls[number].stage = Stage::Acted(Response::of(&gone.observation));
                 None
             }
-            Next::Answer(said) => {
+            Continuation::Answer(said) => {
                 verdicts.add(self.answer(&mut current, number, said));
                 Some(gone.observation)
             }
@@ -283,7 +294,7 @@ impl Concurrent {
         Some(ConcurrentOutcome { current, verdicts, answered })
     }
 
-    /// A call is answered: it is in flight no more, and has to be explained.
+    /// Answers a call: removes the call from those in flight, and keeps the explanations of its answer.
     fn answer(&self, current: &mut ConcurrentState, number: usize, said: Response) -> Verdicts {
         let was_explained = !current.explained.is_empty();
         let answered = self.explain(current, number, said);
@@ -292,7 +303,7 @@ impl Concurrent {
         if current.calls.is_empty() {
             current.server = normal_form(&self.profile, &current.server);
         }
-        let orders = judging::Orders { was_explained, matter: answered.orders_matter };
+        let orders = judging::OrdersAtAnswer { was_explained, matter: answered.orders_matter };
         let verdicts = Self::judge_answer(current, orders);
         if current.calls.is_empty() {
             current.explained = self.explained_from(current.server);

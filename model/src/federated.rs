@@ -1,16 +1,19 @@
-//! The federated model: two or three homeservers in one room, and every order in which what they
-//! send reaches the others.
+//! The federated model: two or three homeservers in one room, and every order in which their events
+//! reach the other servers.
 //!
-//! Each server has its own state, as the sequential rules know it
-//! ([`decide::outcome`](crate::decide::outcome) decides everything here too): its own guest is a guest
-//! there, and everybody else's is a user like any other, since nobody tells who is a guest elsewhere.
-//! An event that arrives is the step of its sender, taken on the state of the server that it reaches;
-//! a revocation that arrives removes the guest of that server. Events arrive late, out of order, more
-//! than once. The event that counts is the one that state resolution picks: of two of which one was
-//! sent in the knowledge of the other, the later; of two that knew nothing of each other, either, but
-//! the same on every server (`history`).
+//! - Each server has its own state of the sequential model, and
+//!   [`decide::outcome`](crate::decide::outcome) decides everything.
+//! - A server knows that its own guest is a guest. The guests of other servers are users to it, because
+//!   no server tells another one who is a guest.
+//! - An event that arrives is the action of its sender on the state of the receiving server. A revocation
+//!   that arrives removes the guest of that server.
+//! - Events arrive late, out of order, or more than once.
+//! - State resolution picks the current event. If the sender of one event knew the other event, the later
+//!   one wins. If neither sender knew the other event, either event wins, but the same one on every server
+//!   (`history`).
 //!
-//! Histories have no bound; the number of settings on their way at once has ([`Federated::new`]).
+//! The length of a history is unbounded. The number of settings in transit at once is bounded
+//! ([`Federated::new`]).
 
 mod actions;
 mod delivery;
@@ -32,21 +35,21 @@ pub use delivery::moderators_action;
 pub use history::{History, Setting};
 pub use trace::FederatedTraceStep;
 
-/// The most homeservers: each has one guest.
+/// The greatest number of homeservers. Each has one guest.
 pub const MAX_SERVERS: usize = MAX_GUESTS;
 
-/// Some homeservers in one room.
+/// The model of some homeservers in one room.
 #[derive(Debug)]
 pub struct Federated {
     rules: Profile,
     federation: Federation,
     servers: usize,
     on_their_way: usize,
-    /// What each server does.
+    /// The profile that each server follows.
     profiles: Vec<Profile>,
 }
 
-/// What all homeservers know, and what is on its way.
+/// A state of the model: the states of all homeservers, and the events in transit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Servers {
     /// Each homeserver.
@@ -55,40 +58,41 @@ pub struct Servers {
     pub access: History,
     /// The events of history visibility that not every server has.
     pub visibility: History,
-    /// The message that is followed, once it was sent.
+    /// The observed message, once it was sent.
     pub message: Option<Message>,
 }
 
 /// One homeserver.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Server {
-    /// Whether it takes part in the room: one of its users has joined.
+    /// Whether the server takes part in the room: one of its users has joined.
     pub takes_part: bool,
-    /// Its state. The guest with its own number is its own; of the others it knows the membership.
+    /// The state. The guest with the number of the server is its own; of other guests the server knows
+    /// the membership only.
     pub state: State,
-    /// Whether it has the message.
+    /// Whether the server has the message.
     pub has_message: bool,
-    /// Of which guests of others a change of membership has not reached it.
+    /// The guests of other servers whose last change of membership has not reached this server.
     pub outdated: [bool; MAX_SERVERS],
 }
 
-/// The message that is followed.
+/// The observed message.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Message {
-    /// What it was sent under, as the server that sent it knew the room.
+    /// The room at the time of the message, as the sending server knew the room.
     pub class: crate::state::Tagged,
-    /// Which servers took part when it was sent.
+    /// The servers that took part when the message was sent.
     pub sent_to: [bool; MAX_SERVERS],
-    /// How many of the events of guest access on their way it was sent in the knowledge of: the
-    /// newest of them, counted from 1.
+    /// The number of the newest event of guest access in transit that the sender of the message knew,
+    /// from 1.
     pub access: usize,
-    /// The same, of history visibility.
+    /// The same number for history visibility.
     pub visibility: usize,
 }
 
 impl Federated {
-    /// The model of so many homeservers, of which the honest ones do as `rules` says, with at most
-    /// `on_their_way` settings that have not reached everyone.
+    /// Returns the model of `servers` homeservers with at most `on_their_way` settings in transit. The
+    /// honest servers follow `rules`.
     pub fn new(
         rules: Profile,
         federation: Federation,
@@ -103,7 +107,7 @@ impl Federated {
         Self { rules, federation, servers, on_their_way: on_their_way.max(1), profiles }
     }
 
-    /// Whether the server with this number keeps the rules, as far as anybody knows.
+    /// Whether the server with this number follows the rules.
     fn is_honest(&self, server: usize) -> bool {
         self.profiles[server] == self.rules
     }

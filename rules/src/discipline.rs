@@ -1,10 +1,20 @@
-//! Disciplines: how a homeserver keeps calls that overlap out of one another's way.
+//! Disciplines of concurrency control: how a homeserver isolates overlapping calls.
 //!
-//! The rules speak of one call at a time; no text says what a server is to hold, to look at again or
-//! to do in one instant so that it comes out as if there were only one. Each such question is a point
-//! with options here, as the rules' own questions are in [`decision_point`](crate::decision_point).
-//! The first options together are safe, and every other one is a mistake that can be switched on by
-//! `point=option`. A few combinations have a name, for they are what servers do.
+//! The rules speak of one call at a time. No text says what a server has to lock, to check again or to do
+//! atomically. Each such question is a point with options, like the questions of the rules in
+//! [`decision_point`](crate::decision_point).
+//!
+//! - The first options together are safe ([`Discipline::FIRST`]).
+//! - `point=option` switches on any other option.
+//! - [`DISCIPLINES`] names the combinations that real servers have.
+//!
+//! ```
+//! use guest_access_rules::discipline::{Discipline, Holds};
+//!
+//! let discipline = Discipline::find("call.holds=nothing")?;
+//! assert_eq!(discipline.holds, Holds::Nothing);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::decision_point::points;
 
@@ -99,14 +109,14 @@ DISCIPLINE_POINTS {
 }
 }
 
-/// A discipline with a name.
+/// A named discipline.
 #[derive(Debug, Clone, Copy)]
-pub struct Named {
+pub struct NamedDiscipline {
     /// The name.
     pub id: &'static str,
-    /// What it is.
+    /// A description.
     pub about: &'static str,
-    /// Whether it is meant to keep every guarantee.
+    /// Whether the discipline is expected to keep every guarantee.
     pub safe: bool,
     /// The options.
     pub discipline: Discipline,
@@ -116,45 +126,45 @@ const LOCKS: Discipline = Discipline::FIRST;
 const NOTHING_HELD: Discipline = Discipline { holds: Holds::Nothing, ..LOCKS };
 const RECHECK: Discipline = Discipline { rechecks: Rechecks::Everything, ..NOTHING_HELD };
 
-/// The disciplines with a name, the safe ones first.
-pub const DISCIPLINES: &[Named] = &[
-    Named {
+/// The named disciplines, the safe ones first.
+pub const DISCIPLINES: &[NamedDiscipline] = &[
+    NamedDiscipline {
         id: "locks",
         about: "a lock for each user and one for each room, held until the answer",
         safe: true,
         discipline: LOCKS,
     },
-    Named {
+    NamedDiscipline {
         id: "transaction",
         about: "reads of one instant, and all that a call changes in one instant with all of its check",
         safe: true,
         discipline: Discipline { reads: Reads::Snapshot, commits: Commits::AtOnce, ..RECHECK },
     },
-    Named {
+    NamedDiscipline {
         id: "nothing_held",
         about: "check, then act, with nothing held between",
         safe: false,
         discipline: NOTHING_HELD,
     },
-    Named {
+    NamedDiscipline {
         id: "user_lock",
         about: "a lock for each user",
         safe: false,
         discipline: Discipline { holds: Holds::User, ..LOCKS },
     },
-    Named {
+    NamedDiscipline {
         id: "room_lock",
         about: "a lock for each room",
         safe: false,
         discipline: Discipline { holds: Holds::Room, ..LOCKS },
     },
-    Named {
+    NamedDiscipline {
         id: "snapshot",
         about: "reads of one instant, and nothing held until the act",
         safe: false,
         discipline: Discipline { reads: Reads::Snapshot, ..NOTHING_HELD },
     },
-    Named {
+    NamedDiscipline {
         id: "readers_unlocked",
         about: "as locks, for all but reads, of which the token is looked at with the events",
         safe: false,
@@ -164,13 +174,13 @@ pub const DISCIPLINES: &[Named] = &[
             ..LOCKS
         },
     },
-    Named {
+    NamedDiscipline {
         id: "recheck_room",
         about: "the room checked again in one instant with the act, and changes one by one",
         safe: false,
         discipline: Discipline { rechecks: Rechecks::Room, ..NOTHING_HELD },
     },
-    Named {
+    NamedDiscipline {
         id: "token_once",
         about: "the room checked again in one instant with all that a call changes, and the token not",
         safe: false,
@@ -180,37 +190,37 @@ pub const DISCIPLINES: &[Named] = &[
             ..NOTHING_HELD
         },
     },
-    Named {
+    NamedDiscipline {
         id: "recheck",
         about: "everything checked again in one instant with the act, and changes one by one",
         safe: false,
         discipline: RECHECK,
     },
-    Named {
+    NamedDiscipline {
         id: "sweep_before_event",
         about: "as recheck, with the members removed before the event takes effect",
         safe: false,
         discipline: Discipline { sweeps: Sweeps::BeforeEvent, ..RECHECK },
     },
-    Named {
+    NamedDiscipline {
         id: "sweep_as_listed",
         about: "as recheck, with the members removed that were listed at first",
         safe: false,
         discipline: Discipline { turn: Turn::AsListed, ..RECHECK },
     },
-    Named {
+    NamedDiscipline {
         id: "sweep_until_clean",
         about: "as nothing_held, with the members removed again and again until nobody is left",
         safe: false,
         discipline: Discipline { runs: Runs::UntilClean, ..NOTHING_HELD },
     },
-    Named {
+    NamedDiscipline {
         id: "sweep_shared",
         about: "as recheck, with a revocation that relies on one that is under way",
         safe: false,
         discipline: Discipline { meanwhile: Meanwhile::LeavesItToTheOther, ..RECHECK },
     },
-    Named {
+    NamedDiscipline {
         id: "sweep_shared_until_clean",
         about: "as sweep_shared, with the members removed until nobody is left",
         safe: false,
@@ -254,7 +264,7 @@ impl Discipline {
     }
 }
 
-/// Nothing has this name.
+/// No discipline has this name.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no discipline `{text}`; there are {known}")]
 pub struct UnknownDiscipline {
@@ -279,7 +289,8 @@ mod tests {
     fn every_option_is_taken_by_a_discipline_with_a_name() {
         for point in DISCIPLINE_POINTS {
             for option in point.option_ids() {
-                let takes = |named: &Named| named.discipline.option(point.id) == Some(option);
+                let takes =
+                    |named: &NamedDiscipline| named.discipline.option(point.id) == Some(option);
                 assert!(DISCIPLINES.iter().any(takes), "{}={option}", point.id);
             }
         }

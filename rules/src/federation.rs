@@ -1,5 +1,5 @@
-//! How homeservers treat what comes from one another: points with options, of which the first are
-//! what the specification asks for.
+//! The behaviour of homeservers towards each other, as points with options. The first options are the
+//! behaviour that the specification requires.
 
 use crate::decision_point::{JoinGate, RevocationEffect, RoomRule, WorldReadableMeans, points};
 use crate::profile::Profile;
@@ -57,7 +57,7 @@ FEDERATION_POINTS {
 }
 
 impl Federation {
-    /// Makes a profile the one of a server that does what it should not.
+    /// Changes a profile to the profile of the dishonest server.
     pub fn corrupt(self, profile: &mut Profile) {
         let choices = &mut profile.choices;
         match self.dishonest {

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use guest_access::scenario::Scenario;
 use guest_access_model::threads::each;
-use guest_access_rules::discipline::{DISCIPLINES, Named};
+use guest_access_rules::discipline::{DISCIPLINES, NamedDiscipline};
 use guest_access_rules::rules::Rules;
 
 use crate::cli::{Folder, program, run, run_line};
@@ -21,7 +21,7 @@ fn the_text_says_what_matters_on_one_screen() {
 #[test]
 fn each_unsafe_discipline_has_its_shortest_stories() {
     let is_unsafe: Vec<_> = DISCIPLINES.iter().filter(|named| !named.safe).collect();
-    let told = each(&is_unsafe, 2, |named: &&Named| {
+    let told = each(&is_unsafe, 2, |named: &&NamedDiscipline| {
         let check = "check --model concurrent --workers 1 --discipline";
         run_line(&format!("{check} {}", named.id)).text()
     });

@@ -1,4 +1,4 @@
-//! The calls that are made, and what is remembered of one while it is in flight.
+//! The kinds of calls, and the state of a call in flight.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,63 +14,62 @@ use guest_access_rules::vocabulary::{ErrCode, GuestAccess, HistoryVisibility};
 
 use super::{Concurrent, ConcurrentState, StageName};
 
-/// A call that is made, now and then.
+/// A kind of call that clients make.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Kind {
+pub(super) struct CallKind {
     pub(super) action: Action,
-    /// How much of it is done in one instant.
-    pub(super) pace: Pace,
+    /// The part of the call that is one atomic action.
+    pub(super) atomic_part: AtomicPart,
 }
 
-/// How much of a call is done in one instant.
+/// The part of a call that is one atomic action.
 ///
-/// A call that looks at nothing which another call could change is the same at whatever moment it
-/// looks: what counts is when it acts.
+/// A call that reads nothing that another call can change reads the same at every moment. Only the moment
+/// of its *act* counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pace {
-    /// A stage at a time.
-    ByStages,
-    /// It comes to its act at once.
-    ToItsAct,
-    /// All of it.
-    AtOnce,
+pub(super) enum AtomicPart {
+    /// One stage.
+    OneStage,
+    /// All stages up to the *act*.
+    UpToAct,
+    /// The whole call.
+    WholeCall,
 }
 
 /// A call in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Call {
-    /// Which of the calls that are made it is.
+    /// The number of its kind.
     pub kind: u8,
-    /// Whether it shows the token that the guest got when it registered, also if it has upgraded
-    /// since.
+    /// Whether the call shows the token of the registration, even after an upgrade.
     pub first_token: bool,
-    /// How far it has come.
+    /// The stage that the call has reached.
     pub stage: Stage,
 }
 
-/// How far a call has come, and what it has seen.
+/// The stage that a call has reached, and what the call has read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Stage {
-    /// It has started.
+    /// The call has started.
     Started,
-    /// Its token was looked at.
+    /// The server has looked up the token.
     Authenticated(ShownToken),
-    /// It was checked, and may be.
+    /// The rules permit the call, by this token and this room.
     Checked(ShownToken, Room),
-    /// An upgrade: the account is changed, and the old token not ended.
+    /// The upgrade has changed the account, and not yet ended the old token.
     Upgraded,
-    /// A revocation that removes members: who is still to be removed, once that was looked up.
+    /// The revocation removes members: the listed guests that remain, or `None` before *list*.
     Sweeping(Option<ListedGuests>),
-    /// All is done; this is to be answered.
+    /// The call is executed; the answer is still to be sent.
     Acted(Response),
 }
 
-/// Whom a token showed, when it was looked at.
+/// The account that a token belonged to when the server looked it up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ShownToken {
     /// The account of the guest who calls.
     pub account: Account,
-    /// Which of its tokens that is.
+    /// The token of this account.
     pub with: Credential,
 }
 
@@ -102,7 +101,7 @@ impl FromIterator<usize> for ListedGuests {
     }
 }
 
-/// What a caller can tell of an answer.
+/// The part of an answer that the caller sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Response {
     status: u16,
@@ -117,19 +116,19 @@ impl Response {
     }
 }
 
-/// The calls that are made: those that read or change what a revocation, an upgrade, the end of a
-/// token or a change of the settings changes, or is changed by.
-pub(super) fn kinds(scope: Scope, profile: &Profile) -> Vec<Kind> {
+/// The kinds of calls of the model: those that interact with a revocation, an upgrade, the end of a token
+/// or a change of a setting.
+pub(super) fn kinds(scope: Scope, profile: &Profile) -> Vec<CallKind> {
     let moderator = |operation| Action::new(Actor::Moderator, operation).at(0);
-    let at_once = |action| Kind { action, pace: Pace::AtOnce };
-    let by_stages = |action| Kind { action, pace: Pace::ByStages };
+    let at_once = |action| CallKind { action, atomic_part: AtomicPart::WholeCall };
+    let by_stages = |action| CallKind { action, atomic_part: AtomicPart::OneStage };
     let guest_access = |value| moderator(Operation::SetGuestAccess(Says::Value(value), Key::Empty));
     let mut kinds = vec![
         at_once(guest_access(GuestAccess::CanJoin)),
-        Kind { action: guest_access(GuestAccess::Forbidden), pace: Pace::ToItsAct },
+        CallKind { action: guest_access(GuestAccess::Forbidden), atomic_part: AtomicPart::UpToAct },
         at_once(moderator(Operation::Send(Message::Message)).tagged()),
     ];
-    // What hides from whoever is not joined is alike under every value but `world_readable`.
+    // Every value but `world_readable` hides the same events from users who are not joined.
     for value in [HistoryVisibility::WorldReadable, HistoryVisibility::Joined] {
         kinds.push(at_once(moderator(Operation::SetVisibility(Says::Value(value), Key::Empty))));
     }
@@ -151,13 +150,13 @@ pub(super) fn kinds(scope: Scope, profile: &Profile) -> Vec<Kind> {
     kinds
 }
 
-/// The number of the guest whose call a step is, or whose token it ends.
+/// The number of the guest who calls, or whose token the action ends.
 pub(super) fn guest_of(action: &Action) -> Option<usize> {
     action.guests().next().map(usize::from)
 }
 
 impl Concurrent {
-    pub(super) fn kind(&self, call: &Call) -> &Kind {
+    pub(super) fn kind(&self, call: &Call) -> &CallKind {
         &self.kinds[usize::from(call.kind)]
     }
 
@@ -174,9 +173,9 @@ impl Concurrent {
         }
     }
 
-    /// Whether somebody can make the call: it has a token to show, and one event is tagged at most.
-    /// A guest asks for one upgrade at a time.
-    pub(super) fn can_begin(&self, current: &ConcurrentState, kind: &Kind) -> bool {
+    /// Whether a client can make the call: the client has a token, at most one event is tagged, and a
+    /// guest upgrades once at a time.
+    pub(super) fn can_begin(&self, current: &ConcurrentState, kind: &CallKind) -> bool {
         let account = guest_of(&kind.action).map(|guest| current.server.accounts[guest]);
         let in_flight = |is: &dyn Fn(&Action) -> bool| {
             current.calls.iter().any(|call| is(&self.kind(call).action))
@@ -196,15 +195,15 @@ impl Concurrent {
         }
     }
 
-    /// Whether the guest is a user by now, and its old token not ended.
+    /// Whether an upgrade has changed the account of the guest, and not yet ended the old token.
     pub(super) fn is_upgrading(&self, current: &ConcurrentState, guest: usize) -> bool {
         current.calls.iter().any(|call| {
             call.stage == Stage::Upgraded && guest_of(&self.kind(call).action) == Some(guest)
         })
     }
 
-    /// The step of a call, with the token that it shows where the account is this. The first token
-    /// is the one before the upgrade, once there was one.
+    /// The action of a call, with the token that the call shows for this account. After an upgrade, the
+    /// token of the registration is the token before the upgrade.
     pub(super) fn action_with(&self, call: &Call, account: Account) -> Action {
         let action = self.kind(call).action;
         let is_old = call.first_token && matches!(account, Account::User | Account::UserEnded);
@@ -213,16 +212,16 @@ impl Concurrent {
         if is_old && shows { action.with(Credential::BeforeUpgrade) } else { action }
     }
 
-    /// The same, where the account is as `state` has it.
+    /// The action of a call, with the token that the call shows in `state`.
     pub(super) fn action_in(&self, call: &Call, state: &State) -> Action {
         let account = guest_of(&self.kind(call).action).map(|guest| state.accounts[guest]);
         self.action_with(call, account.unwrap_or(Account::Absent))
     }
 
-    /// The stage that a call passes next.
+    /// The next stage of a call.
     pub(super) fn passes(&self, call: &Call) -> StageName {
         match call.stage {
-            Stage::Started if self.tight && self.kind(call).pace == Pace::ToItsAct => {
+            Stage::Started if self.tight && self.kind(call).atomic_part == AtomicPart::UpToAct => {
                 StageName::Act
             }
             Stage::Started => StageName::Authenticate,

@@ -1,16 +1,22 @@
-//! Whether one order of all calls explains every answer: linearizability, as Herlihy and Wing have it
-//! (*Linearizability: a correctness condition for concurrent objects*, 1990), followed along the way.
+//! Linearizability of a growing history (M. Herlihy and J. Wing, *Linearizability: a correctness condition
+//! for concurrent objects*, 1990): the orders of the calls so far that explain all answers so far.
 //!
-//! An [`Explanation`] is one way in which the calls so far can have been put in one order, each at an
-//! instant between its start and its answer, so that the sequential rules give the answers that were
-//! given: the state that this order leads to, and for each call in flight, what it is to be answered
-//! if the order has it already. All explanations are kept. When a call is answered, each is carried
-//! on by every order of calls in flight that ends in this one, and those in which it would be
-//! answered otherwise are dropped. If none is left, no order explains the answers.
+//! An [`Explanation`] is one such order. Each call is at an instant between its start and its answer, and
+//! the sequential rules give the observed answers. An explanation consists of the state that the order
+//! leads to, and of the answer of each call in flight that the order already has.
 //!
-//! A call takes its place in the order no earlier than an answer needs it: everything that could be
-//! put in the order before can be put there then, since the calls that start in between only add to
-//! what is possible. (Lowe calls it just-in-time linearization: *Testing for linearizability*, 2017.)
+//! When a call is answered:
+//!
+//! 1. Extend each explanation by every sequence of calls in flight that ends with this call.
+//! 2. Drop the explanations in which the call has another answer.
+//! 3. If no explanation is left, the history is not linearizable.
+//!
+//! An order gets a call only when an answer needs the call. A call that could have its place earlier can
+//! still have its place then, because calls that start in between only add orders. (This is just-in-time
+//! linearization: G. Lowe, *Testing for linearizability*, 2017.)
+//!
+//! The checker of recordings has a search of its own, for finished histories: `contention/linearization.rs`
+//! of the crate `guest_access` compares the two.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,14 +34,14 @@ use super::{Concurrent, ConcurrentState};
 pub struct Explanation {
     /// The state that the order leads to.
     pub state: State,
-    /// For each call in flight, what it is answered if the order has it already.
+    /// For each call in flight its answer, if the order already has the call.
     pub said: Vec<Option<Response>>,
 }
 
-/// What the answer to one call leaves.
-pub(super) struct Explained {
+/// The explanations after the answer to a call.
+pub(super) struct AnswerExplanations {
     pub(super) explanations: Vec<Explanation>,
-    /// Whether some order would have had the call answered otherwise, or would have led elsewhere.
+    /// Whether some order has another answer to the call, or leads to another state.
     pub(super) orders_matter: bool,
 }
 
@@ -50,13 +56,13 @@ impl Explanation {
 }
 
 impl Concurrent {
-    /// The call with this number is answered so.
+    /// Returns the explanations of the answer `said` to the call with this number.
     pub(super) fn explain(
         &self,
         current: &ConcurrentState,
         number: usize,
         said: Response,
-    ) -> Explained {
+    ) -> AnswerExplanations {
         let (mut explanations, mut possible) = (Vec::new(), Vec::new());
         let mut known: Vec<Explanation> = current.explained.clone();
         let mut next = 0;
@@ -88,11 +94,11 @@ impl Concurrent {
         explanations.extend(possible.into_iter().filter(|(a, _)| *a == said).map(|(_, rest)| rest));
         explanations.sort_unstable();
         explanations.dedup();
-        Explained { explanations, orders_matter }
+        AnswerExplanations { explanations, orders_matter }
     }
 
-    /// What the sequential rules do with a call in this state. The server's own deed is nothing where
-    /// there is nothing to do.
+    /// The next state and the answer of a call by the sequential rules. An action of the server that has
+    /// no outcome in this state changes nothing.
     fn in_sequence(&self, call: &Call, state: &State) -> Option<(State, Response)> {
         let action = self.action_in(call, state);
         let outcome = match action.operation {

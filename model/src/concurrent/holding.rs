@@ -1,4 +1,4 @@
-//! What calls hold, and who is kept waiting by it.
+//! Locks: what calls hold, and which calls wait.
 
 use crate::action::{Action, Operation, Says};
 use guest_access_rules::discipline::{Holds, Readers};
@@ -7,19 +7,19 @@ use guest_access_rules::vocabulary::GuestAccess;
 use super::calls::{Call, Stage, guest_of};
 use super::{Concurrent, ConcurrentState};
 
-/// Whether the step is a change of guest access that can remove members.
+/// Whether the action is a change of guest access that can remove members.
 pub(super) fn revokes(action: &Action) -> bool {
     matches!(action.operation, Operation::SetGuestAccess(says, _) if says != Says::Value(GuestAccess::CanJoin))
 }
 
 impl Concurrent {
-    /// Whether a call takes no part in holding, nor in waiting for what is held.
+    /// Whether a call neither holds locks nor waits for locks.
     fn stands_apart(&self, call: &Call) -> bool {
         let reads = matches!(self.kind(call).action.operation, Operation::Read(_));
         reads && self.discipline.readers == Readers::HoldNothing
     }
 
-    /// Whether another call holds the user of the guest.
+    /// Whether another call holds the lock of the guest.
     pub(super) fn user_is_held(
         &self,
         current: &ConcurrentState,
@@ -40,7 +40,7 @@ impl Concurrent {
             })
     }
 
-    /// Whether others hold what the call needs for its check.
+    /// Whether another call holds a lock that the call needs for its check.
     pub(super) fn room_is_held(&self, current: &ConcurrentState, number: usize) -> bool {
         let action = &self.kind(&current.calls[number]).action;
         if self.stands_apart(&current.calls[number]) {
@@ -61,7 +61,7 @@ impl Concurrent {
         }
     }
 
-    /// The calls that may hold something against this one.
+    /// The other calls that may hold locks.
     fn others<'a>(
         &'a self,
         current: &'a ConcurrentState,
@@ -71,7 +71,7 @@ impl Concurrent {
         others.map(|(_, call)| call).filter(|call| !self.stands_apart(call))
     }
 
-    /// Whether some call in flight is kept waiting, and whether some call can go on.
+    /// Whether some call in flight waits, and whether some call can go on.
     pub(super) fn waiting(&self, current: &ConcurrentState) -> (bool, bool) {
         let goes_on = |number| self.go_on(current, number).is_some();
         let can: Vec<bool> = (0..current.calls.len()).map(goes_on).collect();

@@ -1,9 +1,13 @@
-//! What the guarantees say of a move.
+//! The judgement of the guarantees on an action.
 //!
-//! Those of the sequential model that are about one moment are judged at that moment: what a read
-//! gives, when it is given; who comes to be joined, or is removed, when it happens. `revocation` is
-//! judged whenever nothing is in flight: a sweep may take its time. The token that counts is the one
-//! that the call was let in with.
+//! | guarantees | judged when |
+//! |---|---|
+//! | of reads | a read is answered |
+//! | of joins and removals | the membership changes |
+//! | `revocation` | no call is in flight, because a sweep takes time |
+//! | `linearizable`, `quiescent_state` | a call is answered |
+//!
+//! The judged token is the token by which the server admitted the call.
 
 use crate::action::{Answer, Observation};
 use crate::guarantee::{Transition, Verdicts};
@@ -13,10 +17,10 @@ use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::vocabulary::{GuestAccess, Membership};
 
 use super::calls::guest_of;
-use super::stages::{Next, StageOutcome};
+use super::stages::{Continuation, StageOutcome};
 use super::{Concurrent, ConcurrentState};
 
-/// Guarantees that are judged when something happens.
+/// Guarantees that are judged when the state of the server changes.
 const AT_ITS_MOMENT: GuaranteeSet =
     GuaranteeSet::of(&[GuaranteeId::JoinGate, GuaranteeId::RevocationSpares]);
 
@@ -28,16 +32,16 @@ const WHEN_READ: GuaranteeSet = GuaranteeSet::of(&[
     GuaranteeId::WorldReadableOnly,
 ]);
 
-/// What was found of the orders of the calls when one was answered.
+/// The explanations before an answer, and whether the order of the calls matters for the answer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Orders {
+pub(super) struct OrdersAtAnswer {
     pub(super) was_explained: bool,
     pub(super) matter: bool,
 }
 
 impl Concurrent {
-    /// The guarantees that this model says something of, under this discipline: where nothing is
-    /// held, nobody waits.
+    /// The guarantees that this model judges under this discipline. A discipline without locks has no
+    /// deadlocks.
     pub fn guarantees(discipline: &Discipline) -> GuaranteeSet {
         let own = Self::of_orders().union(GuaranteeSet::of(&[GuaranteeId::Revocation]));
         let all = own.union(AT_ITS_MOMENT).union(WHEN_READ);
@@ -47,17 +51,17 @@ impl Concurrent {
         all.union(GuaranteeSet::of(&[GuaranteeId::DeadlockFreedom]))
     }
 
-    /// Those of them that are about calls that overlap, and that no text speaks of.
+    /// The guarantees about overlapping calls, which no text of the specification mentions.
     pub fn own_guarantees() -> GuaranteeSet {
         Self::of_orders().union(GuaranteeSet::of(&[GuaranteeId::DeadlockFreedom]))
     }
 
-    /// Those of them that are about the orders which explain the answers.
+    /// The guarantees about the orders that explain the answers.
     pub(crate) fn of_orders() -> GuaranteeSet {
         GuaranteeSet::of(&[GuaranteeId::Linearizable, GuaranteeId::QuiescentState])
     }
 
-    /// What is said of a stage that the call with this number has passed.
+    /// Judges a stage of the call with this number.
     pub(super) fn judge(
         &self,
         current: &ConcurrentState,
@@ -84,7 +88,7 @@ impl Concurrent {
                 };
                 verdicts.judge(guarantees, &transition);
             };
-        let is_answered = matches!(gone.next, Next::Answer(_));
+        let is_answered = matches!(gone.next, Continuation::Answer(_));
         if is_answered || gone.server != current.server {
             judge(&mut verdicts, AT_ITS_MOMENT, &gone.observation);
         }
@@ -98,8 +102,8 @@ impl Concurrent {
         verdicts
     }
 
-    /// What is said once a call was answered.
-    pub(super) fn judge_answer(current: &ConcurrentState, orders: Orders) -> Verdicts {
+    /// Judges the answer to a call.
+    pub(super) fn judge_answer(current: &ConcurrentState, orders: OrdersAtAnswer) -> Verdicts {
         let mut verdicts = Verdicts::default();
         let is_explained = !current.explained.is_empty();
         if orders.was_explained && (orders.matter || !is_explained) {
@@ -119,7 +123,7 @@ impl Concurrent {
         verdicts
     }
 
-    /// What is said of the calls that are in flight now: whether they wait for one another.
+    /// Judges whether the calls in flight wait for each other.
     pub(super) fn judge_waiting(&self, current: &ConcurrentState) -> Verdicts {
         let mut verdicts = Verdicts::default();
         if self.discipline.holds != Holds::Nothing && !current.calls.is_empty() {

@@ -1,8 +1,9 @@
-//! What a call remembers of what it saw.
+//! What a call in flight remembers of its reads.
 //!
-//! What it saw and will not ask for again is forgotten, and where the rules come to the same whatever
-//! the event in the room, one room stands for all that could have been seen: both keep every verdict,
-//! and leave far fewer situations.
+//! Two reductions keep every verdict and leave far fewer states:
+//!
+//! 1. A call forgets what no later stage reads.
+//! 2. One room represents all rooms about which the rules give the same answers.
 
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
@@ -15,29 +16,29 @@ use guest_access_rules::vocabulary::{Decision, GuestAccess, HistoryVisibility, M
 use super::calls::{ShownToken, guest_of};
 use super::{Concurrent, ConcurrentState};
 
-/// The rooms that stand for others, by what was seen.
+/// The representative rooms, by what the calls read.
 #[derive(Debug, Default)]
-pub(super) struct Remembered(RwLock<BTreeMap<Sight, Room>>);
+pub(super) struct Remembered(RwLock<BTreeMap<ReadByCall, Room>>);
 
-/// What a kind of call saw: whom its token showed, if it will not look again, and the room.
-type Sight = (u8, Option<ShownToken>, Room);
+/// What a kind of call has read: the token, unless the call looks up the token again, and the room.
+type ReadByCall = (u8, Option<ShownToken>, Room);
 
-/// What is shown by who will look again.
+/// The remembered token of a call that looks up the token again.
 const NOBODY: ShownToken = ShownToken { account: Account::Absent, with: Credential::Own };
 
 impl Concurrent {
-    /// Whether a call looks at its token again when it is checked. (A refusal is what the call does.)
+    /// Whether the check of a call looks up the token again. (A refused call has no later stage.)
     pub(super) fn looks_again(&self) -> bool {
         self.discipline.reads == Reads::Snapshot
             || matches!(self.discipline.rechecks, Rechecks::Token | Rechecks::Everything)
     }
 
-    /// What is remembered of a token until the check.
+    /// What a call remembers of its token until the check.
     pub(super) fn keep_shown(&self, shown_token: ShownToken) -> ShownToken {
         if self.tight && self.looks_again() { NOBODY } else { shown_token }
     }
 
-    /// What is remembered of a token and a room until the act.
+    /// What a call remembers of its token and the room until the *act*.
     pub(super) fn keep(
         &self,
         current: &ConcurrentState,
@@ -57,8 +58,8 @@ impl Concurrent {
         }
     }
 
-    /// The room that stands for this one: the first about which the rules say the same to a token that
-    /// shows this, or whatever it will show.
+    /// The representative of a room: the first room about which the rules give the same answers to this
+    /// token, or to every token.
     fn stand_in(&self, kind: u8, shown_token: Option<ShownToken>, room: Room) -> Room {
         let key = (kind, shown_token, room);
         let known = self.remembered.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -68,7 +69,7 @@ impl Concurrent {
         drop(known);
         let action = self.kinds[usize::from(kind)].action;
         let Some(guest) = guest_of(&action) else {
-            // A change of a setting looks at nothing of the room.
+            // A change of a setting reads nothing of the room.
             return self.nothing_yet.rooms[0];
         };
         let tokens = shown_token.map_or_else(every_token, |shown_token| vec![shown_token]);
@@ -92,7 +93,7 @@ impl Concurrent {
         found
     }
 
-    /// Every room as one guest can see it.
+    /// Every room, as far as the rules distinguish rooms for one guest.
     fn rooms(&self, guest: usize) -> impl Iterator<Item = Room> {
         let nothing = self.nothing_yet.rooms[0];
         let settings = HistoryVisibility::ALL.iter().flat_map(|visibility| {
@@ -110,7 +111,7 @@ impl Concurrent {
     }
 }
 
-/// Everything that a token can show.
+/// Every account and token.
 fn every_token() -> Vec<ShownToken> {
     let accounts = Account::ALL.iter().filter(|account| **account != Account::Absent);
     let tokens = accounts.flat_map(|account| {
@@ -120,7 +121,7 @@ fn every_token() -> Vec<ShownToken> {
     tokens.collect()
 }
 
-/// Every message, as one guest stands to it.
+/// Every message, as far as the rules distinguish messages for one guest.
 fn events(guest: usize) -> impl Iterator<Item = Tagged> {
     HistoryVisibility::ALL.iter().flat_map(move |visibility| {
         let standings =

@@ -1,4 +1,4 @@
-//! What a call does at each stage.
+//! The effect of each stage of a call.
 
 use crate::action::{Action, Answer, Credential, Observation, Operation};
 use crate::decide::{Outcome, outcome};
@@ -6,50 +6,50 @@ use crate::state::{Account, Kind, Room, State, Tagged};
 use guest_access_rules::discipline::{Commits, Reads, Rechecks};
 use guest_access_rules::vocabulary::Decision;
 
-use super::calls::{Pace, Response, ShownToken, Stage, guest_of};
+use super::calls::{AtomicPart, Response, ShownToken, Stage, guest_of};
 use super::holding::revokes;
 use super::{Concurrent, ConcurrentState};
 
-/// What comes of a stage.
+/// The outcome of a stage.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StageOutcome {
     /// The state of the homeserver.
     pub(super) server: State,
-    /// What is next for the call.
-    pub(super) next: Next,
-    /// What the call has been told, or would be by now.
+    /// How the call continues.
+    pub(super) next: Continuation,
+    /// The answer to the call, or the answer by what the call has read so far.
     pub(super) observation: Observation,
-    /// Whom the caller's token showed.
+    /// The account of the shown token.
     pub(super) shown_token: Option<ShownToken>,
 }
 
-/// What is next for a call.
+/// How a call continues after a stage.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Next {
-    /// Another stage.
+pub(super) enum Continuation {
+    /// With another stage.
     Stage(Stage),
-    /// Its answer.
+    /// With its answer.
     Answer(Response),
 }
 
 impl StageOutcome {
-    /// The call is answered so.
+    /// The outcome of a stage after which the call is answered.
     pub(super) fn answering(server: State, observation: Observation) -> Self {
         Self {
             server,
-            next: Next::Answer(Response::of(&observation)),
+            next: Continuation::Answer(Response::of(&observation)),
             observation,
             shown_token: None,
         }
     }
 
     fn to(server: State, stage: Stage, observation: Observation) -> Self {
-        Self { server, next: Next::Stage(stage), observation, shown_token: None }
+        Self { server, next: Continuation::Stage(stage), observation, shown_token: None }
     }
 }
 
 impl Concurrent {
-    /// The next stage of the call with this number; `None` if it is kept waiting.
+    /// Executes the next stage of the call with this number; `None` if the call waits.
     pub(super) fn go_on(&self, current: &ConcurrentState, number: usize) -> Option<StageOutcome> {
         match current.calls[number].stage {
             Stage::Started => self.authenticate(current, number),
@@ -60,7 +60,7 @@ impl Concurrent {
             Stage::Sweeping(listed) => self.sweep(current, number, listed),
             Stage::Upgraded => Some(StageOutcome::answering(current.server, DONE)),
             Stage::Acted(said) => Some(StageOutcome {
-                next: Next::Answer(said),
+                next: Continuation::Answer(said),
                 ..StageOutcome::answering(current.server, DONE)
             }),
         }
@@ -73,7 +73,7 @@ impl Concurrent {
         if guest.is_some_and(|guest| self.user_is_held(current, number, guest)) {
             return None;
         }
-        if kind.pace == Pace::AtOnce {
+        if kind.atomic_part == AtomicPart::WholeCall {
             if self.room_is_held(current, number) {
                 return None;
             }
@@ -93,7 +93,7 @@ impl Concurrent {
             });
         }
         let remembered = self.decide(current, number, shown_token, self.nothing_yet.rooms[0])?;
-        // The token is refused whatever the room is.
+        // A refused token is refused in every room.
         Some(if remembered.observation.decision.status == 401 {
             StageOutcome::answering(server, remembered.observation)
         } else {
@@ -142,7 +142,7 @@ impl Concurrent {
         let is_an_upgrade = matches!(action.operation, Operation::Upgrade(_));
         let mut server = current.server;
         let (shown_token, room) = match self.discipline.rechecks {
-            // An upgrade looks at no room; what it changes in one is there now.
+            // An upgrade checks no room, and changes the current one.
             Rechecks::Nothing if is_an_upgrade => (shown_token, server.rooms[0]),
             Rechecks::Nothing => (shown_token, room),
             Rechecks::Token if !is_an_upgrade => (self.shown_token(current, number), room),
@@ -153,7 +153,7 @@ impl Concurrent {
         };
         let remembered = self
             .decide(current, number, shown_token, room)
-            .expect("what could be asked at the check can be asked again");
+            .expect("the rules have an outcome at the check, so they have one here");
         let allows = remembered.observation.decision.allows();
         if allows {
             self.apply(&mut server, current, number, room, &remembered.next);
@@ -165,7 +165,7 @@ impl Concurrent {
         let at_once = self.discipline.commits == Commits::AtOnce;
         match action.operation {
             Operation::Upgrade(_) if allows && !at_once => {
-                StageOutcome { next: Next::Stage(Stage::Upgraded), ..gone }
+                StageOutcome { next: Continuation::Stage(Stage::Upgraded), ..gone }
             }
             Operation::SetGuestAccess(..) if allows && revokes(&action) => {
                 if at_once {
@@ -179,7 +179,7 @@ impl Concurrent {
         }
     }
 
-    /// Whom the token of a call shows now.
+    /// The account that the token of a call belongs to now.
     fn shown_token(&self, current: &ConcurrentState, number: usize) -> ShownToken {
         let call = &current.calls[number];
         let Some(guest) = guest_of(&self.kind(call).action) else {
@@ -194,7 +194,7 @@ impl Concurrent {
         ShownToken { account, with }
     }
 
-    /// What the rules say to a call whose token shows this, about a room that is so.
+    /// The decision on a call with this token about this room.
     fn decide(
         &self,
         current: &ConcurrentState,
@@ -206,8 +206,7 @@ impl Concurrent {
         self.decided(action, shown_token, room, current.server.tagged)
     }
 
-    /// What the rules say to a step by one whose token shows this, about a room that is so and has
-    /// this event.
+    /// The decision on an action with this token about this room and this event.
     pub(super) fn decided(
         &self,
         action: &Action,
@@ -223,7 +222,7 @@ impl Concurrent {
         outcome(&self.profile, &remembered, &Action { tag: false, ..action.with(shown_token.with) })
     }
 
-    /// What a call changes, where it saw the room so and the rules came to `done`.
+    /// Applies the changes of a call that read the room `saw`, and whose outcome is `done`.
     fn apply(
         &self,
         server: &mut State,
@@ -250,7 +249,7 @@ impl Concurrent {
             }
             match action.operation {
                 Operation::Upgrade(_) => server.accounts[guest] = done.accounts[guest],
-                // What is ended is the token that was shown, and nothing if that is ended by now.
+                // The log out ends the shown token, if the token has not ended yet.
                 Operation::LogOut => {
                     let now = outcome(&self.profile, server, &self.action_in(call, server));
                     server.accounts[guest] =
@@ -266,7 +265,7 @@ impl Concurrent {
     }
 }
 
-/// The server has nothing to do.
+/// The outcome of an action of the server that changes nothing.
 pub(super) fn no_deed(state: &State) -> Outcome {
     Outcome { observation: DONE, next: *state }
 }

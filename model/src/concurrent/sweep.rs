@@ -1,4 +1,4 @@
-//! Revocations: the event, and then the members, one by one.
+//! Revocations: the event, and the sweep that removes the members one by one.
 
 use crate::action::Action;
 use crate::decide::outcome;
@@ -7,25 +7,25 @@ use guest_access_rules::discipline::{Holds, Meanwhile, Runs, Sweeps, Turn};
 use guest_access_rules::vocabulary::GuestAccess;
 
 use super::calls::{ListedGuests, Stage};
-use super::stages::{Next, StageOutcome};
+use super::stages::{Continuation, StageOutcome};
 use super::{Concurrent, ConcurrentState};
 
 impl Concurrent {
-    /// The members that the rules would have removed by this change, were it made now.
+    /// The members that the rules would remove if the change was made now.
     fn removable(&self, server: &State, action: &Action) -> ListedGuests {
         let removed = self.removed(server, action);
         let members = server.rooms[0].members.iter().zip(removed.rooms[0].members).enumerate();
         members.filter(|(_, (now, then))| **now != *then).map(|(guest, _)| guest).collect()
     }
 
-    /// The state after this change, were guests permitted to join until now.
+    /// The state after the change, if guests were permitted to join before.
     fn removed(&self, server: &State, action: &Action) -> State {
         let mut open = *server;
         open.rooms[0].guest_access = GuestAccess::CanJoin;
         outcome(&self.profile, &open, action).map_or(open, |outcome| outcome.next)
     }
 
-    /// A revocation acts: its event takes effect, or the members are looked up first.
+    /// Executes the *act* of a revocation: its event takes effect, or the members are listed first.
     pub(super) fn revoke(
         &self,
         current: &ConcurrentState,
@@ -38,16 +38,18 @@ impl Concurrent {
             return gone;
         }
         match self.discipline.sweeps {
-            Sweeps::AfterEvent => StageOutcome { next: Next::Stage(Stage::Sweeping(None)), ..gone },
+            Sweeps::AfterEvent => {
+                StageOutcome { next: Continuation::Stage(Stage::Sweeping(None)), ..gone }
+            }
             Sweeps::BeforeEvent => {
                 let listed = self.removable(&current.server, action);
-                let next = Next::Stage(Stage::Sweeping(Some(listed)));
+                let next = Continuation::Stage(Stage::Sweeping(Some(listed)));
                 StageOutcome { server: current.server, next, ..gone }
             }
         }
     }
 
-    /// Whether another revocation removes members, and this one relies on it.
+    /// Whether this revocation leaves the sweep to another revocation in flight.
     fn leaves_it(&self, current: &ConcurrentState, number: usize) -> bool {
         let mut others = current.calls.iter().enumerate();
         self.discipline.meanwhile == Meanwhile::LeavesItToTheOther
@@ -55,7 +57,7 @@ impl Concurrent {
                 .any(|(other, call)| other != number && matches!(call.stage, Stage::Sweeping(_)))
     }
 
-    /// The next of a sweep: look up whom to remove, remove one, or end.
+    /// Executes the next stage of a sweep: *list*, *remove* or *end*.
     pub(super) fn sweep(
         &self,
         current: &ConcurrentState,
@@ -66,11 +68,12 @@ impl Concurrent {
         let action = &self.kind(call).action;
         let sent = outcome(&self.profile, &current.server, action)?;
         let gone = StageOutcome::answering(current.server, sent.observation);
-        let to =
-            |stage, gone: StageOutcome| Some(StageOutcome { next: Next::Stage(stage), ..gone });
+        let to = |stage, gone: StageOutcome| {
+            Some(StageOutcome { next: Continuation::Stage(stage), ..gone })
+        };
         let now = self.removable(&current.server, action);
         let Some(listed) = listed else {
-            // What is looked up until nobody is left ends when nobody is.
+            // A sweep that runs until the room is clean ends when nobody is left to remove.
             if self.discipline.runs == Runs::UntilClean && now.is_empty() {
                 return Some(self.swept(current, gone, &sent.next));
             }
@@ -91,7 +94,7 @@ impl Concurrent {
             Turn::AsListed => true,
         };
         if is_removed {
-            // Whatever has become of it, it is removed as it would have been when it was listed.
+            // The server removes the guest as listed, whatever the guest has done since.
             let mut as_listed = server;
             as_listed.accounts[guest] = crate::state::Account::Guest;
             as_listed.rooms[0].members[guest] = guest_access_rules::vocabulary::Membership::Join;
@@ -101,7 +104,7 @@ impl Concurrent {
         to(Stage::Sweeping(Some(listed.without(guest))), StageOutcome { server, ..gone })
     }
 
-    /// The sweep is done; if it came first, the event takes effect now.
+    /// Ends the sweep. The event takes effect now, if the sweep comes before the event.
     fn swept(&self, current: &ConcurrentState, gone: StageOutcome, sent: &State) -> StageOutcome {
         let mut server = current.server;
         if self.discipline.sweeps == Sweeps::BeforeEvent {

@@ -1,5 +1,5 @@
-//! Which situations are explored once: calls in flight have no order among them, and no rule names a
-//! guest.
+//! The symmetry reduction: states that differ only in the order of the calls in flight, or in the names
+//! of the guests, have one canonical form.
 
 use crate::action::Action;
 use crate::canonical_form::exchange;
@@ -10,14 +10,14 @@ use super::calls::{ListedGuests, Stage};
 use super::{Concurrent, ConcurrentState};
 
 impl Concurrent {
-    /// The situation that stands for all those that only differ in which guest is which, or in which
-    /// of the calls in flight began first.
+    /// The canonical form of a state: the least state up to a permutation of the guests and of the calls in
+    /// flight.
     pub(super) fn in_order(&self, current: ConcurrentState) -> ConcurrentState {
         let mut first = sorted(current);
         if self.profile.choices.first_guest != FirstGuest::Plain {
             return first;
         }
-        // A few exchanges of neighbours lead through every order of so few.
+        // These exchanges of neighbours lead to every permutation of at most three guests.
         let orders: &[&[usize]] = match self.scope.guests {
             1 => &[],
             2 => &[&[0]],
@@ -33,7 +33,7 @@ impl Concurrent {
         first
     }
 
-    /// The situation with this guest and the next one exchanged.
+    /// The state with this guest and the next one exchanged.
     fn exchanged(&self, mut current: ConcurrentState, guest: usize) -> ConcurrentState {
         let swap = |state: &mut State| exchange(state, guest, guest + 1);
         swap(&mut current.server);
@@ -63,7 +63,7 @@ impl Concurrent {
     }
 }
 
-/// The step as it is once a guest and the next one are exchanged.
+/// The action with a guest and the next one exchanged.
 fn renamed(action: &Action, guest: usize) -> Action {
     let turn = |other: u8| match usize::from(other) {
         number if number == guest => other + 1,
@@ -73,9 +73,9 @@ fn renamed(action: &Action, guest: usize) -> Action {
     action.with_guests(turn)
 }
 
-/// The calls in flight, and what explains them, in an order of their own.
+/// The state with its calls in flight and its explanations sorted.
 fn sorted(mut current: ConcurrentState) -> ConcurrentState {
-    // A few exchanges of neighbours sort so few.
+    // Bubble sort, because the explanations have to follow each exchange.
     for round in 1..current.calls.len() {
         for call in 0..current.calls.len() - round {
             if current.calls[call] > current.calls[call + 1] {

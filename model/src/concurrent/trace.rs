@@ -1,4 +1,4 @@
-//! A story told again: what was answered at each of its moves, and what it changed.
+//! The replay of a trace: the answer and the changes of each action.
 
 use crate::action::Observation;
 use crate::state::State;
@@ -6,23 +6,23 @@ use crate::transition_system::TransitionSystem;
 
 use super::{Concurrent, ConcurrentAction};
 
-/// One move of a story.
+/// One step of a replayed trace.
 #[derive(Debug, Clone)]
 pub struct ConcurrentTraceStep {
-    /// The move.
+    /// The action.
     pub taken: ConcurrentAction,
-    /// The number of its call among all calls of the story, in the order in which they began.
+    /// The number of the call among all calls of the trace, by their start.
     pub call: usize,
-    /// The state of the homeserver before it.
+    /// The state of the homeserver before the action.
     pub before: State,
-    /// The state of the homeserver after it.
+    /// The state of the homeserver after the action.
     pub after: State,
-    /// What the call was answered, if the move answers it.
+    /// The answer, if the action answers the call.
     pub answered: Option<Observation>,
 }
 
 impl Concurrent {
-    /// The story of these moves, from the beginning; `None` if it cannot happen.
+    /// Replays these actions from the initial state; `None` if an action is not possible.
     pub fn replay(&self, moves: &[ConcurrentAction]) -> Option<Vec<ConcurrentTraceStep>> {
         let mut current = self.initial_states().pop()?;
         let (mut in_flight, mut calls) = (Vec::new(), 0);

@@ -1,4 +1,4 @@
-//! What can happen.
+//! The actions of the federated model.
 
 use crate::action::Operation;
 use guest_access_rules::endpoint::KNOWN;
@@ -9,44 +9,44 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 use super::history::{History, Setting};
 use super::{Federated, Servers};
 
-/// Something that happens.
+/// An action of the federated model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FederatedAction {
-    /// A server comes to take part in the room, by one of its users.
+    /// A user of the server joins, so that the server takes part in the room.
     TakesPart(usize),
-    /// The moderator who is a user of this server changes a setting; `place` is where state
-    /// resolution puts the event among those on their way.
+    /// The moderator on this server changes a setting. `place` is the position that state resolution gives
+    /// the event among those in transit.
     Sets {
         /// The server.
         by: usize,
-        /// What is set.
+        /// The setting.
         says: Setting,
-        /// The place.
+        /// The position.
         place: usize,
     },
-    /// The moderator who is a user of this server sends the message.
+    /// The moderator on this server sends the message.
     Sends(usize),
-    /// Something reaches a server.
+    /// A delivery reaches a server.
     Reaches {
-        /// What.
+        /// The delivery.
         what: Delivered,
-        /// Which server.
+        /// The server.
         server: usize,
     },
-    /// The guest of the server with this number calls there.
+    /// The guest of the server with this number makes a call to its own server.
     Calls(usize, Operation),
 }
 
-/// What reaches a server.
+/// A delivery to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delivered {
-    /// The event of guest access with this number among those on their way.
+    /// The event of guest access with this number among those in transit.
     Access(usize),
     /// The event of history visibility with this number.
     Visibility(usize),
-    /// Once more, the newest event of guest access that every server has.
+    /// The newest event of guest access that every server has, once more.
     AccessAgain,
-    /// Once more, the newest event of history visibility that every server has.
+    /// The newest event of history visibility that every server has, once more.
     VisibilityAgain,
     /// The message.
     Message,
@@ -57,8 +57,8 @@ pub enum Delivered {
 /// The servers that have a moderator among their users.
 const MODERATED: usize = 2;
 
-/// The places that an event of this server's may take: above what the server knows. A redaction
-/// comes right after what it redacts, and nothing between the two.
+/// The positions that state resolution may give an event of this server: after every event that the server
+/// knows. A redaction comes directly after the redacted event.
 fn places(history: &History, by: usize, says: Setting) -> impl Iterator<Item = FederatedAction> {
     let known = history.known(by);
     let last = if says == Setting::Redacted { known } else { history.events.len() };
@@ -69,7 +69,7 @@ fn places(history: &History, by: usize, says: Setting) -> impl Iterator<Item = F
 }
 
 impl Federated {
-    /// Everything that may happen next.
+    /// All actions that may be possible in a state.
     pub(super) fn actions(&self, servers: &Servers) -> Vec<FederatedAction> {
         let mut actions = Vec::new();
         let takes_part = |server: usize| servers.servers[server].takes_part;

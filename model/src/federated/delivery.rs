@@ -1,4 +1,4 @@
-//! What happens when something is sent, and when it arrives.
+//! The effects of sending and of deliveries.
 
 use crate::action::Setting as Redacted;
 use crate::action::{Action, Actor, Key, Observation, Operation, Says};
@@ -12,11 +12,11 @@ use super::actions::{Delivered, FederatedAction};
 use super::history::Setting;
 use super::{Federated, MAX_SERVERS, Message, Servers};
 
-/// What came of something that happened.
+/// The outcome of an action.
 #[derive(Debug, Clone)]
 pub(super) struct FederatedOutcome {
     pub(super) after: Servers,
-    /// What a guest was answered.
+    /// The answer to a guest.
     pub(super) answered: Option<Observation>,
 }
 
@@ -37,11 +37,11 @@ impl Federated {
                 answered = Some(self.calls(&mut after, guest, operation)?)
             }
         }
-        self.explore_room_by_room(&mut after);
+        self.drop_delivered_events(&mut after);
         Some(FederatedOutcome { after, answered })
     }
 
-    /// The state of a server, with what it takes the guests of others for.
+    /// The state of a server, with the accounts that the server assumes for the guests of other servers.
     pub(super) fn seen_by(&self, servers: &Servers, server: usize) -> State {
         let mut state = servers.servers[server].state;
         for (guest, home) in servers.servers.iter().enumerate() {
@@ -56,7 +56,7 @@ impl Federated {
         state
     }
 
-    /// A server keeps what came of a step.
+    /// Stores the outcome of an action on a server.
     fn keep(servers: &mut Servers, server: usize, next: &State) {
         let account = servers.servers[server].state.accounts[server];
         let before = servers.servers[server].state.rooms[0].members;
@@ -73,7 +73,7 @@ impl Federated {
         }
     }
 
-    /// A step is taken on the state of a server.
+    /// Executes an action on the state of a server.
     fn on(&self, servers: &mut Servers, server: usize, action: &Action) -> Option<Observation> {
         let seen = self.seen_by(servers, server);
         let outcome = outcome(&self.profiles[server], &seen, action)?;
@@ -81,7 +81,7 @@ impl Federated {
         Some(outcome.observation)
     }
 
-    /// A server gets the state of the room as the first one has it.
+    /// Lets a server take part: the server receives the state of the room from the first server.
     fn takes_part(servers: &mut Servers, server: usize) {
         let outdated = servers.servers[0].outdated;
         let first = servers.servers[0].state.rooms[0];
@@ -98,7 +98,7 @@ impl Federated {
 
     fn sets(&self, servers: &mut Servers, by: usize, says: Setting, place: usize) -> Option<()> {
         let seen = self.seen_by(servers, by);
-        // What cannot be redacted is not.
+        // Without an event to redact, the action is not possible.
         outcome(&self.profiles[by], &seen, &moderators_action(says))?;
         match says {
             Setting::Visibility(_) => {
@@ -129,7 +129,7 @@ impl Federated {
         self.gets_message(servers, by);
     }
 
-    /// The message comes to be among the events of a server.
+    /// Adds the message to the events of a server.
     fn gets_message(&self, servers: &mut Servers, server: usize) {
         let Some(message) = &servers.message else { return };
         let receiver = &mut servers.servers[server];
@@ -138,7 +138,7 @@ impl Federated {
             Past::FetchedFirst => message.class,
             Past::Ignored => Tagged::between(Kind::Message, &room, &room),
         };
-        // A join that the message knew nothing of counts as later.
+        // A join that the sender of the message did not know counts as later.
         tagged.note_joined(&room.members);
         receiver.has_message = true;
         receiver.state.tagged = Some(tagged);
@@ -184,8 +184,7 @@ impl Federated {
                     &servers.visibility
                 };
                 let says = history.before.filter(|_| history.known(server) > 0)?;
-                // What is older than what a server has changes nothing, unless it goes by what came
-                // last.
+                // An old event changes nothing, unless the server takes the last received event as current.
                 if self.federation.current == Current::LastReceived {
                     let _ = self.on(servers, server, &moderators_action(says));
                 }
@@ -220,7 +219,7 @@ impl Federated {
         if counts {
             let spared = self.federation.revocations == Revocations::OwnUsers;
             let members = servers.servers[server].state.rooms[0].members;
-            // A redaction of what is not current here changes nothing.
+            // A redaction of an event that is not current on this server changes nothing.
             let _ = self.on(servers, server, &moderators_action(says));
             if spared {
                 let room = &mut servers.servers[server].state.rooms[0];
@@ -242,8 +241,8 @@ impl Federated {
         self.on(servers, guest, &action)
     }
 
-    /// Forgets what every server has.
-    fn explore_room_by_room(&self, servers: &mut Servers) {
+    /// Drops the events in transit that every server has.
+    fn drop_delivered_events(&self, servers: &mut Servers) {
         let takes_part: Vec<bool> =
             servers.servers.iter().map(|server| server.takes_part).collect();
         let overtaken = self.federation.current == Current::Resolved;
@@ -258,8 +257,8 @@ impl Federated {
 }
 
 impl Federated {
-    /// Forgets what nothing will ask for again: a server asks how its own guest stands to the message,
-    /// and nobody asks the message itself once the server has it.
+    /// Drops what no later action reads. A server reads the relation of its own guest to the message only,
+    /// and the message itself is not read once the server has it.
     fn forget(&self, servers: &mut Servers) {
         for (number, server) in servers.servers.iter_mut().enumerate() {
             if let Some(tagged) = &mut server.state.tagged {
@@ -279,7 +278,7 @@ impl Federated {
     }
 }
 
-/// The step of a moderator who changes a setting.
+/// The action of a moderator who changes a setting.
 pub fn moderators_action(says: Setting) -> Action {
     let operation = match says {
         Setting::GuestAccess(value) => Operation::SetGuestAccess(Says::Value(value), Key::Empty),

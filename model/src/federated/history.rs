@@ -1,11 +1,13 @@
-//! The events of one setting that are on their way, in the order in which state resolution has them.
+//! The events of one setting in transit, in the order of state resolution.
 //!
-//! What settles the order: an event comes after every event that its sender knew (it names them, as
-//! its past). Of two that knew nothing of each other, the specification's order looks at the power
-//! levels that they were sent under (here the same), then at the time that each sender wrote on its
-//! event, then at the ids of the events: it is the same on every server, and may be either. So a new
-//! event takes any place above what its sender knows. What is left out: times that contradict the
-//! past, and events that are refused on another server because power was taken from their sender.
+//! 1. An event comes after every event that its sender knew: the event refers to them.
+//! 2. If neither sender knew the other event, the specification compares the power levels of the senders
+//!    (equal here), then the timestamps of the events, then the ids of the events. The result may be either
+//!    order, and is the same on every server.
+//!
+//! So a new event takes any position after the events that its sender knows. The model leaves out
+//! timestamps that contradict the references, and events that another server refuses because their sender
+//! lost power.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +15,7 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
 use super::MAX_SERVERS;
 
-/// What an event of a setting says.
+/// The content of an event of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Setting {
     /// A guest access.
@@ -24,7 +26,7 @@ pub enum Setting {
     Visibility(HistoryVisibility),
 }
 
-/// The events of one setting that not every server has, in their order.
+/// The events of one setting that not every server has, the oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
 pub struct History {
     /// The newest event that every server has, if there was one.
@@ -33,17 +35,17 @@ pub struct History {
     pub events: Vec<Event>,
 }
 
-/// An event, and which servers have it.
+/// An event, and the servers that have the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Event {
-    /// What it says.
+    /// The content.
     pub says: Setting,
-    /// Which servers have it.
+    /// The servers that have the event.
     pub at: [bool; MAX_SERVERS],
 }
 
 impl History {
-    /// How many events, counted from the oldest, come up to the newest that the server has.
+    /// The number of the newest event that the server has, counted from the oldest, from 1.
     pub(super) fn known(&self, server: usize) -> usize {
         self.events.iter().rposition(|event| event.at[server]).map_or(0, |newest| newest + 1)
     }
@@ -53,15 +55,15 @@ impl History {
         self.events.last().map(|event| event.says).or(self.before)
     }
 
-    /// Puts an event that this server sends at this place.
+    /// Inserts an event of this server at this position.
     pub(super) fn insert(&mut self, place: usize, says: Setting, server: usize) {
         let mut at = [false; MAX_SERVERS];
         at[server] = true;
         self.events.insert(place, Event { says, at });
     }
 
-    /// Forgets the oldest events that every server which takes part has. `overtaken`: an event that
-    /// comes after a newer one is as good as had. Returns how many were forgotten.
+    /// Drops the oldest events that every participating server has, and returns their number. With
+    /// `overtaken`, a server that has a newer event needs the older one no more.
     pub(super) fn forget(&mut self, takes_part: &[bool], overtaken: bool) -> usize {
         let mut forgotten = 0;
         while let Some(oldest) = self.events.first() {

@@ -1,4 +1,4 @@
-//! What the guarantees say of something that happens.
+//! The judgement of the guarantees on an action.
 
 use crate::action::{Action, Actor, Answer};
 use crate::guarantee::{Transition, Verdicts};
@@ -18,7 +18,7 @@ const WHEN_READ: GuaranteeSet =
     GuaranteeSet::of(&[GuaranteeId::ReadConfinement, GuaranteeId::PreviewConfinement]);
 
 impl Federated {
-    /// The guarantees that this model says something of.
+    /// The guarantees that this model judges.
     pub fn guarantees() -> GuaranteeSet {
         let own = [
             GuaranteeId::FederatedRevocation,
@@ -31,8 +31,8 @@ impl Federated {
         GuaranteeSet::of(&own).union(WHEN_READ)
     }
 
-    /// Those of them that speak of dishonest servers too, where the rules promise the same of honest
-    /// ones: no text promises them.
+    /// The guarantees about all servers, dishonest ones included, if the rules promise the same of honest
+    /// servers. No text promises these guarantees.
     pub fn of_everyone(rules: &Rules) -> GuaranteeSet {
         let promised =
             GuaranteeSet::of(&[GuaranteeId::FederatedRevocation, GuaranteeId::ReadConfinement]);
@@ -89,7 +89,7 @@ impl Federated {
         verdicts
     }
 
-    /// The state of a server, with the message as what it was sent as.
+    /// The state of a server, with the message as its sender sent it.
     fn as_it_was_sent(&self, servers: &Servers, server: usize) -> State {
         let mut seen = self.seen_by(servers, server);
         if self.federation.past == Past::FetchedFirst {
@@ -135,8 +135,8 @@ impl Federated {
         }
     }
 
-    /// Does the same happen on a server if a guest of another one is a user instead? The system is
-    /// asked about itself.
+    /// Judges whether an action has the same effect on a server if a guest of another server is a user
+    /// instead. The judgement compares the system with itself.
     fn judge_blindness(
         &self,
         before: &Servers,
@@ -163,7 +163,7 @@ impl Federated {
     }
 }
 
-/// Whether what servers have is what they may have.
+/// Judges whether each server has only messages that it may have.
 fn judge_servers(
     before: &Servers,
     happens: &FederatedAction,
@@ -195,7 +195,7 @@ fn may_join(servers: &Servers) -> bool {
     servers.access.newest() == Some(Setting::GuestAccess(GuestAccess::CanJoin))
 }
 
-/// Whether nothing is on its way.
+/// Whether nothing is in transit.
 fn is_quiet(servers: &Servers) -> bool {
     let up_to_date = |server: &super::Server| !server.outdated.contains(&true);
     servers.access.events.is_empty()

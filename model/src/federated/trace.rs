@@ -1,4 +1,4 @@
-//! A story told again.
+//! The replay of a trace.
 
 use crate::action::Observation;
 use crate::state::State;
@@ -7,16 +7,16 @@ use crate::transition_system::TransitionSystem;
 use super::actions::FederatedAction;
 use super::{Federated, Servers};
 
-/// Something that happens in a story.
+/// One step of a replayed trace.
 #[derive(Debug, Clone)]
 pub struct FederatedTraceStep {
-    /// What.
+    /// The action.
     pub happens: FederatedAction,
-    /// All servers before it.
+    /// All servers before the action.
     pub before: Servers,
-    /// All servers after it.
+    /// All servers after the action.
     pub after: Servers,
-    /// What a guest was answered.
+    /// The answer to a guest.
     pub answered: Option<Observation>,
 }
 
@@ -28,7 +28,7 @@ impl FederatedTraceStep {
 }
 
 impl Federated {
-    /// The story in which this happens, from the beginning; `None` if it cannot happen.
+    /// Replays these actions from the initial state; `None` if an action is not possible.
     pub fn replay(&self, story: &[FederatedAction]) -> Option<Vec<FederatedTraceStep>> {
         let mut servers = self.initial_states().pop()?;
         let told = story.iter().map(|happens| {

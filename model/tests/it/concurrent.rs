@@ -9,17 +9,17 @@ use guest_access_model::executor::{Executor, Workers};
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
 use guest_access_model::transition_system::TransitionSystem;
-use guest_access_rules::discipline::{DISCIPLINES, Named};
+use guest_access_rules::discipline::{DISCIPLINES, NamedDiscipline};
 use guest_access_rules::rules::Rules;
 
 const ONE: Scope = Scope { guests: 1, rooms: 1 };
 
-fn model(rules: &Rules, named: &Named) -> Concurrent {
+fn model(rules: &Rules, named: &NamedDiscipline) -> Concurrent {
     Concurrent::new(ONE, rules.profile(), rules.profile(), named.discipline, 2)
 }
 
 /// What is found, where what no text speaks of is held as if it were promised.
-fn found(rules: &Rules, model: Concurrent, named: &Named) -> Report<ConcurrentAction> {
+fn found(rules: &Rules, model: Concurrent, named: &NamedDiscipline) -> Report<ConcurrentAction> {
     let required = rules.promised().union(Concurrent::own_guarantees());
     let guarantees = Concurrent::guarantees(&named.discipline);
     let check = Check {
@@ -93,7 +93,7 @@ fn locks_keep_what_every_revision_promises() {
 /// The same is broken with starts and answers as moves of their own. Of the two guarantees about
 /// orders it may be the other one: answers that no order explains may have one, with another end, if
 /// a call around them takes longer. And what holds emptily may be put to the test.
-fn compare_stage_by_stage(named: &Named, breaks: bool) {
+fn compare_stage_by_stage(named: &NamedDiscipline, breaks: bool) {
     let rules = Rules::find("draft-2015-11-05").unwrap();
     let tight = found(&rules, model(&rules, named), named);
     if with(&tight, Status::Violated).is_empty() == breaks {

@@ -1,4 +1,4 @@
-//! `check --model concurrent`: calls that overlap, under each discipline.
+//! `check --model concurrent`: explores overlapping calls under each discipline.
 
 use guest_access_model::check::Check;
 use guest_access_model::concurrent::{Concurrent, ConcurrentAction};
@@ -16,27 +16,27 @@ use crate::scenario::Scenario;
 use super::selection::{Selection, Subject};
 use super::task::Task;
 
-/// How many calls are in flight unless somebody says otherwise.
+/// The default number of calls in flight.
 const IN_FLIGHT: u8 = 2;
 
-/// A discipline that is checked.
+/// A discipline to check, and whether its guarantees are required.
 struct CheckedDiscipline {
     id: String,
     about: &'static str,
     discipline: Discipline,
-    held: bool,
+    is_required: bool,
 }
 
 impl CheckedDiscipline {
-    /// Those that are asked for, each held to what is promised; if none is, all that have a name, of
-    /// which only the safe ones are.
+    /// The disciplines of these names, each with required guarantees. Without names, all named disciplines;
+    /// then only the guarantees of the safe ones are required.
     fn asked_for(names: &[String]) -> Result<Vec<Self>, CommandError> {
         if names.is_empty() {
             let all = DISCIPLINES.iter().map(|named| Self {
                 id: named.id.to_owned(),
                 about: named.about,
                 discipline: named.discipline,
-                held: named.safe,
+                is_required: named.safe,
             });
             return Ok(all.collect());
         }
@@ -44,7 +44,7 @@ impl CheckedDiscipline {
             let named = DISCIPLINES.iter().find(|named| named.id == name);
             let about = named.map_or("the options as they were given", |named| named.about);
             let discipline = Discipline::find(name)?;
-            Ok(Self { id: name.clone(), about, discipline, held: true })
+            Ok(Self { id: name.clone(), about, discipline, is_required: true })
         });
         asked.collect()
     }
@@ -54,13 +54,13 @@ impl CheckedDiscipline {
         DisciplineReport {
             id: self.id.clone(),
             about: self.about.to_owned(),
-            held: self.held,
+            held: self.is_required,
             options: DISCIPLINE_POINTS.iter().map(|point| (point.id, option(point.id))).collect(),
         }
     }
 }
 
-/// What is found of one revision, under each discipline.
+/// Checks one revision under each discipline.
 pub(super) fn check(
     task: &Task<'_>,
     rules: &Rules,

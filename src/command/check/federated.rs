@@ -1,4 +1,4 @@
-//! `check --model federated`: several homeservers in one room.
+//! `check --model federated`: explores several homeservers in one room.
 
 use std::collections::BTreeMap;
 
@@ -18,17 +18,17 @@ use crate::scenario::Scenario;
 use super::selection::Selection;
 use super::task::Task;
 
-/// How many servers there are unless somebody says otherwise.
+/// The default number of servers.
 const SERVERS: u8 = 2;
-/// How many settings are on their way.
+/// The default number of settings in transit.
 const IN_FLIGHT: u8 = 1;
 
-/// A way of the servers that is checked.
+/// A behaviour of the servers to check, and whether its guarantees are required.
 struct CheckedFederation {
     id: String,
     about: String,
     federation: Federation,
-    held: bool,
+    is_required: bool,
 }
 
 impl CheckedFederation {
@@ -40,7 +40,7 @@ impl CheckedFederation {
             id: "as the rules say".to_owned(),
             about: "every server does what the specification asks for".to_owned(),
             federation: Federation::FIRST,
-            held: true,
+            is_required: true,
         };
         let others = FEDERATION_POINTS.iter().flat_map(|point| {
             point.options.iter().skip(1).map(|option| {
@@ -53,7 +53,7 @@ impl CheckedFederation {
                     id: format!("{}={}", point.id, option.id),
                     about: option.means(),
                     federation,
-                    held: false,
+                    is_required: false,
                 }
             })
         });
@@ -73,7 +73,7 @@ impl CheckedFederation {
             }
         }
         let about = "the options as they were given".to_owned();
-        Ok(Self { id: name.to_owned(), about, federation, held: true })
+        Ok(Self { id: name.to_owned(), about, federation, is_required: true })
     }
 
     fn report(&self) -> DisciplineReport {
@@ -83,13 +83,13 @@ impl CheckedFederation {
         DisciplineReport {
             id: self.id.clone(),
             about: self.about.clone(),
-            held: self.held,
+            held: self.is_required,
             options,
         }
     }
 }
 
-/// What is found of one revision, for each way of the servers.
+/// Checks one revision for each behaviour of the servers.
 pub(super) fn check(
     task: &Task<'_>,
     rules: &Rules,
