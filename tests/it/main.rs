@@ -16,6 +16,7 @@ mod floors;
 mod glossary;
 mod history;
 mod imports;
+mod json_keys;
 mod mutations;
 mod rules;
 mod scenario;
