@@ -146,7 +146,7 @@ pub async fn diff(
         scenarios: planned,
         run,
         decisions,
-        divergences: assembly::divergences(scripts, &variants, &record, demonstrated),
+        divergences: assembly::divergences(scripts, &variants, &record, &demonstrated),
         causes: assembly::causes(rules, &variants, &record),
         not_run,
         ran,

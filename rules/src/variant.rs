@@ -324,9 +324,9 @@ impl Variants {
         let permitted = permitted(rules).into_iter().map(&mut add).last().unwrap_or_default();
         let mut defects = defects(rules);
         defects.sort_by_key(|defect| defect.edits.len());
-        defects.into_iter().for_each(|defect| {
+        for defect in defects {
             add(defect);
-        });
+        }
         Self { default, all, permitted }
     }
 

@@ -22,7 +22,7 @@ pub(super) fn divergences(
     scripts: Scripts<'_>,
     variants: &Variants,
     record: &RunRecord,
-    found: Vec<Demonstrated>,
+    found: &[Demonstrated],
 ) -> Vec<Divergence> {
     let assembly =
         Assembly { scripts, variants, record, causes: causes(scripts.rules, variants, record) };

@@ -90,7 +90,7 @@ pub fn diff_defects(
     let variants = Variants::of(rules);
     let look = |defect: &Variant| {
         let variant = variants.of_profile(&defect.profile);
-        let point = variant.map_or_else(|| defect.id.clone(), |variant| variant.point());
+        let point = variant.map_or_else(|| defect.id.clone(), Variant::point);
         let result = result(rules, defect, scenarios, stop)?;
         let hidden = HIDDEN.iter().find(|(at, _)| *at == point).map(|(_, why)| *why);
         Ok(DefectResult { defect: defect.clone(), point, hidden, result })

@@ -165,7 +165,7 @@ impl StepResult {
                 result.tagged_event = Some(GivenEvent::Yes);
             }
             ResponseContent::Gave(EventPresence::Absent) if has_tagged_event => {
-                result.tagged_event = Some(GivenEvent::No)
+                result.tagged_event = Some(GivenEvent::No);
             }
             ResponseContent::Gave(EventPresence::Partial(Direction::Backwards)) => {
                 result.tagged_event = Some(GivenEvent::BackwardsOnly);

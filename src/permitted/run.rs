@@ -128,7 +128,7 @@ impl<'a> Search<'a> {
             dropped.chain(others.map(|option| now.with(option, self.options))).collect();
         for steps in self.sequences {
             let unexplained = steps.iter().filter(|step| step.by(now) == Match::Differs);
-            for pair in unexplained.flat_map(|step| step.met()).filter(|met| met.len() == 2) {
+            for pair in unexplained.flat_map(StepMatches::met).filter(|met| met.len() == 2) {
                 let changed = pair.iter().fold(now.clone(), |a, o| a.with(*o, self.options));
                 changes.push(changed);
             }

@@ -42,7 +42,10 @@ fn add_keys(value: &Value, path: &str, keys: &mut BTreeSet<String>) {
             }
         }
         Value::Array(elements) => {
-            elements.iter().for_each(|element| add_keys(element, &format!("{path}[]"), keys));
+            let path = format!("{path}[]");
+            for element in elements {
+                add_keys(element, &path, keys);
+            }
         }
         _ => {}
     }

@@ -34,7 +34,7 @@ impl Federated {
             FederatedAction::Sends(by) => self.sends(&mut after, by),
             FederatedAction::Reaches { what, server } => self.reaches(&mut after, what, server)?,
             FederatedAction::Calls(guest, operation) => {
-                answered = Some(self.calls(&mut after, guest, operation)?)
+                answered = Some(self.calls(&mut after, guest, operation)?);
             }
         }
         self.drop_delivered_events(&mut after);

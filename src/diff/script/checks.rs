@@ -58,8 +58,8 @@ impl Writer<'_> {
         let given = match given {
             EventPresence::Present => true,
             EventPresence::Absent => false,
-            EventPresence::Partial(Direction::Backwards) => direction.as_deref() == Some("b"),
-            EventPresence::Partial(Direction::Forwards) => direction.as_deref() == Some("f"),
+            EventPresence::Partial(Direction::Backwards) => direction == Some("b"),
+            EventPresence::Partial(Direction::Forwards) => direction == Some("f"),
         };
         let given = if given { "yes" } else { "no" };
         let mut lines = Vec::new();

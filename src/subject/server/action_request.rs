@@ -259,7 +259,7 @@ mod tests {
     /// The request of an action by the registered guest in the room `!r:s`, in one line.
     fn request(operation: Operation) -> String {
         match translated(operation) {
-            Ok(Request { method, body: Some(body), .. }) if method == "GET" => panic!("{body}"),
+            Ok(Request { method: "GET", body: Some(body), .. }) => panic!("{body}"),
             Ok(request) => {
                 let target = request.target().replace("/_matrix/client", "");
                 let body = request.body.map(|body| format!(" {body}")).unwrap_or_default();
