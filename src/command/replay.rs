@@ -15,28 +15,28 @@ use super::{CommandError, Outcome};
 
 /// Check a recording of a homeserver under contention, without the homeserver
 ///
-/// For every part of every round: is there one order of its calls, each at an instant between its
-/// start and its end, under which every answer is what the rules say? What has none is reported with
-/// the calls that show it. `diff --concurrent --record FILE` writes recordings, and so can any other
-/// program: docs/recordings.md describes them.
+/// For every partition of every round: is there one order of the calls, each at an instant between its
+/// start and its end, in which every answer is the answer of the rules? A partition without such an
+/// order is reported with the calls that show the violation. `diff --concurrent --record FILE` writes
+/// recordings, and so can any other program: docs/recordings.md describes the format.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The recording, or `-` for the standard input
     file: PathBuf,
-    /// The rules that it is held against [default: those that the recording names]
+    /// The rules to check against [default: the rules that the recording names]
     #[arg(long)]
     rules: Option<String>,
-    /// Let answers fail too that only another reading of the text permits
+    /// Fail on answers that only another reading of the text permits
     #[arg(long)]
     strict: bool,
-    /// The form of the report
+    /// The format of the report
     #[arg(long, default_value = "text")]
     format: Format,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// The form of a report about a recording.
+/// The format of a report about a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
     /// For people

@@ -69,7 +69,7 @@ const MAX_SET_ASIDE: usize = 6;
 /// The readings other than ours that partitions needed so far.
 #[derive(Debug, Default)]
 struct ReadingUsage {
-    /// The combinations of readings that explanation some partition, the smallest first. A homeserver
+    /// The combinations of readings that explained some partition, the smallest first. A homeserver
     /// that follows a reading once is likely to follow the reading again.
     combinations: Vec<Readings>,
     /// The number of partitions that need each reading.

@@ -80,7 +80,7 @@ pub(super) enum PredictedAnswer {
 }
 
 impl PredictedAnswer {
-    /// Whether what was seen is what the rules say.
+    /// Whether an observed answer is the predicted answer.
     pub(super) fn fits(&self, seen: &HttpObservation) -> bool {
         match self {
             Self::Outcome(observation) => seen.fits(observation),
@@ -89,7 +89,7 @@ impl PredictedAnswer {
         }
     }
 
-    /// The decision.
+    /// The decision on the call.
     pub(super) fn decision(&self) -> Decision {
         match self {
             Self::Outcome(observation) => observation.decision,

@@ -20,26 +20,26 @@ use super::{Args, Format};
 /// The arguments of `diff --concurrent`.
 #[derive(Debug, clap::Args)]
 pub(super) struct ConcurrentArgs {
-    /// Let several clients call at once, and look for an order of their calls that explains all
+    /// Let several clients call at once, and look for one order of their calls that explains all
     /// answers
     #[arg(long, conflicts_with_all = ["replay", "only", "baseline", "write_baseline", "explore_for", "also", "jobs"])]
     pub(super) concurrent: bool,
-    /// How many clients call at once
+    /// The number of clients that call at once
     #[arg(long, value_name = "N", default_value_t = 6, requires = "concurrent",
         value_parser = clap::value_parser!(u32).range(2..=64))]
     clients: u32,
-    /// How many calls a round has for each client
+    /// The number of calls of a round for each client
     #[arg(long, value_name = "N", default_value_t = 10, requires = "concurrent",
         value_parser = clap::value_parser!(u16).range(1..=200))]
     length: u16,
-    /// For how long rounds are begun: `30s`, `5m`
+    /// The time after which no further round begins: `30s`, `5m`
     #[arg(long = "for", value_name = "TIME", default_value = "10s", requires = "concurrent",
         value_parser = humantime::parse_duration)]
     time: Duration,
-    /// Write what was recorded to FILE, to be checked again by `replay`
+    /// Write the recording to FILE, for `replay` to check again
     #[arg(long, value_name = "FILE", requires = "concurrent")]
     record: Option<PathBuf>,
-    /// Let the reference that is started for this make this mistake; `serve` has the same
+    /// Switch on this concurrency defect in the embedded reference; `serve` has the same defects
     #[arg(long = "defect", value_name = "ID", requires = "concurrent", conflicts_with = "server")]
     defects: Vec<String>,
 }
