@@ -63,7 +63,7 @@ pub use kind::DivergenceKind;
 pub use matches::{Match, StepMatches};
 pub use option::{Assignment, OpenOptions, OptionNumber, TakenOption};
 pub use run::{Conflict, MOST_TRIED, RunJudgement, StepJudgement, judge_run};
-pub use scenario::{Judge, Judgement, Permitted, matches, options_of};
+pub use scenario::{Judge, Judgement, Permitted, matches_of, options_of};
 pub use sequence::SequenceJudge;
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl<'a> Judge<'a> {
         let Some(expect) = self.steps[number].expect.as_ref() else {
             return Judgement::AsExpected;
         };
-        let matches = matches(self.judge.options(), expect, &self.otherwise[number], observed);
+        let matches = matches_of(self.judge.options(), expect, &self.otherwise[number], observed);
         match self.judge.step(matches).cloned() {
             None => {
                 let verdict = Verdict::of(&observed.outcome.observation.decision);
@@ -72,7 +72,7 @@ pub fn options_of<'a>(scenarios: impl IntoIterator<Item = &'a [Vec<Permitted>]>)
 ///
 /// # Panics
 /// If an option is listed that is not among `options`.
-pub fn matches(
+pub fn matches_of(
     options: &OpenOptions,
     expect: &Expect,
     otherwise: &[Permitted],

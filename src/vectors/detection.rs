@@ -12,7 +12,7 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Variant, defects};
 
 use super::Vector;
-use crate::permitted::{Judge, Judgement, OpenOptions, StepMatches, matches};
+use crate::permitted::{Judge, Judgement, OpenOptions, StepMatches, matches_of};
 use crate::scenario::{LABEL, ObservedStep};
 use crate::subject::reference::ReferenceSubject;
 
@@ -71,7 +71,7 @@ impl Vector {
         let _: ControlFlow<()> = self.replay(profile, |step, observed| {
             let expect = self.scenario.steps[step].expect.as_ref();
             let compared =
-                expect.map(|expect| matches(options, expect, &self.otherwise[step], observed));
+                expect.map(|expect| matches_of(options, expect, &self.otherwise[step], observed));
             found.push(compared.unwrap_or_else(|| StepMatches::by_default(true)));
             ControlFlow::Continue(())
         });
