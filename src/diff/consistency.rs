@@ -4,8 +4,11 @@
 //!
 //! 1. Compare each step with what the default, each permitted option and some pairs of options expect
 //!    of the step ([`StepMatches`]).
-//! 2. Find the one assignment of options that explains the most steps ([`judge_run`]).
-//! 3. A step that another option explains, and the assignment does not, is inconsistent with the run.
+//! 2. Find an assignment of options that explains the most steps, as far as single options and pairs
+//!    tell ([`judge_run`]). A second candidate takes the options by which the causes explain the run.
+//! 3. The model knows what a whole assignment expects. Count by the model how many steps each candidate
+//!    explains. Change one option at a time, as long as more steps are explained. Take the best result.
+//! 4. A step that another option explains, and the assignment does not, is inconsistent with the run.
 //!
 //! Steps that a mistake explains say nothing of readings, nor do steps that nothing permits.
 
@@ -16,7 +19,8 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::variant::Variants;
 
 use crate::permitted::{
-    Conflict, Match, OpenOptions, OptionNumber, StepJudgement, StepMatches, TakenOption, judge_run,
+    Assignment, Conflict, Match, OpenOptions, OptionNumber, StepJudgement, StepMatches,
+    TakenOption, judge_run, judge_run_by,
 };
 use crate::subject::server::CallVerdict;
 
@@ -26,11 +30,12 @@ use super::scenario_run::{Difference, Inconsistency, ReadingSwitch, Segment};
 /// Marks the steps of a run that contradict the rest of the run. Returns the permitted variants that
 /// the run takes.
 ///
-/// The causes of the differences have to be known: `is_mistake` says whether a cause is one that the
-/// rules forbid.
+/// The causes of the differences have to be known: `causes` are the permitted variants among them, and
+/// `is_mistake` says whether a cause is one that the rules forbid.
 pub(super) fn mark_inconsistent(
     variants: &Variants,
     segments: &mut [Segment],
+    causes: &[usize],
     is_mistake: impl Fn(usize) -> bool,
 ) -> Vec<usize> {
     let mut differences = segments.iter().flat_map(|segment| &segment.differences);
@@ -56,16 +61,23 @@ pub(super) fn mark_inconsistent(
         sequences.push(judged.iter().map(|at| matches[*at].clone()).collect::<Vec<_>>());
         places.push(judged);
     }
-    let judged = judge_run(&options.open, &sequences);
-    let taken: Vec<usize> =
-        judged.assignment.options().iter().map(|option| options.variant(*option)).collect();
+    let differences = segments.iter().flat_map(|segment| &segment.differences);
+    let speaking = differences.filter(|difference| speaks_for_a_reading(difference));
+    let observed: BTreeSet<usize> =
+        speaking.flat_map(|difference| difference.variants.iter().flatten()).copied().collect();
+    let approximate = judge_run(&options.open, &sequences).assignment;
+    let approximate = approximate.options().iter().map(|option| options.variant(*option)).collect();
+    let search = Search { variants, segments: &*segments, places: &places, observed };
+    let taken = search.best([causes.to_vec(), approximate]);
+    let assignment = options.assignment(&taken);
+    let judged = judge_run_by(&options.open, &sequences, assignment);
     let profile = variants.profile(&taken);
     for ((segment, places), steps) in segments.iter_mut().zip(places).zip(judged.steps) {
         let in_run = path(&profile, segment);
         for (at, step) in places.into_iter().zip(steps) {
             let StepJudgement::Inconsistent(conflicts) = step else { continue };
             // The matches list single options and pairs; the model knows the whole assignment.
-            if in_run[at].meets {
+            if in_run[at].found() != Match::Differs {
                 continue;
             }
             let switches = conflicts.iter().map(|conflict| options.switch(*conflict)).collect();
@@ -103,6 +115,79 @@ fn mark(
     difference.inconsistency = Some(Inconsistency { expected, switches });
 }
 
+/// The search for the variants that explain the most steps of a run, by what the model expects.
+struct Search<'a> {
+    variants: &'a Variants,
+    segments: &'a [Segment],
+    /// The steps of each segment that count.
+    places: &'a [Vec<usize>],
+    /// The variants of which something was observed.
+    observed: BTreeSet<usize>,
+}
+
+impl Search<'_> {
+    /// The best of what these candidates lead to: the first of those that explain the most steps.
+    fn best(&self, candidates: impl IntoIterator<Item = Vec<usize>>) -> Vec<usize> {
+        let all = self.places.iter().map(Vec::len).sum();
+        let mut best: Option<(usize, Vec<usize>)> = None;
+        for candidate in candidates {
+            let (explained, found) = self.climbed(candidate, all);
+            if best.as_ref().is_none_or(|(most, _)| explained > *most) {
+                best = Some((explained, found));
+            }
+            if explained == all {
+                break;
+            }
+        }
+        best.map(|(_, found)| found).unwrap_or_default()
+    }
+
+    /// Changes one variant at a time, as long as more steps are explained. Returns how many are, and by
+    /// which variants.
+    fn climbed(&self, mut taken: Vec<usize>, all: usize) -> (usize, Vec<usize>) {
+        let mut explained = self.explained(&taken);
+        while explained < all {
+            let dropped = taken.iter().map(|variant| Self::without(&taken, *variant));
+            let changed = self.observed.iter().map(|variant| self.with(&taken, *variant));
+            let neighbours = dropped.chain(changed);
+            let counted = neighbours.map(|neighbour| (self.explained(&neighbour), neighbour));
+            // Of several that explain as many, the first.
+            let best = counted.reduce(|best, other| if other.0 > best.0 { other } else { best });
+            match best {
+                Some((more, neighbour)) if more > explained => {
+                    (explained, taken) = (more, neighbour);
+                }
+                _ => break,
+            }
+        }
+        (explained, taken)
+    }
+
+    fn without(taken: &[usize], variant: usize) -> Vec<usize> {
+        taken.iter().copied().filter(|other| *other != variant).collect()
+    }
+
+    /// These variants, and one more in place of those that answer the same question.
+    fn with(&self, taken: &[usize], variant: usize) -> Vec<usize> {
+        let others = taken.iter().copied();
+        let others = others.filter(|other| !self.variants.exclude_each_other(*other, variant));
+        let mut taken: Vec<usize> = others.chain([variant]).collect();
+        taken.sort_unstable();
+        taken
+    }
+
+    /// How many steps these variants explain.
+    fn explained(&self, taken: &[usize]) -> usize {
+        let profile = self.variants.profile(taken);
+        let segments = self.segments.iter().zip(self.places);
+        let counts = segments.map(|(segment, places)| {
+            let path = path(&profile, segment);
+            places.iter().filter(|at| path[**at].found() != Match::Differs).count()
+        });
+        counts.sum()
+    }
+}
+
 /// The permitted variants as options of open questions.
 struct Options {
     open: OpenOptions,
@@ -128,6 +213,14 @@ impl Options {
         let numbered = numbered.collect();
         let profiles = permitted.map(|variant| variants.profile(&[variant])).collect();
         Self { open, variants: numbered, profiles }
+    }
+
+    /// The assignment that takes these variants.
+    fn assignment(&self, taken: &[usize]) -> Assignment {
+        let options = self.variants.iter().filter(|(_, variant)| taken.contains(variant));
+        options.fold(Assignment::DEFAULT, |assignment, (option, _)| {
+            assignment.with(*option, &self.open)
+        })
     }
 
     fn variant(&self, option: OptionNumber) -> usize {

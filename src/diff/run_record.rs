@@ -34,7 +34,9 @@ impl RunRecord {
             }
         }
         let is_mistake = |cause: usize| is_mistake(variants, &explanations[cause]);
-        let assignment = mark_inconsistent(variants, &mut segments, is_mistake);
+        let causes = explanations.iter().filter(|known| !self::is_mistake(variants, known));
+        let causes: Vec<usize> = causes.flat_map(|known| known.variants.iter().copied()).collect();
+        let assignment = mark_inconsistent(variants, &mut segments, &causes, is_mistake);
         Self { segments, explanations, assignment }
     }
 }

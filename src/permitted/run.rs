@@ -73,6 +73,15 @@ pub fn judge_run(options: &OpenOptions, sequences: &[Vec<StepMatches>]) -> RunJu
     let mut search = Search::new(options, sequences);
     search.climb();
     let assignment = search.all_at_once().unwrap_or(search.assignment);
+    judge_run_by(options, sequences, assignment)
+}
+
+/// Judges a run of which the assignment is known: finds what each step is.
+pub fn judge_run_by(
+    options: &OpenOptions,
+    sequences: &[Vec<StepMatches>],
+    assignment: Assignment,
+) -> RunJudgement {
     let steps = classified(options, sequences, &assignment);
     RunJudgement { assignment, steps }
 }

@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use guest_access::serve::Embedded;
+use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::{Variant, Variants};
 use serde_json::Value;
 
 use super::misbehaving::rewriting;
@@ -78,6 +81,36 @@ fn another_option_for_the_whole_run_is_permitted() {
         assert_eq!(divergence["permitted"], true, "{divergence:#}");
         assert_eq!(divergence["readings"][0]["decision_point"], "join.errcode", "{divergence:#}");
     }
+}
+
+/// Options of many open questions, some of which matter together only.
+const OPTIONS: [(&str, &str); 11] = [
+    ("state.preview", "current"),
+    ("room.closed_again", "answered"),
+    ("revocation.trigger", "new_event_only"),
+    ("revocation.memberships", "joined_invited_and_knocking"),
+    ("join.errcode", "M_FORBIDDEN"),
+    ("unlisted.errcode", "M_FORBIDDEN"),
+    ("put_state.membership", "refused"),
+    ("room.banned_reader", "refused"),
+    ("visibility.invited", "once_joined"),
+    ("deactivation.memberships", "left"),
+    ("room.elsewhere", "not_found"),
+];
+
+#[test]
+fn other_options_of_many_questions_are_permitted_too() {
+    let variants = Variants::of(&Rules::find("latest").unwrap());
+    let taken = OPTIONS.map(|(point, option)| {
+        let is_it = |known: &Variant| known.point() == point && known.option() == option;
+        let number = variants.all.iter().position(is_it).unwrap();
+        assert!(variants.all[number].is_permitted());
+        number
+    });
+    let server = Embedded::start(variants.profile(&taken)).unwrap();
+    let ran = run(["diff", "--server", &server.url(), "--quiet", "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.json()["divergences"].as_array().unwrap().len() > 20);
 }
 
 #[test]
