@@ -52,6 +52,12 @@ impl StepMatches {
         self.by_default
     }
 
+    /// Whether the default, an option or a pair explains the step: the observation is what it
+    /// expects, or a homeserver that takes it cannot come here.
+    pub(super) fn is_explainable(&self) -> bool {
+        self.by_default || self.listed().any(|(_, found)| found != Match::Differs)
+    }
+
     /// How the observation compares with what an assignment expects.
     pub fn by(&self, assignment: &Assignment) -> Match {
         self.deciding(assignment).1

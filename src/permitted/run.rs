@@ -8,13 +8,16 @@
 //! 3. Of all such changes, make the one after which the most steps are explained. Of several, make
 //!    the one that leads to the smallest assignment ([`Assignment`] says which is smaller).
 //! 4. Repeat this as long as the change explains more steps, or as many with a smaller assignment.
-//! 5. If a step is left that some assignment explains, look for an assignment that explains every
-//!    such step at once. If one is found, take the smallest.
+//! 5. If a step is left that some option, pair or the default explains, look for an assignment that
+//!    explains every such step at once. If one is found, take the smallest.
+//!
+//! A step that nothing explains counts for no assignment: not even for one whose homeserver could
+//! not have come to the step.
 //!
 //! # What that guarantees
 //! - Of a homeserver that keeps to one assignment, no step is called inconsistent, unless step 5 is
 //!   broken off, which happens after [`MOST_TRIED`] assignments.
-//! - No change of one decision point explains more steps than the assignment.
+//! - No change of one decision point explains more of the steps that something explains.
 //! - Where each step lists options of one decision point alone, no assignment explains more.
 //!
 //! Otherwise another assignment may explain more steps. The tests compare with every assignment.
@@ -70,7 +73,8 @@ impl Conflict {
 
 /// Judges a run: finds the one assignment, and what each step is.
 pub fn judge_run(options: &OpenOptions, sequences: &[Vec<StepMatches>]) -> RunJudgement {
-    let mut search = Search::new(options, sequences);
+    let explainable: Vec<_> = sequences.iter().map(|steps| explainable(steps)).collect();
+    let mut search = Search::new(options, &explainable);
     search.climb();
     let assignment = search.all_at_once().unwrap_or(search.assignment);
     judge_run_by(options, sequences, assignment)
@@ -88,7 +92,8 @@ pub fn judge_run_by(
 
 struct Search<'a> {
     options: &'a OpenOptions,
-    sequences: &'a [Vec<StepMatches>],
+    /// The steps of each sequence that something explains.
+    sequences: &'a [Vec<&'a StepMatches>],
     /// For each option, the sequences in which it is listed.
     listed_in: Vec<Vec<usize>>,
     assignment: Assignment,
@@ -97,9 +102,9 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(options: &'a OpenOptions, sequences: &'a [Vec<StepMatches>]) -> Self {
-        let lists = |steps: &[StepMatches], option| {
-            let mut listed = steps.iter().flat_map(StepMatches::listed);
+    fn new(options: &'a OpenOptions, sequences: &'a [Vec<&'a StepMatches>]) -> Self {
+        let lists = |steps: &[&StepMatches], option| {
+            let mut listed = steps.iter().flat_map(|step| step.listed());
             listed.any(|(options, _)| options.contains(&option))
         };
         let listed_in = options.numbers().map(|option| {
@@ -137,7 +142,7 @@ impl<'a> Search<'a> {
             dropped.chain(others.map(|option| now.with(option, self.options))).collect();
         for steps in self.sequences {
             let unexplained = steps.iter().filter(|step| step.by(now) == Match::Differs);
-            for pair in unexplained.flat_map(StepMatches::met).filter(|met| met.len() == 2) {
+            for pair in unexplained.flat_map(|step| step.met()).filter(|met| met.len() == 2) {
                 let changed = pair.iter().fold(now.clone(), |a, o| a.with(*o, self.options));
                 changes.push(changed);
             }
@@ -165,18 +170,16 @@ impl<'a> Search<'a> {
 
     /// Step 5.
     fn all_at_once(&self) -> Option<Assignment> {
-        let explainable: Vec<Vec<&StepMatches>> =
-            self.sequences.iter().map(|steps| explainable(steps)).collect();
-        let total: usize = explainable.iter().map(Vec::len).sum();
-        if self.explained.iter().sum::<usize>() >= total {
+        let steps: usize = self.sequences.iter().map(Vec::len).sum();
+        if self.explained.iter().sum::<usize>() == steps {
             return None;
         }
-        smallest(self.options, &explainable, MOST_TRIED)
+        smallest(self.options, self.sequences, MOST_TRIED)
     }
 }
 
 /// How many steps of a sequence an assignment explains.
-fn explained(steps: &[StepMatches], assignment: &Assignment) -> usize {
+fn explained(steps: &[&StepMatches], assignment: &Assignment) -> usize {
     let mut count = 0;
     for (place, step) in steps.iter().enumerate() {
         match step.by(assignment) {
@@ -188,14 +191,9 @@ fn explained(steps: &[StepMatches], assignment: &Assignment) -> usize {
     count
 }
 
-/// The steps of a sequence that some assignment explains.
+/// The steps of a sequence that the default, an option or a pair explains.
 fn explainable(steps: &[StepMatches]) -> Vec<&StepMatches> {
-    let mut can_have_ended = false;
-    let is_explainable = |step: &&StepMatches| {
-        can_have_ended |= step.ending().next().is_some();
-        can_have_ended || step.meets_default() || step.met().next().is_some()
-    };
-    steps.iter().filter(is_explainable).collect()
+    steps.iter().filter(|step| step.is_explainable()).collect()
 }
 
 /// What each step of a run is by an assignment.

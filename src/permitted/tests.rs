@@ -42,8 +42,18 @@ fn explains_all(steps: &[StepMatches], by: &Assignment) -> bool {
     explained(steps, by).into_iter().all(|explained| explained)
 }
 
+/// How many of the steps that something explains are explained by an assignment.
 fn count(run: &[Vec<StepMatches>], by: &Assignment) -> usize {
-    run.iter().flat_map(|steps| explained(steps, by)).filter(|explained| *explained).count()
+    let of_sequence = |steps: &Vec<StepMatches>| {
+        let explained = explained(steps, by);
+        steps.iter().zip(explained).filter(|(step, explained)| *explained && can_be(step)).count()
+    };
+    run.iter().map(of_sequence).sum()
+}
+
+/// Whether something explains a step.
+fn can_be(step: &StepMatches) -> bool {
+    step.meets_default() || step.listed().any(|(_, found)| found != Match::Differs)
 }
 
 const fn is_unexplained(step: &StepJudgement) -> bool {
@@ -100,9 +110,7 @@ fn a_consistent_run() -> impl Strategy<Value = Vec<Vec<StepMatches>>> {
             let mut explained = explained.into_iter();
             steps.retain(|step| {
                 let is_explained = explained.next() == Some(true);
-                let can_be =
-                    step.meets_default() || step.listed().any(|(_, m)| m != Match::Differs);
-                is_explained || !can_be
+                is_explained || !can_be(step)
             });
         }
         run
@@ -192,6 +200,25 @@ proptest! {
             prop_assert_eq!(step.by(&here), Match::Meets);
         }
     }
+}
+
+/// After a step at which one option could not go on, a step that nothing explains says nothing
+/// against a homeserver that takes another.
+#[test]
+fn what_nothing_explains_counts_for_no_assignment() {
+    let options = options();
+    let [a, b, ..] = options.numbers().collect::<Vec<_>>()[..] else { unreachable!() };
+    let mut ends_with_b = StepMatches::by_default(false);
+    ends_with_b.list(b, Match::Ends);
+    ends_with_b.list(a, Match::Meets);
+    let mut needs_a = StepMatches::by_default(false);
+    needs_a.list(a, Match::Meets);
+    let nothing = StepMatches::by_default(false);
+    let run = [vec![ends_with_b, nothing.clone(), nothing], vec![needs_a]];
+    let judged = judge_run(&options, &run);
+    assert_eq!(judged.assignment.options(), [a]);
+    assert_eq!(judged.steps[0][0], StepJudgement::AsAssigned(vec![a]));
+    assert_eq!(judged.steps[0][1..], [StepJudgement::Unexplained, StepJudgement::Unexplained]);
 }
 
 #[test]
