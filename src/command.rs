@@ -94,7 +94,7 @@ pub fn main() -> ExitCode {
     match written.and_then(Written::deliver) {
         Ok(outcome) => ExitCode::from(outcome.code()),
         Err(error) => {
-            output::complain(&error);
+            output::print_error(&error);
             ExitCode::from(error.code())
         }
     }

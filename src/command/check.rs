@@ -12,7 +12,7 @@ use guest_access_rules::rules::Rules;
 use crate::report::check::{CheckReport, Disciplines};
 use crate::report::junit::junit;
 
-use super::output::{Written, json, say};
+use super::output::{Written, json, print_message};
 use super::{CommandError, Outcome};
 
 pub(super) use args::Args;
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let outcome = outcome(&reports);
     let nothing = |report: &&CheckReport| report.checked() == 0;
     for report in reports.iter().filter(nothing) {
-        say(&format!(
+        print_message(&format!(
             "{} promises nothing, so nothing was there to check; name guarantees with `--property`",
             report.rules
         ));

@@ -12,18 +12,20 @@ use super::{CommandError, Outcome};
 
 /// Show every decision in which two revisions differ
 ///
-/// Both are asked in every state that either can reach, so that a difference is one of the decision
-/// itself and not an echo of another. Each comes with a shortest story that shows it. A difference is
-/// not a failure: the command succeeds whenever both were compared to the end.
+/// Both revisions decide every action in every state that either of them can reach. So a difference
+/// is a difference of the decision itself, and not the consequence of an earlier difference. Each
+/// difference comes with a shortest witness. A difference is no failure: the command succeeds if the
+/// comparison is complete. The default scope is one guest and one room.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  guest-access compare v1.1 v1.2")]
 pub(super) struct Args {
-    /// The rules to begin with
+    /// The rules before
     from: String,
-    /// The rules to hold against them
+    /// The rules after
     to: String,
     #[command(flatten)]
     search: SearchArgs,
-    /// The form of the report
+    /// The format of the report
     #[arg(long, default_value = "text")]
     format: Format,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `decide`: the decision at every step of a scenario, and the clause of each decision.
+//! `decide`: the decision at each step of a scenario, with its clauses and its reason.
 
 use std::path::PathBuf;
 
@@ -11,19 +11,20 @@ use crate::scenario::Scenario;
 use super::output::{Format, OutputArgs, Written};
 use super::{CommandError, Outcome};
 
-/// Decide each step of a scenario, and say why
+/// Decide each step of a scenario, with clauses and reasons
 ///
-/// A step is open where the text permits another reading than ours, and that reading alone would
-/// turn an allowed step into a denied one, or the other way round.
+/// A step is reported as open if the text permits another reading than ours, and the other reading
+/// alone would turn the decision from allow to deny or from deny to allow. The command fails if a step
+/// does not have the outcome that the scenario expects.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The scenario, or `-` for the standard input
+    /// The file of the scenario, or `-` for standard input; schema/scenario.json describes the format
     #[arg(value_name = "SCENARIO|-")]
     scenario: PathBuf,
-    /// Decide by these rules [default: those that the scenario names]
+    /// The rules that decide [default: the rules that the scenario names]
     #[arg(long)]
     rules: Option<String>,
-    /// The form of the report
+    /// The format of the report
     #[arg(long, default_value = "text")]
     format: Format,
     #[command(flatten)]

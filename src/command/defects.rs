@@ -1,4 +1,4 @@
-//! `defects`: which check catches which mistake.
+//! `defects`: which check catches which defect.
 
 use guest_access_model::scoreboard::scoreboard;
 use guest_access_rules::rules::Rules;
@@ -10,30 +10,29 @@ use crate::report::defects::DefectsReport;
 use crate::subject::reference::ReferenceSubject;
 use crate::vectors;
 
-use super::output::{Format, OutputArgs, Written, say};
+use super::output::{Format, OutputArgs, Written, print_message};
 use super::progress::Progress;
 use super::search::{SearchArgs, SearchLimits};
 use super::{CommandError, Outcome};
 
-/// Show which check catches which mistake
+/// Show which check catches which defect
 ///
-/// Every mistake that homeservers have really made, and every forbidden option of every decision
-/// point, is switched on by itself and held against the promised guarantees and, as a mistaken
-/// reference homeserver, against the model; or against the conformance vectors; or served over HTTP and
-/// held against the rules by `diff`, which has to find it and to name its decision point and no other.
-/// Fails if nothing catches one that is not accounted for: in spec-notes/beyond-the-model.md; or
-/// because no client could observe it.
+/// A defect is a forbidden option of a decision point, or a mistake that a homeserver really made. The
+/// command switches on one defect at a time, and applies the checks that `--against` selects. It fails
+/// if no check catches a defect, unless spec-notes/beyond-the-model.md explains the defect, or no
+/// client can observe it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  guest-access defects --rules v1.16 --against vectors")]
 pub(super) struct Args {
-    /// The rules that are mistaken
+    /// The rules whose defects are tried
     #[arg(long, default_value = "latest")]
     rules: String,
-    /// What the mistakes are held against
+    /// The checks that have to catch each defect
     #[arg(long, default_value = "model")]
     against: Against,
     #[command(flatten)]
     search: SearchArgs,
-    /// The form of the report
+    /// The format of the report
     #[arg(long, default_value = "text")]
     format: Format,
     #[command(flatten)]
@@ -42,11 +41,11 @@ pub(super) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Against {
-    /// The guarantees, and the model in lockstep
+    /// The promised guarantees, and the comparison of the reference with the model
     Model,
     /// The conformance vectors
     Vectors,
-    /// `diff`, over HTTP
+    /// `diff` over HTTP, which has to name the decision point of the defect and no other
     Diff,
 }
 
@@ -55,18 +54,20 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let run = Run::of([&rules]);
     let limits = SearchLimits::begin(&args.search)?;
     let progress = Progress::new(rules.id.clone(), args.output.quiet);
-    let told = |defects| progress.show(defects, "defect");
+    let on_progress = |defects| progress.show(defects, "defect");
     let report = match args.against {
         Against::Model => {
             let make = |profile: &_, scope| ReferenceSubject::new(Clone::clone(profile), scope);
-            scoreboard(&rules, make, limits.workers, &limits.stop, told)
-                .map(|found| DefectsReport::new(&rules, &found, run))
+            scoreboard(&rules, make, limits.workers, &limits.stop, on_progress)
+                .map(|scores| DefectsReport::new(&rules, &scores, run))
         }
         Against::Vectors => {
             let vectors = vectors::vectors(&rules);
             let undetected = vectors::undetected(&rules, &vectors);
-            vectors::detections(&rules, &vectors, limits.workers, &limits.stop, told)
-                .map(|found| DefectsReport::by_vectors(&rules, &found, &undetected, run))
+            vectors::detections(&rules, &vectors, limits.workers, &limits.stop, on_progress)
+                .map(|detections| {
+                    DefectsReport::by_vectors(&rules, &detections, &undetected, run)
+                })
         }
         Against::Diff => {
             let vectors = vectors::vectors(&rules);
@@ -79,7 +80,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
                 &scenarios,
                 limits.workers,
                 &limits.stop,
-                told,
+                on_progress,
             );
             let results = results.transpose()?;
             results.map(|results| DefectsReport::by_diff(&rules, &results, &undetected, run))
@@ -87,7 +88,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     };
     drop(progress);
     let Some(report) = report else {
-        say("the search was ended before every defect was looked at");
+        print_message("the search ended before every defect was checked");
         return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));
     };
     let outcome = if report.has_a_gap() { Outcome::Fails } else { Outcome::Holds };

@@ -1,4 +1,4 @@
-//! `diff`: a homeserver is held against the rules.
+//! `diff`: compares a homeserver with the rules, over HTTP.
 
 mod concurrent;
 mod replay;
@@ -17,91 +17,95 @@ use crate::report::diff::{self as report, Baseline, DiffReport};
 use crate::serve::Embedded;
 use crate::subject::server::{Limits, Proof, Server, ServerError, Token, UserAccount};
 
-use super::output::{OutputArgs, Written, json, say};
+use super::output::{OutputArgs, Written, json, print_message};
 use super::progress::Progress;
 use super::{CommandError, Outcome, interrupt};
 
-/// Hold a homeserver against the rules, over HTTP
+/// Compare a homeserver with the rules, over HTTP
 ///
-/// Runs scenarios that come from the model on the homeserver, in rooms and by guests of their own,
-/// and judges every answer by everything that the rules permit: what it allows, what it gives, and
-/// what it does to memberships. Reports what is otherwise, the worst first, each with its clauses, the
-/// smallest scenario that shows it, and what the homeserver seems to do that explains it. A divergence
-/// that a reading of the text permits is reported, and is no failure unless `--strict`.
+/// Runs the conformance vectors on the homeserver. Each vector has rooms and guests of its own. The
+/// command compares every decision, every answer and every membership with all that the rules permit.
+/// It reports each divergence with its clauses, the smallest scenario that shows it, and the decision
+/// point that explains it; the worst divergence comes first. A divergence that another reading of an
+/// open text permits is reported, and fails only with `--strict`.
 ///
-/// Accounts are registered as they are needed (`m.login.dummy`, or a registration token); the rooms
-/// are left and forgotten afterwards.
+/// The command registers the accounts that it needs (`m.login.dummy`, or a registration token). It
+/// leaves and forgets its rooms afterwards. Use a test homeserver.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  guest-access diff --server http://127.0.0.1:8008\n  guest-access diff --server http://127.0.0.1:8008 --baseline known.toml --also html=report.html")]
 pub(super) struct Args {
-    /// The homeserver's address [default: the reference, which is started for this]
+    /// The base URL of the homeserver [default: an embedded reference homeserver]
     #[arg(long, value_name = "URL")]
     server: Option<String>,
-    /// The rules that it is held against [default: latest, or those of the report with `--replay`]
+    /// The rules to compare with [default: latest; with `--replay`, the rules of the report]
     #[arg(long)]
     rules: Option<String>,
-    /// Run the divergences of a saved JSON report (`-`: the standard input) again, on its homeserver
-    /// or another
+    /// Run only the divergences of a saved JSON report again (`-`: standard input), on the homeserver of
+    /// the report or on `--server`
     #[arg(long, value_name = "REPORT", conflicts_with_all = ["explore_for", "seed", "baseline", "write_baseline", "also"])]
     replay: Option<PathBuf>,
-    /// How many scenarios are run at once
+    /// The number of scenarios that run at once
     #[arg(long, value_name = "N", default_value_t = 12,
         value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
-    /// End after this time, and report what is known: `90s`, `5m`
+    /// Stop after this time, and report the results so far: `90s`, `5m` [default: no limit]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
-    /// How long one call may take
+    /// The longest time that one call may take
     #[arg(long, value_name = "TIME", default_value = "30s",
         value_parser = humantime::parse_duration)]
     call_timeout: Duration,
-    /// How long effects are waited for that the homeserver applies a little later
+    /// The longest time to wait for an effect that the homeserver applies after its answer
     #[arg(long, value_name = "TIME", default_value = "2s",
         value_parser = humantime::parse_duration)]
     settle: Duration,
-    /// Run only scenarios (or divergences of the report) whose id matches; may be given several times
+    /// Run only scenarios with a matching id (with `--replay`, divergences); may be given several times
+    /// [default: all]
     #[arg(long, value_name = "GLOB", value_parser = Pattern::new)]
     only: Vec<Pattern>,
-    /// Let divergences fail too that a reading of the text permits
+    /// Fail also on divergences that another reading of an open text permits
     #[arg(long)]
     strict: bool,
-    /// Leave the rooms as they are in the end
+    /// Keep the rooms; do not leave and forget them afterwards
     #[arg(long)]
     keep: bool,
-    /// Past the scenarios, try histories at random for so long
+    /// After the scenarios, run random histories for this time [default: none]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     explore_for: Option<Duration>,
-    /// The seed of the histories [default: another one every time]
+    /// The seed of the random histories [default: a new seed for each run]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// An account to use: the first as the moderator, the second as the ordinary user
+    /// Use this account. The first account is the moderator, the second the ordinary user [default:
+    /// registered accounts]
     #[arg(long = "user", value_name = "NAME:PASSWORD", value_parser = account)]
     users: Vec<Account>,
-    /// The access token of an account to use, after those of `--user`
+    /// Use the account with this access token, after the accounts of `--user`
     #[arg(long = "token", value_name = "TOKEN", value_parser = token)]
     tokens: Vec<Token>,
-    /// What to show to a homeserver that registers users with a token only
+    /// The registration token, for a homeserver that registers nobody without one
     #[arg(long, value_name = "TOKEN", value_parser = token)]
     registration_token: Option<Token>,
-    /// Pass over the differences that are listed in FILE (`-`: the standard input), and fail where
-    /// one of them happens no more
+    /// Accept the divergences that FILE lists (`-`: standard input). Fail if a listed divergence no
+    /// longer occurs
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// List the differences in FILE; what stands there of those that stay is kept
+    /// Write a baseline of the divergences to FILE. Reasons and links of divergences that FILE lists
+    /// already are kept
     #[arg(long, value_name = "FILE")]
     write_baseline: Option<PathBuf>,
     #[command(flatten)]
     contention: concurrent::ConcurrentArgs,
-    /// The form of the report
+    /// The format of the report
     #[arg(long, default_value = "text")]
     format: Format,
-    /// Write the report in another form to FILE, too; may be given several times
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = other_form)]
+    /// Write the report to FILE in another format as well; may be given several times
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = format_and_file)]
     also: Vec<(Format, PathBuf)>,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// The form of a report.
+/// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     /// For people
@@ -110,9 +114,9 @@ enum Format {
     Json,
     /// For CI: JUnit XML, one case for each vector
     Junit,
-    /// For people: one page that needs nothing else
+    /// For people: one self-contained HTML page
     Html,
-    /// For CI: one line of JSON for each vector, the same every time, to be committed and compared
+    /// For CI: one line of JSON for each vector, the same in each run, to commit and compare
     Jsonl,
 }
 
@@ -128,7 +132,8 @@ impl Format {
     }
 }
 
-fn other_form(text: &str) -> Result<(Format, PathBuf), String> {
+/// Parses `FORMAT=FILE`.
+fn format_and_file(text: &str) -> Result<(Format, PathBuf), String> {
     let known: Vec<_> =
         Format::value_variants().iter().filter_map(clap::ValueEnum::to_possible_value).collect();
     let names: Vec<_> = known.iter().map(clap::builder::PossibleValue::get_name).collect();
@@ -146,8 +151,9 @@ struct Account {
     password: Token,
 }
 
+/// Parses `NAME:PASSWORD`, where NAME may be a whole user id.
 fn account(text: &str) -> Result<Account, String> {
-    // A user id holds a colon too.
+    // A user id contains a colon itself.
     let split = match text.strip_prefix('@') {
         Some(id) => id
             .splitn(3, ':')
@@ -163,7 +169,7 @@ fn account(text: &str) -> Result<Account, String> {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
+#[expect(clippy::unnecessary_wraps, reason = "clap expects a result")]
 fn token(text: &str) -> Result<Token, String> {
     Ok(text.to_owned().into())
 }
@@ -176,7 +182,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         return concurrent::run(args);
     }
     let rules = Rules::find(args.rules.as_deref().unwrap_or("latest"))?;
-    let known = KnownDifferences::read(args, &rules)?;
+    let baselines = Baselines::read(args, &rules)?;
     let options = options(args)?;
     let seed = args.explore_for.map(|_| options.seed);
     let run = Run { seed, ..Run::of([&rules]) };
@@ -187,63 +193,63 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     };
     let url = args.server.clone().or_else(|| embedded.as_ref().map(Embedded::url));
     let url = url.unwrap_or_default();
-    // Where nobody is, nothing needs to be made ready.
-    diff::wait_for(meet(args, &url)).map_err(CommandError::Runtime)?.0?;
+    // Connect once before the vectors are planned, so that a wrong URL fails at once.
+    diff::wait_for(connect(args, &url)).map_err(CommandError::Runtime)?.0?;
     let scenarios = diff::plan(&rules, &args.only);
     if scenarios.is_empty() && args.explore_for.is_none() {
-        say("no scenario matches, so nothing was there to check");
+        print_message("no scenario matches, so nothing was there to check");
         return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));
     }
-    let asked = hold(args, &url, &rules, scenarios, &options, &progress);
-    let (result, waited) = diff::wait_for(asked).map_err(CommandError::Runtime)?;
+    let comparison = compare(args, &url, &rules, scenarios, &options, &progress);
+    let (result, waited) = diff::wait_for(comparison).map_err(CommandError::Runtime)?;
     drop(progress);
     drop(embedded);
-    let (server, found) = result?;
-    if let Some(error) = &found.broken_off {
-        say(&format!("error: {error}; the report holds what was found before"));
+    let (server, diff_result) = result?;
+    if let Some(error) = &diff_result.broken_off {
+        print_message(&format!("error: {error}; the report holds what was found before"));
     }
-    let mut report = DiffReport::new(&rules, &server, found, waited, args.strict, run);
-    if let Some(baseline) = &known.held_against {
-        report.hold_against(baseline, |id| is_asked_for(args, id));
+    let mut report = DiffReport::new(&rules, &server, diff_result, waited, args.strict, run);
+    if let Some(baseline) = &baselines.accepted {
+        report.compare_with(baseline, |id| is_selected(args, id));
     }
     if let Some(path) = &args.write_baseline {
-        let baseline = Baseline::of(&report, known.before(), |id| is_asked_for(args, id));
-        Written::beside(&baseline.to_toml()?, path)?;
-        // What is listed now is known now.
-        report.hold_against(&baseline, |id| is_asked_for(args, id));
+        let baseline = Baseline::of(&report, baselines.before(), |id| is_selected(args, id));
+        Written::write_file(&baseline.to_toml()?, path)?;
+        // The new baseline lists every divergence, so the run does not fail.
+        report.compare_with(&baseline, |id| is_selected(args, id));
     }
     for (format, path) in &args.also {
-        Written::beside(&format.write(&report)?, path)?;
+        Written::write_file(&format.write(&report)?, path)?;
     }
     Ok(Written::new(args.format.write(&report)?, outcome(&report), &args.output))
 }
 
-/// What is known before the homeserver is asked.
-struct KnownDifferences {
-    /// What the differences are held against.
-    held_against: Option<Baseline>,
-    /// What stands where they will be written, if that is another place.
-    written: Option<Baseline>,
+/// The baselines that exist before the run.
+struct Baselines {
+    /// The baseline of `--baseline`, whose divergences do not fail the run.
+    accepted: Option<Baseline>,
+    /// The file of `--write-baseline` before it is overwritten, unless `--baseline` is given.
+    overwritten: Option<Baseline>,
 }
 
-impl KnownDifferences {
+impl Baselines {
     fn read(args: &Args, rules: &Rules) -> Result<Self, CommandError> {
         let load = |path: &Path| Baseline::load(path, &rules.id);
         let load_to_rewrite = |path: &Path| Baseline::load_to_rewrite(path, &rules.id);
-        let held_against = args.baseline.as_deref().map(load).transpose()?;
-        let written = args.write_baseline.as_deref();
-        let written = written.filter(|path| held_against.is_none() && path.exists());
-        Ok(Self { held_against, written: written.map(load_to_rewrite).transpose()? })
+        let accepted = args.baseline.as_deref().map(load).transpose()?;
+        let path = args.write_baseline.as_deref();
+        let path = path.filter(|path| accepted.is_none() && path.exists());
+        Ok(Self { accepted, overwritten: path.map(load_to_rewrite).transpose()? })
     }
 
-    /// What says the reasons and links that are kept.
+    /// The baseline whose reasons and links a new baseline keeps.
     fn before(&self) -> Option<&Baseline> {
-        self.held_against.as_ref().or(self.written.as_ref())
+        self.accepted.as_ref().or(self.overwritten.as_ref())
     }
 }
 
-/// Whether a vector of this name would be run.
-fn is_asked_for(args: &Args, id: &str) -> bool {
+/// Whether `--only` selects the vector with this id.
+fn is_selected(args: &Args, id: &str) -> bool {
     args.only.is_empty() || args.only.iter().any(|pattern| pattern.matches(id))
 }
 
@@ -262,25 +268,26 @@ fn options(args: &Args) -> Result<Options, CommandError> {
     })
 }
 
-/// The accounts that are given.
-async fn given(args: &Args, server: &Server) -> Result<Vec<UserAccount>, ServerError> {
-    let mut given: Vec<UserAccount> = Vec::new();
+/// The accounts of `--user` and `--token`.
+async fn named_accounts(args: &Args, server: &Server) -> Result<Vec<UserAccount>, ServerError> {
+    let mut accounts: Vec<UserAccount> = Vec::new();
     for account in &args.users {
-        given.push(server.log_in(&account.name, account.password.clone()).await?);
+        accounts.push(server.log_in(&account.name, account.password.clone()).await?);
     }
     for token in &args.tokens {
-        given.push(server.holder(token.clone()).await?);
+        accounts.push(server.holder(token.clone()).await?);
     }
-    Ok(given)
+    Ok(accounts)
 }
 
-async fn meet(args: &Args, url: &str) -> Result<Server, ServerError> {
+/// Connects to the homeserver.
+async fn connect(args: &Args, url: &str) -> Result<Server, ServerError> {
     let limits = Limits { call: args.call_timeout, ..Limits::default() };
     Server::meet(url, limits, Proof::with(args.registration_token.clone())).await
 }
 
-/// Meets the homeserver, and holds it against the rules.
-async fn hold(
+/// Connects to the homeserver, and compares it with the rules.
+async fn compare(
     args: &Args,
     url: &str,
     rules: &Rules,
@@ -288,11 +295,11 @@ async fn hold(
     options: &Options,
     progress: &Progress,
 ) -> Result<(Server, DiffResult), ServerError> {
-    let server = meet(args, url).await?;
-    let given = given(args, &server).await?;
-    let tell = |done: usize, thing: &str| progress.show(done, thing);
-    let found = diff::diff(rules, &server, &given, scenarios, options, tell).await?;
-    Ok((server, found))
+    let server = connect(args, url).await?;
+    let accounts = named_accounts(args, &server).await?;
+    let on_progress = |done: usize, thing: &str| progress.show(done, thing);
+    let result = diff::diff(rules, &server, &accounts, scenarios, options, on_progress).await?;
+    Ok((server, result))
 }
 
 fn outcome(report: &DiffReport) -> Outcome {

@@ -1,4 +1,4 @@
-//! Why a command could not be carried out.
+//! The errors of the commands, and the exit code of each error.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,109 +15,109 @@ use crate::subject::server::ServerError;
 
 use super::Outcome;
 
-/// Why a command could not be carried out: the input or the command line is wrong, or no homeserver
-/// is there.
+/// Why a command failed before it had a verdict: the input or the command line is wrong, or a
+/// homeserver does not answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// There are no such rules.
+    /// The rules do not exist, or their file is wrong.
     #[error(transparent)]
     Rules(#[from] RulesError),
-    /// There is no such scenario, or it cannot be told.
+    /// The scenario does not exist, is wrong, or has a step that cannot be taken.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
-    /// There is no such guarantee.
+    /// The guarantee does not exist.
     #[error("there is no guarantee `{name}`; did you mean `{nearest}`?")]
     UnknownGuarantee {
-        /// What was asked for.
+        /// The unknown name.
         name: String,
-        /// The guarantee that is most like it.
+        /// The guarantee with the most similar name.
         nearest: &'static str,
     },
-    /// The model says nothing of the guarantee.
+    /// The model does not judge the guarantee.
     #[error("the {model} model does not judge `{name}`; it judges {known}")]
     NotJudged {
-        /// The guarantee.
+        /// The id of the guarantee.
         name: &'static str,
-        /// The model.
+        /// The name of the model.
         model: &'static str,
-        /// What the model judges.
+        /// The guarantees that the model judges.
         known: String,
     },
-    /// An option is for another model.
+    /// The option belongs to another model.
     #[error("`{option}` is for `--model {model}`")]
     OfAnotherModel {
-        /// The option.
+        /// The option of the command line.
         option: &'static str,
         /// The model that has it.
         model: &'static str,
     },
-    /// There is no such discipline.
+    /// The discipline does not exist.
     #[error(transparent)]
     Discipline(#[from] UnknownDiscipline),
-    /// The model has one room.
+    /// The model has exactly one room, and the command line asks for more.
     #[error("the {model} model has one room; leave `--rooms` out")]
     OneRoom {
-        /// The model.
+        /// The name of the model.
         model: &'static str,
     },
-    /// Each server of the federated model has one guest.
+    /// Each server of the federated model has exactly one guest.
     #[error(
         "each server of the federated model has one guest; leave `--guests` out, and see `--servers`"
     )]
     OneGuest,
-    /// There is no such option of a federation.
+    /// The option of a federation does not exist.
     #[error("there is no `{text}` of a federation; there are {known}")]
     UnknownFederation {
-        /// What was asked for.
+        /// The unknown option.
         text: String,
-        /// What there is.
+        /// The options that exist.
         known: String,
     },
-    /// There is no such subject.
+    /// The subject does not exist.
     #[error(
         "there is no subject `{name}`; there are `reference` and, for every defect, `defect:ID`"
     )]
     UnknownSubject {
-        /// What was asked for.
+        /// The unknown name.
         name: String,
     },
-    /// There is no such report, or it is none.
+    /// The saved report does not exist, or the file is no report.
     #[error(transparent)]
     Saved(#[from] SavedError),
-    /// The rules of a saved report are not known here.
+    /// This version of the program does not have the rules of the saved report.
     #[error("{report} was made by rules that are not known here; name them by `--rules`")]
     RulesOfReport {
-        /// The report.
+        /// The path of the report.
         report: String,
-        /// Why not.
+        /// Why the rules were not found.
         source: RulesError,
     },
-    /// What is run again is told in fewer forms.
+    /// `--replay` does not write this format.
     #[error("with `--replay` the report is `text` or `json`")]
     FormOfReplay,
-    /// There is no such recording, or it is none.
+    /// The recording does not exist, or the file is no recording.
     #[error(transparent)]
     Recording(#[from] RecordingError),
-    /// What happens under contention is told in fewer forms.
+    /// `--concurrent` does not write this format.
     #[error("with `--concurrent` the report is `text`, `json` or `html`")]
     FormOfContention,
-    /// There is no such defect.
+    /// The defect does not exist under these rules.
     #[error(
         "there is no defect `{name}` of {rules}; did you mean `{nearest}`? `guest-access defects` lists them"
     )]
     UnknownDefect {
-        /// What was asked for.
+        /// The unknown name.
         name: String,
-        /// The rules under which it would be one.
+        /// The id of the rules.
         rules: String,
-        /// The defect that is most like it.
+        /// The defect with the most similar name.
         nearest: String,
     },
-    /// There is no such baseline, or it is none.
+    /// The baseline does not exist, or the file is no baseline.
     #[error(transparent)]
     Baseline(#[from] BaselineError),
-    /// The baseline cannot be put into words.
+    /// The baseline cannot be written as TOML.
     #[error("the baseline cannot be written as TOML")]
     Toml(#[from] toml::ser::Error),
     /// The report cannot be written.
@@ -125,60 +125,60 @@ pub enum CommandError {
         "{place}: the report cannot be written; name a file that can be, or leave `--output` out"
     )]
     Unwritable {
-        /// Where to.
+        /// The file, or standard output.
         place: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// The vectors cannot be written.
     #[error("`{}` cannot be written; name a folder for `--out` that can be", path.display())]
     UnwritableVectors {
-        /// Which file, or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// There are other things in the folder.
+    /// The folder contains files that are no vectors.
     #[error(
         "`{}` holds other things than vectors; name a folder for `--out` that is new, empty, or was \
          written by this command",
         path.display()
     )]
     ForeignFolder {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
     },
-    /// The report cannot be put into words.
+    /// The report cannot be written as JSON.
     #[error("the report cannot be written as JSON")]
     Json(#[from] serde_json::Error),
     /// The report cannot be written as JUnit XML.
     #[error("the report cannot be written as JUnit XML")]
     Junit(#[from] quick_junit::SerializeError),
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("`{address}` cannot be listened on; name another with `--listen`, or port 0 for any")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Nothing can be asked of the homeserver.
+    /// The homeserver does not answer, or does not answer as a homeserver does.
     #[error(transparent)]
     Server(#[from] ServerError),
-    /// The system gives no means to wait for a network.
-    #[error("the system gives no means to wait for a network")]
+    /// The runtime for network calls cannot start.
+    #[error("the runtime for network calls cannot start")]
     Runtime(std::io::Error),
-    /// The server cannot go on.
+    /// The server stopped.
     #[error("the server cannot be run")]
     Serve(#[source] std::io::Error),
-    /// stateright knows no other processes.
+    /// stateright explores in one process only.
     #[error("stateright explores in one process; leave `--engine` out, or `--hosts`")]
     OneProcess,
-    /// The engine gave no result.
+    /// The executor gave no result.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
-    /// The interrupt cannot be caught.
-    #[error("the interrupt cannot be caught")]
+    /// The handler for Ctrl-C cannot be installed.
+    #[error("the handler for Ctrl-C cannot be installed")]
     Interrupt(#[from] ctrlc::Error),
 }
 
@@ -191,8 +191,8 @@ impl From<DefectRunError> for CommandError {
     }
 }
 
-/// The exit code of a wrong input or command line; clap uses the same.
-const WRONG: u8 = 2;
+/// The exit code for a wrong input or command line. clap uses the same code.
+const WRONG_INPUT: u8 = 2;
 
 impl CommandError {
     /// The exit code.
@@ -200,7 +200,7 @@ impl CommandError {
         match self {
             Self::Executor(error) if !error.is_wrong_input() => Outcome::NoVerdict.code(),
             Self::Server(error) if !error.is_wrong_input() => Outcome::BrokenOff.code(),
-            _ => WRONG,
+            _ => WRONG_INPUT,
         }
     }
 

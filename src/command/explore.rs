@@ -8,7 +8,7 @@ use guest_access_model::state::Scope;
 use guest_access_rules::rules::Rules;
 use stateright::Model;
 
-use super::output::{OutputArgs, Written, say};
+use super::output::{OutputArgs, Written, print_message};
 use super::{CommandError, Outcome};
 
 use model::ExplorerModel;
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         .and_then(|listener| listener.local_addr())
         .map_err(|source| CommandError::Listen { address: args.listen, source })?;
     if !args.quiet {
-        say(&format!("{} is at http://{address}/; end it with Ctrl-C", rules.id));
+        print_message(&format!("{} is at http://{address}/; end it with Ctrl-C", rules.id));
     }
     ExplorerModel::new(&rules, scope).checker().serve(address);
     Ok(Written::new(String::new(), Outcome::Holds, &OutputArgs::default()))

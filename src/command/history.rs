@@ -1,4 +1,4 @@
-//! `history`: every revision, every guarantee.
+//! `history`: the status of every guarantee in every revision.
 
 use guest_access_model::check::Check;
 use guest_access_model::executor::{Executor, Workers};
@@ -14,15 +14,17 @@ use super::progress::Progress;
 use super::search::{SearchArgs, SearchLimits};
 use super::{CommandError, Outcome};
 
-/// Show what every revision promises, and what it keeps
+/// Show the status of every guarantee in every revision
 ///
-/// What is kept is looked for with one guest and one room unless more are asked for, so a guarantee
-/// that needs two of them is shown as one whose premise nothing meets; `check` has both.
+/// The table says for each revision whether it promises the guarantee, withdrew it or never promised
+/// it, and whether the guarantee holds. By default the scope is one guest and one room. Some guarantees
+/// need a second guest or room: at the default scope their premise never occurs, and the table says so.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  guest-access history --guests 2")]
 pub(super) struct Args {
     #[command(flatten)]
     search: SearchArgs,
-    /// The form of the report
+    /// The format of the report
     #[arg(long, default_value = "text")]
     format: Format,
     #[command(flatten)]

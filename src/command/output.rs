@@ -1,4 +1,4 @@
-//! Where a report goes, and in which form.
+//! Writes a report to standard output or to a file, with or without colours.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -10,32 +10,32 @@ use serde::Serialize;
 
 use super::{CommandError, Outcome};
 
-/// Where the report goes, and what is said beside it.
+/// The options that all reports share.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct OutputArgs {
-    /// Write the report to FILE
+    /// Write the report to FILE [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Say nothing on the standard error but what is wrong
+    /// Write nothing but errors to standard error
     #[arg(long, short)]
     pub(super) quiet: bool,
-    /// Colour the text; NO_COLOR is honoured
+    /// When to colour the text
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: Color,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 enum Color {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless the variable NO_COLOR is set
     #[default]
     Auto,
-    /// Everywhere
+    /// In every output
     Always,
-    /// Nowhere
+    /// In no output
     Never,
 }
 
-/// The form of a report.
+/// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
     /// For people
@@ -44,7 +44,7 @@ pub(super) enum Format {
     Json,
 }
 
-/// A report, written, and how the command ended.
+/// The finished text of a report, and the outcome of the command.
 #[derive(Debug)]
 pub(super) struct Written {
     pub(super) text: String,
@@ -57,7 +57,7 @@ impl Written {
         Self { text, outcome, to: to.clone() }
     }
 
-    /// The report in one of the two forms.
+    /// Formats the report.
     pub(super) fn report(
         report: &(impl Display + Serialize),
         format: Format,
@@ -71,13 +71,13 @@ impl Written {
         Ok(Self::new(text, outcome, to))
     }
 
-    /// Writes a report to where it goes beside this one, without colours.
-    pub(super) fn beside(text: &str, path: &Path) -> Result<(), CommandError> {
+    /// Writes an additional report to `path`, without colours.
+    pub(super) fn write_file(text: &str, path: &Path) -> Result<(), CommandError> {
         std::fs::write(path, anstream::adapter::strip_str(text).to_string())
             .map_err(|source| CommandError::unwritable(Some(&path.to_owned()), source))
     }
 
-    /// Writes the report to where it goes.
+    /// Writes the report to standard output, or to the file of `--output`.
     pub(super) fn deliver(self) -> Result<Outcome, CommandError> {
         let Self { text, outcome, to } = self;
         let written = match &to.output {
@@ -91,7 +91,7 @@ impl Written {
             }
         };
         match written {
-            // Who reads no further knows enough.
+            // A closed pipe is no error: the reader, such as `head`, wants no more.
             Err(error) if to.output.is_none() && error.kind() == io::ErrorKind::BrokenPipe => {
                 Ok(outcome)
             }
@@ -116,23 +116,23 @@ fn write(to: impl Write, text: &str, color: Color, auto: bool) -> io::Result<()>
     to.flush()
 }
 
-/// A report as JSON, with a line's end.
+/// The report as indented JSON that ends with a newline.
 pub(super) fn json(report: &impl Serialize) -> Result<String, CommandError> {
     Ok(serde_json::to_string_pretty(report)? + "\n")
 }
 
-/// Says on the standard error what is wrong, with all its causes.
-pub(super) fn complain(error: &CommandError) {
+/// Writes an error and all its causes to standard error.
+pub(super) fn print_error(error: &CommandError) {
     let mut text = format!("error: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
         text += &format!(": {error}");
         cause = error.source();
     }
-    say(&text);
+    print_message(&text);
 }
 
-/// Says something on the standard error, if anyone listens.
-pub(super) fn say(text: &str) {
+/// Writes a line to standard error, and ignores a failure to do so.
+pub(super) fn print_message(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }

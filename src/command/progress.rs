@@ -1,4 +1,4 @@
-//! How far a search has come: a spinner on a terminal, a line every few seconds elsewhere.
+//! The progress of a search: a spinner on a terminal, otherwise a line every few seconds.
 
 use std::cell::Cell;
 use std::io::IsTerminal;
@@ -9,55 +9,56 @@ use indicatif::ProgressBar;
 
 use crate::report::{count, number};
 
-use super::output::say;
+use super::output::print_message;
 
-/// How long nothing is said between two lines.
+/// The shortest time between two lines of progress.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
-/// Says how far a search has come.
+/// Reports the progress of a search on standard error.
 #[derive(Debug)]
 pub(super) struct Progress {
-    /// What is searched.
-    of: String,
-    begun: Instant,
-    by: Channel,
+    /// The subject of the search, at the head of each line.
+    title: String,
+    began: Instant,
+    channel: Channel,
 }
 
 #[derive(Debug)]
 enum Channel {
-    Nothing,
+    Silent,
     Spinner(ProgressBar),
     Lines { last: Cell<Instant> },
 }
 
 impl Progress {
-    pub(super) fn new(of: String, quiet: bool) -> Self {
-        let by = if quiet {
-            Channel::Nothing
+    /// Starts the clock. With `quiet`, nothing is reported.
+    pub(super) fn new(title: String, quiet: bool) -> Self {
+        let channel = if quiet {
+            Channel::Silent
         } else if std::io::stderr().is_terminal() {
-            let spinner = ProgressBar::new_spinner().with_message(of.clone());
+            let spinner = ProgressBar::new_spinner().with_message(title.clone());
             spinner.enable_steady_tick(Duration::from_millis(100));
             Channel::Spinner(spinner)
         } else {
             Channel::Lines { last: Cell::new(Instant::now()) }
         };
-        Self { of, begun: Instant::now(), by }
+        Self { title, began: Instant::now(), channel }
     }
 
-    /// So many of these things were looked at.
+    /// Reports how many of the things are done.
     pub(super) fn show(&self, number: usize, thing: &str) {
-        self.say(|| count(number, thing));
+        self.report(|| count(number, thing));
     }
 
-    /// An engine has come this far.
+    /// Reports how many states an executor has explored.
     pub(super) fn show_explored(&self, seen: Seen) {
-        self.say(|| {
-            let seconds = self.begun.elapsed().as_secs_f64().max(0.001);
+        self.report(|| {
+            let seconds = self.began.elapsed().as_secs_f64().max(0.001);
             #[expect(
                 clippy::cast_precision_loss,
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
-                reason = "a rate is told in round numbers"
+                reason = "the rate is approximate"
             )]
             let rate = (seen.states as f64 / seconds) as usize;
             let mut text = format!("{}, {} a second", count(seen.states, "state"), number(rate));
@@ -74,15 +75,15 @@ impl Progress {
         });
     }
 
-    fn say(&self, what: impl Fn() -> String) {
-        let text = || format!("{}: {}", self.of, what());
-        match &self.by {
-            Channel::Nothing => {}
+    fn report(&self, progress: impl Fn() -> String) {
+        let text = || format!("{}: {}", self.title, progress());
+        match &self.channel {
+            Channel::Silent => {}
             Channel::Spinner(spinner) => spinner.set_message(text()),
             Channel::Lines { last } => {
                 if last.get().elapsed() >= BETWEEN_LINES {
                     last.set(Instant::now());
-                    say(&text());
+                    print_message(&text());
                 }
             }
         }
@@ -91,7 +92,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Channel::Spinner(spinner) = &self.by {
+        if let Channel::Spinner(spinner) = &self.channel {
             spinner.finish_and_clear();
         }
     }

@@ -9,7 +9,7 @@ use crate::contention::{Checker, Recording};
 use crate::report::Run;
 use crate::report::contention::{self as report, ContentionReport, Effort};
 
-use super::output::{OutputArgs, Written, json, say};
+use super::output::{OutputArgs, Written, json, print_message};
 use super::progress::Progress;
 use super::{CommandError, Outcome};
 
@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let report =
         ContentionReport::new(&rules, &recording.header, checked, effort, args.strict, run);
     if report.calls == 0 {
-        say("the recording has no calls, so nothing was there to check");
+        print_message("the recording has no calls, so nothing was there to check");
     }
     Ok(Written::new(args.format.write(&report)?, outcome(&report), &args.output))
 }

@@ -13,7 +13,7 @@ use super::{CommandError, Outcome};
 pub(super) struct Args {
     /// The rules to show in full
     rules: Option<String>,
-    /// The form of the report
+    /// The format of the report
     #[arg(long, default_value = "text")]
     format: Format,
     #[command(flatten)]

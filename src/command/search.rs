@@ -1,4 +1,4 @@
-//! How much the commands search that explore a model: the scope, and when the search ends.
+//! The arguments that every command with a search shares: the scope, the threads and the limits.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -17,19 +17,19 @@ use super::{CommandError, interrupt};
 /// The scope of a search, its threads and its limits.
 #[derive(Debug, clap::Args)]
 pub(super) struct SearchArgs {
-    /// How many guests there are, 1 to 3
+    /// The number of guests, 1 to 3 [default: 1 if `--rooms` is given, otherwise that of the command]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=3))]
     pub(super) guests: Option<u8>,
-    /// How many rooms there are, 1 or 2
+    /// The number of rooms, 1 or 2 [default: 1 if `--guests` is given, otherwise that of the command]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub(super) rooms: Option<u8>,
-    /// How many threads explore [default: as many as the machine runs at once]
+    /// The number of threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
-    /// End after this time: `90s`, `5m`
+    /// Stop the search after this time: `90s`, `5m` [default: no limit]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
-    /// End when one search has explored this many states
+    /// Stop a search when it has explored this many states [default: no limit]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_states: Option<u64>,
 }

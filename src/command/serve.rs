@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::serve::{self, ConcurrencyDefect, Server};
 
-use super::output::{OutputArgs, Written, say};
+use super::output::{OutputArgs, Written, print_message};
 use super::{CommandError, Outcome, lookup};
 
 /// Serve the reference homeserver over HTTP
@@ -75,7 +75,7 @@ fn announce(rules: &Rules, args: &Args, address: SocketAddr) -> Result<(), Comma
             [] => String::new(),
             defects => format!(" with {}", defects.join(", ")),
         };
-        say(&format!("{}{mistakes} is being served; end it with Ctrl-C", rules.id));
+        print_message(&format!("{}{mistakes} is being served; end it with Ctrl-C", rules.id));
     }
     let text = format!("http://{address}\n");
     Written::new(text, Outcome::Holds, &OutputArgs::default()).deliver().map(drop)

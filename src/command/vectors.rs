@@ -1,4 +1,4 @@
-//! `vectors`: conformance vectors, by which anyone can compare a homeserver with the rules.
+//! `vectors`: generates conformance vectors, with which anyone can compare a homeserver with the rules.
 
 use std::ffi::OsString;
 use std::fs;
@@ -17,18 +17,21 @@ use super::{CommandError, Outcome};
 
 /// Generate conformance vectors from the rules
 ///
-/// Vectors are scenarios that together cover every class of decision, every way into each, every
-/// option that a client can observe, and every clause both ways, with all that the rules permit of
-/// each step. spec-notes/vectors.md says how one is run against a homeserver.
+/// A vector is a scenario in which each action comes with every outcome that the rules permit. Together
+/// the vectors cover every class of decision, every way to reach each class, every option that a client
+/// can observe, and every clause with a call that it allows and a call that it denies.
+/// spec-notes/vectors.md says how to run a vector against a homeserver.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  guest-access vectors v1.16 --out vectors")]
 pub(super) struct Args {
-    /// The rules
+    /// The rules that the vectors follow
     #[arg(default_value = "latest")]
     rules: String,
-    /// Write each vector to a file of its own in DIR, with their JSON Schema and an index
+    /// Write the vectors to DIR: one file for each vector, their JSON Schema, and an index [default: no
+    /// files]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// The form of the report; as JSON it holds the vectors themselves
+    /// The format of the report; JSON contains the vectors themselves
     #[arg(long, default_value = "text")]
     format: Format,
     #[command(flatten)]
@@ -48,17 +51,17 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     Written::report(&report, args.format, Outcome::Holds, &args.output)
 }
 
-/// The name of the index. A folder of vectors has one.
+/// The file name of the index. Every folder of vectors has an index.
 const INDEX: &str = "index.json";
-/// The name of the schema.
+/// The file name of the schema.
 const SCHEMA: &str = "vector.schema.json";
-/// The kind of an index, as its `is` says.
+/// The value of the key `is`, by which an index is recognised.
 const IS: &str = "guest-access vectors";
 
-/// A folder for vectors.
+/// The folder of `--out`.
 struct Folder<'a> {
     path: &'a Path,
-    /// The files of vectors in the folder.
+    /// The vectors and the index of an earlier run, which are replaced.
     old: Vec<OsString>,
 }
 
@@ -85,7 +88,7 @@ struct Entry<'a> {
     steps: usize,
 }
 
-/// Those fields of an existing index that are read.
+/// The fields of an existing index that the command reads.
 #[derive(Debug, Deserialize)]
 struct OldIndex {
     is: String,

@@ -1,4 +1,4 @@
-//! The command line of `check`.
+//! The arguments of `check`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,68 +13,75 @@ use crate::command::CommandError;
 use crate::command::output::OutputArgs;
 use crate::command::search::SearchArgs;
 
-/// Check what a revision promises, in every reachable state
+/// Check the guarantees of a revision in every reachable state
 ///
-/// Explores every interleaving of steps by guests, a user and a moderator, without a bound on their
-/// number, and judges each step by the guarantees. A promised guarantee fails that is broken, or
-/// whose premise nothing meets. What is not promised is reported too, with a shortest story that
-/// breaks it, if there is one; a guarantee named with `--property` is held against the revision as if
-/// it were promised.
+/// Explores every interleaving of actions by guests, a user and a moderator, without a bound on the
+/// number of actions, and judges every transition by the guarantees. The command fails if a promised
+/// guarantee is violated, or if its premise never occurs. A violated guarantee is reported with a
+/// shortest counterexample. A guarantee that the revision does not promise is reported too, and fails
+/// only if `--property` names it.
+///
+/// The default scope is two guests in one room, and then one guest in two rooms. For `--model concurrent`
+/// and `--model federated` the scope is one guest (of each server) and one room.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  guest-access check v1.16 --property revocation --guests 1\n  guest-access check --model concurrent --discipline none")]
 pub(in crate::command) struct Args {
-    /// The rules to check
+    /// The rules to check; several are checked one after the other
     #[arg(value_name = "RULES", default_value = "latest")]
     pub(super) rules: Vec<String>,
     /// The model to explore
     #[arg(long, default_value = "sequential")]
     pub(super) model: Model,
-    /// With `--model concurrent`: how overlapping calls are kept apart, as the name of a discipline or
-    /// as `point=option,…`; may be given several times, and each is held to what the revision promises
-    /// [default: all that have a name, of which the safe ones are held to it]
+    /// With `--model concurrent`: the discipline by which the homeserver keeps overlapping calls apart,
+    /// as a name or as `point=option,…`. May be given several times; each has to keep the promises of
+    /// the revision [default: every named discipline, of which only the safe ones have to keep them]
     #[arg(long = "discipline", value_name = "ID")]
     pub(super) disciplines: Vec<String>,
-    /// With `--model concurrent`: how many calls are in flight at most; with `--model federated`: how
-    /// many settings are on their way at most; 1 to 4 [default: 2 calls, 1 setting]
+    /// With `--model concurrent`: the largest number of overlapping calls; with `--model federated`: the
+    /// largest number of settings on their way between servers; 1 to 4 [default: 2 calls, 1 setting]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     pub(super) in_flight: Option<u8>,
-    /// With `--model federated`: how many servers there are, 2 or 3 [default: 2]
+    /// With `--model federated`: the number of servers, 2 or 3 [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=3))]
     pub(super) servers: Option<u8>,
-    /// With `--model federated`: what the servers do that they should not, as `point=option,…`; may be
-    /// given several times, and each is held to what the revision promises [default: every option, of
-    /// which what the specification asks for is held to it]
+    /// With `--model federated`: how servers treat what other servers send, as `point=option,…`. May be
+    /// given several times; each has to keep the promises of the revision [default: every option, of
+    /// which only those that the specification demands have to keep them]
     #[arg(long = "federation", value_name = "OPTIONS")]
     pub(super) federations: Vec<String>,
-    /// The homeserver that is held against the rules: `reference`, or `defect:ID` for a mistaken one
+    /// The homeserver that decides: `reference`, or `defect:ID` for the reference with a defect
     #[arg(long, value_name = "SUBJECT", default_value = "reference")]
     pub(super) subject: String,
     #[command(flatten)]
     pub(super) search: SearchArgs,
-    /// Judge this guarantee only; may be given several times
+    /// Judge only this guarantee, as if the revision promised it; may be given several times
+    /// [default: every guarantee]
     #[arg(long = "property", value_name = "ID")]
     pub(super) properties: Vec<String>,
-    /// Who explores the model [default: stateright for one guest in one room, timely for more]
+    /// The executor that explores the model [default: stateright for one guest in one room, timely for
+    /// more]
     #[arg(long)]
     pub(super) engine: Option<ExecutorName>,
     #[command(flatten)]
     pub(super) cluster: ClusterArgs,
-    /// The form of the report
+    /// The format of the report
     #[arg(long, default_value = "text")]
     pub(super) format: Format,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
 
-/// Several processes that explore together.
+/// The arguments for several processes that explore together.
 #[derive(Debug, clap::Args)]
 pub(super) struct ClusterArgs {
-    /// Explore with other processes: a file with a line `host:port` for each, the first being 0
+    /// Explore together with other processes. FILE has a line `host:port` for each process; the first
+    /// line is process 0 [default: one process]
     #[arg(long, value_name = "FILE", requires = "process")]
     pub(super) hosts: Option<PathBuf>,
-    /// Which of the processes this is; start all of them with the same arguments but for this one
+    /// The number of this process. All other arguments have to be the same for every process
     #[arg(long, value_name = "K", requires = "hosts")]
     pub(super) process: Option<usize>,
-    /// How long to wait for the other processes
+    /// The longest time to wait for the other processes
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
     pub(super) wait_for_hosts: Duration,
 }
@@ -125,7 +132,7 @@ impl Model {
         }
     }
 
-    /// The guarantees that the model says something of.
+    /// The guarantees that the model judges.
     pub(super) fn judges(self) -> GuaranteeSet {
         match self {
             Self::Sequential => GuaranteeSet::on_actions(),

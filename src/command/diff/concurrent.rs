@@ -12,7 +12,7 @@ use crate::report::contention::{ContentionReport, Effort};
 use crate::serve::Embedded;
 use crate::subject::server::{Server, ServerError};
 
-use super::super::output::{Written, say};
+use super::super::output::{Written, print_message};
 use super::super::progress::Progress;
 use super::super::{CommandError, replay, serve};
 use super::{Args, Format};
@@ -45,7 +45,7 @@ pub(super) struct ConcurrentArgs {
 }
 
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
-    let form = match args.format {
+    let format = match args.format {
         Format::Text => replay::Format::Text,
         Format::Json => replay::Format::Json,
         Format::Html => replay::Format::Html,
@@ -82,13 +82,13 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let RecordingRun { recording, broken_off } = recorded?;
     // Write the recording before the check, so that no failure of the check loses the recording.
     if let Some(path) = &concurrent.record {
-        Written::beside(&recording.to_jsonl(), path)?;
+        Written::write_file(&recording.to_jsonl(), path)?;
     }
     let checking = Instant::now();
     let checked = checker.check(&recording, |done| progress.show(done, "round checked"));
     drop(progress);
     if let Some(error) = &broken_off {
-        say(&format!("error: {error}; the report holds what was found before"));
+        print_message(&format!("error: {error}; the report holds what was found before"));
     }
     let effort = Effort {
         url: Some(url),
@@ -98,7 +98,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     };
     let report =
         ContentionReport::new(&rules, &recording.header, checked, effort, args.strict, run);
-    Ok(Written::new(form.write(&report)?, replay::outcome(&report), &args.output))
+    Ok(Written::new(format.write(&report)?, replay::outcome(&report), &args.output))
 }
 
 async fn record(
@@ -109,8 +109,8 @@ async fn record(
     options: &Options,
     progress: &Progress,
 ) -> Result<RecordingRun, ServerError> {
-    let server: Server = super::meet(args, url).await?;
-    let given = super::given(args, &server).await?;
-    let tell = |done: usize| progress.show(done, "round");
-    contention::record(rules, checker, &server, &given, options, tell).await
+    let server: Server = super::connect(args, url).await?;
+    let accounts = super::named_accounts(args, &server).await?;
+    let on_progress = |done: usize| progress.show(done, "round");
+    contention::record(rules, checker, &server, &accounts, options, on_progress).await
 }

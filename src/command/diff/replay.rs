@@ -1,4 +1,4 @@
-//! `diff --replay`: the divergences of a saved report are run again.
+//! `diff --replay`: runs the divergences of a saved report again.
 
 use std::path::Path;
 
@@ -9,20 +9,20 @@ use crate::report::Run;
 use crate::report::replay::ReplayReport;
 use crate::subject::server::{Server, ServerError};
 
-use super::super::output::{Format, Written, say};
+use super::super::output::{Format, Written, print_message};
 use super::super::progress::Progress;
 use super::super::{CommandError, Outcome};
-use super::{Args, is_asked_for};
+use super::{Args, is_selected};
 
 pub(super) fn run(args: &Args, path: &Path) -> Result<Written, CommandError> {
-    let form = match args.format {
+    let format = match args.format {
         super::Format::Text => Format::Text,
         super::Format::Json => Format::Json,
         _ => return Err(CommandError::FormOfReplay),
     };
     let name = path.display().to_string();
     let mut saved = SavedReport::load(path)?;
-    saved.divergences.retain(|divergence| is_asked_for(args, &divergence.id));
+    saved.divergences.retain(|divergence| is_selected(args, &divergence.id));
     let rules = match &args.rules {
         Some(rules) => Rules::find(rules)?,
         None => Rules::find(&saved.rules)
@@ -30,24 +30,25 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<Written, CommandError> {
     };
     let run = Run::of([&rules]);
     if saved.divergences.is_empty() {
-        say("no divergence of the report matches, so nothing was there to run again");
+        print_message("no divergence of the report matches, so nothing was there to run again");
         return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));
     }
     let options = super::options(args)?;
     let progress = Progress::new(rules.id.clone(), args.output.quiet);
-    let asked = ask(args, &rules, &saved, &options, &progress);
-    let (result, waited) = diff::wait_for(asked).map_err(CommandError::Runtime)?;
+    let replay = replay(args, &rules, &saved, &options, &progress);
+    let (result, waited) = diff::wait_for(replay).map_err(CommandError::Runtime)?;
     drop(progress);
     let (server, replayed) = result?;
     if let Some(error) = &replayed.broken_off {
-        say(&format!("error: {error}; the report holds what was found before"));
+        print_message(&format!("error: {error}; the report holds what was found before"));
     }
-    let found = (replayed, waited);
-    let report = ReplayReport::new(name, &rules, saved, &server, found, args.strict, run);
-    Written::report(&report, form, outcome(&report), &args.output)
+    let replayed = (replayed, waited);
+    let report = ReplayReport::new(name, &rules, saved, &server, replayed, args.strict, run);
+    Written::report(&report, format, outcome(&report), &args.output)
 }
 
-async fn ask(
+/// Connects to the homeserver, and runs the divergences of the report.
+async fn replay(
     args: &Args,
     rules: &Rules,
     saved: &SavedReport,
@@ -55,11 +56,11 @@ async fn ask(
     progress: &Progress,
 ) -> Result<(Server, ReplayResult), ServerError> {
     let url = args.server.as_ref().unwrap_or(&saved.url);
-    let server = super::meet(args, url).await?;
-    let given = super::given(args, &server).await?;
-    let tell = |done: usize, thing: &str| progress.show(done, thing);
+    let server = super::connect(args, url).await?;
+    let accounts = super::named_accounts(args, &server).await?;
+    let on_progress = |done: usize, thing: &str| progress.show(done, thing);
     let divergences = &saved.divergences;
-    let replayed = diff::replay(rules, &server, &given, divergences, options, tell).await?;
+    let replayed = diff::replay(rules, &server, &accounts, divergences, options, on_progress).await?;
     Ok((server, replayed))
 }
 

@@ -188,7 +188,7 @@ impl Baseline {
 impl DiffReport {
     /// Holds what was found against what is known. `is_asked_for` says of the name of a vector
     /// whether it would have been run if there were one.
-    pub fn hold_against(&mut self, baseline: &Baseline, is_asked_for: impl Fn(&str) -> bool) {
+    pub fn compare_with(&mut self, baseline: &Baseline, is_asked_for: impl Fn(&str) -> bool) {
         let mut found = BaselineReport::default();
         for entry in &baseline.known {
             let Entry { id, reason, link, .. } = entry;

@@ -198,7 +198,7 @@ fn baseline(entries: &[(&str, &[&str])]) -> Baseline {
 /// The report held against a baseline, where every vector was asked for but `left-out`.
 fn held_against(baseline: &Baseline) -> DiffReport {
     let mut report = report();
-    report.hold_against(baseline, |id| id != "left-out");
+    report.compare_with(baseline, |id| id != "left-out");
     report
 }
 
