@@ -65,9 +65,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
             let vectors = vectors::vectors(&rules);
             let undetected = vectors::undetected(&rules, &vectors);
             vectors::detections(&rules, &vectors, limits.workers, &limits.stop, on_progress)
-                .map(|detections| {
-                    DefectsReport::by_vectors(&rules, &detections, &undetected, run)
-                })
+                .map(|detections| DefectsReport::by_vectors(&rules, &detections, &undetected, run))
         }
         Against::Diff => {
             let vectors = vectors::vectors(&rules);

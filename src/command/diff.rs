@@ -32,7 +32,9 @@ use super::{CommandError, Outcome, interrupt};
 /// The command registers the accounts that it needs (`m.login.dummy`, or a registration token). It
 /// leaves and forgets its rooms afterwards. Use a test homeserver.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  guest-access diff --server http://127.0.0.1:8008\n  guest-access diff --server http://127.0.0.1:8008 --baseline known.toml --also html=report.html")]
+#[command(
+    after_help = "Examples:\n  guest-access diff --server http://127.0.0.1:8008\n  guest-access diff --server http://127.0.0.1:8008 --baseline known.toml --also html=report.html"
+)]
 pub(super) struct Args {
     /// The base URL of the homeserver [default: an embedded reference homeserver]
     #[arg(long, value_name = "URL")]

@@ -24,7 +24,9 @@ use crate::command::search::SearchArgs;
 /// The default scope is two guests in one room, and then one guest in two rooms. For `--model concurrent`
 /// and `--model federated` the scope is one guest (of each server) and one room.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  guest-access check v1.16 --property revocation --guests 1\n  guest-access check --model concurrent --discipline none")]
+#[command(
+    after_help = "Examples:\n  guest-access check v1.16 --property revocation --guests 1\n  guest-access check --model concurrent --discipline none"
+)]
 pub(in crate::command) struct Args {
     /// The rules to check; several are checked one after the other
     #[arg(value_name = "RULES", default_value = "latest")]

@@ -60,7 +60,8 @@ async fn replay(
     let accounts = super::named_accounts(args, &server).await?;
     let on_progress = |done: usize, thing: &str| progress.show(done, thing);
     let divergences = &saved.divergences;
-    let replayed = diff::replay(rules, &server, &accounts, divergences, options, on_progress).await?;
+    let replayed =
+        diff::replay(rules, &server, &accounts, divergences, options, on_progress).await?;
     Ok((server, replayed))
 }
 
