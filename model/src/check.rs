@@ -11,7 +11,7 @@ use crate::action::Action;
 use crate::executor::timely::Explore;
 use crate::executor::{Encoding, Executor, ExecutorError, Explored, Seen, Workers};
 use crate::federated::Federated;
-use crate::sequential::Sequential;
+use crate::sequential::{NewRoom, Sequential};
 use crate::shortest_trace;
 use crate::stop::Stop;
 use crate::transition_system::{Exploration, TransitionSystem};
@@ -74,10 +74,24 @@ pub struct Check<'a, S> {
     pub workers: &'a Workers,
 }
 
+/// A shortest counterexample for each of these guarantees that the homeserver of `model` violates in a
+/// room whose settings were never set. Empty if the homeserver takes such a room for what the clauses
+/// say.
+pub(crate) fn counterexamples_in_new_rooms(
+    model: &Sequential,
+    guarantees: GuaranteeSet,
+    stop: &Stop,
+) -> Vec<(GuaranteeId, Vec<Action>)> {
+    let Some(new_room) = NewRoom::of(model.system(), model.rules()) else { return Vec::new() };
+    let found = shortest_trace::counterexamples(&new_room, guarantees, stop);
+    let found = guarantees.iter().zip(found);
+    found.filter_map(|(guarantee, trace)| Some((guarantee, trace?))).collect()
+}
+
 /// The exploration of each model is compiled and optimised in this crate, so each model has a method
 /// without type parameters.
 macro_rules! run {
-    ($model:ty) => {
+    ($model:ty, $elsewhere:expr) => {
         impl Check<'_, $model> {
             /// Explores every reachable state, and searches a counterexample for each violated
             /// guarantee. Calls `progress` now and then.
@@ -89,27 +103,40 @@ macro_rules! run {
                 stop: &Stop,
                 progress: &dyn Fn(Seen),
             ) -> Result<Report<<$model as TransitionSystem>::Action>, ExecutorError> {
-                self.find(stop, progress)
+                #[allow(clippy::redundant_closure_call, reason = "each model has its own")]
+                let elsewhere = ($elsewhere)(&self, stop);
+                self.find(elsewhere, stop, progress)
             }
         }
     };
 }
 
-run!(Sequential);
-run!(Federated);
+run!(Sequential, |check: &Self, stop| {
+    counterexamples_in_new_rooms(&check.model, check.guarantees, stop)
+});
+run!(Federated, |_: &Self, _: &Stop| Vec::new());
 
 impl<S: Explore> Check<'_, S> {
+    /// `elsewhere` has the counterexamples from states that are not the model's.
     fn find(
         self,
+        elsewhere: Vec<(GuaranteeId, Vec<S::Action>)>,
         stop: &Stop,
         progress: &dyn Fn(Seen),
     ) -> Result<Report<S::Action>, ExecutorError> {
         let started = Instant::now();
         let model = Arc::new(self.model);
-        let explored = self.executor.explore(&model, self.workers, stop, progress)?;
+        let mut explored = self.executor.explore(&model, self.workers, stop, progress)?;
         let violated = self.guarantees.intersection(explored.exploration.verdicts.violated);
         let traces = shortest_trace::counterexamples(&*model, violated, stop);
-        let counterexamples = violated.iter().zip(traces).collect();
+        let mut counterexamples: Counterexamples<_> = violated.iter().zip(traces).collect();
+        for (guarantee, trace) in elsewhere {
+            explored.exploration.verdicts.note(guarantee, false);
+            let known = counterexamples.entry(guarantee).or_default();
+            if known.as_ref().is_none_or(|known| trace.len() < known.len()) {
+                *known = Some(trace);
+            }
+        }
         Ok(Report::new(self.required, self.guarantees, explored, counterexamples, started))
     }
 }
@@ -146,6 +173,50 @@ impl<T> Report<T> {
             explored: exploration,
             encoding,
             took: started.elapsed(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Scope;
+    use guest_access_rules::rules::Rules;
+
+    fn broken(changes: &[(&str, &str)]) -> Vec<(GuaranteeId, usize)> {
+        let rules = Rules::find("v1.16").unwrap();
+        let mut system = rules.profile();
+        for (point, option) in changes {
+            assert!(system.choices.set_option(point, option));
+        }
+        let scope = Scope { guests: 1, rooms: 1 };
+        let model = Sequential::new(scope, system, rules.profile());
+        let found = counterexamples_in_new_rooms(&model, rules.promised(), &Stop::default());
+        found.into_iter().map(|(guarantee, trace)| (guarantee, trace.len())).collect()
+    }
+
+    #[test]
+    fn a_homeserver_that_follows_the_clauses_has_no_states_of_its_own() {
+        assert_eq!(broken(&[]), []);
+    }
+
+    #[test]
+    fn a_guest_joins_a_room_that_never_set_its_guest_access() {
+        let found = broken(&[("guest_access.absent", "can_join")]);
+        assert!(found.contains(&(GuaranteeId::JoinGate, 2)), "{found:?}");
+        assert!(found.contains(&(GuaranteeId::FailSafe, 2)), "{found:?}");
+    }
+
+    #[test]
+    fn a_guest_reads_a_room_that_never_set_its_visibility() {
+        let found = broken(&[("history_visibility.absent", "world_readable")]);
+        for guarantee in [
+            GuaranteeId::FailSafe,
+            GuaranteeId::ReadConfinement,
+            GuaranteeId::PreviewConfinement,
+            GuaranteeId::NoRetroactiveExposure,
+        ] {
+            assert!(found.iter().any(|(broken, _)| *broken == guarantee), "{found:?}");
         }
     }
 }

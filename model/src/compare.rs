@@ -2,6 +2,7 @@
 
 mod comparing;
 mod differing;
+mod new_rooms;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -126,9 +127,11 @@ pub struct Comparison {
 ///
 /// 1. Visit every state that `to` reaches, and compare both decisions on every action.
 /// 2. Visit every state that `from` reaches, and do the same. A state of the first search counts once.
-/// 3. Group the differences by endpoint, kind of caller and direction, each with a shortest witness.
+/// 3. Compare both in rooms whose settings were never set, where each takes the room for what its own
+///    rules say.
+/// 4. Group the differences by endpoint, kind of caller and direction, each with a shortest witness.
 ///
-/// Both decide in the same state, so a difference is one of the decision itself, and not a consequence
+/// In steps 1 and 2 both decide in the same state, so a difference is one of the decision itself, and not a consequence
 /// of an earlier difference. The result does not depend on the number of `threads`.
 pub fn compare(from: &Rules, to: &Rules, scope: Scope, threads: usize, stop: &Stop) -> Comparison {
     compare_profiles(&from.profile(), &to.profile(), scope, threads, stop)
@@ -156,6 +159,7 @@ pub fn compare_profiles(
     };
     let known = comparing.look(Leader::To, None, stop);
     comparing.look(Leader::From, Some(&known), stop);
+    comparing.look_at_new_rooms(stop);
 
     let Comparing { mut found, contexts, complete, .. } = comparing;
     // Where an endpoint opens or closes, the errors of other calls change too: leave these out.

@@ -40,6 +40,20 @@ pub struct Transition<'a> {
     pub observation: &'a Observation,
     /// The state after the action.
     pub after: &'a State,
+    /// Which settings of the first room were never set before the action, where the homeserver does
+    /// not take them for what the clauses say. The two states are then those of the clauses.
+    pub never_set: NeverSet,
+}
+
+/// Which settings of a room were never set.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
+pub struct NeverSet {
+    /// The room has no `m.room.guest_access` event.
+    pub guest_access: bool,
+    /// The room has no `m.room.history_visibility` event.
+    pub visibility: bool,
 }
 
 /// The judgement of a guarantee on one transition.

@@ -1,6 +1,7 @@
 //! The scoreboard: which check catches which mistake.
 
 use crate::action::Subject;
+use crate::check::counterexamples_in_new_rooms;
 use crate::lockstep;
 use crate::sequential::Sequential;
 use crate::shortest_trace;
@@ -60,6 +61,10 @@ fn violated_promises(rules: &Rules, system: &Profile, stop: &Stop) -> GuaranteeS
     let promised = rules.promised();
     let violated_in = |scope, stop: &Stop| {
         let model = Sequential::new(scope, system.clone(), rules.profile());
+        let new_rooms = counterexamples_in_new_rooms(&model, promised, stop);
+        if !new_rooms.is_empty() {
+            return new_rooms.into_iter().map(|(guarantee, _)| guarantee).collect();
+        }
         let found = shortest_trace::counterexamples(&model, promised, stop);
         let violated = promised.iter().zip(found).filter(|(_, trace)| trace.is_some());
         violated.map(|(guarantee, _): (GuaranteeId, _)| guarantee).collect::<GuaranteeSet>()

@@ -1,17 +1,20 @@
 //! The sequential model: one homeserver, one call at a time, every history.
 
+mod new_room;
 mod successors;
 
 use crate::action::Action;
 use crate::actions::actions;
 use crate::canonical_form::{canonical_form, normal_form};
 use crate::decide::{initial, outcome};
-use crate::guarantee::{Transition, Verdicts};
+use crate::guarantee::{NeverSet, Transition, Verdicts};
 use crate::state::{Scope, State};
 use crate::transition_system::{Successors, TransitionSystem};
 use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::profile::Profile;
 
+pub use new_room::NewRoom;
+pub(crate) use new_room::settings_sent;
 pub(crate) use successors::JudgedAction;
 use successors::{Cache, ModelActions};
 
@@ -70,6 +73,7 @@ impl Sequential {
             action,
             observation: &outcome.observation,
             after: &outcome.next,
+            never_set: NeverSet::default(),
         };
         verdicts.judge(guarantees, &transition);
         Some((outcome.next, verdicts))

@@ -267,6 +267,12 @@ impl GuaranteeSet {
         Self(self.0 & other.0)
     }
 
+    /// The set without the guarantees of the other set.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The guarantees that are judged on each action: those of the sequential model.
     pub fn on_actions() -> Self {
         GuaranteeId::all().filter(|guarantee| guarantee.get().judged == Judged::OnAction).collect()

@@ -206,3 +206,18 @@ fn an_interrupt_ends_the_search_and_keeps_what_is_known() {
     assert!(report["states"].as_u64().unwrap() > 0);
     assert!(!rest.iter().any(|line| line.contains("error")), "{rest:?}");
 }
+
+#[test]
+fn what_a_room_means_that_never_set_its_guest_access_is_checked() {
+    let folder = Folder::new();
+    let path = folder.file(
+        "dms.toml",
+        "id = \"dms\"\nabout = \"A room lets guests join.\"\nextends = \"v1.16\"\n[points]\n\"guest_access.absent\" = { required = \"can_join\" }\n",
+    );
+    let path = path.display().to_string();
+    let line = ["check", &path, "--guests", "1", "--property", "join_gate", "--format", "json"];
+    let ran = run(line);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let steps = ran.json()["properties"][0]["counterexample"]["steps"].clone();
+    assert_eq!(steps.as_array().map(Vec::len), Some(2), "{steps}");
+}

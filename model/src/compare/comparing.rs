@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::action::Action;
 use crate::canonical_form::normal_form;
 use crate::decide::{initial, outcome};
+use crate::guarantee::NeverSet;
 use crate::shortest_trace::Search;
 use crate::state::State;
 use crate::stop::Stop;
@@ -12,7 +13,9 @@ use crate::threads::each;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 
-use super::differing::{caller, case, circumstances, direction, side};
+use super::differing::{
+    caller, case, circumstances, circumstances_in_new_room, direction, side,
+};
 use super::{Direction, Leader, Side};
 
 /// A comparison under way.
@@ -90,6 +93,30 @@ impl<'a> Comparing<'a> {
         if one == other { one } else { *state }
     }
 
+    /// Notes a difference in a room of which these settings were never set.
+    pub(super) fn note_in_new_room(
+        &mut self,
+        differing: &Differing<'_>,
+        leader: Leader,
+        never_set: NeverSet,
+        trace: impl FnOnce() -> Vec<Action>,
+    ) {
+        let Differing { direction, sides, state, action } = *differing;
+        let kind = Kind {
+            endpoint: action.operation.endpoint(),
+            caller: caller(state, action),
+            direction,
+        };
+        let found = self.found.entry(kind).or_insert_with(|| Found::new(sides, leader));
+        if found.asked_last != Some(leader) || found.contexts == 0 {
+            found.asked_last = Some(leader);
+            found.offer(leader, direction, sides, trace());
+        }
+        found.contexts += 1;
+        found.cases.extend(case(action.operation));
+        found.narrow_to(circumstances_in_new_room(state, action, never_set));
+    }
+
     fn note(
         &mut self,
         differing: &Differing<'_>,
@@ -133,11 +160,11 @@ struct Answers<'a> {
 
 /// An action that the two decide differently.
 #[derive(Clone, Copy)]
-struct Differing<'a> {
-    direction: Direction,
-    sides: (Side, Side),
-    state: &'a State,
-    action: &'a Action,
+pub(super) struct Differing<'a> {
+    pub(super) direction: Direction,
+    pub(super) sides: (Side, Side),
+    pub(super) state: &'a State,
+    pub(super) action: &'a Action,
 }
 
 /// The key of a difference.
@@ -190,7 +217,10 @@ impl Found {
 
     /// Keeps the properties that all states with this difference share.
     fn narrow(&mut self, state: &State, action: &Action) {
-        let here = circumstances(state, action);
+        self.narrow_to(circumstances(state, action));
+    }
+
+    fn narrow_to(&mut self, here: BTreeSet<String>) {
         self.when = Some(match self.when.take() {
             None => here,
             Some(when) => when.intersection(&here).cloned().collect(),

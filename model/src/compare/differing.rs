@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::action::{Action, Actor, Answer, Operation, Setting};
 use crate::decide::Outcome;
+use crate::guarantee::NeverSet;
 use crate::state::{Account, State};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 
@@ -61,6 +62,24 @@ pub(super) fn circumstances(state: &State, action: &Action) -> BTreeSet<String> 
     all
 }
 
+/// The same, in a room of which these settings were never set.
+pub(super) fn circumstances_in_new_room(
+    state: &State,
+    action: &Action,
+    never_set: NeverSet,
+) -> BTreeSet<String> {
+    let mut all = circumstances(state, action);
+    for (setting, never_set) in
+        [("guest access", never_set.guest_access), ("history visibility", never_set.visibility)]
+    {
+        if never_set {
+            all.retain(|property| !property.starts_with(setting));
+            all.insert(format!("{setting}: never set"));
+        }
+    }
+    all
+}
+
 pub(super) fn side(outcome: &Outcome) -> Side {
     let Outcome { observation, next } = *outcome;
     Side { decision: observation.decision, answer: observation.answer, next }
@@ -93,5 +112,33 @@ fn opens_by_effect(one: &State, other: &State) -> Option<Direction> {
         std::cmp::Ordering::Less => Some(Direction::Opens),
         std::cmp::Ordering::Greater => Some(Direction::Closes),
         std::cmp::Ordering::Equal => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_rules::rules::Rules;
+
+    use crate::compare::{Verdict, compare_profiles};
+    use crate::state::Scope;
+    use crate::stop::Stop;
+
+    #[test]
+    fn what_a_room_means_that_never_set_a_setting_is_compared() {
+        let from = Rules::find("v1.16").unwrap().profile();
+        for (point, option, shown) in [
+            ("guest_access.absent", "can_join", "guest access: never set"),
+            ("history_visibility.absent", "world_readable", "history visibility: never set"),
+        ] {
+            let mut to = from.clone();
+            assert!(to.choices.set_option(point, option));
+            let scope = Scope { guests: 1, rooms: 1 };
+            let there = compare_profiles(&from, &to, scope, 2, &Stop::default());
+            assert_eq!(there.verdict, Verdict::MorePermissive, "{point}: {:?}", there.differences);
+            assert!(there.differences.iter().any(|found| found.when.contains(shown)));
+            let back = compare_profiles(&to, &from, scope, 2, &Stop::default());
+            assert_eq!(back.verdict, Verdict::LessPermissive, "{point}: {:?}", back.differences);
+            assert_eq!(back.differences.len(), there.differences.len());
+        }
     }
 }

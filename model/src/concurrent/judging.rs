@@ -10,7 +10,7 @@
 //! The judged token is the token by which the server admitted the call.
 
 use crate::action::{Answer, Observation};
-use crate::guarantee::{Transition, Verdicts};
+use crate::guarantee::{NeverSet, Transition, Verdicts};
 use crate::state::State;
 use guest_access_rules::discipline::{Discipline, Holds};
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
@@ -85,6 +85,7 @@ impl Concurrent {
                     action: &action,
                     observation,
                     after: &gone.server,
+                    never_set: NeverSet::default(),
                 };
                 verdicts.judge(guarantees, &transition);
             };

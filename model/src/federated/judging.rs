@@ -1,7 +1,7 @@
 //! The judgement of the guarantees on an action.
 
 use crate::action::{Action, Actor, Answer};
-use crate::guarantee::{Transition, Verdicts};
+use crate::guarantee::{NeverSet, Transition, Verdicts};
 use crate::state::{Account, State};
 use guest_access_rules::federation::Past;
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
@@ -73,6 +73,7 @@ impl Federated {
                     action: &action.at(0),
                     observation: answered,
                     after: &seen,
+                    never_set: NeverSet::default(),
                 };
                 let mut read = Verdicts::default();
                 read.judge(WHEN_READ, &transition);

@@ -3,13 +3,16 @@
 use crate::action::{Key, Operation, Says, Setting};
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 
-use super::{ActionGuarantee, GuaranteeId, Judgement, may_change};
+use super::{ActionGuarantee, GuaranteeId, Judgement, NeverSet, Transition, may_change, reads};
 
 pub(super) const FAIL_SAFE: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::FailSafe,
-    about: may_change,
+    about: |action| may_change(action) || reads(action),
     judge: |t| {
-        let Some(room) = t.action.room() else {
+        if t.opens_a_room_that_never_said_so() {
+            return Judgement::Violated;
+        }
+        let Some(room) = t.action.room().filter(|_| may_change(t.action)) else {
             return Judgement::Untouched;
         };
         let (before, after) = (&t.before.rooms[room], &t.after.rooms[room]);
@@ -43,6 +46,24 @@ pub(super) const FAIL_SAFE: ActionGuarantee = ActionGuarantee {
         }
     },
 };
+
+impl Transition<'_> {
+    /// Whether a guest joins, or previews, by a setting that was never set.
+    fn opens_a_room_that_never_said_so(&self) -> bool {
+        if self.never_set == NeverSet::default() {
+            return false;
+        }
+        let (Some(guest), Some(0)) = (self.live_guest(), self.action.room()) else {
+            return false;
+        };
+        let was = self.before.rooms[0].members[guest];
+        let joins = matches!(self.action.operation, Operation::Join(_)) && was != Membership::Join;
+        self.never_set.guest_access && joins && self.allowed()
+            || self.never_set.visibility
+                && was == Membership::Never
+                && self.gave_the_tagged_event()
+    }
+}
 
 pub(super) const SENDER_JOINED: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::SenderJoined,

@@ -1,0 +1,112 @@
+//! Differences in rooms whose settings were never set.
+//!
+//! Both homeservers begin in their own initial state. As long as a setting was never set, each takes
+//! the room for what its own rules say, so the two states differ. The search goes on only where both
+//! do the same: what follows a difference is a consequence.
+
+use crate::action::{Action, Operation, Setting};
+use crate::decide::{Outcome, initial, outcome};
+use crate::guarantee::NeverSet;
+use crate::sequential::settings_sent;
+use crate::shortest_trace::Search;
+use crate::state::{MAX_ROOMS, State};
+use crate::stop::Stop;
+
+use super::comparing::{Comparing, Differing};
+use super::differing::{direction, side};
+use super::{Direction, Leader};
+
+/// A state of each homeserver, and which settings of each room were never set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Pair {
+    from: State,
+    to: State,
+    never_set: [NeverSet; MAX_ROOMS],
+}
+
+impl Comparing<'_> {
+    /// Compares both in rooms whose settings were never set, if they take such a room for different
+    /// things.
+    pub(super) fn look_at_new_rooms(&mut self, stop: &Stop) {
+        let first = Pair {
+            from: initial(self.from),
+            to: initial(self.to),
+            never_set: [NeverSet::BOTH; MAX_ROOMS],
+        };
+        if first.from == first.to {
+            return;
+        }
+        let mut search = Search::new([first]);
+        while let Some(number) = search.next_state() {
+            if stop.now() || stop.most_states.is_some_and(|most| number >= most) {
+                self.complete = false;
+                return;
+            }
+            let pair = search.states()[number];
+            for action in self.actions {
+                if redacts_nothing(&pair, action) {
+                    continue;
+                }
+                let one = outcome(self.from, &pair.from, action);
+                let other = outcome(self.to, &pair.to, action);
+                let (Some(one), Some(other)) = (one, other) else { continue };
+                self.contexts += 1;
+                let allowed = one.observation.decision.allows();
+                let never_set = if allowed { self.after(&pair, action) } else { pair.never_set };
+                let shown = [&one, &other].map(|outcome| by_the_clauses(outcome, never_set));
+                if let Some(direction) = direction(&shown[0], &shown[1]) {
+                    let leader = match direction {
+                        Direction::Closes => Leader::From,
+                        Direction::Opens | Direction::Changes => Leader::To,
+                    };
+                    let state = by_the_clauses_state(pair.to, pair.never_set);
+                    let sides = (side(&one), side(&other));
+                    let differing = Differing { direction, sides, state: &state, action };
+                    let room = action.room().unwrap_or(0);
+                    self.note_in_new_room(&differing, leader, pair.never_set[room], || {
+                        search.trace(number, *action)
+                    });
+                    continue;
+                }
+                let next = Pair { from: one.next, to: other.next, never_set };
+                if next != pair && next.from != next.to {
+                    search.reach(number, *action, next);
+                }
+            }
+        }
+    }
+
+    /// Which settings were never set after `action`, which was allowed.
+    fn after(&self, pair: &Pair, action: &Action) -> [NeverSet; MAX_ROOMS] {
+        let mut never_set = pair.never_set;
+        if let Some(room) = action.room() {
+            for profile in [self.from, self.to] {
+                never_set[room] = never_set[room].without(settings_sent(profile, action.operation));
+            }
+        }
+        never_set
+    }
+}
+
+fn redacts_nothing(pair: &Pair, action: &Action) -> bool {
+    let Some(room) = action.room() else { return false };
+    match action.operation {
+        Operation::RedactSetting(Setting::GuestAccess) => pair.never_set[room].guest_access,
+        Operation::RedactSetting(Setting::HistoryVisibility) => pair.never_set[room].visibility,
+        _ => false,
+    }
+}
+
+/// The outcome without what a homeserver takes a setting for that was never set.
+fn by_the_clauses(outcome: &Outcome, never_set: [NeverSet; MAX_ROOMS]) -> Outcome {
+    Outcome { next: by_the_clauses_state(outcome.next, never_set), ..*outcome }
+}
+
+fn by_the_clauses_state(mut state: State, never_set: [NeverSet; MAX_ROOMS]) -> State {
+    for (room, never_set) in never_set.into_iter().enumerate() {
+        state = never_set.by_the_clauses(room, state);
+    }
+    // The setting at an event of the time before is a consequence of what the room was taken for.
+    state.tagged = None;
+    state
+}
