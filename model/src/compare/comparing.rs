@@ -13,9 +13,7 @@ use crate::threads::each;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 
-use super::differing::{
-    caller, case, circumstances, circumstances_in_new_room, direction, side,
-};
+use super::differing::{caller, case, circumstances, circumstances_in_new_room, direction, side};
 use super::{Direction, Leader, Side};
 
 /// A comparison under way.

@@ -59,9 +59,7 @@ impl Transition<'_> {
         let was = self.before.rooms[0].members[guest];
         let joins = matches!(self.action.operation, Operation::Join(_)) && was != Membership::Join;
         self.never_set.guest_access && joins && self.allowed()
-            || self.never_set.visibility
-                && was == Membership::Never
-                && self.gave_the_tagged_event()
+            || self.never_set.visibility && was == Membership::Never && self.gave_the_tagged_event()
     }
 }
 
