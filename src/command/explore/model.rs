@@ -1,7 +1,7 @@
 //! The sequential model for the Explorer: a state also holds the action that led to the state, and what
 //! the model observed of the action.
 
-use guest_access_model::guarantee::about;
+use guest_access_model::guarantee::{NeverSet, about};
 use std::fmt::{self, Debug, Formatter};
 use std::hash::{Hash, Hasher};
 
@@ -81,6 +81,7 @@ impl Model for ExplorerModel {
             action: &action,
             observation: &outcome.observation,
             after: &outcome.next,
+            never_set: NeverSet::default(),
         };
         verdicts.judge(about(&action), &transition);
         let last = LastAction { before: node.state, action, observation: outcome.observation };
