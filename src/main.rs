@@ -1,4 +1,4 @@
-//! The `guest-access` command.
+//! The program `guest-access`. The crate [`guest_access`] has its parts.
 
 use std::process::ExitCode;
 

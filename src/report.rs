@@ -1,5 +1,4 @@
-//! Reports: what a command found, as text for people and as JSON, with all that it takes to do it
-//! again.
+//! Reports: the results of a command, as text for people and as JSON, with the record of the run.
 
 pub mod check;
 pub mod compare;
@@ -21,25 +20,25 @@ pub use run::Run;
 pub use steps_in_words::steps_in_words;
 pub use table::{Cell, Table, paint};
 
-/// Styles for text, by what they are to say.
+/// The styles of text, by meaning.
 pub mod style {
     use anstyle::{AnsiColor, Style};
 
     /// A heading.
     pub const HEADING: Style = Style::new().bold();
-    /// It holds.
+    /// Good: a check holds.
     pub const GOOD: Style = AnsiColor::Green.on_default();
-    /// It does not hold.
+    /// Bad: a check fails.
     pub const BAD: Style = AnsiColor::Red.on_default().bold();
-    /// It cannot be said.
+    /// Doubtful: there is no verdict.
     pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
-    /// Beside the point.
+    /// Unimportant.
     pub const DIM: Style = Style::new().dimmed();
-    /// Nothing of the kind.
+    /// Without style.
     pub const PLAIN: Style = Style::new();
 }
 
-/// A number with its thousands set apart.
+/// A number with a comma after each group of three digits.
 pub fn number(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

@@ -1,4 +1,4 @@
-//! The scoreboard: which check catches which mistake.
+//! The scoreboard: which check catches which defect.
 
 use crate::action::Subject;
 use crate::check::counterexamples_in_new_rooms;
@@ -13,47 +13,51 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Variant, defects};
 
-/// What catches one defect.
+/// The checks that catch one defect.
 #[derive(Debug, Clone)]
-pub struct Caught {
+pub struct DefectScore {
     /// The defect.
     pub defect: Variant,
-    /// The promised guarantees that a homeserver with the defect breaks.
+    /// The promised guarantees that a homeserver with the defect violates.
     pub by_guarantees: GuaranteeSet,
-    /// Whether the reference with the defect differs from the model without.
+    /// Whether the reference with the defect differs from the model without the defect.
     pub by_lockstep: bool,
 }
 
-impl Caught {
-    /// Whether anything catches it.
+impl DefectScore {
+    /// Whether a check catches the defect.
     pub fn is_caught(&self) -> bool {
         self.by_lockstep || !self.by_guarantees.is_empty()
     }
 }
 
-/// The scope in which a defect is looked for first: what its nearest states show, or else the whole.
-const WHOLE: Scope = Scope { guests: 1, rooms: 1 };
-/// How many states are near.
+/// The first scope. It is explored near the initial state first, and then completely.
+const FIRST: Scope = Scope { guests: 1, rooms: 1 };
+/// The number of states that a search near the initial state explores.
 const NEAR: usize = 4_000;
-/// The scopes in which it is looked for where the first shows nothing: in their near states.
+/// The scopes that are explored near the initial state if the first scope shows nothing.
 const WIDER: [Scope; 2] = [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, rooms: 2 }];
 
-/// Holds every defect under `rules` against the guarantees that they promise and, as a subject that
-/// `make` makes, against the model. `progress` is told how many were looked at. `None` if it was
-/// stopped before it was done.
+/// Checks every defect of `rules` in two ways:
+///
+/// 1. Does a homeserver with the defect violate a promised guarantee?
+/// 2. Does the subject with the defect, which `make` makes, differ from the model?
+///
+/// `progress` is called with the number of defects checked so far. The result is `None` if `stop` ended
+/// the search early.
 pub fn scoreboard<S: Subject + Clone>(
     rules: &Rules,
     make: impl Fn(&Profile, Scope) -> S + Sync,
     threads: usize,
     stop: &Stop,
     progress: impl Fn(usize),
-) -> Option<Vec<Caught>> {
-    let look = |defect: &Variant| Caught {
+) -> Option<Vec<DefectScore>> {
+    let check = |defect: &Variant| DefectScore {
         defect: defect.clone(),
         by_guarantees: violated_promises(rules, &defect.profile, stop),
         by_lockstep: differs(rules, &defect.profile, &make, stop),
     };
-    each_until(&defects(rules), threads, look, stop, progress)
+    each_until(&defects(rules), threads, check, stop, progress)
 }
 
 /// The promised guarantees that a homeserver with the profile `system` violates.
@@ -70,8 +74,8 @@ fn violated_promises(rules: &Rules, system: &Profile, stop: &Stop) -> GuaranteeS
         violated.map(|(guarantee, _): (GuaranteeId, _)| guarantee).collect::<GuaranteeSet>()
     };
     let near = stop.clone().at_states(NEAR);
-    let places = [(WHOLE, &near), (WHOLE, stop), (WIDER[0], &near), (WIDER[1], &near)];
-    let mut found = places.into_iter().map(|(scope, stop)| violated_in(scope, stop));
+    let searches = [(FIRST, &near), (FIRST, stop), (WIDER[0], &near), (WIDER[1], &near)];
+    let mut found = searches.into_iter().map(|(scope, stop)| violated_in(scope, stop));
     found.find(|violated| !violated.is_empty()).unwrap_or_default()
 }
 
@@ -86,5 +90,5 @@ fn differs<S: Subject + Clone>(
         lockstep::explore(&rules.profile(), scope, make(system, scope), stop).mismatch.is_some()
     };
     let near = stop.clone().at_states(NEAR);
-    differs_in(WHOLE, stop) || WIDER.iter().any(|scope| differs_in(*scope, &near))
+    differs_in(FIRST, stop) || WIDER.iter().any(|scope| differs_in(*scope, &near))
 }

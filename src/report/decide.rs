@@ -11,7 +11,7 @@ use crate::scenario::{
     Expect, LABEL, ObservedStep, Scenario, ScenarioError, ScenarioStep, Verdict, sentence_with,
 };
 
-use super::steps_in_words::{came_of, reason};
+use super::steps_in_words::{outcome_in_words, reason};
 use super::{Run, paint, style};
 
 /// The decisions of the rules on a scenario.
@@ -36,7 +36,7 @@ pub struct Decisions {
 pub struct StepReport {
     /// The step of the scenario.
     #[serde(flatten)]
-    pub told: ScenarioStep,
+    pub step: ScenarioStep,
     /// Allow, deny or open.
     pub verdict: Verdict,
     /// The HTTP status, by the default readings.
@@ -85,7 +85,7 @@ impl Decisions {
             .steps
             .iter()
             .zip(&decided)
-            .map(|(told, decided)| StepReport::new(told, decided, label, rules))
+            .map(|(step, decided)| StepReport::new(step, decided, label, rules))
             .collect();
         Ok(Self {
             rules: rules.id.clone(),
@@ -99,10 +99,10 @@ impl Decisions {
 }
 
 impl StepReport {
-    fn new(told: &ScenarioStep, decided: &DecidedStep, label: Option<&str>, rules: &Rules) -> Self {
-        let observed = decided.observed(&told.action, label);
+    fn new(step: &ScenarioStep, decided: &DecidedStep, label: Option<&str>, rules: &Rules) -> Self {
+        let observed = decided.observed(&step.action, label);
         let decision = decided.outcome.observation.decision;
-        let expect = told.expect.as_ref();
+        let expect = step.expect.as_ref();
         let otherwise = |other: &AlternativeOutcome| {
             let AlternativeOutcome { point, option, reading, outcome } = other;
             let observed = ObservedStep { outcome, ..observed }.expect();
@@ -115,21 +115,21 @@ impl StepReport {
         // `A7` comes before `A21`.
         readings.sort_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
         readings.dedup();
-        let told_of = |(other, decision): &(AlternativeReport, _)| {
+        let in_words = |(other, decision): &(AlternativeReport, _)| {
             let reading = other.reading.as_ref().map_or(String::new(), |id| format!("{id}: "));
-            let came_of = came_of(decision, &other.observed);
-            format!("{reading}`{}` may also be `{}`: {came_of}", other.point, other.option)
+            let outcome = outcome_in_words(decision, &other.observed);
+            format!("{reading}`{}` may also be `{}`: {outcome}", other.point, other.option)
         };
-        let usual = came_of(&decision, &observed.expect());
+        let usual = outcome_in_words(&decision, &observed.expect());
         let verdict = match decided.verdict {
             Verdict::Open => format!("{}, here {usual}", paint(style::DOUBTFUL, "open")),
             _ => usual,
         };
         let mut lines = vec![
-            format!("{}: {verdict}", sentence_with(&told.action, label.unwrap_or(LABEL))),
+            format!("{}: {verdict}", sentence_with(&step.action, label.unwrap_or(LABEL))),
             format!("because {}", reason(rules, &decision)),
         ];
-        lines.extend(otherwise.iter().map(told_of));
+        lines.extend(otherwise.iter().map(in_words));
         Self {
             verdict: decided.verdict,
             status: decision.status,
@@ -142,7 +142,7 @@ impl StepReport {
             differences: expect
                 .map(|expect| observed.differences(expect, decided.verdict))
                 .unwrap_or_default(),
-            told: told.clone(),
+            step: step.clone(),
             lines,
         }
     }
@@ -166,7 +166,7 @@ impl Display for Decisions {
                 writeln!(f, "   {}", paint(style::BAD, difference))?;
             }
         }
-        let expected = self.steps.iter().filter(|step| step.told.expect.is_some()).count();
+        let expected = self.steps.iter().filter(|step| step.step.expect.is_some()).count();
         let otherwise = self.steps.iter().filter(|step| !step.differences.is_empty()).count();
         match (expected, otherwise) {
             (0, _) => Ok(()),

@@ -1,9 +1,9 @@
-//! What `defects` found: the scoreboard.
+//! The report of `defects`: which check catches which defect.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
-use guest_access_model::scoreboard::Caught;
+use guest_access_model::scoreboard::DefectScore;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Inexpressible, Variant, inexpressible};
 use serde::Serialize;
@@ -13,61 +13,62 @@ use crate::vectors::{self, Undetected};
 
 use super::{Cell, Run, Table, count, paint, style};
 
-/// The property that stands for a difference between the model and the mistaken reference.
+/// The name of the check that compares the model with the defective reference.
 const LOCKSTEP: &str = "agreement";
-/// How many checks that catch a defect are named in the text.
-const NAMED: usize = 3;
+/// The greatest number of checks that the text names for one defect.
+const MOST_NAMED: usize = 3;
 
-/// Which check catches which mistake.
+/// Which check catches which defect.
 #[derive(Debug, Clone, Serialize)]
 pub struct DefectsReport {
-    /// The rules that are mistaken.
+    /// The id of the rules whose defects were tried.
     pub rules: String,
     /// The defects.
     pub defects: Vec<DefectReport>,
-    /// How many are caught.
+    /// The number of defects that a check catches.
     pub caught: usize,
-    /// How many there are.
+    /// The number of defects.
     pub total: usize,
     /// Known mistakes that the sequential model cannot express.
     pub beyond: Vec<BeyondReport>,
-    /// How the report came to be.
+    /// The run that made the report.
     pub run: Run,
 }
 
 /// One defect.
 #[derive(Debug, Clone, Serialize)]
 pub struct DefectReport {
-    /// Its id.
+    /// The id of the defect.
     pub id: String,
-    /// Its family.
+    /// The group of defects that it belongs to.
     pub family: String,
-    /// What is done wrongly.
+    /// What the homeserver does wrongly.
     pub about: String,
-    /// What catches it: guarantees, and `agreement` for lockstep; or the ids of vectors.
+    /// The checks that catch the defect: guarantees, and `agreement` for the comparison of model and
+    /// reference; or the ids of vectors.
     pub caught_by: Vec<String>,
-    /// Why nothing catches it, if that is accounted for.
+    /// Why no check catches the defect, if the reason is known.
     pub because: Option<String>,
-    /// What was made of it, if it was looked for over HTTP.
+    /// The explanation by `diff`, if `diff` was the check.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub named: Option<NamedReport>,
 }
 
-/// As what a defect was told by `diff`.
+/// How `diff` explained a defect.
 #[derive(Debug, Clone, Serialize)]
 pub struct NamedReport {
-    /// The decision point that it answers wrongly.
+    /// The decision point of the defect.
     pub decision_point: String,
-    /// The decision points by which what was found is explained, each with the option.
+    /// The causes that `diff` named, each as `point=option`.
     pub causes: Vec<String>,
-    /// How many divergences nothing explains.
+    /// The number of divergences without a cause.
     pub unexplained: usize,
-    /// Whether it was found, and all that was found is explained by its own decision point.
+    /// Whether `diff` found divergences, and explains all of them by the decision point of the defect.
     pub rightly: bool,
 }
 
 impl NamedReport {
-    fn told(&self) -> String {
+    fn in_words(&self) -> String {
         let causes = match self.causes.as_slice() {
             [] => "nothing".to_owned(),
             causes => causes.join(", "),
@@ -76,19 +77,19 @@ impl NamedReport {
             0 => String::new(),
             _ => format!(", and {} that nothing explains", count(self.unexplained, "divergence")),
         };
-        format!("explained by {causes}{unexplained}; it is `{}`", self.decision_point)
+        format!("explained by {causes}{unexplained}; the defect is at `{}`", self.decision_point)
     }
 }
 
 impl From<&DefectResult> for NamedReport {
-    fn from(held: &DefectResult) -> Self {
-        let causes = held.result.causes.iter();
-        let unexplained = held.result.divergences.iter().filter(|d| d.cause.is_none());
+    fn from(defect: &DefectResult) -> Self {
+        let causes = defect.result.causes.iter();
+        let unexplained = defect.result.divergences.iter().filter(|d| d.cause.is_none());
         Self {
-            decision_point: held.point.clone(),
+            decision_point: defect.point.clone(),
             causes: causes.map(|c| format!("{}={}", c.decision_point, c.option)).collect(),
             unexplained: unexplained.count(),
-            rightly: held.is_named(),
+            rightly: defect.is_named(),
         }
     }
 }
@@ -100,13 +101,14 @@ impl DefectReport {
         Self { id, family, about, caught_by, because, named: None }
     }
 
-    /// Whether nothing catches it, and nothing accounts for that; or it is taken for something else.
+    /// Whether the checks have a gap: no check catches the defect for no known reason, or `diff`
+    /// explains the defect by another decision point.
     fn is_a_gap(&self) -> bool {
         let is_missed = self.caught_by.is_empty() && self.because.is_none();
         is_missed || self.is_misnamed()
     }
 
-    /// Whether it was found, and taken for something else.
+    /// Whether `diff` found the defect, and explains it by another decision point.
     fn is_misnamed(&self) -> bool {
         !self.caught_by.is_empty() && self.named.as_ref().is_some_and(|named| !named.rightly)
     }
@@ -115,11 +117,11 @@ impl DefectReport {
 /// A mistake that the sequential model cannot express.
 #[derive(Debug, Clone, Serialize)]
 pub struct BeyondReport {
-    /// Its id.
+    /// The id of the mistake.
     pub id: String,
-    /// Its family.
+    /// The group of mistakes that it belongs to.
     pub family: String,
-    /// What is done wrongly.
+    /// What the homeserver does wrongly.
     pub about: String,
     /// Why the model cannot express it.
     pub because: String,
@@ -132,48 +134,46 @@ impl From<Inexpressible> for BeyondReport {
 }
 
 impl DefectsReport {
-    /// The report of what the model caught of the defects of `rules`.
-    pub fn new(rules: &Rules, found: &[Caught], run: Run) -> Self {
-        let defects = found.iter().map(|caught| {
-            let guarantees = caught.by_guarantees.iter().map(|guarantee| guarantee.get().id);
-            let caught_by = guarantees.chain(caught.by_lockstep.then_some(LOCKSTEP));
-            let because = accounted_for(&caught.defect.id).map(str::to_owned);
-            DefectReport::new(&caught.defect, caught_by.map(str::to_owned).collect(), because)
+    /// The report of the checks by the model.
+    pub fn new(rules: &Rules, scores: &[DefectScore], run: Run) -> Self {
+        let defects = scores.iter().map(|score| {
+            let guarantees = score.by_guarantees.iter().map(|guarantee| guarantee.get().id);
+            let caught_by = guarantees.chain(score.by_lockstep.then_some(LOCKSTEP));
+            let because = known_reason(&score.defect.id).map(str::to_owned);
+            DefectReport::new(&score.defect, caught_by.map(str::to_owned).collect(), because)
         });
         Self::of(rules, defects.collect(), run)
     }
 
-    /// The report of what the vectors caught of the defects of `rules`, which fail no
-    /// homeserver for those named.
+    /// The report of the checks by the vectors. No vector detects the defects in `undetected`.
     pub fn by_vectors(
         rules: &Rules,
-        found: &[vectors::Detection],
+        detections: &[vectors::Detection],
         undetected: &[Undetected],
         run: Run,
     ) -> Self {
-        let defects = found.iter().map(|caught| {
-            let because = unobservable(&caught.defect, undetected);
-            DefectReport::new(&caught.defect, caught.by.clone(), because)
+        let defects = detections.iter().map(|detection| {
+            let because = unobservable(&detection.defect, undetected);
+            DefectReport::new(&detection.defect, detection.by.clone(), because)
         });
         Self::of(rules, defects.collect(), run)
     }
 
-    /// The report of what `diff` found of the defects of `rules`, over HTTP, by vectors that fail no
-    /// homeserver for those named.
+    /// The report of the checks by `diff`, over HTTP. No vector detects the defects in `undetected`.
     pub fn by_diff(
         rules: &Rules,
-        held: &[DefectResult],
+        results: &[DefectResult],
         undetected: &[Undetected],
         run: Run,
     ) -> Self {
-        let defects = held.iter().map(|held| {
-            let wrong = held.result.divergences.iter().filter(|d| !d.is_permitted());
+        let defects = results.iter().map(|defect| {
+            let wrong = defect.result.divergences.iter().filter(|d| !d.is_permitted());
             let seen_in: BTreeSet<&String> = wrong.flat_map(|d| &d.seen_in).collect();
-            let because = unobservable(&held.defect, undetected);
-            let because = because.or_else(|| held.hidden.map(str::to_owned));
+            let because = unobservable(&defect.defect, undetected);
+            let because = because.or_else(|| defect.hidden.map(str::to_owned));
             let caught_by = seen_in.into_iter().cloned().collect();
-            let report = DefectReport::new(&held.defect, caught_by, because);
-            DefectReport { named: Some(held.into()), ..report }
+            let report = DefectReport::new(&defect.defect, caught_by, because);
+            DefectReport { named: Some(defect.into()), ..report }
         });
         Self::of(rules, defects.collect(), run)
     }
@@ -189,21 +189,21 @@ impl DefectsReport {
         }
     }
 
-    /// Whether there is a defect that nothing catches and that is not accounted for, or one that is
-    /// taken for something else.
+    /// Whether no check catches some defect for no known reason, or `diff` explains some defect by
+    /// another decision point.
     pub fn has_a_gap(&self) -> bool {
         self.defects.iter().any(DefectReport::is_a_gap)
     }
 }
 
-/// Why no client could observe a defect, if none could.
+/// Why no client can observe a defect, if none can.
 fn unobservable(defect: &Variant, undetected: &[Undetected]) -> Option<String> {
     let undetected = undetected.iter().find(|option| option.defect_id() == defect.id);
     undetected.map(|option| option.because.clone())
 }
 
-/// Why nothing catches a defect, by the table of `spec-notes/beyond-the-model.md`.
-fn accounted_for(id: &str) -> Option<&'static str> {
+/// Why no check catches a defect: the reason in the table of `spec-notes/beyond-the-model.md`.
+fn known_reason(id: &str) -> Option<&'static str> {
     let rows = include_str!("../../spec-notes/beyond-the-model.md").lines();
     rows.filter_map(|row| row.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "))
         .find(|(defect, _)| *defect == id)
@@ -219,10 +219,10 @@ impl Display for DefectsReport {
         for defect in &self.defects {
             let caught_by = match defect.caught_by.as_slice() {
                 [] => Cell::new("nothing", style::BAD),
-                // Vectors are many; the JSON names all.
-                caught_by => Cell::from(match caught_by.len().saturating_sub(NAMED) {
+                // Many vectors can catch one defect. The JSON names all of them.
+                caught_by => Cell::from(match caught_by.len().saturating_sub(MOST_NAMED) {
                     0 => caught_by.join(", "),
-                    more => format!("{}, and {more} more", caught_by[..NAMED].join(", ")),
+                    more => format!("{}, and {more} more", caught_by[..MOST_NAMED].join(", ")),
                 }),
             };
             table.push([Cell::from(defect.id.clone()), caught_by]);
@@ -230,15 +230,15 @@ impl Display for DefectsReport {
         write!(f, "\n{table}")?;
         for defect in self.defects.iter().filter(|defect| defect.caught_by.is_empty()) {
             let because = defect.because.as_deref();
-            let because = because.unwrap_or("nothing accounts for it: a hole in our checks");
-            writeln!(f, "\n`{}` is caught by nothing: {because}", defect.id)?;
+            let because = because.unwrap_or("no reason is known, so a check is missing");
+            writeln!(f, "\nno check catches `{}`: {because}", defect.id)?;
         }
         for defect in self.defects.iter().filter(|defect| defect.is_misnamed()) {
             let Some(named) = &defect.named else { continue };
-            writeln!(f, "\n`{}` is taken for something else: {}", defect.id, named.told())?;
+            writeln!(f, "\n`diff` misnames `{}`: {}", defect.id, named.in_words())?;
         }
         if !self.beyond.is_empty() {
-            writeln!(f, "\nKnown mistakes that this model cannot express:")?;
+            writeln!(f, "\nKnown mistakes that the sequential model cannot express:")?;
         }
         for beyond in &self.beyond {
             writeln!(f, "  {}: {}", beyond.id, beyond.about)?;

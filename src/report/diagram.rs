@@ -30,14 +30,14 @@ pub struct Row<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The answer in words.
-    pub said: String,
-    /// What the answer is, for the colour.
-    pub tone: Tone,
+    pub words: String,
+    /// The kind of the answer, which determines the colour.
+    pub kind: AnswerKind,
 }
 
-/// What an answer is, for its colour.
+/// The kind of an answer, which determines its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
+pub enum AnswerKind {
     /// The homeserver allowed the step.
     Allowed,
     /// The homeserver denied the step.
@@ -48,7 +48,7 @@ pub enum Tone {
     Wrong,
 }
 
-impl Tone {
+impl AnswerKind {
     const fn class(self) -> &'static str {
         match self {
             Self::Allowed => "allowed",
@@ -77,12 +77,12 @@ pub fn svg(rows: &[Row<'_>], label: &str) -> Markup {
     }
     // The server stands on the left, and its callers on the right.
     let x = |index: usize| COLUMN / 2 + index * COLUMN;
-    let told: Vec<_> = (1..)
+    let sentences: Vec<_> = (1..)
         .zip(rows)
         .map(|(number, row)| format!("{number}. {}", sentence_with(row.step, label)))
         .collect();
-    let answers = rows.iter().flat_map(|row| &row.answers).map(|answer| &answer.said);
-    let longest = told.iter().chain(answers).map(|text| text.chars().count()).max();
+    let answers = rows.iter().flat_map(|row| &row.answers).map(|answer| &answer.words);
+    let longest = sentences.iter().chain(answers).map(|text| text.chars().count()).max();
     let text = x(0) + (longest.unwrap_or_default() + 2) * CHARACTER;
     let width = text.max(x(actors.len()));
     let high = |row: &Row<'_>| LINE * (2 + row.answers.len());
@@ -97,16 +97,16 @@ pub fn svg(rows: &[Row<'_>], label: &str) -> Markup {
     html! {
         svg xmlns="http://www.w3.org/2000/svg" class="diagram" role="img" width=(width) height=(height)
             viewBox=(format!("0 0 {width} {height}")) font-family="sans-serif" font-size="12" {
-            title { "What is asked of the homeserver, and what it says" }
+            title { "The calls to the homeserver, and its answers" }
             rect class="paper" width=(width) height=(height) rx="6" fill="#fff" {}
             @for index in 0..actors.len() {
                 line class="lane" x1=(x(index)) y1="24" x2=(x(index)) y2=(height) stroke="#ccc" {}
             }
             @for (row, y) in rows.iter().zip(&lines) {
                 @let from = x(actors.iter().position(|a| *a == row.step.by).unwrap_or_default());
-                @let tone = row.answers.last().map_or(Tone::Allowed, |answer| answer.tone);
-                line class=(tone.class()) x1=(from) y1=(y) x2=(x(0)) y2=(y) stroke=(tone.colour()) {}
-                circle class=(tone.class()) cx=(x(0)) cy=(y) r="3" fill=(tone.colour()) {}
+                @let kind = row.answers.last().map_or(AnswerKind::Allowed, |answer| answer.kind);
+                line class=(kind.class()) x1=(from) y1=(y) x2=(x(0)) y2=(y) stroke=(kind.colour()) {}
+                circle class=(kind.class()) cx=(x(0)) cy=(y) r="3" fill=(kind.colour()) {}
             }
             // A white outline separates the text from lines that cross the text.
             g.words paint-order="stroke" stroke="#fff" stroke-width="3" stroke-linejoin="round" {
@@ -115,11 +115,11 @@ pub fn svg(rows: &[Row<'_>], label: &str) -> Markup {
                         (actor_name(*actor))
                     }
                 }
-                @for ((row, y), told) in rows.iter().zip(&lines).zip(&told) {
-                    text.ink x=(x(0) + 8) y=(y - 5) { (told) }
+                @for ((row, y), sentence) in rows.iter().zip(&lines).zip(&sentences) {
+                    text.ink x=(x(0) + 8) y=(y - 5) { (sentence) }
                     @for (number, answer) in (1..).zip(&row.answers) {
-                        text class=(answer.tone.class()) x=(x(0) + 8) y=(y + LINE * number - 2)
-                            fill=(answer.tone.colour()) { (answer.said) }
+                        text class=(answer.kind.class()) x=(x(0) + 8) y=(y + LINE * number - 2)
+                            fill=(answer.kind.colour()) { (answer.words) }
                     }
                 }
             }
@@ -136,8 +136,8 @@ mod tests {
     #[test]
     fn the_diagram_escapes_the_answers_of_the_homeserver() {
         let step = Action::new(Actor::Guest(0), Operation::WhoAmI);
-        let said = "deny 403 <script>alert(1)</script> \"&'".to_owned();
-        let answers = vec![Answer { said, tone: Tone::Wrong }];
+        let words = "deny 403 <script>alert(1)</script> \"&'".to_owned();
+        let answers = vec![Answer { words, kind: AnswerKind::Wrong }];
         let svg = svg(&[Row { step: &step, answers }], "e1").into_string();
         assert!(!svg.contains("<script"), "{svg}");
         assert!(svg.contains("&lt;script&gt;"), "{svg}");

@@ -1,4 +1,4 @@
-//! What `diff` found: in what a homeserver differs from the rules, and why.
+//! The report of `diff`: the divergences of a homeserver from the rules, and their causes.
 
 mod baseline;
 mod html;
@@ -24,145 +24,145 @@ pub use html::html;
 pub use jsonl::jsonl;
 pub use junit::junit;
 
-/// In what a homeserver differs from the rules.
+/// The divergences of a homeserver from the rules.
 #[derive(Debug, Clone, Serialize)]
 pub struct DiffReport {
     /// The homeserver.
     pub server: ServerReport,
-    /// The rules.
+    /// The id of the rules.
     pub rules: String,
-    /// How many calls were made.
+    /// The number of HTTP calls.
     pub requests: usize,
-    /// How many steps were judged.
+    /// The number of steps that were judged.
     pub decisions: usize,
-    /// How many scenarios there were to run.
+    /// The number of planned scenarios.
     pub scenarios: usize,
-    /// How many of them were run, if not whole, then in part.
+    /// The number of scenarios that ran, completely or in part.
     pub scenarios_run: usize,
-    /// How long it took.
+    /// The duration of the run, in seconds.
     pub seconds: f64,
-    /// Of this, how long the homeserver was waited for.
+    /// The part of the duration spent waiting for the homeserver, in seconds.
     pub waiting_seconds: f64,
-    /// How often the homeserver asked to be left alone for a while (429).
+    /// The number of answers with status 429, which ask the client to wait.
     pub rate_limited: usize,
-    /// Whether everything was asked that was to be.
+    /// Whether every planned scenario ran to its end.
     pub complete: bool,
-    /// Why the homeserver was asked no further, if it was not.
+    /// The error that ended the run early, if one did.
     pub broken_off: Option<String>,
-    /// Whether divergences that a reading permits are failures.
+    /// Whether divergences that another reading permits fail the run.
     pub strict: bool,
-    /// The version of the scheme by which the ids of divergences are made.
+    /// The version of the scheme of the divergences' ids.
     pub ids: u32,
-    /// What is otherwise, the worst first.
+    /// The divergences, the worst first.
     pub divergences: Vec<DivergenceReport>,
-    /// What explains it.
+    /// The causes: options that explain the divergences.
     pub causes: Vec<Cause>,
-    /// How many divergences nothing explains.
+    /// The number of divergences without a cause.
     pub unexplained: usize,
-    /// What could not be looked at.
+    /// The steps and scenarios that could not run.
     pub not_run: Vec<NotRun>,
-    /// What came of each scenario.
+    /// The scenarios that ran, with their results.
     pub ran: Vec<ScenarioSummary>,
-    /// What was asked, folded into classes, and what came of it.
+    /// The matrix: classes of calls, with the expected and the observed answers.
     pub matrix: Vec<MatrixCell>,
-    /// What became of the known differences; null if there is no list of them.
+    /// The result of the comparison with a baseline; null without a baseline.
     pub baseline: Option<BaselineReport>,
-    /// How the report came to be.
+    /// The run that made the report.
     pub run: Run,
 }
 
 /// A homeserver.
 #[derive(Debug, Clone, Serialize)]
 pub struct ServerReport {
-    /// Its address.
+    /// The base URL.
     pub url: String,
-    /// What it calls itself, if it says so.
+    /// The name of the software, if the homeserver gives a name.
     pub name: Option<String>,
-    /// Its version, if it says so.
+    /// The version of the software, if the homeserver gives a version.
     pub version: Option<String>,
 }
 
 /// One divergence.
 #[derive(Debug, Clone, Serialize)]
 pub struct DivergenceReport {
-    /// Its id: the same whenever the same is found.
+    /// The id. The same divergence has the same id in every run.
     pub id: String,
-    /// How bad it is.
+    /// The kind, which says how bad the divergence is.
     pub kind: DivergenceKind,
-    /// The decision point that explains it, if one does.
+    /// The decision point that explains the divergence, if one does.
     pub decision_point: Option<String>,
-    /// The option that the homeserver seems to take there.
+    /// The option that the homeserver seems to take at the decision point.
     pub option: Option<String>,
-    /// The endpoint.
+    /// The endpoint of the step, if the step calls one.
     pub endpoint: Option<String>,
     /// The step in words.
     pub step: String,
-    /// What its caller was.
+    /// The kind of the caller.
     pub by: &'static str,
-    /// What the rules say.
+    /// The outcome that the rules expect, in words.
     pub expected: String,
-    /// What the homeserver did.
+    /// The outcome at the homeserver, in words.
     pub observed: String,
-    /// Why the rules say so.
+    /// The reason of the rules, as the end of a sentence.
     pub because: &'static str,
-    /// The clauses that say so.
+    /// The clauses of the reason.
     pub clauses: Vec<String>,
-    /// The readings under which the homeserver is right; empty if none is.
+    /// The readings that permit the observed outcome; empty if no reading does.
     pub readings: Vec<ReadingTaken>,
-    /// The questions that the homeserver answers otherwise here than in the rest of the run; empty
-    /// unless the kind is `inconsistent`.
+    /// The open questions at which the homeserver takes another option here than in the rest of the
+    /// run; empty unless the kind is `inconsistent`.
     pub conflicts: Vec<ReadingConflict>,
-    /// Whether the rules permit it.
+    /// Whether the rules permit the observed outcome.
     pub permitted: bool,
-    /// How often it was seen.
+    /// The number of steps that showed the divergence.
     pub count: usize,
-    /// In which scenarios.
+    /// The ids of the scenarios that showed the divergence.
     pub seen_in: Vec<String>,
-    /// The smallest scenario that is known to show it, by its last step.
+    /// The smallest scenario found that shows the divergence, in its last step.
     pub scenario: Scenario,
-    /// Whether that scenario, run by itself, showed it again.
+    /// Whether the smallest scenario showed the divergence again when it ran alone.
     pub reproduced: bool,
-    /// A script that shows it, and needs nothing but curl and jq, if there is one.
+    /// A shell script for curl and jq that shows the divergence, if one can be written.
     pub curl: Option<String>,
-    /// What the baseline says of it, if it is listed there.
+    /// The reason and the link in the baseline, if the baseline lists the divergence.
     pub known: Option<Known>,
 }
 
 impl DiffReport {
-    /// The report of what was found.
+    /// The report of a result.
     pub fn new(
         rules: &Rules,
         server: &Server,
-        found: DiffResult,
+        result: DiffResult,
         waited: Waited,
         strict: bool,
         run: Run,
     ) -> Self {
         let (name, version) = server.software.clone().unzip();
         let (name, version) = (name.as_deref().map(printable), version.as_deref().map(printable));
-        let causes = &found.causes;
-        let divergences = found.divergences.into_iter();
+        let causes = &result.causes;
+        let divergences = result.divergences.into_iter();
         let divergences: Vec<_> =
             divergences.map(|divergence| DivergenceReport::new(divergence, causes)).collect();
         Self {
             server: ServerReport { url: server.client().url().to_owned(), name, version },
             rules: rules.id.clone(),
             requests: server.client().calls(),
-            decisions: found.decisions,
-            scenarios: found.scenarios,
-            scenarios_run: found.run,
+            decisions: result.decisions,
+            scenarios: result.scenarios,
+            scenarios_run: result.run,
             seconds: rounded(waited.took.as_secs_f64()),
             waiting_seconds: rounded(waited.waited.as_secs_f64()),
             rate_limited: server.client().waits(),
-            complete: found.finished,
-            broken_off: found.broken_off.map(|error| printable(&error.to_string())),
+            complete: result.finished,
+            broken_off: result.broken_off.map(|error| printable(&error.to_string())),
             strict,
             ids: ID_SCHEME,
             unexplained: divergences.iter().filter(|d| d.is_unexplained()).count(),
             divergences,
-            causes: found.causes,
-            not_run: found.not_run.into_iter().map(printably).collect(),
-            ran: found
+            causes: result.causes,
+            not_run: result.not_run.into_iter().map(printable_reason).collect(),
+            ran: result
                 .ran
                 .into_iter()
                 .map(|ran| ScenarioSummary {
@@ -170,31 +170,31 @@ impl DiffReport {
                     ..ran
                 })
                 .collect(),
-            matrix: found.matrix,
+            matrix: result.matrix,
             baseline: None,
             run,
         }
     }
 
-    /// Whether a divergence is one that fails: neither permitted, nor known.
+    /// Whether the divergence fails the run: it is neither permitted nor in the baseline.
     pub fn fails_by(&self, divergence: &DivergenceReport) -> bool {
         self.is_wrong(divergence) && divergence.known.is_none()
     }
 
-    /// Whether anything fails: a divergence, or what the baseline lists and happens no more.
+    /// Whether the run fails: by a divergence, or by a stale entry of the baseline.
     pub fn fails(&self) -> bool {
         let is_stale = self.baseline.as_ref().is_some_and(|baseline| !baseline.stale.is_empty());
         is_stale || self.divergences.iter().any(|divergence| self.fails_by(divergence))
     }
 
-    /// Whether a divergence is one that the rules do not permit, known or not; if they are taken
-    /// strictly, any.
+    /// Whether the rules forbid the divergence, in the baseline or not. A strict run forbids every
+    /// divergence.
     fn is_wrong(&self, divergence: &DivergenceReport) -> bool {
         self.strict || !divergence.permitted
     }
 
-    /// The homeserver, as a title tells it.
-    fn server_told(&self) -> String {
+    /// The name, the version and the URL of the homeserver, for titles.
+    fn server_title(&self) -> String {
         match (&self.server.name, &self.server.version) {
             (Some(name), Some(version)) => format!("{name} {version} at {}", self.server.url),
             _ => self.server.url.clone(),
@@ -202,24 +202,23 @@ impl DiffReport {
     }
 }
 
-/// The most characters that are told of what a homeserver said.
-const LONGEST: usize = 300;
+/// The greatest number of characters that a report quotes from a homeserver.
+const LONGEST_QUOTATION: usize = 300;
 
-/// What a homeserver said, as a terminal and a page can show it: without control characters, and not
-/// at any length.
-fn printable(said: &str) -> String {
-    let mut told: String = said
+/// A text from the homeserver, for a terminal or a page: without control characters, and shortened.
+fn printable(text: &str) -> String {
+    let mut printable: String = text
         .chars()
-        .take(LONGEST)
+        .take(LONGEST_QUOTATION)
         .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
         .collect();
-    if said.chars().nth(LONGEST).is_some() {
-        told.push('…');
+    if text.chars().nth(LONGEST_QUOTATION).is_some() {
+        printable.push('…');
     }
-    told
+    printable
 }
 
-fn printably(not_run: NotRun) -> NotRun {
+fn printable_reason(not_run: NotRun) -> NotRun {
     NotRun { because: printable(&not_run.because), ..not_run }
 }
 
@@ -228,7 +227,7 @@ pub(super) fn rounded(seconds: f64) -> f64 {
 }
 
 impl DivergenceReport {
-    /// Whether no option explains it.
+    /// Whether no option explains the divergence.
     const fn is_unexplained(&self) -> bool {
         self.decision_point.is_none() && self.conflicts.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What `history` found: every revision, every guarantee.
+//! The report of `history`: the status of every guarantee in every revision.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -11,14 +11,15 @@ use serde::Serialize;
 use super::check::Withdrawn;
 use super::{Cell, Run, Table, count, paint, style};
 
-/// Every revision and every guarantee: what is promised, and what is kept.
+/// For every guarantee and every revision: whether the revision promises the guarantee, and whether the
+/// guarantee holds.
 #[derive(Debug, Clone, Serialize)]
 pub struct History {
-    /// The model that was explored.
+    /// The name of the model.
     pub model: &'static str,
-    /// How many guests there were.
+    /// The number of guests in the scope.
     pub guests: usize,
-    /// How many rooms there were.
+    /// The number of rooms in the scope.
     pub rooms: usize,
     /// Whether every reachable state of every revision was explored.
     pub complete: bool,
@@ -26,44 +27,44 @@ pub struct History {
     pub revisions: Vec<Revision>,
     /// The guarantees.
     pub guarantees: Vec<GuaranteeHistory>,
-    /// How the report came to be.
+    /// The run that made the report.
     pub run: Run,
 }
 
 /// A revision.
 #[derive(Debug, Clone, Serialize)]
 pub struct Revision {
-    /// Its id.
+    /// The id of the revision.
     pub id: String,
-    /// Its date.
+    /// The date of the revision.
     pub date: Option<String>,
-    /// The releases that mean it too.
+    /// The releases with the same text.
     pub aliases: Vec<String>,
 }
 
 /// A guarantee in every revision.
 #[derive(Debug, Clone, Serialize)]
 pub struct GuaranteeHistory {
-    /// The guarantee.
+    /// The id of the guarantee.
     pub id: &'static str,
-    /// What always holds.
+    /// The statement of the guarantee.
     pub always: &'static str,
-    /// Its fate, by revision.
+    /// The guarantee in each revision, the earliest first.
     pub revisions: Vec<GuaranteeInRevision>,
 }
 
-/// What became of one guarantee in one revision.
+/// One guarantee in one revision.
 #[derive(Debug, Clone, Serialize)]
 pub struct GuaranteeInRevision {
-    /// The revision.
+    /// The id of the revision.
     pub rules: String,
-    /// Whether it is promised.
+    /// Whether the revision promises the guarantee.
     pub promise: Promise,
-    /// Whether it is in fact kept.
+    /// Whether the guarantee holds under the revision.
     pub status: Status,
-    /// The clauses that promise it.
+    /// The clauses that promise the guarantee.
     pub clauses: Vec<String>,
-    /// Who withdrew the promise, if it was once given.
+    /// The revision that withdrew the promise, if an earlier revision gave the promise.
     pub withdrawn: Option<Withdrawn>,
 }
 
@@ -71,20 +72,25 @@ pub struct GuaranteeInRevision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Promise {
-    /// It does.
+    /// The revision promises the guarantee.
     Promised,
-    /// It does not any more.
+    /// An earlier revision promised the guarantee; this revision does not.
     Withdrawn,
-    /// It never did.
+    /// Neither this revision nor an earlier one promises the guarantee.
     Never,
 }
 
 impl History {
-    /// The history of these revisions, where each comes with what was found of all guarantees as if
-    /// it promised them.
-    pub fn new(scope: Scope, complete: bool, found: &[(Rules, Vec<Finding>)], run: Run) -> Self {
+    /// The history of these revisions. Each comes with the findings of a check that required all
+    /// guarantees.
+    pub fn new(
+        scope: Scope,
+        complete: bool,
+        checked: &[(Rules, Vec<Finding>)],
+        run: Run,
+    ) -> Self {
         let in_revisions = |guarantee: GuaranteeId| {
-            let in_revisions = found.iter().filter_map(move |(rules, findings)| {
+            let in_revisions = checked.iter().filter_map(move |(rules, findings)| {
                 let finding = findings.iter().find(|finding| finding.guarantee == guarantee)?;
                 Some(GuaranteeInRevision::new(rules, finding))
             });
@@ -95,7 +101,7 @@ impl History {
             guests: scope.guests,
             rooms: scope.rooms,
             complete,
-            revisions: found
+            revisions: checked
                 .iter()
                 .map(|(rules, _)| Revision {
                     id: rules.id.clone(),
@@ -115,7 +121,7 @@ impl History {
         }
     }
 
-    /// Whether a promise is broken.
+    /// Whether a promised guarantee is violated.
     pub fn fails(&self) -> bool {
         let broken = |in_revision: &GuaranteeInRevision| {
             in_revision.promise == Promise::Promised && in_revision.status == Status::Violated
@@ -147,7 +153,7 @@ impl GuaranteeInRevision {
             Promise::Withdrawn => "w",
             Promise::Never => "·",
         };
-        let kept = match self.status {
+        let status = match self.status {
             Status::Holds | Status::NotPromised => "",
             Status::Violated => "✗",
             Status::Vacuous => "-",
@@ -159,13 +165,13 @@ impl GuaranteeInRevision {
             (_, Status::Violated) => style::DOUBTFUL,
             _ => style::DIM,
         };
-        Cell::new(format!("{promise}{kept}"), style)
+        Cell::new(format!("{promise}{status}"), style)
     }
 }
 
 impl Display for History {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        // The draft's id is its date, which leaves no room for the others.
+        // The id of the draft contains its date, which is too wide for the table.
         let short = |revision: &Revision| match revision.id.split_once('-') {
             Some((name, _)) => name.to_owned(),
             None => revision.id.clone(),
@@ -178,18 +184,19 @@ impl Display for History {
         }
         writeln!(f, "{table}")?;
         writeln!(f, "✓ promised   w withdrawn   · never promised")?;
-        writeln!(f, "✗ broken   - not exercised at this scope   ? not known   (nothing) kept")?;
+        writeln!(f, "✗ violated   - vacuous at this scope   ? unknown   (no mark) holds")?;
         let (guests, rooms) = (count(self.guests, "guest"), count(self.rooms, "room"));
-        let scope = format!("what is kept was looked for with {guests} and {rooms}");
+        let scope = format!("checked with {guests} and {rooms}");
         writeln!(f, "{}", paint(style::DIM, scope))?;
         let mut withdrawals: Vec<(&str, &Withdrawn)> = Vec::new();
         for guarantee in &self.guarantees {
             for withdrawn in
                 guarantee.revisions.iter().filter_map(|in_revision| in_revision.withdrawn.as_ref())
             {
-                let told =
-                    |(id, by): &(&str, &Withdrawn)| *id == guarantee.id && by.by == withdrawn.by;
-                if !withdrawals.iter().any(told) {
+                let is_same = |(id, other): &(&str, &Withdrawn)| {
+                    *id == guarantee.id && other.by == withdrawn.by
+                };
+                if !withdrawals.iter().any(is_same) {
                     withdrawals.push((guarantee.id, withdrawn));
                 }
             }
@@ -209,7 +216,7 @@ impl Display for History {
             writeln!(
                 f,
                 "{}",
-                paint(style::DOUBTFUL, "not finished; nothing is known of the rest")
+                paint(style::DOUBTFUL, "the search is incomplete; the rest is unknown")
             )?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What `rules` shows: the revisions with what each changed, or one of them in full.
+//! The report of `rules`: the list of revisions with their changes, or one revision in full.
 
 mod one;
 
@@ -19,54 +19,54 @@ pub use one::Revision;
 pub struct Revisions {
     /// The revisions.
     pub revisions: Vec<RevisionSummary>,
-    /// How the report came to be.
+    /// The run that made the report.
     pub run: Run,
 }
 
-/// A revision, and what it changed.
+/// A revision and its changes.
 #[derive(Debug, Clone, Serialize)]
 pub struct RevisionSummary {
-    /// Its id.
+    /// The id of the revision.
     pub id: String,
-    /// Its date.
+    /// The date of the revision.
     pub date: Option<String>,
-    /// What it is about.
+    /// The revision in one sentence.
     pub about: String,
-    /// The releases that mean it too.
+    /// The releases with the same text.
     pub aliases: Vec<String>,
-    /// What it changed of the revision before it; for the first, of rules that allow nothing.
+    /// The changes from the previous revision; for the first revision, from rules that allow nothing.
     pub changes: RevisionChanges,
 }
 
-/// What a revision changed.
+/// The changes from one revision to the next.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct RevisionChanges {
-    /// The endpoints that are open, or open on other conditions: `endpoint`, or `endpoint, open
+    /// The endpoints that open to guests, or whose conditions change: `endpoint`, or `endpoint, open
     /// where condition`.
     pub opened: Vec<String>,
-    /// The endpoints that are not open any more.
+    /// The endpoints that close to guests.
     pub refused: Vec<String>,
-    /// The decision points that stand otherwise.
+    /// The decision points with another standing.
     pub points: Vec<PointChange>,
-    /// The guarantees that are promised now.
+    /// The guarantees that the revision newly promises.
     pub promised: Vec<&'static str>,
-    /// The guarantees that are not promised any more.
+    /// The guarantees that the revision no longer promises.
     pub withdrawn: Vec<&'static str>,
 }
 
-/// How a decision point stood, and how it stands.
+/// The change of a decision point's standing.
 #[derive(Debug, Clone, Serialize)]
 pub struct PointChange {
-    /// The decision point.
+    /// The id of the decision point.
     pub id: &'static str,
-    /// How it stood.
+    /// The standing before.
     pub from: String,
-    /// How it stands.
+    /// The standing after.
     pub to: String,
 }
 
 impl Revisions {
-    /// These revisions, each of which changed the one before it.
+    /// The list of these revisions, each compared with the one before.
     pub fn new(revisions: &[Rules], run: Run) -> Self {
         let before = std::iter::once(None).chain(revisions.iter().map(Some));
         let listed = revisions.iter().zip(before).map(|(rules, before)| RevisionSummary {
@@ -81,7 +81,7 @@ impl Revisions {
 }
 
 impl RevisionChanges {
-    /// What lies between two revisions.
+    /// The changes from `before` to `after`.
     fn between(before: Option<&Rules>, after: &Rules) -> Self {
         let access_before =
             |endpoint| before.map_or(Access::Refused, |rules| rules.endpoint(endpoint).access);
@@ -106,11 +106,11 @@ impl RevisionChanges {
         let promised = |rules: Option<&Rules>, guarantee| {
             rules.is_some_and(|rules| rules.promises.contains_key(guarantee))
         };
-        let new = after.promises.keys().filter(|guarantee| !promised(before, guarantee));
-        changes.promised = new.map(|guarantee| guarantee.get().id).collect();
-        let old = before.into_iter().flat_map(|rules| rules.promises.keys());
-        let gone = old.filter(|guarantee| !promised(Some(after), guarantee));
-        changes.withdrawn = gone.map(|guarantee| guarantee.get().id).collect();
+        let gained = after.promises.keys().filter(|guarantee| !promised(before, guarantee));
+        changes.promised = gained.map(|guarantee| guarantee.get().id).collect();
+        let promised_before = before.into_iter().flat_map(|rules| rules.promises.keys());
+        let lost = promised_before.filter(|guarantee| !promised(Some(after), guarantee));
+        changes.withdrawn = lost.map(|guarantee| guarantee.get().id).collect();
         changes
     }
 }
@@ -128,7 +128,7 @@ fn standing(standing: &Standing) -> String {
     match standing {
         Standing::Required(option) => (*option).to_owned(),
         Standing::Open(options) => options.join(", or "),
-        Standing::Silent(option) => format!("{option}, unsaid"),
+        Standing::Silent(option) => format!("{option}, silent"),
     }
 }
 

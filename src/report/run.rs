@@ -1,4 +1,4 @@
-//! What it takes to do a run again.
+//! The record of a run: all that somebody needs to repeat the run.
 
 use std::time::SystemTime;
 
@@ -6,23 +6,23 @@ use guest_access_rules::rules::Rules;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// How a report came to be.
+/// The run that made a report.
 #[derive(Debug, Clone, Serialize)]
 pub struct Run {
     /// The command line.
     pub command: String,
     /// The version of this program.
     pub version: &'static str,
-    /// The seed of what was chosen at random; null if nothing was.
+    /// The seed of the random choices; null if the run made none.
     pub seed: Option<u64>,
-    /// The SHA-256 of the rules files, the nearest first, one after the other.
+    /// The SHA-256 of the concatenated rules files, the nearest first.
     pub rules_sha256: String,
-    /// When it began.
+    /// The time at which the run began, as RFC 3339.
     pub started: String,
 }
 
 impl Run {
-    /// This run, of these rules, which begins now.
+    /// A run with these rules that begins now.
     pub fn of<'a>(rules: impl IntoIterator<Item = &'a Rules>) -> Self {
         let mut hash = Sha256::new();
         for source in rules.into_iter().flat_map(|rules| &rules.sources) {
@@ -43,10 +43,10 @@ impl Run {
     }
 }
 
-/// The options whose values nobody else may read.
+/// The options whose values are secret.
 const SECRET: [&str; 3] = ["--token", "--user", "--registration-token"];
 
-/// The words of a command line, with stars in place of what nobody else may read.
+/// The words of a command line, with stars in place of secret values.
 fn without_secrets(words: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
     let mut is_secret = false;
     words.map(move |word| {
@@ -59,7 +59,7 @@ fn without_secrets(words: impl Iterator<Item = String>) -> impl Iterator<Item = 
     })
 }
 
-/// A word as a shell takes it.
+/// A word, quoted for a shell where necessary.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_may_read_is_not_in_the_command_line_of_a_report() {
+    fn the_command_line_in_a_report_has_no_secrets() {
         let words = "diff --token syt_a --user=me:secret --registration-token b --server http://c";
         let words = without_secrets(words.split(' ').map(str::to_owned));
         let words: Vec<_> = words.collect();

@@ -23,13 +23,13 @@ pub fn steps_in_words(scenario: &Scenario, rules: &Rules) -> Result<Vec<String>,
     let outcomes = scenario.replay(&profile)?;
     let mut lines = Vec::new();
     let mut before = &guest_access_model::decide::initial(&profile);
-    for ((number, told), outcome) in (1..).zip(&scenario.steps).zip(&outcomes) {
+    for ((number, step), outcome) in (1..).zip(&scenario.steps).zip(&outcomes) {
         let observed =
-            ObservedStep { action: &told.action, before, outcome, label: scenario.label() }
+            ObservedStep { action: &step.action, before, outcome, label: scenario.label() }
                 .expect();
         let decision = &outcome.observation.decision;
-        let sentence = sentence_with(&told.action, scenario.label().unwrap_or(LABEL));
-        lines.push(format!("{number}. {sentence}: {}", came_of(decision, &observed)));
+        let sentence = sentence_with(&step.action, scenario.label().unwrap_or(LABEL));
+        lines.push(format!("{number}. {sentence}: {}", outcome_in_words(decision, &observed)));
         if number == scenario.steps.len() {
             lines.push(format!("   because {}", reason(rules, decision)));
         }
@@ -43,13 +43,13 @@ fn overlapping(scenario: &Scenario) -> Vec<String> {
     let interleaving_in_words =
         (1..).zip(scenario.interleaving_in_words()).zip(&scenario.interleaving);
     let lines = interleaving_in_words.map(|((number, words), happening)| {
-        let came_of = match (&happening.answered, happening.stage) {
+        let answer = match (&happening.answered, happening.stage) {
             (None, _) => memberships_in_words(&happening.membership),
             (Some(answered), _) if happening.server.is_some() => format!(": {}", painted(answered)),
             (Some(answered), None) => format!(": {}", painted(answered)),
             (Some(answered), Some(_)) => format!(", and is answered: {}", painted(answered)),
         };
-        format!("{number}. {words}{came_of}")
+        format!("{number}. {words}{answer}")
     });
     lines.collect()
 }
@@ -71,7 +71,7 @@ pub(super) fn reason(rules: &Rules, decision: &Decision) -> String {
 }
 
 /// The outcome of a step, in short and in colour.
-pub(super) fn came_of(decision: &Decision, observed: &Expect) -> String {
+pub(super) fn outcome_in_words(decision: &Decision, observed: &Expect) -> String {
     let style = if decision.allows() { style::GOOD } else { style::BAD };
     format!("{}{}", paint(style, decision), effects_in_words(observed))
 }

@@ -1,4 +1,4 @@
-//! Tables of text, in columns as wide as they need to be.
+//! Text tables with aligned columns.
 
 use std::fmt;
 
@@ -58,7 +58,7 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for row in &self.rows {
-            // Nothing follows the last cell that says anything, so nothing pads it.
+            // The last cell with text needs no padding.
             let last = row.iter().rposition(|cell| !cell.text.is_empty()).unwrap_or_default();
             for (column, cell) in row.iter().enumerate().take(last + 1) {
                 write!(f, "{}", paint(cell.style, &cell.text))?;

@@ -15,7 +15,7 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use stateright::{Model, Path, Property};
 
-use crate::report::diagram::{self, Answer, Row, Tone};
+use crate::report::diagram::{self, Answer, Row, AnswerKind};
 use crate::scenario::outcome_in_words;
 use crate::scenario::{LABEL, ObservedStep, sentence};
 
@@ -129,8 +129,8 @@ impl LastAction {
     /// The action as a row of a diagram.
     fn row(&self) -> Row<'_> {
         let decision = &self.observation.decision;
-        let tone = if decision.allows() { Tone::Allowed } else { Tone::Denied };
-        Row { step: &self.action, answers: vec![Answer { said: decision.to_string(), tone }] }
+        let kind = if decision.allows() { AnswerKind::Allowed } else { AnswerKind::Denied };
+        Row { step: &self.action, answers: vec![Answer { words: decision.to_string(), kind }] }
     }
 
     /// The outcome of the action, in words.

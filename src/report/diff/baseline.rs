@@ -1,10 +1,13 @@
-//! The differences of a homeserver that are known: each with a reason, and a link to where it is
-//! talked about.
+//! A baseline: the known divergences of a homeserver, each with a reason and a link.
 //!
-//! What is listed passes, and what is not fails. What is listed and happens no more fails too, by
-//! name: so the list never says of a homeserver what is not so. An entry is held to be *stale* only if
-//! every vector that showed it asked the same again; if one of them did not, the entry is told as *not
-//! run*.
+//! | the divergence is | and occurs in the run | result |
+//! |---|---|---|
+//! | in the baseline | yes | passes as *known* |
+//! | not in the baseline | yes | fails |
+//! | in the baseline | no, although every vector that showed it made the same query again | fails as *stale* |
+//! | in the baseline | no, and some vector that showed it did not make the query again | passes as *not run* |
+//!
+//! A stale entry fails, so a baseline never lists a divergence that the homeserver no longer has.
 
 mod file;
 
@@ -17,89 +20,89 @@ use crate::diff::{ID_SCHEME, Query, ScenarioSummary};
 
 use super::{DiffReport, DivergenceReport};
 
-/// A list of known differences.
+/// A list of known divergences.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Baseline {
-    /// The rules from which they are differences.
+    /// The id of the rules from which the homeserver diverges.
     pub rules: String,
-    /// The version of the scheme by which the ids are made.
+    /// The version of the scheme of the ids.
     pub ids: u32,
-    /// The differences.
+    /// The known divergences, by id.
     pub known: Vec<Entry>,
 }
 
-/// A known difference.
+/// A known divergence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// The divergence.
+    /// The id of the divergence.
     pub id: String,
-    /// Why it is accepted.
+    /// Why the divergence is accepted.
     pub reason: String,
-    /// Where it is talked about.
+    /// The URL of a discussion.
     pub link: String,
     /// The step in words.
     pub step: String,
-    /// What its caller was.
+    /// The kind of the caller.
     pub by: String,
-    /// What the rules say.
+    /// The outcome that the rules expect, in words.
     pub expected: String,
-    /// What the homeserver does.
+    /// The outcome at the homeserver, in words.
     pub observed: String,
-    /// The vectors that showed it; empty if only a history at random did.
+    /// The vectors that showed the divergence; empty if only a random history did.
     pub vectors: Vec<String>,
 }
 
-/// What a baseline says of a divergence.
+/// The reason and the link of a known divergence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Known {
-    /// Why it is accepted; empty if nobody said so.
+    /// Why the divergence is accepted; empty if nobody wrote a reason.
     pub reason: String,
-    /// Where it is talked about; empty if nobody said so.
+    /// The URL of a discussion; empty if nobody wrote one.
     pub link: String,
 }
 
-/// What became of the entries of a baseline.
+/// The result of the comparison with a baseline.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct BaselineReport {
-    /// How many happened again.
+    /// The number of entries that occurred.
     pub known: usize,
-    /// Those that were asked for again, and did not happen.
+    /// The entries that did not occur, although every vector that showed them ran.
     pub stale: Vec<Missing>,
-    /// Those of which it is not known.
+    /// The entries that did not occur, and whose vectors did not all run.
     pub not_run: Vec<Missing>,
 }
 
-/// An entry that did not happen.
+/// An entry that did not occur.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Missing {
-    /// The divergence.
+    /// The id of the divergence.
     pub id: String,
     /// The step in words.
     pub step: String,
-    /// What its caller was.
+    /// The kind of the caller.
     pub by: String,
-    /// Why it is told so.
+    /// Why the entry is stale or not run.
     pub because: String,
 }
 
 impl Known {
     /// The reason and the link, in one line.
-    pub fn told(&self) -> String {
+    pub fn in_words(&self) -> String {
         let reason = if self.reason.is_empty() { "no reason is given" } else { &self.reason };
         if self.link.is_empty() { reason.to_owned() } else { format!("{reason} ({})", self.link) }
     }
 }
 
 impl Missing {
-    /// What did not happen, and why it is told so, in one line.
-    pub fn told(&self) -> String {
+    /// The entry, and why it is stale or not run, in one line.
+    pub fn in_words(&self) -> String {
         format!("{} ({}): {}", self.step, self.by, self.because)
     }
 }
 
 impl Entry {
-    /// The entry of a divergence, of which nobody said anything yet.
+    /// The entry of a divergence, without a reason and a link.
     fn of(divergence: &DivergenceReport, report: &DiffReport) -> Self {
         let is_vector =
             |id: &&String| report.ran.iter().any(|ran| ran.is_vector && ran.scenario == **id);
@@ -115,8 +118,8 @@ impl Entry {
         }
     }
 
-    /// Whether two entries say the same in words.
-    fn has_words_of(&self, other: &Self) -> bool {
+    /// Whether two entries describe the same divergence in the same words.
+    fn has_same_words_as(&self, other: &Self) -> bool {
         let words = |entry: &Self| {
             let Self { step, by, expected, observed, .. } = entry.clone();
             [step, by, expected, observed]
@@ -129,38 +132,38 @@ impl Entry {
         Missing { id, step, by, because: because.into() }
     }
 
-    /// Why it is not known whether it would happen, if it is not.
+    /// Why the run does not show whether the entry still occurs; `None` if the run shows it.
     fn not_run(
         &self,
         ran: &[ScenarioSummary],
-        is_asked_for: &impl Fn(&str) -> bool,
+        is_selected: &impl Fn(&str) -> bool,
     ) -> Option<String> {
         if self.vectors.is_empty() {
-            return Some("a history at random showed it, and no vector does".to_owned());
+            return Some("only a random history showed it, and no vector does".to_owned());
         }
         let query = Query { step: self.step.clone(), by: self.by.clone() };
         self.vectors.iter().find_map(|id| match ran.iter().find(|ran| ran.scenario == *id) {
             Some(ran) if ran.queries.contains(&query) => None,
             Some(ran) => Some(match ran.not_run.first() {
                 Some(why) => format!("vector `{id}` was not run, or not to its end: {why}"),
-                None => format!("vector `{id}` did not come to it"),
+                None => format!("vector `{id}` did not reach the step"),
             }),
-            None if is_asked_for(id) => None,
-            None => Some(format!("vector `{id}` was not asked for")),
+            None if is_selected(id) => None,
+            None => Some(format!("vector `{id}` was not selected")),
         })
     }
 }
 
 impl Baseline {
-    /// The baseline under which `report` passes. What is said in `before` of an entry that stays is
-    /// kept, and so are entries of which it is not known whether they would happen.
+    /// The baseline under which `report` passes.
     ///
-    /// Ids of an older scheme say nothing now. If `before` has such ids, an entry stays if its words are
-    /// those of a divergence.
+    /// An entry of `before` that is still in the list keeps its reason and its link. An entry stays also
+    /// if the run does not show whether the divergence still occurs. If the ids of `before` have an older
+    /// scheme, entries are compared with divergences by their words.
     pub fn of(
         report: &DiffReport,
         before: Option<&Self>,
-        is_asked_for: impl Fn(&str) -> bool,
+        is_selected: impl Fn(&str) -> bool,
     ) -> Self {
         let has_same_ids = before.is_none_or(|before| before.ids == ID_SCHEME);
         let before = before.map_or(&[][..], |before| &before.known);
@@ -168,14 +171,14 @@ impl Baseline {
         let mut known: Vec<Entry> = wrong.map(|wrong| Entry::of(wrong, report)).collect();
         for entry in before {
             let is_same = |known: &&mut Entry| {
-                if has_same_ids { known.id == entry.id } else { known.has_words_of(entry) }
+                if has_same_ids { known.id == entry.id } else { known.has_same_words_as(entry) }
             };
             if let Some(known) = known.iter_mut().find(is_same) {
                 known.reason.clone_from(&entry.reason);
                 known.link.clone_from(&entry.link);
             } else if has_same_ids
                 && !report.divergences.iter().any(|divergence| divergence.id == entry.id)
-                && entry.not_run(&report.ran, &is_asked_for).is_some()
+                && entry.not_run(&report.ran, &is_selected).is_some()
             {
                 known.push(entry.clone());
             }
@@ -186,23 +189,23 @@ impl Baseline {
 }
 
 impl DiffReport {
-    /// Holds what was found against what is known. `is_asked_for` says of the name of a vector
-    /// whether it would have been run if there were one.
-    pub fn compare_with(&mut self, baseline: &Baseline, is_asked_for: impl Fn(&str) -> bool) {
-        let mut found = BaselineReport::default();
+    /// Marks the known divergences, and reports the entries that did not occur. `is_selected` says
+    /// whether the run selects a vector with this id.
+    pub fn compare_with(&mut self, baseline: &Baseline, is_selected: impl Fn(&str) -> bool) {
+        let mut result = BaselineReport::default();
         for entry in &baseline.known {
             let Entry { id, reason, link, .. } = entry;
             let same = self.divergences.iter_mut().find(|divergence| divergence.id == *id);
             if let Some(divergence) = same {
                 divergence.known = Some(Known { reason: reason.clone(), link: link.clone() });
-                found.known += 1;
-            } else if let Some(because) = entry.not_run(&self.ran, &is_asked_for) {
-                found.not_run.push(entry.missing(because));
+                result.known += 1;
+            } else if let Some(because) = entry.not_run(&self.ran, &is_selected) {
+                result.not_run.push(entry.missing(because));
             } else {
-                found.stale.push(entry.missing("it does not happen any more"));
+                result.stale.push(entry.missing("it no longer occurs"));
             }
         }
-        self.baseline = Some(found);
+        self.baseline = Some(result);
     }
 }
 
@@ -210,15 +213,15 @@ impl DiffReport {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BaselineError {
-    /// The file gives no text.
+    /// The file cannot be read as text.
     #[error(transparent)]
     File(#[from] TextFileError),
     /// The file is not a baseline.
     #[error("{}:{line}: {message}", path.display())]
     Wrong {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The line.
+        /// The number of the line.
         line: usize,
         /// What is wrong, and what would be right.
         message: String,

@@ -1,7 +1,7 @@
-//! The report as one page: it needs no other file, no network and no script.
+//! The HTML report: one page without other files, network access or scripts.
 //!
-//! Everything is escaped by the one function that writes markup, since most of what is told here is
-//! what a homeserver said.
+//! Most of the text comes from a homeserver. maud escapes every text, so the page never contains markup
+//! of the homeserver.
 
 mod divergence;
 mod matrix;
@@ -15,12 +15,12 @@ use crate::report::{count, number};
 use super::text::times;
 use super::{BaselineReport, DiffReport, DivergenceReport, Missing};
 
-/// How the page looks: by light, in the dark, and on paper.
+/// The style sheet, for light and dark screens and for paper.
 const STYLE: &str = include_str!("html/style.css");
 
-/// The report as a page.
+/// The report as an HTML page.
 pub fn html(report: &DiffReport) -> String {
-    let title = format!("{}, held against {}", report.server_told(), report.rules);
+    let title = format!("{}, compared with {}", report.server_title(), report.rules);
     let sections = Sections::of(report);
     let page = html! {
         (DOCTYPE)
@@ -28,7 +28,7 @@ pub fn html(report: &DiffReport) -> String {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                // Nothing of what a homeserver said could run or be fetched, were it not escaped.
+                // A second defence, should a text of the homeserver ever be unescaped.
                 meta http-equiv="Content-Security-Policy"
                     content="default-src 'none'; style-src 'unsafe-inline'";
                 title { (title) }
@@ -43,9 +43,9 @@ pub fn html(report: &DiffReport) -> String {
                 main {
                     @if let Some(baseline) = &report.baseline { (known(baseline)) }
                     (causes(report))
-                    @for part in sections.parts() { (listed(&part)) }
+                    @for section in sections.non_empty() { (overview(&section)) }
                     (matrix::matrix(&report.matrix))
-                    @for part in sections.parts() { (told(&part)) }
+                    @for section in sections.non_empty() { (details(&section)) }
                     (not_run(&report.not_run))
                 }
                 (footer(report))
@@ -55,15 +55,15 @@ pub fn html(report: &DiffReport) -> String {
     page.into_string() + "\n"
 }
 
-/// The divergences, by what they mean for the verdict.
+/// The divergences, by their effect on the verdict.
 struct Sections<'a> {
     failing: Vec<&'a DivergenceReport>,
     known: Vec<&'a DivergenceReport>,
     permitted: Vec<&'a DivergenceReport>,
 }
 
-/// An id, a title, and what is told under it.
-type Part<'a> = (&'static str, &'static str, &'a Vec<&'a DivergenceReport>);
+/// A section of the page: an id, a title, and the divergences.
+type Section<'a> = (&'static str, &'static str, &'a Vec<&'a DivergenceReport>);
 
 impl<'a> Sections<'a> {
     fn of(report: &'a DiffReport) -> Self {
@@ -73,8 +73,8 @@ impl<'a> Sections<'a> {
         Self { failing, known, permitted }
     }
 
-    /// The parts that hold anything, with an id and a title.
-    fn parts(&self) -> Vec<Part<'_>> {
+    /// The sections with at least one divergence.
+    fn non_empty(&self) -> Vec<Section<'_>> {
         let permitted = "Permitted by another reading than ours";
         let parts = [
             ("divergences", "Divergences", &self.failing),
@@ -85,10 +85,10 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// Text in which what stands between backticks is code.
+/// Text as markup; text between backticks is code.
 fn prose(text: &str) -> Markup {
     let parts: Vec<_> = text.split('`').collect();
-    // A backtick that is not closed stands for itself.
+    // Without a closing backtick, the backticks stay as they are.
     if parts.len().is_multiple_of(2) {
         return html! { (text) };
     }
@@ -105,14 +105,14 @@ fn verdict(report: &DiffReport, sections: &Sections<'_>) -> Markup {
     html! {
         p.verdict {
             @if report.decisions == 0 {
-                span.badge.doubtful { "nothing was judged" }
+                span.badge.doubtful { "no step was judged" }
             } @else if sections.failing.is_empty() {
-                span.badge.good { "no divergence" @if !sections.known.is_empty() { " that is not known" } }
+                span.badge.good { "no divergence" @if !sections.known.is_empty() { " outside the baseline" } }
             }
             @for kind in DivergenceKind::ALL.into_iter().filter(|kind| of(*kind) > 0) {
                 span.badge.(kind.as_str()) { (count(of(kind), kind.as_str())) }
             }
-            @if stale > 0 { span.badge.leak { (stale) " known that happen no more" } }
+            @if stale > 0 { span.badge.leak { (stale) " known that no longer occur" } }
             @if !sections.known.is_empty() { span.badge.quiet { (sections.known.len()) " known" } }
             @if !sections.permitted.is_empty() {
                 span.badge.permitted { (sections.permitted.len()) " permitted by another reading" }
@@ -121,7 +121,7 @@ fn verdict(report: &DiffReport, sections: &Sections<'_>) -> Markup {
         @if let Some(why) = &report.broken_off {
             p.broken { "Broken off: " (why) }
         } @else if !report.complete {
-            p.broken { "Not all of it was run: the time was up." }
+            p.broken { "The run is incomplete: the time limit ended it." }
         }
     }
 }
@@ -144,13 +144,13 @@ fn known(baseline: &BaselineReport) -> Markup {
             @if !missing.is_empty() {
                 section.missing.(class) {
                     h2 { (title) }
-                    ul { @for entry in missing { li { code { (entry.id) } " " (prose(&entry.told())) } } }
+                    ul { @for entry in missing { li { code { (entry.id) } " " (prose(&entry.in_words())) } } }
                 }
             }
         }
     };
     html! {
-        (listed("Known, and happens no more: take it from the baseline", "stale", &baseline.stale))
+        (listed("Known, and no longer occurs: remove it from the baseline", "stale", &baseline.stale))
         (listed("Known, and not run", "unrun", &baseline.not_run))
     }
 }
@@ -194,8 +194,8 @@ fn causes(report: &DiffReport) -> Markup {
     }
 }
 
-/// The divergences on one screen.
-fn listed((id, title, divergences): &Part<'_>) -> Markup {
+/// The table of a section's divergences.
+fn overview((id, title, divergences): &Section<'_>) -> Markup {
     html! {
         section id=(format!("{id}-listed")) {
             h2 { (title) }
@@ -221,11 +221,11 @@ fn listed((id, title, divergences): &Part<'_>) -> Markup {
     }
 }
 
-/// The divergences one by one.
-fn told((id, title, divergences): &Part<'_>) -> Markup {
+/// The details of each divergence of a section.
+fn details((id, title, divergences): &Section<'_>) -> Markup {
     html! {
         section id=(id) {
-            h2 { (title) ", one by one" }
+            h2 { (title) ": details" }
             @for d in *divergences { (divergence::divergence(d)) }
         }
     }
@@ -247,7 +247,7 @@ fn not_run(not_run: &[NotRun]) -> Markup {
                                         None => { "scenario " code { (one.scenario) } }
                                     }
                                     @if one.with_it > 0 {
-                                        ", and " (count(one.with_it, "step")) " that need it"
+                                        ", and " (count(one.with_it, "step")) " that depend on it"
                                     }
                                 }
                                 td { (prose(&one.because)) }

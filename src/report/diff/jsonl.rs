@@ -1,14 +1,14 @@
-//! What came of each vector, as lines of JSON in the form that `go tool test2json` writes: what
-//! homeserver projects commit beside their code, so that every change of it is seen in review.
+//! The result of each vector as JSON Lines, in the format of `go tool test2json`.
 //!
-//! Such a file is a baseline by itself. So it says what the homeserver does, whatever another baseline
-//! knows; and nothing that differs from run to run: no times, no histories at random.
+//! A homeserver project can commit such a file beside its code, and see each change in review. So the
+//! file depends on the homeserver alone. It ignores the baseline, and it contains nothing that differs
+//! from run to run: no times and no random histories.
 
 use serde::Serialize;
 
 use super::DiffReport;
 
-/// What came of one vector.
+/// The result of one vector.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Line {
@@ -16,7 +16,7 @@ struct Line {
     test: String,
 }
 
-/// One line for each vector, in the order of their names.
+/// One line for each vector, in the order of the ids.
 ///
 /// # Errors
 /// If a line cannot be written.

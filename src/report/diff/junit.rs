@@ -1,12 +1,12 @@
-//! What came of each vector, as JUnit XML: one case for each vector and, in suites of their own, for
-//! each history at random and each entry of the baseline.
+//! The JUnit XML report. It has three suites: one case for each vector, for each random history, and
+//! for each entry of the baseline.
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 use crate::diff::ScenarioSummary;
 use crate::report::count;
 
-use super::text::about;
+use super::text::description;
 use super::{BaselineReport, DiffReport, DivergenceReport};
 
 /// The report as JUnit XML.
@@ -36,7 +36,7 @@ pub fn junit(report: &DiffReport) -> Result<String, SerializeError> {
 fn suite(report: &DiffReport, name: &str) -> TestSuite {
     let mut suite = TestSuite::new(name);
     for (name, value) in [
-        ("server", report.server_told()),
+        ("server", report.server_title()),
         ("rules", report.rules.clone()),
         ("rules_sha256", report.run.rules_sha256.clone()),
         ("command", report.run.command.clone()),
@@ -47,7 +47,8 @@ fn suite(report: &DiffReport, name: &str) -> TestSuite {
     suite
 }
 
-/// A scenario fails by what it shows and nobody knew; what of it was not run is said.
+/// The case of a scenario. It fails if a failing divergence was seen in the scenario. The output lists
+/// known and permitted divergences, and the steps that did not run.
 fn case(report: &DiffReport, suite: &str, ran: &ScenarioSummary) -> TestCase {
     let seen = report.divergences.iter().filter(|d| d.seen_in.contains(&ran.scenario));
     let (failing, passing): (Vec<_>, Vec<_>) = seen.partition(|d| report.fails_by(d));
@@ -56,9 +57,10 @@ fn case(report: &DiffReport, suite: &str, ran: &ScenarioSummary) -> TestCase {
             let message =
                 format!("{}, the worst: {}", count(failing.len(), "divergence"), worst.step);
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            let told: Vec<_> = failing.iter().map(|divergence| told(divergence)).collect();
+            let descriptions: Vec<_> =
+                failing.iter().map(|divergence| failure_text(divergence)).collect();
             status.set_type(worst.kind.as_str()).set_message(message);
-            status.set_description(told.join("\n"));
+            status.set_description(descriptions.join("\n"));
             status
         }
         None if ran.decisions == 0 => skipped(&ran.not_run.join("; ")),
@@ -67,21 +69,21 @@ fn case(report: &DiffReport, suite: &str, ran: &ScenarioSummary) -> TestCase {
     let mut case = TestCase::new(ran.scenario.clone(), status);
     case.set_classname(suite);
     let passing = passing.iter().map(|divergence| match &divergence.known {
-        Some(known) => format!("known: {}: {}", divergence.id, known.told()),
+        Some(known) => format!("known: {}: {}", divergence.id, known.in_words()),
         None => format!("permitted: {}", divergence.id),
     });
-    // Of what was not run at all the case says so by itself.
+    // A scenario that did not run at all is a skipped case, with the reason as its message.
     let not_run = ran.not_run.iter().filter(|_| ran.decisions > 0);
     let not_run = not_run.map(|why| format!("not run: {why}"));
-    let beside: Vec<_> = passing.chain(not_run).collect();
-    if !beside.is_empty() {
-        case.set_system_out(beside.join("\n"));
+    let output: Vec<_> = passing.chain(not_run).collect();
+    if !output.is_empty() {
+        case.set_system_out(output.join("\n"));
     }
     case
 }
 
-fn told(divergence: &DivergenceReport) -> String {
-    format!("{} ({})\n{}", divergence.id, divergence.by, about(divergence))
+fn failure_text(divergence: &DivergenceReport) -> String {
+    format!("{} ({})\n{}", divergence.id, divergence.by, description(divergence))
 }
 
 fn skipped(why: &str) -> TestCaseStatus {
@@ -90,16 +92,16 @@ fn skipped(why: &str) -> TestCaseStatus {
     status
 }
 
-/// One case for each entry: one that happens no more fails, by name.
+/// One case for each entry of the baseline. A stale entry fails.
 fn entries(report: &DiffReport, baseline: &BaselineReport, suite: &str) -> Vec<TestCase> {
     let known = report.divergences.iter().filter(|divergence| divergence.known.is_some());
     let known = known.map(|divergence| (&divergence.id, TestCaseStatus::success()));
     let stale = baseline.stale.iter().map(|entry| {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-        status.set_type("stale").set_message(entry.told());
+        status.set_type("stale").set_message(entry.in_words());
         (&entry.id, status)
     });
-    let not_run = baseline.not_run.iter().map(|entry| (&entry.id, skipped(&entry.told())));
+    let not_run = baseline.not_run.iter().map(|entry| (&entry.id, skipped(&entry.in_words())));
     let mut cases: Vec<_> = known
         .chain(stale)
         .chain(not_run)

@@ -1,4 +1,4 @@
-//! The report for people: one screen that says what matters, then each divergence.
+//! The text report: a summary on one screen, then each divergence.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -11,7 +11,7 @@ use super::{DiffReport, DivergenceReport};
 
 impl Display for DiffReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let title = format!("{}, held against {}", self.server_told(), self.rules);
+        let title = format!("{}, compared with {}", self.server_title(), self.rules);
         writeln!(f, "{}", paint(style::HEADING, title))?;
         self.fmt_effort(f)?;
         writeln!(f)?;
@@ -60,8 +60,8 @@ impl DiffReport {
         let known = others.iter().filter(|divergence| divergence.known.is_some()).count();
         let permitted = others.len() - known;
         let (style, verdict) = match (kinds.is_empty(), self.decisions) {
-            (true, 0) => (style::DOUBTFUL, "nothing was judged".to_owned()),
-            (true, _) if known > 0 => (style::GOOD, "no divergence that is not known".to_owned()),
+            (true, 0) => (style::DOUBTFUL, "no step was judged".to_owned()),
+            (true, _) if known > 0 => (style::GOOD, "no divergence outside the baseline".to_owned()),
             (true, _) => (style::GOOD, "no divergence".to_owned()),
             (false, _) => (style::BAD, kinds.join(", ")),
         };
@@ -76,23 +76,23 @@ impl DiffReport {
         if let Some(why) = &self.broken_off {
             writeln!(f, "{}", paint(style::BAD, format!("broken off: {why}")))?;
         } else if !self.complete {
-            writeln!(f, "{}", paint(style::DOUBTFUL, "not all of it was run: the time was up"))?;
+            writeln!(f, "{}", paint(style::DOUBTFUL, "the run is incomplete: the time limit ended it"))?;
         }
         Ok(())
     }
 
-    /// What the baseline lists and did not happen.
+    /// The entries of the baseline that did not occur.
     fn fmt_baseline(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Some(baseline) = &self.baseline else { return Ok(()) };
         for (heading, style, missing) in [
-            ("Known, and happens no more: take it from the baseline", style::BAD, &baseline.stale),
+            ("Known, and no longer occurs: remove it from the baseline", style::BAD, &baseline.stale),
             ("Known, and not run", style::DOUBTFUL, &baseline.not_run),
         ] {
             if !missing.is_empty() {
                 writeln!(f, "\n{}", paint(style::HEADING, heading))?;
             }
             for entry in missing {
-                writeln!(f, "  {}\n    {}", paint(style, &entry.id), entry.told())?;
+                writeln!(f, "  {}\n    {}", paint(style, &entry.id), entry.in_words())?;
             }
         }
         Ok(())
@@ -108,7 +108,7 @@ impl DiffReport {
         let kinds = self.divergences.iter().filter(same).count();
         let standing = match (cause.permitted, &cause.reading) {
             (true, Some(reading)) => format!(", which reading {reading} permits"),
-            (true, None) => ", of which the text is silent".to_owned(),
+            (true, None) => ", on which the text is silent".to_owned(),
             (false, _) => String::new(),
         };
         writeln!(
@@ -132,7 +132,7 @@ impl DiffReport {
             };
             write!(f, "  {what}")?;
             if not_run.with_it > 0 {
-                write!(f, ", and {} that need it", count(not_run.with_it, "step"))?;
+                write!(f, ", and {} that depend on it", count(not_run.with_it, "step"))?;
             }
             if not_run.count > 1 {
                 write!(f, " ({})", times(not_run.count))?;
@@ -155,19 +155,19 @@ fn fmt_divergence(f: &mut Formatter<'_>, divergence: &DivergenceReport) -> fmt::
     let kind = if quiet { style::DOUBTFUL } else { style::BAD };
     let seen = times(divergence.count);
     writeln!(f, "\n{} ({}, seen {seen})", paint(kind, &divergence.id), divergence.by)?;
-    for line in about(divergence).lines() {
+    for line in description(divergence).lines() {
         writeln!(f, "  {line}")?;
     }
     Ok(())
 }
 
-/// What is to be said of a divergence beside its name, in lines.
-pub(super) fn about(divergence: &DivergenceReport) -> String {
+/// The description of a divergence, in lines.
+pub(super) fn description(divergence: &DivergenceReport) -> String {
     let mut lines = Vec::new();
     if let Some(known) = &divergence.known {
-        lines.push(format!("known:          {}", known.told()));
+        lines.push(format!("known:          {}", known.in_words()));
     }
-    // An inconsistent answer is permitted by itself; the rest of the run says what is expected.
+    // The rules alone permit an inconsistent answer; the rest of the run determines what is expected.
     let expects =
         if divergence.conflicts.is_empty() { "the rules:      " } else { "as in the run:  " };
     lines.push(format!("{expects}{}", divergence.expected));
@@ -189,12 +189,12 @@ pub(super) fn about(divergence: &DivergenceReport) -> String {
         _ if divergence.conflicts.is_empty() => lines.push("unexplained".to_owned()),
         _ => {}
     }
-    for (number, told) in (1..).zip(&divergence.scenario.steps) {
+    for (number, step) in (1..).zip(&divergence.scenario.steps) {
         let label = divergence.scenario.label().unwrap_or(LABEL);
-        lines.push(format!("  {number}. {}", sentence_with(&told.action, label)));
+        lines.push(format!("  {number}. {}", sentence_with(&step.action, label)));
     }
     if !divergence.reproduced {
-        lines.push("  (run by itself, the scenario did not show it again)".to_owned());
+        lines.push("  (the scenario alone did not show the divergence again)".to_owned());
     }
     lines.join("\n")
 }
@@ -213,7 +213,7 @@ fn conflict_in_words(conflict: &ReadingConflict) -> [String; 3] {
     ]
 }
 
-/// How often: once, twice, so many times.
+/// A number of times, in words: `once`, `twice`, `3 times`.
 pub(super) fn times(number: usize) -> String {
     match number {
         1 => "once".to_owned(),

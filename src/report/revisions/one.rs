@@ -1,4 +1,4 @@
-//! One revision in full: its allow-list, its decision points, its promises.
+//! One revision in full: its allow-list, its decision points and its promises.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -17,25 +17,25 @@ use super::standing;
 /// One revision in full.
 #[derive(Debug, Clone, Serialize)]
 pub struct Revision {
-    /// Its id.
+    /// The id of the revision.
     pub id: String,
-    /// Its date.
+    /// The date of the revision.
     pub date: Option<String>,
-    /// What it is about.
+    /// The revision in one sentence.
     pub about: String,
-    /// The releases that mean it too.
+    /// The releases with the same text.
     pub aliases: Vec<String>,
-    /// The revisions that it extends, the nearest first.
+    /// The revisions that the revision extends, the nearest first.
     pub extends: Vec<String>,
     /// The endpoints that guests may call.
     pub allow: Vec<AllowedEndpoint>,
-    /// The endpoints that are not listed and that a reading permits a server to open.
+    /// The endpoints that the text does not list, and that a reading permits a server to open.
     pub may_allow: Vec<OptionalEndpoint>,
     /// The decision points.
     pub points: Vec<Point>,
     /// The guarantees.
     pub guarantees: Vec<GuaranteeStanding>,
-    /// How the report came to be.
+    /// The run that made the report.
     pub run: Run,
 }
 
@@ -44,12 +44,12 @@ pub struct Revision {
 pub struct AllowedEndpoint {
     /// The endpoint.
     pub endpoint: String,
-    /// What must hold.
+    /// The conditions of the call.
     pub when: Vec<Condition>,
-    /// The reading that permits a server to open it without these conditions.
+    /// The reading that permits a server to open the endpoint without the conditions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub or_always: Option<String>,
-    /// The clauses that say so.
+    /// The clauses that open the endpoint.
     pub clauses: Vec<String>,
 }
 
@@ -67,42 +67,42 @@ pub struct OptionalEndpoint {
 /// A decision point.
 #[derive(Debug, Clone, Serialize)]
 pub struct Point {
-    /// Its id.
+    /// The id of the decision point.
     pub id: &'static str,
     /// The question.
     pub question: String,
     /// `required`, `open` or `silent`.
     pub standing: &'static str,
-    /// The option that is taken.
+    /// The option of the default profile.
     pub default: &'static str,
-    /// The options that the text permits as well.
+    /// The other options that the text permits.
     pub alternatives: Vec<&'static str>,
-    /// All its options.
+    /// All options.
     pub options: Vec<&'static str>,
-    /// The reading that it rests on.
+    /// The reading on which the default option rests.
     pub reading: Option<String>,
-    /// The clauses that it comes from.
+    /// The clauses that raise the question.
     pub clauses: Vec<String>,
     /// The standing in words.
     #[serde(skip)]
     words: String,
 }
 
-/// A guarantee that is promised, or was.
+/// Whether a revision promises a guarantee.
 #[derive(Debug, Clone, Serialize)]
 pub struct GuaranteeStanding {
-    /// The guarantee.
+    /// The id of the guarantee.
     pub id: &'static str,
-    /// Whether it is promised.
+    /// Whether the revision promises the guarantee.
     pub promised: bool,
-    /// The clauses that promise it.
+    /// The clauses that promise the guarantee.
     pub clauses: Vec<String>,
-    /// Who withdrew it.
+    /// The revision that withdrew the promise.
     pub withdrawn: Option<Withdrawn>,
 }
 
 impl Revision {
-    /// This revision.
+    /// The report of `rules`.
     pub fn new(rules: &Rules, run: Run) -> Self {
         let (mut allow, mut may_allow) = (Vec::new(), Vec::new());
         for (endpoint, rule) in EndpointId::all().zip(&rules.endpoints) {
@@ -192,7 +192,7 @@ impl Display for Revision {
             writeln!(f, "{table}")?;
         }
         let mut table =
-            Table::with_headings(["decision point", "how it stands", "reading", "clauses"]);
+            Table::with_headings(["decision point", "standing", "reading", "clauses"]);
         for point in &self.points {
             let colour = match point.standing {
                 "required" => style::PLAIN,

@@ -17,28 +17,27 @@ const KIND: Kind = Kind {
     if_too_large: "",
 };
 
-/// What the file begins with.
+/// The comment at the start of the file.
 const HEADER: &str = "\
-# Known differences from the rules. `guest-access diff --baseline` passes over what is listed here, and
-# fails on what is not, and on what is listed and happens no more. `--write-baseline` writes it anew,
-# and keeps each `reason` and `link`, which are yours to fill in.
+# Known divergences from the rules. `guest-access diff --baseline` accepts the divergences in this file.
+# It fails on any other divergence, and on a divergence in this file that no longer occurs. Write a
+# `reason` and a `link` for each one; `--write-baseline` keeps them when it writes the file again.
 
 ";
 
-/// A baseline as it is written.
+/// The content of the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     rules: Spanned<String>,
-    /// Left out by the scheme 1, which had no version.
+    /// Absent in files of scheme 1, which had no version.
     ids: Option<Spanned<u32>>,
     #[serde(default)]
     known: Vec<Spanned<Entry>>,
 }
 
 impl Baseline {
-    /// The baseline in the file at `path`, which has to be one of `rules`, with ids of the scheme of
-    /// this version.
+    /// Reads the baseline at `path`. It has to be a baseline of `rules`, with ids of the current scheme.
     ///
     /// # Errors
     /// If the file cannot be read, or is no such baseline.
@@ -56,8 +55,7 @@ impl Baseline {
         Err(wrong(path, text.as_bytes(), at, &message))
     }
 
-    /// The baseline in the file at `path`, which will be written anew: the ids may be of an older
-    /// scheme.
+    /// Reads the baseline at `path` in order to write a new one. Its ids may have an older scheme.
     ///
     /// # Errors
     /// If the file cannot be read, or is no baseline of these rules.
@@ -65,7 +63,7 @@ impl Baseline {
         Self::parse(path, &text_file::read(path, KIND)?, rules)
     }
 
-    /// The baseline in `text`, which stands in the file at `path`, and has to be one of `rules`.
+    /// Parses the baseline in `text`, which has to be a baseline of `rules`. Messages name `path`.
     ///
     /// # Errors
     /// If the text is no baseline of these rules.
@@ -94,16 +92,16 @@ impl Baseline {
         Ok(Self { rules: file.rules.into_inner(), ids, known })
     }
 
-    /// The baseline as it is written.
+    /// The content of the file for this baseline.
     ///
     /// # Errors
-    /// If it cannot be written as TOML.
+    /// If the baseline cannot be written as TOML.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         Ok(HEADER.to_owned() + &toml::to_string_pretty(self)?)
     }
 }
 
-/// The error of what is wrong at this byte.
+/// The error for a fault at this byte.
 fn wrong(path: &Path, text: &[u8], at: usize, message: &str) -> BaselineError {
     let (path, message) = (path.to_owned(), message.to_owned());
     BaselineError::Wrong { path, line: line_of(text, at), message }

@@ -1,9 +1,9 @@
-//! One divergence: what was expected and what was seen, the way there, and how to see it again.
+//! One divergence: the expected and the observed outcome, the scenario, and a script that repeats it.
 
 use maud::{Markup, html};
 
 use super::prose;
-use crate::report::diagram::{Answer, Row, Tone, svg};
+use crate::report::diagram::{Answer, Row, AnswerKind, svg};
 use crate::report::diff::DivergenceReport;
 use crate::report::diff::text::times;
 use crate::scenario::expectation_in_words;
@@ -11,7 +11,7 @@ use crate::scenario::{LABEL, Verdict};
 
 pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
     let d = divergence;
-    let link = d.known.as_ref().map(|known| &*known.link).filter(|link| is_address(link));
+    let link = d.known.as_ref().map(|known| &*known.link).filter(|link| is_http_url(link));
     html! {
         article id=(d.id) {
             h3 {
@@ -26,7 +26,7 @@ pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
                             (if known.reason.is_empty() { "no reason is given" } else { &known.reason })
                             " (" a href=(link) rel="noreferrer" { (link) } ")"
                         }
-                        None => (known.told()),
+                        None => (known.in_words()),
                     }
                 }
             }
@@ -63,11 +63,11 @@ pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
                     _ => @if d.conflicts.is_empty() { "No option explains it." },
                 }
                 " Seen " (times(d.count)) "."
-                @if !d.reproduced { " Run by itself, the scenario did not show it again." }
+                @if !d.reproduced { " The scenario alone did not show the divergence again." }
             }
             div.scroll { (diagram(d)) }
-            (shown("Scenario", &serde_json::to_string_pretty(&d.scenario).unwrap_or_default()))
-            @if let Some(script) = &d.curl { (shown("Script, for curl and jq", script)) }
+            (collapsed("Scenario", &serde_json::to_string_pretty(&d.scenario).unwrap_or_default()))
+            @if let Some(script) = &d.curl { (collapsed("Script, for curl and jq", script)) }
             details {
                 summary { "Seen in" }
                 p.fine { (d.seen_in.join(", ")) }
@@ -77,41 +77,43 @@ pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
     }
 }
 
-/// What expects another answer than the homeserver gives.
+/// The source of the expected answer.
 const fn expected_by(divergence: &DivergenceReport) -> &'static str {
     if divergence.conflicts.is_empty() { "the rules" } else { "as in the run" }
 }
 
-/// Whether a link leads to a page: what else it may be is not followed.
-fn is_address(link: &str) -> bool {
+/// Whether a link is an HTTP URL. The page links to no other kind.
+fn is_http_url(link: &str) -> bool {
     link.starts_with("https://") || link.starts_with("http://")
 }
 
-fn shown(what: &str, text: &str) -> Markup {
-    html! { details { summary { (what) } pre { (text) } } }
+/// A text under a heading that opens it.
+fn collapsed(heading: &str, text: &str) -> Markup {
+    html! { details { summary { (heading) } pre { (text) } } }
 }
 
-/// The way there: what the rules say to each step, and to the last one what the homeserver says.
+/// The scenario as a diagram. Each step has the answer of the rules; the last step has the answer of
+/// the homeserver too.
 fn diagram(divergence: &DivergenceReport) -> Markup {
     let scenario = &divergence.scenario;
     let last = scenario.steps.len().saturating_sub(1);
-    let rows = scenario.steps.iter().enumerate().map(|(at, told)| {
+    let rows = scenario.steps.iter().enumerate().map(|(at, step)| {
         let answers = if at == last {
             let expected = format!("{}: {}", expected_by(divergence), divergence.expected);
             let observed = format!("the homeserver: {}", divergence.observed);
             vec![
-                Answer { said: expected, tone: Tone::Expected },
-                Answer { said: observed, tone: Tone::Wrong },
+                Answer { words: expected, kind: AnswerKind::Expected },
+                Answer { words: observed, kind: AnswerKind::Wrong },
             ]
         } else {
-            let expect = told.expect.as_ref();
+            let expect = step.expect.as_ref();
             let answer = expect.map(|expect| Answer {
-                said: expectation_in_words(expect),
-                tone: if expect.verdict == Verdict::Deny { Tone::Denied } else { Tone::Allowed },
+                words: expectation_in_words(expect),
+                kind: if expect.verdict == Verdict::Deny { AnswerKind::Denied } else { AnswerKind::Allowed },
             });
             answer.into_iter().collect()
         };
-        Row { step: &told.action, answers }
+        Row { step: &step.action, answers }
     });
     let rows: Vec<_> = rows.collect();
     svg(&rows, scenario.label().unwrap_or(LABEL))

@@ -1,9 +1,11 @@
-//! The matrix of what was expected against what was seen: what is asked × the caller and its
-//! membership × the room's history visibility × its guest access.
+//! The matrix of expected and observed answers, by operation, caller, membership, history visibility and
+//! guest access.
 //!
-//! It is folded so that a person can read it: calls by one kind of caller that came out alike in
-//! everything are one block, memberships that did are one row, and neighbouring cells that did are one
-//! cell.
+//! Equal parts are merged, so that a person can read the matrix:
+//!
+//! - operations with the same results for one kind of caller are one block;
+//! - memberships with the same results are one row;
+//! - neighbouring cells with the same results are one cell.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,47 +15,48 @@ use maud::{Markup, html};
 use crate::diff::{AnswerClass, CallTarget, CellVerdict, MatrixCell};
 use crate::report::count;
 
-/// About what a call is made: a room with this history visibility and this guest access, or none.
+/// The target of a call: a room with its history visibility and its guest access, or no room.
 type Column = (CallTarget, Option<&'static str>, Option<&'static str>);
-/// What came of all that falls into one cell: expected, observed, and what the rules say to that.
+/// The results in one cell: the expected class, the observed class, and the verdict.
 type Cell = BTreeSet<(AnswerClass, AnswerClass, CellVerdict)>;
-/// What came of one call by one kind of caller with one membership.
+/// The results of one operation by one kind of caller with one membership.
 type Row = BTreeMap<Column, Cell>;
 
-/// Calls by one kind of caller that come out alike in everything.
+/// Operations with the same results for one kind of caller.
 struct Block {
-    deeds: Vec<String>,
+    operations: Vec<String>,
     by: String,
-    /// What came of them, by the caller's memberships.
+    /// The results, by the caller's memberships.
     rows: Vec<(Vec<Option<&'static str>>, Row)>,
 }
 
-pub(super) fn matrix(asked: &[MatrixCell]) -> Markup {
-    let columns = columns(asked);
-    let blocks = blocks(asked);
-    let (alike, otherwise): (Vec<_>, Vec<_>) =
+pub(super) fn matrix(cells: &[MatrixCell]) -> Markup {
+    let columns = columns(cells);
+    let blocks = blocks(cells);
+    let (as_expected, others): (Vec<_>, Vec<_>) =
         blocks.iter().partition(|block| block.worst() == CellVerdict::AsExpected);
-    let told: usize = alike.iter().map(|block| block.deeds.len()).sum();
+    let operations_as_expected: usize =
+        as_expected.iter().map(|block| block.operations.len()).sum();
     html! {
-        @if !asked.is_empty() {
+        @if !cells.is_empty() {
             section id="matrix" {
                 h2 { "Expected and observed" }
                 p.fine {
                     "A column is a room's history visibility and guest access. "
-                    "A cell is what comes of each call there; an empty cell was not asked."
+                    "A cell is the answer to each call there; an empty cell was not tried."
                 }
                 p.fine {
                     span.cell.leak { "denied → allowed" }
-                    " is a difference: what the rules say, and what the homeserver did."
+                    " is a divergence: the answer by the rules → the answer of the homeserver."
                 }
                 p.fine {
                     span.cell.permitted { "denied → allowed" } " is permitted by another reading."
                 }
-                @if !otherwise.is_empty() { (table(&otherwise, &columns)) }
-                @if !alike.is_empty() {
-                    details open[otherwise.is_empty()] {
-                        summary { (count(told, "call")) " in which it does as expected" }
-                        (table(&alike, &columns))
+                @if !others.is_empty() { (table(&others, &columns)) }
+                @if !as_expected.is_empty() {
+                    details open[others.is_empty()] {
+                        summary { (count(operations_as_expected, "call")) " with only expected answers" }
+                        (table(&as_expected, &columns))
                     }
                 }
             }
@@ -61,8 +64,8 @@ pub(super) fn matrix(asked: &[MatrixCell]) -> Markup {
     }
 }
 
-/// Every combination of settings in the specification's order, and what else was asked about.
-fn columns(asked: &[MatrixCell]) -> Vec<Column> {
+/// Every combination of settings in the specification's order, and then the other targets of calls.
+fn columns(cells: &[MatrixCell]) -> Vec<Column> {
     let visibilities = HistoryVisibility::ALL.iter().map(|visibility| Some(visibility.as_str()));
     let with_access = |visibility| {
         GuestAccess::ALL
@@ -70,51 +73,51 @@ fn columns(asked: &[MatrixCell]) -> Vec<Column> {
             .map(move |access| (CallTarget::Room, visibility, Some(access.as_str())))
     };
     let mut columns: Vec<_> = visibilities.flat_map(with_access).collect();
-    let others: BTreeSet<_> = asked.iter().map(column).collect();
+    let others: BTreeSet<_> = cells.iter().map(column).collect();
     columns.extend(others.into_iter().filter(|other| !columns.contains(other)).collect::<Vec<_>>());
     columns
 }
 
-fn column(asked: &MatrixCell) -> Column {
-    let class = &asked.class;
+fn column(cell: &MatrixCell) -> Column {
+    let class = &cell.class;
     (class.place, class.history_visibility, class.guest_access)
 }
 
-fn blocks(asked: &[MatrixCell]) -> Vec<Block> {
+fn blocks(cells: &[MatrixCell]) -> Vec<Block> {
     let mut calls: BTreeMap<(&str, &str), BTreeMap<Option<&'static str>, Row>> = BTreeMap::new();
-    for one in asked {
-        let MatrixCell { class, expected, observed, verdict, .. } = one;
+    for cell in cells {
+        let MatrixCell { class, expected, observed, verdict, .. } = cell;
         let rows = calls.entry((&class.by, &class.operation)).or_default();
         let row = rows.entry(class.membership).or_default();
-        row.entry(column(one)).or_default().insert((*expected, *observed, *verdict));
+        row.entry(column(cell)).or_default().insert((*expected, *observed, *verdict));
     }
-    let mut alike: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    let mut by_rows: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for ((by, operation), rows) in calls {
-        alike.entry((by, rows)).or_default().push(operation.to_owned());
+        by_rows.entry((by, rows)).or_default().push(operation.to_owned());
     }
-    let blocks = alike.into_iter().map(|((by, rows), deeds)| Block {
-        deeds,
+    let blocks = by_rows.into_iter().map(|((by, rows), operations)| Block {
+        operations,
         by: by.to_owned(),
-        rows: folded(rows),
+        rows: merge_rows(rows),
     });
     let mut blocks: Vec<_> = blocks.collect();
     blocks.sort_by(|one, other| {
         let ranks = rank(one.worst()).cmp(&rank(other.worst()));
-        ranks.then_with(|| (&one.by, &one.deeds).cmp(&(&other.by, &other.deeds)))
+        ranks.then_with(|| (&one.by, &one.operations).cmp(&(&other.by, &other.operations)))
     });
     blocks
 }
 
-/// The rows, those that are alike together.
-fn folded(rows: BTreeMap<Option<&'static str>, Row>) -> Vec<(Vec<Option<&'static str>>, Row)> {
-    let mut folded: Vec<(Vec<_>, Row)> = Vec::new();
+/// Merges equal rows into one row with several memberships.
+fn merge_rows(rows: BTreeMap<Option<&'static str>, Row>) -> Vec<(Vec<Option<&'static str>>, Row)> {
+    let mut merged: Vec<(Vec<_>, Row)> = Vec::new();
     for (membership, row) in rows {
-        match folded.iter_mut().find(|(_, known)| *known == row) {
+        match merged.iter_mut().find(|(_, known)| *known == row) {
             Some((memberships, _)) => memberships.push(membership),
-            None => folded.push((vec![membership], row)),
+            None => merged.push((vec![membership], row)),
         }
     }
-    folded
+    merged
 }
 
 impl Block {
@@ -125,15 +128,15 @@ impl Block {
 }
 
 fn worst<'a>(
-    in_words: impl Iterator<Item = &'a (AnswerClass, AnswerClass, CellVerdict)>,
+    results: impl Iterator<Item = &'a (AnswerClass, AnswerClass, CellVerdict)>,
 ) -> CellVerdict {
-    in_words
+    results
         .map(|(.., verdict)| *verdict)
         .min_by_key(|verdict| rank(*verdict))
         .unwrap_or(CellVerdict::AsExpected)
 }
 
-/// The worst first.
+/// The rank of a verdict; the worst has the lowest.
 fn rank(verdict: CellVerdict) -> usize {
     match verdict {
         CellVerdict::Diverges(kind) => kind as usize,
@@ -143,11 +146,11 @@ fn rank(verdict: CellVerdict) -> usize {
 }
 
 fn table(blocks: &[&Block], columns: &[Column]) -> Markup {
-    let is_asked = |column: &&Column| {
+    let is_used = |column: &&Column| {
         let is_room = column.0 == CallTarget::Room;
         is_room || blocks.iter().any(|b| b.rows.iter().any(|(_, row)| row.contains_key(*column)))
     };
-    let columns: Vec<_> = columns.iter().filter(is_asked).copied().collect();
+    let columns: Vec<_> = columns.iter().filter(is_used).copied().collect();
     html! {
         div.scroll { table.matrix {
             thead {
@@ -167,14 +170,14 @@ fn table(blocks: &[&Block], columns: &[Column]) -> Markup {
             }
             @for block in blocks {
                 tbody {
-                    tr { th.deed colspan=(columns.len() + 1) {
-                        (deeds(&block.deeds)) span.by { (block.by) }
+                    tr { th.operation colspan=(columns.len() + 1) {
+                        (operations(&block.operations)) span.by { (block.by) }
                     } }
                     @for (memberships, row) in &block.rows {
                         tr {
-                            td { (listed(memberships)) }
+                            td { (membership_names(memberships)) }
                             @for (cell, span) in runs(columns.iter().map(|column| row.get(column))) {
-                                (told(cell, span))
+                                (table_cell(cell, span))
                             }
                         }
                     }
@@ -196,27 +199,28 @@ fn about(place: CallTarget, visibility: Option<&'static str>) -> &'static str {
     }
 }
 
-fn deeds(deeds: &[String]) -> Markup {
+/// The operations of a block; more than four are collapsed.
+fn operations(operations: &[String]) -> Markup {
     html! {
-        @match deeds {
+        @match operations {
             [one, rest @ ..] if rest.len() > 3 => {
                 details {
                     summary { (one) " and " (count(rest.len(), "other")) }
                     @for operation in rest { div { (operation) } }
                 }
             }
-            _ => { @for operation in deeds { div { (operation) } } }
+            _ => { @for operation in operations { div { (operation) } } }
         }
     }
 }
 
-fn listed(memberships: &[Option<&'static str>]) -> String {
+fn membership_names(memberships: &[Option<&'static str>]) -> String {
     let memberships: Vec<_> = memberships.iter().map(|one| one.unwrap_or("—")).collect();
     memberships.join(", ")
 }
 
-/// One cell, as wide as it holds.
-fn told(cell: Option<&Cell>, span: usize) -> Markup {
+/// One cell that spans so many columns.
+fn table_cell(cell: Option<&Cell>, span: usize) -> Markup {
     let Some(cell) = cell else {
         return html! { td.cell.edge colspan=(span) {} };
     };
@@ -230,27 +234,27 @@ fn told(cell: Option<&Cell>, span: usize) -> Markup {
         }
         CellVerdict::AsExpected => "same",
     };
-    // What is as expected goes without saying beside what is not.
-    let otherwise: BTreeSet<_> = cell
+    // Beside unexpected results, the expected ones are left out.
+    let unexpected: BTreeSet<_> = cell
         .iter()
         .filter(|(.., verdict)| *verdict != CellVerdict::AsExpected)
         .map(|(expected, observed, _)| (*expected, *observed))
         .collect();
-    let alike: BTreeSet<_> = cell.iter().map(|(expected, ..)| in_words(*expected)).collect();
+    let expected: BTreeSet<_> = cell.iter().map(|(expected, ..)| in_words(*expected)).collect();
     html! {
         td class=(format!("cell edge {class}")) colspan=(span) {
-            @if otherwise.is_empty() {
-                (alike.into_iter().collect::<Vec<_>>().join(" or "))
+            @if unexpected.is_empty() {
+                (expected.into_iter().collect::<Vec<_>>().join(" or "))
             }
-            @for (expected, observed) in otherwise {
+            @for (expected, observed) in unexpected {
                 div { (in_words(expected)) " → " (result_in_words(expected, observed)) }
             }
         }
     }
 }
 
-const fn in_words(in_words: AnswerClass) -> &'static str {
-    match in_words {
+const fn in_words(answer: AnswerClass) -> &'static str {
+    match answer {
         AnswerClass::Allowed => "allowed",
         AnswerClass::Given => "gives",
         AnswerClass::Withheld => "withholds",
@@ -258,7 +262,8 @@ const fn in_words(in_words: AnswerClass) -> &'static str {
     }
 }
 
-/// What was observed where it is not what was expected: if the word is the same, the rest is not.
+/// The observed answer, where it differs from the expected one. If both have the same class, the words
+/// say what differs.
 fn result_in_words(expected: AnswerClass, observed: AnswerClass) -> &'static str {
     match observed {
         AnswerClass::Denied if expected == AnswerClass::Denied => "another error",
@@ -268,7 +273,7 @@ fn result_in_words(expected: AnswerClass, observed: AnswerClass) -> &'static str
     }
 }
 
-/// Neighbours that are equal, each with how many they are.
+/// The runs of equal neighbours, each with its length.
 fn runs<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<(T, usize)> {
     let mut runs: Vec<(T, usize)> = Vec::new();
     for item in items {
