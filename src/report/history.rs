@@ -83,12 +83,7 @@ pub enum Promise {
 impl History {
     /// The history of these revisions. Each comes with the findings of a check that required all
     /// guarantees.
-    pub fn new(
-        scope: Scope,
-        complete: bool,
-        checked: &[(Rules, Vec<Finding>)],
-        run: Run,
-    ) -> Self {
+    pub fn new(scope: Scope, complete: bool, checked: &[(Rules, Vec<Finding>)], run: Run) -> Self {
         let in_revisions = |guarantee: GuaranteeId| {
             let in_revisions = checked.iter().filter_map(move |(rules, findings)| {
                 let finding = findings.iter().find(|finding| finding.guarantee == guarantee)?;

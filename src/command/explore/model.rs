@@ -15,7 +15,7 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use stateright::{Model, Path, Property};
 
-use crate::report::diagram::{self, Answer, Row, AnswerKind};
+use crate::report::diagram::{self, Answer, AnswerKind, Row};
 use crate::scenario::outcome_in_words;
 use crate::scenario::{LABEL, ObservedStep, sentence};
 

@@ -61,7 +61,9 @@ impl DiffReport {
         let permitted = others.len() - known;
         let (style, verdict) = match (kinds.is_empty(), self.decisions) {
             (true, 0) => (style::DOUBTFUL, "no step was judged".to_owned()),
-            (true, _) if known > 0 => (style::GOOD, "no divergence outside the baseline".to_owned()),
+            (true, _) if known > 0 => {
+                (style::GOOD, "no divergence outside the baseline".to_owned())
+            }
             (true, _) => (style::GOOD, "no divergence".to_owned()),
             (false, _) => (style::BAD, kinds.join(", ")),
         };
@@ -76,7 +78,11 @@ impl DiffReport {
         if let Some(why) = &self.broken_off {
             writeln!(f, "{}", paint(style::BAD, format!("broken off: {why}")))?;
         } else if !self.complete {
-            writeln!(f, "{}", paint(style::DOUBTFUL, "the run is incomplete: the time limit ended it"))?;
+            writeln!(
+                f,
+                "{}",
+                paint(style::DOUBTFUL, "the run is incomplete: the time limit ended it")
+            )?;
         }
         Ok(())
     }
@@ -85,7 +91,11 @@ impl DiffReport {
     fn fmt_baseline(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Some(baseline) = &self.baseline else { return Ok(()) };
         for (heading, style, missing) in [
-            ("Known, and no longer occurs: remove it from the baseline", style::BAD, &baseline.stale),
+            (
+                "Known, and no longer occurs: remove it from the baseline",
+                style::BAD,
+                &baseline.stale,
+            ),
             ("Known, and not run", style::DOUBTFUL, &baseline.not_run),
         ] {
             if !missing.is_empty() {

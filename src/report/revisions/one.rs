@@ -191,8 +191,7 @@ impl Display for Revision {
             }
             writeln!(f, "{table}")?;
         }
-        let mut table =
-            Table::with_headings(["decision point", "standing", "reading", "clauses"]);
+        let mut table = Table::with_headings(["decision point", "standing", "reading", "clauses"]);
         for point in &self.points {
             let colour = match point.standing {
                 "required" => style::PLAIN,

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::prose;
-use crate::report::diagram::{Answer, Row, AnswerKind, svg};
+use crate::report::diagram::{Answer, AnswerKind, Row, svg};
 use crate::report::diff::DivergenceReport;
 use crate::report::diff::text::times;
 use crate::scenario::expectation_in_words;
@@ -109,7 +109,11 @@ fn diagram(divergence: &DivergenceReport) -> Markup {
             let expect = step.expect.as_ref();
             let answer = expect.map(|expect| Answer {
                 words: expectation_in_words(expect),
-                kind: if expect.verdict == Verdict::Deny { AnswerKind::Denied } else { AnswerKind::Allowed },
+                kind: if expect.verdict == Verdict::Deny {
+                    AnswerKind::Denied
+                } else {
+                    AnswerKind::Allowed
+                },
             });
             answer.into_iter().collect()
         };
