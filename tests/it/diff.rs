@@ -1,4 +1,4 @@
-//! `diff`: homeservers are held against the rules, over real HTTP.
+//! `diff`: compares homeservers with the rules, over real HTTP.
 
 mod baseline;
 mod command;

@@ -1,4 +1,4 @@
-//! What the documents say, held against the program.
+//! The documents agree with the program.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The glossary, held against the code: what a line names exists, and no top-level module is missing.
+//! The glossary agrees with the code: every name on a line exists, and every top-level module is listed.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -195,7 +195,7 @@ fn baseline(entries: &[(&str, &[&str])]) -> Baseline {
     }
 }
 
-/// The report held against a baseline, where every vector was asked for but `left-out`.
+/// The report compared with a baseline. The run selects every vector but `left-out`.
 fn held_against(baseline: &Baseline) -> DiffReport {
     let mut report = report();
     report.compare_with(baseline, |id| id != "left-out");
@@ -297,7 +297,7 @@ fn what_is_listed_and_happens_no_more_fails_by_name() {
     assert!(gone.fails());
     for report in [&stale, &gone] {
         assert_eq!(report.baseline.as_ref().unwrap().stale[0].id, "leak-old");
-        assert!(report.to_string().contains("happens no more"), "{report}");
+        assert!(report.to_string().contains("no longer occurs"), "{report}");
         assert!(html(report).contains("<code>leak-old</code>"));
         let xml = junit(report).unwrap();
         assert!(xml.contains(r#"<testcase name="leak-old""#) && xml.contains("<failure"), "{xml}");
