@@ -128,7 +128,7 @@ pub async fn diff(
     let finished = runs.len() == planned && !workers.is_over();
     let run = runs.iter().filter(|(_, run)| run.decisions > 0).count();
     let decisions = runs.iter().map(|(_, run)| run.decisions).sum();
-    let ran = matrix::ran(&variants.default, &vectors, &runs);
+    let ran = matrix::summaries(&variants.default, &vectors, &runs);
     let not_run = assembly::not_run(runs.iter().map(|(_, run)| run));
     let segments = runs.into_iter().flat_map(|(_, run)| run.segments).collect();
     let record = RunRecord::of(workers.runner(), segments).await;

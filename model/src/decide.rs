@@ -33,13 +33,13 @@ pub fn outcome(profile: &Profile, state: &State, action: &Action) -> Option<Outc
     if action.tag && (state.tagged.is_some() || action.place != Place::Room(0)) {
         return None;
     }
-    let mut world = World { profile, state, next: *state };
-    let (decision, answer) = world.take(action)?;
+    let mut context = DecisionContext { profile, state, next: *state };
+    let (decision, answer) = context.take(action)?;
     if action.tag {
-        world.next.tagged = Some(world.tag(action, &decision)?);
+        context.next.tagged = Some(context.tag(action, &decision)?);
     }
-    world.note_later_joins();
-    Some(Outcome { observation: Observation { decision, answer }, next: world.next })
+    context.note_later_joins();
+    Some(Outcome { observation: Observation { decision, answer }, next: context.next })
 }
 
 /// The initial state: nobody has registered, and every room is new.
@@ -47,19 +47,21 @@ pub fn initial(profile: &Profile) -> State {
     settings::initial(&profile.choices)
 }
 
-/// An action while it is decided: the state before it, and the next state so far.
-struct World<'a> {
+/// The context in which an action is decided: the profile, the state before the action, and the next
+/// state so far.
+struct DecisionContext<'a> {
     profile: &'a Profile,
     state: &'a State,
     next: State,
 }
 
-impl World<'_> {
+impl DecisionContext<'_> {
     fn take(&mut self, action: &Action) -> Option<(Decision, Answer)> {
         if let Uncalled::Observed(decision, answer) = self.without_a_caller(action)? {
             return Some((decision, answer));
         }
-        let endpoint = action.operation.endpoint().expect("the server's deeds have no caller");
+        let endpoint =
+            action.operation.endpoint().expect("an action of the server has no endpoint");
         let caller = match self.authenticate(action, endpoint)? {
             Ok(caller) => caller,
             Err(refusal) => return Some((refusal, Answer::Nothing)),

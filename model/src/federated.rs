@@ -30,7 +30,7 @@ use crate::transition_system::TransitionSystem;
 use guest_access_rules::federation::Federation;
 use guest_access_rules::profile::Profile;
 
-pub use actions::{Delivered, FederatedAction};
+pub use actions::{Delivery, FederatedAction};
 pub use delivery::moderators_action;
 pub use history::{History, Setting};
 pub use trace::FederatedTraceStep;
@@ -44,7 +44,7 @@ pub struct Federated {
     rules: Profile,
     federation: Federation,
     servers: usize,
-    on_their_way: usize,
+    in_transit: usize,
     /// The profile that each server follows.
     profiles: Vec<Profile>,
 }
@@ -82,7 +82,7 @@ pub struct Message {
     /// The room at the time of the message, as the sending server knew the room.
     pub class: crate::state::Tagged,
     /// The servers that took part when the message was sent.
-    pub sent_to: [bool; MAX_SERVERS],
+    pub recipients: [bool; MAX_SERVERS],
     /// The number of the newest event of guest access in transit that the sender of the message knew,
     /// from 1.
     pub access: usize,
@@ -91,20 +91,15 @@ pub struct Message {
 }
 
 impl Federated {
-    /// Returns the model of `servers` homeservers with at most `on_their_way` settings in transit. The
+    /// Returns the model of `servers` homeservers with at most `in_transit` settings in transit. The
     /// honest servers follow `rules`.
-    pub fn new(
-        rules: Profile,
-        federation: Federation,
-        servers: usize,
-        on_their_way: usize,
-    ) -> Self {
+    pub fn new(rules: Profile, federation: Federation, servers: usize, in_transit: usize) -> Self {
         let servers = servers.clamp(2, MAX_SERVERS);
         let mut profiles = vec![rules.clone(); servers];
         if let Some(last) = profiles.last_mut() {
             federation.corrupt(last);
         }
-        Self { rules, federation, servers, on_their_way: on_their_way.max(1), profiles }
+        Self { rules, federation, servers, in_transit: in_transit.max(1), profiles }
     }
 
     /// Whether the server with this number follows the rules.
@@ -143,10 +138,10 @@ impl TransitionSystem for Federated {
         servers: &Servers,
         visit: &mut dyn FnMut(FederatedAction, Servers, Verdicts),
     ) {
-        for happens in self.actions(servers) {
-            if let Some(taken) = self.take(servers, &happens) {
-                let verdicts = self.judge(servers, &happens, &taken);
-                visit(happens, taken.after, verdicts);
+        for action in self.actions(servers) {
+            if let Some(taken) = self.take(servers, &action) {
+                let verdicts = self.judge(servers, &action, &taken);
+                visit(action, taken.after, verdicts);
             }
         }
     }

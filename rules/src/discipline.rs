@@ -23,79 +23,79 @@ points! {
 Discipline,
 /// Every point of a discipline.
 DISCIPLINE_POINTS {
-    /// What does a call hold, that no other may hold, from when it looks until it is answered?
+    /// Which locks does a call hold until it is answered?
     "call.holds" holds: Holds [] {
-        /// Its user from when its token is looked at, and its room from the check on. What changes a
-        /// user holds that user; a revocation holds all users that it may remove, taken with the room
-        /// in one instant.
+        /// The lock of its user, from the check of the token on, and the lock of its room, from the check
+        /// of the room on. A call that changes a user holds the lock of that user. A revocation takes the
+        /// locks of all users that it may remove, atomically with the lock of the room.
         RoomAndUser = "room_and_user",
-        /// Its room, from the check on.
+        /// The lock of its room, from the check of the room on.
         Room = "room",
-        /// Its user, from when its token is looked at; a revocation, each one while it removes it.
+        /// The lock of its user, from the check of the token on. A revocation holds the lock of each user
+        /// while it removes the user.
         User = "user",
-        /// Nothing: it checks, and then acts on what it saw.
+        /// None: the call checks, and later acts on the result of the check.
         Nothing = "nothing",
     }
 
-    /// Does a call that only reads hold what others hold?
+    /// Does a call that only reads hold the same locks as other calls?
     "call.readers" readers: Readers [] {
         /// Yes.
         HoldToo = "hold_too",
-        /// No.
+        /// No, it holds no lock.
         HoldNothing = "hold_nothing",
     }
 
-    /// Of which moments is what a call looks at?
+    /// At which moments does a call read the token, the room and the events?
     "call.reads" reads: Reads [] {
-        /// Of the moment at which it looks: the token's, the room's and the events' one after the
-        /// other.
+        /// At several: it reads them one after the other, each at its own moment.
         AsItGoes = "as_it_goes",
-        /// Of one moment, that of the check.
+        /// At one moment, that of the check: all reads see one snapshot.
         Snapshot = "snapshot",
     }
 
-    /// What of its check does a call repeat in one instant with what it does?
+    /// Which part of its check does a call repeat atomically with its change?
     "call.rechecks" rechecks: Rechecks [] {
-        /// Nothing.
+        /// None.
         Nothing = "nothing",
-        /// What depends on the room.
+        /// The part that depends on the room.
         Room = "room",
-        /// What depends on the token.
+        /// The part that depends on the token.
         Token = "token",
-        /// All of it, the token too.
+        /// The whole check.
         Everything = "everything",
     }
 
-    /// When do the things that one call changes come to be?
+    /// Does a call commit all its changes atomically?
     "call.commits" commits: Commits [] {
-        /// One after the other: of an upgrade the account, then the end of the old token; of a
-        /// revocation the event, then one member after the other.
+        /// No, one after the other. An upgrade changes the account, and then ends the old token. A
+        /// revocation sends the event, and then removes one member after the other.
         OneByOne = "one_by_one",
-        /// All in one instant.
+        /// Yes.
         AtOnce = "at_once",
     }
 
-    /// Are members removed before or after the event that ends guest access takes effect?
+    /// Does a revocation remove the members before or after its event takes effect?
     "sweep.when" sweeps: Sweeps [] {
-        /// After it.
+        /// After the event.
         AfterEvent = "after_event",
-        /// Before it.
+        /// Before the event.
         BeforeEvent = "before_event",
     }
 
-    /// How often is the room looked through for members to remove?
+    /// How often does a revocation list the members to remove?
     "sweep.runs" runs: Runs [] {
         /// Once.
         Once = "once",
-        /// Again after each round, until nobody is left to remove.
+        /// Again after each round of removals, until the list is empty.
         UntilClean = "until_clean",
     }
 
-    /// Is a member still looked at when its turn comes?
+    /// Does a revocation check a listed member again before it removes the member?
     "sweep.turn" turn: Turn [] {
-        /// Yes: it is removed if that is still to be.
+        /// Yes: it removes the member only if the member still has to leave.
         LooksAgain = "looks_again",
-        /// No: who stood on the list is removed, whatever has become of it.
+        /// No: it removes every listed member, whatever happened since.
         AsListed = "as_listed",
     }
 
@@ -103,7 +103,7 @@ DISCIPLINE_POINTS {
     "sweep.meanwhile" meanwhile: Meanwhile [] {
         /// It removes members too.
         SweepsToo = "sweeps_too",
-        /// It leaves that to the other, and is done.
+        /// It relies on the other one, and removes nobody.
         LeavesItToTheOther = "leaves_it_to_the_other",
     }
 }
@@ -130,19 +130,19 @@ const RECHECK: Discipline = Discipline { rechecks: Rechecks::Everything, ..NOTHI
 pub const DISCIPLINES: &[NamedDiscipline] = &[
     NamedDiscipline {
         id: "locks",
-        about: "a lock for each user and one for each room, held until the answer",
+        about: "a lock for each user and each room, held until the answer",
         safe: true,
         discipline: LOCKS,
     },
     NamedDiscipline {
         id: "transaction",
-        about: "reads of one instant, and all that a call changes in one instant with all of its check",
+        about: "one snapshot for all reads; a call repeats its check and commits all changes atomically",
         safe: true,
         discipline: Discipline { reads: Reads::Snapshot, commits: Commits::AtOnce, ..RECHECK },
     },
     NamedDiscipline {
         id: "nothing_held",
-        about: "check, then act, with nothing held between",
+        about: "no locks: a call checks, and acts later",
         safe: false,
         discipline: NOTHING_HELD,
     },
@@ -160,13 +160,13 @@ pub const DISCIPLINES: &[NamedDiscipline] = &[
     },
     NamedDiscipline {
         id: "snapshot",
-        about: "reads of one instant, and nothing held until the act",
+        about: "one snapshot for all reads, and no locks",
         safe: false,
         discipline: Discipline { reads: Reads::Snapshot, ..NOTHING_HELD },
     },
     NamedDiscipline {
         id: "readers_unlocked",
-        about: "as locks, for all but reads, of which the token is looked at with the events",
+        about: "as locks, but reads hold no lock; a read checks its token together with the events",
         safe: false,
         discipline: Discipline {
             readers: Readers::HoldNothing,
@@ -176,13 +176,13 @@ pub const DISCIPLINES: &[NamedDiscipline] = &[
     },
     NamedDiscipline {
         id: "recheck_room",
-        about: "the room checked again in one instant with the act, and changes one by one",
+        about: "no locks; a call checks the room again atomically with its first change",
         safe: false,
         discipline: Discipline { rechecks: Rechecks::Room, ..NOTHING_HELD },
     },
     NamedDiscipline {
         id: "token_once",
-        about: "the room checked again in one instant with all that a call changes, and the token not",
+        about: "no locks; a call checks the room, not the token, again atomically with all changes",
         safe: false,
         discipline: Discipline {
             rechecks: Rechecks::Room,
@@ -192,37 +192,37 @@ pub const DISCIPLINES: &[NamedDiscipline] = &[
     },
     NamedDiscipline {
         id: "recheck",
-        about: "everything checked again in one instant with the act, and changes one by one",
+        about: "no locks; a call checks everything again atomically with its first change",
         safe: false,
         discipline: RECHECK,
     },
     NamedDiscipline {
         id: "sweep_before_event",
-        about: "as recheck, with the members removed before the event takes effect",
+        about: "as recheck, but members are removed before the event takes effect",
         safe: false,
         discipline: Discipline { sweeps: Sweeps::BeforeEvent, ..RECHECK },
     },
     NamedDiscipline {
         id: "sweep_as_listed",
-        about: "as recheck, with the members removed that were listed at first",
+        about: "as recheck, but listed members are removed without another look",
         safe: false,
         discipline: Discipline { turn: Turn::AsListed, ..RECHECK },
     },
     NamedDiscipline {
         id: "sweep_until_clean",
-        about: "as nothing_held, with the members removed again and again until nobody is left",
+        about: "as nothing_held, but members are listed and removed until none is left",
         safe: false,
         discipline: Discipline { runs: Runs::UntilClean, ..NOTHING_HELD },
     },
     NamedDiscipline {
         id: "sweep_shared",
-        about: "as recheck, with a revocation that relies on one that is under way",
+        about: "as recheck, but a revocation relies on another one that is under way",
         safe: false,
         discipline: Discipline { meanwhile: Meanwhile::LeavesItToTheOther, ..RECHECK },
     },
     NamedDiscipline {
         id: "sweep_shared_until_clean",
-        about: "as sweep_shared, with the members removed until nobody is left",
+        about: "as sweep_shared, but members are listed and removed until none is left",
         safe: false,
         discipline: Discipline {
             meanwhile: Meanwhile::LeavesItToTheOther,
@@ -233,11 +233,11 @@ pub const DISCIPLINES: &[NamedDiscipline] = &[
 ];
 
 impl Discipline {
-    /// The discipline with this name; or the first options but for those given as `point=option`,
-    /// separated by commas.
+    /// The discipline with this name; or the discipline of a list `point=option,…`, with the first option
+    /// at every other point.
     ///
     /// # Errors
-    /// If there is no such name, point or option.
+    /// If the name, a point or an option does not exist.
     pub fn find(text: &str) -> Result<Self, UnknownDiscipline> {
         if let Some(named) = DISCIPLINES.iter().find(|named| named.id == text) {
             return Ok(named.discipline);

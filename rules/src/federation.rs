@@ -5,22 +5,22 @@ use crate::decision_point::{JoinGate, RevocationEffect, RoomRule, WorldReadableM
 use crate::profile::Profile;
 
 points! {
-/// One option for every point: what all servers do with what reaches them, and what one of them does
-/// that it should not.
+/// One option for every point: how all servers treat events of other servers, and how a dishonest server
+/// breaks the rules.
 Federation,
 /// Every point of the federation.
 FEDERATION_POINTS {
-    /// Which of the events of a setting that have reached a server is the current one?
+    /// A server has received several events of one setting. Which one does it take as current?
     "events.current" current: Current [] {
-        /// The one that state resolution picks.
+        /// The event that state resolution picks.
         Resolved = "resolved",
-        /// The one that came last.
+        /// The event that arrived last.
         LastReceived = "last_received",
     }
 
-    /// What does a server do with a message whose past has not reached it?
+    /// A message arrives before the settings under which it was sent. What does the server do?
     "events.past" past: Past [] {
-        /// It fetches the settings that the message was sent under.
+        /// It fetches these settings first.
         FetchedFirst = "fetched_first",
         /// It judges the message by the settings that it has.
         Ignored = "ignored",
@@ -28,29 +28,29 @@ FEDERATION_POINTS {
 
     /// Which revocations remove a server's guests?
     "revocation.from" revocations: Revocations ["GA-23", "GA-24"] {
-        /// Those that come from other servers too.
+        /// All revocations, also those by users of other servers.
         Anywhere = "anywhere",
-        /// Those only that its own users send.
+        /// Only revocations by its own users.
         OwnUsers = "own_users",
     }
 
-    /// Does a server take users of other servers for guests, by what their names look like?
+    /// Does a server treat users of other servers as guests if their names look like those of guests?
     "guests.elsewhere" elsewhere: Elsewhere ["GA-5", "GA-25"] {
-        /// No: it knows of none.
+        /// No: it knows no guests of other servers.
         Unknown = "unknown",
-        /// Yes, and treats them as it treats its own.
+        /// Yes, it treats them like its own guests.
         GuessedByName = "guessed_by_name",
     }
 
-    /// What does the last of the servers do that it should not?
+    /// How does the last server break the rules?
     "server.dishonest" dishonest: Dishonest ["GA-6", "GA-26", "DR-5", "DR-6"] {
-        /// Nothing.
+        /// It does not: every server is honest.
         No = "no",
-        /// It lets its guest in, and keeps it in, whatever the room says.
+        /// It lets its own guest join and stay, whatever the room's guest access is.
         KeepsItsGuest = "keeps_its_guest",
-        /// It answers its guest about a room that is closed to previews.
+        /// It answers its own guest's reads in a room that is closed to previews.
         ServesClosedRooms = "serves_closed_rooms",
-        /// It gives its guest what it should filter, joined or not.
+        /// It gives its own guest events that it has to withhold, whether the guest is joined or not.
         ServesHiddenEvents = "serves_hidden_events",
     }
 }

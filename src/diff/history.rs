@@ -1,4 +1,4 @@
-//! Histories chosen at random: what the vectors do not think of.
+//! Random histories, for behaviour that no vector covers.
 
 use fastrand::Rng;
 use guest_access_model::action::{Action, Actor, Operation};
@@ -9,14 +9,14 @@ use guest_access_rules::profile::Profile;
 
 use super::scenario_run::PlannedScenario;
 
-/// How many guests and rooms there are in a history.
+/// The scope of a history.
 const SCOPE: Scope = Scope { guests: 2, rooms: 2 };
-/// How many steps a history has.
+/// The number of steps of a history.
 const LENGTH: usize = 40;
-/// Of so many steps, one leads somewhere else; the others look at what is there.
-const LOOKS: u32 = 3;
+/// On average, one step in this many changes the state. The other steps only observe the state.
+const STEPS_PER_CHANGE: u32 = 3;
 
-/// Histories of steps that can happen by the rules, without end: the same for the same seed.
+/// An endless sequence of histories of possible steps. The same seed gives the same histories.
 pub(super) fn histories(
     profile: &Profile,
     seed: u64,
@@ -34,28 +34,29 @@ fn history(profile: &Profile, steps: &[Action], rng: &mut Rng) -> Vec<Action> {
     let mut state = initial(profile);
     let mut history = Vec::with_capacity(LENGTH);
     while history.len() < LENGTH {
-        let leads = rng.u32(0..LOOKS) == 0;
-        let Some((step, next)) = one_of(profile, &state, steps, leads, rng) else { break };
+        let changes = rng.u32(0..STEPS_PER_CHANGE) == 0;
+        let Some((step, next)) = one_of(profile, &state, steps, changes, rng) else { break };
         history.push(step);
         state = next;
     }
     history
 }
 
-/// A step that can happen, chosen at random, and where it leads.
+/// A random possible step and the state after the step. If `changes`, the step changes the state;
+/// otherwise it does not.
 fn one_of(
     profile: &Profile,
     state: &State,
     steps: &[Action],
-    leads: bool,
+    changes: bool,
     rng: &mut Rng,
 ) -> Option<(Action, State)> {
     let possible = |step: &Action| {
         let next = outcome(profile, state, step)?.next;
-        ((next != *state) == leads).then_some((*step, next))
+        ((next != *state) == changes).then_some((*step, next))
     };
     let possible: Vec<_> = steps.iter().filter_map(possible).collect();
-    // What ends an account ends most of what could still be seen of it: seldom, then.
+    // A step that ends an account or a room leaves little to observe afterwards, so it is chosen rarely.
     let ends = |step: &Action| {
         matches!(step.operation, Operation::LogOut | Operation::Deactivate | Operation::Upgrade(_))
     };
@@ -67,7 +68,7 @@ fn one_of(
     }
 }
 
-/// Whether a step can be taken over HTTP, and says anything there.
+/// Whether a client can take the step over HTTP.
 fn can_be_taken(step: &Action) -> bool {
     step.by != Actor::Server
 }
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_gives_the_same_histories_of_steps_that_can_happen() {
+    fn a_seed_gives_the_same_histories_of_possible_steps() {
         let profile = Rules::find("latest").unwrap().profile();
         let some: Vec<_> = histories(&profile, 7).take(5).collect();
         assert_eq!(some, histories(&profile, 7).take(5).collect::<Vec<_>>());

@@ -72,7 +72,7 @@ impl StepRecord {
         listing.flat_map(move |listing| {
             seen.into_iter().filter_map(move |(how, seen)| {
                 let seen = seen?;
-                Some((how, listing.beside(seen), seen))
+                Some((how, listing.completed_by(seen), seen))
             })
         })
     }

@@ -1,7 +1,7 @@
-//! Which memberships a reader is to be given that asks for a room's members.
+//! The memberships that a list of a room's members has to show to its reader.
 //!
-//! The model says whether it is answered, since what it keeps of a room is one event. What it is given
-//! follows from the states through which the story went.
+//! The model decides whether the reader gets an answer. The model keeps only one event of a room, so the
+//! content of the list is computed here, from the states that the scenario went through.
 
 use guest_access_model::action::{Action, Actor, Credential, Operation};
 use guest_access_model::decide::initial;
@@ -14,30 +14,31 @@ use serde::Serialize;
 
 use crate::subject::server::Memberships;
 
-/// From where a membership is known.
+/// The answer that shows a membership.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum MembershipSource {
-    /// From the state of the room with this number after the step.
+    /// The state of the room with this number, read after the step.
     Room(usize),
-    /// From the list of members that the step was answered with.
+    /// The list of members in the answer to the step.
     List,
-    /// From the list of members that the step was answered with when asked with `at`.
+    /// The list of members in the answer to the same call with the parameter `at`.
     ListAt,
 }
 
-/// The memberships that a list of members is to show, as far as the rules leave no choice.
+/// The memberships that a list of members has to show. `None` stands for a membership that the rules
+/// leave open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Listing {
     guests: [Option<Membership>; MAX_GUESTS],
     user: Option<Membership>,
-    /// Whether it is of the members as they are, and not as they were when the reader left.
-    pub(super) is_of_now: bool,
+    /// Whether the list shows the current members, and not the members when the reader left.
+    pub(super) is_current: bool,
 }
 
 impl Listing {
-    /// What `step` is to be given after steps that led from the initial state through `states`; `None` if
-    /// the step lists nobody, or if the rules leave open what it lists.
+    /// The list for `step`, after steps that led from the initial state through `states`; `None` if the
+    /// step lists no members, or if the rules leave the whole list open.
     pub(super) fn of(
         profile: &Profile,
         states: &[State],
@@ -60,7 +61,7 @@ impl Listing {
         let listing = match own(now, room, step.by)? {
             // CS-22: A joined user is given the current state of a room.
             Membership::Join => Self::at(&[now], room, true),
-            // Reading A48: where the room is `world_readable` now, also what anyone is given.
+            // Reading A48: if the room is `world_readable` now, the current members are permitted too.
             Membership::Leave
                 if now.rooms[room].visibility == Some(HistoryVisibility::WorldReadable) =>
             {
@@ -69,9 +70,9 @@ impl Listing {
             // CS-25: A user who left a room is given its members as of the time it left.
             Membership::Leave => {
                 let last = states.iter().rposition(|state| is_joined(state))?;
-                // Who left by the same step left before it, or after.
+                // Others who left by the same step left before the reader, or after the reader.
                 let mut listing = Self::at(&[states[last], states[last + 1]], room, false);
-                // A ban ends it as well, and it may have been lifted since.
+                // The reader may have left by a ban, and the ban may have been lifted since.
                 if let Some(left) = own(states[last + 1], room, step.by) {
                     listing.set(step.by, left);
                 }
@@ -82,31 +83,32 @@ impl Listing {
         Some(listing.without(gone))
     }
 
-    /// The clause that says so.
+    /// The clause that determines the list.
     pub(super) const fn clause(self) -> &'static str {
-        if self.is_of_now { "CS-22" } else { "CS-25" }
+        if self.is_current { "CS-22" } else { "CS-25" }
     }
 
     /// The memberships that are the same in all these states.
-    fn at(states: &[&State], room: usize, is_of_now: bool) -> Self {
+    fn at(states: &[&State], room: usize, is_current: bool) -> Self {
         let same = |of: &dyn Fn(&State) -> Membership| {
             let first = of(states[0]);
             states.iter().all(|state| of(state) == first).then_some(first)
         };
         let guest = |guest: usize| same(&|state: &State| state.rooms[room].members[guest]);
         let user = same(&|state: &State| state.rooms[room].user);
-        Self { guests: std::array::from_fn(guest), user, is_of_now }
+        Self { guests: std::array::from_fn(guest), user, is_current }
     }
 
-    fn set(&mut self, who: Actor, membership: Membership) {
-        match who {
+    fn set(&mut self, member: Actor, membership: Membership) {
+        match member {
             Actor::Guest(number) => self.guests[usize::from(number)] = Some(membership),
             Actor::User => self.user = Some(membership),
             Actor::Moderator | Actor::Nobody | Actor::Server => {}
         }
     }
 
-    /// Without these guests, of whom the rules say nothing any more.
+    /// Leaves the memberships of these guests open. Their accounts have ended, and the rules are silent
+    /// on them.
     fn without(mut self, gone: [bool; MAX_GUESTS]) -> Self {
         for (known, gone) in self.guests.iter_mut().zip(gone) {
             *known = known.filter(|_| !gone);
@@ -114,8 +116,8 @@ impl Listing {
         self
     }
 
-    /// What is to be listed, and of whom nothing is known what is.
-    pub(super) fn beside(self, seen: Memberships) -> Memberships {
+    /// The required memberships, and the `seen` membership where the rules leave one open.
+    pub(super) fn completed_by(self, seen: Memberships) -> Memberships {
         let guests = std::array::from_fn(|guest| self.guests[guest].unwrap_or(seen.guests[guest]));
         Memberships { guests, user: self.user.unwrap_or(seen.user) }
     }
@@ -141,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    /// What the first guest is to be given of the first room, after these steps.
+    /// The list of the first room's members for the first guest, after these steps.
     fn listing(steps: &[Action]) -> Option<Listing> {
         let profile = Rules::find("latest").unwrap().profile();
         let mut now = initial(&profile);
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_joined_is_given_the_members_of_now() {
+    fn a_joined_reader_gets_the_current_members() {
         let mut steps = both_join();
         steps.push(moderator(Operation::Kick(1)));
         let listing = listing(&steps).unwrap();
@@ -182,13 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn who_left_is_given_the_members_of_then() {
+    fn a_reader_who_left_gets_the_members_at_that_time() {
         let mut steps = both_join();
         steps.extend([moderator(Operation::Kick(0)), moderator(Operation::Kick(1))]);
-        let given = listing(&steps).unwrap();
-        assert_eq!(given.guests[..2], [Some(Membership::Leave), Some(Membership::Join)]);
-        assert_eq!(given.clause(), "CS-25");
-        // A ban that was lifted since is what ended it.
+        let listed = listing(&steps).unwrap();
+        assert_eq!(listed.guests[..2], [Some(Membership::Leave), Some(Membership::Join)]);
+        assert_eq!(listed.clause(), "CS-25");
+        // The reader left by a ban, which was lifted since.
         steps.extend([moderator(Operation::Ban(0)), moderator(Operation::Unban(0))]);
         assert_eq!(listing(&steps).unwrap().guests[0], Some(Membership::Leave));
         let mut steps = both_join();
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn of_those_who_were_removed_together_nobody_knows_who_was_first() {
+    fn the_order_of_guests_removed_by_one_step_is_open() {
         let mut steps = both_join();
         let forbidden = Says::Value(GuestAccess::Forbidden);
         let close = Operation::SetGuestAccess(forbidden, guest_access_model::action::Key::Empty);
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_known_of_what_a_stranger_is_given() {
+    fn the_list_for_a_stranger_is_open() {
         assert_eq!(listing(&both_join()[..1]), None);
     }
 }

@@ -1,5 +1,4 @@
-//! What a homeserver was asked and did: a summary of each scenario, and the matrix of all steps by their
-//! circumstances.
+//! The summary of each scenario, and the matrix of all judged steps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,9 +19,8 @@ use super::result::{
 use super::scenario_run::{PlannedScenario, ScenarioRun, Segment};
 use super::signature::Signature;
 
-/// What came of each scenario: of the vectors that were to be run, in their order, and of what was
-/// run beside.
-pub(super) fn ran(
+/// The summary of each scenario: first the planned vectors in their order, then the random histories.
+pub(super) fn summaries(
     default: &Profile,
     vectors: &[String],
     runs: &[(PlannedScenario, ScenarioRun)],
@@ -30,12 +28,12 @@ pub(super) fn ran(
     let mut ran: BTreeMap<&str, &ScenarioRun> = BTreeMap::new();
     ran.extend(runs.iter().map(|(scenario, run)| (&*scenario.id, run)));
     let vectors = vectors.iter().map(|id| (id, true, ran.remove(&**id))).collect::<Vec<_>>();
-    let beside = runs.iter().filter(|(scenario, _)| ran.contains_key(&*scenario.id));
-    let beside = beside.map(|(scenario, run)| (&scenario.id, false, Some(run)));
-    let all = vectors.into_iter().chain(beside);
+    let others = runs.iter().filter(|(scenario, _)| ran.contains_key(&*scenario.id));
+    let others = others.map(|(scenario, run)| (&scenario.id, false, Some(run)));
+    let all = vectors.into_iter().chain(others);
     all.map(|(id, is_vector, run)| {
         let (decisions, not_run, queries) = match run {
-            None => (0, vec!["it was not begun".to_owned()], BTreeSet::new()),
+            None => (0, vec!["the scenario did not start".to_owned()], BTreeSet::new()),
             Some(run) => (run.decisions, reasons(run), queries(default, run)),
         };
         ScenarioSummary { scenario: id.clone(), is_vector, decisions, not_run, queries }
@@ -43,7 +41,7 @@ pub(super) fn ran(
     .collect()
 }
 
-/// Why not all of a scenario was run, each reason once.
+/// The reasons why steps of a scenario did not run, each reason once.
 fn reasons(run: &ScenarioRun) -> Vec<String> {
     let reasons = run.not_run.iter().map(|not_run| match &not_run.step {
         Some(step) => format!("{step}: {}", not_run.because),
@@ -57,13 +55,13 @@ fn queries(default: &Profile, run: &ScenarioRun) -> BTreeSet<Query> {
     judged_steps.map(|step| query(&step.record.step, &step.before)).collect()
 }
 
-/// The question that a step is: what is done, by the guest that is called the first, and by whom.
+/// The query of a step: the step with renamed guests, and the kind of its caller.
 fn query(step: &Action, before: &State) -> Query {
     let names = Names::of(step);
     Query { step: sentence(&names.step(step)), by: Caller::of(step, before).in_words().to_owned() }
 }
 
-/// All that was asked, folded into classes.
+/// The matrix of all judged steps, by class.
 pub(super) fn matrix(default: &Profile, segments: &[Segment]) -> Vec<MatrixCell> {
     let mut classes: BTreeMap<
         Circumstances,
@@ -87,15 +85,16 @@ pub(super) fn matrix(default: &Profile, segments: &[Segment]) -> Vec<MatrixCell>
     cells.collect()
 }
 
-/// A step that was judged, in the state in which it was taken.
+/// A judged step, with the state before it.
 struct JudgedStep<'a> {
     at: usize,
     before: State,
     record: &'a StepRecord,
-    ours: Outcome,
+    /// The outcome by the default profile.
+    expected: Outcome,
 }
 
-/// The steps of a part that were judged, but for those that led to it once more.
+/// The judged steps of a segment, without the steps that only repeat an earlier segment.
 fn judged_steps<'a>(
     default: &'a Profile,
     segment: &'a Segment,
@@ -104,9 +103,9 @@ fn judged_steps<'a>(
     let befores = std::iter::once(initial(default)).chain(afters);
     let judged_steps = befores.zip(&segment.log).enumerate().skip(segment.known);
     judged_steps.filter_map(|(at, (before, record))| {
-        let tells = !matches!(record.observed.verdict, CallVerdict::Inconclusive(_));
-        let ours = outcome(default, &before, &record.step).filter(|_| tells)?;
-        Some(JudgedStep { at, before, record, ours })
+        let is_conclusive = !matches!(record.observed.verdict, CallVerdict::Inconclusive(_));
+        let expected = outcome(default, &before, &record.step).filter(|_| is_conclusive)?;
+        Some(JudgedStep { at, before, record, expected })
     })
 }
 
@@ -120,7 +119,7 @@ impl JudgedStep<'_> {
             _ => None,
         };
         Circumstances {
-            operation: called(step),
+            operation: operation_name(step),
             by: Caller::of(step, before).in_words().to_owned(),
             place: match step.place {
                 Place::Room(_) => CallTarget::Room,
@@ -136,7 +135,7 @@ impl JudgedStep<'_> {
     }
 
     fn expected(&self) -> AnswerClass {
-        let observation = &self.ours.observation;
+        let observation = &self.expected.observation;
         match observation.answer {
             _ if !observation.decision.allows() => AnswerClass::Denied,
             Answer::Gave { tagged } if self.before.tagged.is_some() => AnswerClass::giving(tagged),
@@ -167,8 +166,8 @@ impl JudgedStep<'_> {
     }
 }
 
-/// What is done: the endpoint, if it is one call, and else the act in words.
-fn called(step: &Action) -> String {
+/// The name of the operation: the endpoint, if the step is a single call; otherwise the phrase.
+fn operation_name(step: &Action) -> String {
     match step.operation {
         Operation::Read(endpoint) | Operation::Call(endpoint) => endpoint.to_string(),
         _ => operation_phrase(Names::of(step).step(step).operation),

@@ -1,4 +1,4 @@
-//! What a comparison finds.
+//! The result of a comparison.
 
 use std::collections::BTreeSet;
 
@@ -9,43 +9,44 @@ use crate::permitted::DivergenceKind;
 use crate::scenario::Scenario;
 use crate::subject::server::ServerError;
 
-/// Something that a homeserver does otherwise than our readings of the rules say.
+/// A difference between a homeserver and the default profile of the rules.
 #[derive(Debug, Clone)]
 pub struct Divergence {
-    /// What it is called: the same name whenever the same is found.
+    /// The id. The same divergence has the same id in every run.
     pub id: String,
-    /// How bad it is.
+    /// The kind, which says how bad the divergence is.
     pub kind: DivergenceKind,
-    /// The number of its cause among the causes, if one was found.
+    /// The index of the cause in [`DiffResult::causes`], if a cause was found.
     pub cause: Option<usize>,
-    /// The endpoint that was called.
+    /// The endpoint of the step, if the step calls one.
     pub endpoint: Option<EndpointId>,
-    /// The step in words, by the guest that is called the first.
+    /// The step in words, with the guests renamed in the order in which the step names them.
     pub step: String,
-    /// What its caller was: a guest, a guest whose token was ended, a user that was one, …
+    /// The kind of the caller: a guest, a guest with an ended token, a user that was a guest, …
     pub by: &'static str,
-    /// What the rules say.
+    /// The outcome that the rules expect, in words.
     pub expected: String,
-    /// What the homeserver did.
+    /// The outcome at the homeserver, in words.
     pub observed: String,
-    /// Why the rules say so, as a sentence's end.
+    /// The reason of the rules, as the end of a sentence.
     pub because: &'static str,
-    /// The clauses that say so.
+    /// The clauses of the reason.
     pub clauses: Vec<String>,
-    /// The readings under which the homeserver is right; empty if none is.
+    /// The readings that permit the observed outcome; empty if no reading does.
     pub readings: Vec<ReadingTaken>,
-    /// The questions that the homeserver answers otherwise here than in the rest of the run; empty
-    /// unless the kind is `inconsistent`.
+    /// The open questions at which the homeserver takes another option here than in the rest of the
+    /// run; empty unless the kind is `inconsistent`.
     pub conflicts: Vec<ReadingConflict>,
-    /// How often it was seen.
+    /// The number of steps that showed the divergence.
     pub count: usize,
-    /// The stories in which it was seen.
+    /// The ids of the scenarios that showed the divergence.
     pub seen_in: Vec<String>,
-    /// The smallest scenario that is known to show it; its last step does.
+    /// The smallest scenario found that shows the divergence, in its last step.
     pub scenario: Scenario,
-    /// Whether the scenario, run by itself, showed it again.
+    /// Whether the smallest scenario showed the divergence again when it ran alone.
     pub reproduced: bool,
-    /// The script that shows it with curl and jq; none if it is not known what was said then.
+    /// A shell script for curl and jq that shows the divergence; `None` if its exchanges were not
+    /// recorded.
     pub curl: Option<String>,
 }
 
@@ -56,7 +57,7 @@ impl Divergence {
     }
 }
 
-/// A decision point that is read otherwise than we do, as the rules permit.
+/// A permitted option that differs from the default option.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct ReadingTaken {
     /// The id of the reading; null where the text is silent.
@@ -86,18 +87,18 @@ pub struct ReadingConflict {
     pub clauses: Vec<String>,
 }
 
-/// What explains divergences: the homeserver behaves as if a decision point were answered so.
+/// A cause of divergences: the homeserver behaves as if it took this option.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cause {
     /// The decision point, or the endpoint; several, joined by `and`.
     pub decision_point: String,
     /// The option.
     pub option: String,
-    /// What that means.
+    /// What the option means.
     pub means: String,
-    /// How many divergences it explains, each time that they were seen.
+    /// The number of steps that the cause explains.
     pub explains: usize,
-    /// Whether the rules permit it.
+    /// Whether the rules permit the option.
     pub permitted: bool,
     /// The reading on which our default rests.
     pub reading: Option<String>,
@@ -105,73 +106,74 @@ pub struct Cause {
     pub clauses: Vec<String>,
 }
 
-/// Something that could not be looked at.
+/// A step or a scenario that could not run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct NotRun {
-    /// The vector or history.
+    /// The id of the vector or of the random history.
     pub scenario: String,
-    /// The step in words, if it is one step and not the whole.
+    /// The step in words; `None` if the whole scenario did not run.
     pub step: Option<String>,
-    /// How many more steps need it, and were left out too.
+    /// The number of further steps that depend on the step, and did not run either.
     pub with_it: usize,
-    /// Why.
+    /// The reason.
     pub because: String,
-    /// In how many scenarios it was so; the first is named.
+    /// The number of scenarios with the same entry; `scenario` is the first.
     pub count: usize,
 }
 
-/// What came of one scenario.
+/// The summary of one scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ScenarioSummary {
-    /// The scenario.
+    /// The id of the scenario.
     pub scenario: String,
-    /// Whether it is a vector, and not a history at random.
+    /// Whether the scenario is a vector, and not a random history.
     pub is_vector: bool,
-    /// How many of its steps were judged; none if it was not run.
+    /// The number of steps that were judged; 0 if the scenario did not run.
     pub decisions: usize,
-    /// What of it could not be looked at, and why.
+    /// The reasons why steps did not run.
     pub not_run: Vec<String>,
-    /// What was judged.
+    /// The queries that were judged.
     #[serde(skip)]
     pub queries: BTreeSet<Query>,
 }
 
-/// What a step asks of a homeserver, whoever asks it where.
+/// A step without its actor's name: two steps with the same query ask the homeserver the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Query {
-    /// The step in words, by the guest that is called the first.
+    /// The step in words, with the guests renamed in the order in which the step names them.
     pub step: String,
-    /// What its caller was.
+    /// The kind of the caller.
     pub by: String,
 }
 
-/// What was asked so often, in one class of circumstances, and what came of it.
+/// One cell of the matrix: the steps of one class with the same expected and observed answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MatrixCell {
-    /// What was asked, and in which circumstances.
+    /// The class of the steps.
     #[serde(flatten)]
     pub class: Circumstances,
-    /// What our readings say.
+    /// The answer by the default profile.
     pub expected: AnswerClass,
-    /// What the homeserver did.
+    /// The answer of the homeserver.
     pub observed: AnswerClass,
-    /// What the rules say to that.
+    /// Whether the rules permit the answer of the homeserver.
     pub verdict: CellVerdict,
-    /// How often.
+    /// The number of steps.
     pub count: usize,
 }
 
-/// What is asked, and in which circumstances.
+/// A class of steps: the operation, the caller, and the settings of the room.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Circumstances {
-    /// The endpoint, or what is done, in words.
+    /// The endpoint, or the operation in words.
     #[serde(rename = "deed")]
     pub operation: String,
-    /// What the caller is.
+    /// The kind of the caller.
     pub by: String,
-    /// Whether it is about a room of the homeserver's.
+    /// The target of the call.
     pub place: CallTarget,
-    /// The caller's membership of the room; null if there is no room, or it has none that changes.
+    /// The membership of the caller in the room; null without a room, or if the caller's membership
+    /// never changes.
     pub membership: Option<&'static str>,
     /// The room's history visibility.
     pub history_visibility: Option<&'static str>,
@@ -179,11 +181,11 @@ pub struct Circumstances {
     pub guest_access: Option<&'static str>,
 }
 
-/// About what a call is made.
+/// The target of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallTarget {
-    /// A room of the homeserver's.
+    /// A room of the homeserver.
     Room,
     /// A room in which the homeserver takes no part.
     Elsewhere,
@@ -191,61 +193,61 @@ pub enum CallTarget {
     Nowhere,
 }
 
-/// What came of a step, in short.
+/// The class of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerClass {
-    /// It was allowed, and had nothing to give.
+    /// The call was allowed, and could give no event.
     Allowed,
-    /// It was allowed, and gave the event.
+    /// The call was allowed, and gave the tagged event.
     Given,
-    /// It was allowed, and did not give the event.
+    /// The call was allowed, and did not give the tagged event.
     Withheld,
-    /// It was denied.
+    /// The call was denied.
     Denied,
 }
 
 impl AnswerClass {
-    /// A read that was allowed where there was an event to give.
+    /// The class of an allowed read, where there was an event to give.
     pub const fn giving(given: bool) -> Self {
         if given { Self::Given } else { Self::Withheld }
     }
 }
 
-/// What the rules say to what a homeserver did.
+/// Whether the rules permit an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CellVerdict {
-    /// It is what our readings say.
+    /// The answer is that of the default profile.
     AsExpected,
-    /// Another reading permits it.
+    /// Another reading permits the answer.
     Permitted,
-    /// It is not permitted.
+    /// The rules forbid the answer.
     #[serde(untagged)]
     Diverges(DivergenceKind),
 }
 
-/// All that a comparison found.
+/// The result of a comparison.
 #[derive(Debug)]
 pub struct DiffResult {
-    /// How many scenarios there were to run.
+    /// The number of planned scenarios.
     pub scenarios: usize,
-    /// How many of them were run, if not whole, then in part.
+    /// The number of scenarios that ran, completely or in part.
     pub run: usize,
-    /// How many steps were judged.
+    /// The number of steps that were judged.
     pub decisions: usize,
-    /// What is otherwise, the worst first.
+    /// The divergences, the worst first.
     pub divergences: Vec<Divergence>,
-    /// What explains it.
+    /// The causes of the divergences.
     pub causes: Vec<Cause>,
-    /// What could not be looked at.
+    /// The steps and scenarios that could not run.
     pub not_run: Vec<NotRun>,
-    /// What came of each scenario.
+    /// The summaries of the scenarios.
     pub ran: Vec<ScenarioSummary>,
-    /// What was asked, and what the homeserver did.
+    /// The matrix of expected and observed answers.
     pub matrix: Vec<MatrixCell>,
-    /// Why the homeserver was asked no further, if it was not.
+    /// The error that ended the run early, if one did.
     pub broken_off: Option<ServerError>,
-    /// Whether everything was asked that was to be.
+    /// Whether every planned scenario ran to its end.
     pub finished: bool,
 }

@@ -1,15 +1,15 @@
-//! Running what waits, and knowing for how long it waited.
+//! Runs a future, and measures how long the thread waited for the network and for timers.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long something took.
+/// The duration of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Waited {
-    /// In all.
+    /// The whole duration.
     pub took: Duration,
-    /// Of this, how long nothing could be done but wait: for the homeserver, or for its clock.
+    /// The part in which the thread could only wait: for the homeserver, or for a timer.
     pub waited: Duration,
 }
 
@@ -22,7 +22,7 @@ struct Parked {
 /// Runs a future to its end on this thread.
 ///
 /// # Errors
-/// If the system gives no means to wait for a network.
+/// If the runtime for network calls cannot start.
 pub fn wait_for<T>(future: impl Future<Output = T>) -> std::io::Result<(T, Waited)> {
     let parked: Arc<Mutex<Parked>> = Arc::default();
     let lock = |parked: &Arc<Mutex<Parked>>| Arc::clone(parked);

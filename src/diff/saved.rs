@@ -1,4 +1,4 @@
-//! Reports that were saved as JSON, as far as it takes to run their divergences again.
+//! Reads a saved JSON report, for `diff --replay` to run its divergences again.
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +9,12 @@ use serde_json::value::RawValue;
 use crate::permitted::DivergenceKind;
 use crate::scenario::{Scenario, ScenarioError, line_of};
 
-/// What of a saved report it takes to run it again.
+/// The parts of a saved report that a replay needs.
 #[derive(Debug, Clone)]
 pub struct SavedReport {
-    /// The rules.
+    /// The id of the rules.
     pub rules: String,
-    /// The homeserver's address.
+    /// The base URL of the homeserver.
     pub url: String,
     /// The divergences.
     pub divergences: Vec<SavedDivergence>,
@@ -23,36 +23,36 @@ pub struct SavedReport {
 /// A divergence of a saved report.
 #[derive(Debug, Clone)]
 pub struct SavedDivergence {
-    /// Its id.
+    /// The id of the divergence.
     pub id: String,
-    /// Whether the divergence is that the homeserver answers one question in two ways.
+    /// Whether the kind of the divergence is `inconsistent`.
     pub is_inconsistent: bool,
-    /// What the rules said.
+    /// The outcome that the rules expect, in words.
     pub expected: String,
-    /// What the homeserver did.
+    /// The outcome at the homeserver, in words.
     pub observed: String,
-    /// The scenario that shows it by its last step.
+    /// The scenario that shows the divergence in its last step.
     pub scenario: Scenario,
 }
 
-/// Why a file is no report that can be run again. Every message says where the fault is.
+/// Why a file is no report. Every message names the place of the fault.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SavedError {
-    /// The file gives no text.
+    /// The file cannot be read as text.
     #[error(transparent)]
     File(#[from] TextFileError),
     /// The file is no report.
     #[error("{}:{line}: {message}; a report is what `diff --format json` writes", path.display())]
     Syntax {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The line, from 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// What is wrong, in the words of the JSON reader.
+        /// The message of the JSON reader.
         message: String,
     },
-    /// A scenario in it is none.
+    /// A scenario in the report is wrong.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
 }
@@ -64,7 +64,7 @@ const KIND: Kind = Kind {
     if_too_large: "",
 };
 
-/// A report may say more, and later ones will.
+/// The fields of a report that are read. Other fields are ignored, so that later versions can add some.
 #[derive(Deserialize)]
 struct Report<'a> {
     rules: String,
@@ -90,7 +90,7 @@ struct Divergence<'a> {
 }
 
 impl SavedReport {
-    /// The report in the file at `path`.
+    /// Reads the report at `path`.
     ///
     /// # Errors
     /// If the file cannot be read, or is no report.
@@ -99,14 +99,14 @@ impl SavedReport {
         Self::parse(path, &text)
     }
 
-    /// The report in `text`, which stands in the file at `path`.
+    /// Parses the report in `text`. Messages name `path`.
     ///
     /// # Errors
-    /// If it is no report.
+    /// If the text is no report.
     pub fn parse(path: &Path, text: &str) -> Result<Self, SavedError> {
         let syntax = |first: usize, error: &serde_json::Error| {
             let message = error.to_string();
-            // The reader counts lines from where it began, and its message ends in them.
+            // The message of the reader ends with a line number that counts from the start of the part.
             let message = message.split(" at line ").next().unwrap_or_default().to_owned();
             let line = first + error.line().saturating_sub(1);
             SavedError::Syntax { path: path.to_owned(), line, message }
@@ -119,7 +119,7 @@ impl SavedReport {
                 serde_json::from_str(raw.get()).map_err(|error| syntax(line, &error))?;
             let Divergence { id, kind, expected, observed, scenario } = divergence;
             let is_inconsistent = kind == DivergenceKind::Inconsistent.as_str();
-            // As many empty lines before it as it has before it in the report.
+            // Empty lines before the scenario, so that its line numbers are those of the report.
             let line = line_of(text, scenario.get());
             let scenario = format!("{}{}", "\n".repeat(line - 1), scenario.get());
             let scenario = Scenario::parse(&path.display().to_string(), &scenario)?;
@@ -148,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_read_as_far_as_it_is_run_again() {
+    fn the_parts_for_a_replay_are_read() {
         let saved = SavedReport::parse(Path::new("report.json"), REPORT).unwrap();
         assert_eq!((saved.rules.as_str(), saved.url.as_str()), ("latest", "http://host"));
         assert_eq!(saved.divergences[0].scenario.steps.len(), 1);
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_line() {
+    fn a_message_names_the_line_of_the_fault() {
         let unknown_verb = REPORT.replace("register as guest", "register as ghost");
         assert!(message(&unknown_verb).starts_with("report.json:6: step 1 does"));
         let no_number = REPORT.replace("\"deny\"", "7");

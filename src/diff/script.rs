@@ -1,14 +1,13 @@
-//! A divergence as a script that needs nothing but curl and jq.
+//! A divergence as a shell script that needs only curl and jq.
 //!
-//! It is written from what was said when the divergence was seen, so it makes the calls that the
-//! runner made, in their order. What the homeserver chose then (ids, tokens, places in streams) and
-//! what was made up for the run (names, passwords) are variables, which the script fills from the
-//! answers that it gets itself.
+//! The script is written from the recorded HTTP exchanges, so it makes the same calls in the same order.
+//! Values that the homeserver chose (ids, tokens, stream positions) and values that `diff` made up (names,
+//! passwords) become shell variables. The script sets a variable from the answer that contains the value.
 
 mod checks;
 mod quoted;
-mod symbols;
-mod units;
+mod script_call;
+mod variables;
 mod writer;
 
 use std::collections::BTreeSet;
@@ -27,53 +26,53 @@ use super::scenario_run::Segment;
 use super::step_result::StepResult;
 
 use quoted::{line, word};
-use units::{Unit, units};
+use script_call::{ScriptCall, script_calls};
 use writer::Writer;
 
-/// What every script of a run has in common.
+/// The inputs that all scripts of a run share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scripts<'a> {
-    /// The homeserver's address.
+    /// The base URL of the homeserver.
     pub(super) url: &'a str,
-    /// How long effects are waited for.
+    /// The longest time to wait for delayed effects.
     pub(super) settle: Duration,
     pub(super) rules: &'a Rules,
-    /// What our readings of the rules say.
+    /// The default profile of the rules.
     pub(super) profile: &'a Profile,
 }
 
-/// A divergence, with where it was seen.
+/// A divergence, and the run that showed the divergence.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ScriptSource<'a> {
     pub(super) id: &'a str,
     pub(super) by: &'a str,
-    /// What the rules say.
+    /// The outcome that the rules expect, in words.
     pub(super) expected: &'a str,
-    /// What the homeserver did.
+    /// The outcome at the homeserver, in words.
     pub(super) observed: &'a str,
     pub(super) because: &'a str,
     pub(super) clauses: &'a [String],
-    /// Whether the scenario, run by itself, showed it again.
+    /// Whether the scenario alone showed the divergence again.
     pub(super) reproduced: bool,
     pub(super) segment: &'a Segment,
-    /// The number of the step that shows it.
+    /// The number of the step that shows the divergence.
     pub(super) at: usize,
 }
 
 impl Scripts<'_> {
-    /// The script that shows a divergence, if what was said is known.
+    /// The script that shows a divergence, if its exchanges were recorded.
     pub(super) fn script(&self, source: ScriptSource<'_>) -> Option<String> {
         let recording = source.segment.recording.as_ref()?;
         let last = source.segment.log.get(source.at)?;
         let log = &source.segment.log[..=source.at];
         let exchanges = recording.exchanges.iter().filter(|e| e.step <= Some(source.at));
         let exchanges: Vec<_> = exchanges.cloned().collect();
-        let body = self.steps(recording, log, &units(&exchanges), source.reproduced);
+        let body = self.steps(recording, log, &script_calls(&exchanges), source.reproduced);
         let uses = |function: &str| body.lines().any(|line| line.starts_with(function));
         let mut script = self.beginning(&source, last);
         if uses("memberships ") {
             let seconds = self.settle.as_secs_f64().ceil();
-            script += "# For how many seconds effects are waited for that come a little later.\n";
+            script += "# The seconds to wait for effects that come after the answer.\n";
             script += &format!("settle={seconds}\n");
         }
         script += "\n";
@@ -96,25 +95,26 @@ impl Scripts<'_> {
         Some(script)
     }
 
-    /// The steps that lead to the last, and the last. Of a story that is not the `smallest` what comes to
-    /// nothing is left out, unless it told what a later call needs.
+    /// The body of the script: the steps up to the last. If the trace is not the `smallest`, steps that
+    /// change nothing are left out, unless a later call needs a value from their answers.
     fn steps(
         &self,
         recording: &Recording,
         log: &[StepRecord],
-        units: &[Unit<'_>],
+        calls: &[ScriptCall<'_>],
         smallest: bool,
     ) -> String {
         let last = log.len() - 1;
         let befores = std::iter::once(initial(self.profile)).chain(log.iter().map(|t| t.after));
         let befores: Vec<State> = befores.take(log.len()).collect();
         let expected = |step: usize| outcome(self.profile, &befores[step], &log[step].step);
-        let leads = |step: &usize| smallest || *step == last || befores[*step] != log[*step].after;
-        let mut kept: BTreeSet<usize> = (0..log.len()).filter(leads).collect();
+        let is_kept =
+            |step: &usize| smallest || *step == last || befores[*step] != log[*step].after;
+        let mut kept: BTreeSet<usize> = (0..log.len()).filter(is_kept).collect();
         loop {
             let mut writer = Writer::new(recording, log, last, expected(last));
-            let of = |step| units.iter().filter(|u| u.first.step == step).collect::<Vec<_>>();
-            writer.write(vec!["echo 'The first state'".to_owned()], &of(None));
+            let of = |step| calls.iter().filter(|call| call.first.step == step).collect::<Vec<_>>();
+            writer.write(vec!["echo 'The initial state'".to_owned()], &of(None));
             let mut number = 0;
             for step in 0..log.len() {
                 if !kept.contains(&step) {
@@ -145,7 +145,7 @@ impl Scripts<'_> {
             format!("  the homeserver: {observed}"),
         ];
         if !source.reproduced {
-            about.push("  Run by itself, it did not show again: so it was seen.".to_owned());
+            about.push("  The scenario alone did not show the divergence again. These are the calls that showed it.".to_owned());
         }
         let about: String = about.iter().map(|text| format!("# {}\n", line(text))).collect();
         let server = format!("[[ -n $server ]] || server={}", word(self.url));
@@ -161,12 +161,13 @@ impl Scripts<'_> {
     }
 
     fn in_words(&self, record: &StepRecord, before: &State, outcome: &Outcome) -> String {
-        let said = Expected { action: &record.step, before, outcome, label: Some(LABEL) }.expect();
+        let expected =
+            Expected { action: &record.step, before, outcome, label: Some(LABEL) }.expect();
         let decision = &outcome.observation.decision;
         let clauses = self.rules.in_force(decision.clauses);
         format!(
             "{}{}",
-            crate::scenario::outcome_in_words(decision, &said),
+            crate::scenario::outcome_in_words(decision, &expected),
             in_brackets(clauses.into_iter())
         )
     }
@@ -177,7 +178,7 @@ fn in_brackets<'a>(clauses: impl Iterator<Item = &'a str>) -> String {
     if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join(", ")) }
 }
 
-/// What a step is, what the rules say to it, and what was seen of it.
+/// The lines before the calls of a step: the step, the outcome by the rules, and the observed outcome.
 fn heading(
     number: usize,
     record: &StepRecord,
@@ -185,7 +186,7 @@ fn heading(
     expected: Option<String>,
 ) -> Vec<String> {
     let step = format!("{number}. {}", sentence(&record.step));
-    let expected = expected.unwrap_or_else(|| "they do not foresee it".to_owned());
+    let expected = expected.unwrap_or_else(|| "the rules have no such step".to_owned());
     vec![
         format!("echo {}", word(&line(&step))),
         format!("# the rules: {}", line(&expected)),
@@ -205,23 +206,24 @@ const LISTED: &str = include_str!("script/listed.sh");
 const USAGE: &str = "#
 # usage: bash THIS [URL]
 #
-# It needs curl and jq, and registers accounts of its own; where that cannot be, MODERATOR_TOKEN and
-# USER_TOKEN are the access tokens of two. REGISTRATION_TOKEN is shown to a homeserver that asks for
-# one. Exits 0 if all is as the report says, 1 if it is otherwise, 2 if it could not run.
-# shellcheck disable=SC2016 # the programs of jq's are to stand as they are
+# The script needs curl and jq. It registers two accounts, unless MODERATOR_TOKEN and USER_TOKEN are the
+# access tokens of existing ones. A homeserver that asks for a registration token gets
+# REGISTRATION_TOKEN. Exit code: 0 if everything is as in the report, 1 if something differs, 2 if the
+# script could not run.
+# shellcheck disable=SC2016 # the shell must not expand the jq programs
 set -euo pipefail
 
 server=${1:-}
 ";
 
 const LIMITS: &str = "server=${server%/}
-# How many seconds one call may take.
+# The longest time for one call, in seconds.
 patience=30
 ";
 
 const END: &str = "if [[ -n $otherwise ]]; then
-    echo 'otherwise than the report says'
+    echo 'the homeserver differs from the report'
     exit 1
 fi
-echo 'as the report says'
+echo 'the homeserver behaves as in the report'
 ";

@@ -1,10 +1,14 @@
-//! Shrinking: the smallest scenario that still shows a divergence.
+//! Shrinking: finds the smallest scenario that still shows a divergence.
 //!
-//! The model knows the shortest way into the situation in which the step was taken, so that is tried
-//! first. Where the homeserver does not do the same there, it may matter how the caller came to its
-//! membership: the story in which it was seen is tried without all else. Where that does not show it
-//! either, the story is cut down: step by step, as long as the rest can happen and the divergence
-//! shows.
+//! A divergence was seen in the last step of a trace. Three kinds of smaller traces are tried, in this
+//! order:
+//!
+//! 1. The shortest trace of the model into the same [`Situation`], followed by the step
+//!    ([`ShortestTraces`]).
+//! 2. The steps of the trace that matter to the situation. They keep the way in which the guests came to
+//!    their memberships ([`relevant_steps`]), for homeservers where this way makes a difference.
+//! 3. The trace without single parts, as long as the rest is possible and the divergence shows
+//!    ([`shorter`]).
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -24,13 +28,13 @@ use super::names::Names;
 use super::runner::possible;
 use super::scenario_run::Difference;
 
-/// The most states in which a situation is looked for.
+/// The greatest number of states in which a situation is searched for.
 const MOST_STATES: usize = 40_000;
 
-/// Shortest ways into situations.
+/// The shortest traces into situations.
 pub(super) struct ShortestTraces<'a> {
     profile: &'a Profile,
-    /// The states that can be reached, by the number of guests and rooms.
+    /// The reachable states, by the number of guests and rooms.
     reached: RefCell<BTreeMap<(usize, usize), Search<State, Action>>>,
 }
 
@@ -39,17 +43,17 @@ impl<'a> ShortestTraces<'a> {
         Self { profile, reached: RefCell::default() }
     }
 
-    /// The shortest story that ends with the step that was `record` in a situation like its own, by
-    /// the guests' new names; `None` if there is none near.
+    /// The shortest trace that ends with the step of `record` in the same situation, with renamed guests;
+    /// `None` if the search finds none among the first states.
     pub(super) fn shortest(
         &self,
         difference: &Difference,
         record: &StepRecord,
     ) -> Option<Vec<Action>> {
-        let sight = Sight::of(difference, record);
-        let Sight { step, guests, .. } = sight;
-        let mut before = sight.names.state(&difference.before);
-        self.forget_visibility(&step, &mut before);
+        let view = StepView::of(difference, record);
+        let StepView { step, guests, .. } = view;
+        let mut before = view.names.state(&difference.before);
+        self.reset_visibility(&step, &mut before);
         let rooms = step.room().map_or(1, |room| room + 1);
         let mut reached = self.reached.borrow_mut();
         let reached = reached.entry((guests, rooms)).or_insert_with(|| {
@@ -60,69 +64,73 @@ impl<'a> ShortestTraces<'a> {
             )
         });
         let expected = difference.expected.observation;
-        let wanted = sight.situation(&before);
-        let is_it = |state: &State| {
-            sight.situation(state) == wanted
+        let wanted = view.situation(&before);
+        let is_wanted = |state: &State| {
+            view.situation(state) == wanted
                 && outcome(self.profile, state, &step).is_some_and(|outcome| {
                     outcome.observation.decision.is_like(&expected.decision)
                         && outcome.observation.answer == expected.answer
                 })
         };
-        let number = reached.states().iter().position(is_it)?;
+        let number = reached.states().iter().position(is_wanted)?;
         Some(reached.trace(number, step))
     }
 
-    /// Lets the first room's history visibility be what it is at first, if the step comes to the same.
-    fn forget_visibility(&self, step: &Action, before: &mut State) {
-        let mut first = *before;
-        first.rooms[0].visibility = initial(self.profile).rooms[0].visibility;
-        let come_to = |state: &State| {
+    /// Resets the history visibility of the first room to its initial value, if the outcome of the step
+    /// stays the same.
+    fn reset_visibility(&self, step: &Action, before: &mut State) {
+        let mut with_initial = *before;
+        with_initial.rooms[0].visibility = initial(self.profile).rooms[0].visibility;
+        let outcome_in = |state: &State| {
             let outcome = outcome(self.profile, state, step)?;
             let room = outcome.next.rooms[0];
             Some((outcome.observation, room.members, room.visibility == state.rooms[0].visibility))
         };
-        let looks = matches!(step.operation, Operation::Read(_) | Operation::ReadThroughOtherRoom);
-        if !looks && come_to(&first) == come_to(before) {
-            *before = first;
+        let reads = matches!(step.operation, Operation::Read(_) | Operation::ReadThroughOtherRoom);
+        if !reads && outcome_in(&with_initial) == outcome_in(before) {
+            *before = with_initial;
         }
     }
 }
 
-/// A step by the guests' new names, and as many guests as matter to it.
-struct Sight {
+/// A step with renamed guests. The guests that matter to the step have the lowest numbers.
+struct StepView {
     names: Names,
     step: Action,
+    /// The number of guests that matter.
     guests: usize,
-    /// Whether it may give the tagged event.
+    /// Whether the step may give the tagged event.
     gives: bool,
 }
 
-impl Sight {
+impl StepView {
     fn of(difference: &Difference, record: &StepRecord) -> Self {
         let moved = moved_or_expected_to(difference, record);
         let names = Names::with_others(&record.step, &moved);
         let step = names.step(&record.step);
-        // What guests are whom the step is not about does not matter.
+        // The other guests do not matter to the step.
         let moved = moved.into_iter().map(|guest| names.guest(guest));
         let guests = moved.chain(step.guests()).map(|guest| usize::from(guest) + 1).max();
         let gives = matches!(difference.expected.observation.answer, Answer::Gave { .. });
         Self { names, step, guests: guests.unwrap_or(1), gives }
     }
 
-    /// The situation in a state by the new names.
+    /// The situation of the step in a state with renamed guests.
     fn situation(&self, state: &State) -> Situation {
         Situation::of(&self.step, state, self.guests, self.gives)
     }
 
-    /// Whether it is about a guest with this old name.
-    fn is_about(&self, guest: u8) -> bool {
+    /// Whether the guest with this original name matters to the step.
+    fn matters(&self, guest: u8) -> bool {
         usize::from(self.names.guest(guest)) < self.guests
     }
 }
 
-/// The story that ends with the step that was `record`, without what does not matter to that: those
-/// whom it is about are in the same situation, and came to their memberships in the same way. With what
-/// these asked and did that changed nothing, if it `has_queries`.
+/// The trace before the step of `record`, reduced to the steps that matter, and then the step.
+///
+/// In the reduced trace, the guests that matter end in the same situation, and the same step gave each of
+/// them its membership. With `has_queries`, the trace also keeps the steps of these guests that changed
+/// no state.
 pub(super) fn relevant_steps(
     profile: &Profile,
     difference: &Difference,
@@ -130,22 +138,22 @@ pub(super) fn relevant_steps(
     before: &[Action],
     has_queries: bool,
 ) -> Vec<Action> {
-    let sight = Sight::of(difference, record);
+    let view = StepView::of(difference, record);
     let is_about_others = |step: &Action| {
         let mut guests = step.guests().peekable();
-        guests.peek().is_some() && !guests.any(|guest| sight.is_about(guest))
+        guests.peek().is_some() && !guests.any(|guest| view.matters(guest))
     };
     let end = |lead: &[(usize, Action)]| {
         let mut state = initial(profile);
         let mut moved_by = [None; MAX_GUESTS];
         for (_, step) in lead {
             let next = outcome(profile, &state, step)?.next;
-            for guest in moved(&state, &next).into_iter().filter(|guest| sight.is_about(*guest)) {
+            for guest in moved(&state, &next).into_iter().filter(|guest| view.matters(*guest)) {
                 moved_by[usize::from(guest)] = Some(*step);
             }
             state = next;
         }
-        Some((sight.situation(&sight.names.state(&state)), moved_by))
+        Some((view.situation(&view.names.state(&state)), moved_by))
     };
     let mut state = initial(profile);
     let (mut lead, mut queries): (Vec<(usize, Action)>, Vec<_>) = (Vec::new(), Vec::new());
@@ -161,20 +169,21 @@ pub(super) fn relevant_steps(
     if end(&without_others) == wanted {
         lead = without_others;
     }
-    // One step by itself, then two at once: a deed, and what undid it; then what these were needed for.
-    for together in [1, 2, 1] {
+    // First remove single steps. Then remove pairs: a step, and the step that undid it. Then remove
+    // single steps again, which only the pairs needed.
+    for removed_at_once in [1, 2, 1] {
         let mut last = lead.len();
         while last > 0 {
             last -= 1;
-            let firsts = if together == 1 { last..last + 1 } else { 0..last };
+            let firsts = if removed_at_once == 1 { last..last + 1 } else { 0..last };
             for first in firsts.rev() {
-                let mut less = lead.clone();
-                less.remove(last);
+                let mut shorter = lead.clone();
+                shorter.remove(last);
                 if first < last {
-                    less.remove(first);
+                    shorter.remove(first);
                 }
-                if end(&less) == wanted {
-                    lead = less;
+                if end(&shorter) == wanted {
+                    lead = shorter;
                     last = last.min(lead.len());
                     break;
                 }
@@ -182,8 +191,8 @@ pub(super) fn relevant_steps(
         }
     }
     if has_queries {
-        let asks = |step: &Action| step.guests().any(|guest| sight.is_about(guest));
-        lead.extend(queries.into_iter().filter(|(_, step)| asks(step)));
+        let is_relevant = |step: &Action| step.guests().any(|guest| view.matters(guest));
+        lead.extend(queries.into_iter().filter(|(_, step)| is_relevant(step)));
         lead.sort_unstable_by_key(|(place, _)| *place);
     }
     let scenario: Vec<_> = lead.into_iter().map(|(_, step)| step).collect();
@@ -192,20 +201,20 @@ pub(super) fn relevant_steps(
     scenario
 }
 
-/// What of a state matters to a step: the rest is as in the first state.
+/// The part of a state that matters to a step. The rest has its initial value.
 #[derive(PartialEq, Eq)]
 struct Situation(State);
 
 impl Situation {
-    /// The situation of a step, of these guests, in this state; with the tagged event, if the step
-    /// gives any.
+    /// The situation of a step in a state, for the first `guests` guests. The tagged event matters only
+    /// if the step `gives` an event.
     fn of(step: &Action, state: &State, guests: usize, gives: bool) -> Self {
         let reads = matches!(step.operation, Operation::Read(_) | Operation::ReadThroughOtherRoom);
-        let about = |room: usize| match step.place {
+        let is_about = |room: usize| match step.place {
             Place::Room(number) => {
                 room == usize::from(number) || step.operation == Operation::ReadThroughOtherRoom
             }
-            // What is read of no room in particular is read of the first.
+            // A read without a room, such as `/sync`, shows the first room.
             Place::Nowhere => reads && room == 0,
             Place::Elsewhere => false,
         };
@@ -214,8 +223,8 @@ impl Situation {
             *account = Account::Absent;
         }
         for (number, room) in state.rooms.iter_mut().enumerate() {
-            if !about(number) {
-                *room = NOWHERE;
+            if !is_about(number) {
+                *room = IRRELEVANT_ROOM;
             }
             for membership in &mut room.members[guests..] {
                 *membership = Membership::Never;
@@ -233,8 +242,8 @@ impl Situation {
     }
 }
 
-/// In place of a room that a step is not about.
-const NOWHERE: Room = Room {
+/// Stands in for a room that does not matter to the step.
+const IRRELEVANT_ROOM: Room = Room {
     visibility: None,
     guest_access: GuestAccess::Forbidden,
     join_rule: JoinRule::Public,
@@ -242,7 +251,7 @@ const NOWHERE: Room = Room {
     user: Membership::Join,
 };
 
-/// Whether a step asks for the tagged event, or for what belongs to it, by its id.
+/// Whether a step names the tagged event by its id.
 fn names_an_event(step: &Action) -> bool {
     match step.operation {
         Operation::Read(endpoint) => {
@@ -254,7 +263,7 @@ fn names_an_event(step: &Action) -> bool {
     }
 }
 
-/// The guests whose membership is another in the second state.
+/// The guests whose membership differs between the two states.
 fn moved(before: &State, after: &State) -> Vec<u8> {
     let is_moved = |guest: &u8| {
         let of = |state: &State| state.rooms.map(|room| room.members[usize::from(*guest)]);
@@ -263,11 +272,11 @@ fn moved(before: &State, after: &State) -> Vec<u8> {
     (0_u8..).take(MAX_GUESTS).filter(is_moved).collect()
 }
 
-/// The guests whose membership a step should have changed, or did; or listed as what it is not.
+/// The guests whose membership the step changed, should have changed, or listed wrongly.
 fn moved_or_expected_to(difference: &Difference, record: &StepRecord) -> Vec<u8> {
     let Difference { before, expected, .. } = difference;
     let rooms = record.members.iter().flatten().zip(&before.rooms);
-    let did = |guest: &u8| {
+    let did_move = |guest: &u8| {
         let number = usize::from(*guest);
         let is_gone = record.gone[number];
         rooms.clone().any(|(seen, room)| !is_gone && seen.guests[number] != room.members[number])
@@ -275,12 +284,13 @@ fn moved_or_expected_to(difference: &Difference, record: &StepRecord) -> Vec<u8>
     let mut all = moved(before, &expected.next);
     let is_listed_otherwise = |guest: &u8| record.lists_otherwise(*guest);
     let others = (0_u8..).take(MAX_GUESTS).filter(|guest| !all.contains(guest));
-    let others = others.filter(|guest| did(guest) || is_listed_otherwise(guest));
+    let others = others.filter(|guest| did_move(guest) || is_listed_otherwise(guest));
     all.extend(others.collect::<Vec<_>>());
     all
 }
 
-/// The steps by which stories come to where they are: of several ways to the same, the plain one.
+/// The steps from which shortest traces are built. Of several steps with the same effect, only the
+/// plainest is used.
 fn plain_steps(profile: &Profile, scope: Scope) -> Vec<Action> {
     let is_plain = |step: &Action| match step.operation {
         Operation::Register { named } => !named,
@@ -304,8 +314,8 @@ fn plain_steps(profile: &Profile, scope: Scope) -> Vec<Action> {
     actions(scope, &[profile]).into_iter().filter(is_plain).collect()
 }
 
-/// The story without some of the steps that lead to its last: each part of `size` steps is left out
-/// in one of them, with what cannot happen without it.
+/// The shorter traces with the same last step. Each leaves out one part of `size` steps, and the steps
+/// that are impossible without that part.
 pub(super) fn shorter(profile: &Profile, scenario: &[Action], size: usize) -> Vec<Vec<Action>> {
     let Some((last, before)) = scenario.split_last() else { return Vec::new() };
     let starts = (0..before.len()).step_by(size.max(1));
@@ -340,7 +350,7 @@ mod tests {
     use crate::subject::server::{CallVerdict, HttpObservation, ResponseContent};
 
     #[test]
-    fn its_own_way_is_left_without_others_and_what_was_undone_but_not_without_how_it_came_there() {
+    fn relevant_steps_omit_other_guests_and_undone_steps() {
         let profile = Rules::find("latest").unwrap().profile();
         let guest = |number, operation| Action::new(Actor::Guest(number), operation);
         let register = |number| guest(number, Operation::Register { named: false });

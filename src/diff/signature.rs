@@ -96,7 +96,7 @@ fn kind(expected: &Outcome, record: &StepRecord) -> DivergenceKind {
         (_, false) => DivergenceKind::Error,
         // Who is not in the room any more was shown more than its own time.
         (_, true) if !record.lists_as_it_should() => {
-            if record.listing.is_some_and(|listing| listing.is_of_now) {
+            if record.listing.is_some_and(|listing| listing.is_current) {
                 DivergenceKind::Refusal
             } else {
                 DivergenceKind::Leak

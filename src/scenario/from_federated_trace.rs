@@ -3,7 +3,7 @@
 use guest_access_model::action::{Action, Actor, Answer, Message, Observation, Operation};
 use guest_access_model::decide::Outcome;
 use guest_access_model::federated::{
-    Delivered, FederatedAction, FederatedTraceStep, Setting, moderators_action,
+    Delivery, FederatedAction, FederatedTraceStep, Setting, moderators_action,
 };
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::Decision;
@@ -12,7 +12,7 @@ use guest_access_rules::vocabulary::MembershipEndpoint;
 use super::actor::server;
 use super::{InterleavingEntry, LABEL, ObservedStep, Scenario, ScenarioStep};
 
-/// The steps that sent the events which are on their way.
+/// For each event in transit: the step that sent the event.
 #[derive(Default)]
 struct Senders {
     access: Vec<usize>,
@@ -20,7 +20,7 @@ struct Senders {
     message: usize,
     /// The step that last changed the membership of each guest.
     membership: Vec<usize>,
-    /// The steps that sent the newest settings that every server has: guest access, visibility.
+    /// The steps that sent the newest settings that every server has: guest access, then visibility.
     before: [usize; 2],
 }
 
@@ -32,52 +32,55 @@ impl Scenario {
         rules: &Rules,
         about: impl Into<String>,
         clauses: Vec<String>,
-        story: &[FederatedTraceStep],
+        trace: &[FederatedTraceStep],
     ) -> Self {
-        let guests = story.first().map_or(0, |told| told.before.servers.len());
-        let mut told_steps = Vec::new();
+        let guests = trace.first().map_or(0, |transition| transition.before.servers.len());
+        let mut steps = Vec::new();
         let mut interleaving = Vec::new();
-        for guest in (0..guests).filter(|guest| takes_part_in(story, *guest)) {
-            told_steps.push(Action::new(
+        for guest in (0..guests).filter(|guest| takes_part_in(trace, *guest)) {
+            steps.push(Action::new(
                 Actor::Guest(small(guest)),
                 Operation::Register { named: false },
             ));
             interleaving.push(InterleavingEntry {
-                step: told_steps.len(),
+                step: steps.len(),
                 server: Some(server(guest)),
                 ..InterleavingEntry::default()
             });
         }
         let mut senders = Senders { membership: vec![0; guests], ..Senders::default() };
-        for told in story {
-            let (step, on) = match told.happens {
-                FederatedAction::Reaches { what, server } => (senders.of(what), server),
-                FederatedAction::TakesPart(on) => {
-                    told_steps.push(
+        for transition in trace {
+            let (step, on) = match transition.action {
+                FederatedAction::DeliverEvent { delivery, server } => {
+                    (senders.of(delivery), server)
+                }
+                FederatedAction::EnterRoom(on) => {
+                    steps.push(
                         Action::new(Actor::User, Operation::Join(MembershipEndpoint::Own)).at(0),
                     );
-                    (told_steps.len(), on)
+                    (steps.len(), on)
                 }
-                FederatedAction::Sets { by, says, .. } => {
-                    told_steps.push(moderators_action(says));
-                    (told_steps.len(), by)
+                FederatedAction::ChangeSetting { by, setting, .. } => {
+                    steps.push(moderators_action(setting));
+                    (steps.len(), by)
                 }
-                FederatedAction::Sends(by) => {
-                    let sends = Action::new(Actor::Moderator, Operation::Send(Message::Message));
-                    told_steps.push(sends.at(0).tagged());
-                    (told_steps.len(), by)
+                FederatedAction::SendEvent(by) => {
+                    let send_message =
+                        Action::new(Actor::Moderator, Operation::Send(Message::Message));
+                    steps.push(send_message.at(0).tagged());
+                    (steps.len(), by)
                 }
-                FederatedAction::Calls(guest, operation) => {
+                FederatedAction::CallEndpoint(guest, operation) => {
                     let step = Action::new(Actor::Guest(small(guest)), operation);
-                    let is_here = told.before.servers[guest].takes_part;
-                    told_steps.push(if is_here { step.at(0) } else { step.elsewhere() });
-                    (told_steps.len(), guest)
+                    let is_here = transition.before.servers[guest].takes_part;
+                    steps.push(if is_here { step.at(0) } else { step.elsewhere() });
+                    (steps.len(), guest)
                 }
             };
-            senders.note(told, step);
-            interleaving.push(happening(told, step, on, &told_steps));
+            senders.note(transition, step);
+            interleaving.push(interleaving_entry(transition, step, on, &steps));
         }
-        let told = |step: &Action| ScenarioStep {
+        let scenario_step = |step: &Action| ScenarioStep {
             action: *step,
             event: step.tag.then(|| LABEL.to_owned()),
             expect: None,
@@ -87,7 +90,7 @@ impl Scenario {
             rules: rules.id.clone(),
             about: about.into(),
             clauses,
-            steps: told_steps.iter().map(told).collect(),
+            steps: steps.iter().map(scenario_step).collect(),
             interleaving,
         }
     }
@@ -95,36 +98,37 @@ impl Scenario {
 
 impl Senders {
     /// The step that sent this event.
-    fn of(&self, what: Delivered) -> usize {
+    fn of(&self, delivery: Delivery) -> usize {
         let of = |steps: &[usize], number: usize| steps.get(number).copied().unwrap_or(1);
-        match what {
-            Delivered::Access(number) => of(&self.access, number),
-            Delivered::Visibility(number) => of(&self.visibility, number),
-            Delivered::AccessAgain => self.before[0].max(1),
-            Delivered::VisibilityAgain => self.before[1].max(1),
-            Delivered::Message => self.message,
-            Delivered::Membership(guest) => of(&self.membership, guest),
+        match delivery {
+            Delivery::Access(number) => of(&self.access, number),
+            Delivery::Visibility(number) => of(&self.visibility, number),
+            Delivery::AccessAgain => self.before[0].max(1),
+            Delivery::VisibilityAgain => self.before[1].max(1),
+            Delivery::Message => self.message,
+            Delivery::Membership(guest) => of(&self.membership, guest),
         }
     }
 
-    fn note(&mut self, told: &FederatedTraceStep, step: usize) {
-        match told.happens {
-            FederatedAction::Sets { says: Setting::Visibility(_), place, .. } => {
+    /// Records the step of a transition as the sender of its event.
+    fn note(&mut self, transition: &FederatedTraceStep, step: usize) {
+        match transition.action {
+            FederatedAction::ChangeSetting { setting: Setting::Visibility(_), place, .. } => {
                 self.visibility.insert(place, step);
             }
-            FederatedAction::Sets { place, .. } => self.access.insert(place, step),
-            FederatedAction::Sends(_) => self.message = step,
+            FederatedAction::ChangeSetting { place, .. } => self.access.insert(place, step),
+            FederatedAction::SendEvent(_) => self.message = step,
             _ => {}
         }
-        // An event that every server has is no longer on its way.
-        let over = |steps: &mut Vec<usize>, left: usize, before: &mut usize| {
+        // An event that every server has is no longer in transit.
+        let drop_delivered = |steps: &mut Vec<usize>, left: usize, before: &mut usize| {
             *before = steps.drain(..steps.len() - left).next_back().unwrap_or(*before);
         };
         let [access, visibility] = &mut self.before;
-        over(&mut self.access, told.after.access.events.len(), access);
-        over(&mut self.visibility, told.after.visibility.events.len(), visibility);
+        drop_delivered(&mut self.access, transition.after.access.events.len(), access);
+        drop_delivered(&mut self.visibility, transition.after.visibility.events.len(), visibility);
         for (guest, last) in self.membership.iter_mut().enumerate() {
-            let (before, after) = told.on(guest);
+            let (before, after) = transition.on(guest);
             if before.rooms[0].members[guest] != after.rooms[0].members[guest] {
                 *last = step;
             }
@@ -133,21 +137,21 @@ impl Senders {
 }
 
 /// The entry of the interleaving for one action.
-fn happening(
-    told: &FederatedTraceStep,
+fn interleaving_entry(
+    transition: &FederatedTraceStep,
     step: usize,
     on: usize,
     steps: &[Action],
 ) -> InterleavingEntry {
     const DONE: Observation =
         Observation { decision: Decision::allow(&[], ""), answer: Answer::Nothing };
-    let (before, after) = told.on(on);
-    let outcome = Outcome { observation: told.answered.unwrap_or(DONE), next: *after };
+    let (before, after) = transition.on(on);
+    let outcome = Outcome { observation: transition.answered.unwrap_or(DONE), next: *after };
     let step_taken = &steps[step - 1];
     let observed =
         ObservedStep { action: step_taken, before, outcome: &outcome, label: Some(LABEL) };
     let mut answered = observed.expect();
-    let membership = match told.answered {
+    let membership = match transition.answered {
         None => std::mem::take(&mut answered.membership),
         Some(_) => std::collections::BTreeMap::new(),
     };
@@ -155,16 +159,16 @@ fn happening(
         step,
         server: Some(server(on)),
         stage: None,
-        answered: told.answered.map(|_| answered),
+        answered: transition.answered.map(|_| answered),
         membership,
     }
 }
 
 /// Whether the guest with this number takes any action of the trace.
-fn takes_part_in(story: &[FederatedTraceStep], guest: usize) -> bool {
-    story
+fn takes_part_in(trace: &[FederatedTraceStep], guest: usize) -> bool {
+    trace
         .iter()
-        .any(|told| matches!(told.happens, FederatedAction::Calls(caller, _) if caller == guest))
+        .any(|transition| matches!(transition.action, FederatedAction::CallEndpoint(caller, _) if caller == guest))
 }
 
 fn small(number: usize) -> u8 {

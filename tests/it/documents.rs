@@ -15,7 +15,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// The sessions of a document: a command line, and what it says that the command prints.
+/// The sessions of a document: each a command line and the output in the document.
 fn sessions(text: &str) -> Vec<(&str, &str)> {
     let blocks = text.split("```console\n").skip(1);
     blocks
@@ -27,28 +27,28 @@ fn sessions(text: &str) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// A session may leave out what follows, with a line that is an ellipsis.
+/// A session may end with the line `…`, which stands for the rest of the output.
 #[test]
 fn the_readme_shows_what_the_commands_print() {
     let readme = read("README.md");
     let sessions = sessions(&readme);
     assert!(sessions.len() >= 6);
-    // A server goes on until it is told to end; its own tests hold it to what it says.
+    // `serve` does not end by itself. The tests of `serve` compare its output.
     let ends = |(line, _): &(&str, &str)| !line.starts_with("serve ");
-    for (line, told) in sessions.into_iter().filter(ends) {
+    for (line, documented) in sessions.into_iter().filter(ends) {
         let ran = run_line(line);
         let printed: Vec<_> = ran.out.lines().map(without_time).collect();
-        let told: Vec<_> = told.lines().map(without_time).collect();
-        match told.split_last() {
+        let documented: Vec<_> = documented.lines().map(without_time).collect();
+        match documented.split_last() {
             Some((&"…", beginning)) => {
                 assert_eq!(printed.get(..beginning.len()), Some(beginning), "{line}");
             }
-            _ => assert_eq!(printed, told, "{line}"),
+            _ => assert_eq!(printed, documented, "{line}"),
         }
     }
 }
 
-/// How long it took differs from run to run.
+/// The line without its duration, which differs from run to run.
 fn without_time(line: &str) -> &str {
     match line.rsplit_once(", in ") {
         Some((before, after)) if after.ends_with(" s") => before,
@@ -83,20 +83,20 @@ fn dependencies(manifest: &str) -> BTreeSet<String> {
 fn the_readme_gives_a_reason_for_every_dependency() {
     let readme = read("README.md");
     let (_, table) = readme.split_once("## Built on").unwrap();
-    let told: BTreeSet<String> = table
+    let listed: BTreeSet<String> = table
         .lines()
         .filter_map(|line| line.strip_prefix("| ")?.split_once(" |"))
         .flat_map(|(names, _)| names.split(", "))
         .map(|name| name.trim_matches('`').to_owned())
         .filter(|name| name != "crate" && !name.starts_with('-'))
         .collect();
-    let used: BTreeSet<_> =
-        dependencies("Cargo.toml").union(&dependencies("model/Cargo.toml")).cloned().collect();
-    assert_eq!(told, used);
+    let manifests = ["Cargo.toml", "rules/Cargo.toml", "model/Cargo.toml"];
+    let used: BTreeSet<String> = manifests.into_iter().flat_map(dependencies).collect();
+    assert_eq!(listed, used);
 }
 
 #[test]
-fn every_line_of_every_snapshot_can_be_read() {
+fn no_line_of_a_snapshot_is_too_long() {
     fn visit(folder: &Path, snapshots: &mut usize) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

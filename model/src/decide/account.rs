@@ -9,10 +9,10 @@ use guest_access_rules::decision_point::{
 };
 use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 
-use super::caller::{Caller, Who};
-use super::{SERVED, World};
+use super::caller::{Caller, CallerIdentity};
+use super::{DecisionContext, SERVED};
 
-impl World<'_> {
+impl DecisionContext<'_> {
     /// The actions without a caller's token: registrations, and actions of the server itself. `None` if
     /// the action cannot happen.
     pub(super) fn without_a_caller(&mut self, action: &Action) -> Option<Uncalled> {
@@ -146,7 +146,7 @@ impl World<'_> {
 
     /// CS-4: Logging out ends the access token with which it was called.
     pub(super) fn end_own_token(&mut self, caller: &Caller) -> Decision {
-        if let Who::Holder(guest) = caller.who
+        if let CallerIdentity::Holder(guest) = caller.identity
             && let Some(ended) = ended(self.state.accounts[guest])
         {
             self.next.accounts[guest] = ended;
@@ -157,7 +157,7 @@ impl World<'_> {
     /// CS-5: Deactivating an account takes away every way to log in to it again.
     pub(super) fn deactivate(&mut self, caller: &Caller) -> Decision {
         let left = self.profile.choices.deactivation_memberships == DeactivationMemberships::Left;
-        if let Who::Holder(guest) = caller.who
+        if let CallerIdentity::Holder(guest) = caller.identity
             && left
         {
             self.leave_every_room(guest);

@@ -11,11 +11,11 @@ use guest_access_rules::profile::{Access, Condition};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{Decision, ErrCode, HistoryVisibility, Membership};
 
-use super::World;
+use super::DecisionContext;
 
 /// The identity of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Who {
+pub(super) enum CallerIdentity {
     /// The moderator.
     Moderator,
     /// The ordinary user.
@@ -29,7 +29,7 @@ pub(super) enum Who {
 /// A caller whose token was accepted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
-    pub(super) who: Who,
+    pub(super) identity: CallerIdentity,
     /// Whether the server treats the caller as a guest.
     pub(super) guest: bool,
     /// Whether the allow-list does not apply to the caller.
@@ -38,11 +38,11 @@ pub(super) struct Caller {
 
 impl Caller {
     pub(super) fn has_power(&self) -> bool {
-        self.who == Who::Moderator
+        self.identity == CallerIdentity::Moderator
     }
 }
 
-impl World<'_> {
+impl DecisionContext<'_> {
     /// The caller, or a refusal. The caller is nobody if the endpoint requires no token. `None` if the
     /// action cannot happen, because its actor has no such token.
     pub(super) fn authenticate(
@@ -88,27 +88,37 @@ impl World<'_> {
         let choices = &self.profile.choices;
         let named = match action.by {
             Actor::Moderator | Actor::Server => {
-                return Ok(Caller { who: Who::Moderator, guest: false, administrator: false });
+                return Ok(Caller {
+                    identity: CallerIdentity::Moderator,
+                    guest: false,
+                    administrator: false,
+                });
             }
             Actor::User => {
                 // RG-2: A user may use the full API with an account of kind `user`.
                 let guest = choices.known_by == KnownBy::NoPassword;
-                return Ok(Caller { who: Who::User, guest, administrator: false });
+                return Ok(Caller { identity: CallerIdentity::User, guest, administrator: false });
             }
             Actor::Nobody => {
                 // CS-1: A call without a token, where one is required, is refused with 401 and
                 // `M_MISSING_TOKEN`.
                 return match choices.missing_token {
                     MissingToken::Refused => Err(MISSING_TOKEN),
-                    MissingToken::ServedAsGuest => {
-                        Ok(Caller { who: Who::Anonymous, guest: true, administrator: false })
-                    }
+                    MissingToken::ServedAsGuest => Ok(Caller {
+                        identity: CallerIdentity::Anonymous,
+                        guest: true,
+                        administrator: false,
+                    }),
                 };
             }
             Actor::Guest(guest) => usize::from(guest),
         };
         if action.with == Credential::Masquerade && choices.masquerade == Masquerade::Honoured {
-            return Ok(Caller { who: Who::Moderator, guest: false, administrator: false });
+            return Ok(Caller {
+                identity: CallerIdentity::Moderator,
+                guest: false,
+                administrator: false,
+            });
         }
         let account = self.state.accounts[named];
         let guest = match shown {
@@ -129,7 +139,7 @@ impl World<'_> {
             Shown::Nothing => unreachable!("a guest shows a token"),
         };
         let administrator = guest && named == 0 && choices.first_guest == FirstGuest::Administrator;
-        Ok(Caller { who: Who::Holder(named), guest, administrator })
+        Ok(Caller { identity: CallerIdentity::Holder(named), guest, administrator })
     }
 
     /// GA-3: A guest has access only to the subset of the API that the module lists.
@@ -193,11 +203,11 @@ impl World<'_> {
 
     /// The caller's membership of a room.
     pub(super) fn membership(&self, caller: &Caller, room: usize) -> Membership {
-        match caller.who {
-            Who::Moderator => Membership::Join,
-            Who::User => self.state.rooms[room].user,
-            Who::Holder(guest) => self.state.rooms[room].members[guest],
-            Who::Anonymous => Membership::Never,
+        match caller.identity {
+            CallerIdentity::Moderator => Membership::Join,
+            CallerIdentity::User => self.state.rooms[room].user,
+            CallerIdentity::Holder(guest) => self.state.rooms[room].members[guest],
+            CallerIdentity::Anonymous => Membership::Never,
         }
     }
 }

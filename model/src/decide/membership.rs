@@ -9,11 +9,11 @@ use guest_access_rules::decision_point::{
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{Decision, ErrCode, GuestAccess, JoinRule, Membership};
 
-use super::World;
-use super::caller::{Caller, Who};
+use super::DecisionContext;
+use super::caller::{Caller, CallerIdentity};
 use super::settings::SENT;
 
-impl World<'_> {
+impl DecisionContext<'_> {
     pub(super) fn join(
         &mut self,
         caller: &Caller,
@@ -31,7 +31,7 @@ impl World<'_> {
         let room = action.room()?;
         let membership = self.membership(caller, room);
         // The only join of the ordinary user is one to a room that it is in already.
-        if caller.who == Who::User && membership != Membership::Join {
+        if caller.identity == CallerIdentity::User && membership != Membership::Join {
             return None;
         }
         // CS-9: A user who is banned from a room may not join it.
@@ -69,8 +69,10 @@ impl World<'_> {
         way: MembershipEndpoint,
     ) -> bool {
         let choices = &self.profile.choices;
-        let upgraded = match caller.who {
-            Who::Holder(guest) => !caller.guest && self.state.accounts[guest] == Account::User,
+        let upgraded = match caller.identity {
+            CallerIdentity::Holder(guest) => {
+                !caller.guest && self.state.accounts[guest] == Account::User
+            }
             _ => false,
         };
         let held = caller.guest || upgraded && choices.gate_for_users == GateForUsers::UpgradedHeld;
@@ -144,10 +146,10 @@ impl World<'_> {
 
     /// Sets the caller's own membership. `None` if the caller has none that can change.
     fn becomes(&mut self, caller: &Caller, room: usize, membership: Membership) -> Option<()> {
-        match caller.who {
-            Who::Moderator | Who::Anonymous => return None,
-            Who::User => self.next.rooms[room].user = membership,
-            Who::Holder(guest) => self.next.rooms[room].members[guest] = membership,
+        match caller.identity {
+            CallerIdentity::Moderator | CallerIdentity::Anonymous => return None,
+            CallerIdentity::User => self.next.rooms[room].user = membership,
+            CallerIdentity::Holder(guest) => self.next.rooms[room].members[guest] = membership,
         }
         Some(())
     }

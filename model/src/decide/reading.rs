@@ -9,12 +9,12 @@ use guest_access_rules::decision_point::{
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::vocabulary::{Decision, ErrCode, HistoryVisibility, Membership};
 
-use super::caller::{Caller, Who};
-use super::{ROOM_ELSEWHERE, World};
+use super::caller::{Caller, CallerIdentity};
+use super::{DecisionContext, ROOM_ELSEWHERE};
 
 const NOTHING_OF_IT: Answer = Answer::Gave { tagged: false };
 
-impl World<'_> {
+impl DecisionContext<'_> {
     pub(super) fn read(&self, caller: &Caller, action: &Action) -> Option<(Decision, Answer)> {
         if action.operation == Operation::ReadThroughOtherRoom {
             return self.read_through_other_room(caller, action);
@@ -22,7 +22,9 @@ impl World<'_> {
         // The state has no relation of the ordinary user to the tagged event: the user is joined. Once a
         // mistake has removed it, it does not read.
         let room = action.room().unwrap_or(TAGGED_ROOM);
-        if caller.who == Who::User && self.state.rooms[room].user != Membership::Join {
+        if caller.identity == CallerIdentity::User
+            && self.state.rooms[room].user != Membership::Join
+        {
             return None;
         }
         let Operation::Read(endpoint) = action.operation else {
@@ -171,7 +173,7 @@ impl World<'_> {
             || path.visibility == Some(HistoryVisibility::WorldReadable);
         self.state.tagged?;
         let given = reads_path
-            && caller.who != Who::Anonymous
+            && caller.identity != CallerIdentity::Anonymous
             && self.profile.choices.other_room == OtherRoom::Given;
         Some(if given {
             (ANSWERED, Answer::Gave { tagged: true })
@@ -181,8 +183,8 @@ impl World<'_> {
     }
 }
 
-fn sight_is_of_a_note(world: &World) -> bool {
-    world.state.tagged.is_some_and(|tagged| tagged.kind == Kind::State)
+fn sight_is_of_a_note(context: &DecisionContext) -> bool {
+    context.state.tagged.is_some_and(|tagged| tagged.kind == Kind::State)
 }
 
 const ANSWERED: Decision = Decision::allow(

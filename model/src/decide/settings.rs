@@ -12,7 +12,7 @@ use guest_access_rules::vocabulary::{
     Decision, ErrCode, GuestAccess, HistoryVisibility, JoinRule, Membership,
 };
 
-use super::World;
+use super::DecisionContext;
 use super::caller::Caller;
 
 pub(super) fn initial(choices: &Choices) -> State {
@@ -36,7 +36,7 @@ pub(super) fn initial(choices: &Choices) -> State {
 
 /// The event that changed a room's guest access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
+enum GuestAccessChange {
     /// A new event with the value `forbidden`.
     Forbidden,
     /// A new event with another value.
@@ -45,7 +45,7 @@ enum Change {
     Redaction,
 }
 
-impl World<'_> {
+impl DecisionContext<'_> {
     pub(super) fn set_visibility(
         &mut self,
         caller: &Caller,
@@ -108,14 +108,14 @@ impl World<'_> {
         // GA-8: The content of `m.room.guest_access` holds `guest_access`, which is `can_join` or
         // `forbidden`.
         let (now, change) = match says {
-            Says::Value(value) => (value, Change::Forbidden),
+            Says::Value(value) => (value, GuestAccessChange::Forbidden),
             Says::Unknown => (
                 opens(choices.guest_access_unknown == GuestAccessUnknown::CanJoin),
-                Change::NotUnderstood,
+                GuestAccessChange::NotUnderstood,
             ),
             Says::Malformed => (
                 opens(choices.guest_access_malformed == GuestAccessMalformed::CanJoin),
-                Change::NotUnderstood,
+                GuestAccessChange::NotUnderstood,
             ),
         };
         self.guest_access_becomes(room, now, change);
@@ -133,7 +133,11 @@ impl World<'_> {
             Setting::GuestAccess if now.guest_access == GuestAccess::CanJoin => {
                 // CS-19: A redacted `m.room.guest_access` keeps nothing of its content.
                 if choices.guest_access_redacted == GuestAccessRedacted::Forbidden {
-                    self.guest_access_becomes(room, GuestAccess::Forbidden, Change::Redaction);
+                    self.guest_access_becomes(
+                        room,
+                        GuestAccess::Forbidden,
+                        GuestAccessChange::Redaction,
+                    );
                 }
                 Some(SENT)
             }
@@ -158,14 +162,14 @@ impl World<'_> {
         Some(SENT)
     }
 
-    fn guest_access_becomes(&mut self, room: usize, now: GuestAccess, change: Change) {
+    fn guest_access_becomes(&mut self, room: usize, now: GuestAccess, change: GuestAccessChange) {
         let before = self.state.rooms[room].guest_access;
         self.next.rooms[room].guest_access = now;
         let stops = before == GuestAccess::CanJoin && now != GuestAccess::CanJoin;
         let triggers = match self.profile.choices.revocation_trigger {
             RevocationTrigger::EveryWay => true,
-            RevocationTrigger::NewEventOnly => change != Change::Redaction,
-            RevocationTrigger::ForbiddenOnly => change == Change::Forbidden,
+            RevocationTrigger::NewEventOnly => change != GuestAccessChange::Redaction,
+            RevocationTrigger::ForbiddenOnly => change == GuestAccessChange::Forbidden,
         };
         // GA-23: When `m.room.guest_access` changes so that guests may no longer join, the server
         // sets their membership to `leave`.

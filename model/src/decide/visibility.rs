@@ -7,8 +7,8 @@ use guest_access_rules::decision_point::{
 };
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
-use super::World;
-use super::caller::{Caller, Who};
+use super::DecisionContext;
+use super::caller::{Caller, CallerIdentity};
 
 /// A reader and an event: everything that the history visibility rules read of them.
 pub(super) struct Sight<'a> {
@@ -23,7 +23,7 @@ pub(super) struct Sight<'a> {
     now: HistoryVisibility,
 }
 
-impl World<'_> {
+impl DecisionContext<'_> {
     /// The tagged event and its reader, if there is a tagged event.
     pub(super) fn sight(&self, caller: &Caller, now: HistoryVisibility) -> Option<Sight<'_>> {
         let tagged = self.state.tagged.as_ref()?;
@@ -31,10 +31,10 @@ impl World<'_> {
             ReaderRelation { before: Standing::Join, after: Standing::Join, joined_later: false };
         Some(Sight {
             tagged,
-            relation: match caller.who {
-                Who::Holder(guest) => tagged.relations[guest],
-                Who::Moderator | Who::User => joined,
-                Who::Anonymous => ReaderRelation::STRANGER,
+            relation: match caller.identity {
+                CallerIdentity::Holder(guest) => tagged.relations[guest],
+                CallerIdentity::Moderator | CallerIdentity::User => joined,
+                CallerIdentity::Anonymous => ReaderRelation::STRANGER,
             },
             membership: self.membership(caller, 0),
             guest: caller.guest,

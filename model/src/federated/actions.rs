@@ -13,33 +13,33 @@ use super::{Federated, Servers};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FederatedAction {
     /// A user of the server joins, so that the server takes part in the room.
-    TakesPart(usize),
+    EnterRoom(usize),
     /// The moderator on this server changes a setting. `place` is the position that state resolution gives
     /// the event among those in transit.
-    Sets {
+    ChangeSetting {
         /// The server.
         by: usize,
         /// The setting.
-        says: Setting,
+        setting: Setting,
         /// The position.
         place: usize,
     },
     /// The moderator on this server sends the message.
-    Sends(usize),
+    SendEvent(usize),
     /// A delivery reaches a server.
-    Reaches {
+    DeliverEvent {
         /// The delivery.
-        what: Delivered,
+        delivery: Delivery,
         /// The server.
         server: usize,
     },
     /// The guest of the server with this number makes a call to its own server.
-    Calls(usize, Operation),
+    CallEndpoint(usize, Operation),
 }
 
 /// A delivery to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Delivered {
+pub enum Delivery {
     /// The event of guest access with this number among those in transit.
     Access(usize),
     /// The event of history visibility with this number.
@@ -59,13 +59,17 @@ const MODERATED: usize = 2;
 
 /// The positions that state resolution may give an event of this server: after every event that the server
 /// knows. A redaction comes directly after the redacted event.
-fn places(history: &History, by: usize, says: Setting) -> impl Iterator<Item = FederatedAction> {
+fn places(history: &History, by: usize, setting: Setting) -> impl Iterator<Item = FederatedAction> {
     let known = history.known(by);
-    let last = if says == Setting::Redacted { known } else { history.events.len() };
+    let last = if setting == Setting::Redacted { known } else { history.events.len() };
     let is_free = |place: &usize| {
-        history.events.get(*place).is_none_or(|next| next.says != Setting::Redacted)
+        history.events.get(*place).is_none_or(|next| next.setting != Setting::Redacted)
     };
-    (known..=last).filter(is_free).map(move |place| FederatedAction::Sets { by, says, place })
+    (known..=last).filter(is_free).map(move |place| FederatedAction::ChangeSetting {
+        by,
+        setting,
+        place,
+    })
 }
 
 impl Federated {
@@ -74,25 +78,25 @@ impl Federated {
         let mut actions = Vec::new();
         let takes_part = |server: usize| servers.servers[server].takes_part;
         let all = || 0..self.servers;
-        actions.extend(all().filter(|server| !takes_part(*server)).map(FederatedAction::TakesPart));
+        actions.extend(all().filter(|server| !takes_part(*server)).map(FederatedAction::EnterRoom));
         for guest in all() {
             let open = self.rules.access(KNOWN.join) != Access::Refused;
-            actions.extend(open.then_some(FederatedAction::Calls(
+            actions.extend(open.then_some(FederatedAction::CallEndpoint(
                 guest,
                 Operation::Join(MembershipEndpoint::Own),
             )));
-            actions.push(FederatedAction::Calls(guest, Operation::Read(KNOWN.messages)));
+            actions.push(FederatedAction::CallEndpoint(guest, Operation::Read(KNOWN.messages)));
         }
         let has_room =
-            servers.access.events.len() + servers.visibility.events.len() < self.on_their_way;
+            servers.access.events.len() + servers.visibility.events.len() < self.in_transit;
         for by in all().take(MODERATED).filter(|by| takes_part(*by)) {
             if servers.message.is_none() {
-                actions.push(FederatedAction::Sends(by));
+                actions.push(FederatedAction::SendEvent(by));
             }
             if has_room {
                 let access = GuestAccess::ALL.iter().map(|value| Setting::GuestAccess(*value));
-                for says in access.chain([Setting::Redacted]) {
-                    actions.extend(places(&servers.access, by, says));
+                for setting in access.chain([Setting::Redacted]) {
+                    actions.extend(places(&servers.access, by, setting));
                 }
                 for value in [HistoryVisibility::WorldReadable, HistoryVisibility::Joined] {
                     actions.extend(places(&servers.visibility, by, Setting::Visibility(value)));
@@ -100,16 +104,16 @@ impl Federated {
             }
         }
         for server in all().filter(|server| takes_part(*server)) {
-            let reaches = |what| FederatedAction::Reaches { what, server };
-            actions.extend((0..servers.access.events.len()).map(Delivered::Access).map(reaches));
+            let deliver = |delivery| FederatedAction::DeliverEvent { delivery, server };
+            actions.extend((0..servers.access.events.len()).map(Delivery::Access).map(deliver));
             actions.extend(
-                (0..servers.visibility.events.len()).map(Delivered::Visibility).map(reaches),
+                (0..servers.visibility.events.len()).map(Delivery::Visibility).map(deliver),
             );
-            actions.extend([Delivered::AccessAgain, Delivered::VisibilityAgain].map(reaches));
-            actions.extend(servers.message.is_some().then_some(reaches(Delivered::Message)));
+            actions.extend([Delivery::AccessAgain, Delivery::VisibilityAgain].map(deliver));
+            actions.extend(servers.message.is_some().then_some(deliver(Delivery::Message)));
             let outdated = servers.servers[server].outdated;
             let news = all().filter(|guest| outdated[*guest]);
-            actions.extend(news.map(Delivered::Membership).map(reaches));
+            actions.extend(news.map(Delivery::Membership).map(deliver));
         }
         actions
     }

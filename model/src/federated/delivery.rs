@@ -8,7 +8,7 @@ use crate::state::{Account, Kind, MAX_GUESTS, ReaderRelation, State, Tagged};
 use guest_access_rules::federation::{Current, Elsewhere, Past, Revocations};
 use guest_access_rules::vocabulary::HistoryVisibility;
 
-use super::actions::{Delivered, FederatedAction};
+use super::actions::{Delivery, FederatedAction};
 use super::history::Setting;
 use super::{Federated, MAX_SERVERS, Message, Servers};
 
@@ -24,17 +24,21 @@ impl Federated {
     pub(super) fn take(
         &self,
         before: &Servers,
-        happens: &FederatedAction,
+        action: &FederatedAction,
     ) -> Option<FederatedOutcome> {
         let mut after = before.clone();
         let mut answered = None;
-        match *happens {
-            FederatedAction::TakesPart(server) => Self::takes_part(&mut after, server),
-            FederatedAction::Sets { by, says, place } => self.sets(&mut after, by, says, place)?,
-            FederatedAction::Sends(by) => self.sends(&mut after, by),
-            FederatedAction::Reaches { what, server } => self.reaches(&mut after, what, server)?,
-            FederatedAction::Calls(guest, operation) => {
-                answered = Some(self.calls(&mut after, guest, operation)?);
+        match *action {
+            FederatedAction::EnterRoom(server) => Self::takes_part(&mut after, server),
+            FederatedAction::ChangeSetting { by, setting, place } => {
+                self.change_setting(&mut after, by, setting, place)?
+            }
+            FederatedAction::SendEvent(by) => self.send_message(&mut after, by),
+            FederatedAction::DeliverEvent { delivery, server } => {
+                self.deliver(&mut after, delivery, server)?
+            }
+            FederatedAction::CallEndpoint(guest, operation) => {
+                answered = Some(self.call_endpoint(&mut after, guest, operation)?);
             }
         }
         self.drop_delivered_events(&mut after);
@@ -96,41 +100,47 @@ impl Federated {
         }
     }
 
-    fn sets(&self, servers: &mut Servers, by: usize, says: Setting, place: usize) -> Option<()> {
+    fn change_setting(
+        &self,
+        servers: &mut Servers,
+        by: usize,
+        setting: Setting,
+        place: usize,
+    ) -> Option<()> {
         let seen = self.seen_by(servers, by);
         // Without an event to redact, the action is not possible.
-        outcome(&self.profiles[by], &seen, &moderators_action(says))?;
-        match says {
+        outcome(&self.profiles[by], &seen, &moderators_action(setting))?;
+        match setting {
             Setting::Visibility(_) => {
-                servers.visibility.insert(place, says, by);
+                servers.visibility.insert(place, setting, by);
                 if let Some(message) = &mut servers.message {
                     message.visibility += usize::from(message.visibility > place);
                 }
             }
             Setting::GuestAccess(_) | Setting::Redacted => {
-                servers.access.insert(place, says, by);
+                servers.access.insert(place, setting, by);
                 if let Some(message) = &mut servers.message {
                     message.access += usize::from(message.access > place);
                 }
             }
         }
-        self.on(servers, by, &moderators_action(says)).map(|_| ())
+        self.on(servers, by, &moderators_action(setting)).map(|_| ())
     }
 
-    fn sends(&self, servers: &mut Servers, by: usize) {
+    fn send_message(&self, servers: &mut Servers, by: usize) {
         let room = servers.servers[by].state.rooms[0];
         let class = Tagged::between(Kind::Message, &room, &room);
-        let mut sent_to = [false; MAX_SERVERS];
+        let mut recipients = [false; MAX_SERVERS];
         for (number, server) in servers.servers.iter().enumerate() {
-            sent_to[number] = server.takes_part;
+            recipients[number] = server.takes_part;
         }
         let (access, visibility) = (servers.access.known(by), servers.visibility.known(by));
-        servers.message = Some(Message { class, sent_to, access, visibility });
-        self.gets_message(servers, by);
+        servers.message = Some(Message { class, recipients, access, visibility });
+        self.add_message(servers, by);
     }
 
     /// Adds the message to the events of a server.
-    fn gets_message(&self, servers: &mut Servers, server: usize) {
+    fn add_message(&self, servers: &mut Servers, server: usize) {
         let Some(message) = &servers.message else { return };
         let receiver = &mut servers.servers[server];
         let room = receiver.state.rooms[0];
@@ -144,53 +154,53 @@ impl Federated {
         receiver.state.tagged = Some(tagged);
     }
 
-    fn reaches(&self, servers: &mut Servers, what: Delivered, server: usize) -> Option<()> {
-        match what {
-            Delivered::Access(number) | Delivered::Visibility(number) => {
-                self.setting_reaches(servers, what, number, server)
+    fn deliver(&self, servers: &mut Servers, delivery: Delivery, server: usize) -> Option<()> {
+        match delivery {
+            Delivery::Access(number) | Delivery::Visibility(number) => {
+                self.deliver_setting(servers, delivery, number, server)
             }
-            Delivered::Message => {
+            Delivery::Message => {
                 let message = servers.message.clone()?;
                 let had = servers.servers[server].has_message;
-                // HV-12 and the history rules: who was not there when it was sent is given it later
-                // only if it is open to whoever comes.
+                // HV-12: a server that was not in the room when the message was sent receives the message
+                // later only if the history is open to later members.
                 let opens = matches!(
                     message.class.before,
                     HistoryVisibility::WorldReadable | HistoryVisibility::Shared
                 );
-                if had || !(message.sent_to[server] || opens) {
+                if had || !(message.recipients[server] || opens) {
                     return None;
                 }
                 if self.federation.past == Past::FetchedFirst {
                     for number in 0..message.visibility {
-                        self.setting_reaches(
+                        self.deliver_setting(
                             servers,
-                            Delivered::Visibility(number),
+                            Delivery::Visibility(number),
                             number,
                             server,
                         )?;
                     }
                     for number in 0..message.access {
-                        self.setting_reaches(servers, Delivered::Access(number), number, server)?;
+                        self.deliver_setting(servers, Delivery::Access(number), number, server)?;
                     }
                 }
-                self.gets_message(servers, server);
+                self.add_message(servers, server);
                 Some(())
             }
-            Delivered::AccessAgain | Delivered::VisibilityAgain => {
-                let history = if what == Delivered::AccessAgain {
+            Delivery::AccessAgain | Delivery::VisibilityAgain => {
+                let history = if delivery == Delivery::AccessAgain {
                     &servers.access
                 } else {
                     &servers.visibility
                 };
-                let says = history.before.filter(|_| history.known(server) > 0)?;
+                let setting = history.before.filter(|_| history.known(server) > 0)?;
                 // An old event changes nothing, unless the server takes the last received event as current.
                 if self.federation.current == Current::LastReceived {
-                    let _ = self.on(servers, server, &moderators_action(says));
+                    let _ = self.on(servers, server, &moderators_action(setting));
                 }
                 Some(())
             }
-            Delivered::Membership(guest) => {
+            Delivery::Membership(guest) => {
                 let now = servers.servers[guest].state.rooms[0].members[guest];
                 let receiver = &mut servers.servers[server];
                 receiver.state.rooms[0].members[guest] = now;
@@ -200,27 +210,27 @@ impl Federated {
         }
     }
 
-    fn setting_reaches(
+    fn deliver_setting(
         &self,
         servers: &mut Servers,
-        what: Delivered,
+        delivery: Delivery,
         number: usize,
         server: usize,
     ) -> Option<()> {
-        let history = match what {
-            Delivered::Access(_) => &mut servers.access,
+        let history = match delivery {
+            Delivery::Access(_) => &mut servers.access,
             _ => &mut servers.visibility,
         };
         let known = history.known(server);
         let event = history.events.get_mut(number)?;
         event.at[server] = true;
-        let says = event.says;
+        let setting = event.setting;
         let counts = self.federation.current == Current::LastReceived || number >= known;
         if counts {
             let spared = self.federation.revocations == Revocations::OwnUsers;
             let members = servers.servers[server].state.rooms[0].members;
             // A redaction of an event that is not current on this server changes nothing.
-            let _ = self.on(servers, server, &moderators_action(says));
+            let _ = self.on(servers, server, &moderators_action(setting));
             if spared {
                 let room = &mut servers.servers[server].state.rooms[0];
                 room.members[server] = members[server];
@@ -229,14 +239,14 @@ impl Federated {
         Some(())
     }
 
-    fn calls(
+    fn call_endpoint(
         &self,
         servers: &mut Servers,
         guest: usize,
         operation: Operation,
     ) -> Option<Observation> {
         let by = Action::new(Actor::Guest(u8::try_from(guest).ok()?), operation);
-        // DR-4 and what came of it: a server that takes no part in a room has nothing to say of it.
+        // DR-4: a server that takes no part in a room decides nothing about the room.
         let action = if servers.servers[guest].takes_part { by.at(0) } else { by.elsewhere() };
         self.on(servers, guest, &action)
     }
@@ -279,8 +289,8 @@ impl Federated {
 }
 
 /// The action of a moderator who changes a setting.
-pub fn moderators_action(says: Setting) -> Action {
-    let operation = match says {
+pub fn moderators_action(setting: Setting) -> Action {
+    let operation = match setting {
         Setting::GuestAccess(value) => Operation::SetGuestAccess(Says::Value(value), Key::Empty),
         Setting::Redacted => Operation::RedactSetting(Redacted::GuestAccess),
         Setting::Visibility(value) => Operation::SetVisibility(Says::Value(value), Key::Empty),

@@ -39,7 +39,7 @@ pub struct History {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Event {
     /// The content.
-    pub says: Setting,
+    pub setting: Setting,
     /// The servers that have the event.
     pub at: [bool; MAX_SERVERS],
 }
@@ -52,14 +52,14 @@ impl History {
 
     /// The newest event of all.
     pub(super) fn newest(&self) -> Option<Setting> {
-        self.events.last().map(|event| event.says).or(self.before)
+        self.events.last().map(|event| event.setting).or(self.before)
     }
 
     /// Inserts an event of this server at this position.
-    pub(super) fn insert(&mut self, place: usize, says: Setting, server: usize) {
+    pub(super) fn insert(&mut self, place: usize, setting: Setting, server: usize) {
         let mut at = [false; MAX_SERVERS];
         at[server] = true;
-        self.events.insert(place, Event { says, at });
+        self.events.insert(place, Event { setting, at });
     }
 
     /// Drops the oldest events that every participating server has, and returns their number. With
@@ -71,7 +71,7 @@ impl History {
             if !(0..takes_part.len()).all(|server| !takes_part[server] || has(server)) {
                 break;
             }
-            self.before = Some(oldest.says);
+            self.before = Some(oldest.setting);
             self.events.remove(0);
             forgotten += 1;
         }

@@ -49,15 +49,15 @@ impl Federated {
     pub(super) fn judge(
         &self,
         before: &Servers,
-        happens: &FederatedAction,
+        action: &FederatedAction,
         taken: &FederatedOutcome,
     ) -> Verdicts {
         let mut verdicts = Verdicts::default();
-        self.judge_revocation(before, happens, &taken.after, &mut verdicts);
-        self.judge_blindness(before, happens, taken, &mut verdicts);
-        judge_servers(before, happens, &taken.after, &mut verdicts);
-        if let (FederatedAction::Calls(guest, operation), Some(answered)) =
-            (*happens, &taken.answered)
+        self.judge_revocation(before, action, &taken.after, &mut verdicts);
+        self.judge_blindness(before, action, taken, &mut verdicts);
+        judge_servers(before, action, &taken.after, &mut verdicts);
+        if let (FederatedAction::CallEndpoint(guest, operation), Some(answered)) =
+            (*action, &taken.answered)
         {
             if !before.servers[guest].takes_part {
                 verdicts.note(GuaranteeId::Participation, !answered.decision.allows());
@@ -107,11 +107,11 @@ impl Federated {
     fn judge_revocation(
         &self,
         before: &Servers,
-        happens: &FederatedAction,
+        action: &FederatedAction,
         after: &Servers,
         verdicts: &mut Verdicts,
     ) {
-        if let FederatedAction::Reaches { server, .. } = *happens {
+        if let FederatedAction::DeliverEvent { server, .. } = *action {
             let (was, is) = (&before.servers[server], &after.servers[server]);
             let ends = was.state.rooms[0].guest_access == GuestAccess::CanJoin
                 && is.state.rooms[0].guest_access != GuestAccess::CanJoin;
@@ -141,20 +141,20 @@ impl Federated {
     fn judge_blindness(
         &self,
         before: &Servers,
-        happens: &FederatedAction,
+        action: &FederatedAction,
         taken: &FederatedOutcome,
         verdicts: &mut Verdicts,
     ) {
-        let (FederatedAction::Sets { by: server, .. } | FederatedAction::Reaches { server, .. }) =
-            *happens
+        let (FederatedAction::ChangeSetting { by: server, .. }
+        | FederatedAction::DeliverEvent { server, .. }) = *action
         else {
             return;
         };
-        let arrives = matches!(happens, FederatedAction::Reaches { .. });
+        let arrives = matches!(action, FederatedAction::DeliverEvent { .. });
         for guest in (0..before.servers.len()).filter(|guest| *guest != server) {
             let mut other = before.clone();
             other.servers[guest].state.accounts[guest] = Account::User;
-            let same = self.take(&other, happens).is_some_and(|then| {
+            let same = self.take(&other, action).is_some_and(|then| {
                 then.after.servers[server].state == taken.after.servers[server].state
             });
             if arrives || !same {
@@ -167,7 +167,7 @@ impl Federated {
 /// Judges whether each server has only messages that it may have.
 fn judge_servers(
     before: &Servers,
-    happens: &FederatedAction,
+    action: &FederatedAction,
     after: &Servers,
     verdicts: &mut Verdicts,
 ) {
@@ -177,15 +177,13 @@ fn judge_servers(
             matches!(setting, HistoryVisibility::WorldReadable | HistoryVisibility::Shared)
         })
     };
-    if matches!(happens, FederatedAction::TakesPart(_))
-        && before.message.is_some()
-        && !opens(before)
+    if matches!(action, FederatedAction::EnterRoom(_)) && before.message.is_some() && !opens(before)
     {
         verdicts.note(GuaranteeId::ServerConfinement, true);
     }
     let Some(message) = &after.message else { return };
     for (number, server) in after.servers.iter().enumerate() {
-        if server.has_message && !message.sent_to[number] && !opens(after) {
+        if server.has_message && !message.recipients[number] && !opens(after) {
             verdicts.note(GuaranteeId::ServerConfinement, false);
         }
     }

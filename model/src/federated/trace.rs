@@ -11,7 +11,7 @@ use super::{Federated, Servers};
 #[derive(Debug, Clone)]
 pub struct FederatedTraceStep {
     /// The action.
-    pub happens: FederatedAction,
+    pub action: FederatedAction,
     /// All servers before the action.
     pub before: Servers,
     /// All servers after the action.
@@ -29,18 +29,18 @@ impl FederatedTraceStep {
 
 impl Federated {
     /// Replays these actions from the initial state; `None` if an action is not possible.
-    pub fn replay(&self, story: &[FederatedAction]) -> Option<Vec<FederatedTraceStep>> {
+    pub fn replay(&self, trace: &[FederatedAction]) -> Option<Vec<FederatedTraceStep>> {
         let mut servers = self.initial_states().pop()?;
-        let told = story.iter().map(|happens| {
-            let taken = self.take(&servers, happens)?;
+        let steps = trace.iter().map(|action| {
+            let taken = self.take(&servers, action)?;
             let before = std::mem::replace(&mut servers, taken.after);
             Some(FederatedTraceStep {
-                happens: *happens,
+                action: *action,
                 before,
                 after: servers.clone(),
                 answered: taken.answered,
             })
         });
-        told.collect()
+        steps.collect()
     }
 }

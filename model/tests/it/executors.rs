@@ -33,8 +33,9 @@ fn explored(
     explored.exploration
 }
 
-/// Explores with stateright on one thread and with timely on several numbers of them.
-fn alike(rules: &Rules, system: &Profile, scope: Scope, workers: &[usize]) -> Exploration {
+/// Explores with stateright on one thread, and with timely on each of these numbers of threads. The
+/// results have to be equal.
+fn explored_alike(rules: &Rules, system: &Profile, scope: Scope, workers: &[usize]) -> Exploration {
     let stateright = explored(Executor::Stateright, 1, rules, system, scope);
     for threads in workers {
         let timely = explored(Executor::Timely, *threads, rules, system, scope);
@@ -48,7 +49,7 @@ fn the_executors_agree_on_every_revision_with_any_number_of_workers() {
     let mut states = Vec::new();
     for rules in Rules::published() {
         let scope = Scope { guests: 1, rooms: 1 };
-        states.push(alike(&rules, &rules.profile(), scope, &[1, 2, 4]).states);
+        states.push(explored_alike(&rules, &rules.profile(), scope, &[1, 2, 4]).states);
     }
     let pinned = [6840, 14160, 32880, 18720, 18720, 18720, 18720, 18720, 20808, 20808, 20808];
     assert_eq!(states, pinned);
@@ -58,37 +59,38 @@ fn the_executors_agree_on_every_revision_with_any_number_of_workers() {
 fn the_executors_agree_on_two_guests() {
     let rules = Rules::find("latest").unwrap();
     let scope = Scope { guests: 2, rooms: 1 };
-    assert_eq!(alike(&rules, &rules.profile(), scope, &[1, 2, 4]).states, 660_972);
+    assert_eq!(explored_alike(&rules, &rules.profile(), scope, &[1, 2, 4]).states, 660_972);
 }
 
 #[test]
 fn the_executors_agree_on_mistakes() {
     let rules = Rules::find("latest").unwrap();
     for defect in defects(&rules).into_iter().step_by(7) {
-        alike(&rules, &defect.profile, Scope { guests: 1, rooms: 1 }, &[2]);
+        explored_alike(&rules, &defect.profile, Scope { guests: 1, rooms: 1 }, &[2]);
     }
 }
 
 const TWO_ROOMS: Scope = Scope { guests: 1, rooms: 2 };
 
-/// Settles two rooms one by one; `None` where one guest's doings depend on another's.
-fn settled(rules: &Rules, system: &Profile) -> Option<Exploration> {
+/// Explores two rooms as a product of rooms; `None` if the profile makes the actions of one guest depend
+/// on another guest.
+fn by_product(rules: &Rules, system: &Profile) -> Option<Exploration> {
     explore_room_by_room(system, &rules.profile(), TWO_ROOMS, 2, &Stop::default(), |_| ())
 }
 
-/// Settles two rooms one by one, and explores them together, state by state: the same.
-fn settled_as_together(rules: &Rules, system: &Profile, what: &str) -> Exploration {
-    let settled = settled(rules, system).unwrap();
+/// Explores two rooms as a product of rooms, and together, state by state. The results have to be equal.
+fn by_product_and_together(rules: &Rules, system: &Profile, what: &str) -> Exploration {
+    let product = by_product(rules, system).unwrap();
     let model = Arc::new(Sequential::new(TWO_ROOMS, system.clone(), rules.profile()));
     let together = explore(Plain(model), &Workers::threads(2), &Stop::default(), |_| ()).unwrap();
-    // How far it is to a state nobody can tell who settles the rooms one by one.
-    assert_eq!(settled, Exploration { depth: None, ..together }, "{}: {what}", rules.id);
-    settled
+    // The product of rooms does not give the depth of the state space.
+    assert_eq!(product, Exploration { depth: None, ..together }, "{}: {what}", rules.id);
+    product
 }
 
-/// How many states and transitions one guest in two rooms has, by the revisions in order: what
-/// `two_rooms_explored_together_come_to_what_is_settled` finds state by state.
-const OF_TWO_ROOMS: [(usize, usize); 11] = [
+/// The numbers of states and transitions of one guest in two rooms, for each revision in order.
+/// `two_rooms_explored_together_equal_the_product` counts the same numbers state by state.
+const TWO_ROOM_COUNTS: [(usize, usize); 11] = [
     (620_352, 13_825_440),
     (1_486_944, 34_232_400),
     (4_182_624, 112_487_664),
@@ -103,16 +105,16 @@ const OF_TWO_ROOMS: [(usize, usize); 11] = [
 ];
 
 #[test]
-fn rooms_are_settled_one_by_one_under_every_revision() {
-    for (rules, pinned) in Rules::published().iter().zip(OF_TWO_ROOMS) {
-        let settled = settled(rules, &rules.profile()).unwrap();
-        assert_eq!((settled.states, settled.transitions), pinned, "{}", rules.id);
-        assert!(settled.complete);
+fn the_product_of_rooms_has_pinned_counts_in_every_revision() {
+    for (rules, pinned) in Rules::published().iter().zip(TWO_ROOM_COUNTS) {
+        let product = by_product(rules, &rules.profile()).unwrap();
+        assert_eq!((product.states, product.transitions), pinned, "{}", rules.id);
+        assert!(product.complete);
     }
 }
 
-/// What the draft's homeserver does if it takes this option.
-fn draft_but(point: &str, option: &str) -> Profile {
+/// The profile of the draft with this option.
+fn draft_with(point: &str, option: &str) -> Profile {
     let mut profile = draft().profile();
     assert!(profile.choices.set_option(point, option), "{point}={option}");
     profile
@@ -123,20 +125,20 @@ fn draft() -> Rules {
     Rules::find("draft-2015-11-05").unwrap()
 }
 
-/// The steps that look at two rooms are decided by three points; each is taken otherwise.
+/// Three points decide the actions that read two rooms. The test takes another option of each.
 #[test]
-fn what_looks_at_two_rooms_is_settled_as_it_is_explored_together() {
+fn the_product_covers_actions_that_read_two_rooms() {
     for (point, option) in [
         ("visibility.other_room", "given"),
         ("events.no_room", "joined_rooms"),
         ("history_visibility.malformed", "fails"),
     ] {
-        settled_as_together(&draft(), &draft_but(point, option), option);
+        by_product_and_together(&draft(), &draft_with(point, option), option);
     }
 }
 
-/// A step about accounts moves all rooms at once, and is counted once: so it is told in one room, which
-/// is settled as if there were several.
+/// An action on an account changes all rooms at once, and has to be counted once. A single room, explored
+/// as a product, shows whether it is.
 #[test]
 fn steps_about_accounts_are_counted_once() {
     let rules = Rules::find("r0.0.0").unwrap();
@@ -148,41 +150,41 @@ fn steps_about_accounts_are_counted_once() {
             let mut system = rules.profile();
             assert!(system.choices.set_option(point.id, option));
             let stop = Stop::default();
-            let Some(settled) =
+            let Some(product) =
                 explore_room_by_room(&system, &rules.profile(), scope, 2, &stop, |_| ())
             else {
                 continue;
             };
             let explored = explored(Executor::Timely, 1, &rules, &system, scope);
             let counts = |found: &Exploration| (found.states, found.transitions);
-            assert_eq!(counts(&settled), counts(&explored), "{}: {option}", point.id);
+            assert_eq!(counts(&product), counts(&explored), "{}: {option}", point.id);
             compared += 1;
         }
     }
-    assert!(compared > 1, "some mistake can be settled");
+    assert!(compared > 1, "the product covers some option");
 }
 
 #[test]
-#[ignore = "takes ten minutes: two rooms are explored together under every revision, and where the draft \
-            takes every other option of every point"]
-fn two_rooms_explored_together_come_to_what_is_settled() {
-    for (rules, pinned) in Rules::published().iter().zip(OF_TWO_ROOMS) {
-        let found = settled_as_together(rules, &rules.profile(), "the rules");
+#[ignore = "takes ten minutes: explores two rooms together under every revision, and under the draft \
+            with every other option of every point"]
+fn two_rooms_explored_together_equal_the_product() {
+    for (rules, pinned) in Rules::published().iter().zip(TWO_ROOM_COUNTS) {
+        let found = by_product_and_together(rules, &rules.profile(), "the rules");
         assert_eq!((found.states, found.transitions), pinned, "{}", rules.id);
     }
-    let mut unsettled = Vec::new();
+    let mut not_covered = Vec::new();
     for point in POINTS {
         for option in point.option_ids() {
-            let system = draft_but(point.id, option);
-            if settled(&draft(), &system).is_some() {
-                settled_as_together(&draft(), &system, option);
+            let system = draft_with(point.id, option);
+            if by_product(&draft(), &system).is_some() {
+                by_product_and_together(&draft(), &system, option);
             } else {
-                unsettled.push((point.id, option));
+                not_covered.push((point.id, option));
             }
         }
     }
-    // Where one guest's doings depend on another's nothing is settled.
+    // The product cannot cover options that make one guest's actions depend on another guest.
     let expected =
         [("registration.first_guest", "administrator"), ("revocation.rejected_event", "revokes")];
-    assert_eq!(unsettled, expected);
+    assert_eq!(not_covered, expected);
 }

@@ -74,13 +74,13 @@ fn each_mistake_has_its_shortest_stories() {
         let guarantees =
             breaks.iter().map(|id| GuaranteeId::find(id).unwrap()).collect::<GuaranteeSet>();
         let stories = shortest_trace::counterexamples(&space, guarantees, &Stop::default());
-        for (guarantee, story) in guarantees.iter().zip(stories) {
-            let story = story.unwrap();
+        for (guarantee, trace) in guarantees.iter().zip(stories) {
+            let trace = trace.unwrap();
             writeln!(told, "{point}={option}: {}", guarantee.get().id).unwrap();
-            for happens in &story {
-                writeln!(told, "  {happens:?}").unwrap();
+            for action in &trace {
+                writeln!(told, "  {action:?}").unwrap();
             }
-            assert_eq!(space.replay(&story).unwrap().len(), story.len());
+            assert_eq!(space.replay(&trace).unwrap().len(), trace.len());
         }
     }
     insta::assert_snapshot!(told);

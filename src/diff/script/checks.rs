@@ -1,4 +1,4 @@
-//! What a script looks at, and holds against the report.
+//! The checks of a script: the script compares the answers with those of the report.
 
 use guest_access_model::state::MAX_GUESTS;
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
@@ -10,35 +10,36 @@ use crate::subject::server::{
 
 use super::super::judge::StepRecord;
 use super::quoted::word;
-use super::units::{Kind, Unit};
+use super::script_call::{Kind, ScriptCall};
 use super::writer::Writer;
 
 impl Writer<'_> {
-    /// The lines that hold what came of the last step against the report.
-    pub(super) fn checks(&mut self, unit: &Unit<'_>, is_last: bool) -> Vec<String> {
+    /// The lines that compare the answer to the last step with the report.
+    pub(super) fn checks(&mut self, call: &ScriptCall<'_>, is_last: bool) -> Vec<String> {
         let observed = &self.log[self.last].observed;
         let mut lines = Vec::new();
         if is_last {
-            lines.push(format!("compare 'the answer' {} \"$came\"", word(&came(unit.last))));
+            lines.push(format!("compare 'the answer' {} \"$came\"", word(&result_of(call.last))));
         }
         match &observed.content {
             _ if observed.verdict != CallVerdict::Allowed => {}
-            ResponseContent::Gave(given) => lines.extend(self.given(unit, given)),
+            ResponseContent::Gave(given) => lines.extend(self.given(call, given)),
             ResponseContent::IsGuest(is_guest) => {
-                lines.push(asked("says that it is a guest", ".is_guest == true", *is_guest));
+                lines.push(answer_check("says that it is a guest", ".is_guest == true", *is_guest));
             }
             ResponseContent::Named(named) => {
-                let name = unit.first.request.body.as_ref().and_then(|body| body.get("username"));
+                let name = call.first.request.body.as_ref().and_then(|body| body.get("username"));
                 let name = name.and_then(serde_json::Value::as_str).unwrap_or_default();
-                let name = self.symbols.text(name);
+                let name = self.variables.text(name);
                 let program = format!(".user_id | ltrimstr(\"@\") | split(\":\")[0] == {name}");
-                lines.push(asked("has the name that it asked for", &program, *named));
+                lines.push(answer_check("has the requested name", &program, *named));
             }
             ResponseContent::Listed { now, at } => {
-                let has_place = unit.first.request.parameter("at").is_some();
+                let has_place = call.first.request.parameter("at").is_some();
                 let seen = if has_place { at.unwrap_or(*now) } else { *now };
                 let record = &self.log[self.last];
-                let (seen, program) = (word(&self.told(record, seen)), word(&self.program(record)));
+                let (seen, program) =
+                    (word(&self.in_words(record, seen)), word(&self.program(record)));
                 let how = if has_place { " with at" } else { "" };
                 lines.push(format!("listed {program}"));
                 lines.push(format!("compare 'lists{how}' {seen} \"$list\""));
@@ -48,13 +49,13 @@ impl Writer<'_> {
         lines
     }
 
-    /// The lines that say whether the tagged event was given.
-    fn given(&mut self, unit: &Unit<'_>, given: &EventPresence) -> Vec<String> {
+    /// The lines that check whether the answer contains the tagged event.
+    fn given(&mut self, call: &ScriptCall<'_>, given: &EventPresence) -> Vec<String> {
         let Some((tagged, is_note)) = self.recording.tagged.clone() else { return Vec::new() };
-        // The first use of its id, so that it is learned.
-        self.symbols.text(&tagged);
-        let direction = unit.first.request.parameter("dir");
-        let direction = direction.filter(|_| unit.kind == Kind::Pages);
+        // Use the variable of the id once, so that the script sets the variable.
+        self.variables.text(&tagged);
+        let direction = call.first.request.parameter("dir");
+        let direction = direction.filter(|_| call.kind == Kind::Pages);
         let given = match given {
             EventPresence::Present => true,
             EventPresence::Absent => false,
@@ -63,8 +64,8 @@ impl Writer<'_> {
         };
         let given = if given { "yes" } else { "no" };
         let mut lines = Vec::new();
-        if unit.kind != Kind::Pages {
-            let Some(program) = self.events(unit.first, is_note) else { return Vec::new() };
+        if call.kind != Kind::Pages {
+            let Some(program) = self.events(call.first, is_note) else { return Vec::new() };
             lines.push(format!("given {}", word(&program)));
         }
         let direction = direction.map_or(String::new(), |dir| format!(" (dir={dir})"));
@@ -72,17 +73,17 @@ impl Writer<'_> {
         lines
     }
 
-    /// The program that finds the events in an answer, as the runner looks for them; none, where the
-    /// answer is the event.
+    /// The jq program that lists the event ids in an answer, as `diff` looks for them; `None` for
+    /// endpoints whose answers are read page by page, or have no list of events.
     fn events(&mut self, exchange: &Exchange, is_note: bool) -> Option<String> {
         let endpoint = EndpointId::find(exchange.request.call)?;
         let note = |program: &str| if is_note { format!(", {program}") } else { String::new() };
         Some(match endpoint.get().gives? {
             Gives::Event if endpoint == KNOWN.event => ".event_id".to_owned(),
             Gives::Event => match exchange.request.parameter("ts") {
-                // Two events of one moment are alike to who asks by the time.
+                // A search by time may return another event with the same time stamp.
                 Some(time) => {
-                    let time = self.symbols.text(time);
+                    let time = self.variables.text(time);
                     let same = format!("(.origin_server_ts | tostring) == {time}");
                     format!(".event_id, (select({same}) | env.{LABEL}_id)")
                 }
@@ -94,7 +95,7 @@ impl Writer<'_> {
             Gives::State if is_note => ".[].event_id".to_owned(),
             Gives::State => "empty".to_owned(),
             Gives::Sync => {
-                let room = self.symbols.text(self.recording.rooms.first()?);
+                let room = self.variables.text(self.recording.rooms.first()?);
                 let note = note(".state.events[]?.event_id");
                 format!(".rooms.join[{room}] | .timeline.events[]?.event_id{note}")
             }
@@ -104,17 +105,18 @@ impl Writer<'_> {
         })
     }
 
-    /// The lines that wait until what a step did to memberships is what it was in the report; for
-    /// the last step, what it should be.
-    pub(super) fn watch(&mut self, unit: &Unit<'_>) -> Vec<String> {
-        let Some(step) = unit.first.step else { return Vec::new() };
+    /// The lines that wait until the memberships after a step are those of the report. After the last
+    /// step, the script waits for the memberships that the rules expect.
+    pub(super) fn watch(&mut self, call: &ScriptCall<'_>) -> Vec<String> {
+        let Some(step) = call.first.step else { return Vec::new() };
         let record = &self.log[step];
         let mut lines = Vec::new();
         let rooms = record.members.iter().flatten().zip(&self.recording.rooms);
         for (number, (seen, id)) in rooms.enumerate() {
-            let target = word(&self.symbols.target(&in_room(unit, &self.recording.rooms, id), &[]));
+            let target =
+                word(&self.variables.target(&in_room(call, &self.recording.rooms, id), &[]));
             let program = word(&self.program(record));
-            let seen = self.told(record, *seen);
+            let seen = self.in_words(record, *seen);
             if step != self.last {
                 lines.push(format!(
                     "memberships {target} \\\n    {} \\\n    {program} ||",
@@ -123,12 +125,13 @@ impl Writer<'_> {
                 lines.push("    stop 'the memberships are not those of the report'".to_owned());
                 continue;
             }
-            // An effect that is missing may still come; what was answered wrongly is done.
+            // After the expected answer, a missing effect may still come. After a wrong answer, none will.
             let should_be = self.expected.as_ref().filter(|e| record.observed.fits(&e.observation));
             let should_be = should_be.and_then(|outcome| outcome.next.rooms.get(number));
             let should_be =
                 should_be.map(|room| Memberships { guests: room.members, user: room.user });
-            let wanted = should_be.map_or_else(|| seen.clone(), |it| self.told(record, it));
+            let wanted =
+                should_be.map_or_else(|| seen.clone(), |members| self.in_words(record, members));
             let wanted = word(&wanted);
             lines.push(format!("memberships {target} \\\n    {wanted} \\\n    {program} || true"));
             lines.push(format!("compare 'in room{}' {} \"$found\"", number + 1, word(&seen)));
@@ -136,43 +139,43 @@ impl Writer<'_> {
         lines
     }
 
-    /// The guests of whose memberships something is said: those who are registered by then.
+    /// The guests whose memberships are compared: those who are registered by then.
     fn guests(&self, record: &StepRecord) -> Vec<(usize, String)> {
         let guests = (0..MAX_GUESTS).filter(|guest| !record.gone[*guest]);
         let guests =
             guests.filter_map(|guest| Some((guest, self.recording.guests[guest].clone()?)));
-        guests.filter(|(_, id)| self.symbols.knows(id)).collect()
+        guests.filter(|(_, id)| self.variables.has(id)).collect()
     }
 
     /// The memberships in words.
-    fn told(&self, record: &StepRecord, members: Memberships) -> String {
+    fn in_words(&self, record: &StepRecord, members: Memberships) -> String {
         let guest = |(guest, _)| format!("guest{} {}, ", guest + 1, members.guests[guest]);
         let guests: String = self.guests(record).into_iter().map(guest).collect();
         format!("{guests}the user {}", members.user)
     }
 
-    /// The program that says so of an answer.
+    /// The jq program that writes the memberships in an answer in the same words.
     fn program(&mut self, record: &StepRecord) -> String {
         let mut program = String::new();
         for (guest, id) in self.guests(record) {
-            program += &format!("guest{} \\(of({})), ", guest + 1, self.symbols.text(&id));
+            program += &format!("guest{} \\(of({})), ", guest + 1, self.variables.text(&id));
         }
-        let user = self.symbols.text(&self.recording.user.0);
+        let user = self.variables.text(&self.recording.user.0);
         format!("\"{program}the user \\(of({user}))\"")
     }
 }
 
-/// The call that looks at the members of this room, where the unit begins with the first room's.
-fn in_room(unit: &Unit<'_>, rooms: &[String], id: &str) -> Request {
+/// The call that reads the members of this room, made from the call for the first room.
+fn in_room(call: &ScriptCall<'_>, rooms: &[String], id: &str) -> Request {
     let first = rooms.first();
     let segment =
         |segment: String| if first == Some(&segment) { escaped(id) } else { escaped(&segment) };
-    let path: Vec<_> = unit.first.request.segments().map(segment).collect();
-    Request { path: path.join("/"), ..unit.first.request.clone() }
+    let path: Vec<_> = call.first.request.segments().map(segment).collect();
+    Request { path: path.join("/"), ..call.first.request.clone() }
 }
 
-/// What came of a call, as the script says it.
-fn came(exchange: &Exchange) -> String {
+/// The result of a call, as the script prints it: `allow`, or the status and the error code.
+fn result_of(exchange: &Exchange) -> String {
     match &exchange.errcode {
         _ if exchange.is_allowed() => "allow".to_owned(),
         Some(errcode) => format!("{} {errcode}", exchange.status),
@@ -180,7 +183,7 @@ fn came(exchange: &Exchange) -> String {
     }
 }
 
-/// The line that asks something of the answer, and holds it against the report.
-fn asked(what: &str, program: &str, reported: bool) -> String {
+/// The line that evaluates a jq program on the answer, and compares the result with the report.
+fn answer_check(what: &str, program: &str, reported: bool) -> String {
     format!("compare '{what}' {reported} \"$(jq -r {} \"$answer\" 2>/dev/null)\"", word(program))
 }

@@ -15,20 +15,20 @@ for tool in curl jq; do
     command -v "$tool" >/dev/null || stop "$tool is not installed"
 done
 
-# What a homeserver says may hold anything, so only plain characters of it are shown.
+# plain TEXT: prints a text of the homeserver, with `?` in place of unusual characters.
 plain() { printf '%s' "${1//[^a-zA-Z0-9 _.,:;!?@%&=\/\$\`~()-]/?}"; }
 
-# call WHO TOKEN METHOD TARGET [BODY]: makes a call, as often as the homeserver asks to wait (429).
-# The target and the body are jq programs, which read by `env` what was learned before. Leaves the
-# answer in the file $answer, and sets status, errcode and came: `allow`, or the status and errcode.
+# call WHO TOKEN METHOD TARGET [BODY]: makes a call, and repeats it while the homeserver asks to wait
+# (429). TARGET and BODY are jq programs, which read variables by `env`. The answer is then in the file
+# $answer, and status, errcode and came are set; came is `allow`, or the status and the errcode.
 call() {
     local who=$1 token=$2 method=$3 target body=${5-} options wait
-    target=$(jq -nr "$4") || stop "no call can be made of what the homeserver said"
+    target=$(jq -nr "$4") || stop "a value of the homeserver gives no valid call"
     : >"$work/headers"
     options=(--header "@$work/headers")
     [[ -z $token ]] || printf 'Authorization: Bearer %s\n' "$token" >"$work/headers"
     if [[ -n $body ]]; then
-        jq -nc "$body" >"$work/body" || stop "no call can be made of what the homeserver said"
+        jq -nc "$body" >"$work/body" || stop "a value of the homeserver gives no valid call"
         options+=(--header 'Content-Type: application/json' --data-binary "@$work/body")
     fi
     for _ in {1..20}; do
@@ -52,17 +52,17 @@ call() {
         "$who" "$method" "$(plain "$target")" "$status" "$(plain "$errcode")"
 }
 
-# needed: the last call was let through, as in the report; nothing goes on without it.
-needed() { [[ $came == allow ]] || stop "that call was let through in the report"; }
+# needed: stops the script unless the last call was allowed. Later calls depend on it.
+needed() { [[ $came == allow ]] || stop "the homeserver denied a call that it allowed in the report"; }
 
-# learn NAME PROGRAM: keeps what the jq program finds in the last answer, for later calls.
+# learn NAME PROGRAM: sets a variable to the value that the jq program finds in the last answer.
 learn() {
     local value
-    value=$(jq -er "$2" "$answer" 2>/dev/null) || stop "the answer does not hold what it held in the report"
+    value=$(jq -er "$2" "$answer" 2>/dev/null) || stop "the answer has no value for $1"
     printf -v "$1" '%s' "$value"
 }
 
-# How to answer a homeserver that asks who one is: the next stage of a way that can be gone.
+# The jq program for the next stage of interactive authentication that the script can complete.
 stage='(.completed // []) as $completed | .session as $session
     | [.flows[].stages - $completed | select(length > 0 and all(.[];
         . == "m.login.dummy"
@@ -75,8 +75,8 @@ stage='(.completed // []) as $completed | .session as $session
        else {} end)
     + (if $session then {$session} else {} end)'
 
-# interactively USER WHO TOKEN METHOD TARGET BODY: the same, for a call for which the homeserver
-# first asks who one is: USER, with the password, or just anybody if it is empty.
+# interactively USER WHO TOKEN METHOD TARGET BODY: makes a call with interactive authentication. USER
+# authenticates by password; without USER, no stage needs a password.
 interactively() {
     export identity=$1 auth
     shift
@@ -88,7 +88,7 @@ interactively() {
     done
 }
 
-# account NAME TOKEN: the account with this token, or a new one if it is empty.
+# account NAME TOKEN: uses the account with this token; registers a new account if TOKEN is empty.
 account() {
     if [[ -n $2 ]]; then
         call "$1" "$2" GET '"/_matrix/client/v3/account/whoami"'
@@ -103,7 +103,7 @@ account() {
     learn "$1_id" .user_id
 }
 
-# compare WHAT REPORTED SEEN: says what was seen, and remembers if it is not as reported.
+# compare WHAT REPORTED SEEN: prints what was seen, and remembers a difference from the report.
 compare() {
     printf '    %s: %s' "$1" "$(plain "$3")"
     if [[ $2 == "$3" ]]; then

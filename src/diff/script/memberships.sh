@@ -1,6 +1,6 @@
 
-# memberships TARGET WANTED PROGRAM: looks at a room's members until what the jq program says of them
-# is WANTED, or for as long as effects may take to settle; sets found. Fails if it is not WANTED.
+# memberships TARGET WANTED PROGRAM: reads a room's members until the result of the jq program is
+# WANTED, for at most $settle seconds. Sets found to the last result. Fails if it is not WANTED.
 memberships() {
     found=''
     for ((look = 0; look <= settle * 10; look++)); do
@@ -9,7 +9,7 @@ memberships() {
         needed
         found=$(jq -r 'def of($user): [.chunk[] | select(.state_key == $user)
             | .content.membership] | last // "never"; '"$3" "$answer" 2>/dev/null) ||
-            stop "the members of the room are not told"
+            stop "the answer does not list the members of the room"
         [[ $found != "$2" ]] || return 0
     done
     return 1

@@ -1,6 +1,6 @@
 
-# pages FROM WHO TOKEN METHOD TARGET: reads page by page, from FROM on if that is not empty, until e1
-# is given or nothing more comes; sets gave.
+# pages FROM WHO TOKEN METHOD TARGET: reads page by page, starting at FROM if FROM is not empty, until
+# a page contains e1 or the pages end; sets gave.
 pages() {
     local next
     export from=$1

@@ -1,4 +1,4 @@
-//! The steps of a script, as lines.
+//! Writes the steps of a script as lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,8 @@ use crate::subject::server::{Exchange, LearnedValue, Recording, Token, ValueSour
 
 use super::super::judge::StepRecord;
 use super::quoted::word;
-use super::symbols::{Fits, Origin, Symbols};
-use super::units::{Kind, Unit};
+use super::script_call::{Kind, ScriptCall};
+use super::variables::{Origin, Replaces, Variables};
 
 /// Writes the steps of a script.
 pub(super) struct Writer<'a> {
@@ -19,20 +19,20 @@ pub(super) struct Writer<'a> {
     pub(super) log: &'a [StepRecord],
     /// The number of the last step.
     pub(super) last: usize,
-    /// What the rules say to it.
+    /// The outcome of the last step by the rules.
     pub(super) expected: Option<Outcome>,
-    pub(super) symbols: Symbols,
+    pub(super) variables: Variables,
     lines: Vec<Line>,
-    /// In which step that was left out a variable would be learned.
+    /// For each variable that only a left-out step would set: the number of the step.
     left_out: BTreeMap<String, usize>,
 }
 
 enum Line {
     Plain(String),
-    /// Whatever of these is used is learned here.
-    Learn(Vec<String>),
-    /// The same, unless the call before is refused.
-    LearnIfAllowed(Vec<String>),
+    /// Sets those of these variables that the script uses.
+    Assign(Vec<String>),
+    /// The same, unless the homeserver denied the call before.
+    AssignIfAllowed(Vec<String>),
 }
 
 impl<'a> Writer<'a> {
@@ -42,102 +42,103 @@ impl<'a> Writer<'a> {
         last: usize,
         expected: Option<Outcome>,
     ) -> Self {
-        let symbols = known_from_the_beginning(recording);
+        let variables = variables_at_start(recording);
         let (lines, left_out) = (Vec::new(), BTreeMap::new());
-        Self { recording, log, last, expected, symbols, lines, left_out }
+        Self { recording, log, last, expected, variables, lines, left_out }
     }
 
-    /// Writes a step, or the first state.
-    pub(super) fn write(&mut self, heading: Vec<String>, units: &[&Unit<'_>]) {
+    /// Writes the heading and the calls of a step, or of the setup.
+    pub(super) fn write(&mut self, heading: Vec<String>, calls: &[&ScriptCall<'_>]) {
         self.lines.push(Line::Plain(String::new()));
         self.lines.extend(heading.into_iter().map(Line::Plain));
-        let is_last = units.iter().any(|unit| unit.first.step == Some(self.last));
-        let deciding = if is_last { self.deciding(units) } else { Vec::new() };
-        for (number, unit) in units.iter().enumerate() {
-            if unit.kind == Kind::Watch {
-                let watch = self.watch(unit);
+        let is_last = calls.iter().any(|call| call.first.step == Some(self.last));
+        let deciding = if is_last { self.deciding(calls) } else { Vec::new() };
+        for (number, call) in calls.iter().enumerate() {
+            if call.kind == Kind::Watch {
+                let watch = self.watch(call);
                 self.lines.extend(watch.into_iter().map(Line::Plain));
                 continue;
             }
-            let call = self.call(unit);
-            self.lines.push(Line::Plain(call));
-            let is_allowed = unit.last.is_allowed();
+            let line = self.line(call);
+            self.lines.push(Line::Plain(line));
+            let is_allowed = call.last.is_allowed();
             if deciding.contains(&number) {
-                let checks = self.checks(unit, deciding.last() == Some(&number));
+                let checks = self.checks(call, deciding.last() == Some(&number));
                 self.lines.extend(checks.into_iter().map(Line::Plain));
                 if is_allowed {
-                    let names = self.learn(unit.last);
-                    self.lines.push(Line::LearnIfAllowed(names));
+                    let names = self.add_variables(call.last);
+                    self.lines.push(Line::AssignIfAllowed(names));
                 }
             } else if is_allowed {
-                let names = self.learn(unit.last);
+                let names = self.add_variables(call.last);
                 self.lines.push(Line::Plain("needed".to_owned()));
-                self.lines.push(Line::Learn(names));
+                self.lines.push(Line::Assign(names));
             }
         }
     }
 
-    /// Leaves a step out.
-    pub(super) fn leave_out(&mut self, step: usize, units: &[&Unit<'_>]) {
-        for unit in units.iter().filter(|unit| unit.last.is_allowed()) {
-            for name in self.learn(unit.last) {
+    /// Leaves a step out, and remembers the variables that the step would set.
+    pub(super) fn leave_out(&mut self, step: usize, calls: &[&ScriptCall<'_>]) {
+        for call in calls.iter().filter(|call| call.last.is_allowed()) {
+            for name in self.add_variables(call.last) {
                 self.left_out.insert(name, step);
             }
         }
     }
 
-    /// The steps that were left out although a later call needs what they tell.
+    /// The steps that were left out although a later call needs a value from their answers.
     pub(super) fn missing(&self) -> BTreeSet<usize> {
-        let used = self.left_out.iter().filter(|(name, _)| self.symbols.uses(name));
+        let used = self.left_out.iter().filter(|(name, _)| self.variables.uses(name));
         used.map(|(_, step)| *step).collect()
     }
 
-    /// Which units decide what came of the last step: the calls of its endpoint by its caller.
-    fn deciding(&self, units: &[&Unit<'_>]) -> Vec<usize> {
+    /// The calls that determine the outcome of the last step: the calls of its endpoint by its caller.
+    fn deciding(&self, calls: &[&ScriptCall<'_>]) -> Vec<usize> {
         let Some(endpoint) = self.log[self.last].step.operation.endpoint() else {
             return Vec::new();
         };
-        let calls = |unit: &Unit<'_>| {
-            unit.kind != Kind::Watch && unit.first.request.call == endpoint.get().id
+        let is_of_endpoint = |call: &ScriptCall<'_>| {
+            call.kind != Kind::Watch && call.first.request.call == endpoint.get().id
         };
-        let first = units.iter().find(|unit| calls(unit));
-        let token = first.and_then(|unit| unit.first.token.clone());
-        let same = |unit: &Unit<'_>| calls(unit) && unit.first.token == token;
+        let first = calls.iter().find(|call| is_of_endpoint(call));
+        let token = first.and_then(|call| call.first.token.clone());
+        let same = |call: &ScriptCall<'_>| is_of_endpoint(call) && call.first.token == token;
         let deciding: Vec<_> =
-            units.iter().enumerate().filter(|(_, u)| same(u)).map(|(number, _)| number).collect();
-        // Of two calls of one endpoint the last is the step's own, but for what is read in parts, or now
-        // and as of some place.
-        let has_place = |unit: &Unit<'_>| unit.first.request.parameter("at").is_some();
-        if units.iter().any(|unit| unit.kind == Kind::Pages || has_place(unit)) {
+            calls.iter().enumerate().filter(|(_, u)| same(u)).map(|(number, _)| number).collect();
+        // Of several calls of the endpoint, only the last is the step itself. Exceptions are reads page
+        // by page, and lists of members with and without `at`.
+        let has_place = |call: &ScriptCall<'_>| call.first.request.parameter("at").is_some();
+        if calls.iter().any(|call| call.kind == Kind::Pages || has_place(call)) {
             deciding
         } else {
             deciding.last().copied().into_iter().collect()
         }
     }
 
-    fn call(&mut self, unit: &Unit<'_>) -> String {
-        let Exchange { request, token, .. } = unit.first;
-        let (who, token) = self.symbols.caller(token.as_ref());
-        let (verb, left_out): (_, &[&str]) = match &unit.kind {
+    /// The line that makes a call.
+    fn line(&mut self, call: &ScriptCall<'_>) -> String {
+        let Exchange { request, token, .. } = call.first;
+        let (who, token) = self.variables.caller(token.as_ref());
+        let (verb, left_out): (_, &[&str]) = match &call.kind {
             Kind::Call | Kind::Watch => ("call".to_owned(), &[]),
             Kind::Interactive { identity } => {
-                (format!("interactively {}", self.symbols.word(identity.as_deref())), &[])
+                (format!("interactively {}", self.variables.word(identity.as_deref())), &[])
             }
             Kind::Pages => {
-                let from = self.symbols.word(request.parameter("from"));
+                let from = self.variables.word(request.parameter("from"));
                 (format!("pages {from}"), &["from"])
             }
         };
-        let target = word(&self.symbols.target(request, left_out));
-        let call = format!("{verb} {who} {token} {} \\\n    {target}", request.method);
+        let target = word(&self.variables.target(request, left_out));
+        let line = format!("{verb} {who} {token} {} \\\n    {target}", request.method);
         match &request.body {
-            Some(body) => format!("{call} \\\n    {}", word(&self.symbols.body(body))),
-            None => call,
+            Some(body) => format!("{line} \\\n    {}", word(&self.variables.body(body))),
+            None => line,
         }
     }
 
-    /// What of an answer is given a name, in case that a later call needs it.
-    fn learn(&mut self, exchange: &Exchange) -> Vec<String> {
+    /// Adds variables for the values of an answer, in case a later call needs them. Returns their names.
+    fn add_variables(&mut self, exchange: &Exchange) -> Vec<String> {
         let by = exchange.step.map(|number| self.log[number].step.by);
         let who = match by {
             Some(Actor::Guest(number)) => format!("guest{}", number + 1),
@@ -148,39 +149,39 @@ impl<'a> Writer<'a> {
             let origin = self.origin(from);
             if *from == ValueSource::Field("access_token") {
                 let token = Token::from(value.clone());
-                names.extend(self.symbols.know_token(&who, token, origin));
+                names.extend(self.variables.add_token(&who, token, origin));
                 continue;
             }
             let name = self.name(&who, exchange, from, value);
-            let fits = match from {
-                ValueSource::Field("next_batch" | "origin_server_ts") => Fits::Alone,
-                _ => Fits::of_id(value),
+            let replaces = match from {
+                ValueSource::Field("next_batch" | "origin_server_ts") => Replaces::WholeText,
+                _ => Replaces::of_id(value),
             };
-            let Some(id) = self.symbols.know(&name, value, fits, origin) else { continue };
+            let Some(id) = self.variables.add(&name, value, replaces, origin) else { continue };
             names.push(id.clone());
             if *from == ValueSource::Field("user_id")
                 && let Some((localpart, _)) = value.trim_start_matches('@').split_once(':')
             {
                 let (name, origin) = (format!("{who}_name"), Origin::LocalpartOf(id));
-                names.extend(self.symbols.know(&name, localpart, Fits::Alone, origin));
+                names.extend(self.variables.add(&name, localpart, Replaces::WholeText, origin));
             }
         }
         names
     }
 
-    /// The program that finds in an answer what was found there.
+    /// The jq program that finds a value in an answer.
     fn origin(&mut self, from: &ValueSource) -> Origin {
         Origin::Answer(match from {
             ValueSource::Field(key) => format!(".{key}"),
             ValueSource::StateEvent { kind, state_key, in_chunk } => {
                 let list = if *in_chunk { ".chunk[]" } else { ".[]" };
-                let (kind, key) = (self.symbols.text(kind), self.symbols.text(state_key));
+                let (kind, key) = (self.variables.text(kind), self.variables.text(state_key));
                 format!("[{list} | select(.type == {kind} and .state_key == {key})][-1].event_id")
             }
         })
     }
 
-    /// The name for something that was learned.
+    /// The name of the variable for a value.
     fn name(&self, who: &str, exchange: &Exchange, from: &ValueSource, value: &str) -> String {
         let room = self.recording.rooms.iter().position(|room| room == value);
         let tagged = self.recording.tagged.as_ref();
@@ -199,25 +200,26 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// All that was written.
+    /// The text of all steps.
     pub(super) fn body(&self) -> String {
         let mut names = vec!["moderator_id", "moderator_token", "user_id", "user_token"];
         names.push("server_name");
-        names.extend(self.symbols.to_declare());
+        names.extend(self.variables.to_declare());
         let names: Vec<_> = names.iter().map(|name| format!("{name}=''")).collect();
-        let mut lines = vec!["# What is learned on the way.".to_owned()];
+        let mut lines = vec!["# Values from the answers.".to_owned()];
         lines.push(format!("export {}\n", names.join(" ")));
         lines.push(ACCOUNTS.to_owned());
         for line in &self.lines {
             match line {
                 Line::Plain(line) => lines.push(line.clone()),
-                Line::Learn(names) => lines.extend(self.symbols.learn(names)),
-                Line::LearnIfAllowed(names) => {
-                    let learn = self.symbols.learn(names);
-                    let learn: Vec<_> = learn.iter().map(|line| format!("    {line}")).collect();
-                    if !learn.is_empty() {
+                Line::Assign(names) => lines.extend(self.variables.assignments(names)),
+                Line::AssignIfAllowed(names) => {
+                    let assignments = self.variables.assignments(names);
+                    let assignments: Vec<_> =
+                        assignments.iter().map(|line| format!("    {line}")).collect();
+                    if !assignments.is_empty() {
                         lines.push("if [[ $came == allow ]]; then".to_owned());
-                        lines.extend(learn);
+                        lines.extend(assignments);
                         lines.push("fi".to_owned());
                     }
                 }
@@ -227,18 +229,18 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// What a script knows before its first call about the story.
-fn known_from_the_beginning(recording: &Recording) -> Symbols {
-    let mut symbols = Symbols::default();
-    symbols.know("run", &recording.word, Fits::Within, Origin::EventPresence);
+/// The variables that the start of a script sets.
+fn variables_at_start(recording: &Recording) -> Variables {
+    let mut variables = Variables::default();
+    variables.add("run", &recording.word, Replaces::AnyPart, Origin::Start);
     for (who, (id, token)) in [("moderator", &recording.moderator), ("user", &recording.user)] {
-        symbols.know(&format!("{who}_id"), id, Fits::of_id(id), Origin::EventPresence);
-        symbols.know_token(who, token.clone(), Origin::EventPresence);
+        variables.add(&format!("{who}_id"), id, Replaces::of_id(id), Origin::Start);
+        variables.add_token(who, token.clone(), Origin::Start);
     }
     if let Some((_, server)) = recording.moderator.0.split_once(':') {
-        symbols.know("server_name", server, Fits::AsServerName, Origin::EventPresence);
+        variables.add("server_name", server, Replaces::AsServerName, Origin::Start);
     }
-    symbols
+    variables
 }
 
 const ACCOUNTS: &str = "echo 'The accounts'

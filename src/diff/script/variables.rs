@@ -1,7 +1,7 @@
-//! Variables in place of what a homeserver chose, or what was made up for one run.
+//! The shell variables of a script, which stand for values that a homeserver chose or `diff` made up.
 //!
-//! A value is known under the name of a variable from the answer on in which it stood. Requests are
-//! written with the variables: as programs of jq's, which quotes what stands in them.
+//! A variable gets its value from the first answer that contains the value. Later requests contain the
+//! variable in place of the value. Requests are jq programs, and jq quotes the values.
 
 use std::collections::BTreeSet;
 
@@ -11,33 +11,33 @@ use crate::subject::server::{Request, Token, escaped};
 
 use super::quoted::{in_jq, word};
 
-/// How a variable comes to its value.
+/// Where a variable gets its value from.
 #[derive(Debug, Clone)]
 pub(super) enum Origin {
-    /// The script begins with it.
-    EventPresence,
-    /// A program of jq's finds it in the answer.
+    /// The start of the script sets the variable.
+    Start,
+    /// A jq program finds the value in the answer.
     Answer(String),
-    /// It is the localpart of the user id in this variable.
+    /// The value is the localpart of the user id in this variable.
     LocalpartOf(String),
 }
 
-/// Where a value stands for its variable.
+/// In which places a value is replaced by its variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fits {
-    /// Where there is nothing else: short words may stand anywhere by chance.
-    Alone,
-    /// Within a text, too.
-    Within,
-    /// Alone, and as the server's name at the end of an id or the beginning of a path.
+pub(super) enum Replaces {
+    /// Only a whole text. A short word may occur within a text by chance.
+    WholeText,
+    /// Any part of a text.
+    AnyPart,
+    /// A whole text, and the name of the server at the end of an id or at the start of a path.
     AsServerName,
 }
 
-impl Fits {
-    /// Where an id stands for its variable. What does not look like one may stand anywhere by chance.
+impl Replaces {
+    /// The places for an id. A value that does not look like an id may occur within a text by chance.
     pub(super) fn of_id(id: &str) -> Self {
         let is_id = id.len() > 3 && id.starts_with(['@', '!', '$', '#']);
-        if is_id { Self::Within } else { Self::Alone }
+        if is_id { Self::AnyPart } else { Self::WholeText }
     }
 }
 
@@ -45,58 +45,70 @@ impl Fits {
 struct Variable {
     name: String,
     value: String,
-    fits: Fits,
+    replaces: Replaces,
     origin: Origin,
 }
 
+/// A variable for an access token.
 #[derive(Debug)]
-struct Holder {
+struct TokenVariable {
     token: Token,
-    /// The variable.
+    /// The name of the variable.
     name: String,
-    /// Who shows it.
-    who: String,
+    /// The actor that uses the token.
+    actor: String,
     origin: Origin,
 }
 
-/// What is known under which name.
+/// The variables of a script.
 #[derive(Debug, Default)]
-pub(super) struct Symbols {
+pub(super) struct Variables {
     variables: Vec<Variable>,
-    tokens: Vec<Holder>,
+    tokens: Vec<TokenVariable>,
+    /// The names of the variables that the script uses.
     used: BTreeSet<String>,
 }
 
-impl Symbols {
-    /// Makes a value known, unless it is already; says under which name.
-    pub(super) fn know(
+impl Variables {
+    /// Adds a variable for a value, unless there is one. Returns the name of the new variable.
+    pub(super) fn add(
         &mut self,
         name: &str,
         value: &str,
-        fits: Fits,
+        replaces: Replaces,
         origin: Origin,
     ) -> Option<String> {
         if value.is_empty() || self.variables.iter().any(|known| known.value == value) {
             return None;
         }
-        let name = self.free(name);
+        let name = self.free_name(name);
         let value = value.to_owned();
-        self.variables.push(Variable { name: name.clone(), value, fits, origin });
+        self.variables.push(Variable { name: name.clone(), value, replaces, origin });
         Some(name)
     }
 
-    /// Makes a token known, which `who` shows; says under which name.
-    pub(super) fn know_token(&mut self, who: &str, token: Token, origin: Origin) -> Option<String> {
+    /// Adds a variable for a token of `actor`, unless there is one. Returns the name of the new variable.
+    pub(super) fn add_token(
+        &mut self,
+        actor: &str,
+        token: Token,
+        origin: Origin,
+    ) -> Option<String> {
         if self.tokens.iter().any(|known| known.token == token) {
             return None;
         }
-        let name = self.free(&format!("{who}_token"));
-        self.tokens.push(Holder { token, name: name.clone(), who: who.to_owned(), origin });
+        let name = self.free_name(&format!("{actor}_token"));
+        self.tokens.push(TokenVariable {
+            token,
+            name: name.clone(),
+            actor: actor.to_owned(),
+            origin,
+        });
         Some(name)
     }
 
-    /// A name that is not taken.
-    fn free(&self, name: &str) -> String {
+    /// `name`, with a number if another variable has the name.
+    fn free_name(&self, name: &str) -> String {
         let is_free = |name: &String| {
             let variables = self.variables.iter().map(|known| &known.name);
             !variables.chain(self.tokens.iter().map(|known| &known.name)).any(|n| n == name)
@@ -106,8 +118,8 @@ impl Symbols {
         names.find(is_free).unwrap_or_default()
     }
 
-    /// The lines that give these variables their values, where anything uses them.
-    pub(super) fn learn(&self, names: &[String]) -> Vec<String> {
+    /// The lines that set these variables, without variables that the script does not use.
+    pub(super) fn assignments(&self, names: &[String]) -> Vec<String> {
         let mut lines = Vec::new();
         for name in names.iter().filter(|name| self.used.contains(*name)) {
             let variable = self.variables.iter().find(|known| known.name == *name);
@@ -121,7 +133,7 @@ impl Symbols {
                     lines.push(format!("{name}=${{{id}#@}}"));
                     lines.push(format!("{name}=${{{name}%%:*}}"));
                 }
-                Some(Origin::EventPresence) | None => {}
+                Some(Origin::Start) | None => {}
             }
         }
         lines
@@ -131,62 +143,62 @@ impl Symbols {
     pub(super) fn to_declare(&self) -> Vec<&str> {
         let variables = self.variables.iter().map(|known| (&known.name, &known.origin));
         let all = variables.chain(self.tokens.iter().map(|known| (&known.name, &known.origin)));
-        let found_out = all.filter(|(_, origin)| !matches!(origin, Origin::EventPresence));
+        let found_out = all.filter(|(_, origin)| !matches!(origin, Origin::Start));
         found_out.map(|(name, _)| &**name).filter(|name| self.used.contains(*name)).collect()
     }
 
-    /// Who shows this token, and the word of the shell's that stands for it.
+    /// The actor with this token, and the shell word for the token.
     pub(super) fn caller(&mut self, token: Option<&Token>) -> (String, String) {
         let Some(token) = token else { return ("nobody".to_owned(), "''".to_owned()) };
         match self.tokens.iter().find(|known| known.token == *token) {
             Some(known) => {
                 self.used.insert(known.name.clone());
-                (known.who.clone(), format!("\"${}\"", known.name))
+                (known.actor.clone(), format!("\"${}\"", known.name))
             }
-            // Every other token is one that nobody was given.
+            // Every other token is made up: the homeserver gave it to nobody.
             None => ("somebody".to_owned(), "made-up-token".to_owned()),
         }
     }
 
-    /// Whether anything uses this variable.
+    /// Whether the script uses this variable.
     pub(super) fn uses(&self, name: &str) -> bool {
         self.used.contains(name)
     }
 
-    /// Whether a variable stands for this.
-    pub(super) fn knows(&self, value: &str) -> bool {
+    /// Whether a variable stands for this value.
+    pub(super) fn has(&self, value: &str) -> bool {
         self.variables.iter().any(|known| known.value == value)
     }
 
-    /// The word of the shell's for a value that a variable stands for; the empty one for another.
+    /// The shell word for the variable of a value; the empty word if the value has no variable.
     pub(super) fn word(&mut self, value: Option<&str>) -> String {
         let text = value.map(|value| self.text(value)).unwrap_or_default();
         text.strip_prefix("env.").map_or("''".to_owned(), |name| format!("\"${name}\""))
     }
 
-    /// The text as a term of jq's.
+    /// The text as a jq expression.
     pub(super) fn text(&mut self, text: &str) -> String {
         if let Some(known) = self.tokens.iter().find(|k| k.token == Token::from(text.to_owned())) {
             self.used.insert(known.name.clone());
             return format!("env.{}", known.name);
         }
-        let pieces = self.pieces(text);
-        match pieces.as_slice() {
-            [Piece::Variable(name)] => format!("env.{name}"),
-            pieces => format!("\"{}\"", interpolated(pieces, in_jq)),
+        let fragments = self.fragments(text);
+        match fragments.as_slice() {
+            [Fragment::Variable(name)] => format!("env.{name}"),
+            fragments => format!("\"{}\"", interpolated(fragments, in_jq)),
         }
     }
 
-    /// The path and the query of a request, but for what of the query is left out, as a program.
+    /// The path and the query of a request as a jq program, without the `left_out` parameters.
     pub(super) fn target(&mut self, request: &Request, left_out: &[&str]) -> String {
         let mut target: Vec<String> = Vec::new();
         for segment in request.segments() {
-            target.push(interpolated(&self.pieces(&segment), escaped));
+            target.push(interpolated(&self.fragments(&segment), escaped));
         }
         let mut target = target.join("/");
         let mut separator = '?';
         for (key, value) in request.query.iter().filter(|(key, _)| !left_out.contains(key)) {
-            let value = interpolated(&self.pieces(value), escaped);
+            let value = interpolated(&self.fragments(value), escaped);
             target += &format!("{separator}{key}={value}");
             separator = '&';
         }
@@ -194,7 +206,7 @@ impl Symbols {
         format!("{format}\"{target}\"")
     }
 
-    /// A body as a program.
+    /// A body as a jq program.
     pub(super) fn body(&mut self, body: &Value) -> String {
         match body {
             Value::String(text) => self.text(text),
@@ -204,7 +216,7 @@ impl Symbols {
             }
             Value::Object(fields) => {
                 let fields = fields.iter().map(|(key, value)| match key.as_str() {
-                    // It is the script's own.
+                    // The script makes its own password.
                     "password" => "\"password\": env.password".to_owned(),
                     _ => format!("{}: {}", self.key(key), self.body(value)),
                 });
@@ -214,27 +226,27 @@ impl Symbols {
         }
     }
 
-    /// The key of an object in a program: in parentheses where it is not a plain string.
+    /// The key of an object in a jq program, in parentheses if it is not a plain string.
     fn key(&mut self, key: &str) -> String {
         let key = self.text(key);
         if key.contains("env.") { format!("({key})") } else { key }
     }
 
-    /// The text, cut where it holds what variables stand for.
-    fn pieces(&mut self, text: &str) -> Vec<Piece> {
-        let mut pieces = Vec::new();
+    /// Splits the text into plain text and variables.
+    fn fragments(&mut self, text: &str) -> Vec<Fragment> {
+        let mut fragments = Vec::new();
         if let Some(known) = self.variables.iter().find(|known| known.value == text) {
-            pieces.push(Piece::Variable(known.name.clone()));
+            fragments.push(Fragment::Variable(known.name.clone()));
         } else {
             let mut plain = String::new();
             let mut rest = text;
             while let Some(next) = rest.chars().next() {
-                let known = self.variables.iter().filter(|known| known.begins(&plain, rest));
+                let known = self.variables.iter().filter(|known| known.matches(&plain, rest));
                 if let Some(known) = known.max_by_key(|known| known.value.len()) {
                     if !plain.is_empty() {
-                        pieces.push(Piece::Text(std::mem::take(&mut plain)));
+                        fragments.push(Fragment::Text(std::mem::take(&mut plain)));
                     }
-                    pieces.push(Piece::Variable(known.name.clone()));
+                    fragments.push(Fragment::Variable(known.name.clone()));
                     rest = &rest[known.value.len()..];
                 } else {
                     plain.push(next);
@@ -242,18 +254,19 @@ impl Symbols {
                 }
             }
             if !plain.is_empty() {
-                pieces.push(Piece::Text(plain));
+                fragments.push(Fragment::Text(plain));
             }
         }
-        for piece in &pieces {
-            if let Piece::Variable(name) = piece {
-                self.use_(name);
+        for fragment in &fragments {
+            if let Fragment::Variable(name) = fragment {
+                self.mark_used(name);
             }
         }
-        pieces
+        fragments
     }
 
-    fn use_(&mut self, name: &str) {
+    /// Marks a variable as used, and the variable that it is computed from.
+    fn mark_used(&mut self, name: &str) {
         self.used.insert(name.to_owned());
         let of = self.variables.iter().find(|known| known.name == name);
         if let Some(Origin::LocalpartOf(id)) = of.map(|known| known.origin.clone()) {
@@ -263,13 +276,13 @@ impl Symbols {
 }
 
 impl Variable {
-    /// Whether `rest`, which `before` comes before, begins with what the variable stands for.
-    fn begins(&self, before: &str, rest: &str) -> bool {
+    /// Whether the variable replaces the start of `rest`, in a text that continues `before`.
+    fn matches(&self, before: &str, rest: &str) -> bool {
         let Some(after) = rest.strip_prefix(&self.value) else { return false };
-        match self.fits {
-            Fits::Alone => false,
-            Fits::Within => true,
-            Fits::AsServerName => {
+        match self.replaces {
+            Replaces::WholeText => false,
+            Replaces::AnyPart => true,
+            Replaces::AsServerName => {
                 before.ends_with([':', '/']) && (after.is_empty() || after.starts_with('/'))
             }
         }
@@ -278,21 +291,21 @@ impl Variable {
 
 /// A part of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
+enum Fragment {
     Text(String),
     Variable(String),
 }
 
-/// The inner of a string of jq's.
-fn interpolated(pieces: &[Piece], text: impl Fn(&str) -> String) -> String {
-    let piece = |piece: &Piece| match piece {
-        Piece::Text(plain) => text(plain),
-        Piece::Variable(name) => format!("\\(env.{name})"),
+/// The inner part of a jq string that interpolates the variables.
+fn interpolated(fragments: &[Fragment], text: impl Fn(&str) -> String) -> String {
+    let in_string = |fragment: &Fragment| match fragment {
+        Fragment::Text(plain) => text(plain),
+        Fragment::Variable(name) => format!("\\(env.{name})"),
     };
-    pieces.iter().map(piece).collect()
+    fragments.iter().map(in_string).collect()
 }
 
-/// A program as a word of the shell's: bare, where that is plain to see.
+/// A jq program as a shell word, without quotes where none are needed.
 fn shell_program(program: &str) -> String {
     let is_plain = program.chars().all(|c| c.is_ascii_alphanumeric() || "._".contains(c));
     if is_plain { program.to_owned() } else { word(program) }
@@ -305,58 +318,58 @@ mod tests {
 
     use super::*;
 
-    fn symbols() -> Symbols {
-        let mut symbols = Symbols::default();
+    fn variables() -> Variables {
+        let mut variables = Variables::default();
         let id = Origin::Answer(".user_id".to_owned());
-        symbols.know("run", "ga-1", Fits::Within, Origin::EventPresence);
-        symbols.know("server_name", "b", Fits::AsServerName, Origin::EventPresence);
-        symbols.know("guest1_id", "@17:b", Fits::Within, id);
+        variables.add("run", "ga-1", Replaces::AnyPart, Origin::Start);
+        variables.add("server_name", "b", Replaces::AsServerName, Origin::Start);
+        variables.add("guest1_id", "@17:b", Replaces::AnyPart, id);
         let localpart = Origin::LocalpartOf("guest1_id".to_owned());
-        symbols.know("guest1_name", "17", Fits::Alone, localpart);
+        variables.add("guest1_name", "17", Replaces::WholeText, localpart);
         let token = Origin::Answer(".access_token".to_owned());
-        symbols.know_token("guest1", "secret".to_owned().into(), token);
-        symbols
+        variables.add_token("guest1", "secret".to_owned().into(), token);
+        variables
     }
 
     #[test]
-    fn what_was_learned_is_replaced_by_variables() {
-        let mut symbols = symbols();
-        assert_eq!(symbols.text("@17:b"), "env.guest1_id");
-        assert_eq!(symbols.text("mxc://b/17"), r#""mxc://\(env.server_name)/17""#);
-        assert_eq!(symbols.text("a bee"), "\"a bee\"");
+    fn variables_replace_values_of_answers() {
+        let mut variables = variables();
+        assert_eq!(variables.text("@17:b"), "env.guest1_id");
+        assert_eq!(variables.text("mxc://b/17"), r#""mxc://\(env.server_name)/17""#);
+        assert_eq!(variables.text("a bee"), "\"a bee\"");
         let body = json!({ "username": "17", "guest_access_token": "secret", "password": "p" });
-        let program = symbols.body(&body);
+        let program = variables.body(&body);
         assert!(program.contains(r#""username": env.guest1_name"#), "{program}");
         assert!(program.contains(r#""guest_access_token": env.guest1_token"#), "{program}");
         assert!(program.contains(r#""password": env.password"#), "{program}");
         let levels = json!({ "users": { "@17:b": 50 } });
-        assert_eq!(symbols.body(&levels), r#"{"users": {(env.guest1_id): 50}}"#);
+        assert_eq!(variables.body(&levels), r#"{"users": {(env.guest1_id): 50}}"#);
     }
 
     #[test]
-    fn a_path_and_a_query_are_escaped_but_for_the_variables_which_jq_escapes() {
+    fn a_target_is_escaped_except_for_its_variables() {
         let request = Request::to(KNOWN.put_state, ["!r:b", "m.room.member", "@17:b"]);
         let request = request.query("user_id", "a b ga-1").query("from", "x");
         assert_eq!(
-            symbols().target(&request, &["from"]),
+            variables().target(&request, &["from"]),
             r#"@uri "/_matrix/client/v3/rooms/%21r%3A\(env.server_name)/state/m.room.member/\(env.guest1_id)?user_id=a%20b%20\(env.run)""#
         );
     }
 
     #[test]
-    fn only_what_is_used_is_learned_with_what_it_comes_from() {
-        let mut symbols = symbols();
+    fn only_used_variables_and_their_origins_are_set() {
+        let mut variables = variables();
         let names = ["guest1_id", "guest1_name", "guest1_token"].map(str::to_owned);
-        assert!(symbols.learn(&names).is_empty());
-        symbols.text("17");
-        assert_eq!(symbols.learn(&names)[0], "learn guest1_id .user_id");
-        assert_eq!(symbols.to_declare(), ["guest1_id", "guest1_name"]);
+        assert!(variables.assignments(&names).is_empty());
+        variables.text("17");
+        assert_eq!(variables.assignments(&names)[0], "learn guest1_id .user_id");
+        assert_eq!(variables.to_declare(), ["guest1_id", "guest1_name"]);
     }
 
     #[test]
-    fn a_token_that_nobody_was_given_is_not_repeated() {
+    fn a_made_up_token_is_replaced_by_another() {
         let token = Token::from("another".to_owned());
-        assert_eq!(symbols().caller(Some(&token)).1, "made-up-token");
-        assert_eq!(symbols().caller(Some(&"secret".to_owned().into())).1, "\"$guest1_token\"");
+        assert_eq!(variables().caller(Some(&token)).1, "made-up-token");
+        assert_eq!(variables().caller(Some(&"secret".to_owned().into())).1, "\"$guest1_token\"");
     }
 }

@@ -1,4 +1,5 @@
-//! Exchanges as a script makes them: what the runner did in a loop is one unit.
+//! Groups recorded exchanges into the calls of a script. A script makes several exchanges by one line:
+//! the pages of a timeline, or the stages of interactive authentication.
 
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use serde_json::Value;
@@ -7,40 +8,41 @@ use crate::subject::server::Exchange;
 
 /// One or several exchanges that a script makes by one line.
 #[derive(Debug)]
-pub(super) struct Unit<'a> {
+pub(super) struct ScriptCall<'a> {
     pub(super) kind: Kind,
-    /// The first call.
+    /// The first exchange.
     pub(super) first: &'a Exchange,
-    /// The last answer.
+    /// The last exchange.
     pub(super) last: &'a Exchange,
 }
 
-/// How a unit is made.
+/// How the script makes the exchanges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// By a call.
+    /// By one call.
     Call,
-    /// By a call, and then by what the homeserver asks for; the user id, if that is a password.
+    /// By a call with interactive authentication. `identity` is the user id, if a stage needs a
+    /// password.
     Interactive { identity: Option<String> },
-    /// By one page after the other.
+    /// Page by page.
     Pages,
-    /// By looking at the members of every room until they are settled.
+    /// By reading the members of every room, until they no longer change.
     Watch,
 }
 
-/// The units of these exchanges.
-pub(super) fn units(exchanges: &[Exchange]) -> Vec<Unit<'_>> {
-    let mut units: Vec<Unit<'_>> = Vec::new();
+/// Groups the exchanges of a recording.
+pub(super) fn script_calls(exchanges: &[Exchange]) -> Vec<ScriptCall<'_>> {
+    let mut calls: Vec<ScriptCall<'_>> = Vec::new();
     for exchange in exchanges {
-        if let Some(unit) = units.last_mut()
-            && unit.goes_on(exchange)
+        if let Some(call) = calls.last_mut()
+            && call.continues_with(exchange)
         {
-            unit.last = exchange;
+            call.last = exchange;
         } else {
-            units.push(Unit { kind: kind(exchange), first: exchange, last: exchange });
+            calls.push(ScriptCall { kind: kind(exchange), first: exchange, last: exchange });
         }
     }
-    units
+    calls
 }
 
 fn kind(exchange: &Exchange) -> Kind {
@@ -54,9 +56,9 @@ fn kind(exchange: &Exchange) -> Kind {
     }
 }
 
-impl Unit<'_> {
-    /// Whether the exchange belongs to this unit; the unit is then what it makes it.
-    fn goes_on(&mut self, exchange: &Exchange) -> bool {
+impl ScriptCall<'_> {
+    /// Whether the exchange belongs to this call. If so, the exchange may change the kind of the call.
+    fn continues_with(&mut self, exchange: &Exchange) -> bool {
         if self.first.step != exchange.step || self.first.watches != exchange.watches {
             return false;
         }
@@ -64,7 +66,7 @@ impl Unit<'_> {
             Kind::Watch => true,
             Kind::Pages => self.is_next_page(exchange),
             Kind::Call | Kind::Interactive { .. } => {
-                let Some(auth) = self.answer_to_a_question(exchange) else { return false };
+                let Some(auth) = self.authentication_in(exchange) else { return false };
                 let user = auth.pointer("/identifier/user").and_then(Value::as_str);
                 let identity = match &self.kind {
                     Kind::Interactive { identity: Some(known) } => Some(known.clone()),
@@ -86,8 +88,9 @@ impl Unit<'_> {
             && without_place(exchange) == without_place(self.first)
     }
 
-    /// What the exchange shows, if it is the first once more with what the homeserver asked for.
-    fn answer_to_a_question<'a>(&self, exchange: &'a Exchange) -> Option<&'a Value> {
+    /// The `auth` of the exchange, if the exchange repeats the first one with interactive
+    /// authentication.
+    fn authentication_in<'a>(&self, exchange: &'a Exchange) -> Option<&'a Value> {
         let fields = exchange.request.body.as_ref()?.as_object()?;
         let auth = fields.get("auth")?;
         let first = self.first.request.body.as_ref().and_then(Value::as_object);
@@ -115,11 +118,11 @@ mod tests {
     }
 
     fn kinds(exchanges: &[Exchange]) -> Vec<Kind> {
-        units(exchanges).into_iter().map(|unit| unit.kind).collect()
+        script_calls(exchanges).into_iter().map(|call| call.kind).collect()
     }
 
     #[test]
-    fn what_answers_a_question_belongs_to_the_call_that_asked_it() {
+    fn interactive_authentication_belongs_to_its_call() {
         let call = |body: Value| exchange(Request::to(KNOWN.register, []).body(body));
         let auth = json!({ "type": "m.login.password", "identifier": { "user": "@a:b" } });
         let one = call(json!({ "username": "a" }));
@@ -131,13 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_one_direction_are_one_unit() {
+    fn pages_of_one_direction_are_one_call() {
         let page = |dir: &str, from: &str| {
             let request = Request::to(KNOWN.messages, ["!r"]).query("dir", dir);
             exchange(request.query("limit", "1").query("from", from))
         };
         let pages = [page("b", "1"), page("b", "2"), page("f", "")];
         assert_eq!(kinds(&pages), [Kind::Pages, Kind::Pages]);
-        assert_eq!(units(&pages)[0].last.request, pages[1].request);
+        assert_eq!(script_calls(&pages)[0].last.request, pages[1].request);
     }
 }
