@@ -1,4 +1,4 @@
-//! The baseline and the forms of the report, by the command as a whole.
+//! The baseline and the formats of the report, through the command.
 
 use guest_access::serve::Embedded;
 use guest_access_rules::rules::Rules;
@@ -6,39 +6,39 @@ use guest_access_rules::variant;
 
 use crate::cli::{Folder, Ran, run, run_line, run_with_input};
 
-/// A mistaken reference, for as long as this lives.
-struct Mistaken(Embedded);
+/// A reference with a defect. It runs until the value is dropped.
+struct DefectiveServer(Embedded);
 
-impl Mistaken {
+impl DefectiveServer {
     fn start() -> Self {
         let mistake = variant::find(&Rules::find("latest").unwrap(), "join.gate=none").unwrap();
         Self(Embedded::start(mistake.profile).unwrap())
     }
 
-    /// `diff` against it, by a few vectors.
+    /// Runs `diff` with a few vectors.
     fn diff(&self, args: &[&str]) -> Ran {
         let url = self.0.url();
         run(["diff", "--server", &url, "--quiet", "--only", "guest-access*"].iter().chain(args))
     }
 
-    /// What it still does of this report.
+    /// Runs `diff --replay` with this report.
     fn replay(&self, report: &str) -> Ran {
         run(["diff", "--server", &self.0.url(), "--quiet", "--replay", report])
     }
 }
 
 #[test]
-fn a_baseline_is_written_and_holds_until_what_it_lists_happens_no_more() {
+fn a_baseline_passes_until_a_divergence_no_longer_occurs() {
     let folder = Folder::new();
     let known = folder.path("known.toml").display().to_string();
     let again = folder.path("again.toml").display().to_string();
-    let mistaken = Mistaken::start();
-    let ran = mistaken.diff(&["--format", "jsonl"]);
+    let server = DefectiveServer::start();
+    let ran = server.diff(&["--format", "jsonl"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.out.contains(r#"{"Action":"fail","Test":"#), "{ran:?}");
-    let ran = mistaken.diff(&["--write-baseline", &known]);
+    let ran = server.diff(&["--write-baseline", &known]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let ran = mistaken.diff(&["--baseline", &known, "--write-baseline", &again]);
+    let ran = server.diff(&["--baseline", &known, "--write-baseline", &again]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let (known_text, again) =
         (std::fs::read_to_string(&known).unwrap(), std::fs::read_to_string(again).unwrap());
@@ -63,21 +63,21 @@ fn a_baseline_is_written_and_holds_until_what_it_lists_happens_no_more() {
     assert!(others.out.contains("was not selected"), "{others:?}");
 }
 
-/// The ids of the scheme that is in force, for a reference that lets every guest join. A changed id
-/// breaks the baselines of all users: whoever means to change ids raises `ID_SCHEME`.
+/// The ids of the current scheme, for a reference that lets every guest join. A changed id breaks the
+/// baselines of all users. To change ids on purpose, raise `ID_SCHEME`.
 const IDS: [&str; 4] =
     ["leak-join-a1c315fe", "leak-join-973fa139", "error-join-fe353be1", "error-join-7493695d"];
 
 #[test]
-fn ids_depend_on_no_words_and_on_no_choice_of_vectors() {
-    let mistaken = Mistaken::start();
+fn ids_do_not_depend_on_words_or_selected_vectors() {
+    let server = DefectiveServer::start();
     let ids = |ran: &Ran| -> Vec<String> {
         let report = ran.json();
         assert_eq!(report["ids"], 2);
         let divergences = report["divergences"].as_array().unwrap();
         divergences.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
     };
-    let url = mistaken.0.url();
+    let url = server.0.url();
     let always = ["diff", "--server", &url, "--quiet", "--format", "json", "--only"];
     let with = |only: &str| ids(&run(always.iter().chain(&[only])));
     assert_eq!(with("room-*"), IDS);
@@ -85,17 +85,17 @@ fn ids_depend_on_no_words_and_on_no_choice_of_vectors() {
 }
 
 #[test]
-fn a_baseline_of_an_older_scheme_is_refused_and_can_be_written_anew() {
+fn a_baseline_with_old_ids_is_refused_and_can_be_rewritten() {
     let folder = Folder::new();
     let known = folder.path("known.toml").display().to_string();
-    let mistaken = Mistaken::start();
-    let ran = mistaken.diff(&["--write-baseline", &known]);
+    let server = DefectiveServer::start();
+    let ran = server.diff(&["--write-baseline", &known]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let text = std::fs::read_to_string(&known).unwrap();
     let older = text.replace("ids = 2\n", "").replace("id = \"leak", "id = \"older-leak");
     let older = older.replacen("reason = \"\"", "reason = \"an issue\"", 1);
     std::fs::write(&known, &older).unwrap();
-    let ran = mistaken.diff(&["--baseline", &known]);
+    let ran = server.diff(&["--baseline", &known]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
     assert!(
         ran.err.contains("has ids of scheme 1, and this version makes ids of scheme 2"),
@@ -103,39 +103,41 @@ fn a_baseline_of_an_older_scheme_is_refused_and_can_be_written_anew() {
     );
     assert!(ran.err.contains("`--write-baseline FILE`"), "{ran:?}");
     assert_eq!(ran.err.lines().count(), 1, "{ran:?}");
-    // What was said of a divergence stays, since the words are the same.
-    let ran = mistaken.diff(&["--write-baseline", &known]);
+    // The reason of a divergence stays, because the words are the same.
+    let ran = server.diff(&["--write-baseline", &known]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let again = std::fs::read_to_string(&known).unwrap();
     assert_eq!(again, text.replacen("reason = \"\"", "reason = \"an issue\"", 1));
 }
 
 #[test]
-fn one_run_gives_every_form_of_the_report_and_none_holds_a_token() {
+fn one_run_writes_every_format_without_any_token() {
     let folder = Folder::new();
-    let forms = ["text", "json", "junit", "html", "jsonl"];
-    let mistaken = Mistaken::start();
-    let also: Vec<_> = forms
+    let formats = ["text", "json", "junit", "html", "jsonl"];
+    let server = DefectiveServer::start();
+    let also: Vec<_> = formats
         .iter()
-        .flat_map(|form| ["--also".to_owned(), format!("{form}={}", folder.path(form).display())])
+        .flat_map(|format| {
+            ["--also".to_owned(), format!("{format}={}", folder.path(format).display())]
+        })
         .collect();
-    let ran = mistaken.diff(&also.iter().map(String::as_str).collect::<Vec<_>>());
+    let ran = server.diff(&also.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(!holds_a_token(&ran.err), "{}", ran.err);
-    for form in forms {
-        let text = std::fs::read_to_string(folder.path(form)).unwrap();
-        assert!(text.contains("v1.16"), "{form}");
-        assert!(!holds_a_token(&text), "{form}");
+    assert!(!contains_a_token(&ran.err), "{}", ran.err);
+    for format in formats {
+        let text = std::fs::read_to_string(folder.path(format)).unwrap();
+        assert!(text.contains("v1.16"), "{format}");
+        assert!(!contains_a_token(&text), "{format}");
     }
-    let replayed = mistaken.replay(&folder.path("json").display().to_string());
+    let replayed = server.replay(&folder.path("json").display().to_string());
     assert_eq!(replayed.code, Some(1), "{replayed:?}");
-    assert!(!holds_a_token(&replayed.out) && !holds_a_token(&replayed.err), "{replayed:?}");
+    assert!(!contains_a_token(&replayed.out) && !contains_a_token(&replayed.err), "{replayed:?}");
     assert_eq!(std::fs::read_to_string(folder.path("text")).unwrap(), ran.out);
 }
 
-/// Whether a text holds an access token: the reference's are `token-` and a number, and those of real
-/// homeservers begin with `syt_`, `mat_` or `MDAx`.
-fn holds_a_token(text: &str) -> bool {
+/// Whether a text contains an access token. Tokens of the reference are `token-` and a number. Tokens of
+/// real homeservers begin with `syt_`, `mat_` or `MDAx`.
+fn contains_a_token(text: &str) -> bool {
     let numbered = |after: &str| after.starts_with(|c: char| c.is_ascii_digit());
     text.split("token-").skip(1).any(numbered)
         || ["syt_", "mat_", "MDAx"].iter().any(|begin| {
@@ -146,28 +148,28 @@ fn holds_a_token(text: &str) -> bool {
 }
 
 #[test]
-fn no_snapshot_holds_a_token() {
-    fn look(folder: &std::path::Path, seen: &mut usize) {
+fn no_snapshot_contains_a_token() {
+    fn visit(folder: &std::path::Path, seen: &mut usize) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                look(&path, seen);
+                visit(&path, seen);
             } else if path.extension().is_some_and(|extension| extension == "snap") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                assert!(!holds_a_token(&text), "{}", path.display());
+                assert!(!contains_a_token(&text), "{}", path.display());
                 *seen += 1;
             }
         }
     }
     let mut seen = 0;
     for folder in ["tests", "model/tests"] {
-        look(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut seen);
+        visit(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut seen);
     }
     assert!(seen > 20, "{seen}");
 }
 
 #[test]
-fn a_broken_baseline_is_told_with_its_line_before_anything_is_asked() {
+fn a_wrong_baseline_is_reported_with_its_line_before_any_call() {
     let folder = Folder::new();
     let entry = "[[known]]\nid = \"a\"\nreason = \"\"\nlink = \"\"\nstep = \"\"\nby = \"\"\nexpected = \"\"\nobserved = \"\"\nvectors = []\n";
     let cases = [
@@ -179,23 +181,23 @@ fn a_broken_baseline_is_told_with_its_line_before_anything_is_asked() {
         ("an entry without a reason", "rules = \"v1.16\"\n[[known]]\nid = \"a\"\n".to_owned()),
         ("listed twice", format!("rules = \"v1.16\"\nids = 2\n\n{entry}\n{entry}")),
     ];
-    let mut said = String::new();
+    let mut messages = String::new();
     for (what, text) in cases {
         let path = folder.file("known.toml", text);
         let ran = run(["diff".into(), "--baseline".into(), path.into_os_string()]);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
-        said += &format!("{what}\n  {}", folder.without_path(&ran.err));
+        messages += &format!("{what}\n  {}", folder.without_path(&ran.err));
     }
     for input in [&b"rules = \"r0.0.0\""[..], b"rules = \"latest\"\n# \xff"] {
         let ran = run_with_input("diff --baseline -", input);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
-        said += &format!("the standard input\n  {}", ran.err);
+        messages += &format!("the standard input\n  {}", ran.err);
     }
     let ran = run_line("diff --baseline no-such-file.toml");
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    said += &format!("no file\n  {}", ran.err);
+    messages += &format!("no file\n  {}", ran.err);
     let ran = run_line("diff --also pdf=report.pdf");
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    said += &ran.err;
-    insta::assert_snapshot!(said);
+    messages += &ran.err;
+    insta::assert_snapshot!(messages);
 }

@@ -1,4 +1,4 @@
-//! The command: its report, its exit codes, and what it keeps to itself.
+//! The command: its report, its exit codes, and its secrets.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ fn http(url: &str, path: &str, body: &Value) -> Value {
 }
 
 #[test]
-fn the_reference_is_held_against_the_rules_if_no_server_is_named() {
+fn without_a_server_the_reference_is_compared() {
     let began = Instant::now();
     let ran = run(["diff", "--quiet", "--format", "json"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -39,14 +39,14 @@ fn the_reference_is_held_against_the_rules_if_no_server_is_named() {
 }
 
 #[test]
-fn a_filter_that_matches_nothing_is_no_success() {
+fn a_filter_that_matches_nothing_gives_no_verdict() {
     let ran = run(["diff", "--only", "no-such-*", "--quiet"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert_eq!(ran.err, "no scenario matches, so nothing was there to check\n");
 }
 
 #[test]
-fn what_is_given_in_secret_is_shown_nowhere() {
+fn no_output_contains_a_secret() {
     let server = Embedded::start(Rules::find("latest").unwrap().profile()).unwrap();
     let url = server.url();
     let password = "correct-horse-battery";
@@ -83,7 +83,7 @@ fn what_is_given_in_secret_is_shown_nowhere() {
 }
 
 #[test]
-fn a_wrong_command_line_is_said_without_its_secrets() {
+fn a_message_about_the_command_line_has_no_secrets() {
     for (args, says) in [
         (["--server", "nonsense"], "is no address of a homeserver"),
         (["--server", "http://me:secret@localhost"], "must not hold a user or a password"),

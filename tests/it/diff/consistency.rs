@@ -10,28 +10,29 @@ use serde_json::Value;
 use super::misbehaving::rewriting;
 use crate::cli::{Ran, run};
 
-/// An error code by one option of `join.errcode`, and the other option with as many characters.
-const BY_DEFAULT: &[u8] = b"\"M_GUEST_ACCESS_FORBIDDEN\"";
-const OTHERWISE: &[u8] = b"\"M_FORBIDDEN\"             ";
+/// The error code of the default option of `join.errcode`, and that of another option, padded to the
+/// same length.
+const DEFAULT_ERRCODE: &[u8] = b"\"M_GUEST_ACCESS_FORBIDDEN\"";
+const OTHER_ERRCODE: &[u8] = b"\"M_FORBIDDEN\"             ";
 
 /// An answer to a join, with the other error code.
 fn with_other_errcode(mut answer: Vec<u8>) -> Vec<u8> {
-    let place = answer.windows(BY_DEFAULT.len()).position(|part| part == BY_DEFAULT);
+    let place = answer.windows(DEFAULT_ERRCODE.len()).position(|part| part == DEFAULT_ERRCODE);
     if let Some(place) = place {
-        answer[place..place + OTHERWISE.len()].copy_from_slice(OTHERWISE);
+        answer[place..place + OTHER_ERRCODE.len()].copy_from_slice(OTHER_ERRCODE);
     }
     answer
 }
 
-/// Whether this is a denied call by which a guest wants to join, by whichever endpoint.
+/// Whether the call is a guest's denied attempt to join, by any endpoint.
 fn is_denied_join(line: &str, answer: &[u8]) -> bool {
     let joins = line.starts_with("POST") && line.contains("/join");
     let is_join = joins || line.starts_with("PUT") && line.contains("/m.room.member/");
-    is_join && answer.windows(BY_DEFAULT.len()).any(|part| part == BY_DEFAULT)
+    is_join && answer.windows(DEFAULT_ERRCODE.len()).any(|part| part == DEFAULT_ERRCODE)
 }
 
 fn diff(url: &str, args: &[&str]) -> Ran {
-    // In these vectors guests join rooms whose guest access forbids it.
+    // In these vectors, guests try to join rooms that do not admit guests.
     let only = ["--only", "message-under-joined", "--only", "room"];
     let always = ["diff", "--server", url, "--quiet", "--jobs", "1"];
     run(always.iter().chain(&only).chain(args))

@@ -1,4 +1,4 @@
-//! What is found, of the reference and of mistaken ones.
+//! The result of `diff` for the reference, and for references with a defect.
 
 use std::cell::Cell;
 use std::sync::{Arc, LazyLock};
@@ -14,7 +14,7 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 
 pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::find("latest").unwrap());
-pub(super) static STORIES: LazyLock<Vec<PlannedScenario>> =
+pub(super) static SCENARIOS: LazyLock<Vec<PlannedScenario>> =
     LazyLock::new(|| crate::vectors::VECTORS.iter().cloned().map(PlannedScenario::from).collect());
 
 pub(super) fn options() -> Options {
@@ -28,38 +28,39 @@ pub(super) fn options() -> Options {
     }
 }
 
-/// What is found of the homeserver at `url`.
-fn found_at(url: &str, stories: Vec<PlannedScenario>, options: &Options) -> DiffResult {
-    let asked = async {
+/// The result of `diff` for the homeserver at `url`.
+fn result_at(url: &str, scenarios: Vec<PlannedScenario>, options: &Options) -> DiffResult {
+    let comparison = async {
         let server = Server::meet(url, Limits::default(), Proof::default()).await.unwrap();
-        diff(&RULES, &server, &[], stories, options, |_, _| ()).await.unwrap()
+        diff(&RULES, &server, &[], scenarios, options, |_, _| ()).await.unwrap()
     };
-    wait_for(asked).unwrap().0
+    wait_for(comparison).unwrap().0
 }
 
-/// What is found of the reference that keeps to `profile`.
-fn found(profile: Profile) -> DiffResult {
+/// The result of `diff` for the reference with this profile.
+fn result_of(profile: Profile) -> DiffResult {
     let server = Embedded::start(profile).unwrap();
-    found_at(&server.url(), STORIES.clone(), &options())
+    result_at(&server.url(), SCENARIOS.clone(), &options())
 }
 
-pub(super) fn mistaken(id: &str) -> Profile {
+/// The profile of a defect.
+pub(super) fn defective(id: &str) -> Profile {
     variant::find(&RULES, id).unwrap().profile
 }
 
 #[test]
-fn of_the_reference_nothing_is_found_but_that_every_scenario_was_run() {
-    let found = found(RULES.profile());
-    assert!(found.divergences.is_empty(), "{:#?}", found.divergences);
-    assert!(found.causes.is_empty());
-    assert!(found.finished && found.broken_off.is_none());
-    assert_eq!((found.run, found.scenarios), (STORIES.len(), STORIES.len()));
-    let steps: usize = STORIES.iter().map(|story| story.steps.len()).sum();
-    assert!(found.decisions * 10 > steps * 9, "{} of {steps}", found.decisions);
+fn the_reference_has_no_divergence_in_any_scenario() {
+    let result = result_of(RULES.profile());
+    assert!(result.divergences.is_empty(), "{:#?}", result.divergences);
+    assert!(result.causes.is_empty());
+    assert!(result.finished && result.broken_off.is_none());
+    assert_eq!((result.run, result.scenarios), (SCENARIOS.len(), SCENARIOS.len()));
+    let steps: usize = SCENARIOS.iter().map(|scenario| scenario.steps.len()).sum();
+    assert!(result.decisions * 10 > steps * 9, "{} of {steps}", result.decisions);
 }
 
-/// Each mistake, with the kind of divergence that is the worst it shows.
-const MISTAKES: [(&str, DivergenceKind); 8] = [
+/// Some defects, each with the worst kind of its divergences.
+const DEFECTS: [(&str, DivergenceKind); 8] = [
     ("revocation.effect=none", DivergenceKind::Effect),
     ("join.gate=none", DivergenceKind::Leak),
     ("visibility.evaluated_at=now", DivergenceKind::Leak),
@@ -71,16 +72,16 @@ const MISTAKES: [(&str, DivergenceKind); 8] = [
 ];
 
 #[test]
-fn of_a_mistaken_reference_the_mistake_is_found_and_named_and_nothing_else() {
-    for (id, kind) in MISTAKES {
-        let found = found(mistaken(id));
-        let worst = found.divergences.iter().map(|divergence| divergence.kind).min();
-        assert_eq!(worst, Some(kind), "{id}: {:#?}", found.divergences);
+fn a_defect_is_found_and_is_the_only_cause() {
+    for (id, kind) in DEFECTS {
+        let result = result_of(defective(id));
+        let worst = result.divergences.iter().map(|divergence| divergence.kind).min();
+        assert_eq!(worst, Some(kind), "{id}: {:#?}", result.divergences);
         let (point, option) = id.trim_start_matches("endpoint.").rsplit_once('=').unwrap();
         let causes: Vec<_> =
-            found.causes.iter().map(|c| (&*c.decision_point, &*c.option, c.permitted)).collect();
+            result.causes.iter().map(|c| (&*c.decision_point, &*c.option, c.permitted)).collect();
         assert_eq!(causes, [(point, option, false)], "{id}");
-        for divergence in &found.divergences {
+        for divergence in &result.divergences {
             assert_eq!(divergence.cause, Some(0), "{id}: {divergence:#?}");
             assert!(divergence.reproduced, "{id}: {divergence:#?}");
             assert!(!divergence.is_permitted(), "{id}: {divergence:#?}");
@@ -90,14 +91,14 @@ fn of_a_mistaken_reference_the_mistake_is_found_and_named_and_nothing_else() {
 
 #[test]
 fn a_divergence_comes_with_the_smallest_scenario_that_shows_it() {
-    let found = found(mistaken("revocation.effect=none"));
-    let revocation = found.divergences.iter().find(|divergence| {
+    let result = result_of(defective("revocation.effect=none"));
+    let revocation = result.divergences.iter().find(|divergence| {
         divergence.kind == DivergenceKind::Effect && divergence.step.ends_with("to forbidden")
     });
     let revocation = revocation.unwrap();
     let steps = revocation.scenario.steps.iter();
-    let steps: Vec<_> = steps.map(|told| guest_access::scenario::sentence(&told.action)).collect();
-    // No fewer steps lead there; by which endpoint the guest joins is all the same.
+    let steps: Vec<_> = steps.map(|step| guest_access::scenario::sentence(&step.action)).collect();
+    // Four steps are the minimum. The guest may join by any endpoint.
     let [registers, permits, joins, revokes] = &steps[..] else { panic!("{steps:#?}") };
     assert_eq!(registers, "guest1 registers as a guest");
     assert_eq!(permits, "the moderator sets the guest access of room1 to can_join");
@@ -108,54 +109,54 @@ fn a_divergence_comes_with_the_smallest_scenario_that_shows_it() {
 }
 
 #[test]
-fn what_a_reading_permits_is_found_and_is_told_as_that() {
+fn a_divergence_that_a_reading_permits_is_reported_as_permitted() {
     let variants = guest_access_rules::variant::Variants::of(&RULES);
     let read = variants.all.iter().position(|v| v.point() == "join.errcode").unwrap();
     assert!(variants.all[read].is_permitted());
-    let found = found(variants.profile(&[read]));
-    assert!(!found.divergences.is_empty());
-    assert!(found.divergences.iter().all(guest_access::diff::Divergence::is_permitted));
-    assert_eq!(found.causes.len(), 1, "{:#?}", found.causes);
-    assert!(found.causes[0].permitted && found.causes[0].decision_point == "join.errcode");
+    let result = result_of(variants.profile(&[read]));
+    assert!(!result.divergences.is_empty());
+    assert!(result.divergences.iter().all(guest_access::diff::Divergence::is_permitted));
+    assert_eq!(result.causes.len(), 1, "{:#?}", result.causes);
+    assert!(result.causes[0].permitted && result.causes[0].decision_point == "join.errcode");
 }
 
 #[test]
-fn random_histories_find_nothing_of_the_reference_and_something_of_a_mistaken_one() {
+fn random_histories_find_a_defect_and_nothing_in_the_reference() {
     let explore = Options { explore_for: Some(Duration::from_secs(2)), ..options() };
-    for (profile, finds) in [(RULES.profile(), false), (mistaken("join.gate=none"), true)] {
+    for (profile, finds) in [(RULES.profile(), false), (defective("join.gate=none"), true)] {
         let server = Embedded::start(profile).unwrap();
-        let found = found_at(&server.url(), Vec::new(), &explore);
-        assert!(found.decisions > 0);
-        assert_eq!(!found.divergences.is_empty(), finds, "{:#?}", found.divergences);
+        let result = result_at(&server.url(), Vec::new(), &explore);
+        assert!(result.decisions > 0);
+        assert_eq!(!result.divergences.is_empty(), finds, "{:#?}", result.divergences);
     }
 }
 
 #[test]
-fn two_runs_at_once_on_one_homeserver_do_not_disturb_each_other() {
+fn two_runs_at_once_do_not_disturb_each_other() {
     let server = Arc::new(Embedded::start(RULES.profile()).unwrap());
-    let some: Vec<_> = STORIES.iter().take(12).cloned().collect();
+    let some: Vec<_> = SCENARIOS.iter().take(12).cloned().collect();
     let runs: Vec<_> = (0..2)
         .map(|_| {
             let (server, some) = (Arc::clone(&server), some.clone());
-            std::thread::spawn(move || found_at(&server.url(), some, &options()))
+            std::thread::spawn(move || result_at(&server.url(), some, &options()))
         })
         .collect();
     for run in runs {
-        let found = run.join().unwrap();
-        assert!(found.divergences.is_empty(), "{:#?}", found.divergences);
-        assert_eq!(found.run, some.len());
+        let result = run.join().unwrap();
+        assert!(result.divergences.is_empty(), "{:#?}", result.divergences);
+        assert_eq!(result.run, some.len());
     }
 }
 
 #[test]
-fn three_runs_report_the_same() {
-    let some: Vec<_> = STORIES.iter().take(12).cloned().collect();
-    let server = Embedded::start(mistaken("visibility.evaluated_at=now")).unwrap();
+fn the_number_of_jobs_does_not_change_the_report() {
+    let some: Vec<_> = SCENARIOS.iter().take(12).cloned().collect();
+    let server = Embedded::start(defective("visibility.evaluated_at=now")).unwrap();
     let reports: Vec<_> = [1, 4, 8]
         .into_iter()
         .map(|jobs| {
-            let found = found_at(&server.url(), some.clone(), &Options { jobs, ..options() });
-            format!("{:#?} {:#?} {:#?}", found.divergences, found.causes, found.not_run)
+            let result = result_at(&server.url(), some.clone(), &Options { jobs, ..options() });
+            format!("{:#?} {:#?} {:#?}", result.divergences, result.causes, result.not_run)
         })
         .collect();
     assert_eq!(reports[0], reports[1]);
@@ -163,40 +164,40 @@ fn three_runs_report_the_same() {
 }
 
 #[test]
-fn an_interrupted_run_keeps_what_was_found() {
-    let server = Embedded::start(mistaken("join.gate=none")).unwrap();
-    let told = Cell::new(0);
+fn an_interrupted_run_keeps_its_results() {
+    let server = Embedded::start(defective("join.gate=none")).unwrap();
+    let scenarios_done = Cell::new(0);
     let interrupt: Arc<std::sync::atomic::AtomicBool> = Arc::default();
     let options = Options { stop: Stop::new(Arc::clone(&interrupt)), jobs: 1, ..options() };
-    let asked = async {
+    let comparison = async {
         let server =
             Server::meet(&server.url(), Limits::default(), Proof::default()).await.unwrap();
-        diff(&RULES, &server, &[], STORIES.clone(), &options, |done, _| {
-            told.set(done);
+        diff(&RULES, &server, &[], SCENARIOS.clone(), &options, |done, _| {
+            scenarios_done.set(done);
             interrupt.store(done >= 5, std::sync::atomic::Ordering::Relaxed);
         })
         .await
         .unwrap()
     };
-    let found = wait_for(asked).unwrap().0;
-    assert_eq!(told.get(), 5);
-    assert!(!found.finished);
-    assert!(found.decisions > 0);
+    let result = wait_for(comparison).unwrap().0;
+    assert_eq!(scenarios_done.get(), 5);
+    assert!(!result.finished);
+    assert!(result.decisions > 0);
 }
 
-/// Held against a homeserver of one's own: `GUEST_ACCESS_SERVER=http://127.0.0.1:8008`.
+/// Runs only with a homeserver: `GUEST_ACCESS_SERVER=http://127.0.0.1:8008`.
 #[test]
-fn a_real_homeserver_is_told_the_same_twice() {
+fn a_real_homeserver_gives_the_same_result_twice() {
     let Ok(url) = std::env::var("GUEST_ACCESS_SERVER") else {
         eprintln!("skipped: GUEST_ACCESS_SERVER names no homeserver");
         return;
     };
-    let some: Vec<_> = STORIES.iter().take(2).cloned().collect();
-    let runs = [(); 2].map(|()| found_at(&url, some.clone(), &options()));
-    for found in &runs {
-        assert!(found.broken_off.is_none() && found.finished);
-        assert_eq!(found.run, some.len());
+    let some: Vec<_> = SCENARIOS.iter().take(2).cloned().collect();
+    let runs = [(); 2].map(|()| result_at(&url, some.clone(), &options()));
+    for result in &runs {
+        assert!(result.broken_off.is_none() && result.finished);
+        assert_eq!(result.run, some.len());
     }
-    let [one, other] = runs.map(|found| format!("{:#?} {:#?}", found.divergences, found.causes));
+    let [one, other] = runs.map(|result| format!("{:#?} {:#?}", result.divergences, result.causes));
     assert_eq!(one, other);
 }

@@ -12,33 +12,33 @@ use serde_json::Value;
 
 use crate::cli::{Ran, run};
 
-/// What is answered to the call with this number, of this line: `None` to pass it on to a homeserver
-/// that knows its manners.
-type Manners = fn(usize, &str) -> Option<Reply>;
+/// The answer to a call, by the number and the request line of the call. `None` passes the call on to the
+/// reference.
+type Misbehaviour = fn(usize, &str) -> Option<Reply>;
 
 enum Reply {
-    /// This, and the connection ends.
+    /// Sends these bytes, and closes the connection.
     Bytes(Vec<u8>),
-    /// Nothing, for longer than anybody waits.
+    /// Sends nothing, and keeps the connection open longer than any timeout.
     Silence,
-    /// Nothing, and nobody is there any more.
+    /// Closes the connection, and accepts no other.
     Death,
 }
 
-/// What is made of an answer to the call of this line, before the answer is sent.
+/// The rewritten answer, by the request line and the answer of the reference.
 type Rewriting = fn(&str, Vec<u8>) -> Vec<u8>;
 
-/// A homeserver with these manners.
-fn with(manners: Manners) -> String {
-    with_both(manners, |_, answer| answer)
+/// A homeserver that misbehaves. Returns its URL.
+fn misbehaving(misbehaviour: Misbehaviour) -> String {
+    misbehaving_and_rewriting(misbehaviour, |_, answer| answer)
 }
 
-/// The reference, with answers that are rewritten.
+/// The reference with rewritten answers. Returns its URL.
 pub(super) fn rewriting(rewriting: Rewriting) -> String {
-    with_both(|_, _| None, rewriting)
+    misbehaving_and_rewriting(|_, _| None, rewriting)
 }
 
-fn with_both(manners: Manners, rewriting: Rewriting) -> String {
+fn misbehaving_and_rewriting(misbehaviour: Misbehaviour, rewriting: Rewriting) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let reference = Embedded::start(Rules::find("latest").unwrap().profile()).unwrap();
@@ -47,22 +47,23 @@ fn with_both(manners: Manners, rewriting: Rewriting) -> String {
         for stream in listener.incoming() {
             let stream = stream.unwrap();
             let (calls, real) = (Arc::clone(&calls), reference.url());
-            if manners(calls.load(Ordering::Relaxed), "").is_some_and(|r| matches!(r, Reply::Death))
+            if misbehaviour(calls.load(Ordering::Relaxed), "")
+                .is_some_and(|r| matches!(r, Reply::Death))
             {
                 return;
             }
-            std::thread::spawn(move || answer(stream, &calls, &real, manners, rewriting));
+            std::thread::spawn(move || answer(stream, &calls, &real, misbehaviour, rewriting));
         }
     });
     url
 }
 
-/// Answers one call, and ends the connection.
+/// Answers one call, and closes the connection.
 fn answer(
     mut stream: TcpStream,
     calls: &AtomicUsize,
     real: &str,
-    manners: Manners,
+    misbehaviour: Misbehaviour,
     rewriting: Rewriting,
 ) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
@@ -86,7 +87,7 @@ fn answer(
     reader.read_exact(&mut body).unwrap();
     let number = calls.fetch_add(1, Ordering::Relaxed);
     let line = head.lines().next().unwrap_or_default().to_owned();
-    match manners(number, &line) {
+    match misbehaviour(number, &line) {
         Some(Reply::Bytes(bytes)) => {
             let _ = stream.write_all(&bytes);
         }
@@ -115,34 +116,34 @@ fn json(body: &str) -> Reply {
     reply("200 OK", "application/json", body)
 }
 
-/// What comes of holding it against the rules.
-fn held(url: &str) -> Ran {
-    held_for(url, "30s")
+/// Runs `diff` on the homeserver.
+fn diff(url: &str) -> Ran {
+    diff_with_timeout(url, "30s")
 }
 
-/// The same, where one call may take so long.
-fn held_for(url: &str, time: &str) -> Ran {
+/// Runs `diff` with this timeout for a call.
+fn diff_with_timeout(url: &str, time: &str) -> Ran {
     run(["diff", "--server", url, "--only", "*", "--jobs", "2", "--call-timeout", time, "--quiet"])
 }
 
 #[test]
-fn where_nobody_is_that_is_said_at_once() {
-    let ran = held("http://127.0.0.1:1");
+fn an_unreachable_homeserver_is_reported_at_once() {
+    let ran = diff("http://127.0.0.1:1");
     assert_eq!(ran.code, Some(4), "{ran:?}");
     assert!(ran.err.starts_with("error: the homeserver cannot be reached: "), "{ran:?}");
     assert_eq!(ran.out, "");
 }
 
 #[test]
-fn what_is_no_homeserver_is_told_from_one() {
-    let page = with(|_, _| Some(reply("200 OK", "text/html", "<html>hello</html>")));
-    let elsewhere = with(|_, _| {
+fn another_kind_of_server_is_recognised() {
+    let page = misbehaving(|_, _| Some(reply("200 OK", "text/html", "<html>hello</html>")));
+    let elsewhere = misbehaving(|_, _| {
         let head = "HTTP/1.1 302 Found\r\nlocation: http://example.org/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
         Some(Reply::Bytes(head.as_bytes().to_vec()))
     });
-    let cut = with(|_, _| Some(json("{\"versions\": [\"v1.1")));
-    let other = with(|_, _| Some(json("{\"versions\": 7}")));
-    let rude = with(|_, _| Some(Reply::Bytes(b"HTTP/1.1 200 OK\r\ncontent-le".to_vec())));
+    let cut = misbehaving(|_, _| Some(json("{\"versions\": [\"v1.1")));
+    let other = misbehaving(|_, _| Some(json("{\"versions\": 7}")));
+    let rude = misbehaving(|_, _| Some(Reply::Bytes(b"HTTP/1.1 200 OK\r\ncontent-le".to_vec())));
     for (url, says) in [
         (page, "a page of HTML"),
         (elsewhere, "was answered with a redirect"),
@@ -150,7 +151,7 @@ fn what_is_no_homeserver_is_told_from_one() {
         (other, "JSON of another form"),
         (rude, "broke off"),
     ] {
-        let ran = held(&url);
+        let ran = diff(&url);
         assert_eq!(ran.code, Some(4), "{says}: {ran:?}");
         assert!(ran.err.contains(says), "{says}: {ran:?}");
         assert_eq!(ran.err.lines().count(), 1, "{ran:?}");
@@ -158,39 +159,39 @@ fn what_is_no_homeserver_is_told_from_one() {
 }
 
 #[test]
-fn who_does_not_answer_is_waited_for_as_long_as_a_call_may_take() {
-    let silent = with(|_, _| Some(Reply::Silence));
-    let ran = held_for(&silent, "1s");
+fn a_silent_homeserver_is_given_up_after_the_call_timeout() {
+    let silent = misbehaving(|_, _| Some(Reply::Silence));
+    let ran = diff_with_timeout(&silent, "1s");
     assert_eq!(ran.code, Some(4), "{ran:?}");
     assert!(ran.err.contains("was not answered within 1s"), "{ran:?}");
 }
 
 #[test]
-fn an_answer_without_an_end_is_cut_off() {
-    let url = with(|_, _| {
+fn an_endless_answer_is_cut_off() {
+    let url = misbehaving(|_, _| {
         let mut endless = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n\"".to_vec();
         endless.resize(100_000_000, b'a');
         Some(Reply::Bytes(endless))
     });
-    let ran = held(&url);
+    let ran = diff(&url);
     assert_eq!(ran.code, Some(4), "{ran:?}");
     assert!(ran.err.contains("more than 8 MB"), "{ran:?}");
 }
 
 #[test]
-fn a_homeserver_that_registers_nobody_is_a_matter_of_the_command_line() {
-    let url = with(|_, line| {
+fn without_registration_the_message_asks_for_accounts() {
+    let url = misbehaving(|_, line| {
         let body = "{\"errcode\": \"M_FORBIDDEN\", \"error\": \"no\"}";
         line.contains("/register").then(|| reply("403 Forbidden", "application/json", body))
     });
-    let ran = held(&url);
+    let ran = diff(&url);
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.err.contains("--user NAME:PASSWORD"), "{ran:?}");
 }
 
 #[test]
-fn what_was_found_before_a_homeserver_dies_is_kept() {
-    let url = with(|number, _| (number > 900).then_some(Reply::Death));
+fn results_before_the_homeserver_dies_are_kept() {
+    let url = misbehaving(|number, _| (number > 900).then_some(Reply::Death));
     let ran = run([
         "diff",
         "--server",
@@ -212,8 +213,8 @@ fn what_was_found_before_a_homeserver_dies_is_kept() {
 }
 
 #[test]
-fn what_cannot_be_read_of_one_endpoint_does_not_end_the_rest() {
-    let url = with(|_, line| {
+fn a_malformed_answer_ends_only_its_own_scenario() {
+    let url = misbehaving(|_, line| {
         (line.starts_with("GET") && line.contains("/messages")).then(|| json("{\"chunk\": 7}"))
     });
     let ran = run(["diff", "--server", &url, "--quiet", "--format", "json"]);
@@ -229,8 +230,8 @@ fn what_cannot_be_read_of_one_endpoint_does_not_end_the_rest() {
 }
 
 #[test]
-fn a_homeserver_that_asks_to_wait_is_waited_for() {
-    let url = with(|number, _| {
+fn a_rate_limited_call_is_repeated_after_the_wait() {
+    let url = misbehaving(|number, _| {
         let body = "{\"errcode\": \"M_LIMIT_EXCEEDED\", \"retry_after_ms\": 20}";
         let limited = number % 50 == 10;
         limited.then(|| reply("429 Too Many Requests", "application/json", body))
@@ -240,8 +241,8 @@ fn a_homeserver_that_asks_to_wait_is_waited_for() {
     assert!(ran.json()["rate_limited"].as_u64().unwrap() > 10, "{ran:?}");
 }
 
-/// What one vector makes of a homeserver that misbehaves at some endpoints only.
-fn of_one_vector(url: &str, time: &str) -> serde_json::Value {
+/// The report of one vector on a homeserver that misbehaves at some endpoints only.
+fn report_of_one_vector(url: &str, time: &str) -> serde_json::Value {
     let only = "message-under-world-readable";
     let args = ["--only", only, "--call-timeout", time, "--format", "json"];
     let ran = run(["diff", "--quiet", "--server", url].iter().chain(&args));
@@ -252,8 +253,8 @@ fn of_one_vector(url: &str, time: &str) -> serde_json::Value {
     report
 }
 
-/// Whether something was not run since a call of this endpoint came to this.
-fn says(report: &serde_json::Value, endpoint: &str, what: &str) -> bool {
+/// Whether the report gives this reason, about this endpoint, for a step that was not run.
+fn has_reason(report: &serde_json::Value, endpoint: &str, what: &str) -> bool {
     let not_run = report["not_run"].as_array().unwrap();
     not_run.iter().any(|entry| {
         let because = entry["because"].as_str().unwrap();
@@ -261,7 +262,7 @@ fn says(report: &serde_json::Value, endpoint: &str, what: &str) -> bool {
     })
 }
 
-/// Nobody is to come here.
+/// The target of a redirect, to which no client may connect.
 static ELSEWHERE: std::sync::LazyLock<(TcpListener, String)> = std::sync::LazyLock::new(|| {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -270,8 +271,8 @@ static ELSEWHERE: std::sync::LazyLock<(TcpListener, String)> = std::sync::LazyLo
 });
 
 #[test]
-fn each_answer_that_is_none_is_told_and_the_rest_is_judged() {
-    let url = with(|_, line| {
+fn each_malformed_answer_is_reported_and_the_rest_is_judged() {
+    let url = misbehaving(|_, line| {
         let is = |part: &str| line.starts_with("GET") && line.contains(part);
         if is("/messages?") {
             Some(reply("200 OK", "text/html", "<html>hello</html>"))
@@ -291,34 +292,34 @@ fn each_answer_that_is_none_is_told_and_the_rest_is_judged() {
             None
         }
     });
-    let report = of_one_vector(&url, "30s");
+    let report = report_of_one_vector(&url, "30s");
     for (endpoint, what) in [
         ("GET /rooms/{roomId}/messages", "a page of HTML"),
         ("GET /rooms/{roomId}/initialSync", "that are no JSON"),
         ("GET /rooms/{roomId}/context/{eventId}", "more than 8 MB"),
         ("", "the homeserver answers with a redirect (302)"),
     ] {
-        assert!(says(&report, endpoint, what), "{endpoint}: {:#}", report["not_run"]);
+        assert!(has_reason(&report, endpoint, what), "{endpoint}: {:#}", report["not_run"]);
     }
-    let came = ELSEWHERE.0.accept();
-    assert!(came.is_err(), "a redirect was followed to {came:?}");
+    let connection = ELSEWHERE.0.accept();
+    assert!(connection.is_err(), "a redirect was followed: {connection:?}");
 }
 
-/// The events whose context was asked for.
-static ASKED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+/// The events whose context a client has requested.
+static REQUESTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 #[test]
-fn what_shows_only_after_another_question_has_that_in_its_scenario() {
-    let url = with(|_, line| {
+fn the_smallest_scenario_keeps_a_query_that_matters() {
+    let url = misbehaving(|_, line| {
         let event = |of: &str| line.split_once(of)?.1.split(['?', ' ']).next().map(str::to_owned);
         if let Some(event) = event("/context/") {
-            ASKED.lock().unwrap().insert(event);
+            REQUESTED.lock().unwrap().insert(event);
             return Some(reply("418 I'm a teapot", "application/json", r#"{"errcode":"A"}"#));
         }
-        // What is asked for where no event was sent is the same in every story.
+        // Without a sent event, the requested id is the same in every scenario.
         let was_sent = |event: &String| !event.contains("AAAA");
-        let asked_before = |event: String| ASKED.lock().unwrap().contains(&event);
-        let is_asked = event("/event/").filter(was_sent).is_some_and(asked_before);
+        let requested_before = |event: String| REQUESTED.lock().unwrap().contains(&event);
+        let is_asked = event("/event/").filter(was_sent).is_some_and(requested_before);
         is_asked.then(|| reply("418 I'm a teapot", "application/json", r#"{"errcode":"B"}"#))
     });
     let only = "message-under-world-readable";
@@ -344,8 +345,8 @@ fn what_shows_only_after_another_question_has_that_in_its_scenario() {
 }
 
 #[test]
-fn what_is_listed_of_members_is_looked_at_with_a_place_too() {
-    let url = with(|_, line| {
+fn the_list_of_members_is_compared_with_at_too() {
+    let url = misbehaving(|_, line| {
         let is_asked = line.contains("/members?") && line.contains("at=");
         is_asked.then(|| json("{\"chunk\": []}"))
     });
@@ -369,8 +370,8 @@ fn what_is_listed_of_members_is_looked_at_with_a_place_too() {
 }
 
 #[test]
-fn a_call_that_hangs_ends_one_story_and_no_more() {
-    let url = with(|_, line| line.contains("/context/").then_some(Reply::Silence));
-    let report = of_one_vector(&url, "1s");
-    assert!(says(&report, "/context/", "was not answered within 1s"), "{report:#}");
+fn a_hanging_call_ends_only_its_own_scenario() {
+    let url = misbehaving(|_, line| line.contains("/context/").then_some(Reply::Silence));
+    let report = report_of_one_vector(&url, "1s");
+    assert!(has_reason(&report, "/context/", "was not answered within 1s"), "{report:#}");
 }

@@ -1,5 +1,5 @@
-//! The reports of `diff`, of findings that are made up: one of each kind, one that a reading permits,
-//! vectors that pass, fail and are not run; and a homeserver that says what could do harm in a report.
+//! The reports of `diff`, for a made-up result: a divergence of each kind, one that a reading permits,
+//! vectors that pass, fail and are not run, and a homeserver whose texts try to inject markup.
 
 use std::collections::BTreeSet;
 
@@ -16,8 +16,8 @@ use guest_access::scenario::Scenario;
 
 use crate::cli::wrapped;
 
-/// What a homeserver says that wants to be more than text.
-const HARM: &str = "<script>alert('&\"]]>')</script>";
+/// A text of a homeserver that tries to inject a script.
+const INJECTION: &str = "<script>alert('&\"]]>')</script>";
 
 fn scenario(id: &str) -> Scenario {
     let text = format!(
@@ -61,17 +61,17 @@ fn divergence(
 }
 
 fn ran(scenario: &str, decisions: usize, not_run: &[&str]) -> ScenarioSummary {
-    let asked = Query { step: "guest1 joins room1".to_owned(), by: "a guest".to_owned() };
+    let query = Query { step: "guest1 joins room1".to_owned(), by: "a guest".to_owned() };
     ScenarioSummary {
         scenario: scenario.to_owned(),
         is_vector: true,
         decisions,
         not_run: not_run.iter().map(|why| (*why).to_owned()).collect(),
-        queries: if decisions > 0 { BTreeSet::from([asked]) } else { BTreeSet::new() },
+        queries: if decisions > 0 { BTreeSet::from([query]) } else { BTreeSet::new() },
     }
 }
 
-fn asked(
+fn matrix_cell(
     by: &str,
     visibility: &'static str,
     observed: AnswerClass,
@@ -108,7 +108,7 @@ fn report() -> DiffReport {
     DiffReport {
         server: ServerReport {
             url: "http://homeserver.example".to_owned(),
-            name: Some(HARM.to_owned()),
+            name: Some(INJECTION.to_owned()),
             version: Some("1.0".to_owned()),
         },
         rules: "v1.16".to_owned(),
@@ -128,7 +128,7 @@ fn report() -> DiffReport {
             divergence(
                 "error-join",
                 DivergenceKind::Error,
-                &format!("deny 400 {HARM}"),
+                &format!("deny 400 {INJECTION}"),
                 &["rooms"],
             ),
             permitted,
@@ -147,7 +147,7 @@ fn report() -> DiffReport {
             scenario: "absent".to_owned(),
             step: None,
             with_it: 0,
-            because: format!("it cannot be set up: {HARM}"),
+            because: format!("it cannot be set up: {INJECTION}"),
             count: 1,
         }],
         ran: vec![
@@ -157,14 +157,14 @@ fn report() -> DiffReport {
             ran("absent", 0, &["it cannot be set up"]),
         ],
         matrix: vec![
-            asked(
+            matrix_cell(
                 "a guest",
                 "shared",
                 AnswerClass::Allowed,
                 CellVerdict::Diverges(DivergenceKind::Leak),
             ),
-            asked("a guest", "joined", AnswerClass::Allowed, CellVerdict::Permitted),
-            asked("a former guest", "shared", AnswerClass::Denied, CellVerdict::AsExpected),
+            matrix_cell("a guest", "joined", AnswerClass::Allowed, CellVerdict::Permitted),
+            matrix_cell("a former guest", "shared", AnswerClass::Denied, CellVerdict::AsExpected),
         ],
         baseline: None,
         run: Run {
@@ -196,14 +196,14 @@ fn baseline(entries: &[(&str, &[&str])]) -> Baseline {
 }
 
 /// The report compared with a baseline. The run selects every vector but `left-out`.
-fn held_against(baseline: &Baseline) -> DiffReport {
+fn compared_with(baseline: &Baseline) -> DiffReport {
     let mut report = report();
     report.compare_with(baseline, |id| id != "left-out");
     report
 }
 
 #[test]
-fn the_text_tells_the_worst_first() {
+fn the_text_has_the_worst_divergence_first() {
     insta::assert_snapshot!(anstream::adapter::strip_str(&report().to_string()).to_string());
 }
 
@@ -213,14 +213,14 @@ fn junit_has_a_case_for_each_vector() {
 }
 
 #[test]
-fn the_lines_of_json_are_sorted_and_say_what_came_of_each_vector() {
+fn the_json_lines_have_each_vector_in_order() {
     insta::assert_snapshot!(jsonl(&report()).unwrap());
 }
 
 #[test]
-fn the_page_tells_all_of_it() {
+fn the_page_has_the_whole_report() {
     let page = html(&report());
-    // How it looks is for eyes, not for a snapshot.
+    // The style sheet is no part of the snapshot.
     let (before, rest) = page.split_once("<style>").unwrap();
     let (_, after) = rest.split_once("</style>").unwrap();
     let page = format!("{before}<style></style>{after}").replace("><", ">\n<");
@@ -228,12 +228,12 @@ fn the_page_tells_all_of_it() {
 }
 
 #[test]
-fn what_a_homeserver_says_is_text_in_every_report_and_nothing_else() {
+fn every_report_escapes_the_text_of_a_homeserver() {
     let mut report = report();
-    report.divergences[0].curl = Some(format!("#!/bin/sh\n# {HARM}"));
-    report.divergences[0].step = HARM.to_owned();
-    report.matrix[0].class.operation = HARM.to_owned();
-    report.broken_off = Some(HARM.to_owned());
+    report.divergences[0].curl = Some(format!("#!/bin/sh\n# {INJECTION}"));
+    report.divergences[0].step = INJECTION.to_owned();
+    report.matrix[0].class.operation = INJECTION.to_owned();
+    report.broken_off = Some(INJECTION.to_owned());
     let page = html(&report);
     assert!(!page.contains("<script"), "{page}");
     assert!(page.matches("&lt;script&gt;").count() >= 8, "{page}");
@@ -244,13 +244,13 @@ fn what_a_homeserver_says_is_text_in_every_report_and_nothing_else() {
 }
 
 #[test]
-fn the_page_needs_nothing_from_elsewhere() {
-    let mut report = held_against(&baseline(&[("leak-join", &["gate"])]));
+fn the_page_loads_no_other_resource() {
+    let mut report = compared_with(&baseline(&[("leak-join", &["gate"])]));
     let page = html(&report);
     for fetches in ["src=", "<link", "@import", "url(", "<iframe", "<script"] {
         assert!(!page.contains(fetches), "{fetches}");
     }
-    // A link of the baseline's is followed only to a page.
+    // Only HTTP links of the baseline become links of the page.
     assert!(page.contains("href=\"https://tracker.example/1\""), "{page}");
     let known = report.divergences[0].known.as_mut().unwrap();
     known.link = "javascript:alert(1)".to_owned();
@@ -258,11 +258,11 @@ fn the_page_needs_nothing_from_elsewhere() {
 }
 
 #[test]
-fn what_is_not_listed_fails_and_what_is_passes() {
+fn known_divergences_pass_and_others_fail() {
     assert!(report().fails());
-    let one = held_against(&baseline(&[("leak-join", &["gate"])]));
+    let one = compared_with(&baseline(&[("leak-join", &["gate"])]));
     assert!(one.fails(), "the other is new");
-    let both = held_against(&baseline(&[("leak-join", &["gate"]), ("error-join", &["rooms"])]));
+    let both = compared_with(&baseline(&[("leak-join", &["gate"]), ("error-join", &["rooms"])]));
     assert!(!both.fails());
     assert_eq!(both.baseline.as_ref().unwrap().known, 2);
     let text = both.to_string();
@@ -272,14 +272,14 @@ fn what_is_not_listed_fails_and_what_is_passes() {
     );
     let xml = junit(&both).unwrap();
     assert!(xml.contains(r#"failures="0""#) && !xml.contains("<failure"), "{xml}");
-    // The lines of JSON are a baseline by themselves.
+    // The JSON Lines do not depend on the baseline.
     assert_eq!(jsonl(&both).unwrap(), jsonl(&report()).unwrap());
 }
 
 #[test]
-fn strictly_what_a_reading_permits_has_to_be_listed_too() {
+fn a_strict_run_needs_permitted_divergences_in_the_baseline() {
     let mut report =
-        held_against(&baseline(&[("leak-join", &["gate"]), ("error-join", &["rooms"])]));
+        compared_with(&baseline(&[("leak-join", &["gate"]), ("error-join", &["rooms"])]));
     report.strict = true;
     assert!(report.fails());
     assert!(jsonl(&report).unwrap().contains(r#"{"Action":"fail","Test":"v1.16/open"}"#));
@@ -288,12 +288,12 @@ fn strictly_what_a_reading_permits_has_to_be_listed_too() {
 const LISTED: [(&str, &[&str]); 2] = [("leak-join", &["gate"]), ("error-join", &["rooms"])];
 
 #[test]
-fn what_is_listed_and_happens_no_more_fails_by_name() {
+fn a_stale_entry_fails_by_its_id() {
     let [one, other] = LISTED;
-    // `open` asked the same again, and `gone` is no vector any more.
-    let stale = held_against(&baseline(&[one, other, ("leak-old", &["open"])]));
+    // `open` made the same query again, and `gone` is no longer a vector.
+    let stale = compared_with(&baseline(&[one, other, ("leak-old", &["open"])]));
     assert!(stale.fails());
-    let gone = held_against(&baseline(&[one, other, ("leak-old", &["gone"])]));
+    let gone = compared_with(&baseline(&[one, other, ("leak-old", &["gone"])]));
     assert!(gone.fails());
     for report in [&stale, &gone] {
         assert_eq!(report.baseline.as_ref().unwrap().stale[0].id, "leak-old");
@@ -305,11 +305,11 @@ fn what_is_listed_and_happens_no_more_fails_by_name() {
 }
 
 #[test]
-fn what_is_listed_and_was_not_run_is_said_to_be_so_and_fails_nothing() {
+fn an_entry_that_was_not_run_is_reported_and_passes() {
     let [one, other] = LISTED;
     let cases: [&[&str]; 4] = [&["absent"], &["left-out"], &["open", "absent"], &[]];
     for vectors in cases {
-        let report = held_against(&baseline(&[one, other, ("leak-old", vectors)]));
+        let report = compared_with(&baseline(&[one, other, ("leak-old", vectors)]));
         assert!(!report.fails(), "{vectors:?}");
         let found = report.baseline.as_ref().unwrap();
         assert!(found.stale.is_empty(), "{vectors:?}");
@@ -321,23 +321,24 @@ fn what_is_listed_and_was_not_run_is_said_to_be_so_and_fails_nothing() {
 }
 
 #[test]
-fn a_baseline_that_is_written_again_keeps_what_is_said_of_what_stays() {
+fn a_rewritten_baseline_keeps_reasons_and_links() {
     let before = baseline(&[
         ("leak-join", &["gate"]),
         ("leak-stale", &["open"]),
         ("leak-unrun", &["absent"]),
     ]);
     let written = Baseline::of(&report(), Some(&before), |_| true);
-    let told: Vec<_> = written.known.iter().map(|e| (e.id.as_str(), e.reason.as_str())).collect();
+    let entries: Vec<_> =
+        written.known.iter().map(|e| (e.id.as_str(), e.reason.as_str())).collect();
     assert_eq!(
-        told,
+        entries,
         [
             ("error-join", ""),
             ("leak-join", "a reason for leak-join"),
             ("leak-unrun", "a reason for leak-unrun"),
         ]
     );
-    assert!(!held_against(&written).fails());
+    assert!(!compared_with(&written).fails());
     let text = written.to_toml().unwrap();
     let path = std::path::Path::new("known.toml");
     assert_eq!(Baseline::parse(path, &text, "v1.16").unwrap(), written);
@@ -345,7 +346,7 @@ fn a_baseline_that_is_written_again_keeps_what_is_said_of_what_stays() {
 }
 
 #[test]
-fn the_json_has_what_was_agreed_on() {
-    let report = held_against(&baseline(&[("leak-join", &["gate"]), ("leak-old", &["open"])]));
+fn the_json_has_its_documented_form() {
+    let report = compared_with(&baseline(&[("leak-join", &["gate"]), ("leak-old", &["open"])]));
     insta::assert_json_snapshot!(report);
 }

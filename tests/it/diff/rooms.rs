@@ -1,4 +1,4 @@
-//! Rooms go from one story to the next, and nobody notices.
+//! A room is reused for the next scenario, without an effect on the results.
 
 use guest_access::diff::{Options, diff, wait_for};
 use guest_access::serve::Embedded;
@@ -12,7 +12,7 @@ use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 
-use super::found::{RULES, STORIES, mistaken, options};
+use super::found::{RULES, SCENARIOS, defective, options};
 
 fn guest(operation: Operation) -> Action {
     Action::new(Actor::Guest(0), operation)
@@ -22,7 +22,8 @@ fn moderator(operation: Operation) -> Action {
     Action::new(Actor::Moderator, operation).at(0)
 }
 
-/// A world in which these steps were taken, each of which is allowed, and the state they lead to.
+/// A session in which these steps were taken, and the state after them. The homeserver has to allow each
+/// step.
 async fn after<'a>(
     server: &'a Server,
     fixture: &SharedFixture,
@@ -43,7 +44,7 @@ fn set_guest_access(says: GuestAccess, key: Key) -> Action {
 }
 
 #[test]
-fn a_story_begins_with_the_first_state_in_the_room_that_another_left() {
+fn a_reused_room_starts_in_the_initial_state() {
     let embedded = Embedded::start(RULES.profile()).unwrap();
     let register = guest(Operation::Register { named: false });
     let join = guest(Operation::Join(MembershipEndpoint::Own)).at(0);
@@ -57,7 +58,7 @@ fn a_story_begins_with_the_first_state_in_the_room_that_another_left() {
         join,
         moderator(Operation::SetJoinRule(JoinRule::Invite)),
     ];
-    let asked = async {
+    let run = async {
         let server =
             Server::meet(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
         let fixture = server.fixture(&[]).await.unwrap();
@@ -69,7 +70,7 @@ fn a_story_begins_with_the_first_state_in_the_room_that_another_left() {
         let (mut session, state) = after(&server, &fixture, &set).await;
         let recording = session.recording();
         assert_eq!(recording.rooms, room);
-        // Who tells it again makes the room, and has nothing to set back.
+        // A recording shows the creation of the room, and no call that resets the room.
         let calls = recording.exchanges.iter().filter(|exchange| exchange.step.is_none());
         let calls: Vec<_> = calls.map(|exchange| exchange.request.call).collect();
         let expected =
@@ -82,25 +83,29 @@ fn a_story_begins_with_the_first_state_in_the_room_that_another_left() {
         }
         session.clean_up(&fixture, &state, 1, false).await;
         let (session, _) = after(&server, &fixture, &set).await;
-        assert_ne!(session.recording().rooms, room, "a story went astray there");
+        assert_ne!(
+            session.recording().rooms,
+            room,
+            "a scenario left the expected states in this room"
+        );
     };
-    wait_for(asked).unwrap();
+    wait_for(run).unwrap();
 }
 
 #[test]
-fn a_room_goes_no_further_where_its_past_could_matter() {
+fn a_room_is_not_reused_where_its_past_matters() {
     let embedded = Embedded::start(RULES.profile()).unwrap();
     let stray = set_guest_access(GuestAccess::CanJoin, Key::Wrong);
     let set = set_guest_access(GuestAccess::CanJoin, Key::Empty);
     let send = moderator(Operation::Send(Message::Message));
-    let asked = async {
+    let run = async {
         let server =
             Server::meet(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
         let fixture = server.fixture(&[]).await.unwrap();
         let mut rooms = Vec::new();
         let read = Action::new(Actor::User, Operation::Read(KNOWN.messages)).at(0);
         let reads_much: Vec<_> = std::iter::once(send).chain([read; 20]).collect();
-        let stories = [
+        let scenarios = [
             (vec![send], 60),
             (vec![send], 60),
             (reads_much, 21),
@@ -110,41 +115,44 @@ fn a_room_goes_no_further_where_its_past_could_matter() {
             (vec![stray], 1),
             (vec![send], 1),
         ];
-        for (steps, told) in stories {
+        for (steps, steps_taken) in scenarios {
             let (session, state) = after(&server, &fixture, &steps).await;
             rooms.extend(session.recording().rooms);
-            session.clean_up(&fixture, &state, told, true).await;
+            session.clean_up(&fixture, &state, steps_taken, true).await;
         }
         assert_eq!(rooms[0], rooms[1]);
         assert_ne!(
             rooms[1], rooms[2],
-            "many steps were told in it, and this story reads them often"
+            "the room has many events, and this scenario reads them often"
         );
-        assert_eq!(rooms[1], rooms[3], "and this one does not");
-        assert_ne!(rooms[3], rooms[4], "its guest access was set, and this story needs it unset");
+        assert_eq!(rooms[1], rooms[3], "this scenario does not read the events");
+        assert_ne!(
+            rooms[3], rooms[4],
+            "the guest access of the room was set, and this scenario needs it unset"
+        );
         assert_eq!(rooms[2], rooms[4]);
-        assert_eq!(rooms[3], rooms[5], "and this one does not");
+        assert_eq!(rooms[3], rooms[5], "this scenario does not need it unset");
         assert_eq!(rooms[4], rooms[6]);
-        assert_ne!(rooms[6], rooms[7], "it has a setting under another key");
+        assert_ne!(rooms[6], rooms[7], "the room has a setting under another state key");
     };
-    wait_for(asked).unwrap();
+    wait_for(run).unwrap();
 }
 
 #[test]
-fn what_is_found_is_what_is_found_where_each_story_has_a_room_of_its_own() {
-    let embedded = Embedded::start(mistaken("visibility.evaluated_at=now")).unwrap();
-    let found = |keep: bool| {
-        let some: Vec<_> = STORIES.iter().rev().take(30).cloned().collect();
-        let asked = async {
+fn reused_rooms_give_the_same_results_as_new_rooms() {
+    let embedded = Embedded::start(defective("visibility.evaluated_at=now")).unwrap();
+    let report = |keep: bool| {
+        let some: Vec<_> = SCENARIOS.iter().rev().take(30).cloned().collect();
+        let run = async {
             let server =
                 Server::meet(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
             let options = Options { keep, ..options() };
-            let found = diff(&RULES, &server, &[], some, &options, |_, _| ()).await.unwrap();
-            format!("{:#?} {:#?} {:#?}", found.divergences, found.causes, found.not_run)
+            let result = diff(&RULES, &server, &[], some, &options, |_, _| ()).await.unwrap();
+            format!("{:#?} {:#?} {:#?}", result.divergences, result.causes, result.not_run)
         };
-        wait_for(asked).unwrap().0
+        wait_for(run).unwrap().0
     };
-    let by_itself = found(true);
-    assert!(by_itself.contains("evaluated_at"), "{by_itself}");
-    assert_eq!(found(false), by_itself);
+    let with_new_rooms = report(true);
+    assert!(with_new_rooms.contains("evaluated_at"), "{with_new_rooms}");
+    assert_eq!(report(false), with_new_rooms);
 }
