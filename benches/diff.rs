@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let reference = Embedded::start(rules.profile())?;
         let asked = async {
             let server =
-                Server::meet(&reference.url(), Limits::default(), Proof::default()).await?;
+                Server::connect(&reference.url(), Limits::default(), Proof::default()).await?;
             let found = diff(&rules, &server, &[], scenarios.clone(), &options, |_, _| ()).await?;
             Ok::<_, Box<dyn std::error::Error>>((found.decisions, server.client().calls()))
         };

@@ -34,7 +34,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         let checker = Checker::new(&rules);
         let (recorded, _) = wait_for(async {
-            let server = Server::meet(&embedded.url(), Limits::default(), Proof::default()).await?;
+            let server =
+                Server::connect(&embedded.url(), Limits::default(), Proof::default()).await?;
             record(&rules, &checker, &server, &[], &options, |_| ()).await
         })?;
         let recording = recorded?.recording;

@@ -33,8 +33,8 @@ mod judge;
 mod listing;
 mod matrix;
 mod mutated_reference;
-mod names;
 mod plan;
+mod renaming;
 mod replay;
 mod result;
 mod run_record;
@@ -74,38 +74,39 @@ use runner::ScenarioRunner;
 use script::Scripts;
 use workers::Workers;
 
-/// How a homeserver is held against the rules.
+/// The options of a comparison.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many stories are told at once.
+    /// The number of scenarios that run at once.
     pub jobs: usize,
-    /// How long effects are waited for that a homeserver applies a little later.
+    /// The longest time to wait for an effect that the homeserver applies after its answer.
     pub settle: Duration,
-    /// Whether the rooms are left as they are.
+    /// Whether the rooms are kept, and not left and forgotten.
     pub keep: bool,
-    /// How long histories are tried at random, past the stories.
+    /// How long random histories run after the scenarios; `None` for no histories.
     pub explore_for: Option<Duration>,
-    /// The seed of these histories.
+    /// The seed of the random histories.
     pub seed: u64,
-    /// When to end early.
+    /// When the run ends early.
     pub stop: Stop,
 }
 
-/// Compares `server` with `rules`: runs `scenarios` on the homeserver, by the accounts in `given` and by
-/// new accounts in place of those that are missing. `progress` is told how many scenarios were run.
+/// Compares `server` with `rules`: runs `scenarios` on the homeserver. The first of the `accounts` is
+/// the moderator, and the second is the ordinary user; missing accounts are registered. `progress` is
+/// called with the number of finished scenarios.
 ///
 /// # Errors
 /// If no scenario can be run: the homeserver registers nobody, or does not answer.
 pub async fn diff(
     rules: &Rules,
     server: &Server,
-    given: &[UserAccount],
+    accounts: &[UserAccount],
     scenarios: Vec<PlannedScenario>,
     options: &Options,
     progress: impl Fn(usize, &str),
 ) -> Result<DiffResult, ServerError> {
     let variants = Variants::of(rules);
-    let fixtures = workers::fixtures(server, options.jobs.max(1), given).await?;
+    let fixtures = workers::fixtures(server, options.jobs.max(1), accounts).await?;
     let runner = ScenarioRunner {
         server,
         variants: &variants,

@@ -7,7 +7,7 @@
 //!
 //! > A homeserver takes one option at each open question, for the whole run. What it does is
 //! > permitted if one choice of options explains every step. A homeserver that takes two options of
-//! > one question in one run is *inconsistent*, and is told so.
+//! > one question in one run is *inconsistent*, and is reported as such.
 //!
 //! The choice is an [`Assignment`]: options at some decision points, the default at all others.
 //!

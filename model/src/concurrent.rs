@@ -285,8 +285,8 @@ impl Concurrent {
                 current.calls[number].stage = Stage::Acted(Response::of(&gone.observation));
                 None
             }
-            Continuation::Answer(said) => {
-                verdicts.add(self.answer(&mut current, number, said));
+            Continuation::Answer(response) => {
+                verdicts.add(self.answer(&mut current, number, response));
                 Some(gone.observation)
             }
         };
@@ -295,9 +295,9 @@ impl Concurrent {
     }
 
     /// Answers a call: removes the call from those in flight, and keeps the explanations of its answer.
-    fn answer(&self, current: &mut ConcurrentState, number: usize, said: Response) -> Verdicts {
+    fn answer(&self, current: &mut ConcurrentState, number: usize, response: Response) -> Verdicts {
         let was_explained = !current.explained.is_empty();
-        let answered = self.explain(current, number, said);
+        let answered = self.explain(current, number, response);
         current.calls.remove(number);
         current.explained = answered.explanations;
         if current.calls.is_empty() {

@@ -473,16 +473,16 @@ mod tests {
                 let (room_state, mut guest_states) = parts::split(&state, guests);
                 guest_states.resize(MAX_GUESTS, GuestState::REGISTERED);
                 let all = compose(system, room_state, &guest_states);
-                let mut said = Verdicts::NONE;
+                let mut judged = Verdicts::NONE;
                 for guest_state in guest_states {
-                    said.add(judges.judge(room_state, guest_state, ActionClass::Others));
+                    judged.add(judges.judge(room_state, guest_state, ActionClass::Others));
                     // No read depends on who may join.
-                    said.add(judges.judge(room_state.as_read(), guest_state, ActionClass::Reads));
+                    judged.add(judges.judge(room_state.as_read(), guest_state, ActionClass::Reads));
                 }
                 let mut decided = most.successors(&all).verdicts;
                 if guests == 2 {
                     // The new guest can interfere; whether anyone interferes with it is left out.
-                    for verdicts in [&mut said, &mut decided] {
+                    for verdicts in [&mut judged, &mut decided] {
                         OF_OTHERS.iter().for_each(|g| verdicts.exercised.remove(g));
                     }
                 }
@@ -490,9 +490,9 @@ mod tests {
                 // state does not have: then the view has more verdicts than the state.
                 let is_alone = !state.accounts[..guests].contains(&Account::Guest);
                 if guests == 2 && is_alone {
-                    decided.add(said);
+                    decided.add(judged);
                 }
-                prop_assert_eq!(said, decided, "{:?}", all);
+                prop_assert_eq!(judged, decided, "{:?}", all);
                 let moves = few.successors(&state).distinct;
                 if moves.is_empty() {
                     break;

@@ -51,9 +51,9 @@
 //! assert!(report.explored.complete);
 //! assert_eq!(report.findings[0].status, Status::Holds);
 //!
-//! let mut mistaken = rules.profile();
-//! assert!(mistaken.choices.set_option("revocation.effect", "none"));
-//! let report = check(mistaken)?;
+//! let mut defective = rules.profile();
+//! assert!(defective.choices.set_option("revocation.effect", "none"));
+//! let report = check(defective)?;
 //! assert_eq!(report.findings[0].status, Status::Violated);
 //! // A shortest counterexample: a guest registers, guest access is set to can_join, the guest joins,
 //! // and guest access is set to forbidden.

@@ -102,10 +102,10 @@ mod tests {
     #[test]
     fn progress_is_reported_and_a_stopped_map_gives_nothing() {
         let stop = Stop::default();
-        let told = Cell::new(0);
+        let finished = Cell::new(0);
         let all = [1, 2, 3];
-        let mapped = each_until(&all, 2, |number| *number, &stop, |done| told.set(done));
-        assert_eq!((mapped, told.get()), (Some(all.to_vec()), 3));
+        let mapped = each_until(&all, 2, |number| *number, &stop, |done| finished.set(done));
+        assert_eq!((mapped, finished.get()), (Some(all.to_vec()), 3));
         let over = stop.after(std::time::Duration::ZERO);
         assert_eq!(each_until(&all, 2, |number| *number, &over, |_| ()), None);
     }

@@ -2,7 +2,7 @@
 //!
 //! A model gives its initial states and the successors of each state, with the verdicts of the
 //! guarantees on each action. Everything else is written once, on this trait: visiting every
-//! reachable state once, gathering the verdicts, and searching a shortest counterexample.
+//! reachable state once, gathering the verdicts, and searching for a shortest counterexample.
 
 use std::fmt::Debug;
 use std::hash::Hash;

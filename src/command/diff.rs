@@ -285,7 +285,7 @@ async fn named_accounts(args: &Args, server: &Server) -> Result<Vec<UserAccount>
 /// Connects to the homeserver.
 async fn connect(args: &Args, url: &str) -> Result<Server, ServerError> {
     let limits = Limits { call: args.call_timeout, ..Limits::default() };
-    Server::meet(url, limits, Proof::with(args.registration_token.clone())).await
+    Server::connect(url, limits, Proof::with(args.registration_token.clone())).await
 }
 
 /// Connects to the homeserver, and compares it with the rules.

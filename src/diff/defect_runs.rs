@@ -1,4 +1,5 @@
-//! Which mistakes are found over HTTP, and named for what they are.
+//! Runs `diff` on the reference with each defect: does `diff` find the defect, and name its decision
+//! point?
 
 use std::io;
 use std::time::Duration;
@@ -13,45 +14,45 @@ use crate::subject::server::{Limits, Proof, Server, ServerError};
 
 use super::{Cause, DiffResult, Options, PlannedScenario, diff, wait_for};
 
-/// What was found of the reference with one defect, over HTTP.
+/// The result of `diff` for the reference with one defect.
 #[derive(Debug)]
 pub struct DefectResult {
     /// The defect.
     pub defect: Variant,
-    /// The decision point that the defect answers wrongly; several, joined, for one that takes several.
+    /// The decision point of the defect; several are joined by `and`.
     pub point: String,
-    /// Why it cannot show, if it cannot show over HTTP.
+    /// Why the defect cannot show over HTTP, if it cannot.
     pub hidden: Option<&'static str>,
-    /// What was found.
+    /// The result of `diff`.
     pub result: DiffResult,
 }
 
-/// What no homeserver that is asked over HTTP shows of itself, by decision point, and why:
-/// `spec-notes/vectors.md` has it too.
+/// The decision points whose options do not show over HTTP, each with the reason. `spec-notes/vectors.md`
+/// has the same table.
 pub const HIDDEN: &[(&str, &str)] = &[
     (
         "registration.first_guest",
-        "it shows only in the first account of a homeserver, and the moderator's comes before",
+        "it shows only in the first account of a homeserver, which is the moderator's",
     ),
     (
         "registration.known_by",
-        "it shows only in accounts without a password, and everybody is registered with one",
+        "it shows only in accounts without a password, and `diff` registers every account with one",
     ),
     ("history_visibility.absent", "every room is created with the setting"),
     (
         "GET /user/{userId}/rooms/{roomId}/account_data/{type}",
-        "nothing is there for a guest to be given, and it may put nothing there",
+        "a guest has nothing to read there, because it may put nothing there",
     ),
 ];
 
 impl DefectResult {
-    /// Whether what the rules do not permit was found.
+    /// Whether `diff` found a divergence that the rules forbid.
     pub fn is_found(&self) -> bool {
         self.result.divergences.iter().any(|divergence| !divergence.is_permitted())
     }
 
-    /// Whether all that was found is explained by the decision point of the defect, and by nothing
-    /// else; by any of them, if it takes several.
+    /// Whether the decision point of the defect explains every divergence, and no other point is named. If
+    /// the defect has several decision points, each of them may explain a divergence.
     pub fn is_named(&self) -> bool {
         let own = |point: &str| self.point.split(JOINED_BY).any(|own| own == point);
         let causes = &self.result.causes;
@@ -62,23 +63,23 @@ impl DefectResult {
     }
 }
 
-/// Why a mistaken reference could not be held against the rules.
+/// Why a defective reference could not be compared with the rules.
 #[derive(Debug, thiserror::Error)]
 pub enum DefectRunError {
-    /// There is no port or no thread to be had.
+    /// The system has no free port or no thread.
     #[error("the reference homeserver cannot be started")]
     Runtime(#[from] io::Error),
-    /// It could not be talked to.
+    /// A call to the reference failed.
     #[error(transparent)]
     Server(#[from] ServerError),
 }
 
-/// Holds each of these defects under `rules`, as a mistaken reference over HTTP, against the rules by
-/// telling `scenarios`. `progress` is told how many were looked at. `None` if it was stopped before it
-/// was done.
+/// Compares the reference with each of these defects with `rules`, over HTTP, by running `scenarios`.
+/// `progress` is called with the number of finished defects. The result is `None` if `stop` ended the run
+/// early.
 ///
 /// # Errors
-/// If a reference cannot be started, or cannot be talked to.
+/// If a reference cannot be started, or a call to it fails.
 pub fn diff_defects(
     rules: &Rules,
     defects: &[Variant],
@@ -88,18 +89,18 @@ pub fn diff_defects(
     progress: impl Fn(usize),
 ) -> Option<Result<Vec<DefectResult>, DefectRunError>> {
     let variants = Variants::of(rules);
-    let look = |defect: &Variant| {
+    let run = |defect: &Variant| {
         let variant = variants.of_profile(&defect.profile);
         let point = variant.map_or_else(|| defect.id.clone(), Variant::point);
         let result = result(rules, defect, scenarios, stop)?;
         let hidden = HIDDEN.iter().find(|(at, _)| *at == point).map(|(_, why)| *why);
         Ok(DefectResult { defect: defect.clone(), point, hidden, result })
     };
-    let results = each_until(defects, threads, look, stop, progress)?;
+    let results = each_until(defects, threads, run, stop, progress)?;
     Some(results.into_iter().collect())
 }
 
-/// How many stories are told at once: the reference takes one call at a time.
+/// The number of scenarios that run at once. More would not help: the reference takes one call at a time.
 const JOBS: usize = 2;
 
 fn result(
@@ -111,18 +112,18 @@ fn result(
     let reference = Embedded::start(defect.profile.clone())?;
     let options = Options {
         jobs: JOBS,
-        // What the reference does, it has done when it answers.
+        // The reference applies every effect before it answers.
         settle: Duration::ZERO,
-        // Nobody comes after us.
+        // The server ends after the run, so its rooms need no cleaning.
         keep: true,
         explore_for: None,
         seed: 0,
         stop: stop.clone(),
     };
-    let asked = async {
-        let server = Server::meet(&reference.url(), Limits::default(), Proof::default()).await?;
+    let comparison = async {
+        let server = Server::connect(&reference.url(), Limits::default(), Proof::default()).await?;
         diff(rules, &server, &[], scenarios.to_vec(), &options, |_, _| ()).await
     };
-    let mut result = wait_for(asked)?.0?;
+    let mut result = wait_for(comparison)?.0?;
     result.broken_off.take().map_or(Ok(result), |error| Err(error.into()))
 }

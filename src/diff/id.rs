@@ -1,10 +1,9 @@
-//! What a divergence is called: an id by which it is known again in the next run, and in a baseline.
+//! The id of a divergence, by which later runs and baselines recognise the divergence.
 //!
-//! The id says how bad the divergence is and where it was seen, and ends in a hash:
-//! `leak-get-rooms-messages-4c1f09ab`. The hash is made of data alone: of the kind, the step, the
-//! caller, the expected and the observed result, the decision points that explain the divergence, and
-//! those that the homeserver answers in two ways. The hash is made of no sentence, no number, no order,
-//! and no scenario in which the divergence happened to be seen.
+//! An id consists of the kind, the endpoint or the operation, and a hash:
+//! `leak-get-rooms-messages-4c1f09ab`. The hash covers the kind, the step, the caller, the expected and
+//! the observed result, the decision points that explain the divergence, and those at which the homeserver
+//! takes two options. The hash covers no words, no counts, no order, and no scenario.
 
 use std::fmt::Write;
 
@@ -15,12 +14,12 @@ use crate::scenario::{LABEL, ScenarioStep};
 
 use super::signature::Signature;
 
-/// The version of the scheme by which ids are made. Ids of two schemes cannot be compared.
+/// The version of the scheme of the ids. Ids of different schemes cannot be compared.
 ///
 /// Scheme 1 hashed sentences.
 pub const ID_SCHEME: u32 = 2;
 
-/// How many bytes of the hash an id ends with.
+/// The number of bytes of the hash in an id.
 const BYTES: usize = 4;
 
 /// The decision points that explain a divergence, with the options.
@@ -30,7 +29,7 @@ pub(super) struct IdCause<'a> {
     pub(super) option: &'a str,
 }
 
-/// A decision point that a homeserver answers in two ways, with both options.
+/// A decision point at which a homeserver takes two options.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct IdSwitch<'a> {
     pub(super) decision_point: &'a str,
@@ -57,7 +56,7 @@ pub(super) fn id(
     id
 }
 
-/// The endpoint, or else the verb, in small letters and hyphens, without the parameters of its path.
+/// The endpoint or, without one, the operation, in lower case with hyphens, without path parameters.
 fn place(step: &ScenarioStep) -> String {
     let step = serde_json::to_value(step).unwrap_or_default();
     let operation_phrase = step["do"].as_str().unwrap_or_default();
@@ -95,8 +94,8 @@ mod tests {
         }
     }
 
-    /// A changed id breaks the baselines of all users. Whoever means to change ids raises
-    /// [`ID_SCHEME`], and says so in the changelog.
+    /// A changed id breaks the baselines of all users. To change ids on purpose, raise [`ID_SCHEME`], and
+    /// add an entry to the changelog.
     #[test]
     fn ids_are_those_of_the_scheme() {
         let cause = IdCause { decision_point: "join.gate", option: "none" };

@@ -12,7 +12,7 @@ use crate::subject::server::{CallVerdict, EventPresence, ResponseContent};
 
 use super::caller::Caller;
 use super::judge::StepRecord;
-use super::names::Names;
+use super::renaming::Renaming;
 use super::result::{
     AnswerClass, CallTarget, CellVerdict, Circumstances, MatrixCell, Query, ScenarioSummary,
 };
@@ -57,8 +57,11 @@ fn queries(default: &Profile, run: &ScenarioRun) -> BTreeSet<Query> {
 
 /// The query of a step: the step with renamed guests, and the kind of its caller.
 fn query(step: &Action, before: &State) -> Query {
-    let names = Names::of(step);
-    Query { step: sentence(&names.step(step)), by: Caller::of(step, before).in_words().to_owned() }
+    let renaming = Renaming::of(step);
+    Query {
+        step: sentence(&renaming.step(step)),
+        by: Caller::of(step, before).in_words().to_owned(),
+    }
 }
 
 /// The matrix of all judged steps, by class.
@@ -170,6 +173,6 @@ impl JudgedStep<'_> {
 fn operation_name(step: &Action) -> String {
     match step.operation {
         Operation::Read(endpoint) | Operation::Call(endpoint) => endpoint.to_string(),
-        _ => operation_phrase(Names::of(step).step(step).operation),
+        _ => operation_phrase(Renaming::of(step).step(step).operation),
     }
 }

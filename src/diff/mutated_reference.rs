@@ -18,7 +18,7 @@ use super::scenario_run::{DifferenceId, PlannedScenario, ScenarioRun, Segment};
 use super::signature::Signature;
 use super::workers::{self, Workers};
 
-/// How many scenarios are run at once: the reference takes one call at a time.
+/// The number of scenarios that run at once. The reference takes one call at a time.
 const JOBS: usize = 2;
 
 /// Adds to each mistake the unexplained differences that the reference with the mistake shows too.
@@ -39,14 +39,14 @@ pub(super) async fn explain_more(
         };
         let open: Vec<_> = open.into_iter().filter(concerned).collect();
         let profile = runner.variants.profile(variants);
-        // Without a reference, what is open stays so.
+        // If the reference cannot be started, the differences stay unexplained.
         let Some(more) = done_by(runner, profile, segments, &open).await else { return };
         explanations[number].explains.extend(more);
     }
 }
 
-/// Of these differences, those that the reference with this profile shows too; `None` if the reference
-/// cannot be started.
+/// Those of the differences that the reference with this profile shows too; `None` if the reference cannot
+/// be started.
 async fn done_by(
     runner: &ScenarioRunner<'_>,
     profile: Profile,
@@ -58,9 +58,10 @@ async fn done_by(
         return Some(Vec::new());
     }
     let reference = Embedded::start(profile).ok()?;
-    let server = Server::meet(&reference.url(), Limits::default(), Proof::default()).await.ok()?;
+    let server =
+        Server::connect(&reference.url(), Limits::default(), Proof::default()).await.ok()?;
     let fixtures = workers::fixtures(&server, JOBS, &[]).await.ok()?;
-    // What the reference does, it has done when it answers; and nobody comes after us.
+    // The reference applies every effect before it answers, and its rooms need no cleaning.
     let runner = ScenarioRunner {
         server: &server,
         variants: runner.variants,

@@ -1,4 +1,4 @@
-//! Running the divergences of a saved report again: which are fixed, and which are still there.
+//! Runs the divergences of a saved report again: which are fixed, and which still occur?
 
 use guest_access_model::action::Action;
 use guest_access_model::decide::initial;
@@ -16,52 +16,52 @@ use super::signature::Signature;
 use super::step_result::StepResult;
 use super::workers::{self, Workers};
 
-/// What became of a divergence.
+/// The outcome of a divergence's replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplayOutcome {
-    /// The homeserver does as our readings of the rules say.
+    /// The homeserver now does what the default profile expects.
     Fixed {
-        /// What it does.
+        /// The observed outcome, in words.
         now: String,
     },
-    /// It still does otherwise.
+    /// The homeserver still diverges.
     StillThere {
-        /// What it does.
+        /// The observed outcome, in words.
         now: String,
-        /// Whether a reading of the rules permits that.
+        /// Whether a reading permits the observed outcome.
         permitted: bool,
     },
-    /// Whether it does is not known.
+    /// The replay could not judge the divergence.
     CouldNotRun {
-        /// Why.
+        /// The reason.
         because: String,
     },
 }
 
-/// What came of running divergences again.
+/// The result of a replay.
 #[derive(Debug)]
 pub struct ReplayResult {
-    /// What became of each, in their order.
+    /// The outcome of each divergence, in their order.
     pub outcomes: Vec<ReplayOutcome>,
-    /// Why the homeserver was asked no further, if it was not.
+    /// The error that ended the replay early, if one did.
     pub broken_off: Option<ServerError>,
 }
 
 /// Runs the scenarios of these divergences on `server` again, and judges their last steps by `rules`.
 ///
 /// # Errors
-/// If nothing can be run at all: the homeserver registers nobody, or is not there.
+/// If no scenario can run: the homeserver registers nobody, or does not answer.
 pub async fn replay(
     rules: &Rules,
     server: &Server,
-    given: &[UserAccount],
+    accounts: &[UserAccount],
     divergences: &[SavedDivergence],
     options: &Options,
     progress: impl Fn(usize, &str),
 ) -> Result<ReplayResult, ServerError> {
     let variants = Variants::of(rules);
     let jobs = options.jobs.clamp(1, divergences.len().max(1));
-    let fixtures = workers::fixtures(server, jobs, given).await?;
+    let fixtures = workers::fixtures(server, jobs, accounts).await?;
     let runner = ScenarioRunner {
         server,
         variants: &variants,
@@ -85,21 +85,22 @@ pub async fn replay(
         }
         outcome_of_run(run, &scenario.steps, &first)
     });
-    // Those that were not reached are the last.
-    let because = workers.broken_off().map_or("the time was up".to_owned(), |e| e.to_string());
+    // The run ends with the divergences that were not reached.
+    let because =
+        workers.broken_off().map_or("the time limit ended the run".to_owned(), |e| e.to_string());
     let not_reached = ReplayOutcome::CouldNotRun { because };
     let outcomes = outcomes.chain(std::iter::repeat(not_reached)).take(divergences.len()).collect();
     Ok(ReplayResult { outcomes, broken_off: workers.broken_off() })
 }
 
-/// What became of the divergence that these steps showed by the last.
+/// The outcome of the divergence that the last of these steps showed.
 fn outcome_of_run(run: &ScenarioRun, steps: &[Action], first: &State) -> ReplayOutcome {
     let could_not_run = |because: String| ReplayOutcome::CouldNotRun { because };
     let segment = run.segments.first();
     let Some((segment, last)) = segment.and_then(|segment| Some((segment, segment.log.last()?)))
     else {
         let because = run.not_run.first().map(|not_run| not_run.because.clone());
-        return could_not_run(because.unwrap_or_else(|| "it has no steps".to_owned()));
+        return could_not_run(because.unwrap_or_else(|| "the scenario has no steps".to_owned()));
     };
     let at = segment.log.len() - 1;
     let before = at.checked_sub(1).map_or(first, |before| &segment.log[before].after);
@@ -111,11 +112,11 @@ fn outcome_of_run(run: &ScenarioRun, steps: &[Action], first: &State) -> ReplayO
         let because = match (&run.broken, last.diverges) {
             (Some(error), _) => error.to_string(),
             (None, true) => {
-                format!("step {} came out otherwise than by the rules already: {now}", at + 1)
+                format!("step {} already diverges from the rules: {now}", at + 1)
             }
             (None, false) => match run.not_run.first() {
                 Some(not_run) => not_run.because.clone(),
-                None => "a step before the last cannot happen by these rules".to_owned(),
+                None => "a step before the last is impossible under these rules".to_owned(),
             },
         };
         return could_not_run(because);

@@ -1,4 +1,4 @@
-//! All that is known of a run: what was observed, what explains the differences, and which options the
+//! The record of a run: the observations, the explanations of the differences, and the options that the
 //! homeserver takes.
 
 use guest_access_rules::variant::Variants;
@@ -9,20 +9,20 @@ use super::mutated_reference;
 use super::runner::ScenarioRunner;
 use super::scenario_run::Segment;
 
-/// All that is known of a run.
+/// The record of a run.
 #[derive(Debug)]
 pub(super) struct RunRecord {
-    /// What was observed.
+    /// The observations.
     pub(super) segments: Vec<Segment>,
-    /// What explains the differences, the explanation of most first.
+    /// The explanations of the differences, the one of the most differences first.
     pub(super) explanations: Vec<Explanation>,
     /// The permitted variants that the homeserver takes for the whole run.
     pub(super) assignment: Vec<usize>,
 }
 
 impl RunRecord {
-    /// Finds out what explains the differences in these segments, and which steps contradict the rest of
-    /// the run.
+    /// Explains the differences in these segments, and finds the steps that contradict the rest of the
+    /// run.
     pub(super) async fn of(runner: &ScenarioRunner<'_>, mut segments: Vec<Segment>) -> Self {
         let variants = runner.variants;
         let mut explanations = cause::explain(variants, &segments);

@@ -21,7 +21,7 @@ use crate::subject::server::{
 };
 
 use super::judge::{Expected, SegmentJudge, StepRecord, StepVerdict, are_as_in};
-use super::names::Names;
+use super::renaming::Renaming;
 use super::result::NotRun;
 use super::scenario_run::{Difference, PlannedScenario, ScenarioRun, Segment};
 
@@ -376,6 +376,6 @@ fn not_run(
     because: String,
 ) -> NotRun {
     let scenario = scenario.id.clone();
-    let step = step.map(|step| sentence(&Names::of(step).step(step)));
+    let step = step.map(|step| sentence(&Renaming::of(step).step(step)));
     NotRun { scenario, step, with_it, because, count: 1 }
 }

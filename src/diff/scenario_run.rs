@@ -12,7 +12,7 @@ use crate::subject::server::{Recording, ServerError};
 use super::judge::StepRecord;
 use super::result::NotRun;
 
-/// A scenario to run: steps that can happen by the rules, from the initial state on.
+/// A scenario to run: steps that are possible under the rules, from the initial state on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedScenario {
     /// The id.
@@ -25,10 +25,10 @@ pub struct PlannedScenario {
 #[derive(Debug, Clone, Default)]
 pub(super) struct ScenarioRun {
     pub(super) segments: Vec<Segment>,
-    /// How many steps were judged.
+    /// The number of steps that were judged.
     pub(super) decisions: usize,
     pub(super) not_run: Vec<NotRun>,
-    /// Why the scenario was not run to its end.
+    /// The error that ended the scenario early, if one did.
     pub(super) broken: Option<ServerError>,
 }
 
@@ -45,13 +45,13 @@ pub(super) struct Segment {
     pub(super) log: Vec<StepRecord>,
     /// The steps that differ, in their order.
     pub(super) differences: Vec<Difference>,
-    /// So many steps at the beginning only lead to the others once more.
+    /// The number of steps at the start that only repeat the way to the other steps.
     pub(super) known: usize,
     /// The exchanges, if there is a difference.
     pub(super) recording: Option<Arc<Recording>>,
-    /// Why memberships could not be looked at, if some could not.
+    /// Why some memberships could not be read, if that happened.
     pub(super) unseen: Option<String>,
-    /// How many steps could not happen any more, since the homeserver refused what they need.
+    /// The number of steps that became impossible, because the homeserver refused an earlier step.
     pub(super) lost: usize,
 }
 
@@ -62,7 +62,7 @@ impl Segment {
         self.log.get(previous).map(|record| record.after)
     }
 
-    /// The endpoint that was called at one of its differences.
+    /// The endpoint that the step of a difference called.
     pub(super) fn called(&self, difference: usize) -> Option<EndpointId> {
         self.log[self.differences[difference].at].step.operation.endpoint()
     }
@@ -75,27 +75,27 @@ pub(super) struct DifferenceId {
     pub(super) number: usize,
 }
 
-/// A step at which a homeserver did otherwise than the default readings say, or otherwise than the
-/// rest of the run.
+/// A step whose outcome differs from the default profile, or from the options that the homeserver takes
+/// in the rest of the run.
 #[derive(Debug, Clone)]
 pub(super) struct Difference {
     /// The number of the step in the log.
     pub(super) at: usize,
     /// The state before the step.
     pub(super) before: State,
-    /// What the default readings expect.
+    /// The outcome by the default profile.
     pub(super) expected: Outcome,
-    /// The variants under which the homeserver is right, any of these; empty if there are none.
+    /// The alternative sets of variants that permit the observed outcome; empty if no set does.
     pub(super) variants: Vec<Vec<usize>>,
-    /// The number of the explanation, if one was found.
+    /// The index of the explanation, if one was found.
     pub(super) cause: Option<usize>,
-    /// How the step contradicts the rest of the run, if the step is permitted by itself.
+    /// How the step contradicts the rest of the run, if the step alone is permitted.
     pub(super) inconsistency: Option<Inconsistency>,
 }
 
 impl Difference {
-    /// What is expected by the options that the run takes; by the default, unless the difference is
-    /// an inconsistency.
+    /// The expected outcome: by the options that the run takes if the difference is an inconsistency, and
+    /// by the default profile otherwise.
     pub(super) fn expected_in_run(&self) -> &Outcome {
         self.inconsistency.as_ref().map_or(&self.expected, |found| &found.expected)
     }
@@ -104,13 +104,13 @@ impl Difference {
 /// How a step contradicts the rest of the run.
 #[derive(Debug, Clone)]
 pub(super) struct Inconsistency {
-    /// What is expected by the options that the run takes.
+    /// The outcome by the options that the run takes.
     pub(super) expected: Outcome,
-    /// The questions that the homeserver answers otherwise here.
+    /// The questions at which the homeserver takes another option here.
     pub(super) switches: Vec<ReadingSwitch>,
 }
 
-/// A question that a homeserver answers in two ways, by the numbers of permitted variants.
+/// A question at which a homeserver takes two options, as indices of permitted variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ReadingSwitch {
     /// The option that the run takes; `None` for the default.

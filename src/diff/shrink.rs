@@ -24,7 +24,7 @@ use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, JoinRule, Membership};
 
 use super::judge::StepRecord;
-use super::names::Names;
+use super::renaming::Renaming;
 use super::runner::possible;
 use super::scenario_run::Difference;
 
@@ -52,7 +52,7 @@ impl<'a> ShortestTraces<'a> {
     ) -> Option<Vec<Action>> {
         let view = StepView::of(difference, record);
         let StepView { step, guests, .. } = view;
-        let mut before = view.names.state(&difference.before);
+        let mut before = view.renaming.state(&difference.before);
         self.reset_visibility(&step, &mut before);
         let rooms = step.room().map_or(1, |room| room + 1);
         let mut reached = self.reached.borrow_mut();
@@ -95,7 +95,7 @@ impl<'a> ShortestTraces<'a> {
 
 /// A step with renamed guests. The guests that matter to the step have the lowest numbers.
 struct StepView {
-    names: Names,
+    renaming: Renaming,
     step: Action,
     /// The number of guests that matter.
     guests: usize,
@@ -106,13 +106,13 @@ struct StepView {
 impl StepView {
     fn of(difference: &Difference, record: &StepRecord) -> Self {
         let moved = moved_or_expected_to(difference, record);
-        let names = Names::with_others(&record.step, &moved);
-        let step = names.step(&record.step);
+        let renaming = Renaming::with_others(&record.step, &moved);
+        let step = renaming.step(&record.step);
         // The other guests do not matter to the step.
-        let moved = moved.into_iter().map(|guest| names.guest(guest));
+        let moved = moved.into_iter().map(|guest| renaming.guest(guest));
         let guests = moved.chain(step.guests()).map(|guest| usize::from(guest) + 1).max();
         let gives = matches!(difference.expected.observation.answer, Answer::Gave { .. });
-        Self { names, step, guests: guests.unwrap_or(1), gives }
+        Self { renaming, step, guests: guests.unwrap_or(1), gives }
     }
 
     /// The situation of the step in a state with renamed guests.
@@ -122,7 +122,7 @@ impl StepView {
 
     /// Whether the guest with this original name matters to the step.
     fn matters(&self, guest: u8) -> bool {
-        usize::from(self.names.guest(guest)) < self.guests
+        usize::from(self.renaming.guest(guest)) < self.guests
     }
 }
 
@@ -153,7 +153,7 @@ pub(super) fn relevant_steps(
             }
             state = next;
         }
-        Some((view.situation(&view.names.state(&state)), moved_by))
+        Some((view.situation(&view.renaming.state(&state)), moved_by))
     };
     let mut state = initial(profile);
     let (mut lead, mut queries): (Vec<(usize, Action)>, Vec<_>) = (Vec::new(), Vec::new());
@@ -256,8 +256,8 @@ fn names_an_event(step: &Action) -> bool {
     match step.operation {
         Operation::Read(endpoint) => {
             let endpoint = endpoint.get();
-            let names = endpoint.id.contains("{eventId}");
-            names || matches!(endpoint.gives, Some(Gives::Event | Gives::StateEvent))
+            let renaming = endpoint.id.contains("{eventId}");
+            renaming || matches!(endpoint.gives, Some(Gives::Event | Gives::StateEvent))
         }
         operation => operation == Operation::ReadThroughOtherRoom,
     }

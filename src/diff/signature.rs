@@ -1,4 +1,5 @@
-//! What makes two divergences the same: who did what, what was expected, and what was observed.
+//! The signature of a divergence: who did what, what was expected, and what was observed. Divergences
+//! with equal signatures are one divergence.
 
 use guest_access_model::action::{Action, Answer};
 use guest_access_model::decide::Outcome;
@@ -8,40 +9,40 @@ use crate::subject::server::{CallVerdict, EventPresence, ResponseContent};
 
 use super::caller::Caller;
 use super::judge::StepRecord;
-use super::names::Names;
+use super::renaming::Renaming;
 use super::scenario_run::{Difference, ReadingSwitch, ScenarioRun, Segment};
 use super::step_result::StepResult;
 
-/// What makes two divergences the same.
+/// The signature of a divergence.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Signature {
     pub(super) kind: DivergenceKind,
-    /// The step, by the guest that is called the first.
+    /// The step, with renamed guests.
     pub(super) step: Action,
     pub(super) by: Caller,
-    /// What the rules say; of an inconsistent divergence, by the options that the run takes.
+    /// The expected result. For an inconsistent divergence, the options of the run determine it.
     pub(super) expected: StepResult,
     pub(super) observed: StepResult,
-    /// Whether a reading permits it.
+    /// Whether a reading permits the observed result.
     pub(super) permitted: bool,
-    /// The questions that the homeserver answers otherwise here than in the rest of the run.
+    /// The questions at which the homeserver takes another option than in the rest of the run.
     pub(super) switches: Vec<ReadingSwitch>,
 }
 
 impl Signature {
     pub(super) fn of(difference: &Difference, record: &StepRecord) -> Self {
-        let names = Names::of(&record.step);
+        let renaming = Renaming::of(&record.step);
         let before = &difference.before;
         let expected = difference.expected_in_run();
         let (expected, observed) =
-            StepResult::expected_and_observed(names, before, expected, record);
+            StepResult::expected_and_observed(renaming, before, expected, record);
         let (kind, switches) = match &difference.inconsistency {
             Some(found) => (DivergenceKind::Inconsistent, found.switches.clone()),
             None => (kind(&difference.expected, record), Vec::new()),
         };
         Self {
             kind,
-            step: names.step(&record.step),
+            step: renaming.step(&record.step),
             by: Caller::of(&record.step, before),
             expected,
             observed,
@@ -50,16 +51,16 @@ impl Signature {
         }
     }
 
-    /// Whether the homeserver did the same, whatever else it showed of how it reads the rules.
+    /// Whether the homeserver did the same in both. The options that explain it may differ.
     fn is_like(&self, other: &Self) -> bool {
         *self == Self { permitted: self.permitted, ..other.clone() }
     }
 
-    /// If the step at this place of a scenario shows the same: the segment, and the variants that
-    /// permit it.
+    /// The segment and the permitting variants, if the step at this place of a scenario shows the same
+    /// divergence.
     ///
-    /// One scenario alone does not show that a run is inconsistent: of an inconsistent divergence, it
-    /// shows the same answer.
+    /// One scenario alone cannot show that a run is inconsistent. For an inconsistent divergence, the same
+    /// answer is enough.
     pub(super) fn shown_by<'a>(
         &self,
         run: &'a ScenarioRun,
@@ -70,19 +71,19 @@ impl Signature {
         let difference = segment.differences.iter().find(|difference| difference.at == at);
         let variants = difference.map_or(&[][..], |difference| &difference.variants);
         let is_it = if self.kind == DivergenceKind::Inconsistent {
-            let names = Names::of(&record.step);
+            let renaming = Renaming::of(&record.step);
             let before = segment.before(at);
             let observed = before.is_some_and(|before| {
                 StepResult::observed(record, before.tagged.is_some()) == self.observed_alone()
             });
-            observed && names.step(&record.step) == self.step
+            observed && renaming.step(&record.step) == self.step
         } else {
             difference.is_some_and(|difference| Self::of(difference, record).is_like(self))
         };
         is_it.then_some((segment, variants))
     }
 
-    /// What was observed, but for memberships.
+    /// The observed result without memberships.
     fn observed_alone(&self) -> StepResult {
         StepResult { memberships: Vec::new(), ..self.observed.clone() }
     }
@@ -94,7 +95,7 @@ fn kind(expected: &Outcome, record: &StepRecord) -> DivergenceKind {
         (_, false) if record.observed.is_allowed() => DivergenceKind::Leak,
         (CallVerdict::Denied { .. }, true) => DivergenceKind::Refusal,
         (_, false) => DivergenceKind::Error,
-        // Who is not in the room any more was shown more than its own time.
+        // The reader has left the room, so it saw events after its own time.
         (_, true) if !record.lists_as_it_should() => {
             if record.listing.is_some_and(|listing| listing.is_current) {
                 DivergenceKind::Refusal

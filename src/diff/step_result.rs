@@ -1,7 +1,6 @@
 //! The result of one step as data: what the rules expect of the step, or what a homeserver did.
 //!
-//! Two divergences are the same only if their results are. So a result is compared and hashed as data;
-//! words are made of it for reports alone.
+//! Results are compared and hashed as data. Only reports turn a result into words.
 
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{MAX_GUESTS, State};
@@ -13,13 +12,14 @@ use crate::subject::server::{CallVerdict, Direction, EventPresence, Memberships,
 
 use super::judge::StepRecord;
 use super::listing::MembershipSource;
-use super::names::Names;
+use super::renaming::Renaming;
 
 /// The result of one step. The serialized form is part of every id of a divergence.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(super) struct StepResult {
     pub(super) decision: DecisionResult,
-    /// Whether the answer gives the tagged event; `None` if there is none, or nothing to give it.
+    /// Whether the answer gives the tagged event; `None` if there is no tagged event, or the answer can
+    /// give no event.
     pub(super) tagged_event: Option<GivenEvent>,
     /// What `GET /account/whoami` says of the caller.
     pub(super) is_guest: Option<bool>,
@@ -39,7 +39,7 @@ pub(super) enum DecisionResult {
     AllowAndFail(ErrorResult),
     /// The call is denied.
     Deny(ErrorResult),
-    /// The answer does not tell: why.
+    /// The answer is inconclusive, for this reason.
     Unknown(String),
 }
 
@@ -73,7 +73,7 @@ pub(super) struct MembershipResult {
     pub(super) membership: Membership,
 }
 
-/// Who a membership is of.
+/// The member whose membership it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Member {
@@ -84,9 +84,9 @@ pub(super) enum Member {
 }
 
 impl StepResult {
-    /// What the rules expect of a step, and what the homeserver did, by the new names.
+    /// The expected and the observed result, with renamed guests.
     pub(super) fn expected_and_observed(
-        names: Names,
+        renaming: Renaming,
         before: &State,
         expected: &Outcome,
         record: &StepRecord,
@@ -94,14 +94,14 @@ impl StepResult {
         let mut ours = Self::expected(before, expected, record);
         let mut theirs = Self::observed(record, before.tagged.is_some());
         let mut differ = |source, should: Memberships, is: Memberships, gone| {
-            for (member, should, is) in differing(names, should, is, gone) {
+            for (member, should, is) in differing(renaming, should, is, gone) {
                 ours.memberships.push(MembershipResult { source, member, membership: should });
                 theirs.memberships.push(MembershipResult { source, member, membership: is });
             }
         };
         let rooms = record.members.iter().flatten().zip(&expected.next.rooms);
         for (number, (seen, expect)) in rooms.enumerate() {
-            let source = MembershipSource::Room(names.room(number));
+            let source = MembershipSource::Room(renaming.room(number));
             let expect = Memberships { guests: expect.members, user: expect.user };
             differ(source, expect, *seen, record.gone);
         }
@@ -111,7 +111,7 @@ impl StepResult {
         (ours, theirs)
     }
 
-    /// What the rules expect of a step, but for memberships.
+    /// The expected result without memberships.
     fn expected(before: &State, outcome: &Outcome, record: &StepRecord) -> Self {
         let action = &record.step;
         let expect = ObservedStep { action, before, outcome, label: Some(LABEL) }.expect();
@@ -138,7 +138,7 @@ impl StepResult {
         }
     }
 
-    /// What a homeserver did, but for memberships.
+    /// The observed result without memberships.
     pub(super) fn observed(record: &StepRecord, has_tagged_event: bool) -> Self {
         let error = |status: &u16, errcode: &Option<String>| ErrorResult {
             status: *status,
@@ -238,9 +238,9 @@ impl MembershipResult {
     }
 }
 
-/// The members whose membership is not what it should be: who, what it should be, what it is.
+/// The members with a wrong membership, each with the expected and the observed membership.
 fn differing(
-    names: Names,
+    renaming: Renaming,
     should: Memberships,
     is: Memberships,
     gone: [bool; MAX_GUESTS],
@@ -248,7 +248,7 @@ fn differing(
     let mut differing: Vec<_> = (0_u8..)
         .zip(should.guests.into_iter().zip(is.guests).zip(gone))
         .filter(|(_, ((should, is), gone))| should != is && !gone)
-        .map(|(number, ((should, is), _))| (Member::Guest(names.guest(number)), should, is))
+        .map(|(number, ((should, is), _))| (Member::Guest(renaming.guest(number)), should, is))
         .collect();
     differing.sort_unstable();
     if should.user != is.user {

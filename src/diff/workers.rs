@@ -11,15 +11,15 @@ use crate::subject::server::{Server, ServerError, SharedFixture};
 use super::runner::ScenarioRunner;
 use super::scenario_run::{PlannedScenario, ScenarioRun};
 
-/// How long the runner waits before it asks a homeserver that did not answer whether it is still there.
-const BREATH: Duration = Duration::from_millis(500);
+/// The wait between a failed call and the call that checks whether the homeserver still answers.
+const WAIT_BEFORE_CHECK: Duration = Duration::from_millis(500);
 
-/// Runs scenarios, as many at once as there are fixtures, each by accounts of its own.
+/// Runs scenarios at once: one for each fixture, and each fixture has its own accounts.
 #[derive(Debug)]
 pub(super) struct Workers<'a> {
     runner: ScenarioRunner<'a>,
     fixtures: Vec<SharedFixture>,
-    /// Why the homeserver is asked no further.
+    /// The error that ended the run early.
     broken_off: RefCell<Option<ServerError>>,
 }
 
@@ -48,8 +48,8 @@ impl<'a> Workers<'a> {
         runs.into_iter().map(|(_, run)| run).collect()
     }
 
-    /// Runs the scenarios that `scenarios` gives. Returns the runs in that order. `progress` is told how
-    /// many scenarios were run so far.
+    /// Runs the scenarios of an iterator. Returns the runs in the same order. `progress` is called with the
+    /// number of finished scenarios.
     pub(super) async fn run(
         &self,
         scenarios: impl Iterator<Item = PlannedScenario>,
@@ -63,7 +63,7 @@ impl<'a> Workers<'a> {
                 let Some((number, scenario)) = scenarios.borrow_mut().next() else { return };
                 let run = self.runner.run(fixture, &scenario).await;
                 if run.broken.as_ref().is_some_and(ServerError::is_broken_line) {
-                    self.see_whether_it_answers().await;
+                    self.check_that_it_answers().await;
                 }
                 runs.borrow_mut().push((number, scenario, run));
                 done.set(done.get() + 1);
@@ -76,7 +76,7 @@ impl<'a> Workers<'a> {
         runs.into_iter().map(|(_, scenario, run)| (scenario, run)).collect()
     }
 
-    /// Leaves the rooms that wait for another scenario.
+    /// Leaves the rooms that are kept for further scenarios.
     pub(super) async fn leave(&self) {
         if self.broken_off.borrow().is_none() {
             join_all(self.fixtures.iter().map(|h| self.runner.server.leave_vacant(h))).await;
@@ -95,26 +95,26 @@ impl<'a> Workers<'a> {
 
     /// Asks for the versions of the specification. One call may fail for any reason; a homeserver that
     /// does not answer this one either is gone.
-    async fn see_whether_it_answers(&self) {
-        tokio::time::sleep(BREATH).await;
+    async fn check_that_it_answers(&self) {
+        tokio::time::sleep(WAIT_BEFORE_CHECK).await;
         if let Err(error) = self.runner.server.answers().await {
             self.broken_off.borrow_mut().get_or_insert(error);
         }
     }
 }
 
-/// The helpers of so many workers.
+/// The fixtures for this number of workers.
 ///
 /// # Errors
 /// If the homeserver registers nobody.
 pub(super) async fn fixtures(
     server: &Server,
     jobs: usize,
-    given: &[crate::subject::server::UserAccount],
+    accounts: &[crate::subject::server::UserAccount],
 ) -> Result<Vec<SharedFixture>, ServerError> {
-    // The first alone: what goes wrong goes wrong once.
-    let mut fixtures = vec![server.fixture(given).await?];
-    let others = (1..jobs).map(|_| server.fixture(given));
+    // Make the first fixture alone, so that a homeserver that registers nobody gives one error.
+    let mut fixtures = vec![server.fixture(accounts).await?];
+    let others = (1..jobs).map(|_| server.fixture(accounts));
     for other in join_all(others).await {
         fixtures.push(other?);
     }

@@ -40,21 +40,21 @@ pub struct RunJudgement {
     pub steps: Vec<Vec<StepJudgement>>,
 }
 
-/// What a step of a run is.
+/// The judgement of one step of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepJudgement {
-    /// The step is what the default expects, and what the assignment does.
+    /// The default expects the outcome, and so does the assignment.
     AsDefault,
-    /// The step is what the assignment expects, because of these options.
+    /// The assignment expects the outcome, because of these options.
     AsAssigned(Vec<OptionNumber>),
-    /// The step is permitted, but not by the assignment: the homeserver answers these questions
-    /// otherwise than in the rest of the run.
+    /// The outcome is permitted, but not by the assignment: at these questions, the homeserver takes
+    /// another option than in the rest of the run.
     Inconsistent(Vec<Conflict>),
-    /// Nothing that is permitted explains the step.
+    /// No permitted options explain the outcome.
     Unexplained,
 }
 
-/// A question that a homeserver answers in two ways.
+/// A question at which a homeserver takes two options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Conflict {
     /// The option that the assignment takes at the decision point; `None` for the default.

@@ -1,4 +1,4 @@
-//! What the rules permit of a scenario's steps, and judging a scenario by it.
+//! The permitted outcomes of a scenario's steps, and the judge of a scenario.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -18,15 +18,14 @@ pub struct Permitted {
     pub expect: Option<Expect>,
 }
 
-/// What came of a step, held against all that is permitted of it.
+/// The judgement of one step of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
-    /// The step, and every step before, is what the default expects.
+    /// The default expects the outcome of the step, and of every step before.
     AsExpected,
-    /// The step is permitted: these options explain it, and every step before.
+    /// The step is permitted: these options explain its outcome, and that of every step before.
     AsPermitted(Vec<TakenOption>),
-    /// Nothing that is permitted explains the step. It differs in this from what the default
-    /// expects.
+    /// No permitted options explain the outcome. The texts say how the outcome differs from the default.
     Differs(Vec<String>),
 }
 
@@ -39,13 +38,13 @@ pub struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    /// A judge of these steps, of which the rules permit `otherwise` beside what is expected.
+    /// A judge of these steps. `otherwise` lists the other permitted outcomes of each step.
     pub fn new(steps: &'a [ScenarioStep], otherwise: &'a [Vec<Permitted>]) -> Self {
         let options = options_of([otherwise]);
         Self { steps, otherwise, judge: SequenceJudge::new(options) }
     }
 
-    /// Judges the step with this number by what was observed of it.
+    /// Judges the observed outcome of the step with this number.
     pub fn step(&mut self, number: usize, observed: &ObservedStep<'_>) -> Judgement {
         let Some(expect) = self.steps[number].expect.as_ref() else {
             return Judgement::AsExpected;

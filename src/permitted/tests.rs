@@ -1,4 +1,4 @@
-//! Both judges, held against every assignment there is, and against one another.
+//! Both judges agree with a search through all assignments, and with each other.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -101,7 +101,7 @@ fn a_separable_run() -> impl Strategy<Value = Vec<Vec<StepMatches>>> {
     })
 }
 
-/// A run of a homeserver that keeps to an assignment, but for steps that nothing explains.
+/// A run of a homeserver that follows an assignment, except for some steps that nothing explains.
 fn a_consistent_run() -> impl Strategy<Value = Vec<Vec<StepMatches>>> {
     (a_run(), 0..18_usize).prop_map(|(mut run, number)| {
         let by = every_assignment(&options())[number].clone();

@@ -37,18 +37,18 @@ impl Reference {
             // Reading A48: also where the room is `world_readable` now, with what anyone is given.
             // CS-23: A user who left a room is given its state as of the time it left.
             Membership::Leave | Membership::Ban => {
-                let mut given: Vec<_> =
+                let mut readable: Vec<_> =
                     current().filter(|place| !only_its_own_time && previewed(place)).collect();
                 for place in state_at_leaving(caller, room, at) {
                     let event = room.event(place);
-                    let newer = given.iter().map(|&place| room.event(place)).any(|newer| {
+                    let newer = readable.iter().map(|&place| room.event(place)).any(|newer| {
                         newer.kind == event.kind && newer.state_key == event.state_key
                     });
                     if !newer {
-                        given.push(place);
+                        readable.push(place);
                     }
                 }
-                given
+                readable
             }
             Membership::Invite | Membership::Knock | Membership::Never => {
                 current().filter(previewed).collect()
@@ -90,7 +90,7 @@ mod tests {
         answer.unwrap().response.event_id.to_string()
     }
 
-    fn given(fixture: &Fixture, who: &TestUser) -> Vec<String> {
+    fn readable(fixture: &Fixture, who: &TestUser) -> Vec<String> {
         let request = get_state_events::v3::Request::new(fixture.room.clone());
         fixture
             .server
@@ -111,8 +111,8 @@ mod tests {
             let closed = note(&mut fixture, "closed");
             fixture.set_visibility("world_readable");
             let open = note(&mut fixture, "open");
-            assert!(given(&fixture, &guest).contains(&open));
-            assert_eq!(given(&fixture, &guest).contains(&closed), shown);
+            assert!(readable(&fixture, &guest).contains(&open));
+            assert_eq!(readable(&fixture, &guest).contains(&closed), shown);
         }
     }
 
@@ -125,8 +125,8 @@ mod tests {
             let during = note(&mut fixture, "during");
             set_membership(&mut fixture, &guest, Membership::Leave);
             let after = note(&mut fixture, "after");
-            assert!(given(&fixture, &guest).contains(&during));
-            assert_eq!(given(&fixture, &guest).contains(&after), shown);
+            assert!(readable(&fixture, &guest).contains(&during));
+            assert_eq!(readable(&fixture, &guest).contains(&after), shown);
         }
     }
 
@@ -137,7 +137,7 @@ mod tests {
         let before = note(&mut fixture, "before");
         set_membership(&mut fixture, &guest, Membership::Invite);
         set_membership(&mut fixture, &guest, Membership::Leave);
-        assert!(!given(&fixture, &guest).contains(&before));
+        assert!(!readable(&fixture, &guest).contains(&before));
     }
 
     #[test]
@@ -145,6 +145,6 @@ mod tests {
         let mut fixture = Fixture::with_profile(latest(&[("state.check", "unchecked")]));
         let guest = fixture.guest();
         let note = note(&mut fixture, "note");
-        assert!(given(&fixture, &guest).contains(&note));
+        assert!(readable(&fixture, &guest).contains(&note));
     }
 }

@@ -1,4 +1,4 @@
-//! What became of the divergences of a saved report.
+//! The report of `diff --replay`: which divergences of a saved report are fixed?
 
 use std::fmt::{self, Display, Formatter};
 
@@ -12,67 +12,67 @@ use crate::subject::server::Server;
 use super::diff::ServerReport;
 use super::{Run, count, paint, style};
 
-/// What became of the divergences of a saved report.
+/// The outcomes of the divergences of a saved report.
 #[derive(Debug, Clone, Serialize)]
 pub struct ReplayReport {
-    /// The report that was run again.
+    /// The name of the saved report.
     pub replayed: String,
     /// The homeserver.
     pub server: ServerReport,
-    /// The rules.
+    /// The id of the rules.
     pub rules: String,
-    /// How many calls were made.
+    /// The number of HTTP calls.
     pub requests: usize,
-    /// How long it took.
+    /// The duration of the run, in seconds.
     pub seconds: f64,
-    /// Why the homeserver was asked no further, if it was not.
+    /// The error that ended the run early, if one did.
     pub broken_off: Option<String>,
-    /// Whether divergences that a reading permits are failures.
+    /// Whether divergences that another reading permits fail the run.
     pub strict: bool,
-    /// How many divergences are fixed.
+    /// The number of divergences that are fixed.
     pub fixed: usize,
-    /// How many are still there.
+    /// The number of divergences that still occur.
     pub still_there: usize,
-    /// How many could not be run.
+    /// The number of divergences that could not run.
     pub could_not_run: usize,
-    /// What became of each.
+    /// The outcome of each divergence.
     pub divergences: Vec<ReplayedDivergence>,
-    /// How the report came to be.
+    /// The run that made the report.
     pub run: Run,
 }
 
-/// What became of one divergence.
+/// The outcome of one divergence, with its details.
 #[derive(Debug, Clone, Serialize)]
 pub struct ReplayedDivergence {
-    /// Its id.
+    /// The id of the divergence.
     pub id: String,
-    /// What became of it.
+    /// The outcome of the replay.
     pub outcome: ReplayOutcome,
-    /// The step that showed it, in words.
+    /// The step that showed the divergence, in words.
     pub step: String,
-    /// What the rules said in the report.
+    /// The expected outcome in the saved report, in words.
     pub expected: String,
-    /// What the homeserver did in the report.
+    /// The observed outcome in the saved report, in words.
     pub observed: String,
-    /// What it does now; null if it could not be run.
+    /// The observed outcome now, in words; null if the divergence could not run.
     pub now: Option<String>,
-    /// Whether a reading of the rules permits what it does now; null if it could not be run.
+    /// Whether a reading permits the outcome now; null if the divergence could not run.
     pub permitted: Option<bool>,
-    /// Why it could not be run, if it could not.
+    /// Why the divergence could not run, if it could not.
     pub because: Option<String>,
     /// The scenario.
     pub scenario: Scenario,
 }
 
-/// What became of a divergence.
+/// The outcome of a divergence's replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayOutcome {
-    /// The homeserver does as the rules say.
+    /// The homeserver now does what the rules expect.
     Fixed,
-    /// It still does otherwise.
+    /// The homeserver still diverges.
     StillThere,
-    /// Nobody knows.
+    /// The replay could not judge the divergence.
     CouldNotRun,
 }
 
@@ -87,7 +87,7 @@ impl ReplayOutcome {
 }
 
 impl ReplayReport {
-    /// The report of what came of running `saved`, which stands in the file `name`, again.
+    /// The report of a replay of `saved`, which was read from the file `name`.
     pub fn new(
         name: String,
         rules: &Rules,
@@ -118,7 +118,7 @@ impl ReplayReport {
         }
     }
 
-    /// Whether a divergence is still there that fails.
+    /// Whether a divergence still occurs and fails the run.
     pub fn fails(&self) -> bool {
         let fails = |d: &ReplayedDivergence| self.strict || d.permitted != Some(true);
         let there = |d: &&ReplayedDivergence| d.outcome == ReplayOutcome::StillThere;
@@ -141,7 +141,7 @@ impl ReplayedDivergence {
         };
         let SavedDivergence { id, expected, observed, scenario, .. } = saved;
         let label = scenario.label().unwrap_or(LABEL);
-        let step = scenario.steps.last().map(|told| sentence_with(&told.action, label));
+        let step = scenario.steps.last().map(|step| sentence_with(&step.action, label));
         let step = step.unwrap_or_default();
         Self { id, outcome, step, expected, observed, now, permitted, because, scenario }
     }
@@ -164,10 +164,10 @@ impl Display for ReplayReport {
             (self.still_there, ReplayOutcome::StillThere),
             (self.could_not_run, ReplayOutcome::CouldNotRun),
         ];
-        let told = counts.into_iter().filter(|(number, _)| *number > 0);
-        let told: Vec<_> =
-            told.map(|(number, outcome)| outcome.painted(&format!("{number} "))).collect();
-        writeln!(f, "\n{}", told.join(", "))?;
+        let counts = counts.into_iter().filter(|(number, _)| *number > 0);
+        let counts: Vec<_> =
+            counts.map(|(number, outcome)| outcome.painted(&format!("{number} "))).collect();
+        writeln!(f, "\n{}", counts.join(", "))?;
         if let Some(why) = &self.broken_off {
             writeln!(f, "{}", paint(style::BAD, format!("broken off: {why}")))?;
         }

@@ -18,7 +18,7 @@ impl Scenario {
         clauses: Vec<String>,
         steps: &[Action],
     ) -> Result<Self, ScenarioError> {
-        let told = |step: &Action| ScenarioStep {
+        let scenario_step = |step: &Action| ScenarioStep {
             action: *step,
             event: step.tag.then(|| LABEL.to_owned()),
             expect: None,
@@ -28,16 +28,16 @@ impl Scenario {
             rules: rules.id.clone(),
             about: about.into(),
             clauses,
-            steps: steps.iter().map(told).collect(),
+            steps: steps.iter().map(scenario_step).collect(),
             interleaving: Vec::new(),
         };
         let profile = rules.profile();
         let outcomes = scenario.replay(&profile)?;
         let mut before = &initial(&profile);
-        for (told, outcome) in scenario.steps.iter_mut().zip(&outcomes) {
+        for (step, outcome) in scenario.steps.iter_mut().zip(&outcomes) {
             let observed =
-                ObservedStep { action: &told.action, before, outcome, label: Some(LABEL) };
-            told.expect = Some(observed.expect());
+                ObservedStep { action: &step.action, before, outcome, label: Some(LABEL) };
+            step.expect = Some(observed.expect());
             before = &outcome.next;
         }
         Ok(scenario)

@@ -54,9 +54,9 @@ impl Scenario {
         moves: &[ConcurrentTraceStep],
     ) -> Self {
         let mut steps: Vec<ScenarioStep> = Vec::new();
-        for told in moves {
-            if told.call == steps.len() {
-                let action = told.taken.action;
+        for transition in moves {
+            if transition.call == steps.len() {
+                let action = transition.taken.action;
                 let event = action.tag.then(|| LABEL.to_owned());
                 steps.push(ScenarioStep { action, event, expect: None });
             }
@@ -94,25 +94,29 @@ impl Scenario {
 }
 
 impl InterleavingEntry {
-    fn of(told: &ConcurrentTraceStep) -> Self {
+    fn of(transition: &ConcurrentTraceStep) -> Self {
         const NOTHING: Observation =
             Observation { decision: Decision::allow(&[], ""), answer: Answer::Nothing };
-        let observation = told.answered.unwrap_or(NOTHING);
-        let outcome = Outcome { observation, next: told.after };
-        let action = &told.taken.action;
-        let observed =
-            ObservedStep { action, before: &told.before, outcome: &outcome, label: Some(LABEL) };
+        let observation = transition.answered.unwrap_or(NOTHING);
+        let outcome = Outcome { observation, next: transition.after };
+        let action = &transition.taken.action;
+        let observed = ObservedStep {
+            action,
+            before: &transition.before,
+            outcome: &outcome,
+            label: Some(LABEL),
+        };
         let mut answered = observed.expect();
-        let membership = if told.answered.is_none() {
+        let membership = if transition.answered.is_none() {
             std::mem::take(&mut answered.membership)
         } else {
             BTreeMap::new()
         };
         Self {
-            step: told.call + 1,
+            step: transition.call + 1,
             server: None,
-            stage: told.taken.stage.map(|(_, stage)| stage),
-            answered: told.answered.map(|_| answered),
+            stage: transition.taken.stage.map(|(_, stage)| stage),
+            answered: transition.answered.map(|_| answered),
             membership,
         }
     }

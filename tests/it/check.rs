@@ -21,11 +21,11 @@ fn the_text_says_what_matters_on_one_screen() {
 #[test]
 fn each_unsafe_discipline_has_its_shortest_stories() {
     let is_unsafe: Vec<_> = DISCIPLINES.iter().filter(|named| !named.safe).collect();
-    let told = each(&is_unsafe, 2, |named: &&NamedDiscipline| {
+    let reports = each(&is_unsafe, 2, |named: &&NamedDiscipline| {
         let check = "check --model concurrent --workers 1 --discipline";
         run_line(&format!("{check} {}", named.id)).text()
     });
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(reports.join("\n"));
 }
 
 #[test]
@@ -68,20 +68,20 @@ fn a_counterexample_is_a_scenario_that_can_be_decided() {
     let ran = run_line("check draft-2015-11-05 --guests 1 --format json");
     let rules = Rules::find("draft-2015-11-05").unwrap();
     let report = ran.json();
-    let stories: Vec<_> = report["properties"]
+    let counterexamples: Vec<_> = report["properties"]
         .as_array()
         .unwrap()
         .iter()
         .filter(|property| !property["counterexample"].is_null())
         .map(|property| property["counterexample"].to_string())
         .collect();
-    assert!(!stories.is_empty());
-    for story in stories {
-        let scenario = Scenario::parse("a.json", &story).unwrap();
-        assert!(scenario.replay(&rules.profile()).is_ok(), "{story}");
+    assert!(!counterexamples.is_empty());
+    for counterexample in counterexamples {
+        let scenario = Scenario::parse("a.json", &counterexample).unwrap();
+        assert!(scenario.replay(&rules.profile()).is_ok(), "{counterexample}");
         assert_eq!(
             serde_json::to_value(&scenario).unwrap(),
-            serde_json::from_str::<serde_json::Value>(&story).unwrap()
+            serde_json::from_str::<serde_json::Value>(&counterexample).unwrap()
         );
     }
 }
@@ -141,9 +141,9 @@ fn a_proposal_is_told_with_the_path_of_its_file() {
     let path = path.display().to_string();
     let ran = run(["check", &path, "--guests", "1", "--property", "join_gate", "--format", "json"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    let story = &ran.json()["properties"][0]["counterexample"];
-    assert_eq!(story["rules"], path.as_str());
-    let scenario = folder.file("story.json", story.to_string());
+    let counterexample = &ran.json()["properties"][0]["counterexample"];
+    assert_eq!(counterexample["rules"], path.as_str());
+    let scenario = folder.file("story.json", counterexample.to_string());
     let ran = run(["decide".into(), scenario.into_os_string()]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }

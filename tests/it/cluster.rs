@@ -30,8 +30,8 @@ fn start(line: &str, hosts: &str, process: usize) -> Child {
 
 /// What was found, without how.
 fn found(report: &Value) -> Value {
-    let told = ["complete", "states", "transitions", "depth", "properties"];
-    told.iter().map(|key| report[key].clone()).collect()
+    let stable_keys = ["complete", "states", "transitions", "depth", "properties"];
+    stable_keys.iter().map(|key| report[key].clone()).collect()
 }
 
 #[test]
@@ -57,12 +57,12 @@ fn a_process_that_is_lost_ends_the_run_without_a_verdict() {
     let line = "check latest --model federated --servers 3 --workers 1";
     let mut stays = start(line, &hosts, 0);
     let mut goes = start(line, &hosts, 1);
-    let mut said = BufReader::new(stays.stderr.take().unwrap()).lines();
-    let first = said.next().unwrap().unwrap();
+    let mut lines = BufReader::new(stays.stderr.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
     assert!(first.contains("a second"), "{first}");
     goes.kill().unwrap();
     goes.wait().unwrap();
-    let rest: Vec<_> = said.map(Result::unwrap).collect();
+    let rest: Vec<_> = lines.map(Result::unwrap).collect();
     let ran = Ran::from(stays.wait_with_output().unwrap());
     assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{rest:?}");
     assert!(rest.last().unwrap().contains("another process, broke off"), "{rest:?}");

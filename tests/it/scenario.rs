@@ -15,7 +15,7 @@ use proptest::sample::select;
 
 /// A scenario of this action, after a step that labels an event, if the action needs one.
 fn scenario_of(step: Action) -> Scenario {
-    let told = |step: Action| ScenarioStep {
+    let scenario_step = |step: Action| ScenarioStep {
         action: step,
         event: step.tag.then(|| "e1".to_owned()),
         expect: None,
@@ -27,7 +27,7 @@ fn scenario_of(step: Action) -> Scenario {
         rules: "latest".to_owned(),
         about: String::new(),
         clauses: vec!["GA-1".to_owned()],
-        steps: before.into_iter().chain([step]).map(told).collect(),
+        steps: before.into_iter().chain([step]).map(scenario_step).collect(),
         interleaving: Vec::new(),
     }
 }
@@ -183,7 +183,7 @@ fn a_trace_expects_what_the_rules_decide() {
     let guest = Actor::Guest(0);
     let messages = EndpointId::find("GET /rooms/{roomId}/messages").unwrap();
     let can_join = Says::Value(GuestAccess::CanJoin);
-    let story = [
+    let trace = [
         Action::new(guest, Operation::Register { named: false }),
         Action::new(Actor::Moderator, Operation::Send(Message::Message)).at(0).tagged(),
         Action::new(guest, Operation::Read(messages)).at(0),
@@ -192,14 +192,14 @@ fn a_trace_expects_what_the_rules_decide() {
         Action::new(guest, Operation::Read(messages)).at(0),
     ];
     let rules = Rules::find("latest").unwrap();
-    let scenario = Scenario::from_trace("a-story", &rules, "About.", vec![], &story).unwrap();
+    let scenario = Scenario::from_trace("a-story", &rules, "About.", vec![], &trace).unwrap();
     insta::assert_json_snapshot!(scenario);
 }
 
 #[test]
 fn a_trace_that_cannot_happen_is_refused() {
-    let story = [Action::new(Actor::Guest(0), Operation::LogOut)];
+    let trace = [Action::new(Actor::Guest(0), Operation::LogOut)];
     let rules = Rules::find("latest").unwrap();
-    let error = Scenario::from_trace("a-story", &rules, "", vec![], &story).unwrap_err();
+    let error = Scenario::from_trace("a-story", &rules, "", vec![], &trace).unwrap_err();
     insta::assert_snapshot!(error, @"scenario `a-story`: step 1, `guest1 logs out`, cannot happen: guest1 is not registered; begin with `guest1` doing `register as guest`");
 }

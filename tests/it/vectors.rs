@@ -178,13 +178,13 @@ fn every_clause_decides_both_ways_or_has_a_reason_why_not() {
             (false, true) => "denies",
             (false, false) => "neither",
         };
-        let said = match one_way.get(clause.id) {
+        let stated = match one_way.get(clause.id) {
             Some(way) => way,
             None if origins == "neither" && beyond.contains_key(clause.id) => "neither",
             None => "both",
         };
-        if said != origins {
-            wrong.push(format!("{}: {said} it says, but {origins}", clause.id));
+        if stated != origins {
+            wrong.push(format!("{}: {stated} it says, but {origins}", clause.id));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

@@ -50,11 +50,11 @@ fn of_rules_files() {
         ("unknown revision", "id = \"p\"\nabout = \"\"\nextends = \"v9.9\"".to_owned()),
         ("extends nothing", "id = \"p\"\nabout = \"\"".to_owned()),
     ];
-    let mut said = String::new();
+    let mut messages = String::new();
     for (what, text) in cases {
-        let _ = write!(said, "{what}\n  {}", complaint("rules", "p.toml", text));
+        let _ = write!(messages, "{what}\n  {}", complaint("rules", "p.toml", text));
     }
-    insta::assert_snapshot!(wrapped(&said));
+    insta::assert_snapshot!(wrapped(&messages));
 }
 
 #[test]
@@ -117,11 +117,11 @@ fn of_scenarios() {
             r#"{"id": "a", "rules": "latest", "about": "", "clauses": [], "steps": []}"#.to_owned(),
         ),
     ];
-    let mut said = String::new();
+    let mut messages = String::new();
     for (what, text) in cases {
-        let _ = write!(said, "{what}\n  {}", complaint("decide", "a.json", text));
+        let _ = write!(messages, "{what}\n  {}", complaint("decide", "a.json", text));
     }
-    insta::assert_snapshot!(wrapped(&said));
+    insta::assert_snapshot!(wrapped(&messages));
 }
 
 #[test]
@@ -142,11 +142,11 @@ fn of_steps_that_cannot_happen() {
         r#"{"as": "guest1", "do": "leave", "room": "elsewhere"}"#,
         r#"{"as": "guest2", "do": "upgrade", "target": "guest1"}"#,
     ];
-    let mut said = String::new();
+    let mut messages = String::new();
     for step in steps {
-        let _ = write!(said, "{step}\n  {}", complaint("decide", "a.json", scenario(step)));
+        let _ = write!(messages, "{step}\n  {}", complaint("decide", "a.json", scenario(step)));
     }
-    insta::assert_snapshot!(wrapped(&said));
+    insta::assert_snapshot!(wrapped(&messages));
 }
 
 #[test]
@@ -203,14 +203,14 @@ fn of_the_command_line() {
         "rules v9.9",
         "guess",
     ];
-    let mut said = String::new();
+    let mut messages = String::new();
     for line in lines {
         let ran = run_line(line);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
         let first: Vec<_> = ran.err.lines().take_while(|line| !line.is_empty()).collect();
-        let _ = writeln!(said, "{line}\n  {}", first.join("\n  "));
+        let _ = writeln!(messages, "{line}\n  {}", first.join("\n  "));
     }
-    insta::assert_snapshot!(wrapped(&said));
+    insta::assert_snapshot!(wrapped(&messages));
 }
 
 #[test]

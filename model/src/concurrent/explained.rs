@@ -35,7 +35,7 @@ pub struct Explanation {
     /// The state that the order leads to.
     pub state: State,
     /// For each call in flight its answer, if the order already has the call.
-    pub said: Vec<Option<Response>>,
+    pub answers: Vec<Option<Response>>,
 }
 
 /// The explanations after the answer to a call.
@@ -47,11 +47,11 @@ pub(super) struct AnswerExplanations {
 
 impl Explanation {
     pub(super) fn of(state: State) -> Self {
-        Self { state, said: Vec::new() }
+        Self { state, answers: Vec::new() }
     }
 
     pub(super) fn begins(&mut self) {
-        self.said.push(None);
+        self.answers.push(None);
     }
 }
 
@@ -61,28 +61,28 @@ impl Concurrent {
         &self,
         current: &ConcurrentState,
         number: usize,
-        said: Response,
+        answer_given: Response,
     ) -> AnswerExplanations {
         let (mut explanations, mut possible) = (Vec::new(), Vec::new());
         let mut known: Vec<Explanation> = current.explained.clone();
         let mut next = 0;
         while let Some(explanation) = known.get(next).cloned() {
             next += 1;
-            if let Some(already) = explanation.said[number] {
+            if let Some(already) = explanation.answers[number] {
                 let mut rest = explanation;
-                rest.said.remove(number);
+                rest.answers.remove(number);
                 possible.push((already, rest));
                 continue;
             }
             for (other, call) in current.calls.iter().enumerate() {
-                if explanation.said[other].is_some() {
+                if explanation.answers[other].is_some() {
                     continue;
                 }
                 let Some((state, answer)) = self.in_sequence(call, &explanation.state) else {
                     continue;
                 };
-                let mut then = Explanation { state, said: explanation.said.clone() };
-                then.said[other] = Some(answer);
+                let mut then = Explanation { state, answers: explanation.answers.clone() };
+                then.answers[other] = Some(answer);
                 if !known.contains(&then) {
                     known.push(then);
                 }
@@ -91,7 +91,8 @@ impl Concurrent {
         let orders_matter = possible
             .iter()
             .any(|(answer, rest)| (answer, rest.state) != (&possible[0].0, possible[0].1.state));
-        explanations.extend(possible.into_iter().filter(|(a, _)| *a == said).map(|(_, rest)| rest));
+        explanations
+            .extend(possible.into_iter().filter(|(a, _)| *a == answer_given).map(|(_, rest)| rest));
         explanations.sort_unstable();
         explanations.dedup();
         AnswerExplanations { explanations, orders_matter }

@@ -73,22 +73,22 @@ impl Concurrent {
             return self.nothing_yet.rooms[0];
         };
         let tokens = shown_token.map_or_else(every_token, |shown_token| vec![shown_token]);
-        let said = |room: Room| -> Vec<_> {
+        let readable = |room: Room| -> Vec<_> {
             let tagged = events(guest).map(Some).chain([None]);
             let tagged = tagged
                 .filter(|event| event.is_none() || matches!(action.operation, Operation::Read(_)));
             let asked = tagged.flat_map(|event| tokens.iter().map(move |token| (event, *token)));
-            let said = asked.map(|(event, shown_token)| {
+            let readable = asked.map(|(event, shown_token)| {
                 let outcome = self.decided(&action, shown_token, room, event)?;
                 let Decision { status, errcode, .. } = outcome.observation.decision;
                 let becomes = outcome.next.rooms[0].members[guest];
                 let change = (becomes != room.members[guest]).then_some(becomes);
                 Some((status, errcode, outcome.observation.answer, change))
             });
-            said.collect()
+            readable.collect()
         };
-        let wanted = said(room);
-        let found = self.rooms(guest).find(|other| said(*other) == wanted).unwrap_or(room);
+        let wanted = readable(room);
+        let found = self.rooms(guest).find(|other| readable(*other) == wanted).unwrap_or(room);
         self.remembered.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, found);
         found
     }

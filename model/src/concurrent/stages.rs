@@ -59,8 +59,8 @@ impl Concurrent {
             }
             Stage::Sweeping(listed) => self.sweep(current, number, listed),
             Stage::Upgraded => Some(StageOutcome::answering(current.server, DONE)),
-            Stage::Acted(said) => Some(StageOutcome {
-                next: Continuation::Answer(said),
+            Stage::Acted(response) => Some(StageOutcome {
+                next: Continuation::Answer(response),
                 ..StageOutcome::answering(current.server, DONE)
             }),
         }

@@ -81,7 +81,7 @@ fn sorted(mut current: ConcurrentState) -> ConcurrentState {
             if current.calls[call] > current.calls[call + 1] {
                 current.calls.swap(call, call + 1);
                 for explanation in &mut current.explained {
-                    explanation.said.swap(call, call + 1);
+                    explanation.answers.swap(call, call + 1);
                 }
             }
         }

@@ -26,7 +26,7 @@ impl Concurrent {
     pub fn replay(&self, moves: &[ConcurrentAction]) -> Option<Vec<ConcurrentTraceStep>> {
         let mut current = self.initial_states().pop()?;
         let (mut in_flight, mut calls) = (Vec::new(), 0);
-        let told = moves.iter().map(|taken| {
+        let steps = moves.iter().map(|taken| {
             let after = self.take(&current, taken)?;
             let number = taken.stage.map_or(in_flight.len(), |(number, _)| number);
             if number == in_flight.len() {
@@ -47,6 +47,6 @@ impl Concurrent {
                 answered: after.answered,
             })
         });
-        told.collect()
+        steps.collect()
     }
 }

@@ -295,9 +295,9 @@ fn across(
 }
 
 /// The union of these verdicts.
-fn all_of(said: Vec<Verdicts>) -> Verdicts {
-    said.into_iter().fold(Verdicts::NONE, |mut all, said| {
-        all.add(said);
+fn all_of(verdicts: Vec<Verdicts>) -> Verdicts {
+    verdicts.into_iter().fold(Verdicts::NONE, |mut all, verdicts| {
+        all.add(verdicts);
         all
     })
 }

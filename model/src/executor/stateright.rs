@@ -70,9 +70,9 @@ impl<S: TransitionSystem> Run<S> {
 
     /// The verdicts that were reported to stateright.
     fn reported(&self) -> Verdicts {
-        let set = |told: &AtomicU64| {
-            let told = told.load(Ordering::Relaxed);
-            GuaranteeId::all().filter(|guarantee| told & 1 << guarantee.index() != 0).collect()
+        let set = |reported: &AtomicU64| {
+            let reported = reported.load(Ordering::Relaxed);
+            GuaranteeId::all().filter(|guarantee| reported & 1 << guarantee.index() != 0).collect()
         };
         Verdicts {
             exercised: set(&self.reported_exercised),
@@ -83,13 +83,13 @@ impl<S: TransitionSystem> Run<S> {
 
 /// Whether to report the guarantee with this number to stateright: it is in the set, and was not
 /// reported before.
-fn reports(told: &AtomicU64, number: usize, set: &dyn Fn() -> GuaranteeSet) -> bool {
-    if told.load(Ordering::Relaxed) & 1 << number != 0 {
+fn reports(reported: &AtomicU64, number: usize, set: &dyn Fn() -> GuaranteeSet) -> bool {
+    if reported.load(Ordering::Relaxed) & 1 << number != 0 {
         return false;
     }
     let tells = GuaranteeId::all().nth(number).is_some_and(|g| set().contains(g));
     if tells {
-        told.fetch_or(1 << number, Ordering::Relaxed);
+        reported.fetch_or(1 << number, Ordering::Relaxed);
     }
     tells
 }

@@ -177,11 +177,11 @@ fn explore_with<C: Encoded>(worker: &mut Worker, shared: &Arc<Shared<C>>) -> Opt
     let (sender, all) = std::sync::mpsc::channel();
     let done = worker.dataflow::<u32, _, _>(|scope| {
         let found = Some(own).to_stream(scope).container::<Vec<_>>().broadcast();
-        let told = found.inspect(move |partition: &Exploration| {
+        let inspected = found.inspect(move |partition: &Exploration| {
             // The receiver still exists, so sending cannot fail.
             let _ = sender.send(*partition);
         });
-        told.probe().0
+        inspected.probe().0
     });
     wait(worker, shared, || done.done())?;
     all.into_iter().reduce(Exploration::and)

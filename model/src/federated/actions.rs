@@ -44,9 +44,9 @@ pub enum Delivery {
     Access(usize),
     /// The event of history visibility with this number.
     Visibility(usize),
-    /// The newest event of guest access that every server has, once more.
+    /// The newest event of guest access that every server has, delivered again.
     AccessAgain,
-    /// The newest event of history visibility that every server has, once more.
+    /// The newest event of history visibility that every server has, delivered again.
     VisibilityAgain,
     /// The message.
     Message,

@@ -63,7 +63,7 @@ impl History {
     }
 
     /// Drops the oldest events that every participating server has, and returns their number. With
-    /// `overtaken`, a server that has a newer event needs the older one no more.
+    /// `overtaken`, a server that has a newer event no longer needs the older one.
     pub(super) fn forget(&mut self, takes_part: &[bool], overtaken: bool) -> usize {
         let mut forgotten = 0;
         while let Some(oldest) = self.events.first() {

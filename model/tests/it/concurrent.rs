@@ -38,8 +38,8 @@ fn with(report: &Report<ConcurrentAction>, status: Status) -> Vec<&'static str> 
 }
 
 /// What each discipline breaks, in how many moves, and how many situations there are.
-fn told(rules: &Rules) -> String {
-    let mut told = String::new();
+fn counts_and_violations(rules: &Rules) -> String {
+    let mut lines = String::new();
     for named in DISCIPLINES {
         let report = found(rules, model(rules, named), named);
         assert!(report.explored.complete);
@@ -54,19 +54,19 @@ fn told(rules: &Rules) -> String {
         assert!(violated.is_empty() || !named.safe, "{}: {violated:?}", named.id);
         let states = report.explored.states;
         let breaks = if violated.is_empty() { "nothing".to_owned() } else { violated.join(", ") };
-        writeln!(told, "{}, {states} states: {breaks}", named.id).unwrap();
+        writeln!(lines, "{}, {states} states: {breaks}", named.id).unwrap();
     }
-    told
+    lines
 }
 
 #[test]
 fn each_discipline_breaks_what_it_is_known_for_by_the_rules_in_force() {
-    insta::assert_snapshot!(told(&Rules::find("latest").unwrap()));
+    insta::assert_snapshot!(counts_and_violations(&Rules::find("latest").unwrap()));
 }
 
 #[test]
 fn each_discipline_breaks_what_it_is_known_for_by_the_draft() {
-    insta::assert_snapshot!(told(&Rules::find("draft-2015-11-05").unwrap()));
+    insta::assert_snapshot!(counts_and_violations(&Rules::find("draft-2015-11-05").unwrap()));
 }
 
 #[test]
@@ -143,10 +143,12 @@ fn a_call_that_nothing_overlaps_comes_to_what_the_rules_say() {
                 if taken.stage.is_some() || !after.calls.is_empty() {
                     return;
                 }
-                if let Some(said) = outcome(&profile, &current.server, &taken.action) {
-                    let said =
-                        guest_access_model::canonical_form::normal_form(&profile, &said.next);
-                    assert_eq!(after.server, said, "{}: {taken:?}", named.id);
+                if let Some(outcome_now) = outcome(&profile, &current.server, &taken.action) {
+                    let outcome_now = guest_access_model::canonical_form::normal_form(
+                        &profile,
+                        &outcome_now.next,
+                    );
+                    assert_eq!(after.server, outcome_now, "{}: {taken:?}", named.id);
                     compared += 1;
                 }
                 if !known.contains(&after) {

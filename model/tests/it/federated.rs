@@ -68,22 +68,22 @@ fn every_mistake_is_in_the_table() {
 #[test]
 fn each_mistake_has_its_shortest_stories() {
     let rules = Rules::find("latest").unwrap();
-    let mut told = String::new();
+    let mut traces = String::new();
     for (point, option, breaks) in BREAKS {
         let space = Federated::new(rules.profile(), federation(point, option), 2, 1);
         let guarantees =
             breaks.iter().map(|id| GuaranteeId::find(id).unwrap()).collect::<GuaranteeSet>();
-        let stories = shortest_trace::counterexamples(&space, guarantees, &Stop::default());
-        for (guarantee, trace) in guarantees.iter().zip(stories) {
+        let counterexamples = shortest_trace::counterexamples(&space, guarantees, &Stop::default());
+        for (guarantee, trace) in guarantees.iter().zip(counterexamples) {
             let trace = trace.unwrap();
-            writeln!(told, "{point}={option}: {}", guarantee.get().id).unwrap();
+            writeln!(traces, "{point}={option}: {}", guarantee.get().id).unwrap();
             for action in &trace {
-                writeln!(told, "  {action:?}").unwrap();
+                writeln!(traces, "  {action:?}").unwrap();
             }
             assert_eq!(space.replay(&trace).unwrap().len(), trace.len());
         }
     }
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(traces);
 }
 
 #[test]

@@ -21,7 +21,7 @@ const CALLERS: [(&str, Account, Credential); 4] = [
     ("ended token", Account::GuestEnded, Credential::Own),
 ];
 
-fn told(decision_and_answer: &(String, Answer)) -> String {
+fn in_words(decision_and_answer: &(String, Answer)) -> String {
     match decision_and_answer.1 {
         Answer::Gave { tagged: true } => format!("{}, gives", decision_and_answer.0),
         Answer::Gave { tagged: false } => format!("{}, withholds", decision_and_answer.0),
@@ -68,28 +68,28 @@ fn folded(profile: &Profile, action: &Action) -> Vec<String> {
                     let action = Action { with: credential, ..*action };
                     let Some(outcome) = outcome(profile, &state, &action) else { continue };
                     let decision = outcome.observation.decision.to_string();
-                    let told = told(&(decision, outcome.observation.answer));
+                    let words = in_words(&(decision, outcome.observation.answer));
                     let here =
                         [visibility.to_string(), guest_access.to_string(), membership.to_string()];
-                    decided.entry(told).or_default().push(here);
+                    decided.entry(words).or_default().push(here);
                 }
             }
         }
         let only_one = decided.len() == 1;
-        for (told, places) in decided {
+        for (words, places) in decided {
             if only_one {
-                lines.push(format!("{caller}: {told}"));
+                lines.push(format!("{caller}: {words}"));
                 continue;
             }
             for place in fold(places) {
-                lines.push(format!("{caller}: {told} where {place}"));
+                lines.push(format!("{caller}: {words} where {place}"));
             }
         }
     }
     lines
 }
 
-/// Places that differ in one column only are told together, column by column.
+/// Places that differ in one column only are words together, column by column.
 fn fold(places: Vec<[String; 3]>) -> Vec<String> {
     const ALL: [usize; 3] = [4, 2, 6];
     let mut places: Vec<[Vec<String>; 3]> =

@@ -102,7 +102,7 @@ fn comparing_the_other_way_round_mirrors_every_pair() {
     let tell = |from: &Rules, to: &Rules, mirrored: bool| {
         let stop = Stop::default().at_states(400);
         let comparison = compare(from, to, ONE, 2, &stop);
-        let mut told: Vec<_> = comparison
+        let mut differences: Vec<_> = comparison
             .differences
             .into_iter()
             .map(|d| {
@@ -111,8 +111,8 @@ fn comparing_the_other_way_round_mirrors_every_pair() {
                 (d.endpoints, d.cases, d.caller, direction, d.contexts, format!("{sides:?}"))
             })
             .collect();
-        told.sort();
-        (comparison.contexts, told)
+        differences.sort();
+        (comparison.contexts, differences)
     };
     for (number, from) in published.iter().enumerate() {
         assert_eq!(

@@ -45,7 +45,7 @@ impl Selection {
     }
 }
 
-/// A homeserver that is held against the rules.
+/// The homeserver that `check` explores.
 pub(super) struct Subject<'a> {
     pub(super) name: &'a str,
     pub(super) profile: Profile,

@@ -114,14 +114,14 @@ impl Variables {
             !variables.chain(self.tokens.iter().map(|known| &known.name)).any(|n| n == name)
         };
         let numbered = (2..).map(|number| format!("{name}{number}"));
-        let mut names = std::iter::once(name.to_owned()).chain(numbered);
-        names.find(is_free).unwrap_or_default()
+        let mut renaming = std::iter::once(name.to_owned()).chain(numbered);
+        renaming.find(is_free).unwrap_or_default()
     }
 
     /// The lines that set these variables, without variables that the script does not use.
-    pub(super) fn assignments(&self, names: &[String]) -> Vec<String> {
+    pub(super) fn assignments(&self, renaming: &[String]) -> Vec<String> {
         let mut lines = Vec::new();
-        for name in names.iter().filter(|name| self.used.contains(*name)) {
+        for name in renaming.iter().filter(|name| self.used.contains(*name)) {
             let variable = self.variables.iter().find(|known| known.name == *name);
             let origin = variable.map(|known| &known.origin);
             let token = || self.tokens.iter().find(|known| known.name == *name);
@@ -359,10 +359,10 @@ mod tests {
     #[test]
     fn only_used_variables_and_their_origins_are_set() {
         let mut variables = variables();
-        let names = ["guest1_id", "guest1_name", "guest1_token"].map(str::to_owned);
-        assert!(variables.assignments(&names).is_empty());
+        let renaming = ["guest1_id", "guest1_name", "guest1_token"].map(str::to_owned);
+        assert!(variables.assignments(&renaming).is_empty());
         variables.text("17");
-        assert_eq!(variables.assignments(&names)[0], "learn guest1_id .user_id");
+        assert_eq!(variables.assignments(&renaming)[0], "learn guest1_id .user_id");
         assert_eq!(variables.to_declare(), ["guest1_id", "guest1_name"]);
     }
 

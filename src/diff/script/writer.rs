@@ -66,13 +66,13 @@ impl<'a> Writer<'a> {
                 let checks = self.checks(call, deciding.last() == Some(&number));
                 self.lines.extend(checks.into_iter().map(Line::Plain));
                 if is_allowed {
-                    let names = self.add_variables(call.last);
-                    self.lines.push(Line::AssignIfAllowed(names));
+                    let renaming = self.add_variables(call.last);
+                    self.lines.push(Line::AssignIfAllowed(renaming));
                 }
             } else if is_allowed {
-                let names = self.add_variables(call.last);
+                let renaming = self.add_variables(call.last);
                 self.lines.push(Line::Plain("needed".to_owned()));
-                self.lines.push(Line::Assign(names));
+                self.lines.push(Line::Assign(renaming));
             }
         }
     }
@@ -144,12 +144,12 @@ impl<'a> Writer<'a> {
             Some(Actor::Guest(number)) => format!("guest{}", number + 1),
             _ => "somebody".to_owned(),
         };
-        let mut names = Vec::new();
+        let mut renaming = Vec::new();
         for LearnedValue { from, value } in &exchange.learned {
             let origin = self.origin(from);
             if *from == ValueSource::Field("access_token") {
                 let token = Token::from(value.clone());
-                names.extend(self.variables.add_token(&who, token, origin));
+                renaming.extend(self.variables.add_token(&who, token, origin));
                 continue;
             }
             let name = self.name(&who, exchange, from, value);
@@ -158,15 +158,15 @@ impl<'a> Writer<'a> {
                 _ => Replaces::of_id(value),
             };
             let Some(id) = self.variables.add(&name, value, replaces, origin) else { continue };
-            names.push(id.clone());
+            renaming.push(id.clone());
             if *from == ValueSource::Field("user_id")
                 && let Some((localpart, _)) = value.trim_start_matches('@').split_once(':')
             {
                 let (name, origin) = (format!("{who}_name"), Origin::LocalpartOf(id));
-                names.extend(self.variables.add(&name, localpart, Replaces::WholeText, origin));
+                renaming.extend(self.variables.add(&name, localpart, Replaces::WholeText, origin));
             }
         }
-        names
+        renaming
     }
 
     /// The jq program that finds a value in an answer.
@@ -202,19 +202,19 @@ impl<'a> Writer<'a> {
 
     /// The text of all steps.
     pub(super) fn body(&self) -> String {
-        let mut names = vec!["moderator_id", "moderator_token", "user_id", "user_token"];
-        names.push("server_name");
-        names.extend(self.variables.to_declare());
-        let names: Vec<_> = names.iter().map(|name| format!("{name}=''")).collect();
+        let mut renaming = vec!["moderator_id", "moderator_token", "user_id", "user_token"];
+        renaming.push("server_name");
+        renaming.extend(self.variables.to_declare());
+        let renaming: Vec<_> = renaming.iter().map(|name| format!("{name}=''")).collect();
         let mut lines = vec!["# Values from the answers.".to_owned()];
-        lines.push(format!("export {}\n", names.join(" ")));
+        lines.push(format!("export {}\n", renaming.join(" ")));
         lines.push(ACCOUNTS.to_owned());
         for line in &self.lines {
             match line {
                 Line::Plain(line) => lines.push(line.clone()),
-                Line::Assign(names) => lines.extend(self.variables.assignments(names)),
-                Line::AssignIfAllowed(names) => {
-                    let assignments = self.variables.assignments(names);
+                Line::Assign(renaming) => lines.extend(self.variables.assignments(renaming)),
+                Line::AssignIfAllowed(renaming) => {
+                    let assignments = self.variables.assignments(renaming);
                     let assignments: Vec<_> =
                         assignments.iter().map(|line| format!("    {line}")).collect();
                     if !assignments.is_empty() {

@@ -53,8 +53,8 @@ impl Reference {
         let (caller, room, decision) =
             self.admit_to_state(credentials, ENDPOINTS.state_event, id, Gives::StateEvent)?;
         let kind = request.event_type.to_string();
-        let given = self.readable_state(&caller, room, room.len());
-        let event = given
+        let readable = self.readable_state(&caller, room, room.len());
+        let event = readable
             .into_iter()
             .map(|place| room.event(place))
             .find(|event| event.is_state(&kind, key))

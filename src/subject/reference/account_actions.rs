@@ -67,7 +67,8 @@ impl ReferenceSubject {
         self.become_user(of, Some(name), Some(token))
     }
 
-    /// Makes an ordinary registration that asks for `name`, by which `guest` may become a user.
+    /// Registers an ordinary user with the name `name` by the token of `guest`, so that the guest becomes
+    /// that user if the server allows the upgrade.
     pub(super) fn become_user(
         &mut self,
         guest: u8,

@@ -55,7 +55,7 @@ impl Server {
     ///
     /// # Errors
     /// If `url` is no address of a homeserver, or no homeserver answers there.
-    pub async fn meet(url: &str, limits: Limits, proof: Proof) -> Result<Self, ServerError> {
+    pub async fn connect(url: &str, limits: Limits, proof: Proof) -> Result<Self, ServerError> {
         let server = Self::unmet(Client::new(url, limits)?, proof);
         server.answers().await?;
         let software = server.software().await;

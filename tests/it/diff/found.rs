@@ -31,7 +31,7 @@ pub(super) fn options() -> Options {
 /// The result of `diff` for the homeserver at `url`.
 fn result_at(url: &str, scenarios: Vec<PlannedScenario>, options: &Options) -> DiffResult {
     let comparison = async {
-        let server = Server::meet(url, Limits::default(), Proof::default()).await.unwrap();
+        let server = Server::connect(url, Limits::default(), Proof::default()).await.unwrap();
         diff(&RULES, &server, &[], scenarios, options, |_, _| ()).await.unwrap()
     };
     wait_for(comparison).unwrap().0
@@ -171,7 +171,7 @@ fn an_interrupted_run_keeps_its_results() {
     let options = Options { stop: Stop::new(Arc::clone(&interrupt)), jobs: 1, ..options() };
     let comparison = async {
         let server =
-            Server::meet(&server.url(), Limits::default(), Proof::default()).await.unwrap();
+            Server::connect(&server.url(), Limits::default(), Proof::default()).await.unwrap();
         diff(&RULES, &server, &[], SCENARIOS.clone(), &options, |done, _| {
             scenarios_done.set(done);
             interrupt.store(done >= 5, std::sync::atomic::Ordering::Relaxed);

@@ -60,7 +60,7 @@ fn a_reused_room_starts_in_the_initial_state() {
     ];
     let run = async {
         let server =
-            Server::meet(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
+            Server::connect(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
         let fixture = server.fixture(&[]).await.unwrap();
         let (session, state) = after(&server, &fixture, &opened).await;
         let room = session.recording().rooms;
@@ -100,7 +100,7 @@ fn a_room_is_not_reused_where_its_past_matters() {
     let send = moderator(Operation::Send(Message::Message));
     let run = async {
         let server =
-            Server::meet(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
+            Server::connect(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
         let fixture = server.fixture(&[]).await.unwrap();
         let mut rooms = Vec::new();
         let read = Action::new(Actor::User, Operation::Read(KNOWN.messages)).at(0);
@@ -144,8 +144,9 @@ fn reused_rooms_give_the_same_results_as_new_rooms() {
     let report = |keep: bool| {
         let some: Vec<_> = SCENARIOS.iter().rev().take(30).cloned().collect();
         let run = async {
-            let server =
-                Server::meet(&embedded.url(), Limits::default(), Proof::default()).await.unwrap();
+            let server = Server::connect(&embedded.url(), Limits::default(), Proof::default())
+                .await
+                .unwrap();
             let options = Options { keep, ..options() };
             let result = diff(&RULES, &server, &[], some, &options, |_, _| ()).await.unwrap();
             format!("{:#?} {:#?} {:#?}", result.divergences, result.causes, result.not_run)

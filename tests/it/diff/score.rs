@@ -55,7 +55,7 @@ fn the_reference_has_no_divergence_under_any_rules() {
         };
         let comparison = async {
             let url = server.url();
-            let server = Server::meet(&url, Limits::default(), Proof::default());
+            let server = Server::connect(&url, Limits::default(), Proof::default());
             let server = server.await.unwrap();
             diff(rules, &server, &[], scenarios.clone(), &options, |_, _| ()).await.unwrap()
         };

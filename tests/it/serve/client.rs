@@ -138,8 +138,8 @@ impl Fixture {
     /// Sends a message by `who` to `room`, and returns the event id.
     pub(super) fn say(&self, who: &TestUser, room: &str, text: &str) -> String {
         let path = format!("v3/rooms/{room}/send/m.room.message/{text}");
-        let said = self.put(who, &path, json!({ "msgtype": "m.text", "body": text })).ok();
-        said["event_id"].as_str().unwrap().to_owned()
+        let answer = self.put(who, &path, json!({ "msgtype": "m.text", "body": text })).ok();
+        answer["event_id"].as_str().unwrap().to_owned()
     }
 
     pub(super) fn set_guest_access(&self, who: &TestUser, room: &str, value: &str) {

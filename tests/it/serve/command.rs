@@ -51,11 +51,11 @@ fn an_interrupt_ends_the_server_and_no_token_is_printed() {
         .unwrap();
     assert!(interrupt.success());
     assert_eq!(running.0.wait().unwrap().code(), Some(0));
-    let mut said = String::new();
-    running.0.stdout.take().unwrap().read_to_string(&mut said).unwrap();
-    running.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert!(said.contains("v1.16 with join.gate=none is being served"), "{said}");
-    assert!(!said.contains(guest["access_token"].as_str().unwrap()), "{said}");
+    let mut output = String::new();
+    running.0.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    running.0.stderr.take().unwrap().read_to_string(&mut output).unwrap();
+    assert!(output.contains("v1.16 with join.gate=none is being served"), "{output}");
+    assert!(!output.contains(guest["access_token"].as_str().unwrap()), "{output}");
 }
 
 #[test]

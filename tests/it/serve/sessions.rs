@@ -18,10 +18,10 @@ fn a_guest_peeks_joins_sends_and_is_removed_by_a_revocation() {
     assert_eq!(fixture.get(&guest, "v3/sync").ok()["rooms"], Value::Null);
 
     fixture.post(&guest, &format!("v3/rooms/{room}/join"), json!({})).ok();
-    let said = fixture.say(&guest, &room, "hi");
+    let event = fixture.say(&guest, &room, "hi");
     let sync = fixture.get(&moderator, "v3/sync").ok();
     let since = sync["next_batch"].as_str().unwrap();
-    assert!(ids(&sync["rooms"]["join"][&room]["timeline"]["events"]).contains(&said.as_str()));
+    assert!(ids(&sync["rooms"]["join"][&room]["timeline"]["events"]).contains(&event.as_str()));
 
     fixture.set_guest_access(&moderator, &room, "forbidden");
     let path = format!("v3/rooms/{room}/state/m.room.member/{}", guest.user_id);

@@ -20,9 +20,9 @@ fn a_sync_is_answered_at_the_next_event() {
         let waiting = scope.spawn(|| fixture.get(&moderator, &path).ok());
         std::thread::sleep(Duration::from_millis(200));
         assert!(!waiting.is_finished());
-        let said = fixture.say(&moderator, &room, "news");
+        let event = fixture.say(&moderator, &room, "news");
         let sync = waiting.join().unwrap();
-        assert_eq!(ids(&sync["rooms"]["join"][&room]["timeline"]["events"]), [said.as_str()]);
+        assert_eq!(ids(&sync["rooms"]["join"][&room]["timeline"]["events"]), [event.as_str()]);
     });
 }
 
@@ -41,8 +41,8 @@ fn a_waiting_previewer_gets_the_next_event_of_its_room_only() {
         fixture.say(&moderator, other, "elsewhere");
         std::thread::sleep(Duration::from_millis(200));
         assert!(!waiting.is_finished());
-        let said = fixture.say(&moderator, &room, "news");
-        assert_eq!(ids(&waiting.join().unwrap()["chunk"]), [said.as_str()]);
+        let event = fixture.say(&moderator, &room, "news");
+        assert_eq!(ids(&waiting.join().unwrap()["chunk"]), [event.as_str()]);
     });
 }
 

@@ -193,7 +193,7 @@ impl Session<'_> {
     /// `patience` is over.
     ///
     /// # Errors
-    /// If the moderator cannot read them.
+    /// If the moderator cannot read the memberships or the settings.
     pub async fn read_until_settled(
         &self,
         patience: Duration,

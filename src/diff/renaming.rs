@@ -1,23 +1,23 @@
-//! Names by which divergences are compared: the guests and the room of a step, renamed by the order in
-//! which the step names them.
+//! Renames the guests and the rooms of a step, so that steps which differ only in names become equal.
 
 use guest_access_model::action::{Action, Operation, Place};
 use guest_access_model::state::{MAX_GUESTS, State};
 
-/// New names for the guests of a step, by the order in which it names them, and for its room: the
-/// first, unless it is what the step reads there that matters.
+/// A renaming for one step. The guests get numbers in the order in which the step names them. The second
+/// room becomes the first, unless the step reads: only the first room has the tagged event.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Names {
+pub(super) struct Renaming {
     guests: [u8; MAX_GUESTS],
     exchanges_rooms: bool,
 }
 
-impl Names {
+impl Renaming {
+    /// The renaming for a step.
     pub(super) fn of(step: &Action) -> Self {
         Self::with_others(step, &[])
     }
 
-    /// The same, where these guests come next after those that the step names.
+    /// The renaming in which the `others` follow the guests that the step names.
     pub(super) fn with_others(step: &Action, others: &[u8]) -> Self {
         let mut order: Vec<u8> = Vec::new();
         let rest = (0_u8..).take(MAX_GUESTS);
@@ -26,21 +26,22 @@ impl Names {
                 order.push(number);
             }
         }
-        let mut names = [0; MAX_GUESTS];
+        let mut renaming = [0; MAX_GUESTS];
         for (new, old) in (0_u8..).zip(order) {
-            if let Some(name) = names.get_mut(usize::from(old)) {
+            if let Some(name) = renaming.get_mut(usize::from(old)) {
                 *name = new;
             }
         }
         let reads = matches!(step.operation, Operation::Read(_) | Operation::ReadThroughOtherRoom);
-        Self { guests: names, exchanges_rooms: !reads && step.room() == Some(1) }
+        Self { guests: renaming, exchanges_rooms: !reads && step.room() == Some(1) }
     }
 
+    /// The new number of a guest.
     pub(super) fn guest(self, number: u8) -> u8 {
         self.guests.get(usize::from(number)).copied().unwrap_or(number)
     }
 
-    /// The number of the room that had this number.
+    /// The new number of a room.
     pub(super) const fn room(self, number: usize) -> usize {
         match number {
             0 | 1 if self.exchanges_rooms => 1 - number,
@@ -48,13 +49,13 @@ impl Names {
         }
     }
 
-    /// The step by the guests' new names.
+    /// The renamed step.
     pub(super) fn step(self, step: &Action) -> Action {
         let place = if self.exchanges_rooms { Place::Room(0) } else { step.place };
         Action { place, ..step.with_guests(|guest| self.guest(guest)) }
     }
 
-    /// The state by the guests' new names.
+    /// The renamed state.
     pub(super) fn state(self, state: &State) -> State {
         let mut renamed = *state;
         for (old, new) in self.guests.into_iter().enumerate() {
