@@ -1,5 +1,5 @@
 //! Scenarios: steps by named actors, each with an expected outcome. Counterexamples, witnesses,
-//! vectors, the runner and `decide` all use this one format.
+//! vectors, `diff` and `decide` all use this one format.
 //!
 //! A scenario is JSON:
 //! - `as` names the actor of a step;
@@ -84,7 +84,7 @@ pub struct ScenarioStep {
     pub action: Action,
     /// The label of the event that the step sends, if that is the tagged event.
     pub event: Option<String>,
-    /// What is expected of the step.
+    /// The expected outcome of the step.
     pub expect: Option<Expect>,
 }
 

@@ -1,4 +1,4 @@
-//! The reference homeserver over HTTP: the client-server API as far as guests, the runner and an
+//! The reference homeserver over HTTP: the client-server API as far as guests, `diff` and an
 //! ordinary client need it, in memory.
 //!
 //! # The parts, in the order of a request

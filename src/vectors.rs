@@ -5,7 +5,7 @@
 //! **What is covered** ([`CoverageGoal`]): every class of decisions; every class of events, given and
 //! withheld; every change of a setting, a membership and an account; every option of every decision
 //! point that a client can tell from the default; every clause, each way that it can decide.
-//! `classes.rs` says how decisions are grouped into classes, and why no further.
+//! `classes.rs` explains how decisions are grouped into classes, and why the classes are not coarser.
 //!
 //! **How the vectors are generated:**
 //! 1. Explore the model with one guest in one room. Every class that is met is a goal (`goals.rs`).

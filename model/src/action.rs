@@ -1,4 +1,4 @@
-//! Actions: one call by one actor, or one deed of the server itself. The rules decide each action.
+//! Actions: one call by one actor, or one action of the server itself. The rules decide each action.
 
 use serde::{Deserialize, Serialize};
 
@@ -305,7 +305,7 @@ impl Operation {
         }
     }
 
-    /// The endpoint that is called; `None` for the server's own deeds.
+    /// The endpoint that is called; `None` for the actions of the server itself.
     pub fn endpoint(self) -> Option<EndpointId> {
         Some(match self {
             Self::EndToken(_) | Self::Restart => return None,

@@ -78,7 +78,7 @@ pub fn reachable_states(
 ///    a shortest trace to it.
 ///
 /// Two states are the same if their keys are equal. The key is the state itself, unless the caller
-/// gives another one with [`reach_as`]: a state in normal form, where traces continue from the state
+/// gives another one with [`reach_with_key`]: a state in normal form, where traces continue from the state
 /// as it is.
 ///
 /// ```
@@ -100,7 +100,7 @@ pub fn reachable_states(
 /// ```
 ///
 /// [`reach`]: Self::reach
-/// [`reach_as`]: Self::reach_as
+/// [`reach_with_key`]: Self::reach_as
 #[derive(Debug)]
 pub struct Search<S, A, K = S> {
     /// The states, by their numbers.
@@ -137,7 +137,7 @@ impl<S, A: Clone, K: Eq + Hash> Search<S, A, K> {
 
     /// Reports that `action` leads from the state with this number to `next`, whose key is `key`.
     /// Returns whether `next` is new.
-    pub fn reach_as(&mut self, from: usize, action: A, next: S, key: K) -> bool {
+    pub fn reach_with_key(&mut self, from: usize, action: A, next: S, key: K) -> bool {
         self.insert(Some((from, action)), next, key)
     }
 

@@ -1,4 +1,4 @@
-//! Decision points: the questions to which revisions, readings and mistaken homeservers give
+//! Decision points: the questions to which revisions, readings and defective homeservers give
 //! different answers.
 //!
 //! Each decision point has two or more options. A [`Profile`](crate::profile::Profile) holds one

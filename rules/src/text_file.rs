@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A kind of file: how messages name it, and its maximum size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
+pub struct FileKind {
     /// The name of the kind in messages.
     pub name: &'static str,
     /// The maximum number of bytes.
@@ -27,7 +27,7 @@ pub enum TextFileError {
         /// The file.
         path: PathBuf,
         /// The kind of file that was expected.
-        kind: Kind,
+        kind: FileKind,
         /// The cause.
         source: io::Error,
     },
@@ -40,7 +40,7 @@ pub enum TextFileError {
         /// The file.
         path: PathBuf,
         /// The kind of file that was expected.
-        kind: Kind,
+        kind: FileKind,
     },
     /// The file is not text.
     #[error("{}:{line}: the file is not UTF-8 text; save it as UTF-8", path.display())]
@@ -56,7 +56,7 @@ pub enum TextFileError {
 ///
 /// # Errors
 /// If the file cannot be read, is larger than the maximum size of its kind, or is not UTF-8.
-pub fn read(path: &Path, kind: Kind) -> Result<String, TextFileError> {
+pub fn read(path: &Path, kind: FileKind) -> Result<String, TextFileError> {
     let mut bytes = Vec::new();
     // Reading one byte more than the maximum is enough to see that the file is too large.
     let most = kind.most_bytes + 1;

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use guest_access_model::action::{Actor, Place};
-use guest_access_rules::text_file::{self, Kind, TextFileError};
+use guest_access_rules::text_file::{self, FileKind, TextFileError};
 
 use crate::scenario::{actor_name, guest_name, sentence};
 
 use super::recording::{AnswerVerdict, Call, FORMAT, Line, Recording, Round, RoundEnd, sends};
 
 /// The kind of the file of a recording.
-const KIND: Kind = Kind {
+const KIND: FileKind = FileKind {
     name: "recording",
     most_bytes: 1 << 28,
     hint: "; `diff --concurrent --record FILE` writes one",
@@ -170,7 +170,7 @@ impl Reader<'_> {
         if step.by == Actor::Server {
             return self.wrong(
                 number,
-                "a recording has calls only, and none of the homeserver's own deeds".to_owned(),
+                "a recording has only calls, and no actions of the homeserver itself".to_owned(),
             );
         }
         if !matches!(step.place, Place::Nowhere | Place::Room(0)) {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use guest_access_rules::text_file::{self, Kind, TextFileError};
+use guest_access_rules::text_file::{self, FileKind, TextFileError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -57,7 +57,7 @@ pub enum SavedError {
     Scenario(#[from] ScenarioError),
 }
 
-const KIND: Kind = Kind {
+const KIND: FileKind = FileKind {
     name: "report",
     most_bytes: 200_000_000,
     hint: "; name one that `diff --format json` wrote",

@@ -14,7 +14,7 @@ pub struct TakenOption {
     pub point: String,
     /// The option.
     pub option: String,
-    /// The reading on which our own rests, if it rests on one; none where the text is silent.
+    /// The reading on which the default option rests. Absent if the text is silent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reading: Option<String>,
 }

@@ -6,14 +6,14 @@ use serde::Serialize;
 use super::{Match, OpenOptions, OptionNumber, SequenceJudge, StepMatches, TakenOption};
 use crate::scenario::{Expect, ObservedStep, ScenarioStep, Verdict};
 
-/// What is expected of a step where the text is read otherwise.
+/// The expected outcome of a step by another reading of the text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Permitted {
-    /// The option that a homeserver takes of which this is expected, or the two.
+    /// The option or the pair of options that a homeserver with this outcome takes.
     #[schemars(length(min = 1, max = 2))]
     pub options: Vec<TakenOption>,
-    /// What is expected. Left out, the step cannot be taken by this reading, and neither it nor what
-    /// follows says anything of a homeserver that reads so.
+    /// The expected outcome. If left out, the step is impossible by this reading. Then the step and all later
+    /// steps do not judge a homeserver with this reading.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expect>,
 }

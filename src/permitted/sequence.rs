@@ -1,4 +1,4 @@
-//! Judging one sequence of steps, by which a homeserver may take any one assignment.
+//! Judges one sequence of steps. A homeserver may take any one assignment for the whole sequence.
 
 use super::explanation::smallest;
 use super::{Assignment, Match, OpenOptions, StepMatches};

@@ -1,4 +1,4 @@
-//! The report of `vectors`.
+//! The report of `vectors`: the vectors, what each covers, and the options that no vector detects.
 
 use std::fmt::{self, Display, Formatter};
 

@@ -39,11 +39,11 @@ impl Verdict {
     }
 }
 
-/// What is expected of a step. A field that is left out may be anything.
+/// The expected outcome of a step. A field that is left out may have any value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
-    /// Whether it is allowed or denied, or whether the text permits both.
+    /// Whether the step is allowed or denied, or whether the text permits both.
     pub verdict: Verdict,
     /// The HTTP status of a denial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,10 +62,10 @@ pub struct Expect {
     /// What `GET /account/whoami` says of the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_guest: Option<bool>,
-    /// Whether a guest that asked for a name when it registered got it.
+    /// Whether the guest got the user name that its registration requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named: Option<bool>,
-    /// Memberships after the step, by room and name. A membership that is left out may be anything.
+    /// The memberships after the step, by room and user. A membership that is left out may have any value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "super::schema::membership")]
     pub membership: BTreeMap<String, BTreeMap<String, Membership>>,

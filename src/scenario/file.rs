@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use guest_access_model::action::{Action, Operation};
 use guest_access_rules::clause;
-use guest_access_rules::text_file::{self, Kind};
+use guest_access_rules::text_file::{self, FileKind};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
@@ -16,7 +16,8 @@ use super::{
     Expect, InterleavingEntry, LABEL, Scenario, ScenarioError, ScenarioStep, actor, interleaving,
 };
 
-const KIND: Kind = Kind { name: "scenario", most_bytes: 1 << 20, hint: "", if_too_large: "" };
+const KIND: FileKind =
+    FileKind { name: "scenario", most_bytes: 1 << 20, hint: "", if_too_large: "" };
 
 /// A scenario as JSON. The steps are parsed one by one, so that an error names the line of its step.
 #[derive(Deserialize)]
@@ -33,7 +34,7 @@ struct File<'a> {
     interleaving: Vec<&'a RawValue>,
 }
 
-/// Steps by named actors, with what is expected of each: a scenario of Matrix guest access.
+/// A scenario of Matrix guest access: steps by named actors, each with its expected outcome.
 #[derive(JsonSchema)]
 #[schemars(rename = "Scenario", deny_unknown_fields)]
 #[expect(dead_code, reason = "the schema is derived from it")]
@@ -48,8 +49,7 @@ struct ScenarioSchema {
     clauses: Vec<String>,
     /// The steps, in order.
     steps: Vec<StepEntry>,
-    /// What happens in which order, where calls overlap. Left out where each step ends before the next
-    /// begins.
+    /// The order of events, if calls overlap. Left out if each step ends before the next begins.
     #[serde(default)]
     interleaving: Vec<InterleavingEntry>,
 }
@@ -118,7 +118,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
             Fault::Actor(actor, known) => {
                 ScenarioError::UnknownActor { path: path.to_owned(), line, number, actor, known }
             }
-            Fault::Deed(given, nearest) => ScenarioError::UnknownOperation {
+            Fault::UnknownOperation(given, nearest) => ScenarioError::UnknownOperation {
                 path: path.to_owned(),
                 line,
                 number,
@@ -249,7 +249,7 @@ impl<'de> Deserialize<'de> for WrittenAction {
             Err(Fault::Actor(given, known)) => {
                 wrong(format!("there is nobody called `{given}`; there are {known}"))
             }
-            Err(Fault::Deed(given, nearest)) => {
+            Err(Fault::UnknownOperation(given, nearest)) => {
                 wrong(format!("nobody can do `{given}`; did you mean `{nearest}`?"))
             }
             Err(Fault::Other(message)) => wrong(message),

@@ -15,48 +15,49 @@ use super::Expect;
 #[serde(deny_unknown_fields, expecting = "a step, which is an object")]
 #[schemars(rename = "Step")]
 pub(super) struct StepEntry {
-    /// Who takes it.
+    /// The actor that takes the step.
     #[serde(rename = "as")]
     #[schemars(schema_with = "super::schema::actor")]
     pub(super) by: String,
-    /// A verb, or an endpoint that is called or read by.
+    /// A verb, or the endpoint that the step calls.
     #[serde(rename = "do")]
     #[schemars(schema_with = "super::schema::operation")]
-    pub(super) deed: String,
-    /// About which room.
+    pub(super) operation_name: String,
+    /// The room of the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::place")]
     room: Option<String>,
-    /// Whose account, or whose membership: a guest's; `set profile` takes the moderator.
+    /// The target user: a guest, whose account or membership the step concerns; the moderator for
+    /// `set profile`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::target")]
     target: Option<String>,
-    /// The new value of the setting: one of its values, `unknown` for a value of nobody's, or
-    /// `malformed`.
+    /// The new value of the setting: a value of the specification, `unknown` for a value that the
+    /// specification does not have, or `malformed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::to")]
     to: Option<String>,
-    /// Where the setting is sent: as state under a `wrong` key, or as a `message`; left out, as the
-    /// room's state.
+    /// How the setting is sent: as a state event with a `wrong` state key, or as a `message`. If left out,
+    /// as the state event of the setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::under")]
     under: Option<String>,
-    /// By which endpoint the membership changes: by `alias`, or by a `state_event`; left out, by the
-    /// membership's own.
+    /// The endpoint that changes the membership: by `alias`, or by a `state_event`. If left out, the
+    /// membership's own endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::by")]
     #[serde(rename = "by")]
     way: Option<String>,
-    /// Which token is shown: the one `before_upgrade`, or one's own in `masquerade` as the moderator;
-    /// left out, the newest of one's own.
+    /// The token of the call: the token from `before_upgrade`, or the actor's own token in `masquerade`
+    /// as the moderator. If left out, the actor's newest token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::token")]
     token: Option<String>,
-    /// The type of the event that is sent.
+    /// The type of the event that the step sends.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "type")]
     #[schemars(schema_with = "super::schema::event_type")]
     kind: Option<String>,
-    /// The setting that is redacted.
+    /// The setting whose event the step redacts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::setting")]
     setting: Option<String>,
@@ -64,14 +65,14 @@ pub(super) struct StepEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::key")]
     key: Option<String>,
-    /// Whether the registration asks for a name of the caller's choice.
+    /// Whether the registration requests a user name.
     #[serde(default, skip_serializing_if = "is_false")]
     named: bool,
-    /// The label of the event that the step sends; on `GET /rooms/{roomId}/event/{eventId}`, the
-    /// event of another room that is asked for.
+    /// The label of the event that the step sends. With `GET /rooms/{roomId}/event/{eventId}`, the label
+    /// of the event that the step requests through another room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) event: Option<String>,
-    /// What is expected of the step.
+    /// The expected outcome of the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) expect: Option<Expect>,
 }
@@ -87,7 +88,7 @@ pub(super) enum Fault {
     /// Nobody has this name. The second string lists the known names.
     Actor(String, String),
     /// This is neither a verb nor an endpoint. The second string is the most similar one.
-    Deed(String, String),
+    UnknownOperation(String, String),
     /// Something else.
     Other(String),
 }

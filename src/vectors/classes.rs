@@ -1,4 +1,4 @@
-//! The classes into which a step falls: how decisions are grouped, and why no further.
+//! The classes into which a step falls, and the reason for each class.
 //!
 //! | who does what | one class for each | why |
 //! |---|---|---|

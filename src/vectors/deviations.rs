@@ -211,7 +211,12 @@ fn distinguishing_trace_in(
                 }
             }
             if search.states().len() < most_pairs && (one.next, two.next) != (here, there) {
-                search.reach_as(number, *step, (one.next, two.next), key(&one.next, &two.next));
+                search.reach_with_key(
+                    number,
+                    *step,
+                    (one.next, two.next),
+                    key(&one.next, &two.next),
+                );
             }
         }
     }

@@ -58,15 +58,15 @@ pub fn schema() -> Schema {
     let number =
         |description: &str| json!({ "description": description, "type": "integer", "minimum": 0 });
     let root = &mut schema["properties"];
-    root["guests"] = number("How many guests take part: guest1 and so on.");
-    root["rooms"] = number("How many rooms it takes: room1 and so on.");
+    root["guests"] = number("The number of guests: guest1 and so on.");
+    root["rooms"] = number("The number of rooms: room1 and so on.");
     root["covers"] = json!({
         "description": "What the vector covers, in words.",
         "type": "array", "items": { "type": "string" }, "uniqueItems": true
     });
     let step = &mut schema["$defs"]["Step"];
     step["properties"]["otherwise"] = json!({
-        "description": "What is expected where the text is read otherwise; each is permitted as well.",
+        "description": "The outcomes by other readings of the text, which are permitted as well.",
         "type": "array", "items": permitted
     });
     require(step, &["expect"]);

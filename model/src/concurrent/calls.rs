@@ -90,6 +90,7 @@ impl ListedGuests {
         (!self.is_empty()).then(|| self.0.trailing_zeros() as usize)
     }
 
+    /// The list without this guest.
     pub(super) fn without(self, guest: usize) -> Self {
         Self(self.0 & !(1 << guest))
     }

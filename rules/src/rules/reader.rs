@@ -12,14 +12,15 @@ use toml::Spanned;
 use crate::decision_point::POINTS;
 use crate::endpoint::EndpointId;
 use crate::profile::Access;
-use crate::text_file::{self, Kind, line_of};
+use crate::text_file::{self, FileKind, line_of};
 
 use super::entries;
 use super::file::File;
 use super::names::Source;
 use super::{EndpointRule, PUBLISHED, PointRule, Rules, RulesError, Standing};
 
-const KIND: Kind = Kind { name: "rules file", most_bytes: 1 << 20, hint: "", if_too_large: "" };
+const KIND: FileKind =
+    FileKind { name: "rules file", most_bytes: 1 << 20, hint: "", if_too_large: "" };
 
 /// The revision with this id or alias.
 pub(super) fn revision(name: &str) -> Result<Rules, RulesError> {

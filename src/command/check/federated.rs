@@ -89,7 +89,7 @@ impl CheckedFederation {
     }
 }
 
-/// Checks one revision for each behaviour of the servers.
+/// Checks one revision under each behaviour of the servers.
 pub(super) fn check(
     task: &Task<'_>,
     rules: &Rules,

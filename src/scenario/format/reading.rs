@@ -18,14 +18,14 @@ impl StepEntry {
     /// Converts the entry to a step.
     pub(in super::super) fn into_step(self) -> Result<ScenarioStep, Fault> {
         let by = actor::find(&self.by).map_err(|known| Fault::Actor(self.by.clone(), known))?;
-        let verb = Verb::find(&self.deed);
-        let endpoint = EndpointId::find(&self.deed);
+        let verb = Verb::find(&self.operation_name);
+        let endpoint = EndpointId::find(&self.operation_name);
         if verb.is_none() && endpoint.is_none() {
-            return Err(self.unknown_deed());
+            return Err(self.unknown_operation());
         }
         let (needs, takes) = match verb {
             Some(verb) => (verb.needs(), verb.takes()),
-            None if self.deed == KNOWN.event.get().id => {
+            None if self.operation_name == KNOWN.event.get().id => {
                 (&[][..], &[Field::Room, Field::Token, Field::Event][..])
             }
             None => (&[][..], &[Field::Room, Field::Token][..]),
@@ -46,7 +46,7 @@ impl StepEntry {
         let operation = match (verb, endpoint) {
             (Some(verb), _) => self.operation(verb, by)?,
             (None, Some(endpoint)) => self.call(endpoint)?,
-            (None, None) => return Err(self.unknown_deed()),
+            (None, None) => return Err(self.unknown_operation()),
         };
         let tag = self.event.is_some() && operation != Operation::ReadThroughOtherRoom;
         if tag && (operation.sends().is_none() || place != Place::Room(0)) {
@@ -69,8 +69,11 @@ impl StepEntry {
             if by == actor {
                 return Ok(());
             }
-            let (deed, only) = (&self.deed, actor::name(actor));
-            Err(Fault::Other(format!("`{deed}` is done by `{only}` only, not by `{}`", self.by)))
+            let (operation_name, only) = (&self.operation_name, actor::name(actor));
+            Err(Fault::Other(format!(
+                "`{operation_name}` is done by `{only}` only, not by `{}`",
+                self.by
+            )))
         };
         let guest = || self.guest();
         let way = || {
@@ -195,7 +198,7 @@ impl StepEntry {
             Actor::Guest(number) => Ok(number),
             _ => Err(Fault::Other(format!(
                 "`{}` is done by a guest, not by `{}`",
-                self.deed, self.by
+                self.operation_name, self.by
             ))),
         }
     }
@@ -203,7 +206,10 @@ impl StepEntry {
     /// The number of the guest that is the target.
     fn guest(&self) -> Result<u8, Fault> {
         let Some(target) = &self.target else {
-            return Err(Fault::Other(format!("`{}` needs a `target`, a guest", self.deed)));
+            return Err(Fault::Other(format!(
+                "`{}` needs a `target`, a guest",
+                self.operation_name
+            )));
         };
         actor::find_guest(target).map_err(|known| {
             Fault::Other(format!("the target `{target}` is no guest; guests are {known}"))
@@ -224,17 +230,17 @@ impl StepEntry {
         })
     }
 
-    fn unknown_deed(&self) -> Fault {
+    fn unknown_operation(&self) -> Fault {
         let verbs = Verb::ALL.iter().map(|verb| verb.as_str());
         let known = verbs.chain(EndpointId::all().map(|endpoint| endpoint.get().id.as_str()));
-        let likeness = |known: &str| strsim::jaro(&self.deed, known);
+        let likeness = |known: &str| strsim::jaro(&self.operation_name, known);
         let nearest = known.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default();
-        Fault::Deed(self.deed.clone(), nearest.to_owned())
+        Fault::UnknownOperation(self.operation_name.clone(), nearest.to_owned())
     }
 
     fn check_fields(&self, needs: &[Field], takes: &[Field]) -> Result<(), Fault> {
         if let Some(missing) = needs.iter().find(|field| !self.has(**field)) {
-            let message = format!("`{}` needs a `{}`", self.deed, missing.as_str());
+            let message = format!("`{}` needs a `{}`", self.operation_name, missing.as_str());
             return Err(Fault::Other(message));
         }
         let known = || needs.iter().chain(takes);
@@ -244,7 +250,7 @@ impl StepEntry {
                 let known = known().map(|field| format!("`{}`", field.as_str()));
                 Err(Fault::Other(format!(
                     "`{}` takes no `{}`; it takes {}",
-                    self.deed,
+                    self.operation_name,
                     stranger.as_str(),
                     actor::listed(known.chain(["`expect`".to_owned()])),
                 )))

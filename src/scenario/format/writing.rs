@@ -29,10 +29,10 @@ impl StepEntry {
         let verb = |verb: Verb| verb.as_str().to_owned();
         match action.operation {
             Operation::Register { named } => {
-                Self { deed: verb(Verb::RegisterAsGuest), named, ..entry }
+                Self { operation_name: verb(Verb::RegisterAsGuest), named, ..entry }
             }
             Operation::RegisterOver(of) => {
-                Self { deed: verb(Verb::RegisterOver), target: guest(of), ..entry }
+                Self { operation_name: verb(Verb::RegisterOver), target: guest(of), ..entry }
             }
             Operation::Upgrade(upgrade) => {
                 let (named, target) = match upgrade {
@@ -42,56 +42,74 @@ impl StepEntry {
                         (false, guest(of))
                     }
                 };
-                Self { deed: verb(Verb::Upgrade), named, target, ..entry }
+                Self { operation_name: verb(Verb::Upgrade), named, target, ..entry }
             }
-            Operation::LogOut => Self { deed: verb(Verb::LogOut), ..entry },
-            Operation::Deactivate => Self { deed: verb(Verb::Deactivate), ..entry },
+            Operation::LogOut => Self { operation_name: verb(Verb::LogOut), ..entry },
+            Operation::Deactivate => Self { operation_name: verb(Verb::Deactivate), ..entry },
             Operation::EndToken(of) => {
-                Self { deed: verb(Verb::EndToken), target: guest(of), ..entry }
+                Self { operation_name: verb(Verb::EndToken), target: guest(of), ..entry }
             }
-            Operation::Restart => Self { deed: verb(Verb::Restart), ..entry },
+            Operation::Restart => Self { operation_name: verb(Verb::Restart), ..entry },
             Operation::SetProfile { key, own } => Self {
-                deed: verb(Verb::SetProfile),
+                operation_name: verb(Verb::SetProfile),
                 key: Some(key.to_string()),
                 target: (!own).then(|| actor::name(Actor::Moderator)),
                 ..entry
             },
             Operation::SetVisibility(says, key) => Self {
-                deed: verb(Verb::SetHistoryVisibility),
+                operation_name: verb(Verb::SetHistoryVisibility),
                 to: Some(spelled(says, HistoryVisibility::as_str)),
                 under: unless(key, Key::Empty, Key::as_str),
                 ..entry
             },
             Operation::SetGuestAccess(says, key) => Self {
-                deed: verb(Verb::SetGuestAccess),
+                operation_name: verb(Verb::SetGuestAccess),
                 to: Some(spelled(says, GuestAccess::as_str)),
                 under: unless(key, Key::Empty, Key::as_str),
                 ..entry
             },
-            Operation::RedactSetting(setting) => {
-                Self { deed: verb(Verb::Redact), setting: Some(setting.to_string()), ..entry }
-            }
-            Operation::SetJoinRule(rule) => {
-                Self { deed: verb(Verb::SetJoinRule), to: Some(rule.to_string()), ..entry }
-            }
+            Operation::RedactSetting(setting) => Self {
+                operation_name: verb(Verb::Redact),
+                setting: Some(setting.to_string()),
+                ..entry
+            },
+            Operation::SetJoinRule(rule) => Self {
+                operation_name: verb(Verb::SetJoinRule),
+                to: Some(rule.to_string()),
+                ..entry
+            },
             Operation::Send(message) => {
-                Self { deed: verb(Verb::Send), kind: Some(message.to_string()), ..entry }
+                Self { operation_name: verb(Verb::Send), kind: Some(message.to_string()), ..entry }
             }
-            Operation::SendState => Self { deed: verb(Verb::SendState), ..entry },
-            Operation::Invite(of) => Self { deed: verb(Verb::Invite), target: guest(of), ..entry },
-            Operation::Kick(of) => Self { deed: verb(Verb::Kick), target: guest(of), ..entry },
-            Operation::Ban(of) => Self { deed: verb(Verb::Ban), target: guest(of), ..entry },
-            Operation::Unban(of) => Self { deed: verb(Verb::Unban), target: guest(of), ..entry },
-            Operation::Join(by) => Self { deed: verb(Verb::Join), way: way(by), ..entry },
-            Operation::Leave(by) => Self { deed: verb(Verb::Leave), way: way(by), ..entry },
-            Operation::Knock(by) => Self { deed: verb(Verb::Knock), way: way(by), ..entry },
-            Operation::WhoAmI => Self { deed: KNOWN.whoami.to_string(), ..entry },
+            Operation::SendState => Self { operation_name: verb(Verb::SendState), ..entry },
+            Operation::Invite(of) => {
+                Self { operation_name: verb(Verb::Invite), target: guest(of), ..entry }
+            }
+            Operation::Kick(of) => {
+                Self { operation_name: verb(Verb::Kick), target: guest(of), ..entry }
+            }
+            Operation::Ban(of) => {
+                Self { operation_name: verb(Verb::Ban), target: guest(of), ..entry }
+            }
+            Operation::Unban(of) => {
+                Self { operation_name: verb(Verb::Unban), target: guest(of), ..entry }
+            }
+            Operation::Join(by) => Self { operation_name: verb(Verb::Join), way: way(by), ..entry },
+            Operation::Leave(by) => {
+                Self { operation_name: verb(Verb::Leave), way: way(by), ..entry }
+            }
+            Operation::Knock(by) => {
+                Self { operation_name: verb(Verb::Knock), way: way(by), ..entry }
+            }
+            Operation::WhoAmI => Self { operation_name: KNOWN.whoami.to_string(), ..entry },
             Operation::Read(endpoint) | Operation::Call(endpoint) => {
-                Self { deed: endpoint.to_string(), ..entry }
+                Self { operation_name: endpoint.to_string(), ..entry }
             }
-            Operation::ReadThroughOtherRoom => {
-                Self { deed: KNOWN.event.to_string(), event: Some(label.to_owned()), ..entry }
-            }
+            Operation::ReadThroughOtherRoom => Self {
+                operation_name: KNOWN.event.to_string(),
+                event: Some(label.to_owned()),
+                ..entry
+            },
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use guest_access_rules::text_file::{self, Kind, line_of};
+use guest_access_rules::text_file::{self, FileKind, line_of};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -10,7 +10,7 @@ use crate::diff::ID_SCHEME;
 
 use super::{Baseline, BaselineError, Entry};
 
-const KIND: Kind = Kind {
+const KIND: FileKind = FileKind {
     name: "baseline",
     most_bytes: 4 << 20,
     hint: "; `--write-baseline` writes one",
