@@ -201,7 +201,7 @@ mod tests {
         fixture.server.set_membership(&room, &moderator, &who.user_id, to);
     }
 
-    /// The story of the draft: what was said among members is read by a guest once the room is
+    /// The hole of the draft: a guest reads messages among members once the room is
     /// opened to the world.
     #[test]
     fn only_the_draft_shows_earlier_events_of_an_opened_room() {

@@ -3,8 +3,8 @@
 //! Some endpoints take a room in which the caller has power, and a user or an event in the room. A
 //! homeserver denies such a call to anybody without that power, so the denial says nothing about
 //! guests. The call is therefore made in a room fixture: a room beside those of the scenario. The
-//! caller has joined the room fixture, has the power of a moderator there, and finds what the call
-//! takes.
+//! caller has joined the room fixture, has the power of a moderator there, and has the targets that
+//! the call needs.
 
 use guest_access_rules::endpoint::EndpointId;
 use ruma::OwnedRoomId;
