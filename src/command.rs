@@ -52,20 +52,21 @@ enum Command {
     Vectors(vectors::Args),
 }
 
-/// How a command ended.
+/// The outcome of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    /// It holds; there is no difference.
+    /// Every check holds.
     Holds,
-    /// A guarantee is violated; something came out otherwise.
+    /// A check fails: a guarantee is violated, or an outcome is not the expected one.
     Fails,
-    /// There is no verdict: not finished, or nothing was there to look at.
+    /// There is no verdict: the run is incomplete, or there was nothing to check.
     NoVerdict,
-    /// A homeserver could not be reached, or broke off.
+    /// A homeserver could not be reached, or stopped answering.
     BrokenOff,
 }
 
 impl Outcome {
+    /// The exit code.
     const fn code(self) -> u8 {
         match self {
             Self::Holds => 0,

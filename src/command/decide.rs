@@ -17,6 +17,7 @@ use super::{CommandError, Outcome};
 /// alone would turn the decision from allow to deny or from deny to allow. The command fails if a step
 /// does not have the outcome that the scenario expects.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  guest-access decide scenario.json --rules v1.16")]
 pub(super) struct Args {
     /// The file of the scenario, or `-` for standard input; schema/scenario.json describes the format
     #[arg(value_name = "SCENARIO|-")]

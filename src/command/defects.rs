@@ -20,7 +20,7 @@ use super::{CommandError, Outcome};
 /// A defect is a forbidden option of a decision point, or a mistake that a homeserver really made. The
 /// command switches on one defect at a time, and applies the checks that `--against` selects. It fails
 /// if no check catches a defect, unless spec-notes/beyond-the-model.md explains the defect, or no
-/// client can observe it.
+/// client can observe it. The scopes are fixed: `--guests` and `--rooms` have no effect.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  guest-access defects --rules v1.16 --against vectors")]
 pub(super) struct Args {

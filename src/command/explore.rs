@@ -13,11 +13,12 @@ use super::{CommandError, Outcome};
 
 use model::ExplorerModel;
 
-/// Walk through the model in a browser, step by step
+/// Walk through the model in a browser, action by action
 ///
-/// Serves stateright's Explorer: every state with every step that can be taken in it, what the rules
-/// say to each, and the way there as a diagram.
+/// Serves stateright's Explorer. For each state, the page shows every possible action with its decision,
+/// and the trace to the state as a diagram.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  guest-access explore v1.16 --guests 2")]
 pub(super) struct Args {
     /// The rules to explore
     #[arg(default_value = "latest")]
@@ -25,13 +26,13 @@ pub(super) struct Args {
     /// The address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
-    /// How many guests there are, 1 to 3
+    /// The number of guests, 1 to 3
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=3))]
     guests: u8,
-    /// How many rooms there are, 1 or 2
+    /// The number of rooms, 1 or 2
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=2))]
     rooms: u8,
-    /// Do not say where it is
+    /// Do not write the address to standard error
     #[arg(long, short)]
     quiet: bool,
 }
@@ -39,7 +40,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let rules = Rules::find(&args.rules)?;
     let scope = Scope { guests: args.guests.into(), rooms: args.rooms.into() };
-    // The Explorer panics where it cannot listen; a port that is free here is free for it.
+    // The Explorer panics if it cannot listen, so the port is tried here first.
     let address = TcpListener::bind(args.listen)
         .and_then(|listener| listener.local_addr())
         .map_err(|source| CommandError::Listen { address: args.listen, source })?;

@@ -20,6 +20,7 @@ use super::{CommandError, Outcome};
 /// order is reported with the calls that show the violation. `diff --concurrent --record FILE` writes
 /// recordings, and so can any other program: docs/recordings.md describes the format.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  guest-access replay history.jsonl")]
 pub(super) struct Args {
     /// The recording, or `-` for the standard input
     file: PathBuf,

@@ -1,4 +1,4 @@
-//! `rules`: the revisions, or one of them.
+//! `rules`: the list of revisions, or one revision in full.
 
 use guest_access_rules::rules::Rules;
 
@@ -8,10 +8,11 @@ use crate::report::revisions::{Revision, Revisions};
 use super::output::{Format, OutputArgs, Written};
 use super::{CommandError, Outcome};
 
-/// List the revisions with what each changed, or show one in full
+/// List the revisions with their changes, or show one revision in full
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  guest-access rules v1.16")]
 pub(super) struct Args {
-    /// The rules to show in full
+    /// The rules to show in full [default: the list of all revisions]
     rules: Option<String>,
     /// The format of the report
     #[arg(long, default_value = "text")]

@@ -19,6 +19,7 @@ use super::{CommandError, Outcome, lookup};
 /// keeps all data in memory, and forgets them when it ends. It writes its URL to the standard output as
 /// soon as it answers.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  guest-access serve --rules v1.16 --defect join.gate=none")]
 pub(super) struct Args {
     /// The rules that the server follows
     #[arg(long, value_name = "RULES", default_value = "latest")]

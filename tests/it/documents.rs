@@ -70,6 +70,20 @@ fn the_examples_are_rules_that_can_be_checked() {
     }
 }
 
+#[test]
+fn the_help_of_every_command_has_an_example() {
+    let help = run_line("help").out;
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    let names = commands.filter_map(|line| line.split_whitespace().next());
+    let names: Vec<_> = names.filter(|name| *name != "help").collect();
+    assert!(names.len() >= 11, "{names:?}");
+    for name in names {
+        let help = run_line(&format!("{name} --help")).out;
+        assert!(help.contains(&format!("\n  guest-access {name} ")), "{name}: {help}");
+    }
+}
+
 /// The crates that a manifest names under its dependencies.
 fn dependencies(manifest: &str) -> BTreeSet<String> {
     let manifest: toml::Table = read(manifest).parse().unwrap();

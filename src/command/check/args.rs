@@ -25,7 +25,7 @@ use crate::command::search::SearchArgs;
 /// and `--model federated` the scope is one guest (of each server) and one room.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  guest-access check v1.16 --property revocation --guests 1\n  guest-access check --model concurrent --discipline none"
+    after_help = "Examples:\n  guest-access check v1.16 --property revocation --guests 1\n  guest-access check --model concurrent --discipline locks"
 )]
 pub(in crate::command) struct Args {
     /// The rules to check; several are checked one after the other
