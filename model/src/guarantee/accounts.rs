@@ -98,15 +98,15 @@ pub(super) const WHOAMI_TRUTHFUL: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::WhoamiTruthful,
     about: |action| action.operation == Operation::WhoAmI,
     judge: |t| {
-        let Answer::IsGuest(said) = t.observation.answer else {
+        let Answer::IsGuest(answered) = t.observation.answer else {
             return Judgement::Untouched;
         };
         match t.action.by {
             Actor::Guest(guest) if t.action.with == Credential::Own => {
                 let is = t.before.accounts[usize::from(guest)].is_guest();
-                Judgement::of(is, said == is)
+                Judgement::of(is, answered == is)
             }
-            Actor::User => Judgement::of(false, !said),
+            Actor::User => Judgement::of(false, !answered),
             _ => Judgement::Untouched,
         }
     },

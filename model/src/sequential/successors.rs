@@ -137,8 +137,8 @@ impl Sequential {
     ) -> Verdicts {
         let mut verdicts = Verdicts::NONE;
         for (action, guarantees) in actions {
-            if let Some((_, said)) = self.apply(state, action, *guarantees) {
-                verdicts.add(said);
+            if let Some((_, judged)) = self.apply(state, action, *guarantees) {
+                verdicts.add(judged);
             }
         }
         verdicts
