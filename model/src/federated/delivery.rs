@@ -31,11 +31,11 @@ impl Federated {
         match *action {
             FederatedAction::EnterRoom(server) => Self::takes_part(&mut after, server),
             FederatedAction::ChangeSetting { by, setting, place } => {
-                self.change_setting(&mut after, by, setting, place)?
+                self.change_setting(&mut after, by, setting, place)?;
             }
             FederatedAction::SendEvent(by) => self.send_message(&mut after, by),
             FederatedAction::DeliverEvent { delivery, server } => {
-                self.deliver(&mut after, delivery, server)?
+                self.deliver(&mut after, delivery, server)?;
             }
             FederatedAction::CallEndpoint(guest, operation) => {
                 answered = Some(self.call_endpoint(&mut after, guest, operation)?);
