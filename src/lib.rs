@@ -60,7 +60,7 @@
 //! | module | contents |
 //! |---|---|
 //! | [`scenario`] | the format of scenarios, in which traces, witnesses and vectors are written |
-//! | [`reference`] | the reference homeserver; it uses the rules, and nothing of the model |
+//! | [`reference`](mod@reference) | the reference homeserver; it uses the rules, and nothing of the model |
 //! | [`serve`] | the reference homeserver over HTTP |
 //! | [`permitted`] | what the rules permit where a text leaves a question open |
 //! | [`subject`] | what performs the steps of a scenario: the reference, or a homeserver over HTTP |

@@ -100,7 +100,7 @@ pub fn reachable_states(
 /// ```
 ///
 /// [`reach`]: Self::reach
-/// [`reach_with_key`]: Self::reach_as
+/// [`reach_with_key`]: Self::reach_with_key
 #[derive(Debug)]
 pub struct Search<S, A, K = S> {
     /// The states, by their numbers.
