@@ -16,7 +16,7 @@
 //!
 //! The length of a history is unbounded. The number of calls in flight at once is bounded
 //! ([`Concurrent::new`]). The state contains every order of the calls that explains all answers so far
-//! (`explained`), so that linearizability is judged at every answer.
+//! (`explained`), so that [linearizability](crate::linearizability) is judged at every answer.
 
 mod calls;
 mod explained;
@@ -243,7 +243,7 @@ impl Concurrent {
         let call = self.call(&current, kind);
         current.calls.push(call);
         for explanation in &mut current.explained {
-            explanation.begins();
+            explanation.begin();
         }
         current
     }

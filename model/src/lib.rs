@@ -69,6 +69,7 @@
 //! | the state and the actions | [`state`], [`action`], [`actions`] |
 //! | the transition function | [`decide`], [`canonical_form`] |
 //! | the guarantees | [`guarantee`] |
+//! | linearizability | [`linearizability`]: any sequential specification, and two searches |
 //! | transition systems | [`transition_system`], [`shortest_trace`]; the models [`sequential`], [`concurrent`], [`federated`] |
 //! | exploring | [`dense`] (tables), [`executor`] (stateright, timely) |
 //! | uses of it | [`check`], [`compare`], [`lockstep`], [`scoreboard`] |
@@ -88,6 +89,7 @@ pub mod dense;
 pub mod executor;
 pub mod federated;
 pub mod guarantee;
+pub mod linearizability;
 pub mod lockstep;
 pub mod memory;
 pub mod scoreboard;

@@ -4,15 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_model::action::Actor;
+use guest_access_model::linearizability::Partitioned;
 use guest_access_rules::rules::Rules;
 
 use crate::scenario::actor_name;
 
 use super::Recording;
 use super::explain::{Explanation, explain, explain_by_known_readings};
-use super::partition::{FinalState, Partition, partitions};
+use super::partition::{FinalState, Partition};
 use super::recording::{Round, RoundEnd};
-use super::specification::{Readings, SequentialSpecification};
+use super::specification::{Readings, RoundSpecification, SpecificationByReadings};
 use super::violation::{Violation, violation};
 
 /// The result of the check of a recording.
@@ -84,26 +85,27 @@ const MAX_VIOLATIONS: usize = 24;
 #[derive(Debug)]
 pub struct Checker {
     rules: Rules,
-    specification: SequentialSpecification,
+    specification: SpecificationByReadings,
 }
 
 impl Checker {
     /// Returns a checker for homeservers that are to follow `rules`.
     pub fn new(rules: &Rules) -> Self {
-        Self { rules: rules.clone(), specification: SequentialSpecification::new(rules) }
+        Self { rules: rules.clone(), specification: SpecificationByReadings::new(rules) }
     }
 
     /// Whether every partition of a round has a linearization.
     #[cfg(test)]
     pub(super) fn explains(&self, round: &Round) -> bool {
-        partitions(round).iter().all(|partition| self.has_order(partition))
+        RoundSpecification::partition(round).iter().all(|partition| self.has_order(partition))
     }
 
     /// Returns a test of final states of a round: whether some linearization of each partition leads to a
     /// given final state. A partition whose answers have no linearization permits every final state.
     pub fn final_state_test(&self, round: &Round) -> impl Fn(RoundEnd) -> bool {
         let answers = Round { end: None, ..round.clone() };
-        let relevant = partitions(&answers).into_iter().filter(|one| one.event.is_none());
+        let relevant =
+            RoundSpecification::partition(&answers).into_iter().filter(|one| one.event.is_none());
         let linearizable: Vec<Partition> = relevant.filter(|one| self.has_order(one)).collect();
         move |end| {
             linearizable.iter().all(|one| {
@@ -132,7 +134,7 @@ impl Checker {
         for (done, round) in (1..).zip(rounds) {
             let mut of: Option<Actor> = None;
             let mut set_aside: BTreeSet<Option<usize>> = BTreeSet::new();
-            for partition in partitions(round) {
+            for partition in RoundSpecification::partition(round) {
                 // No order explains with an event what no order explains without one.
                 if of.replace(partition.of) != Some(partition.of) {
                     set_aside.clear();

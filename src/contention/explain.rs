@@ -19,7 +19,7 @@ use super::linearization::{DeadEnd, LinearizationSearch, SearchResult};
 use super::minimal_history::MinimalHistory;
 use super::partition::Partition;
 use super::shrink::shrink;
-use super::specification::{Readings, SequentialSpecification};
+use super::specification::{Readings, SpecificationByReadings};
 
 /// What explains a partition.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ const MAX_REPORTED: usize = 4;
 /// Explains a partition by our readings, or by one of the `known` combinations that other partitions
 /// needed; `None` if none of these explains the partition.
 pub(super) fn explain_by_known_readings(
-    specification: &SequentialSpecification,
+    specification: &SpecificationByReadings,
     partition: &Partition,
     known: &[Readings],
 ) -> Option<Explanation> {
@@ -59,7 +59,7 @@ pub(super) fn explain_by_known_readings(
 
 /// Explains a partition by our readings, by the `known` combinations, or by any other combination.
 pub(super) fn explain(
-    specification: &SequentialSpecification,
+    specification: &SpecificationByReadings,
     partition: &Partition,
     known: &[Readings],
 ) -> Explanation {
@@ -123,7 +123,7 @@ pub(super) fn explain(
 
 /// The readings without which these readings no longer explain the partition.
 fn necessary(
-    specification: &SequentialSpecification,
+    specification: &SpecificationByReadings,
     partition: &Partition,
     readings: &Readings,
 ) -> Readings {
@@ -137,7 +137,7 @@ fn necessary(
 /// These readings with one more that explain the minimal history; with two more if no single one
 /// suffices.
 fn explaining_readings(
-    specification: &SequentialSpecification,
+    specification: &SpecificationByReadings,
     readings: &Readings,
     minimal: &MinimalHistory,
 ) -> Vec<Readings> {

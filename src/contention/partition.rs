@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_model::action::{Action, Actor, Operation};
+use guest_access_model::linearizability::Partitioned;
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 
@@ -18,7 +19,9 @@ use crate::scenario::guest_name;
 use crate::subject::server::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
 
 use super::recording::{self, Call, Round, RoundEnd};
-use super::specification::{EventNumber, PartitionCall, RoundState};
+use super::specification::{
+    EventNumber, PartitionCall, PartitionOperation, RoundSpecification, RoundState,
+};
 
 /// One partition of a round.
 #[derive(Debug, Clone)]
@@ -93,24 +96,32 @@ impl FinalState {
     }
 }
 
-/// The partitions of a round: for each user one without an event, and one with each event.
-pub(super) fn partitions(round: &Round) -> Vec<Partition> {
-    let names = EventNumbers::of(round);
-    let mut callers: Vec<_> = round.calls.iter().map(|call| call.step().by).collect();
-    // The target of a call has a membership in the final state.
-    callers.extend(round.calls.iter().filter_map(|call| target(call.step())));
-    callers.sort();
-    callers.dedup();
-    callers
-        .into_iter()
-        .flat_map(|of| {
-            let reads = |event: &str| is_observed(round, of, event);
-            let events =
-                names.numbers.keys().filter(|event| reads(event)).map(|event| Some(*event));
-            let events: Vec<_> = std::iter::once(None).chain(events).collect();
-            events.into_iter().map(|event| partition(round, &names, of, event)).collect::<Vec<_>>()
-        })
-        .collect()
+impl Partitioned for RoundSpecification<'_> {
+    type History = Round;
+    type Partition = Partition;
+
+    /// The partitions of a round: for each user one without an event, and one with each event.
+    fn partition(round: &Round) -> Vec<Partition> {
+        let names = EventNumbers::of(round);
+        let mut callers: Vec<_> = round.calls.iter().map(|call| call.step().by).collect();
+        // The target of a call has a membership in the final state.
+        callers.extend(round.calls.iter().filter_map(|call| target(call.step())));
+        callers.sort();
+        callers.dedup();
+        callers
+            .into_iter()
+            .flat_map(|of| {
+                let reads = |event: &str| is_observed(round, of, event);
+                let events =
+                    names.numbers.keys().filter(|event| reads(event)).map(|event| Some(*event));
+                let events: Vec<_> = std::iter::once(None).chain(events).collect();
+                events
+                    .into_iter()
+                    .map(|event| partition(round, &names, of, event))
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
 }
 
 /// The numbers of the events of a round, and the events that somebody redacts.
@@ -181,11 +192,13 @@ fn partition_call(
     let tags = event.is_some() && call.event.as_deref() == event;
     let mut selected = PartitionCall {
         number,
-        step: Action { tag: false, ..step },
-        upgraded: call.upgraded,
-        sends: call.event.as_ref().map(|_| names.redacted(call.event.as_ref())),
-        tags,
-        about: names.number(call.about.as_ref()),
+        operation: PartitionOperation {
+            step: Action { tag: false, ..step },
+            upgraded: call.upgraded,
+            sends: call.event.as_ref().map(|_| names.redacted(call.event.as_ref())),
+            tags,
+            about: names.number(call.about.as_ref()),
+        },
         start: call.start,
         answer: observation(call, event),
     };
@@ -211,8 +224,8 @@ fn partition_call(
         return None;
     }
     // The effect of sending is the same for every sender. The sender's own partition checks the permission.
-    selected.step.by = Actor::Moderator;
-    selected.upgraded = false;
+    selected.operation.step.by = Actor::Moderator;
+    selected.operation.upgraded = false;
     match step.operation {
         Operation::Send(_) | Operation::SendState if tags => Some(selected),
         _ if sets => Some(PartitionCall { answer: None, ..selected }),

@@ -16,11 +16,11 @@
 use super::linearization::{LinearizationSearch, SearchResult};
 use super::minimal_history::MinimalHistory;
 use super::partition::{FinalState, Partition};
-use super::specification::{PartitionCall, Readings, SequentialSpecification, is_read_only};
+use super::specification::{PartitionCall, Readings, SpecificationByReadings};
 
 /// Shrinks a partition that has no linearization by these readings.
 pub(super) fn shrink(
-    specification: &SequentialSpecification,
+    specification: &SpecificationByReadings,
     partition: &Partition,
     readings: &Readings,
 ) -> Option<MinimalHistory> {
@@ -50,7 +50,7 @@ pub(super) fn shrink(
             continue;
         }
         // The event of the partition is sent once, so its call cannot happen any number of times.
-        if removed.tags {
+        if removed.operation.tags {
             continue;
         }
         // No single call leads to a final state. The calls that raced stay, for the reader to see.
@@ -66,6 +66,10 @@ pub(super) fn shrink(
     }
     let is_violation = fails(&calls, &anytime, end.as_ref());
     is_violation.then_some(MinimalHistory { calls, end, unexplained, anytime })
+}
+
+fn is_read_only(call: &PartitionCall) -> bool {
+    call.operation.is_read_only(call.observation())
 }
 
 fn overlap(one: &PartitionCall, other: &PartitionCall) -> bool {

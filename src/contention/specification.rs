@@ -1,8 +1,8 @@
 //! The sequential specification of a round: the initial state, and the answer and the next state of each
 //! recorded call, by our readings and by every other reading that the text permits.
 //!
-//! In the words of porcupine, [`SequentialSpecification::init`] and [`SequentialSpecification::step`]
-//! are `init` and `step` of a model; `partition` is the file `partition.rs`.
+//! [`RoundSpecification`] is the [sequential specification](guest_access_model::linearizability) by some
+//! readings: `init` and `step` are here, and `partition` is in the file `partition.rs`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use guest_access_model::action::{Action, Actor, Credential, Key, Operation, Setting};
 use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::linearizability::{Call, SequentialSpecification};
 use guest_access_model::state::{Account, Kind, State, Tagged};
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
@@ -30,10 +31,11 @@ pub(super) struct RoundState {
 pub(super) type EventNumber = u16;
 
 /// A recorded call, as one partition of its round checks the call.
+pub(super) type PartitionCall = Call<PartitionOperation, HttpObservation>;
+
+/// What a recorded call does.
 #[derive(Debug, Clone)]
-pub(super) struct PartitionCall {
-    /// The number of the call in its round.
-    pub(super) number: usize,
+pub(super) struct PartitionOperation {
     pub(super) step: Action,
     /// Whether the call shows the token that an upgrade returned.
     pub(super) upgraded: bool,
@@ -43,19 +45,28 @@ pub(super) struct PartitionCall {
     pub(super) tags: bool,
     /// The event that the call asks for or redacts.
     pub(super) about: Option<EventNumber>,
-    pub(super) start: u64,
-    /// The time of the answer, and what the answer shows. A call without an answer may have taken
-    /// effect at any time after its start, or not at all.
-    pub(super) answer: Option<(u64, HttpObservation)>,
 }
 
-impl PartitionCall {
-    /// Whether this call and the other have the same effect and answer in every state.
+impl PartitionOperation {
+    /// Whether this operation and the other have the same effect and answer in every state.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
 
-    /// Everything about the call that its effect and its answer depend on.
+    /// Whether a call can change no answer of another call: the call reads, sends another event than the
+    /// one of the partition, or was denied.
+    pub(super) fn is_read_only(&self, seen: Option<&HttpObservation>) -> bool {
+        let looks = matches!(
+            self.step.operation,
+            Operation::Read(_) | Operation::WhoAmI | Operation::SetProfile { .. }
+        );
+        let sends =
+            matches!(self.step.operation, Operation::Send(_) | Operation::SendState) && !self.tags;
+        let denied = seen.is_some_and(|seen| matches!(seen.verdict, CallVerdict::Denied { .. }));
+        looks || sends || denied
+    }
+
+    /// Everything about the operation that its effect and its answer depend on.
     const fn key(&self) -> CallKey {
         (self.step, self.upgraded, self.sends, self.about, self.tags)
     }
@@ -111,9 +122,44 @@ const REFUSED: Decision = Decision::deny(
 /// Readings other than ours, as numbers of variants.
 pub(super) type Readings = Rc<[usize]>;
 
-/// The sequential rules, by every permitted reading.
+/// The sequential specification of a round by some readings.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RoundSpecification<'a> {
+    specification: &'a SpecificationByReadings,
+    readings: &'a Readings,
+}
+
+impl SequentialSpecification for RoundSpecification<'_> {
+    type State = RoundState;
+    type Operation = PartitionOperation;
+    type Answer = PredictedAnswer;
+    type Observation = HttpObservation;
+
+    fn init(&self) -> RoundState {
+        self.specification.init()
+    }
+
+    fn step(
+        &self,
+        state: &RoundState,
+        operation: &PartitionOperation,
+    ) -> Option<(RoundState, PredictedAnswer)> {
+        let prediction = self.specification.predict(operation, state, self.readings)?;
+        Some((prediction.next, prediction.answer))
+    }
+
+    fn fits(&self, answer: &PredictedAnswer, seen: &HttpObservation) -> bool {
+        answer.fits(seen)
+    }
+
+    fn is_read_only(&self, operation: &PartitionOperation, seen: Option<&HttpObservation>) -> bool {
+        operation.is_read_only(seen)
+    }
+}
+
+/// The sequential specification of a round by every permitted reading.
 #[derive(Debug)]
-pub(super) struct SequentialSpecification {
+pub(super) struct SpecificationByReadings {
     pub(super) variants: Variants,
     /// For each variant the endpoints that it changes, if it changes nothing else.
     endpoints: Vec<Option<Vec<EndpointId>>>,
@@ -128,11 +174,16 @@ type CallKey = (Action, bool, Option<EventNumber>, Option<EventNumber>, bool);
 /// A call, the state in which it takes effect, and the readings that decide.
 type PredictionKey = (CallKey, RoundState, Readings);
 
-impl SequentialSpecification {
+impl SpecificationByReadings {
     pub(super) fn new(rules: &Rules) -> Self {
         let variants = Variants::of(rules);
         let endpoints = variants.all.iter().map(Variant::endpoints).collect();
         Self { endpoints, profiles: RefCell::default(), matter: RefCell::default(), variants }
+    }
+
+    /// The specification by these readings.
+    pub(super) const fn by<'a>(&'a self, readings: &'a Readings) -> RoundSpecification<'a> {
+        RoundSpecification { specification: self, readings }
     }
 
     /// The state in which every round begins: nobody has registered, and the room is new.
@@ -144,7 +195,7 @@ impl SequentialSpecification {
     /// this state.
     pub(super) fn predict(
         &self,
-        call: &PartitionCall,
+        call: &PartitionOperation,
         round_state: &RoundState,
         by: &Readings,
     ) -> Option<Prediction> {
@@ -161,8 +212,8 @@ impl SequentialSpecification {
         round_state: &RoundState,
         by: &Readings,
     ) -> Option<RoundState> {
-        let prediction = self.predict(call, round_state, by)?;
-        let fits = call.answer.as_ref().is_none_or(|(_, seen)| prediction.answer.fits(seen));
+        let prediction = self.predict(&call.operation, round_state, by)?;
+        let fits = call.observation().is_none_or(|seen| prediction.answer.fits(seen));
         fits.then_some(prediction.next)
     }
 
@@ -182,7 +233,7 @@ impl SequentialSpecification {
     /// These readings with one more that changes the next state or the answer of a call.
     pub(super) fn readings_that_matter(
         &self,
-        call: &PartitionCall,
+        call: &PartitionOperation,
         round_state: &RoundState,
         by: &Readings,
     ) -> Rc<[Readings]> {
@@ -211,7 +262,7 @@ impl SequentialSpecification {
 /// this state.
 fn predict(
     profile: &Profile,
-    call: &PartitionCall,
+    call: &PartitionOperation,
     round_state: &RoundState,
 ) -> Option<Prediction> {
     let step = with_shown_token(call, &round_state.state)?;
@@ -283,7 +334,7 @@ const fn index(setting: Setting) -> usize {
 }
 
 /// The action of a call, with the token that the call shows, as `state` sees the token.
-fn with_shown_token(call: &PartitionCall, state: &State) -> Option<Action> {
+fn with_shown_token(call: &PartitionOperation, state: &State) -> Option<Action> {
     let step = call.step;
     let Actor::Guest(guest) = step.by else { return Some(step) };
     if step.with != Credential::Own {
@@ -317,20 +368,4 @@ fn tagged(operation: Operation, before: &State, after: &State) -> Tagged {
     };
     tagged.note_joined(&after.members);
     tagged
-}
-
-/// Whether the call can change no answer of another call: it reads, sends another event than the one of
-/// the partition, or was denied.
-pub(super) fn is_read_only(call: &PartitionCall) -> bool {
-    let looks = matches!(
-        call.step.operation,
-        Operation::Read(_) | Operation::WhoAmI | Operation::SetProfile { .. }
-    );
-    let sends =
-        matches!(call.step.operation, Operation::Send(_) | Operation::SendState) && !call.tags;
-    let denied = call
-        .answer
-        .as_ref()
-        .is_some_and(|(_, seen)| matches!(seen.verdict, CallVerdict::Denied { .. }));
-    looks || sends || denied
 }

@@ -7,6 +7,7 @@ use guest_access_model::action::{
     Action, Actor, Credential, Key, Message, Observation, Operation, Says, Subject, Upgrade,
 };
 use guest_access_model::decide::{initial, outcome};
+use guest_access_model::linearizability::Partitioned;
 use guest_access_model::state::State;
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::profile::Profile;
@@ -21,9 +22,12 @@ use crate::subject::reference::ReferenceSubject;
 use super::check::Checker;
 use super::explain::{Explanation, explain};
 use super::linearization::{LinearizationSearch, SearchResult};
-use super::partition::{Partition, partitions};
+use super::partition::Partition;
 use super::recording::{Answer, AnswerVerdict, Call, Round, RoundEnd};
-use super::specification::{PartitionCall, Readings, RoundState, SequentialSpecification};
+use super::specification::{
+    PartitionCall, PartitionOperation, Readings, RoundSpecification, RoundState,
+    SpecificationByReadings,
+};
 
 /// A guest, by number.
 const fn guest(number: u8) -> Actor {
@@ -147,9 +151,9 @@ fn call(client: u32, step: &Action, observation: &Observation, start: u64, end: 
 }
 
 /// Whether there is a linearization, by trying every order, without the steps that shorten the search.
-fn by_brute_force(rules: &SequentialSpecification, partition: &Partition) -> bool {
+fn by_brute_force(rules: &SpecificationByReadings, partition: &Partition) -> bool {
     fn go_on(
-        rules: &SequentialSpecification,
+        rules: &SpecificationByReadings,
         partition: &Partition,
         taken: &mut Vec<usize>,
         state: RoundState,
@@ -169,7 +173,9 @@ fn by_brute_force(rules: &SequentialSpecification, partition: &Partition) -> boo
                 continue;
             }
             let ours = Readings::from([]);
-            let Some(prediction) = rules.predict(&calls[*call], &state, &ours) else { continue };
+            let Some(prediction) = rules.predict(&calls[*call].operation, &state, &ours) else {
+                continue;
+            };
             if calls[*call].answer.as_ref().is_none_or(|(_, seen)| prediction.answer.fits(seen)) {
                 taken.push(*call);
                 if go_on(rules, partition, taken, prediction.next) {
@@ -209,7 +215,7 @@ fn latest() -> Rules {
     Rules::find("latest").unwrap()
 }
 
-fn order(rules: &SequentialSpecification, partition: &Partition) -> SearchResult {
+fn order(rules: &SpecificationByReadings, partition: &Partition) -> SearchResult {
     LinearizationSearch::of_partition(rules, &Readings::from([]), partition).run()
 }
 
@@ -262,7 +268,7 @@ proptest! {
         lies in 0_usize..3,
     ) {
         let rules = latest();
-        let specification = SequentialSpecification::new(&rules);
+        let specification = SpecificationByReadings::new(&rules);
         let mut rng = Rng::with_seed(seed);
         let mut round = round_of_the_reference(&rules.profile(), length, &mut rng);
         for _ in 0..lies {
@@ -273,7 +279,7 @@ proptest! {
             round.calls[number].answer = None;
             round.calls[number].end = None;
         }
-        for partition in partitions(&round) {
+        for partition in RoundSpecification::partition(&round) {
             let found = matches!(order(&specification, &partition), SearchResult::Order);
             prop_assert_eq!(found, by_brute_force(&specification, &partition), "{:#?}", partition);
         }
@@ -283,11 +289,11 @@ proptest! {
     #[test]
     fn a_minimal_history_has_no_linearization(seed in any::<u64>(), length in 8_usize..30) {
         let rules = latest();
-        let specification = SequentialSpecification::new(&rules);
+        let specification = SpecificationByReadings::new(&rules);
         let mut rng = Rng::with_seed(seed);
         let mut round = round_of_the_reference(&rules.profile(), length, &mut rng);
         falsify(&mut round, &mut rng);
-        for partition in partitions(&round) {
+        for partition in RoundSpecification::partition(&round) {
             if !matches!(order(&specification, &partition), SearchResult::NoOrder(_)) {
                 continue;
             }
@@ -308,10 +314,10 @@ proptest! {
 #[test]
 fn a_linearizable_round_has_linearizable_partitions() {
     let rules = latest();
-    let specification = SequentialSpecification::new(&rules);
+    let specification = SpecificationByReadings::new(&rules);
     for seed in 0..40 {
         let round = round_of_the_reference(&rules.profile(), 40, &mut Rng::with_seed(seed));
-        for partition in partitions(&round) {
+        for partition in RoundSpecification::partition(&round) {
             assert!(
                 matches!(order(&specification, &partition), SearchResult::Order),
                 "seed {seed}: {partition:#?}"
@@ -362,7 +368,7 @@ fn a_join_after_the_revocation_is_reported_as_a_race() {
 #[test]
 fn an_event_has_the_tag_of_the_model() {
     let profile = latest().profile();
-    let specification = SequentialSpecification::new(&latest());
+    let specification = SpecificationByReadings::new(&latest());
     let mut state = specification.init();
     let register = Action::new(guest(0), Operation::Register { named: false });
     state.state = outcome(&profile, &state.state, &register).unwrap().next;
@@ -373,16 +379,8 @@ fn an_event_has_the_tag_of_the_model() {
     ];
     for operation in operations {
         let step = Action::new(Actor::Moderator, operation).at(0);
-        let call = PartitionCall {
-            number: 0,
-            step,
-            upgraded: false,
-            sends: Some(0),
-            tags: true,
-            about: None,
-            start: 0,
-            answer: None,
-        };
+        let call =
+            PartitionOperation { step, upgraded: false, sends: Some(0), tags: true, about: None };
         let ours = specification.predict(&call, &state, &Readings::from([])).unwrap().next.state;
         let models: State = outcome(&profile, &state.state, &step.tagged()).unwrap().next;
         assert_eq!(ours, models, "{step:?}");

@@ -1,6 +1,7 @@
 //! Violations: what no order of the calls explains, and what the rules predict instead.
 
 use guest_access_model::action::Answer;
+use guest_access_model::linearizability::{CallSet, candidates};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::Decision;
 
@@ -8,11 +9,13 @@ use crate::permitted::DivergenceKind;
 use crate::scenario::{actor_name, operation_phrase, sentence};
 use crate::subject::server::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
 
-use super::linearization::{DeadEnd, candidates};
+use super::linearization::DeadEnd;
 use super::minimal_history::MinimalHistory;
 use super::partition::Partition;
 use super::recording::{Call, Round};
-use super::specification::{PartitionCall, PredictedAnswer, SequentialSpecification};
+use super::specification::{
+    PartitionCall, PredictedAnswer, RoundSpecification, SpecificationByReadings,
+};
 
 /// An answer or a final state that no order of the calls explains.
 #[derive(Debug, Clone)]
@@ -70,7 +73,7 @@ impl Violation {
 
 /// Describes a partition without a linearization by its minimal history.
 pub(super) fn violation(
-    (rules, specification): (&Rules, &SequentialSpecification),
+    (rules, specification): (&Rules, &SpecificationByReadings),
     round: &Round,
     partition: &Partition,
     minimal: &MinimalHistory,
@@ -88,10 +91,11 @@ pub(super) fn violation(
             let because = format!("{because}{assumed}");
             ExpectedOutcome { order: order.clone(), next, says, because }
         };
-        match (blocked_call(calls, order, unexplained), end) {
+        match (blocked_call(&specification.by(readings), calls, order, unexplained), end) {
             (Some(next), _) => {
                 let asked = &calls[next];
-                let Some(prediction) = specification.predict(asked, state, readings) else {
+                let Some(prediction) = specification.predict(&asked.operation, state, readings)
+                else {
                     continue;
                 };
                 let decision = prediction.answer.decision();
@@ -178,21 +182,21 @@ pub(super) fn violation(
 
 /// The candidate that cannot come next: the unexplained call if it is a candidate.
 fn blocked_call(
+    specification: &RoundSpecification<'_>,
     calls: &[PartitionCall],
     taken: &[usize],
     unexplained: Option<usize>,
 ) -> Option<usize> {
-    let mut set = vec![0_u64; calls.len().div_ceil(64)];
-    for call in taken {
-        set[call / 64] |= 1 << (call % 64);
-    }
-    let mut left = candidates(calls, &set).filter(|call| calls[*call].answer.is_some());
+    let mut set = CallSet::empty(calls.len());
+    taken.iter().for_each(|call| set.insert(*call));
+    let mut left =
+        candidates(specification, calls, &set).filter(|call| calls[*call].answer.is_some());
     let first = left.next();
     first.into_iter().chain(left).find(|call| Some(*call) == unexplained).or(first)
 }
 
 /// The assumed readings other than ours, in words.
-fn readings_in_words(specification: &SequentialSpecification, readings: &[usize]) -> String {
+fn readings_in_words(specification: &SpecificationByReadings, readings: &[usize]) -> String {
     let variants = readings.iter().map(|variant| &specification.variants.all[*variant]);
     let taken = variants.map(|variant| format!("`{}` is `{}`", variant.point(), variant.option()));
     match taken.collect::<Vec<_>>().join(" and ") {

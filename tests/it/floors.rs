@@ -37,6 +37,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "stop",
             "threads",
             "memory",
+            "linearizability",
             "transition_system",
             "sequential",
             "concurrent",
