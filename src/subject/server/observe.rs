@@ -67,7 +67,7 @@ pub(super) fn verdict(response: &Response) -> Result<CallVerdict, ServerError> {
     let errcode = response.errcode();
     Ok(match (response.status, errcode.as_deref()) {
         (200..300, _) => CallVerdict::Allowed,
-        (404 | 405, Some("M_UNRECOGNIZED")) => not_implemented(),
+        (400..500, Some("M_UNRECOGNIZED")) => not_implemented(),
         (429, _) => rate_limited(),
         (status @ (100..200 | 300..400), _) => {
             CallVerdict::Inconclusive(format!("the homeserver answers with a redirect ({status})"))
@@ -88,7 +88,7 @@ pub(super) fn sample_verdict(response: &Response) -> CallVerdict {
         (401, _) | (403, Some("M_GUEST_ACCESS_FORBIDDEN")) => {
             CallVerdict::Denied { status, errcode }
         }
-        (404 | 405, Some("M_UNRECOGNIZED") | None) => not_implemented(),
+        (400..500, Some("M_UNRECOGNIZED")) | (404 | 405, None) => not_implemented(),
         (429, _) => rate_limited(),
         (500.., _) => {
             let why = format!("the homeserver fails ({})", response.in_short());
@@ -100,7 +100,7 @@ pub(super) fn sample_verdict(response: &Response) -> CallVerdict {
 
 /// Whether the response says that there is no such endpoint.
 pub(super) fn is_unrecognized(response: &Response) -> bool {
-    response.status == 404 && response.errcode().as_deref() == Some("M_UNRECOGNIZED")
+    matches!(response.status, 400..500) && response.errcode().as_deref() == Some("M_UNRECOGNIZED")
 }
 
 fn not_implemented() -> CallVerdict {
@@ -216,7 +216,11 @@ mod tests {
         let errcode = Some("M_FORBIDDEN".to_owned());
         let denied = CallVerdict::Denied { status: 403, errcode };
         assert_eq!(of(403, r#"{"errcode":"M_FORBIDDEN"}"#), denied);
-        assert_eq!(of(404, r#"{"errcode":"M_UNRECOGNIZED"}"#), not_implemented());
+        for status in [400, 404, 405] {
+            let unrecognized = r#"{"errcode":"M_UNRECOGNIZED"}"#;
+            assert_eq!(of(status, unrecognized), not_implemented());
+            assert_eq!(sample_verdict(&response(status, unrecognized)), not_implemented());
+        }
         assert_eq!(of(429, "{}"), rate_limited());
         assert!(matches!(of(302, "<html>"), CallVerdict::Inconclusive(_)));
         assert!(verdict(&response(200, "<html>")).is_err());
