@@ -5,8 +5,9 @@
 //!    The format ([`Recording`]) is documented, so that any harness can write recordings.
 //! 2. *Partition*: split each round by user and event.
 //! 3. *Check* ([`Checker`]): search for a linearization of each partition, by the sequential rules.
-//! 4. *Shrink*: reduce a partition without a linearization to a minimal history.
-//! 5. *Report*: each [`Violation`] with the answers that the rules predict instead.
+//! 4. *Consistency*: search for one assignment of readings that explains every partition.
+//! 5. *Shrink*: reduce a partition without a linearization to a minimal history.
+//! 6. *Report*: each [`Violation`] with the answers that the rules predict instead.
 //!
 //! ```
 //! use std::path::Path;
@@ -25,6 +26,7 @@
 
 mod check;
 mod chooser;
+mod consistency;
 mod explain;
 mod file;
 mod linearization;
@@ -39,7 +41,8 @@ mod specification;
 mod tests;
 mod violation;
 
-pub use check::{CheckResult, Checker, NeededReading, UndecidedPartition};
+pub use check::{CheckResult, Checker, NeededReading};
+pub use consistency::{Inconsistency, PartitionEvidence, UndecidedPartition};
 pub use file::RecordingError;
 pub use record::{Options, RecordingRun, record};
 pub use recording::{

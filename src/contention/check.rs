@@ -10,6 +10,9 @@ use guest_access_rules::rules::Rules;
 use crate::scenario::actor_name;
 
 use super::Recording;
+use super::consistency::{
+    Consistency, ConsistencyCheck, ExplainedPartition, Inconsistency, UndecidedPartition,
+};
 use super::explain::{Explanation, explain, explain_by_known_readings};
 use super::partition::{FinalState, Partition};
 use super::recording::{Round, RoundEnd};
@@ -33,6 +36,8 @@ pub struct CheckResult {
     pub violations: Vec<Violation>,
     /// The number of further partitions that no known reading explains, and that were not examined.
     pub unshown: usize,
+    /// The questions that the homeserver answers in two ways.
+    pub inconsistent: Vec<Inconsistency>,
     /// The readings other than ours that some answers need.
     pub readings: Vec<NeededReading>,
     /// The partitions whose search stopped at a limit.
@@ -50,17 +55,6 @@ pub struct NeededReading {
     pub reading: Option<String>,
     /// The number of partitions that need the reading.
     pub partitions: usize,
-}
-
-/// A partition whose search stopped at a limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UndecidedPartition {
-    /// The round.
-    pub round: u32,
-    /// The user of the partition.
-    pub of: String,
-    /// The event of the partition.
-    pub event: Option<String>,
 }
 
 /// The number of unexplained answers of a partition that the check sets aside at most, to find further
@@ -127,23 +121,38 @@ impl Checker {
             partitions: 0,
             violations: Vec::new(),
             unshown: 0,
+            inconsistent: Vec::new(),
             readings: Vec::new(),
             undecided: Vec::new(),
         };
         let mut usage = ReadingUsage::default();
+        let mut explained: Vec<ExplainedPartition> = Vec::new();
         for (done, round) in (1..).zip(rounds) {
             let mut of: Option<Actor> = None;
             let mut set_aside: BTreeSet<Option<usize>> = BTreeSet::new();
-            for partition in RoundSpecification::partition(round) {
+            for (position, partition) in
+                RoundSpecification::partition(round).into_iter().enumerate()
+            {
                 // No order explains with an event what no order explains without one.
                 if of.replace(partition.of) != Some(partition.of) {
                     set_aside.clear();
                 }
                 checked.partitions += 1;
-                self.check_partition(round, partition, &mut set_aside, &mut checked, &mut usage);
+                let readings = self.check_partition(
+                    round,
+                    partition,
+                    &mut set_aside,
+                    &mut checked,
+                    &mut usage,
+                );
+                explained.extend(readings.map(|readings| {
+                    let set_aside = set_aside.clone();
+                    ExplainedPartition { round: done - 1, position, set_aside, readings }
+                }));
             }
             progress(done);
         }
+        self.check_consistency(rounds, &explained, &mut checked, &mut usage);
         let all = &self.specification.variants.all;
         checked.readings = usage
             .partitions
@@ -163,7 +172,32 @@ impl Checker {
         matches!(explain(&self.specification, partition, &[]), Explanation::Order(_))
     }
 
-    /// Checks a partition.
+    /// Checks whether one assignment explains all explained partitions.
+    fn check_consistency(
+        &self,
+        rounds: &[Round],
+        explained: &[ExplainedPartition],
+        checked: &mut CheckResult,
+        usage: &mut ReadingUsage,
+    ) {
+        let (rules, specification) = (&self.rules, &self.specification);
+        let check = ConsistencyCheck { rules, specification, rounds, explained };
+        match check.run() {
+            Consistency::Assignment(assignment) => {
+                let is_taken = |reading: &usize| assignment.contains(reading);
+                if !usage.partitions.keys().all(is_taken) {
+                    usage.partitions = check.usage(&assignment);
+                }
+            }
+            Consistency::Inconsistent(found) => checked.inconsistent = found,
+            Consistency::Undecided(number) => {
+                checked.undecided.extend(check.undecided_partition(number));
+            }
+        }
+    }
+
+    /// Checks a partition, and returns the readings that the partition needs; `None` if the partition has
+    /// no verdict.
     ///
     /// The check sets an unexplained answer aside and goes on. A linearization with an answer is a
     /// linearization without the answer, so setting aside creates no violation.
@@ -174,16 +208,9 @@ impl Checker {
         set_aside: &mut BTreeSet<Option<usize>>,
         checked: &mut CheckResult,
         usage: &mut ReadingUsage,
-    ) {
+    ) -> Option<Readings> {
         for _ in 0..=MAX_SET_ASIDE {
-            for call in &mut partition.calls {
-                if set_aside.contains(&Some(call.number)) {
-                    call.answer = None;
-                }
-            }
-            if set_aside.contains(&None) {
-                partition.end = None;
-            }
+            partition = partition.without_answers(set_aside);
             let undecided = || UndecidedPartition {
                 round: round.number,
                 of: actor_name(partition.of),
@@ -197,7 +224,7 @@ impl Checker {
                 known
             } else {
                 checked.unshown += 1;
-                return;
+                return None;
             };
             match explanation {
                 Explanation::Order(readings) => {
@@ -205,14 +232,14 @@ impl Checker {
                         *usage.partitions.entry(*reading).or_default() += 1;
                     }
                     if !readings.is_empty() && !usage.combinations.contains(&readings) {
-                        usage.combinations.push(readings);
+                        usage.combinations.push(readings.clone());
                         usage.combinations.sort_by_key(|readings| readings.len());
                     }
-                    return;
+                    return Some(readings);
                 }
                 Explanation::Undecided => {
                     checked.undecided.push(undecided());
-                    return;
+                    return None;
                 }
                 Explanation::NoOrder(minimal, dead_ends) => {
                     set_aside.insert(minimal.unexplained);
@@ -222,6 +249,7 @@ impl Checker {
                 }
             }
         }
+        None
     }
 }
 

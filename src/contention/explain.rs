@@ -32,6 +32,15 @@ pub(super) enum Explanation {
     Undecided,
 }
 
+/// When pairs of further readings are tried on a minimal history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pairs {
+    /// Only if no single reading explains the minimal history.
+    IfNeeded,
+    /// In any case.
+    Always,
+}
+
 /// The number of combinations of readings that are tried on a partition at most.
 const MAX_COMBINATIONS: usize = 64;
 /// The number of combinations whose dead ends are reported at most.
@@ -98,7 +107,8 @@ pub(super) fn explain(
                 histories.len() - 1
             }
         };
-        for more in explaining_readings(specification, &readings, &histories[number]) {
+        let minimal = &histories[number];
+        for more in explaining_readings(specification, &readings, minimal, Pairs::IfNeeded) {
             if queued.insert(more.clone()) {
                 queue.push_back(more);
             }
@@ -122,7 +132,7 @@ pub(super) fn explain(
 }
 
 /// The readings without which these readings no longer explain the partition.
-fn necessary(
+pub(super) fn necessary(
     specification: &SpecificationByReadings,
     partition: &Partition,
     readings: &Readings,
@@ -136,10 +146,11 @@ fn necessary(
 
 /// These readings with one more that explain the minimal history; with two more if no single one
 /// suffices.
-fn explaining_readings(
+pub(super) fn explaining_readings(
     specification: &SpecificationByReadings,
     readings: &Readings,
     minimal: &MinimalHistory,
+    pairs: Pairs,
 ) -> Vec<Readings> {
     let matter = |readings: &Readings, only_unexplained| {
         LinearizationSearch::of_minimal_history(specification, readings, minimal)
@@ -151,10 +162,10 @@ fn explaining_readings(
     };
     let one_more = matter(readings, false);
     let mut explaining: Vec<_> = one_more.iter().filter(|one| explains(one)).cloned().collect();
-    if explaining.is_empty() {
+    if explaining.is_empty() || pairs == Pairs::Always {
         // The second reading has to change an answer that the first one leaves unexplained.
         let two_more: BTreeSet<_> = one_more.iter().flat_map(|first| matter(first, true)).collect();
-        explaining = two_more.into_iter().filter(explains).collect();
+        explaining.extend(two_more.into_iter().filter(explains));
     }
     explaining
 }

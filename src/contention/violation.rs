@@ -206,7 +206,7 @@ fn readings_in_words(specification: &SpecificationByReadings, readings: &[usize]
 }
 
 /// The recorded call, without its answer if the minimal history does not have the answer.
-fn shown(round: &Round, asked: &PartitionCall) -> Call {
+pub(super) fn shown(round: &Round, asked: &PartitionCall) -> Call {
     let call = round.calls[asked.number].clone();
     if asked.answer.is_some() { call } else { Call { answer: None, end: None, ..call } }
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use guest_access_model::action::Action;
-use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
-use guest_access_rules::variant::{Edit, JOINED_BY, Variant, Variants};
+use guest_access_rules::variant::{JOINED_BY, Variant, Variants};
 
 use crate::scenario::{LABEL, Scenario, ScenarioStep, sentence};
 
@@ -142,43 +141,8 @@ impl Assembly<'_> {
         readings.collect()
     }
 
-    /// The options that the default takes where this variant takes others, and what they mean.
-    fn default_option(&self, variant: &Variant) -> (String, String) {
-        let Profile { choices, .. } = &self.variants.default;
-        let default = |edit: &Edit| match *edit {
-            Edit::Choice(point, _) => Edit::Choice(point, choices.get(point)),
-            Edit::Access(endpoint, _) => {
-                Edit::Access(endpoint, self.variants.default.access(endpoint))
-            }
-        };
-        let default: Vec<_> = variant.edits.iter().map(default).collect();
-        let joined =
-            |of: fn(&Edit) -> String| default.iter().map(of).collect::<Vec<_>>().join(JOINED_BY);
-        (joined(Edit::option), joined(Edit::means))
-    }
-
     fn conflict(&self, switch: ReadingSwitch) -> ReadingConflict {
-        let all = &self.variants.all;
-        let known = switch.here.or(switch.in_run).map(|variant| (variant, &all[variant]));
-        let default = known.map(|(_, variant)| self.default_option(variant));
-        let (default, default_means) = default.unwrap_or_default();
-        let option = |taken: Option<usize>| match taken {
-            Some(variant) => (all[variant].option(), all[variant].means()),
-            None => (default.clone(), default_means.clone()),
-        };
-        let (in_run, in_run_means) = option(switch.in_run);
-        let (here, here_means) = option(switch.here);
-        ReadingConflict {
-            decision_point: known.map(|(_, variant)| variant.point()).unwrap_or_default(),
-            in_run,
-            in_run_means,
-            here,
-            here_means,
-            reading: known.and_then(|(_, variant)| variant.reading()).map(str::to_owned),
-            clauses: known
-                .map(|(_, variant)| variant.clauses(self.scripts.rules))
-                .unwrap_or_default(),
-        }
+        ReadingConflict::between(self.scripts.rules, self.variants, switch.in_run, switch.here)
     }
 }
 

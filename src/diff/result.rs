@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::{Edit, JOINED_BY, Variant, Variants};
 use serde::Serialize;
 
 use crate::permitted::DivergenceKind;
@@ -85,6 +87,49 @@ pub struct ReadingConflict {
     pub reading: Option<String>,
     /// The clauses from which the decision point comes.
     pub clauses: Vec<String>,
+}
+
+impl ReadingConflict {
+    /// The conflict between the variant that a run takes and the one that is taken here; `None` is the
+    /// default.
+    pub fn between(
+        rules: &Rules,
+        variants: &Variants,
+        in_run: Option<usize>,
+        here: Option<usize>,
+    ) -> Self {
+        let all = &variants.all;
+        let known = here.or(in_run).map(|variant| &all[variant]);
+        let (default, default_means) =
+            known.map(|variant| default_option(variants, variant)).unwrap_or_default();
+        let option = |taken: Option<usize>| match taken {
+            Some(variant) => (all[variant].option(), all[variant].means()),
+            None => (default.clone(), default_means.clone()),
+        };
+        let (in_run, in_run_means) = option(in_run);
+        let (here, here_means) = option(here);
+        Self {
+            decision_point: known.map(Variant::point).unwrap_or_default(),
+            in_run,
+            in_run_means,
+            here,
+            here_means,
+            reading: known.and_then(Variant::reading).map(str::to_owned),
+            clauses: known.map(|variant| variant.clauses(rules)).unwrap_or_default(),
+        }
+    }
+}
+
+/// The options that the default takes where this variant takes others, and what they mean.
+fn default_option(variants: &Variants, variant: &Variant) -> (String, String) {
+    let default = |edit: &Edit| match *edit {
+        Edit::Choice(point, _) => Edit::Choice(point, variants.default.choices.get(point)),
+        Edit::Access(endpoint, _) => Edit::Access(endpoint, variants.default.access(endpoint)),
+    };
+    let default: Vec<_> = variant.edits.iter().map(default).collect();
+    let joined =
+        |of: fn(&Edit) -> String| default.iter().map(of).collect::<Vec<_>>().join(JOINED_BY);
+    (joined(Edit::option), joined(Edit::means))
 }
 
 /// A cause of divergences: the homeserver behaves as if it took this option.

@@ -9,8 +9,10 @@ use std::time::Duration;
 use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
-use crate::contention::{Call, CheckResult, RecordingHeader, Violation};
-use crate::diff::ReadingTaken;
+use crate::contention::{
+    Call, CheckResult, Inconsistency, PartitionEvidence, RecordingHeader, Violation,
+};
+use crate::diff::{ReadingConflict, ReadingTaken};
 use crate::permitted::DivergenceKind;
 
 use super::Run;
@@ -48,12 +50,62 @@ pub struct ContentionReport {
     pub violations: Vec<ViolationReport>,
     /// The number of further partitions that no known reading explains, and that were not examined.
     pub unshown: usize,
+    /// The questions that the homeserver answers in two ways.
+    pub inconsistent: Vec<InconsistencyReport>,
     /// The readings other than ours that some answers need.
     pub readings: Vec<ReadingReport>,
     /// The partitions whose search stopped at a limit.
     pub undecided: Vec<PartitionReport>,
     /// The command, the version and the time of the run.
     pub run: Run,
+}
+
+/// A question that the homeserver answers in two ways within the recording.
+#[derive(Debug, Clone, Serialize)]
+pub struct InconsistencyReport {
+    /// The severity, which is `inconsistent`.
+    pub kind: DivergenceKind,
+    /// The question, and both options.
+    #[serde(flatten)]
+    pub conflict: ReadingConflict,
+    /// The number of partitions that need the option `here`.
+    pub parts: usize,
+    /// A partition that only the option `in_run` explains.
+    pub in_run_part: EvidenceReport,
+    /// A partition that only the option `here` explains.
+    pub here_part: EvidenceReport,
+}
+
+/// A partition that refutes one option.
+#[derive(Debug, Clone, Serialize)]
+pub struct EvidenceReport {
+    /// The partition.
+    #[serde(flatten)]
+    pub part: PartitionReport,
+    /// The calls that no order explains by the other option.
+    pub calls: Vec<Call>,
+    /// The number of the unexplained call, from 1; null if the final state is unexplained.
+    pub unexplained: Option<usize>,
+}
+
+impl InconsistencyReport {
+    fn of(found: Inconsistency) -> Self {
+        Self {
+            kind: DivergenceKind::Inconsistent,
+            conflict: found.conflict,
+            parts: found.partitions,
+            in_run_part: EvidenceReport::of(found.in_run),
+            here_part: EvidenceReport::of(found.here),
+        }
+    }
+}
+
+impl EvidenceReport {
+    fn of(evidence: PartitionEvidence) -> Self {
+        let PartitionEvidence { round, of, event, calls, unexplained } = evidence;
+        let part = PartitionReport { round, of, event };
+        Self { part, calls, unexplained: unexplained.map(|place| place + 1) }
+    }
 }
 
 /// A homeserver.
@@ -189,15 +241,23 @@ impl ContentionReport {
             strict,
             unshown: checked.unshown,
             violations: checked.violations.into_iter().map(ViolationReport::of).collect(),
+            inconsistent: checked.inconsistent.into_iter().map(InconsistencyReport::of).collect(),
             readings: readings.collect(),
             undecided,
             run,
         }
     }
 
+    /// Whether one assignment gives every partition an order.
+    const fn has_orders(&self) -> bool {
+        self.violations.is_empty() && self.inconsistent.is_empty() && self.undecided.is_empty()
+    }
+
     /// Whether the check failed.
     pub fn fails(&self) -> bool {
-        !self.violations.is_empty() || self.strict && !self.readings.is_empty()
+        !self.violations.is_empty()
+            || !self.inconsistent.is_empty()
+            || self.strict && !self.readings.is_empty()
     }
 
     /// The name of the homeserver for a title.

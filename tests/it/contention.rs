@@ -203,6 +203,55 @@ fn a_violation_without_overlap_is_a_sequence() {
     assert!(ran.out.contains("deny 403 M_GUEST_ACCESS_FORBIDDEN"), "{}", ran.out);
 }
 
+const REGISTER: &str = r#"{"line":"call","round":1,"client":1,"step":{"as":"guest1","do":"register as guest"},"start":1,"end":6,"answer":{"verdict":"allow","status":200}}"#;
+const JOINED_ROOMS: &str = r#"{"line":"call","round":1,"client":1,"step":{"as":"guest1","do":"GET /joined_rooms"},"start":10,"end":15,"answer":{"verdict":"deny","status":403,"errcode":"M_FORBIDDEN"}}"#;
+
+/// The call, in the second round.
+fn in_round_2(call: &str) -> String {
+    call.replace(r#""round":1"#, r#""round":2"#)
+}
+
+#[test]
+fn two_options_of_one_question_are_inconsistent() {
+    let folder = Folder::new();
+    let register = in_round_2(REGISTER);
+    let other = in_round_2(JOINED_ROOMS).replace("M_FORBIDDEN", "M_GUEST_ACCESS_FORBIDDEN");
+    let lines = [HEAD, REGISTER, JOINED_ROOMS, &register, &other];
+    std::fs::write(folder.path("h.jsonl"), lines.join("\n") + "\n").unwrap();
+    let line = "replay FOLDER/h.jsonl --quiet --format";
+    let ran = run_in(&folder, &format!("{line} json"));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let report = ran.json();
+    assert_eq!(report["violations"], json!([]));
+    assert_eq!(report["undecided"], json!([]));
+    let inconsistent = report["inconsistent"].as_array().unwrap();
+    let [one] = inconsistent.as_slice() else { panic!("{report}") };
+    assert_eq!(one["kind"], "inconsistent");
+    let rounds = [&one["in_run_part"]["round"], &one["here_part"]["round"]];
+    assert!(rounds == [&json!(1), &json!(2)] || rounds == [&json!(2), &json!(1)], "{one}");
+    for format in ["text", "html"] {
+        let ran = run_in(&folder, &format!("{line} {format}"));
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(!ran.out.contains("every partition has an order"), "{}", ran.out);
+        for key in ["decision_point", "in_run", "here"] {
+            assert!(ran.out.contains(one[key].as_str().unwrap()), "{key}: {}", ran.out);
+        }
+        for round in ["round 1: guest1", "round 2: guest1"] {
+            assert!(ran.out.contains(round), "{round}: {}", ran.out);
+        }
+    }
+}
+
+#[test]
+fn readings_of_two_questions_are_one_assignment() {
+    let upgrade = r#"{"line":"call","round":2,"client":1,"step":{"as":"guest1","do":"upgrade"},"start":10,"end":15,"answer":{"verdict":"allow","status":200}}"#;
+    let whoami = r#"{"line":"call","round":2,"client":1,"step":{"as":"guest1","do":"GET /account/whoami"},"start":20,"end":25,"answer":{"verdict":"allow","status":200,"is_guest":false}}"#;
+    let lines = [HEAD, REGISTER, JOINED_ROOMS, &in_round_2(REGISTER), upgrade, whoami];
+    let ran = replayed(&lines);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.out.contains("every partition has an order"), "{}", ran.out);
+}
+
 #[test]
 fn conflicting_arguments_are_refused() {
     for (line, says) in [

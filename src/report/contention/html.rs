@@ -4,9 +4,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::report::{count, number};
 
-use super::text::{MOST_ORDERS, NOT_LOOKED_INTO};
+use super::text::{MOST_ORDERS, NOT_LOOKED_INTO, ONE_OPTION};
 use super::timeline::Timeline;
-use super::{ContentionReport, ViolationReport};
+use super::{ContentionReport, EvidenceReport, InconsistencyReport, ViolationReport};
 
 /// The style of the page, which the page of `diff` has too.
 const STYLE: &str = include_str!("../diff/html/style.css");
@@ -43,6 +43,7 @@ pub fn html(report: &ContentionReport) -> String {
                     @if report.unshown > 0 {
                         p { (count(report.unshown, "more partition")) " " (NOT_LOOKED_INTO) }
                     }
+                    @for (number, one) in (1..).zip(&report.inconsistent) { (inconsistency(number, one)) }
                     (readings(report))
                     (undecided(report))
                 }
@@ -65,11 +66,14 @@ fn verdict(report: &ContentionReport) -> Markup {
         p.verdict {
             @if report.calls == 0 {
                 span.badge.doubtful { "no calls" }
-            } @else if report.violations.is_empty() && report.undecided.is_empty() {
+            } @else if report.has_orders() {
                 span.badge.good { "every partition has an order" }
             }
             @for one in &report.violations {
                 span.badge.(one.kind.as_str()) { (one.sort()) ": " (one.kind.as_str()) }
+            }
+            @for one in &report.inconsistent {
+                span.badge.(one.kind.as_str()) { (one.kind.as_str()) ": " (one.conflict.decision_point) }
             }
             @if !report.undecided.is_empty() {
                 span.badge.doubtful { (count(report.undecided.len(), "partition")) " undecided" }
@@ -118,6 +122,41 @@ fn violation(number: usize, one: &ViolationReport) -> Markup {
     }
 }
 
+fn inconsistency(number: usize, one: &InconsistencyReport) -> Markup {
+    let conflict = &one.conflict;
+    html! {
+        article id=(format!("inconsistent-{number}")) {
+            h3 {
+                span.badge.(one.kind.as_str()) { (one.kind.as_str()) }
+                " " code { (conflict.decision_point) }
+            }
+            p.fine {
+                (ONE_OPTION)
+                @if !conflict.clauses.is_empty() { "; " (conflict.clauses.join(", ")) }
+            }
+            dl.sides {
+                div.server {
+                    dt { "in the run" }
+                    dd { code { (conflict.in_run) } ", " (conflict.in_run_means) }
+                }
+                div.server {
+                    dt { "in " (count(one.parts, "partition")) }
+                    dd { code { (conflict.here) } ", " (conflict.here_means) }
+                }
+            }
+            (evidence(&one.in_run_part, &conflict.here))
+            (evidence(&one.here_part, &conflict.in_run))
+        }
+    }
+}
+
+fn evidence(evidence: &EvidenceReport, refuted: &str) -> Markup {
+    html! {
+        p { (evidence.part) ", which no order explains by " code { (refuted) } ":" }
+        div.scroll { (Timeline::of(&evidence.calls, evidence.unexplained).svg()) }
+    }
+}
+
 fn readings(report: &ContentionReport) -> Markup {
     html! {
         @if !report.readings.is_empty() {
@@ -148,10 +187,7 @@ fn undecided(report: &ContentionReport) -> Markup {
                 h2 { "Undecided: the search stopped at its limit" }
                 ul {
                     @for part in &report.undecided {
-                        li {
-                            "round " (part.round) ": " (part.of)
-                            @if let Some(event) = &part.event { " and " (event) }
-                        }
+                        li { (part) }
                     }
                 }
             }

@@ -6,11 +6,15 @@ use crate::permitted::DivergenceKind;
 use crate::report::{count, paint, style};
 
 use super::timeline::Timeline;
-use super::{ContentionReport, ViolationReport};
+use super::{ContentionReport, EvidenceReport, InconsistencyReport, PartitionReport, ViolationReport};
 
 /// What the report says of the partitions that were not examined.
 pub(super) const NOT_LOOKED_INTO: &str =
     "that no known reading explains, and that were not examined";
+
+/// What the report says of a question that the homeserver answers in two ways.
+pub(super) const ONE_OPTION: &str =
+    "the text permits each of two options, and a homeserver takes one for the whole run";
 
 impl Display for ContentionReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -33,6 +37,10 @@ impl Display for ContentionReport {
         for (number, violation) in (1..).zip(&self.violations) {
             writeln!(f)?;
             violation.fmt(f, number)?;
+        }
+        for inconsistency in &self.inconsistent {
+            writeln!(f)?;
+            inconsistency.fmt(f)?;
         }
         if !self.readings.is_empty() {
             writeln!(f, "\n{}", paint(style::HEADING, "Permitted by another reading than ours"))?;
@@ -57,8 +65,7 @@ impl Display for ContentionReport {
                 paint(style::HEADING, "Undecided: the search stopped at its limit")
             )?;
             for part in &self.undecided {
-                let event = part.event.as_ref().map(|event| format!(" and {event}"));
-                writeln!(f, "  round {}: {}{}", part.round, part.of, event.unwrap_or_default())?;
+                writeln!(f, "  {part}")?;
             }
         }
         Ok(())
@@ -79,10 +86,10 @@ impl ContentionReport {
             self.violations.iter().partition(|violation| violation.race);
         if self.calls == 0 {
             writeln!(f, "{}", paint(style::DOUBTFUL, "there are no calls to check"))?;
-        } else if self.violations.is_empty() && self.undecided.is_empty() {
+        } else if self.has_orders() {
             let verdict = "every partition has an order that explains all its answers";
             writeln!(f, "{}", paint(style::GOOD, verdict))?;
-        } else if self.violations.is_empty() {
+        } else if self.violations.is_empty() && self.inconsistent.is_empty() {
             writeln!(f, "{}", paint(style::DOUBTFUL, "some partitions have no verdict"))?;
         } else {
             let kinds = |of: &[&ViolationReport], sort: &str| {
@@ -93,7 +100,11 @@ impl ContentionReport {
                 let kinds: Vec<_> = kinds.collect();
                 (!kinds.is_empty()).then(|| format!("{sort}: {}", kinds.join(", ")))
             };
-            let told = [kinds(&races, "races"), kinds(&sequences, "without any overlap")];
+            let inconsistent = (!self.inconsistent.is_empty()).then(|| {
+                format!("inconsistent: {} answered in two ways", count(self.inconsistent.len(), "question"))
+            });
+            let told =
+                [kinds(&races, "races"), kinds(&sequences, "without any overlap"), inconsistent];
             let told: Vec<_> = told.into_iter().flatten().collect();
             writeln!(f, "{}", paint(style::BAD, told.join("; ")))?;
         }
@@ -102,6 +113,50 @@ impl ContentionReport {
         }
         Ok(())
     }
+}
+
+impl InconsistencyReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let conflict = &self.conflict;
+        let heading = format!("inconsistent: {}", conflict.decision_point);
+        writeln!(f, "{}", paint(style::HEADING, heading))?;
+        let clauses = if conflict.clauses.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", conflict.clauses.join(", "))
+        };
+        writeln!(f, "   {ONE_OPTION}{clauses}")?;
+        writeln!(f, "   in the run: {}, {}", conflict.in_run, conflict.in_run_means)?;
+        let parts = count(self.parts, "partition");
+        writeln!(f, "   in {parts}: {}, {}", conflict.here, conflict.here_means)?;
+        self.in_run_part.fmt(f, &conflict.here)?;
+        self.here_part.fmt(f, &conflict.in_run)
+    }
+}
+
+impl EvidenceReport {
+    fn fmt(&self, f: &mut Formatter<'_>, refuted: &str) -> fmt::Result {
+        writeln!(f, "   {}, which no order explains by {refuted}:", self.part)?;
+        write_timeline(f, &Timeline::of(&self.calls, self.unexplained))
+    }
+}
+
+impl Display for PartitionReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "round {}: {}", self.round, self.of)?;
+        self.event.iter().try_for_each(|event| write!(f, " and {event}"))
+    }
+}
+
+/// Draws the calls, each on a line, against time.
+fn write_timeline(f: &mut Formatter<'_>, timeline: &Timeline<'_>) -> fmt::Result {
+    let client = timeline.rows.iter().map(|row| row.client().len()).max().unwrap_or_default();
+    timeline.rows.iter().try_for_each(|row| {
+        let told = row.summary();
+        let told = if row.unexplained { paint(style::BAD, told + "  ◀") } else { told };
+        let bar = timeline.bar(row);
+        writeln!(f, "   {:>3} {:client$}  {bar}  {told}", row.number, row.client())
+    })
 }
 
 impl ViolationReport {
@@ -118,14 +173,7 @@ impl ViolationReport {
         let times =
             if self.count == 1 { "once".to_owned() } else { format!("{} times", self.count) };
         writeln!(f, "   seen {times}; in round {}:", self.round)?;
-        let timeline = Timeline::of(&self.calls, self.unexplained);
-        let client = timeline.rows.iter().map(|row| row.client().len()).max().unwrap_or_default();
-        for row in &timeline.rows {
-            let told = row.summary();
-            let told = if row.unexplained { paint(style::BAD, told + "  ◀") } else { told };
-            let bar = timeline.bar(row);
-            writeln!(f, "   {:>3} {:client$}  {bar}  {told}", row.number, row.client())?;
-        }
+        write_timeline(f, &Timeline::of(&self.calls, self.unexplained))?;
         if !self.race {
             writeln!(
                 f,
