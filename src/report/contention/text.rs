@@ -6,7 +6,9 @@ use crate::permitted::DivergenceKind;
 use crate::report::{count, paint, style};
 
 use super::timeline::Timeline;
-use super::{ContentionReport, EvidenceReport, InconsistencyReport, PartitionReport, ViolationReport};
+use super::{
+    ContentionReport, EvidenceReport, InconsistencyReport, PartitionReport, ViolationReport,
+};
 
 /// What the report says of the partitions that were not examined.
 pub(super) const NOT_LOOKED_INTO: &str =
@@ -101,7 +103,10 @@ impl ContentionReport {
                 (!kinds.is_empty()).then(|| format!("{sort}: {}", kinds.join(", ")))
             };
             let inconsistent = (!self.inconsistent.is_empty()).then(|| {
-                format!("inconsistent: {} answered in two ways", count(self.inconsistent.len(), "question"))
+                format!(
+                    "inconsistent: {} answered in two ways",
+                    count(self.inconsistent.len(), "question")
+                )
             });
             let told =
                 [kinds(&races, "races"), kinds(&sequences, "without any overlap"), inconsistent];
