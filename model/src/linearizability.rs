@@ -114,8 +114,8 @@ use std::hash::Hash;
 
 pub use growing::{AnswerExplanations, Explanation, explain_answer};
 pub use whole::{
-    CallSet, DeadEnd, Explored, HistorySearch, MAX_DEAD_ENDS, MAX_PREFIXES, SearchResult,
-    candidates,
+    CallSet, DeadEnd, Explored, FinalCondition, HistorySearch, MAX_DEAD_ENDS, MAX_PREFIXES,
+    SearchResult, candidates,
 };
 
 /// How an object answers operations that come one after the other.

@@ -107,7 +107,9 @@ impl<'a> LinearizationSearch<'a> {
                 }
             }
             if !only_unexplained {
-                anytime.iter().for_each(|operation| add(operation, state));
+                for operation in &anytime {
+                    add(operation, state);
+                }
             }
         }
         found

@@ -188,7 +188,9 @@ fn blocked_call(
     unexplained: Option<usize>,
 ) -> Option<usize> {
     let mut set = CallSet::empty(calls.len());
-    taken.iter().for_each(|call| set.insert(*call));
+    for call in taken {
+        set.insert(*call);
+    }
     let mut left =
         candidates(specification, calls, &set).filter(|call| calls[*call].answer.is_some());
     let first = left.next();

@@ -162,8 +162,8 @@ impl Federated {
             Delivery::Message => {
                 let message = servers.message.clone()?;
                 let had = servers.servers[server].has_message;
-                // HV-12: a server that was not in the room when the message was sent receives the message
-                // later only if the history is open to later members.
+                // HV-12 and the history rules: a server that was not in the room when the message was sent
+                // receives the message later only if the history is open to later members.
                 let opens = matches!(
                     message.class.before,
                     HistoryVisibility::WorldReadable | HistoryVisibility::Shared

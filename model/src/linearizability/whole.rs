@@ -25,6 +25,9 @@ pub const MAX_PREFIXES: usize = 400_000;
 /// The number of dead ends that a search returns at most.
 pub const MAX_DEAD_ENDS: usize = 12;
 
+/// Whether a state may be the last of a linearization.
+pub type FinalCondition<'a, State> = &'a dyn Fn(&State) -> bool;
+
 /// A search for a linearization of a finished history.
 pub struct HistorySearch<'a, S: SequentialSpecification> {
     /// The specification.
@@ -34,7 +37,7 @@ pub struct HistorySearch<'a, S: SequentialSpecification> {
     /// Operations that may take place at any time, any number of times, with any answer.
     pub anytime: &'a [&'a S::Operation],
     /// Whether a linearization may lead to a state; every state is a final state without this condition.
-    pub is_final: Option<&'a dyn Fn(&S::State) -> bool>,
+    pub is_final: Option<FinalCondition<'a, S::State>>,
     /// The number of prefixes after which the search stops.
     pub max_prefixes: usize,
 }
