@@ -343,6 +343,11 @@ impl Variants {
         self.all.iter().find(|variant| variant.edits == edits)
     }
 
+    /// Whether the rules permit every one of the variants with these numbers.
+    pub fn are_permitted(&self, variants: &[usize]) -> bool {
+        variants.iter().all(|number| self.all[*number].is_permitted())
+    }
+
     /// Whether the variants with these numbers edit the same decision point.
     pub fn exclude_each_other(&self, one: usize, other: usize) -> bool {
         self.all[one].excludes(&self.all[other])

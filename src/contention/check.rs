@@ -7,8 +7,6 @@ use guest_access_model::action::Actor;
 use guest_access_model::linearizability::Partitioned;
 use guest_access_rules::rules::Rules;
 
-use crate::scenario::actor_name;
-
 use super::Recording;
 use super::consistency::{
     Consistency, ConsistencyCheck, ExplainedPartition, Inconsistency, UndecidedPartition,
@@ -211,11 +209,6 @@ impl Checker {
     ) -> Option<Readings> {
         for _ in 0..=MAX_SET_ASIDE {
             partition = partition.without_answers(set_aside);
-            let undecided = || UndecidedPartition {
-                round: round.number,
-                of: actor_name(partition.of),
-                event: partition.event.clone(),
-            };
             let explanation = if checked.violations.len() < MAX_VIOLATIONS {
                 explain(&self.specification, &partition, &usage.combinations)
             } else if let Some(known) =
@@ -238,7 +231,7 @@ impl Checker {
                     return Some(readings);
                 }
                 Explanation::Undecided => {
-                    checked.undecided.push(undecided());
+                    checked.undecided.push(UndecidedPartition::of(round, &partition));
                     return None;
                 }
                 Explanation::NoOrder(minimal, dead_ends) => {

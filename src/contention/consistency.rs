@@ -83,6 +83,14 @@ pub struct UndecidedPartition {
     pub event: Option<String>,
 }
 
+impl UndecidedPartition {
+    /// The partition of a round as an undecided one.
+    pub(super) fn of(round: &Round, partition: &Partition) -> Self {
+        let (of, event) = (actor_name(partition.of), partition.event.clone());
+        Self { round: round.number, of, event }
+    }
+}
+
 /// A partition with a linearization by some readings.
 #[derive(Debug, Clone)]
 pub(super) struct ExplainedPartition {
@@ -243,6 +251,14 @@ impl ConsistencyCheck<'_> {
         })
     }
 
+    /// The explained partition with this number.
+    fn partition(&self, number: usize) -> Option<Partition> {
+        let explained = self.explained.get(number)?;
+        let partitions = RoundSpecification::partition(&self.rounds[explained.round]);
+        let partition = partitions.into_iter().nth(explained.position)?;
+        Some(partition.without_answers(&explained.set_aside))
+    }
+
     /// Searches for a linearization of a partition by an assignment.
     fn search(&self, number: usize, partition: &Partition, readings: &Readings) -> SearchResult {
         if self.explained[number].readings == *readings {
@@ -253,6 +269,10 @@ impl ConsistencyCheck<'_> {
 
     /// Searches for a linearization of each partition by an assignment, until a partition has none.
     fn trial(&self, readings: &Readings) -> Trial {
+        // Most recordings need no reading at all: then no round is partitioned again.
+        if self.explained.iter().all(|one| one.readings == *readings) {
+            return Trial::Explains;
+        }
         let mut trial = Trial::Explains;
         for (number, partition) in self.partitions().enumerate() {
             match (self.search(number, &partition, readings), &trial) {
@@ -353,9 +373,8 @@ impl ConsistencyCheck<'_> {
 
     /// The partition with this number, as an undecided one.
     pub(super) fn undecided_partition(&self, number: usize) -> Option<UndecidedPartition> {
-        let partition = self.partitions().nth(number)?;
-        let round = self.rounds[self.explained[number].round].number;
-        Some(UndecidedPartition { round, of: actor_name(partition.of), event: partition.event })
+        let partition = self.partition(number)?;
+        Some(UndecidedPartition::of(&self.rounds[self.explained[number].round], &partition))
     }
 
     fn results(&self, readings: &Readings) -> Vec<SearchResult> {
@@ -394,7 +413,7 @@ impl ConsistencyCheck<'_> {
 
     /// The calls of a partition that refute an assignment.
     fn evidence(&self, number: usize, refuted: &Readings) -> Option<PartitionEvidence> {
-        let partition = self.partitions().nth(number)?;
+        let partition = self.partition(number)?;
         let MinimalHistory { calls, unexplained, .. } =
             shrink(self.specification, &partition, refuted)?;
         let round = &self.rounds[self.explained[number].round];

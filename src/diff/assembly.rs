@@ -118,7 +118,7 @@ impl Assembly<'_> {
     fn readings(&self, demonstration: &Demonstration, cause: Option<usize>) -> Vec<ReadingTaken> {
         let cause = cause.map(|number| &*self.record.explanations[number].variants);
         let all = &self.variants.all;
-        if cause.is_some_and(|cause| cause.iter().any(|variant| !all[*variant].is_permitted())) {
+        if cause.is_some_and(|cause| !self.variants.are_permitted(cause)) {
             return Vec::new();
         }
         // Of the variants that are each enough: those of the cause, those of the run, or the first.
@@ -178,7 +178,7 @@ pub(super) fn causes(rules: &Rules, variants: &Variants, record: &RunRecord) -> 
             option: joined(Variant::option),
             means: joined(Variant::means),
             explains: explanation.explains.len(),
-            permitted: taken.iter().all(|variant| variant.is_permitted()),
+            permitted: variants.are_permitted(&explanation.variants),
             reading: taken.iter().find_map(|variant| variant.reading().map(str::to_owned)),
             clauses,
         }

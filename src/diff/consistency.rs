@@ -22,7 +22,6 @@ use crate::permitted::{
     Assignment, Conflict, Match, OpenOptions, OptionNumber, StepJudgement, StepMatches,
     TakenOption, judge_run, judge_run_by,
 };
-use crate::subject::server::CallVerdict;
 
 use super::judge::{StepRecord, outcome_as_asked};
 use super::scenario_run::{Difference, Inconsistency, ReadingSwitch, Segment};
@@ -52,9 +51,8 @@ pub(super) fn mark_inconsistent(
     for segment in &*segments {
         let judged: Vec<usize> = (segment.known..segment.log.len())
             .filter(|at| {
-                let tells =
-                    !matches!(segment.log[*at].observed.verdict, CallVerdict::Inconclusive(_));
-                tells && difference_at(segment, *at).is_none_or(speaks_for_a_reading)
+                let tells = segment.log[*at].tells();
+                tells && segment.difference_at(*at).is_none_or(speaks_for_a_reading)
             })
             .collect();
         let matches = options.matches(variants, segment);
@@ -85,10 +83,6 @@ pub(super) fn mark_inconsistent(
         }
     }
     taken
-}
-
-fn difference_at(segment: &Segment, at: usize) -> Option<&Difference> {
-    segment.differences.iter().find(|difference| difference.at == at)
 }
 
 /// Marks one step as inconsistent.
@@ -199,14 +193,7 @@ struct Options {
 impl Options {
     fn of(variants: &Variants) -> Self {
         let permitted = 0..variants.permitted;
-        let option = |variant: usize| {
-            let variant = &variants.all[variant];
-            TakenOption {
-                point: variant.point_id(),
-                option: variant.option(),
-                reading: variant.reading().map(str::to_owned),
-            }
-        };
+        let option = |variant: usize| TakenOption::of(&variants.all[variant]);
         let open = OpenOptions::new(permitted.clone().map(option));
         let numbered =
             permitted.clone().filter_map(|variant| Some((open.number(&option(variant))?, variant)));
@@ -236,7 +223,7 @@ impl Options {
     /// matter.
     fn matches(&self, variants: &Variants, segment: &Segment) -> Vec<StepMatches> {
         let default = path(&variants.default, segment);
-        let as_default = (0..segment.log.len()).map(|at| difference_at(segment, at).is_none());
+        let as_default = (0..segment.log.len()).map(|at| segment.difference_at(at).is_none());
         let mut matches: Vec<StepMatches> = as_default.map(StepMatches::by_default).collect();
         let mut listed: Vec<Vec<OptionNumber>> = vec![Vec::new(); segment.log.len()];
         for (option, variant) in &self.variants {

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_model::action::{Action, Actor, Answer, Operation, Place};
-use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::decide::{Outcome, outcome};
 use guest_access_model::state::State;
 use guest_access_rules::profile::Profile;
 
 use crate::scenario::{operation_phrase, sentence};
-use crate::subject::server::{CallVerdict, EventPresence, ResponseContent};
+use crate::subject::server::{EventPresence, ResponseContent};
 
 use super::caller::Caller;
 use super::judge::StepRecord;
@@ -102,12 +102,10 @@ fn judged_steps<'a>(
     default: &'a Profile,
     segment: &'a Segment,
 ) -> impl Iterator<Item = JudgedStep<'a>> {
-    let afters = segment.log.iter().map(|record| record.after);
-    let befores = std::iter::once(initial(default)).chain(afters);
-    let judged_steps = befores.zip(&segment.log).enumerate().skip(segment.known);
-    judged_steps.filter_map(|(at, (before, record))| {
-        let is_conclusive = !matches!(record.observed.verdict, CallVerdict::Inconclusive(_));
-        let expected = outcome(default, &before, &record.step).filter(|_| is_conclusive)?;
+    let records = segment.log.iter().enumerate().skip(segment.known);
+    records.filter(|(_, record)| record.tells()).filter_map(|(at, record)| {
+        let before = segment.before(at)?;
+        let expected = outcome(default, &before, &record.step)?;
         Some(JudgedStep { at, before, record, expected })
     })
 }
@@ -158,7 +156,7 @@ impl JudgedStep<'_> {
     }
 
     fn verdict(&self, segment: &Segment) -> CellVerdict {
-        let difference = segment.differences.iter().find(|difference| difference.at == self.at);
+        let difference = segment.difference_at(self.at);
         match difference {
             None => CellVerdict::AsExpected,
             Some(difference) => {

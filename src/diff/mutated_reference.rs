@@ -29,7 +29,7 @@ pub(super) async fn explain_more(
 ) {
     for number in 0..explanations.len() {
         let Explanation { variants, .. } = &explanations[number];
-        if variants.iter().all(|variant| runner.variants.all[*variant].is_permitted()) {
+        if runner.variants.are_permitted(variants) {
             continue;
         }
         let open = unexplained(segments, explanations);

@@ -1,8 +1,6 @@
 //! Runs the divergences of a saved report again: which are fixed, and which still occur?
 
 use guest_access_model::action::Action;
-use guest_access_model::decide::initial;
-use guest_access_model::state::State;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::Variants;
 
@@ -77,13 +75,12 @@ pub async fn replay(
     let plan = divergences.iter().map(scenario);
     let runs = workers.run(plan, |done| progress(done, "divergence")).await;
     workers.leave().await;
-    let first = initial(&variants.default);
     let outcomes = runs.iter().zip(divergences).map(|((scenario, run), divergence)| {
         if divergence.is_inconsistent {
             let because = "one scenario does not show whether a run is inconsistent; run `diff`";
             return ReplayOutcome::CouldNotRun { because: because.to_owned() };
         }
-        outcome_of_run(run, &scenario.steps, &first)
+        outcome_of_run(run, &scenario.steps)
     });
     // The run ends with the divergences that were not reached.
     let because =
@@ -94,7 +91,7 @@ pub async fn replay(
 }
 
 /// The outcome of the divergence that the last of these steps showed.
-fn outcome_of_run(run: &ScenarioRun, steps: &[Action], first: &State) -> ReplayOutcome {
+fn outcome_of_run(run: &ScenarioRun, steps: &[Action]) -> ReplayOutcome {
     let could_not_run = |because: String| ReplayOutcome::CouldNotRun { because };
     let segment = run.segments.first();
     let Some((segment, last)) = segment.and_then(|segment| Some((segment, segment.log.last()?)))
@@ -103,8 +100,8 @@ fn outcome_of_run(run: &ScenarioRun, steps: &[Action], first: &State) -> ReplayO
         return could_not_run(because.unwrap_or_else(|| "the scenario has no steps".to_owned()));
     };
     let at = segment.log.len() - 1;
-    let before = at.checked_sub(1).map_or(first, |before| &segment.log[before].after);
-    let now = StepResult::observed(last, before.tagged.is_some()).in_words();
+    let has_tagged_event = segment.before(at).is_some_and(|before| before.tagged.is_some());
+    let now = StepResult::observed(last, has_tagged_event).in_words();
     if let CallVerdict::Inconclusive(why) = &last.observed.verdict {
         return could_not_run(format!("step {}: {why}", at + 1));
     }
@@ -121,7 +118,7 @@ fn outcome_of_run(run: &ScenarioRun, steps: &[Action], first: &State) -> ReplayO
         };
         return could_not_run(because);
     }
-    match segment.differences.iter().find(|difference| difference.at == at) {
+    match segment.difference_at(at) {
         None => ReplayOutcome::Fixed { now },
         Some(difference) => ReplayOutcome::StillThere {
             now: Signature::of(difference, last).observed.in_words(),

@@ -1,8 +1,6 @@
 //! The record of a run: the observations, the explanations of the differences, and the options that the
 //! homeserver takes.
 
-use guest_access_rules::variant::Variants;
-
 use super::cause::{self, Explanation};
 use super::consistency::mark_inconsistent;
 use super::mutated_reference;
@@ -33,15 +31,11 @@ impl RunRecord {
                 difference.cause.get_or_insert(number);
             }
         }
-        let is_mistake = |cause: usize| is_mistake(variants, &explanations[cause]);
-        let causes = explanations.iter().filter(|known| !self::is_mistake(variants, known));
+        let is_permitted = |known: &Explanation| variants.are_permitted(&known.variants);
+        let is_mistake = |cause: usize| !is_permitted(&explanations[cause]);
+        let causes = explanations.iter().filter(|known| is_permitted(known));
         let causes: Vec<usize> = causes.flat_map(|known| known.variants.iter().copied()).collect();
         let assignment = mark_inconsistent(variants, &mut segments, &causes, is_mistake);
         Self { segments, explanations, assignment }
     }
-}
-
-/// Whether an explanation takes an option that the rules forbid.
-fn is_mistake(variants: &Variants, explanation: &Explanation) -> bool {
-    explanation.variants.iter().any(|variant| !variants.all[*variant].is_permitted())
 }

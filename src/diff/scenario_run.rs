@@ -62,6 +62,11 @@ impl Segment {
         self.log.get(previous).map(|record| record.after)
     }
 
+    /// The difference at the step with this number, if there is one.
+    pub(super) fn difference_at(&self, at: usize) -> Option<&Difference> {
+        self.differences.iter().find(|difference| difference.at == at)
+    }
+
     /// The endpoint that the step of a difference called.
     pub(super) fn called(&self, difference: usize) -> Option<EndpointId> {
         self.log[self.differences[difference].at].step.operation.endpoint()

@@ -68,7 +68,7 @@ impl Signature {
     ) -> Option<(&'a Segment, &'a [Vec<usize>])> {
         let segment = run.segments.first()?;
         let record = segment.log.get(at)?;
-        let difference = segment.differences.iter().find(|difference| difference.at == at);
+        let difference = segment.difference_at(at);
         let variants = difference.map_or(&[][..], |difference| &difference.variants);
         let is_it = if self.kind == DivergenceKind::Inconsistent {
             let renaming = Renaming::of(&record.step);
