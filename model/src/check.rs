@@ -88,10 +88,41 @@ pub(crate) fn counterexamples_in_new_rooms(
     found.filter_map(|(guarantee, trace)| Some((guarantee, trace?))).collect()
 }
 
+/// A model that `check` explores.
+trait Checked: Explore {
+    /// A shortest counterexample for each of these guarantees that is violated in a state which the model
+    /// does not have.
+    fn counterexamples_elsewhere(
+        &self,
+        guarantees: GuaranteeSet,
+        stop: &Stop,
+    ) -> Vec<(GuaranteeId, Vec<Self::Action>)>;
+}
+
+impl Checked for Sequential {
+    fn counterexamples_elsewhere(
+        &self,
+        guarantees: GuaranteeSet,
+        stop: &Stop,
+    ) -> Vec<(GuaranteeId, Vec<Action>)> {
+        counterexamples_in_new_rooms(self, guarantees, stop)
+    }
+}
+
+impl Checked for Federated {
+    fn counterexamples_elsewhere(
+        &self,
+        _: GuaranteeSet,
+        _: &Stop,
+    ) -> Vec<(GuaranteeId, Vec<Self::Action>)> {
+        Vec::new()
+    }
+}
+
 /// The exploration of each model is compiled and optimised in this crate, so each model has a method
 /// without type parameters.
 macro_rules! run {
-    ($model:ty, $elsewhere:expr) => {
+    ($model:ty) => {
         impl Check<'_, $model> {
             /// Explores every reachable state, and searches a counterexample for each violated
             /// guarantee. Calls `progress` now and then.
@@ -103,42 +134,37 @@ macro_rules! run {
                 stop: &Stop,
                 progress: &dyn Fn(Seen),
             ) -> Result<Report<<$model as TransitionSystem>::Action>, ExecutorError> {
-                #[allow(clippy::redundant_closure_call, reason = "each model has its own")]
-                let elsewhere = ($elsewhere)(&self, stop);
-                self.find(elsewhere, stop, progress)
+                find(self, stop, progress)
             }
         }
     };
 }
 
-run!(Sequential, |check: &Self, stop| {
-    counterexamples_in_new_rooms(&check.model, check.guarantees, stop)
-});
-run!(Federated, |_: &Self, _: &Stop| Vec::new());
+run!(Sequential);
+run!(Federated);
 
-impl<S: Explore> Check<'_, S> {
-    /// `elsewhere` has the counterexamples from states that are not the model's.
-    fn find(
-        self,
-        elsewhere: Vec<(GuaranteeId, Vec<S::Action>)>,
-        stop: &Stop,
-        progress: &dyn Fn(Seen),
-    ) -> Result<Report<S::Action>, ExecutorError> {
-        let started = Instant::now();
-        let model = Arc::new(self.model);
-        let mut explored = self.executor.explore(&model, self.workers, stop, progress)?;
-        let violated = self.guarantees.intersection(explored.exploration.verdicts.violated);
-        let traces = shortest_trace::counterexamples(&*model, violated, stop);
-        let mut counterexamples: Counterexamples<_> = violated.iter().zip(traces).collect();
-        for (guarantee, trace) in elsewhere {
-            explored.exploration.verdicts.note(guarantee, false);
-            let known = counterexamples.entry(guarantee).or_default();
-            if known.as_ref().is_none_or(|known| trace.len() < known.len()) {
-                *known = Some(trace);
-            }
+/// Explores, and searches the counterexamples.
+fn find<S: Checked>(
+    check: Check<'_, S>,
+    stop: &Stop,
+    progress: &dyn Fn(Seen),
+) -> Result<Report<S::Action>, ExecutorError> {
+    let Check { model, guarantees, required, executor, workers } = check;
+    let elsewhere = model.counterexamples_elsewhere(guarantees, stop);
+    let started = Instant::now();
+    let model = Arc::new(model);
+    let mut explored = executor.explore(&model, workers, stop, progress)?;
+    let violated = guarantees.intersection(explored.exploration.verdicts.violated);
+    let traces = shortest_trace::counterexamples(&*model, violated, stop);
+    let mut counterexamples: Counterexamples<_> = violated.iter().zip(traces).collect();
+    for (guarantee, trace) in elsewhere {
+        explored.exploration.verdicts.note(guarantee, false);
+        let known = counterexamples.entry(guarantee).or_default();
+        if known.as_ref().is_none_or(|known| trace.len() < known.len()) {
+            *known = Some(trace);
         }
-        Ok(Report::new(self.required, self.guarantees, explored, counterexamples, started))
     }
+    Ok(Report::new(required, guarantees, explored, counterexamples, started))
 }
 
 /// A counterexample for each guarantee that is violated, if one was found.

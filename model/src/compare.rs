@@ -131,8 +131,8 @@ pub struct Comparison {
 ///    rules say.
 /// 4. Group the differences by endpoint, kind of caller and direction, each with a shortest witness.
 ///
-/// In steps 1 and 2 both decide in the same state, so a difference is one of the decision itself, and not a consequence
-/// of an earlier difference. The result does not depend on the number of `threads`.
+/// In steps 1 and 2 both decide in the same state, so a difference is one of the decision itself, and
+/// not a consequence of an earlier difference. The result does not depend on the number of `threads`.
 pub fn compare(from: &Rules, to: &Rules, scope: Scope, threads: usize, stop: &Stop) -> Comparison {
     compare_profiles(&from.profile(), &to.profile(), scope, threads, stop)
 }

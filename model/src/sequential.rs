@@ -14,7 +14,6 @@ use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::profile::Profile;
 
 pub use new_room::NewRoom;
-pub(crate) use new_room::settings_sent;
 pub(crate) use successors::JudgedAction;
 use successors::{Cache, ModelActions};
 

@@ -13,7 +13,7 @@ use crate::threads::each;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 
-use super::differing::{caller, case, circumstances, circumstances_in_new_room, direction, side};
+use super::differing::{caller, case, circumstances, direction, side};
 use super::{Direction, Leader, Side};
 
 /// A comparison under way.
@@ -51,7 +51,8 @@ impl<'a> Comparing<'a> {
             let Some(Answers { compared, differing, leads }) = answers.pop_front() else { break };
             self.contexts += if is_new { compared } else { 0 };
             for (action, direction, sides) in differing {
-                let difference = Differing { direction, sides, state: &state, action };
+                let never_set = NeverSet::default();
+                let difference = Differing { direction, sides, state: &state, action, never_set };
                 self.note(&difference, leader, is_new, || search.trace(number, *action));
             }
             for (action, next) in leads {
@@ -91,38 +92,15 @@ impl<'a> Comparing<'a> {
         if one == other { one } else { *state }
     }
 
-    /// Notes a difference in a room of which these settings were never set.
-    pub(super) fn note_in_new_room(
-        &mut self,
-        differing: &Differing<'_>,
-        leader: Leader,
-        never_set: NeverSet,
-        trace: impl FnOnce() -> Vec<Action>,
-    ) {
-        let Differing { direction, sides, state, action } = *differing;
-        let kind = Kind {
-            endpoint: action.operation.endpoint(),
-            caller: caller(state, action),
-            direction,
-        };
-        let found = self.found.entry(kind).or_insert_with(|| Found::new(sides, leader));
-        if found.asked_last != Some(leader) || found.contexts == 0 {
-            found.asked_last = Some(leader);
-            found.offer(leader, direction, sides, trace());
-        }
-        found.contexts += 1;
-        found.cases.extend(case(action.operation));
-        found.narrow_to(circumstances_in_new_room(state, action, never_set));
-    }
-
-    fn note(
+    /// Notes a difference, which counts if `is_new`.
+    pub(super) fn note(
         &mut self,
         differing: &Differing<'_>,
         leader: Leader,
         is_new: bool,
         trace: impl FnOnce() -> Vec<Action>,
     ) {
-        let Differing { direction, sides, state, action } = *differing;
+        let Differing { direction, sides, state, action, never_set } = *differing;
         let kind = Kind {
             endpoint: action.operation.endpoint(),
             caller: caller(state, action),
@@ -137,7 +115,7 @@ impl<'a> Comparing<'a> {
         if is_new {
             found.contexts += 1;
             found.cases.extend(case(action.operation));
-            found.narrow(state, action);
+            found.narrow(circumstances(state, action, never_set));
         }
     }
 }
@@ -163,6 +141,8 @@ pub(super) struct Differing<'a> {
     pub(super) sides: (Side, Side),
     pub(super) state: &'a State,
     pub(super) action: &'a Action,
+    /// The settings of the room of the action that were never set, where that makes a difference.
+    pub(super) never_set: NeverSet,
 }
 
 /// The key of a difference.
@@ -214,11 +194,7 @@ impl Found {
     }
 
     /// Keeps the properties that all states with this difference share.
-    fn narrow(&mut self, state: &State, action: &Action) {
-        self.narrow_to(circumstances(state, action));
-    }
-
-    fn narrow_to(&mut self, here: BTreeSet<String>) {
+    fn narrow(&mut self, here: BTreeSet<String>) {
         self.when = Some(match self.when.take() {
             None => here,
             Some(when) => when.intersection(&here).cloned().collect(),

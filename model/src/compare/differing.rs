@@ -43,8 +43,12 @@ pub(super) fn case(operation: Operation) -> Option<&'static str> {
     })
 }
 
-/// The properties of the caller and the room of an action.
-pub(super) fn circumstances(state: &State, action: &Action) -> BTreeSet<String> {
+/// The properties of the caller and the room of an action, and which settings were never set.
+pub(super) fn circumstances(
+    state: &State,
+    action: &Action,
+    never_set: NeverSet,
+) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     if let Actor::Guest(guest) = action.by {
         let guest = usize::from(guest);
@@ -59,16 +63,6 @@ pub(super) fn circumstances(state: &State, action: &Action) -> BTreeSet<String> 
         all.insert(format!("guest access: {}", room.guest_access));
         all.insert(format!("join rule: {}", room.join_rule));
     }
-    all
-}
-
-/// The same, in a room of which these settings were never set.
-pub(super) fn circumstances_in_new_room(
-    state: &State,
-    action: &Action,
-    never_set: NeverSet,
-) -> BTreeSet<String> {
-    let mut all = circumstances(state, action);
     for (setting, never_set) in
         [("guest access", never_set.guest_access), ("history visibility", never_set.visibility)]
     {

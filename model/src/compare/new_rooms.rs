@@ -4,10 +4,8 @@
 //! the room for what its own rules say, so the two states differ. The search goes on only where both
 //! do the same: what follows a difference is a consequence.
 
-use crate::action::{Action, Operation, Setting};
 use crate::decide::{Outcome, initial, outcome};
 use crate::guarantee::NeverSet;
-use crate::sequential::settings_sent;
 use crate::shortest_trace::Search;
 use crate::state::{MAX_ROOMS, State};
 use crate::stop::Stop;
@@ -44,7 +42,9 @@ impl Comparing<'_> {
             }
             let pair = search.states()[number];
             for action in self.actions {
-                if redacts_nothing(&pair, action) {
+                let room = action.room().unwrap_or(0);
+                let never_set_here = pair.never_set[room];
+                if action.room().is_some() && never_set_here.leaves_nothing_to(action.operation) {
                     continue;
                 }
                 let one = outcome(self.from, &pair.from, action);
@@ -52,7 +52,12 @@ impl Comparing<'_> {
                 let (Some(one), Some(other)) = (one, other) else { continue };
                 self.contexts += 1;
                 let allowed = one.observation.decision.allows();
-                let never_set = if allowed { self.after(&pair, action) } else { pair.never_set };
+                let mut never_set = pair.never_set;
+                if allowed && action.room().is_some() {
+                    for profile in [self.from, self.to] {
+                        never_set[room] = never_set[room].after(profile, action.operation);
+                    }
+                }
                 let shown = [&one, &other].map(|outcome| by_the_clauses(outcome, never_set));
                 if let Some(direction) = direction(&shown[0], &shown[1]) {
                     let leader = match direction {
@@ -61,11 +66,10 @@ impl Comparing<'_> {
                     };
                     let state = by_the_clauses_state(pair.to, pair.never_set);
                     let sides = (side(&one), side(&other));
-                    let differing = Differing { direction, sides, state: &state, action };
-                    let room = action.room().unwrap_or(0);
-                    self.note_in_new_room(&differing, leader, pair.never_set[room], || {
-                        search.trace(number, *action)
-                    });
+                    let never_set = never_set_here;
+                    let differing =
+                        Differing { direction, sides, state: &state, action, never_set };
+                    self.note(&differing, leader, true, || search.trace(number, *action));
                     continue;
                 }
                 let next = Pair { from: one.next, to: other.next, never_set };
@@ -74,26 +78,6 @@ impl Comparing<'_> {
                 }
             }
         }
-    }
-
-    /// Which settings were never set after `action`, which was allowed.
-    fn after(&self, pair: &Pair, action: &Action) -> [NeverSet; MAX_ROOMS] {
-        let mut never_set = pair.never_set;
-        if let Some(room) = action.room() {
-            for profile in [self.from, self.to] {
-                never_set[room] = never_set[room].without(settings_sent(profile, action.operation));
-            }
-        }
-        never_set
-    }
-}
-
-fn redacts_nothing(pair: &Pair, action: &Action) -> bool {
-    let Some(room) = action.room() else { return false };
-    match action.operation {
-        Operation::RedactSetting(Setting::GuestAccess) => pair.never_set[room].guest_access,
-        Operation::RedactSetting(Setting::HistoryVisibility) => pair.never_set[room].visibility,
-        _ => false,
     }
 }
 

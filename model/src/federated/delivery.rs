@@ -246,7 +246,7 @@ impl Federated {
         operation: Operation,
     ) -> Option<Observation> {
         let by = Action::new(Actor::Guest(u8::try_from(guest).ok()?), operation);
-        // DR-4 says more than this: a server that takes no part in a room decides nothing about the room.
+        // As DR-4 has it, a server that takes no part in a room decides nothing about the room.
         let action = if servers.servers[guest].takes_part { by.at(0) } else { by.elsewhere() };
         self.on(servers, guest, &action)
     }

@@ -8,11 +8,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::action::{Action, Operation, Setting};
+use crate::action::{Action, Key, Operation, Setting};
 use crate::decide::outcome;
 use crate::guarantee::{NeverSet, OF_OTHERS, Transition, Verdicts};
 use crate::state::{Scope, State, TAGGED_ROOM};
 use crate::transition_system::TransitionSystem;
+use guest_access_rules::decision_point::{GuestAccessStray, VisibilityStray};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
@@ -40,25 +41,6 @@ impl NewRoom {
         let model = Sequential::new(scope, system.clone(), rules.clone());
         let first = model.initial();
         (NeverSet::BOTH.by_the_clauses(TAGGED_ROOM, first) != first).then_some(Self(model))
-    }
-}
-
-/// The settings that an allowed operation sets, by a homeserver with the profile `system`.
-pub(crate) fn settings_sent(system: &Profile, operation: Operation) -> NeverSet {
-    use crate::action::Key;
-    use guest_access_rules::decision_point::{GuestAccessStray, VisibilityStray};
-    let choices = &system.choices;
-    let nothing = NeverSet::default();
-    match operation {
-        Operation::SetGuestAccess(_, key) => {
-            let counts = choices.guest_access_stray == GuestAccessStray::Counts;
-            NeverSet { guest_access: key == Key::Empty || counts, ..nothing }
-        }
-        Operation::SetVisibility(_, key) => {
-            let counts = choices.visibility_stray == VisibilityStray::Counts;
-            NeverSet { visibility: key == Key::Empty || counts, ..nothing }
-        }
-        _ => nothing,
     }
 }
 
@@ -91,11 +73,30 @@ impl NeverSet {
         state
     }
 
-    /// The settings that were never set, once an allowed action has set others.
-    pub(crate) fn without(self, set: Self) -> Self {
-        Self {
-            guest_access: self.guest_access && !set.guest_access,
-            visibility: self.visibility && !set.visibility,
+    /// The settings that were never set, after an operation that a homeserver with the profile `system`
+    /// allowed.
+    pub(crate) fn after(mut self, system: &Profile, operation: Operation) -> Self {
+        let choices = &system.choices;
+        match operation {
+            Operation::SetGuestAccess(_, key) => {
+                let counts = choices.guest_access_stray == GuestAccessStray::Counts;
+                self.guest_access &= key != Key::Empty && !counts;
+            }
+            Operation::SetVisibility(_, key) => {
+                let counts = choices.visibility_stray == VisibilityStray::Counts;
+                self.visibility &= key != Key::Empty && !counts;
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// Whether the operation redacts a setting that was never set: then there is no event to redact.
+    pub(crate) const fn leaves_nothing_to(self, operation: Operation) -> bool {
+        match operation {
+            Operation::RedactSetting(Setting::GuestAccess) => self.guest_access,
+            Operation::RedactSetting(Setting::HistoryVisibility) => self.visibility,
+            _ => false,
         }
     }
 }
@@ -120,25 +121,16 @@ impl TransitionSystem for NewRoom {
             return;
         }
         for (action, guarantees) in self.0.actions.all() {
-            let redacts_nothing = match action.operation {
-                Operation::RedactSetting(Setting::GuestAccess) => new.never_set.guest_access,
-                Operation::RedactSetting(Setting::HistoryVisibility) => new.never_set.visibility,
-                _ => false,
-            };
-            if redacts_nothing {
+            if new.never_set.leaves_nothing_to(action.operation) {
                 continue;
             }
             let Some(outcome) = outcome(self.0.system(), &new.state, action) else { continue };
-            let set = if outcome.observation.decision.allows() {
-                settings_sent(self.0.system(), action.operation)
+            let never_set = if outcome.observation.decision.allows() {
+                new.never_set.after(self.0.system(), action.operation)
             } else {
-                NeverSet::default()
+                new.never_set
             };
-            let mut next = NewRoomState {
-                state: outcome.next,
-                never_set: new.never_set.without(set),
-                tagged: new.tagged,
-            };
+            let mut next = NewRoomState { state: outcome.next, never_set, tagged: new.tagged };
             if action.tag && outcome.next.tagged.is_some() {
                 let settings = [before, next.by_the_clauses()].map(|state| {
                     state.rooms[TAGGED_ROOM].visibility.unwrap_or(HistoryVisibility::Shared)
