@@ -42,7 +42,7 @@ mod tests;
 mod violation;
 
 pub use check::{CheckResult, Checker, NeededReading};
-pub use consistency::{Inconsistency, PartitionEvidence, UndecidedPartition};
+pub use consistency::{Inconsistency, LimitedSearch, PartitionEvidence, UndecidedPartition};
 pub use file::RecordingError;
 pub use record::{Options, RecordingRun, record};
 pub use recording::{

@@ -7,9 +7,12 @@ use guest_access_model::action::Actor;
 use guest_access_model::linearizability::Partitioned;
 use guest_access_rules::rules::Rules;
 
+use crate::diff::ReadingTaken;
+
 use super::Recording;
 use super::consistency::{
-    Consistency, ConsistencyCheck, ExplainedPartition, Inconsistency, UndecidedPartition,
+    Consistency, ConsistencyCheck, ExplainedPartition, Inconsistency, LimitedSearch,
+    UndecidedPartition,
 };
 use super::explain::{Explanation, explain, explain_by_known_readings};
 use super::partition::{FinalState, Partition};
@@ -36,7 +39,8 @@ pub struct CheckResult {
     pub unshown: usize,
     /// The questions that the homeserver answers in two ways.
     pub inconsistent: Vec<Inconsistency>,
-    /// The readings other than ours that some answers need.
+    /// The readings other than ours that some answers need, without those of the questions that the
+    /// homeserver answers in two ways.
     pub readings: Vec<NeededReading>,
     /// The partitions whose search stopped at a limit.
     pub undecided: Vec<UndecidedPartition>,
@@ -45,12 +49,8 @@ pub struct CheckResult {
 /// A reading other than ours that some answers need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NeededReading {
-    /// The decision point.
-    pub decision_point: String,
-    /// The option.
-    pub option: String,
-    /// The reading on which our own option rests; none where the text is silent.
-    pub reading: Option<String>,
+    /// The reading.
+    pub taken: ReadingTaken,
     /// The number of partitions that need the reading.
     pub partitions: usize,
 }
@@ -152,16 +152,16 @@ impl Checker {
         }
         self.check_consistency(rounds, &explained, &mut checked, &mut usage);
         let all = &self.specification.variants.all;
-        checked.readings = usage
-            .partitions
-            .into_iter()
-            .map(|(variant, partitions)| NeededReading {
-                decision_point: all[variant].point(),
-                option: all[variant].option(),
-                reading: all[variant].reading().map(str::to_owned),
-                partitions,
-            })
-            .collect();
+        let needed = usage.partitions.into_iter().map(|(variant, partitions)| NeededReading {
+            taken: ReadingTaken::of(&all[variant]),
+            partitions,
+        });
+        // A homeserver takes one option for the whole run: of two options, neither is permitted.
+        let is_refuted = |needed: &NeededReading| {
+            let mut refuted = checked.inconsistent.iter();
+            refuted.any(|one| one.conflict.decision_point == needed.taken.decision_point)
+        };
+        checked.readings = needed.filter(|needed| !is_refuted(needed)).collect();
         checked.violations = grouped(checked.violations);
         checked
     }
@@ -231,7 +231,11 @@ impl Checker {
                     return Some(readings);
                 }
                 Explanation::Undecided => {
-                    checked.undecided.push(UndecidedPartition::of(round, &partition));
+                    checked.undecided.push(UndecidedPartition::of(
+                        round,
+                        &partition,
+                        LimitedSearch::Linearization,
+                    ));
                     return None;
                 }
                 Explanation::NoOrder(minimal, dead_ends) => {

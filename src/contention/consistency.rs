@@ -29,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_model::linearizability::Partitioned;
 use guest_access_rules::rules::Rules;
+use serde::Serialize;
 
 use crate::diff::ReadingConflict;
 use crate::permitted::{Match, OpenOptions, StepMatches, TakenOption, judge_run};
@@ -72,9 +73,22 @@ pub struct PartitionEvidence {
     pub unexplained: Option<usize>,
 }
 
+/// A search that stopped at its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LimitedSearch {
+    /// The search for a linearization of one partition: nobody knows whether the partition has one.
+    Linearization,
+    /// The search for one assignment of readings: each partition has a linearization, and nobody knows
+    /// whether one assignment explains all of them.
+    Assignment,
+}
+
 /// A partition whose search stopped at a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UndecidedPartition {
+    /// The search.
+    pub search: LimitedSearch,
     /// The round.
     pub round: u32,
     /// The user of the partition.
@@ -85,9 +99,9 @@ pub struct UndecidedPartition {
 
 impl UndecidedPartition {
     /// The partition of a round as an undecided one.
-    pub(super) fn of(round: &Round, partition: &Partition) -> Self {
+    pub(super) fn of(round: &Round, partition: &Partition, search: LimitedSearch) -> Self {
         let (of, event) = (actor_name(partition.of), partition.event.clone());
-        Self { round: round.number, of, event }
+        Self { search, round: round.number, of, event }
     }
 }
 
@@ -374,7 +388,11 @@ impl ConsistencyCheck<'_> {
     /// The partition with this number, as an undecided one.
     pub(super) fn undecided_partition(&self, number: usize) -> Option<UndecidedPartition> {
         let partition = self.partition(number)?;
-        Some(UndecidedPartition::of(&self.rounds[self.explained[number].round], &partition))
+        Some(UndecidedPartition::of(
+            &self.rounds[self.explained[number].round],
+            &partition,
+            LimitedSearch::Assignment,
+        ))
     }
 
     fn results(&self, readings: &Readings) -> Vec<SearchResult> {

@@ -121,8 +121,8 @@ impl Recorder<'_> {
         let mut session = self.server.session(self.fixture, needs, &first).await?;
         let shared = SharedRound::of(&session, number);
         for (chosen, call) in prelude(&mut rng).into_iter().zip(0_u32..) {
-            let said = shared.call(&session, 0, chosen, &format!("0-{call}")).await;
-            if let (Some(person), Actor::Guest(guest)) = (said.person, chosen.step.by) {
+            let result = shared.call(&session, 0, chosen, &format!("0-{call}")).await;
+            if let (Some(person), Actor::Guest(guest)) = (result.person, chosen.step.by) {
                 session.set_guest(guest, person);
             }
             if let Some(error) = shared.broken.take() {
@@ -247,10 +247,10 @@ impl SharedRound {
             answer: None,
             untold: None,
         };
-        let said = session.call_once(&step, &context).await;
+        let result = session.call_once(&step, &context).await;
         let end = self.now();
-        let said = match said {
-            Ok(said) => said,
+        let result = match result {
+            Ok(result) => result,
             Err(error) => {
                 call.untold = Some(error.to_string());
                 if matches!(error, ServerError::Unreachable { .. } | ServerError::BrokeOff { .. }) {
@@ -260,7 +260,7 @@ impl SharedRound {
                 CallResult::unanswered()
             }
         };
-        if let (Some(name), Some((id, note))) = (event, said.sent.clone()) {
+        if let (Some(name), Some((id, note))) = (event, result.sent.clone()) {
             let setting = match step.operation {
                 Operation::SetVisibility(..) => Some(Setting::HistoryVisibility),
                 Operation::SetGuestAccess(..) => Some(Setting::GuestAccess),
@@ -268,17 +268,17 @@ impl SharedRound {
             };
             self.events.borrow_mut().push(SentEvent { name, id, note, setting });
         }
-        if let (Some(person), Actor::Guest(guest)) = (&said.person, step.by) {
+        if let (Some(person), Actor::Guest(guest)) = (&result.person, step.by) {
             self.tokens.borrow_mut().entry(guest).or_default().push(person.token.clone());
         }
-        if let CallVerdict::Inconclusive(why) = &said.verdict {
+        if let CallVerdict::Inconclusive(why) = &result.verdict {
             call.untold.get_or_insert_with(|| why.clone());
         } else {
             call.end = Some(end);
-            call.answer = Some(answer(&said));
+            call.answer = Some(answer(&result));
         }
         self.calls.borrow_mut().push(call);
-        said
+        result
     }
 
     /// The first or the newest token of a guest, and whether an upgrade gave it.
@@ -335,12 +335,12 @@ impl SharedRound {
     }
 }
 
-fn answer(said: &CallResult) -> Answer {
-    let (verdict, errcode) = match &said.verdict {
+fn answer(result: &CallResult) -> Answer {
+    let (verdict, errcode) = match &result.verdict {
         CallVerdict::Denied { errcode, .. } => (recording::AnswerVerdict::Deny, errcode.clone()),
         _ => (recording::AnswerVerdict::Allow, None),
     };
-    let CallResult { status, gave, whole, is_guest, .. } = said;
+    let CallResult { status, gave, whole, is_guest, .. } = result;
     let (status, gave, whole, is_guest) = (*status, gave.clone(), *whole, *is_guest);
     Answer { verdict, status, errcode, gave, whole, is_guest }
 }

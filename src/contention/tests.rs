@@ -219,8 +219,16 @@ fn order(rules: &SpecificationByReadings, partition: &Partition) -> SearchResult
     LinearizationSearch::of_partition(rules, &Readings::from([]), partition).run()
 }
 
+/// So many cases, unless the environment asks for another number.
+fn cases(default: u32) -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(default),
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(cases(96))]
 
     #[test]
     fn histories_of_the_reference_are_linearizable(seed in any::<u64>(), length in 4_usize..60) {
@@ -283,6 +291,40 @@ proptest! {
             let found = matches!(order(&specification, &partition), SearchResult::Order);
             prop_assert_eq!(found, by_brute_force(&specification, &partition), "{:#?}", partition);
         }
+    }
+
+    /// A reference that keeps one assignment over several rounds is permitted.
+    #[test]
+    fn a_reference_with_one_assignment_is_consistent(
+        seed in any::<u64>(),
+        rounds in 2_u32..5,
+        length in 4_usize..24,
+    ) {
+        let rules = latest();
+        let checker = Checker::new(&rules);
+        let variants = SpecificationByReadings::new(&rules).variants;
+        let mut rng = Rng::with_seed(seed);
+        let mut taken: Vec<usize> = Vec::new();
+        for _ in 0..rng.usize(0..4) {
+            let variant = rng.usize(0..variants.permitted);
+            if taken.iter().all(|other| *other != variant && !variants.exclude_each_other(variant, *other)) {
+                taken.push(variant);
+            }
+        }
+        taken.sort_unstable();
+        let profile = variants.profile(&taken);
+        let rounds = (1..=rounds).map(|number| {
+            let mut round = round_of_the_reference(&profile, length, &mut rng);
+            round.number = number;
+            round.calls.iter_mut().for_each(|call| call.round = number);
+            round.end.iter_mut().for_each(|end| end.round = number);
+            round
+        });
+        let header =
+            super::RecordingHeader { format: 1, rules: rules.id.clone(), server: None, seed: None };
+        let recording = super::Recording { header, rounds: rounds.collect() };
+        let checked = checker.check(&recording, |_| ());
+        prop_assert!(checked.inconsistent.is_empty(), "{taken:?}: {:#?}", checked.inconsistent);
     }
 
     /// The minimal history of a violation is a violation by itself.
@@ -360,8 +402,8 @@ fn a_join_after_the_revocation_is_reported_as_a_race() {
     assert!(violation.race);
     assert_eq!(violation.kind, crate::permitted::DivergenceKind::Effect);
     assert!(violation.observed.contains("the membership of guest1 is `join`"), "{violation:?}");
-    let told: Vec<_> = violation.calls.iter().map(|call| call.start).collect();
-    assert!(!told.contains(&95), "the violation shows the message: {told:?}");
+    let starts: Vec<_> = violation.calls.iter().map(|call| call.start).collect();
+    assert!(!starts.contains(&95), "the violation shows the message: {starts:?}");
 }
 
 /// For the kinds of events that the model tags, the recorded event has the tag of the model.

@@ -119,10 +119,10 @@ pub(super) fn violation(
     }
     // Of equal predictions, keep the one after the shortest order.
     expected.sort_by_key(|one| (one.next != unexplained, one.order.len()));
-    let mut told: Vec<(Option<usize>, String)> = Vec::new();
+    let mut known: Vec<(Option<usize>, String)> = Vec::new();
     expected.retain(|one| {
-        let is_new = !told.contains(&(one.next, one.says.clone()));
-        told.push((one.next, one.says.clone()));
+        let is_new = !known.contains(&(one.next, one.says.clone()));
+        known.push((one.next, one.says.clone()));
         is_new
     });
     clauses.sort();
@@ -132,10 +132,15 @@ pub(super) fn violation(
             let asked = &calls[at];
             let step = round.calls[asked.number].step();
             let seen = asked.answer.as_ref().map(|(_, seen)| seen);
-            let told =
+            let observed =
                 |event: &str| seen.map(|seen| observed_in_words(seen, event)).unwrap_or_default();
             let event = partition.event.as_deref().unwrap_or("the event");
-            (sentence(step), operation_phrase(step.operation), told(event), told("an event"))
+            (
+                sentence(step),
+                operation_phrase(step.operation),
+                observed(event),
+                observed("an event"),
+            )
         }
         None => {
             let seen = end

@@ -130,15 +130,8 @@ impl Assembly<'_> {
             .and_then(among)
             .or_else(|| among(&self.record.assignment))
             .or(demonstration.variants.first());
-        let readings = enough.into_iter().flatten().map(|variant| {
-            let variant = &all[*variant];
-            ReadingTaken {
-                reading: variant.reading().map(str::to_owned),
-                decision_point: variant.point(),
-                option: variant.option(),
-            }
-        });
-        readings.collect()
+        let readings = enough.into_iter().flatten();
+        readings.map(|variant| ReadingTaken::of(&all[*variant])).collect()
     }
 
     fn conflict(&self, switch: ReadingSwitch) -> ReadingConflict {

@@ -70,6 +70,17 @@ pub struct ReadingTaken {
     pub option: String,
 }
 
+impl ReadingTaken {
+    /// The reading that a variant takes.
+    pub fn of(variant: &Variant) -> Self {
+        Self {
+            reading: variant.reading().map(str::to_owned),
+            decision_point: variant.point(),
+            option: variant.option(),
+        }
+    }
+}
+
 /// A decision point that a homeserver answers in two ways within one run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct ReadingConflict {

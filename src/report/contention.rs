@@ -10,7 +10,8 @@ use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
 use crate::contention::{
-    Call, CheckResult, Inconsistency, PartitionEvidence, RecordingHeader, Violation,
+    Call, CheckResult, Inconsistency, LimitedSearch, PartitionEvidence, RecordingHeader,
+    UndecidedPartition, Violation,
 };
 use crate::diff::{ReadingConflict, ReadingTaken};
 use crate::permitted::DivergenceKind;
@@ -55,7 +56,7 @@ pub struct ContentionReport {
     /// The readings other than ours that some answers need.
     pub readings: Vec<ReadingReport>,
     /// The partitions whose search stopped at a limit.
-    pub undecided: Vec<PartitionReport>,
+    pub undecided: Vec<UndecidedReport>,
     /// The command, the version and the time of the run.
     pub run: Run,
 }
@@ -185,6 +186,17 @@ pub struct PartitionReport {
     pub event: Option<String>,
 }
 
+/// A partition whose search stopped at its limit.
+#[derive(Debug, Clone, Serialize)]
+pub struct UndecidedReport {
+    /// The partition.
+    #[serde(flatten)]
+    pub part: PartitionReport,
+    /// The search that stopped: `linearization` of this partition, or `assignment` of readings for all
+    /// partitions.
+    pub search: LimitedSearch,
+}
+
 /// How long recording and check took, and how the recording ended.
 #[derive(Debug)]
 pub struct Effort {
@@ -210,17 +222,16 @@ impl ContentionReport {
     ) -> Self {
         let CheckResult { calls, unanswered, overlapping, rounds, partitions, .. } = checked;
         let software = about.server.as_ref();
-        let readings = checked.readings.into_iter().map(|reading| ReadingReport {
-            taken: ReadingTaken {
-                reading: reading.reading,
-                decision_point: reading.decision_point,
-                option: reading.option,
-            },
-            parts: reading.partitions,
-        });
+        let readings = checked
+            .readings
+            .into_iter()
+            .map(|reading| ReadingReport { taken: reading.taken, parts: reading.partitions });
         let undecided = checked.undecided.into_iter();
         let undecided: Vec<_> = undecided
-            .map(|part| PartitionReport { round: part.round, of: part.of, event: part.event })
+            .map(|UndecidedPartition { search, round, of, event }| UndecidedReport {
+                part: PartitionReport { round, of, event },
+                search,
+            })
             .collect();
         Self {
             server: ServerReport {

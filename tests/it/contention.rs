@@ -224,6 +224,7 @@ fn two_options_of_one_question_are_inconsistent() {
     let report = ran.json();
     assert_eq!(report["violations"], json!([]));
     assert_eq!(report["undecided"], json!([]));
+    assert_eq!(report["readings"], json!([]), "of the two options, neither is permitted");
     let inconsistent = report["inconsistent"].as_array().unwrap();
     let [one] = inconsistent.as_slice() else { panic!("{report}") };
     assert_eq!(one["kind"], "inconsistent");
@@ -239,6 +240,7 @@ fn two_options_of_one_question_are_inconsistent() {
         for round in ["round 1: guest1", "round 2: guest1"] {
             assert!(ran.out.contains(round), "{round}: {}", ran.out);
         }
+        assert!(!ran.out.contains("Permitted by another reading"), "{}", ran.out);
     }
 }
 

@@ -115,7 +115,7 @@ fn violation(number: usize, one: &ViolationReport) -> Markup {
                         (count(one.anytime.len(), "other call"))
                         " in the room do not help to explain the answers, at whatever time they took effect"
                     }
-                    ul { @for told in &one.anytime { li { (told) } } }
+                    ul { @for call in &one.anytime { li { (call) } } }
                 }
             }
         }

@@ -2,12 +2,14 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use crate::contention::LimitedSearch;
 use crate::permitted::DivergenceKind;
 use crate::report::{count, paint, style};
 
 use super::timeline::Timeline;
 use super::{
-    ContentionReport, EvidenceReport, InconsistencyReport, PartitionReport, ViolationReport,
+    ContentionReport, EvidenceReport, InconsistencyReport, PartitionReport, UndecidedReport,
+    ViolationReport,
 };
 
 /// What the report says of the partitions that were not examined.
@@ -108,10 +110,10 @@ impl ContentionReport {
                     count(self.inconsistent.len(), "question")
                 )
             });
-            let told =
+            let sorts =
                 [kinds(&races, "races"), kinds(&sequences, "without any overlap"), inconsistent];
-            let told: Vec<_> = told.into_iter().flatten().collect();
-            writeln!(f, "{}", paint(style::BAD, told.join("; ")))?;
+            let sorts: Vec<_> = sorts.into_iter().flatten().collect();
+            writeln!(f, "{}", paint(style::BAD, sorts.join("; ")))?;
         }
         if let Some(why) = &self.broken_off {
             writeln!(f, "{}", paint(style::BAD, format!("broken off: {why}")))?;
@@ -153,14 +155,31 @@ impl Display for PartitionReport {
     }
 }
 
+impl Display for UndecidedReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.search {
+            LimitedSearch::Linearization => {
+                write!(f, "{}: whether some order explains its answers", self.part)
+            }
+            LimitedSearch::Assignment => {
+                write!(
+                    f,
+                    "{}: whether the readings of the other partitions explain it too",
+                    self.part
+                )
+            }
+        }
+    }
+}
+
 /// Draws the calls, each on a line, against time.
 fn write_timeline(f: &mut Formatter<'_>, timeline: &Timeline<'_>) -> fmt::Result {
     let client = timeline.rows.iter().map(|row| row.client().len()).max().unwrap_or_default();
     timeline.rows.iter().try_for_each(|row| {
-        let told = row.summary();
-        let told = if row.unexplained { paint(style::BAD, told + "  ◀") } else { told };
+        let summary = row.summary();
+        let summary = if row.unexplained { paint(style::BAD, summary + "  ◀") } else { summary };
         let bar = timeline.bar(row);
-        writeln!(f, "   {:>3} {:client$}  {bar}  {told}", row.number, row.client())
+        writeln!(f, "   {:>3} {:client$}  {bar}  {summary}", row.number, row.client())
     })
 }
 
@@ -194,10 +213,10 @@ impl ViolationReport {
         }
         if !self.anytime.is_empty() {
             let calls = count(self.anytime.len(), "other call");
-            let told = format!(
+            let ignored = format!(
                 "   {calls} in the room do not help to explain the answers, at whatever time they took effect"
             );
-            writeln!(f, "{}", paint(style::DIM, told))?;
+            writeln!(f, "{}", paint(style::DIM, ignored))?;
         }
         Ok(())
     }

@@ -60,8 +60,8 @@ impl<'a> Timeline<'a> {
     pub(super) fn svg(&self) -> Markup {
         let x = |moment: usize| LEFT + moment * MOMENT;
         let right = x(self.moments);
-        let told = self.rows.iter().map(Row::summary);
-        let longest = told.map(|told| told.chars().count()).max().unwrap_or_default();
+        let summaries = self.rows.iter().map(Row::summary);
+        let longest = summaries.map(|summary| summary.chars().count()).max().unwrap_or_default();
         let width = right + 12 + (longest + 2) * CHARACTER;
         let height = LINE * (self.rows.len() + 1);
         html! {
