@@ -2,6 +2,9 @@
 //! violated.
 
 mod overlapping;
+mod permitted;
+
+pub use permitted::{Broken, PermittedAnswer, check_permitted, check_promises_of_base};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

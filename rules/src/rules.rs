@@ -12,6 +12,7 @@ mod reader;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::clause::{self, Clause};
 use crate::decision_point::{Choices, PointId};
@@ -105,8 +106,21 @@ pub struct Rules {
     /// The guarantees that an earlier revision promised and that are withdrawn, each with the
     /// reason.
     pub withdrawn: BTreeMap<GuaranteeId, Withdrawal>,
+    /// The guarantees that the file of these rules promises itself, and does not inherit.
+    pub own_promises: GuaranteeSet,
+    /// The rules that these rules extend.
+    pub base: Option<Arc<Rules>>,
     /// The text of every rules file on the chain of `extends`, the nearest first. Reports hash it.
     pub sources: Vec<String>,
+}
+
+/// A clause that a promise rests on, and what became of the clause's rule in a proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostClause {
+    /// The id of the clause.
+    pub clause: String,
+    /// What the proposal does to the rule of the clause, as the end of a sentence.
+    pub because: String,
 }
 
 /// The withdrawal of a promise, with its reason.
@@ -207,6 +221,47 @@ impl Rules {
             rule.access = profile.access(endpoint);
         }
         rules
+    }
+
+    /// Whether these rules are a published revision, and not a proposal.
+    pub fn is_published(&self) -> bool {
+        PUBLISHED.iter().any(|(_, text)| self.sources.first().is_some_and(|own| own == text))
+    }
+
+    /// The rules that a proposal extends. `None` for a published revision.
+    pub fn base_of_proposal(&self) -> Option<&Self> {
+        self.base.as_deref().filter(|_| !self.is_published())
+    }
+
+    /// Whether these rules permit the option: it is required, permitted, or the text is silent.
+    pub fn permits(&self, point: PointId, option: &str) -> bool {
+        !self.point(point).standing.forbids(option)
+    }
+
+    /// The clauses in force whose rule a proposal takes away or contradicts, in order.
+    pub fn lost_clauses(&self) -> Vec<LostClause> {
+        let Some(base) = self.base_of_proposal() else { return Vec::new() };
+        let mut lost = Vec::new();
+        let mut lose = |clause: &str, because: String| {
+            lost.push(LostClause { clause: clause.to_owned(), because });
+        };
+        for endpoint in EndpointId::all() {
+            let (was, is) = (base.endpoint(endpoint), self.endpoint(endpoint));
+            if was.access != Access::Refused && is.access == Access::Refused {
+                for clause in &was.clauses {
+                    lose(clause, format!("`{endpoint}` is closed to guests"));
+                }
+            }
+        }
+        for point in PointId::all() {
+            let option = self.point(point).standing.default();
+            if !base.permits(point, option) {
+                for clause in self.in_force(point.get().clauses) {
+                    lose(clause, format!("`{}` is `{option}`, which {} forbids", point.get().id, base.id));
+                }
+            }
+        }
+        lost
     }
 
     /// Whether the clause is in force in these rules.

@@ -96,6 +96,7 @@ fn may_allow(rules: &mut Rules, source: &Source<'_>, entry: &MayAllow) -> Result
 fn promise(rules: &mut Rules, source: &Source<'_>, entry: &Promise) -> Result<(), RulesError> {
     let guarantee = source.guarantee(&entry.guarantee)?;
     rules.withdrawn.remove(&guarantee);
+    rules.own_promises.insert(guarantee);
     rules.promises.insert(guarantee, source.clauses(&entry.clauses)?);
     Ok(())
 }

@@ -6,11 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toml::Spanned;
 
 use crate::decision_point::POINTS;
 use crate::endpoint::EndpointId;
+use crate::guarantee::GuaranteeSet;
 use crate::profile::Access;
 use crate::text_file::{self, FileKind, line_of};
 
@@ -120,6 +122,8 @@ fn extending(file: &File, base: Rules) -> Rules {
         about: file.about.clone(),
         aliases: file.aliases.clone(),
         extends,
+        own_promises: GuaranteeSet::EMPTY,
+        base: Some(Arc::new(base.clone())),
         ..base
     }
 }
@@ -150,6 +154,8 @@ fn blank(source: &Source<'_>, file: &File) -> Result<Rules, RulesError> {
         endpoints: vec![refused; EndpointId::count()],
         promises: BTreeMap::new(),
         withdrawn: BTreeMap::new(),
+        own_promises: GuaranteeSet::EMPTY,
+        base: None,
         sources: Vec::new(),
     })
 }

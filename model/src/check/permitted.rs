@@ -1,0 +1,170 @@
+//! Checking what the rules permit, and what the base of a proposal promised.
+//!
+//! The scope is one guest in one room: no rule names two guests or two rooms.
+
+use crate::action::Action;
+use crate::executor::{Executor, ExecutorError, Workers};
+use crate::guarantee::sayable_at;
+use crate::sequential::Sequential;
+use crate::state::Scope;
+use crate::stop::Stop;
+use crate::threads::each;
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
+use guest_access_rules::profile::{Access, Profile};
+use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::{self, Edit, Variant};
+
+use super::Check;
+
+const SCOPE: Scope = Scope { guests: 1, rooms: 1 };
+
+/// A counterexample for each guarantee that a homeserver breaks.
+pub type Broken = Vec<(GuaranteeId, Vec<Action>)>;
+
+/// An answer that the rules permit besides the default, and the guarantees that it breaks.
+#[derive(Debug, Clone)]
+pub struct PermittedAnswer {
+    /// The answer.
+    pub variant: Variant,
+    /// Whether the answer is new: the base of the proposal forbids it.
+    pub is_new: bool,
+    /// The guarantees that a homeserver with this answer breaks, each with a shortest counterexample.
+    pub broken: Broken,
+    /// Whether every state was visited.
+    pub complete: bool,
+}
+
+/// Checks these guarantees for each answer that `rules` permit besides the default, one at a time.
+///
+/// # Errors
+/// If a worker of the executor breaks down.
+pub fn check_permitted(
+    rules: &Rules,
+    guarantees: GuaranteeSet,
+    threads: usize,
+    stop: &Stop,
+) -> Result<Vec<PermittedAnswer>, ExecutorError> {
+    let default = rules.profile();
+    let answers = each(&variant::permitted(rules), threads, |variant: &Variant| {
+        let mut judged_by = default.clone();
+        // The allow-list of the guarantees is the one that this answer has.
+        for endpoint in EndpointId::all() {
+            judged_by.set_access(endpoint, variant.profile.access(endpoint));
+        }
+        let (broken, complete) = broken(&variant.profile, judged_by, guarantees, stop)?;
+        let is_new = rules.base_of_proposal().is_some_and(|base| is_new(base, variant));
+        Ok(PermittedAnswer { variant: variant.clone(), is_new, broken, complete })
+    });
+    answers.into_iter().collect()
+}
+
+fn is_new(base: &Rules, variant: &Variant) -> bool {
+    variant.edits.iter().any(|edit| match *edit {
+        Edit::Choice(point, option) => !base.permits(point, option),
+        Edit::Access(endpoint, access) => {
+            let rule = base.endpoint(endpoint);
+            rule.access != access && (access == Access::Refused || rule.may_be_open.is_none())
+        }
+    })
+}
+
+/// The guarantees that a proposal inherits from its base and breaks, as the base means them: a call that
+/// the base lets guests make has to succeed.
+///
+/// `confinement` and `authentication` speak of the list of endpoints, whatever it is. A proposal may
+/// lengthen the list, so they are judged by the proposal's own list alone.
+///
+/// # Errors
+/// If a worker of the executor breaks down.
+pub fn check_promises_of_base(
+    base: &Rules,
+    rules: &Rules,
+    guarantees: GuaranteeSet,
+    stop: &Stop,
+) -> Result<(Broken, bool), ExecutorError> {
+    let of_any_list =
+        GuaranteeSet::of(&[GuaranteeId::Confinement, GuaranteeId::Authentication]);
+    let inherited = base.promised().intersection(rules.promised());
+    let inherited = inherited.without(rules.own_promises).without(of_any_list);
+    broken(&rules.profile(), base.profile(), inherited.intersection(guarantees), stop)
+}
+
+fn broken(
+    system: &Profile,
+    judged_by: Profile,
+    guarantees: GuaranteeSet,
+    stop: &Stop,
+) -> Result<(Broken, bool), ExecutorError> {
+    let guarantees = guarantees.intersection(sayable_at(SCOPE));
+    if guarantees.is_empty() {
+        return Ok((Vec::new(), true));
+    }
+    let check = Check {
+        model: Sequential::new(SCOPE, system.clone(), judged_by),
+        guarantees,
+        required: guarantees,
+        executor: Executor::Timely,
+        workers: &Workers::threads(1),
+    };
+    let report = check.run(stop, &|_| ())?;
+    let broken = report.findings.into_iter().filter_map(|finding| {
+        finding.counterexample.map(|trace| (finding.guarantee, trace))
+    });
+    Ok((broken.collect(), report.explored.complete))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proposal(entries: &str) -> Rules {
+        let head = "id = \"p\"\nabout = \"A proposal.\"\nextends = \"v1.16\"\n";
+        Rules::parse("p.toml", &format!("{head}{entries}")).unwrap()
+    }
+
+    fn broken_by(answers: &[PermittedAnswer], id: &str) -> Vec<GuaranteeId> {
+        let answer = answers.iter().find(|answer| answer.variant.id == id).unwrap();
+        assert!(answer.complete);
+        answer.broken.iter().map(|(guarantee, _)| *guarantee).collect()
+    }
+
+    #[test]
+    fn an_answer_that_a_proposal_permits_breaks_a_promise() {
+        let rules = proposal(
+            "[points]\n\"join.gate\" = { default = \"can_join_only\", also = [\"none\"], reading = \"A2\" }",
+        );
+        let some = GuaranteeSet::of(&[GuaranteeId::JoinGate, GuaranteeId::Revocation]);
+        let answers = check_permitted(&rules, some, 2, &Stop::default()).unwrap();
+        assert_eq!(broken_by(&answers, "join.gate=none")[0], GuaranteeId::JoinGate);
+        let is_new = |id: &str| answers.iter().any(|a| a.variant.id == id && a.is_new);
+        assert!(is_new("join.gate=none"));
+        assert_eq!(
+            broken_by(&answers, "revocation.trigger=new_event_only"),
+            [GuaranteeId::Revocation]
+        );
+        assert!(!is_new("revocation.trigger=new_event_only"));
+    }
+
+    #[test]
+    fn a_proposal_breaks_what_its_base_promised() {
+        let rules = proposal("[[refuse]]\nendpoint = \"GET /rooms/{roomId}/messages\"\n");
+        let all = GuaranteeSet::on_actions();
+        let base = rules.base_of_proposal().unwrap();
+        let (broken, complete) = check_promises_of_base(base, &rules, all, &Stop::default()).unwrap();
+        assert!(complete);
+        let broken: Vec<_> = broken.iter().map(|(guarantee, _)| *guarantee).collect();
+        assert!(broken.contains(&GuaranteeId::Availability), "{broken:?}");
+        let lost = rules.lost_clauses();
+        assert!(lost.iter().any(|lost| lost.because.contains("messages")), "{lost:?}");
+    }
+
+    #[test]
+    fn a_longer_list_breaks_nothing_that_the_base_promised() {
+        let rules = proposal("[[allow]]\nendpoint = \"POST /knock/{roomIdOrAlias}\"\n");
+        let base = rules.base_of_proposal().unwrap();
+        let all = GuaranteeSet::on_actions();
+        let found = check_promises_of_base(base, &rules, all, &Stop::default()).unwrap();
+        assert_eq!(found, (Vec::new(), true));
+    }
+}
