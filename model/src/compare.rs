@@ -3,6 +3,7 @@
 mod comparing;
 mod differing;
 mod new_rooms;
+mod permitted;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,6 +17,11 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::{Decision, spelled};
 
 use comparing::Comparing;
+
+pub use permitted::{
+    AnswerEffect, PermittedChange, PermittedChangeKind, PermittedVerdict, StandingInRules,
+    first_difference, permitted_changes, permitted_verdict,
+};
 
 spelled! {
     /// The second revision, relative to the first.
@@ -156,6 +162,7 @@ pub fn compare_profiles(
         found: BTreeMap::new(),
         contexts: 0,
         complete: true,
+        only_first: false,
     };
     let known = comparing.look(Leader::To, None, stop);
     comparing.look(Leader::From, Some(&known), stop);

@@ -25,6 +25,8 @@ pub(super) struct Comparing<'a> {
     pub(super) found: BTreeMap<Kind, Found>,
     pub(super) contexts: usize,
     pub(super) complete: bool,
+    /// Whether the search ends with the first state in which a call differs.
+    pub(super) only_first: bool,
 }
 
 impl<'a> Comparing<'a> {
@@ -55,6 +57,9 @@ impl<'a> Comparing<'a> {
                 let difference = Differing { direction, sides, state: &state, action, never_set };
                 self.note(&difference, leader, is_new, || search.trace(number, *action));
             }
+            if self.only_first && !self.found.is_empty() {
+                break;
+            }
             for (action, next) in leads {
                 search.reach(number, *action, next);
             }
@@ -65,7 +70,8 @@ impl<'a> Comparing<'a> {
     /// Compares both in the first of these states, on all threads. The results have the order of the
     /// states, so they do not depend on the threads.
     fn ask_at_once(&self, leader: Leader, states: &[State]) -> VecDeque<Answers<'a>> {
-        let states = &states[..states.len().min(AT_ONCE)];
+        let at_once = if self.only_first { 1 } else { AT_ONCE };
+        let states = &states[..states.len().min(at_once)];
         each(states, self.threads, |state| self.ask(leader, state)).into()
     }
 

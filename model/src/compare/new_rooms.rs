@@ -40,6 +40,9 @@ impl Comparing<'_> {
                 self.complete = false;
                 return;
             }
+            if self.only_first && !self.found.is_empty() {
+                return;
+            }
             let pair = search.states()[number];
             for action in self.actions {
                 let room = action.room().unwrap_or(0);
