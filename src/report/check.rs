@@ -1,6 +1,7 @@
 //! What `check` found.
 
 mod overlapping;
+mod permitted;
 mod text;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::scenario::{Scenario, ScenarioError};
 use super::Run;
 
 pub use overlapping::Disciplines;
+pub use permitted::{BreaksBase, FailsBy, LostClauseReport, PermittedReport};
 
 /// What was found of one revision at one scope.
 #[derive(Debug, Clone, Serialize)]
@@ -59,6 +61,12 @@ pub struct CheckReport {
     pub peak_bytes: Option<u64>,
     /// What was found of each guarantee.
     pub properties: Vec<Property>,
+    /// The answers that were tried besides the default; not there if none was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permitted: Option<PermittedReport>,
+    /// The clauses whose rule a proposal takes away or contradicts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lost_clauses: Vec<LostClauseReport>,
     /// How the report came to be.
     pub run: Run,
     /// The rules.
@@ -83,6 +91,12 @@ pub struct Property {
     pub withdrawn: Option<Withdrawn>,
     /// A shortest story in which it is broken.
     pub counterexample: Option<Scenario>,
+    /// The answers that the rules permit besides the default, and that break it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fails_by: Vec<FailsBy>,
+    /// How the proposal breaks it as the base of the proposal promised it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaks_base: Option<BreaksBase>,
 }
 
 /// A promise that is not kept up.
@@ -190,6 +204,8 @@ impl CheckReport {
             seconds: found.took.as_secs_f64(),
             peak_bytes: explored.peak_bytes,
             properties: properties.collect::<Result<_, _>>()?,
+            permitted: None,
+            lost_clauses: Vec::new(),
             run,
             source: rules.clone(),
         })
@@ -200,7 +216,12 @@ impl CheckReport {
         if Path::new(name).extension().is_none_or(|extension| extension != "toml") {
             return;
         }
-        for scenario in self.properties.iter_mut().filter_map(|p| p.counterexample.as_mut()) {
+        let scenarios = self.properties.iter_mut().flat_map(|property| {
+            let by = property.fails_by.iter_mut().map(|by| &mut by.counterexample);
+            let of_base = property.breaks_base.iter_mut().map(|of_base| &mut of_base.counterexample);
+            property.counterexample.iter_mut().chain(by).chain(of_base)
+        });
+        for scenario in scenarios {
             name.clone_into(&mut scenario.rules);
         }
     }
@@ -235,6 +256,8 @@ impl CheckReport {
             clauses: Vec::new(),
             withdrawn: None,
             counterexample: found.mismatch.as_ref().map(told).transpose()?,
+            fails_by: Vec::new(),
+            breaks_base: None,
         });
         self.complete &= found.complete || found.mismatch.is_some();
         Ok(())
@@ -250,13 +273,14 @@ impl CheckReport {
         self.discipline.as_ref().is_none_or(|discipline| discipline.held)
     }
 
-    /// Whether a guarantee that was to hold is violated, or vacuous.
+    /// Whether a guarantee that was to hold is violated, or vacuous, or fails by an answer that a proposal
+    /// permits and its base forbids.
     pub fn fails(&self) -> bool {
         if !self.is_held() {
             return false;
         }
         let fails = |p: &Property| matches!(p.status, Status::Violated | Status::Vacuous);
-        self.properties.iter().any(fails)
+        self.properties.iter().any(fails) || self.fails_by_a_new_answer()
     }
 
     /// Whether something was checked, and all of it explored.
@@ -299,6 +323,8 @@ impl Property {
             counterexample: finding.counterexample.as_ref().map(scenario).transpose()?,
             withdrawn: withdrawal.map(Withdrawn::from),
             clauses,
+            fails_by: Vec::new(),
+            breaks_base: None,
         })
     }
 }

@@ -1,12 +1,17 @@
 //! `check --model sequential`: one call at a time, at each scope.
 
-use guest_access_model::check::Check;
-use guest_access_model::executor::Executor;
+use std::panic::resume_unwind;
+
+use guest_access_model::check::{
+    Broken, Check, PermittedAnswer, check_permitted, check_promises_of_base,
+};
+use guest_access_model::executor::{Executor, ExecutorError};
 use guest_access_model::guarantee::sayable_at;
 use guest_access_model::lockstep;
 use guest_access_model::memory;
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
+use guest_access_model::stop::Stop;
 use guest_access_rules::rules::Rules;
 
 use crate::command::CommandError;
@@ -24,7 +29,8 @@ const LOCKSTEP: Scope = Scope { guests: 1, rooms: 1 };
 
 /// Checks one revision at each scope.
 ///
-/// The report of the first scope has the agreement of model and reference too.
+/// The report of the first scope has the agreement of model and reference too, and the answers that the
+/// rules permit.
 pub(super) fn check(
     task: &Task<'_>,
     rules: &Rules,
@@ -32,18 +38,58 @@ pub(super) fn check(
     selection: &Selection,
 ) -> Result<Vec<CheckReport>, CommandError> {
     let mut agreement = selection.agreement;
+    // A mistaken homeserver is held against the default.
+    let mut permitted = subject.name == "reference";
     let scopes = task.args.search.scopes(&SCOPES).into_iter();
     let reports = scopes.map(|scope| {
         let mut report = check_scope(task, rules, subject, selection, scope)?;
-        if std::mem::take(&mut agreement) {
-            let reference = ReferenceSubject::new(subject.profile.clone(), LOCKSTEP);
-            let stop = &task.limits.stop;
-            let found = lockstep::explore(&rules.profile(), LOCKSTEP, reference, stop);
+        let stop = &task.limits.stop;
+        let is_asked = std::mem::take(&mut permitted) && report.complete;
+        let workers = task.workers.threads;
+        let (lockstep, permitted) = std::thread::scope(|threads| {
+            let permitted = threads
+                .spawn(|| is_asked.then(|| Permitted::check(rules, selection, workers, stop)));
+            let lockstep = std::mem::take(&mut agreement).then(|| {
+                let reference = ReferenceSubject::new(subject.profile.clone(), LOCKSTEP);
+                lockstep::explore(&rules.profile(), LOCKSTEP, reference, stop)
+            });
+            (lockstep, permitted.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        });
+        if let Some(permitted) = permitted.transpose()? {
+            report.add_permitted(rules, &permitted.answers)?;
+            if let (Some(base), Some(found)) = (rules.base_of_proposal(), &permitted.of_base) {
+                report.add_promises_of_base(base, rules, found)?;
+            }
+        }
+        if let Some(found) = lockstep {
             report.add_agreement(rules, &found)?;
         }
         Ok(report)
     });
     reports.collect()
+}
+
+/// What the rules permit besides the default, and what their base promised.
+struct Permitted {
+    answers: Vec<PermittedAnswer>,
+    of_base: Option<(Broken, bool)>,
+}
+
+impl Permitted {
+    fn check(
+        rules: &Rules,
+        selection: &Selection,
+        threads: usize,
+        stop: &Stop,
+    ) -> Result<Self, ExecutorError> {
+        let required = rules.promised().union(selection.named);
+        let guarantees = selection.among(required);
+        let answers = check_permitted(rules, guarantees, threads, stop)?;
+        let base = rules.base_of_proposal();
+        let of_base =
+            base.map(|base| check_promises_of_base(base, rules, guarantees, stop)).transpose()?;
+        Ok(Self { answers, of_base })
+    }
 }
 
 fn check_scope(

@@ -6,6 +6,7 @@ use anstyle::Style;
 use guest_access_model::check::Status;
 use guest_access_model::executor::Encoding;
 
+use super::permitted::not_by_every_answer;
 use super::{CheckReport, Property};
 use crate::report::{Cell, Table, count, number, paint, steps_in_words, style};
 
@@ -46,7 +47,12 @@ impl Display for CheckReport {
             writeln!(f)?;
             self.story(f, property)?;
         }
-        Ok(())
+        for property in self.properties.iter().filter(|p| p.breaks_base.is_some()) {
+            writeln!(f)?;
+            self.story_of_base(f, property)?;
+        }
+        self.lost_clauses_text(f)?;
+        self.permitted_text(f)
     }
 }
 
@@ -54,7 +60,13 @@ impl CheckReport {
     fn table(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut table = Table::with_headings(["guarantee", "status", "promised by"]);
         for property in &self.properties {
-            let (status, style) = property.words();
+            let (status, style) = match property.words() {
+                ("holds", _) if property.fails_by.iter().any(|by| by.new) => {
+                    (property.by_default(), style::BAD)
+                }
+                ("holds", style) if !property.fails_by.is_empty() => (property.by_default(), style),
+                words => words,
+            };
             let by = match &property.withdrawn {
                 Some(withdrawn) => format!("withdrawn in {}", withdrawn.by),
                 None => property.clauses.join(", "),
@@ -83,7 +95,13 @@ impl CheckReport {
         ];
         let told = told.map(|(status, what)| (self.with_status(status).count(), what));
         let told = told.iter().filter(|(count, _)| *count > 0);
-        let told: Vec<_> = told.map(|(count, what)| format!("{} {what}", number(*count))).collect();
+        let told: Vec<_> = told
+            .map(|(count, what)| {
+                let only =
+                    if *what == "hold" { not_by_every_answer(&self.properties) } else { String::new() };
+                format!("{} {what}{only}", number(*count))
+            })
+            .collect();
         told.join(", ")
     }
 
@@ -98,6 +116,20 @@ impl CheckReport {
             writeln!(f, "  withdrawn in {} because {}", withdrawn.by, withdrawn.because)?;
         }
         match steps_in_words(scenario, &self.source) {
+            Ok(lines) => lines.iter().try_for_each(|line| writeln!(f, "  {line}")),
+            Err(error) => writeln!(f, "  {error}"),
+        }
+    }
+}
+
+impl CheckReport {
+    /// How the proposal breaks a guarantee as its base promised it.
+    fn story_of_base(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
+        let Some(of_base) = &property.breaks_base else { return Ok(()) };
+        let id = paint(style::HEADING, property.id);
+        let breaks = paint(style::BAD, format!("broken as {} promised it", of_base.base));
+        writeln!(f, "{id} ({breaks}): {}", property.always)?;
+        match steps_in_words(&of_base.counterexample, &self.source) {
             Ok(lines) => lines.iter().try_for_each(|line| writeln!(f, "  {line}")),
             Err(error) => writeln!(f, "  {error}"),
         }

@@ -1,0 +1,241 @@
+//! What `check` says of the answers that the rules permit, of the promises of a proposal's base, and of
+//! the endpoints that the model does not look into.
+
+use std::fmt::{self, Formatter};
+
+use guest_access_model::action::Action;
+use guest_access_model::check::{Broken, PermittedAnswer};
+use guest_access_rules::guarantee::GuaranteeId;
+use guest_access_rules::rules::{LostClause, Rules};
+use serde::Serialize;
+
+use super::{CheckReport, Property};
+use crate::report::{count, number, paint, steps_in_words, style};
+use crate::scenario::{Scenario, ScenarioError};
+
+/// How many answers were tried that the rules permit besides the default.
+#[derive(Debug, Clone, Serialize)]
+pub struct PermittedReport {
+    /// The number of answers.
+    pub answers: usize,
+    /// How many of them are new: the base of the proposal forbids them.
+    pub new: usize,
+    /// Whether every state was visited for each of them.
+    pub complete: bool,
+}
+
+/// An answer that the rules permit, and that breaks a guarantee.
+#[derive(Debug, Clone, Serialize)]
+pub struct FailsBy {
+    /// The answer: `point=option`, or `endpoint.GET /sync=open`.
+    pub answer: String,
+    /// What a homeserver with this answer does.
+    pub means: String,
+    /// The reading behind the default, if there is one.
+    pub reading: Option<String>,
+    /// Whether the answer is new: the base of the proposal forbids it.
+    pub new: bool,
+    /// A shortest trace in which a homeserver with this answer breaks the guarantee.
+    pub counterexample: Scenario,
+    /// The rules of that homeserver.
+    #[serde(skip)]
+    source: Rules,
+}
+
+/// A promise of the base that a proposal breaks.
+#[derive(Debug, Clone, Serialize)]
+pub struct BreaksBase {
+    /// The base, which made the promise.
+    pub base: String,
+    /// A shortest trace that breaks the promise.
+    pub counterexample: Scenario,
+}
+
+/// A clause whose rule a proposal takes away or contradicts.
+#[derive(Debug, Clone, Serialize)]
+pub struct LostClauseReport {
+    /// The id of the clause.
+    pub clause: String,
+    /// What became of the rule.
+    pub because: String,
+}
+
+impl From<LostClause> for LostClauseReport {
+    fn from(LostClause { clause, because }: LostClause) -> Self {
+        Self { clause, because }
+    }
+}
+
+impl CheckReport {
+    /// Adds the answers that the rules permit, and the guarantees that they break.
+    ///
+    /// # Errors
+    /// If a counterexample cannot happen under the rules, which would be a mistake of the model's.
+    pub fn add_permitted(
+        &mut self,
+        rules: &Rules,
+        answers: &[PermittedAnswer],
+    ) -> Result<(), ScenarioError> {
+        for answer in answers {
+            let source = rules.with_default_profile(&answer.variant.profile);
+            for (guarantee, trace) in &answer.broken {
+                let Some(property) = self.property(*guarantee) else { continue };
+                let about = format!("`{}` breaks `{guarantee}`.", answer.variant.id);
+                let counterexample = property.scenario(&source, about, trace)?;
+                property.fails_by.push(FailsBy {
+                    answer: answer.variant.id.clone(),
+                    means: answer.variant.means(),
+                    reading: answer.variant.reading().map(str::to_owned),
+                    new: answer.is_new,
+                    counterexample,
+                    source: source.clone(),
+                });
+            }
+        }
+        let complete = answers.iter().all(|answer| answer.complete);
+        self.complete &= complete;
+        self.permitted = Some(PermittedReport {
+            answers: answers.len(),
+            new: answers.iter().filter(|answer| answer.is_new).count(),
+            complete,
+        });
+        Ok(())
+    }
+
+    /// Adds the promises of the base that the proposal breaks.
+    ///
+    /// # Errors
+    /// If a counterexample cannot happen under the rules, which would be a mistake of the model's.
+    pub fn add_promises_of_base(
+        &mut self,
+        base: &Rules,
+        rules: &Rules,
+        (broken, complete): &(Broken, bool),
+    ) -> Result<(), ScenarioError> {
+        for (guarantee, trace) in broken {
+            let Some(property) = self.property(*guarantee) else { continue };
+            let about = format!("Breaks `{guarantee}` as {} promised it.", base.id);
+            let counterexample = property.scenario(rules, about, trace)?;
+            property.status = guest_access_model::check::Status::Violated;
+            property.breaks_base = Some(BreaksBase { base: base.id.clone(), counterexample });
+        }
+        self.complete &= complete;
+        self.lost_clauses = rules.lost_clauses().into_iter().map(LostClauseReport::from).collect();
+        Ok(())
+    }
+
+    fn property(&mut self, guarantee: GuaranteeId) -> Option<&mut Property> {
+        self.properties.iter_mut().find(|property| property.id == guarantee.get().id)
+    }
+
+    /// Whether a guarantee fails by an answer that the proposal permits and its base forbids.
+    pub(super) fn fails_by_a_new_answer(&self) -> bool {
+        self.properties.iter().any(|property| property.fails_by.iter().any(|by| by.new))
+    }
+
+    /// What an answer breaks that the rules permit besides the default: one line for each guarantee,
+    /// and the traces of the new answers, or of all if there is only one guarantee.
+    pub(super) fn permitted_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(permitted) = &self.permitted else { return Ok(()) };
+        let tried = count(permitted.answers, "answer");
+        let broken: Vec<_> = self.properties.iter().filter(|p| !p.fails_by.is_empty()).collect();
+        if broken.is_empty() {
+            return match permitted.answers {
+                0 => Ok(()),
+                _ => writeln!(
+                    f,
+                    "the rules permit {tried} besides the default; every guarantee that holds by default holds by each of them"
+                ),
+            };
+        }
+        writeln!(f, "\nthe rules permit {tried} besides the default; by some of them a guarantee fails:")?;
+        let width = broken.iter().map(|property| property.id.len()).max().unwrap_or_default();
+        for property in &broken {
+            let answers: Vec<_> = property.fails_by.iter().map(FailsBy::in_short).collect();
+            let shown = answers.iter().take(FOLDED_TO).cloned().collect::<Vec<_>>().join(", ");
+            let more = answers.len().saturating_sub(FOLDED_TO);
+            let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+            writeln!(f, "  {:width$}  {shown}{more}", property.id)?;
+        }
+        let alone = self.properties.len() == 1;
+        if !alone {
+            writeln!(f, "  `--property ID` shows the trace of each")?;
+        }
+        for property in broken {
+            let told = property.fails_by.iter().filter(|by| alone || by.new);
+            for by in told {
+                writeln!(f)?;
+                by.tell(f, property)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The clauses whose rule the proposal takes away.
+    pub(super) fn lost_clauses_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.lost_clauses.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\n{} without the rule that it had:", count(self.lost_clauses.len(), "clause"))?;
+        for LostClauseReport { clause, because } in &self.lost_clauses {
+            let by = self.properties.iter().filter(|property| property.clauses.contains(clause));
+            let by: Vec<_> = by.map(|property| property.id).collect();
+            let by = if by.is_empty() { String::new() } else { format!("; {} cites it", by.join(", ")) };
+            writeln!(f, "  {clause}: {because}{by}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How many answers one line names.
+const FOLDED_TO: usize = 3;
+
+impl FailsBy {
+    fn in_short(&self) -> String {
+        let new = if self.new { ", new" } else { "" };
+        match &self.reading {
+            Some(reading) => format!("{} (reading {reading}{new})", self.answer),
+            None if self.new => format!("{} (new)", self.answer),
+            None => self.answer.clone(),
+        }
+    }
+
+    fn tell(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
+        let style = if self.new { style::BAD } else { style::DOUBTFUL };
+        let id = paint(style::HEADING, property.id);
+        writeln!(f, "{id} ({} {}): {}", paint(style, "fails by"), self.in_short(), property.always)?;
+        writeln!(f, "  {}", self.means)?;
+        for line in steps_in_words(&self.counterexample, &self.source).map_err(|_| fmt::Error)? {
+            writeln!(f, "  {line}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Property {
+    /// A trace that breaks the guarantee.
+    fn scenario(
+        &self,
+        rules: &Rules,
+        about: String,
+        trace: &[Action],
+    ) -> Result<Scenario, ScenarioError> {
+        let id = format!("{}-{}", rules.id, self.id);
+        Scenario::from_trace(id, rules, about, self.clauses.clone(), trace)
+    }
+
+    /// How many answers break the guarantee, in words for the table.
+    pub(super) fn by_default(&self) -> &'static str {
+        if self.fails_by.iter().any(|by| by.new) {
+            "fails by a new answer"
+        } else {
+            "holds by default"
+        }
+    }
+}
+
+/// A number of guarantees that hold by default only, for the summary.
+pub(super) fn not_by_every_answer(properties: &[Property]) -> String {
+    let some = properties.iter().filter(|property| !property.fails_by.is_empty()).count();
+    if some == 0 { String::new() } else { format!(" ({} only by default)", number(some)) }
+}
