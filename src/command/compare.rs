@@ -1,6 +1,6 @@
 //! `compare`: every decision in which two revisions differ.
 
-use guest_access_model::compare::{Comparison, compare};
+use guest_access_model::compare::{Comparison, compare, permitted_changes};
 use guest_access_rules::rules::Rules;
 
 use crate::report::Run;
@@ -15,7 +15,8 @@ use super::{CommandError, Outcome};
 /// Both revisions decide every action in every state that either of them can reach. So a difference
 /// is a difference of the decision itself, and not the consequence of an earlier difference. Each
 /// difference comes with a shortest witness. A difference is no failure: the command succeeds if the
-/// comparison is complete. The default scope is one guest and one room.
+/// comparison is complete. The report has two verdicts: what a homeserver does by default, and what it
+/// may do, by the answers that each revision permits. The default scope is one guest and one room.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  guest-access compare v1.1 v1.2")]
 pub(super) struct Args {
@@ -39,7 +40,8 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     // A second guest or room decides nothing: `non_interference`.
     let scope = args.search.scopes(&[(1, 1)])[0];
     let comparison: Comparison = compare(&from, &to, scope, limits.workers, &limits.stop);
-    let outcome = if comparison.complete { Outcome::Holds } else { Outcome::NoVerdict };
-    let report = ComparisonReport::new(&from, &to, scope, &comparison, run)?;
+    let permitted = permitted_changes(&from, &to, scope, limits.workers, &limits.stop);
+    let report = ComparisonReport::new(&from, &to, scope, &comparison, &permitted, run)?;
+    let outcome = if report.complete { Outcome::Holds } else { Outcome::NoVerdict };
     Written::report(&report, args.format, outcome, &args.output)
 }

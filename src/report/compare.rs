@@ -1,16 +1,24 @@
 //! What `compare` found.
 
+mod permitted;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 
 use guest_access_model::action::Answer;
-use guest_access_model::compare::{Comparison, Difference, Direction, Side, Verdict};
+use guest_access_model::compare::{
+    Comparison, Difference, Direction, PermittedChange, Side, Verdict,
+};
 use guest_access_model::state::{Scope, State};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::HistoryVisibility;
 use serde::Serialize;
 
 use crate::scenario::{Scenario, ScenarioError};
+
+pub use permitted::{
+    EffectReport, PermittedChangeReport, PermittedComparison, StandingReport,
+};
 
 use super::{Run, number, paint, steps_in_words, style};
 
@@ -33,6 +41,8 @@ pub struct ComparisonReport {
     pub contexts: usize,
     /// The differences.
     pub differences: Vec<DifferenceReport>,
+    /// What a homeserver may do: the answers that the two permit.
+    pub permitted: PermittedComparison,
     /// How the report came to be.
     pub run: Run,
 }
@@ -79,6 +89,7 @@ impl ComparisonReport {
         to: &Rules,
         scope: Scope,
         found: &Comparison,
+        (changes, searched): &(Vec<PermittedChange>, bool),
         run: Run,
     ) -> Result<Self, ScenarioError> {
         let differences =
@@ -89,9 +100,10 @@ impl ComparisonReport {
             verdict: found.verdict,
             guests: scope.guests,
             rooms: scope.rooms,
-            complete: found.complete,
+            complete: found.complete && *searched,
             contexts: found.contexts,
             differences: differences.collect::<Result<_, _>>()?,
+            permitted: PermittedComparison::new(from, to, changes)?,
             run,
         })
     }
@@ -180,18 +192,19 @@ impl Display for ComparisonReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (from, to) = (&self.from, &self.to);
         let verdict = match self.verdict {
-            Verdict::Equivalent => format!("{to} decides everything as {from} does"),
+            Verdict::Equivalent => format!("by default, {to} decides everything as {from} does"),
             Verdict::MorePermissive => {
-                format!("{to} allows or gives more than {from}, and nothing less")
+                format!("by default, {to} allows or gives more than {from}, and nothing less")
             }
             Verdict::LessPermissive => {
-                format!("{to} allows or gives less than {from}, and nothing more")
+                format!("by default, {to} allows or gives less than {from}, and nothing more")
             }
             Verdict::Incomparable => {
-                format!("{to} differs from {from} both ways, or in what is neither more nor less")
+                format!("by default, {to} differs from {from} both ways, or in what is neither more nor less")
             }
         };
         writeln!(f, "{}", paint(style::HEADING, verdict))?;
+        self.permitted.tell(f, from, to)?;
         let much =
             if self.complete { "all of them" } else { "not all of them: the search was ended" };
         writeln!(f, "{} decisions compared, {much}", number(self.contexts))?;
@@ -199,7 +212,7 @@ impl Display for ComparisonReport {
             writeln!(f)?;
             difference.tell(f, number)?;
         }
-        Ok(())
+        self.permitted.tell_changes(f)
     }
 }
 

@@ -1,0 +1,243 @@
+//! What two revisions permit, in a report.
+
+use std::fmt::{self, Formatter};
+
+use guest_access_model::compare::{
+    Direction, PermittedChange, PermittedChangeKind, PermittedVerdict, StandingInRules,
+    permitted_verdict,
+};
+use guest_access_rules::decision_point::Choices;
+use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::Edit;
+use serde::Serialize;
+
+use crate::report::{count, paint, steps_in_words, style};
+use crate::scenario::{Scenario, ScenarioError};
+
+/// What the second revision permits, relative to the first.
+#[derive(Debug, Clone, Serialize)]
+pub struct PermittedComparison {
+    /// The verdict.
+    pub verdict: PermittedVerdict,
+    /// The changes, by decision point, then by endpoint.
+    pub changes: Vec<PermittedChangeReport>,
+}
+
+/// A change of what a homeserver may answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct PermittedChangeReport {
+    /// The decision point, or the endpoint.
+    pub point: String,
+    /// The answer.
+    pub option: String,
+    /// What a homeserver with this answer does.
+    pub means: String,
+    /// The change.
+    pub change: PermittedChangeKind,
+    /// How the first revision stands to the point.
+    pub before: StandingReport,
+    /// How the second revision stands to the point.
+    pub after: StandingReport,
+    /// What the answer does; null if the answer is a default, or no action shows it.
+    pub effect: Option<EffectReport>,
+}
+
+/// How rules stand to a decision point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StandingReport {
+    /// `required`, `open` or `silent`.
+    pub standing: &'static str,
+    /// The options that the rules permit, the default first.
+    pub options: Vec<String>,
+    /// The reading, if there is one.
+    pub reading: Option<String>,
+    /// The clauses that the rules name for the point.
+    pub clauses: Vec<String>,
+}
+
+/// What an answer does, relative to the default of the revision that permits it.
+#[derive(Debug, Clone, Serialize)]
+pub struct EffectReport {
+    /// The endpoint at which a shortest witness shows it.
+    pub endpoint: String,
+    /// The kind of caller.
+    pub caller: &'static str,
+    /// The direction.
+    pub direction: Direction,
+    /// What a homeserver with the default does, in the witness.
+    pub default: String,
+    /// What a homeserver with this answer does, in the witness.
+    pub answer: String,
+    /// A shortest trace whose last step shows it.
+    pub witness: Scenario,
+    /// The rules under which it happens.
+    #[serde(skip)]
+    source: Rules,
+}
+
+impl From<&StandingInRules> for StandingReport {
+    fn from(of: &StandingInRules) -> Self {
+        let StandingInRules { standing, options, reading, clauses } = of.clone();
+        Self { standing, options, reading, clauses }
+    }
+}
+
+impl PermittedComparison {
+    /// The report of these changes.
+    ///
+    /// # Errors
+    /// If a witness cannot happen, which would be a mistake of the model's.
+    pub fn new(
+        from: &Rules,
+        to: &Rules,
+        changes: &[PermittedChange],
+    ) -> Result<Self, ScenarioError> {
+        let reports = changes.iter().map(|change| PermittedChangeReport::new(from, to, change));
+        Ok(Self {
+            verdict: permitted_verdict(changes),
+            changes: reports.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The verdict in words, and the changes.
+    pub(super) fn tell(&self, f: &mut Formatter<'_>, from: &str, to: &str) -> fmt::Result {
+        let verdict = match self.verdict {
+            PermittedVerdict::Same => format!("{to} permits the same answers as {from}"),
+            PermittedVerdict::Wider => format!("{to} permits answers that {from} forbids"),
+            PermittedVerdict::Narrower => format!("{to} forbids answers that {from} permits"),
+            PermittedVerdict::Different => {
+                format!("{to} differs from {from} in what it permits, or why")
+            }
+        };
+        let number = match self.changes.len() {
+            0 => String::new(),
+            changes => format!(": {}", count(changes, "change")),
+        };
+        writeln!(f, "{}{number}", paint(style::HEADING, verdict))
+    }
+
+    /// The changes: one line each, then the witnesses of the answers that are no default.
+    pub(super) fn tell_changes(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.changes.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\nwhat a homeserver may do:")?;
+        let (shown, folded) = self.changes.split_at(self.changes.len().min(SHOWN));
+        for change in shown {
+            change.tell(f)?;
+        }
+        for change in folded {
+            writeln!(f, "  {}", change.in_short())?;
+        }
+        Ok(())
+    }
+}
+
+/// How many changes are told with their witness; the others in one line each.
+const SHOWN: usize = 8;
+
+impl PermittedChangeReport {
+    fn new(from: &Rules, to: &Rules, change: &PermittedChange) -> Result<Self, ScenarioError> {
+        let (point, option) = (change.edit.point(), change.edit.option());
+        let effect = change.effect.as_ref().map(|effect| {
+            let of = match change.kind {
+                PermittedChangeKind::NoLongerPermitted => from,
+                _ => to,
+            };
+            let mut profile = of.profile();
+            match change.edit {
+                Edit::Choice(point, option) => {
+                    let choices: &mut Choices = &mut profile.choices;
+                    assert!(choices.set(point, option), "an edit has an option of its point");
+                }
+                Edit::Access(endpoint, access) => profile.set_access(endpoint, access),
+            }
+            let answered = of.with_default_profile(&profile);
+            let source = effect.leader.of(of, &answered).clone();
+            let id = format!("{}-{point}-{option}", of.id);
+            let about = format!("A homeserver may answer `{point}` with `{option}`.");
+            let clauses = change.edit.clauses(of);
+            Ok::<_, ScenarioError>(EffectReport {
+                endpoint: effect
+                    .endpoint
+                    .map_or_else(|| "the server itself".to_owned(), |endpoint| endpoint.to_string()),
+                caller: effect.caller,
+                direction: effect.direction,
+                default: super::said(&effect.default, &effect.answer),
+                answer: super::said(&effect.answer, &effect.default),
+                witness: Scenario::from_trace(id, &source, about, clauses, &effect.witness)?,
+                source,
+            })
+        });
+        Ok(Self {
+            means: change.edit.means(),
+            change: change.kind,
+            before: (&change.before).into(),
+            after: (&change.after).into(),
+            effect: effect.transpose()?,
+            point,
+            option,
+        })
+    }
+
+    fn in_short(&self) -> String {
+        let Self { point, option, .. } = self;
+        let because = |of: &StandingReport| match &of.reading {
+            Some(reading) => format!(" (reading {reading})"),
+            None if of.standing == "silent" => " (the text is silent)".to_owned(),
+            None => String::new(),
+        };
+        match self.change {
+            PermittedChangeKind::NewlyPermitted if self.after.standing == "required" => {
+                format!("{point}: `{option}` becomes the required answer")
+            }
+            PermittedChangeKind::NewlyPermitted => {
+                format!("{point}: `{option}` becomes permitted{}", because(&self.after))
+            }
+            PermittedChangeKind::NoLongerPermitted => {
+                format!("{point}: `{option}` becomes forbidden{}", because(&self.before))
+            }
+            PermittedChangeKind::BecomesDefault => {
+                format!("{point}: `{option}` becomes the default{}", because(&self.after))
+            }
+            PermittedChangeKind::OtherReason => {
+                let why = |of: &StandingReport| {
+                    let clauses = of.clauses.join(", ");
+                    let clauses =
+                        if clauses.is_empty() { clauses } else { format!(", by {clauses}") };
+                    format!("{}{}{clauses}", of.standing, because(of))
+                };
+                format!(
+                    "{point}: the same answers, before {}, after {}",
+                    why(&self.before),
+                    why(&self.after)
+                )
+            }
+        }
+    }
+
+    fn tell(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "- {}", self.in_short())?;
+        let Some(effect) = &self.effect else {
+            let is_default = |of: &StandingReport| of.options.first() == Some(&self.option);
+            let hidden = match self.change {
+                PermittedChangeKind::NewlyPermitted => !is_default(&self.after),
+                PermittedChangeKind::NoLongerPermitted => !is_default(&self.before),
+                PermittedChangeKind::BecomesDefault | PermittedChangeKind::OtherReason => false,
+            };
+            return if hidden { writeln!(f, "    no action of the model shows it") } else { Ok(()) };
+        };
+        writeln!(f, "    {}", self.means)?;
+        writeln!(
+            f,
+            "    {} to a {}, for instance: {}",
+            effect.direction, effect.caller, effect.endpoint
+        )?;
+        writeln!(f, "    by default: {}", effect.default)?;
+        writeln!(f, "    by this answer: {}", effect.answer)?;
+        for line in steps_in_words(&effect.witness, &effect.source).map_err(|_| fmt::Error)? {
+            writeln!(f, "       {line}")?;
+        }
+        Ok(())
+    }
+}
