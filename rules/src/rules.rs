@@ -257,7 +257,10 @@ impl Rules {
             let option = self.point(point).standing.default();
             if !base.permits(point, option) {
                 for clause in self.in_force(point.get().clauses) {
-                    lose(clause, format!("`{}` is `{option}`, which {} forbids", point.get().id, base.id));
+                    lose(
+                        clause,
+                        format!("`{}` is `{option}`, which {} forbids", point.get().id, base.id),
+                    );
                 }
             }
         }

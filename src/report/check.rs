@@ -218,7 +218,8 @@ impl CheckReport {
         }
         let scenarios = self.properties.iter_mut().flat_map(|property| {
             let by = property.fails_by.iter_mut().map(|by| &mut by.counterexample);
-            let of_base = property.breaks_base.iter_mut().map(|of_base| &mut of_base.counterexample);
+            let of_base =
+                property.breaks_base.iter_mut().map(|of_base| &mut of_base.counterexample);
             property.counterexample.iter_mut().chain(by).chain(of_base)
         });
         for scenario in scenarios {

@@ -16,9 +16,7 @@ use serde::Serialize;
 
 use crate::scenario::{Scenario, ScenarioError};
 
-pub use permitted::{
-    EffectReport, PermittedChangeReport, PermittedComparison, StandingReport,
-};
+pub use permitted::{EffectReport, PermittedChangeReport, PermittedComparison, StandingReport};
 
 use super::{Run, number, paint, steps_in_words, style};
 
@@ -200,7 +198,9 @@ impl Display for ComparisonReport {
                 format!("by default, {to} allows or gives less than {from}, and nothing more")
             }
             Verdict::Incomparable => {
-                format!("by default, {to} differs from {from} both ways, or in what is neither more nor less")
+                format!(
+                    "by default, {to} differs from {from} both ways, or in what is neither more nor less"
+                )
             }
         };
         writeln!(f, "{}", paint(style::HEADING, verdict))?;

@@ -221,3 +221,51 @@ fn what_a_room_means_that_never_set_its_guest_access_is_checked() {
     let steps = ran.json()["properties"][0]["counterexample"]["steps"].clone();
     assert_eq!(steps.as_array().map(Vec::len), Some(2), "{steps}");
 }
+
+/// Checks a proposal that has these entries and extends the rules in force.
+fn check_proposal(entries: &str, properties: &[&str]) -> crate::cli::Ran {
+    let folder = Folder::new();
+    let head = "id = \"p\"\nabout = \"A proposal.\"\nextends = \"v1.16\"\n";
+    let path = folder.file("p.toml", format!("{head}{entries}")).display().to_string();
+    let mut line = vec!["check", &path, "--guests", "1", "--format", "json"];
+    line.extend(properties.iter().flat_map(|property| ["--property", property]));
+    run(line)
+}
+
+#[test]
+fn an_answer_that_a_proposal_permits_and_its_base_forbids_fails_the_check() {
+    let ran = check_proposal(
+        "[points]\n\"join.gate\" = { default = \"can_join_only\", also = [\"none\"], reading = \"A2\" }",
+        &["join_gate"],
+    );
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let property = &ran.json()["properties"][0];
+    assert_eq!(property["status"], "holds");
+    assert_eq!(property["fails_by"][0]["answer"], "join.gate=none");
+    assert_eq!(property["fails_by"][0]["new"], true);
+    assert!(property["fails_by"][0]["counterexample"]["steps"].is_array());
+}
+
+#[test]
+fn a_guarantee_that_fails_by_a_reading_of_the_rules_in_force_holds_by_default() {
+    let ran = run_line("check v1.16 --guests 1 --property revocation --format json");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let property = &ran.json()["properties"][0];
+    assert_eq!(property["fails_by"][0]["reading"], "A2");
+    assert_eq!(property["fails_by"][0]["new"], false);
+}
+
+#[test]
+fn a_proposal_is_held_to_what_its_base_promised() {
+    let closes = "[[refuse]]\nendpoint = \"POST /rooms/{roomId}/leave\"\n";
+    let ran = check_proposal(closes, &["availability"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let report = ran.json();
+    let property = &report["properties"][0];
+    assert_eq!(property["status"], "violated");
+    assert_eq!(property["breaks_base"]["base"], "v1.16");
+    assert_eq!(report["lost_clauses"][0]["clause"], "GA-30");
+    let withdrawn = "[[withdraw]]\nguarantee = \"availability\"\nbecause = \"guests stay\"\n";
+    let ran = check_proposal(&format!("{closes}{withdrawn}"), &["confinement"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}

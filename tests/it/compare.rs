@@ -2,7 +2,7 @@
 
 use guest_access_rules::rules::Rules;
 
-use crate::cli::run_line;
+use crate::cli::{Folder, run, run_line};
 
 #[test]
 fn each_difference_is_told_with_a_shortest_witness() {
@@ -68,4 +68,44 @@ fn every_difference_of_every_pair_has_a_witness_that_happens() {
             }
         }
     }
+}
+
+/// What `compare` reports of a proposal that has these entries and extends `base`.
+fn compared(base: &str, entries: &str) -> serde_json::Value {
+    let folder = Folder::new();
+    let head = format!("id = \"p\"\nabout = \"A proposal.\"\nextends = \"{base}\"\n");
+    let path = folder.file("p.toml", format!("{head}{entries}")).display().to_string();
+    let ran = run(["compare", base, &path, "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran.json()
+}
+
+#[test]
+fn what_a_homeserver_may_do_is_compared_beside_the_default() {
+    for (base, entries, verdict) in [
+        ("v1.16", "[points]\n\"events.no_room\" = { required = \"refused\" }", "narrower"),
+        (
+            "v1.16",
+            "[points]\n\"revocation.effect\" = { default = \"leave\", also = [\"none\"], reading = \"A2\" }",
+            "wider",
+        ),
+        (
+            "v1.12",
+            "[[may_allow]]\nendpoint = \"GET /room_summary/{roomIdOrAlias}\"\nreading = \"A19\"",
+            "wider",
+        ),
+    ] {
+        let report = compared(base, entries);
+        assert_eq!(report["verdict"], "equivalent", "{entries}");
+        assert_eq!(report["permitted"]["verdict"], verdict, "{entries}");
+        let change = &report["permitted"]["changes"][0];
+        assert!(change["effect"]["witness"]["steps"].is_array(), "{change}");
+    }
+}
+
+#[test]
+fn a_room_that_never_set_its_guest_access_is_compared() {
+    let report =
+        compared("v1.16", "[points]\n\"guest_access.absent\" = { required = \"can_join\" }");
+    assert_eq!(report["verdict"], "more_permissive");
 }

@@ -70,8 +70,10 @@ impl<'a> Comparing<'a> {
     /// Compares both in the first of these states, on all threads. The results have the order of the
     /// states, so they do not depend on the threads.
     fn ask_at_once(&self, leader: Leader, states: &[State]) -> VecDeque<Answers<'a>> {
-        let at_once = if self.only_first { 1 } else { AT_ONCE };
-        let states = &states[..states.len().min(at_once)];
+        if self.only_first {
+            return states.first().map(|state| self.ask(leader, state)).into_iter().collect();
+        }
+        let states = &states[..states.len().min(AT_ONCE)];
         each(states, self.threads, |state| self.ask(leader, state)).into()
     }
 

@@ -196,7 +196,12 @@ fn of_point(rules: &Rules, point: PointId) -> StandingInRules {
             ("silent", options.collect())
         }
     };
-    StandingInRules { standing, options, reading: rule.reading.clone(), clauses: rule.clauses.clone() }
+    StandingInRules {
+        standing,
+        options,
+        reading: rule.reading.clone(),
+        clauses: rule.clauses.clone(),
+    }
 }
 
 /// The accesses to an endpoint that the rules permit, by their spelling.
@@ -273,7 +278,8 @@ pub fn first_difference(
         Direction::Closes => 1,
         Direction::Changes => 2,
     };
-    let first = comparing.found.into_iter().min_by_key(|(kind, found)| (rank(kind), found.witness.len()));
+    let first =
+        comparing.found.into_iter().min_by_key(|(kind, found)| (rank(kind), found.witness.len()));
     let effect = first.map(|(kind, found)| AnswerEffect {
         endpoint: kind.endpoint,
         caller: kind.caller,
@@ -321,7 +327,8 @@ mod tests {
 
     #[test]
     fn an_endpoint_that_a_server_may_open_is_wider() {
-        let may = "[[may_allow]]\nendpoint = \"GET /room_summary/{roomIdOrAlias}\"\nreading = \"A19\"";
+        let may =
+            "[[may_allow]]\nendpoint = \"GET /room_summary/{roomIdOrAlias}\"\nreading = \"A19\"";
         let changes = changes("v1.16", may);
         assert_eq!(permitted_verdict(&changes), PermittedVerdict::Wider);
         assert_eq!(changes[0].effect.as_ref().unwrap().direction, Direction::Opens);

@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 
 use guest_access_model::check::{
-    Broken, Check, PermittedAnswer, check_permitted, check_promises_of_base,
+    Broken, Check, PermittedAnswer, Status, check_permitted, check_promises_of_base,
 };
 use guest_access_model::executor::{Executor, ExecutorError};
 use guest_access_model::guarantee::sayable_at;
@@ -12,6 +12,7 @@ use guest_access_model::memory;
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
+use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::Rules;
 
 use crate::command::CommandError;
@@ -44,11 +45,15 @@ pub(super) fn check(
     let reports = scopes.map(|scope| {
         let mut report = check_scope(task, rules, subject, selection, scope)?;
         let stop = &task.limits.stop;
-        let is_asked = std::mem::take(&mut permitted) && report.complete;
+        let mut is_asked = std::mem::take(&mut permitted) && report.complete;
         let workers = task.workers.threads;
+        // An answer can break only what holds by default.
+        let holding = report.with_status(Status::Holds).map(|property| property.id);
+        let holding: GuaranteeSet = holding.filter_map(GuaranteeId::find).collect();
+        is_asked &= !holding.is_empty() || rules.base_of_proposal().is_some();
         let (lockstep, permitted) = std::thread::scope(|threads| {
-            let permitted = threads
-                .spawn(|| is_asked.then(|| Permitted::check(rules, selection, workers, stop)));
+            let permitted =
+                threads.spawn(|| is_asked.then(|| Permitted::check(rules, holding, workers, stop)));
             let lockstep = std::mem::take(&mut agreement).then(|| {
                 let reference = ReferenceSubject::new(subject.profile.clone(), LOCKSTEP);
                 lockstep::explore(&rules.profile(), LOCKSTEP, reference, stop)
@@ -78,12 +83,10 @@ struct Permitted {
 impl Permitted {
     fn check(
         rules: &Rules,
-        selection: &Selection,
+        guarantees: GuaranteeSet,
         threads: usize,
         stop: &Stop,
     ) -> Result<Self, ExecutorError> {
-        let required = rules.promised().union(selection.named);
-        let guarantees = selection.among(required);
         let answers = check_permitted(rules, guarantees, threads, stop)?;
         let base = rules.base_of_proposal();
         let of_base =

@@ -4,7 +4,7 @@
 use std::fmt::{self, Formatter};
 
 use guest_access_model::action::Action;
-use guest_access_model::check::{Broken, PermittedAnswer};
+use guest_access_model::check::{Broken, PermittedAnswer, Status};
 use guest_access_rules::guarantee::GuaranteeId;
 use guest_access_rules::rules::{LostClause, Rules};
 use serde::Serialize;
@@ -116,7 +116,7 @@ impl CheckReport {
             let Some(property) = self.property(*guarantee) else { continue };
             let about = format!("Breaks `{guarantee}` as {} promised it.", base.id);
             let counterexample = property.scenario(rules, about, trace)?;
-            property.status = guest_access_model::check::Status::Violated;
+            property.status = Status::Violated;
             property.breaks_base = Some(BreaksBase { base: base.id.clone(), counterexample });
         }
         self.complete &= complete;
@@ -142,13 +142,17 @@ impl CheckReport {
         if broken.is_empty() {
             return match permitted.answers {
                 0 => Ok(()),
+                _ if self.with_status(Status::Holds).next().is_none() => Ok(()),
                 _ => writeln!(
                     f,
-                    "the rules permit {tried} besides the default; every guarantee that holds by default holds by each of them"
+                    "\nthe rules permit {tried} besides the default; every guarantee that holds by default holds by each of them"
                 ),
             };
         }
-        writeln!(f, "\nthe rules permit {tried} besides the default; by some of them a guarantee fails:")?;
+        writeln!(
+            f,
+            "\nthe rules permit {tried} besides the default; by some of them a guarantee fails:"
+        )?;
         let width = broken.iter().map(|property| property.id.len()).max().unwrap_or_default();
         for property in &broken {
             let answers: Vec<_> = property.fails_by.iter().map(FailsBy::in_short).collect();
@@ -176,11 +180,16 @@ impl CheckReport {
         if self.lost_clauses.is_empty() {
             return Ok(());
         }
-        writeln!(f, "\n{} without the rule that it had:", count(self.lost_clauses.len(), "clause"))?;
+        writeln!(
+            f,
+            "\n{} without the rule that it had:",
+            count(self.lost_clauses.len(), "clause")
+        )?;
         for LostClauseReport { clause, because } in &self.lost_clauses {
             let by = self.properties.iter().filter(|property| property.clauses.contains(clause));
             let by: Vec<_> = by.map(|property| property.id).collect();
-            let by = if by.is_empty() { String::new() } else { format!("; {} cites it", by.join(", ")) };
+            let by =
+                if by.is_empty() { String::new() } else { format!("; {} cites it", by.join(", ")) };
             writeln!(f, "  {clause}: {because}{by}")?;
         }
         Ok(())
@@ -203,7 +212,13 @@ impl FailsBy {
     fn tell(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
         let style = if self.new { style::BAD } else { style::DOUBTFUL };
         let id = paint(style::HEADING, property.id);
-        writeln!(f, "{id} ({} {}): {}", paint(style, "fails by"), self.in_short(), property.always)?;
+        writeln!(
+            f,
+            "{id} ({} {}): {}",
+            paint(style, "fails by"),
+            self.in_short(),
+            property.always
+        )?;
         writeln!(f, "  {}", self.means)?;
         for line in steps_in_words(&self.counterexample, &self.source).map_err(|_| fmt::Error)? {
             writeln!(f, "  {line}")?;

@@ -97,8 +97,11 @@ impl CheckReport {
         let told = told.iter().filter(|(count, _)| *count > 0);
         let told: Vec<_> = told
             .map(|(count, what)| {
-                let only =
-                    if *what == "hold" { not_by_every_answer(&self.properties) } else { String::new() };
+                let only = if *what == "hold" {
+                    not_by_every_answer(&self.properties)
+                } else {
+                    String::new()
+                };
                 format!("{} {what}{only}", number(*count))
             })
             .collect();

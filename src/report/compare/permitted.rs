@@ -158,9 +158,10 @@ impl PermittedChangeReport {
             let about = format!("A homeserver may answer `{point}` with `{option}`.");
             let clauses = change.edit.clauses(of);
             Ok::<_, ScenarioError>(EffectReport {
-                endpoint: effect
-                    .endpoint
-                    .map_or_else(|| "the server itself".to_owned(), |endpoint| endpoint.to_string()),
+                endpoint: effect.endpoint.map_or_else(
+                    || "the server itself".to_owned(),
+                    |endpoint| endpoint.to_string(),
+                ),
                 caller: effect.caller,
                 direction: effect.direction,
                 default: super::said(&effect.default, &effect.answer),
@@ -225,7 +226,11 @@ impl PermittedChangeReport {
                 PermittedChangeKind::NoLongerPermitted => !is_default(&self.before),
                 PermittedChangeKind::BecomesDefault | PermittedChangeKind::OtherReason => false,
             };
-            return if hidden { writeln!(f, "    no action of the model shows it") } else { Ok(()) };
+            return if hidden {
+                writeln!(f, "    no action of the model shows it")
+            } else {
+                Ok(())
+            };
         };
         writeln!(f, "    {}", self.means)?;
         writeln!(
