@@ -98,8 +98,8 @@ fn is_new(base: &Rules, variant: &Variant) -> bool {
 /// The guarantees that a proposal inherits from its base and breaks, as the base means them: a call that
 /// the base lets guests make has to succeed.
 ///
-/// `confinement` and `authentication` speak of the list of endpoints, whatever it is. A proposal may
-/// lengthen the list, so they are judged by the proposal's own list alone.
+/// `confinement`, `authentication` and `clear_refusals` speak of the list of endpoints, whatever it is.
+/// A proposal may change the list, so they are judged by the proposal's own list alone.
 ///
 /// # Errors
 /// If a worker of the executor breaks down.
