@@ -109,7 +109,11 @@ pub fn check_promises_of_base(
     guarantees: GuaranteeSet,
     stop: &Stop,
 ) -> Result<(Broken, bool), ExecutorError> {
-    let of_any_list = GuaranteeSet::of(&[GuaranteeId::Confinement, GuaranteeId::Authentication]);
+    let of_any_list = GuaranteeSet::of(&[
+        GuaranteeId::Confinement,
+        GuaranteeId::Authentication,
+        GuaranteeId::ClearRefusals,
+    ]);
     let inherited = base.promised().intersection(rules.promised());
     let inherited = inherited.without(rules.own_promises).without(of_any_list);
     broken(&rules.profile(), base.profile(), inherited.intersection(guarantees), stop)
