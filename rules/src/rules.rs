@@ -239,8 +239,14 @@ impl Rules {
     }
 
     /// The clauses in force whose rule a proposal takes away or contradicts, in order.
+    ///
+    /// A clause that opens several endpoints keeps its rule as long as one of them is open.
     pub fn lost_clauses(&self) -> Vec<LostClause> {
         let Some(base) = self.base_of_proposal() else { return Vec::new() };
+        let still_opens = |clause: &String| {
+            let mut open = self.endpoints.iter().filter(|rule| rule.access != Access::Refused);
+            open.any(|rule| rule.clauses.contains(clause))
+        };
         let mut lost = Vec::new();
         let mut lose = |clause: &str, because: String| {
             lost.push(LostClause { clause: clause.to_owned(), because });
@@ -248,7 +254,7 @@ impl Rules {
         for endpoint in EndpointId::all() {
             let (was, is) = (base.endpoint(endpoint), self.endpoint(endpoint));
             if was.access != Access::Refused && is.access == Access::Refused {
-                for clause in &was.clauses {
+                for clause in was.clauses.iter().filter(|clause| !still_opens(clause)) {
                     lose(clause, format!("`{endpoint}` is closed to guests"));
                 }
             }

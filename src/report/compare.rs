@@ -212,7 +212,7 @@ impl Display for ComparisonReport {
             writeln!(f)?;
             difference.tell(f, number)?;
         }
-        self.permitted.tell_changes(f)
+        self.permitted.tell_changes(f, from, to)
     }
 }
 

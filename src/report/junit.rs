@@ -36,10 +36,13 @@ pub fn junit(reports: &[CheckReport]) -> Result<String, SerializeError> {
 }
 
 fn case(suite: &str, property: &Property) -> TestCase {
+    let new_answer = property.fails_by.iter().find(|by| by.new);
     let failed = |kind, message: &str| {
         let mut status = TestCaseStatus::non_success(kind);
         status.set_type(property.status.as_str()).set_message(message);
-        if let Some(scenario) = &property.counterexample
+        let of_base = property.breaks_base.as_ref().map(|of_base| &of_base.counterexample);
+        let of_answer = new_answer.map(|by| &by.counterexample);
+        if let Some(scenario) = property.counterexample.as_ref().or(of_base).or(of_answer)
             && let Ok(scenario) = serde_json::to_string_pretty(scenario)
         {
             status.set_description(scenario);
@@ -47,6 +50,10 @@ fn case(suite: &str, property: &Property) -> TestCase {
         status
     };
     let status = match property.status {
+        Status::Holds if new_answer.is_some() => failed(
+            NonSuccessKind::Failure,
+            "the guarantee fails by an answer that the proposal permits and its base forbids",
+        ),
         Status::Holds | Status::NotPromised => TestCaseStatus::success(),
         Status::Violated => failed(NonSuccessKind::Failure, property.always),
         Status::Vacuous => {

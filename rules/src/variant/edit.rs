@@ -41,7 +41,12 @@ impl Edit {
                 let known = point.get().options.iter().find(|known| known.id == *option);
                 known.map(PointOption::means).unwrap_or_default()
             }
-            Self::Access(endpoint, access) => format!("{endpoint} is {access} to guests."),
+            Self::Access(endpoint, Access::Refused) => format!("{endpoint} is refused to guests."),
+            Self::Access(endpoint, access @ Access::Open(_)) => {
+                let open = access.to_string();
+                let conditions = open.strip_prefix("open").unwrap_or_default();
+                format!("{endpoint} is open to guests{conditions}.")
+            }
         }
     }
 

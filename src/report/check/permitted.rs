@@ -145,13 +145,13 @@ impl CheckReport {
                 _ if self.with_status(Status::Holds).next().is_none() => Ok(()),
                 _ => writeln!(
                     f,
-                    "\nthe rules permit {tried} besides the default; every guarantee that holds by default holds by each of them"
+                    "\nthe rules permit {tried} besides the default; none of them breaks a guarantee that holds by default"
                 ),
             };
         }
         writeln!(
             f,
-            "\nthe rules permit {tried} besides the default; by some of them a guarantee fails:"
+            "\nthe rules permit {tried} besides the default; some of them break a guarantee:"
         )?;
         let width = broken.iter().map(|property| property.id.len()).max().unwrap_or_default();
         for property in &broken {
@@ -163,7 +163,7 @@ impl CheckReport {
         }
         let alone = self.properties.len() == 1;
         if !alone {
-            writeln!(f, "  `--property ID` shows the trace of each")?;
+            writeln!(f, "  `--property ID` shows a trace for each")?;
         }
         for property in broken {
             let told = property.fails_by.iter().filter(|by| alone || by.new);
@@ -180,16 +180,17 @@ impl CheckReport {
         if self.lost_clauses.is_empty() {
             return Ok(());
         }
-        writeln!(
-            f,
-            "\n{} without the rule that it had:",
-            count(self.lost_clauses.len(), "clause")
-        )?;
+        let lost = self.lost_clauses.len();
+        let verb = if lost == 1 { "loses its rule" } else { "lose their rules" };
+        writeln!(f, "\n{} {verb}:", count(lost, "clause"))?;
         for LostClauseReport { clause, because } in &self.lost_clauses {
             let by = self.properties.iter().filter(|property| property.clauses.contains(clause));
             let by: Vec<_> = by.map(|property| property.id).collect();
-            let by =
-                if by.is_empty() { String::new() } else { format!("; {} cites it", by.join(", ")) };
+            let by = match by.len() {
+                0 => String::new(),
+                1 => format!("; {} cites {clause}", by[0]),
+                _ => format!("; {} cite {clause}", by.join(", ")),
+            };
             writeln!(f, "  {clause}: {because}{by}")?;
         }
         Ok(())
@@ -201,12 +202,16 @@ const FOLDED_TO: usize = 3;
 
 impl FailsBy {
     fn in_short(&self) -> String {
-        let new = if self.new { ", new" } else { "" };
-        match &self.reading {
-            Some(reading) => format!("{} (reading {reading}{new})", self.answer),
-            None if self.new => format!("{} (new)", self.answer),
-            None => self.answer.clone(),
+        match self.why() {
+            why if why.is_empty() => self.answer.clone(),
+            why => format!("{} ({})", self.answer, why.join(", ")),
         }
+    }
+
+    /// Why the rules permit the answer: by which reading, and whether the base forbids it.
+    fn why(&self) -> Vec<String> {
+        let reading = self.reading.iter().map(|reading| format!("reading {reading}"));
+        reading.chain(self.new.then(|| "new".to_owned())).collect()
     }
 
     fn tell(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
@@ -216,7 +221,7 @@ impl FailsBy {
             f,
             "{id} ({} {}): {}",
             paint(style, "fails by"),
-            self.in_short(),
+            std::iter::once(self.answer.clone()).chain(self.why()).collect::<Vec<_>>().join(", "),
             property.always
         )?;
         writeln!(f, "  {}", self.means)?;

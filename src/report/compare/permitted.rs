@@ -82,6 +82,23 @@ impl From<&StandingInRules> for StandingReport {
     }
 }
 
+impl StandingReport {
+    /// What the rules do with the question of the point: the predicate of a sentence about the rules.
+    fn in_words(&self) -> String {
+        let standing = match self.standing {
+            "required" => "requires the answer",
+            "silent" => "is silent",
+            _ => "leaves the question open",
+        };
+        let grounds = self.reading.iter().map(|reading| format!("reading {reading}"));
+        let grounds: Vec<_> = grounds.chain(self.clauses.iter().cloned()).collect();
+        match grounds.join(", ") {
+            none if none.is_empty() => standing.to_owned(),
+            grounds => format!("{standing} ({grounds})"),
+        }
+    }
+}
+
 impl PermittedComparison {
     /// The report of these changes.
     ///
@@ -99,14 +116,21 @@ impl PermittedComparison {
         })
     }
 
-    /// The verdict in words, and the changes.
+    fn has(&self, kind: PermittedChangeKind) -> bool {
+        self.changes.iter().any(|change| change.change == kind)
+    }
+
+    /// The verdict in words, and the number of changes.
     pub(super) fn tell(&self, f: &mut Formatter<'_>, from: &str, to: &str) -> fmt::Result {
         let verdict = match self.verdict {
             PermittedVerdict::Same => format!("{to} permits the same answers as {from}"),
             PermittedVerdict::Wider => format!("{to} permits answers that {from} forbids"),
             PermittedVerdict::Narrower => format!("{to} forbids answers that {from} permits"),
+            PermittedVerdict::Different if self.has(PermittedChangeKind::NewlyPermitted) => {
+                format!("{to} permits answers that {from} forbids, and forbids others")
+            }
             PermittedVerdict::Different => {
-                format!("{to} differs from {from} in what it permits, or why")
+                format!("{to} permits the same answers as {from}, by other defaults or clauses")
             }
         };
         let number = match self.changes.len() {
@@ -117,17 +141,17 @@ impl PermittedComparison {
     }
 
     /// The changes: one line each, then the witnesses of the answers that are no default.
-    pub(super) fn tell_changes(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    pub(super) fn tell_changes(&self, f: &mut Formatter<'_>, from: &str, to: &str) -> fmt::Result {
         if self.changes.is_empty() {
             return Ok(());
         }
         writeln!(f, "\nwhat a homeserver may do:")?;
         let (shown, folded) = self.changes.split_at(self.changes.len().min(SHOWN));
         for change in shown {
-            change.tell(f)?;
+            change.tell(f, from, to)?;
         }
         for change in folded {
-            writeln!(f, "  {}", change.in_short())?;
+            writeln!(f, "- {}", change.in_short(from, to))?;
         }
         Ok(())
     }
@@ -181,44 +205,36 @@ impl PermittedChangeReport {
         })
     }
 
-    fn in_short(&self) -> String {
+    fn in_short(&self, from: &str, to: &str) -> String {
         let Self { point, option, .. } = self;
-        let because = |of: &StandingReport| match &of.reading {
-            Some(reading) => format!(" (reading {reading})"),
-            None if of.standing == "silent" => " (the text is silent)".to_owned(),
+        let because = |rules: &str, of: &StandingReport| match &of.reading {
+            Some(reading) => format!(" (reading {reading} of {rules})"),
+            None if of.standing == "silent" => format!(" ({rules} is silent)"),
             None => String::new(),
         };
+        let (before, after) = (because(from, &self.before), because(to, &self.after));
         match self.change {
             PermittedChangeKind::NewlyPermitted if self.after.standing == "required" => {
                 format!("{point}: `{option}` becomes the required answer")
             }
             PermittedChangeKind::NewlyPermitted => {
-                format!("{point}: `{option}` becomes permitted{}", because(&self.after))
+                format!("{point}: `{option}` becomes permitted{after}")
             }
             PermittedChangeKind::NoLongerPermitted => {
-                format!("{point}: `{option}` becomes forbidden{}", because(&self.before))
+                format!("{point}: `{option}` becomes forbidden{before}")
             }
             PermittedChangeKind::BecomesDefault => {
-                format!("{point}: `{option}` becomes the default{}", because(&self.after))
+                format!("{point}: `{option}` becomes the default{after}")
             }
             PermittedChangeKind::OtherReason => {
-                let why = |of: &StandingReport| {
-                    let clauses = of.clauses.join(", ");
-                    let clauses =
-                        if clauses.is_empty() { clauses } else { format!(", by {clauses}") };
-                    format!("{}{}{clauses}", of.standing, because(of))
-                };
-                format!(
-                    "{point}: the same answers, before {}, after {}",
-                    why(&self.before),
-                    why(&self.after)
-                )
+                let (before, after) = (self.before.in_words(), self.after.in_words());
+                format!("{point}: the same answers; {from} {before}, {to} {after}")
             }
         }
     }
 
-    fn tell(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "- {}", self.in_short())?;
+    fn tell(&self, f: &mut Formatter<'_>, from: &str, to: &str) -> fmt::Result {
+        writeln!(f, "- {}", self.in_short(from, to))?;
         let Some(effect) = &self.effect else {
             let is_default = |of: &StandingReport| of.options.first() == Some(&self.option);
             let hidden = match self.change {
@@ -227,7 +243,7 @@ impl PermittedChangeReport {
                 PermittedChangeKind::BecomesDefault | PermittedChangeKind::OtherReason => false,
             };
             return if hidden {
-                writeln!(f, "    no action of the model shows it")
+                writeln!(f, "    no action of the model shows the answer")
             } else {
                 Ok(())
             };
@@ -235,8 +251,11 @@ impl PermittedChangeReport {
         writeln!(f, "    {}", self.means)?;
         writeln!(
             f,
-            "    {} to a {}, for instance: {}",
-            effect.direction, effect.caller, effect.endpoint
+            "    {} {} a {}, for instance: {}",
+            effect.direction,
+            if effect.direction == Direction::Changes { "for" } else { "to" },
+            effect.caller,
+            effect.endpoint
         )?;
         writeln!(f, "    by default: {}", effect.default)?;
         writeln!(f, "    by this answer: {}", effect.answer)?;
