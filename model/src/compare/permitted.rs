@@ -98,6 +98,9 @@ pub struct AnswerEffect {
 
 /// Every change of what a homeserver may answer, by decision point, then by endpoint. The second value
 /// is whether every effect was searched to the end.
+///
+/// # Panics
+/// Never: the reader of the rules checked that each option is one of its point.
 pub fn permitted_changes(
     from: &Rules,
     to: &Rules,
