@@ -25,6 +25,7 @@
 //! | [`SequentialSpecification::step`] | the next state after an operation, and its answer |
 //! | [`SequentialSpecification::fits`] | whether an observed answer is the answer of the specification |
 //! | [`SequentialSpecification::is_read_only`] | whether an operation changes no state; speeds up the search |
+//! | [`SequentialSpecification::is_alike`] | whether two calls can change places; speeds up the search |
 //! | [`Partitioned::partition`] | the parts of a history that can be checked by themselves |
 //!
 //! # Example
@@ -105,6 +106,7 @@
 //! answer yes or no only, and a report needs the dead ends.
 
 mod growing;
+mod refutation;
 mod whole;
 
 #[cfg(test)]
@@ -142,6 +144,18 @@ pub trait SequentialSpecification {
 
     /// Whether an observed answer is the answer of the specification.
     fn fits(&self, answer: &Self::Answer, observation: &Self::Observation) -> bool;
+
+    /// Whether two calls, each an operation and its observed answer, have the same effect and the same
+    /// answer in every state.
+    ///
+    /// `false` is always correct. `true` lets [`HistorySearch`] try fewer orders.
+    fn is_alike(
+        &self,
+        _one: (&Self::Operation, Option<&Self::Observation>),
+        _other: (&Self::Operation, Option<&Self::Observation>),
+    ) -> bool {
+        false
+    }
 
     /// Whether the operation changes no state in which its observed answer fits; without an observed
     /// answer, whether the operation changes no state at all.

@@ -1,8 +1,9 @@
 //! `replay`: checks a recording without a homeserver.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use guest_access_model::stop::Stop;
 use guest_access_rules::rules::Rules;
 
 use crate::contention::{Checker, Recording};
@@ -11,7 +12,7 @@ use crate::report::contention::{self as report, ContentionReport, Effort};
 
 use super::output::{OutputArgs, Written, json, print_message};
 use super::progress::Progress;
-use super::{CommandError, Outcome};
+use super::{CommandError, Outcome, interrupt};
 
 /// Check a recording of a homeserver under contention, without the homeserver
 ///
@@ -27,6 +28,10 @@ pub(super) struct Args {
     /// The rules to check against [default: the rules that the recording names]
     #[arg(long)]
     rules: Option<String>,
+    /// Stop after this time. The parts that are not decided by then are reported as undecided
+    #[arg(long, value_name = "TIME", default_value = "60s",
+        value_parser = humantime::parse_duration)]
+    timeout: Duration,
     /// Fail on answers that only another reading of the text permits
     #[arg(long)]
     strict: bool,
@@ -69,7 +74,9 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     };
     let run = Run { seed: recording.header.seed, ..Run::of([&rules]) };
     let progress = Progress::new(rules.id.clone(), args.output.quiet);
-    let checked = Checker::new(&rules).check(&recording, |done| progress.show(done, "round"));
+    let stop = Stop::new(interrupt::flag()?).after(args.timeout);
+    let checker = Checker::new(&rules).until(stop);
+    let checked = checker.check(&recording, |done| progress.show(done, "round"));
     drop(progress);
     let took = began.elapsed();
     let effort = Effort { url: None, took, checking: took, broken_off: None };

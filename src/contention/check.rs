@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_model::action::Actor;
 use guest_access_model::linearizability::Partitioned;
+use guest_access_model::stop::Stop;
 use guest_access_rules::rules::Rules;
 
 use crate::diff::ReadingTaken;
@@ -84,6 +85,14 @@ impl Checker {
     /// Returns a checker for homeservers that are to follow `rules`.
     pub fn new(rules: &Rules) -> Self {
         Self { rules: rules.clone(), specification: SpecificationByReadings::new(rules) }
+    }
+
+    /// The same checker, which stops as `stop` says. The partitions that are not checked by then are
+    /// undecided.
+    #[must_use]
+    pub fn until(mut self, stop: Stop) -> Self {
+        self.specification.stop = stop;
+        self
     }
 
     /// Whether every partition of a round has a linearization.
@@ -209,7 +218,9 @@ impl Checker {
     ) -> Option<Readings> {
         for _ in 0..=MAX_SET_ASIDE {
             partition = partition.without_answers(set_aside);
-            let explanation = if checked.violations.len() < MAX_VIOLATIONS {
+            let explanation = if self.specification.stop.now() {
+                Explanation::Undecided
+            } else if checked.violations.len() < MAX_VIOLATIONS {
                 explain(&self.specification, &partition, &usage.combinations)
             } else if let Some(known) =
                 explain_by_known_readings(&self.specification, &partition, &usage.combinations)

@@ -193,14 +193,14 @@ impl ConsistencyCheck<'_> {
         let mut tried = 0;
         let mut last_refuted = 0;
         while let Some((_, readings)) = queue.pop_first() {
-            if tried == MAX_ASSIGNMENTS {
+            if tried == MAX_ASSIGNMENTS || self.specification.stop.now() {
                 return Consistency::Undecided(last_refuted);
             }
             tried += 1;
             let refutes = |minimal: &MinimalHistory| {
                 let search =
                     LinearizationSearch::of_minimal_history(self.specification, &readings, minimal);
-                matches!(search.run(), SearchResult::NoOrder(_))
+                matches!(search.run(), SearchResult::NoOrder)
             };
             let number = match histories.iter().position(refutes) {
                 Some(number) => number,
@@ -290,7 +290,7 @@ impl ConsistencyCheck<'_> {
         let mut trial = Trial::Explains;
         for (number, partition) in self.partitions().enumerate() {
             match (self.search(number, &partition, readings), &trial) {
-                (SearchResult::NoOrder(_), _) => return Trial::Refuted(number, partition),
+                (SearchResult::NoOrder, _) => return Trial::Refuted(number, partition),
                 (SearchResult::Undecided, Trial::Explains) => trial = Trial::Undecided(number),
                 (SearchResult::Order | SearchResult::Undecided, _) => {}
             }
@@ -305,7 +305,7 @@ impl ConsistencyCheck<'_> {
         'assignment: loop {
             let mut needs: BTreeMap<Vec<Switch>, Vec<usize>> = BTreeMap::new();
             for (number, partition) in self.partitions().enumerate() {
-                if matches!(results[number], SearchResult::NoOrder(_)) {
+                if matches!(results[number], SearchResult::NoOrder) {
                     let switches = self.fewest_switches(number, &partition, &in_run);
                     needs.entry(switches).or_default().push(number);
                 }
@@ -316,7 +316,7 @@ impl ConsistencyCheck<'_> {
                 let by_here = self.results(&here);
                 let is_order = |result: &SearchResult| matches!(result, SearchResult::Order);
                 let opposite = results.iter().zip(&by_here).position(|(in_run, here)| {
-                    is_order(in_run) && matches!(here, SearchResult::NoOrder(_))
+                    is_order(in_run) && matches!(here, SearchResult::NoOrder)
                 });
                 let Some(opposite) = opposite else {
                     let count = |results: &[SearchResult]| {
@@ -361,7 +361,7 @@ impl ConsistencyCheck<'_> {
             let mut matches = StepMatches::by_default(own.is_empty());
             for (variant, option) in &numbered {
                 let result = self.search(place, &partition, &Readings::from([*variant]));
-                let is_refuted = matches!(result, SearchResult::NoOrder(_));
+                let is_refuted = matches!(result, SearchResult::NoOrder);
                 matches.list(*option, if is_refuted { Match::Differs } else { Match::Meets });
             }
             if let [one, other] = **own {

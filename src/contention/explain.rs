@@ -60,7 +60,7 @@ pub(super) fn explain_by_known_readings(
     match search(&ours) {
         SearchResult::Order => return Some(Explanation::Order(ours)),
         SearchResult::Undecided => return Some(Explanation::Undecided),
-        SearchResult::NoOrder(_) => {}
+        SearchResult::NoOrder => {}
     }
     let found = known.iter().find(|readings| matches!(search(readings), SearchResult::Order));
     found.map(|readings| Explanation::Order(necessary(specification, partition, readings)))
@@ -84,9 +84,8 @@ pub(super) fn explain(
     let mut tried: Vec<Readings> = Vec::new();
     let mut histories: Vec<MinimalHistory> = Vec::new();
     while let Some(readings) = queue.pop_front() {
-        let refutes = |minimal: &MinimalHistory| {
-            matches!(search(&readings, minimal), SearchResult::NoOrder(_))
-        };
+        let refutes =
+            |minimal: &MinimalHistory| matches!(search(&readings, minimal), SearchResult::NoOrder);
         let number = match histories.iter().position(refutes) {
             Some(number) => number,
             None => {
@@ -97,7 +96,7 @@ pub(super) fn explain(
                     match search.run() {
                         SearchResult::Order => return Explanation::Order(readings),
                         SearchResult::Undecided => return Explanation::Undecided,
-                        SearchResult::NoOrder(_) => {}
+                        SearchResult::NoOrder => {}
                     }
                 }
                 let Some(minimal) = shrink(specification, partition, &readings) else {
@@ -114,7 +113,7 @@ pub(super) fn explain(
             }
         }
         tried.push(readings);
-        if tried.len() == MAX_COMBINATIONS {
+        if tried.len() == MAX_COMBINATIONS || specification.stop.now() {
             return Explanation::Undecided;
         }
     }
@@ -122,12 +121,10 @@ pub(super) fn explain(
     else {
         return Explanation::Undecided;
     };
-    let dead_ends =
-        tried.iter().take(MAX_REPORTED).filter_map(|readings| match search(readings, &minimal) {
-            SearchResult::NoOrder(dead_ends) => Some(dead_ends),
-            SearchResult::Order | SearchResult::Undecided => None,
-        });
-    let dead_ends = dead_ends.flatten().collect();
+    let dead_ends = tried.iter().take(MAX_REPORTED).flat_map(|readings| {
+        LinearizationSearch::of_minimal_history(specification, readings, &minimal).dead_ends()
+    });
+    let dead_ends = dead_ends.collect();
     Explanation::NoOrder(minimal, dead_ends)
 }
 
@@ -158,7 +155,7 @@ pub(super) fn explaining_readings(
     };
     let explains = |readings: &Readings| {
         let search = LinearizationSearch::of_minimal_history(specification, readings, minimal);
-        !matches!(search.run(), SearchResult::NoOrder(_))
+        !matches!(search.run(), SearchResult::NoOrder)
     };
     let one_more = matter(readings, false);
     let mut explaining: Vec<_> = one_more.iter().filter(|one| explains(one)).cloned().collect();

@@ -28,12 +28,12 @@ pub(super) struct LinearizationSearch<'a> {
 }
 
 /// The result of a search.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SearchResult {
     /// A linearization exists.
     Order,
-    /// No linearization exists. Some of the longest prefixes are listed.
-    NoOrder(Vec<DeadEnd>),
+    /// No linearization exists.
+    NoOrder,
     /// The search stopped at its limit.
     Undecided,
 }
@@ -71,18 +71,23 @@ impl<'a> LinearizationSearch<'a> {
     }
 
     pub(super) fn run(&self) -> SearchResult {
-        match self.explore().result {
-            linearizability::SearchResult::Linearization(_) => SearchResult::Order,
-            linearizability::SearchResult::Undecided => SearchResult::Undecided,
-            linearizability::SearchResult::None(dead_ends) => {
-                let dead_ends = dead_ends.into_iter().map(|one| DeadEnd {
-                    order: one.order,
-                    state: one.state,
-                    readings: self.readings.clone(),
-                });
-                SearchResult::NoOrder(dead_ends.collect())
-            }
+        match self.with_search(|search| search.is_linearizable()) {
+            Some(true) => SearchResult::Order,
+            Some(false) => SearchResult::NoOrder,
+            None => SearchResult::Undecided,
         }
+    }
+
+    /// Some of the longest prefixes; none if there is a linearization, or if the search stopped.
+    pub(super) fn dead_ends(&self) -> Vec<DeadEnd> {
+        let linearizability::SearchResult::None(dead_ends) = self.explore().result else {
+            return Vec::new();
+        };
+        let dead_ends = dead_ends.into_iter();
+        let readings = || self.readings.clone();
+        dead_ends
+            .map(|one| DeadEnd { order: one.order, state: one.state, readings: readings() })
+            .collect()
     }
 
     /// The assumed readings with one more reading that changes an answer on some explored prefix.
@@ -117,15 +122,22 @@ impl<'a> LinearizationSearch<'a> {
 
     /// Searches for a linearization; returns the result and all explored prefixes.
     fn explore(&self) -> linearizability::Explored<RoundState> {
+        self.with_search(|search| search.explore())
+    }
+
+    fn with_search<T>(
+        &self,
+        run: impl FnOnce(HistorySearch<'_, RoundSpecification<'_>>) -> T,
+    ) -> T {
         let specification: RoundSpecification<'_> = self.specification.by(self.readings);
         let anytime = self.distinct_anytime_operations();
         let end = self.end.map(|end| move |state: &RoundState| end.fits(state));
-        HistorySearch {
+        run(HistorySearch {
             anytime: &anytime,
+            stop: Some(&self.specification.stop),
             is_final: end.as_ref().map(|end| end as &dyn Fn(&RoundState) -> bool),
             ..HistorySearch::of(&specification, self.calls)
-        }
-        .explore()
+        })
     }
 
     /// The operations that may come at any time, without those that are equal to an earlier one.

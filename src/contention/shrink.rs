@@ -26,7 +26,7 @@ pub(super) fn shrink(
 ) -> Option<MinimalHistory> {
     let fails = |calls: &[PartitionCall], anytime: &[PartitionCall], end: Option<&FinalState>| {
         let search = LinearizationSearch { specification, readings, calls, anytime, end };
-        matches!(search.run(), SearchResult::NoOrder(_))
+        matches!(search.run(), SearchResult::NoOrder)
     };
     let (mut calls, mut end, mut unexplained) = (partition.calls.clone(), partition.end, None);
     if fails(&calls, &[], None) {

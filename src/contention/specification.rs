@@ -12,6 +12,7 @@ use guest_access_model::action::{Action, Actor, Credential, Key, Operation, Sett
 use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_model::linearizability::{Call, SequentialSpecification};
 use guest_access_model::state::{Account, Kind, State, Tagged};
+use guest_access_model::stop::Stop;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
@@ -152,6 +153,14 @@ impl SequentialSpecification for RoundSpecification<'_> {
         answer.fits(seen)
     }
 
+    fn is_alike(
+        &self,
+        one: (&PartitionOperation, Option<&HttpObservation>),
+        other: (&PartitionOperation, Option<&HttpObservation>),
+    ) -> bool {
+        one.0.is_like(other.0) && one.1 == other.1
+    }
+
     fn is_read_only(&self, operation: &PartitionOperation, seen: Option<&HttpObservation>) -> bool {
         operation.is_read_only(seen)
     }
@@ -165,6 +174,8 @@ pub(super) struct SpecificationByReadings {
     endpoints: Vec<Option<Vec<EndpointId>>>,
     /// The profile of each combination of readings.
     profiles: RefCell<HashMap<Readings, Rc<Profile>>>,
+    /// When every search by this specification stops.
+    pub(super) stop: Stop,
     /// The results of [`Self::readings_that_matter`].
     matter: RefCell<HashMap<PredictionKey, Rc<[Readings]>>>,
 }
@@ -178,7 +189,13 @@ impl SpecificationByReadings {
     pub(super) fn new(rules: &Rules) -> Self {
         let variants = Variants::of(rules);
         let endpoints = variants.all.iter().map(Variant::endpoints).collect();
-        Self { endpoints, profiles: RefCell::default(), matter: RefCell::default(), variants }
+        Self {
+            endpoints,
+            profiles: RefCell::default(),
+            stop: Stop::default(),
+            matter: RefCell::default(),
+            variants,
+        }
     }
 
     /// The specification by these readings.

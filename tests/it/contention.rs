@@ -245,6 +245,26 @@ fn two_options_of_one_question_are_inconsistent() {
 }
 
 #[test]
+fn what_the_time_limit_leaves_is_undecided() {
+    let folder = Folder::new();
+    let lines = [HEAD, REGISTER, JOINED_ROOMS];
+    std::fs::write(folder.path("h.jsonl"), lines.join("\n") + "\n").unwrap();
+    let line = "replay FOLDER/h.jsonl --timeout 0s --quiet --format";
+    let ran = run_in(&folder, &format!("{line} json"));
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let report = ran.json();
+    assert_eq!(report["complete"], false);
+    let undecided = json!([{"round": 1, "of": "guest1", "event": null, "search": "linearization"}]);
+    assert_eq!(report["undecided"], undecided);
+    for format in ["text", "html"] {
+        let ran = run_in(&folder, &format!("{line} {format}"));
+        let says = "round 1: guest1: whether some order explains its answers";
+        assert!(ran.out.contains(says), "{}", ran.out);
+        assert!(!ran.out.contains("every partition has an order"), "{}", ran.out);
+    }
+}
+
+#[test]
 fn readings_of_two_questions_are_one_assignment() {
     let upgrade = r#"{"line":"call","round":2,"client":1,"step":{"as":"guest1","do":"upgrade"},"start":10,"end":15,"answer":{"verdict":"allow","status":200}}"#;
     let whoami = r#"{"line":"call","round":2,"client":1,"step":{"as":"guest1","do":"GET /account/whoami"},"start":20,"end":25,"answer":{"verdict":"allow","status":200,"is_guest":false}}"#;

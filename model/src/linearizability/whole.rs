@@ -11,17 +11,31 @@
 //!    (J. Wing and C. Gong, *Testing and verifying concurrent objects*, 1993).
 //! 5. If a candidate is read-only and explains its answer here, extend the prefix by this candidate only.
 //!    Every order that has the candidate later stays an order with the candidate here.
-//! 6. Drop every prefix that was found before (G. Lowe, *Testing for linearizability*, 2017), and go on
+//! 6. Of calls with the same operation and the same observed answer, try one order only: the call that may
+//!    come first and has to be done first comes before its *successor*. Two such calls can change places
+//!    in every linearization that has the successor first.
+//! 7. Drop every prefix that was found before (G. Lowe, *Testing for linearizability*, 2017), and go on
 //!    with step 2.
-//! 7. If no prefix is left, there is no linearization. The longest prefixes are the *dead ends*.
+//! 8. If no prefix is left, there is no linearization. The longest prefixes are the *dead ends*.
 
 use std::collections::HashSet;
+use std::mem::size_of;
 
+use crate::stop::Stop;
+
+use super::refutation::is_refuted;
 use super::{CallOf, SequentialSpecification};
 
 /// The number of prefixes after which a search stops by default. The limit counts prefixes and not
 /// seconds, so the same history always has the same verdict.
 pub const MAX_PREFIXES: usize = 400_000;
+/// The memory in bytes after which a search stops: a prefix of a long history takes more memory than a
+/// prefix of a short one.
+const MAX_BYTES: usize = 256 << 20;
+/// The number of prefixes of the short search: the proof that ignores the order takes as long.
+const PREFIXES_BEFORE_REFUTATION: usize = 2_048;
+/// The number of prefixes after which a search asks its [`Stop`] again.
+const PREFIXES_BETWEEN_STOPS: usize = 256;
 /// The number of dead ends that a search returns at most.
 pub const MAX_DEAD_ENDS: usize = 12;
 
@@ -40,6 +54,8 @@ pub struct HistorySearch<'a, S: SequentialSpecification> {
     pub is_final: Option<FinalCondition<'a, S::State>>,
     /// The number of prefixes after which the search stops.
     pub max_prefixes: usize,
+    /// When the search stops before its limit; never, without a condition.
+    pub stop: Option<&'a Stop>,
 }
 
 /// The result of a search.
@@ -50,7 +66,7 @@ pub enum SearchResult<State> {
     Linearization(Vec<usize>),
     /// No linearization exists. Some of the longest prefixes are listed.
     None(Vec<DeadEnd<State>>),
-    /// The search stopped at its limit.
+    /// The search stopped at its limit, or was stopped.
     Undecided,
 }
 
@@ -115,12 +131,42 @@ impl<State> Explored<State> {
 impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
     /// A search for a linearization of these calls, which are sorted by their start.
     pub const fn of(specification: &'a S, calls: &'a [CallOf<S>]) -> Self {
-        Self { specification, calls, anytime: &[], is_final: None, max_prefixes: MAX_PREFIXES }
+        Self {
+            specification,
+            calls,
+            anytime: &[],
+            is_final: None,
+            max_prefixes: MAX_PREFIXES,
+            stop: None,
+        }
     }
 
     /// Searches for a linearization.
     pub fn run(&self) -> SearchResult<S::State> {
         self.explore().result
+    }
+
+    /// Whether the history has a linearization; `None` if the search stopped at its limit, or was stopped.
+    ///
+    /// A short search comes first, then the proof that ignores the order of the calls, then the whole
+    /// search.
+    pub fn is_linearizable(&self) -> Option<bool> {
+        let decided = |result| match result {
+            SearchResult::Linearization(_) => Some(true),
+            SearchResult::None(_) => Some(false),
+            SearchResult::Undecided => None,
+        };
+        let short = self.max_prefixes.min(PREFIXES_BEFORE_REFUTATION);
+        decided(Self { max_prefixes: short, ..*self }.run())
+            .or_else(|| self.is_refuted().then_some(false))
+            .or_else(|| decided(self.run()))
+    }
+
+    /// Whether no order of the calls is a linearization, by the proof that ignores the order.
+    pub(super) fn is_refuted(&self) -> bool {
+        let calls = self.calls.iter().map(|call| (&call.operation, call.observation()));
+        let anytime = self.anytime.iter().map(|operation| (*operation, None));
+        is_refuted(self.specification, calls.chain(anytime), self.is_final)
     }
 
     /// Searches for a linearization; returns the result and all prefixes that the search found.
@@ -133,9 +179,13 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
             state: self.specification.init(),
             answered: 0,
         };
+        let bytes = 2 * (size_of::<Prefix<S::State>>() + self.calls.len().div_ceil(8));
+        let most = self.max_prefixes.min(MAX_BYTES / bytes);
+        let predecessors = self.predecessors();
         let mut known = HashSet::from([(empty.calls.clone(), empty.state.clone())]);
         let mut prefixes = vec![empty];
         let mut unexplored = vec![0];
+        let mut explored = 0_usize;
         let mut longest: Vec<usize> = vec![0];
         while let Some(number) = unexplored.pop() {
             let prefix = &prefixes[number];
@@ -150,13 +200,16 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
                 longest.push(number);
             }
             // The stack returns its last element first: push the first candidate last.
-            for next in self.extensions(prefix, number).into_iter().rev() {
+            for next in self.extensions(prefix, number, &predecessors).into_iter().rev() {
                 if known.insert((next.calls.clone(), next.state.clone())) {
                     unexplored.push(prefixes.len());
                     prefixes.push(next);
                 }
             }
-            if prefixes.len() > self.max_prefixes {
+            explored += 1;
+            let is_stopped =
+                || explored % PREFIXES_BETWEEN_STOPS == 0 && self.stop.is_some_and(Stop::now);
+            if prefixes.len() > most || is_stopped() {
                 return Explored { result: SearchResult::Undecided, prefixes };
             }
         }
@@ -170,10 +223,48 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
         Explored { result: SearchResult::None(dead_ends), prefixes }
     }
 
+    /// For each call the last call that step 6 puts before it.
+    ///
+    /// Of two calls with the same operation and the same observed answer, the first may come before the
+    /// second if all calls that precede the first precede the second, and all calls that the second
+    /// precedes start after the first too. The calls are sorted by their start, so the earlier call has
+    /// the first property. It has the second one if it was answered first, or if no call starts between
+    /// the two answers.
+    fn predecessors(&self) -> Vec<Option<usize>> {
+        let answered = |call: &CallOf<S>| call.answer.as_ref().map_or(u64::MAX, |(end, _)| *end);
+        let is_between = |from: u64, to: u64| {
+            let later = self.calls.partition_point(|call| call.start <= from);
+            self.calls.get(later).is_some_and(|call| call.start <= to)
+        };
+        let is_alike = |one: &CallOf<S>, other: &CallOf<S>| {
+            self.specification.is_alike(
+                (&one.operation, one.observation()),
+                (&other.operation, other.observation()),
+            )
+        };
+        let before = |(place, call): (usize, &CallOf<S>)| {
+            (0..place).rev().find(|earlier| {
+                let earlier = &self.calls[*earlier];
+                is_alike(earlier, call)
+                    && (answered(earlier) <= answered(call)
+                        || !is_between(answered(call), answered(earlier)))
+            })
+        };
+        self.calls.iter().enumerate().map(before).collect()
+    }
+
     /// Extends a prefix by each candidate and by each operation that may come at any time.
-    fn extensions(&self, prefix: &Prefix<S::State>, number: usize) -> Vec<Prefix<S::State>> {
+    fn extensions(
+        &self,
+        prefix: &Prefix<S::State>,
+        number: usize,
+        predecessors: &[Option<usize>],
+    ) -> Vec<Prefix<S::State>> {
         let mut extensions = Vec::new();
         for candidate in candidates(self.specification, self.calls, &prefix.calls) {
+            if predecessors[candidate].is_some_and(|before| !prefix.calls.contains(before)) {
+                continue;
+            }
             let call = &self.calls[candidate];
             let step = self.specification.step(&prefix.state, &call.operation);
             let Some((state, answer)) = step else { continue };
