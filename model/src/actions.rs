@@ -52,8 +52,14 @@ pub fn actions(scope: Scope, profiles: &[&Profile]) -> Vec<Action> {
     let firsts: Vec<EndpointId> = classes.iter().map(|class| class[0]).collect();
     let mut actions = Vec::new();
     account_actions(&mut actions, scope);
-    call_actions(&mut actions, scope, &firsts);
+    let depends_on_the_room = |endpoint: &EndpointId| {
+        profiles.iter().any(|profile| profile.access(*endpoint).depends_on_the_room())
+    };
+    let calls = firsts.iter().copied().filter(|endpoint| endpoint.get().gives.is_none());
+    let (about_a_room, others): (Vec<_>, Vec<_>) = calls.partition(depends_on_the_room);
+    call_actions(&mut actions, scope, &others, None);
     for room in scope.rooms() {
+        call_actions(&mut actions, scope, &about_a_room, Some(room));
         moderator_actions(&mut actions, scope, room);
         actions.extend(
             [
@@ -102,13 +108,22 @@ fn account_actions(actions: &mut Vec<Action>, scope: Scope) {
     actions.push(Action::new(Actor::Server, Operation::Restart));
 }
 
-fn call_actions(actions: &mut Vec<Action>, scope: Scope, firsts: &[EndpointId]) {
-    for endpoint in firsts.iter().copied().filter(|endpoint| endpoint.get().gives.is_none()) {
-        let operation = Operation::Call(endpoint);
-        actions.push(Action::new(Actor::Nobody, operation));
-        actions.push(Action::new(Actor::User, operation));
+/// The calls of these endpoints, about a room where the access depends on the room.
+fn call_actions(
+    actions: &mut Vec<Action>,
+    scope: Scope,
+    endpoints: &[EndpointId],
+    room: Option<u8>,
+) {
+    for endpoint in endpoints.iter().copied() {
+        let call = |by| {
+            let action = Action::new(by, Operation::Call(endpoint));
+            room.map_or(action, |room| action.at(room))
+        };
+        actions.push(call(Actor::Nobody));
+        actions.push(call(Actor::User));
         for guest in scope.guests() {
-            let action = Action::new(Actor::Guest(guest), operation);
+            let action = call(Actor::Guest(guest));
             actions.extend([
                 action,
                 action.with(Credential::BeforeUpgrade),

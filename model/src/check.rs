@@ -32,7 +32,8 @@ spelled! {
         Vacuous = "vacuous",
         /// The guarantee is not required.
         NotPromised = "not_promised",
-        /// The check ended before every state was visited.
+        /// The check ended before every state was visited; or an open endpoint returns content of
+        /// rooms that no rule looks at, and the guarantee is about such content.
         Unknown = "unknown",
     }
 }

@@ -89,7 +89,7 @@ pub fn explore<S: Subject + Clone>(
     stop: &Stop,
 ) -> Lockstep {
     let usual = actions(scope, &[profile]);
-    let calls = every_call(&usual);
+    let calls = every_call(profile, &usual);
     let mut found = Lockstep { complete: true, states: 0, actions: 0, mismatch: None };
     let mut asked_everything: HashSet<[Account; MAX_GUESTS]> = HashSet::new();
     let first = initial(profile);
@@ -127,7 +127,7 @@ pub fn explore<S: Subject + Clone>(
 }
 
 /// The calls of every endpoint, and not only of the first of each class.
-fn every_call(usual: &[Action]) -> Vec<Action> {
+fn every_call(profile: &Profile, usual: &[Action]) -> Vec<Action> {
     let callers: HashSet<_> = usual
         .iter()
         .filter(|action| {
@@ -138,6 +138,9 @@ fn every_call(usual: &[Action]) -> Vec<Action> {
     let mut callers: Vec<_> = callers.into_iter().collect();
     callers.sort();
     let action = |endpoint: EndpointId, by, with| match endpoint.get().gives {
+        None if profile.access(endpoint).depends_on_the_room() => {
+            Action::new(by, Operation::Call(endpoint)).with(with).at(0)
+        }
         None => Action::new(by, Operation::Call(endpoint)).with(with),
         Some(Gives::Sync) => Action::new(by, Operation::Read(endpoint)).with(with),
         Some(_) => Action::new(by, Operation::Read(endpoint)).with(with).at(0),

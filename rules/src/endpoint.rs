@@ -62,9 +62,19 @@ pub struct Endpoint {
     pub deprecated: bool,
     /// The part of a room's content that the endpoint returns, if any.
     pub gives: Option<Gives>,
+    /// The content of rooms that the endpoint returns and that neither the model nor the reference
+    /// looks into, if any.
+    pub unseen: Option<String>,
 }
 
 impl Endpoint {
+    /// Whether a call of the endpoint names a room by its id or an alias: in the path, or, for
+    /// `GET /events`, in the query.
+    pub fn names_a_room(&self) -> bool {
+        let in_path = ["{roomId}", "{roomIdOrAlias}"].iter().any(|name| self.path.contains(name));
+        in_path || self.id == "GET /events"
+    }
+
     /// The HTTP method.
     pub fn method(&self) -> &str {
         self.id.split_once(' ').map_or("", |(method, _)| method)

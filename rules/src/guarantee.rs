@@ -219,6 +219,17 @@ impl GuaranteeSet {
     /// No guarantee.
     pub const EMPTY: Self = Self(0);
 
+    /// The guarantees about the content of rooms that a guest is given.
+    pub const ON_CONTENT: Self = Self::of(&[
+        GuaranteeId::VisibleRoomOnly,
+        GuaranteeId::ReadConfinement,
+        GuaranteeId::PreviewConfinement,
+        GuaranteeId::NoRetroactiveExposure,
+        GuaranteeId::WorldReadableOnly,
+        GuaranteeId::FailSafe,
+        GuaranteeId::ReadEntitlement,
+    ]);
+
     /// The set of these guarantees.
     pub const fn of(guarantees: &[GuaranteeId]) -> Self {
         let (mut set, mut next) = (Self::EMPTY, 0);

@@ -23,6 +23,32 @@ spelled! {
     }
 }
 
+impl Condition {
+    /// Whether a call of the endpoint says what the condition asks for.
+    pub fn can_apply_to(self, endpoint: EndpointId) -> bool {
+        let endpoint = endpoint.get();
+        match self {
+            Self::MessagesOnly => endpoint.path.ends_with("/send/{eventType}/{txnId}"),
+            Self::DisplayNameOnly => endpoint.path.ends_with("/{keyName}"),
+            Self::WorldReadableRoom | Self::JoinedRoom => endpoint.names_a_room(),
+        }
+    }
+
+    /// What a call has to name so that the condition can apply.
+    pub const fn asks_for(self) -> &'static str {
+        match self {
+            Self::MessagesOnly => "the type of an event that it sends, `send/{eventType}/{txnId}`",
+            Self::DisplayNameOnly => "a key of a profile, `{keyName}`",
+            Self::WorldReadableRoom | Self::JoinedRoom => "a room, `{roomId}` or `{roomIdOrAlias}`",
+        }
+    }
+
+    /// Whether the condition is one of the room that a call names.
+    pub const fn is_of_a_room(self) -> bool {
+        matches!(self, Self::WorldReadableRoom | Self::JoinedRoom)
+    }
+}
+
 /// A set of conditions, all of which must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Conditions(u8);
@@ -61,6 +87,16 @@ pub enum Access {
     Refused,
     /// On the allow-list, for calls that meet the conditions.
     Open(Conditions),
+}
+
+impl Access {
+    /// Whether the access depends on the room that a call names.
+    pub fn depends_on_the_room(self) -> bool {
+        match self {
+            Self::Refused => false,
+            Self::Open(conditions) => conditions.iter().any(Condition::is_of_a_room),
+        }
+    }
 }
 
 impl fmt::Display for Access {

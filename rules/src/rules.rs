@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clause::{self, Clause};
-use crate::decision_point::{Choices, PointId};
+use crate::decision_point::{Choices, PointId, Unlisted};
 use crate::endpoint::EndpointId;
 use crate::guarantee::{GuaranteeId, GuaranteeSet};
 use crate::profile::{Access, Profile};
@@ -236,6 +236,28 @@ impl Rules {
     /// Whether these rules permit the option: it is required, permitted, or the text is silent.
     pub fn permits(&self, point: PointId, option: &str) -> bool {
         !self.point(point).standing.forbids(option)
+    }
+
+    /// Whether these rules open the endpoint to guests, or permit a homeserver to open it.
+    pub fn may_open(&self, endpoint: EndpointId) -> bool {
+        let rule = self.endpoint(endpoint);
+        rule.access != Access::Refused || rule.may_be_open.is_some()
+    }
+
+    /// The endpoints that these rules open to guests and that return content of rooms which no rule looks
+    /// at. Those of a proposal include the endpoints that a homeserver may open, and that the base
+    /// of the proposal keeps closed.
+    pub fn unseen_content(&self) -> Vec<EndpointId> {
+        let is_new = |endpoint: EndpointId| {
+            let base = self.base_of_proposal();
+            base.is_some_and(|base| self.may_open(endpoint) && !base.may_open(endpoint))
+        };
+        let has_no_list = self.profile().choices.unlisted == Unlisted::Served;
+        let opens = |endpoint: &EndpointId| {
+            has_no_list || self.endpoint(*endpoint).access != Access::Refused || is_new(*endpoint)
+        };
+        let unseen = EndpointId::all().filter(|endpoint| endpoint.get().unseen.is_some());
+        unseen.filter(opens).collect()
     }
 
     /// The clauses in force whose rule a proposal takes away or contradicts, in order.

@@ -11,13 +11,13 @@ use guest_access_model::check::{Finding, Report, Status};
 use guest_access_model::executor::Encoding;
 use guest_access_model::lockstep::{Lockstep, Mismatch};
 use guest_access_model::state::Scope;
-use guest_access_rules::guarantee::{Guarantee, GuaranteeSet};
+use guest_access_rules::guarantee::{Guarantee, GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::{Rules, Withdrawal};
 use serde::Serialize;
 
 use crate::scenario::{Scenario, ScenarioError};
 
-use super::Run;
+use super::{Run, UnseenContent};
 
 pub use overlapping::Disciplines;
 pub use permitted::{BreaksBase, FailsBy, LostClauseReport, PermittedReport};
@@ -67,6 +67,9 @@ pub struct CheckReport {
     /// The clauses whose rule a proposal takes away or contradicts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lost_clauses: Vec<LostClauseReport>,
+    /// The open endpoints that give content of rooms which no rule looks at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<UnseenContent>,
     /// How the report came to be.
     pub run: Run,
     /// The rules.
@@ -206,6 +209,7 @@ impl CheckReport {
             properties: properties.collect::<Result<_, _>>()?,
             permitted: None,
             lost_clauses: Vec::new(),
+            unseen: Vec::new(),
             run,
             source: rules.clone(),
         })
@@ -284,9 +288,26 @@ impl CheckReport {
         self.properties.iter().any(fails) || self.fails_by_a_new_answer()
     }
 
-    /// Whether something was checked, and all of it explored.
+    /// Notes the open endpoints that give content of rooms which no rule looks at. If there are some, no
+    /// guarantee about such content holds: its status is unknown, unless it is violated anyway.
+    pub fn add_unseen(&mut self, rules: &Rules) {
+        self.unseen = UnseenContent::of(rules.unseen_content());
+        if self.unseen.is_empty() {
+            return;
+        }
+        for property in &mut self.properties {
+            let is_on_content = GuaranteeId::find(property.id)
+                .is_some_and(|guarantee| GuaranteeSet::ON_CONTENT.contains(guarantee));
+            if property.status == Status::Holds && is_on_content {
+                property.status = Status::Unknown;
+            }
+        }
+    }
+
+    /// Whether something was checked, all of it explored, and nothing is unknown.
     pub fn has_a_verdict(&self) -> bool {
-        self.complete && self.checked() > 0
+        let is_known = self.with_status(Status::Unknown).next().is_none();
+        self.complete && is_known && self.checked() > 0
     }
 }
 

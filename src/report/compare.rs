@@ -10,6 +10,7 @@ use guest_access_model::compare::{
     Comparison, Difference, Direction, PermittedChange, Side, Verdict,
 };
 use guest_access_model::state::{Scope, State};
+use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::HistoryVisibility;
 use serde::Serialize;
@@ -18,7 +19,7 @@ use crate::scenario::{Scenario, ScenarioError};
 
 pub use permitted::{EffectReport, PermittedChangeReport, PermittedComparison, StandingReport};
 
-use super::{Run, number, paint, steps_in_words, style};
+use super::{Run, UnseenContent, number, paint, steps_in_words, style};
 
 /// How two revisions differ.
 #[derive(Debug, Clone, Serialize)]
@@ -41,6 +42,9 @@ pub struct ComparisonReport {
     pub differences: Vec<DifferenceReport>,
     /// What a homeserver may do: the answers that the two permit.
     pub permitted: PermittedComparison,
+    /// The endpoints that the two do not open alike, and whose content no rule looks at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<UnseenContent>,
     /// How the report came to be.
     pub run: Run,
 }
@@ -102,6 +106,10 @@ impl ComparisonReport {
             contexts: found.contexts,
             differences: differences.collect::<Result<_, _>>()?,
             permitted: PermittedComparison::new(from, to, changes)?,
+            unseen: UnseenContent::of(EndpointId::all().filter(|endpoint| {
+                from.endpoint(*endpoint).access != to.endpoint(*endpoint).access
+                    || from.may_open(*endpoint) != to.may_open(*endpoint)
+            })),
             run,
         })
     }
@@ -212,7 +220,11 @@ impl Display for ComparisonReport {
             writeln!(f)?;
             difference.tell(f, number)?;
         }
-        self.permitted.tell_changes(f, from, to)
+        self.permitted.tell_changes(f, from, to)?;
+        if !self.unseen.is_empty() {
+            writeln!(f, "\nnot compared:")?;
+        }
+        self.unseen.iter().try_for_each(|unseen| unseen.tell(f))
     }
 }
 

@@ -110,7 +110,10 @@ fn done(step: &Action, label: &str) -> String {
         Operation::ReadThroughOtherRoom => {
             format!("asks for {label} of room1 through {place}")
         }
-        Operation::Call(endpoint) => format!("calls {endpoint}"),
+        Operation::Call(endpoint) => match step.place {
+            Place::Nowhere => format!("calls {endpoint}"),
+            _ => format!("calls {endpoint} in {place}"),
+        },
     }
 }
 

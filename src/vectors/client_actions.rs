@@ -66,6 +66,13 @@ fn calls(all: &mut Vec<Action>, rules: &Rules, scope: Scope, endpoint: EndpointI
     if !is_listed && !needs_a_token && !is_plain_query {
         return;
     }
+    if rules.endpoint(endpoint).access.depends_on_the_room() {
+        for room in scope.rooms() {
+            let callers = scope.guests().map(Actor::Guest).chain([Actor::Nobody, Actor::User]);
+            all.extend(callers.map(|by| Action::new(by, operation).at(room)));
+        }
+        return;
+    }
     all.push(Action::new(Actor::Nobody, operation));
     if is_listed || is_plain_query {
         all.push(Action::new(Actor::User, operation));

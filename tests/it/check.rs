@@ -269,3 +269,30 @@ fn a_proposal_is_held_to_what_its_base_promised() {
     let ran = check_proposal(&format!("{closes}{withdrawn}"), &["confinement"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
+
+#[test]
+fn content_that_no_rule_looks_at_leaves_guarantees_unknown() {
+    let ran = check_proposal(
+        "[[allow]]\nendpoint = \"POST /search\"\n",
+        &["read_confinement", "join_gate"],
+    );
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let report = ran.json();
+    let status = |number: usize| report["properties"][number]["status"].clone();
+    assert_eq!((status(0), status(1)), ("unknown".into(), "holds".into()), "{report}");
+    assert_eq!(report["unseen"][0]["endpoint"], "POST /search");
+    let ran = check_proposal("[[allow]]\nendpoint = \"POST /search\"\n", &["join_gate"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[test]
+fn a_condition_on_the_room_works_where_the_model_looks_into_nothing() {
+    let ran = check_proposal(
+        "[[allow]]\nendpoint = \"PUT /rooms/{roomId}/typing/{userId}\"\nwhen = [\"room:joined\"]\n",
+        &["confinement", "availability", "agreement"],
+    );
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = ran.json();
+    let properties = report["properties"].as_array().unwrap();
+    assert!(properties.iter().all(|property| property["status"] == "holds"), "{report}");
+}

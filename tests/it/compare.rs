@@ -109,3 +109,21 @@ fn a_room_that_never_set_its_guest_access_is_compared() {
         compared("v1.16", "[points]\n\"guest_access.absent\" = { required = \"can_join\" }");
     assert_eq!(report["verdict"], "more_permissive");
 }
+
+#[test]
+fn an_endpoint_opened_to_joined_guests_is_shown_in_their_room() {
+    let entries =
+        "[[allow]]\nendpoint = \"PUT /rooms/{roomId}/typing/{userId}\"\nwhen = [\"room:joined\"]";
+    let report = compared("v1.16", entries);
+    assert_eq!(report["verdict"], "more_permissive");
+    let difference = &report["differences"][0];
+    assert!(difference["when"].as_array().unwrap().contains(&"membership: join".into()));
+    let steps = difference["witness"]["steps"].as_array().unwrap();
+    assert_eq!(steps.last().unwrap()["room"], "room1", "{steps:?}");
+}
+
+#[test]
+fn content_that_no_rule_looks_at_is_not_compared_and_said_so() {
+    let report = compared("v1.16", "[[allow]]\nendpoint = \"POST /search\"");
+    assert_eq!(report["unseen"][0]["endpoint"], "POST /search");
+}

@@ -45,6 +45,20 @@ fn of_rules_files() {
             "required and silent",
             rules("[points]\n\"join.gate\" = { required = \"none\", silent = \"none\" }"),
         ),
+        (
+            "a condition about a room where a call names none",
+            rules("[[allow]]\nendpoint = \"GET /sync\"\nwhen = [\"room:world_readable\"]"),
+        ),
+        (
+            "a condition about an event where a call sends none",
+            rules(
+                "[[allow]]\nendpoint = \"GET /account/whoami\"\nwhen = [\"event_type:m.room.message\"]",
+            ),
+        ),
+        (
+            "a condition about a profile where a call names none",
+            rules("[[allow]]\nendpoint = \"GET /devices\"\nwhen = [\"key:displayname\"]"),
+        ),
         ("unknown option", rules("[points]\n\"join.gate\" = { required = \"nobody\" }")),
         ("unknown clause", rules("[[promise]]\nguarantee = \"join_gate\"\nclauses = [\"GA-999\"]")),
         ("unknown revision", "id = \"p\"\nabout = \"\"\nextends = \"v9.9\"".to_owned()),

@@ -52,10 +52,11 @@ impl ModelActions {
         };
         for action in actions {
             let guarantees = about(&action);
-            let is_query = matches!(
-                action.operation,
-                Operation::Call(_) | Operation::WhoAmI | Operation::SetProfile { .. }
-            );
+            let is_query = action.place == Place::Nowhere
+                && matches!(
+                    action.operation,
+                    Operation::Call(_) | Operation::WhoAmI | Operation::SetProfile { .. }
+                );
             match action.room() {
                 _ if is_query => model.queries.push((action, guarantees)),
                 Some(room)

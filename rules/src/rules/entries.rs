@@ -60,7 +60,7 @@ pub(super) fn check_endpoints_are_named_once(
 
 fn allow(rules: &mut Rules, source: &Source<'_>, entry: &Allow) -> Result<(), RulesError> {
     let endpoint = source.endpoint(&entry.endpoint)?;
-    let access = Access::Open(source.conditions(&entry.when)?);
+    let access = Access::Open(source.conditions(endpoint, &entry.when)?);
     if entry.or_always.is_some() && entry.when.is_empty() {
         let message = "`or_always` drops the conditions of `when`; give some, or leave it out";
         return Err(source.error(&entry.endpoint, message.to_owned()));

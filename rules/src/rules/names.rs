@@ -47,15 +47,38 @@ impl Source<'_> {
             .ok_or_else(|| self.unknown("guarantee", name, GuaranteeId::all().map(|g| g.get().id)))
     }
 
-    pub(super) fn conditions(&self, names: &[Spanned<String>]) -> Result<Conditions, RulesError> {
+    /// The conditions of a rule for `endpoint`. Each asks for something that a call of the endpoint
+    /// names.
+    pub(super) fn conditions(
+        &self,
+        endpoint: EndpointId,
+        names: &[Spanned<String>],
+    ) -> Result<Conditions, RulesError> {
         let condition = |name: &Spanned<String>| {
-            Condition::from_spelling(name.get_ref()).ok_or_else(|| {
+            let known = Condition::from_spelling(name.get_ref()).ok_or_else(|| {
                 let known: Vec<_> = Condition::ALL.iter().map(|c| c.as_str()).collect();
                 let known = known.join(", ");
                 let message =
                     format!("there is no condition `{}`; there are {known}", name.get_ref());
                 self.error(name, message)
-            })
+            })?;
+            if known.can_apply_to(endpoint) {
+                return Ok(known);
+            }
+            let fit = EndpointId::all().filter(|endpoint| known.can_apply_to(*endpoint));
+            let fit: Vec<_> = fit.map(|endpoint| format!("`{endpoint}`")).collect();
+            let fit = match &fit[..] {
+                [first, second, third, _, ..] => {
+                    format!("{first}, {second}, {third} and others do")
+                }
+                [only] => format!("{only} does"),
+                few => format!("{} do", few.join(", ")),
+            };
+            let message = format!(
+                "the condition `{known}` cannot apply to `{endpoint}`: a call has to name {}; {fit}",
+                known.asks_for()
+            );
+            Err(self.error(name, message))
         };
         names.iter().map(condition).collect()
     }

@@ -22,3 +22,28 @@ fn an_alias_names_its_revision() {
     assert_eq!(Rules::find("latest").unwrap().id, "v1.16");
     assert_eq!(Rules::find("v1.13").unwrap().id, "v1.12");
 }
+
+#[test]
+fn no_revision_opens_content_that_no_rule_looks_at() {
+    for rules in Rules::published() {
+        assert_eq!(rules.unseen_content(), [], "{}", rules.id);
+    }
+}
+
+#[test]
+fn a_condition_that_cannot_apply_is_refused() {
+    for (endpoint, condition, right) in [
+        ("GET /sync", "room:world_readable", "`{roomId}`"),
+        ("GET /account/whoami", "event_type:m.room.message", "/send/"),
+        ("GET /devices", "key:displayname", "/profile/"),
+        ("POST /createRoom", "room:joined", "`{roomIdOrAlias}`"),
+    ] {
+        let text = format!(
+            "id = \"p\"\nabout = \"\"\nextends = \"latest\"\n[[allow]]\nendpoint = \"{endpoint}\"\nwhen = [\"{condition}\"]\n"
+        );
+        let error = Rules::parse("p.toml", &text).unwrap_err().to_string();
+        for part in ["p.toml", "6", endpoint, condition, right] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

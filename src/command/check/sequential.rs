@@ -124,5 +124,8 @@ fn check_scope(
         peak_bytes: memory::peak(),
         ended_by: Some(limits.what_ended_it()),
     };
-    Ok(CheckReport::new(&rules.with_default_profile(&subject.profile), explored, &found, run)?)
+    let system = rules.with_default_profile(&subject.profile);
+    let mut report = CheckReport::new(&system, explored, &found, run)?;
+    report.add_unseen(&system);
+    Ok(report)
 }

@@ -39,6 +39,7 @@ impl Display for CheckReport {
         writeln!(f)?;
         self.table(f)?;
         writeln!(f, "\n{}", self.summary())?;
+        self.unseen_text(f)?;
         let broken = self.properties.iter().filter(|p| p.counterexample.is_some());
         // What was to hold comes first.
         let (not_promised, violated): (Vec<_>, Vec<_>) =
@@ -126,6 +127,23 @@ impl CheckReport {
 }
 
 impl CheckReport {
+    /// The open endpoints whose content no rule looks at, and the guarantees of which nothing is known
+    /// therefore.
+    fn unseen_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.unseen.is_empty() {
+            return Ok(());
+        }
+        writeln!(f)?;
+        for unseen in &self.unseen {
+            unseen.tell(f)?;
+        }
+        let unknown: Vec<_> = self.with_status(Status::Unknown).map(|p| p.id).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "so nothing is known of {}", unknown.join(", "))
+    }
+
     /// How the proposal breaks a guarantee as its base promised it.
     fn story_of_base(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
         let Some(of_base) = &property.breaks_base else { return Ok(()) };

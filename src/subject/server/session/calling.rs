@@ -27,8 +27,9 @@ impl Session<'_> {
         &mut self,
         with: &Credentials,
         endpoint: EndpointId,
+        place: Place,
     ) -> Result<HttpObservation, ServerError> {
-        let arguments = self.arguments(with, endpoint).await?;
+        let arguments = self.arguments(with, endpoint, place).await?;
         self.call_with(with, endpoint, &arguments).await
     }
 
@@ -64,7 +65,7 @@ impl Session<'_> {
     pub async fn user_gets_further(&mut self, action: &Action) -> Result<bool, ServerError> {
         let Operation::Call(endpoint) = action.operation else { return Ok(false) };
         let user = self.accounts.credentials(Actor::User, Credential::Own);
-        let mut arguments = self.arguments(&user, endpoint).await?;
+        let mut arguments = self.arguments(&user, endpoint, action.place).await?;
         // A caller without an account owns nothing, so both calls name the moderator as the owner.
         if action.by == Actor::Nobody {
             arguments.owner = self.accounts.moderator.user_id.to_string();
@@ -73,14 +74,16 @@ impl Session<'_> {
         Ok(observed.verdict == CallVerdict::Allowed)
     }
 
-    /// The arguments of a call with these credentials: in the room fixture, if the endpoint takes one
-    /// and the homeserver allows the session to prepare it.
+    /// The arguments of a call with these credentials. A call that names no room of the scenario is
+    /// made in the first room, if the endpoint takes a room.
     async fn arguments(
         &mut self,
         with: &Credentials,
         endpoint: EndpointId,
+        place: Place,
     ) -> Result<SampleArguments, ServerError> {
-        let arguments = self.sample_arguments(with, Place::Room(0));
+        let place = if place == Place::Nowhere { Place::Room(0) } else { place };
+        let arguments = self.sample_arguments(with, place);
         match self.prepared(with, endpoint, arguments.clone()).await {
             Err(error) if !error.is_broken_line() => Ok(arguments),
             prepared => prepared,

@@ -56,7 +56,7 @@ impl Session<'_> {
             Operation::SendState => self.send_note(action, &with).await,
             Operation::Read(endpoint) => self.read(action, &with, endpoint).await,
             Operation::ReadThroughOtherRoom => self.read_through_other_room(action, &with).await,
-            Operation::Call(endpoint) => self.call(&with, endpoint).await,
+            Operation::Call(endpoint) => self.call(&with, endpoint, action.place).await,
             Operation::WhoAmI => {
                 let request = self.request(action, &Arguments::default())?;
                 observe_whoami(&self.send(&with, request).await?)

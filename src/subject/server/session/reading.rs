@@ -65,7 +65,7 @@ impl Session<'_> {
                 let first = self.rooms.first().map(|room| room.id.as_str());
                 observe_read(endpoint, &response, self.tagged_in(place), first)
             }
-            None => self.call(with, endpoint).await,
+            None => self.call(with, endpoint, action.place).await,
         }
     }
 
