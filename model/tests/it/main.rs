@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod algebra;
+mod cited_clauses;
 mod concurrent;
 mod executors;
 mod federated;
 mod matrix;
+mod one_line_proposals;
 mod revisions;
