@@ -18,7 +18,7 @@ use crate::clause::{self, Clause};
 use crate::decision_point::{Choices, PointId, Unlisted};
 use crate::endpoint::EndpointId;
 use crate::guarantee::{GuaranteeId, GuaranteeSet};
-use crate::profile::{Access, Profile};
+use crate::profile::{Access, Conditions, Profile};
 
 pub use error::RulesError;
 
@@ -72,14 +72,23 @@ pub struct PointRule {
     pub clauses: Vec<String>,
 }
 
+/// The permission to open an endpoint to guests, which a reading gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MayBeOpen {
+    /// The reading.
+    pub reading: String,
+    /// The conditions under which a server may open the endpoint.
+    pub conditions: Conditions,
+}
+
 /// The rule of a revision for one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointRule {
     /// Whether guests may call the endpoint.
     pub access: Access,
-    /// The reading that permits a server to open the endpoint without conditions, if there is one.
-    /// The allow-list does not name such an endpoint, or names it with conditions.
-    pub may_be_open: Option<String>,
+    /// Whether a reading permits a server to open the endpoint, under these conditions or always. The
+    /// allow-list does not name such an endpoint, or names it with more conditions.
+    pub may_be_open: Option<MayBeOpen>,
     /// The clauses on which the rule rests.
     pub clauses: Vec<String>,
 }

@@ -30,7 +30,7 @@ mod mistake;
 use crate::decision_point::PointId;
 use crate::endpoint::{Auth, EndpointId};
 use crate::profile::{Access, Conditions, Profile};
-use crate::rules::{Rules, Standing};
+use crate::rules::{MayBeOpen, Rules, Standing};
 
 pub use edit::{Edit, JOINED_BY};
 pub use mistake::{Inexpressible, inexpressible};
@@ -108,16 +108,16 @@ impl Variant {
         access: Access,
         standing: VariantStanding,
     ) -> Self {
-        let (option, is) = match access {
-            Access::Refused => ("refused", "is refused to guests"),
-            Access::Open(_) => ("open", "is open to guests without any condition"),
+        let edit = Edit::Access(endpoint, access);
+        let (option, about) = match access {
+            Access::Refused => ("refused", format!("{endpoint} is refused to guests")),
+            UNCONDITIONAL => {
+                ("open", format!("{endpoint} is open to guests without any condition"))
+            }
+            Access::Open(_) => ("open", edit.means().trim_end_matches('.').to_owned()),
         };
-        let names = (
-            format!("endpoint.{endpoint}={option}"),
-            "endpoint".to_owned(),
-            format!("{endpoint} {is}"),
-        );
-        Self::new(names, standing, default, vec![Edit::Access(endpoint, access)])
+        let names = (format!("endpoint.{endpoint}={option}"), "endpoint".to_owned(), about);
+        Self::new(names, standing, default, vec![edit])
     }
 
     /// Whether the rules permit the variant.
@@ -206,8 +206,9 @@ pub fn open(rules: &Rules) -> Vec<Variant> {
     let choices = choices
         .map(|(point, option, standing)| Variant::of_choice(&default, point, option, standing));
     let accesses = EndpointId::all().zip(&rules.endpoints).filter_map(|(endpoint, rule)| {
-        let standing = VariantStanding::Open { reading: Some(rule.may_be_open.clone()?) };
-        Some(Variant::of_access(&default, endpoint, UNCONDITIONAL, standing))
+        let MayBeOpen { reading, conditions } = rule.may_be_open.clone()?;
+        let standing = VariantStanding::Open { reading: Some(reading) };
+        Some(Variant::of_access(&default, endpoint, Access::Open(conditions), standing))
     });
     choices.chain(accesses).collect()
 }

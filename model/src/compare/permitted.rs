@@ -12,7 +12,7 @@ use crate::stop::Stop;
 use crate::threads::each;
 use guest_access_rules::decision_point::PointId;
 use guest_access_rules::endpoint::EndpointId;
-use guest_access_rules::profile::{Access, Conditions, Profile};
+use guest_access_rules::profile::{Access, Profile};
 use guest_access_rules::rules::{Rules, Standing};
 use guest_access_rules::variant::Edit;
 use guest_access_rules::vocabulary::spelled;
@@ -211,8 +211,8 @@ fn of_point(rules: &Rules, point: PointId) -> StandingInRules {
 fn accesses(rules: &Rules, endpoint: EndpointId) -> Vec<(String, Access)> {
     let rule = rules.endpoint(endpoint);
     let mut accesses = vec![(rule.access.to_string(), rule.access)];
-    if rule.may_be_open.is_some() {
-        let open = Access::Open(Conditions::NONE);
+    if let Some(may_be_open) = &rule.may_be_open {
+        let open = Access::Open(may_be_open.conditions);
         accesses.push((open.to_string(), open));
     }
     accesses
@@ -224,7 +224,7 @@ fn of_endpoint(rules: &Rules, endpoint: EndpointId) -> StandingInRules {
     StandingInRules {
         standing: if options.len() == 1 { "required" } else { "open" },
         options,
-        reading: rule.may_be_open.clone(),
+        reading: rule.may_be_open.as_ref().map(|may_be_open| may_be_open.reading.clone()),
         clauses: rule.clauses.clone(),
     }
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 
 use crate::decision_point::PointId;
-use crate::profile::Access;
+use crate::profile::{Access, Conditions};
 
 use super::file::{Allow, File, MayAllow, PointEntry, Promise, Refuse, Withdraw};
 use super::names::Source;
-use super::{EndpointRule, PointRule, Rules, RulesError, Standing, Withdrawal};
+use super::{EndpointRule, MayBeOpen, PointRule, Rules, RulesError, Standing, Withdrawal};
 
 /// Applies every entry of the file.
 pub(super) fn apply(rules: &mut Rules, source: &Source<'_>, file: &File) -> Result<(), RulesError> {
@@ -65,8 +65,11 @@ fn allow(rules: &mut Rules, source: &Source<'_>, entry: &Allow) -> Result<(), Ru
         let message = "`or_always` drops the conditions of `when`; give some, or leave it out";
         return Err(source.error(&entry.endpoint, message.to_owned()));
     }
-    let may_be_open =
-        entry.or_always.as_ref().map(|reading| source.reading(reading)).transpose()?;
+    let may_be_open = entry.or_always.as_ref().map(|reading| {
+        let reading = source.reading(reading)?;
+        Ok::<_, RulesError>(MayBeOpen { reading, conditions: Conditions::NONE })
+    });
+    let may_be_open = may_be_open.transpose()?;
     let clauses = source.clauses(&entry.clauses)?;
     rules.endpoints[endpoint.index()] = EndpointRule { access, may_be_open, clauses };
     Ok(())
@@ -86,7 +89,9 @@ fn refuse(rules: &mut Rules, source: &Source<'_>, entry: &Refuse) -> Result<(), 
 
 fn may_allow(rules: &mut Rules, source: &Source<'_>, entry: &MayAllow) -> Result<(), RulesError> {
     let endpoint = source.endpoint(&entry.endpoint)?;
-    let may_be_open = Some(source.reading(&entry.reading)?);
+    let reading = source.reading(&entry.reading)?;
+    let conditions = source.conditions(endpoint, &entry.when)?;
+    let may_be_open = Some(MayBeOpen { reading, conditions });
     let clauses = source.clauses(&entry.clauses)?;
     rules.endpoints[endpoint.index()] =
         EndpointRule { access: Access::Refused, may_be_open, clauses };

@@ -47,6 +47,8 @@ pub(super) struct Allow {
 #[serde(deny_unknown_fields)]
 pub(super) struct MayAllow {
     pub(super) endpoint: Spanned<String>,
+    #[serde(default)]
+    pub(super) when: Vec<Spanned<String>>,
     pub(super) reading: Spanned<String>,
     #[serde(default)]
     pub(super) clauses: Vec<Spanned<String>>,

@@ -163,7 +163,10 @@ fn a_reading_is_named_by_a_rules_file_or_explained() {
         .iter()
         .flat_map(|rules| {
             let of_points = rules.points.iter().filter_map(|rule| rule.reading.clone());
-            let of_endpoints = rules.endpoints.iter().filter_map(|rule| rule.may_be_open.clone());
+            let of_endpoints = rules
+                .endpoints
+                .iter()
+                .filter_map(|rule| rule.may_be_open.as_ref().map(|may| may.reading.clone()));
             of_points.chain(of_endpoints).collect::<Vec<_>>()
         })
         .collect();

@@ -6,7 +6,7 @@ use guest_access_rules::decision_point::PointId;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::guarantee::GuaranteeId;
 use guest_access_rules::profile::{Access, Condition};
-use guest_access_rules::rules::{Rules, Standing};
+use guest_access_rules::rules::{MayBeOpen, Rules, Standing};
 use serde::Serialize;
 
 use crate::report::check::Withdrawn;
@@ -58,6 +58,9 @@ pub struct AllowedEndpoint {
 pub struct OptionalEndpoint {
     /// The endpoint.
     pub endpoint: String,
+    /// The conditions under which the reading permits it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<Condition>,
     /// The reading.
     pub reading: String,
     /// The clauses that raise the question.
@@ -108,16 +111,14 @@ impl Revision {
         for (endpoint, rule) in EndpointId::all().zip(&rules.endpoints) {
             let (endpoint, clauses) = (endpoint.to_string(), rule.clauses.clone());
             match (rule.access, &rule.may_be_open) {
-                (Access::Open(conditions), reading) => {
-                    let (when, or_always) = (conditions.iter().collect(), reading.clone());
+                (Access::Open(conditions), may_be_open) => {
+                    let reading = may_be_open.as_ref().map(|may| may.reading.clone());
+                    let (when, or_always) = (conditions.iter().collect(), reading);
                     allow.push(AllowedEndpoint { endpoint, when, or_always, clauses });
                 }
-                (Access::Refused, Some(reading)) => {
-                    may_allow.push(OptionalEndpoint {
-                        endpoint,
-                        reading: reading.clone(),
-                        clauses,
-                    });
+                (Access::Refused, Some(MayBeOpen { reading, conditions })) => {
+                    let (when, reading) = (conditions.iter().collect(), reading.clone());
+                    may_allow.push(OptionalEndpoint { endpoint, when, reading, clauses });
                 }
                 (Access::Refused, None) => {}
             }
@@ -186,7 +187,12 @@ impl Display for Revision {
         writeln!(f, "\n{table}")?;
         if !self.may_allow.is_empty() {
             let mut table = Table::with_headings(["a server may open", "reading", "clauses"]);
-            for OptionalEndpoint { endpoint, reading, clauses } in &self.may_allow {
+            for OptionalEndpoint { endpoint, when, reading, clauses } in &self.may_allow {
+                let when: Vec<_> = when.iter().map(|condition| condition.as_str()).collect();
+                let endpoint = match when.join(" and ") {
+                    always if always.is_empty() => endpoint.clone(),
+                    when => format!("{endpoint} where {when}"),
+                };
                 table.push([endpoint.into(), reading.into(), clauses.join(", ").into()]);
             }
             writeln!(f, "{table}")?;
