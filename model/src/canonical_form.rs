@@ -102,7 +102,7 @@ pub(crate) fn sort_guests(profile: &Profile, scope: Scope, mut state: State) -> 
 fn of_guest(state: &State, guest: usize) -> impl Ord + use<> {
     (
         state.accounts[guest],
-        state.rooms.map(|room| room.members[guest]),
+        state.rooms.map(|room| (room.members[guest], room.past[guest])),
         state.tagged.map(|tagged| tagged.relations[guest]),
     )
 }
@@ -112,6 +112,7 @@ pub(crate) fn exchange(state: &mut State, one: usize, other: usize) {
     state.accounts.swap(one, other);
     for room in &mut state.rooms {
         room.members.swap(one, other);
+        room.past.swap(one, other);
     }
     if let Some(tagged) = &mut state.tagged {
         tagged.relations.swap(one, other);

@@ -12,9 +12,10 @@ mod settings;
 mod visibility;
 
 use crate::action::{Action, Answer, Observation, Operation, Place};
-use crate::state::{State, Tagged};
+use crate::state::{Past, State, Tagged};
+use guest_access_rules::decision_point::TurnedAway;
 use guest_access_rules::profile::Profile;
-use guest_access_rules::vocabulary::{Decision, ErrCode};
+use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 
 use account::Uncalled;
 use caller::Caller;
@@ -39,6 +40,7 @@ pub fn outcome(profile: &Profile, state: &State, action: &Action) -> Option<Outc
         context.next.tagged = Some(context.tag(action, &decision)?);
     }
     context.note_later_joins();
+    context.note_past();
     Some(Outcome { observation: Observation { decision, answer }, next: context.next })
 }
 
@@ -121,6 +123,23 @@ impl DecisionContext<'_> {
         let kind = action.operation.sends()?;
         let tagged = Tagged::between(kind, &self.state.rooms[0], &self.next.rooms[0]);
         tagged.is_its_kind().then_some(tagged)
+    }
+
+    /// Records who is joined, and who remembers the room again since its membership changed.
+    fn note_past(&mut self) {
+        // CS-24: A user who neither is nor was a member of a room is refused its state with 403.
+        let keeps_joins = self.profile.choices.turned_away == TurnedAway::AsStranger;
+        for (before, after) in self.state.rooms.iter().zip(&mut self.next.rooms) {
+            let memberships = before.members.iter().zip(&after.members);
+            for ((before, after), past) in memberships.zip(&mut after.past) {
+                let joined = if keeps_joins { Past::Joined } else { Past::Unkept };
+                if *after == Membership::Join {
+                    *past = joined;
+                } else if before != after && *after != Membership::Leave && *past == Past::Forgot {
+                    *past = Past::Unkept;
+                }
+            }
+        }
     }
 
     /// Records who is joined to the first room after the tagged event.

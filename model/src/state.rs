@@ -72,6 +72,21 @@ pub struct Room {
     pub members: [Membership; MAX_GUESTS],
     /// The membership of the ordinary user, who is joined from the start.
     pub user: Membership,
+    /// The past of each guest in the room, by number.
+    pub past: [Past; MAX_GUESTS],
+}
+
+spelled! {
+    /// The past of a guest in a room, as far as the current membership does not tell it. A state keeps
+    /// it only where an option of the profile reads it.
+    Past {
+        /// Nothing is kept.
+        Unkept = "unkept",
+        /// The guest was joined.
+        Joined = "joined",
+        /// The guest left, and by that forgot the room.
+        Forgot = "forgot",
+    }
 }
 
 spelled! {
@@ -181,6 +196,9 @@ impl State {
                 code.push(membership as u8, 3);
             }
             code.push(room.user as u8, 3);
+            for past in room.past {
+                code.push(past as u8, 2);
+            }
         }
         if let Some(tagged) = &self.tagged {
             code.push(tagged.kind as u8, 2);

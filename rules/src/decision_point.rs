@@ -186,6 +186,16 @@ POINTS {
         Honoured = "honoured",
     }
 
+    /// Does the room summary need an access token?
+    "authentication.room_summary" room_summary_token: RoomSummaryToken ["CS-1", "CS-3", "CS-42"] {
+        /// Yes: 401 without a live token.
+        Required = "required",
+        /// No: a call without a token is answered. A token that a call shows has to be live.
+        Optional = "optional",
+        /// No: a call is answered as one without a token, whatever token the call shows.
+        Unread = "unread",
+    }
+
     // ---- registration ---------------------------------------------------------------------
 
     /// Does the server register guests at all?
@@ -229,6 +239,16 @@ POINTS {
         Colliding = "colliding",
     }
 
+    /// Which error code does the 400 have for an ordinary registration that asks for a guest's user id?
+    "registration.taken_errcode" taken_errcode: TakenErrcode ["RG-7"] {
+        /// `M_USER_IN_USE`: the user id is taken.
+        UserInUse = "M_USER_IN_USE",
+        /// `M_INVALID_USERNAME`: user names of this form are reserved for guests.
+        InvalidUsername = "M_INVALID_USERNAME",
+        /// `M_EXCLUSIVE`: user names of this form are in a reserved namespace.
+        Exclusive = "M_EXCLUSIVE",
+    }
+
     /// How does the server recognise a guest?
     "registration.known_by" known_by: KnownBy ["RG-1", "RG-2"] {
         /// By its registration as a guest.
@@ -266,6 +286,16 @@ POINTS {
         AnyGuest = "any_guest",
         /// Any text: the server does not check the token.
         Unchecked = "unchecked",
+    }
+
+    /// How is an upgrade refused that shows a token which is not live?
+    "upgrade.dead_token" dead_token: DeadToken ["GA-32", "CS-2", "RG-7"] {
+        /// 403 `M_FORBIDDEN`: the upgrade is not permitted.
+        Forbidden = "M_FORBIDDEN",
+        /// 401 `M_UNKNOWN_TOKEN`: the token is not live.
+        UnknownToken = "M_UNKNOWN_TOKEN",
+        /// 400 `M_USER_IN_USE`: without a token the user id is taken.
+        UserInUse = "M_USER_IN_USE",
     }
 
     /// Which user id does an upgrade keep?
@@ -503,8 +533,73 @@ POINTS {
         Refused = "refused",
         /// No: the gate checks an empty state, and denies: 403 `M_GUEST_ACCESS_FORBIDDEN`.
         RefusedByEmptyState = "refused_by_empty_state",
+        /// No: 403 `M_FORBIDDEN`.
+        Forbidden = "forbidden",
+        /// No: 404 `M_UNKNOWN`, because the call names no server that is in the room.
+        NoServer = "no_server",
         /// The call fails: 500 `M_UNKNOWN`.
         Fails = "fails",
+    }
+
+    /// What is the answer to a joined user who joins again?
+    "join.again" join_again: JoinAgain ["CS-10", "CS-11"] {
+        /// The user is joined, as it was.
+        Answered = "answered",
+        /// Denied: 403 `M_FORBIDDEN`. The user stays joined.
+        Refused = "refused",
+    }
+
+    /// Which error code does the 403 have for a banned user's join?
+    "join.banned_errcode" join_banned_errcode: JoinBannedErrcode ["CS-9"] {
+        /// `M_FORBIDDEN`.
+        Forbidden = "M_FORBIDDEN",
+        /// `M_BAD_STATE`.
+        BadState = "M_BAD_STATE",
+    }
+
+    // ---- leaving and knocking -------------------------------------------------------------
+
+    /// What is the answer to `POST leave` of a user who is not in the room?
+    "leave.again" leave_again: LeaveAgain ["CS-14", "CS-37", "CS-40"] {
+        /// Denied: 403 `M_FORBIDDEN`.
+        Refused = "refused",
+        /// 200 to a user who has left, and 403 to any other user. No membership changes.
+        WhoLeftAnswered = "who_left_answered",
+        /// 200 to every user who is not banned. No membership changes.
+        Answered = "answered",
+    }
+
+    /// What is the answer to PUT state with the membership `leave` of a user who is not in the room?
+    "leave.again_by_state_event" leave_again_by_state_event: LeaveAgainByStateEvent ["CS-14", "CS-37", "GA-46"] {
+        /// Denied: 403 `M_FORBIDDEN`.
+        Refused = "refused",
+        /// 200 to a user who has left, and 403 to any other user. No membership changes.
+        WhoLeftAnswered = "who_left_answered",
+    }
+
+    /// Does a user who leaves a room forget the room at once?
+    "leave.forgets" leave_forgets: LeaveForgets ["CS-23", "CS-41"] {
+        /// No: the user may read the room as one who left.
+        Remembers = "remembers",
+        /// Yes: until its membership changes, the user is refused the room, unless the room is
+        /// `world_readable`.
+        Forgets = "forgets",
+    }
+
+    /// What is the answer to a knocking user who knocks again?
+    "knock.again" knock_again: KnockAgain ["CS-35"] {
+        /// The user is knocking, as it was.
+        Answered = "answered",
+        /// Denied: 403 `M_FORBIDDEN`. The user stays knocking.
+        Refused = "refused",
+    }
+
+    /// Which error code does the 403 have for a banned user's knock?
+    "knock.banned_errcode" knock_banned_errcode: KnockBannedErrcode ["CS-35"] {
+        /// `M_FORBIDDEN`.
+        Forbidden = "M_FORBIDDEN",
+        /// `M_BAD_STATE`.
+        BadState = "M_BAD_STATE",
     }
 
     // ---- revocation -----------------------------------------------------------------------
@@ -594,6 +689,8 @@ POINTS {
         AsLeft = "as_left",
         /// Nothing: 403 `M_FORBIDDEN`.
         Refused = "refused",
+        /// Like a user who is not in the room: only while the room is `world_readable`.
+        AsStranger = "as_stranger",
     }
 
     /// What may a user who left a `world_readable` room read?
@@ -602,6 +699,15 @@ POINTS {
         AtLeastAsStranger = "at_least_as_stranger",
         /// Only what the user could read before: less than a user who never joined.
         OnlyItsOwnTime = "only_its_own_time",
+    }
+
+    /// May a user who was never joined read like a user who left, once its invite, its knock or its ban
+    /// has ended?
+    "room.turned_away" turned_away: TurnedAway ["CS-24", "CS-26", "RP-2"] {
+        /// Yes: the user is answered, with what the user may see.
+        AsLeft = "as_left",
+        /// No: the user is a stranger to the room.
+        AsStranger = "as_stranger",
     }
 
     /// What is the answer to a call about a room in which the server does not participate?
@@ -719,6 +825,14 @@ POINTS {
         LeftOut = "left_out",
         /// The whole answer is denied: 403 `M_FORBIDDEN`.
         FailsAnswer = "fails_answer",
+    }
+
+    /// How is `GET context` refused for an event that the caller may not see?
+    "context.unseen" context_unseen: ContextUnseen ["CS-33", "GA-41"] {
+        /// 404 `M_NOT_FOUND`, as for an event that does not exist.
+        NotFound = "M_NOT_FOUND",
+        /// 403 `M_FORBIDDEN`.
+        Forbidden = "M_FORBIDDEN",
     }
 
     /// Does a call with an event's id and the path of another room get the event?

@@ -186,6 +186,10 @@ known_endpoints! {
     ban: "POST /rooms/{roomId}/ban",
     /// Lifting a ban.
     unban: "POST /rooms/{roomId}/unban",
+    /// Reading one event and its neighbours.
+    context: "GET /rooms/{roomId}/context/{eventId}",
+    /// Reading the summary of a room.
+    room_summary: "GET /room_summary/{roomIdOrAlias}",
     /// Reading the events of a room.
     messages: "GET /rooms/{roomId}/messages",
     /// Waiting for new events.

@@ -120,6 +120,12 @@ spelled! {
         MissingParam = "M_MISSING_PARAM",
         /// The user id is taken.
         UserInUse = "M_USER_IN_USE",
+        /// The user name is not permitted.
+        InvalidUsername = "M_INVALID_USERNAME",
+        /// The name is in a reserved namespace.
+        Exclusive = "M_EXCLUSIVE",
+        /// The membership of the user does not permit the change.
+        BadState = "M_BAD_STATE",
         /// The room alias is taken.
         RoomInUse = "M_ROOM_IN_USE",
         /// The server does not support this room version.

@@ -17,7 +17,7 @@ use guest_access_model::action::{Action, Actor, Answer, Key, Message, Operation,
 use guest_access_model::actions::actions;
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::shortest_trace::{Search, reachable_states};
-use guest_access_model::state::{Account, MAX_GUESTS, ReaderRelation, Room, Scope, State};
+use guest_access_model::state::{Account, MAX_GUESTS, Past, ReaderRelation, Room, Scope, State};
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::MembershipEndpoint;
@@ -249,6 +249,7 @@ const IRRELEVANT_ROOM: Room = Room {
     join_rule: JoinRule::Public,
     members: [Membership::Never; MAX_GUESTS],
     user: Membership::Join,
+    past: [Past::Unkept; MAX_GUESTS],
 };
 
 /// Whether a step names the tagged event by its id.

@@ -1,9 +1,9 @@
 //! The checks at the start of every call: who is the caller, and may the caller call the endpoint.
 
 use guest_access_rules::decision_point::{
-    EndedToken, KnownBy, Masquerade, MissingToken, Unlisted, UnlistedErrcode,
+    EndedToken, KnownBy, Masquerade, MissingToken, RoomSummaryToken, Unlisted, UnlistedErrcode,
 };
-use guest_access_rules::endpoint::{Auth, EndpointId};
+use guest_access_rules::endpoint::{Auth, EndpointId, KNOWN};
 use guest_access_rules::profile::{Access, Condition, Conditions};
 use guest_access_rules::vocabulary::{ErrCode, HistoryVisibility, Membership};
 use ruma::{OwnedDeviceId, OwnedUserId, RoomId, UserId};
@@ -115,6 +115,11 @@ impl Reference {
             // CS-3: A user may call an endpoint that requires no token without one.
             Auth::None => return Ok(Caller::ANONYMOUS),
             Auth::Optional if credentials.token.is_none() => return Ok(Caller::ANONYMOUS),
+            // CS-42: A server may answer a room summary without an access token.
+            // Reading A70: a token is required.
+            Auth::Other if self.summary_needs_no_token(credentials, call.endpoint) => {
+                return Ok(Caller::ANONYMOUS);
+            }
             Auth::User | Auth::Optional | Auth::Other => self.authenticate(credentials)?,
             Auth::AppService => {
                 self.authenticate(credentials)?;
@@ -123,6 +128,15 @@ impl Reference {
         };
         self.check_allow_list(&caller, call)?;
         Ok(caller)
+    }
+
+    fn summary_needs_no_token(&self, with: &Credentials<'_>, endpoint: EndpointId) -> bool {
+        endpoint == KNOWN.room_summary
+            && match self.choices().room_summary_token {
+                RoomSummaryToken::Required => false,
+                RoomSummaryToken::Optional => with.token.is_none(),
+                RoomSummaryToken::Unread => true,
+            }
     }
 
     fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Caller, Refusal> {

@@ -1,8 +1,9 @@
 //! The membership of the caller: join, leave, forget and knock.
 
 use guest_access_rules::decision_point::{
-    GateByAlias, GateByStateEvent, GateForInvited, GateForUsers, JoinElsewhere, JoinErrcode,
-    JoinGate,
+    GateByAlias, GateByStateEvent, GateForInvited, GateForUsers, JoinAgain, JoinBannedErrcode,
+    JoinElsewhere, JoinErrcode, JoinGate, KnockAgain, KnockBannedErrcode, LeaveAgain,
+    LeaveAgainByStateEvent, LeaveForgets,
 };
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::vocabulary::MembershipEndpoint;
@@ -66,8 +67,8 @@ impl Reference {
     ) -> Answer<leave_room::v3::Response> {
         let room = &request.room_id;
         let caller = self.admit(credentials, Call::to(KNOWN.leave).about(room))?;
-        let decision = self.may_leave(&caller, room)?;
-        self.change_own_membership(&caller, room, Membership::Leave);
+        let decision = self.may_leave(&caller, room, MembershipEndpoint::Own)?;
+        self.leave_if_there(&caller, room);
         Ok(Granted::new(decision, leave_room::v3::Response::new()))
     }
 
@@ -122,7 +123,13 @@ impl Reference {
         let membership = caller.membership(room);
         // CS-9: A user who is banned from a room may not join it.
         if membership == Membership::Ban {
-            return Err(Refusal::forbidden(&["CS-9"], "the caller is banned"));
+            let because = "the caller is banned";
+            return Err(match self.choices().join_banned_errcode {
+                JoinBannedErrcode::Forbidden => Refusal::forbidden(&["CS-9"], because),
+                JoinBannedErrcode::BadState => {
+                    Refusal::new(403, ErrCode::BadState, &["CS-9"], because)
+                }
+            });
         }
         // GA-18: A guest may call `POST /rooms/{roomId}/join` for a room that guests may join.
         // GA-22: A guest may join a room only while `m.room.guest_access` is present there and is
@@ -139,7 +146,11 @@ impl Reference {
                 JoinErrcode::Forbidden => Refusal::forbidden(&["GA-22"], because),
             });
         }
+        // Reading A63: a join of the joined is answered.
         if membership == Membership::Join {
+            if self.choices().join_again == JoinAgain::Refused {
+                return Err(Refusal::forbidden(&["CS-11"], "the caller is joined already"));
+            }
             let clauses = &["CS-11", "CS-36"];
             return Ok(Decision::allow(clauses, "the caller is joined already"));
         }
@@ -193,6 +204,14 @@ impl Reference {
                 &["GA-10"],
                 "a room without state has no guest access",
             ),
+            // Reading A65: how the refusal is told.
+            JoinElsewhere::Forbidden => {
+                Refusal::forbidden(&["GA-22"], "the server takes no part in the room")
+            }
+            JoinElsewhere::NoServer => {
+                let because = "the call names no server that is in the room";
+                Refusal::new(404, ErrCode::Unknown, &["GA-22"], because)
+            }
             JoinElsewhere::Fails => {
                 Refusal::new(500, ErrCode::Unknown, &[], "the server cannot join such a room")
             }
@@ -200,7 +219,12 @@ impl Reference {
     }
 
     /// Whether the caller may leave `room`.
-    pub(super) fn may_leave(&self, caller: &Caller, room: &RoomId) -> Result<Decision, Refusal> {
+    pub(super) fn may_leave(
+        &self,
+        caller: &Caller,
+        room: &RoomId,
+        endpoint: MembershipEndpoint,
+    ) -> Result<Decision, Refusal> {
         // CS-14: A user may leave a room that it is joined or invited to.
         // CS-37: A user may take back its knock by leaving.
         // GA-30: A guest may call `POST /rooms/{roomId}/leave` for a room that it is in.
@@ -209,9 +233,50 @@ impl Reference {
                 Ok(Decision::allow(&["CS-14", "GA-30"], "the caller is in the room"))
             }
             Membership::Knock => Ok(Decision::allow(&["CS-37"], "the caller is knocking")),
+            // Reading A63: a leave of those who left is refused.
+            membership if self.leaving_again_is_answered(membership, endpoint) => {
+                // CS-40: The text names no refusal of leaving a room that the user is not in.
+                Ok(Decision::allow(&["CS-40"], "the caller is not in the room, as it asks"))
+            }
             Membership::Never | Membership::Leave | Membership::Ban => {
                 Err(Refusal::forbidden(&["CS-14"], "the caller is not in the room"))
             }
+        }
+    }
+
+    fn leaving_again_is_answered(
+        &self,
+        membership: Membership,
+        endpoint: MembershipEndpoint,
+    ) -> bool {
+        let choices = self.choices();
+        let (who_left, everybody) = if endpoint == MembershipEndpoint::StateEvent {
+            let by_state_event = choices.leave_again_by_state_event;
+            (by_state_event == LeaveAgainByStateEvent::WhoLeftAnswered, false)
+        } else {
+            let again = choices.leave_again;
+            (again != LeaveAgain::Refused, again == LeaveAgain::Answered)
+        };
+        membership == Membership::Leave && who_left || membership == Membership::Never && everybody
+    }
+
+    /// Makes the caller leave, if it is in the room, invited or knocking.
+    pub(super) fn leave_if_there(&mut self, caller: &Caller, room: &OwnedRoomId) {
+        use Membership::{Invite, Join, Knock};
+        if !matches!(self.membership_of(caller, room), Join | Invite | Knock) {
+            return;
+        }
+        self.change_own_membership(caller, room, Membership::Leave);
+        self.forget_by_leaving(caller, room);
+    }
+
+    /// Makes the caller, who has just left, forget the room, if the server does so.
+    pub(super) fn forget_by_leaving(&mut self, caller: &Caller, room: &RoomId) {
+        // CS-41: A server may make a user forget a room whenever the user leaves the room.
+        if self.choices().leave_forgets == LeaveForgets::Forgets
+            && let (Some(user), Some(room)) = (caller.user.clone(), self.room_mut(room))
+        {
+            room.forget_by_leaving(user);
         }
     }
 
@@ -222,7 +287,15 @@ impl Reference {
         if self.room(room).map(Room::join_rule) != Some(JoinRule::Knock) {
             return Err(Refusal::forbidden(&["CS-35"], "the join rule is not `knock`"));
         }
+        let choices = self.choices();
         match self.membership_of(caller, room) {
+            Membership::Ban if choices.knock_banned_errcode == KnockBannedErrcode::BadState => {
+                Err(Refusal::new(403, ErrCode::BadState, &["CS-35"], "the caller is banned"))
+            }
+            // Reading A63: a knock of the knocking is answered.
+            Membership::Knock if choices.knock_again == KnockAgain::Refused => {
+                Err(Refusal::forbidden(&["CS-35"], "the caller is knocking already"))
+            }
             Membership::Never | Membership::Leave | Membership::Knock => {
                 Ok(Decision::allow(&["CS-35"], "the caller is not in the room"))
             }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use guest_access_rules::decision_point::{
-    FirstGuest, OldToken, RegistrationGuests, RegistrationParameters, UpgradeMemberships, UserIds,
+    FirstGuest, OldToken, RegistrationGuests, RegistrationParameters, TakenErrcode,
+    UpgradeMemberships, UserIds,
 };
 use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 use ruma::api::client::account::register::RegistrationKind;
@@ -117,10 +118,20 @@ impl Reference {
             "the local part cannot be part of a user id",
         ))?;
         if self.accounts.get(&user).is_some() {
-            let clauses = &["RG-7"];
-            return Err(Refusal::new(400, ErrCode::UserInUse, clauses, "the user id is taken"));
+            return Err(self.name_is_taken());
         }
         Ok(user)
+    }
+
+    /// The refusal of a registration that asks for the user id of another account.
+    pub(super) fn name_is_taken(&self) -> Refusal {
+        // Reading A64: with which code.
+        let errcode = match self.choices().taken_errcode {
+            TakenErrcode::UserInUse => ErrCode::UserInUse,
+            TakenErrcode::InvalidUsername => ErrCode::InvalidUsername,
+            TakenErrcode::Exclusive => ErrCode::Exclusive,
+        };
+        Refusal::new(400, errcode, &["RG-7"], "the user id is taken")
     }
 
     pub(super) fn open_account(&mut self, mut account: Account, request: &Request) -> Response {

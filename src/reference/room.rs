@@ -19,6 +19,8 @@ pub struct Room {
     now: StateAt,
     /// The users who have forgotten the room, and the length of the timeline at that time.
     forgotten: BTreeMap<OwnedUserId, usize>,
+    /// The users whom leaving made forget the room, and the length of the timeline at that time.
+    forgotten_by_leaving: BTreeMap<OwnedUserId, usize>,
 }
 
 /// One event of the timeline, and the state of the room before it.
@@ -45,7 +47,13 @@ impl StateAt {
 impl Room {
     pub(super) fn new(id: OwnedRoomId, choices: &Choices) -> Self {
         let now = StateAt { places: Arc::default(), settings: Settings::of_a_new_room(choices) };
-        Self { id, timeline: Vec::new(), now, forgotten: BTreeMap::new() }
+        Self {
+            id,
+            timeline: Vec::new(),
+            now,
+            forgotten: BTreeMap::new(),
+            forgotten_by_leaving: BTreeMap::new(),
+        }
     }
 
     /// The events of the room, oldest first.
@@ -157,6 +165,28 @@ impl Room {
         self.forgotten
             .get(user)
             .is_some_and(|&length| self.membership_before(length, user) == self.membership(user))
+    }
+
+    /// Marks the room as forgotten by `user`, who has just left, until the membership changes.
+    pub(super) fn forget_by_leaving(&mut self, user: OwnedUserId) {
+        self.forgotten_by_leaving.insert(user, self.len());
+    }
+
+    /// Whether leaving made `user` forget the room, and `user` is still out of the room.
+    pub fn has_forgotten_by_leaving(&self, user: &UserId) -> bool {
+        self.forgotten_by_leaving.get(user).is_some_and(|&length| {
+            let later = (length..self.len())
+                .filter(|&place| self.event(place).is_state(MEMBER, user.as_str()));
+            later.into_iter().all(|place| self.membership_after(place, user) == Membership::Leave)
+        })
+    }
+
+    /// Whether `user` was ever joined.
+    pub fn was_ever_joined(&self, user: &UserId) -> bool {
+        (0..self.len()).any(|place| {
+            let event = self.event(place);
+            event.is_state(MEMBER, user.as_str()) && membership_by(event) == Membership::Join
+        })
     }
 
     /// All users with a membership, and their memberships.

@@ -1,7 +1,7 @@
 //! Room access: whether a caller may read a room at all, by each kind of endpoint.
 
 use guest_access_rules::decision_point::{
-    BannedReader, ClosedAgain, InvitedReader, RoomElsewhere, RoomRule, StateCheck,
+    BannedReader, ClosedAgain, InvitedReader, RoomElsewhere, RoomRule, StateCheck, TurnedAway,
 };
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
@@ -46,6 +46,16 @@ impl Reference {
         if room.settings().visibility.is_none() {
             return Err(UNREADABLE_VISIBILITY);
         }
+        // CS-41: A server may make a user forget a room whenever the user leaves the room.
+        if caller.user.as_ref().is_some_and(|user| room.has_forgotten_by_leaving(user))
+            && !room.is_world_readable()
+        {
+            let because = "the caller has forgotten the room";
+            return Err(match gives {
+                Gives::Event => Refusal::not_found(&["CS-41"], because),
+                _ => Refusal::forbidden(&["CS-41"], because),
+            });
+        }
         Ok((room, self.may_read(caller, room, gives)?))
     }
 
@@ -79,7 +89,7 @@ impl Reference {
         if ban_forbids_reading {
             return Err(Refusal::forbidden(&["CS-9"], "the caller is banned"));
         }
-        if self.membership_grants(membership, gives) {
+        if self.membership_grants(self.standing(caller, room), gives) {
             let clauses = &["CS-22", "CS-23", "CS-25", "CS-27", "GA-37"];
             return Ok(Decision::allow(clauses, "of the caller's membership"));
         }
@@ -103,6 +113,25 @@ impl Reference {
             // CS-26: A user who is not a member of a room is refused its messages with 403.
             _ => Refusal::forbidden(&["CS-26", "RP-2"], because),
         })
+    }
+
+    /// The membership by which the caller reads: that of a stranger, for those who count as strangers.
+    fn standing(&self, caller: &Caller, room: &Room) -> Membership {
+        let membership = caller.membership(room);
+        let was_joined = || caller.user.as_ref().is_some_and(|user| room.was_ever_joined(user));
+        let choices = self.choices();
+        match membership {
+            Membership::Ban if choices.banned_reader == BannedReader::AsStranger => {
+                Membership::Never
+            }
+            // Reading A68: the invited, the knocking and the banned were members.
+            Membership::Leave | Membership::Ban
+                if choices.turned_away == TurnedAway::AsStranger && !was_joined() =>
+            {
+                Membership::Never
+            }
+            membership => membership,
+        }
     }
 
     /// Whether this membership alone lets the caller read the room.

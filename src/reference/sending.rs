@@ -101,8 +101,16 @@ impl Reference {
         } else {
             self.may_send(&caller, room, &draft).inspect_err(|_| self.reject(room, &draft))?
         };
+        let leaves = draft.kind == MEMBER
+            && caller.user.as_ref() == Some(&draft.sender)
+            && draft.state_key.as_deref() == Some(draft.sender.as_str())
+            && draft.content.get("membership").and_then(Value::as_str) == Some("leave")
+            && self.room(room).is_some_and(|room| caller.membership(room) != Membership::Leave);
         let event_id =
             self.equal_member_event(room, &draft).unwrap_or_else(|| self.accept(room, draft));
+        if leaves {
+            self.forget_by_leaving(&caller, room);
+        }
         Ok(Granted::new(decision, send_state_event::v3::Response::new(event_id)))
     }
 
@@ -174,7 +182,7 @@ impl Reference {
         }
         match to {
             Membership::Join => self.may_join(caller, room, MembershipEndpoint::StateEvent),
-            Membership::Leave => self.may_leave(caller, room),
+            Membership::Leave => self.may_leave(caller, room, MembershipEndpoint::StateEvent),
             Membership::Knock => self.may_knock(caller, room),
             Membership::Invite | Membership::Ban | Membership::Never => {
                 Err(Refusal::forbidden(&[], "nobody gives itself this membership"))

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use guest_access_rules::decision_point::{UpgradeOffered, UpgradeToken, UpgradeUsername};
+use guest_access_rules::decision_point::{
+    DeadToken, UpgradeOffered, UpgradeToken, UpgradeUsername,
+};
 use guest_access_rules::vocabulary::{Decision, ErrCode};
 use ruma::OwnedUserId;
 use ruma::api::client::account::register::v3::{Request, Response};
@@ -19,12 +21,7 @@ impl Reference {
         if self.choices().upgrade_offered == UpgradeOffered::NotOffered {
             // RG-7: A registration whose desired user id is taken is refused with `M_USER_IN_USE`.
             if holder.is_some() {
-                return Err(Refusal::new(
-                    400,
-                    ErrCode::UserInUse,
-                    &["RG-7"],
-                    "the user id is taken, and upgrades are not offered",
-                ));
+                return Err(self.name_is_taken());
             }
             return self.register_user(request);
         }
@@ -41,6 +38,20 @@ impl Reference {
             UpgradeToken::Unchecked => true,
         };
         if !permitted {
+            let is_live = self.accounts.holder(token).is_some_and(|(_, token)| token.live);
+            match self.choices().dead_token {
+                // CS-2: A call with a token that is not live, where one is required, is refused
+                // with 401 and `M_UNKNOWN_TOKEN`.
+                DeadToken::UnknownToken if !is_live => {
+                    let because = "the guest's token is not live";
+                    return Err(Refusal::new(401, ErrCode::UnknownToken, &["CS-2"], because));
+                }
+                DeadToken::UserInUse if !is_live => {
+                    let because = "the user id is taken, and the token is not live";
+                    return Err(Refusal::new(400, ErrCode::UserInUse, &["RG-7"], because));
+                }
+                _ => {}
+            }
             return Err(Refusal::forbidden(
                 &["GA-32"],
                 "the guest's token is not live, or not that of the account that is asked for",

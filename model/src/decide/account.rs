@@ -1,11 +1,11 @@
 //! Accounts: registration, upgrade, the end of tokens, and what guests may do to their own.
 
 use crate::action::{Action, Actor, Answer, Operation, Upgrade};
-use crate::state::{Account, ReaderRelation};
+use crate::state::{Account, Past, ReaderRelation};
 use guest_access_rules::decision_point::{
-    DeactivationMemberships, ProfileOwner, RegistrationFlag, RegistrationGuests,
-    RegistrationParameters, UpgradeMemberships, UpgradeOffered, UpgradeToken, UpgradeUsername,
-    UserIds, Whoami,
+    DeactivationMemberships, DeadToken, ProfileOwner, RegistrationFlag, RegistrationGuests,
+    RegistrationParameters, TakenErrcode, UpgradeMemberships, UpgradeOffered, UpgradeToken,
+    UpgradeUsername, UserIds, Whoami,
 };
 use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 
@@ -63,7 +63,7 @@ impl DecisionContext<'_> {
             return None;
         }
         match self.profile.choices.user_ids {
-            UserIds::Distinct => Some(NAME_TAKEN),
+            UserIds::Distinct => Some(self.name_taken()),
             UserIds::Colliding => {
                 self.next.accounts[guest] = Account::User;
                 Some(REGISTERED)
@@ -89,7 +89,7 @@ impl DecisionContext<'_> {
             return None;
         }
         if choices.upgrade_offered == UpgradeOffered::NotOffered {
-            return Some(if other_name { REGISTERED } else { NAME_TAKEN });
+            return Some(if other_name { REGISTERED } else { self.name_taken() });
         }
         let token_is_right = match choices.upgrade_token {
             UpgradeToken::Own => token == Token::Own,
@@ -97,7 +97,14 @@ impl DecisionContext<'_> {
             UpgradeToken::Unchecked => true,
         };
         if !token_is_right {
-            return Some(NOT_ITS_TOKEN);
+            let is_dead = matches!(token, Token::Ended | Token::MadeUp);
+            return Some(match choices.dead_token {
+                // CS-2: A call with a token that is not live, where one is required, is refused
+                // with 401 and `M_UNKNOWN_TOKEN`.
+                DeadToken::UnknownToken if is_dead => DEAD_TOKEN,
+                DeadToken::UserInUse if is_dead => NAME_TAKEN,
+                _ => NOT_ITS_TOKEN,
+            });
         }
         // GA-33: An upgrade must give `username`, set to the local part of the guest's own user id.
         if other_name && choices.upgrade_username == UpgradeUsername::OwnRequired {
@@ -113,10 +120,20 @@ impl DecisionContext<'_> {
         Some(UPGRADED)
     }
 
+    /// The refusal of a registration that asks for the user id of a guest.
+    fn name_taken(&self) -> Decision {
+        match self.profile.choices.taken_errcode {
+            TakenErrcode::UserInUse => NAME_TAKEN,
+            TakenErrcode::InvalidUsername => NAME_INVALID,
+            TakenErrcode::Exclusive => NAME_RESERVED,
+        }
+    }
+
     /// Replaces the account by another one, which was never in any room.
     fn forget_memberships(&mut self, guest: usize) {
         for room in &mut self.next.rooms {
             room.members[guest] = Membership::Never;
+            room.past[guest] = Past::Unkept;
         }
         if let Some(tagged) = &mut self.next.tagged {
             tagged.relations[guest] = ReaderRelation::STRANGER;
@@ -215,6 +232,12 @@ const NO_GUESTS: Decision =
     Decision::deny(403, ErrCode::Forbidden, &["GA-4", "RG-12"], "the server registers no guests");
 const NAME_TAKEN: Decision =
     Decision::deny(400, ErrCode::UserInUse, &["RG-7"], "the user id is taken");
+const NAME_INVALID: Decision =
+    Decision::deny(400, ErrCode::InvalidUsername, &["RG-7"], "the user name is a guest's");
+const NAME_RESERVED: Decision =
+    Decision::deny(400, ErrCode::Exclusive, &["RG-7"], "the user name is reserved for guests");
+const DEAD_TOKEN: Decision =
+    Decision::deny(401, ErrCode::UnknownToken, &["CS-2"], "the guest's token is not live");
 const UPGRADED: Decision =
     Decision::allow(&["GA-32", "GA-33"], "the guest shows its own token and its own localpart");
 const NOT_ITS_TOKEN: Decision = Decision::deny(

@@ -4,9 +4,9 @@ use crate::action::{Action, Actor, Credential, Message, Operation, Place, Profil
 use crate::state::Account;
 use guest_access_rules::decision_point::{
     EndedToken, FirstGuest, KnownBy, Masquerade, MissingToken, OldToken, PutStateMembership,
-    SendRedaction, Unlisted, UnlistedErrcode,
+    RoomSummaryToken, SendRedaction, Unlisted, UnlistedErrcode,
 };
-use guest_access_rules::endpoint::{Auth, EndpointId};
+use guest_access_rules::endpoint::{Auth, EndpointId, KNOWN};
 use guest_access_rules::profile::{Access, Condition};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{Decision, ErrCode, HistoryVisibility, Membership};
@@ -54,6 +54,12 @@ impl DecisionContext<'_> {
         let needs_token = match endpoint.get().auth {
             Auth::None => return Some(Ok(None)),
             Auth::Optional => action.by != Actor::Nobody,
+            // CS-42: A server may answer a room summary without an access token.
+            _ if endpoint == KNOWN.room_summary => match self.profile.choices.room_summary_token {
+                RoomSummaryToken::Required => true,
+                RoomSummaryToken::Optional => action.by != Actor::Nobody,
+                RoomSummaryToken::Unread => false,
+            },
             Auth::User | Auth::AppService | Auth::Other => true,
         };
         if !needs_token {

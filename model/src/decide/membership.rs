@@ -1,10 +1,11 @@
 //! Membership: how a user joins a room, and how it leaves.
 
 use crate::action::{Action, Actor, Operation, Place};
-use crate::state::Account;
+use crate::state::{Account, Past};
 use guest_access_rules::decision_point::{
-    GateByAlias, GateByStateEvent, GateForInvited, GateForUsers, JoinElsewhere, JoinErrcode,
-    JoinGate,
+    GateByAlias, GateByStateEvent, GateForInvited, GateForUsers, JoinAgain, JoinBannedErrcode,
+    JoinElsewhere, JoinErrcode, JoinGate, KnockAgain, KnockBannedErrcode, LeaveAgain,
+    LeaveAgainByStateEvent, LeaveForgets,
 };
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{Decision, ErrCode, GuestAccess, JoinRule, Membership};
@@ -25,6 +26,8 @@ impl DecisionContext<'_> {
                 _ if !caller.guest => JOIN_ELSEWHERE,
                 JoinElsewhere::Refused => JOIN_ELSEWHERE,
                 JoinElsewhere::RefusedByEmptyState => GATE_CLOSED,
+                JoinElsewhere::Forbidden => JOIN_ELSEWHERE_FORBIDDEN,
+                JoinElsewhere::NoServer => JOIN_ELSEWHERE_NO_SERVER,
                 JoinElsewhere::Fails => FAILS,
             });
         }
@@ -36,13 +39,19 @@ impl DecisionContext<'_> {
         }
         // CS-9: A user who is banned from a room may not join it.
         if membership == Membership::Ban {
-            return Some(BANNED);
+            return Some(match self.profile.choices.join_banned_errcode {
+                JoinBannedErrcode::Forbidden => BANNED,
+                JoinBannedErrcode::BadState => BANNED_STATE,
+            });
         }
         if self.gate_is_closed(caller, room, membership, way) {
             return Some(match self.profile.choices.join_errcode {
                 JoinErrcode::GuestAccessForbidden => GATE_CLOSED,
                 JoinErrcode::Forbidden => GATE_CLOSED_FORBIDDEN,
             });
+        }
+        if membership == Membership::Join && self.profile.choices.join_again == JoinAgain::Refused {
+            return Some(JOINED_ALREADY);
         }
         // CS-11: Where the join rule is `invite`, a user may join only if it is invited or already
         // joined.
@@ -90,17 +99,42 @@ impl DecisionContext<'_> {
         &mut self,
         caller: &Caller,
         action: &Action,
-        _: MembershipEndpoint,
+        way: MembershipEndpoint,
     ) -> Option<Decision> {
         let room = action.room()?;
         // CS-37: A user may take back its knock by leaving.
         Some(match self.membership(caller, room) {
             Membership::Join | Membership::Invite | Membership::Knock => {
                 self.becomes(caller, room, Membership::Leave)?;
+                self.forgets(caller, room);
                 LEFT
             }
+            membership if self.leaves_again(membership, way) => LEFT_ALREADY,
             Membership::Never | Membership::Leave | Membership::Ban => NOT_IN_THE_ROOM,
         })
+    }
+
+    /// CS-40: The text names no refusal of leaving a room that the user is not in.
+    fn leaves_again(&self, membership: Membership, way: MembershipEndpoint) -> bool {
+        let choices = &self.profile.choices;
+        match (membership, way) {
+            (Membership::Leave, MembershipEndpoint::StateEvent) => {
+                choices.leave_again_by_state_event == LeaveAgainByStateEvent::WhoLeftAnswered
+            }
+            (_, MembershipEndpoint::StateEvent) => false,
+            (Membership::Leave, _) => choices.leave_again != LeaveAgain::Refused,
+            (Membership::Never, _) => choices.leave_again == LeaveAgain::Answered,
+            _ => false,
+        }
+    }
+
+    /// CS-41: A server may make a user forget a room whenever the user leaves the room.
+    fn forgets(&mut self, caller: &Caller, room: usize) {
+        if let CallerIdentity::Holder(guest) = caller.identity
+            && self.profile.choices.leave_forgets == LeaveForgets::Forgets
+        {
+            self.next.rooms[room].past[guest] = Past::Forgot;
+        }
     }
 
     /// CS-35: Where the join rule is `knock`, a user who is neither banned, invited nor joined may
@@ -112,10 +146,17 @@ impl DecisionContext<'_> {
         _: MembershipEndpoint,
     ) -> Option<Decision> {
         let room = action.room()?;
-        let outside = matches!(
-            self.membership(caller, room),
-            Membership::Never | Membership::Leave | Membership::Knock
-        );
+        let membership = self.membership(caller, room);
+        let choices = &self.profile.choices;
+        if self.state.rooms[room].join_rule == JoinRule::Knock
+            && membership == Membership::Ban
+            && choices.knock_banned_errcode == KnockBannedErrcode::BadState
+        {
+            return Some(BANNED_KNOCK);
+        }
+        let again = membership == Membership::Knock;
+        let outside = matches!(membership, Membership::Never | Membership::Leave)
+            || again && choices.knock_again == KnockAgain::Answered;
         if self.state.rooms[room].join_rule != JoinRule::Knock || !outside {
             return Some(NO_KNOCKING);
         }
@@ -161,6 +202,26 @@ const JOINED: Decision = Decision::allow(
 );
 const BANNED: Decision =
     Decision::deny(403, ErrCode::Forbidden, &["CS-9"], "the caller is banned from the room");
+const BANNED_STATE: Decision =
+    Decision::deny(403, ErrCode::BadState, &["CS-9"], "the caller is banned from the room");
+const BANNED_KNOCK: Decision =
+    Decision::deny(403, ErrCode::BadState, &["CS-35"], "the caller is banned from the room");
+const JOINED_ALREADY: Decision =
+    Decision::deny(403, ErrCode::Forbidden, &["CS-11"], "the caller is joined already");
+const JOIN_ELSEWHERE_FORBIDDEN: Decision = Decision::deny(
+    403,
+    ErrCode::Forbidden,
+    &["GA-22"],
+    "the server takes no part in the room and knows nothing of it",
+);
+const JOIN_ELSEWHERE_NO_SERVER: Decision = Decision::deny(
+    404,
+    ErrCode::Unknown,
+    &["GA-22"],
+    "the call names no server that takes part in the room",
+);
+const LEFT_ALREADY: Decision =
+    Decision::allow(&["CS-40"], "the caller is not in the room, as it asks");
 const GATE_CLOSED: Decision = Decision::deny(
     403,
     ErrCode::GuestAccessForbidden,

@@ -1,12 +1,12 @@
 //! Reading: whether an endpoint answers the caller, and whether the answer has the tagged event.
 
 use crate::action::{Action, Answer, Operation, Place};
-use crate::state::{Kind, TAGGED_ROOM};
+use crate::state::{Kind, Past, TAGGED_ROOM};
 use guest_access_rules::decision_point::{
-    BannedReader, ClosedAgain, EventsNoRoom, HiddenEvent, InvitedReader, OtherRoom, RoomElsewhere,
-    RoomRule, StateCheck,
+    BannedReader, ClosedAgain, ContextUnseen, EventsNoRoom, HiddenEvent, InvitedReader, OtherRoom,
+    RoomElsewhere, RoomRule, StateCheck, TurnedAway,
 };
-use guest_access_rules::endpoint::Gives;
+use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_rules::vocabulary::{Decision, ErrCode, HistoryVisibility, Membership};
 
 use super::caller::{Caller, CallerIdentity};
@@ -36,7 +36,7 @@ impl DecisionContext<'_> {
             (Gives::Stream, Place::Nowhere) => Some(self.stream_without_a_room(caller)),
             (Gives::Sync, _) | (_, Place::Nowhere) => None,
             (_, Place::Elsewhere) => Some((self.elsewhere(), Answer::Nothing)),
-            (_, Place::Room(room)) => Some(self.read_room(caller, gives, room.into())),
+            (_, Place::Room(room)) => Some(self.read_room(caller, endpoint, gives, room.into())),
         }
     }
 
@@ -49,10 +49,22 @@ impl DecisionContext<'_> {
         }
     }
 
-    fn read_room(&self, caller: &Caller, gives: Gives, room: usize) -> (Decision, Answer) {
+    fn read_room(
+        &self,
+        caller: &Caller,
+        endpoint: EndpointId,
+        gives: Gives,
+        room: usize,
+    ) -> (Decision, Answer) {
         let Some(now) = self.state.rooms[room].visibility else {
             return (FAILS, Answer::Nothing);
         };
+        let unseen = self.unseen(endpoint);
+        // CS-41: A server may make a user forget a room whenever the user leaves the room.
+        if self.has_forgotten(caller, room) && now != HistoryVisibility::WorldReadable {
+            let by_event = gives == Gives::Event;
+            return (if by_event { unseen } else { NOT_A_MEMBER }, Answer::Nothing);
+        }
         if let Err(refusal) = self.room_check(caller, gives, room, now) {
             return (refusal, Answer::Nothing);
         }
@@ -74,7 +86,8 @@ impl DecisionContext<'_> {
             // `M_NOT_FOUND`.
             Gives::Event if seen => (ANSWERED, Answer::Gave { tagged: true }),
             Gives::StateEvent if seen_as_state => (ANSWERED, Answer::Gave { tagged: true }),
-            Gives::Event | Gives::StateEvent => (NOT_SEEN, Answer::Nothing),
+            Gives::Event => (unseen, Answer::Nothing),
+            Gives::StateEvent => (NOT_SEEN, Answer::Nothing),
             Gives::Sync => unreachable!("sync names no room"),
         }
     }
@@ -103,7 +116,16 @@ impl DecisionContext<'_> {
                 RoomRule::WorldReadableNow => return Err(NOT_PREVIEWABLE_FOR_GUESTS),
             }
         }
-        let was_in = matches!(membership, Membership::Join | Membership::Leave | Membership::Ban);
+        let was_in = match membership {
+            Membership::Join => true,
+            Membership::Ban if choices.banned_reader == BannedReader::AsStranger => false,
+            // CS-24: A user who neither is nor was a member of a room is refused its state with
+            // 403.
+            Membership::Leave | Membership::Ban => {
+                choices.turned_away == TurnedAway::AsLeft || self.was_joined(caller, room)
+            }
+            Membership::Never | Membership::Invite | Membership::Knock => false,
+        };
         let answered = match gives {
             Gives::Timeline | Gives::InitialSync => match membership {
                 Membership::Invite if choices.invited_reader == InvitedReader::Answered => true,
@@ -116,6 +138,29 @@ impl DecisionContext<'_> {
             Gives::Event | Gives::Sync => true,
         };
         if answered { Ok(()) } else { Err(NOT_A_MEMBER) }
+    }
+
+    /// The refusal of an event that the caller may not see.
+    fn unseen(&self, endpoint: EndpointId) -> Decision {
+        let forbidden = self.profile.choices.context_unseen == ContextUnseen::Forbidden;
+        if endpoint == KNOWN.context && forbidden { CONTEXT_FORBIDDEN } else { NOT_SEEN }
+    }
+
+    fn has_forgotten(&self, caller: &Caller, room: usize) -> bool {
+        self.past(caller, room) == Some(Past::Forgot)
+    }
+
+    /// Whether the caller was ever joined, where the state keeps it.
+    fn was_joined(&self, caller: &Caller, room: usize) -> bool {
+        self.past(caller, room) != Some(Past::Unkept)
+    }
+
+    /// The past of a guest, or of a former guest.
+    fn past(&self, caller: &Caller, room: usize) -> Option<Past> {
+        match caller.identity {
+            CallerIdentity::Holder(guest) => Some(self.state.rooms[room].past[guest]),
+            CallerIdentity::Moderator | CallerIdentity::User | CallerIdentity::Anonymous => None,
+        }
     }
 
     /// GA-31: A guest may call `GET /sync`, which covers the rooms that it is in.
@@ -211,6 +256,8 @@ const NOT_SEEN: Decision = Decision::deny(
     &["CS-33", "HV-6"],
     "there is no such event, or none that the caller may see",
 );
+const CONTEXT_FORBIDDEN: Decision =
+    Decision::deny(403, ErrCode::Forbidden, &["HV-6"], "the caller may not see the event");
 const HIDDEN_EVENT: Decision = Decision::deny(
     403,
     ErrCode::Forbidden,

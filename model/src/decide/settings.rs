@@ -1,7 +1,7 @@
 //! The two settings of a room: what their events mean, who may send them, and the revocation.
 
 use crate::action::{Action, Actor, Key, Says, Setting};
-use crate::state::{Account, MAX_GUESTS, MAX_ROOMS, Room, State};
+use crate::state::{Account, MAX_GUESTS, MAX_ROOMS, Past, Room, State};
 use guest_access_rules::decision_point::{
     Choices, GuestAccessAbsent, GuestAccessMalformed, GuestAccessRedacted, GuestAccessStray,
     GuestAccessUnknown, KnownBy, RejectedEvent, RevocationEffect, RevocationMemberships,
@@ -30,6 +30,7 @@ pub(super) fn initial(choices: &Choices) -> State {
         join_rule: JoinRule::Public,
         members: [Membership::Never; MAX_GUESTS],
         user: Membership::Join,
+        past: [Past::Unkept; MAX_GUESTS],
     };
     State { accounts: [Account::Absent; MAX_GUESTS], rooms: [room; MAX_ROOMS], tagged: None }
 }

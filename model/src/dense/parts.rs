@@ -1,7 +1,7 @@
 //! The parts of a state of one room: the room state, and a guest state for each guest.
 
 use crate::decide::initial;
-use crate::state::{Account, Kind, ReaderRelation, State, TAGGED_ROOM, Tagged};
+use crate::state::{Account, Kind, Past, ReaderRelation, State, TAGGED_ROOM, Tagged};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
 
@@ -21,6 +21,7 @@ pub(super) struct RoomState {
 pub(super) struct GuestState {
     pub(super) account: Account,
     membership: Membership,
+    past: Past,
     /// Its relation to the tagged event; that of a stranger while there is none.
     relation: ReaderRelation,
 }
@@ -30,6 +31,7 @@ impl GuestState {
     pub(super) const REGISTERED: Self = Self {
         account: Account::Guest,
         membership: Membership::Never,
+        past: Past::Unkept,
         relation: ReaderRelation::STRANGER,
     };
 
@@ -80,6 +82,7 @@ pub(super) fn split(state: &State, guests: usize) -> (RoomState, Vec<GuestState>
     let guest_state = |guest: usize| GuestState {
         account: state.accounts[guest],
         membership: room.members[guest],
+        past: room.past[guest],
         relation: state.tagged.map_or(ReaderRelation::STRANGER, |tagged| tagged.relations[guest]),
     };
     (room_state, (0..guests).map(guest_state).collect())
@@ -99,6 +102,7 @@ pub(super) fn compose(
     room.user = room_state.user;
     for (guest, guest_state) in guest_states.iter().enumerate() {
         room.members[guest] = guest_state.membership;
+        room.past[guest] = guest_state.past;
         state.accounts[guest] = guest_state.account;
     }
     state.tagged = room_state.tagged.map(|(kind, before, after)| {

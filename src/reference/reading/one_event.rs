@@ -1,6 +1,6 @@
 //! One event, named by its id, and what stands around it.
 
-use guest_access_rules::decision_point::OtherRoom;
+use guest_access_rules::decision_point::{ContextUnseen, OtherRoom};
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_rules::vocabulary::{Decision, Membership};
 use ruma::api::Direction;
@@ -54,7 +54,14 @@ impl Reference {
         // see.
         let (caller, room) =
             self.admit_to_event(credentials, ENDPOINTS.context, &request.room_id)?;
-        let place = self.place_if_visible(&caller, room, &request.event_id).ok_or(NO_SUCH_EVENT)?;
+        // Reading A67: how the refusal is told.
+        let unseen = match self.choices().context_unseen {
+            ContextUnseen::NotFound => NO_SUCH_EVENT,
+            ContextUnseen::Forbidden => {
+                Refusal::forbidden(&["CS-33"], "the caller may not see the event")
+            }
+        };
+        let place = self.place_if_visible(&caller, room, &request.event_id).ok_or(unseen)?;
         // Reading A32: each neighbour only if it may be seen by itself.
         let around = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX) / 2;
         let may_see = |&other: &usize| self.may_see(&caller, room, other);

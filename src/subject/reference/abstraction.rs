@@ -1,8 +1,9 @@
 //! The abstract state of the homeserver: what the model knows of its accounts and timelines.
 
 use guest_access_model::state::{
-    Account, Kind, MAX_GUESTS, MAX_ROOMS, ReaderRelation, Room, Standing, State, Tagged,
+    Account, Kind, MAX_GUESTS, MAX_ROOMS, Past, ReaderRelation, Room, Standing, State, Tagged,
 };
+use guest_access_rules::decision_point::TurnedAway;
 use guest_access_rules::vocabulary::{HistoryVisibility, JoinRule, Membership};
 
 use super::ReferenceSubject;
@@ -51,15 +52,24 @@ impl ReferenceSubject {
             join_rule: JoinRule::Public,
             members: [Membership::Never; MAX_GUESTS],
             user: Membership::Join,
+            past: [Past::Unkept; MAX_GUESTS],
         }
     }
 
     fn describe_room(&self, room: &reference::Room) -> Room {
         let settings = room.settings();
-        let mut members = [Membership::Never; MAX_GUESTS];
-        for (number, membership) in members.iter_mut().enumerate() {
+        let choices = &self.reference.profile().choices;
+        let (mut members, mut past) = ([Membership::Never; MAX_GUESTS], [Past::Unkept; MAX_GUESTS]);
+        for (number, (membership, past)) in members.iter_mut().zip(&mut past).enumerate() {
             if let Some(guest) = self.guest(number) {
                 *membership = room.membership(&guest.user_id);
+                if room.has_forgotten_by_leaving(&guest.user_id) {
+                    *past = Past::Forgot;
+                } else if choices.turned_away == TurnedAway::AsStranger
+                    && room.was_ever_joined(&guest.user_id)
+                {
+                    *past = Past::Joined;
+                }
             }
         }
         Room {
@@ -68,6 +78,7 @@ impl ReferenceSubject {
             join_rule: room.join_rule(),
             members,
             user: room.membership(&self.accounts.user.user_id),
+            past,
         }
     }
 
