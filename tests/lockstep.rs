@@ -75,6 +75,21 @@ fn a_permitted_alternative_is_the_same_on_both_sides() {
     }
 }
 
+#[test]
+fn options_about_the_past_of_a_reader_agree_together() {
+    use guest_access_rules::decision_point::PointId;
+    let mut profile = Rules::find("latest").unwrap().profile();
+    for (point, option) in [
+        ("leave.forgets", "forgets"),
+        ("room.turned_away", "as_stranger"),
+        ("context.unseen", "M_FORBIDDEN"),
+        ("leave.again", "who_left_answered"),
+    ] {
+        assert!(profile.choices.set(PointId::find(point).unwrap(), option), "{point}");
+    }
+    assert_eq!(agree(&profile, ONE, &Stop::default().at_states(4_000)), 4_000);
+}
+
 /// The model and the reference after a trace. Each trace is a state of its own, so the test assumes
 /// nothing about which traces lead the reference to the same state.
 #[derive(Clone)]

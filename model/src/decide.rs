@@ -133,11 +133,13 @@ impl DecisionContext<'_> {
             let memberships = before.members.iter().zip(&after.members);
             for ((before, after), past) in memberships.zip(&mut after.past) {
                 let joined = if keeps_joins { Past::Joined } else { Past::Unkept };
-                if *after == Membership::Join {
-                    *past = joined;
-                } else if before != after && *after != Membership::Leave && *past == Past::Forgot {
-                    *past = Past::Unkept;
-                }
+                let remembers_again = before != after && *after != Membership::Leave;
+                *past = match *past {
+                    _ if *after == Membership::Join => joined,
+                    Past::Forgot if remembers_again => Past::Unkept,
+                    Past::ForgotOnceJoined if remembers_again => Past::Joined,
+                    past => past,
+                };
             }
         }
     }

@@ -21,7 +21,9 @@ use serde::{Deserialize, Serialize};
 use crate::action::{
     Action, Actor, Answer, Credential, Message, Observation, Operation, ProfileKey,
 };
-use crate::state::{Account, Scope, State};
+use crate::state::{Account, Past, Scope, State};
+use guest_access_rules::decision_point::{LeaveForgets, RoomSummaryToken, TurnedAway};
+use guest_access_rules::endpoint::{Auth, EndpointId, KNOWN};
 use guest_access_rules::profile::{Condition, Profile};
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
@@ -243,7 +245,6 @@ impl Transition<'_> {
 
     /// Whether the endpoint that is called needs a token, and is the ordinary kind that asks for it.
     fn needs_a_token(&self) -> bool {
-        use guest_access_rules::endpoint::Auth;
         let registers = matches!(
             self.action.operation,
             Operation::Register { .. } | Operation::RegisterOver(_) | Operation::Upgrade(_)
@@ -251,7 +252,33 @@ impl Transition<'_> {
         !registers
             && self.action.operation.endpoint().is_some_and(|endpoint| {
                 matches!(endpoint.get().auth, Auth::User | Auth::AppService | Auth::Other)
+                    && !self.is_summary_without_a_token(endpoint)
             })
+    }
+
+    /// Whether the rules answer this call, of a room summary, without reading a token (A70).
+    fn is_summary_without_a_token(&self, endpoint: EndpointId) -> bool {
+        endpoint == KNOWN.room_summary
+            && match self.rules.choices.room_summary_token {
+                RoomSummaryToken::Required => false,
+                RoomSummaryToken::Optional => self.action.by == Actor::Nobody,
+                RoomSummaryToken::Unread => true,
+            }
+    }
+
+    /// Whether the rules make a guest forget a room that it leaves, and this guest did (A69).
+    fn has_forgotten(&self, room: usize, guest: usize) -> bool {
+        self.rules.choices.leave_forgets == LeaveForgets::Forgets
+            && matches!(self.before.rooms[room].past[guest], Past::Forgot | Past::ForgotOnceJoined)
+    }
+
+    /// Whether the rules let a guest who has left this room read the room as of its leaving: the guest
+    /// was joined, or has to be treated like one who was (A68), and has not forgotten the room.
+    fn reads_as_of_its_leaving(&self, room: usize, guest: usize) -> bool {
+        let past = self.before.rooms[room].past[guest];
+        let was_joined = matches!(past, Past::Joined | Past::ForgotOnceJoined);
+        (was_joined || self.rules.choices.turned_away == TurnedAway::AsLeft)
+            && !self.has_forgotten(room, guest)
     }
 }
 

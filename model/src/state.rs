@@ -86,6 +86,8 @@ spelled! {
         Joined = "joined",
         /// The guest left, and by that forgot the room.
         Forgot = "forgot",
+        /// The guest was joined, left, and by that forgot the room.
+        ForgotOnceJoined = "forgot_once_joined",
     }
 }
 

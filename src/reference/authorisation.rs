@@ -282,6 +282,31 @@ mod tests {
     }
 
     #[test]
+    fn the_room_summary_needs_a_token_unless_the_profile_says_otherwise() {
+        let summary = "GET /room_summary/{roomIdOrAlias}";
+        let missing = (401, Some(ErrCode::MissingToken));
+        let unknown = (401, Some(ErrCode::UnknownToken));
+        for (option, without, with_dead) in [
+            ("required", missing, unknown),
+            ("optional", ALLOWED, unknown),
+            ("unread", ALLOWED, ALLOWED),
+        ] {
+            let mut fixture =
+                Fixture::with_profile(latest(&[("authentication.room_summary", option)]));
+            let guest = fixture.guest();
+            assert_eq!(call(&fixture, &Credentials::NONE, summary), without, "{option}");
+            let made_up = Credentials::token("made-up");
+            assert_eq!(call(&fixture, &made_up, summary), with_dead, "{option}");
+            // A token that is not read is not a guest's.
+            let guest_is_known = option != "unread";
+            let by_guest = if guest_is_known { NOT_FOR_GUESTS } else { ALLOWED };
+            assert_eq!(call(&fixture, &guest.credentials(), summary), by_guest, "{option}");
+            // The option is about this endpoint alone.
+            assert_eq!(call(&fixture, &Credentials::NONE, "GET /sync"), missing, "{option}");
+        }
+    }
+
+    #[test]
     fn the_endpoints_of_application_services_deny_every_user_alike() {
         let mut fixture = Fixture::new();
         let guest = fixture.guest();

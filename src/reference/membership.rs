@@ -355,7 +355,9 @@ fn about<'a>(call: Call<'a>, room: Option<&'a OwnedRoomId>) -> Call<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ALLOWED, FORBIDDEN, Fixture, NOT_FOR_GUESTS, latest};
+    use super::super::fixture::{
+        ALLOWED, FORBIDDEN, Fixture, NOT_FOR_GUESTS, TestUser, latest, state, status_and_errcode,
+    };
     use super::*;
 
     #[test]
@@ -405,5 +407,128 @@ mod tests {
         let (room, moderator) = (fixture.room.clone(), fixture.moderator.user_id.clone());
         fixture.server.set_membership(&room, &moderator, &user.user_id, Membership::Invite);
         assert_eq!(fixture.join(&user), ALLOWED);
+    }
+
+    fn leave(fixture: &mut Fixture, who: &TestUser) -> (u16, Option<ErrCode>) {
+        let request = leave_room::v3::Request::new(fixture.room.clone());
+        status_and_errcode(fixture.server.leave(&who.credentials(), &request))
+    }
+
+    fn leave_by_state_event(fixture: &mut Fixture, who: &TestUser) -> (u16, Option<ErrCode>) {
+        let content = json!({ "membership": "leave" });
+        let request = state(&fixture.room, MEMBER, who.user_id.as_str(), &content);
+        status_and_errcode(fixture.server.put_state(&who.credentials(), &request))
+    }
+
+    fn knock(fixture: &mut Fixture, who: &TestUser) -> (u16, Option<ErrCode>) {
+        let request = knock_room::v3::Request::new(fixture.room.clone().into());
+        status_and_errcode(fixture.server.knock(&who.credentials(), &request))
+    }
+
+    fn set_membership(fixture: &mut Fixture, who: &TestUser, to: Membership) {
+        let (room, moderator) = (fixture.room.clone(), fixture.moderator.user_id.clone());
+        fixture.server.set_membership(&room, &moderator, &who.user_id, to);
+    }
+
+    const BAD_STATE: (u16, Option<ErrCode>) = (403, Some(ErrCode::BadState));
+
+    #[test]
+    fn leaving_again_is_answered_to_those_whom_the_option_names() {
+        use Membership::{Ban, Leave, Never};
+        for (option, never, left) in [
+            ("refused", FORBIDDEN, FORBIDDEN),
+            ("who_left_answered", FORBIDDEN, ALLOWED),
+            ("answered", ALLOWED, ALLOWED),
+        ] {
+            let mut fixture = Fixture::with_profile(latest(&[("leave.again", option)]));
+            let guest = fixture.guest();
+            let membership = |fixture: &Fixture, who: &TestUser| {
+                fixture.server.room(&fixture.room).unwrap().membership(&who.user_id)
+            };
+            assert_eq!(leave(&mut fixture, &guest), never, "{option}");
+            assert_eq!(membership(&fixture, &guest), Never, "{option}");
+            for past in [Membership::Join, Leave] {
+                set_membership(&mut fixture, &guest, past);
+            }
+            assert_eq!(leave(&mut fixture, &guest), left, "{option}");
+            // PUT state has a point of its own.
+            assert_eq!(leave_by_state_event(&mut fixture, &guest), FORBIDDEN, "{option}");
+            assert_eq!(membership(&fixture, &guest), Leave, "{option}");
+            set_membership(&mut fixture, &guest, Ban);
+            assert_eq!(leave(&mut fixture, &guest), FORBIDDEN, "{option}");
+        }
+    }
+
+    #[test]
+    fn leaving_again_by_put_state_is_answered_by_one_option() {
+        let option = ("leave.again_by_state_event", "who_left_answered");
+        let mut fixture = Fixture::with_profile(latest(&[option]));
+        let guest = fixture.guest();
+        assert_eq!(leave_by_state_event(&mut fixture, &guest), FORBIDDEN);
+        for past in [Membership::Join, Membership::Leave] {
+            set_membership(&mut fixture, &guest, past);
+        }
+        assert_eq!(leave_by_state_event(&mut fixture, &guest), ALLOWED);
+        assert_eq!(leave(&mut fixture, &guest), FORBIDDEN);
+    }
+
+    #[test]
+    fn joining_again_is_refused_by_one_option() {
+        for (option, again) in [("answered", ALLOWED), ("refused", FORBIDDEN)] {
+            let mut fixture = Fixture::with_profile(latest(&[("join.again", option)]));
+            fixture.set_guest_access("can_join");
+            let guest = fixture.guest();
+            assert_eq!(fixture.join(&guest), ALLOWED, "{option}");
+            assert_eq!(fixture.join(&guest), again, "{option}");
+            let room = fixture.server.room(&fixture.room).unwrap();
+            assert_eq!(room.membership(&guest.user_id), Membership::Join, "{option}");
+        }
+    }
+
+    #[test]
+    fn knocking_again_is_refused_by_one_option() {
+        for (option, again) in [("answered", ALLOWED), ("refused", FORBIDDEN)] {
+            let mut fixture = Fixture::with_profile(latest(&[("knock.again", option)]));
+            fixture.set("m.room.join_rules", &json!({ "join_rule": "knock" }));
+            let user = fixture.user("user");
+            assert_eq!(knock(&mut fixture, &user), ALLOWED, "{option}");
+            assert_eq!(knock(&mut fixture, &user), again, "{option}");
+            let room = fixture.server.room(&fixture.room).unwrap();
+            assert_eq!(room.membership(&user.user_id), Membership::Knock, "{option}");
+        }
+    }
+
+    #[test]
+    fn the_banned_are_refused_with_the_code_of_the_profile() {
+        for (join_code, knock_code, by_join, by_knock) in [
+            ("M_FORBIDDEN", "M_FORBIDDEN", FORBIDDEN, FORBIDDEN),
+            ("M_BAD_STATE", "M_FORBIDDEN", BAD_STATE, FORBIDDEN),
+            ("M_FORBIDDEN", "M_BAD_STATE", FORBIDDEN, BAD_STATE),
+        ] {
+            let options =
+                [("join.banned_errcode", join_code), ("knock.banned_errcode", knock_code)];
+            let mut fixture = Fixture::with_profile(latest(&options));
+            let user = fixture.user("user");
+            set_membership(&mut fixture, &user, Membership::Ban);
+            assert_eq!(fixture.join(&user), by_join);
+            // The code is about the ban where the join rule permits a knock.
+            assert_eq!(knock(&mut fixture, &user), FORBIDDEN);
+            fixture.set("m.room.join_rules", &json!({ "join_rule": "knock" }));
+            assert_eq!(knock(&mut fixture, &user), by_knock);
+        }
+    }
+
+    #[test]
+    fn an_unknown_room_is_not_joined_and_the_profile_says_how() {
+        for (option, expected) in [
+            ("refused", (404, Some(ErrCode::NotFound))),
+            ("forbidden", FORBIDDEN),
+            ("no_server", (404, Some(ErrCode::Unknown))),
+        ] {
+            let mut fixture = Fixture::with_profile(latest(&[("join.elsewhere", option)]));
+            let guest = fixture.guest();
+            fixture.room = ruma::owned_room_id!("!room:elsewhere.test");
+            assert_eq!(fixture.join(&guest), expected, "{option}");
+        }
     }
 }

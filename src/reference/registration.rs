@@ -256,4 +256,21 @@ mod tests {
             assert_eq!(errcode, (status == 400).then_some(ErrCode::UserInUse));
         }
     }
+
+    #[test]
+    fn a_guests_id_is_refused_with_the_code_of_the_profile() {
+        for (option, expected) in [
+            ("M_USER_IN_USE", ErrCode::UserInUse),
+            ("M_INVALID_USERNAME", ErrCode::InvalidUsername),
+            ("M_EXCLUSIVE", ErrCode::Exclusive),
+        ] {
+            let mut fixture =
+                Fixture::with_profile(latest(&[("registration.taken_errcode", option)]));
+            let guest = fixture.guest();
+            let mut request = Request::new();
+            request.username = Some(guest.user_id.localpart().to_owned());
+            let answer = fixture.server.register(&request);
+            assert_eq!(status_and_errcode(answer), (400, Some(expected)));
+        }
+    }
 }

@@ -47,14 +47,8 @@ impl Reference {
             return Err(UNREADABLE_VISIBILITY);
         }
         // CS-41: A server may make a user forget a room whenever the user leaves the room.
-        if caller.user.as_ref().is_some_and(|user| room.has_forgotten_by_leaving(user))
-            && !room.is_world_readable()
-        {
-            let because = "the caller has forgotten the room";
-            return Err(match gives {
-                Gives::Event => Refusal::not_found(&["CS-41"], because),
-                _ => Refusal::forbidden(&["CS-41"], because),
-            });
+        if gives != Gives::Event && has_forgotten(caller, room) {
+            return Err(Refusal::forbidden(&["CS-41"], "the caller has forgotten the room"));
         }
         Ok((room, self.may_read(caller, room, gives)?))
     }
@@ -161,10 +155,18 @@ impl Reference {
     }
 }
 
+/// Whether leaving made the caller forget the room, and nobody may preview the room.
+pub(super) fn has_forgotten(caller: &Caller, room: &Room) -> bool {
+    let forgotten = caller.user.as_ref().is_some_and(|user| room.has_forgotten_by_leaving(user));
+    forgotten && !room.is_world_readable()
+}
+
 #[cfg(test)]
 mod tests {
     use guest_access_rules::vocabulary::ErrCode;
+    use ruma::api::client::membership::leave_room;
     use ruma::api::client::message::get_message_events;
+    use ruma::api::client::room::get_room_event;
     use ruma::api::client::state::get_state_events;
     use ruma::owned_room_id;
     use serde_json::json;
@@ -206,6 +208,75 @@ mod tests {
             assert_eq!(messages(&fixture, &guest), by_messages, "{membership}");
             assert_eq!(state(&fixture, &guest), by_state, "{membership}");
         }
+    }
+
+    #[test]
+    fn a_reader_who_was_turned_away_is_a_stranger_by_one_option() {
+        use Membership::{Invite, Join, Knock, Leave};
+        for (option, answered) in [("as_left", ALLOWED), ("as_stranger", FORBIDDEN)] {
+            let turned_away: [(&[Membership], _); 3] = [
+                (&[Invite, Leave], answered),
+                (&[Knock, Leave], answered),
+                (&[Join, Leave], ALLOWED),
+            ];
+            for (past, expected) in turned_away {
+                let mut fixture = Fixture::with_profile(latest(&[("room.turned_away", option)]));
+                let guest = fixture.guest();
+                for membership in past {
+                    set_membership(&mut fixture, &guest, *membership);
+                }
+                assert_eq!(messages(&fixture, &guest), expected, "{option} {past:?}");
+                assert_eq!(state(&fixture, &guest), expected, "{option} {past:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_banned_reader_is_a_stranger_by_one_option() {
+        let mut fixture = Fixture::with_profile(latest(&[("room.banned_reader", "as_stranger")]));
+        let guest = fixture.guest();
+        for membership in [Membership::Join, Membership::Ban] {
+            set_membership(&mut fixture, &guest, membership);
+        }
+        assert_eq!(messages(&fixture, &guest), FORBIDDEN);
+        assert_eq!(state(&fixture, &guest), FORBIDDEN);
+        // Unlike one who is refused as banned, it previews the room.
+        fixture.set_visibility("world_readable");
+        assert_eq!(messages(&fixture, &guest), ALLOWED);
+        assert_eq!(state(&fixture, &guest), ALLOWED);
+    }
+
+    #[test]
+    fn a_room_that_was_forgotten_by_leaving_is_only_previewed() {
+        let mut fixture = Fixture::with_profile(latest(&[("leave.forgets", "forgets")]));
+        fixture.set_guest_access("can_join");
+        let guest = fixture.guest();
+        assert_eq!(fixture.join(&guest), ALLOWED);
+        let seen = fixture.say("seen");
+        let leave = leave_room::v3::Request::new(fixture.room.clone());
+        assert_eq!(status_and_errcode(fixture.server.leave(&guest.credentials(), &leave)), ALLOWED);
+        assert_eq!(messages(&fixture, &guest), FORBIDDEN);
+        assert_eq!(state(&fixture, &guest), FORBIDDEN);
+        let event = get_room_event::v3::Request::new(fixture.room.clone(), seen);
+        let by_id = status_and_errcode(fixture.server.event(&guest.credentials(), &event));
+        assert_eq!(by_id, (404, Some(ErrCode::NotFound)));
+        fixture.set_visibility("world_readable");
+        assert_eq!(messages(&fixture, &guest), ALLOWED);
+        fixture.set_visibility("shared");
+        assert_eq!(messages(&fixture, &guest), FORBIDDEN);
+        // Until it joins again.
+        assert_eq!(fixture.join(&guest), ALLOWED);
+        assert_eq!(messages(&fixture, &guest), ALLOWED);
+    }
+
+    #[test]
+    fn a_kick_makes_nobody_forget_the_room() {
+        let mut fixture = Fixture::with_profile(latest(&[("leave.forgets", "forgets")]));
+        let guest = fixture.guest();
+        for membership in [Membership::Join, Membership::Leave] {
+            set_membership(&mut fixture, &guest, membership);
+        }
+        assert_eq!(messages(&fixture, &guest), ALLOWED);
     }
 
     #[test]

@@ -155,6 +155,25 @@ mod tests {
     }
 
     #[test]
+    fn a_dead_token_is_refused_as_the_profile_says() {
+        for (option, expected) in [
+            ("M_FORBIDDEN", FORBIDDEN),
+            ("M_UNKNOWN_TOKEN", (401, Some(ErrCode::UnknownToken))),
+            ("M_USER_IN_USE", (400, Some(ErrCode::UserInUse))),
+        ] {
+            let mut fixture = Fixture::with_profile(latest(&[("upgrade.dead_token", option)]));
+            let (guest, other) = (fixture.guest(), fixture.guest());
+            let name = guest.user_id.localpart().to_owned();
+            // The option is about tokens that are not live, and not about the tokens of others.
+            assert_eq!(status_and_errcode(upgrade(&mut fixture, &name, &other.token)), FORBIDDEN);
+            assert_eq!(status_and_errcode(upgrade(&mut fixture, &name, "made-up")), expected);
+            fixture.server.end_tokens(&guest.user_id);
+            assert_eq!(status_and_errcode(own(&mut fixture, &guest)), expected);
+            assert!(fixture.server.account(&guest.user_id).unwrap().is_guest());
+        }
+    }
+
+    #[test]
     fn another_name_is_refused_or_takes_the_guests_place() {
         let mut fixture = Fixture::new();
         let guest = fixture.guest();

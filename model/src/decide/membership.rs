@@ -133,7 +133,11 @@ impl DecisionContext<'_> {
         if let CallerIdentity::Holder(guest) = caller.identity
             && self.profile.choices.leave_forgets == LeaveForgets::Forgets
         {
-            self.next.rooms[room].past[guest] = Past::Forgot;
+            let past = &mut self.next.rooms[room].past[guest];
+            *past = match *past {
+                Past::Unkept | Past::Forgot => Past::Forgot,
+                Past::Joined | Past::ForgotOnceJoined => Past::ForgotOnceJoined,
+            };
         }
     }
 

@@ -147,12 +147,12 @@ impl DecisionContext<'_> {
     }
 
     fn has_forgotten(&self, caller: &Caller, room: usize) -> bool {
-        self.past(caller, room) == Some(Past::Forgot)
+        matches!(self.past(caller, room), Some(Past::Forgot | Past::ForgotOnceJoined))
     }
 
     /// Whether the caller was ever joined, where the state keeps it.
     fn was_joined(&self, caller: &Caller, room: usize) -> bool {
-        self.past(caller, room) != Some(Past::Unkept)
+        !matches!(self.past(caller, room), Some(Past::Unkept | Past::Forgot))
     }
 
     /// The past of a guest, or of a former guest.

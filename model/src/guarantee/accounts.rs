@@ -2,7 +2,7 @@
 
 use crate::action::{Actor, Answer, Credential, Operation, Upgrade};
 use crate::state::{Account, State};
-use guest_access_rules::decision_point::OldToken;
+use guest_access_rules::decision_point::{JoinAgain, OldToken};
 use guest_access_rules::vocabulary::ErrCode;
 
 use super::{ActionGuarantee, GuaranteeId, Judgement, Transition, by_a_guest, may_change};
@@ -75,8 +75,12 @@ pub(super) const USERS_UNBOUND: ActionGuarantee = ActionGuarantee {
         };
         let premise = ordinary && matches!(t.action.operation, Operation::Call(_));
         let bound = t.observation.decision.errcode == Some(ErrCode::GuestAccessForbidden);
-        // No rule refuses a join by the user, who is in the room already.
-        let join_refused = ordinary && t.action.by == Actor::User && joins(t) && !t.allowed();
+        // No rule refuses a join by the user, who is in the room already, but as a second join (A63).
+        let join_refused = ordinary
+            && t.action.by == Actor::User
+            && joins(t)
+            && t.rules.choices.join_again == JoinAgain::Answered
+            && !t.allowed();
         Judgement::of(premise, !(ordinary && bound || join_refused))
     },
 };

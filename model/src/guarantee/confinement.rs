@@ -19,6 +19,7 @@ fn outside_the_list(t: &Transition) -> bool {
     };
     if matches!(t.action.operation, Operation::Register { .. } | Operation::Upgrade(_))
         || endpoint.get().auth == Auth::None
+        || t.is_summary_without_a_token(endpoint)
     {
         return false;
     }

@@ -1,7 +1,7 @@
 //! Guarantees about the events that a guest is given.
 
 use crate::action::{Operation, Place};
-use crate::state::{Kind, ReaderRelation, Standing, Tagged};
+use crate::state::{Kind, ReaderRelation, Standing, TAGGED_ROOM, Tagged};
 use guest_access_rules::decision_point::GuestReads;
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
@@ -128,7 +128,7 @@ pub(super) const READ_ENTITLEMENT: ActionGuarantee = ActionGuarantee {
     id: GuaranteeId::ReadEntitlement,
     about: reads,
     judge: |t| {
-        let Some(read) = t.guests_read() else {
+        let (Some(guest), Some(read)) = (t.live_guest(), t.guests_read()) else {
             return Judgement::Untouched;
         };
         let Operation::Read(endpoint) = t.action.operation else {
@@ -155,10 +155,16 @@ pub(super) const READ_ENTITLEMENT: ActionGuarantee = ActionGuarantee {
         let previewable = previewable && read.membership != Membership::Ban;
         let answers = match endpoint.get().gives {
             Some(Gives::Timeline | Gives::InitialSync) => {
-                joined_now || previewable || read.membership == Membership::Leave
+                joined_now
+                    || previewable
+                    || read.membership == Membership::Leave
+                        && t.reads_as_of_its_leaving(TAGGED_ROOM, guest)
             }
             Some(Gives::Stream) => t.action.place == Place::Room(0) && (joined_now || previewable),
-            Some(Gives::Event) => read.membership != Membership::Ban,
+            Some(Gives::Event) => {
+                read.membership != Membership::Ban
+                    && (previewable || !t.has_forgotten(TAGGED_ROOM, guest))
+            }
             Some(Gives::Sync) => joined_now,
             _ => false,
         };

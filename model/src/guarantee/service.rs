@@ -2,7 +2,7 @@
 
 use crate::action::{Action, Credential, Message, Operation, Place};
 use crate::state::{Account, ReaderRelation};
-use guest_access_rules::decision_point::RoomRule;
+use guest_access_rules::decision_point::{JoinAgain, RoomRule};
 use guest_access_rules::endpoint::{Auth, Gives};
 use guest_access_rules::profile::Access;
 use guest_access_rules::vocabulary::MembershipEndpoint;
@@ -28,7 +28,8 @@ fn is_owed(t: &Transition) -> Option<bool> {
     if endpoint.get().auth == Auth::None || !conditions.iter().all(|c| t.holds(c, guest)) {
         return None;
     }
-    let room = t.action.room().map(|room| &t.before.rooms[room]);
+    let number = t.action.room();
+    let room = number.map(|room| &t.before.rooms[room]);
     let membership = room.map(|room| room.members[guest]);
     let previewable = room.is_some_and(|r| r.visibility == Some(HistoryVisibility::WorldReadable));
     // The draft's rule: only a room that is world_readable now.
@@ -41,7 +42,8 @@ fn is_owed(t: &Transition) -> Option<bool> {
             membership? == Join && !room_is_out_of_reach
         }
         Operation::Join(MembershipEndpoint::Own | MembershipEndpoint::Alias) => {
-            let let_in = membership? == Join
+            // A63: a join of the joined may be refused.
+            let let_in = membership? == Join && t.rules.choices.join_again == JoinAgain::Answered
                 || membership? == Invite
                 || membership? != Ban && room?.join_rule == JoinRule::Public;
             room?.guest_access == GuestAccess::CanJoin && let_in
@@ -54,7 +56,9 @@ fn is_owed(t: &Transition) -> Option<bool> {
             _ if t.action.place == Place::Nowhere || room_is_out_of_reach => false,
             Gives::Stream => membership? == Join || previewable && membership? != Ban,
             Gives::Timeline | Gives::State | Gives::Members | Gives::InitialSync => {
-                matches!(membership?, Join | Leave) || previewable && membership? != Ban
+                membership? == Join
+                    || membership? == Leave && t.reads_as_of_its_leaving(number?, guest)
+                    || previewable && membership? != Ban
             }
         },
         _ => false,

@@ -9,4 +9,5 @@ mod executors;
 mod federated;
 mod matrix;
 mod one_line_proposals;
+mod options;
 mod revisions;

@@ -11,6 +11,7 @@ use ruma::{EventId, RoomId};
 use super::super::answer::{Answer, Credentials, Granted, Refusal};
 use super::super::authorisation::{Call, Caller};
 use super::super::endpoints::ENDPOINTS;
+use super::super::room_access::has_forgotten;
 use super::super::{Reference, Room};
 
 // CS-33: An event that does not exist or may not be seen is answered with 404 and `M_NOT_FOUND`.
@@ -114,7 +115,9 @@ impl Reference {
 
     /// The place of the event with this id, if `room` has the event and the caller may see the event.
     fn place_if_visible(&self, caller: &Caller, room: &Room, id: &EventId) -> Option<usize> {
-        room.place_of(id).filter(|&place| self.may_see(caller, room, place))
+        // CS-41: A server may make a user forget a room whenever the user leaves the room.
+        let forgotten = has_forgotten(caller, room);
+        room.place_of(id).filter(|&place| !forgotten && self.may_see(caller, room, place))
     }
 
     /// The event with this id in another room than the room in the path.
@@ -138,7 +141,9 @@ impl Reference {
 mod tests {
     use guest_access_rules::vocabulary::ErrCode;
 
-    use super::super::super::fixture::{ALLOWED, Fixture, ids, latest, status_and_errcode};
+    use super::super::super::fixture::{
+        ALLOWED, FORBIDDEN, Fixture, ids, latest, status_and_errcode,
+    };
     use super::*;
 
     #[test]
@@ -160,6 +165,25 @@ mod tests {
                 status_and_errcode(fixture.server.context(&guest.credentials(), &request)),
                 expected
             );
+        }
+    }
+
+    #[test]
+    fn context_of_an_unseen_event_is_refused_as_the_profile_says() {
+        for (option, expected) in
+            [("M_NOT_FOUND", (404, Some(ErrCode::NotFound))), ("M_FORBIDDEN", FORBIDDEN)]
+        {
+            let mut fixture = Fixture::with_profile(latest(&[("context.unseen", option)]));
+            let guest = fixture.guest();
+            let hidden = fixture.say("hidden");
+            fixture.set_visibility("world_readable");
+            let context = get_context::v3::Request::new(fixture.room.clone(), hidden.clone());
+            let answer = fixture.server.context(&guest.credentials(), &context);
+            assert_eq!(status_and_errcode(answer), expected);
+            // The event itself is not found under either option.
+            let event = get_room_event::v3::Request::new(fixture.room.clone(), hidden);
+            let answer = fixture.server.event(&guest.credentials(), &event);
+            assert_eq!(status_and_errcode(answer), (404, Some(ErrCode::NotFound)));
         }
     }
 

@@ -63,13 +63,15 @@ impl ReferenceSubject {
         for (number, (membership, past)) in members.iter_mut().zip(&mut past).enumerate() {
             if let Some(guest) = self.guest(number) {
                 *membership = room.membership(&guest.user_id);
-                if room.has_forgotten_by_leaving(&guest.user_id) {
-                    *past = Past::Forgot;
-                } else if choices.turned_away == TurnedAway::AsStranger
-                    && room.was_ever_joined(&guest.user_id)
-                {
-                    *past = Past::Joined;
-                }
+                let forgot = room.has_forgotten_by_leaving(&guest.user_id);
+                let once_joined = choices.turned_away == TurnedAway::AsStranger
+                    && room.was_ever_joined(&guest.user_id);
+                *past = match (forgot, once_joined) {
+                    (false, false) => Past::Unkept,
+                    (false, true) => Past::Joined,
+                    (true, false) => Past::Forgot,
+                    (true, true) => Past::ForgotOnceJoined,
+                };
             }
         }
         Room {
