@@ -10,6 +10,7 @@ use guest_access_rules::profile::Profile;
 use serde_json::{Value, json};
 
 /// A call to the homeserver.
+#[derive(Clone)]
 pub(super) struct Call {
     pub(super) method: String,
     /// The path and the query.
@@ -131,6 +132,8 @@ pub(super) type Layer = fn(&Behind, &Call) -> Reply;
 /// Starts the reference with this profile, and the layer in front of it. Returns the URL.
 pub(super) fn in_front_of(profile: Profile, layer: Layer) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    // An error means that a provider is installed already, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let behind = Arc::new(Behind {
         reference: Embedded::start(profile).unwrap(),
