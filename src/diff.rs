@@ -52,6 +52,7 @@ mod workers;
 use std::time::{Duration, Instant};
 
 use guest_access_model::stop::Stop;
+use guest_access_rules::decision_point::RegistrationGuests;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::Variants;
 
@@ -107,6 +108,9 @@ pub async fn diff(
 ) -> Result<DiffResult, ServerError> {
     let variants = Variants::of(rules);
     let fixtures = workers::fixtures(server, options.jobs.max(1), accounts).await?;
+    if variants.default.choices.registration_guests == RegistrationGuests::Open {
+        server.registers_guests().await?;
+    }
     let runner = ScenarioRunner {
         server,
         variants: &variants,

@@ -23,6 +23,7 @@ mod listed_events;
 mod needs;
 mod observation;
 mod observe;
+mod paths;
 mod recording;
 mod registration;
 mod request;

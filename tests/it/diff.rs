@@ -6,6 +6,7 @@ mod consistency;
 mod found;
 mod layer;
 mod misbehaving;
+mod old_homeservers;
 mod permitted;
 mod reports;
 mod rooms;

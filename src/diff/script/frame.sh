@@ -18,12 +18,34 @@ done
 # plain TEXT: prints a text of the homeserver, with `?` in place of unusual characters.
 plain() { printf '%s' "${1//[^a-zA-Z0-9 _.,:;!?@%&=\/\$\`~()-]/?}"; }
 
+# The start of the paths since v1.1, and the start that the homeserver knows.
+since_v1_1=/_matrix/client/v3/
+client=$since_v1_1
+if curl --disable --silent --max-time "$patience" "$server/_matrix/client/versions" | jq -e '
+    .versions | any(startswith("r0.")) and (any(startswith("v1.")) | not)' >/dev/null 2>&1; then
+    client=/_matrix/client/r0/
+fi
+
+# The homeserver knows the path of a state event with an empty state key only without its last slash.
+without_slash=''
+
+# spelled TARGET: prints the target without the slash after an empty state key.
+spelled() {
+    if [[ $1 =~ ^([^?]*/state/[^/?]+)/(\?.*)?$ ]]; then
+        printf '%s' "${BASH_REMATCH[1]}${BASH_REMATCH[2]}"
+    else
+        printf '%s' "$1"
+    fi
+}
+
 # call WHO TOKEN METHOD TARGET [BODY]: makes a call, and repeats it while the homeserver asks to wait
 # (429). TARGET and BODY are jq programs, which read variables by `env`. The answer is then in the file
 # $answer, and status, errcode and came are set; came is `allow`, or the status and the errcode.
 call() {
     local who=$1 token=$2 method=$3 target body=${5-} options wait
     target=$(jq -nr "$4") || stop "a value of the homeserver gives no valid call"
+    [[ $target != "$since_v1_1"* ]] || target=$client${target#"$since_v1_1"}
+    [[ -z $without_slash ]] || target=$(spelled "$target")
     : >"$work/headers"
     options=(--header "@$work/headers")
     [[ -z $token ]] || printf 'Authorization: Bearer %s\n' "$token" >"$work/headers"
@@ -44,6 +66,13 @@ call() {
     errcode=$(jq -r '.errcode? | strings
         | select(utf8bytelength <= 100 and (test("[[:cntrl:]]") | not))' "$answer" 2>/dev/null) ||
         errcode=''
+    if [[ -z $without_slash && $status == 4?? && $errcode == M_UNRECOGNIZED &&
+        $(spelled "$target") != "$target" ]]; then
+        without_slash=yes
+        call "$@"
+        [[ $errcode != M_UNRECOGNIZED ]] || without_slash=''
+        return
+    fi
     case $status in
         2??) came=allow ;;
         *) came="$status${errcode:+ $errcode}" ;;

@@ -1,11 +1,15 @@
 //! HTTP calls within limits.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
+use tokio::sync::Mutex;
 
 use super::error::ServerError;
+use super::paths::Paths;
 use super::request::Request;
 use super::response::Response;
 use super::token::Token;
@@ -43,6 +47,10 @@ pub struct Client {
     calls: Cell<usize>,
     /// The number of responses so far that limited the rate (429).
     waits: Cell<usize>,
+    /// The paths that the homeserver knows.
+    pub(super) paths: Paths,
+    /// The queues of the endpoints whose rate the homeserver has limited, by call.
+    queues: RefCell<BTreeMap<&'static str, Arc<Mutex<()>>>>,
 }
 
 impl Client {
@@ -73,7 +81,9 @@ impl Client {
             .build()
             .map_err(unreachable)?;
         let base = parsed.as_str().trim_end_matches('/').to_owned();
-        Ok(Self { http, base, limits, calls: Cell::new(0), waits: Cell::new(0) })
+        let (calls, waits) = (Cell::new(0), Cell::new(0));
+        let (paths, queues) = (Paths::default(), RefCell::default());
+        Ok(Self { http, base, limits, calls, waits, paths, queues })
     }
 
     /// The address of the homeserver.
@@ -91,7 +101,8 @@ impl Client {
         self.waits.get()
     }
 
-    /// Makes a call with this token, and repeats the call while the homeserver limits the rate.
+    /// Makes a call with this token, under the path that the homeserver knows, and repeats the call while
+    /// the homeserver limits the rate.
     ///
     /// # Errors
     /// If no response comes, or the response is too large.
@@ -100,13 +111,55 @@ impl Client {
         request: &Request,
         token: Option<&Token>,
     ) -> Result<Response, ServerError> {
+        let response = self.send_patiently(&self.paths.spell(request), token).await?;
+        if !self.paths.has_other_spelling(request, &response) {
+            return Ok(response);
+        }
+        self.paths.leave_out_slash(true);
+        let other = self.send_patiently(&self.paths.spell(request), token).await?;
+        let is_known = !other.is_unrecognized();
+        self.paths.leave_out_slash(is_known);
+        Ok(if is_known { other } else { response })
+    }
+
+    /// Makes a call, and repeats the call while the homeserver limits the rate:
+    /// 1. Make the call.
+    /// 2. If the homeserver limits the rate, wait in the queue of the endpoint. The first call of the queue
+    ///    waits as long as the homeserver says and is repeated, until the homeserver serves the call.
+    /// 3. Each later call of the endpoint waits in the queue first.
+    ///
+    /// So a call waits for the homeserver only while no other call of the endpoint does, and no call takes
+    /// the turn of another one.
+    async fn send_patiently(
+        &self,
+        request: &Request,
+        token: Option<&Token>,
+    ) -> Result<Response, ServerError> {
         let mut patience = self.limits.patience;
+        let queue = self.queues.borrow().get(request.call).cloned();
+        let mut turn = match queue {
+            Some(queue) => Some(queue.lock_owned().await),
+            None => None,
+        };
         loop {
             let (response, retry_after) = self.send_once(request, token).await?;
             if response.status != 429 {
                 return Ok(response);
             }
             self.waits.set(self.waits.get() + 1);
+            if turn.is_none() {
+                let queue = Arc::clone(self.queues.borrow_mut().entry(request.call).or_default());
+                let first = queue.try_lock_owned();
+                match first {
+                    Ok(first) => turn = Some(first),
+                    // The calls before this one have waited as the homeserver said.
+                    Err(_) => {
+                        let queue = Arc::clone(&self.queues.borrow()[request.call]);
+                        turn = Some(queue.lock_owned().await);
+                        continue;
+                    }
+                }
+            }
             let asked = response.retry_after_ms().map(Duration::from_millis).or(retry_after);
             let wait = asked.unwrap_or(Duration::from_secs(1)).max(Duration::from_millis(10));
             if wait > patience {
@@ -202,6 +255,10 @@ fn without_secrets(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -217,5 +274,54 @@ mod tests {
     fn an_address_loses_the_slash_at_its_end() {
         let client = Client::new("http://host/", Limits::default()).unwrap();
         assert_eq!(client.url(), "http://host");
+    }
+
+    /// A homeserver that limits the rate of its first call, and notes how many calls it has at once.
+    fn limiting() -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (calls, now) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let most = Arc::new(AtomicUsize::new(0));
+        let noted = Arc::clone(&most);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let (calls, now, most) = (Arc::clone(&calls), Arc::clone(&now), Arc::clone(&noted));
+                std::thread::spawn(move || {
+                    let mut read = [0; 4096];
+                    let _ = stream.read(&mut read).unwrap();
+                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::sleep(Duration::from_millis(5));
+                    now.fetch_sub(1, Ordering::SeqCst);
+                    let (status, body) = match calls.fetch_add(1, Ordering::SeqCst) {
+                        0 => ("429 Wait", r#"{"retry_after_ms":1}"#),
+                        _ => ("200 OK", "{}"),
+                    };
+                    let length = body.len();
+                    let head = format!(
+                        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+                    );
+                    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+                });
+            }
+        });
+        (url, most)
+    }
+
+    #[test]
+    fn calls_of_a_limited_endpoint_wait_for_each_other() {
+        let (url, most) = limiting();
+        let client = Client::new(&url, Limits::default()).unwrap();
+        let register = Request::to(guest_access_rules::endpoint::KNOWN.register, []);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            assert_eq!(client.send(&register, None).await.unwrap().status, 200);
+            let all = (0..12).map(|_| client.send(&register, None));
+            for response in futures_util::future::join_all(all).await {
+                assert_eq!(response.unwrap().status, 200);
+            }
+        });
+        assert_eq!((client.calls(), client.waits()), (14, 1));
+        assert_eq!(most.load(Ordering::SeqCst), 1);
     }
 }

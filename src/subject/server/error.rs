@@ -80,6 +80,14 @@ pub enum ServerError {
         /// Why not.
         why: &'static str,
     },
+    /// The homeserver registers no guest, which the rules may permit.
+    #[error(
+        "the homeserver registers no guests ({answer}), so no scenario can be run; `docs/running.md` names the settings"
+    )]
+    NoGuests {
+        /// The status and the error code of the homeserver, or what it asks for.
+        answer: String,
+    },
     /// The homeserver registers no user in a way that this program knows.
     #[error(
         "the homeserver registers no users in a way that this program can take ({why}); give accounts by `--user NAME:PASSWORD` or `--token TOKEN`, or a `--registration-token`"

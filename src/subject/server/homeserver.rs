@@ -14,8 +14,10 @@ use serde_json::json;
 use super::accounts::{Credentials, UserAccount};
 use super::client::{Client, Limits};
 use super::error::ServerError;
-use super::registration::{Proof, register};
+use super::recording::Connection;
+use super::registration::{Proof, asks_for_authentication, interactively, register};
 use super::request::{Request, endpoint};
+use super::requests::guest_registration;
 use super::room_pool::RoomPool;
 use super::token::Token;
 
@@ -87,7 +89,9 @@ impl Server {
     /// If the homeserver does not answer.
     pub async fn answers(&self) -> Result<(), ServerError> {
         let response = self.client.send(&Request::to(endpoint("GET /versions"), []), None).await?;
-        response.read::<get_supported_versions::Response>().map(|_| ())
+        let answer: get_supported_versions::Response = response.read()?;
+        self.client.paths.learn(&answer.versions);
+        Ok(())
     }
 
     /// The name and the version of the software, if the federation API answers at the same address.
@@ -133,6 +137,25 @@ impl Server {
             let _ = self.room_version.set(version);
         }
         Ok(SharedFixture { moderator, user, pool: RoomPool::default() })
+    }
+
+    /// Checks that the homeserver registers guests.
+    ///
+    /// # Errors
+    /// If the homeserver registers no guest, or not in a way that this program knows.
+    pub async fn registers_guests(&self) -> Result<(), ServerError> {
+        let request = guest_registration();
+        let connection = Connection::new(&self.client);
+        let response = interactively(&connection, request, None, &self.proof).await?;
+        if response.allows() {
+            return Ok(());
+        }
+        let answer = if asks_for_authentication(&response) {
+            "it asks for more than the dummy stage or a registration token".to_owned()
+        } else {
+            response.in_short()
+        };
+        Err(ServerError::NoGuests { answer })
     }
 
     async fn helper(

@@ -4,6 +4,7 @@
 //! observation then is inconclusive.
 
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
+use ruma::UserId;
 use ruma::api::client::account::whoami;
 use ruma::api::client::context::get_context;
 use ruma::api::client::peeking::get_current_state;
@@ -50,12 +51,25 @@ pub(super) fn observe_only(response: &Response) -> Result<HttpObservation, Serve
     observe(response, |_| Ok(ResponseContent::Nothing))
 }
 
-/// The observation of `GET /account/whoami`.
-pub(super) fn observe_whoami(response: &Response) -> Result<HttpObservation, ServerError> {
-    observe(response, |response| {
+/// The observation of `GET /account/whoami`. `caller` is the user who calls, if the query of the call
+/// names another user.
+pub(super) fn observe_whoami(
+    response: &Response,
+    caller: Option<&UserId>,
+) -> Result<HttpObservation, ServerError> {
+    let mut ignores_query = false;
+    let observed = observe(response, |response| {
         let answer: whoami::v3::Response = response.read()?;
+        ignores_query = caller.is_some_and(|caller| caller == answer.user_id) && !answer.is_guest;
         Ok(ResponseContent::IsGuest(answer.is_guest))
-    })
+    })?;
+    // The answer is about the caller, so its `is_guest` says nothing of the user in the query. The call
+    // without a query shows whether the homeserver says that the caller is a guest.
+    if ignores_query {
+        let why = "the homeserver answers for the caller, whatever user the query names";
+        return Ok(HttpObservation::inconclusive(why));
+    }
+    Ok(observed)
 }
 
 /// The verdict of a call. A response that is no JSON comes from no homeserver.
@@ -96,11 +110,6 @@ pub(super) fn sample_verdict(response: &Response) -> CallVerdict {
         }
         _ => CallVerdict::ParametersRejected { status, errcode },
     }
-}
-
-/// Whether the response says that there is no such endpoint.
-pub(super) fn is_unrecognized(response: &Response) -> bool {
-    matches!(response.status, 400..500) && response.errcode().as_deref() == Some("M_UNRECOGNIZED")
 }
 
 fn not_implemented() -> CallVerdict {
@@ -207,6 +216,20 @@ mod tests {
         let endpoint = EndpointId::find(id).unwrap();
         let (response, tagged) = (response(200, body), tagged(note));
         observe_read(endpoint, &response, Some(&tagged), Some("!r:s")).unwrap().content
+    }
+
+    #[test]
+    fn an_answer_for_the_caller_says_nothing_of_the_user_in_the_query() {
+        let guest = ruma::user_id!("@guest:s");
+        let of = |body: &str, caller| observe_whoami(&response(200, body), caller).unwrap();
+        let silent = r#"{"user_id":"@guest:s"}"#;
+        assert_eq!(of(silent, None).content, ResponseContent::IsGuest(false));
+        assert!(matches!(of(silent, Some(guest)).verdict, CallVerdict::Inconclusive(_)));
+        let truthful = r#"{"user_id":"@guest:s","is_guest":true}"#;
+        assert_eq!(of(truthful, Some(guest)).content, ResponseContent::IsGuest(true));
+        let honoured = r#"{"user_id":"@moderator:s"}"#;
+        assert_eq!(of(honoured, Some(guest)).verdict, CallVerdict::Allowed);
+        assert_eq!(of(honoured, Some(guest)).content, ResponseContent::IsGuest(false));
     }
 
     #[test]

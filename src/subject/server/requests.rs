@@ -60,6 +60,11 @@ pub(super) fn registration(username: &str, password: &Token) -> Request {
     }))
 }
 
+/// The request that registers a guest.
+pub(super) fn guest_registration() -> Request {
+    Request::to(KNOWN.register, []).query("kind", "guest").body(json!({}))
+}
+
 /// The request that gives a room an alias.
 pub(super) fn alias_request(alias: &str, room: &str) -> Request {
     Request::to(endpoint("PUT /directory/room/{roomAlias}"), [alias])

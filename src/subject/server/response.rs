@@ -29,6 +29,11 @@ impl Response {
         (200..300).contains(&self.status)
     }
 
+    /// Whether the response says that there is no such endpoint.
+    pub(super) fn is_unrecognized(&self) -> bool {
+        matches!(self.status, 400..500) && self.errcode().as_deref() == Some("M_UNRECOGNIZED")
+    }
+
     /// The error code, if the response has one.
     pub fn errcode(&self) -> Option<String> {
         // An error code is a short word. A longer text is no code, and would only flood a report.

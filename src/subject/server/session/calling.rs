@@ -16,7 +16,7 @@ use super::Session;
 use crate::subject::server::accounts::{Credentials, UserAccount};
 use crate::subject::server::error::ServerError;
 use crate::subject::server::observation::{CallVerdict, HttpObservation, ResponseContent};
-use crate::subject::server::observe::{is_unrecognized, observe_only, sample_verdict};
+use crate::subject::server::observe::{observe_only, sample_verdict};
 use crate::subject::server::request::Request;
 use crate::subject::server::requests::NEVER_SENT;
 use crate::subject::server::sample_request::{SampleArguments, sample_request};
@@ -42,7 +42,7 @@ impl Session<'_> {
         let request = self.sample(endpoint, arguments);
         let response = self.send(with, request).await?;
         let mut verdict = sample_verdict(&response);
-        if is_unrecognized(&response) && self.is_checked(endpoint).await? {
+        if response.is_unrecognized() && self.is_checked(endpoint).await? {
             verdict = CallVerdict::Allowed;
         }
         if verdict == CallVerdict::Allowed && endpoint.get().id == "POST /createRoom" {
@@ -121,7 +121,7 @@ impl Session<'_> {
         let user = self.accounts.credentials(Actor::User, Credential::Own);
         let arguments = self.sample_arguments(&user, Place::Room(0));
         let request = self.sample(endpoint, &arguments);
-        let is_checked = asks_for_a_token && is_unrecognized(&self.send(&user, request).await?);
+        let is_checked = asks_for_a_token && self.send(&user, request).await?.is_unrecognized();
         self.server.checked.borrow_mut().insert(endpoint, is_checked);
         Ok(is_checked)
     }

@@ -1,6 +1,8 @@
 //! Performing one action of a scenario: its calls, and what the session has to remember of them.
 
-use guest_access_model::action::{Action, Actor, Key, Message, Operation, Setting, Upgrade};
+use guest_access_model::action::{
+    Action, Actor, Credential, Key, Message, Operation, Setting, Upgrade,
+};
 use guest_access_rules::endpoint::KNOWN;
 
 use super::{Arguments, Session};
@@ -59,7 +61,9 @@ impl Session<'_> {
             Operation::Call(endpoint) => self.call(&with, endpoint, action.place).await,
             Operation::WhoAmI => {
                 let request = self.request(action, &Arguments::default())?;
-                observe_whoami(&self.send(&with, request).await?)
+                let caller = self.accounts.account(action.by).map(|account| &*account.user_id);
+                let caller = caller.filter(|_| action.with == Credential::Masquerade);
+                observe_whoami(&self.send(&with, request).await?, caller)
             }
             Operation::EndToken(_) | Operation::Restart => {
                 Ok(HttpObservation::inconclusive(BY_ITSELF))
@@ -103,7 +107,11 @@ impl Session<'_> {
         let request = self.request(action, &Arguments::default())?;
         let name = request.body.as_ref().and_then(|body| body["username"].as_str());
         let name = name.map(str::to_owned);
-        let response = self.connection.send(&request, None).await?;
+        let proof = &self.server.proof;
+        let response = interactively(&self.connection, request, None, proof).await?;
+        if asks_for_authentication(&response) {
+            return Ok(HttpObservation::inconclusive(NO_PROOF));
+        }
         if !response.allows() {
             return observe_only(&response);
         }

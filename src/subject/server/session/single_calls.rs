@@ -168,8 +168,7 @@ impl Session<'_> {
         request: Request,
     ) -> Result<Response, ServerError> {
         match action.operation {
-            Operation::Register { .. } => self.connection.send(&request, None).await,
-            Operation::RegisterOver(_) | Operation::Upgrade(_) => {
+            Operation::Register { .. } | Operation::RegisterOver(_) | Operation::Upgrade(_) => {
                 interactively(&self.connection, request, None, &self.server.proof).await
             }
             Operation::Deactivate => self.deactivation(action.by, with, request).await,

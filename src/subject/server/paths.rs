@@ -1,0 +1,119 @@
+//! The paths by which a homeserver knows the endpoints, where it knows other ones than those of the
+//! specification in force.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use super::request::Request;
+use super::response::Response;
+
+/// The start of the paths of the specification, since v1.1.
+const SINCE_V1_1: &str = "/_matrix/client/v3/";
+/// The start of the same paths before v1.1.
+const BEFORE_V1_1: &str = "/_matrix/client/r0/";
+
+/// The paths that one homeserver knows.
+#[derive(Debug, Default)]
+pub(super) struct Paths {
+    /// Whether the homeserver supports only versions before v1.1.
+    is_before_v1_1: Cell<bool>,
+    /// Whether the homeserver knows the path of a state event with an empty state key only without the
+    /// slash at its end, which the specification calls optional.
+    without_slash: Cell<bool>,
+}
+
+impl Paths {
+    /// Learns from the answer to `GET /versions` which paths the homeserver knows.
+    pub(super) fn learn(&self, versions: &[String]) {
+        let supports = |start: &str| versions.iter().any(|version| version.starts_with(start));
+        self.is_before_v1_1.set(supports("r0.") && !supports("v1."));
+    }
+
+    /// The request under the path that the homeserver knows.
+    pub(super) fn spell<'a>(&self, request: &'a Request) -> Cow<'a, Request> {
+        let mut path = Cow::Borrowed(&*request.path);
+        if let Some(rest) = request.path.strip_prefix(SINCE_V1_1)
+            && self.is_before_v1_1.get()
+        {
+            path = Cow::Owned(format!("{BEFORE_V1_1}{rest}"));
+        }
+        if self.without_slash.get() && ends_with_empty_state_key(&path) {
+            path = Cow::Owned(path.trim_end_matches('/').to_owned());
+        }
+        match path {
+            Cow::Borrowed(_) => Cow::Borrowed(request),
+            Cow::Owned(path) => Cow::Owned(Request { path, ..request.clone() }),
+        }
+    }
+
+    /// Whether another spelling of the path may be known, where the response says that this one is not.
+    pub(super) fn has_other_spelling(&self, request: &Request, response: &Response) -> bool {
+        let is_unknown = response.is_unrecognized()
+            || matches!(response.status, 404 | 405) && response.errcode().is_none();
+        is_unknown && !self.without_slash.get() && ends_with_empty_state_key(&request.path)
+    }
+
+    /// Whether an empty state key is written without the slash at the end of the path.
+    pub(super) fn leave_out_slash(&self, leaves_out: bool) {
+        self.without_slash.set(leaves_out);
+    }
+}
+
+/// Whether this is the path of a state event with an empty state key: `…/state/{eventType}/`.
+fn ends_with_empty_state_key(path: &str) -> bool {
+    let mut segments = path.rsplit('/');
+    segments.next() == Some("") && segments.nth(1) == Some("state")
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_rules::endpoint::KNOWN;
+
+    use super::*;
+
+    fn note(key: &str) -> Request {
+        Request::to(KNOWN.put_state, ["!r", "org.example.note", key])
+    }
+
+    fn learned(versions: &[&str]) -> Paths {
+        let paths = Paths::default();
+        paths.learn(&versions.iter().map(|version| (*version).to_owned()).collect::<Vec<_>>());
+        paths
+    }
+
+    #[test]
+    fn a_homeserver_before_v1_1_is_called_by_the_old_paths() {
+        for (versions, start) in [
+            (&["r0.6.1"][..], BEFORE_V1_1),
+            (&["r0.6.1", "v1.1"], SINCE_V1_1),
+            (&["v1.16"], SINCE_V1_1),
+            (&[], SINCE_V1_1),
+        ] {
+            let request = note("a");
+            let spelled = learned(versions).spell(&request).target();
+            assert!(spelled.starts_with(start), "{versions:?}: {spelled}");
+        }
+        let media = Request { path: "/_matrix/client/v1/media/config".to_owned(), ..note("") };
+        assert_eq!(learned(&["r0.6.1"]).spell(&media).path, media.path);
+    }
+
+    #[test]
+    fn only_an_empty_state_key_has_another_spelling() {
+        let response = |status, body: &str| Response {
+            call: String::new(),
+            status,
+            body: body.as_bytes().to_vec(),
+        };
+        let unknown = response(404, r#"{"errcode":"M_UNRECOGNIZED"}"#);
+        let paths = Paths::default();
+        assert!(paths.has_other_spelling(&note(""), &unknown));
+        assert!(paths.has_other_spelling(&note(""), &response(404, "<html>")));
+        assert!(!paths.has_other_spelling(&note("a"), &unknown));
+        let hidden = response(404, r#"{"errcode":"M_NOT_FOUND"}"#);
+        assert!(!paths.has_other_spelling(&note(""), &hidden));
+        paths.leave_out_slash(true);
+        assert!(!paths.has_other_spelling(&note(""), &unknown));
+        assert!(paths.spell(&note("")).path.ends_with("/state/org.example.note"));
+        assert!(paths.spell(&note("a")).path.ends_with("/state/org.example.note/a"));
+    }
+}
