@@ -111,8 +111,9 @@ impl Client {
         request: &Request,
         token: Option<&Token>,
     ) -> Result<Response, ServerError> {
-        let response = self.send_patiently(&self.paths.spell(request), token).await?;
-        if !self.paths.has_other_spelling(request, &response) {
+        let sent = self.paths.spell(request);
+        let response = self.send_patiently(&sent, token).await?;
+        if !Paths::has_other_spelling(&sent, &response) {
             return Ok(response);
         }
         self.paths.leave_out_slash(true);

@@ -46,11 +46,12 @@ impl Paths {
         }
     }
 
-    /// Whether another spelling of the path may be known, where the response says that this one is not.
-    pub(super) fn has_other_spelling(&self, request: &Request, response: &Response) -> bool {
+    /// Whether another spelling of the path may be known, where the response to `sent` says that this one
+    /// is not. Another call may have learned the other spelling since.
+    pub(super) fn has_other_spelling(sent: &Request, response: &Response) -> bool {
         let is_unknown = response.is_unrecognized()
             || matches!(response.status, 404 | 405) && response.errcode().is_none();
-        is_unknown && !self.without_slash.get() && ends_with_empty_state_key(&request.path)
+        is_unknown && ends_with_empty_state_key(&sent.path)
     }
 
     /// Whether an empty state key is written without the slash at the end of the path.
@@ -106,13 +107,13 @@ mod tests {
         };
         let unknown = response(404, r#"{"errcode":"M_UNRECOGNIZED"}"#);
         let paths = Paths::default();
-        assert!(paths.has_other_spelling(&note(""), &unknown));
-        assert!(paths.has_other_spelling(&note(""), &response(404, "<html>")));
-        assert!(!paths.has_other_spelling(&note("a"), &unknown));
+        assert!(Paths::has_other_spelling(&note(""), &unknown));
+        assert!(Paths::has_other_spelling(&note(""), &response(404, "<html>")));
+        assert!(!Paths::has_other_spelling(&note("a"), &unknown));
         let hidden = response(404, r#"{"errcode":"M_NOT_FOUND"}"#);
-        assert!(!paths.has_other_spelling(&note(""), &hidden));
+        assert!(!Paths::has_other_spelling(&note(""), &hidden));
         paths.leave_out_slash(true);
-        assert!(!paths.has_other_spelling(&note(""), &unknown));
+        assert!(!Paths::has_other_spelling(&paths.spell(&note("")), &unknown));
         assert!(paths.spell(&note("")).path.ends_with("/state/org.example.note"));
         assert!(paths.spell(&note("a")).path.ends_with("/state/org.example.note/a"));
     }
