@@ -18,7 +18,7 @@ pub(super) struct Call {
     /// The segments of the path after `/_matrix/client/v3`, decoded.
     pub(super) segments: Vec<String>,
     pub(super) token: Option<String>,
-    body: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Call {
