@@ -116,8 +116,8 @@ use std::hash::Hash;
 
 pub use growing::{AnswerExplanations, Explanation, explain_answer};
 pub use whole::{
-    CallSet, DeadEnd, Explored, FinalCondition, HistorySearch, MAX_DEAD_ENDS, MAX_PREFIXES,
-    SearchResult, candidates,
+    CallSet, DeadEnd, Explored, HistorySearch, MAX_DEAD_ENDS, MAX_PREFIXES, SearchResult,
+    candidates,
 };
 
 /// How an object answers operations that come one after the other.
@@ -197,6 +197,9 @@ pub struct Call<Operation, Observation> {
     /// have taken place at any time after its start, or not at all.
     pub answer: Option<(u64, Observation)>,
 }
+
+/// Whether a state may be the last of a linearization.
+pub type FinalCondition<'a, State> = &'a dyn Fn(&State) -> bool;
 
 /// A call of a history of `S`.
 pub type CallOf<S> =

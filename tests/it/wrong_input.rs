@@ -195,6 +195,25 @@ fn of_files_that_extend_each_other() {
 }
 
 #[test]
+fn of_files_that_extend_too_many_others() {
+    let folder = Folder::new();
+    let text =
+        |id: &str, extends: &str| format!("id = \"{id}\"\nabout = \"\"\nextends = \"{extends}\"\n");
+    for number in 0..3_000 {
+        let next = format!("r{}.toml", number + 1);
+        folder.file(&format!("r{number}.toml"), text(&format!("r{number}"), &next));
+    }
+    let last = folder.file("r3000.toml", text("r3000", "v1.16"));
+    let ran = run(["check".into(), folder.path("r0.toml").into_os_string()]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    insta::assert_snapshot!(folder.without_path(&ran.err));
+    // A chain of as many files as are permitted is read.
+    let near = folder.path("r2950.toml").into_os_string();
+    let ran = run(["rules".into(), near, "--format".into(), "json".into()]);
+    assert_eq!(ran.code, Some(0), "{ran:?} {last:?}");
+}
+
+#[test]
 fn of_the_command_line() {
     let lines = [
         "check v9.9",

@@ -11,7 +11,7 @@
 
 use std::collections::HashSet;
 
-use super::SequentialSpecification;
+use super::{FinalCondition, SequentialSpecification};
 
 /// The number of states after which the proof gives up.
 const MAX_STATES: usize = 4_096;
@@ -24,15 +24,11 @@ pub(super) type Occurrence<'a, S> = (
 
 /// Whether a history with these operations has no linearization that leads to a final state, whatever the
 /// order. `false` says nothing.
-pub(super) fn is_refuted<'a, S: SequentialSpecification>(
+pub(super) fn is_refuted<S: SequentialSpecification>(
     specification: &S,
-    operations: impl Iterator<Item = Occurrence<'a, S>>,
-    is_final: Option<&dyn Fn(&S::State) -> bool>,
-) -> bool
-where
-    S::Operation: 'a,
-    S::Observation: 'a,
-{
+    operations: &[Occurrence<'_, S>],
+    is_final: Option<FinalCondition<'_, S::State>>,
+) -> bool {
     let operations = distinct(specification, operations);
     let mut states = vec![specification.init()];
     let mut known: HashSet<S::State> = states.iter().cloned().collect();
@@ -64,14 +60,10 @@ where
 /// The operations without those that are like an earlier one.
 fn distinct<'a, S: SequentialSpecification>(
     specification: &S,
-    operations: impl Iterator<Item = Occurrence<'a, S>>,
-) -> Vec<Occurrence<'a, S>>
-where
-    S::Operation: 'a,
-    S::Observation: 'a,
-{
+    operations: &[Occurrence<'a, S>],
+) -> Vec<Occurrence<'a, S>> {
     let mut distinct: Vec<Occurrence<'a, S>> = Vec::new();
-    for one in operations {
+    for one in operations.iter().copied() {
         if !distinct.iter().any(|other| specification.is_alike(*other, one)) {
             distinct.push(one);
         }

@@ -24,7 +24,7 @@ use std::mem::size_of;
 use crate::stop::Stop;
 
 use super::refutation::is_refuted;
-use super::{CallOf, SequentialSpecification};
+use super::{CallOf, FinalCondition, SequentialSpecification};
 
 /// The number of prefixes after which a search stops by default. The limit counts prefixes and not
 /// seconds, so the same history always has the same verdict.
@@ -38,9 +38,6 @@ const PREFIXES_BEFORE_REFUTATION: usize = 2_048;
 const PREFIXES_BETWEEN_STOPS: usize = 256;
 /// The number of dead ends that a search returns at most.
 pub const MAX_DEAD_ENDS: usize = 12;
-
-/// Whether a state may be the last of a linearization.
-pub type FinalCondition<'a, State> = &'a dyn Fn(&State) -> bool;
 
 /// A search for a linearization of a finished history.
 pub struct HistorySearch<'a, S: SequentialSpecification> {
@@ -166,7 +163,8 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
     pub(super) fn is_refuted(&self) -> bool {
         let calls = self.calls.iter().map(|call| (&call.operation, call.observation()));
         let anytime = self.anytime.iter().map(|operation| (*operation, None));
-        is_refuted(self.specification, calls.chain(anytime), self.is_final)
+        let operations: Vec<_> = calls.chain(anytime).collect();
+        is_refuted(self.specification, &operations, self.is_final)
     }
 
     /// Searches for a linearization; returns the result and all prefixes that the search found.
@@ -207,8 +205,9 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
                 }
             }
             explored += 1;
-            let is_stopped =
-                || explored % PREFIXES_BETWEEN_STOPS == 0 && self.stop.is_some_and(Stop::now);
+            let is_stopped = || {
+                explored.is_multiple_of(PREFIXES_BETWEEN_STOPS) && self.stop.is_some_and(Stop::now)
+            };
             if prefixes.len() > most || is_stopped() {
                 return Explored { result: SearchResult::Undecided, prefixes };
             }

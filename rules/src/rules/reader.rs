@@ -24,6 +24,10 @@ use super::{EndpointRule, PUBLISHED, PointRule, Rules, RulesError, Standing};
 const KIND: FileKind =
     FileKind { name: "rules file", most_bytes: 1 << 20, hint: "", if_too_large: "" };
 
+/// The number of files on a chain of `extends` at most. Each file is read within the reading of the file
+/// that extends it, so a longer chain would take the stack.
+const MAX_CHAIN: usize = 64;
+
 /// The revision with this id or alias.
 pub(super) fn revision(name: &str) -> Result<Rules, RulesError> {
     let is_named = |(_, text): &&(&str, &str)| {
@@ -100,6 +104,12 @@ fn extended(
         let message = format!(
             "`extends = \"{}\"` leads back to a file that extends this one; the chain must end in a revision",
             name.get_ref()
+        );
+        return Err(source.error(name, message));
+    }
+    if seen.len() >= MAX_CHAIN {
+        let message = format!(
+            "the chain of `extends` has more than {MAX_CHAIN} files; extend a revision, or a file nearer to one"
         );
         return Err(source.error(name, message));
     }
