@@ -8,7 +8,7 @@
 
 use guest_access_model::action::Action;
 use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::state::{MAX_GUESTS, State};
+use guest_access_model::state::{MAX_GUESTS, Past, State};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::variant::Variants;
 
@@ -81,6 +81,15 @@ impl StepRecord {
     pub(super) fn members_fit(&self, state: &State) -> bool {
         self.members.as_ref().is_none_or(|rooms| are_as_in(rooms, state, self.gone))
     }
+}
+
+/// The state, as if no room kept the past of its guests.
+fn without_past(state: &State) -> State {
+    let mut state = *state;
+    for room in &mut state.rooms {
+        room.past = [Past::Unkept; MAX_GUESTS];
+    }
+    state
 }
 
 /// Whether the memberships are those of `state`.
@@ -158,7 +167,9 @@ impl<'a> SegmentJudge<'a> {
     /// What `step` is to list by the rules, if they say so: nothing, where the homeserver may be in
     /// several states.
     pub(super) fn listing(&self, step: &Action, gone: [bool; MAX_GUESTS]) -> Option<Listing> {
-        let is_sure = self.states.len() == 1;
+        // No list depends on the past of a guest.
+        let is_sure =
+            self.states.iter().all(|state| without_past(state) == without_past(&self.states[0]));
         is_sure
             .then(|| {
                 let states: Vec<_> = self.log.iter().map(|record| record.after).collect();

@@ -118,10 +118,8 @@ impl Reference {
             Membership::Ban if choices.banned_reader == BannedReader::AsStranger => {
                 Membership::Never
             }
-            // Reading A68: the invited, the knocking and the banned were members.
-            Membership::Leave | Membership::Ban
-                if choices.turned_away == TurnedAway::AsStranger && !was_joined() =>
-            {
+            // Reading A68: whose invite, knock or ban has ended was a member.
+            Membership::Leave if choices.turned_away == TurnedAway::AsStranger && !was_joined() => {
                 Membership::Never
             }
             membership => membership,

@@ -330,8 +330,7 @@ mod tests {
 
     #[test]
     fn an_endpoint_that_a_server_may_open_is_wider() {
-        let may =
-            "[[may_allow]]\nendpoint = \"GET /room_summary/{roomIdOrAlias}\"\nreading = \"A19\"";
+        let may = "[[may_allow]]\nendpoint = \"GET /pushers\"\nreading = \"A19\"";
         let changes = changes("v1.16", may);
         assert_eq!(permitted_verdict(&changes), PermittedVerdict::Wider);
         assert_eq!(changes[0].effect.as_ref().unwrap().direction, Direction::Opens);

@@ -3,8 +3,8 @@
 use crate::action::{Action, Answer, Operation, Place};
 use crate::state::{Kind, Past, TAGGED_ROOM};
 use guest_access_rules::decision_point::{
-    BannedReader, ClosedAgain, ContextUnseen, EventsNoRoom, HiddenEvent, InvitedReader, OtherRoom,
-    RoomElsewhere, RoomRule, StateCheck, TurnedAway,
+    BannedReader, ClosedAgain, ContextUnseen, EventsNoRoom, HiddenEvent, InvitedReader,
+    LeaveForgets, OtherRoom, RoomElsewhere, RoomRule, StateCheck, TurnedAway,
 };
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_rules::vocabulary::{Decision, ErrCode, HistoryVisibility, Membership};
@@ -119,9 +119,10 @@ impl DecisionContext<'_> {
         let was_in = match membership {
             Membership::Join => true,
             Membership::Ban if choices.banned_reader == BannedReader::AsStranger => false,
+            Membership::Ban => true,
             // CS-24: A user who neither is nor was a member of a room is refused its state with
             // 403.
-            Membership::Leave | Membership::Ban => {
+            Membership::Leave => {
                 choices.turned_away == TurnedAway::AsLeft || self.was_joined(caller, room)
             }
             Membership::Never | Membership::Invite | Membership::Knock => false,
@@ -147,7 +148,9 @@ impl DecisionContext<'_> {
     }
 
     fn has_forgotten(&self, caller: &Caller, room: usize) -> bool {
-        matches!(self.past(caller, room), Some(Past::Forgot | Past::ForgotOnceJoined))
+        // A state may come from another reading than the one that decides.
+        self.profile.choices.leave_forgets == LeaveForgets::Forgets
+            && matches!(self.past(caller, room), Some(Past::Forgot | Past::ForgotOnceJoined))
     }
 
     /// Whether the caller was ever joined, where the state keeps it.
