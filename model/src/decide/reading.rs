@@ -118,8 +118,7 @@ impl DecisionContext<'_> {
         }
         let was_in = match membership {
             Membership::Join => true,
-            Membership::Ban if choices.banned_reader == BannedReader::AsStranger => false,
-            Membership::Ban => true,
+            Membership::Ban => choices.banned_reader != BannedReader::AsStranger,
             // CS-24: A user who neither is nor was a member of a room is refused its state with
             // 403.
             Membership::Leave => {
