@@ -232,6 +232,8 @@ impl ConsistencyCheck<'_> {
         }
         match undecided {
             Some(partition) => Consistency::Undecided(partition),
+            // The last search may have been stopped before it found every reading.
+            None if self.specification.stop.now() => Consistency::Undecided(last_refuted),
             None => self
                 .inconsistencies()
                 .map_or(Consistency::Undecided(last_refuted), Consistency::Inconsistent),
