@@ -5,7 +5,7 @@ mod differing;
 mod new_rooms;
 mod permitted;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::action::{Action, Answer};
 use crate::actions::{actions, endpoint_classes};
@@ -154,16 +154,7 @@ pub fn compare_profiles(
     let actions = actions(scope, &[from, to]);
     let classes: HashMap<EndpointId, Vec<EndpointId>> =
         endpoint_classes(&[from, to]).into_iter().map(|class| (class[0], class)).collect();
-    let mut comparing = Comparing {
-        from,
-        to,
-        actions: &actions,
-        threads,
-        found: BTreeMap::new(),
-        contexts: 0,
-        complete: true,
-        only_first: false,
-    };
+    let mut comparing = Comparing::new(from, to, &actions, threads);
     let known = comparing.look(Leader::To, None, stop);
     comparing.look(Leader::From, Some(&known), stop);
     comparing.look_at_new_rooms(stop);

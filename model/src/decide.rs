@@ -132,14 +132,11 @@ impl DecisionContext<'_> {
         for (before, after) in self.state.rooms.iter().zip(&mut self.next.rooms) {
             let memberships = before.members.iter().zip(&after.members);
             for ((before, after), past) in memberships.zip(&mut after.past) {
-                let joined = if keeps_joins { Past::Joined } else { Past::Unkept };
-                let remembers_again = before != after && *after != Membership::Leave;
-                *past = match *past {
-                    _ if *after == Membership::Join => joined,
-                    Past::Forgot if remembers_again => Past::Unkept,
-                    Past::ForgotOnceJoined if remembers_again => Past::Joined,
-                    past => past,
-                };
+                if *after == Membership::Join {
+                    *past = Past::of(keeps_joins, false);
+                } else if before != after && *after != Membership::Leave {
+                    *past = Past::of(past.was_joined(), false);
+                }
             }
         }
     }

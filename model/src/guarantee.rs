@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::{
     Action, Actor, Answer, Credential, Message, Observation, Operation, ProfileKey,
 };
-use crate::state::{Account, Past, Scope, State};
+use crate::state::{Account, Scope, State};
 use guest_access_rules::decision_point::{LeaveForgets, RoomSummaryToken, TurnedAway};
 use guest_access_rules::endpoint::{Auth, EndpointId, KNOWN};
 use guest_access_rules::profile::{Condition, Profile};
@@ -269,14 +269,13 @@ impl Transition<'_> {
     /// Whether the rules make a guest forget a room that it leaves, and this guest did (A69).
     fn has_forgotten(&self, room: usize, guest: usize) -> bool {
         self.rules.choices.leave_forgets == LeaveForgets::Forgets
-            && matches!(self.before.rooms[room].past[guest], Past::Forgot | Past::ForgotOnceJoined)
+            && self.before.rooms[room].past[guest].has_forgotten()
     }
 
     /// Whether the rules let a guest who has left this room read the room as of its leaving: the guest
     /// was joined, or has to be treated like one who was (A68), and has not forgotten the room.
     fn reads_as_of_its_leaving(&self, room: usize, guest: usize) -> bool {
-        let past = self.before.rooms[room].past[guest];
-        let was_joined = matches!(past, Past::Joined | Past::ForgotOnceJoined);
+        let was_joined = self.before.rooms[room].past[guest].was_joined();
         (was_joined || self.rules.choices.turned_away == TurnedAway::AsLeft)
             && !self.has_forgotten(room, guest)
     }

@@ -115,6 +115,7 @@ mod tests;
 use std::hash::Hash;
 
 pub use growing::{AnswerExplanations, Explanation, explain_answer};
+pub use refutation::{Occurrence, distinct};
 pub use whole::{
     CallSet, DeadEnd, Explored, HistorySearch, MAX_DEAD_ENDS, MAX_PREFIXES, SearchResult,
     candidates,

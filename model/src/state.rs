@@ -162,6 +162,28 @@ pub struct State {
     pub tagged: Option<Tagged>,
 }
 
+impl Past {
+    /// The past of a guest who was joined, or of whom that is not kept, and who forgot the room, or not.
+    pub const fn of(was_joined: bool, has_forgotten: bool) -> Self {
+        match (was_joined, has_forgotten) {
+            (false, false) => Self::Unkept,
+            (true, false) => Self::Joined,
+            (false, true) => Self::Forgot,
+            (true, true) => Self::ForgotOnceJoined,
+        }
+    }
+
+    /// Whether the guest was joined, where the state keeps it.
+    pub const fn was_joined(self) -> bool {
+        matches!(self, Self::Joined | Self::ForgotOnceJoined)
+    }
+
+    /// Whether the guest left, and by that forgot the room.
+    pub const fn has_forgotten(self) -> bool {
+        matches!(self, Self::Forgot | Self::ForgotOnceJoined)
+    }
+}
+
 impl State {
     /// The state in which every room but this one is as in `new`, the initial state.
     #[must_use]

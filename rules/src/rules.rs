@@ -247,6 +247,13 @@ impl Rules {
         !self.point(point).standing.forbids(option)
     }
 
+    /// The accesses to the endpoint that these rules permit, the default first.
+    pub fn accesses(&self, endpoint: EndpointId) -> Vec<Access> {
+        let rule = self.endpoint(endpoint);
+        let may_be_open = rule.may_be_open.iter().map(|may| Access::Open(may.conditions));
+        std::iter::once(rule.access).chain(may_be_open).collect()
+    }
+
     /// Whether these rules open the endpoint to guests, or permit a homeserver to open it.
     pub fn may_open(&self, endpoint: EndpointId) -> bool {
         let rule = self.endpoint(endpoint);

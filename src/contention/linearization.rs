@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use guest_access_model::linearizability::{self, HistorySearch, candidates};
+use guest_access_model::linearizability::{self, HistorySearch, candidates, distinct};
 
 use super::minimal_history::MinimalHistory;
 use super::partition::{FinalState, Partition};
@@ -142,12 +142,8 @@ impl<'a> LinearizationSearch<'a> {
 
     /// The operations that may come at any time, without those that are equal to an earlier one.
     fn distinct_anytime_operations(&self) -> Vec<&'a PartitionOperation> {
-        let mut distinct: Vec<&PartitionOperation> = Vec::new();
-        for call in self.anytime {
-            if !distinct.iter().any(|other| call.operation.is_like(other)) {
-                distinct.push(&call.operation);
-            }
-        }
-        distinct
+        let operations: Vec<_> = self.anytime.iter().map(|call| (&call.operation, None)).collect();
+        let distinct = distinct(&self.specification.by(self.readings), &operations);
+        distinct.into_iter().map(|(operation, _)| operation).collect()
     }
 }

@@ -305,7 +305,8 @@ impl Reference {
         }
     }
 
-    fn membership_of(&self, caller: &Caller, room: &RoomId) -> Membership {
+    /// The membership of the caller.
+    pub(super) fn membership_of(&self, caller: &Caller, room: &RoomId) -> Membership {
         self.room(room).map_or(Membership::Never, |room| caller.membership(room))
     }
 

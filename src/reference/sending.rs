@@ -101,14 +101,11 @@ impl Reference {
         } else {
             self.may_send(&caller, room, &draft).inspect_err(|_| self.reject(room, &draft))?
         };
-        let leaves = draft.kind == MEMBER
-            && caller.user.as_ref() == Some(&draft.sender)
-            && draft.state_key.as_deref() == Some(draft.sender.as_str())
-            && draft.content.get("membership").and_then(Value::as_str) == Some("leave")
-            && self.room(room).is_some_and(|room| caller.membership(room) != Membership::Leave);
+        let was = (draft.kind == MEMBER).then(|| self.membership_of(&caller, room));
         let event_id =
             self.equal_member_event(room, &draft).unwrap_or_else(|| self.accept(room, draft));
-        if leaves {
+        let is = self.membership_of(&caller, room);
+        if was.is_some_and(|was| was != is) && is == Membership::Leave {
             self.forget_by_leaving(&caller, room);
         }
         Ok(Granted::new(decision, send_state_event::v3::Response::new(event_id)))

@@ -12,7 +12,7 @@ use crate::stop::Stop;
 use crate::threads::each;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
-use guest_access_rules::profile::{Access, Profile};
+use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{self, Edit, Variant};
 
@@ -88,10 +88,7 @@ fn only_opens_what_answers(variant: &Variant) -> bool {
 fn is_new(base: &Rules, variant: &Variant) -> bool {
     variant.edits.iter().any(|edit| match *edit {
         Edit::Choice(point, option) => !base.permits(point, option),
-        Edit::Access(endpoint, access) => {
-            let rule = base.endpoint(endpoint);
-            rule.access != access && (access == Access::Refused || rule.may_be_open.is_none())
-        }
+        Edit::Access(endpoint, access) => !base.accesses(endpoint).contains(&access),
     })
 }
 

@@ -30,6 +30,17 @@ pub(super) struct Comparing<'a> {
 }
 
 impl<'a> Comparing<'a> {
+    /// The comparison of two profiles by these actions, before the first look.
+    pub(super) fn new(
+        from: &'a Profile,
+        to: &'a Profile,
+        actions: &'a [Action],
+        threads: usize,
+    ) -> Self {
+        let (found, contexts) = (BTreeMap::new(), 0);
+        Self { from, to, actions, threads, found, contexts, complete: true, only_first: false }
+    }
+
     /// Compares both in every state that `leader` reaches. Counts only states that `known` did not visit.
     pub(super) fn look(
         &mut self,

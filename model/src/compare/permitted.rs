@@ -118,8 +118,9 @@ pub fn permitted_changes(
         add_changes(&mut changes, &before, &after, edit);
     }
     for endpoint in EndpointId::all() {
+        let accesses = [from, to].into_iter().flat_map(|rules| rules.accesses(endpoint));
         let accesses: BTreeMap<String, Access> =
-            [from, to].iter().flat_map(|rules| accesses(rules, endpoint)).collect();
+            accesses.map(|access| (access.to_string(), access)).collect();
         let (before, after) = (of_endpoint(from, endpoint), of_endpoint(to, endpoint));
         let edit = |option: &str| Edit::Access(endpoint, accesses[option]);
         add_changes(&mut changes, &before, &after, edit);
@@ -132,7 +133,8 @@ pub fn permitted_changes(
                 return (None, true);
             }
         };
-        effect(&rules.profile(), &change.edit, scope, stop)
+        let default = rules.profile();
+        first_difference(&default, &change.edit.applied_to(default.clone()), scope, stop)
     });
     let mut complete = true;
     for (change, (effect, searched)) in changes.iter_mut().zip(effects) {
@@ -207,44 +209,15 @@ fn of_point(rules: &Rules, point: PointId) -> StandingInRules {
     }
 }
 
-/// The accesses to an endpoint that the rules permit, by their spelling.
-fn accesses(rules: &Rules, endpoint: EndpointId) -> Vec<(String, Access)> {
-    let rule = rules.endpoint(endpoint);
-    let mut accesses = vec![(rule.access.to_string(), rule.access)];
-    if let Some(may_be_open) = &rule.may_be_open {
-        let open = Access::Open(may_be_open.conditions);
-        accesses.push((open.to_string(), open));
-    }
-    accesses
-}
-
 fn of_endpoint(rules: &Rules, endpoint: EndpointId) -> StandingInRules {
     let rule = rules.endpoint(endpoint);
-    let options: Vec<_> = accesses(rules, endpoint).into_iter().map(|(name, _)| name).collect();
+    let options: Vec<_> = rules.accesses(endpoint).iter().map(ToString::to_string).collect();
     StandingInRules {
         standing: if options.len() == 1 { "required" } else { "open" },
         options,
         reading: rule.may_be_open.as_ref().map(|may_be_open| may_be_open.reading.clone()),
         clauses: rule.clauses.clone(),
     }
-}
-
-/// What the answer does to a homeserver with the profile `default`, and whether the search was
-/// complete.
-fn effect(
-    default: &Profile,
-    edit: &Edit,
-    scope: Scope,
-    stop: &Stop,
-) -> (Option<AnswerEffect>, bool) {
-    let mut answer = default.clone();
-    match *edit {
-        Edit::Choice(point, option) => {
-            assert!(answer.choices.set(point, option), "an edit has an option of its point");
-        }
-        Edit::Access(endpoint, access) => answer.set_access(endpoint, access),
-    }
-    first_difference(default, &answer, scope, stop)
 }
 
 /// The first difference between two profiles, and whether the search for it was complete.
@@ -258,16 +231,8 @@ pub fn first_difference(
         return (None, true);
     }
     let actions = actions(scope, &[default, answer]);
-    let mut comparing = Comparing {
-        from: default,
-        to: answer,
-        actions: &actions,
-        threads: 1,
-        found: BTreeMap::new(),
-        contexts: 0,
-        complete: true,
-        only_first: true,
-    };
+    let mut comparing = Comparing::new(default, answer, &actions, 1);
+    comparing.only_first = true;
     comparing.look_at_new_rooms(stop);
     if comparing.found.is_empty() {
         let known = comparing.look(Leader::To, None, stop);

@@ -134,10 +134,7 @@ impl DecisionContext<'_> {
             && self.profile.choices.leave_forgets == LeaveForgets::Forgets
         {
             let past = &mut self.next.rooms[room].past[guest];
-            *past = match *past {
-                Past::Unkept | Past::Forgot => Past::Forgot,
-                Past::Joined | Past::ForgotOnceJoined => Past::ForgotOnceJoined,
-            };
+            *past = Past::of(past.was_joined(), true);
         }
     }
 

@@ -149,12 +149,12 @@ impl DecisionContext<'_> {
     fn has_forgotten(&self, caller: &Caller, room: usize) -> bool {
         // A state may come from another reading than the one that decides.
         self.profile.choices.leave_forgets == LeaveForgets::Forgets
-            && matches!(self.past(caller, room), Some(Past::Forgot | Past::ForgotOnceJoined))
+            && self.past(caller, room).is_some_and(Past::has_forgotten)
     }
 
     /// Whether the caller was ever joined, where the state keeps it.
     fn was_joined(&self, caller: &Caller, room: usize) -> bool {
-        !matches!(self.past(caller, room), Some(Past::Unkept | Past::Forgot))
+        self.past(caller, room).is_none_or(Past::was_joined)
     }
 
     /// The past of a guest, or of a former guest.

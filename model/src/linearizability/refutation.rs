@@ -17,7 +17,7 @@ use super::{FinalCondition, SequentialSpecification};
 const MAX_STATES: usize = 4_096;
 
 /// An operation, and the answer that was observed, if one was.
-pub(super) type Occurrence<'a, S> = (
+pub type Occurrence<'a, S> = (
     &'a <S as SequentialSpecification>::Operation,
     Option<&'a <S as SequentialSpecification>::Observation>,
 );
@@ -58,7 +58,7 @@ pub(super) fn is_refuted<S: SequentialSpecification>(
 }
 
 /// The operations without those that are like an earlier one.
-fn distinct<'a, S: SequentialSpecification>(
+pub fn distinct<'a, S: SequentialSpecification>(
     specification: &S,
     operations: &[Occurrence<'a, S>],
 ) -> Vec<Occurrence<'a, S>> {

@@ -62,6 +62,21 @@ impl Edit {
         }
     }
 
+    /// The profile with this edit.
+    ///
+    /// # Panics
+    /// If the option is none of its decision point, which no reader of rules makes.
+    #[must_use]
+    pub fn applied_to(&self, mut profile: Profile) -> Profile {
+        match *self {
+            Self::Choice(point, option) => {
+                assert!(profile.choices.set(point, option), "an edit has an option of its point");
+            }
+            Self::Access(endpoint, access) => profile.set_access(endpoint, access),
+        }
+        profile
+    }
+
     /// Whether both edits are at the same decision point.
     pub fn is_at_point_of(&self, other: &Self) -> bool {
         match (self, other) {
@@ -74,16 +89,7 @@ impl Edit {
 
 /// The profile with these edits.
 pub(super) fn edited(profile: &Profile, edits: &[Edit]) -> Profile {
-    let mut edited = profile.clone();
-    for edit in edits {
-        match *edit {
-            Edit::Choice(point, option) => {
-                assert!(edited.choices.set(point, option), "an edit has an option of its point");
-            }
-            Edit::Access(endpoint, access) => edited.set_access(endpoint, access),
-        }
-    }
-    edited
+    edits.iter().fold(profile.clone(), |profile, edit| edit.applied_to(profile))
 }
 
 /// The differences of `profile` from `default`: by decision point, then by endpoint.

@@ -6,9 +6,7 @@ use guest_access_model::compare::{
     Direction, PermittedChange, PermittedChangeKind, PermittedVerdict, StandingInRules,
     permitted_verdict,
 };
-use guest_access_rules::decision_point::Choices;
 use guest_access_rules::rules::Rules;
-use guest_access_rules::variant::Edit;
 use serde::Serialize;
 
 use crate::report::{count, paint, steps_in_words, style};
@@ -168,15 +166,7 @@ impl PermittedChangeReport {
                 PermittedChangeKind::NoLongerPermitted => from,
                 _ => to,
             };
-            let mut profile = of.profile();
-            match change.edit {
-                Edit::Choice(point, option) => {
-                    let choices: &mut Choices = &mut profile.choices;
-                    assert!(choices.set(point, option), "an edit has an option of its point");
-                }
-                Edit::Access(endpoint, access) => profile.set_access(endpoint, access),
-            }
-            let answered = of.with_default_profile(&profile);
+            let answered = of.with_default_profile(&change.edit.applied_to(of.profile()));
             let source = effect.leader.of(of, &answered).clone();
             let id = format!("{}-{point}-{option}", of.id);
             let about = format!("A homeserver may answer `{point}` with `{option}`.");

@@ -66,12 +66,7 @@ impl ReferenceSubject {
                 let forgot = room.has_forgotten_by_leaving(&guest.user_id);
                 let once_joined = choices.turned_away == TurnedAway::AsStranger
                     && room.was_ever_joined(&guest.user_id);
-                *past = match (forgot, once_joined) {
-                    (false, false) => Past::Unkept,
-                    (false, true) => Past::Joined,
-                    (true, false) => Past::Forgot,
-                    (true, true) => Past::ForgotOnceJoined,
-                };
+                *past = Past::of(once_joined, forgot);
             }
         }
         Room {

@@ -150,15 +150,12 @@ impl Client {
             self.waits.set(self.waits.get() + 1);
             if turn.is_none() {
                 let queue = Arc::clone(self.queues.borrow_mut().entry(request.call).or_default());
-                let first = queue.try_lock_owned();
-                match first {
-                    Ok(first) => turn = Some(first),
+                if let Ok(first) = Arc::clone(&queue).try_lock_owned() {
+                    turn = Some(first);
+                } else {
                     // The calls before this one have waited as the homeserver said.
-                    Err(_) => {
-                        let queue = Arc::clone(&self.queues.borrow()[request.call]);
-                        turn = Some(queue.lock_owned().await);
-                        continue;
-                    }
+                    turn = Some(queue.lock_owned().await);
+                    continue;
                 }
             }
             let asked = response.retry_after_ms().map(Duration::from_millis).or(retry_after);
