@@ -7,8 +7,8 @@
 
 use crate::state::{Account, Kind, MAX_GUESTS, ReaderRelation, Scope, Standing, State};
 use guest_access_rules::decision_point::{
-    EndedToken, EvaluatedAt, JoinedOpens, LeftReader, OwnMembership, SettingChange, UpgradeToken,
-    UserIds, WorldReadableMeans,
+    EndedToken, EvaluatedAt, JoinedOpens, LeftReader, OwnMembership, ReadChoices, SettingChange,
+    UpgradeToken, UserIds, WorldReadableMeans,
 };
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::HistoryVisibility;
@@ -25,14 +25,18 @@ use guest_access_rules::vocabulary::HistoryVisibility;
 /// - *Who joined after an event at which it was joined.* The first opens what the second could.
 #[must_use]
 pub fn normal_form(profile: &Profile, state: &State) -> State {
+    normal_form_by(&ReadChoices::new(&profile.choices), state)
+}
+
+/// The normal form, by the choices that this reader reads.
+pub(crate) fn normal_form_by(choices: &ReadChoices<'_>, state: &State) -> State {
     let mut state = *state;
     let Some(tagged) = &mut state.tagged else {
         return state;
     };
-    let choices = &profile.choices;
-    let ends_for_good = choices.ended_token == EndedToken::Refused
-        && choices.user_ids == UserIds::Distinct
-        && choices.upgrade_token != UpgradeToken::Unchecked;
+    let ends_for_good = choices.ended_token() == EndedToken::Refused
+        && choices.user_ids() == UserIds::Distinct
+        && choices.upgrade_token() != UpgradeToken::Unchecked;
     if ends_for_good {
         for (relation, account) in tagged.relations.iter_mut().zip(state.accounts) {
             if matches!(account, Account::GuestEnded | Account::UserEnded) {
@@ -40,25 +44,26 @@ pub fn normal_form(profile: &Profile, state: &State) -> State {
             }
         }
     }
-    if choices.setting_change == SettingChange::Either && tagged.before > tagged.after {
+    if choices.setting_change() == SettingChange::Either && tagged.before > tagged.after {
         std::mem::swap(&mut tagged.before, &mut tagged.after);
     }
-    if choices.own_membership == OwnMembership::Either && tagged.kind == Kind::Member {
+    if choices.own_membership() == OwnMembership::Either && tagged.kind == Kind::Member {
         for relation in &mut tagged.relations {
             if relation.before > relation.after {
                 std::mem::swap(&mut relation.before, &mut relation.after);
             }
         }
     }
-    let opens_for_good = choices.world_readable == WorldReadableMeans::Opens
-        && choices.left_reader == LeftReader::AtLeastAsStranger
-        && choices.setting_change == SettingChange::Either
-        && choices.evaluated_at == EvaluatedAt::Event;
+    let opens_for_good = choices.world_readable() == WorldReadableMeans::Opens
+        && choices.left_reader() == LeftReader::AtLeastAsStranger
+        && choices.setting_change() == SettingChange::Either
+        && choices.evaluated_at() == EvaluatedAt::Event;
     let world_readable = [tagged.before, tagged.after].contains(&HistoryVisibility::WorldReadable);
     if opens_for_good && world_readable && tagged.kind != Kind::State {
         tagged.relations = [DROPPED; MAX_GUESTS];
     }
-    if choices.joined_opens == JoinedOpens::Opens && choices.own_membership == OwnMembership::Either
+    if choices.joined_opens() == JoinedOpens::Opens
+        && choices.own_membership() == OwnMembership::Either
     {
         for relation in &mut tagged.relations {
             let was_joined = [relation.before, relation.after].contains(&Standing::Join);

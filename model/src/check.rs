@@ -3,6 +3,7 @@
 
 mod overlapping;
 mod permitted;
+mod points_read;
 
 pub use permitted::{Broken, PermittedAnswer, check_permitted, check_promises_of_base};
 

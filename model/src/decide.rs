@@ -13,7 +13,7 @@ mod visibility;
 
 use crate::action::{Action, Answer, Observation, Operation, Place};
 use crate::state::{Past, State, Tagged};
-use guest_access_rules::decision_point::TurnedAway;
+use guest_access_rules::decision_point::{PointSet, ReadChoices, TurnedAway};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 
@@ -31,10 +31,33 @@ pub struct Outcome {
 
 /// The outcome of `action` in `state`. `None` if the action cannot happen.
 pub fn outcome(profile: &Profile, state: &State, action: &Action) -> Option<Outcome> {
+    outcome_by(&ReadChoices::new(&profile.choices), profile, state, action)
+}
+
+/// The outcome of `action` in `state`, if the action can happen, and the decision points that the
+/// decision reads.
+///
+/// A profile that differs from this one only in the options of other points decides the same.
+pub fn outcome_with_points(
+    profile: &Profile,
+    state: &State,
+    action: &Action,
+) -> (Option<Outcome>, PointSet) {
+    let choices = ReadChoices::new(&profile.choices);
+    let outcome = outcome_by(&choices, profile, state, action);
+    (outcome, choices.points_read())
+}
+
+fn outcome_by(
+    choices: &ReadChoices<'_>,
+    profile: &Profile,
+    state: &State,
+    action: &Action,
+) -> Option<Outcome> {
     if action.tag && (state.tagged.is_some() || action.place != Place::Room(0)) {
         return None;
     }
-    let mut context = DecisionContext { profile, state, next: *state };
+    let mut context = DecisionContext { choices, profile, state, next: *state };
     let (decision, answer) = context.take(action)?;
     if action.tag {
         context.next.tagged = Some(context.tag(action, &decision)?);
@@ -49,9 +72,10 @@ pub fn initial(profile: &Profile) -> State {
     settings::initial(&profile.choices)
 }
 
-/// The context in which an action is decided: the profile, the state before the action, and the next
-/// state so far.
+/// The context in which an action is decided: the profile and its choices, the state before the
+/// action, and the next state so far.
 struct DecisionContext<'a> {
+    choices: &'a ReadChoices<'a>,
     profile: &'a Profile,
     state: &'a State,
     next: State,
@@ -128,7 +152,7 @@ impl DecisionContext<'_> {
     /// Records who is joined, and who remembers the room again since its membership changed.
     fn note_past(&mut self) {
         // CS-24: A user who neither is nor was a member of a room is refused its state with 403.
-        let keeps_joins = self.profile.choices.turned_away == TurnedAway::AsStranger;
+        let keeps_joins = self.choices.turned_away() == TurnedAway::AsStranger;
         for (before, after) in self.state.rooms.iter().zip(&mut self.next.rooms) {
             let memberships = before.members.iter().zip(&after.members);
             for ((before, after), past) in memberships.zip(&mut after.past) {

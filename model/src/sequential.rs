@@ -57,7 +57,13 @@ impl Sequential {
         initial(&self.system)
     }
 
-    fn apply(
+    /// Every action, with the guarantees whose premise it can meet.
+    pub(crate) fn all_actions(&self) -> impl Iterator<Item = &JudgedAction> {
+        self.actions.all()
+    }
+
+    /// The next state and the verdicts of these guarantees, if the action can happen.
+    pub(crate) fn apply(
         &self,
         state: &State,
         action: &Action,

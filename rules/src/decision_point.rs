@@ -10,9 +10,49 @@
 //! values of [`Access`](crate::profile::Access).
 
 /// Declares a family of decision points: for each point an enum of its options, the struct that
-/// holds one option of every point, and the table of the points.
+/// holds one option of every point, the table of the points, and, if it is named in brackets, a
+/// reader that records which points are read.
 macro_rules! points {
-    ($(#[$about:meta])* $choices:ident, $(#[$tables:meta])* $table:ident {$(
+    (@reader [] $($rest:tt)*) => {};
+    (@reader [$reader:ident] $choices:ident $($(#[doc = $question:literal])+ $field:ident: $options:ident,)+) => {
+        /// Reads the chosen options, and records which points were read.
+        ///
+        /// A decision that never reads a point is the same for every option of the point.
+        #[derive(Debug)]
+        pub struct $reader<'a> {
+            choices: &'a $choices,
+            read: std::cell::Cell<crate::decision_point::PointSet>,
+        }
+
+        impl<'a> $reader<'a> {
+            /// A reader of these choices, which has read no point.
+            pub const fn new(choices: &'a $choices) -> Self {
+                Self { choices, read: std::cell::Cell::new(crate::decision_point::PointSet::EMPTY) }
+            }
+
+            /// The points that were read.
+            pub const fn points_read(&self) -> crate::decision_point::PointSet {
+                self.read.get()
+            }
+        }
+
+        const _: () = {
+            #[allow(non_camel_case_types)]
+            enum Number { $($field,)+ }
+
+            impl $reader<'_> {
+                $(
+                    $(#[doc = $question])+
+                    #[inline]
+                    pub fn $field(&self) -> $options {
+                        self.read.set(self.read.get().with_number(Number::$field as u32));
+                        self.choices.$field
+                    }
+                )+
+            }
+        };
+    };
+    ($(#[$about:meta])* $choices:ident $reader:tt, $(#[$tables:meta])* $table:ident {$(
         $(#[doc = $question:literal])+
         $id:literal $field:ident: $options:ident [$($clause:literal),* $(,)?] {
             $($(#[doc = $doc:literal])+ $variant:ident = $text:literal,)+
@@ -51,6 +91,10 @@ macro_rules! points {
                     _ => false,
                 }
             }
+        }
+
+        crate::decision_point::points! {
+            @reader $reader $choices $($(#[doc = $question])+ $field: $options,)+
         }
 
         $(#[$tables])*
@@ -155,9 +199,42 @@ impl PointId {
     }
 }
 
+/// A set of decision points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct PointSet(u128);
+
+impl PointSet {
+    /// No point.
+    pub const EMPTY: Self = Self(0);
+
+    /// The set with the point that has this index in [`POINTS`] added.
+    const fn with_number(self, number: u32) -> Self {
+        Self(self.0 | 1 << number)
+    }
+
+    /// The points that are in at least one of the two sets.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether a point is in both sets.
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl FromIterator<PointId> for PointSet {
+    fn from_iter<I: IntoIterator<Item = PointId>>(points: I) -> Self {
+        points.into_iter().fold(Self::EMPTY, |set, point| set.with_number(u32::from(point.0)))
+    }
+}
+
+const _: () = assert!(POINTS.len() <= 128, "a set of points has 128 bits");
+
 points! {
 /// One option for every decision point.
-Choices,
+Choices [ReadChoices],
 /// Every decision point that is not an endpoint's, in the order in which a call meets them.
 POINTS {
     // ---- who is calling -------------------------------------------------------------------

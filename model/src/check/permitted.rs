@@ -17,6 +17,7 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{self, Edit, Variant};
 
 use super::Check;
+use super::points_read::PointsRead;
 
 const SCOPE: Scope = Scope { guests: 1, rooms: 1 };
 
@@ -47,7 +48,12 @@ pub fn check_permitted(
     stop: &Stop,
 ) -> Result<Vec<PermittedAnswer>, ExecutorError> {
     let default = rules.profile();
+    let points_read = PointsRead::of(SCOPE, &default, threads, stop);
     let check = |system: &Profile| {
+        let points_read = points_read.as_ref();
+        let breakable =
+            points_read.and_then(|points_read| points_read.breakable(system, guarantees, stop));
+        let guarantees = breakable.unwrap_or(guarantees);
         // The allow-list of the guarantees is the one that this answer has.
         let mut judged_by = default.clone();
         for endpoint in EndpointId::all() {
@@ -116,7 +122,7 @@ pub fn check_promises_of_base(
     broken(&rules.profile(), base.profile(), inherited.intersection(guarantees), stop)
 }
 
-fn broken(
+pub(super) fn broken(
     system: &Profile,
     judged_by: Profile,
     guarantees: GuaranteeSet,

@@ -42,17 +42,17 @@ impl DecisionContext<'_> {
     /// GA-1: A client may obtain a guest account and its access token by registering with `kind`
     /// set to `guest`.
     fn register(&mut self, guest: usize, named: bool) -> Option<(Decision, Answer)> {
-        let choices = &self.profile.choices;
+        let choices = self.choices;
         if self.state.accounts[guest] != Account::Absent {
             return None;
         }
-        if choices.registration_guests == RegistrationGuests::Closed {
+        if choices.registration_guests() == RegistrationGuests::Closed {
             return Some((NO_GUESTS, Answer::Nothing));
         }
         self.next.accounts[guest] = Account::Guest;
         // RG-10: The registration of a guest ignores every parameter of its body but
         // `initial_device_display_name`.
-        let got_its_name = choices.registration_parameters == RegistrationParameters::Honoured;
+        let got_its_name = choices.registration_parameters() == RegistrationParameters::Honoured;
         let answer = if named { Answer::Named(got_its_name) } else { Answer::Nothing };
         Some((REGISTERED, answer))
     }
@@ -62,7 +62,7 @@ impl DecisionContext<'_> {
         if !self.state.accounts[guest].is_guest() {
             return None;
         }
-        match self.profile.choices.user_ids {
+        match self.choices.user_ids() {
             UserIds::Distinct => Some(self.name_taken()),
             UserIds::Colliding => {
                 self.next.accounts[guest] = Account::User;
@@ -74,7 +74,7 @@ impl DecisionContext<'_> {
     /// GA-32: A guest may upgrade to a full account by registering in the ordinary way with its own
     /// token in `guest_access_token`.
     fn upgrade(&mut self, upgrade: Upgrade) -> Option<Decision> {
-        let choices = &self.profile.choices;
+        let choices = self.choices;
         let account = |guest: u8| self.state.accounts[usize::from(guest)];
         let (target, token) = match upgrade {
             Upgrade::Own(guest) if account(guest) == Account::GuestEnded => (guest, Token::Ended),
@@ -88,17 +88,17 @@ impl DecisionContext<'_> {
         if account(target) != Account::Guest && token != Token::Ended {
             return None;
         }
-        if choices.upgrade_offered == UpgradeOffered::NotOffered {
+        if choices.upgrade_offered() == UpgradeOffered::NotOffered {
             return Some(if other_name { REGISTERED } else { self.name_taken() });
         }
-        let token_is_right = match choices.upgrade_token {
+        let token_is_right = match choices.upgrade_token() {
             UpgradeToken::Own => token == Token::Own,
             UpgradeToken::AnyGuest => matches!(token, Token::Own | Token::Others),
             UpgradeToken::Unchecked => true,
         };
         if !token_is_right {
             let is_dead = matches!(token, Token::Ended | Token::MadeUp);
-            return Some(match choices.dead_token {
+            return Some(match choices.dead_token() {
                 // CS-2: A call with a token that is not live, where one is required, is refused
                 // with 401 and `M_UNKNOWN_TOKEN`.
                 DeadToken::UnknownToken if is_dead => DEAD_TOKEN,
@@ -107,14 +107,14 @@ impl DecisionContext<'_> {
             });
         }
         // GA-33: An upgrade must give `username`, set to the local part of the guest's own user id.
-        if other_name && choices.upgrade_username == UpgradeUsername::OwnRequired {
+        if other_name && choices.upgrade_username() == UpgradeUsername::OwnRequired {
             return Some(NOT_ITS_NAME);
         }
         let target = usize::from(target);
         self.next.accounts[target] = Account::User;
         if other_name {
             self.forget_memberships(target);
-        } else if choices.upgrade_memberships == UpgradeMemberships::Left {
+        } else if choices.upgrade_memberships() == UpgradeMemberships::Left {
             self.leave_every_room(target);
         }
         Some(UPGRADED)
@@ -122,7 +122,7 @@ impl DecisionContext<'_> {
 
     /// The refusal of a registration that asks for the user id of a guest.
     fn name_taken(&self) -> Decision {
-        match self.profile.choices.taken_errcode {
+        match self.choices.taken_errcode() {
             TakenErrcode::UserInUse => NAME_TAKEN,
             TakenErrcode::InvalidUsername => NAME_INVALID,
             TakenErrcode::Exclusive => NAME_RESERVED,
@@ -150,7 +150,7 @@ impl DecisionContext<'_> {
     }
 
     fn restart(&mut self) {
-        if self.profile.choices.registration_flag == RegistrationFlag::LostAtRestart {
+        if self.choices.registration_flag() == RegistrationFlag::LostAtRestart {
             for account in &mut self.next.accounts {
                 *account = match *account {
                     Account::Guest => Account::User,
@@ -173,7 +173,7 @@ impl DecisionContext<'_> {
 
     /// CS-5: Deactivating an account takes away every way to log in to it again.
     pub(super) fn deactivate(&mut self, caller: &Caller) -> Decision {
-        let left = self.profile.choices.deactivation_memberships == DeactivationMemberships::Left;
+        let left = self.choices.deactivation_memberships() == DeactivationMemberships::Left;
         if let CallerIdentity::Holder(guest) = caller.identity
             && left
         {
@@ -184,14 +184,14 @@ impl DecisionContext<'_> {
 
     /// GA-21: A guest may call `PUT /profile/{userId}/displayname` for its own user id.
     pub(super) fn set_profile(&self, caller: &Caller, own: bool) -> Decision {
-        let anybodys = self.profile.choices.profile_owner == ProfileOwner::Anybodys;
+        let anybodys = self.choices.profile_owner() == ProfileOwner::Anybodys;
         if own || caller.guest && anybodys { PROFILE_SET } else { NOT_ITS_PROFILE }
     }
 
     /// CS-39: The answer to `whoami` has `is_guest` true for a guest; absent or false means not a
     /// guest.
     pub(super) fn who_am_i(&self, caller: &Caller) -> (Decision, Answer) {
-        let is_guest = match self.profile.choices.whoami {
+        let is_guest = match self.choices.whoami() {
             Whoami::Truthful => caller.guest,
             Whoami::Never => false,
             Whoami::Always => true,

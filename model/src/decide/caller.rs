@@ -55,7 +55,7 @@ impl DecisionContext<'_> {
             Auth::None => return Some(Ok(None)),
             Auth::Optional => action.by != Actor::Nobody,
             // CS-42: A server may answer a room summary without an access token.
-            _ if endpoint == KNOWN.room_summary => match self.profile.choices.room_summary_token {
+            _ if endpoint == KNOWN.room_summary => match self.choices.room_summary_token() {
                 RoomSummaryToken::Required => true,
                 RoomSummaryToken::Optional => action.by != Actor::Nobody,
                 RoomSummaryToken::Unread => false,
@@ -91,7 +91,7 @@ impl DecisionContext<'_> {
     }
 
     fn holder(&self, action: &Action, shown: Shown) -> Result<Caller, Decision> {
-        let choices = &self.profile.choices;
+        let choices = self.choices;
         let named = match action.by {
             Actor::Moderator | Actor::Server => {
                 return Ok(Caller {
@@ -102,13 +102,13 @@ impl DecisionContext<'_> {
             }
             Actor::User => {
                 // RG-2: A user may use the full API with an account of kind `user`.
-                let guest = choices.known_by == KnownBy::NoPassword;
+                let guest = choices.known_by() == KnownBy::NoPassword;
                 return Ok(Caller { identity: CallerIdentity::User, guest, administrator: false });
             }
             Actor::Nobody => {
                 // CS-1: A call without a token, where one is required, is refused with 401 and
                 // `M_MISSING_TOKEN`.
-                return match choices.missing_token {
+                return match choices.missing_token() {
                     MissingToken::Refused => Err(MISSING_TOKEN),
                     MissingToken::ServedAsGuest => Ok(Caller {
                         identity: CallerIdentity::Anonymous,
@@ -119,7 +119,7 @@ impl DecisionContext<'_> {
             }
             Actor::Guest(guest) => usize::from(guest),
         };
-        if action.with == Credential::Masquerade && choices.masquerade == Masquerade::Honoured {
+        if action.with == Credential::Masquerade && choices.masquerade() == Masquerade::Honoured {
             return Ok(Caller {
                 identity: CallerIdentity::Moderator,
                 guest: false,
@@ -129,7 +129,7 @@ impl DecisionContext<'_> {
         let account = self.state.accounts[named];
         let guest = match shown {
             Shown::Live => account.is_guest(),
-            Shown::Old => match choices.old_token {
+            Shown::Old => match choices.old_token() {
                 OldToken::Ended => return Err(UNKNOWN_TOKEN),
                 OldToken::KeptAsUser => false,
                 OldToken::KeptAsGuest => true,
@@ -137,14 +137,15 @@ impl DecisionContext<'_> {
             Shown::Ended => {
                 // CS-2: A call with a token that is not live, where one is required, is refused
                 // with 401 and `M_UNKNOWN_TOKEN`.
-                if choices.ended_token != EndedToken::GuestsServed || !account.is_guest() {
+                if choices.ended_token() != EndedToken::GuestsServed || !account.is_guest() {
                     return Err(UNKNOWN_TOKEN);
                 }
                 true
             }
             Shown::Nothing => unreachable!("a guest shows a token"),
         };
-        let administrator = guest && named == 0 && choices.first_guest == FirstGuest::Administrator;
+        let administrator =
+            guest && named == 0 && choices.first_guest() == FirstGuest::Administrator;
         Ok(Caller { identity: CallerIdentity::Holder(named), guest, administrator })
     }
 
@@ -161,8 +162,8 @@ impl DecisionContext<'_> {
         if !caller.guest || caller.administrator {
             return Ok(());
         }
-        let choices = &self.profile.choices;
-        let open = choices.unlisted == Unlisted::Served
+        let choices = self.choices;
+        let open = choices.unlisted() == Unlisted::Served
             || match self.profile.access(endpoint) {
                 Access::Refused => false,
                 Access::Open(conditions) => {
@@ -173,15 +174,17 @@ impl DecisionContext<'_> {
             Operation::Join(MembershipEndpoint::StateEvent)
             | Operation::Leave(MembershipEndpoint::StateEvent)
             | Operation::Knock(MembershipEndpoint::StateEvent) => {
-                choices.put_state_membership == PutStateMembership::Refused
+                choices.put_state_membership() == PutStateMembership::Refused
             }
-            Operation::Send(Message::Redaction) => choices.send_redaction == SendRedaction::Refused,
+            Operation::Send(Message::Redaction) => {
+                choices.send_redaction() == SendRedaction::Refused
+            }
             _ => false,
         };
         if open && !own_endpoint_refused {
             return Ok(());
         }
-        Err(match choices.unlisted_errcode {
+        Err(match choices.unlisted_errcode() {
             UnlistedErrcode::GuestAccessForbidden => NOT_LISTED,
             UnlistedErrcode::Forbidden => NOT_LISTED_FORBIDDEN,
         })

@@ -22,7 +22,7 @@ impl DecisionContext<'_> {
         way: MembershipEndpoint,
     ) -> Option<Decision> {
         if action.place == Place::Elsewhere {
-            return Some(match self.profile.choices.join_elsewhere {
+            return Some(match self.choices.join_elsewhere() {
                 _ if !caller.guest => JOIN_ELSEWHERE,
                 JoinElsewhere::Refused => JOIN_ELSEWHERE,
                 JoinElsewhere::RefusedByEmptyState => GATE_CLOSED,
@@ -39,18 +39,18 @@ impl DecisionContext<'_> {
         }
         // CS-9: A user who is banned from a room may not join it.
         if membership == Membership::Ban {
-            return Some(match self.profile.choices.join_banned_errcode {
+            return Some(match self.choices.join_banned_errcode() {
                 JoinBannedErrcode::Forbidden => BANNED,
                 JoinBannedErrcode::BadState => BANNED_STATE,
             });
         }
         if self.gate_is_closed(caller, room, membership, way) {
-            return Some(match self.profile.choices.join_errcode {
+            return Some(match self.choices.join_errcode() {
                 JoinErrcode::GuestAccessForbidden => GATE_CLOSED,
                 JoinErrcode::Forbidden => GATE_CLOSED_FORBIDDEN,
             });
         }
-        if membership == Membership::Join && self.profile.choices.join_again == JoinAgain::Refused {
+        if membership == Membership::Join && self.choices.join_again() == JoinAgain::Refused {
             return Some(JOINED_ALREADY);
         }
         // CS-11: Where the join rule is `invite`, a user may join only if it is invited or already
@@ -77,20 +77,21 @@ impl DecisionContext<'_> {
         membership: Membership,
         way: MembershipEndpoint,
     ) -> bool {
-        let choices = &self.profile.choices;
+        let choices = self.choices;
         let upgraded = match caller.identity {
             CallerIdentity::Holder(guest) => {
                 !caller.guest && self.state.accounts[guest] == Account::User
             }
             _ => false,
         };
-        let held = caller.guest || upgraded && choices.gate_for_users == GateForUsers::UpgradedHeld;
-        let waived = choices.join_gate == JoinGate::None
+        let held =
+            caller.guest || upgraded && choices.gate_for_users() == GateForUsers::UpgradedHeld;
+        let waived = choices.join_gate() == JoinGate::None
             || membership == Membership::Invite
-                && choices.gate_for_invited == GateForInvited::Waived
-            || way == MembershipEndpoint::Alias && choices.gate_by_alias == GateByAlias::Waived
+                && choices.gate_for_invited() == GateForInvited::Waived
+            || way == MembershipEndpoint::Alias && choices.gate_by_alias() == GateByAlias::Waived
             || way == MembershipEndpoint::StateEvent
-                && choices.gate_by_state_event == GateByStateEvent::Waived;
+                && choices.gate_by_state_event() == GateByStateEvent::Waived;
         held && !waived && self.state.rooms[room].guest_access != GuestAccess::CanJoin
     }
 
@@ -116,14 +117,14 @@ impl DecisionContext<'_> {
 
     /// CS-40: The text names no refusal of leaving a room that the user is not in.
     fn leaves_again(&self, membership: Membership, way: MembershipEndpoint) -> bool {
-        let choices = &self.profile.choices;
+        let choices = self.choices;
         match (membership, way) {
             (Membership::Leave, MembershipEndpoint::StateEvent) => {
-                choices.leave_again_by_state_event == LeaveAgainByStateEvent::WhoLeftAnswered
+                choices.leave_again_by_state_event() == LeaveAgainByStateEvent::WhoLeftAnswered
             }
             (_, MembershipEndpoint::StateEvent) => false,
-            (Membership::Leave, _) => choices.leave_again != LeaveAgain::Refused,
-            (Membership::Never, _) => choices.leave_again == LeaveAgain::Answered,
+            (Membership::Leave, _) => choices.leave_again() != LeaveAgain::Refused,
+            (Membership::Never, _) => choices.leave_again() == LeaveAgain::Answered,
             _ => false,
         }
     }
@@ -131,7 +132,7 @@ impl DecisionContext<'_> {
     /// CS-41: A server may make a user forget a room whenever the user leaves the room.
     fn forgets(&mut self, caller: &Caller, room: usize) {
         if let CallerIdentity::Holder(guest) = caller.identity
-            && self.profile.choices.leave_forgets == LeaveForgets::Forgets
+            && self.choices.leave_forgets() == LeaveForgets::Forgets
         {
             let past = &mut self.next.rooms[room].past[guest];
             *past = Past::of(past.was_joined(), true);
@@ -148,16 +149,16 @@ impl DecisionContext<'_> {
     ) -> Option<Decision> {
         let room = action.room()?;
         let membership = self.membership(caller, room);
-        let choices = &self.profile.choices;
+        let choices = self.choices;
         if self.state.rooms[room].join_rule == JoinRule::Knock
             && membership == Membership::Ban
-            && choices.knock_banned_errcode == KnockBannedErrcode::BadState
+            && choices.knock_banned_errcode() == KnockBannedErrcode::BadState
         {
             return Some(BANNED_KNOCK);
         }
         let again = membership == Membership::Knock;
         let outside = matches!(membership, Membership::Never | Membership::Leave)
-            || again && choices.knock_again == KnockAgain::Answered;
+            || again && choices.knock_again() == KnockAgain::Answered;
         if self.state.rooms[room].join_rule != JoinRule::Knock || !outside {
             return Some(NO_KNOCKING);
         }

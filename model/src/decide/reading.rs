@@ -41,7 +41,7 @@ impl DecisionContext<'_> {
     }
 
     fn elsewhere(&self) -> Decision {
-        match self.profile.choices.room_elsewhere {
+        match self.choices.room_elsewhere() {
             RoomElsewhere::Refused => ROOM_ELSEWHERE,
             RoomElsewhere::NotFound => ROOM_NOT_FOUND,
             RoomElsewhere::Unauthorised => WRONGLY_UNAUTHORISED,
@@ -75,7 +75,7 @@ impl DecisionContext<'_> {
                 && self.may_see_as_state(sight)
         });
         let hidden = sight.is_some() && !seen;
-        let fails = hidden && self.profile.choices.hidden_event == HiddenEvent::FailsAnswer;
+        let fails = hidden && self.choices.hidden_event() == HiddenEvent::FailsAnswer;
         match gives {
             Gives::Timeline | Gives::InitialSync if fails => (HIDDEN_EVENT, Answer::Nothing),
             Gives::Timeline | Gives::Stream => (ANSWERED, Answer::Gave { tagged: seen }),
@@ -100,14 +100,14 @@ impl DecisionContext<'_> {
         room: usize,
         now: HistoryVisibility,
     ) -> Result<(), Decision> {
-        let choices = &self.profile.choices;
+        let choices = self.choices;
         let previewable = now == HistoryVisibility::WorldReadable;
         let membership = self.membership(caller, room);
-        if membership == Membership::Ban && choices.banned_reader == BannedReader::Refused {
+        if membership == Membership::Ban && choices.banned_reader() == BannedReader::Refused {
             return Err(BANNED_READER);
         }
         if caller.guest {
-            match choices.room_rule {
+            match choices.room_rule() {
                 RoomRule::MembershipOrPreview => {}
                 RoomRule::Unchecked => return Ok(()),
                 // DR-12: A guest's call succeeds only in relation to a room whose
@@ -118,21 +118,21 @@ impl DecisionContext<'_> {
         }
         let was_in = match membership {
             Membership::Join => true,
-            Membership::Ban => choices.banned_reader != BannedReader::AsStranger,
+            Membership::Ban => choices.banned_reader() != BannedReader::AsStranger,
             // CS-24: A user who neither is nor was a member of a room is refused its state with
             // 403.
             Membership::Leave => {
-                choices.turned_away == TurnedAway::AsLeft || self.was_joined(caller, room)
+                choices.turned_away() == TurnedAway::AsLeft || self.was_joined(caller, room)
             }
             Membership::Never | Membership::Invite | Membership::Knock => false,
         };
         let answered = match gives {
             Gives::Timeline | Gives::InitialSync => match membership {
-                Membership::Invite if choices.invited_reader == InvitedReader::Answered => true,
-                _ => was_in || previewable || choices.closed_again == ClosedAgain::Answered,
+                Membership::Invite if choices.invited_reader() == InvitedReader::Answered => true,
+                _ => was_in || previewable || choices.closed_again() == ClosedAgain::Answered,
             },
             Gives::State | Gives::StateEvent | Gives::Members => {
-                was_in || previewable || choices.state_check == StateCheck::Unchecked
+                was_in || previewable || choices.state_check() == StateCheck::Unchecked
             }
             Gives::Stream => membership == Membership::Join || previewable,
             Gives::Event | Gives::Sync => true,
@@ -142,13 +142,13 @@ impl DecisionContext<'_> {
 
     /// The refusal of an event that the caller may not see.
     fn unseen(&self, endpoint: EndpointId) -> Decision {
-        let forbidden = self.profile.choices.context_unseen == ContextUnseen::Forbidden;
+        let forbidden = self.choices.context_unseen() == ContextUnseen::Forbidden;
         if endpoint == KNOWN.context && forbidden { CONTEXT_FORBIDDEN } else { NOT_SEEN }
     }
 
     fn has_forgotten(&self, caller: &Caller, room: usize) -> bool {
         // A state may come from another reading than the one that decides.
-        self.profile.choices.leave_forgets == LeaveForgets::Forgets
+        self.choices.leave_forgets() == LeaveForgets::Forgets
             && self.past(caller, room).is_some_and(Past::has_forgotten)
     }
 
@@ -197,7 +197,7 @@ impl DecisionContext<'_> {
         if !caller.guest {
             return joined_rooms();
         }
-        match self.profile.choices.events_no_room {
+        match self.choices.events_no_room() {
             EventsNoRoom::Refused => (NO_ROOM_NAMED, Answer::Nothing),
             EventsNoRoom::JoinedRooms => joined_rooms(),
             EventsNoRoom::EveryPreviewableRoom => match self.state.rooms[0].visibility {
@@ -221,7 +221,7 @@ impl DecisionContext<'_> {
         self.state.tagged?;
         let given = reads_path
             && caller.identity != CallerIdentity::Anonymous
-            && self.profile.choices.other_room == OtherRoom::Given;
+            && self.choices.other_room() == OtherRoom::Given;
         Some(if given {
             (ANSWERED, Answer::Gave { tagged: true })
         } else {

@@ -58,20 +58,20 @@ impl DecisionContext<'_> {
         if let Err(refusal) = self.may_send_setting(caller, room, key) {
             return Some(refusal);
         }
-        let choices = &self.profile.choices;
+        let choices = self.choices;
         // HV-8: The `m.room.history_visibility` event that counts is the one with the empty state
         // key.
-        if key == Key::Empty || choices.visibility_stray == VisibilityStray::Counts {
+        if key == Key::Empty || choices.visibility_stray() == VisibilityStray::Counts {
             let now = &mut self.next.rooms[room].visibility;
             *now = match says {
                 Says::Value(value) => Some(value),
                 // HV-10: A value of `history_visibility` that is not understood counts as `shared`.
-                Says::Unknown => match choices.visibility_unknown {
+                Says::Unknown => match choices.visibility_unknown() {
                     VisibilityUnknown::Shared => Some(HistoryVisibility::Shared),
                     VisibilityUnknown::WorldReadable => Some(HistoryVisibility::WorldReadable),
                     VisibilityUnknown::Unchanged => *now,
                 },
-                Says::Malformed => match choices.visibility_malformed {
+                Says::Malformed => match choices.visibility_malformed() {
                     VisibilityMalformed::Shared => Some(HistoryVisibility::Shared),
                     VisibilityMalformed::WorldReadable => Some(HistoryVisibility::WorldReadable),
                     VisibilityMalformed::Fails => None,
@@ -89,18 +89,18 @@ impl DecisionContext<'_> {
         key: Key,
     ) -> Option<Decision> {
         let room = action.room()?;
-        let choices = self.profile.choices;
+        let choices = self.choices;
         if let Err(refusal) = self.may_send_setting(caller, room, key) {
             // GA-23: When `m.room.guest_access` changes so that guests may no longer join, the
             // server sets their membership to `leave`.
             let says_can_join = says == Says::Value(GuestAccess::CanJoin);
-            if choices.rejected_event == RejectedEvent::Revokes && !says_can_join {
+            if choices.rejected_event() == RejectedEvent::Revokes && !says_can_join {
                 self.remove_guests(room);
             }
             return Some(refusal);
         }
         // GA-9: The `m.room.guest_access` event that counts is the one with the empty state key.
-        if key != Key::Empty && choices.guest_access_stray == GuestAccessStray::Ignored {
+        if key != Key::Empty && choices.guest_access_stray() == GuestAccessStray::Ignored {
             return Some(SENT);
         }
         let opens = |condition: bool| {
@@ -111,11 +111,11 @@ impl DecisionContext<'_> {
         let (now, change) = match says {
             Says::Value(value) => (value, GuestAccessChange::Forbidden),
             Says::Unknown => (
-                opens(choices.guest_access_unknown == GuestAccessUnknown::CanJoin),
+                opens(choices.guest_access_unknown() == GuestAccessUnknown::CanJoin),
                 GuestAccessChange::NotUnderstood,
             ),
             Says::Malformed => (
-                opens(choices.guest_access_malformed == GuestAccessMalformed::CanJoin),
+                opens(choices.guest_access_malformed() == GuestAccessMalformed::CanJoin),
                 GuestAccessChange::NotUnderstood,
             ),
         };
@@ -128,12 +128,12 @@ impl DecisionContext<'_> {
             return None;
         }
         let room = action.room()?;
-        let choices = &self.profile.choices;
+        let choices = self.choices;
         let now = &self.state.rooms[room];
         match setting {
             Setting::GuestAccess if now.guest_access == GuestAccess::CanJoin => {
                 // CS-19: A redacted `m.room.guest_access` keeps nothing of its content.
-                if choices.guest_access_redacted == GuestAccessRedacted::Forbidden {
+                if choices.guest_access_redacted() == GuestAccessRedacted::Forbidden {
                     self.guest_access_becomes(
                         room,
                         GuestAccess::Forbidden,
@@ -146,7 +146,7 @@ impl DecisionContext<'_> {
                 if now.visibility.is_some_and(|v| v != HistoryVisibility::Shared) =>
             {
                 // CS-18: A redacted `m.room.history_visibility` keeps its `history_visibility`.
-                if choices.visibility_redacted == VisibilityRedacted::Shared {
+                if choices.visibility_redacted() == VisibilityRedacted::Shared {
                     self.next.rooms[room].visibility = Some(HistoryVisibility::Shared);
                 }
                 Some(SENT)
@@ -167,7 +167,7 @@ impl DecisionContext<'_> {
         let before = self.state.rooms[room].guest_access;
         self.next.rooms[room].guest_access = now;
         let stops = before == GuestAccess::CanJoin && now != GuestAccess::CanJoin;
-        let triggers = match self.profile.choices.revocation_trigger {
+        let triggers = match self.choices.revocation_trigger() {
             RevocationTrigger::EveryWay => true,
             RevocationTrigger::NewEventOnly => change != GuestAccessChange::Redaction,
             RevocationTrigger::ForbiddenOnly => change == GuestAccessChange::Forbidden,
@@ -180,13 +180,13 @@ impl DecisionContext<'_> {
     }
 
     fn remove_guests(&mut self, room: usize) {
-        let choices = &self.profile.choices;
-        let outcome = match choices.revocation_effect {
+        let choices = self.choices;
+        let outcome = match choices.revocation_effect() {
             RevocationEffect::Leave => Membership::Leave,
             RevocationEffect::Ban => Membership::Ban,
             RevocationEffect::None => return,
         };
-        let ends = |membership: Membership| match choices.revocation_memberships {
+        let ends = |membership: Membership| match choices.revocation_memberships() {
             RevocationMemberships::Joined => membership == Membership::Join,
             RevocationMemberships::JoinedAndInvited => {
                 matches!(membership, Membership::Join | Membership::Invite)
@@ -196,7 +196,7 @@ impl DecisionContext<'_> {
             }
         };
         // GA-24: A server ends the membership of its own guests only, since it knows of no others.
-        let removes = |account: Account| match choices.revocation_whom {
+        let removes = |account: Account| match choices.revocation_whom() {
             RevocationWhom::LocalGuests => account.is_guest(),
             RevocationWhom::LiveGuestsOnly => account == Account::Guest,
             RevocationWhom::UpgradedToo | RevocationWhom::Everybody => true,
@@ -208,8 +208,8 @@ impl DecisionContext<'_> {
                 *membership = outcome;
             }
         }
-        let takes_the_user = choices.revocation_whom == RevocationWhom::Everybody
-            || choices.known_by == KnownBy::NoPassword;
+        let takes_the_user = choices.revocation_whom() == RevocationWhom::Everybody
+            || choices.known_by() == KnownBy::NoPassword;
         if takes_the_user && room.user == Membership::Join {
             room.user = outcome;
         }
@@ -233,16 +233,16 @@ impl DecisionContext<'_> {
     /// own have rules of their own.
     pub(super) fn send(&self, caller: &Caller, action: &Action) -> Option<Decision> {
         let room = action.room()?;
-        let choices = &self.profile.choices;
+        let choices = self.choices;
         let joined = self.membership(caller, room) == Membership::Join
-            || caller.guest && choices.send_membership == SendMembership::NotRequired;
+            || caller.guest && choices.send_membership() == SendMembership::NotRequired;
         if !joined {
             return Some(NOT_JOINED);
         }
         // DR-12: A guest's call succeeds only in relation to a room whose
         // `m.room.history_visibility` is `world_readable`.
         let held = caller.guest
-            && choices.room_rule == RoomRule::WorldReadableNow
+            && choices.room_rule() == RoomRule::WorldReadableNow
             && self.state.rooms[room].visibility != Some(HistoryVisibility::WorldReadable);
         Some(if held { super::reading::NOT_PREVIEWABLE_FOR_GUESTS } else { SENT })
     }

@@ -1,0 +1,243 @@
+//! The guarantees that an option of a decision point can break: those on the decisions that read the
+//! point.
+//!
+//! A decision that never reads a point is the same for every option of the point. So one exploration
+//! serves all the homeservers that differ from another one in the options of some points:
+//!
+//! 1. Explore the one homeserver once. For each action in each state, record the points that the
+//!    decision reads.
+//! 2. For each of the others, decide again what reads one of its points. Judge each outcome that is
+//!    another one.
+//! 3. Explore from each state that such an outcome reaches for the first time, by all actions.
+//!
+//! Step 2 takes every state of the one homeserver as reachable, although the other may not reach it. So
+//! the guarantees that are found here are an upper bound. None is missing: a trace of the other
+//! homeserver consists of decisions as the first makes them, which break nothing that holds there, of
+//! decisions of step 2, and of decisions of step 3.
+//!
+//! The bound holds if both homeservers have the same initial state, the same actions and the same normal
+//! form of each state. [`PointsRead::breakable`] gives none where they may differ.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::canonical_form::normal_form_by;
+use crate::decide::{initial, outcome, outcome_with_points};
+use crate::sequential::{JudgedAction, NewRoom, Sequential};
+use crate::state::{Scope, State};
+use crate::stop::Stop;
+use crate::threads::each_until;
+use guest_access_rules::decision_point::{PointId, PointSet, ReadChoices};
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::guarantee::GuaranteeSet;
+use guest_access_rules::profile::Profile;
+
+/// The points that each decision of a homeserver reads.
+pub(super) struct PointsRead {
+    model: Sequential,
+    actions: Vec<JudgedAction>,
+    states: HashMap<State, usize>,
+    /// For each action in each state, by the number of the state: the set that the decision reads, as
+    /// its number in `sets`.
+    read: Vec<u16>,
+    sets: Vec<PointSet>,
+    /// The points that some normal form reads.
+    read_by_normal_forms: PointSet,
+}
+
+/// A state with the points that each action in it reads, and its successors in normal form.
+struct Decided {
+    read: Vec<PointSet>,
+    read_by_normal_forms: PointSet,
+    successors: Vec<State>,
+}
+
+impl PointsRead {
+    /// Explores a homeserver that follows the default profile. `None` if `stop` ended the search.
+    pub(super) fn of(scope: Scope, rules: &Profile, threads: usize, stop: &Stop) -> Option<Self> {
+        let model = Sequential::new(scope, rules.clone(), rules.clone());
+        let actions: Vec<_> = model.all_actions().copied().collect();
+        let mut found = Self {
+            states: HashMap::new(),
+            read: Vec::new(),
+            sets: Vec::new(),
+            read_by_normal_forms: PointSet::EMPTY,
+            model,
+            actions,
+        };
+        let mut numbers = HashMap::new();
+        let mut round = vec![found.model.initial()];
+        found.states.insert(round[0], 0);
+        while !round.is_empty() {
+            let decided = each_until(&round, threads, |state| found.decide(state), stop, |_| ())?;
+            round.clear();
+            for state in decided {
+                for points in state.read {
+                    let number = *numbers.entry(points).or_insert_with(|| {
+                        found.sets.push(points);
+                        found.sets.len() - 1
+                    });
+                    found.read.push(u16::try_from(number).ok()?);
+                }
+                found.read_by_normal_forms =
+                    found.read_by_normal_forms.union(state.read_by_normal_forms);
+                for next in state.successors {
+                    let number = found.states.len();
+                    found.states.entry(next).or_insert_with(|| {
+                        round.push(next);
+                        number
+                    });
+                }
+            }
+            let most_states = stop.most_states.unwrap_or(usize::MAX);
+            (found.states.len() <= most_states).then_some(())?;
+        }
+        Some(found)
+    }
+
+    fn decide(&self, state: &State) -> Decided {
+        let profile = self.model.system();
+        let mut decided = Decided {
+            read: Vec::with_capacity(self.actions.len()),
+            read_by_normal_forms: PointSet::EMPTY,
+            successors: Vec::new(),
+        };
+        for (action, _) in &self.actions {
+            let (outcome, points) = outcome_with_points(profile, state, action);
+            decided.read.push(points);
+            if let Some(outcome) = outcome.filter(|outcome| outcome.next != *state) {
+                let choices = ReadChoices::new(&profile.choices);
+                decided.successors.push(normal_form_by(&choices, &outcome.next));
+                decided.read_by_normal_forms =
+                    decided.read_by_normal_forms.union(choices.points_read());
+            }
+        }
+        decided
+    }
+
+    /// The guarantees among these that a homeserver with the profile `system` can break, or more of
+    /// them. The homeserver of [`PointsRead::of`] breaks none of them.
+    ///
+    /// `None` if the bound is not known: the homeserver has other initial states, other actions or
+    /// another normal form; or `stop` ended the search.
+    pub(super) fn breakable(
+        &self,
+        system: &Profile,
+        guarantees: GuaranteeSet,
+        stop: &Stop,
+    ) -> Option<GuaranteeSet> {
+        let rules = self.model.rules();
+        let points = PointId::all()
+            .filter(|point| system.choices.get(*point) != rules.choices.get(*point))
+            .collect();
+        let is_known = EndpointId::all().all(|id| system.access(id) == rules.access(id))
+            && !self.read_by_normal_forms.meets(points)
+            && initial(system) == self.model.initial()
+            && NewRoom::of(system, rules).is_none();
+        is_known.then_some(())?;
+        let model = Sequential::new(self.model.scope(), system.clone(), rules.clone());
+        let mut search = OtherStates {
+            known: self,
+            model,
+            guarantees,
+            new: HashSet::new(),
+            waiting: Vec::new(),
+        };
+        let mut violated = GuaranteeSet::default();
+        let meets: Vec<bool> = self.sets.iter().map(|set| set.meets(points)).collect();
+        for (state, number) in &self.states {
+            let first = number * self.actions.len();
+            let read = &self.read[first..first + self.actions.len()];
+            for (judged, set) in self.actions.iter().zip(read) {
+                if meets[usize::from(*set)] && self.decides_otherwise(system, state, judged) {
+                    violated = violated.union(search.judge(state, judged));
+                }
+            }
+        }
+        while let Some(state) = search.waiting.pop() {
+            (!stop.now()).then_some(())?;
+            for judged in &self.actions {
+                violated = violated.union(search.judge(&state, judged));
+            }
+        }
+        Some(violated)
+    }
+
+    fn decides_otherwise(
+        &self,
+        system: &Profile,
+        state: &State,
+        (action, _): &JudgedAction,
+    ) -> bool {
+        outcome(system, state, action) != outcome(self.model.system(), state, action)
+    }
+}
+
+/// The states that only the other homeserver reaches.
+struct OtherStates<'a> {
+    known: &'a PointsRead,
+    /// The other homeserver.
+    model: Sequential,
+    guarantees: GuaranteeSet,
+    new: HashSet<State>,
+    waiting: Vec<State>,
+}
+
+impl OtherStates<'_> {
+    /// The guarantees that the action violates. Adds the next state, if it is new.
+    fn judge(&mut self, state: &State, (action, about): &JudgedAction) -> GuaranteeSet {
+        let guarantees = about.intersection(self.guarantees);
+        let Some((next, verdicts)) = self.model.apply(state, action, guarantees) else {
+            return GuaranteeSet::default();
+        };
+        if next != *state {
+            let choices = ReadChoices::new(&self.model.system().choices);
+            let next = normal_form_by(&choices, &next);
+            if !self.known.states.contains_key(&next) && self.new.insert(next) {
+                self.waiting.push(next);
+            }
+        }
+        verdicts.violated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::permitted::broken;
+    use guest_access_rules::rules::Rules;
+    use guest_access_rules::variant::defects;
+
+    const SCOPE: Scope = Scope { guests: 1, rooms: 1 };
+
+    /// Mistakes at all points, in the rules in force, each against an exploration of its own.
+    fn compare(sample: usize) {
+        let rules = Rules::find("latest").unwrap();
+        let (default, stop) = (rules.profile(), Stop::default());
+        let points_read = PointsRead::of(SCOPE, &default, 2, &stop).unwrap();
+        let promised = rules.promised();
+        let (mut bounds, mut exact) = (0, 0);
+        for defect in defects(&rules).into_iter().step_by(sample) {
+            let bound = points_read.breakable(&defect.profile, promised, &stop);
+            let Some(bound) = bound else { continue };
+            let (broken, complete) =
+                broken(&defect.profile, default.clone(), promised, &stop).unwrap();
+            assert!(complete);
+            let broken: GuaranteeSet = broken.iter().map(|(guarantee, _)| *guarantee).collect();
+            assert_eq!(broken.without(bound), GuaranteeSet::default(), "{}", defect.id);
+            bounds += 1;
+            exact += usize::from(bound == broken);
+        }
+        assert!(bounds * sample > 60 && exact * 10 > bounds * 9, "{exact} of {bounds} bounds are exact");
+    }
+
+    #[test]
+    fn the_bound_misses_no_guarantee() {
+        compare(5);
+    }
+
+    #[test]
+    #[ignore = "takes a minute"]
+    fn the_bound_misses_no_guarantee_of_any_defect() {
+        compare(1);
+    }
+}
