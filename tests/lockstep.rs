@@ -23,7 +23,7 @@ const ONE: Scope = Scope { guests: 1, rooms: 1 };
 /// were visited.
 fn agree(profile: &Profile, scope: Scope, stop: &Stop) -> usize {
     let subject = ReferenceSubject::new(profile.clone(), scope);
-    let found = explore(profile, scope, subject, stop);
+    let found = explore(profile, scope, subject, 2, stop);
     assert!(found.mismatch.is_none(), "{:#?}", found.mismatch);
     found.states
 }
@@ -32,6 +32,24 @@ fn agree(profile: &Profile, scope: Scope, stop: &Stop) -> usize {
 fn the_reference_agrees_in_every_state_of_the_rules_in_force() {
     let profile = Rules::find("latest").unwrap().profile();
     assert_eq!(agree(&profile, ONE, &Stop::default()), 20_808);
+}
+
+#[test]
+fn the_number_of_threads_does_not_change_what_is_compared() {
+    let rules = Rules::find("latest").unwrap();
+    let of = |defect: &str, threads| {
+        let system = guest_access_rules::variant::find(&rules, defect).unwrap().profile;
+        let stop = Stop::default().at_states(1_000);
+        let found =
+            explore(&rules.profile(), ONE, ReferenceSubject::new(system, ONE), threads, &stop);
+        (found.states, found.actions, found.mismatch.map(|mismatch| mismatch.trace))
+    };
+    for defect in ["join.gate=none", "visibility.evaluated_at=now", "send.membership=not_required"]
+    {
+        let alone = of(defect, 1);
+        assert!(alone.2.is_some(), "{defect}");
+        assert_eq!(alone, of(defect, 3), "{defect}");
+    }
 }
 
 #[test]

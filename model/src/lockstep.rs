@@ -16,6 +16,7 @@ use crate::decide::{initial, outcome};
 use crate::shortest_trace::Search;
 use crate::state::{Account, MAX_GUESTS, Scope, State};
 use crate::stop::Stop;
+use crate::threads::each_until;
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use guest_access_rules::profile::Profile;
 
@@ -81,11 +82,13 @@ pub fn compare<S: Subject>(
     Some(Ok(predicted.next))
 }
 
-/// Compares every action in every abstract state, until model and subject differ.
-pub fn explore<S: Subject + Clone>(
+/// Compares every action in every abstract state on this number of threads, until model and subject
+/// differ.
+pub fn explore<S: Subject + Clone + Send + Sync>(
     profile: &Profile,
     scope: Scope,
     subject: S,
+    threads: usize,
     stop: &Stop,
 ) -> Lockstep {
     let usual = actions(scope, &[profile]);
@@ -96,34 +99,87 @@ pub fn explore<S: Subject + Clone>(
     let mut search = Search::new([normal_form(profile, &first)]);
     // The search keeps normal forms. Both sides continue from the state itself.
     let mut reached = VecDeque::from([(first, subject)]);
-    while let (Some(number), Some((state, subject))) = (search.next_state(), reached.pop_front()) {
-        if stop.now() || stop.most_states.is_some_and(|most| found.states >= most) {
-            found.complete = false;
-            break;
-        }
-        found.states += 1;
+    let most_states = stop.most_states.unwrap_or(usize::MAX);
+    loop {
+        let round = search.next_round(ROUND.min(most_states - found.states));
+        let Some(first) = round.clone().next() else { break };
         // The model knows classes of endpoints; the subject knows each endpoint. So each endpoint is
         // called, once for each value of the accounts.
-        let more = if asked_everything.insert(state.accounts) { &calls[..] } else { &[] };
-        for action in usual.iter().chain(more) {
-            let mut subject = subject.clone();
-            match compare(profile, &state, &mut subject, action) {
-                None => {}
-                Some(Err(difference)) => {
-                    let trace = search.trace(number, *action);
-                    found.mismatch = Some(Mismatch { trace, difference });
-                    return found;
+        let round: Vec<_> = reached
+            .drain(..round.len())
+            .map(|(state, subject)| (state, subject, asked_everything.insert(state.accounts)))
+            .collect();
+        let compared = each_until(
+            &round,
+            threads,
+            |(state, subject, asks_everything)| {
+                let more = if *asks_everything { &calls[..] } else { &[] };
+                compare_all(profile, state, subject, usual.iter().chain(more), &search)
+            },
+            stop,
+            |_| (),
+        );
+        let Some(compared) = compared else {
+            found.complete = false;
+            return found;
+        };
+        for (number, compared) in (first..).zip(compared) {
+            found.states += 1;
+            found.actions += compared.actions;
+            for (action, next, subject) in compared.reached {
+                if search.reach(number, action, normal_form(profile, &next)) {
+                    reached.push_back((next, subject));
                 }
-                Some(Ok(next)) => {
-                    found.actions += 1;
-                    if search.reach(number, *action, normal_form(profile, &next)) {
-                        reached.push_back((next, subject));
-                    }
+            }
+            if let Some((action, difference)) = compared.difference {
+                let trace = search.trace(number, action);
+                found.mismatch = Some(Mismatch { trace, difference });
+                return found;
+            }
+        }
+    }
+    found.complete = reached.is_empty();
+    found
+}
+
+/// The most states that are compared before their successors are added to the search.
+const ROUND: usize = 256;
+
+/// The actions that were compared in one state.
+struct Compared<S> {
+    /// How many actions agree.
+    actions: usize,
+    /// The actions that lead to states which the search has not reached.
+    reached: Vec<(Action, State, S)>,
+    /// The first action on which model and subject differ. No action after it was compared.
+    difference: Option<(Action, Difference)>,
+}
+
+fn compare_all<'a, S: Subject + Clone>(
+    profile: &Profile,
+    state: &State,
+    subject: &S,
+    actions: impl Iterator<Item = &'a Action>,
+    search: &Search<State, Action>,
+) -> Compared<S> {
+    let mut compared = Compared { actions: 0, reached: Vec::new(), difference: None };
+    for action in actions {
+        let mut subject = subject.clone();
+        match compare(profile, state, &mut subject, action) {
+            None => {}
+            Some(Err(difference)) => {
+                compared.difference = Some((*action, difference));
+                break;
+            }
+            Some(Ok(next)) => {
+                compared.actions += 1;
+                if !search.has_reached(&normal_form(profile, &next)) {
+                    compared.reached.push((*action, next, subject));
                 }
             }
         }
     }
-    found
+    compared
 }
 
 /// The calls of every endpoint, and not only of the first of each class.

@@ -45,7 +45,7 @@ const WIDER: [Scope; 2] = [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, roo
 ///
 /// `progress` is called with the number of defects checked so far. The result is `None` if `stop` ended
 /// the search early.
-pub fn scoreboard<S: Subject + Clone>(
+pub fn scoreboard<S: Subject + Clone + Send + Sync>(
     rules: &Rules,
     make: impl Fn(&Profile, Scope) -> S + Sync,
     threads: usize,
@@ -80,14 +80,14 @@ fn violated_promises(rules: &Rules, system: &Profile, stop: &Stop) -> GuaranteeS
 }
 
 /// Whether a subject with the profile `system` differs from the model of `rules`.
-fn differs<S: Subject + Clone>(
+fn differs<S: Subject + Clone + Send + Sync>(
     rules: &Rules,
     system: &Profile,
     make: impl Fn(&Profile, Scope) -> S,
     stop: &Stop,
 ) -> bool {
     let differs_in = |scope, stop: &Stop| {
-        lockstep::explore(&rules.profile(), scope, make(system, scope), stop).mismatch.is_some()
+        lockstep::explore(&rules.profile(), scope, make(system, scope), 1, stop).mismatch.is_some()
     };
     let near = stop.clone().at_states(NEAR);
     differs_in(FIRST, stop) || WIDER.iter().any(|scope| differs_in(*scope, &near))

@@ -227,7 +227,10 @@ mod tests {
             bounds += 1;
             exact += usize::from(bound == broken);
         }
-        assert!(bounds * sample > 60 && exact * 10 > bounds * 9, "{exact} of {bounds} bounds are exact");
+        assert!(
+            bounds * sample > 60 && exact * 10 > bounds * 9,
+            "{exact} of {bounds} bounds are exact"
+        );
     }
 
     #[test]

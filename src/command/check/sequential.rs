@@ -56,7 +56,7 @@ pub(super) fn check(
                 threads.spawn(|| is_asked.then(|| Permitted::check(rules, holding, workers, stop)));
             let lockstep = std::mem::take(&mut agreement).then(|| {
                 let reference = ReferenceSubject::new(subject.profile.clone(), LOCKSTEP);
-                lockstep::explore(&rules.profile(), LOCKSTEP, reference, stop)
+                lockstep::explore(&rules.profile(), LOCKSTEP, reference, workers, stop)
             });
             (lockstep, permitted.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
