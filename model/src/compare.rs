@@ -161,13 +161,13 @@ pub fn compare_profiles(
 
     let Comparing { mut found, contexts, complete, .. } = comparing;
     // Where an endpoint opens or closes, the errors of other calls change too: leave these out.
-    let told: BTreeSet<_> = found
+    let covered: BTreeSet<_> = found
         .keys()
         .filter(|kind| kind.direction != Direction::Changes)
         .map(|kind| (kind.endpoint, kind.caller))
         .collect();
     found.retain(|kind, _| {
-        kind.direction != Direction::Changes || !told.contains(&(kind.endpoint, kind.caller))
+        kind.direction != Direction::Changes || !covered.contains(&(kind.endpoint, kind.caller))
     });
     let mut found: Vec<_> = found.into_iter().collect();
     found.sort_by(|(_, one), (_, other)| {

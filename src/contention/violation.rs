@@ -93,15 +93,15 @@ pub(super) fn violation(
         };
         match (blocked_call(&specification.by(readings), calls, order, unexplained), end) {
             (Some(next), _) => {
-                let asked = &calls[next];
-                let Some(prediction) = specification.predict(&asked.operation, state, readings)
+                let judged = &calls[next];
+                let Some(prediction) = specification.predict(&judged.operation, state, readings)
                 else {
                     continue;
                 };
                 let decision = prediction.answer.decision();
                 clauses.extend(rules.in_force(decision.clauses).into_iter().map(str::to_owned));
                 if Some(next) == unexplained {
-                    kinds.push(kind(asked, &prediction.answer));
+                    kinds.push(kind(judged, &prediction.answer));
                 }
                 expected.push(one(
                     Some(next),
@@ -129,9 +129,9 @@ pub(super) fn violation(
     clauses.dedup();
     let (what, generic, observed, likeness) = match unexplained {
         Some(at) => {
-            let asked = &calls[at];
-            let step = round.calls[asked.number].step();
-            let seen = asked.answer.as_ref().map(|(_, seen)| seen);
+            let judged = &calls[at];
+            let step = round.calls[judged.number].step();
+            let seen = judged.answer.as_ref().map(|(_, seen)| seen);
             let observed =
                 |event: &str| seen.map(|seen| observed_in_words(seen, event)).unwrap_or_default();
             let event = partition.event.as_deref().unwrap_or("the event");
@@ -159,7 +159,7 @@ pub(super) fn violation(
         Some(_) => kinds.into_iter().min().unwrap_or(DivergenceKind::Error),
         None => DivergenceKind::Effect,
     };
-    let shown: Vec<Call> = calls.iter().map(|asked| shown(round, asked)).collect();
+    let shown: Vec<Call> = calls.iter().map(|judged| shown(round, judged)).collect();
     // A call that was freed from its time may still have raced with one of the others.
     let apart = |one: &Call, other: &Call| one.precedes(other) || other.precedes(one);
     let others: Vec<&Call> = anytime.iter().map(|one| &round.calls[one.number]).collect();
@@ -213,14 +213,14 @@ fn readings_in_words(specification: &SpecificationByReadings, readings: &[usize]
 }
 
 /// The recorded call, without its answer if the minimal history does not have the answer.
-pub(super) fn shown(round: &Round, asked: &PartitionCall) -> Call {
-    let call = round.calls[asked.number].clone();
-    if asked.answer.is_some() { call } else { Call { answer: None, end: None, ..call } }
+pub(super) fn shown(round: &Round, judged: &PartitionCall) -> Call {
+    let call = round.calls[judged.number].clone();
+    if judged.answer.is_some() { call } else { Call { answer: None, end: None, ..call } }
 }
 
 /// The severity of an answer, given the predicted answer.
-fn kind(asked: &PartitionCall, predicted: &PredictedAnswer) -> DivergenceKind {
-    let Some((_, seen)) = &asked.answer else { return DivergenceKind::Effect };
+fn kind(judged: &PartitionCall, predicted: &PredictedAnswer) -> DivergenceKind {
+    let Some((_, seen)) = &judged.answer else { return DivergenceKind::Effect };
     let gave = matches!(seen.content, ResponseContent::Gave(EventPresence::Present));
     match (seen.is_allowed(), predicted.decision().allows()) {
         (true, false) => DivergenceKind::Leak,

@@ -38,7 +38,7 @@ impl Reference {
     /// `GET /devices`.
     ///
     /// # Errors
-    /// The refusal, if the caller is not told.
+    /// The refusal, if the caller may not read them.
     pub fn devices(
         &self,
         credentials: &Credentials<'_>,

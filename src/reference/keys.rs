@@ -56,7 +56,7 @@ impl Reference {
     /// `POST /keys/query`.
     ///
     /// # Errors
-    /// The refusal, if the caller is not told.
+    /// The refusal, if the caller may not read them.
     pub fn query_keys(
         &self,
         credentials: &Credentials<'_>,

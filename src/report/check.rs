@@ -92,7 +92,7 @@ pub struct Property {
     pub clauses: Vec<String>,
     /// Who withdrew the promise, if it was once given.
     pub withdrawn: Option<Withdrawn>,
-    /// A shortest story in which it is broken.
+    /// A shortest counterexample.
     pub counterexample: Option<Scenario>,
     /// The answers that the rules permit besides the default, and that break it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -166,28 +166,28 @@ impl CheckReport {
         found: &Report,
         run: Run,
     ) -> Result<Self, ScenarioError> {
-        Self::told(rules, rules.promised(), explored, found, run, |story, told| {
-            let ScenarioHeading { id, about, clauses } = story;
-            Scenario::from_trace(id, rules, about, clauses, told)
+        Self::with_scenarios(rules, rules.promised(), explored, found, run, |heading, trace| {
+            let ScenarioHeading { id, about, clauses } = heading;
+            Scenario::from_trace(id, rules, about, clauses, trace)
         })
     }
 
-    /// The report of what was found of `rules`, whose stories `tell` tells. The report calls the
-    /// guarantees in `promised` promised.
+    /// The report of a check of `rules`. `scenario` makes a scenario of each counterexample. The report
+    /// calls the guarantees in `promised` promised.
     ///
     /// # Errors
-    /// If a story cannot be told, which would be a mistake of the model's.
-    pub fn told<T>(
+    /// If a counterexample cannot happen, which would be a mistake of the model's.
+    pub fn with_scenarios<T>(
         rules: &Rules,
         promised: GuaranteeSet,
         explored: Exploration<'_>,
         found: &Report<T>,
         run: Run,
-        tell: impl Fn(ScenarioHeading, &[T]) -> Result<Scenario, ScenarioError>,
+        scenario: impl Fn(ScenarioHeading, &[T]) -> Result<Scenario, ScenarioError>,
     ) -> Result<Self, ScenarioError> {
         let properties = found.findings.iter().map(|finding| {
             let promised = promised.contains(finding.guarantee);
-            Property::of(rules, promised, finding, &tell)
+            Property::of(rules, promised, finding, &scenario)
         });
         Ok(Self {
             rules: rules.id.clone(),
@@ -215,7 +215,7 @@ impl CheckReport {
         })
     }
 
-    /// Tells the rules by the name under which they were found, where that is the path of a file.
+    /// Names the rules of each scenario by the path of their file, if `name` is one.
     pub fn name_rules_file(&mut self, name: &str) {
         if Path::new(name).extension().is_none_or(|extension| extension != "toml") {
             return;
@@ -242,10 +242,10 @@ impl CheckReport {
     /// Adds what lockstep found: whether the subject agrees with the model of `rules`.
     ///
     /// # Errors
-    /// If the story of a difference cannot happen, which would be a mistake of the model's.
+    /// If the trace to a difference cannot happen, which would be a mistake of the model's.
     pub fn add_agreement(&mut self, rules: &Rules, found: &Lockstep) -> Result<(), ScenarioError> {
         let about = format!("Breaks `{AGREEMENT}`: {AGREEMENT_ALWAYS}.");
-        let told = |mismatch: &Mismatch| {
+        let scenario = |mismatch: &Mismatch| {
             let id = format!("{}-{AGREEMENT}", rules.id);
             Scenario::from_trace(id, rules, about, Vec::new(), &mismatch.trace)
         };
@@ -260,7 +260,7 @@ impl CheckReport {
             },
             clauses: Vec::new(),
             withdrawn: None,
-            counterexample: found.mismatch.as_ref().map(told).transpose()?,
+            counterexample: found.mismatch.as_ref().map(scenario).transpose()?,
             fails_by: Vec::new(),
             breaks_base: None,
         });
@@ -311,7 +311,7 @@ impl CheckReport {
     }
 }
 
-/// What a story is told for.
+/// The heading of a scenario.
 #[derive(Debug, Clone)]
 pub struct ScenarioHeading {
     /// The id that it gets.
@@ -327,22 +327,22 @@ impl Property {
         rules: &Rules,
         promised: bool,
         finding: &Finding<T>,
-        tell: impl Fn(ScenarioHeading, &[T]) -> Result<Scenario, ScenarioError>,
+        scenario: impl Fn(ScenarioHeading, &[T]) -> Result<Scenario, ScenarioError>,
     ) -> Result<Self, ScenarioError> {
         let guarantee: &Guarantee = finding.guarantee.get();
         let withdrawal = rules.withdrawn.get(&finding.guarantee);
         let clauses = rules.promises.get(&finding.guarantee).cloned().unwrap_or_default();
         let about = format!("Breaks `{}`: {}.", guarantee.id, guarantee.always);
-        let scenario = |story: &Vec<_>| {
+        let of_trace = |trace: &Vec<_>| {
             let id = format!("{}-{}", rules.id, guarantee.id);
-            tell(ScenarioHeading { id, about: about.clone(), clauses: clauses.clone() }, story)
+            scenario(ScenarioHeading { id, about: about.clone(), clauses: clauses.clone() }, trace)
         };
         Ok(Self {
             id: guarantee.id,
             always: guarantee.always,
             promised,
             status: finding.status,
-            counterexample: finding.counterexample.as_ref().map(scenario).transpose()?,
+            counterexample: finding.counterexample.as_ref().map(of_trace).transpose()?,
             withdrawn: withdrawal.map(Withdrawn::from),
             clauses,
             fails_by: Vec::new(),

@@ -74,11 +74,11 @@ pub struct DifferenceReport {
     pub contexts: usize,
     /// The clauses on which the two rest.
     pub clauses: BTreeSet<String>,
-    /// A shortest story whose last step shows the difference.
+    /// A shortest trace whose last step shows the difference.
     pub witness: Scenario,
     /// The rules under which it happens.
     #[serde(skip)]
-    told_by: Rules,
+    leader: Rules,
 }
 
 impl ComparisonReport {
@@ -133,8 +133,8 @@ impl DifferenceReport {
         }
         let id = format!("{}-{}-{number}", from.id, to.id);
         let about = format!("`{}` and `{}` decide the last step otherwise.", from.id, to.id);
-        let told = clauses.iter().cloned().collect();
-        let told_by = found.leader.of(from, to).clone();
+        let cited = clauses.iter().cloned().collect();
+        let leader = found.leader.of(from, to).clone();
         Ok(Self {
             endpoint: endpoints.first().cloned().unwrap_or_else(|| "the server itself".to_owned()),
             endpoints,
@@ -143,22 +143,22 @@ impl DifferenceReport {
             direction: found.direction,
             by_effect: found.from.decision.is_like(&found.to.decision)
                 && found.from.answer == found.to.answer,
-            from: said(&found.from, &found.to),
-            to: said(&found.to, &found.from),
+            from: outcome_in_words(&found.from, &found.to),
+            to: outcome_in_words(&found.to, &found.from),
             when: found.when.clone(),
             contexts: found.contexts,
             clauses,
-            witness: Scenario::from_trace(id, &told_by, about, told, &found.witness)?,
-            told_by,
+            witness: Scenario::from_trace(id, &leader, about, cited, &found.witness)?,
+            leader,
         })
     }
 }
 
-/// What one revision says to the last step of the witness, and what it makes of the state that the
-/// other does not, where both allow the step.
-fn said(side: &Side, other: &Side) -> String {
+/// The decision of one revision about the last step of the witness. Where both revisions allow the step,
+/// also each part of the next state that the other revision leaves otherwise.
+fn outcome_in_words(side: &Side, other: &Side) -> String {
     let decision = side.decision;
-    let mut said = match side.answer {
+    let mut text = match side.answer {
         Answer::Gave { tagged: true } => format!("{decision}, gives the event"),
         Answer::Gave { tagged: false } => format!("{decision}, does not give the event"),
         Answer::IsGuest(is) => format!("{decision}, is_guest {is}"),
@@ -168,11 +168,11 @@ fn said(side: &Side, other: &Side) -> String {
         let others = standings(&other.next);
         for (of, standing) in standings(&side.next) {
             if others.get(&of) != Some(&standing) {
-                said += &format!(", {of} is `{standing}`");
+                text += &format!(", {of} is `{standing}`");
             }
         }
     }
-    said
+    text
 }
 
 /// All that a state says of the guests and the rooms, in words.
@@ -212,24 +212,24 @@ impl Display for ComparisonReport {
             }
         };
         writeln!(f, "{}", paint(style::HEADING, verdict))?;
-        self.permitted.tell(f, from, to)?;
+        self.permitted.write_text(f, from, to)?;
         let much =
             if self.complete { "all of them" } else { "not all of them: the search was ended" };
         writeln!(f, "{} decisions compared, {much}", number(self.contexts))?;
         for (number, difference) in (1..).zip(&self.differences) {
             writeln!(f)?;
-            difference.tell(f, number)?;
+            difference.write_text(f, number)?;
         }
         self.permitted.tell_changes(f, from, to)?;
         if !self.unseen.is_empty() {
             writeln!(f, "\nnot compared:")?;
         }
-        self.unseen.iter().try_for_each(|unseen| unseen.tell(f))
+        self.unseen.iter().try_for_each(|unseen| unseen.write_text(f))
     }
 }
 
 impl DifferenceReport {
-    fn tell(&self, f: &mut Formatter<'_>, place: usize) -> fmt::Result {
+    fn write_text(&self, f: &mut Formatter<'_>, place: usize) -> fmt::Result {
         let style = match self.direction {
             Direction::Opens => style::GOOD,
             Direction::Closes => style::BAD,
@@ -253,7 +253,7 @@ impl DifferenceReport {
         writeln!(f, "   in {} decisions ({})", number(self.contexts), clauses.join(", "))?;
         writeln!(f, "   before: {}", self.from)?;
         writeln!(f, "   after:  {}", self.to)?;
-        for line in steps_in_words(&self.witness, &self.told_by).map_err(|_| fmt::Error)? {
+        for line in steps_in_words(&self.witness, &self.leader).map_err(|_| fmt::Error)? {
             writeln!(f, "      {line}")?;
         }
         Ok(())

@@ -24,7 +24,7 @@ impl UnseenContent {
         unseen.collect()
     }
 
-    pub(super) fn tell(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    pub(super) fn write_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { endpoint, gives } = self;
         writeln!(f, "{endpoint} gives room content that no rule here looks at: {gives}")
     }

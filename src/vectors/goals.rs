@@ -19,14 +19,14 @@ use super::coverage_goal::CoverageGoal;
 pub(super) fn goals(profile: &Profile, steps: &[Action]) -> BTreeMap<CoverageGoal, Vec<Action>> {
     let mut found: BTreeMap<CoverageGoal, (usize, Action)> = BTreeMap::new();
     let mut search = Search::new([(initial(profile), Origins::default())]);
-    let mut asked: HashSet<[Account; MAX_GUESTS]> = HashSet::new();
+    let mut called_with: HashSet<[Account; MAX_GUESTS]> = HashSet::new();
     loop {
         let numbers = search.next_round(AT_ONCE);
         if numbers.is_empty() {
             break;
         }
         let round = search.states()[numbers.clone()].iter().map(|(state, origins)| {
-            let is_first_of_its_kind = state.tagged.is_none() && asked.insert(state.accounts);
+            let is_first_of_its_kind = state.tagged.is_none() && called_with.insert(state.accounts);
             (*state, *origins, is_first_of_its_kind)
         });
         let round: Vec<_> = round.collect();

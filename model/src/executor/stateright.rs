@@ -87,11 +87,11 @@ fn reports(reported: &AtomicU64, number: usize, set: &dyn Fn() -> GuaranteeSet) 
     if reported.load(Ordering::Relaxed) & 1 << number != 0 {
         return false;
     }
-    let tells = GuaranteeId::all().nth(number).is_some_and(|g| set().contains(g));
-    if tells {
+    let is_in = GuaranteeId::all().nth(number).is_some_and(|g| set().contains(g));
+    if is_in {
         reported.fetch_or(1 << number, Ordering::Relaxed);
     }
-    tells
+    is_in
 }
 
 /// A state, with its successors once they are computed.

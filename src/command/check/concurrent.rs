@@ -103,7 +103,7 @@ pub(super) fn check(
             let actions = teller.replay(actions).expect("the model replays its own traces");
             Ok(Scenario::from_concurrent_trace(id, rules, about, clauses, &actions))
         };
-        let mut report = CheckReport::told(
+        let mut report = CheckReport::with_scenarios(
             &rules.with_default_profile(&subject.profile),
             required,
             explored,

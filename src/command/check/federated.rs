@@ -122,7 +122,8 @@ pub(super) fn check(
             let actions = model().replay(actions).expect("the model replays its own traces");
             Ok(Scenario::from_federated_trace(id, rules, about, clauses, &actions))
         };
-        let mut report = CheckReport::told(rules, required, explored, &found, run, replay)?;
+        let mut report =
+            CheckReport::with_scenarios(rules, required, explored, &found, run, replay)?;
         report.discipline = Some(kept.report());
         report.in_flight = Some(in_flight);
         Ok(report)

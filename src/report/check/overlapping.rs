@@ -1,4 +1,5 @@
-//! `check --model concurrent` for people: what each discipline breaks, and each story once.
+//! `check --model concurrent` as text: the guarantees that each discipline breaks, and each
+//! counterexample once.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -37,9 +38,9 @@ impl Display for Disciplines<'_> {
         }
         writeln!(f, "\n{table}")?;
         writeln!(f, "{}", of_nobody(reports))?;
-        for (property, report, ids) in stories(reports) {
+        for (property, report, ids) in counterexamples(reports) {
             writeln!(f, "\n{}", paint(style::DIM, format!("under {}", ids.join(", "))))?;
-            report.story(f, property)?;
+            report.counterexample_text(f, property)?;
         }
         Ok(())
     }
@@ -52,11 +53,11 @@ fn breaks(report: &CheckReport) -> (String, anstyle::Style) {
     let of =
         |what: &str, ids: &[String]| (!ids.is_empty()).then(|| format!("{what}{}", ids.join(", ")));
     let unfinished = report.ended_by.map(|ended_by| format!("unfinished: ended by {ended_by}"));
-    let told: Vec<_> =
+    let parts: Vec<_> =
         of("", &violated).into_iter().chain(of("vacuous: ", &vacuous)).chain(unfinished).collect();
-    match told.as_slice() {
+    match parts.as_slice() {
         [] => ("nothing".to_owned(), style::GOOD),
-        told => (told.join("; "), if report.is_held() { style::BAD } else { style::DOUBTFUL }),
+        parts => (parts.join("; "), if report.is_held() { style::BAD } else { style::DOUBTFUL }),
     }
 }
 
@@ -80,20 +81,20 @@ fn of_nobody(reports: &[CheckReport]) -> String {
     }
 }
 
-/// Each story of what was to hold and does not, once, with the disciplines under which it is told.
-fn stories(reports: &[CheckReport]) -> Vec<(&Property, &CheckReport, Vec<&str>)> {
-    let mut stories: Vec<(&Property, &CheckReport, Vec<&str>)> = Vec::new();
+/// Each counterexample of a violated guarantee, once, with the disciplines that have it.
+fn counterexamples(reports: &[CheckReport]) -> Vec<(&Property, &CheckReport, Vec<&str>)> {
+    let mut counterexamples: Vec<(&Property, &CheckReport, Vec<&str>)> = Vec::new();
     for report in reports {
         let discipline = report.discipline.as_ref().map_or("", |discipline| &discipline.id);
         for property in report.with_status(Status::Violated) {
-            let alike = |(told, ..): &&mut (&Property, &CheckReport, Vec<&str>)| {
-                told.id == property.id && told.counterexample == property.counterexample
+            let alike = |(known, ..): &&mut (&Property, &CheckReport, Vec<&str>)| {
+                known.id == property.id && known.counterexample == property.counterexample
             };
-            match stories.iter_mut().find(alike) {
+            match counterexamples.iter_mut().find(alike) {
                 Some((.., ids)) => ids.push(discipline),
-                None => stories.push((property, report, vec![discipline])),
+                None => counterexamples.push((property, report, vec![discipline])),
             }
         }
     }
-    stories
+    counterexamples
 }

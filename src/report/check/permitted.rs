@@ -166,10 +166,10 @@ impl CheckReport {
             writeln!(f, "  `--property ID` shows a trace for each")?;
         }
         for property in broken {
-            let told = property.fails_by.iter().filter(|by| alone || by.new);
-            for by in told {
+            let shown = property.fails_by.iter().filter(|by| alone || by.new);
+            for by in shown {
                 writeln!(f)?;
-                by.tell(f, property)?;
+                by.write_text(f, property)?;
             }
         }
         Ok(())
@@ -214,7 +214,7 @@ impl FailsBy {
         reading.chain(self.new.then(|| "new".to_owned())).collect()
     }
 
-    fn tell(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
+    fn write_text(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
         let style = if self.new { style::BAD } else { style::DOUBTFUL };
         let id = paint(style::HEADING, property.id);
         writeln!(

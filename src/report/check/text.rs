@@ -1,4 +1,4 @@
-//! `check` for people: one screen that says what matters, then the stories.
+//! `check` as text: the verdicts on one screen, then the counterexamples.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -46,11 +46,11 @@ impl Display for CheckReport {
             broken.partition(|property| property.status == Status::NotPromised);
         for property in violated.into_iter().chain(not_promised) {
             writeln!(f)?;
-            self.story(f, property)?;
+            self.counterexample_text(f, property)?;
         }
         for property in self.properties.iter().filter(|p| p.breaks_base.is_some()) {
             writeln!(f)?;
-            self.story_of_base(f, property)?;
+            self.broken_base_text(f, property)?;
         }
         self.lost_clauses_text(f)?;
         self.permitted_text(f)
@@ -87,16 +87,16 @@ impl CheckReport {
     }
 
     fn summary(&self) -> String {
-        let told = [
+        let counts = [
             (Status::Holds, "hold"),
             (Status::Violated, "violated"),
             (Status::Vacuous, "vacuous"),
             (Status::Unknown, "unknown"),
             (Status::NotPromised, "not promised"),
         ];
-        let told = told.map(|(status, what)| (self.with_status(status).count(), what));
-        let told = told.iter().filter(|(count, _)| *count > 0);
-        let told: Vec<_> = told
+        let counts = counts.map(|(status, what)| (self.with_status(status).count(), what));
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let phrases: Vec<_> = counts
             .map(|(count, what)| {
                 let only = if *what == "hold" {
                     not_by_every_answer(&self.properties)
@@ -106,10 +106,14 @@ impl CheckReport {
                 format!("{} {what}{only}", number(*count))
             })
             .collect();
-        told.join(", ")
+        phrases.join(", ")
     }
 
-    pub(super) fn story(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
+    pub(super) fn counterexample_text(
+        &self,
+        f: &mut Formatter<'_>,
+        property: &Property,
+    ) -> fmt::Result {
         let Some(scenario) = &property.counterexample else {
             return Ok(());
         };
@@ -135,7 +139,7 @@ impl CheckReport {
         }
         writeln!(f)?;
         for unseen in &self.unseen {
-            unseen.tell(f)?;
+            unseen.write_text(f)?;
         }
         let unknown: Vec<_> = self.with_status(Status::Unknown).map(|p| p.id).collect();
         if unknown.is_empty() {
@@ -145,7 +149,7 @@ impl CheckReport {
     }
 
     /// How the proposal breaks a guarantee as its base promised it.
-    fn story_of_base(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
+    fn broken_base_text(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
         let Some(of_base) = &property.breaks_base else { return Ok(()) };
         let id = paint(style::HEADING, property.id);
         let breaks = paint(style::BAD, format!("broken as {} promised it", of_base.base));

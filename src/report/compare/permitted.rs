@@ -119,7 +119,7 @@ impl PermittedComparison {
     }
 
     /// The verdict in words, and the number of changes.
-    pub(super) fn tell(&self, f: &mut Formatter<'_>, from: &str, to: &str) -> fmt::Result {
+    pub(super) fn write_text(&self, f: &mut Formatter<'_>, from: &str, to: &str) -> fmt::Result {
         let verdict = match self.verdict {
             PermittedVerdict::Same => format!("{to} permits the same answers as {from}"),
             PermittedVerdict::Wider => format!("{to} permits answers that {from} forbids"),
@@ -146,7 +146,7 @@ impl PermittedComparison {
         writeln!(f, "\nwhat a homeserver may do:")?;
         let (shown, folded) = self.changes.split_at(self.changes.len().min(SHOWN));
         for change in shown {
-            change.tell(f, from, to)?;
+            change.write_text(f, from, to)?;
         }
         for change in folded {
             writeln!(f, "- {}", change.in_short(from, to))?;
@@ -155,7 +155,7 @@ impl PermittedComparison {
     }
 }
 
-/// How many changes are told with their witness; the others in one line each.
+/// How many changes are written with their witness. Each of the others has one line.
 const SHOWN: usize = 8;
 
 impl PermittedChangeReport {
@@ -178,8 +178,8 @@ impl PermittedChangeReport {
                 ),
                 caller: effect.caller,
                 direction: effect.direction,
-                default: super::said(&effect.default, &effect.answer),
-                answer: super::said(&effect.answer, &effect.default),
+                default: super::outcome_in_words(&effect.default, &effect.answer),
+                answer: super::outcome_in_words(&effect.answer, &effect.default),
                 witness: Scenario::from_trace(id, &source, about, clauses, &effect.witness)?,
                 source,
             })
@@ -223,7 +223,7 @@ impl PermittedChangeReport {
         }
     }
 
-    fn tell(&self, f: &mut Formatter<'_>, from: &str, to: &str) -> fmt::Result {
+    fn write_text(&self, f: &mut Formatter<'_>, from: &str, to: &str) -> fmt::Result {
         writeln!(f, "- {}", self.in_short(from, to))?;
         let Some(effect) = &self.effect else {
             let is_default = |of: &StandingReport| of.options.first() == Some(&self.option);
