@@ -49,10 +49,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use guest_access_model::action::Action;
 use guest_access_model::state::Scope;
-use guest_access_model::threads;
+use guest_access_model::threads::{self, each};
 use guest_access_rules::rules::Rules;
 
-use crate::permitted::Permitted;
+use crate::permitted::{Followed, Permitted};
 use crate::scenario::Scenario;
 
 pub use coverage_goal::{
@@ -93,6 +93,8 @@ struct Candidate {
     scenario: Scenario,
     otherwise: Vec<Vec<Permitted>>,
     scope: Scope,
+    /// The default on the actions of the scenario.
+    followed: Followed,
 }
 
 impl Candidate {
@@ -101,12 +103,9 @@ impl Candidate {
         let mut scenario = Scenario::from_trace(slug.clone(), rules, about, Vec::new(), &steps)
             .expect("a plan has only actions that can happen");
         let scope = scope_of(&steps);
-        let otherwise = permits.expect(&mut scenario, scope);
-        Self { slug, scenario, otherwise, scope }
-    }
-
-    fn steps(&self) -> Vec<Action> {
-        self.scenario.steps.iter().map(|step| step.action).collect()
+        let followed = permits.follow_default(steps);
+        let otherwise = permits.expect(&mut scenario, &followed, scope);
+        Self { slug, scenario, otherwise, scope, followed }
     }
 }
 
@@ -119,11 +118,10 @@ pub fn vectors(rules: &Rules) -> Vec<Vector> {
     let deviations = deviations::deviations(rules);
     let coverage = Coverage { rules, profile: &profile, deviations: &deviations };
     let candidates = candidates(rules, &deviations);
-    let covers =
-        threads::each(&candidates, threads::available(), |candidate| coverage.of(candidate));
+    let covers = each(&candidates, threads::available(), |candidate| coverage.of(candidate));
     let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
     let vector = |(candidate, covers): (Candidate, BTreeSet<CoverageGoal>)| {
-        let Candidate { slug, mut scenario, otherwise, scope } = candidate;
+        let Candidate { slug, mut scenario, otherwise, scope, .. } = candidate;
         let number = numbers.entry(slug.clone()).or_default();
         *number += 1;
         scenario.id = if *number == 1 { slug } else { format!("{slug}-{number}") };
@@ -142,6 +140,7 @@ fn candidates(rules: &Rules, deviations: &[Deviation]) -> Vec<Candidate> {
     let profile = rules.profile();
     let permits = PermittedProfiles::new(rules);
     let candidate = |plan| Candidate::new(rules, &permits, plan);
+    let threads = threads::available();
     let steps = client_actions::client_actions(rules, ALONE);
     let goals = goals::goals(&profile, &steps);
     let mut planner = PathPlanner::new(&profile, &steps, &goals);
@@ -175,14 +174,12 @@ fn candidates(rules: &Rules, deviations: &[Deviation]) -> Vec<Candidate> {
         }
     }
     redundant_queries::remove_redundant_queries(&profile, &mut plans);
-    let mut candidates: Vec<Candidate> = plans.into_iter().map(candidate).collect();
+    let mut candidates = each(&plans, threads, |plan| candidate(plan.clone()));
     // Search for a trace to each deviation that no vector distinguishes yet.
     let mut missing: Vec<&Deviation> = Vec::new();
     for other in deviations {
         let is_known = missing.iter().any(|known| known.profile == other.profile);
-        if !is_known
-            && !candidates.iter().any(|candidate| other.is_distinguished_by(&profile, candidate))
-        {
+        if !is_known && !candidates.iter().any(|candidate| other.is_distinguished_by(candidate)) {
             missing.push(other);
         }
     }
@@ -190,14 +187,14 @@ fn candidates(rules: &Rules, deviations: &[Deviation]) -> Vec<Candidate> {
         |other: &Deviation, steps| candidate(plans::for_option(&other.point, &other.option, steps));
     let look = |other: &&Deviation| {
         let tell = |steps: &[Action]| {
-            !other.is_as_permitted(deviations, steps)
-                && other.is_distinguished_by(&profile, &about(other, steps.to_vec()))
+            !other.is_as_permitted(deviations, &permits.follow_default(steps.to_vec()))
+                && other.is_distinguished_by(&about(other, steps.to_vec()))
         };
         other.distinguishing_trace(&profile, deviations::is_by_a_client, tell)
     };
-    for (other, trace) in missing.iter().zip(threads::each(&missing, threads::available(), look)) {
+    for (other, trace) in missing.iter().zip(each(&missing, threads, look)) {
         if let Some(trace) = trace
-            && !candidates.iter().any(|candidate| other.is_distinguished_by(&profile, candidate))
+            && !candidates.iter().any(|candidate| other.is_distinguished_by(candidate))
         {
             candidates.push(about(other, trace));
         }

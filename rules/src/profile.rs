@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::decision_point::Choices;
+use crate::decision_point::{Choices, PointId, PointSet};
 use crate::endpoint::EndpointId;
 use crate::vocabulary::spelled;
 
@@ -130,6 +130,13 @@ impl Profile {
     /// The access of guests to `endpoint`.
     pub fn access(&self, endpoint: EndpointId) -> Access {
         self.access[endpoint.index()]
+    }
+
+    /// The decision points at which the two profiles take different options. `None` if they also differ
+    /// in the access to an endpoint.
+    pub fn differing_points(&self, other: &Self) -> Option<PointSet> {
+        let differs = |point: &PointId| self.choices.get(*point) != other.choices.get(*point);
+        (self.access == other.access).then(|| PointId::all().filter(differs).collect())
     }
 
     /// Puts `endpoint` on the allow-list, or removes it from the list.

@@ -6,7 +6,7 @@ use guest_access_model::state::State;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{self, Variant};
 
-use super::follow;
+use super::Followed;
 use crate::scenario::{ObservedStep, Scenario, ScenarioError, Verdict};
 
 /// A step of a scenario, decided.
@@ -49,7 +49,8 @@ impl Scenario {
     /// If a step cannot happen under the rules' default profile.
     pub fn decide(&self, rules: &Rules) -> Result<Vec<DecidedStep>, ScenarioError> {
         self.replay(&rules.profile())?;
-        let decided = follow(&rules.profile(), &self.actions()).into_iter();
+        let default = Followed::of(&rules.profile(), self.actions());
+        let decided = default.steps().iter().copied();
         let mut decided: Vec<_> = decided
             .map(|(before, outcome)| {
                 let verdict = Verdict::of(&outcome.observation.decision);
@@ -57,8 +58,8 @@ impl Scenario {
             })
             .collect();
         for alternative in variant::open(rules) {
-            let outcomes = follow(&alternative.profile, &self.actions());
-            for ((_, outcome), step) in outcomes.into_iter().zip(&mut decided) {
+            let outcomes = default.by(&alternative.profile).into_iter();
+            for ((_, outcome), step) in outcomes.zip(&mut decided) {
                 step.consider(&alternative, outcome);
             }
         }

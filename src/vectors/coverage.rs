@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use guest_access_model::action::{Action, Actor, Answer};
-use guest_access_model::decide::{Outcome, initial, outcome};
+use guest_access_model::decide::Outcome;
 use guest_access_model::state::State;
 use guest_access_rules::clause;
 use guest_access_rules::profile::{Access, Profile};
@@ -29,23 +29,21 @@ pub(super) struct Coverage<'a> {
 impl Coverage<'_> {
     /// The goals that a candidate covers.
     pub(super) fn of(&self, candidate: &Candidate) -> BTreeSet<CoverageGoal> {
-        let steps = &candidate.steps();
-        let (mut state, mut origins) = (initial(self.profile), Origins::default());
+        let followed = &candidate.followed;
+        let mut origins = Origins::default();
         let mut covered = BTreeSet::new();
-        let mut allowed = Vec::with_capacity(steps.len());
-        for step in steps {
-            let Some(outcome) = outcome(self.profile, &state, step) else { break };
-            covered.extend(classes(self.profile, &state, &origins, step, &outcome));
-            let allows = allows(&state, &outcome);
+        let mut allowed = Vec::with_capacity(followed.steps().len());
+        for (step, (state, outcome)) in followed.actions().iter().zip(followed.steps()) {
+            covered.extend(classes(self.profile, state, &origins, step, outcome));
+            let allows = allows(state, outcome);
             let named = outcome.observation.decision.clauses.iter().copied();
             covered.extend(self.taken(named.chain(self.of_endpoint(step)), allows));
             allowed.push(allows);
-            origins = origins.after(&state, step, &outcome.next);
-            state = outcome.next;
+            origins = origins.after(state, step, &outcome.next);
         }
         for other in self.deviations {
-            let places = distinguishing_steps(self.profile, &other.profile, steps);
-            if !places.is_empty() && other.is_distinguished_by(self.profile, candidate) {
+            let places = distinguishing_steps(followed.steps(), &followed.by(&other.profile));
+            if !places.is_empty() && other.is_distinguished_by(candidate) {
                 covered.insert(other.goal());
             }
             for allows in places.iter().map(|place| allowed[*place]).collect::<BTreeSet<_>>() {

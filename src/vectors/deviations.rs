@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use guest_access_model::action::Action;
 use guest_access_model::actions::actions;
 use guest_access_model::canonical_form::normal_form;
-use guest_access_model::decide::{initial, outcome};
+use guest_access_model::decide::{initial, outcome, outcome_with_points};
 use guest_access_model::shortest_trace::Search;
 use guest_access_model::state::{Scope, State};
 use guest_access_model::threads;
@@ -20,6 +20,7 @@ use super::coverage_goal::CoverageGoal;
 use super::expectations::fails;
 use super::observable::{distinguishing_steps, is_observable};
 use super::{Candidate, Vector};
+use crate::permitted::Followed;
 use crate::scenario::sentence;
 
 /// The point under which the known mistakes are listed.
@@ -45,22 +46,22 @@ impl Deviation {
         CoverageGoal::Option { point: self.point.clone(), option: self.option.clone() }
     }
 
-    /// Whether a client that runs the candidate can distinguish the deviation from `default`; and, if
+    /// Whether a client that runs the candidate can distinguish the deviation from the default; and, if
     /// the deviation is forbidden, from everything that is permitted.
-    pub(super) fn is_distinguished_by(&self, default: &Profile, candidate: &Candidate) -> bool {
-        let is_distinguished =
-            !distinguishing_steps(default, &self.profile, &candidate.steps()).is_empty();
-        is_distinguished
-            && (self.permitted || fails(&self.profile, &candidate.scenario, &candidate.otherwise))
+    pub(super) fn is_distinguished_by(&self, candidate: &Candidate) -> bool {
+        let followed = &candidate.followed;
+        !distinguishing_steps(followed.steps(), &followed.by(&self.profile)).is_empty()
+            && (self.permitted || fails(&self.profile, candidate))
     }
 
     /// Whether one permitted deviation does the same at each of these actions. This test is much faster
     /// than to list all that is permitted of each step.
-    pub(super) fn is_as_permitted(&self, deviations: &[Self], steps: &[Action]) -> bool {
+    pub(super) fn is_as_permitted(&self, deviations: &[Self], followed: &Followed) -> bool {
+        let own = followed.by(&self.profile);
         let mut permitted = deviations.iter().filter(|other| other.permitted);
         !self.permitted
             && permitted
-                .any(|other| distinguishing_steps(&other.profile, &self.profile, steps).is_empty())
+                .any(|other| distinguishing_steps(&followed.by(&other.profile), &own).is_empty())
     }
 
     /// The shortest trace by which a client can distinguish the deviation from `default`. The trace has
@@ -194,16 +195,18 @@ fn distinguishing_trace_in(
     let key = |one: &State, two: &State| (normal_form(default, one), normal_form(other, two));
     let first = (initial(default), initial(other));
     let mut search = Search::with_keys([(first, key(&first.0, &first.1))]);
+    // Both decide alike in one and the same state, unless the decision reads a point at which they differ.
+    let differing = default.differing_points(other);
     let mut tries = TRIES;
     while let Some(number) = search.next_state() {
         let (here, there) = search.states()[number];
         for step in steps {
-            let (Some(one), Some(two)) =
-                (outcome(default, &here, step), outcome(other, &there, step))
-            else {
-                continue;
-            };
-            if tries > 0 && is_observable(&one, &two, here.tagged.is_some()) {
+            let (one, read) = outcome_with_points(default, &here, step);
+            let Some(one) = one else { continue };
+            let is_alike = here == there && differing.is_some_and(|points| !read.meets(points));
+            let two = if is_alike { Some(one) } else { outcome(other, &there, step) };
+            let Some(two) = two else { continue };
+            if tries > 0 && !is_alike && is_observable(&one, &two, here.tagged.is_some()) {
                 tries -= 1;
                 let trace = search.trace(number, *step);
                 if tell(&trace) {

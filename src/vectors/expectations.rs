@@ -1,6 +1,7 @@
 //! What each step of a vector expects: by the default readings, and by every other option that the
 //! rules permit.
 
+use guest_access_model::action::Action;
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Scope, State};
 use guest_access_rules::decision_point::PointId;
@@ -9,9 +10,10 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 
+use super::Candidate;
 use super::client_actions::may_change_memberships;
 use super::observable::is_observable;
-use crate::permitted::{Judge, Judgement, Permitted, TakenOption, follow};
+use crate::permitted::{Followed, Judge, Judgement, Permitted, TakenOption};
 use crate::scenario::{Expect, LABEL, ObservedStep, Scenario, ScenarioStep};
 
 /// The profiles that the rules permit, as far as a vector lists them.
@@ -25,6 +27,11 @@ pub(super) struct PermittedProfiles {
 }
 
 impl PermittedProfiles {
+    /// What the default does at each of these actions.
+    pub(super) fn follow_default(&self, actions: Vec<Action>) -> Followed {
+        Followed::of(&self.default, actions)
+    }
+
     pub(super) fn new(rules: &Rules) -> Self {
         let default = rules.profile();
         let by_reading: Vec<_> = variant::open(rules).iter().map(TakenOption::of).collect();
@@ -44,19 +51,24 @@ impl PermittedProfiles {
     }
 
     /// Writes into the scenario what the default expects of each step, and lists what other options
-    /// expect of it.
+    /// expect of it. `followed` is the default on the scenario's actions.
     ///
-    /// 1. Follow the default through the scenario.
+    /// 1. Take what the default does.
     /// 2. Follow each single option. Where a client can observe the difference, list it.
     /// 3. Follow each pair. Where it does not do what [`StepMatches`](crate::permitted::StepMatches)
     ///    takes from the two options by themselves, list it.
-    pub(super) fn expect(&self, scenario: &mut Scenario, scope: Scope) -> Vec<Vec<Permitted>> {
-        let default = follow(&self.default, &scenario.actions());
+    pub(super) fn expect(
+        &self,
+        scenario: &mut Scenario,
+        followed: &Followed,
+        scope: Scope,
+    ) -> Vec<Vec<Permitted>> {
+        let default = followed.steps();
         assert_eq!(default.len(), scenario.steps.len(), "every step was taken when it was planned");
-        for (step, (before, outcome)) in scenario.steps.iter_mut().zip(&default) {
+        for (step, (before, outcome)) in scenario.steps.iter_mut().zip(default) {
             step.expect = Some(expected(step, before, outcome, scope));
         }
-        let compare = |profile| expectations(profile, scenario, &default, scope);
+        let compare = |profile| expectations(profile, scenario, followed, scope);
         let of_single: Vec<_> = self.singles.iter().map(|(_, profile)| compare(profile)).collect();
         let mut otherwise = vec![Vec::new(); scenario.steps.len()];
         for ((option, _), found) in self.singles.iter().zip(&of_single) {
@@ -109,14 +121,14 @@ impl Expectation {
     }
 }
 
-/// Follows a homeserver with this profile through the scenario.
+/// What a homeserver with this profile does at each step of the scenario.
 fn expectations(
     profile: &Profile,
     scenario: &Scenario,
-    default: &[(State, Outcome)],
+    followed: &Followed,
     scope: Scope,
 ) -> Vec<Expectation> {
-    let followed = follow(profile, &scenario.actions());
+    let (default, other) = (followed.steps(), followed.by(profile));
     let compare = |(step, (before, outcome), (default_before, default)): (
         &ScenarioStep,
         &(State, Outcome),
@@ -128,7 +140,7 @@ fn expectations(
             Expectation::AsDefault
         }
     };
-    let steps = scenario.steps.iter().zip(&followed).zip(default);
+    let steps = scenario.steps.iter().zip(&other).zip(default);
     let mut found: Vec<_> = steps.map(|((step, one), two)| compare((step, one, two))).collect();
     if found.len() < default.len() {
         found.push(Expectation::CannotHappen);
@@ -138,10 +150,11 @@ fn expectations(
 }
 
 /// Whether a homeserver with this profile does something that nothing permitted explains.
-pub(super) fn fails(profile: &Profile, scenario: &Scenario, otherwise: &[Vec<Permitted>]) -> bool {
+pub(super) fn fails(profile: &Profile, candidate: &Candidate) -> bool {
+    let Candidate { scenario, otherwise, followed, .. } = candidate;
     let mut judge = Judge::new(&scenario.steps, otherwise);
-    let followed = follow(profile, &scenario.actions());
-    let mut steps = scenario.steps.iter().zip(&followed).enumerate();
+    let other = followed.by(profile);
+    let mut steps = scenario.steps.iter().zip(&other).enumerate();
     steps.any(|(number, (step, (before, outcome)))| {
         let observed = ObservedStep { action: &step.action, before, outcome, label: Some(LABEL) };
         matches!(judge.step(number, &observed), Judgement::Differs(_))

@@ -26,8 +26,7 @@ use crate::sequential::{JudgedAction, NewRoom, Sequential};
 use crate::state::{Scope, State};
 use crate::stop::Stop;
 use crate::threads::each_until;
-use guest_access_rules::decision_point::{PointId, PointSet, ReadChoices};
-use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::decision_point::{PointSet, ReadChoices};
 use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::profile::Profile;
 
@@ -126,11 +125,8 @@ impl PointsRead {
         stop: &Stop,
     ) -> Option<GuaranteeSet> {
         let rules = self.model.rules();
-        let points = PointId::all()
-            .filter(|point| system.choices.get(*point) != rules.choices.get(*point))
-            .collect();
-        let is_known = EndpointId::all().all(|id| system.access(id) == rules.access(id))
-            && !self.read_by_normal_forms.meets(points)
+        let points = system.differing_points(rules)?;
+        let is_known = !self.read_by_normal_forms.meets(points)
             && initial(system) == self.model.initial()
             && NewRoom::of(system, rules).is_none();
         is_known.then_some(())?;
