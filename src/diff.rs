@@ -56,7 +56,7 @@ use guest_access_rules::decision_point::RegistrationGuests;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::Variants;
 
-use crate::subject::server::{Server, ServerError, UserAccount};
+use crate::subject::server::{NotRunKind, NotRunReason, Server, ServerError, UserAccount};
 
 pub use defect_runs::{DefectResult, DefectRunError, HIDDEN, diff_defects};
 pub use id::ID_SCHEME;
@@ -64,7 +64,8 @@ pub use plan::plan;
 pub use replay::{ReplayOutcome, ReplayResult, replay};
 pub use result::{
     AnswerClass, CallTarget, Cause, CellVerdict, Circumstances, DiffResult, Divergence, MatrixCell,
-    NotRun, Query, ReadingConflict, ReadingTaken, ScenarioSummary,
+    NotCompared, NotComparedReason, NotComparedTotal, NotRun, Query, ReadingConflict, ReadingTaken,
+    ScenarioSummary,
 };
 pub use runtime::{Waited, wait_for};
 pub use saved::{SavedDivergence, SavedError, SavedReport};
@@ -72,6 +73,7 @@ pub use scenario_run::PlannedScenario;
 
 use run_record::RunRecord;
 use runner::ScenarioRunner;
+use scenario_run::ScenarioRun;
 use script::Scripts;
 use workers::Workers;
 
@@ -119,7 +121,7 @@ pub async fn diff(
         stop: options.stop.clone(),
     };
     let workers = Workers::new(runner, fixtures);
-    let vectors: Vec<_> = scenarios.iter().map(|scenario| scenario.id.clone()).collect();
+    let vectors = scenarios.clone();
     let mut planned = scenarios.len();
     let mut runs = workers.run_all(scenarios, |done| progress(done, "vector")).await;
     if let Some(time) = options.explore_for {
@@ -133,8 +135,12 @@ pub async fn diff(
     let finished = runs.len() == planned && !workers.is_over();
     let run = runs.iter().filter(|(_, run)| run.decisions > 0).count();
     let decisions = runs.iter().map(|(_, run)| run.decisions).sum();
-    let ran = matrix::summaries(&variants.default, &vectors, &runs);
+    runs.extend(not_started(&vectors, &runs, workers.broken_off().as_ref()));
+    let ids: Vec<_> = vectors.into_iter().map(|scenario| scenario.id).collect();
+    let ran = matrix::summaries(&variants.default, &ids, &runs);
     let not_run = assembly::not_run(runs.iter().map(|(_, run)| run));
+    let entries: Vec<_> = runs.iter().flat_map(|(_, run)| &run.not_run).collect();
+    let not_compared = NotCompared::of(&entries);
     let segments = runs.into_iter().flat_map(|(_, run)| run.segments).collect();
     let record = RunRecord::of(workers.runner(), segments).await;
     let groups = grouping::groups(&record.segments);
@@ -154,9 +160,28 @@ pub async fn diff(
         divergences: assembly::divergences(scripts, &variants, &record, &demonstrated),
         causes: assembly::causes(rules, &variants, &record),
         not_run,
+        not_compared,
         ran,
         matrix: matrix::matrix(&variants.default, &record.segments),
         broken_off: workers.broken_off(),
         finished,
     })
+}
+
+/// The scenarios of `planned` that are not among `runs`, since the run ended before.
+fn not_started(
+    planned: &[PlannedScenario],
+    runs: &[(PlannedScenario, ScenarioRun)],
+    broken_off: Option<&ServerError>,
+) -> Vec<(PlannedScenario, ScenarioRun)> {
+    let kind = broken_off.map_or(NotRunKind::Stopped, ServerError::not_run_kind);
+    let reason = NotRunReason::new(kind, "the scenario did not start");
+    let started = |scenario: &&PlannedScenario| runs.iter().any(|(run, _)| run.id == scenario.id);
+    let not_started = planned.iter().filter(|scenario| !started(scenario));
+    let run = |scenario: &PlannedScenario| {
+        let mut run = ScenarioRun::default();
+        run.rest_not_run(scenario, scenario.steps.len(), &reason);
+        (scenario.clone(), run)
+    };
+    not_started.map(run).collect()
 }

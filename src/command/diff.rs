@@ -29,6 +29,10 @@ use super::{CommandError, Outcome, interrupt};
 /// point that explains it; the worst divergence comes first. A divergence that another reading of an
 /// open text permits is reported, and fails only with `--strict`.
 ///
+/// The exit code is 0 without a divergence that fails, 1 with one, and 4 if the homeserver could not be
+/// reached or broke off. It is 3 if there is no verdict: the run was stopped, or a failure (a 5xx, a
+/// malformed answer, a timeout, a scenario that cannot be set up) kept a decision from being compared.
+///
 /// The command registers the accounts that it needs (`m.login.dummy`, or a registration token). It
 /// leaves and forgets its rooms afterwards. Use a test homeserver.
 #[derive(Debug, clap::Args)]
@@ -309,9 +313,9 @@ fn outcome(report: &DiffReport) -> Outcome {
         Outcome::BrokenOff
     } else if report.fails() {
         Outcome::Fails
-    } else if !report.complete || report.decisions == 0 {
-        Outcome::NoVerdict
-    } else {
+    } else if report.is_whole() {
         Outcome::Holds
+    } else {
+        Outcome::NoVerdict
     }
 }

@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let checked = checker.check(&recording, |done| progress.show(done, "round"));
     drop(progress);
     let took = began.elapsed();
-    let effort = Effort { url: None, took, checking: took, broken_off: None };
+    let effort = Effort { url: None, took, checking: took, broken_off: None, failures: Vec::new() };
     let report =
         ContentionReport::new(&rules, &recording.header, checked, effort, args.strict, run);
     if report.calls == 0 {

@@ -14,8 +14,8 @@ use guest_access_rules::vocabulary::Membership;
 
 use crate::scenario::{WrittenAction, guest_name};
 use crate::subject::server::{
-    CallContext, CallResult, CallVerdict, Needs, RoomSettings, Server, ServerError, Session,
-    SharedFixture, Token, UserAccount,
+    CallContext, CallResult, CallVerdict, Needs, NotRunReason, RoomSettings, Server, ServerError,
+    Session, SharedFixture, Token, UserAccount,
 };
 
 use super::check::Checker;
@@ -51,6 +51,8 @@ pub struct RecordingRun {
     pub recording: Recording,
     /// Why the recording was broken off, if it was.
     pub broken_off: Option<ServerError>,
+    /// The failures that kept calls from having an answer, one for each call.
+    pub failures: Vec<NotRunReason>,
 }
 
 /// Records the calls of several clients on `server`. The clients use the `given` accounts, and new
@@ -77,10 +79,13 @@ pub async fn record(
     let mut recorded = RecordingRun {
         recording: Recording { header: about, rounds: Vec::new() },
         broken_off: None,
+        failures: Vec::new(),
     };
+    let failures = RefCell::new(Vec::new());
     let until = Instant::now() + options.time;
     for number in 1.. {
-        let recorder = Recorder { rules, checker, server, fixture: &fixture, options };
+        let fixture = &fixture;
+        let recorder = Recorder { rules, checker, server, fixture, options, failures: &failures };
         match recorder.round(number).await {
             Ok((round, broken_off)) => {
                 recorded.recording.rounds.push(round);
@@ -94,6 +99,7 @@ pub async fn record(
             break;
         }
     }
+    recorded.failures = failures.take();
     Ok(recorded)
 }
 
@@ -103,6 +109,7 @@ struct Recorder<'a> {
     server: &'a Server,
     fixture: &'a SharedFixture,
     options: &'a Options,
+    failures: &'a RefCell<Vec<NotRunReason>>,
 }
 
 impl Recorder<'_> {
@@ -141,6 +148,7 @@ impl Recorder<'_> {
             }
         });
         join_all(clients).await;
+        self.failures.borrow_mut().append(&mut shared.failures.take());
         let mut round = shared.round(number);
         // The homeserver may apply effects after its answers: wait for an explained final state.
         let may_end = self.checker.final_state_test(&round);
@@ -191,6 +199,8 @@ struct SharedRound {
     first: [Option<String>; 2],
     /// The calls so far. Their answers name events by their ids.
     calls: RefCell<Vec<Call>>,
+    /// The failures that kept calls from having an answer.
+    failures: RefCell<Vec<NotRunReason>>,
     broken: Cell<Option<ServerError>>,
     is_broken: Cell<bool>,
 }
@@ -205,6 +215,7 @@ impl SharedRound {
             events: RefCell::default(),
             first: session.settings_events(),
             calls: RefCell::default(),
+            failures: RefCell::default(),
             broken: Cell::new(None),
             is_broken: Cell::new(false),
         }
@@ -253,6 +264,7 @@ impl SharedRound {
             Ok(result) => result,
             Err(error) => {
                 call.untold = Some(error.to_string());
+                self.note_failure(&error.not_run());
                 if matches!(error, ServerError::Unreachable { .. } | ServerError::BrokeOff { .. }) {
                     self.is_broken.set(true);
                     self.broken.set(Some(error));
@@ -271,14 +283,23 @@ impl SharedRound {
         if let (Some(person), Actor::Guest(guest)) = (&result.person, step.by) {
             self.tokens.borrow_mut().entry(guest).or_default().push(person.token.clone());
         }
-        if let CallVerdict::Inconclusive(why) = &result.verdict {
-            call.untold.get_or_insert_with(|| why.clone());
+        if let CallVerdict::Inconclusive(reason) = &result.verdict {
+            if call.untold.is_none() {
+                self.note_failure(reason);
+                call.untold = Some(reason.because.clone());
+            }
         } else {
             call.end = Some(end);
             call.answer = Some(answer(&result));
         }
         self.calls.borrow_mut().push(call);
         result
+    }
+
+    fn note_failure(&self, reason: &NotRunReason) {
+        if reason.kind.is_failure() {
+            self.failures.borrow_mut().push(reason.clone());
+        }
     }
 
     /// The first or the newest token of a guest, and whether an upgrade gave it.

@@ -181,13 +181,14 @@ pub(super) fn causes(rules: &Rules, variants: &Variants, record: &RunRecord) -> 
 
 /// What could not be looked at in any scenario, each once.
 pub(super) fn not_run<'a>(runs: impl Iterator<Item = &'a ScenarioRun>) -> Vec<NotRun> {
-    let mut all: BTreeMap<(Option<String>, String), NotRun> = BTreeMap::new();
+    let mut all: BTreeMap<_, NotRun> = BTreeMap::new();
     for not_run in runs.flat_map(|run| &run.not_run) {
-        let key = (not_run.step.clone(), not_run.because.clone());
+        let key = (not_run.step.clone(), not_run.because.clone(), not_run.kind);
         all.entry(key)
             .and_modify(|known| {
                 known.count += 1;
                 known.with_it += not_run.with_it;
+                known.decisions += not_run.decisions;
             })
             .or_insert_with(|| not_run.clone());
     }

@@ -12,7 +12,7 @@ use guest_access_model::state::{MAX_GUESTS, Past, State};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::variant::Variants;
 
-use crate::subject::server::{CallVerdict, HttpObservation, Memberships, ResponseContent};
+use crate::subject::server::{HttpObservation, Memberships, NotRunReason, ResponseContent};
 
 use super::listing::{Listing, MembershipSource};
 
@@ -23,6 +23,8 @@ pub(super) struct StepRecord {
     pub(super) observed: HttpObservation,
     /// The memberships in each room after the step, if they were looked at.
     pub(super) members: Option<Vec<Memberships>>,
+    /// Why the memberships could not be looked at, if that failed.
+    pub(super) unseen: Option<NotRunReason>,
     /// The memberships that the answer has to list, if the rules say which.
     pub(super) listing: Option<Listing>,
     /// The guests of whose memberships the rules say nothing any more, since they deactivated their
@@ -37,7 +39,7 @@ pub(super) struct StepRecord {
 impl StepRecord {
     /// Whether the answer tells what came of the step.
     pub(super) fn tells(&self) -> bool {
-        !matches!(self.observed.verdict, CallVerdict::Inconclusive(_))
+        self.observed.verdict.not_run().is_none()
     }
 
     /// Whether the observation is this outcome.

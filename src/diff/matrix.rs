@@ -27,16 +27,22 @@ pub(super) fn summaries(
 ) -> Vec<ScenarioSummary> {
     let mut ran: BTreeMap<&str, &ScenarioRun> = BTreeMap::new();
     ran.extend(runs.iter().map(|(scenario, run)| (&*scenario.id, run)));
-    let vectors = vectors.iter().map(|id| (id, true, ran.remove(&**id))).collect::<Vec<_>>();
+    let vectors = vectors.iter().filter_map(|id| Some((id, true, ran.remove(&**id)?)));
+    let vectors = vectors.collect::<Vec<_>>();
     let others = runs.iter().filter(|(scenario, _)| ran.contains_key(&*scenario.id));
-    let others = others.map(|(scenario, run)| (&scenario.id, false, Some(run)));
+    let others = others.map(|(scenario, run)| (&scenario.id, false, run));
     let all = vectors.into_iter().chain(others);
     all.map(|(id, is_vector, run)| {
-        let (decisions, not_run, queries) = match run {
-            None => (0, vec!["the scenario did not start".to_owned()], BTreeSet::new()),
-            Some(run) => (run.decisions, reasons(run), queries(default, run)),
-        };
-        ScenarioSummary { scenario: id.clone(), is_vector, decisions, not_run, queries }
+        let failed = run.not_run.iter().filter(|not_run| not_run.failure);
+        ScenarioSummary {
+            scenario: id.clone(),
+            is_vector,
+            decisions: run.decisions,
+            not_run: reasons(run),
+            not_run_kinds: run.not_run.iter().map(|not_run| not_run.kind).collect(),
+            not_compared: failed.map(|not_run| not_run.decisions).sum(),
+            queries: queries(default, run),
+        }
     })
     .collect()
 }

@@ -4,7 +4,7 @@ use guest_access_model::action::Action;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::Variants;
 
-use crate::subject::server::{CallVerdict, Server, ServerError, UserAccount};
+use crate::subject::server::{Server, ServerError, UserAccount};
 
 use super::Options;
 use super::runner::ScenarioRunner;
@@ -102,8 +102,8 @@ fn outcome_of_run(run: &ScenarioRun, steps: &[Action]) -> ReplayOutcome {
     let at = segment.log.len() - 1;
     let has_tagged_event = segment.before(at).is_some_and(|before| before.tagged.is_some());
     let now = StepResult::observed(last, has_tagged_event).in_words();
-    if let CallVerdict::Inconclusive(why) = &last.observed.verdict {
-        return could_not_run(format!("step {}: {why}", at + 1));
+    if let Some(reason) = last.observed.verdict.not_run() {
+        return could_not_run(format!("step {}: {}", at + 1, reason.because));
     }
     if segment.log.len() < steps.len() {
         let because = match (&run.broken, last.diverges) {
@@ -118,9 +118,10 @@ fn outcome_of_run(run: &ScenarioRun, steps: &[Action]) -> ReplayOutcome {
         };
         return could_not_run(because);
     }
-    match segment.difference_at(at) {
-        None => ReplayOutcome::Fixed { now },
-        Some(difference) => ReplayOutcome::StillThere {
+    match (segment.difference_at(at), &last.unseen) {
+        (None, Some(unseen)) => could_not_run(format!("step {}: {}", at + 1, unseen.because)),
+        (None, None) => ReplayOutcome::Fixed { now },
+        (Some(difference), _) => ReplayOutcome::StillThere {
             now: Signature::of(difference, last).observed.in_words(),
             permitted: !difference.variants.is_empty(),
         },

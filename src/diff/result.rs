@@ -1,6 +1,7 @@
 //! The result of a comparison.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::rules::Rules;
@@ -9,7 +10,7 @@ use serde::Serialize;
 
 use crate::permitted::DivergenceKind;
 use crate::scenario::Scenario;
-use crate::subject::server::ServerError;
+use crate::subject::server::{NotRunKind, ServerError};
 
 /// A difference between a homeserver and the default profile of the rules.
 #[derive(Debug, Clone)]
@@ -171,10 +172,86 @@ pub struct NotRun {
     pub step: Option<String>,
     /// The number of further steps that depend on the step, and did not run either.
     pub with_it: usize,
+    /// The kind of the reason.
+    pub kind: NotRunKind,
+    /// Whether the kind is a failure. Otherwise the reason is permitted.
+    pub failure: bool,
     /// The reason.
     pub because: String,
     /// The number of scenarios with the same entry; `scenario` is the first.
     pub count: usize,
+    /// The number of decisions that were not compared, or not with all their effects.
+    pub decisions: usize,
+}
+
+/// The decisions that were not compared, in a whole run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct NotCompared {
+    /// Those for which the homeserver or the run failed. If there are any, the run has no verdict.
+    pub failed: NotComparedTotal,
+    /// Those that need not be compared.
+    pub permitted: NotComparedTotal,
+}
+
+/// A number of decisions that were not compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct NotComparedTotal {
+    /// The number of decisions.
+    pub decisions: usize,
+    /// The number of scenarios that have such a decision.
+    pub scenarios: usize,
+    /// The reasons. The reason with the most decisions is the first.
+    pub reasons: Vec<NotComparedReason>,
+}
+
+/// A reason, with the number of decisions that it kept from being compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotComparedReason {
+    /// The kind of the reason.
+    pub kind: NotRunKind,
+    /// The reason.
+    pub because: String,
+    /// The number of decisions.
+    pub decisions: usize,
+}
+
+impl NotCompared {
+    /// The totals of these entries.
+    pub(super) fn of(entries: &[&NotRun]) -> Self {
+        let total = |failure| {
+            NotComparedTotal::of(
+                entries.iter().copied().filter(move |entry| entry.failure == failure),
+            )
+        };
+        Self { failed: total(true), permitted: total(false) }
+    }
+}
+
+impl NotComparedTotal {
+    fn of<'a>(entries: impl Iterator<Item = &'a NotRun>) -> Self {
+        let mut scenarios = BTreeSet::new();
+        let mut reasons: BTreeMap<(NotRunKind, &str), usize> = BTreeMap::new();
+        for entry in entries {
+            scenarios.insert(&entry.scenario);
+            *reasons.entry((entry.kind, &entry.because)).or_default() += entry.decisions;
+        }
+        let mut reasons: Vec<_> = reasons
+            .into_iter()
+            .map(|((kind, because), decisions)| NotComparedReason {
+                kind,
+                because: because.to_owned(),
+                decisions,
+            })
+            .collect();
+        reasons.sort_by_key(|reason| Reverse(reason.decisions));
+        let decisions = reasons.iter().map(|reason| reason.decisions).sum();
+        Self { decisions, scenarios: scenarios.len(), reasons }
+    }
+
+    /// Whether every decision was compared.
+    pub const fn is_empty(&self) -> bool {
+        self.scenarios == 0
+    }
 }
 
 /// The summary of one scenario.
@@ -188,6 +265,10 @@ pub struct ScenarioSummary {
     pub decisions: usize,
     /// The reasons why steps did not run.
     pub not_run: Vec<String>,
+    /// The kinds of these reasons.
+    pub not_run_kinds: BTreeSet<NotRunKind>,
+    /// The number of decisions that were not compared because of a failure.
+    pub not_compared: usize,
     /// The queries that were judged.
     #[serde(skip)]
     pub queries: BTreeSet<Query>,
@@ -298,6 +379,8 @@ pub struct DiffResult {
     pub causes: Vec<Cause>,
     /// The steps and scenarios that could not run.
     pub not_run: Vec<NotRun>,
+    /// The number of decisions that were not compared, and why.
+    pub not_compared: NotCompared,
     /// The summaries of the scenarios.
     pub ran: Vec<ScenarioSummary>,
     /// The matrix of expected and observed answers.

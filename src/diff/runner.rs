@@ -15,14 +15,12 @@ use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::variant::Variants;
 
-use crate::scenario::sentence;
 use crate::subject::server::{
-    CallVerdict, HttpObservation, Needs, Server, ServerError, Session, SharedFixture,
+    CallVerdict, HttpObservation, Needs, NotRunKind, NotRunReason, Server, ServerError, Session,
+    SharedFixture,
 };
 
 use super::judge::{Expected, SegmentJudge, StepRecord, StepVerdict, are_as_in};
-use super::renaming::Renaming;
-use super::result::NotRun;
 use super::scenario_run::{Difference, PlannedScenario, ScenarioRun, Segment};
 
 /// What tells stories on a homeserver.
@@ -42,7 +40,7 @@ enum Ending {
     /// With its last step.
     Whole,
     /// Before that: the step with this number left the homeserver in another state than the rules.
-    Astray { at: usize, why: String },
+    Astray { at: usize, why: NotRunReason },
     /// Before that, since the time is up.
     Stopped,
 }
@@ -62,14 +60,10 @@ impl ScenarioRunner<'_> {
         if !deeds.is_empty() {
             let left_out = |step: &Action| step.by == Actor::Server;
             let (possible, mut lost) = possible(&self.variants.default, &steps, left_out);
-            for operation_phrase in &deeds {
-                let because = "it cannot be asked for over HTTP".to_owned();
-                run.not_run.push(not_run(
-                    scenario,
-                    Some(operation_phrase),
-                    std::mem::take(&mut lost),
-                    because,
-                ));
+            for deed in &deeds {
+                let kind = NotRunKind::NotOverHttp;
+                let reason = NotRunReason::new(kind, "it cannot be asked for over HTTP");
+                run.step_not_run(scenario, deed, std::mem::take(&mut lost), &reason);
             }
             steps = possible;
         }
@@ -79,8 +73,7 @@ impl ScenarioRunner<'_> {
             let mut session = match session {
                 Ok(session) => session,
                 Err(error) => {
-                    let because = format!("it cannot be set up: {error}");
-                    run.not_run.push(not_run(scenario, None, steps.len() - known, because));
+                    run.rest_not_run(scenario, steps.len() - known, &not_set_up(&error));
                     run.broken = Some(error);
                     return run;
                 }
@@ -93,7 +86,6 @@ impl ScenarioRunner<'_> {
                 differences: Vec::new(),
                 known,
                 recording: None,
-                unseen: None,
                 lost: 0,
             };
             let ending = self.run_segment(&mut session, &mut judge, &steps, &mut segment).await;
@@ -111,32 +103,36 @@ impl ScenarioRunner<'_> {
             segment.log = judge.log;
             let judged = segment.log.iter().skip(known);
             for record in judged {
-                match &record.observed.verdict {
-                    CallVerdict::Inconclusive(why) => {
-                        run.not_run.push(not_run(scenario, Some(&record.step), 0, why.clone()));
-                    }
-                    _ => run.decisions += 1,
+                let not_compared = record.observed.verdict.not_run().or(record.unseen.as_ref());
+                if let Some(reason) = not_compared {
+                    run.step_not_run(scenario, &record.step, 0, reason);
+                }
+                if record.tells() {
+                    run.decisions += 1;
                 }
             }
-            if let Some(why) = segment.unseen.take() {
-                let because = format!("the memberships could not be looked at: {why}");
-                run.not_run.push(not_run(scenario, None, 0, because));
-            }
             if segment.lost > 0 {
-                let because = "the homeserver refused what they need".to_owned();
-                run.not_run.push(not_run(scenario, None, segment.lost, because));
+                let because = "the homeserver refused what they need";
+                let reason = NotRunReason::new(NotRunKind::Consequence, because);
+                run.rest_not_run(scenario, segment.lost, &reason);
             }
+            // Every step before this one is in the log, or was lost.
+            let reached = segment.log.len() + segment.lost;
+            let rest = steps.len() - reached.max(known);
             run.segments.push(segment);
             match ending {
                 Ok(Ending::Whole) => break,
                 Ok(Ending::Stopped) => {
-                    let because = "the time was up".to_owned();
-                    run.not_run.push(not_run(scenario, None, 0, because));
+                    let reason = NotRunReason::new(NotRunKind::Stopped, "the time was up");
+                    run.rest_not_run(scenario, rest, &reason);
                     break;
                 }
-                Ok(Ending::Astray { at, .. }) if at < known => {
-                    let because = "the same steps did not lead to the same place again".to_owned();
-                    run.not_run.push(not_run(scenario, None, steps.len() - known, because));
+                Ok(Ending::Astray { at, why }) if at < known => {
+                    let kind =
+                        if why.kind.is_failure() { why.kind } else { NotRunKind::NotRepeatable };
+                    let because = "the same steps did not lead to the same place again";
+                    let reason = NotRunReason::new(kind, because);
+                    run.rest_not_run(scenario, steps.len() - known, &reason);
                     break;
                 }
                 Ok(Ending::Astray { at, why }) => {
@@ -148,12 +144,14 @@ impl ScenarioRunner<'_> {
                     let rest: Vec<_> = rest.collect();
                     let (possible, lost) = possible(&self.variants.default, &rest, |_| false);
                     if lost > 0 {
-                        run.not_run.push(not_run(scenario, Some(&offending), lost, why));
+                        let kind = why.kind.of_consequence();
+                        let reason = NotRunReason { kind, ..why };
+                        run.dependent_not_run(scenario, &offending, lost, &reason);
                     }
                     steps = possible;
                 }
                 Err(error) => {
-                    run.not_run.push(not_run(scenario, None, 0, error.to_string()));
+                    run.rest_not_run(scenario, rest, &error.not_run());
                     run.broken = Some(error);
                     break;
                 }
@@ -183,7 +181,8 @@ impl ScenarioRunner<'_> {
             let ours = expected[0].outcome;
             let before = judge.state();
             let mut observed = if Session::ends_unmodelled_tokens(step, &ours.observation) {
-                HttpObservation::inconclusive("it would end tokens of which the rules do not speak")
+                let why = "it would end tokens of which the rules do not speak";
+                HttpObservation::inconclusive(NotRunKind::BeyondTheRules, why)
             } else {
                 session.perform(step).await?
             };
@@ -197,10 +196,8 @@ impl ScenarioRunner<'_> {
             {
                 gone[usize::from(guest)] = true;
             }
-            let inconclusive = match &observed.verdict {
-                CallVerdict::Inconclusive(why) => Some(why.clone()),
-                _ => None,
-            };
+            let inconclusive = observed.verdict.not_run().cloned();
+            let mut unseen = None;
             let members = if inconclusive.is_none()
                 && may_change_memberships(step, &before, &expected)
             {
@@ -215,7 +212,8 @@ impl ScenarioRunner<'_> {
                     Ok(members) => Some(members),
                     Err(error) if error.is_broken_line() => return Err(error),
                     Err(error) => {
-                        segment.unseen = Some(error.to_string());
+                        let because = format!("the memberships could not be looked at: {error}");
+                        unseen = Some(NotRunReason::new(NotRunKind::EffectUnseen, because));
                         None
                     }
                 }
@@ -230,6 +228,7 @@ impl ScenarioRunner<'_> {
                 step: *step,
                 observed,
                 members,
+                unseen,
                 listing,
                 gone,
                 diverges: false,
@@ -267,7 +266,8 @@ impl ScenarioRunner<'_> {
                         unchanged.unwrap_or(true)
                     };
                     if !changed_nothing {
-                        let why = "the homeserver took it otherwise than the rules".to_owned();
+                        let because = "the homeserver took it otherwise than the rules";
+                        let why = NotRunReason::new(NotRunKind::Consequence, because);
                         return Ok(Ending::Astray { at, why });
                     }
                 }
@@ -287,16 +287,27 @@ impl ScenarioRunner<'_> {
         let CallVerdict::ParametersRejected { status, errcode } = observed.verdict else {
             return Ok(observed);
         };
-        if session.user_gets_further(step).await? {
-            return Ok(HttpObservation {
-                verdict: CallVerdict::Denied { status, errcode },
-                ..observed
-            });
-        }
-        let errcode = errcode.unwrap_or_default();
-        Ok(HttpObservation::inconclusive(format!(
-            "the homeserver refuses the made-up parameters first ({status} {errcode}), to users too"
-        )))
+        let on_user = match session.verdict_on_user(step).await {
+            Err(error) if !error.is_broken_line() => {
+                Some(CallVerdict::Inconclusive(error.not_run()))
+            }
+            verdict => verdict?,
+        };
+        let verdict = match on_user {
+            Some(CallVerdict::Allowed) => CallVerdict::Denied { status, errcode },
+            Some(CallVerdict::Inconclusive(reason)) if reason.kind.is_failure() => {
+                CallVerdict::Inconclusive(reason)
+            }
+            _ => {
+                let errcode = errcode.unwrap_or_default();
+                let because = format!(
+                    "the homeserver refuses the made-up parameters first ({status} {errcode}), to users too"
+                );
+                let kind = NotRunKind::ParametersRejected;
+                CallVerdict::Inconclusive(NotRunReason::new(kind, because))
+            }
+        };
+        Ok(HttpObservation { verdict, ..observed })
     }
 }
 
@@ -369,13 +380,10 @@ pub(super) fn may_change_anything(step: &Action) -> bool {
     }
 }
 
-fn not_run(
-    scenario: &PlannedScenario,
-    step: Option<&Action>,
-    with_it: usize,
-    because: String,
-) -> NotRun {
-    let scenario = scenario.id.clone();
-    let step = step.map(|step| sentence(&Renaming::of(step).step(step)));
-    NotRun { scenario, step, with_it, because, count: 1 }
+/// Why a scenario is not run that this error kept from being set up.
+fn not_set_up(error: &ServerError) -> NotRunReason {
+    let NotRunReason { kind, because } = error.not_run();
+    // The refusal of a call is a failure of the set-up.
+    let kind = if kind == NotRunKind::Refused { NotRunKind::SetUp } else { kind };
+    NotRunReason::new(kind, format!("it cannot be set up: {because}"))
 }

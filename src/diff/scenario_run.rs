@@ -7,9 +7,11 @@ use guest_access_model::decide::Outcome;
 use guest_access_model::state::State;
 use guest_access_rules::endpoint::EndpointId;
 
-use crate::subject::server::{Recording, ServerError};
+use crate::scenario::sentence;
+use crate::subject::server::{NotRunReason, Recording, ServerError};
 
 use super::judge::StepRecord;
+use super::renaming::Renaming;
 use super::result::NotRun;
 
 /// A scenario to run: steps that are possible under the rules, from the initial state on.
@@ -32,6 +34,60 @@ pub(super) struct ScenarioRun {
     pub(super) broken: Option<ServerError>,
 }
 
+impl ScenarioRun {
+    /// A step was not compared, or not with all its effects, and `dependent` steps with it.
+    pub(super) fn step_not_run(
+        &mut self,
+        scenario: &PlannedScenario,
+        step: &Action,
+        dependent: usize,
+        reason: &NotRunReason,
+    ) {
+        self.add_not_run(scenario, Some(step), dependent, 1 + dependent, reason);
+    }
+
+    /// Steps that depend on a step were not run. The step itself was compared, or was counted before.
+    pub(super) fn dependent_not_run(
+        &mut self,
+        scenario: &PlannedScenario,
+        step: &Action,
+        dependent: usize,
+        reason: &NotRunReason,
+    ) {
+        self.add_not_run(scenario, Some(step), dependent, dependent, reason);
+    }
+
+    /// The remaining steps of a scenario were not run.
+    pub(super) fn rest_not_run(
+        &mut self,
+        scenario: &PlannedScenario,
+        steps: usize,
+        reason: &NotRunReason,
+    ) {
+        self.add_not_run(scenario, None, steps, steps, reason);
+    }
+
+    fn add_not_run(
+        &mut self,
+        scenario: &PlannedScenario,
+        step: Option<&Action>,
+        with_it: usize,
+        decisions: usize,
+        NotRunReason { kind, because }: &NotRunReason,
+    ) {
+        self.not_run.push(NotRun {
+            scenario: scenario.id.clone(),
+            step: step.map(|step| sentence(&Renaming::of(step).step(step))),
+            with_it,
+            kind: *kind,
+            failure: kind.is_failure(),
+            because: because.clone(),
+            count: 1,
+            decisions,
+        });
+    }
+}
+
 /// A part of a scenario that was run from the initial state on.
 ///
 /// After a divergence that leaves the homeserver in another state than the rules, the rest of the
@@ -49,8 +105,6 @@ pub(super) struct Segment {
     pub(super) known: usize,
     /// The exchanges, if there is a difference.
     pub(super) recording: Option<Arc<Recording>>,
-    /// Why some memberships could not be read, if that happened.
-    pub(super) unseen: Option<String>,
     /// The number of steps that became impossible, because the homeserver refused an earlier step.
     pub(super) lost: usize,
 }

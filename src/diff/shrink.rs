@@ -398,6 +398,7 @@ mod tests {
             step: leave,
             observed,
             members: None,
+            unseen: None,
             listing: None,
             gone: [false; MAX_GUESTS],
             diverges: true,

@@ -153,7 +153,9 @@ impl StepResult {
                 CallVerdict::ParametersRejected { status, errcode } => {
                     DecisionResult::AllowAndFail(error(status, errcode))
                 }
-                CallVerdict::Inconclusive(why) => DecisionResult::Unknown(why.clone()),
+                CallVerdict::Inconclusive(reason) => {
+                    DecisionResult::Unknown(reason.because.clone())
+                }
             },
             tagged_event: None,
             is_guest: None,

@@ -4,6 +4,7 @@ mod html;
 mod text;
 mod timeline;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use guest_access_rules::rules::Rules;
@@ -15,8 +16,10 @@ use crate::contention::{
 };
 use crate::diff::{ReadingConflict, ReadingTaken};
 use crate::permitted::DivergenceKind;
+use crate::subject::server::NotRunReason;
 
-use super::Run;
+use super::diff::printable;
+use super::{Run, count};
 
 pub use html::html;
 
@@ -41,8 +44,13 @@ pub struct ContentionReport {
     pub seconds: f64,
     /// The duration of the check.
     pub checking_seconds: f64,
-    /// Whether every partition has a verdict, and the recording was not broken off.
+    /// Whether every partition has a verdict, no failure kept a call of this run from having an answer,
+    /// and the recording was not broken off.
     pub complete: bool,
+    /// The number of calls of this run that have no answer because of a failure.
+    pub failed_calls: usize,
+    /// These failures, each once.
+    pub failures: Vec<String>,
     /// Why the recording was broken off, if it was.
     pub broken_off: Option<String>,
     /// Whether an answer that only another reading than ours permits is a failure.
@@ -208,6 +216,8 @@ pub struct Effort {
     pub checking: Duration,
     /// Why the recording was broken off, if it was.
     pub broken_off: Option<String>,
+    /// The failures that kept calls of this run from having an answer, one for each call.
+    pub failures: Vec<NotRunReason>,
 }
 
 impl ContentionReport {
@@ -226,6 +236,8 @@ impl ContentionReport {
             .readings
             .into_iter()
             .map(|reading| ReadingReport { taken: reading.taken, parts: reading.partitions });
+        let failures = effort.failures.iter().map(|failure| printable(&failure.because));
+        let failures: BTreeSet<_> = failures.collect();
         let undecided = checked.undecided.into_iter();
         let undecided: Vec<_> = undecided
             .map(|UndecidedPartition { search, round, of, event }| UndecidedReport {
@@ -247,8 +259,12 @@ impl ContentionReport {
             parts: partitions,
             seconds: effort.took.as_secs_f64(),
             checking_seconds: effort.checking.as_secs_f64(),
-            complete: undecided.is_empty() && effort.broken_off.is_none(),
-            broken_off: effort.broken_off,
+            complete: undecided.is_empty()
+                && effort.broken_off.is_none()
+                && effort.failures.is_empty(),
+            failed_calls: effort.failures.len(),
+            failures: failures.into_iter().collect(),
+            broken_off: effort.broken_off.as_deref().map(printable),
             strict,
             unshown: checked.unshown,
             violations: checked.violations.into_iter().map(ViolationReport::of).collect(),
@@ -269,6 +285,13 @@ impl ContentionReport {
         !self.violations.is_empty()
             || !self.inconsistent.is_empty()
             || self.strict && !self.readings.is_empty()
+    }
+
+    /// How many calls have no answer because of a failure, and the first failure; none without a failure.
+    fn failed_in_words(&self) -> Option<String> {
+        let first = self.failures.first()?;
+        let calls = count(self.failed_calls, "call");
+        Some(format!("{calls} without an answer that can be checked, the first reason: {first}"))
     }
 
     /// The name of the homeserver for a title.

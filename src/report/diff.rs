@@ -10,8 +10,8 @@ use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
 use crate::diff::{
-    Cause, DiffResult, Divergence, ID_SCHEME, MatrixCell, NotRun, ReadingConflict, ReadingTaken,
-    ScenarioSummary, Waited,
+    Cause, DiffResult, Divergence, ID_SCHEME, MatrixCell, NotCompared, NotComparedReason,
+    NotComparedTotal, NotRun, ReadingConflict, ReadingTaken, ScenarioSummary, Waited,
 };
 use crate::permitted::DivergenceKind;
 use crate::scenario::Scenario;
@@ -61,6 +61,9 @@ pub struct DiffReport {
     pub unexplained: usize,
     /// The steps and scenarios that could not run.
     pub not_run: Vec<NotRun>,
+    /// The number of decisions that were not compared, and why: for failures, and for permitted reasons.
+    /// After a failure, the run has no verdict.
+    pub not_compared: NotCompared,
     /// The scenarios that ran, with their results.
     pub ran: Vec<ScenarioSummary>,
     /// The matrix: classes of calls, with the expected and the observed answers.
@@ -162,6 +165,10 @@ impl DiffReport {
             divergences,
             causes: result.causes,
             not_run: result.not_run.into_iter().map(printable_reason).collect(),
+            not_compared: NotCompared {
+                failed: printable_total(result.not_compared.failed),
+                permitted: printable_total(result.not_compared.permitted),
+            },
             ran: result
                 .ran
                 .into_iter()
@@ -187,6 +194,12 @@ impl DiffReport {
         is_stale || self.divergences.iter().any(|divergence| self.fails_by(divergence))
     }
 
+    /// Whether the run has a verdict on everything that it had to compare: it ran to its end, and no
+    /// failure kept a decision from being compared.
+    pub const fn is_whole(&self) -> bool {
+        self.complete && self.decisions > 0 && self.not_compared.failed.is_empty()
+    }
+
     /// Whether the rules forbid the divergence, in the baseline or not. A strict run forbids every
     /// divergence.
     fn is_wrong(&self, divergence: &DivergenceReport) -> bool {
@@ -205,12 +218,18 @@ impl DiffReport {
 /// The greatest number of characters that a report quotes from a homeserver.
 const LONGEST_QUOTATION: usize = 300;
 
-/// A text from the homeserver, for a terminal or a page: without control characters, and shortened.
-fn printable(text: &str) -> String {
+/// A text from the homeserver, for a terminal or a page: without control characters, without characters
+/// that change the direction of the text, and shortened.
+pub(super) fn printable(text: &str) -> String {
+    let is_harmful = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(c, '\u{2066}'..='\u{2069}')
+    };
     let mut printable: String = text
         .chars()
         .take(LONGEST_QUOTATION)
-        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .map(|c| if is_harmful(c) { char::REPLACEMENT_CHARACTER } else { c })
         .collect();
     if text.chars().nth(LONGEST_QUOTATION).is_some() {
         printable.push('…');
@@ -220,6 +239,13 @@ fn printable(text: &str) -> String {
 
 fn printable_reason(not_run: NotRun) -> NotRun {
     NotRun { because: printable(&not_run.because), ..not_run }
+}
+
+fn printable_total(total: NotComparedTotal) -> NotComparedTotal {
+    let reasons = total.reasons.into_iter();
+    let reasons =
+        reasons.map(|reason| NotComparedReason { because: printable(&reason.because), ..reason });
+    NotComparedTotal { reasons: reasons.collect(), ..total }
 }
 
 pub(super) fn rounded(seconds: f64) -> f64 {

@@ -9,7 +9,7 @@ use crate::diff::{self, ReplayResult, SavedDivergence, SavedReport, Waited};
 use crate::scenario::{LABEL, Scenario, sentence_with};
 use crate::subject::server::Server;
 
-use super::diff::ServerReport;
+use super::diff::{ServerReport, printable};
 use super::{Run, count, paint, style};
 
 /// The outcomes of the divergences of a saved report.
@@ -104,11 +104,15 @@ impl ReplayReport {
         let number = |outcome| divergences.iter().filter(|d| d.outcome == outcome).count();
         Self {
             replayed: name,
-            server: ServerReport { url: server.client().url().to_owned(), name: software, version },
+            server: ServerReport {
+                url: server.client().url().to_owned(),
+                name: software.as_deref().map(printable),
+                version: version.as_deref().map(printable),
+            },
             rules: rules.id.clone(),
             requests: server.client().calls(),
             seconds: super::diff::rounded(waited.took.as_secs_f64()),
-            broken_off: replayed.broken_off.map(|error| error.to_string()),
+            broken_off: replayed.broken_off.map(|error| printable(&error.to_string())),
             strict,
             fixed: number(ReplayOutcome::Fixed),
             still_there: number(ReplayOutcome::StillThere),
@@ -130,13 +134,13 @@ impl ReplayedDivergence {
     fn new(saved: SavedDivergence, outcome: diff::ReplayOutcome) -> Self {
         let (outcome, now, permitted, because) = match outcome {
             diff::ReplayOutcome::Fixed { now } => {
-                (ReplayOutcome::Fixed, Some(now), Some(true), None)
+                (ReplayOutcome::Fixed, Some(printable(&now)), Some(true), None)
             }
             diff::ReplayOutcome::StillThere { now, permitted } => {
-                (ReplayOutcome::StillThere, Some(now), Some(permitted), None)
+                (ReplayOutcome::StillThere, Some(printable(&now)), Some(permitted), None)
             }
             diff::ReplayOutcome::CouldNotRun { because } => {
-                (ReplayOutcome::CouldNotRun, None, None, Some(because))
+                (ReplayOutcome::CouldNotRun, None, None, Some(printable(&because)))
             }
         };
         let SavedDivergence { id, expected, observed, scenario, .. } = saved;

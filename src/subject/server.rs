@@ -21,6 +21,7 @@ mod error;
 mod homeserver;
 mod listed_events;
 mod needs;
+mod not_run;
 mod observation;
 mod observe;
 mod paths;
@@ -40,6 +41,7 @@ pub use client::{Client, Limits};
 pub use error::ServerError;
 pub use homeserver::{Server, SharedFixture};
 pub use needs::Needs;
+pub use not_run::{NotRunKind, NotRunReason};
 pub use observation::{
     CallVerdict, Direction, EventPresence, HttpObservation, Memberships, ResponseContent,
 };

@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let recorded = record(args, &url, &rules, &checker, &options, &progress);
     let (recorded, _) = diff::wait_for(recorded).map_err(CommandError::Runtime)?;
     drop(embedded);
-    let RecordingRun { recording, broken_off } = recorded?;
+    let RecordingRun { recording, broken_off, failures } = recorded?;
     // Write the recording before the check, so that no failure of the check loses the recording.
     if let Some(path) = &concurrent.record {
         Written::write_file(&recording.to_jsonl(), path)?;
@@ -95,6 +95,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         took: began.elapsed(),
         checking: checking.elapsed(),
         broken_off: broken_off.map(|error| error.to_string()),
+        failures,
     };
     let report =
         ContentionReport::new(&rules, &recording.header, checked, effort, args.strict, run);

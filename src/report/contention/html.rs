@@ -66,9 +66,12 @@ fn verdict(report: &ContentionReport) -> Markup {
         p.verdict {
             @if report.calls == 0 {
                 span.badge.doubtful { "no calls" }
+            } @else if report.failed_calls > 0 && report.has_orders() {
+                span.badge.doubtful { "no verdict" }
             } @else if report.has_orders() {
                 span.badge.good { "every partition has an order" }
             }
+            @if let Some(failed) = report.failed_in_words() { span.badge.doubtful { (failed) } }
             @for one in &report.violations {
                 span.badge.(one.kind.as_str()) { (one.sort()) ": " (one.kind.as_str()) }
             }

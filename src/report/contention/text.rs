@@ -38,6 +38,9 @@ impl Display for ContentionReport {
         )?;
         writeln!(f)?;
         self.fmt_verdict(f)?;
+        if let Some(failed) = self.failed_in_words() {
+            writeln!(f, "{}", paint(style::DOUBTFUL, failed))?;
+        }
         for (number, violation) in (1..).zip(&self.violations) {
             writeln!(f)?;
             violation.fmt(f, number)?;
@@ -92,7 +95,13 @@ impl ContentionReport {
             writeln!(f, "{}", paint(style::DOUBTFUL, "there are no calls to check"))?;
         } else if self.has_orders() {
             let verdict = "every partition has an order that explains all its answers";
-            writeln!(f, "{}", paint(style::GOOD, verdict))?;
+            let style = if self.failed_calls > 0 { style::DOUBTFUL } else { style::GOOD };
+            let before = if self.failed_calls > 0 {
+                "no verdict: of the calls with an answer, "
+            } else {
+                ""
+            };
+            writeln!(f, "{}", paint(style, format!("{before}{verdict}")))?;
         } else if self.violations.is_empty() && self.inconsistent.is_empty() {
             writeln!(f, "{}", paint(style::DOUBTFUL, "some partitions have no verdict"))?;
         } else {

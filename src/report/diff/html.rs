@@ -8,11 +8,11 @@ mod matrix;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::diff::{Cause, NotRun};
+use crate::diff::{Cause, NotCompared, NotRun};
 use crate::permitted::DivergenceKind;
 use crate::report::{count, number};
 
-use super::text::times;
+use super::text::{NOT_RUN, first_reasons, not_compared_in_words, permitted_in_words, times};
 use super::{BaselineReport, DiffReport, DivergenceReport, Missing};
 
 /// The style sheet, for light and dark screens and for paper.
@@ -101,16 +101,22 @@ fn prose(text: &str) -> Markup {
 
 fn verdict(report: &DiffReport, sections: &Sections<'_>) -> Markup {
     let of = |kind: DivergenceKind| sections.failing.iter().filter(|d| d.kind == kind).count();
+    let NotCompared { failed, permitted } = &report.not_compared;
     let stale = report.baseline.as_ref().map_or(0, |baseline| baseline.stale.len());
     html! {
         p.verdict {
             @if report.decisions == 0 {
                 span.badge.doubtful { "no step was judged" }
+            } @else if sections.failing.is_empty() && !failed.is_empty() {
+                span.badge.doubtful { "no verdict" }
             } @else if sections.failing.is_empty() {
                 span.badge.good { "no divergence" @if !sections.known.is_empty() { " outside the baseline" } }
             }
             @for kind in DivergenceKind::ALL.into_iter().filter(|kind| of(*kind) > 0) {
                 span.badge.(kind.as_str()) { (count(of(kind), kind.as_str())) }
+            }
+            @if !failed.is_empty() {
+                span.badge.doubtful { (not_compared_in_words(failed, report.scenarios)) }
             }
             @if stale > 0 { span.badge.leak { (stale) " known that no longer occur" } }
             @if !sections.known.is_empty() { span.badge.quiet { (sections.known.len()) " known" } }
@@ -122,6 +128,13 @@ fn verdict(report: &DiffReport, sections: &Sections<'_>) -> Markup {
             p.broken { "Broken off: " (why) }
         } @else if !report.complete {
             p.broken { "The run is incomplete: the time limit ended it." }
+        }
+        @if !failed.is_empty() {
+            p { "Not compared:" }
+            ul { @for reason in first_reasons(failed) { li { (prose(&reason)) } } }
+        }
+        @if !permitted.is_empty() {
+            p.fine { "Not compared, as is permitted: " (prose(&permitted_in_words(permitted))) "." }
         }
     }
 }
@@ -232,14 +245,20 @@ fn details((id, title, divergences): &Section<'_>) -> Markup {
 }
 
 fn not_run(not_run: &[NotRun]) -> Markup {
+    html! { @for part in &NOT_RUN { (not_run_part(not_run, part)) } }
+}
+
+/// The steps that were not run because of a failure, or those for a permitted reason.
+fn not_run_part(not_run: &[NotRun], (heading, failure): &(&str, bool)) -> Markup {
+    let entries: Vec<_> = not_run.iter().filter(|entry| entry.failure == *failure).collect();
     html! {
-        @if !not_run.is_empty() {
-            section id="not-run" {
-                h2 { "Not run" }
+        @if !entries.is_empty() {
+            section id=(if *failure { "not-compared" } else { "not-run" }) {
+                h2 { (heading) }
                 table.list {
                     thead { tr { th { "what" } th { "why" } th { "times" } } }
                     tbody {
-                        @for one in not_run {
+                        @for one in entries {
                             tr {
                                 td {
                                     @match &one.step {

@@ -27,6 +27,8 @@ pub fn jsonl(report: &DiffReport) -> serde_json::Result<String> {
             let wrong = report.divergences.iter().filter(|d| report.is_wrong(d));
             let action = match ran.decisions {
                 _ if wrong.flat_map(|d| &d.seen_in).any(|id| *id == ran.scenario) => "fail",
+                // What was not compared as a whole is no pass.
+                _ if ran.not_compared > 0 => "skip",
                 0 => "skip",
                 _ => "pass",
             };

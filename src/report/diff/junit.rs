@@ -5,6 +5,7 @@ use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStat
 
 use crate::diff::ScenarioSummary;
 use crate::report::count;
+use crate::subject::server::NotRunKind;
 
 use super::text::description;
 use super::{BaselineReport, DiffReport, DivergenceReport};
@@ -47,8 +48,8 @@ fn suite(report: &DiffReport, name: &str) -> TestSuite {
     suite
 }
 
-/// The case of a scenario. It fails if a failing divergence was seen in the scenario. The output lists
-/// known and permitted divergences, and the steps that did not run.
+/// The case of a scenario. It fails if a failing divergence was seen in the scenario, and is an error if a
+/// failure kept a decision from being compared. The output lists known and permitted divergences, and the steps that did not run.
 fn case(report: &DiffReport, suite: &str, ran: &ScenarioSummary) -> TestCase {
     let seen = report.divergences.iter().filter(|d| d.seen_in.contains(&ran.scenario));
     let (failing, passing): (Vec<_>, Vec<_>) = seen.partition(|d| report.fails_by(d));
@@ -63,7 +64,16 @@ fn case(report: &DiffReport, suite: &str, ran: &ScenarioSummary) -> TestCase {
             status.set_description(descriptions.join("\n"));
             status
         }
-        None if ran.decisions == 0 => skipped(&ran.not_run.join("; ")),
+        None if failed(ran) => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            let first = ran.not_run.first().map_or("", String::as_str);
+            let decisions = count(ran.not_compared, "decision");
+            status.set_type("not compared");
+            status.set_message(format!("{decisions} not compared: {first}"));
+            status.set_description(ran.not_run.join("\n"));
+            status
+        }
+        None if ran.decisions == 0 || ran.not_compared > 0 => skipped(&ran.not_run.join("; ")),
         None => TestCaseStatus::success(),
     };
     let mut case = TestCase::new(ran.scenario.clone(), status);
@@ -72,14 +82,20 @@ fn case(report: &DiffReport, suite: &str, ran: &ScenarioSummary) -> TestCase {
         Some(known) => format!("known: {}: {}", divergence.id, known.in_words()),
         None => format!("permitted: {}", divergence.id),
     });
-    // A scenario that did not run at all is a skipped case, with the reason as its message.
-    let not_run = ran.not_run.iter().filter(|_| ran.decisions > 0);
+    // The message of a case that is no success has the reasons already, unless a divergence failed it.
+    let is_told = failing.is_empty() && (ran.decisions == 0 || ran.not_compared > 0);
+    let not_run = ran.not_run.iter().filter(|_| !is_told);
     let not_run = not_run.map(|why| format!("not run: {why}"));
     let output: Vec<_> = passing.chain(not_run).collect();
     if !output.is_empty() {
         case.set_system_out(output.join("\n"));
     }
     case
+}
+
+/// Whether a decision was not compared because of a failure other than the end of the run.
+fn failed(ran: &ScenarioSummary) -> bool {
+    ran.not_run_kinds.iter().any(|kind| kind.is_failure() && *kind != NotRunKind::Stopped)
 }
 
 fn failure_text(divergence: &DivergenceReport) -> String {

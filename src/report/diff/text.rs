@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::diff::{Cause, ReadingConflict};
+use crate::diff::{Cause, NotComparedTotal, NotRun, ReadingConflict};
 use crate::permitted::DivergenceKind;
 use crate::report::{count, number, paint, style};
 use crate::scenario::{LABEL, sentence_with};
@@ -59,8 +59,14 @@ impl DiffReport {
         let kinds: Vec<_> = kinds.map(|kind| count(of(kind), kind.as_str())).collect();
         let known = others.iter().filter(|divergence| divergence.known.is_some()).count();
         let permitted = others.len() - known;
+        let failed = &self.not_compared.failed;
+        let not_compared = not_compared_in_words(failed, self.scenarios);
         let (style, verdict) = match (kinds.is_empty(), self.decisions) {
             (true, 0) => (style::DOUBTFUL, "no step was judged".to_owned()),
+            (true, _) if !failed.is_empty() => {
+                let place = if known > 0 { "the rest outside the baseline" } else { "the rest" };
+                (style::DOUBTFUL, format!("no verdict: {not_compared}; no divergence in {place}"))
+            }
             (true, _) if known > 0 => {
                 (style::GOOD, "no divergence outside the baseline".to_owned())
             }
@@ -68,6 +74,9 @@ impl DiffReport {
             (false, _) => (style::BAD, kinds.join(", ")),
         };
         write!(f, "{}", paint(style, verdict))?;
+        if !failed.is_empty() && (!kinds.is_empty() || self.decisions == 0) {
+            write!(f, "; {}", paint(style::DOUBTFUL, not_compared))?;
+        }
         if known > 0 {
             write!(f, ", {known} known")?;
         }
@@ -83,6 +92,13 @@ impl DiffReport {
                 "{}",
                 paint(style::DOUBTFUL, "the run is incomplete: the time limit ended it")
             )?;
+        }
+        for line in first_reasons(failed) {
+            writeln!(f, "  not compared: {line}")?;
+        }
+        let permitted = &self.not_compared.permitted;
+        if !permitted.is_empty() {
+            writeln!(f, "not compared, as is permitted: {}", permitted_in_words(permitted))?;
         }
         Ok(())
     }
@@ -131,26 +147,72 @@ impl DiffReport {
     }
 
     fn fmt_not_run(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.not_run.is_empty() {
-            return Ok(());
-        }
-        writeln!(f, "\n{}", paint(style::HEADING, "Not run"))?;
-        for not_run in &self.not_run {
-            let what = match &not_run.step {
-                Some(step) => step.clone(),
-                None => format!("scenario {}", not_run.scenario),
-            };
-            write!(f, "  {what}")?;
-            if not_run.with_it > 0 {
-                write!(f, ", and {} that depend on it", count(not_run.with_it, "step"))?;
+        for (heading, failure) in NOT_RUN {
+            let entries: Vec<_> =
+                self.not_run.iter().filter(|not_run| not_run.failure == failure).collect();
+            if !entries.is_empty() {
+                writeln!(f, "\n{}", paint(style::HEADING, heading))?;
+                fmt_not_run(f, &entries)?;
             }
-            if not_run.count > 1 {
-                write!(f, " ({})", times(not_run.count))?;
-            }
-            writeln!(f, "\n    {}", not_run.because)?;
         }
         Ok(())
     }
+}
+
+fn fmt_not_run(f: &mut Formatter<'_>, entries: &[&NotRun]) -> fmt::Result {
+    for not_run in entries {
+        let what = match &not_run.step {
+            Some(step) => step.clone(),
+            None => format!("scenario {}", not_run.scenario),
+        };
+        write!(f, "  {what}")?;
+        if not_run.with_it > 0 {
+            write!(f, ", and {} that depend on it", count(not_run.with_it, "step"))?;
+        }
+        if not_run.count > 1 {
+            write!(f, " ({})", times(not_run.count))?;
+        }
+        writeln!(f, "\n    {}", not_run.because)?;
+    }
+    Ok(())
+}
+
+/// The headings of the lists of steps that were not run, each with whether the reasons are failures.
+pub(super) const NOT_RUN: [(&str, bool); 2] =
+    [("Not compared, because of a failure", true), ("Not run, as is permitted", false)];
+
+/// The number of reasons that a summary gives.
+const FIRST_REASONS: usize = 3;
+
+/// How many decisions were not compared, in words.
+pub(super) fn not_compared_in_words(total: &NotComparedTotal, scenarios: usize) -> String {
+    let were = if total.decisions == 1 { "was" } else { "were" };
+    format!(
+        "{} in {} of {} {were} not compared",
+        count(total.decisions, "decision"),
+        number(total.scenarios),
+        count(scenarios, "scenario"),
+    )
+}
+
+/// The first reasons why decisions were not compared, a line each.
+pub(super) fn first_reasons(total: &NotComparedTotal) -> Vec<String> {
+    let first = total.reasons.iter().take(FIRST_REASONS);
+    let mut lines: Vec<_> = first
+        .map(|reason| format!("{} ({})", reason.because, count(reason.decisions, "decision")))
+        .collect();
+    let others = total.reasons.len().saturating_sub(FIRST_REASONS);
+    if others > 0 {
+        lines.push(format!("for {}", count(others, "other reason")));
+    }
+    lines
+}
+
+/// How many decisions need not be compared, and why, in words.
+pub(super) fn permitted_in_words(total: &NotComparedTotal) -> String {
+    let decisions = count(total.decisions, "decision");
+    let scenarios = count(total.scenarios, "scenario");
+    format!("{decisions} in {scenarios}: {}", first_reasons(total).join(", "))
 }
 
 fn section(f: &mut Formatter<'_>, heading: &str, divergences: &[&DivergenceReport]) -> fmt::Result {

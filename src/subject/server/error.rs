@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::not_run::{NotRunKind, NotRunReason};
+
 /// Why a call could not be made, or its response not be used.
 ///
 /// A denial of a call under test is no error: it is an observation.
@@ -69,8 +71,16 @@ pub enum ServerError {
     Refused {
         /// The call.
         call: String,
+        /// The status.
+        status: u16,
         /// The status and the error code.
         answer: String,
+    },
+    /// The homeserver does not implement an endpoint that only some sessions need.
+    #[error("the homeserver does not implement {call}")]
+    NotImplemented {
+        /// The call.
+        call: String,
     },
     /// An action is not one call of a client.
     #[error("`{operation}` cannot be performed as one call: {why}")]
@@ -102,6 +112,29 @@ impl ServerError {
     /// Whether the homeserver may be gone: no whole response came.
     pub fn is_broken_line(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Silent { .. } | Self::BrokeOff { .. })
+    }
+
+    /// The kind of reason for which a step is not compared that the error ended.
+    pub const fn not_run_kind(&self) -> NotRunKind {
+        match self {
+            Self::Unreachable { .. } | Self::BrokeOff { .. } => NotRunKind::Connection,
+            Self::Silent { .. } => NotRunKind::Timeout,
+            Self::TooLarge { .. } | Self::Unfit { .. } => NotRunKind::Malformed,
+            Self::Redirected { .. } => NotRunKind::Redirect,
+            Self::Refused { status: 500.., .. } => NotRunKind::ServerFailure,
+            Self::Refused { status: 429, .. } => NotRunKind::RateLimit,
+            Self::Refused { .. } => NotRunKind::Refused,
+            Self::NotImplemented { .. } => NotRunKind::NotImplemented,
+            Self::NotOneCall { .. } => NotRunKind::NotOverHttp,
+            Self::Address { .. } | Self::NoGuests { .. } | Self::NoRegistration { .. } => {
+                NotRunKind::SetUp
+            }
+        }
+    }
+
+    /// Why a step is not compared that the error ended.
+    pub fn not_run(&self) -> NotRunReason {
+        NotRunReason::new(self.not_run_kind(), self.to_string())
     }
 
     /// Whether the command line causes the error, and not the homeserver.

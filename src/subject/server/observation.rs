@@ -4,6 +4,8 @@ use guest_access_model::action::{Answer, Observation};
 use guest_access_model::state::MAX_GUESTS;
 use guest_access_rules::vocabulary::Membership;
 
+use super::not_run::{NotRunKind, NotRunReason};
+
 /// The verdict of a homeserver on a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallVerdict {
@@ -25,7 +27,7 @@ pub enum CallVerdict {
         errcode: Option<String>,
     },
     /// The response does not tell, for this reason.
-    Inconclusive(String),
+    Inconclusive(NotRunReason),
 }
 
 /// Whether responses held the tagged event.
@@ -87,6 +89,16 @@ pub struct HttpObservation {
     pub content: ResponseContent,
 }
 
+impl CallVerdict {
+    /// Why the response does not tell, if it does not.
+    pub const fn not_run(&self) -> Option<&NotRunReason> {
+        match self {
+            Self::Inconclusive(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
 impl HttpObservation {
     /// The observation of an allowed action whose responses hold nothing that the rules speak of.
     pub const fn allowed() -> Self {
@@ -94,8 +106,9 @@ impl HttpObservation {
     }
 
     /// The observation of an action whose responses do not tell the verdict, for this reason.
-    pub fn inconclusive(why: impl Into<String>) -> Self {
-        Self { verdict: CallVerdict::Inconclusive(why.into()), content: ResponseContent::Nothing }
+    pub fn inconclusive(kind: NotRunKind, because: impl Into<String>) -> Self {
+        let verdict = CallVerdict::Inconclusive(NotRunReason::new(kind, because));
+        Self { verdict, content: ResponseContent::Nothing }
     }
 
     /// Whether the rules predict this observation.

@@ -15,6 +15,7 @@ use ruma::serde::Raw;
 use serde::Deserialize;
 
 use super::error::ServerError;
+use super::not_run::{NotRunKind, NotRunReason};
 use super::observation::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
 use super::registration::asks_for_authentication;
 use super::response::Response;
@@ -67,7 +68,7 @@ pub(super) fn observe_whoami(
     // without a query shows whether the homeserver says that the caller is a guest.
     if ignores_query {
         let why = "the homeserver answers for the caller, whatever user the query names";
-        return Ok(HttpObservation::inconclusive(why));
+        return Ok(HttpObservation::inconclusive(NotRunKind::BeyondTheRules, why));
     }
     Ok(observed)
 }
@@ -75,8 +76,11 @@ pub(super) fn observe_whoami(
 /// The verdict of a call. A response that is no JSON comes from no homeserver.
 pub(super) fn verdict(response: &Response) -> Result<CallVerdict, ServerError> {
     // A redirect needs no body.
-    if !(300..400).contains(&response.status) {
-        response.json::<serde::de::IgnoredAny>()?;
+    let is_redirect = (300..400).contains(&response.status);
+    match response.json::<serde::de::IgnoredAny>() {
+        Err(_) if response.status >= 500 => return Ok(server_failure(response)),
+        Err(error) if !is_redirect => return Err(error),
+        _ => {}
     }
     let errcode = response.errcode();
     Ok(match (response.status, errcode.as_deref()) {
@@ -84,7 +88,8 @@ pub(super) fn verdict(response: &Response) -> Result<CallVerdict, ServerError> {
         (400..500, Some("M_UNRECOGNIZED")) => not_implemented(),
         (429, _) => rate_limited(),
         (status @ (100..200 | 300..400), _) => {
-            CallVerdict::Inconclusive(format!("the homeserver answers with a redirect ({status})"))
+            let why = format!("the homeserver answers with a redirect ({status})");
+            inconclusive(NotRunKind::Redirect, why)
         }
         (status, _) => CallVerdict::Denied { status, errcode },
     })
@@ -96,6 +101,11 @@ pub(super) fn sample_verdict(response: &Response) -> CallVerdict {
     let errcode = response.errcode();
     let status = response.status;
     match (status, errcode.as_deref()) {
+        // Media and single sign-on give no JSON.
+        (200..300, _) if !gives_other_content(&response.call) && !is_json(response) => {
+            let why = format!("{} was answered with no JSON", response.call);
+            inconclusive(NotRunKind::Malformed, why)
+        }
         (200..=399, _) => CallVerdict::Allowed,
         // The homeserver asks only callers whom it lets through to authenticate interactively.
         (401, _) if asks_for_authentication(response) => CallVerdict::Allowed,
@@ -104,20 +114,35 @@ pub(super) fn sample_verdict(response: &Response) -> CallVerdict {
         }
         (400..500, Some("M_UNRECOGNIZED")) | (404 | 405, None) => not_implemented(),
         (429, _) => rate_limited(),
-        (500.., _) => {
-            let why = format!("the homeserver fails ({})", response.in_short());
-            CallVerdict::Inconclusive(why)
-        }
+        (500.., _) => server_failure(response),
         _ => CallVerdict::ParametersRejected { status, errcode },
     }
 }
 
+/// Whether the endpoint may give content that is no JSON.
+fn gives_other_content(call: &str) -> bool {
+    call.contains("/media/") || call.contains("/sso/")
+}
+
+fn is_json(response: &Response) -> bool {
+    response.json::<serde::de::IgnoredAny>().is_ok()
+}
+
 fn not_implemented() -> CallVerdict {
-    CallVerdict::Inconclusive("the homeserver does not implement the endpoint".to_owned())
+    inconclusive(NotRunKind::NotImplemented, "the homeserver does not implement the endpoint")
+}
+
+fn server_failure(response: &Response) -> CallVerdict {
+    let why = format!("the homeserver fails ({})", response.in_short());
+    inconclusive(NotRunKind::ServerFailure, why)
 }
 
 fn rate_limited() -> CallVerdict {
-    CallVerdict::Inconclusive("the homeserver let us wait for too long".to_owned())
+    inconclusive(NotRunKind::RateLimit, "the homeserver let us wait for too long")
+}
+
+fn inconclusive(kind: NotRunKind, because: impl Into<String>) -> CallVerdict {
+    CallVerdict::Inconclusive(NotRunReason::new(kind, because))
 }
 
 /// The observation of a read of one response; `room` is the id of the first room, of which `tagged`

@@ -57,7 +57,30 @@ impl Response {
         if self.allows() {
             return Ok(());
         }
-        Err(ServerError::Refused { call: self.call.clone(), answer: self.in_short() })
+        Err(self.refused())
+    }
+
+    /// Turns an answer that decides nothing into an error: a redirect, a rate limit, or a failure of the
+    /// homeserver.
+    ///
+    /// # Errors
+    /// If the response is such an answer.
+    pub(super) fn decides(&self) -> Result<(), ServerError> {
+        match self.status {
+            300..400 => Err(self.redirected()),
+            429 | 500.. => Err(self.refused()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The error of a response that refuses the call.
+    pub(super) fn refused(&self) -> ServerError {
+        let (call, answer) = (self.call.clone(), self.in_short());
+        ServerError::Refused { call, status: self.status, answer }
+    }
+
+    fn redirected(&self) -> ServerError {
+        ServerError::Redirected { call: self.call.clone(), status: self.status }
     }
 
     /// The response in the form that the specification says.
@@ -66,10 +89,10 @@ impl Response {
     /// If the response is a denial or a redirect, or has another form.
     pub fn read<T: IncomingResponse>(&self) -> Result<T, ServerError> {
         if (300..400).contains(&self.status) {
-            return Err(ServerError::Redirected { call: self.call.clone(), status: self.status });
+            return Err(self.redirected());
         }
         if !self.allows() {
-            return Err(ServerError::Refused { call: self.call.clone(), answer: self.in_short() });
+            return Err(self.refused());
         }
         let answer = http::Response::builder()
             .status(self.status)

@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex};
 
 use guest_access::serve::Embedded;
 use guest_access_rules::rules::Rules;
-use serde_json::Value;
+use guest_access_rules::variant;
+use serde_json::{Value, json};
 
-use crate::cli::{Ran, run};
+use crate::cli::{Folder, Ran, run};
 
 /// The answer to a call, by the number and the request line of the call. `None` passes the call on to the
 /// reference.
@@ -112,7 +113,7 @@ fn reply(status: &str, kind: &str, body: &str) -> Reply {
     Reply::Bytes([head.as_bytes(), body.as_bytes()].concat())
 }
 
-fn json(body: &str) -> Reply {
+fn json_reply(body: &str) -> Reply {
     reply("200 OK", "application/json", body)
 }
 
@@ -141,8 +142,8 @@ fn another_kind_of_server_is_recognised() {
         let head = "HTTP/1.1 302 Found\r\nlocation: http://example.org/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
         Some(Reply::Bytes(head.as_bytes().to_vec()))
     });
-    let cut = misbehaving(|_, _| Some(json("{\"versions\": [\"v1.1")));
-    let other = misbehaving(|_, _| Some(json("{\"versions\": 7}")));
+    let cut = misbehaving(|_, _| Some(json_reply("{\"versions\": [\"v1.1")));
+    let other = misbehaving(|_, _| Some(json_reply("{\"versions\": 7}")));
     let rude = misbehaving(|_, _| Some(Reply::Bytes(b"HTTP/1.1 200 OK\r\ncontent-le".to_vec())));
     for (url, says) in [
         (page, "a page of HTML"),
@@ -215,12 +216,15 @@ fn results_before_the_homeserver_dies_are_kept() {
 #[test]
 fn a_malformed_answer_ends_only_its_own_scenario() {
     let url = misbehaving(|_, line| {
-        (line.starts_with("GET") && line.contains("/messages")).then(|| json("{\"chunk\": 7}"))
+        (line.starts_with("GET") && line.contains("/messages"))
+            .then(|| json_reply("{\"chunk\": 7}"))
     });
     let ran = run(["diff", "--server", &url, "--quiet", "--format", "json"]);
-    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(ran.code, Some(3), "{ran:?}");
     let report = ran.json();
     assert!(report["decisions"].as_u64().unwrap() > 1000, "{report}");
+    let failed = &report["not_compared"]["failed"];
+    assert_eq!(kinds(failed), BTreeSet::from(["malformed"]), "{failed:#}");
     let not_run = report["not_run"].as_array().unwrap();
     let of_messages = |entry: &&serde_json::Value| {
         let because = entry["because"].as_str().unwrap();
@@ -246,11 +250,19 @@ fn report_of_one_vector(url: &str, time: &str) -> serde_json::Value {
     let only = "message-under-world-readable";
     let args = ["--only", only, "--call-timeout", time, "--format", "json"];
     let ran = run(["diff", "--quiet", "--server", url].iter().chain(&args));
-    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(ran.code, Some(3), "{ran:?}");
     let report = ran.json();
     assert_eq!(report["broken_off"], serde_json::Value::Null, "{report}");
+    assert_eq!(report["divergences"], json!([]), "{report}");
     assert!(report["decisions"].as_u64().unwrap() > 0, "{report}");
+    assert!(report["not_compared"]["failed"]["decisions"].as_u64().unwrap() > 0, "{report}");
     report
+}
+
+/// The kinds of the reasons for which decisions were not compared.
+fn kinds(total: &Value) -> BTreeSet<&str> {
+    let reasons = total["reasons"].as_array().unwrap();
+    reasons.iter().map(|reason| reason["kind"].as_str().unwrap()).collect()
 }
 
 /// Whether the report gives this reason, about this endpoint, for a step that was not run.
@@ -277,7 +289,7 @@ fn each_malformed_answer_is_reported_and_the_rest_is_judged() {
         if is("/messages?") {
             Some(reply("200 OK", "text/html", "<html>hello</html>"))
         } else if is("/initialSync") {
-            Some(json("{\"room_id\": \"!a:b\", \"messages\": {\"chu"))
+            Some(json_reply("{\"room_id\": \"!a:b\", \"messages\": {\"chu"))
         } else if is("/context/") {
             let mut huge = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n\"".to_vec();
             huge.resize(100_000_000, b'a');
@@ -348,7 +360,7 @@ fn the_smallest_scenario_keeps_a_query_that_matters() {
 fn the_list_of_members_is_compared_with_at_too() {
     let url = misbehaving(|_, line| {
         let is_asked = line.contains("/members?") && line.contains("at=");
-        is_asked.then(|| json("{\"chunk\": []}"))
+        is_asked.then(|| json_reply("{\"chunk\": []}"))
     });
     let ran = run(["diff", "--quiet", "--server", &url, "--only", "*", "--format", "json"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
@@ -374,4 +386,198 @@ fn a_hanging_call_ends_only_its_own_scenario() {
     let url = misbehaving(|_, line| line.contains("/context/").then_some(Reply::Silence));
     let report = report_of_one_vector(&url, "1s");
     assert!(has_reason(&report, "/context/", "was not answered within 1s"), "{report:#}");
+}
+
+/// A proxy that answers 502 with a page of HTML once the homeserver has answered so many calls.
+fn bad_gateway(number: usize, calls: usize) -> Option<Reply> {
+    let page = "<html><h1>502 Bad Gateway</h1></html>";
+    (number >= calls).then(|| reply("502 Bad Gateway", "text/html", page))
+}
+
+/// Asserts that the text, the page, JUnit and the JSON Lines say that something was not compared, and
+/// that no output says that there is no divergence.
+fn says_what_was_not_compared(url: &str, only: &str, kind: &str, args: &[&str]) {
+    let folder = Folder::new();
+    let formats = ["json", "html", "junit", "jsonl"];
+    let also = |format: &&str| format!("{format}={}", folder.path(format).display());
+    let also: Vec<_> = formats.iter().map(also).collect();
+    let also = also.iter().flat_map(|also| ["--also", also]);
+    let first = ["diff", "--quiet", "--jobs", "2", "--server", url, "--only", only];
+    let ran = run(first.into_iter().chain(also).chain(args.iter().copied()));
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let read = |format| std::fs::read_to_string(folder.path(format)).unwrap();
+    let report: Value = serde_json::from_str(&read("json")).unwrap();
+    assert_eq!(report["divergences"], json!([]), "{report:#}");
+    let failed = &report["not_compared"]["failed"];
+    let (decisions, scenarios) = (&failed["decisions"], &failed["scenarios"]);
+    assert!(decisions.as_u64() > Some(0) && scenarios.as_u64() > Some(0), "{failed:#}");
+    assert!(kinds(failed).contains(kind), "{failed:#}");
+    let in_words = ["decision", "scenario", "not compared"];
+    let verdict = ran.out.lines().nth(3).unwrap();
+    assert!(in_words.iter().all(|words| verdict.contains(words)), "{verdict}");
+    assert!(verdict.starts_with("no verdict: ") || verdict.starts_with("no step was judged; "));
+    let first = failed["reasons"][0]["because"].as_str().unwrap();
+    assert!(ran.out.contains(&format!("  not compared: {first} (")), "{}", ran.out);
+    let page = read("html");
+    assert!(page.contains(" not compared</span>"), "{page}");
+    assert!(!page.contains("<h1>502"), "{page}");
+    for output in [&page, &ran.out] {
+        let plain = output.matches("no divergence").count();
+        assert_eq!(plain, output.matches("no divergence in the rest").count(), "{output}");
+    }
+    let xml = read("junit");
+    assert!(xml.contains("<error") && xml.contains("not compared: "), "{xml}");
+    let skipped = report["ran"].as_array().unwrap().iter();
+    let skipped = skipped.filter(|ran| ran["not_compared"].as_u64() > Some(0)).count();
+    assert_eq!(read("jsonl").matches(r#"{"Action":"skip""#).count(), skipped);
+}
+
+#[test]
+fn a_gateway_that_fails_after_a_while_gives_no_verdict() {
+    let after: [Misbehaviour; 3] = [
+        |number, _| bad_gateway(number, 60),
+        |number, _| bad_gateway(number, 200),
+        |number, _| bad_gateway(number, 900),
+    ];
+    for failing in after {
+        says_what_was_not_compared(&misbehaving(failing), "room*", "server_failure", &[]);
+    }
+}
+
+#[test]
+fn a_failure_in_json_is_no_success_either() {
+    let url = misbehaving(|number, _| {
+        let body = r#"{"errcode": "M_UNKNOWN", "error": "Internal server error"}"#;
+        (number >= 200).then(|| reply("500 Internal Server Error", "application/json", body))
+    });
+    let ran = run(["diff", "--quiet", "--server", &url, "--only", "room*", "--format", "json"]);
+    assert!(matches!(ran.code, Some(1 | 3)), "{ran:?}");
+    let report = ran.json();
+    assert!(report["not_compared"]["failed"]["scenarios"].as_u64() > Some(3), "{report:#}");
+}
+
+#[test]
+fn a_place_in_a_stream_that_is_a_number_gives_no_verdict() {
+    // The guests of `events-*` read a stream, so those scenarios cannot be set up.
+    let url = rewriting(|line, answer| {
+        if !line.contains("/sync") {
+            return answer;
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        let Some((before, rest)) = answer.split_once(r#""next_batch":""#) else {
+            return answer.into_bytes();
+        };
+        let (batch, after) = rest.split_once('"').unwrap();
+        // The number is as long as the text, so that the length of the answer stays the same.
+        format!(r#"{before}"next_batch":{}{after}"#, "1".repeat(batch.len() + 2)).into_bytes()
+    });
+    says_what_was_not_compared(&url, "*", "malformed", &[]);
+}
+
+#[test]
+fn answers_without_any_json_give_no_verdict() {
+    let url = misbehaving(|number, _| (number >= 60).then(|| json_reply("{\"chunk\":")));
+    says_what_was_not_compared(&url, "room*", "malformed", &[]);
+}
+
+#[test]
+fn calls_that_time_out_give_no_verdict() {
+    let url = misbehaving(|_, line| line.contains("/context/").then_some(Reply::Silence));
+    let args = ["--call-timeout", "1s"];
+    says_what_was_not_compared(&url, "message-under-world-readable", "timeout", &args);
+}
+
+#[test]
+fn memberships_that_nobody_can_list_give_no_verdict() {
+    // The moderator reads the memberships without `at`.
+    let url = misbehaving(|_, line| {
+        let lists = line.contains("/members ") && line.starts_with("GET");
+        lists.then(|| json_reply(r#"{"chunk": [{"state_key": 7}]}"#))
+    });
+    says_what_was_not_compared(&url, "guest-access*", "effect_unseen", &[]);
+}
+
+#[test]
+fn a_room_that_cannot_be_prepared_is_no_refused_parameter() {
+    // After the set-up, the only rooms with an own guest access are those in which a guest calls endpoints
+    // that need power. 502 there must not look like a refusal of made-up parameters.
+    let url = misbehaving(|_, line| {
+        let page = "<html></html>";
+        line.contains("m.room.power_levels").then(|| reply("502 Bad", "text/html", page))
+    });
+    says_what_was_not_compared(&url, "accounts", "server_failure", &[]);
+}
+
+#[test]
+fn an_endpoint_that_is_missing_needs_no_comparison() {
+    let url = misbehaving(|_, line| {
+        let body = r#"{"errcode": "M_UNRECOGNIZED", "error": "unknown"}"#;
+        let missing = ["/context/", "/initialSync", "/events?", "/relations/", "/publicRooms"];
+        let is_missing = missing.iter().any(|part| line.contains(part));
+        is_missing.then(|| reply("404 Not Found", "application/json", body))
+    });
+    let ran = run(["diff", "--quiet", "--server", &url, "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let not_compared = &ran.json()["not_compared"];
+    assert_eq!(not_compared["failed"]["decisions"], 0, "{not_compared:#}");
+    assert!(not_compared["permitted"]["decisions"].as_u64() > Some(100), "{not_compared:#}");
+    let kinds = kinds(&not_compared["permitted"]);
+    assert!(kinds.contains("not_implemented"), "{kinds:?}");
+    let ran = run(["diff", "--quiet", "--server", &url, "--only", "message-under-*"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(ran.out.lines().nth(3), Some("no divergence"), "{}", ran.out);
+    assert!(ran.out.contains("\nnot compared, as is permitted: "), "{}", ran.out);
+}
+
+#[test]
+fn a_baseline_hides_no_failure() {
+    let folder = Folder::new();
+    let known = folder.path("known.toml").display().to_string();
+    std::fs::write(&known, "rules = \"v1.16\"\nids = 2\n").unwrap();
+    let url = misbehaving(|number, _| bad_gateway(number, 200));
+    says_what_was_not_compared(&url, "room*", "server_failure", &["--baseline", &known]);
+    let url = misbehaving(|number, _| bad_gateway(number, 200));
+    says_what_was_not_compared(&url, "room*", "server_failure", &["--write-baseline", &known]);
+}
+
+#[test]
+fn a_replay_that_sees_no_memberships_calls_nothing_fixed() {
+    let folder = Folder::new();
+    let report = folder.path("report.json").display().to_string();
+    let latest = Rules::find("latest").unwrap();
+    let defect = variant::find(&latest, "revocation.effect=none").unwrap();
+    let defective = Embedded::start(defect.profile).unwrap();
+    let always = ["diff", "--quiet", "--format", "json", "--settle", "0s"];
+    let here = ["--server", &defective.url(), "--only", "room-[4-7]", "--output", &report];
+    assert_eq!(run(always.iter().chain(&here)).code, Some(1));
+    let blind = misbehaving(|_, line| {
+        let lists = line.contains("/members ") && line.starts_with("GET");
+        lists.then(|| reply("502 Bad Gateway", "text/html", "<html></html>"))
+    });
+    let again = run(always.iter().chain(&["--server", &blind, "--replay", &report]));
+    assert_eq!(again.code, Some(3), "{again:?}");
+    assert_eq!(again.json()["fixed"], 0, "{again:?}");
+    let healthy =
+        run(always.iter().chain(&["--server", &rewriting(|_, a| a), "--replay", &report]));
+    assert_eq!(healthy.code, Some(0), "{healthy:?}");
+}
+
+#[test]
+fn a_round_whose_reads_are_malformed_gives_no_verdict() {
+    let url = misbehaving(|_, line| {
+        let reads = ["/messages", "/event/", "/context/", "/initialSync"];
+        let is_malformed = line.starts_with("GET") && reads.iter().any(|part| line.contains(part));
+        is_malformed.then(|| json_reply("{\"chunk\": 7, \u{1b}[31m"))
+    });
+    let args = ["--concurrent", "--for", "1ms", "--length", "30", "--seed", "7"];
+    let ran = run(["diff", "--quiet", "--server", &url].iter().chain(&args));
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.out.contains("\nno verdict: "), "{}", ran.out);
+    assert!(ran.out.contains("without an answer that can be checked"), "{}", ran.out);
+    let ran = run(["diff", "--quiet", "--server", &url, "--format", "json"].iter().chain(&args));
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let report = ran.json();
+    assert_eq!(report["complete"], false, "{report:#}");
+    assert!(report["failed_calls"].as_u64() > Some(0), "{report:#}");
+    assert!(!report["failures"].as_array().unwrap().is_empty(), "{report:#}");
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use guest_access::diff::{
-    AnswerClass, CallTarget, Cause, CellVerdict, Circumstances, ID_SCHEME, MatrixCell, NotRun,
-    Query, ReadingTaken, ScenarioSummary,
+    AnswerClass, CallTarget, Cause, CellVerdict, Circumstances, ID_SCHEME, MatrixCell, NotCompared,
+    NotComparedReason, NotComparedTotal, NotRun, Query, ReadingTaken, ScenarioSummary,
 };
 use guest_access::permitted::DivergenceKind;
 use guest_access::report::Run;
@@ -13,6 +13,7 @@ use guest_access::report::diff::{
     Baseline, DiffReport, DivergenceReport, Entry, ServerReport, html, jsonl, junit,
 };
 use guest_access::scenario::Scenario;
+use guest_access::subject::server::NotRunKind;
 
 use crate::cli::wrapped;
 
@@ -60,15 +61,60 @@ fn divergence(
     }
 }
 
-fn ran(scenario: &str, decisions: usize, not_run: &[&str]) -> ScenarioSummary {
+/// The summary of a scenario with a reason why steps were not run, and the number of decisions that a
+/// failure kept from being compared.
+fn ran(
+    scenario: &str,
+    decisions: usize,
+    not_run: Option<(NotRunKind, &str)>,
+    not_compared: usize,
+) -> ScenarioSummary {
     let query = Query { step: "guest1 joins room1".to_owned(), by: "a guest".to_owned() };
     ScenarioSummary {
         scenario: scenario.to_owned(),
         is_vector: true,
         decisions,
-        not_run: not_run.iter().map(|why| (*why).to_owned()).collect(),
+        not_run: not_run.iter().map(|(_, why)| (*why).to_owned()).collect(),
+        not_run_kinds: not_run.iter().map(|(kind, _)| *kind).collect(),
+        not_compared,
         queries: if decisions > 0 { BTreeSet::from([query]) } else { BTreeSet::new() },
     }
+}
+
+const NOT_OVER_HTTP: &str = "it cannot be asked for over HTTP";
+
+/// Decisions that were not compared in one scenario, for one reason.
+fn total(kind: NotRunKind, decisions: usize, because: &str) -> NotComparedTotal {
+    let because = because.to_owned();
+    let reasons = vec![NotComparedReason { kind, because, decisions }];
+    NotComparedTotal { decisions, scenarios: 1, reasons }
+}
+
+/// The report after a failure: `absent` could not be set up, and `gate` was not compared to its end.
+fn failed_report() -> DiffReport {
+    let mut report = report();
+    let because = format!("it cannot be set up: {INJECTION}");
+    let entry = |scenario: &str, decisions| NotRun {
+        scenario: scenario.to_owned(),
+        step: None,
+        with_it: decisions,
+        kind: NotRunKind::SetUp,
+        failure: true,
+        because: because.clone(),
+        count: 1,
+        decisions,
+    };
+    report.not_run.extend([entry("absent", 40), entry("gate", 7)]);
+    let mut failed = total(NotRunKind::SetUp, 47, &because);
+    failed.scenarios = 2;
+    for number in 1..=4 {
+        let reason = total(NotRunKind::Timeout, 1, &format!("call {number} was not answered"));
+        failed.reasons.extend(reason.reasons);
+    }
+    report.not_compared.failed = failed;
+    report.ran[1] = ran("gate", 20, Some((NotRunKind::SetUp, INJECTION)), 7);
+    report.ran[3] = ran("absent", 0, Some((NotRunKind::SetUp, INJECTION)), 40);
+    report
 }
 
 fn matrix_cell(
@@ -144,17 +190,24 @@ fn report() -> DiffReport {
         }],
         unexplained: 1,
         not_run: vec![NotRun {
-            scenario: "absent".to_owned(),
-            step: None,
-            with_it: 0,
-            because: format!("it cannot be set up: {INJECTION}"),
+            scenario: "rooms".to_owned(),
+            step: Some(INJECTION.to_owned()),
+            with_it: 2,
+            kind: NotRunKind::NotOverHttp,
+            failure: false,
+            because: NOT_OVER_HTTP.to_owned(),
             count: 1,
+            decisions: 3,
         }],
+        not_compared: NotCompared {
+            failed: NotComparedTotal::default(),
+            permitted: total(NotRunKind::NotOverHttp, 3, NOT_OVER_HTTP),
+        },
         ran: vec![
-            ran("rooms", 200, &["the server is restarted: it cannot be asked for over HTTP"]),
-            ran("gate", 20, &[]),
-            ran("open", 101, &[]),
-            ran("absent", 0, &["it cannot be set up"]),
+            ran("rooms", 200, Some((NotRunKind::NotOverHttp, NOT_OVER_HTTP)), 0),
+            ran("gate", 20, None, 0),
+            ran("open", 101, None, 0),
+            ran("absent", 0, Some((NotRunKind::NotImplemented, "it cannot be set up")), 0),
         ],
         matrix: vec![
             matrix_cell(
@@ -200,6 +253,60 @@ fn compared_with(baseline: &Baseline) -> DiffReport {
     let mut report = report();
     report.compare_with(baseline, |id| id != "left-out");
     report
+}
+
+/// The first line of the verdict in the text.
+fn verdict(report: &DiffReport) -> String {
+    let text = anstream::adapter::strip_str(&report.to_string()).to_string();
+    text.lines().nth(3).unwrap().to_owned()
+}
+
+#[test]
+fn after_a_failure_no_report_says_that_there_is_no_divergence() {
+    let mut report = failed_report();
+    report.divergences.clear();
+    assert!(!report.fails() && !report.is_whole());
+    let says = "47 decisions in 2 of 4 scenarios were not compared";
+    assert_eq!(verdict(&report), format!("no verdict: {says}; no divergence in the rest"));
+    let text = report.to_string();
+    assert!(text.contains("  not compared: it cannot be set up: "), "{text}");
+    assert!(text.contains("  not compared: for 2 other reasons\n"), "{text}");
+    let page = html(&report);
+    assert!(page.contains(says) && page.contains("no verdict"), "{page}");
+    assert!(!page.contains("no divergence"), "{page}");
+    let xml = junit(&report).unwrap();
+    assert!(xml.contains(r#"errors="2""#), "{xml}");
+    assert!(xml.contains("40 decisions not compared: "), "{xml}");
+    let lines = jsonl(&report).unwrap();
+    assert!(lines.contains(r#"{"Action":"skip","Test":"v1.16/gate"}"#), "{lines}");
+}
+
+#[test]
+fn a_divergence_is_told_beside_what_was_not_compared() {
+    let mut report = failed_report();
+    assert!(report.fails());
+    let says = "47 decisions in 2 of 4 scenarios were not compared";
+    let permitted = "and 1 that another reading permits";
+    assert_eq!(verdict(&report), format!("1 leak, 1 error; {says}, {permitted}"));
+    // A baseline hides no failure.
+    let known = baseline(&[("leak-join", &["gate"]), ("error-join", &["rooms"])]);
+    report.compare_with(&known, |_| true);
+    assert!(!report.fails() && !report.is_whole());
+    let text = verdict(&report);
+    assert!(text.contains(says), "{text}");
+    assert!(text.contains("no divergence in the rest outside the baseline, 2 known"), "{text}");
+    assert!(html(&report).contains(says));
+}
+
+#[test]
+fn decisions_that_need_not_be_compared_are_counted() {
+    let mut report = report();
+    report.divergences.clear();
+    assert!(report.is_whole());
+    assert_eq!(verdict(&report), "no divergence");
+    let says = format!("as is permitted: 3 decisions in 1 scenario: {NOT_OVER_HTTP} (3 decisions)");
+    assert!(report.to_string().contains(&says), "{report}");
+    assert!(html(&report).contains(&says));
 }
 
 #[test]

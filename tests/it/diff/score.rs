@@ -62,6 +62,8 @@ fn the_reference_has_no_divergence_under_any_rules() {
         let result = wait_for(comparison).unwrap().0;
         assert!(result.divergences.is_empty(), "{}: {:#?}", rules.id, result.divergences);
         assert_eq!(result.run, scenarios.len(), "{}", rules.id);
+        let failed = &result.not_compared.failed;
+        assert!(failed.is_empty(), "{}: {failed:#?}", rules.id);
     };
     each(&numbered, 2, compare);
 }

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::Session;
 use crate::subject::server::accounts::{Credentials, UserAccount};
 use crate::subject::server::error::ServerError;
+use crate::subject::server::not_run::NotRunKind;
 use crate::subject::server::observation::{CallVerdict, HttpObservation, ResponseContent};
 use crate::subject::server::observe::{observe_only, sample_verdict};
 use crate::subject::server::request::Request;
@@ -57,25 +58,32 @@ impl Session<'_> {
         Ok(HttpObservation { verdict, content: ResponseContent::Nothing })
     }
 
-    /// Whether the ordinary user gets further with the call of `action` than its caller. Only then
-    /// does a rejection of the parameters say anything about guests.
+    /// The verdict on the call of `action` when the ordinary user makes the call; none, if the action is
+    /// no call with sample arguments. A rejection of the parameters says something about guests only if
+    /// the user's call is allowed.
     ///
     /// # Errors
-    /// If no response came.
-    pub async fn user_gets_further(&mut self, action: &Action) -> Result<bool, ServerError> {
-        let Operation::Call(endpoint) = action.operation else { return Ok(false) };
+    /// If the response does not tell the verdict.
+    pub async fn verdict_on_user(
+        &mut self,
+        action: &Action,
+    ) -> Result<Option<CallVerdict>, ServerError> {
+        let Operation::Call(endpoint) = action.operation else { return Ok(None) };
         let user = self.accounts.credentials(Actor::User, Credential::Own);
         let mut arguments = self.arguments(&user, endpoint, action.place).await?;
         // A caller without an account owns nothing, so both calls name the moderator as the owner.
         if action.by == Actor::Nobody {
             arguments.owner = self.accounts.moderator.user_id.to_string();
         }
-        let observed = self.call_with(&user, endpoint, &arguments).await?;
-        Ok(observed.verdict == CallVerdict::Allowed)
+        Ok(Some(self.call_with(&user, endpoint, &arguments).await?.verdict))
     }
 
     /// The arguments of a call with these credentials. A call that names no room of the scenario is
-    /// made in the first room, if the endpoint takes a room.
+    /// made in the first room, if the endpoint takes a room. They name no room fixture if the homeserver
+    /// refuses what the room fixture takes.
+    ///
+    /// # Errors
+    /// If the homeserver fails while the room fixture is prepared.
     async fn arguments(
         &mut self,
         with: &Credentials,
@@ -85,7 +93,7 @@ impl Session<'_> {
         let place = if place == Place::Nowhere { Place::Room(0) } else { place };
         let arguments = self.sample_arguments(with, place);
         match self.prepared(with, endpoint, arguments.clone()).await {
-            Err(error) if !error.is_broken_line() => Ok(arguments),
+            Err(error) if error.not_run_kind() == NotRunKind::Refused => Ok(arguments),
             prepared => prepared,
         }
     }
@@ -116,14 +124,30 @@ impl Session<'_> {
         let request = self.sample(endpoint, &arguments);
         let mut nowhere = request.clone();
         "/_matrix/client/v3/made-up/made-up".clone_into(&mut nowhere.path);
-        let asks_for_a_token = self.send(&nobody, request).await?.status == 401
-            && self.send(&nobody, nowhere).await?.status != 401;
+        let asks_for_a_token =
+            self.asks_for_a_token(request).await? && !self.asks_for_a_token(nowhere).await?;
         let user = self.accounts.credentials(Actor::User, Credential::Own);
         let arguments = self.sample_arguments(&user, Place::Room(0));
         let request = self.sample(endpoint, &arguments);
-        let is_checked = asks_for_a_token && self.send(&user, request).await?.is_unrecognized();
+        let mut is_checked = asks_for_a_token;
+        if asks_for_a_token {
+            let response = self.send(&user, request).await?;
+            response.decides()?;
+            is_checked = response.is_unrecognized();
+        }
         self.server.checked.borrow_mut().insert(endpoint, is_checked);
         Ok(is_checked)
+    }
+
+    /// Whether the homeserver asks for a token when nobody makes this call.
+    async fn asks_for_a_token(&self, request: Request) -> Result<bool, ServerError> {
+        let nobody = self.accounts.credentials(Actor::Nobody, Credential::Own);
+        let response = self.send(&nobody, request).await?;
+        if (300..400).contains(&response.status) {
+            return Ok(false);
+        }
+        response.decides()?;
+        Ok(response.status == 401)
     }
 
     /// Reads relations or threads. The tagged event is neither, so the observation says only whether

@@ -127,6 +127,7 @@ impl Session<'_> {
     /// The place that the sync of the caller has reached, if the caller is joined to the room.
     async fn place_of(&self, with: &Credentials, id: &str) -> Result<Option<String>, ServerError> {
         let response = self.send(with, self.first_sync(1)).await?;
+        response.decides()?;
         if !response.allows() {
             return Ok(None);
         }
@@ -140,8 +141,7 @@ impl Session<'_> {
         let request = Request::to(KNOWN.members, [id]);
         let response = self.send(&self.moderators(), request).await?;
         if !response.allows() {
-            let (call, answer) = (response.call.clone(), response.in_short());
-            return Err(ServerError::Refused { call, answer });
+            return Err(response.refused());
         }
         Ok(response.json::<Chunk>()?.chunk)
     }

@@ -10,6 +10,7 @@ use crate::subject::server::accounts::{Credentials, UserAccount};
 use crate::subject::server::action_request::BY_ITSELF;
 use crate::subject::server::error::ServerError;
 use crate::subject::server::homeserver::Server;
+use crate::subject::server::not_run::{NotRunKind, NotRunReason};
 use crate::subject::server::observation::{CallVerdict, HttpObservation, ResponseContent};
 use crate::subject::server::observe::{Sent, TaggedEvent, observe_only, observe_whoami};
 use crate::subject::server::registration::{
@@ -28,14 +29,15 @@ impl Session<'_> {
     pub async fn perform(&mut self, action: &Action) -> Result<HttpObservation, ServerError> {
         let observed = match self.operation(action).await {
             Err(error) if !error.is_broken_line() => {
-                HttpObservation::inconclusive(error.to_string())
+                let NotRunReason { kind, because } = error.not_run();
+                HttpObservation::inconclusive(kind, because)
             }
             other => other?,
         };
         let is_untagged = action.tag && self.tagged.is_none();
         if is_untagged && observed.verdict == CallVerdict::Allowed {
             let why = "the homeserver does not say which event was sent";
-            return Ok(HttpObservation::inconclusive(why));
+            return Ok(HttpObservation::inconclusive(NotRunKind::EffectUnseen, why));
         }
         Ok(observed)
     }
@@ -66,7 +68,7 @@ impl Session<'_> {
                 observe_whoami(&self.send(&with, request).await?, caller)
             }
             Operation::EndToken(_) | Operation::Restart => {
-                Ok(HttpObservation::inconclusive(BY_ITSELF))
+                Ok(HttpObservation::inconclusive(NotRunKind::NotOverHttp, BY_ITSELF))
             }
             Operation::LogOut
             | Operation::SetProfile { .. }
@@ -102,7 +104,8 @@ impl Session<'_> {
         named: bool,
     ) -> Result<HttpObservation, ServerError> {
         let Actor::Guest(number) = action.by else {
-            return Ok(HttpObservation::inconclusive("only guests register as guests"));
+            let why = "only guests register as guests";
+            return Ok(HttpObservation::inconclusive(NotRunKind::NotOverHttp, why));
         };
         let request = self.request(action, &Arguments::default())?;
         let name = request.body.as_ref().and_then(|body| body["username"].as_str());
@@ -110,7 +113,7 @@ impl Session<'_> {
         let proof = &self.server.proof;
         let response = interactively(&self.connection, request, None, proof).await?;
         if asks_for_authentication(&response) {
-            return Ok(HttpObservation::inconclusive(NO_PROOF));
+            return Ok(HttpObservation::inconclusive(NotRunKind::Authentication, NO_PROOF));
         }
         if !response.allows() {
             return observe_only(&response);
@@ -132,7 +135,8 @@ impl Session<'_> {
         guest: u8,
     ) -> Result<HttpObservation, ServerError> {
         let Some(account) = self.accounts.guest(guest).cloned() else {
-            return Ok(HttpObservation::inconclusive("the guest is not registered"));
+            let why = "the guest is not registered";
+            return Ok(HttpObservation::inconclusive(NotRunKind::SetUp, why));
         };
         let password = Server::password();
         let arguments = Arguments { password: Some(&password), ..Arguments::default() };
@@ -140,7 +144,7 @@ impl Session<'_> {
         let proof = &self.server.proof;
         let response = interactively(&self.connection, request, None, proof).await?;
         if asks_for_authentication(&response) {
-            return Ok(HttpObservation::inconclusive(NO_PROOF));
+            return Ok(HttpObservation::inconclusive(NotRunKind::Authentication, NO_PROOF));
         }
         if !response.allows() {
             return observe_only(&response);
@@ -159,7 +163,9 @@ impl Session<'_> {
     /// Whether the homeserver still knows the token of the account.
     async fn is_live(&self, account: &UserAccount) -> Result<bool, ServerError> {
         let with = Credentials { token: Some(account.token.clone()), named: None };
-        Ok(self.send(&with, Request::to(KNOWN.whoami, [])).await?.status != 401)
+        let response = self.send(&with, Request::to(KNOWN.whoami, [])).await?;
+        response.decides()?;
+        Ok(response.status != 401)
     }
 
     async fn deactivate(
@@ -170,7 +176,7 @@ impl Session<'_> {
         let request = self.request(action, &Arguments::default())?;
         let response = self.deactivation(action.by, with, request).await?;
         if asks_for_authentication(&response) {
-            return Ok(HttpObservation::inconclusive(NO_PROOF));
+            return Ok(HttpObservation::inconclusive(NotRunKind::Authentication, NO_PROOF));
         }
         observe_only(&response)
     }
@@ -213,7 +219,7 @@ impl Session<'_> {
         let Some(room) = action.room() else { return Ok(no_room()) };
         let Some(event) = self.rooms[room].setting(setting).cloned() else {
             let why = "the room has no such event that could be redacted";
-            return Ok(HttpObservation::inconclusive(why));
+            return Ok(HttpObservation::inconclusive(NotRunKind::SetUp, why));
         };
         let arguments = Arguments { event: Some(&event), ..Arguments::default() };
         let request = self.request(action, &arguments)?;
@@ -297,5 +303,5 @@ const fn of(upgrade: Upgrade) -> u8 {
 pub(super) const NO_PROOF: &str = "the homeserver asks for more than can be shown to it";
 
 fn no_room() -> HttpObservation {
-    HttpObservation::inconclusive("the step names no room")
+    HttpObservation::inconclusive(NotRunKind::NotOverHttp, "the step names no room")
 }

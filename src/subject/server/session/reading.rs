@@ -12,6 +12,7 @@ use super::{Arguments, Session};
 use crate::subject::server::accounts::Credentials;
 use crate::subject::server::action_request::Page;
 use crate::subject::server::error::ServerError;
+use crate::subject::server::not_run::NotRunKind;
 use crate::subject::server::observation::{
     CallVerdict, Direction, EventPresence, HttpObservation, ResponseContent,
 };
@@ -159,6 +160,7 @@ impl Session<'_> {
     async fn time_of(&self, event: &str, place: Place) -> Result<u64, ServerError> {
         let request = Request::to(KNOWN.event, [&*self.room_id(place), event]);
         let response = self.send(&self.moderators(), request).await?;
+        response.decides()?;
         if !response.allows() {
             return Ok(END_OF_TIME);
         }
@@ -172,7 +174,8 @@ impl Session<'_> {
         with: &Credentials,
     ) -> Result<HttpObservation, ServerError> {
         let Some(tagged) = &self.tagged else {
-            return Ok(HttpObservation::inconclusive("no event is tagged"));
+            let why = "no event is tagged";
+            return Ok(HttpObservation::inconclusive(NotRunKind::SetUp, why));
         };
         let arguments = Arguments { event: Some(&tagged.id), ..Arguments::default() };
         let response = self.send(with, self.request(action, &arguments)?).await?;

@@ -139,7 +139,11 @@ impl Session<'_> {
             let server = self.accounts.moderator.user_id.server_name().to_owned();
             let alias = format!("#{}:{server}", self.names.next("room"));
             let request = alias_request(&alias, self.rooms[number].id.as_str());
-            self.send(&moderators, request).await?.accepted()?;
+            let response = self.send(&moderators, request).await?;
+            if response.is_unrecognized() {
+                return Err(ServerError::NotImplemented { call: response.call });
+            }
+            response.accepted()?;
             self.rooms[number].alias = Some(alias);
         }
         Ok(())

@@ -46,6 +46,7 @@ impl Session<'_> {
             let kind = Message::Message.as_str();
             let request = message_request(&room, kind, &transaction, text());
             let response = self.send(with, request).await?;
+            response.decides()?;
             self.remember_message(action, &response)?;
         }
         Ok(newest(self).unwrap_or_else(|| NEVER_SENT.to_owned()))

@@ -17,6 +17,7 @@ use crate::subject::server::accounts::{Credentials, UserAccount};
 use crate::subject::server::action_request::Page;
 use crate::subject::server::error::ServerError;
 use crate::subject::server::listed_events::listed_events;
+use crate::subject::server::not_run::{NotRunKind, NotRunReason};
 use crate::subject::server::observation::{CallVerdict, Memberships};
 use crate::subject::server::observe::{Sent, verdict};
 use crate::subject::server::registration::{asks_for_authentication, interactively, registered};
@@ -62,7 +63,8 @@ pub type RoomSettings = (Option<HistoryVisibility>, Option<GuestAccess>);
 impl CallResult {
     /// The result of a call to which no response came.
     pub fn unanswered() -> Self {
-        let verdict = CallVerdict::Inconclusive("no answer came".to_owned());
+        let verdict =
+            CallVerdict::Inconclusive(NotRunReason::new(NotRunKind::Timeout, "no answer came"));
         let (gave, is_guest, sent, person) = (None, None, None, None);
         Self { verdict, status: 0, gave, whole: false, is_guest, sent, person }
     }
@@ -101,7 +103,8 @@ impl Session<'_> {
         );
         let is_interactive = registers || action.operation == Operation::Deactivate;
         if is_interactive && asks_for_authentication(&response) {
-            let verdict = CallVerdict::Inconclusive(NO_PROOF.to_owned());
+            let verdict =
+                CallVerdict::Inconclusive(NotRunReason::new(NotRunKind::Authentication, NO_PROOF));
             return Ok(CallResult { verdict, ..CallResult::of(&response)? });
         }
         let registers = registers && response.allows();
