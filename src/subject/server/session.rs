@@ -73,6 +73,9 @@ impl UniqueNames {
     }
 }
 
+/// The call that ends all tokens of its caller.
+const LOGOUT_ALL: &str = "POST /logout/all";
+
 /// What a request names beside its action; what is left out has a default.
 #[derive(Default)]
 struct Arguments<'a> {
@@ -139,8 +142,7 @@ impl<'a> Session<'a> {
         action: &Action,
         expected: &guest_access_model::action::Observation,
     ) -> bool {
-        let logout_all = endpoint("POST /logout/all");
-        matches!(action.operation, Operation::Call(called) if called == logout_all)
+        matches!(action.operation, Operation::Call(called) if called.get().id == LOGOUT_ALL)
             && expected.decision.allows()
     }
 
