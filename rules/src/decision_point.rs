@@ -52,7 +52,7 @@ macro_rules! points {
             }
         };
     };
-    ($(#[$about:meta])* $choices:ident $reader:tt, $(#[$tables:meta])* $table:ident {$(
+    ($(#[$about:meta])* $choices:ident, read by $reader:tt $(#[$tables:meta])* $table:ident {$(
         $(#[doc = $question:literal])+
         $id:literal $field:ident: $options:ident [$($clause:literal),* $(,)?] {
             $($(#[doc = $doc:literal])+ $variant:ident = $text:literal,)+
@@ -234,7 +234,8 @@ const _: () = assert!(POINTS.len() <= 128, "a set of points has 128 bits");
 
 points! {
 /// One option for every decision point.
-Choices [ReadChoices],
+Choices,
+read by [ReadChoices]
 /// Every decision point that is not an endpoint's, in the order in which a call meets them.
 POINTS {
     // ---- who is calling -------------------------------------------------------------------

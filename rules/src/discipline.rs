@@ -20,7 +20,8 @@ use crate::decision_point::points;
 
 points! {
 /// One option for every point: the whole discipline of a homeserver.
-Discipline [],
+Discipline,
+read by []
 /// Every point of a discipline.
 DISCIPLINE_POINTS {
     /// Which locks does a call hold until it is answered?

@@ -7,7 +7,8 @@ use crate::profile::Profile;
 points! {
 /// One option for every point: how all servers treat events of other servers, and how a dishonest server
 /// breaks the rules.
-Federation [],
+Federation,
+read by []
 /// Every point of the federation.
 FEDERATION_POINTS {
     /// A server has received several events of one setting. Which one does it take as current?

@@ -274,6 +274,13 @@ pub struct ScenarioSummary {
     pub queries: BTreeSet<Query>,
 }
 
+impl ScenarioSummary {
+    /// Whether the scenario was compared, and no failure kept a decision from being compared.
+    pub const fn is_whole(&self) -> bool {
+        self.decisions > 0 && self.not_compared == 0
+    }
+}
+
 /// A step without its actor's name: two steps with the same query ask the homeserver the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Query {

@@ -42,8 +42,9 @@ impl Coverage<'_> {
             origins = origins.after(state, step, &outcome.next);
         }
         for other in self.deviations {
-            let places = distinguishing_steps(followed.steps(), &followed.by(&other.profile));
-            if !places.is_empty() && other.is_distinguished_by(candidate) {
+            let own = followed.by(&other.profile);
+            let places = distinguishing_steps(followed.steps(), &own);
+            if !places.is_empty() && other.is_beyond_the_permitted(&own, candidate) {
                 covered.insert(other.goal());
             }
             for allows in places.iter().map(|place| allowed[*place]).collect::<BTreeSet<_>>() {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use guest_access_model::action::Action;
 use guest_access_model::actions::actions;
 use guest_access_model::canonical_form::normal_form;
-use guest_access_model::decide::{initial, outcome, outcome_with_points};
+use guest_access_model::decide::{Outcome, initial, outcome, outcome_with_points};
 use guest_access_model::shortest_trace::Search;
 use guest_access_model::state::{Scope, State};
 use guest_access_model::threads;
@@ -49,9 +49,19 @@ impl Deviation {
     /// Whether a client that runs the candidate can distinguish the deviation from the default; and, if
     /// the deviation is forbidden, from everything that is permitted.
     pub(super) fn is_distinguished_by(&self, candidate: &Candidate) -> bool {
-        let followed = &candidate.followed;
-        !distinguishing_steps(followed.steps(), &followed.by(&self.profile)).is_empty()
-            && (self.permitted || fails(&self.profile, candidate))
+        let own = candidate.followed.by(&self.profile);
+        !distinguishing_steps(candidate.followed.steps(), &own).is_empty()
+            && self.is_beyond_the_permitted(&own, candidate)
+    }
+
+    /// Whether the deviation is permitted itself, or does something that nothing permitted explains.
+    /// `own` is what the deviation does at each step of the candidate.
+    pub(super) fn is_beyond_the_permitted(
+        &self,
+        own: &[(State, Outcome)],
+        candidate: &Candidate,
+    ) -> bool {
+        self.permitted || fails(own, candidate)
     }
 
     /// Whether one permitted deviation does the same at each of these actions. This test is much faster

@@ -27,11 +27,6 @@ pub(super) struct PermittedProfiles {
 }
 
 impl PermittedProfiles {
-    /// What the default does at each of these actions.
-    pub(super) fn follow_default(&self, actions: Vec<Action>) -> Followed {
-        Followed::of(&self.default, actions)
-    }
-
     pub(super) fn new(rules: &Rules) -> Self {
         let default = rules.profile();
         let by_reading: Vec<_> = variant::open(rules).iter().map(TakenOption::of).collect();
@@ -48,6 +43,11 @@ impl PermittedProfiles {
             }
         }
         Self { default, singles, pairs }
+    }
+
+    /// What the default does at each of these actions.
+    pub(super) fn follow_default(&self, actions: Vec<Action>) -> Followed {
+        Followed::of(&self.default, actions)
     }
 
     /// Writes into the scenario what the default expects of each step, and lists what other options
@@ -149,12 +149,12 @@ fn expectations(
     found
 }
 
-/// Whether a homeserver with this profile does something that nothing permitted explains.
-pub(super) fn fails(profile: &Profile, candidate: &Candidate) -> bool {
-    let Candidate { scenario, otherwise, followed, .. } = candidate;
+/// Whether a homeserver that does this at the steps of the candidate does something that nothing permitted
+/// explains.
+pub(super) fn fails(other: &[(State, Outcome)], candidate: &Candidate) -> bool {
+    let Candidate { scenario, otherwise, .. } = candidate;
     let mut judge = Judge::new(&scenario.steps, otherwise);
-    let other = followed.by(profile);
-    let mut steps = scenario.steps.iter().zip(&other).enumerate();
+    let mut steps = scenario.steps.iter().zip(other).enumerate();
     steps.any(|(number, (step, (before, outcome)))| {
         let observed = ObservedStep { action: &step.action, before, outcome, label: Some(LABEL) };
         matches!(judge.step(number, &observed), Judgement::Differs(_))

@@ -42,10 +42,8 @@ fn declares(text: &str, name: &str) -> bool {
             })
         })
     };
-    let by_macro = |line: &str| {
-        let after = line.trim().strip_prefix(name);
-        after.is_some_and(|after| matches!(after, " {" | ",") || after.starts_with(" ["))
-    };
+    let by_macro =
+        |line: &str| line.trim() == format!("{name} {{") || line.trim() == format!("{name},");
     text.lines().any(|line| by_keyword(line) || by_macro(line))
 }
 

@@ -19,7 +19,7 @@ use guest_access_rules::variant::{self, Edit, Variant};
 use super::Check;
 use super::points_read::PointsRead;
 
-const SCOPE: Scope = Scope { guests: 1, rooms: 1 };
+pub(super) const SCOPE: Scope = Scope { guests: 1, rooms: 1 };
 
 /// A counterexample for each guarantee that a homeserver breaks.
 pub type Broken = Vec<(GuaranteeId, Vec<Action>)>;
@@ -48,7 +48,9 @@ pub fn check_permitted(
     stop: &Stop,
 ) -> Result<Vec<PermittedAnswer>, ExecutorError> {
     let default = rules.profile();
-    let points_read = PointsRead::of(SCOPE, &default, threads, stop);
+    let guarantees = guarantees.intersection(sayable_at(SCOPE));
+    let points_read =
+        if guarantees.is_empty() { None } else { PointsRead::of(SCOPE, &default, threads, stop) };
     let check = |system: &Profile| {
         let points_read = points_read.as_ref();
         let breakable =

@@ -25,12 +25,11 @@ pub fn jsonl(report: &DiffReport) -> serde_json::Result<String> {
     let mut lines: Vec<_> = vectors
         .map(|ran| {
             let wrong = report.divergences.iter().filter(|d| report.is_wrong(d));
-            let action = match ran.decisions {
-                _ if wrong.flat_map(|d| &d.seen_in).any(|id| *id == ran.scenario) => "fail",
-                // What was not compared as a whole is no pass.
-                _ if ran.not_compared > 0 => "skip",
-                0 => "skip",
-                _ => "pass",
+            let is_wrong = wrong.flat_map(|d| &d.seen_in).any(|id| *id == ran.scenario);
+            let action = match (is_wrong, ran.is_whole()) {
+                (true, _) => "fail",
+                (false, true) => "pass",
+                (false, false) => "skip",
             };
             Line { action, test: format!("{}/{}", report.rules, ran.scenario) }
         })

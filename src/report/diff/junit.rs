@@ -49,7 +49,8 @@ fn suite(report: &DiffReport, name: &str) -> TestSuite {
 }
 
 /// The case of a scenario. It fails if a failing divergence was seen in the scenario, and is an error if a
-/// failure kept a decision from being compared. The output lists known and permitted divergences, and the steps that did not run.
+/// failure kept a decision from being compared. The output lists known and permitted divergences, and the
+/// steps that did not run.
 fn case(report: &DiffReport, suite: &str, ran: &ScenarioSummary) -> TestCase {
     let seen = report.divergences.iter().filter(|d| d.seen_in.contains(&ran.scenario));
     let (failing, passing): (Vec<_>, Vec<_>) = seen.partition(|d| report.fails_by(d));
@@ -73,7 +74,7 @@ fn case(report: &DiffReport, suite: &str, ran: &ScenarioSummary) -> TestCase {
             status.set_description(ran.not_run.join("\n"));
             status
         }
-        None if ran.decisions == 0 || ran.not_compared > 0 => skipped(&ran.not_run.join("; ")),
+        None if !ran.is_whole() => skipped(&ran.not_run.join("; ")),
         None => TestCaseStatus::success(),
     };
     let mut case = TestCase::new(ran.scenario.clone(), status);
@@ -83,8 +84,8 @@ fn case(report: &DiffReport, suite: &str, ran: &ScenarioSummary) -> TestCase {
         None => format!("permitted: {}", divergence.id),
     });
     // The message of a case that is no success has the reasons already, unless a divergence failed it.
-    let is_told = failing.is_empty() && (ran.decisions == 0 || ran.not_compared > 0);
-    let not_run = ran.not_run.iter().filter(|_| !is_told);
+    let has_reasons = failing.is_empty() && !ran.is_whole();
+    let not_run = ran.not_run.iter().filter(|_| !has_reasons);
     let not_run = not_run.map(|why| format!("not run: {why}"));
     let output: Vec<_> = passing.chain(not_run).collect();
     if !output.is_empty() {
