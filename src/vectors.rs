@@ -186,11 +186,11 @@ fn candidates(rules: &Rules, deviations: &[Deviation]) -> Vec<Candidate> {
     let about =
         |other: &Deviation, steps| candidate(plans::for_option(&other.point, &other.option, steps));
     let look = |other: &&Deviation| {
-        let tell = |steps: &[Action]| {
+        let tells_apart = |steps: &[Action]| {
             !other.is_as_permitted(deviations, &permits.follow_default(steps.to_vec()))
                 && other.is_distinguished_by(&about(other, steps.to_vec()))
         };
-        other.distinguishing_trace(&profile, deviations::is_by_a_client, tell)
+        other.distinguishing_trace(&profile, deviations::is_by_a_client, tells_apart)
     };
     for (other, trace) in missing.iter().zip(each(&missing, threads, look)) {
         if let Some(trace) = trace

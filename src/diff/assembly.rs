@@ -8,6 +8,7 @@ use guest_access_rules::variant::{JOINED_BY, Variant, Variants};
 
 use crate::scenario::{LABEL, Scenario, ScenarioStep, sentence};
 
+use super::consistency::contrast;
 use super::id::{IdCause, IdSwitch, id};
 use super::result::{Cause, Divergence, NotRun, ReadingConflict, ReadingTaken};
 use super::run_record::RunRecord;
@@ -58,6 +59,7 @@ impl Assembly<'_> {
             by.in_words()
         );
         let scenario = scenario(rules, id.clone(), about, &demonstration.steps);
+        let contrasts = self.contrasts(&id, switches);
         let curl = self.scripts.script(ScriptSource {
             id: &scenario.id,
             by: by.in_words(),
@@ -87,6 +89,7 @@ impl Assembly<'_> {
             clauses,
             readings,
             conflicts,
+            contrasts,
             count: group.seen.len(),
             seen_in,
             scenario,
@@ -132,6 +135,23 @@ impl Assembly<'_> {
             .or(demonstration.variants.first());
         let readings = enough.into_iter().flatten();
         readings.map(|variant| ReadingTaken::of(&all[*variant])).collect()
+    }
+
+    /// The scenarios that show, at each of these questions, the option of the rest of the run.
+    fn contrasts(&self, id: &str, switches: &[ReadingSwitch]) -> Vec<Scenario> {
+        let RunRecord { segments, assignment, .. } = self.record;
+        let shown = switches.iter().filter_map(|switch| {
+            let (segment, at) = contrast(self.variants, segments, assignment, *switch)?;
+            Some((self.conflict(*switch), &segments[segment], at))
+        });
+        let contrasts = (1..).zip(shown).map(|(number, (conflict, segment, at))| {
+            let steps: Vec<_> = segment.log[..=at].iter().map(|record| record.step).collect();
+            let id = format!("{id}-contrast-{number}");
+            let ReadingConflict { decision_point, in_run, .. } = conflict;
+            let about = format!("The last step shows `{decision_point}` as `{in_run}`.");
+            scenario(self.scripts.rules, id, about, &steps)
+        });
+        contrasts.collect()
     }
 
     fn conflict(&self, switch: ReadingSwitch) -> ReadingConflict {

@@ -51,8 +51,8 @@ pub(super) fn mark_inconsistent(
     for segment in &*segments {
         let judged: Vec<usize> = (segment.known..segment.log.len())
             .filter(|at| {
-                let tells = segment.log[*at].tells();
-                tells && segment.difference_at(*at).is_none_or(speaks_for_a_reading)
+                let is_answered = segment.log[*at].is_answered();
+                is_answered && segment.difference_at(*at).is_none_or(speaks_for_a_reading)
             })
             .collect();
         let matches = options.matches(variants, segment);
@@ -82,6 +82,44 @@ pub(super) fn mark_inconsistent(
             mark(variants, segment, at, in_run[at].outcome, switches);
         }
     }
+    taken
+}
+
+/// The shortest start of a segment whose last step shows the option that the run takes at this question:
+/// the options of the run explain the step, and the other option of `switch` does not. Returns the
+/// number of the segment and of the step.
+pub(super) fn contrast(
+    variants: &Variants,
+    segments: &[Segment],
+    in_run: &[usize],
+    switch: ReadingSwitch,
+) -> Option<(usize, usize)> {
+    let here: Vec<usize> =
+        in_run.iter().copied().filter(|variant| Some(*variant) != switch.in_run).collect();
+    let here = match switch.here {
+        Some(variant) => taking(variants, &here, variant),
+        None => here,
+    };
+    let (in_run, here) = (variants.profile(in_run), variants.profile(&here));
+    let shown = segments.iter().enumerate().filter_map(|(number, segment)| {
+        let in_run = path(&in_run, segment);
+        let here = path(&here, segment);
+        let at = (segment.known..segment.log.len()).find(|at| {
+            segment.log[*at].is_answered()
+                && in_run[*at].found() == Match::Meets
+                && here[*at].found() == Match::Differs
+        })?;
+        Some((number, at))
+    });
+    shown.min_by_key(|(_, at)| *at)
+}
+
+/// These variants, and one more in place of those that answer the same question.
+fn taking(variants: &Variants, taken: &[usize], variant: usize) -> Vec<usize> {
+    let others = taken.iter().copied();
+    let others = others.filter(|other| !variants.exclude_each_other(*other, variant));
+    let mut taken: Vec<usize> = others.chain([variant]).collect();
+    taken.sort_unstable();
     taken
 }
 
@@ -142,7 +180,8 @@ impl Search<'_> {
         let mut explained = self.explained(&taken);
         while explained < all {
             let dropped = taken.iter().map(|variant| Self::without(&taken, *variant));
-            let changed = self.observed.iter().map(|variant| self.with(&taken, *variant));
+            let changed =
+                self.observed.iter().map(|variant| taking(self.variants, &taken, *variant));
             let neighbours = dropped.chain(changed);
             let counted = neighbours.map(|neighbour| (self.explained(&neighbour), neighbour));
             // Of several that explain as many, the first.
@@ -159,15 +198,6 @@ impl Search<'_> {
 
     fn without(taken: &[usize], variant: usize) -> Vec<usize> {
         taken.iter().copied().filter(|other| *other != variant).collect()
-    }
-
-    /// These variants, and one more in place of those that answer the same question.
-    fn with(&self, taken: &[usize], variant: usize) -> Vec<usize> {
-        let others = taken.iter().copied();
-        let others = others.filter(|other| !self.variants.exclude_each_other(*other, variant));
-        let mut taken: Vec<usize> = others.chain([variant]).collect();
-        taken.sort_unstable();
-        taken
     }
 
     /// How many steps these variants explain.

@@ -37,8 +37,8 @@ pub(super) struct StepRecord {
 }
 
 impl StepRecord {
-    /// Whether the answer tells what came of the step.
-    pub(super) fn tells(&self) -> bool {
+    /// Whether the answer shows the outcome of the step.
+    pub(super) fn is_answered(&self) -> bool {
         self.observed.verdict.not_run().is_none()
     }
 
@@ -140,7 +140,7 @@ pub(super) struct SegmentJudge<'a> {
 const MOST_STATES: usize = 8;
 
 impl<'a> SegmentJudge<'a> {
-    /// The judge of a story that begins.
+    /// The judge of a segment, before its first step.
     pub(super) fn new(variants: &'a Variants) -> Self {
         let readings = (0..variants.permitted).map(|variant| variants.profile(&[variant]));
         let states = vec![initial(&variants.default)];
@@ -242,8 +242,10 @@ impl<'a> SegmentJudge<'a> {
     }
 }
 
-/// What comes of a step that was asked of a homeserver. By some ways to read the rules the call that
-/// was to send the labelled event is refused: then it sends none that could be labelled.
+/// The expected outcome of a step that a homeserver was asked to take.
+///
+/// A profile may refuse the call that was to send the labelled event. Then there is no event to label,
+/// and the outcome is that of the same step without the label.
 pub(super) fn outcome_as_asked(profile: &Profile, state: &State, step: &Action) -> Option<Outcome> {
     let refused = || {
         let unlabelled = Action { tag: false, ..*step };
@@ -276,8 +278,8 @@ mod tests {
                     if outcome(reading, state, step).is_some() {
                         continue;
                     }
-                    let told = expected.iter().find(|e| e.variant == Some(variant));
-                    assert!(told.is_some_and(|e| !e.outcome.observation.decision.allows()));
+                    let listed = expected.iter().find(|e| e.variant == Some(variant));
+                    assert!(listed.is_some_and(|e| !e.outcome.observation.decision.allows()));
                     refused += 1;
                 }
             }

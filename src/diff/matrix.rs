@@ -109,7 +109,7 @@ fn judged_steps<'a>(
     segment: &'a Segment,
 ) -> impl Iterator<Item = JudgedStep<'a>> {
     let records = segment.log.iter().enumerate().skip(segment.known);
-    records.filter(|(_, record)| record.tells()).filter_map(|(at, record)| {
+    records.filter(|(_, record)| record.is_answered()).filter_map(|(at, record)| {
         let before = segment.before(at)?;
         let expected = outcome(default, &before, &record.step)?;
         Some(JudgedStep { at, before, record, expected })

@@ -40,6 +40,10 @@ pub struct Divergence {
     /// The open questions at which the homeserver takes another option here than in the rest of the
     /// run; empty unless the kind is `inconsistent`.
     pub conflicts: Vec<ReadingConflict>,
+    /// For each of `conflicts` a scenario of the same run, up to the step that shows the option of the
+    /// rest of the run. A replay runs these scenarios beside `scenario`. A conflict that no single step
+    /// of the run shows has no such scenario.
+    pub contrasts: Vec<Scenario>,
     /// The number of steps that showed the divergence.
     pub count: usize,
     /// The ids of the scenarios that showed the divergence.

@@ -23,7 +23,7 @@ use crate::subject::server::{
 use super::judge::{Expected, SegmentJudge, StepRecord, StepVerdict, are_as_in};
 use super::scenario_run::{Difference, PlannedScenario, ScenarioRun, Segment};
 
-/// What tells stories on a homeserver.
+/// Runs scenarios on a homeserver, and judges them.
 #[derive(Debug)]
 pub(super) struct ScenarioRunner<'a> {
     pub(super) server: &'a Server,
@@ -35,18 +35,18 @@ pub(super) struct ScenarioRunner<'a> {
     pub(super) stop: Stop,
 }
 
-/// How a part of a story ended.
+/// How a segment ended.
 enum Ending {
-    /// With its last step.
+    /// With the last step of the scenario.
     Whole,
-    /// Before that: the step with this number left the homeserver in another state than the rules.
+    /// Early: the step with this number left the homeserver in another state than the rules.
     Astray { at: usize, why: NotRunReason },
-    /// Before that, since the time is up.
+    /// Early, since the time is up.
     Stopped,
 }
 
 impl ScenarioRunner<'_> {
-    /// Takes and judges the steps of a story.
+    /// Takes and judges the steps of a scenario.
     pub(super) async fn run(
         &self,
         fixture: &SharedFixture,
@@ -98,7 +98,7 @@ impl ScenarioRunner<'_> {
                 let may_go_on = matches!(ending, Ok(Ending::Whole));
                 session.clean_up(fixture, &judge.state(), judge.log.len(), may_go_on).await;
             }
-            let clean = judge.log.iter().filter(|record| !record.diverges && record.tells());
+            let clean = judge.log.iter().filter(|record| !record.diverges && record.is_answered());
             let lead: Vec<_> = clean.map(|record| record.step).collect();
             segment.log = judge.log;
             let judged = segment.log.iter().skip(known);
@@ -107,7 +107,7 @@ impl ScenarioRunner<'_> {
                 if let Some(reason) = not_compared {
                     run.step_not_run(scenario, &record.step, 0, reason);
                 }
-                if record.tells() {
+                if record.is_answered() {
                     run.decisions += 1;
                 }
             }
@@ -235,7 +235,8 @@ impl ScenarioRunner<'_> {
                 after: before,
             };
             if let Some(why) = inconclusive {
-                // Where a step leads that tells nothing is known only if it leads nowhere.
+                // The answer does not show the outcome. The state after the step is known only if no
+                // expected outcome changes the state.
                 let leads = expected.iter().any(|expected| expected.outcome.next != before);
                 judge.log.push(record);
                 if leads {

@@ -33,6 +33,8 @@ pub struct SavedDivergence {
     pub observed: String,
     /// The scenario that shows the divergence in its last step.
     pub scenario: Scenario,
+    /// For an inconsistent divergence: the scenarios that show the option of the rest of the run.
+    pub contrasts: Vec<Scenario>,
 }
 
 /// Why a file is no report. Every message names the place of the fault.
@@ -87,6 +89,8 @@ struct Divergence<'a> {
     observed: String,
     #[serde(borrow)]
     scenario: &'a RawValue,
+    #[serde(borrow, default)]
+    contrasts: Vec<&'a RawValue>,
 }
 
 impl SavedReport {
@@ -117,13 +121,24 @@ impl SavedReport {
             let line = line_of(text, raw.get());
             let divergence: Divergence<'_> =
                 serde_json::from_str(raw.get()).map_err(|error| syntax(line, &error))?;
-            let Divergence { id, kind, expected, observed, scenario } = divergence;
+            let Divergence { id, kind, expected, observed, scenario, contrasts } = divergence;
             let is_inconsistent = kind == DivergenceKind::Inconsistent.as_str();
-            // Empty lines before the scenario, so that its line numbers are those of the report.
-            let line = line_of(text, scenario.get());
-            let scenario = format!("{}{}", "\n".repeat(line - 1), scenario.get());
-            let scenario = Scenario::parse(&path.display().to_string(), &scenario)?;
-            divergences.push(SavedDivergence { id, is_inconsistent, expected, observed, scenario });
+            let parsed = |scenario: &RawValue| {
+                // Empty lines before the scenario, so that its line numbers are those of the report.
+                let line = line_of(text, scenario.get());
+                let scenario = format!("{}{}", "\n".repeat(line - 1), scenario.get());
+                Scenario::parse(&path.display().to_string(), &scenario)
+            };
+            let scenario = parsed(scenario)?;
+            let contrasts = contrasts.into_iter().map(parsed).collect::<Result<_, _>>()?;
+            divergences.push(SavedDivergence {
+                id,
+                is_inconsistent,
+                expected,
+                observed,
+                scenario,
+                contrasts,
+            });
         }
         Ok(Self { rules: report.rules, url: report.server.url, divergences })
     }

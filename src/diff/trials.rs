@@ -3,7 +3,7 @@
 //! 1. Run the model's own shortest trace into the situation of the divergence.
 //! 2. Where the trace does not show the divergence, run the scenario in which it was seen: without what
 //!    does not matter to the last step; with the queries of those whom the step is about; with all
-//!    steps that may variant anything; whole.
+//!    steps that may change anything; whole.
 //! 3. Of a scenario from step 2 that shows the divergence, leave out one half, then the other half; then
 //!    quarters, and so on. Divergences that nothing permits come first.
 
@@ -82,7 +82,7 @@ struct Trials<'a, P> {
     progress: P,
     /// The smallest scenario that is known, for each divergence.
     divergences: Vec<Demonstrated>,
-    /// What was run.
+    /// The scenarios that were run.
     tried: HashSet<Trial>,
 }
 
@@ -165,8 +165,8 @@ impl<P: Fn(usize)> Trials<'_, P> {
 /// for steps that led astray.
 fn before(group: &Group, segments: &[Segment]) -> Vec<Action> {
     let (segment, difference) = group.first(segments);
-    let telling = segment.log[..difference.at].iter().filter(|record| record.tells());
-    let before = telling.filter(|record| !record.diverges || !may_change_anything(&record.step));
+    let answered = segment.log[..difference.at].iter().filter(|record| record.is_answered());
+    let before = answered.filter(|record| !record.diverges || !may_change_anything(&record.step));
     before.map(|record| record.step).collect()
 }
 
@@ -182,7 +182,7 @@ fn whole(group: &Group, segments: &[Segment]) -> Vec<Action> {
 fn as_seen(group: &Group, segments: &[Segment]) -> Demonstration {
     let (segment, difference) = group.first(segments);
     let mut steps = before(group, segments);
-    // What variants nothing by the rules may have changed something all the same.
+    // A step that changes nothing by the rules may have changed something on the homeserver.
     steps.retain(|step| step.tag || may_change_anything(step));
     steps.push(segment.log[difference.at].step);
     Demonstration {

@@ -115,6 +115,9 @@ pub struct DivergenceReport {
     /// The open questions at which the homeserver takes another option here than in the rest of the
     /// run; empty unless the kind is `inconsistent`.
     pub conflicts: Vec<ReadingConflict>,
+    /// For each of `conflicts` a scenario of the same run, whose last step shows the option of the rest
+    /// of the run.
+    pub contrasts: Vec<Scenario>,
     /// Whether the rules permit the observed outcome.
     pub permitted: bool,
     /// The number of steps that showed the divergence.
@@ -275,16 +278,19 @@ impl DivergenceReport {
             clauses: divergence.clauses,
             readings: divergence.readings,
             conflicts: divergence.conflicts,
+            contrasts: divergence.contrasts.into_iter().map(with_printable_about).collect(),
             permitted,
             count: divergence.count,
             seen_in: divergence.seen_in,
-            scenario: Scenario {
-                about: printable(&divergence.scenario.about),
-                ..divergence.scenario
-            },
+            scenario: with_printable_about(divergence.scenario),
             reproduced: divergence.reproduced,
             curl: divergence.curl,
             known: None,
         }
     }
+}
+
+/// The scenario, with an explanation that a terminal can show.
+fn with_printable_about(scenario: Scenario) -> Scenario {
+    Scenario { about: printable(&scenario.about), ..scenario }
 }

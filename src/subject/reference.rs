@@ -185,8 +185,8 @@ mod tests {
     fn the_draft_gives_a_guest_messages_from_before_the_opening() {
         for (profile, given) in [(draft(&[]), true), (latest(&[]), false)] {
             let mut subject = registered(profile);
-            let said = subject.take(&tagged(Actor::Moderator, Operation::Send(Message::Message)));
-            assert!(said.decision.allows());
+            let sent = subject.take(&tagged(Actor::Moderator, Operation::Send(Message::Message)));
+            assert!(sent.decision.allows());
             subject.take(&set_visibility(HistoryVisibility::WorldReadable));
             let read = subject.take(&step(GUEST, Operation::Read(KNOWN.messages)));
             assert!(read.decision.allows());

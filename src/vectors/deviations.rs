@@ -75,17 +75,17 @@ impl Deviation {
     }
 
     /// The shortest trace by which a client can distinguish the deviation from `default`. The trace has
-    /// only actions that `may` be taken, and `tell` accepts it.
+    /// only actions that `may` be taken, and `accepts` holds of it.
     pub(super) fn distinguishing_trace(
         &self,
         default: &Profile,
         may: impl Fn(&Action) -> bool,
-        tell: impl Fn(&[Action]) -> bool,
+        accepts: impl Fn(&[Action]) -> bool,
     ) -> Option<Vec<Action>> {
         SCOPES.iter().find_map(|(scope, pairs)| {
             let steps: Vec<Action> =
                 actions(*scope, &[default, &self.profile]).into_iter().filter(|s| may(s)).collect();
-            distinguishing_trace_in(default, &self.profile, &steps, *pairs, &tell)
+            distinguishing_trace_in(default, &self.profile, &steps, *pairs, &accepts)
         })
     }
 }
@@ -139,7 +139,7 @@ const SCOPES: [(Scope, usize); 3] = [
     (Scope { guests: 1, rooms: 2 }, 2_000),
 ];
 
-/// How many traces that end in a difference are shown to `tell` at the most.
+/// How many traces that end in a difference are offered to `accepts`, at most.
 const TRIES: usize = 400;
 
 /// Whether a client can take the action.
@@ -200,7 +200,7 @@ fn distinguishing_trace_in(
     other: &Profile,
     steps: &[Action],
     most_pairs: usize,
-    tell: impl Fn(&[Action]) -> bool,
+    accepts: impl Fn(&[Action]) -> bool,
 ) -> Option<Vec<Action>> {
     let key = |one: &State, two: &State| (normal_form(default, one), normal_form(other, two));
     let first = (initial(default), initial(other));
@@ -219,7 +219,7 @@ fn distinguishing_trace_in(
             if tries > 0 && !is_alike && is_observable(&one, &two, here.tagged.is_some()) {
                 tries -= 1;
                 let trace = search.trace(number, *step);
-                if tell(&trace) {
+                if accepts(&trace) {
                     return Some(trace);
                 }
             }

@@ -143,7 +143,7 @@ fn a_proposal_is_told_with_the_path_of_its_file() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let counterexample = &ran.json()["properties"][0]["counterexample"];
     assert_eq!(counterexample["rules"], path.as_str());
-    let scenario = folder.file("story.json", counterexample.to_string());
+    let scenario = folder.file("trace.json", counterexample.to_string());
     let ran = run(["decide".into(), scenario.into_os_string()]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }

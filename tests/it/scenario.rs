@@ -192,7 +192,8 @@ fn a_trace_expects_what_the_rules_decide() {
         Action::new(guest, Operation::Read(messages)).at(0),
     ];
     let rules = Rules::find("latest").unwrap();
-    let scenario = Scenario::from_trace("a-story", &rules, "About.", vec![], &trace).unwrap();
+    let scenario =
+        Scenario::from_trace("a-guest-logs-out", &rules, "About.", vec![], &trace).unwrap();
     insta::assert_json_snapshot!(scenario);
 }
 
@@ -200,6 +201,6 @@ fn a_trace_expects_what_the_rules_decide() {
 fn a_trace_that_cannot_happen_is_refused() {
     let trace = [Action::new(Actor::Guest(0), Operation::LogOut)];
     let rules = Rules::find("latest").unwrap();
-    let error = Scenario::from_trace("a-story", &rules, "", vec![], &trace).unwrap_err();
-    insta::assert_snapshot!(error, @"scenario `a-story`: step 1, `guest1 logs out`, cannot happen: guest1 is not registered; begin with `guest1` doing `register as guest`");
+    let error = Scenario::from_trace("a-guest-logs-out", &rules, "", vec![], &trace).unwrap_err();
+    insta::assert_snapshot!(error, @"scenario `a-guest-logs-out`: step 1, `guest1 logs out`, cannot happen: guest1 is not registered; begin with `guest1` doing `register as guest`");
 }

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use crate::diff::{Cause, NotComparedTotal, NotRun, ReadingConflict};
 use crate::permitted::DivergenceKind;
 use crate::report::{count, number, paint, style};
-use crate::scenario::{LABEL, sentence_with};
+use crate::scenario::{LABEL, Scenario, sentence_with};
 
 use super::{DiffReport, DivergenceReport};
 
@@ -261,14 +261,22 @@ pub(super) fn description(divergence: &DivergenceReport) -> String {
         _ if divergence.conflicts.is_empty() => lines.push("unexplained".to_owned()),
         _ => {}
     }
-    for (number, step) in (1..).zip(&divergence.scenario.steps) {
-        let label = divergence.scenario.label().unwrap_or(LABEL);
-        lines.push(format!("  {number}. {}", sentence_with(&step.action, label)));
+    lines.extend(steps_in_words(&divergence.scenario));
+    for contrast in &divergence.contrasts {
+        lines.push("compare with this scenario of the same run:".to_owned());
+        lines.extend(steps_in_words(contrast));
     }
     if !divergence.reproduced {
         lines.push("  (the scenario alone did not show the divergence again)".to_owned());
     }
     lines.join("\n")
+}
+
+/// The steps of a scenario, in numbered lines.
+fn steps_in_words(scenario: &Scenario) -> impl Iterator<Item = String> {
+    let label = scenario.label().unwrap_or(LABEL);
+    let steps = (1..).zip(&scenario.steps);
+    steps.map(move |(number, step)| format!("  {number}. {}", sentence_with(&step.action, label)))
 }
 
 /// A decision point that the homeserver answers in two ways, in lines.

@@ -33,8 +33,9 @@ impl ReferenceSubject {
         match step.operation {
             Operation::Register { named } => self.register(step.by, named),
             Operation::RegisterOver(guest) => {
-                let asked = accounts.guest(guest).map(|guest| guest.user_id.localpart().to_owned());
-                self.become_user(guest, asked, None)
+                let requested =
+                    accounts.guest(guest).map(|guest| guest.user_id.localpart().to_owned());
+                self.become_user(guest, requested, None)
             }
             Operation::Upgrade(upgrade) => self.upgrade(upgrade),
             Operation::LogOut => {

@@ -158,8 +158,8 @@ impl Client {
                     continue;
                 }
             }
-            let asked = response.retry_after_ms().map(Duration::from_millis).or(retry_after);
-            let wait = asked.unwrap_or(Duration::from_secs(1)).max(Duration::from_millis(10));
+            let requested = response.retry_after_ms().map(Duration::from_millis).or(retry_after);
+            let wait = requested.unwrap_or(Duration::from_secs(1)).max(Duration::from_millis(10));
             if wait > patience {
                 return Ok(response);
             }
@@ -231,9 +231,9 @@ fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text += &format!(": {said}");
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text += &format!(": {message}");
         }
         cause = error.source();
     }

@@ -147,8 +147,8 @@ impl HttpObservation {
                 EventPresence::Absent => !tagged,
                 EventPresence::Partial(_) => false,
             },
-            (ResponseContent::IsGuest(said), Answer::IsGuest(expected))
-            | (ResponseContent::Named(said), Answer::Named(expected)) => *said == expected,
+            (ResponseContent::IsGuest(given), Answer::IsGuest(expected))
+            | (ResponseContent::Named(given), Answer::Named(expected)) => *given == expected,
             // The session read nothing that could differ.
             _ => true,
         }

@@ -127,12 +127,12 @@ impl<'a> Connection<'a> {
     }
 
     /// The number of exchanges so far.
-    pub(super) fn said(&self) -> usize {
+    pub(super) fn exchange_count(&self) -> usize {
         self.exchanges.borrow().len()
     }
 
     /// Forgets all exchanges but the first `kept`: they are no part of the scenario.
-    pub(super) fn unsay(&self, kept: usize) {
+    pub(super) fn truncate(&self, kept: usize) {
         self.exchanges.borrow_mut().truncate(kept);
     }
 

@@ -31,8 +31,8 @@ pub struct Request {
 impl Request {
     /// The value of this key in the query, if the query has the key.
     pub fn parameter(&self, key: &str) -> Option<&str> {
-        let said = self.query.iter().find(|(known, _)| *known == key);
-        said.map(|(_, value)| value.as_str())
+        let pair = self.query.iter().find(|(known, _)| *known == key);
+        pair.map(|(_, value)| value.as_str())
     }
 
     /// A request to `endpoint`, with `parts` in place of the placeholders of the path, in order. A

@@ -8,7 +8,7 @@ use guest_access_rules::variant::{Variant, Variants};
 use serde_json::Value;
 
 use super::misbehaving::rewriting;
-use crate::cli::{Ran, run};
+use crate::cli::{Folder, Ran, run};
 
 /// The error code of the default option of `join.errcode`, and that of another option, padded to the
 /// same length.
@@ -140,4 +140,48 @@ fn the_default_at_one_of_three_answers_is_inconsistent_too() {
     });
     let ran = diff(&url, &["--format", "json"]);
     assert_eq!(conflicts(&ran), conflict("M_FORBIDDEN", "M_GUEST_ACCESS_FORBIDDEN"));
+}
+
+/// A homeserver that refuses one of the unlisted endpoints with another error code than the rest.
+fn with_one_exception() -> String {
+    rewriting(
+        |line, answer| {
+            if line.contains("/voip/turnServer") { with_other_errcode(answer) } else { answer }
+        },
+    )
+}
+
+#[test]
+fn a_replay_shows_an_inconsistent_divergence_again() {
+    let folder = Folder::new();
+    let run_on = |url: &str, more: [&str; 2]| {
+        let always = ["diff", "--server", url, "--quiet", "--jobs", "1", "--format", "json"];
+        run(always.iter().chain(&more))
+    };
+    let found = run_on(&with_one_exception(), ["--only", "accounts"]);
+    assert_eq!(found.code, Some(1), "{}", found.err);
+    let mut report = found.json();
+    let is_inconsistent = |divergence: &Value| divergence["kind"] == "inconsistent";
+    report["divergences"].as_array_mut().unwrap().retain(is_inconsistent);
+    let number = report["divergences"].as_array().unwrap().len();
+    assert!(number > 0);
+    for divergence in report["divergences"].as_array().unwrap() {
+        assert_eq!(divergence["conflicts"][0]["decision_point"], "unlisted.errcode");
+    }
+    let file = folder.file("report.json", report.to_string()).display().to_string();
+    let again = run_on(&with_one_exception(), ["--replay", &file]);
+    assert_eq!((again.code, &again.json()["still_there"]), (Some(1), &number.into()), "{again:?}");
+    // A homeserver that takes one option at both calls has none of the divergences.
+    let default = run_on(&rewriting(|_, answer| answer), ["--replay", &file]);
+    assert_eq!((default.code, &default.json()["fixed"]), (Some(0), &number.into()), "{default:?}");
+    let other = rewriting(|_, answer| with_other_errcode(answer));
+    let other = run_on(&other, ["--replay", &file]);
+    assert_eq!((other.code, &other.json()["fixed"]), (Some(0), &number.into()), "{other:?}");
+    // A report without the scenario of the rest of the run proves nothing.
+    for divergence in report["divergences"].as_array_mut().unwrap() {
+        divergence.as_object_mut().unwrap().remove("contrasts");
+    }
+    let file = folder.file("old.json", report.to_string()).display().to_string();
+    let old = run_on(&with_one_exception(), ["--replay", &file]);
+    assert_eq!((old.code, &old.json()["could_not_run"]), (Some(3), &number.into()), "{old:?}");
 }

@@ -50,6 +50,7 @@ fn divergence(
         because: "the room's guest access is not `can_join`",
         clauses: vec!["GA-22".to_owned()],
         readings: Vec::new(),
+        contrasts: Vec::new(),
         conflicts: Vec::new(),
         permitted: false,
         count: 3,

@@ -66,6 +66,12 @@ pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
                 @if !d.reproduced { " The scenario alone did not show the divergence again." }
             }
             div.scroll { (diagram(d)) }
+            @for contrast in &d.contrasts {
+                (collapsed(
+                    "A scenario of the same run that shows the other option",
+                    &serde_json::to_string_pretty(contrast).unwrap_or_default()
+                ))
+            }
             (collapsed("Scenario", &serde_json::to_string_pretty(&d.scenario).unwrap_or_default()))
             @if let Some(script) = &d.curl { (collapsed("Script, for curl and jq", script)) }
             details {

@@ -43,25 +43,25 @@ impl Session<'_> {
     async fn move_in(&mut self, vacant: VacantRoom, initial: &Room) -> Result<(), ServerError> {
         let number = self.rooms.len();
         let VacantRoom { id, mark, actions_taken, creation } = vacant;
-        let before = self.connection.said();
+        let before = self.connection.exchange_count();
         self.connection.recall(&creation);
         self.rooms.push(SessionRoom { mark, actions_taken, creation, ..SessionRoom::new(id) });
-        let said = self.connection.said();
+        let until_here = self.connection.exchange_count();
         let mut settled = self.settle_in(number, initial).await;
         if matches!(settled, Ok(true)) {
             // A script that replays the scenario does so in a new room, where nothing is to be set.
-            self.connection.unsay(said);
+            self.connection.truncate(until_here);
             settled = self.settle_in(number, initial).await;
         }
         if settled.is_err() {
-            self.connection.unsay(before);
+            self.connection.truncate(before);
         }
         settled.map(|_| ())
     }
 
     async fn make_room(&mut self, initial: &Room) -> Result<(), ServerError> {
         let number = self.rooms.len();
-        let said = self.connection.said();
+        let until_here = self.connection.exchange_count();
         let mut body = json!({
             "preset": "public_chat",
             "visibility": "private",
@@ -79,7 +79,7 @@ impl Session<'_> {
         let user = self.accounts.credentials(Actor::User, Credential::Own);
         self.send(&user, join).await?.read::<join_room_by_id::v3::Response>()?;
         self.settle_in(number, initial).await?;
-        let mut creation = self.connection.exchanges().split_off(said);
+        let mut creation = self.connection.exchanges().split_off(until_here);
         creation.retain(|exchange| exchange.request.method != "GET");
         self.rooms[number].creation = creation;
         Ok(())
