@@ -1,6 +1,7 @@
 //! Compares a homeserver with the rules, over HTTP.
 //!
-//! 1. *Plan* the scenarios to run ([`plan()`]): the vectors, which come from the model.
+//! 1. *Plan* the scenarios to run: the vectors, which come from the model ([`plan()`]), or the scenarios of a
+//!    folder ([`plan_from()`]).
 //! 2. *Run* each scenario on the homeserver, in rooms and by guests of its own, several at once. Judge
 //!    each step by everything that the rules permit of the step.
 //! 3. *Find the causes*: the smallest variants under which the model does what the homeserver did.
@@ -60,7 +61,7 @@ use crate::subject::server::{NotRunKind, NotRunReason, Server, ServerError, User
 
 pub use defect_runs::{DefectResult, DefectRunError, HIDDEN, diff_defects};
 pub use id::ID_SCHEME;
-pub use plan::plan;
+pub use plan::{PlanError, plan, plan_from};
 pub use replay::{ReplayOutcome, ReplayResult, replay};
 pub use result::{
     AnswerClass, CallTarget, Cause, CellVerdict, Circumstances, DiffResult, Divergence, MatrixCell,

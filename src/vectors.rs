@@ -61,7 +61,7 @@ pub use coverage_goal::{
 };
 pub use detection::{Detection, detections};
 pub use deviations::{Undetected, undetected};
-pub use file::schema;
+pub use file::{INDEX, SCHEMA, schema};
 
 use coverage::Coverage;
 use deviations::Deviation;
@@ -154,7 +154,7 @@ fn candidates(rules: &Rules, deviations: &[Deviation]) -> Vec<Candidate> {
     });
     for plan in plans::plans() {
         let covered = planner.covered();
-        let steps = planner.path_planner(&plan.steps, GUESTS);
+        let steps = planner.plan(&plan.steps, GUESTS);
         if planner.covered() > covered {
             plans.push(VectorPlan { steps, ..plan });
         }
@@ -162,7 +162,7 @@ fn candidates(rules: &Rules, deviations: &[Deviation]) -> Vec<Candidate> {
     planner.weigh(|_| 1);
     loop {
         let covered = planner.covered();
-        let steps = planner.path_planner(&plans::three_guests_registered(), GUESTS);
+        let steps = planner.plan(&plans::three_guests_registered(), GUESTS);
         if planner.covered() == covered {
             break;
         }
@@ -170,7 +170,7 @@ fn candidates(rules: &Rules, deviations: &[Deviation]) -> Vec<Candidate> {
     }
     for (number, trace) in goals.values().enumerate() {
         if !planner.is_covered(number) {
-            plans.push(plans::for_remaining_goals(planner.path_planner(trace, GUESTS)));
+            plans.push(plans::for_remaining_goals(planner.plan(trace, GUESTS)));
         }
     }
     redundant_queries::remove_redundant_queries(&profile, &mut plans);

@@ -50,6 +50,10 @@ pub(super) struct Args {
     /// the report or on `--server`
     #[arg(long, value_name = "REPORT", conflicts_with_all = ["explore_for", "seed", "baseline", "write_baseline", "also"])]
     replay: Option<PathBuf>,
+    /// Run the scenarios in the JSON files of DIR, such as those of `vectors --out DIR`
+    /// [default: the vectors of the rules, generated anew]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["replay", "concurrent"])]
+    scenarios: Option<PathBuf>,
     /// The number of scenarios that run at once
     #[arg(long, value_name = "N", default_value_t = 12,
         value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -199,9 +203,12 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     };
     let url = args.server.clone().or_else(|| embedded.as_ref().map(Embedded::url));
     let url = url.unwrap_or_default();
+    let of_folder = args.scenarios.as_deref();
+    let of_folder =
+        of_folder.map(|folder| diff::plan_from(folder, &rules, &args.only)).transpose()?;
     // Connect once before the vectors are planned, so that a wrong URL fails at once.
     diff::wait_for(connect(args, &url)).map_err(CommandError::Runtime)?.0?;
-    let scenarios = diff::plan(&rules, &args.only);
+    let scenarios = of_folder.unwrap_or_else(|| diff::plan(&rules, &args.only));
     if scenarios.is_empty() && args.explore_for.is_none() {
         print_message("no scenario matches, so nothing was there to check");
         return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));

@@ -8,7 +8,7 @@ use guest_access_rules::discipline::UnknownDiscipline;
 use guest_access_rules::rules::RulesError;
 
 use crate::contention::RecordingError;
-use crate::diff::{DefectRunError, SavedError};
+use crate::diff::{DefectRunError, PlanError, SavedError};
 use crate::report::diff::BaselineError;
 use crate::scenario::ScenarioError;
 use crate::subject::server::ServerError;
@@ -93,6 +93,9 @@ pub enum CommandError {
         /// Why the rules were not found.
         source: RulesError,
     },
+    /// The scenarios of a folder cannot be run.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// `--replay` does not write this format.
     #[error("with `--replay` the report is `text` or `json`")]
     FormOfReplay,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::Run;
 use crate::report::vectors::{UndetectedReport, VectorsReport};
-use crate::vectors::{schema, vectors};
+use crate::vectors::{INDEX, SCHEMA, schema, vectors};
 
 use super::output::{Format, OutputArgs, Written, json};
 use super::progress::Progress;
@@ -51,10 +51,6 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     Written::report(&report, args.format, Outcome::Holds, &args.output)
 }
 
-/// The file name of the index. Every folder of vectors has an index.
-const INDEX: &str = "index.json";
-/// The file name of the schema.
-const SCHEMA: &str = "vector.schema.json";
 /// The value of the key `is`, by which an index is recognised.
 const IS: &str = "guest-access vectors";
 

@@ -1,21 +1,118 @@
-//! Which scenarios are run: the vectors of the rules.
+//! Which scenarios are run: the vectors of the rules, or the scenarios of a folder.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use glob::Pattern;
 use guest_access_rules::rules::Rules;
 
-use crate::vectors::{Vector, vectors};
+use crate::scenario::{Scenario, ScenarioError};
+use crate::vectors::{self, Vector, vectors};
 
 use super::scenario_run::PlannedScenario;
 
+/// Why the scenarios of a folder cannot be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The folder cannot be read.
+    #[error("{}: the folder cannot be read; name a folder of scenarios", path.display())]
+    Unreadable {
+        /// The folder.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The folder has no scenario.
+    #[error(
+        "{}: the folder has no scenario; `vectors --out` writes one file for each vector",
+        path.display()
+    )]
+    Empty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file is no scenario, or a step cannot happen under the rules.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// Two files have scenarios of one id.
+    #[error("{}: the scenario has the id `{id}`, as has the scenario in {}", path.display(), other.display())]
+    SameId {
+        /// The id.
+        id: String,
+        /// The second file.
+        path: PathBuf,
+        /// The first file.
+        other: PathBuf,
+    },
+}
+
 /// The vectors of `rules` to run. With patterns, only the vectors whose id matches one of them.
 pub fn plan(rules: &Rules, only: &[Pattern]) -> Vec<PlannedScenario> {
-    let is_asked_for = |id: &str| only.is_empty() || only.iter().any(|pattern| pattern.matches(id));
-    let scenarios = vectors(rules).into_iter().map(PlannedScenario::from);
-    scenarios.filter(|scenario| is_asked_for(&scenario.id)).collect()
+    let mut scenarios: Vec<_> = vectors(rules).into_iter().map(PlannedScenario::from).collect();
+    scenarios.retain(|scenario| is_selected(&scenario.id, only));
+    in_order(scenarios)
+}
+
+/// The scenarios in the `.json` files of a folder, but for the index and the schema that belong to a
+/// folder of vectors. With patterns, only the scenarios whose id matches one of them.
+///
+/// # Errors
+/// If the folder cannot be read or has no scenario, if two scenarios have one id, or if a scenario is
+/// wrong or cannot happen under `rules`.
+pub fn plan_from(
+    folder: &Path,
+    rules: &Rules,
+    only: &[Pattern],
+) -> Result<Vec<PlannedScenario>, PlanError> {
+    let unreadable = |source| PlanError::Unreadable { path: folder.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let is_scenario = path.extension().is_some_and(|extension| extension == "json")
+            && path
+                .file_name()
+                .is_none_or(|name| name != vectors::INDEX && name != vectors::SCHEMA);
+        if is_scenario {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err(PlanError::Empty { path: folder.to_owned() });
+    }
+    paths.sort();
+    let profile = rules.profile();
+    let mut known: HashMap<String, PathBuf> = HashMap::new();
+    let mut scenarios = Vec::new();
+    for path in paths {
+        let (scenario, source) = Scenario::load(&path)?;
+        scenario.replay(&profile).map_err(|error| source.locate(error))?;
+        let id = scenario.id.clone();
+        if let Some(other) = known.insert(id.clone(), path.clone()) {
+            return Err(PlanError::SameId { id, path, other });
+        }
+        if is_selected(&id, only) {
+            scenarios.push(PlannedScenario { id, steps: scenario.actions() });
+        }
+    }
+    Ok(in_order(scenarios))
+}
+
+/// Whether a scenario with this id is to be run.
+fn is_selected(id: &str, only: &[Pattern]) -> bool {
+    only.is_empty() || only.iter().any(|pattern| pattern.matches(id))
+}
+
+/// The scenarios in the order of their ids, so that a run does not depend on where they come from.
+fn in_order(mut scenarios: Vec<PlannedScenario>) -> Vec<PlannedScenario> {
+    scenarios.sort_by(|one, other| one.id.cmp(&other.id));
+    scenarios
 }
 
 impl From<Vector> for PlannedScenario {
     fn from(Vector { scenario, .. }: Vector) -> Self {
-        Self { id: scenario.id, steps: scenario.steps.iter().map(|step| step.action).collect() }
+        Self { steps: scenario.actions(), id: scenario.id }
     }
 }

@@ -6,10 +6,11 @@ use guest_access_model::action::{Action, Operation};
 use guest_access_rules::clause;
 use guest_access_rules::text_file::{self, FileKind};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::Error as _;
+use serde::de::{Error as _, IgnoredAny};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::format::{Fault, StepEntry};
 use super::{
@@ -32,6 +33,41 @@ struct File<'a> {
     steps: Vec<&'a RawValue>,
     #[serde(borrow, default)]
     interleaving: Vec<&'a RawValue>,
+}
+
+/// A vector as JSON: a scenario with more fields, which a reader of the scenario ignores.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VectorFile<'a> {
+    id: String,
+    rules: String,
+    about: String,
+    #[serde(borrow)]
+    clauses: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    steps: Vec<&'a RawValue>,
+    #[serde(rename = "guests")]
+    _guests: IgnoredAny,
+    #[serde(rename = "rooms")]
+    _rooms: IgnoredAny,
+    #[serde(rename = "covers")]
+    _covers: IgnoredAny,
+}
+
+impl<'a> From<VectorFile<'a>> for File<'a> {
+    fn from(vector: VectorFile<'a>) -> Self {
+        let VectorFile { id, rules, about, clauses, steps, .. } = vector;
+        Self { id, rules, about, clauses, steps, interleaving: Vec::new() }
+    }
+}
+
+/// Whether the text is a vector, and not only a scenario.
+fn is_vector(text: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Covering {
+        covers: Option<IgnoredAny>,
+    }
+    serde_json::from_str::<Covering>(text).is_ok_and(|file| file.covers.is_some())
 }
 
 /// A scenario of Matrix guest access: steps by named actors, each with its expected outcome.
@@ -90,7 +126,9 @@ pub(super) fn read(path: &Path) -> Result<String, ScenarioError> {
 /// Parses the scenario in `text`, the content of the file at `path`.
 pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), ScenarioError> {
     let syntax = |line, error: &serde_json::Error| syntax(path, line, error);
-    let file: File = object(text).map_err(|error| syntax(1, &error))?;
+    let is_vector = is_vector(text);
+    let file = if is_vector { object::<VectorFile>(text).map(File::from) } else { object(text) };
+    let file = file.map_err(|error| syntax(1, &error))?;
     let meaning = |line, message| ScenarioError::Meaning { path: path.to_owned(), line, message };
     let mut clauses = Vec::with_capacity(file.clauses.len());
     for raw in &file.clauses {
@@ -112,7 +150,8 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
         let line = line_of(text, raw.get());
         let fault =
             |message| ScenarioError::Action { path: path.to_owned(), line, number, message };
-        let entry: StepEntry = parse_step(raw.get()).map_err(|error| syntax(line, &error))?;
+        let entry: StepEntry =
+            parse_step(raw.get(), is_vector).map_err(|error| syntax(line, &error))?;
         let asked_for = entry.event.clone();
         let step = entry.into_step().map_err(|error| match error {
             Fault::Actor(actor, known) => {
@@ -156,14 +195,21 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
     serde_json::from_str(text)
 }
 
-/// Parses `text` as a step, whose expectation is an object too.
-fn parse_step(text: &str) -> serde_json::Result<StepEntry> {
+/// Parses `text` as a step, whose expectation is an object too. The step of a vector may list what else
+/// is permitted.
+fn parse_step(text: &str, of_vector: bool) -> serde_json::Result<StepEntry> {
     #[derive(Deserialize)]
     struct Expecting<'a> {
         #[serde(borrow)]
         expect: Option<&'a RawValue>,
     }
-    let entry = object(text)?;
+    let entry = if of_vector {
+        let mut fields: Map<String, Value> = object(text)?;
+        fields.remove("otherwise");
+        serde_json::from_value(fields.into())?
+    } else {
+        object(text)?
+    };
     if let Some(expect) = object::<Expecting>(text)?.expect {
         object::<Option<Expect>>(expect.get())?;
     }

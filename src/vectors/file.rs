@@ -9,6 +9,11 @@ use super::Vector;
 use crate::permitted::Permitted;
 use crate::scenario::{self, ScenarioStep};
 
+/// The file name of the index. Every folder of vectors has an index.
+pub const INDEX: &str = "index.json";
+/// The file name of the schema in a folder of vectors.
+pub const SCHEMA: &str = "vector.schema.json";
+
 /// A step of a vector.
 #[derive(Serialize)]
 struct Step<'a> {

@@ -110,7 +110,7 @@ impl<'a> PathPlanner<'a> {
     }
 
     /// Plans a path that begins with these actions, as the module describes.
-    pub(super) fn path_planner(&mut self, begin: &[Action], guests: u8) -> Vec<Action> {
+    pub(super) fn plan(&mut self, begin: &[Action], guests: u8) -> Vec<Action> {
         let state = initial(self.profile);
         let mut path =
             Path { state, origins: Origins::default(), steps: vec![], changes: 0, guests };

@@ -4,9 +4,11 @@ use std::time::Instant;
 
 use guest_access::serve::Embedded;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::variant;
 use serde_json::{Value, json};
 
-use crate::cli::run;
+use super::vectors;
+use crate::cli::{Folder, run};
 
 fn http(url: &str, path: &str, body: &Value) -> Value {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -39,6 +41,52 @@ fn without_a_server_the_reference_is_compared() {
 }
 
 #[test]
+fn the_scenarios_of_a_folder_are_run_as_the_vectors_are() {
+    let folder = Folder::new();
+    let written = folder.path("vectors").display().to_string();
+    assert_eq!(run(["vectors", "--quiet", "--out", &written]).code, Some(0));
+    let defect = variant::find(&Rules::find("latest").unwrap(), "join.gate=none").unwrap();
+    let server = Embedded::start(defect.profile).unwrap();
+    let report = |more: &[&str]| {
+        let url = server.url();
+        let always = ["diff", "--quiet", "--format", "jsonl", "--server", &url, "--only", "room-*"];
+        let ran = run(always.iter().chain(more));
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        ran.out
+    };
+    assert_eq!(report(&["--scenarios", &written]), report(&[]));
+}
+
+#[test]
+fn a_folder_without_scenarios_is_refused() {
+    let folder = Folder::new();
+    let refused = |name: &str| {
+        let path = folder.path(name).display().to_string();
+        let ran = run(["diff", "--quiet", "--scenarios", &path]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
+        format!("{name}\n  {}", folder.without_path(&ran.err))
+    };
+    let registration = json!({
+        "id": "a", "rules": "latest", "about": "", "clauses": [],
+        "steps": [{ "as": "guest1", "do": "register as guest" }],
+    });
+    let mut impossible = registration.clone();
+    impossible["steps"] = json!([{ "as": "guest1", "do": "log out" }]);
+    for (path, content) in [
+        ("empty/index.json", "{}".to_owned()),
+        ("wrong/a.json", "{".to_owned()),
+        ("twice/a.json", registration.to_string()),
+        ("twice/b.json", registration.to_string()),
+        ("impossible/a.json", impossible.to_string()),
+    ] {
+        std::fs::create_dir_all(folder.path(path).parent().unwrap()).unwrap();
+        folder.file(path, content);
+    }
+    let names = ["missing", "empty", "wrong", "twice", "impossible"];
+    insta::assert_snapshot!(names.map(refused).concat());
+}
+
+#[test]
 fn a_filter_that_matches_nothing_gives_no_verdict() {
     let ran = run(["diff", "--only", "no-such-*", "--quiet"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
@@ -63,6 +111,8 @@ fn no_output_contains_a_secret() {
         let user = format!("mallory:{password}");
         let ran = run([
             "diff",
+            "--scenarios",
+            vectors(),
             "--server",
             &url,
             "--user",

@@ -8,6 +8,7 @@ use guest_access_rules::variant::{Variant, Variants};
 use serde_json::Value;
 
 use super::misbehaving::rewriting;
+use super::vectors;
 use crate::cli::{Folder, Ran, run};
 
 /// The error code of the default option of `join.errcode`, and that of another option, padded to the
@@ -34,7 +35,7 @@ fn is_denied_join(line: &str, answer: &[u8]) -> bool {
 fn diff(url: &str, args: &[&str]) -> Ran {
     // In these vectors, guests try to join rooms that do not admit guests.
     let only = ["--only", "message-under-joined", "--only", "room"];
-    let always = ["diff", "--server", url, "--quiet", "--jobs", "1"];
+    let always = ["diff", "--scenarios", vectors(), "--server", url, "--quiet", "--jobs", "1"];
     run(always.iter().chain(&only).chain(args))
 }
 
@@ -109,7 +110,16 @@ fn other_options_of_many_questions_are_permitted_too() {
         number
     });
     let server = Embedded::start(variants.profile(&taken)).unwrap();
-    let ran = run(["diff", "--server", &server.url(), "--quiet", "--format", "json"]);
+    let ran = run([
+        "diff",
+        "--scenarios",
+        vectors(),
+        "--server",
+        &server.url(),
+        "--quiet",
+        "--format",
+        "json",
+    ]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert!(ran.json()["divergences"].as_array().unwrap().len() > 20);
 }

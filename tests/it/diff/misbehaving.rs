@@ -11,6 +11,7 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 use serde_json::{Value, json};
 
+use super::vectors;
 use crate::cli::{Folder, Ran, run};
 
 /// The answer to a call, by the number and the request line of the call. `None` passes the call on to the
@@ -124,7 +125,20 @@ fn diff(url: &str) -> Ran {
 
 /// Runs `diff` with this timeout for a call.
 fn diff_with_timeout(url: &str, time: &str) -> Ran {
-    run(["diff", "--server", url, "--only", "*", "--jobs", "2", "--call-timeout", time, "--quiet"])
+    run([
+        "diff",
+        "--scenarios",
+        vectors(),
+        "--server",
+        url,
+        "--only",
+        "*",
+        "--jobs",
+        "2",
+        "--call-timeout",
+        time,
+        "--quiet",
+    ])
 }
 
 #[test]
@@ -195,6 +209,8 @@ fn results_before_the_homeserver_dies_are_kept() {
     let url = misbehaving(|number, _| (number > 900).then_some(Reply::Death));
     let ran = run([
         "diff",
+        "--scenarios",
+        vectors(),
         "--server",
         &url,
         "--jobs",
@@ -219,7 +235,8 @@ fn a_malformed_answer_ends_only_its_own_scenario() {
         (line.starts_with("GET") && line.contains("/messages"))
             .then(|| json_reply("{\"chunk\": 7}"))
     });
-    let ran = run(["diff", "--server", &url, "--quiet", "--format", "json"]);
+    let ran =
+        run(["diff", "--scenarios", vectors(), "--server", &url, "--quiet", "--format", "json"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
     let report = ran.json();
     assert!(report["decisions"].as_u64().unwrap() > 1000, "{report}");
@@ -240,7 +257,8 @@ fn a_rate_limited_call_is_repeated_after_the_wait() {
         let limited = number % 50 == 10;
         limited.then(|| reply("429 Too Many Requests", "application/json", body))
     });
-    let ran = run(["diff", "--server", &url, "--quiet", "--format", "json"]);
+    let ran =
+        run(["diff", "--scenarios", vectors(), "--server", &url, "--quiet", "--format", "json"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.json()["rate_limited"].as_u64().unwrap() > 10, "{ran:?}");
 }
@@ -335,7 +353,18 @@ fn the_smallest_scenario_keeps_a_query_that_matters() {
         is_asked.then(|| reply("418 I'm a teapot", "application/json", r#"{"errcode":"B"}"#))
     });
     let only = "message-under-world-readable";
-    let ran = run(["diff", "--quiet", "--server", &url, "--only", only, "--format", "json"]);
+    let ran = run([
+        "diff",
+        "--scenarios",
+        vectors(),
+        "--quiet",
+        "--server",
+        &url,
+        "--only",
+        only,
+        "--format",
+        "json",
+    ]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let report = ran.json();
     let asks = |divergence: &Value, endpoint: &str| {
@@ -362,7 +391,18 @@ fn the_list_of_members_is_compared_with_at_too() {
         let is_asked = line.contains("/members?") && line.contains("at=");
         is_asked.then(|| json_reply("{\"chunk\": []}"))
     });
-    let ran = run(["diff", "--quiet", "--server", &url, "--only", "*", "--format", "json"]);
+    let ran = run([
+        "diff",
+        "--scenarios",
+        vectors(),
+        "--quiet",
+        "--server",
+        &url,
+        "--only",
+        "*",
+        "--format",
+        "json",
+    ]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let report = ran.json();
     let found = report["divergences"].as_array().unwrap();
@@ -402,7 +442,18 @@ fn says_what_was_not_compared(url: &str, only: &str, kind: &str, args: &[&str]) 
     let also = |format: &&str| format!("{format}={}", folder.path(format).display());
     let also: Vec<_> = formats.iter().map(also).collect();
     let also = also.iter().flat_map(|also| ["--also", also]);
-    let first = ["diff", "--quiet", "--jobs", "2", "--server", url, "--only", only];
+    let first = [
+        "diff",
+        "--scenarios",
+        vectors(),
+        "--quiet",
+        "--jobs",
+        "2",
+        "--server",
+        url,
+        "--only",
+        only,
+    ];
     let ran = run(first.into_iter().chain(also).chain(args.iter().copied()));
     assert_eq!(ran.code, Some(3), "{ran:?}");
     let read = |format| std::fs::read_to_string(folder.path(format)).unwrap();
@@ -450,7 +501,18 @@ fn a_failure_in_json_is_no_success_either() {
         let body = r#"{"errcode": "M_UNKNOWN", "error": "Internal server error"}"#;
         (number >= 200).then(|| reply("500 Internal Server Error", "application/json", body))
     });
-    let ran = run(["diff", "--quiet", "--server", &url, "--only", "room*", "--format", "json"]);
+    let ran = run([
+        "diff",
+        "--scenarios",
+        vectors(),
+        "--quiet",
+        "--server",
+        &url,
+        "--only",
+        "room*",
+        "--format",
+        "json",
+    ]);
     assert!(matches!(ran.code, Some(1 | 3)), "{ran:?}");
     let report = ran.json();
     assert!(report["not_compared"]["failed"]["scenarios"].as_u64() > Some(3), "{report:#}");
@@ -516,14 +578,24 @@ fn an_endpoint_that_is_missing_needs_no_comparison() {
         let is_missing = missing.iter().any(|part| line.contains(part));
         is_missing.then(|| reply("404 Not Found", "application/json", body))
     });
-    let ran = run(["diff", "--quiet", "--server", &url, "--format", "json"]);
+    let ran =
+        run(["diff", "--scenarios", vectors(), "--quiet", "--server", &url, "--format", "json"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let not_compared = &ran.json()["not_compared"];
     assert_eq!(not_compared["failed"]["decisions"], 0, "{not_compared:#}");
     assert!(not_compared["permitted"]["decisions"].as_u64() > Some(100), "{not_compared:#}");
     let kinds = kinds(&not_compared["permitted"]);
     assert!(kinds.contains("not_implemented"), "{kinds:?}");
-    let ran = run(["diff", "--quiet", "--server", &url, "--only", "message-under-*"]);
+    let ran = run([
+        "diff",
+        "--scenarios",
+        vectors(),
+        "--quiet",
+        "--server",
+        &url,
+        "--only",
+        "message-under-*",
+    ]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(ran.out.lines().nth(3), Some("no divergence"), "{}", ran.out);
     assert!(ran.out.contains("\nnot compared, as is permitted: "), "{}", ran.out);
@@ -574,7 +646,10 @@ fn a_round_whose_reads_are_malformed_gives_no_verdict() {
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert!(ran.out.contains("\nno verdict: "), "{}", ran.out);
     assert!(ran.out.contains("without an answer that can be checked"), "{}", ran.out);
-    let ran = run(["diff", "--quiet", "--server", &url, "--format", "json"].iter().chain(&args));
+    let ran =
+        run(["diff", "--scenarios", vectors(), "--quiet", "--server", &url, "--format", "json"]
+            .iter()
+            .chain(&args));
     assert_eq!(ran.code, Some(3), "{ran:?}");
     let report = ran.json();
     assert_eq!(report["complete"], false, "{report:#}");
