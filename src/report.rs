@@ -20,7 +20,7 @@ pub mod vectors;
 pub use run::Run;
 pub use steps_in_words::steps_in_words;
 pub use table::{Cell, Table, paint};
-pub use unseen::UnseenContent;
+pub use unseen::Unseen;
 
 /// The styles of text, by meaning.
 pub mod style {

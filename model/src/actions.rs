@@ -1,6 +1,6 @@
 //! Every action of the sequential model: which actors try what, where, and with which token.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{
     Action, Actor, Credential, Key, Message, Operation, ProfileKey, Says, Setting, Upgrade,
@@ -19,7 +19,9 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 pub fn endpoint_classes(profiles: &[&Profile]) -> Vec<Vec<EndpointId>> {
     let mut classes: BTreeMap<(Option<Gives>, Auth, Vec<Access>), Vec<EndpointId>> =
         BTreeMap::new();
-    for endpoint in EndpointId::all().filter(|endpoint| !has_its_own_operation(*endpoint)) {
+    let endpoints: BTreeSet<EndpointId> =
+        profiles.iter().flat_map(|profile| profile.every_endpoint()).collect();
+    for endpoint in endpoints.into_iter().filter(|endpoint| !has_its_own_operation(*endpoint)) {
         let access = profiles.iter().map(|profile| profile.access(endpoint)).collect();
         let of = endpoint.get();
         classes.entry((of.gives, of.auth, access)).or_default().push(endpoint);

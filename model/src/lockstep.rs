@@ -201,7 +201,8 @@ fn every_call(profile: &Profile, usual: &[Action]) -> Vec<Action> {
         Some(Gives::Sync) => Action::new(by, Operation::Read(endpoint)).with(with),
         Some(_) => Action::new(by, Operation::Read(endpoint)).with(with).at(0),
     };
-    EndpointId::all()
+    profile
+        .every_endpoint()
         .filter(|endpoint| !has_its_own_operation(*endpoint))
         .flat_map(|endpoint| callers.iter().map(move |(by, with)| action(endpoint, *by, *with)))
         .collect()

@@ -1,7 +1,8 @@
-//! The endpoints of the client-server API, read from `rules/endpoints.toml`.
+//! The endpoints of the client-server API: those of `rules/endpoints.toml`, and those that a rules file
+//! declares.
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use serde::Deserialize;
 
@@ -46,7 +47,7 @@ spelled! {
 }
 
 /// One endpoint of the client-server API.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Endpoint {
     /// Method and path below the API's prefix: `GET /rooms/{roomId}/messages`.
@@ -65,6 +66,10 @@ pub struct Endpoint {
     /// The content of rooms that the endpoint returns and that neither the model nor the reference
     /// looks into, if any.
     pub unseen: Option<String>,
+    /// What a call changes that neither the model nor the reference looks into, if anything. Only a
+    /// rules file says so, of an endpoint that it declares.
+    #[serde(skip)]
+    pub effect: Option<String>,
 }
 
 impl Endpoint {
@@ -81,7 +86,8 @@ impl Endpoint {
     }
 }
 
-/// An endpoint, as its index in the table.
+/// An endpoint, as its index in the table; an endpoint that a rules file declares, as its index behind
+/// the table.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointId(u8);
 
@@ -97,8 +103,21 @@ static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     table.endpoint
 });
 
+/// The endpoints that rules files have declared. An endpoint keeps its index until the program ends.
+/// Only the rules of the file know the endpoint: see
+/// [`Rules::every_endpoint`](crate::rules::Rules::every_endpoint).
+static DECLARED: RwLock<Vec<&'static Endpoint>> = RwLock::new(Vec::new());
+
+/// The most endpoints, with those that are declared.
+const MOST_ENDPOINTS: usize = 1 << u8::BITS;
+
+/// Rules files declare more endpoints than the program can number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there can be {} endpoints beside those of the specification", MOST_ENDPOINTS - EndpointId::count())]
+pub struct TooManyEndpoints;
+
 impl EndpointId {
-    /// Every endpoint, in the order of the table.
+    /// Every endpoint of the table, in its order.
     ///
     /// # Panics
     /// Never: there are fewer than 256 endpoints.
@@ -106,22 +125,56 @@ impl EndpointId {
         (0..u8::try_from(TABLE.len()).expect("there are fewer than 256 endpoints")).map(Self)
     }
 
-    /// The number of endpoints.
+    /// The number of endpoints of the table.
     pub fn count() -> usize {
         TABLE.len()
     }
 
-    /// The endpoint with this id, if there is one.
+    /// Declares an endpoint that the table does not list. The same endpoint has the same number however
+    /// often it is declared.
+    ///
+    /// # Errors
+    /// If there are too many endpoints.
+    pub fn declare(endpoint: Endpoint) -> Result<Self, TooManyEndpoints> {
+        let mut declared = DECLARED.write().unwrap_or_else(PoisonError::into_inner);
+        let known = declared.iter().position(|known| **known == endpoint);
+        let place = known.unwrap_or(declared.len());
+        let number = u8::try_from(TABLE.len() + place).map_err(|_| TooManyEndpoints)?;
+        if known.is_none() {
+            declared.push(Box::leak(Box::new(endpoint)));
+        }
+        Ok(Self(number))
+    }
+
+    /// The endpoint with this id: of the table, or the first that a rules file declared.
     pub fn find(id: &str) -> Option<Self> {
-        Self::all().find(|endpoint| endpoint.get().id == id)
+        let of_table = || TABLE.iter().position(|endpoint| endpoint.id == id);
+        let declared = || {
+            let declared = DECLARED.read().unwrap_or_else(PoisonError::into_inner);
+            let place = declared.iter().position(|endpoint| endpoint.id == id);
+            place.map(|place| TABLE.len() + place)
+        };
+        let number = of_table().or_else(declared)?;
+        u8::try_from(number).ok().map(Self)
     }
 
     /// The endpoint itself.
+    ///
+    /// # Panics
+    /// Never: a number is given only to an endpoint of the table, or to one that is declared.
     pub fn get(self) -> &'static Endpoint {
-        &TABLE[self.index()]
+        match self.index().checked_sub(TABLE.len()) {
+            None => &TABLE[self.index()],
+            Some(place) => DECLARED.read().unwrap_or_else(PoisonError::into_inner)[place],
+        }
     }
 
-    /// The index in the table.
+    /// Whether a rules file declares the endpoint.
+    pub fn is_declared(self) -> bool {
+        self.index() >= TABLE.len()
+    }
+
+    /// The index in the table, or behind it.
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -220,5 +273,25 @@ mod tests {
     #[test]
     fn every_known_endpoint_is_in_the_table() {
         assert_eq!(KNOWN.messages.get().gives, Some(Gives::Timeline));
+    }
+
+    #[test]
+    fn a_declared_endpoint_has_one_number() {
+        let peek = |gives: Option<&str>| Endpoint {
+            id: "POST /rooms/{roomId}/peek".to_owned(),
+            path: "/_matrix/client/unstable/org.example/rooms/{roomId}/peek".to_owned(),
+            auth: Auth::User,
+            added_in: None,
+            deprecated: false,
+            gives: None,
+            unseen: gives.map(str::to_owned),
+            effect: None,
+        };
+        let first = EndpointId::declare(peek(None)).unwrap();
+        assert!(first.is_declared() && !KNOWN.messages.is_declared());
+        assert_eq!(EndpointId::declare(peek(None)), Ok(first));
+        assert_ne!(EndpointId::declare(peek(Some("events"))), Ok(first));
+        assert_eq!(first.get(), &peek(None));
+        assert!(first.get().names_a_room() && !EndpointId::all().any(|listed| listed == first));
     }
 }

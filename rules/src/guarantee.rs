@@ -230,6 +230,13 @@ impl GuaranteeSet {
         GuaranteeId::ReadEntitlement,
     ]);
 
+    /// The guarantees about who may call which endpoint, whatever the list of endpoints is.
+    pub const ON_CALLS: Self = Self::of(&[
+        GuaranteeId::Confinement,
+        GuaranteeId::Authentication,
+        GuaranteeId::ClearRefusals,
+    ]);
+
     /// The set of these guarantees.
     pub const fn of(guarantees: &[GuaranteeId]) -> Self {
         let (mut set, mut next) = (Self::EMPTY, 0);

@@ -3,6 +3,7 @@
 //! A profile describes one way for a homeserver to behave. The model and the reference take a
 //! profile as their only parameter.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::decision_point::{Choices, PointId, PointSet};
@@ -117,30 +118,47 @@ impl fmt::Display for Access {
 pub struct Profile {
     /// The option of every decision point that is not an endpoint's.
     pub choices: Choices,
-    /// The access to each endpoint, by the endpoint's index.
+    /// The access to each endpoint of the table, by the endpoint's index.
     access: Vec<Access>,
+    /// The access to each endpoint that the rules declare.
+    declared: BTreeMap<EndpointId, Access>,
 }
 
 impl Profile {
     /// A profile with these choices and an empty allow-list.
     pub fn new(choices: Choices) -> Self {
-        Self { choices, access: vec![Access::Refused; EndpointId::count()] }
+        let access = vec![Access::Refused; EndpointId::count()];
+        Self { choices, access, declared: BTreeMap::new() }
+    }
+
+    /// Every endpoint of the table, then every endpoint that the rules of the profile declare.
+    pub fn every_endpoint(&self) -> impl Iterator<Item = EndpointId> {
+        EndpointId::all().chain(self.declared.keys().copied())
     }
 
     /// The access of guests to `endpoint`.
     pub fn access(&self, endpoint: EndpointId) -> Access {
-        self.access[endpoint.index()]
+        match self.access.get(endpoint.index()) {
+            Some(access) => *access,
+            None => self.declared.get(&endpoint).copied().unwrap_or(Access::Refused),
+        }
     }
 
     /// The decision points at which the two profiles take different options. `None` if they also differ
     /// in the access to an endpoint.
     pub fn differing_points(&self, other: &Self) -> Option<PointSet> {
         let differs = |point: &PointId| self.choices.get(*point) != other.choices.get(*point);
-        (self.access == other.access).then(|| PointId::all().filter(differs).collect())
+        (self.access == other.access && self.declared == other.declared)
+            .then(|| PointId::all().filter(differs).collect())
     }
 
     /// Puts `endpoint` on the allow-list, or removes it from the list.
     pub fn set_access(&mut self, endpoint: EndpointId, access: Access) {
-        self.access[endpoint.index()] = access;
+        match self.access.get_mut(endpoint.index()) {
+            Some(known) => *known = access,
+            None => {
+                self.declared.insert(endpoint, access);
+            }
+        }
     }
 }

@@ -4,13 +4,14 @@
 //! [`EndpointRule`], and list the guarantees that they promise. [`Rules::profile`] is their default
 //! profile. A rules file `extends` another one, and contains only its own changes.
 
+mod declared;
 mod entries;
 mod error;
 mod file;
 mod names;
 mod reader;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -93,6 +94,11 @@ pub struct EndpointRule {
     pub clauses: Vec<String>,
 }
 
+impl EndpointRule {
+    /// The rule for an endpoint that no list names.
+    const REFUSED: Self = Self { access: Access::Refused, may_be_open: None, clauses: Vec::new() };
+}
+
 /// A revision of the rules, or a proposal that extends one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
@@ -108,8 +114,10 @@ pub struct Rules {
     pub extends: Vec<String>,
     /// The rule for every decision point that is not an endpoint's, in the order of the points.
     pub points: Vec<PointRule>,
-    /// The rule for every endpoint, in the order of the table.
+    /// The rule for every endpoint of the table, in its order.
     pub endpoints: Vec<EndpointRule>,
+    /// The rule for every endpoint that the file of these rules, or one that it extends, declares.
+    pub declared: BTreeMap<EndpointId, EndpointRule>,
     /// The promised guarantees, each with the clauses that promise it.
     pub promises: BTreeMap<GuaranteeId, Vec<String>>,
     /// The guarantees that an earlier revision promised and that are withdrawn, each with the
@@ -205,8 +213,8 @@ impl Rules {
             );
         }
         let mut profile = Profile::new(choices);
-        for (endpoint, rule) in EndpointId::all().zip(&self.endpoints) {
-            profile.set_access(endpoint, rule.access);
+        for endpoint in self.every_endpoint() {
+            profile.set_access(endpoint, self.endpoint(endpoint).access);
         }
         profile
     }
@@ -226,7 +234,8 @@ impl Rules {
                 rule.standing = Standing::Required(option);
             }
         }
-        for (endpoint, rule) in EndpointId::all().zip(&mut rules.endpoints) {
+        let declared = rules.declared.iter_mut().map(|(endpoint, rule)| (*endpoint, rule));
+        for (endpoint, rule) in EndpointId::all().zip(&mut rules.endpoints).chain(declared) {
             rule.access = profile.access(endpoint);
         }
         rules
@@ -260,10 +269,10 @@ impl Rules {
         rule.access != Access::Refused || rule.may_be_open.is_some()
     }
 
-    /// The endpoints that these rules open to guests and that return content of rooms which no rule looks
-    /// at. Those of a proposal include the endpoints that a homeserver may open, and that the base
+    /// The endpoints that these rules open to guests, and whose content or effect no rule looks at. Those of
+    /// a proposal include the endpoints that a homeserver may open, and that the base
     /// of the proposal keeps closed.
-    pub fn unseen_content(&self) -> Vec<EndpointId> {
+    pub fn unseen(&self) -> Vec<EndpointId> {
         let is_new = |endpoint: EndpointId| {
             let base = self.base_of_proposal();
             base.is_some_and(|base| self.may_open(endpoint) && !base.may_open(endpoint))
@@ -272,8 +281,10 @@ impl Rules {
         let opens = |endpoint: &EndpointId| {
             has_no_list || self.endpoint(*endpoint).access != Access::Refused || is_new(*endpoint)
         };
-        let unseen = EndpointId::all().filter(|endpoint| endpoint.get().unseen.is_some());
-        unseen.filter(opens).collect()
+        let is_unseen = |endpoint: &EndpointId| {
+            endpoint.get().unseen.is_some() || endpoint.get().effect.is_some()
+        };
+        self.every_endpoint().filter(is_unseen).filter(opens).collect()
     }
 
     /// The clauses in force whose rule a proposal takes away or contradicts, in order.
@@ -282,14 +293,14 @@ impl Rules {
     pub fn lost_clauses(&self) -> Vec<LostClause> {
         let Some(base) = self.base_of_proposal() else { return Vec::new() };
         let still_opens = |clause: &String| {
-            let mut open = self.endpoints.iter().filter(|rule| rule.access != Access::Refused);
-            open.any(|rule| rule.clauses.contains(clause))
+            let mut rules = self.endpoints.iter().chain(self.declared.values());
+            rules.any(|rule| rule.access != Access::Refused && rule.clauses.contains(clause))
         };
         let mut lost = Vec::new();
         let mut lose = |clause: &str, because: String| {
             lost.push(LostClause { clause: clause.to_owned(), because });
         };
-        for endpoint in EndpointId::all() {
+        for endpoint in self.every_endpoint() {
             let (was, is) = (base.endpoint(endpoint), self.endpoint(endpoint));
             if was.access != Access::Refused && is.access == Access::Refused {
                 for clause in was.clauses.iter().filter(|clause| !still_opens(clause)) {
@@ -327,9 +338,30 @@ impl Rules {
         clauses.iter().copied().filter(|id| is_in_force(id)).collect()
     }
 
-    /// The rule for an endpoint.
+    /// Every endpoint of the table, then every endpoint that these rules declare.
+    pub fn every_endpoint(&self) -> impl Iterator<Item = EndpointId> {
+        EndpointId::all().chain(self.declared.keys().copied())
+    }
+
+    /// The endpoints that these rules or `other` know, each once.
+    pub fn endpoints_of_either(&self, other: &Self) -> BTreeSet<EndpointId> {
+        self.every_endpoint().chain(other.every_endpoint()).collect()
+    }
+
+    /// The rule for an endpoint. Rules that do not know the endpoint refuse it, as they refuse whatever
+    /// is not on their list.
     pub fn endpoint(&self, endpoint: EndpointId) -> &EndpointRule {
-        &self.endpoints[endpoint.index()]
+        static UNKNOWN: EndpointRule = EndpointRule::REFUSED;
+        let known = self.endpoints.get(endpoint.index());
+        known.or_else(|| self.declared.get(&endpoint)).unwrap_or(&UNKNOWN)
+    }
+
+    /// The rule for an endpoint that these rules know.
+    fn endpoint_mut(&mut self, endpoint: EndpointId) -> &mut EndpointRule {
+        match self.endpoints.get_mut(endpoint.index()) {
+            Some(rule) => rule,
+            None => self.declared.entry(endpoint).or_insert(EndpointRule::REFUSED),
+        }
     }
 
     /// The rule for a decision point.

@@ -205,8 +205,8 @@ pub fn open(rules: &Rules) -> Vec<Variant> {
     });
     let choices = choices
         .map(|(point, option, standing)| Variant::of_choice(&default, point, option, standing));
-    let accesses = EndpointId::all().zip(&rules.endpoints).filter_map(|(endpoint, rule)| {
-        let MayBeOpen { reading, conditions } = rule.may_be_open.clone()?;
+    let accesses = rules.every_endpoint().filter_map(|endpoint| {
+        let MayBeOpen { reading, conditions } = rules.endpoint(endpoint).may_be_open.clone()?;
         let standing = VariantStanding::Open { reading: Some(reading) };
         Some(Variant::of_access(&default, endpoint, Access::Open(conditions), standing))
     });
@@ -285,7 +285,7 @@ fn forbidden_accesses<'a>(
     rules: &'a Rules,
     default: &'a Profile,
 ) -> impl Iterator<Item = Variant> + 'a {
-    EndpointId::all().flat_map(move |endpoint| {
+    rules.every_endpoint().flat_map(move |endpoint| {
         let rule = rules.endpoint(endpoint);
         let refused = (rule.access != Access::Refused).then_some(Access::Refused);
         let needs_a_token = endpoint.get().auth == Auth::User;

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::scenario::{Scenario, ScenarioError};
 
-use super::{Run, UnseenContent};
+use super::{Run, Unseen};
 
 pub use overlapping::Disciplines;
 pub use permitted::{BreaksBase, FailsBy, LostClauseReport, PermittedReport};
@@ -69,7 +69,7 @@ pub struct CheckReport {
     pub lost_clauses: Vec<LostClauseReport>,
     /// The open endpoints that give content of rooms which no rule looks at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unseen: Vec<UnseenContent>,
+    pub unseen: Vec<Unseen>,
     /// How the report came to be.
     pub run: Run,
     /// The rules.
@@ -288,17 +288,22 @@ impl CheckReport {
         self.properties.iter().any(fails) || self.fails_by_a_new_answer()
     }
 
-    /// Notes the open endpoints that give content of rooms which no rule looks at. If there are some, no
-    /// guarantee about such content holds: its status is unknown, unless it is violated anyway.
+    /// Notes the open endpoints whose content or effect no rule looks at. If there is such content, no
+    /// guarantee about content holds: its status is unknown, unless it is violated anyway. If there is
+    /// such an effect, only the guarantees hold that are about who may call what.
     pub fn add_unseen(&mut self, rules: &Rules) {
-        self.unseen = UnseenContent::of(rules.unseen_content());
+        self.unseen = Unseen::of(rules.unseen());
         if self.unseen.is_empty() {
             return;
         }
+        let has_effect = self.unseen.iter().any(|unseen| unseen.does.is_some());
+        let is_unknown = |guarantee: GuaranteeId| {
+            let has_verdict = GuaranteeSet::ON_CALLS.contains(guarantee);
+            !has_verdict && (has_effect || GuaranteeSet::ON_CONTENT.contains(guarantee))
+        };
         for property in &mut self.properties {
-            let is_on_content = GuaranteeId::find(property.id)
-                .is_some_and(|guarantee| GuaranteeSet::ON_CONTENT.contains(guarantee));
-            if property.status == Status::Holds && is_on_content {
+            let is_unknown = GuaranteeId::find(property.id).is_some_and(is_unknown);
+            if property.status == Status::Holds && is_unknown {
                 property.status = Status::Unknown;
             }
         }

@@ -10,7 +10,6 @@ use guest_access_model::compare::{
     Comparison, Difference, Direction, PermittedChange, Side, Verdict,
 };
 use guest_access_model::state::{Scope, State};
-use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::HistoryVisibility;
 use serde::Serialize;
@@ -19,7 +18,7 @@ use crate::scenario::{Scenario, ScenarioError};
 
 pub use permitted::{EffectReport, PermittedChangeReport, PermittedComparison, StandingReport};
 
-use super::{Run, UnseenContent, number, paint, steps_in_words, style};
+use super::{Run, Unseen, number, paint, steps_in_words, style};
 
 /// How two revisions differ.
 #[derive(Debug, Clone, Serialize)]
@@ -44,7 +43,7 @@ pub struct ComparisonReport {
     pub permitted: PermittedComparison,
     /// The endpoints that the two do not open alike, and whose content no rule looks at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unseen: Vec<UnseenContent>,
+    pub unseen: Vec<Unseen>,
     /// How the report came to be.
     pub run: Run,
 }
@@ -106,7 +105,7 @@ impl ComparisonReport {
             contexts: found.contexts,
             differences: differences.collect::<Result<_, _>>()?,
             permitted: PermittedComparison::new(from, to, changes)?,
-            unseen: UnseenContent::of(EndpointId::all().filter(|endpoint| {
+            unseen: Unseen::of(from.endpoints_of_either(to).into_iter().filter(|endpoint| {
                 from.endpoint(*endpoint).access != to.endpoint(*endpoint).access
                     || from.may_open(*endpoint) != to.may_open(*endpoint)
             })),

@@ -86,7 +86,8 @@ impl RevisionChanges {
         let access_before =
             |endpoint| before.map_or(Access::Refused, |rules| rules.endpoint(endpoint).access);
         let mut changes = Self::default();
-        for endpoint in EndpointId::all() {
+        let before_or_after = before.unwrap_or(after);
+        for endpoint in before_or_after.endpoints_of_either(after) {
             match (access_before(endpoint), after.endpoint(endpoint).access) {
                 (one, other) if one == other => {}
                 (_, Access::Refused) => changes.refused.push(endpoint.to_string()),

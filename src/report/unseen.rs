@@ -1,31 +1,43 @@
-//! The content of rooms that an open endpoint gives and that no rule looks at.
+//! What an open endpoint gives or does, and no rule looks at.
 
 use std::fmt::{self, Formatter};
 
 use guest_access_rules::endpoint::EndpointId;
 use serde::Serialize;
 
-/// An endpoint that is open to guests, and whose content neither the model nor the reference looks into.
+/// An endpoint that is open to guests, and whose content or effect neither the model nor the reference
+/// looks into.
 #[derive(Debug, Clone, Serialize)]
-pub struct UnseenContent {
+pub struct Unseen {
     /// The endpoint.
     pub endpoint: String,
-    /// The content that it gives.
-    pub gives: String,
+    /// The content that the endpoint gives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gives: Option<String>,
+    /// What a call of the endpoint changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub does: Option<String>,
 }
 
-impl UnseenContent {
-    /// The content of each of these endpoints that has some.
+impl Unseen {
+    /// Those of these endpoints that give or do something that no rule looks at.
     pub(super) fn of(endpoints: impl IntoIterator<Item = EndpointId>) -> Vec<Self> {
         let unseen = endpoints.into_iter().filter_map(|endpoint| {
-            let gives = endpoint.get().unseen.clone()?;
-            Some(Self { endpoint: endpoint.to_string(), gives })
+            let (gives, does) = (endpoint.get().unseen.clone(), endpoint.get().effect.clone());
+            let is_unseen = gives.is_some() || does.is_some();
+            is_unseen.then(|| Self { endpoint: endpoint.to_string(), gives, does })
         });
         unseen.collect()
     }
 
     pub(super) fn write_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { endpoint, gives } = self;
-        writeln!(f, "{endpoint} gives room content that no rule here looks at: {gives}")
+        let Self { endpoint, gives, does } = self;
+        if let Some(gives) = gives {
+            writeln!(f, "{endpoint} gives room content that no rule here looks at: {gives}")?;
+        }
+        if let Some(does) = does {
+            writeln!(f, "{endpoint} does what no rule here looks at: {does}")?;
+        }
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use guest_access_model::action::{Action, Operation};
 use guest_access_rules::clause;
+use guest_access_rules::rules::Rules;
 use guest_access_rules::text_file::{self, FileKind};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error as _, IgnoredAny};
@@ -129,6 +130,11 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
     let is_vector = is_vector(text);
     let file = if is_vector { object::<VectorFile>(text).map(File::from) } else { object(text) };
     let file = file.map_err(|error| syntax(1, &error))?;
+    if Path::new(&file.rules).extension().is_some_and(|extension| extension == "toml") {
+        // The rules may declare endpoints, which the steps call. Whoever needs the rules reports that
+        // they are wrong.
+        let _ = Rules::find(&file.rules);
+    }
     let meaning = |line, message| ScenarioError::Meaning { path: path.to_owned(), line, message };
     let mut clauses = Vec::with_capacity(file.clauses.len());
     for raw in &file.clauses {

@@ -46,7 +46,17 @@ pub(super) fn operation(_: &mut SchemaGenerator) -> Schema {
     let endpoints = EndpointId::all().filter(|endpoint| {
         !has_its_own_operation(*endpoint) || *endpoint == guest_access_rules::endpoint::KNOWN.whoami
     });
-    one_of(verbs.chain(endpoints.map(|endpoint| endpoint.to_string())))
+    let known = one_of(verbs.chain(endpoints.map(|endpoint| endpoint.to_string())));
+    json_schema!({ "anyOf": [known, of_declared_endpoint()] })
+}
+
+/// An endpoint that the rules declare. The schema does not know the rules.
+fn of_declared_endpoint() -> Schema {
+    json_schema!({
+        "description": "An endpoint that the rules of the scenario declare.",
+        "type": "string",
+        "pattern": "^(GET|PUT|POST|DELETE) (/[A-Za-z0-9_.-]+|/\\{[A-Za-z0-9_.-]+\\})+$"
+    })
 }
 
 pub(super) fn place(_: &mut SchemaGenerator) -> Schema {

@@ -68,10 +68,13 @@ impl EndpointTable {
         self
     }
 
-    /// Adds every other endpoint of the specification. A caller who may not call the endpoint gets the
+    /// Adds the others of these endpoints. A caller who may not call the endpoint gets the
     /// refusal; every other caller gets [`Failure::NotImplemented`].
-    pub(super) fn with_unimplemented_endpoints(mut self) -> Self {
-        let rest: Vec<_> = EndpointId::all().filter(|id| !self.handled.contains(id)).collect();
+    pub(super) fn with_unimplemented_endpoints(
+        mut self,
+        endpoints: impl Iterator<Item = EndpointId>,
+    ) -> Self {
+        let rest: Vec<_> = endpoints.filter(|id| !self.handled.contains(id)).collect();
         let handler: Handler = Arc::new(|server, request| {
             let unimplemented = request.admit(&server).and(Err(Failure::NotImplemented));
             Box::pin(std::future::ready(unimplemented))

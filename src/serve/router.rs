@@ -10,8 +10,9 @@ use super::server::Server;
 
 /// The router for every request to `server`.
 pub(super) fn router(server: Server) -> Router {
+    let endpoints: Vec<_> = server.call(|reference| reference.profile().every_endpoint().collect());
     routes(EndpointTable::default())
-        .with_unimplemented_endpoints()
+        .with_unimplemented_endpoints(endpoints.into_iter())
         .into_router()
         .fallback(async || Failure::UnknownEndpoint)
         .method_not_allowed_fallback(async || Failure::WrongMethod)

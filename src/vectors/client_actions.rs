@@ -39,7 +39,7 @@ pub(super) fn client_actions(rules: &Rules, scope: Scope) -> Vec<Action> {
         .filter(|step| !matches!(step.operation, Operation::Call(_) | Operation::Read(_)))
         .filter(|step| step.operation.endpoint().is_some())
         .collect();
-    let endpoints = EndpointId::all().filter(|endpoint| !has_its_own_operation(*endpoint));
+    let endpoints = rules.every_endpoint().filter(|endpoint| !has_its_own_operation(*endpoint));
     for endpoint in endpoints {
         match endpoint.get().gives {
             None => calls(&mut all, rules, scope, endpoint),

@@ -5,7 +5,6 @@ use guest_access_model::action::Action;
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Scope, State};
 use guest_access_rules::decision_point::PointId;
-use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
@@ -180,7 +179,7 @@ fn both(default: &Profile, one: &Profile, other: &Profile) -> Profile {
             assert!(profile.choices.set(point, option), "the option is the point's own");
         }
     }
-    for endpoint in EndpointId::all() {
+    for endpoint in other.every_endpoint() {
         let access = other.access(endpoint);
         if access != default.access(endpoint) {
             profile.set_access(endpoint, access);

@@ -7,6 +7,7 @@ use guest_access::scenario::Scenario;
 use guest_access_model::threads::each;
 use guest_access_rules::discipline::{DISCIPLINES, NamedDiscipline};
 use guest_access_rules::rules::Rules;
+use serde_json::json;
 
 use crate::cli::{Folder, program, run, run_line};
 
@@ -283,6 +284,65 @@ fn content_that_no_rule_looks_at_leaves_guarantees_unknown() {
     assert_eq!(report["unseen"][0]["endpoint"], "POST /search");
     let ran = check_proposal("[[allow]]\nendpoint = \"POST /search\"\n", &["join_gate"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+/// The declaration of an endpoint that gives and does this.
+fn declared(gives: &str, does: &str) -> String {
+    format!(
+        "[[endpoint]]\nid = \"POST /rooms/{{roomId}}/peek\"\ngives = \"{gives}\"\ndoes = \"{does}\"\n"
+    )
+}
+
+#[test]
+fn a_declared_endpoint_is_closed_until_an_entry_opens_it() {
+    let ran = check_proposal(&declared("events", "nothing"), &["read_confinement", "agreement"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(ran.json().get("unseen"), None, "{ran:?}");
+    let condition =
+        "[[allow]]\nendpoint = \"POST /rooms/{roomId}/peek\"\nwhen = [\"room:world_readable\"]\n";
+    for (gives, does, unknown) in [
+        ("nothing", "nothing", [false, false, false]),
+        ("events", "nothing", [true, false, false]),
+        ("nothing", "the caller becomes a peeker", [true, true, false]),
+    ] {
+        let ran = check_proposal(
+            &format!("{}{condition}", declared(gives, does)),
+            &["read_confinement", "join_gate", "confinement", "agreement"],
+        );
+        let report = ran.json();
+        let status = |id: &str| {
+            let mut properties = report["properties"].as_array().unwrap().iter();
+            properties.find(|property| property["id"] == id).unwrap()["status"].clone()
+        };
+        let is_unknown = |id: &str| status(id) == "unknown";
+        let found = ["read_confinement", "join_gate", "confinement"].map(is_unknown);
+        assert_eq!(found, unknown, "{gives}, {does}: {report}");
+        assert_eq!(ran.code, Some(if unknown[0] { 3 } else { 0 }), "{report}");
+        assert_eq!(status("agreement"), "holds", "{report}");
+    }
+}
+
+#[test]
+fn a_scenario_may_call_an_endpoint_that_its_rules_declare() {
+    let example = "examples/proposals/msc4140-delayed-events.toml";
+    let scenario = |rules: &str| {
+        json!({
+            "id": "a", "rules": rules, "about": "", "clauses": [],
+            "steps": [
+                { "as": "guest1", "do": "register as guest" },
+                { "as": "guest1", "do": "GET /delayed_events", "expect": { "verdict": "allow" } },
+            ],
+        })
+    };
+    let folder = Folder::new();
+    let path = folder.file("scenario.json", scenario(example).to_string());
+    let ran = run(["decide", path.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    // The rules in force do not know the endpoint.
+    let path = folder.file("scenario.json", scenario("latest").to_string());
+    let ran = run(["decide", path.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.contains("`GET /delayed_events`, which is neither a verb nor an"), "{ran:?}");
 }
 
 #[test]

@@ -357,7 +357,7 @@ fn the_schema_refuses_what_is_no_vector() {
     let mut wrong = vec![json!([]), json!({})];
     for (pointer, value) in [
         ("/steps/0/as", json!("guest9")),
-        ("/steps/0/do", json!("GET /nothing")),
+        ("/steps/0/do", json!("GET nothing")),
         ("/steps/0/expect/verdict", json!("perhaps")),
         ("/guests", json!(-1)),
     ] {

@@ -31,12 +31,31 @@ fn scenario(step: &str) -> String {
     )
 }
 
+/// Rules that declare an endpoint with these entries.
+fn declared(entries: &str) -> String {
+    rules(&format!("[[endpoint]]\n{entries}\ngives = \"nothing\"\ndoes = \"nothing\""))
+}
+
 #[test]
 fn of_rules_files() {
     let cases = [
         ("not TOML", "id = \"p\nabout = 1".to_owned()),
         ("unknown key", rules("guest = true")),
         ("unknown endpoint", rules("[[allow]]\nendpoint = \"GET /rooms/{roomId}/message\"")),
+        ("a declaration without a method", declared("id = \"/peek\"")),
+        ("a declaration of a known endpoint", declared("id = \"GET /sync\"")),
+        (
+            "a declaration with the path of another endpoint",
+            declared("id = \"POST /peek\"\npath = \"/_matrix/client/v1/poke\""),
+        ),
+        (
+            "a declaration with unknown credentials",
+            declared("id = \"POST /peek\"\nauth = \"guest\""),
+        ),
+        (
+            "a declaration that does not say what the endpoint gives",
+            rules("[[endpoint]]\nid = \"POST /peek\""),
+        ),
         (
             "allowed and refused",
             rules("[[allow]]\nendpoint = \"GET /sync\"\n[[refuse]]\nendpoint = \"GET /sync\""),

@@ -10,7 +10,6 @@ use crate::sequential::Sequential;
 use crate::state::Scope;
 use crate::stop::Stop;
 use crate::threads::each;
-use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
@@ -58,7 +57,7 @@ pub fn check_permitted(
         let guarantees = breakable.unwrap_or(guarantees);
         // The allow-list of the guarantees is the one that this answer has.
         let mut judged_by = default.clone();
-        for endpoint in EndpointId::all() {
+        for endpoint in rules.every_endpoint() {
             judged_by.set_access(endpoint, system.access(endpoint));
         }
         broken(system, judged_by, guarantees, stop)
@@ -114,13 +113,8 @@ pub fn check_promises_of_base(
     guarantees: GuaranteeSet,
     stop: &Stop,
 ) -> Result<(Broken, bool), ExecutorError> {
-    let of_any_list = GuaranteeSet::of(&[
-        GuaranteeId::Confinement,
-        GuaranteeId::Authentication,
-        GuaranteeId::ClearRefusals,
-    ]);
     let inherited = base.promised().intersection(rules.promised());
-    let inherited = inherited.without(rules.own_promises).without(of_any_list);
+    let inherited = inherited.without(rules.own_promises).without(GuaranteeSet::ON_CALLS);
     broken(&rules.profile(), base.profile(), inherited.intersection(guarantees), stop)
 }
 

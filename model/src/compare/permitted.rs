@@ -117,7 +117,7 @@ pub fn permitted_changes(
         };
         add_changes(&mut changes, &before, &after, edit);
     }
-    for endpoint in EndpointId::all() {
+    for endpoint in from.endpoints_of_either(to) {
         let accesses = [from, to].into_iter().flat_map(|rules| rules.accesses(endpoint));
         let accesses: BTreeMap<String, Access> =
             accesses.map(|access| (access.to_string(), access)).collect();

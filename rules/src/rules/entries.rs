@@ -7,12 +7,16 @@ use toml::Spanned;
 use crate::decision_point::PointId;
 use crate::profile::{Access, Conditions};
 
-use super::file::{Allow, File, MayAllow, PointEntry, Promise, Refuse, Withdraw};
+use super::declared;
+use super::file::{Allow, DeclaredEndpoint, File, MayAllow, PointEntry, Promise, Refuse, Withdraw};
 use super::names::Source;
 use super::{EndpointRule, MayBeOpen, PointRule, Rules, RulesError, Standing, Withdrawal};
 
 /// Applies every entry of the file.
 pub(super) fn apply(rules: &mut Rules, source: &Source<'_>, file: &File) -> Result<(), RulesError> {
+    for entry in &file.endpoint {
+        declare(rules, source, entry)?;
+    }
     for entry in &file.allow {
         allow(rules, source, entry)?;
     }
@@ -58,8 +62,19 @@ pub(super) fn check_endpoints_are_named_once(
     Ok(())
 }
 
+/// Declares an endpoint. Guests may not call the endpoint, unless another entry opens it.
+fn declare(
+    rules: &mut Rules,
+    source: &Source<'_>,
+    entry: &DeclaredEndpoint,
+) -> Result<(), RulesError> {
+    let endpoint = declared::endpoint(rules, source, entry)?;
+    rules.declared.insert(endpoint, EndpointRule::REFUSED);
+    Ok(())
+}
+
 fn allow(rules: &mut Rules, source: &Source<'_>, entry: &Allow) -> Result<(), RulesError> {
-    let endpoint = source.endpoint(&entry.endpoint)?;
+    let endpoint = source.endpoint(rules, &entry.endpoint)?;
     let access = Access::Open(source.conditions(endpoint, &entry.when)?);
     if entry.or_always.is_some() && entry.when.is_empty() {
         let message = "`or_always` drops the conditions of `when`; give some, or leave it out";
@@ -71,13 +86,13 @@ fn allow(rules: &mut Rules, source: &Source<'_>, entry: &Allow) -> Result<(), Ru
     });
     let may_be_open = may_be_open.transpose()?;
     let clauses = source.clauses(&entry.clauses)?;
-    rules.endpoints[endpoint.index()] = EndpointRule { access, may_be_open, clauses };
+    *rules.endpoint_mut(endpoint) = EndpointRule { access, may_be_open, clauses };
     Ok(())
 }
 
 fn refuse(rules: &mut Rules, source: &Source<'_>, entry: &Refuse) -> Result<(), RulesError> {
-    let endpoint = source.endpoint(&entry.endpoint)?;
-    let rule = &mut rules.endpoints[endpoint.index()];
+    let endpoint = source.endpoint(rules, &entry.endpoint)?;
+    let rule = rules.endpoint_mut(endpoint);
     if rule.access == Access::Refused && rule.may_be_open.is_none() {
         let message = format!("`{endpoint}` is not on the list already; leave the entry out");
         return Err(source.error(&entry.endpoint, message));
@@ -88,13 +103,12 @@ fn refuse(rules: &mut Rules, source: &Source<'_>, entry: &Refuse) -> Result<(), 
 }
 
 fn may_allow(rules: &mut Rules, source: &Source<'_>, entry: &MayAllow) -> Result<(), RulesError> {
-    let endpoint = source.endpoint(&entry.endpoint)?;
+    let endpoint = source.endpoint(rules, &entry.endpoint)?;
     let reading = source.reading(&entry.reading)?;
     let conditions = source.conditions(endpoint, &entry.when)?;
     let may_be_open = Some(MayBeOpen { reading, conditions });
     let clauses = source.clauses(&entry.clauses)?;
-    rules.endpoints[endpoint.index()] =
-        EndpointRule { access: Access::Refused, may_be_open, clauses };
+    *rules.endpoint_mut(endpoint) = EndpointRule { access: Access::Refused, may_be_open, clauses };
     Ok(())
 }
 

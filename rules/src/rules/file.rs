@@ -16,6 +16,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) aliases: Vec<String>,
     #[serde(default)]
+    pub(super) endpoint: Vec<DeclaredEndpoint>,
+    #[serde(default)]
     pub(super) allow: Vec<Allow>,
     #[serde(default)]
     pub(super) may_allow: Vec<MayAllow>,
@@ -27,6 +29,22 @@ pub(super) struct File {
     pub(super) withdraw: Vec<Withdraw>,
     #[serde(default)]
     pub(super) points: BTreeMap<Spanned<String>, PointEntry>,
+}
+
+/// An endpoint that the specification does not have.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeclaredEndpoint {
+    /// Method and path below the API's prefix.
+    pub(super) id: Spanned<String>,
+    /// The whole path; left out, the path below `/_matrix/client/v3`.
+    pub(super) path: Option<Spanned<String>>,
+    /// The credentials of the caller; left out, a user's access token.
+    pub(super) auth: Option<Spanned<String>>,
+    /// The content of rooms that the endpoint returns, or `nothing`.
+    pub(super) gives: String,
+    /// What a call changes, or `nothing`.
+    pub(super) does: String,
 }
 
 /// An endpoint on the allow-list.

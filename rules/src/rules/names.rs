@@ -11,7 +11,7 @@ use crate::guarantee::GuaranteeId;
 use crate::profile::{Condition, Conditions};
 use crate::text_file::line_of;
 
-use super::RulesError;
+use super::{Rules, RulesError};
 
 /// The text of a rules file and its path: what an error message points at.
 pub(super) struct Source<'a> {
@@ -30,9 +30,20 @@ impl Source<'_> {
         RulesError::Meaning { path: self.path.to_owned(), line: self.line(of), message }
     }
 
-    pub(super) fn endpoint(&self, name: &Spanned<String>) -> Result<EndpointId, RulesError> {
-        EndpointId::find(name.get_ref()).ok_or_else(|| {
-            self.unknown("endpoint", name, EndpointId::all().map(|e| e.get().id.as_str()))
+    /// The endpoint with this id, among those that `rules` know.
+    pub(super) fn endpoint(
+        &self,
+        rules: &Rules,
+        name: &Spanned<String>,
+    ) -> Result<EndpointId, RulesError> {
+        let known = || rules.every_endpoint();
+        known().find(|endpoint| endpoint.get().id == *name.get_ref()).ok_or_else(|| {
+            let near = nearest(name, known().map(|endpoint| endpoint.get().id.as_str()));
+            let message = format!(
+                "there is no endpoint `{}`; did you mean `{near}`? An endpoint that is new needs an entry `[[endpoint]]`",
+                name.get_ref()
+            );
+            self.error(name, message)
         })
     }
 
@@ -118,11 +129,14 @@ impl Source<'_> {
         name: &Spanned<String>,
         known: impl Iterator<Item = &'k str>,
     ) -> RulesError {
-        let likeness = |known: &str| strsim::jaro(name.get_ref(), known);
-        let near = known
-            .max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
-            .unwrap_or_default();
+        let near = nearest(name, known);
         let message = format!("there is no {what} `{}`; did you mean `{near}`?", name.get_ref());
         self.error(name, message)
     }
+}
+
+/// The known name that is most like this one.
+fn nearest<'k>(name: &Spanned<String>, known: impl Iterator<Item = &'k str>) -> &'k str {
+    let likeness = |known: &str| strsim::jaro(name.get_ref(), known);
+    known.max_by(|one, other| likeness(one).total_cmp(&likeness(other))).unwrap_or_default()
 }

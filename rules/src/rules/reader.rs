@@ -13,7 +13,6 @@ use toml::Spanned;
 use crate::decision_point::POINTS;
 use crate::endpoint::EndpointId;
 use crate::guarantee::GuaranteeSet;
-use crate::profile::Access;
 use crate::text_file::{self, FileKind, line_of};
 
 use super::entries;
@@ -153,7 +152,6 @@ fn blank(source: &Source<'_>, file: &File) -> Result<Rules, RulesError> {
         });
     }
     let unsaid = PointRule { standing: Standing::Silent(""), reading: None, clauses: Vec::new() };
-    let refused = EndpointRule { access: Access::Refused, may_be_open: None, clauses: Vec::new() };
     Ok(Rules {
         id: file.id.clone(),
         date: file.date.clone(),
@@ -161,7 +159,8 @@ fn blank(source: &Source<'_>, file: &File) -> Result<Rules, RulesError> {
         aliases: file.aliases.clone(),
         extends: Vec::new(),
         points: vec![unsaid; POINTS.len()],
-        endpoints: vec![refused; EndpointId::count()],
+        endpoints: vec![EndpointRule::REFUSED; EndpointId::count()],
+        declared: BTreeMap::new(),
         promises: BTreeMap::new(),
         withdrawn: BTreeMap::new(),
         own_promises: GuaranteeSet::EMPTY,

@@ -1,5 +1,7 @@
 //! An edit: a decision point at which a variant takes another option than the default profile.
 
+use std::collections::BTreeSet;
+
 use crate::decision_point::{PointId, PointOption};
 use crate::endpoint::EndpointId;
 use crate::profile::{Access, Profile};
@@ -98,7 +100,9 @@ pub(super) fn edits_between(default: &Profile, profile: &Profile) -> Vec<Edit> {
         let option = profile.choices.get(point);
         (option != default.choices.get(point)).then_some(Edit::Choice(point, option))
     });
-    let accesses = EndpointId::all().filter_map(|endpoint| {
+    let endpoints: BTreeSet<EndpointId> =
+        default.every_endpoint().chain(profile.every_endpoint()).collect();
+    let accesses = endpoints.into_iter().filter_map(|endpoint| {
         let access = profile.access(endpoint);
         (access != default.access(endpoint)).then_some(Edit::Access(endpoint, access))
     });

@@ -3,7 +3,6 @@
 use std::fmt::{self, Display, Formatter};
 
 use guest_access_rules::decision_point::PointId;
-use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::guarantee::GuaranteeId;
 use guest_access_rules::profile::{Access, Condition};
 use guest_access_rules::rules::{MayBeOpen, Rules, Standing};
@@ -108,7 +107,8 @@ impl Revision {
     /// The report of `rules`.
     pub fn new(rules: &Rules, run: Run) -> Self {
         let (mut allow, mut may_allow) = (Vec::new(), Vec::new());
-        for (endpoint, rule) in EndpointId::all().zip(&rules.endpoints) {
+        for endpoint in rules.every_endpoint() {
+            let rule = rules.endpoint(endpoint);
             let (endpoint, clauses) = (endpoint.to_string(), rule.clauses.clone());
             match (rule.access, &rule.may_be_open) {
                 (Access::Open(conditions), may_be_open) => {
