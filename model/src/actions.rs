@@ -19,8 +19,8 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 pub fn endpoint_classes(profiles: &[&Profile]) -> Vec<Vec<EndpointId>> {
     let mut classes: BTreeMap<(Option<Gives>, Auth, Vec<Access>), Vec<EndpointId>> =
         BTreeMap::new();
-    let endpoints: BTreeSet<EndpointId> =
-        profiles.iter().flat_map(|profile| profile.every_endpoint()).collect();
+    let declared = profiles.iter().flat_map(|profile| profile.every_endpoint());
+    let endpoints: BTreeSet<EndpointId> = EndpointId::all().chain(declared).collect();
     for endpoint in endpoints.into_iter().filter(|endpoint| !has_its_own_operation(*endpoint)) {
         let access = profiles.iter().map(|profile| profile.access(endpoint)).collect();
         let of = endpoint.get();

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::clause::{self, Clause};
 use crate::decision_point::{Choices, PointId, Unlisted};
-use crate::endpoint::EndpointId;
+use crate::endpoint::{Auth, EndpointId};
 use crate::guarantee::{GuaranteeId, GuaranteeSet};
 use crate::profile::{Access, Conditions, Profile};
 
@@ -279,7 +279,11 @@ impl Rules {
         };
         let has_no_list = self.profile().choices.unlisted == Unlisted::Served;
         let opens = |endpoint: &EndpointId| {
-            has_no_list || self.endpoint(*endpoint).access != Access::Refused || is_new(*endpoint)
+            let is_listed = self.endpoint(*endpoint).access != Access::Refused;
+            // Every caller may call a declared endpoint that asks for no user's access token.
+            let is_for_everybody = endpoint.get().auth != Auth::User || self.may_open(*endpoint);
+            let is_declared_and_open = endpoint.is_declared() && is_for_everybody;
+            has_no_list || is_listed || is_new(*endpoint) || is_declared_and_open
         };
         let is_unseen = |endpoint: &EndpointId| {
             endpoint.get().unseen.is_some() || endpoint.get().effect.is_some()

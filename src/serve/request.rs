@@ -69,7 +69,8 @@ impl BufferedRequest {
             return Ok(());
         };
         let names = endpoint.get().path.split('/').filter(|part| part.starts_with('{'));
-        let room = names.zip(&self.variables).find(|(name, _)| *name == "{roomId}");
+        let mut named = names.zip(&self.variables);
+        let room = named.find(|(name, _)| ["{roomId}", "{roomIdOrAlias}"].contains(name));
         let room = room.and_then(|(_, id)| <&RoomId>::try_from(id.as_str()).ok());
         server.call(|reference| {
             reference.call(&self.credentials.as_reference_credentials(), endpoint, room)

@@ -323,6 +323,21 @@ fn a_declared_endpoint_is_closed_until_an_entry_opens_it() {
 }
 
 #[test]
+fn an_endpoint_that_needs_no_token_or_that_a_base_leaves_open_counts_as_open() {
+    let for_everybody = format!("{}auth = \"none\"\n", declared("events", "nothing"));
+    let ran = check_proposal(&for_everybody, &["read_confinement"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let folder = Folder::new();
+    let may = "[[may_allow]]\nendpoint = \"POST /rooms/{roomId}/peek\"\nreading = \"A7\"\n";
+    let heading = "id = \"base\"\nextends = \"latest\"\nabout = \"\"\n";
+    folder.file("base.toml", format!("{heading}{}{may}", declared("events", "nothing")));
+    let on_top = "id = \"top\"\nextends = \"base.toml\"\nabout = \"\"\n";
+    let path = folder.file("top.toml", on_top).display().to_string();
+    let ran = run(["check", &path, "--guests", "1", "--property", "read_confinement", "--quiet"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+}
+
+#[test]
 fn a_scenario_may_call_an_endpoint_that_its_rules_declare() {
     let example = "examples/proposals/msc4140-delayed-events.toml";
     let scenario = |rules: &str| {

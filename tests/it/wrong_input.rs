@@ -45,6 +45,14 @@ fn of_rules_files() {
         ("a declaration without a method", declared("id = \"/peek\"")),
         ("a declaration of a known endpoint", declared("id = \"GET /sync\"")),
         (
+            "a declaration of a known endpoint with another placeholder",
+            declared("id = \"GET /rooms/{room}/messages\""),
+        ),
+        (
+            "a declaration that says nothing",
+            rules("[[endpoint]]\nid = \"POST /peek\"\ngives = \"\"\ndoes = \"nothing\""),
+        ),
+        (
             "a declaration with the path of another endpoint",
             declared("id = \"POST /peek\"\npath = \"/_matrix/client/v1/poke\""),
         ),

@@ -15,7 +15,7 @@ use super::{Rules, RulesError};
 const PREFIX: &str = "/_matrix/client/v3";
 /// The methods of the client-server API.
 const METHODS: [&str; 4] = ["GET", "PUT", "POST", "DELETE"];
-/// What an endpoint gives or does, if nothing.
+/// The words of an endpoint that gives or does nothing.
 const NOTHING: &str = "nothing";
 
 /// The endpoint of an entry.
@@ -49,7 +49,7 @@ pub(super) fn endpoint(
     };
     let is_the_same = |known: &EndpointId| {
         let known = known.get();
-        known.id == *id || known.method() == method && known.path == whole
+        known.id == *id || known.method() == method && pattern(&known.path) == pattern(&whole)
     };
     if let Some(known) = rules.every_endpoint().find(is_the_same) {
         let message = format!("`{known}` is known already; leave the entry out");
@@ -62,10 +62,21 @@ pub(super) fn endpoint(
         added_in: None,
         deprecated: false,
         gives: None,
-        unseen: unless_nothing(&entry.gives),
-        effect: unless_nothing(&entry.does),
+        unseen: unless_nothing(source, &entry.gives)?,
+        effect: unless_nothing(source, &entry.does)?,
     };
     EndpointId::declare(endpoint).map_err(|error| source.error(&entry.id, error.to_string()))
+}
+
+/// The path without the names of its placeholders, and with the version that replaced `r0`. Requests to
+/// two paths with one pattern are not told apart.
+fn pattern(path: &str) -> String {
+    let part = |part: &str| match part {
+        "r0" => "v3".to_owned(),
+        part if part.starts_with('{') => "{}".to_owned(),
+        part => part.to_owned(),
+    };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
 /// Whether the text is a path: parts after slashes, each a word or a placeholder in braces.
@@ -89,6 +100,15 @@ fn auth(source: &Source<'_>, given: Option<&Spanned<String>>) -> Result<Auth, Ru
     })
 }
 
-fn unless_nothing(text: &str) -> Option<String> {
-    (text != NOTHING).then(|| text.to_owned())
+/// What an endpoint gives or does, in one line.
+fn unless_nothing(
+    source: &Source<'_>,
+    given: &Spanned<String>,
+) -> Result<Option<String>, RulesError> {
+    let text = given.get_ref().trim();
+    if text.is_empty() || text.contains(char::is_control) {
+        let message = format!("say in one line what the endpoint gives or does, or `{NOTHING}`");
+        return Err(source.error(given, message));
+    }
+    Ok((!text.eq_ignore_ascii_case(NOTHING)).then(|| text.to_owned()))
 }

@@ -42,9 +42,9 @@ pub(super) struct DeclaredEndpoint {
     /// The credentials of the caller; left out, a user's access token.
     pub(super) auth: Option<Spanned<String>>,
     /// The content of rooms that the endpoint returns, or `nothing`.
-    pub(super) gives: String,
+    pub(super) gives: Spanned<String>,
     /// What a call changes, or `nothing`.
-    pub(super) does: String,
+    pub(super) does: Spanned<String>,
 }
 
 /// An endpoint on the allow-list.
