@@ -120,7 +120,8 @@ impl GuestViews {
                 }
             }
             dense.room_transitions.push(moves);
-            // The column of the other guests, when an action of one guest sends the tagged event.
+            // For each room state: the column that says how the states of the other guests change when
+            // one guest sends the tagged event.
             let mut with_tagged_event: BTreeMap<RoomState, u32> = BTreeMap::new();
             for (view, guest_state) in with_same_room.iter().zip(&guest_numbers) {
                 dense.view[room_state as usize * guest_states.len() + usize::from(*guest_state)] =

@@ -148,7 +148,7 @@ impl Decisions {
         self.observations.get(usize::from(self.table[place]))
     }
 
-    /// How many situations there are.
+    /// The number of situations.
     pub fn situations(&self) -> usize {
         self.situations.len()
     }

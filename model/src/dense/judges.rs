@@ -46,8 +46,8 @@ impl Judges {
         let all = alone.judged_actions().copied().collect();
         let beside_another = (guests > 1).then(|| {
             let model = model(2);
-            // How others interfere with the first guest's calls; and the one action that names two
-            // guests.
+            // Keep the guarantees that another guest can break, and the one action that names two
+            // guests: the upgrade by another guest's token.
             let about_both = |(action, guarantees): &JudgedAction| {
                 let guarantees = match action.operation {
                     UPGRADE_BY_OTHERS_TOKEN => *guarantees,

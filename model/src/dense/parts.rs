@@ -52,8 +52,8 @@ impl GuestState {
 }
 
 impl RoomState {
-    /// A representative of all that no read, and no guarantee about reads, distinguishes: a read does
-    /// not depend on who may join.
+    /// One room state for all that differ only in guest access and join rule. Reads, and the guarantees
+    /// about reads, do not depend on who may join.
     pub(super) fn as_read(self) -> Self {
         Self { guest_access: GuestAccess::Forbidden, join_rule: JoinRule::Public, ..self }
     }
