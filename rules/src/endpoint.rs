@@ -80,10 +80,29 @@ impl Endpoint {
         in_path || self.id == "GET /events"
     }
 
+    /// Whether the endpoint gives or does something that neither the model nor the reference looks into.
+    pub const fn has_unseen_part(&self) -> bool {
+        self.unseen.is_some() || self.effect.is_some()
+    }
+
     /// The HTTP method.
     pub fn method(&self) -> &str {
         self.id.split_once(' ').map_or("", |(method, _)| method)
     }
+}
+
+/// The path with numbers in place of the names of its variables, which have several spellings.
+pub fn path_pattern(path: &str) -> String {
+    let mut number = 0;
+    let parts = path.split('/').map(|part| {
+        if part.starts_with('{') {
+            number += 1;
+            format!("{{{}}}", number - 1)
+        } else {
+            part.to_owned()
+        }
+    });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// An endpoint, as its index in the table; an endpoint that a rules file declares, as its index behind
@@ -163,10 +182,10 @@ impl EndpointId {
     /// # Panics
     /// Never: a number is given only to an endpoint of the table, or to one that is declared.
     pub fn get(self) -> &'static Endpoint {
-        match self.index().checked_sub(TABLE.len()) {
-            None => &TABLE[self.index()],
-            Some(place) => DECLARED.read().unwrap_or_else(PoisonError::into_inner)[place],
-        }
+        TABLE.get(self.index()).unwrap_or_else(|| {
+            let declared = DECLARED.read().unwrap_or_else(PoisonError::into_inner);
+            declared[self.index() - TABLE.len()]
+        })
     }
 
     /// Whether a rules file declares the endpoint.

@@ -280,15 +280,14 @@ impl Rules {
         let has_no_list = self.profile().choices.unlisted == Unlisted::Served;
         let opens = |endpoint: &EndpointId| {
             let is_listed = self.endpoint(*endpoint).access != Access::Refused;
-            // Every caller may call a declared endpoint that asks for no user's access token.
-            let is_for_everybody = endpoint.get().auth != Auth::User || self.may_open(*endpoint);
-            let is_declared_and_open = endpoint.is_declared() && is_for_everybody;
-            has_no_list || is_listed || is_new(*endpoint) || is_declared_and_open
+            // No list closes an endpoint that asks for no user's access token.
+            let asks_for_no_user = endpoint.get().auth != Auth::User;
+            let is_open_as_declared =
+                endpoint.is_declared() && (asks_for_no_user || self.may_open(*endpoint));
+            has_no_list || is_listed || is_new(*endpoint) || is_open_as_declared
         };
-        let is_unseen = |endpoint: &EndpointId| {
-            endpoint.get().unseen.is_some() || endpoint.get().effect.is_some()
-        };
-        self.every_endpoint().filter(is_unseen).filter(opens).collect()
+        let unseen = self.every_endpoint().filter(|endpoint| endpoint.get().has_unseen_part());
+        unseen.filter(opens).collect()
     }
 
     /// The clauses in force whose rule a proposal takes away or contradicts, in order.

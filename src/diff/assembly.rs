@@ -59,7 +59,7 @@ impl Assembly<'_> {
             by.in_words()
         );
         let scenario = scenario(rules, id.clone(), about, &demonstration.steps);
-        let contrasts = self.contrasts(&id, switches);
+        let contrasts = self.contrasts(&id, switches, &conflicts);
         let curl = self.scripts.script(ScriptSource {
             id: &scenario.id,
             by: by.in_words(),
@@ -138,11 +138,16 @@ impl Assembly<'_> {
     }
 
     /// The scenarios that show, at each of these questions, the option of the rest of the run.
-    fn contrasts(&self, id: &str, switches: &[ReadingSwitch]) -> Vec<Scenario> {
+    fn contrasts(
+        &self,
+        id: &str,
+        switches: &[ReadingSwitch],
+        conflicts: &[ReadingConflict],
+    ) -> Vec<Scenario> {
         let RunRecord { segments, assignment, .. } = self.record;
-        let shown = switches.iter().filter_map(|switch| {
+        let shown = switches.iter().zip(conflicts).filter_map(|(switch, conflict)| {
             let (segment, at) = contrast(self.variants, segments, assignment, *switch)?;
-            Some((self.conflict(*switch), &segments[segment], at))
+            Some((conflict, &segments[segment], at))
         });
         let contrasts = (1..).zip(shown).map(|(number, (conflict, segment, at))| {
             let steps: Vec<_> = segment.log[..=at].iter().map(|record| record.step).collect();

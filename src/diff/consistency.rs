@@ -94,11 +94,10 @@ pub(super) fn contrast(
     in_run: &[usize],
     switch: ReadingSwitch,
 ) -> Option<(usize, usize)> {
-    let here: Vec<usize> =
-        in_run.iter().copied().filter(|variant| Some(*variant) != switch.in_run).collect();
-    let here = match switch.here {
-        Some(variant) => taking(variants, &here, variant),
-        None => here,
+    let here = match (switch.in_run, switch.here) {
+        (_, Some(variant)) => taking(variants, in_run, variant),
+        (Some(variant), None) => without(in_run, variant),
+        (None, None) => in_run.to_vec(),
     };
     let (in_run, here) = (variants.profile(in_run), variants.profile(&here));
     let shown = segments.iter().enumerate().filter_map(|(number, segment)| {
@@ -112,6 +111,11 @@ pub(super) fn contrast(
         Some((number, at))
     });
     shown.min_by_key(|(_, at)| *at)
+}
+
+/// These variants without one of them.
+fn without(taken: &[usize], variant: usize) -> Vec<usize> {
+    taken.iter().copied().filter(|other| *other != variant).collect()
 }
 
 /// These variants, and one more in place of those that answer the same question.
@@ -179,7 +183,7 @@ impl Search<'_> {
     fn climbed(&self, mut taken: Vec<usize>, all: usize) -> (usize, Vec<usize>) {
         let mut explained = self.explained(&taken);
         while explained < all {
-            let dropped = taken.iter().map(|variant| Self::without(&taken, *variant));
+            let dropped = taken.iter().map(|variant| without(&taken, *variant));
             let changed =
                 self.observed.iter().map(|variant| taking(self.variants, &taken, *variant));
             let neighbours = dropped.chain(changed);
@@ -194,10 +198,6 @@ impl Search<'_> {
             }
         }
         (explained, taken)
-    }
-
-    fn without(taken: &[usize], variant: usize) -> Vec<usize> {
-        taken.iter().copied().filter(|other| *other != variant).collect()
     }
 
     /// How many steps these variants explain.

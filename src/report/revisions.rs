@@ -86,8 +86,7 @@ impl RevisionChanges {
         let access_before =
             |endpoint| before.map_or(Access::Refused, |rules| rules.endpoint(endpoint).access);
         let mut changes = Self::default();
-        let before_or_after = before.unwrap_or(after);
-        for endpoint in before_or_after.endpoints_of_either(after) {
+        for endpoint in before.unwrap_or(after).endpoints_of_either(after) {
             match (access_before(endpoint), after.endpoint(endpoint).access) {
                 (one, other) if one == other => {}
                 (_, Access::Refused) => changes.refused.push(endpoint.to_string()),

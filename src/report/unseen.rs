@@ -22,10 +22,11 @@ pub struct Unseen {
 impl Unseen {
     /// Those of these endpoints that give or do something that no rule looks at.
     pub(super) fn of(endpoints: impl IntoIterator<Item = EndpointId>) -> Vec<Self> {
-        let unseen = endpoints.into_iter().filter_map(|endpoint| {
-            let (gives, does) = (endpoint.get().unseen.clone(), endpoint.get().effect.clone());
-            let is_unseen = gives.is_some() || does.is_some();
-            is_unseen.then(|| Self { endpoint: endpoint.to_string(), gives, does })
+        let unseen = endpoints.into_iter().filter(|endpoint| endpoint.get().has_unseen_part());
+        let unseen = unseen.map(|endpoint| Self {
+            endpoint: endpoint.to_string(),
+            gives: endpoint.get().unseen.clone(),
+            does: endpoint.get().effect.clone(),
         });
         unseen.collect()
     }

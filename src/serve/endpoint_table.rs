@@ -9,7 +9,7 @@ use axum::extract::{RawPathParams, Request, State};
 use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
-use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::endpoint::{EndpointId, path_pattern};
 use ruma::api::path_builder::PathBuilder;
 use ruma::api::{IncomingRequest, Metadata};
 
@@ -56,10 +56,10 @@ impl EndpointTable {
         Answered: Future<Output = Result<Response, Failure>> + Send + 'static,
     {
         let handler: Handler = Arc::new(move |server, request| Box::pin(handle(server, request)));
-        let paths: BTreeSet<_> = R::PATH_BUILDER.all_paths().map(pattern).collect();
+        let paths: BTreeSet<_> = R::PATH_BUILDER.all_paths().map(path_pattern).collect();
         let endpoint = EndpointId::all().find(|endpoint| {
             endpoint.get().method() == R::METHOD.as_str()
-                && paths.contains(&pattern(&endpoint.get().path))
+                && paths.contains(&path_pattern(&endpoint.get().path))
         });
         self.handled.extend(endpoint);
         for path in paths {
@@ -81,7 +81,7 @@ impl EndpointTable {
         });
         for endpoint in rest {
             let method: Method = endpoint.get().method().parse().expect("the table has methods");
-            let path = pattern(&endpoint.get().path);
+            let path = path_pattern(&endpoint.get().path);
             let older = path.replacen("/v3/", "/r0/", 1);
             for path in BTreeSet::from([path, older]) {
                 self = self.route(&method, &path, Some(endpoint), &handler);
@@ -123,18 +123,4 @@ impl EndpointTable {
         self.router = self.router.route(path, on(method, service));
         self
     }
-}
-
-/// The path with numbers in place of the names of its variables, which have several spellings.
-fn pattern(path: &str) -> String {
-    let mut number = 0;
-    let parts = path.split('/').map(|part| {
-        if part.starts_with('{') {
-            number += 1;
-            format!("{{{}}}", number - 1)
-        } else {
-            part.to_owned()
-        }
-    });
-    parts.collect::<Vec<_>>().join("/")
 }

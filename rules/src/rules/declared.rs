@@ -5,7 +5,7 @@
 
 use toml::Spanned;
 
-use crate::endpoint::{Auth, Endpoint, EndpointId};
+use crate::endpoint::{Auth, Endpoint, EndpointId, path_pattern};
 
 use super::file::DeclaredEndpoint;
 use super::names::Source;
@@ -68,15 +68,10 @@ pub(super) fn endpoint(
     EndpointId::declare(endpoint).map_err(|error| source.error(&entry.id, error.to_string()))
 }
 
-/// The path without the names of its placeholders, and with the version that replaced `r0`. Requests to
-/// two paths with one pattern are not told apart.
+/// The pattern of a path in the version that replaced `r0`. Requests to two paths with one pattern are not
+/// told apart.
 fn pattern(path: &str) -> String {
-    let part = |part: &str| match part {
-        "r0" => "v3".to_owned(),
-        part if part.starts_with('{') => "{}".to_owned(),
-        part => part.to_owned(),
-    };
-    path.split('/').map(part).collect::<Vec<_>>().join("/")
+    path_pattern(&path.replacen("/r0/", "/v3/", 1))
 }
 
 /// Whether the text is a path: parts after slashes, each a word or a placeholder in braces.

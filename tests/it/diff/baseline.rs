@@ -4,7 +4,7 @@ use guest_access::serve::Embedded;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 
-use super::vectors;
+use super::diff_vectors;
 use crate::cli::{Folder, Ran, run, run_line, run_with_input};
 
 /// A reference with a defect. It runs until the value is dropped.
@@ -19,18 +19,7 @@ impl DefectiveServer {
     /// Runs `diff` with a few vectors.
     fn diff(&self, args: &[&str]) -> Ran {
         let url = self.0.url();
-        run([
-            "diff",
-            "--scenarios",
-            vectors(),
-            "--server",
-            &url,
-            "--quiet",
-            "--only",
-            "guest-access*",
-        ]
-        .iter()
-        .chain(args))
+        diff_vectors(["--server", &url, "--quiet", "--only", "guest-access*"].iter().chain(args))
     }
 
     /// Runs `diff --replay` with this report.
@@ -56,10 +45,7 @@ fn a_baseline_passes_until_a_divergence_no_longer_occurs() {
         (std::fs::read_to_string(&known).unwrap(), std::fs::read_to_string(again).unwrap());
     assert!(known_text.contains("[[known]]"));
     assert_eq!(known_text, again, "two runs give the same ids");
-    let mended = run([
-        "diff",
-        "--scenarios",
-        vectors(),
+    let mended = diff_vectors([
         "--quiet",
         "--only",
         "guest-access*",
@@ -72,16 +58,7 @@ fn a_baseline_passes_until_a_divergence_no_longer_occurs() {
     let report = mended.json();
     let stale = report["baseline"]["stale"].as_array().unwrap();
     assert_eq!(stale.len(), known_text.matches("[[known]]").count(), "{stale:?}");
-    let others = run([
-        "diff",
-        "--scenarios",
-        vectors(),
-        "--quiet",
-        "--only",
-        "events-no-room",
-        "--baseline",
-        &known,
-    ]);
+    let others = diff_vectors(["--quiet", "--only", "events-no-room", "--baseline", &known]);
     assert_eq!(others.code, Some(0), "{others:?}");
     assert!(others.out.contains("was not selected"), "{others:?}");
 }
@@ -101,18 +78,8 @@ fn ids_do_not_depend_on_words_or_selected_vectors() {
         divergences.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
     };
     let url = server.0.url();
-    let always = [
-        "diff",
-        "--scenarios",
-        vectors(),
-        "--server",
-        &url,
-        "--quiet",
-        "--format",
-        "json",
-        "--only",
-    ];
-    let with = |only: &str| ids(&run(always.iter().chain(&[only])));
+    let always = ["--server", &url, "--quiet", "--format", "json", "--only"];
+    let with = |only: &str| ids(&diff_vectors(always.iter().chain(&[only])));
     assert_eq!(with("room-*"), IDS);
     assert_eq!(with("guest-access*"), IDS[..1]);
 }

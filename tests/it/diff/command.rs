@@ -7,7 +7,7 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 use serde_json::{Value, json};
 
-use super::vectors;
+use super::diff_vectors;
 use crate::cli::{Folder, run};
 
 fn http(url: &str, path: &str, body: &Value) -> Value {
@@ -109,10 +109,7 @@ fn no_output_contains_a_secret() {
     let token = other["access_token"].as_str().unwrap();
     for format in ["text", "json"] {
         let user = format!("mallory:{password}");
-        let ran = run([
-            "diff",
-            "--scenarios",
-            vectors(),
+        let ran = diff_vectors([
             "--server",
             &url,
             "--user",

@@ -7,8 +7,8 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Variant, Variants};
 use serde_json::Value;
 
+use super::diff_vectors;
 use super::misbehaving::rewriting;
-use super::vectors;
 use crate::cli::{Folder, Ran, run};
 
 /// The error code of the default option of `join.errcode`, and that of another option, padded to the
@@ -35,8 +35,8 @@ fn is_denied_join(line: &str, answer: &[u8]) -> bool {
 fn diff(url: &str, args: &[&str]) -> Ran {
     // In these vectors, guests try to join rooms that do not admit guests.
     let only = ["--only", "message-under-joined", "--only", "room"];
-    let always = ["diff", "--scenarios", vectors(), "--server", url, "--quiet", "--jobs", "1"];
-    run(always.iter().chain(&only).chain(args))
+    let always = ["--server", url, "--quiet", "--jobs", "1"];
+    diff_vectors(always.iter().chain(&only).chain(args))
 }
 
 /// The conflicts of the divergences that fail, which are all inconsistent.
@@ -110,16 +110,7 @@ fn other_options_of_many_questions_are_permitted_too() {
         number
     });
     let server = Embedded::start(variants.profile(&taken)).unwrap();
-    let ran = run([
-        "diff",
-        "--scenarios",
-        vectors(),
-        "--server",
-        &server.url(),
-        "--quiet",
-        "--format",
-        "json",
-    ]);
+    let ran = diff_vectors(["--server", &server.url(), "--quiet", "--format", "json"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert!(ran.json()["divergences"].as_array().unwrap().len() > 20);
 }

@@ -11,7 +11,7 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 use serde_json::{Value, json};
 
-use super::vectors;
+use super::diff_vectors;
 use crate::cli::{Folder, Ran, run};
 
 /// The answer to a call, by the number and the request line of the call. `None` passes the call on to the
@@ -125,20 +125,7 @@ fn diff(url: &str) -> Ran {
 
 /// Runs `diff` with this timeout for a call.
 fn diff_with_timeout(url: &str, time: &str) -> Ran {
-    run([
-        "diff",
-        "--scenarios",
-        vectors(),
-        "--server",
-        url,
-        "--only",
-        "*",
-        "--jobs",
-        "2",
-        "--call-timeout",
-        time,
-        "--quiet",
-    ])
+    diff_vectors(["--server", url, "--only", "*", "--jobs", "2", "--call-timeout", time, "--quiet"])
 }
 
 #[test]
@@ -207,10 +194,7 @@ fn without_registration_the_message_asks_for_accounts() {
 #[test]
 fn results_before_the_homeserver_dies_are_kept() {
     let url = misbehaving(|number, _| (number > 900).then_some(Reply::Death));
-    let ran = run([
-        "diff",
-        "--scenarios",
-        vectors(),
+    let ran = diff_vectors([
         "--server",
         &url,
         "--jobs",
@@ -235,8 +219,7 @@ fn a_malformed_answer_ends_only_its_own_scenario() {
         (line.starts_with("GET") && line.contains("/messages"))
             .then(|| json_reply("{\"chunk\": 7}"))
     });
-    let ran =
-        run(["diff", "--scenarios", vectors(), "--server", &url, "--quiet", "--format", "json"]);
+    let ran = diff_vectors(["--server", &url, "--quiet", "--format", "json"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
     let report = ran.json();
     assert!(report["decisions"].as_u64().unwrap() > 1000, "{report}");
@@ -257,8 +240,7 @@ fn a_rate_limited_call_is_repeated_after_the_wait() {
         let limited = number % 50 == 10;
         limited.then(|| reply("429 Too Many Requests", "application/json", body))
     });
-    let ran =
-        run(["diff", "--scenarios", vectors(), "--server", &url, "--quiet", "--format", "json"]);
+    let ran = diff_vectors(["--server", &url, "--quiet", "--format", "json"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.json()["rate_limited"].as_u64().unwrap() > 10, "{ran:?}");
 }
@@ -353,18 +335,7 @@ fn the_smallest_scenario_keeps_a_query_that_matters() {
         is_asked.then(|| reply("418 I'm a teapot", "application/json", r#"{"errcode":"B"}"#))
     });
     let only = "message-under-world-readable";
-    let ran = run([
-        "diff",
-        "--scenarios",
-        vectors(),
-        "--quiet",
-        "--server",
-        &url,
-        "--only",
-        only,
-        "--format",
-        "json",
-    ]);
+    let ran = diff_vectors(["--quiet", "--server", &url, "--only", only, "--format", "json"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let report = ran.json();
     let asks = |divergence: &Value, endpoint: &str| {
@@ -391,18 +362,7 @@ fn the_list_of_members_is_compared_with_at_too() {
         let is_asked = line.contains("/members?") && line.contains("at=");
         is_asked.then(|| json_reply("{\"chunk\": []}"))
     });
-    let ran = run([
-        "diff",
-        "--scenarios",
-        vectors(),
-        "--quiet",
-        "--server",
-        &url,
-        "--only",
-        "*",
-        "--format",
-        "json",
-    ]);
+    let ran = diff_vectors(["--quiet", "--server", &url, "--only", "*", "--format", "json"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let report = ran.json();
     let found = report["divergences"].as_array().unwrap();
@@ -442,19 +402,8 @@ fn says_what_was_not_compared(url: &str, only: &str, kind: &str, args: &[&str]) 
     let also = |format: &&str| format!("{format}={}", folder.path(format).display());
     let also: Vec<_> = formats.iter().map(also).collect();
     let also = also.iter().flat_map(|also| ["--also", also]);
-    let first = [
-        "diff",
-        "--scenarios",
-        vectors(),
-        "--quiet",
-        "--jobs",
-        "2",
-        "--server",
-        url,
-        "--only",
-        only,
-    ];
-    let ran = run(first.into_iter().chain(also).chain(args.iter().copied()));
+    let first = ["--quiet", "--jobs", "2", "--server", url, "--only", only];
+    let ran = diff_vectors(first.into_iter().chain(also).chain(args.iter().copied()));
     assert_eq!(ran.code, Some(3), "{ran:?}");
     let read = |format| std::fs::read_to_string(folder.path(format)).unwrap();
     let report: Value = serde_json::from_str(&read("json")).unwrap();
@@ -501,18 +450,7 @@ fn a_failure_in_json_is_no_success_either() {
         let body = r#"{"errcode": "M_UNKNOWN", "error": "Internal server error"}"#;
         (number >= 200).then(|| reply("500 Internal Server Error", "application/json", body))
     });
-    let ran = run([
-        "diff",
-        "--scenarios",
-        vectors(),
-        "--quiet",
-        "--server",
-        &url,
-        "--only",
-        "room*",
-        "--format",
-        "json",
-    ]);
+    let ran = diff_vectors(["--quiet", "--server", &url, "--only", "room*", "--format", "json"]);
     assert!(matches!(ran.code, Some(1 | 3)), "{ran:?}");
     let report = ran.json();
     assert!(report["not_compared"]["failed"]["scenarios"].as_u64() > Some(3), "{report:#}");
@@ -578,24 +516,14 @@ fn an_endpoint_that_is_missing_needs_no_comparison() {
         let is_missing = missing.iter().any(|part| line.contains(part));
         is_missing.then(|| reply("404 Not Found", "application/json", body))
     });
-    let ran =
-        run(["diff", "--scenarios", vectors(), "--quiet", "--server", &url, "--format", "json"]);
+    let ran = diff_vectors(["--quiet", "--server", &url, "--format", "json"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let not_compared = &ran.json()["not_compared"];
     assert_eq!(not_compared["failed"]["decisions"], 0, "{not_compared:#}");
     assert!(not_compared["permitted"]["decisions"].as_u64() > Some(100), "{not_compared:#}");
     let kinds = kinds(&not_compared["permitted"]);
     assert!(kinds.contains("not_implemented"), "{kinds:?}");
-    let ran = run([
-        "diff",
-        "--scenarios",
-        vectors(),
-        "--quiet",
-        "--server",
-        &url,
-        "--only",
-        "message-under-*",
-    ]);
+    let ran = diff_vectors(["--quiet", "--server", &url, "--only", "message-under-*"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(ran.out.lines().nth(3), Some("no divergence"), "{}", ran.out);
     assert!(ran.out.contains("\nnot compared, as is permitted: "), "{}", ran.out);

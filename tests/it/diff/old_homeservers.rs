@@ -3,9 +3,9 @@
 use guest_access_rules::rules::Rules;
 use serde_json::json;
 
+use super::diff_vectors;
 use super::layer::{Behind, Call, Layer, Reply, in_front_of, refusal};
-use super::vectors;
-use crate::cli::{Ran, run};
+use crate::cli::Ran;
 
 /// Some vectors, which read and change every setting of a room.
 const SOME: [&str; 4] = ["--only", "message-under-*", "--only", "room*"];
@@ -16,15 +16,13 @@ fn start(layer: Layer) -> String {
 
 fn diff(layer: Layer, args: &[&str]) -> Ran {
     let url = start(layer);
-    let always =
-        ["diff", "--scenarios", vectors(), "--server", &url, "--quiet", "--format", "json"];
-    run(always.iter().chain(&SOME).chain(args))
+    let always = ["--server", &url, "--quiet", "--format", "json"];
+    diff_vectors(always.iter().chain(&SOME).chain(args))
 }
 
 /// Asserts that the homeserver has no divergence, and that as much is compared as on the reference.
 fn is_compared_as_the_reference(layer: Layer, args: &[&str]) {
-    let reference =
-        run(["diff", "--scenarios", vectors(), "--quiet", "--format", "json"].iter().chain(&SOME));
+    let reference = diff_vectors(["--quiet", "--format", "json"].iter().chain(&SOME));
     let ran = diff(layer, args);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(ran.json()["divergences"], json!([]), "{ran:?}");

@@ -5,15 +5,13 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Variant, Variants};
 use serde_json::{Value, json};
 
+use super::diff_vectors;
 use super::layer::{Behind, Call, Layer, Reply, in_front_of, refusal};
-use super::vectors;
-use crate::cli::run;
 
 /// Asserts that `diff` finds no divergence that fails, and that the run takes this option.
 fn is_permitted(layer: Layer, point: &str, option: &str) {
     let url = in_front_of(Rules::find("latest").unwrap().profile(), layer);
-    let ran =
-        run(["diff", "--scenarios", vectors(), "--server", &url, "--quiet", "--format", "json"]);
+    let ran = diff_vectors(["--server", &url, "--quiet", "--format", "json"]);
     assert_eq!(ran.code, Some(0), "{}", ran.out);
     let report = ran.json();
     let divergences = report["divergences"].as_array().unwrap();
@@ -176,16 +174,7 @@ fn every_answer_to_these_questions_is_permitted_over_http() {
         };
         let taken: Vec<_> = options.iter().map(number).collect();
         let server = Embedded::start(variants.profile(&taken)).unwrap();
-        let ran = run([
-            "diff",
-            "--scenarios",
-            vectors(),
-            "--server",
-            &server.url(),
-            "--quiet",
-            "--format",
-            "json",
-        ]);
+        let ran = diff_vectors(["--server", &server.url(), "--quiet", "--format", "json"]);
         assert_eq!(ran.code, Some(0), "{options:?}: {}", ran.out);
     }
 }
