@@ -16,13 +16,13 @@
 //!
 //! The length of a history is unbounded. The number of calls in flight at once is bounded
 //! ([`Concurrent::new`]). The state contains every order of the calls that explains all answers so far
-//! (`explained`), so that [linearizability](crate::linearizability) is judged at every answer.
+//! (`explanations`), so that [linearizability](crate::linearizability) is judged at every answer.
 
+mod call_memory;
 mod calls;
-mod explained;
 mod holding;
 mod judging;
-mod remembered;
+mod specification;
 mod stages;
 mod sweep;
 mod symmetry;
@@ -41,7 +41,7 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::spelled;
 
 pub use calls::{Call, Response, Stage};
-pub use explained::Explanation;
+pub use specification::Explanation;
 pub use trace::ConcurrentTraceStep;
 
 use calls::{AtomicPart, CallKind};
@@ -59,12 +59,12 @@ pub struct Concurrent {
     scope: Scope,
     in_flight: usize,
     /// Whether *start* and *authenticate* are one action, and so are the last stage and *answer*.
-    tight: bool,
+    merges_stages: bool,
     /// Whether the state contains the orders of the calls that explain the answers.
-    follows: bool,
+    has_explanations: bool,
     kinds: Vec<CallKind>,
-    nothing_yet: State,
-    remembered: remembered::Remembered,
+    initial_state: State,
+    representatives: call_memory::Representatives,
 }
 
 /// A homeserver with calls in flight.
@@ -75,7 +75,7 @@ pub struct ConcurrentState {
     /// The calls in flight, by their start.
     pub calls: Vec<Call>,
     /// Every explanation of all answers by one order of the calls.
-    pub explained: Vec<Explanation>,
+    pub explanations: Vec<Explanation>,
 }
 
 spelled! {
@@ -116,7 +116,7 @@ struct ConcurrentOutcome {
     current: ConcurrentState,
     verdicts: Verdicts,
     /// The answer, if the action answers the call.
-    answered: Option<crate::action::Observation>,
+    observation: Option<crate::action::Observation>,
 }
 
 impl Concurrent {
@@ -131,19 +131,19 @@ impl Concurrent {
         in_flight: usize,
     ) -> Self {
         let kinds = calls::kinds(scope, &system);
-        let nothing_yet = initial(&system);
-        let remembered = remembered::Remembered::default();
+        let initial_state = initial(&system);
+        let representatives = call_memory::Representatives::default();
         Self {
-            remembered,
+            representatives,
             profile: system,
             rules,
             discipline,
             scope,
             in_flight: in_flight.clamp(1, MAX_IN_FLIGHT),
-            tight: true,
-            follows: true,
+            merges_stages: true,
+            has_explanations: true,
             kinds,
-            nothing_yet,
+            initial_state,
         }
     }
 
@@ -161,7 +161,7 @@ impl Concurrent {
             },
             ..kind
         });
-        Self { tight: false, kinds: kinds.collect(), ..self }
+        Self { merges_stages: false, kinds: kinds.collect(), ..self }
     }
 
     /// Returns the model without explanations in its states. This model does not judge `linearizable` and
@@ -171,36 +171,36 @@ impl Concurrent {
         let (system, rules) = (self.profile.clone(), self.rules.clone());
         let kinds = self.kinds.clone();
         let fresh = Self::new(self.scope, system, rules, self.discipline, self.in_flight);
-        Self { follows: false, tight: self.tight, kinds, ..fresh }
+        Self { has_explanations: false, merges_stages: self.merges_stages, kinds, ..fresh }
     }
 
     /// The explanations of a state without calls.
-    fn explained_from(&self, server: State) -> Vec<Explanation> {
-        if self.follows { vec![Explanation::of(server)] } else { Vec::new() }
+    fn initial_explanations(&self, server: State) -> Vec<Explanation> {
+        if self.has_explanations { vec![Explanation::of(server)] } else { Vec::new() }
     }
 
     /// Every action, including those whose call waits for another call.
-    fn moves(&self, current: &ConcurrentState) -> impl Iterator<Item = ConcurrentAction> {
+    fn actions(&self, current: &ConcurrentState) -> impl Iterator<Item = ConcurrentAction> {
         let has_room = current.calls.len() < self.in_flight;
         let can_begin = self.kinds.iter().filter(|kind| has_room && self.can_begin(current, kind));
         let last = current.calls.len();
         let first = |kind: &CallKind| match kind.atomic_part {
-            _ if !self.tight => StageName::Start,
+            _ if !self.merges_stages => StageName::Start,
             AtomicPart::UpToAct => StageName::Act,
             AtomicPart::OneStage | AtomicPart::WholeCall => StageName::Authenticate,
         };
         let fresh: Vec<ConcurrentAction> = can_begin
             .flat_map(|kind| {
                 let whole = ConcurrentAction { action: kind.action, stage: None };
-                let begun =
+                let first_stage =
                     ConcurrentAction { action: kind.action, stage: Some((last, first(kind))) };
-                [Some(whole), (kind.atomic_part != AtomicPart::WholeCall).then_some(begun)]
+                [Some(whole), (kind.atomic_part != AtomicPart::WholeCall).then_some(first_stage)]
             })
             .flatten()
             .collect();
         let continuing = current.calls.iter().enumerate().map(|(number, call)| ConcurrentAction {
             action: self.kind(call).action,
-            stage: Some((number, self.passes(call))),
+            stage: Some((number, self.next_stage(call))),
         });
         fresh.into_iter().chain(continuing.collect::<Vec<_>>())
     }
@@ -208,18 +208,18 @@ impl Concurrent {
     fn take(
         &self,
         current: &ConcurrentState,
-        taken: &ConcurrentAction,
+        action: &ConcurrentAction,
     ) -> Option<ConcurrentOutcome> {
-        let kind = self.kinds.iter().position(|kind| kind.action == taken.action)?;
-        match taken.stage {
+        let kind = self.kinds.iter().position(|kind| kind.action == action.action)?;
+        match action.stage {
             None => {
-                let mut now = self.begun(current, kind);
+                let mut now = self.with_started_call(current, kind);
                 let number = current.calls.len();
                 let mut verdicts = Verdicts::default();
                 loop {
-                    let passed = self.pass(&now, number)?;
+                    let passed = self.pass_stages(&now, number)?;
                     verdicts.add(passed.verdicts);
-                    if passed.answered.is_some() {
+                    if passed.observation.is_some() {
                         return Some(ConcurrentOutcome { verdicts, ..passed });
                     }
                     now = passed.current;
@@ -227,22 +227,26 @@ impl Concurrent {
             }
             Some((number, StageName::Start)) => {
                 debug_assert_eq!(number, current.calls.len());
-                let current = self.begun(current, kind);
-                Some(ConcurrentOutcome { current, verdicts: Verdicts::default(), answered: None })
+                let current = self.with_started_call(current, kind);
+                Some(ConcurrentOutcome {
+                    current,
+                    verdicts: Verdicts::default(),
+                    observation: None,
+                })
             }
             Some((number, _)) if number == current.calls.len() => {
-                self.pass(&self.begun(current, kind), number)
+                self.pass_stages(&self.with_started_call(current, kind), number)
             }
-            Some((number, _)) => self.pass(current, number),
+            Some((number, _)) => self.pass_stages(current, number),
         }
     }
 
     /// The state with one more call, which has only started.
-    fn begun(&self, current: &ConcurrentState, kind: usize) -> ConcurrentState {
+    fn with_started_call(&self, current: &ConcurrentState, kind: usize) -> ConcurrentState {
         let mut current = current.clone();
         let call = self.call(&current, kind);
         current.calls.push(call);
-        for explanation in &mut current.explained {
+        for explanation in &mut current.explanations {
             explanation.begin();
         }
         current
@@ -250,63 +254,68 @@ impl Concurrent {
 
     /// Executes the next stage of the call with this number, and the following stages that read nothing;
     /// `None` if the call waits for another call.
-    fn pass(&self, before: &ConcurrentState, number: usize) -> Option<ConcurrentOutcome> {
+    fn pass_stages(&self, before: &ConcurrentState, number: usize) -> Option<ConcurrentOutcome> {
         let call = before.calls.get(number)?;
-        let mut taken = self.pass_one(before, number)?;
-        while self.tight
-            && taken.answered.is_none()
+        let mut outcome = self.pass_stage(before, number)?;
+        while self.merges_stages
+            && outcome.observation.is_none()
             && self.kind(call).atomic_part == AtomicPart::UpToAct
             && matches!(
-                taken.current.calls[number].stage,
+                outcome.current.calls[number].stage,
                 Stage::Authenticated(_) | Stage::Checked(..)
             )
         {
             // A call that has to wait has read nothing.
-            let Some(next) = self.pass_one(&taken.current, number) else { break };
-            let ConcurrentOutcome { current, verdicts, answered } = next;
-            taken.verdicts.add(verdicts);
-            taken = ConcurrentOutcome { current, answered, ..taken };
+            let Some(next) = self.pass_stage(&outcome.current, number) else { break };
+            let ConcurrentOutcome { current, verdicts, observation } = next;
+            outcome.verdicts.add(verdicts);
+            outcome = ConcurrentOutcome { current, observation, ..outcome };
         }
-        Some(taken)
+        Some(outcome)
     }
 
-    fn pass_one(&self, before: &ConcurrentState, number: usize) -> Option<ConcurrentOutcome> {
-        let gone = self.go_on(before, number)?;
-        let mut verdicts = self.judge(before, number, &gone);
-        let mut current = ConcurrentState { server: gone.server, ..before.clone() };
-        let answered = match gone.next {
+    fn pass_stage(&self, before: &ConcurrentState, number: usize) -> Option<ConcurrentOutcome> {
+        let stage_outcome = self.execute_stage(before, number)?;
+        let mut verdicts = self.judge(before, number, &stage_outcome);
+        let mut current = ConcurrentState { server: stage_outcome.server, ..before.clone() };
+        let observation = match stage_outcome.next {
             Continuation::Stage(stage) => {
                 current.calls[number].stage = stage;
                 None
             }
             Continuation::Answer(_)
-                if !self.tight && !matches!(before.calls[number].stage, Stage::Acted(_)) =>
+                if !self.merges_stages
+                    && !matches!(before.calls[number].stage, Stage::Acted(_)) =>
             {
-                current.calls[number].stage = Stage::Acted(Response::of(&gone.observation));
+                current.calls[number].stage =
+                    Stage::Acted(Response::of(&stage_outcome.observation));
                 None
             }
             Continuation::Answer(response) => {
                 verdicts.add(self.answer(&mut current, number, response));
-                Some(gone.observation)
+                Some(stage_outcome.observation)
             }
         };
         verdicts.add(self.judge_waiting(&current));
-        Some(ConcurrentOutcome { current, verdicts, answered })
+        Some(ConcurrentOutcome { current, verdicts, observation })
     }
 
     /// Answers a call: removes the call from those in flight, and keeps the explanations of its answer.
     fn answer(&self, current: &mut ConcurrentState, number: usize, response: Response) -> Verdicts {
-        let was_explained = !current.explained.is_empty();
-        let answered = self.explain(current, number, response);
+        let was_explained = !current.explanations.is_empty();
+        let answer_explanations = self.explain(current, number, response);
         current.calls.remove(number);
-        current.explained = answered.explanations;
+        current.explanations = answer_explanations.explanations;
         if current.calls.is_empty() {
             current.server = normal_form(&self.profile, &current.server);
         }
-        let orders = judging::OrdersAtAnswer { was_explained, matter: answered.orders_matter };
+        let orders = judging::OrdersAtAnswer {
+            was_explained,
+            orders_matter: answer_explanations.orders_matter,
+        };
         let verdicts = Self::judge_answer(current, orders);
         if current.calls.is_empty() {
-            current.explained = self.explained_from(current.server);
+            current.explanations = self.initial_explanations(current.server);
         }
         verdicts
     }
@@ -317,8 +326,12 @@ impl TransitionSystem for Concurrent {
     type Action = ConcurrentAction;
 
     fn initial_states(&self) -> Vec<ConcurrentState> {
-        let server = self.nothing_yet;
-        vec![ConcurrentState { server, calls: Vec::new(), explained: self.explained_from(server) }]
+        let server = self.initial_state;
+        vec![ConcurrentState {
+            server,
+            calls: Vec::new(),
+            explanations: self.initial_explanations(server),
+        }]
     }
 
     fn visit_successors(
@@ -326,9 +339,9 @@ impl TransitionSystem for Concurrent {
         current: &ConcurrentState,
         visit: &mut dyn FnMut(ConcurrentAction, ConcurrentState, Verdicts),
     ) {
-        for taken in self.moves(current) {
-            if let Some(ConcurrentOutcome { current, verdicts, .. }) = self.take(current, &taken) {
-                visit(taken, current, verdicts);
+        for action in self.actions(current) {
+            if let Some(ConcurrentOutcome { current, verdicts, .. }) = self.take(current, &action) {
+                visit(action, current, verdicts);
             }
         }
     }

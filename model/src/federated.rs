@@ -139,9 +139,9 @@ impl TransitionSystem for Federated {
         visit: &mut dyn FnMut(FederatedAction, Servers, Verdicts),
     ) {
         for action in self.actions(servers) {
-            if let Some(taken) = self.take(servers, &action) {
-                let verdicts = self.judge(servers, &action, &taken);
-                visit(action, taken.after, verdicts);
+            if let Some(outcome) = self.take(servers, &action) {
+                let verdicts = self.judge(servers, &action, &outcome);
+                visit(action, outcome.after, verdicts);
             }
         }
     }

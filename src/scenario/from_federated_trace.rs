@@ -121,8 +121,8 @@ impl Senders {
             _ => {}
         }
         // An event that every server has is no longer in transit.
-        let drop_delivered = |steps: &mut Vec<usize>, left: usize, before: &mut usize| {
-            *before = steps.drain(..steps.len() - left).next_back().unwrap_or(*before);
+        let drop_delivered = |steps: &mut Vec<usize>, in_transit: usize, before: &mut usize| {
+            *before = steps.drain(..steps.len() - in_transit).next_back().unwrap_or(*before);
         };
         let [access, visibility] = &mut self.before;
         drop_delivered(&mut self.access, transition.after.access.events.len(), access);
@@ -143,15 +143,15 @@ fn interleaving_entry(
     on: usize,
     steps: &[Action],
 ) -> InterleavingEntry {
-    const DONE: Observation =
+    const NOTHING: Observation =
         Observation { decision: Decision::allow(&[], ""), answer: Answer::Nothing };
     let (before, after) = transition.on(on);
-    let outcome = Outcome { observation: transition.answered.unwrap_or(DONE), next: *after };
+    let outcome = Outcome { observation: transition.observation.unwrap_or(NOTHING), next: *after };
     let step_taken = &steps[step - 1];
     let observed =
         ObservedStep { action: step_taken, before, outcome: &outcome, label: Some(LABEL) };
     let mut answered = observed.expect();
-    let membership = match transition.answered {
+    let membership = match transition.observation {
         None => std::mem::take(&mut answered.membership),
         Some(_) => std::collections::BTreeMap::new(),
     };
@@ -159,7 +159,7 @@ fn interleaving_entry(
         step,
         server: Some(server(on)),
         stage: None,
-        answered: transition.answered.map(|_| answered),
+        answered: transition.observation.map(|_| answered),
         membership,
     }
 }

@@ -51,12 +51,12 @@ impl Scenario {
         rules: &Rules,
         about: impl Into<String>,
         clauses: Vec<String>,
-        moves: &[ConcurrentTraceStep],
+        transitions: &[ConcurrentTraceStep],
     ) -> Self {
         let mut steps: Vec<ScenarioStep> = Vec::new();
-        for transition in moves {
+        for transition in transitions {
             if transition.call == steps.len() {
-                let action = transition.taken.action;
+                let action = transition.action.action;
                 let event = action.tag.then(|| LABEL.to_owned());
                 steps.push(ScenarioStep { action, event, expect: None });
             }
@@ -67,7 +67,7 @@ impl Scenario {
             about: about.into(),
             clauses,
             steps,
-            interleaving: moves.iter().map(InterleavingEntry::of).collect(),
+            interleaving: transitions.iter().map(InterleavingEntry::of).collect(),
         }
     }
 
@@ -97,9 +97,9 @@ impl InterleavingEntry {
     fn of(transition: &ConcurrentTraceStep) -> Self {
         const NOTHING: Observation =
             Observation { decision: Decision::allow(&[], ""), answer: Answer::Nothing };
-        let observation = transition.answered.unwrap_or(NOTHING);
+        let observation = transition.observation.unwrap_or(NOTHING);
         let outcome = Outcome { observation, next: transition.after };
-        let action = &transition.taken.action;
+        let action = &transition.action.action;
         let observed = ObservedStep {
             action,
             before: &transition.before,
@@ -107,7 +107,7 @@ impl InterleavingEntry {
             label: Some(LABEL),
         };
         let mut answered = observed.expect();
-        let membership = if transition.answered.is_none() {
+        let membership = if transition.observation.is_none() {
             std::mem::take(&mut answered.membership)
         } else {
             BTreeMap::new()
@@ -115,8 +115,8 @@ impl InterleavingEntry {
         Self {
             step: transition.call + 1,
             server: None,
-            stage: transition.taken.stage.map(|(_, stage)| stage),
-            answered: transition.answered.map(|_| answered),
+            stage: transition.action.stage.map(|(_, stage)| stage),
+            answered: transition.observation.map(|_| answered),
             membership,
         }
     }

@@ -220,9 +220,11 @@ impl Concurrent {
     }
 
     /// The next stage of a call.
-    pub(super) fn passes(&self, call: &Call) -> StageName {
+    pub(super) fn next_stage(&self, call: &Call) -> StageName {
         match call.stage {
-            Stage::Started if self.tight && self.kind(call).atomic_part == AtomicPart::UpToAct => {
+            Stage::Started
+                if self.merges_stages && self.kind(call).atomic_part == AtomicPart::UpToAct =>
+            {
                 StageName::Act
             }
             Stage::Started => StageName::Authenticate,

@@ -14,7 +14,7 @@ pub(super) fn revokes(action: &Action) -> bool {
 
 impl Concurrent {
     /// Whether a call neither holds locks nor waits for locks.
-    fn stands_apart(&self, call: &Call) -> bool {
+    fn ignores_locks(&self, call: &Call) -> bool {
         let reads = matches!(self.kind(call).action.operation, Operation::Read(_));
         reads && self.discipline.readers == Readers::HoldNothing
     }
@@ -26,7 +26,7 @@ impl Concurrent {
         number: usize,
         guest: usize,
     ) -> bool {
-        !self.stands_apart(&current.calls[number])
+        !self.ignores_locks(&current.calls[number])
             && self.others(current, number).any(|call| {
                 let action = &self.kind(call).action;
                 match self.discipline.holds {
@@ -34,7 +34,7 @@ impl Concurrent {
                     Holds::User => guest_of(action) == Some(guest) && call.stage != Stage::Started,
                     Holds::RoomAndUser => {
                         guest_of(action) == Some(guest) && call.stage != Stage::Started
-                            || revokes(action) && holds_its_room(call)
+                            || revokes(action) && holds_room(call)
                     }
                 }
             })
@@ -43,13 +43,13 @@ impl Concurrent {
     /// Whether another call holds a lock that the call needs for its check.
     pub(super) fn room_is_held(&self, current: &ConcurrentState, number: usize) -> bool {
         let action = &self.kind(&current.calls[number]).action;
-        if self.stands_apart(&current.calls[number]) {
+        if self.ignores_locks(&current.calls[number]) {
             return false;
         }
         let held = action.room().is_some()
             && self
                 .others(current, number)
-                .any(|call| self.kind(call).action.room() == action.room() && holds_its_room(call));
+                .any(|call| self.kind(call).action.room() == action.room() && holds_room(call));
         let users_held = || {
             revokes(action)
                 && self.scope.guests().any(|guest| self.user_is_held(current, number, guest.into()))
@@ -68,17 +68,17 @@ impl Concurrent {
         number: usize,
     ) -> impl Iterator<Item = &'a Call> {
         let others = current.calls.iter().enumerate().filter(move |(other, _)| *other != number);
-        others.map(|(_, call)| call).filter(|call| !self.stands_apart(call))
+        others.map(|(_, call)| call).filter(|call| !self.ignores_locks(call))
     }
 
     /// Whether some call in flight waits, and whether some call can go on.
     pub(super) fn waiting(&self, current: &ConcurrentState) -> (bool, bool) {
-        let goes_on = |number| self.go_on(current, number).is_some();
+        let goes_on = |number| self.execute_stage(current, number).is_some();
         let can: Vec<bool> = (0..current.calls.len()).map(goes_on).collect();
         (can.contains(&false), can.contains(&true))
     }
 }
 
-fn holds_its_room(call: &Call) -> bool {
+fn holds_room(call: &Call) -> bool {
     !matches!(call.stage, Stage::Started | Stage::Authenticated(_))
 }

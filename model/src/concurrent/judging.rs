@@ -36,7 +36,7 @@ const WHEN_READ: GuaranteeSet = GuaranteeSet::of(&[
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OrdersAtAnswer {
     pub(super) was_explained: bool,
-    pub(super) matter: bool,
+    pub(super) orders_matter: bool,
 }
 
 impl Concurrent {
@@ -66,13 +66,13 @@ impl Concurrent {
         &self,
         current: &ConcurrentState,
         number: usize,
-        gone: &StageOutcome,
+        stage_outcome: &StageOutcome,
     ) -> Verdicts {
         let mut verdicts = Verdicts::default();
         let call = &current.calls[number];
         let mut before = current.server;
         let mut action = self.kind(call).action;
-        if let (Some(guest), Some(shown_token)) = (guest_of(&action), gone.shown_token) {
+        if let (Some(guest), Some(shown_token)) = (guest_of(&action), stage_outcome.shown_token) {
             before.accounts[guest] = shown_token.account;
             action = action.with(shown_token.with);
         }
@@ -84,20 +84,20 @@ impl Concurrent {
                     before: &before,
                     action: &action,
                     observation,
-                    after: &gone.server,
+                    after: &stage_outcome.server,
                     never_set: NeverSet::default(),
                 };
                 verdicts.judge(guarantees, &transition);
             };
-        let is_answered = matches!(gone.next, Continuation::Answer(_));
-        if is_answered || gone.server != current.server {
-            judge(&mut verdicts, AT_ITS_MOMENT, &gone.observation);
+        let is_answered = matches!(stage_outcome.next, Continuation::Answer(_));
+        if is_answered || stage_outcome.server != current.server {
+            judge(&mut verdicts, AT_ITS_MOMENT, &stage_outcome.observation);
         }
-        if is_answered && matches!(gone.observation.answer, Answer::Gave { .. }) {
-            judge(&mut verdicts, WHEN_READ, &gone.observation);
+        if is_answered && matches!(stage_outcome.observation.answer, Answer::Gave { .. }) {
+            judge(&mut verdicts, WHEN_READ, &stage_outcome.observation);
         }
         let closed = |state: &State| state.rooms[0].guest_access != GuestAccess::CanJoin;
-        if !closed(&before) && closed(&gone.server) && guest_is_joined(&before) {
+        if !closed(&before) && closed(&stage_outcome.server) && guest_is_joined(&before) {
             verdicts.note(GuaranteeId::Revocation, true);
         }
         verdicts
@@ -106,8 +106,8 @@ impl Concurrent {
     /// Judges the answer to a call.
     pub(super) fn judge_answer(current: &ConcurrentState, orders: OrdersAtAnswer) -> Verdicts {
         let mut verdicts = Verdicts::default();
-        let is_explained = !current.explained.is_empty();
-        if orders.was_explained && (orders.matter || !is_explained) {
+        let is_explained = !current.explanations.is_empty();
+        if orders.was_explained && (orders.orders_matter || !is_explained) {
             verdicts.note(GuaranteeId::Linearizable, is_explained);
         }
         if !current.calls.is_empty() {
@@ -117,8 +117,8 @@ impl Concurrent {
         if server.rooms[0].guest_access != GuestAccess::CanJoin && guest_is_joined(server) {
             verdicts.note(GuaranteeId::Revocation, false);
         }
-        let is_the_end = current.explained.iter().any(|one| one.state == *server);
-        if is_explained && (orders.matter || !is_the_end) {
+        let is_the_end = current.explanations.iter().any(|one| one.state == *server);
+        if is_explained && (orders.orders_matter || !is_the_end) {
             verdicts.note(GuaranteeId::QuiescentState, is_the_end);
         }
         verdicts

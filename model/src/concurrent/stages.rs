@@ -50,7 +50,11 @@ impl StageOutcome {
 
 impl Concurrent {
     /// Executes the next stage of the call with this number; `None` if the call waits.
-    pub(super) fn go_on(&self, current: &ConcurrentState, number: usize) -> Option<StageOutcome> {
+    pub(super) fn execute_stage(
+        &self,
+        current: &ConcurrentState,
+        number: usize,
+    ) -> Option<StageOutcome> {
         match current.calls[number].stage {
             Stage::Started => self.authenticate(current, number),
             Stage::Authenticated(shown_token) => self.check(current, number, shown_token),
@@ -77,14 +81,14 @@ impl Concurrent {
             if self.room_is_held(current, number) {
                 return None;
             }
-            let done =
-                outcome(&self.profile, &server, &kind.action).unwrap_or_else(|| no_deed(&server));
-            return Some(StageOutcome::answering(done.next, done.observation));
+            let whole_call =
+                outcome(&self.profile, &server, &kind.action).unwrap_or_else(|| unchanged(&server));
+            return Some(StageOutcome::answering(whole_call.next, whole_call.observation));
         }
         let shown_token = self.shown_token(current, number);
         if let Operation::Upgrade(_) = kind.action.operation {
             let remembered = self.decide(current, number, shown_token, server.rooms[0])?;
-            let (kept, room) = self.keep(current, number, shown_token, self.nothing_yet.rooms[0]);
+            let (kept, room) = self.keep(current, number, shown_token, self.initial_state.rooms[0]);
             let checked = Stage::Checked(kept, room);
             return Some(if remembered.observation.decision.allows() {
                 StageOutcome::to(server, checked, remembered.observation)
@@ -92,14 +96,14 @@ impl Concurrent {
                 StageOutcome::answering(server, remembered.observation)
             });
         }
-        let remembered = self.decide(current, number, shown_token, self.nothing_yet.rooms[0])?;
+        let remembered = self.decide(current, number, shown_token, self.initial_state.rooms[0])?;
         // A refused token is refused in every room.
         Some(if remembered.observation.decision.status == 401 {
             StageOutcome::answering(server, remembered.observation)
         } else {
             StageOutcome::to(
                 server,
-                Stage::Authenticated(self.keep_shown(shown_token)),
+                Stage::Authenticated(self.keep_token(shown_token)),
                 remembered.observation,
             )
         })
@@ -115,20 +119,23 @@ impl Concurrent {
             return None;
         }
         let server = current.server;
-        let shown_token =
-            if self.looks_again() { self.shown_token(current, number) } else { shown_token };
+        let shown_token = if self.looks_up_token_again() {
+            self.shown_token(current, number)
+        } else {
+            shown_token
+        };
         let remembered = self.decide(current, number, shown_token, server.rooms[0])?;
         let action = &self.kind(&current.calls[number]).action;
         let reads = matches!(action.operation, Operation::Read(_));
         let is_answered = !remembered.observation.decision.allows()
             || reads && self.discipline.reads == Reads::Snapshot;
-        let gone = if is_answered {
+        let stage_outcome = if is_answered {
             StageOutcome::answering(server, remembered.observation)
         } else {
             let (shown_token, room) = self.keep(current, number, shown_token, server.rooms[0]);
             StageOutcome::to(server, Stage::Checked(shown_token, room), remembered.observation)
         };
-        Some(StageOutcome { shown_token: Some(shown_token), ..gone })
+        Some(StageOutcome { shown_token: Some(shown_token), ..stage_outcome })
     }
 
     fn operation(
@@ -158,24 +165,24 @@ impl Concurrent {
         if allows {
             self.apply(&mut server, current, number, room, &remembered.next);
         }
-        let gone = StageOutcome {
+        let stage_outcome = StageOutcome {
             shown_token: Some(shown_token),
             ..StageOutcome::answering(server, remembered.observation)
         };
         let at_once = self.discipline.commits == Commits::AtOnce;
         match action.operation {
             Operation::Upgrade(_) if allows && !at_once => {
-                StageOutcome { next: Continuation::Stage(Stage::Upgraded), ..gone }
+                StageOutcome { next: Continuation::Stage(Stage::Upgraded), ..stage_outcome }
             }
             Operation::SetGuestAccess(..) if allows && revokes(&action) => {
                 if at_once {
                     let all = outcome(&self.profile, &current.server, &action);
-                    StageOutcome { server: all.map_or(server, |all| all.next), ..gone }
+                    StageOutcome { server: all.map_or(server, |all| all.next), ..stage_outcome }
                 } else {
-                    self.revoke(current, number, gone)
+                    self.revoke(current, number, stage_outcome)
                 }
             }
-            _ => gone,
+            _ => stage_outcome,
         }
     }
 
@@ -214,7 +221,7 @@ impl Concurrent {
         room: Room,
         tagged: Option<Tagged>,
     ) -> Option<Outcome> {
-        let mut remembered = State { tagged, ..self.nothing_yet };
+        let mut remembered = State { tagged, ..self.initial_state };
         remembered.rooms[0] = room;
         if let Some(guest) = guest_of(action) {
             remembered.accounts[guest] = shown_token.account;
@@ -222,33 +229,33 @@ impl Concurrent {
         outcome(&self.profile, &remembered, &Action { tag: false, ..action.with(shown_token.with) })
     }
 
-    /// Applies the changes of a call that read the room `saw`, and whose outcome is `done`.
+    /// Applies the changes of a call that read `room_read`, and after which the sequential state would be `after`.
     fn apply(
         &self,
         server: &mut State,
         current: &ConcurrentState,
         number: usize,
-        saw: Room,
-        done: &State,
+        room_read: Room,
+        after: &State,
     ) {
         let call = &current.calls[number];
         let action = &self.kind(call).action;
         let room = &mut server.rooms[0];
         match action.operation {
-            Operation::SetGuestAccess(..) => room.guest_access = done.rooms[0].guest_access,
-            Operation::SetVisibility(..) => room.visibility = done.rooms[0].visibility,
+            Operation::SetGuestAccess(..) => room.guest_access = after.rooms[0].guest_access,
+            Operation::SetVisibility(..) => room.visibility = after.rooms[0].visibility,
             Operation::Send(_) if action.tag => {
                 server.tagged = Some(Tagged::between(Kind::Message, room, room));
             }
             _ => {}
         }
         if let Some(guest) = guest_of(action) {
-            let becomes = done.rooms[0].members[guest];
-            if becomes != saw.members[guest] {
-                server.rooms[0].members[guest] = becomes;
+            let membership = after.rooms[0].members[guest];
+            if membership != room_read.members[guest] {
+                server.rooms[0].members[guest] = membership;
             }
             match action.operation {
-                Operation::Upgrade(_) => server.accounts[guest] = done.accounts[guest],
+                Operation::Upgrade(_) => server.accounts[guest] = after.accounts[guest],
                 // The log out ends the shown token, if the token has not ended yet.
                 Operation::LogOut => {
                     let now = outcome(&self.profile, server, &self.action_in(call, server));
@@ -266,7 +273,7 @@ impl Concurrent {
 }
 
 /// The outcome of an action of the server that changes nothing.
-pub(super) fn no_deed(state: &State) -> Outcome {
+pub(super) fn unchanged(state: &State) -> Outcome {
     Outcome { observation: DONE, next: *state }
 }
 

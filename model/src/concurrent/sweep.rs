@@ -13,13 +13,14 @@ use super::{Concurrent, ConcurrentState};
 impl Concurrent {
     /// The members that the rules would remove if the change was made now.
     fn removable(&self, server: &State, action: &Action) -> ListedGuests {
-        let removed = self.removed(server, action);
-        let members = server.rooms[0].members.iter().zip(removed.rooms[0].members).enumerate();
+        let after_removals = self.after_removals(server, action);
+        let members =
+            server.rooms[0].members.iter().zip(after_removals.rooms[0].members).enumerate();
         members.filter(|(_, (now, then))| **now != *then).map(|(guest, _)| guest).collect()
     }
 
     /// The state after the change, if guests were permitted to join before.
-    fn removed(&self, server: &State, action: &Action) -> State {
+    fn after_removals(&self, server: &State, action: &Action) -> State {
         let mut open = *server;
         open.rooms[0].guest_access = GuestAccess::CanJoin;
         outcome(&self.profile, &open, action).map_or(open, |outcome| outcome.next)
@@ -30,27 +31,27 @@ impl Concurrent {
         &self,
         current: &ConcurrentState,
         number: usize,
-        gone: StageOutcome,
+        stage_outcome: StageOutcome,
     ) -> StageOutcome {
         let action = &self.kind(&current.calls[number]).action;
         let stops = current.server.rooms[0].guest_access == GuestAccess::CanJoin;
-        if !stops || self.leaves_it(current, number) {
-            return gone;
+        if !stops || self.other_call_sweeps(current, number) {
+            return stage_outcome;
         }
         match self.discipline.sweeps {
             Sweeps::AfterEvent => {
-                StageOutcome { next: Continuation::Stage(Stage::Sweeping(None)), ..gone }
+                StageOutcome { next: Continuation::Stage(Stage::Sweeping(None)), ..stage_outcome }
             }
             Sweeps::BeforeEvent => {
                 let listed = self.removable(&current.server, action);
                 let next = Continuation::Stage(Stage::Sweeping(Some(listed)));
-                StageOutcome { server: current.server, next, ..gone }
+                StageOutcome { server: current.server, next, ..stage_outcome }
             }
         }
     }
 
     /// Whether this revocation leaves the sweep to another revocation in flight.
-    fn leaves_it(&self, current: &ConcurrentState, number: usize) -> bool {
+    fn other_call_sweeps(&self, current: &ConcurrentState, number: usize) -> bool {
         let mut others = current.calls.iter().enumerate();
         self.discipline.meanwhile == Meanwhile::LeavesItToTheOther
             && others
@@ -67,22 +68,26 @@ impl Concurrent {
         let call = &current.calls[number];
         let action = &self.kind(call).action;
         let sent = outcome(&self.profile, &current.server, action)?;
-        let gone = StageOutcome::answering(current.server, sent.observation);
-        let to = |stage, gone: StageOutcome| {
-            Some(StageOutcome { next: Continuation::Stage(stage), ..gone })
+        let stage_outcome = StageOutcome::answering(current.server, sent.observation);
+        let continue_with = |stage, stage_outcome: StageOutcome| {
+            Some(StageOutcome { next: Continuation::Stage(stage), ..stage_outcome })
         };
-        let now = self.removable(&current.server, action);
+        let removable = self.removable(&current.server, action);
         let Some(listed) = listed else {
             // A sweep that runs until the room is clean ends when nobody is left to remove.
-            if self.discipline.runs == Runs::UntilClean && now.is_empty() {
-                return Some(self.swept(current, gone, &sent.next));
+            if self.discipline.runs == Runs::UntilClean && removable.is_empty() {
+                return Some(self.end_of_sweep(current, stage_outcome, &sent.next));
             }
-            return to(Stage::Sweeping(Some(now)), gone);
+            return continue_with(Stage::Sweeping(Some(removable)), stage_outcome);
         };
         let Some(guest) = listed.first() else {
             return match self.discipline.runs {
-                Runs::UntilClean if !now.is_empty() => to(Stage::Sweeping(Some(now)), gone),
-                Runs::UntilClean | Runs::Once => Some(self.swept(current, gone, &sent.next)),
+                Runs::UntilClean if !removable.is_empty() => {
+                    continue_with(Stage::Sweeping(Some(removable)), stage_outcome)
+                }
+                Runs::UntilClean | Runs::Once => {
+                    Some(self.end_of_sweep(current, stage_outcome, &sent.next))
+                }
             };
         };
         if self.discipline.holds == Holds::User && self.user_is_held(current, number, guest) {
@@ -90,7 +95,7 @@ impl Concurrent {
         }
         let mut server = current.server;
         let is_removed = match self.discipline.turn {
-            Turn::LooksAgain => now.contains(guest),
+            Turn::LooksAgain => removable.contains(guest),
             Turn::AsListed => true,
         };
         if is_removed {
@@ -99,17 +104,25 @@ impl Concurrent {
             as_listed.accounts[guest] = crate::state::Account::Guest;
             as_listed.rooms[0].members[guest] = guest_access_rules::vocabulary::Membership::Join;
             server.rooms[0].members[guest] =
-                self.removed(&as_listed, action).rooms[0].members[guest];
+                self.after_removals(&as_listed, action).rooms[0].members[guest];
         }
-        to(Stage::Sweeping(Some(listed.without(guest))), StageOutcome { server, ..gone })
+        continue_with(
+            Stage::Sweeping(Some(listed.without(guest))),
+            StageOutcome { server, ..stage_outcome },
+        )
     }
 
     /// Ends the sweep. The event takes effect now, if the sweep comes before the event.
-    fn swept(&self, current: &ConcurrentState, gone: StageOutcome, sent: &State) -> StageOutcome {
+    fn end_of_sweep(
+        &self,
+        current: &ConcurrentState,
+        stage_outcome: StageOutcome,
+        sent: &State,
+    ) -> StageOutcome {
         let mut server = current.server;
         if self.discipline.sweeps == Sweeps::BeforeEvent {
             server.rooms[0].guest_access = sent.rooms[0].guest_access;
         }
-        StageOutcome { server, ..gone }
+        StageOutcome { server, ..stage_outcome }
     }
 }

@@ -37,7 +37,7 @@ impl Concurrent {
     fn exchanged(&self, mut current: ConcurrentState, guest: usize) -> ConcurrentState {
         let swap = |state: &mut State| exchange(state, guest, guest + 1);
         swap(&mut current.server);
-        for explanation in &mut current.explained {
+        for explanation in &mut current.explanations {
             swap(&mut explanation.state);
         }
         for call in &mut current.calls {
@@ -80,13 +80,13 @@ fn sorted(mut current: ConcurrentState) -> ConcurrentState {
         for call in 0..current.calls.len() - round {
             if current.calls[call] > current.calls[call + 1] {
                 current.calls.swap(call, call + 1);
-                for explanation in &mut current.explained {
+                for explanation in &mut current.explanations {
                     explanation.answers.swap(call, call + 1);
                 }
             }
         }
     }
-    current.explained.sort_unstable();
-    current.explained.dedup();
+    current.explanations.sort_unstable();
+    current.explanations.dedup();
     current
 }

@@ -17,7 +17,7 @@ use super::{Federated, MAX_SERVERS, Message, Servers};
 pub(super) struct FederatedOutcome {
     pub(super) after: Servers,
     /// The answer to a guest.
-    pub(super) answered: Option<Observation>,
+    pub(super) observation: Option<Observation>,
 }
 
 impl Federated {
@@ -27,9 +27,9 @@ impl Federated {
         action: &FederatedAction,
     ) -> Option<FederatedOutcome> {
         let mut after = before.clone();
-        let mut answered = None;
+        let mut observation = None;
         match *action {
-            FederatedAction::EnterRoom(server) => Self::takes_part(&mut after, server),
+            FederatedAction::EnterRoom(server) => Self::enter_room(&mut after, server),
             FederatedAction::ChangeSetting { by, setting, place } => {
                 self.change_setting(&mut after, by, setting, place)?;
             }
@@ -38,11 +38,11 @@ impl Federated {
                 self.deliver(&mut after, delivery, server)?;
             }
             FederatedAction::CallEndpoint(guest, operation) => {
-                answered = Some(self.call_endpoint(&mut after, guest, operation)?);
+                observation = Some(self.call_endpoint(&mut after, guest, operation)?);
             }
         }
         self.drop_delivered_events(&mut after);
-        Some(FederatedOutcome { after, answered })
+        Some(FederatedOutcome { after, observation })
     }
 
     /// The state of a server, with the accounts that the server assumes for the guests of other servers.
@@ -61,7 +61,7 @@ impl Federated {
     }
 
     /// Stores the outcome of an action on a server.
-    fn keep(servers: &mut Servers, server: usize, next: &State) {
+    fn store(servers: &mut Servers, server: usize, next: &State) {
         let account = servers.servers[server].state.accounts[server];
         let before = servers.servers[server].state.rooms[0].members;
         let mut state = *next;
@@ -81,20 +81,20 @@ impl Federated {
     fn on(&self, servers: &mut Servers, server: usize, action: &Action) -> Option<Observation> {
         let seen = self.seen_by(servers, server);
         let outcome = outcome(&self.profiles[server], &seen, action)?;
-        Self::keep(servers, server, &outcome.next);
+        Self::store(servers, server, &outcome.next);
         Some(outcome.observation)
     }
 
     /// Lets a server take part: the server receives the state of the room from the first server.
-    fn takes_part(servers: &mut Servers, server: usize) {
+    fn enter_room(servers: &mut Servers, server: usize) {
         let outdated = servers.servers[0].outdated;
         let first = servers.servers[0].state.rooms[0];
-        let joins = &mut servers.servers[server];
-        joins.takes_part = true;
-        let own = joins.state.rooms[0].members[server];
-        joins.state.rooms[0] = first;
-        joins.state.rooms[0].members[server] = own;
-        joins.outdated = outdated;
+        let entrant = &mut servers.servers[server];
+        entrant.takes_part = true;
+        let own = entrant.state.rooms[0].members[server];
+        entrant.state.rooms[0] = first;
+        entrant.state.rooms[0].members[server] = own;
+        entrant.outdated = outdated;
         for event in servers.access.events.iter_mut().chain(&mut servers.visibility.events) {
             event.at[server] |= event.at[0];
         }
@@ -161,14 +161,14 @@ impl Federated {
             }
             Delivery::Message => {
                 let message = servers.message.clone()?;
-                let had = servers.servers[server].has_message;
+                let has_message = servers.servers[server].has_message;
                 // HV-12 and the history rules: a server that was not in the room when the message was sent
                 // receives the message later only if the history is open to later members.
                 let opens = matches!(
                     message.class.before,
                     HistoryVisibility::WorldReadable | HistoryVisibility::Shared
                 );
-                if had || !(message.recipients[server] || opens) {
+                if has_message || !(message.recipients[server] || opens) {
                     return None;
                 }
                 if self.federation.past == Past::FetchedFirst {

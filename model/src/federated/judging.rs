@@ -50,19 +50,19 @@ impl Federated {
         &self,
         before: &Servers,
         action: &FederatedAction,
-        taken: &FederatedOutcome,
+        outcome: &FederatedOutcome,
     ) -> Verdicts {
         let mut verdicts = Verdicts::default();
-        self.judge_revocation(before, action, &taken.after, &mut verdicts);
-        self.judge_blindness(before, action, taken, &mut verdicts);
-        judge_servers(before, action, &taken.after, &mut verdicts);
-        if let (FederatedAction::CallEndpoint(guest, operation), Some(answered)) =
-            (*action, &taken.answered)
+        self.judge_revocation(before, action, &outcome.after, &mut verdicts);
+        self.judge_blindness(before, action, outcome, &mut verdicts);
+        judge_servers(before, action, &outcome.after, &mut verdicts);
+        if let (FederatedAction::CallEndpoint(guest, operation), Some(observation)) =
+            (*action, &outcome.observation)
         {
             if !before.servers[guest].takes_part {
-                verdicts.note(GuaranteeId::Participation, !answered.decision.allows());
+                verdicts.note(GuaranteeId::Participation, !observation.decision.allows());
             }
-            if matches!(answered.answer, Answer::Gave { .. }) {
+            if matches!(observation.answer, Answer::Gave { .. }) {
                 let action =
                     Action::new(Actor::Guest(u8::try_from(guest).unwrap_or(u8::MAX)), operation);
                 let seen = self.as_it_was_sent(before, guest);
@@ -71,7 +71,7 @@ impl Federated {
                     system: &self.rules,
                     before: &seen,
                     action: &action.at(0),
-                    observation: answered,
+                    observation,
                     after: &seen,
                     never_set: NeverSet::default(),
                 };
@@ -142,7 +142,7 @@ impl Federated {
         &self,
         before: &Servers,
         action: &FederatedAction,
-        taken: &FederatedOutcome,
+        outcome: &FederatedOutcome,
         verdicts: &mut Verdicts,
     ) {
         let (FederatedAction::ChangeSetting { by: server, .. }
@@ -155,7 +155,7 @@ impl Federated {
             let mut other = before.clone();
             other.servers[guest].state.accounts[guest] = Account::User;
             let same = self.take(&other, action).is_some_and(|then| {
-                then.after.servers[server].state == taken.after.servers[server].state
+                then.after.servers[server].state == outcome.after.servers[server].state
             });
             if arrives || !same {
                 verdicts.note(GuaranteeId::GuestBlindness, same);

@@ -17,7 +17,7 @@ pub struct FederatedTraceStep {
     /// All servers after the action.
     pub after: Servers,
     /// The answer to a guest.
-    pub answered: Option<Observation>,
+    pub observation: Option<Observation>,
 }
 
 impl FederatedTraceStep {
@@ -32,13 +32,13 @@ impl Federated {
     pub fn replay(&self, trace: &[FederatedAction]) -> Option<Vec<FederatedTraceStep>> {
         let mut servers = self.initial_states().pop()?;
         let steps = trace.iter().map(|action| {
-            let taken = self.take(&servers, action)?;
-            let before = std::mem::replace(&mut servers, taken.after);
+            let outcome = self.take(&servers, action)?;
+            let before = std::mem::replace(&mut servers, outcome.after);
             Some(FederatedTraceStep {
                 action: *action,
                 before,
                 after: servers.clone(),
-                answered: taken.answered,
+                observation: outcome.observation,
             })
         });
         steps.collect()

@@ -18,7 +18,7 @@ use super::{Concurrent, ConcurrentState};
 
 /// The representative rooms, by what the calls read.
 #[derive(Debug, Default)]
-pub(super) struct Remembered(RwLock<BTreeMap<ReadByCall, Room>>);
+pub(super) struct Representatives(RwLock<BTreeMap<ReadByCall, Room>>);
 
 /// What a kind of call has read: the token, unless the call looks up the token again, and the room.
 type ReadByCall = (u8, Option<ShownToken>, Room);
@@ -28,14 +28,14 @@ const NOBODY: ShownToken = ShownToken { account: Account::Absent, with: Credenti
 
 impl Concurrent {
     /// Whether the check of a call looks up the token again. (A refused call has no later stage.)
-    pub(super) fn looks_again(&self) -> bool {
+    pub(super) fn looks_up_token_again(&self) -> bool {
         self.discipline.reads == Reads::Snapshot
             || matches!(self.discipline.rechecks, Rechecks::Token | Rechecks::Everything)
     }
 
     /// What a call remembers of its token until the check.
-    pub(super) fn keep_shown(&self, shown_token: ShownToken) -> ShownToken {
-        if self.tight && self.looks_again() { NOBODY } else { shown_token }
+    pub(super) fn keep_token(&self, shown_token: ShownToken) -> ShownToken {
+        if self.merges_stages && self.looks_up_token_again() { NOBODY } else { shown_token }
     }
 
     /// What a call remembers of its token and the room until the *act*.
@@ -46,23 +46,26 @@ impl Concurrent {
         shown_token: ShownToken,
         room: Room,
     ) -> (ShownToken, Room) {
-        let nothing = self.nothing_yet.rooms[0];
+        let nothing = self.initial_state.rooms[0];
         match self.discipline.rechecks {
-            _ if !self.tight => (shown_token, room),
+            _ if !self.merges_stages => (shown_token, room),
             Rechecks::Everything => (NOBODY, nothing),
             Rechecks::Room => (shown_token, nothing),
-            Rechecks::Token => (NOBODY, self.stand_in(current.calls[number].kind, None, room)),
-            Rechecks::Nothing => {
-                (shown_token, self.stand_in(current.calls[number].kind, Some(shown_token), room))
+            Rechecks::Token => {
+                (NOBODY, self.representative(current.calls[number].kind, None, room))
             }
+            Rechecks::Nothing => (
+                shown_token,
+                self.representative(current.calls[number].kind, Some(shown_token), room),
+            ),
         }
     }
 
     /// The representative of a room: the first room about which the rules give the same answers to this
     /// token, or to every token.
-    fn stand_in(&self, kind: u8, shown_token: Option<ShownToken>, room: Room) -> Room {
+    fn representative(&self, kind: u8, shown_token: Option<ShownToken>, room: Room) -> Room {
         let key = (kind, shown_token, room);
-        let known = self.remembered.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.representatives.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(&key) {
             return *found;
         }
@@ -70,7 +73,7 @@ impl Concurrent {
         let action = self.kinds[usize::from(kind)].action;
         let Some(guest) = guest_of(&action) else {
             // A change of a setting reads nothing of the room.
-            return self.nothing_yet.rooms[0];
+            return self.initial_state.rooms[0];
         };
         let tokens = shown_token.map_or_else(every_token, |shown_token| vec![shown_token]);
         let readable = |room: Room| -> Vec<_> {
@@ -81,21 +84,21 @@ impl Concurrent {
             let readable = asked.map(|(event, shown_token)| {
                 let outcome = self.decided(&action, shown_token, room, event)?;
                 let Decision { status, errcode, .. } = outcome.observation.decision;
-                let becomes = outcome.next.rooms[0].members[guest];
-                let change = (becomes != room.members[guest]).then_some(becomes);
+                let membership = outcome.next.rooms[0].members[guest];
+                let change = (membership != room.members[guest]).then_some(membership);
                 Some((status, errcode, outcome.observation.answer, change))
             });
             readable.collect()
         };
         let wanted = readable(room);
         let found = self.rooms(guest).find(|other| readable(*other) == wanted).unwrap_or(room);
-        self.remembered.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, found);
+        self.representatives.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, found);
         found
     }
 
     /// Every room, as far as the rules distinguish rooms for one guest.
     fn rooms(&self, guest: usize) -> impl Iterator<Item = Room> {
-        let nothing = self.nothing_yet.rooms[0];
+        let nothing = self.initial_state.rooms[0];
         let settings = HistoryVisibility::ALL.iter().flat_map(|visibility| {
             GuestAccess::ALL.iter().map(|guest_access| (*visibility, *guest_access))
         });

@@ -12,7 +12,7 @@ use crate::linearizability::{self, AnswerExplanations, SequentialSpecification, 
 use crate::state::State;
 
 use super::calls::{Call, Response};
-use super::stages::no_deed;
+use super::stages::unchanged;
 use super::{Concurrent, ConcurrentState};
 
 /// One order of the calls so far that explains every answer so far.
@@ -25,7 +25,7 @@ impl SequentialSpecification for Concurrent {
     type Observation = Response;
 
     fn init(&self) -> State {
-        self.nothing_yet
+        self.initial_state
     }
 
     /// The next state and the answer of a call by the sequential rules. An action of the server that has
@@ -34,7 +34,7 @@ impl SequentialSpecification for Concurrent {
         let action = self.action_in(call, state);
         let outcome = match action.operation {
             Operation::EndToken(_) => {
-                outcome(&self.profile, state, &action).unwrap_or_else(|| no_deed(state))
+                outcome(&self.profile, state, &action).unwrap_or_else(|| unchanged(state))
             }
             _ => outcome(&self.profile, state, &action)?,
         };
@@ -54,6 +54,6 @@ impl Concurrent {
         number: usize,
         answer_given: Response,
     ) -> AnswerExplanations<State, Response> {
-        explain_answer(self, &current.explained, &current.calls, (number, &answer_given))
+        explain_answer(self, &current.explanations, &current.calls, (number, &answer_given))
     }
 }
