@@ -1,7 +1,7 @@
 //! Comparing two revisions: every decision that differs, in every state that either of them reaches.
 
-mod comparing;
-mod differing;
+mod classification;
+mod difference_search;
 mod new_rooms;
 mod permitted;
 
@@ -16,7 +16,7 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::{Decision, spelled};
 
-use comparing::Comparing;
+use difference_search::DifferenceSearch;
 
 pub use permitted::{
     AnswerEffect, PermittedChange, PermittedChangeKind, PermittedVerdict, StandingInRules,
@@ -154,12 +154,12 @@ pub fn compare_profiles(
     let actions = actions(scope, &[from, to]);
     let classes: HashMap<EndpointId, Vec<EndpointId>> =
         endpoint_classes(&[from, to]).into_iter().map(|class| (class[0], class)).collect();
-    let mut comparing = Comparing::new(from, to, &actions, threads);
-    let known = comparing.look(Leader::To, None, stop);
-    comparing.look(Leader::From, Some(&known), stop);
-    comparing.look_at_new_rooms(stop);
+    let mut difference_search = DifferenceSearch::new(from, to, &actions, threads);
+    let known = difference_search.search_led_by(Leader::To, None, stop);
+    difference_search.search_led_by(Leader::From, Some(&known), stop);
+    difference_search.search_new_rooms(stop);
 
-    let Comparing { mut found, contexts, complete, .. } = comparing;
+    let DifferenceSearch { mut found, contexts, complete, .. } = difference_search;
     // Where an endpoint opens or closes, the errors of other calls change too: leave these out.
     let covered: BTreeSet<_> = found
         .keys()

@@ -10,8 +10,8 @@ use crate::shortest_trace::Search;
 use crate::state::{MAX_ROOMS, State};
 use crate::stop::Stop;
 
-use super::comparing::{Comparing, Differing};
-use super::differing::{direction, side};
+use super::classification::{direction, side};
+use super::difference_search::{DifferenceSearch, DifferentDecision};
 use super::{Direction, Leader};
 
 /// A state of each homeserver, and which settings of each room were never set.
@@ -22,10 +22,10 @@ struct Pair {
     never_set: [NeverSet; MAX_ROOMS],
 }
 
-impl Comparing<'_> {
+impl DifferenceSearch<'_> {
     /// Compares both in rooms whose settings were never set, if they take such a room for different
     /// things.
-    pub(super) fn look_at_new_rooms(&mut self, stop: &Stop) {
+    pub(super) fn search_new_rooms(&mut self, stop: &Stop) {
         let first = Pair {
             from: initial(self.from),
             to: initial(self.to),
@@ -71,7 +71,7 @@ impl Comparing<'_> {
                     let sides = (side(&one), side(&other));
                     let never_set = never_set_here;
                     let differing =
-                        Differing { direction, sides, state: &state, action, never_set };
+                        DifferentDecision { direction, sides, state: &state, action, never_set };
                     self.note(&differing, leader, true, || search.trace(number, *action));
                     continue;
                 }

@@ -17,7 +17,7 @@ use guest_access_rules::rules::{Rules, Standing};
 use guest_access_rules::variant::Edit;
 use guest_access_rules::vocabulary::spelled;
 
-use super::comparing::{Comparing, Kind};
+use super::difference_search::{DifferenceKind, DifferenceSearch};
 use super::{Direction, Leader, Side};
 
 spelled! {
@@ -231,23 +231,25 @@ pub fn first_difference(
         return (None, true);
     }
     let actions = actions(scope, &[default, answer]);
-    let mut comparing = Comparing::new(default, answer, &actions, 1);
-    comparing.only_first = true;
-    comparing.look_at_new_rooms(stop);
-    if comparing.found.is_empty() {
-        let known = comparing.look(Leader::To, None, stop);
-        if comparing.found.is_empty() {
-            comparing.look(Leader::From, Some(&known), stop);
+    let mut difference_search = DifferenceSearch::new(default, answer, &actions, 1);
+    difference_search.only_first = true;
+    difference_search.search_new_rooms(stop);
+    if difference_search.found.is_empty() {
+        let known = difference_search.search_led_by(Leader::To, None, stop);
+        if difference_search.found.is_empty() {
+            difference_search.search_led_by(Leader::From, Some(&known), stop);
         }
     }
-    let complete = comparing.complete || !comparing.found.is_empty();
-    let rank = |kind: &Kind| match kind.direction {
+    let complete = difference_search.complete || !difference_search.found.is_empty();
+    let rank = |kind: &DifferenceKind| match kind.direction {
         Direction::Opens => 0,
         Direction::Closes => 1,
         Direction::Changes => 2,
     };
-    let first =
-        comparing.found.into_iter().min_by_key(|(kind, found)| (rank(kind), found.witness.len()));
+    let first = difference_search
+        .found
+        .into_iter()
+        .min_by_key(|(kind, found)| (rank(kind), found.witness.len()));
     let effect = first.map(|(kind, found)| AnswerEffect {
         endpoint: kind.endpoint,
         caller: kind.caller,

@@ -13,24 +13,24 @@ use crate::threads::each;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 
-use super::differing::{caller, case, circumstances, direction, side};
+use super::classification::{caller, case, circumstances, direction, side};
 use super::{Direction, Leader, Side};
 
-/// A comparison under way.
-pub(super) struct Comparing<'a> {
+/// The search for every difference between two profiles.
+pub(super) struct DifferenceSearch<'a> {
     pub(super) from: &'a Profile,
     pub(super) to: &'a Profile,
     pub(super) actions: &'a [Action],
     pub(super) threads: usize,
-    pub(super) found: BTreeMap<Kind, Found>,
+    pub(super) found: BTreeMap<DifferenceKind, FoundDifference>,
     pub(super) contexts: usize,
     pub(super) complete: bool,
     /// Whether the search ends with the first state in which a call differs.
     pub(super) only_first: bool,
 }
 
-impl<'a> Comparing<'a> {
-    /// The comparison of two profiles by these actions, before the first look.
+impl<'a> DifferenceSearch<'a> {
+    /// The search for differences by these actions, before it visits a state.
     pub(super) fn new(
         from: &'a Profile,
         to: &'a Profile,
@@ -41,8 +41,9 @@ impl<'a> Comparing<'a> {
         Self { from, to, actions, threads, found, contexts, complete: true, only_first: false }
     }
 
-    /// Compares both in every state that `leader` reaches. Counts only states that `known` did not visit.
-    pub(super) fn look(
+    /// Compares both profiles in every state that `leader` reaches. A state that `known` visited does not count
+    /// again.
+    pub(super) fn search_led_by(
         &mut self,
         leader: Leader,
         known: Option<&Search<State, Action>>,
@@ -50,7 +51,7 @@ impl<'a> Comparing<'a> {
     ) -> Search<State, Action> {
         let profile = leader.of(self.from, self.to);
         let mut search = Search::new([self.normal_form(&initial(profile))]);
-        let mut answers = VecDeque::new();
+        let mut comparisons = VecDeque::new();
         while let Some(number) = search.next_state() {
             if stop.now() || stop.most_states.is_some_and(|most| number >= most) {
                 self.complete = false;
@@ -58,14 +59,18 @@ impl<'a> Comparing<'a> {
             }
             let state = search.states()[number];
             let is_new = known.is_none_or(|known| !known.has_looked_at(&state));
-            if answers.is_empty() {
-                answers = self.ask_at_once(leader, &search.states()[number..]);
+            if comparisons.is_empty() {
+                comparisons = self.compare_in_batch(leader, &search.states()[number..]);
             }
-            let Some(Answers { compared, differing, leads }) = answers.pop_front() else { break };
+            let Some(StateComparison { compared, differing, leads }) = comparisons.pop_front()
+            else {
+                break;
+            };
             self.contexts += if is_new { compared } else { 0 };
             for (action, direction, sides) in differing {
                 let never_set = NeverSet::default();
-                let difference = Differing { direction, sides, state: &state, action, never_set };
+                let difference =
+                    DifferentDecision { direction, sides, state: &state, action, never_set };
                 self.note(&difference, leader, is_new, || search.trace(number, *action));
             }
             if self.only_first && !self.found.is_empty() {
@@ -78,31 +83,36 @@ impl<'a> Comparing<'a> {
         search
     }
 
-    /// Compares both in the first of these states, on all threads. The results have the order of the
-    /// states, so they do not depend on the threads.
-    fn ask_at_once(&self, leader: Leader, states: &[State]) -> VecDeque<Answers<'a>> {
+    /// Compares both profiles in the first of these states, on all threads. The results have the order of
+    /// the states, so they do not depend on the threads.
+    fn compare_in_batch(&self, leader: Leader, states: &[State]) -> VecDeque<StateComparison<'a>> {
         if self.only_first {
-            return states.first().map(|state| self.ask(leader, state)).into_iter().collect();
+            return states
+                .first()
+                .map(|state| self.compare_in(leader, state))
+                .into_iter()
+                .collect();
         }
-        let states = &states[..states.len().min(AT_ONCE)];
-        each(states, self.threads, |state| self.ask(leader, state)).into()
+        let states = &states[..states.len().min(BATCH)];
+        each(states, self.threads, |state| self.compare_in(leader, state)).into()
     }
 
-    /// Compares both on every action in this state.
-    fn ask(&self, leader: Leader, state: &State) -> Answers<'a> {
-        let mut answers = Answers::default();
+    /// Compares the decisions of both profiles on every action in this state.
+    fn compare_in(&self, leader: Leader, state: &State) -> StateComparison<'a> {
+        let mut comparison = StateComparison::default();
         for action in self.actions {
             let sides = (outcome(self.from, state, action), outcome(self.to, state, action));
             if let (Some(one), Some(other)) = &sides {
-                answers.compared += 1;
+                comparison.compared += 1;
                 if let Some(direction) = direction(one, other) {
-                    answers.differing.push((action, direction, (side(one), side(other))));
+                    comparison.differing.push((action, direction, (side(one), side(other))));
                 }
             }
-            let led = leader.of(sides.0, sides.1).filter(|led| led.next != *state);
-            answers.leads.extend(led.map(|led| (action, self.normal_form(&led.next))));
+            let next = leader.of(sides.0, sides.1).map(|outcome| outcome.next);
+            let next = next.filter(|next| next != state);
+            comparison.leads.extend(next.map(|next| (action, self.normal_form(&next))));
         }
-        answers
+        comparison
     }
 
     /// The normal form for both profiles: if the two normal forms differ, the state itself.
@@ -111,24 +121,24 @@ impl<'a> Comparing<'a> {
         if one == other { one } else { *state }
     }
 
-    /// Notes a difference, which counts if `is_new`.
+    /// Notes a difference. `is_new` says whether the difference counts.
     pub(super) fn note(
         &mut self,
-        differing: &Differing<'_>,
+        differing: &DifferentDecision<'_>,
         leader: Leader,
         is_new: bool,
         trace: impl FnOnce() -> Vec<Action>,
     ) {
-        let Differing { direction, sides, state, action, never_set } = *differing;
-        let kind = Kind {
+        let DifferentDecision { direction, sides, state, action, never_set } = *differing;
+        let kind = DifferenceKind {
             endpoint: action.operation.endpoint(),
             caller: caller(state, action),
             direction,
         };
-        let found = self.found.entry(kind).or_insert_with(|| Found::new(sides, leader));
-        if found.asked_last != Some(leader) {
+        let found = self.found.entry(kind).or_insert_with(|| FoundDifference::new(sides, leader));
+        if found.last_leader != Some(leader) {
             // The first witness of a breadth-first search is a shortest one.
-            found.asked_last = Some(leader);
+            found.last_leader = Some(leader);
             found.offer(leader, direction, sides, trace());
         }
         if is_new {
@@ -140,22 +150,22 @@ impl<'a> Comparing<'a> {
 }
 
 /// How many states are compared at once.
-const AT_ONCE: usize = 4096;
+const BATCH: usize = 4096;
 
 /// The comparison of one state.
 #[derive(Default)]
-struct Answers<'a> {
-    /// How many actions can happen under both.
+struct StateComparison<'a> {
+    /// How many actions can happen under both profiles.
     compared: usize,
-    /// The actions that they decide differently.
+    /// The actions that the two profiles decide differently.
     differing: Vec<(&'a Action, Direction, (Side, Side))>,
-    /// To which other states the steps lead, where the teller decides.
+    /// The other states to which the actions lead under the leader.
     leads: Vec<(&'a Action, State)>,
 }
 
-/// An action that the two decide differently.
+/// An action that the two profiles decide differently.
 #[derive(Clone, Copy)]
-pub(super) struct Differing<'a> {
+pub(super) struct DifferentDecision<'a> {
     pub(super) direction: Direction,
     pub(super) sides: (Side, Side),
     pub(super) state: &'a State,
@@ -166,30 +176,31 @@ pub(super) struct Differing<'a> {
 
 /// The key of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Kind {
+pub(super) struct DifferenceKind {
     pub(super) endpoint: Option<EndpointId>,
     pub(super) caller: &'static str,
     pub(super) direction: Direction,
 }
 
-pub(super) struct Found {
+/// What the search knows of a difference.
+pub(super) struct FoundDifference {
     pub(super) witness: Vec<Action>,
     pub(super) leader: Leader,
     pub(super) sides: (Side, Side),
-    /// The leader of the last search that found it.
-    asked_last: Option<Leader>,
+    /// The leader of the last search that found the difference.
+    last_leader: Option<Leader>,
     pub(super) contexts: usize,
     pub(super) cases: BTreeSet<&'static str>,
     pub(super) when: Option<BTreeSet<String>>,
 }
 
-impl Found {
+impl FoundDifference {
     fn new(sides: (Side, Side), leader: Leader) -> Self {
         Self {
             witness: Vec::new(),
             leader,
             sides,
-            asked_last: None,
+            last_leader: None,
             contexts: 0,
             cases: BTreeSet::new(),
             when: None,
