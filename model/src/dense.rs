@@ -493,11 +493,11 @@ mod tests {
                     decided.add(judged);
                 }
                 prop_assert_eq!(judged, decided, "{:?}", all);
-                let moves = few.successors(&state).distinct;
-                if moves.is_empty() {
+                let successors = few.successors(&state).distinct;
+                if successors.is_empty() {
                     break;
                 }
-                state = turn.get(&moves).next;
+                state = turn.get(&successors).next;
             }
         }
     }

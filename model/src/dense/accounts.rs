@@ -37,59 +37,60 @@ pub(super) fn account_actions(
     guest_views: &GuestViews,
     dense: &Dense,
 ) -> Option<Vec<AccountAction>> {
-    let is_still = |account, next: &NextView| account == next.guest_state.account;
+    let is_same = |account, next: &NextView| account == next.guest_state.account;
     let mut account_actions = Vec::new();
-    let mut add = |affected, becomes: Vec<Option<NextView>>| {
-        let mut kind =
+    let mut add = |affected, next_views: Vec<Option<NextView>>| {
+        let mut account_action =
             AccountAction { affected, accounts: BTreeMap::new(), guest_states: Vec::new() };
-        let mut taken: BTreeMap<Account, bool> = BTreeMap::new();
-        for (view, next) in guest_views.guest_views.iter().zip(&becomes) {
+        let mut possible: BTreeMap<Account, bool> = BTreeMap::new();
+        for (view, next) in guest_views.guest_views.iter().zip(&next_views) {
             let account = view.guest_state.account;
-            if *taken.entry(account).or_insert(next.is_some()) != next.is_some() {
+            if *possible.entry(account).or_insert(next.is_some()) != next.is_some() {
                 return None;
             }
-            kind.guest_states.push(match next {
+            account_action.guest_states.push(match next {
                 None => NONE,
                 Some(next) => {
-                    let known = *kind.accounts.entry(account).or_insert(next.guest_state.account);
+                    let next_account =
+                        *account_action.accounts.entry(account).or_insert(next.guest_state.account);
                     let accounts_alone = next.room_state == view.room_state
-                        && (is_still(account, next) != next.changed);
-                    if known != next.guest_state.account || !accounts_alone {
+                        && (is_same(account, next) != next.changed);
+                    if next_account != next.guest_state.account || !accounts_alone {
                         return None;
                     }
                     u32::from(dense.number_of(next.guest_state)?)
                 }
             });
         }
-        account_actions.push(kind);
+        account_actions.push(account_action);
         Some(())
     };
-    let by_cell = |of: &dyn Fn(&GuestView) -> Option<NextView>| -> Vec<Option<NextView>> {
+    let next_views_by = |of: &dyn Fn(&GuestView) -> Option<NextView>| -> Vec<Option<NextView>> {
         guest_views.guest_views.iter().map(of).collect()
     };
     let guest_actions = (0..guest_views.guest_actions.len()).map(|number| {
         (
             Affected::One,
             &guest_views.guest_actions[number],
-            by_cell(&|view| view.by_guest_action[number]),
+            next_views_by(&|view| view.by_guest_action[number]),
         )
     });
     let room_actions = (0..guest_views.room_actions.len()).map(|number| {
-        let becomes = by_cell(&|view| view.by_room_action[number]);
-        (Affected::Everyone, &guest_views.room_actions[number], becomes)
+        let next_views = next_views_by(&|view| view.by_room_action[number]);
+        (Affected::Everyone, &guest_views.room_actions[number], next_views)
     });
-    for (affected, action, becomes) in guest_actions.chain(room_actions) {
+    for (affected, action, next_views) in guest_actions.chain(room_actions) {
         if action.room().is_none() {
-            add(affected, becomes)?;
+            add(affected, next_views)?;
             continue;
         }
         // An action about a room does not change the accounts.
-        let leaves = |(view, next): (&GuestView, &Option<NextView>)| {
-            next.is_none_or(|next| is_still(view.guest_state.account, &next))
+        let keeps_account = |(view, next): (&GuestView, &Option<NextView>)| {
+            next.is_none_or(|next| is_same(view.guest_state.account, &next))
         };
-        guest_views.guest_views.iter().zip(&becomes).all(leaves).then_some(())?;
+        guest_views.guest_views.iter().zip(&next_views).all(keeps_account).then_some(())?;
     }
-    add(Affected::OneByAnother, by_cell(&|view| view.by_others_token))?;
+    add(Affected::OneByAnother, next_views_by(&|view| view.by_others_token))?;
     Some(account_actions)
 }
 
@@ -97,7 +98,7 @@ pub(super) fn account_actions(
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AccountTransition {
     pub(super) from: Accounts,
-    kind: usize,
+    account_action: usize,
     /// The affected guest; `None` for every guest.
     guest: Option<usize>,
     /// The permutation that sorts the accounts again: place `n` is filled from guest `order[n]`.
@@ -108,11 +109,11 @@ impl AccountTransition {
     /// The code of the room's state after the transition.
     pub(super) fn take(&self, dense: &Dense, account_actions: &[AccountAction], code: u64) -> u64 {
         let mut numbers = dense.numbers(code);
-        let kind = &account_actions[self.kind];
+        let account_action = &account_actions[self.account_action];
         for guest in 0..dense.guests {
             if self.guest.is_none_or(|one| one == guest) {
                 let view = dense.view_of(numbers.room_state, numbers.guest_states[guest]);
-                let guest_state = kind.guest_states[view as usize];
+                let guest_state = account_action.guest_states[view as usize];
                 numbers.guest_states[guest] = u16::try_from(guest_state).expect("it can be taken");
             }
         }
@@ -125,12 +126,17 @@ impl AccountTransition {
 }
 
 impl Accounts {
-    const NOBODYS: Self = Self([Account::Absent; MAX_GUESTS]);
+    const ABSENT: Self = Self([Account::Absent; MAX_GUESTS]);
 
     /// The accounts after an action about this guest, or about every guest. `None` if the action cannot
     /// happen, or changes nothing.
-    fn after(self, kind: &AccountAction, guest: Option<usize>, guests: usize) -> Option<Self> {
-        if kind.affected == Affected::OneByAnother {
+    fn after(
+        self,
+        account_action: &AccountAction,
+        guest: Option<usize>,
+        guests: usize,
+    ) -> Option<Self> {
+        if account_action.affected == Affected::OneByAnother {
             let another = |(number, account): (usize, &Account)| {
                 Some(number) != guest && *account == Account::Guest
             };
@@ -139,15 +145,18 @@ impl Accounts {
         let mut next = self;
         for (number, account) in next.0.iter_mut().enumerate().take(guests) {
             if guest.is_none_or(|one| one == number) {
-                *account = *kind.accounts.get(account)?;
+                *account = *account_action.accounts.get(account)?;
             }
         }
         (next != self).then_some(next)
     }
 
     /// The guests that an action can affect, one by one, or all at once.
-    fn targets(kind: &AccountAction, guests: usize) -> impl Iterator<Item = Option<usize>> + use<> {
-        let everyone = kind.affected == Affected::Everyone;
+    fn affected_guests(
+        account_action: &AccountAction,
+        guests: usize,
+    ) -> impl Iterator<Item = Option<usize>> + use<> {
+        let everyone = account_action.affected == Affected::Everyone;
         let all = everyone.then_some(None).into_iter();
         all.chain((0..if everyone { 0 } else { guests }).map(Some))
     }
@@ -155,14 +164,14 @@ impl Accounts {
     /// How many actions about accounts change these accounts.
     pub(super) fn changes(self, account_actions: &[AccountAction], guests: usize) -> u128 {
         let mut changes = 0;
-        for kind in account_actions {
-            for guest in Self::targets(kind, guests) {
-                if self.after(kind, guest, guests).is_some() {
+        for account_action in account_actions {
+            for guest in Self::affected_guests(account_action, guests) {
+                if self.after(account_action, guest, guests).is_some() {
                     let others =
                         self.0.iter().take(guests).enumerate().filter(|(number, account)| {
                             Some(*number) != guest && **account == Account::Guest
                         });
-                    changes += match kind.affected {
+                    changes += match account_action.affected {
                         Affected::OneByAnother => others.count() as u128,
                         _ => 1,
                     };
@@ -178,19 +187,24 @@ impl Accounts {
         account_actions: &[AccountAction],
         guests: usize,
     ) -> Option<Vec<(Self, Vec<AccountTransition>)>> {
-        let mut into: BTreeMap<Self, Vec<AccountTransition>> =
-            BTreeMap::from([(Self::NOBODYS, Vec::new())]);
-        let mut waiting = vec![Self::NOBODYS];
+        let mut incoming: BTreeMap<Self, Vec<AccountTransition>> =
+            BTreeMap::from([(Self::ABSENT, Vec::new())]);
+        let mut waiting = vec![Self::ABSENT];
         while let Some(from) = waiting.pop() {
-            for (number, kind) in account_actions.iter().enumerate() {
-                for guest in Self::targets(kind, guests) {
-                    let Some(next) = from.after(kind, guest, guests) else { continue };
+            for (number, account_action) in account_actions.iter().enumerate() {
+                for guest in Self::affected_guests(account_action, guests) {
+                    let Some(next) = from.after(account_action, guest, guests) else { continue };
                     let (next, order) = next.sorted(guests);
-                    let is_new = !into.contains_key(&next);
-                    let ways = into.entry(next).or_default();
+                    let is_new = !incoming.contains_key(&next);
+                    let transitions = incoming.entry(next).or_default();
                     for exchange in symmetries(next, guests) {
                         let order = std::array::from_fn(|place| order[exchange[place]]);
-                        ways.push(AccountTransition { from, kind: number, guest, order });
+                        transitions.push(AccountTransition {
+                            from,
+                            account_action: number,
+                            guest,
+                            order,
+                        });
                     }
                     if is_new {
                         waiting.push(next);
@@ -199,14 +213,15 @@ impl Accounts {
             }
         }
         let mut order: Vec<(Self, Vec<AccountTransition>)> = Vec::new();
-        let mut done = BTreeSet::new();
-        while order.len() < into.len() {
-            let ready = into.iter().find(|(accounts, ways)| {
-                !done.contains(*accounts) && ways.iter().all(|way| done.contains(&way.from))
+        let mut earlier = BTreeSet::new();
+        while order.len() < incoming.len() {
+            let ready = incoming.iter().find(|(accounts, transitions)| {
+                !earlier.contains(*accounts)
+                    && transitions.iter().all(|transition| earlier.contains(&transition.from))
             });
-            let (accounts, ways) = ready?;
-            done.insert(*accounts);
-            order.push((*accounts, ways.clone()));
+            let (accounts, transitions) = ready?;
+            earlier.insert(*accounts);
+            order.push((*accounts, transitions.clone()));
         }
         Some(order)
     }

@@ -84,10 +84,10 @@ impl GuestViews {
         {
             let room_state = room_number(&with_same_room[0].room_state)?;
             let mut columns: HashMap<Vec<u16>, u32> = HashMap::new();
-            let mut column = |dense: &mut Dense, becomes: Vec<u16>| {
-                *columns.entry(becomes).or_insert_with_key(|becomes| {
-                    dense.columns.extend_from_slice(becomes);
-                    (dense.columns.len() - becomes.len()) as u32
+            let mut column_number = |dense: &mut Dense, column: Vec<u16>| {
+                *columns.entry(column).or_insert_with_key(|column| {
+                    dense.columns.extend_from_slice(column);
+                    (dense.columns.len() - column.len()) as u32
                 })
             };
             let guest_numbers: Vec<u16> = with_same_room
@@ -95,11 +95,11 @@ impl GuestViews {
                 .map(|view| guest_number(&view.guest_state))
                 .collect::<Option<_>>()?;
             // The column of an action that names no guest. A guest state without a view stays.
-            let unmoved: Vec<u16> = (0..guest_states.len() as u16).collect();
-            let mut moves: Vec<RoomTransition> = Vec::new();
+            let unchanged_column: Vec<u16> = (0..guest_states.len() as u16).collect();
+            let mut transitions: Vec<RoomTransition> = Vec::new();
             for action in (0..room_actions.len()).filter(|action| room_actions[*action]) {
                 let first = with_same_room[0].by_room_action[action];
-                let mut becomes = unmoved.clone();
+                let mut column = unchanged_column.clone();
                 let mut changed = false;
                 for (view, guest_state) in with_same_room.iter().zip(&guest_numbers) {
                     let next = view.by_room_action[action];
@@ -107,19 +107,20 @@ impl GuestViews {
                         return None;
                     }
                     if let Some(next) = next.filter(|next| next.changed) {
-                        becomes[usize::from(*guest_state)] = guest_number(&next.guest_state)?;
+                        column[usize::from(*guest_state)] = guest_number(&next.guest_state)?;
                         changed = true;
                     }
                 }
                 if let Some(first) = first.filter(|_| changed) {
                     let room_state = room_number(&first.room_state)?;
-                    let action = RoomTransition { room_state, column: column(&mut dense, becomes) };
-                    if !moves.contains(&action) {
-                        moves.push(action);
+                    let action =
+                        RoomTransition { room_state, column: column_number(&mut dense, column) };
+                    if !transitions.contains(&action) {
+                        transitions.push(action);
                     }
                 }
             }
-            dense.room_transitions.push(moves);
+            dense.room_transitions.push(transitions);
             // For each room state: the column that says how the states of the other guests change when
             // one guest sends the tagged event.
             let mut with_tagged_event: BTreeMap<RoomState, u32> = BTreeMap::new();
@@ -127,7 +128,7 @@ impl GuestViews {
                 dense.view[room_state as usize * guest_states.len() + usize::from(*guest_state)] =
                     number;
                 number += 1;
-                let mut moves: Vec<GuestTransition> = Vec::new();
+                let mut transitions: Vec<GuestTransition> = Vec::new();
                 let by_guest_action = by_guest_action(view);
                 for next in &by_guest_action {
                     let mut others = NONE;
@@ -136,7 +137,7 @@ impl GuestViews {
                         others = match known {
                             Some(column) => column,
                             None => {
-                                let mut becomes = unmoved.clone();
+                                let mut column = unchanged_column.clone();
                                 for (other, guest_state) in
                                     with_same_room.iter().zip(&guest_numbers)
                                 {
@@ -145,9 +146,9 @@ impl GuestViews {
                                         next.room_state,
                                         other.guest_state,
                                     );
-                                    becomes[usize::from(*guest_state)] = guest_number(&next)?;
+                                    column[usize::from(*guest_state)] = guest_number(&next)?;
                                 }
-                                column(&mut dense, becomes)
+                                column_number(&mut dense, column)
                             }
                         };
                         with_tagged_event.insert(next.room_state, others);
@@ -155,11 +156,11 @@ impl GuestViews {
                     let (room_state, guest_state) =
                         (room_number(&next.room_state)?, guest_number(&next.guest_state)?);
                     let action = GuestTransition { room_state, guest_state, others };
-                    if !moves.contains(&action) {
-                        moves.push(action);
+                    if !transitions.contains(&action) {
+                        transitions.push(action);
                     }
                 }
-                dense.guest_transitions.push(moves);
+                dense.guest_transitions.push(transitions);
                 dense.guest_changes.push(u16::try_from(by_guest_action.len()).ok()?);
                 let upgrade = Action::new(Actor::Guest(1), UPGRADE_BY_OTHERS_TOKEN);
                 let by_others_token =

@@ -66,7 +66,7 @@ struct ViewSearch<'a> {
 impl GuestViews {
     /// Every view of a guest that is alone. A guest that is alone depends on no other guest.
     pub(super) fn alone(system: &Profile) -> Self {
-        let guest_views = ViewSearch::new(system, system, 1, true).make(1);
+        let guest_views = ViewSearch::new(system, system, 1, true).search(1);
         guest_views.expect("a guest that is alone depends on no other guest")
     }
 
@@ -87,7 +87,7 @@ impl GuestViews {
         {
             return None;
         }
-        ViewSearch::new(system, rules, guests, tagged).make(threads)
+        ViewSearch::new(system, rules, guests, tagged).search(threads)
     }
 }
 
@@ -113,7 +113,7 @@ impl<'a> ViewSearch<'a> {
         }
     }
 
-    fn make(mut self, threads: usize) -> Option<GuestViews> {
+    fn search(mut self, threads: usize) -> Option<GuestViews> {
         let (room_state, guest_states) = split(&normal_form(self.system, &initial(self.system)), 1);
         self.add(room_state, guest_states[0]);
         while !self.waiting.is_empty() {
@@ -121,7 +121,7 @@ impl<'a> ViewSearch<'a> {
             for view in each(&round, threads, |(room_state, guest_state)| {
                 self.view(*room_state, *guest_state)
             }) {
-                self.go_on_from(&view)?;
+                self.add_successors(&view)?;
                 self.guest_views.push(view);
             }
         }
@@ -150,7 +150,7 @@ impl<'a> ViewSearch<'a> {
     /// The view with its successors.
     fn view(&self, room_state: RoomState, guest_state: GuestState) -> GuestView {
         let state = compose(self.system, room_state, &[guest_state]);
-        let becomes = |state: &State, action: &Action| {
+        let successor = |state: &State, action: &Action| {
             let next = outcome(self.system, state, action)?.next;
             if next == *state {
                 return Some(NextView { room_state, guest_state, changed: false });
@@ -167,22 +167,23 @@ impl<'a> ViewSearch<'a> {
             by_guest_action: self
                 .guest_actions
                 .iter()
-                .map(|action| becomes(&state, action))
+                .map(|action| successor(&state, action))
                 .collect(),
             by_room_action: self
                 .room_actions
                 .iter()
-                .map(|action| becomes(&state, action))
+                .map(|action| successor(&state, action))
                 .collect(),
-            by_others_token: by_others_token.and_then(|action| becomes(&with_another, &action)),
+            by_others_token: by_others_token.and_then(|action| successor(&with_another, &action)),
         }
     }
 
     /// Adds the successors of a view. `None` if they show that views do not suffice.
-    fn go_on_from(&mut self, view: &GuestView) -> Option<()> {
+    fn add_successors(&mut self, view: &GuestView) -> Option<()> {
         let GuestView { room_state, by_guest_action, by_room_action, by_others_token, .. } = view;
-        let becomes = by_guest_action.iter().chain(by_room_action).flatten().chain(by_others_token);
-        for next in becomes.filter(|next| next.changed) {
+        let successor =
+            by_guest_action.iter().chain(by_room_action).flatten().chain(by_others_token);
+        for next in successor.filter(|next| next.changed) {
             self.add(next.room_state, next.guest_state);
         }
         if self.guests > 1 {

@@ -45,7 +45,7 @@ struct ExploredRoom {
     /// the room that change the state.
     reached: BTreeMap<Accounts, Vec<(u64, u32)>>,
     /// The views that were reached.
-    seen: Vec<bool>,
+    reached_views: Vec<bool>,
 }
 
 /// Explores several rooms at `scope`, one after the other, of a homeserver with the profile `system`
@@ -67,11 +67,12 @@ pub fn explore_room_by_room(
     let mut found = Exploration::of_nothing();
     let mut explored = 0;
     let order = Accounts::in_order(&rooms[0].account_actions, guests)?;
-    for (accounts, ways) in order {
-        let all = rooms.each_mut().map(|room| room.enter(accounts, &ways));
+    for (accounts, transitions) in order {
+        let all = rooms.each_mut().map(|room| room.enter(accounts, &transitions));
         // The same transition of accounts for all rooms.
-        (0..ways.len().max(1))
-            .find(|way| rooms.iter_mut().zip(&all).all(|(room, all)| room.is_all(all, *way)))?;
+        (0..transitions.len().max(1)).find(|transition| {
+            rooms.iter_mut().zip(&all).all(|(room, all)| room.reaches_all(all, *transition))
+        })?;
         explored += rooms.iter().map(|room| room.reached[&accounts].len()).sum::<usize>();
         progress(explored);
         let is_over = stop.now() || stop.most_states.is_some_and(|most| explored >= most);
@@ -108,38 +109,39 @@ impl ExploredRoom {
         })?;
         let account_actions = account_actions(&guest_views, &dense)?;
         let words = usize::try_from(dense.codes() / 64 + 1).ok()?;
-        let (reached, seen) = (BTreeMap::new(), vec![false; guest_views.guest_views.len()]);
-        Some(Self { dense, account_actions, visited: vec![0; words], reached, seen })
+        let (reached, reached_views) =
+            (BTreeMap::new(), vec![false; guest_views.guest_views.len()]);
+        Some(Self { dense, account_actions, visited: vec![0; words], reached, reached_views })
     }
 
     /// Explores what the room reaches with these accounts, by each transition that leads to them.
-    fn enter(&mut self, accounts: Accounts, ways: &[AccountTransition]) -> EnteredAccounts {
-        let seeds: Vec<Vec<u64>> = if ways.is_empty() {
+    fn enter(&mut self, accounts: Accounts, transitions: &[AccountTransition]) -> EnteredAccounts {
+        let seeds: Vec<Vec<u64>> = if transitions.is_empty() {
             vec![vec![self.dense.initial_code()]]
         } else {
-            ways.iter().map(|way| self.through(way)).collect()
+            transitions.iter().map(|transition| self.states_after(transition)).collect()
         };
         let mut all = Vec::new();
-        let mut by_first = 0;
+        let mut by_first_transition = 0;
         for (number, seeds) in seeds.iter().enumerate() {
-            self.go_on(seeds, &mut all);
+            self.explore_from(seeds, &mut all);
             if number == 0 {
-                by_first = all.len();
+                by_first_transition = all.len();
             }
         }
         for (code, _) in &all {
             for view in self.dense.views_of(*code) {
-                self.seen[view as usize] = true;
+                self.reached_views[view as usize] = true;
             }
         }
-        let entered = EnteredAccounts { seeds, by_first, all: all.len() };
+        let entered = EnteredAccounts { seeds, by_first_transition, all: all.len() };
         self.reached.insert(accounts, all);
         entered
     }
 
     /// The views that were reached.
-    fn seen(&self) -> impl Iterator<Item = (u32, RoomState, GuestState)> {
-        self.dense.guest_views().filter(|(view, ..)| self.seen[*view as usize])
+    fn reached_views(&self) -> impl Iterator<Item = (u32, RoomState, GuestState)> {
+        self.dense.guest_views().filter(|(view, ..)| self.reached_views[*view as usize])
     }
 
     /// One view for each class of the reached views.
@@ -147,7 +149,7 @@ impl ExploredRoom {
         &self,
         class: impl Fn(RoomState, GuestState) -> T,
     ) -> Vec<(RoomState, GuestState)> {
-        let classed = self.seen().map(|(_, room_state, guest_state)| {
+        let classed = self.reached_views().map(|(_, room_state, guest_state)| {
             (class(room_state, guest_state), (room_state, guest_state))
         });
         let one_of_each: BTreeMap<_, _> = classed.collect();
@@ -156,34 +158,37 @@ impl ExploredRoom {
 
     /// The verdicts on the reached views.
     fn judge(&self, judges: &Judges, threads: usize) -> Verdicts {
-        let seen: Vec<_> = self.seen().collect();
+        let reached_views: Vec<_> = self.reached_views().collect();
         let judge = |(view, room_state, guest_state): &(u32, RoomState, GuestState)| {
             self.dense.judge_view(judges, *view, *room_state, *guest_state)
         };
-        all_of(each(&seen, threads, judge))
+        all_of(each(&reached_views, threads, judge))
     }
 
     /// Whether one of the transitions alone leads to every reached state.
-    fn is_all(&mut self, entered: &EnteredAccounts, way: usize) -> bool {
-        if way == 0 {
-            return entered.by_first == entered.all;
+    fn reaches_all(&mut self, entered: &EnteredAccounts, transition: usize) -> bool {
+        if transition == 0 {
+            return entered.by_first_transition == entered.all;
         }
         let known = std::mem::take(&mut self.visited);
         self.visited = vec![0; known.len()];
         let mut reached = Vec::new();
-        self.go_on(&entered.seeds[way], &mut reached);
+        self.explore_from(&entered.seeds[transition], &mut reached);
         self.visited = known;
         reached.len() == entered.all
     }
 
     /// The states right after one transition of the accounts.
-    fn through(&self, way: &AccountTransition) -> Vec<u64> {
-        let before = &self.reached[&way.from];
-        before.iter().map(|(code, _)| way.take(&self.dense, &self.account_actions, *code)).collect()
+    fn states_after(&self, transition: &AccountTransition) -> Vec<u64> {
+        let before = &self.reached[&transition.from];
+        before
+            .iter()
+            .map(|(code, _)| transition.take(&self.dense, &self.account_actions, *code))
+            .collect()
     }
 
     /// Explores from these states by the actions about the room.
-    fn go_on(&mut self, seeds: &[u64], all: &mut Vec<(u64, u32)>) {
+    fn explore_from(&mut self, seeds: &[u64], all: &mut Vec<(u64, u32)>) {
         let mut next = all.len();
         for code in seeds {
             if visit(&mut self.visited, *code) {
@@ -207,7 +212,7 @@ struct EnteredAccounts {
     /// The states right after each of the transitions.
     seeds: Vec<Vec<u64>>,
     /// How many states are reached by the first transition.
-    by_first: usize,
+    by_first_transition: usize,
     /// How many states are reached by all of them.
     all: usize,
 }
@@ -276,12 +281,12 @@ fn across(
             (room_state.as_seen_from_another(), guest_state.as_seen_from_another())
         });
         let judge = |(room_state, guest_state): &(RoomState, GuestState)| {
-            let of_it = compose(system, *room_state, &[*guest_state]);
+            let own_room = compose(system, *room_state, &[*guest_state]);
             let mut verdicts = Verdicts::NONE;
             for (room_state, guest_state) in
                 there.iter().filter(|(_, there)| there.account == guest_state.account)
             {
-                let mut states = [of_it, compose(system, *room_state, &[*guest_state])];
+                let mut states = [own_room, compose(system, *room_state, &[*guest_state])];
                 states.rotate_right(about);
                 let [mut state, other] = states;
                 state.rooms[1] = other.rooms[0];
