@@ -103,13 +103,13 @@ pub enum ExecutorError {
     #[error(
         "the visited states need {} MB of memory, and the machine has {} MB left; explore less, or \
          on more machines",
-        needs >> 20, left >> 20
+        needs >> 20, available >> 20
     )]
     Memory {
         /// The bytes that are needed.
         needs: u64,
-        /// The bytes that are left.
-        left: u64,
+        /// The available bytes.
+        available: u64,
     },
     /// A worker broke down.
     #[error("a worker, or another process, broke off; nothing is known of what it was to explore")]

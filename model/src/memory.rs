@@ -5,11 +5,11 @@ const RESERVE: u64 = 256 << 20;
 
 /// Whether the machine is about to run out of memory.
 pub fn is_short() -> bool {
-    left().is_some_and(|left| left < RESERVE)
+    available().is_some_and(|available| available < RESERVE)
 }
 
 /// The bytes that the machine has left.
-pub fn left() -> Option<u64> {
+pub fn available() -> Option<u64> {
     field("/proc/meminfo", "MemAvailable:")
 }
 
@@ -31,8 +31,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_memory_left_and_the_peak_are_known() {
-        let (left, peak) = (left().unwrap(), peak().unwrap());
-        assert!(left > 0 && (1 << 20..1 << 40).contains(&peak), "{left} {peak}");
+    fn the_available_memory_and_the_peak_are_known() {
+        let (available, peak) = (available().unwrap(), peak().unwrap());
+        assert!(available > 0 && (1 << 20..1 << 40).contains(&peak), "{available} {peak}");
     }
 }

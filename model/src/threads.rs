@@ -59,7 +59,7 @@ fn mapped<T: Sync, U: Send>(
         }
     };
     let mut mapped = Vec::with_capacity(chunks.len());
-    let mut done = 0;
+    let mut finished = 0;
     std::thread::scope(|scope| {
         let (to, from) = channel();
         let work = &work;
@@ -71,9 +71,9 @@ fn mapped<T: Sync, U: Send>(
             .collect();
         drop(to);
         for found in from {
-            done += found.1.len();
+            finished += found.1.len();
             mapped.push(found);
-            progress(done);
+            progress(finished);
         }
         for worker in workers {
             worker.join().unwrap_or_else(|panic| resume_unwind(panic));
@@ -104,7 +104,7 @@ mod tests {
         let stop = Stop::default();
         let finished = Cell::new(0);
         let all = [1, 2, 3];
-        let mapped = each_until(&all, 2, |number| *number, &stop, |done| finished.set(done));
+        let mapped = each_until(&all, 2, |number| *number, &stop, |number| finished.set(number));
         assert_eq!((mapped, finished.get()), (Some(all.to_vec()), 3));
         let over = stop.after(std::time::Duration::ZERO);
         assert_eq!(each_until(&all, 2, |number| *number, &over, |_| ()), None);

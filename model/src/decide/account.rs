@@ -173,9 +173,9 @@ impl DecisionContext<'_> {
 
     /// CS-5: Deactivating an account takes away every way to log in to it again.
     pub(super) fn deactivate(&mut self, caller: &Caller) -> Decision {
-        let left = self.choices.deactivation_memberships() == DeactivationMemberships::Left;
+        let leaves_rooms = self.choices.deactivation_memberships() == DeactivationMemberships::Left;
         if let CallerIdentity::Holder(guest) = caller.identity
-            && left
+            && leaves_rooms
         {
             self.leave_every_room(guest);
         }

@@ -64,7 +64,7 @@ impl DecisionContext<'_> {
         if !may_join {
             return Some(NOT_INVITED);
         }
-        self.becomes(caller, room, Membership::Join)?;
+        self.set_membership(caller, room, Membership::Join)?;
         Some(JOINED)
     }
 
@@ -106,7 +106,7 @@ impl DecisionContext<'_> {
         // CS-37: A user may take back its knock by leaving.
         Some(match self.membership(caller, room) {
             Membership::Join | Membership::Invite | Membership::Knock => {
-                self.becomes(caller, room, Membership::Leave)?;
+                self.set_membership(caller, room, Membership::Leave)?;
                 self.forgets(caller, room);
                 LEFT
             }
@@ -162,7 +162,7 @@ impl DecisionContext<'_> {
         if self.state.rooms[room].join_rule != JoinRule::Knock || !outside {
             return Some(NO_KNOCKING);
         }
-        self.becomes(caller, room, Membership::Knock)?;
+        self.set_membership(caller, room, Membership::Knock)?;
         Some(KNOCKED)
     }
 
@@ -173,7 +173,7 @@ impl DecisionContext<'_> {
         if action.by != Actor::Moderator || self.state.accounts[guest] == Account::Absent {
             return None;
         }
-        let becomes = match (action.operation, self.state.rooms[room].members[guest]) {
+        let membership = match (action.operation, self.state.rooms[room].members[guest]) {
             // CS-13: A joined user whose power suffices may invite a user who is neither joined nor
             // banned.
             (Operation::Invite(_), Never | Leave | Knock) => Invite,
@@ -183,12 +183,17 @@ impl DecisionContext<'_> {
             (Operation::Kick(_), Join | Invite | Knock) | (Operation::Unban(_), Ban) => Leave,
             _ => return None,
         };
-        self.next.rooms[room].members[guest] = becomes;
+        self.next.rooms[room].members[guest] = membership;
         Some(SENT)
     }
 
     /// Sets the caller's own membership. `None` if the caller has none that can change.
-    fn becomes(&mut self, caller: &Caller, room: usize, membership: Membership) -> Option<()> {
+    fn set_membership(
+        &mut self,
+        caller: &Caller,
+        room: usize,
+        membership: Membership,
+    ) -> Option<()> {
         match caller.identity {
             CallerIdentity::Moderator | CallerIdentity::Anonymous => return None,
             CallerIdentity::User => self.next.rooms[room].user = membership,

@@ -191,8 +191,8 @@ impl DecisionContext<'_> {
             else {
                 return (decision, answer);
             };
-            let given = self.membership(caller, 0) == Membership::Join && self.may_see(&sight);
-            (decision, if decision.allows() { Answer::Gave { tagged: given } } else { answer })
+            let tagged = self.membership(caller, 0) == Membership::Join && self.may_see(&sight);
+            (decision, if decision.allows() { Answer::Gave { tagged } } else { answer })
         };
         if !caller.guest {
             return joined_rooms();
@@ -202,8 +202,8 @@ impl DecisionContext<'_> {
             EventsNoRoom::JoinedRooms => joined_rooms(),
             EventsNoRoom::EveryPreviewableRoom => match self.state.rooms[0].visibility {
                 Some(now @ HistoryVisibility::WorldReadable) => {
-                    let seen = self.sight(caller, now).is_some_and(|s| self.may_see(&s));
-                    (ANSWERED, Answer::Gave { tagged: seen })
+                    let tagged = self.sight(caller, now).is_some_and(|s| self.may_see(&s));
+                    (ANSWERED, Answer::Gave { tagged })
                 }
                 _ => joined_rooms(),
             },
@@ -219,10 +219,10 @@ impl DecisionContext<'_> {
         let reads_path = self.membership(caller, action.room()?) == Membership::Join
             || path.visibility == Some(HistoryVisibility::WorldReadable);
         self.state.tagged?;
-        let given = reads_path
+        let is_given = reads_path
             && caller.identity != CallerIdentity::Anonymous
             && self.choices.other_room() == OtherRoom::Given;
-        Some(if given {
+        Some(if is_given {
             (ANSWERED, Answer::Gave { tagged: true })
         } else {
             (NOT_SEEN, Answer::Nothing)

@@ -108,7 +108,7 @@ impl DecisionContext<'_> {
         };
         // GA-8: The content of `m.room.guest_access` holds `guest_access`, which is `can_join` or
         // `forbidden`.
-        let (now, change) = match says {
+        let (value, change) = match says {
             Says::Value(value) => (value, GuestAccessChange::Forbidden),
             Says::Unknown => (
                 opens(choices.guest_access_unknown() == GuestAccessUnknown::CanJoin),
@@ -119,7 +119,7 @@ impl DecisionContext<'_> {
                 GuestAccessChange::NotUnderstood,
             ),
         };
-        self.guest_access_becomes(room, now, change);
+        self.change_guest_access(room, value, change);
         Some(SENT)
     }
 
@@ -134,7 +134,7 @@ impl DecisionContext<'_> {
             Setting::GuestAccess if now.guest_access == GuestAccess::CanJoin => {
                 // CS-19: A redacted `m.room.guest_access` keeps nothing of its content.
                 if choices.guest_access_redacted() == GuestAccessRedacted::Forbidden {
-                    self.guest_access_becomes(
+                    self.change_guest_access(
                         room,
                         GuestAccess::Forbidden,
                         GuestAccessChange::Redaction,
@@ -163,10 +163,10 @@ impl DecisionContext<'_> {
         Some(SENT)
     }
 
-    fn guest_access_becomes(&mut self, room: usize, now: GuestAccess, change: GuestAccessChange) {
+    fn change_guest_access(&mut self, room: usize, value: GuestAccess, change: GuestAccessChange) {
         let before = self.state.rooms[room].guest_access;
-        self.next.rooms[room].guest_access = now;
-        let stops = before == GuestAccess::CanJoin && now != GuestAccess::CanJoin;
+        self.next.rooms[room].guest_access = value;
+        let stops = before == GuestAccess::CanJoin && value != GuestAccess::CanJoin;
         let triggers = match self.choices.revocation_trigger() {
             RevocationTrigger::EveryWay => true,
             RevocationTrigger::NewEventOnly => change != GuestAccessChange::Redaction,

@@ -122,10 +122,10 @@ pub fn explore<C: Encoded>(
     let Workers { threads, cluster } = workers;
     let processes = cluster.as_ref().map_or(1, Cluster::processes);
     let foreseen = encoded.bytes(*threads, threads * processes);
-    if let (Some(needs), Some(left)) = (foreseen, memory::left())
-        && needs > left
+    if let (Some(needs), Some(available)) = (foreseen, memory::available())
+        && needs > available
     {
-        return Err(ExecutorError::Memory { needs, left });
+        return Err(ExecutorError::Memory { needs, available });
     }
     let lost = Arc::new(AtomicBool::new(false));
     let (builders, others) = match cluster {
@@ -175,7 +175,7 @@ pub fn explore<C: Encoded>(
 fn explore_with<C: Encoded>(worker: &mut Worker, shared: &Arc<Shared<C>>) -> Option<Exploration> {
     let own = visit_all(worker, shared)?;
     let (sender, all) = std::sync::mpsc::channel();
-    let done = worker.dataflow::<u32, _, _>(|scope| {
+    let probe = worker.dataflow::<u32, _, _>(|scope| {
         let found = Some(own).to_stream(scope).container::<Vec<_>>().broadcast();
         let inspected = found.inspect(move |partition: &Exploration| {
             // The receiver still exists, so sending cannot fail.
@@ -183,13 +183,13 @@ fn explore_with<C: Encoded>(worker: &mut Worker, shared: &Arc<Shared<C>>) -> Opt
         });
         inspected.probe().0
     });
-    wait(worker, shared, || done.done())?;
+    wait(worker, shared, || probe.done())?;
     all.into_iter().reduce(Exploration::and)
 }
 
-/// Runs the worker until `done`. `None` if a worker broke down.
-fn wait<C>(worker: &mut Worker, shared: &Shared<C>, done: impl Fn() -> bool) -> Option<()> {
-    while !done() {
+/// Runs the worker until `is_done`. `None` if a worker broke down.
+fn wait<C>(worker: &mut Worker, shared: &Shared<C>, is_done: impl Fn() -> bool) -> Option<()> {
+    while !is_done() {
         if shared.lost.load(Ordering::Relaxed) {
             return None;
         }
@@ -200,7 +200,7 @@ fn wait<C>(worker: &mut Worker, shared: &Shared<C>, done: impl Fn() -> bool) -> 
 
 fn visit_all<C: Encoded>(worker: &mut Worker, shared: &Arc<Shared<C>>) -> Option<Exploration> {
     let (sender, own) = std::sync::mpsc::channel();
-    let done = worker.dataflow::<u32, _, _>(|scope| {
+    let probe = worker.dataflow::<u32, _, _>(|scope| {
         let owner = Arc::clone(shared);
         let to_owner = Exchange::new(move |code: &C::Code| owner.encoded.owner(code));
         let (handle, reached) = scope.feedback::<Vec<C::Code>>(1);
@@ -248,11 +248,11 @@ fn visit_all<C: Encoded>(worker: &mut Worker, shared: &Arc<Shared<C>>) -> Option
                 let _ = sender.send(partition.found);
             }
         });
-        let (done, sent) = sent.probe();
+        let (probe, sent) = sent.probe();
         sent.connect_loop(handle);
-        done
+        probe
     });
-    wait(worker, shared, || done.done())?;
+    wait(worker, shared, || probe.done())?;
     // The last message has the sum over all rounds.
     own.into_iter().last()
 }

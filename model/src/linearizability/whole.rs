@@ -306,9 +306,9 @@ pub fn candidates<S: SequentialSpecification>(
     calls: &[CallOf<S>],
     taken: &CallSet,
 ) -> impl Iterator<Item = usize> {
-    let left = move || (0..calls.len()).filter(move |call| !taken.contains(*call));
-    let answered = left().filter_map(|call| Some(calls[call].answer.as_ref()?.0)).min();
-    left()
+    let remaining = move || (0..calls.len()).filter(move |call| !taken.contains(*call));
+    let answered = remaining().filter_map(|call| Some(calls[call].answer.as_ref()?.0)).min();
+    remaining()
         .take_while(move |call| answered.is_none_or(|answered| calls[*call].start <= answered))
         .filter(move |call| {
             let call = &calls[*call];
