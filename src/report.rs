@@ -14,13 +14,13 @@ pub mod revisions;
 mod run;
 mod steps_in_words;
 mod table;
-mod unseen;
+mod unchecked;
 pub mod vectors;
 
 pub use run::Run;
 pub use steps_in_words::steps_in_words;
 pub use table::{Cell, Table, paint};
-pub use unseen::Unseen;
+pub use unchecked::UncheckedEndpoint;
 
 /// The styles of text, by meaning.
 pub mod style {

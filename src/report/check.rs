@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::scenario::{Scenario, ScenarioError};
 
-use super::{Run, Unseen};
+use super::{Run, UncheckedEndpoint};
 
 pub use overlapping::Disciplines;
 pub use permitted::{BreaksBase, FailsBy, LostClauseReport, PermittedReport};
@@ -69,7 +69,7 @@ pub struct CheckReport {
     pub lost_clauses: Vec<LostClauseReport>,
     /// The open endpoints that give content of rooms which no rule looks at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unseen: Vec<Unseen>,
+    pub unseen: Vec<UncheckedEndpoint>,
     /// How the report came to be.
     pub run: Run,
     /// The rules.
@@ -292,7 +292,7 @@ impl CheckReport {
     /// guarantee about content holds: its status is unknown, unless it is violated anyway. If there is
     /// such an effect, only the guarantees hold that are about who may call what.
     pub fn add_unseen(&mut self, rules: &Rules) {
-        self.unseen = Unseen::of(rules.unseen());
+        self.unseen = UncheckedEndpoint::of(rules.unseen());
         if self.unseen.is_empty() {
             return;
         }

@@ -18,7 +18,7 @@ use crate::scenario::{Scenario, ScenarioError};
 
 pub use permitted::{EffectReport, PermittedChangeReport, PermittedComparison, StandingReport};
 
-use super::{Run, Unseen, number, paint, steps_in_words, style};
+use super::{Run, UncheckedEndpoint, number, paint, steps_in_words, style};
 
 /// How two revisions differ.
 #[derive(Debug, Clone, Serialize)]
@@ -43,7 +43,7 @@ pub struct ComparisonReport {
     pub permitted: PermittedComparison,
     /// The endpoints that the two do not open alike, and whose content no rule looks at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unseen: Vec<Unseen>,
+    pub unseen: Vec<UncheckedEndpoint>,
     /// How the report came to be.
     pub run: Run,
 }
@@ -105,10 +105,12 @@ impl ComparisonReport {
             contexts: found.contexts,
             differences: differences.collect::<Result<_, _>>()?,
             permitted: PermittedComparison::new(from, to, changes)?,
-            unseen: Unseen::of(from.endpoints_of_either(to).into_iter().filter(|endpoint| {
-                from.endpoint(*endpoint).access != to.endpoint(*endpoint).access
-                    || from.may_open(*endpoint) != to.may_open(*endpoint)
-            })),
+            unseen: UncheckedEndpoint::of(from.endpoints_of_either(to).into_iter().filter(
+                |endpoint| {
+                    from.endpoint(*endpoint).access != to.endpoint(*endpoint).access
+                        || from.may_open(*endpoint) != to.may_open(*endpoint)
+                },
+            )),
             run,
         })
     }

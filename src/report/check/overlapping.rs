@@ -65,12 +65,14 @@ fn breaks(report: &CheckReport) -> (String, anstyle::Style) {
 fn of_nobody(reports: &[CheckReport]) -> String {
     let ids = reports.iter().flat_map(|report| &report.properties).map(|property| property.id);
     let is_broken = |id: &str| {
-        let of_it = reports.iter().flat_map(|report| &report.properties).filter(|p| p.id == id);
-        of_it.into_iter().any(|p| matches!(p.status, Status::Violated | Status::Unknown))
+        let properties =
+            reports.iter().flat_map(|report| &report.properties).filter(|p| p.id == id);
+        properties.into_iter().any(|p| matches!(p.status, Status::Violated | Status::Unknown))
     };
     let promised = |id: &str| {
-        let of_it = reports.iter().flat_map(|report| &report.properties).filter(|p| p.id == id);
-        of_it.into_iter().any(|p| p.status == Status::Holds)
+        let properties =
+            reports.iter().flat_map(|report| &report.properties).filter(|p| p.id == id);
+        properties.into_iter().any(|p| p.status == Status::Holds)
     };
     let mut kept: Vec<_> = ids.filter(|id| promised(id) && !is_broken(id)).collect();
     kept.sort_unstable();

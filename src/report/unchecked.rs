@@ -1,4 +1,4 @@
-//! What an open endpoint gives or does, and no rule looks at.
+//! Unchecked endpoints: open endpoints whose content or effect no rule looks at.
 
 use std::fmt::{self, Formatter};
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 /// An endpoint that is open to guests, and whose content or effect neither the model nor the reference
 /// looks into.
 #[derive(Debug, Clone, Serialize)]
-pub struct Unseen {
+pub struct UncheckedEndpoint {
     /// The endpoint.
     pub endpoint: String,
     /// The content that the endpoint gives.
@@ -19,16 +19,16 @@ pub struct Unseen {
     pub does: Option<String>,
 }
 
-impl Unseen {
-    /// Those of these endpoints that give or do something that no rule looks at.
+impl UncheckedEndpoint {
+    /// The unchecked endpoints among these endpoints.
     pub(super) fn of(endpoints: impl IntoIterator<Item = EndpointId>) -> Vec<Self> {
-        let unseen = endpoints.into_iter().filter(|endpoint| endpoint.get().has_unseen_part());
-        let unseen = unseen.map(|endpoint| Self {
+        let unchecked = endpoints.into_iter().filter(|endpoint| endpoint.get().has_unseen_part());
+        let unchecked = unchecked.map(|endpoint| Self {
             endpoint: endpoint.to_string(),
             gives: endpoint.get().unseen.clone(),
             does: endpoint.get().effect.clone(),
         });
-        unseen.collect()
+        unchecked.collect()
     }
 
     pub(super) fn write_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
