@@ -148,7 +148,7 @@ fn candidates(rules: &Rules, deviations: &[Deviation]) -> Vec<Candidate> {
     // A vector that begins with an event covers the goals of that event first. A guest that joins
     // counts as joined later from then on, so goals without a later join weigh more.
     planner.weigh(|goal| match goal {
-        CoverageGoal::EventClass(given) if given.joined_later => 1,
+        CoverageGoal::EventClass(class) if class.joined_later => 1,
         CoverageGoal::EventClass(_) => 10,
         _ => 0,
     });

@@ -134,7 +134,7 @@ impl Checker {
         };
         let mut usage = ReadingUsage::default();
         let mut explained: Vec<ExplainedPartition> = Vec::new();
-        for (done, round) in (1..).zip(rounds) {
+        for (number, round) in (1..).zip(rounds) {
             let mut of: Option<Actor> = None;
             let mut set_aside: BTreeSet<Option<usize>> = BTreeSet::new();
             for (position, partition) in
@@ -154,10 +154,10 @@ impl Checker {
                 );
                 explained.extend(readings.map(|readings| {
                     let set_aside = set_aside.clone();
-                    ExplainedPartition { round: done - 1, position, set_aside, readings }
+                    ExplainedPartition { round: number - 1, position, set_aside, readings }
                 }));
             }
-            progress(done);
+            progress(number);
         }
         self.check_consistency(rounds, &explained, &mut checked, &mut usage);
         let all = &self.specification.variants.all;

@@ -56,9 +56,9 @@ pub(super) fn explain_by_known_readings(
     let search = |readings: &Readings| {
         LinearizationSearch::of_partition(specification, readings, partition).run()
     };
-    let ours = Readings::from([]);
-    match search(&ours) {
-        SearchResult::Order => return Some(Explanation::Order(ours)),
+    let default_readings = Readings::from([]);
+    match search(&default_readings) {
+        SearchResult::Order => return Some(Explanation::Order(default_readings)),
         SearchResult::Undecided => return Some(Explanation::Undecided),
         SearchResult::NoOrder => {}
     }
@@ -78,9 +78,9 @@ pub(super) fn explain(
     let search = |readings: &Readings, minimal: &MinimalHistory| {
         LinearizationSearch::of_minimal_history(specification, readings, minimal).run()
     };
-    let ours = Readings::from([]);
-    let mut queue = VecDeque::from([ours.clone()]);
-    let mut queued = BTreeSet::from([ours]);
+    let default_readings = Readings::from([]);
+    let mut queue = VecDeque::from([default_readings.clone()]);
+    let mut queued = BTreeSet::from([default_readings]);
     let mut tried: Vec<Readings> = Vec::new();
     let mut histories: Vec<MinimalHistory> = Vec::new();
     while let Some(readings) = queue.pop_front() {

@@ -168,8 +168,8 @@ fn is_observed(round: &Round, of: Actor, event: &str) -> bool {
 /// Whether an answer contained an event; `None` if the answer does not show that.
 fn presence_in_answer(call: &Call, event: &str) -> Option<bool> {
     let answer = call.answer.as_ref()?;
-    let given = answer.gave.as_ref()?.iter().any(|name| name == event);
-    (given || answer.whole).then_some(given)
+    let is_present = answer.gave.as_ref()?.iter().any(|name| name == event);
+    (is_present || answer.whole).then_some(is_present)
 }
 
 fn partition(round: &Round, names: &EventNumbers<'_>, of: Actor, event: Option<&str>) -> Partition {
@@ -247,8 +247,8 @@ fn observation(call: &Call, event: Option<&str>) -> Option<(u64, HttpObservation
             CallVerdict::Denied { status: answer.status, errcode: answer.errcode.clone() }
         }
     };
-    let given = event.and_then(|event| presence_in_answer(call, event));
-    let content = match (given, answer.is_guest) {
+    let is_present = event.and_then(|event| presence_in_answer(call, event));
+    let content = match (is_present, answer.is_guest) {
         (Some(true), _) => ResponseContent::Gave(EventPresence::Present),
         (Some(false), _) => ResponseContent::Gave(EventPresence::Absent),
         (None, Some(is_guest)) => ResponseContent::IsGuest(is_guest),

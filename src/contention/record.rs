@@ -129,8 +129,8 @@ impl Recorder<'_> {
         let shared = SharedRound::of(&session, number);
         for (chosen, call) in prelude(&mut rng).into_iter().zip(0_u32..) {
             let result = shared.call(&session, 0, chosen, &format!("0-{call}")).await;
-            if let (Some(person), Actor::Guest(guest)) = (result.person, chosen.step.by) {
-                session.set_guest(guest, person);
+            if let (Some(account), Actor::Guest(guest)) = (result.account, chosen.step.by) {
+                session.set_guest(guest, account);
             }
             if let Some(error) = shared.broken.take() {
                 return Err(error);
@@ -280,8 +280,8 @@ impl SharedRound {
             };
             self.events.borrow_mut().push(SentEvent { name, id, note, setting });
         }
-        if let (Some(person), Actor::Guest(guest)) = (&result.person, step.by) {
-            self.tokens.borrow_mut().entry(guest).or_default().push(person.token.clone());
+        if let (Some(account), Actor::Guest(guest)) = (&result.account, step.by) {
+            self.tokens.borrow_mut().entry(guest).or_default().push(account.token.clone());
         }
         if let CallVerdict::Inconclusive(reason) = &result.verdict {
             if call.untold.is_none() {

@@ -159,21 +159,23 @@ fn by_brute_force(rules: &SpecificationByReadings, partition: &Partition) -> boo
         state: RoundState,
     ) -> bool {
         let calls = &partition.calls;
-        let left: Vec<usize> = (0..calls.len()).filter(|call| !taken.contains(call)).collect();
+        let remaining: Vec<usize> = (0..calls.len()).filter(|call| !taken.contains(call)).collect();
         let is_answered = |call: &usize| calls[*call].answer.is_some();
         let ends_well = partition.end.as_ref().is_none_or(|end| end.fits(&state));
-        if !left.iter().any(is_answered) && ends_well {
+        if !remaining.iter().any(is_answered) && ends_well {
             return true;
         }
         let precedes = |one: &PartitionCall, other: &PartitionCall| {
             one.answer.as_ref().is_some_and(|(end, _)| *end < other.start)
         };
-        for call in &left {
-            if left.iter().any(|other| precedes(&calls[*other], &calls[*call])) {
+        for call in &remaining {
+            if remaining.iter().any(|other| precedes(&calls[*other], &calls[*call])) {
                 continue;
             }
-            let ours = Readings::from([]);
-            let Some(prediction) = rules.predict(&calls[*call].operation, &state, &ours) else {
+            let default_readings = Readings::from([]);
+            let Some(prediction) =
+                rules.predict(&calls[*call].operation, &state, &default_readings)
+            else {
                 continue;
             };
             if calls[*call].answer.as_ref().is_none_or(|(_, seen)| prediction.answer.fits(seen)) {
@@ -453,8 +455,9 @@ fn an_event_has_the_tag_of_the_model() {
         let step = Action::new(Actor::Moderator, operation).at(0);
         let call =
             PartitionOperation { step, upgraded: false, sends: Some(0), tags: true, about: None };
-        let ours = specification.predict(&call, &state, &Readings::from([])).unwrap().next.state;
+        let default_readings =
+            specification.predict(&call, &state, &Readings::from([])).unwrap().next.state;
         let models: State = outcome(&profile, &state.state, &step.tagged()).unwrap().next;
-        assert_eq!(ours, models, "{step:?}");
+        assert_eq!(default_readings, models, "{step:?}");
     }
 }

@@ -196,10 +196,10 @@ fn blocked_call(
     for call in taken {
         set.insert(*call);
     }
-    let mut left =
+    let mut answered =
         candidates(specification, calls, &set).filter(|call| calls[*call].answer.is_some());
-    let first = left.next();
-    first.into_iter().chain(left).find(|call| Some(*call) == unexplained).or(first)
+    let first = answered.next();
+    first.into_iter().chain(answered).find(|call| Some(*call) == unexplained).or(first)
 }
 
 /// The assumed readings other than ours, in words.

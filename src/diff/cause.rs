@@ -126,16 +126,16 @@ impl<'a> Search<'a> {
     fn explains(&self, variants: &[usize], most: usize) -> Option<Vec<DifferenceId>> {
         let profile = self.with(variants);
         let mut explains = Vec::new();
-        let mut left = self.open.len();
+        let mut remaining = self.open.len();
         for of_segment in self.open.chunk_by(|one, other| one.segment == other.segment) {
-            if explains.len() + left <= most {
+            if explains.len() + remaining <= most {
                 return None;
             }
             let number = of_segment[0].segment;
             let after = self.same_and_more(&profile, number)?;
             let at = |difference: usize| self.segments[number].differences[difference].at;
             explains.extend(of_segment.iter().filter(|id| after[at(id.number)]));
-            left -= of_segment.len();
+            remaining -= of_segment.len();
         }
         if explains.len() <= most {
             return None;

@@ -43,7 +43,7 @@ impl Listing {
         profile: &Profile,
         states: &[State],
         step: &Action,
-        gone: [bool; MAX_GUESTS],
+        ended_accounts: [bool; MAX_GUESTS],
     ) -> Option<Self> {
         let room = step.room()?;
         if step.operation != Operation::Read(KNOWN.members) || step.with != Credential::Own {
@@ -80,7 +80,7 @@ impl Listing {
             }
             _ => return None,
         };
-        Some(listing.without(gone))
+        Some(listing.without(ended_accounts))
     }
 
     /// The clause that determines the list.
@@ -109,9 +109,9 @@ impl Listing {
 
     /// Leaves the memberships of these guests open. Their accounts have ended, and the rules are silent
     /// on them.
-    fn without(mut self, gone: [bool; MAX_GUESTS]) -> Self {
-        for (known, gone) in self.guests.iter_mut().zip(gone) {
-            *known = known.filter(|_| !gone);
+    fn without(mut self, ended_accounts: [bool; MAX_GUESTS]) -> Self {
+        for (known, has_ended) in self.guests.iter_mut().zip(ended_accounts) {
+            *known = known.filter(|_| !has_ended);
         }
         self
     }

@@ -145,7 +145,9 @@ impl JudgedStep<'_> {
         let observation = &self.expected.observation;
         match observation.answer {
             _ if !observation.decision.allows() => AnswerClass::Denied,
-            Answer::Gave { tagged } if self.before.tagged.is_some() => AnswerClass::giving(tagged),
+            Answer::Gave { tagged } if self.before.tagged.is_some() => {
+                AnswerClass::of_presence(tagged)
+            }
             _ => AnswerClass::Allowed,
         }
     }
@@ -154,8 +156,8 @@ impl JudgedStep<'_> {
         let observed = &self.record.observed;
         match &observed.content {
             _ if !observed.is_allowed() => AnswerClass::Denied,
-            ResponseContent::Gave(given) if self.before.tagged.is_some() => {
-                AnswerClass::giving(!matches!(given, EventPresence::Absent))
+            ResponseContent::Gave(presence) if self.before.tagged.is_some() => {
+                AnswerClass::of_presence(!matches!(presence, EventPresence::Absent))
             }
             _ => AnswerClass::Allowed,
         }

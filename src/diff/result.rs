@@ -357,8 +357,8 @@ pub enum AnswerClass {
 
 impl AnswerClass {
     /// The class of an allowed read, where there was an event to give.
-    pub const fn giving(given: bool) -> Self {
-        if given { Self::Given } else { Self::Withheld }
+    pub const fn of_presence(is_present: bool) -> Self {
+        if is_present { Self::Given } else { Self::Withheld }
     }
 }
 

@@ -105,12 +105,12 @@ struct StepView {
 
 impl StepView {
     fn of(difference: &Difference, record: &StepRecord) -> Self {
-        let moved = moved_or_expected_to(difference, record);
-        let renaming = Renaming::with_others(&record.step, &moved);
+        let guests = guests_of_difference(difference, record);
+        let renaming = Renaming::with_others(&record.step, &guests);
         let step = renaming.step(&record.step);
         // The other guests do not matter to the step.
-        let moved = moved.into_iter().map(|guest| renaming.guest(guest));
-        let guests = moved.chain(step.guests()).map(|guest| usize::from(guest) + 1).max();
+        let guests = guests.into_iter().map(|guest| renaming.guest(guest));
+        let guests = guests.chain(step.guests()).map(|guest| usize::from(guest) + 1).max();
         let gives = matches!(difference.expected.observation.answer, Answer::Gave { .. });
         Self { renaming, step, guests: guests.unwrap_or(1), gives }
     }
@@ -148,7 +148,10 @@ pub(super) fn relevant_steps(
         let mut moved_by = [None; MAX_GUESTS];
         for (_, step) in lead {
             let next = outcome(profile, &state, step)?.next;
-            for guest in moved(&state, &next).into_iter().filter(|guest| view.matters(*guest)) {
+            for guest in guests_with_changed_membership(&state, &next)
+                .into_iter()
+                .filter(|guest| view.matters(*guest))
+            {
                 moved_by[usize::from(guest)] = Some(*step);
             }
             state = next;
@@ -265,27 +268,27 @@ fn names_an_event(step: &Action) -> bool {
 }
 
 /// The guests whose membership differs between the two states.
-fn moved(before: &State, after: &State) -> Vec<u8> {
-    let is_moved = |guest: &u8| {
+fn guests_with_changed_membership(before: &State, after: &State) -> Vec<u8> {
+    let has_changed = |guest: &u8| {
         let of = |state: &State| state.rooms.map(|room| room.members[usize::from(*guest)]);
         of(before) != of(after)
     };
-    (0_u8..).take(MAX_GUESTS).filter(is_moved).collect()
+    (0_u8..).take(MAX_GUESTS).filter(has_changed).collect()
 }
 
 /// The guests whose membership the step changed, should have changed, or listed wrongly.
-fn moved_or_expected_to(difference: &Difference, record: &StepRecord) -> Vec<u8> {
+fn guests_of_difference(difference: &Difference, record: &StepRecord) -> Vec<u8> {
     let Difference { before, expected, .. } = difference;
     let rooms = record.members.iter().flatten().zip(&before.rooms);
-    let did_move = |guest: &u8| {
+    let has_changed = |guest: &u8| {
         let number = usize::from(*guest);
         let is_gone = record.gone[number];
         rooms.clone().any(|(seen, room)| !is_gone && seen.guests[number] != room.members[number])
     };
-    let mut all = moved(before, &expected.next);
+    let mut all = guests_with_changed_membership(before, &expected.next);
     let is_listed_otherwise = |guest: &u8| record.lists_otherwise(*guest);
     let others = (0_u8..).take(MAX_GUESTS).filter(|guest| !all.contains(guest));
-    let others = others.filter(|guest| did_move(guest) || is_listed_otherwise(guest));
+    let others = others.filter(|guest| has_changed(guest) || is_listed_otherwise(guest));
     all.extend(others.collect::<Vec<_>>());
     all
 }

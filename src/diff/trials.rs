@@ -109,15 +109,15 @@ impl<P: Fn(usize)> Trials<'_, P> {
         };
         let longest = reducible.iter().map(|number| steps(&self.divergences, *number)).max();
         let mut size = longest.unwrap_or_default() / 2;
-        let mut left = MOST_TRIALS;
-        while size > 0 && left > 0 && !self.workers.is_over() {
+        let mut remaining = MOST_TRIALS;
+        while size > 0 && remaining > 0 && !self.workers.is_over() {
             let trials = reducible.iter().flat_map(|number| {
                 let scenario = &self.divergences[*number].demonstration.steps;
                 shorter(profile, scenario, size).into_iter().map(|steps| (*number, steps))
             });
             let trials: Vec<_> =
-                trials.filter(|trial| !self.tried.contains(trial)).take(left).collect();
-            left -= trials.len();
+                trials.filter(|trial| !self.tried.contains(trial)).take(remaining).collect();
+            remaining -= trials.len();
             let length = |divergences: &[Demonstrated]| {
                 reducible.iter().map(|number| steps(divergences, *number)).sum::<usize>()
             };

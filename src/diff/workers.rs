@@ -56,7 +56,7 @@ impl<'a> Workers<'a> {
         progress: impl Fn(usize),
     ) -> Vec<(PlannedScenario, ScenarioRun)> {
         let scenarios = RefCell::new(scenarios.enumerate());
-        let done = Cell::new(0);
+        let finished = Cell::new(0);
         let runs = RefCell::new(Vec::new());
         let work = self.fixtures.iter().map(|fixture| async {
             while !self.is_over() {
@@ -66,8 +66,8 @@ impl<'a> Workers<'a> {
                     self.check_that_it_answers().await;
                 }
                 runs.borrow_mut().push((number, scenario, run));
-                done.set(done.get() + 1);
-                progress(done.get());
+                finished.set(finished.get() + 1);
+                progress(finished.get());
             }
         });
         join_all(work).await;

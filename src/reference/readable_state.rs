@@ -70,10 +70,10 @@ impl Reference {
 /// The state when the caller last left, or at `at` if `at` is earlier.
 fn state_at_leaving(caller: &Caller, room: &Room, at: usize) -> Vec<usize> {
     let user = caller.user.as_deref();
-    let Some(left) = user.and_then(|user| room.place_of_leaving(user)) else {
+    let Some(place) = user.and_then(|user| room.place_of_leaving(user)) else {
         return Vec::new();
     };
-    room.before((left + 1).min(at)).places().collect()
+    room.before((place + 1).min(at)).places().collect()
 }
 
 #[cfg(test)]

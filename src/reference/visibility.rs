@@ -116,9 +116,9 @@ impl Reference {
     fn rule_1(&self, value: HistoryVisibility, reader: &Reader) -> bool {
         // Reading A47: leaving does not give less than never having joined.
         // HV-20: A user who left may see no event received after it left.
-        let gone = matches!(reader.now, Membership::Leave | Membership::Ban);
-        let lost = gone && self.choices().left_reader == LeftReader::OnlyItsOwnTime;
-        value == HistoryVisibility::WorldReadable && !lost
+        let has_left = matches!(reader.now, Membership::Leave | Membership::Ban);
+        let loses_preview = has_left && self.choices().left_reader == LeftReader::OnlyItsOwnTime;
+        value == HistoryVisibility::WorldReadable && !loses_preview
     }
 
     // HV-3: A user whose membership at the event was `join` may see it.

@@ -37,7 +37,7 @@ pub enum ScenarioError {
         known: String,
     },
     /// A step does what is neither a verb nor an endpoint.
-    #[error("{}:{line}: step {number} does `{given}`, which is neither a verb nor an endpoint; did you mean `{nearest}`?", path.display())]
+    #[error("{}:{line}: step {number} does `{operation}`, which is neither a verb nor an endpoint; did you mean `{nearest}`?", path.display())]
     UnknownOperation {
         /// The file.
         path: PathBuf,
@@ -45,9 +45,9 @@ pub enum ScenarioError {
         line: usize,
         /// The number of the step, from 1.
         number: usize,
-        /// What it does.
-        given: String,
-        /// The verb or endpoint that is most like it.
+        /// The operation of the step.
+        operation: String,
+        /// The verb or endpoint that is most like the operation.
         nearest: String,
     },
     /// A step, or its expectation, is invalid.

@@ -90,8 +90,8 @@ impl ObservedStep<'_> {
         let observation = &self.outcome.observation;
         let decision = &observation.decision;
         let (mut sees, mut not_sees) = (Vec::new(), Vec::new());
-        if let (Some(given), Some(label)) = (self.gave(), self.label) {
-            if given { &mut sees } else { &mut not_sees }.push(label.to_owned());
+        if let (Some(is_given), Some(label)) = (self.gave(), self.label) {
+            if is_given { &mut sees } else { &mut not_sees }.push(label.to_owned());
         }
         Expect {
             verdict: Verdict::of(decision),
@@ -124,8 +124,8 @@ impl ObservedStep<'_> {
     pub fn memberships(&self, scope: Scope) -> BTreeMap<String, BTreeMap<String, Membership>> {
         let State { accounts, rooms, .. } = &self.outcome.next;
         let is_registered = |who: &str| {
-            let registered = accounts.iter().enumerate().filter(|(_, a)| **a != Account::Absent);
-            who == "user" || registered.map(|(number, _)| actor::guest(number)).any(|g| g == who)
+            let guests = accounts.iter().enumerate().filter(|(_, a)| **a != Account::Absent);
+            who == "user" || guests.map(|(number, _)| actor::guest(number)).any(|g| g == who)
         };
         let rooms = rooms.iter().take(scope.rooms).enumerate();
         rooms

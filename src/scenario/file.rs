@@ -163,11 +163,11 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
             Fault::Actor(actor, known) => {
                 ScenarioError::UnknownActor { path: path.to_owned(), line, number, actor, known }
             }
-            Fault::UnknownOperation(given, nearest) => ScenarioError::UnknownOperation {
+            Fault::UnknownOperation(operation, nearest) => ScenarioError::UnknownOperation {
                 path: path.to_owned(),
                 line,
                 number,
-                given,
+                operation,
                 nearest,
             },
             Fault::Other(message) => fault(message),
@@ -298,11 +298,11 @@ impl<'de> Deserialize<'de> for WrittenAction {
         match StepEntry::deserialize(deserializer)?.into_step() {
             Ok(ScenarioStep { action: step, event: None, expect: None }) => Ok(Self(step)),
             Ok(_) => wrong("a step has no `event` and no `expect` here".to_owned()),
-            Err(Fault::Actor(given, known)) => {
-                wrong(format!("there is nobody called `{given}`; there are {known}"))
+            Err(Fault::Actor(name, known)) => {
+                wrong(format!("there is nobody called `{name}`; there are {known}"))
             }
-            Err(Fault::UnknownOperation(given, nearest)) => {
-                wrong(format!("nobody can do `{given}`; did you mean `{nearest}`?"))
+            Err(Fault::UnknownOperation(operation, nearest)) => {
+                wrong(format!("nobody can do `{operation}`; did you mean `{nearest}`?"))
             }
             Err(Fault::Other(message)) => wrong(message),
         }

@@ -38,17 +38,18 @@ pub fn sentence_with(step: &Action, label: &str) -> String {
         }
     };
     let tagged = if step.tag { format!(" ({label})") } else { String::new() };
-    format!("{by} {}{tagged}", done(step, label))
+    format!("{by} {}{tagged}", verb_phrase(step, label))
 }
 
 /// The operation in words, without an actor or a place.
 pub fn operation_phrase(operation: Operation) -> String {
     let place =
         if matches!(operation, Operation::Read(_)) { Place::Nowhere } else { Place::Room(0) };
-    done(&Action { place, ..Action::new(Actor::Server, operation) }, super::LABEL)
+    verb_phrase(&Action { place, ..Action::new(Actor::Server, operation) }, super::LABEL)
 }
 
-fn done(step: &Action, label: &str) -> String {
+/// What the actor does, without the actor.
+fn verb_phrase(step: &Action, label: &str) -> String {
     let guest = |number: u8| actor::guest(number.into());
     let place = match step.place {
         Place::Nowhere => "no room".to_owned(),

@@ -48,8 +48,10 @@ impl ReferenceSubject {
         let moderator = reference.register(&request);
         let moderator = expected(moderator, "the name is free on a new server");
         let user = expected(reference.sign_on("user"), "the name is free on a new server");
-        let accounts =
-            Accounts::new(UserAccount::registered(moderator), UserAccount::registered(user));
+        let accounts = Accounts::new(
+            UserAccount::of_registration(moderator),
+            UserAccount::of_registration(user),
+        );
 
         let rooms: Vec<_> = (0..scope.rooms)
             .map(|number| {
@@ -174,7 +176,7 @@ mod tests {
         Action { tag: true, ..step(by, operation) }
     }
 
-    fn registered(profile: Profile) -> ReferenceSubject {
+    fn subject_with_guest(profile: Profile) -> ReferenceSubject {
         let mut subject = ReferenceSubject::new(profile, SCOPE);
         subject.take(&step(GUEST, Operation::Register { named: true }));
         subject
@@ -184,7 +186,7 @@ mod tests {
     #[test]
     fn the_draft_gives_a_guest_messages_from_before_the_opening() {
         for (profile, given) in [(draft(&[]), true), (latest(&[]), false)] {
-            let mut subject = registered(profile);
+            let mut subject = subject_with_guest(profile);
             let sent = subject.take(&tagged(Actor::Moderator, Operation::Send(Message::Message)));
             assert!(sent.decision.allows());
             subject.take(&set_visibility(HistoryVisibility::WorldReadable));
@@ -210,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_guest_who_joins_by_the_tagged_event_is_joined_after_it() {
-        let mut subject = registered(latest(&[]));
+        let mut subject = subject_with_guest(latest(&[]));
         subject.take(&set_guest_access(GuestAccess::CanJoin));
         subject.take(&tagged(GUEST, Operation::Join(MembershipEndpoint::Own)));
         let relation = |subject: &ReferenceSubject| {
@@ -225,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_join_of_a_joined_guest_tags_nothing() {
-        let mut subject = registered(latest(&[]));
+        let mut subject = subject_with_guest(latest(&[]));
         subject.take(&set_guest_access(GuestAccess::CanJoin));
         for way in [MembershipEndpoint::Own, MembershipEndpoint::StateEvent] {
             subject.take(&step(GUEST, Operation::Join(way)));
@@ -236,7 +238,7 @@ mod tests {
 
     #[test]
     fn an_upgrade_under_another_name_leaves_the_rooms_behind() {
-        let mut subject = registered(latest(&[("upgrade.username", "any_accepted")]));
+        let mut subject = subject_with_guest(latest(&[("upgrade.username", "any_accepted")]));
         subject.take(&set_guest_access(GuestAccess::CanJoin));
         subject.take(&step(GUEST, Operation::Join(MembershipEndpoint::Own)));
         subject.take(&step(GUEST, Operation::Upgrade(Upgrade::OtherName(0))));
@@ -247,7 +249,7 @@ mod tests {
 
     #[test]
     fn the_state_gives_a_note_to_a_joined_user() {
-        let mut subject = registered(latest(&[]));
+        let mut subject = subject_with_guest(latest(&[]));
         subject.take(&tagged(Actor::Moderator, Operation::SendState));
         let state_event =
             EndpointId::find("GET /rooms/{roomId}/state/{eventType}/{stateKey}").unwrap();
@@ -260,7 +262,7 @@ mod tests {
 
     fn operations() -> Vec<Operation> {
         use HistoryVisibility as Visibility;
-        let ways =
+        let endpoints =
             [MembershipEndpoint::Own, MembershipEndpoint::Alias, MembershipEndpoint::StateEvent];
         let keys = [Key::Empty, Key::Wrong, Key::Message];
         let mut operations = vec![
@@ -280,9 +282,9 @@ mod tests {
         ];
         operations.extend(Message::ALL.iter().map(|message| Operation::Send(*message)));
         operations.extend(JoinRule::ALL.iter().map(|rule| Operation::SetJoinRule(*rule)));
-        operations.extend(ways.map(Operation::Join));
-        operations.extend(ways.map(Operation::Leave));
-        operations.extend(ways.map(Operation::Knock));
+        operations.extend(endpoints.map(Operation::Join));
+        operations.extend(endpoints.map(Operation::Leave));
+        operations.extend(endpoints.map(Operation::Knock));
         for key in keys {
             let values = Visibility::ALL.iter().map(|value| Says::Value(*value));
             let values = values.chain([Says::Unknown, Says::Malformed]);
@@ -375,7 +377,7 @@ mod tests {
         fn no_guest_is_joined_where_guests_may_not_join(
             steps in proptest::collection::vec(any_step(), 1..60),
         ) {
-            let mut subject = registered(latest(&[]));
+            let mut subject = subject_with_guest(latest(&[]));
             for step in steps {
                 subject.take(&step);
                 let state = subject.abstraction();

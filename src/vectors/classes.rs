@@ -72,7 +72,7 @@ pub(super) fn classes(
     let here = ClassifiedStep { profile, before, origins, step, outcome };
     let mut goals: Vec<CoverageGoal> =
         here.decisions().into_iter().map(CoverageGoal::DecisionClass).collect();
-    goals.extend(here.given().into_iter().flatten().map(CoverageGoal::EventClass));
+    goals.extend(here.event_classes().into_iter().flatten().map(CoverageGoal::EventClass));
     goals.extend(here.read_after().map(CoverageGoal::ReadClass));
     goals.extend(here.state_changes().into_iter().map(CoverageGoal::StateChange));
     goals.extend(here.room_closings().into_iter().map(CoverageGoal::RoomClosing));
@@ -201,7 +201,7 @@ impl ClassifiedStep<'_> {
     }
 
     /// Whether a guest was given the tagged event.
-    fn given(&self) -> [Option<EventClass>; 2] {
+    fn event_classes(&self) -> [Option<EventClass>; 2] {
         let none = [None, None];
         let (Operation::Read(endpoint), Some(guest)) = (self.step.operation, self.guest()) else {
             return none;
@@ -215,7 +215,7 @@ impl ClassifiedStep<'_> {
             && gives != Gives::Members
             && (!is_state || tagged.kind == Kind::State);
         let observation = &self.outcome.observation;
-        let given = match observation.answer {
+        let is_given = match observation.answer {
             Answer::Gave { tagged } => tagged,
             _ if observation.decision.errcode == Some(ErrCode::NotFound) => false,
             _ => return none,
@@ -232,7 +232,7 @@ impl ClassifiedStep<'_> {
             standing: (relation.before, relation.after),
             joined_later: relation.joined_later,
             now: None,
-            given,
+            given: is_given,
         };
         let previewable = room.visibility == Some(HistoryVisibility::WorldReadable);
         let now = EventClass {

@@ -271,24 +271,24 @@ impl Display for CoverageGoal {
                     labelled("join rule", decision.join_rule),
                 ],
             ),
-            Self::EventClass(given) => words(
+            Self::EventClass(class) => words(
                 f,
                 &[
                     Some(family.to_owned()),
-                    Some(match given.by {
+                    Some(match class.by {
                         Reader::Endpoint(endpoint) => endpoint.to_string(),
                         Reader::Any(gives) => gives.to_string(),
                     }),
-                    Some(given.kind.to_string()),
-                    Some(format!("sent under {}", between(given.visibility))),
-                    Some(format!("to {}", between(given.standing))),
-                    given.joined_later.then(|| "joined later".to_owned()),
-                    given.now.map(|(membership, _)| format!("{membership} now")),
-                    given
+                    Some(class.kind.to_string()),
+                    Some(format!("sent under {}", between(class.visibility))),
+                    Some(format!("to {}", between(class.standing))),
+                    class.joined_later.then(|| "joined later".to_owned()),
+                    class.now.map(|(membership, _)| format!("{membership} now")),
+                    class
                         .now
                         .filter(|(_, previewable)| *previewable)
                         .map(|_| "world_readable now".to_owned()),
-                    Some(if given.given { "given" } else { "withheld" }.to_owned()),
+                    Some(if class.given { "given" } else { "withheld" }.to_owned()),
                 ],
             ),
             Self::StateChange(way) => match way {

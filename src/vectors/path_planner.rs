@@ -136,17 +136,17 @@ impl<'a> PathPlanner<'a> {
     /// Whether a goal with a weight can still be covered from the state. Once an event is tagged, the
     /// goals of other events cannot, nor those of memberships that no guest had at the event.
     fn may_lead_further(&self, state: &State) -> bool {
-        let left = self.numbers.iter().filter(|(_, number)| !self.covered[**number]);
-        let mut left = left.filter(|(_, number)| self.weights[**number] > 0);
-        left.any(|(goal, _)| match (goal, &state.tagged) {
-            (CoverageGoal::EventClass(given), Some(tagged)) => {
+        let goals = self.numbers.iter().filter(|(_, number)| !self.covered[**number]);
+        let mut goals = goals.filter(|(_, number)| self.weights[**number] > 0);
+        goals.any(|(goal, _)| match (goal, &state.tagged) {
+            (CoverageGoal::EventClass(class), Some(tagged)) => {
                 let of_the_event =
-                    given.kind == tagged.kind && given.visibility == (tagged.before, tagged.after);
+                    class.kind == tagged.kind && class.visibility == (tagged.before, tagged.after);
                 let mut relations = tagged.relations.iter();
                 of_the_event
                     && relations.any(|relation| {
-                        given.standing == (relation.before, relation.after)
-                            && (given.joined_later || !relation.joined_later)
+                        class.standing == (relation.before, relation.after)
+                            && (class.joined_later || !relation.joined_later)
                     })
             }
             _ => true,
@@ -355,24 +355,24 @@ fn as_nobody(of: &View) -> View {
 
 /// The view of one guest on a state, or of nobody.
 fn view(state: &State, origins: &Origins, guest: Option<u8>) -> View {
-    let mut seen = *state;
-    seen.accounts = [Account::Absent; MAX_GUESTS];
-    let mut its_ways = Origins::default();
-    for room in &mut seen.rooms {
+    let mut view_state = *state;
+    view_state.accounts = [Account::Absent; MAX_GUESTS];
+    let mut guest_origins = Origins::default();
+    for room in &mut view_state.rooms {
         room.members = [Membership::Never; MAX_GUESTS];
     }
-    if let Some(tagged) = &mut seen.tagged {
+    if let Some(tagged) = &mut view_state.tagged {
         tagged.relations = [ReaderRelation::STRANGER; MAX_GUESTS];
     }
     if let Some(guest) = guest.map(usize::from) {
-        seen.accounts[0] = state.accounts[guest];
-        its_ways.0[0] = origins.0[guest];
-        for (seen, room) in seen.rooms.iter_mut().zip(&state.rooms) {
-            seen.members[0] = room.members[guest];
+        view_state.accounts[0] = state.accounts[guest];
+        guest_origins.0[0] = origins.0[guest];
+        for (view_room, room) in view_state.rooms.iter_mut().zip(&state.rooms) {
+            view_room.members[0] = room.members[guest];
         }
-        if let (Some(seen), Some(tagged)) = (&mut seen.tagged, &state.tagged) {
-            seen.relations[0] = tagged.relations[guest];
+        if let (Some(view_tagged), Some(tagged)) = (&mut view_state.tagged, &state.tagged) {
+            view_tagged.relations[0] = tagged.relations[guest];
         }
     }
-    View { state: seen, origins: its_ways, guest: guest.is_some() }
+    View { state: view_state, origins: guest_origins, guest: guest.is_some() }
 }

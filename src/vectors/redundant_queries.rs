@@ -89,7 +89,7 @@ mod tests {
             plan(&[register, open, read, send, read, who_am_i]),
         ];
         remove_redundant_queries(&Rules::find("latest").unwrap().profile(), &mut plans);
-        let left = plans.map(|plan| plan.steps);
-        assert_eq!(left, [vec![register, open, who_am_i], vec![register, open, send, read]]);
+        let steps = plans.map(|plan| plan.steps);
+        assert_eq!(steps, [vec![register, open, who_am_i], vec![register, open, send, read]]);
     }
 }

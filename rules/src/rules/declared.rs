@@ -86,24 +86,24 @@ fn is_path(path: &str) -> bool {
     path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_part))
 }
 
-fn auth(source: &Source<'_>, given: Option<&Spanned<String>>) -> Result<Auth, RulesError> {
-    let Some(given) = given else { return Ok(Auth::User) };
-    Auth::from_spelling(given.get_ref()).ok_or_else(|| {
+fn auth(source: &Source<'_>, entry: Option<&Spanned<String>>) -> Result<Auth, RulesError> {
+    let Some(entry) = entry else { return Ok(Auth::User) };
+    Auth::from_spelling(entry.get_ref()).ok_or_else(|| {
         let known: Vec<_> = Auth::ALL.iter().map(|auth| format!("`{auth}`")).collect();
         let message = format!("`auth` is one of {}", known.join(", "));
-        source.error(given, message)
+        source.error(entry, message)
     })
 }
 
 /// What an endpoint gives or does, in one line.
 fn unless_nothing(
     source: &Source<'_>,
-    given: &Spanned<String>,
+    entry: &Spanned<String>,
 ) -> Result<Option<String>, RulesError> {
-    let text = given.get_ref().trim();
+    let text = entry.get_ref().trim();
     if text.is_empty() || text.contains(char::is_control) {
         let message = format!("say in one line what the endpoint gives or does, or `{NOTHING}`");
-        return Err(source.error(given, message));
+        return Err(source.error(entry, message));
     }
     Ok((!text.eq_ignore_ascii_case(NOTHING)).then(|| text.to_owned()))
 }

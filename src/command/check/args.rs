@@ -148,8 +148,8 @@ impl Args {
     /// Refuses options that belong to another model.
     pub(super) fn validate(&self) -> Result<(), CommandError> {
         let model = self.model;
-        let only = |given: bool, option, models: &[Model]| match models {
-            _ if !given || models.contains(&model) => Ok(()),
+        let only = |is_set: bool, option, models: &[Model]| match models {
+            _ if !is_set || models.contains(&model) => Ok(()),
             models => Err(CommandError::OfAnotherModel { option, model: models[0].name() }),
         };
         only(!self.disciplines.is_empty(), "--discipline", &[Model::Concurrent])?;

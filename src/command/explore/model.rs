@@ -66,9 +66,9 @@ impl Model for ExplorerModel {
         vec![Node { state, last: None, scope: self.scope, verdicts: Verdicts::default() }]
     }
 
-    fn actions(&self, node: &Node, moves: &mut Vec<ExplorerAction>) {
+    fn actions(&self, node: &Node, all: &mut Vec<ExplorerAction>) {
         let can_happen = |action: &&Action| outcome(&self.profile, &node.state, action).is_some();
-        moves.extend(self.actions.iter().filter(can_happen).copied().map(ExplorerAction));
+        all.extend(self.actions.iter().filter(can_happen).copied().map(ExplorerAction));
     }
 
     fn next_state(&self, node: &Node, ExplorerAction(action): ExplorerAction) -> Option<Node> {

@@ -23,7 +23,7 @@ impl Writer<'_> {
         }
         match &observed.content {
             _ if observed.verdict != CallVerdict::Allowed => {}
-            ResponseContent::Gave(given) => lines.extend(self.given(call, given)),
+            ResponseContent::Gave(presence) => lines.extend(self.presence_checks(call, presence)),
             ResponseContent::IsGuest(is_guest) => {
                 lines.push(answer_check("says that it is a guest", ".is_guest == true", *is_guest));
             }
@@ -50,26 +50,26 @@ impl Writer<'_> {
     }
 
     /// The lines that check whether the answer contains the tagged event.
-    fn given(&mut self, call: &ScriptCall<'_>, given: &EventPresence) -> Vec<String> {
+    fn presence_checks(&mut self, call: &ScriptCall<'_>, presence: &EventPresence) -> Vec<String> {
         let Some((tagged, is_note)) = self.recording.tagged.clone() else { return Vec::new() };
         // Use the variable of the id once, so that the script sets the variable.
         self.variables.text(&tagged);
         let direction = call.first.request.parameter("dir");
         let direction = direction.filter(|_| call.kind == Kind::Pages);
-        let given = match given {
+        let is_present = match presence {
             EventPresence::Present => true,
             EventPresence::Absent => false,
             EventPresence::Partial(Direction::Backwards) => direction == Some("b"),
             EventPresence::Partial(Direction::Forwards) => direction == Some("f"),
         };
-        let given = if given { "yes" } else { "no" };
+        let expected = if is_present { "yes" } else { "no" };
         let mut lines = Vec::new();
         if call.kind != Kind::Pages {
             let Some(program) = self.events(call.first, is_note) else { return Vec::new() };
             lines.push(format!("given {}", word(&program)));
         }
         let direction = direction.map_or(String::new(), |dir| format!(" (dir={dir})"));
-        lines.push(format!("compare 'gives {LABEL}{direction}' {given} \"$gave\""));
+        lines.push(format!("compare 'gives {LABEL}{direction}' {expected} \"$gave\""));
         lines
     }
 

@@ -59,8 +59,9 @@ impl Reference {
                 Membership::Leave | Membership::Ban
                     if news && (since.is_some() || filter.include_leave) =>
                 {
-                    let left = self.left_room(&caller, room, since.unwrap_or_default(), &filter);
-                    response.rooms.leave.insert(room.id.clone(), left);
+                    let left_room =
+                        self.left_room(&caller, room, since.unwrap_or_default(), &filter);
+                    response.rooms.leave.insert(room.id.clone(), left_room);
                 }
                 _ => {}
             }
@@ -80,7 +81,7 @@ impl Reference {
         let joined_since = changed_since(caller, room, options.since);
         let known = options.since.filter(|_| !joined_since);
         let oldest = known.map_or(0, |since| room.place_after(since));
-        let mut joined = JoinedRoom::new();
+        let mut joined_room = JoinedRoom::new();
         let seen = self.newest(caller, room, oldest, options.filter);
         // In a room that the caller knows, the answer has the state that changed before the timeline.
         let changed = if known.is_none() || options.full_state { 0 } else { oldest };
@@ -89,20 +90,21 @@ impl Reference {
             let mut state = self.readable_state(caller, room, room.len());
             state.retain(|place| *place >= changed && !seen.places.contains(place));
             state.retain(|place| filter_matches(filter, &room.id, room.event(*place)));
-            joined.state = State::Before(StateEvents::with_events(room.raw(&state)));
+            joined_room.state = State::Before(StateEvents::with_events(room.raw(&state)));
         }
-        joined.timeline = seen.timeline(room);
+        joined_room.timeline = seen.timeline(room);
         let user = caller.user.as_deref();
         let since = known.unwrap_or(0);
-        joined.account_data.events = self.account_data_since(user, Some(&room.id), since);
-        joined
+        joined_room.account_data.events = self.account_data_since(user, Some(&room.id), since);
+        joined_room
     }
 
     /// The events that the caller may see in a room that the caller left since `since`.
     fn left_room(&self, caller: &Caller, room: &Room, since: u64, filter: &RoomFilter) -> LeftRoom {
-        let mut left = LeftRoom::new();
-        left.timeline = self.newest(caller, room, room.place_after(since), filter).timeline(room);
-        left
+        let mut left_room = LeftRoom::new();
+        left_room.timeline =
+            self.newest(caller, room, room.place_after(since), filter).timeline(room);
+        left_room
     }
 
     /// The newest events from `oldest` on that the caller may see and that the filter matches.

@@ -77,12 +77,12 @@ impl StepEntry {
         };
         let guest = || self.guest();
         let way = || {
-            let ways = if verb == Verb::Join {
+            let endpoints = if verb == Verb::Join {
                 MembershipEndpoint::ALL
             } else {
                 &[MembershipEndpoint::Own, MembershipEndpoint::StateEvent]
             };
-            Ok(option(&self.way, "by", ways, MembershipEndpoint::as_str)?
+            Ok(option(&self.way, "by", endpoints, MembershipEndpoint::as_str)?
                 .unwrap_or(MembershipEndpoint::Own))
         };
         Ok(match verb {
@@ -301,12 +301,12 @@ fn verbs_of(endpoint: EndpointId) -> impl Iterator<Item = &'static str> {
 
 /// The value with the spelling given, if one is given.
 fn option<T: Copy>(
-    given: &Option<String>,
+    spelling: &Option<String>,
     field: &str,
     all: &[T],
     as_str: fn(T) -> &'static str,
 ) -> Result<Option<T>, Fault> {
-    let Some(text) = given else {
+    let Some(text) = spelling else {
         return Ok(None);
     };
     all.iter().copied().find(|value| as_str(*value) == text).map(Some).ok_or_else(|| {
@@ -317,10 +317,11 @@ fn option<T: Copy>(
 
 /// The value with the spelling given, where one must be given.
 fn required<T: Copy>(
-    given: &Option<String>,
+    spelling: &Option<String>,
     field: &str,
     all: &[T],
     as_str: fn(T) -> &'static str,
 ) -> Result<T, Fault> {
-    option(given, field, all, as_str)?.ok_or_else(|| Fault::Other(format!("a `{field}` is needed")))
+    option(spelling, field, all, as_str)?
+        .ok_or_else(|| Fault::Other(format!("a `{field}` is needed")))
 }

@@ -33,7 +33,7 @@ impl ReferenceSubject {
         request.username = named.then(|| (*name).to_owned());
         let answer = self.reference.register(&request);
         if let Ok(granted) = &answer {
-            let account = UserAccount::registered(granted.response.clone());
+            let account = UserAccount::of_registration(granted.response.clone());
             // The model counts the guest with number 0 as the first, whichever guest registers first.
             let administrators = self.reference.profile().choices.first_guest;
             let administrator = administrators == FirstGuest::Administrator && number == 0;

@@ -23,7 +23,7 @@ pub(super) struct UserAccount {
 
 impl UserAccount {
     /// The account that a registration created.
-    pub(super) fn registered(response: register::v3::Response) -> Self {
+    pub(super) fn of_registration(response: register::v3::Response) -> Self {
         Self {
             user_id: response.user_id,
             token: response.access_token.unwrap_or_default(),
@@ -33,7 +33,7 @@ impl UserAccount {
 
     /// The account of the guest after an upgrade.
     pub(super) fn upgraded(&self, response: register::v3::Response) -> Self {
-        Self { before_upgrade: Some(self.token.clone()), ..Self::registered(response) }
+        Self { before_upgrade: Some(self.token.clone()), ..Self::of_registration(response) }
     }
 }
 

@@ -47,13 +47,13 @@ impl ReferenceSubject {
             Operation::EndToken(guest) => match accounts.guest(guest) {
                 Some(guest) => {
                     self.reference.end_tokens(&guest.user_id);
-                    done()
+                    server_observation()
                 }
                 None => cannot_happen(),
             },
             Operation::Restart => {
                 self.reference.restart();
-                done()
+                server_observation()
             }
             Operation::SetProfile { key, own } => {
                 let own = own.then(|| accounts.account(step.by)).flatten();
@@ -133,7 +133,7 @@ impl ReferenceSubject {
 }
 
 /// The observation of what the server does by itself.
-fn done() -> Observation {
+fn server_observation() -> Observation {
     let because = "the server does so by itself";
     Observation { decision: Decision::allow(&[], because), answer: AnswerContent::Nothing }
 }

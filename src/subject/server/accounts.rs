@@ -70,14 +70,14 @@ impl Accounts {
 
     /// The credentials of the calls of an actor.
     pub(super) fn credentials(&self, actor: Actor, with: Credential) -> Credentials {
-        let Some(person) = self.account(actor) else {
+        let Some(account) = self.account(actor) else {
             let token = matches!(actor, Actor::Guest(_)).then(Token::made_up);
             return Credentials { token, named: None };
         };
         let token = match with {
-            Credential::Own | Credential::Masquerade => person.token.clone(),
+            Credential::Own | Credential::Masquerade => account.token.clone(),
             Credential::BeforeUpgrade => {
-                person.before_upgrade.clone().unwrap_or_else(Token::made_up)
+                account.before_upgrade.clone().unwrap_or_else(Token::made_up)
             }
         };
         let named = (with == Credential::Masquerade).then(|| self.moderator.user_id.clone());

@@ -164,7 +164,7 @@ impl Server {
         role: &str,
     ) -> Result<UserAccount, ServerError> {
         match given {
-            Some(person) => Ok(person.clone()),
+            Some(account) => Ok(account.clone()),
             None => {
                 let name = format!("{}-{role}", self.word());
                 register(&self.client, &name, Self::password(), &self.proof).await
@@ -199,9 +199,9 @@ impl Server {
             "password": password.reveal(),
         }));
         let answer: login::v3::Response = self.client.send(&request, None).await?.read()?;
-        let mut person = UserAccount::new(answer.user_id, answer.access_token.into());
-        person.password = Some(password);
-        Ok(person)
+        let mut account = UserAccount::new(answer.user_id, answer.access_token.into());
+        account.password = Some(password);
+        Ok(account)
     }
 
     /// The room version of new rooms; none, for the default of a homeserver that offers none of
@@ -228,8 +228,8 @@ impl Server {
     }
 
     pub(super) async fn leave_for_good(&self, fixture: &SharedFixture, room: &OwnedRoomId) {
-        for person in [&fixture.user, &fixture.moderator] {
-            let who = Credentials { token: Some(person.token.clone()), named: None };
+        for account in [&fixture.user, &fixture.moderator] {
+            let who = Credentials { token: Some(account.token.clone()), named: None };
             self.leave(&who, room).await;
         }
     }

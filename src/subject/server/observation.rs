@@ -142,13 +142,13 @@ impl HttpObservation {
 
     fn content_agrees(&self, expected: Answer) -> bool {
         match (&self.content, expected) {
-            (ResponseContent::Gave(given), Answer::Gave { tagged }) => match given {
+            (ResponseContent::Gave(presence), Answer::Gave { tagged }) => match presence {
                 EventPresence::Present => tagged,
                 EventPresence::Absent => !tagged,
                 EventPresence::Partial(_) => false,
             },
-            (ResponseContent::IsGuest(given), Answer::IsGuest(expected))
-            | (ResponseContent::Named(given), Answer::Named(expected)) => *given == expected,
+            (ResponseContent::IsGuest(observed), Answer::IsGuest(expected))
+            | (ResponseContent::Named(observed), Answer::Named(expected)) => *observed == expected,
             // The session read nothing that could differ.
             _ => true,
         }

@@ -66,11 +66,11 @@ impl Proof {
 
     /// The authentication data of the next stage of a flow that this program can complete.
     fn next(&self, info: &UiaaInfo) -> Option<Value> {
-        let left = |flow: &Flow| -> Vec<String> {
+        let remaining_stages = |flow: &Flow| -> Vec<String> {
             flow.stages.iter().filter(|stage| !info.completed.contains(stage)).cloned().collect()
         };
-        let flows = info.flows.iter().map(left);
-        let mut flows = flows.filter(|left| left.iter().all(|stage| self.of(stage).is_some()));
+        let flows = info.flows.iter().map(remaining_stages);
+        let mut flows = flows.filter(|stages| stages.iter().all(|stage| self.of(stage).is_some()));
         let stage = flows.next()?.into_iter().next()?;
         let mut auth = self.of(&stage)?;
         if let Some(session) = &info.session {
@@ -133,9 +133,9 @@ pub(super) async fn register(
         response.json::<serde::de::IgnoredAny>()?;
         return Err(ServerError::NoRegistration { why: response.in_short() });
     }
-    let mut person = registered(&response)?;
-    person.password = Some(password);
-    Ok(person)
+    let mut account = registered(&response)?;
+    account.password = Some(password);
+    Ok(account)
 }
 
 /// The account that a registration created.

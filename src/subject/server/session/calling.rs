@@ -186,9 +186,9 @@ impl Session<'_> {
         let token = with.token.as_ref()?;
         let fixture = [&self.accounts.moderator, &self.accounts.user];
         let mut accounts = self.accounts.guests.iter().flatten().chain(fixture);
-        let is_it = |person: &&UserAccount| {
-            person.token == *token || person.before_upgrade.as_ref() == Some(token)
+        let has_token = |account: &&UserAccount| {
+            account.token == *token || account.before_upgrade.as_ref() == Some(token)
         };
-        accounts.find(is_it).map(|person| person.user_id.to_string())
+        accounts.find(has_token).map(|account| account.user_id.to_string())
     }
 }

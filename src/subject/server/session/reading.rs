@@ -117,7 +117,7 @@ impl Session<'_> {
         ends: &mut Ends,
     ) -> Result<HttpObservation, ServerError> {
         let mut from: Option<String> = None;
-        let mut given = false;
+        let mut is_present = false;
         for _ in 0..PAGES {
             let page = Page { direction, from: from.as_deref(), ..Page::default() };
             let response = self.send_read(action, with, page).await?;
@@ -126,19 +126,19 @@ impl Session<'_> {
                 return Ok(observed);
             }
             let page: get_message_events::v3::Response = response.read()?;
-            given |= has(self.tagged_in(action.place), &page.chunk);
+            is_present |= has(self.tagged_in(action.place), &page.chunk);
             // A page may be empty because the caller may see nothing of the page. The timeline ends
             // where no page follows.
             let is_last = page.end.is_none()
                 || page.end == from
                 || page.chunk.is_empty() && page.end == Some(page.start)
                 || ends.are_in(direction, &page.chunk);
-            if given || is_last {
+            if is_present || is_last {
                 break;
             }
             from = page.end;
         }
-        Ok(HttpObservation { verdict: CallVerdict::Allowed, content: gave(given) })
+        Ok(HttpObservation { verdict: CallVerdict::Allowed, content: gave(is_present) })
     }
 
     async fn read_event_by_time(
@@ -188,7 +188,7 @@ impl Session<'_> {
         with: &Credentials,
     ) -> Result<HttpObservation, ServerError> {
         let mut from = self.stream_start.clone();
-        let mut given = false;
+        let mut is_present = false;
         for _ in 0..PAGES {
             let page = Page { from: from.as_deref(), ..Page::default() };
             let response = self.send_read(action, with, page).await?;
@@ -197,13 +197,13 @@ impl Session<'_> {
                 return Ok(observed);
             }
             let page: listen_to_new_events::v3::Response = response.read()?;
-            given |= has(self.tagged_in(action.place), &page.chunk);
-            if given || page.chunk.is_empty() || page.end.is_none() || page.end == from {
+            is_present |= has(self.tagged_in(action.place), &page.chunk);
+            if is_present || page.chunk.is_empty() || page.end.is_none() || page.end == from {
                 break;
             }
             from = page.end;
         }
-        Ok(HttpObservation { verdict: CallVerdict::Allowed, content: gave(given) })
+        Ok(HttpObservation { verdict: CallVerdict::Allowed, content: gave(is_present) })
     }
 
     /// The tagged event, where a read of this place can give it.

@@ -54,7 +54,7 @@ pub struct CallResult {
     /// The event that the call sent, and its state key if it is a note.
     pub sent: Option<(String, Option<String>)>,
     /// The account of the guest after a registration or an upgrade.
-    pub person: Option<UserAccount>,
+    pub account: Option<UserAccount>,
 }
 
 /// The settings of a room, if they are values of the specification.
@@ -65,8 +65,8 @@ impl CallResult {
     pub fn unanswered() -> Self {
         let verdict =
             CallVerdict::Inconclusive(NotRunReason::new(NotRunKind::Timeout, "no answer came"));
-        let (gave, is_guest, sent, person) = (None, None, None, None);
-        Self { verdict, status: 0, gave, whole: false, is_guest, sent, person }
+        let (gave, is_guest, sent, account) = (None, None, None, None);
+        Self { verdict, status: 0, gave, whole: false, is_guest, sent, account }
     }
 
     fn of(response: &Response) -> Result<Self, ServerError> {
@@ -108,8 +108,8 @@ impl Session<'_> {
             return Ok(CallResult { verdict, ..CallResult::of(&response)? });
         }
         let registers = registers && response.allows();
-        let person = registers.then(|| registered(&response)).transpose()?;
-        let mut result = CallResult { person, ..CallResult::of(&response)? };
+        let account = registers.then(|| registered(&response)).transpose()?;
+        let mut result = CallResult { account, ..CallResult::of(&response)? };
         if result.verdict != CallVerdict::Allowed {
             return Ok(result);
         }
