@@ -66,16 +66,16 @@ pub struct Report<T = Action> {
 /// What to check.
 #[derive(Debug)]
 pub struct Check<'a, S> {
-    /// A model of what follows the rules, or does not.
+    /// The model to explore, of a homeserver or of several. The model may break the rules.
     pub model: S,
     /// The guarantees to judge: those that the model can violate.
     pub guarantees: GuaranteeSet,
-    /// The guarantees that must hold: those that the revision promises, and those that the caller
-    /// holds it to. All others have the status [`Status::NotPromised`].
+    /// The guarantees that must hold: the promises of the revision, and further guarantees that the
+    /// caller requires. All others have the status [`Status::NotPromised`].
     pub required: GuaranteeSet,
-    /// Who explores.
+    /// The executor that explores the model.
     pub executor: Executor,
-    /// With which workers.
+    /// The workers of the executor.
     pub workers: &'a Workers,
 }
 

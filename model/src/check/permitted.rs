@@ -55,7 +55,7 @@ pub fn check_permitted(
         let breakable =
             points_read.and_then(|points_read| points_read.breakable(system, guarantees, stop));
         let guarantees = breakable.unwrap_or(guarantees);
-        // The allow-list of the guarantees is the one that this answer has.
+        // The guarantees judge by the allow-list of this answer.
         let mut judged_by = default.clone();
         for endpoint in rules.every_endpoint() {
             judged_by.set_access(endpoint, system.access(endpoint));
@@ -102,8 +102,8 @@ fn is_new(base: &Rules, variant: &Variant) -> bool {
 /// The guarantees that a proposal inherits from its base and breaks, as the base means them: a call that
 /// the base lets guests make has to succeed.
 ///
-/// `confinement`, `authentication` and `clear_refusals` speak of the list of endpoints, whatever it is.
-/// A proposal may change the list, so they are judged by the proposal's own list alone.
+/// `confinement`, `authentication` and `clear_refusals` are about the list of endpoints. A proposal may
+/// change the list, so the proposal's own list alone judges these three.
 ///
 /// # Errors
 /// If a worker of the executor breaks down.

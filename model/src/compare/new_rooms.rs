@@ -1,8 +1,9 @@
 //! Differences in rooms whose settings were never set.
 //!
-//! Both homeservers begin in their own initial state. As long as a setting was never set, each takes
-//! the room for what its own rules say, so the two states differ. The search goes on only where both
-//! do the same: what follows a difference is a consequence.
+//! Both homeservers begin in their own initial state. While a setting was never set, each
+//! homeserver assumes the value that its own rules give, so the two states differ. The search goes on
+//! only after an action with the same outcome for both: the differences after a difference are
+//! consequences.
 
 use crate::decide::{Outcome, initial, outcome};
 use crate::guarantee::NeverSet;

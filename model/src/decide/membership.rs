@@ -187,7 +187,8 @@ impl DecisionContext<'_> {
         Some(SENT)
     }
 
-    /// Sets the caller's own membership. `None` if the caller has none that can change.
+    /// Sets the caller's own membership. `None` for the moderator, who is always joined, and for a
+    /// caller without a live token.
     fn set_membership(
         &mut self,
         caller: &Caller,

@@ -147,7 +147,7 @@ impl DecisionContext<'_> {
     }
 
     fn has_forgotten(&self, caller: &Caller, room: usize) -> bool {
-        // A state may come from another reading than the one that decides.
+        // The state may come from a homeserver with another option, so the option counts too.
         self.choices.leave_forgets() == LeaveForgets::Forgets
             && self.past(caller, room).is_some_and(Past::has_forgotten)
     }

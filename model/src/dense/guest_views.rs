@@ -178,7 +178,8 @@ impl<'a> ViewSearch<'a> {
         }
     }
 
-    /// Adds the successors of a view. `None` if they show that views do not suffice.
+    /// Adds the successors of a view. `None` if an action of a guest changes more than
+    /// the guest's own state and the tagged event: then views cannot replace states.
     fn add_successors(&mut self, view: &GuestView) -> Option<()> {
         let GuestView { room_state, by_guest_action, by_room_action, by_others_token, .. } = view;
         let successor =

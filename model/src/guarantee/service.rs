@@ -91,8 +91,8 @@ pub(super) const NON_INTERFERENCE: ActionGuarantee = ActionGuarantee {
 };
 
 impl Transition<'_> {
-    /// Whether the call gets the same answer without the other guests and the other rooms. This compares
-    /// the system with itself, whatever its rules are.
+    /// Whether the call gets the same answer without the other guests and the other rooms. The
+    /// comparison runs the system twice and does not ask the rules.
     fn is_the_same_alone(&self) -> bool {
         let (Some(guest), Some(room)) = (self.caller(), self.action.room()) else {
             return true;

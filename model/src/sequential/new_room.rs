@@ -1,10 +1,10 @@
 //! Rooms whose settings were never set.
 //!
-//! Two clauses say what such a room means: `forbidden` (GA-10) and `shared` (HV-2). To a homeserver that
-//! follows both, a setting that was never set equals one that was set to that value, so the states of
-//! [`Sequential`] do not tell the two apart. To any other homeserver they differ. Then the model of this
-//! module explores the rooms whose settings were never set: the homeserver decides by what it takes
-//! them for, and the guarantees judge by what the clauses say.
+//! Two clauses say what such a room means: `forbidden` (GA-10) and `shared` (HV-2). A homeserver that
+//! follows both clauses decides as if the setting had this value, so the states of [`Sequential`] have
+//! only the value. For any other homeserver, the model of this module explores the rooms whose settings
+//! were never set. The homeserver decides by the values that it assumes. The guarantees judge by the
+//! values of the clauses.
 
 use serde::{Deserialize, Serialize};
 
