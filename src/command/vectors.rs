@@ -69,13 +69,13 @@ struct Index<'a> {
     rules_sha256: &'a str,
     version: &'a str,
     schema: &'static str,
-    vectors: Vec<Entry<'a>>,
+    vectors: Vec<IndexEntry<'a>>,
     #[serde(rename = "untold")]
     undetected: &'a [UndetectedReport],
 }
 
 #[derive(Debug, Serialize)]
-struct Entry<'a> {
+struct IndexEntry<'a> {
     file: String,
     id: &'a str,
     about: &'a str,
@@ -88,11 +88,11 @@ struct Entry<'a> {
 #[derive(Debug, Deserialize)]
 struct OldIndex {
     is: String,
-    vectors: Vec<OldEntry>,
+    vectors: Vec<OldIndexEntry>,
 }
 
 #[derive(Debug, Deserialize)]
-struct OldEntry {
+struct OldIndexEntry {
     file: String,
 }
 
@@ -132,7 +132,7 @@ impl<'a> Folder<'a> {
             let scenario = &vector.scenario;
             let file = format!("{}.json", scenario.id);
             self.write_file(&file, vector)?;
-            entries.push(Entry {
+            entries.push(IndexEntry {
                 file,
                 id: &scenario.id,
                 about: &scenario.about,

@@ -19,7 +19,7 @@ use crate::subject::server::Server;
 
 use super::Run;
 
-pub use baseline::{Baseline, BaselineError, BaselineReport, Entry, Known, Missing};
+pub use baseline::{Baseline, BaselineEntry, BaselineError, BaselineReport, Known, Missing};
 pub use html::html;
 pub use jsonl::jsonl;
 pub use junit::junit;

@@ -24,7 +24,7 @@ const KIND: FileKind =
 /// A scenario as JSON. The steps are parsed one by one, so that an error names the line of its step.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a scenario, which is an object")]
-struct File<'a> {
+struct ScenarioFile<'a> {
     id: String,
     rules: String,
     about: String,
@@ -55,7 +55,7 @@ struct VectorFile<'a> {
     _covers: IgnoredAny,
 }
 
-impl<'a> From<VectorFile<'a>> for File<'a> {
+impl<'a> From<VectorFile<'a>> for ScenarioFile<'a> {
     fn from(vector: VectorFile<'a>) -> Self {
         let VectorFile { id, rules, about, clauses, steps, .. } = vector;
         Self { id, rules, about, clauses, steps, interleaving: Vec::new() }
@@ -128,7 +128,8 @@ pub(super) fn read(path: &Path) -> Result<String, ScenarioError> {
 pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), ScenarioError> {
     let syntax = |line, error: &serde_json::Error| syntax(path, line, error);
     let is_vector = is_vector(text);
-    let file = if is_vector { object::<VectorFile>(text).map(File::from) } else { object(text) };
+    let file =
+        if is_vector { object::<VectorFile>(text).map(ScenarioFile::from) } else { object(text) };
     let file = file.map_err(|error| syntax(1, &error))?;
     if Path::new(&file.rules).extension().is_some_and(|extension| extension == "toml") {
         // The rules may declare endpoints, which the steps call. Whoever needs the rules reports that
@@ -189,7 +190,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
     if let Some((number, message)) = interleaving::fault(&interleaving, steps.len()) {
         return Err(meaning(line_of(text, file.interleaving[number].get()), message));
     }
-    let File { id, rules, about, .. } = file;
+    let ScenarioFile { id, rules, about, .. } = file;
     Ok((Scenario { id, rules, about, clauses, steps, interleaving }, source))
 }
 

@@ -8,12 +8,18 @@ use crate::decision_point::PointId;
 use crate::profile::{Access, Conditions};
 
 use super::declared;
-use super::file::{Allow, DeclaredEndpoint, File, MayAllow, PointEntry, Promise, Refuse, Withdraw};
+use super::file::{
+    Allow, DeclaredEndpoint, MayAllow, PointEntry, Promise, Refuse, RulesFile, Withdraw,
+};
 use super::names::Source;
 use super::{EndpointRule, MayBeOpen, PointRule, Rules, RulesError, Standing, Withdrawal};
 
 /// Applies every entry of the file.
-pub(super) fn apply(rules: &mut Rules, source: &Source<'_>, file: &File) -> Result<(), RulesError> {
+pub(super) fn apply(
+    rules: &mut Rules,
+    source: &Source<'_>,
+    file: &RulesFile,
+) -> Result<(), RulesError> {
     for entry in &file.endpoint {
         declare(rules, source, entry)?;
     }
@@ -42,7 +48,7 @@ pub(super) fn apply(rules: &mut Rules, source: &Source<'_>, file: &File) -> Resu
 /// Checks that at most one entry of the file is about each endpoint.
 pub(super) fn check_endpoints_are_named_once(
     source: &Source<'_>,
-    file: &File,
+    file: &RulesFile,
 ) -> Result<(), RulesError> {
     let named = (file.allow.iter().map(|entry| &entry.endpoint))
         .chain(file.may_allow.iter().map(|entry| &entry.endpoint))
@@ -123,7 +129,7 @@ fn promise(rules: &mut Rules, source: &Source<'_>, entry: &Promise) -> Result<()
 fn withdraw(
     rules: &mut Rules,
     source: &Source<'_>,
-    file: &File,
+    file: &RulesFile,
     entry: &Withdraw,
 ) -> Result<(), RulesError> {
     let guarantee = source.guarantee(&entry.guarantee)?;

@@ -8,7 +8,7 @@ use toml::Spanned;
 /// A rules file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct File {
+pub(super) struct RulesFile {
     pub(super) id: String,
     pub(super) date: Option<String>,
     pub(super) extends: Option<Spanned<String>>,

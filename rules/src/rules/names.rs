@@ -1,4 +1,4 @@
-//! The names in a rules file, looked up: each gives what it names, or an error with the line.
+//! Looks up the names in a rules file. An unknown name is an error with its line.
 
 use std::path::Path;
 

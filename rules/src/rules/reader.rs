@@ -16,7 +16,7 @@ use crate::guarantee::GuaranteeSet;
 use crate::text_file::{self, FileKind, line_of};
 
 use super::entries;
-use super::file::File;
+use super::file::RulesFile;
 use super::names::Source;
 use super::{EndpointRule, PUBLISHED, PointRule, Rules, RulesError, Standing};
 
@@ -30,7 +30,7 @@ const MAX_CHAIN: usize = 64;
 /// The revision with this id or alias.
 pub(super) fn revision(name: &str) -> Result<Rules, RulesError> {
     let is_named = |(_, text): &&(&str, &str)| {
-        toml::from_str::<File>(text)
+        toml::from_str::<RulesFile>(text)
             .is_ok_and(|file| file.id == name || file.aliases.iter().any(|alias| alias == name))
     };
     match PUBLISHED.iter().find(is_named) {
@@ -44,7 +44,7 @@ pub(super) fn revision(name: &str) -> Result<Rules, RulesError> {
 }
 
 fn known_revisions() -> String {
-    let files = PUBLISHED.iter().filter_map(|(_, text)| toml::from_str::<File>(text).ok());
+    let files = PUBLISHED.iter().filter_map(|(_, text)| toml::from_str::<RulesFile>(text).ok());
     let names = files.flat_map(|file| std::iter::once(file.id).chain(file.aliases));
     names.collect::<Vec<_>>().join(", ")
 }
@@ -66,7 +66,7 @@ fn load_extended(path: &Path, seen: &mut Vec<String>) -> Result<Rules, RulesErro
 /// The rules in `text`, the content of the file at `path`. `seen` names the files and revisions
 /// that extend this one, to find circles.
 pub(super) fn parse(path: &Path, text: &str, seen: &mut Vec<String>) -> Result<Rules, RulesError> {
-    let file: File = toml::from_str(text).map_err(|error| RulesError::Syntax {
+    let file: RulesFile = toml::from_str(text).map_err(|error| RulesError::Syntax {
         path: path.to_owned(),
         line: line_of(text.as_bytes(), error.span().map_or(0, |span| span.start)),
         message: error.message().to_owned(),
@@ -123,7 +123,7 @@ fn extended(
 }
 
 /// The rules `base` under the file's own name, before the file's own entries.
-fn extending(file: &File, base: Rules) -> Rules {
+fn extending(file: &RulesFile, base: Rules) -> Rules {
     let extends = std::iter::once(base.id.clone()).chain(base.extends.clone()).collect();
     Rules {
         id: file.id.clone(),
@@ -139,7 +139,7 @@ fn extending(file: &File, base: Rules) -> Rules {
 
 /// Rules under the file's own name that say nothing yet. The file extends nothing, so its entries
 /// have to give every decision point.
-fn blank(source: &Source<'_>, file: &File) -> Result<Rules, RulesError> {
+fn blank(source: &Source<'_>, file: &RulesFile) -> Result<Rules, RulesError> {
     let is_given = |point: &str| file.points.keys().any(|id| id.get_ref() == point);
     if let Some(missing) = POINTS.iter().find(|point| !is_given(point.id)) {
         return Err(RulesError::Meaning {

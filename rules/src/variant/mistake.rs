@@ -28,7 +28,7 @@ pub struct Inexpressible {
 /// A mistake as the file contains it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct MistakeEntry {
     id: String,
     family: String,
     about: String,
@@ -45,12 +45,12 @@ struct Entry {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
-    mistake: Vec<Entry>,
+struct MistakesFile {
+    mistake: Vec<MistakeEntry>,
 }
 
-static MISTAKES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    let file: File = toml::from_str(include_str!("../../mistakes.toml"))
+static MISTAKES: LazyLock<Vec<MistakeEntry>> = LazyLock::new(|| {
+    let file: MistakesFile = toml::from_str(include_str!("../../mistakes.toml"))
         .expect("the mistakes are part of the program; a test reads them");
     file.mistake
 });
@@ -85,7 +85,7 @@ pub fn inexpressible() -> Vec<Inexpressible> {
     inexpressible.collect()
 }
 
-impl Entry {
+impl MistakeEntry {
     fn profile(&self, default: &Profile) -> Profile {
         let mut profile = default.clone();
         for (point, option) in &self.set {

@@ -28,13 +28,13 @@ pub struct Baseline {
     /// The version of the scheme of the ids.
     pub ids: u32,
     /// The known divergences, by id.
-    pub known: Vec<Entry>,
+    pub known: Vec<BaselineEntry>,
 }
 
 /// A known divergence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct BaselineEntry {
     /// The id of the divergence.
     pub id: String,
     /// Why the divergence is accepted.
@@ -101,7 +101,7 @@ impl Missing {
     }
 }
 
-impl Entry {
+impl BaselineEntry {
     /// The entry of a divergence, without a reason and a link.
     fn of(divergence: &DivergenceReport, report: &DiffReport) -> Self {
         let is_vector =
@@ -168,9 +168,10 @@ impl Baseline {
         let has_same_ids = before.is_none_or(|before| before.ids == ID_SCHEME);
         let before = before.map_or(&[][..], |before| &before.known);
         let wrong = report.divergences.iter().filter(|divergence| report.is_wrong(divergence));
-        let mut known: Vec<Entry> = wrong.map(|wrong| Entry::of(wrong, report)).collect();
+        let mut known: Vec<BaselineEntry> =
+            wrong.map(|wrong| BaselineEntry::of(wrong, report)).collect();
         for entry in before {
-            let is_same = |known: &&mut Entry| {
+            let is_same = |known: &&mut BaselineEntry| {
                 if has_same_ids { known.id == entry.id } else { known.has_same_words_as(entry) }
             };
             if let Some(known) = known.iter_mut().find(is_same) {
@@ -194,7 +195,7 @@ impl DiffReport {
     pub fn compare_with(&mut self, baseline: &Baseline, is_selected: impl Fn(&str) -> bool) {
         let mut result = BaselineReport::default();
         for entry in &baseline.known {
-            let Entry { id, reason, link, .. } = entry;
+            let BaselineEntry { id, reason, link, .. } = entry;
             let same = self.divergences.iter_mut().find(|divergence| divergence.id == *id);
             if let Some(divergence) = same {
                 divergence.known = Some(Known { reason: reason.clone(), link: link.clone() });

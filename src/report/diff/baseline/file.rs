@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use crate::diff::ID_SCHEME;
 
-use super::{Baseline, BaselineError, Entry};
+use super::{Baseline, BaselineEntry, BaselineError};
 
 const KIND: FileKind = FileKind {
     name: "baseline",
@@ -28,12 +28,12 @@ const HEADER: &str = "\
 /// The content of the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct BaselineFile {
     rules: Spanned<String>,
     /// Absent in files of scheme 1, which had no version.
     ids: Option<Spanned<u32>>,
     #[serde(default)]
-    known: Vec<Spanned<Entry>>,
+    known: Vec<Spanned<BaselineEntry>>,
 }
 
 impl Baseline {
@@ -69,7 +69,7 @@ impl Baseline {
     /// If the text is no baseline of these rules.
     pub fn parse(path: &Path, text: &str, rules: &str) -> Result<Self, BaselineError> {
         let wrong = |at: usize, message: &str| wrong(path, text.as_bytes(), at, message);
-        let file: File = toml::from_str(text)
+        let file: BaselineFile = toml::from_str(text)
             .map_err(|error| wrong(error.span().map_or(0, |span| span.start), error.message()))?;
         if file.rules.get_ref() != rules {
             let message = format!(
@@ -78,7 +78,7 @@ impl Baseline {
             );
             return Err(wrong(file.rules.span().start, &message));
         }
-        let mut known: Vec<Entry> = Vec::with_capacity(file.known.len());
+        let mut known: Vec<BaselineEntry> = Vec::with_capacity(file.known.len());
         for entry in file.known {
             let at = entry.span().start;
             let entry = entry.into_inner();
