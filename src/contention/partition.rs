@@ -90,7 +90,7 @@ impl FinalState {
         found
     }
 
-    /// Whether the observed final state is the one that `predicted` is.
+    /// Whether the observed final state equals the state `predicted`.
     pub(super) fn fits(&self, predicted: &RoundState) -> bool {
         self.differences(predicted).is_empty()
     }

@@ -166,7 +166,7 @@ impl Assembly<'_> {
 
 fn scenario(rules: &Rules, id: String, about: String, steps: &[Action]) -> Scenario {
     Scenario::from_trace(&*id, rules, &*about, Vec::new(), steps).unwrap_or_else(|_| {
-        // By our readings the scenario cannot happen, so they expect nothing of it.
+        // By our readings the scenario cannot happen. So our readings expect nothing of its steps.
         let event = |step: &Action| step.tag.then(|| LABEL.to_owned());
         let step = |step: &Action| ScenarioStep { action: *step, event: event(step), expect: None };
         Scenario {
@@ -180,7 +180,7 @@ fn scenario(rules: &Rules, id: String, about: String, steps: &[Action]) -> Scena
     })
 }
 
-/// The causes, those that explain most first.
+/// The causes, sorted: the cause that explains the most differences comes first.
 pub(super) fn causes(rules: &Rules, variants: &Variants, record: &RunRecord) -> Vec<Cause> {
     let causes = record.explanations.iter().map(|explanation| {
         let taken: Vec<&Variant> =

@@ -51,7 +51,7 @@ struct Search<'a> {
     segments: &'a [Segment],
     /// The variants that were taken so far.
     taken: Vec<usize>,
-    /// For each segment and step, whether the model expects what was observed, with what was taken.
+    /// For each segment and step: whether the model under the taken variants expects the observation.
     same: Vec<Vec<bool>>,
     /// The differences that are not explained yet, segment by segment.
     open: Vec<DifferenceId>,
@@ -70,7 +70,7 @@ impl<'a> Search<'a> {
     }
 
     /// The best pair of variants, where no variant alone explains a difference. A variant of an endpoint
-    /// is in no pair: it explains alone what it explains.
+    /// is in no pair: another variant adds nothing to the differences that it explains.
     fn best_pair(&self) -> Option<Explanation> {
         if self.open.is_empty() {
             return None;
@@ -101,7 +101,7 @@ impl<'a> Search<'a> {
         (0..self.variants.all.len()).filter(apart).filter(concerned).collect()
     }
 
-    /// Of these candidates, the one that explains the most; of two that explain as much, the first.
+    /// The candidate that explains the most differences; the first, if several explain as many.
     fn best(&self, candidates: &[Vec<usize>]) -> Option<Explanation> {
         let threads = threads::available();
         let shares: Vec<_> = candidates.chunks(candidates.len().div_ceil(threads).max(1)).collect();
@@ -145,7 +145,7 @@ impl<'a> Search<'a> {
         others.all(|number| self.same_and_more(&profile, number).is_some()).then_some(explains)
     }
 
-    /// For each step of a segment, whether the model with this profile expects what was observed; `None`
+    /// For each step of a segment: whether the model with this profile expects the observation. `None`
     /// if the profile contradicts the segment.
     fn same_and_more(&self, profile: &Profile, number: usize) -> Option<Vec<bool>> {
         let after = same(profile, &self.segments[number]).zip(&self.same[number]);
@@ -165,8 +165,8 @@ impl<'a> Search<'a> {
     }
 }
 
-/// For each step of a segment, whether the model expects what was observed. Where it does not, the model
-/// goes on from the state in which the step left the homeserver.
+/// For each step of a segment: whether the model expects the observation. After an unexpected
+/// observation, the model goes on from the state in which the step left the homeserver.
 fn same(profile: &Profile, segment: &Segment) -> impl Iterator<Item = bool> {
     let mut state = initial(profile);
     segment.log.iter().map(move |taken| {

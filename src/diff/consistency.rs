@@ -1,6 +1,6 @@
 //! Whether a homeserver takes one option at each open question, for the whole run.
 //!
-//! Each step was judged by itself: permitted is what any option permits. After the run:
+//! Each step was judged alone: an answer is permitted if any option permits the answer. After the run:
 //!
 //! 1. Compare each step with what the default, each permitted option and some pairs of options expect
 //!    of the step ([`StepMatches`]).
@@ -10,7 +10,7 @@
 //!    explains. Change one option at a time, as long as more steps are explained. Take the best result.
 //! 4. A step that another option explains, and the assignment does not, is inconsistent with the run.
 //!
-//! Steps that a mistake explains say nothing of readings, nor do steps that nothing permits.
+//! A step that a mistake explains, or that no option permits, says nothing about readings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -118,7 +118,7 @@ fn without(taken: &[usize], variant: usize) -> Vec<usize> {
     taken.iter().copied().filter(|other| *other != variant).collect()
 }
 
-/// These variants, and one more in place of those that answer the same question.
+/// The taken variants, with `variant` in place of the variants that answer the same question.
 fn taking(variants: &Variants, taken: &[usize], variant: usize) -> Vec<usize> {
     let others = taken.iter().copied();
     let others = others.filter(|other| !variants.exclude_each_other(*other, variant));
@@ -162,7 +162,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The best of what these candidates lead to: the first of those that explain the most steps.
+    /// The best assignment to which a candidate leads: the one that explains the most steps, and of
+    /// these the first.
     fn best(&self, candidates: impl IntoIterator<Item = Vec<usize>>) -> Vec<usize> {
         let all = self.places.iter().map(Vec::len).sum();
         let mut best: Option<(usize, Vec<usize>)> = None;
@@ -320,7 +321,8 @@ impl ExpectedStep {
         }
     }
 
-    /// Whether nobody who looks at the answer and at the memberships could tell the two apart.
+    /// Whether both steps have the same answer and the same memberships, so that no client can
+    /// distinguish the steps.
     fn is_seen_as(&self, other: &Self) -> bool {
         let seen = |step: &Self| {
             step.outcome.map(|outcome| {

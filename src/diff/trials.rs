@@ -87,7 +87,7 @@ struct Trials<'a, P> {
 }
 
 impl<P: Fn(usize)> Trials<'_, P> {
-    /// The divergences of which no scenario is known yet that shows them by itself.
+    /// The divergences without a known scenario that shows the divergence when it runs alone.
     fn missing(&self) -> Vec<usize> {
         let numbers = 0..self.divergences.len();
         numbers.filter(|number| !self.divergences[*number].demonstration.reproduced).collect()
@@ -130,8 +130,8 @@ impl<P: Fn(usize)> Trials<'_, P> {
         }
     }
 
-    /// Runs each of these scenarios by itself. Keeps a scenario that shows its divergence, and is
-    /// shorter than what was known to show it.
+    /// Runs each of these scenarios alone. Keeps a scenario that shows its divergence and is shorter
+    /// than the shortest known scenario.
     async fn run(&mut self, trials: Vec<Trial>) {
         if trials.is_empty() || self.workers.is_over() {
             return;
@@ -170,7 +170,7 @@ fn before(group: &Group, segments: &[Segment]) -> Vec<Action> {
     before.map(|record| record.step).collect()
 }
 
-/// The scenario in which the divergence was seen first: all of it.
+/// The whole scenario in which the divergence was seen first.
 fn whole(group: &Group, segments: &[Segment]) -> Vec<Action> {
     let (segment, difference) = group.first(segments);
     let mut steps = before(group, segments);

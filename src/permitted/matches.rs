@@ -7,9 +7,9 @@ use super::{Assignment, OptionNumber};
 /// How an observation compares with an expectation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Match {
-    /// The observation is what is expected.
+    /// The observation is as expected.
     Meets,
-    /// The observation is not what is expected.
+    /// The observation is not as expected.
     Differs,
     /// A homeserver that takes this option cannot come to the step. The option expects nothing of
     /// the step, nor of any later step of the scenario.
@@ -52,8 +52,8 @@ impl StepMatches {
         self.by_default
     }
 
-    /// Whether the default, an option or a pair explains the step: the observation is what it
-    /// expects, or a homeserver that takes it cannot come here.
+    /// Whether the default, an option or a pair explains the step. It explains the step if it expects
+    /// the observation, or if a homeserver that takes it cannot come to the step.
     pub(super) fn is_explainable(&self) -> bool {
         self.by_default || self.listed().any(|(_, found)| found != Match::Differs)
     }
@@ -63,8 +63,8 @@ impl StepMatches {
         self.deciding(assignment).1
     }
 
-    /// The options of an assignment that decide what is expected of the step, and how the
-    /// observation compares with that. No options stand for the default.
+    /// The options of an assignment that determine the expectation of the step, and how the observation
+    /// compares with this expectation. No options stand for the default.
     pub(super) fn deciding(&self, assignment: &Assignment) -> (Vec<OptionNumber>, Match) {
         let mut first: Option<(Vec<OptionNumber>, Match)> = None;
         for (options, found) in self.listed() {
@@ -80,7 +80,7 @@ impl StepMatches {
         first.unwrap_or((Vec::new(), by_default))
     }
 
-    /// The pairs and the options that are listed, with what was found: the pairs first.
+    /// The listed pairs, then the listed options, each with its match.
     pub(super) fn listed(&self) -> impl Iterator<Item = (Vec<OptionNumber>, Match)> {
         let pairs = self.pairs.iter().map(|((one, other), found)| (vec![*one, *other], *found));
         let singles = self.singles.iter().map(|(option, found)| (vec![*option], *found));

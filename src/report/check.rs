@@ -127,7 +127,8 @@ pub struct DisciplineReport {
     pub id: String,
     /// What it is.
     pub about: String,
-    /// Whether it is held to what the revision promises, or only shown for what it breaks.
+    /// Whether the promises of the revision have to hold. Otherwise the report only shows the broken
+    /// ones.
     pub held: bool,
     /// Its options, by point.
     pub options: BTreeMap<&'static str, &'static str>,
@@ -156,7 +157,7 @@ const AGREEMENT_ALWAYS: &str =
     "the subject decides every call as the model does, gives the same and comes to the same state";
 
 impl CheckReport {
-    /// The report of what was found of `rules`.
+    /// The report of an exploration under `rules`.
     ///
     /// # Errors
     /// If a counterexample cannot happen under the rules, which would be a mistake of the model's.
@@ -309,7 +310,7 @@ impl CheckReport {
         }
     }
 
-    /// Whether something was checked, all of it explored, and nothing is unknown.
+    /// Whether something was checked, every state was explored, and no property is unknown.
     pub fn has_a_verdict(&self) -> bool {
         let is_known = self.with_status(Status::Unknown).next().is_none();
         self.complete && is_known && self.checked() > 0
@@ -323,7 +324,7 @@ pub struct ScenarioHeading {
     pub id: String,
     /// What it shows.
     pub about: String,
-    /// The clauses that promise what it breaks.
+    /// The clauses that promise the broken guarantee.
     pub clauses: Vec<String>,
 }
 

@@ -27,39 +27,39 @@ pub struct ComparisonReport {
     pub from: String,
     /// The revision that is held against it.
     pub to: String,
-    /// How the second stands to the first.
+    /// How the second revision stands to the first.
     pub verdict: Verdict,
     /// How many guests there were.
     pub guests: usize,
     /// How many rooms there were.
     pub rooms: usize,
-    /// Whether every state that either can reach was compared.
+    /// Whether every state that either revision can reach was compared.
     pub complete: bool,
-    /// In how many pairs of a state and a step the two were compared.
+    /// The number of compared pairs of a state and an action.
     pub contexts: usize,
     /// The differences.
     pub differences: Vec<DifferenceReport>,
-    /// What a homeserver may do: the answers that the two permit.
+    /// The comparison of the answers that the two revisions permit.
     pub permitted: PermittedComparison,
-    /// The endpoints that the two do not open alike, and whose content no rule looks at.
+    /// The unchecked endpoints that only one of the two revisions opens.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<UncheckedEndpoint>,
     /// How the report came to be.
     pub run: Run,
 }
 
-/// One difference: an endpoint that a kind of caller finds otherwise.
+/// One difference: an endpoint on which the revisions decide differently for a kind of caller.
 #[derive(Debug, Clone, Serialize)]
 pub struct DifferenceReport {
     /// The endpoint; with others that are decided alike, the first of them.
     pub endpoint: String,
     /// All of the endpoints that are decided alike.
     pub endpoints: Vec<String>,
-    /// Which calls of it, where there are several kinds.
+    /// The kinds of calls of the endpoint that differ, if there are several.
     pub cases: BTreeSet<&'static str>,
-    /// Who finds it otherwise.
+    /// The kind of caller.
     pub caller: &'static str,
-    /// What the difference does.
+    /// The direction of the difference.
     pub direction: Direction,
     /// Whether both decide alike and give the same, and the state afterwards differs.
     pub by_effect: bool,
@@ -67,11 +67,11 @@ pub struct DifferenceReport {
     pub from: String,
     /// What the second revision says, in the witness.
     pub to: String,
-    /// What is the same wherever they differ so.
+    /// The properties that all states with this difference share.
     pub when: BTreeSet<String>,
-    /// In how many states a call is decided so.
+    /// The number of pairs of a state and a call with this difference.
     pub contexts: usize,
-    /// The clauses on which the two rest.
+    /// The clauses on which the two decisions rest.
     pub clauses: BTreeSet<String>,
     /// A shortest trace whose last step shows the difference.
     pub witness: Scenario,

@@ -8,7 +8,8 @@ use guest_access_rules::vocabulary::Membership;
 
 use super::actor;
 
-/// The reason why `step` cannot happen in `state`. The caller knows from the model that it cannot.
+/// The reason why `step` cannot happen in `state`. The caller has asked the model already whether the
+/// step can happen.
 pub(super) fn why(profile: &Profile, state: &State, step: &Action) -> String {
     let without_label = Action { tag: false, ..*step };
     if step.tag && outcome(profile, state, &without_label).is_some() {

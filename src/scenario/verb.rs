@@ -48,7 +48,7 @@ impl Field {
     }
 }
 
-/// Declares the verbs: how each is written, what it needs, and what it takes besides.
+/// Declares the verbs: the spelling of each verb, its required fields, and its optional fields.
 macro_rules! verbs {
     ($($(#[$doc:meta])* $verb:ident = $text:literal needs [$($need:ident),*] takes [$($take:ident),*],)+) => {
         /// A verb.

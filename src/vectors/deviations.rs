@@ -74,8 +74,8 @@ impl Deviation {
                 .any(|other| distinguishing_steps(&followed.by(&other.profile), &own).is_empty())
     }
 
-    /// The shortest trace by which a client can distinguish the deviation from `default`. The trace has
-    /// only actions that `may` be taken, and `accepts` holds of it.
+    /// The shortest trace by which a client can distinguish the deviation from `default`. Each
+    /// action of the trace satisfies `may`, and the whole trace satisfies `accepts`.
     pub(super) fn distinguishing_trace(
         &self,
         default: &Profile,
@@ -97,7 +97,7 @@ pub(super) fn deviations(rules: &Rules) -> Vec<Deviation> {
     let permitted = variant::permitted(rules);
     let mut push = |point: String, option: String, profile: Profile| {
         let clauses = clauses_of(rules, &point);
-        // Other rules can permit what is a mistake under some.
+        // A known mistake is no mistake under rules that permit its profile.
         let permitted = permitted.iter().any(|permitted| permitted.profile == profile);
         deviations.push(Deviation { point, option, clauses, profile, permitted });
     };

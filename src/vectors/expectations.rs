@@ -20,8 +20,8 @@ pub(super) struct PermittedProfiles {
     default: Profile,
     /// Every profile that differs from the default in one option, by the order of the options.
     singles: Vec<(TakenOption, Profile)>,
-    /// Every profile that differs in two options that readings of the text permit, by the places of
-    /// the two among the singles.
+    /// Every profile that differs from the default in two options that readings of the text permit,
+    /// with the places of the two options in `singles`.
     pairs: Vec<(usize, usize, Profile)>,
 }
 
@@ -52,10 +52,12 @@ impl PermittedProfiles {
     /// Writes into the scenario what the default expects of each step, and lists what other options
     /// expect of it. `followed` is the default on the scenario's actions.
     ///
-    /// 1. Take what the default does.
-    /// 2. Follow each single option. Where a client can observe the difference, list it.
-    /// 3. Follow each pair. Where it does not do what [`StepMatches`](crate::permitted::StepMatches)
-    ///    takes from the two options by themselves, list it.
+    /// 1. Take the outcomes of the default.
+    /// 2. Follow each single option. If a client can observe a difference from the default, list the
+    ///    expectation.
+    /// 3. Follow each pair. If the outcome is not the one that
+    ///    [`StepMatches`](crate::permitted::StepMatches) derives from the two single options, list the
+    ///    expectation.
     pub(super) fn expect(
         &self,
         scenario: &mut Scenario,

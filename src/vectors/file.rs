@@ -79,7 +79,7 @@ pub fn schema() -> Schema {
     Schema::try_from(schema).expect("an object is a schema")
 }
 
-/// Requires these properties beside those that are required already.
+/// Adds these properties to the required ones.
 fn require(schema: &mut Value, names: &[&str]) {
     let required = schema["required"].as_array_mut().expect("what is described requires something");
     required.extend(names.iter().map(|name| json!(name)));

@@ -46,7 +46,7 @@ impl Display for Disciplines<'_> {
     }
 }
 
-/// What a discipline breaks of what was to hold, in short.
+/// The required guarantees that a discipline breaks, in short.
 fn breaks(report: &CheckReport) -> (String, anstyle::Style) {
     let with = |status| report.with_status(status).map(|p| p.id.to_owned()).collect::<Vec<_>>();
     let (violated, vacuous) = (with(Status::Violated), with(Status::Vacuous));
@@ -61,7 +61,7 @@ fn breaks(report: &CheckReport) -> (String, anstyle::Style) {
     }
 }
 
-/// What none of them breaks.
+/// The guarantees that no discipline breaks.
 fn of_nobody(reports: &[CheckReport]) -> String {
     let ids = reports.iter().flat_map(|report| &report.properties).map(|property| property.id);
     let is_broken = |id: &str| {

@@ -1,8 +1,8 @@
 //! The translation of an action of the model into the HTTP request of one call.
 //!
-//! The translation is pure: a [`RequestContext`] holds everything that a request names. Both drivers
-//! use it: the one that performs a scenario action by action, and the one that makes single calls of
-//! several clients at once.
+//! The translation is pure: a [`RequestContext`] holds everything that a request names.
+//! `Session::perform` uses the translation for the actions of a scenario, and `Session::call_once` for
+//! single calls of several clients at once.
 
 use guest_access_model::action::{
     Action, Actor, Message, Operation, Place, ProfileKey, Setting, Upgrade,

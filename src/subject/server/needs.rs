@@ -14,9 +14,9 @@ pub struct Needs {
     pub aliases: bool,
     /// Whether the scenario reads a stream from its own beginning on.
     pub streams: bool,
-    /// The number of actions that read what was sent in the rooms.
+    /// The number of actions that read events of the rooms.
     pub readings: usize,
-    /// Whether a room must be one in which nobody ever set the guest access: an action is about the
+    /// Whether the scenario needs a room whose guest access nobody ever set: an action is about the
     /// room before the moderator sets the guest access there.
     pub unset_guest_access: bool,
 }

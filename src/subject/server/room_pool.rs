@@ -41,7 +41,8 @@ pub(super) struct SessionRoom {
     pub(super) creation: Vec<Exchange>,
 }
 
-/// What a room has that no new room has, whatever its settings are now.
+/// The mark that past actions left on a room. A new room has no mark, and no later action removes a
+/// mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum RoomMark {
     /// Nothing.
