@@ -10,7 +10,7 @@ use guest_access::diff::{
 use guest_access::permitted::DivergenceKind;
 use guest_access::report::Run;
 use guest_access::report::diff::{
-    Baseline, DiffReport, DivergenceReport, Entry, ServerReport, html, jsonl, junit,
+    Baseline, BaselineEntry, DiffReport, DivergenceReport, ServerReport, html, jsonl, junit,
 };
 use guest_access::scenario::Scenario;
 use guest_access::subject::server::NotRunKind;
@@ -232,7 +232,7 @@ fn report() -> DiffReport {
 }
 
 fn baseline(entries: &[(&str, &[&str])]) -> Baseline {
-    let entry = |(id, vectors): &(&str, &[&str])| Entry {
+    let entry = |(id, vectors): &(&str, &[&str])| BaselineEntry {
         id: (*id).to_owned(),
         reason: format!("a reason for {id}"),
         link: "https://tracker.example/1".to_owned(),
