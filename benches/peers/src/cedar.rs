@@ -36,7 +36,7 @@ pub struct Question {
 }
 
 /// Every query.
-pub struct Asked {
+pub struct CedarQueries {
     authorizer: Authorizer,
     policies: PolicySet,
     entities: Entities,
@@ -46,7 +46,7 @@ pub struct Asked {
     questions: Vec<(Situation, ActionNumber, usize)>,
 }
 
-impl Asked {
+impl CedarQueries {
     /// Every query under this profile.
     pub fn of(profile: &Profile, table: &Decisions) -> Self {
         let steps: Vec<&Action> =

@@ -18,7 +18,7 @@ use guest_access_model::state::{MAX_GUESTS, MAX_ROOMS, Scope};
 use guest_access_model::action::Action;
 use guest_access_model::stop::Stop;
 
-use cedar::Asked;
+use cedar::CedarQueries;
 
 const USAGE: &str = "usage: guest-access-peers explore stateright|timely GUESTS ROOMS WORKERS
        guest-access-peers decisions
@@ -102,7 +102,7 @@ fn decisions() -> String {
 fn cedar() -> Option<String> {
     let profile = Rules::find("latest").expect("it is published").profile();
     let table = Decisions::of(&profile);
-    let asked = Asked::of(&profile, &table);
+    let asked = CedarQueries::of(&profile, &table);
     if let Some(difference) = asked.difference(&table) {
         eprintln!("cedar decides otherwise: {difference}");
         return None;
