@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::action::Action;
 use crate::executor::timely::Explore;
-use crate::executor::{Encoding, Executor, ExecutorError, Explored, Seen, Workers};
+use crate::executor::{Encoding, Executor, ExecutorError, ExecutorReport, SearchProgress, Workers};
 use crate::federated::Federated;
 use crate::sequential::{NewRoom, Sequential};
 use crate::shortest_trace;
@@ -137,7 +137,7 @@ macro_rules! run {
             pub fn run(
                 self,
                 stop: &Stop,
-                progress: &dyn Fn(Seen),
+                progress: &dyn Fn(SearchProgress),
             ) -> Result<Report<<$model as TransitionSystem>::Action>, ExecutorError> {
                 find(self, stop, progress)
             }
@@ -152,7 +152,7 @@ run!(Federated);
 fn find<S: Checked>(
     check: Check<'_, S>,
     stop: &Stop,
-    progress: &dyn Fn(Seen),
+    progress: &dyn Fn(SearchProgress),
 ) -> Result<Report<S::Action>, ExecutorError> {
     let Check { model, guarantees, required, executor, workers } = check;
     let elsewhere = model.counterexamples_elsewhere(guarantees, stop);
@@ -179,11 +179,11 @@ impl<T> Report<T> {
     fn new(
         required: GuaranteeSet,
         guarantees: GuaranteeSet,
-        explored: Explored,
+        explored: ExecutorReport,
         mut counterexamples: Counterexamples<T>,
         started: Instant,
     ) -> Self {
-        let Explored { exploration, encoding } = explored;
+        let ExecutorReport { exploration, encoding } = explored;
         let findings = guarantees.iter().map(|guarantee| Finding {
             guarantee,
             status: if !required.contains(guarantee) {

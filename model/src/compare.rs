@@ -52,7 +52,7 @@ spelled! {
 impl Direction {
     /// The direction if the two revisions are exchanged.
     #[must_use]
-    pub const fn mirrored(self) -> Self {
+    pub const fn opposite(self) -> Self {
         match self {
             Self::Opens => Self::Closes,
             Self::Closes => Self::Opens,

@@ -17,7 +17,7 @@ use guest_access_rules::decision_point::{PointSet, ReadChoices, TurnedAway};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 
-use account::Uncalled;
+use account::TokenlessResult;
 use caller::Caller;
 
 /// The outcome of an action.
@@ -83,7 +83,7 @@ struct DecisionContext<'a> {
 
 impl DecisionContext<'_> {
     fn take(&mut self, action: &Action) -> Option<(Decision, Answer)> {
-        if let Uncalled::Observed(decision, answer) = self.without_a_caller(action)? {
+        if let TokenlessResult::Observed(decision, answer) = self.without_a_caller(action)? {
             return Some((decision, answer));
         }
         let endpoint =

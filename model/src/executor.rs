@@ -46,7 +46,7 @@ spelled! {
 
 /// The result of an exploration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Explored {
+pub struct ExecutorReport {
     /// The counts and the verdicts.
     pub exploration: Exploration,
     /// How the state space was represented.
@@ -55,7 +55,7 @@ pub struct Explored {
 
 /// How far an executor has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
+pub struct SearchProgress {
     /// How many states were visited.
     pub states: usize,
     /// How many were reached and are still to be visited, where the executor can tell.
@@ -66,7 +66,7 @@ pub struct Seen {
     pub foreseen_bytes: Option<u64>,
 }
 
-impl Seen {
+impl SearchProgress {
     /// This number of visited states, and nothing else is known.
     pub const fn states(states: usize) -> Self {
         Self { states, waiting: None, at_most: None, foreseen_bytes: None }
@@ -126,7 +126,7 @@ impl ExecutorError {
 
 impl Executor {
     /// The default: stateright for the smallest scope, where tables do not pay; timely for others.
-    pub fn usual(scope: Scope) -> Self {
+    pub fn default_for(scope: Scope) -> Self {
         if scope.guests * scope.rooms == 1 { Self::Stateright } else { Self::Timely }
     }
 
@@ -140,12 +140,12 @@ impl Executor {
         model: &Arc<S>,
         workers: &Workers,
         stop: &Stop,
-        progress: impl Fn(Seen),
-    ) -> Result<Explored, ExecutorError> {
+        progress: impl Fn(SearchProgress),
+    ) -> Result<ExecutorReport, ExecutorError> {
         match self {
             Self::Stateright => {
                 let exploration = stateright::explore(model, workers.threads, stop, progress);
-                Ok(Explored { exploration, encoding: Encoding::Plain })
+                Ok(ExecutorReport { exploration, encoding: Encoding::Plain })
             }
             Self::Timely => model.explore(workers, stop, progress),
         }

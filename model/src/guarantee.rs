@@ -100,7 +100,7 @@ pub(crate) const OF_OTHERS: GuaranteeSet = GuaranteeSet::of(&[GuaranteeId::NonIn
 
 /// The guarantees whose premise can be met at this scope. With one guest and one room, no other guest
 /// and no other room can interfere.
-pub fn sayable_at(scope: Scope) -> GuaranteeSet {
+pub fn expressible_at(scope: Scope) -> GuaranteeSet {
     let mut guarantees = GuaranteeSet::on_actions();
     if scope.guests + scope.rooms <= 2 {
         guarantees.remove(GuaranteeId::NonInterference);

@@ -26,7 +26,7 @@
 //! | [`SequentialSpecification::fits`] | whether an observed answer is the answer of the specification |
 //! | [`SequentialSpecification::is_read_only`] | whether an operation changes no state; speeds up the search |
 //! | [`SequentialSpecification::is_alike`] | whether two calls can change places; speeds up the search |
-//! | [`Partitioned::partition`] | the parts of a history that can be checked by themselves |
+//! | [`PartitionedSpecification::partition`] | the parts of a history that can be checked by themselves |
 //!
 //! # Example
 //! A register holds one number, and is 0 at first. Two clients write 1 and read while the writing goes on.
@@ -117,7 +117,7 @@ use std::hash::Hash;
 pub use growing::{AnswerExplanations, Explanation, explain_answer};
 pub use refutation::{Occurrence, distinct};
 pub use whole::{
-    CallSet, DeadEnd, Explored, HistorySearch, MAX_DEAD_ENDS, MAX_PREFIXES, SearchResult,
+    CallSet, DeadEnd, HistorySearch, MAX_DEAD_ENDS, MAX_PREFIXES, SearchOutcome, SearchResult,
     candidates,
 };
 
@@ -175,7 +175,7 @@ pub trait SequentialSpecification {
 ///
 /// A linearization of the history has to contain a linearization of each partition. So a partition without
 /// a linearization proves that the history has none.
-pub trait Partitioned: SequentialSpecification {
+pub trait PartitionedSpecification: SequentialSpecification {
     /// A history of the whole object.
     type History;
     /// A part of a history.

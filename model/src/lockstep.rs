@@ -146,7 +146,7 @@ pub fn explore<S: Subject + Clone + Send + Sync>(
 const ROUND: usize = 256;
 
 /// The actions that were compared in one state.
-struct Compared<S> {
+struct StateComparison<S> {
     /// How many actions agree.
     actions: usize,
     /// The actions that lead to states which the search has not reached.
@@ -161,8 +161,8 @@ fn compare_all<'a, S: Subject + Clone>(
     subject: &S,
     actions: impl Iterator<Item = &'a Action>,
     search: &Search<State, Action>,
-) -> Compared<S> {
-    let mut compared = Compared { actions: 0, reached: Vec::new(), difference: None };
+) -> StateComparison<S> {
+    let mut compared = StateComparison { actions: 0, reached: Vec::new(), difference: None };
     for action in actions {
         let mut subject = subject.clone();
         match compare(profile, state, &mut subject, action) {

@@ -22,7 +22,7 @@ pub fn available() -> usize {
 
 /// Maps each item on this number of threads. The results have the order of the items.
 pub fn each<T: Sync, U: Send>(all: &[T], threads: usize, map: impl Fn(&T) -> U + Sync) -> Vec<U> {
-    mapped(all, threads, map, || false, |_| ())
+    map_chunks(all, threads, map, || false, |_| ())
 }
 
 /// The same as [`each`], until `stop` says so. Calls `progress` with the number of finished items.
@@ -34,11 +34,11 @@ pub fn each_until<T: Sync, U: Send>(
     stop: &Stop,
     progress: impl Fn(usize),
 ) -> Option<Vec<U>> {
-    let mapped = mapped(all, threads, map, || stop.now(), progress);
+    let mapped = map_chunks(all, threads, map, || stop.now(), progress);
     (!stop.now()).then_some(mapped)
 }
 
-fn mapped<T: Sync, U: Send>(
+fn map_chunks<T: Sync, U: Send>(
     all: &[T],
     threads: usize,
     map: impl Fn(&T) -> U + Sync,

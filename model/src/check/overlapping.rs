@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::concurrent::{Concurrent, ConcurrentAction};
 use crate::executor::timely::Explore;
-use crate::executor::{ExecutorError, Seen};
+use crate::executor::{ExecutorError, SearchProgress};
 use crate::federated::Federated;
 use crate::guarantee::Verdicts;
 use crate::shortest_trace;
@@ -32,10 +32,10 @@ impl Check<'_, Concurrent> {
     pub fn run_overlapping(
         self,
         stop: &Stop,
-        progress: &dyn Fn(Seen),
+        progress: &dyn Fn(SearchProgress),
     ) -> Result<Report<ConcurrentAction>, ExecutorError> {
         let started = Instant::now();
-        let of_orders = self.guarantees.intersection(Concurrent::of_orders());
+        let of_orders = self.guarantees.intersection(Concurrent::order_guarantees());
         let unexplained = self.model.unexplained();
         let traces = shortest_trace::counterexamples(&self.model, of_orders, stop);
         let mut counterexamples: Counterexamples<_> = of_orders.iter().zip(traces).collect();

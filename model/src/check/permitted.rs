@@ -5,7 +5,7 @@
 use crate::action::Action;
 use crate::actions::has_its_own_operation;
 use crate::executor::{Executor, ExecutorError, Workers};
-use crate::guarantee::sayable_at;
+use crate::guarantee::expressible_at;
 use crate::sequential::Sequential;
 use crate::state::Scope;
 use crate::stop::Stop;
@@ -47,7 +47,7 @@ pub fn check_permitted(
     stop: &Stop,
 ) -> Result<Vec<PermittedAnswer>, ExecutorError> {
     let default = rules.profile();
-    let guarantees = guarantees.intersection(sayable_at(SCOPE));
+    let guarantees = guarantees.intersection(expressible_at(SCOPE));
     let points_read =
         if guarantees.is_empty() { None } else { PointsRead::of(SCOPE, &default, threads, stop) };
     let check = |system: &Profile| {
@@ -124,7 +124,7 @@ pub(super) fn broken(
     guarantees: GuaranteeSet,
     stop: &Stop,
 ) -> Result<(Broken, bool), ExecutorError> {
-    let guarantees = guarantees.intersection(sayable_at(SCOPE));
+    let guarantees = guarantees.intersection(expressible_at(SCOPE));
     if guarantees.is_empty() {
         return Ok((Vec::new(), true));
     }

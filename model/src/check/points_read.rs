@@ -48,7 +48,7 @@ pub(super) struct PointsRead {
 }
 
 /// A state with the points that each action in it reads, and its successors in normal form.
-struct Decided {
+struct DecidedState {
     read: Vec<PointSet>,
     read_by_normal_forms: PointSet,
     successors: Vec<(Action, State)>,
@@ -94,9 +94,9 @@ impl PointsRead {
         }
     }
 
-    fn decide(&self, state: &State) -> Decided {
+    fn decide(&self, state: &State) -> DecidedState {
         let profile = self.model.system();
-        let mut decided = Decided {
+        let mut decided = DecidedState {
             read: Vec::with_capacity(self.actions.len()),
             read_by_normal_forms: PointSet::EMPTY,
             successors: Vec::new(),

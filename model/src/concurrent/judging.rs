@@ -43,7 +43,7 @@ impl Concurrent {
     /// The guarantees that this model judges under this discipline. A discipline without locks has no
     /// deadlocks.
     pub fn guarantees(discipline: &Discipline) -> GuaranteeSet {
-        let own = Self::of_orders().union(GuaranteeSet::of(&[GuaranteeId::Revocation]));
+        let own = Self::order_guarantees().union(GuaranteeSet::of(&[GuaranteeId::Revocation]));
         let all = own.union(AT_ITS_MOMENT).union(WHEN_READ);
         if discipline.holds == Holds::Nothing {
             return all;
@@ -53,11 +53,11 @@ impl Concurrent {
 
     /// The guarantees about overlapping calls, which no text of the specification mentions.
     pub fn own_guarantees() -> GuaranteeSet {
-        Self::of_orders().union(GuaranteeSet::of(&[GuaranteeId::DeadlockFreedom]))
+        Self::order_guarantees().union(GuaranteeSet::of(&[GuaranteeId::DeadlockFreedom]))
     }
 
     /// The guarantees about the orders that explain the answers.
-    pub(crate) fn of_orders() -> GuaranteeSet {
+    pub(crate) fn order_guarantees() -> GuaranteeSet {
         GuaranteeSet::of(&[GuaranteeId::Linearizable, GuaranteeId::QuiescentState])
     }
 

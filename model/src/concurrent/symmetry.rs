@@ -41,7 +41,7 @@ impl Concurrent {
             swap(&mut explanation.state);
         }
         for call in &mut current.calls {
-            let action = renamed(&self.kinds[usize::from(call.kind)].action, guest);
+            let action = rename_guest(&self.kinds[usize::from(call.kind)].action, guest);
             let kind = self.kinds.iter().position(|kind| kind.action == action);
             call.kind = kind.and_then(|kind| u8::try_from(kind).ok()).unwrap_or(call.kind);
             match &mut call.stage {
@@ -64,7 +64,7 @@ impl Concurrent {
 }
 
 /// The action with a guest and the next one exchanged.
-fn renamed(action: &Action, guest: usize) -> Action {
+fn rename_guest(action: &Action, guest: usize) -> Action {
     let turn = |other: u8| match usize::from(other) {
         number if number == guest => other + 1,
         number if number == guest + 1 => other - 1,

@@ -15,7 +15,7 @@ use super::{DecisionContext, SERVED};
 impl DecisionContext<'_> {
     /// The actions without a caller's token: registrations, and actions of the server itself. `None` if
     /// the action cannot happen.
-    pub(super) fn without_a_caller(&mut self, action: &Action) -> Option<Uncalled> {
+    pub(super) fn without_a_caller(&mut self, action: &Action) -> Option<TokenlessResult> {
         let (decision, answer) = match (action.operation, action.by) {
             (Operation::Register { named }, Actor::Guest(guest)) => {
                 self.register(guest.into(), named)?
@@ -26,7 +26,7 @@ impl DecisionContext<'_> {
             }
             (Operation::Upgrade(upgrade), _) => (self.upgrade(upgrade)?, Answer::Nothing),
             (Operation::EndToken(guest), _) => {
-                let ended = ended(self.state.accounts[usize::from(guest)])?;
+                let ended = account_after_end(self.state.accounts[usize::from(guest)])?;
                 self.next.accounts[usize::from(guest)] = ended;
                 (THE_SERVERS_DEED, Answer::Nothing)
             }
@@ -34,9 +34,9 @@ impl DecisionContext<'_> {
                 self.restart();
                 (THE_SERVERS_DEED, Answer::Nothing)
             }
-            _ => return Some(Uncalled::IsACall),
+            _ => return Some(TokenlessResult::IsACall),
         };
-        Some(Uncalled::Observed(decision, answer))
+        Some(TokenlessResult::Observed(decision, answer))
     }
 
     /// GA-1: A client may obtain a guest account and its access token by registering with `kind`
@@ -164,7 +164,7 @@ impl DecisionContext<'_> {
     /// CS-4: Logging out ends the access token with which it was called.
     pub(super) fn end_own_token(&mut self, caller: &Caller) -> Decision {
         if let CallerIdentity::Holder(guest) = caller.identity
-            && let Some(ended) = ended(self.state.accounts[guest])
+            && let Some(ended) = account_after_end(self.state.accounts[guest])
         {
             self.next.accounts[guest] = ended;
         }
@@ -201,7 +201,7 @@ impl DecisionContext<'_> {
 }
 
 /// The result of an action without a caller's token.
-pub(super) enum Uncalled {
+pub(super) enum TokenlessResult {
     /// The decision and the content of the answer.
     Observed(Decision, Answer),
     /// The action is not one of these: it is a call.
@@ -218,7 +218,7 @@ enum Token {
 }
 
 /// The account with its token ended. `None` if it has no live token.
-fn ended(account: Account) -> Option<Account> {
+fn account_after_end(account: Account) -> Option<Account> {
     match account {
         Account::Guest => Some(Account::GuestEnded),
         Account::User => Some(Account::UserEnded),

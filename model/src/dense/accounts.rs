@@ -194,7 +194,7 @@ impl Accounts {
             for (number, account_action) in account_actions.iter().enumerate() {
                 for guest in Self::affected_guests(account_action, guests) {
                     let Some(next) = from.after(account_action, guest, guests) else { continue };
-                    let (next, order) = next.sorted(guests);
+                    let (next, order) = next.sort_guest_numbers(guests);
                     let is_new = !incoming.contains_key(&next);
                     let transitions = incoming.entry(next).or_default();
                     for exchange in symmetries(next, guests) {
@@ -227,7 +227,7 @@ impl Accounts {
     }
 
     /// The accounts sorted, and the permutation that sorts them.
-    fn sorted(self, guests: usize) -> (Self, [usize; MAX_GUESTS]) {
+    fn sort_guest_numbers(self, guests: usize) -> (Self, [usize; MAX_GUESTS]) {
         let mut order: [usize; MAX_GUESTS] = std::array::from_fn(|guest| guest);
         order[..guests].sort_by_key(|guest| self.0[*guest]);
         (Self(order.map(|guest| self.0[guest])), order)

@@ -85,7 +85,7 @@ pub fn explore_room_by_room(
     let judges = Judges::of(system, rules, guests);
     found.verdicts.add(rooms[0].judge(&judges, threads));
     if found.complete {
-        found.verdicts.add(across(&rooms, system, rules, threads));
+        found.verdicts.add(verdicts_across_rooms(&rooms, system, rules, threads));
     }
     Some(found)
 }
@@ -266,7 +266,7 @@ impl Exploration {
 /// The verdicts on the actions that look at two rooms, for every pair of a view of the one room and a
 /// view of the other. Such an action depends on what a reader sees of its own room, and on the history
 /// visibility and the guest's membership of the other.
-fn across(
+fn verdicts_across_rooms(
     rooms: &[ExploredRoom; 2],
     system: &Profile,
     rules: &Profile,

@@ -15,7 +15,7 @@ use crate::stop::Stop;
 use crate::transition_system::{Exploration, Successor, Successors, TransitionSystem};
 use guest_access_rules::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet};
 
-use super::Seen;
+use super::SearchProgress;
 
 /// Explores `model` on this number of threads, until every state is visited or `stop` says so. Calls
 /// `progress` now and then.
@@ -23,12 +23,12 @@ pub fn explore<S: TransitionSystem>(
     model: &Arc<S>,
     threads: usize,
     stop: &Stop,
-    progress: impl Fn(Seen),
+    progress: impl Fn(SearchProgress),
 ) -> Exploration {
     let checker = Run::new(Arc::clone(model), stop.clone()).checker().threads(threads).spawn_bfs();
     while !checker.is_done() {
         std::thread::sleep(Duration::from_millis(20));
-        progress(Seen::states(checker.unique_state_count()));
+        progress(SearchProgress::states(checker.unique_state_count()));
     }
     let checker = checker.join();
     let run = checker.model();

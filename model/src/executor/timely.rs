@@ -32,10 +32,10 @@ use crate::memory;
 use crate::stop::Stop;
 use crate::transition_system::{Exploration, TransitionSystem};
 
-use super::{Encoding, ExecutorError, Explored, Seen, Workers};
+use super::{Encoding, ExecutorError, ExecutorReport, SearchProgress, Workers};
 
 /// An encoding of states: the executor visits codes, and each code stands for one state.
-pub trait Encoded: Send + Sync + 'static {
+pub trait StateEncoding: Send + Sync + 'static {
     /// The code of a state.
     type Code: ExchangeData;
     /// The set of codes that one worker has visited.
@@ -84,10 +84,10 @@ pub trait Explore: TransitionSystem + Sized {
         self: &Arc<Self>,
         workers: &Workers,
         stop: &Stop,
-        progress: impl Fn(Seen),
-    ) -> Result<Explored, ExecutorError> {
+        progress: impl Fn(SearchProgress),
+    ) -> Result<ExecutorReport, ExecutorError> {
         let exploration = explore(Plain(Arc::clone(self)), workers, stop, progress)?;
-        Ok(Explored { exploration, encoding: Encoding::Plain })
+        Ok(ExecutorReport { exploration, encoding: Encoding::Plain })
     }
 }
 
@@ -113,11 +113,11 @@ struct Shared<C> {
 ///
 /// # Errors
 /// If a worker breaks down, or there is no room for the states: then nothing is known.
-pub fn explore<C: Encoded>(
+pub fn explore<C: StateEncoding>(
     encoded: C,
     workers: &Workers,
     stop: &Stop,
-    progress: impl Fn(Seen),
+    progress: impl Fn(SearchProgress),
 ) -> Result<Exploration, ExecutorError> {
     let Workers { threads, cluster } = workers;
     let processes = cluster.as_ref().map_or(1, Cluster::processes);
@@ -160,7 +160,7 @@ pub fn explore<C: Encoded>(
         let states = shared.states.load(Ordering::Relaxed);
         let waiting = Some(shared.waiting.load(Ordering::Relaxed));
         let at_most = shared.encoded.at_most();
-        progress(Seen { states, waiting, at_most, foreseen_bytes: foreseen });
+        progress(SearchProgress { states, waiting, at_most, foreseen_bytes: foreseen });
     }
     if lost.load(Ordering::Relaxed) {
         // To drop the guards would wait for threads that wait for the lost one.
@@ -172,7 +172,10 @@ pub fn explore<C: Encoded>(
 }
 
 /// Explores one worker's partition, and returns the sum over all workers. `None` if one broke down.
-fn explore_with<C: Encoded>(worker: &mut Worker, shared: &Arc<Shared<C>>) -> Option<Exploration> {
+fn explore_with<C: StateEncoding>(
+    worker: &mut Worker,
+    shared: &Arc<Shared<C>>,
+) -> Option<Exploration> {
     let own = visit_all(worker, shared)?;
     let (sender, all) = std::sync::mpsc::channel();
     let probe = worker.dataflow::<u32, _, _>(|scope| {
@@ -198,7 +201,10 @@ fn wait<C>(worker: &mut Worker, shared: &Shared<C>, is_done: impl Fn() -> bool) 
     Some(())
 }
 
-fn visit_all<C: Encoded>(worker: &mut Worker, shared: &Arc<Shared<C>>) -> Option<Exploration> {
+fn visit_all<C: StateEncoding>(
+    worker: &mut Worker,
+    shared: &Arc<Shared<C>>,
+) -> Option<Exploration> {
     let (sender, own) = std::sync::mpsc::channel();
     let probe = worker.dataflow::<u32, _, _>(|scope| {
         let owner = Arc::clone(shared);
@@ -258,7 +264,7 @@ fn visit_all<C: Encoded>(worker: &mut Worker, shared: &Arc<Shared<C>>) -> Option
 }
 
 /// The partition of one worker: the states that it owns.
-struct Partition<C: Encoded> {
+struct Partition<C: StateEncoding> {
     shared: Arc<Shared<C>>,
     worker: u64,
     workers: u64,
@@ -270,7 +276,7 @@ struct Partition<C: Encoded> {
     found: Exploration,
 }
 
-impl<C: Encoded> Partition<C> {
+impl<C: StateEncoding> Partition<C> {
     fn new(shared: Arc<Shared<C>>, worker: usize, workers: usize) -> Self {
         let visited = shared.encoded.nothing_visited(workers);
         let mut partition = Self {

@@ -33,7 +33,7 @@ impl Federated {
 
     /// The guarantees about all servers, dishonest ones included, if the rules promise the same of honest
     /// servers. No text promises these guarantees.
-    pub fn of_everyone(rules: &Rules) -> GuaranteeSet {
+    pub fn guarantees_of_all_servers(rules: &Rules) -> GuaranteeSet {
         let promised =
             GuaranteeSet::of(&[GuaranteeId::FederatedRevocation, GuaranteeId::ReadConfinement]);
         let is_promised = |id: GuaranteeId| rules.promises.contains_key(&id);

@@ -83,7 +83,7 @@ pub struct CallSet(Box<[u64]>);
 
 /// The result of a search, and the prefixes that it found.
 #[derive(Debug)]
-pub struct Explored<State> {
+pub struct SearchOutcome<State> {
     /// The result.
     pub result: SearchResult<State>,
     prefixes: Vec<Prefix<State>>,
@@ -119,7 +119,7 @@ impl CallSet {
     }
 }
 
-impl<State> Explored<State> {
+impl<State> SearchOutcome<State> {
     /// The set of calls of each prefix that the search found, and the state that these calls lead to.
     pub fn prefixes(&self) -> impl Iterator<Item = (&CallSet, &State)> {
         self.prefixes.iter().map(|prefix| (&prefix.calls, &prefix.state))
@@ -169,7 +169,7 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
     }
 
     /// Searches for a linearization; returns the result and all prefixes that the search found.
-    pub fn explore(&self) -> Explored<S::State> {
+    pub fn explore(&self) -> SearchOutcome<S::State> {
         let answered = self.calls.iter().filter(|call| call.answer.is_some()).count();
         let empty = Prefix {
             parent: None,
@@ -190,7 +190,7 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
             let prefix = &prefixes[number];
             if prefix.answered == answered && self.is_final.is_none_or(|is| is(&prefix.state)) {
                 let result = SearchResult::Linearization(order(&prefixes, number));
-                return Explored { result, prefixes };
+                return SearchOutcome { result, prefixes };
             }
             if prefix.answered > prefixes[longest[0]].answered {
                 longest.clear();
@@ -210,7 +210,7 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
                 explored.is_multiple_of(PREFIXES_BETWEEN_STOPS) && self.stop.is_some_and(Stop::now)
             };
             if prefixes.len() > most || is_stopped() {
-                return Explored { result: SearchResult::Undecided, prefixes };
+                return SearchOutcome { result: SearchResult::Undecided, prefixes };
             }
         }
         let mut dead_ends: Vec<DeadEnd<S::State>> = Vec::new();
@@ -220,7 +220,7 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
                 dead_ends.push(DeadEnd { order: order(&prefixes, number), state: state.clone() });
             }
         }
-        Explored { result: SearchResult::None(dead_ends), prefixes }
+        SearchOutcome { result: SearchResult::None(dead_ends), prefixes }
     }
 
     /// For each call the last call that step 6 puts before it.

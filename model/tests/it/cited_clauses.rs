@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_model::check::{Check, Status};
 use guest_access_model::executor::{Executor, Workers};
-use guest_access_model::guarantee::sayable_at;
+use guest_access_model::guarantee::expressible_at;
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
@@ -33,7 +33,7 @@ fn is_vacuous(status: Status, guarantee: GuaranteeId, scope: Scope) -> bool {
 fn broken_by(rules: &Rules, defect: &Variant) -> GuaranteeSet {
     let mut broken = GuaranteeSet::EMPTY;
     for (scope, most) in SCOPES {
-        let guarantees = rules.promised().intersection(sayable_at(scope)).without(broken);
+        let guarantees = rules.promised().intersection(expressible_at(scope)).without(broken);
         let check = Check {
             model: Sequential::new(scope, defect.profile.clone(), rules.profile()),
             guarantees,

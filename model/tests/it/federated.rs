@@ -17,7 +17,7 @@ fn found(
     servers: usize,
     in_flight: usize,
 ) -> Report<FederatedAction> {
-    let required = rules.promised().union(Federated::of_everyone(rules));
+    let required = rules.promised().union(Federated::guarantees_of_all_servers(rules));
     let model = Federated::new(rules.profile(), federation, servers, in_flight);
     let guarantees = Federated::guarantees();
     let check = Check {

@@ -106,7 +106,7 @@ fn comparing_the_other_way_round_mirrors_every_pair() {
             .differences
             .into_iter()
             .map(|d| {
-                let direction = if mirrored { d.direction.mirrored() } else { d.direction };
+                let direction = if mirrored { d.direction.opposite() } else { d.direction };
                 let sides = if mirrored { (d.to, d.from) } else { (d.from, d.to) };
                 (d.endpoints, d.cases, d.caller, direction, d.contexts, format!("{sides:?}"))
             })

@@ -183,9 +183,9 @@ impl Cluster {
                 Err(error) => return Err(error.into()),
             }
         }
-        let sockets = streams
-            .into_iter()
-            .map(|stream| stream.map(|stream| Watched { stream, lost: Arc::clone(lost) }));
+        let sockets = streams.into_iter().map(|stream| {
+            stream.map(|stream| WatchedConnection { stream, lost: Arc::clone(lost) })
+        });
         let hooks = Hooks::default();
         let own =
             ProcessBuilder::new_typed_vector(threads, hooks.refill.clone(), hooks.spill.clone());
@@ -253,12 +253,12 @@ fn greet(stream: &mut TcpStream, greeting: [u64; 2]) -> io::Result<[u64; 2]> {
 
 /// A connection that sets a flag when it is lost. Otherwise only timely's thread that reads or writes it
 /// would know: it panics.
-struct Watched {
+struct WatchedConnection {
     stream: TcpStream,
     lost: Arc<AtomicBool>,
 }
 
-impl Drop for Watched {
+impl Drop for WatchedConnection {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.lost.store(true, Ordering::Relaxed);
@@ -266,13 +266,13 @@ impl Drop for Watched {
     }
 }
 
-impl Read for Watched {
+impl Read for WatchedConnection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.read(buffer)
     }
 }
 
-impl Write for Watched {
+impl Write for WatchedConnection {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         self.stream.write(buffer)
     }
@@ -282,7 +282,7 @@ impl Write for Watched {
     }
 }
 
-impl Stream for Watched {
+impl Stream for WatchedConnection {
     fn try_clone(&self) -> io::Result<Self> {
         Ok(Self { stream: self.stream.try_clone()?, lost: Arc::clone(&self.lost) })
     }
@@ -300,14 +300,14 @@ impl Stream for Watched {
 fn hush() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
-        let usual = std::panic::take_hook();
+        let default_hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             let thread = std::thread::current();
             let is_connection = thread.name().is_some_and(|name| {
                 name.starts_with("timely:send-") || name.starts_with("timely:recv-")
             });
             if !is_connection {
-                usual(panic);
+                default_hook(panic);
             }
         }));
     });

@@ -7,30 +7,30 @@ use crate::guarantee::Verdicts;
 use crate::sequential::Sequential;
 use crate::stop::Stop;
 
-use super::{Encoded, Explore, Plain, Seen, Workers};
-use crate::executor::{Encoding, ExecutorError, Explored};
+use super::{Explore, Plain, SearchProgress, StateEncoding, Workers};
+use crate::executor::{Encoding, ExecutorError, ExecutorReport};
 
 impl Explore for Sequential {
     fn explore(
         self: &Arc<Self>,
         workers: &Workers,
         stop: &Stop,
-        progress: impl Fn(Seen),
-    ) -> Result<Explored, ExecutorError> {
+        progress: impl Fn(SearchProgress),
+    ) -> Result<ExecutorReport, ExecutorError> {
         let (system, rules, scope) = (self.system(), self.rules(), self.scope());
         if scope.rooms > 1 {
-            let visited = |states| progress(Seen::states(states));
+            let visited = |states| progress(SearchProgress::states(states));
             if let Some(exploration) =
                 explore_room_by_room(system, rules, scope, workers.threads, stop, visited)
             {
-                return Ok(Explored { exploration, encoding: Encoding::ProductOfRooms });
+                return Ok(ExecutorReport { exploration, encoding: Encoding::ProductOfRooms });
             }
         } else if let Some(dense) = Dense::of(system, rules, scope.guests, true, workers.threads) {
             let exploration = super::explore(dense, workers, stop, progress)?;
-            return Ok(Explored { exploration, encoding: Encoding::DenseTables });
+            return Ok(ExecutorReport { exploration, encoding: Encoding::DenseTables });
         }
         let exploration = super::explore(Plain(Arc::clone(self)), workers, stop, progress)?;
-        Ok(Explored { exploration, encoding: Encoding::Plain })
+        Ok(ExecutorReport { exploration, encoding: Encoding::Plain })
     }
 }
 
@@ -41,7 +41,7 @@ pub struct Bitmap {
     workers: u64,
 }
 
-impl Encoded for Dense {
+impl StateEncoding for Dense {
     type Code = u64;
     type Visited = Bitmap;
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use crate::guarantee::Verdicts;
 use crate::transition_system::TransitionSystem;
 
-use super::Encoded;
+use super::StateEncoding;
 
 /// A transition system in the plain encoding: a worker keeps the visited states themselves.
 pub struct Plain<S>(pub Arc<S>);
 
-impl<S: TransitionSystem> Encoded for Plain<S> {
+impl<S: TransitionSystem> StateEncoding for Plain<S> {
     type Code = S::State;
     type Visited = HashSet<S::State>;
 
