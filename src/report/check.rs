@@ -91,7 +91,7 @@ pub struct Property {
     /// The clauses that promise it.
     pub clauses: Vec<String>,
     /// Who withdrew the promise, if it was once given.
-    pub withdrawn: Option<Withdrawn>,
+    pub withdrawn: Option<WithdrawnPromise>,
     /// A shortest counterexample.
     pub counterexample: Option<Scenario>,
     /// The answers that the rules permit besides the default, and that break it.
@@ -104,7 +104,7 @@ pub struct Property {
 
 /// A promise that is not kept up.
 #[derive(Debug, Clone, Serialize)]
-pub struct Withdrawn {
+pub struct WithdrawnPromise {
     /// The revision that withdrew it.
     pub by: String,
     /// Why.
@@ -113,7 +113,7 @@ pub struct Withdrawn {
     pub clauses: Vec<String>,
 }
 
-impl From<&Withdrawal> for Withdrawn {
+impl From<&Withdrawal> for WithdrawnPromise {
     fn from(withdrawal: &Withdrawal) -> Self {
         let Withdrawal { by, because, clauses } = withdrawal.clone();
         Self { by, because, clauses }
@@ -349,7 +349,7 @@ impl Property {
             promised,
             status: finding.status,
             counterexample: finding.counterexample.as_ref().map(of_trace).transpose()?,
-            withdrawn: withdrawal.map(Withdrawn::from),
+            withdrawn: withdrawal.map(WithdrawnPromise::from),
             clauses,
             fails_by: Vec::new(),
             breaks_base: None,

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::diff::{
     Cause, DiffResult, Divergence, ID_SCHEME, MatrixCell, NotCompared, NotComparedReason,
-    NotComparedTotal, NotRun, ReadingConflict, ReadingTaken, ScenarioSummary, Waited,
+    NotComparedTotal, NotRun, ReadingConflict, ReadingTaken, RunDuration, ScenarioSummary,
 };
 use crate::permitted::DivergenceKind;
 use crate::scenario::Scenario;
@@ -19,7 +19,9 @@ use crate::subject::server::Server;
 
 use super::Run;
 
-pub use baseline::{Baseline, BaselineEntry, BaselineError, BaselineReport, Known, Missing};
+pub use baseline::{
+    AbsentEntry, Baseline, BaselineEntry, BaselineError, BaselineReport, KnownReason,
+};
 pub use html::html;
 pub use jsonl::jsonl;
 pub use junit::junit;
@@ -131,7 +133,7 @@ pub struct DivergenceReport {
     /// A shell script for curl and jq that shows the divergence, if one can be written.
     pub curl: Option<String>,
     /// The reason and the link in the baseline, if the baseline lists the divergence.
-    pub known: Option<Known>,
+    pub known: Option<KnownReason>,
 }
 
 impl DiffReport {
@@ -140,7 +142,7 @@ impl DiffReport {
         rules: &Rules,
         server: &Server,
         result: DiffResult,
-        waited: Waited,
+        waited: RunDuration,
         strict: bool,
         run: Run,
     ) -> Self {
@@ -157,8 +159,8 @@ impl DiffReport {
             decisions: result.decisions,
             scenarios: result.scenarios,
             scenarios_run: result.run,
-            seconds: rounded(waited.took.as_secs_f64()),
-            waiting_seconds: rounded(waited.waited.as_secs_f64()),
+            seconds: round_seconds(waited.took.as_secs_f64()),
+            waiting_seconds: round_seconds(waited.waited.as_secs_f64()),
             rate_limited: server.client().waits(),
             complete: result.finished,
             broken_off: result.broken_off.map(|error| printable(&error.to_string())),
@@ -251,7 +253,7 @@ fn printable_total(total: NotComparedTotal) -> NotComparedTotal {
     NotComparedTotal { reasons: reasons.collect(), ..total }
 }
 
-pub(super) fn rounded(seconds: f64) -> f64 {
+pub(super) fn round_seconds(seconds: f64) -> f64 {
     (seconds * 100.0).round() / 100.0
 }
 

@@ -8,7 +8,7 @@ use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
-use super::check::Withdrawn;
+use super::check::WithdrawnPromise;
 use super::{Cell, Run, Table, count, paint, style};
 
 /// For every guarantee and every revision: whether the revision promises the guarantee, and whether the
@@ -65,7 +65,7 @@ pub struct GuaranteeInRevision {
     /// The clauses that promise the guarantee.
     pub clauses: Vec<String>,
     /// The revision that withdrew the promise, if an earlier revision gave the promise.
-    pub withdrawn: Option<Withdrawn>,
+    pub withdrawn: Option<WithdrawnPromise>,
 }
 
 /// Whether a revision promises a guarantee.
@@ -138,7 +138,7 @@ impl GuaranteeInRevision {
             },
             status: finding.status,
             clauses: clauses.cloned().unwrap_or_default(),
-            withdrawn: withdrawal.map(Withdrawn::from),
+            withdrawn: withdrawal.map(WithdrawnPromise::from),
         }
     }
 
@@ -183,12 +183,12 @@ impl Display for History {
         let (guests, rooms) = (count(self.guests, "guest"), count(self.rooms, "room"));
         let scope = format!("checked with {guests} and {rooms}");
         writeln!(f, "{}", paint(style::DIM, scope))?;
-        let mut withdrawals: Vec<(&str, &Withdrawn)> = Vec::new();
+        let mut withdrawals: Vec<(&str, &WithdrawnPromise)> = Vec::new();
         for guarantee in &self.guarantees {
             for withdrawn in
                 guarantee.revisions.iter().filter_map(|in_revision| in_revision.withdrawn.as_ref())
             {
-                let is_same = |(id, other): &(&str, &Withdrawn)| {
+                let is_same = |(id, other): &(&str, &WithdrawnPromise)| {
                     *id == guarantee.id && other.by == withdrawn.by
                 };
                 if !withdrawals.iter().any(is_same) {

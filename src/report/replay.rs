@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
-use crate::diff::{self, ReplayResult, SavedDivergence, SavedReport, Waited};
+use crate::diff::{self, ReplayResult, RunDuration, SavedDivergence, SavedReport};
 use crate::scenario::{LABEL, Scenario, sentence_with};
 use crate::subject::server::Server;
 
@@ -93,7 +93,7 @@ impl ReplayReport {
         rules: &Rules,
         saved: SavedReport,
         server: &Server,
-        (replayed, waited): (ReplayResult, Waited),
+        (replayed, waited): (ReplayResult, RunDuration),
         strict: bool,
         run: Run,
     ) -> Self {
@@ -111,7 +111,7 @@ impl ReplayReport {
             },
             rules: rules.id.clone(),
             requests: server.client().calls(),
-            seconds: super::diff::rounded(waited.took.as_secs_f64()),
+            seconds: super::diff::round_seconds(waited.took.as_secs_f64()),
             broken_off: replayed.broken_off.map(|error| printable(&error.to_string())),
             strict,
             fixed: number(ReplayOutcome::Fixed),
@@ -169,8 +169,9 @@ impl Display for ReplayReport {
             (self.could_not_run, ReplayOutcome::CouldNotRun),
         ];
         let counts = counts.into_iter().filter(|(number, _)| *number > 0);
-        let counts: Vec<_> =
-            counts.map(|(number, outcome)| outcome.painted(&format!("{number} "))).collect();
+        let counts: Vec<_> = counts
+            .map(|(number, outcome)| outcome.words_in_colour(&format!("{number} ")))
+            .collect();
         writeln!(f, "\n{}", counts.join(", "))?;
         if let Some(why) = &self.broken_off {
             writeln!(f, "{}", paint(style::BAD, format!("broken off: {why}")))?;
@@ -180,7 +181,7 @@ impl Display for ReplayReport {
 }
 
 impl ReplayOutcome {
-    fn painted(self, before: &str) -> String {
+    fn words_in_colour(self, before: &str) -> String {
         let style = match self {
             Self::Fixed => style::GOOD,
             Self::StillThere => style::BAD,
@@ -196,7 +197,7 @@ impl Display for ReplayedDivergence {
             (ReplayOutcome::StillThere, Some(true)) => ", which a reading permits",
             _ => "",
         };
-        let outcome = self.outcome.painted("");
+        let outcome = self.outcome.words_in_colour("");
         writeln!(f, "\n{}: {outcome}{by_a_reading}", self.id)?;
         writeln!(f, "  {}", self.step)?;
         writeln!(f, "  the rules:      {}", self.expected)?;

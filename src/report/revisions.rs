@@ -90,7 +90,7 @@ impl RevisionChanges {
             match (access_before(endpoint), after.endpoint(endpoint).access) {
                 (one, other) if one == other => {}
                 (_, Access::Refused) => changes.refused.push(endpoint.to_string()),
-                (_, open) => changes.opened.push(opened(endpoint, open)),
+                (_, open) => changes.opened.push(opened_endpoint(endpoint, open)),
             }
         }
         if let Some(before) = before {
@@ -116,7 +116,7 @@ impl RevisionChanges {
 }
 
 /// An endpoint that is open, with its conditions if it has any.
-fn opened(endpoint: EndpointId, access: Access) -> String {
+fn opened_endpoint(endpoint: EndpointId, access: Access) -> String {
     match access.to_string().as_str() {
         "open" => endpoint.to_string(),
         access => format!("{endpoint}, {access}"),

@@ -29,7 +29,7 @@ impl Run {
             hash.update(source);
         }
         let hash = hash.finalize();
-        let words = without_secrets(std::env::args().skip(1)).map(|word| quoted(&word));
+        let words = without_secrets(std::env::args().skip(1)).map(|word| quote(&word));
         Self {
             command: std::iter::once("guest-access".to_owned())
                 .chain(words)
@@ -60,7 +60,7 @@ fn without_secrets(words: impl Iterator<Item = String>) -> impl Iterator<Item = 
 }
 
 /// A word, quoted for a shell where necessary.
-fn quoted(word: &str) -> String {
+fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

@@ -17,7 +17,7 @@ use super::{paint, style};
 /// If a step cannot happen.
 pub fn steps_in_words(scenario: &Scenario, rules: &Rules) -> Result<Vec<String>, ScenarioError> {
     if !scenario.interleaving.is_empty() {
-        return Ok(overlapping(scenario));
+        return Ok(overlapping_steps(scenario));
     }
     let profile = rules.profile();
     let outcomes = scenario.replay(&profile)?;
@@ -39,15 +39,19 @@ pub fn steps_in_words(scenario: &Scenario, rules: &Rules) -> Result<Vec<String>,
 }
 
 /// The events of an interleaving in their order, and the answers to the calls.
-fn overlapping(scenario: &Scenario) -> Vec<String> {
+fn overlapping_steps(scenario: &Scenario) -> Vec<String> {
     let interleaving_in_words =
         (1..).zip(scenario.interleaving_in_words()).zip(&scenario.interleaving);
     let lines = interleaving_in_words.map(|((number, words), happening)| {
         let answer = match (&happening.answered, happening.stage) {
             (None, _) => memberships_in_words(&happening.membership),
-            (Some(answered), _) if happening.server.is_some() => format!(": {}", painted(answered)),
-            (Some(answered), None) => format!(": {}", painted(answered)),
-            (Some(answered), Some(_)) => format!(", and is answered: {}", painted(answered)),
+            (Some(answered), _) if happening.server.is_some() => {
+                format!(": {}", answer_in_colour(answered))
+            }
+            (Some(answered), None) => format!(": {}", answer_in_colour(answered)),
+            (Some(answered), Some(_)) => {
+                format!(", and is answered: {}", answer_in_colour(answered))
+            }
         };
         format!("{number}. {words}{answer}")
     });
@@ -55,7 +59,7 @@ fn overlapping(scenario: &Scenario) -> Vec<String> {
 }
 
 /// An observed answer, in short and in colour.
-fn painted(observed: &Expect) -> String {
+fn answer_in_colour(observed: &Expect) -> String {
     let style = if observed.verdict == Verdict::Allow { style::GOOD } else { style::BAD };
     format!("{}{}", paint(style, verdict_in_words(observed)), effects_in_words(observed))
 }

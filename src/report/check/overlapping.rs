@@ -37,7 +37,7 @@ impl Display for Disciplines<'_> {
             ]);
         }
         writeln!(f, "\n{table}")?;
-        writeln!(f, "{}", of_nobody(reports))?;
+        writeln!(f, "{}", unbroken_guarantees(reports))?;
         for (property, report, ids) in counterexamples(reports) {
             writeln!(f, "\n{}", paint(style::DIM, format!("under {}", ids.join(", "))))?;
             report.counterexample_text(f, property)?;
@@ -62,7 +62,7 @@ fn breaks(report: &CheckReport) -> (String, anstyle::Style) {
 }
 
 /// The guarantees that no discipline breaks.
-fn of_nobody(reports: &[CheckReport]) -> String {
+fn unbroken_guarantees(reports: &[CheckReport]) -> String {
     let ids = reports.iter().flat_map(|report| &report.properties).map(|property| property.id);
     let is_broken = |id: &str| {
         let properties =

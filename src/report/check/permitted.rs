@@ -202,14 +202,14 @@ const FOLDED_TO: usize = 3;
 
 impl FailsBy {
     fn in_short(&self) -> String {
-        match self.why() {
+        match self.reasons() {
             why if why.is_empty() => self.answer.clone(),
             why => format!("{} ({})", self.answer, why.join(", ")),
         }
     }
 
     /// Why the rules permit the answer: by which reading, and whether the base forbids it.
-    fn why(&self) -> Vec<String> {
+    fn reasons(&self) -> Vec<String> {
         let reading = self.reading.iter().map(|reading| format!("reading {reading}"));
         reading.chain(self.new.then(|| "new".to_owned())).collect()
     }
@@ -221,7 +221,10 @@ impl FailsBy {
             f,
             "{id} ({} {}): {}",
             paint(style, "fails by"),
-            std::iter::once(self.answer.clone()).chain(self.why()).collect::<Vec<_>>().join(", "),
+            std::iter::once(self.answer.clone())
+                .chain(self.reasons())
+                .collect::<Vec<_>>()
+                .join(", "),
             property.always
         )?;
         writeln!(f, "  {}", self.means)?;

@@ -28,7 +28,7 @@ impl Display for ContentionReport {
             "{}, {}, of which {}",
             count(self.rounds, "round"),
             count(self.calls, "call"),
-            overlapping(self)
+            overlapping_calls(self)
         )?;
         writeln!(
             f,
@@ -79,7 +79,7 @@ impl Display for ContentionReport {
     }
 }
 
-fn overlapping(report: &ContentionReport) -> String {
+fn overlapping_calls(report: &ContentionReport) -> String {
     let unanswered = match report.unanswered {
         0 => String::new(),
         unanswered => format!("{} without an answer; ", super::super::number(unanswered)),

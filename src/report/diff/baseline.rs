@@ -55,7 +55,7 @@ pub struct BaselineEntry {
 
 /// The reason and the link of a known divergence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Known {
+pub struct KnownReason {
     /// Why the divergence is accepted; empty if nobody wrote a reason.
     pub reason: String,
     /// The URL of a discussion; empty if nobody wrote one.
@@ -68,14 +68,14 @@ pub struct BaselineReport {
     /// The number of entries that occurred.
     pub known: usize,
     /// The entries that did not occur, although every vector that showed them ran.
-    pub stale: Vec<Missing>,
+    pub stale: Vec<AbsentEntry>,
     /// The entries that did not occur, and whose vectors did not all run.
-    pub not_run: Vec<Missing>,
+    pub not_run: Vec<AbsentEntry>,
 }
 
 /// An entry that did not occur.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Missing {
+pub struct AbsentEntry {
     /// The id of the divergence.
     pub id: String,
     /// The step in words.
@@ -86,7 +86,7 @@ pub struct Missing {
     pub because: String,
 }
 
-impl Known {
+impl KnownReason {
     /// The reason and the link, in one line.
     pub fn in_words(&self) -> String {
         let reason = if self.reason.is_empty() { "no reason is given" } else { &self.reason };
@@ -94,7 +94,7 @@ impl Known {
     }
 }
 
-impl Missing {
+impl AbsentEntry {
     /// The entry, and why it is stale or not run, in one line.
     pub fn in_words(&self) -> String {
         format!("{} ({}): {}", self.step, self.by, self.because)
@@ -127,9 +127,9 @@ impl BaselineEntry {
         words(self) == words(other)
     }
 
-    fn missing(&self, because: impl Into<String>) -> Missing {
+    fn missing(&self, because: impl Into<String>) -> AbsentEntry {
         let Self { id, step, by, .. } = self.clone();
-        Missing { id, step, by, because: because.into() }
+        AbsentEntry { id, step, by, because: because.into() }
     }
 
     /// Why the run does not show whether the entry still occurs; `None` if the run shows it.
@@ -198,7 +198,7 @@ impl DiffReport {
             let BaselineEntry { id, reason, link, .. } = entry;
             let same = self.divergences.iter_mut().find(|divergence| divergence.id == *id);
             if let Some(divergence) = same {
-                divergence.known = Some(Known { reason: reason.clone(), link: link.clone() });
+                divergence.known = Some(KnownReason { reason: reason.clone(), link: link.clone() });
                 result.known += 1;
             } else if let Some(because) = entry.not_run(&self.ran, &is_selected) {
                 result.not_run.push(entry.missing(because));

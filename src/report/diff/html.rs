@@ -13,7 +13,7 @@ use crate::permitted::DivergenceKind;
 use crate::report::{count, number};
 
 use super::text::{NOT_RUN, first_reasons, not_compared_in_words, permitted_in_words, times};
-use super::{BaselineReport, DiffReport, DivergenceReport, Missing};
+use super::{AbsentEntry, BaselineReport, DiffReport, DivergenceReport};
 
 /// The style sheet, for light and dark screens and for paper.
 const STYLE: &str = include_str!("html/style.css");
@@ -152,7 +152,7 @@ fn effort(report: &DiffReport) -> Markup {
 }
 
 fn known(baseline: &BaselineReport) -> Markup {
-    let listed = |title: &str, class: &str, missing: &[Missing]| {
+    let listed = |title: &str, class: &str, missing: &[AbsentEntry]| {
         html! {
             @if !missing.is_empty() {
                 section.missing.(class) {

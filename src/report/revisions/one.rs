@@ -8,7 +8,7 @@ use guest_access_rules::profile::{Access, Condition};
 use guest_access_rules::rules::{MayBeOpen, Rules, Standing};
 use serde::Serialize;
 
-use crate::report::check::Withdrawn;
+use crate::report::check::WithdrawnPromise;
 use crate::report::{Cell, Run, Table, paint, style};
 
 use super::standing;
@@ -100,7 +100,7 @@ pub struct GuaranteeStanding {
     /// The clauses that promise the guarantee.
     pub clauses: Vec<String>,
     /// The revision that withdrew the promise.
-    pub withdrawn: Option<Withdrawn>,
+    pub withdrawn: Option<WithdrawnPromise>,
 }
 
 impl Revision {
@@ -127,7 +127,7 @@ impl Revision {
             id: guarantee.get().id,
             promised: rules.promises.contains_key(&guarantee),
             clauses: rules.promises.get(&guarantee).cloned().unwrap_or_default(),
-            withdrawn: rules.withdrawn.get(&guarantee).map(Withdrawn::from),
+            withdrawn: rules.withdrawn.get(&guarantee).map(WithdrawnPromise::from),
         };
         Self {
             id: rules.id.clone(),

@@ -67,13 +67,13 @@ pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
             }
             div.scroll { (diagram(d)) }
             @for contrast in &d.contrasts {
-                (collapsed(
+                (collapsed_block(
                     "A scenario of the same run that shows the other option",
                     &serde_json::to_string_pretty(contrast).unwrap_or_default()
                 ))
             }
-            (collapsed("Scenario", &serde_json::to_string_pretty(&d.scenario).unwrap_or_default()))
-            @if let Some(script) = &d.curl { (collapsed("Script, for curl and jq", script)) }
+            (collapsed_block("Scenario", &serde_json::to_string_pretty(&d.scenario).unwrap_or_default()))
+            @if let Some(script) = &d.curl { (collapsed_block("Script, for curl and jq", script)) }
             details {
                 summary { "Seen in" }
                 p.fine { (d.seen_in.join(", ")) }
@@ -94,7 +94,7 @@ fn is_http_url(link: &str) -> bool {
 }
 
 /// A text under a heading that opens it.
-fn collapsed(heading: &str, text: &str) -> Markup {
+fn collapsed_block(heading: &str, text: &str) -> Markup {
     html! { details { summary { (heading) } pre { (text) } } }
 }
 
