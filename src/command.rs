@@ -24,7 +24,7 @@ use clap::Parser;
 
 pub use error::CommandError;
 
-use output::Written;
+use output::CommandOutput;
 
 /// An executable, checkable specification of Matrix guest access.
 ///
@@ -92,7 +92,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Vectors(args) => vectors::run(&args),
     };
-    match written.and_then(Written::deliver) {
+    match written.and_then(CommandOutput::deliver) {
         Ok(outcome) => ExitCode::from(outcome.code()),
         Err(error) => {
             output::print_error(&error);

@@ -68,7 +68,7 @@ pub use result::{
     NotCompared, NotComparedReason, NotComparedTotal, NotRun, Query, ReadingConflict, ReadingTaken,
     ScenarioSummary,
 };
-pub use runtime::{Waited, wait_for};
+pub use runtime::{RunDuration, wait_for};
 pub use saved::{SavedDivergence, SavedError, SavedReport};
 pub use scenario_run::PlannedScenario;
 

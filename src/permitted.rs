@@ -58,7 +58,7 @@ mod scenario;
 mod sequence;
 
 pub use decide::{AlternativeOutcome, DecidedStep};
-pub use follow::Followed;
+pub use follow::ActionRun;
 pub use kind::DivergenceKind;
 pub use matches::{Match, StepMatches};
 pub use option::{Assignment, OpenOptions, OptionNumber, TakenOption};

@@ -52,7 +52,7 @@ use guest_access_model::state::Scope;
 use guest_access_model::threads::{self, each};
 use guest_access_rules::rules::Rules;
 
-use crate::permitted::{Followed, Permitted};
+use crate::permitted::{ActionRun, Permitted};
 use crate::scenario::Scenario;
 
 pub use coverage_goal::{
@@ -94,7 +94,7 @@ struct Candidate {
     otherwise: Vec<Vec<Permitted>>,
     scope: Scope,
     /// The default on the actions of the scenario.
-    followed: Followed,
+    followed: ActionRun,
 }
 
 impl Candidate {
@@ -132,7 +132,7 @@ pub fn vectors(rules: &Rules) -> Vec<Vector> {
         scenario.clauses = clauses.collect::<BTreeSet<_>>().into_iter().collect();
         Vector { scenario, otherwise, scope, covers }
     };
-    needed(candidates, covers).into_iter().map(vector).collect()
+    necessary_candidates(candidates, covers).into_iter().map(vector).collect()
 }
 
 /// Vectors that together cover every goal that vectors can cover.
@@ -203,7 +203,7 @@ fn candidates(rules: &Rules, deviations: &[Deviation]) -> Vec<Candidate> {
 }
 
 /// The candidates without which a goal would be uncovered. The last candidates are dropped first.
-fn needed(
+fn necessary_candidates(
     candidates: Vec<Candidate>,
     covers: Vec<BTreeSet<CoverageGoal>>,
 ) -> Vec<(Candidate, BTreeSet<CoverageGoal>)> {

@@ -12,7 +12,7 @@ use guest_access_rules::rules::Rules;
 use crate::report::check::{CheckReport, Disciplines};
 use crate::report::junit::junit;
 
-use super::output::{Written, json, print_message};
+use super::output::{CommandOutput, json, print_message};
 use super::{CommandError, Outcome};
 
 pub(super) use args::Args;
@@ -21,7 +21,7 @@ use args::{Format, Model};
 use selection::{Selection, Subject};
 use task::Task;
 
-pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     args.validate()?;
     let selection = Selection::of(&args.properties, args.model)?;
     let rules: Vec<_> =
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         (Format::Json, reports) => json(&reports)?,
         (Format::Junit, reports) => junit(reports)?,
     };
-    Ok(Written::new(text, outcome, &args.output))
+    Ok(CommandOutput::new(text, outcome, &args.output))
 }
 
 fn outcome(reports: &[CheckReport]) -> Outcome {

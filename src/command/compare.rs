@@ -6,7 +6,7 @@ use guest_access_rules::rules::Rules;
 use crate::report::Run;
 use crate::report::compare::ComparisonReport;
 
-use super::output::{Format, OutputArgs, Written};
+use super::output::{CommandOutput, Format, OutputArgs};
 use super::search::{SearchArgs, SearchLimits};
 use super::{CommandError, Outcome};
 
@@ -33,7 +33,7 @@ pub(super) struct Args {
     output: OutputArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let (from, to) = (Rules::find(&args.from)?, Rules::find(&args.to)?);
     let run = Run::of([&from, &to]);
     let limits = SearchLimits::begin(&args.search)?;
@@ -43,5 +43,5 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let permitted = permitted_changes(&from, &to, scope, limits.workers, &limits.stop);
     let report = ComparisonReport::new(&from, &to, scope, &comparison, &permitted, run)?;
     let outcome = if report.complete { Outcome::Holds } else { Outcome::NoVerdict };
-    Written::report(&report, args.format, outcome, &args.output)
+    CommandOutput::report(&report, args.format, outcome, &args.output)
 }

@@ -8,7 +8,7 @@ use crate::report::Run;
 use crate::report::decide::Decisions;
 use crate::scenario::Scenario;
 
-use super::output::{Format, OutputArgs, Written};
+use super::output::{CommandOutput, Format, OutputArgs};
 use super::{CommandError, Outcome};
 
 /// Decide each step of a scenario, with clauses and reasons
@@ -32,11 +32,11 @@ pub(super) struct Args {
     output: OutputArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let (scenario, source) = Scenario::load(&args.scenario)?;
     let rules = Rules::find(args.rules.as_ref().unwrap_or(&scenario.rules))?;
     let decisions = Decisions::new(&scenario, &rules, Run::of([&rules]))
         .map_err(|error| source.locate(error))?;
     let outcome = if decisions.as_expected { Outcome::Holds } else { Outcome::Fails };
-    Written::report(&decisions, args.format, outcome, &args.output)
+    CommandOutput::report(&decisions, args.format, outcome, &args.output)
 }

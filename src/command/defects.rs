@@ -10,7 +10,7 @@ use crate::report::defects::DefectsReport;
 use crate::subject::reference::ReferenceSubject;
 use crate::vectors;
 
-use super::output::{Format, OutputArgs, Written, print_message};
+use super::output::{CommandOutput, Format, OutputArgs, print_message};
 use super::progress::Progress;
 use super::search::{SearchArgs, SearchLimits};
 use super::{CommandError, Outcome};
@@ -49,7 +49,7 @@ enum Against {
     Diff,
 }
 
-pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let rules = Rules::find(&args.rules)?;
     let run = Run::of([&rules]);
     let limits = SearchLimits::begin(&args.search)?;
@@ -87,8 +87,8 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     drop(progress);
     let Some(report) = report else {
         print_message("the search ended before every defect was checked");
-        return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));
+        return Ok(CommandOutput::new(String::new(), Outcome::NoVerdict, &args.output));
     };
     let outcome = if report.has_a_gap() { Outcome::Fails } else { Outcome::Holds };
-    Written::report(&report, args.format, outcome, &args.output)
+    CommandOutput::report(&report, args.format, outcome, &args.output)
 }

@@ -17,7 +17,7 @@ use crate::report::diff::{self as report, Baseline, DiffReport};
 use crate::serve::Embedded;
 use crate::subject::server::{Limits, Proof, Server, ServerError, Token, UserAccount};
 
-use super::output::{OutputArgs, Written, json, print_message};
+use super::output::{CommandOutput, OutputArgs, json, print_message};
 use super::progress::Progress;
 use super::{CommandError, Outcome, interrupt};
 
@@ -184,7 +184,7 @@ fn token(text: &str) -> Result<Token, String> {
     Ok(text.to_owned().into())
 }
 
-pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     if let Some(report) = &args.replay {
         return replay::run(args, report);
     }
@@ -211,7 +211,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let scenarios = of_folder.unwrap_or_else(|| diff::plan(&rules, &args.only));
     if scenarios.is_empty() && args.explore_for.is_none() {
         print_message("no scenario matches, so nothing was there to check");
-        return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));
+        return Ok(CommandOutput::new(String::new(), Outcome::NoVerdict, &args.output));
     }
     let comparison = compare(args, &url, &rules, scenarios, &options, &progress);
     let (result, waited) = diff::wait_for(comparison).map_err(CommandError::Runtime)?;
@@ -227,14 +227,14 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     }
     if let Some(path) = &args.write_baseline {
         let baseline = Baseline::of(&report, baselines.before(), |id| is_selected(args, id));
-        Written::write_file(&baseline.to_toml()?, path)?;
+        CommandOutput::write_file(&baseline.to_toml()?, path)?;
         // The new baseline lists every divergence, so the run does not fail.
         report.compare_with(&baseline, |id| is_selected(args, id));
     }
     for (format, path) in &args.also {
-        Written::write_file(&format.write(&report)?, path)?;
+        CommandOutput::write_file(&format.write(&report)?, path)?;
     }
-    Ok(Written::new(args.format.write(&report)?, outcome(&report), &args.output))
+    Ok(CommandOutput::new(args.format.write(&report)?, outcome(&report), &args.output))
 }
 
 /// The baselines that exist before the run.

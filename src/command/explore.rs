@@ -8,7 +8,7 @@ use guest_access_model::state::Scope;
 use guest_access_rules::rules::Rules;
 use stateright::Model;
 
-use super::output::{OutputArgs, Written, print_message};
+use super::output::{CommandOutput, OutputArgs, print_message};
 use super::{CommandError, Outcome};
 
 use model::ExplorerModel;
@@ -37,7 +37,7 @@ pub(super) struct Args {
     quiet: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let rules = Rules::find(&args.rules)?;
     let scope = Scope { guests: args.guests.into(), rooms: args.rooms.into() };
     // The Explorer panics if it cannot listen, so the port is tried here first.
@@ -48,5 +48,5 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         print_message(&format!("{} is at http://{address}/; end it with Ctrl-C", rules.id));
     }
     ExplorerModel::new(&rules, scope).checker().serve(address);
-    Ok(Written::new(String::new(), Outcome::Holds, &OutputArgs::default()))
+    Ok(CommandOutput::new(String::new(), Outcome::Holds, &OutputArgs::default()))
 }

@@ -9,7 +9,7 @@ use guest_access_rules::rules::Rules;
 use crate::report::Run;
 use crate::report::history::History;
 
-use super::output::{Format, OutputArgs, Written};
+use super::output::{CommandOutput, Format, OutputArgs};
 use super::progress::Progress;
 use super::search::{SearchArgs, SearchLimits};
 use super::{CommandError, Outcome};
@@ -31,7 +31,7 @@ pub(super) struct Args {
     output: OutputArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let published = Rules::published();
     let run = Run::of(&published);
     let limits = SearchLimits::begin(&args.search)?;
@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
                 model: Sequential::new(scope, rules.profile(), rules.profile()),
                 guarantees: GuaranteeSet::on_actions(),
                 required: GuaranteeSet::on_actions(),
-                executor: Executor::usual(scope),
+                executor: Executor::default_for(scope),
                 workers: &workers,
             }
             .run(&limits.stop, &|seen| limits.on_progress(&progress, seen))?;
@@ -60,5 +60,5 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         (false, false) => Outcome::NoVerdict,
         (false, true) => Outcome::Holds,
     };
-    Written::report(history, args.format, outcome, &args.output)
+    CommandOutput::report(history, args.format, outcome, &args.output)
 }

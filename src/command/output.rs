@@ -46,13 +46,13 @@ pub(super) enum Format {
 
 /// The finished text of a report, and the outcome of the command.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(super) struct CommandOutput {
     pub(super) text: String,
     pub(super) outcome: Outcome,
     pub(super) to: OutputArgs,
 }
 
-impl Written {
+impl CommandOutput {
     pub(super) fn new(text: String, outcome: Outcome, to: &OutputArgs) -> Self {
         Self { text, outcome, to: to.clone() }
     }

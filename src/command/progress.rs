@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use guest_access_model::executor::Seen;
+use guest_access_model::executor::SearchProgress;
 use indicatif::ProgressBar;
 
 use crate::report::{count, number};
@@ -51,7 +51,7 @@ impl Progress {
     }
 
     /// Reports how many states an executor has explored.
-    pub(super) fn show_explored(&self, seen: Seen) {
+    pub(super) fn show_explored(&self, seen: SearchProgress) {
         self.report(|| {
             let seconds = self.began.elapsed().as_secs_f64().max(0.001);
             #[expect(

@@ -10,7 +10,7 @@ use crate::contention::{Checker, Recording};
 use crate::report::Run;
 use crate::report::contention::{self as report, ContentionReport, Effort};
 
-use super::output::{OutputArgs, Written, json, print_message};
+use super::output::{CommandOutput, OutputArgs, json, print_message};
 use super::progress::Progress;
 use super::{CommandError, Outcome, interrupt};
 
@@ -63,7 +63,7 @@ impl Format {
     }
 }
 
-pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let began = Instant::now();
     let recording = Recording::load(&args.file)?;
     let name = args.file.display().to_string();
@@ -85,7 +85,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     if report.calls == 0 {
         print_message("the recording has no calls, so nothing was there to check");
     }
-    Ok(Written::new(args.format.write(&report)?, outcome(&report), &args.output))
+    Ok(CommandOutput::new(args.format.write(&report)?, outcome(&report), &args.output))
 }
 
 /// The outcome of a check.

@@ -5,7 +5,7 @@ use guest_access_rules::rules::Rules;
 use crate::report::Run;
 use crate::report::revisions::{Revision, Revisions};
 
-use super::output::{Format, OutputArgs, Written};
+use super::output::{CommandOutput, Format, OutputArgs};
 use super::{CommandError, Outcome};
 
 /// List the revisions with their changes, or show one revision in full
@@ -21,17 +21,17 @@ pub(super) struct Args {
     output: OutputArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     match &args.rules {
         None => {
             let published = Rules::published();
             let revisions = Revisions::new(&published, Run::of(&published));
-            Written::report(&revisions, args.format, Outcome::Holds, &args.output)
+            CommandOutput::report(&revisions, args.format, Outcome::Holds, &args.output)
         }
         Some(name) => {
             let rules = Rules::find(name)?;
             let revision = Revision::new(&rules, Run::of([&rules]));
-            Written::report(&revision, args.format, Outcome::Holds, &args.output)
+            CommandOutput::report(&revision, args.format, Outcome::Holds, &args.output)
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use guest_access_model::executor::Seen;
+use guest_access_model::executor::SearchProgress;
 use guest_access_model::memory;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
@@ -71,7 +71,7 @@ impl SearchLimits {
     }
 
     /// Shows the progress of a search, and ends the search if memory runs short.
-    pub(super) fn on_progress(&self, progress: &Progress, seen: Seen) {
+    pub(super) fn on_progress(&self, progress: &Progress, seen: SearchProgress) {
         progress.show_explored(seen);
         if memory::is_short() {
             self.memory_ran_short.set(true);

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::serve::{self, ConcurrencyDefect, Server};
 
-use super::output::{OutputArgs, Written, print_message};
+use super::output::{CommandOutput, OutputArgs, print_message};
 use super::{CommandError, Outcome, lookup};
 
 /// Serve the reference homeserver over HTTP
@@ -36,7 +36,7 @@ pub(super) struct Args {
     quiet: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let rules = Rules::find(&args.rules)?;
     let server = server_with_defects(&rules, &args.defects)?;
     let interrupt = Arc::new(Notify::new());
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
         let served = serve::serve(listener, server, interrupt.notified());
         served.await.map_err(CommandError::Serve)
     })?;
-    Ok(Written::new(String::new(), Outcome::Holds, &OutputArgs::default()))
+    Ok(CommandOutput::new(String::new(), Outcome::Holds, &OutputArgs::default()))
 }
 
 /// A homeserver that follows `rules`, with the defects that have these ids.
@@ -79,5 +79,5 @@ fn announce(rules: &Rules, args: &Args, address: SocketAddr) -> Result<(), Comma
         print_message(&format!("{}{mistakes} is being served; end it with Ctrl-C", rules.id));
     }
     let text = format!("http://{address}\n");
-    Written::new(text, Outcome::Holds, &OutputArgs::default()).deliver().map(drop)
+    CommandOutput::new(text, Outcome::Holds, &OutputArgs::default()).deliver().map(drop)
 }

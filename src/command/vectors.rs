@@ -11,7 +11,7 @@ use crate::report::Run;
 use crate::report::vectors::{UndetectedReport, VectorsReport};
 use crate::vectors::{INDEX, SCHEMA, schema, vectors};
 
-use super::output::{Format, OutputArgs, Written, json};
+use super::output::{CommandOutput, Format, OutputArgs, json};
 use super::progress::Progress;
 use super::{CommandError, Outcome};
 
@@ -38,7 +38,7 @@ pub(super) struct Args {
     output: OutputArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let rules = Rules::find(&args.rules)?;
     let folder = args.out.as_deref().map(Folder::open).transpose()?;
     let run = Run::of([&rules]);
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     if let Some(folder) = folder {
         folder.write(&report)?;
     }
-    Written::report(&report, args.format, Outcome::Holds, &args.output)
+    CommandOutput::report(&report, args.format, Outcome::Holds, &args.output)
 }
 
 /// The value of the key `is`, by which an index is recognised.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_model::action::Actor;
-use guest_access_model::linearizability::Partitioned;
+use guest_access_model::linearizability::PartitionedSpecification;
 use guest_access_model::stop::Stop;
 use guest_access_rules::rules::Rules;
 
@@ -123,7 +123,7 @@ impl Checker {
         let mut checked = CheckResult {
             calls: calls().count(),
             unanswered: calls().filter(|call| call.answer.is_none()).count(),
-            overlapping: rounds.iter().map(overlapping).sum(),
+            overlapping: rounds.iter().map(overlapping_calls).sum(),
             rounds: rounds.len(),
             partitions: 0,
             violations: Vec::new(),
@@ -171,7 +171,7 @@ impl Checker {
             refuted.any(|one| one.conflict.decision_point == needed.taken.decision_point)
         };
         checked.readings = needed.filter(|needed| !is_refuted(needed)).collect();
-        checked.violations = grouped(checked.violations);
+        checked.violations = group_violations(checked.violations);
         checked
     }
 
@@ -262,7 +262,7 @@ impl Checker {
 }
 
 /// The number of pairs of calls that overlapped.
-fn overlapping(round: &Round) -> usize {
+fn overlapping_calls(round: &Round) -> usize {
     let calls = &round.calls;
     let later = |number: usize| calls.iter().skip(number + 1);
     let pairs = (0..calls.len()).flat_map(|one| later(one).map(move |other| (one, other)));
@@ -270,7 +270,7 @@ fn overlapping(round: &Round) -> usize {
 }
 
 /// Joins equal violations to the shortest of them.
-fn grouped(violations: Vec<Violation>) -> Vec<Violation> {
+fn group_violations(violations: Vec<Violation>) -> Vec<Violation> {
     let mut groups: BTreeMap<_, Violation> = BTreeMap::new();
     for violation in violations {
         match groups.entry(violation.signature()) {

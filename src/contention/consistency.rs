@@ -27,7 +27,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use guest_access_model::linearizability::Partitioned;
+use guest_access_model::linearizability::PartitionedSpecification;
 use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
@@ -35,14 +35,14 @@ use crate::diff::ReadingConflict;
 use crate::permitted::{Match, OpenOptions, StepMatches, TakenOption, judge_run};
 use crate::scenario::actor_name;
 
-use super::explain::{Pairs, explaining_readings, necessary};
+use super::explain::{Pairs, explaining_readings, necessary_readings};
 use super::linearization::{LinearizationSearch, SearchResult};
 use super::minimal_history::MinimalHistory;
 use super::partition::Partition;
 use super::recording::{Call, Round};
 use super::shrink::shrink;
 use super::specification::{Readings, RoundSpecification, SpecificationByReadings};
-use super::violation::shown;
+use super::violation::reported_call;
 
 /// A question that a homeserver answers in two ways within one recording. Each partition by itself is
 /// permitted.
@@ -314,7 +314,7 @@ impl ConsistencyCheck<'_> {
             }
             let mut found = Vec::new();
             for (switches, partitions) in needs {
-                let here = switched(&in_run, &switches);
+                let here = with_switches(&in_run, &switches);
                 let by_here = self.results(&here);
                 let is_order = |result: &SearchResult| matches!(result, SearchResult::Order);
                 let opposite = results.iter().zip(&by_here).position(|(in_run, here)| {
@@ -380,7 +380,7 @@ impl ConsistencyCheck<'_> {
     pub(super) fn usage(&self, assignment: &Readings) -> BTreeMap<usize, usize> {
         let mut usage = BTreeMap::new();
         for partition in self.partitions() {
-            for reading in necessary(self.specification, &partition, assignment).iter() {
+            for reading in necessary_readings(self.specification, &partition, assignment).iter() {
                 *usage.entry(*reading).or_default() += 1;
             }
         }
@@ -423,7 +423,7 @@ impl ConsistencyCheck<'_> {
         for switch in switches.clone() {
             let fewer: Vec<Switch> =
                 switches.iter().copied().filter(|other| *other != switch).collect();
-            let readings = switched(in_run, &fewer);
+            let readings = with_switches(in_run, &fewer);
             if matches!(self.search(number, partition, &readings), SearchResult::Order) {
                 switches = fewer;
             }
@@ -442,13 +442,13 @@ impl ConsistencyCheck<'_> {
             of: actor_name(partition.of),
             event: partition.event,
             unexplained: calls.iter().position(|call| Some(call.number) == unexplained),
-            calls: calls.iter().map(|call| shown(round, call)).collect(),
+            calls: calls.iter().map(|call| reported_call(round, call)).collect(),
         })
     }
 }
 
 /// The assignment with these questions answered otherwise.
-fn switched(in_run: &Readings, switches: &[Switch]) -> Readings {
+fn with_switches(in_run: &Readings, switches: &[Switch]) -> Readings {
     let is_dropped = |variant: &usize| switches.iter().any(|one| one.in_run == Some(*variant));
     let kept = in_run.iter().copied().filter(|variant| !is_dropped(variant));
     let mut readings: Vec<usize> = kept.chain(switches.iter().filter_map(|one| one.here)).collect();

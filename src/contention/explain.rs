@@ -63,7 +63,7 @@ pub(super) fn explain_by_known_readings(
         SearchResult::NoOrder => {}
     }
     let found = known.iter().find(|readings| matches!(search(readings), SearchResult::Order));
-    found.map(|readings| Explanation::Order(necessary(specification, partition, readings)))
+    found.map(|readings| Explanation::Order(necessary_readings(specification, partition, readings)))
 }
 
 /// Explains a partition by our readings, by the `known` combinations, or by any other combination.
@@ -129,7 +129,7 @@ pub(super) fn explain(
 }
 
 /// The readings without which these readings no longer explain the partition.
-pub(super) fn necessary(
+pub(super) fn necessary_readings(
     specification: &SpecificationByReadings,
     partition: &Partition,
     readings: &Readings,

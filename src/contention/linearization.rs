@@ -121,7 +121,7 @@ impl<'a> LinearizationSearch<'a> {
     }
 
     /// Searches for a linearization; returns the result and all explored prefixes.
-    fn explore(&self) -> linearizability::Explored<RoundState> {
+    fn explore(&self) -> linearizability::SearchOutcome<RoundState> {
         self.with_search(|search| search.explore())
     }
 

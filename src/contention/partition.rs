@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_model::action::{Action, Actor, Operation};
-use guest_access_model::linearizability::Partitioned;
+use guest_access_model::linearizability::PartitionedSpecification;
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
 
@@ -96,7 +96,7 @@ impl FinalState {
     }
 }
 
-impl Partitioned for RoundSpecification<'_> {
+impl PartitionedSpecification for RoundSpecification<'_> {
     type History = Round;
     type Partition = Partition;
 

@@ -7,7 +7,7 @@ use guest_access_model::action::{
     Action, Actor, Credential, Key, Message, Observation, Operation, Says, Subject, Upgrade,
 };
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::linearizability::Partitioned;
+use guest_access_model::linearizability::PartitionedSpecification;
 use guest_access_model::state::State;
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::profile::Profile;

@@ -159,7 +159,7 @@ pub(super) fn violation(
         Some(_) => kinds.into_iter().min().unwrap_or(DivergenceKind::Error),
         None => DivergenceKind::Effect,
     };
-    let shown: Vec<Call> = calls.iter().map(|judged| shown(round, judged)).collect();
+    let shown: Vec<Call> = calls.iter().map(|judged| reported_call(round, judged)).collect();
     // A call that was freed from its time may still have raced with one of the others.
     let apart = |one: &Call, other: &Call| one.precedes(other) || other.precedes(one);
     let others: Vec<&Call> = anytime.iter().map(|one| &round.calls[one.number]).collect();
@@ -213,7 +213,7 @@ fn readings_in_words(specification: &SpecificationByReadings, readings: &[usize]
 }
 
 /// The recorded call, without its answer if the minimal history does not have the answer.
-pub(super) fn shown(round: &Round, judged: &PartitionCall) -> Call {
+pub(super) fn reported_call(round: &Round, judged: &PartitionCall) -> Call {
     let call = round.calls[judged.number].clone();
     if judged.answer.is_some() { call } else { Call { answer: None, end: None, ..call } }
 }

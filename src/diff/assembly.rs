@@ -15,14 +15,14 @@ use super::run_record::RunRecord;
 use super::scenario_run::{ReadingSwitch, ScenarioRun};
 use super::script::{ScriptSource, Scripts};
 use super::signature::Signature;
-use super::trials::{Demonstrated, Demonstration};
+use super::trials::{DemonstratedDivergence, Demonstration};
 
 /// The divergences, the worst first.
 pub(super) fn divergences(
     scripts: Scripts<'_>,
     variants: &Variants,
     record: &RunRecord,
-    found: &[Demonstrated],
+    found: &[DemonstratedDivergence],
 ) -> Vec<Divergence> {
     let assembly =
         Assembly { scripts, variants, record, causes: causes(scripts.rules, variants, record) };
@@ -37,7 +37,10 @@ struct Assembly<'a> {
 }
 
 impl Assembly<'_> {
-    fn divergence(&self, Demonstrated { group, demonstration }: &Demonstrated) -> Divergence {
+    fn divergence(
+        &self,
+        DemonstratedDivergence { group, demonstration }: &DemonstratedDivergence,
+    ) -> Divergence {
         let rules = self.scripts.rules;
         let Signature { kind, step, by, expected, observed, switches, .. } = &group.signature;
         let conflicts: Vec<_> = switches.iter().map(|switch| self.conflict(*switch)).collect();

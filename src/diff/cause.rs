@@ -59,8 +59,10 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn new(variants: &'a Variants, segments: &'a [Segment]) -> Self {
-        let same =
-            segments.iter().map(|segment| same(&variants.default, segment).collect()).collect();
+        let same = segments
+            .iter()
+            .map(|segment| expectation_met(&variants.default, segment).collect())
+            .collect();
         Self { variants, segments, taken: Vec::new(), same, open: unexplained(segments, &[]) }
     }
 
@@ -148,7 +150,7 @@ impl<'a> Search<'a> {
     /// For each step of a segment: whether the model with this profile expects the observation. `None`
     /// if the profile contradicts the segment.
     fn same_and_more(&self, profile: &Profile, number: usize) -> Option<Vec<bool>> {
-        let after = same(profile, &self.segments[number]).zip(&self.same[number]);
+        let after = expectation_met(profile, &self.segments[number]).zip(&self.same[number]);
         after.map(|(after, before)| (after || !before).then_some(after)).collect()
     }
 
@@ -161,13 +163,17 @@ impl<'a> Search<'a> {
         self.taken.extend(&explanation.variants);
         self.open.retain(|open| !explanation.explains.contains(open));
         let profile = self.variants.profile(&self.taken);
-        self.same = self.segments.iter().map(|segment| same(&profile, segment).collect()).collect();
+        self.same = self
+            .segments
+            .iter()
+            .map(|segment| expectation_met(&profile, segment).collect())
+            .collect();
     }
 }
 
 /// For each step of a segment: whether the model expects the observation. After an unexpected
 /// observation, the model goes on from the state in which the step left the homeserver.
-fn same(profile: &Profile, segment: &Segment) -> impl Iterator<Item = bool> {
+fn expectation_met(profile: &Profile, segment: &Segment) -> impl Iterator<Item = bool> {
     let mut state = initial(profile);
     segment.log.iter().map(move |taken| {
         let outcome = outcome_as_asked(profile, &state, &taken.step);

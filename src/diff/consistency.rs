@@ -95,7 +95,7 @@ pub(super) fn contrast(
     switch: ReadingSwitch,
 ) -> Option<(usize, usize)> {
     let here = match (switch.in_run, switch.here) {
-        (_, Some(variant)) => taking(variants, in_run, variant),
+        (_, Some(variant)) => with_variant(variants, in_run, variant),
         (Some(variant), None) => without(in_run, variant),
         (None, None) => in_run.to_vec(),
     };
@@ -119,7 +119,7 @@ fn without(taken: &[usize], variant: usize) -> Vec<usize> {
 }
 
 /// The taken variants, with `variant` in place of the variants that answer the same question.
-fn taking(variants: &Variants, taken: &[usize], variant: usize) -> Vec<usize> {
+fn with_variant(variants: &Variants, taken: &[usize], variant: usize) -> Vec<usize> {
     let others = taken.iter().copied();
     let others = others.filter(|other| !variants.exclude_each_other(*other, variant));
     let mut taken: Vec<usize> = others.chain([variant]).collect();
@@ -168,7 +168,7 @@ impl Search<'_> {
         let all = self.places.iter().map(Vec::len).sum();
         let mut best: Option<(usize, Vec<usize>)> = None;
         for candidate in candidates {
-            let (explained, found) = self.climbed(candidate, all);
+            let (explained, found) = self.hill_climb(candidate, all);
             if best.as_ref().is_none_or(|(most, _)| explained > *most) {
                 best = Some((explained, found));
             }
@@ -181,14 +181,15 @@ impl Search<'_> {
 
     /// Changes one variant at a time, as long as more steps are explained. Returns how many are, and by
     /// which variants.
-    fn climbed(&self, mut taken: Vec<usize>, all: usize) -> (usize, Vec<usize>) {
-        let mut explained = self.explained(&taken);
+    fn hill_climb(&self, mut taken: Vec<usize>, all: usize) -> (usize, Vec<usize>) {
+        let mut explained = self.steps_explained_by(&taken);
         while explained < all {
             let dropped = taken.iter().map(|variant| without(&taken, *variant));
             let changed =
-                self.observed.iter().map(|variant| taking(self.variants, &taken, *variant));
+                self.observed.iter().map(|variant| with_variant(self.variants, &taken, *variant));
             let neighbours = dropped.chain(changed);
-            let counted = neighbours.map(|neighbour| (self.explained(&neighbour), neighbour));
+            let counted =
+                neighbours.map(|neighbour| (self.steps_explained_by(&neighbour), neighbour));
             // Of several that explain as many, the first.
             let best = counted.reduce(|best, other| if other.0 > best.0 { other } else { best });
             match best {
@@ -202,7 +203,7 @@ impl Search<'_> {
     }
 
     /// How many steps these variants explain.
-    fn explained(&self, taken: &[usize]) -> usize {
+    fn steps_explained_by(&self, taken: &[usize]) -> usize {
         let profile = self.variants.profile(taken);
         let segments = self.segments.iter().zip(self.places);
         let counts = segments.map(|(segment, places)| {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// The duration of a run.
 #[derive(Debug, Clone, Copy)]
-pub struct Waited {
+pub struct RunDuration {
     /// The whole duration.
     pub took: Duration,
     /// The part in which the thread could only wait: for the homeserver, or for a timer.
@@ -14,7 +14,7 @@ pub struct Waited {
 }
 
 #[derive(Default)]
-struct Parked {
+struct ParkedTime {
     since: Option<Instant>,
     all: Duration,
 }
@@ -23,9 +23,9 @@ struct Parked {
 ///
 /// # Errors
 /// If the runtime for network calls cannot start.
-pub fn wait_for<T>(future: impl Future<Output = T>) -> std::io::Result<(T, Waited)> {
-    let parked: Arc<Mutex<Parked>> = Arc::default();
-    let lock = |parked: &Arc<Mutex<Parked>>| Arc::clone(parked);
+pub fn wait_for<T>(future: impl Future<Output = T>) -> std::io::Result<(T, RunDuration)> {
+    let parked: Arc<Mutex<ParkedTime>> = Arc::default();
+    let lock = |parked: &Arc<Mutex<ParkedTime>>| Arc::clone(parked);
     let (parks, unparks) = (lock(&parked), lock(&parked));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -43,5 +43,5 @@ pub fn wait_for<T>(future: impl Future<Output = T>) -> std::io::Result<(T, Waite
     let result = runtime.block_on(future);
     let took = began.elapsed();
     let waited = parked.lock().unwrap_or_else(PoisonError::into_inner).all;
-    Ok((result, Waited { took, waited }))
+    Ok((result, RunDuration { took, waited }))
 }

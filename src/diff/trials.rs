@@ -27,7 +27,7 @@ const MOST_SITUATIONS: usize = 20;
 
 /// A divergence with the smallest scenario that is known to show it.
 #[derive(Debug, Clone)]
-pub(super) struct Demonstrated {
+pub(super) struct DemonstratedDivergence {
     pub(super) group: Group,
     pub(super) demonstration: Demonstration,
 }
@@ -51,12 +51,12 @@ pub(super) async fn demonstrate(
     groups: Vec<Group>,
     segments: &[Segment],
     progress: impl Fn(usize),
-) -> Vec<Demonstrated> {
+) -> Vec<DemonstratedDivergence> {
     let profile = &workers.runner().variants.default;
     let traces = ShortestTraces::new(profile);
     let divergences = groups.into_iter().map(|group| {
         let demonstration = as_seen(&group, segments);
-        Demonstrated { group, demonstration }
+        DemonstratedDivergence { group, demonstration }
     });
     let mut trials =
         Trials { workers, progress, divergences: divergences.collect(), tried: HashSet::new() };
@@ -65,7 +65,7 @@ pub(super) async fn demonstrate(
     trials.run_missing(|group| Some(relevant(group, profile, segments, false))).await;
     trials.run_missing(|group| Some(relevant(group, profile, segments, true))).await;
     trials.run_missing(|group| Some(as_seen(group, segments).steps)).await;
-    trials.run_missing(|group| Some(whole(group, segments))).await;
+    trials.run_missing(|group| Some(whole_scenario(group, segments))).await;
     let found = &trials.divergences;
     reducible.retain(|number| found[*number].demonstration.reproduced);
     reducible.sort_by_key(|number| found[*number].group.signature.permitted);
@@ -81,7 +81,7 @@ struct Trials<'a, P> {
     workers: &'a Workers<'a>,
     progress: P,
     /// The smallest scenario that is known, for each divergence.
-    divergences: Vec<Demonstrated>,
+    divergences: Vec<DemonstratedDivergence>,
     /// The scenarios that were run.
     tried: HashSet<Trial>,
 }
@@ -104,7 +104,7 @@ impl<P: Fn(usize)> Trials<'_, P> {
 
     /// Leaves steps out of the scenarios of these divergences.
     async fn reduce(&mut self, profile: &Profile, reducible: &[usize]) {
-        let steps = |divergences: &[Demonstrated], number: usize| {
+        let steps = |divergences: &[DemonstratedDivergence], number: usize| {
             divergences[number].demonstration.steps.len()
         };
         let longest = reducible.iter().map(|number| steps(&self.divergences, *number)).max();
@@ -118,7 +118,7 @@ impl<P: Fn(usize)> Trials<'_, P> {
             let trials: Vec<_> =
                 trials.filter(|trial| !self.tried.contains(trial)).take(remaining).collect();
             remaining -= trials.len();
-            let length = |divergences: &[Demonstrated]| {
+            let length = |divergences: &[DemonstratedDivergence]| {
                 reducible.iter().map(|number| steps(divergences, *number)).sum::<usize>()
             };
             let before = length(&self.divergences);
@@ -144,7 +144,8 @@ impl<P: Fn(usize)> Trials<'_, P> {
         let runs = self.workers.run_all(scenarios, &self.progress).await;
         for ((number, steps), (_, run)) in trials.iter().zip(runs) {
             let Some(at) = steps.len().checked_sub(1) else { continue };
-            let Demonstrated { group, demonstration: known } = &mut self.divergences[*number];
+            let DemonstratedDivergence { group, demonstration: known } =
+                &mut self.divergences[*number];
             let better = !known.reproduced || steps.len() < known.steps.len();
             let shown = group.signature.shown_by(&run, at).filter(|_| better);
             if let Some((segment, variants)) = shown {
@@ -171,7 +172,7 @@ fn before(group: &Group, segments: &[Segment]) -> Vec<Action> {
 }
 
 /// The whole scenario in which the divergence was seen first.
-fn whole(group: &Group, segments: &[Segment]) -> Vec<Action> {
+fn whole_scenario(group: &Group, segments: &[Segment]) -> Vec<Action> {
     let (segment, difference) = group.first(segments);
     let mut steps = before(group, segments);
     steps.push(segment.log[difference.at].step);

@@ -6,7 +6,7 @@ use guest_access_model::state::State;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{self, Variant};
 
-use super::Followed;
+use super::ActionRun;
 use crate::scenario::{ObservedStep, Scenario, ScenarioError, Verdict};
 
 /// A step of a scenario, decided.
@@ -49,7 +49,7 @@ impl Scenario {
     /// If a step cannot happen under the rules' default profile.
     pub fn decide(&self, rules: &Rules) -> Result<Vec<DecidedStep>, ScenarioError> {
         self.replay(&rules.profile())?;
-        let default = Followed::of(&rules.profile(), self.actions());
+        let default = ActionRun::of(&rules.profile(), self.actions());
         let decided = default.steps().iter().copied();
         let mut decided: Vec<_> = decided
             .map(|(before, outcome)| {

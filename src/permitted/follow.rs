@@ -8,7 +8,7 @@ use guest_access_rules::profile::Profile;
 
 /// Some actions, as a homeserver takes them from the initial state.
 #[derive(Debug, Clone)]
-pub struct Followed {
+pub struct ActionRun {
     profile: Profile,
     actions: Vec<Action>,
     steps: Vec<(State, Outcome)>,
@@ -16,7 +16,7 @@ pub struct Followed {
     points: Vec<PointSet>,
 }
 
-impl Followed {
+impl ActionRun {
     /// Takes these actions where `profile` decides, up to the first action that cannot happen.
     pub fn of(profile: &Profile, actions: Vec<Action>) -> Self {
         let mut before = initial(profile);
@@ -96,8 +96,8 @@ mod tests {
             }
             let defects = defects(&rules);
             let defect = &defect.get(&defects).profile;
-            let followed = Followed::of(&profile, actions.clone());
-            prop_assert_eq!(followed.by(defect), Followed::of(defect, actions).steps);
+            let followed = ActionRun::of(&profile, actions.clone());
+            prop_assert_eq!(followed.by(defect), ActionRun::of(defect, actions).steps);
         }
     }
 }

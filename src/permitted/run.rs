@@ -86,7 +86,7 @@ pub fn judge_run_by(
     sequences: &[Vec<StepMatches>],
     assignment: Assignment,
 ) -> RunJudgement {
-    let steps = classified(options, sequences, &assignment);
+    let steps = classify_steps(options, sequences, &assignment);
     RunJudgement { assignment, steps }
 }
 
@@ -112,7 +112,7 @@ impl<'a> Search<'a> {
             numbered.filter(|(_, steps)| lists(steps, option)).map(|(number, _)| number).collect()
         });
         let assignment = Assignment::DEFAULT;
-        let explained = sequences.iter().map(|steps| explained(steps, &assignment)).collect();
+        let explained = sequences.iter().map(|steps| count_explained(steps, &assignment)).collect();
         Self { options, sequences, listed_in: listed_in.collect(), assignment, explained }
     }
 
@@ -163,7 +163,7 @@ impl<'a> Search<'a> {
             place.map_or(&[][..], |place| &self.listed_in[place])
         });
         for number in affected {
-            counts[*number] = explained(&self.sequences[*number], changed);
+            counts[*number] = count_explained(&self.sequences[*number], changed);
         }
         counts
     }
@@ -179,7 +179,7 @@ impl<'a> Search<'a> {
 }
 
 /// How many steps of a sequence an assignment explains.
-fn explained(steps: &[&StepMatches], assignment: &Assignment) -> usize {
+fn count_explained(steps: &[&StepMatches], assignment: &Assignment) -> usize {
     let mut count = 0;
     for (place, step) in steps.iter().enumerate() {
         match step.by(assignment) {
@@ -202,7 +202,7 @@ fn explainable(steps: &[StepMatches]) -> Vec<&StepMatches> {
 /// 2. For each other step, find the fewest questions that the homeserver answers otherwise here.
 /// 3. Where several answers are as few, take those that explain the most steps of the run; of these
 ///    the first in order.
-fn classified(
+fn classify_steps(
     options: &OpenOptions,
     sequences: &[Vec<StepMatches>],
     assignment: &Assignment,

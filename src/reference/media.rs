@@ -65,7 +65,7 @@ impl Reference {
             &request.server_name,
             &request.media_id,
         )?;
-        let response = get_content::v1::Response::new(file, content_type, inline());
+        let response = get_content::v1::Response::new(file, content_type, inline_disposition());
         Ok(Granted::new(MEDIA, response))
     }
 
@@ -84,7 +84,7 @@ impl Reference {
             &request.server_name,
             &request.media_id,
         )?;
-        let disposition = inline().with_filename(Some(request.filename.clone()));
+        let disposition = inline_disposition().with_filename(Some(request.filename.clone()));
         let response = get_content_as_filename::v1::Response::new(file, content_type, disposition);
         Ok(Granted::new(MEDIA, response))
     }
@@ -104,7 +104,8 @@ impl Reference {
             &request.server_name,
             &request.media_id,
         )?;
-        let response = get_content_thumbnail::v1::Response::new(file, content_type, inline());
+        let response =
+            get_content_thumbnail::v1::Response::new(file, content_type, inline_disposition());
         Ok(Granted::new(MEDIA, response))
     }
 
@@ -122,6 +123,6 @@ impl Reference {
     }
 }
 
-fn inline() -> ContentDisposition {
+fn inline_disposition() -> ContentDisposition {
     ContentDisposition::new(ContentDispositionType::Inline)
 }

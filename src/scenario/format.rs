@@ -94,7 +94,7 @@ pub(super) enum Fault {
 }
 
 /// How a value of a setting is written.
-fn spelled<T>(says: Says<T>, as_str: fn(T) -> &'static str) -> String {
+fn spelling<T>(says: Says<T>, as_str: fn(T) -> &'static str) -> String {
     match says {
         Says::Value(value) => as_str(value),
         Says::Unknown => "unknown",

@@ -45,7 +45,7 @@ impl Origins {
         let (before, after) = (&before.rooms[0].members, &after.rooms[0].members);
         for (guest, way) in self.0.iter_mut().enumerate() {
             if before[guest] != after[guest] {
-                *way = Some((before[guest], grouped(step.operation)));
+                *way = Some((before[guest], origin_operation(step.operation)));
             }
         }
         self
@@ -53,7 +53,7 @@ impl Origins {
 }
 
 /// The operation as the origin of a membership. All operations that close a room to guests are one.
-fn grouped(operation: Operation) -> Operation {
+fn origin_operation(operation: Operation) -> Operation {
     match setting(operation) {
         Some(_) => Operation::SetGuestAccess(Says::Value(GuestAccess::Forbidden), Key::Empty),
         None => of_anyone(operation),

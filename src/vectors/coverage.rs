@@ -37,7 +37,7 @@ impl Coverage<'_> {
             covered.extend(classes(self.profile, state, &origins, step, outcome));
             let allows = allows(state, outcome);
             let named = outcome.observation.decision.clauses.iter().copied();
-            covered.extend(self.taken(named.chain(self.of_endpoint(step)), allows));
+            covered.extend(self.clause_goals(named.chain(self.of_endpoint(step)), allows));
             allowed.push(allows);
             origins = origins.after(state, step, &outcome.next);
         }
@@ -48,7 +48,7 @@ impl Coverage<'_> {
                 covered.insert(other.goal());
             }
             for allows in places.iter().map(|place| allowed[*place]).collect::<BTreeSet<_>>() {
-                covered.extend(self.taken(other.clauses.iter().copied(), allows));
+                covered.extend(self.clause_goals(other.clauses.iter().copied(), allows));
             }
         }
         covered
@@ -63,7 +63,7 @@ impl Coverage<'_> {
     }
 
     /// The goals of those of these clauses that are in force, decided this way.
-    fn taken(
+    fn clause_goals(
         &self,
         ids: impl Iterator<Item = &'static str>,
         allows: bool,

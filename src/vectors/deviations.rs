@@ -20,7 +20,7 @@ use super::coverage_goal::CoverageGoal;
 use super::expectations::fails;
 use super::observable::{distinguishing_steps, is_observable};
 use super::{Candidate, Vector};
-use crate::permitted::Followed;
+use crate::permitted::ActionRun;
 use crate::scenario::sentence;
 
 /// The point under which the known mistakes are listed.
@@ -66,7 +66,7 @@ impl Deviation {
 
     /// Whether one permitted deviation does the same at each of these actions. This test is much faster
     /// than to list all that is permitted of each step.
-    pub(super) fn is_as_permitted(&self, deviations: &[Self], followed: &Followed) -> bool {
+    pub(super) fn is_as_permitted(&self, deviations: &[Self], followed: &ActionRun) -> bool {
         let own = followed.by(&self.profile);
         let mut permitted = deviations.iter().filter(|other| other.permitted);
         !self.permitted

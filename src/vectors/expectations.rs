@@ -12,7 +12,7 @@ use guest_access_rules::variant;
 use super::Candidate;
 use super::client_actions::may_change_memberships;
 use super::observable::is_observable;
-use crate::permitted::{Followed, Judge, Judgement, Permitted, TakenOption};
+use crate::permitted::{ActionRun, Judge, Judgement, Permitted, TakenOption};
 use crate::scenario::{Expect, LABEL, ObservedStep, Scenario, ScenarioStep};
 
 /// The profiles that the rules permit, as far as a vector lists them.
@@ -45,8 +45,8 @@ impl PermittedProfiles {
     }
 
     /// What the default does at each of these actions.
-    pub(super) fn follow_default(&self, actions: Vec<Action>) -> Followed {
-        Followed::of(&self.default, actions)
+    pub(super) fn follow_default(&self, actions: Vec<Action>) -> ActionRun {
+        ActionRun::of(&self.default, actions)
     }
 
     /// Writes into the scenario what the default expects of each step, and lists what other options
@@ -61,7 +61,7 @@ impl PermittedProfiles {
     pub(super) fn expect(
         &self,
         scenario: &mut Scenario,
-        followed: &Followed,
+        followed: &ActionRun,
         scope: Scope,
     ) -> Vec<Vec<Permitted>> {
         let default = followed.steps();
@@ -126,7 +126,7 @@ impl Expectation {
 fn expectations(
     profile: &Profile,
     scenario: &Scenario,
-    followed: &Followed,
+    followed: &ActionRun,
     scope: Scope,
 ) -> Vec<Expectation> {
     let (default, other) = (followed.steps(), followed.by(profile));

@@ -31,10 +31,10 @@ pub(super) fn goals(profile: &Profile, steps: &[Action]) -> BTreeMap<CoverageGoa
         });
         let round: Vec<_> = round.collect();
         let looked = threads::each(&round, threads::available(), |(state, origins, is_first)| {
-            look(profile, steps, state, origins, *is_first)
+            possible_steps(profile, steps, state, origins, *is_first)
         });
         for (number, looked) in numbers.zip(looked) {
-            for Looked { step, goals, next } in looked {
+            for PossibleStep { step, goals, next } in looked {
                 for goal in goals {
                     found.entry(goal).or_insert((number, step));
                 }
@@ -51,20 +51,20 @@ pub(super) fn goals(profile: &Profile, steps: &[Action]) -> BTreeMap<CoverageGoa
 const AT_ONCE: usize = 4096;
 
 /// An action, the goals that it covers, and the state after it if it changes the state.
-struct Looked {
+struct PossibleStep {
     step: Action,
     goals: Vec<CoverageGoal>,
     next: Option<(State, Origins)>,
 }
 
 /// Takes each of these actions in a state.
-fn look(
+fn possible_steps(
     profile: &Profile,
     steps: &[Action],
     state: &State,
     origins: &Origins,
     is_first_of_its_kind: bool,
-) -> Vec<Looked> {
+) -> Vec<PossibleStep> {
     let looks = |step: &&Action| {
         let depends_on_accounts_only = step.place == Place::Nowhere
             && matches!(step.operation, Operation::Call(_) | Operation::WhoAmI);
@@ -85,7 +85,7 @@ fn look(
             None => origins.after(state, step, next),
         };
         let next = (outcome.next != *state).then(|| (outcome.next, after(&outcome.next)));
-        Some(Looked { step: *step, goals, next })
+        Some(PossibleStep { step: *step, goals, next })
     });
     looked.filter(|looked| !looked.goals.is_empty() || looked.next.is_some()).collect()
 }

@@ -45,7 +45,7 @@ pub(super) struct PathPlanner<'a> {
     /// The weight of each goal in the choice of the next change.
     weights: Vec<usize>,
     /// The queries and changes that are possible in a view.
-    views: RefCell<HashMap<View, Rc<Seen>>>,
+    views: RefCell<HashMap<View, Rc<ViewSteps>>>,
 }
 
 /// A state as far as it concerns one guest, who is the first guest in the view; or no guest.
@@ -57,7 +57,7 @@ struct View {
 }
 
 /// The queries and changes that are possible in a view, each with the numbers of its goals.
-struct Seen {
+struct ViewSteps {
     queries: Vec<(Action, Vec<usize>)>,
     changes: Vec<(Action, Vec<usize>)>,
 }
@@ -99,7 +99,7 @@ impl<'a> PathPlanner<'a> {
     }
 
     /// The weight of those of these goals that are not covered.
-    fn worth(&self, goals: impl IntoIterator<Item = usize>) -> usize {
+    fn weight_of(&self, goals: impl IntoIterator<Item = usize>) -> usize {
         let new = goals.into_iter().filter(|goal| !self.covered[*goal]);
         new.map(|goal| self.weights[goal]).sum()
     }
@@ -240,13 +240,13 @@ impl<'a> PathPlanner<'a> {
     /// The shortest path to a new goal, in the view of any guest.
     fn way_ahead(&self, path: &Path) -> Option<Vec<Action>> {
         let ahead = (0..path.guests).filter_map(|guest| {
-            let steps = self.ahead(view(&path.state, &path.origins, Some(guest)))?;
+            let steps = self.path_to_goal(view(&path.state, &path.origins, Some(guest)))?;
             Some(steps.iter().map(|step| step.with_guests(|_| guest)).collect::<Vec<_>>())
         });
         ahead.min_by_key(Vec::len)
     }
 
-    fn ahead(&self, from: View) -> Option<Vec<Action>> {
+    fn path_to_goal(&self, from: View) -> Option<Vec<Action>> {
         let mut search = Search::new([from]);
         for _ in 0..HORIZON {
             for number in search.next_round(usize::MAX) {
@@ -257,11 +257,11 @@ impl<'a> PathPlanner<'a> {
                     let origins = view.origins.after(&view.state, step, &outcome.next);
                     let next = View { state: outcome.next, origins, guest: true };
                     let is_new = !search.has_reached(&next);
-                    let mut worth = self.worth(goals.iter().copied());
+                    let mut worth = self.weight_of(goals.iter().copied());
                     if is_new {
                         let seen = self.seen(next);
-                        worth +=
-                            self.worth(seen.queries.iter().flat_map(|(_, goals)| goals).copied());
+                        worth += self
+                            .weight_of(seen.queries.iter().flat_map(|(_, goals)| goals).copied());
                     }
                     if worth > 0 {
                         return Some(search.trace(number, *step));
@@ -292,9 +292,9 @@ impl<'a> PathPlanner<'a> {
                     // A setting concerns all guests, not only the one of the view.
                     let goals = classes(self.profile, state, origins, &step, &outcome);
                     let goals = goals.iter().filter_map(|goal| self.numbers.get(goal));
-                    self.worth(goals.copied())
+                    self.weight_of(goals.copied())
                 } else {
-                    self.worth(goals.iter().copied())
+                    self.weight_of(goals.iter().copied())
                 };
                 let origins = origins.after(state, &step, &outcome.next);
                 changes.push((step, gain, outcome.next, origins));
@@ -315,17 +315,17 @@ impl<'a> PathPlanner<'a> {
             seen_already.push(view);
             let seen = self.seen(view);
             let goals = seen.queries.iter().flat_map(|(_, goals)| goals);
-            gain += self.worth(goals.copied());
+            gain += self.weight_of(goals.copied());
         }
         gain
     }
 
-    fn seen(&self, view: View) -> Rc<Seen> {
+    fn seen(&self, view: View) -> Rc<ViewSteps> {
         if let Some(seen) = self.views.borrow().get(&view) {
             return Rc::clone(seen);
         }
         let steps = if view.guest { &self.of_guest } else { &self.of_nobody };
-        let mut seen = Seen { queries: Vec::new(), changes: Vec::new() };
+        let mut seen = ViewSteps { queries: Vec::new(), changes: Vec::new() };
         for step in steps.iter().filter(|step| !step.tag) {
             let Some(outcome) = outcome(self.profile, &view.state, step) else { continue };
             let goals = classes(self.profile, &view.state, &view.origins, step, &outcome);

@@ -88,7 +88,7 @@ pub(super) fn plans() -> Vec<VectorPlan> {
         ] {
             let mut steps = three_guests();
             steps.extend([set(*visibility), by_moderator(operation).tagged()]);
-            let slug = format!("{kind}-under-{}", hyphened(visibility.as_str()));
+            let slug = format!("{kind}-under-{}", hyphenate(visibility.as_str()));
             let what = if kind == Kind::State { "state event" } else { "message" };
             let about = format!("who is given a {what} sent while the room is {visibility}");
             plans.push(VectorPlan { slug, about, steps });
@@ -98,7 +98,7 @@ pub(super) fn plans() -> Vec<VectorPlan> {
         for to in HistoryVisibility::ALL.iter().filter(|to| *to != from) {
             let mut steps = three_guests();
             steps.extend([set(*from), set(*to).tagged()]);
-            let (before, after) = (hyphened(from.as_str()), hyphened(to.as_str()));
+            let (before, after) = (hyphenate(from.as_str()), hyphenate(to.as_str()));
             plans.push(VectorPlan {
                 slug: format!("setting-from-{before}-to-{after}"),
                 about: format!("who is given the event that turns the room from {from} to {to}"),
@@ -129,7 +129,7 @@ pub(super) fn plans() -> Vec<VectorPlan> {
             let mut steps = three_guests();
             steps.extend([set(*visibility), last.tagged()]);
             plans.push(VectorPlan {
-                slug: format!("{slug}-under-{}", hyphened(visibility.as_str())),
+                slug: format!("{slug}-under-{}", hyphenate(visibility.as_str())),
                 about: format!("who is given {about} while the room is {visibility}"),
                 steps,
             });
@@ -138,6 +138,6 @@ pub(super) fn plans() -> Vec<VectorPlan> {
     plans
 }
 
-fn hyphened(text: &str) -> String {
+fn hyphenate(text: &str) -> String {
     text.replace('_', "-")
 }

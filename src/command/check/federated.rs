@@ -103,7 +103,10 @@ pub(super) fn check(
         let model = || Federated::new(rules.profile(), kept.federation, servers, in_flight);
         let judged = Federated::guarantees();
         let guarantees = selection.among(judged);
-        let required = rules.promised().union(selection.named).union(Federated::of_everyone(rules));
+        let required = rules
+            .promised()
+            .union(selection.named)
+            .union(Federated::guarantees_of_all_servers(rules));
         let progress = task.progress(format!("{}, {}", rules.id, kept.id));
         let run = Run::of([rules]);
         let check = Check { model: model(), guarantees, required, executor, workers };

@@ -6,7 +6,7 @@ use guest_access_model::check::{
     Broken, Check, PermittedAnswer, Status, check_permitted, check_promises_of_base,
 };
 use guest_access_model::executor::{Executor, ExecutorError};
-use guest_access_model::guarantee::sayable_at;
+use guest_access_model::guarantee::expressible_at;
 use guest_access_model::lockstep;
 use guest_access_model::memory;
 use guest_access_model::sequential::Sequential;
@@ -103,11 +103,11 @@ fn check_scope(
     scope: Scope,
 ) -> Result<CheckReport, CommandError> {
     let Task { workers, limits, .. } = task;
-    let executor = task.executor(Executor::usual(scope));
+    let executor = task.executor(Executor::default_for(scope));
     // A guarantee that the user names is required, whether the revision promises it or not.
     let required = rules.promised().union(selection.named);
     let named = selection.named;
-    let guarantees = if named.is_empty() { sayable_at(scope) } else { named };
+    let guarantees = if named.is_empty() { expressible_at(scope) } else { named };
     let of =
         format!("{}, {}, {}", rules.id, count(scope.guests, "guest"), count(scope.rooms, "room"));
     let progress = task.progress(of);

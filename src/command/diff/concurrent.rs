@@ -12,7 +12,7 @@ use crate::report::contention::{ContentionReport, Effort};
 use crate::serve::Embedded;
 use crate::subject::server::{Server, ServerError};
 
-use super::super::output::{Written, print_message};
+use super::super::output::{CommandOutput, print_message};
 use super::super::progress::Progress;
 use super::super::{CommandError, replay, serve};
 use super::{Args, Format};
@@ -44,7 +44,7 @@ pub(super) struct ConcurrentArgs {
     defects: Vec<String>,
 }
 
-pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
+pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let format = match args.format {
         Format::Text => replay::Format::Text,
         Format::Json => replay::Format::Json,
@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     let RecordingRun { recording, broken_off, failures } = recorded?;
     // Write the recording before the check, so that no failure of the check loses the recording.
     if let Some(path) = &concurrent.record {
-        Written::write_file(&recording.to_jsonl(), path)?;
+        CommandOutput::write_file(&recording.to_jsonl(), path)?;
     }
     let checking = Instant::now();
     let checked = checker.check(&recording, |done| progress.show(done, "round checked"));
@@ -99,7 +99,7 @@ pub(super) fn run(args: &Args) -> Result<Written, CommandError> {
     };
     let report =
         ContentionReport::new(&rules, &recording.header, checked, effort, args.strict, run);
-    Ok(Written::new(format.write(&report)?, replay::outcome(&report), &args.output))
+    Ok(CommandOutput::new(format.write(&report)?, replay::outcome(&report), &args.output))
 }
 
 async fn record(

@@ -9,12 +9,12 @@ use crate::report::Run;
 use crate::report::replay::ReplayReport;
 use crate::subject::server::{Server, ServerError};
 
-use super::super::output::{Format, Written, print_message};
+use super::super::output::{CommandOutput, Format, print_message};
 use super::super::progress::Progress;
 use super::super::{CommandError, Outcome};
 use super::{Args, is_selected};
 
-pub(super) fn run(args: &Args, path: &Path) -> Result<Written, CommandError> {
+pub(super) fn run(args: &Args, path: &Path) -> Result<CommandOutput, CommandError> {
     let format = match args.format {
         super::Format::Text => Format::Text,
         super::Format::Json => Format::Json,
@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<Written, CommandError> {
     let run = Run::of([&rules]);
     if saved.divergences.is_empty() {
         print_message("no divergence of the report matches, so nothing was there to run again");
-        return Ok(Written::new(String::new(), Outcome::NoVerdict, &args.output));
+        return Ok(CommandOutput::new(String::new(), Outcome::NoVerdict, &args.output));
     }
     let options = super::options(args)?;
     let progress = Progress::new(rules.id.clone(), args.output.quiet);
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<Written, CommandError> {
     }
     let replayed = (replayed, waited);
     let report = ReplayReport::new(name, &rules, saved, &server, replayed, args.strict, run);
-    Written::report(&report, format, outcome(&report), &args.output)
+    CommandOutput::report(&report, format, outcome(&report), &args.output)
 }
 
 /// Connects to the homeserver, and runs the divergences of the report.

@@ -185,7 +185,7 @@ impl Variables {
         let fragments = self.fragments(text);
         match fragments.as_slice() {
             [Fragment::Variable(name)] => format!("env.{name}"),
-            fragments => format!("\"{}\"", interpolated(fragments, in_jq)),
+            fragments => format!("\"{}\"", interpolate(fragments, in_jq)),
         }
     }
 
@@ -193,12 +193,12 @@ impl Variables {
     pub(super) fn target(&mut self, request: &Request, left_out: &[&str]) -> String {
         let mut target: Vec<String> = Vec::new();
         for segment in request.segments() {
-            target.push(interpolated(&self.fragments(&segment), escaped));
+            target.push(interpolate(&self.fragments(&segment), escaped));
         }
         let mut target = target.join("/");
         let mut separator = '?';
         for (key, value) in request.query.iter().filter(|(key, _)| !left_out.contains(key)) {
-            let value = interpolated(&self.fragments(value), escaped);
+            let value = interpolate(&self.fragments(value), escaped);
             target += &format!("{separator}{key}={value}");
             separator = '&';
         }
@@ -297,7 +297,7 @@ enum Fragment {
 }
 
 /// The inner part of a jq string that interpolates the variables.
-fn interpolated(fragments: &[Fragment], text: impl Fn(&str) -> String) -> String {
+fn interpolate(fragments: &[Fragment], text: impl Fn(&str) -> String) -> String {
     let in_string = |fragment: &Fragment| match fragment {
         Fragment::Text(plain) => text(plain),
         Fragment::Variable(name) => format!("\\(env.{name})"),

@@ -12,7 +12,7 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 use super::super::ScenarioStep;
 use super::super::actor;
 use super::super::verb::{Field, Verb};
-use super::{Fault, StepEntry, spelled};
+use super::{Fault, StepEntry, spelling};
 
 impl StepEntry {
     /// Converts the entry to a step.
@@ -224,8 +224,8 @@ impl StepEntry {
         let values: Vec<Says<T>> =
             all.iter().map(|v| Says::Value(*v)).chain([Says::Unknown, Says::Malformed]).collect();
         let text = self.to.as_deref().unwrap_or_default();
-        values.iter().copied().find(|value| spelled(*value, as_str) == text).ok_or_else(|| {
-            let known = actor::listed(values.iter().map(|value| spelled(*value, as_str)));
+        values.iter().copied().find(|value| spelling(*value, as_str) == text).ok_or_else(|| {
+            let known = actor::listed(values.iter().map(|value| spelling(*value, as_str)));
             Fault::Other(format!("there is no `to` of `{text}` here; there are {known}"))
         })
     }

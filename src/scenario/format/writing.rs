@@ -8,7 +8,7 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 use super::super::ScenarioStep;
 use super::super::actor;
 use super::super::verb::Verb;
-use super::{StepEntry, spelled};
+use super::{StepEntry, spelling};
 
 impl StepEntry {
     /// The JSON of `step`. `label` is the label of the scenario's event.
@@ -17,14 +17,14 @@ impl StepEntry {
         let entry = Self {
             by: actor::name(action.by),
             room: actor::place(action.place),
-            token: unless(action.with, Credential::Own, Credential::as_str),
+            token: unless_default(action.with, Credential::Own, Credential::as_str),
             event: action.tag.then(|| event.as_deref().unwrap_or(label).to_owned()),
             expect: expect.clone(),
             ..Self::default()
         };
         let guest = |number: u8| Some(actor::guest(number.into()));
         let way = |way: MembershipEndpoint| {
-            unless(way, MembershipEndpoint::Own, MembershipEndpoint::as_str)
+            unless_default(way, MembershipEndpoint::Own, MembershipEndpoint::as_str)
         };
         let verb = |verb: Verb| verb.as_str().to_owned();
         match action.operation {
@@ -58,14 +58,14 @@ impl StepEntry {
             },
             Operation::SetVisibility(says, key) => Self {
                 operation_name: verb(Verb::SetHistoryVisibility),
-                to: Some(spelled(says, HistoryVisibility::as_str)),
-                under: unless(key, Key::Empty, Key::as_str),
+                to: Some(spelling(says, HistoryVisibility::as_str)),
+                under: unless_default(key, Key::Empty, Key::as_str),
                 ..entry
             },
             Operation::SetGuestAccess(says, key) => Self {
                 operation_name: verb(Verb::SetGuestAccess),
-                to: Some(spelled(says, GuestAccess::as_str)),
-                under: unless(key, Key::Empty, Key::as_str),
+                to: Some(spelling(says, GuestAccess::as_str)),
+                under: unless_default(key, Key::Empty, Key::as_str),
                 ..entry
             },
             Operation::RedactSetting(setting) => Self {
@@ -115,7 +115,7 @@ impl StepEntry {
 }
 
 /// The spelling of a value, unless it is the `usual` one, which is left out.
-fn unless<T: Copy + PartialEq>(
+fn unless_default<T: Copy + PartialEq>(
     value: T,
     usual: T,
     as_str: fn(T) -> &'static str,

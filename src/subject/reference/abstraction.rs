@@ -94,8 +94,8 @@ impl ReferenceSubject {
         }
         Some(Tagged {
             kind: kind(room.event(place)),
-            before: understood(room.settings_before(place)),
-            after: understood(room.settings_after(place)),
+            before: value_or_shared(room.settings_before(place)),
+            after: value_or_shared(room.settings_after(place)),
             relations,
         })
     }
@@ -115,6 +115,6 @@ fn kind(event: &reference::Event) -> Kind {
 }
 
 /// The history visibility at an event; `shared`, where the setting could not be read then.
-fn understood(settings: Settings) -> HistoryVisibility {
+fn value_or_shared(settings: Settings) -> HistoryVisibility {
     settings.visibility.unwrap_or(HistoryVisibility::Shared)
 }

@@ -58,13 +58,13 @@ impl Server {
     /// # Errors
     /// If `url` is no address of a homeserver, or no homeserver answers there.
     pub async fn connect(url: &str, limits: Limits, proof: Proof) -> Result<Self, ServerError> {
-        let server = Self::unmet(Client::new(url, limits)?, proof);
+        let server = Self::unchecked(Client::new(url, limits)?, proof);
         server.answers().await?;
         let software = server.software().await;
         Ok(Self { software, ..server })
     }
 
-    fn unmet(client: Client, proof: Proof) -> Self {
+    fn unchecked(client: Client, proof: Proof) -> Self {
         Self {
             client,
             proof,
@@ -80,7 +80,7 @@ impl Server {
     #[cfg(test)]
     pub(super) fn offline(url: &str) -> Self {
         let client = Client::new(url, Limits::default()).expect("the test gives an address");
-        Self::unmet(client, Proof::default())
+        Self::unchecked(client, Proof::default())
     }
 
     /// Checks that the homeserver answers.
@@ -130,8 +130,8 @@ impl Server {
     /// # Errors
     /// If the homeserver registers nobody.
     pub async fn fixture(&self, given: &[UserAccount]) -> Result<SharedFixture, ServerError> {
-        let moderator = self.helper(given.first(), "moderator").await?;
-        let user = self.helper(given.get(1), "user").await?;
+        let moderator = self.fixture_account(given.first(), "moderator").await?;
+        let user = self.fixture_account(given.get(1), "user").await?;
         if self.room_version.get().is_none() {
             let version = self.offered_room_version(&moderator).await?;
             let _ = self.room_version.set(version);
@@ -158,7 +158,7 @@ impl Server {
         Err(ServerError::NoGuests { answer })
     }
 
-    async fn helper(
+    async fn fixture_account(
         &self,
         given: Option<&UserAccount>,
         role: &str,

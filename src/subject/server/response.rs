@@ -67,7 +67,7 @@ impl Response {
     /// If the response is such an answer.
     pub(super) fn decides(&self) -> Result<(), ServerError> {
         match self.status {
-            300..400 => Err(self.redirected()),
+            300..400 => Err(self.redirect_error()),
             429 | 500.. => Err(self.refused()),
             _ => Ok(()),
         }
@@ -79,7 +79,7 @@ impl Response {
         ServerError::Refused { call, status: self.status, answer }
     }
 
-    fn redirected(&self) -> ServerError {
+    fn redirect_error(&self) -> ServerError {
         ServerError::Redirected { call: self.call.clone(), status: self.status }
     }
 
@@ -89,7 +89,7 @@ impl Response {
     /// If the response is a denial or a redirect, or has another form.
     pub fn read<T: IncomingResponse>(&self) -> Result<T, ServerError> {
         if (300..400).contains(&self.status) {
-            return Err(self.redirected());
+            return Err(self.redirect_error());
         }
         if !self.allows() {
             return Err(self.refused());
@@ -98,8 +98,8 @@ impl Response {
             .status(self.status)
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(self.body.as_slice());
-        let answer = answer.map_err(|error| self.unfit(&error.to_string()))?;
-        T::try_from_http_response(answer).map_err(|error| self.unfit(&error.to_string()))
+        let answer = answer.map_err(|error| self.unfit_error(&error.to_string()))?;
+        T::try_from_http_response(answer).map_err(|error| self.unfit_error(&error.to_string()))
     }
 
     /// The body as JSON.
@@ -107,11 +107,11 @@ impl Response {
     /// # Errors
     /// If the body is no JSON, or has another form.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ServerError> {
-        serde_json::from_slice(&self.body).map_err(|error| self.unfit(&error.to_string()))
+        serde_json::from_slice(&self.body).map_err(|error| self.unfit_error(&error.to_string()))
     }
 
     /// The error of a response of another form: what the body is, and what the parser says.
-    fn unfit(&self, why: &str) -> ServerError {
+    fn unfit_error(&self, why: &str) -> ServerError {
         let text = String::from_utf8_lossy(&self.body[..self.body.len().min(200)]);
         let what = if text.trim_start().starts_with('<') {
             "a page of HTML, as if no homeserver were there".to_owned()
