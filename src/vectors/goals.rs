@@ -19,22 +19,23 @@ use super::coverage_goal::CoverageGoal;
 pub(super) fn goals(profile: &Profile, steps: &[Action]) -> BTreeMap<CoverageGoal, Vec<Action>> {
     let mut found: BTreeMap<CoverageGoal, (usize, Action)> = BTreeMap::new();
     let mut search = Search::new([(initial(profile), Origins::default())]);
-    let mut called_with: HashSet<[Account; MAX_GUESTS]> = HashSet::new();
+    let mut tried_accounts: HashSet<[Account; MAX_GUESTS]> = HashSet::new();
     loop {
         let numbers = search.next_round(AT_ONCE);
         if numbers.is_empty() {
             break;
         }
         let round = search.states()[numbers.clone()].iter().map(|(state, origins)| {
-            let is_first_of_its_kind = state.tagged.is_none() && called_with.insert(state.accounts);
+            let is_first_of_its_kind =
+                state.tagged.is_none() && tried_accounts.insert(state.accounts);
             (*state, *origins, is_first_of_its_kind)
         });
         let round: Vec<_> = round.collect();
-        let looked = threads::each(&round, threads::available(), |(state, origins, is_first)| {
+        let possible = threads::each(&round, threads::available(), |(state, origins, is_first)| {
             possible_steps(profile, steps, state, origins, *is_first)
         });
-        for (number, looked) in numbers.zip(looked) {
-            for PossibleStep { step, goals, next } in looked {
+        for (number, possible) in numbers.zip(possible) {
+            for PossibleStep { step, goals, next } in possible {
                 for goal in goals {
                     found.entry(goal).or_insert((number, step));
                 }
@@ -65,7 +66,7 @@ fn possible_steps(
     origins: &Origins,
     is_first_of_its_kind: bool,
 ) -> Vec<PossibleStep> {
-    let looks = |step: &&Action| {
+    let is_relevant = |step: &&Action| {
         let depends_on_accounts_only = step.place == Place::Nowhere
             && matches!(step.operation, Operation::Call(_) | Operation::WhoAmI);
         let changes =
@@ -75,7 +76,7 @@ fn possible_steps(
             None => !depends_on_accounts_only || is_first_of_its_kind,
         }
     };
-    let looked = steps.iter().filter(looks).filter_map(|step| {
+    let possible = steps.iter().filter(is_relevant).filter_map(|step| {
         let outcome = outcome(profile, state, step)?;
         let mut goals = classes(profile, state, origins, step, &outcome);
         goals.retain(|goal| state.tagged.is_none() || matches!(goal, CoverageGoal::EventClass(_)));
@@ -87,5 +88,5 @@ fn possible_steps(
         let next = (outcome.next != *state).then(|| (outcome.next, after(&outcome.next)));
         Some(PossibleStep { step: *step, goals, next })
     });
-    looked.filter(|looked| !looked.goals.is_empty() || looked.next.is_some()).collect()
+    possible.filter(|possible| !possible.goals.is_empty() || possible.next.is_some()).collect()
 }

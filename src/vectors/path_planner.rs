@@ -115,21 +115,22 @@ impl<'a> PathPlanner<'a> {
         let mut path =
             Path { state, origins: Origins::default(), steps: vec![], changes: 0, guests };
         for step in begin {
-            self.ask(&mut path);
+            self.take_queries(&mut path);
             self.take(&mut path, step);
         }
-        self.ask(&mut path);
+        self.take_queries(&mut path);
         while path.changes < LONGEST && self.may_lead_further(&path.state) {
-            let Some(steps) = self.next_steps(&path).or_else(|| self.way_ahead(&path)) else {
+            let Some(steps) = self.next_steps(&path).or_else(|| self.shortest_path_to_goal(&path))
+            else {
                 break;
             };
             for step in steps {
                 self.take(&mut path, &step);
-                self.ask(&mut path);
+                self.take_queries(&mut path);
             }
         }
-        self.ask_last(&mut path);
-        self.put_away();
+        self.take_last_calls(&mut path);
+        self.drop_covered_calls();
         path.steps
     }
 
@@ -154,7 +155,7 @@ impl<'a> PathPlanner<'a> {
     }
 
     /// Drops the calls whose goals are covered, so that later paths do not try them.
-    fn put_away(&mut self) {
+    fn drop_covered_calls(&mut self) {
         let open = self.numbers.iter().filter(|(_, number)| !self.covered[**number]);
         let open: HashSet<Operation> = open
             .filter_map(|(goal, _)| match goal {
@@ -184,25 +185,25 @@ impl<'a> PathPlanner<'a> {
     }
 
     /// Takes every query that covers a new goal.
-    fn ask(&mut self, path: &mut Path) {
-        self.ask_if(path, |step| !ends_a_session(step));
+    fn take_queries(&mut self, path: &mut Path) {
+        self.take_queries_if(path, |step| !ends_a_session(step));
     }
 
     /// Lets each guest make one call that may end its session.
-    fn ask_last(&mut self, path: &mut Path) {
+    fn take_last_calls(&mut self, path: &mut Path) {
         for guest in 0..path.guests {
             let mut is_first = true;
-            self.ask_if(path, |step| {
+            self.take_queries_if(path, |step| {
                 let asks = step.by == Actor::Guest(guest) && ends_a_session(step);
                 asks && std::mem::take(&mut is_first)
             });
         }
     }
 
-    fn ask_if(&mut self, path: &mut Path, mut may_ask: impl FnMut(&Action) -> bool) {
+    fn take_queries_if(&mut self, path: &mut Path, mut may_ask: impl FnMut(&Action) -> bool) {
         for viewer in viewers(path.guests) {
-            let seen = self.seen(view(&path.state, &path.origins, viewer));
-            for (step, goals) in &seen.queries {
+            let view_steps = self.view_steps(view(&path.state, &path.origins, viewer));
+            for (step, goals) in &view_steps.queries {
                 if goals.iter().any(|goal| !self.covered[*goal]) {
                     let step = viewer.map_or(*step, |guest| step.with_guests(|_| guest));
                     if may_ask(&step) {
@@ -220,17 +221,17 @@ impl<'a> PathPlanner<'a> {
     /// number.
     fn next_steps(&self, path: &Path) -> Option<Vec<Action>> {
         let mut best: (usize, Vec<Action>) = (0, Vec::new());
-        for (first, worth, state, origins) in self.changes(&path.state, &path.origins, path.guests)
+        for (first, weight, state, origins) in self.changes(&path.state, &path.origins, path.guests)
         {
-            let worth = worth + self.gain(&state, &origins, path.guests);
+            let weight = weight + self.gain(&state, &origins, path.guests);
             // The worth of one change counts twice, to compare with that of two.
-            if 2 * worth > best.0 {
-                best = (2 * worth, vec![first]);
+            if 2 * weight > best.0 {
+                best = (2 * weight, vec![first]);
             }
             for (second, more, state, origins) in self.changes(&state, &origins, path.guests) {
-                let worth = worth + more + self.gain(&state, &origins, path.guests);
-                if worth > best.0 {
-                    best = (worth, vec![first, second]);
+                let weight = weight + more + self.gain(&state, &origins, path.guests);
+                if weight > best.0 {
+                    best = (weight, vec![first, second]);
                 }
             }
         }
@@ -238,7 +239,7 @@ impl<'a> PathPlanner<'a> {
     }
 
     /// The shortest path to a new goal, in the view of any guest.
-    fn way_ahead(&self, path: &Path) -> Option<Vec<Action>> {
+    fn shortest_path_to_goal(&self, path: &Path) -> Option<Vec<Action>> {
         let ahead = (0..path.guests).filter_map(|guest| {
             let steps = self.path_to_goal(view(&path.state, &path.origins, Some(guest)))?;
             Some(steps.iter().map(|step| step.with_guests(|_| guest)).collect::<Vec<_>>())
@@ -251,19 +252,20 @@ impl<'a> PathPlanner<'a> {
         for _ in 0..HORIZON {
             for number in search.next_round(usize::MAX) {
                 let view = search.states()[number];
-                let (own, nobodys) = (self.seen(view), self.seen(as_nobody(&view)));
-                for (step, goals) in own.changes.iter().chain(&nobodys.changes) {
+                let (own, of_nobody) = (self.view_steps(view), self.view_steps(as_nobody(&view)));
+                for (step, goals) in own.changes.iter().chain(&of_nobody.changes) {
                     let Some(outcome) = outcome(self.profile, &view.state, step) else { continue };
                     let origins = view.origins.after(&view.state, step, &outcome.next);
                     let next = View { state: outcome.next, origins, guest: true };
                     let is_new = !search.has_reached(&next);
-                    let mut worth = self.weight_of(goals.iter().copied());
+                    let mut weight = self.weight_of(goals.iter().copied());
                     if is_new {
-                        let seen = self.seen(next);
-                        worth += self
-                            .weight_of(seen.queries.iter().flat_map(|(_, goals)| goals).copied());
+                        let view_steps = self.view_steps(next);
+                        weight += self.weight_of(
+                            view_steps.queries.iter().flat_map(|(_, goals)| goals).copied(),
+                        );
                     }
-                    if worth > 0 {
+                    if weight > 0 {
                         return Some(search.trace(number, *step));
                     }
                     if search.states().len() < STATES_AHEAD {
@@ -284,8 +286,8 @@ impl<'a> PathPlanner<'a> {
     ) -> Vec<(Action, usize, State, Origins)> {
         let mut changes = Vec::new();
         for viewer in viewers(guests) {
-            let seen = self.seen(view(state, origins, viewer));
-            for (step, goals) in &seen.changes {
+            let view_steps = self.view_steps(view(state, origins, viewer));
+            for (step, goals) in &view_steps.changes {
                 let step = viewer.map_or(*step, |guest| step.with_guests(|_| guest));
                 let Some(outcome) = outcome(self.profile, state, &step) else { continue };
                 let gain = if setting(step.operation).is_some() {
@@ -305,41 +307,41 @@ impl<'a> PathPlanner<'a> {
 
     /// The weight of the new goals that queries can cover in a state.
     fn gain(&self, state: &State, origins: &Origins, guests: u8) -> usize {
-        let mut seen_already: Vec<View> = Vec::with_capacity(MAX_GUESTS + 1);
+        let mut visited_views: Vec<View> = Vec::with_capacity(MAX_GUESTS + 1);
         let mut gain = 0;
         for viewer in viewers(guests) {
             let view = view(state, origins, viewer);
-            if seen_already.contains(&view) {
+            if visited_views.contains(&view) {
                 continue;
             }
-            seen_already.push(view);
-            let seen = self.seen(view);
-            let goals = seen.queries.iter().flat_map(|(_, goals)| goals);
+            visited_views.push(view);
+            let view_steps = self.view_steps(view);
+            let goals = view_steps.queries.iter().flat_map(|(_, goals)| goals);
             gain += self.weight_of(goals.copied());
         }
         gain
     }
 
-    fn seen(&self, view: View) -> Rc<ViewSteps> {
-        if let Some(seen) = self.views.borrow().get(&view) {
-            return Rc::clone(seen);
+    fn view_steps(&self, view: View) -> Rc<ViewSteps> {
+        if let Some(view_steps) = self.views.borrow().get(&view) {
+            return Rc::clone(view_steps);
         }
         let steps = if view.guest { &self.of_guest } else { &self.of_nobody };
-        let mut seen = ViewSteps { queries: Vec::new(), changes: Vec::new() };
+        let mut view_steps = ViewSteps { queries: Vec::new(), changes: Vec::new() };
         for step in steps.iter().filter(|step| !step.tag) {
             let Some(outcome) = outcome(self.profile, &view.state, step) else { continue };
             let goals = classes(self.profile, &view.state, &view.origins, step, &outcome);
             let goals: Vec<usize> =
                 goals.iter().filter_map(|goal| self.numbers.get(goal)).copied().collect();
             if outcome.next != view.state {
-                seen.changes.push((*step, goals));
+                view_steps.changes.push((*step, goals));
             } else if !goals.is_empty() {
-                seen.queries.push((*step, goals));
+                view_steps.queries.push((*step, goals));
             }
         }
-        let seen = Rc::new(seen);
-        self.views.borrow_mut().insert(view, Rc::clone(&seen));
-        seen
+        let view_steps = Rc::new(view_steps);
+        self.views.borrow_mut().insert(view, Rc::clone(&view_steps));
+        view_steps
     }
 }
 
