@@ -16,8 +16,8 @@
 //!
 //! 6. Compare each partition with the default and with the needed readings ([`StepMatches`]).
 //!    [`judge_run`] returns the assignment that explains the most partitions.
-//! 7. For each partition without a linearization by this assignment, find the fewest questions that the
-//!    partition needs answered otherwise.
+//! 7. For each partition without a linearization by this assignment, find the fewest questions for
+//!    which the partition needs another answer.
 //! 8. Find another partition, which has a linearization by the assignment, and none by the other answers.
 //!    The two partitions are the evidence. If there is no such partition, the other answers explain more
 //!    partitions: take them for the assignment, and go on with step 7.
@@ -315,17 +315,17 @@ impl ConsistencyCheck<'_> {
             let mut found = Vec::new();
             for (switches, partitions) in needs {
                 let here = with_switches(&in_run, &switches);
-                let by_here = self.results(&here);
+                let results_here = self.results(&here);
                 let is_order = |result: &SearchResult| matches!(result, SearchResult::Order);
-                let opposite = results.iter().zip(&by_here).position(|(in_run, here)| {
+                let opposite = results.iter().zip(&results_here).position(|(in_run, here)| {
                     is_order(in_run) && matches!(here, SearchResult::NoOrder)
                 });
                 let Some(opposite) = opposite else {
                     let count = |results: &[SearchResult]| {
                         results.iter().filter(|result| is_order(result)).count()
                     };
-                    if count(&by_here) > count(&results) {
-                        (in_run, results) = (here, by_here);
+                    if count(&results_here) > count(&results) {
+                        (in_run, results) = (here, results_here);
                         continue 'assignment;
                     }
                     continue;
@@ -402,7 +402,8 @@ impl ConsistencyCheck<'_> {
         partitions.map(|(number, partition)| self.search(number, &partition, readings)).collect()
     }
 
-    /// Step 7: the fewest questions that a partition needs answered otherwise than by `in_run`.
+    /// Step 7: the smallest set of questions for which the partition needs another answer than `in_run`
+    /// gives.
     fn fewest_switches(
         &self,
         number: usize,

@@ -1,9 +1,9 @@
 //! Explaining a partition: by our readings of the rules, or by other readings that the text permits.
 //!
 //! A homeserver may read the text otherwise than we do, and then follows its reading at every call.
-//! The number of combinations of readings is too large to try each on a whole partition. A minimal
-//! history says which combinations are worth a trial: a combination that explains the partition also
-//! explains its minimal history, which has only a few calls.
+//! There are too many combinations of readings to try each on a whole partition. A minimal history
+//! shows which combinations to try: a combination that explains the partition also explains its minimal
+//! history, which has only a few calls.
 //!
 //! 1. Search for a linearization by our readings, then by the readings that other partitions needed.
 //! 2. If there is none, shrink the partition to a minimal history.

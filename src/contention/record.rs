@@ -197,7 +197,7 @@ struct SharedRound {
     events: RefCell<Vec<SentEvent>>,
     /// The events that were the settings when the round began.
     first: [Option<String>; 2],
-    /// The calls so far. Their answers name events by their ids.
+    /// The calls so far. The answers of these calls contain event ids, and not yet the names of events.
     calls: RefCell<Vec<Call>>,
     /// The failures that kept calls from having an answer.
     failures: RefCell<Vec<NotRunReason>>,
@@ -256,14 +256,14 @@ impl SharedRound {
             start: self.now(),
             end: None,
             answer: None,
-            untold: None,
+            failure: None,
         };
         let result = session.call_once(&step, &context).await;
         let end = self.now();
         let result = match result {
             Ok(result) => result,
             Err(error) => {
-                call.untold = Some(error.to_string());
+                call.failure = Some(error.to_string());
                 self.note_failure(&error.not_run());
                 if matches!(error, ServerError::Unreachable { .. } | ServerError::BrokeOff { .. }) {
                     self.is_broken.set(true);
@@ -284,9 +284,9 @@ impl SharedRound {
             self.tokens.borrow_mut().entry(guest).or_default().push(account.token.clone());
         }
         if let CallVerdict::Inconclusive(reason) = &result.verdict {
-            if call.untold.is_none() {
+            if call.failure.is_none() {
                 self.note_failure(reason);
-                call.untold = Some(reason.because.clone());
+                call.failure = Some(reason.because.clone());
             }
         } else {
             call.end = Some(end);

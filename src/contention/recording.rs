@@ -106,8 +106,8 @@ pub struct Call {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
     /// Why there is no answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub untold: Option<String>,
+    #[serde(rename = "untold", default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// What was answered.

@@ -146,7 +146,7 @@ fn call(client: u32, step: &Action, observation: &Observation, start: u64, end: 
             gave,
             is_guest,
         }),
-        untold: None,
+        failure: None,
     }
 }
 

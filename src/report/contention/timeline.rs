@@ -162,7 +162,7 @@ mod tests {
             start,
             end,
             answer: None,
-            untold: Some("<script>".to_owned()),
+            failure: Some("<script>".to_owned()),
         }
     }
 
