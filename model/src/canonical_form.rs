@@ -15,20 +15,23 @@ use guest_access_rules::vocabulary::HistoryVisibility;
 
 /// Drops what no later action and no guarantee reads:
 ///
-/// - *How an ended account stands to the tagged event.* With no live token there is no reader, and
-///   there never will be one. (Not where a guest's ended token is served, or can come back to life.)
-/// - *Which side of a change was which.* Where a change of the setting is judged by either side, the
-///   rules and the guarantees ask only which values the two sides have. The same holds for one's own
-///   membership. (An event that stays in the current state changes neither: its sides are equal.)
-/// - *Who was there when the room was `world_readable`.* Unless such an event is a
-///   state event, it is open to everyone for good, whatever anyone's membership was or becomes.
-/// - *Who joined after an event at which it was joined.* The first opens what the second could.
+/// - *The relation of an ended account to the tagged event.* An account without a live token never
+///   reads again. (This does not hold where a server serves a guest's ended token, or revives the
+///   token.)
+/// - *The order of the two values of a change.* If either value of a changed setting opens the event,
+///   the rules and the guarantees read only the set of the two values. The same holds for the reader's
+///   own member event. (An event that stays in the current state changes neither: its two values are
+///   equal.)
+/// - *The relations to an event of a `world_readable` room.* Such an event is open to everyone for
+///   good, whatever the membership of a reader was or becomes. (This does not hold for state events.)
+/// - *A later join of a reader who was joined at the event.* The membership at the event already opens
+///   everything that a later join opens.
 #[must_use]
 pub fn normal_form(profile: &Profile, state: &State) -> State {
     normal_form_by(&ReadChoices::new(&profile.choices), state)
 }
 
-/// The normal form, by the choices that this reader reads.
+/// The normal form by these choices. `choices` remembers which points were read.
 pub(crate) fn normal_form_by(choices: &ReadChoices<'_>, state: &State) -> State {
     let mut state = *state;
     let Some(tagged) = &mut state.tagged else {

@@ -191,9 +191,10 @@ pub struct NotRun {
 /// The decisions that were not compared, in a whole run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NotCompared {
-    /// Those for which the homeserver or the run failed. If there are any, the run has no verdict.
+    /// The decisions for which the homeserver or the run failed. If there are any, the run has no
+    /// verdict.
     pub failed: NotComparedTotal,
-    /// Those that need not be compared.
+    /// The decisions that need not be compared.
     pub permitted: NotComparedTotal,
 }
 

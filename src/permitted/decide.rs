@@ -19,11 +19,11 @@ pub struct DecidedStep {
     /// Allow or deny. Open where an open variant, taken alone from the first step on, turns one into
     /// the other.
     pub verdict: Verdict,
-    /// What comes of the step by each open variant that a caller can tell from the default.
+    /// The outcome of the step under each open variant that a caller can distinguish from the default.
     pub otherwise: Vec<AlternativeOutcome>,
 }
 
-/// What comes of a step where one other option is taken.
+/// The outcome of a step under one other option.
 #[derive(Debug, Clone)]
 pub struct AlternativeOutcome {
     /// The decision point, or the endpoint.

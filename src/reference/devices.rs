@@ -38,7 +38,7 @@ impl Reference {
     /// `GET /devices`.
     ///
     /// # Errors
-    /// The refusal, if the caller may not read them.
+    /// The refusal, if the caller may not read the devices.
     pub fn devices(
         &self,
         credentials: &Credentials<'_>,
@@ -52,7 +52,7 @@ impl Reference {
     /// `GET /devices/{deviceId}`.
     ///
     /// # Errors
-    /// The refusal, if the device is none of the caller's.
+    /// The refusal, if the caller has no such device.
     pub fn device(
         &self,
         credentials: &Credentials<'_>,
@@ -67,7 +67,7 @@ impl Reference {
     /// `PUT /devices/{deviceId}`.
     ///
     /// # Errors
-    /// The refusal, if the device stays as it is.
+    /// The refusal, if the device does not change.
     pub fn update_device(
         &mut self,
         credentials: &Credentials<'_>,

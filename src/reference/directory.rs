@@ -108,7 +108,7 @@ impl Reference {
     /// `PUT /directory/list/room/{roomId}`.
     ///
     /// # Errors
-    /// The refusal, if the directory stays as it is.
+    /// The refusal, if the directory does not change.
     pub fn publish(
         &mut self,
         credentials: &Credentials<'_>,
@@ -142,7 +142,7 @@ impl Reference {
     /// `GET /publicRooms`.
     ///
     /// # Errors
-    /// The refusal, if the page is none.
+    /// The refusal, if the request names no page that exists.
     pub fn public_rooms(
         &self,
         request: &get_public_rooms::v3::Request,
@@ -158,7 +158,7 @@ impl Reference {
     /// `POST /publicRooms`.
     ///
     /// # Errors
-    /// The refusal, if the caller may not search, or the page is none.
+    /// The refusal, if the caller may not search, or if the request names no page that exists.
     pub fn search_public_rooms(
         &self,
         credentials: &Credentials<'_>,

@@ -33,7 +33,7 @@ impl Reference {
     /// `POST /keys/upload`.
     ///
     /// # Errors
-    /// The refusal, if the keys are not taken.
+    /// The refusal, if the server does not accept the keys.
     pub fn upload_keys(
         &mut self,
         credentials: &Credentials<'_>,
@@ -56,7 +56,7 @@ impl Reference {
     /// `POST /keys/query`.
     ///
     /// # Errors
-    /// The refusal, if the caller may not read them.
+    /// The refusal, if the caller may not read the keys.
     pub fn query_keys(
         &self,
         credentials: &Credentials<'_>,

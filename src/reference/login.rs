@@ -66,7 +66,7 @@ impl Reference {
     /// `POST /logout/all`.
     ///
     /// # Errors
-    /// The refusal, if the tokens live on.
+    /// The refusal, if no token ends.
     pub fn log_out_everywhere(
         &mut self,
         credentials: &Credentials<'_>,

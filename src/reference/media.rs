@@ -34,7 +34,7 @@ impl Reference {
     /// `POST /_matrix/media/v3/upload`.
     ///
     /// # Errors
-    /// The refusal, if nothing is kept.
+    /// The refusal, if the server stores nothing.
     pub fn upload(
         &mut self,
         credentials: &Credentials<'_>,
@@ -53,7 +53,7 @@ impl Reference {
     /// `GET /media/download/{serverName}/{mediaId}`.
     ///
     /// # Errors
-    /// The refusal, if there is nothing, or nothing for the caller.
+    /// The refusal, if the resource does not exist, or if the caller may not read it.
     pub fn download(
         &self,
         credentials: &Credentials<'_>,
@@ -72,7 +72,7 @@ impl Reference {
     /// `GET /media/download/{serverName}/{mediaId}/{fileName}`.
     ///
     /// # Errors
-    /// The refusal, if there is nothing, or nothing for the caller.
+    /// The refusal, if the resource does not exist, or if the caller may not read it.
     pub fn download_as(
         &self,
         credentials: &Credentials<'_>,
@@ -92,7 +92,7 @@ impl Reference {
     /// `GET /media/thumbnail/{serverName}/{mediaId}`. The thumbnail is the whole image.
     ///
     /// # Errors
-    /// The refusal, if there is nothing, or nothing for the caller.
+    /// The refusal, if the resource does not exist, or if the caller may not read it.
     pub fn thumbnail(
         &self,
         credentials: &Credentials<'_>,

@@ -51,7 +51,7 @@ impl Reference {
     /// `PUT /profile/{userId}/{keyName}`.
     ///
     /// # Errors
-    /// The refusal, if the profile stays as it is.
+    /// The refusal, if the profile does not change.
     pub fn set_profile_field(
         &mut self,
         credentials: &Credentials<'_>,
@@ -73,7 +73,7 @@ impl Reference {
     /// `DELETE /profile/{userId}/{keyName}`.
     ///
     /// # Errors
-    /// The refusal, if the profile stays as it is.
+    /// The refusal, if the profile does not change.
     pub fn delete_profile_field(
         &mut self,
         credentials: &Credentials<'_>,

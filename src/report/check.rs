@@ -37,12 +37,12 @@ pub struct CheckReport {
     pub engine: &'static str,
     /// How its state space was represented.
     pub encoding: Encoding,
-    /// What the model was held against: the reference, or a mistaken one.
+    /// The checked homeserver: the reference, or a defect.
     pub subject: String,
-    /// How calls that overlap are kept apart; not there where none do.
+    /// The discipline of overlapping calls; absent if the model has no overlapping calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discipline: Option<DisciplineReport>,
-    /// How many calls were in flight at most; not there where it is one.
+    /// The greatest number of calls in flight; absent if this number is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<usize>,
     /// Whether every reachable state was explored.
@@ -51,23 +51,23 @@ pub struct CheckReport {
     pub ended_by: Option<&'static str>,
     /// How many states were explored.
     pub states: usize,
-    /// How many steps that change the state can be taken in them.
+    /// How many transitions the explored states have: steps that change the state.
     pub transitions: usize,
-    /// The most steps that it takes to reach a state; null where several threads explored.
+    /// The length of the longest of the shortest traces to a state; null if several threads explored.
     pub depth: Option<usize>,
-    /// How long it took.
+    /// The duration of the exploration.
     pub seconds: f64,
     /// The most memory that the program had; null where the system does not say.
     pub peak_bytes: Option<u64>,
-    /// What was found of each guarantee.
+    /// The result for each guarantee.
     pub properties: Vec<Property>,
-    /// The answers that were tried besides the default; not there if none was tried.
+    /// The answers that were checked besides the default; absent if none was checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permitted: Option<PermittedReport>,
     /// The clauses whose rule a proposal takes away or contradicts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lost_clauses: Vec<LostClauseReport>,
-    /// The open endpoints that give content of rooms which no rule looks at.
+    /// The unchecked endpoints.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<UncheckedEndpoint>,
     /// How the report came to be.
@@ -77,7 +77,7 @@ pub struct CheckReport {
     source: Rules,
 }
 
-/// What was found of one guarantee.
+/// The result for one guarantee.
 #[derive(Debug, Clone, Serialize)]
 pub struct Property {
     /// The guarantee.

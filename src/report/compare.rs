@@ -51,9 +51,9 @@ pub struct ComparisonReport {
 /// One difference: an endpoint on which the revisions decide differently for a kind of caller.
 #[derive(Debug, Clone, Serialize)]
 pub struct DifferenceReport {
-    /// The endpoint; with others that are decided alike, the first of them.
+    /// The endpoint; the first one, if several endpoints have the same decisions.
     pub endpoint: String,
-    /// All of the endpoints that are decided alike.
+    /// All endpoints with the same decisions.
     pub endpoints: Vec<String>,
     /// The kinds of calls of the endpoint that differ, if there are several.
     pub cases: BTreeSet<&'static str>,

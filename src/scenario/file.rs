@@ -160,7 +160,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
         let entry: StepEntry =
             parse_step(raw.get(), is_vector).map_err(|error| syntax(line, &error))?;
         let asked_for = entry.event.clone();
-        let step = entry.into_step().map_err(|error| match error {
+        let step = entry.scenario_step().map_err(|error| match error {
             Fault::Actor(actor, known) => {
                 ScenarioError::UnknownActor { path: path.to_owned(), line, number, actor, known }
             }
@@ -296,7 +296,7 @@ impl Serialize for WrittenAction {
 impl<'de> Deserialize<'de> for WrittenAction {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wrong = |message: String| Err(D::Error::custom(message));
-        match StepEntry::deserialize(deserializer)?.into_step() {
+        match StepEntry::deserialize(deserializer)?.scenario_step() {
             Ok(ScenarioStep { action: step, event: None, expect: None }) => Ok(Self(step)),
             Ok(_) => wrong("a step has no `event` and no `expect` here".to_owned()),
             Err(Fault::Actor(name, known)) => {

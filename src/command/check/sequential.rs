@@ -39,7 +39,7 @@ pub(super) fn check(
     selection: &Selection,
 ) -> Result<Vec<CheckReport>, CommandError> {
     let mut agreement = selection.agreement;
-    // A mistaken homeserver is held against the default.
+    // The answers of the permitted options are checked for the reference alone, and not for a defect.
     let mut permitted = subject.name == "reference";
     let scopes = task.args.search.scopes(&SCOPES).into_iter();
     let reports = scopes.map(|scope| {

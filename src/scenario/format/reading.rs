@@ -1,4 +1,4 @@
-//! From JSON to a step, or the reason why the JSON is none.
+//! The translation of JSON into a step. JSON that is no step gives the reason.
 
 use guest_access_model::action::{
     Action, Actor, Credential, Key, Message, Operation, Place, ProfileKey, Says, Setting, Upgrade,
@@ -16,7 +16,7 @@ use super::{Fault, StepEntry, spelling};
 
 impl StepEntry {
     /// Converts the entry to a step.
-    pub(in super::super) fn into_step(self) -> Result<ScenarioStep, Fault> {
+    pub(in super::super) fn scenario_step(self) -> Result<ScenarioStep, Fault> {
         let by = actor::find(&self.by).map_err(|known| Fault::Actor(self.by.clone(), known))?;
         let verb = Verb::find(&self.operation_name);
         let endpoint = EndpointId::find(&self.operation_name);

@@ -46,8 +46,8 @@ impl Paths {
         }
     }
 
-    /// Whether another spelling of the path may be known, where the response to `sent` says that this one
-    /// is not. Another call may have learned the other spelling since.
+    /// Whether the server may know the path under another spelling, after a response that does not know
+    /// the path of `sent`. Another call may have learned the other spelling since.
     pub(super) fn has_other_spelling(sent: &Request, response: &Response) -> bool {
         let is_unknown = response.is_unrecognized()
             || matches!(response.status, 404 | 405) && response.errcode().is_none();

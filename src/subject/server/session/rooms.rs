@@ -46,11 +46,11 @@ impl Session<'_> {
         let before = self.connection.exchange_count();
         self.connection.recall(&creation);
         self.rooms.push(SessionRoom { mark, actions_taken, creation, ..SessionRoom::new(id) });
-        let until_here = self.connection.exchange_count();
+        let exchange_count = self.connection.exchange_count();
         let mut settled = self.settle_in(number, initial).await;
         if matches!(settled, Ok(true)) {
             // A script that replays the scenario does so in a new room, where nothing is to be set.
-            self.connection.truncate(until_here);
+            self.connection.truncate(exchange_count);
             settled = self.settle_in(number, initial).await;
         }
         if settled.is_err() {
@@ -61,7 +61,7 @@ impl Session<'_> {
 
     async fn make_room(&mut self, initial: &Room) -> Result<(), ServerError> {
         let number = self.rooms.len();
-        let until_here = self.connection.exchange_count();
+        let exchange_count = self.connection.exchange_count();
         let mut body = json!({
             "preset": "public_chat",
             "visibility": "private",
@@ -79,7 +79,7 @@ impl Session<'_> {
         let user = self.accounts.credentials(Actor::User, Credential::Own);
         self.send(&user, join).await?.read::<join_room_by_id::v3::Response>()?;
         self.settle_in(number, initial).await?;
-        let mut creation = self.connection.exchanges().split_off(until_here);
+        let mut creation = self.connection.exchanges().split_off(exchange_count);
         creation.retain(|exchange| exchange.request.method != "GET");
         self.rooms[number].creation = creation;
         Ok(())
