@@ -110,7 +110,7 @@ impl Checker {
         let linearizable: Vec<Partition> = relevant.filter(|one| self.has_order(one)).collect();
         move |end| {
             linearizable.iter().all(|one| {
-                let end = Some(FinalState::of(&end, one.of));
+                let end = Some(FinalState::of(&end, one.user));
                 self.has_order(&Partition { end, ..one.clone() })
             })
         }
@@ -135,13 +135,13 @@ impl Checker {
         let mut usage = ReadingUsage::default();
         let mut explained: Vec<ExplainedPartition> = Vec::new();
         for (number, round) in (1..).zip(rounds) {
-            let mut of: Option<Actor> = None;
+            let mut user: Option<Actor> = None;
             let mut set_aside: BTreeSet<Option<usize>> = BTreeSet::new();
             for (position, partition) in
                 RoundSpecification::partition(round).into_iter().enumerate()
             {
                 // No order explains with an event what no order explains without one.
-                if of.replace(partition.of) != Some(partition.of) {
+                if user.replace(partition.user) != Some(partition.user) {
                     set_aside.clear();
                 }
                 checked.partitions += 1;

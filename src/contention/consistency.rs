@@ -64,7 +64,7 @@ pub struct PartitionEvidence {
     /// The round.
     pub round: u32,
     /// The user of the partition.
-    pub of: String,
+    pub user: String,
     /// The event of the partition.
     pub event: Option<String>,
     /// The calls that have no linearization by the refuted option.
@@ -92,7 +92,7 @@ pub struct UndecidedPartition {
     /// The round.
     pub round: u32,
     /// The user of the partition.
-    pub of: String,
+    pub user: String,
     /// The event of the partition.
     pub event: Option<String>,
 }
@@ -100,8 +100,8 @@ pub struct UndecidedPartition {
 impl UndecidedPartition {
     /// The partition of a round as an undecided one.
     pub(super) fn of(round: &Round, partition: &Partition, search: LimitedSearch) -> Self {
-        let (of, event) = (actor_name(partition.of), partition.event.clone());
-        Self { search, round: round.number, of, event }
+        let (user, event) = (actor_name(partition.user), partition.event.clone());
+        Self { search, round: round.number, user, event }
     }
 }
 
@@ -440,7 +440,7 @@ impl ConsistencyCheck<'_> {
         let round = &self.rounds[self.explained[number].round];
         Some(PartitionEvidence {
             round: round.number,
-            of: actor_name(partition.of),
+            user: actor_name(partition.user),
             event: partition.event,
             unexplained: calls.iter().position(|call| Some(call.number) == unexplained),
             calls: calls.iter().map(|call| reported_call(round, call)).collect(),

@@ -27,7 +27,7 @@ use super::specification::{
 #[derive(Debug, Clone)]
 pub(super) struct Partition {
     /// The user.
-    pub(super) of: Actor,
+    pub(super) user: Actor,
     /// The name of the event.
     pub(super) event: Option<String>,
     /// The calls, by their start.
@@ -46,9 +46,9 @@ pub(super) struct FinalState {
 }
 
 impl FinalState {
-    /// The final state of a round for the partition of the user `of`.
-    pub(super) fn of(end: &RoundEnd, of: Actor) -> Self {
-        let member = match of {
+    /// The final state of a round for the partition of `user`.
+    pub(super) fn of(end: &RoundEnd, user: Actor) -> Self {
+        let member = match user {
             Actor::Guest(guest) => {
                 let membership = end.memberships.get(&guest_name(guest.into())).copied();
                 membership.map(|membership| (guest.into(), membership))
@@ -59,8 +59,7 @@ impl FinalState {
         Self { member, visibility, guest_access }
     }
 
-    /// The differences from the final state that `predicted` is, in words: each as observed and as
-    /// predicted.
+    /// The differences between the observed final state and the predicted one, in words.
     pub(super) fn differences(&self, predicted: &RoundState) -> Vec<(String, String)> {
         let room = &predicted.state.rooms[0];
         let mut found = Vec::new();
@@ -110,14 +109,14 @@ impl PartitionedSpecification for RoundSpecification<'_> {
         callers.dedup();
         callers
             .into_iter()
-            .flat_map(|of| {
-                let reads = |event: &str| is_observed(round, of, event);
+            .flat_map(|user| {
+                let reads = |event: &str| is_observed(round, user, event);
                 let events =
                     names.numbers.keys().filter(|event| reads(event)).map(|event| Some(*event));
                 let events: Vec<_> = std::iter::once(None).chain(events).collect();
                 events
                     .into_iter()
-                    .map(|event| partition(round, &names, of, event))
+                    .map(|event| partition(round, &names, user, event))
                     .collect::<Vec<_>>()
             })
             .collect()
@@ -156,9 +155,9 @@ impl<'a> EventNumbers<'a> {
     }
 }
 
-/// Whether some answer to the user `of` shows whether an event is visible.
-fn is_observed(round: &Round, of: Actor, event: &str) -> bool {
-    let by = round.calls.iter().filter(|call| call.step().by == of);
+/// Whether some answer to `user` shows whether an event is visible.
+fn is_observed(round: &Round, user: Actor, event: &str) -> bool {
+    let by = round.calls.iter().filter(|call| call.step().by == user);
     let mut answered = by.filter(|call| call.answer.is_some());
     answered.any(|call| {
         call.about.as_deref() == Some(event) || presence_in_answer(call, event).is_some()
@@ -172,20 +171,25 @@ fn presence_in_answer(call: &Call, event: &str) -> Option<bool> {
     (is_present || answer.whole).then_some(is_present)
 }
 
-fn partition(round: &Round, names: &EventNumbers<'_>, of: Actor, event: Option<&str>) -> Partition {
+fn partition(
+    round: &Round,
+    names: &EventNumbers<'_>,
+    user: Actor,
+    event: Option<&str>,
+) -> Partition {
     let calls = round.calls.iter().enumerate();
-    let calls = calls.filter_map(|(number, call)| partition_call(number, call, names, of, event));
-    let end = round.end.as_ref().map(|end| FinalState::of(end, of));
-    Partition { of, event: event.map(str::to_owned), calls: calls.collect(), end }
+    let calls = calls.filter_map(|(number, call)| partition_call(number, call, names, user, event));
+    let end = round.end.as_ref().map(|end| FinalState::of(end, user));
+    Partition { user, event: event.map(str::to_owned), calls: calls.collect(), end }
 }
 
-/// The call of the partition of `of` and `event` for a recorded call, if the call belongs to the
+/// The call of the partition of `user` and `event` for a recorded call, if the call belongs to the
 /// partition.
 fn partition_call(
     number: usize,
     call: &Call,
     names: &EventNumbers<'_>,
-    of: Actor,
+    user: Actor,
     event: Option<&str>,
 ) -> Option<PartitionCall> {
     let step = *call.step();
@@ -203,7 +207,7 @@ fn partition_call(
         answer: observation(call, event),
     };
     let target = target(&step);
-    if target.is_none() && step.by == of {
+    if target.is_none() && step.by == user {
         let asks_for_one = matches!(step.operation, Operation::Read(read) if matches!(
             read.get().gives, Some(Gives::Event | Gives::StateEvent)
         ));
@@ -217,7 +221,7 @@ fn partition_call(
             | Operation::RedactSetting(_)
     );
     // A call that targets another user belongs to the partition of that user.
-    if target == Some(of) || step.by == Actor::Moderator && sets {
+    if target == Some(user) || step.by == Actor::Moderator && sets {
         return Some(selected);
     }
     if selected.answer.as_ref().is_some_and(|(_, seen)| !seen.is_allowed()) {

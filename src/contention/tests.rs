@@ -354,7 +354,7 @@ proptest! {
             answer.is_guest = Some(false);
         });
         let partitions = RoundSpecification::partition(&round);
-        for partition in partitions.iter().filter(|partition| partition.of == by) {
+        for partition in partitions.iter().filter(|partition| partition.user == by) {
             prop_assert_eq!(order(&specification, partition), SearchResult::NoOrder);
         }
     }

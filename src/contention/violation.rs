@@ -28,7 +28,7 @@ pub struct Violation {
     /// The round.
     pub round: u32,
     /// The user of the partition.
-    pub of: String,
+    pub user: String,
     /// The event of the partition.
     pub event: Option<String>,
     /// The calls that show the violation, by their start. Calls in flight at the end have no answer.
@@ -151,7 +151,7 @@ pub(super) fn violation(
             seen.dedup();
             let seen = seen.join(", and ");
             let what = "when nothing is in flight any more".to_owned();
-            let likeness = seen.replace(&actor_name(partition.of), "the guest");
+            let likeness = seen.replace(&actor_name(partition.user), "the guest");
             (what.clone(), what, seen, likeness)
         }
     };
@@ -171,7 +171,7 @@ pub(super) fn violation(
         race,
         kind,
         round: round.number,
-        of: actor_name(partition.of),
+        user: actor_name(partition.user),
         event: partition.event.clone(),
         calls: shown,
         unexplained,

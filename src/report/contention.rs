@@ -111,8 +111,8 @@ impl InconsistencyReport {
 
 impl EvidenceReport {
     fn of(evidence: PartitionEvidence) -> Self {
-        let PartitionEvidence { round, of, event, calls, unexplained } = evidence;
-        let part = PartitionReport { round, of, event };
+        let PartitionEvidence { round, user, event, calls, unexplained } = evidence;
+        let part = PartitionReport { round, of: user, event };
         Self { part, calls, unexplained: unexplained.map(|place| place + 1) }
     }
 }
@@ -240,8 +240,8 @@ impl ContentionReport {
         let failures: BTreeSet<_> = failures.collect();
         let undecided = checked.undecided.into_iter();
         let undecided: Vec<_> = undecided
-            .map(|UndecidedPartition { search, round, of, event }| UndecidedReport {
-                part: PartitionReport { round, of, event },
+            .map(|UndecidedPartition { search, round, user, event }| UndecidedReport {
+                part: PartitionReport { round, of: user, event },
                 search,
             })
             .collect();
@@ -323,7 +323,7 @@ impl ViolationReport {
             race: violation.race,
             count: violation.count,
             round: violation.round,
-            of: violation.of,
+            of: violation.user,
             event: violation.event,
             what: violation.what,
             observed: violation.observed,
