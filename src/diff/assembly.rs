@@ -49,8 +49,11 @@ impl Assembly<'_> {
         let decision = difference.expected_in_run().observation.decision;
         let record = &segment.log[difference.at];
         let listing = record.listing.filter(|_| !record.lists_as_it_should());
-        let mut seen_in: Vec<_> =
-            group.seen.iter().map(|id| self.record.segments[id.segment].scenario.clone()).collect();
+        let mut seen_in: Vec<_> = group
+            .occurrences
+            .iter()
+            .map(|id| self.record.segments[id.segment].scenario.clone())
+            .collect();
         seen_in.dedup();
         let mut clauses: Vec<_> =
             rules.in_force(decision.clauses).into_iter().map(str::to_owned).collect();
@@ -93,7 +96,7 @@ impl Assembly<'_> {
             readings,
             conflicts,
             contrasts,
-            count: group.seen.len(),
+            count: group.occurrences.len(),
             seen_in,
             scenario,
             reproduced: demonstration.reproduced,
@@ -198,7 +201,7 @@ pub(super) fn causes(rules: &Rules, variants: &Variants, record: &RunRecord) -> 
             decision_point: joined(Variant::point),
             option: joined(Variant::option),
             means: joined(Variant::means),
-            explains: explanation.explains.len(),
+            explains: explanation.differences.len(),
             permitted: variants.are_permitted(&explanation.variants),
             reading: taken.iter().find_map(|variant| variant.reading().map(str::to_owned)),
             clauses,

@@ -22,7 +22,7 @@ use super::scenario_run::{DifferenceId, Segment};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Explanation {
     pub(super) variants: Vec<usize>,
-    pub(super) explains: Vec<DifferenceId>,
+    pub(super) differences: Vec<DifferenceId>,
 }
 
 /// The explanations of the differences in these segments, in the order in which they were found.
@@ -42,7 +42,7 @@ pub(super) fn unexplained(segments: &[Segment], explanations: &[Explanation]) ->
         (0..segment.differences.len())
             .map(move |difference| DifferenceId { segment: number, number: difference })
     });
-    let is_open = |here: &_| !explanations.iter().any(|e| e.explains.contains(here));
+    let is_open = |here: &_| !explanations.iter().any(|e| e.differences.contains(here));
     all.filter(is_open).collect()
 }
 
@@ -52,18 +52,24 @@ struct Search<'a> {
     /// The variants that were taken so far.
     taken: Vec<usize>,
     /// For each segment and step: whether the model under the taken variants expects the observation.
-    same: Vec<Vec<bool>>,
+    expectations_met: Vec<Vec<bool>>,
     /// The differences that are not explained yet, segment by segment.
     open: Vec<DifferenceId>,
 }
 
 impl<'a> Search<'a> {
     fn new(variants: &'a Variants, segments: &'a [Segment]) -> Self {
-        let same = segments
+        let expectations_met = segments
             .iter()
             .map(|segment| expectation_met(&variants.default, segment).collect())
             .collect();
-        Self { variants, segments, taken: Vec::new(), same, open: unexplained(segments, &[]) }
+        Self {
+            variants,
+            segments,
+            taken: Vec::new(),
+            expectations_met,
+            open: unexplained(segments, &[]),
+        }
     }
 
     fn best_single(&self) -> Option<Explanation> {
@@ -109,7 +115,7 @@ impl<'a> Search<'a> {
         let shares: Vec<_> = candidates.chunks(candidates.len().div_ceil(threads).max(1)).collect();
         let found = threads::each(&shares, threads, |share| self.best_of_share(share));
         let better = |best: Explanation, other: Explanation| {
-            if other.explains.len() > best.explains.len() { other } else { best }
+            if other.differences.len() > best.differences.len() { other } else { best }
         };
         found.into_iter().flatten().reduce(better)
     }
@@ -117,40 +123,41 @@ impl<'a> Search<'a> {
     fn best_of_share(&self, candidates: &[Vec<usize>]) -> Option<Explanation> {
         let mut best: Option<Explanation> = None;
         for variants in candidates {
-            let most = best.as_ref().map_or(0, |best| best.explains.len());
-            let Some(explains) = self.explains(variants, most) else { continue };
-            best = Some(Explanation { variants: variants.clone(), explains });
+            let most = best.as_ref().map_or(0, |best| best.differences.len());
+            let Some(differences) = self.differences(variants, most) else { continue };
+            best = Some(Explanation { variants: variants.clone(), differences });
         }
         best
     }
 
     /// What these variants explain, if that is more than `most` differences and they contradict nothing.
-    fn explains(&self, variants: &[usize], most: usize) -> Option<Vec<DifferenceId>> {
+    fn differences(&self, variants: &[usize], most: usize) -> Option<Vec<DifferenceId>> {
         let profile = self.with(variants);
-        let mut explains = Vec::new();
+        let mut differences = Vec::new();
         let mut remaining = self.open.len();
         for of_segment in self.open.chunk_by(|one, other| one.segment == other.segment) {
-            if explains.len() + remaining <= most {
+            if differences.len() + remaining <= most {
                 return None;
             }
             let number = of_segment[0].segment;
             let after = self.same_and_more(&profile, number)?;
             let at = |difference: usize| self.segments[number].differences[difference].at;
-            explains.extend(of_segment.iter().filter(|id| after[at(id.number)]));
+            differences.extend(of_segment.iter().filter(|id| after[at(id.number)]));
             remaining -= of_segment.len();
         }
-        if explains.len() <= most {
+        if differences.len() <= most {
             return None;
         }
         let is_open = |number: &usize| self.open.iter().any(|open| open.segment == *number);
         let mut others = (0..self.segments.len()).filter(|number| !is_open(number));
-        others.all(|number| self.same_and_more(&profile, number).is_some()).then_some(explains)
+        others.all(|number| self.same_and_more(&profile, number).is_some()).then_some(differences)
     }
 
     /// For each step of a segment: whether the model with this profile expects the observation. `None`
     /// if the profile contradicts the segment.
     fn same_and_more(&self, profile: &Profile, number: usize) -> Option<Vec<bool>> {
-        let after = expectation_met(profile, &self.segments[number]).zip(&self.same[number]);
+        let after =
+            expectation_met(profile, &self.segments[number]).zip(&self.expectations_met[number]);
         after.map(|(after, before)| (after || !before).then_some(after)).collect()
     }
 
@@ -161,9 +168,9 @@ impl<'a> Search<'a> {
 
     fn take(&mut self, explanation: &Explanation) {
         self.taken.extend(&explanation.variants);
-        self.open.retain(|open| !explanation.explains.contains(open));
+        self.open.retain(|open| !explanation.differences.contains(open));
         let profile = self.variants.profile(&self.taken);
-        self.same = self
+        self.expectations_met = self
             .segments
             .iter()
             .map(|segment| expectation_met(&profile, segment).collect())

@@ -12,7 +12,7 @@ pub(super) struct Group {
     /// The number of the explanation of the differences, if one was found.
     pub(super) cause: Option<usize>,
     /// Where the differences were seen; never empty.
-    pub(super) seen: Vec<DifferenceId>,
+    pub(super) occurrences: Vec<DifferenceId>,
 }
 
 /// The differences of all segments in groups, the worst first.
@@ -26,13 +26,15 @@ pub(super) fn groups(segments: &[Segment]) -> Vec<Group> {
         }
     }
     let groups = groups.into_iter();
-    groups.map(|((signature, cause), seen)| Group { signature, cause, seen }).collect()
+    groups
+        .map(|((signature, cause), occurrences)| Group { signature, cause, occurrences })
+        .collect()
 }
 
 impl Group {
     /// Where the divergence was seen first.
     pub(super) fn first<'a>(&self, segments: &'a [Segment]) -> (&'a Segment, &'a Difference) {
-        let DifferenceId { segment, number } = self.seen[0];
+        let DifferenceId { segment, number } = self.occurrences[0];
         (&segments[segment], &segments[segment].differences[number])
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn explain_more(
         let profile = runner.variants.profile(variants);
         // If the reference cannot be started, the differences stay unexplained.
         let Some(more) = done_by(runner, profile, segments, &open).await else { return };
-        explanations[number].explains.extend(more);
+        explanations[number].differences.extend(more);
     }
 }
 

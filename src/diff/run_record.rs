@@ -26,7 +26,7 @@ impl RunRecord {
         let mut explanations = cause::explain(variants, &segments);
         mutated_reference::explain_more(runner, &segments, &mut explanations).await;
         for (number, explanation) in explanations.iter().enumerate() {
-            for id in &explanation.explains {
+            for id in &explanation.differences {
                 let difference = &mut segments[id.segment].differences[id.number];
                 difference.cause.get_or_insert(number);
             }

@@ -214,8 +214,8 @@ fn shortest(
     traces: &ShortestTraces<'_>,
     segments: &[Segment],
 ) -> Option<Vec<Action>> {
-    let seen = group.seen.iter().take(MOST_SITUATIONS);
-    let found = seen.filter_map(|id| {
+    let occurrences = group.occurrences.iter().take(MOST_SITUATIONS);
+    let found = occurrences.filter_map(|id| {
         let segment = &segments[id.segment];
         let difference = &segment.differences[id.number];
         traces.shortest(difference, &segment.log[difference.at])

@@ -18,13 +18,13 @@ pub struct SequenceJudge {
     /// The smallest assignment that explains these.
     assignment: Assignment,
     /// Whether the assignment came to a step that it cannot take.
-    ended: bool,
+    has_ended: bool,
 }
 
 impl SequenceJudge {
     /// A judge of a sequence in whose steps these options are listed.
     pub const fn new(options: OpenOptions) -> Self {
-        Self { options, steps: Vec::new(), assignment: Assignment::DEFAULT, ended: false }
+        Self { options, steps: Vec::new(), assignment: Assignment::DEFAULT, has_ended: false }
     }
 
     /// The options that the steps may list.
@@ -35,15 +35,15 @@ impl SequenceJudge {
     /// Judges the next step: the smallest assignment that explains it and all permitted steps
     /// before; `None` if the step is not permitted.
     pub fn step(&mut self, step: StepMatches) -> Option<&Assignment> {
-        let found = if self.ended { Match::Ends } else { step.by(&self.assignment) };
+        let found = if self.has_ended { Match::Ends } else { step.by(&self.assignment) };
         if found == Match::Differs {
             let steps = self.steps.iter().chain([&step]).collect();
             let assignment = smallest(&self.options, &[steps], MOST_TRIED)?;
             let mut all = self.steps.iter().chain([&step]);
-            self.ended = all.any(|step| step.by(&assignment) == Match::Ends);
+            self.has_ended = all.any(|step| step.by(&assignment) == Match::Ends);
             self.assignment = assignment;
         } else {
-            self.ended = found == Match::Ends;
+            self.has_ended = found == Match::Ends;
         }
         self.steps.push(step);
         Some(&self.assignment)
