@@ -1,9 +1,9 @@
 //! Smaller scenarios: for each divergence, the smallest scenario that is known to show it.
 //!
 //! 1. Run the model's own shortest trace into the situation of the divergence.
-//! 2. Where the trace does not show the divergence, run the scenario in which it was seen: without what
-//!    does not matter to the last step; with the queries of those whom the step is about; with all
-//!    steps that may change anything; whole.
+//! 2. If the trace does not show the divergence, run the scenario in which the divergence was seen:
+//!    first only the steps that matter to the last step; then these steps and the queries of the users
+//!    whom the last step is about; then all steps that may change anything; then the whole scenario.
 //! 3. Of a scenario from step 2 that shows the divergence, leave out one half, then the other half; then
 //!    quarters, and so on. Divergences that nothing permits come first.
 
@@ -22,7 +22,8 @@ use super::workers::Workers;
 /// that is a little shorter.
 const MOST_TRIALS: usize = 16;
 
-/// For a divergence that was seen often, in how many situations a shortest trace is looked for.
+/// The number of situations for which the program looks for a shortest trace, if a divergence occurred
+/// in many situations.
 const MOST_SITUATIONS: usize = 20;
 
 /// A divergence with the smallest scenario that is known to show it.

@@ -2,8 +2,8 @@
 //! wherever a query covers a new goal.
 //!
 //! 1. Take the actions of the prefix. In each state, take every query that covers a new goal.
-//! 2. Of all next changes, and of all pairs of them, take those after which the most new goals can be
-//!    covered for their number.
+//! 2. Compare all next changes and all pairs of changes. Take the change or the pair after which
+//!    queries can cover the most new goals per change.
 //! 3. If no change or pair leads to a new goal, take the shortest path that leads to one, as far as
 //!    [`HORIZON`] changes.
 //! 4. After each change, take the queries as in step 1. Repeat this from step 2, up to [`LONGEST`]
@@ -25,12 +25,12 @@ use super::classes::{Origins, classes};
 use super::client_actions::{ends_a_session, is_about_no_guest};
 use super::coverage_goal::{CoverageGoal, setting};
 
-/// How many actions of one vector change the state at the most. After an early divergence, the rest of
-/// a vector shows nothing.
+/// The greatest number of actions of one vector that change the state. A vector is not longer, because
+/// its steps after a divergence may show nothing.
 const LONGEST: usize = 48;
 /// How many changes ahead the planner searches for a new goal.
 const HORIZON: usize = 6;
-/// How many states that search visits.
+/// The greatest number of states that this search visits.
 const STATES_AHEAD: usize = 4_000;
 
 /// The goals, and which of them are covered.
@@ -48,7 +48,8 @@ pub(super) struct PathPlanner<'a> {
     views: RefCell<HashMap<View, Rc<ViewSteps>>>,
 }
 
-/// A state as far as it concerns one guest, who is the first guest in the view; or no guest.
+/// The part of a state that one guest can observe, or that a caller without an account can observe. The
+/// guest is the first guest of the view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct View {
     state: State,
@@ -98,7 +99,7 @@ impl<'a> PathPlanner<'a> {
         self.covered.iter().filter(|covered| **covered).count()
     }
 
-    /// The weight of those of these goals that are not covered.
+    /// The weight of the goals that are not covered yet.
     fn weight_of(&self, goals: impl IntoIterator<Item = usize>) -> usize {
         let new = goals.into_iter().filter(|goal| !self.covered[*goal]);
         new.map(|goal| self.weights[goal]).sum()
@@ -217,8 +218,7 @@ impl<'a> PathPlanner<'a> {
         }
     }
 
-    /// The next one or two changes: those after which the most new goals can be covered for their
-    /// number.
+    /// The next one or two changes: after these, queries can cover the most new goals per change.
     fn next_steps(&self, path: &Path) -> Option<Vec<Action>> {
         let mut best: (usize, Vec<Action>) = (0, Vec::new());
         for (first, weight, state, origins) in self.changes(&path.state, &path.origins, path.guests)

@@ -1,22 +1,22 @@
 //! The guarantees that an option of a decision point can break: those on the decisions that read the
 //! point.
 //!
-//! A decision that never reads a point is the same for every option of the point. So one exploration
-//! serves all the homeservers that differ from another one in the options of some points:
+//! A decision that never reads a point is the same for every option of the point. So one exploration of
+//! the default homeserver serves every *variant*, a homeserver with other options at some points:
 //!
-//! 1. Explore the one homeserver once. For each action in each state, record the points that the
+//! 1. Explore the default homeserver once. For each action in each state, record the points that the
 //!    decision reads.
-//! 2. For each of the others, decide again what reads one of its points. Judge each outcome that is
-//!    another one.
+//! 2. For each variant, repeat the decisions that read one of its points. Judge each outcome that
+//!    differs from the default outcome.
 //! 3. Explore from each state that such an outcome reaches for the first time, by all actions.
 //!
-//! Step 2 takes every state of the one homeserver as reachable, although the other may not reach it. So
-//! the guarantees that are found here are an upper bound. None is missing: a trace of the other
-//! homeserver consists of decisions as the first makes them, which break nothing that holds there, of
-//! decisions of step 2, and of decisions of step 3.
+//! The result is an upper bound: step 2 judges every state of the default homeserver, although the
+//! variant may not reach the state. The bound misses no guarantee. Each decision in a trace of the
+//! variant is a decision of step 2, a decision of step 3, or a default decision. Default decisions
+//! break no guarantee that holds by default.
 //!
 //! The bound holds if both homeservers have the same initial state, the same actions and the same normal
-//! form of each state. [`PointsRead::breakable`] gives none where they may differ.
+//! form of each state. Where they may differ, [`PointsRead::breakable`] returns `None`.
 
 use std::collections::{HashMap, HashSet};
 
