@@ -81,7 +81,7 @@ impl Endpoint {
     }
 
     /// Whether the endpoint gives or does something that neither the model nor the reference looks into.
-    pub const fn has_unseen_part(&self) -> bool {
+    pub const fn is_unchecked(&self) -> bool {
         self.unseen.is_some() || self.effect.is_some()
     }
 

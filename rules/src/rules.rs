@@ -272,7 +272,7 @@ impl Rules {
     /// The endpoints that these rules open to guests, and whose content or effect no rule looks at. Those of
     /// a proposal include the endpoints that a homeserver may open, and that the base
     /// of the proposal keeps closed.
-    pub fn unseen(&self) -> Vec<EndpointId> {
+    pub fn unchecked_endpoints(&self) -> Vec<EndpointId> {
         let is_new = |endpoint: EndpointId| {
             let base = self.base_of_proposal();
             base.is_some_and(|base| self.may_open(endpoint) && !base.may_open(endpoint))
@@ -286,7 +286,7 @@ impl Rules {
                 endpoint.is_declared() && (asks_for_no_user || self.may_open(*endpoint));
             has_no_list || is_listed || is_new(*endpoint) || is_open_as_declared
         };
-        let unseen = self.every_endpoint().filter(|endpoint| endpoint.get().has_unseen_part());
+        let unseen = self.every_endpoint().filter(|endpoint| endpoint.get().is_unchecked());
         unseen.filter(opens).collect()
     }
 

@@ -302,7 +302,7 @@ impl ConsistencyCheck<'_> {
 
     /// Steps 6 to 8; `None` if limits left no evidence.
     fn inconsistencies(&self) -> Option<Vec<Inconsistency>> {
-        let mut in_run = self.most_explaining();
+        let mut in_run = self.assignment_of_most_partitions();
         let mut results = self.results(&in_run);
         'assignment: loop {
             let mut needs: BTreeMap<Vec<Switch>, Vec<usize>> = BTreeMap::new();
@@ -348,8 +348,8 @@ impl ConsistencyCheck<'_> {
         }
     }
 
-    /// Step 6.
-    fn most_explaining(&self) -> Readings {
+    /// Step 6: the assignment that explains the most partitions.
+    fn assignment_of_most_partitions(&self) -> Readings {
         let needed = self.needed_readings();
         let variants = &self.specification.variants.all;
         let option = |variant: usize| TakenOption::of(&variants[variant]);
@@ -448,7 +448,7 @@ impl ConsistencyCheck<'_> {
     }
 }
 
-/// The assignment with these questions answered otherwise.
+/// The assignment with another answer to each of these questions.
 fn with_switches(in_run: &Readings, switches: &[Switch]) -> Readings {
     let is_dropped = |variant: &usize| switches.iter().any(|one| one.in_run == Some(*variant));
     let kept = in_run.iter().copied().filter(|variant| !is_dropped(variant));

@@ -75,7 +75,7 @@ pub(super) fn mark_inconsistent(
         for (at, step) in places.into_iter().zip(steps) {
             let StepJudgement::Inconsistent(conflicts) = step else { continue };
             // The matches list single options and pairs; the model knows the whole assignment.
-            if in_run[at].found() != Match::Differs {
+            if in_run[at].as_match() != Match::Differs {
                 continue;
             }
             let switches = conflicts.iter().map(|conflict| options.switch(*conflict)).collect();
@@ -105,8 +105,8 @@ pub(super) fn contrast(
         let here = path(&here, segment);
         let at = (segment.known..segment.log.len()).find(|at| {
             segment.log[*at].is_answered()
-                && in_run[*at].found() == Match::Meets
-                && here[*at].found() == Match::Differs
+                && in_run[*at].as_match() == Match::Meets
+                && here[*at].as_match() == Match::Differs
         })?;
         Some((number, at))
     });
@@ -208,7 +208,7 @@ impl Search<'_> {
         let segments = self.segments.iter().zip(self.places);
         let counts = segments.map(|(segment, places)| {
             let path = path(&profile, segment);
-            places.iter().filter(|at| path[**at].found() != Match::Differs).count()
+            places.iter().filter(|at| path[**at].as_match() != Match::Differs).count()
         });
         counts.sum()
     }
@@ -260,8 +260,9 @@ impl Options {
         let mut listed: Vec<Vec<OptionNumber>> = vec![Vec::new(); segment.log.len()];
         for (option, variant) in &self.variants {
             for (at, step) in path(&self.profiles[*variant], segment).into_iter().enumerate() {
-                if !step.is_seen_as(&default[at]) || step.meets != default[at].meets {
-                    matches[at].list(*option, step.found());
+                if !step.is_indistinguishable_from(&default[at]) || step.meets != default[at].meets
+                {
+                    matches[at].list(*option, step.as_match());
                     listed[at].push(*option);
                 }
             }
@@ -272,7 +273,7 @@ impl Options {
             let profile = variants.profile(&[self.variant(one), self.variant(other)]);
             for (at, step) in path(&profile, segment).into_iter().enumerate() {
                 if listed[at].contains(&one) && listed[at].contains(&other) {
-                    matches[at].list_pair(one, other, step.found());
+                    matches[at].list_pair(one, other, step.as_match());
                 }
             }
         }
@@ -314,7 +315,7 @@ struct ExpectedStep {
 }
 
 impl ExpectedStep {
-    fn found(&self) -> Match {
+    fn as_match(&self) -> Match {
         match self {
             Self { outcome: None, .. } => Match::Ends,
             Self { meets: true, .. } => Match::Meets,
@@ -324,7 +325,7 @@ impl ExpectedStep {
 
     /// Whether both steps have the same answer and the same memberships, so that no client can
     /// distinguish the steps.
-    fn is_seen_as(&self, other: &Self) -> bool {
+    fn is_indistinguishable_from(&self, other: &Self) -> bool {
         let seen = |step: &Self| {
             step.outcome.map(|outcome| {
                 let observation = outcome.observation;

@@ -293,7 +293,7 @@ impl CheckReport {
     /// guarantee about content holds: its status is unknown, unless it is violated anyway. If there is
     /// such an effect, only the guarantees hold that are about who may call what.
     pub fn add_unseen(&mut self, rules: &Rules) {
-        self.unseen = UncheckedEndpoint::of(rules.unseen());
+        self.unseen = UncheckedEndpoint::of(rules.unchecked_endpoints());
         if self.unseen.is_empty() {
             return;
         }

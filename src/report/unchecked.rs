@@ -22,7 +22,7 @@ pub struct UncheckedEndpoint {
 impl UncheckedEndpoint {
     /// The unchecked endpoints among these endpoints.
     pub(super) fn of(endpoints: impl IntoIterator<Item = EndpointId>) -> Vec<Self> {
-        let unchecked = endpoints.into_iter().filter(|endpoint| endpoint.get().has_unseen_part());
+        let unchecked = endpoints.into_iter().filter(|endpoint| endpoint.get().is_unchecked());
         let unchecked = unchecked.map(|endpoint| Self {
             endpoint: endpoint.to_string(),
             gives: endpoint.get().unseen.clone(),

@@ -26,7 +26,7 @@ fn an_alias_names_its_revision() {
 #[test]
 fn no_revision_opens_content_that_no_rule_looks_at() {
     for rules in Rules::published() {
-        assert_eq!(rules.unseen(), [], "{}", rules.id);
+        assert_eq!(rules.unchecked_endpoints(), [], "{}", rules.id);
     }
 }
 
