@@ -1,6 +1,6 @@
 //! Reading a rules file, in three steps:
 //!
-//! 1. Deserialise the TOML into a [`File`].
+//! 1. Deserialise the TOML into a [`RulesFile`].
 //! 2. Read the rules that the file `extends`, or begin with rules that say nothing.
 //! 3. Apply the file's own entries to those rules, and look up every name on the way.
 
