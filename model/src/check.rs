@@ -94,18 +94,18 @@ pub(crate) fn counterexamples_in_new_rooms(
 }
 
 /// A model that `check` explores.
-trait Checked: Explore {
+trait CheckedModel: Explore {
     /// A shortest counterexample for each of these guarantees that is violated in a state which the model
     /// does not have.
-    fn counterexamples_elsewhere(
+    fn further_counterexamples(
         &self,
         guarantees: GuaranteeSet,
         stop: &Stop,
     ) -> Vec<(GuaranteeId, Vec<Self::Action>)>;
 }
 
-impl Checked for Sequential {
-    fn counterexamples_elsewhere(
+impl CheckedModel for Sequential {
+    fn further_counterexamples(
         &self,
         guarantees: GuaranteeSet,
         stop: &Stop,
@@ -114,8 +114,8 @@ impl Checked for Sequential {
     }
 }
 
-impl Checked for Federated {
-    fn counterexamples_elsewhere(
+impl CheckedModel for Federated {
+    fn further_counterexamples(
         &self,
         _: GuaranteeSet,
         _: &Stop,
@@ -149,20 +149,20 @@ run!(Sequential);
 run!(Federated);
 
 /// Explores, and searches the counterexamples.
-fn find<S: Checked>(
+fn find<S: CheckedModel>(
     check: Check<'_, S>,
     stop: &Stop,
     progress: &dyn Fn(SearchProgress),
 ) -> Result<Report<S::Action>, ExecutorError> {
     let Check { model, guarantees, required, executor, workers } = check;
-    let elsewhere = model.counterexamples_elsewhere(guarantees, stop);
+    let further = model.further_counterexamples(guarantees, stop);
     let started = Instant::now();
     let model = Arc::new(model);
     let mut explored = executor.explore(&model, workers, stop, progress)?;
     let violated = guarantees.intersection(explored.exploration.verdicts.violated);
     let traces = shortest_trace::counterexamples(&*model, violated, stop);
     let mut counterexamples: Counterexamples<_> = violated.iter().zip(traces).collect();
-    for (guarantee, trace) in elsewhere {
+    for (guarantee, trace) in further {
         explored.exploration.verdicts.note(guarantee, false);
         let known = counterexamples.entry(guarantee).or_default();
         if known.as_ref().is_none_or(|known| trace.len() < known.len()) {

@@ -91,8 +91,8 @@ pub fn explore<S: Subject + Clone + Send + Sync>(
     threads: usize,
     stop: &Stop,
 ) -> Lockstep {
-    let usual = actions(scope, &[profile]);
-    let calls = every_call(profile, &usual);
+    let modelled_actions = actions(scope, &[profile]);
+    let calls = every_call(profile, &modelled_actions);
     let mut found = Lockstep { complete: true, states: 0, actions: 0, mismatch: None };
     let mut asked_everything: HashSet<[Account; MAX_GUESTS]> = HashSet::new();
     let first = initial(profile);
@@ -114,7 +114,7 @@ pub fn explore<S: Subject + Clone + Send + Sync>(
             threads,
             |(state, subject, asks_everything)| {
                 let more = if *asks_everything { &calls[..] } else { &[] };
-                compare_all(profile, state, subject, usual.iter().chain(more), &search)
+                compare_all(profile, state, subject, modelled_actions.iter().chain(more), &search)
             },
             stop,
             |_| (),
@@ -183,8 +183,8 @@ fn compare_all<'a, S: Subject + Clone>(
 }
 
 /// The calls of every endpoint, and not only of the first of each class.
-fn every_call(profile: &Profile, usual: &[Action]) -> Vec<Action> {
-    let callers: HashSet<_> = usual
+fn every_call(profile: &Profile, modelled_actions: &[Action]) -> Vec<Action> {
+    let callers: HashSet<_> = modelled_actions
         .iter()
         .filter(|action| {
             matches!(action.operation, Operation::Call(_)) && action.with != Credential::Masquerade

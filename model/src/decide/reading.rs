@@ -12,7 +12,7 @@ use guest_access_rules::vocabulary::{Decision, ErrCode, HistoryVisibility, Membe
 use super::caller::{Caller, CallerIdentity};
 use super::{DecisionContext, ROOM_ELSEWHERE};
 
-const NOTHING_OF_IT: Answer = Answer::Gave { tagged: false };
+const EVENT_WITHHELD: Answer = Answer::Gave { tagged: false };
 
 impl DecisionContext<'_> {
     pub(super) fn read(&self, caller: &Caller, action: &Action) -> Option<(Decision, Answer)> {
@@ -81,7 +81,7 @@ impl DecisionContext<'_> {
             Gives::Timeline | Gives::Stream => (ANSWERED, Answer::Gave { tagged: seen }),
             Gives::InitialSync => (ANSWERED, Answer::Gave { tagged: seen || seen_as_state }),
             Gives::State => (ANSWERED, Answer::Gave { tagged: seen_as_state }),
-            Gives::Members => (ANSWERED, NOTHING_OF_IT),
+            Gives::Members => (ANSWERED, EVENT_WITHHELD),
             // CS-33: An event that does not exist or may not be seen is answered with 404 and
             // `M_NOT_FOUND`.
             Gives::Event if seen => (ANSWERED, Answer::Gave { tagged: true }),
@@ -173,10 +173,10 @@ impl DecisionContext<'_> {
             return (FAILS, Answer::Nothing);
         }
         let Some(now) = self.state.rooms[0].visibility.filter(|_| joined(0)) else {
-            return (ANSWERED, NOTHING_OF_IT);
+            return (ANSWERED, EVENT_WITHHELD);
         };
         let Some(sight) = self.sight(caller, now) else {
-            return (ANSWERED, NOTHING_OF_IT);
+            return (ANSWERED, EVENT_WITHHELD);
         };
         let as_state = sight_is_of_a_note(self) && self.may_see_as_state(&sight);
         (ANSWERED, Answer::Gave { tagged: self.may_see(&sight) || as_state })
