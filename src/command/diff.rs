@@ -203,12 +203,12 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     };
     let url = args.server.clone().or_else(|| embedded.as_ref().map(Embedded::url));
     let url = url.unwrap_or_default();
-    let of_folder = args.scenarios.as_deref();
-    let of_folder =
-        of_folder.map(|folder| diff::plan_from(folder, &rules, &args.only)).transpose()?;
+    let folder = args.scenarios.as_deref();
+    let own_scenarios =
+        folder.map(|folder| diff::plan_from(folder, &rules, &args.only)).transpose()?;
     // Connect once before the vectors are planned, so that a wrong URL fails at once.
     diff::wait_for(connect(args, &url)).map_err(CommandError::Runtime)?.0?;
-    let scenarios = of_folder.unwrap_or_else(|| diff::plan(&rules, &args.only));
+    let scenarios = own_scenarios.unwrap_or_else(|| diff::plan(&rules, &args.only));
     if scenarios.is_empty() && args.explore_for.is_none() {
         print_message("no scenario matches, so nothing was there to check");
         return Ok(CommandOutput::new(String::new(), Outcome::NoVerdict, &args.output));

@@ -127,7 +127,7 @@ pub(super) fn violation(
     });
     clauses.sort();
     clauses.dedup();
-    let (what, generic, observed, likeness) = match unexplained {
+    let (what, generic, observed, observed_of_any_guest) = match unexplained {
         Some(at) => {
             let judged = &calls[at];
             let step = round.calls[judged.number].step();
@@ -151,8 +151,8 @@ pub(super) fn violation(
             seen.dedup();
             let seen = seen.join(", and ");
             let what = "when nothing is in flight any more".to_owned();
-            let likeness = seen.replace(&actor_name(partition.user), "the guest");
-            (what.clone(), what, seen, likeness)
+            let observed_of_any_guest = seen.replace(&actor_name(partition.user), "the guest");
+            (what.clone(), what, seen, observed_of_any_guest)
         }
     };
     let kind = match unexplained {
@@ -181,7 +181,7 @@ pub(super) fn violation(
         clauses,
         anytime: anytime.iter().map(|one| sentence(round.calls[one.number].step())).collect(),
         count: 1,
-        signature: (race, kind, generic, likeness),
+        signature: (race, kind, generic, observed_of_any_guest),
     }
 }
 

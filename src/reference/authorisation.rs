@@ -345,7 +345,7 @@ mod tests {
     fn a_user_without_a_password_is_a_guest_by_one_option() {
         let mut fixture =
             Fixture::with_profile(latest(&[("registration.known_by", "no_password")]));
-        let user = fixture.server.sign_on("user").unwrap().response;
+        let user = fixture.server.register_without_password("user").unwrap().response;
         let token = user.access_token.unwrap();
         assert_eq!(call(&fixture, &Credentials::token(&token), LOGOUT), NOT_FOR_GUESTS);
         assert_eq!(call(&fixture, &fixture.moderator.credentials(), LOGOUT), ALLOWED);

@@ -123,7 +123,7 @@ mod tests {
     fn login_needs_an_account_with_a_password_and_that_password() {
         let mut fixture = Fixture::new();
         let guest = fixture.guest();
-        fixture.server.sign_on("elsewhere").unwrap();
+        fixture.server.register_without_password("elsewhere").unwrap();
         for (name, password) in [
             ("moderator", "wrong"),
             ("nobody", "password"),

@@ -38,7 +38,7 @@ impl Reference {
     ///
     /// # Errors
     /// The refusal, if the user id is taken.
-    pub fn sign_on(&mut self, localpart: &str) -> Answer<Response> {
+    pub fn register_without_password(&mut self, localpart: &str) -> Answer<Response> {
         let mut request = Request::new();
         request.username = Some(localpart.to_owned());
         self.register_user(&request)

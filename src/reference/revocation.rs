@@ -122,7 +122,7 @@ mod tests {
         {
             let mut fixture = Fixture::with_profile(latest(options));
             fixture.set_guest_access("can_join");
-            let user = fixture.server.sign_on("user").unwrap().response.user_id;
+            let user = fixture.server.register_without_password("user").unwrap().response.user_id;
             let room = fixture.room.clone();
             fixture.server.add_member(&room, &user);
             fixture.set_guest_access("forbidden");

@@ -189,9 +189,9 @@ impl Reference {
 
     /// Handles the refusal of a state event. By the rules, a refused event has no effect.
     fn reject(&mut self, room: &RoomId, draft: &UnsentEvent) {
-        let says = draft.content.get("guest_access").and_then(Value::as_str);
+        let value = draft.content.get("guest_access").and_then(Value::as_str);
         if draft.kind == GUEST_ACCESS
-            && says != Some(GuestAccess::CanJoin.as_str())
+            && value != Some(GuestAccess::CanJoin.as_str())
             && self.choices().rejected_event == RejectedEvent::Revokes
         {
             self.revoke(room);

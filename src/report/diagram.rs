@@ -85,15 +85,15 @@ pub fn svg(rows: &[Row<'_>], label: &str) -> Markup {
     let longest = sentences.iter().chain(answers).map(|text| text.chars().count()).max();
     let text = x(0) + (longest.unwrap_or_default() + 2) * CHARACTER;
     let width = text.max(x(actors.len()));
-    let high = |row: &Row<'_>| LINE * (2 + row.answers.len());
+    let row_height = |row: &Row<'_>| LINE * (2 + row.answers.len());
     // The line of each step runs below the words of the step, and above the answers.
     let lines = rows.iter().scan(HEAD, |top, row| {
         let line = *top + LINE + 4;
-        *top += high(row);
+        *top += row_height(row);
         Some(line)
     });
     let lines: Vec<_> = lines.collect();
-    let height = HEAD + rows.iter().map(high).sum::<usize>();
+    let height = HEAD + rows.iter().map(row_height).sum::<usize>();
     html! {
         svg xmlns="http://www.w3.org/2000/svg" class="diagram" role="img" width=(width) height=(height)
             viewBox=(format!("0 0 {width} {height}")) font-family="sans-serif" font-size="12" {

@@ -47,7 +47,10 @@ impl ReferenceSubject {
         request.password = Some("password".to_owned());
         let moderator = reference.register(&request);
         let moderator = expected(moderator, "the name is free on a new server");
-        let user = expected(reference.sign_on("user"), "the name is free on a new server");
+        let user = expected(
+            reference.register_without_password("user"),
+            "the name is free on a new server",
+        );
         let accounts = Accounts::new(
             UserAccount::of_registration(moderator),
             UserAccount::of_registration(user),

@@ -26,7 +26,7 @@ impl Display for CheckReport {
             f,
             "{} model{at_most}, {}: {}{} and {}, in {:.1} s",
             self.model,
-            self.explored_by(),
+            self.encoding_and_engine(),
             if self.complete { "all " } else { "" },
             count(self.states, "state"),
             count(self.transitions, "transition"),
@@ -78,7 +78,7 @@ impl CheckReport {
     }
 
     /// The encoding, and the executor if one walked it.
-    fn explored_by(&self) -> String {
+    fn encoding_and_engine(&self) -> String {
         match self.encoding {
             Encoding::Plain => format!("plain states, by {}", self.engine),
             Encoding::DenseTables => format!("dense tables, by {}", self.engine),
