@@ -30,8 +30,9 @@ use super::{CommandError, Outcome, interrupt};
 /// open text permits is reported, and fails only with `--strict`.
 ///
 /// The exit code is 0 without a divergence that fails, 1 with one, and 4 if the homeserver could not be
-/// reached or broke off. It is 3 if there is no verdict: the run was stopped, or a failure (a 5xx, a
-/// malformed answer, a timeout, a scenario that cannot be set up) kept a decision from being compared.
+/// reached or broke off. It is 3 if there is no verdict: the run was stopped, or a failure (a 5xx
+/// without an error code, a malformed answer, a timeout, a scenario that cannot be set up) kept a
+/// decision from being compared.
 ///
 /// The command registers the accounts that it needs (`m.login.dummy`, or a registration token). It
 /// leaves and forgets its rooms afterwards. Use a test homeserver.

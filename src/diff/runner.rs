@@ -296,6 +296,12 @@ impl ScenarioRunner<'_> {
         };
         let verdict = match on_user {
             Some(CallVerdict::Allowed) => CallVerdict::Denied { status, errcode },
+            // The user's call failed, and would not show whether the parameters are rejected.
+            Some(CallVerdict::Denied { status: 500.., errcode }) => {
+                let errcode = errcode.unwrap_or_default();
+                let because = format!("the homeserver fails for a user ({errcode})");
+                CallVerdict::Inconclusive(NotRunReason::new(NotRunKind::ServerFailure, because))
+            }
             Some(CallVerdict::Inconclusive(reason)) if reason.kind.is_failure() => {
                 CallVerdict::Inconclusive(reason)
             }

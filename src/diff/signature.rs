@@ -89,10 +89,20 @@ impl Signature {
     }
 }
 
+/// Whether the status says that the homeserver failed.
+const fn is_failure(status: u16) -> bool {
+    status >= 500
+}
+
 fn kind(expected: &Outcome, record: &StepRecord) -> DivergenceKind {
     let must = expected.observation.decision.allows();
     match (&record.observed.verdict, must) {
         (_, false) if record.observed.is_allowed() => DivergenceKind::Leak,
+        (CallVerdict::Denied { status, .. }, _)
+            if is_failure(*status) && !is_failure(expected.observation.decision.status) =>
+        {
+            DivergenceKind::Failure
+        }
         (CallVerdict::Denied { .. }, true) => DivergenceKind::Refusal,
         (_, false) => DivergenceKind::Error,
         // The reader has left the room, so it saw events after its own time.

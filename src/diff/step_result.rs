@@ -210,6 +210,9 @@ impl DecisionResult {
             Self::AllowAndFail(error) => {
                 format!("allow, and then {} over the parameters", error.in_words())
             }
+            Self::Deny(error @ ErrorResult { status: 500.., .. }) => {
+                format!("fail {}", error.in_words())
+            }
             Self::Deny(error) => format!("deny {}", error.in_words()),
             Self::Unknown(why) => format!("nothing is known: {why}"),
         }

@@ -12,6 +12,8 @@ pub enum DivergenceKind {
     Effect,
     /// The homeserver denied what it must allow, or withheld what it must give.
     Refusal,
+    /// The homeserver answered with an error of its own: a status from 500 on, and an error code.
+    Failure,
     /// The homeserver answers an open question in two ways within one run. Each answer by itself is
     /// permitted.
     Inconsistent,
@@ -21,8 +23,8 @@ pub enum DivergenceKind {
 
 impl DivergenceKind {
     /// Every kind, the worst first.
-    pub const ALL: [Self; 5] =
-        [Self::Leak, Self::Effect, Self::Refusal, Self::Inconsistent, Self::Error];
+    pub const ALL: [Self; 6] =
+        [Self::Leak, Self::Effect, Self::Refusal, Self::Failure, Self::Inconsistent, Self::Error];
 
     /// The kind as reports write it.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +32,7 @@ impl DivergenceKind {
             Self::Leak => "leak",
             Self::Effect => "effect",
             Self::Refusal => "refusal",
+            Self::Failure => "failure",
             Self::Inconsistent => "inconsistent",
             Self::Error => "error",
         }

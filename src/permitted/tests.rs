@@ -250,5 +250,6 @@ fn an_assignment_has_one_option_at_a_point() {
 #[test]
 fn the_kinds_are_in_order_the_worst_first() {
     assert!(DivergenceKind::ALL.is_sorted());
-    assert!(DivergenceKind::Refusal < DivergenceKind::Inconsistent);
+    assert!(DivergenceKind::Refusal < DivergenceKind::Failure);
+    assert!(DivergenceKind::Failure < DivergenceKind::Inconsistent);
 }

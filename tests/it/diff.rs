@@ -17,6 +17,7 @@ mod consistency;
 mod found;
 mod layer;
 mod misbehaving;
+mod mistakes;
 mod old_homeservers;
 mod permitted;
 mod reports;

@@ -12,7 +12,8 @@ use serde::Serialize;
 pub enum NotRunKind {
     /// The initial state of the scenario could not be set up.
     SetUp,
-    /// The homeserver answered with a status from 500 on.
+    /// A proxy answered with a status from 500 on and without an error code, or the homeserver did so to
+    /// a call that is not compared itself.
     ServerFailure,
     /// The answer does not have the form that the specification says, or is too large.
     Malformed,

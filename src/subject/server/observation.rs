@@ -11,7 +11,8 @@ use super::not_run::{NotRunKind, NotRunReason};
 pub enum CallVerdict {
     /// The homeserver allowed the call.
     Allowed,
-    /// The homeserver denied the call.
+    /// The homeserver denied the call, or failed: it answered with a status from 500 on, and an error
+    /// code.
     Denied {
         /// The HTTP status.
         status: u16,
@@ -126,8 +127,10 @@ impl HttpObservation {
         let decision = &expected.decision;
         match &self.verdict {
             CallVerdict::Allowed | CallVerdict::ParametersRejected { .. } => decision.allows(),
-            // Where no clause names the error of a denial, any error fits.
-            CallVerdict::Denied { .. } if decision.status == 403 && decision.clauses.is_empty() => {
+            // Where no clause names the error of a denial, any error fits. A failure is no denial.
+            CallVerdict::Denied { status: ..500, .. }
+                if decision.status == 403 && decision.clauses.is_empty() =>
+            {
                 true
             }
             CallVerdict::Denied { status, errcode } => {

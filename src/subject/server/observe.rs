@@ -73,7 +73,8 @@ pub(super) fn observe_whoami(
     Ok(observed)
 }
 
-/// The verdict of a call. A response that is no JSON comes from no homeserver.
+/// The verdict of a call. A response that is no JSON comes from no homeserver. Neither does a failure
+/// without an error code: a proxy may answer so.
 pub(super) fn verdict(response: &Response) -> Result<CallVerdict, ServerError> {
     // A redirect needs no body.
     let is_redirect = (300..400).contains(&response.status);
@@ -87,6 +88,7 @@ pub(super) fn verdict(response: &Response) -> Result<CallVerdict, ServerError> {
         (200..300, _) => CallVerdict::Allowed,
         (400..500, Some("M_UNRECOGNIZED")) => not_implemented(),
         (429, _) => rate_limited(),
+        (500.., None) => server_failure(response),
         (status @ (100..200 | 300..400), _) => {
             let why = format!("the homeserver answers with a redirect ({status})");
             inconclusive(NotRunKind::Redirect, why)
@@ -114,7 +116,8 @@ pub(super) fn sample_verdict(response: &Response) -> CallVerdict {
         }
         (400..500, Some("M_UNRECOGNIZED")) | (404 | 405, None) => not_implemented(),
         (429, _) => rate_limited(),
-        (500.., _) => server_failure(response),
+        (500.., None) => server_failure(response),
+        (500.., _) => CallVerdict::Denied { status, errcode },
         _ => CallVerdict::ParametersRejected { status, errcode },
     }
 }
@@ -272,6 +275,21 @@ mod tests {
         assert_eq!(of(429, "{}"), rate_limited());
         assert!(matches!(of(302, "<html>"), CallVerdict::Inconclusive(_)));
         assert!(verdict(&response(200, "<html>")).is_err());
+    }
+
+    #[test]
+    fn a_failure_with_an_error_code_is_the_homeservers_own_answer() {
+        let errcode = Some("M_UNKNOWN".to_owned());
+        let failed = CallVerdict::Denied { status: 500, errcode };
+        let own = response(500, r#"{"errcode":"M_UNKNOWN"}"#);
+        assert_eq!(verdict(&own).unwrap(), failed);
+        assert_eq!(sample_verdict(&own), failed);
+        for body in ["<html>Bad Gateway</html>", "", r#"{"message":"no upstream"}"#] {
+            let of_a_proxy = response(502, body);
+            let reason = verdict(&of_a_proxy).unwrap().not_run().cloned().unwrap();
+            assert_eq!(reason.kind, NotRunKind::ServerFailure);
+            assert_eq!(sample_verdict(&of_a_proxy).not_run(), Some(&reason));
+        }
     }
 
     #[test]

@@ -454,6 +454,9 @@ fn a_failure_in_json_is_no_success_either() {
     assert!(matches!(ran.code, Some(1 | 3)), "{ran:?}");
     let report = ran.json();
     assert!(report["not_compared"]["failed"]["scenarios"].as_u64() > Some(3), "{report:#}");
+    for divergence in report["divergences"].as_array().unwrap() {
+        assert_eq!(divergence["kind"], "failure", "{divergence:#}");
+    }
 }
 
 #[test]

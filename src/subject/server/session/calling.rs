@@ -171,7 +171,6 @@ impl Session<'_> {
         // see.
         match sample_verdict(&response) {
             CallVerdict::ParametersRejected { status: 403, .. } => observe_only(&response),
-            CallVerdict::Inconclusive(_) if response.status >= 500 => observe_only(&response),
             verdict => Ok(HttpObservation { verdict, content: ResponseContent::Nothing }),
         }
     }
