@@ -6,9 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use glob::Pattern;
+use guest_access_model::action::Action;
 use guest_access_rules::rules::Rules;
 
 use crate::scenario::{Scenario, ScenarioError};
+use crate::subject::server::setting_shapes;
 use crate::vectors::{self, Vector, vectors};
 
 use super::scenario_run::PlannedScenario;
@@ -94,7 +96,7 @@ pub fn plan_from(
             return Err(PlanError::SameId { id, path, other });
         }
         if is_selected(&id, only) {
-            scenarios.push(PlannedScenario { id, steps: scenario.actions() });
+            scenarios.push(PlannedScenario { id, steps: in_every_shape(scenario.actions()) });
         }
     }
     Ok(in_order(scenarios))
@@ -111,8 +113,35 @@ fn in_order(mut scenarios: Vec<PlannedScenario>) -> Vec<PlannedScenario> {
     scenarios
 }
 
+/// The steps, with each setting repeated until the session has sent all shapes of its content.
+fn in_every_shape(steps: Vec<Action>) -> Vec<Action> {
+    let repeated = |step: Action| {
+        let again = Action { tag: false, ..step };
+        std::iter::once(step).chain(std::iter::repeat_n(again, setting_shapes(&step) - 1))
+    };
+    steps.into_iter().flat_map(repeated).collect()
+}
+
 impl From<Vector> for PlannedScenario {
     fn from(Vector { scenario, .. }: Vector) -> Self {
-        Self { steps: scenario.actions(), id: scenario.id }
+        Self { steps: in_every_shape(scenario.actions()), id: scenario.id }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::action::{Actor, Key, Operation, Says};
+
+    use super::*;
+
+    #[test]
+    fn a_setting_is_repeated_for_each_shape_and_tagged_once() {
+        let set = |says| Operation::SetGuestAccess(says, Key::Empty);
+        let by_moderator = |operation| Action::new(Actor::Moderator, operation).at(0);
+        let unknown = Action { tag: true, ..by_moderator(set(Says::Unknown)) };
+        let forbidden = Says::Value(guest_access_rules::vocabulary::GuestAccess::Forbidden);
+        let steps = in_every_shape(vec![unknown, by_moderator(set(forbidden))]);
+        let again = by_moderator(set(Says::Unknown));
+        assert_eq!(steps, [unknown, again, again, again, by_moderator(set(forbidden))]);
     }
 }

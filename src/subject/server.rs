@@ -34,6 +34,7 @@ mod room_fixture;
 mod room_pool;
 mod sample_request;
 mod session;
+mod setting_shape;
 mod token;
 
 pub use accounts::UserAccount;
@@ -51,4 +52,5 @@ pub use request::{Request, escaped};
 pub use response::Response;
 pub use session::Session;
 pub use session::single_calls::{CallContext, CallResult, RoomSettings};
+pub use setting_shape::setting_shapes;
 pub use token::Token;

@@ -41,6 +41,8 @@ pub(super) struct RequestContext<'a> {
     pub(super) page: Page<'a>,
     /// Makes a name of this kind that no other request has.
     pub(super) unique: &'a dyn Fn(&str) -> String,
+    /// Gives the number of the shape of a setting that is malformed or has a value of nobody's.
+    pub(super) shape: &'a dyn Fn() -> usize,
 }
 
 /// A part of a timeline or of a stream.
@@ -105,11 +107,11 @@ pub(super) fn action_request(
         }
         Operation::WhoAmI => Request::to(KNOWN.whoami, []),
         Operation::SetVisibility(says, key) => {
-            let content = visibility_content(says);
+            let content = visibility_content(says, context.shape);
             setting_request(room, Setting::HistoryVisibility, key, content, unique)
         }
         Operation::SetGuestAccess(says, key) => {
-            let content = guest_access_content(says);
+            let content = guest_access_content(says, context.shape);
             setting_request(room, Setting::GuestAccess, key, content, unique)
         }
         Operation::RedactSetting(_) => {
@@ -282,6 +284,7 @@ mod tests {
             password: &Token::from("secret".to_owned()),
             page: Page::default(),
             unique: &|kind| format!("{kind}-1"),
+            shape: &|| 1,
         };
         action_request(&action, &context)
     }

@@ -116,6 +116,11 @@ impl<'a> Connection<'a> {
         self.step.set(Some(step));
     }
 
+    /// The number of the action to which the exchanges belong now.
+    pub(super) fn action(&self) -> Option<usize> {
+        self.step.get()
+    }
+
     /// Sets whether the exchanges from now on only read memberships.
     pub(super) fn watch(&self, watches: bool) {
         self.watches.set(watches);

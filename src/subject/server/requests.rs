@@ -6,6 +6,7 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 use serde_json::{Value, json};
 
 use super::request::{Request, endpoint};
+use super::setting_shape::{malformed, unknown};
 use super::token::Token;
 
 /// The type of the notes: state events that are neither settings nor memberships.
@@ -87,20 +88,33 @@ pub(super) fn text() -> Value {
     json!({ "msgtype": "m.text", "body": "a message" })
 }
 
-/// The content of a `m.room.history_visibility` event.
-pub(super) fn visibility_content(says: Says<HistoryVisibility>) -> Value {
-    content("history_visibility", says, HistoryVisibility::as_str)
+/// The content of a `m.room.history_visibility` event; `shape` gives the number of a shape.
+pub(super) fn visibility_content(
+    says: Says<HistoryVisibility>,
+    shape: impl FnOnce() -> usize,
+) -> Value {
+    let (spelling, open) = (HistoryVisibility::as_str, HistoryVisibility::WorldReadable);
+    content("history_visibility", says, spelling, open, shape)
 }
 
-/// The content of a `m.room.guest_access` event.
-pub(super) fn guest_access_content(says: Says<GuestAccess>) -> Value {
-    content("guest_access", says, GuestAccess::as_str)
+/// The content of a `m.room.guest_access` event; `shape` gives the number of a shape.
+pub(super) fn guest_access_content(
+    says: Says<GuestAccess>,
+    shape: impl FnOnce() -> usize,
+) -> Value {
+    content("guest_access", says, GuestAccess::as_str, GuestAccess::CanJoin, shape)
 }
 
-fn content<T>(key: &str, says: Says<T>, spelling: fn(T) -> &'static str) -> Value {
+fn content<T>(
+    key: &str,
+    says: Says<T>,
+    spelling: fn(T) -> &'static str,
+    open: T,
+    shape: impl FnOnce() -> usize,
+) -> Value {
     match says {
         Says::Value(value) => json!({ key: spelling(value) }),
-        Says::Unknown => json!({ key: "org.example.unknown" }),
-        Says::Malformed => json!({ key: 7 }),
+        Says::Unknown => unknown(key, spelling(open), shape()),
+        Says::Malformed => malformed(key, spelling(open), shape()),
     }
 }

@@ -36,6 +36,7 @@ use super::requests::{NEVER_SENT, NO_NOTE, first_sync};
 use super::response::Response;
 use super::room_fixture::RoomFixture;
 use super::room_pool::SessionRoom;
+use super::setting_shape::ShapeRotation;
 use super::token::Token;
 
 /// The accounts and rooms of one scenario on a homeserver, and the tagged event.
@@ -45,6 +46,7 @@ pub struct Session<'a> {
     /// The connection to the homeserver, which records every exchange.
     connection: Connection<'a>,
     names: UniqueNames,
+    shapes: ShapeRotation,
     accounts: Accounts,
     rooms: Vec<SessionRoom>,
     /// The tagged event, once an action has sent it.
@@ -127,6 +129,7 @@ impl<'a> Session<'a> {
             server,
             connection: Connection::new(&server.client),
             names: UniqueNames { prefix: server.word(), count: Cell::new(0) },
+            shapes: ShapeRotation::default(),
             accounts,
             rooms: Vec::new(),
             tagged: None,
@@ -172,6 +175,7 @@ impl<'a> Session<'a> {
                 password: &password,
                 page: arguments.page,
                 unique: &|kind| arguments.name.map_or_else(|| self.names.next(kind), str::to_owned),
+                shape: &|| self.shapes.next(self.connection.action().unwrap_or_default()),
             },
         );
         request.map_err(|NotOneCall(why)| ServerError::NotOneCall {

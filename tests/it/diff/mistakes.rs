@@ -35,3 +35,20 @@ fn a_failure_in_place_of_a_denial_is_a_divergence() {
         assert_eq!(divergence["observed"], "fail 500 M_UNKNOWN", "{divergence:#}");
     }
 }
+
+/// A guest access that has a null character in its value cannot be stored.
+fn no_null_character_is_stored(behind: &Behind, call: &Call) -> Reply {
+    let sets = call.is("PUT", &["rooms", "", "state", "m.room.guest_access", ""]);
+    let body = call.json();
+    let value = body["guest_access"].as_str().unwrap_or_default();
+    if sets && value.contains('\0') { refusal(500, "M_UNKNOWN") } else { behind.forward(call) }
+}
+
+#[test]
+fn a_shape_of_a_setting_that_fails_is_a_divergence() {
+    let found = found(no_null_character_is_stored, "failure");
+    let [divergence] = &found[..] else { panic!("{found:#?}") };
+    assert_eq!(divergence["reproduced"], true, "{divergence:#}");
+    let script = divergence["curl"].as_str().unwrap();
+    assert!(script.contains(r#"{"guest_access": "can_join\u0000"}"#), "{script}");
+}

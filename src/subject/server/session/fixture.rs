@@ -127,7 +127,7 @@ impl Session<'_> {
         let open = json!({
             "type": "m.room.guest_access",
             "state_key": "",
-            "content": guest_access_content(Says::Value(GuestAccess::CanJoin)),
+            "content": guest_access_content(Says::Value(GuestAccess::CanJoin), || 0),
         });
         let body =
             json!({ "preset": "public_chat", "visibility": "private", "initial_state": [open] });

@@ -103,13 +103,13 @@ impl Session<'_> {
                         .visibility
                         .is_some_and(|wanted| says("history_visibility") == wanted.as_str());
                     self.rooms[number].visibility_event = Some(event.event_id);
-                    (Setting::HistoryVisibility, (!same).then(|| visibility_content(wanted)))
+                    (Setting::HistoryVisibility, (!same).then(|| visibility_content(wanted, || 0)))
                 }
                 "m.room.guest_access" => {
                     let same = says("guest_access") == initial.guest_access.as_str();
                     let wanted = Says::Value(initial.guest_access);
                     self.rooms[number].guest_access_event = Some(event.event_id);
-                    (Setting::GuestAccess, (!same).then(|| guest_access_content(wanted)))
+                    (Setting::GuestAccess, (!same).then(|| guest_access_content(wanted, || 0)))
                 }
                 "m.room.join_rules" if says("join_rule") != initial.join_rule.as_str() => {
                     let id = self.rooms[number].id.to_string();
