@@ -77,7 +77,14 @@ mod tests {
 
     fn result(decision: DecisionResult, tagged_event: Option<GivenEvent>) -> StepResult {
         let memberships = Vec::new();
-        StepResult { decision, tagged_event, is_guest: None, named: None, memberships }
+        StepResult {
+            decision,
+            tagged_event,
+            is_guest: None,
+            named: None,
+            effect: None,
+            memberships,
+        }
     }
 
     fn signature() -> Signature {

@@ -197,7 +197,7 @@ impl ScenarioRunner<'_> {
                 gone[usize::from(guest)] = true;
             }
             let inconclusive = observed.verdict.not_run().cloned();
-            let mut unseen = None;
+            let mut unseen = observed.unread().cloned();
             let members = if inconclusive.is_none()
                 && may_change_memberships(step, &before, &expected)
             {

@@ -8,7 +8,9 @@ use guest_access_rules::vocabulary::Membership;
 use serde::Serialize;
 
 use crate::scenario::{LABEL, ObservedStep};
-use crate::subject::server::{CallVerdict, Direction, EventPresence, Memberships, ResponseContent};
+use crate::subject::server::{
+    CallEffect, CallVerdict, Direction, EventPresence, Memberships, ResponseContent,
+};
 
 use super::judge::StepRecord;
 use super::listing::MembershipSource;
@@ -25,6 +27,9 @@ pub(super) struct StepResult {
     pub(super) is_guest: Option<bool>,
     /// Whether a guest that asked for a name when it registered got the name.
     pub(super) named: Option<bool>,
+    /// The effect that the call has to have, where the call did not have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) effect: Option<EffectResult>,
     /// The memberships in which the homeserver differs from the rules.
     pub(super) memberships: Vec<MembershipResult>,
 }
@@ -65,6 +70,14 @@ pub(super) enum GivenEvent {
     Yes,
 }
 
+/// An effect of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct EffectResult {
+    pub(super) effect: CallEffect,
+    /// Whether the call has the effect.
+    pub(super) holds: bool,
+}
+
 /// One membership.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(super) struct MembershipResult {
@@ -93,6 +106,9 @@ impl StepResult {
     ) -> (Self, Self) {
         let mut ours = Self::expected(before, expected, record);
         let mut theirs = Self::observed(record, before.tagged.is_some());
+        if expected.observation.decision.allows() {
+            ours.effect = theirs.effect.map(|found| EffectResult { holds: true, ..found });
+        }
         let mut differ = |source, should: Memberships, is: Memberships, gone| {
             for (member, should, is) in differing(renaming, should, is, gone) {
                 ours.memberships.push(MembershipResult { source, member, membership: should });
@@ -134,6 +150,7 @@ impl StepResult {
             tagged_event,
             is_guest: expect.is_guest,
             named: expect.named,
+            effect: None,
             memberships: Vec::new(),
         }
     }
@@ -160,6 +177,7 @@ impl StepResult {
             tagged_event: None,
             is_guest: None,
             named: None,
+            effect: None,
             memberships: Vec::new(),
         };
         match &record.observed.content {
@@ -177,8 +195,13 @@ impl StepResult {
             }
             ResponseContent::IsGuest(is_guest) => result.is_guest = Some(*is_guest),
             ResponseContent::Named(named) => result.named = Some(*named),
+            ResponseContent::Effect { effect, holds: false } => {
+                result.effect = Some(EffectResult { effect: *effect, holds: false });
+            }
             ResponseContent::Nothing
             | ResponseContent::Gave(_)
+            | ResponseContent::Effect { .. }
+            | ResponseContent::Unread(_)
             | ResponseContent::Listed { .. } => {}
         }
         result
@@ -198,6 +221,7 @@ impl StepResult {
         let name =
             |own: bool| if own { "the name it asked for" } else { "a name of the server's choice" };
         parts.extend(self.named.map(|own| format!("with {}", name(own))));
+        parts.extend(self.effect.map(EffectResult::in_words));
         parts.extend(self.memberships.iter().map(MembershipResult::in_words));
         parts.join(", ")
     }
@@ -223,6 +247,16 @@ impl ErrorResult {
     fn in_words(&self) -> String {
         let errcode = self.errcode.as_deref().unwrap_or("without an error code");
         format!("{} {errcode}", self.status)
+    }
+}
+
+impl EffectResult {
+    fn in_words(self) -> String {
+        let not = if self.holds { "" } else { "not " };
+        match self.effect {
+            CallEffect::NameStored => format!("and the display name is {not}stored"),
+            CallEffect::NameRemoved => format!("and the display name is {not}removed"),
+        }
     }
 }
 

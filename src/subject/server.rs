@@ -44,7 +44,8 @@ pub use homeserver::{Server, SharedFixture};
 pub use needs::Needs;
 pub use not_run::{NotRunKind, NotRunReason};
 pub use observation::{
-    CallVerdict, Direction, EventPresence, HttpObservation, Memberships, ResponseContent,
+    CallEffect, CallVerdict, Direction, EventPresence, HttpObservation, Memberships,
+    ResponseContent,
 };
 pub use recording::{Exchange, LearnedValue, Recording, ValueSource};
 pub use registration::Proof;

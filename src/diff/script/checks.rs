@@ -5,7 +5,8 @@ use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 
 use crate::scenario::LABEL;
 use crate::subject::server::{
-    CallVerdict, Direction, EventPresence, Exchange, Memberships, Request, ResponseContent, escaped,
+    CallEffect, CallVerdict, Direction, EventPresence, Exchange, Memberships, Request,
+    ResponseContent, escaped,
 };
 
 use super::super::judge::StepRecord;
@@ -44,9 +45,32 @@ impl Writer<'_> {
                 lines.push(format!("listed {program}"));
                 lines.push(format!("compare 'lists{how}' {seen} \"$list\""));
             }
-            ResponseContent::Nothing => {}
+            // The script looks at the effect after another call.
+            ResponseContent::Effect { .. }
+            | ResponseContent::Unread(_)
+            | ResponseContent::Nothing => {}
         }
         lines
+    }
+
+    /// The line that checks the effect of the last step, on the answer to the last of its calls.
+    pub(super) fn effect_check(&mut self, calls: &[&ScriptCall<'_>]) -> Option<String> {
+        let ResponseContent::Effect { effect, holds } = self.log[self.last].observed.content else {
+            return None;
+        };
+        let bodies = calls.iter().filter_map(|call| call.first.request.body.as_ref());
+        let name = bodies.filter_map(|body| body.get("displayname")?.as_str()).last();
+        Some(match effect {
+            CallEffect::NameStored => {
+                let name = self.variables.text(name.unwrap_or_default());
+                let program = format!(".displayname == {name}");
+                answer_check("the display name is stored", &program, holds)
+            }
+            CallEffect::NameRemoved => {
+                let program = "(.displayname // \"\") == \"\"";
+                answer_check("the display name is removed", program, holds)
+            }
+        })
     }
 
     /// The lines that check whether the answer contains the tagged event.

@@ -54,6 +54,7 @@ impl<'a> Writer<'a> {
         let is_last = calls.iter().any(|call| call.first.step == Some(self.last));
         let deciding = if is_last { self.deciding(calls) } else { Vec::new() };
         for (number, call) in calls.iter().enumerate() {
+            let reads_back = is_last && !deciding.contains(&number) && calls[number..].len() == 1;
             if call.kind == Kind::Watch {
                 let watch = self.watch(call);
                 self.lines.extend(watch.into_iter().map(Line::Plain));
@@ -73,6 +74,10 @@ impl<'a> Writer<'a> {
                 let renaming = self.add_variables(call.last);
                 self.lines.push(Line::Plain("needed".to_owned()));
                 self.lines.push(Line::Assign(renaming));
+            }
+            if reads_back {
+                let checks = self.effect_check(calls);
+                self.lines.extend(checks.into_iter().map(Line::Plain));
             }
         }
     }

@@ -102,9 +102,7 @@ pub(super) fn action_request(
         }
         Operation::LogOut => Request::to(KNOWN.logout, []).body(json!({})),
         Operation::Deactivate => Request::to(KNOWN.deactivate, []).body(json!({})),
-        Operation::SetProfile { key, own } => {
-            profile_request(context.accounts, action.by, key, own)
-        }
+        Operation::SetProfile { key, own } => profile_request(context, action.by, key, own),
         Operation::WhoAmI => Request::to(KNOWN.whoami, []),
         Operation::SetVisibility(says, key) => {
             let content = visibility_content(says, context.shape);
@@ -240,11 +238,12 @@ fn own_membership(action: &Action, context: &RequestContext<'_>, membership: &st
     state_request(context.room, "m.room.member", user, json!({ "membership": membership }))
 }
 
-fn profile_request(accounts: &Accounts, by: Actor, key: ProfileKey, own: bool) -> Request {
+fn profile_request(context: &RequestContext<'_>, by: Actor, key: ProfileKey, own: bool) -> Request {
+    let accounts = context.accounts;
     let own = own.then(|| accounts.account(by)).flatten();
     let user = &own.unwrap_or(&accounts.moderator).user_id;
     let value = match key {
-        ProfileKey::DisplayName => "A name".to_owned(),
+        ProfileKey::DisplayName => (context.unique)("name"),
         ProfileKey::AvatarUrl => format!("mxc://{}/made-up", user.server_name()),
     };
     let key = key.as_str();
@@ -311,11 +310,11 @@ mod tests {
             (Operation::WhoAmI, "GET /v3/account/whoami"),
             (
                 Operation::SetProfile { key, own: true },
-                r#"PUT /v3/profile/%40guest%3As/displayname {"displayname":"A name"}"#,
+                r#"PUT /v3/profile/%40guest%3As/displayname {"displayname":"name-1"}"#,
             ),
             (
                 Operation::SetProfile { key, own: false },
-                r#"PUT /v3/profile/%40moderator%3As/displayname {"displayname":"A name"}"#,
+                r#"PUT /v3/profile/%40moderator%3As/displayname {"displayname":"name-1"}"#,
             ),
         ];
         for (operation, expected) in cases {

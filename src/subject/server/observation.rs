@@ -4,6 +4,8 @@ use guest_access_model::action::{Answer, Observation};
 use guest_access_model::state::MAX_GUESTS;
 use guest_access_rules::vocabulary::Membership;
 
+use serde::Serialize;
+
 use super::not_run::{NotRunKind, NotRunReason};
 
 /// The verdict of a homeserver on a call.
@@ -70,6 +72,25 @@ pub enum ResponseContent {
     },
     /// Of the registration of a guest: whether the user id is the one that the request asked for.
     Named(bool),
+    /// Of a call whose effect the session looked at: whether the call had the effect.
+    Effect {
+        /// The effect.
+        effect: CallEffect,
+        /// Whether the call had the effect.
+        holds: bool,
+    },
+    /// The session could not look at the effect of the call, for this reason.
+    Unread(NotRunReason),
+}
+
+/// What an allowed call has to bring about, beside memberships.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallEffect {
+    /// The display name that the call sets is in the profile.
+    NameStored,
+    /// The profile has no display name.
+    NameRemoved,
 }
 
 /// The memberships in one room.
@@ -112,6 +133,14 @@ impl HttpObservation {
         Self { verdict, content: ResponseContent::Nothing }
     }
 
+    /// Why the session could not look at the effect of the call, if it could not.
+    pub const fn unread(&self) -> Option<&NotRunReason> {
+        match &self.content {
+            ResponseContent::Unread(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
     /// Whether the rules predict this observation.
     pub fn fits(&self, expected: &Observation) -> bool {
         self.decides_as(expected) && (!self.is_allowed() || self.content_agrees(expected.answer))
@@ -143,6 +172,7 @@ impl HttpObservation {
         }
     }
 
+    // An effect does not depend on the variant: every profile expects it of an allowed call.
     fn content_agrees(&self, expected: Answer) -> bool {
         match (&self.content, expected) {
             (ResponseContent::Gave(presence), Answer::Gave { tagged }) => match presence {
@@ -152,8 +182,41 @@ impl HttpObservation {
             },
             (ResponseContent::IsGuest(observed), Answer::IsGuest(expected))
             | (ResponseContent::Named(observed), Answer::Named(expected)) => *observed == expected,
+            (ResponseContent::Effect { holds, .. }, _) => *holds,
             // The session read nothing that could differ.
             _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_model::action::Observation;
+    use guest_access_rules::vocabulary::{Decision, ErrCode};
+
+    use super::*;
+
+    fn observation(decision: Decision) -> Observation {
+        Observation { decision, answer: Answer::Nothing }
+    }
+
+    #[test]
+    fn an_allowed_call_without_its_effect_fits_nothing() {
+        let allowed = observation(Decision::allow(&[], "anybody may"));
+        for holds in [true, false] {
+            let content = ResponseContent::Effect { effect: CallEffect::NameStored, holds };
+            let observed = HttpObservation { content, ..HttpObservation::allowed() };
+            assert_eq!(observed.fits(&allowed), holds);
+        }
+    }
+
+    #[test]
+    fn a_failure_fits_no_denial_without_a_documented_error() {
+        let any = observation(Decision::deny(403, ErrCode::Forbidden, &[], "nobody may"));
+        for (status, fits) in [(400, true), (403, true), (500, false)] {
+            let verdict = CallVerdict::Denied { status, errcode: Some("M_UNKNOWN".to_owned()) };
+            let observed = HttpObservation { verdict, content: ResponseContent::Nothing };
+            assert_eq!(observed.fits(&any), fits, "{status}");
         }
     }
 }

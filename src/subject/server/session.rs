@@ -9,6 +9,7 @@ mod calling;
 mod fixture;
 mod members;
 mod performing;
+mod read_back;
 mod reading;
 mod rooms;
 mod sending;

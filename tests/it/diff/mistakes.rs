@@ -1,7 +1,7 @@
 //! Homeservers with one mistake that no decision point has: `diff` finds the mistake and says what it is.
 
 use guest_access_rules::rules::Rules;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::diff_vectors;
 use super::layer::{Behind, Call, Layer, Reply, in_front_of, refusal};
@@ -51,4 +51,31 @@ fn a_shape_of_a_setting_that_fails_is_a_divergence() {
     assert_eq!(divergence["reproduced"], true, "{divergence:#}");
     let script = divergence["curl"].as_str().unwrap();
     assert!(script.contains(r#"{"guest_access": "can_join\u0000"}"#), "{script}");
+}
+
+/// A display name is set to another one than the call says, and removed names are set too.
+fn another_name_is_stored(behind: &Behind, call: &Call) -> Reply {
+    let writes = ["PUT", "DELETE"].iter().any(|method| call.is(method, &["profile", "", NAME]));
+    if !writes {
+        return behind.forward(call);
+    }
+    let body = json!({ NAME: "Somebody" }).to_string().into_bytes();
+    behind.forward(&Call { method: "PUT".to_owned(), body, ..call.clone() })
+}
+
+const NAME: &str = "displayname";
+
+#[test]
+fn a_display_name_that_is_not_stored_is_a_divergence() {
+    let found = found(another_name_is_stored, "effect");
+    let says = |what: &str| {
+        let (expected, observed) =
+            (format!("allow, and the display name is {what}"), format!("not {what}"));
+        found.iter().any(|divergence| {
+            divergence["expected"] == expected
+                && divergence["observed"].as_str().unwrap().ends_with(&observed)
+                && divergence["curl"].as_str().unwrap().contains("compare 'the display name is")
+        })
+    };
+    assert!(says("stored") && says("removed"), "{found:#?}");
 }

@@ -31,6 +31,9 @@ impl Session<'_> {
         place: Place,
     ) -> Result<HttpObservation, ServerError> {
         let arguments = self.arguments(with, endpoint, place).await?;
+        if let Some(whose) = self.removes_own_name(with, endpoint) {
+            self.name_before_removal(with, &whose).await?;
+        }
         self.call_with(with, endpoint, &arguments).await
     }
 
@@ -55,7 +58,13 @@ impl Session<'_> {
                 self.side_rooms.push((with.clone(), created.room_id));
             }
         }
-        Ok(HttpObservation { verdict, content: ResponseContent::Nothing })
+        let mut content = ResponseContent::Nothing;
+        if response.allows()
+            && let Some(whose) = self.removes_own_name(with, endpoint)
+        {
+            content = self.read_back(&whose, None).await?;
+        }
+        Ok(HttpObservation { verdict, content })
     }
 
     /// The verdict on the call of `action` when the ordinary user makes the call; none, if the action is

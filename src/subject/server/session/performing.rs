@@ -1,7 +1,7 @@
 //! Performing one action of a scenario: its calls, and what the session has to remember of them.
 
 use guest_access_model::action::{
-    Action, Actor, Credential, Key, Message, Operation, Setting, Upgrade,
+    Action, Actor, Credential, Key, Message, Operation, ProfileKey, Setting, Upgrade,
 };
 use guest_access_rules::endpoint::KNOWN;
 
@@ -70,6 +70,9 @@ impl Session<'_> {
             Operation::EndToken(_) | Operation::Restart => {
                 Ok(HttpObservation::inconclusive(NotRunKind::NotOverHttp, BY_ITSELF))
             }
+            Operation::SetProfile { key: ProfileKey::DisplayName, own: true } => {
+                self.set_own_name(action, &with).await
+            }
             Operation::LogOut
             | Operation::SetProfile { .. }
             | Operation::SetJoinRule(_)
@@ -96,6 +99,31 @@ impl Session<'_> {
             self.tag_membership(action).await?;
         }
         Ok(observed)
+    }
+
+    /// Sets the caller's own display name, and reads it back if the caller is a guest.
+    async fn set_own_name(
+        &mut self,
+        action: &Action,
+        with: &Credentials,
+    ) -> Result<HttpObservation, ServerError> {
+        let request = self.request(action, &Arguments::default())?;
+        let name = request.body.as_ref().and_then(|body| body["displayname"].as_str());
+        let name = name.map(str::to_owned);
+        let observed = observe_only(&self.send(with, request).await?)?;
+        let guest = match action.by {
+            Actor::Guest(number) => self.accounts.guest(number),
+            _ => None,
+        };
+        match (guest, name) {
+            (Some(guest), Some(name))
+                if observed.verdict == CallVerdict::Allowed && action.with == Credential::Own =>
+            {
+                let content = self.read_back(guest.user_id.as_str(), Some(&name)).await?;
+                Ok(HttpObservation { content, ..observed })
+            }
+            _ => Ok(observed),
+        }
     }
 
     async fn register(
