@@ -255,6 +255,7 @@ impl EffectResult {
         let not = if self.holds { "" } else { "not " };
         match self.effect {
             CallEffect::NameStored => format!("and the display name is {not}stored"),
+            CallEffect::FileGiven => format!("and the file is {not}the one that was uploaded"),
             CallEffect::NameRemoved => format!("and the display name is {not}removed"),
         }
     }

@@ -23,6 +23,9 @@ pub(super) struct Media {
     file: Vec<u8>,
 }
 
+/// The beginning of the ids of media.
+const ID_PREFIX: &str = "media";
+
 /// The decision that allows a call for media.
 // Reading A51: any media that the server serves to users.
 // GA-48: A guest may call `GET /media/download/{serverName}/{mediaId}`, with or without a
@@ -41,7 +44,7 @@ impl Reference {
         request: &create_content::v3::Request,
     ) -> Answer<create_content::v3::Response> {
         self.admit(credentials, Call::to(ENDPOINTS.upload))?;
-        let uri = format!("mxc://{SERVER_NAME}/{}", self.media.len());
+        let uri = format!("mxc://{SERVER_NAME}/{ID_PREFIX}{}", self.media.len());
         let content_type = request.content_type.clone();
         Arc::make_mut(&mut self.media).push(Media {
             content_type: content_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
@@ -117,7 +120,8 @@ impl Reference {
         id: &str,
     ) -> Result<Media, Refusal> {
         self.admit(credentials, Call::to(endpoint))?;
-        let place = id.parse().ok().filter(|_: &usize| server == SERVER_NAME);
+        let place = id.strip_prefix(ID_PREFIX).and_then(|number| number.parse().ok());
+        let place = place.filter(|_: &usize| server == SERVER_NAME);
         let found = place.and_then(|place| self.media.get(place)).cloned();
         found.ok_or(Refusal::not_found(&[], "there is no such media here"))
     }

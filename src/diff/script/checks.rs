@@ -45,7 +45,12 @@ impl Writer<'_> {
                 lines.push(format!("listed {program}"));
                 lines.push(format!("compare 'lists{how}' {seen} \"$list\""));
             }
-            // The script looks at the effect after another call.
+            ResponseContent::Effect { effect: CallEffect::FileGiven, holds } if is_last => {
+                let content = self.uploaded.clone().unwrap_or_default();
+                let program = format!(". == {}", self.variables.text(&content));
+                lines.push(answer_check("gives the uploaded file", &program, *holds));
+            }
+            // The script looks at other effects after another call.
             ResponseContent::Effect { .. }
             | ResponseContent::Unread(_)
             | ResponseContent::Nothing => {}
@@ -66,6 +71,7 @@ impl Writer<'_> {
                 let program = format!(".displayname == {name}");
                 answer_check("the display name is stored", &program, holds)
             }
+            CallEffect::FileGiven => return None,
             CallEffect::NameRemoved => {
                 let program = "(.displayname // \"\") == \"\"";
                 answer_check("the display name is removed", program, holds)

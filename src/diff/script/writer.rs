@@ -22,6 +22,8 @@ pub(super) struct Writer<'a> {
     /// The outcome of the last step by the rules.
     pub(super) expected: Option<Outcome>,
     pub(super) variables: Variables,
+    /// The content of the file that was uploaded last.
+    pub(super) uploaded: Option<String>,
     lines: Vec<Line>,
     /// For each variable that only a left-out step would set: the number of the step.
     left_out: BTreeMap<String, usize>,
@@ -43,8 +45,12 @@ impl<'a> Writer<'a> {
         expected: Option<Outcome>,
     ) -> Self {
         let variables = variables_at_start(recording);
+        let uploads = |exchange: &&Exchange| exchange.request.call.ends_with("/upload");
+        let uploaded = recording.exchanges.iter().filter(uploads);
+        let uploaded = uploaded.filter_map(|exchange| exchange.request.body.as_ref()?.as_str());
+        let uploaded = uploaded.last().map(str::to_owned);
         let (lines, left_out) = (Vec::new(), BTreeMap::new());
-        Self { recording, log, last, expected, variables, lines, left_out }
+        Self { recording, log, last, expected, variables, uploaded, lines, left_out }
     }
 
     /// Writes the heading and the calls of a step, or of the setup.
@@ -159,7 +165,9 @@ impl<'a> Writer<'a> {
             }
             let name = self.name(&who, exchange, from, value);
             let replaces = match from {
-                ValueSource::Field("next_batch" | "origin_server_ts") => Replaces::WholeText,
+                ValueSource::Field("next_batch" | "origin_server_ts") | ValueSource::MediaId => {
+                    Replaces::WholeText
+                }
                 _ => Replaces::of_id(value),
             };
             let Some(id) = self.variables.add(&name, value, replaces, origin) else { continue };
@@ -178,6 +186,7 @@ impl<'a> Writer<'a> {
     fn origin(&mut self, from: &ValueSource) -> Origin {
         Origin::Answer(match from {
             ValueSource::Field(key) => format!(".{key}"),
+            ValueSource::MediaId => r#".content_uri | split("/")[-1]"#.to_owned(),
             ValueSource::StateEvent { kind, state_key, in_chunk } => {
                 let list = if *in_chunk { ".chunk[]" } else { ".[]" };
                 let (kind, key) = (self.variables.text(kind), self.variables.text(state_key));
@@ -195,6 +204,7 @@ impl<'a> Writer<'a> {
             ValueSource::Field("room_id") => {
                 room.map_or("another_room".to_owned(), |room| format!("room{}", room + 1))
             }
+            ValueSource::MediaId => "media_id".to_owned(),
             ValueSource::Field("next_batch") => "since".to_owned(),
             ValueSource::Field("origin_server_ts") => "sent_at".to_owned(),
             _ if tagged.is_some_and(|(tagged, _)| tagged == value) => format!("{LABEL}_id"),

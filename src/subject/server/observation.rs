@@ -91,6 +91,8 @@ pub enum CallEffect {
     NameStored,
     /// The profile has no display name.
     NameRemoved,
+    /// The answer is the file that was uploaded.
+    FileGiven,
 }
 
 /// The memberships in one room.

@@ -57,6 +57,8 @@ impl std::fmt::Debug for LearnedValue {
 pub enum ValueSource {
     /// The value of this key.
     Field(&'static str),
+    /// The id at the end of the `content_uri` of an upload.
+    MediaId,
     /// The id of the state event with this type and state key, in a list of state events. The list is
     /// the response, or the `chunk` of the response.
     StateEvent {
@@ -185,6 +187,9 @@ fn learned(request: &Request, response: &Response) -> Vec<LearnedValue> {
         Some(LearnedValue { from: ValueSource::Field(key), value })
     };
     let fields = FIELDS.into_iter().filter_map(field);
+    let media = answer.get("content_uri").and_then(|uri| uri.as_str()?.rsplit('/').next());
+    let media = media.map(|id| LearnedValue { from: ValueSource::MediaId, value: id.to_owned() });
+    let fields = fields.chain(media);
     let in_chunk = answer.get("chunk").is_some();
     let events = answer.get("chunk").unwrap_or(&answer).as_array();
     let events = events.filter(|_| LISTS.contains(&request.call));

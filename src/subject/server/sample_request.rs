@@ -19,6 +19,8 @@ pub(super) struct SampleArguments {
     pub(super) owner: String,
     /// The name of the homeserver.
     pub(super) server: String,
+    /// The id of the file that the caller downloads.
+    pub(super) media: String,
 }
 
 /// A request to the endpoint with these arguments; `unique` makes a transaction id.
@@ -57,6 +59,7 @@ fn path_argument(
         "eventId" => arguments.event.clone(),
         "eventType" => "m.room.message".to_owned(),
         "keyName" => "displayname".to_owned(),
+        "mediaId" if endpoint.get().method() == "GET" => arguments.media.clone(),
         "txnId" => unique("txn"),
         // Every account has push rules.
         "type" if endpoint.get().id == "GET /user/{userId}/account_data/{type}" => {
@@ -139,6 +142,7 @@ mod tests {
             target: "@target:s".to_owned(),
             owner: "@owner:s".to_owned(),
             server: "s".to_owned(),
+            media: "m".to_owned(),
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod calling;
 mod fixture;
+mod media;
 mod members;
 mod performing;
 mod read_back;
@@ -30,6 +31,7 @@ use super::action_request::{NotOneCall, Page, RequestContext, action_request};
 use super::error::ServerError;
 use super::homeserver::{Server, SharedFixture};
 use super::needs::Needs;
+use super::not_run::NotRunReason;
 use super::observe::TaggedEvent;
 use super::recording::{Connection, Recording};
 use super::request::{Request, endpoint};
@@ -39,6 +41,7 @@ use super::room_fixture::RoomFixture;
 use super::room_pool::SessionRoom;
 use super::setting_shape::ShapeRotation;
 use super::token::Token;
+use media::MediaFile;
 
 /// The accounts and rooms of one scenario on a homeserver, and the tagged event.
 #[derive(Debug)]
@@ -58,6 +61,8 @@ pub struct Session<'a> {
     side_rooms: Vec<(Credentials, OwnedRoomId)>,
     /// The room fixture, once a call has needed one.
     fixture: Option<RoomFixture>,
+    /// The file that can be downloaded, or why there is none, once a call has needed one.
+    media: Option<Result<MediaFile, NotRunReason>>,
 }
 
 /// Makes names that no other session and no other call has.
@@ -137,6 +142,7 @@ impl<'a> Session<'a> {
             stream_start: None,
             side_rooms: Vec::new(),
             fixture: None,
+            media: None,
         }
     }
 

@@ -90,6 +90,12 @@ impl Behind {
         users.get(call.token.as_ref()?).map(|(user, _)| user.clone())
     }
 
+    /// Whether a guest calls, by the token of its registration.
+    pub(super) fn is_guest(&self, call: &Call) -> bool {
+        let users = self.users.lock().unwrap();
+        call.token.as_ref().and_then(|token| users.get(token)).is_some_and(|(_, guest)| *guest)
+    }
+
     /// Whether the layer has seen this room created.
     pub(super) fn has_room(&self, room: &str) -> bool {
         self.creators.lock().unwrap().contains_key(room)

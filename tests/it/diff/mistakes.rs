@@ -79,3 +79,61 @@ fn a_display_name_that_is_not_stored_is_a_divergence() {
     };
     assert!(says("stored") && says("removed"), "{found:#?}");
 }
+
+fn downloads(call: &Call) -> bool {
+    call.target.starts_with("/_matrix/client/v1/media/download/")
+}
+
+/// Guests get no media, whatever the media.
+fn no_media_for_guests(behind: &Behind, call: &Call) -> Reply {
+    let reply = behind.forward(call);
+    let is_theirs = downloads(call) && behind.is_guest(call) && reply.0 == 200;
+    if is_theirs { refusal(404, "M_NOT_FOUND") } else { reply }
+}
+
+#[test]
+fn media_that_only_users_get_are_a_divergence() {
+    let found = found(no_media_for_guests, "refusal");
+    assert_eq!(found.len(), 2, "{found:#?}");
+    for divergence in found {
+        assert_eq!(divergence["by"], "a guest", "{divergence:#}");
+        assert_eq!(divergence["observed"], "deny 404 M_NOT_FOUND", "{divergence:#}");
+        let script = divergence["curl"].as_str().unwrap();
+        assert!(script.contains("media_id"), "{script}");
+    }
+}
+
+/// Every download gives the same file.
+fn one_file_for_all(behind: &Behind, call: &Call) -> Reply {
+    let reply = behind.forward(call);
+    if downloads(call) && reply.0 == 200 { (200, json!("another file")) } else { reply }
+}
+
+#[test]
+fn a_download_of_another_file_is_a_divergence() {
+    for divergence in found(one_file_for_all, "effect") {
+        let observed = "allow, and the file is not the one that was uploaded";
+        assert_eq!(divergence["observed"], observed, "{divergence:#}");
+    }
+}
+
+/// Nobody may upload media.
+fn no_uploads(behind: &Behind, call: &Call) -> Reply {
+    let uploads = call.method == "POST" && call.target.ends_with("/media/v3/upload");
+    let reply = behind.forward(call);
+    if uploads && reply.0 == 200 { refusal(403, "M_FORBIDDEN") } else { reply }
+}
+
+#[test]
+fn a_homeserver_may_refuse_uploads() {
+    let url = in_front_of(Rules::find("latest").unwrap().profile(), no_uploads);
+    let ran = diff_vectors(["--server", &url, "--quiet", "--only", "accounts", "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.out);
+    let report = ran.json();
+    let reasons = report["not_compared"]["permitted"]["reasons"].as_array().unwrap();
+    let says = |reason: &Value| {
+        let because = reason["because"].as_str().unwrap();
+        reason["kind"] == "beyond_the_rules" && because.starts_with("there is no file to download")
+    };
+    assert!(reasons.iter().any(says), "{reasons:#?}");
+}

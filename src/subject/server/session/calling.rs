@@ -44,7 +44,7 @@ impl Session<'_> {
         arguments: &SampleArguments,
     ) -> Result<HttpObservation, ServerError> {
         let request = self.sample(endpoint, arguments);
-        let response = self.send(with, request).await?;
+        let response = self.send(with, request.clone()).await?;
         let mut verdict = sample_verdict(&response);
         if response.is_unrecognized() && self.is_checked(endpoint).await? {
             verdict = CallVerdict::Allowed;
@@ -58,7 +58,7 @@ impl Session<'_> {
                 self.side_rooms.push((with.clone(), created.room_id));
             }
         }
-        let mut content = ResponseContent::Nothing;
+        let (verdict, mut content) = self.download(endpoint, request, &response, verdict).await?;
         if response.allows()
             && let Some(whose) = self.removes_own_name(with, endpoint)
         {
@@ -106,6 +106,7 @@ impl Session<'_> {
     ) -> Result<SampleArguments, ServerError> {
         let place = if place == Place::Nowhere { Place::Room(0) } else { place };
         let arguments = self.sample_arguments(with, place);
+        let arguments = self.with_media(endpoint, arguments).await?;
         match self.prepared(with, endpoint, arguments.clone()).await {
             Err(error) if error.not_run_kind() == NotRunKind::Refused => Ok(arguments),
             prepared => prepared,
@@ -125,6 +126,7 @@ impl Session<'_> {
             target,
             owner: self.holder(with).unwrap_or(moderator),
             server: server.to_string(),
+            media: "made-up".to_owned(),
         }
     }
 
