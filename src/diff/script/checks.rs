@@ -63,8 +63,8 @@ impl Writer<'_> {
         let ResponseContent::Effect { effect, holds } = self.log[self.last].observed.content else {
             return None;
         };
-        let bodies = calls.iter().filter_map(|call| call.first.request.body.as_ref());
-        let name = bodies.filter_map(|body| body.get("displayname")?.as_str()).last();
+        let mut bodies = calls.iter().rev().filter_map(|call| call.first.request.body.as_ref());
+        let name = bodies.find_map(|body| body.get("displayname")?.as_str());
         Some(match effect {
             CallEffect::NameStored => {
                 let name = self.variables.text(name.unwrap_or_default());

@@ -46,9 +46,9 @@ impl<'a> Writer<'a> {
     ) -> Self {
         let variables = variables_at_start(recording);
         let uploads = |exchange: &&Exchange| exchange.request.call.ends_with("/upload");
-        let uploaded = recording.exchanges.iter().filter(uploads);
-        let uploaded = uploaded.filter_map(|exchange| exchange.request.body.as_ref()?.as_str());
-        let uploaded = uploaded.last().map(str::to_owned);
+        let uploaded = recording.exchanges.iter().rev().find(uploads);
+        let uploaded = uploaded.and_then(|exchange| exchange.request.body.as_ref()?.as_str());
+        let uploaded = uploaded.map(str::to_owned);
         let (lines, left_out) = (Vec::new(), BTreeMap::new());
         Self { recording, log, last, expected, variables, uploaded, lines, left_out }
     }
