@@ -283,7 +283,7 @@ mod tests {
             password: &Token::from("secret".to_owned()),
             page: Page::default(),
             unique: &|kind| format!("{kind}-1"),
-            shape: &|| 1,
+            shape: &|| 0,
         };
         action_request(&action, &context)
     }
