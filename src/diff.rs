@@ -17,6 +17,7 @@
 //! | plan | `plan`, `history` (random histories) |
 //! | run | `workers`, `runner`, `judge`, `listing`; recorded in `scenario_run` |
 //! | causes | `cause`, `mutated_reference` |
+//! | compare the content | `content`: the events of each answer, by the reference; a `content_difference` is part of a step's record |
 //! | judge the run | `consistency`; all that is known of the run is in `run_record` |
 //! | group | `grouping`, by a `signature`, which is made of a `caller` and two `step_result`s |
 //! | try | `trials`, `shrink` |
@@ -26,6 +27,8 @@ mod assembly;
 mod caller;
 mod cause;
 mod consistency;
+mod content;
+mod content_difference;
 mod defect_runs;
 mod grouping;
 mod history;
@@ -59,6 +62,7 @@ use guest_access_rules::variant::Variants;
 
 use crate::subject::server::{NotRunKind, NotRunReason, Server, ServerError, UserAccount};
 
+pub use content::SectionCoverage;
 pub use defect_runs::{DefectResult, DefectRunError, HIDDEN, diff_defects};
 pub use id::ID_SCHEME;
 pub use plan::{PlanError, plan, plan_from};
@@ -72,6 +76,7 @@ pub use runtime::{RunDuration, wait_for};
 pub use saved::{SavedDivergence, SavedError, SavedReport};
 pub use scenario_run::PlannedScenario;
 
+use content::ContentCoverage;
 use run_record::RunRecord;
 use runner::ScenarioRunner;
 use scenario_run::ScenarioRun;
@@ -87,6 +92,8 @@ pub struct Options {
     pub settle: Duration,
     /// Whether the rooms are kept, and not left and forgotten.
     pub keep: bool,
+    /// Whether every event of an answer is compared with what its reader may be given.
+    pub content: bool,
     /// How long random histories run after the scenarios; `None` for no histories.
     pub explore_for: Option<Duration>,
     /// The seed of the random histories.
@@ -119,6 +126,7 @@ pub async fn diff(
         variants: &variants,
         settle: options.settle,
         keep: options.keep,
+        content: options.content,
         stop: options.stop.clone(),
     };
     let workers = Workers::new(runner, fixtures);
@@ -142,6 +150,10 @@ pub async fn diff(
     let not_run = assembly::not_run(runs.iter().map(|(_, run)| run));
     let entries: Vec<_> = runs.iter().flat_map(|(_, run)| &run.not_run).collect();
     let not_compared = NotCompared::of(&entries);
+    let mut coverage = ContentCoverage::default();
+    for (_, run) in &runs {
+        coverage.add(&run.coverage);
+    }
     let segments = runs.into_iter().flat_map(|(_, run)| run.segments).collect();
     let record = RunRecord::of(workers.runner(), segments).await;
     let groups = grouping::groups(&record.segments);
@@ -164,6 +176,7 @@ pub async fn diff(
         not_compared,
         ran,
         matrix: matrix::matrix(&variants.default, &record.segments),
+        coverage: coverage.sections(),
         broken_off: workers.broken_off(),
         finished,
     })

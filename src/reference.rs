@@ -55,7 +55,8 @@
 //!    others), `sending`; and `revocation`, which may follow from any event.
 //! 5. Accounts. `registration`, `upgrade`, `login`, `session`, `profile`, `devices`, `account_data`,
 //!    `keys`, `media`; and `service`, the server's answers about itself.
-//! 6. `endpoints` lists endpoints by name. `call_stages` serves [`crate::serve`] only.
+//! 6. `endpoints` lists endpoints by name. `call_stages` serves [`crate::serve`] only. `replica` serves
+//!    [`crate::diff`] only: a room of another homeserver, read by these rules.
 //!
 //! # Clauses without code
 //! A comment with the id of a clause stands beside the code that follows the clause. The following
@@ -94,6 +95,7 @@ mod profile;
 mod readable_state;
 mod reading;
 mod registration;
+mod replica;
 mod revocation;
 mod room;
 mod room_access;
@@ -116,6 +118,7 @@ pub use accounts::{Account, AccountKind, Token};
 pub use answer::{Answer, Credentials, Granted, Refusal};
 pub use event::Event;
 pub use reading::{EventsRequest, Span};
+pub use replica::{Reader, Replica, ReplicaEvent};
 pub use room::Room;
 pub use settings::Settings;
 

@@ -12,7 +12,7 @@ use super::consistency::contrast;
 use super::id::{IdCause, IdSwitch, id};
 use super::result::{Cause, Divergence, NotRun, ReadingConflict, ReadingTaken};
 use super::run_record::RunRecord;
-use super::scenario_run::{ReadingSwitch, ScenarioRun};
+use super::scenario_run::{Difference, ReadingSwitch, ScenarioRun, Segment};
 use super::script::{ScriptSource, Scripts};
 use super::signature::Signature;
 use super::trials::{DemonstratedDivergence, Demonstration};
@@ -58,6 +58,9 @@ impl Assembly<'_> {
         let mut clauses: Vec<_> =
             rules.in_force(decision.clauses).into_iter().map(str::to_owned).collect();
         clauses.extend(listing.map(|listing| listing.clause().to_owned()));
+        if let Some(content) = record.content.first() {
+            clauses = vec![content.clause().to_owned()];
+        }
         let (expected, observed) = (expected.in_words(), observed.in_words());
         let about = format!(
             "{}, {}: the rules say `{expected}`, the homeserver `{observed}`",
@@ -65,8 +68,11 @@ impl Assembly<'_> {
             by.in_words()
         );
         let scenario = scenario(rules, id.clone(), about, &demonstration.steps);
-        let contrasts = self.contrasts(&id, switches, &conflicts);
-        let curl = self.scripts.script(ScriptSource {
+        let contrasts = self.contrasts(&id, (segment, difference), switches, &conflicts);
+        // A script looks at one event, and a difference of content is about all events of a section.
+        let has_script = record.content.is_empty();
+        let script = |source| has_script.then(|| self.scripts.script(source)).flatten();
+        let curl = script(ScriptSource {
             id: &scenario.id,
             by: by.in_words(),
             expected: &expected,
@@ -147,12 +153,13 @@ impl Assembly<'_> {
     fn contrasts(
         &self,
         id: &str,
+        first: (&Segment, &Difference),
         switches: &[ReadingSwitch],
         conflicts: &[ReadingConflict],
     ) -> Vec<Scenario> {
-        let RunRecord { segments, assignment, .. } = self.record;
+        let RunRecord { segments, .. } = self.record;
         let shown = switches.iter().zip(conflicts).filter_map(|(switch, conflict)| {
-            let (segment, at) = contrast(self.variants, segments, assignment, *switch)?;
+            let (segment, at) = contrast(self.variants, segments, first, *switch)?;
             Some((conflict, &segments[segment], at))
         });
         let contrasts = (1..).zip(shown).map(|(number, (conflict, segment, at))| {

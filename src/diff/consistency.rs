@@ -11,6 +11,9 @@
 //! 4. A step that another option explains, and the assignment does not, is inconsistent with the run.
 //!
 //! A step that a mistake explains, or that no option permits, says nothing about readings.
+//!
+//! The steps of guests and the steps of users are judged apart: a homeserver may limit what guests do
+//! (RG-3), so it may take one option for guests and another for users.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,11 +26,36 @@ use crate::permitted::{
     TakenOption, judge_run, judge_run_by,
 };
 
+use super::caller::Caller;
 use super::judge::{StepRecord, outcome_as_asked};
 use super::scenario_run::{Difference, Inconsistency, ReadingSwitch, Segment};
 
+/// The callers whose steps are judged together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CallerClass {
+    /// Guests, and all who are no user: also the moderator, who sets up what guests meet.
+    Guests,
+    /// Ordinary users, and users who were guests.
+    Users,
+}
+
+impl CallerClass {
+    /// The class of the caller of a step of a segment.
+    fn of(segment: &Segment, at: usize) -> Self {
+        let Some(before) = segment.before(at) else { return Self::Guests };
+        match Caller::of(&segment.log[at].step, &before) {
+            // RG-3: A server may limit what an account of kind `guest` is permitted to do.
+            Caller::User
+            | Caller::FormerGuest
+            | Caller::FormerGuestEnded
+            | Caller::FormerGuestWithOldToken => Self::Users,
+            _ => Self::Guests,
+        }
+    }
+}
+
 /// Marks the steps of a run that contradict the rest of the run. Returns the permitted variants that
-/// the run takes.
+/// the run takes for guests.
 ///
 /// The causes of the differences have to be known: `causes` are the permitted variants among them, and
 /// `is_mistake` says whether a cause is one that the rules forbid.
@@ -37,12 +65,32 @@ pub(super) fn mark_inconsistent(
     causes: &[usize],
     is_mistake: impl Fn(usize) -> bool,
 ) -> Vec<usize> {
-    let mut differences = segments.iter().flat_map(|segment| &segment.differences);
+    let for_guests = mark_class(variants, segments, causes, &is_mistake, CallerClass::Guests);
+    mark_class(variants, segments, causes, &is_mistake, CallerClass::Users);
+    for_guests
+}
+
+/// Marks the steps of one class of callers. Returns the permitted variants that the run takes for the
+/// class.
+fn mark_class(
+    variants: &Variants,
+    segments: &mut [Segment],
+    causes: &[usize],
+    is_mistake: &impl Fn(usize) -> bool,
+    class: CallerClass,
+) -> Vec<usize> {
     let speaks_for_a_reading = |difference: &Difference| {
-        !difference.variants.is_empty() && !difference.cause.is_some_and(&is_mistake)
+        !difference.variants.is_empty() && !difference.cause.is_some_and(is_mistake)
     };
+    let speaking = |segment: &Segment| -> Vec<Vec<Vec<usize>>> {
+        let differences = segment.differences.iter();
+        let of_class = differences.filter(|d| CallerClass::of(segment, d.at) == class);
+        of_class.filter(|d| speaks_for_a_reading(d)).map(|d| d.variants.clone()).collect()
+    };
+    let observed: BTreeSet<usize> =
+        segments.iter().flat_map(speaking).flatten().flatten().collect();
     // Nothing but the default was observed.
-    if !differences.any(speaks_for_a_reading) {
+    if observed.is_empty() {
         return Vec::new();
     }
     let options = Options::of(variants);
@@ -52,17 +100,15 @@ pub(super) fn mark_inconsistent(
         let judged: Vec<usize> = (segment.known..segment.log.len())
             .filter(|at| {
                 let is_answered = segment.log[*at].is_answered();
-                is_answered && segment.difference_at(*at).is_none_or(speaks_for_a_reading)
+                is_answered
+                    && CallerClass::of(segment, *at) == class
+                    && segment.difference_at(*at).is_none_or(speaks_for_a_reading)
             })
             .collect();
         let matches = options.matches(variants, segment);
         sequences.push(judged.iter().map(|at| matches[*at].clone()).collect::<Vec<_>>());
         places.push(judged);
     }
-    let differences = segments.iter().flat_map(|segment| &segment.differences);
-    let speaking = differences.filter(|difference| speaks_for_a_reading(difference));
-    let observed: BTreeSet<usize> =
-        speaking.flat_map(|difference| difference.variants.iter().flatten()).copied().collect();
     let approximate = judge_run(&options.open, &sequences).assignment;
     let approximate = approximate.options().iter().map(|option| options.variant(*option)).collect();
     let search = Search { variants, segments: &*segments, places: &places, observed };
@@ -79,21 +125,25 @@ pub(super) fn mark_inconsistent(
                 continue;
             }
             let switches = conflicts.iter().map(|conflict| options.switch(*conflict)).collect();
-            mark(variants, segment, at, in_run[at].outcome, switches);
+            let found = (in_run[at].outcome, switches, taken.clone());
+            mark(variants, segment, at, found);
         }
     }
     taken
 }
 
 /// The shortest start of a segment whose last step shows the option that the run takes at this question:
-/// the options of the run explain the step, and the other option of `switch` does not. Returns the
-/// number of the segment and of the step.
+/// the options of the run explain the step, and the other option of `switch` does not. The caller of the
+/// step is of the same class as the caller of the step of `difference`, a step of the segment `of`. Returns
+/// the number of the segment and of the step.
 pub(super) fn contrast(
     variants: &Variants,
     segments: &[Segment],
-    in_run: &[usize],
+    (of, difference): (&Segment, &Difference),
     switch: ReadingSwitch,
 ) -> Option<(usize, usize)> {
+    let class = CallerClass::of(of, difference.at);
+    let in_run = &*difference.inconsistency.as_ref()?.assignment;
     let here = match (switch.in_run, switch.here) {
         (_, Some(variant)) => with_variant(variants, in_run, variant),
         (Some(variant), None) => without(in_run, variant),
@@ -105,6 +155,7 @@ pub(super) fn contrast(
         let here = path(&here, segment);
         let at = (segment.known..segment.log.len()).find(|at| {
             segment.log[*at].is_answered()
+                && CallerClass::of(segment, *at) == class
                 && in_run[*at].as_match() == Match::Meets
                 && here[*at].as_match() == Match::Differs
         })?;
@@ -132,8 +183,7 @@ fn mark(
     variants: &Variants,
     segment: &mut Segment,
     at: usize,
-    in_run: Option<Outcome>,
-    switches: Vec<ReadingSwitch>,
+    (in_run, switches, assignment): (Option<Outcome>, Vec<ReadingSwitch>, Vec<usize>),
 ) {
     let place = segment.differences.partition_point(|difference| difference.at < at);
     if segment.differences.get(place).is_none_or(|difference| difference.at != at) {
@@ -148,7 +198,7 @@ fn mark(
     }
     let difference = &mut segment.differences[place];
     let expected = in_run.unwrap_or(difference.expected);
-    difference.inconsistency = Some(Inconsistency { expected, switches });
+    difference.inconsistency = Some(Inconsistency { expected, switches, assignment });
 }
 
 /// The search for the variants that explain the most steps of a run, by what the model expects.

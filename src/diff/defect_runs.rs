@@ -116,6 +116,7 @@ fn result(
         settle: Duration::ZERO,
         // The server ends after the run, so its rooms need no cleaning.
         keep: true,
+        content: false,
         explore_for: None,
         seed: 0,
         stop: stop.clone(),

@@ -84,6 +84,7 @@ mod tests {
             named: None,
             effect: None,
             memberships,
+            content: None,
         }
     }
 

@@ -14,6 +14,7 @@ use guest_access_rules::variant::Variants;
 
 use crate::subject::server::{HttpObservation, Memberships, NotRunReason, ResponseContent};
 
+use super::content_difference::ContentDifference;
 use super::listing::{Listing, MembershipSource};
 
 /// A step on a homeserver, with what was observed.
@@ -27,6 +28,9 @@ pub(super) struct StepRecord {
     pub(super) unseen: Option<NotRunReason>,
     /// The memberships that the answer has to list, if the rules say which.
     pub(super) listing: Option<Listing>,
+    /// The differences between the events in the answer and what the reader may be given, the worst
+    /// first.
+    pub(super) content: Vec<ContentDifference>,
     /// The guests of whose memberships the rules say nothing any more, since they deactivated their
     /// accounts.
     pub(super) gone: [bool; MAX_GUESTS],
@@ -47,6 +51,7 @@ impl StepRecord {
         self.observed.fits(&expected.observation)
             && self.members_fit(&expected.next)
             && self.lists_as_it_should()
+            && self.content.is_empty()
     }
 
     /// Whether the answer lists the memberships that it has to list.

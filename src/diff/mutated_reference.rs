@@ -67,6 +67,7 @@ async fn done_by(
         variants: runner.variants,
         settle: Duration::ZERO,
         keep: true,
+        content: runner.content,
         stop: runner.stop.clone(),
     };
     let plan = numbers.iter().map(|number| PlannedScenario {

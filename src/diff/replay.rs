@@ -73,6 +73,7 @@ pub async fn replay(
         variants: &variants,
         settle: options.settle,
         keep: options.keep,
+        content: options.content,
         stop: options.stop.clone(),
     };
     let workers = Workers::new(runner, fixtures);

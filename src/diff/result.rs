@@ -8,6 +8,7 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Edit, JOINED_BY, Variant, Variants};
 use serde::Serialize;
 
+use super::content::SectionCoverage;
 use crate::permitted::DivergenceKind;
 use crate::scenario::Scenario;
 use crate::subject::server::{NotRunKind, ServerError};
@@ -397,6 +398,8 @@ pub struct DiffResult {
     pub ran: Vec<ScenarioSummary>,
     /// The matrix of expected and observed answers.
     pub matrix: Vec<MatrixCell>,
+    /// The sections of the answers that were compared event by event.
+    pub coverage: Vec<SectionCoverage>,
     /// The error that ended the run early, if one did.
     pub broken_off: Option<ServerError>,
     /// Whether every planned scenario ran to its end.

@@ -20,6 +20,7 @@ use crate::subject::server::{
     SharedFixture,
 };
 
+use super::content::{self, ContentCoverage, SessionEvidence};
 use super::judge::{Expected, SegmentJudge, StepRecord, StepVerdict, are_as_in};
 use super::scenario_run::{Difference, PlannedScenario, ScenarioRun, Segment};
 
@@ -32,6 +33,8 @@ pub(super) struct ScenarioRunner<'a> {
     pub(super) settle: Duration,
     /// Whether the rooms are left as they are.
     pub(super) keep: bool,
+    /// Whether every event of an answer is compared.
+    pub(super) content: bool,
     pub(super) stop: Stop,
 }
 
@@ -89,11 +92,14 @@ impl ScenarioRunner<'_> {
                 lost: 0,
             };
             let ending = self.run_segment(&mut session, &mut judge, &steps, &mut segment).await;
+            let is_there = !ending.as_ref().is_err_and(ServerError::is_broken_line);
+            if is_there && self.content {
+                self.compare_content(&session, &mut judge, &mut segment, &mut run.coverage).await;
+            }
             segment.differences.retain(|difference| difference.at >= known);
             if !segment.differences.is_empty() {
                 segment.recording = Some(Arc::new(session.recording()));
             }
-            let is_there = !ending.as_ref().is_err_and(ServerError::is_broken_line);
             if is_there && !self.keep {
                 let may_go_on = matches!(ending, Ok(Ending::Whole));
                 session.clean_up(fixture, &judge.state(), judge.log.len(), may_go_on).await;
@@ -230,6 +236,7 @@ impl ScenarioRunner<'_> {
                 members,
                 unseen,
                 listing,
+                content: Vec::new(),
                 gone,
                 diverges: false,
                 after: before,
@@ -275,6 +282,46 @@ impl ScenarioRunner<'_> {
             }
         }
         Ok(Ending::Whole)
+    }
+
+    /// Compares the events in the answers of a segment with what each reader may be given. A step that
+    /// diverges already is left as it is.
+    async fn compare_content(
+        &self,
+        session: &Session<'_>,
+        judge: &mut SegmentJudge<'_>,
+        segment: &mut Segment,
+        coverage: &mut ContentCoverage,
+    ) {
+        let evidence = match SessionEvidence::of(session).await {
+            Ok(evidence) if !evidence.answers.is_empty() => evidence,
+            // A homeserver whose moderator cannot read the rooms is judged by the steps alone.
+            _ => return,
+        };
+        let Segment { initial, .. } = segment;
+        let found = content::differences(self.variants, initial, &judge.log, &evidence, coverage);
+        for (at, differences) in found {
+            let before = at.checked_sub(1).map_or(*initial, |previous| judge.log[previous].after);
+            let record = &mut judge.log[at];
+            if record.diverges || !record.is_answered() {
+                continue;
+            }
+            let Some(expected) = outcome(&self.variants.default, &before, &record.step) else {
+                continue;
+            };
+            record.content = differences;
+            record.diverges = true;
+            segment.differences.retain(|known| known.at != at);
+            segment.differences.push(Difference {
+                at,
+                before,
+                expected,
+                variants: Vec::new(),
+                cause: None,
+                inconsistency: None,
+            });
+        }
+        segment.differences.sort_by_key(|difference| difference.at);
     }
 
     /// A call that failed on what was made up says something of guests only if an ordinary user gets

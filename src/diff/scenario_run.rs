@@ -10,6 +10,7 @@ use guest_access_rules::endpoint::EndpointId;
 use crate::scenario::sentence;
 use crate::subject::server::{NotRunReason, Recording, ServerError};
 
+use super::content::ContentCoverage;
 use super::judge::StepRecord;
 use super::renaming::Renaming;
 use super::result::NotRun;
@@ -30,6 +31,8 @@ pub(super) struct ScenarioRun {
     /// The number of steps that were judged.
     pub(super) decisions: usize,
     pub(super) not_run: Vec<NotRun>,
+    /// The sections of the answers that were compared.
+    pub(super) coverage: ContentCoverage,
     /// The error that ended the scenario early, if one did.
     pub(super) broken: Option<ServerError>,
 }
@@ -167,6 +170,8 @@ pub(super) struct Inconsistency {
     pub(super) expected: Outcome,
     /// The questions at which the homeserver takes another option here.
     pub(super) switches: Vec<ReadingSwitch>,
+    /// The permitted variants that the run takes, for callers of this class.
+    pub(super) assignment: Vec<usize>,
 }
 
 /// A question at which a homeserver takes two options, as indices of permitted variants.

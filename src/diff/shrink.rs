@@ -403,6 +403,7 @@ mod tests {
             members: None,
             unseen: None,
             listing: None,
+            content: Vec::new(),
             gone: [false; MAX_GUESTS],
             diverges: true,
             after: state,

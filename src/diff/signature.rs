@@ -78,7 +78,15 @@ impl Signature {
             });
             observed && renaming.step(&record.step) == self.step
         } else {
-            difference.is_some_and(|difference| Self::of(difference, record).is_like(self))
+            difference.is_some_and(|difference| {
+                // Of several differences of content, each is shown.
+                Self::of(difference, record).is_like(self)
+                    || (0..record.content.len()).any(|first| {
+                        let mut record = record.clone();
+                        record.content.swap(0, first);
+                        Self::of(difference, &record).is_like(self)
+                    })
+            })
         };
         is_it.then_some((segment, variants))
     }
@@ -95,6 +103,9 @@ const fn is_failure(status: u16) -> bool {
 }
 
 fn kind(expected: &Outcome, record: &StepRecord) -> DivergenceKind {
+    if let Some(content) = record.content.first() {
+        return if content.is_missing { DivergenceKind::Refusal } else { DivergenceKind::Leak };
+    }
     let must = expected.observation.decision.allows();
     match (&record.observed.verdict, must) {
         (_, false) if record.observed.is_allowed() => DivergenceKind::Leak,

@@ -12,6 +12,7 @@ use crate::subject::server::{
     CallEffect, CallVerdict, Direction, EventPresence, Memberships, ResponseContent,
 };
 
+use super::content_difference::{ContentDifference, EventClass};
 use super::judge::StepRecord;
 use super::listing::MembershipSource;
 use super::renaming::Renaming;
@@ -32,6 +33,19 @@ pub(super) struct StepResult {
     pub(super) effect: Option<EffectResult>,
     /// The memberships in which the homeserver differs from the rules.
     pub(super) memberships: Vec<MembershipResult>,
+    /// The worst difference between the events in the answer and what the reader may be given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) content: Option<ContentResult>,
+}
+
+/// Whether an answer gives a class of events.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct ContentResult {
+    pub(super) is_given: bool,
+    pub(super) section: String,
+    pub(super) event: EventClass,
+    /// The membership of the reader when it reads.
+    pub(super) reader: Membership,
 }
 
 /// Whether a call is allowed.
@@ -147,11 +161,15 @@ impl StepResult {
             } else {
                 DecisionResult::Deny(error())
             },
-            tagged_event,
+            tagged_event: tagged_event.filter(|_| record.content.is_empty()),
             is_guest: expect.is_guest,
             named: expect.named,
             effect: None,
             memberships: Vec::new(),
+            content: record
+                .content
+                .first()
+                .map(|content| ContentResult::of(content, content.is_missing)),
         }
     }
 
@@ -179,7 +197,13 @@ impl StepResult {
             named: None,
             effect: None,
             memberships: Vec::new(),
+            content: record
+                .content
+                .first()
+                .map(|content| ContentResult::of(content, !content.is_missing)),
         };
+        // A difference of content stands for itself.
+        let has_tagged_event = has_tagged_event && record.content.is_empty();
         match &record.observed.content {
             ResponseContent::Gave(EventPresence::Present) if has_tagged_event => {
                 result.tagged_event = Some(GivenEvent::Yes);
@@ -223,7 +247,35 @@ impl StepResult {
         parts.extend(self.named.map(|own| format!("with {}", name(own))));
         parts.extend(self.effect.map(EffectResult::in_words));
         parts.extend(self.memberships.iter().map(MembershipResult::in_words));
+        parts.extend(self.content.as_ref().map(ContentResult::in_words));
         parts.join(", ")
+    }
+}
+
+impl ContentResult {
+    fn of(difference: &ContentDifference, is_given: bool) -> Self {
+        let ContentDifference { section, event, reader, .. } = difference.clone();
+        Self { is_given, section, event, reader }
+    }
+
+    /// The result in words: what the answer gives, and where.
+    fn in_words(&self) -> String {
+        let EventClass { kind, visibility, membership } = self.event;
+        let verb = if self.is_given { "gives" } else { "does not give" };
+        let section =
+            if self.section.is_empty() { String::new() } else { format!(" in `{}`", self.section) };
+        let visibility =
+            visibility.map_or("a setting that cannot be read".to_owned(), |v| format!("`{v}`"));
+        let membership = match membership {
+            Membership::Never => "before the reader had a membership".to_owned(),
+            membership => format!("when the reader's membership was `{membership}`"),
+        };
+        let reader = match self.reader {
+            Membership::Never => "who never had one".to_owned(),
+            reader => format!("whose membership is now `{reader}`"),
+        };
+        let kind = kind.in_words();
+        format!("{verb}{section} {kind} sent under {visibility} {membership}, to a reader {reader}")
     }
 }
 

@@ -4,16 +4,18 @@
 //! 2. If the trace does not show the divergence, run the scenario in which the divergence was seen:
 //!    first only the steps that matter to the last step; then these steps and the queries of the users
 //!    whom the last step is about; then all steps that may change anything; then the whole scenario.
+//!    For a difference of content, what matters are the settings, the memberships of the reader, and the
+//!    step that sent the event.
 //! 3. Of a scenario from step 2 that shows the divergence, leave out one half, then the other half; then
 //!    quarters, and so on. Divergences that nothing permits come first.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use guest_access_model::action::Action;
+use guest_access_model::action::{Action, Operation};
 use guest_access_rules::profile::Profile;
 
 use super::grouping::Group;
-use super::runner::may_change_anything;
+use super::runner::{may_change_anything, possible};
 use super::scenario_run::{PlannedScenario, Segment};
 use super::shrink::{ShortestTraces, relevant_steps, shorter};
 use super::workers::Workers;
@@ -63,12 +65,22 @@ pub(super) async fn demonstrate(
         Trials { workers, progress, divergences: divergences.collect(), tried: HashSet::new() };
     trials.run_missing(|group| shortest(group, &traces, segments)).await;
     let mut reducible = trials.missing();
-    trials.run_missing(|group| Some(relevant(group, profile, segments, false))).await;
-    trials.run_missing(|group| Some(relevant(group, profile, segments, true))).await;
+    trials
+        .run_missing(|group| {
+            relevant_to_content(group, profile, segments)
+                .or_else(|| Some(relevant(group, profile, segments, false)))
+        })
+        .await;
+    let of_decision = |group: &Group| group.signature.observed.content.is_none();
+    let with_queries = |group: &Group| relevant(group, profile, segments, true);
+    trials.run_missing(|group| of_decision(group).then(|| with_queries(group))).await;
     trials.run_missing(|group| Some(as_seen(group, segments).steps)).await;
-    trials.run_missing(|group| Some(whole_scenario(group, segments))).await;
+    let whole = |group: &Group| whole_scenario(group, segments);
+    trials.run_missing(|group| of_decision(group).then(|| whole(group))).await;
     let found = &trials.divergences;
-    reducible.retain(|number| found[*number].demonstration.reproduced);
+    reducible.retain(|number| {
+        found[*number].demonstration.reproduced && of_decision(&found[*number].group)
+    });
     reducible.sort_by_key(|number| found[*number].group.signature.permitted);
     trials.reduce(profile, &reducible).await;
     trials.divergences
@@ -207,6 +219,38 @@ fn relevant(
     let (segment, difference) = group.first(segments);
     let record = &segment.log[difference.at];
     relevant_steps(profile, difference, record, &before(group, segments), has_queries)
+}
+
+/// The scenario in which a difference of content was seen first, without what matters neither to the reader
+/// nor to the event.
+fn relevant_to_content(
+    group: &Group,
+    profile: &Profile,
+    segments: &[Segment],
+) -> Option<Vec<Action>> {
+    let (segment, difference) = group.first(segments);
+    let record = &segment.log[difference.at];
+    let sent_by = record.content.first()?.sent_by;
+    let sender = sent_by.and_then(|number| segment.log.get(number)).map(|record| &record.step);
+    let guests: BTreeSet<u8> =
+        record.step.guests().chain(sender.into_iter().flat_map(Action::guests)).collect();
+    let is_relevant = |number: &usize| {
+        let step = &segment.log[*number].step;
+        let changes = segment.before(*number) != Some(segment.log[*number].after);
+        let sets = matches!(
+            step.operation,
+            Operation::SetVisibility(..)
+                | Operation::SetGuestAccess(..)
+                | Operation::RedactSetting(_)
+                | Operation::SetJoinRule(_)
+        );
+        let of_guests = step.guests().any(|guest| guests.contains(&guest));
+        Some(*number) == sent_by || step.tag || changes && (sets || of_guests)
+    };
+    let steps = (0..difference.at).filter(is_relevant).map(|number| segment.log[number].step);
+    let steps: Vec<_> = steps.chain([record.step]).collect();
+    let (steps, _) = possible(profile, &steps, |_| false);
+    Some(steps)
 }
 
 /// The shortest trace into the situation of any of the differences.

@@ -31,6 +31,11 @@ impl Caller {
     const ANONYMOUS: Self =
         Self { user: None, device: None, guest: false, was_guest: false, administrator: false };
 
+    /// An account that reads a room.
+    pub(super) const fn reader(user: OwnedUserId, guest: bool) -> Self {
+        Self { user: Some(user), device: None, guest, was_guest: false, administrator: false }
+    }
+
     fn holder_of(account: &Account, token: &Token, known_by: KnownBy) -> Self {
         Self {
             user: Some(account.user_id.clone()),

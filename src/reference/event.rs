@@ -87,6 +87,11 @@ impl Event {
         Self { number, id, sender, kind, state_key, content, json }
     }
 
+    /// The event under the id that another homeserver gave it.
+    pub(super) fn with_id(self, id: OwnedEventId) -> Self {
+        Self { id, ..self }
+    }
+
     /// The event in the format for clients.
     pub fn raw<T>(&self) -> Raw<T> {
         Raw::from_json(self.json.clone())

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::diff::{
     Cause, DiffResult, Divergence, ID_SCHEME, MatrixCell, NotCompared, NotComparedReason,
     NotComparedTotal, NotRun, ReadingConflict, ReadingTaken, RunDuration, ScenarioSummary,
+    SectionCoverage,
 };
 use crate::permitted::DivergenceKind;
 use crate::scenario::Scenario;
@@ -70,6 +71,8 @@ pub struct DiffReport {
     pub ran: Vec<ScenarioSummary>,
     /// The matrix: classes of calls, with the expected and the observed answers.
     pub matrix: Vec<MatrixCell>,
+    /// The sections of the answers that were compared event by event.
+    pub coverage: Vec<SectionCoverage>,
     /// The result of the comparison with a baseline; null without a baseline.
     pub baseline: Option<BaselineReport>,
     /// The run that made the report.
@@ -183,6 +186,7 @@ impl DiffReport {
                 })
                 .collect(),
             matrix: result.matrix,
+            coverage: result.coverage.into_iter().map(printable_section).collect(),
             baseline: None,
             run,
         }
@@ -246,6 +250,10 @@ fn printable_reason(not_run: NotRun) -> NotRun {
     NotRun { because: printable(&not_run.because), ..not_run }
 }
 
+fn printable_section(coverage: SectionCoverage) -> SectionCoverage {
+    SectionCoverage { section: printable(&coverage.section), ..coverage }
+}
+
 fn printable_total(total: NotComparedTotal) -> NotComparedTotal {
     let reasons = total.reasons.into_iter();
     let reasons =
@@ -274,7 +282,7 @@ impl DivergenceReport {
             endpoint: divergence.endpoint.map(|endpoint| endpoint.to_string()),
             step: divergence.step,
             by: divergence.by,
-            expected: divergence.expected,
+            expected: printable(&divergence.expected),
             observed: printable(&divergence.observed),
             because: divergence.because,
             clauses: divergence.clauses,

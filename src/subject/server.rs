@@ -25,6 +25,7 @@ mod not_run;
 mod observation;
 mod observe;
 mod paths;
+mod read_answer;
 mod recording;
 mod registration;
 mod request;
@@ -47,6 +48,7 @@ pub use observation::{
     CallEffect, CallVerdict, Direction, EventPresence, HttpObservation, Memberships,
     ResponseContent,
 };
+pub use read_answer::{ReadAnswer, RoomTimeline};
 pub use recording::{Exchange, LearnedValue, Recording, ValueSource};
 pub use registration::Proof;
 pub use request::{Request, escaped};

@@ -14,6 +14,7 @@ use crate::vectors::VECTORS;
 mod baseline;
 mod command;
 mod consistency;
+mod content;
 mod found;
 mod layer;
 mod misbehaving;

@@ -1,5 +1,6 @@
 //! The text report: a summary on one screen, then each divergence.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
 use crate::diff::{Cause, NotComparedTotal, NotRun, ReadingConflict};
@@ -99,6 +100,30 @@ impl DiffReport {
         let permitted = &self.not_compared.permitted;
         if !permitted.is_empty() {
             writeln!(f, "not compared, as is permitted: {}", permitted_in_words(permitted))?;
+        }
+        self.fmt_coverage(f)
+    }
+
+    /// What of the answers was compared event by event, and what was not.
+    fn fmt_coverage(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (compared, others): (Vec<_>, Vec<_>) =
+            self.coverage.iter().partition(|section| section.given + section.due > 0);
+        if self.coverage.is_empty() {
+            return writeln!(f, "not compared event by event; `--content` compares every event");
+        }
+        let endpoints: BTreeSet<_> = compared.iter().map(|section| &section.endpoint).collect();
+        let given = compared.iter().map(|section| section.given).sum();
+        writeln!(
+            f,
+            "compared event by event: {} in {} of the answers of {}",
+            count(given, "event"),
+            count(compared.len(), "section"),
+            count(endpoints.len(), "endpoint"),
+        )?;
+        let others: BTreeSet<_> = others.iter().map(|section| &*section.endpoint).collect();
+        if !others.is_empty() {
+            let others = others.into_iter().collect::<Vec<_>>().join(", ");
+            writeln!(f, "not compared event by event: {others}")?;
         }
         Ok(())
     }

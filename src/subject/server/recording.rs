@@ -123,6 +123,11 @@ impl<'a> Connection<'a> {
         self.step.get()
     }
 
+    /// Whether the exchanges from now on only read memberships.
+    pub(super) fn is_watching(&self) -> bool {
+        self.watches.get()
+    }
+
     /// Sets whether the exchanges from now on only read memberships.
     pub(super) fn watch(&self, watches: bool) {
         self.watches.set(watches);
@@ -141,6 +146,18 @@ impl<'a> Connection<'a> {
     /// Forgets all exchanges but the first `kept`: they are no part of the scenario.
     pub(super) fn truncate(&self, kept: usize) {
         self.exchanges.borrow_mut().truncate(kept);
+    }
+
+    /// The ids of the events that were sent so far, each with the number of its action.
+    pub(super) fn sent_events(&self) -> Vec<(Option<usize>, String)> {
+        let exchanges = self.exchanges.borrow();
+        let ids = exchanges.iter().filter(|exchange| exchange.request.method != "GET");
+        let ids = ids.flat_map(|exchange| {
+            let ids = exchange.learned.iter();
+            let ids = ids.filter(|learned| learned.from == ValueSource::Field("event_id"));
+            ids.map(|learned| (exchange.step, learned.value.clone()))
+        });
+        ids.collect()
     }
 
     /// The exchanges so far.

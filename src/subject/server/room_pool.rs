@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use guest_access_model::action::{Actor, Key, Setting};
 use ruma::OwnedRoomId;
 
+use crate::reference::ReplicaEvent;
+
 use super::needs::Needs;
 use super::recording::Exchange;
 
@@ -39,6 +41,8 @@ pub(super) struct SessionRoom {
     pub(super) actions_taken: usize,
     /// The exchanges that created the room.
     pub(super) creation: Vec<Exchange>,
+    /// The state events that the room had when the session began.
+    pub(super) initial_state: Vec<ReplicaEvent>,
 }
 
 /// The mark that past actions left on a room. A new room has no mark, and no later action removes a
@@ -76,7 +80,19 @@ impl SessionRoom {
             mark: RoomMark::None,
             actions_taken: 0,
             creation: Vec::new(),
+            initial_state: Vec::new(),
         }
+    }
+
+    /// Adds a state event that the room had when the session began, unless the event is known.
+    pub(super) fn add_initial_state(&mut self, event: Option<ReplicaEvent>) {
+        let event = event.filter(|event| {
+            self.initial_state.iter().all(|known| {
+                known.event_id != event.event_id
+                    && (known.kind != event.kind || known.state_key != event.state_key)
+            })
+        });
+        self.initial_state.extend(event);
     }
 
     /// The event that is the setting now.

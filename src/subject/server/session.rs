@@ -15,6 +15,7 @@ mod reading;
 mod rooms;
 mod sending;
 pub(super) mod single_calls;
+mod timelines;
 
 use std::cell::Cell;
 
@@ -24,7 +25,7 @@ use ruma::api::client::state::get_state_events;
 use ruma::api::client::sync::sync_events::v3 as sync;
 use ruma::events::AnyStateEvent;
 use ruma::serde::Raw;
-use ruma::{OwnedRoomId, UserId};
+use ruma::{OwnedRoomId, OwnedUserId, UserId};
 
 use super::accounts::{Accounts, Credentials, UserAccount};
 use super::action_request::{NotOneCall, Page, RequestContext, action_request};
@@ -33,6 +34,7 @@ use super::homeserver::{Server, SharedFixture};
 use super::needs::Needs;
 use super::not_run::NotRunReason;
 use super::observe::TaggedEvent;
+use super::read_answer::ReadAnswers;
 use super::recording::{Connection, Recording};
 use super::request::{Request, endpoint};
 use super::requests::{NEVER_SENT, NO_NOTE, first_sync};
@@ -49,9 +51,13 @@ pub struct Session<'a> {
     server: &'a Server,
     /// The connection to the homeserver, which records every exchange.
     connection: Connection<'a>,
+    /// The answers to the reads of the actions.
+    answers: ReadAnswers,
     names: UniqueNames,
     shapes: ShapeRotation,
     accounts: Accounts,
+    /// All user ids that each guest has had, with the number of the guest.
+    guest_ids: Vec<(u8, OwnedUserId)>,
     rooms: Vec<SessionRoom>,
     /// The tagged event, once an action has sent it.
     tagged: Option<TaggedEvent>,
@@ -134,9 +140,11 @@ impl<'a> Session<'a> {
         Self {
             server,
             connection: Connection::new(&server.client),
+            answers: ReadAnswers::default(),
             names: UniqueNames { prefix: server.word(), count: Cell::new(0) },
             shapes: ShapeRotation::default(),
             accounts,
+            guest_ids: Vec::new(),
             rooms: Vec::new(),
             tagged: None,
             stream_start: None,
@@ -193,7 +201,31 @@ impl<'a> Session<'a> {
 
     /// Makes a call with these credentials.
     async fn send(&self, with: &Credentials, request: Request) -> Result<Response, ServerError> {
-        self.connection.send(&with.name_in(request), with.token.as_ref()).await
+        let request = with.name_in(request);
+        let response = self.connection.send(&request, with.token.as_ref()).await?;
+        let action = self.connection.action().filter(|_| !self.connection.is_watching());
+        if let (Some(action), Some(reader)) = (action, self.reader(with)) {
+            self.answers.keep(action, reader, &request, &response);
+        }
+        Ok(response)
+    }
+
+    /// The user whose own token these credentials show; none, if they name another user.
+    fn reader(&self, with: &Credentials) -> Option<OwnedUserId> {
+        let token = with.token.as_ref().filter(|_| with.named.is_none())?;
+        let guests = self.accounts.guests.iter().flatten();
+        let mut accounts = guests.chain([&self.accounts.user, &self.accounts.moderator]);
+        let account = accounts.find(|account| account.token == *token)?;
+        Some(account.user_id.clone())
+    }
+
+    /// Sets the account of the guest with this number.
+    pub fn set_guest(&mut self, number: u8, account: UserAccount) {
+        let id = (number, account.user_id.clone());
+        if !self.guest_ids.contains(&id) {
+            self.guest_ids.push(id);
+        }
+        self.accounts.guests[usize::from(number)] = Some(account);
     }
 
     fn moderators(&self) -> Credentials {

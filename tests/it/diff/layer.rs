@@ -101,6 +101,18 @@ impl Behind {
         self.creators.lock().unwrap().contains_key(room)
     }
 
+    /// The rooms that the layer has seen created.
+    pub(super) fn rooms(&self) -> Vec<String> {
+        self.creators.lock().unwrap().keys().cloned().collect()
+    }
+
+    /// The answer to a read of the room by its creator; `target` follows the id of the room in the path.
+    pub(super) fn as_creator(&self, room: &str, target: &str) -> Value {
+        let creator = self.creators.lock().unwrap().get(room).cloned();
+        let target = format!("/_matrix/client/v3/rooms/{room}/{target}");
+        self.request("GET", &target, creator.as_deref(), b"").1
+    }
+
     /// The content of a state event of the room, as its creator reads the event.
     fn state(&self, room: &str, kind: &str, key: &str) -> Option<Value> {
         let creator = self.creators.lock().unwrap().get(room).cloned()?;

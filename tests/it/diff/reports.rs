@@ -210,6 +210,7 @@ fn report() -> DiffReport {
             ran("open", 101, None, 0),
             ran("absent", 0, Some((NotRunKind::NotImplemented, "it cannot be set up")), 0),
         ],
+        coverage: Vec::new(),
         matrix: vec![
             matrix_cell(
                 "a guest",

@@ -152,7 +152,7 @@ impl Session<'_> {
         } else {
             ResponseContent::Nothing
         };
-        self.accounts.guests[usize::from(number)] = Some(account);
+        self.set_guest(number, account);
         Ok(HttpObservation { verdict: CallVerdict::Allowed, content })
     }
 
@@ -183,7 +183,7 @@ impl Session<'_> {
         if replaced || user.user_id == account.user_id {
             let before_upgrade = Some(account.token);
             let user = UserAccount { before_upgrade, password: Some(password), ..user };
-            self.accounts.guests[usize::from(guest)] = Some(user);
+            self.set_guest(guest, user);
         }
         Ok(HttpObservation::allowed())
     }

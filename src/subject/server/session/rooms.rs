@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Session;
+use crate::reference::ReplicaEvent;
 use crate::subject::server::error::ServerError;
 use crate::subject::server::homeserver::SharedFixture;
 use crate::subject::server::needs::Needs;
@@ -91,6 +92,8 @@ impl Session<'_> {
         let moderators = self.moderators();
         let mut has_set = false;
         for event in self.state_of(number).await? {
+            let state_event = event.deserialize_as_unchecked::<ReplicaEvent>();
+            self.rooms[number].add_initial_state(state_event.ok());
             let Ok(event) = event.deserialize_as_unchecked::<SettingEvent>() else { continue };
             if !event.state_key.is_empty() {
                 continue;

@@ -179,11 +179,6 @@ impl Session<'_> {
         }
     }
 
-    /// Sets the account of the guest with this number.
-    pub fn set_guest(&mut self, guest: u8, account: UserAccount) {
-        self.accounts.guests[usize::from(guest)] = Some(account);
-    }
-
     /// The events that are the settings of the first room now.
     pub fn settings_events(&self) -> [Option<String>; 2] {
         let room = self.rooms.first();

@@ -1,0 +1,131 @@
+//! The events in the answers of a segment, compared with what each reader may be given.
+//!
+//! The model keeps one event of a room. A homeserver has many, and an answer gives them in several
+//! sections. So the answers are compared once more, event by event:
+//!
+//! 1. After the segment, the moderator reads the timeline of each room since the segment began.
+//! 2. For each answer, find how much of the timeline had been sent ([`places`]).
+//! 3. Load that part of the timeline into the reference. The reference says, of each event, whether the
+//!    reader may be given the event, and which events the answer has to give ([`judge`]).
+//! 4. Where the default profile differs from the answer, ask the reference under each permitted option,
+//!    and under each pair of them. What any of them explains is no difference.
+//!
+//! Not compared: what stands in `unsigned`, stripped state, and events from before the segment, except that
+//! the state of a joined reader has to be whole. A reader's own member events tell the reader nothing new,
+//! so no answer may not give them.
+
+mod answer;
+mod coverage;
+mod judge;
+mod places;
+
+use std::collections::BTreeSet;
+
+use guest_access_model::action::{Action, Actor, Credential};
+use guest_access_model::state::State;
+use guest_access_rules::variant::Variants;
+use ruma::OwnedUserId;
+
+use crate::reference::Reader;
+use crate::subject::server::{ReadAnswer, RoomTimeline, ServerError, Session};
+
+use super::content_difference::ContentDifference;
+use super::judge::StepRecord;
+use super::step_result::Member;
+
+pub(super) use coverage::ContentCoverage;
+pub use coverage::SectionCoverage;
+
+use judge::AnswerJudge;
+use places::Places;
+
+/// What a session knows after the last action of a segment.
+#[derive(Debug)]
+pub(super) struct SessionEvidence {
+    pub(super) answers: Vec<ReadAnswer>,
+    /// The timelines of the rooms; none, for a room whose timeline is not known.
+    pub(super) timelines: Vec<Option<RoomTimeline>>,
+    /// All user ids that each guest has had.
+    pub(super) guest_ids: Vec<(u8, OwnedUserId)>,
+    pub(super) user: OwnedUserId,
+    /// The ids of the events that the session sent, each with the action that sent the event; none, if the
+    /// event set up the initial state.
+    pub(super) sent: Vec<(Option<usize>, String)>,
+}
+
+impl SessionEvidence {
+    /// What a session knows now. Reads the timelines, if the session has read anything.
+    ///
+    /// # Errors
+    /// If the moderator cannot read a room.
+    pub(super) async fn of(session: &Session<'_>) -> Result<Self, ServerError> {
+        let answers = session.take_answers();
+        let timelines = if answers.is_empty() { Vec::new() } else { session.timelines().await? };
+        let user = session.user_id();
+        let guest_ids = session.guest_ids().to_vec();
+        Ok(Self { answers, timelines, guest_ids, user, sent: session.sent_events() })
+    }
+
+    /// The user ids of a member of the model.
+    fn ids_of(&self, member: Member) -> impl Iterator<Item = &OwnedUserId> {
+        let user = (member == Member::User).then_some(&self.user);
+        let guests = self.guest_ids.iter();
+        let guests = guests.filter(move |(number, _)| member == Member::Guest(*number));
+        guests.map(|(_, id)| id).chain(user)
+    }
+}
+
+/// The differences at each step of a log that has some, the worst first, by the number of the step.
+pub(super) fn differences(
+    variants: &Variants,
+    initial: &State,
+    log: &[StepRecord],
+    evidence: &SessionEvidence,
+    coverage: &mut ContentCoverage,
+) -> Vec<(usize, Vec<ContentDifference>)> {
+    let places: Vec<Option<Places>> = evidence
+        .timelines
+        .iter()
+        .enumerate()
+        .map(|(room, timeline)| {
+            timeline.as_ref().map(|timeline| Places::of(room, timeline, initial, log, evidence))
+        })
+        .collect();
+    let mut judge = AnswerJudge::new(variants, &evidence.timelines);
+    let of_one_action = evidence.answers.chunk_by(|one, other| one.action == other.action);
+    let found = of_one_action.filter_map(|answers| {
+        let at = answers[0].action;
+        let record = log.get(at)?;
+        let before = at.checked_sub(1).map_or(initial, |previous| &log[previous].after);
+        let reader = reader(&record.step, before, answers)?;
+        for answer in answers {
+            coverage.is_answered(answer.endpoint);
+        }
+        let own: Vec<_> = answers.iter().filter(|answer| answer.reader == reader.user_id).collect();
+        let differences: BTreeSet<_> = places
+            .iter()
+            .enumerate()
+            .filter_map(|(room, places)| {
+                Some(judge.differences(room, (places.as_ref()?, at), &reader, &own, coverage))
+            })
+            .flatten()
+            .collect();
+        (!differences.is_empty()).then(|| (at, differences.into_iter().collect()))
+    });
+    found.collect()
+}
+
+/// The reader of these answers, if the caller read for itself.
+fn reader(step: &Action, before: &State, answers: &[ReadAnswer]) -> Option<Reader> {
+    if step.with != Credential::Own {
+        return None;
+    }
+    let is_guest = match step.by {
+        Actor::Guest(number) => before.accounts.get(usize::from(number))?.is_guest(),
+        Actor::User | Actor::Moderator => false,
+        Actor::Server | Actor::Nobody => return None,
+    };
+    // The moderator's own calls prepare the calls of others.
+    let user_id = answers.last()?.reader.clone();
+    Some(Reader { user_id, is_guest })
+}

@@ -1,0 +1,136 @@
+//! The events in an answer, section by section.
+
+use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
+use ruma::OwnedEventId;
+use serde_json::Value;
+
+use crate::subject::server::ReadAnswer;
+
+/// An event in an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct GivenEvent {
+    /// The section: the keys that lead to the event, without the id of the room.
+    pub(super) section: String,
+    pub(super) id: OwnedEventId,
+}
+
+/// The name of the section that is the whole answer: the state, for an endpoint that gives state.
+fn whole(endpoint: EndpointId) -> &'static str {
+    match endpoint.get().gives {
+        Some(Gives::State | Gives::Members) => "state",
+        _ => "",
+    }
+}
+
+/// The events in an answer.
+pub(super) fn given(answer: &ReadAnswer) -> Vec<GivenEvent> {
+    let mut given = Vec::new();
+    let mut path = Vec::new();
+    collect(&answer.body, &mut path, answer.endpoint, &mut given);
+    given
+}
+
+fn collect<'a>(
+    value: &'a Value,
+    path: &mut Vec<&'a str>,
+    endpoint: EndpointId,
+    given: &mut Vec<GivenEvent>,
+) {
+    match value {
+        Value::Array(values) => {
+            for value in values {
+                collect(value, path, endpoint, given);
+            }
+        }
+        Value::Object(fields) => {
+            let text = |key: &str| fields.get(key).and_then(Value::as_str);
+            if let (Some(id), Some(_)) = (text("event_id"), text("type")) {
+                let id = OwnedEventId::try_from(id);
+                given.extend(id.map(|id| GivenEvent { section: section(path, endpoint), id }));
+                return;
+            }
+            for (key, value) in fields {
+                path.push(key);
+                collect(value, path, endpoint, given);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The name of the section at this path.
+fn section(path: &[&str], endpoint: EndpointId) -> String {
+    // An id of a room stands in the path of a sync, and `chunk` and `events` say nothing by themselves.
+    let keys = path.iter().filter(|key| !key.starts_with('!'));
+    let keys: Vec<_> = keys.copied().filter(|key| !matches!(*key, "chunk" | "events")).collect();
+    if keys.is_empty() { whole(endpoint).to_owned() } else { keys.join(".") }
+}
+
+/// The part of the timeline that the pages in one direction have to give, if they are whole.
+pub(super) fn is_whole_timeline(pages: &[&ReadAnswer], oldest: &str, newest: &str) -> bool {
+    let holds =
+        |id: &str| pages.iter().flat_map(|page| given(page)).any(|event| event.id.as_str() == id);
+    let Some(last) = pages.last() else { return false };
+    let is_limited = last.body.get("end").is_some_and(|end| !end.is_null());
+    let is_empty = last.body["chunk"].as_array().is_some_and(Vec::is_empty);
+    let is_backwards = last.request.parameter("dir") == Some("b");
+    !is_limited
+        || is_empty && last.body["end"] == last.body["start"]
+        || holds(if is_backwards { oldest } else { newest })
+}
+
+/// The pages of messages among these answers that were read in this direction.
+pub(super) fn pages<'a>(answers: &[&'a ReadAnswer], direction: &str) -> Vec<&'a ReadAnswer> {
+    let is_page = |answer: &&&ReadAnswer| {
+        answer.endpoint == KNOWN.messages && answer.request.parameter("dir") == Some(direction)
+    };
+    answers.iter().filter(is_page).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::subject::server::Request;
+
+    fn answer(endpoint: EndpointId, body: Value) -> ReadAnswer {
+        let reader = "@reader:s".try_into().unwrap();
+        let request = Request::to(endpoint, ["!room:s"]).query("dir", "b");
+        ReadAnswer { action: 0, reader, endpoint, request, body }
+    }
+
+    fn sections(endpoint: EndpointId, body: Value) -> Vec<(String, String)> {
+        let given = given(&answer(endpoint, body)).into_iter();
+        given.map(|event| (event.section, event.id.to_string())).collect()
+    }
+
+    #[test]
+    fn each_event_has_the_section_in_which_it_stands() {
+        let event = |id: &str| json!({ "event_id": id, "type": "m.room.name" });
+        let redacted = json!({ "event_id": "$a", "type": "t", "unsigned": { "by": event("$x") } });
+        let sync = EndpointId::find("GET /sync").unwrap();
+        let room =
+            json!({ "timeline": { "events": [redacted] }, "state": { "events": [event("$b")] } });
+        let body = json!({ "rooms": { "leave": { "!room:s": room } }, "next_batch": "x" });
+        let expected = [("rooms.leave.state", "$b"), ("rooms.leave.timeline", "$a")];
+        assert_eq!(sections(sync, body), expected.map(|(s, id)| (s.to_owned(), id.to_owned())));
+        let members = sections(KNOWN.members, json!({ "chunk": [event("$m")] }));
+        assert_eq!(members, [("state".to_owned(), "$m".to_owned())]);
+    }
+
+    #[test]
+    fn pages_are_whole_at_the_end_of_the_timeline() {
+        let page = |body| answer(KNOWN.messages, body);
+        let event = json!({ "event_id": "$create", "type": "m.room.create" });
+        for (body, expected) in [
+            (json!({ "chunk": [], "start": "a" }), true),
+            (json!({ "chunk": [], "start": "a", "end": "a" }), true),
+            (json!({ "chunk": [], "start": "a", "end": "b" }), false),
+            (json!({ "chunk": [event], "start": "a", "end": "b" }), true),
+        ] {
+            assert_eq!(is_whole_timeline(&[&page(body)], "$create", "$newest"), expected);
+        }
+    }
+}

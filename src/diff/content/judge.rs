@@ -1,0 +1,312 @@
+//! Compares the answers to one action with what the reference would give.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
+use guest_access_rules::profile::Profile;
+use guest_access_rules::variant::Variants;
+use guest_access_rules::vocabulary::Membership;
+
+use crate::reference::{Reader, Replica};
+use crate::subject::server::{ReadAnswer, RoomTimeline};
+
+use super::super::content_difference::{
+    ContentDifference, EventClass, EventKind, is_of_sync, is_state,
+};
+use super::answer::{GivenEvent, given, is_whole_timeline, pages};
+use super::coverage::ContentCoverage;
+use super::places::Places;
+
+/// The families of decision points that say which events a reader may be given.
+const FAMILIES: [&str; 4] = ["history_visibility", "room", "state", "visibility"];
+/// The most lengths of a timeline under which one answer is compared.
+const MOST_LENGTHS: usize = 6;
+
+/// An event that an answer gives or leaves out, against the rules: whether the event is missing, the section
+/// of the answer, and the place of the event in the timeline.
+type Fault = (bool, String, usize);
+
+/// Compares the answers of a segment with the reference.
+pub(super) struct AnswerJudge<'a> {
+    variants: &'a Variants,
+    timelines: &'a [Option<RoomTimeline>],
+    /// The permitted options that may change what a reader is given, alone and in pairs.
+    permitted: Vec<Vec<usize>>,
+    /// The rooms at several lengths, under the default profile.
+    replicas: BTreeMap<(usize, usize), Replica>,
+}
+
+impl<'a> AnswerJudge<'a> {
+    pub(super) fn new(variants: &'a Variants, timelines: &'a [Option<RoomTimeline>]) -> Self {
+        let concerns = |variant: &usize| FAMILIES.contains(&&*variants.all[*variant].family);
+        let single: Vec<usize> = (0..variants.permitted).filter(concerns).collect();
+        let mut permitted: Vec<_> = single.iter().map(|variant| vec![*variant]).collect();
+        for (number, one) in single.iter().enumerate() {
+            let others = single[number + 1..].iter();
+            let others = others.filter(|other| !variants.exclude_each_other(*one, **other));
+            permitted.extend(others.map(|other| vec![*one, *other]));
+        }
+        Self { variants, timelines, permitted, replicas: BTreeMap::new() }
+    }
+
+    /// The differences in the answers about this room that no option permits.
+    pub(super) fn differences(
+        &mut self,
+        room: usize,
+        (places, action): (&Places, usize),
+        reader: &Reader,
+        answers: &[&ReadAnswer],
+        coverage: &mut ContentCoverage,
+    ) -> Vec<ContentDifference> {
+        self.faults(room, (places, action), reader, answers, coverage).unwrap_or_default()
+    }
+
+    fn faults(
+        &mut self,
+        room: usize,
+        (places, action): (&Places, usize),
+        reader: &Reader,
+        answers: &[&ReadAnswer],
+        coverage: &mut ContentCoverage,
+    ) -> Option<Vec<ContentDifference>> {
+        let timeline = self.timelines.get(room)?.as_ref()?;
+        let all = (room, self.timelines);
+        let content = RoomContent::of(timeline, places.start, all, answers, coverage);
+        if content.is_empty() {
+            return None;
+        }
+        let lengths: Vec<usize> = places.at(action).rev().take(MOST_LENGTHS).collect();
+        let mut least: Option<(usize, BTreeSet<Fault>)> = None;
+        for length in &lengths {
+            let replica = self.replica(room, *length)?;
+            let (faults, due) = content.faults(replica, reader);
+            if faults.is_empty() {
+                for (endpoint, section, events) in due {
+                    coverage.is_due(endpoint, &section, events);
+                }
+                return None;
+            }
+            if least.as_ref().is_none_or(|(_, known)| faults.len() < known.len()) {
+                least = Some((*length, faults));
+            }
+        }
+        let (length, mut faults) = least?;
+        for variants in &self.permitted {
+            let profile = self.variants.profile(variants);
+            for length in &lengths {
+                let replica = replica(timeline, *length, &profile);
+                let (by_variants, _) = content.faults(&replica, reader);
+                faults.retain(|fault| by_variants.contains(fault));
+                if faults.is_empty() {
+                    return None;
+                }
+            }
+        }
+        let replica = self.replica(room, length)?;
+        let differences = faults.into_iter().map(|(is_missing, section, place)| {
+            let event = EventClass {
+                kind: EventKind::of(&timeline.events[place]),
+                visibility: replica.visibility_before(place),
+                membership: match replica.membership_before(reader, place) {
+                    Membership::Ban => Membership::Leave,
+                    membership => membership,
+                },
+            };
+            let (reader, sent_by) = (replica.membership(reader), places.sender(place));
+            ContentDifference { is_missing, event, section, reader, sent_by }
+        });
+        Some(differences.collect())
+    }
+
+    fn replica(&mut self, room: usize, length: usize) -> Option<&Replica> {
+        let timeline = self.timelines.get(room)?.as_ref()?;
+        let default = &self.variants.default;
+        let entry = self.replicas.entry((room, length));
+        Some(entry.or_insert_with(|| replica(timeline, length, default)))
+    }
+}
+
+fn replica(timeline: &RoomTimeline, length: usize, profile: &Profile) -> Replica {
+    Replica::new(profile.clone(), timeline.id.clone(), &timeline.events[..length])
+}
+
+/// What answers give of one room.
+struct RoomContent<'a> {
+    timeline: &'a RoomTimeline,
+    /// The place of the first event that is compared.
+    start: usize,
+    /// The given events: the section, and the place in the timeline.
+    given: BTreeSet<(String, usize)>,
+    /// The lists that have to be whole.
+    lists: Vec<List>,
+}
+
+/// A list of events that has to be whole.
+struct List {
+    endpoint: EndpointId,
+    section: String,
+    /// The places of the events in the list.
+    places: BTreeSet<usize>,
+    due: Due,
+}
+
+/// The events that a list has to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// Every event that the reader may see.
+    Timeline,
+    /// The state that the reader may read.
+    State,
+    /// The members in the state that the reader may read.
+    Members,
+}
+
+impl<'a> RoomContent<'a> {
+    fn of(
+        timeline: &'a RoomTimeline,
+        start: usize,
+        (room, timelines): (usize, &[Option<RoomTimeline>]),
+        answers: &[&ReadAnswer],
+        coverage: &mut ContentCoverage,
+    ) -> Self {
+        let place_of = |event: &GivenEvent| {
+            timeline.events.iter().position(|known| known.event_id == event.id)
+        };
+        let is_known = |event: &GivenEvent| {
+            let mut all = timelines.iter().flatten().flat_map(|timeline| &timeline.events);
+            all.any(|known| known.event_id == event.id)
+        };
+        let mut content = BTreeSet::new();
+        for answer in answers {
+            for event in given(answer) {
+                if let Some(place) = place_of(&event) {
+                    coverage.gives(answer.endpoint, &event.section, true);
+                    content.insert((event.section, place));
+                } else if room == 0 && !is_known(&event) {
+                    coverage.gives(answer.endpoint, &event.section, false);
+                }
+            }
+        }
+        Self { timeline, start, given: content, lists: lists(timeline, start, answers) }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.given.is_empty() && self.lists.is_empty()
+    }
+
+    /// What these rules forbid of the answers, and how many events each list has to give.
+    fn faults(
+        &self,
+        replica: &Replica,
+        reader: &Reader,
+    ) -> (BTreeSet<Fault>, Vec<(EndpointId, String, usize)>) {
+        let mut faults = BTreeSet::new();
+        let readable: BTreeSet<_> = replica.readable_state(reader).into_iter().collect();
+        let (events, start) = (&self.timeline.events, self.start);
+        for (section, place) in &self.given {
+            // A homeserver gives the state of a joined room in two lists of a sync.
+            let in_state = || {
+                (is_state(section) || is_of_sync(section))
+                    && (readable.contains(place) || replica.was_readable_state(reader, *place))
+            };
+            // An event that comes by itself may be in the answer although it was not expected yet.
+            let is_sent = (start..replica.len()).contains(place);
+            let is_own = events[*place].is_state("m.room.member", reader.user_id.as_str());
+            if is_sent && !is_own && !replica.may_see(reader, *place) && !in_state() {
+                faults.insert((false, section.clone(), *place));
+            }
+        }
+        // What is due to a reader who left depends on when exactly the reader left.
+        let first_due = match replica.membership(reader) {
+            Membership::Join => 0,
+            Membership::Never => start,
+            _ => return (faults, Vec::new()),
+        };
+        let mut due = Vec::new();
+        for list in &self.lists {
+            let events: Vec<usize> = match list.due {
+                Due::Timeline => {
+                    (start..replica.len()).filter(|place| replica.may_see(reader, *place)).collect()
+                }
+                Due::State => readable.range(first_due..).copied().collect(),
+                Due::Members => {
+                    let members = readable.range(first_due..).copied();
+                    members.filter(|place| replica.is_member(*place)).collect()
+                }
+            };
+            due.push((list.endpoint, list.section.clone(), events.len()));
+            let missing = events.into_iter().filter(|place| !list.places.contains(place));
+            faults.extend(missing.map(|place| (true, list.section.clone(), place)));
+        }
+        (faults, due)
+    }
+}
+
+/// The lists among these answers about a room that have to be whole.
+fn lists(timeline: &RoomTimeline, start: usize, answers: &[&ReadAnswer]) -> Vec<List> {
+    let place_of =
+        |event: &GivenEvent| timeline.events.iter().position(|known| known.event_id == event.id);
+    let places = |answers: &[&ReadAnswer], counts: &dyn Fn(&str) -> bool| -> BTreeSet<usize> {
+        let events = answers.iter().flat_map(|answer| given(answer));
+        events.filter(|event| counts(&event.section)).filter_map(|event| place_of(&event)).collect()
+    };
+    let mut lists = Vec::new();
+    let new = &timeline.events[start..];
+    let first = new.first().map_or("", |event| event.event_id.as_str());
+    let last = new.last().map_or("", |event| event.event_id.as_str());
+    for (direction, section) in [("b", "chunk backwards"), ("f", "chunk forwards")] {
+        let pages = pages(answers, direction);
+        let is_here = pages.iter().all(|page| is_about(page, timeline));
+        if !pages.is_empty() && is_here && is_whole_timeline(&pages, first, last) {
+            lists.push(List {
+                endpoint: KNOWN.messages,
+                section: section.to_owned(),
+                places: places(&pages, &|_| true),
+                due: Due::Timeline,
+            });
+        }
+    }
+    for answer in answers.iter().filter(|answer| is_about(answer, timeline)) {
+        let due = match answer.endpoint.get().gives {
+            Some(Gives::State) => Due::State,
+            Some(Gives::Members) if answer.endpoint == KNOWN.members => Due::Members,
+            _ => continue,
+        };
+        if answer.request.query.is_empty() {
+            lists.push(List {
+                endpoint: answer.endpoint,
+                section: "state".to_owned(),
+                places: places(&[*answer], &|_| true),
+                due,
+            });
+        }
+    }
+    for answer in answers {
+        let joined = &answer.body["rooms"]["join"][timeline.id.as_str()];
+        let is_first_sync = answer.endpoint.get().gives == Some(Gives::Sync)
+            && answer.request.parameter("since").is_none();
+        if !is_first_sync || !joined.is_object() {
+            continue;
+        }
+        lists.push(List {
+            endpoint: answer.endpoint,
+            section: "rooms.join.state".to_owned(),
+            places: places(&[*answer], &|section| section.starts_with("rooms.join")),
+            due: Due::State,
+        });
+        if joined["timeline"]["limited"] != true {
+            lists.push(List {
+                endpoint: answer.endpoint,
+                section: "rooms.join.timeline".to_owned(),
+                places: places(&[*answer], &|section| section == "rooms.join.timeline"),
+                due: Due::Timeline,
+            });
+        }
+    }
+    lists
+}
+
+/// Whether an answer is about this room alone.
+fn is_about(answer: &ReadAnswer, timeline: &RoomTimeline) -> bool {
+    answer.request.segments().any(|segment| segment == timeline.id.as_str())
+}

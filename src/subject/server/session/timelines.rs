@@ -1,0 +1,92 @@
+//! The timelines of the rooms of a session, as the moderator reads them.
+
+use ruma::OwnedUserId;
+use ruma::api::client::message::get_message_events;
+use ruma::events::AnyTimelineEvent;
+use ruma::serde::Raw;
+
+use super::Session;
+use crate::reference::ReplicaEvent;
+use crate::subject::server::error::ServerError;
+use crate::subject::server::read_answer::{ReadAnswer, RoomTimeline};
+use crate::subject::server::request::{Request, endpoint};
+use crate::subject::server::room_pool::SessionRoom;
+
+/// The most pages that are read of one timeline.
+const PAGES: usize = 20;
+/// The number of events that one page asks for. Most scenarios send fewer.
+const PAGE: u32 = 100;
+
+impl Session<'_> {
+    /// The answers to the reads of the actions so far.
+    pub fn take_answers(&self) -> Vec<ReadAnswer> {
+        self.answers.take()
+    }
+
+    /// The guests of the model, and all user ids that each of them has had.
+    pub fn guest_ids(&self) -> &[(u8, OwnedUserId)] {
+        &self.guest_ids
+    }
+
+    /// The user id of the ordinary user.
+    pub fn user_id(&self) -> OwnedUserId {
+        self.accounts.user.user_id.clone()
+    }
+
+    /// The ids of the events that the session sent, each with the number of the action that sent the event;
+    /// no number, where the event set up the initial state.
+    pub fn sent_events(&self) -> Vec<(Option<usize>, String)> {
+        self.connection.sent_events()
+    }
+
+    /// The timelines of the rooms since the session began; none, for a room whose moderator is not given
+    /// the timeline back to that moment.
+    ///
+    /// # Errors
+    /// If the moderator cannot read a room.
+    pub async fn timelines(&self) -> Result<Vec<Option<RoomTimeline>>, ServerError> {
+        let mut timelines = Vec::with_capacity(self.rooms.len());
+        for room in &self.rooms {
+            timelines.push(self.timeline_of(room).await?);
+        }
+        Ok(timelines)
+    }
+
+    async fn timeline_of(&self, room: &SessionRoom) -> Result<Option<RoomTimeline>, ServerError> {
+        let is_initial = |event: &ReplicaEvent| {
+            room.initial_state.iter().any(|initial| initial.event_id == event.event_id)
+        };
+        let mut new: Vec<ReplicaEvent> = Vec::new();
+        let mut from: Option<String> = None;
+        for _ in 0..PAGES {
+            let mut request =
+                Request::to(endpoint("GET /rooms/{roomId}/messages"), [room.id.as_str()])
+                    .query("dir", "b")
+                    .query("limit", PAGE.to_string());
+            if let Some(from) = &from {
+                request = request.query("from", from.as_str());
+            }
+            let response = self.send(&self.moderators(), request).await?;
+            let page: get_message_events::v3::Response = response.read()?;
+            let read = |event: &Raw<AnyTimelineEvent>| {
+                event.deserialize_as_unchecked::<ReplicaEvent>().ok()
+            };
+            let events = page.chunk.iter().filter_map(read);
+            let before = new.len();
+            for event in events {
+                if is_initial(&event) {
+                    new.reverse();
+                    let start = room.initial_state.len();
+                    let events = room.initial_state.iter().cloned().chain(new).collect();
+                    return Ok(Some(RoomTimeline { id: room.id.clone(), events, start }));
+                }
+                new.push(event);
+            }
+            if page.end.is_none() || page.end == from || new.len() == before {
+                break;
+            }
+            from = page.end;
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,240 @@
+//! Homeservers that give wrong events in one section of an answer: `diff` names the section and the clause.
+//! And neighbours of these mistakes that the texts permit.
+
+use guest_access_rules::rules::Rules;
+use serde_json::{Value, json};
+
+use super::diff_vectors;
+use super::layer::{Behind, Call, Layer, Reply, in_front_of};
+
+/// The report of `diff` on a few scenarios, for the reference behind the layer.
+fn report(layer: Layer) -> (Option<i32>, Value) {
+    let url = in_front_of(Rules::find("latest").unwrap().profile(), layer);
+    let only = ["--only", "*-under-joined", "--only", "invite-withdrawn-under-shared"];
+    let always = ["--server", &url, "--quiet", "--content", "--format", "json"];
+    let ran = diff_vectors(always.into_iter().chain(only));
+    (ran.code, ran.json())
+}
+
+/// Asserts that every divergence is of this kind and in this section, and that one cites this clause.
+fn is_found(layer: Layer, kind: &str, section: &str, clause: &str) {
+    let (code, report) = report(layer);
+    assert_eq!(code, Some(1), "{report:#}");
+    let found = report["divergences"].as_array().unwrap();
+    // The event of a scenario may be among the wrong events, and is judged by itself.
+    let is_of_content = |divergence: &&Value| divergence["curl"].is_null();
+    let found: Vec<_> = found.iter().filter(is_of_content).collect();
+    let verb = if kind == "leak" { "gives" } else { "does not give" };
+    for divergence in &found {
+        assert_eq!(divergence["kind"], kind, "{divergence:#}");
+        let observed = divergence["observed"].as_str().unwrap();
+        assert!(observed.contains(&format!("{verb}{section}")), "{divergence:#}");
+        assert_eq!(divergence["reproduced"], true, "{divergence:#}");
+    }
+    assert!(found.iter().any(|divergence| divergence["clauses"] == json!([clause])), "{found:#?}");
+}
+
+/// The timeline of a room, newest first, as the creator of the room reads it.
+fn timeline(behind: &Behind, room: &str) -> Value {
+    behind.as_creator(room, "messages?dir=b&limit=1000")["chunk"].take()
+}
+
+/// The state of a room, as the creator of the room reads it.
+fn state(behind: &Behind, room: &str) -> Value {
+    behind.as_creator(room, "state")
+}
+
+/// The rooms in this section of a sync.
+fn rooms<'a>(
+    sync: &'a mut Value,
+    section: &str,
+) -> impl Iterator<Item = (&'a String, &'a mut Value)> {
+    let rooms = sync.get_mut("rooms").and_then(|rooms| rooms.get_mut(section));
+    rooms.and_then(Value::as_object_mut).into_iter().flatten()
+}
+
+/// `rooms.leave` of a sync has the whole timeline.
+fn left_rooms_are_whole(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["sync"]) {
+        for (room, left) in rooms(&mut reply.1, "leave") {
+            left["timeline"]["events"] = timeline(behind, room);
+        }
+        if let Some(user) = behind.caller(call) {
+            for room in behind.rooms() {
+                if behind.membership(&room, &user).as_deref() == Some("leave") {
+                    let events = timeline(behind, &room);
+                    reply.1["rooms"]["leave"][&room]["timeline"]["events"] = events;
+                }
+            }
+        }
+    }
+    reply
+}
+
+#[test]
+fn a_left_room_that_is_given_whole_is_found() {
+    is_found(left_rooms_are_whole, "leak", " in `rooms.leave.timeline`", "HV-6");
+}
+
+/// The events around an event are given unchecked.
+fn neighbours_are_unchecked(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["rooms", "", "context", ""]) && reply.0 == 200 {
+        reply.1["events_before"] = timeline(behind, &call.segments[1]);
+    }
+    reply
+}
+
+#[test]
+fn neighbours_that_the_reader_may_not_see_are_found() {
+    is_found(neighbours_are_unchecked, "leak", " in `events_before`", "HV-6");
+}
+
+/// The state around an event is the whole state.
+fn state_of_context_is_unchecked(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["rooms", "", "context", ""]) && reply.0 == 200 {
+        reply.1["state"] = state(behind, &call.segments[1]);
+    }
+    reply
+}
+
+#[test]
+fn state_that_the_reader_may_not_read_is_found() {
+    is_found(state_of_context_is_unchecked, "leak", " in `state`", "HV-6");
+}
+
+/// The messages hold all events of the state.
+fn messages_hold_the_state(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["rooms", "", "messages"]) && reply.0 == 200 && behind.is_guest(call) {
+        let state = state(behind, &call.segments[1]);
+        let chunk = reply.1["chunk"].as_array_mut().unwrap();
+        for event in state.as_array().unwrap() {
+            if !chunk.iter().any(|known| known["event_id"] == event["event_id"]) {
+                chunk.push(event.clone());
+            }
+        }
+    }
+    reply
+}
+
+#[test]
+fn state_events_among_messages_are_found() {
+    is_found(messages_hold_the_state, "leak", " a", "HV-6");
+}
+
+/// Guests are not given the guest access of a room.
+fn guests_miss_a_setting(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["rooms", "", "state"]) && reply.0 == 200 && behind.is_guest(call) {
+        let events = reply.1.as_array_mut().unwrap();
+        events.retain(|event| event["type"] != "m.room.guest_access");
+    }
+    reply
+}
+
+#[test]
+fn state_that_guests_miss_is_found() {
+    is_found(guests_miss_a_setting, "refusal", " in `state`", "CS-22");
+}
+
+/// Guests are not given the creation of a room.
+fn guests_miss_the_creation(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    let sync = call.is("GET", &["sync"]) && behind.is_guest(call);
+    for (_, joined) in rooms(&mut reply.1, "join").filter(|_| sync) {
+        for list in ["timeline", "state"] {
+            if let Some(events) = joined[list]["events"].as_array_mut() {
+                events.retain(|event| event["type"] != "m.room.create");
+            }
+        }
+    }
+    reply
+}
+
+#[test]
+fn state_that_a_sync_leaves_out_is_found() {
+    is_found(guests_miss_the_creation, "refusal", " in `rooms.join.state`", "CS-22");
+}
+
+/// Read forwards, the messages lack state events.
+fn messages_differ_by_direction(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["rooms", "", "messages"])
+        && call.target.contains("dir=f")
+        && let Some(chunk) = reply.1["chunk"].as_array_mut()
+    {
+        chunk.retain(|event| event["state_key"] != "");
+    }
+    reply
+}
+
+#[test]
+fn messages_that_one_direction_leaves_out_are_found() {
+    is_found(messages_differ_by_direction, "refusal", " in `chunk forwards`", "GA-37");
+}
+
+/// Asserts that no divergence fails.
+fn is_clean(layer: Layer) {
+    let (code, report) = report(layer);
+    assert_eq!(code, Some(0), "{report:#}");
+}
+
+/// The events around an event may be few.
+fn context_has_no_neighbours(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["rooms", "", "context", ""]) && reply.0 == 200 {
+        reply.1["events_before"] = json!([]);
+        reply.1["events_after"] = json!([]);
+    }
+    reply
+}
+
+/// A joined reader may be given the state of the room in either list of a sync.
+fn state_stands_in_the_timeline(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["sync"]) {
+        for (_, joined) in rooms(&mut reply.1, "join") {
+            let state = joined["state"]["events"].take();
+            joined["state"]["events"] = json!([]);
+            let events = joined["timeline"]["events"].as_array_mut().unwrap();
+            events.splice(0..0, state.as_array().into_iter().flatten().cloned());
+        }
+    }
+    reply
+}
+
+#[test]
+fn what_the_texts_permit_of_an_answer_is_clean() {
+    is_clean(context_has_no_neighbours);
+    is_clean(state_stands_in_the_timeline);
+}
+
+/// A section whose events are unknown to `diff` is not called compared.
+fn messages_have_other_ids(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["rooms", "", "initialSync"]) && reply.0 == 200 {
+        for event in reply.1["messages"]["chunk"].as_array_mut().into_iter().flatten() {
+            event.as_object_mut().unwrap().remove("event_id");
+        }
+    }
+    reply
+}
+
+#[test]
+fn a_section_that_was_not_compared_is_not_called_compared() {
+    let sections = |layer| {
+        let (_, report) = report(layer);
+        let coverage = report["coverage"].as_array().unwrap().clone();
+        let section = |section: &Value| {
+            let text = |key: &str| section[key].as_str().unwrap().to_owned();
+            (section["given"].as_u64().unwrap() > 0).then(|| (text("endpoint"), text("section")))
+        };
+        coverage.iter().filter_map(section).collect::<Vec<_>>()
+    };
+    let section = ("GET /rooms/{roomId}/initialSync".to_owned(), "messages".to_owned());
+    assert!(sections(Behind::forward).contains(&section));
+    assert!(!sections(messages_have_other_ids).contains(&section));
+}
