@@ -12,7 +12,7 @@
 //!
 //! Not compared: what stands in `unsigned`, stripped state, and events from before the segment, except that
 //! the state of a joined reader has to be whole. A reader's own member events tell the reader nothing new,
-//! so no answer may not give them.
+//! so every answer may give them.
 
 mod answer;
 mod coverage;
@@ -106,7 +106,7 @@ pub(super) fn differences(
             .iter()
             .enumerate()
             .filter_map(|(room, places)| {
-                Some(judge.differences(room, (places.as_ref()?, at), &reader, &own, coverage))
+                judge.differences(room, (places.as_ref()?, at), &reader, &own, coverage)
             })
             .flatten()
             .collect();

@@ -81,6 +81,9 @@ impl ScenarioRunner<'_> {
                     return run;
                 }
             };
+            if self.content {
+                session.keep_answers();
+            }
             let mut judge = SegmentJudge::new(self.variants);
             let mut segment = Segment {
                 scenario: scenario.id.clone(),

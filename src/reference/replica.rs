@@ -9,7 +9,7 @@ use std::sync::Arc;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 use ruma::serde::JsonObject;
-use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
 use serde::Deserialize;
 
 use super::authorisation::Caller;
@@ -127,11 +127,6 @@ impl Replica {
     /// The history visibility before the event at this place.
     pub fn visibility_before(&self, place: usize) -> Option<HistoryVisibility> {
         self.room.settings_before(place).visibility
-    }
-
-    /// The place of the event with this id.
-    pub fn place_of(&self, id: &EventId) -> Option<usize> {
-        self.room.place_of(id)
     }
 }
 

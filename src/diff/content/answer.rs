@@ -67,7 +67,8 @@ fn section(path: &[&str], endpoint: EndpointId) -> String {
     if keys.is_empty() { whole(endpoint).to_owned() } else { keys.join(".") }
 }
 
-/// The part of the timeline that the pages in one direction have to give, if they are whole.
+/// Whether the pages of one direction reach the end of the timeline: no page follows, or they hold the
+/// oldest event (backwards) or the newest (forwards).
 pub(super) fn is_whole_timeline(pages: &[&ReadAnswer], oldest: &str, newest: &str) -> bool {
     let holds =
         |id: &str| pages.iter().flat_map(|page| given(page)).any(|event| event.id.as_str() == id);

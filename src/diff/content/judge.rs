@@ -49,19 +49,8 @@ impl<'a> AnswerJudge<'a> {
         Self { variants, timelines, permitted, replicas: BTreeMap::new() }
     }
 
-    /// The differences in the answers about this room that no option permits.
+    /// The differences in the answers about this room that no option permits; `None` without any.
     pub(super) fn differences(
-        &mut self,
-        room: usize,
-        (places, action): (&Places, usize),
-        reader: &Reader,
-        answers: &[&ReadAnswer],
-        coverage: &mut ContentCoverage,
-    ) -> Vec<ContentDifference> {
-        self.faults(room, (places, action), reader, answers, coverage).unwrap_or_default()
-    }
-
-    fn faults(
         &mut self,
         room: usize,
         (places, action): (&Places, usize),
@@ -169,17 +158,13 @@ impl<'a> RoomContent<'a> {
         answers: &[&ReadAnswer],
         coverage: &mut ContentCoverage,
     ) -> Self {
-        let place_of = |event: &GivenEvent| {
-            timeline.events.iter().position(|known| known.event_id == event.id)
-        };
         let is_known = |event: &GivenEvent| {
-            let mut all = timelines.iter().flatten().flat_map(|timeline| &timeline.events);
-            all.any(|known| known.event_id == event.id)
+            timelines.iter().flatten().any(|timeline| timeline.place_of(&event.id).is_some())
         };
         let mut content = BTreeSet::new();
         for answer in answers {
             for event in given(answer) {
-                if let Some(place) = place_of(&event) {
+                if let Some(place) = timeline.place_of(&event.id) {
                     coverage.gives(answer.endpoint, &event.section, true);
                     content.insert((event.section, place));
                 } else if room == 0 && !is_known(&event) {
@@ -244,11 +229,10 @@ impl<'a> RoomContent<'a> {
 
 /// The lists among these answers about a room that have to be whole.
 fn lists(timeline: &RoomTimeline, start: usize, answers: &[&ReadAnswer]) -> Vec<List> {
-    let place_of =
-        |event: &GivenEvent| timeline.events.iter().position(|known| known.event_id == event.id);
     let places = |answers: &[&ReadAnswer], counts: &dyn Fn(&str) -> bool| -> BTreeSet<usize> {
         let events = answers.iter().flat_map(|answer| given(answer));
-        events.filter(|event| counts(&event.section)).filter_map(|event| place_of(&event)).collect()
+        let events = events.filter(|event| counts(&event.section));
+        events.filter_map(|event| timeline.place_of(&event.id)).collect()
     };
     let mut lists = Vec::new();
     let new = &timeline.events[start..];

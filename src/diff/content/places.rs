@@ -37,10 +37,7 @@ impl Places {
         log: &[StepRecord],
         evidence: &SessionEvidence,
     ) -> Self {
-        let place_of = |id: &str| {
-            let id = <&EventId>::try_from(id).ok()?;
-            timeline.events.iter().position(|event| event.event_id == id)
-        };
+        let place_of = |id: &str| timeline.place_of(<&EventId>::try_from(id).ok()?);
         let set_up = evidence.sent.iter().filter(|(action, _)| action.is_none());
         let set_up = set_up.filter_map(|(_, id)| place_of(id)).max();
         let start = set_up.map_or(timeline.start, |last| timeline.start.max(last + 1));

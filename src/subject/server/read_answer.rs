@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use guest_access_rules::endpoint::EndpointId;
-use ruma::{OwnedRoomId, OwnedUserId};
+use ruma::{EventId, OwnedRoomId, OwnedUserId};
 use serde_json::Value;
 
 use crate::reference::ReplicaEvent;
@@ -36,6 +36,13 @@ pub struct RoomTimeline {
     pub events: Vec<ReplicaEvent>,
     /// The place of the first event of the timeline.
     pub start: usize,
+}
+
+impl RoomTimeline {
+    /// The place of the event with this id.
+    pub fn place_of(&self, id: &EventId) -> Option<usize> {
+        self.events.iter().position(|event| event.event_id == id)
+    }
 }
 
 /// The answers of a session, in order.

@@ -51,8 +51,8 @@ pub struct Session<'a> {
     server: &'a Server,
     /// The connection to the homeserver, which records every exchange.
     connection: Connection<'a>,
-    /// The answers to the reads of the actions.
-    answers: ReadAnswers,
+    /// The answers to the reads of the actions, if they are kept.
+    answers: Option<ReadAnswers>,
     names: UniqueNames,
     shapes: ShapeRotation,
     accounts: Accounts,
@@ -140,7 +140,7 @@ impl<'a> Session<'a> {
         Self {
             server,
             connection: Connection::new(&server.client),
-            answers: ReadAnswers::default(),
+            answers: None,
             names: UniqueNames { prefix: server.word(), count: Cell::new(0) },
             shapes: ShapeRotation::default(),
             accounts,
@@ -203,9 +203,12 @@ impl<'a> Session<'a> {
     async fn send(&self, with: &Credentials, request: Request) -> Result<Response, ServerError> {
         let request = with.name_in(request);
         let response = self.connection.send(&request, with.token.as_ref()).await?;
-        let action = self.connection.action().filter(|_| !self.connection.is_watching());
-        if let (Some(action), Some(reader)) = (action, self.reader(with)) {
-            self.answers.keep(action, reader, &request, &response);
+        if let Some(answers) = &self.answers
+            && let Some(action) =
+                self.connection.action().filter(|_| !self.connection.is_watching())
+            && let Some(reader) = self.reader(with)
+        {
+            answers.keep(action, reader, &request, &response);
         }
         Ok(response)
     }

@@ -8,7 +8,7 @@ use ruma::serde::Raw;
 use super::Session;
 use crate::reference::ReplicaEvent;
 use crate::subject::server::error::ServerError;
-use crate::subject::server::read_answer::{ReadAnswer, RoomTimeline};
+use crate::subject::server::read_answer::{ReadAnswer, ReadAnswers, RoomTimeline};
 use crate::subject::server::request::{Request, endpoint};
 use crate::subject::server::room_pool::SessionRoom;
 
@@ -18,9 +18,14 @@ const PAGES: usize = 20;
 const PAGE: u32 = 100;
 
 impl Session<'_> {
-    /// The answers to the reads of the actions so far.
+    /// Keeps the answers to the reads of the actions from now on.
+    pub fn keep_answers(&mut self) {
+        self.answers = Some(ReadAnswers::default());
+    }
+
+    /// The answers that were kept so far.
     pub fn take_answers(&self) -> Vec<ReadAnswer> {
-        self.answers.take()
+        self.answers.as_ref().map(ReadAnswers::take).unwrap_or_default()
     }
 
     /// The guests of the model, and all user ids that each of them has had.
