@@ -228,6 +228,8 @@ impl GuaranteeSet {
         GuaranteeId::WorldReadableOnly,
         GuaranteeId::FailSafe,
         GuaranteeId::ReadEntitlement,
+        GuaranteeId::Participation,
+        GuaranteeId::ReadConfinementEverywhere,
     ]);
 
     /// The guarantees about who may call which endpoint, whatever the list of endpoints is.
@@ -236,6 +238,11 @@ impl GuaranteeSet {
         GuaranteeId::Authentication,
         GuaranteeId::ClearRefusals,
     ]);
+
+    /// The guarantees that no effect of a call can break. An effect can break `authentication`: it may give
+    /// a token to another account.
+    pub const WHATEVER_CALLS_CHANGE: Self =
+        Self::of(&[GuaranteeId::Confinement, GuaranteeId::ClearRefusals]);
 
     /// The set of these guarantees.
     pub const fn of(guarantees: &[GuaranteeId]) -> Self {

@@ -299,8 +299,8 @@ impl CheckReport {
         }
         let has_effect = self.unseen.iter().any(|unseen| unseen.does.is_some());
         let is_unknown = |guarantee: GuaranteeId| {
-            let has_verdict = GuaranteeSet::ON_CALLS.contains(guarantee);
-            !has_verdict && (has_effect || GuaranteeSet::ON_CONTENT.contains(guarantee))
+            has_effect && !GuaranteeSet::WHATEVER_CALLS_CHANGE.contains(guarantee)
+                || GuaranteeSet::ON_CONTENT.contains(guarantee)
         };
         for property in &mut self.properties {
             let is_unknown = GuaranteeId::find(property.id).is_some_and(is_unknown);

@@ -29,10 +29,11 @@ pub fn junit(reports: &[CheckReport]) -> Result<String, SerializeError> {
             suite.add_property((name, value));
         }
         let judged = report.properties.iter().filter(|p| p.status != Status::NotPromised);
-        let unknown = if report.unseen.is_empty() {
-            "the check ended before every state was explored"
-        } else {
-            "an open endpoint gives room content that no rule looks at"
+        let has_effect = report.unseen.iter().any(|unseen| unseen.does.is_some());
+        let unknown = match (report.complete, has_effect) {
+            (false, _) => "the check ended before every state was explored",
+            (true, false) => "an open endpoint gives room content that no rule looks at",
+            (true, true) => "an open endpoint has an effect that no rule looks at",
         };
         suite.add_test_cases(judged.map(|property| case(&name, property, unknown)));
         all.add_test_suite(suite);

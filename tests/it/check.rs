@@ -225,12 +225,20 @@ fn what_a_room_means_that_never_set_its_guest_access_is_checked() {
 
 /// Checks a proposal that has these entries and extends the rules in force.
 fn check_proposal(entries: &str, properties: &[&str]) -> crate::cli::Ran {
+    let properties = properties.iter().flat_map(|property| ["--property", property]);
+    check_proposal_with(entries, ["--guests", "1"].into_iter().chain(properties))
+}
+
+/// As [`check_proposal`], with these arguments.
+fn check_proposal_with<'a>(
+    entries: &str,
+    arguments: impl IntoIterator<Item = &'a str>,
+) -> crate::cli::Ran {
     let folder = Folder::new();
     let head = "id = \"p\"\nabout = \"A proposal.\"\nextends = \"v1.16\"\n";
     let path = folder.file("p.toml", format!("{head}{entries}")).display().to_string();
-    let mut line = vec!["check", &path, "--guests", "1", "--format", "json"];
-    line.extend(properties.iter().flat_map(|property| ["--property", property]));
-    run(line)
+    let line = ["check", &path, "--format", "json"].map(str::to_owned).into_iter();
+    run(line.chain(arguments.into_iter().map(str::to_owned)))
 }
 
 #[test]
@@ -286,6 +294,24 @@ fn content_that_no_rule_looks_at_leaves_guarantees_unknown() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
+#[test]
+fn no_model_calls_content_that_no_rule_looks_at_safe() {
+    let proposal = "[[allow]]\nendpoint = \"POST /search\"\n";
+    for (model, guarantee) in
+        [("concurrent", "read_confinement"), ("federated", "read_confinement_everywhere")]
+    {
+        let ran = check_proposal_with(proposal, ["--model", model, "--property", guarantee]);
+        assert_eq!(ran.code, Some(3), "{model}: {ran:?}");
+        let report = ran.json();
+        let reports = report.as_array().unwrap();
+        for report in reports {
+            assert_eq!(report["unseen"][0]["endpoint"], "POST /search", "{model}");
+            assert_ne!(report["properties"][0]["status"], "holds", "{model}: {report}");
+        }
+        assert!(!reports.is_empty());
+    }
+}
+
 /// The declaration of an endpoint that gives and does this.
 fn declared(gives: &str, does: &str) -> String {
     format!(
@@ -301,13 +327,13 @@ fn a_declared_endpoint_is_closed_until_an_entry_opens_it() {
     let condition =
         "[[allow]]\nendpoint = \"POST /rooms/{roomId}/peek\"\nwhen = [\"room:world_readable\"]\n";
     for (gives, does, unknown) in [
-        ("nothing", "nothing", [false, false, false]),
-        ("events", "nothing", [true, false, false]),
-        ("nothing", "the caller becomes a peeker", [true, true, false]),
+        ("nothing", "nothing", [false, false, false, false]),
+        ("events", "nothing", [true, false, false, false]),
+        ("nothing", "the caller becomes a peeker", [true, true, false, true]),
     ] {
         let ran = check_proposal(
             &format!("{}{condition}", declared(gives, does)),
-            &["read_confinement", "join_gate", "confinement", "agreement"],
+            &["read_confinement", "join_gate", "confinement", "authentication", "agreement"],
         );
         let report = ran.json();
         let status = |id: &str| {
@@ -315,7 +341,8 @@ fn a_declared_endpoint_is_closed_until_an_entry_opens_it() {
             properties.find(|property| property["id"] == id).unwrap()["status"].clone()
         };
         let is_unknown = |id: &str| status(id) == "unknown";
-        let found = ["read_confinement", "join_gate", "confinement"].map(is_unknown);
+        let found =
+            ["read_confinement", "join_gate", "confinement", "authentication"].map(is_unknown);
         assert_eq!(found, unknown, "{gives}, {does}: {report}");
         assert_eq!(ran.code, Some(if unknown[0] { 3 } else { 0 }), "{report}");
         assert_eq!(status("agreement"), "holds", "{report}");

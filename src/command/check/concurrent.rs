@@ -103,14 +103,10 @@ pub(super) fn check(
             let actions = teller.replay(actions).expect("the model replays its own traces");
             Ok(Scenario::from_concurrent_trace(id, rules, about, clauses, &actions))
         };
-        let mut report = CheckReport::with_scenarios(
-            &rules.with_default_profile(&subject.profile),
-            required,
-            explored,
-            &found,
-            run,
-            replay,
-        )?;
+        let system = rules.with_default_profile(&subject.profile);
+        let mut report =
+            CheckReport::with_scenarios(&system, required, explored, &found, run, replay)?;
+        report.add_unseen(&system);
         report.discipline = Some(kept.report());
         report.in_flight = Some(in_flight);
         Ok(report)

@@ -127,6 +127,7 @@ pub(super) fn check(
         };
         let mut report =
             CheckReport::with_scenarios(rules, required, explored, &found, run, replay)?;
+        report.add_unseen(rules);
         report.discipline = Some(kept.report());
         report.in_flight = Some(in_flight);
         Ok(report)

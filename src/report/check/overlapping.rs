@@ -42,7 +42,7 @@ impl Display for Disciplines<'_> {
             writeln!(f, "\n{}", paint(style::DIM, format!("under {}", ids.join(", "))))?;
             report.counterexample_text(f, property)?;
         }
-        Ok(())
+        first.unseen_text(f)
     }
 }
 
@@ -50,13 +50,19 @@ impl Display for Disciplines<'_> {
 fn breaks(report: &CheckReport) -> (String, anstyle::Style) {
     let with = |status| report.with_status(status).map(|p| p.id.to_owned()).collect::<Vec<_>>();
     let (violated, vacuous) = (with(Status::Violated), with(Status::Vacuous));
+    // Without an end of the search, the unknown guarantees are those about unchecked endpoints.
+    let unknown = if report.complete { with(Status::Unknown) } else { Vec::new() };
     let of =
         |what: &str, ids: &[String]| (!ids.is_empty()).then(|| format!("{what}{}", ids.join(", ")));
     let unfinished = report.ended_by.map(|ended_by| format!("unfinished: ended by {ended_by}"));
     let parts: Vec<_> =
-        of("", &violated).into_iter().chain(of("vacuous: ", &vacuous)).chain(unfinished).collect();
+        [of("", &violated), of("vacuous: ", &vacuous), of("unknown: ", &unknown), unfinished]
+            .into_iter()
+            .flatten()
+            .collect();
     match parts.as_slice() {
         [] => ("nothing".to_owned(), style::GOOD),
+        parts if violated.is_empty() && vacuous.is_empty() => (parts.join("; "), style::DOUBTFUL),
         parts => (parts.join("; "), if report.is_held() { style::BAD } else { style::DOUBTFUL }),
     }
 }
@@ -78,7 +84,7 @@ fn unbroken_guarantees(reports: &[CheckReport]) -> String {
     kept.sort_unstable();
     kept.dedup();
     match kept.as_slice() {
-        [] => "every guarantee is broken by one of them".to_owned(),
+        [] => "no guarantee is known to hold under all of them".to_owned(),
         kept => format!("broken by none of them: {}", kept.join(", ")),
     }
 }

@@ -133,7 +133,7 @@ impl CheckReport {
 impl CheckReport {
     /// The open endpoints whose content no rule looks at, and the guarantees of which nothing is known
     /// therefore.
-    fn unseen_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    pub(super) fn unseen_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.unseen.is_empty() {
             return Ok(());
         }
