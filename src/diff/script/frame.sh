@@ -66,7 +66,7 @@ call() {
     errcode=$(jq -r '.errcode? | strings
         | select(utf8bytelength <= 100 and (test("[[:cntrl:]]") | not))' "$answer" 2>/dev/null) ||
         errcode=''
-    if [[ -z $without_slash && $status == 4?? && $errcode == M_UNRECOGNIZED &&
+    if [[ -z $without_slash && $status == [45]?? && $errcode == M_UNRECOGNIZED &&
         $(spelled "$target") != "$target" ]]; then
         without_slash=yes
         call "$@"

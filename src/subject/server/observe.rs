@@ -86,7 +86,7 @@ pub(super) fn verdict(response: &Response) -> Result<CallVerdict, ServerError> {
     let errcode = response.errcode();
     Ok(match (response.status, errcode.as_deref()) {
         (200..300, _) => CallVerdict::Allowed,
-        (400..500, Some("M_UNRECOGNIZED")) => not_implemented(),
+        (400.., Some("M_UNRECOGNIZED")) => not_implemented(),
         (429, _) => rate_limited(),
         (500.., None) => server_failure(response),
         (status @ (100..200 | 300..400), _) => {
@@ -114,7 +114,7 @@ pub(super) fn sample_verdict(response: &Response) -> CallVerdict {
         (401, _) | (403, Some("M_GUEST_ACCESS_FORBIDDEN")) => {
             CallVerdict::Denied { status, errcode }
         }
-        (400..500, Some("M_UNRECOGNIZED")) | (404 | 405, None) => not_implemented(),
+        (400.., Some("M_UNRECOGNIZED")) | (404 | 405, None) => not_implemented(),
         (429, _) => rate_limited(),
         (500.., None) => server_failure(response),
         (500.., _) => CallVerdict::Denied { status, errcode },
@@ -267,7 +267,7 @@ mod tests {
         let errcode = Some("M_FORBIDDEN".to_owned());
         let denied = CallVerdict::Denied { status: 403, errcode };
         assert_eq!(of(403, r#"{"errcode":"M_FORBIDDEN"}"#), denied);
-        for status in [400, 404, 405] {
+        for status in [400, 404, 405, 501] {
             let unrecognized = r#"{"errcode":"M_UNRECOGNIZED"}"#;
             assert_eq!(of(status, unrecognized), not_implemented());
             assert_eq!(sample_verdict(&response(status, unrecognized)), not_implemented());

@@ -31,7 +31,7 @@ impl Response {
 
     /// Whether the response says that there is no such endpoint.
     pub(super) fn is_unrecognized(&self) -> bool {
-        matches!(self.status, 400..500) && self.errcode().as_deref() == Some("M_UNRECOGNIZED")
+        self.status >= 400 && self.errcode().as_deref() == Some("M_UNRECOGNIZED")
     }
 
     /// The error code, if the response has one.
