@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         jobs: 8,
         settle: Duration::ZERO,
         keep: false,
-        content: false,
+        content: true,
         explore_for: None,
         seed: 0,
         stop: Stop::default(),

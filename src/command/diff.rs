@@ -80,9 +80,6 @@ pub(super) struct Args {
     /// Keep the rooms; do not leave and forget them afterwards
     #[arg(long)]
     keep: bool,
-    /// Compare also every event of every answer with what its reader may be given
-    #[arg(long)]
-    content: bool,
     /// After the scenarios, run random histories for this time [default: none]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     explore_for: Option<Duration>,
@@ -279,7 +276,7 @@ fn options(args: &Args) -> Result<Options, CommandError> {
         jobs: args.jobs.into(),
         settle: args.settle,
         keep: args.keep,
-        content: args.content,
+        content: true,
         explore_for: args.explore_for,
         seed: args.seed.unwrap_or_else(|| fastrand::u64(..1 << 32)),
         stop,

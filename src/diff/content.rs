@@ -10,7 +10,8 @@
 //! 4. Where the default profile differs from the answer, ask the reference under each permitted option,
 //!    and under each pair of them. What any of them explains is no difference.
 //!
-//! Not compared: what stands in `unsigned`, stripped state, and events from before the segment, except that
+//! Not compared: a room of which the moderator is not given every event, what stands in `unsigned`,
+//! stripped state, and events from before the segment, except that
 //! the state of a joined reader has to be whole. A reader's own member events tell the reader nothing new,
 //! so every answer may give them.
 
@@ -87,9 +88,7 @@ pub(super) fn differences(
         .timelines
         .iter()
         .enumerate()
-        .map(|(room, timeline)| {
-            timeline.as_ref().map(|timeline| Places::of(room, timeline, initial, log, evidence))
-        })
+        .map(|(room, timeline)| Places::of(room, timeline.as_ref()?, initial, log, evidence))
         .collect();
     let mut judge = AnswerJudge::new(variants, &evidence.timelines);
     let of_one_action = evidence.answers.chunk_by(|one, other| one.action == other.action);

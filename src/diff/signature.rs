@@ -79,13 +79,13 @@ impl Signature {
             observed && renaming.step(&record.step) == self.step
         } else {
             difference.is_some_and(|difference| {
-                // Of several differences of content, each is shown.
-                Self::of(difference, record).is_like(self)
-                    || (0..record.content.len()).any(|first| {
-                        let mut record = record.clone();
-                        record.content.swap(0, first);
-                        Self::of(difference, &record).is_like(self)
-                    })
+                let with = |content| {
+                    let record = StepRecord { content, ..record.clone() };
+                    Self::of(difference, &record).is_like(self)
+                };
+                // Of several differences of content, each is shown; and what differs beside them.
+                let each = record.content.iter().map(|one| vec![one.clone()]);
+                each.chain([Vec::new()]).any(with)
             })
         };
         is_it.then_some((segment, variants))

@@ -24,6 +24,10 @@ use super::workers::Workers;
 /// that is a little shorter.
 const MOST_TRIALS: usize = 16;
 
+/// The number of steps from which on a scenario that shows a difference of content is shortened. What
+/// matters to such a difference is known, so most of these scenarios are short already.
+const LONG: usize = 30;
+
 /// The number of situations for which the program looks for a shortest trace, if a divergence occurred
 /// in many situations.
 const MOST_SITUATIONS: usize = 20;
@@ -76,10 +80,11 @@ pub(super) async fn demonstrate(
     trials.run_missing(|group| of_decision(group).then(|| with_queries(group))).await;
     trials.run_missing(|group| Some(as_seen(group, segments).steps)).await;
     let whole = |group: &Group| whole_scenario(group, segments);
-    trials.run_missing(|group| of_decision(group).then(|| whole(group))).await;
+    trials.run_missing(|group| Some(whole(group))).await;
     let found = &trials.divergences;
     reducible.retain(|number| {
-        found[*number].demonstration.reproduced && of_decision(&found[*number].group)
+        let DemonstratedDivergence { group, demonstration } = &found[*number];
+        demonstration.reproduced && (of_decision(group) || demonstration.steps.len() > LONG)
     });
     reducible.sort_by_key(|number| found[*number].group.signature.permitted);
     trials.reduce(profile, &reducible).await;

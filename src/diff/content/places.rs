@@ -29,14 +29,15 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// The places of the actions in the timeline of the room with this number.
+    /// The places of the actions in the timeline of the room with this number; `None` if the timeline lacks
+    /// an event of an action that did what it should.
     pub(super) fn of(
         room: usize,
         timeline: &RoomTimeline,
         initial: &State,
         log: &[StepRecord],
         evidence: &SessionEvidence,
-    ) -> Self {
+    ) -> Option<Self> {
         let place_of = |id: &str| timeline.place_of(<&EventId>::try_from(id).ok()?);
         let set_up = evidence.sent.iter().filter(|(action, _)| action.is_none());
         let set_up = set_up.filter_map(|(_, id)| place_of(id)).max();
@@ -47,10 +48,17 @@ impl Places {
         for (action, record) in log.iter().enumerate() {
             let before = action.checked_sub(1).map_or(initial, |previous| &log[previous].after);
             let sent = evidence.sent.iter().filter(|(by, _)| *by == Some(action));
-            let mut places: Vec<usize> = sent.filter_map(|(_, id)| place_of(id)).collect();
-            for (member, membership) in changes(room, before, &record.after) {
-                places.extend(member_event(timeline, reached, member, membership, evidence));
+            let found: Vec<_> = sent.map(|(_, id)| place_of(id)).collect();
+            let members = changes(room, before, &record.after)
+                .map(|(who, is)| member_event(timeline, reached, who, is, evidence));
+            let members: Vec<_> = members.collect();
+            let is_of_room =
+                record.step.room() == Some(room) && record.step.operation.sends().is_some();
+            let lacks_sent = is_of_room && found.contains(&None);
+            if !record.diverges && (lacks_sent || members.contains(&None)) {
+                return None;
             }
+            let mut places: Vec<usize> = found.into_iter().chain(members).flatten().collect();
             // A homeserver may answer a repeated state event with the id of the first.
             places.retain(|place| *place >= reached);
             let first = places.iter().min().copied();
@@ -71,7 +79,7 @@ impl Places {
             let at_most = later.min().unwrap_or(timeline.events.len());
             ranges.push(at_least.min(at_most)..=at_most);
         }
-        Self { start, lengths: ranges, events: events_of }
+        Some(Self { start, lengths: ranges, events: events_of })
     }
 
     /// The length of the timeline when this action was answered, at least and at most.

@@ -109,7 +109,7 @@ impl DiffReport {
         let (compared, others): (Vec<_>, Vec<_>) =
             self.coverage.iter().partition(|section| section.given + section.due > 0);
         if self.coverage.is_empty() {
-            return writeln!(f, "not compared event by event; `--content` compares every event");
+            return writeln!(f, "not compared event by event: no answer gives an event");
         }
         let endpoints: BTreeSet<_> = compared.iter().map(|section| &section.endpoint).collect();
         let given = compared.iter().map(|section| section.given).sum();

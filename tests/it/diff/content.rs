@@ -11,7 +11,7 @@ use super::layer::{Behind, Call, Layer, Reply, in_front_of};
 fn report(layer: Layer) -> (Option<i32>, Value) {
     let url = in_front_of(Rules::find("latest").unwrap().profile(), layer);
     let only = ["--only", "*-under-joined", "--only", "invite-withdrawn-under-shared"];
-    let always = ["--server", &url, "--quiet", "--content", "--format", "json"];
+    let always = ["--server", &url, "--quiet", "--format", "json"];
     let ran = diff_vectors(always.into_iter().chain(only));
     (ran.code, ran.json())
 }

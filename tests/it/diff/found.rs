@@ -22,7 +22,7 @@ pub(super) fn options() -> Options {
         jobs: 4,
         settle: Duration::from_millis(200),
         keep: false,
-        content: false,
+        content: true,
         explore_for: None,
         seed: 1,
         stop: Stop::default(),

@@ -49,7 +49,7 @@ fn the_reference_has_no_divergence_under_any_rules() {
             jobs: 2,
             settle: Duration::ZERO,
             keep: true,
-            content: false,
+            content: true,
             explore_for: None,
             seed: 0,
             stop: Stop::default(),

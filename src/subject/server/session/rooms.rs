@@ -52,6 +52,8 @@ impl Session<'_> {
         if matches!(settled, Ok(true)) {
             // A script that replays the scenario does so in a new room, where nothing is to be set.
             self.connection.truncate(exchange_count);
+            // The events that were just sent belong to the state in which the session begins.
+            self.rooms[number].initial_state.clear();
             settled = self.settle_in(number, initial).await;
         }
         if settled.is_err() {
