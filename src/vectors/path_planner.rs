@@ -10,7 +10,7 @@
 //!    changes.
 //! 5. At the end, let each guest make the call that ends its session.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
@@ -44,6 +44,8 @@ pub(super) struct PathPlanner<'a> {
     covered: Vec<bool>,
     /// The weight of each goal in the choice of the next change.
     weights: Vec<usize>,
+    /// How often a goal was covered, or the weights were set. A weight of goals is known until then.
+    revision: usize,
     /// The queries and changes that are possible in a view.
     views: RefCell<HashMap<View, Rc<ViewSteps>>>,
 }
@@ -61,6 +63,8 @@ struct View {
 struct ViewSteps {
     queries: Vec<(Action, Vec<usize>)>,
     changes: Vec<(Action, Vec<usize>)>,
+    /// The weight of the new goals of the queries, and the revision in which that was their weight.
+    gain: Cell<(usize, usize)>,
 }
 
 /// A path so far.
@@ -84,11 +88,13 @@ impl<'a> PathPlanner<'a> {
         let numbers = goals.keys().cloned().zip(0..).collect();
         let covered = vec![false; goals.len()];
         let weights = vec![1; goals.len()];
-        Self { profile, of_nobody, of_guest, numbers, covered, weights, views: RefCell::default() }
+        let views = RefCell::default();
+        Self { profile, of_nobody, of_guest, numbers, covered, weights, revision: 1, views }
     }
 
     /// Sets the weight of each goal.
     pub(super) fn weigh(&mut self, weight: impl Fn(&CoverageGoal) -> usize) {
+        self.revision += 1;
         for (goal, number) in &self.numbers {
             self.weights[*number] = weight(goal);
         }
@@ -177,6 +183,7 @@ impl<'a> PathPlanner<'a> {
         for goal in classes(self.profile, &path.state, &path.origins, step, &outcome) {
             if let Some(number) = self.numbers.get(&goal) {
                 self.covered[*number] = true;
+                self.revision += 1;
             }
         }
         path.origins = path.origins.after(&path.state, step, &outcome.next);
@@ -211,6 +218,7 @@ impl<'a> PathPlanner<'a> {
                         for goal in goals {
                             self.covered[*goal] = true;
                         }
+                        self.revision += 1;
                         path.steps.push(step);
                     }
                 }
@@ -260,10 +268,7 @@ impl<'a> PathPlanner<'a> {
                     let is_new = !search.has_reached(&next);
                     let mut weight = self.weight_of(goals.iter().copied());
                     if is_new {
-                        let view_steps = self.view_steps(next);
-                        weight += self.weight_of(
-                            view_steps.queries.iter().flat_map(|(_, goals)| goals).copied(),
-                        );
+                        weight += self.gain_of(next);
                     }
                     if weight > 0 {
                         return Some(search.trace(number, *step));
@@ -315,10 +320,21 @@ impl<'a> PathPlanner<'a> {
                 continue;
             }
             visited_views.push(view);
-            let view_steps = self.view_steps(view);
-            let goals = view_steps.queries.iter().flat_map(|(_, goals)| goals);
-            gain += self.weight_of(goals.copied());
+            gain += self.gain_of(view);
         }
+        gain
+    }
+
+    /// The weight of the new goals that queries can cover in a view.
+    fn gain_of(&self, view: View) -> usize {
+        let view_steps = self.view_steps(view);
+        let (gain, revision) = view_steps.gain.get();
+        if revision == self.revision {
+            return gain;
+        }
+        let goals = view_steps.queries.iter().flat_map(|(_, goals)| goals);
+        let gain = self.weight_of(goals.copied());
+        view_steps.gain.set((gain, self.revision));
         gain
     }
 
@@ -327,7 +343,8 @@ impl<'a> PathPlanner<'a> {
             return Rc::clone(view_steps);
         }
         let steps = if view.guest { &self.of_guest } else { &self.of_nobody };
-        let mut view_steps = ViewSteps { queries: Vec::new(), changes: Vec::new() };
+        let mut view_steps =
+            ViewSteps { queries: Vec::new(), changes: Vec::new(), gain: Cell::default() };
         for step in steps.iter().filter(|step| !step.tag) {
             let Some(outcome) = outcome(self.profile, &view.state, step) else { continue };
             let goals = classes(self.profile, &view.state, &view.origins, step, &outcome);
