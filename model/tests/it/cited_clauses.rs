@@ -2,6 +2,7 @@
 //! takes its premise away.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use guest_access_model::check::{Check, Status};
 use guest_access_model::executor::{Executor, Workers};
@@ -29,11 +30,14 @@ fn is_vacuous(status: Status, guarantee: GuaranteeId, scope: Scope) -> bool {
     status == Status::Vacuous && scope == ONE && guarantee != GuaranteeId::NonInterference
 }
 
-/// The promises that a homeserver with the defect breaks.
-fn broken_by(rules: &Rules, defect: &Variant) -> GuaranteeSet {
+/// Those of the promises that a homeserver with the defect breaks.
+fn broken_by(rules: &Rules, defect: &Variant, promises: GuaranteeSet) -> GuaranteeSet {
     let mut broken = GuaranteeSet::EMPTY;
     for (scope, most) in SCOPES {
-        let guarantees = rules.promised().intersection(expressible_at(scope)).without(broken);
+        let guarantees = promises.intersection(expressible_at(scope)).without(broken);
+        if guarantees.is_empty() {
+            continue;
+        }
         let check = Check {
             model: Sequential::new(scope, defect.profile.clone(), rules.profile()),
             guarantees,
@@ -73,13 +77,25 @@ fn untested(rules: &Rules) -> BTreeMap<&'static str, Vec<String>> {
         })
         .filter(|(_, clauses)| clauses.iter().any(|clause| cited.contains(clause)))
         .collect();
-    let broken = each(&violating, 2, |(defect, _)| broken_by(rules, defect));
-    let is_tested = |guarantee: GuaranteeId, clause: &String| {
-        violating
+    // One option that breaks the promise is enough, so later options are not asked about the same clause.
+    let tested: Mutex<BTreeSet<(GuaranteeId, &String)>> = Mutex::default();
+    each(&violating, 2, |(defect, clauses)| {
+        let is_open = |promise: GuaranteeId, clause: &String| {
+            clauses.contains(clause) && !tested.lock().unwrap().contains(&(promise, clause))
+        };
+        let open: GuaranteeSet = promises
             .iter()
-            .zip(&broken)
-            .any(|((_, clauses), broken)| clauses.contains(clause) && broken.contains(guarantee))
-    };
+            .filter(|(promise, cited)| cited.iter().any(|clause| is_open(*promise, clause)))
+            .map(|(promise, _)| *promise)
+            .collect();
+        let broken = broken_by(rules, defect, open);
+        let cited = promises.iter().filter(|(promise, _)| broken.contains(*promise));
+        let cited =
+            cited.flat_map(|(promise, cited)| cited.iter().map(|clause| (*promise, clause)));
+        tested.lock().unwrap().extend(cited.filter(|(_, clause)| clauses.contains(clause)));
+    });
+    let tested = tested.into_inner().unwrap();
+    let is_tested = |promise: GuaranteeId, clause: &String| tested.contains(&(promise, clause));
     let untested = promises.into_iter().map(|(guarantee, clauses)| {
         let clauses = clauses.iter().filter(|clause| !is_tested(guarantee, clause));
         (guarantee.get().id, clauses.cloned().collect::<Vec<_>>())

@@ -155,11 +155,12 @@ fn with_one_exception() -> String {
 #[test]
 fn a_replay_shows_an_inconsistent_divergence_again() {
     let folder = Folder::new();
-    let run_on = |url: &str, more: [&str; 2]| {
-        let always = ["diff", "--server", url, "--quiet", "--jobs", "1", "--format", "json"];
-        run(always.iter().chain(&more))
+    let on = |url: &str, more: [&str; 2]| {
+        let always = ["--server", url, "--quiet", "--jobs", "1", "--format", "json"];
+        always.into_iter().chain(more).map(str::to_owned).collect::<Vec<_>>()
     };
-    let found = run_on(&with_one_exception(), ["--only", "accounts"]);
+    let replay_on = |url: &str, more| run(["diff".to_owned()].into_iter().chain(on(url, more)));
+    let found = diff_vectors(on(&with_one_exception(), ["--only", "accounts"]));
     assert_eq!(found.code, Some(1), "{}", found.err);
     let mut report = found.json();
     let is_inconsistent = |divergence: &Value| divergence["kind"] == "inconsistent";
@@ -170,19 +171,19 @@ fn a_replay_shows_an_inconsistent_divergence_again() {
         assert_eq!(divergence["conflicts"][0]["decision_point"], "unlisted.errcode");
     }
     let file = folder.file("report.json", report.to_string()).display().to_string();
-    let again = run_on(&with_one_exception(), ["--replay", &file]);
+    let again = replay_on(&with_one_exception(), ["--replay", &file]);
     assert_eq!((again.code, &again.json()["still_there"]), (Some(1), &number.into()), "{again:?}");
     // A homeserver that takes one option at both calls has none of the divergences.
-    let default = run_on(&rewriting(|_, answer| answer), ["--replay", &file]);
+    let default = replay_on(&rewriting(|_, answer| answer), ["--replay", &file]);
     assert_eq!((default.code, &default.json()["fixed"]), (Some(0), &number.into()), "{default:?}");
     let other = rewriting(|_, answer| with_other_errcode(answer));
-    let other = run_on(&other, ["--replay", &file]);
+    let other = replay_on(&other, ["--replay", &file]);
     assert_eq!((other.code, &other.json()["fixed"]), (Some(0), &number.into()), "{other:?}");
     // A report without the scenario of the rest of the run proves nothing.
     for divergence in report["divergences"].as_array_mut().unwrap() {
         divergence.as_object_mut().unwrap().remove("contrasts");
     }
     let file = folder.file("old.json", report.to_string()).display().to_string();
-    let old = run_on(&with_one_exception(), ["--replay", &file]);
+    let old = replay_on(&with_one_exception(), ["--replay", &file]);
     assert_eq!((old.code, &old.json()["could_not_run"]), (Some(3), &number.into()), "{old:?}");
 }

@@ -219,10 +219,10 @@ fn a_malformed_answer_ends_only_its_own_scenario() {
         (line.starts_with("GET") && line.contains("/messages"))
             .then(|| json_reply("{\"chunk\": 7}"))
     });
-    let ran = diff_vectors(["--server", &url, "--quiet", "--format", "json"]);
+    let ran = diff_vectors(["--server", &url, "--quiet", "--only", "room*", "--format", "json"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
     let report = ran.json();
-    assert!(report["decisions"].as_u64().unwrap() > 1000, "{report}");
+    assert!(report["decisions"].as_u64().unwrap() > 500, "{report}");
     let failed = &report["not_compared"]["failed"];
     assert_eq!(kinds(failed), BTreeSet::from(["malformed"]), "{failed:#}");
     let not_run = report["not_run"].as_array().unwrap();
@@ -240,7 +240,7 @@ fn a_rate_limited_call_is_repeated_after_the_wait() {
         let limited = number % 50 == 10;
         limited.then(|| reply("429 Too Many Requests", "application/json", body))
     });
-    let ran = diff_vectors(["--server", &url, "--quiet", "--format", "json"]);
+    let ran = diff_vectors(["--server", &url, "--quiet", "--only", "room*", "--format", "json"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.json()["rate_limited"].as_u64().unwrap() > 10, "{ran:?}");
 }
@@ -249,7 +249,7 @@ fn a_rate_limited_call_is_repeated_after_the_wait() {
 fn report_of_one_vector(url: &str, time: &str) -> serde_json::Value {
     let only = "message-under-world-readable";
     let args = ["--only", only, "--call-timeout", time, "--format", "json"];
-    let ran = run(["diff", "--quiet", "--server", url].iter().chain(&args));
+    let ran = diff_vectors(["--quiet", "--server", url].iter().chain(&args));
     assert_eq!(ran.code, Some(3), "{ran:?}");
     let report = ran.json();
     assert_eq!(report["broken_off"], serde_json::Value::Null, "{report}");
@@ -362,7 +362,7 @@ fn the_list_of_members_is_compared_with_at_too() {
         let is_asked = line.contains("/members?") && line.contains("at=");
         is_asked.then(|| json_reply("{\"chunk\": []}"))
     });
-    let ran = diff_vectors(["--quiet", "--server", &url, "--only", "*", "--format", "json"]);
+    let ran = diff_vectors(["--quiet", "--server", &url, "--only", "room*", "--format", "json"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let report = ran.json();
     let found = report["divergences"].as_array().unwrap();
@@ -519,7 +519,7 @@ fn an_endpoint_that_is_missing_needs_no_comparison() {
         let is_missing = missing.iter().any(|part| line.contains(part));
         is_missing.then(|| reply("404 Not Found", "application/json", body))
     });
-    let ran = diff_vectors(["--quiet", "--server", &url, "--format", "json"]);
+    let ran = diff_vectors(["--quiet", "--server", &url, "--only", "room*", "--format", "json"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let not_compared = &ran.json()["not_compared"];
     assert_eq!(not_compared["failed"]["decisions"], 0, "{not_compared:#}");
