@@ -11,7 +11,7 @@
 //! 1. Make a homeserver with [`Reference::new`].
 //! 2. Call an endpoint by its method. The method takes the [`Credentials`] of the caller and the
 //!    request of the endpoint as a type of ruma.
-//! 3. Read the [`Answer`]: either [`Granted`], with the response and the decision that allows the
+//! 3. Read the [`Answer`]: either [`AllowedResponse`], with the response and the decision that allows the
 //!    call, or a [`Refusal`], with the decision that denies the call.
 //!
 //! ```
@@ -115,7 +115,7 @@ use guest_access_rules::profile::Profile;
 use ruma::{OwnedRoomAliasId, OwnedRoomId, RoomId, RoomOrAliasId};
 
 pub use accounts::{Account, AccountKind, Token};
-pub use answer::{Answer, Credentials, Granted, Refusal};
+pub use answer::{AllowedResponse, Answer, Credentials, Refusal};
 pub use event::Event;
 pub use reading::{EventsRequest, Span};
 pub use replica::{Reader, Replica, ReplicaEvent};

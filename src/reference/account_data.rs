@@ -14,7 +14,7 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::Reference;
-use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
+use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::authorisation::Call;
 use super::endpoints::ENDPOINTS;
 
@@ -53,7 +53,7 @@ impl Reference {
             stored => stored?,
         };
         let response = get_global_account_data::v3::Response::new(Raw::from_json(content));
-        Ok(Granted::new(OPEN, response))
+        Ok(AllowedResponse::new(OPEN, response))
     }
 
     /// `PUT /user/{userId}/account_data/{type}`.
@@ -68,7 +68,7 @@ impl Reference {
         let (user, kind) = (&request.user_id, request.event_type.to_string());
         self.admit_owner(credentials, ENDPOINTS.put_account_data, user, None)?;
         self.store_account_data(user, None, kind, request.data.json());
-        Ok(Granted::new(OPEN, set_global_account_data::v3::Response::new()))
+        Ok(AllowedResponse::new(OPEN, set_global_account_data::v3::Response::new()))
     }
 
     /// `GET /user/{userId}/rooms/{roomId}/account_data/{type}`.
@@ -85,7 +85,7 @@ impl Reference {
         self.admit_owner(credentials, ENDPOINTS.room_account_data, user, room)?;
         let content = self.find_account_data(user, room, kind)?;
         let response = get_room_account_data::v3::Response::new(Raw::from_json(content));
-        Ok(Granted::new(OPEN, response))
+        Ok(AllowedResponse::new(OPEN, response))
     }
 
     /// `PUT /user/{userId}/rooms/{roomId}/account_data/{type}`.
@@ -101,7 +101,7 @@ impl Reference {
         let room = Some(&*request.room_id);
         self.admit_owner(credentials, ENDPOINTS.put_room_account_data, user, room)?;
         self.store_account_data(user, room, kind, request.data.json());
-        Ok(Granted::new(OPEN, set_room_account_data::v3::Response::new()))
+        Ok(AllowedResponse::new(OPEN, set_room_account_data::v3::Response::new()))
     }
 
     fn admit_owner(

@@ -23,18 +23,18 @@ impl<'a> Credentials<'a> {
 }
 
 /// The answer to a call.
-pub type Answer<T> = Result<Granted<T>, Refusal>;
+pub type Answer<T> = Result<AllowedResponse<T>, Refusal>;
 
 /// The answer to a call that was allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Granted<T> {
+pub struct AllowedResponse<T> {
     /// The decision, which allows the call.
     pub decision: Decision,
     /// The response.
     pub response: T,
 }
 
-impl<T> Granted<T> {
+impl<T> AllowedResponse<T> {
     pub(super) const fn new(decision: Decision, response: T) -> Self {
         Self { decision, response }
     }

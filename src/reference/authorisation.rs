@@ -9,7 +9,7 @@ use guest_access_rules::vocabulary::{ErrCode, HistoryVisibility, Membership};
 use ruma::{OwnedDeviceId, OwnedUserId, RoomId, UserId};
 
 use super::accounts::{Account, Token, user_id};
-use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
+use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::{Reference, Room};
 
 /// The caller of an endpoint.
@@ -106,7 +106,7 @@ impl Reference {
         room: Option<&RoomId>,
     ) -> Answer<()> {
         self.admit(credentials, Call { room, ..Call::to(endpoint) })?;
-        Ok(Granted::new(OPEN, ()))
+        Ok(AllowedResponse::new(OPEN, ()))
     }
 
     /// The first two checks of every call: who is the caller, and may the caller call the endpoint.

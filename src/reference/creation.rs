@@ -9,7 +9,7 @@ use ruma::serde::JsonObject;
 use ruma::{OwnedRoomAliasId, OwnedRoomId, RoomAliasId, RoomId, RoomVersionId, UserId};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
+use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::authorisation::Call;
 use super::endpoints::ENDPOINTS;
 use super::event::{
@@ -71,7 +71,7 @@ impl Reference {
         for invited in &request.invite {
             self.set_membership(&room, &creator, invited, Membership::Invite);
         }
-        Ok(Granted::new(OPEN, Response::new(room)))
+        Ok(AllowedResponse::new(OPEN, Response::new(room)))
     }
 
     /// Creates a room without history visibility and without guest access. Anyone may join the room, and

@@ -14,7 +14,7 @@ use serde_json::value::to_raw_value;
 
 use super::Reference;
 use super::accounts::Device;
-use super::answer::{Answer, Credentials, Granted, Refusal};
+use super::answer::{AllowedResponse, Answer, Credentials, Refusal};
 use super::authorisation::{Call, Caller};
 use super::endpoints::ENDPOINTS;
 
@@ -46,7 +46,7 @@ impl Reference {
     ) -> Answer<get_devices::v3::Response> {
         let caller = self.admit(credentials, Call::to(ENDPOINTS.devices))?;
         let devices = self.devices_of(&caller).map(|(id, device)| describe(id, device)).collect();
-        Ok(Granted::new(OWN_DEVICE, get_devices::v3::Response::new(devices)))
+        Ok(AllowedResponse::new(OWN_DEVICE, get_devices::v3::Response::new(devices)))
     }
 
     /// `GET /devices/{deviceId}`.
@@ -61,7 +61,7 @@ impl Reference {
         let caller = self.admit(credentials, Call::to(ENDPOINTS.device))?;
         let found = self.devices_of(&caller).find(|(id, _)| **id == request.device_id);
         let (id, device) = found.ok_or(NO_SUCH_DEVICE)?;
-        Ok(Granted::new(OWN_DEVICE, get_device::v3::Response::new(describe(id, device))))
+        Ok(AllowedResponse::new(OWN_DEVICE, get_device::v3::Response::new(describe(id, device))))
     }
 
     /// `PUT /devices/{deviceId}`.
@@ -80,7 +80,7 @@ impl Reference {
             .and_then(|account| account.devices.get_mut(&request.device_id))
             .ok_or(NO_SUCH_DEVICE)?;
         device.display_name.clone_from(&request.display_name);
-        Ok(Granted::new(OWN_DEVICE, update_device::v3::Response::new()))
+        Ok(AllowedResponse::new(OWN_DEVICE, update_device::v3::Response::new()))
     }
 
     /// `PUT /sendToDevice/{eventType}/{txnId}`.
@@ -113,7 +113,7 @@ impl Reference {
         Arc::make_mut(&mut self.to_device).extend(messages);
         // GA-38: A guest may call `PUT /sendToDevice/{eventType}/{txnId}`.
         let decision = Decision::allow(&["GA-38"], "anyone with a device may send to others");
-        Ok(Granted::new(decision, send_event_to_device::v3::Response::new()))
+        Ok(AllowedResponse::new(decision, send_event_to_device::v3::Response::new()))
     }
 
     /// The messages to the caller's device after the clock showed `since`.

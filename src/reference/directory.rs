@@ -13,7 +13,7 @@ use ruma::api::client::room::{Visibility, aliases};
 use ruma::directory::{PublicRoomsChunk, PublicRoomsChunkInit};
 use ruma::{OwnedRoomAliasId, OwnedServerName, RoomId, UInt};
 
-use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
+use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::authorisation::Call;
 use super::endpoints::ENDPOINTS;
 use super::{Reference, Room, SERVER_NAME};
@@ -41,7 +41,7 @@ impl Reference {
             return Err(Refusal::new(409, ErrCode::Unknown, &[], "the alias is taken"));
         }
         Arc::make_mut(&mut self.aliases).insert(alias.clone(), room.clone());
-        Ok(Granted::new(OPEN, create_alias::v3::Response::new()))
+        Ok(AllowedResponse::new(OPEN, create_alias::v3::Response::new()))
     }
 
     /// `GET /directory/room/{roomAlias}`.
@@ -52,7 +52,7 @@ impl Reference {
         let room = self.aliases.get(&request.room_alias).ok_or(NO_SUCH_ALIAS)?;
         let servers = vec![server_name()];
         let decision = Decision::allow(&["CS-3"], "anyone may ask what an alias stands for");
-        Ok(Granted::new(decision, get_alias::v3::Response::new(room.clone(), servers)))
+        Ok(AllowedResponse::new(decision, get_alias::v3::Response::new(room.clone(), servers)))
     }
 
     /// `DELETE /directory/room/{roomAlias}`.
@@ -71,7 +71,7 @@ impl Reference {
         };
         self.admit_manager(credentials, endpoint, &room, Some("m.room.canonical_alias"))?;
         Arc::make_mut(&mut self.aliases).remove(&request.room_alias);
-        Ok(Granted::new(OPEN, delete_alias::v3::Response::new()))
+        Ok(AllowedResponse::new(OPEN, delete_alias::v3::Response::new()))
     }
 
     /// `GET /rooms/{roomId}/aliases`.
@@ -87,7 +87,7 @@ impl Reference {
             self.admit(credentials, Call::to(ENDPOINTS.aliases).about(&request.room_id))?;
         let (room, decision) = self.readable_room(&caller, &request.room_id, Gives::State)?;
         let names = self.aliases_of(room).cloned().collect();
-        Ok(Granted::new(decision, aliases::v3::Response::new(names)))
+        Ok(AllowedResponse::new(decision, aliases::v3::Response::new(names)))
     }
 
     /// `GET /joined_rooms`.
@@ -102,7 +102,7 @@ impl Reference {
         let caller = self.admit(credentials, Call::to(ENDPOINTS.joined_rooms))?;
         let joined = self.rooms().filter(|room| caller.membership(room) == Membership::Join);
         let joined = joined.map(|room| room.id.clone()).collect();
-        Ok(Granted::new(OPEN, joined_rooms::v3::Response::new(joined)))
+        Ok(AllowedResponse::new(OPEN, joined_rooms::v3::Response::new(joined)))
     }
 
     /// `PUT /directory/list/room/{roomId}`.
@@ -121,7 +121,7 @@ impl Reference {
             Visibility::Public => published.insert(room.clone()),
             _ => published.remove(room),
         };
-        Ok(Granted::new(OPEN, set_room_visibility::v3::Response::new()))
+        Ok(AllowedResponse::new(OPEN, set_room_visibility::v3::Response::new()))
     }
 
     /// `GET /directory/list/room/{roomId}`.
@@ -136,7 +136,7 @@ impl Reference {
         let public = self.published.contains(&room.id);
         let visibility = if public { Visibility::Public } else { Visibility::Private };
         let decision = Decision::allow(&["CS-3"], "anyone may read the directory");
-        Ok(Granted::new(decision, get_room_visibility::v3::Response::new(visibility)))
+        Ok(AllowedResponse::new(decision, get_room_visibility::v3::Response::new(visibility)))
     }
 
     /// `GET /publicRooms`.
@@ -152,7 +152,7 @@ impl Reference {
         response.next_batch = page.next;
         response.total_room_count_estimate = Some(page.total);
         let decision = Decision::allow(&["CS-3"], "anyone may read the directory");
-        Ok(Granted::new(decision, response))
+        Ok(AllowedResponse::new(decision, response))
     }
 
     /// `POST /publicRooms`.
@@ -171,7 +171,7 @@ impl Reference {
         response.chunk = page.rooms;
         response.next_batch = page.next;
         response.total_room_count_estimate = Some(page.total);
-        Ok(Granted::new(OPEN, response))
+        Ok(AllowedResponse::new(OPEN, response))
     }
 
     /// Checks that the caller may manage the aliases of `room`: the caller is joined, and has the power

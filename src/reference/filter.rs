@@ -11,7 +11,7 @@ use ruma::api::client::sync::sync_events::v3::Filter;
 use ruma::{OwnedUserId, RoomId, UserId};
 
 use super::Reference;
-use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
+use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::authorisation::{Call, Caller};
 use super::endpoints::ENDPOINTS;
 use super::event::Event;
@@ -39,7 +39,7 @@ impl Reference {
         let own = Arc::make_mut(&mut self.filters).entry(request.user_id.clone()).or_default();
         own.push(request.filter.clone());
         let id = (own.len() - 1).to_string();
-        Ok(Granted::new(OPEN, create_filter::v3::Response::new(id)))
+        Ok(AllowedResponse::new(OPEN, create_filter::v3::Response::new(id)))
     }
 
     /// `GET /user/{userId}/filter/{filterId}`.
@@ -57,7 +57,7 @@ impl Reference {
         }
         let filter =
             self.find_filter(&request.user_id, &request.filter_id).ok_or(NO_SUCH_FILTER)?;
-        Ok(Granted::new(OPEN, get_filter::v3::Response::new(filter.clone())))
+        Ok(AllowedResponse::new(OPEN, get_filter::v3::Response::new(filter.clone())))
     }
 
     fn find_filter(&self, user: &UserId, id: &str) -> Option<&FilterDefinition> {

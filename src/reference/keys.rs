@@ -10,7 +10,7 @@ use ruma::serde::Raw;
 use ruma::{OneTimeKeyAlgorithm, OwnedDeviceId, OwnedOneTimeKeyId, OwnedUserId, UInt};
 
 use super::Reference;
-use super::answer::{Answer, Credentials, Granted};
+use super::answer::{AllowedResponse, Answer, Credentials};
 use super::authorisation::Call;
 use super::endpoints::ENDPOINTS;
 
@@ -50,7 +50,7 @@ impl Reference {
             keys.fallback.extend(request.fallback_keys.clone());
             counts = keys.counts();
         }
-        Ok(Granted::new(KEYS, upload_keys::v3::Response::new(counts)))
+        Ok(AllowedResponse::new(KEYS, upload_keys::v3::Response::new(counts)))
     }
 
     /// `POST /keys/query`.
@@ -73,7 +73,7 @@ impl Reference {
                 }
             }
         }
-        Ok(Granted::new(KEYS, response))
+        Ok(AllowedResponse::new(KEYS, response))
     }
 
     /// `POST /keys/claim`.
@@ -97,7 +97,7 @@ impl Reference {
                 }
             }
         }
-        Ok(Granted::new(KEYS, claim_keys::v3::Response::new(claimed)))
+        Ok(AllowedResponse::new(KEYS, claim_keys::v3::Response::new(claimed)))
     }
 
     /// The number of unclaimed one-time keys of a device.

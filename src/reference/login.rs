@@ -11,7 +11,7 @@ use ruma::{OwnedUserId, UserId};
 
 use super::Reference;
 use super::accounts::user_id;
-use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
+use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::authorisation::Call;
 use super::endpoints::ENDPOINTS;
 
@@ -29,7 +29,7 @@ impl Reference {
         _: &get_login_types::v3::Request,
     ) -> Answer<get_login_types::v3::Response> {
         let password = LoginType::Password(PasswordLoginType::new());
-        Ok(Granted::new(OPEN, get_login_types::v3::Response::new(vec![password])))
+        Ok(AllowedResponse::new(OPEN, get_login_types::v3::Response::new(vec![password])))
     }
 
     /// `POST /login`.
@@ -60,7 +60,7 @@ impl Reference {
             accounts.name_device(&user, &device, name);
         }
         let decision = Decision::allow(&["RG-5"], "the password is the account's");
-        Ok(Granted::new(decision, login::v3::Response::new(user, token, device)))
+        Ok(AllowedResponse::new(decision, login::v3::Response::new(user, token, device)))
     }
 
     /// `POST /logout/all`.
@@ -79,7 +79,7 @@ impl Reference {
             account.end_every_device();
         }
         let decision = Decision::allow(&["CS-4"], "the caller ends sessions of its own");
-        Ok(Granted::new(decision, logout_all::v3::Response::new()))
+        Ok(AllowedResponse::new(decision, logout_all::v3::Response::new()))
     }
 }
 

@@ -11,7 +11,7 @@ use ruma::api::client::authenticated_media::{
 use ruma::api::client::media::create_content;
 use ruma::http_headers::{ContentDisposition, ContentDispositionType};
 
-use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
+use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::authorisation::Call;
 use super::endpoints::ENDPOINTS;
 use super::{Reference, SERVER_NAME};
@@ -50,7 +50,7 @@ impl Reference {
             content_type: content_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
             file: request.file.clone(),
         });
-        Ok(Granted::new(OPEN, create_content::v3::Response::new(uri.into())))
+        Ok(AllowedResponse::new(OPEN, create_content::v3::Response::new(uri.into())))
     }
 
     /// `GET /media/download/{serverName}/{mediaId}`.
@@ -69,7 +69,7 @@ impl Reference {
             &request.media_id,
         )?;
         let response = get_content::v1::Response::new(file, content_type, inline_disposition());
-        Ok(Granted::new(MEDIA, response))
+        Ok(AllowedResponse::new(MEDIA, response))
     }
 
     /// `GET /media/download/{serverName}/{mediaId}/{fileName}`.
@@ -89,7 +89,7 @@ impl Reference {
         )?;
         let disposition = inline_disposition().with_filename(Some(request.filename.clone()));
         let response = get_content_as_filename::v1::Response::new(file, content_type, disposition);
-        Ok(Granted::new(MEDIA, response))
+        Ok(AllowedResponse::new(MEDIA, response))
     }
 
     /// `GET /media/thumbnail/{serverName}/{mediaId}`. The thumbnail is the whole image.
@@ -109,7 +109,7 @@ impl Reference {
         )?;
         let response =
             get_content_thumbnail::v1::Response::new(file, content_type, inline_disposition());
-        Ok(Granted::new(MEDIA, response))
+        Ok(AllowedResponse::new(MEDIA, response))
     }
 
     fn find_media(

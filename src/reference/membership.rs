@@ -15,7 +15,7 @@ use ruma::api::client::membership::{
 use ruma::{OwnedRoomId, RoomId, UserId};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Credentials, Granted, OPEN, Refusal};
+use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::authorisation::{Call, Caller};
 use super::endpoints::ENDPOINTS;
 use super::event::{MEMBER, UnsentEvent};
@@ -35,7 +35,7 @@ impl Reference {
         let caller = self.admit(credentials, Call::to(KNOWN.join).about(room))?;
         let decision = self.may_join(&caller, room, MembershipEndpoint::Own)?;
         self.change_own_membership(&caller, room, Membership::Join);
-        Ok(Granted::new(decision, join_room_by_id::v3::Response::new(room.clone())))
+        Ok(AllowedResponse::new(decision, join_room_by_id::v3::Response::new(room.clone())))
     }
 
     /// `POST /join/{roomIdOrAlias}`.
@@ -53,7 +53,7 @@ impl Reference {
         let room = room.ok_or(NO_SUCH_ALIAS)?;
         let decision = self.may_join(&caller, &room, MembershipEndpoint::Alias)?;
         self.change_own_membership(&caller, &room, Membership::Join);
-        Ok(Granted::new(decision, join_room_by_id_or_alias::v3::Response::new(room)))
+        Ok(AllowedResponse::new(decision, join_room_by_id_or_alias::v3::Response::new(room)))
     }
 
     /// `POST /rooms/{roomId}/leave`.
@@ -69,7 +69,7 @@ impl Reference {
         let caller = self.admit(credentials, Call::to(KNOWN.leave).about(room))?;
         let decision = self.may_leave(&caller, room, MembershipEndpoint::Own)?;
         self.leave_if_there(&caller, room);
-        Ok(Granted::new(decision, leave_room::v3::Response::new()))
+        Ok(AllowedResponse::new(decision, leave_room::v3::Response::new()))
     }
 
     /// `POST /rooms/{roomId}/forget`. A sync leaves out a forgotten room.
@@ -87,7 +87,7 @@ impl Reference {
                 if let (Some(user), Some(room)) = (caller.user, self.room_mut(&request.room_id)) {
                     room.forget(user);
                 }
-                Ok(Granted::new(OPEN, forget_room::v3::Response::new()))
+                Ok(AllowedResponse::new(OPEN, forget_room::v3::Response::new()))
             }
             _ => Err(Refusal::new(400, ErrCode::Unknown, &[], "the caller has not left the room")),
         }
@@ -107,7 +107,7 @@ impl Reference {
         let room = room.ok_or(NO_SUCH_ALIAS)?;
         let decision = self.may_knock(&caller, &room)?;
         self.change_own_membership(&caller, &room, Membership::Knock);
-        Ok(Granted::new(decision, knock_room::v3::Response::new(room)))
+        Ok(AllowedResponse::new(decision, knock_room::v3::Response::new(room)))
     }
 
     /// Whether the caller may join `room` by this endpoint.

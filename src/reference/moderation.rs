@@ -7,7 +7,7 @@ use ruma::api::client::membership::{ban_user, invite_user, kick_user, unban_user
 use ruma::{RoomId, UserId};
 
 use super::Reference;
-use super::answer::{Answer, Credentials, Granted, Refusal};
+use super::answer::{AllowedResponse, Answer, Credentials, Refusal};
 use super::authorisation::{Call, Caller};
 
 impl Reference {
@@ -25,7 +25,7 @@ impl Reference {
         };
         let (room, user) = (&request.room_id, &invited.user_id);
         let decision = self.moderate(credentials, KNOWN.invite, room, user, Membership::Invite)?;
-        Ok(Granted::new(decision, invite_user::v3::Response::new()))
+        Ok(AllowedResponse::new(decision, invite_user::v3::Response::new()))
     }
 
     /// `POST /rooms/{roomId}/kick`.
@@ -43,7 +43,7 @@ impl Reference {
             return Err(Refusal::forbidden(&["CS-15"], "a ban is lifted by another call"));
         }
         let decision = self.moderate(credentials, KNOWN.kick, room, user, Membership::Leave)?;
-        Ok(Granted::new(decision, kick_user::v3::Response::new()))
+        Ok(AllowedResponse::new(decision, kick_user::v3::Response::new()))
     }
 
     /// `POST /rooms/{roomId}/ban`.
@@ -57,7 +57,7 @@ impl Reference {
     ) -> Answer<ban_user::v3::Response> {
         let (room, user) = (&request.room_id, &request.user_id);
         let decision = self.moderate(credentials, KNOWN.ban, room, user, Membership::Ban)?;
-        Ok(Granted::new(decision, ban_user::v3::Response::new()))
+        Ok(AllowedResponse::new(decision, ban_user::v3::Response::new()))
     }
 
     /// `POST /rooms/{roomId}/unban`.
@@ -75,7 +75,7 @@ impl Reference {
             return Err(Refusal::forbidden(&["CS-16"], "there is no ban to lift"));
         }
         let decision = self.moderate(credentials, KNOWN.unban, room, user, Membership::Leave)?;
-        Ok(Granted::new(decision, unban_user::v3::Response::new()))
+        Ok(AllowedResponse::new(decision, unban_user::v3::Response::new()))
     }
 
     fn moderate(

@@ -13,7 +13,7 @@ use ruma::profile::ProfileFieldValue;
 use serde_json::Value;
 
 use super::Reference;
-use super::answer::{Answer, Credentials, Granted, Refusal};
+use super::answer::{AllowedResponse, Answer, Credentials, Refusal};
 use super::authorisation::Call;
 use super::endpoints::ENDPOINTS;
 use super::event::{MEMBER, UnsentEvent};
@@ -29,7 +29,7 @@ impl Reference {
     ) -> Answer<get_profile::v3::Response> {
         let account = self.accounts.get(&request.user_id).ok_or(NO_SUCH_USER)?;
         let response = account.profile.clone().into_iter().collect();
-        Ok(Granted::new(Decision::allow(&["CS-3"], "anyone may read a profile"), response))
+        Ok(AllowedResponse::new(Decision::allow(&["CS-3"], "anyone may read a profile"), response))
     }
 
     /// `GET /profile/{userId}/{keyName}`.
@@ -45,7 +45,7 @@ impl Reference {
         let value = account.profile.get(key).ok_or(NO_SUCH_FIELD)?;
         let value = ProfileFieldValue::new(key, value.clone()).map_err(|_| NO_SUCH_FIELD)?;
         let response = get_profile_field::v3::Response::new(value);
-        Ok(Granted::new(Decision::allow(&["CS-3"], "anyone may read a profile"), response))
+        Ok(AllowedResponse::new(Decision::allow(&["CS-3"], "anyone may read a profile"), response))
     }
 
     /// `PUT /profile/{userId}/{keyName}`.
@@ -67,7 +67,7 @@ impl Reference {
             key.as_str(),
             value,
         )?;
-        Ok(Granted::new(decision, set_profile_field::v3::Response::new()))
+        Ok(AllowedResponse::new(decision, set_profile_field::v3::Response::new()))
     }
 
     /// `DELETE /profile/{userId}/{keyName}`.
@@ -83,7 +83,7 @@ impl Reference {
         // GA-50: A guest may call `DELETE /profile/{userId}/displayname` for its own user id.
         let decision =
             self.change_profile(credentials, ENDPOINTS.delete_profile, user, key, None)?;
-        Ok(Granted::new(decision, delete_profile_field::v3::Response::new()))
+        Ok(AllowedResponse::new(decision, delete_profile_field::v3::Response::new()))
     }
 
     fn change_profile(

@@ -13,7 +13,7 @@ use ruma::{OwnedUserId, UserId};
 
 use super::Reference;
 use super::accounts::{Account, AccountKind, Password, user_id};
-use super::answer::{Answer, Granted, Refusal};
+use super::answer::{AllowedResponse, Answer, Refusal};
 
 impl Reference {
     /// `POST /register`.
@@ -81,7 +81,7 @@ impl Reference {
         effective.initial_device_display_name.clone_from(&request.initial_device_display_name);
         let response = self.open_account(account, &effective);
         let decision = Decision::allow(&["GA-1", "RG-5"], "anyone may register as a guest");
-        Ok(Granted::new(decision, response))
+        Ok(AllowedResponse::new(decision, response))
     }
 
     pub(super) fn register_user(&mut self, request: &Request) -> Answer<Response> {
@@ -96,7 +96,7 @@ impl Reference {
                     let user = guest.user_id.clone();
                     let response = self.upgrade_to_user(&user, request.password.as_deref());
                     let decision = Decision::allow(&[], "a guest's user id is there to be taken");
-                    return Ok(Granted::new(decision, response));
+                    return Ok(AllowedResponse::new(decision, response));
                 }
                 self.unused_user_id(name)?
             }
@@ -106,7 +106,7 @@ impl Reference {
         let kind =
             if request.password.is_some() { AccountKind::User } else { AccountKind::SingleSignOn };
         let response = self.open_account(Account::new(user, kind), request);
-        Ok(Granted::new(Decision::allow(&["RG-5"], "the user id is free"), response))
+        Ok(AllowedResponse::new(Decision::allow(&["RG-5"], "the user id is free"), response))
     }
 
     /// The user id with this local part, if no account has this user id.

@@ -20,7 +20,7 @@ use ruma::{
 use serde_json::{Value, json};
 
 use super::Reference;
-use super::answer::{Answer, Credentials, Granted, Refusal};
+use super::answer::{AllowedResponse, Answer, Credentials, Refusal};
 use super::authorisation::{Call, Caller};
 use super::event::{Event, GUEST_ACCESS, MEMBER, REDACTION, UnsentEvent};
 
@@ -52,7 +52,7 @@ impl Reference {
         let content = json_object(request.body.json().get());
         let draft = UnsentEvent { sender: caller.sender(), kind, state_key: None, content };
         let (decision, event_id) = self.send_once(&caller, room, &request.txn_id, draft)?;
-        Ok(Granted::new(decision, send_message_event::v3::Response::new(event_id)))
+        Ok(AllowedResponse::new(decision, send_message_event::v3::Response::new(event_id)))
     }
 
     /// `PUT /rooms/{roomId}/redact/{eventId}/{txnId}`.
@@ -73,7 +73,7 @@ impl Reference {
         }
         let draft = UnsentEvent::message(&caller.sender(), REDACTION, content);
         let (decision, event_id) = self.send_once(&caller, room, &request.txn_id, draft)?;
-        Ok(Granted::new(decision, redact_event::v3::Response::new(event_id)))
+        Ok(AllowedResponse::new(decision, redact_event::v3::Response::new(event_id)))
     }
 
     /// `PUT /rooms/{roomId}/state/{eventType}/{stateKey}`.
@@ -108,7 +108,7 @@ impl Reference {
         if was.is_some_and(|was| was != is) && is == Membership::Leave {
             self.forget_by_leaving(&caller, room);
         }
-        Ok(Granted::new(decision, send_state_event::v3::Response::new(event_id)))
+        Ok(AllowedResponse::new(decision, send_state_event::v3::Response::new(event_id)))
     }
 
     /// Whether the caller may send this event. The event is not a membership.

@@ -10,7 +10,7 @@ use ruma::api::client::push::get_pushrules_all;
 use ruma::push::Ruleset;
 
 use super::Reference;
-use super::answer::{Answer, Credentials, Granted, OPEN};
+use super::answer::{AllowedResponse, Answer, Credentials, OPEN};
 use super::authorisation::Call;
 use super::creation::{DEFAULT_VERSION, VERSIONS};
 use super::endpoints::ENDPOINTS;
@@ -35,7 +35,7 @@ impl Reference {
     ) -> Answer<get_supported_versions::Response> {
         self.admit(credentials, Call::to(ENDPOINTS.versions))?;
         let versions = REVISIONS.into_iter().map(str::to_owned).collect();
-        Ok(Granted::new(OPEN, get_supported_versions::Response::new(versions)))
+        Ok(AllowedResponse::new(OPEN, get_supported_versions::Response::new(versions)))
     }
 
     /// `GET /capabilities`.
@@ -54,7 +54,7 @@ impl Reference {
         capabilities.room_versions = RoomVersionsCapability::new(DEFAULT_VERSION, available);
         capabilities.change_password.enabled = false;
         capabilities.thirdparty_id_changes.enabled = false;
-        Ok(Granted::new(OPEN, get_capabilities::v3::Response::new(capabilities)))
+        Ok(AllowedResponse::new(OPEN, get_capabilities::v3::Response::new(capabilities)))
     }
 
     /// `GET /pushrules/`: an empty set of rules, since the server pushes nothing.
@@ -67,6 +67,6 @@ impl Reference {
         _: &get_pushrules_all::v3::Request,
     ) -> Answer<get_pushrules_all::v3::Response> {
         self.admit(credentials, Call::to(ENDPOINTS.push_rules))?;
-        Ok(Granted::new(OPEN, get_pushrules_all::v3::Response::new(Ruleset::new())))
+        Ok(AllowedResponse::new(OPEN, get_pushrules_all::v3::Response::new(Ruleset::new())))
     }
 }

@@ -11,7 +11,7 @@ use ruma::api::client::session::logout;
 
 use super::Reference;
 use super::accounts::{Account, AccountKind};
-use super::answer::{Answer, Credentials, Granted};
+use super::answer::{AllowedResponse, Answer, Credentials};
 use super::authorisation::Call;
 
 impl Reference {
@@ -36,7 +36,7 @@ impl Reference {
         response.device_id = caller.device;
         // GA-44: A guest may call `GET /account/whoami`.
         let decision = Decision::allow(&["GA-44", "CS-39"], "anyone with a token may ask");
-        Ok(Granted::new(decision, response))
+        Ok(AllowedResponse::new(decision, response))
     }
 
     /// `POST /logout`.
@@ -56,7 +56,7 @@ impl Reference {
             account.end_device(device);
         }
         let decision = Decision::allow(&["CS-4"], "the caller ends a session of its own");
-        Ok(Granted::new(decision, logout::v3::Response::new()))
+        Ok(AllowedResponse::new(decision, logout::v3::Response::new()))
     }
 
     /// `POST /account/deactivate`.
@@ -82,7 +82,7 @@ impl Reference {
         }
         let response = deactivate::v3::Response::new(ThirdPartyIdRemovalStatus::NoSupport);
         let decision = Decision::allow(&["CS-5"], "the caller ends an account of its own");
-        Ok(Granted::new(decision, response))
+        Ok(AllowedResponse::new(decision, response))
     }
 
     /// Ends every token of `user`, on behalf of the server.

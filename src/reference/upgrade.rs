@@ -11,7 +11,7 @@ use ruma::api::client::account::register::v3::{Request, Response};
 
 use super::Reference;
 use super::accounts::{Account, AccountKind, user_id};
-use super::answer::{Answer, Granted, Refusal};
+use super::answer::{AllowedResponse, Answer, Refusal};
 use super::registration::inherit_tokens;
 
 impl Reference {
@@ -63,7 +63,7 @@ impl Reference {
         };
         let response = self.upgrade_to_user(&target, request.password.as_deref());
         let decision = Decision::allow(&["GA-32", "GA-33"], "the guest showed its own token");
-        Ok(Granted::new(decision, response))
+        Ok(AllowedResponse::new(decision, response))
     }
 
     fn guest_by_live_token(&self, token: &str) -> Option<OwnedUserId> {
@@ -95,7 +95,7 @@ impl Reference {
         request.device_id = account.tokens.last().map(|token| token.device.clone());
         let response = self.open_account(account, &request);
         let decision = Decision::allow(&[], "any user name is accepted");
-        Ok(Granted::new(decision, response))
+        Ok(AllowedResponse::new(decision, response))
     }
 }
 

@@ -7,7 +7,7 @@ use ruma::api::client::state::get_state_event_for_key::v3::StateEventFormat;
 use ruma::api::client::state::{get_state_event_for_key, get_state_events};
 use ruma::{OwnedMxcUri, RoomId, UserId};
 
-use super::super::answer::{Answer, Credentials, Granted, Refusal};
+use super::super::answer::{AllowedResponse, Answer, Credentials, Refusal};
 use super::super::authorisation::{Call, Caller};
 use super::super::endpoints::ENDPOINTS;
 use super::super::event::MEMBER;
@@ -33,7 +33,7 @@ impl Reference {
         let (caller, room, decision) =
             self.admit_to_state(credentials, ENDPOINTS.state, &request.room_id, Gives::State)?;
         let state = room.raw(&self.readable_state(&caller, room, room.len()));
-        Ok(Granted::new(decision, get_state_events::v3::Response::new(state)))
+        Ok(AllowedResponse::new(decision, get_state_events::v3::Response::new(state)))
     }
 
     /// `GET /rooms/{roomId}/state/{eventType}/{stateKey}`.
@@ -63,7 +63,7 @@ impl Reference {
             StateEventFormat::Event => event.raw::<ruma::events::AnyStateEvent>().into(),
             _ => get_state_event_for_key::v3::Response::new(event.raw_content()),
         };
-        Ok(Granted::new(decision, response))
+        Ok(AllowedResponse::new(decision, response))
     }
 
     /// `GET /rooms/{roomId}/members`.
@@ -93,7 +93,7 @@ impl Reference {
                     && !request.not_membership.as_ref().is_some_and(is)
             })
             .collect();
-        Ok(Granted::new(decision, get_member_events::v3::Response::new(room.raw(&places))))
+        Ok(AllowedResponse::new(decision, get_member_events::v3::Response::new(room.raw(&places))))
     }
 
     /// `GET /rooms/{roomId}/joined_members`.
@@ -120,7 +120,7 @@ impl Reference {
                 Some((UserId::parse(event.state_key.as_deref()?).ok()?, member))
             })
             .collect();
-        Ok(Granted::new(decision, joined_members::v3::Response::new(joined)))
+        Ok(AllowedResponse::new(decision, joined_members::v3::Response::new(joined)))
     }
 
     fn admit_to_state(

@@ -8,7 +8,7 @@ use ruma::api::client::context::get_context;
 use ruma::api::client::room::{get_event_by_timestamp, get_room_event};
 use ruma::{EventId, RoomId};
 
-use super::super::answer::{Answer, Credentials, Granted, Refusal};
+use super::super::answer::{AllowedResponse, Answer, Credentials, Refusal};
 use super::super::authorisation::{Call, Caller};
 use super::super::endpoints::ENDPOINTS;
 use super::super::room_access::has_forgotten;
@@ -39,7 +39,7 @@ impl Reference {
             }
         };
         let response = get_room_event::v3::Response::new(room.event(place).raw());
-        Ok(Granted::new(SEEN, response))
+        Ok(AllowedResponse::new(SEEN, response))
     }
 
     /// `GET /rooms/{roomId}/context/{eventId}`.
@@ -77,7 +77,7 @@ impl Reference {
         response.state = room.raw(&self.readable_state(&caller, room, newest + 1));
         response.events_before = room.raw(&before);
         response.events_after = room.raw(&after);
-        Ok(Granted::new(SEEN, response))
+        Ok(AllowedResponse::new(SEEN, response))
     }
 
     /// `GET /rooms/{roomId}/timestamp_to_event`: the event nearest to the time, if the caller may see
@@ -99,7 +99,7 @@ impl Reference {
         let event = nearest.ok_or(NO_SUCH_EVENT)?;
         self.place_if_visible(&caller, room, &event.id).ok_or(NO_SUCH_EVENT)?;
         let response = get_event_by_timestamp::v1::Response::new(event.id.clone(), event.time());
-        Ok(Granted::new(SEEN, response))
+        Ok(AllowedResponse::new(SEEN, response))
     }
 
     fn admit_to_event(

@@ -12,7 +12,7 @@ use ruma::events::AnyMessageLikeEvent;
 use ruma::serde::Raw;
 use ruma::{RoomId, UInt};
 
-use super::super::answer::{Answer, Credentials, Granted, Refusal};
+use super::super::answer::{AllowedResponse, Answer, Credentials, Refusal};
 use super::super::authorisation::Call;
 use super::super::endpoints::ENDPOINTS;
 use super::super::event::Event;
@@ -50,7 +50,7 @@ macro_rules! answer {
     ($related:ident, $module:ident) => {{
         let mut response = $module::v1::Response::new($related.chunk);
         response.next_batch = $related.next;
-        Ok(Granted::new($related.decision, response))
+        Ok(AllowedResponse::new($related.decision, response))
     }};
 }
 
@@ -135,7 +135,7 @@ impl Reference {
         let chunk = related.chunk.into_iter().map(Raw::cast_unchecked).collect();
         let mut response = get_threads::v1::Response::new(chunk);
         response.next_batch = related.next;
-        Ok(Granted::new(related.decision, response))
+        Ok(AllowedResponse::new(related.decision, response))
     }
 
     /// The wanted events of a room's timeline, with the same checks as `messages`.

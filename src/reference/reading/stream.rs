@@ -6,7 +6,7 @@ use guest_access_rules::vocabulary::{Decision, ErrCode, Membership};
 use ruma::OwnedRoomId;
 use ruma::api::client::peeking::listen_to_new_events::v3::Response;
 
-use super::super::answer::{Answer, Credentials, Granted, Refusal};
+use super::super::answer::{AllowedResponse, Answer, Credentials, Refusal};
 use super::super::authorisation::{Call, Caller};
 use super::super::event::Event;
 use super::super::room_access::UNREADABLE_VISIBILITY;
@@ -61,7 +61,7 @@ impl Reference {
         response.start = Some(token(from));
         response.end = Some(self.token());
         response.chunk = seen.into_iter().map(Event::raw).collect();
-        Ok(Granted::new(decision, response))
+        Ok(AllowedResponse::new(decision, response))
     }
 
     /// The rooms whose events `GET /events` gives who names none.

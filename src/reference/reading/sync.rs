@@ -11,7 +11,7 @@ use ruma::serde::Raw;
 use serde_json::json;
 use serde_json::value::to_raw_value;
 
-use super::super::answer::{Answer, Credentials, Granted};
+use super::super::answer::{AllowedResponse, Answer, Credentials};
 use super::super::authorisation::{Call, Caller};
 use super::super::endpoints::ENDPOINTS;
 use super::super::event::{CREATE, Event, JOIN_RULES, MEMBER};
@@ -72,7 +72,7 @@ impl Reference {
             response.device_one_time_keys_count = self.key_counts(user, device);
         }
         let decision = Decision::allow(&["GA-31", "GA-35"], "the rooms are the caller's own");
-        Ok(Granted::new(decision, response))
+        Ok(AllowedResponse::new(decision, response))
     }
 
     /// What is new in a room that the caller is joined to; the whole room, if the caller joined since the

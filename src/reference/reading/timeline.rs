@@ -9,7 +9,7 @@ use ruma::api::client::room::Visibility;
 use ruma::events::room::member::MembershipState;
 
 use super::super::Reference;
-use super::super::answer::{Answer, Credentials, Granted};
+use super::super::answer::{AllowedResponse, Answer, Credentials};
 use super::super::authorisation::Call;
 use super::super::endpoints::ENDPOINTS;
 use super::super::filter::filter_matches;
@@ -77,7 +77,7 @@ impl Reference {
                 response.chunk = room.raw(&seen);
             }
         }
-        Ok(Granted::new(decision, response))
+        Ok(AllowedResponse::new(decision, response))
     }
 
     /// `GET /rooms/{roomId}/initialSync`, for a part of the timeline. The specification gives the endpoint
@@ -112,7 +112,7 @@ impl Reference {
         response.state = room.raw(&self.readable_state(&caller, room, room.len()));
         response.membership = membership(caller.membership(room));
         response.visibility = Some(Visibility::Private);
-        Ok(Granted::new(decision, response))
+        Ok(AllowedResponse::new(decision, response))
     }
 }
 

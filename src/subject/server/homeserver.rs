@@ -15,7 +15,7 @@ use super::accounts::{Credentials, UserAccount};
 use super::client::{Client, Limits};
 use super::error::ServerError;
 use super::recording::Connection;
-use super::registration::{Proof, asks_for_authentication, interactively, register};
+use super::registration::{Proof, asks_for_authentication, register, send_with_authentication};
 use super::request::{Request, endpoint};
 use super::requests::guest_registration;
 use super::room_pool::RoomPool;
@@ -146,7 +146,7 @@ impl Server {
     pub async fn registers_guests(&self) -> Result<(), ServerError> {
         let request = guest_registration();
         let connection = Connection::new(&self.client);
-        let response = interactively(&connection, request, None, &self.proof).await?;
+        let response = send_with_authentication(&connection, request, None, &self.proof).await?;
         if response.allows() {
             return Ok(());
         }

@@ -80,14 +80,15 @@ impl Proof {
     }
 }
 
-/// Makes a call for which the homeserver may ask for user-interactive authentication:
+/// Makes a call for which the homeserver may ask for user-interactive authentication.
+///
 /// 1. Make the call.
 /// 2. While the homeserver asks for a stage that `proof` has, repeat the call with that stage.
 /// 3. Return the last response. It asks for authentication only if `proof` does not have the stage.
 ///
 /// # Errors
 /// If no response comes.
-pub(super) async fn interactively(
+pub(super) async fn send_with_authentication(
     connection: &Connection<'_>,
     request: Request,
     token: Option<&Token>,
@@ -96,7 +97,10 @@ pub(super) async fn interactively(
     let body = request.body.clone().unwrap_or_else(|| json!({}));
     let mut response = connection.send(&request, token).await?;
     for _ in 0..STAGES {
-        let Some(auth) = asks(&response).and_then(|info| proof.next(&info)) else { break };
+        let Some(auth) = requested_authentication(&response).and_then(|info| proof.next(&info))
+        else {
+            break;
+        };
         let mut body = body.clone();
         body["auth"] = auth;
         response = connection.send(&request.clone().body(body), token).await?;
@@ -106,10 +110,11 @@ pub(super) async fn interactively(
 
 /// Whether the response asks for user-interactive authentication. Such a response is no denial.
 pub(super) fn asks_for_authentication(response: &Response) -> bool {
-    asks(response).is_some()
+    requested_authentication(response).is_some()
 }
 
-fn asks(response: &Response) -> Option<UiaaInfo> {
+/// The flows of user-interactive authentication that the response asks for, if it asks for any.
+fn requested_authentication(response: &Response) -> Option<UiaaInfo> {
     (response.status == 401).then(|| response.json().ok()).flatten()
 }
 
@@ -124,7 +129,7 @@ pub(super) async fn register(
     proof: &Proof,
 ) -> Result<UserAccount, ServerError> {
     let request = registration(username, &password);
-    let response = interactively(&Connection::new(client), request, None, proof).await?;
+    let response = send_with_authentication(&Connection::new(client), request, None, proof).await?;
     if asks_for_authentication(&response) {
         let why = "it asks for more than the dummy stage or a registration token".to_owned();
         return Err(ServerError::NoRegistration { why });
@@ -133,7 +138,7 @@ pub(super) async fn register(
         response.json::<serde::de::IgnoredAny>()?;
         return Err(ServerError::NoRegistration { why: response.in_short() });
     }
-    let mut account = registered(&response)?;
+    let mut account = registered_account(&response)?;
     account.password = Some(password);
     Ok(account)
 }
@@ -142,7 +147,7 @@ pub(super) async fn register(
 ///
 /// # Errors
 /// If the response does not name the account and its token.
-pub(super) fn registered(response: &Response) -> Result<UserAccount, ServerError> {
+pub(super) fn registered_account(response: &Response) -> Result<UserAccount, ServerError> {
     let answer: register::v3::Response = response.read()?;
     let token = answer.access_token.ok_or_else(|| ServerError::Unfit {
         call: response.call.clone(),

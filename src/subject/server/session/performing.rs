@@ -14,7 +14,7 @@ use crate::subject::server::not_run::{NotRunKind, NotRunReason};
 use crate::subject::server::observation::{CallVerdict, HttpObservation, ResponseContent};
 use crate::subject::server::observe::{Sent, TaggedEvent, observe_only, observe_whoami};
 use crate::subject::server::registration::{
-    Proof, asks_for_authentication, interactively, registered,
+    Proof, asks_for_authentication, registered_account, send_with_authentication,
 };
 use crate::subject::server::request::Request;
 use crate::subject::server::response::Response;
@@ -139,14 +139,14 @@ impl Session<'_> {
         let name = request.body.as_ref().and_then(|body| body["username"].as_str());
         let name = name.map(str::to_owned);
         let proof = &self.server.proof;
-        let response = interactively(&self.connection, request, None, proof).await?;
+        let response = send_with_authentication(&self.connection, request, None, proof).await?;
         if asks_for_authentication(&response) {
             return Ok(HttpObservation::inconclusive(NotRunKind::Authentication, NO_PROOF));
         }
         if !response.allows() {
             return observe_only(&response);
         }
-        let account = registered(&response)?;
+        let account = registered_account(&response)?;
         let content = if named {
             ResponseContent::Named(Some(account.user_id.localpart()) == name.as_deref())
         } else {
@@ -170,14 +170,14 @@ impl Session<'_> {
         let arguments = Arguments { password: Some(&password), ..Arguments::default() };
         let request = self.request(action, &arguments)?;
         let proof = &self.server.proof;
-        let response = interactively(&self.connection, request, None, proof).await?;
+        let response = send_with_authentication(&self.connection, request, None, proof).await?;
         if asks_for_authentication(&response) {
             return Ok(HttpObservation::inconclusive(NotRunKind::Authentication, NO_PROOF));
         }
         if !response.allows() {
             return observe_only(&response);
         }
-        let user = registered(&response)?;
+        let user = registered_account(&response)?;
         // A user with another user id is the former guest only if the guest's token has ended.
         let replaced = user.user_id != account.user_id && !self.is_live(&account).await?;
         if replaced || user.user_id == account.user_id {
@@ -221,7 +221,7 @@ impl Session<'_> {
             .and_then(|account| Some((account.user_id.to_string(), account.password.clone()?)));
         let proof = Proof { password, ..self.server.proof.clone() };
         let token: Option<&Token> = with.token.as_ref();
-        interactively(&self.connection, with.name_in(request), token, &proof).await
+        send_with_authentication(&self.connection, with.name_in(request), token, &proof).await
     }
 
     /// Sends a setting. The event is the tagged event if the action says so.

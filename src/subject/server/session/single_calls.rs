@@ -20,7 +20,9 @@ use crate::subject::server::listed_events::listed_events;
 use crate::subject::server::not_run::{NotRunKind, NotRunReason};
 use crate::subject::server::observation::{CallVerdict, Memberships};
 use crate::subject::server::observe::{Sent, verdict};
-use crate::subject::server::registration::{asks_for_authentication, interactively, registered};
+use crate::subject::server::registration::{
+    asks_for_authentication, registered_account, send_with_authentication,
+};
 use crate::subject::server::request::Request;
 use crate::subject::server::response::Response;
 use crate::subject::server::token::Token;
@@ -108,7 +110,7 @@ impl Session<'_> {
             return Ok(CallResult { verdict, ..CallResult::of(&response)? });
         }
         let registers = registers && response.allows();
-        let account = registers.then(|| registered(&response)).transpose()?;
+        let account = registers.then(|| registered_account(&response)).transpose()?;
         let mut result = CallResult { account, ..CallResult::of(&response)? };
         if result.verdict != CallVerdict::Allowed {
             return Ok(result);
@@ -172,7 +174,7 @@ impl Session<'_> {
     ) -> Result<Response, ServerError> {
         match action.operation {
             Operation::Register { .. } | Operation::RegisterOver(_) | Operation::Upgrade(_) => {
-                interactively(&self.connection, request, None, &self.server.proof).await
+                send_with_authentication(&self.connection, request, None, &self.server.proof).await
             }
             Operation::Deactivate => self.deactivation(action.by, with, request).await,
             _ => self.send(with, request).await,
