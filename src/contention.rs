@@ -46,7 +46,7 @@ pub use consistency::{Inconsistency, LimitedSearch, PartitionEvidence, Undecided
 pub use file::RecordingError;
 pub use record::{Options, RecordingRun, record};
 pub use recording::{
-    Answer, AnswerVerdict, Call, FORMAT, Recording, RecordingHeader, Round, RoundEnd, Software,
-    schema,
+    AnswerVerdict, FORMAT, RecordedAnswer, RecordedCall, Recording, RecordingHeader, Round,
+    RoundEnd, Software, schema,
 };
 pub use violation::{ExpectedOutcome, Violation};

@@ -15,7 +15,7 @@ use super::consistency::{
     Consistency, ConsistencyCheck, ExplainedPartition, Inconsistency, LimitedSearch,
     UndecidedPartition,
 };
-use super::explain::{Explanation, explain, explain_by_known_readings};
+use super::explain::{PartitionExplanation, explain, explain_by_known_readings};
 use super::partition::{FinalState, Partition};
 use super::recording::{Round, RoundEnd};
 use super::specification::{Readings, RoundSpecification, SpecificationByReadings};
@@ -176,7 +176,7 @@ impl Checker {
     }
 
     fn has_order(&self, partition: &Partition) -> bool {
-        matches!(explain(&self.specification, partition, &[]), Explanation::Order(_))
+        matches!(explain(&self.specification, partition, &[]), PartitionExplanation::Order(_))
     }
 
     /// Checks whether one assignment explains all explained partitions.
@@ -219,7 +219,7 @@ impl Checker {
         for _ in 0..=MAX_SET_ASIDE {
             partition = partition.without_answers(set_aside);
             let explanation = if self.specification.stop.now() {
-                Explanation::Undecided
+                PartitionExplanation::Undecided
             } else if checked.violations.len() < MAX_VIOLATIONS {
                 explain(&self.specification, &partition, &usage.combinations)
             } else if let Some(known) =
@@ -231,7 +231,7 @@ impl Checker {
                 return None;
             };
             match explanation {
-                Explanation::Order(readings) => {
+                PartitionExplanation::Order(readings) => {
                     for reading in readings.iter() {
                         *usage.partitions.entry(*reading).or_default() += 1;
                     }
@@ -241,7 +241,7 @@ impl Checker {
                     }
                     return Some(readings);
                 }
-                Explanation::Undecided => {
+                PartitionExplanation::Undecided => {
                     checked.undecided.push(UndecidedPartition::of(
                         round,
                         &partition,
@@ -249,7 +249,7 @@ impl Checker {
                     ));
                     return None;
                 }
-                Explanation::NoOrder(minimal, dead_ends) => {
+                PartitionExplanation::NoOrder(minimal, dead_ends) => {
                     set_aside.insert(minimal.unexplained);
                     let rules = (&self.rules, &self.specification);
                     let found = violation(rules, round, &partition, &minimal, &dead_ends);

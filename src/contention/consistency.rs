@@ -39,7 +39,7 @@ use super::explain::{Pairs, explaining_readings, necessary_readings};
 use super::linearization::{LinearizationSearch, SearchResult};
 use super::minimal_history::MinimalHistory;
 use super::partition::Partition;
-use super::recording::{Call, Round};
+use super::recording::{RecordedCall, Round};
 use super::shrink::shrink;
 use super::specification::{Readings, RoundSpecification, SpecificationByReadings};
 use super::violation::reported_call;
@@ -68,7 +68,7 @@ pub struct PartitionEvidence {
     /// The event of the partition.
     pub event: Option<String>,
     /// The calls that have no linearization by the refuted option.
-    pub calls: Vec<Call>,
+    pub calls: Vec<RecordedCall>,
     /// The position among these calls of the unexplained call; none if the final state is unexplained.
     pub unexplained: Option<usize>,
 }
@@ -144,7 +144,7 @@ pub(super) struct ConsistencyCheck<'a> {
 }
 
 /// What an assignment explains.
-enum Trial {
+enum AssignmentTrial {
     Explains,
     /// A search stopped at its limit, and none refutes the assignment.
     Undecided(usize),
@@ -182,9 +182,9 @@ impl ConsistencyCheck<'_> {
         let mut undecided = None;
         if self.is_consistent(&union) {
             match self.trial(&union) {
-                Trial::Explains => return Consistency::Assignment(union),
-                Trial::Undecided(partition) => undecided = Some(partition),
-                Trial::Refuted(..) => {}
+                AssignmentTrial::Explains => return Consistency::Assignment(union),
+                AssignmentTrial::Undecided(partition) => undecided = Some(partition),
+                AssignmentTrial::Refuted(..) => {}
             }
         }
         let mut queue = BTreeSet::from([(0, Readings::from([]))]);
@@ -205,12 +205,12 @@ impl ConsistencyCheck<'_> {
             let number = match histories.iter().position(refutes) {
                 Some(number) => number,
                 None => match self.trial(&readings) {
-                    Trial::Explains => return Consistency::Assignment(readings),
-                    Trial::Undecided(partition) => {
+                    AssignmentTrial::Explains => return Consistency::Assignment(readings),
+                    AssignmentTrial::Undecided(partition) => {
                         undecided.get_or_insert(partition);
                         continue;
                     }
-                    Trial::Refuted(number, partition) => {
+                    AssignmentTrial::Refuted(number, partition) => {
                         last_refuted = number;
                         let minimal = shrink(self.specification, &partition, &readings);
                         let Some(minimal) = minimal else {
@@ -284,16 +284,18 @@ impl ConsistencyCheck<'_> {
     }
 
     /// Searches for a linearization of each partition by an assignment, until a partition has none.
-    fn trial(&self, readings: &Readings) -> Trial {
+    fn trial(&self, readings: &Readings) -> AssignmentTrial {
         // Most recordings need no reading at all: then no round is partitioned again.
         if self.explained.iter().all(|one| one.readings == *readings) {
-            return Trial::Explains;
+            return AssignmentTrial::Explains;
         }
-        let mut trial = Trial::Explains;
+        let mut trial = AssignmentTrial::Explains;
         for (number, partition) in self.partitions().enumerate() {
             match (self.search(number, &partition, readings), &trial) {
-                (SearchResult::NoOrder, _) => return Trial::Refuted(number, partition),
-                (SearchResult::Undecided, Trial::Explains) => trial = Trial::Undecided(number),
+                (SearchResult::NoOrder, _) => return AssignmentTrial::Refuted(number, partition),
+                (SearchResult::Undecided, AssignmentTrial::Explains) => {
+                    trial = AssignmentTrial::Undecided(number);
+                }
                 (SearchResult::Order | SearchResult::Undecided, _) => {}
             }
         }

@@ -23,7 +23,7 @@ use super::specification::{Readings, SpecificationByReadings};
 
 /// What explains a partition.
 #[derive(Debug, Clone)]
-pub(super) enum Explanation {
+pub(super) enum PartitionExplanation {
     /// An order of the calls, by these readings other than ours. Each of the readings is necessary.
     Order(Readings),
     /// No order by any readings: the calls that show the violation, and the dead ends of the search.
@@ -52,18 +52,20 @@ pub(super) fn explain_by_known_readings(
     specification: &SpecificationByReadings,
     partition: &Partition,
     known: &[Readings],
-) -> Option<Explanation> {
+) -> Option<PartitionExplanation> {
     let search = |readings: &Readings| {
         LinearizationSearch::of_partition(specification, readings, partition).run()
     };
     let default_readings = Readings::from([]);
     match search(&default_readings) {
-        SearchResult::Order => return Some(Explanation::Order(default_readings)),
-        SearchResult::Undecided => return Some(Explanation::Undecided),
+        SearchResult::Order => return Some(PartitionExplanation::Order(default_readings)),
+        SearchResult::Undecided => return Some(PartitionExplanation::Undecided),
         SearchResult::NoOrder => {}
     }
     let found = known.iter().find(|readings| matches!(search(readings), SearchResult::Order));
-    found.map(|readings| Explanation::Order(necessary_readings(specification, partition, readings)))
+    found.map(|readings| {
+        PartitionExplanation::Order(necessary_readings(specification, partition, readings))
+    })
 }
 
 /// Explains a partition by our readings, by the `known` combinations, or by any other combination.
@@ -71,7 +73,7 @@ pub(super) fn explain(
     specification: &SpecificationByReadings,
     partition: &Partition,
     known: &[Readings],
-) -> Explanation {
+) -> PartitionExplanation {
     if let Some(explanation) = explain_by_known_readings(specification, partition, known) {
         return explanation;
     }
@@ -94,13 +96,13 @@ pub(super) fn explain(
                     let search =
                         LinearizationSearch::of_partition(specification, &readings, partition);
                     match search.run() {
-                        SearchResult::Order => return Explanation::Order(readings),
-                        SearchResult::Undecided => return Explanation::Undecided,
+                        SearchResult::Order => return PartitionExplanation::Order(readings),
+                        SearchResult::Undecided => return PartitionExplanation::Undecided,
                         SearchResult::NoOrder => {}
                     }
                 }
                 let Some(minimal) = shrink(specification, partition, &readings) else {
-                    return Explanation::Undecided;
+                    return PartitionExplanation::Undecided;
                 };
                 histories.push(minimal);
                 histories.len() - 1
@@ -114,18 +116,18 @@ pub(super) fn explain(
         }
         tried.push(readings);
         if tried.len() == MAX_COMBINATIONS || specification.stop.now() {
-            return Explanation::Undecided;
+            return PartitionExplanation::Undecided;
         }
     }
     let Some(minimal) = histories.into_iter().reduce(|one, other| one.join(&other, partition))
     else {
-        return Explanation::Undecided;
+        return PartitionExplanation::Undecided;
     };
     let dead_ends = tried.iter().take(MAX_REPORTED).flat_map(|readings| {
         LinearizationSearch::of_minimal_history(specification, readings, &minimal).dead_ends()
     });
     let dead_ends = dead_ends.collect();
-    Explanation::NoOrder(minimal, dead_ends)
+    PartitionExplanation::NoOrder(minimal, dead_ends)
 }
 
 /// The readings without which these readings no longer explain the partition.

@@ -8,7 +8,9 @@ use guest_access_rules::text_file::{self, FileKind, TextFileError};
 
 use crate::scenario::{actor_name, guest_name, sentence};
 
-use super::recording::{AnswerVerdict, Call, FORMAT, Line, Recording, Round, RoundEnd, sends};
+use super::recording::{
+    AnswerVerdict, FORMAT, RecordedCall, Recording, RecordingLine, Round, RoundEnd, sends,
+};
 
 /// The kind of the file of a recording.
 const KIND: FileKind = FileKind {
@@ -27,31 +29,31 @@ pub enum RecordingError {
     File(#[from] TextFileError),
     /// The file is empty.
     #[error(
-        "{}:1: there is nothing here; a recording begins with `{{\"line\":\"recording\",\"format\":{FORMAT},\"rules\":\"latest\"}}`",
+        "{}:1: the file is empty; a recording begins with `{{\"line\":\"recording\",\"format\":{FORMAT},\"rules\":\"latest\"}}`",
         path.display()
     )]
     Empty {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
     },
     /// A line does not match the format.
     #[error("{}:{line}: {message}; schema/recording.json says what a line is", path.display())]
     Syntax {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// Which line.
+        /// The number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The message of the JSON reader.
         message: String,
     },
     /// A line matches the format, but contradicts itself or another line.
     #[error("{}:{line}: {message}", path.display())]
     Meaning {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// Which line.
+        /// The number of the line, from 1.
         line: usize,
-        /// What is wrong, and what would be right.
+        /// The fault, and how to mend it.
         message: String,
     },
 }
@@ -71,7 +73,7 @@ impl Recording {
     /// # Errors
     /// If the text is not a recording.
     pub fn parse(path: &Path, text: &str) -> Result<Self, RecordingError> {
-        let mut reader = Reader { path, about: None, rounds: BTreeMap::new() };
+        let mut reader = RecordingReader { path, about: None, rounds: BTreeMap::new() };
         for (number, line) in (1..).zip(text.lines()) {
             if !line.trim().is_empty() {
                 reader.line(number, line)?;
@@ -85,10 +87,10 @@ impl Recording {
     /// # Panics
     /// Never: every recording can be written as JSON.
     pub fn to_jsonl(&self) -> String {
-        let about = std::iter::once(Line::Recording(self.header.clone()));
+        let about = std::iter::once(RecordingLine::Recording(self.header.clone()));
         let rounds = self.rounds.iter().flat_map(|round| {
-            let calls = round.calls.iter().cloned().map(Line::Call);
-            calls.chain(round.end.clone().map(Line::End))
+            let calls = round.calls.iter().cloned().map(RecordingLine::Call);
+            calls.chain(round.end.clone().map(RecordingLine::End))
         });
         let lines = about.chain(rounds).map(|line| {
             serde_json::to_string(&line).expect("a recording consists of strings and numbers")
@@ -98,7 +100,7 @@ impl Recording {
 }
 
 /// The lines read so far, with the line number of each call.
-struct Reader<'a> {
+struct RecordingReader<'a> {
     path: &'a Path,
     about: Option<super::RecordingHeader>,
     rounds: BTreeMap<u32, RoundSoFar>,
@@ -107,44 +109,48 @@ struct Reader<'a> {
 /// The calls and the final state of a round read so far, each with its line number.
 #[derive(Default)]
 struct RoundSoFar {
-    calls: Vec<(usize, Call)>,
+    calls: Vec<(usize, RecordedCall)>,
     end: Option<(usize, RoundEnd)>,
 }
 
-impl Reader<'_> {
+impl RecordingReader<'_> {
     fn wrong<T>(&self, line: usize, message: String) -> Result<T, RecordingError> {
         Err(RecordingError::Meaning { path: self.path.to_owned(), line, message })
     }
 
     fn line(&mut self, number: usize, text: &str) -> Result<(), RecordingError> {
-        let line: Line = serde_json::from_str(text).map_err(|error| {
+        let line: RecordingLine = serde_json::from_str(text).map_err(|error| {
             let message = error.to_string();
             // The parser counts lines within this line.
             let message = message.split(" at line ").next().unwrap_or_default().to_owned();
             RecordingError::Syntax { path: self.path.to_owned(), line: number, message }
         })?;
         match line {
-            Line::Recording(about) if self.about.is_some() => {
+            RecordingLine::Recording(about) if self.about.is_some() => {
                 let rules = about.rules;
-                self.wrong(number, format!("a recording of `{rules}` begins within another one"))
+                self.wrong(number, format!("a second header, for `{rules}`; a recording has one header, on its first line"))
             }
-            Line::Recording(about) if about.format != FORMAT => {
+            RecordingLine::Recording(about) if about.format != FORMAT => {
                 let format = about.format;
-                self.wrong(number, format!("the format is {format}, and {FORMAT} is known here"))
+                self.wrong(
+                    number,
+                    format!("the format is {format}; this program reads format {FORMAT}"),
+                )
             }
-            Line::Recording(about) => {
+            RecordingLine::Recording(about) => {
                 self.about = Some(about);
                 Ok(())
             }
-            Line::Call(_) | Line::End(_) if self.about.is_none() => {
-                self.wrong(number, "the first line has to be that of the `recording`".to_owned())
-            }
-            Line::Call(call) => {
+            RecordingLine::Call(_) | RecordingLine::End(_) if self.about.is_none() => self.wrong(
+                number,
+                "the first line has to be the header, with `\"line\":\"recording\"`".to_owned(),
+            ),
+            RecordingLine::Call(call) => {
                 self.check(number, &call)?;
                 self.rounds.entry(call.round).or_default().calls.push((number, call));
                 Ok(())
             }
-            Line::End(end) => {
+            RecordingLine::End(end) => {
                 let known: Vec<_> =
                     (0..guest_access_model::state::MAX_GUESTS).map(guest_name).collect();
                 if let Some(who) = end.memberships.keys().find(|who| !known.contains(who)) {
@@ -165,7 +171,7 @@ impl Reader<'_> {
     }
 
     /// Checks a call without the other calls.
-    fn check(&self, number: usize, call: &Call) -> Result<(), RecordingError> {
+    fn check(&self, number: usize, call: &RecordedCall) -> Result<(), RecordingError> {
         let step = call.step();
         if step.by == Actor::Server {
             return self.wrong(
@@ -174,35 +180,38 @@ impl Reader<'_> {
             );
         }
         if !matches!(step.place, Place::Nowhere | Place::Room(0)) {
-            return self.wrong(
-                number,
-                "a recording is about `room1` of each round, and no other".to_owned(),
-            );
+            return self
+                .wrong(number, "a recording has only one room in each round, `room1`".to_owned());
         }
         if call.upgraded && !matches!(step.by, Actor::Guest(_)) {
             let by = actor_name(step.by);
-            return self.wrong(number, format!("`{by}` has no token of an upgrade; guests have"));
+            return self.wrong(
+                number,
+                format!("`upgraded` is for calls of guests, and `{by}` is no guest"),
+            );
         }
         if call.event.is_some() && !sends(step.operation) {
             let step = sentence(step);
             return self
-                .wrong(number, format!("no event comes of it that {step}; leave `event` out"));
+                .wrong(number, format!("`{step}` sends no event with a name; leave `event` out"));
         }
         if let Some(end) = call.end.filter(|end| *end < call.start) {
             let start = call.start;
-            return self.wrong(number, format!("it ends at {end}, before it starts at {start}"));
+            return self
+                .wrong(number, format!("the call ends at {end}, before its start at {start}"));
         }
         match &call.answer {
-            Some(_) if call.end.is_none() => {
-                self.wrong(number, "there is an answer, and no `end` at which it came".to_owned())
-            }
+            Some(_) if call.end.is_none() => self.wrong(
+                number,
+                "the call has an answer and no `end`; `end` is the time of the answer".to_owned(),
+            ),
             Some(answer)
                 if (answer.verdict == AnswerVerdict::Allow)
                     != (200..300).contains(&answer.status) =>
             {
                 let status = answer.status;
                 let message = format!(
-                    "`allow` has a status of 200 to 299, and `deny` another one than those; here it is {status}"
+                    "`allow` needs a status from 200 to 299, and `deny` any other status; this status is {status}"
                 );
                 self.wrong(number, message)
             }
@@ -227,7 +236,7 @@ impl Reader<'_> {
     }
 
     /// Checks that no two events have one name, and that every name has an event.
-    fn check_names(&self, calls: &[(usize, Call)]) -> Result<(), RecordingError> {
+    fn check_names(&self, calls: &[(usize, RecordedCall)]) -> Result<(), RecordingError> {
         let mut names: BTreeMap<&str, usize> = BTreeMap::new();
         for (line, call) in calls {
             if let Some(name) = &call.event
@@ -235,7 +244,7 @@ impl Reader<'_> {
             {
                 return self.wrong(
                     *line,
-                    format!("the event of line {before} of this round is called `{name}` already"),
+                    format!("the event of line {before} of this round has the name `{name}` too; give each event its own name"),
                 );
             }
         }
@@ -246,7 +255,7 @@ impl Reader<'_> {
                 return self.wrong(
                     *line,
                     format!(
-                        "no call of this round sends an event called `{name}`; put `\"event\":\"{name}\"` on the one that does"
+                        "no call of this round sends an event with the name `{name}`; put `\"event\":\"{name}\"` on the call that sends it"
                     ),
                 );
             }
@@ -255,7 +264,7 @@ impl Reader<'_> {
     }
 
     /// Checks that no client makes two calls at once.
-    fn check_clients(&self, calls: &[(usize, Call)]) -> Result<(), RecordingError> {
+    fn check_clients(&self, calls: &[(usize, RecordedCall)]) -> Result<(), RecordingError> {
         let clients: BTreeSet<_> = calls.iter().map(|(_, call)| call.client).collect();
         for client in clients {
             let mut of: Vec<_> = calls.iter().filter(|(_, call)| call.client == client).collect();
@@ -266,7 +275,7 @@ impl Reader<'_> {
                     return self.wrong(
                         *line,
                         format!(
-                            "client {client} begins this call before its call of line {before} was answered; give it a client of its own"
+                            "client {client} begins this call before the answer to its call of line {before}; give this call another client"
                         ),
                     );
                 }

@@ -18,7 +18,7 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership}
 use crate::scenario::guest_name;
 use crate::subject::server::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
 
-use super::recording::{self, Call, Round, RoundEnd};
+use super::recording::{self, RecordedCall, Round, RoundEnd};
 use super::specification::{
     EventNumber, PartitionCall, PartitionOperation, RoundSpecification, RoundState,
 };
@@ -165,7 +165,7 @@ fn is_observed(round: &Round, user: Actor, event: &str) -> bool {
 }
 
 /// Whether an answer contained an event; `None` if the answer does not show that.
-fn presence_in_answer(call: &Call, event: &str) -> Option<bool> {
+fn presence_in_answer(call: &RecordedCall, event: &str) -> Option<bool> {
     let answer = call.answer.as_ref()?;
     let is_present = answer.gave.as_ref()?.iter().any(|name| name == event);
     (is_present || answer.whole).then_some(is_present)
@@ -187,7 +187,7 @@ fn partition(
 /// partition.
 fn partition_call(
     number: usize,
-    call: &Call,
+    call: &RecordedCall,
     names: &EventNumbers<'_>,
     user: Actor,
     event: Option<&str>,
@@ -243,7 +243,7 @@ fn target(step: &Action) -> Option<Actor> {
 }
 
 /// The time of the answer to a call, and what the answer shows of this event.
-fn observation(call: &Call, event: Option<&str>) -> Option<(u64, HttpObservation)> {
+fn observation(call: &RecordedCall, event: Option<&str>) -> Option<(u64, HttpObservation)> {
     let (answer, end) = (call.answer.as_ref()?, call.end?);
     let verdict = match answer.verdict {
         recording::AnswerVerdict::Allow => CallVerdict::Allowed,

@@ -21,7 +21,8 @@ use crate::subject::server::{
 use super::check::Checker;
 use super::chooser::{ChosenCall, EventChoice, GUESTS, endings, next, prelude, role};
 use super::recording::{
-    self, Answer, Call, FORMAT, Recording, RecordingHeader, Round, RoundEnd, Software, sends,
+    self, FORMAT, RecordedAnswer, RecordedCall, Recording, RecordingHeader, Round, RoundEnd,
+    Software, sends,
 };
 
 /// The options of a recording.
@@ -198,7 +199,7 @@ struct SharedRound {
     /// The events that were the settings when the round began.
     first: [Option<String>; 2],
     /// The calls so far. The answers of these calls contain event ids, and not yet the names of events.
-    calls: RefCell<Vec<Call>>,
+    calls: RefCell<Vec<RecordedCall>>,
     /// The failures that kept calls from having an answer.
     failures: RefCell<Vec<NotRunReason>>,
     broken: Cell<Option<ServerError>>,
@@ -246,7 +247,7 @@ impl SharedRound {
         });
         let (name, about) = about.map_or((None, None), |(name, id, note)| (name, Some((id, note))));
         let context = CallContext { word: session.unique_name(word), token, about };
-        let mut call = Call {
+        let mut call = RecordedCall {
             round: self.round,
             client,
             step: WrittenAction(step),
@@ -356,12 +357,12 @@ impl SharedRound {
     }
 }
 
-fn answer(result: &CallResult) -> Answer {
+fn answer(result: &CallResult) -> RecordedAnswer {
     let (verdict, errcode) = match &result.verdict {
         CallVerdict::Denied { errcode, .. } => (recording::AnswerVerdict::Deny, errcode.clone()),
         _ => (recording::AnswerVerdict::Allow, None),
     };
     let CallResult { status, gave, whole, is_guest, .. } = result;
     let (status, gave, whole, is_guest) = (*status, gave.clone(), *whole, *is_guest);
-    Answer { verdict, status, errcode, gave, whole, is_guest }
+    RecordedAnswer { verdict, status, errcode, gave, whole, is_guest }
 }

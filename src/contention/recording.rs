@@ -27,39 +27,39 @@ pub struct Round {
     /// The number of the round.
     pub number: u32,
     /// The calls, by their start.
-    pub calls: Vec<Call>,
+    pub calls: Vec<RecordedCall>,
     /// The final state, if one was observed.
     pub end: Option<RoundEnd>,
 }
 
 /// One line of a recording.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "line", rename_all = "snake_case")]
-pub(super) enum Line {
-    /// The first line: of what it is a recording.
+#[serde(tag = "line", rename_all = "snake_case", expecting = "a line, which is an object")]
+#[schemars(rename = "Line")]
+pub(super) enum RecordingLine {
+    /// The first line, which says what the recording is about.
     Recording(RecordingHeader),
     /// A call.
-    Call(Call),
-    /// How a round ended.
+    Call(RecordedCall),
+    /// The final state of a round.
     End(RoundEnd),
 }
 
 /// Returns the JSON Schema of a line of a recording, published as `schema/recording.json`.
 pub fn schema() -> Schema {
-    SchemaGenerator::default().into_root_schema_for::<Line>()
+    SchemaGenerator::default().into_root_schema_for::<RecordingLine>()
 }
 
-/// Of what a recording is one.
+/// The header of a recording: the rules, and the homeserver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "About")]
 pub struct RecordingHeader {
     /// The version of the format, which is 1.
     pub format: u32,
-    /// The rules that the homeserver is to keep to: a revision's id or alias, or the path of a rules
-    /// file.
+    /// The rules that the homeserver should follow: a revision's id or alias, or the path of a rules file.
     pub rules: String,
-    /// What the homeserver calls itself.
+    /// The name and the version that the homeserver gives of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<Software>,
     /// The seed from which the calls were chosen.
@@ -67,67 +67,69 @@ pub struct RecordingHeader {
     pub seed: Option<u64>,
 }
 
-/// What a homeserver calls itself.
+/// The software of a homeserver, as the homeserver names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Software {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its version.
+    /// The version.
     pub version: String,
 }
 
-/// A call: who made it, when, and what came of it.
+/// A call, with its start, its end and its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Call {
-    /// In which round.
+#[serde(deny_unknown_fields, expecting = "a call, which is an object")]
+#[schemars(rename = "Call")]
+pub struct RecordedCall {
+    /// The number of the round.
     pub round: u32,
-    /// By which client. A client waits for an answer before its next call.
+    /// The number of the client. A client waits for an answer before its next call.
     pub client: u32,
-    /// Who does what, as scenarios write it. Of rooms there is `room1` alone, and there is none of the
-    /// homeserver's own deeds.
+    /// The action, written as a step of a scenario. The only room is `room1`. A recording has no actions of
+    /// the homeserver itself.
     pub step: WrittenAction,
-    /// Whether it shows the token that the guest's upgrade gave, and not that of its registration.
+    /// Whether the call shows the token from the guest's upgrade, and not the token from the registration.
     #[serde(default, skip_serializing_if = "is_false")]
     pub upgraded: bool,
-    /// The name of the event that it sends, of the recorder's choice.
+    /// The name of the event that the call sends. The recorder chooses the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
-    /// The name of the event that it asks for, or redacts.
+    /// The name of the event that the call requests or redacts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
-    /// When it began: not after it was sent, in microseconds since the round began.
+    /// The start, in microseconds since the round began. The start is not later than the sending of the call.
     pub start: u64,
-    /// When it was answered: not before the answer was there. None, if no answer came.
+    /// The end, which is not earlier than the arrival of the answer. Left out if no answer came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<u64>,
-    /// The answer; none, if none came, or none that can be understood.
+    /// The answer. Left out if no answer came, or if the answer was malformed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<Answer>,
-    /// Why there is no answer.
+    pub answer: Option<RecordedAnswer>,
+    /// The reason why there is no answer.
     #[serde(rename = "untold", default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
 
-/// What was answered.
+/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Answer {
+#[serde(deny_unknown_fields, expecting = "an answer, which is an object")]
+#[schemars(rename = "Answer")]
+pub struct RecordedAnswer {
     /// Whether the call was allowed.
     pub verdict: AnswerVerdict,
     /// The HTTP status.
     #[schemars(range(min = 100, max = 599))]
     pub status: u16,
-    /// The error code of a denial, if it has one.
+    /// The error code of a denial, if the denial has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errcode: Option<String>,
-    /// The names of the events that it gives: those of the timeline, and of the state those sent by
-    /// `send state`. Left out, it was not looked at.
+    /// The names of the given events: all events of the timeline, and of the state those that
+    /// `send state` sent. Left out if the recorder did not look at the events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gave: Option<Vec<String>>,
-    /// Whether an event that `gave` does not name was not given. Where it is not, an answer may have
-    /// left out events for its length.
+    /// Whether `gave` names every event of the answer. If not, the answer may have left out events because
+    /// of its length.
     #[serde(default, skip_serializing_if = "is_false")]
     pub whole: bool,
     /// What `GET /account/whoami` says of the caller.
@@ -140,13 +142,13 @@ pub struct Answer {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "Verdict")]
 pub enum AnswerVerdict {
-    /// It was.
+    /// The call was allowed.
     Allow,
-    /// It was not.
+    /// The call was denied.
     Deny,
 }
 
-/// How a round ended: what the moderator saw when nothing was in flight any more.
+/// The final state of a round, as the moderator reads it when no call is in flight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "End")]
@@ -172,25 +174,25 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Recording {
-    /// How many calls there are.
+    /// The number of calls.
     pub fn calls(&self) -> usize {
         self.rounds.iter().map(|round| round.calls.len()).sum()
     }
 }
 
-impl Call {
+impl RecordedCall {
     /// The step.
     pub const fn step(&self) -> &Action {
         &self.step.0
     }
 
-    /// Whether it was over before the other began.
+    /// Whether this call ended before the other call began.
     pub fn precedes(&self, other: &Self) -> bool {
         self.end.is_some_and(|end| end < other.start)
     }
 }
 
-/// Whether an act sends an event that can have a name.
+/// Whether an operation sends an event that can have a name.
 pub(super) const fn sends(operation: Operation) -> bool {
     matches!(
         operation,

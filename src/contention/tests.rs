@@ -20,10 +20,10 @@ use crate::scenario::{WrittenAction, guest_name};
 use crate::subject::reference::ReferenceSubject;
 
 use super::check::Checker;
-use super::explain::{Explanation, explain};
+use super::explain::{PartitionExplanation, explain};
 use super::linearization::{LinearizationSearch, SearchResult};
 use super::partition::Partition;
-use super::recording::{Answer, AnswerVerdict, Call, Round, RoundEnd};
+use super::recording::{AnswerVerdict, RecordedAnswer, RecordedCall, Round, RoundEnd};
 use super::specification::{
     PartitionCall, PartitionOperation, Readings, RoundSpecification, RoundState,
     SpecificationByReadings,
@@ -118,18 +118,24 @@ pub(super) fn round_of_the_reference(profile: &Profile, length: usize, rng: &mut
     round
 }
 
-fn call(client: u32, step: &Action, observation: &Observation, start: u64, end: u64) -> Call {
-    use guest_access_model::action::Answer as Held;
+fn call(
+    client: u32,
+    step: &Action,
+    observation: &Observation,
+    start: u64,
+    end: u64,
+) -> RecordedCall {
+    use guest_access_model::action::Answer;
     let Observation { decision, answer } = observation;
     let gave = match answer {
-        Held::Gave { tagged } => Some(if *tagged { vec!["e1".to_owned()] } else { Vec::new() }),
+        Answer::Gave { tagged } => Some(if *tagged { vec!["e1".to_owned()] } else { Vec::new() }),
         _ => None,
     };
     let is_guest = match answer {
-        Held::IsGuest(is_guest) => Some(*is_guest),
+        Answer::IsGuest(is_guest) => Some(*is_guest),
         _ => None,
     };
-    Call {
+    RecordedCall {
         round: 1,
         client,
         step: WrittenAction(Action { tag: false, ..*step }),
@@ -138,7 +144,7 @@ fn call(client: u32, step: &Action, observation: &Observation, start: u64, end: 
         about: None,
         start,
         end: Some(end),
-        answer: Some(Answer {
+        answer: Some(RecordedAnswer {
             verdict: if decision.allows() { AnswerVerdict::Allow } else { AnswerVerdict::Deny },
             status: decision.status,
             errcode: decision.errcode.map(|errcode| errcode.as_str().to_owned()),
@@ -250,7 +256,7 @@ proptest! {
         let round = round_of_the_reference(&rules.profile(), length, &mut rng);
         let sent = round.calls.iter().find(|call| call.event.is_some()).map(|call| call.start);
         let upgrades = |of: Actor| {
-            let upgrade = |call: &&Call| {
+            let upgrade = |call: &&RecordedCall| {
                 call.step().by == of && matches!(call.step().operation, Operation::Upgrade(_))
             };
             round.calls.iter().any(|call| upgrade(&call))
@@ -344,7 +350,7 @@ proptest! {
         }
         // Nobody upgrades, and an answer says that the caller is no guest.
         round.calls.retain(|call| !matches!(call.step().operation, Operation::Upgrade(_)));
-        let of_whoami = |call: &&mut Call| call.step().operation == Operation::WhoAmI;
+        let of_whoami = |call: &&mut RecordedCall| call.step().operation == Operation::WhoAmI;
         let Some(lie) = round.calls.iter_mut().find(of_whoami) else { return Ok(()) };
         let by = lie.step().by;
         lie.answer.iter_mut().for_each(|answer| {
@@ -371,7 +377,7 @@ proptest! {
             if !matches!(order(&specification, &partition), SearchResult::NoOrder) {
                 continue;
             }
-            let Explanation::NoOrder(minimal, _) = explain(&specification, &partition, &[]) else { continue };
+            let PartitionExplanation::NoOrder(minimal, _) = explain(&specification, &partition, &[]) else { continue };
             prop_assert!(minimal.calls.len() <= partition.calls.len());
             let calls = minimal.calls.iter().filter(|call| call.answer.is_some());
             let as_recorded = calls.map(|call| &round.calls[call.number]);

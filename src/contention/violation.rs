@@ -12,7 +12,7 @@ use crate::subject::server::{CallVerdict, EventPresence, HttpObservation, Respon
 use super::linearization::DeadEnd;
 use super::minimal_history::MinimalHistory;
 use super::partition::Partition;
-use super::recording::{Call, Round};
+use super::recording::{RecordedCall, Round};
 use super::specification::{
     PartitionCall, PredictedAnswer, RoundSpecification, SpecificationByReadings,
 };
@@ -32,7 +32,7 @@ pub struct Violation {
     /// The event of the partition.
     pub event: Option<String>,
     /// The calls that show the violation, by their start. Calls in flight at the end have no answer.
-    pub calls: Vec<Call>,
+    pub calls: Vec<RecordedCall>,
     /// The position among these calls of the unexplained call; none if the final state is unexplained.
     pub unexplained: Option<usize>,
     /// The unexplained call, in words.
@@ -159,10 +159,12 @@ pub(super) fn violation(
         Some(_) => kinds.into_iter().min().unwrap_or(DivergenceKind::Error),
         None => DivergenceKind::Effect,
     };
-    let shown: Vec<Call> = calls.iter().map(|judged| reported_call(round, judged)).collect();
+    let shown: Vec<RecordedCall> =
+        calls.iter().map(|judged| reported_call(round, judged)).collect();
     // A call that was freed from its time may still have raced with one of the others.
-    let apart = |one: &Call, other: &Call| one.precedes(other) || other.precedes(one);
-    let others: Vec<&Call> = anytime.iter().map(|one| &round.calls[one.number]).collect();
+    let apart =
+        |one: &RecordedCall, other: &RecordedCall| one.precedes(other) || other.precedes(one);
+    let others: Vec<&RecordedCall> = anytime.iter().map(|one| &round.calls[one.number]).collect();
     let race = shown.iter().enumerate().any(|(number, one)| {
         let later = shown.iter().skip(number + 1);
         later.chain(others.iter().copied()).any(|other| !apart(one, other))
@@ -213,9 +215,9 @@ fn readings_in_words(specification: &SpecificationByReadings, readings: &[usize]
 }
 
 /// The recorded call, without its answer if the minimal history does not have the answer.
-pub(super) fn reported_call(round: &Round, judged: &PartitionCall) -> Call {
+pub(super) fn reported_call(round: &Round, judged: &PartitionCall) -> RecordedCall {
     let call = round.calls[judged.number].clone();
-    if judged.answer.is_some() { call } else { Call { answer: None, end: None, ..call } }
+    if judged.answer.is_some() { call } else { RecordedCall { answer: None, end: None, ..call } }
 }
 
 /// The severity of an answer, given the predicted answer.

@@ -11,7 +11,7 @@ use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
 use crate::contention::{
-    Call, CheckResult, Inconsistency, LimitedSearch, PartitionEvidence, RecordingHeader,
+    CheckResult, Inconsistency, LimitedSearch, PartitionEvidence, RecordedCall, RecordingHeader,
     UndecidedPartition, Violation,
 };
 use crate::diff::{ReadingConflict, ReadingTaken};
@@ -92,7 +92,7 @@ pub struct EvidenceReport {
     #[serde(flatten)]
     pub part: PartitionReport,
     /// The calls that no order explains by the other option.
-    pub calls: Vec<Call>,
+    pub calls: Vec<RecordedCall>,
     /// The number of the unexplained call, from 1; null if the final state is unexplained.
     pub unexplained: Option<usize>,
 }
@@ -153,7 +153,7 @@ pub struct ViolationReport {
     /// The clauses on which the predictions rest.
     pub clauses: Vec<String>,
     /// The recorded calls that show the violation. Calls in flight at the end have no answer.
-    pub calls: Vec<Call>,
+    pub calls: Vec<RecordedCall>,
     /// The number of the unexplained call, from 1; null if the final state is unexplained.
     pub unexplained: Option<usize>,
     /// Calls that do not help to explain the answers, at whatever time they took effect, in words.

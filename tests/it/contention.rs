@@ -120,13 +120,13 @@ fn an_error_in_a_recording_names_its_line() {
     let send = r#"{"line":"call","round":1,"client":2,"step":{"as":"moderator","do":"send","type":"m.room.message","room":"room1"},"event":"e1","start":1,"end":5,"answer":{"verdict":"allow","status":200}}"#;
     let wrong = |with: &str, from: &str, to: &str| with.replace(from, to);
     for (lines, says) in [
-        (vec![""], "h.jsonl:1: there is nothing here; a recording begins with"),
-        (vec![register], "h.jsonl:1: the first line has to be that of the `recording`"),
+        (vec![""], "h.jsonl:1: the file is empty; a recording begins with"),
+        (vec![register], "h.jsonl:1: the first line has to be the header, with"),
         (vec![HEAD, "{"], "h.jsonl:2: EOF while parsing an object; schema/recording.json"),
-        (vec![HEAD, HEAD], "h.jsonl:2: a recording of `latest` begins within another one"),
+        (vec![HEAD, HEAD], "h.jsonl:2: a second header, for `latest`; a recording has one header"),
         (
             vec![r#"{"line":"recording","format":2,"rules":"latest"}"#],
-            "h.jsonl:1: the format is 2, and 1 is known here",
+            "h.jsonl:1: the format is 2; this program reads format 1",
         ),
         (
             vec![HEAD, &wrong(register, "guest1", "guest9")],
@@ -138,35 +138,35 @@ fn an_error_in_a_recording_names_its_line() {
         ),
         (
             vec![HEAD, &wrong(register, r#""end":5"#, r#""end":0"#)],
-            "h.jsonl:2: it ends at 0, before it starts at 1",
+            "h.jsonl:2: the call ends at 0, before its start at 1",
         ),
         (
             vec![HEAD, &wrong(register, r#""end":5,"#, "")],
-            "h.jsonl:2: there is an answer, and no `end` at which it came",
+            "h.jsonl:2: the call has an answer and no `end`",
         ),
         (
             vec![HEAD, &wrong(register, "200", "403")],
-            "h.jsonl:2: `allow` has a status of 200 to 299",
+            "h.jsonl:2: `allow` needs a status from 200 to 299",
         ),
         (
             vec![HEAD, &wrong(register, r#""start""#, r#""event":"e1","start""#)],
-            "h.jsonl:2: no event comes of it that guest1 registers as a guest; leave `event` out",
+            "h.jsonl:2: `guest1 registers as a guest` sends no event with a name; leave `event` out",
         ),
         (
             vec![HEAD, &wrong(send, "room1", "room2")],
-            "h.jsonl:2: a recording is about `room1` of each round, and no other",
+            "h.jsonl:2: a recording has only one room in each round, `room1`",
         ),
         (
             vec![HEAD, send, &wrong(send, r#""client":2"#, r#""client":3"#)],
-            "h.jsonl:3: the event of line 2 of this round is called `e1` already",
+            "h.jsonl:3: the event of line 2 of this round has the name `e1` too",
         ),
         (
             vec![HEAD, send, &wrong(register, r#""client":1"#, r#""client":2"#)],
-            "h.jsonl:3: client 2 begins this call before its call of line 2 was answered",
+            "h.jsonl:3: client 2 begins this call before the answer to its call of line 2",
         ),
         (
             vec![HEAD, &wrong(register, "200", r#"200,"gave":["e7"]"#)],
-            "h.jsonl:2: no call of this round sends an event called `e7`",
+            "h.jsonl:2: no call of this round sends an event with the name `e7`",
         ),
         (
             vec![HEAD, r#"{"line":"end","round":1,"memberships":{"guest7":"join"}}"#],

@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use crate::contention::{AnswerVerdict, Call};
+use crate::contention::{AnswerVerdict, RecordedCall};
 use crate::scenario::{actor_name, sentence};
 
 /// The layout of the calls of a violation.
@@ -15,7 +15,7 @@ pub(super) struct Timeline<'a> {
 
 /// The layout of one call.
 pub(super) struct Row<'a> {
-    call: &'a Call,
+    call: &'a RecordedCall,
     pub(super) number: usize,
     /// The moment of the start.
     start: usize,
@@ -25,7 +25,7 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Timeline<'a> {
-    pub(super) fn of(calls: &'a [Call], unexplained: Option<usize>) -> Self {
+    pub(super) fn of(calls: &'a [RecordedCall], unexplained: Option<usize>) -> Self {
         let ends = calls.iter().filter_map(|call| call.end);
         let mut times: Vec<_> = calls.iter().map(|call| call.start).chain(ends).collect();
         times.sort_unstable();
@@ -102,7 +102,7 @@ impl Row<'_> {
 
     /// The action and the answer of the call.
     pub(super) fn summary(&self) -> String {
-        let Call { event, about, answer, .. } = self.call;
+        let RecordedCall { event, about, answer, .. } = self.call;
         let sentence = sentence(self.call.step());
         let event = event.as_ref().map(|event| format!(" ({event})")).unwrap_or_default();
         let about = about.as_ref().map(|about| format!(" ({about})")).unwrap_or_default();
@@ -151,8 +151,8 @@ mod tests {
 
     use super::*;
 
-    fn call(client: u32, start: u64, end: Option<u64>) -> Call {
-        Call {
+    fn call(client: u32, start: u64, end: Option<u64>) -> RecordedCall {
+        RecordedCall {
             round: 1,
             client,
             step: WrittenAction(Action::new(Actor::Guest(0), Operation::WhoAmI)),
