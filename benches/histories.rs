@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use guest_access::contention::{Checker, Options, record};
+use guest_access::contention::{Checker, RecordOptions, record};
 use guest_access::diff::wait_for;
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (clients, length) in
         [(2, 10), (4, 10), (6, 10), (8, 10), (12, 10), (6, 5), (6, 20), (6, 40)]
     {
-        let options = Options {
+        let options = RecordOptions {
             clients,
             time: TIME,
             length,

@@ -44,7 +44,7 @@ mod violation;
 pub use check::{CheckResult, Checker, NeededReading};
 pub use consistency::{Inconsistency, LimitedSearch, PartitionEvidence, UndecidedPartition};
 pub use file::RecordingError;
-pub use record::{Options, RecordingRun, record};
+pub use record::{RecordOptions, RecordingRun, record};
 pub use recording::{
     AnswerVerdict, FORMAT, RecordedAnswer, RecordedCall, Recording, RecordingHeader, Round,
     RoundEnd, Software, schema,

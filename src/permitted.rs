@@ -15,7 +15,7 @@
 //! |---|---|
 //! | an option that may be taken at an open question | [`TakenOption`], numbered by [`OpenOptions`] |
 //! | one observed step, compared with every expectation | [`StepMatches`] |
-//! | one scenario: is there an assignment that explains every step? | [`SequenceJudge`]; [`Judge`] for the steps of a vector |
+//! | one scenario: is there an assignment that explains every step? | [`SequenceJudge`]; [`ScenarioJudge`] for the steps of a vector |
 //! | a run of many scenarios: which assignment does it follow, and where not? | [`judge_run`], [`judge_run_by`] |
 //! | the profiles that take one option beside the default | [`open`](guest_access_rules::variant::open), [`permitted`](guest_access_rules::variant::permitted) |
 //! | a scenario by the rules alone: each decision, and where it is open | [`DecidedStep`] |
@@ -63,7 +63,7 @@ pub use kind::DivergenceKind;
 pub use matches::{Match, StepMatches};
 pub use option::{Assignment, OpenOptions, OptionNumber, TakenOption};
 pub use run::{Conflict, MOST_TRIED, RunJudgement, StepJudgement, judge_run, judge_run_by};
-pub use scenario::{Judge, Judgement, Permitted, matches_of, options_of};
+pub use scenario::{PermittedOutcome, ScenarioJudge, ScenarioJudgement, matches_of, options_of};
 pub use sequence::SequenceJudge;
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ use guest_access_rules::profile::Profile;
 pub use error::ScenarioError;
 pub use expect::{Expect, ObservedStep, Verdict};
 pub(crate) use file::line_of;
-pub use file::{Source, WrittenAction, schema};
+pub use file::{StepLines, WrittenAction, schema};
 pub use interleaving::InterleavingEntry;
 pub use outcome::{
     effects_in_words, expectation_in_words, memberships_in_words, outcome_in_words,
@@ -94,7 +94,7 @@ impl Scenario {
     ///
     /// # Errors
     /// If the file cannot be read or is not a scenario.
-    pub fn load(path: &Path) -> Result<(Self, Source), ScenarioError> {
+    pub fn load(path: &Path) -> Result<(Self, StepLines), ScenarioError> {
         file::parse(path, &file::read(path)?)
     }
 

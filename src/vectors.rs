@@ -19,7 +19,7 @@
 //!    (`deviations.rs`).
 //! 7. Remove each vector whose goals the other vectors cover.
 //!
-//! **Where the text is open**, a step also lists what other options expect of it: see [`Permitted`].
+//! **Where the text is open**, a step also lists what other options expect of it: see [`PermittedOutcome`].
 //!
 //! ```no_run
 //! use guest_access::vectors::vectors;
@@ -52,12 +52,12 @@ use guest_access_model::state::Scope;
 use guest_access_model::threads::{self, each};
 use guest_access_rules::rules::Rules;
 
-use crate::permitted::{ActionRun, Permitted};
+use crate::permitted::{ActionRun, PermittedOutcome};
 use crate::scenario::Scenario;
 
 pub use coverage_goal::{
-    Caller, CoverageGoal, DecisionClass, EventClass, PlaceClass, ReadClass, Reader, RoomClosing,
-    StateChange,
+    CallerClass, CoverageGoal, DecisionClass, EventClass, PlaceClass, ReadClass, ReaderClass,
+    RoomClosing, StateChange,
 };
 pub use detection::{Detection, detections};
 pub use deviations::{Undetected, undetected};
@@ -75,7 +75,7 @@ pub struct Vector {
     /// The scenario. Every step has the expectation of the default readings.
     pub scenario: Scenario,
     /// What other options expect of each step.
-    pub otherwise: Vec<Vec<Permitted>>,
+    pub otherwise: Vec<Vec<PermittedOutcome>>,
     /// How many guests and rooms the vector needs.
     pub scope: Scope,
     /// The goals that the vector covers.
@@ -91,7 +91,7 @@ const GUESTS: u8 = 3;
 struct Candidate {
     slug: String,
     scenario: Scenario,
-    otherwise: Vec<Vec<Permitted>>,
+    otherwise: Vec<Vec<PermittedOutcome>>,
     scope: Scope,
     /// The default on the actions of the scenario.
     followed: ActionRun,

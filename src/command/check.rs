@@ -17,8 +17,8 @@ use super::{CommandError, Outcome};
 
 pub(super) use args::Args;
 
-use args::{Format, Model};
-use selection::{Selection, Subject};
+use args::{CheckFormat, Model};
+use selection::{ExploredSubject, Selection};
 use task::Task;
 
 pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
@@ -26,8 +26,10 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let selection = Selection::of(&args.properties, args.model)?;
     let rules: Vec<_> =
         args.rules.iter().map(|name| Rules::find(name)).collect::<Result<_, _>>()?;
-    let subjects: Vec<_> =
-        rules.iter().map(|rules| Subject::find(rules, &args.subject)).collect::<Result<_, _>>()?;
+    let subjects: Vec<_> = rules
+        .iter()
+        .map(|rules| ExploredSubject::find(rules, &args.subject))
+        .collect::<Result<_, _>>()?;
     let task = Task::begin(args)?;
     let mut reports = Vec::new();
     for ((name, rules), subject) in args.rules.iter().zip(&rules).zip(&subjects) {
@@ -56,10 +58,10 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
         ));
     }
     let text = match (args.format, reports.as_slice()) {
-        (Format::Text, _) => texts.join("\n"),
-        (Format::Json, [report]) => json(report)?,
-        (Format::Json, reports) => json(&reports)?,
-        (Format::Junit, reports) => junit(reports)?,
+        (CheckFormat::Text, _) => texts.join("\n"),
+        (CheckFormat::Json, [report]) => json(report)?,
+        (CheckFormat::Json, reports) => json(&reports)?,
+        (CheckFormat::Junit, reports) => junit(reports)?,
     };
     Ok(CommandOutput::new(text, outcome, &args.output))
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use guest_access_rules::rules::Rules;
 
 use crate::report::Run;
-use crate::report::decide::Decisions;
+use crate::report::decide::DecideReport;
 use crate::scenario::Scenario;
 
 use super::output::{CommandOutput, Format, OutputArgs};
@@ -33,10 +33,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
-    let (scenario, source) = Scenario::load(&args.scenario)?;
+    let (scenario, step_lines) = Scenario::load(&args.scenario)?;
     let rules = Rules::find(args.rules.as_ref().unwrap_or(&scenario.rules))?;
-    let decisions = Decisions::new(&scenario, &rules, Run::of([&rules]))
-        .map_err(|error| source.locate(error))?;
+    let decisions = DecideReport::new(&scenario, &rules, Run::of([&rules]))
+        .map_err(|error| step_lines.locate(error))?;
     let outcome = if decisions.as_expected { Outcome::Holds } else { Outcome::Fails };
     CommandOutput::report(&decisions, args.format, outcome, &args.output)
 }

@@ -108,17 +108,17 @@ pub(super) struct Args {
     contention: concurrent::ConcurrentArgs,
     /// The format of the report
     #[arg(long, default_value = "text")]
-    format: Format,
+    format: DiffFormat,
     /// Write the report to FILE in another format as well; may be given several times
     #[arg(long, value_name = "FORMAT=FILE", value_parser = format_and_file)]
-    also: Vec<(Format, PathBuf)>,
+    also: Vec<(DiffFormat, PathBuf)>,
     #[command(flatten)]
     output: OutputArgs,
 }
 
 /// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum DiffFormat {
     /// For people
     Text,
     /// For programs
@@ -131,7 +131,7 @@ enum Format {
     Jsonl,
 }
 
-impl Format {
+impl DiffFormat {
     fn write(self, report: &DiffReport) -> Result<String, CommandError> {
         Ok(match self {
             Self::Text => report.to_string(),
@@ -144,14 +144,16 @@ impl Format {
 }
 
 /// Parses `FORMAT=FILE`.
-fn format_and_file(text: &str) -> Result<(Format, PathBuf), String> {
-    let known: Vec<_> =
-        Format::value_variants().iter().filter_map(clap::ValueEnum::to_possible_value).collect();
+fn format_and_file(text: &str) -> Result<(DiffFormat, PathBuf), String> {
+    let known: Vec<_> = DiffFormat::value_variants()
+        .iter()
+        .filter_map(clap::ValueEnum::to_possible_value)
+        .collect();
     let names: Vec<_> = known.iter().map(clap::builder::PossibleValue::get_name).collect();
     let wrong =
         || format!("it has to be `FORMAT=FILE`, where FORMAT is one of {}", names.join(", "));
     let (format, path) = text.split_once('=').ok_or_else(wrong)?;
-    let format = Format::from_str(format, false).map_err(|_| wrong())?;
+    let format = DiffFormat::from_str(format, false).map_err(|_| wrong())?;
     if path.is_empty() { Err(wrong()) } else { Ok((format, path.into())) }
 }
 

@@ -7,7 +7,7 @@ use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::rules::Rules;
 
 use crate::report::Run;
-use crate::report::history::History;
+use crate::report::history::HistoryReport;
 
 use super::output::{CommandOutput, Format, OutputArgs};
 use super::progress::Progress;
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
             complete &= report.explored.complete;
             found.push((rules.clone(), report.findings));
         }
-        histories.push(History::new(scope, complete, &found, run.clone()));
+        histories.push(HistoryReport::new(scope, complete, &found, run.clone()));
     }
     let [history] = histories.as_slice() else { unreachable!("one scope is usual") };
     let outcome = match (history.fails(), history.complete) {

@@ -37,14 +37,14 @@ pub(super) struct Args {
     strict: bool,
     /// The format of the report
     #[arg(long, default_value = "text")]
-    format: Format,
+    format: ReplayFormat,
     #[command(flatten)]
     output: OutputArgs,
 }
 
 /// The format of a report about a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
+pub(super) enum ReplayFormat {
     /// For people
     Text,
     /// For programs
@@ -53,7 +53,7 @@ pub(super) enum Format {
     Html,
 }
 
-impl Format {
+impl ReplayFormat {
     pub(super) fn write(self, report: &ContentionReport) -> Result<String, CommandError> {
         Ok(match self {
             Self::Text => report.to_string(),

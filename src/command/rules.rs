@@ -3,7 +3,7 @@
 use guest_access_rules::rules::Rules;
 
 use crate::report::Run;
-use crate::report::revisions::{Revision, Revisions};
+use crate::report::revisions::{RevisionReport, Revisions};
 
 use super::output::{CommandOutput, Format, OutputArgs};
 use super::{CommandError, Outcome};
@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
         }
         Some(name) => {
             let rules = Rules::find(name)?;
-            let revision = Revision::new(&rules, Run::of([&rules]));
+            let revision = RevisionReport::new(&rules, Run::of([&rules]));
             CommandOutput::report(&revision, args.format, Outcome::Holds, &args.output)
         }
     }

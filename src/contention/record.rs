@@ -27,7 +27,7 @@ use super::recording::{
 
 /// The options of a recording.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct RecordOptions {
     /// The number of clients.
     pub clients: u32,
     /// The time after which no further round begins. There is at least one round.
@@ -66,7 +66,7 @@ pub async fn record(
     checker: &Checker,
     server: &Server,
     given: &[UserAccount],
-    options: &Options,
+    options: &RecordOptions,
     progress: impl Fn(usize),
 ) -> Result<RecordingRun, ServerError> {
     let fixture = server.fixture(given).await?;
@@ -109,14 +109,14 @@ struct Recorder<'a> {
     checker: &'a Checker,
     server: &'a Server,
     fixture: &'a SharedFixture,
-    options: &'a Options,
+    options: &'a RecordOptions,
     failures: &'a RefCell<Vec<NotRunReason>>,
 }
 
 impl Recorder<'_> {
     /// Records a round: the prelude, the concurrent calls, and the final state.
     async fn round(&self, number: u32) -> Result<(Round, Option<ServerError>), ServerError> {
-        let Options { clients, length, seed, settle, keep, .. } = *self.options;
+        let RecordOptions { clients, length, seed, settle, keep, .. } = *self.options;
         let mut rng = Rng::with_seed(seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let first = initial(&self.rules.profile()).rooms[0];
         let needs = Needs {

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// What the caller of a step is. The serialized names are part of every id of a divergence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Caller {
+pub(super) enum CallerKind {
     /// A user that was a guest.
     FormerGuest,
     /// A user that was a guest, whose token was ended.
@@ -32,7 +32,7 @@ pub(super) enum Caller {
     Moderator,
 }
 
-impl Caller {
+impl CallerKind {
     /// The caller of a step in the state before the step.
     pub(super) fn of(step: &Action, before: &State) -> Self {
         let Actor::Guest(number) = step.by else {

@@ -20,14 +20,14 @@ use super::scenario_run::{DifferenceId, Segment};
 
 /// A variant, or a pair of variants, with the differences that it explains.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Explanation {
+pub(super) struct VariantExplanation {
     pub(super) variants: Vec<usize>,
     pub(super) differences: Vec<DifferenceId>,
 }
 
 /// The explanations of the differences in these segments, in the order in which they were found.
-pub(super) fn explain(variants: &Variants, segments: &[Segment]) -> Vec<Explanation> {
-    let mut search = Search::new(variants, segments);
+pub(super) fn explain(variants: &Variants, segments: &[Segment]) -> Vec<VariantExplanation> {
+    let mut search = ExplanationSearch::new(variants, segments);
     let mut found = Vec::new();
     while let Some(explanation) = search.best_single().or_else(|| search.best_pair()) {
         search.take(&explanation);
@@ -37,7 +37,10 @@ pub(super) fn explain(variants: &Variants, segments: &[Segment]) -> Vec<Explanat
 }
 
 /// The differences in these segments that no explanation explains.
-pub(super) fn unexplained(segments: &[Segment], explanations: &[Explanation]) -> Vec<DifferenceId> {
+pub(super) fn unexplained(
+    segments: &[Segment],
+    explanations: &[VariantExplanation],
+) -> Vec<DifferenceId> {
     let all = segments.iter().enumerate().flat_map(|(number, segment)| {
         (0..segment.differences.len())
             .map(move |difference| DifferenceId { segment: number, number: difference })
@@ -46,7 +49,7 @@ pub(super) fn unexplained(segments: &[Segment], explanations: &[Explanation]) ->
     all.filter(is_open).collect()
 }
 
-struct Search<'a> {
+struct ExplanationSearch<'a> {
     variants: &'a Variants,
     segments: &'a [Segment],
     /// The variants that were taken so far.
@@ -57,7 +60,7 @@ struct Search<'a> {
     open: Vec<DifferenceId>,
 }
 
-impl<'a> Search<'a> {
+impl<'a> ExplanationSearch<'a> {
     fn new(variants: &'a Variants, segments: &'a [Segment]) -> Self {
         let expectations_met = segments
             .iter()
@@ -72,14 +75,14 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn best_single(&self) -> Option<Explanation> {
+    fn best_single(&self) -> Option<VariantExplanation> {
         let candidates = self.candidates().into_iter().map(|variant| vec![variant]);
         self.best(&candidates.collect::<Vec<_>>())
     }
 
     /// The best pair of variants, where no variant alone explains a difference. A variant of an endpoint
     /// is in no pair: another variant adds nothing to the differences that it explains.
-    fn best_pair(&self) -> Option<Explanation> {
+    fn best_pair(&self) -> Option<VariantExplanation> {
         if self.open.is_empty() {
             return None;
         }
@@ -110,22 +113,22 @@ impl<'a> Search<'a> {
     }
 
     /// The candidate that explains the most differences; the first, if several explain as many.
-    fn best(&self, candidates: &[Vec<usize>]) -> Option<Explanation> {
+    fn best(&self, candidates: &[Vec<usize>]) -> Option<VariantExplanation> {
         let threads = threads::available();
         let shares: Vec<_> = candidates.chunks(candidates.len().div_ceil(threads).max(1)).collect();
         let found = threads::each(&shares, threads, |share| self.best_of_share(share));
-        let better = |best: Explanation, other: Explanation| {
+        let better = |best: VariantExplanation, other: VariantExplanation| {
             if other.differences.len() > best.differences.len() { other } else { best }
         };
         found.into_iter().flatten().reduce(better)
     }
 
-    fn best_of_share(&self, candidates: &[Vec<usize>]) -> Option<Explanation> {
-        let mut best: Option<Explanation> = None;
+    fn best_of_share(&self, candidates: &[Vec<usize>]) -> Option<VariantExplanation> {
+        let mut best: Option<VariantExplanation> = None;
         for variants in candidates {
             let most = best.as_ref().map_or(0, |best| best.differences.len());
             let Some(differences) = self.differences(variants, most) else { continue };
-            best = Some(Explanation { variants: variants.clone(), differences });
+            best = Some(VariantExplanation { variants: variants.clone(), differences });
         }
         best
     }
@@ -166,7 +169,7 @@ impl<'a> Search<'a> {
         self.variants.profile(&all)
     }
 
-    fn take(&mut self, explanation: &Explanation) {
+    fn take(&mut self, explanation: &VariantExplanation) {
         self.taken.extend(&explanation.variants);
         self.open.retain(|open| !explanation.differences.contains(open));
         let profile = self.variants.profile(&self.taken);

@@ -26,9 +26,9 @@ use crate::permitted::{
     TakenOption, judge_run, judge_run_by,
 };
 
-use super::caller::Caller;
+use super::caller::CallerKind;
 use super::judge::{StepRecord, outcome_as_asked};
-use super::scenario_run::{Difference, Inconsistency, ReadingSwitch, Segment};
+use super::scenario_run::{Difference, ReadingSwitch, Segment, StepInconsistency};
 
 /// The callers whose steps are judged together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,12 +43,12 @@ impl CallerClass {
     /// The class of the caller of a step of a segment.
     fn of(segment: &Segment, at: usize) -> Self {
         let Some(before) = segment.before(at) else { return Self::Guests };
-        match Caller::of(&segment.log[at].step, &before) {
+        match CallerKind::of(&segment.log[at].step, &before) {
             // RG-3: A server may limit what an account of kind `guest` is permitted to do.
-            Caller::User
-            | Caller::FormerGuest
-            | Caller::FormerGuestEnded
-            | Caller::FormerGuestWithOldToken => Self::Users,
+            CallerKind::User
+            | CallerKind::FormerGuest
+            | CallerKind::FormerGuestEnded
+            | CallerKind::FormerGuestWithOldToken => Self::Users,
             _ => Self::Guests,
         }
     }
@@ -93,7 +93,7 @@ fn mark_class(
     if observed.is_empty() {
         return Vec::new();
     }
-    let options = Options::of(variants);
+    let options = VariantOptions::of(variants);
     let mut places = Vec::new();
     let mut sequences = Vec::new();
     for segment in &*segments {
@@ -111,7 +111,7 @@ fn mark_class(
     }
     let approximate = judge_run(&options.open, &sequences).assignment;
     let approximate = approximate.options().iter().map(|option| options.variant(*option)).collect();
-    let search = Search { variants, segments: &*segments, places: &places, observed };
+    let search = VariantSearch { variants, segments: &*segments, places: &places, observed };
     let taken = search.best([causes.to_vec(), approximate]);
     let assignment = options.assignment(&taken);
     let judged = judge_run_by(&options.open, &sequences, assignment);
@@ -198,11 +198,11 @@ fn mark(
     }
     let difference = &mut segment.differences[place];
     let expected = in_run.unwrap_or(difference.expected);
-    difference.inconsistency = Some(Inconsistency { expected, switches, assignment });
+    difference.inconsistency = Some(StepInconsistency { expected, switches, assignment });
 }
 
 /// The search for the variants that explain the most steps of a run, by what the model expects.
-struct Search<'a> {
+struct VariantSearch<'a> {
     variants: &'a Variants,
     segments: &'a [Segment],
     /// The steps of each segment that count.
@@ -211,7 +211,7 @@ struct Search<'a> {
     observed: BTreeSet<usize>,
 }
 
-impl Search<'_> {
+impl VariantSearch<'_> {
     /// The best assignment to which a candidate leads: the one that explains the most steps, and of
     /// these the first.
     fn best(&self, candidates: impl IntoIterator<Item = Vec<usize>>) -> Vec<usize> {
@@ -265,14 +265,14 @@ impl Search<'_> {
 }
 
 /// The permitted variants as options of open questions.
-struct Options {
+struct VariantOptions {
     open: OpenOptions,
     /// The variant of each option.
     variants: BTreeMap<OptionNumber, usize>,
     profiles: Vec<Profile>,
 }
 
-impl Options {
+impl VariantOptions {
     fn of(variants: &Variants) -> Self {
         let permitted = 0..variants.permitted;
         let option = |variant: usize| TakenOption::of(&variants.all[variant]);

@@ -70,12 +70,12 @@ mod tests {
     use guest_access_model::action::{Action, Actor, Operation, Place};
     use guest_access_rules::endpoint::KNOWN;
 
-    use super::super::caller::Caller;
-    use super::super::step_result::{DecisionResult, ErrorResult, GivenEvent, StepResult};
+    use super::super::caller::CallerKind;
+    use super::super::step_result::{DecisionResult, ErrorResult, StepResult, TaggedEventGiven};
     use super::*;
     use crate::permitted::DivergenceKind;
 
-    fn result(decision: DecisionResult, tagged_event: Option<GivenEvent>) -> StepResult {
+    fn result(decision: DecisionResult, tagged_event: Option<TaggedEventGiven>) -> StepResult {
         let memberships = Vec::new();
         StepResult {
             decision,
@@ -94,9 +94,9 @@ mod tests {
         Signature {
             kind: DivergenceKind::Leak,
             step: Action { place: Place::Room(0), ..read },
-            by: Caller::Guest,
+            by: CallerKind::Guest,
             expected: result(DecisionResult::Deny(denied), None),
-            observed: result(DecisionResult::Allow, Some(GivenEvent::Yes)),
+            observed: result(DecisionResult::Allow, Some(TaggedEventGiven::Yes)),
             permitted: false,
             switches: Vec::new(),
         }
@@ -130,7 +130,7 @@ mod tests {
         let allowed = result(DecisionResult::Allow, None);
         let others = [
             Signature { kind: DivergenceKind::Error, ..one.clone() },
-            Signature { by: Caller::FormerGuest, ..one.clone() },
+            Signature { by: CallerKind::FormerGuest, ..one.clone() },
             Signature { expected: allowed.clone(), ..one.clone() },
             Signature { observed: allowed, ..one.clone() },
             Signature { permitted: true, ..one.clone() },

@@ -10,7 +10,7 @@ use guest_access_rules::profile::Profile;
 use crate::scenario::{operation_phrase, sentence};
 use crate::subject::server::{EventPresence, ResponseContent};
 
-use super::caller::Caller;
+use super::caller::CallerKind;
 use super::judge::StepRecord;
 use super::renaming::Renaming;
 use super::result::{
@@ -66,7 +66,7 @@ fn query(step: &Action, before: &State) -> Query {
     let renaming = Renaming::of(step);
     Query {
         step: sentence(&renaming.step(step)),
-        by: Caller::of(step, before).in_words().to_owned(),
+        by: CallerKind::of(step, before).in_words().to_owned(),
     }
 }
 
@@ -127,7 +127,7 @@ impl JudgedStep<'_> {
         };
         Circumstances {
             operation: operation_name(step),
-            by: Caller::of(step, before).in_words().to_owned(),
+            by: CallerKind::of(step, before).in_words().to_owned(),
             place: match step.place {
                 Place::Room(_) => CallTarget::Room,
                 Place::Elsewhere => CallTarget::Elsewhere,

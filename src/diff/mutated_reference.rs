@@ -12,7 +12,7 @@ use guest_access_rules::profile::Profile;
 use crate::serve::Embedded;
 use crate::subject::server::{Limits, Proof, Server};
 
-use super::cause::{Explanation, unexplained};
+use super::cause::{VariantExplanation, unexplained};
 use super::runner::ScenarioRunner;
 use super::scenario_run::{DifferenceId, PlannedScenario, ScenarioRun, Segment};
 use super::signature::Signature;
@@ -25,10 +25,10 @@ const JOBS: usize = 2;
 pub(super) async fn explain_more(
     runner: &ScenarioRunner<'_>,
     segments: &[Segment],
-    explanations: &mut [Explanation],
+    explanations: &mut [VariantExplanation],
 ) {
     for number in 0..explanations.len() {
-        let Explanation { variants, .. } = &explanations[number];
+        let VariantExplanation { variants, .. } = &explanations[number];
         if runner.variants.are_permitted(variants) {
             continue;
         }

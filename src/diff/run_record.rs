@@ -1,7 +1,7 @@
 //! The record of a run: the observations, the explanations of the differences, and the options that the
 //! homeserver takes.
 
-use super::cause::{self, Explanation};
+use super::cause::{self, VariantExplanation};
 use super::consistency::mark_inconsistent;
 use super::mutated_reference;
 use super::runner::ScenarioRunner;
@@ -13,7 +13,7 @@ pub(super) struct RunRecord {
     /// The observations.
     pub(super) segments: Vec<Segment>,
     /// The explanations of the differences, the one of the most differences first.
-    pub(super) explanations: Vec<Explanation>,
+    pub(super) explanations: Vec<VariantExplanation>,
     /// The permitted variants that the homeserver takes for the whole run.
     pub(super) assignment: Vec<usize>,
 }
@@ -31,7 +31,7 @@ impl RunRecord {
                 difference.cause.get_or_insert(number);
             }
         }
-        let is_permitted = |known: &Explanation| variants.are_permitted(&known.variants);
+        let is_permitted = |known: &VariantExplanation| variants.are_permitted(&known.variants);
         let is_mistake = |cause: usize| !is_permitted(&explanations[cause]);
         let causes = explanations.iter().filter(|known| is_permitted(known));
         let causes: Vec<usize> = causes.flat_map(|known| known.variants.iter().copied()).collect();

@@ -66,22 +66,28 @@ const KIND: FileKind = FileKind {
     if_too_large: "",
 };
 
-/// The fields of a report that are read. Other fields are ignored, so that later versions can add some.
+/// The fields of a report that a replay reads. Other fields are ignored, so that later versions can add
+/// some.
 #[derive(Deserialize)]
-struct Report<'a> {
+#[serde(expecting = "a report, which is an object")]
+struct ReportFields<'a> {
     rules: String,
-    server: ServerPart,
+    server: ServerFields,
     #[serde(borrow)]
     divergences: Vec<&'a RawValue>,
 }
 
+/// The fields of the homeserver that a replay reads.
 #[derive(Deserialize)]
-struct ServerPart {
+#[serde(expecting = "a homeserver, which is an object")]
+struct ServerFields {
     url: String,
 }
 
+/// The fields of a divergence that a replay reads.
 #[derive(Deserialize)]
-struct Divergence<'a> {
+#[serde(expecting = "a divergence, which is an object")]
+struct DivergenceFields<'a> {
     id: String,
     #[serde(default)]
     kind: String,
@@ -115,16 +121,17 @@ impl SavedReport {
             let line = first + error.line().saturating_sub(1);
             SavedError::Syntax { path: path.to_owned(), line, message }
         };
-        let report: Report<'_> = serde_json::from_str(text).map_err(|error| syntax(1, &error))?;
+        let report: ReportFields<'_> =
+            serde_json::from_str(text).map_err(|error| syntax(1, &error))?;
         let mut divergences = Vec::with_capacity(report.divergences.len());
         for raw in report.divergences {
             let line = line_of(text, raw.get());
-            let divergence: Divergence<'_> =
+            let divergence: DivergenceFields<'_> =
                 serde_json::from_str(raw.get()).map_err(|error| syntax(line, &error))?;
-            let Divergence { id, kind, expected, observed, scenario, contrasts } = divergence;
+            let DivergenceFields { id, kind, expected, observed, scenario, contrasts } = divergence;
             let is_inconsistent = kind == DivergenceKind::Inconsistent.as_str();
             let parsed = |scenario: &RawValue| {
-                // Empty lines before the scenario, so that its line numbers are those of the report.
+                // With empty lines before the scenario, an error names the line of the report.
                 let line = line_of(text, scenario.get());
                 let scenario = format!("{}{}", "\n".repeat(line - 1), scenario.get());
                 Scenario::parse(&path.display().to_string(), &scenario)

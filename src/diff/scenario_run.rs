@@ -152,7 +152,7 @@ pub(super) struct Difference {
     /// The index of the explanation, if one was found.
     pub(super) cause: Option<usize>,
     /// How the step contradicts the rest of the run, if the step alone is permitted.
-    pub(super) inconsistency: Option<Inconsistency>,
+    pub(super) inconsistency: Option<StepInconsistency>,
 }
 
 impl Difference {
@@ -165,7 +165,7 @@ impl Difference {
 
 /// How a step contradicts the rest of the run.
 #[derive(Debug, Clone)]
-pub(super) struct Inconsistency {
+pub(super) struct StepInconsistency {
     /// The outcome by the options that the run takes.
     pub(super) expected: Outcome,
     /// The questions at which the homeserver takes another option here.

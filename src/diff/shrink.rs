@@ -3,9 +3,9 @@
 //! A divergence was seen in the last step of a trace. Three kinds of smaller traces are tried, in this
 //! order:
 //!
-//! 1. The shortest trace of the model into the same [`Situation`], followed by the step
+//! 1. The shortest trace of the model into the same [`RelevantState`], followed by the step
 //!    ([`ShortestTraces`]).
-//! 2. The steps of the trace that matter to the situation. They keep the way in which the guests came to
+//! 2. The steps of the trace that matter to the relevant state. They keep the way in which the guests came to
 //!    their memberships ([`relevant_steps`]), for homeservers where this way makes a difference.
 //! 3. The trace without single parts, as long as the rest is possible and the divergence shows
 //!    ([`shorter`]).
@@ -28,10 +28,10 @@ use super::renaming::Renaming;
 use super::runner::possible;
 use super::scenario_run::Difference;
 
-/// The greatest number of states in which a situation is searched for.
+/// The greatest number of states in which a relevant state is searched for.
 const MOST_STATES: usize = 40_000;
 
-/// The shortest traces into situations.
+/// The shortest traces into relevant states.
 pub(super) struct ShortestTraces<'a> {
     profile: &'a Profile,
     /// The reachable states, by the number of guests and rooms.
@@ -43,7 +43,7 @@ impl<'a> ShortestTraces<'a> {
         Self { profile, reached: RefCell::default() }
     }
 
-    /// The shortest trace that ends with the step of `record` in the same situation, with renamed guests;
+    /// The shortest trace that ends with the step of `record` in the same relevant state, with renamed guests;
     /// `None` if the search finds none among the first states.
     pub(super) fn shortest(
         &self,
@@ -64,9 +64,9 @@ impl<'a> ShortestTraces<'a> {
             )
         });
         let expected = difference.expected.observation;
-        let wanted = view.situation(&before);
+        let wanted = view.relevant_state(&before);
         let is_wanted = |state: &State| {
-            view.situation(state) == wanted
+            view.relevant_state(state) == wanted
                 && outcome(self.profile, state, &step).is_some_and(|outcome| {
                     outcome.observation.decision.is_like(&expected.decision)
                         && outcome.observation.answer == expected.answer
@@ -115,9 +115,9 @@ impl StepView {
         Self { renaming, step, guests: guests.unwrap_or(1), gives }
     }
 
-    /// The situation of the step in a state with renamed guests.
-    fn situation(&self, state: &State) -> Situation {
-        Situation::of(&self.step, state, self.guests, self.gives)
+    /// The relevant state of the step in a state with renamed guests.
+    fn relevant_state(&self, state: &State) -> RelevantState {
+        RelevantState::of(&self.step, state, self.guests, self.gives)
     }
 
     /// Whether the guest with this original name matters to the step.
@@ -128,7 +128,7 @@ impl StepView {
 
 /// The trace before the step of `record`, reduced to the steps that matter, and then the step.
 ///
-/// In the reduced trace, the guests that matter end in the same situation, and the same step gave each of
+/// In the reduced trace, the guests that matter end in the same relevant state, and the same step gave each of
 /// them its membership. With `has_queries`, the trace also keeps the steps of these guests that changed
 /// no state.
 pub(super) fn relevant_steps(
@@ -156,7 +156,7 @@ pub(super) fn relevant_steps(
             }
             state = next;
         }
-        Some((view.situation(&view.renaming.state(&state)), moved_by))
+        Some((view.relevant_state(&view.renaming.state(&state)), moved_by))
     };
     let mut state = initial(profile);
     let (mut lead, mut queries): (Vec<(usize, Action)>, Vec<_>) = (Vec::new(), Vec::new());
@@ -206,10 +206,10 @@ pub(super) fn relevant_steps(
 
 /// The part of a state that matters to a step. The rest has its initial value.
 #[derive(PartialEq, Eq)]
-struct Situation(State);
+struct RelevantState(State);
 
-impl Situation {
-    /// The situation of a step in a state, for the first `guests` guests. The tagged event matters only
+impl RelevantState {
+    /// The relevant state of a step in a state, for the first `guests` guests. The tagged event matters only
     /// if the step `gives` an event.
     fn of(step: &Action, state: &State, guests: usize, gives: bool) -> Self {
         let reads = matches!(step.operation, Operation::Read(_) | Operation::ReadThroughOtherRoom);

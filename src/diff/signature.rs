@@ -7,7 +7,7 @@ use guest_access_model::decide::Outcome;
 use crate::permitted::DivergenceKind;
 use crate::subject::server::{CallVerdict, EventPresence, ResponseContent};
 
-use super::caller::Caller;
+use super::caller::CallerKind;
 use super::judge::StepRecord;
 use super::renaming::Renaming;
 use super::scenario_run::{Difference, ReadingSwitch, ScenarioRun, Segment};
@@ -19,7 +19,7 @@ pub(super) struct Signature {
     pub(super) kind: DivergenceKind,
     /// The step, with renamed guests.
     pub(super) step: Action,
-    pub(super) by: Caller,
+    pub(super) by: CallerKind,
     /// The expected result. For an inconsistent divergence, the options of the run determine it.
     pub(super) expected: StepResult,
     pub(super) observed: StepResult,
@@ -43,7 +43,7 @@ impl Signature {
         Self {
             kind,
             step: renaming.step(&record.step),
-            by: Caller::of(&record.step, before),
+            by: CallerKind::of(&record.step, before),
             expected,
             observed,
             permitted: !difference.variants.is_empty() && difference.inconsistency.is_none(),

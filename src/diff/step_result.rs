@@ -23,7 +23,7 @@ pub(super) struct StepResult {
     pub(super) decision: DecisionResult,
     /// Whether the answer gives the tagged event; `None` if there is no tagged event, or the answer can
     /// give no event.
-    pub(super) tagged_event: Option<GivenEvent>,
+    pub(super) tagged_event: Option<TaggedEventGiven>,
     /// What `GET /account/whoami` says of the caller.
     pub(super) is_guest: Option<bool>,
     /// Whether a guest that asked for a name when it registered got the name.
@@ -73,7 +73,7 @@ pub(super) struct ErrorResult {
 /// Whether an answer gives the tagged event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum GivenEvent {
+pub(super) enum TaggedEventGiven {
     /// The answer does not give the event.
     No,
     /// The answer gives the event when the timeline is read backwards only.
@@ -151,8 +151,8 @@ impl StepResult {
             errcode: decision.errcode.map(|errcode| errcode.to_string()),
         };
         let tagged_event = match (expect.sees.is_empty(), expect.not_sees.is_empty()) {
-            (false, _) => Some(GivenEvent::Yes),
-            (_, false) => Some(GivenEvent::No),
+            (false, _) => Some(TaggedEventGiven::Yes),
+            (_, false) => Some(TaggedEventGiven::No),
             _ => None,
         };
         Self {
@@ -206,16 +206,16 @@ impl StepResult {
         let has_tagged_event = has_tagged_event && record.content.is_empty();
         match &record.observed.content {
             ResponseContent::Gave(EventPresence::Present) if has_tagged_event => {
-                result.tagged_event = Some(GivenEvent::Yes);
+                result.tagged_event = Some(TaggedEventGiven::Yes);
             }
             ResponseContent::Gave(EventPresence::Absent) if has_tagged_event => {
-                result.tagged_event = Some(GivenEvent::No);
+                result.tagged_event = Some(TaggedEventGiven::No);
             }
             ResponseContent::Gave(EventPresence::Partial(Direction::Backwards)) => {
-                result.tagged_event = Some(GivenEvent::BackwardsOnly);
+                result.tagged_event = Some(TaggedEventGiven::BackwardsOnly);
             }
             ResponseContent::Gave(EventPresence::Partial(Direction::Forwards)) => {
-                result.tagged_event = Some(GivenEvent::ForwardsOnly);
+                result.tagged_event = Some(TaggedEventGiven::ForwardsOnly);
             }
             ResponseContent::IsGuest(is_guest) => result.is_guest = Some(*is_guest),
             ResponseContent::Named(named) => result.named = Some(*named),
@@ -235,10 +235,10 @@ impl StepResult {
     pub(super) fn in_words(&self) -> String {
         let mut parts = vec![self.decision.in_words()];
         parts.extend(self.tagged_event.map(|given| match given {
-            GivenEvent::Yes => format!("gives {LABEL}"),
-            GivenEvent::No => format!("does not give {LABEL}"),
-            GivenEvent::BackwardsOnly => format!("gives {LABEL} backwards (`dir=b`) only"),
-            GivenEvent::ForwardsOnly => format!("gives {LABEL} forwards (`dir=f`) only"),
+            TaggedEventGiven::Yes => format!("gives {LABEL}"),
+            TaggedEventGiven::No => format!("does not give {LABEL}"),
+            TaggedEventGiven::BackwardsOnly => format!("gives {LABEL} backwards (`dir=b`) only"),
+            TaggedEventGiven::ForwardsOnly => format!("gives {LABEL} forwards (`dir=f`) only"),
         }));
         let is_guest = |is: bool| if is { "a" } else { "no" };
         parts.extend(self.is_guest.map(|is| format!("says that it is {} guest", is_guest(is))));

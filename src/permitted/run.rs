@@ -74,7 +74,7 @@ impl Conflict {
 /// Judges a run: finds the one assignment, and what each step is.
 pub fn judge_run(options: &OpenOptions, sequences: &[Vec<StepMatches>]) -> RunJudgement {
     let explainable: Vec<_> = sequences.iter().map(|steps| explainable(steps)).collect();
-    let mut search = Search::new(options, &explainable);
+    let mut search = RunSearch::new(options, &explainable);
     search.climb();
     let assignment = search.all_at_once().unwrap_or(search.assignment);
     judge_run_by(options, sequences, assignment)
@@ -90,7 +90,7 @@ pub fn judge_run_by(
     RunJudgement { assignment, steps }
 }
 
-struct Search<'a> {
+struct RunSearch<'a> {
     options: &'a OpenOptions,
     /// The steps of each sequence that something explains.
     sequences: &'a [Vec<&'a StepMatches>],
@@ -101,7 +101,7 @@ struct Search<'a> {
     explained: Vec<usize>,
 }
 
-impl<'a> Search<'a> {
+impl<'a> RunSearch<'a> {
     fn new(options: &'a OpenOptions, sequences: &'a [Vec<&'a StepMatches>]) -> Self {
         let lists = |steps: &[&StepMatches], option| {
             let mut listed = steps.iter().flat_map(|step| step.listed());

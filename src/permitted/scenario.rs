@@ -8,7 +8,8 @@ use crate::scenario::{Expect, ObservedStep, ScenarioStep, Verdict};
 
 /// The expected outcome of a step by another reading of the text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Permitted {
+#[schemars(rename = "Permitted")]
+pub struct PermittedOutcome {
     /// The option or the pair of options that a homeserver with this outcome takes.
     #[schemars(length(min = 1, max = 2))]
     pub options: Vec<TakenOption>,
@@ -20,7 +21,7 @@ pub struct Permitted {
 
 /// The judgement of one step of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judgement {
+pub enum ScenarioJudgement {
     /// The default expects the outcome of the step, and of every step before.
     AsExpected,
     /// The step is permitted: these options explain its outcome, and that of every step before.
@@ -31,38 +32,40 @@ pub enum Judgement {
 
 /// Judges a homeserver that takes the steps of a scenario, step by step.
 #[derive(Debug, Clone)]
-pub struct Judge<'a> {
+pub struct ScenarioJudge<'a> {
     steps: &'a [ScenarioStep],
-    otherwise: &'a [Vec<Permitted>],
+    otherwise: &'a [Vec<PermittedOutcome>],
     judge: SequenceJudge,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> ScenarioJudge<'a> {
     /// A judge of these steps. `otherwise` lists the other permitted outcomes of each step.
-    pub fn new(steps: &'a [ScenarioStep], otherwise: &'a [Vec<Permitted>]) -> Self {
+    pub fn new(steps: &'a [ScenarioStep], otherwise: &'a [Vec<PermittedOutcome>]) -> Self {
         let options = options_of([otherwise]);
         Self { steps, otherwise, judge: SequenceJudge::new(options) }
     }
 
     /// Judges the observed outcome of the step with this number.
-    pub fn step(&mut self, number: usize, observed: &ObservedStep<'_>) -> Judgement {
+    pub fn step(&mut self, number: usize, observed: &ObservedStep<'_>) -> ScenarioJudgement {
         let Some(expect) = self.steps[number].expect.as_ref() else {
-            return Judgement::AsExpected;
+            return ScenarioJudgement::AsExpected;
         };
         let matches = matches_of(self.judge.options(), expect, &self.otherwise[number], observed);
         match self.judge.step(matches).cloned() {
             None => {
                 let verdict = Verdict::of(&observed.outcome.observation.decision);
-                Judgement::Differs(observed.differences(expect, verdict))
+                ScenarioJudgement::Differs(observed.differences(expect, verdict))
             }
-            Some(taken) if taken.is_default() => Judgement::AsExpected,
-            Some(taken) => Judgement::AsPermitted(taken.named(self.judge.options())),
+            Some(taken) if taken.is_default() => ScenarioJudgement::AsExpected,
+            Some(taken) => ScenarioJudgement::AsPermitted(taken.named(self.judge.options())),
         }
     }
 }
 
 /// The options that these scenarios list.
-pub fn options_of<'a>(scenarios: impl IntoIterator<Item = &'a [Vec<Permitted>]>) -> OpenOptions {
+pub fn options_of<'a>(
+    scenarios: impl IntoIterator<Item = &'a [Vec<PermittedOutcome>]>,
+) -> OpenOptions {
     let listed = scenarios.into_iter().flatten().flatten();
     OpenOptions::new(listed.flat_map(|permitted| permitted.options.iter().cloned()))
 }
@@ -74,13 +77,13 @@ pub fn options_of<'a>(scenarios: impl IntoIterator<Item = &'a [Vec<Permitted>]>)
 pub fn matches_of(
     options: &OpenOptions,
     expect: &Expect,
-    otherwise: &[Permitted],
+    otherwise: &[PermittedOutcome],
     observed: &ObservedStep<'_>,
 ) -> StepMatches {
     let verdict = Verdict::of(&observed.outcome.observation.decision);
     let meets = |expect: &Expect| observed.differences(expect, verdict).is_empty();
     let mut matches = StepMatches::by_default(meets(expect));
-    for Permitted { options: taken, expect } in otherwise {
+    for PermittedOutcome { options: taken, expect } in otherwise {
         let found = match expect {
             None => Match::Ends,
             Some(expect) if meets(expect) => Match::Meets,

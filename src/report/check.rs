@@ -136,7 +136,7 @@ pub struct DisciplineReport {
 
 /// What was explored, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct Exploration<'a> {
+pub struct ExplorationReport<'a> {
     /// The model.
     pub model: &'static str,
     /// The scope.
@@ -163,7 +163,7 @@ impl CheckReport {
     /// If a counterexample cannot happen under the rules, which would be a mistake of the model's.
     pub fn new(
         rules: &Rules,
-        explored: Exploration<'_>,
+        explored: ExplorationReport<'_>,
         found: &Report,
         run: Run,
     ) -> Result<Self, ScenarioError> {
@@ -181,7 +181,7 @@ impl CheckReport {
     pub fn with_scenarios<T>(
         rules: &Rules,
         promised: GuaranteeSet,
-        explored: Exploration<'_>,
+        explored: ExplorationReport<'_>,
         found: &Report<T>,
         run: Run,
         scenario: impl Fn(ScenarioHeading, &[T]) -> Result<Scenario, ScenarioError>,

@@ -16,7 +16,7 @@ use super::{Run, paint, style};
 
 /// The decisions of the rules on a scenario.
 #[derive(Debug, Clone, Serialize)]
-pub struct Decisions {
+pub struct DecideReport {
     /// The revision.
     pub rules: String,
     /// The scenario.
@@ -73,7 +73,7 @@ pub struct AlternativeReport {
     pub observed: Expect,
 }
 
-impl Decisions {
+impl DecideReport {
     /// Decides `scenario` by `rules`.
     ///
     /// # Errors
@@ -148,7 +148,7 @@ impl StepReport {
     }
 }
 
-impl Display for Decisions {
+impl Display for DecideReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let title = format!("{} under {}", self.scenario, self.rules);
         writeln!(f, "{}", paint(style::HEADING, title))?;

@@ -19,16 +19,16 @@ const HEAD: usize = 34;
 
 /// A step of a scenario, and the answers to the step.
 #[derive(Debug, Clone)]
-pub struct Row<'a> {
+pub struct DiagramRow<'a> {
     /// The step.
     pub step: &'a Action,
     /// The answers, one line each.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<DiagramAnswer>,
 }
 
 /// An answer to a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct DiagramAnswer {
     /// The answer in words.
     pub words: String,
     /// The kind of the answer, which determines the colour.
@@ -68,7 +68,7 @@ impl AnswerKind {
 }
 
 /// The rows as a diagram, in SVG; the tagged event is called `label`.
-pub fn svg(rows: &[Row<'_>], label: &str) -> Markup {
+pub fn svg(rows: &[DiagramRow<'_>], label: &str) -> Markup {
     let mut actors = vec![Actor::Server];
     for row in rows {
         if !actors.contains(&row.step.by) {
@@ -85,7 +85,7 @@ pub fn svg(rows: &[Row<'_>], label: &str) -> Markup {
     let longest = sentences.iter().chain(answers).map(|text| text.chars().count()).max();
     let text = x(0) + (longest.unwrap_or_default() + 2) * CHARACTER;
     let width = text.max(x(actors.len()));
-    let row_height = |row: &Row<'_>| LINE * (2 + row.answers.len());
+    let row_height = |row: &DiagramRow<'_>| LINE * (2 + row.answers.len());
     // The line of each step runs below the words of the step, and above the answers.
     let lines = rows.iter().scan(HEAD, |top, row| {
         let line = *top + LINE + 4;
@@ -137,8 +137,8 @@ mod tests {
     fn the_diagram_escapes_the_answers_of_the_homeserver() {
         let step = Action::new(Actor::Guest(0), Operation::WhoAmI);
         let words = "deny 403 <script>alert(1)</script> \"&'".to_owned();
-        let answers = vec![Answer { words, kind: AnswerKind::Wrong }];
-        let svg = svg(&[Row { step: &step, answers }], "e1").into_string();
+        let answers = vec![DiagramAnswer { words, kind: AnswerKind::Wrong }];
+        let svg = svg(&[DiagramRow { step: &step, answers }], "e1").into_string();
         assert!(!svg.contains("<script"), "{svg}");
         assert!(svg.contains("&lt;script&gt;"), "{svg}");
         assert!(svg.contains("1. guest1 asks who it is"), "{svg}");

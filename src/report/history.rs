@@ -14,7 +14,7 @@ use super::{Cell, Run, Table, count, paint, style};
 /// For every guarantee and every revision: whether the revision promises the guarantee, and whether the
 /// guarantee holds.
 #[derive(Debug, Clone, Serialize)]
-pub struct History {
+pub struct HistoryReport {
     /// The name of the model.
     pub model: &'static str,
     /// The number of guests in the scope.
@@ -24,7 +24,7 @@ pub struct History {
     /// Whether every reachable state of every revision was explored.
     pub complete: bool,
     /// The revisions, the earliest first.
-    pub revisions: Vec<Revision>,
+    pub revisions: Vec<RevisionSummary>,
     /// The guarantees.
     pub guarantees: Vec<GuaranteeHistory>,
     /// The run that made the report.
@@ -33,7 +33,7 @@ pub struct History {
 
 /// A revision.
 #[derive(Debug, Clone, Serialize)]
-pub struct Revision {
+pub struct RevisionSummary {
     /// The id of the revision.
     pub id: String,
     /// The date of the revision.
@@ -59,7 +59,7 @@ pub struct GuaranteeInRevision {
     /// The id of the revision.
     pub rules: String,
     /// Whether the revision promises the guarantee.
-    pub promise: Promise,
+    pub promise: PromiseStatus,
     /// Whether the guarantee holds under the revision.
     pub status: Status,
     /// The clauses that promise the guarantee.
@@ -71,7 +71,7 @@ pub struct GuaranteeInRevision {
 /// Whether a revision promises a guarantee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Promise {
+pub enum PromiseStatus {
     /// The revision promises the guarantee.
     Promised,
     /// An earlier revision promised the guarantee; this revision does not.
@@ -80,7 +80,7 @@ pub enum Promise {
     Never,
 }
 
-impl History {
+impl HistoryReport {
     /// The history of these revisions. Each comes with the findings of a check that required all
     /// guarantees.
     pub fn new(scope: Scope, complete: bool, checked: &[(Rules, Vec<Finding>)], run: Run) -> Self {
@@ -98,7 +98,7 @@ impl History {
             complete,
             revisions: checked
                 .iter()
-                .map(|(rules, _)| Revision {
+                .map(|(rules, _)| RevisionSummary {
                     id: rules.id.clone(),
                     date: rules.date.clone(),
                     aliases: rules.aliases.clone(),
@@ -119,7 +119,7 @@ impl History {
     /// Whether a promised guarantee is violated.
     pub fn fails(&self) -> bool {
         let broken = |in_revision: &GuaranteeInRevision| {
-            in_revision.promise == Promise::Promised && in_revision.status == Status::Violated
+            in_revision.promise == PromiseStatus::Promised && in_revision.status == Status::Violated
         };
         self.guarantees.iter().flat_map(|guarantee| &guarantee.revisions).any(broken)
     }
@@ -132,9 +132,9 @@ impl GuaranteeInRevision {
         Self {
             rules: rules.id.clone(),
             promise: match (clauses, withdrawal) {
-                (Some(_), _) => Promise::Promised,
-                (None, Some(_)) => Promise::Withdrawn,
-                (None, None) => Promise::Never,
+                (Some(_), _) => PromiseStatus::Promised,
+                (None, Some(_)) => PromiseStatus::Withdrawn,
+                (None, None) => PromiseStatus::Never,
             },
             status: finding.status,
             clauses: clauses.cloned().unwrap_or_default(),
@@ -144,9 +144,9 @@ impl GuaranteeInRevision {
 
     fn cell(&self) -> Cell {
         let promise = match self.promise {
-            Promise::Promised => "✓",
-            Promise::Withdrawn => "w",
-            Promise::Never => "·",
+            PromiseStatus::Promised => "✓",
+            PromiseStatus::Withdrawn => "w",
+            PromiseStatus::Never => "·",
         };
         let status = match self.status {
             Status::Holds | Status::NotPromised => "",
@@ -155,8 +155,8 @@ impl GuaranteeInRevision {
             Status::Unknown => "?",
         };
         let style = match (self.promise, self.status) {
-            (Promise::Promised, Status::Violated) => style::BAD,
-            (Promise::Promised, Status::Holds) => style::GOOD,
+            (PromiseStatus::Promised, Status::Violated) => style::BAD,
+            (PromiseStatus::Promised, Status::Holds) => style::GOOD,
             (_, Status::Violated) => style::DOUBTFUL,
             _ => style::DIM,
         };
@@ -164,10 +164,10 @@ impl GuaranteeInRevision {
     }
 }
 
-impl Display for History {
+impl Display for HistoryReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         // The id of the draft contains its date, which is too wide for the table.
-        let short = |revision: &Revision| match revision.id.split_once('-') {
+        let short = |revision: &RevisionSummary| match revision.id.split_once('-') {
             Some((name, _)) => name.to_owned(),
             None => revision.id.clone(),
         };

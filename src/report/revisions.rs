@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{Run, paint, style};
 
-pub use one::Revision;
+pub use one::RevisionReport;
 
 /// The revisions, the earliest first.
 #[derive(Debug, Clone, Serialize)]

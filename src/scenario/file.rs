@@ -21,10 +21,11 @@ use super::{
 const KIND: FileKind =
     FileKind { name: "scenario", most_bytes: 1 << 20, hint: "", if_too_large: "" };
 
-/// A scenario as JSON. The steps are parsed one by one, so that an error names the line of its step.
+/// The fields of a scenario as JSON. The steps are parsed one by one, so that an error names the line of
+/// its step.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a scenario, which is an object")]
-struct ScenarioFile<'a> {
+struct ScenarioFields<'a> {
     id: String,
     rules: String,
     about: String,
@@ -36,10 +37,10 @@ struct ScenarioFile<'a> {
     interleaving: Vec<&'a RawValue>,
 }
 
-/// A vector as JSON: a scenario with more fields, which a reader of the scenario ignores.
+/// The fields of a vector as JSON: those of a scenario, and more fields that a scenario does not use.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct VectorFile<'a> {
+struct VectorFields<'a> {
     id: String,
     rules: String,
     about: String,
@@ -55,9 +56,9 @@ struct VectorFile<'a> {
     _covers: IgnoredAny,
 }
 
-impl<'a> From<VectorFile<'a>> for ScenarioFile<'a> {
-    fn from(vector: VectorFile<'a>) -> Self {
-        let VectorFile { id, rules, about, clauses, steps, .. } = vector;
+impl<'a> From<VectorFields<'a>> for ScenarioFields<'a> {
+    fn from(vector: VectorFields<'a>) -> Self {
+        let VectorFields { id, rules, about, clauses, steps, .. } = vector;
         Self { id, rules, about, clauses, steps, interleaving: Vec::new() }
     }
 }
@@ -98,14 +99,14 @@ pub fn schema() -> Schema {
 
 /// The lines of a scenario's steps.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct StepLines {
     path: PathBuf,
     /// The line of each step.
     lines: Vec<usize>,
 }
 
-impl Source {
-    /// The same error. If the error is about a step, it names the line.
+impl StepLines {
+    /// The same error. An error about a step names the line of the step.
     #[must_use]
     pub fn locate(&self, error: ScenarioError) -> ScenarioError {
         match error {
@@ -125,15 +126,18 @@ pub(super) fn read(path: &Path) -> Result<String, ScenarioError> {
 }
 
 /// Parses the scenario in `text`, the content of the file at `path`.
-pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), ScenarioError> {
+pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, StepLines), ScenarioError> {
     let syntax = |line, error: &serde_json::Error| syntax(path, line, error);
     let is_vector = is_vector(text);
-    let file =
-        if is_vector { object::<VectorFile>(text).map(ScenarioFile::from) } else { object(text) };
+    let file = if is_vector {
+        object::<VectorFields>(text).map(ScenarioFields::from)
+    } else {
+        object(text)
+    };
     let file = file.map_err(|error| syntax(1, &error))?;
     if Path::new(&file.rules).extension().is_some_and(|extension| extension == "toml") {
-        // The rules may declare endpoints, which the steps call. Whoever needs the rules reports that
-        // they are wrong.
+        // The rules may declare endpoints, which the steps call. The caller reads the rules again, and
+        // reports an error in them.
         let _ = Rules::find(&file.rules);
     }
     let meaning = |line, message| ScenarioError::Meaning { path: path.to_owned(), line, message };
@@ -150,7 +154,8 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
     if file.steps.is_empty() {
         return Err(meaning(1, "the scenario has no steps; it needs at least one".to_owned()));
     }
-    let mut source = Source { path: path.to_owned(), lines: Vec::with_capacity(file.steps.len()) };
+    let mut step_lines =
+        StepLines { path: path.to_owned(), lines: Vec::with_capacity(file.steps.len()) };
     let mut steps = Vec::with_capacity(file.steps.len());
     let mut label: Option<(String, usize)> = None;
     for (number, raw) in (1..).zip(&file.steps) {
@@ -179,7 +184,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
         if let Some(event) = &step.event {
             label = Some((event.clone(), number));
         }
-        source.lines.push(line);
+        step_lines.lines.push(line);
         steps.push(step);
     }
     let mut interleaving = Vec::with_capacity(file.interleaving.len());
@@ -190,8 +195,8 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, Source), Scena
     if let Some((number, message)) = interleaving::fault(&interleaving, steps.len()) {
         return Err(meaning(line_of(text, file.interleaving[number].get()), message));
     }
-    let ScenarioFile { id, rules, about, .. } = file;
-    Ok((Scenario { id, rules, about, clauses, steps, interleaving }, source))
+    let ScenarioFields { id, rules, about, .. } = file;
+    Ok((Scenario { id, rules, about, clauses, steps, interleaving }, step_lines))
 }
 
 /// Parses `text` as an object. (serde would accept a list of the values as well.)

@@ -30,8 +30,8 @@ use guest_access_rules::vocabulary::{ErrCode, GuestAccess, HistoryVisibility, Me
 
 use super::client_actions::is_plain_query;
 use super::coverage_goal::{
-    Caller, CoverageGoal, DecisionClass, EventClass, PlaceClass, ReadClass, Reader, RoomClosing,
-    StateChange, of_anyone, setting,
+    CallerClass, CoverageGoal, DecisionClass, EventClass, PlaceClass, ReadClass, ReaderClass,
+    RoomClosing, StateChange, of_anyone, setting,
 };
 
 /// How each guest came to its membership in the first room: the membership before, and the operation.
@@ -92,7 +92,7 @@ impl ClassifiedStep<'_> {
         self.step.by.guest().map(usize::from)
     }
 
-    fn caller(&self) -> Caller {
+    fn caller(&self) -> CallerClass {
         // A registration in the name of an account counts as one by its holder.
         let target = match self.step.operation {
             Operation::RegisterOver(of)
@@ -105,10 +105,10 @@ impl ClassifiedStep<'_> {
             _ => None,
         };
         match (target.map(usize::from).or(self.guest()), self.step.by) {
-            (Some(guest), _) => Caller::holder(self.before.accounts[guest], self.step.with),
-            (None, Actor::User) => Caller::User,
-            (None, Actor::Moderator) => Caller::Moderator,
-            (None, _) => Caller::Nobody,
+            (Some(guest), _) => CallerClass::holder(self.before.accounts[guest], self.step.with),
+            (None, Actor::User) => CallerClass::User,
+            (None, Actor::Moderator) => CallerClass::Moderator,
+            (None, _) => CallerClass::Nobody,
         }
     }
 
@@ -121,7 +121,10 @@ impl ClassifiedStep<'_> {
         let step = self.step;
         let caller = self.caller();
         if let Operation::Call(endpoint) = step.operation
-            && matches!(caller, Caller::EndedGuest | Caller::FormerGuest | Caller::EndedFormerGuest)
+            && matches!(
+                caller,
+                CallerClass::EndedGuest | CallerClass::FormerGuest | CallerClass::EndedFormerGuest
+            )
             && !self.is_listed(endpoint)
             && !is_plain_query(endpoint)
         {
@@ -146,11 +149,11 @@ impl ClassifiedStep<'_> {
         };
         let membership = match self.guest() {
             Some(guest) => Some(room.members[guest]),
-            None => (caller == Caller::User).then_some(room.user),
+            None => (caller == CallerClass::User).then_some(room.user),
         };
         let (visibility, guest_access) = (room.visibility, Some(room.guest_access));
         match caller {
-            Caller::Moderator => {
+            CallerClass::Moderator => {
                 let stray = matches!(
                     step.operation,
                     Operation::SetVisibility(_, Key::Wrong | Key::Message)
@@ -166,8 +169,8 @@ impl ClassifiedStep<'_> {
                     _ => vec![plain],
                 };
             }
-            Caller::User => return vec![DecisionClass { visibility, ..plain }],
-            Caller::Guest | Caller::FormerGuest => {}
+            CallerClass::User => return vec![DecisionClass { visibility, ..plain }],
+            CallerClass::Guest | CallerClass::FormerGuest => {}
             _ => return vec![plain],
         }
         let by_membership = DecisionClass { membership, ..plain };
@@ -176,7 +179,7 @@ impl ClassifiedStep<'_> {
             return vec![by_membership];
         }
         let by_access = DecisionClass { guest_access, ..by_membership };
-        if caller == Caller::FormerGuest {
+        if caller == CallerClass::FormerGuest {
             return vec![match step.operation {
                 Operation::Read(_) => DecisionClass { visibility, ..by_membership },
                 _ => by_access,
@@ -209,7 +212,7 @@ impl ClassifiedStep<'_> {
         let Some(tagged) = self.before.tagged else { return none };
         let Some(gives) = endpoint.get().gives else { return none };
         let is_state = matches!(gives, Gives::State | Gives::StateEvent);
-        let looks = self.caller() == Caller::Guest
+        let looks = self.caller() == CallerClass::Guest
             && matches!(self.step.place, Place::Nowhere | Place::Room(0))
             && self.is_listed(endpoint)
             && gives != Gives::Members
@@ -226,7 +229,7 @@ impl ClassifiedStep<'_> {
         let relation = tagged.relations[guest];
         let room = &self.before.rooms[0];
         let of_endpoint = EventClass {
-            by: Reader::Endpoint(endpoint),
+            by: ReaderClass::Endpoint(endpoint),
             kind: tagged.kind,
             visibility: (tagged.before, tagged.after),
             standing: (relation.before, relation.after),
@@ -236,7 +239,7 @@ impl ClassifiedStep<'_> {
         };
         let previewable = room.visibility == Some(HistoryVisibility::WorldReadable);
         let now = EventClass {
-            by: Reader::Any(gives),
+            by: ReaderClass::Any(gives),
             now: Some((room.members[guest], previewable)),
             ..of_endpoint
         };
@@ -250,7 +253,7 @@ impl ClassifiedStep<'_> {
         let guest = self.guest()?;
         let (from, by) = self.origins.0[guest]?;
         let room = &self.before.rooms[0];
-        let looks = self.caller() == Caller::Guest
+        let looks = self.caller() == CallerClass::Guest
             && self.step.place == Place::Room(0)
             && self.is_listed(endpoint);
         looks.then(|| ReadClass {
@@ -311,7 +314,7 @@ impl ClassifiedStep<'_> {
             })
             .map(|(account, membership)| RoomClosing {
                 by,
-                caller: Caller::holder(*account, Credential::Own),
+                caller: CallerClass::holder(*account, Credential::Own),
                 membership,
             })
             .collect()

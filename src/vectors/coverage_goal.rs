@@ -44,7 +44,7 @@ pub enum CoverageGoal {
 
 /// The caller, as far as the rules distinguish callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Caller {
+pub enum CallerClass {
     /// Somebody without a token.
     Nobody,
     /// A guest.
@@ -82,7 +82,7 @@ pub struct DecisionClass {
     /// The operation, with the first guest in place of any guest.
     pub operation: Operation,
     /// The caller.
-    pub caller: Caller,
+    pub caller: CallerClass,
     /// Which room the call is about.
     pub place: PlaceClass,
     /// The room's history visibility.
@@ -99,7 +99,7 @@ pub struct DecisionClass {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventClass {
     /// The endpoint; or every endpoint that gives the same.
-    pub by: Reader,
+    pub by: ReaderClass,
     /// The kind of the event.
     pub kind: Kind,
     /// The room's history visibility before it, and after it.
@@ -117,7 +117,7 @@ pub struct EventClass {
 
 /// The endpoint by which a guest reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Reader {
+pub enum ReaderClass {
     /// This endpoint.
     Endpoint(EndpointId),
     /// Any endpoint that gives this.
@@ -169,7 +169,7 @@ pub struct RoomClosing {
     /// The operation.
     pub by: Operation,
     /// The kind of guest.
-    pub caller: Caller,
+    pub caller: CallerClass,
     /// Its membership.
     pub membership: Membership,
 }
@@ -190,7 +190,7 @@ pub(super) fn of_anyone(operation: Operation) -> Operation {
     operation.with_guests(|guest| u8::from(Some(guest) != operation.target()))
 }
 
-impl Caller {
+impl CallerClass {
     /// The caller as it is written.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -276,8 +276,8 @@ impl Display for CoverageGoal {
                 &[
                     Some(family.to_owned()),
                     Some(match class.by {
-                        Reader::Endpoint(endpoint) => endpoint.to_string(),
-                        Reader::Any(gives) => gives.to_string(),
+                        ReaderClass::Endpoint(endpoint) => endpoint.to_string(),
+                        ReaderClass::Any(gives) => gives.to_string(),
                     }),
                     Some(class.kind.to_string()),
                     Some(format!("sent under {}", between(class.visibility))),

@@ -12,7 +12,7 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Variant, defects};
 
 use super::Vector;
-use crate::permitted::{Judge, Judgement, OpenOptions, StepMatches, matches_of};
+use crate::permitted::{OpenOptions, ScenarioJudge, ScenarioJudgement, StepMatches, matches_of};
 use crate::scenario::{LABEL, ObservedStep};
 use crate::subject::reference::ReferenceSubject;
 
@@ -45,7 +45,7 @@ pub fn detections(
 
 /// A step at which a homeserver does what nothing permits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct VectorFailure {
     /// The number of the step, from 0.
     pub step: usize,
     /// How the step differs from what the default expects.
@@ -54,10 +54,12 @@ pub struct Failure {
 
 impl Vector {
     /// Where the reference homeserver under `profile` first fails the vector, if it does.
-    pub fn first_failure(&self, profile: &Arc<Profile>) -> Option<Failure> {
-        let mut judge = Judge::new(&self.scenario.steps, &self.otherwise);
+    pub fn first_failure(&self, profile: &Arc<Profile>) -> Option<VectorFailure> {
+        let mut judge = ScenarioJudge::new(&self.scenario.steps, &self.otherwise);
         let failed = self.replay(profile, |step, observed| match judge.step(step, observed) {
-            Judgement::Differs(differences) => ControlFlow::Break(Failure { step, differences }),
+            ScenarioJudgement::Differs(differences) => {
+                ControlFlow::Break(VectorFailure { step, differences })
+            }
             _ => ControlFlow::Continue(()),
         });
         failed.break_value()

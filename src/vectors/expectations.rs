@@ -12,7 +12,9 @@ use guest_access_rules::variant;
 use super::Candidate;
 use super::client_actions::may_change_memberships;
 use super::observable::is_observable;
-use crate::permitted::{ActionRun, Judge, Judgement, Permitted, TakenOption};
+use crate::permitted::{
+    ActionRun, PermittedOutcome, ScenarioJudge, ScenarioJudgement, TakenOption,
+};
 use crate::scenario::{Expect, LABEL, ObservedStep, Scenario, ScenarioStep};
 
 /// The profiles that the rules permit, as far as a vector lists them.
@@ -63,7 +65,7 @@ impl PermittedProfiles {
         scenario: &mut Scenario,
         followed: &ActionRun,
         scope: Scope,
-    ) -> Vec<Vec<Permitted>> {
+    ) -> Vec<Vec<PermittedOutcome>> {
         let default = followed.steps();
         assert_eq!(default.len(), scenario.steps.len(), "every step was taken when it was planned");
         for (step, (before, outcome)) in scenario.steps.iter_mut().zip(default) {
@@ -111,14 +113,18 @@ enum Expectation {
 impl Expectation {
     /// The entry of these options; none where the options do not have to be listed. Two options that
     /// each expect something else can come to the default together: then `default` is listed.
-    fn listed(&self, options: Vec<TakenOption>, default: Option<&Expect>) -> Option<Permitted> {
+    fn listed(
+        &self,
+        options: Vec<TakenOption>,
+        default: Option<&Expect>,
+    ) -> Option<PermittedOutcome> {
         let expect = match self {
             Self::AsDefault => Some(default?.clone()),
             Self::Expects(expect) => Some((**expect).clone()),
             Self::CannotHappen => None,
             Self::Ended => return None,
         };
-        Some(Permitted { options, expect })
+        Some(PermittedOutcome { options, expect })
     }
 }
 
@@ -154,11 +160,11 @@ fn expectations(
 /// explains.
 pub(super) fn fails(other: &[(State, Outcome)], candidate: &Candidate) -> bool {
     let Candidate { scenario, otherwise, .. } = candidate;
-    let mut judge = Judge::new(&scenario.steps, otherwise);
+    let mut judge = ScenarioJudge::new(&scenario.steps, otherwise);
     let mut steps = scenario.steps.iter().zip(other).enumerate();
     steps.any(|(number, (step, (before, outcome)))| {
         let observed = ObservedStep { action: &step.action, before, outcome, label: Some(LABEL) };
-        matches!(judge.step(number, &observed), Judgement::Differs(_))
+        matches!(judge.step(number, &observed), ScenarioJudgement::Differs(_))
     })
 }
 

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::Vector;
-use crate::permitted::Permitted;
+use crate::permitted::PermittedOutcome;
 use crate::scenario::{self, ScenarioStep};
 
 /// The file name of the index. Every folder of vectors has an index.
@@ -19,8 +19,8 @@ pub const SCHEMA: &str = "vector.schema.json";
 struct Step<'a> {
     #[serde(flatten)]
     step: &'a ScenarioStep,
-    #[serde(skip_serializing_if = "<[Permitted]>::is_empty")]
-    otherwise: &'a [Permitted],
+    #[serde(skip_serializing_if = "<[PermittedOutcome]>::is_empty")]
+    otherwise: &'a [PermittedOutcome],
 }
 
 impl Serialize for Vector {
@@ -48,7 +48,7 @@ impl Serialize for Vector {
 /// Never: the schema of scenarios has a root and a step, which a test looks at.
 pub fn schema() -> Schema {
     let mut generator = schemars::SchemaGenerator::default();
-    let permitted = generator.subschema_for::<Permitted>();
+    let permitted = generator.subschema_for::<PermittedOutcome>();
     let mut schema = Value::from(scenario::schema());
     for (name, definition) in generator.take_definitions(true) {
         if schema["$defs"].get(&name).is_none() {

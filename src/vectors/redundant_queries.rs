@@ -11,7 +11,7 @@ use super::coverage_goal::CoverageGoal;
 use super::plans::VectorPlan;
 
 /// An action that changes nothing, its place, and the goals that it covers.
-struct Query {
+struct PlannedQuery {
     plan: usize,
     place: usize,
     goals: Vec<CoverageGoal>,
@@ -32,7 +32,7 @@ pub(super) fn remove_redundant_queries(profile: &Profile, plans: &mut [VectorPla
             let Some(outcome) = outcome(profile, &state, step) else { continue };
             let goals = classes(profile, &state, &origins, step, &outcome);
             if outcome.next == state {
-                queries.push(Query { plan, place, goals });
+                queries.push(PlannedQuery { plan, place, goals });
             } else {
                 covered.extend(goals);
             }

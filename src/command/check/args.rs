@@ -68,7 +68,7 @@ pub(in crate::command) struct Args {
     pub(super) cluster: ClusterArgs,
     /// The format of the report
     #[arg(long, default_value = "text")]
-    pub(super) format: Format,
+    pub(super) format: CheckFormat,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
@@ -116,7 +116,7 @@ impl From<ExecutorName> for Executor {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
+pub(super) enum CheckFormat {
     /// For people
     Text,
     /// For programs: one object, or an array if there are several reports

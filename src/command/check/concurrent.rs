@@ -10,10 +10,10 @@ use guest_access_rules::rules::Rules;
 
 use crate::command::CommandError;
 use crate::report::Run;
-use crate::report::check::{CheckReport, DisciplineReport, Exploration, ScenarioHeading};
+use crate::report::check::{CheckReport, DisciplineReport, ExplorationReport, ScenarioHeading};
 use crate::scenario::Scenario;
 
-use super::selection::{Selection, Subject};
+use super::selection::{ExploredSubject, Selection};
 use super::task::Task;
 
 /// The default number of calls in flight.
@@ -64,7 +64,7 @@ impl CheckedDiscipline {
 pub(super) fn check(
     task: &Task<'_>,
     rules: &Rules,
-    subject: &Subject<'_>,
+    subject: &ExploredSubject<'_>,
     selection: &Selection,
 ) -> Result<Vec<CheckReport>, CommandError> {
     let Task { args, workers, limits } = task;
@@ -90,7 +90,7 @@ pub(super) fn check(
         let found =
             check.run_overlapping(&limits.stop, &|seen| limits.on_progress(&progress, seen))?;
         drop(progress);
-        let explored = Exploration {
+        let explored = ExplorationReport {
             model: "concurrent",
             scope,
             engine: executor.as_str(),

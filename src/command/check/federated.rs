@@ -12,7 +12,7 @@ use guest_access_rules::rules::Rules;
 
 use crate::command::CommandError;
 use crate::report::Run;
-use crate::report::check::{CheckReport, DisciplineReport, Exploration, ScenarioHeading};
+use crate::report::check::{CheckReport, DisciplineReport, ExplorationReport, ScenarioHeading};
 use crate::scenario::Scenario;
 
 use super::selection::Selection;
@@ -112,7 +112,7 @@ pub(super) fn check(
         let check = Check { model: model(), guarantees, required, executor, workers };
         let found = check.run(&limits.stop, &|seen| limits.on_progress(&progress, seen))?;
         drop(progress);
-        let explored = Exploration {
+        let explored = ExplorationReport {
             model: "federated",
             scope: Scope { guests: servers, rooms: 1 },
             engine: executor.as_str(),

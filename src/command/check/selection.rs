@@ -46,12 +46,12 @@ impl Selection {
 }
 
 /// The homeserver that `check` explores.
-pub(super) struct Subject<'a> {
+pub(super) struct ExploredSubject<'a> {
     pub(super) name: &'a str,
     pub(super) profile: Profile,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> ExploredSubject<'a> {
     /// The reference, or the reference with one defect.
     pub(super) fn find(rules: &Rules, name: &'a str) -> Result<Self, CommandError> {
         let profile = match name.strip_prefix("defect:") {

@@ -16,11 +16,11 @@ use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::Rules;
 
 use crate::command::CommandError;
-use crate::report::check::{CheckReport, Exploration};
+use crate::report::check::{CheckReport, ExplorationReport};
 use crate::report::{Run, count};
 use crate::subject::reference::ReferenceSubject;
 
-use super::selection::{Selection, Subject};
+use super::selection::{ExploredSubject, Selection};
 use super::task::Task;
 
 /// The default scopes, as guests and rooms.
@@ -35,7 +35,7 @@ const LOCKSTEP: Scope = Scope { guests: 1, rooms: 1 };
 pub(super) fn check(
     task: &Task<'_>,
     rules: &Rules,
-    subject: &Subject<'_>,
+    subject: &ExploredSubject<'_>,
     selection: &Selection,
 ) -> Result<Vec<CheckReport>, CommandError> {
     let mut agreement = selection.agreement;
@@ -52,8 +52,8 @@ pub(super) fn check(
         let holding: GuaranteeSet = holding.filter_map(GuaranteeId::find).collect();
         is_asked &= !holding.is_empty() || rules.base_of_proposal().is_some();
         let (lockstep, permitted) = std::thread::scope(|threads| {
-            let permitted =
-                threads.spawn(|| is_asked.then(|| Permitted::check(rules, holding, workers, stop)));
+            let permitted = threads
+                .spawn(|| is_asked.then(|| PermittedResult::check(rules, holding, workers, stop)));
             let lockstep = std::mem::take(&mut agreement).then(|| {
                 let reference = ReferenceSubject::new(subject.profile.clone(), LOCKSTEP);
                 lockstep::explore(&rules.profile(), LOCKSTEP, reference, workers, stop)
@@ -75,12 +75,12 @@ pub(super) fn check(
 }
 
 /// What the rules permit besides the default, and what their base promised.
-struct Permitted {
+struct PermittedResult {
     answers: Vec<PermittedAnswer>,
     of_base: Option<(Broken, bool)>,
 }
 
-impl Permitted {
+impl PermittedResult {
     fn check(
         rules: &Rules,
         guarantees: GuaranteeSet,
@@ -98,7 +98,7 @@ impl Permitted {
 fn check_scope(
     task: &Task<'_>,
     rules: &Rules,
-    subject: &Subject<'_>,
+    subject: &ExploredSubject<'_>,
     selection: &Selection,
     scope: Scope,
 ) -> Result<CheckReport, CommandError> {
@@ -116,7 +116,7 @@ fn check_scope(
     let found = Check { model, guarantees, required, executor, workers }
         .run(&limits.stop, &|seen| limits.on_progress(&progress, seen))?;
     drop(progress);
-    let explored = Exploration {
+    let explored = ExplorationReport {
         model: "sequential",
         scope,
         engine: executor.as_str(),

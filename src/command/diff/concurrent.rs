@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use guest_access_rules::rules::Rules;
 
-use crate::contention::{self, Checker, Options, RecordingRun};
+use crate::contention::{self, Checker, RecordOptions, RecordingRun};
 use crate::diff;
 use crate::report::Run;
 use crate::report::contention::{ContentionReport, Effort};
@@ -15,7 +15,7 @@ use crate::subject::server::{Server, ServerError};
 use super::super::output::{CommandOutput, print_message};
 use super::super::progress::Progress;
 use super::super::{CommandError, replay, serve};
-use super::{Args, Format};
+use super::{Args, DiffFormat};
 
 /// The arguments of `diff --concurrent`.
 #[derive(Debug, clap::Args)]
@@ -46,16 +46,16 @@ pub(super) struct ConcurrentArgs {
 
 pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let format = match args.format {
-        Format::Text => replay::Format::Text,
-        Format::Json => replay::Format::Json,
-        Format::Html => replay::Format::Html,
-        Format::Junit | Format::Jsonl => return Err(CommandError::FormOfContention),
+        DiffFormat::Text => replay::ReplayFormat::Text,
+        DiffFormat::Json => replay::ReplayFormat::Json,
+        DiffFormat::Html => replay::ReplayFormat::Html,
+        DiffFormat::Junit | DiffFormat::Jsonl => return Err(CommandError::FormOfContention),
     };
     let began = Instant::now();
     let rules = Rules::find(args.rules.as_deref().unwrap_or("latest"))?;
     let concurrent = &args.contention;
     let diff::Options { settle, keep, seed, stop, .. } = super::options(args)?;
-    let options = Options {
+    let options = RecordOptions {
         clients: concurrent.clients,
         time: concurrent.time,
         length: concurrent.length.into(),
@@ -107,7 +107,7 @@ async fn record(
     url: &str,
     rules: &Rules,
     checker: &Checker,
-    options: &Options,
+    options: &RecordOptions,
     progress: &Progress,
 ) -> Result<RecordingRun, ServerError> {
     let server: Server = super::connect(args, url).await?;

@@ -16,8 +16,8 @@ use super::{Args, is_selected};
 
 pub(super) fn run(args: &Args, path: &Path) -> Result<CommandOutput, CommandError> {
     let format = match args.format {
-        super::Format::Text => Format::Text,
-        super::Format::Json => Format::Json,
+        super::DiffFormat::Text => Format::Text,
+        super::DiffFormat::Json => Format::Json,
         _ => return Err(CommandError::FormOfReplay),
     };
     let name = path.display().to_string();

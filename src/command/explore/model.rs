@@ -15,7 +15,7 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use stateright::{Model, Path, Property};
 
-use crate::report::diagram::{self, Answer, AnswerKind, Row};
+use crate::report::diagram::{self, AnswerKind, DiagramAnswer, DiagramRow};
 use crate::scenario::outcome_in_words;
 use crate::scenario::{LABEL, ObservedStep, sentence};
 
@@ -127,10 +127,13 @@ fn properties() -> impl Iterator<Item = (GuaranteeId, Property<ExplorerModel>)> 
 
 impl LastAction {
     /// The action as a row of a diagram.
-    fn row(&self) -> Row<'_> {
+    fn row(&self) -> DiagramRow<'_> {
         let decision = &self.observation.decision;
         let kind = if decision.allows() { AnswerKind::Allowed } else { AnswerKind::Denied };
-        Row { step: &self.action, answers: vec![Answer { words: decision.to_string(), kind }] }
+        DiagramRow {
+            step: &self.action,
+            answers: vec![DiagramAnswer { words: decision.to_string(), kind }],
+        }
     }
 
     /// The outcome of the action, in words.

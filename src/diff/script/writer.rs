@@ -24,12 +24,12 @@ pub(super) struct Writer<'a> {
     pub(super) variables: Variables,
     /// The content of the file that was uploaded last.
     pub(super) uploaded: Option<String>,
-    lines: Vec<Line>,
+    lines: Vec<ScriptLine>,
     /// For each variable that only a left-out step would set: the number of the step.
     left_out: BTreeMap<String, usize>,
 }
 
-enum Line {
+enum ScriptLine {
     Plain(String),
     /// Sets those of these variables that the script uses.
     Assign(Vec<String>),
@@ -55,35 +55,35 @@ impl<'a> Writer<'a> {
 
     /// Writes the heading and the calls of a step, or of the setup.
     pub(super) fn write(&mut self, heading: Vec<String>, calls: &[&ScriptCall<'_>]) {
-        self.lines.push(Line::Plain(String::new()));
-        self.lines.extend(heading.into_iter().map(Line::Plain));
+        self.lines.push(ScriptLine::Plain(String::new()));
+        self.lines.extend(heading.into_iter().map(ScriptLine::Plain));
         let is_last = calls.iter().any(|call| call.first.step == Some(self.last));
         let deciding = if is_last { self.deciding(calls) } else { Vec::new() };
         for (number, call) in calls.iter().enumerate() {
             let reads_back = is_last && !deciding.contains(&number) && calls[number..].len() == 1;
             if call.kind == Kind::Watch {
                 let watch = self.watch(call);
-                self.lines.extend(watch.into_iter().map(Line::Plain));
+                self.lines.extend(watch.into_iter().map(ScriptLine::Plain));
                 continue;
             }
             let line = self.line(call);
-            self.lines.push(Line::Plain(line));
+            self.lines.push(ScriptLine::Plain(line));
             let is_allowed = call.last.is_allowed();
             if deciding.contains(&number) {
                 let checks = self.checks(call, deciding.last() == Some(&number));
-                self.lines.extend(checks.into_iter().map(Line::Plain));
+                self.lines.extend(checks.into_iter().map(ScriptLine::Plain));
                 if is_allowed {
                     let renaming = self.add_variables(call.last);
-                    self.lines.push(Line::AssignIfAllowed(renaming));
+                    self.lines.push(ScriptLine::AssignIfAllowed(renaming));
                 }
             } else if is_allowed {
                 let renaming = self.add_variables(call.last);
-                self.lines.push(Line::Plain("needed".to_owned()));
-                self.lines.push(Line::Assign(renaming));
+                self.lines.push(ScriptLine::Plain("needed".to_owned()));
+                self.lines.push(ScriptLine::Assign(renaming));
             }
             if reads_back {
                 let checks = self.effect_check(calls);
-                self.lines.extend(checks.into_iter().map(Line::Plain));
+                self.lines.extend(checks.into_iter().map(ScriptLine::Plain));
             }
         }
     }
@@ -226,9 +226,9 @@ impl<'a> Writer<'a> {
         lines.push(ACCOUNTS.to_owned());
         for line in &self.lines {
             match line {
-                Line::Plain(line) => lines.push(line.clone()),
-                Line::Assign(renaming) => lines.extend(self.variables.assignments(renaming)),
-                Line::AssignIfAllowed(renaming) => {
+                ScriptLine::Plain(line) => lines.push(line.clone()),
+                ScriptLine::Assign(renaming) => lines.extend(self.variables.assignments(renaming)),
+                ScriptLine::AssignIfAllowed(renaming) => {
                     let assignments = self.variables.assignments(renaming);
                     let assignments: Vec<_> =
                         assignments.iter().map(|line| format!("    {line}")).collect();

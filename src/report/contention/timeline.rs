@@ -8,13 +8,13 @@ use crate::scenario::{actor_name, sentence};
 
 /// The layout of the calls of a violation.
 pub(super) struct Timeline<'a> {
-    pub(super) rows: Vec<Row<'a>>,
+    pub(super) rows: Vec<CallRow<'a>>,
     /// The number of distinct starts and ends.
     moments: usize,
 }
 
 /// The layout of one call.
-pub(super) struct Row<'a> {
+pub(super) struct CallRow<'a> {
     call: &'a RecordedCall,
     pub(super) number: usize,
     /// The moment of the start.
@@ -31,7 +31,7 @@ impl<'a> Timeline<'a> {
         times.sort_unstable();
         times.dedup();
         let moment = |time: u64| times.partition_point(|known| *known < time);
-        let rows = (1..).zip(calls).map(|(number, call)| Row {
+        let rows = (1..).zip(calls).map(|(number, call)| CallRow {
             call,
             number,
             start: moment(call.start),
@@ -42,7 +42,7 @@ impl<'a> Timeline<'a> {
     }
 
     /// The bar of a row, in characters.
-    pub(super) fn bar(&self, row: &Row<'_>) -> String {
+    pub(super) fn bar(&self, row: &CallRow<'_>) -> String {
         let wide = if self.moments <= 24 { 2 } else { 1 };
         let end = row.end.unwrap_or(self.moments);
         let width = (self.moments + 1) * wide;
@@ -60,7 +60,7 @@ impl<'a> Timeline<'a> {
     pub(super) fn svg(&self) -> Markup {
         let x = |moment: usize| LEFT + moment * MOMENT;
         let right = x(self.moments);
-        let summaries = self.rows.iter().map(Row::summary);
+        let summaries = self.rows.iter().map(CallRow::summary);
         let longest = summaries.map(|summary| summary.chars().count()).max().unwrap_or_default();
         let width = right + 12 + (longest + 2) * CHARACTER;
         let height = LINE * (self.rows.len() + 1);
@@ -94,7 +94,7 @@ const LINE: usize = 22;
 /// The assumed width of a character.
 const CHARACTER: usize = 7;
 
-impl Row<'_> {
+impl CallRow<'_> {
     /// The user and the client of the call.
     pub(super) fn client(&self) -> String {
         format!("{} ({})", actor_name(self.call.step().by), self.call.client)

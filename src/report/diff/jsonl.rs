@@ -11,7 +11,7 @@ use super::DiffReport;
 /// The result of one vector.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Line {
+struct VectorLine {
     action: &'static str,
     test: String,
 }
@@ -31,7 +31,7 @@ pub fn jsonl(report: &DiffReport) -> serde_json::Result<String> {
                 (false, true) => "pass",
                 (false, false) => "skip",
             };
-            Line { action, test: format!("{}/{}", report.rules, ran.scenario) }
+            VectorLine { action, test: format!("{}/{}", report.rules, ran.scenario) }
         })
         .collect();
     lines.sort_by(|one, other| one.test.cmp(&other.test));

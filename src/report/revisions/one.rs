@@ -15,7 +15,7 @@ use super::standing;
 
 /// One revision in full.
 #[derive(Debug, Clone, Serialize)]
-pub struct Revision {
+pub struct RevisionReport {
     /// The id of the revision.
     pub id: String,
     /// The date of the revision.
@@ -31,7 +31,7 @@ pub struct Revision {
     /// The endpoints that the text does not list, and that a reading permits a server to open.
     pub may_allow: Vec<OptionalEndpoint>,
     /// The decision points.
-    pub points: Vec<Point>,
+    pub points: Vec<PointReport>,
     /// The guarantees.
     pub guarantees: Vec<GuaranteeStanding>,
     /// The run that made the report.
@@ -68,7 +68,7 @@ pub struct OptionalEndpoint {
 
 /// A decision point.
 #[derive(Debug, Clone, Serialize)]
-pub struct Point {
+pub struct PointReport {
     /// The id of the decision point.
     pub id: &'static str,
     /// The question.
@@ -103,7 +103,7 @@ pub struct GuaranteeStanding {
     pub withdrawn: Option<WithdrawnPromise>,
 }
 
-impl Revision {
+impl RevisionReport {
     /// The report of `rules`.
     pub fn new(rules: &Rules, run: Run) -> Self {
         let (mut allow, mut may_allow) = (Vec::new(), Vec::new());
@@ -137,14 +137,14 @@ impl Revision {
             extends: rules.extends.clone(),
             allow,
             may_allow,
-            points: PointId::all().map(|point| Point::new(rules, point)).collect(),
+            points: PointId::all().map(|point| PointReport::new(rules, point)).collect(),
             guarantees: GuaranteeId::all().map(promised).collect(),
             run,
         }
     }
 }
 
-impl Point {
+impl PointReport {
     fn new(rules: &Rules, id: PointId) -> Self {
         let (point, rule) = (id.get(), rules.point(id));
         let of_the_point = rules.in_force(point.clauses).into_iter().map(str::to_owned);
@@ -168,7 +168,7 @@ impl Point {
     }
 }
 
-impl Display for Revision {
+impl Display for RevisionReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}  {}", paint(style::HEADING, &self.id), self.date.as_deref().unwrap_or(""))?;
         writeln!(f, "{}", self.about)?;

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::prose;
-use crate::report::diagram::{Answer, AnswerKind, Row, svg};
+use crate::report::diagram::{AnswerKind, DiagramAnswer, DiagramRow, svg};
 use crate::report::diff::DivergenceReport;
 use crate::report::diff::text::times;
 use crate::scenario::expectation_in_words;
@@ -108,12 +108,12 @@ fn diagram(divergence: &DivergenceReport) -> Markup {
             let expected = format!("{}: {}", expected_by(divergence), divergence.expected);
             let observed = format!("the homeserver: {}", divergence.observed);
             vec![
-                Answer { words: expected, kind: AnswerKind::Expected },
-                Answer { words: observed, kind: AnswerKind::Wrong },
+                DiagramAnswer { words: expected, kind: AnswerKind::Expected },
+                DiagramAnswer { words: observed, kind: AnswerKind::Wrong },
             ]
         } else {
             let expect = step.expect.as_ref();
-            let answer = expect.map(|expect| Answer {
+            let answer = expect.map(|expect| DiagramAnswer {
                 words: expectation_in_words(expect),
                 kind: if expect.verdict == Verdict::Deny {
                     AnswerKind::Denied
@@ -123,7 +123,7 @@ fn diagram(divergence: &DivergenceReport) -> Markup {
             });
             answer.into_iter().collect()
         };
-        Row { step: &step.action, answers }
+        DiagramRow { step: &step.action, answers }
     });
     let rows: Vec<_> = rows.collect();
     svg(&rows, scenario.label().unwrap_or(LABEL))

@@ -18,16 +18,16 @@ use crate::report::count;
 /// The target of a call: a room with its history visibility and its guest access, or no room.
 type Column = (CallTarget, Option<&'static str>, Option<&'static str>);
 /// The results in one cell: the expected class, the observed class, and the verdict.
-type Cell = BTreeSet<(AnswerClass, AnswerClass, CellVerdict)>;
+type CellResults = BTreeSet<(AnswerClass, AnswerClass, CellVerdict)>;
 /// The results of one operation by one kind of caller with one membership.
-type Row = BTreeMap<Column, Cell>;
+type MatrixRow = BTreeMap<Column, CellResults>;
 
 /// Operations with the same results for one kind of caller.
 struct Block {
     operations: Vec<String>,
     by: String,
     /// The results, by the caller's memberships.
-    rows: Vec<(Vec<Option<&'static str>>, Row)>,
+    rows: Vec<(Vec<Option<&'static str>>, MatrixRow)>,
 }
 
 pub(super) fn matrix(cells: &[MatrixCell]) -> Markup {
@@ -84,7 +84,8 @@ fn column(cell: &MatrixCell) -> Column {
 }
 
 fn blocks(cells: &[MatrixCell]) -> Vec<Block> {
-    let mut calls: BTreeMap<(&str, &str), BTreeMap<Option<&'static str>, Row>> = BTreeMap::new();
+    let mut calls: BTreeMap<(&str, &str), BTreeMap<Option<&'static str>, MatrixRow>> =
+        BTreeMap::new();
     for cell in cells {
         let MatrixCell { class, expected, observed, verdict, .. } = cell;
         let rows = calls.entry((&class.by, &class.operation)).or_default();
@@ -109,8 +110,10 @@ fn blocks(cells: &[MatrixCell]) -> Vec<Block> {
 }
 
 /// Merges equal rows into one row with several memberships.
-fn merge_rows(rows: BTreeMap<Option<&'static str>, Row>) -> Vec<(Vec<Option<&'static str>>, Row)> {
-    let mut merged: Vec<(Vec<_>, Row)> = Vec::new();
+fn merge_rows(
+    rows: BTreeMap<Option<&'static str>, MatrixRow>,
+) -> Vec<(Vec<Option<&'static str>>, MatrixRow)> {
+    let mut merged: Vec<(Vec<_>, MatrixRow)> = Vec::new();
     for (membership, row) in rows {
         match merged.iter_mut().find(|(_, known)| *known == row) {
             Some((memberships, _)) => memberships.push(membership),
@@ -220,7 +223,7 @@ fn membership_names(memberships: &[Option<&'static str>]) -> String {
 }
 
 /// One cell that spans so many columns.
-fn table_cell(cell: Option<&Cell>, span: usize) -> Markup {
+fn table_cell(cell: Option<&CellResults>, span: usize) -> Markup {
     let Some(cell) = cell else {
         return html! { td.cell.edge colspan=(span) {} };
     };
