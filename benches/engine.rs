@@ -73,11 +73,11 @@ fn explorations(criterion: &mut Criterion) {
     threads.dedup();
     for guests in [1, 2] {
         let scope = Scope { guests, rooms: 1 };
-        let space = Arc::new(Sequential::new(scope, profile.clone(), profile.clone()));
+        let model = Arc::new(Sequential::new(scope, profile.clone(), profile.clone()));
         for threads in &threads {
             let explore = || {
                 let workers = Workers::threads(*threads);
-                let found = Executor::Timely.explore(&space, &workers, &Stop::default(), |_| ());
+                let found = Executor::Timely.explore(&model, &workers, &Stop::default(), |_| ());
                 found.expect("no worker breaks down").exploration.states
             };
             group.throughput(Throughput::Elements(explore() as u64));

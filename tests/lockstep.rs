@@ -8,7 +8,7 @@ use guest_access::subject::reference::ReferenceSubject;
 use guest_access_model::action::Action;
 use guest_access_model::actions::actions;
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::lockstep::{Difference, compare, explore};
+use guest_access_model::lockstep::{Disagreement, compare, explore};
 use guest_access_model::state::{Scope, State};
 use guest_access_model::stop::Stop;
 use guest_access_rules::profile::Profile;
@@ -141,7 +141,7 @@ struct EveryInterleaving {
 }
 
 impl EveryInterleaving {
-    fn differ(&self, after: &AfterTrace) -> Option<(Action, Difference)> {
+    fn differ(&self, after: &AfterTrace) -> Option<(Action, Disagreement)> {
         self.actions.iter().find_map(|action| {
             let mut subject = (*after.subject).clone();
             match compare(&self.profile, &after.state, &mut subject, action) {

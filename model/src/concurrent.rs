@@ -40,7 +40,7 @@ use guest_access_rules::discipline::Discipline;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::spelled;
 
-pub use calls::{Call, Response, Stage};
+pub use calls::{CallInFlight, Stage, VisibleAnswer};
 pub use specification::Explanation;
 pub use trace::ConcurrentTraceStep;
 
@@ -73,7 +73,7 @@ pub struct ConcurrentState {
     /// The current state of the homeserver.
     pub server: State,
     /// The calls in flight, by their start.
-    pub calls: Vec<Call>,
+    pub calls: Vec<CallInFlight>,
     /// Every explanation of all answers by one order of the calls.
     pub explanations: Vec<Explanation>,
 }
@@ -288,7 +288,7 @@ impl Concurrent {
                     && !matches!(before.calls[number].stage, Stage::Acted(_)) =>
             {
                 current.calls[number].stage =
-                    Stage::Acted(Response::of(&stage_outcome.observation));
+                    Stage::Acted(VisibleAnswer::of(&stage_outcome.observation));
                 None
             }
             Continuation::Answer(response) => {
@@ -301,7 +301,12 @@ impl Concurrent {
     }
 
     /// Answers a call: removes the call from those in flight, and keeps the explanations of its answer.
-    fn answer(&self, current: &mut ConcurrentState, number: usize, response: Response) -> Verdicts {
+    fn answer(
+        &self,
+        current: &mut ConcurrentState,
+        number: usize,
+        response: VisibleAnswer,
+    ) -> Verdicts {
         let was_explained = !current.explanations.is_empty();
         let answer_explanations = self.explain(current, number, response);
         current.calls.remove(number);

@@ -32,7 +32,7 @@ use guest_access_rules::profile::Profile;
 
 pub use actions::{Delivery, FederatedAction};
 pub use delivery::moderators_action;
-pub use history::{History, Setting};
+pub use history::{Setting, SettingHistory};
 pub use trace::FederatedTraceStep;
 
 /// The greatest number of homeservers. Each has one guest.
@@ -55,9 +55,9 @@ pub struct Servers {
     /// Each homeserver.
     pub servers: Vec<Server>,
     /// The events of guest access that not every server has.
-    pub access: History,
+    pub access: SettingHistory,
     /// The events of history visibility that not every server has.
-    pub visibility: History,
+    pub visibility: SettingHistory,
     /// The observed message, once it was sent.
     pub message: Option<Message>,
 }
@@ -127,8 +127,8 @@ impl TransitionSystem for Federated {
         };
         vec![Servers {
             servers: (0..self.servers).map(server).collect(),
-            access: History::default(),
-            visibility: History::default(),
+            access: SettingHistory::default(),
+            visibility: SettingHistory::default(),
             message: None,
         }]
     }

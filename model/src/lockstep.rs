@@ -26,12 +26,12 @@ pub struct Mismatch {
     /// The trace. Its last action shows the difference.
     pub trace: Vec<Action>,
     /// The difference.
-    pub difference: Difference,
+    pub difference: Disagreement,
 }
 
 /// The difference between the model and the subject after an action.
 #[derive(Debug, Clone)]
-pub enum Difference {
+pub enum Disagreement {
     /// The caller observes something else.
     Observed {
         /// What the model predicted.
@@ -67,17 +67,17 @@ pub fn compare<S: Subject>(
     state: &State,
     subject: &mut S,
     action: &Action,
-) -> Option<Result<State, Difference>> {
+) -> Option<Result<State, Disagreement>> {
     let predicted = outcome(profile, state, action)?;
     let observed = subject.take(action);
     let model = predicted.observation;
     if !model.decision.is_like(&observed.decision) || model.answer != observed.answer {
-        return Some(Err(Difference::Observed { model, subject: observed }));
+        return Some(Err(Disagreement::Observed { model, subject: observed }));
     }
     let came_to = subject.abstraction();
     if came_to != predicted.next {
         let (model, subject) = (Box::new(predicted.next), Box::new(came_to));
-        return Some(Err(Difference::State { model, subject }));
+        return Some(Err(Disagreement::State { model, subject }));
     }
     Some(Ok(predicted.next))
 }
@@ -152,7 +152,7 @@ struct StateComparison<S> {
     /// The actions that lead to states which the search has not reached.
     reached: Vec<(Action, State, S)>,
     /// The first action on which model and subject differ. No action after it was compared.
-    difference: Option<(Action, Difference)>,
+    difference: Option<(Action, Disagreement)>,
 }
 
 fn compare_all<'a, S: Subject + Clone>(

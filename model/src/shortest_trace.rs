@@ -19,11 +19,11 @@ use guest_access_rules::profile::Profile;
 /// A shortest counterexample for each of these guarantees, in the order of the guarantees. `None`
 /// stands for a guarantee that no trace violates, or for which none was found before `stop`.
 pub fn counterexamples<S: TransitionSystem>(
-    space: &S,
+    model: &S,
     guarantees: GuaranteeSet,
     stop: &Stop,
 ) -> Vec<Option<Vec<S::Action>>> {
-    let mut search = Search::new(space.initial_states());
+    let mut search = Search::new(model.initial_states());
     let mut wanted = guarantees;
     let mut found: HashMap<_, Vec<S::Action>> = HashMap::new();
     let most_states = stop.most_states.unwrap_or(usize::MAX);
@@ -33,12 +33,12 @@ pub fn counterexamples<S: TransitionSystem>(
         }
         let state = search.states[number].clone();
         let mut reached = Vec::new();
-        space.visit_successors(&state, &mut |action, next, verdicts| {
+        model.visit_successors(&state, &mut |action, next, verdicts| {
             for guarantee in verdicts.violated.intersection(wanted).iter() {
                 found.entry(guarantee).or_insert_with(|| search.trace(number, action.clone()));
                 wanted.remove(guarantee);
             }
-            reached.push((action, space.normal_form(next)));
+            reached.push((action, model.normal_form(next)));
         });
         for (action, next) in reached {
             search.reach(number, action, next);

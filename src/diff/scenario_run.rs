@@ -8,7 +8,7 @@ use guest_access_model::state::State;
 use guest_access_rules::endpoint::EndpointId;
 
 use crate::scenario::sentence;
-use crate::subject::server::{NotRunReason, Recording, ServerError};
+use crate::subject::server::{NotRunReason, ServerError, SessionRecording};
 
 use super::content::ContentCoverage;
 use super::judge::StepRecord;
@@ -107,7 +107,7 @@ pub(super) struct Segment {
     /// The number of steps at the start that only repeat the way to the other steps.
     pub(super) known: usize,
     /// The exchanges, if there is a difference.
-    pub(super) recording: Option<Arc<Recording>>,
+    pub(super) recording: Option<Arc<SessionRecording>>,
     /// The number of steps that became impossible, because the homeserver refused an earlier step.
     pub(super) lost: usize,
 }

@@ -19,7 +19,7 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 
 use crate::scenario::{LABEL, ObservedStep as Expected, sentence};
-use crate::subject::server::Recording;
+use crate::subject::server::SessionRecording;
 
 use super::judge::StepRecord;
 use super::scenario_run::Segment;
@@ -99,7 +99,7 @@ impl Scripts<'_> {
     /// change nothing are left out, unless a later call needs a value from their answers.
     fn steps(
         &self,
-        recording: &Recording,
+        recording: &SessionRecording,
         log: &[StepRecord],
         calls: &[ScriptCall<'_>],
         smallest: bool,

@@ -15,7 +15,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::Reference;
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
-use super::authorisation::Call;
+use super::authorisation::EndpointCall;
 use super::endpoints::ENDPOINTS;
 
 /// All account data, by the user, the room (if the data are about a room), and the type.
@@ -111,7 +111,7 @@ impl Reference {
         user: &UserId,
         room: Option<&RoomId>,
     ) -> Result<(), Refusal> {
-        let call = Call::to(endpoint);
+        let call = EndpointCall::to(endpoint);
         let caller = self.admit(credentials, room.map_or(call, |room| call.about(room)))?;
         if caller.is(user) { Ok(()) } else { Err(OF_ANOTHER_USER) }
     }

@@ -66,14 +66,14 @@ impl Caller {
 
 /// The parts of a call that the allow-list may depend on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Call<'a> {
+pub(super) struct EndpointCall<'a> {
     endpoint: EndpointId,
     room: Option<&'a RoomId>,
     event_type: &'a str,
     key: &'a str,
 }
 
-impl<'a> Call<'a> {
+impl<'a> EndpointCall<'a> {
     /// A call about no room. The defaults for the event type and the profile key satisfy the conditions
     /// [`Condition::MessagesOnly`] and [`Condition::DisplayNameOnly`].
     pub(super) const fn to(endpoint: EndpointId) -> Self {
@@ -105,7 +105,7 @@ impl Reference {
         endpoint: EndpointId,
         room: Option<&RoomId>,
     ) -> Answer<()> {
-        self.admit(credentials, Call { room, ..Call::to(endpoint) })?;
+        self.admit(credentials, EndpointCall { room, ..EndpointCall::to(endpoint) })?;
         Ok(AllowedResponse::new(OPEN, ()))
     }
 
@@ -113,7 +113,7 @@ impl Reference {
     pub(super) fn admit(
         &self,
         credentials: &Credentials<'_>,
-        call: Call<'_>,
+        call: EndpointCall<'_>,
     ) -> Result<Caller, Refusal> {
         let caller = match call.endpoint.get().auth {
             // Reading A19: a guest may too, whatever token comes with the call.
@@ -183,7 +183,7 @@ impl Reference {
     }
 
     /// Checks a guest's call against the allow-list.
-    fn check_allow_list(&self, caller: &Caller, call: Call<'_>) -> Result<(), Refusal> {
+    fn check_allow_list(&self, caller: &Caller, call: EndpointCall<'_>) -> Result<(), Refusal> {
         // GA-2: Where the module gives a guest access, the guest is treated as any other user would
         // be.
         // RG-2: A user may use the full API with an account of kind `user`.
@@ -216,7 +216,12 @@ impl Reference {
         }
     }
 
-    fn conditions_hold(&self, conditions: Conditions, caller: &Caller, call: Call<'_>) -> bool {
+    fn conditions_hold(
+        &self,
+        conditions: Conditions,
+        caller: &Caller,
+        call: EndpointCall<'_>,
+    ) -> bool {
         let room = call.room.and_then(|id| self.room(id));
         conditions.iter().all(|condition| match condition {
             // GA-19: A guest may call `PUT /rooms/{roomId}/send/{eventType}/{txnId}` with the type

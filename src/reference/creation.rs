@@ -10,7 +10,7 @@ use ruma::{OwnedRoomAliasId, OwnedRoomId, RoomAliasId, RoomId, RoomVersionId, Us
 use serde_json::{Value, json};
 
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
-use super::authorisation::Call;
+use super::authorisation::EndpointCall;
 use super::endpoints::ENDPOINTS;
 use super::event::{
     CREATE, GUEST_ACCESS, HISTORY_VISIBILITY, JOIN_RULES, MEMBER, POWER_LEVELS, UnsentEvent,
@@ -30,7 +30,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         request: &Request,
     ) -> Answer<Response> {
-        let caller = self.admit(credentials, Call::to(ENDPOINTS.create_room))?;
+        let caller = self.admit(credentials, EndpointCall::to(ENDPOINTS.create_room))?;
         let creator = caller.sender();
         let version = request.room_version.clone().unwrap_or(DEFAULT_VERSION);
         if !VERSIONS.contains(&version) {

@@ -15,7 +15,7 @@ use serde_json::value::to_raw_value;
 use super::Reference;
 use super::accounts::Device;
 use super::answer::{AllowedResponse, Answer, Credentials, Refusal};
-use super::authorisation::{Call, Caller};
+use super::authorisation::{Caller, EndpointCall};
 use super::endpoints::ENDPOINTS;
 
 /// A message to a device.
@@ -44,7 +44,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         _: &get_devices::v3::Request,
     ) -> Answer<get_devices::v3::Response> {
-        let caller = self.admit(credentials, Call::to(ENDPOINTS.devices))?;
+        let caller = self.admit(credentials, EndpointCall::to(ENDPOINTS.devices))?;
         let devices = self.devices_of(&caller).map(|(id, device)| describe(id, device)).collect();
         Ok(AllowedResponse::new(OWN_DEVICE, get_devices::v3::Response::new(devices)))
     }
@@ -58,7 +58,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         request: &get_device::v3::Request,
     ) -> Answer<get_device::v3::Response> {
-        let caller = self.admit(credentials, Call::to(ENDPOINTS.device))?;
+        let caller = self.admit(credentials, EndpointCall::to(ENDPOINTS.device))?;
         let found = self.devices_of(&caller).find(|(id, _)| **id == request.device_id);
         let (id, device) = found.ok_or(NO_SUCH_DEVICE)?;
         Ok(AllowedResponse::new(OWN_DEVICE, get_device::v3::Response::new(describe(id, device))))
@@ -73,7 +73,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         request: &update_device::v3::Request,
     ) -> Answer<update_device::v3::Response> {
-        let caller = self.admit(credentials, Call::to(ENDPOINTS.put_device))?;
+        let caller = self.admit(credentials, EndpointCall::to(ENDPOINTS.put_device))?;
         let user = caller.user.ok_or(NO_SUCH_DEVICE)?;
         let device = Arc::make_mut(&mut self.accounts)
             .get_mut(&user)
@@ -92,7 +92,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         request: &send_event_to_device::v3::Request,
     ) -> Answer<send_event_to_device::v3::Response> {
-        let caller = self.admit(credentials, Call::to(ENDPOINTS.send_to_device))?;
+        let caller = self.admit(credentials, EndpointCall::to(ENDPOINTS.send_to_device))?;
         let number = self.tick();
         // Reading A54: to anyone's devices, as for any user.
         let messages = request.messages.iter().flat_map(|(user, devices)| {

@@ -14,7 +14,7 @@ use ruma::directory::{PublicRoomsChunk, PublicRoomsChunkInit};
 use ruma::{OwnedRoomAliasId, OwnedServerName, RoomId, UInt};
 
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
-use super::authorisation::Call;
+use super::authorisation::EndpointCall;
 use super::endpoints::ENDPOINTS;
 use super::{Reference, Room, SERVER_NAME};
 
@@ -66,7 +66,7 @@ impl Reference {
     ) -> Answer<delete_alias::v3::Response> {
         let endpoint = ENDPOINTS.delete_alias;
         let Some(room) = self.aliases.get(&request.room_alias).cloned() else {
-            self.admit(credentials, Call::to(endpoint))?;
+            self.admit(credentials, EndpointCall::to(endpoint))?;
             return Err(NO_SUCH_ALIAS);
         };
         self.admit_manager(credentials, endpoint, &room, Some("m.room.canonical_alias"))?;
@@ -84,7 +84,7 @@ impl Reference {
         request: &aliases::v3::Request,
     ) -> Answer<aliases::v3::Response> {
         let caller =
-            self.admit(credentials, Call::to(ENDPOINTS.aliases).about(&request.room_id))?;
+            self.admit(credentials, EndpointCall::to(ENDPOINTS.aliases).about(&request.room_id))?;
         let (room, decision) = self.readable_room(&caller, &request.room_id, Gives::State)?;
         let names = self.aliases_of(room).cloned().collect();
         Ok(AllowedResponse::new(decision, aliases::v3::Response::new(names)))
@@ -99,7 +99,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         _: &joined_rooms::v3::Request,
     ) -> Answer<joined_rooms::v3::Response> {
-        let caller = self.admit(credentials, Call::to(ENDPOINTS.joined_rooms))?;
+        let caller = self.admit(credentials, EndpointCall::to(ENDPOINTS.joined_rooms))?;
         let joined = self.rooms().filter(|room| caller.membership(room) == Membership::Join);
         let joined = joined.map(|room| room.id.clone()).collect();
         Ok(AllowedResponse::new(OPEN, joined_rooms::v3::Response::new(joined)))
@@ -164,7 +164,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         request: &get_public_rooms_filtered::v3::Request,
     ) -> Answer<get_public_rooms_filtered::v3::Response> {
-        self.admit(credentials, Call::to(ENDPOINTS.search_public_rooms))?;
+        self.admit(credentials, EndpointCall::to(ENDPOINTS.search_public_rooms))?;
         let term = request.filter.generic_search_term.as_deref().unwrap_or_default();
         let page = self.page(request.since.as_deref(), request.limit, term)?;
         let mut response = get_public_rooms_filtered::v3::Response::new();
@@ -183,7 +183,7 @@ impl Reference {
         room: &RoomId,
         event: Option<&str>,
     ) -> Result<(), Refusal> {
-        let caller = self.admit(credentials, Call::to(endpoint).about(room))?;
+        let caller = self.admit(credentials, EndpointCall::to(endpoint).about(room))?;
         let room = self.room(room).ok_or(NO_SUCH_ROOM)?;
         let enough = event
             .is_none_or(|event| room.power_of(&caller.sender()) >= room.power_to_send(event, true));

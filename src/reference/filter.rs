@@ -12,7 +12,7 @@ use ruma::{OwnedUserId, RoomId, UserId};
 
 use super::Reference;
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
-use super::authorisation::{Call, Caller};
+use super::authorisation::{Caller, EndpointCall};
 use super::endpoints::ENDPOINTS;
 use super::event::Event;
 
@@ -32,7 +32,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         request: &create_filter::v3::Request,
     ) -> Answer<create_filter::v3::Response> {
-        let caller = self.admit(credentials, Call::to(ENDPOINTS.create_filter))?;
+        let caller = self.admit(credentials, EndpointCall::to(ENDPOINTS.create_filter))?;
         if !caller.is(&request.user_id) {
             return Err(OF_ANOTHER_USER);
         }
@@ -51,7 +51,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         request: &get_filter::v3::Request,
     ) -> Answer<get_filter::v3::Response> {
-        let caller = self.admit(credentials, Call::to(ENDPOINTS.filter))?;
+        let caller = self.admit(credentials, EndpointCall::to(ENDPOINTS.filter))?;
         if !caller.is(&request.user_id) {
             return Err(OF_ANOTHER_USER);
         }

@@ -11,7 +11,7 @@ use ruma::{OneTimeKeyAlgorithm, OwnedDeviceId, OwnedOneTimeKeyId, OwnedUserId, U
 
 use super::Reference;
 use super::answer::{AllowedResponse, Answer, Credentials};
-use super::authorisation::Call;
+use super::authorisation::EndpointCall;
 use super::endpoints::ENDPOINTS;
 
 /// The keys of each device.
@@ -39,7 +39,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         request: &upload_keys::v3::Request,
     ) -> Answer<upload_keys::v3::Response> {
-        let caller = self.admit(credentials, Call::to(ENDPOINTS.keys_upload))?;
+        let caller = self.admit(credentials, EndpointCall::to(ENDPOINTS.keys_upload))?;
         let mut counts = BTreeMap::new();
         if let (Some(user), Some(device)) = (caller.user, caller.device) {
             let keys = Arc::make_mut(&mut self.keys).entry((user, device)).or_default();
@@ -62,7 +62,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         request: &get_keys::v3::Request,
     ) -> Answer<get_keys::v3::Response> {
-        self.admit(credentials, Call::to(ENDPOINTS.keys_query))?;
+        self.admit(credentials, EndpointCall::to(ENDPOINTS.keys_query))?;
         let mut response = get_keys::v3::Response::new();
         for (user, devices) in &request.device_keys {
             let found = response.device_keys.entry(user.clone()).or_default();
@@ -85,7 +85,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         request: &claim_keys::v3::Request,
     ) -> Answer<claim_keys::v3::Response> {
-        self.admit(credentials, Call::to(ENDPOINTS.keys_claim))?;
+        self.admit(credentials, EndpointCall::to(ENDPOINTS.keys_claim))?;
         let keys = Arc::make_mut(&mut self.keys);
         let mut claimed: BTreeMap<_, claim_keys::v3::OneTimeKeys> = BTreeMap::new();
         for (user, devices) in &request.one_time_keys {

@@ -12,7 +12,7 @@ use ruma::{OwnedUserId, UserId};
 use super::Reference;
 use super::accounts::user_id;
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
-use super::authorisation::Call;
+use super::authorisation::EndpointCall;
 use super::endpoints::ENDPOINTS;
 
 const UNKNOWN_LOGIN_TYPE: Refusal =
@@ -41,7 +41,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         request: &login::v3::Request,
     ) -> Answer<login::v3::Response> {
-        self.admit(credentials, Call::to(ENDPOINTS.log_in))?;
+        self.admit(credentials, EndpointCall::to(ENDPOINTS.log_in))?;
         let LoginInfo::Password(login) = &request.login_info else {
             return Err(UNKNOWN_LOGIN_TYPE);
         };
@@ -72,7 +72,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         _: &logout_all::v3::Request,
     ) -> Answer<logout_all::v3::Response> {
-        let caller = self.admit(credentials, Call::to(ENDPOINTS.log_out_all))?;
+        let caller = self.admit(credentials, EndpointCall::to(ENDPOINTS.log_out_all))?;
         if let Some(user) = &caller.user
             && let Some(account) = Arc::make_mut(&mut self.accounts).get_mut(user)
         {

@@ -12,7 +12,7 @@ use ruma::api::client::media::create_content;
 use ruma::http_headers::{ContentDisposition, ContentDispositionType};
 
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
-use super::authorisation::Call;
+use super::authorisation::EndpointCall;
 use super::endpoints::ENDPOINTS;
 use super::{Reference, SERVER_NAME};
 
@@ -43,7 +43,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         request: &create_content::v3::Request,
     ) -> Answer<create_content::v3::Response> {
-        self.admit(credentials, Call::to(ENDPOINTS.upload))?;
+        self.admit(credentials, EndpointCall::to(ENDPOINTS.upload))?;
         let uri = format!("mxc://{SERVER_NAME}/{ID_PREFIX}{}", self.media.len());
         let content_type = request.content_type.clone();
         Arc::make_mut(&mut self.media).push(Media {
@@ -119,7 +119,7 @@ impl Reference {
         server: &ServerName,
         id: &str,
     ) -> Result<Media, Refusal> {
-        self.admit(credentials, Call::to(endpoint))?;
+        self.admit(credentials, EndpointCall::to(endpoint))?;
         let place = id.strip_prefix(ID_PREFIX).and_then(|number| number.parse().ok());
         let place = place.filter(|_: &usize| server == SERVER_NAME);
         let found = place.and_then(|place| self.media.get(place)).cloned();

@@ -16,7 +16,7 @@ use ruma::{OwnedRoomId, RoomId, UserId};
 use serde_json::{Value, json};
 
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
-use super::authorisation::{Call, Caller};
+use super::authorisation::{Caller, EndpointCall};
 use super::endpoints::ENDPOINTS;
 use super::event::{MEMBER, UnsentEvent};
 use super::{Reference, Room};
@@ -32,7 +32,7 @@ impl Reference {
         request: &join_room_by_id::v3::Request,
     ) -> Answer<join_room_by_id::v3::Response> {
         let room = &request.room_id;
-        let caller = self.admit(credentials, Call::to(KNOWN.join).about(room))?;
+        let caller = self.admit(credentials, EndpointCall::to(KNOWN.join).about(room))?;
         let decision = self.may_join(&caller, room, MembershipEndpoint::Own)?;
         self.change_own_membership(&caller, room, Membership::Join);
         Ok(AllowedResponse::new(decision, join_room_by_id::v3::Response::new(room.clone())))
@@ -49,7 +49,7 @@ impl Reference {
     ) -> Answer<join_room_by_id_or_alias::v3::Response> {
         let room = self.resolve(&request.room_id_or_alias);
         let caller =
-            self.admit(credentials, about(Call::to(KNOWN.join_by_alias), room.as_ref()))?;
+            self.admit(credentials, about(EndpointCall::to(KNOWN.join_by_alias), room.as_ref()))?;
         let room = room.ok_or(NO_SUCH_ALIAS)?;
         let decision = self.may_join(&caller, &room, MembershipEndpoint::Alias)?;
         self.change_own_membership(&caller, &room, Membership::Join);
@@ -66,7 +66,7 @@ impl Reference {
         request: &leave_room::v3::Request,
     ) -> Answer<leave_room::v3::Response> {
         let room = &request.room_id;
-        let caller = self.admit(credentials, Call::to(KNOWN.leave).about(room))?;
+        let caller = self.admit(credentials, EndpointCall::to(KNOWN.leave).about(room))?;
         let decision = self.may_leave(&caller, room, MembershipEndpoint::Own)?;
         self.leave_if_there(&caller, room);
         Ok(AllowedResponse::new(decision, leave_room::v3::Response::new()))
@@ -81,7 +81,8 @@ impl Reference {
         credentials: &Credentials<'_>,
         request: &forget_room::v3::Request,
     ) -> Answer<forget_room::v3::Response> {
-        let caller = self.admit(credentials, Call::to(ENDPOINTS.forget).about(&request.room_id))?;
+        let caller =
+            self.admit(credentials, EndpointCall::to(ENDPOINTS.forget).about(&request.room_id))?;
         match self.membership_of(&caller, &request.room_id) {
             Membership::Leave | Membership::Ban => {
                 if let (Some(user), Some(room)) = (caller.user, self.room_mut(&request.room_id)) {
@@ -103,7 +104,8 @@ impl Reference {
         request: &knock_room::v3::Request,
     ) -> Answer<knock_room::v3::Response> {
         let room = self.resolve(&request.room_id_or_alias);
-        let caller = self.admit(credentials, about(Call::to(KNOWN.knock), room.as_ref()))?;
+        let caller =
+            self.admit(credentials, about(EndpointCall::to(KNOWN.knock), room.as_ref()))?;
         let room = room.ok_or(NO_SUCH_ALIAS)?;
         let decision = self.may_knock(&caller, &room)?;
         self.change_own_membership(&caller, &room, Membership::Knock);
@@ -350,7 +352,7 @@ impl Reference {
 
 const NO_SUCH_ALIAS: Refusal = Refusal::not_found(&[], "the alias is no room's");
 
-fn about<'a>(call: Call<'a>, room: Option<&'a OwnedRoomId>) -> Call<'a> {
+fn about<'a>(call: EndpointCall<'a>, room: Option<&'a OwnedRoomId>) -> EndpointCall<'a> {
     room.map_or(call, |room| call.about(room))
 }
 

@@ -8,7 +8,7 @@ use ruma::{RoomId, UserId};
 
 use super::Reference;
 use super::answer::{AllowedResponse, Answer, Credentials, Refusal};
-use super::authorisation::{Call, Caller};
+use super::authorisation::{Caller, EndpointCall};
 
 impl Reference {
     /// `POST /rooms/{roomId}/invite`.
@@ -39,7 +39,7 @@ impl Reference {
     ) -> Answer<kick_user::v3::Response> {
         let (room, user) = (&request.room_id, &request.user_id);
         if self.room(room).is_some_and(|room| room.membership(user) == Membership::Ban) {
-            self.admit(credentials, Call::to(KNOWN.kick).about(room))?;
+            self.admit(credentials, EndpointCall::to(KNOWN.kick).about(room))?;
             return Err(Refusal::forbidden(&["CS-15"], "a ban is lifted by another call"));
         }
         let decision = self.moderate(credentials, KNOWN.kick, room, user, Membership::Leave)?;
@@ -71,7 +71,7 @@ impl Reference {
     ) -> Answer<unban_user::v3::Response> {
         let (room, user) = (&request.room_id, &request.user_id);
         if self.room(room).is_some_and(|room| room.membership(user) != Membership::Ban) {
-            self.admit(credentials, Call::to(KNOWN.unban).about(room))?;
+            self.admit(credentials, EndpointCall::to(KNOWN.unban).about(room))?;
             return Err(Refusal::forbidden(&["CS-16"], "there is no ban to lift"));
         }
         let decision = self.moderate(credentials, KNOWN.unban, room, user, Membership::Leave)?;
@@ -86,7 +86,7 @@ impl Reference {
         user: &UserId,
         to: Membership,
     ) -> Result<Decision, Refusal> {
-        let caller = self.admit(credentials, Call::to(endpoint).about(room))?;
+        let caller = self.admit(credentials, EndpointCall::to(endpoint).about(room))?;
         let decision = self.may_moderate(&caller, room, user, to)?;
         self.set_membership(room, &caller.sender(), user, to);
         Ok(decision)

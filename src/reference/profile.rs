@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::Reference;
 use super::answer::{AllowedResponse, Answer, Credentials, Refusal};
-use super::authorisation::Call;
+use super::authorisation::EndpointCall;
 use super::endpoints::ENDPOINTS;
 use super::event::{MEMBER, UnsentEvent};
 
@@ -94,7 +94,7 @@ impl Reference {
         key: &str,
         value: Option<Value>,
     ) -> Result<Decision, Refusal> {
-        let caller = self.admit(credentials, Call::to(endpoint).changing(key))?;
+        let caller = self.admit(credentials, EndpointCall::to(endpoint).changing(key))?;
         let anybodys = caller.guest && self.choices().profile_owner == ProfileOwner::Anybodys;
         if !caller.is(user) && !anybodys {
             return Err(Refusal::forbidden(&["GA-21"], "the profile belongs to another user"));

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use super::Reference;
 use super::answer::{AllowedResponse, Answer, Credentials, Refusal};
-use super::authorisation::{Call, Caller};
+use super::authorisation::{Caller, EndpointCall};
 use super::event::{Event, GUEST_ACCESS, MEMBER, REDACTION, UnsentEvent};
 
 /// The event that each transaction sent.
@@ -41,7 +41,8 @@ impl Reference {
         let (room, kind) = (&request.room_id, request.event_type.to_string());
         // GA-45: A guest may call `PUT /rooms/{roomId}/send/{eventType}/{txnId}` with any event
         // type.
-        let caller = self.admit(credentials, Call::to(KNOWN.send).about(room).sending(&kind))?;
+        let caller =
+            self.admit(credentials, EndpointCall::to(KNOWN.send).about(room).sending(&kind))?;
         // Reading A6: a redaction sent as an event is held by the rules of redactions.
         if kind == REDACTION
             && caller.guest
@@ -66,7 +67,7 @@ impl Reference {
     ) -> Answer<redact_event::v3::Response> {
         let room = &request.room_id;
         let caller =
-            self.admit(credentials, Call::to(KNOWN.redact).about(room).sending(REDACTION))?;
+            self.admit(credentials, EndpointCall::to(KNOWN.redact).about(room).sending(REDACTION))?;
         let mut content = json!({ "redacts": request.event_id });
         if let Some(reason) = &request.reason {
             content["reason"] = reason.as_str().into();
@@ -89,7 +90,7 @@ impl Reference {
         // GA-46: A guest may call `PUT /rooms/{roomId}/state/{eventType}/{stateKey}` where its
         // power in the room suffices.
         let caller =
-            self.admit(credentials, Call::to(KNOWN.put_state).about(room).sending(&kind))?;
+            self.admit(credentials, EndpointCall::to(KNOWN.put_state).about(room).sending(&kind))?;
         let draft = UnsentEvent {
             sender: caller.sender(),
             kind,

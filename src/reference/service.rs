@@ -11,7 +11,7 @@ use ruma::push::Ruleset;
 
 use super::Reference;
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN};
-use super::authorisation::Call;
+use super::authorisation::EndpointCall;
 use super::creation::{DEFAULT_VERSION, VERSIONS};
 use super::endpoints::ENDPOINTS;
 
@@ -33,7 +33,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         _: &get_supported_versions::Request,
     ) -> Answer<get_supported_versions::Response> {
-        self.admit(credentials, Call::to(ENDPOINTS.versions))?;
+        self.admit(credentials, EndpointCall::to(ENDPOINTS.versions))?;
         let versions = REVISIONS.into_iter().map(str::to_owned).collect();
         Ok(AllowedResponse::new(OPEN, get_supported_versions::Response::new(versions)))
     }
@@ -47,7 +47,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         _: &get_capabilities::v3::Request,
     ) -> Answer<get_capabilities::v3::Response> {
-        self.admit(credentials, Call::to(ENDPOINTS.capabilities))?;
+        self.admit(credentials, EndpointCall::to(ENDPOINTS.capabilities))?;
         let available: BTreeMap<_, _> =
             VERSIONS.into_iter().map(|version| (version, RoomVersionStability::Stable)).collect();
         let mut capabilities = Capabilities::new();
@@ -66,7 +66,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         _: &get_pushrules_all::v3::Request,
     ) -> Answer<get_pushrules_all::v3::Response> {
-        self.admit(credentials, Call::to(ENDPOINTS.push_rules))?;
+        self.admit(credentials, EndpointCall::to(ENDPOINTS.push_rules))?;
         Ok(AllowedResponse::new(OPEN, get_pushrules_all::v3::Response::new(Ruleset::new())))
     }
 }

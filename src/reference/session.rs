@@ -12,7 +12,7 @@ use ruma::api::client::session::logout;
 use super::Reference;
 use super::accounts::{Account, AccountKind};
 use super::answer::{AllowedResponse, Answer, Credentials};
-use super::authorisation::Call;
+use super::authorisation::EndpointCall;
 
 impl Reference {
     /// `GET /account/whoami`.
@@ -24,7 +24,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         _: &whoami::v3::Request,
     ) -> Answer<whoami::v3::Response> {
-        let caller = self.admit(credentials, Call::to(KNOWN.whoami))?;
+        let caller = self.admit(credentials, EndpointCall::to(KNOWN.whoami))?;
         // CS-39: The answer to `whoami` has `is_guest` true for a guest; absent or false means not
         // a guest.
         let is_guest = match self.choices().whoami {
@@ -48,7 +48,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         _: &logout::v3::Request,
     ) -> Answer<logout::v3::Response> {
-        let caller = self.admit(credentials, Call::to(KNOWN.logout))?;
+        let caller = self.admit(credentials, EndpointCall::to(KNOWN.logout))?;
         // CS-4: Logging out ends the access token with which it was called.
         if let (Some(user), Some(device)) = (&caller.user, &caller.device)
             && let Some(account) = Arc::make_mut(&mut self.accounts).get_mut(user)
@@ -68,7 +68,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         _: &deactivate::v3::Request,
     ) -> Answer<deactivate::v3::Response> {
-        let caller = self.admit(credentials, Call::to(KNOWN.deactivate))?;
+        let caller = self.admit(credentials, EndpointCall::to(KNOWN.deactivate))?;
         // CS-5: Deactivating an account takes away every way to log in to it again.
         if let Some(user) = &caller.user {
             self.end_tokens(user);

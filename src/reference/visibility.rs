@@ -13,7 +13,7 @@ use super::room::StateAt;
 use super::{Reference, Room};
 
 /// The facts about a reader that the rules need, besides the state at the event.
-struct Reader {
+struct ReaderFacts {
     /// The membership now.
     now: Membership,
     /// Whether the reader was joined at any time after the event.
@@ -24,7 +24,7 @@ impl Reference {
     /// Whether the caller may see the event at this place of `room`.
     pub(super) fn may_see(&self, caller: &Caller, room: &Room, place: usize) -> bool {
         let choices = self.choices();
-        let reader = Reader {
+        let reader = ReaderFacts {
             now: caller.membership(room),
             joined_later: caller
                 .user
@@ -113,7 +113,7 @@ impl Reference {
     // HV-11: An event at which the setting was `world_readable` may be seen, whatever the reader's
     // membership.
     // HV-27: The authenticated users who may be given `world_readable` events include guests.
-    fn rule_1(&self, value: HistoryVisibility, reader: &Reader) -> bool {
+    fn rule_1(&self, value: HistoryVisibility, reader: &ReaderFacts) -> bool {
         // Reading A47: leaving does not give less than never having joined.
         // HV-20: A user who left may see no event received after it left.
         let has_left = matches!(reader.now, Membership::Leave | Membership::Ban);
@@ -122,7 +122,7 @@ impl Reference {
     }
 
     // HV-3: A user whose membership at the event was `join` may see it.
-    fn rule_2(&self, membership: Membership, reader: &Reader) -> bool {
+    fn rule_2(&self, membership: Membership, reader: &ReaderFacts) -> bool {
         // HV-19: A user who left may still see every event that it was allowed to see before it
         // left.
         let for_good = self.choices().joined_opens == JoinedOpens::Opens;
@@ -131,7 +131,7 @@ impl Reference {
 
     // HV-22: An event at which the setting was `shared` may be seen by a user who joined at any
     // point after it.
-    fn rule_3(&self, value: HistoryVisibility, reader: &Reader) -> bool {
+    fn rule_3(&self, value: HistoryVisibility, reader: &ReaderFacts) -> bool {
         value == HistoryVisibility::Shared
             && match self.choices().shared_opens {
                 // Reading A10: any later join opens them, for good.
@@ -148,7 +148,7 @@ impl Reference {
 
     // HV-23: A user whose membership at the event was `invite` may see it if the setting was
     // `invited`.
-    fn rule_4(&self, value: HistoryVisibility, at: Membership, reader: &Reader) -> bool {
+    fn rule_4(&self, value: HistoryVisibility, at: Membership, reader: &ReaderFacts) -> bool {
         let invited = value == HistoryVisibility::Invited;
         at == Membership::Invite
             && match self.choices().invited_opens {

@@ -22,7 +22,7 @@ use ruma::{OwnedEventId, OwnedRoomId, UserId, owned_room_id};
 
 use crate::reference::{Answer, Event, Reference, Refusal, Room};
 
-use accounts::{Accounts, UserAccount};
+use accounts::{ReferenceAccounts, UserAccount};
 
 /// The reference homeserver with the moderator, the ordinary user, the guests and the rooms of the
 /// model.
@@ -30,7 +30,7 @@ use accounts::{Accounts, UserAccount};
 pub struct ReferenceSubject {
     reference: Reference,
     scope: Scope,
-    accounts: Arc<Accounts>,
+    accounts: Arc<ReferenceAccounts>,
     rooms: Arc<[OwnedRoomId]>,
     /// The tagged event, once an action has sent it.
     tagged: Option<OwnedEventId>,
@@ -51,7 +51,7 @@ impl ReferenceSubject {
             reference.register_without_password("user"),
             "the name is free on a new server",
         );
-        let accounts = Accounts::new(
+        let accounts = ReferenceAccounts::new(
             UserAccount::of_registration(moderator),
             UserAccount::of_registration(user),
         );

@@ -8,7 +8,7 @@
 //! An action becomes calls in three steps, of which the first and the third are pure:
 //! 1. `action_request` translates the action into an HTTP [`Request`]; `sample_request` does so for
 //!    endpoints that no action names.
-//! 2. The session makes the call, and a [`Recording`] keeps the [`Exchange`].
+//! 2. The session makes the call, and a [`SessionRecording`] keeps the [`Exchange`].
 //! 3. `observe` translates the [`Response`] into an observation.
 //!
 //! No code here depends on the name of a homeserver, and no code trusts a response. A response that
@@ -49,7 +49,7 @@ pub use observation::{
     ResponseContent,
 };
 pub use read_answer::{ReadAnswer, RoomTimeline};
-pub use recording::{Exchange, LearnedValue, Recording, ValueSource};
+pub use recording::{Exchange, LearnedValue, SessionRecording, ValueSource};
 pub use registration::Proof;
 pub use request::{Request, escaped};
 pub use response::Response;

@@ -19,7 +19,7 @@ enum Mutation {
 
 fn mutation() -> impl Strategy<Value = Mutation> {
     let at = || any::<prop::sample::Index>().prop_map(|index| index.index(1 << 16));
-    let piece = prop_oneof![
+    let insertion = prop_oneof![
         "\\PC{0,8}",
         prop::sample::select(vec![
             "\"", "[", "]", "{", "}", "=", ",", "\n", "null", "0", "1e999", "\\u0000"
@@ -29,7 +29,7 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     prop_oneof![
         (at(), 1..40_usize).prop_map(|(at, length)| Mutation::Cut(at, length)),
         (at(), 1..40_usize).prop_map(|(at, length)| Mutation::Repeat(at, length)),
-        (at(), piece).prop_map(|(at, piece)| Mutation::Insert(at, piece)),
+        (at(), insertion).prop_map(|(at, insertion)| Mutation::Insert(at, insertion)),
         (at(), at()).prop_map(|(one, other)| Mutation::Swap(one, other)),
     ]
 }
@@ -44,11 +44,11 @@ fn mutated(text: &str, mutations: &[Mutation]) -> String {
                 text.drain(place(*at)..length.min(place(*at) + of));
             }
             Mutation::Repeat(at, of) => {
-                let piece = text[place(*at)..length.min(place(*at) + of)].to_vec();
-                text.splice(place(*at)..place(*at), piece);
+                let copied = text[place(*at)..length.min(place(*at) + of)].to_vec();
+                text.splice(place(*at)..place(*at), copied);
             }
-            Mutation::Insert(at, piece) => {
-                text.splice(place(*at)..place(*at), piece.chars());
+            Mutation::Insert(at, insertion) => {
+                text.splice(place(*at)..place(*at), insertion.chars());
             }
             Mutation::Swap(one, other) if length > 0 => text.swap(place(*one), place(*other)),
             Mutation::Swap(..) => {}

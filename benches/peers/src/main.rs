@@ -60,8 +60,8 @@ fn explore(executor: &str, guests: &str, rooms: &str, workers: &str) -> Option<S
     let found = if scope.rooms > MAX_ROOMS {
         explore_room_by_room(&profile, &profile, scope, workers.threads, &Stop::default(), |_| ())?
     } else {
-        let space = Arc::new(Sequential::new(scope, profile.clone(), profile));
-        let explored = executor.explore(&space, &workers, &Stop::default(), |_| ());
+        let model = Arc::new(Sequential::new(scope, profile.clone(), profile));
+        let explored = executor.explore(&model, &workers, &Stop::default(), |_| ());
         explored.inspect_err(|error| eprintln!("{error}")).ok()?.exploration
     };
     let seconds = begun.elapsed().as_secs_f64();

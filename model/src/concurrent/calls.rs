@@ -38,7 +38,7 @@ pub(super) enum AtomicPart {
 
 /// A call in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Call {
+pub struct CallInFlight {
     /// The number of its kind.
     pub kind: u8,
     /// Whether the call shows the token of the registration, even after an upgrade.
@@ -61,7 +61,7 @@ pub enum Stage {
     /// The revocation removes members: the listed guests that remain, or `None` before *list*.
     Sweeping(Option<ListedGuests>),
     /// The call is executed; the answer is still to be sent.
-    Acted(Response),
+    Acted(VisibleAnswer),
 }
 
 /// The account that a token belonged to when the server looked it up.
@@ -104,13 +104,13 @@ impl FromIterator<usize> for ListedGuests {
 
 /// The part of an answer that the caller sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Response {
+pub struct VisibleAnswer {
     status: u16,
     errcode: Option<ErrCode>,
     answer: Answer,
 }
 
-impl Response {
+impl VisibleAnswer {
     pub(super) fn of(observation: &Observation) -> Self {
         let Observation { decision, answer } = observation;
         Self { status: decision.status, errcode: decision.errcode, answer: *answer }
@@ -157,17 +157,17 @@ pub(super) fn guest_of(action: &Action) -> Option<usize> {
 }
 
 impl Concurrent {
-    pub(super) fn kind(&self, call: &Call) -> &CallKind {
+    pub(super) fn kind(&self, call: &CallInFlight) -> &CallKind {
         &self.kinds[usize::from(call.kind)]
     }
 
-    pub(super) fn call(&self, current: &ConcurrentState, kind: usize) -> Call {
+    pub(super) fn call(&self, current: &ConcurrentState, kind: usize) -> CallInFlight {
         let guest = guest_of(&self.kinds[kind].action);
         let has_upgraded = |guest: usize| {
             matches!(current.server.accounts[guest], Account::User | Account::UserEnded)
                 && !self.is_upgrading(current, guest)
         };
-        Call {
+        CallInFlight {
             kind: u8::try_from(kind).expect("there are few kinds of calls"),
             first_token: !guest.is_some_and(has_upgraded),
             stage: Stage::Started,
@@ -205,7 +205,7 @@ impl Concurrent {
 
     /// The action of a call, with the token that the call shows for this account. After an upgrade, the
     /// token of the registration is the token before the upgrade.
-    pub(super) fn action_with(&self, call: &Call, account: Account) -> Action {
+    pub(super) fn action_with(&self, call: &CallInFlight, account: Account) -> Action {
         let action = self.kind(call).action;
         let is_old = call.first_token && matches!(account, Account::User | Account::UserEnded);
         let shows = matches!(action.by, Actor::Guest(_))
@@ -214,13 +214,13 @@ impl Concurrent {
     }
 
     /// The action of a call, with the token that the call shows in `state`.
-    pub(super) fn action_in(&self, call: &Call, state: &State) -> Action {
+    pub(super) fn action_in(&self, call: &CallInFlight, state: &State) -> Action {
         let account = guest_of(&self.kind(call).action).map(|guest| state.accounts[guest]);
         self.action_with(call, account.unwrap_or(Account::Absent))
     }
 
     /// The next stage of a call.
-    pub(super) fn next_stage(&self, call: &Call) -> StageName {
+    pub(super) fn next_stage(&self, call: &CallInFlight) -> StageName {
         match call.stage {
             Stage::Started
                 if self.merges_stages && self.kind(call).atomic_part == AtomicPart::UpToAct =>

@@ -4,7 +4,7 @@ use crate::action::{Action, Operation, Says};
 use guest_access_rules::discipline::{Holds, Readers};
 use guest_access_rules::vocabulary::GuestAccess;
 
-use super::calls::{Call, Stage, guest_of};
+use super::calls::{CallInFlight, Stage, guest_of};
 use super::{Concurrent, ConcurrentState};
 
 /// Whether the action is a change of guest access that can remove members.
@@ -14,7 +14,7 @@ pub(super) fn revokes(action: &Action) -> bool {
 
 impl Concurrent {
     /// Whether a call neither holds locks nor waits for locks.
-    fn ignores_locks(&self, call: &Call) -> bool {
+    fn ignores_locks(&self, call: &CallInFlight) -> bool {
         let reads = matches!(self.kind(call).action.operation, Operation::Read(_));
         reads && self.discipline.readers == Readers::HoldNothing
     }
@@ -66,7 +66,7 @@ impl Concurrent {
         &'a self,
         current: &'a ConcurrentState,
         number: usize,
-    ) -> impl Iterator<Item = &'a Call> {
+    ) -> impl Iterator<Item = &'a CallInFlight> {
         let others = current.calls.iter().enumerate().filter(move |(other, _)| *other != number);
         others.map(|(_, call)| call).filter(|call| !self.ignores_locks(call))
     }
@@ -79,6 +79,6 @@ impl Concurrent {
     }
 }
 
-fn holds_room(call: &Call) -> bool {
+fn holds_room(call: &CallInFlight) -> bool {
     !matches!(call.stage, Stage::Started | Stage::Authenticated(_))
 }

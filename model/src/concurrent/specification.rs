@@ -11,18 +11,18 @@ use crate::decide::outcome;
 use crate::linearizability::{self, AnswerExplanations, SequentialSpecification, explain_answer};
 use crate::state::State;
 
-use super::calls::{Call, Response};
+use super::calls::{CallInFlight, VisibleAnswer};
 use super::stages::unchanged;
 use super::{Concurrent, ConcurrentState};
 
 /// One order of the calls so far that explains every answer so far.
-pub type Explanation = linearizability::Explanation<State, Response>;
+pub type Explanation = linearizability::Explanation<State, VisibleAnswer>;
 
 impl SequentialSpecification for Concurrent {
     type State = State;
-    type Operation = Call;
-    type Answer = Response;
-    type Observation = Response;
+    type Operation = CallInFlight;
+    type Answer = VisibleAnswer;
+    type Observation = VisibleAnswer;
 
     fn init(&self) -> State {
         self.initial_state
@@ -30,7 +30,7 @@ impl SequentialSpecification for Concurrent {
 
     /// The next state and the answer of a call by the sequential rules. An action of the server that has
     /// no outcome in this state changes nothing.
-    fn step(&self, state: &State, call: &Call) -> Option<(State, Response)> {
+    fn step(&self, state: &State, call: &CallInFlight) -> Option<(State, VisibleAnswer)> {
         let action = self.action_in(call, state);
         let outcome = match action.operation {
             Operation::EndToken(_) => {
@@ -38,10 +38,10 @@ impl SequentialSpecification for Concurrent {
             }
             _ => outcome(&self.profile, state, &action)?,
         };
-        Some((normal_form(&self.profile, &outcome.next), Response::of(&outcome.observation)))
+        Some((normal_form(&self.profile, &outcome.next), VisibleAnswer::of(&outcome.observation)))
     }
 
-    fn fits(&self, answer: &Response, observation: &Response) -> bool {
+    fn fits(&self, answer: &VisibleAnswer, observation: &VisibleAnswer) -> bool {
         answer == observation
     }
 }
@@ -52,8 +52,8 @@ impl Concurrent {
         &self,
         current: &ConcurrentState,
         number: usize,
-        answer_given: Response,
-    ) -> AnswerExplanations<State, Response> {
+        answer_given: VisibleAnswer,
+    ) -> AnswerExplanations<State, VisibleAnswer> {
         explain_answer(self, &current.explanations, &current.calls, (number, &answer_given))
     }
 }

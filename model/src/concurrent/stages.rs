@@ -6,7 +6,7 @@ use crate::state::{Account, Kind, Room, State, Tagged};
 use guest_access_rules::discipline::{Commits, Reads, Rechecks};
 use guest_access_rules::vocabulary::Decision;
 
-use super::calls::{AtomicPart, Response, ShownToken, Stage, guest_of};
+use super::calls::{AtomicPart, ShownToken, Stage, VisibleAnswer, guest_of};
 use super::holding::revokes;
 use super::{Concurrent, ConcurrentState};
 
@@ -29,7 +29,7 @@ pub(super) enum Continuation {
     /// With another stage.
     Stage(Stage),
     /// With its answer.
-    Answer(Response),
+    Answer(VisibleAnswer),
 }
 
 impl StageOutcome {
@@ -37,7 +37,7 @@ impl StageOutcome {
     pub(super) fn answering(server: State, observation: Observation) -> Self {
         Self {
             server,
-            next: Continuation::Answer(Response::of(&observation)),
+            next: Continuation::Answer(VisibleAnswer::of(&observation)),
             observation,
             shown_token: None,
         }

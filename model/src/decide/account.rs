@@ -77,27 +77,28 @@ impl DecisionContext<'_> {
         let choices = self.choices;
         let account = |guest: u8| self.state.accounts[usize::from(guest)];
         let (target, token) = match upgrade {
-            Upgrade::Own(guest) if account(guest) == Account::GuestEnded => (guest, Token::Ended),
-            Upgrade::Own(guest) | Upgrade::OtherName(guest) => (guest, Token::Own),
-            Upgrade::OthersToken { of, with } => {
-                (account(with) == Account::Guest && of != with).then_some((of, Token::Others))?
+            Upgrade::Own(guest) if account(guest) == Account::GuestEnded => {
+                (guest, TokenOwner::Ended)
             }
-            Upgrade::MadeUpToken(guest) => (guest, Token::MadeUp),
+            Upgrade::Own(guest) | Upgrade::OtherName(guest) => (guest, TokenOwner::Own),
+            Upgrade::OthersToken { of, with } => (account(with) == Account::Guest && of != with)
+                .then_some((of, TokenOwner::Others))?,
+            Upgrade::MadeUpToken(guest) => (guest, TokenOwner::MadeUp),
         };
         let other_name = matches!(upgrade, Upgrade::OtherName(_));
-        if account(target) != Account::Guest && token != Token::Ended {
+        if account(target) != Account::Guest && token != TokenOwner::Ended {
             return None;
         }
         if choices.upgrade_offered() == UpgradeOffered::NotOffered {
             return Some(if other_name { REGISTERED } else { self.name_taken() });
         }
         let token_is_right = match choices.upgrade_token() {
-            UpgradeToken::Own => token == Token::Own,
-            UpgradeToken::AnyGuest => matches!(token, Token::Own | Token::Others),
+            UpgradeToken::Own => token == TokenOwner::Own,
+            UpgradeToken::AnyGuest => matches!(token, TokenOwner::Own | TokenOwner::Others),
             UpgradeToken::Unchecked => true,
         };
         if !token_is_right {
-            let is_dead = matches!(token, Token::Ended | Token::MadeUp);
+            let is_dead = matches!(token, TokenOwner::Ended | TokenOwner::MadeUp);
             return Some(match choices.dead_token() {
                 // CS-2: A call with a token that is not live, where one is required, is refused
                 // with 401 and `M_UNKNOWN_TOKEN`.
@@ -210,7 +211,7 @@ pub(super) enum TokenlessResult {
 
 /// The owner of the token that an upgrade shows, relative to the account that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token {
+enum TokenOwner {
     Own,
     Others,
     MadeUp,

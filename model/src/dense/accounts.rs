@@ -9,7 +9,7 @@ use super::{Dense, NONE};
 
 /// The accounts of the guests, sorted; those beyond the scope stay absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Accounts([Account; MAX_GUESTS]);
+pub(super) struct SortedAccounts([Account; MAX_GUESTS]);
 
 /// Which guests an action about accounts affects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,7 @@ pub(super) fn account_actions(
 /// A transition from one value of the accounts to another.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AccountTransition {
-    pub(super) from: Accounts,
+    pub(super) from: SortedAccounts,
     account_action: usize,
     /// The affected guest; `None` for every guest.
     guest: Option<usize>,
@@ -125,7 +125,7 @@ impl AccountTransition {
     }
 }
 
-impl Accounts {
+impl SortedAccounts {
     const ABSENT: Self = Self([Account::Absent; MAX_GUESTS]);
 
     /// The accounts after an action about this guest, or about every guest. `None` if the action cannot
@@ -235,7 +235,7 @@ impl Accounts {
 }
 
 /// The permutations of the guests that keep the accounts.
-pub(super) fn symmetries(accounts: Accounts, guests: usize) -> Vec<[usize; MAX_GUESTS]> {
+pub(super) fn symmetries(accounts: SortedAccounts, guests: usize) -> Vec<[usize; MAX_GUESTS]> {
     let mut all = vec![std::array::from_fn(|guest| guest)];
     let mut next = 0;
     while let Some(exchange) = all.get(next).copied() {

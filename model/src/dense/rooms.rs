@@ -29,7 +29,9 @@ use crate::transition_system::Exploration;
 use guest_access_rules::profile::Profile;
 
 use super::Dense;
-use super::accounts::{AccountAction, AccountTransition, Accounts, account_actions, symmetries};
+use super::accounts::{
+    AccountAction, AccountTransition, SortedAccounts, account_actions, symmetries,
+};
 use super::compile::TableOptions;
 use super::guest_views::GuestViews;
 use super::judges::Judges;
@@ -43,7 +45,7 @@ struct ExploredRoom {
     visited: Vec<u64>,
     /// The codes that are reached with each value of the accounts, each with the number of actions about
     /// the room that change the state.
-    reached: BTreeMap<Accounts, Vec<(u64, u32)>>,
+    reached: BTreeMap<SortedAccounts, Vec<(u64, u32)>>,
     /// The views that were reached.
     reached_views: Vec<bool>,
 }
@@ -66,7 +68,7 @@ pub fn explore_room_by_room(
     ];
     let mut found = Exploration::of_nothing();
     let mut explored = 0;
-    let order = Accounts::in_order(&rooms[0].account_actions, guests)?;
+    let order = SortedAccounts::in_order(&rooms[0].account_actions, guests)?;
     for (accounts, transitions) in order {
         let all = rooms.each_mut().map(|room| room.enter(accounts, &transitions));
         // The same transition of accounts for all rooms.
@@ -115,7 +117,11 @@ impl ExploredRoom {
     }
 
     /// Explores what the room reaches with these accounts, by each transition that leads to them.
-    fn enter(&mut self, accounts: Accounts, transitions: &[AccountTransition]) -> EnteredAccounts {
+    fn enter(
+        &mut self,
+        accounts: SortedAccounts,
+        transitions: &[AccountTransition],
+    ) -> EnteredAccounts {
         let seeds: Vec<Vec<u64>> = if transitions.is_empty() {
             vec![vec![self.dense.initial_code()]]
         } else {
@@ -234,7 +240,7 @@ impl Exploration {
         &mut self,
         rooms: &[ExploredRoom; 2],
         scope: Scope,
-        accounts: Accounts,
+        accounts: SortedAccounts,
     ) -> Option<()> {
         let others = u32::try_from(scope.rooms - 1).ok()?;
         let of_accounts = accounts.changes(&rooms[0].account_actions, scope.guests);

@@ -171,7 +171,7 @@ pub fn explore<C: StateEncoding>(
     found.and_then(Result::ok).flatten().ok_or(ExecutorError::Lost)
 }
 
-/// Explores one worker's partition, and returns the sum over all workers. `None` if one broke down.
+/// Explores the states that one worker owns, and returns the sum over all workers. `None` if one broke down.
 fn explore_with<C: StateEncoding>(
     worker: &mut Worker,
     shared: &Arc<Shared<C>>,
@@ -180,9 +180,9 @@ fn explore_with<C: StateEncoding>(
     let (sender, all) = std::sync::mpsc::channel();
     let probe = worker.dataflow::<u32, _, _>(|scope| {
         let found = Some(own).to_stream(scope).container::<Vec<_>>().broadcast();
-        let inspected = found.inspect(move |partition: &Exploration| {
+        let inspected = found.inspect(move |part: &Exploration| {
             // The receiver still exists, so sending cannot fail.
-            let _ = sender.send(*partition);
+            let _ = sender.send(*part);
         });
         inspected.probe().0
     });
@@ -212,7 +212,8 @@ fn visit_all<C: StateEncoding>(
         let (handle, reached) = scope.feedback::<Vec<C::Code>>(1);
         let sent = reached.unary_frontier(to_owner, "visit", |first, info| {
             let again = scope.activator_for(info.address);
-            let mut partition = Partition::new(Arc::clone(shared), scope.index(), scope.peers());
+            let mut owned_states =
+                OwnedStates::new(Arc::clone(shared), scope.index(), scope.peers());
             let mut now = Some(first);
             // The coming rounds for which states were received, with the capability to send in them.
             // There can be two: a worker that has begun the next round sends for the one after it.
@@ -223,7 +224,7 @@ fn visit_all<C: StateEncoding>(
                     let number = *round.time();
                     let (_, reached) = to_come.entry(number).or_insert((round, Vec::new()));
                     for code in codes.flat_map(|codes| codes.drain(..)) {
-                        partition.visit(code, reached);
+                        owned_states.visit(code, reached);
                     }
                 });
                 // A round begins when no worker can add to it.
@@ -232,26 +233,26 @@ fn visit_all<C: StateEncoding>(
                     && !frontier.less_equal(next.key())
                 {
                     let (round, reached) = next.remove();
-                    partition.current = reached;
+                    owned_states.current = reached;
                     now = Some(round);
                 }
                 let Some(round) = &now else { return };
                 let number = *round.time();
                 let mut session = output.session(round);
-                if partition.visit_some(number, |code| session.give(code)) {
+                if owned_states.visit_some(number, |code| session.give(code)) {
                     again.activate();
                     return;
                 }
                 drop(session);
-                if !partition.next.is_empty() {
+                if !owned_states.next.is_empty() {
                     let next = number + 1;
                     let (_, reached) =
                         to_come.entry(next).or_insert((round.delayed(&next), Vec::new()));
-                    reached.append(&mut partition.next);
+                    reached.append(&mut owned_states.next);
                     again.activate();
                 }
                 now = None;
-                let _ = sender.send(partition.found);
+                let _ = sender.send(owned_states.found);
             }
         });
         let (probe, sent) = sent.probe();
@@ -263,8 +264,8 @@ fn visit_all<C: StateEncoding>(
     own.into_iter().last()
 }
 
-/// The partition of one worker: the states that it owns.
-struct Partition<C: StateEncoding> {
+/// The states that one worker owns.
+struct OwnedStates<C: StateEncoding> {
     shared: Arc<Shared<C>>,
     worker: u64,
     workers: u64,
@@ -276,10 +277,10 @@ struct Partition<C: StateEncoding> {
     found: Exploration,
 }
 
-impl<C: StateEncoding> Partition<C> {
+impl<C: StateEncoding> OwnedStates<C> {
     fn new(shared: Arc<Shared<C>>, worker: usize, workers: usize) -> Self {
         let visited = shared.encoded.nothing_visited(workers);
-        let mut partition = Self {
+        let mut owned_states = Self {
             shared,
             worker: worker as u64,
             workers: workers as u64,
@@ -288,14 +289,14 @@ impl<C: StateEncoding> Partition<C> {
             next: Vec::new(),
             found: Exploration::of_nothing(),
         };
-        let mut first = partition.shared.encoded.initial_states();
-        first.retain(|code| partition.is_own(code));
+        let mut first = owned_states.shared.encoded.initial_states();
+        first.retain(|code| owned_states.is_own(code));
         for code in first {
-            if partition.shared.encoded.visit(&mut partition.visited, &code) {
-                partition.current.push(code);
+            if owned_states.shared.encoded.visit(&mut owned_states.visited, &code) {
+                owned_states.current.push(code);
             }
         }
-        partition
+        owned_states
     }
 
     fn is_own(&self, code: &C::Code) -> bool {

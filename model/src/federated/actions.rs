@@ -6,7 +6,7 @@ use guest_access_rules::profile::Access;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 
-use super::history::{History, Setting};
+use super::history::{Setting, SettingHistory};
 use super::{Federated, Servers};
 
 /// An action of the federated model.
@@ -59,7 +59,11 @@ const MODERATED: usize = 2;
 
 /// The positions that state resolution may give an event of this server: after every event that the server
 /// knows. A redaction comes directly after the redacted event.
-fn places(history: &History, by: usize, setting: Setting) -> impl Iterator<Item = FederatedAction> {
+fn places(
+    history: &SettingHistory,
+    by: usize,
+    setting: Setting,
+) -> impl Iterator<Item = FederatedAction> {
     let known = history.known(by);
     let last = if setting == Setting::Redacted { known } else { history.events.len() };
     let is_free = |place: &usize| {

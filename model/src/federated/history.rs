@@ -28,7 +28,7 @@ pub enum Setting {
 
 /// The events of one setting that not every server has, the oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
-pub struct History {
+pub struct SettingHistory {
     /// The newest event that every server has, if there was one.
     pub before: Option<Setting>,
     /// The others, the newest last.
@@ -44,7 +44,7 @@ pub struct Event {
     pub at: [bool; MAX_SERVERS],
 }
 
-impl History {
+impl SettingHistory {
     /// The number of the newest event that the server has, counted from the oldest, from 1.
     pub(super) fn known(&self, server: usize) -> usize {
         self.events.iter().rposition(|event| event.at[server]).map_or(0, |newest| newest + 1)

@@ -158,11 +158,11 @@ fn a_history() -> impl Strategy<Value = Vec<RegisterCall>> {
         let mut state = Register.init();
         let calls = (0_usize..).zip(made).map(|(number, (operation, before, after, instead))| {
             let now = 10 + 4 * number as u64;
-            let said = Register.step(&state, &operation).map(|(next, answer)| {
+            let by_specification = Register.step(&state, &operation).map(|(next, answer)| {
                 state = next;
                 answer
             });
-            let answer = instead.unwrap_or(said).map(|answer| (now + after, answer));
+            let answer = instead.unwrap_or(by_specification).map(|answer| (now + after, answer));
             Call { number, operation, start: now - before, answer }
         });
         let mut calls: Vec<_> = calls.collect();
@@ -193,7 +193,7 @@ fn by_every_order(calls: &[RegisterCall], anytime: &[Operation]) -> BTreeSet<u8>
         for place in &order {
             let RegisterCall { operation, answer, .. } = &calls[*place];
             let next = states.iter().filter_map(|state| Register.step(state, operation));
-            let next = next.filter(|(_, said)| answer.is_none_or(|(_, seen)| seen == *said));
+            let next = next.filter(|(_, expected)| answer.is_none_or(|(_, seen)| seen == *expected));
             states = with_anytime(next.map(|(state, _)| state).collect(), anytime);
         }
         ends.extend(states);

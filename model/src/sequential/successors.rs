@@ -145,19 +145,19 @@ impl Sequential {
         verdicts
     }
 
-    /// Adds the successors by these actions, each state reduced by `reduce`.
+    /// Adds the successors by these actions, each in the normal form that `normal_form` gives.
     fn add(
         &self,
         successors: &mut Successors,
         state: &State,
         actions: &[JudgedAction],
-        reduce: impl Fn(&State) -> State,
+        normal_form: impl Fn(&State) -> State,
     ) {
         for (action, guarantees) in actions {
             let Some((next, verdicts)) = self.apply(state, action, *guarantees) else {
                 continue;
             };
-            successors.add(*action, (next != *state).then(|| reduce(&next)), verdicts);
+            successors.add(*action, (next != *state).then(|| normal_form(&next)), verdicts);
         }
     }
 

@@ -70,17 +70,17 @@ fn each_mistake_has_its_shortest_stories() {
     let rules = Rules::find("latest").unwrap();
     let mut traces = String::new();
     for (point, option, breaks) in BREAKS {
-        let space = Federated::new(rules.profile(), federation(point, option), 2, 1);
+        let model = Federated::new(rules.profile(), federation(point, option), 2, 1);
         let guarantees =
             breaks.iter().map(|id| GuaranteeId::find(id).unwrap()).collect::<GuaranteeSet>();
-        let counterexamples = shortest_trace::counterexamples(&space, guarantees, &Stop::default());
+        let counterexamples = shortest_trace::counterexamples(&model, guarantees, &Stop::default());
         for (guarantee, trace) in guarantees.iter().zip(counterexamples) {
             let trace = trace.unwrap();
             writeln!(traces, "{point}={option}: {}", guarantee.get().id).unwrap();
             for action in &trace {
                 writeln!(traces, "  {action:?}").unwrap();
             }
-            assert_eq!(space.replay(&trace).unwrap().len(), trace.len());
+            assert_eq!(model.replay(&trace).unwrap().len(), trace.len());
         }
     }
     insta::assert_snapshot!(traces);

@@ -99,7 +99,7 @@ fn v1_2_opens_three_endpoints() {
 #[test]
 fn comparing_the_other_way_round_mirrors_every_pair() {
     let published = Rules::published();
-    let tell = |from: &Rules, to: &Rules, mirrored: bool| {
+    let directions = |from: &Rules, to: &Rules, mirrored: bool| {
         let stop = Stop::default().at_states(400);
         let comparison = compare(from, to, ONE, 2, &stop);
         let mut differences: Vec<_> = comparison
@@ -120,7 +120,7 @@ fn comparing_the_other_way_round_mirrors_every_pair() {
             Verdict::Equivalent
         );
         for to in &published[number + 1..] {
-            assert_eq!(tell(from, to, false), tell(to, from, true), "{} and {}", from.id, to.id);
+            assert_eq!(directions(from, to, false), directions(to, from, true), "{} and {}", from.id, to.id);
         }
     }
 }

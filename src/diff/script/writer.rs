@@ -6,7 +6,7 @@ use guest_access_model::action::Actor;
 use guest_access_model::decide::Outcome;
 
 use crate::scenario::LABEL;
-use crate::subject::server::{Exchange, LearnedValue, Recording, Token, ValueSource};
+use crate::subject::server::{Exchange, LearnedValue, SessionRecording, Token, ValueSource};
 
 use super::super::judge::StepRecord;
 use super::quoted::word;
@@ -15,7 +15,7 @@ use super::variables::{Origin, Replaces, Variables};
 
 /// Writes the steps of a script.
 pub(super) struct Writer<'a> {
-    pub(super) recording: &'a Recording,
+    pub(super) recording: &'a SessionRecording,
     pub(super) log: &'a [StepRecord],
     /// The number of the last step.
     pub(super) last: usize,
@@ -39,7 +39,7 @@ enum ScriptLine {
 
 impl<'a> Writer<'a> {
     pub(super) fn new(
-        recording: &'a Recording,
+        recording: &'a SessionRecording,
         log: &'a [StepRecord],
         last: usize,
         expected: Option<Outcome>,
@@ -245,7 +245,7 @@ impl<'a> Writer<'a> {
 }
 
 /// The variables that the start of a script sets.
-fn variables_at_start(recording: &Recording) -> Variables {
+fn variables_at_start(recording: &SessionRecording) -> Variables {
     let mut variables = Variables::default();
     variables.add("run", &recording.word, Replaces::AnyPart, Origin::Start);
     for (who, (id, token)) in [("moderator", &recording.moderator), ("user", &recording.user)] {

@@ -8,7 +8,7 @@ use ruma::api::client::state::{get_state_event_for_key, get_state_events};
 use ruma::{OwnedMxcUri, RoomId, UserId};
 
 use super::super::answer::{AllowedResponse, Answer, Credentials, Refusal};
-use super::super::authorisation::{Call, Caller};
+use super::super::authorisation::{Caller, EndpointCall};
 use super::super::endpoints::ENDPOINTS;
 use super::super::event::MEMBER;
 use super::super::room::membership_by;
@@ -130,7 +130,7 @@ impl Reference {
         room: &RoomId,
         gives: Gives,
     ) -> Result<(Caller, &Room, Decision), Refusal> {
-        let caller = self.admit(credentials, Call::to(endpoint).about(room))?;
+        let caller = self.admit(credentials, EndpointCall::to(endpoint).about(room))?;
         let (room, decision) = self.readable_room(&caller, room, gives)?;
         Ok((caller, room, decision))
     }

@@ -9,7 +9,7 @@ use ruma::api::client::room::{get_event_by_timestamp, get_room_event};
 use ruma::{EventId, RoomId};
 
 use super::super::answer::{AllowedResponse, Answer, Credentials, Refusal};
-use super::super::authorisation::{Call, Caller};
+use super::super::authorisation::{Caller, EndpointCall};
 use super::super::endpoints::ENDPOINTS;
 use super::super::room_access::has_forgotten;
 use super::super::{Reference, Room};
@@ -108,7 +108,7 @@ impl Reference {
         endpoint: EndpointId,
         room: &RoomId,
     ) -> Result<(Caller, &Room), Refusal> {
-        let caller = self.admit(credentials, Call::to(endpoint).about(room))?;
+        let caller = self.admit(credentials, EndpointCall::to(endpoint).about(room))?;
         let (room, _) = self.readable_room(&caller, room, Gives::Event)?;
         Ok((caller, room))
     }

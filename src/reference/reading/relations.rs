@@ -13,7 +13,7 @@ use ruma::serde::Raw;
 use ruma::{RoomId, UInt};
 
 use super::super::answer::{AllowedResponse, Answer, Credentials, Refusal};
-use super::super::authorisation::Call;
+use super::super::authorisation::EndpointCall;
 use super::super::endpoints::ENDPOINTS;
 use super::super::event::Event;
 use super::super::{Reference, Room};
@@ -147,7 +147,7 @@ impl Reference {
         page: &Page<'_>,
         is_wanted: impl Fn(&Event) -> bool,
     ) -> Result<RelatedEvents, Refusal> {
-        let caller = self.admit(credentials, Call::to(endpoint).about(room))?;
+        let caller = self.admit(credentials, EndpointCall::to(endpoint).about(room))?;
         let (room, decision) = self.readable_room(&caller, room, Gives::Timeline)?;
         let (from, to) = (room.place_at(page.from), room.place_at(page.to));
         let mut seen = match page.dir {

@@ -7,7 +7,7 @@ use ruma::OwnedRoomId;
 use ruma::api::client::peeking::listen_to_new_events::v3::Response;
 
 use super::super::answer::{AllowedResponse, Answer, Credentials, Refusal};
-use super::super::authorisation::{Call, Caller};
+use super::super::authorisation::{Caller, EndpointCall};
 use super::super::event::Event;
 use super::super::room_access::UNREADABLE_VISIBILITY;
 use super::super::{Reference, Room};
@@ -34,7 +34,7 @@ impl Reference {
         credentials: &Credentials<'_>,
         request: &EventsRequest,
     ) -> Answer<Response> {
-        let mut call = Call::to(KNOWN.events);
+        let mut call = EndpointCall::to(KNOWN.events);
         if let Some(room) = &request.room_id {
             call = call.about(room);
         }

@@ -12,7 +12,7 @@ use serde_json::json;
 use serde_json::value::to_raw_value;
 
 use super::super::answer::{AllowedResponse, Answer, Credentials};
-use super::super::authorisation::{Call, Caller};
+use super::super::authorisation::{Caller, EndpointCall};
 use super::super::endpoints::ENDPOINTS;
 use super::super::event::{CREATE, Event, JOIN_RULES, MEMBER};
 use super::super::filter::{filter_matches, filter_matches_room, limit};
@@ -27,7 +27,7 @@ impl Reference {
     /// The refusal, if the call as a whole is denied.
     pub fn sync(&self, credentials: &Credentials<'_>, request: &Request) -> Answer<Response> {
         // GA-31: A guest may call `GET /sync`, which covers the rooms that it is in.
-        let caller = self.admit(credentials, Call::to(ENDPOINTS.sync))?;
+        let caller = self.admit(credentials, EndpointCall::to(ENDPOINTS.sync))?;
         let since = request.since.as_deref().and_then(read_token);
         let filter = self.filter_of_sync(&caller, request.filter.as_ref())?.room;
         let own = caller.user.as_deref();
@@ -161,7 +161,7 @@ fn changed_since(caller: &Caller, room: &Room, since: Option<u64>) -> bool {
 /// The state that an invited or knocking caller gets.
 fn stripped_state(caller: &Caller, room: &Room) -> Vec<Raw<AnyStrippedStateEvent>> {
     let own = caller.sender();
-    let pieces = [
+    let entries = [
         (CREATE, ""),
         (JOIN_RULES, ""),
         ("m.room.name", ""),
@@ -170,7 +170,7 @@ fn stripped_state(caller: &Caller, room: &Room) -> Vec<Raw<AnyStrippedStateEvent
         ("m.room.avatar", ""),
         (MEMBER, own.as_str()),
     ];
-    pieces.into_iter().filter_map(|(kind, key)| stripped_event(room.current(kind, key)?)).collect()
+    entries.into_iter().filter_map(|(kind, key)| stripped_event(room.current(kind, key)?)).collect()
 }
 
 fn stripped_event(event: &Event) -> Option<Raw<AnyStrippedStateEvent>> {

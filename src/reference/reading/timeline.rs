@@ -10,7 +10,7 @@ use ruma::events::room::member::MembershipState;
 
 use super::super::Reference;
 use super::super::answer::{AllowedResponse, Answer, Credentials};
-use super::super::authorisation::Call;
+use super::super::authorisation::EndpointCall;
 use super::super::endpoints::ENDPOINTS;
 use super::super::filter::filter_matches;
 
@@ -44,7 +44,7 @@ impl Reference {
         endpoint: EndpointId,
         request: &Request,
     ) -> Answer<Response> {
-        let caller = self.admit(credentials, Call::to(endpoint).about(&request.room_id))?;
+        let caller = self.admit(credentials, EndpointCall::to(endpoint).about(&request.room_id))?;
         // DR-14: A guest may call `/rooms/{roomId}/messages`, with no method given.
         // GA-13: A guest may call `GET /rooms/{roomId}/messages`, and is given those events that it
         // may see.
@@ -92,7 +92,7 @@ impl Reference {
         span: Span<'_>,
     ) -> Answer<initial_sync::Response> {
         let id = &request.room_id;
-        let caller = self.admit(credentials, Call::to(ENDPOINTS.initial_sync).about(id))?;
+        let caller = self.admit(credentials, EndpointCall::to(ENDPOINTS.initial_sync).about(id))?;
         // GA-14: A guest may call `GET /rooms/{roomId}/initialSync` for a room that it may read.
         // RP-3: A client may preview with `GET /rooms/{roomId}/initialSync`, and then follow the
         // room with `GET /events`.

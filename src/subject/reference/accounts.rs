@@ -39,14 +39,14 @@ impl UserAccount {
 
 /// The accounts of all actors of the model.
 #[derive(Debug, Clone)]
-pub(super) struct Accounts {
+pub(super) struct ReferenceAccounts {
     pub(super) moderator: UserAccount,
     pub(super) user: UserAccount,
     /// The registered guests, by the numbers of the model.
     pub(super) guests: [Option<UserAccount>; MAX_GUESTS],
 }
 
-impl Accounts {
+impl ReferenceAccounts {
     pub(super) const fn new(moderator: UserAccount, user: UserAccount) -> Self {
         Self { moderator, user, guests: [const { None }; MAX_GUESTS] }
     }

@@ -29,7 +29,7 @@ impl UserAccount {
 
 /// The accounts of all actors of the model.
 #[derive(Debug)]
-pub(super) struct Accounts {
+pub(super) struct SessionAccounts {
     pub(super) moderator: UserAccount,
     pub(super) user: UserAccount,
     /// The registered guests, by the numbers of the model.
@@ -54,7 +54,7 @@ impl Credentials {
     }
 }
 
-impl Accounts {
+impl SessionAccounts {
     pub(super) fn guest(&self, number: u8) -> Option<&UserAccount> {
         self.guests.get(usize::from(number))?.as_ref()
     }
@@ -86,7 +86,7 @@ impl Accounts {
 }
 
 #[cfg(test)]
-impl Accounts {
+impl SessionAccounts {
     /// A moderator, a user, and a guest with the number 0.
     pub(super) fn fixture() -> Self {
         let account = |name: &str| {

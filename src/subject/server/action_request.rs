@@ -11,7 +11,7 @@ use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use serde_json::json;
 
-use super::accounts::Accounts;
+use super::accounts::SessionAccounts;
 use super::request::Request;
 use super::requests::{
     NOTE, first_sync, guest_access_content, message_request, moderation_request, registration,
@@ -22,7 +22,7 @@ use super::token::Token;
 /// What a request names.
 pub(super) struct RequestContext<'a> {
     /// The accounts of the moderator, the user and the guests.
-    pub(super) accounts: &'a Accounts,
+    pub(super) accounts: &'a SessionAccounts,
     /// The id of the room that the request is about.
     pub(super) room: &'a str,
     /// The alias of the room, or its id if it has no alias.
@@ -273,7 +273,7 @@ mod tests {
     fn translated(operation: Operation) -> Result<Request, NotOneCall> {
         let action = Action::new(Actor::Guest(0), operation).at(0);
         let context = RequestContext {
-            accounts: &Accounts::fixture(),
+            accounts: &SessionAccounts::fixture(),
             room: "!r:s",
             room_or_alias: "#a:s",
             rooms: &["!r:s"],

@@ -73,7 +73,7 @@ pub enum ValueSource {
 
 /// The exchanges of a session, and the accounts, rooms and events that they name.
 #[derive(Debug, Clone)]
-pub struct Recording {
+pub struct SessionRecording {
     /// The exchanges in order, without those that cleaned up.
     pub exchanges: Vec<Exchange>,
     /// The word with which every name begins that the session made up.

@@ -27,7 +27,7 @@ use ruma::events::AnyStateEvent;
 use ruma::serde::Raw;
 use ruma::{OwnedRoomId, OwnedUserId, UserId};
 
-use super::accounts::{Accounts, Credentials, UserAccount};
+use super::accounts::{Credentials, SessionAccounts, UserAccount};
 use super::action_request::{NotOneCall, Page, RequestContext, action_request};
 use super::error::ServerError;
 use super::homeserver::{Server, SharedFixture};
@@ -35,7 +35,7 @@ use super::needs::Needs;
 use super::not_run::NotRunReason;
 use super::observe::TaggedEvent;
 use super::read_answer::ReadAnswers;
-use super::recording::{Connection, Recording};
+use super::recording::{Connection, SessionRecording};
 use super::request::{Request, endpoint};
 use super::requests::{NEVER_SENT, NO_NOTE, first_sync};
 use super::response::Response;
@@ -55,7 +55,7 @@ pub struct Session<'a> {
     answers: Option<ReadAnswers>,
     names: UniqueNames,
     shapes: ShapeRotation,
-    accounts: Accounts,
+    accounts: SessionAccounts,
     /// All user ids that each guest has had, with the number of the guest.
     guest_ids: Vec<(u8, OwnedUserId)>,
     rooms: Vec<SessionRoom>,
@@ -120,7 +120,7 @@ impl Server {
         initial: &Room,
     ) -> Result<Session<'_>, ServerError> {
         let (moderator, user) = (fixture.moderator.clone(), fixture.user.clone());
-        let accounts = Accounts { moderator, user, guests: [const { None }; 3] };
+        let accounts = SessionAccounts { moderator, user, guests: [const { None }; 3] };
         let mut session = Session::new(self, accounts);
         for _ in 0..needs.rooms {
             session.find_room(fixture, needs, initial).await?;
@@ -136,7 +136,7 @@ impl Server {
 }
 
 impl<'a> Session<'a> {
-    fn new(server: &'a Server, accounts: Accounts) -> Self {
+    fn new(server: &'a Server, accounts: SessionAccounts) -> Self {
         Self {
             server,
             connection: Connection::new(&server.client),
@@ -257,10 +257,10 @@ impl<'a> Session<'a> {
     }
 
     /// The exchanges so far, and the accounts, rooms and events that they name.
-    pub fn recording(&self) -> Recording {
+    pub fn recording(&self) -> SessionRecording {
         let known = |account: &UserAccount| (account.user_id.to_string(), account.token.clone());
         let guest = |account: &Option<UserAccount>| Some(account.as_ref()?.user_id.to_string());
-        Recording {
+        SessionRecording {
             exchanges: self.connection.exchanges(),
             word: self.names.prefix.clone(),
             moderator: known(&self.accounts.moderator),

@@ -243,14 +243,14 @@ mod tests {
     use futures_util::FutureExt as _;
     use guest_access_rules::endpoint::EndpointId;
 
-    use super::super::super::accounts::Accounts;
+    use super::super::super::accounts::SessionAccounts;
     use super::super::super::homeserver::Server;
     use super::*;
 
     #[test]
     fn an_action_that_is_not_one_call_is_an_error_that_names_the_action() {
         let server = Server::offline("http://127.0.0.1:1");
-        let session = Session::new(&server, Accounts::fixture());
+        let session = Session::new(&server, SessionAccounts::fixture());
         let relations = EndpointId::find("GET /rooms/{roomId}/threads").unwrap();
         let other = EndpointId::find("POST /createRoom").unwrap();
         let by_itself = [Operation::Restart, Operation::EndToken(0)];
