@@ -61,7 +61,7 @@ fn the_reference_agrees_under_every_revision() {
 }
 
 #[test]
-fn the_reference_agrees_with_a_second_guest_and_with_a_second_room() {
+fn the_reference_agrees_with_two_guests_and_with_two_rooms() {
     let profile = Rules::find("latest").unwrap().profile();
     for scope in [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, rooms: 2 }] {
         assert_eq!(agree(&profile, scope, &Stop::default().at_states(1_500)), 1_500);

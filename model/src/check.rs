@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_homeserver_that_follows_the_clauses_has_no_states_of_its_own() {
+    fn a_homeserver_by_the_clauses_has_no_states_of_its_own() {
         assert_eq!(broken(&[]), []);
     }
 

@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reading_that_refuses_a_step_that_was_to_be_labelled_is_among_what_is_expected() {
+    fn a_permitted_refusal_of_a_labelled_step_is_expected() {
         let variants = Variants::of(&Rules::find("latest").unwrap());
         let every = actions(Scope { guests: 1, rooms: 1 }, &[&variants.default]);
         let reached = reachable_states(&variants.default, &every, 2_000);

@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn a_homeserver_that_keeps_to_an_assignment_is_never_inconsistent(run in a_consistent_run()) {
+    fn a_homeserver_with_one_assignment_is_never_inconsistent(run in a_consistent_run()) {
         let judged = judge_run(&options(), &run);
         let mut steps = judged.steps.iter().flatten();
         prop_assert!(!steps.any(|step| matches!(step, StepJudgement::Inconsistent(_))), "{judged:?}");

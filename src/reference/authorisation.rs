@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_room_summary_needs_a_token_unless_the_profile_says_otherwise() {
+    fn the_room_summary_needs_a_token_by_default() {
         let summary = "GET /room_summary/{roomIdOrAlias}";
         let missing = (401, Some(ErrCode::MissingToken));
         let unknown = (401, Some(ErrCode::UnknownToken));

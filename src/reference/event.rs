@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redaction_keeps_what_the_algorithm_of_room_version_11_keeps() {
+    fn a_redaction_keeps_what_room_version_11_keeps() {
         for kind in [
             CREATE,
             MEMBER,

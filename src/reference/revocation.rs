@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_nobodys_revokes_unless_only_forbidden_does() {
+    fn an_unknown_value_revokes_unless_only_forbidden_does() {
         for (options, after) in
             [(&[][..], Leave), (&[("revocation.trigger", "forbidden_only")][..], Join)]
         {

@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_joined_guest_reads_world_readable_events_only_by_one_option() {
+    fn one_option_limits_a_joined_guest_to_world_readable_events() {
         let mut fixture =
             Fixture::with_profile(latest(&[("visibility.guest_reads", "world_readable_only")]));
         let guest = fixture.guest();

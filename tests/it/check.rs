@@ -20,7 +20,7 @@ fn the_text_says_what_matters_on_one_screen() {
 
 /// The rules in force make one of them harmless: reads that hold nothing.
 #[test]
-fn each_unsafe_discipline_has_its_shortest_stories() {
+fn each_unsafe_discipline_has_its_shortest_traces() {
     let is_unsafe: Vec<_> = DISCIPLINES.iter().filter(|named| !named.safe).collect();
     let reports = each(&is_unsafe, 2, |named: &&NamedDiscipline| {
         let check = "check --model concurrent --workers 1 --discipline";
@@ -37,7 +37,7 @@ fn what_is_promised_and_kept_is_a_success() {
 }
 
 #[test]
-fn a_guarantee_named_that_is_not_promised_is_checked_as_if_it_were() {
+fn a_named_guarantee_is_checked_as_if_it_were_promised() {
     let ran = run_line(
         "check draft-2015-11-05 --guests 1 --property no_retroactive_exposure --format json",
     );
@@ -48,7 +48,7 @@ fn a_guarantee_named_that_is_not_promised_is_checked_as_if_it_were() {
 }
 
 #[test]
-fn the_json_is_what_was_agreed_on() {
+fn the_json_has_its_documented_form() {
     let ran =
         run_line("check r0.0.0 --guests 1 --property visible_room_only --format json --workers 1");
     insta::assert_json_snapshot!(ran.stable_json());
@@ -102,7 +102,7 @@ fn junit_has_a_case_for_every_guarantee_that_was_to_hold() {
 }
 
 #[test]
-fn what_is_not_finished_has_no_verdict() {
+fn an_unfinished_check_has_no_verdict() {
     for limit in ["--max-states 100", "--timeout 1ms"] {
         let ran = run_line(&format!("check r0.0.0 --guests 1 --format json {limit}"));
         assert_eq!(ran.code, Some(3), "{ran:?}");
@@ -133,7 +133,7 @@ fn rules_that_promise_nothing_give_no_verdict() {
 }
 
 #[test]
-fn a_proposal_is_told_with_the_path_of_its_file() {
+fn a_proposal_is_reported_by_the_path_of_its_file() {
     let folder = Folder::new();
     let path = folder.file(
         "proposal.toml",
@@ -170,7 +170,7 @@ fn colour_is_for_terminals_unless_it_is_asked_for() {
 }
 
 #[test]
-fn nobody_has_to_read_the_report_to_its_end() {
+fn a_reader_may_close_the_pipe_early() {
     let mut child = program()
         .args("rules --format json".split(' '))
         .stdout(Stdio::piped())
@@ -209,7 +209,7 @@ fn an_interrupt_ends_the_search_and_keeps_what_is_known() {
 }
 
 #[test]
-fn what_a_room_means_that_never_set_its_guest_access_is_checked() {
+fn rooms_without_guest_access_are_checked() {
     let folder = Folder::new();
     let path = folder.file(
         "dms.toml",
@@ -242,7 +242,7 @@ fn check_proposal_with<'a>(
 }
 
 #[test]
-fn an_answer_that_a_proposal_permits_and_its_base_forbids_fails_the_check() {
+fn an_answer_that_only_the_proposal_permits_fails_the_check() {
     let ran = check_proposal(
         "[points]\n\"join.gate\" = { default = \"can_join_only\", also = [\"none\"], reading = \"A2\" }",
         &["join_gate"],
@@ -256,7 +256,7 @@ fn an_answer_that_a_proposal_permits_and_its_base_forbids_fails_the_check() {
 }
 
 #[test]
-fn a_guarantee_that_fails_by_a_reading_of_the_rules_in_force_holds_by_default() {
+fn a_guarantee_can_hold_by_default_and_fail_by_a_reading() {
     let ran = run_line("check v1.16 --guests 1 --property revocation --format json");
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let property = &ran.json()["properties"][0];
@@ -350,7 +350,7 @@ fn a_declared_endpoint_is_closed_until_an_entry_opens_it() {
 }
 
 #[test]
-fn an_endpoint_that_needs_no_token_or_that_a_base_leaves_open_counts_as_open() {
+fn endpoints_without_a_token_or_open_in_the_base_are_open() {
     let for_everybody = format!("{}auth = \"none\"\n", declared("events", "nothing"));
     let ran = check_proposal(&for_everybody, &["read_confinement"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
@@ -388,7 +388,7 @@ fn a_scenario_may_call_an_endpoint_that_its_rules_declare() {
 }
 
 #[test]
-fn a_condition_on_the_room_works_where_the_model_looks_into_nothing() {
+fn a_condition_on_the_room_applies_to_unchecked_endpoints() {
     let ran = check_proposal(
         "[[allow]]\nendpoint = \"PUT /rooms/{roomId}/typing/{userId}\"\nwhen = [\"room:joined\"]\n",
         &["confinement", "availability", "agreement"],

@@ -35,7 +35,7 @@ fn found(report: &Value) -> Value {
 }
 
 #[test]
-fn two_processes_come_to_what_one_comes_to() {
+fn two_processes_find_the_result_of_one() {
     let line = "check latest --guests 2 --rooms 1 --format json --quiet --workers 2";
     let alone = run_line(line).json();
     assert_eq!((&alone["states"], &alone["engine"]), (&660_972.into(), &"timely".into()));
@@ -70,7 +70,7 @@ fn a_process_that_is_lost_ends_the_run_without_a_verdict() {
 }
 
 #[test]
-fn a_process_that_does_not_come_is_named() {
+fn a_process_that_does_not_connect_is_named() {
     let folder = Folder::new();
     let hosts = hosts(&folder, 2);
     let line =
@@ -93,7 +93,7 @@ fn processes_that_are_about_different_work_do_not_begin() {
 }
 
 #[test]
-fn a_wrong_hosts_file_is_told_with_its_line() {
+fn a_wrong_hosts_file_is_reported_with_its_line() {
     let folder = Folder::new();
     let path = folder.file("hosts", "127.0.0.1:2101\nnowhere\n").display().to_string();
     let ran = run(["check", "--hosts", &path, "--process", "0"]);

@@ -5,14 +5,14 @@ use guest_access_rules::rules::Rules;
 use crate::cli::{Folder, run, run_line};
 
 #[test]
-fn each_difference_is_told_with_a_shortest_witness() {
+fn each_difference_is_reported_with_a_shortest_witness() {
     let ran = run_line("compare v1.1 v1.2");
     assert_eq!(ran.code, Some(0), "{ran:?}");
     insta::assert_snapshot!(ran.text());
 }
 
 #[test]
-fn the_json_is_what_was_agreed_on() {
+fn the_json_has_its_documented_form() {
     let report = run_line("compare v1.12 v1.16 --format json").stable_json();
     insta::assert_json_snapshot!(report);
 }

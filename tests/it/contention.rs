@@ -22,7 +22,7 @@ fn kinds(report: &Value) -> Vec<(bool, String)> {
 }
 
 #[test]
-fn the_reference_is_linearizable_and_its_recording_keeps_the_schema() {
+fn the_reference_is_linearizable_and_records_by_the_schema() {
     let folder = Folder::new();
     let line = "diff --concurrent --for 2s --seed 3 --quiet --format json --record FOLDER/h.jsonl";
     let ran = run_in(&folder, line);

@@ -37,7 +37,7 @@ fn each_step_is_decided_with_its_reason() {
 }
 
 #[test]
-fn the_json_is_what_was_agreed_on() {
+fn the_json_has_its_documented_form() {
     let ran = decide(
         &json!([
             {"as": "guest1", "do": "register as guest"},

@@ -1,7 +1,7 @@
 //! The documents agree with the program.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use guest_access_rules::rules::Rules;
 
@@ -109,24 +109,48 @@ fn the_readme_gives_a_reason_for_every_dependency() {
     assert_eq!(listed, used);
 }
 
-#[test]
-fn no_line_of_a_snapshot_is_too_long() {
-    fn visit(folder: &Path, snapshots: &mut usize) {
+/// The files of the workspace with this extension, each with its text.
+fn files(extension: &str) -> Vec<(PathBuf, String)> {
+    let mut folders: Vec<_> =
+        ["src", "tests", "rules", "model"].map(|folder| root().join(folder)).to_vec();
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                visit(&path, snapshots);
-            } else if path.extension().is_some_and(|extension| extension == "snap") {
-                *snapshots += 1;
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
                 let text = std::fs::read_to_string(&path).unwrap();
-                let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
-                assert!(longest <= SNAPSHOT_WIDTH, "{}: {longest} characters", path.display());
+                files.push((path, text));
             }
         }
     }
-    let mut snapshots = 0;
-    for folder in ["src", "tests", "rules", "model"] {
-        visit(&root().join(folder), &mut snapshots);
+    files
+}
+
+#[test]
+fn no_line_of_a_snapshot_is_too_long() {
+    let snapshots = files("snap");
+    assert!(snapshots.len() > 20, "{}", snapshots.len());
+    for (path, text) in snapshots {
+        let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        assert!(longest <= SNAPSHOT_WIDTH, "{}: {longest} characters", path.display());
     }
-    assert!(snapshots > 20, "{snapshots}");
+}
+
+/// The greatest number of characters in the name of a test.
+const TEST_NAME_WIDTH: usize = 60;
+
+#[test]
+fn no_name_of_a_test_is_too_long() {
+    let mut tests = 0;
+    for (path, text) in files("rs") {
+        for test in text.split("#[test]\n").skip(1) {
+            let (_, name) = test.split_once("fn ").unwrap();
+            let (name, _) = name.split_once('(').unwrap();
+            tests += 1;
+            assert!(name.len() <= TEST_NAME_WIDTH, "{}: {name}", path.display());
+        }
+    }
+    assert!(tests > 300, "{tests}");
 }

@@ -16,7 +16,7 @@ fn a_port_in_use_is_refused() {
 }
 
 #[test]
-fn states_and_steps_are_told_in_words() {
+fn states_and_steps_are_in_words() {
     let mut child = program()
         .args(["explore", "--listen", "127.0.0.1:0"])
         .stderr(Stdio::piped())

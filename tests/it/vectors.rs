@@ -421,7 +421,7 @@ fn each_vector_is_written_to_a_file_the_same_every_time() {
 }
 
 #[test]
-fn a_folder_of_other_things_is_left_alone() {
+fn a_folder_with_other_files_is_left_alone() {
     let folder = Folder::new();
     let path = folder.file("diary.txt", "dear diary");
     let out = path.parent().unwrap().to_str().unwrap().to_owned();
@@ -436,7 +436,7 @@ fn a_folder_of_other_things_is_left_alone() {
 }
 
 #[test]
-fn the_text_says_how_many_and_what_each_shows() {
+fn the_text_says_what_each_vector_shows() {
     let ran = run_line("vectors draft-2015-11-05 --quiet");
     assert_eq!(ran.code, Some(0), "{ran:?}");
     insta::assert_snapshot!(ran.text());

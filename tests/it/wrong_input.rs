@@ -37,7 +37,7 @@ fn declared(entries: &str) -> String {
 }
 
 #[test]
-fn of_rules_files() {
+fn wrong_rules_files() {
     let cases = [
         ("not TOML", "id = \"p\nabout = 1".to_owned()),
         ("unknown key", rules("guest = true")),
@@ -99,7 +99,7 @@ fn of_rules_files() {
 }
 
 #[test]
-fn of_scenarios() {
+fn wrong_scenarios() {
     let step = scenario;
     let labelled = r#"{"as": "moderator", "do": "send state", "room": "room1", "event": "e1"},
     {"as": "moderator", "do": "send state", "room": "room1", "event": "e2"}"#;
@@ -166,7 +166,7 @@ fn of_scenarios() {
 }
 
 #[test]
-fn of_steps_that_cannot_happen() {
+fn impossible_steps() {
     let steps = [
         r#"{"as": "guest1", "do": "register as guest"}"#,
         r#"{"as": "guest2", "do": "log out"}"#,
@@ -191,7 +191,7 @@ fn of_steps_that_cannot_happen() {
 }
 
 #[test]
-fn of_files_that_are_no_text_or_too_large() {
+fn files_that_are_no_text_or_too_large() {
     let not_text = [b"{\n\"id\": \"".as_slice(), &[0xff, 0xfe]].concat();
     insta::assert_snapshot!(complaint("decide", "a.json", &not_text));
     insta::assert_snapshot!(complaint("rules", "p.toml", &not_text));
@@ -210,7 +210,7 @@ fn of_files_that_are_no_text_or_too_large() {
 }
 
 #[test]
-fn of_files_that_extend_each_other() {
+fn files_that_extend_each_other() {
     let folder = Folder::new();
     let text =
         |id: &str, extends: &str| format!("id = \"{id}\"\nabout = \"\"\nextends = \"{extends}\"\n");
@@ -222,7 +222,7 @@ fn of_files_that_extend_each_other() {
 }
 
 #[test]
-fn of_files_that_extend_too_many_others() {
+fn files_that_extend_too_many_others() {
     let folder = Folder::new();
     let text =
         |id: &str, extends: &str| format!("id = \"{id}\"\nabout = \"\"\nextends = \"{extends}\"\n");
@@ -241,7 +241,7 @@ fn of_files_that_extend_too_many_others() {
 }
 
 #[test]
-fn of_the_command_line() {
+fn wrong_command_lines() {
     let lines = [
         "check v9.9",
         "check --property join_gates",
@@ -274,7 +274,7 @@ fn of_the_command_line() {
 }
 
 #[test]
-fn of_a_place_for_the_report() {
+fn unwritable_reports() {
     let ran = run_line("rules --output /nonexistent/report.txt");
     assert_eq!(ran.code, Some(2), "{ran:?}");
     insta::assert_snapshot!(ran.err);

@@ -118,7 +118,7 @@ mod tests {
     use crate::stop::Stop;
 
     #[test]
-    fn what_a_room_means_that_never_set_a_setting_is_compared() {
+    fn rooms_without_settings_are_compared() {
         let from = Rules::find("v1.16").unwrap().profile();
         for (point, option, shown) in [
             ("guest_access.absent", "can_join", "guest access: never set"),

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn another_reading_of_the_same_answers_is_told() {
+    fn another_reading_of_the_same_answers_is_reported() {
         let reading = "[points]\n\"events.no_room\" = { default = \"refused\", also = [\"joined_rooms\"], reading = \"A18\" }";
         let changes = changes("v1.16", reading);
         assert_eq!(permitted_verdict(&changes), PermittedVerdict::Different);
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_that_moves_among_permitted_answers_is_told() {
+    fn a_new_default_among_permitted_answers_is_reported() {
         let moved = "[points]\n\"events.no_room\" = { default = \"joined_rooms\", also = [\"refused\"], reading = \"A9\" }";
         let changes = changes("v1.16", moved);
         assert_eq!(changes[0].kind, PermittedChangeKind::BecomesDefault);

@@ -193,7 +193,8 @@ fn by_every_order(calls: &[RegisterCall], anytime: &[Operation]) -> BTreeSet<u8>
         for place in &order {
             let RegisterCall { operation, answer, .. } = &calls[*place];
             let next = states.iter().filter_map(|state| Register.step(state, operation));
-            let next = next.filter(|(_, expected)| answer.is_none_or(|(_, seen)| seen == *expected));
+            let next =
+                next.filter(|(_, expected)| answer.is_none_or(|(_, seen)| seen == *expected));
             states = with_anytime(next.map(|(state, _)| state).collect(), anytime);
         }
         ends.extend(states);

@@ -1,4 +1,4 @@
-//! What the concurrent model says of each discipline.
+//! The concurrent model: the violations of each discipline.
 
 use std::fmt::Write;
 
@@ -18,7 +18,7 @@ fn model(rules: &Rules, named: &NamedDiscipline) -> Concurrent {
     Concurrent::new(ONE, rules.profile(), rules.profile(), named.discipline, 2)
 }
 
-/// What is found, where what no text speaks of is held as if it were promised.
+/// The check of this model. The guarantees that no text speaks of are required too.
 fn found(rules: &Rules, model: Concurrent, named: &NamedDiscipline) -> Report<ConcurrentAction> {
     let required = rules.promised().union(Concurrent::own_guarantees());
     let guarantees = Concurrent::guarantees(&named.discipline);
@@ -37,7 +37,8 @@ fn with(report: &Report<ConcurrentAction>, status: Status) -> Vec<&'static str> 
     of.map(|finding| finding.guarantee.get().id).collect()
 }
 
-/// What each discipline breaks, in how many moves, and how many situations there are.
+/// For each discipline: the number of states, and the violated guarantees, each with the length of its
+/// counterexample.
 fn counts_and_violations(rules: &Rules) -> String {
     let mut lines = String::new();
     for named in DISCIPLINES {
@@ -47,8 +48,8 @@ fn counts_and_violations(rules: &Rules) -> String {
         let violated = report.findings.iter().filter(|f| f.status == Status::Violated);
         let violated: Vec<_> = violated
             .map(|finding| {
-                let moves = finding.counterexample.as_ref().map_or(0, Vec::len);
-                format!("{} in {moves}", finding.guarantee.get().id)
+                let length = finding.counterexample.as_ref().map_or(0, Vec::len);
+                format!("{} in {length}", finding.guarantee.get().id)
             })
             .collect();
         assert!(violated.is_empty() || !named.safe, "{}: {violated:?}", named.id);
@@ -60,17 +61,17 @@ fn counts_and_violations(rules: &Rules) -> String {
 }
 
 #[test]
-fn each_discipline_breaks_what_it_is_known_for_by_the_rules_in_force() {
+fn the_violations_of_each_discipline_by_the_rules_in_force() {
     insta::assert_snapshot!(counts_and_violations(&Rules::find("latest").unwrap()));
 }
 
 #[test]
-fn each_discipline_breaks_what_it_is_known_for_by_the_draft() {
+fn the_violations_of_each_discipline_by_the_draft() {
     insta::assert_snapshot!(counts_and_violations(&Rules::find("draft-2015-11-05").unwrap()));
 }
 
 #[test]
-fn a_read_that_holds_nothing_is_harmless_by_every_rule_about_events_and_not_by_one_about_rooms() {
+fn a_read_without_locks_breaks_only_rules_about_rooms() {
     let named = DISCIPLINES.iter().find(|named| named.id == "readers_unlocked").unwrap();
     for (id, violated) in [("draft-2015-11-05", &["linearizable"][..]), ("r0.0.0", &[])] {
         let rules = Rules::find(id).unwrap();
@@ -90,9 +91,11 @@ fn locks_keep_what_every_revision_promises() {
     }
 }
 
-/// The same is broken with starts and answers as moves of their own. Of the two guarantees about
-/// orders it may be the other one: answers that no order explains may have one, with another end, if
-/// a call around them takes longer. And what holds emptily may be put to the test.
+/// Asserts that the model with separate starts and answers violates the same guarantees.
+///
+/// `linearizable` and `quiescent_state` count as one guarantee. If a call around some unexplained answers
+/// takes longer, an order may explain the answers and end in another state. A guarantee that was vacuous
+/// may be exercised.
 fn compare_stage_by_stage(named: &NamedDiscipline, breaks: bool) {
     let rules = Rules::find("draft-2015-11-05").unwrap();
     let tight = found(&rules, model(&rules, named), named);
@@ -114,22 +117,22 @@ fn compare_stage_by_stage(named: &NamedDiscipline, breaks: bool) {
 }
 
 #[test]
-fn starts_and_answers_as_moves_of_their_own_break_the_same() {
+fn separate_starts_and_answers_break_the_same_guarantees() {
     for named in DISCIPLINES {
         compare_stage_by_stage(named, true);
     }
 }
 
 #[test]
-#[ignore = "explores millions of situations, in minutes: cargo test -p guest-access-model -- --ignored"]
-fn starts_and_answers_as_moves_of_their_own_break_nothing_that_holds() {
+#[ignore = "explores millions of states, in minutes: cargo test -p guest-access-model -- --ignored"]
+fn separate_starts_and_answers_break_nothing_that_holds() {
     for named in DISCIPLINES {
         compare_stage_by_stage(named, false);
     }
 }
 
 #[test]
-fn a_call_that_nothing_overlaps_comes_to_what_the_rules_say() {
+fn a_call_without_overlap_gets_the_outcome_of_the_rules() {
     let rules = Rules::find("latest").unwrap();
     let profile = rules.profile();
     for named in DISCIPLINES {

@@ -45,7 +45,7 @@ fn explored_alike(rules: &Rules, system: &Profile, scope: Scope, workers: &[usiz
 }
 
 #[test]
-fn the_executors_agree_on_every_revision_with_any_number_of_workers() {
+fn executors_agree_on_each_revision_by_any_number_of_workers() {
     let mut states = Vec::new();
     for rules in Rules::published() {
         let scope = Scope { guests: 1, rooms: 1 };

@@ -1,4 +1,4 @@
-//! What the federated model says of what servers do to one another.
+//! The federated model: the violations of each mistake that a homeserver makes towards others.
 
 use std::fmt::Write;
 
@@ -35,7 +35,7 @@ fn with(report: &Report<FederatedAction>, status: Status) -> Vec<&'static str> {
     of.map(|finding| finding.guarantee.get().id).collect()
 }
 
-/// What each mistake breaks, of all that is judged, and nothing else.
+/// For each mistake: all guarantees that it violates.
 const BREAKS: &[(&str, &str, &[&str])] = &[
     ("events.current", "last_received", &["federated_revocation", "revocation_everywhere"]),
     (
@@ -66,7 +66,7 @@ fn every_mistake_is_in_the_table() {
 }
 
 #[test]
-fn each_mistake_has_its_shortest_stories() {
+fn each_mistake_has_its_shortest_traces() {
     let rules = Rules::find("latest").unwrap();
     let mut traces = String::new();
     for (point, option, breaks) in BREAKS {
@@ -87,7 +87,7 @@ fn each_mistake_has_its_shortest_stories() {
 }
 
 #[test]
-fn a_dishonest_server_breaks_nothing_that_is_promised_of_the_others() {
+fn a_dishonest_server_breaks_no_promise_about_other_servers() {
     let rules = Rules::find("latest").unwrap();
     for (point, option, breaks) in BREAKS.iter().filter(|mistake| mistake.0 == "server.dishonest") {
         let report = found(&rules, federation(point, option), 2, 1);

@@ -64,7 +64,7 @@ fn every_other_option_changes_a_decision_or_is_listed() {
 }
 
 #[test]
-fn every_endpoint_opened_or_closed_changes_a_decision_or_needs_no_token() {
+fn opening_or_closing_an_endpoint_changes_a_decision() {
     let default = Rules::find("v1.16").unwrap().profile();
     let endpoints: Vec<EndpointId> = EndpointId::all().collect();
     let shown = each(&endpoints, 2, |endpoint| {

@@ -192,7 +192,7 @@ fn a_dead_token_is_refused_as_the_profile_says() {
 }
 
 #[test]
-fn the_room_summary_needs_a_token_unless_the_profile_says_otherwise() {
+fn the_room_summary_needs_a_token_by_default() {
     let missing = (401, Some(ErrCode::MissingToken));
     let unknown = (401, Some(ErrCode::UnknownToken));
     let not_for_guests = (403, Some(ErrCode::GuestAccessForbidden));

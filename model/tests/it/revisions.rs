@@ -44,7 +44,7 @@ fn every_revision_keeps_what_it_promises() {
 }
 
 #[test]
-fn the_draft_gives_away_what_was_said_before_the_room_was_opened() {
+fn the_draft_reveals_messages_from_before_the_opening() {
     let draft = Rules::find("draft-2015-11-05").unwrap();
     let report = check(&draft, GuaranteeSet::of(&[GuaranteeId::NoRetroactiveExposure]));
     assert_eq!(report.findings[0].status, Status::NotPromised);
@@ -120,7 +120,13 @@ fn comparing_the_other_way_round_mirrors_every_pair() {
             Verdict::Equivalent
         );
         for to in &published[number + 1..] {
-            assert_eq!(directions(from, to, false), directions(to, from, true), "{} and {}", from.id, to.id);
+            assert_eq!(
+                directions(from, to, false),
+                directions(to, from, true),
+                "{} and {}",
+                from.id,
+                to.id
+            );
         }
     }
 }

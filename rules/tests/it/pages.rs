@@ -40,7 +40,7 @@ fn every_revision_has_a_page() {
 }
 
 #[test]
-fn a_page_lists_the_promises_that_are_new_or_rest_on_other_clauses() {
+fn a_page_lists_new_promises_and_changed_clauses() {
     let mut before = Promises::new();
     for rules in Rules::published() {
         let page = std::fs::read_to_string(folder().join(format!("{}.md", rules.id))).unwrap();

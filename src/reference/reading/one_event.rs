@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_that_may_not_be_seen_is_not_there() {
+    fn a_hidden_event_is_not_found() {
         let mut fixture = Fixture::new();
         let guest = fixture.guest();
         let hidden = fixture.say("hidden");

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_not_read_the_room_is_told_of_no_relation() {
+    fn relations_are_refused_to_who_may_not_read_the_room() {
         let mut fixture = Fixture::with_profile(latest(&[]));
         let (guest, user) = (fixture.guest(), fixture.user("user"));
         let root = fixture.say("root");

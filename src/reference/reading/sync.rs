@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_in_no_room_is_given_none() {
+    fn a_caller_in_no_room_gets_no_room() {
         let mut fixture = Fixture::new();
         fixture.set_visibility("world_readable");
         let guest = fixture.guest();
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn who_joins_is_given_the_room_and_then_what_is_new() {
+    fn a_sync_gives_the_joined_room_and_then_new_events() {
         let mut fixture = Fixture::new();
         fixture.set_guest_access("can_join");
         let guest = fixture.guest();
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invite_is_shown_and_being_removed_is_too() {
+    fn a_sync_shows_an_invite_and_a_removal() {
         let mut fixture = Fixture::new();
         let guest = fixture.guest();
         let (room, moderator) = (fixture.room.clone(), fixture.moderator.user_id.clone());

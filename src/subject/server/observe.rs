@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_for_the_caller_says_nothing_of_the_user_in_the_query() {
+    fn an_answer_about_the_caller_is_not_about_the_named_user() {
         let guest = ruma::user_id!("@guest:s");
         let of = |body: &str, caller| observe_whoami(&response(200, body), caller).unwrap();
         let silent = r#"{"user_id":"@guest:s"}"#;

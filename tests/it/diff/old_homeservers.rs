@@ -38,7 +38,7 @@ fn closed_by(behind: &Behind, call: &Call, status: u16, errcode: &str) -> Reply 
 }
 
 #[test]
-fn a_homeserver_without_guests_is_told_so() {
+fn a_homeserver_without_guests_is_reported() {
     let closed: [(Layer, &str); 4] = [
         (|behind, call| closed_by(behind, call, 403, "M_FORBIDDEN"), "403 M_FORBIDDEN"),
         (

@@ -284,7 +284,7 @@ fn after_a_failure_no_report_says_that_there_is_no_divergence() {
 }
 
 #[test]
-fn a_divergence_is_told_beside_what_was_not_compared() {
+fn a_divergence_is_reported_beside_missing_comparisons() {
     let mut report = failed_report();
     assert!(report.fails());
     let says = "47 decisions in 2 of 4 scenarios were not compared";

@@ -51,7 +51,7 @@ fn not_json_and_bad_json_are_different_errors() {
 }
 
 #[test]
-fn a_body_in_which_everything_may_be_left_out_may_be_left_out() {
+fn a_body_of_optional_fields_may_be_left_out() {
     let fixture = Fixture::new();
     let user = fixture.user("user");
     let room = fixture.open_room(&user);
@@ -157,7 +157,7 @@ fn a_client_finds_what_it_looks_for_when_it_starts() {
 }
 
 #[test]
-fn no_body_whatever_breaks_the_server() {
+fn no_body_breaks_the_server() {
     let fixture = Fixture::new();
     let user = fixture.user("user");
     let bodies = [

@@ -248,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_action_that_is_not_one_call_is_an_error_that_names_the_action() {
+    fn an_action_of_several_calls_is_refused_by_name() {
         let server = Server::offline("http://127.0.0.1:1");
         let session = Session::new(&server, SessionAccounts::fixture());
         let relations = EndpointId::find("GET /rooms/{roomId}/threads").unwrap();
