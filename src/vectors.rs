@@ -82,7 +82,7 @@ pub struct Vector {
     pub covers: BTreeSet<CoverageGoal>,
 }
 
-/// One guest in one room. No class of decisions is about more.
+/// One guest in one room. Every class of decisions shows there.
 const ALONE: Scope = Scope { guests: 1, rooms: 1 };
 /// How many guests a vector has. Three guests can have three memberships at one event.
 const GUESTS: u8 = 3;

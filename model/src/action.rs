@@ -8,7 +8,7 @@ use guest_access_rules::vocabulary::{
     Decision, GuestAccess, HistoryVisibility, JoinRule, MembershipEndpoint, spelled,
 };
 
-/// Who acts.
+/// The actor of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Actor {
     /// The homeserver itself.
@@ -24,9 +24,9 @@ pub enum Actor {
 }
 
 spelled! {
-    /// With which token a call is made.
+    /// The token of a call.
     Credential {
-        /// The caller's own: the newest it has, live or ended. Nobody has none.
+        /// The caller's own token: its newest token, live or ended. [`Actor::Nobody`] has no token.
         Own = "own",
         /// The token that a guest had before it upgraded.
         BeforeUpgrade = "before_upgrade",
@@ -35,7 +35,7 @@ spelled! {
     }
 }
 
-/// What a call is about.
+/// The place that a call is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {
     /// No room.
@@ -47,7 +47,7 @@ pub enum Place {
 }
 
 spelled! {
-    /// What a settings event says.
+    /// The kind of value in a settings event.
     Content {
         /// A value of the specification's.
         Understood = "understood",
@@ -58,19 +58,19 @@ spelled! {
     }
 }
 
-/// A settings event's content: `T` is one of the specification's values.
+/// The content of a settings event: `T` is one of the specification's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Says<T> {
     /// A value of the specification's.
     Value(T),
-    /// A string that is none of them.
+    /// A string that the specification does not have.
     Unknown,
     /// The key is missing, or its value is not a string.
     Malformed,
 }
 
 spelled! {
-    /// Under which key a settings event is sent.
+    /// The key under which a settings event is sent.
     Key {
         /// As state under the empty state key: the room's setting.
         Empty = "empty",
@@ -81,7 +81,7 @@ spelled! {
     }
 }
 
-/// How an upgrade is asked for: a registration with `guest_access_token`, for a guest's localpart.
+/// An upgrade: a registration with `guest_access_token`, for the localpart of a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Upgrade {
     /// By the guest with this number, with its newest token and its own localpart.
@@ -90,9 +90,9 @@ pub enum Upgrade {
     OtherName(u8),
     /// For the account of the guest `of`, with the newest token of another guest.
     OthersToken {
-        /// Whose account is asked for.
+        /// The guest whose account the caller requests.
         of: u8,
-        /// Whose token is shown.
+        /// The guest whose token the caller shows.
         with: u8,
     },
     /// For the account of the guest with this number, with a made-up token.
@@ -100,7 +100,7 @@ pub enum Upgrade {
 }
 
 spelled! {
-    /// What is sent to PUT send.
+    /// The event that PUT send sends.
     Message {
         /// A `m.room.message`.
         Message = "m.room.message",
@@ -112,7 +112,7 @@ spelled! {
 }
 
 spelled! {
-    /// Which key of a profile is set.
+    /// A key of a profile.
     ProfileKey {
         /// The display name.
         DisplayName = "displayname",
@@ -131,7 +131,7 @@ spelled! {
     }
 }
 
-/// What an actor does.
+/// What the actor of an action does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
     /// POST /register?kind=guest; `named` if it asks for a `username`.
@@ -153,7 +153,7 @@ pub enum Operation {
     Restart,
     /// PUT profile of one key; `own` unless it is the moderator's profile.
     SetProfile {
-        /// Which key.
+        /// The key.
         key: ProfileKey,
         /// Whether the profile is the caller's own.
         own: bool,
@@ -189,7 +189,7 @@ pub enum Operation {
     /// The caller reads: any endpoint that gives a room's content. An endpoint that names one
     /// event, or one state event, names the tagged one.
     Read(EndpointId),
-    /// GET event for the tagged event, through the path of the room it does not belong to.
+    /// GET event for the tagged event, by the path of another room than the event's own.
     ReadThroughOtherRoom,
     /// Any other endpoint, of which the rules say only whether it may be called.
     Call(EndpointId),
@@ -222,7 +222,7 @@ pub enum Answer {
     },
     /// `whoami`: whether it says that the caller is a guest.
     IsGuest(bool),
-    /// A guest's registration: whether the user id is the one that was asked for.
+    /// A guest's registration: whether the guest got the user id that it requested.
     Named(bool),
 }
 

@@ -76,7 +76,7 @@ pub(crate) fn normal_form_by(choices: &ReadChoices<'_>, state: &State) -> State 
     state
 }
 
-/// Stands in place of a dropped relation: no later join changes it.
+/// Replaces a dropped relation. No later join changes this relation.
 const DROPPED: ReaderRelation = ReaderRelation { joined_later: true, ..ReaderRelation::STRANGER };
 
 /// The normal form, with the guests sorted.
@@ -106,7 +106,7 @@ pub(crate) fn sort_guests(profile: &Profile, scope: Scope, mut state: State) -> 
     state
 }
 
-/// All that a state says of one guest.
+/// Everything that a state contains about one guest.
 fn of_guest(state: &State, guest: usize) -> impl Ord + use<> {
     (
         state.accounts[guest],

@@ -33,8 +33,8 @@ spelled! {
         Vacuous = "vacuous",
         /// The guarantee is not required.
         NotPromised = "not_promised",
-        /// The check ended before every state was visited; or an open endpoint returns content of
-        /// rooms that no rule looks at, and the guarantee is about such content.
+        /// The check ended before every state was visited. Or an open endpoint returns content of rooms
+        /// that no rule looks at, and the guarantee is about such content.
         Unknown = "unknown",
     }
 }
@@ -80,8 +80,8 @@ pub struct Check<'a, S> {
 }
 
 /// A shortest counterexample for each of these guarantees that the homeserver of `model` violates in a
-/// room whose settings were never set. Empty if the homeserver takes such a room for what the clauses
-/// say.
+/// room whose settings were never set. Empty if the homeserver assumes the values that the clauses give
+/// to such a room.
 pub(crate) fn counterexamples_in_new_rooms(
     model: &Sequential,
     guarantees: GuaranteeSet,

@@ -87,7 +87,7 @@ pub struct Difference {
     pub from: Side,
     /// The outcome under the second revision, in the witness.
     pub to: Side,
-    /// In how many states a call differs so.
+    /// The number of states in which a call shows the difference.
     pub contexts: usize,
     /// The properties of the caller and the room that all these states share.
     pub when: BTreeSet<String>,
@@ -133,12 +133,12 @@ pub struct Comparison {
 ///
 /// 1. Visit every state that `to` reaches, and compare both decisions on every action.
 /// 2. Visit every state that `from` reaches, and do the same. A state of the first search counts once.
-/// 3. Compare both in rooms whose settings were never set, where each takes the room for what its own
-///    rules say.
+/// 3. Compare both in rooms whose settings were never set. There, each assumes the values that its own
+///    rules give.
 /// 4. Group the differences by endpoint, kind of caller and direction, each with a shortest witness.
 ///
-/// In steps 1 and 2 both decide in the same state, so a difference is one of the decision itself, and
-/// not a consequence of an earlier difference. The result does not depend on the number of `threads`.
+/// In steps 1 and 2 both decide in the same state. So no difference is a consequence of an earlier
+/// difference. The result does not depend on the number of `threads`.
 pub fn compare(from: &Rules, to: &Rules, scope: Scope, threads: usize, stop: &Stop) -> Comparison {
     compare_profiles(&from.profile(), &to.profile(), scope, threads, stop)
 }

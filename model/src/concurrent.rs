@@ -10,9 +10,8 @@
 //! 5. *answer*: the client receives the answer.
 //!
 //! Between any two stages of a call, every other call may pass stages of its own. Each stage asks the
-//! sequential rules ([`decide::outcome`](crate::decide::outcome)) about what the call has read so far:
-//! the token of one moment, the room of another, the events of a third. The [`Discipline`] says which
-//! moments these are.
+//! sequential rules ([`decide::outcome`](crate::decide::outcome)) about the token, the room and the
+//! events, each as the call read it at some moment. The [`Discipline`] determines these moments.
 //!
 //! The length of a history is unbounded. The number of calls in flight at once is bounded
 //! ([`Concurrent::new`]). The state contains every order of the calls that explains all answers so far
@@ -149,8 +148,8 @@ impl Concurrent {
 
     /// Returns the model with starts and answers as separate actions.
     ///
-    /// Separate actions change no verdict: a start has no visible effect, and the latest start and the
-    /// earliest answer of a call are the hardest to explain. A test compares the verdicts.
+    /// Separate actions change no verdict. A start has no visible effect, and the shortest time between
+    /// start and answer is the hardest to explain. A test compares the verdicts.
     #[must_use]
     pub fn stage_by_stage(self) -> Self {
         let kinds = self.kinds.into_iter().map(|kind| CallKind {

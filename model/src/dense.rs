@@ -129,9 +129,9 @@ struct Numbers {
 }
 
 impl Dense {
-    /// The tables of a room with `guests` guests, of a homeserver with the profile `system` under the
-    /// profile `rules`, with a tagged event or without, made on `threads` threads. `None` if guests
-    /// depend on each other:
+    /// The tables of a room with `guests` guests, made on `threads` threads. The homeserver follows the
+    /// profile `system`, and the profile `rules` judges it. `tagged` says whether there is a tagged
+    /// event. `None` if guests depend on each other:
     ///
     /// - the first guest is special, so it matters which guest is named;
     /// - a rejected event of a guest removes the other guests.
@@ -410,8 +410,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(12))]
-        /// The lemma behind the tables, for the rules and for every mistake: in each state of a random
-        /// walk, the successors by the tables are the successors by the model.
+        /// The lemma behind the tables, for the rules and for every mistake. In each state of a random
+        /// walk, tables and model give the same successors.
         #[test]
         fn successors_by_the_tables_are_the_successors_by_the_model(
             mistake in any::<Index>(),
@@ -449,8 +449,8 @@ mod tests {
             }
         }
 
-        /// The lemma behind the verdicts, for the rules and for every mistake: the verdicts on a state,
-        /// in which other guests have just registered, are those on its views.
+        /// The lemma behind the verdicts, for the rules and for every mistake. Where the other guests
+        /// have just registered, a state and its views have the same verdicts.
         #[test]
         fn verdicts_on_the_views_are_the_verdicts_on_the_state(
             mistake in any::<Index>(),
@@ -486,8 +486,8 @@ mod tests {
                         OF_OTHERS.iter().for_each(|g| verdicts.exercised.remove(g));
                     }
                 }
-                // If the new guest is the only live one, its view is judged beside a guest that the
-                // state does not have: then the view has more verdicts than the state.
+                // If the new guest is the only live one, the second guest of its view is not in the
+                // state. Then the view has more verdicts than the state.
                 let is_alone = !state.accounts[..guests].contains(&Account::Guest);
                 if guests == 2 && is_alone {
                     decided.add(judged);

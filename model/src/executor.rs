@@ -1,8 +1,8 @@
 //! Exploring: how a state space is represented (its [`Encoding`]), and who walks it (the
 //! [`Executor`]).
 //!
-//! Both are independent of what is found: counts and verdicts are the same under every combination,
-//! and tests compare them.
+//! Neither changes the result: counts and verdicts are the same under every combination, and tests
+//! compare them.
 //!
 //! | encoding | a state is | walked by |
 //! |---|---|---|

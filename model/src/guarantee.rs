@@ -272,8 +272,9 @@ impl Transition<'_> {
             && self.before.rooms[room].past[guest].has_forgotten()
     }
 
-    /// Whether the rules let a guest who has left this room read the room as of its leaving: the guest
-    /// was joined, or has to be treated like one who was (A68), and has not forgotten the room.
+    /// Whether the rules let a guest who has left this room read the room as of its leaving. The guest
+    /// must not have forgotten the room. It must have been joined, or A68 treats it like a guest who
+    /// was.
     fn reads_as_of_its_leaving(&self, room: usize, guest: usize) -> bool {
         let was_joined = self.before.rooms[room].past[guest].was_joined();
         (was_joined || self.rules.choices.turned_away == TurnedAway::AsLeft)

@@ -7,8 +7,8 @@
 //! its answer and the time of the answer. A *linearization* of a history is one order of the calls with
 //! two properties:
 //!
-//! - Each call takes place at one instant between its start and its answer. So a call that was answered
-//!   before another one started comes before that other one. A call without an answer may take place at
+//! - Each call takes place at one instant between its start and its answer. So if one call was answered
+//!   before another call started, it comes before that call. A call without an answer may take place at
 //!   any time after its start, or not at all.
 //! - The sequential specification gives every observed answer, if the calls come in this order.
 //!

@@ -1,7 +1,7 @@
 //! Shortest traces: the fewest actions that lead to a state, or that violate a guarantee.
 //!
-//! stateright keeps the last counterexample that it meets, and which one that is depends on the
-//! threads. The searches here are breadth-first on one thread, so a trace is always a shortest one,
+//! stateright keeps the last counterexample that it meets. Which counterexample is the last depends on
+//! the threads. The searches here are breadth-first on one thread, so a trace is always a shortest one,
 //! and always the same one.
 
 use std::collections::HashMap;

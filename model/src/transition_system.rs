@@ -14,8 +14,8 @@ use crate::guarantee::Verdicts;
 
 /// The states of a model, and the actions between them, with the verdicts of the guarantees.
 ///
-/// Everything is a function of the state: an executor may ask in any order, on any thread, in any
-/// process, and as often as it likes.
+/// Every method is a function of the state. So an executor may call it in any order, on any thread, in
+/// any process, any number of times.
 pub trait TransitionSystem: Send + Sync + 'static {
     /// A state. Equal states have equal successors by equal actions, with equal verdicts. (A state
     /// is serialised only on its way from one process to another.)

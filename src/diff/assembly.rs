@@ -136,7 +136,8 @@ impl Assembly<'_> {
         if cause.is_some_and(|cause| !self.variants.are_permitted(cause)) {
             return Vec::new();
         }
-        // Of the variants that are each enough: those of the cause, those of the run, or the first.
+        // Each set of variants permits the outcome alone. Take the set of the cause, else the set of
+        // the run, else the first.
         let among = |known: &[usize]| {
             let mut enough = demonstration.variants.iter();
             enough.find(|variants| variants.iter().all(|variant| known.contains(variant)))
@@ -217,7 +218,7 @@ pub(super) fn causes(rules: &Rules, variants: &Variants, record: &RunRecord) -> 
     causes.collect()
 }
 
-/// What could not be looked at in any scenario, each once.
+/// The entries of steps that were not compared, each entry once.
 pub(super) fn not_run<'a>(runs: impl Iterator<Item = &'a ScenarioRun>) -> Vec<NotRun> {
     let mut all: BTreeMap<_, NotRun> = BTreeMap::new();
     for not_run in runs.flat_map(|run| &run.not_run) {

@@ -1,8 +1,8 @@
 //! Finds the causes: the smallest variants of the profile under which the model does what the
 //! homeserver did.
 //!
-//! A variant *contradicts* the run if the model expects another observation with the variant, at a step
-//! at which the model expected the right observation without the variant.
+//! A variant *contradicts* the run at a step if the model expects the observation without the variant,
+//! and another observation with it.
 //!
 //! 1. Of the variants that do not contradict the run, take the one that explains the most differences.
 //! 2. If no variant explains any, take the best pair of variants.
@@ -80,8 +80,8 @@ impl<'a> ExplanationSearch<'a> {
         self.best(&candidates.collect::<Vec<_>>())
     }
 
-    /// The best pair of variants, where no variant alone explains a difference. A variant of an endpoint
-    /// is in no pair: another variant adds nothing to the differences that it explains.
+    /// The best pair of variants, where no variant alone explains a difference. A variant of an
+    /// endpoint is in no pair, because a second variant would explain no more differences.
     fn best_pair(&self) -> Option<VariantExplanation> {
         if self.open.is_empty() {
             return None;
@@ -133,7 +133,8 @@ impl<'a> ExplanationSearch<'a> {
         best
     }
 
-    /// What these variants explain, if that is more than `most` differences and they contradict nothing.
+    /// The differences that these variants explain, if there are more than `most`, and if the variants
+    /// contradict no step.
     fn differences(&self, variants: &[usize], most: usize) -> Option<Vec<DifferenceId>> {
         let profile = self.with(variants);
         let mut differences = Vec::new();

@@ -33,7 +33,8 @@ use super::scenario_run::{Difference, ReadingSwitch, Segment, StepInconsistency}
 /// The callers whose steps are judged together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallerClass {
-    /// Guests, and all who are no user: also the moderator, who sets up what guests meet.
+    /// Guests, and all others who are no users. The moderator is one of them, because it sets up the
+    /// rooms of guests.
     Guests,
     /// Ordinary users, and users who were guests.
     Users,
@@ -57,8 +58,8 @@ impl CallerClass {
 /// Marks the steps of a run that contradict the rest of the run. Returns the permitted variants that
 /// the run takes for guests.
 ///
-/// The causes of the differences have to be known: `causes` are the permitted variants among them, and
-/// `is_mistake` says whether a cause is one that the rules forbid.
+/// The causes of the differences have to be known. `causes` are the permitted variants among them, and
+/// `is_mistake` says whether the rules forbid a cause.
 pub(super) fn mark_inconsistent(
     variants: &Variants,
     segments: &mut [Segment],
@@ -89,7 +90,7 @@ fn mark_class(
     };
     let observed: BTreeSet<usize> =
         segments.iter().flat_map(speaking).flatten().flatten().collect();
-    // Nothing but the default was observed.
+    // Only the default was observed.
     if observed.is_empty() {
         return Vec::new();
     }
@@ -132,10 +133,10 @@ fn mark_class(
     taken
 }
 
-/// The shortest start of a segment whose last step shows the option that the run takes at this question:
-/// the options of the run explain the step, and the other option of `switch` does not. The caller of the
-/// step is of the same class as the caller of the step of `difference`, a step of the segment `of`. Returns
-/// the number of the segment and of the step.
+/// The shortest start of a segment whose last step shows the option of the run at this question. The
+/// options of the run explain the step, and the other option of `switch` does not. The caller of the
+/// step is of the same class as the caller of the step of `difference`, a step of the segment `of`.
+/// Returns the number of the segment and of the step.
 pub(super) fn contrast(
     variants: &Variants,
     segments: &[Segment],
@@ -229,8 +230,8 @@ impl VariantSearch<'_> {
         best.map(|(_, found)| found).unwrap_or_default()
     }
 
-    /// Changes one variant at a time, as long as more steps are explained. Returns how many are, and by
-    /// which variants.
+    /// Changes one variant at a time, as long as more steps are explained. Returns the number of
+    /// explained steps, and the variants.
     fn hill_climb(&self, mut taken: Vec<usize>, all: usize) -> (usize, Vec<usize>) {
         let mut explained = self.steps_explained_by(&taken);
         while explained < all {
@@ -240,7 +241,7 @@ impl VariantSearch<'_> {
             let neighbours = dropped.chain(changed);
             let counted =
                 neighbours.map(|neighbour| (self.steps_explained_by(&neighbour), neighbour));
-            // Of several that explain as many, the first.
+            // If several explain equally many steps, take the first.
             let best = counted.reduce(|best, other| if other.0 > best.0 { other } else { best });
             match best {
                 Some((more, neighbour)) if more > explained => {
@@ -329,7 +330,7 @@ impl VariantOptions {
         }
         let numbers: BTreeMap<usize, OptionNumber> =
             self.variants.iter().map(|(option, variant)| (*variant, *option)).collect();
-        // What the judge of the step found out counts as well.
+        // The verdict of the step's judge counts as well.
         for difference in &segment.differences {
             for variants in &difference.variants {
                 match variants[..] {

@@ -8,11 +8,11 @@
 //! 3. Load that part of the timeline into the reference. The reference says, of each event, whether the
 //!    reader may be given the event, and which events the answer has to give ([`judge`]).
 //! 4. Where the default profile differs from the answer, ask the reference under each permitted option,
-//!    and under each pair of them. What any of them explains is no difference.
+//!    and under each pair of them. If any of these explains a difference, the difference is permitted.
 //!
-//! Not compared: a room of which the moderator is not given every event, what stands in `unsigned`,
-//! stripped state, and events from before the segment, except that
-//! the state of a joined reader has to be whole. A reader's own member events tell the reader nothing new,
+//! Not compared: a room of which the moderator is not given every event, the content of `unsigned`,
+//! stripped state, and events from before the segment. But the
+//! state of a joined reader has to be whole. A reader's own member events tell the reader nothing new,
 //! so every answer may give them.
 
 mod answer;

@@ -30,7 +30,7 @@ pub(super) struct EventClass {
     pub(super) membership: Membership,
 }
 
-/// The kind of an event. The kind that tells most is the first.
+/// The kind of an event. The most specific kind is the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum EventKind {

@@ -1,7 +1,8 @@
 //! Judges what a homeserver did, step by step, by each permitted variant alone and by pairs of them.
 //!
-//! What is expected of a step follows from the steps before. A step that the default does not expect and
-//! a permitted variant does is *permitted*, with that variant. A step that nothing permits diverges.
+//! The expectation of a step follows from the steps before. If the default does not expect a step and a
+//! permitted variant does, the step is *permitted*, with that variant. A step that nothing permits
+//! diverges.
 //!
 //! This judge looks at one segment at a time. Whether a homeserver keeps to one option for the whole run
 //! is judged after the run, by [`consistency`](super::consistency).
@@ -31,8 +32,7 @@ pub(super) struct StepRecord {
     /// The differences between the events in the answer and what the reader may be given, the worst
     /// first.
     pub(super) content: Vec<ContentDifference>,
-    /// The guests of whose memberships the rules say nothing any more, since they deactivated their
-    /// accounts.
+    /// The guests who deactivated their accounts. The rules say nothing of their memberships any more.
     pub(super) gone: [bool; MAX_GUESTS],
     /// Whether nothing permits the step.
     pub(super) diverges: bool,
@@ -65,8 +65,8 @@ impl StepRecord {
         self.listed().any(|(_, should, is)| of(&should) != of(&is))
     }
 
-    /// The lists of memberships that the answer gives: how the step asked for the list, what the list
-    /// should be, and what it is.
+    /// The lists of memberships in the answer: how the step requested each list, the list by the rules,
+    /// and the observed list.
     pub(super) fn listed(
         &self,
     ) -> impl Iterator<Item = (MembershipSource, Memberships, Memberships)> {
@@ -108,7 +108,7 @@ pub(super) fn are_as_in(rooms: &[Memberships], state: &State, gone: [bool; MAX_G
     })
 }
 
-/// What one variant expects of a step.
+/// The outcome of a step that one variant expects.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Expected {
     /// The variant; `None` for the default.
@@ -119,9 +119,9 @@ pub(super) struct Expected {
 /// How an observed step compares with the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum StepVerdict {
-    /// The step is what the default expects.
+    /// The default expects the step.
     AsExpected,
-    /// The step is what any of these sets of permitted variants expects, and not what the default does.
+    /// Each of these sets of permitted variants expects the step, and the default does not.
     Permitted(Vec<Vec<usize>>),
     /// Nothing permits the step.
     Diverges,
@@ -129,19 +129,19 @@ pub(super) enum StepVerdict {
 
 /// Judges the steps of one segment, in their order.
 ///
-/// Each step may follow another permitted variant. The observations bind the judge: only the states are
-/// kept to which a variant leads that expects what was observed.
+/// Each step may follow another permitted variant. The judge keeps only the states that a variant with
+/// the observed outcome leads to.
 #[derive(Debug)]
 pub(super) struct SegmentJudge<'a> {
     variants: &'a Variants,
     /// The default profile with each of the permitted changes.
     readings: Vec<Profile>,
-    /// The states that are possible, that by our readings first.
+    /// The possible states; the state by our readings is the first.
     states: Vec<State>,
     pub(super) log: Vec<StepRecord>,
 }
 
-/// How many states are thought possible at once.
+/// The most states that the judge keeps at once.
 const MOST_STATES: usize = 8;
 
 impl<'a> SegmentJudge<'a> {
@@ -157,7 +157,8 @@ impl<'a> SegmentJudge<'a> {
         self.states[0]
     }
 
-    /// What may come of `step`, by our readings first; `None` if it cannot happen by these.
+    /// The possible outcomes of `step`, the one by our readings first; `None` if the step cannot happen
+    /// by our readings.
     pub(super) fn expected(&self, step: &Action) -> Option<Vec<Expected>> {
         outcome(&self.variants.default, &self.state(), step)?;
         let ours = std::iter::once((None, &self.variants.default));
@@ -171,8 +172,8 @@ impl<'a> SegmentJudge<'a> {
         Some(expected.collect())
     }
 
-    /// What `step` is to list by the rules, if they say so: nothing, where the homeserver may be in
-    /// several states.
+    /// The memberships that `step` has to list by the rules. `None` if the rules do not say, or if the
+    /// homeserver may be in several states.
     pub(super) fn listing(&self, step: &Action, gone: [bool; MAX_GUESTS]) -> Option<Listing> {
         // No list depends on the past of a guest.
         let is_sure =
@@ -185,7 +186,7 @@ impl<'a> SegmentJudge<'a> {
             .flatten()
     }
 
-    /// Judges a step that was taken. After a divergence the states are as before it.
+    /// Judges a step that was taken. A divergence does not change the states.
     pub(super) fn judge(&mut self, mut record: StepRecord, expected: &[Expected]) -> StepVerdict {
         let fitting = expected.iter().filter(|e| record.fits(&e.outcome));
         let mut fitting: Vec<(Vec<usize>, Outcome)> =
@@ -217,8 +218,8 @@ impl<'a> SegmentJudge<'a> {
         StepVerdict::Permitted(variants)
     }
 
-    /// The pairs of changes that together say what was seen: a call may be open by one reading, and
-    /// refused then with the error code of another.
+    /// The pairs of permitted changes that together expect the observation. For example, one reading
+    /// opens a call, and another reading gives the error code of its refusal.
     fn by_two(&self, record: &StepRecord) -> Vec<(Vec<usize>, Outcome)> {
         let mut fitting = Vec::new();
         for one in 0..self.variants.permitted {
@@ -238,7 +239,7 @@ impl<'a> SegmentJudge<'a> {
         fitting
     }
 
-    /// The step was taken after all as our readings say, but for what its answer held.
+    /// Continues from the state by our readings, after a step of which only the answer diverged.
     pub(super) fn go_on(&mut self, next: State) {
         self.states = vec![next];
         if let Some(last) = self.log.last_mut() {

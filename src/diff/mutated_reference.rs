@@ -1,8 +1,9 @@
 //! Replays unexplained divergences on the mutated reference.
 //!
-//! The model keeps one event of a room; the reference keeps all of them. A mistake that shows at every
-//! event also shows where the model knows of no event. So the reference with that mistake runs the same
-//! scenario, and the mistake explains the divergence if the reference does what the homeserver did.
+//! The model keeps one event of a room; the reference keeps all of them. A mistake that affects every
+//! event also affects events that the model does not keep. So the reference with that mistake runs the
+//! same scenario, and the mistake explains the divergence if the reference does what the homeserver
+//! did.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -45,8 +46,8 @@ pub(super) async fn explain_more(
     }
 }
 
-/// Those of the differences that the reference with this profile shows too; `None` if the reference cannot
-/// be started.
+/// Those differences that the reference with this profile shows too; `None` if the reference cannot be
+/// started.
 async fn done_by(
     runner: &ScenarioRunner<'_>,
     profile: Profile,

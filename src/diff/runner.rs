@@ -1,8 +1,8 @@
 //! Runs one scenario on a homeserver: takes its steps and judges them, one after the other.
 //!
-//! After a divergence that leaves the homeserver in another state than the rules, no later step could
-//! be judged. So the rest of the scenario is run in a new segment, in other rooms and by other guests,
-//! without the step that diverged. No divergence is blamed for an earlier one.
+//! A divergence may leave the homeserver in another state than the rules. Then no later step can be
+//! judged. So the rest of the scenario is run in a new segment: in other rooms, by other guests, and
+//! without the step that diverged. No divergence is a consequence of an earlier one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ use super::scenario_run::{Difference, PlannedScenario, ScenarioRun, Segment};
 pub(super) struct ScenarioRunner<'a> {
     pub(super) server: &'a Server,
     pub(super) variants: &'a Variants,
-    /// How long effects are waited for.
+    /// The longest time to wait for effects.
     pub(super) settle: Duration,
     /// Whether the rooms are left as they are.
     pub(super) keep: bool,
@@ -42,7 +42,7 @@ pub(super) struct ScenarioRunner<'a> {
 enum Ending {
     /// With the last step of the scenario.
     Whole,
-    /// Early: the step with this number left the homeserver in another state than the rules.
+    /// Early: the step with this number left the homeserver in another state than the rules expect.
     Astray { at: usize, why: NotRunReason },
     /// Early, since the time is up.
     Stopped,
@@ -57,7 +57,7 @@ impl ScenarioRunner<'_> {
     ) -> ScenarioRun {
         let mut run = ScenarioRun::default();
         let mut steps = scenario.steps.clone();
-        // Of these steps, so many at the beginning only lead to the others.
+        // The number of steps at the beginning that only lead to the others.
         let mut known = 0;
         let deeds: Vec<_> = steps.iter().filter(|step| step.by == Actor::Server).copied().collect();
         if !deeds.is_empty() {
@@ -146,7 +146,7 @@ impl ScenarioRunner<'_> {
                 }
                 Ok(Ending::Astray { at, why }) => {
                     let offending = steps[at];
-                    // What was done and undone again may have left its marks on the homeserver.
+                    // Steps that undo each other stay: they may have left traces on the homeserver.
                     let lead = leading(&self.variants.default, &lead);
                     known = lead.len();
                     let rest = lead.into_iter().chain(steps[at + 1..].iter().copied());
@@ -181,7 +181,7 @@ impl ScenarioRunner<'_> {
             if self.stop.now() {
                 return Ok(Ending::Stopped);
             }
-            // What cannot happen any more needs what the homeserver refused.
+            // A step that is impossible now depends on a step that the homeserver refused.
             let Some(expected) = judge.expected(step) else {
                 segment.lost += 1;
                 continue;
@@ -210,7 +210,7 @@ impl ScenarioRunner<'_> {
             let members = if inconclusive.is_none()
                 && may_change_memberships(step, &before, &expected)
             {
-                // Where the answer is what no reading says, there is nothing to wait for.
+                // If no reading expects the answer, no effect is awaited.
                 let outcomes = expected.iter().map(|expected| &expected.outcome);
                 let fitting: Vec<_> =
                     outcomes.filter(|outcome| observed.fits(&outcome.observation)).collect();
@@ -269,8 +269,8 @@ impl ScenarioRunner<'_> {
                         judge.go_on(ours.next);
                         continue;
                     }
-                    // A refused step changes nothing. One that was let through, and must not be,
-                    // leaves its marks even where nobody's membership is another.
+                    // A refused step changes nothing. A step that the homeserver wrongly allowed may
+                    // have changed more than memberships.
                     let changed_nothing = if allowed {
                         !may_change_anything(step) && ours.next == before
                     } else {
@@ -288,7 +288,7 @@ impl ScenarioRunner<'_> {
     }
 
     /// Compares the events in the answers of a segment with what each reader may be given. A step that
-    /// diverges already is left as it is.
+    /// diverges already stays as it is.
     async fn compare_content(
         &self,
         session: &Session<'_>,
@@ -327,8 +327,8 @@ impl ScenarioRunner<'_> {
         segment.differences.sort_by_key(|difference| difference.at);
     }
 
-    /// A call that failed on what was made up says something of guests only if an ordinary user gets
-    /// further with it.
+    /// The verdict on a call whose made-up parameters the homeserver rejected. The rejection says
+    /// something about guests only if the same call of an ordinary user succeeds.
     async fn without_made_up_parameters(
         &self,
         session: &mut Session<'_>,
@@ -346,7 +346,8 @@ impl ScenarioRunner<'_> {
         };
         let verdict = match on_user {
             Some(CallVerdict::Allowed) => CallVerdict::Denied { status, errcode },
-            // The user's call failed, and would not show whether the parameters are rejected.
+            // The user's call failed, so it does not show whether the homeserver rejects the
+            // parameters.
             Some(CallVerdict::Denied { status: 500.., errcode }) => {
                 let errcode = errcode.unwrap_or_default();
                 let because = format!("the homeserver fails for a user ({errcode})");
@@ -368,7 +369,8 @@ impl ScenarioRunner<'_> {
     }
 }
 
-/// The steps that can happen one after the other when some are left out, and how many more are lost.
+/// The steps that can still happen, in order, without those that are left out; and the number of steps
+/// that became impossible.
 pub(super) fn possible(
     profile: &Profile,
     steps: &[Action],
@@ -388,7 +390,7 @@ pub(super) fn possible(
     (possible, lost)
 }
 
-/// The steps of these that change the state: where they lead, the others lead too.
+/// Those of the steps that change the state. They lead to the same state as all steps.
 pub(super) fn leading(profile: &Profile, steps: &[Action]) -> Vec<Action> {
     let mut state = initial(profile);
     let mut leading = Vec::new();
@@ -402,8 +404,7 @@ pub(super) fn leading(profile: &Profile, steps: &[Action]) -> Vec<Action> {
     leading
 }
 
-/// Whether a step can have a part in what memberships there are, by one of the ways to read the rules
-/// or by mistake.
+/// Whether a step may change memberships, by some reading of the rules or by a known mistake.
 fn may_change_memberships(step: &Action, before: &State, expected: &[Expected]) -> bool {
     let variants = |expected: &Expected| {
         before
@@ -437,7 +438,7 @@ pub(super) fn may_change_anything(step: &Action) -> bool {
     }
 }
 
-/// Why a scenario is not run that this error kept from being set up.
+/// The reason why a scenario does not run, if this error ended its set-up.
 fn not_set_up(error: &ServerError) -> NotRunReason {
     let NotRunReason { kind, because } = error.not_run();
     // The refusal of a call is a failure of the set-up.

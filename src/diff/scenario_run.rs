@@ -24,7 +24,7 @@ pub struct PlannedScenario {
     pub steps: Vec<Action>,
 }
 
-/// What came of a scenario.
+/// The result of a scenario.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ScenarioRun {
     pub(super) segments: Vec<Segment>,

@@ -1,13 +1,13 @@
 //! Smaller scenarios: for each divergence, the smallest scenario that is known to show it.
 //!
-//! 1. Run the model's own shortest trace into the situation of the divergence.
-//! 2. If the trace does not show the divergence, run the scenario in which the divergence was seen:
-//!    first only the steps that matter to the last step; then these steps and the queries of the users
-//!    whom the last step is about; then all steps that may change anything; then the whole scenario.
-//!    For a difference of content, what matters are the settings, the memberships of the reader, and the
-//!    step that sent the event.
-//! 3. Of a scenario from step 2 that shows the divergence, leave out one half, then the other half; then
-//!    quarters, and so on. Divergences that nothing permits come first.
+//! 1. Run the model's own shortest trace into the relevant state of the divergence.
+//! 2. If the trace does not show the divergence, run parts of the scenario that showed it. First run
+//!    only the steps that matter to the last step. Then add the queries of the users whom the last step
+//!    is about. Then run all steps that may change anything. Then run the whole scenario. For a
+//!    difference of content, what matters are the settings, the memberships of the reader, and the step
+//!    that sent the event.
+//! 3. If a scenario from step 2 shows the divergence, leave out one half of its steps, then the other
+//!    half. Then leave out quarters, and so on. Divergences that nothing permits come first.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -20,16 +20,16 @@ use super::scenario_run::{PlannedScenario, Segment};
 use super::shrink::{ShortestTraces, relevant_steps, shorter};
 use super::workers::Workers;
 
-/// How many scenarios step 3 runs at most: each costs a homeserver accounts and events, for a scenario
-/// that is a little shorter.
+/// The most scenarios that step 3 runs. Each costs a homeserver accounts and events, and shortens the
+/// scenario only a little.
 const MOST_TRIALS: usize = 16;
 
 /// The number of steps from which on a scenario that shows a difference of content is shortened. What
 /// matters to such a difference is known, so most of these scenarios are short already.
 const LONG: usize = 30;
 
-/// The number of situations for which the program looks for a shortest trace, if a divergence occurred
-/// in many situations.
+/// The number of relevant states for which the program looks for a shortest trace, if a divergence
+/// occurred in many.
 const MOST_SITUATIONS: usize = 20;
 
 /// A divergence with the smallest scenario that is known to show it.
@@ -43,7 +43,7 @@ pub(super) struct DemonstratedDivergence {
 #[derive(Debug, Clone)]
 pub(super) struct Demonstration {
     pub(super) steps: Vec<Action>,
-    /// The variants of our readings under which there is no divergence: any of these.
+    /// The sets of variants of our readings. Under each set there is no divergence.
     pub(super) variants: Vec<Vec<usize>>,
     /// Whether the scenario, run by itself, showed the divergence.
     pub(super) reproduced: bool,
@@ -94,7 +94,7 @@ pub(super) async fn demonstrate(
 /// A scenario to run, with the number of the divergence that it may show.
 type Trial = (usize, Vec<Action>);
 
-/// Scenarios that are run to see whether they show what a longer one did.
+/// Runs scenarios to find out whether they show the divergence of a longer scenario.
 struct Trials<'a, P> {
     workers: &'a Workers<'a>,
     progress: P,
@@ -141,7 +141,7 @@ impl<P: Fn(usize)> Trials<'_, P> {
             };
             let before = length(&self.divergences);
             self.run(trials).await;
-            // Where something could be left out, more may be.
+            // If a scenario became shorter, try the same size again.
             if length(&self.divergences) == before {
                 size /= 2;
             }
@@ -213,8 +213,8 @@ fn as_seen(group: &Group, segments: &[Segment]) -> Demonstration {
     }
 }
 
-/// The scenario in which the divergence was seen first, without what does not matter to its last step;
-/// with what its people asked before, if it `has_queries`.
+/// The first scenario that showed the divergence, reduced to the steps that matter to its last step.
+/// With `has_queries`, the earlier queries of the users of the last step stay.
 fn relevant(
     group: &Group,
     profile: &Profile,
@@ -226,8 +226,8 @@ fn relevant(
     relevant_steps(profile, difference, record, &before(group, segments), has_queries)
 }
 
-/// The scenario in which a difference of content was seen first, without what matters neither to the reader
-/// nor to the event.
+/// The first scenario that showed a difference of content, reduced to the steps that matter to the
+/// reader or to the event.
 fn relevant_to_content(
     group: &Group,
     profile: &Profile,

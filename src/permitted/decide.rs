@@ -1,4 +1,4 @@
-//! What the rules decide at each step of a scenario, and what they leave open.
+//! The decisions of the rules on the steps of a scenario, and the steps that are open.
 
 use guest_access_model::action::Action;
 use guest_access_model::decide::Outcome;
@@ -14,7 +14,7 @@ use crate::scenario::{ObservedStep, Scenario, ScenarioError, Verdict};
 pub struct DecidedStep {
     /// The state before the step.
     pub before: State,
-    /// What comes of the step by the default readings.
+    /// The outcome of the step by the default readings.
     pub outcome: Outcome,
     /// Allow or deny. Open where an open variant, taken alone from the first step on, turns one into
     /// the other.
@@ -32,7 +32,7 @@ pub struct AlternativeOutcome {
     pub option: String,
     /// The reading, if the default rests on one.
     pub reading: Option<String>,
-    /// What comes of the step.
+    /// The outcome of the step.
     pub outcome: Outcome,
 }
 
@@ -40,10 +40,10 @@ impl Scenario {
     /// Decides each step by `rules`.
     ///
     /// 1. Take the steps by the default profile.
-    /// 2. For each [open](variant::open) variant, take the steps by its profile from the first step on, as
-    ///    far as it can come to them.
-    /// 3. Where a caller can tell the outcome from the default's, list it; where it is allowed and
-    ///    the default's is not, or the other way round, the step is open.
+    /// 2. For each [open](variant::open) variant, take the steps by its profile, as far as they are
+    ///    possible.
+    /// 3. If a caller can distinguish the outcome from that of the default, list the outcome. If one of
+    ///    the two is allowed and the other is denied, the step is open.
     ///
     /// # Errors
     /// If a step cannot happen under the rules' default profile.

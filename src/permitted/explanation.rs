@@ -3,10 +3,10 @@
 //! 1. Begin with the default.
 //! 2. Take the smallest assignment that was not tried yet.
 //! 3. If the assignment explains every step, it is the answer.
-//! 4. Else look at the first step that the assignment does not explain. Whatever larger assignment
-//!    explains that step takes an option, or a pair, whose expectation the observation meets; or one
-//!    that ends at this step or at one before in the sequence. Add each of these in turn, where no
-//!    option of the assignment excludes it, and note the results.
+//! 4. Else look at the first step that the assignment does not explain. Every larger assignment that
+//!    explains the step takes an option or a pair of one of two sorts. Either the observation meets its
+//!    expectation, or it makes this step or an earlier one impossible. Add each of these in turn, where
+//!    no option of the assignment excludes it, and note the results.
 //! 5. Go on with 2, until nothing is left to try.
 //!
 //! Every part of the smallest answer is smaller than the answer, and step 4 leads from one part to a
@@ -16,8 +16,8 @@ use std::collections::BTreeSet;
 
 use super::{Assignment, Match, OpenOptions, StepMatches};
 
-/// Looks for the smallest assignment that explains every step of these sequences, among the first
-/// `most` that come up.
+/// Looks for the smallest assignment that explains every step of these sequences. Tries at most `most`
+/// assignments.
 pub(super) fn smallest(
     options: &OpenOptions,
     sequences: &[Vec<&StepMatches>],

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// What both profiles decide alike is what each decides by itself.
+        /// Following two profiles at once gives the same outcomes as following each profile alone.
         #[test]
         fn each_defect_takes_the_actions_as_if_it_alone_were_followed(
             defect in any::<Index>(),

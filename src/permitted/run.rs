@@ -1,22 +1,22 @@
-//! Judging a whole run: which one assignment a homeserver takes, and which steps it does not
-//! explain.
+//! The judgement of a whole run: the one assignment that the homeserver takes, and the steps that the
+//! assignment does not explain.
 //!
 //! # How the assignment is found
 //! 1. Begin with the default.
-//! 2. Change one thing of the assignment: take another option or the default at one decision point;
-//!    or take both options of a pair that explains a step which the assignment does not explain.
-//! 3. Of all such changes, make the one after which the most steps are explained. Of several, make
-//!    the one that leads to the smallest assignment ([`Assignment`] says which is smaller).
+//! 2. Change one thing of the assignment. Either take another option or the default at one decision
+//!    point. Or take both options of a pair that explains an unexplained step.
+//! 3. Choose the change that explains the most steps. If several do, choose the change with the
+//!    smallest assignment ([`Assignment`] defines the order).
 //! 4. Repeat this as long as the change explains more steps, or as many with a smaller assignment.
 //! 5. If a step is left that some option, pair or the default explains, look for an assignment that
 //!    explains every such step at once. If one is found, take the smallest.
 //!
-//! A step that nothing explains counts for no assignment: not even for one whose homeserver could
-//! not have come to the step.
+//! A step that nothing explains counts for no assignment. It does not count even for an assignment
+//! under which the step is impossible.
 //!
 //! # What that guarantees
-//! - Of a homeserver that keeps to one assignment, no step is called inconsistent, unless step 5 is
-//!   broken off, which happens after [`MOST_TRIED`] assignments.
+//! - No step of a homeserver with one assignment is called inconsistent, unless step 5 ends early. Step
+//!   5 ends after [`MOST_TRIED`] assignments.
 //! - No change of one decision point explains more of the steps that something explains.
 //! - Where each step lists options of one decision point alone, no assignment explains more.
 //!
@@ -36,7 +36,7 @@ pub const MOST_TRIED: usize = 1_024;
 pub struct RunJudgement {
     /// The one assignment that the homeserver is taken to follow.
     pub assignment: Assignment,
-    /// What each step of each sequence is.
+    /// The judgement of each step of each sequence.
     pub steps: Vec<Vec<StepJudgement>>,
 }
 
@@ -71,7 +71,7 @@ impl Conflict {
     }
 }
 
-/// Judges a run: finds the one assignment, and what each step is.
+/// Judges a run: finds the one assignment, and judges each step by it.
 pub fn judge_run(options: &OpenOptions, sequences: &[Vec<StepMatches>]) -> RunJudgement {
     let explainable: Vec<_> = sequences.iter().map(|steps| explainable(steps)).collect();
     let mut search = RunSearch::new(options, &explainable);
@@ -80,7 +80,7 @@ pub fn judge_run(options: &OpenOptions, sequences: &[Vec<StepMatches>]) -> RunJu
     judge_run_by(options, sequences, assignment)
 }
 
-/// Judges a run of which the assignment is known: finds what each step is.
+/// Judges each step of a run by a known assignment.
 pub fn judge_run_by(
     options: &OpenOptions,
     sequences: &[Vec<StepMatches>],
@@ -196,7 +196,7 @@ fn explainable(steps: &[StepMatches]) -> Vec<&StepMatches> {
     steps.iter().filter(|step| step.is_explainable()).collect()
 }
 
-/// What each step of a run is by an assignment.
+/// The judgement of each step of a run by an assignment.
 ///
 /// 1. Classify the steps that the assignment explains.
 /// 2. For each other step, find the fewest questions that the homeserver answers otherwise here.
@@ -247,8 +247,8 @@ fn classify_steps(
     sequences.iter().enumerate().map(classify).collect()
 }
 
-/// The fewest questions that a homeserver answers otherwise at a step that the assignment does not
-/// explain, in each way there is; empty if nothing explains the step.
+/// The smallest sets of questions that a homeserver must answer otherwise, so that a step becomes
+/// explained. Empty if nothing explains the step.
 fn fewest_conflicts(
     options: &OpenOptions,
     step: &StepMatches,

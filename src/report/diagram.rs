@@ -1,7 +1,7 @@
 //! A scenario as a sequence diagram: the calls of each actor, and the homeserver's answers.
 //!
-//! The SVG holds its own colours, so that it can stand alone. A page that embeds the SVG can set other
-//! colours for its classes.
+//! The SVG contains its own colours, so it needs no other file. A page that embeds the SVG can set
+//! other colours for its classes.
 
 use guest_access_model::action::{Action, Actor};
 use maud::{Markup, html};

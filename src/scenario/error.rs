@@ -19,7 +19,7 @@ pub enum ScenarioError {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What is wrong, in the words of the JSON reader.
+        /// The message of the JSON reader.
         message: String,
     },
     /// A step names an unknown actor.

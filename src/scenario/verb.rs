@@ -1,6 +1,6 @@
 //! The verbs: operations that are more than a call of one endpoint.
 
-/// The fields of a step beside `as` and `do`.
+/// The fields of a step, except `as` and `do`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     Room,

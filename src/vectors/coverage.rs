@@ -62,7 +62,7 @@ impl Coverage<'_> {
         clauses.into_iter().flatten().filter_map(|id| clause::find(id)).map(|clause| clause.id)
     }
 
-    /// The goals of those of these clauses that are in force, decided this way.
+    /// The goals of these clauses, each decided this way. Clauses that are not in force have no goals.
     fn clause_goals(
         &self,
         ids: impl Iterator<Item = &'static str>,

@@ -177,7 +177,7 @@ pub struct RoomClosing {
 /// A read of a room by a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReadClass {
-    /// By which endpoint.
+    /// The endpoint of the read.
     pub endpoint: EndpointId,
     /// The membership before, the membership now, and the operation that changed it.
     pub way: (Membership, Membership, Operation),

@@ -90,8 +90,8 @@ impl Deviation {
     }
 }
 
-/// Every deviation from the default profile of `rules`: in an option that the rules forbid, that they
-/// permit, or about which they are silent; and in a known mistake.
+/// Every deviation from the default profile of `rules`: each other option of a decision point, and each
+/// known mistake.
 pub(super) fn deviations(rules: &Rules) -> Vec<Deviation> {
     let mut deviations: Vec<Deviation> = Vec::new();
     let permitted = variant::permitted(rules);

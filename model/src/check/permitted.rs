@@ -62,8 +62,8 @@ pub fn check_permitted(
         }
         broken(system, judged_by, guarantees, stop)
     };
-    // Each endpoint that only answers changes its own calls and no state. So if opening all of them at
-    // once breaks nothing, opening one of them breaks nothing.
+    // Each endpoint that only answers changes its own calls and no state. So if all of these endpoints
+    // together break nothing when opened, each alone breaks nothing.
     let (only_answer, others): (Vec<_>, Vec<_>) =
         variant::permitted(rules).into_iter().partition(only_opens_what_answers);
     let together = variant::together(&default, &only_answer);
@@ -99,8 +99,8 @@ fn is_new(base: &Rules, variant: &Variant) -> bool {
     })
 }
 
-/// The guarantees that a proposal inherits from its base and breaks, as the base means them: a call that
-/// the base lets guests make has to succeed.
+/// The guarantees that a proposal inherits from its base and breaks. The allow-list of the base judges
+/// them: a call that the base opens to guests has to succeed.
 ///
 /// `confinement`, `authentication` and `clear_refusals` are about the list of endpoints. A proposal may
 /// change the list, so the proposal's own list alone judges these three.

@@ -1,5 +1,5 @@
-//! The guarantees that an option of a decision point can break: those on the decisions that read the
-//! point.
+//! Which guarantees an option of a decision point can break. Only decisions that read the point can
+//! differ.
 //!
 //! A decision that never reads a point is the same for every option of the point. So one exploration of
 //! the default homeserver serves every *variant*, a homeserver with other options at some points:

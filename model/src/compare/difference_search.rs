@@ -182,7 +182,7 @@ pub(super) struct DifferenceKind {
     pub(super) direction: Direction,
 }
 
-/// What the search knows of a difference.
+/// A difference, as far as the search knows it.
 pub(super) struct FoundDifference {
     pub(super) witness: Vec<Action>,
     pub(super) leader: Leader,
@@ -207,8 +207,8 @@ impl FoundDifference {
         }
     }
 
-    /// Keeps the better of two witnesses: the shorter one; else the first in order, so that the witness
-    /// does not depend on which revision comes first; else the one under the revision that allows more.
+    /// Keeps the better of two witnesses: the shorter one, else the first in order, else the one under
+    /// the revision that allows more. So the witness does not depend on which revision comes first.
     fn offer(
         &mut self,
         leader: Leader,

@@ -24,8 +24,7 @@ struct Pair {
 }
 
 impl DifferenceSearch<'_> {
-    /// Compares both in rooms whose settings were never set, if they take such a room for different
-    /// things.
+    /// Compares both in rooms whose settings were never set, if the two assume different values there.
     pub(super) fn search_new_rooms(&mut self, stop: &Stop) {
         let first = Pair {
             from: initial(self.from),
@@ -85,7 +84,7 @@ impl DifferenceSearch<'_> {
     }
 }
 
-/// The outcome without what a homeserver takes a setting for that was never set.
+/// The outcome without the values that a homeserver assumes for settings that were never set.
 fn by_the_clauses(outcome: &Outcome, never_set: [NeverSet; MAX_ROOMS]) -> Outcome {
     Outcome { next: by_the_clauses_state(outcome.next, never_set), ..*outcome }
 }
@@ -94,7 +93,7 @@ fn by_the_clauses_state(mut state: State, never_set: [NeverSet; MAX_ROOMS]) -> S
     for (room, never_set) in never_set.into_iter().enumerate() {
         state = never_set.by_the_clauses(room, state);
     }
-    // The setting at an event of the time before is a consequence of what the room was taken for.
+    // The setting at an earlier event is a consequence of the assumed value.
     state.tagged = None;
     state
 }

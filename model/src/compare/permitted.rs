@@ -1,7 +1,7 @@
 //! What two revisions permit: the answers that a homeserver may give under one and not under the other.
 //!
-//! The answers are compared as the rules state them. A witness shows what an answer does: how a
-//! homeserver that gives this answer differs from one that takes the default everywhere.
+//! The answers are compared as the rules state them. A witness shows the effect of an answer: the
+//! difference between a homeserver with this answer and a homeserver with all defaults.
 
 use std::collections::BTreeMap;
 
@@ -59,8 +59,8 @@ pub struct PermittedChange {
     pub before: StandingInRules,
     /// The standing of the point under the second revision.
     pub after: StandingInRules,
-    /// What the answer does, if it is no default of the revision that permits it and some action
-    /// shows it.
+    /// The effect of the answer. `None` if the answer is a default of the revision that permits it, or
+    /// if no action shows the effect.
     pub effect: Option<AnswerEffect>,
 }
 
@@ -77,7 +77,8 @@ pub struct StandingInRules {
     pub clauses: Vec<String>,
 }
 
-/// What an answer does that a homeserver may give: the first action at which it differs.
+/// The effect of a permitted answer: the first action at which a homeserver with this answer differs
+/// from the default.
 #[derive(Debug, Clone)]
 pub struct AnswerEffect {
     /// The endpoint. `None` for an action of the server itself.
@@ -92,7 +93,7 @@ pub struct AnswerEffect {
     pub answer: Side,
     /// A shortest trace whose last action shows the effect.
     pub witness: Vec<Action>,
-    /// Which homeserver the trace happens on: `From` with the default, `To` with the answer.
+    /// The homeserver of the trace: `From` with the default, `To` with the answer.
     pub leader: Leader,
 }
 

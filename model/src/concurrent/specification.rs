@@ -1,9 +1,9 @@
 //! The sequential specification of the calls of the concurrent model, by which the model judges
 //! linearizability at every answer.
 //!
-//! The specification state is the state of the sequential model. An operation is a call. The state of the
-//! concurrent model contains every explanation of the answers so far; [`crate::linearizability`] says what
-//! an explanation is, and extends the explanations at each answer.
+//! The specification state is the state of the sequential model. An operation is a call. The state of
+//! the concurrent model contains every explanation of the answers so far. [`crate::linearizability`]
+//! defines explanations, and extends them at each answer.
 
 use crate::action::Operation;
 use crate::canonical_form::normal_form;

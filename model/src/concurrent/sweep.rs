@@ -11,7 +11,7 @@ use super::stages::{Continuation, StageOutcome};
 use super::{Concurrent, ConcurrentState};
 
 impl Concurrent {
-    /// The members that the rules would remove if the change was made now.
+    /// The members that the rules would remove if the change took effect now.
     fn removable(&self, server: &State, action: &Action) -> ListedGuests {
         let after_removals = self.after_removals(server, action);
         let members =

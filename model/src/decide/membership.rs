@@ -33,7 +33,7 @@ impl DecisionContext<'_> {
         }
         let room = action.room()?;
         let membership = self.membership(caller, room);
-        // The only join of the ordinary user is one to a room that it is in already.
+        // The ordinary user joins only a room in which it is joined already.
         if caller.identity == CallerIdentity::User && membership != Membership::Join {
             return None;
         }

@@ -19,8 +19,8 @@ impl DecisionContext<'_> {
         if action.operation == Operation::ReadThroughOtherRoom {
             return self.read_through_other_room(caller, action);
         }
-        // The state has no relation of the ordinary user to the tagged event: the user is joined. Once a
-        // mistake has removed it, it does not read.
+        // The state has no relation of the ordinary user to the tagged event, because the user is
+        // joined. Once a mistake has removed the user, the user does not read.
         let room = action.room().unwrap_or(TAGGED_ROOM);
         if caller.identity == CallerIdentity::User
             && self.state.rooms[room].user != Membership::Join

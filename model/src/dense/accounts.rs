@@ -181,8 +181,9 @@ impl SortedAccounts {
         changes
     }
 
-    /// The reachable values of the accounts, up to an exchange of guests, each with the transitions that
-    /// lead to it, and after every value from which one does. `None` if there is a cycle.
+    /// The reachable values of the accounts, up to an exchange of guests, each with the transitions
+    /// that lead to it. A value comes after every value from which a transition leads to it. `None` if
+    /// there is a cycle.
     pub(super) fn in_order(
         account_actions: &[AccountAction],
         guests: usize,

@@ -22,7 +22,7 @@ pub(super) const UPGRADE_BY_OTHERS_TOKEN: Operation =
 pub(super) struct NextView {
     pub(super) room_state: RoomState,
     pub(super) guest_state: GuestState,
-    /// Whether the state is another one, even if the normal form is the same.
+    /// Whether the action changes the state, even if the normal form stays the same.
     pub(super) changed: bool,
 }
 
@@ -31,11 +31,11 @@ pub(super) struct NextView {
 pub(super) struct GuestView {
     pub(super) room_state: RoomState,
     pub(super) guest_state: GuestState,
-    /// By each action that names the guest, if it can happen.
+    /// The successor by each action that names the guest, if the action can happen.
     pub(super) by_guest_action: Vec<Option<NextView>>,
-    /// By each action that names no guest, if it can happen.
+    /// The successor by each action that names no guest, if the action can happen.
     pub(super) by_room_action: Vec<Option<NextView>>,
-    /// By an upgrade of the guest that shows another guest's token, if it can happen.
+    /// The successor by an upgrade of the guest with another guest's token, if the upgrade can happen.
     pub(super) by_others_token: Option<NextView>,
 }
 

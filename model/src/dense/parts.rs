@@ -22,7 +22,7 @@ pub(super) struct GuestState {
     pub(super) account: Account,
     membership: Membership,
     past: Past,
-    /// Its relation to the tagged event; that of a stranger while there is none.
+    /// Its relation to the tagged event. Without a tagged event, the relation of a stranger.
     relation: ReaderRelation,
 }
 
@@ -35,7 +35,7 @@ impl GuestState {
         relation: ReaderRelation::STRANGER,
     };
 
-    /// A representative of all that no guarantee distinguishes in an action about another room.
+    /// A representative of all states that no guarantee distinguishes in an action about another room.
     pub(super) fn as_seen_from_another(self) -> Self {
         Self { relation: ReaderRelation::STRANGER, ..self }
     }
@@ -58,7 +58,7 @@ impl RoomState {
         Self { guest_access: GuestAccess::Forbidden, join_rule: JoinRule::Public, ..self }
     }
 
-    /// A representative of all that no guarantee distinguishes in an action about another room.
+    /// A representative of all states that no guarantee distinguishes in an action about another room.
     pub(super) fn as_seen_from_another(self) -> Self {
         Self { user: Membership::Join, tagged: None, ..self.as_read() }
     }

@@ -1,15 +1,14 @@
 //! The product of rooms: several rooms, explored one after the other.
 //!
 //! An action about a room is decided by the accounts and that room, and changes only that room. So
-//! while no account changes, the rooms change independently, and the states that they reach together
-//! are the product of the states that each reaches alone. An action about accounts changes every room
-//! at once, each by itself.
+//! while no account changes, the rooms change independently. Together they reach the product of the
+//! states that each reaches alone. An action about accounts changes every room at once, each by itself.
 //!
 //! 1. Take the values of the accounts in an order in which every transition of accounts leads forward.
 //! 2. For each value, enter each room by every transition of accounts that leads to this value, and
 //!    explore the room by the actions about it.
-//! 3. Look for one transition of accounts by which every room reaches all that it reaches by any. If
-//!    there is none, the product is not exact, and the result is `None`.
+//! 3. Look for one transition of accounts that alone leads every room to all its states. If there is
+//!    none, the product is not exact, and the result is `None`.
 //! 4. Add the product to the counts.
 //!
 //! States that differ by an exchange of guests are counted once, by Burnside's lemma: an exchange keeps
@@ -116,7 +115,8 @@ impl ExploredRoom {
         Some(Self { dense, account_actions, visited: vec![0; words], reached, reached_views })
     }
 
-    /// Explores what the room reaches with these accounts, by each transition that leads to them.
+    /// Explores the states of the room with these accounts, after each transition that leads to the
+    /// accounts.
     fn enter(
         &mut self,
         accounts: SortedAccounts,

@@ -163,7 +163,7 @@ pub fn explore<C: StateEncoding>(
         progress(SearchProgress { states, waiting, at_most, foreseen_bytes: foreseen });
     }
     if lost.load(Ordering::Relaxed) {
-        // To drop the guards would wait for threads that wait for the lost one.
+        // Dropping the guards would wait for threads that wait for the lost worker.
         std::mem::forget(guards);
         return Err(ExecutorError::Lost);
     }

@@ -162,8 +162,8 @@ impl Federated {
             Delivery::Message => {
                 let message = servers.message.clone()?;
                 let has_message = servers.servers[server].has_message;
-                // HV-12 and the history rules: a server that was not in the room when the message was sent
-                // receives the message later only if the history is open to later members.
+                // HV-12 and the history rules: a server may have joined the room after the message was
+                // sent. It then receives the message only if the history is open to later members.
                 let opens = matches!(
                     message.class.before,
                     HistoryVisibility::WorldReadable | HistoryVisibility::Shared
@@ -246,7 +246,7 @@ impl Federated {
         operation: Operation,
     ) -> Option<Observation> {
         let by = Action::new(Actor::Guest(u8::try_from(guest).ok()?), operation);
-        // As DR-4 has it, a server that takes no part in a room decides nothing about the room.
+        // By DR-4, a server that takes no part in a room decides nothing about the room.
         let action = if servers.servers[guest].takes_part { by.at(0) } else { by.elsewhere() };
         self.on(servers, guest, &action)
     }

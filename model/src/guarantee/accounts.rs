@@ -75,7 +75,8 @@ pub(super) const USERS_UNBOUND: ActionGuarantee = ActionGuarantee {
         };
         let premise = ordinary && matches!(t.action.operation, Operation::Call(_));
         let bound = t.observation.decision.errcode == Some(ErrCode::GuestAccessForbidden);
-        // No rule refuses a join by the user, who is in the room already, but as a second join (A63).
+        // The ordinary user is in the room already. Only reading A63 lets a server refuse this second
+        // join.
         let join_refused = ordinary
             && t.action.by == Actor::User
             && joins(t)

@@ -10,9 +10,9 @@
 //! 2. Drop the explanations in which the call has another answer.
 //! 3. If no explanation is left, the history is not linearizable.
 //!
-//! An order gets a call only when an answer needs the call. A call that could have its place earlier can
-//! still have its place then, because calls that start in between only add orders. (This is just-in-time
-//! linearization: G. Lowe, *Testing for linearizability*, 2017.)
+//! An order gets a call only when an answer needs the call. Waiting loses no order: calls that start in
+//! the meantime only add orders. (This is just-in-time linearization: G. Lowe, *Testing for
+//! linearizability*, 2017.)
 
 use serde::{Deserialize, Serialize};
 

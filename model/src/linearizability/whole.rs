@@ -11,10 +11,9 @@
 //!    (J. Wing and C. Gong, *Testing and verifying concurrent objects*, 1993).
 //! 5. If a candidate is read-only and explains its answer here, extend the prefix by this candidate only.
 //!    Every order that has the candidate later stays an order with the candidate here.
-//! 6. Of two calls with the same operation and the same observed answer, try one order only, if every
-//!    call that has to come before the one has to come before the other, and every call that has to come
-//!    after the other has to come after the one. In a linearization that has the other one first, the two
-//!    calls can change places.
+//! 6. Of two calls *a* and *b* with the same operation and the same observed answer, try only *a*
+//!    before *b*. Do so if every call that must precede *a* must precede *b*, and every call that must
+//!    follow *b* must follow *a*. In a linearization with *b* first, the two calls can change places.
 //! 7. Drop every prefix that was found before (G. Lowe, *Testing for linearizability*, 2017), and go on
 //!    with step 2.
 //! 8. If no prefix is left, there is no linearization. The longest prefixes are the *dead ends*.
@@ -225,9 +224,10 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
 
     /// For each call the last call that step 6 puts before it.
     ///
-    /// The calls are sorted by their start. So every call that has to come before the earlier of two calls
-    /// has to come before the later one. Every call that has to come after the later one has to come after
-    /// the earlier one, if the earlier one was answered first, or if no call starts between the answers.
+    /// The calls are sorted by their start. So every call that has to come before the earlier of two
+    /// calls has to come before the later one. Every call that has to come after the later one has to
+    /// come after the earlier one in two cases: the earlier one was answered first, or no call starts
+    /// between the answers.
     fn predecessors(&self) -> Vec<Option<usize>> {
         let answered = |call: &CallOf<S>| call.answer.as_ref().map_or(u64::MAX, |(end, _)| *end);
         let is_between = |from: u64, to: u64| {

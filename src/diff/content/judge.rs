@@ -201,7 +201,7 @@ impl<'a> RoomContent<'a> {
                 faults.insert((false, section.clone(), *place));
             }
         }
-        // What is due to a reader who left depends on when exactly the reader left.
+        // The events that a reader who left has to get depend on the exact time of leaving.
         let first_due = match replica.membership(reader) {
             Membership::Join => 0,
             Membership::Never => start,

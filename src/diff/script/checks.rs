@@ -155,7 +155,8 @@ impl Writer<'_> {
                 lines.push("    stop 'the memberships are not those of the report'".to_owned());
                 continue;
             }
-            // After the expected answer, a missing effect may still come. After a wrong answer, none will.
+            // After the expected answer, a missing effect may still come. After a wrong answer, no
+            // effect comes.
             let should_be = self.expected.as_ref().filter(|e| record.observed.fits(&e.observation));
             let should_be = should_be.and_then(|outcome| outcome.next.rooms.get(number));
             let should_be =

@@ -1,4 +1,4 @@
-//! From a step to JSON.
+//! The translation of a step into JSON.
 
 use guest_access_model::action::{Actor, Credential, Key, Operation, Upgrade};
 use guest_access_rules::endpoint::KNOWN;

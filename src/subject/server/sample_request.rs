@@ -1,6 +1,6 @@
-//! Requests to endpoints of which the rules say only whether they may be called.
+//! Sample requests, for endpoints of which the rules decide only whether a caller may call them.
 //!
-//! The arguments are as right as they can be, and change as little as they can.
+//! The arguments are valid where possible, and a call with them changes as little as possible.
 
 use guest_access_rules::endpoint::EndpointId;
 use serde_json::{Value, json};
