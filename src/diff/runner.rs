@@ -59,14 +59,15 @@ impl ScenarioRunner<'_> {
         let mut steps = scenario.steps.clone();
         // The number of steps at the beginning that only lead to the others.
         let mut known = 0;
-        let deeds: Vec<_> = steps.iter().filter(|step| step.by == Actor::Server).copied().collect();
-        if !deeds.is_empty() {
+        let server_actions: Vec<_> =
+            steps.iter().filter(|step| step.by == Actor::Server).copied().collect();
+        if !server_actions.is_empty() {
             let left_out = |step: &Action| step.by == Actor::Server;
             let (possible, mut lost) = possible(&self.variants.default, &steps, left_out);
-            for deed in &deeds {
+            for action in &server_actions {
                 let kind = NotRunKind::NotOverHttp;
                 let reason = NotRunReason::new(kind, "it cannot be asked for over HTTP");
-                run.step_not_run(scenario, deed, std::mem::take(&mut lost), &reason);
+                run.step_not_run(scenario, action, std::mem::take(&mut lost), &reason);
             }
             steps = possible;
         }

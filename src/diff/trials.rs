@@ -68,7 +68,7 @@ pub(super) async fn demonstrate(
     let mut trials =
         Trials { workers, progress, divergences: divergences.collect(), tried: HashSet::new() };
     trials.run_missing(|group| shortest(group, &traces, segments)).await;
-    let mut reducible = trials.missing();
+    let mut to_shorten = trials.missing();
     trials
         .run_missing(|group| {
             relevant_to_content(group, profile, segments)
@@ -82,12 +82,12 @@ pub(super) async fn demonstrate(
     let whole = |group: &Group| whole_scenario(group, segments);
     trials.run_missing(|group| Some(whole(group))).await;
     let found = &trials.divergences;
-    reducible.retain(|number| {
+    to_shorten.retain(|number| {
         let DemonstratedDivergence { group, demonstration } = &found[*number];
         demonstration.reproduced && (of_decision(group) || demonstration.steps.len() > LONG)
     });
-    reducible.sort_by_key(|number| found[*number].group.signature.permitted);
-    trials.reduce(profile, &reducible).await;
+    to_shorten.sort_by_key(|number| found[*number].group.signature.permitted);
+    trials.shorten(profile, &to_shorten).await;
     trials.divergences
 }
 
@@ -121,15 +121,15 @@ impl<P: Fn(usize)> Trials<'_, P> {
     }
 
     /// Leaves steps out of the scenarios of these divergences.
-    async fn reduce(&mut self, profile: &Profile, reducible: &[usize]) {
+    async fn shorten(&mut self, profile: &Profile, to_shorten: &[usize]) {
         let steps = |divergences: &[DemonstratedDivergence], number: usize| {
             divergences[number].demonstration.steps.len()
         };
-        let longest = reducible.iter().map(|number| steps(&self.divergences, *number)).max();
+        let longest = to_shorten.iter().map(|number| steps(&self.divergences, *number)).max();
         let mut size = longest.unwrap_or_default() / 2;
         let mut remaining = MOST_TRIALS;
         while size > 0 && remaining > 0 && !self.workers.is_over() {
-            let trials = reducible.iter().flat_map(|number| {
+            let trials = to_shorten.iter().flat_map(|number| {
                 let scenario = &self.divergences[*number].demonstration.steps;
                 shorter(profile, scenario, size).into_iter().map(|steps| (*number, steps))
             });
@@ -137,7 +137,7 @@ impl<P: Fn(usize)> Trials<'_, P> {
                 trials.filter(|trial| !self.tried.contains(trial)).take(remaining).collect();
             remaining -= trials.len();
             let length = |divergences: &[DemonstratedDivergence]| {
-                reducible.iter().map(|number| steps(divergences, *number)).sum::<usize>()
+                to_shorten.iter().map(|number| steps(divergences, *number)).sum::<usize>()
             };
             let before = length(&self.divergences);
             self.run(trials).await;

@@ -23,7 +23,7 @@ pub enum ScenarioError {
         message: String,
     },
     /// A step names an unknown actor.
-    #[error("{}:{line}: step {number} is by `{actor}`, whom no scenario knows; known are {known}", path.display())]
+    #[error("{}:{line}: step {number} is by `{actor}`, who is no actor; the actors are {known}", path.display())]
     UnknownActor {
         /// The file.
         path: PathBuf,

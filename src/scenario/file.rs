@@ -260,7 +260,7 @@ fn check_labels(
         }
         for who in members.keys().filter(|who| *who != "user") {
             actor::find_guest(who).map_err(|known| {
-                format!("`membership` has nobody called `{who}`; there are user, {known}")
+                format!("`membership` has no user `{who}`; the users are user, {known}")
             })?;
         }
     }
@@ -305,10 +305,10 @@ impl<'de> Deserialize<'de> for WrittenAction {
             Ok(ScenarioStep { action: step, event: None, expect: None }) => Ok(Self(step)),
             Ok(_) => wrong("a step has no `event` and no `expect` here".to_owned()),
             Err(Fault::Actor(name, known)) => {
-                wrong(format!("there is nobody called `{name}`; there are {known}"))
+                wrong(format!("there is no actor `{name}`; the actors are {known}"))
             }
             Err(Fault::UnknownOperation(operation, nearest)) => {
-                wrong(format!("nobody can do `{operation}`; did you mean `{nearest}`?"))
+                wrong(format!("there is no operation `{operation}`; did you mean `{nearest}`?"))
             }
             Err(Fault::Other(message)) => wrong(message),
         }

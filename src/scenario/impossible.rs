@@ -42,16 +42,22 @@ fn by_the_account(state: &State, step: &Action) -> Option<String> {
         (Operation::Upgrade(Upgrade::OthersToken { with, .. }), _)
             if account(with) != Account::Guest =>
         {
-            return Some(format!("{} has no guest's live token; it must be a guest", name(with)));
+            return Some(format!(
+                "{} has no live guest token; name a guest that has one",
+                name(with)
+            ));
         }
         (Operation::Upgrade(_), _) => {
             return Some("only a guest with a live token can be upgraded".to_owned());
         }
         (Operation::RegisterOver(of), _) => {
-            return Some(format!("{} is no guest any more; do it before the upgrade", name(of)));
+            return Some(format!(
+                "{} is no guest any more; put this step before the upgrade",
+                name(of)
+            ));
         }
         (Operation::EndToken(of), _) => {
-            return Some(format!("{} has no live token; end it once only", name(of)));
+            return Some(format!("{} has no live token; a token ends only once", name(of)));
         }
         _ => {}
     }
@@ -65,7 +71,7 @@ fn by_the_account(state: &State, step: &Action) -> Option<String> {
             Some(format!("{} has not upgraded, so it has no token from before", name(guest)))
         }
         Credential::Masquerade if account(guest) != Account::Guest => {
-            Some(format!("{} is no guest with a live token, which a masquerade shows", name(guest)))
+            Some(format!("{} has no live guest token, and a masquerade needs one", name(guest)))
         }
         _ => absent(guest),
     }
@@ -88,7 +94,7 @@ fn by_the_place(step: &Action) -> Option<String> {
     }
     let joins = matches!(step.operation, Operation::Join(_));
     (step.place == Place::Elsewhere && !joins)
-        .then(|| "elsewhere one can only try to join or read; say `room1` or `room2`".to_owned())
+        .then(|| "in `elsewhere` an actor can only join or read; say `room1` or `room2`".to_owned())
 }
 
 fn by_the_room(state: &State, step: &Action) -> Option<String> {
@@ -100,28 +106,31 @@ fn by_the_room(state: &State, step: &Action) -> Option<String> {
         || matches!(step.operation, Operation::SetJoinRule(_) | Operation::RedactSetting(_));
     if by_the_moderator && step.by != Actor::Moderator {
         return Some(
-            "only the moderator does that; a guest calls the endpoint by its id".to_owned(),
+            "only the moderator takes this step; for another caller, write the endpoint in `do`"
+                .to_owned(),
         );
     }
     match step.operation {
-        Operation::Invite(of) if !can_invite(room.members[usize::from(of)]) => {
-            Some(format!("{}; invited is who is in no room, left or knocks", membership(of)))
-        }
-        Operation::Kick(of) => {
-            Some(format!("{}; kicked is who is joined, invited or knocks", membership(of)))
-        }
+        Operation::Invite(of) if !can_invite(room.members[usize::from(of)]) => Some(format!(
+            "{}; only a guest who was never in the room, left or knocks can be invited",
+            membership(of)
+        )),
+        Operation::Kick(of) => Some(format!(
+            "{}; only a guest who is joined, invited or knocks can be kicked",
+            membership(of)
+        )),
         Operation::Ban(of) => {
-            Some(format!("{}; a ban is lifted before it is set again", membership(of)))
+            Some(format!("{}; unban the guest before another ban", membership(of)))
         }
         Operation::Unban(of) => {
-            Some(format!("{}; lifted is the ban of who is banned", membership(of)))
+            Some(format!("{}; only a banned guest can be unbanned", membership(of)))
         }
         Operation::RedactSetting(Setting::GuestAccess) => Some(format!(
-            "the guest access of the room means `{}`; only `can_join` is redacted",
+            "the guest access of the room is `{}`; only `can_join` can be redacted",
             room.guest_access
         )),
         Operation::RedactSetting(Setting::HistoryVisibility) => Some(
-            "the history visibility of the room means `shared`; only another one is redacted"
+            "the history visibility of the room is `shared`; only another value can be redacted"
                 .to_owned(),
         ),
         _ => None,
@@ -137,11 +146,12 @@ fn by_the_label(state: &State, step: &Action) -> String {
         if state.tagged.is_some() {
             return "an event is labelled already; leave `event` out".to_owned();
         }
-        return "it sends no event that counts (it is refused, or changes nothing), so there is none to label; leave `event` out"
+        return "the step sends no event, because it is refused or changes nothing; leave `event` out"
             .to_owned();
     }
     if step.operation == Operation::ReadThroughOtherRoom {
         return "no event is labelled yet; put `event` on the step that sends it".to_owned();
     }
-    "nobody can do that here; spec-notes/actions.md says who takes which actions".to_owned()
+    "no actor can take this step here; spec-notes/actions.md lists the actions of each actor"
+        .to_owned()
 }

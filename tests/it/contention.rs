@@ -130,11 +130,11 @@ fn an_error_in_a_recording_names_its_line() {
         ),
         (
             vec![HEAD, &wrong(register, "guest1", "guest9")],
-            "h.jsonl:2: there is nobody called `guest9`; there are moderator, user",
+            "h.jsonl:2: there is no actor `guest9`; the actors are moderator, user",
         ),
         (
             vec![HEAD, &wrong(register, "register as guest", "register as a guest")],
-            "h.jsonl:2: nobody can do `register as a guest`; did you mean `register as guest`?",
+            "h.jsonl:2: there is no operation `register as a guest`; did you mean `register as guest`?",
         ),
         (
             vec![HEAD, &wrong(register, r#""end":5"#, r#""end":0"#)],

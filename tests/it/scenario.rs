@@ -174,7 +174,7 @@ fn every_endpoint_with_a_step_of_its_own_says_by_which_verb() {
             r#"{{"id":"","rules":"latest","about":"","clauses":[],"steps":[{{"as":"guest1","do":"{endpoint}"}}]}}"#
         );
         let error = Scenario::parse("a.json", &text).unwrap_err().to_string();
-        assert!(error.contains("is written by what it is called for"), "{error}");
+        assert!(error.contains("has verbs of its own"), "{error}");
     }
 }
 

@@ -136,9 +136,9 @@ fn wrong_scenarios() {
             "target that is no guest",
             step(r#"{"as": "moderator", "do": "invite", "room": "room1", "target": "user"}"#),
         ),
-        ("somebody else's deed", step(r#"{"as": "guest1", "do": "restart"}"#)),
+        ("action of another actor", step(r#"{"as": "guest1", "do": "restart"}"#)),
         (
-            "somebody else's token",
+            "token of another actor",
             step(r#"{"as": "user", "do": "log out", "token": "masquerade"}"#),
         ),
         ("second label", step(labelled)),

@@ -40,7 +40,8 @@ impl StepEntry {
         let with = option(&self.token, "token", Credential::ALL, Credential::as_str)?
             .unwrap_or(Credential::Own);
         if with != Credential::Own && !matches!(by, Actor::Guest(_)) {
-            let message = format!("`{}` has no token `{with}`; guests have", self.by);
+            let message =
+                format!("the token `{with}` is for guests, and `{}` is no guest", self.by);
             return Err(Fault::Other(message));
         }
         let operation = match (verb, endpoint) {
@@ -109,7 +110,7 @@ impl StepEntry {
                 let moderator = actor::name(Actor::Moderator);
                 if let Some(target) = self.target.as_ref().filter(|target| **target != moderator) {
                     return Err(Fault::Other(format!(
-                        "`set profile` has no target `{target}`; it has `{moderator}`, or none for one's own"
+                        "`set profile` has no target `{target}`; the target is `{moderator}`, or left out for the actor's own profile"
                     )));
                 }
                 let key = required(&self.key, "key", ProfileKey::ALL, ProfileKey::as_str)?;
@@ -156,14 +157,14 @@ impl StepEntry {
             (None, true) => Ok(Upgrade::OtherName(with)),
             (Some(_), false) => match self.guest()? {
                 of if of == with => Err(Fault::Other(
-                    "a guest that upgrades its own account names no `target`; leave it out".to_owned(),
+                    "a guest that upgrades its own account names no `target`; leave it out"
+                        .to_owned(),
                 )),
                 of => Ok(Upgrade::OthersToken { of, with }),
             },
-            (Some(_), true) => Err(Fault::Other(
-                "`upgrade` asks for the name of the `target` or for one of its choice (`named`), not for both"
-                    .to_owned(),
-            )),
+            (Some(_), true) => {
+                Err(Fault::Other("`upgrade` takes a `target` or `named`, and not both".to_owned()))
+            }
         }
     }
 
@@ -174,7 +175,7 @@ impl StepEntry {
         if has_its_own_operation(endpoint) {
             let verbs: Vec<_> = verbs_of(endpoint).collect();
             return Err(Fault::Other(format!(
-                "`{endpoint}` is written by what it is called for: {}",
+                "`{endpoint}` has verbs of its own; write one of {}",
                 verbs.join(", ")
             )));
         }
@@ -184,7 +185,7 @@ impl StepEntry {
             }
             Some(_) if self.event.is_some() => {
                 return Err(Fault::Other(
-                    "in room1 the labelled event is the one asked for; leave `event` out, and say `sees` or `not_sees`"
+                    "a read of room1 requests the labelled event already; leave `event` out, and say `sees` or `not_sees`"
                         .to_owned(),
                 ));
             }
