@@ -66,8 +66,8 @@ pub struct Endpoint {
     /// The content of rooms that the endpoint returns and that neither the model nor the reference
     /// looks into, if any.
     pub unseen: Option<String>,
-    /// What a call changes that neither the model nor the reference looks into, if anything. Only a
-    /// rules file says so, of an endpoint that it declares.
+    /// The effect of a call that neither the model nor the reference looks into, if there is one. Only
+    /// a rules file says so, of an endpoint that it declares.
     #[serde(skip)]
     pub effect: Option<String>,
 }

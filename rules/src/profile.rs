@@ -35,7 +35,7 @@ impl Condition {
         }
     }
 
-    /// What a call has to name so that the condition can apply.
+    /// The parameter that a call must name so that the condition can apply.
     pub const fn asks_for(self) -> &'static str {
         match self {
             Self::MessagesOnly => "the type of an event that it sends, `send/{eventType}/{txnId}`",

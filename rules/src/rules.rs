@@ -136,7 +136,7 @@ pub struct Rules {
 pub struct LostClause {
     /// The id of the clause.
     pub clause: String,
-    /// What the proposal does to the rule of the clause, as the end of a sentence.
+    /// The change of the clause's rule by the proposal, as the end of a sentence.
     pub because: String,
 }
 
@@ -269,9 +269,9 @@ impl Rules {
         rule.access != Access::Refused || rule.may_be_open.is_some()
     }
 
-    /// The endpoints that these rules open to guests, and whose content or effect no rule looks at. Those of
-    /// a proposal include the endpoints that a homeserver may open, and that the base
-    /// of the proposal keeps closed.
+    /// The endpoints that these rules open to guests, and whose content or effect no rule looks at. The
+    /// endpoints of a proposal include those that a homeserver may open, and that the base of the
+    /// proposal keeps closed.
     pub fn unchecked_endpoints(&self) -> Vec<EndpointId> {
         let is_new = |endpoint: EndpointId| {
             let base = self.base_of_proposal();
@@ -292,7 +292,7 @@ impl Rules {
 
     /// The clauses in force whose rule a proposal takes away or contradicts, in order.
     ///
-    /// A clause that opens several endpoints keeps its rule as long as one of them is open.
+    /// A clause that opens several endpoints keeps its rule while one of the endpoints is open.
     pub fn lost_clauses(&self) -> Vec<LostClause> {
         let Some(base) = self.base_of_proposal() else { return Vec::new() };
         let still_opens = |clause: &String| {

@@ -38,7 +38,7 @@ pub use mistake::{Inexpressible, inexpressible};
 use edit::edits_between;
 use mistake::known_mistakes;
 
-/// What the rules say of a variant.
+/// The standing of a variant under the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VariantStanding {
     /// The text leaves the question open, and permits this answer.
@@ -60,7 +60,7 @@ pub struct Variant {
     /// The family of the known mistakes, or of the decision point; `endpoint` for an endpoint's
     /// own.
     pub family: String,
-    /// What a homeserver with this profile does.
+    /// The behaviour of a homeserver with this profile.
     pub about: String,
     /// Whether the rules permit the variant.
     pub standing: VariantStanding,
@@ -213,8 +213,8 @@ pub fn open(rules: &Rules) -> Vec<Variant> {
     choices.chain(accesses).collect()
 }
 
-/// One variant for every option that the text does not forbid besides the default: first the
-/// [`open`] variants, then the options of questions about which the text is silent.
+/// One variant for every option that the text does not forbid, besides the default. The [`open`]
+/// variants come first, then the options of questions about which the text is silent.
 pub fn permitted(rules: &Rules) -> Vec<Variant> {
     let default = rules.profile();
     let silent =
@@ -299,8 +299,8 @@ fn forbidden_accesses<'a>(
 
 /// The default profile of a revision, and all its variants, each difference once.
 ///
-/// The permitted variants come first, then the defects with the fewest edits: as an explanation,
-/// one option of one decision point is simpler than a known mistake with several edits.
+/// The permitted variants come first, then the defects with the fewest edits. One option of one
+/// decision point explains a difference more simply than a known mistake with several edits.
 #[derive(Debug)]
 pub struct Variants {
     /// The default profile.

@@ -109,7 +109,8 @@ impl Reference {
         })
     }
 
-    /// The membership by which the caller reads: that of a stranger, for those who count as strangers.
+    /// The membership by which the caller reads. A caller who counts as a stranger has the membership
+    /// of a stranger.
     fn standing(&self, caller: &Caller, room: &Room) -> Membership {
         let membership = caller.membership(room);
         let was_joined = || caller.user.as_ref().is_some_and(|user| room.was_ever_joined(user));

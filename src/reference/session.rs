@@ -75,7 +75,7 @@ impl Reference {
             if let Some(account) = Arc::make_mut(&mut self.accounts).get_mut(user) {
                 account.password = None;
             }
-            // Reading A24: its memberships stay; that it leaves its rooms is permitted too.
+            // Reading A24: the account's memberships stay. Leaving its rooms is permitted too.
             if self.choices().deactivation_memberships == DeactivationMemberships::Left {
                 self.leave_everywhere(user);
             }

@@ -1,4 +1,4 @@
-//! What `check` found.
+//! The report of `check`.
 
 mod overlapping;
 mod permitted;
@@ -22,20 +22,20 @@ use super::{Run, UncheckedEndpoint};
 pub use overlapping::Disciplines;
 pub use permitted::{BreaksBase, FailsBy, LostClauseReport, PermittedReport};
 
-/// What was found of one revision at one scope.
+/// The result for one revision at one scope.
 #[derive(Debug, Clone, Serialize)]
 pub struct CheckReport {
     /// The revision.
     pub rules: String,
     /// The model that was explored.
     pub model: &'static str,
-    /// How many guests there were.
+    /// The number of guests.
     pub guests: usize,
-    /// How many rooms there were.
+    /// The number of rooms.
     pub rooms: usize,
-    /// Who explored it.
+    /// The executor that explored the states.
     pub engine: &'static str,
-    /// How its state space was represented.
+    /// The encoding of the states.
     pub encoding: Encoding,
     /// The checked homeserver: the reference, or a defect.
     pub subject: String,
@@ -47,11 +47,11 @@ pub struct CheckReport {
     pub in_flight: Option<usize>,
     /// Whether every reachable state was explored.
     pub complete: bool,
-    /// What ended the exploration, if it is not complete.
+    /// The limit or the interrupt that ended the exploration, if it is not complete.
     pub ended_by: Option<&'static str>,
-    /// How many states were explored.
+    /// The number of explored states.
     pub states: usize,
-    /// How many transitions the explored states have: steps that change the state.
+    /// The number of transitions of the explored states: actions that change the state.
     pub transitions: usize,
     /// The length of the longest of the shortest traces to a state; null if several threads explored.
     pub depth: Option<usize>,
@@ -70,7 +70,7 @@ pub struct CheckReport {
     /// The unchecked endpoints.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<UncheckedEndpoint>,
-    /// How the report came to be.
+    /// The run that made the report.
     pub run: Run,
     /// The rules.
     #[serde(skip)]
@@ -82,7 +82,7 @@ pub struct CheckReport {
 pub struct Property {
     /// The guarantee.
     pub id: &'static str,
-    /// What always holds.
+    /// The statement of the guarantee.
     pub always: &'static str,
     /// Whether the revision promises it.
     pub promised: bool,
@@ -90,14 +90,14 @@ pub struct Property {
     pub status: Status,
     /// The clauses that promise it.
     pub clauses: Vec<String>,
-    /// Who withdrew the promise, if it was once given.
+    /// The revision that withdrew the promise, if an earlier revision gave it.
     pub withdrawn: Option<WithdrawnPromise>,
     /// A shortest counterexample.
     pub counterexample: Option<Scenario>,
     /// The answers that the rules permit besides the default, and that break it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fails_by: Vec<FailsBy>,
-    /// How the proposal breaks it as the base of the proposal promised it.
+    /// The violation of the promise that the base of the proposal gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaks_base: Option<BreaksBase>,
 }
@@ -120,21 +120,21 @@ impl From<&Withdrawal> for WithdrawnPromise {
     }
 }
 
-/// How calls that overlap are kept apart.
+/// A discipline: how a homeserver keeps overlapping calls apart.
 #[derive(Debug, Clone, Serialize)]
 pub struct DisciplineReport {
-    /// Its name, or the options that it takes.
+    /// The name of the discipline, or its options.
     pub id: String,
-    /// What it is.
+    /// The discipline in words.
     pub about: String,
     /// Whether the promises of the revision have to hold. Otherwise the report only shows the broken
     /// ones.
     pub held: bool,
-    /// Its options, by point.
+    /// The options of the discipline, by point.
     pub options: BTreeMap<&'static str, &'static str>,
 }
 
-/// What was explored, and how.
+/// An exploration, and its result.
 #[derive(Debug, Clone, Copy)]
 pub struct ExplorationReport<'a> {
     /// The model.
@@ -147,7 +147,7 @@ pub struct ExplorationReport<'a> {
     pub subject: &'a str,
     /// The most memory that the program had, in bytes.
     pub peak_bytes: Option<u64>,
-    /// What ended the exploration, if it is not complete.
+    /// The limit or the interrupt that ended the exploration, if it is not complete.
     pub ended_by: Option<&'static str>,
 }
 
@@ -232,7 +232,7 @@ impl CheckReport {
         }
     }
 
-    /// How many guarantees were to hold.
+    /// The number of required guarantees.
     pub fn checked(&self) -> usize {
         let alone = self.properties.len() == 1;
         let is_checked =
@@ -240,7 +240,7 @@ impl CheckReport {
         self.properties.iter().filter(is_checked).count()
     }
 
-    /// Adds what lockstep found: whether the subject agrees with the model of `rules`.
+    /// Adds the result of lockstep: whether the subject agrees with the model of `rules`.
     ///
     /// # Errors
     /// If the trace to a difference cannot happen, which would be a mistake of the model's.
@@ -291,7 +291,7 @@ impl CheckReport {
 
     /// Notes the open endpoints whose content or effect no rule looks at. If there is such content, no
     /// guarantee about content holds: its status is unknown, unless it is violated anyway. If there is
-    /// such an effect, only the guarantees hold that are about who may call what.
+    /// such an effect, only guarantees about who may call an endpoint hold.
     pub fn add_unseen(&mut self, rules: &Rules) {
         self.unseen = UncheckedEndpoint::of(rules.unchecked_endpoints());
         if self.unseen.is_empty() {
@@ -322,7 +322,7 @@ impl CheckReport {
 pub struct ScenarioHeading {
     /// The id that it gets.
     pub id: String,
-    /// What it shows.
+    /// The explanation of the scenario.
     pub about: String,
     /// The clauses that promise the broken guarantee.
     pub clauses: Vec<String>,

@@ -1,4 +1,4 @@
-//! What `compare` found.
+//! The report of `compare`.
 
 mod permitted;
 
@@ -20,18 +20,18 @@ pub use permitted::{EffectReport, PermittedChangeReport, PermittedComparison, St
 
 use super::{Run, UncheckedEndpoint, number, paint, steps_in_words, style};
 
-/// How two revisions differ.
+/// The comparison of two revisions.
 #[derive(Debug, Clone, Serialize)]
 pub struct ComparisonReport {
     /// The revision to begin with.
     pub from: String,
     /// The revision that is held against it.
     pub to: String,
-    /// How the second revision stands to the first.
+    /// The second revision, relative to the first.
     pub verdict: Verdict,
-    /// How many guests there were.
+    /// The number of guests.
     pub guests: usize,
-    /// How many rooms there were.
+    /// The number of rooms.
     pub rooms: usize,
     /// Whether every state that either revision can reach was compared.
     pub complete: bool,
@@ -44,7 +44,7 @@ pub struct ComparisonReport {
     /// The unchecked endpoints that only one of the two revisions opens.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<UncheckedEndpoint>,
-    /// How the report came to be.
+    /// The run that made the report.
     pub run: Run,
 }
 
@@ -63,9 +63,9 @@ pub struct DifferenceReport {
     pub direction: Direction,
     /// Whether both decide alike and give the same, and the state afterwards differs.
     pub by_effect: bool,
-    /// What the first revision says, in the witness.
+    /// The decision of the first revision, in the witness.
     pub from: String,
-    /// What the second revision says, in the witness.
+    /// The decision of the second revision, in the witness.
     pub to: String,
     /// The properties that all states with this difference share.
     pub when: BTreeSet<String>,
@@ -155,8 +155,8 @@ impl DifferenceReport {
     }
 }
 
-/// The decision of one revision about the last step of the witness. Where both revisions allow the step,
-/// also each part of the next state that the other revision leaves otherwise.
+/// The decision of one revision about the last step of the witness. If both revisions allow the step,
+/// also each part of the next state that differs under the other revision.
 fn outcome_in_words(side: &Side, other: &Side) -> String {
     let decision = side.decision;
     let mut text = match side.answer {
@@ -176,7 +176,7 @@ fn outcome_in_words(side: &Side, other: &Side) -> String {
     text
 }
 
-/// All that a state says of the guests and the rooms, in words.
+/// The guests and the rooms of a state, in words.
 fn standings(state: &State) -> BTreeMap<String, &'static str> {
     let mut all = BTreeMap::new();
     for (guest, account) in (1..).zip(state.accounts) {

@@ -44,8 +44,8 @@ pub struct ContentionReport {
     pub seconds: f64,
     /// The duration of the check.
     pub checking_seconds: f64,
-    /// Whether every partition has a verdict, no failure kept a call of this run from having an answer,
-    /// and the recording was not broken off.
+    /// Whether every partition has a verdict, every call of this run has an answer, and the recording
+    /// was not broken off.
     pub complete: bool,
     /// The number of calls of this run that have no answer because of a failure.
     pub failed_calls: usize,
@@ -205,7 +205,7 @@ pub struct UndecidedReport {
     pub search: LimitedSearch,
 }
 
-/// How long recording and check took, and how the recording ended.
+/// The duration of recording and check, and the end of the recording.
 #[derive(Debug)]
 pub struct Effort {
     /// The address of the homeserver, if it was asked in this run.
@@ -287,7 +287,8 @@ impl ContentionReport {
             || self.strict && !self.readings.is_empty()
     }
 
-    /// How many calls have no answer because of a failure, and the first failure; none without a failure.
+    /// The number of calls without an answer because of a failure, and the first failure. `None`
+    /// without a failure.
     fn failed_in_words(&self) -> Option<String> {
         let first = self.failures.first()?;
         let calls = count(self.failed_calls, "call");

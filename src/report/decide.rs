@@ -1,4 +1,4 @@
-//! The report of `decide`: what the rules decide at each step of a scenario, and why.
+//! The report of `decide`: the decision on each step of a scenario, with its reason.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -21,13 +21,13 @@ pub struct DecideReport {
     pub rules: String,
     /// The scenario.
     pub scenario: String,
-    /// What the scenario shows.
+    /// The explanation of the scenario.
     pub about: String,
     /// Whether every step has the outcome that the scenario expects.
     pub as_expected: bool,
     /// The steps.
     pub steps: Vec<StepReport>,
-    /// How the report came to be.
+    /// The run that made the report.
     pub run: Run,
 }
 
@@ -53,7 +53,7 @@ pub struct StepReport {
     pub observed: Expect,
     /// The outcome of the step for each other option of an open question.
     pub otherwise: Vec<AlternativeReport>,
-    /// How the outcome differs from what the scenario expects.
+    /// The differences between the outcome and the expectation of the scenario.
     pub differences: Vec<String>,
     /// The lines of the text report.
     #[serde(skip)]

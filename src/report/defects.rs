@@ -42,7 +42,7 @@ pub struct DefectReport {
     pub id: String,
     /// The group of defects that it belongs to.
     pub family: String,
-    /// What the homeserver does wrongly.
+    /// The wrong behaviour of the homeserver.
     pub about: String,
     /// The checks that catch the defect: guarantees, and `agreement` for the comparison of model and
     /// reference; or the ids of vectors.
@@ -54,7 +54,7 @@ pub struct DefectReport {
     pub named: Option<NamedReport>,
 }
 
-/// How `diff` explained a defect.
+/// The explanation of a defect by `diff`.
 #[derive(Debug, Clone, Serialize)]
 pub struct NamedReport {
     /// The decision point of the defect.
@@ -121,7 +121,7 @@ pub struct BeyondReport {
     pub id: String,
     /// The group of mistakes that it belongs to.
     pub family: String,
-    /// What the homeserver does wrongly.
+    /// The wrong behaviour of the homeserver.
     pub about: String,
     /// Why the model cannot express it.
     pub because: String,

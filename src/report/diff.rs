@@ -203,8 +203,8 @@ impl DiffReport {
         is_stale || self.divergences.iter().any(|divergence| self.fails_by(divergence))
     }
 
-    /// Whether the run has a verdict on everything that it had to compare: it ran to its end, and no
-    /// failure kept a decision from being compared.
+    /// Whether the run has a verdict: it ran to its end, and no failure kept a decision from being
+    /// compared.
     pub const fn is_whole(&self) -> bool {
         self.complete && self.decisions > 0 && self.not_compared.failed.is_empty()
     }

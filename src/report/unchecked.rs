@@ -14,7 +14,7 @@ pub struct UncheckedEndpoint {
     /// The content that the endpoint gives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gives: Option<String>,
-    /// What a call of the endpoint changes.
+    /// The effect of a call of the endpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub does: Option<String>,
 }

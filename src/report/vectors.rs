@@ -18,7 +18,7 @@ pub struct VectorsReport {
     /// The options that no vector detects.
     #[serde(rename = "untold")]
     pub undetected: Vec<UndetectedReport>,
-    /// How the report came to be.
+    /// The run that made the report.
     pub run: Run,
 }
 

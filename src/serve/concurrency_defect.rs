@@ -12,8 +12,8 @@ pub enum ConcurrencyDefect {
     /// The server looks up who may read when a call begins, and the messages later. The answer holds a
     /// message that was sent after the room was closed to the reader.
     LateAnswer,
-    /// The server answers the change that revokes guest access, then lists the guests, and removes them
-    /// one by one.
+    /// The server answers the change that revokes guest access. Then it lists the guests, and removes
+    /// each of them.
     LateSweep,
     /// An upgrade changes the account first, and ends the guest's token later.
     UpgradeInStages,

@@ -95,7 +95,7 @@ fn auth(source: &Source<'_>, entry: Option<&Spanned<String>>) -> Result<Auth, Ru
     })
 }
 
-/// What an endpoint gives or does, in one line.
+/// The content or the effect of an endpoint, in one line.
 fn unless_nothing(
     source: &Source<'_>,
     entry: &Spanned<String>,

@@ -39,7 +39,7 @@ pub enum RulesError {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What is wrong and what would be right.
+        /// The fault, and how to mend it.
         message: String,
     },
 }

@@ -43,7 +43,7 @@ pub(super) struct DeclaredEndpoint {
     pub(super) auth: Option<Spanned<String>>,
     /// The content of rooms that the endpoint returns, or `nothing`.
     pub(super) gives: Spanned<String>,
-    /// What a call changes, or `nothing`.
+    /// The effect of a call, or `nothing`.
     pub(super) does: Spanned<String>,
 }
 

@@ -122,7 +122,7 @@ impl Source<'_> {
         Err(self.error(name, message))
     }
 
-    /// The error for a name that nothing has; it suggests the known name that is most like it.
+    /// The error for an unknown name. The error suggests the most similar known name.
     fn unknown<'k>(
         &self,
         what: &str,

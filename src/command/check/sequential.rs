@@ -74,7 +74,7 @@ pub(super) fn check(
     reports.collect()
 }
 
-/// What the rules permit besides the default, and what their base promised.
+/// The results for the permitted answers and for the promises of the base.
 struct PermittedResult {
     answers: Vec<PermittedAnswer>,
     of_base: Option<(Broken, bool)>,

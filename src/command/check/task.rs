@@ -1,4 +1,4 @@
-//! What all explorations of one `check` share: the command line, the workers and the limits.
+//! The command line, the workers and the limits, which all explorations of one `check` share.
 
 use guest_access_model::executor::timely::Cluster;
 use guest_access_model::executor::{Executor, ExecutorError, Workers};
@@ -43,7 +43,7 @@ fn workers(args: &Args, limits: &SearchLimits) -> Result<Workers, CommandError> 
         if args.engine == Some(ExecutorName::Stateright) {
             return Err(CommandError::OneProcess);
         }
-        // The processes compare this text, so that all of them explore the same.
+        // The processes compare this text, to make sure that all explore the same states.
         let work = format!(
             "{:?}",
             (&args.rules, args.model, &args.subject, &args.search, &args.properties)

@@ -1,4 +1,4 @@
-//! One event, named by its id, and what stands around it.
+//! One event, by its id, and its neighbours in the timeline.
 
 use guest_access_rules::decision_point::{ContextUnseen, OtherRoom};
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};

@@ -8,7 +8,7 @@ use guest_access_model::check::Status;
 use super::{CheckReport, Property};
 use crate::report::{Cell, Table, count, paint, style};
 
-/// What was found of one revision under several disciplines.
+/// The results for one revision under several disciplines.
 #[derive(Debug)]
 pub struct Disciplines<'a>(pub &'a [CheckReport]);
 

@@ -1,5 +1,5 @@
-//! What `check` says of the answers that the rules permit, of the promises of a proposal's base, and of
-//! the endpoints that the model does not look into.
+//! The parts of the report of `check` about the permitted answers, the promises of a proposal's base,
+//! and the unchecked endpoints.
 
 use std::fmt::{self, Formatter};
 
@@ -13,12 +13,12 @@ use super::{CheckReport, Property};
 use crate::report::{count, number, paint, steps_in_words, style};
 use crate::scenario::{Scenario, ScenarioError};
 
-/// How many answers were tried that the rules permit besides the default.
+/// The number of tried answers: those that the rules permit besides the default.
 #[derive(Debug, Clone, Serialize)]
 pub struct PermittedReport {
     /// The number of answers.
     pub answers: usize,
-    /// How many of them are new: the base of the proposal forbids them.
+    /// The number of new answers, which the base of the proposal forbids.
     pub new: usize,
     /// Whether every state was visited for each of them.
     pub complete: bool,
@@ -29,7 +29,7 @@ pub struct PermittedReport {
 pub struct FailsBy {
     /// The answer: `point=option`, or `endpoint.GET /sync=open`.
     pub answer: String,
-    /// What a homeserver with this answer does.
+    /// The behaviour of a homeserver with this answer.
     pub means: String,
     /// The reading behind the default, if there is one.
     pub reading: Option<String>,
@@ -56,7 +56,7 @@ pub struct BreaksBase {
 pub struct LostClauseReport {
     /// The id of the clause.
     pub clause: String,
-    /// What became of the rule.
+    /// The change of the rule.
     pub because: String,
 }
 
@@ -133,8 +133,8 @@ impl CheckReport {
         self.properties.iter().any(|property| property.fails_by.iter().any(|by| by.new))
     }
 
-    /// What an answer breaks that the rules permit besides the default: one line for each guarantee,
-    /// and the traces of the new answers, or of all if there is only one guarantee.
+    /// The guarantees that permitted answers break: one line for each guarantee, then the traces of the
+    /// new answers. If there is only one guarantee, the traces of all answers follow.
     pub(super) fn permitted_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Some(permitted) = &self.permitted else { return Ok(()) };
         let tried = count(permitted.answers, "answer");
@@ -197,7 +197,7 @@ impl CheckReport {
     }
 }
 
-/// How many answers one line names.
+/// The number of answers that one line names.
 const FOLDED_TO: usize = 3;
 
 impl FailsBy {
@@ -208,7 +208,7 @@ impl FailsBy {
         }
     }
 
-    /// Why the rules permit the answer: by which reading, and whether the base forbids it.
+    /// The reading by which the rules permit the answer, and whether the base forbids the answer.
     fn reasons(&self) -> Vec<String> {
         let reading = self.reading.iter().map(|reading| format!("reading {reading}"));
         reading.chain(self.new.then(|| "new".to_owned())).collect()
@@ -247,7 +247,7 @@ impl Property {
         Scenario::from_trace(id, rules, about, self.clauses.clone(), trace)
     }
 
-    /// How many answers break the guarantee, in words for the table.
+    /// The number of answers that break the guarantee, in words for the table.
     pub(super) fn by_default(&self) -> &'static str {
         if self.fails_by.iter().any(|by| by.new) {
             "fails by a new answer"

@@ -41,7 +41,7 @@ impl Display for CheckReport {
         writeln!(f, "\n{}", self.summary())?;
         self.unseen_text(f)?;
         let broken = self.properties.iter().filter(|p| p.counterexample.is_some());
-        // What was to hold comes first.
+        // Required guarantees come first.
         let (not_promised, violated): (Vec<_>, Vec<_>) =
             broken.partition(|property| property.status == Status::NotPromised);
         for property in violated.into_iter().chain(not_promised) {
@@ -131,8 +131,7 @@ impl CheckReport {
 }
 
 impl CheckReport {
-    /// The open endpoints whose content no rule looks at, and the guarantees of which nothing is known
-    /// therefore.
+    /// The unchecked endpoints, and the guarantees that are unknown because of them.
     pub(super) fn unseen_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.unseen.is_empty() {
             return Ok(());
@@ -148,7 +147,7 @@ impl CheckReport {
         writeln!(f, "so nothing is known of {}", unknown.join(", "))
     }
 
-    /// How the proposal breaks a guarantee as its base promised it.
+    /// The violation of a promise that the base of the proposal gave.
     fn broken_base_text(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
         let Some(of_base) = &property.breaks_base else { return Ok(()) };
         let id = paint(style::HEADING, property.id);

@@ -1,4 +1,4 @@
-//! What two revisions permit, in a report.
+//! The report of `compare` on permitted answers.
 
 use std::fmt::{self, Formatter};
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::report::{count, paint, steps_in_words, style};
 use crate::scenario::{Scenario, ScenarioError};
 
-/// What the second revision permits, relative to the first.
+/// The answers that the second revision permits, relative to the first.
 #[derive(Debug, Clone, Serialize)]
 pub struct PermittedComparison {
     /// The verdict.
@@ -28,19 +28,19 @@ pub struct PermittedChangeReport {
     pub point: String,
     /// The answer.
     pub option: String,
-    /// What a homeserver with this answer does.
+    /// The behaviour of a homeserver with this answer.
     pub means: String,
     /// The change.
     pub change: PermittedChangeKind,
-    /// How the first revision stands to the point.
+    /// The standing of the point under the first revision.
     pub before: StandingReport,
-    /// How the second revision stands to the point.
+    /// The standing of the point under the second revision.
     pub after: StandingReport,
-    /// What the answer does; null if the answer is a default, or no action shows it.
+    /// The effect of the answer; null if the answer is a default, or if no action shows the effect.
     pub effect: Option<EffectReport>,
 }
 
-/// How rules stand to a decision point.
+/// The standing of a decision point.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StandingReport {
     /// `required`, `open` or `silent`.
@@ -53,7 +53,7 @@ pub struct StandingReport {
     pub clauses: Vec<String>,
 }
 
-/// What an answer does, relative to the default of the revision that permits it.
+/// The effect of an answer, relative to the default of the revision that permits it.
 #[derive(Debug, Clone, Serialize)]
 pub struct EffectReport {
     /// The endpoint at which a shortest witness shows it.
@@ -62,9 +62,9 @@ pub struct EffectReport {
     pub caller: &'static str,
     /// The direction.
     pub direction: Direction,
-    /// What a homeserver with the default does, in the witness.
+    /// The decision of a homeserver with the default, in the witness.
     pub default: String,
-    /// What a homeserver with this answer does, in the witness.
+    /// The decision of a homeserver with this answer, in the witness.
     pub answer: String,
     /// A shortest trace whose last step shows it.
     pub witness: Scenario,
@@ -81,7 +81,7 @@ impl From<&StandingInRules> for StandingReport {
 }
 
 impl StandingReport {
-    /// What the rules do with the question of the point: the predicate of a sentence about the rules.
+    /// The standing of a question in words: the predicate of a sentence about the rules.
     fn in_words(&self) -> String {
         let standing = match self.standing {
             "required" => "requires the answer",
@@ -155,7 +155,7 @@ impl PermittedComparison {
     }
 }
 
-/// How many changes are written with their witness. Each of the others has one line.
+/// The number of changes that are written with their witness. Every other change has one line.
 const SHOWN: usize = 8;
 
 impl PermittedChangeReport {

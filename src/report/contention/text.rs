@@ -12,11 +12,11 @@ use super::{
     ViolationReport,
 };
 
-/// What the report says of the partitions that were not examined.
+/// The sentence about the partitions that were not examined.
 pub(super) const NOT_LOOKED_INTO: &str =
     "that no known reading explains, and that were not examined";
 
-/// What the report says of a question that the homeserver answers in two ways.
+/// The sentence about a question that the homeserver answers in two ways.
 pub(super) const ONE_OPTION: &str =
     "the text permits each of two options, and a homeserver takes one for the whole run";
 

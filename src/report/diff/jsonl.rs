@@ -1,8 +1,8 @@
 //! The result of each vector as JSON Lines, in the format of `go tool test2json`.
 //!
-//! A homeserver project can commit such a file beside its code, and see each change in review. So the
-//! file depends on the homeserver alone. It ignores the baseline, and it contains nothing that differs
-//! from run to run: no times and no random histories.
+//! A homeserver project can commit such a file with its code, and see each change in review. So the
+//! file depends on the homeserver alone. It ignores the baseline. It contains nothing that differs from
+//! run to run: no times and no random histories.
 
 use serde::Serialize;
 

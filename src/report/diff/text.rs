@@ -104,7 +104,7 @@ impl DiffReport {
         self.fmt_coverage(f)
     }
 
-    /// What of the answers was compared event by event, and what was not.
+    /// The sections of the answers that were compared event by event, and those that were not.
     fn fmt_coverage(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (compared, others): (Vec<_>, Vec<_>) =
             self.coverage.iter().partition(|section| section.given + section.due > 0);
@@ -209,7 +209,7 @@ pub(super) const NOT_RUN: [(&str, bool); 2] =
 /// The number of reasons that a summary gives.
 const FIRST_REASONS: usize = 3;
 
-/// How many decisions were not compared, in words.
+/// The number of decisions that were not compared, in words.
 pub(super) fn not_compared_in_words(total: &NotComparedTotal, scenarios: usize) -> String {
     let were = if total.decisions == 1 { "was" } else { "were" };
     format!(
@@ -233,7 +233,7 @@ pub(super) fn first_reasons(total: &NotComparedTotal) -> Vec<String> {
     lines
 }
 
-/// How many decisions need not be compared, and why, in words.
+/// The number of decisions that need not be compared, and the reasons, in words.
 pub(super) fn permitted_in_words(total: &NotComparedTotal) -> String {
     let decisions = count(total.decisions, "decision");
     let scenarios = count(total.scenarios, "scenario");
@@ -264,7 +264,7 @@ pub(super) fn description(divergence: &DivergenceReport) -> String {
     if let Some(known) = &divergence.known {
         lines.push(format!("known:          {}", known.in_words()));
     }
-    // The rules alone permit an inconsistent answer; the rest of the run determines what is expected.
+    // The rules alone permit an inconsistent answer. The rest of the run determines the expectation.
     let expects =
         if divergence.conflicts.is_empty() { "the rules:      " } else { "as in the run:  " };
     lines.push(format!("{expects}{}", divergence.expected));

@@ -36,7 +36,7 @@ pub(super) struct SessionAccounts {
     pub(super) guests: [Option<UserAccount>; MAX_GUESTS],
 }
 
-/// What a call shows of its caller.
+/// The token and the named user of a call.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Credentials {
     pub(super) token: Option<Token>,

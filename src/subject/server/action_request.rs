@@ -19,7 +19,7 @@ use super::requests::{
 };
 use super::token::Token;
 
-/// What a request names.
+/// Everything that a request names.
 pub(super) struct RequestContext<'a> {
     /// The accounts of the moderator, the user and the guests.
     pub(super) accounts: &'a SessionAccounts,

@@ -15,7 +15,7 @@ pub enum ServerError {
     Address {
         /// The address, without secrets.
         url: String,
-        /// What is wrong with the address.
+        /// The fault of the address.
         why: String,
     },
     /// The client cannot connect.
@@ -53,7 +53,7 @@ pub enum ServerError {
     Unfit {
         /// The call.
         call: String,
-        /// What the response is instead.
+        /// The fault of the response.
         what: String,
     },
     /// The response is a redirect, which the client does not follow.

@@ -1,4 +1,4 @@
-//! What a scenario needs of the rooms in which it begins.
+//! The needs of a scenario: the rooms in which it begins.
 
 use guest_access_model::action::{Action, Actor, Key, Operation};
 use guest_access_model::state::MAX_ROOMS;

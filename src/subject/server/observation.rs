@@ -83,7 +83,7 @@ pub enum ResponseContent {
     Unread(NotRunReason),
 }
 
-/// What an allowed call has to bring about, beside memberships.
+/// An effect that an allowed call must have, besides memberships.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallEffect {

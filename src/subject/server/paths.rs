@@ -17,8 +17,8 @@ const BEFORE_V1_1: &str = "/_matrix/client/r0/";
 pub(super) struct Paths {
     /// Whether the homeserver supports only versions before v1.1.
     is_before_v1_1: Cell<bool>,
-    /// Whether the homeserver knows the path of a state event with an empty state key only without the
-    /// slash at its end, which the specification calls optional.
+    /// Whether the homeserver requires the path of a state event with an empty state key to have no
+    /// slash at its end. The specification calls the slash optional.
     without_slash: Cell<bool>,
 }
 

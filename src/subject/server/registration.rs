@@ -13,7 +13,7 @@ use super::requests::registration;
 use super::response::Response;
 use super::token::Token;
 
-/// What this program can show to a homeserver that asks for authentication.
+/// The secrets that this program can show to a homeserver that asks for authentication.
 #[derive(Debug, Clone, Default)]
 pub struct Proof {
     /// A registration token, which the owner of the homeserver gives out.

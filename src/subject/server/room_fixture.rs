@@ -19,7 +19,7 @@ pub(super) struct RoomFixture {
     pub(super) aliases: Vec<String>,
 }
 
-/// What a call takes beside a room in which the caller has power.
+/// The needs of a call, besides a room in which the caller has power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Prerequisite {
     /// Nothing.
