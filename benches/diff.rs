@@ -1,6 +1,6 @@
-//! How fast the runner is where the homeserver is next to nothing: decisions per second against the
-//! embedded reference, over HTTP on the loopback interface, and how much of that time is the runner's
-//! own, and not spent waiting for an answer.
+//! The speed of the runner itself: decisions per second against the embedded reference, over HTTP on
+//! the loopback interface. The last column is the part of the time in which the runner does not wait
+//! for an answer.
 //!
 //! `cargo bench --bench diff`
 
@@ -12,7 +12,7 @@ use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::stop::Stop;
 use guest_access_rules::rules::Rules;
 
-/// How often all of it is run.
+/// The number of rounds.
 const ROUNDS: usize = 5;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,13 +30,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("round  decisions  calls  seconds  decisions/s  own time");
     for round in 1..=ROUNDS {
         let reference = Embedded::start(rules.profile())?;
-        let asked = async {
+        let comparison = async {
             let server =
                 Server::connect(&reference.url(), Limits::default(), Proof::default()).await?;
             let found = diff(&rules, &server, &[], scenarios.clone(), &options, |_, _| ()).await?;
             Ok::<_, Box<dyn std::error::Error>>((found.decisions, server.client().calls()))
         };
-        let (result, time) = wait_for(asked)?;
+        let (result, time) = wait_for(comparison)?;
         let (decisions, calls) = result?;
         let seconds = time.took.as_secs_f64();
         let own = time.took.saturating_sub(time.waited).as_secs_f64() / seconds * 100.0;

@@ -25,7 +25,7 @@ pub use permitted::{
 
 spelled! {
     /// The second revision, relative to the first.
-    Verdict {
+    ComparisonVerdict {
         /// Both decide alike in every state.
         Equivalent = "equivalent",
         /// The second allows or gives more, and nothing less.
@@ -120,7 +120,7 @@ impl Leader {
 #[derive(Debug, Clone)]
 pub struct Comparison {
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: ComparisonVerdict,
     /// How many pairs of a state and an action were compared.
     pub contexts: usize,
     /// Whether every state that either revision reaches was compared.
@@ -192,10 +192,10 @@ pub fn compare_profiles(
         .collect();
     let has = |direction| differences.iter().any(|d| d.direction == direction);
     let verdict = match (has(Direction::Opens), has(Direction::Closes)) {
-        _ if differences.is_empty() => Verdict::Equivalent,
-        (true, false) => Verdict::MorePermissive,
-        (false, true) => Verdict::LessPermissive,
-        _ => Verdict::Incomparable,
+        _ if differences.is_empty() => ComparisonVerdict::Equivalent,
+        (true, false) => ComparisonVerdict::MorePermissive,
+        (false, true) => ComparisonVerdict::LessPermissive,
+        _ => ComparisonVerdict::Incomparable,
     };
     Comparison { verdict, contexts, complete, differences }
 }

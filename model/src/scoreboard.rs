@@ -15,7 +15,7 @@ use guest_access_rules::variant::{Variant, defects};
 
 /// The checks that catch one defect.
 #[derive(Debug, Clone)]
-pub struct DefectScore {
+pub struct DefectDetection {
     /// The defect.
     pub defect: Variant,
     /// The promised guarantees that a homeserver with the defect violates.
@@ -24,7 +24,7 @@ pub struct DefectScore {
     pub by_lockstep: bool,
 }
 
-impl DefectScore {
+impl DefectDetection {
     /// Whether a check catches the defect.
     pub fn is_caught(&self) -> bool {
         self.by_lockstep || !self.by_guarantees.is_empty()
@@ -51,8 +51,8 @@ pub fn scoreboard<S: Subject + Clone + Send + Sync>(
     threads: usize,
     stop: &Stop,
     progress: impl Fn(usize),
-) -> Option<Vec<DefectScore>> {
-    let check = |defect: &Variant| DefectScore {
+) -> Option<Vec<DefectDetection>> {
+    let check = |defect: &Variant| DefectDetection {
         defect: defect.clone(),
         by_guarantees: violated_promises(rules, &defect.profile, stop),
         by_lockstep: differs(rules, &defect.profile, &make, stop),

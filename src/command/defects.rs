@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
         Against::Model => {
             let make = |profile: &_, scope| ReferenceSubject::new(Clone::clone(profile), scope);
             scoreboard(&rules, make, limits.workers, &limits.stop, on_progress)
-                .map(|scores| DefectsReport::new(&rules, &scores, run))
+                .map(|detections| DefectsReport::new(&rules, &detections, run))
         }
         Against::Vectors => {
             let vectors = vectors::vectors(&rules);

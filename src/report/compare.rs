@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter};
 
 use guest_access_model::action::Answer;
 use guest_access_model::compare::{
-    Comparison, Difference, Direction, PermittedChange, Side, Verdict,
+    Comparison, ComparisonVerdict, Difference, Direction, PermittedChange, Side,
 };
 use guest_access_model::state::{Scope, State};
 use guest_access_rules::rules::Rules;
@@ -28,7 +28,7 @@ pub struct ComparisonReport {
     /// The revision that is held against it.
     pub to: String,
     /// The second revision, relative to the first.
-    pub verdict: Verdict,
+    pub verdict: ComparisonVerdict,
     /// The number of guests.
     pub guests: usize,
     /// The number of rooms.
@@ -199,14 +199,16 @@ impl Display for ComparisonReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (from, to) = (&self.from, &self.to);
         let verdict = match self.verdict {
-            Verdict::Equivalent => format!("by default, {to} decides everything as {from} does"),
-            Verdict::MorePermissive => {
+            ComparisonVerdict::Equivalent => {
+                format!("by default, {to} decides everything as {from} does")
+            }
+            ComparisonVerdict::MorePermissive => {
                 format!("by default, {to} allows or gives more than {from}, and nothing less")
             }
-            Verdict::LessPermissive => {
+            ComparisonVerdict::LessPermissive => {
                 format!("by default, {to} allows or gives less than {from}, and nothing more")
             }
-            Verdict::Incomparable => {
+            ComparisonVerdict::Incomparable => {
                 format!(
                     "by default, {to} differs from {from} both ways, or in what is neither more nor less"
                 )

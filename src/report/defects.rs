@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
-use guest_access_model::scoreboard::DefectScore;
+use guest_access_model::scoreboard::DefectDetection;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Inexpressible, Variant, inexpressible};
 use serde::Serialize;
@@ -135,12 +135,12 @@ impl From<Inexpressible> for BeyondReport {
 
 impl DefectsReport {
     /// The report of the checks by the model.
-    pub fn new(rules: &Rules, scores: &[DefectScore], run: Run) -> Self {
-        let defects = scores.iter().map(|score| {
-            let guarantees = score.by_guarantees.iter().map(|guarantee| guarantee.get().id);
-            let caught_by = guarantees.chain(score.by_lockstep.then_some(LOCKSTEP));
-            let because = known_reason(&score.defect.id).map(str::to_owned);
-            DefectReport::new(&score.defect, caught_by.map(str::to_owned).collect(), because)
+    pub fn new(rules: &Rules, detections: &[DefectDetection], run: Run) -> Self {
+        let defects = detections.iter().map(|detection| {
+            let guarantees = detection.by_guarantees.iter().map(|guarantee| guarantee.get().id);
+            let caught_by = guarantees.chain(detection.by_lockstep.then_some(LOCKSTEP));
+            let because = known_reason(&detection.defect.id).map(str::to_owned);
+            DefectReport::new(&detection.defect, caught_by.map(str::to_owned).collect(), because)
         });
         Self::of(rules, defects.collect(), run)
     }

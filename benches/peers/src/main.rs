@@ -95,34 +95,34 @@ fn decisions() -> String {
     format!("{looked_up:.0} {decided:.0}")
 }
 
-/// `requests questions by_cedar looked_up decided`: how many requests Cedar can tell apart, how many
-/// questions they stand for, to each of which it says what the rules say, and how many of the requests
-/// Cedar decides a second, and ours by the table and by the function; nothing if Cedar says anything
-/// else.
+/// One line of the table: `requests questions by_cedar looked_up decided`. `requests` counts the
+/// requests that Cedar can distinguish, and `questions` the calls that they stand for. The other three
+/// are requests per second: by Cedar, by our table, and by our function. `None` if Cedar decides a
+/// request otherwise than the rules.
 fn cedar() -> Option<String> {
     let profile = Rules::find("latest").expect("it is published").profile();
     let table = Decisions::of(&profile);
-    let asked = CedarQueries::of(&profile, &table);
-    if let Some(difference) = asked.difference(&table) {
+    let queries = CedarQueries::of(&profile, &table);
+    if let Some(difference) = queries.difference(&table) {
         eprintln!("cedar decides otherwise: {difference}");
         return None;
     }
-    let requests = asked.requests().len();
-    let by_cedar = per_second(requests, || asked.decide_by_cedar());
+    let requests = queries.requests().len();
+    let by_cedar = per_second(requests, || queries.decide_by_cedar());
     let looked_up = per_second(requests, || {
-        for question in asked.requests() {
+        for question in queries.requests() {
             black_box(table.decide(black_box(question.situation), question.number));
         }
     });
     let decided = per_second(requests, || {
-        for question in asked.requests() {
+        for question in queries.requests() {
             black_box(outcome(&profile, black_box(&question.state), &question.step));
         }
     });
-    Some(format!("{requests} {} {by_cedar:.0} {looked_up:.0} {decided:.0}", asked.questions()))
+    Some(format!("{requests} {} {by_cedar:.0} {looked_up:.0} {decided:.0}", queries.questions()))
 }
 
-/// How often a second something is done that `all` does so many times.
+/// The number of repetitions per second of something that `all` does `times` times.
 #[expect(clippy::cast_precision_loss, reason = "a rate is told in round numbers")]
 fn per_second(times: usize, all: impl Fn()) -> f64 {
     all();

@@ -113,7 +113,7 @@ fn opens_by_effect(one: &State, other: &State) -> Option<Direction> {
 mod tests {
     use guest_access_rules::rules::Rules;
 
-    use crate::compare::{Verdict, compare_profiles};
+    use crate::compare::{ComparisonVerdict, compare_profiles};
     use crate::state::Scope;
     use crate::stop::Stop;
 
@@ -128,10 +128,20 @@ mod tests {
             assert!(to.choices.set_option(point, option));
             let scope = Scope { guests: 1, rooms: 1 };
             let there = compare_profiles(&from, &to, scope, 2, &Stop::default());
-            assert_eq!(there.verdict, Verdict::MorePermissive, "{point}: {:?}", there.differences);
+            assert_eq!(
+                there.verdict,
+                ComparisonVerdict::MorePermissive,
+                "{point}: {:?}",
+                there.differences
+            );
             assert!(there.differences.iter().any(|found| found.when.contains(shown)));
             let back = compare_profiles(&to, &from, scope, 2, &Stop::default());
-            assert_eq!(back.verdict, Verdict::LessPermissive, "{point}: {:?}", back.differences);
+            assert_eq!(
+                back.verdict,
+                ComparisonVerdict::LessPermissive,
+                "{point}: {:?}",
+                back.differences
+            );
             assert_eq!(back.differences.len(), there.differences.len());
         }
     }

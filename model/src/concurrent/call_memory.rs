@@ -80,8 +80,8 @@ impl Concurrent {
             let tagged = events(guest).map(Some).chain([None]);
             let tagged = tagged
                 .filter(|event| event.is_none() || matches!(action.operation, Operation::Read(_)));
-            let asked = tagged.flat_map(|event| tokens.iter().map(move |token| (event, *token)));
-            let readable = asked.map(|(event, shown_token)| {
+            let pairs = tagged.flat_map(|event| tokens.iter().map(move |token| (event, *token)));
+            let readable = pairs.map(|(event, shown_token)| {
                 let outcome = self.decided(&action, shown_token, room, event)?;
                 let Decision { status, errcode, .. } = outcome.observation.decision;
                 let membership = outcome.next.rooms[0].members[guest];

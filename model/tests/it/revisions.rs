@@ -2,7 +2,7 @@
 
 use guest_access_model::action::{Message, Operation, Says};
 use guest_access_model::check::{Check, Report, Status};
-use guest_access_model::compare::{Verdict, compare};
+use guest_access_model::compare::{ComparisonVerdict, compare};
 use guest_access_model::executor::{Executor, Workers};
 use guest_access_model::sequential::Sequential;
 use guest_access_model::state::Scope;
@@ -75,7 +75,7 @@ fn a_proposal_that_drops_the_kick_fails_on_revocation() {
 fn v1_2_opens_three_endpoints() {
     let (from, to) = (Rules::find("v1.1").unwrap(), Rules::find("v1.2").unwrap());
     let comparison = compare(&from, &to, ONE, 2, &Stop::default());
-    assert_eq!(comparison.verdict, Verdict::MorePermissive);
+    assert_eq!(comparison.verdict, ComparisonVerdict::MorePermissive);
     let mut opened: Vec<_> = comparison
         .differences
         .iter()
@@ -117,7 +117,7 @@ fn comparing_the_other_way_round_mirrors_every_pair() {
     for (number, from) in published.iter().enumerate() {
         assert_eq!(
             compare(from, from, ONE, 1, &Stop::default().at_states(50)).verdict,
-            Verdict::Equivalent
+            ComparisonVerdict::Equivalent
         );
         for to in &published[number + 1..] {
             assert_eq!(

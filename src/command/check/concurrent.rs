@@ -40,13 +40,13 @@ impl CheckedDiscipline {
             });
             return Ok(all.collect());
         }
-        let asked = names.iter().map(|name| {
+        let disciplines = names.iter().map(|name| {
             let named = DISCIPLINES.iter().find(|named| named.id == name);
             let about = named.map_or("the options as they were given", |named| named.about);
             let discipline = Discipline::find(name)?;
             Ok(Self { id: name.clone(), about, discipline, is_required: true })
         });
-        asked.collect()
+        disciplines.collect()
     }
 
     fn report(&self) -> DisciplineReport {

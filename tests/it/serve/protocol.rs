@@ -8,10 +8,10 @@ use super::client::{Answer, Fixture};
 #[test]
 fn only_the_registration_of_a_user_demands_a_stage() {
     let fixture = Fixture::new();
-    let asked = fixture.register("", &json!({ "username": "user", "password": "secret" }));
-    assert_eq!(asked.status, 401);
-    assert_eq!(asked.body["flows"], json!([{ "stages": ["m.login.dummy"] }]));
-    let session = asked.body["session"].as_str().unwrap();
+    let response = fixture.register("", &json!({ "username": "user", "password": "secret" }));
+    assert_eq!(response.status, 401);
+    assert_eq!(response.body["flows"], json!([{ "stages": ["m.login.dummy"] }]));
+    let session = response.body["session"].as_str().unwrap();
     let another = json!({ "type": "m.login.terms", "session": session });
     assert_eq!(fixture.register("", &json!({ "auth": another })).status, 401);
     let auth = json!({ "type": "m.login.dummy", "session": session });
