@@ -6,7 +6,7 @@
 //! - `do` says what the step does: a verb, or an endpoint in the specification's notation;
 //! - `room` says in which room, and further fields give what the verb needs;
 //! - `expect` says what must come of the step;
-//! - `event` labels the event that the step sends: one event of a scenario may have a label, and the
+//! - `event` labels the event that the step sends. One event of a scenario may have a label. The
 //!   expectation of a read says whether the read gives that event (`sees`, `not_sees`);
 //! - `interleaving` lists what happens in which order, where calls overlap.
 //!

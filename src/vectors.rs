@@ -2,10 +2,10 @@
 //! decision, so that an implementer in any language can compare a homeserver with the rules.
 //! `spec-notes/vectors.md` says how a vector is run.
 //!
-//! **What is covered** ([`CoverageGoal`]): every class of decisions; every class of events, given and
-//! withheld; every change of a setting, a membership and an account; every option of every decision
-//! point that a client can tell from the default; every clause, each way that it can decide.
-//! `classes.rs` explains how decisions are grouped into classes, and why the classes are not coarser.
+//! **What is covered** ([`CoverageGoal`]): every class of decisions, and every class of events, given
+//! and withheld; every change of a setting, of a membership and of an account. Also every option that a
+//! client can distinguish from the default, and every clause, each way that it can decide. `classes.rs`
+//! explains how decisions are grouped into classes, and why the classes are not coarser.
 //!
 //! **How the vectors are generated:**
 //! 1. Explore the model with one guest in one room. Every class that is met is a goal (`goals.rs`).

@@ -15,7 +15,7 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 ///
 /// Two endpoints are equivalent if they have the same `gives`, the same `auth` and the same access in
 /// every profile. The decision functions read nothing else of an endpoint without an operation of its
-/// own, so a call of the first member gets the decision of every member.
+/// own. So a call of the first member gets the decision of every member.
 pub fn endpoint_classes(profiles: &[&Profile]) -> Vec<Vec<EndpointId>> {
     let mut classes: BTreeMap<(Option<Gives>, Auth, Vec<Access>), Vec<EndpointId>> =
         BTreeMap::new();

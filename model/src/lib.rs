@@ -1,15 +1,14 @@
-//! A formal model of Matrix guest access: every state that a homeserver can reach under the rules, every
-//! action in it, and the guarantees that must hold.
+//! A formal model of Matrix guest access: the states that a homeserver can reach under the rules, the
+//! actions in each state, and the guarantees that must hold.
 //!
 //! The rules themselves (decision points, revisions, guarantees by name) are data of the crate
 //! [`guest_access_rules`]. This crate decides by them, and explores what follows.
 //!
 //! # What a state is
 //! A [`state::State`] is the abstract state of one homeserver: the accounts of the guests, the rooms
-//! (their settings and memberships), and one *tagged event*. The tagged event stands for any event
-//! that is ever sent in the first room: the state keeps only its class, namely the settings at the
-//! event and how each guest relates to it. So timelines need no bound, and the reachable states are
-//! finite.
+//! (their settings and memberships), and one *tagged event*. The tagged event stands for any event that
+//! is ever sent in the first room. The state keeps only its class: the settings at the event, and the
+//! relation of each guest to it. So timelines need no bound, and the reachable states are finite.
 //!
 //! An [`action::Action`] says who does which operation where, by which token. [`decide::outcome`]
 //! is the transition function: it gives the decision and the next state.

@@ -78,8 +78,8 @@ pub fn reachable_states(
 ///    a shortest trace to it.
 ///
 /// Two states are the same if their keys are equal. The key is the state itself, unless the caller
-/// gives another one with [`reach_with_key`]: a state in normal form, where traces continue from the state
-/// as it is.
+/// gives another one with [`reach_with_key`]. For example, the key is the normal form, and traces
+/// continue from the state itself.
 ///
 /// ```
 /// use guest_access_model::shortest_trace::Search;

@@ -1,8 +1,8 @@
 //! The abstract state of a homeserver: everything of its history that the rules distinguish.
 //!
-//! Timelines have no bound. But what a reader may see of an event depends on three things only: the
-//! room's history visibility at the event, the reader's membership at the event, and whether the reader
-//! joined later. So the state carries one *tagged event*, as its class. The tagged event is chosen
+//! Timelines have no bound. But only three things determine whether a reader may see an event: the
+//! room's history visibility at the event, the reader's membership at the event, and a later join of
+//! the reader. So the state carries one *tagged event*, as its class. The tagged event is chosen
 //! nondeterministically among all events that are ever sent. Rooms are interchangeable, so it is always
 //! an event of the first room.
 

@@ -9,9 +9,9 @@
 //! Every endpoint is a decision point too: is the endpoint open to guests? Its options are the
 //! values of [`Access`](crate::profile::Access).
 
-/// Declares a family of decision points: for each point an enum of its options, the struct that
-/// holds one option of every point, the table of the points, and, if it is named in brackets, a
-/// reader that records which points are read.
+/// Declares a family of decision points: an enum of the options of each point, the struct that holds
+/// one option of every point, and the table of the points. If a name stands in brackets, it also
+/// declares a reader, which records the points that are read.
 macro_rules! points {
     (@reader [] $($rest:tt)*) => {};
     (@reader [$reader:ident] $choices:ident $($(#[doc = $question:literal])+ $field:ident: $options:ident,)+) => {

@@ -125,8 +125,8 @@ pub(super) enum Consistency {
     Assignment(Readings),
     /// No assignment explains every partition.
     Inconsistent(Vec<Inconsistency>),
-    /// A search stopped at its limit: the one for an assignment, or the one for a linearization of the
-    /// partition with this position among the explained ones.
+    /// A search stopped at its limit: the search for an assignment, or the search for a linearization
+    /// of a partition. The number is the position of the partition among the explained ones.
     Undecided(usize),
 }
 

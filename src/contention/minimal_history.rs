@@ -24,8 +24,8 @@ impl MinimalHistory {
     /// Joins two minimal histories of one partition. The result has no linearization wherever one of
     /// the two has none.
     ///
-    /// The result keeps every answer up to the time of the later history: the other history may rely
-    /// on an answer to a call that changed nothing.
+    /// The result keeps every answer up to the time of the later history, because the other history may
+    /// rely on an answer to a call that changed nothing.
     pub(super) fn join(self, other: &Self, partition: &Partition) -> Self {
         let now = self.time(partition).max(other.time(partition));
         let numbers =

@@ -1,5 +1,5 @@
-//! The sequential specification of a round: the initial state, and the answer and the next state of each
-//! recorded call, by our readings and by every other reading that the text permits.
+//! The sequential specification of a round: the initial state, and the answer and the next state of
+//! each recorded call. It exists by our readings, and by every other reading that the text permits.
 //!
 //! [`RoundSpecification`] is the [sequential specification](guest_access_model::linearizability) by some
 //! readings: `init` and `step` are here, and `partition` is in the file `partition.rs`.

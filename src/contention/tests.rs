@@ -1,4 +1,4 @@
-//! Histories with a known linearization: the reference takes one call at a time, and each call gets a
+//! Histories with a known linearization. The reference takes one call at a time. Each call gets a
 //! random start and end around the instant at which it took effect. The checker has to find a
 //! linearization of each such history, and none where a falsified answer has none.
 

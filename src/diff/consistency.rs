@@ -12,7 +12,7 @@
 //!
 //! A step that a mistake explains, or that no option permits, says nothing about readings.
 //!
-//! The steps of guests and the steps of users are judged apart: a homeserver may limit what guests do
+//! The steps of guests and the steps of users are judged apart. A homeserver may limit what guests do
 //! (RG-3), so it may take one option for guests and another for users.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,9 +1,10 @@
 //! The id of a divergence, by which later runs and baselines recognise the divergence.
 //!
 //! An id consists of the kind, the endpoint or the operation, and a hash:
-//! `leak-get-rooms-messages-4c1f09ab`. The hash covers the kind, the step, the caller, the expected and
-//! the observed result, the decision points that explain the divergence, and those at which the homeserver
-//! takes two options. The hash covers no words, no counts, no order, and no scenario.
+//! `leak-get-rooms-messages-4c1f09ab`. The hash covers the kind, the step, the caller, and the expected
+//! and the observed result. It also covers the decision points that explain the divergence, and those
+//! at which the homeserver takes two options. The hash covers no words, no counts, no order, and no
+//! scenario.
 
 use std::fmt::Write;
 

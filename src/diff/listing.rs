@@ -37,7 +37,7 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// The list for `step`, after steps that led from the initial state through `states`; `None` if the
+    /// The list for `step`, after steps that led from the initial state through `states`. `None` if the
     /// step lists no members, or if the rules leave the whole list open.
     pub(super) fn of(
         profile: &Profile,

@@ -93,8 +93,8 @@ impl ScenarioRun {
 
 /// A part of a scenario that was run from the initial state on.
 ///
-/// After a divergence that leaves the homeserver in another state than the rules, the rest of the
-/// scenario is run in a new segment: in other rooms, by other guests.
+/// A divergence may leave the homeserver in another state than the rules. Then the rest of the scenario
+/// is run in a new segment: in other rooms, by other guests.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
     /// The id of the scenario.

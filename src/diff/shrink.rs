@@ -43,8 +43,8 @@ impl<'a> ShortestTraces<'a> {
         Self { profile, reached: RefCell::default() }
     }
 
-    /// The shortest trace that ends with the step of `record` in the same relevant state, with renamed guests;
-    /// `None` if the search finds none among the first states.
+    /// The shortest trace that ends with the step of `record` in the same relevant state, with renamed
+    /// guests. `None` if the search finds no such trace among the first states.
     pub(super) fn shortest(
         &self,
         difference: &Difference,

@@ -174,8 +174,8 @@ impl Reference {
         Ok(AllowedResponse::new(OPEN, response))
     }
 
-    /// Checks that the caller may manage the aliases of `room`: the caller is joined, and has the power
-    /// level to send `event`, if an event is given.
+    /// Checks that the caller may manage the aliases of `room`. The caller has to be joined, and needs
+    /// the power level to send `event`, if an event is given.
     fn admit_manager(
         &self,
         credentials: &Credentials<'_>,

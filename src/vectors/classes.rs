@@ -14,9 +14,9 @@
 //! | a guest is given an event, or not, by one listed endpoint | kind of the event, setting and membership at the event, and whether the reader was joined later | the rules of visibility name these |
 //! | a guest is given a message or a state event, or not, by any endpoint that gives the same | in addition, the membership now, and whether the room is `world_readable` now | these two belong to the room's own check, which the decisions above cover for each endpoint |
 //!
-//! Two combinations have no class. A caller that no list binds does not make calls that only change
-//! something at an endpoint off the list, because they would be carried out. A guest that knocks now
-//! is not asked which events it is given, because a knock changes nothing about earlier events.
+//! Two combinations have no class. A caller that no list binds makes no call to an endpoint off the
+//! list that changes something, because the server would carry out the call. A guest that knocks now is
+//! not asked which events it is given, because a knock changes nothing about earlier events.
 
 use guest_access_model::action::{
     Action, Actor, Answer, Credential, Key, Message, Operation, Place, Says, Setting, Upgrade,

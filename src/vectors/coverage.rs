@@ -1,8 +1,9 @@
-//! The goals that a vector covers: the classes of its steps; the options that it distinguishes from
-//! the default; the clauses on which its decisions rest, each with the way that the clause decides.
+//! The goals that a vector covers: the classes of its steps, the options that it distinguishes from the
+//! default, and the clauses of its decisions, each with the way that it decides.
 //!
-//! A decision rests on a clause if one of these names the clause: the decision itself, the rule of the
-//! endpoint, or a decision point of which another option would have decided, or given, otherwise here.
+//! A decision rests on a clause if the decision itself names the clause, or the rule of the endpoint,
+//! or a decision point that matters here. A decision point matters if another option would have changed
+//! the decision or the answer.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,5 @@
-//! The goals that a vector can cover: a class of decisions, a change of state, a class of events that
-//! is given or withheld, an option that is distinguished from the default, a clause that decides one
-//! way.
+//! The goals that a vector can cover: a class of decisions, a change of state, a class of events, an
+//! option that differs from the default, or a clause that decides one way.
 
 use std::fmt::{self, Display, Formatter};
 

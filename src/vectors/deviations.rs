@@ -1,5 +1,5 @@
 //! Deviations: homeservers that differ from the default profile in one option, or make one known
-//! mistake; and the traces by which a client can distinguish them from the default.
+//! mistake. For each, the traces by which a client can distinguish the homeserver from the default.
 
 use std::collections::BTreeSet;
 

@@ -5,10 +5,10 @@
 //! children of no module may use each other in a circle. An item that a module re-exports counts for
 //! the file that defines the item.
 //!
-//! A child may use what its parent defines, while the parent uses the child. Rust intends that: a
-//! child sees the private items of its parent, so the parent is the place of the types that the
-//! children share, and of the function that calls the children in turn. A circle through the parent
-//! only is therefore not reported. Every other circle is.
+//! A child may use what its parent defines, while the parent uses the child. Rust intends that: a child
+//! sees the private items of its parent. So the parent has the types that the children share, and the
+//! function that calls the children in turn. A circle through the parent only is therefore not
+//! reported. Every other circle is.
 
 use std::collections::{BTreeMap, BTreeSet};
 

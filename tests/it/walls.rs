@@ -1,5 +1,5 @@
-//! The reference and its server share the rules with the model, and nothing else: their agreement
-//! with the model in lockstep is evidence only as long as neither reads the other.
+//! The reference and its server share the rules with the model, and nothing else. Their agreement with
+//! the model in lockstep is evidence only while neither reads the other.
 
 use crate::imports::Workspace;
 

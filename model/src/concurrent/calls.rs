@@ -117,8 +117,8 @@ impl VisibleAnswer {
     }
 }
 
-/// The kinds of calls of the model: those that interact with a revocation, an upgrade, the end of a token
-/// or a change of a setting.
+/// The kinds of calls of the model. Each interacts with a revocation, an upgrade, the end of a token or
+/// a change of a setting.
 pub(super) fn kinds(scope: Scope, profile: &Profile) -> Vec<CallKind> {
     let moderator = |operation| Action::new(Actor::Moderator, operation).at(0);
     let at_once = |action| CallKind { action, atomic_part: AtomicPart::WholeCall };
@@ -174,8 +174,8 @@ impl Concurrent {
         }
     }
 
-    /// Whether a client can make the call: the client has a token, at most one event is tagged, and a
-    /// guest upgrades once at a time.
+    /// Whether a client can make the call. The client needs a token. At most one event is tagged, and a
+    /// guest has at most one upgrade in flight.
     pub(super) fn can_begin(&self, current: &ConcurrentState, kind: &CallKind) -> bool {
         let account = guest_of(&kind.action).map(|guest| current.server.accounts[guest]);
         let in_flight = |is: &dyn Fn(&Action) -> bool| {

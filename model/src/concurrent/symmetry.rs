@@ -1,5 +1,5 @@
-//! The symmetry reduction: states that differ only in the order of the calls in flight, or in the names
-//! of the guests, have one canonical form.
+//! The symmetry reduction. States have one canonical form if they differ only in the order of the calls
+//! in flight, or in the names of the guests.
 
 use crate::action::Action;
 use crate::canonical_form::exchange;

@@ -11,7 +11,7 @@
 //!    none, the product is not exact, and the result is `None`.
 //! 4. Add the product to the counts.
 //!
-//! States that differ by an exchange of guests are counted once, by Burnside's lemma: an exchange keeps
+//! States that differ by an exchange of guests are counted once, by Burnside's lemma. An exchange keeps
 //! the product of the states that it keeps in each room.
 //!
 //! The verdicts are those on each room, and those on the few actions that look at two rooms.

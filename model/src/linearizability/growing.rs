@@ -1,8 +1,8 @@
 //! The search in a history that still grows: the orders of the calls so far that explain all answers so
 //! far.
 //!
-//! An [`Explanation`] is one such order, as far as later answers depend on it: the state that the order
-//! leads to, and the answer of each call in flight that the order already has.
+//! An [`Explanation`] is one such order, as far as later answers depend on it. It has the state that
+//! the order leads to, and the answers of those calls in flight that the order already has.
 //!
 //! When a call is answered:
 //!

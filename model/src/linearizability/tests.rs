@@ -171,8 +171,8 @@ fn a_history() -> impl Strategy<Value = Vec<RegisterCall>> {
     })
 }
 
-/// The states to which the linearizations lead, by trying every order of the calls, with up to two of the
-/// operations `anytime` before each call and at the end.
+/// The states to which the linearizations lead. The function tries every order of the calls, with up to
+/// two of the operations `anytime` before each call and at the end.
 fn by_every_order(calls: &[RegisterCall], anytime: &[Operation]) -> BTreeSet<u8> {
     let mut ends = BTreeSet::new();
     for order in orders(calls.len()) {

@@ -225,9 +225,9 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
     /// For each call the last call that step 6 puts before it.
     ///
     /// The calls are sorted by their start. So every call that has to come before the earlier of two
-    /// calls has to come before the later one. Every call that has to come after the later one has to
-    /// come after the earlier one in two cases: the earlier one was answered first, or no call starts
-    /// between the answers.
+    /// calls has to come before the later one. In two cases, every call that has to come after the
+    /// later one has to come after the earlier one. Either the earlier one was answered first, or no
+    /// call starts between the answers.
     fn predecessors(&self) -> Vec<Option<usize>> {
         let answered = |call: &CallOf<S>| call.answer.as_ref().map_or(u64::MAX, |(end, _)| *end);
         let is_between = |from: u64, to: u64| {

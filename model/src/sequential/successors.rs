@@ -113,9 +113,10 @@ impl Sequential {
         successors
     }
 
-    /// The verdicts on the actions that are about this room and can depend on several: by the
-    /// guarantees that read more than the action's room; and, for the first room, on the reads that
-    /// name no room, or ask for the tagged event through another room.
+    /// The verdicts on the actions about this room that can depend on several rooms. These are the
+    /// verdicts by the guarantees that read more than the action's room. For the first room, they are
+    /// also the verdicts on the reads that name no room, or that request the tagged event through
+    /// another room.
     pub(crate) fn verdicts_across_rooms(&self, state: &State, room: usize) -> Verdicts {
         let reads = self.actions.anywhere.iter().filter(|(action, _)| {
             room == TAGGED_ROOM && action.operation.only_asks() && action.place != Place::Elsewhere

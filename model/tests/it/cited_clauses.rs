@@ -103,8 +103,8 @@ fn untested(rules: &Rules) -> BTreeMap<&'static str, Vec<String>> {
     untested.filter(|(_, clauses)| !clauses.is_empty()).collect()
 }
 
-/// The clauses that the rules in force cite for a promise that no option of the clause breaks, each with
-/// what the options of the clause do instead.
+/// The clauses that the rules in force cite for a promise, although no option of the clause breaks the
+/// promise. Each has the reason.
 const UNTESTED: [(&str, &str, &str); 13] = [
     ("authentication", "HV-26", "no option gives content to a caller without a token"),
     ("availability", "GA-12", "the guarantee leaves out endpoints that read one event"),

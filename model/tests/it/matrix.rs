@@ -30,8 +30,8 @@ fn in_words(decision_and_answer: &(String, Answer)) -> String {
     }
 }
 
-/// The state with these settings and this membership, and with a message sent when the room was
-/// `shared` and the guest was not there (`later`: it has been joined since).
+/// The state with these settings and this membership, and with a message. The message was sent while
+/// the room was `shared` and the guest was not in it. With `later`, the guest was joined since.
 fn state(
     profile: &Profile,
     account: Account,
@@ -55,8 +55,8 @@ fn state(
     state
 }
 
-/// One line for each way in which a call of the endpoint is decided, with where it is so, folded:
-/// a column whose value makes no difference is left out.
+/// One line for each decision on a call of the endpoint, with the circumstances of the decision. A
+/// column whose value makes no difference is left out.
 fn folded(profile: &Profile, action: &Action) -> Vec<String> {
     let mut lines = Vec::new();
     for (caller, account, credential) in CALLERS {

@@ -22,8 +22,8 @@ const FAMILIES: [&str; 4] = ["history_visibility", "room", "state", "visibility"
 /// The most lengths of a timeline under which one answer is compared.
 const MOST_LENGTHS: usize = 6;
 
-/// An event that an answer gives or leaves out, against the rules: whether the event is missing, the section
-/// of the answer, and the place of the event in the timeline.
+/// An event that an answer wrongly gives or leaves out: whether the event is missing, the section of
+/// the answer, and the place of the event in the timeline.
 type Fault = (bool, String, usize);
 
 /// Compares the answers of a segment with the reference.

@@ -1,9 +1,8 @@
 //! How much of a room's timeline had been sent before each action of a segment.
 //!
 //! The session knows the ids of most events that it sent. Where an action changed memberships, the
-//! member events follow the events of earlier actions. Some events come by themselves, such as the end of
-//! a guest's membership after a revocation, so the answer to an action may have been given before or
-//! after them.
+//! member events follow the events of earlier actions. Some events come by themselves, such as the end
+//! of a guest's membership after a revocation. The answer to an action may precede or follow them.
 
 use std::ops::RangeInclusive;
 

@@ -103,7 +103,7 @@ impl Writer<'_> {
         lines
     }
 
-    /// The jq program that lists the event ids in an answer, as `diff` looks for them; `None` for
+    /// The jq program that lists the event ids in an answer, in the same places as `diff`. `None` for
     /// endpoints whose answers are read page by page, or have no list of events.
     fn events(&mut self, exchange: &Exchange, is_note: bool) -> Option<String> {
         let endpoint = EndpointId::find(exchange.request.call)?;

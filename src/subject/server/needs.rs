@@ -16,8 +16,8 @@ pub struct Needs {
     pub streams: bool,
     /// The number of actions that read events of the rooms.
     pub readings: usize,
-    /// Whether the scenario needs a room whose guest access nobody ever set: an action is about the
-    /// room before the moderator sets the guest access there.
+    /// Whether the scenario needs a room whose guest access nobody ever set. It does if an action is
+    /// about the room before the moderator sets the guest access there.
     pub unset_guest_access: bool,
 }
 

@@ -12,8 +12,8 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 /// An HTTP request without its access token: everything else that a script needs to repeat the call.
 ///
 /// The request is made from the path of the endpoint in the notation of the specification. A client
-/// library would refuse the calls that matter most here: without a token, with the token of another
-/// account, or with content of the wrong form.
+/// library would refuse the calls that matter most here: calls without a token, with the token of
+/// another account, or with malformed content.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// The HTTP method.

@@ -5,8 +5,8 @@
 //! The guests of the next session are new to the room, so earlier events do not concern them. Two
 //! kinds of rooms are not reused:
 //! - A room with a long past, by a scenario that reads much: each reading reads the whole past.
-//! - A room whose past could matter: the homeserver deviated from the rules there, or the room has
-//!   something that no new room has and that the scenario does not set first.
+//! - A room whose past could matter. The homeserver deviated from the rules there. Or the room has
+//!   something that no new room has, and the scenario does not set it first.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -1,8 +1,9 @@
 //! The shapes of settings that the rules do not know: malformed content, and values of nobody's.
 //!
-//! The rules treat all shapes alike, and a homeserver may not. A session sends another shape at each such
-//! setting, in a fixed order. The order begins at the number of the action that sends the first such
-//! setting, so sessions begin at different shapes, and the same scenario always sends the same shapes.
+//! The rules treat all shapes alike, and a homeserver may not. A session sends another shape at each
+//! such setting, in a fixed order. The order begins at the number of the action that sends the first
+//! such setting. So sessions begin at different shapes, and the same scenario always sends the same
+//! shapes.
 
 use std::cell::Cell;
 

@@ -1,5 +1,6 @@
-//! The reports of `diff`, for a made-up result: a divergence of each kind, one that a reading permits,
-//! vectors that pass, fail and are not run, and a homeserver whose texts try to inject markup.
+//! The reports of `diff`, for a made-up result. The result has a divergence of each kind, one that a
+//! reading permits, and vectors that pass, fail and are not run. The texts of its homeserver try to
+//! inject markup.
 
 use std::collections::BTreeSet;
 

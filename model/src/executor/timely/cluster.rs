@@ -1,8 +1,9 @@
 //! A cluster: several processes, on one machine or on many, and the connections between them.
 //!
-//! The hosts file has the format of timely's: a line `host:port` for each process, in the order of their
-//! numbers. This module makes the connections itself, for three reasons: timely would wait without a
-//! limit, write to standard output, and not check that all processes have the same work.
+//! The hosts file has the format of timely's: a line `host:port` for each process, in the order of
+//! their numbers. This module makes the connections itself, for three reasons. Timely would wait
+//! without a limit. It would write to standard output. It would not check that all processes have the
+//! same work.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};

@@ -222,8 +222,8 @@ struct Ends {
 }
 
 impl Ends {
-    /// Whether the end in this direction is among these events: backwards the first event of the
-    /// room, and forwards the event at which the reading backwards began.
+    /// Whether the end in this direction is among these events. Backwards, the end is the first event
+    /// of the room. Forwards, it is the event at which the reading backwards began.
     fn are_in(&mut self, direction: &str, page: &[Raw<AnyTimelineEvent>]) -> bool {
         let text = |event: &Raw<_>, key| event.get_field::<String>(key).ok().flatten();
         if direction == "b" {

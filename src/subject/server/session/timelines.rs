@@ -38,8 +38,8 @@ impl Session<'_> {
         self.accounts.user.user_id.clone()
     }
 
-    /// The ids of the events that the session sent, each with the number of the action that sent the event;
-    /// no number, where the event set up the initial state.
+    /// The ids of the events that the session sent, each with the number of the action that sent the
+    /// event. An event that set up the initial state has no number.
     pub fn sent_events(&self) -> Vec<(Option<usize>, String)> {
         self.connection.sent_events()
     }
