@@ -9,6 +9,7 @@ pub mod diagram;
 pub mod diff;
 pub mod history;
 pub mod junit;
+mod page;
 pub mod replay;
 pub mod revisions;
 mod run;

@@ -44,6 +44,32 @@ pub(super) enum Format {
     Json,
 }
 
+/// The format of a report that can also be a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum PageFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For people: one page that needs nothing else
+    Html,
+}
+
+impl PageFormat {
+    /// Formats the report. `html` writes the page.
+    pub(super) fn write<R: Display + Serialize>(
+        self,
+        report: &R,
+        html: impl FnOnce(&R) -> String,
+    ) -> Result<String, CommandError> {
+        Ok(match self {
+            Self::Text => report.to_string(),
+            Self::Json => json(report)?,
+            Self::Html => html(report),
+        })
+    }
+}
+
 /// The finished text of a report, and the outcome of the command.
 #[derive(Debug)]
 pub(super) struct CommandOutput {

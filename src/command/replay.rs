@@ -10,7 +10,7 @@ use crate::contention::{Checker, Recording};
 use crate::report::Run;
 use crate::report::contention::{self as report, ContentionReport, Effort};
 
-use super::output::{CommandOutput, OutputArgs, json, print_message};
+use super::output::{CommandOutput, OutputArgs, PageFormat, print_message};
 use super::progress::Progress;
 use super::{CommandError, Outcome, interrupt};
 
@@ -37,30 +37,9 @@ pub(super) struct Args {
     strict: bool,
     /// The format of the report
     #[arg(long, default_value = "text")]
-    format: ReplayFormat,
+    format: PageFormat,
     #[command(flatten)]
     output: OutputArgs,
-}
-
-/// The format of a report about a recording.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum ReplayFormat {
-    /// For people
-    Text,
-    /// For programs
-    Json,
-    /// For people: one page that needs nothing else
-    Html,
-}
-
-impl ReplayFormat {
-    pub(super) fn write(self, report: &ContentionReport) -> Result<String, CommandError> {
-        Ok(match self {
-            Self::Text => report.to_string(),
-            Self::Json => json(report)?,
-            Self::Html => report::html(report),
-        })
-    }
 }
 
 pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
@@ -85,7 +64,8 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     if report.calls == 0 {
         print_message("the recording has no calls, so nothing was there to check");
     }
-    Ok(CommandOutput::new(args.format.write(&report)?, outcome(&report), &args.output))
+    let text = args.format.write(&report, report::html)?;
+    Ok(CommandOutput::new(text, outcome(&report), &args.output))
 }
 
 /// The outcome of a check.

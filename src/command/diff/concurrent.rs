@@ -8,11 +8,11 @@ use guest_access_rules::rules::Rules;
 use crate::contention::{self, Checker, RecordOptions, RecordingRun};
 use crate::diff;
 use crate::report::Run;
-use crate::report::contention::{ContentionReport, Effort};
+use crate::report::contention::{self as report, ContentionReport, Effort};
 use crate::serve::Embedded;
 use crate::subject::server::{Server, ServerError};
 
-use super::super::output::{CommandOutput, print_message};
+use super::super::output::{CommandOutput, PageFormat, print_message};
 use super::super::progress::Progress;
 use super::super::{CommandError, replay, serve};
 use super::{Args, DiffFormat};
@@ -46,9 +46,9 @@ pub(super) struct ConcurrentArgs {
 
 pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let format = match args.format {
-        DiffFormat::Text => replay::ReplayFormat::Text,
-        DiffFormat::Json => replay::ReplayFormat::Json,
-        DiffFormat::Html => replay::ReplayFormat::Html,
+        DiffFormat::Text => PageFormat::Text,
+        DiffFormat::Json => PageFormat::Json,
+        DiffFormat::Html => PageFormat::Html,
         DiffFormat::Junit | DiffFormat::Jsonl => return Err(CommandError::FormOfContention),
     };
     let began = Instant::now();
@@ -99,7 +99,8 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     };
     let report =
         ContentionReport::new(&rules, &recording.header, checked, effort, args.strict, run);
-    Ok(CommandOutput::new(format.write(&report)?, replay::outcome(&report), &args.output))
+    let text = format.write(&report, report::html)?;
+    Ok(CommandOutput::new(text, replay::outcome(&report), &args.output))
 }
 
 async fn record(

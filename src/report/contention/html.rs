@@ -1,64 +1,41 @@
-//! The report as one HTML page, without other files, network access or scripts.
+//! The report as one HTML page.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
+use crate::report::page::Page;
 use crate::report::{count, number};
 
 use super::text::{MOST_ORDERS, NOT_LOOKED_INTO, ONE_OPTION};
 use super::timeline::Timeline;
 use super::{ContentionReport, EvidenceReport, InconsistencyReport, ViolationReport};
 
-/// The style of the page, which the page of `diff` has too.
-const STYLE: &str = include_str!("../diff/html/style.css");
-
 /// Returns the report as an HTML page.
 pub fn html(report: &ContentionReport) -> String {
-    let title = report.title();
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                // A second defence after escaping: nothing that a homeserver sent can run or load.
-                meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; style-src 'unsafe-inline'";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
+    let page = Page {
+        title: &report.title(),
+        header: html! {
+            (verdict(report))
+            p.effort {
+                (count(report.calls, "call")) " in " (count(report.rounds, "round")) ", "
+                (count(report.overlapping, "pair")) " overlapped; checked in "
+                (count(report.parts, "partition")) ", in "
+                (format!("{:.1} s", report.checking_seconds))
+                @if report.unanswered > 0 { "; " (number(report.unanswered)) " calls have no answer" }
             }
-            body {
-                header {
-                    h1 { (title) }
-                    (verdict(report))
-                    p.effort {
-                        (count(report.calls, "call")) " in " (count(report.rounds, "round")) ", "
-                        (count(report.overlapping, "pair")) " overlapped; checked in "
-                        (count(report.parts, "partition")) ", in "
-                        (format!("{:.1} s", report.checking_seconds))
-                        @if report.unanswered > 0 { "; " (number(report.unanswered)) " calls have no answer" }
-                    }
-                }
-                main {
-                    @for (number, one) in (1..).zip(&report.violations) { (violation(number, one)) }
-                    @if report.unshown > 0 {
-                        p { (count(report.unshown, "more partition")) " " (NOT_LOOKED_INTO) }
-                    }
-                    @for (number, one) in (1..).zip(&report.inconsistent) { (inconsistency(number, one)) }
-                    (readings(report))
-                    (undecided(report))
-                }
-                footer {
-                    p { code { (report.run.command) } }
-                    p.fine {
-                        "guest-access " (report.run.version) ", begun " (report.run.started)
-                        ", rules " (report.rules) " (SHA-256 " (report.run.rules_sha256) ")"
-                        @if let Some(seed) = report.run.seed { ", seed " (seed) }
-                    }
-                }
+        },
+        main: html! {
+            @for (number, one) in (1..).zip(&report.violations) { (violation(number, one)) }
+            @if report.unshown > 0 {
+                p { (count(report.unshown, "more partition")) " " (NOT_LOOKED_INTO) }
             }
-        }
+            @for (number, one) in (1..).zip(&report.inconsistent) { (inconsistency(number, one)) }
+            (readings(report))
+            (undecided(report))
+        },
+        rules: &report.rules,
+        run: &report.run,
     };
-    page.into_string() + "\n"
+    page.text()
 }
 
 fn verdict(report: &ContentionReport) -> Markup {

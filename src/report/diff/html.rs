@@ -1,58 +1,40 @@
-//! The HTML report: one page without other files, network access or scripts.
-//!
-//! Most of the text comes from a homeserver. maud escapes every text, so the page never contains markup
-//! of the homeserver.
+//! The HTML report.
 
 mod divergence;
 mod matrix;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use crate::diff::{Cause, NotCompared, NotRun};
 use crate::permitted::DivergenceKind;
+use crate::report::page::{Page, prose};
 use crate::report::{count, number};
 
 use super::text::{NOT_RUN, first_reasons, not_compared_in_words, permitted_in_words, times};
 use super::{AbsentEntry, BaselineReport, DiffReport, DivergenceReport};
 
-/// The style sheet, for light and dark screens and for paper.
-const STYLE: &str = include_str!("html/style.css");
-
 /// The report as an HTML page.
 pub fn html(report: &DiffReport) -> String {
     let title = format!("{}, compared with {}", report.server_title(), report.rules);
     let sections = Sections::of(report);
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                // A second defence, should a text of the homeserver ever be unescaped.
-                meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; style-src 'unsafe-inline'";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header {
-                    h1 { (title) }
-                    (verdict(report, &sections))
-                    (effort(report))
-                }
-                main {
-                    @if let Some(baseline) = &report.baseline { (known(baseline)) }
-                    (causes(report))
-                    @for section in sections.non_empty() { (overview(&section)) }
-                    (matrix::matrix(&report.matrix))
-                    @for section in sections.non_empty() { (details(&section)) }
-                    (not_run(&report.not_run))
-                }
-                (footer(report))
-            }
-        }
+    let page = Page {
+        title: &title,
+        header: html! {
+            (verdict(report, &sections))
+            (effort(report))
+        },
+        main: html! {
+            @if let Some(baseline) = &report.baseline { (known(baseline)) }
+            (causes(report))
+            @for section in sections.non_empty() { (overview(&section)) }
+            (matrix::matrix(&report.matrix))
+            @for section in sections.non_empty() { (details(&section)) }
+            (not_run(&report.not_run))
+        },
+        rules: &report.rules,
+        run: &report.run,
     };
-    page.into_string() + "\n"
+    page.text()
 }
 
 /// The divergences, by their effect on the verdict.
@@ -82,20 +64,6 @@ impl<'a> Sections<'a> {
             ("permitted", permitted, &self.permitted),
         ];
         parts.into_iter().filter(|(.., divergences)| !divergences.is_empty()).collect()
-    }
-}
-
-/// Text as markup; text between backticks is code.
-fn prose(text: &str) -> Markup {
-    let parts: Vec<_> = text.split('`').collect();
-    // Without a closing backtick, the backticks stay as they are.
-    if parts.len().is_multiple_of(2) {
-        return html! { (text) };
-    }
-    html! {
-        @for (index, part) in parts.iter().enumerate() {
-            @if index % 2 == 0 { (part) } @else { code { (part) } }
-        }
     }
 }
 
@@ -275,20 +243,6 @@ fn not_run_part(not_run: &[NotRun], (heading, failure): &(&str, bool)) -> Markup
                         }
                     }
                 }
-            }
-        }
-    }
-}
-
-fn footer(report: &DiffReport) -> Markup {
-    let run = &report.run;
-    html! {
-        footer {
-            p { code { (run.command) } }
-            p.fine {
-                "guest-access " (run.version) ", begun " (run.started) ", rules " (report.rules)
-                " (SHA-256 " (run.rules_sha256) ")"
-                @if let Some(seed) = run.seed { ", seed " (seed) }
             }
         }
     }

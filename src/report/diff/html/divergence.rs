@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::prose;
 use crate::report::diagram::{AnswerKind, DiagramAnswer, DiagramRow, svg};
 use crate::report::diff::DivergenceReport;
 use crate::report::diff::text::times;
+use crate::report::page::prose;
 use crate::scenario::expectation_in_words;
 use crate::scenario::{LABEL, Verdict};
 
