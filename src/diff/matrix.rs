@@ -41,7 +41,7 @@ pub(super) fn summaries(
             not_run: reasons(run),
             not_run_kinds: run.not_run.iter().map(|not_run| not_run.kind).collect(),
             not_compared: failed.map(|not_run| not_run.decisions).sum(),
-            queries: queries(default, run),
+            queries: if is_vector { queries(default, run) } else { BTreeSet::new() },
         }
     })
     .collect()

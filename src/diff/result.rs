@@ -2,11 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display, Formatter};
 
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Edit, JOINED_BY, Variant, Variants};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::content::SectionCoverage;
 use crate::permitted::DivergenceKind;
@@ -275,8 +276,7 @@ pub struct ScenarioSummary {
     pub not_run_kinds: BTreeSet<NotRunKind>,
     /// The number of decisions that were not compared because of a failure.
     pub not_compared: usize,
-    /// The queries that were judged.
-    #[serde(skip)]
+    /// The queries of a vector that were judged; empty for a random history, which no baseline lists.
     pub queries: BTreeSet<Query>,
 }
 
@@ -294,6 +294,18 @@ pub struct Query {
     pub step: String,
     /// The kind of the caller.
     pub by: String,
+}
+
+impl Display for Query {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.step, self.by)
+    }
+}
+
+impl Serialize for Query {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// One cell of the matrix: the steps of one class with the same expected and observed answers.
