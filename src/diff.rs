@@ -73,6 +73,7 @@ pub use result::{
     ScenarioSummary,
 };
 pub use runtime::{RunDuration, wait_for};
+pub(crate) use saved::saved_text;
 pub use saved::{SavedDivergence, SavedError, SavedReport};
 pub use scenario_run::PlannedScenario;
 

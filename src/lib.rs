@@ -67,6 +67,7 @@
 //! | [`vectors`] | conformance vectors, generated from the rules |
 //! | [`diff`] | compares a homeserver with the rules, over HTTP |
 //! | [`contention`] | checks whether a homeserver under overlapping calls is linearizable |
+//! | [`trend`] | what changed between saved reports of `diff` |
 //! | [`report`] | the results as text, JSON, JUnit XML and HTML |
 //! | [`command`] | the command line: one module for each subcommand |
 
@@ -79,4 +80,5 @@ pub mod report;
 pub mod scenario;
 pub mod serve;
 pub mod subject;
+pub mod trend;
 pub mod vectors;

@@ -1,4 +1,6 @@
 //! Reads a saved JSON report, for `diff --replay` to run its divergences again.
+//!
+//! `trend` reads other parts of the same files, by the same functions and with the same errors.
 
 use std::path::{Path, PathBuf};
 
@@ -99,14 +101,32 @@ struct DivergenceFields<'a> {
     contrasts: Vec<&'a RawValue>,
 }
 
+/// The text of the report at `path`.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(crate) fn saved_text(path: &Path) -> Result<String, SavedError> {
+    Ok(text_file::read(path, KIND)?)
+}
+
+impl SavedError {
+    /// The error of the JSON reader for a part of the file at `path`. The part begins on the line `first`.
+    pub(crate) fn syntax(path: &Path, first: usize, error: &serde_json::Error) -> Self {
+        let message = error.to_string();
+        // The message of the reader ends with a line number that counts from the start of the part.
+        let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+        let line = first + error.line().saturating_sub(1);
+        Self::Syntax { path: path.to_owned(), line, message }
+    }
+}
+
 impl SavedReport {
     /// Reads the report at `path`.
     ///
     /// # Errors
     /// If the file cannot be read, or is no report.
     pub fn load(path: &Path) -> Result<Self, SavedError> {
-        let text = text_file::read(path, KIND)?;
-        Self::parse(path, &text)
+        Self::parse(path, &saved_text(path)?)
     }
 
     /// Parses the report in `text`. Messages name `path`.
@@ -114,15 +134,8 @@ impl SavedReport {
     /// # Errors
     /// If the text is no report.
     pub fn parse(path: &Path, text: &str) -> Result<Self, SavedError> {
-        let syntax = |first: usize, error: &serde_json::Error| {
-            let message = error.to_string();
-            // The message of the reader ends with a line number that counts from the start of the part.
-            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
-            let line = first + error.line().saturating_sub(1);
-            SavedError::Syntax { path: path.to_owned(), line, message }
-        };
-        let report: ReportFields<'_> =
-            serde_json::from_str(text).map_err(|error| syntax(1, &error))?;
+        let syntax = |first, error: &_| SavedError::syntax(path, first, error);
+        let report: ReportFields<'_> = serde_json::from_str(text).map_err(|error| syntax(1, &error))?;
         let mut divergences = Vec::with_capacity(report.divergences.len());
         for raw in report.divergences {
             let line = line_of(text, raw.get());

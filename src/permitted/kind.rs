@@ -1,9 +1,9 @@
 //! How bad a divergence is.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The kind of a divergence. Kinds are in order, the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DivergenceKind {
     /// The homeserver gave what it must not give, or allowed what it must deny.

@@ -62,6 +62,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "vectors",
             "diff",
             "contention",
+            "trend",
             "report",
             "command",
         ],
