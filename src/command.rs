@@ -16,6 +16,7 @@ mod replay;
 mod rules;
 mod search;
 mod serve;
+mod trend;
 mod vectors;
 
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ enum Command {
     Explore(explore::Args),
     Replay(replay::Args),
     Serve(serve::Args),
+    Trend(trend::Args),
     Vectors(vectors::Args),
 }
 
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Explore(args) => explore::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Trend(args) => trend::run(&args),
         Command::Vectors(args) => vectors::run(&args),
     };
     match written.and_then(CommandOutput::deliver) {

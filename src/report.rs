@@ -15,6 +15,7 @@ pub mod revisions;
 mod run;
 mod steps_in_words;
 mod table;
+pub mod trend;
 mod unchecked;
 pub mod vectors;
 

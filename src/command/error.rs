@@ -12,6 +12,7 @@ use crate::diff::{DefectRunError, PlanError, SavedError};
 use crate::report::diff::BaselineError;
 use crate::scenario::ScenarioError;
 use crate::subject::server::ServerError;
+use crate::trend::TrendError;
 
 use super::Outcome;
 
@@ -85,6 +86,9 @@ pub enum CommandError {
     /// The saved report does not exist, or the file is no report.
     #[error(transparent)]
     Saved(#[from] SavedError),
+    /// The saved reports cannot be compared with each other.
+    #[error(transparent)]
+    Trend(#[from] TrendError),
     /// This version of the program does not have the rules of the saved report.
     #[error("{report} was made by rules that are not known here; name them by `--rules`")]
     RulesOfReport {
