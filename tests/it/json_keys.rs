@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::cli::run_line;
 
 /// The commands, each with the file that lists its keys.
-const COMMANDS: [(&str, &str); 7] = [
+const COMMANDS: [(&str, &str); 8] = [
     ("check", "check draft-2015-11-05 --property no_retroactive_exposure --guests 1"),
     ("compare", "compare v1.1 v1.2 --guests 1"),
     ("decide", "decide fuzz/seeds/scenario/a-guest-reads.json"),
@@ -20,6 +20,7 @@ const COMMANDS: [(&str, &str); 7] = [
     ("history", "history --max-states 10"),
     ("revision", "rules v1.16"),
     ("rules", "rules"),
+    ("trend", "trend tests/it/trend/1.0.json tests/it/trend/1.1.json tests/it/trend/1.2.json"),
 ];
 
 fn folder() -> std::path::PathBuf {

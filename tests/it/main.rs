@@ -21,6 +21,7 @@ mod mutations;
 mod rules;
 mod scenario;
 mod serve;
+mod trend;
 mod vectors;
 mod walls;
 mod wrong_input;
