@@ -135,7 +135,8 @@ impl SavedReport {
     /// If the text is no report.
     pub fn parse(path: &Path, text: &str) -> Result<Self, SavedError> {
         let syntax = |first, error: &_| SavedError::syntax(path, first, error);
-        let report: ReportFields<'_> = serde_json::from_str(text).map_err(|error| syntax(1, &error))?;
+        let report: ReportFields<'_> =
+            serde_json::from_str(text).map_err(|error| syntax(1, &error))?;
         let mut divergences = Vec::with_capacity(report.divergences.len());
         for raw in report.divergences {
             let line = line_of(text, raw.get());
