@@ -67,7 +67,7 @@ const NAME: &str = "displayname";
 
 #[test]
 fn a_display_name_that_is_not_stored_is_a_divergence() {
-    let found = found(another_name_is_stored, "effect", "room*");
+    let found = found(another_name_is_stored, "effect", "accounts");
     let says = |what: &str| {
         let (expected, observed) =
             (format!("allow, and the display name is {what}"), format!("not {what}"));
