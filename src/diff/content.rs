@@ -96,7 +96,7 @@ pub(super) fn differences(
         let at = answers[0].action;
         let record = log.get(at)?;
         let before = at.checked_sub(1).map_or(initial, |previous| &log[previous].after);
-        let reader = reader(&record.step, before, answers)?;
+        let reader = reader(&record.step, before, answers, evidence)?;
         for answer in answers {
             coverage.is_answered(answer.endpoint);
         }
@@ -115,7 +115,12 @@ pub(super) fn differences(
 }
 
 /// The reader of these answers, if the caller read for itself.
-fn reader(step: &Action, before: &State, answers: &[ReadAnswer]) -> Option<Reader> {
+fn reader(
+    step: &Action,
+    before: &State,
+    answers: &[ReadAnswer],
+    evidence: &SessionEvidence,
+) -> Option<Reader> {
     if step.with != Credential::Own {
         return None;
     }
@@ -126,5 +131,10 @@ fn reader(step: &Action, before: &State, answers: &[ReadAnswer]) -> Option<Reade
     };
     // The moderator's own calls prepare the calls of others.
     let user_id = answers.last()?.reader.clone();
-    Some(Reader { user_id, is_guest })
+    let is_caller = match step.by {
+        Actor::Guest(number) => evidence.ids_of(Member::Guest(number)).any(|id| *id == user_id),
+        Actor::User => evidence.ids_of(Member::User).any(|id| *id == user_id),
+        _ => true,
+    };
+    is_caller.then_some(Reader { user_id, is_guest })
 }
