@@ -55,7 +55,8 @@ pub enum VariantStanding {
 /// A profile that differs from the default profile of some rules.
 #[derive(Debug, Clone)]
 pub struct Variant {
-    /// The id: the name of a known mistake, or `point=option`, or `endpoint.GET /sync=refused`.
+    /// The id: the name of a known mistake, or `point=option`, or `endpoint.GET /sync=refused`. An
+    /// endpoint that opens under conditions has them in its option: `open where room:joined`.
     pub id: String,
     /// The family of the known mistakes, or of the decision point; `endpoint` for an endpoint's
     /// own.
@@ -109,14 +110,11 @@ impl Variant {
         standing: VariantStanding,
     ) -> Self {
         let edit = Edit::Access(endpoint, access);
-        let (option, about) = match access {
-            Access::Refused => ("refused", format!("{endpoint} is refused to guests")),
-            UNCONDITIONAL => {
-                ("open", format!("{endpoint} is open to guests without any condition"))
-            }
-            Access::Open(_) => ("open", edit.means().trim_end_matches('.').to_owned()),
+        let about = match access {
+            UNCONDITIONAL => format!("{endpoint} is open to guests without any condition"),
+            _ => edit.means().trim_end_matches('.').to_owned(),
         };
-        let names = (format!("endpoint.{endpoint}={option}"), "endpoint".to_owned(), about);
+        let names = (format!("endpoint.{endpoint}={access}"), "endpoint".to_owned(), about);
         Self::new(names, standing, default, vec![edit])
     }
 
@@ -289,8 +287,9 @@ fn forbidden_accesses<'a>(
         let rule = rules.endpoint(endpoint);
         let refused = (rule.access != Access::Refused).then_some(Access::Refused);
         let needs_a_token = endpoint.get().auth == Auth::User;
-        let is_open = rule.access == UNCONDITIONAL || rule.may_be_open.is_some();
-        let opened = (needs_a_token && !is_open).then_some(UNCONDITIONAL);
+        // A reading that opens the endpoint under conditions does not permit to open it without them.
+        let may_open = rules.accesses(endpoint).contains(&UNCONDITIONAL);
+        let opened = (needs_a_token && !may_open).then_some(UNCONDITIONAL);
         refused.into_iter().chain(opened).map(move |access| {
             Variant::of_access(default, endpoint, access, VariantStanding::Forbidden)
         })

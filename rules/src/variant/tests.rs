@@ -50,3 +50,16 @@ fn every_defect_is_among_the_variants() {
         assert!(defect.is_known_mistake || !variant.is_permitted(), "{}", defect.id);
     }
 }
+
+/// Reading A16 of the draft permits to open the endpoint where the room is `world_readable`.
+#[test]
+fn a_reading_that_opens_under_conditions_forbids_to_open_without_them() {
+    let draft = Rules::find("draft-2015-11-05").unwrap();
+    let put_state = "PUT /rooms/{roomId}/state/{eventType}/{stateKey}";
+    let conditional = format!("endpoint.{put_state}=open where room:world_readable");
+    assert!(open(&draft).iter().any(|variant| variant.id == conditional));
+    let defect = find(&draft, &format!("endpoint.{put_state}=open")).expect("the draft forbids it");
+    assert_eq!(defect.standing, VariantStanding::Forbidden);
+    let endpoint = EndpointId::find(put_state).unwrap();
+    assert_eq!(defect.profile.access(endpoint), UNCONDITIONAL);
+}
