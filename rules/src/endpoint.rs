@@ -108,7 +108,7 @@ pub fn path_pattern(path: &str) -> String {
 /// An endpoint, as its index in the table; an endpoint that a rules file declares, as its index behind
 /// the table.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EndpointId(u8);
+pub struct EndpointId(u16);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -128,20 +128,24 @@ static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
 static DECLARED: RwLock<Vec<&'static Endpoint>> = RwLock::new(Vec::new());
 
 /// The most endpoints, with those that are declared.
-const MOST_ENDPOINTS: usize = 1 << u8::BITS;
+const MOST_ENDPOINTS: usize = 1 << u16::BITS;
 
 /// Rules files declare more endpoints than the program can number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there can be {} endpoints beside those of the specification", MOST_ENDPOINTS - EndpointId::count())]
+#[error(
+    "all rules files of one run can declare {} endpoints in total, and this is one more; leave out the endpoints that no entry opens, or read fewer files",
+    MOST_ENDPOINTS - EndpointId::count()
+)]
 pub struct TooManyEndpoints;
 
 impl EndpointId {
     /// Every endpoint of the table, in its order.
     ///
     /// # Panics
-    /// Never: there are fewer than 256 endpoints.
+    /// Never: the table has fewer than 65,536 endpoints.
     pub fn all() -> impl ExactSizeIterator<Item = Self> + Clone {
-        (0..u8::try_from(TABLE.len()).expect("there are fewer than 256 endpoints")).map(Self)
+        let count = u16::try_from(TABLE.len()).expect("the table has fewer than 65,536 endpoints");
+        (0..count).map(Self)
     }
 
     /// The number of endpoints of the table.
@@ -158,7 +162,7 @@ impl EndpointId {
         let mut declared = DECLARED.write().unwrap_or_else(PoisonError::into_inner);
         let known = declared.iter().position(|known| **known == endpoint);
         let place = known.unwrap_or(declared.len());
-        let number = u8::try_from(TABLE.len() + place).map_err(|_| TooManyEndpoints)?;
+        let number = u16::try_from(TABLE.len() + place).map_err(|_| TooManyEndpoints)?;
         if known.is_none() {
             declared.push(Box::leak(Box::new(endpoint)));
         }
@@ -174,7 +178,7 @@ impl EndpointId {
             place.map(|place| TABLE.len() + place)
         };
         let number = of_table().or_else(declared)?;
-        u8::try_from(number).ok().map(Self)
+        u16::try_from(number).ok().map(Self)
     }
 
     /// The endpoint itself.

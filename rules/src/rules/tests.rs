@@ -47,3 +47,23 @@ fn a_condition_that_cannot_apply_is_refused() {
         }
     }
 }
+
+/// Rules that declare these endpoints, each of which gives `gives`.
+fn declaring(ids: &[&str], gives: &str) -> Rules {
+    let entries = ids.iter().map(|id| {
+        format!("[[endpoint]]\nid = \"{id}\"\ngives = \"{gives}\"\ndoes = \"nothing\"\n")
+    });
+    let entries: String = entries.collect();
+    let text = format!("id = \"p\"\nabout = \"\"\nextends = \"latest\"\n{entries}");
+    Rules::parse("p.toml", &text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn the_files_of_one_run_can_declare_many_endpoints() {
+    for file in 0..3 {
+        let ids: Vec<_> = (0..150).map(|number| format!("GET /new{file}/{number}")).collect();
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        let rules = declaring(&ids, "nothing");
+        assert_eq!(rules.every_endpoint().count(), EndpointId::count() + 150);
+    }
+}
