@@ -33,9 +33,11 @@ mod from_federated_trace;
 mod from_trace;
 mod impossible;
 mod interleaving;
+mod known_endpoints;
 mod outcome;
 mod schema;
 mod sentence;
+mod text;
 mod verb;
 
 use std::path::Path;
@@ -55,6 +57,7 @@ pub use outcome::{
 };
 
 pub use sentence::{actor_name, guest_name, operation_phrase, sentence, sentence_with};
+pub use text::ScenarioText;
 
 /// The label of a trace's tagged event.
 pub const LABEL: &str = "e1";
@@ -89,21 +92,21 @@ pub struct ScenarioStep {
 }
 
 impl Scenario {
-    /// Reads the scenario in the file at `path`, or on the standard input if `path` is `-`; with the
-    /// lines of its steps.
+    /// Reads the scenario in the file at `path`, or on the standard input if `path` is `-`, by its own
+    /// rules; with the lines of its steps. [`ScenarioText::read_by`] reads a scenario by other rules.
     ///
     /// # Errors
-    /// If the file cannot be read or is not a scenario.
+    /// If the file cannot be read or is not a scenario, or its rules cannot be read.
     pub fn load(path: &Path) -> Result<(Self, StepLines), ScenarioError> {
-        file::parse(path, &file::read(path)?)
+        ScenarioText::load(path)?.read()
     }
 
-    /// Reads the scenario in `text`. Messages call the text `name`.
+    /// Reads the scenario in `text` by its own rules. Messages call the text `name`.
     ///
     /// # Errors
-    /// If the text is not a scenario.
+    /// If the text is not a scenario, or its rules cannot be read.
     pub fn parse(name: &str, text: &str) -> Result<Self, ScenarioError> {
-        file::parse(Path::new(name), text).map(|(scenario, _)| scenario)
+        ScenarioText::parse(name, text)?.read().map(|(scenario, _)| scenario)
     }
 
     /// The actions of the steps.

@@ -124,7 +124,7 @@ static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
 
 /// The endpoints that rules files have declared. An endpoint keeps its index until the program ends.
 /// Only the rules of the file know the endpoint: see
-/// [`Rules::every_endpoint`](crate::rules::Rules::every_endpoint).
+/// [`Rules::find_endpoint`](crate::rules::Rules::find_endpoint).
 static DECLARED: RwLock<Vec<&'static Endpoint>> = RwLock::new(Vec::new());
 
 /// The most endpoints, with those that are declared.
@@ -169,16 +169,11 @@ impl EndpointId {
         Ok(Self(number))
     }
 
-    /// The endpoint with this id: of the table, or the first that a rules file declared.
+    /// The endpoint of the table with this id. An endpoint that a rules file declares is found by
+    /// [`Rules::find_endpoint`](crate::rules::Rules::find_endpoint): two files may declare two endpoints by
+    /// one id.
     pub fn find(id: &str) -> Option<Self> {
-        let of_table = || TABLE.iter().position(|endpoint| endpoint.id == id);
-        let declared = || {
-            let declared = DECLARED.read().unwrap_or_else(PoisonError::into_inner);
-            let place = declared.iter().position(|endpoint| endpoint.id == id);
-            place.map(|place| TABLE.len() + place)
-        };
-        let number = of_table().or_else(declared)?;
-        u16::try_from(number).ok().map(Self)
+        Self::all().find(|endpoint| endpoint.get().id == id)
     }
 
     /// The endpoint itself.

@@ -346,6 +346,11 @@ impl Rules {
         EndpointId::all().chain(self.declared.keys().copied())
     }
 
+    /// The endpoint with this id: of the table, or one that these rules declare.
+    pub fn find_endpoint(&self, id: &str) -> Option<EndpointId> {
+        self.every_endpoint().find(|endpoint| endpoint.get().id == id)
+    }
+
     /// The endpoints that these rules or `other` know, each once.
     pub fn endpoints_of_either(&self, other: &Self) -> BTreeSet<EndpointId> {
         self.every_endpoint().chain(other.every_endpoint()).collect()

@@ -6,7 +6,7 @@ use guest_access_rules::rules::Rules;
 
 use crate::report::Run;
 use crate::report::decide::DecideReport;
-use crate::scenario::Scenario;
+use crate::scenario::ScenarioText;
 
 use super::output::{CommandOutput, Format, OutputArgs};
 use super::{CommandError, Outcome};
@@ -33,8 +33,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
-    let (scenario, step_lines) = Scenario::load(&args.scenario)?;
-    let rules = Rules::find(args.rules.as_ref().unwrap_or(&scenario.rules))?;
+    let text = ScenarioText::load(&args.scenario)?;
+    let rules = match &args.rules {
+        Some(name) => Rules::find(name)?,
+        None => text.find_rules()?,
+    };
+    let (scenario, step_lines) = text.read_by(&rules)?;
     let decisions = DecideReport::new(&scenario, &rules, Run::of([&rules]))
         .map_err(|error| step_lines.locate(error))?;
     let outcome = if decisions.as_expected { Outcome::Holds } else { Outcome::Fails };

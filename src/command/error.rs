@@ -89,11 +89,11 @@ pub enum CommandError {
     /// The saved reports cannot be compared with each other.
     #[error(transparent)]
     Trend(#[from] TrendError),
-    /// This version of the program does not have the rules of the saved report.
-    #[error("{report} was made by rules that are not known here; name them by `--rules`")]
-    RulesOfReport {
-        /// The path of the report.
-        report: String,
+    /// This version of the program does not have the rules of the recording.
+    #[error("{recording} was made by rules that are not known here; name them by `--rules`")]
+    RulesOfRecording {
+        /// The path of the recording.
+        recording: String,
         /// Why the rules were not found.
         source: RulesError,
     },

@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let rules = match &args.rules {
         Some(rules) => Rules::find(rules)?,
         None => Rules::find(&recording.header.rules)
-            .map_err(|source| CommandError::RulesOfReport { report: name, source })?,
+            .map_err(|source| CommandError::RulesOfRecording { recording: name, source })?,
     };
     let run = Run { seed: recording.header.seed, ..Run::of([&rules]) };
     let progress = Progress::new(rules.id.clone(), args.output.quiet);

@@ -4,18 +4,19 @@
 
 use std::path::{Path, PathBuf};
 
+use guest_access_rules::rules::{Rules, RulesError};
 use guest_access_rules::text_file::{self, FileKind, TextFileError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::permitted::DivergenceKind;
-use crate::scenario::{Scenario, ScenarioError, line_of};
+use crate::scenario::{Scenario, ScenarioError, ScenarioText, line_of};
 
 /// The parts of a saved report that a replay needs.
 #[derive(Debug, Clone)]
 pub struct SavedReport {
-    /// The id of the rules.
-    pub rules: String,
+    /// The rules that decide the scenarios.
+    pub rules: Rules,
     /// The base URL of the homeserver.
     pub url: String,
     /// The divergences.
@@ -55,6 +56,14 @@ pub enum SavedError {
         line: usize,
         /// The message of the JSON reader.
         message: String,
+    },
+    /// This version of the program does not have the rules of the report.
+    #[error("{} was made by rules that are not known here; name them by `--rules`", path.display())]
+    Rules {
+        /// The path of the file.
+        path: PathBuf,
+        /// Why the rules were not found.
+        source: RulesError,
     },
     /// A scenario in the report is wrong.
     #[error(transparent)]
@@ -121,22 +130,26 @@ impl SavedError {
 }
 
 impl SavedReport {
-    /// Reads the report at `path`.
+    /// Reads the report at `path`. The scenarios are read by `rules`, or by the rules that the report
+    /// names.
     ///
     /// # Errors
-    /// If the file cannot be read, or is no report.
-    pub fn load(path: &Path) -> Result<Self, SavedError> {
-        Self::parse(path, &saved_text(path)?)
+    /// If the file cannot be read, or is no report, or names rules that do not exist.
+    pub fn load(path: &Path, rules: Option<Rules>) -> Result<Self, SavedError> {
+        Self::parse(path, &saved_text(path)?, rules)
     }
 
-    /// Parses the report in `text`. Messages name `path`.
+    /// Parses the report in `text`. Messages name `path`. The scenarios are read by `rules`, or by the rules
+    /// that the report names.
     ///
     /// # Errors
-    /// If the text is no report.
-    pub fn parse(path: &Path, text: &str) -> Result<Self, SavedError> {
+    /// If the text is no report, or names rules that do not exist.
+    pub fn parse(path: &Path, text: &str, rules: Option<Rules>) -> Result<Self, SavedError> {
         let syntax = |first, error: &_| SavedError::syntax(path, first, error);
         let report: ReportFields<'_> =
             serde_json::from_str(text).map_err(|error| syntax(1, &error))?;
+        let rules = rules.map_or_else(|| Rules::find(&report.rules), Ok);
+        let rules = rules.map_err(|source| SavedError::Rules { path: path.to_owned(), source })?;
         let mut divergences = Vec::with_capacity(report.divergences.len());
         for raw in report.divergences {
             let line = line_of(text, raw.get());
@@ -148,7 +161,8 @@ impl SavedReport {
                 // With empty lines before the scenario, an error names the line of the report.
                 let line = line_of(text, scenario.get());
                 let scenario = format!("{}{}", "\n".repeat(line - 1), scenario.get());
-                Scenario::parse(&path.display().to_string(), &scenario)
+                let scenario = ScenarioText::parse(&path.display().to_string(), &scenario)?;
+                scenario.read_by(&rules).map(|(scenario, _)| scenario)
             };
             let scenario = parsed(scenario)?;
             let contrasts = contrasts.into_iter().map(parsed).collect::<Result<_, _>>()?;
@@ -161,7 +175,7 @@ impl SavedReport {
                 contrasts,
             });
         }
-        Ok(Self { rules: report.rules, url: report.server.url, divergences })
+        Ok(Self { rules, url: report.server.url, divergences })
     }
 }
 
@@ -180,14 +194,35 @@ mod tests {
     }"#;
 
     fn message(text: &str) -> String {
-        SavedReport::parse(Path::new("report.json"), text).unwrap_err().to_string()
+        SavedReport::parse(Path::new("report.json"), text, None).unwrap_err().to_string()
     }
 
     #[test]
     fn the_parts_for_a_replay_are_read() {
-        let saved = SavedReport::parse(Path::new("report.json"), REPORT).unwrap();
-        assert_eq!((saved.rules.as_str(), saved.url.as_str()), ("latest", "http://host"));
+        let saved = SavedReport::parse(Path::new("report.json"), REPORT, None).unwrap();
+        assert_eq!((saved.rules.id.as_str(), saved.url.as_str()), ("v1.16", "http://host"));
         assert_eq!(saved.divergences[0].scenario.steps.len(), 1);
+    }
+
+    #[test]
+    fn a_step_calls_an_endpoint_that_the_rules_declare() {
+        let declaring = |gives: &str| {
+            let text = format!(
+                "id = \"p\"\nabout = \"\"\nextends = \"latest\"\n[[endpoint]]\nid = \"POST /peek\"\ngives = \"{gives}\"\ndoes = \"nothing\"\n"
+            );
+            Rules::parse("p.toml", &text).unwrap()
+        };
+        let step =
+            r#"{"as": "guest1", "do": "register as guest"}, {"as": "guest1", "do": "POST /peek"}"#;
+        let report = REPORT.replace("{\"as\": \"guest1\", \"do\": \"register as guest\"}", step);
+        let report = report.replace("latest", "p");
+        for rules in [declaring("events"), declaring("members")] {
+            let path = Path::new("report.json");
+            let saved = SavedReport::parse(path, &report, Some(rules.clone())).unwrap();
+            let called = saved.divergences[0].scenario.steps[1].action.operation.endpoint();
+            assert_eq!(called, rules.find_endpoint("POST /peek"));
+        }
+        assert!(message(&report).contains("rules that are not known here"));
     }
 
     #[test]

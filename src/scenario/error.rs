@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use guest_access_rules::rules::RulesError;
 use guest_access_rules::text_file::TextFileError;
 
 /// Why a scenario cannot be read or run. Every message names the place of the error, and what would be
@@ -71,6 +72,23 @@ pub enum ScenarioError {
         line: usize,
         /// What is wrong and what would be right.
         message: String,
+    },
+    /// The rules of the scenario do not exist, or their file is wrong.
+    #[error(
+        "{}:{line}: the `rules` of the scenario, `{name}`, cannot be read{looked_for}; `rules` is a revision, or the path of a rules file",
+        path.display()
+    )]
+    Rules {
+        /// The file.
+        path: PathBuf,
+        /// The line of the name, from 1.
+        line: usize,
+        /// The name of the rules.
+        name: String,
+        /// The whole path of a rules file; empty for a revision.
+        looked_for: String,
+        /// Why the rules cannot be read.
+        source: Box<RulesError>,
     },
     /// Calls overlap, and the caller wants to decide them one after the other.
     #[error(

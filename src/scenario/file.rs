@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use guest_access_model::action::{Action, Operation};
 use guest_access_rules::clause;
-use guest_access_rules::rules::Rules;
 use guest_access_rules::text_file::{self, FileKind};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error as _, IgnoredAny};
@@ -14,6 +13,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::format::{Fault, StepEntry};
+use super::known_endpoints::KnownEndpoints;
 use super::{
     Expect, InterleavingEntry, LABEL, Scenario, ScenarioError, ScenarioStep, actor, interleaving,
 };
@@ -27,7 +27,8 @@ const KIND: FileKind =
 #[serde(deny_unknown_fields, expecting = "a scenario, which is an object")]
 struct ScenarioFields<'a> {
     id: String,
-    rules: String,
+    #[serde(borrow)]
+    rules: &'a RawValue,
     about: String,
     #[serde(borrow)]
     clauses: Vec<&'a RawValue>,
@@ -42,7 +43,8 @@ struct ScenarioFields<'a> {
 #[serde(deny_unknown_fields)]
 struct VectorFields<'a> {
     id: String,
-    rules: String,
+    #[serde(borrow)]
+    rules: &'a RawValue,
     about: String,
     #[serde(borrow)]
     clauses: Vec<&'a RawValue>,
@@ -97,7 +99,7 @@ pub fn schema() -> Schema {
     SchemaGenerator::default().into_root_schema_for::<ScenarioSchema>()
 }
 
-/// The lines of a scenario's steps.
+/// The file of a scenario, and the lines of its steps.
 #[derive(Debug, Clone)]
 pub struct StepLines {
     path: PathBuf,
@@ -106,6 +108,11 @@ pub struct StepLines {
 }
 
 impl StepLines {
+    /// The file, and the line of the step with this index.
+    pub fn place_of_step(&self, index: usize) -> (&Path, usize) {
+        (&self.path, self.lines.get(index).copied().unwrap_or(1))
+    }
+
     /// The same error. An error about a step names the line of the step.
     #[must_use]
     pub fn locate(&self, error: ScenarioError) -> ScenarioError {
@@ -125,21 +132,45 @@ pub(super) fn read(path: &Path) -> Result<String, ScenarioError> {
     Ok(text_file::read(path, KIND)?)
 }
 
-/// Parses the scenario in `text`, the content of the file at `path`.
-pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, StepLines), ScenarioError> {
-    let syntax = |line, error: &serde_json::Error| syntax(path, line, error);
+/// Parses the fields of the scenario in `text`, the content of the file at `path`. The steps are not
+/// parsed. The second value is whether the scenario is a vector.
+fn fields<'a>(path: &Path, text: &'a str) -> Result<(ScenarioFields<'a>, bool), ScenarioError> {
     let is_vector = is_vector(text);
     let file = if is_vector {
         object::<VectorFields>(text).map(ScenarioFields::from)
     } else {
         object(text)
     };
-    let file = file.map_err(|error| syntax(1, &error))?;
-    if Path::new(&file.rules).extension().is_some_and(|extension| extension == "toml") {
-        // The rules may declare endpoints, which the steps call. The caller reads the rules again, and
-        // reports an error in them.
-        let _ = Rules::find(&file.rules);
-    }
+    Ok((file.map_err(|error| syntax(path, 1, &error))?, is_vector))
+}
+
+/// What stands in a scenario besides its steps.
+#[derive(Debug, Clone)]
+pub(super) struct Head {
+    pub(super) id: String,
+    pub(super) rules: String,
+    /// The line, from 1, of the name of the rules.
+    pub(super) rules_line: usize,
+}
+
+/// Parses the id and the rules of the scenario in `text`, the content of the file at `path`.
+pub(super) fn head(path: &Path, text: &str) -> Result<Head, ScenarioError> {
+    let (ScenarioFields { id, rules, .. }, _) = fields(path, text)?;
+    let rules_line = line_of(text, rules.get());
+    let rules =
+        serde_json::from_str(rules.get()).map_err(|error| syntax(path, rules_line, &error))?;
+    Ok(Head { id, rules, rules_line })
+}
+
+/// Parses the scenario in `text`, the content of the file at `path`.
+pub(super) fn parse(
+    path: &Path,
+    text: &str,
+    endpoints: KnownEndpoints<'_>,
+) -> Result<(Scenario, StepLines), ScenarioError> {
+    let syntax = |line, error: &serde_json::Error| syntax(path, line, error);
+    let Head { id, rules, .. } = head(path, text)?;
+    let (file, is_vector) = fields(path, text)?;
     let meaning = |line, message| ScenarioError::Meaning { path: path.to_owned(), line, message };
     let mut clauses = Vec::with_capacity(file.clauses.len());
     for raw in &file.clauses {
@@ -165,7 +196,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, StepLines), Sc
         let entry: StepEntry =
             parse_step(raw.get(), is_vector).map_err(|error| syntax(line, &error))?;
         let asked_for = entry.event.clone();
-        let step = entry.scenario_step().map_err(|error| match error {
+        let step = entry.scenario_step(endpoints).map_err(|error| match error {
             Fault::Actor(actor, known) => {
                 ScenarioError::UnknownActor { path: path.to_owned(), line, number, actor, known }
             }
@@ -195,7 +226,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Scenario, StepLines), Sc
     if let Some((number, message)) = interleaving::fault(&interleaving, steps.len()) {
         return Err(meaning(line_of(text, file.interleaving[number].get()), message));
     }
-    let ScenarioFields { id, rules, about, .. } = file;
+    let about = file.about;
     Ok((Scenario { id, rules, about, clauses, steps, interleaving }, step_lines))
 }
 
@@ -301,7 +332,7 @@ impl Serialize for WrittenAction {
 impl<'de> Deserialize<'de> for WrittenAction {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wrong = |message: String| Err(D::Error::custom(message));
-        match StepEntry::deserialize(deserializer)?.scenario_step() {
+        match StepEntry::deserialize(deserializer)?.scenario_step(KnownEndpoints::OF_TABLE) {
             Ok(ScenarioStep { action: step, event: None, expect: None }) => Ok(Self(step)),
             Ok(_) => wrong("a step has no `event` and no `expect` here".to_owned()),
             Err(Fault::Actor(name, known)) => {

@@ -11,7 +11,6 @@ use guest_access_model::shortest_trace::Search;
 use guest_access_model::state::{Scope, State};
 use guest_access_model::threads;
 use guest_access_rules::decision_point::PointId;
-use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
@@ -122,7 +121,7 @@ pub(super) fn deviations(rules: &Rules) -> Vec<Deviation> {
 /// The clauses of a decision point under these rules.
 fn clauses_of(rules: &Rules, point: &str) -> Vec<&'static str> {
     let of_rule = match point.strip_prefix("endpoint.") {
-        Some(endpoint) => EndpointId::find(endpoint).map(|id| &rules.endpoint(id).clauses),
+        Some(endpoint) => rules.find_endpoint(endpoint).map(|id| &rules.endpoint(id).clauses),
         None => PointId::find(point).map(|id| &rules.point(id).clauses),
     };
     let of_point = PointId::find(point).map_or(&[][..], |id| id.get().clauses);

@@ -81,6 +81,42 @@ fn other_rules_than_those_of_the_scenario_can_decide() {
     assert_eq!(decide(&steps, &["--rules", "r0.0.0"]).code, Some(1));
 }
 
+/// A rules file that declares an endpoint, which is open to guests where `opened`.
+fn declaring(opened: bool) -> String {
+    let open = if opened { "[[allow]]\nendpoint = \"POST /peek\"\n" } else { "" };
+    format!(
+        "id = \"p\"\nabout = \"\"\nextends = \"latest\"\n[[endpoint]]\nid = \"POST /peek\"\ngives = \"{opened}\"\ndoes = \"nothing\"\n{open}"
+    )
+}
+
+/// The scenario names one rules file, and `--rules` another one. Both declare the endpoint that the scenario
+/// calls, and each decides its own.
+#[test]
+fn an_endpoint_of_a_scenario_is_one_of_the_rules_that_decide() {
+    let folder = Folder::new();
+    let opens = folder.file("opens.toml", declaring(true)).display().to_string();
+    let closed = folder.file("closed.toml", declaring(false)).display().to_string();
+    let verdict = |own: &str, rules: &[&str]| {
+        let scenario = json!({
+            "id": "a", "rules": own, "about": "", "clauses": [], "steps": [
+                {"as": "guest1", "do": "register as guest"},
+                {"as": "guest1", "do": "POST /peek"},
+            ],
+        });
+        let path = folder.file("a.json", scenario.to_string()).display().to_string();
+        let ran = run(["decide", &path, "--format", "json"].iter().chain(rules));
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran.json()["steps"][1]["verdict"].clone()
+    };
+    assert_eq!(verdict(&opens, &[]), "allow");
+    assert_eq!(verdict(&closed, &[]), "deny");
+    assert_eq!(verdict(&closed, &["--rules", &opens]), "allow");
+    assert_eq!(verdict(&opens, &["--rules", &closed]), "deny");
+    assert_eq!(verdict("latest", &["--rules", &opens]), "allow");
+    // Where other rules decide, those of the scenario do not have to exist.
+    assert_eq!(verdict("none.toml", &["--rules", &opens]), "allow");
+}
+
 #[test]
 fn a_scenario_can_come_from_the_standard_input() {
     let scenario = r#"{"id": "a", "rules": "latest", "about": "", "clauses": [],

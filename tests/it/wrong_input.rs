@@ -210,6 +210,25 @@ fn files_that_are_no_text_or_too_large() {
 }
 
 #[test]
+fn the_rules_of_a_scenario() {
+    let folder = Folder::new();
+    let proposal = folder.file("wrong.toml", rules("guest = true"));
+    let missing = folder.path("missing.toml");
+    let mut messages = String::new();
+    for named in [missing.display().to_string(), proposal.display().to_string(), "v9.9".to_owned()]
+    {
+        let text = scenario(r#"{"as": "guest1", "do": "POST /peek"}"#);
+        let path = folder.file("a.json", text.replace("\"latest\"", &format!("\"{named}\"")));
+        let ran = run(["decide".into(), path.into_os_string()]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
+        messages += &ran.err;
+    }
+    let places = format!("`{}`", missing.display());
+    assert!(messages.contains(&format!("looked for at {places}")), "{messages}");
+    insta::assert_snapshot!(wrapped(&folder.without_path(&messages)));
+}
+
+#[test]
 fn files_that_extend_each_other() {
     let folder = Folder::new();
     let text =

@@ -36,9 +36,9 @@ impl Source<'_> {
         rules: &Rules,
         name: &Spanned<String>,
     ) -> Result<EndpointId, RulesError> {
-        let known = || rules.every_endpoint();
-        known().find(|endpoint| endpoint.get().id == *name.get_ref()).ok_or_else(|| {
-            let near = nearest(name, known().map(|endpoint| endpoint.get().id.as_str()));
+        rules.find_endpoint(name.get_ref()).ok_or_else(|| {
+            let known = rules.every_endpoint().map(|endpoint| endpoint.get().id.as_str());
+            let near = nearest(name, known);
             let message = format!(
                 "there is no endpoint `{}`; did you mean `{near}`? An endpoint that is new needs an entry `[[endpoint]]`",
                 name.get_ref()

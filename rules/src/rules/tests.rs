@@ -59,6 +59,18 @@ fn declaring(ids: &[&str], gives: &str) -> Rules {
 }
 
 #[test]
+fn each_rules_find_the_endpoint_that_they_declare() {
+    let (one, other) = (declaring(&["POST /peek"], "events"), declaring(&["POST /peek"], "state"));
+    let found = [&one, &other].map(|rules| rules.find_endpoint("POST /peek").unwrap());
+    assert_eq!(
+        found.map(|endpoint| endpoint.get().unseen.as_deref()),
+        [Some("events"), Some("state")]
+    );
+    assert_eq!(Rules::find("latest").unwrap().find_endpoint("POST /peek"), None);
+    assert_eq!(EndpointId::find("POST /peek"), None);
+}
+
+#[test]
 fn the_files_of_one_run_can_declare_many_endpoints() {
     for file in 0..3 {
         let ids: Vec<_> = (0..150).map(|number| format!("GET /new{file}/{number}")).collect();

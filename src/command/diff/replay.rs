@@ -21,13 +21,9 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<CommandOutput, CommandErro
         _ => return Err(CommandError::FormOfReplay),
     };
     let name = path.display().to_string();
-    let mut saved = SavedReport::load(path)?;
+    let mut saved = SavedReport::load(path, args.rules.as_deref().map(Rules::find).transpose()?)?;
     saved.divergences.retain(|divergence| is_selected(args, &divergence.id));
-    let rules = match &args.rules {
-        Some(rules) => Rules::find(rules)?,
-        None => Rules::find(&saved.rules)
-            .map_err(|source| CommandError::RulesOfReport { report: name.clone(), source })?,
-    };
+    let rules = saved.rules.clone();
     let run = Run::of([&rules]);
     if saved.divergences.is_empty() {
         print_message("no divergence of the report matches, so nothing was there to run again");

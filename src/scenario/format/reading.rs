@@ -11,17 +11,21 @@ use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 
 use super::super::ScenarioStep;
 use super::super::actor;
+use super::super::known_endpoints::KnownEndpoints;
 use super::super::verb::{Field, Verb};
 use super::{Fault, StepEntry, spelling};
 
 impl StepEntry {
-    /// Converts the entry to a step.
-    pub(in super::super) fn scenario_step(self) -> Result<ScenarioStep, Fault> {
+    /// Converts the entry to a step, which can call these endpoints.
+    pub(in super::super) fn scenario_step(
+        self,
+        endpoints: KnownEndpoints<'_>,
+    ) -> Result<ScenarioStep, Fault> {
         let by = actor::find(&self.by).map_err(|known| Fault::Actor(self.by.clone(), known))?;
         let verb = Verb::find(&self.operation_name);
-        let endpoint = EndpointId::find(&self.operation_name);
+        let endpoint = endpoints.find(&self.operation_name);
         if verb.is_none() && endpoint.is_none() {
-            return Err(self.unknown_operation());
+            return Err(self.unknown_operation(endpoints));
         }
         let (needs, takes) = match verb {
             Some(verb) => (verb.needs(), verb.takes()),
@@ -47,7 +51,7 @@ impl StepEntry {
         let operation = match (verb, endpoint) {
             (Some(verb), _) => self.operation(verb, by)?,
             (None, Some(endpoint)) => self.call(endpoint)?,
-            (None, None) => return Err(self.unknown_operation()),
+            (None, None) => return Err(self.unknown_operation(endpoints)),
         };
         let tag = self.event.is_some() && operation != Operation::ReadThroughOtherRoom;
         if tag && (operation.sends().is_none() || place != Place::Room(0)) {
@@ -231,9 +235,9 @@ impl StepEntry {
         })
     }
 
-    fn unknown_operation(&self) -> Fault {
+    fn unknown_operation(&self, endpoints: KnownEndpoints<'_>) -> Fault {
         let verbs = Verb::ALL.iter().map(|verb| verb.as_str());
-        let known = verbs.chain(EndpointId::all().map(|endpoint| endpoint.get().id.as_str()));
+        let known = verbs.chain(endpoints.ids());
         let likeness = |known: &str| strsim::jaro(&self.operation_name, known);
         let nearest = known.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default();
         Fault::UnknownOperation(self.operation_name.clone(), nearest.to_owned())
