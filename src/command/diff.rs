@@ -51,7 +51,8 @@ pub(super) struct Args {
     /// the report or on `--server`
     #[arg(long, value_name = "REPORT", conflicts_with_all = ["explore_for", "seed", "baseline", "write_baseline", "also"])]
     replay: Option<PathBuf>,
-    /// Run the scenarios in the JSON files of DIR, such as those of `vectors --out DIR`
+    /// Run the scenarios in the JSON files of DIR, such as those of `vectors --out DIR`. A scenario for
+    /// other rules than those of the run is refused, and so is an expectation that these rules contradict
     /// [default: the vectors of the rules, generated anew]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["replay", "concurrent"])]
     scenarios: Option<PathBuf>,

@@ -9,7 +9,7 @@ use glob::Pattern;
 use guest_access_model::action::Action;
 use guest_access_rules::rules::Rules;
 
-use crate::scenario::{Scenario, ScenarioError};
+use crate::scenario::{Scenario, ScenarioError, ScenarioText, Source};
 use crate::subject::server::setting_shapes;
 use crate::vectors::{self, Vector, vectors};
 
@@ -39,6 +39,38 @@ pub enum PlanError {
     /// A file is no scenario, or a step cannot happen under the rules.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
+    /// The scenario is for other rules than the run.
+    #[error(
+        "{}:{line}: the scenario is for the rules `{named}`, and the run compares with `{rules}`; give `--rules {named}`, or leave the scenario out",
+        path.display()
+    )]
+    OtherRules {
+        /// The file.
+        path: PathBuf,
+        /// The line in which the scenario names its rules.
+        line: usize,
+        /// The rules of the scenario.
+        named: String,
+        /// The rules of the run.
+        rules: String,
+    },
+    /// A step expects what the rules do not decide.
+    #[error(
+        "{}:{line}: step {number} expects what `{rules}` does not decide: {difference}; `diff` compares with the rules, so correct `expect` or leave it out",
+        path.display()
+    )]
+    OtherExpectation {
+        /// The file.
+        path: PathBuf,
+        /// The line of the step.
+        line: usize,
+        /// The number of the step, from 1.
+        number: usize,
+        /// The rules of the run.
+        rules: String,
+        /// The differences, in words.
+        difference: String,
+    },
     /// Two files have scenarios of one id.
     #[error("{}: the scenario has the id `{id}`, as has the scenario in {}", path.display(), other.display())]
     SameId {
@@ -63,7 +95,7 @@ pub fn plan(rules: &Rules, only: &[Pattern]) -> Vec<PlannedScenario> {
 ///
 /// # Errors
 /// If the folder cannot be read or has no scenario, if two scenarios have one id, or if a scenario is
-/// wrong or cannot happen under `rules`.
+/// wrong, is for other rules, cannot happen under `rules`, or expects what `rules` do not decide.
 pub fn plan_from(
     folder: &Path,
     rules: &Rules,
@@ -85,21 +117,59 @@ pub fn plan_from(
         return Err(PlanError::Empty { path: folder.to_owned() });
     }
     paths.sort();
-    let profile = rules.profile();
     let mut known: HashMap<String, PathBuf> = HashMap::new();
     let mut scenarios = Vec::new();
     for path in paths {
-        let (scenario, source) = Scenario::load(&path)?;
-        scenario.replay(&profile).map_err(|error| source.locate(error))?;
-        let id = scenario.id.clone();
+        let text = ScenarioText::load(&path)?;
+        let id = text.id().to_owned();
         if let Some(other) = known.insert(id.clone(), path.clone()) {
             return Err(PlanError::SameId { id, path, other });
         }
         if is_selected(&id, only) {
+            check_rules(&text, rules)?;
+            let (scenario, source) = text.read_by(rules)?;
+            check_expectations(&scenario, &source, rules)?;
             scenarios.push(PlannedScenario { id, steps: in_every_shape(scenario.actions()) });
         }
     }
     Ok(in_order(scenarios))
+}
+
+/// Checks that the scenario is for the rules of the run. A scenario that was made by the rules of a file
+/// may name them by their id.
+fn check_rules(text: &ScenarioText, rules: &Rules) -> Result<(), PlanError> {
+    let named = text.rules();
+    if named == rules.id || rules.aliases.iter().any(|alias| alias == named) {
+        return Ok(());
+    }
+    if text.find_rules()? == *rules {
+        return Ok(());
+    }
+    let (path, line) = text.place_of_rules();
+    let (path, named, rules) = (path.to_owned(), named.to_owned(), rules.id.clone());
+    Err(PlanError::OtherRules { path, line, named, rules })
+}
+
+/// Checks that every step can happen under the rules of the run, and that they decide what it expects.
+fn check_expectations(
+    scenario: &Scenario,
+    source: &Source,
+    rules: &Rules,
+) -> Result<(), PlanError> {
+    let differences = scenario.differences(rules).map_err(|error| source.locate(error))?;
+    match differences.into_iter().enumerate().find(|(_, found)| !found.is_empty()) {
+        None => Ok(()),
+        Some((index, found)) => {
+            let (path, line) = source.place_of_step(index);
+            Err(PlanError::OtherExpectation {
+                path: path.to_owned(),
+                line,
+                number: index + 1,
+                rules: rules.id.clone(),
+                difference: found.join(", "),
+            })
+        }
+    }
 }
 
 /// Whether a scenario with this id is to be run.

@@ -7,7 +7,7 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{self, Variant};
 
 use super::ActionRun;
-use crate::scenario::{ObservedStep, Scenario, ScenarioError, Verdict};
+use crate::scenario::{ObservedStep, Scenario, ScenarioError, ScenarioStep, Verdict};
 
 /// A step of a scenario, decided.
 #[derive(Debug, Clone)]
@@ -48,15 +48,7 @@ impl Scenario {
     /// # Errors
     /// If a step cannot happen under the rules' default profile.
     pub fn decide(&self, rules: &Rules) -> Result<Vec<DecidedStep>, ScenarioError> {
-        self.replay(&rules.profile())?;
-        let default = ActionRun::of(&rules.profile(), self.actions());
-        let decided = default.steps().iter().copied();
-        let mut decided: Vec<_> = decided
-            .map(|(before, outcome)| {
-                let verdict = Verdict::of(&outcome.observation.decision);
-                DecidedStep { before, outcome, verdict, otherwise: Vec::new() }
-            })
-            .collect();
+        let (default, mut decided) = self.decide_by_default(rules)?;
         for alternative in variant::open(rules) {
             let outcomes = default.by(&alternative.profile).into_iter();
             for ((_, outcome), step) in outcomes.zip(&mut decided) {
@@ -64,6 +56,44 @@ impl Scenario {
             }
         }
         Ok(decided)
+    }
+
+    /// How the outcome of each step under `rules` differs from what the scenario expects, in words. Empty
+    /// for a step whose outcome is as expected.
+    ///
+    /// # Errors
+    /// If a step cannot happen under the rules' default profile.
+    pub fn differences(&self, rules: &Rules) -> Result<Vec<Vec<String>>, ScenarioError> {
+        let expects_open = |step: &ScenarioStep| {
+            step.expect.as_ref().is_some_and(|expect| expect.verdict == Verdict::Open)
+        };
+        // Only an expectation of `open` depends on the open variants, and they take most of the time.
+        let decided = if self.steps.iter().any(expects_open) {
+            self.decide(rules)?
+        } else {
+            self.decide_by_default(rules)?.1
+        };
+        let label = self.label();
+        let differences = self.steps.iter().zip(&decided).map(|(step, decided)| {
+            let expect = step.expect.as_ref()?;
+            Some(decided.observed(&step.action, label).differences(expect, decided.verdict))
+        });
+        Ok(differences.map(Option::unwrap_or_default).collect())
+    }
+
+    /// Decides each step by the default profile alone.
+    fn decide_by_default(
+        &self,
+        rules: &Rules,
+    ) -> Result<(ActionRun, Vec<DecidedStep>), ScenarioError> {
+        self.replay(&rules.profile())?;
+        let default = ActionRun::of(&rules.profile(), self.actions());
+        let decided = default.steps().iter().map(|(before, outcome)| {
+            let verdict = Verdict::of(&outcome.observation.decision);
+            DecidedStep { before: *before, outcome: *outcome, verdict, otherwise: Vec::new() }
+        });
+        let decided = decided.collect();
+        Ok((default, decided))
     }
 }
 

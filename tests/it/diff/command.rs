@@ -8,7 +8,7 @@ use guest_access_rules::variant;
 use serde_json::{Value, json};
 
 use super::diff_vectors;
-use crate::cli::{Folder, run};
+use crate::cli::{Folder, run, wrapped};
 
 fn http(url: &str, path: &str, body: &Value) -> Value {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -84,6 +84,55 @@ fn a_folder_without_scenarios_is_refused() {
     }
     let names = ["missing", "empty", "wrong", "twice", "impossible"];
     insta::assert_snapshot!(names.map(refused).concat());
+}
+
+/// A scenario of a guest that asks for `GET /sync` and expects to be allowed.
+fn scenario_for(rules: &str, expect: &str) -> String {
+    json!({
+        "id": "a", "rules": rules, "about": "", "clauses": [], "steps": [
+            { "as": "guest1", "do": "register as guest" },
+            { "as": "guest1", "do": "GET /sync", "expect": { "verdict": expect } },
+        ],
+    })
+    .to_string()
+}
+
+#[test]
+fn a_scenario_for_other_rules_or_outcomes_is_refused() {
+    let folder = Folder::new();
+    let proposal = "id = \"p\"\nabout = \"\"\nextends = \"v1.16\"\n";
+    let proposal = folder.file("p.toml", proposal).display().to_string();
+    let missing = folder.path("missing.toml").display().to_string();
+    let scenarios = folder.path("scenarios");
+    std::fs::create_dir(&scenarios).unwrap();
+    let diff = |text: &str, args: &[&str]| {
+        std::fs::write(scenarios.join("a.json"), text).unwrap();
+        let always = ["diff", "--quiet", "--scenarios", scenarios.to_str().unwrap()];
+        run(always.iter().chain(args))
+    };
+    let mut messages = String::new();
+    for (text, args) in [
+        (scenario_for("v1.2", "allow"), &[][..]),
+        (scenario_for("v1.16", "allow"), &["--rules", &proposal]),
+        (scenario_for(&missing, "allow"), &[]),
+        (scenario_for("v1.16", "deny"), &[]),
+        (scenario_for("v1.16", "open"), &[]),
+    ] {
+        let ran = diff(&text, args);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
+        messages += &ran.err;
+    }
+    insta::assert_snapshot!(wrapped(&folder.without_path(&messages)));
+    for (text, args) in [
+        (scenario_for("latest", "allow"), &[][..]),
+        (scenario_for("v1.19", "allow"), &["--rules", "v1.16"]),
+        (scenario_for(&proposal, "allow"), &["--rules", &proposal]),
+        (scenario_for("p", "allow"), &["--rules", &proposal]),
+        (scenario_for("v1.2", "deny"), &["--only", "b", "--explore-for", "1s"]),
+    ] {
+        let ran = diff(&text, args);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
 }
 
 #[test]
