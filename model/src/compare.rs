@@ -13,7 +13,7 @@ use crate::state::{Scope, State};
 use crate::stop::Stop;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
-use guest_access_rules::rules::Rules;
+use guest_access_rules::rules::{Redeclared, Rules};
 use guest_access_rules::vocabulary::{Decision, spelled};
 
 use difference_search::DifferenceSearch;
@@ -119,8 +119,10 @@ impl Leader {
 /// How two revisions differ.
 #[derive(Debug, Clone)]
 pub struct Comparison {
-    /// The verdict.
+    /// The verdict. Two revisions that declare two endpoints by one id are incomparable.
     pub verdict: ComparisonVerdict,
+    /// The ids by which the two revisions declare two endpoints.
+    pub redeclared: Vec<Redeclared>,
     /// How many pairs of a state and an action were compared.
     pub contexts: usize,
     /// Whether every state that either revision reaches was compared.
@@ -139,8 +141,15 @@ pub struct Comparison {
 ///
 /// In steps 1 and 2 both decide in the same state. So no difference is a consequence of an earlier
 /// difference. The result does not depend on the number of `threads`.
+///
+/// If both declare endpoints by one id and for the same calls, the comparison takes the endpoints of
+/// `from`, see [`Rules::with_endpoints_of`].
 pub fn compare(from: &Rules, to: &Rules, scope: Scope, threads: usize, stop: &Stop) -> Comparison {
-    compare_profiles(&from.profile(), &to.profile(), scope, threads, stop)
+    let redeclared = from.redeclared_in(to);
+    let to = to.with_endpoints_of(from).profile();
+    let comparison = compare_profiles(&from.profile(), &to, scope, threads, stop);
+    let verdict = if redeclared.is_empty() { comparison.verdict } else { ComparisonVerdict::Incomparable };
+    Comparison { verdict, redeclared, ..comparison }
 }
 
 /// Compares two profiles.
@@ -197,5 +206,5 @@ pub fn compare_profiles(
         (false, true) => ComparisonVerdict::LessPermissive,
         _ => ComparisonVerdict::Incomparable,
     };
-    Comparison { verdict, contexts, complete, differences }
+    Comparison { verdict, redeclared: Vec::new(), contexts, complete, differences }
 }

@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod names;
 mod reader;
+mod redeclared;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -22,6 +23,7 @@ use crate::guarantee::{GuaranteeId, GuaranteeSet};
 use crate::profile::{Access, Conditions, Profile};
 
 pub use error::RulesError;
+pub use redeclared::Redeclared;
 
 /// Which options of one decision point a revision requires, permits or forbids.
 #[derive(Debug, Clone, PartialEq, Eq)]

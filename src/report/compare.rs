@@ -1,6 +1,7 @@
 //! The report of `compare`.
 
 mod permitted;
+mod redeclared;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
@@ -10,6 +11,7 @@ use guest_access_model::compare::{
     Comparison, ComparisonVerdict, Difference, Direction, PermittedChange, Side,
 };
 use guest_access_model::state::{Scope, State};
+use guest_access_rules::endpoint::{Auth, EndpointId};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::HistoryVisibility;
 use serde::Serialize;
@@ -17,6 +19,7 @@ use serde::Serialize;
 use crate::scenario::{Scenario, ScenarioError};
 
 pub use permitted::{EffectReport, PermittedChangeReport, PermittedComparison, StandingReport};
+pub use redeclared::{DeclarationReport, RedeclaredEndpoint};
 
 use super::{Run, UncheckedEndpoint, number, paint, steps_in_words, style};
 
@@ -41,6 +44,9 @@ pub struct ComparisonReport {
     pub differences: Vec<DifferenceReport>,
     /// The comparison of the answers that the two revisions permit.
     pub permitted: PermittedComparison,
+    /// The ids by which the two revisions declare two endpoints.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub redeclared: Vec<RedeclaredEndpoint>,
     /// The unchecked endpoints that only one of the two revisions opens.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<UncheckedEndpoint>,
@@ -93,6 +99,8 @@ impl ComparisonReport {
         (changes, searched): &(Vec<PermittedChange>, bool),
         run: Run,
     ) -> Result<Self, ScenarioError> {
+        // As `compare` does it: the actions of the witnesses call the endpoints of `from`.
+        let to = &*to.with_endpoints_of(from);
         let differences =
             (1..).zip(&found.differences).map(|(n, d)| DifferenceReport::new(from, to, n, d));
         Ok(Self {
@@ -105,12 +113,10 @@ impl ComparisonReport {
             contexts: found.contexts,
             differences: differences.collect::<Result<_, _>>()?,
             permitted: PermittedComparison::new(from, to, changes)?,
-            unseen: UncheckedEndpoint::of(from.endpoints_of_either(to).into_iter().filter(
-                |endpoint| {
-                    from.endpoint(*endpoint).access != to.endpoint(*endpoint).access
-                        || from.may_open(*endpoint) != to.may_open(*endpoint)
-                },
-            )),
+            redeclared: found.redeclared.iter().copied().map(RedeclaredEndpoint::from).collect(),
+            unseen: UncheckedEndpoint::of(
+                from.endpoints_of_either(to).into_iter().filter(|e| opens_in_one(from, to, *e)),
+            ),
             run,
         })
     }
@@ -153,6 +159,16 @@ impl DifferenceReport {
             leader,
         })
     }
+}
+
+/// Whether guests may call the endpoint under only one of the two revisions, or under other conditions.
+fn opens_in_one(from: &Rules, to: &Rules, endpoint: EndpointId) -> bool {
+    // No list closes an endpoint that asks for no user's access token.
+    let declares = |rules: &Rules| rules.declared.contains_key(&endpoint);
+    let is_open_to_all = endpoint.get().auth != Auth::User;
+    is_open_to_all && declares(from) != declares(to)
+        || from.endpoint(endpoint).access != to.endpoint(endpoint).access
+        || from.may_open(endpoint) != to.may_open(endpoint)
 }
 
 /// The decision of one revision about the last step of the witness. If both revisions allow the step,
@@ -216,6 +232,7 @@ impl Display for ComparisonReport {
         };
         writeln!(f, "{}", paint(style::HEADING, verdict))?;
         self.permitted.write_text(f, from, to)?;
+        self.redeclared.iter().try_for_each(|endpoint| endpoint.write_text(f))?;
         let much =
             if self.complete { "all of them" } else { "not all of them: the search was ended" };
         writeln!(f, "{} decisions compared, {much}", number(self.contexts))?;

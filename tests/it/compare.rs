@@ -2,7 +2,7 @@
 
 use guest_access_rules::rules::Rules;
 
-use crate::cli::{Folder, run, run_line};
+use crate::cli::{Folder, Ran, run, run_line};
 
 #[test]
 fn each_difference_is_reported_with_a_shortest_witness() {
@@ -126,4 +126,59 @@ fn an_endpoint_opened_to_joined_guests_is_shown_in_their_room() {
 fn content_that_no_rule_looks_at_is_not_compared_and_said_so() {
     let report = compared("v1.16", "[[allow]]\nendpoint = \"POST /search\"");
     assert_eq!(report["unseen"][0]["endpoint"], "POST /search");
+}
+
+/// `compare`, in this format, of two rules files that declare one endpoint, each with its own entries.
+fn compared_declarations(entries: [&str; 2], format: &str) -> Ran {
+    let folder = Folder::new();
+    let head = "id = \"p\"\nabout = \"A proposal.\"\nextends = \"v1.16\"\n[[endpoint]]\nid = \"POST /rooms/{roomId}/peek\"\n";
+    let [from, to] = [("a.toml", entries[0]), ("b.toml", entries[1])]
+        .map(|(name, entries)| folder.file(name, format!("{head}{entries}")).into_os_string());
+    let ran = run(["compare".into(), from, to, "--format".into(), format.into()]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran
+}
+
+#[test]
+fn one_id_of_two_endpoints_is_never_equivalent() {
+    let open = "[[allow]]\nendpoint = \"POST /rooms/{roomId}/peek\"\n";
+    let declared = |lines: &str, more: &str| format!("{lines}\n{more}");
+    let of_room = "gives = \"the events of the room\"\ndoes = \"nothing\"";
+    for (other, opened) in [
+        ("gives = \"the members of the room\"\ndoes = \"nothing\"", ""),
+        ("gives = \"the events of the room\"\ndoes = \"lets the caller peek\"", open),
+        ("auth = \"none\"\ngives = \"the events of the room\"\ndoes = \"nothing\"", open),
+        (
+            "path = \"/_matrix/client/v1/rooms/{roomId}/peek\"\ngives = \"the events of the room\"\ndoes = \"nothing\"",
+            "",
+        ),
+    ] {
+        let entries = [declared(of_room, opened), declared(other, opened)];
+        let report = compared_declarations(entries.each_ref().map(String::as_str), "json").json();
+        assert_eq!(report["verdict"], "incomparable", "{report}");
+        let redeclared = &report["redeclared"][0];
+        assert_eq!(redeclared["endpoint"], "POST /rooms/{roomId}/peek", "{report}");
+        assert_ne!(redeclared["before"], redeclared["after"], "{report}");
+    }
+    let same = [declared(of_room, open), declared(of_room, open)];
+    let report = compared_declarations(same.each_ref().map(String::as_str), "json").json();
+    assert_eq!((&report["verdict"], &report["redeclared"]), (&"equivalent".into(), &().into()));
+}
+
+#[test]
+fn what_each_of_two_endpoints_of_one_id_gives_is_said() {
+    let open = "[[allow]]\nendpoint = \"POST /rooms/{roomId}/peek\"\n";
+    let entries = [
+        format!("gives = \"the events of the room\"\ndoes = \"nothing\"\n{open}"),
+        format!("gives = \"the members of the room\"\ndoes = \"lets the caller peek\"\n{open}"),
+    ];
+    let ran = compared_declarations(entries.each_ref().map(String::as_str), "text");
+    insta::assert_snapshot!(ran.text());
+}
+
+#[test]
+fn a_new_endpoint_that_needs_no_token_is_not_compared_and_said_so() {
+    let entries =
+        "[[endpoint]]\nid = \"GET /peek\"\nauth = \"none\"\ngives = \"events\"\ndoes = \"nothing\"";
+    assert_eq!(compared("v1.16", entries)["unseen"][0]["endpoint"], "GET /peek");
 }

@@ -98,7 +98,8 @@ pub struct AnswerEffect {
 }
 
 /// Every change of what a homeserver may answer, by decision point, then by endpoint. The second value
-/// is whether every effect was searched to the end.
+/// is whether every effect was searched to the end. If both declare endpoints by one id and for the same
+/// calls, the changes are of the endpoints of `from`.
 ///
 /// # Panics
 /// Never: the reader of the rules checked that each option is one of its point.
@@ -109,6 +110,7 @@ pub fn permitted_changes(
     threads: usize,
     stop: &Stop,
 ) -> (Vec<PermittedChange>, bool) {
+    let to = &*to.with_endpoints_of(from);
     let mut changes: Vec<PermittedChange> = Vec::new();
     for point in PointId::all() {
         let (before, after) = (of_point(from, point), of_point(to, point));

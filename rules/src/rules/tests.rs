@@ -79,3 +79,16 @@ fn the_files_of_one_run_can_declare_many_endpoints() {
         assert_eq!(rules.every_endpoint().count(), EndpointId::count() + 150);
     }
 }
+
+#[test]
+fn the_endpoints_of_one_id_that_two_files_declare_otherwise_are_found() {
+    let ids = ["POST /peek", "POST /poke"];
+    let (one, other) = (declaring(&ids, "events"), declaring(&ids, "state"));
+    assert_eq!(one.redeclared_in(&declaring(&ids, "events")), []);
+    let redeclared = one.redeclared_in(&other);
+    assert_eq!(redeclared.iter().map(|of| of.from.get().id.as_str()).collect::<Vec<_>>(), ids);
+    assert!(redeclared.iter().all(|of| of.to.get().unseen.as_deref() == Some("state")));
+    let as_one = other.with_endpoints_of(&one);
+    assert!(as_one.every_endpoint().eq(one.every_endpoint()));
+    assert_eq!(as_one.find_endpoint("POST /peek"), one.find_endpoint("POST /peek"));
+}
