@@ -24,15 +24,15 @@ use task::Task;
 pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     args.validate()?;
     let selection = Selection::of(&args.properties, args.model)?;
-    let rules: Vec<_> =
-        args.rules.iter().map(|name| Rules::find(name)).collect::<Result<_, _>>()?;
+    let names = args.rules();
+    let rules: Vec<_> = names.iter().map(|name| Rules::find(name)).collect::<Result<_, _>>()?;
     let subjects: Vec<_> = rules
         .iter()
         .map(|rules| ExploredSubject::find(rules, &args.subject))
         .collect::<Result<_, _>>()?;
     let task = Task::begin(args)?;
     let mut reports = Vec::new();
-    for ((name, rules), subject) in args.rules.iter().zip(&rules).zip(&subjects) {
+    for ((name, rules), subject) in names.iter().zip(&rules).zip(&subjects) {
         let mut found = match args.model {
             Model::Sequential => sequential::check(&task, rules, subject, &selection)?,
             Model::Concurrent => concurrent::check(&task, rules, subject, &selection)?,

@@ -55,6 +55,21 @@ fn the_json_has_its_documented_form() {
 }
 
 #[test]
+fn rules_are_named_by_arguments_or_by_the_option() {
+    let checked = |named: &str| {
+        let always = "--guests 1 --max-states 5 --property confinement --format json --quiet";
+        let report = run_line(&format!("check {named} {always}")).json();
+        let of = |report: &serde_json::Value| report["rules"].as_str().unwrap().to_owned();
+        report.as_array().map_or_else(|| vec![of(&report)], |all| all.iter().map(of).collect())
+    };
+    assert_eq!(checked(""), ["v1.16"]);
+    assert_eq!(checked("--rules v1.2"), ["v1.2"]);
+    assert_eq!(checked("--rules v1.2 --rules r0.0.0"), ["v1.2", "r0.0.0"]);
+    assert_eq!(checked("v1.1 --rules v1.2"), ["v1.1", "v1.2"]);
+    assert!(run_line("check --help").out.contains("--rules <RULES>"));
+}
+
+#[test]
 fn several_reports_are_an_array() {
     let ran =
         run_line("check draft-2015-11-05 r0.0.0 --guests 1 --property confinement --format json");

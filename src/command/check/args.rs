@@ -28,9 +28,12 @@ use crate::command::search::SearchArgs;
     after_help = "Examples:\n  guest-access check v1.16 --property revocation --guests 1\n  guest-access check --model concurrent --discipline locks"
 )]
 pub(in crate::command) struct Args {
-    /// The rules to check; several are checked one after the other
-    #[arg(value_name = "RULES", default_value = "latest")]
-    pub(super) rules: Vec<String>,
+    /// The rules to check; several are checked one after the other [default: latest]
+    #[arg(value_name = "RULES")]
+    positional_rules: Vec<String>,
+    /// The rules to check, as the argument RULES; may be given several times
+    #[arg(long = "rules", value_name = "RULES")]
+    rules_option: Vec<String>,
     /// The model to explore
     #[arg(long, default_value = "sequential")]
     pub(super) model: Model,
@@ -145,6 +148,13 @@ impl Model {
 }
 
 impl Args {
+    /// The names of the rules to check: the arguments, then those of `--rules`.
+    pub(super) fn rules(&self) -> Vec<&str> {
+        let named = self.positional_rules.iter().chain(&self.rules_option);
+        let named: Vec<_> = named.map(String::as_str).collect();
+        if named.is_empty() { vec!["latest"] } else { named }
+    }
+
     /// Refuses options that belong to another model.
     pub(super) fn validate(&self) -> Result<(), CommandError> {
         let model = self.model;

@@ -46,7 +46,7 @@ fn workers(args: &Args, limits: &SearchLimits) -> Result<Workers, CommandError> 
         // The processes compare this text, to make sure that all explore the same states.
         let work = format!(
             "{:?}",
-            (&args.rules, args.model, &args.subject, &args.search, &args.properties)
+            (args.rules(), args.model, &args.subject, &args.search, &args.properties)
         );
         let cluster = Cluster::read(hosts, *process, *wait_for_hosts, work);
         workers.cluster = Some(cluster.map_err(ExecutorError::from)?);
