@@ -35,6 +35,16 @@ impl Condition {
         }
     }
 
+    /// The condition on a call, as a sentence.
+    pub const fn means(self) -> &'static str {
+        match self {
+            Self::MessagesOnly => "The event that the call sends is a `m.room.message`.",
+            Self::DisplayNameOnly => "The key of the profile is `displayname`.",
+            Self::WorldReadableRoom => "The room is `world_readable` at the time of the call.",
+            Self::JoinedRoom => "The guest is joined to the room.",
+        }
+    }
+
     /// The parameter that a call must name so that the condition can apply.
     pub const fn asks_for(self) -> &'static str {
         match self {

@@ -27,6 +27,16 @@ pub enum CommandError {
     /// The scenario does not exist, is wrong, or has a step that cannot be taken.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
+    /// The word is none of the vocabulary.
+    #[error(
+        "there is no word `{word}` of the rules;{near} `guest-access rules --vocabulary` lists all"
+    )]
+    UnknownWord {
+        /// The unknown word.
+        word: String,
+        /// A question that suggests a similar word; empty if there is none.
+        near: String,
+    },
     /// The guarantee does not exist.
     #[error("there is no guarantee `{name}`; did you mean `{nearest}`?")]
     UnknownGuarantee {

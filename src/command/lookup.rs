@@ -33,6 +33,16 @@ pub(super) fn defect(rules: &Rules, id: &str) -> Result<Variant, CommandError> {
     })
 }
 
+/// A question that suggests the most similar known name, as the middle of a message; empty if no known name
+/// is similar.
+pub(super) fn near(name: &str, known: impl Iterator<Item = String>) -> String {
+    let similar = nearest(name, known).filter(|known| strsim::jaro(name, known) > SIMILAR);
+    similar.map_or_else(String::new, |known| format!(" did you mean `{known}`?"))
+}
+
+/// How similar a name has to be to be suggested.
+const SIMILAR: f64 = 0.8;
+
 /// The known name that is most similar to `name`.
 fn nearest<T: AsRef<str>>(name: &str, known: impl Iterator<Item = T>) -> Option<T> {
     let similarity = |known: &T| strsim::jaro(name, known.as_ref());

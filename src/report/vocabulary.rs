@@ -1,0 +1,166 @@
+//! The report of `rules --vocabulary`: every word that a rules file can be written with.
+
+use std::fmt::{self, Display, Formatter};
+
+use guest_access_rules::clause::{CLAUSES, READINGS};
+use guest_access_rules::decision_point::{POINTS, PointOption};
+use guest_access_rules::guarantee::GuaranteeId;
+use guest_access_rules::profile::Condition;
+use guest_access_rules::rules::Rules;
+use serde::Serialize;
+
+use super::{Run, Table, paint, style};
+
+/// Every word of a rules file, with its meaning.
+#[derive(Debug, Clone, Serialize)]
+pub struct Vocabulary {
+    /// The id of the rules whose endpoints are listed.
+    pub rules: String,
+    /// The keys of a rules file.
+    pub keys: Vec<Word>,
+    /// The decision points, each with its options.
+    pub points: Vec<PointWords>,
+    /// The conditions under which an endpoint can be open.
+    pub conditions: Vec<Word>,
+    /// The guarantees.
+    pub guarantees: Vec<Word>,
+    /// The endpoints, each with its whole path.
+    pub endpoints: Vec<Word>,
+    /// The readings.
+    pub readings: Vec<Word>,
+    /// The clauses.
+    pub clauses: Vec<Word>,
+    /// The run that made the report.
+    pub run: Run,
+}
+
+/// A word, and its meaning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Word {
+    /// The word.
+    pub id: String,
+    /// The meaning.
+    pub means: String,
+}
+
+/// A decision point, and its options.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PointWords {
+    /// The id of the decision point.
+    pub id: &'static str,
+    /// The question.
+    pub means: String,
+    /// The options.
+    pub options: Vec<Word>,
+}
+
+/// The keys of a rules file, each with its meaning.
+const KEYS: &[(&str, &str)] = &[
+    ("id", "the name of the rules"),
+    ("date", "the date of the text: YYYY-MM-DD"),
+    (
+        "extends",
+        "the revision or the rules file that the file changes; a path is relative to the file",
+    ),
+    ("about", "the rules in one sentence"),
+    ("aliases", "a list of other names of the rules"),
+    ("[[endpoint]]", "declares an endpoint that the specification does not have"),
+    ("endpoint.id", "method and path: `POST /rooms/{roomId}/peek`"),
+    ("endpoint.path", "the whole path; left out, the path below `/_matrix/client/v3`"),
+    ("endpoint.auth", "`user` (left out), `optional`, `none`, `appservice` or `other`"),
+    ("endpoint.gives", "the content of rooms that the endpoint returns, in words, or `nothing`"),
+    ("endpoint.does", "what a call changes, in words, or `nothing`"),
+    ("[[allow]]", "opens an endpoint to guests"),
+    ("allow.endpoint", "the endpoint"),
+    ("allow.when", "a list of conditions that a call has to meet"),
+    ("allow.or_always", "the reading that permits a homeserver to drop the conditions"),
+    ("allow.clauses", "a list of clauses on which the entry rests"),
+    ("[[may_allow]]", "permits a homeserver to open an endpoint, which is closed by default"),
+    ("may_allow.endpoint", "the endpoint"),
+    ("may_allow.when", "a list of conditions that a call has to meet"),
+    ("may_allow.reading", "the reading that permits a homeserver to open the endpoint"),
+    ("may_allow.clauses", "a list of clauses on which the entry rests"),
+    ("[[refuse]]", "closes an endpoint to guests"),
+    ("refuse.endpoint", "the endpoint"),
+    ("refuse.clauses", "a list of clauses on which the entry rests"),
+    ("[[promise]]", "promises a guarantee"),
+    ("promise.guarantee", "the guarantee"),
+    ("promise.clauses", "a list of clauses on which the promise rests"),
+    ("[[withdraw]]", "gives up a promise"),
+    ("withdraw.guarantee", "the guarantee"),
+    ("withdraw.because", "the reason, as the end of a sentence"),
+    ("withdraw.clauses", "a list of clauses on which the entry rests"),
+    ("[points]", "answers decision points: `\"point\" = { … }`, the point in quotation marks"),
+    ("point.required", "the option that the text requires; all others are forbidden"),
+    ("point.default", "the default among the options that the text permits"),
+    ("point.also", "a list of the other options that the text permits"),
+    ("point.silent", "the default where the text is silent; no option is forbidden"),
+    ("point.reading", "the reading on which the default rests"),
+    ("point.clauses", "a list of clauses, in addition to those of the point"),
+];
+
+impl Word {
+    fn new(id: impl Into<String>, means: impl Into<String>) -> Self {
+        Self { id: id.into(), means: means.into() }
+    }
+}
+
+impl Vocabulary {
+    /// The vocabulary, with the endpoints that `rules` know.
+    pub fn new(rules: &Rules, run: Run) -> Self {
+        let option = |option: &PointOption| Word::new(option.id, option.means());
+        let points = POINTS.iter().map(|point| PointWords {
+            id: point.id,
+            means: point.question(),
+            options: point.options.iter().map(option).collect(),
+        });
+        let conditions = Condition::ALL.iter();
+        let guarantees = GuaranteeId::all().map(|guarantee| guarantee.get());
+        let endpoints = rules.every_endpoint().map(|endpoint| endpoint.get());
+        Self {
+            rules: rules.id.clone(),
+            keys: KEYS.iter().map(|(key, means)| Word::new(*key, *means)).collect(),
+            points: points.collect(),
+            conditions: conditions.map(|c| Word::new(c.as_str(), c.means())).collect(),
+            guarantees: guarantees.map(|g| Word::new(g.id, g.always)).collect(),
+            endpoints: endpoints.map(|e| Word::new(&e.id, &e.path)).collect(),
+            readings: READINGS.iter().map(|r| Word::new(r.id, r.question)).collect(),
+            clauses: CLAUSES.iter().map(|c| Word::new(c.id, c.text)).collect(),
+            run,
+        }
+    }
+}
+
+impl Display for Vocabulary {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "`rules --explain WORD` explains a word of these lists.\n")?;
+        list(f, "keys of a rules file", &self.keys)?;
+        writeln!(f, "{}", paint(style::HEADING, "decision points, each with its options"))?;
+        for point in &self.points {
+            writeln!(f, "  {}: {}", point.id, point.means)?;
+            words(f, "    ", &point.options)?;
+        }
+        writeln!(f)?;
+        list(f, "conditions", &self.conditions)?;
+        list(f, "guarantees", &self.guarantees)?;
+        list(f, "readings", &self.readings)?;
+        list(f, "clauses", &self.clauses)?;
+        writeln!(f, "{}", paint(style::HEADING, "endpoints, each with its whole path"))?;
+        words(f, "  ", &self.endpoints)
+    }
+}
+
+/// Writes words below a heading, and an empty line after them.
+fn list(f: &mut Formatter<'_>, heading: &str, of: &[Word]) -> fmt::Result {
+    writeln!(f, "{}", paint(style::HEADING, heading))?;
+    words(f, "  ", of)?;
+    writeln!(f)
+}
+
+fn words(f: &mut Formatter<'_>, indentation: &str, of: &[Word]) -> fmt::Result {
+    let mut table = Table::default();
+    for Word { id, means } in of {
+        table.push([format!("{indentation}{id}").into(), means.as_str().into()]);
+    }
+    write!(f, "{table}")
+}

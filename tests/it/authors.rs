@@ -1,0 +1,153 @@
+//! `rules` for authors of a rules file: words explained, the vocabulary, and a template.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use guest_access::report::Run;
+use guest_access::report::explanation::{Explanations, find_terms, names};
+use guest_access_rules::rules::Rules;
+
+use crate::cli::{Folder, run, run_line, wrapped};
+
+#[test]
+fn a_word_of_each_kind_is_explained() {
+    let mut text = String::new();
+    for (rules, word) in [
+        ("", "revocation.effect"),
+        ("", "revocation.effect=none"),
+        ("", "visible_room_only"),
+        ("", "room:world_readable"),
+        ("", "GET /events"),
+        ("", "GA-23"),
+        ("", "A16"),
+        ("", "events.past"),
+        ("examples/proposals/msc4140-delayed-events.toml", "GET /delayed_events"),
+    ] {
+        let mut args = vec!["rules", "--explain", word];
+        args.extend(Some(rules).filter(|rules| !rules.is_empty()));
+        let ran = run(args);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let _ = writeln!(text, "{}\n----", ran.out);
+    }
+    insta::assert_snapshot!(wrapped(&text));
+}
+
+#[test]
+fn every_word_is_explained() {
+    let rules = Rules::find("examples/proposals/msc4140-delayed-events.toml").unwrap();
+    let names = names(&rules);
+    assert!(names.len() > 700, "{}", names.len());
+    for name in names {
+        let terms = find_terms(&rules, &name);
+        let explained = Explanations::new(&rules, &terms, Run::of([&rules]));
+        // An option can have the name of another word. It comes after that word.
+        let explanation = &explained.explanations[0];
+        assert_eq!(explanation.id, name);
+        assert!(!explanation.means.is_empty(), "{name}");
+        assert!(explained.to_string().lines().count() > 2, "{name}");
+    }
+}
+
+#[test]
+fn an_endpoint_has_the_path_of_the_specification_and_any_placeholders() {
+    for name in [
+        "GET /rooms/{roomId}/messages",
+        "get /rooms/{room}/messages",
+        "GET /_matrix/client/v3/rooms/{roomId}/messages",
+        "/_matrix/client/v3/rooms/{roomId}/messages",
+        "endpoint.GET /rooms/{roomId}/messages",
+    ] {
+        let report = run(["rules", "--explain", name, "--format", "json"]).json();
+        let explained = report["explanations"].as_array().unwrap();
+        assert_eq!(explained.len(), 1, "{name}");
+        assert_eq!(explained[0]["id"], "GET /rooms/{roomId}/messages");
+    }
+}
+
+#[test]
+fn an_option_of_several_decision_points_is_explained_for_each() {
+    let report = run_line("rules --explain refused --format json").json();
+    let ids: Vec<_> = report["explanations"].as_array().unwrap().iter().map(|e| &e["id"]).collect();
+    assert!(ids.len() > 3 && ids.iter().any(|id| **id == "unlisted.endpoint=refused"), "{ids:?}");
+}
+
+#[test]
+fn an_unknown_word_is_refused_with_a_similar_one_if_there_is_one() {
+    let refused = |word: &str| {
+        let ran = run(["rules", "--explain", word]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
+        ran.err
+    };
+    assert!(refused("revocation.efect").contains("did you mean `revocation.effect`?"));
+    assert!(!refused("zzz").contains("did you mean"));
+}
+
+/// The keys that the reader of rules files knows, as the vocabulary names them.
+fn keys_of_the_reader() -> BTreeSet<String> {
+    let source = include_str!("../../rules/src/rules/file.rs");
+    let kinds = [
+        ("RulesFile", ""),
+        ("DeclaredEndpoint", "endpoint."),
+        ("Allow", "allow."),
+        ("MayAllow", "may_allow."),
+        ("Refuse", "refuse."),
+        ("Promise", "promise."),
+        ("Withdraw", "withdraw."),
+        ("PointEntry", "point."),
+    ];
+    let mut keys = BTreeSet::new();
+    assert_eq!(source.matches("struct ").count(), kinds.len());
+    for (name, prefix) in kinds {
+        let (_, fields) = source.split_once(&format!("struct {name} {{")).unwrap();
+        let (fields, _) = fields.split_once("\n}").unwrap();
+        for field in fields.lines().filter_map(|line| line.trim().strip_prefix("pub(super) ")) {
+            let (field, kind) = field.split_once(": ").unwrap();
+            keys.insert(match kind {
+                _ if kind.starts_with("Vec<") && name == "RulesFile" && field != "aliases" => {
+                    format!("[[{field}]]")
+                }
+                _ if kind.starts_with("BTreeMap<") => format!("[{field}]"),
+                _ => format!("{prefix}{field}"),
+            });
+        }
+    }
+    keys
+}
+
+#[test]
+fn the_vocabulary_has_every_key_and_every_word() {
+    let report = run_line("rules --vocabulary --format json").json();
+    let ids = |list: &str| -> BTreeSet<String> {
+        let words = report[list].as_array().unwrap();
+        words.iter().map(|word| word["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids("keys"), keys_of_the_reader());
+    let rules = Rules::find("latest").unwrap();
+    let text = run_line("rules --vocabulary").out;
+    for list in ["points", "conditions", "guarantees", "endpoints", "readings", "clauses"] {
+        let ids = ids(list);
+        assert!(!ids.is_empty(), "{list}");
+        for id in ids {
+            assert!(!find_terms(&rules, &id).is_empty(), "{id}");
+            assert!(text.contains(&id), "{id}");
+        }
+    }
+}
+
+#[test]
+fn a_template_is_written_and_checked() {
+    let folder = Folder::new();
+    let path = folder.path("mine.toml").display().to_string();
+    let ran = run(["rules", "--template", "mine", "--output", &path]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), ""), "{ran:?}");
+    let compared = run(["compare", "latest", &path, "--format", "json"]).json();
+    assert_eq!((&compared["to"], &compared["verdict"]), (&"mine".into(), &"equivalent".into()));
+    insta::assert_snapshot!(std::fs::read_to_string(path).unwrap());
+}
+
+#[test]
+fn a_template_has_a_name_that_a_file_can_have() {
+    for line in ["rules --template a\"b", "rules --template", "rules --template a --vocabulary"] {
+        assert_eq!(run_line(line).code, Some(2), "{line}");
+    }
+}
