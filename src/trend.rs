@@ -16,10 +16,10 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use guest_access_scenarios::permitted::DivergenceKind;
 use serde::Serialize;
 
 use crate::diff::SavedError;
-use crate::permitted::DivergenceKind;
 
 pub use change::Change;
 pub use saved_run::{SavedCause, SavedOccurrence, SavedRun, SavedScenario, SavedServer};

@@ -3,11 +3,12 @@
 
 use std::sync::LazyLock;
 
-use guest_access::scenario::Scenario;
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::scenario::Scenario;
 use libfuzzer_sys::fuzz_target;
 
-static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::find("latest").expect("a revision of ours"));
+static RULES: LazyLock<Rules> =
+    LazyLock::new(|| Rules::find("latest").expect("a revision of ours"));
 
 fuzz_target!(|text: &str| {
     if let Ok(scenario) = Scenario::parse("fuzzed.json", text) {

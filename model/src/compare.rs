@@ -148,7 +148,8 @@ pub fn compare(from: &Rules, to: &Rules, scope: Scope, threads: usize, stop: &St
     let redeclared = from.redeclared_in(to);
     let to = to.with_endpoints_of(from).profile();
     let comparison = compare_profiles(&from.profile(), &to, scope, threads, stop);
-    let verdict = if redeclared.is_empty() { comparison.verdict } else { ComparisonVerdict::Incomparable };
+    let verdict =
+        if redeclared.is_empty() { comparison.verdict } else { ComparisonVerdict::Incomparable };
     Comparison { verdict, redeclared, ..comparison }
 }
 

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::scenario::ScenarioText;
 
 use crate::report::Run;
 use crate::report::decide::DecideReport;
-use crate::scenario::ScenarioText;
 
 use super::output::{CommandOutput, Format, OutputArgs};
 use super::{CommandError, Outcome};

@@ -3,12 +3,12 @@
 use guest_access_model::scoreboard::scoreboard;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
+use guest_access_scenarios::vectors;
 
 use crate::diff::{self, PlannedScenario};
 use crate::report::Run;
 use crate::report::defects::DefectsReport;
 use crate::subject::reference::ReferenceSubject;
-use crate::vectors;
 
 use super::output::{CommandOutput, Format, OutputArgs, print_message};
 use super::progress::Progress;
@@ -64,8 +64,15 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
         Against::Vectors => {
             let vectors = vectors::vectors(&rules);
             let undetected = vectors::undetected(&rules, &vectors);
-            vectors::detections(&rules, &vectors, limits.workers, &limits.stop, on_progress)
-                .map(|detections| DefectsReport::by_vectors(&rules, &detections, &undetected, run))
+            vectors::detections(
+                &rules,
+                &vectors,
+                ReferenceSubject::new,
+                limits.workers,
+                &limits.stop,
+                on_progress,
+            )
+            .map(|detections| DefectsReport::by_vectors(&rules, &detections, &undetected, run))
         }
         Against::Diff => {
             let vectors = vectors::vectors(&rules);

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use guest_access_model::executor::ExecutorError;
 use guest_access_rules::discipline::UnknownDiscipline;
 use guest_access_rules::rules::RulesError;
+use guest_access_scenarios::scenario::ScenarioError;
 
 use crate::contention::RecordingError;
 use crate::diff::{DefectRunError, PlanError, SavedError};
 use crate::report::diff::BaselineError;
-use crate::scenario::ScenarioError;
 use crate::subject::server::ServerError;
 use crate::trend::TrendError;
 

@@ -5,11 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::vectors::{INDEX, SCHEMA, schema, vectors};
 use serde::{Deserialize, Serialize};
 
 use crate::report::Run;
 use crate::report::vectors::{UndetectedReport, VectorsReport};
-use crate::vectors::{INDEX, SCHEMA, schema, vectors};
 
 use super::output::{CommandOutput, Format, OutputArgs, json};
 use super::progress::Progress;

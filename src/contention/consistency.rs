@@ -1,7 +1,7 @@
 //! One assignment of readings for a whole recording.
 //!
 //! A homeserver takes one option at each open question, for the whole run
-//! ([`permitted`](crate::permitted)). The check of a partition finds the readings that this partition
+//! ([`permitted`](guest_access_scenarios::permitted)). The check of a partition finds the readings that this partition
 //! needs. The consistency check finds one assignment that explains every partition:
 //!
 //! 1. Unite the readings that the partitions need. If no two of them exclude each other, and every
@@ -29,11 +29,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_model::linearizability::PartitionedSpecification;
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::permitted::{Match, OpenOptions, StepMatches, TakenOption, judge_run};
+use guest_access_scenarios::scenario::actor_name;
 use serde::Serialize;
 
 use crate::diff::ReadingConflict;
-use crate::permitted::{Match, OpenOptions, StepMatches, TakenOption, judge_run};
-use crate::scenario::actor_name;
 
 use super::explain::{Pairs, explaining_readings, necessary_readings};
 use super::linearization::{LinearizationSearch, SearchResult};

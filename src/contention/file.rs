@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use guest_access_model::action::{Actor, Place};
 use guest_access_rules::text_file::{self, FileKind, TextFileError};
-
-use crate::scenario::{actor_name, guest_name, sentence};
+use guest_access_scenarios::scenario::{actor_name, guest_name, sentence};
 
 use super::recording::{
     AnswerVerdict, FORMAT, RecordedCall, Recording, RecordingLine, Round, RoundEnd, sends,

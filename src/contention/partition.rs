@@ -14,8 +14,8 @@ use guest_access_model::action::{Action, Actor, Operation};
 use guest_access_model::linearizability::PartitionedSpecification;
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+use guest_access_scenarios::scenario::guest_name;
 
-use crate::scenario::guest_name;
 use crate::subject::server::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
 
 use super::recording::{self, RecordedCall, Round, RoundEnd};

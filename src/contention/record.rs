@@ -11,8 +11,8 @@ use guest_access_model::decide::initial;
 use guest_access_model::stop::Stop;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::Membership;
+use guest_access_scenarios::scenario::{WrittenAction, guest_name};
 
-use crate::scenario::{WrittenAction, guest_name};
 use crate::subject::server::{
     CallContext, CallResult, CallVerdict, Needs, NotRunReason, RoomSettings, Server, ServerError,
     Session, SharedFixture, Token, UserAccount,

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use guest_access_model::action::{Action, Operation};
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+use guest_access_scenarios::scenario::WrittenAction;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-
-use crate::scenario::WrittenAction;
 
 /// The version of the format.
 pub const FORMAT: u32 = 1;

@@ -14,9 +14,9 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, Membership};
+use guest_access_scenarios::scenario::{WrittenAction, guest_name};
 use proptest::prelude::*;
 
-use crate::scenario::{WrittenAction, guest_name};
 use crate::subject::reference::ReferenceSubject;
 
 use super::check::Checker;
@@ -438,7 +438,7 @@ fn a_join_after_the_revocation_is_reported_as_a_race() {
     let checked = Checker::new(&rules).check(&recording, |_| ());
     let [violation] = checked.violations.as_slice() else { panic!("{checked:#?}") };
     assert!(violation.race);
-    assert_eq!(violation.kind, crate::permitted::DivergenceKind::Effect);
+    assert_eq!(violation.kind, guest_access_scenarios::permitted::DivergenceKind::Effect);
     assert!(violation.observed.contains("the membership of guest1 is `join`"), "{violation:?}");
     let starts: Vec<_> = violation.calls.iter().map(|call| call.start).collect();
     assert!(!starts.contains(&95), "the violation shows the message: {starts:?}");

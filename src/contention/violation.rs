@@ -4,9 +4,9 @@ use guest_access_model::action::Answer;
 use guest_access_model::linearizability::{CallSet, candidates};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::Decision;
+use guest_access_scenarios::permitted::DivergenceKind;
+use guest_access_scenarios::scenario::{actor_name, operation_phrase, sentence};
 
-use crate::permitted::DivergenceKind;
-use crate::scenario::{actor_name, operation_phrase, sentence};
 use crate::subject::server::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
 
 use super::linearization::DeadEnd;

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use guest_access_model::action::Action;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{JOINED_BY, Variant, Variants};
-
-use crate::scenario::{LABEL, Scenario, ScenarioStep, sentence};
+use guest_access_scenarios::scenario::{LABEL, Scenario, ScenarioStep, sentence};
 
 use super::consistency::contrast;
 use super::id::{IdCause, IdSwitch, id};

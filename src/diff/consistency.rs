@@ -20,8 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::variant::Variants;
-
-use crate::permitted::{
+use guest_access_scenarios::permitted::{
     Assignment, Conflict, Match, OpenOptions, OptionNumber, StepJudgement, StepMatches,
     TakenOption, judge_run, judge_run_by,
 };

@@ -8,10 +8,9 @@
 
 use std::fmt::Write;
 
+use guest_access_scenarios::scenario::{LABEL, ScenarioStep};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-
-use crate::scenario::{LABEL, ScenarioStep};
 
 use super::signature::Signature;
 
@@ -74,7 +73,7 @@ mod tests {
     use super::super::caller::CallerKind;
     use super::super::step_result::{DecisionResult, ErrorResult, StepResult, TaggedEventGiven};
     use super::*;
-    use crate::permitted::DivergenceKind;
+    use guest_access_scenarios::permitted::DivergenceKind;
 
     fn result(decision: DecisionResult, tagged_event: Option<TaggedEventGiven>) -> StepResult {
         let memberships = Vec::new();

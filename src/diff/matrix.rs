@@ -6,8 +6,8 @@ use guest_access_model::action::{Action, Actor, Answer, Operation, Place};
 use guest_access_model::decide::{Outcome, outcome};
 use guest_access_model::state::State;
 use guest_access_rules::profile::Profile;
+use guest_access_scenarios::scenario::{operation_phrase, sentence};
 
-use crate::scenario::{operation_phrase, sentence};
 use crate::subject::server::{EventPresence, ResponseContent};
 
 use super::caller::CallerKind;

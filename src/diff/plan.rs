@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use glob::Pattern;
 use guest_access_model::action::Action;
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::scenario::{Scenario, ScenarioError, ScenarioText, StepLines};
+use guest_access_scenarios::vectors::{self, Vector, vectors};
 
-use crate::scenario::{Scenario, ScenarioError, ScenarioText, Source};
 use crate::subject::server::setting_shapes;
-use crate::vectors::{self, Vector, vectors};
 
 use super::scenario_run::PlannedScenario;
 
@@ -127,8 +127,8 @@ pub fn plan_from(
         }
         if is_selected(&id, only) {
             check_rules(&text, rules)?;
-            let (scenario, source) = text.read_by(rules)?;
-            check_expectations(&scenario, &source, rules)?;
+            let (scenario, step_lines) = text.read_by(rules)?;
+            check_expectations(&scenario, &step_lines, rules)?;
             scenarios.push(PlannedScenario { id, steps: in_every_shape(scenario.actions()) });
         }
     }
@@ -153,14 +153,14 @@ fn check_rules(text: &ScenarioText, rules: &Rules) -> Result<(), PlanError> {
 /// Checks that every step can happen under the rules of the run, and that they decide what it expects.
 fn check_expectations(
     scenario: &Scenario,
-    source: &Source,
+    step_lines: &StepLines,
     rules: &Rules,
 ) -> Result<(), PlanError> {
-    let differences = scenario.differences(rules).map_err(|error| source.locate(error))?;
+    let differences = scenario.differences(rules).map_err(|error| step_lines.locate(error))?;
     match differences.into_iter().enumerate().find(|(_, found)| !found.is_empty()) {
         None => Ok(()),
         Some((index, found)) => {
-            let (path, line) = source.place_of_step(index);
+            let (path, line) = step_lines.place_of_step(index);
             Err(PlanError::OtherExpectation {
                 path: path.to_owned(),
                 line,

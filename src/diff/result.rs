@@ -7,11 +7,11 @@ use std::fmt::{self, Display, Formatter};
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Edit, JOINED_BY, Variant, Variants};
+use guest_access_scenarios::permitted::DivergenceKind;
+use guest_access_scenarios::scenario::Scenario;
 use serde::{Serialize, Serializer};
 
 use super::content::SectionCoverage;
-use crate::permitted::DivergenceKind;
-use crate::scenario::Scenario;
 use crate::subject::server::{NotRunKind, ServerError};
 
 /// A difference between a homeserver and the default profile of the rules.

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use guest_access_rules::rules::{Rules, RulesError};
 use guest_access_rules::text_file::{self, FileKind, TextFileError};
+use guest_access_scenarios::permitted::DivergenceKind;
+use guest_access_scenarios::scenario::{Scenario, ScenarioError, ScenarioText, line_of};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-use crate::permitted::DivergenceKind;
-use crate::scenario::{Scenario, ScenarioError, ScenarioText, line_of};
 
 /// The parts of a saved report that a replay needs.
 #[derive(Debug, Clone)]

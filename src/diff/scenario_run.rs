@@ -6,8 +6,8 @@ use guest_access_model::action::Action;
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::State;
 use guest_access_rules::endpoint::EndpointId;
+use guest_access_scenarios::scenario::sentence;
 
-use crate::scenario::sentence;
 use crate::subject::server::{NotRunReason, ServerError, SessionRecording};
 
 use super::content::ContentCoverage;

@@ -17,8 +17,8 @@ use guest_access_model::decide::{Outcome, initial, outcome};
 use guest_access_model::state::State;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::scenario::{LABEL, ObservedStep as Expected, sentence};
 
-use crate::scenario::{LABEL, ObservedStep as Expected, sentence};
 use crate::subject::server::SessionRecording;
 
 use super::judge::StepRecord;
@@ -167,7 +167,7 @@ impl Scripts<'_> {
         let clauses = self.rules.in_force(decision.clauses);
         format!(
             "{}{}",
-            crate::scenario::outcome_in_words(decision, &expected),
+            guest_access_scenarios::scenario::outcome_in_words(decision, &expected),
             in_brackets(clauses.into_iter())
         )
     }

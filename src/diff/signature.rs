@@ -3,8 +3,8 @@
 
 use guest_access_model::action::{Action, Answer};
 use guest_access_model::decide::Outcome;
+use guest_access_scenarios::permitted::DivergenceKind;
 
-use crate::permitted::DivergenceKind;
 use crate::subject::server::{CallVerdict, EventPresence, ResponseContent};
 
 use super::caller::CallerKind;

@@ -5,9 +5,9 @@
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{MAX_GUESTS, State};
 use guest_access_rules::vocabulary::Membership;
+use guest_access_scenarios::scenario::{LABEL, ObservedStep};
 use serde::Serialize;
 
-use crate::scenario::{LABEL, ObservedStep};
 use crate::subject::server::{
     CallEffect, CallVerdict, Direction, EventPresence, Memberships, ResponseContent,
 };

@@ -13,9 +13,8 @@ use guest_access_model::lockstep::{Lockstep, Mismatch};
 use guest_access_model::state::Scope;
 use guest_access_rules::guarantee::{Guarantee, GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::{Rules, Withdrawal};
+use guest_access_scenarios::scenario::{Scenario, ScenarioError};
 use serde::Serialize;
-
-use crate::scenario::{Scenario, ScenarioError};
 
 use super::{Run, UncheckedEndpoint};
 

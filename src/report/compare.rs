@@ -14,9 +14,8 @@ use guest_access_model::state::{Scope, State};
 use guest_access_rules::endpoint::{Auth, EndpointId};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::HistoryVisibility;
+use guest_access_scenarios::scenario::{Scenario, ScenarioError};
 use serde::Serialize;
-
-use crate::scenario::{Scenario, ScenarioError};
 
 pub use permitted::{EffectReport, PermittedChangeReport, PermittedComparison, StandingReport};
 pub use redeclared::{DeclarationReport, RedeclaredEndpoint};

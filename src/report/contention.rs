@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::permitted::DivergenceKind;
 use serde::Serialize;
 
 use crate::contention::{
@@ -15,7 +16,6 @@ use crate::contention::{
     UndecidedPartition, Violation,
 };
 use crate::diff::{ReadingConflict, ReadingTaken};
-use crate::permitted::DivergenceKind;
 use crate::subject::server::NotRunReason;
 
 use super::diff::printable;

@@ -4,12 +4,11 @@ use std::fmt::{self, Display, Formatter};
 
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::ErrCode;
-use serde::Serialize;
-
-use crate::permitted::{AlternativeOutcome, DecidedStep};
-use crate::scenario::{
+use guest_access_scenarios::permitted::{AlternativeOutcome, DecidedStep};
+use guest_access_scenarios::scenario::{
     Expect, LABEL, ObservedStep, Scenario, ScenarioError, ScenarioStep, Verdict, sentence_with,
 };
+use serde::Serialize;
 
 use super::steps_in_words::{outcome_in_words, reason};
 use super::{Run, paint, style};

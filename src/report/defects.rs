@@ -6,10 +6,10 @@ use std::fmt::{self, Display, Formatter};
 use guest_access_model::scoreboard::DefectDetection;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Inexpressible, Variant, inexpressible};
+use guest_access_scenarios::vectors::{self, Undetected};
 use serde::Serialize;
 
 use crate::diff::DefectResult;
-use crate::vectors::{self, Undetected};
 
 use super::{Cell, Run, Table, count, paint, style};
 

@@ -4,9 +4,8 @@
 //! other colours for its classes.
 
 use guest_access_model::action::{Action, Actor};
+use guest_access_scenarios::scenario::{actor_name, sentence_with};
 use maud::{Markup, html};
-
-use crate::scenario::{actor_name, sentence_with};
 
 /// The distance between two actors, and from the edge to the first actor.
 const COLUMN: usize = 150;

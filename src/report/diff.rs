@@ -7,6 +7,8 @@ mod junit;
 mod text;
 
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::permitted::DivergenceKind;
+use guest_access_scenarios::scenario::Scenario;
 use serde::Serialize;
 
 use crate::diff::{
@@ -14,8 +16,6 @@ use crate::diff::{
     NotComparedTotal, NotRun, ReadingConflict, ReadingTaken, RunDuration, ScenarioSummary,
     SectionCoverage,
 };
-use crate::permitted::DivergenceKind;
-use crate::scenario::Scenario;
 use crate::subject::server::Server;
 
 use super::Run;

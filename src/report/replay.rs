@@ -3,10 +3,10 @@
 use std::fmt::{self, Display, Formatter};
 
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::scenario::{LABEL, Scenario, sentence_with};
 use serde::Serialize;
 
 use crate::diff::{self, ReplayResult, RunDuration, SavedDivergence, SavedReport};
-use crate::scenario::{LABEL, Scenario, sentence_with};
 use crate::subject::server::Server;
 
 use super::diff::{ServerReport, printable};

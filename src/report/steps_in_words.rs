@@ -2,8 +2,7 @@
 
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::Decision;
-
-use crate::scenario::{
+use guest_access_scenarios::scenario::{
     Expect, LABEL, ObservedStep, Scenario, ScenarioError, Verdict, effects_in_words,
     memberships_in_words, sentence_with, verdict_in_words,
 };

@@ -3,9 +3,9 @@
 mod html;
 mod text;
 
+use guest_access_scenarios::permitted::DivergenceKind;
 use serde::Serialize;
 
-use crate::permitted::DivergenceKind;
 use crate::trend::{Change, Presence, SavedRun, Trend, TrendCause, TrendDivergence};
 
 use super::Run;

@@ -3,10 +3,10 @@
 use std::fmt::{self, Display, Formatter};
 
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::vectors::{Undetected, Vector, undetected};
 use serde::Serialize;
 
 use super::{Cell, Run, Table, count, number, paint, style};
-use crate::vectors::{Undetected, Vector, undetected};
 
 /// The vectors of a revision, or of a proposal.
 #[derive(Debug, Clone, Serialize)]

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use guest_access_scenarios::permitted::DivergenceKind;
+
 use crate::diff::Query;
-use crate::permitted::DivergenceKind;
 
 use super::saved_run::{SavedOccurrence, SavedRun, SavedScenario};
 

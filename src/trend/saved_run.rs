@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use guest_access_scenarios::permitted::DivergenceKind;
 use serde::Deserialize;
 
 use crate::diff::{SavedError, saved_text};
-use crate::permitted::DivergenceKind;
 
 /// A saved report of `diff`. Fields that are not read are ignored, so that later versions can add some.
 #[derive(Debug, Clone, Deserialize)]

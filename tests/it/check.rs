@@ -3,10 +3,10 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
-use guest_access::scenario::Scenario;
 use guest_access_model::threads::each;
 use guest_access_rules::discipline::{DISCIPLINES, NamedDiscipline};
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::scenario::Scenario;
 use serde_json::json;
 
 use crate::cli::{Folder, program, run, run_line};

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process;
 use std::sync::LazyLock;
 
-use guest_access::vectors::Vector;
+use guest_access_scenarios::vectors::Vector;
 
 use crate::cli::{Ran, run};
 use crate::vectors::VECTORS;

@@ -51,21 +51,10 @@ const FLOORS: &[(&str, &[&str])] = &[
             "scoreboard",
         ],
     ),
+    ("guest_access_scenarios", &["scenario", "permitted", "vectors"]),
     (
         "guest_access",
-        &[
-            "reference",
-            "serve",
-            "scenario",
-            "permitted",
-            "subject",
-            "vectors",
-            "diff",
-            "contention",
-            "trend",
-            "report",
-            "command",
-        ],
+        &["reference", "serve", "subject", "diff", "contention", "trend", "report", "command"],
     ),
 ];
 

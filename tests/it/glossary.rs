@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 const GLOSSARY: &str = include_str!("../../docs/glossary.md");
 
 /// The crates as the glossary calls them, each with its folder of sources.
-const CRATES: [(&str, &str); 3] =
-    [("rules", "rules/src"), ("model", "model/src"), ("guest_access", "src")];
+const CRATES: [(&str, &str); 4] = [
+    ("rules", "rules/src"),
+    ("model", "model/src"),
+    ("scenarios", "scenarios/src"),
+    ("guest_access", "src"),
+];
 
 /// A line of the table.
 struct Line {

@@ -23,6 +23,7 @@ use syn::{Attribute, Item, ItemMod, Meta, Token, UseTree};
 const CRATES: &[(&str, &str)] = &[
     ("guest_access_rules", "rules/src"),
     ("guest_access_model", "model/src"),
+    ("guest_access_scenarios", "scenarios/src"),
     ("guest_access", "src"),
 ];
 

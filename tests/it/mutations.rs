@@ -1,8 +1,8 @@
 //! Both parsers, fed with what is almost a rules file or almost a scenario: they answer, and do not
 //! panic.
 
-use guest_access::scenario::Scenario;
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::scenario::Scenario;
 use proptest::prelude::*;
 
 const RULES: &str = include_str!("../../rules/revisions/r0.0.0.toml");

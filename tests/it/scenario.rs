@@ -1,6 +1,5 @@
 //! The scenario format: a scenario that is written and read again is the same.
 
-use guest_access::scenario::{Scenario, ScenarioStep, schema};
 use guest_access_model::action::{
     Action, Actor, Credential, Key, Message, Operation, ProfileKey, Says, Setting, Upgrade,
 };
@@ -10,6 +9,7 @@ use guest_access_rules::endpoint::{EndpointId, KNOWN};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
+use guest_access_scenarios::scenario::{Scenario, ScenarioStep, schema};
 use proptest::prelude::*;
 use proptest::sample::select;
 

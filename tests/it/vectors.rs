@@ -5,13 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use guest_access::permitted::{
-    OpenOptions, RunJudgement, StepJudgement, TakenOption, judge_run, options_of,
-};
-use guest_access::scenario::operation_phrase;
-use guest_access::vectors::{
-    CoverageGoal, Undetected, Vector, detections, schema, undetected, vectors,
-};
+use guest_access::subject::reference::ReferenceSubject;
 use guest_access_model::action::{Actor, Operation};
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each;
@@ -19,6 +13,13 @@ use guest_access_rules::clause::{CLAUSES, Force};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{self, defects};
+use guest_access_scenarios::permitted::{
+    OpenOptions, RunJudgement, StepJudgement, TakenOption, judge_run, options_of,
+};
+use guest_access_scenarios::scenario::operation_phrase;
+use guest_access_scenarios::vectors::{
+    CoverageGoal, Undetected, Vector, detections, schema, undetected, vectors,
+};
 use serde_json::{Value, json};
 
 use crate::cli::{Folder, run, run_line, wrapped};
@@ -115,7 +116,7 @@ fn the_vectors_of_the_latest_revision_are_few() {
     let asks = |operation| {
         matches!(operation, Operation::Read(_) | Operation::Call(_) | Operation::WhoAmI)
     };
-    let is_denied = |step: &guest_access::scenario::ScenarioStep| {
+    let is_denied = |step: &guest_access_scenarios::scenario::ScenarioStep| {
         step.expect.as_ref().is_some_and(|expect| expect.status.is_some())
     };
     let writes = steps().filter(|step| !asks(step.action.operation) && !is_denied(step)).count();
@@ -228,7 +229,8 @@ fn the_notes_list_every_undetected_mistake() {
 
 #[test]
 fn a_vector_detects_every_observable_mistake() {
-    let found = detections(&LATEST, &VECTORS, 2, &Stop::default(), |_| ()).unwrap();
+    let found =
+        detections(&LATEST, &VECTORS, ReferenceSubject::new, 2, &Stop::default(), |_| ()).unwrap();
     let uncaught: BTreeSet<&str> = found
         .iter()
         .filter(|detections| detections.by.is_empty())
@@ -246,12 +248,17 @@ fn a_vector_detects_every_observable_mistake() {
     assert_eq!(found.len(), all.len());
 }
 
+/// The reference under `profile`, in the scope of the vector.
+fn reference(vector: &Vector, profile: &Arc<Profile>) -> ReferenceSubject {
+    ReferenceSubject::new(Arc::clone(profile), vector.scope)
+}
+
 #[test]
 fn a_homeserver_that_takes_one_other_reading_passes() {
     for variant in variant::permitted(&LATEST) {
         let profile = Arc::new(variant.profile);
         for vector in VECTORS.iter() {
-            let failure = vector.first_failure(&profile);
+            let failure = vector.first_failure(reference(vector, &profile));
             let id = &vector.scenario.id;
             assert_eq!(failure, None, "{id}: {}", variant.id);
         }
@@ -263,8 +270,11 @@ fn a_homeserver_that_takes_one_other_reading_passes() {
 fn judge(profiles: &[Arc<Profile>]) -> (OpenOptions, RunJudgement, Vec<bool>) {
     let options = options_of(VECTORS.iter().map(|vector| &vector.otherwise[..]));
     let turns: Vec<_> = VECTORS.iter().zip(profiles.iter().cycle()).collect();
-    let run = each(&turns, 2, |(vector, profile)| vector.matches(profile, &options));
-    let fails = each(&turns, 2, |(vector, profile)| vector.first_failure(profile).is_some());
+    let run =
+        each(&turns, 2, |(vector, profile)| vector.matches(reference(vector, profile), &options));
+    let fails = each(&turns, 2, |(vector, profile)| {
+        vector.first_failure(reference(vector, profile)).is_some()
+    });
     let judged = judge_run(&options, &run);
     (options, judged, fails)
 }
@@ -341,7 +351,7 @@ fn the_reference_passes_all_vectors_and_the_schema_accepts_them() {
         let profile = Arc::new(rules.profile());
         for vector in vectors {
             let id = format!("{}: {}", rules.id, vector.scenario.id);
-            assert_eq!(vector.first_failure(&profile), None, "{id}");
+            assert_eq!(vector.first_failure(reference(vector, &profile)), None, "{id}");
             assert_eq!(vector.otherwise.len(), vector.scenario.steps.len(), "{id}");
             let value = serde_json::to_value(vector).unwrap();
             assert_eq!(invalid(&validator, &value), None, "{id}");

@@ -12,7 +12,7 @@ use guest_access_rules::rules::Rules;
 const READINGS: &str = include_str!("../../../spec-notes/readings.md");
 const BEYOND: &str = include_str!("../../../spec-notes/beyond-the-model.md");
 
-/// The source files of all three crates, each with its text.
+/// The source files of all crates, each with its text.
 fn sources() -> Vec<(PathBuf, String)> {
     fn visit(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -27,7 +27,7 @@ fn sources() -> Vec<(PathBuf, String)> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    for crate_root in [".", "../model", ".."] {
+    for crate_root in [".", "../model", "../scenarios", ".."] {
         visit(&root.join(crate_root).join("src"), &mut found);
     }
     found

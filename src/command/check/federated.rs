@@ -9,11 +9,11 @@ use guest_access_model::memory;
 use guest_access_model::state::Scope;
 use guest_access_rules::federation::{FEDERATION_POINTS, Federation};
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::scenario::Scenario;
 
 use crate::command::CommandError;
 use crate::report::Run;
 use crate::report::check::{CheckReport, DisciplineReport, ExplorationReport, ScenarioHeading};
-use crate::scenario::Scenario;
 
 use super::selection::Selection;
 use super::task::Task;

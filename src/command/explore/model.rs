@@ -1,23 +1,21 @@
 //! The sequential model for the Explorer: a state also holds the action that led to the state, and what
 //! the model observed of the action.
 
-use guest_access_model::guarantee::{NeverSet, about};
 use std::fmt::{self, Debug, Formatter};
 use std::hash::{Hash, Hasher};
 
 use guest_access_model::action::{Action, Observation};
 use guest_access_model::actions::actions;
 use guest_access_model::decide::{initial, outcome};
-use guest_access_model::guarantee::{Transition, Verdicts};
+use guest_access_model::guarantee::{NeverSet, Transition, Verdicts, about};
 use guest_access_model::state::{Scope, State};
 use guest_access_rules::guarantee::{GUARANTEES, GuaranteeId, GuaranteeSet};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::scenario::{LABEL, ObservedStep, outcome_in_words, sentence};
 use stateright::{Model, Path, Property};
 
 use crate::report::diagram::{self, AnswerKind, DiagramAnswer, DiagramRow};
-use crate::scenario::outcome_in_words;
-use crate::scenario::{LABEL, ObservedStep, sentence};
 
 /// The model.
 pub(super) struct ExplorerModel {

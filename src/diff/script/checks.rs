@@ -2,8 +2,8 @@
 
 use guest_access_model::state::MAX_GUESTS;
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
+use guest_access_scenarios::scenario::LABEL;
 
-use crate::scenario::LABEL;
 use crate::subject::server::{
     CallEffect, CallVerdict, Direction, EventPresence, Exchange, Memberships, Request,
     ResponseContent, escaped,

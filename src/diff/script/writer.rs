@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_model::action::Actor;
 use guest_access_model::decide::Outcome;
+use guest_access_scenarios::scenario::LABEL;
 
-use crate::scenario::LABEL;
 use crate::subject::server::{Exchange, LearnedValue, SessionRecording, Token, ValueSource};
 
 use super::super::judge::StepRecord;

@@ -7,11 +7,11 @@ use guest_access_model::action::Action;
 use guest_access_model::check::{Broken, PermittedAnswer, Status};
 use guest_access_rules::guarantee::GuaranteeId;
 use guest_access_rules::rules::{LostClause, Rules};
+use guest_access_scenarios::scenario::{Scenario, ScenarioError};
 use serde::Serialize;
 
 use super::{CheckReport, Property};
 use crate::report::{count, number, paint, steps_in_words, style};
-use crate::scenario::{Scenario, ScenarioError};
 
 /// The number of tried answers: those that the rules permit besides the default.
 #[derive(Debug, Clone, Serialize)]

@@ -7,10 +7,10 @@ use guest_access_model::compare::{
     permitted_verdict,
 };
 use guest_access_rules::rules::Rules;
+use guest_access_scenarios::scenario::{Scenario, ScenarioError};
 use serde::Serialize;
 
 use crate::report::{count, paint, steps_in_words, style};
-use crate::scenario::{Scenario, ScenarioError};
 
 /// The answers that the second revision permits, relative to the first.
 #[derive(Debug, Clone, Serialize)]

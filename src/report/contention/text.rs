@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use guest_access_scenarios::permitted::DivergenceKind;
+
 use crate::contention::LimitedSearch;
-use crate::permitted::DivergenceKind;
 use crate::report::{count, paint, style};
 
 use super::timeline::Timeline;

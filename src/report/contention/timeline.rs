@@ -1,10 +1,10 @@
 //! A timeline of overlapping calls. All intervals between two starts or ends are drawn with the same
 //! length, because only their order matters.
 
+use guest_access_scenarios::scenario::{actor_name, sentence};
 use maud::{Markup, html};
 
 use crate::contention::{AnswerVerdict, RecordedCall};
-use crate::scenario::{actor_name, sentence};
 
 /// The layout of the calls of a violation.
 pub(super) struct Timeline<'a> {
@@ -147,7 +147,7 @@ impl CallRow<'_> {
 mod tests {
     use guest_access_model::action::{Action, Actor, Operation};
 
-    use crate::scenario::WrittenAction;
+    use guest_access_scenarios::scenario::WrittenAction;
 
     use super::*;
 

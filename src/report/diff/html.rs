@@ -3,10 +3,10 @@
 mod divergence;
 mod matrix;
 
+use guest_access_scenarios::permitted::DivergenceKind;
 use maud::{Markup, html};
 
 use crate::diff::{Cause, NotCompared, NotRun};
-use crate::permitted::DivergenceKind;
 use crate::report::page::{Page, prose};
 use crate::report::{count, number};
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
+use guest_access_scenarios::permitted::DivergenceKind;
+use guest_access_scenarios::scenario::{LABEL, Scenario, sentence_with};
+
 use crate::diff::{Cause, NotComparedTotal, NotRun, ReadingConflict};
-use crate::permitted::DivergenceKind;
 use crate::report::{count, number, paint, style};
-use crate::scenario::{LABEL, Scenario, sentence_with};
 
 use super::{DiffReport, DivergenceReport};
 

@@ -5,13 +5,13 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use guest_access::diff::{DiffResult, Options, PlannedScenario, diff, wait_for};
-use guest_access::permitted::DivergenceKind;
 use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::stop::Stop;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
+use guest_access_scenarios::permitted::DivergenceKind;
 
 pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::find("latest").unwrap());
 pub(super) static SCENARIOS: LazyLock<Vec<PlannedScenario>> =
@@ -98,7 +98,8 @@ fn a_divergence_comes_with_the_smallest_scenario_that_shows_it() {
     });
     let revocation = revocation.unwrap();
     let steps = revocation.scenario.steps.iter();
-    let steps: Vec<_> = steps.map(|step| guest_access::scenario::sentence(&step.action)).collect();
+    let steps: Vec<_> =
+        steps.map(|step| guest_access_scenarios::scenario::sentence(&step.action)).collect();
     // Four steps are the minimum. The guest may join by any endpoint.
     let [registers, permits, joins, revokes] = &steps[..] else { panic!("{steps:#?}") };
     assert_eq!(registers, "guest1 registers as a guest");

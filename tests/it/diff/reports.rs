@@ -8,13 +8,13 @@ use guest_access::diff::{
     AnswerClass, CallTarget, Cause, CellVerdict, Circumstances, ID_SCHEME, MatrixCell, NotCompared,
     NotComparedReason, NotComparedTotal, NotRun, Query, ReadingTaken, ScenarioSummary,
 };
-use guest_access::permitted::DivergenceKind;
 use guest_access::report::Run;
 use guest_access::report::diff::{
     Baseline, BaselineEntry, DiffReport, DivergenceReport, ServerReport, html, jsonl, junit,
 };
-use guest_access::scenario::Scenario;
 use guest_access::subject::server::NotRunKind;
+use guest_access_scenarios::permitted::DivergenceKind;
+use guest_access_scenarios::scenario::Scenario;
 
 use crate::cli::wrapped;
 

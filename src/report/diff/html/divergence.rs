@@ -1,13 +1,13 @@
 //! One divergence: the expected and the observed outcome, the scenario, and a script that repeats it.
 
+use guest_access_scenarios::scenario::expectation_in_words;
+use guest_access_scenarios::scenario::{LABEL, Verdict};
 use maud::{Markup, html};
 
 use crate::report::diagram::{AnswerKind, DiagramAnswer, DiagramRow, svg};
 use crate::report::diff::DivergenceReport;
 use crate::report::diff::text::times;
 use crate::report::page::prose;
-use crate::scenario::expectation_in_words;
-use crate::scenario::{LABEL, Verdict};
 
 pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
     let d = divergence;

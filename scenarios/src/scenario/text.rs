@@ -14,7 +14,7 @@ use super::{Scenario, ScenarioError};
 /// The text of a scenario: its id and the name of its rules are known, its steps are not read yet.
 ///
 /// ```
-/// use guest_access::scenario::ScenarioText;
+/// use guest_access_scenarios::scenario::ScenarioText;
 ///
 /// let text = ScenarioText::parse("a.json", r#"{
 ///     "id": "a", "rules": "v1.2", "about": "", "clauses": [],
@@ -23,7 +23,7 @@ use super::{Scenario, ScenarioError};
 /// assert_eq!((text.id(), text.rules()), ("a", "v1.2"));
 /// let (scenario, _) = text.read_by(&text.find_rules()?)?;
 /// assert_eq!(scenario.steps.len(), 1);
-/// # Ok::<(), guest_access::scenario::ScenarioError>(())
+/// # Ok::<(), guest_access_scenarios::scenario::ScenarioError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct ScenarioText {

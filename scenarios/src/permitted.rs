@@ -28,7 +28,7 @@
 //! A homeserver that may or may not let guests knock is asked twice, and answers in two ways.
 //!
 //! ```
-//! use guest_access::permitted::{
+//! use guest_access_scenarios::permitted::{
 //!     Match, OpenOptions, StepJudgement, StepMatches, TakenOption, judge_run,
 //! };
 //!

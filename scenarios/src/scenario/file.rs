@@ -307,7 +307,7 @@ fn syntax(path: &Path, first: usize, error: &serde_json::Error) -> ScenarioError
 }
 
 /// The line, from 1, on which `part` of `text` begins.
-pub(crate) fn line_of(text: &str, part: &str) -> usize {
+pub fn line_of(text: &str, part: &str) -> usize {
     let offset = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
     text_file::line_of(text.as_bytes(), offset)
 }

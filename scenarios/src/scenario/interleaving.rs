@@ -72,7 +72,7 @@ impl Scenario {
     }
 
     /// The entries in words, one line each.
-    pub(crate) fn interleaving_in_words(&self) -> Vec<String> {
+    pub fn interleaving_in_words(&self) -> Vec<String> {
         let label = self.label().unwrap_or(LABEL);
         let mut begun: Vec<Option<usize>> = vec![None; self.steps.len()];
         let lines = (1..).zip(&self.interleaving).map(|(line, happening)| {

@@ -22,7 +22,7 @@
 //! **Where the text is open**, a step also lists what other options expect of it: see [`PermittedOutcome`].
 //!
 //! ```no_run
-//! use guest_access::vectors::vectors;
+//! use guest_access_scenarios::vectors::vectors;
 //! use guest_access_rules::rules::Rules;
 //!
 //! for vector in vectors(&Rules::find("latest")?) {

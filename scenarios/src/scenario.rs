@@ -11,7 +11,7 @@
 //! - `interleaving` lists what happens in which order, where calls overlap.
 //!
 //! ```
-//! use guest_access::scenario::Scenario;
+//! use guest_access_scenarios::scenario::Scenario;
 //!
 //! let scenario = Scenario::parse("a.json", r#"{
 //!     "id": "a-guest-asks-who-it-is", "rules": "latest", "about": "", "clauses": [],
@@ -21,7 +21,7 @@
 //!     ]
 //! }"#)?;
 //! assert_eq!(scenario.steps.len(), 2);
-//! # Ok::<(), guest_access::scenario::ScenarioError>(())
+//! # Ok::<(), guest_access_scenarios::scenario::ScenarioError>(())
 //! ```
 
 mod actor;
@@ -48,8 +48,7 @@ use guest_access_rules::profile::Profile;
 
 pub use error::ScenarioError;
 pub use expect::{Expect, ObservedStep, Verdict};
-pub(crate) use file::line_of;
-pub use file::{StepLines, WrittenAction, schema};
+pub use file::{StepLines, WrittenAction, line_of, schema};
 pub use interleaving::InterleavingEntry;
 pub use outcome::{
     effects_in_words, expectation_in_words, memberships_in_words, outcome_in_words,

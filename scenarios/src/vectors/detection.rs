@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use guest_access_model::action::Subject;
 use guest_access_model::decide::Outcome;
+use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each_until;
 use guest_access_rules::profile::Profile;
@@ -14,7 +15,6 @@ use guest_access_rules::variant::{Variant, defects};
 use super::Vector;
 use crate::permitted::{OpenOptions, ScenarioJudge, ScenarioJudgement, StepMatches, matches_of};
 use crate::scenario::{LABEL, ObservedStep};
-use crate::subject::reference::ReferenceSubject;
 
 /// The vectors that detect one defect.
 #[derive(Debug, Clone)]
@@ -25,18 +25,21 @@ pub struct Detection {
     pub by: Vec<String>,
 }
 
-/// Runs the vectors on the reference homeserver with each defect under `rules`. `progress` is told how
-/// many defects are done. `None` if `stop` ended the runs early.
-pub fn detections(
+/// Runs the vectors on a homeserver with each defect under `rules`. `homeserver` makes one that follows a
+/// profile. `progress` is told how many defects are done. `None` if `stop` ended the runs early.
+pub fn detections<S: Subject>(
     rules: &Rules,
     vectors: &[Vector],
+    homeserver: impl Fn(Arc<Profile>, Scope) -> S + Sync,
     threads: usize,
     stop: &Stop,
     progress: impl Fn(usize),
 ) -> Option<Vec<Detection>> {
     let look = |defect: &Variant| {
         let profile = Arc::new(defect.profile.clone());
-        let fails = |vector: &&Vector| vector.first_failure(&profile).is_some();
+        let fails = |vector: &&Vector| {
+            vector.first_failure(homeserver(Arc::clone(&profile), vector.scope)).is_some()
+        };
         let by = vectors.iter().filter(fails).map(|vector| vector.scenario.id.clone()).collect();
         Detection { defect: defect.clone(), by }
     };
@@ -53,10 +56,11 @@ pub struct VectorFailure {
 }
 
 impl Vector {
-    /// Where the reference homeserver under `profile` first fails the vector, if it does.
-    pub fn first_failure(&self, profile: &Arc<Profile>) -> Option<VectorFailure> {
+    /// Where the subject first fails the vector, if it does. The subject starts with the vector's
+    /// [`scope`](Self::scope).
+    pub fn first_failure(&self, subject: impl Subject) -> Option<VectorFailure> {
         let mut judge = ScenarioJudge::new(&self.scenario.steps, &self.otherwise);
-        let failed = self.replay(profile, |step, observed| match judge.step(step, observed) {
+        let failed = self.replay(subject, |step, observed| match judge.step(step, observed) {
             ScenarioJudgement::Differs(differences) => {
                 ControlFlow::Break(VectorFailure { step, differences })
             }
@@ -65,12 +69,12 @@ impl Vector {
         failed.break_value()
     }
 
-    /// What the reference homeserver under `profile` does at each step, compared with all that is
-    /// permitted of the step. `options` number all that the vector lists: see
-    /// [`options_of`](crate::permitted::options_of).
-    pub fn matches(&self, profile: &Arc<Profile>, options: &OpenOptions) -> Vec<StepMatches> {
+    /// What the subject does at each step, compared with all that is permitted of the step. `options` number
+    /// all that the vector lists: see [`options_of`](crate::permitted::options_of). The subject starts with
+    /// the vector's [`scope`](Self::scope).
+    pub fn matches(&self, subject: impl Subject, options: &OpenOptions) -> Vec<StepMatches> {
         let mut found = Vec::with_capacity(self.otherwise.len());
-        let _: ControlFlow<()> = self.replay(profile, |step, observed| {
+        let _: ControlFlow<()> = self.replay(subject, |step, observed| {
             let expect = self.scenario.steps[step].expect.as_ref();
             let compared =
                 expect.map(|expect| matches_of(options, expect, &self.otherwise[step], observed));
@@ -80,14 +84,13 @@ impl Vector {
         found
     }
 
-    /// Takes the steps on the reference homeserver under `profile`. `look` is shown each, with its
-    /// number from 0, until it breaks off.
+    /// Takes the steps on the subject. `look` gets each step, with its number from 0, until `look` breaks
+    /// off.
     fn replay<T>(
         &self,
-        profile: &Arc<Profile>,
+        mut subject: impl Subject,
         mut look: impl FnMut(usize, &ObservedStep<'_>) -> ControlFlow<T>,
     ) -> ControlFlow<T> {
-        let mut subject = ReferenceSubject::new(Arc::clone(profile), self.scope);
         let mut before = subject.abstraction();
         for (number, step) in self.scenario.steps.iter().enumerate() {
             let observation = subject.take(&step.action);
