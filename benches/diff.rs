@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use guest_access::diff::{Options, diff, plan, wait_for};
-use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::stop::Stop;
+use guest_access_reference::serve::Embedded;
 use guest_access_rules::rules::Rules;
 
 /// The number of rounds.

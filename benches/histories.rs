@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use guest_access::contention::{Checker, RecordOptions, record};
 use guest_access::diff::wait_for;
-use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::stop::Stop;
+use guest_access_reference::serve::Embedded;
 use guest_access_rules::rules::Rules;
 
 /// For how long each size is recorded.

@@ -1,7 +1,7 @@
 //! An executable, checkable specification of Matrix guest access: the program `guest-access`, as a
 //! library.
 //!
-//! Four crates share the work:
+//! Five crates share the work:
 //!
 //! - [`guest_access_rules`] has the rules as data: the revisions, their clauses, and the decision points
 //!   at which revisions differ.
@@ -9,15 +9,15 @@
 //!   state, and judges the guarantees that a revision promises.
 //! - [`guest_access_scenarios`] has the format of scenarios, what the rules permit in them, and the
 //!   conformance vectors.
-//! - This crate has a reference homeserver that implements the same rules, and the tools that compare a
-//!   homeserver with the rules.
+//! - [`guest_access_reference`] is a reference homeserver that implements the same rules, also over HTTP.
+//! - This crate has the tools that compare a homeserver with the rules, and the program.
 //!
 //! # Start a homeserver in a test
-//! [`serve::Embedded`] serves the reference homeserver on a free port. Dropping the value stops the
+//! [`Embedded`](guest_access_reference::serve::Embedded) serves the reference homeserver on a free port. Dropping the value stops the
 //! server. With [`guest_access_rules::variant`], a test can give the server a defect first.
 //!
 //! ```
-//! use guest_access::serve::Embedded;
+//! use guest_access_reference::serve::Embedded;
 //! use guest_access_rules::rules::Rules;
 //!
 //! let rules = Rules::find("latest")?;
@@ -31,8 +31,6 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`reference`](mod@reference) | the reference homeserver; it uses the rules, and nothing of the model |
-//! | [`serve`] | the reference homeserver over HTTP |
 //! | [`subject`] | what performs the steps of a scenario: the reference, or a homeserver over HTTP |
 //! | [`diff`] | compares a homeserver with the rules, over HTTP |
 //! | [`contention`] | checks whether a homeserver under overlapping calls is linearizable |
@@ -43,8 +41,6 @@
 pub mod command;
 pub mod contention;
 pub mod diff;
-pub mod reference;
 pub mod report;
-pub mod serve;
 pub mod subject;
 pub mod trend;

@@ -6,7 +6,7 @@ use guest_access_rules::guarantee::GuaranteeId;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{self, Variant};
 
-use crate::serve::ConcurrencyDefect;
+use guest_access_reference::serve::ConcurrencyDefect;
 
 use super::CommandError;
 

@@ -8,7 +8,7 @@ use guest_access_rules::variant;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::serve::{self, ConcurrencyDefect, Server};
+use guest_access_reference::serve::{self, ConcurrencyDefect, Server};
 
 use super::output::{CommandOutput, OutputArgs, print_message};
 use super::{CommandError, Outcome, lookup};

@@ -27,8 +27,8 @@ use guest_access_model::state::State;
 use guest_access_rules::variant::Variants;
 use ruma::OwnedUserId;
 
-use crate::reference::Reader;
 use crate::subject::server::{ReadAnswer, RoomTimeline, ServerError, Session};
+use guest_access_reference::reference::Reader;
 
 use super::content_difference::ContentDifference;
 use super::judge::StepRecord;

@@ -3,7 +3,7 @@
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 use serde::Serialize;
 
-use crate::reference::ReplicaEvent;
+use guest_access_reference::reference::ReplicaEvent;
 
 /// A class of events that an answer gives and must not give, or has to give and does not. The worst is the
 /// least.

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use guest_access_rules::profile::Profile;
 
-use crate::serve::Embedded;
 use crate::subject::server::{Limits, Proof, Server};
+use guest_access_reference::serve::Embedded;
 
 use super::cause::{VariantExplanation, unexplained};
 use super::runner::ScenarioRunner;

@@ -20,7 +20,7 @@ use guest_access_rules::vocabulary::{Decision, ErrCode};
 use ruma::api::client::account::register;
 use ruma::{OwnedEventId, OwnedRoomId, UserId, owned_room_id};
 
-use crate::reference::{Answer, Event, Reference, Refusal, Room};
+use guest_access_reference::reference::{Answer, Event, Reference, Refusal, Room};
 
 use accounts::{ReferenceAccounts, UserAccount};
 
@@ -150,18 +150,39 @@ mod tests {
         Actor, Credential, Key, Message, Operation, ProfileKey, Says, Setting, Upgrade,
     };
     use guest_access_model::state::{Account, Kind};
-    use guest_access_rules::decision_point::{POINTS, PointId};
+    use guest_access_rules::decision_point::{Choices, POINTS, PointId};
     use guest_access_rules::endpoint::{EndpointId, KNOWN};
-    use guest_access_rules::vocabulary::MembershipEndpoint;
-    use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule, Membership};
+    use guest_access_rules::rules::Rules;
+    use guest_access_rules::vocabulary::{
+        GuestAccess, HistoryVisibility, JoinRule, Membership, MembershipEndpoint,
+    };
     use proptest::prelude::*;
     use proptest::sample::select;
 
     use super::*;
-    use crate::reference::fixture::{choices, draft, latest};
 
     const SCOPE: Scope = Scope { guests: 2, rooms: 2 };
     const GUEST: Actor = Actor::Guest(0);
+
+    /// Takes these options at their decision points.
+    fn choose(choices: &mut Choices, options: &[(&str, &str)]) {
+        for (point, option) in options {
+            let id = PointId::find(point).unwrap_or_else(|| panic!("no point {point}"));
+            assert!(choices.set(id, option), "{point} has no option {option}");
+        }
+    }
+
+    /// The profile of a revision, with these options instead.
+    fn profile_of(revision: &str, options: &[(&str, &str)]) -> Profile {
+        let mut profile = Rules::find(revision).unwrap().profile();
+        choose(&mut profile.choices, options);
+        profile
+    }
+
+    /// The rules in force, with these options instead.
+    fn latest(options: &[(&str, &str)]) -> Profile {
+        profile_of("latest", options)
+    }
 
     fn step(by: Actor, operation: Operation) -> Action {
         Action { by, with: Credential::Own, operation, place: Place::Room(0), tag: false }
@@ -188,7 +209,8 @@ mod tests {
     /// The scenario of the draft: a member sends a message, and the moderator opens the room later.
     #[test]
     fn the_draft_gives_a_guest_messages_from_before_the_opening() {
-        for (profile, given) in [(draft(&[]), true), (latest(&[]), false)] {
+        for (profile, given) in [(profile_of("draft-2015-11-05", &[]), true), (latest(&[]), false)]
+        {
             let mut subject = subject_with_guest(profile);
             let sent = subject.take(&tagged(Actor::Moderator, Operation::Send(Message::Message)));
             assert!(sent.decision.allows());
@@ -352,7 +374,9 @@ mod tests {
                     (point.id, point.options[option % point.options.len()].id)
                 })
                 .collect();
-            if listed { latest(&points) } else { Profile::new(choices(&points)) }
+            let mut unlisted = Profile::new(Choices::FIRST);
+            choose(&mut unlisted.choices, &points);
+            if listed { latest(&points) } else { unlisted }
         }
     }
 

@@ -104,15 +104,22 @@ fn the_readme_gives_a_reason_for_every_dependency() {
         .map(|name| name.trim_matches('`').to_owned())
         .filter(|name| name != "crate" && !name.starts_with('-'))
         .collect();
-    let manifests = ["Cargo.toml", "rules/Cargo.toml", "model/Cargo.toml", "scenarios/Cargo.toml"];
+    let manifests = [
+        "Cargo.toml",
+        "rules/Cargo.toml",
+        "model/Cargo.toml",
+        "scenarios/Cargo.toml",
+        "reference/Cargo.toml",
+    ];
     let used: BTreeSet<String> = manifests.into_iter().flat_map(dependencies).collect();
     assert_eq!(listed, used);
 }
 
 /// The files of the workspace with this extension, each with its text.
 fn files(extension: &str) -> Vec<(PathBuf, String)> {
-    let mut folders: Vec<_> =
-        ["src", "tests", "rules", "model", "scenarios"].map(|folder| root().join(folder)).to_vec();
+    let mut folders: Vec<_> = ["src", "tests", "rules", "model", "scenarios", "reference"]
+        .map(|folder| root().join(folder))
+        .to_vec();
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {

@@ -51,11 +51,9 @@ const FLOORS: &[(&str, &[&str])] = &[
             "scoreboard",
         ],
     ),
+    ("guest_access_reference", &["reference", "serve"]),
     ("guest_access_scenarios", &["scenario", "permitted", "vectors"]),
-    (
-        "guest_access",
-        &["reference", "serve", "subject", "diff", "contention", "trend", "report", "command"],
-    ),
+    ("guest_access", &["subject", "diff", "contention", "trend", "report", "command"]),
 ];
 
 /// The floor of each module, by the path of the module.

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 const GLOSSARY: &str = include_str!("../../docs/glossary.md");
 
 /// The crates as the glossary calls them, each with its folder of sources.
-const CRATES: [(&str, &str); 4] = [
+const CRATES: [(&str, &str); 5] = [
     ("rules", "rules/src"),
     ("model", "model/src"),
+    ("reference", "reference/src"),
     ("scenarios", "scenarios/src"),
     ("guest_access", "src"),
 ];

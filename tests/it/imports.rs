@@ -4,7 +4,7 @@
 //!    `mod` declarations. Items under `#[cfg(test)]` are left out, and the files that such a `mod`
 //!    declares.
 //! 2. [`Workspace::modules`] lists the modules that have a file of their own, by full path:
-//!    `guest_access::serve::router`.
+//!    `guest_access_reference::serve::router`.
 //! 3. [`Workspace::imports`] lists what one of the modules names in `use` items, in paths anywhere
 //!    in its code, in the arguments of macros and in attributes.
 //!
@@ -23,6 +23,7 @@ use syn::{Attribute, Item, ItemMod, Meta, Token, UseTree};
 const CRATES: &[(&str, &str)] = &[
     ("guest_access_rules", "rules/src"),
     ("guest_access_model", "model/src"),
+    ("guest_access_reference", "reference/src"),
     ("guest_access_scenarios", "scenarios/src"),
     ("guest_access", "src"),
 ];
@@ -427,7 +428,9 @@ mod tests {
     fn the_workspace_is_read_without_its_tests() {
         let workspace = Workspace::read();
         let modules: BTreeSet<_> = workspace.modules().collect();
-        for module in ["guest_access_rules", "guest_access_model", "guest_access::serve::router"] {
+        for module in
+            ["guest_access_rules", "guest_access_model", "guest_access_reference::serve::router"]
+        {
             assert!(modules.contains(module), "{module} is missing");
         }
         assert!(!modules.iter().any(|module| module.ends_with("::tests")), "{modules:?}");

@@ -12,7 +12,7 @@
 
 use std::path::PathBuf;
 
-use guest_access::serve::Embedded;
+use guest_access_reference::serve::Embedded;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 use serde_json::Value;

@@ -4,10 +4,11 @@
 use crate::imports::Workspace;
 
 /// The folders that stand apart from the model.
-const INDEPENDENT: [&str; 2] = ["guest_access::reference", "guest_access::serve"];
+const INDEPENDENT: [&str; 2] =
+    ["guest_access_reference::reference", "guest_access_reference::serve"];
 
 /// What they may use besides themselves.
-const ALLOWED: [&str; 2] = ["guest_access_rules", "guest_access::reference"];
+const ALLOWED: [&str; 2] = ["guest_access_rules", "guest_access_reference::reference"];
 
 fn is_within(module: &str, root: &str) -> bool {
     module.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))

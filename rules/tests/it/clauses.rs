@@ -27,7 +27,7 @@ fn sources() -> Vec<(PathBuf, String)> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    for crate_root in [".", "../model", "../scenarios", ".."] {
+    for crate_root in [".", "../model", "../reference", "../scenarios", ".."] {
         visit(&root.join(crate_root).join("src"), &mut found);
     }
     found

@@ -9,8 +9,8 @@ use crate::contention::{self, Checker, RecordOptions, RecordingRun};
 use crate::diff;
 use crate::report::Run;
 use crate::report::contention::{self as report, ContentionReport, Effort};
-use crate::serve::Embedded;
 use crate::subject::server::{Server, ServerError};
+use guest_access_reference::serve::Embedded;
 
 use super::super::output::{CommandOutput, PageFormat, print_message};
 use super::super::progress::Progress;

@@ -7,8 +7,8 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::variant::Variants;
 use guest_access_rules::vocabulary::Membership;
 
-use crate::reference::{Reader, Replica};
 use crate::subject::server::{ReadAnswer, RoomTimeline};
+use guest_access_reference::reference::{Reader, Replica};
 
 use super::super::content_difference::{
     ContentDifference, EventClass, EventKind, is_of_sync, is_state,

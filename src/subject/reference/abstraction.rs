@@ -8,7 +8,7 @@ use guest_access_rules::vocabulary::{HistoryVisibility, JoinRule, Membership};
 
 use super::ReferenceSubject;
 use super::accounts::UserAccount;
-use crate::reference::{self, Settings};
+use guest_access_reference::reference::{self, Settings};
 
 impl ReferenceSubject {
     pub(super) fn describe(&self) -> State {

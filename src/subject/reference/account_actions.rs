@@ -14,7 +14,7 @@ use ruma::{OwnedUserId, UserId};
 
 use super::accounts::{MADE_UP_TOKEN, UserAccount};
 use super::{ReferenceSubject, cannot_happen, observe, observe_only};
-use crate::reference::{Credentials, SERVER_NAME};
+use guest_access_reference::reference::{Credentials, SERVER_NAME};
 
 /// The names that the guests ask for, by number.
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];

@@ -6,7 +6,7 @@ use guest_access_rules::decision_point::OldToken;
 use ruma::OwnedUserId;
 use ruma::api::client::account::register;
 
-use crate::reference::Credentials;
+use guest_access_reference::reference::Credentials;
 
 /// A token that the server never issued.
 pub(super) const MADE_UP_TOKEN: &str = "made-up-token";

@@ -20,7 +20,7 @@ use serde_json::json;
 
 use super::sending::{guest_access_content, visibility_content};
 use super::{ReferenceSubject, cannot_happen, observe, observe_only};
-use crate::reference::SERVER_NAME;
+use guest_access_reference::reference::SERVER_NAME;
 
 impl ReferenceSubject {
     pub(super) fn operation(&mut self, step: &Action) -> Observation {

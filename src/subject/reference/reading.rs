@@ -15,7 +15,7 @@ use ruma::serde::Raw;
 use ruma::{MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, UInt, owned_event_id};
 
 use super::{ReferenceSubject, cannot_happen, observe, observe_only};
-use crate::reference::{Credentials, Event, EventsRequest, Room, Span};
+use guest_access_reference::reference::{Credentials, Event, EventsRequest, Room, Span};
 
 impl ReferenceSubject {
     pub(super) fn read(

@@ -13,7 +13,7 @@ use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
 use super::{ReferenceSubject, cannot_happen, observe_only};
-use crate::reference::{Credentials, Room};
+use guest_access_reference::reference::{Credentials, Room};
 
 /// A user id without an account.
 const MADE_UP_USER: &str = "@nobody:reference.test";

@@ -6,7 +6,7 @@ use guest_access_rules::endpoint::EndpointId;
 use ruma::{EventId, OwnedRoomId, OwnedUserId};
 use serde_json::Value;
 
-use crate::reference::ReplicaEvent;
+use guest_access_reference::reference::ReplicaEvent;
 
 use super::request::Request;
 use super::response::Response;

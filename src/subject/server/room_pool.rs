@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use guest_access_model::action::{Actor, Key, Setting};
 use ruma::OwnedRoomId;
 
-use crate::reference::ReplicaEvent;
+use guest_access_reference::reference::ReplicaEvent;
 
 use super::needs::Needs;
 use super::recording::Exchange;

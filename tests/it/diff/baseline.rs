@@ -1,6 +1,6 @@
 //! The baseline and the formats of the report, through the command.
 
-use guest_access::serve::Embedded;
+use guest_access_reference::serve::Embedded;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 

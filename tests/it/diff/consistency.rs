@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use guest_access::serve::Embedded;
+use guest_access_reference::serve::Embedded;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Variant, Variants};
 use serde_json::Value;

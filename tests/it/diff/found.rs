@@ -5,9 +5,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use guest_access::diff::{DiffResult, Options, PlannedScenario, diff, wait_for};
-use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::stop::Stop;
+use guest_access_reference::serve::Embedded;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;

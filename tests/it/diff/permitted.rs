@@ -1,6 +1,6 @@
 //! Homeservers that do what the texts leave open: no divergence fails.
 
-use guest_access::serve::Embedded;
+use guest_access_reference::serve::Embedded;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{Variant, Variants};
 use serde_json::{Value, json};

@@ -1,13 +1,13 @@
 //! A room is reused for the next scenario, without an effect on the results.
 
 use guest_access::diff::{Options, diff, wait_for};
-use guest_access::serve::Embedded;
 use guest_access::subject::server::{
     CallVerdict, Limits, Needs, Proof, Server, Session, SharedFixture,
 };
 use guest_access_model::action::{Action, Actor, Key, Message, Operation, Says};
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::state::State;
+use guest_access_reference::serve::Embedded;
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};

@@ -6,10 +6,10 @@ use std::time::Duration;
 use guest_access::diff::{
     Divergence, HIDDEN, Options, PlannedScenario, diff, diff_defects, wait_for,
 };
-use guest_access::serve::Embedded;
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each;
+use guest_access_reference::serve::Embedded;
 use guest_access_rules::variant::defects;
 
 use crate::vectors::{ALL, LATEST, VECTORS};

@@ -1,6 +1,6 @@
 //! The server applies the allow-list to every endpoint of the specification.
 
-use guest_access::reference::SERVER_NAME;
+use guest_access_reference::reference::SERVER_NAME;
 use guest_access_rules::endpoint::{Auth, EndpointId};
 use guest_access_rules::profile::Access;
 use guest_access_rules::rules::Rules;

@@ -1,6 +1,6 @@
 //! The fixture of the tests: a server, and a small client.
 
-use guest_access::serve::Embedded;
+use guest_access_reference::serve::Embedded;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 use reqwest::Method;

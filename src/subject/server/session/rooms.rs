@@ -10,7 +10,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Session;
-use crate::reference::ReplicaEvent;
 use crate::subject::server::error::ServerError;
 use crate::subject::server::homeserver::SharedFixture;
 use crate::subject::server::needs::Needs;
@@ -19,6 +18,7 @@ use crate::subject::server::requests::{
     NOTE, alias_request, guest_access_content, state_request, visibility_content,
 };
 use crate::subject::server::room_pool::{RoomMark, SessionRoom, VacantRoom};
+use guest_access_reference::reference::ReplicaEvent;
 
 impl Session<'_> {
     /// Adds one room in the state that the model begins with: from the pool, or a new one.

@@ -6,11 +6,11 @@ use ruma::events::AnyTimelineEvent;
 use ruma::serde::Raw;
 
 use super::Session;
-use crate::reference::ReplicaEvent;
 use crate::subject::server::error::ServerError;
 use crate::subject::server::read_answer::{ReadAnswer, ReadAnswers, RoomTimeline};
 use crate::subject::server::request::{Request, endpoint};
 use crate::subject::server::room_pool::SessionRoom;
+use guest_access_reference::reference::ReplicaEvent;
 
 /// The most pages that are read of one timeline.
 const PAGES: usize = 20;

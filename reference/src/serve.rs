@@ -21,7 +21,7 @@
 //! the [`Embedded`] is dropped:
 //!
 //! ```
-//! use guest_access::serve::Embedded;
+//! use guest_access_reference::serve::Embedded;
 //! use guest_access_rules::rules::Rules;
 //!
 //! let rules = Rules::find("latest").unwrap();

@@ -15,7 +15,7 @@
 //!    call, or a [`Refusal`], with the decision that denies the call.
 //!
 //! ```
-//! use guest_access::reference::{Credentials, Reference};
+//! use guest_access_reference::reference::{Credentials, Reference};
 //! use guest_access_rules::rules::Rules;
 //! use ruma::api::client::account::{register, whoami};
 //! use ruma::api::client::room::create_room;
@@ -56,7 +56,7 @@
 //! 5. Accounts. `registration`, `upgrade`, `login`, `session`, `profile`, `devices`, `account_data`,
 //!    `keys`, `media`; and `service`, the server's answers about itself.
 //! 6. `endpoints` lists endpoints by name. `call_stages` serves [`crate::serve`] only. `replica` serves
-//!    [`crate::diff`] only: a room of another homeserver, read by these rules.
+//!    `guest-access diff` only: a room of another homeserver, read by these rules.
 //!
 //! # Clauses without code
 //! A comment with the id of a clause stands beside the code that follows the clause. The following
