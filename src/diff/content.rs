@@ -22,7 +22,7 @@ mod places;
 
 use std::collections::BTreeSet;
 
-use guest_access_model::action::{Action, Actor, Credential};
+use guest_access_model::action::{Action, Actor, Credential, Operation};
 use guest_access_model::state::State;
 use guest_access_rules::variant::Variants;
 use ruma::OwnedUserId;
@@ -37,8 +37,10 @@ use super::step_result::Member;
 pub(super) use coverage::ContentCoverage;
 pub use coverage::SectionCoverage;
 
-use judge::AnswerJudge;
+use judge::{AnswerJudge, AnsweredReader};
 use places::Places;
+
+const FORGET: &str = "POST /rooms/{roomId}/forget";
 
 /// What a session knows after the last action of a segment.
 #[derive(Debug)]
@@ -97,10 +99,13 @@ pub(super) fn differences(
         let record = log.get(at)?;
         let before = at.checked_sub(1).map_or(initial, |previous| &log[previous].after);
         let reader = reader(&record.step, before, answers, evidence)?;
+        let own_steps = log[..at].iter().map(|record| &record.step);
+        let asked_to_forget = own_steps.filter(|step| step.by == record.step.by).any(is_forget);
         for answer in answers {
             coverage.is_answered(answer.endpoint);
         }
         let own: Vec<_> = answers.iter().filter(|answer| answer.reader == reader.user_id).collect();
+        let reader = AnsweredReader { reader, asked_to_forget };
         let differences: BTreeSet<_> = places
             .iter()
             .enumerate()
@@ -112,6 +117,11 @@ pub(super) fn differences(
         (!differences.is_empty()).then(|| (at, differences.into_iter().collect()))
     });
     found.collect()
+}
+
+/// Whether a step asks to forget a room.
+fn is_forget(step: &Action) -> bool {
+    matches!(step.operation, Operation::Call(endpoint) if endpoint.get().id == FORGET)
 }
 
 /// The reader of these answers, if the caller read for itself.

@@ -61,6 +61,9 @@ impl EventKind {
     }
 }
 
+/// The section of a sync with the rooms that the reader left.
+pub(super) const LEFT_ROOMS: &str = "rooms.leave";
+
 impl ContentDifference {
     /// The clause that forbids the answer.
     pub(super) fn clause(&self) -> &'static str {
@@ -72,6 +75,9 @@ impl ContentDifference {
             (false, _) => "HV-6",
             // CS-22: A joined user is given the current state of a room.
             (true, true) if self.reader == Membership::Join => "CS-22",
+            // CS-43: With the filter `include_leave`, a sync lists the rooms that the user has left or been
+            // banned from.
+            (true, _) if self.section == LEFT_ROOMS => "CS-43",
             // GA-37: What a guest may read follows from history visibility and its membership, as for
             // any user.
             (true, _) => "GA-37",

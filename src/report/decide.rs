@@ -30,14 +30,39 @@ pub struct DecideReport {
     pub run: Run,
 }
 
+/// What the rules decide about a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecidedVerdict {
+    /// The step is allowed.
+    Allow,
+    /// The step is denied.
+    Deny,
+    /// The text permits both.
+    Open,
+    /// The rules of guest access demand nothing, and other rules of the specification decide.
+    NotDecided,
+}
+
+impl DecidedVerdict {
+    fn of(step: &ScenarioStep, decided: &DecidedStep) -> Self {
+        match decided.verdict {
+            _ if decided.is_beyond_the_rules(&step.action) => Self::NotDecided,
+            Verdict::Allow => Self::Allow,
+            Verdict::Deny => Self::Deny,
+            Verdict::Open => Self::Open,
+        }
+    }
+}
+
 /// The decision of the rules on one step.
 #[derive(Debug, Clone, Serialize)]
 pub struct StepReport {
     /// The step of the scenario.
     #[serde(flatten)]
     pub step: ScenarioStep,
-    /// Allow, deny or open.
-    pub verdict: Verdict,
+    /// What the rules decide about the step.
+    pub verdict: DecidedVerdict,
     /// The HTTP status, by the default readings.
     pub status: u16,
     /// The error code, by the default readings.
@@ -120,17 +145,19 @@ impl StepReport {
             format!("{reading}`{}` may also be `{}`: {outcome}", other.point, other.option)
         };
         let usual = outcome_in_words(&decision, &observed.expect());
-        let verdict = match decided.verdict {
-            Verdict::Open => format!("{}, here {usual}", paint(style::DOUBTFUL, "open")),
-            _ => usual,
+        let verdict = DecidedVerdict::of(step, decided);
+        let in_short = match verdict {
+            DecidedVerdict::Open => format!("{}, here {usual}", paint(style::DOUBTFUL, "open")),
+            DecidedVerdict::NotDecided => paint(style::DOUBTFUL, "not decided"),
+            DecidedVerdict::Allow | DecidedVerdict::Deny => usual,
         };
         let mut lines = vec![
-            format!("{}: {verdict}", sentence_with(&step.action, label.unwrap_or(LABEL))),
+            format!("{}: {in_short}", sentence_with(&step.action, label.unwrap_or(LABEL))),
             format!("because {}", reason(rules, &decision)),
         ];
         lines.extend(otherwise.iter().map(in_words));
         Self {
-            verdict: decided.verdict,
+            verdict,
             status: decision.status,
             errcode: decision.errcode,
             clauses: rules.in_force(decision.clauses),

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use guest_access_rules::clause::{CLAUSES, READINGS};
 use guest_access_rules::decision_point::{POINTS, PointOption};
+use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::guarantee::GuaranteeId;
 use guest_access_rules::profile::Condition;
 use guest_access_rules::rules::Rules;
@@ -115,8 +116,8 @@ impl Vocabulary {
             options: point.options.iter().map(option).collect(),
         });
         let conditions = Condition::ALL.iter();
-        let guarantees = GuaranteeId::all().map(|guarantee| guarantee.get());
-        let endpoints = rules.every_endpoint().map(|endpoint| endpoint.get());
+        let guarantees = GuaranteeId::all().map(GuaranteeId::get);
+        let endpoints = rules.every_endpoint().map(EndpointId::get);
         Self {
             rules: rules.id.clone(),
             keys: KEYS.iter().map(|(key, means)| Word::new(*key, *means)).collect(),

@@ -37,6 +37,25 @@ fn each_step_is_decided_with_its_reason() {
 }
 
 #[test]
+fn a_call_about_which_no_rule_speaks_is_not_decided() {
+    let steps = json!([
+        {"as": "guest1", "do": "register as guest"},
+        {"as": "user", "do": "POST /search", "expect": {"verdict": "allow"}},
+        {"as": "guest1", "do": "GET /devices"},
+        {"as": "nobody", "do": "GET /devices"},
+        {"as": "nobody", "do": "GET /versions"},
+    ]);
+    let ran = decide(&steps, &["--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = ran.json();
+    let verdicts = report["steps"].as_array().unwrap().iter().map(|step| step["verdict"].clone());
+    let expected = ["open", "not_decided", "allow", "deny", "allow"];
+    assert_eq!(verdicts.collect::<Vec<_>>(), expected, "{report:#}");
+    let text = decide(&steps, &[]).text();
+    assert!(text.contains("the user calls POST /search: not decided\n"), "{text}");
+}
+
+#[test]
 fn the_json_has_its_documented_form() {
     let ran = decide(
         &json!([

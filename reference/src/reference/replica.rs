@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use guest_access_rules::decision_point::LeaveForgets;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 use ruma::serde::JsonObject;
@@ -124,6 +125,22 @@ impl Replica {
         self.room.membership_before(place, &reader.user_id)
     }
 
+    /// The place of the member event by which `reader` left the room, or was removed. `None` if the reader
+    /// was never joined, or is in the room, or may have forgotten the room by leaving.
+    pub fn departure(&self, reader: &Reader) -> Option<usize> {
+        // CS-41: A server may make a user forget a room whenever the user leaves the room.
+        let forgets = self.server.choices().leave_forgets == LeaveForgets::Forgets;
+        if forgets || !matches!(self.membership(reader), Membership::Leave | Membership::Ban) {
+            return None;
+        }
+        let is_own =
+            |place: &usize| self.room.event(*place).is_state(MEMBER, reader.user_id.as_str());
+        let was_joined = |place: &usize| self.membership_before(reader, *place) == Membership::Join;
+        let ends =
+            |place: &usize| self.room.membership_after(*place, &reader.user_id) != Membership::Join;
+        (0..self.len()).rev().filter(is_own).find(|place| was_joined(place) && ends(place))
+    }
+
     /// The history visibility before the event at this place.
     pub fn visibility_before(&self, place: usize) -> Option<HistoryVisibility> {
         self.room.settings_before(place).visibility
@@ -187,6 +204,20 @@ mod tests {
         assert_eq!(replica.membership(&reader), Membership::Leave);
         assert_eq!(replica.membership_before(&reader, 3), Membership::Join);
         assert_eq!(replica.visibility_before(3), Some(HistoryVisibility::Joined));
+    }
+
+    #[test]
+    fn only_who_was_joined_departs() {
+        let departure = |events: &[ReplicaEvent]| {
+            let (replica, reader) = replica(events);
+            replica.departure(&reader)
+        };
+        assert_eq!(departure(&[]), None);
+        assert_eq!(departure(&[member(0, "invite"), member(1, "leave")]), None);
+        let stay = [member(0, "join"), member(1, "join"), member(2, "leave"), member(3, "ban")];
+        for (length, expected) in [(2, None), (3, Some(2)), (4, Some(2))] {
+            assert_eq!(departure(&stay[..length]), expected);
+        }
     }
 
     #[test]

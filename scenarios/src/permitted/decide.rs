@@ -1,8 +1,9 @@
 //! The decisions of the rules on the steps of a scenario, and the steps that are open.
 
-use guest_access_model::action::Action;
+use guest_access_model::action::{Action, Actor, Credential, Operation};
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::State;
+use guest_access_rules::endpoint::Auth;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{self, Variant};
 
@@ -109,6 +110,25 @@ impl DecidedStep {
         let (point, option) = (alternative.point(), alternative.option());
         let reading = alternative.reading().map(str::to_owned);
         self.otherwise.push(AlternativeOutcome { point, option, reading, outcome });
+    }
+
+    /// Whether no rule says how the call ends. The call is of an endpoint that the model looks at only for
+    /// guests: for another caller, the rules of guest access demand nothing, and other rules of the
+    /// specification decide.
+    pub fn is_beyond_the_rules(&self, action: &Action) -> bool {
+        let Operation::Call(endpoint) = action.operation else { return false };
+        let is_guest = match action.by {
+            Actor::Guest(number) => self
+                .before
+                .accounts
+                .get(usize::from(number))
+                .is_some_and(|account| account.is_guest()),
+            _ => false,
+        };
+        endpoint.get().auth == Auth::User
+            && action.with == Credential::Own
+            && !is_guest
+            && self.outcome.observation.decision.allows()
     }
 
     /// The step as it is observed by the default readings.

@@ -6,25 +6,34 @@ use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::variant::Variants;
 use guest_access_rules::vocabulary::Membership;
+use serde_json::Value;
 
 use crate::subject::server::{ReadAnswer, RoomTimeline};
 use guest_access_reference::reference::{Reader, Replica};
 
 use super::super::content_difference::{
-    ContentDifference, EventClass, EventKind, is_of_sync, is_state,
+    ContentDifference, EventClass, EventKind, LEFT_ROOMS, is_of_sync, is_state,
 };
 use super::answer::{GivenEvent, given, is_whole_timeline, pages};
 use super::coverage::ContentCoverage;
 use super::places::Places;
 
 /// The families of decision points that say which events a reader may be given.
-const FAMILIES: [&str; 4] = ["history_visibility", "room", "state", "visibility"];
+const FAMILIES: [&str; 5] = ["history_visibility", "leave", "room", "state", "visibility"];
 /// The most lengths of a timeline under which one answer is compared.
 const MOST_LENGTHS: usize = 6;
 
 /// An event that an answer wrongly gives or leaves out: whether the event is missing, the section of
 /// the answer, and the place of the event in the timeline.
 type Fault = (bool, String, usize);
+
+/// A reader, and what the reader did before.
+#[derive(Debug)]
+pub(super) struct AnsweredReader {
+    pub(super) reader: Reader,
+    /// Whether the reader has asked to forget a room.
+    pub(super) asked_to_forget: bool,
+}
 
 /// Compares the answers of a segment with the reference.
 pub(super) struct AnswerJudge<'a> {
@@ -54,13 +63,16 @@ impl<'a> AnswerJudge<'a> {
         &mut self,
         room: usize,
         (places, action): (&Places, usize),
-        reader: &Reader,
+        AnsweredReader { reader, asked_to_forget }: &AnsweredReader,
         answers: &[&ReadAnswer],
         coverage: &mut ContentCoverage,
     ) -> Option<Vec<ContentDifference>> {
         let timeline = self.timelines.get(room)?.as_ref()?;
         let all = (room, self.timelines);
-        let content = RoomContent::of(timeline, places.start, all, answers, coverage);
+        let mut content = RoomContent::of(timeline, places.start, all, answers, coverage);
+        if *asked_to_forget {
+            content.lists.retain(|list| list.due != Due::Departure);
+        }
         if content.is_empty() {
             return None;
         }
@@ -148,6 +160,8 @@ enum Due {
     State,
     /// The members in the state that the reader may read.
     Members,
+    /// The room, if the reader has left the room: any event of the room stands for the room.
+    Departure,
 }
 
 impl<'a> RoomContent<'a> {
@@ -203,18 +217,22 @@ impl<'a> RoomContent<'a> {
         }
         // The events that a reader who left has to get depend on the exact time of leaving.
         let first_due = match replica.membership(reader) {
-            Membership::Join => 0,
-            Membership::Never => start,
-            _ => return (faults, Vec::new()),
+            Membership::Join => Some(0),
+            Membership::Never => Some(start),
+            _ => None,
         };
         let mut due = Vec::new();
         for list in &self.lists {
-            let events: Vec<usize> = match list.due {
-                Due::Timeline => {
+            let events: Vec<usize> = match (list.due, first_due) {
+                (Due::Departure, _) => {
+                    replica.departure(reader).into_iter().filter(|place| *place >= start).collect()
+                }
+                (_, None) => continue,
+                (Due::Timeline, Some(_)) => {
                     (start..replica.len()).filter(|place| replica.may_see(reader, *place)).collect()
                 }
-                Due::State => readable.range(first_due..).copied().collect(),
-                Due::Members => {
+                (Due::State, Some(first_due)) => readable.range(first_due..).copied().collect(),
+                (Due::Members, Some(first_due)) => {
                     let members = readable.range(first_due..).copied();
                     members.filter(|place| replica.is_member(*place)).collect()
                 }
@@ -265,11 +283,26 @@ fn lists(timeline: &RoomTimeline, start: usize, answers: &[&ReadAnswer]) -> Vec<
             });
         }
     }
-    for answer in answers {
+    let is_first_sync = |answer: &&&ReadAnswer| {
+        answer.endpoint.get().gives == Some(Gives::Sync)
+            && answer.request.parameter("since").is_none()
+    };
+    for answer in answers.iter().filter(is_first_sync) {
+        if asks_for_left_rooms(answer) {
+            let is_listed = answer.body["rooms"]["leave"][timeline.id.as_str()].is_object();
+            lists.push(List {
+                endpoint: answer.endpoint,
+                section: LEFT_ROOMS.to_owned(),
+                places: if is_listed {
+                    (0..timeline.events.len()).collect()
+                } else {
+                    BTreeSet::new()
+                },
+                due: Due::Departure,
+            });
+        }
         let joined = &answer.body["rooms"]["join"][timeline.id.as_str()];
-        let is_first_sync = answer.endpoint.get().gives == Some(Gives::Sync)
-            && answer.request.parameter("since").is_none();
-        if !is_first_sync || !joined.is_object() {
+        if !joined.is_object() {
             continue;
         }
         lists.push(List {
@@ -288,6 +321,13 @@ fn lists(timeline: &RoomTimeline, start: usize, answers: &[&ReadAnswer]) -> Vec<
         }
     }
     lists
+}
+
+/// Whether a sync asks for the rooms that the reader left.
+fn asks_for_left_rooms(answer: &ReadAnswer) -> bool {
+    let filter = answer.request.parameter("filter").unwrap_or_default();
+    let filter: Value = serde_json::from_str(filter).unwrap_or_default();
+    filter["room"]["include_leave"] == true
 }
 
 /// Whether an answer is about this room alone.

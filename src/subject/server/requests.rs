@@ -72,11 +72,12 @@ pub(super) fn alias_request(alias: &str, room: &str) -> Request {
         .body(json!({ "room_id": room }))
 }
 
-/// The request of a first sync about these rooms, with at most `limit` events of each.
+/// The request of a first sync about these rooms, also those that the caller left, with at most `limit`
+/// events of each.
 pub(super) fn first_sync(rooms: &[&str], limit: u32) -> Request {
     let nothing = json!({ "types": [] });
     let filter = json!({
-        "room": { "rooms": rooms, "timeline": { "limit": limit } },
+        "room": { "rooms": rooms, "timeline": { "limit": limit }, "include_leave": true },
         "presence": nothing,
         "account_data": nothing,
     });

@@ -159,6 +159,22 @@ fn state_that_a_sync_leaves_out_is_found() {
     is_found(guests_miss_the_creation, "refusal", " in `rooms.join.state`", "CS-22");
 }
 
+/// A sync never says which rooms the caller left.
+fn left_rooms_are_not_listed(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["sync"])
+        && let Some(rooms) = reply.1["rooms"].as_object_mut()
+    {
+        rooms.remove("leave");
+    }
+    reply
+}
+
+#[test]
+fn a_left_room_that_a_sync_leaves_out_is_found() {
+    is_found(left_rooms_are_not_listed, "refusal", " in `rooms.leave`", "CS-43");
+}
+
 /// Read forwards, the messages lack state events.
 fn messages_differ_by_direction(behind: &Behind, call: &Call) -> Reply {
     let mut reply = behind.forward(call);

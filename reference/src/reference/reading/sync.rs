@@ -41,7 +41,11 @@ impl Reference {
                 response.rooms.join.insert(room.id.clone(), joined);
             }
         }
-        let forgotten = |room: &&Room| own.is_some_and(|own| room.is_forgotten_by(own));
+        let forgotten = |room: &&Room| {
+            own.is_some_and(|own| {
+                room.is_forgotten_by(own) || since.is_none() && room.has_forgotten_by_leaving(own)
+            })
+        };
         for room in self.rooms().filter(wanted).filter(|room| !forgotten(room)) {
             let news = changed_since(&caller, room, since);
             match caller.membership(room) {
@@ -56,6 +60,8 @@ impl Reference {
                     state.events = stripped_state(&caller, room);
                     response.rooms.knock.insert(room.id.clone(), KnockedRoom::from(state));
                 }
+                // CS-43: With the filter `include_leave`, a sync lists the rooms that the user has left or
+                // been banned from.
                 Membership::Leave | Membership::Ban
                     if news && (since.is_some() || filter.include_leave) =>
                 {
