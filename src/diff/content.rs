@@ -11,9 +11,9 @@
 //!    and under each pair of them. If any of these explains a difference, the difference is permitted.
 //!
 //! Not compared: a room of which the moderator is not given every event, the content of `unsigned`,
-//! stripped state, and events from before the segment. But the
-//! state of a joined reader has to be whole. A reader's own member events tell the reader nothing new,
-//! so every answer may give them.
+//! stripped state, and events from before the segment. But the state of a joined reader has to be whole,
+//! and a sync has to list each room that the reader left. A reader's own member events tell the reader
+//! nothing new, so every answer may give them.
 
 mod answer;
 mod coverage;
@@ -51,6 +51,8 @@ pub(super) struct SessionEvidence {
     /// All user ids that each guest has had.
     pub(super) guest_ids: Vec<(u8, OwnedUserId)>,
     pub(super) user: OwnedUserId,
+    /// Whether the homeserver says that a user who leaves a room forgets the room at once.
+    pub(super) forgets_upon_leave: bool,
     /// The ids of the events that the session sent, each with the action that sent the event; none, if the
     /// event set up the initial state.
     pub(super) sent: Vec<(Option<usize>, String)>,
@@ -66,7 +68,8 @@ impl SessionEvidence {
         let timelines = if answers.is_empty() { Vec::new() } else { session.timelines().await? };
         let user = session.user_id();
         let guest_ids = session.guest_ids().to_vec();
-        Ok(Self { answers, timelines, guest_ids, user, sent: session.sent_events() })
+        let (forgets_upon_leave, sent) = (session.forgets_upon_leave(), session.sent_events());
+        Ok(Self { answers, timelines, guest_ids, user, forgets_upon_leave, sent })
     }
 
     /// The user ids of a member of the model.
@@ -100,12 +103,13 @@ pub(super) fn differences(
         let before = at.checked_sub(1).map_or(initial, |previous| &log[previous].after);
         let reader = reader(&record.step, before, answers, evidence)?;
         let own_steps = log[..at].iter().map(|record| &record.step);
-        let asked_to_forget = own_steps.filter(|step| step.by == record.step.by).any(is_forget);
+        let may_have_forgotten = evidence.forgets_upon_leave
+            || own_steps.filter(|step| step.by == record.step.by).any(is_forget);
         for answer in answers {
             coverage.is_answered(answer.endpoint);
         }
         let own: Vec<_> = answers.iter().filter(|answer| answer.reader == reader.user_id).collect();
-        let reader = AnsweredReader { reader, asked_to_forget };
+        let reader = AnsweredReader { reader, may_have_forgotten };
         let differences: BTreeSet<_> = places
             .iter()
             .enumerate()

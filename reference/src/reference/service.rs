@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use guest_access_rules::decision_point::LeaveForgets;
 use ruma::api::client::discovery::get_capabilities::v3::{
     Capabilities, RoomVersionStability, RoomVersionsCapability,
 };
@@ -54,6 +55,9 @@ impl Reference {
         capabilities.room_versions = RoomVersionsCapability::new(DEFAULT_VERSION, available);
         capabilities.change_password.enabled = false;
         capabilities.thirdparty_id_changes.enabled = false;
+        // CS-41: A server may make a user forget a room whenever the user leaves the room.
+        capabilities.forget_forced_upon_leave.enabled =
+            self.choices().leave_forgets == LeaveForgets::Forgets;
         Ok(AllowedResponse::new(OPEN, get_capabilities::v3::Response::new(capabilities)))
     }
 

@@ -81,7 +81,7 @@ fn the_files_of_one_run_can_declare_many_endpoints() {
 }
 
 #[test]
-fn the_endpoints_of_one_id_that_two_files_declare_otherwise_are_found() {
+fn two_endpoints_of_one_id_in_two_files_are_found() {
     let ids = ["POST /peek", "POST /poke"];
     let (one, other) = (declaring(&ids, "events"), declaring(&ids, "state"));
     assert_eq!(one.redeclared_in(&declaring(&ids, "events")), []);

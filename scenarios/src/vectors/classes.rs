@@ -9,7 +9,8 @@
 //! | a guest joins | membership, guest access and join rule | the rules of joining name these |
 //! | a guest knocks | membership and join rule | the rules of knocking name these |
 //! | a guest, or an upgraded guest, calls an endpoint off the list | membership | such an endpoint denies guests in every room |
-//! | anyone makes a call about no room, or without a live token of its own, or in masquerade | endpoint and caller | it is decided before any room is looked up |
+//! | a guest, or an upgraded guest, syncs | membership in the first room | a sync lists the rooms of each membership apart |
+//! | anyone makes another call about no room, or without a live token of its own, or in masquerade | endpoint and caller | it is decided before any room is looked up |
 //! | the ordinary user reads | history visibility | the ordinary user stays joined |
 //! | a guest is given an event, or not, by one listed endpoint | kind of the event, setting and membership at the event, and whether the reader was joined later | the rules of visibility name these |
 //! | a guest is given a message or a state event, or not, by any endpoint that gives the same | in addition, the membership now, and whether the room is `world_readable` now | these two belong to the room's own check, which the decisions above cover for each endpoint |
@@ -117,6 +118,14 @@ impl ClassifiedStep<'_> {
         self.profile.access(endpoint) != Access::Refused
     }
 
+    /// The membership of a guest who syncs. A sync gives the rooms of each membership in a list of its own.
+    fn membership_at_sync(&self, caller: CallerClass) -> Option<Membership> {
+        let Operation::Read(endpoint) = self.step.operation else { return None };
+        let is_sync = endpoint.get().gives == Some(Gives::Sync) && self.is_listed(endpoint);
+        let is_live = matches!(caller, CallerClass::Guest | CallerClass::FormerGuest);
+        self.guest().filter(|_| is_sync && is_live).map(|guest| self.before.rooms[0].members[guest])
+    }
+
     fn decisions(&self) -> Vec<DecisionClass> {
         let step = self.step;
         let caller = self.caller();
@@ -145,7 +154,7 @@ impl ClassifiedStep<'_> {
             join_rule: None,
         };
         let Some(room) = step.room().map(|room| &self.before.rooms[room]) else {
-            return vec![plain];
+            return vec![DecisionClass { membership: self.membership_at_sync(caller), ..plain }];
         };
         let membership = match self.guest() {
             Some(guest) => Some(room.members[guest]),

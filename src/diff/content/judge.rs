@@ -19,7 +19,7 @@ use super::coverage::ContentCoverage;
 use super::places::Places;
 
 /// The families of decision points that say which events a reader may be given.
-const FAMILIES: [&str; 5] = ["history_visibility", "leave", "room", "state", "visibility"];
+const FAMILIES: [&str; 4] = ["history_visibility", "room", "state", "visibility"];
 /// The most lengths of a timeline under which one answer is compared.
 const MOST_LENGTHS: usize = 6;
 
@@ -31,8 +31,8 @@ type Fault = (bool, String, usize);
 #[derive(Debug)]
 pub(super) struct AnsweredReader {
     pub(super) reader: Reader,
-    /// Whether the reader has asked to forget a room.
-    pub(super) asked_to_forget: bool,
+    /// Whether the reader has asked to forget a room, or forgets each room that it leaves.
+    pub(super) may_have_forgotten: bool,
 }
 
 /// Compares the answers of a segment with the reference.
@@ -63,14 +63,14 @@ impl<'a> AnswerJudge<'a> {
         &mut self,
         room: usize,
         (places, action): (&Places, usize),
-        AnsweredReader { reader, asked_to_forget }: &AnsweredReader,
+        AnsweredReader { reader, may_have_forgotten }: &AnsweredReader,
         answers: &[&ReadAnswer],
         coverage: &mut ContentCoverage,
     ) -> Option<Vec<ContentDifference>> {
         let timeline = self.timelines.get(room)?.as_ref()?;
         let all = (room, self.timelines);
         let mut content = RoomContent::of(timeline, places.start, all, answers, coverage);
-        if *asked_to_forget {
+        if *may_have_forgotten {
             content.lists.retain(|list| list.due != Due::Departure);
         }
         if content.is_empty() {

@@ -35,10 +35,20 @@ pub struct Server {
     /// The name and the version of the software, if the homeserver gives them.
     pub software: Option<(String, String)>,
     words: Cell<u32>,
-    pub(super) room_version: OnceCell<Option<String>>,
+    pub(super) capabilities: OnceCell<Capabilities>,
     /// Endpoints that the homeserver does not have, each with whether the homeserver checks the caller
     /// first.
     pub(super) checked: RefCell<BTreeMap<EndpointId, bool>>,
+}
+
+/// What a homeserver says of itself.
+#[derive(Debug, Default)]
+pub(super) struct Capabilities {
+    /// The room version of new rooms; none, for the default of a homeserver that offers none of
+    /// [`ROOM_VERSIONS`].
+    pub(super) room_version: Option<String>,
+    /// Whether a user who leaves a room forgets the room at once.
+    pub(super) forgets_upon_leave: bool,
 }
 
 /// What sessions share: two accounts that no scenario changes, and the pool of rooms.
@@ -71,7 +81,7 @@ impl Server {
             run: format!("ga-{:08x}", fastrand::u32(..)),
             software: None,
             words: Cell::new(0),
-            room_version: OnceCell::new(),
+            capabilities: OnceCell::new(),
             checked: RefCell::default(),
         }
     }
@@ -132,9 +142,9 @@ impl Server {
     pub async fn fixture(&self, given: &[UserAccount]) -> Result<SharedFixture, ServerError> {
         let moderator = self.fixture_account(given.first(), "moderator").await?;
         let user = self.fixture_account(given.get(1), "user").await?;
-        if self.room_version.get().is_none() {
-            let version = self.offered_room_version(&moderator).await?;
-            let _ = self.room_version.set(version);
+        if self.capabilities.get().is_none() {
+            let capabilities = self.read_capabilities(&moderator).await?;
+            let _ = self.capabilities.set(capabilities);
         }
         Ok(SharedFixture { moderator, user, pool: RoomPool::default() })
     }
@@ -204,19 +214,20 @@ impl Server {
         Ok(account)
     }
 
-    /// The room version of new rooms; none, for the default of a homeserver that offers none of
-    /// [`ROOM_VERSIONS`].
-    async fn offered_room_version(&self, who: &UserAccount) -> Result<Option<String>, ServerError> {
+    async fn read_capabilities(&self, who: &UserAccount) -> Result<Capabilities, ServerError> {
         let request = Request::to(endpoint("GET /capabilities"), []);
         let response = self.client.send(&request, Some(&who.token)).await?;
         if !response.allows() {
-            return Ok(None);
+            return Ok(Capabilities::default());
         }
-        let answer: get_capabilities::v3::Response = response.read()?;
-        let offered = answer.capabilities.room_versions.available;
+        let capabilities = response.read::<get_capabilities::v3::Response>()?.capabilities;
+        let offered = capabilities.room_versions.available;
         let known = ROOM_VERSIONS.into_iter();
         let mut known = known.filter(|known| offered.keys().any(|id| id.as_str() == *known));
-        Ok(known.next().map(str::to_owned))
+        Ok(Capabilities {
+            room_version: known.next().map(str::to_owned),
+            forgets_upon_leave: capabilities.forget_forced_upon_leave.enabled,
+        })
     }
 
     /// Leaves all rooms of the pool.

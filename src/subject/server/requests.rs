@@ -75,12 +75,17 @@ pub(super) fn alias_request(alias: &str, room: &str) -> Request {
 /// The request of a first sync about these rooms, also those that the caller left, with at most `limit`
 /// events of each.
 pub(super) fn first_sync(rooms: &[&str], limit: u32) -> Request {
+    sync(&json!({ "rooms": rooms, "timeline": { "limit": limit }, "include_leave": true }))
+}
+
+/// The request of a sync for its place in the streams of these rooms.
+pub(super) fn place_sync(rooms: &[&str]) -> Request {
+    sync(&json!({ "rooms": rooms, "timeline": { "limit": 1 } }))
+}
+
+fn sync(room_filter: &Value) -> Request {
     let nothing = json!({ "types": [] });
-    let filter = json!({
-        "room": { "rooms": rooms, "timeline": { "limit": limit }, "include_leave": true },
-        "presence": nothing,
-        "account_data": nothing,
-    });
+    let filter = json!({ "room": room_filter, "presence": nothing, "account_data": nothing });
     Request::to(endpoint("GET /sync"), []).query("timeout", "0").query("filter", filter.to_string())
 }
 

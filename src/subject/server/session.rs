@@ -37,7 +37,7 @@ use super::observe::TaggedEvent;
 use super::read_answer::ReadAnswers;
 use super::recording::{Connection, SessionRecording};
 use super::request::{Request, endpoint};
-use super::requests::{NEVER_SENT, NO_NOTE, first_sync};
+use super::requests::{NEVER_SENT, NO_NOTE, place_sync};
 use super::response::Response;
 use super::room_fixture::RoomFixture;
 use super::room_pool::SessionRoom;
@@ -281,14 +281,19 @@ impl<'a> Session<'a> {
 
     /// The place in every stream at this moment.
     async fn now(&self) -> Result<String, ServerError> {
-        let response = self.send(&self.moderators(), self.first_sync(1)).await?;
+        let response = self.send(&self.moderators(), self.place_sync()).await?;
         Ok(response.read::<sync::Response>()?.next_batch)
     }
 
-    /// The request of a first sync about the rooms of the session.
-    fn first_sync(&self, limit: u32) -> Request {
+    /// Whether the homeserver says that a user who leaves a room forgets the room at once.
+    pub fn forgets_upon_leave(&self) -> bool {
+        self.server.capabilities.get().is_some_and(|offered| offered.forgets_upon_leave)
+    }
+
+    /// The request of a sync for its place in the streams of the session's rooms.
+    fn place_sync(&self) -> Request {
         let rooms: Vec<_> = self.rooms.iter().map(|room| room.id.as_str()).collect();
-        first_sync(&rooms, limit)
+        place_sync(&rooms)
     }
 
     /// The actor of the model that has this user id.

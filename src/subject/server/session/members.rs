@@ -126,7 +126,7 @@ impl Session<'_> {
 
     /// The place that the sync of the caller has reached, if the caller is joined to the room.
     async fn place_of(&self, with: &Credentials, id: &str) -> Result<Option<String>, ServerError> {
-        let response = self.send(with, self.first_sync(1)).await?;
+        let response = self.send(with, self.place_sync()).await?;
         response.decides()?;
         if !response.allows() {
             return Ok(None);

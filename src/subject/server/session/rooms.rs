@@ -71,7 +71,8 @@ impl Session<'_> {
             // Whoever is joined may send a note, and only the moderator other state.
             "power_level_content_override": { "events": { NOTE: 0 } },
         });
-        if let Some(Some(version)) = self.server.room_version.get() {
+        let capabilities = self.server.capabilities.get();
+        if let Some(version) = capabilities.and_then(|offered| offered.room_version.as_ref()) {
             body["room_version"] = version.as_str().into();
         }
         let request = Request::to(endpoint("POST /createRoom"), []).body(body);
