@@ -53,7 +53,7 @@ fn every_defect_is_among_the_variants() {
 
 /// Reading A16 of the draft permits to open the endpoint where the room is `world_readable`.
 #[test]
-fn a_reading_that_opens_under_conditions_forbids_to_open_without_them() {
+fn a_conditional_reading_forbids_to_open_without_conditions() {
     let draft = Rules::find("draft-2015-11-05").unwrap();
     let put_state = "PUT /rooms/{roomId}/state/{eventType}/{stateKey}";
     let conditional = format!("endpoint.{put_state}=open where room:world_readable");
