@@ -1,15 +1,16 @@
 //! Scenarios of Matrix guest access, by the rules and the model alone.
 //!
-//! The model decides each step of a scenario by the rules of a revision. Where a text leaves a question open, [`permitted`] lists what the other answers expect of
-//! the step. [`vectors`] generates scenarios that together cover every class of decision.
+//! The model decides each step of a scenario by the rules of a revision. Where a text leaves a question
+//! open, [`permitted`] lists what the other answers expect of the step. [`vectors`] generates scenarios
+//! that together cover every class of decision.
 //!
 //! Nothing here knows the reference homeserver. A scenario is performed by a
 //! [`Subject`](guest_access_model::action::Subject): the reference, or a mistake that a test makes.
 //!
 //! # Decide a scenario
-//! A [`Scenario`] is a list of steps by named actors. [`decide`](Scenario::decide)
-//! gives the decision of the rules on each step, with its clauses and its reason. Here, a guest joins a
-//! room that does not admit guests:
+//! A [`Scenario`](scenario::Scenario) is a list of steps by named actors.
+//! [`decide`](scenario::Scenario::decide) gives the decision of the rules on each step, with its clauses
+//! and its reason. Here, a guest joins a room that does not admit guests:
 //!
 //! ```
 //! use guest_access_scenarios::scenario::{Scenario, Verdict};
