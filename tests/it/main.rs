@@ -19,6 +19,7 @@ mod history;
 mod imports;
 mod json_keys;
 mod mutations;
+mod proposals;
 mod rules;
 mod scenario;
 mod serve;
