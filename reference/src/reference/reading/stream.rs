@@ -68,7 +68,7 @@ impl Reference {
     fn rooms_to_follow(&self, caller: &Caller) -> Result<(Vec<&Room>, Decision), Refusal> {
         // Reading A9: only that form. Reading A18: in the draft, every `world_readable` room.
         // DR-17: A guest may call `/events`, with neither a method nor a way to name a room given.
-        // GA-15: A guest may call a special `GET /events` that names one room by `room_id`.
+        // GA-15: A guest may call a special `GET /events`, whose `room_id` is a list of rooms.
         let previews = match self.choices().events_no_room {
             EventsNoRoom::Refused if caller.guest => {
                 return Err(Refusal::new(
