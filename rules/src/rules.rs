@@ -166,6 +166,7 @@ const PUBLISHED: &[(&str, &str)] = &[
     ("v1.2", include_str!("../revisions/v1.2.toml")),
     ("v1.12", include_str!("../revisions/v1.12.toml")),
     ("v1.16", include_str!("../revisions/v1.16.toml")),
+    ("v1.17", include_str!("../revisions/v1.17.toml")),
 ];
 
 impl Rules {
