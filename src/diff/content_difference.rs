@@ -75,8 +75,8 @@ impl ContentDifference {
             (false, _) => "HV-6",
             // CS-22: A joined user is given the current state of a room.
             (true, true) if self.reader == Membership::Join => "CS-22",
-            // CS-43: With the filter `include_leave`, a sync lists the rooms that the user has left or been
-            // banned from.
+            // CS-43: Under the filter `include_leave`, `GET /sync` names in `rooms.leave` the rooms that
+            // the user left or was banned from.
             (true, _) if self.section == LEFT_ROOMS => "CS-43",
             // GA-37: What a guest may read follows from history visibility and its membership, as for
             // any user.

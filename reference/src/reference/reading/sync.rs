@@ -60,8 +60,8 @@ impl Reference {
                     state.events = stripped_state(&caller, room);
                     response.rooms.knock.insert(room.id.clone(), KnockedRoom::from(state));
                 }
-                // CS-43: With the filter `include_leave`, a sync lists the rooms that the user has left or
-                // been banned from.
+                // CS-43: Under the filter `include_leave`, `GET /sync` names in `rooms.leave` the rooms
+                // that the user left or was banned from.
                 Membership::Leave | Membership::Ban
                     if news && (since.is_some() || filter.include_leave) =>
                 {
