@@ -233,7 +233,7 @@ proptest! {
     #[test]
     fn long_random_traces_agree(
         walk in proptest::collection::vec(any::<u16>(), 3_000),
-        revision in 0_usize..11,
+        revision in 0_usize..12,
     ) {
         let profile = Rules::published()[revision].profile();
         let (applied, changed) = compare_along(&profile, Scope { guests: 2, rooms: 2 }, &walk)?;

@@ -66,9 +66,9 @@ pub struct Endpoint {
     /// The content of rooms that the endpoint returns and that neither the model nor the reference
     /// looks into, if any.
     pub unseen: Option<String>,
-    /// The effect of a call that neither the model nor the reference looks into, if there is one. Only
-    /// a rules file says so, of an endpoint that it declares.
-    #[serde(skip)]
+    /// The effect of a call by a guest that neither the model nor the reference looks into, if there is
+    /// one that a guarantee could speak of.
+    #[serde(rename = "does")]
     pub effect: Option<String>,
 }
 

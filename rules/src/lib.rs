@@ -33,7 +33,7 @@
 //! use guest_access_rules::variant;
 //!
 //! let rules = Rules::find("latest")?;
-//! assert_eq!(rules.id, "v1.16");
+//! assert_eq!(rules.id, "v1.17");
 //!
 //! // A decision point, the clauses that raise its question, and the standing of its options.
 //! let trigger = PointId::find("revocation.trigger").expect("POINTS lists it");

@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn the_parts_for_a_replay_are_read() {
         let saved = SavedReport::parse(Path::new("report.json"), REPORT, None).unwrap();
-        assert_eq!((saved.rules.id.as_str(), saved.url.as_str()), ("v1.16", "http://host"));
+        assert_eq!((saved.rules.id.as_str(), saved.url.as_str()), ("v1.17", "http://host"));
         assert_eq!(saved.divergences[0].scenario.steps.len(), 1);
     }
 

@@ -71,6 +71,9 @@ pub struct CheckReport {
     pub unseen: Vec<UncheckedEndpoint>,
     /// The run that made the report.
     pub run: Run,
+    /// The scope of the report whose results for the permitted answers are repeated here.
+    #[serde(skip)]
+    repeats: Option<String>,
     /// The rules.
     #[serde(skip)]
     source: Rules,
@@ -211,6 +214,7 @@ impl CheckReport {
             lost_clauses: Vec::new(),
             unseen: Vec::new(),
             run,
+            repeats: None,
             source: rules.clone(),
         })
     }

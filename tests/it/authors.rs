@@ -48,7 +48,7 @@ fn every_word_is_explained() {
 }
 
 #[test]
-fn an_endpoint_has_the_path_of_the_specification_and_any_placeholders() {
+fn an_endpoint_is_found_by_its_path_with_any_placeholders() {
     for name in [
         "GET /rooms/{roomId}/messages",
         "get /rooms/{room}/messages",
@@ -71,7 +71,7 @@ fn an_option_of_several_decision_points_is_explained_for_each() {
 }
 
 #[test]
-fn an_unknown_word_is_refused_with_a_similar_one_if_there_is_one() {
+fn an_unknown_word_is_refused_with_a_similar_one() {
     let refused = |word: &str| {
         let ran = run(["rules", "--explain", word]);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");

@@ -62,7 +62,7 @@ fn rules_are_named_by_arguments_or_by_the_option() {
         let of = |report: &serde_json::Value| report["rules"].as_str().unwrap().to_owned();
         report.as_array().map_or_else(|| vec![of(&report)], |all| all.iter().map(of).collect())
     };
-    assert_eq!(checked(""), ["v1.16"]);
+    assert_eq!(checked(""), ["v1.17"]);
     assert_eq!(checked("--rules v1.2"), ["v1.2"]);
     assert_eq!(checked("--rules v1.2 --rules r0.0.0"), ["v1.2", "r0.0.0"]);
     assert_eq!(checked("v1.1 --rules v1.2"), ["v1.1", "v1.2"]);

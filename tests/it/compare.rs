@@ -19,7 +19,7 @@ fn the_json_has_its_documented_form() {
 
 #[test]
 fn names_of_the_same_rules_are_equivalent() {
-    let ran = run_line("compare v1.16 v1.19 --format json");
+    let ran = run_line("compare v1.17 v1.19 --format json");
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let report = ran.json();
     assert_eq!(report["verdict"], "equivalent");
@@ -177,7 +177,7 @@ fn what_each_of_two_endpoints_of_one_id_gives_is_said() {
 }
 
 #[test]
-fn a_new_endpoint_that_needs_no_token_is_not_compared_and_said_so() {
+fn a_new_endpoint_without_a_token_is_not_compared_and_said_so() {
     let entries =
         "[[endpoint]]\nid = \"GET /peek\"\nauth = \"none\"\ngives = \"events\"\ndoes = \"nothing\"";
     assert_eq!(compared("v1.16", entries)["unseen"][0]["endpoint"], "GET /peek");

@@ -30,8 +30,8 @@ const LOCKSTEP: Scope = Scope { guests: 1, rooms: 1 };
 
 /// Checks one revision at each scope.
 ///
-/// The report of the first scope has the agreement of model and reference too, and the answers that the
-/// rules permit.
+/// For the first scope, the agreement of model and reference is checked too, and the answers that the
+/// rules permit. The other reports repeat what the permitted answers break.
 pub(super) fn check(
     task: &Task<'_>,
     rules: &Rules,
@@ -41,8 +41,8 @@ pub(super) fn check(
     let mut agreement = selection.agreement;
     // The answers of the permitted options are checked for the reference alone, and not for a defect.
     let mut permitted = subject.name == "reference";
-    let scopes = task.args.search.scopes(&SCOPES).into_iter();
-    let reports = scopes.map(|scope| {
+    let mut reports: Vec<CheckReport> = Vec::new();
+    for scope in task.args.search.scopes(&SCOPES) {
         let mut report = check_scope(task, rules, subject, selection, scope)?;
         let stop = &task.limits.stop;
         let mut is_asked = std::mem::take(&mut permitted) && report.complete;
@@ -66,12 +66,15 @@ pub(super) fn check(
                 report.add_promises_of_base(base, rules, found)?;
             }
         }
+        if let Some(first) = reports.first() {
+            report.repeat_permitted(first);
+        }
         if let Some(found) = lockstep {
             report.add_agreement(rules, &found)?;
         }
-        Ok(report)
-    });
-    reports.collect()
+        reports.push(report);
+    }
+    Ok(reports)
 }
 
 /// The results for the permitted answers and for the promises of the base.

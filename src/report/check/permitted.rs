@@ -124,6 +124,26 @@ impl CheckReport {
         Ok(())
     }
 
+    /// Repeats what `first` says of the permitted answers and of the promises of the base: both were
+    /// checked at the scope of `first`, and hold for the rules at every scope.
+    pub fn repeat_permitted(&mut self, first: &Self) {
+        for property in &mut self.properties {
+            let Some(known) = first.properties.iter().find(|known| known.id == property.id) else {
+                continue;
+            };
+            property.fails_by.clone_from(&known.fails_by);
+            property.breaks_base.clone_from(&known.breaks_base);
+            if property.breaks_base.is_some() {
+                property.status = Status::Violated;
+            }
+        }
+        self.permitted.clone_from(&first.permitted);
+        self.lost_clauses.clone_from(&first.lost_clauses);
+        if self.permitted.is_some() {
+            self.repeats = Some(first.scope_in_words());
+        }
+    }
+
     fn property(&mut self, guarantee: GuaranteeId) -> Option<&mut Property> {
         self.properties.iter_mut().find(|property| property.id == guarantee.get().id)
     }
@@ -137,6 +157,9 @@ impl CheckReport {
     /// new answers. If there is only one guarantee, the traces of all answers follow.
     pub(super) fn permitted_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Some(permitted) = &self.permitted else { return Ok(()) };
+        if let Some(scope) = &self.repeats {
+            return writeln!(f, "\nwhat the rules permit besides the default: as at {scope}");
+        }
         let tried = count(permitted.answers, "answer");
         let broken: Vec<_> = self.properties.iter().filter(|p| !p.fails_by.is_empty()).collect();
         if broken.is_empty() {
@@ -177,7 +200,7 @@ impl CheckReport {
 
     /// The clauses whose rule the proposal takes away.
     pub(super) fn lost_clauses_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.lost_clauses.is_empty() {
+        if self.lost_clauses.is_empty() || self.repeats.is_some() {
             return Ok(());
         }
         let lost = self.lost_clauses.len();
@@ -257,8 +280,20 @@ impl Property {
     }
 }
 
-/// A number of guarantees that hold by default only, for the summary.
+/// The numbers of guarantees that hold by default only, for the summary.
 pub(super) fn not_by_every_answer(properties: &[Property]) -> String {
-    let some = properties.iter().filter(|property| !property.fails_by.is_empty()).count();
-    if some == 0 { String::new() } else { format!(" ({} only by default)", number(some)) }
+    let holding = properties.iter().filter(|property| property.status == Status::Holds);
+    let (mut only_by_default, mut fails) = (0, 0);
+    for property in holding.filter(|property| !property.fails_by.is_empty()) {
+        let count = if property.fails_by.iter().any(|by| by.new) {
+            &mut fails
+        } else {
+            &mut only_by_default
+        };
+        *count += 1;
+    }
+    let parts = [(only_by_default, "only by default"), (fails, "by default, not by a new answer")];
+    let parts = parts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<_> = parts.map(|(count, what)| format!("{} {what}", number(*count))).collect();
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }

@@ -12,8 +12,7 @@ use crate::report::{Cell, Table, count, number, paint, steps_in_words, style};
 
 impl Display for CheckReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (guests, rooms) = (count(self.guests, "guest"), count(self.rooms, "room"));
-        let title = format!("{}, {guests} and {rooms}", self.rules);
+        let title = format!("{}, {}", self.rules, self.scope_in_words());
         writeln!(f, "{}", paint(style::HEADING, title))?;
         if let Some(discipline) = &self.discipline {
             writeln!(f, "{}: {}", discipline.id, discipline.about)?;
@@ -48,7 +47,10 @@ impl Display for CheckReport {
             writeln!(f)?;
             self.counterexample_text(f, property)?;
         }
-        for property in self.properties.iter().filter(|p| p.breaks_base.is_some()) {
+        let breaks_base = |property: &&Property| property.breaks_base.is_some();
+        for property in
+            self.properties.iter().filter(breaks_base).filter(|_| self.repeats.is_none())
+        {
             writeln!(f)?;
             self.broken_base_text(f, property)?;
         }
@@ -75,6 +77,10 @@ impl CheckReport {
             table.push([property.id.into(), Cell::new(status, style), by.into()]);
         }
         write!(f, "{table}")
+    }
+
+    pub(super) fn scope_in_words(&self) -> String {
+        format!("{} and {}", count(self.guests, "guest"), count(self.rooms, "room"))
     }
 
     /// The encoding, and the executor if one walked it.

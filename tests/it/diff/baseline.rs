@@ -126,7 +126,7 @@ fn one_run_writes_every_format_without_any_token() {
     assert!(!contains_a_token(&ran.err), "{}", ran.err);
     for format in formats {
         let text = std::fs::read_to_string(folder.path(format)).unwrap();
-        assert!(text.contains("v1.16"), "{format}");
+        assert!(text.contains("v1.17"), "{format}");
         assert!(!contains_a_token(&text), "{format}");
     }
     let replayed = server.replay(&folder.path("json").display().to_string());
@@ -173,13 +173,13 @@ fn a_wrong_baseline_is_reported_with_its_line_before_any_call() {
     let folder = Folder::new();
     let entry = "[[known]]\nid = \"a\"\nreason = \"\"\nlink = \"\"\nstep = \"\"\nby = \"\"\nexpected = \"\"\nobserved = \"\"\nvectors = []\n";
     let cases = [
-        ("not TOML", "rules = \"v1.16".to_owned()),
+        ("not TOML", "rules = \"v1.17".to_owned()),
         ("no rules", String::new()),
         ("other rules", "\nrules = \"r0.0.0\"\n".to_owned()),
-        ("ids of an older scheme", "rules = \"v1.16\"\n".to_owned()),
-        ("an unknown key", "rules = \"v1.16\"\n[[known]]\nid = \"a\"\nwhy = \"\"\n".to_owned()),
-        ("an entry without a reason", "rules = \"v1.16\"\n[[known]]\nid = \"a\"\n".to_owned()),
-        ("listed twice", format!("rules = \"v1.16\"\nids = 2\n\n{entry}\n{entry}")),
+        ("ids of an older scheme", "rules = \"v1.17\"\n".to_owned()),
+        ("an unknown key", "rules = \"v1.17\"\n[[known]]\nid = \"a\"\nwhy = \"\"\n".to_owned()),
+        ("an entry without a reason", "rules = \"v1.17\"\n[[known]]\nid = \"a\"\n".to_owned()),
+        ("listed twice", format!("rules = \"v1.17\"\nids = 2\n\n{entry}\n{entry}")),
     ];
     let mut messages = String::new();
     for (what, text) in cases {

@@ -24,7 +24,7 @@ fn without_a_server_the_reference_is_compared() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let report = ran.json();
     for (key, value) in [
-        ("rules", json!("v1.16")),
+        ("rules", json!("v1.17")),
         ("complete", json!(true)),
         ("broken_off", json!(null)),
         ("divergences", json!([])),
@@ -100,7 +100,7 @@ fn scenario_for(rules: &str, expect: &str) -> String {
 #[test]
 fn a_scenario_for_other_rules_or_outcomes_is_refused() {
     let folder = Folder::new();
-    let proposal = "id = \"p\"\nabout = \"\"\nextends = \"v1.16\"\n";
+    let proposal = "id = \"p\"\nabout = \"\"\nextends = \"v1.17\"\n";
     let proposal = folder.file("p.toml", proposal).display().to_string();
     let missing = folder.path("missing.toml").display().to_string();
     let scenarios = folder.path("scenarios");
@@ -113,10 +113,10 @@ fn a_scenario_for_other_rules_or_outcomes_is_refused() {
     let mut messages = String::new();
     for (text, args) in [
         (scenario_for("v1.2", "allow"), &[][..]),
-        (scenario_for("v1.16", "allow"), &["--rules", &proposal]),
+        (scenario_for("v1.17", "allow"), &["--rules", &proposal]),
         (scenario_for(&missing, "allow"), &[]),
-        (scenario_for("v1.16", "deny"), &[]),
-        (scenario_for("v1.16", "open"), &[]),
+        (scenario_for("v1.17", "deny"), &[]),
+        (scenario_for("v1.17", "open"), &[]),
     ] {
         let ran = diff(&text, args);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
@@ -125,7 +125,7 @@ fn a_scenario_for_other_rules_or_outcomes_is_refused() {
     insta::assert_snapshot!(wrapped(&folder.without_path(&messages)));
     for (text, args) in [
         (scenario_for("latest", "allow"), &[][..]),
-        (scenario_for("v1.19", "allow"), &["--rules", "v1.16"]),
+        (scenario_for("v1.19", "allow"), &["--rules", "v1.17"]),
         (scenario_for(&proposal, "allow"), &["--rules", &proposal]),
         (scenario_for("p", "allow"), &["--rules", &proposal]),
         (scenario_for("v1.2", "deny"), &["--only", "b", "--explore-for", "1s"]),

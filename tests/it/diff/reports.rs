@@ -23,7 +23,7 @@ const INJECTION: &str = "<script>alert('&\"]]>')</script>";
 
 fn scenario(id: &str) -> Scenario {
     let text = format!(
-        r#"{{"id": "{id}", "rules": "v1.16", "about": "", "clauses": [], "steps": [
+        r#"{{"id": "{id}", "rules": "v1.17", "about": "", "clauses": [], "steps": [
             {{"as": "guest1", "do": "register as guest", "expect": {{"verdict": "allow"}}}},
             {{"as": "guest1", "do": "join", "room": "room1",
               "expect": {{"verdict": "deny", "status": 403, "errcode": "M_GUEST_ACCESS_FORBIDDEN"}}}}
@@ -159,7 +159,7 @@ fn report() -> DiffReport {
             name: Some(INJECTION.to_owned()),
             version: Some("1.0".to_owned()),
         },
-        rules: "v1.16".to_owned(),
+        rules: "v1.17".to_owned(),
         requests: 1234,
         decisions: 321,
         scenarios: 4,
@@ -245,7 +245,7 @@ fn baseline(entries: &[(&str, &[&str])]) -> Baseline {
         vectors: vectors.iter().map(|id| (*id).to_owned()).collect(),
     };
     Baseline {
-        rules: "v1.16".to_owned(),
+        rules: "v1.17".to_owned(),
         ids: ID_SCHEME,
         known: entries.iter().map(entry).collect(),
     }
@@ -281,7 +281,7 @@ fn after_a_failure_no_report_says_that_there_is_no_divergence() {
     assert!(xml.contains(r#"errors="2""#), "{xml}");
     assert!(xml.contains("40 decisions not compared: "), "{xml}");
     let lines = jsonl(&report).unwrap();
-    assert!(lines.contains(r#"{"Action":"skip","Test":"v1.16/gate"}"#), "{lines}");
+    assert!(lines.contains(r#"{"Action":"skip","Test":"v1.17/gate"}"#), "{lines}");
 }
 
 #[test]
@@ -392,7 +392,7 @@ fn a_strict_run_needs_permitted_divergences_in_the_baseline() {
         compared_with(&baseline(&[("leak-join", &["gate"]), ("error-join", &["rooms"])]));
     report.strict = true;
     assert!(report.fails());
-    assert!(jsonl(&report).unwrap().contains(r#"{"Action":"fail","Test":"v1.16/open"}"#));
+    assert!(jsonl(&report).unwrap().contains(r#"{"Action":"fail","Test":"v1.17/open"}"#));
 }
 
 const LISTED: [(&str, &[&str]); 2] = [("leak-join", &["gate"]), ("error-join", &["rooms"])];
@@ -451,7 +451,7 @@ fn a_rewritten_baseline_keeps_reasons_and_links() {
     assert!(!compared_with(&written).fails());
     let text = written.to_toml().unwrap();
     let path = std::path::Path::new("known.toml");
-    assert_eq!(Baseline::parse(path, &text, "v1.16").unwrap(), written);
+    assert_eq!(Baseline::parse(path, &text, "v1.17").unwrap(), written);
     insta::assert_snapshot!(text);
 }
 

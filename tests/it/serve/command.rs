@@ -54,7 +54,7 @@ fn an_interrupt_ends_the_server_and_no_token_is_printed() {
     let mut output = String::new();
     running.0.stdout.take().unwrap().read_to_string(&mut output).unwrap();
     running.0.stderr.take().unwrap().read_to_string(&mut output).unwrap();
-    assert!(output.contains("v1.16 with join.gate=none is being served"), "{output}");
+    assert!(output.contains("v1.17 with join.gate=none is being served"), "{output}");
     assert!(!output.contains(guest["access_token"].as_str().unwrap()), "{output}");
 }
 
