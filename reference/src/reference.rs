@@ -3,9 +3,10 @@
 //!
 //! The reference is plain sequential code with concrete users, access tokens, rooms, events and
 //! timelines. The reference takes one call at a time. It never waits, reads no clock and draws no
-//! random numbers, so the same calls give the same answers. Wherever revisions differ, the reference
-//! asks its [`Profile`] for the chosen option of the decision point. The code for an option stands
-//! beside the clause that the decision point comes from.
+//! random numbers, so the same calls give the same answers. A server may tell the reference the time
+//! by [`Reference::set_time`]. The time dates the events, and decides and orders nothing. Wherever
+//! revisions differ, the reference asks its [`Profile`] for the chosen option of the decision point.
+//! The code for an option stands beside the clause that the decision point comes from.
 //!
 //! # How to use it
 //! 1. Make a homeserver with [`Reference::new`].
@@ -112,7 +113,7 @@ use std::sync::Arc;
 
 use guest_access_rules::decision_point::Choices;
 use guest_access_rules::profile::Profile;
-use ruma::{OwnedRoomAliasId, OwnedRoomId, RoomId, RoomOrAliasId};
+use ruma::{MilliSecondsSinceUnixEpoch, OwnedRoomAliasId, OwnedRoomId, RoomId, RoomOrAliasId};
 
 pub use accounts::{Account, AccountKind, Token};
 pub use answer::{AllowedResponse, Answer, Credentials, Refusal};
@@ -150,6 +151,10 @@ pub struct Reference {
     media: Arc<Vec<Media>>,
     /// The number of changes so far. Gives each event its number, and each stream its newest position.
     clock: u64,
+    /// The time that a clock shows, in milliseconds; `None` without a clock.
+    wall_clock: Option<u64>,
+    /// The time of the newest event.
+    newest_time: u64,
 }
 
 impl Reference {
@@ -168,6 +173,8 @@ impl Reference {
             keys: Arc::default(),
             media: Arc::default(),
             clock: 0,
+            wall_clock: None,
+            newest_time: 0,
         }
     }
 
@@ -206,9 +213,28 @@ impl Reference {
         &self.profile.choices
     }
 
-    /// The next number of the server's clock. No other event has this number.
+    /// The next number of the server's counter. No other event has this number.
     fn tick(&mut self) -> u64 {
         self.clock += 1;
         self.clock
+    }
+
+    /// Tells the server the time, before a call. The time gives events their `origin_server_ts` and their
+    /// age, and decides nothing else. A server that is never told the time takes the number of changes.
+    pub fn set_time(&mut self, now: MilliSecondsSinceUnixEpoch) {
+        self.wall_clock = Some(now.0.into());
+    }
+
+    /// The time now, in milliseconds; without a clock, the number of changes so far.
+    fn now(&self) -> u64 {
+        self.wall_clock.unwrap_or(self.clock)
+    }
+
+    /// The time of the next event, which has this number. Every event is later than the event before, also
+    /// if the clock was set back. So the times order the events as the numbers do, and
+    /// `GET timestamp_to_event` finds every event.
+    fn next_time(&mut self, number: u64) -> u64 {
+        self.newest_time = self.wall_clock.map_or(number, |now| now.max(self.newest_time + 1));
+        self.newest_time
     }
 }

@@ -11,8 +11,8 @@
 //!    token.
 //! 3. The `handler` of the endpoint calls the reference, by way of `server`. Where needed,
 //!    `interactive_auth` demands a stage of authentication first, and `long_poll` waits for new events.
-//! 4. `response` writes the answer with ruma; `failure` writes the error. `cors` adds the headers that
-//!    let pages of other origins call the server.
+//! 4. `response` writes the answer with ruma, and adds the fields that are `always_sent`. `failure`
+//!    writes the error. `cors` adds the headers that let pages of other origins call the server.
 //!
 //! A server with a `concurrency_defect` performs some calls in stages: see `staged_call`.
 //!
@@ -31,6 +31,7 @@
 //!
 //! To serve on a runtime and a listener of your own, hand a [`Server`] to [`serve()`].
 
+mod always_sent;
 mod concurrency_defect;
 mod cors;
 mod credentials;

@@ -40,6 +40,7 @@ impl Reference {
             }
         }
         self.clock = later.clock;
+        self.newest_time = later.newest_time;
     }
 
     /// The members that a revocation should have removed and that are still in their rooms.

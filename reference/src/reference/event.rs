@@ -1,11 +1,16 @@
 //! An event, and the effect of a redaction on an event.
 
 use ruma::serde::{JsonObject, Raw};
-use ruma::{EventId, MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedUserId, RoomId, UInt, UserId};
+use ruma::{
+    EventId, MilliSecondsSinceUnixEpoch, OwnedDeviceId, OwnedEventId, OwnedRoomId,
+    OwnedTransactionId, OwnedUserId, RoomId, TransactionId, UInt, UserId,
+};
+use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Value, json};
 
 use super::SERVER_NAME;
+use super::authorisation::Caller;
 
 /// `m.room.history_visibility`.
 pub(super) const HISTORY_VISIBILITY: &str = "m.room.history_visibility";
@@ -19,6 +24,8 @@ pub(super) const JOIN_RULES: &str = "m.room.join_rules";
 pub(super) const POWER_LEVELS: &str = "m.room.power_levels";
 /// `m.room.create`.
 pub(super) const CREATE: &str = "m.room.create";
+/// `m.room.canonical_alias`.
+pub(super) const CANONICAL_ALIAS: &str = "m.room.canonical_alias";
 /// `m.room.redaction`.
 pub(super) const REDACTION: &str = "m.room.redaction";
 
@@ -29,6 +36,14 @@ pub(super) struct UnsentEvent {
     pub(super) kind: String,
     pub(super) state_key: Option<String>,
     pub(super) content: JsonObject,
+    pub(super) transaction: Option<SentBy>,
+}
+
+/// The device that sent an event, and the transaction in which the device sent the event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SentBy {
+    pub(super) device: OwnedDeviceId,
+    pub(super) transaction: OwnedTransactionId,
 }
 
 impl UnsentEvent {
@@ -41,15 +56,23 @@ impl UnsentEvent {
             Value::Object(content) => content.into_iter().collect(),
             _ => JsonObject::new(),
         };
-        Self { sender: sender.to_owned(), kind: kind.to_owned(), state_key: None, content }
+        Self {
+            sender: sender.to_owned(),
+            kind: kind.to_owned(),
+            state_key: None,
+            content,
+            transaction: None,
+        }
     }
 }
 
 /// An event that the server has accepted.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// The number on the server's clock. The number is also the time of the event.
+    /// The number on the counter of the server. The numbers order the events.
     pub number: u64,
+    /// The time at which the server accepted the event. A server without a clock takes the number.
+    pub time: MilliSecondsSinceUnixEpoch,
     /// The event id.
     pub id: OwnedEventId,
     /// The sender.
@@ -60,31 +83,64 @@ pub struct Event {
     pub state_key: Option<String>,
     /// The content, any JSON object.
     pub content: JsonObject,
-    /// The event in the format for clients, serialized once.
-    json: Box<RawValue>,
+    room: OwnedRoomId,
+    transaction: Option<SentBy>,
+    /// The content, serialized once.
+    content_json: Box<RawValue>,
+    /// The redaction of the event, in the format for clients.
+    redacted_because: Option<Box<RawValue>>,
+}
+
+/// An event in the format for clients.
+#[derive(Serialize)]
+struct ClientEvent<'a> {
+    content: &'a RawValue,
+    event_id: &'a EventId,
+    origin_server_ts: MilliSecondsSinceUnixEpoch,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redacts: Option<OwnedEventId>,
+    room_id: &'a RoomId,
+    sender: &'a UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_key: Option<&'a str>,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsigned: Option<Unsigned<'a>>,
+}
+
+/// The part of an event that depends on the answer.
+#[derive(Serialize)]
+struct Unsigned<'a> {
+    age: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redacted_because: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_id: Option<&'a TransactionId>,
 }
 
 impl Event {
-    pub(super) fn new(number: u64, room: &RoomId, draft: UnsentEvent) -> Self {
-        let UnsentEvent { sender, kind, state_key, content } = draft;
+    pub(super) fn new(number: u64, time: u64, room: &RoomId, draft: UnsentEvent) -> Self {
+        let UnsentEvent { sender, kind, state_key, content, transaction } = draft;
         let id = EventId::parse(format!("${number}:{SERVER_NAME}"))
             .expect("a number and a server name make an event id");
-        let mut json = json!({
-            "event_id": id,
-            "room_id": room,
-            "sender": sender,
-            "origin_server_ts": number,
-            "type": kind,
-            "content": content,
-        });
-        if let Some(state_key) = &state_key {
-            json["state_key"] = state_key.as_str().into();
+        let content_json =
+            to_raw_value(&content).expect("content that was read from JSON can be written as JSON");
+        let time = MilliSecondsSinceUnixEpoch(UInt::new_saturating(time));
+        let (room, redacted_because) = (room.to_owned(), None);
+        Self {
+            number,
+            time,
+            id,
+            sender,
+            kind,
+            state_key,
+            content,
+            room,
+            transaction,
+            content_json,
+            redacted_because,
         }
-        if let Some(redacts) = redacts(&kind, &content) {
-            json["redacts"] = redacts.as_str().into();
-        }
-        let json = to_raw_value(&json).expect("what was made of JSON can be written as JSON");
-        Self { number, id, sender, kind, state_key, content, json }
     }
 
     /// The event under the id that another homeserver gave it.
@@ -92,14 +148,39 @@ impl Event {
         Self { id, ..self }
     }
 
-    /// The event in the format for clients.
-    pub fn raw<T>(&self) -> Raw<T> {
-        Raw::from_json(self.json.clone())
+    /// The event in the format for clients, as an answer to `caller` at the time `now` has it.
+    pub(super) fn raw<T>(&self, caller: &Caller, now: u64) -> Raw<T> {
+        // The client that sent the event recognises the event by the transaction. No other client
+        // learns the transaction.
+        let sent_by_caller = |sent: &&SentBy| {
+            caller.is(&self.sender) && caller.device.as_ref() == Some(&sent.device)
+        };
+        let transaction = self.transaction.as_ref().filter(sent_by_caller);
+        Raw::from_json(self.json(Some(Unsigned {
+            age: now.saturating_sub(u64::from(self.time.0)),
+            redacted_because: self.redacted_because.as_deref(),
+            transaction_id: transaction.map(|sent| &*sent.transaction),
+        })))
+    }
+
+    fn json(&self, unsigned: Option<Unsigned<'_>>) -> Box<RawValue> {
+        let event = ClientEvent {
+            content: &self.content_json,
+            event_id: &self.id,
+            origin_server_ts: self.time,
+            redacts: self.redacts(),
+            room_id: &self.room,
+            sender: &self.sender,
+            state_key: self.state_key.as_deref(),
+            kind: &self.kind,
+            unsigned,
+        };
+        to_raw_value(&event).expect("what was made of JSON can be written as JSON")
     }
 
     /// The content alone.
     pub(super) fn raw_content(&self) -> Box<RawValue> {
-        to_raw_value(&self.content).expect("content that was read from JSON can be written as JSON")
+        self.content_json.clone()
     }
 
     /// The string under `key` in the content; `None` if the value is missing or not a string.
@@ -113,11 +194,6 @@ impl Event {
         Some((relation.get("event_id")?.as_str()?, relation.get("rel_type")?.as_str()?))
     }
 
-    /// The time of the event.
-    pub(super) fn time(&self) -> MilliSecondsSinceUnixEpoch {
-        MilliSecondsSinceUnixEpoch(UInt::new_saturating(self.number))
-    }
-
     /// Whether the event is a state event with this type and state key.
     pub(super) fn is_state(&self, kind: &str, key: &str) -> bool {
         self.kind == kind && self.state_key.as_deref() == Some(key)
@@ -129,23 +205,15 @@ impl Event {
     }
 
     /// The event after `redaction` has redacted the event.
-    pub(super) fn redacted(&self, room: &RoomId, redaction: &Self) -> Self {
+    pub(super) fn redacted(&self, redaction: &Self) -> Self {
         // CS-17: A redaction strips from an event's content every key that the algorithm does not
         // name for its type.
         let mut content = self.content.clone();
         content.retain(|key, _| is_kept_by_redaction(&self.kind, key));
-        let draft = UnsentEvent {
-            sender: self.sender.clone(),
-            kind: self.kind.clone(),
-            state_key: self.state_key.clone(),
-            content,
-        };
-        let mut event = Self::new(self.number, room, draft);
-        let mut json: Value =
-            serde_json::from_str(event.json.get()).expect("the server wrote this itself");
-        json["unsigned"] = json!({ "redacted_because": redaction.json });
-        event.json = to_raw_value(&json).expect("what was made of JSON can be written as JSON");
-        event
+        let content_json =
+            to_raw_value(&content).expect("content that was read from JSON can be written as JSON");
+        let redacted_because = Some(redaction.json(None));
+        Self { content, content_json, redacted_because, ..self.clone() }
     }
 }
 
@@ -188,7 +256,9 @@ fn is_kept_by_redaction(kind: &str, key: &str) -> bool {
 mod tests {
     use ruma::canonical_json::{CanonicalJsonObject, redact_content_in_place};
     use ruma::room_version_rules::RoomVersionRules;
+    use serde_json::json;
 
+    use super::super::fixture::Fixture;
     use super::*;
 
     fn content() -> Value {
@@ -197,6 +267,55 @@ mod tests {
             "history_visibility": "shared", "guest_access": "can_join", "body": "text",
             "users": {}, "events": {}, "invite": 1, "redacts": "$x", "creator": "@a:b",
         })
+    }
+
+    fn field<T: for<'a> serde::Deserialize<'a>>(event: &Raw<Value>, pointer: &str) -> Option<T> {
+        let event: Value = serde_json::from_str(event.json().get()).unwrap();
+        event.pointer(pointer).map(|value| serde_json::from_value(value.clone()).unwrap())
+    }
+
+    /// The newest event, as an answer to this user has it.
+    fn newest(fixture: &Fixture, user: &UserId, device: &str) -> Raw<Value> {
+        let room = fixture.server.room(&fixture.room).unwrap();
+        let mut caller = Caller::reader(user.to_owned(), false);
+        caller.device = Some(device.into());
+        room.event(room.len() - 1).raw(&caller, fixture.server.now())
+    }
+
+    #[test]
+    fn an_event_has_the_time_of_the_clock_and_its_age() {
+        let mut fixture = Fixture::new();
+        let user = fixture.moderator.user_id.clone();
+        let at = |time: u32| MilliSecondsSinceUnixEpoch(UInt::from(time));
+        fixture.say("without a clock");
+        let number = fixture.server.room(&fixture.room).unwrap().events().last().unwrap().number;
+        let event = newest(&fixture, &user, "DEVICE1");
+        assert_eq!(field(&event, "/origin_server_ts"), Some(number));
+        fixture.server.set_time(at(1_000_000));
+        fixture.say("with a clock");
+        // The clock stands still, and is set back. The events stay in order.
+        fixture.say("at the same time");
+        fixture.server.set_time(at(900_000));
+        fixture.say("after the clock was set back");
+        let event = newest(&fixture, &user, "DEVICE1");
+        assert_eq!(field(&event, "/origin_server_ts"), Some(1_000_002));
+        assert_eq!(field(&event, "/unsigned/age"), Some(0));
+        fixture.server.set_time(at(1_000_502));
+        let event = newest(&fixture, &user, "DEVICE1");
+        assert_eq!(field(&event, "/unsigned/age"), Some(500));
+    }
+
+    #[test]
+    fn only_the_device_that_sent_an_event_learns_the_transaction() {
+        let mut fixture = Fixture::new();
+        let user = fixture.moderator.user_id.clone();
+        fixture.say("transaction");
+        let transaction = |user: &UserId, device: &str| {
+            field::<String>(&newest(&fixture, user, device), "/unsigned/transaction_id")
+        };
+        assert_eq!(transaction(&user, "DEVICE1").as_deref(), Some("transaction"));
+        assert_eq!(transaction(&user, "DEVICE2"), None);
+        assert_eq!(transaction(<&UserId>::try_from("@other:s").unwrap(), "DEVICE1"), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod timeline;
 
 use ruma::serde::Raw;
 
+use super::authorisation::Caller;
 use super::{Reference, Room};
 
 pub use stream::EventsRequest;
@@ -25,11 +26,6 @@ pub(super) fn read_token(token: &str) -> Option<u64> {
 }
 
 impl Room {
-    /// The events at these places, in the format for clients.
-    fn raw<T>(&self, places: &[usize]) -> Vec<Raw<T>> {
-        places.iter().map(|&place| self.event(place).raw()).collect()
-    }
-
     /// The token of the position before the event at `place`.
     pub fn token_before(&self, place: usize) -> String {
         let before = place.checked_sub(1).map_or(0, |before| self.event(before).number);
@@ -43,6 +39,16 @@ impl Room {
 }
 
 impl Reference {
+    /// The event at this place of `room`, in the format for clients.
+    fn show<T>(&self, caller: &Caller, room: &Room, place: usize) -> Raw<T> {
+        room.event(place).raw(caller, self.now())
+    }
+
+    /// The events at these places of `room`, in the format for clients.
+    fn show_all<T>(&self, caller: &Caller, room: &Room, places: &[usize]) -> Vec<Raw<T>> {
+        places.iter().map(|&place| self.show(caller, room, place)).collect()
+    }
+
     /// The token of the current position.
     pub fn token(&self) -> String {
         token(self.clock)

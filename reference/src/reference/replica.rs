@@ -77,8 +77,9 @@ impl Replica {
     /// Adds an event to the end of the timeline.
     pub fn append(&mut self, event: &ReplicaEvent) {
         let ReplicaEvent { event_id, sender, kind, state_key, content } = event.clone();
-        let draft = UnsentEvent { sender, kind, state_key, content };
-        let event = Event::new(self.server.tick(), &self.room.id, draft).with_id(event_id);
+        let draft = UnsentEvent { sender, kind, state_key, content, transaction: None };
+        let number = self.server.tick();
+        let event = Event::new(number, number, &self.room.id, draft).with_id(event_id);
         self.room.append(event, self.server.choices());
     }
 

@@ -245,7 +245,7 @@ impl Room {
         if self.setting(&event.kind, choices).is_some_and(|setting| setting.id == event.id) {
             self.now.settings = self.now.settings.after_redaction(&event, choices);
         }
-        let event = event.redacted(&self.id, self.event(redaction));
+        let event = event.redacted(self.event(redaction));
         self.timeline[redacted].event = Arc::new(event);
     }
 }

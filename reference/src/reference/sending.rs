@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::Reference;
 use super::answer::{AllowedResponse, Answer, Credentials, Refusal};
 use super::authorisation::{Caller, EndpointCall};
-use super::event::{Event, GUEST_ACCESS, MEMBER, REDACTION, UnsentEvent};
+use super::event::{Event, GUEST_ACCESS, MEMBER, REDACTION, SentBy, UnsentEvent};
 
 /// The event that each transaction sent.
 pub(super) type Transactions = BTreeMap<Transaction, OwnedEventId>;
@@ -51,7 +51,13 @@ impl Reference {
             return Err(self.unlisted());
         }
         let content = json_object(request.body.json().get());
-        let draft = UnsentEvent { sender: caller.sender(), kind, state_key: None, content };
+        let draft = UnsentEvent {
+            sender: caller.sender(),
+            kind,
+            state_key: None,
+            content,
+            transaction: None,
+        };
         let (decision, event_id) = self.send_once(&caller, room, &request.txn_id, draft)?;
         Ok(AllowedResponse::new(decision, send_message_event::v3::Response::new(event_id)))
     }
@@ -96,6 +102,7 @@ impl Reference {
             kind,
             state_key: Some(request.state_key.clone()),
             content: json_object(request.body.json().get()),
+            transaction: None,
         };
         let decision = if draft.kind == MEMBER {
             self.may_send_membership(&caller, room, &draft)?
@@ -211,9 +218,11 @@ impl Reference {
         caller: &Caller,
         room: &RoomId,
         transaction: &TransactionId,
-        draft: UnsentEvent,
+        mut draft: UnsentEvent,
     ) -> Result<(Decision, OwnedEventId), Refusal> {
         let device = caller.device.clone();
+        draft.transaction =
+            device.clone().map(|device| SentBy { device, transaction: transaction.to_owned() });
         let transaction = (draft.sender.clone(), device, room.to_owned(), transaction.to_owned());
         if let Some(event_id) = self.transactions.get(&transaction) {
             let decision = Decision::allow(&[], "the event was sent already");
@@ -227,7 +236,8 @@ impl Reference {
 
     /// Appends a permitted event to the room, and performs the revocation that may follow.
     pub(super) fn accept(&mut self, room: &RoomId, draft: UnsentEvent) -> OwnedEventId {
-        let event = Event::new(self.tick(), room, draft);
+        let number = self.tick();
+        let event = Event::new(number, self.next_time(number), room, draft);
         let event_id = event.id.clone();
         let triggers_revocation = self.triggers_revocation(&event);
         let choices = *self.choices();

@@ -16,7 +16,6 @@ use ruma::api::{IncomingRequest, Metadata};
 use super::failure::Failure;
 use super::handler::Handler;
 use super::request::BufferedRequest;
-use super::response::respond;
 use super::server::Server;
 use super::staged_call;
 use crate::reference::{Answer, Credentials, Reference};
@@ -42,7 +41,7 @@ impl EndpointTable {
             let parsed = request.parse::<R>(&server)?;
             let credentials = request.credentials.as_reference_credentials();
             let granted = server.call(|reference| call(reference, &credentials, &parsed))?;
-            Ok(respond(granted.response))
+            Ok(request.respond(granted.response))
         })
     }
 

@@ -3,14 +3,16 @@
 use axum::extract::{Query, RawPathParams, Request};
 use axum::http::Method;
 use axum::http::request::Parts;
+use axum::response::Response;
 use guest_access_rules::endpoint::EndpointId;
 use ruma::RoomId;
 use ruma::api::error::FromHttpRequestError;
-use ruma::api::{IncomingRequest, IncomingRequestExt};
+use ruma::api::{IncomingRequest, IncomingRequestExt, OutgoingResponse};
 use serde::de::DeserializeOwned;
 
 use super::credentials::RequestCredentials;
 use super::failure::{Failure, MAX_BODY_BYTES};
+use super::response::respond_completely;
 use super::server::Server;
 
 /// A request whose whole body the server has received.
@@ -76,6 +78,11 @@ impl BufferedRequest {
             reference.call(&self.credentials.as_reference_credentials(), endpoint, room)
         })?;
         Ok(())
+    }
+
+    /// The response to this request.
+    pub(super) fn respond(&self, response: impl OutgoingResponse) -> Response {
+        respond_completely(self.endpoint, response)
     }
 
     /// The method.

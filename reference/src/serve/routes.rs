@@ -9,7 +9,6 @@ use super::endpoint_table::EndpointTable;
 use super::failure::Failure;
 use super::interactive_auth::challenge;
 use super::request::BufferedRequest;
-use super::response::respond;
 use super::server::Server;
 use crate::reference::{EventsRequest, Span};
 
@@ -120,7 +119,7 @@ async fn register(server: Server, request: BufferedRequest) -> Result<Response, 
         return Ok(challenge);
     }
     let granted = server.call(|reference| reference.register(&parsed))?;
-    Ok(respond(granted.response))
+    Ok(request.respond(granted.response))
 }
 
 /// The required field of a login. The type of ruma does not require the field.
@@ -136,7 +135,7 @@ async fn log_in(server: Server, request: BufferedRequest) -> Result<Response, Fa
     let parsed: client::session::login::v3::Request = request.parse(&server)?;
     let credentials = &request.credentials.as_reference_credentials();
     let granted = server.call(|reference| reference.log_in(credentials, &parsed))?;
-    Ok(respond(granted.response))
+    Ok(request.respond(granted.response))
 }
 
 /// `POST /account/deactivate`: checks that the caller may call the endpoint, then demands a stage of
@@ -149,7 +148,7 @@ async fn deactivate(server: Server, request: BufferedRequest) -> Result<Response
     }
     let credentials = &request.credentials.as_reference_credentials();
     let granted = server.call(|reference| reference.deactivate(credentials, &parsed))?;
-    Ok(respond(granted.response))
+    Ok(request.respond(granted.response))
 }
 
 /// `GET /sync`: with `since`, waits for news before it answers.
@@ -167,7 +166,7 @@ async fn sync(server: Server, request: BufferedRequest) -> Result<Response, Fail
                 || !response.account_data.is_empty()
         },
     );
-    Ok(respond(answer.await?.response))
+    Ok(request.respond(answer.await?.response))
 }
 
 /// The query of `GET /events`. The type of ruma requires a room; a user may leave out the room.
@@ -192,7 +191,7 @@ async fn events(server: Server, request: BufferedRequest) -> Result<Response, Fa
         |reference| reference.events(credentials, &events_request),
         |response| !response.chunk.is_empty(),
     );
-    Ok(respond(answer.await?.response))
+    Ok(request.respond(answer.await?.response))
 }
 
 /// The query of `GET /rooms/{roomId}/initialSync`.
@@ -210,5 +209,5 @@ async fn initial_sync(server: Server, request: BufferedRequest) -> Result<Respon
     let span = Span { from: query.from.as_deref(), to: query.to.as_deref(), limit: query.limit };
     let credentials = &request.credentials.as_reference_credentials();
     let granted = server.call(|reference| reference.initial_sync(credentials, &parsed, span))?;
-    Ok(respond(granted.response))
+    Ok(request.respond(granted.response))
 }

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use guest_access_rules::profile::Profile;
+use ruma::MilliSecondsSinceUnixEpoch;
 use tokio::sync::watch;
 
 use super::concurrency_defect::ConcurrencyDefect;
@@ -73,10 +74,11 @@ impl Server {
         Self { reference: Arc::new(Mutex::new(reference)), ..self.clone() }
     }
 
-    /// Calls the reference, which takes one call at a time. If the reference changes, notifies the
+    /// Calls the reference, which takes one call at a time, and tells it the time first. If the reference changes, notifies the
     /// calls that wait for new events.
     pub(super) fn call<T>(&self, call: impl FnOnce(&mut Reference) -> T) -> T {
         let mut reference = self.lock();
+        reference.set_time(MilliSecondsSinceUnixEpoch::now());
         let before = reference.token();
         let call = |reference: &mut Reference| match &self.live_token {
             Some(token) => reference.with_live_token(token, call),

@@ -32,7 +32,8 @@ impl Reference {
         // GA-11: A guest may call `GET /rooms/{roomId}/state` for a room that it may read.
         let (caller, room, decision) =
             self.admit_to_state(credentials, ENDPOINTS.state, &request.room_id, Gives::State)?;
-        let state = room.raw(&self.readable_state(&caller, room, room.len()));
+        let state = self.readable_state(&caller, room, room.len());
+        let state = self.show_all(&caller, room, &state);
         Ok(AllowedResponse::new(decision, get_state_events::v3::Response::new(state)))
     }
 
@@ -54,14 +55,15 @@ impl Reference {
             self.admit_to_state(credentials, ENDPOINTS.state_event, id, Gives::StateEvent)?;
         let kind = request.event_type.to_string();
         let readable = self.readable_state(&caller, room, room.len());
-        let event = readable
+        let place = readable
             .into_iter()
-            .map(|place| room.event(place))
-            .find(|event| event.is_state(&kind, key))
+            .find(|&place| room.event(place).is_state(&kind, key))
             .ok_or(NO_SUCH_STATE)?;
         let response = match request.format {
-            StateEventFormat::Event => event.raw::<ruma::events::AnyStateEvent>().into(),
-            _ => get_state_event_for_key::v3::Response::new(event.raw_content()),
+            StateEventFormat::Event => {
+                self.show::<ruma::events::AnyStateEvent>(&caller, room, place).into()
+            }
+            _ => get_state_event_for_key::v3::Response::new(room.event(place).raw_content()),
         };
         Ok(AllowedResponse::new(decision, response))
     }
@@ -93,7 +95,8 @@ impl Reference {
                     && !request.not_membership.as_ref().is_some_and(is)
             })
             .collect();
-        Ok(AllowedResponse::new(decision, get_member_events::v3::Response::new(room.raw(&places))))
+        let members = self.show_all(&caller, room, &places);
+        Ok(AllowedResponse::new(decision, get_member_events::v3::Response::new(members)))
     }
 
     /// `GET /rooms/{roomId}/joined_members`.

@@ -38,7 +38,7 @@ impl Reference {
                 self.event_of_another_room(&caller, room, &request.event_id).ok_or(NO_SUCH_EVENT)?
             }
         };
-        let response = get_room_event::v3::Response::new(room.event(place).raw());
+        let response = get_room_event::v3::Response::new(self.show(&caller, room, place));
         Ok(AllowedResponse::new(SEEN, response))
     }
 
@@ -73,10 +73,11 @@ impl Reference {
         let mut response = get_context::v3::Response::new();
         response.start = Some(room.token_before(before.last().copied().unwrap_or(place)));
         response.end = Some(room.token_before(newest + 1));
-        response.event = Some(room.event(place).raw());
-        response.state = room.raw(&self.readable_state(&caller, room, newest + 1));
-        response.events_before = room.raw(&before);
-        response.events_after = room.raw(&after);
+        response.event = Some(self.show(&caller, room, place));
+        response.state =
+            self.show_all(&caller, room, &self.readable_state(&caller, room, newest + 1));
+        response.events_before = self.show_all(&caller, room, &before);
+        response.events_after = self.show_all(&caller, room, &after);
         Ok(AllowedResponse::new(SEEN, response))
     }
 
@@ -93,12 +94,12 @@ impl Reference {
         let endpoint = ENDPOINTS.timestamp_to_event;
         let (caller, room) = self.admit_to_event(credentials, endpoint, &request.room_id)?;
         let nearest = match request.dir {
-            Direction::Forward => room.events().find(|event| event.time() >= request.ts),
-            Direction::Backward => room.events().rev().find(|event| event.time() <= request.ts),
+            Direction::Forward => room.events().find(|event| event.time >= request.ts),
+            Direction::Backward => room.events().rev().find(|event| event.time <= request.ts),
         };
         let event = nearest.ok_or(NO_SUCH_EVENT)?;
         self.place_if_visible(&caller, room, &event.id).ok_or(NO_SUCH_EVENT)?;
-        let response = get_event_by_timestamp::v1::Response::new(event.id.clone(), event.time());
+        let response = get_event_by_timestamp::v1::Response::new(event.id.clone(), event.time);
         Ok(AllowedResponse::new(SEEN, response))
     }
 

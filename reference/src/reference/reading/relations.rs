@@ -169,7 +169,7 @@ impl Reference {
             Direction::Backward => room.token_before(last),
             Direction::Forward => room.token_before(last + 1),
         });
-        Ok(RelatedEvents { chunk: room.raw(&seen), next, decision })
+        Ok(RelatedEvents { chunk: self.show_all(&caller, room, &seen), next, decision })
     }
 }
 

@@ -8,7 +8,6 @@ use ruma::api::client::peeking::listen_to_new_events::v3::Response;
 
 use super::super::answer::{AllowedResponse, Answer, Credentials, Refusal};
 use super::super::authorisation::{Caller, EndpointCall};
-use super::super::event::Event;
 use super::super::room_access::UNREADABLE_VISIBILITY;
 use super::super::{Reference, Room};
 use super::{read_token, token};
@@ -60,7 +59,8 @@ impl Reference {
         let mut response = Response::new();
         response.start = Some(token(from));
         response.end = Some(self.token());
-        response.chunk = seen.into_iter().map(Event::raw).collect();
+        let now = self.now();
+        response.chunk = seen.into_iter().map(|event| event.raw(&caller, now)).collect();
         Ok(AllowedResponse::new(decision, response))
     }
 

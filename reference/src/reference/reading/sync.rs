@@ -1,10 +1,11 @@
 //! `GET /sync`: what is new in every room of the caller.
 
 use guest_access_rules::vocabulary::{Decision, Membership};
+use ruma::UInt;
 use ruma::api::client::filter::RoomFilter;
 use ruma::api::client::sync::sync_events::v3::{
     InviteState, InvitedRoom, JoinedRoom, KnockState, KnockedRoom, LeftRoom, Request, Response,
-    State, StateEvents, Timeline,
+    RoomSummary, State, Timeline,
 };
 use ruma::events::AnyStrippedStateEvent;
 use ruma::serde::Raw;
@@ -14,7 +15,7 @@ use serde_json::value::to_raw_value;
 use super::super::answer::{AllowedResponse, Answer, Credentials};
 use super::super::authorisation::{Caller, EndpointCall};
 use super::super::endpoints::ENDPOINTS;
-use super::super::event::{CREATE, Event, JOIN_RULES, MEMBER};
+use super::super::event::{CANONICAL_ALIAS, CREATE, Event, JOIN_RULES, MEMBER};
 use super::super::filter::{filter_matches, filter_matches_room, limit};
 use super::super::{Reference, Room};
 use super::read_token;
@@ -36,8 +37,7 @@ impl Reference {
         let wanted = |room: &&Room| filter_matches_room(&filter, &room.id);
         for room in self.joined_rooms(&caller)?.into_iter().filter(wanted) {
             let options = SyncOptions { since, full_state: request.full_state, filter: &filter };
-            let joined = self.joined_room(&caller, room, &options);
-            if !joined.is_empty() {
+            if let Some(joined) = self.joined_room(&caller, room, &options) {
                 response.rooms.join.insert(room.id.clone(), joined);
             }
         }
@@ -82,8 +82,13 @@ impl Reference {
     }
 
     /// What is new in a room that the caller is joined to; the whole room, if the caller joined since the
-    /// last sync.
-    fn joined_room(&self, caller: &Caller, room: &Room, options: &SyncOptions<'_>) -> JoinedRoom {
+    /// last sync. `None` if nothing is new.
+    fn joined_room(
+        &self,
+        caller: &Caller,
+        room: &Room,
+        options: &SyncOptions<'_>,
+    ) -> Option<JoinedRoom> {
         let joined_since = changed_since(caller, room, options.since);
         let known = options.since.filter(|_| !joined_since);
         let oldest = known.map_or(0, |since| room.place_after(since));
@@ -96,21 +101,36 @@ impl Reference {
             let mut state = self.readable_state(caller, room, room.len());
             state.retain(|place| *place >= changed && !seen.places.contains(place));
             state.retain(|place| filter_matches(filter, &room.id, room.event(*place)));
-            joined_room.state = State::Before(StateEvents::with_events(room.raw(&state)));
+            joined_room.state = State::Before(self.show_all(caller, room, &state).into());
         }
-        joined_room.timeline = seen.timeline(room);
         let user = caller.user.as_deref();
         let since = known.unwrap_or(0);
         joined_room.account_data.events = self.account_data_since(user, Some(&room.id), since);
-        joined_room
+        if seen.is_empty() && joined_room.is_empty() {
+            return None;
+        }
+        joined_room.timeline = self.timeline_of(caller, room, &seen);
+        let mut new = (oldest..room.len()).map(|place| room.event(place));
+        if changed == 0 || new.any(|event| event.kind == MEMBER) {
+            joined_room.summary = summary(caller, room);
+        }
+        Some(joined_room)
     }
 
     /// The events that the caller may see in a room that the caller left since `since`.
     fn left_room(&self, caller: &Caller, room: &Room, since: u64, filter: &RoomFilter) -> LeftRoom {
         let mut left_room = LeftRoom::new();
-        left_room.timeline =
-            self.newest(caller, room, room.place_after(since), filter).timeline(room);
+        let seen = self.newest(caller, room, room.place_after(since), filter);
+        left_room.timeline = self.timeline_of(caller, room, &seen);
         left_room
+    }
+
+    fn timeline_of(&self, caller: &Caller, room: &Room, slice: &TimelineSlice) -> Timeline {
+        let mut timeline = Timeline::new();
+        timeline.limited = slice.limited;
+        timeline.prev_batch = Some(room.token_before(slice.start()));
+        timeline.events = self.show_all(caller, room, &slice.places);
+        timeline
     }
 
     /// The newest events from `oldest` on that the caller may see and that the filter matches.
@@ -128,7 +148,7 @@ impl Reference {
             .collect();
         let surplus = places.len().saturating_sub(limit(filter));
         places.drain(..surplus);
-        TimelineSlice { places, limited: surplus > 0 }
+        TimelineSlice { oldest, places, limited: surplus > 0 }
     }
 }
 
@@ -139,20 +159,49 @@ struct SyncOptions<'a> {
     filter: &'a RoomFilter,
 }
 
-/// The places of the events in an answer, and whether the answer leaves out older events.
+/// The newest events of a room in an answer.
 struct TimelineSlice {
+    /// The place from which on the answer has events.
+    oldest: usize,
+    /// The places of the events.
     places: Vec<usize>,
+    /// Whether the answer leaves out older events.
     limited: bool,
 }
 
 impl TimelineSlice {
-    fn timeline(&self, room: &Room) -> Timeline {
-        let mut timeline = Timeline::new();
-        timeline.limited = self.limited;
-        timeline.prev_batch = self.places.first().map(|&first| room.token_before(first));
-        timeline.events = room.raw(&self.places);
-        timeline
+    fn is_empty(&self) -> bool {
+        self.places.is_empty() && !self.limited
     }
+
+    /// The place at which the slice starts.
+    fn start(&self) -> usize {
+        self.places.first().copied().unwrap_or(self.oldest)
+    }
+}
+
+/// How many members a client needs to name a room without a name.
+const HEROES: usize = 5;
+
+/// The numbers of members; for a room without a name, also some of the members.
+fn summary(caller: &Caller, room: &Room) -> RoomSummary {
+    let mut summary = RoomSummary::new();
+    let present: Vec<_> = room
+        .members()
+        .filter(|(_, membership)| matches!(membership, Membership::Join | Membership::Invite))
+        .collect();
+    let count = |wanted| {
+        let count = present.iter().filter(|(_, membership)| *membership == wanted).count();
+        Some(UInt::new_saturating(count as u64))
+    };
+    summary.joined_member_count = count(Membership::Join);
+    summary.invited_member_count = count(Membership::Invite);
+    let has = |kind, key| room.current(kind, "").is_some_and(|event| event.text(key).is_some());
+    if !has("m.room.name", "name") && !has(CANONICAL_ALIAS, "alias") {
+        let others = present.into_iter().map(|(user, _)| user).filter(|user| !caller.is(user));
+        summary.heroes = others.take(HEROES).collect();
+    }
+    summary
 }
 
 /// Whether the caller's membership changed after `since`.
@@ -172,7 +221,7 @@ fn stripped_state(caller: &Caller, room: &Room) -> Vec<Raw<AnyStrippedStateEvent
         (JOIN_RULES, ""),
         ("m.room.name", ""),
         ("m.room.topic", ""),
-        ("m.room.canonical_alias", ""),
+        (CANONICAL_ALIAS, ""),
         ("m.room.avatar", ""),
         (MEMBER, own.as_str()),
     ];
@@ -222,6 +271,28 @@ mod tests {
         let news = sync(&fixture, &guest, Some(&joined.next_batch));
         assert_eq!(ids(&news.rooms.join[&fixture.room].timeline.events), [new.as_str()]);
         assert!(sync(&fixture, &guest, Some(&news.next_batch)).rooms.is_empty());
+    }
+
+    #[test]
+    fn a_room_has_a_token_and_the_numbers_of_its_members() {
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        let (room, moderator) = (fixture.room.clone(), fixture.moderator.user_id.clone());
+        fixture.server.set_membership(&room, &moderator, &guest.user_id, Membership::Invite);
+        let first = sync(&fixture, &fixture.moderator, None);
+        let joined = &first.rooms.join[&room];
+        assert_eq!(joined.timeline.prev_batch.as_deref(), Some("s0"));
+        assert_eq!(joined.summary.heroes, [guest.user_id.clone()]);
+        assert_eq!(joined.summary.joined_member_count, Some(UInt::from(1_u8)));
+        assert_eq!(joined.summary.invited_member_count, Some(UInt::from(1_u8)));
+        // The numbers come again when they change.
+        fixture.say("hello");
+        let then = sync(&fixture, &fixture.moderator, Some(&first.next_batch));
+        assert!(then.rooms.join[&room].summary.is_empty());
+        fixture.server.set_membership(&room, &guest.user_id, &guest.user_id, Membership::Join);
+        let then = sync(&fixture, &fixture.moderator, Some(&then.next_batch));
+        let joined = &then.rooms.join[&room];
+        assert_eq!(joined.summary.joined_member_count, Some(UInt::from(2_u8)));
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Reference {
                 let full = seen.len() == limit;
                 response.end = seen.last().filter(|_| full).map(|&last| room.token_before(last));
                 response.start = room.token_before(newest);
-                response.chunk = room.raw(&seen);
+                response.chunk = self.show_all(&caller, room, &seen);
             }
             Direction::Forward => {
                 let oldest = room.place_at(from).unwrap_or(0);
@@ -74,7 +74,7 @@ impl Reference {
                 let full = seen.len() == limit;
                 response.end = seen.last().filter(|_| full).map(|last| room.token_before(last + 1));
                 response.start = room.token_before(oldest);
-                response.chunk = room.raw(&seen);
+                response.chunk = self.show_all(&caller, room, &seen);
             }
         }
         Ok(AllowedResponse::new(decision, response))
@@ -104,12 +104,14 @@ impl Reference {
         seen.drain(..surplus);
         let first = seen.first().copied().unwrap_or(newest);
 
-        let mut messages = initial_sync::PaginationChunk::new(room.raw(&seen), self.token());
+        let chunk = self.show_all(&caller, room, &seen);
+        let mut messages = initial_sync::PaginationChunk::new(chunk, self.token());
         messages.start = Some(room.token_before(first));
         let mut response = initial_sync::Response::new(id.clone());
         response.messages = Some(messages);
         // CS-27: A user who left a room is given the messages and the state up to its leaving.
-        response.state = room.raw(&self.readable_state(&caller, room, room.len()));
+        let state = self.readable_state(&caller, room, room.len());
+        response.state = self.show_all(&caller, room, &state);
         response.membership = membership(caller.membership(room));
         response.visibility = Some(Visibility::Private);
         Ok(AllowedResponse::new(decision, response))
