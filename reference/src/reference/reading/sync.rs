@@ -35,8 +35,13 @@ impl Reference {
         let mut response = Response::new(self.token());
         // Reading A34: 200, with no rooms, to who is in none.
         let wanted = |room: &&Room| filter_matches_room(&filter, &room.id);
+        let options = SyncOptions {
+            since,
+            full_state: request.full_state,
+            use_state_after: request.use_state_after,
+            filter: &filter,
+        };
         for room in self.joined_rooms(&caller)?.into_iter().filter(wanted) {
-            let options = SyncOptions { since, full_state: request.full_state, filter: &filter };
             if let Some(joined) = self.joined_room(&caller, room, &options) {
                 response.rooms.join.insert(room.id.clone(), joined);
             }
@@ -65,8 +70,7 @@ impl Reference {
                 Membership::Leave | Membership::Ban
                     if news && (since.is_some() || filter.include_leave) =>
                 {
-                    let left_room =
-                        self.left_room(&caller, room, since.unwrap_or_default(), &filter);
+                    let left_room = self.left_room(&caller, room, &options);
                     response.rooms.leave.insert(room.id.clone(), left_room);
                 }
                 _ => {}
@@ -91,56 +95,96 @@ impl Reference {
     ) -> Option<JoinedRoom> {
         let joined_since = changed_since(caller, room, options.since);
         let known = options.since.filter(|_| !joined_since);
-        let oldest = known.map_or(0, |since| room.place_after(since));
+        let news = self.news(caller, room, known, options);
         let mut joined_room = JoinedRoom::new();
-        let seen = self.newest(caller, room, oldest, options.filter);
-        // In a room that the caller knows, the answer has the state that changed before the timeline.
-        let changed = if known.is_none() || options.full_state { 0 } else { oldest };
-        if changed == 0 || seen.limited {
-            let filter = &options.filter.state;
-            let mut state = self.readable_state(caller, room, room.len());
-            state.retain(|place| *place >= changed && !seen.places.contains(place));
-            state.retain(|place| filter_matches(filter, &room.id, room.event(*place)));
-            joined_room.state = State::Before(self.show_all(caller, room, &state).into());
-        }
         let user = caller.user.as_deref();
         let since = known.unwrap_or(0);
         joined_room.account_data.events = self.account_data_since(user, Some(&room.id), since);
-        if seen.is_empty() && joined_room.is_empty() {
+        if news.is_empty() && joined_room.is_empty() {
             return None;
         }
-        joined_room.timeline = self.timeline_of(caller, room, &seen);
-        let mut new = (oldest..room.len()).map(|place| room.event(place));
-        if changed == 0 || new.any(|event| event.kind == MEMBER) {
+        joined_room.timeline = self.timeline_of(caller, room, &news);
+        joined_room.state = self.state_of(caller, room, &news, options);
+        let mut new = (news.oldest..room.len()).map(|place| room.event(place));
+        if known.is_none() || options.full_state || new.any(|event| event.kind == MEMBER) {
             joined_room.summary = summary(caller, room);
         }
         Some(joined_room)
     }
 
-    /// The events that the caller may see in a room that the caller left since `since`.
-    fn left_room(&self, caller: &Caller, room: &Room, since: u64, filter: &RoomFilter) -> LeftRoom {
+    /// What the caller may read of a room that the caller left since the last sync.
+    fn left_room(&self, caller: &Caller, room: &Room, options: &SyncOptions<'_>) -> LeftRoom {
+        let news = self.news(caller, room, options.since, options);
         let mut left_room = LeftRoom::new();
-        let seen = self.newest(caller, room, room.place_after(since), filter);
-        left_room.timeline = self.timeline_of(caller, room, &seen);
+        left_room.timeline = self.timeline_of(caller, room, &news);
+        left_room.state = self.state_of(caller, room, &news, options);
+        let user = caller.user.as_deref();
+        let since = options.since.unwrap_or(0);
+        left_room.account_data.events = self.account_data_since(user, Some(&room.id), since);
         left_room
     }
 
-    fn timeline_of(&self, caller: &Caller, room: &Room, slice: &TimelineSlice) -> Timeline {
-        let mut timeline = Timeline::new();
-        timeline.limited = slice.limited;
-        timeline.prev_batch = Some(room.token_before(slice.start()));
-        timeline.events = self.show_all(caller, room, &slice.places);
-        timeline
-    }
-
-    /// The newest events from `oldest` on that the caller may see and that the filter matches.
-    fn newest(
+    /// The timeline and the state of a room of which the client knows what was sent up to `known`.
+    fn news(
         &self,
         caller: &Caller,
         room: &Room,
-        oldest: usize,
-        filter: &RoomFilter,
-    ) -> TimelineSlice {
+        known: Option<u64>,
+        options: &SyncOptions<'_>,
+    ) -> News {
+        let oldest = known.map_or(0, |since| room.place_after(since));
+        let changed = if options.full_state { 0 } else { oldest };
+        let mut news = self.newest(caller, room, oldest, options.filter);
+        // Mostly, the timeline has every change of the state.
+        let has_all = |news: &News| {
+            (changed..room.len())
+                .filter(|&place| room.event(place).state_key.is_some())
+                .all(|place| news.has(place))
+        };
+        if changed == oldest && has_all(&news) && !options.use_state_after {
+            return news;
+        }
+        // CS-22: A joined user is given the current state of a room.
+        // CS-23: A user who left a room is given its state as of the time it left.
+        let mut state = self.readable_state(caller, room, room.len());
+        state.retain(|&place| place >= changed);
+        if options.use_state_after {
+            news.state = state;
+        } else {
+            // A client applies the state, and then the timeline. So the timeline starts after every
+            // event that a change outside of the timeline replaced. A first sync without a limit asks
+            // for every event.
+            if known.is_some() || options.filter.timeline.limit.is_some() {
+                news.start_after_replaced(room, &state);
+            }
+            news.state = state.into_iter().filter(|&place| !news.has(place)).collect();
+        }
+        let filter = &options.filter.state;
+        news.state.retain(|&place| filter_matches(filter, &room.id, room.event(place)));
+        news
+    }
+
+    fn timeline_of(&self, caller: &Caller, room: &Room, news: &News) -> Timeline {
+        let mut timeline = Timeline::new();
+        timeline.limited = news.limited;
+        timeline.prev_batch = Some(room.token_before(news.start));
+        timeline.events = self.show_all(caller, room, &news.places);
+        timeline
+    }
+
+    fn state_of(
+        &self,
+        caller: &Caller,
+        room: &Room,
+        news: &News,
+        options: &SyncOptions<'_>,
+    ) -> State {
+        let events = self.show_all(caller, room, &news.state).into();
+        if options.use_state_after { State::After(events) } else { State::Before(events) }
+    }
+
+    /// The newest events from `oldest` on that the caller may see and that the filter matches.
+    fn newest(&self, caller: &Caller, room: &Room, oldest: usize, filter: &RoomFilter) -> News {
         let filter = &filter.timeline;
         let mut places: Vec<_> = (oldest..room.len())
             .filter(|&place| self.may_see(caller, room, place))
@@ -148,7 +192,9 @@ impl Reference {
             .collect();
         let surplus = places.len().saturating_sub(limit(filter));
         places.drain(..surplus);
-        TimelineSlice { oldest, places, limited: surplus > 0 }
+        let limited = surplus > 0;
+        let start = places.first().copied().filter(|_| limited).unwrap_or(oldest);
+        News { oldest, start, places, limited, state: Vec::new() }
     }
 }
 
@@ -156,27 +202,53 @@ impl Reference {
 struct SyncOptions<'a> {
     since: Option<u64>,
     full_state: bool,
+    /// Whether the client wants the state after the timeline, and not the state before it.
+    use_state_after: bool,
     filter: &'a RoomFilter,
 }
 
-/// The newest events of a room in an answer.
-struct TimelineSlice {
-    /// The place from which on the answer has events.
+/// What a sync says of a room.
+struct News {
+    /// The place from which on the client knows no event.
     oldest: usize,
-    /// The places of the events.
+    /// The place at which the timeline starts.
+    start: usize,
+    /// The places of the events of the timeline, in order.
     places: Vec<usize>,
-    /// Whether the answer leaves out older events.
+    /// Whether the timeline leaves out older events.
     limited: bool,
+    /// The places of the events of the state.
+    state: Vec<usize>,
 }
 
-impl TimelineSlice {
+impl News {
     fn is_empty(&self) -> bool {
-        self.places.is_empty() && !self.limited
+        self.places.is_empty() && self.state.is_empty() && !self.limited
     }
 
-    /// The place at which the slice starts.
-    fn start(&self) -> usize {
-        self.places.first().copied().unwrap_or(self.oldest)
+    /// Whether the timeline has the event at this place.
+    fn has(&self, place: usize) -> bool {
+        self.places.binary_search(&place).is_ok()
+    }
+
+    /// Leaves out the part of the timeline up to the last event that an event of `state` replaced,
+    /// unless the timeline has the event of `state` too.
+    fn start_after_replaced(&mut self, room: &Room, state: &[usize]) {
+        let is_replaced = |old: &usize| {
+            let old = room.event(*old);
+            old.state_key.is_some()
+                && state.iter().any(|&new| {
+                    let event = room.event(new);
+                    event.number > old.number
+                        && !self.has(new)
+                        && (&event.kind, &event.state_key) == (&old.kind, &old.state_key)
+                })
+        };
+        if let Some(last) = self.places.iter().rposition(is_replaced) {
+            self.start = self.places[last] + 1;
+            self.places.drain(..=last);
+            self.limited = true;
+        }
     }
 }
 
@@ -240,6 +312,13 @@ fn stripped_event(event: &Event) -> Option<Raw<AnyStrippedStateEvent>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use ruma::EventId;
+    use ruma::api::client::state::get_state_events;
+    use ruma::api::client::sync::sync_events::v3::Filter;
+    use serde_json::Value;
+
     use super::super::super::fixture::{ALLOWED, Fixture, TestUser, ids};
     use super::*;
 
@@ -293,6 +372,122 @@ mod tests {
         let then = sync(&fixture, &fixture.moderator, Some(&then.next_batch));
         let joined = &then.rooms.join[&room];
         assert_eq!(joined.summary.joined_member_count, Some(UInt::from(2_u8)));
+    }
+
+    /// A type and a state key, and the id of the event.
+    type Entry = (String, String);
+
+    /// A guest who is removed from the room and joins again, while the topic changes. The token of the
+    /// guest's last sync, and the state that the guest knew then.
+    fn removed_and_let_in_again(visibility: &str) -> (Fixture, TestUser, String, Vec<Entry>) {
+        let mut fixture = Fixture::new();
+        fixture.set_visibility(visibility);
+        fixture.set_guest_access("can_join");
+        let guest = fixture.guest();
+        assert_eq!(fixture.join(&guest), ALLOWED);
+        let since = sync(&fixture, &guest, None).next_batch;
+        let known = current(&fixture, &guest);
+        fixture.set_guest_access("forbidden");
+        topic(&mut fixture, "meanwhile");
+        fixture.set_guest_access("can_join");
+        assert_eq!(fixture.join(&guest), ALLOWED);
+        (fixture, guest, since, known)
+    }
+
+    /// The state that a client has, which knew `known` and applies the state and then the timeline.
+    fn applied(room: &JoinedRoom, known: &[Entry]) -> Vec<Entry> {
+        let (State::Before(state) | State::After(state)) = &room.state else { panic!() };
+        let state = state.events.iter().map(|raw| raw.json().get());
+        let timeline = room.timeline.events.iter().map(|raw| raw.json().get());
+        let timeline = timeline.filter(|_| matches!(room.state, State::Before(_)));
+        let mut all: BTreeMap<_, _> = known.iter().cloned().collect();
+        for event in state.chain(timeline) {
+            let event: Value = serde_json::from_str(event).unwrap();
+            if let Some(key) = event["state_key"].as_str() {
+                let kind = event["type"].as_str().unwrap();
+                let id = event["event_id"].as_str().unwrap();
+                all.insert(format!("{kind} {key}"), id.to_owned());
+            }
+        }
+        all.into_iter().collect()
+    }
+
+    /// The current state, as `GET state` tells it.
+    fn current(fixture: &Fixture, who: &TestUser) -> Vec<Entry> {
+        let request = get_state_events::v3::Request::new(fixture.room.clone());
+        let state = fixture.server.state(&who.credentials(), &request).unwrap().response.room_state;
+        let room = fixture.server.room(&fixture.room).unwrap();
+        let events = ids(&state).into_iter().map(|id| {
+            let place = room.place_of(<&EventId>::try_from(&*id).unwrap()).unwrap();
+            let event = room.event(place);
+            (format!("{} {}", event.kind, event.state_key.as_ref().unwrap()), id)
+        });
+        events.collect::<BTreeMap<_, _>>().into_iter().collect()
+    }
+
+    fn topic(fixture: &mut Fixture, topic: &str) -> String {
+        fixture.set("m.room.topic", &json!({ "topic": topic })).to_string()
+    }
+
+    #[test]
+    fn who_was_out_between_two_syncs_is_told_what_changed_meanwhile() {
+        for visibility in ["joined", "invited", "shared", "world_readable"] {
+            for use_state_after in [false, true] {
+                let (fixture, guest, since, known) = removed_and_let_in_again(visibility);
+                let mut request = Request::new();
+                request.since = Some(since);
+                request.use_state_after = use_state_after;
+                let answer = fixture.server.sync(&guest.credentials(), &request).unwrap();
+                let room = &answer.response.rooms.join[&fixture.room];
+                let expected = current(&fixture, &guest);
+                assert_eq!(applied(room, &known), expected, "{visibility} {use_state_after}");
+                let is_after = matches!(room.state, State::After(_));
+                assert_eq!(is_after, use_state_after, "{visibility}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_timeline_starts_after_an_event_that_a_hidden_event_replaced() {
+        let (mut fixture, guest, ..) = removed_and_let_in_again("joined");
+        let since = sync(&fixture, &guest, None).next_batch;
+        let known = current(&fixture, &guest);
+        let seen = topic(&mut fixture, "seen");
+        fixture.set_guest_access("forbidden");
+        let hidden = topic(&mut fixture, "hidden");
+        fixture.set_guest_access("can_join");
+        assert_eq!(fixture.join(&guest), ALLOWED);
+        let joined = sync(&fixture, &guest, Some(&since)).rooms.join.remove(&fixture.room).unwrap();
+        assert!(!ids(&joined.timeline.events).contains(&seen));
+        assert!(joined.timeline.limited);
+        let room = fixture.server.room(&fixture.room).unwrap();
+        let place = room.place_of(<&EventId>::try_from(&*seen).unwrap()).unwrap();
+        // The event that revoked guest access is replaced by a hidden event, too.
+        assert_eq!(joined.timeline.prev_batch, Some(room.token_before(place + 2)));
+        let State::Before(state) = &joined.state else { panic!() };
+        assert!(ids(&state.events).contains(&hidden));
+        assert_eq!(applied(&joined, &known), current(&fixture, &guest));
+    }
+
+    #[test]
+    fn a_room_that_was_left_has_the_state_before_a_limited_timeline() {
+        let mut fixture = Fixture::new();
+        fixture.set_guest_access("can_join");
+        let guest = fixture.guest();
+        assert_eq!(fixture.join(&guest), ALLOWED);
+        let since = fixture.server.token();
+        let topic = topic(&mut fixture, "before the guest leaves");
+        fixture.say("hello");
+        fixture.set_guest_access("forbidden");
+        let mut request = Request::new();
+        request.since = Some(since);
+        let filter = json!({ "room": { "timeline": { "limit": 1 } } });
+        request.filter = Some(Filter::FilterDefinition(serde_json::from_value(filter).unwrap()));
+        let answer = fixture.server.sync(&guest.credentials(), &request).unwrap();
+        let left = &answer.response.rooms.leave[&fixture.room];
+        assert!(left.timeline.limited);
+        let State::Before(state) = &left.state else { panic!() };
+        assert!(ids(&state.events).contains(&topic));
     }
 
     #[test]
