@@ -74,3 +74,45 @@ impl Reference {
         Ok(AllowedResponse::new(OPEN, get_pushrules_all::v3::Response::new(Ruleset::new())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use guest_access_rules::rules::Rules;
+    use ruma::api::client::filter::{FilterDefinition, create_filter};
+    use ruma::api::client::membership::join_room_by_id_or_alias;
+    use ruma::api::client::state::get_state_events;
+
+    use super::super::fixture::{ALLOWED, Fixture, NOT_FOR_GUESTS, ids, status_and_errcode};
+    use super::*;
+
+    const AS_SERVERS_DO: &str =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/readings/as-servers-do.toml");
+
+    #[test]
+    fn a_guests_client_gets_what_it_asks_for_under_the_readings_of_servers() {
+        for (rules, expected) in [("latest", NOT_FOR_GUESTS), (AS_SERVERS_DO, ALLOWED)] {
+            let mut fixture = Fixture::with_profile(Rules::find(rules).unwrap().profile());
+            fixture.set_guest_access("can_join");
+            let name = fixture.set("m.room.name", &serde_json::json!({ "name": "hidden" }));
+            fixture.set_visibility("world_readable");
+            let guest = fixture.guest();
+            let credentials = guest.credentials();
+            let versions = get_supported_versions::Request::new();
+            let versions = fixture.server.versions(&credentials, &versions);
+            assert_eq!(status_and_errcode(versions), expected, "{rules}");
+
+            let state = get_state_events::v3::Request::new(fixture.room.clone());
+            let state = fixture.server.state(&credentials, &state).unwrap().response.room_state;
+            let has_name = ids(&state).contains(&name.to_string());
+            assert_eq!(has_name, expected == ALLOWED, "{rules}");
+
+            let filter =
+                create_filter::v3::Request::new(guest.user_id.clone(), FilterDefinition::default());
+            let filter = fixture.server.create_filter(&credentials, &filter);
+            assert_eq!(status_and_errcode(filter), expected, "{rules}");
+            let join = join_room_by_id_or_alias::v3::Request::new(fixture.room.clone().into());
+            let join = fixture.server.join_by_alias(&credentials, &join);
+            assert_eq!(status_and_errcode(join), expected, "{rules}");
+        }
+    }
+}
