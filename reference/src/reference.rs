@@ -125,7 +125,7 @@ pub use settings::Settings;
 
 use account_data::AccountData;
 use accounts::Accounts;
-use devices::ToDevice;
+use devices::ToDeviceMessages;
 use filter::Filters;
 use keys::Keys;
 use media::Media;
@@ -146,7 +146,7 @@ pub struct Reference {
     account_data: Arc<AccountData>,
     filters: Arc<Filters>,
     transactions: Arc<Transactions>,
-    to_device: Arc<Vec<ToDevice>>,
+    to_device: Arc<ToDeviceMessages>,
     keys: Arc<Keys>,
     media: Arc<Vec<Media>>,
     /// The number of changes so far. Gives each event its number, and each stream its newest position.

@@ -13,7 +13,8 @@ use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::authorisation::EndpointCall;
 use super::endpoints::ENDPOINTS;
 use super::event::{
-    CREATE, GUEST_ACCESS, HISTORY_VISIBILITY, JOIN_RULES, MEMBER, POWER_LEVELS, UnsentEvent,
+    CANONICAL_ALIAS, CREATE, GUEST_ACCESS, HISTORY_VISIBILITY, JOIN_RULES, MEMBER, POWER_LEVELS,
+    UnsentEvent,
 };
 use super::{Reference, Room, SERVER_NAME};
 
@@ -39,34 +40,29 @@ impl Reference {
         let alias = request.room_alias_name.as_deref();
         let alias = alias.map(|name| self.unused_alias(name)).transpose()?;
         let create = create_content(&creator, &version, request);
-        let room = self.start_room(&creator, create, &power_levels(&creator, request));
+        let power_levels = power_levels(&creator, request);
+        let mut state = initial_state(request);
+        if let Some(alias) = &alias {
+            let content = json!({ "alias": alias });
+            state.insert(0, (CANONICAL_ALIAS.to_owned(), String::new(), content));
+        }
+        let id = self.next_room_id();
+        let event =
+            |(kind, key, content): InitialState| UnsentEvent::state(&creator, &kind, &key, content);
+        let state: Vec<_> = state.into_iter().map(event).collect();
+        UnsentEvent::state(&creator, CREATE, "", create.clone()).check_size(&id)?;
+        UnsentEvent::state(&creator, POWER_LEVELS, "", power_levels.clone()).check_size(&id)?;
+        state.iter().try_for_each(|event| event.check_size(&id))?;
+
+        let room = self.start_room(&creator, create, &power_levels);
         if let Some(alias) = alias {
             self.set_alias(&room, alias);
         }
         if request.visibility == Visibility::Public {
             Arc::make_mut(&mut self.published).insert(room.clone());
         }
-
-        let mut initial: Vec<InitialState> = request
-            .initial_state
-            .iter()
-            .filter_map(|raw| parse_initial_state(raw.json().get()))
-            .collect();
-        // CS-30: State given in `initial_state` takes precedence over what the preset sets.
-        let preset = preset_state(request).into_iter().filter(|(kind, _)| {
-            !initial.iter().any(|(given, key, _)| given == kind && key.is_empty())
-        });
-        let mut state: Vec<InitialState> =
-            preset.map(|(kind, content)| (kind.to_owned(), String::new(), content)).collect();
-        state.append(&mut initial);
-        if let Some(name) = &request.name {
-            state.push(("m.room.name".to_owned(), String::new(), json!({ "name": name })));
-        }
-        if let Some(topic) = &request.topic {
-            state.push(("m.room.topic".to_owned(), String::new(), json!({ "topic": topic })));
-        }
-        for (kind, key, content) in state {
-            self.accept(&room, UnsentEvent::state(&creator, &kind, &key, content));
+        for event in state {
+            self.accept(&room, event);
         }
         for invited in &request.invite {
             self.set_membership(&room, &creator, invited, Membership::Invite);
@@ -97,11 +93,16 @@ impl Reference {
         self.set_membership(room, user, user, Membership::Join);
     }
 
+    /// The id of the next room.
+    fn next_room_id(&self) -> OwnedRoomId {
+        let number = self.rooms.len() + 1;
+        RoomId::parse(format!("!{number}:{SERVER_NAME}"))
+            .expect("a number and a server name make a room id")
+    }
+
     /// A room with the events that every room starts with.
     fn start_room(&mut self, creator: &UserId, create: Value, power_levels: &Value) -> OwnedRoomId {
-        let number = self.rooms.len() + 1;
-        let id = RoomId::parse(format!("!{number}:{SERVER_NAME}"))
-            .expect("a number and a server name make a room id");
+        let id = self.next_room_id();
         self.rooms.push(Arc::new(Room::new(id.clone(), self.choices())));
         self.accept(&id, UnsentEvent::state(creator, CREATE, "", create));
         let join = self.member_content(creator, Membership::Join);
@@ -163,6 +164,29 @@ fn create_content(creator: &UserId, version: &RoomVersionId, request: &Request) 
     content
 }
 
+/// The state that a request asks for, after the events that every room starts with.
+fn initial_state(request: &Request) -> Vec<InitialState> {
+    let given: Vec<InitialState> = request
+        .initial_state
+        .iter()
+        .filter_map(|raw| parse_initial_state(raw.json().get()))
+        .collect();
+    // CS-30: State given in `initial_state` takes precedence over what the preset sets.
+    let preset = preset_state(request)
+        .into_iter()
+        .filter(|(kind, _)| !given.iter().any(|(named, key, _)| named == kind && key.is_empty()));
+    let mut state: Vec<InitialState> =
+        preset.map(|(kind, content)| (kind.to_owned(), String::new(), content)).collect();
+    state.extend(given);
+    if let Some(name) = &request.name {
+        state.push(("m.room.name".to_owned(), String::new(), json!({ "name": name })));
+    }
+    if let Some(topic) = &request.topic {
+        state.push(("m.room.topic".to_owned(), String::new(), json!({ "topic": topic })));
+    }
+    state
+}
+
 /// The state that the preset of a request sets.
 fn preset_state(request: &Request) -> Vec<(&'static str, Value)> {
     let public = match request.preset {
@@ -211,7 +235,8 @@ mod tests {
     use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
     use ruma::serde::Raw;
 
-    use super::super::fixture::Fixture;
+    use super::super::event::MAX_EVENT_BYTES;
+    use super::super::fixture::{Fixture, status_and_errcode};
     use super::*;
 
     fn create(request: &Request) -> (Fixture, OwnedRoomId) {
@@ -236,6 +261,27 @@ mod tests {
             assert_eq!(room.settings().guest_access, guest_access);
             assert_eq!(room.settings().visibility, Some(HistoryVisibility::Shared));
         }
+    }
+
+    #[test]
+    fn the_name_of_the_alias_becomes_the_canonical_alias() {
+        let mut request = Request::new();
+        request.room_alias_name = Some("lobby".to_owned());
+        let (fixture, room) = create(&request);
+        let room = fixture.server.room(&room).unwrap();
+        let event = room.current(CANONICAL_ALIAS, "").unwrap();
+        assert_eq!(event.text("alias"), Some("#lobby:reference.test"));
+    }
+
+    #[test]
+    fn a_room_with_an_event_beyond_the_limit_is_not_created() {
+        let mut fixture = Fixture::new();
+        let rooms = fixture.server.rooms().count();
+        let mut request = Request::new();
+        request.topic = Some("x".repeat(MAX_EVENT_BYTES));
+        let answer = fixture.server.create_room(&fixture.moderator.credentials(), &request);
+        assert_eq!(status_and_errcode(answer), (413, None));
+        assert_eq!(fixture.server.rooms().count(), rooms);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The devices of the caller, and messages to devices.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use guest_access_rules::vocabulary::Decision;
@@ -8,7 +9,7 @@ use ruma::api::client::to_device::send_event_to_device;
 use ruma::events::AnyToDeviceEvent;
 use ruma::serde::Raw;
 use ruma::to_device::DeviceIdOrAllDevices;
-use ruma::{DeviceId, OwnedDeviceId, OwnedUserId};
+use ruma::{DeviceId, OwnedDeviceId, OwnedTransactionId, OwnedUserId};
 use serde_json::json;
 use serde_json::value::to_raw_value;
 
@@ -18,9 +19,16 @@ use super::answer::{AllowedResponse, Answer, Credentials, Refusal};
 use super::authorisation::{Caller, EndpointCall};
 use super::endpoints::ENDPOINTS;
 
+/// The messages to devices, and the transactions that sent them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ToDeviceMessages {
+    messages: Vec<ToDevice>,
+    transactions: BTreeSet<(OwnedUserId, Option<OwnedDeviceId>, OwnedTransactionId)>,
+}
+
 /// A message to a device.
 #[derive(Debug, Clone)]
-pub(super) struct ToDevice {
+struct ToDevice {
     number: u64,
     user: OwnedUserId,
     /// The device that gets the message; `None` for every device of the user.
@@ -93,6 +101,14 @@ impl Reference {
         request: &send_event_to_device::v3::Request,
     ) -> Answer<send_event_to_device::v3::Response> {
         let caller = self.admit(credentials, EndpointCall::to(ENDPOINTS.send_to_device))?;
+        // GA-38: A guest may call `PUT /sendToDevice/{eventType}/{txnId}`.
+        let decision = Decision::allow(&["GA-38"], "anyone with a device may send to others");
+        let answer = AllowedResponse::new(decision, send_event_to_device::v3::Response::new());
+        // The same transaction of the same device sends once.
+        let transaction = (caller.sender(), caller.device.clone(), request.txn_id.clone());
+        if !Arc::make_mut(&mut self.to_device).transactions.insert(transaction) {
+            return Ok(answer);
+        }
         let number = self.tick();
         // Reading A54: to anyone's devices, as for any user.
         let messages = request.messages.iter().flat_map(|(user, devices)| {
@@ -110,15 +126,14 @@ impl Reference {
                 })
             })
         });
-        Arc::make_mut(&mut self.to_device).extend(messages);
-        // GA-38: A guest may call `PUT /sendToDevice/{eventType}/{txnId}`.
-        let decision = Decision::allow(&["GA-38"], "anyone with a device may send to others");
-        Ok(AllowedResponse::new(decision, send_event_to_device::v3::Response::new()))
+        Arc::make_mut(&mut self.to_device).messages.extend(messages);
+        Ok(answer)
     }
 
     /// The messages to the caller's device after the clock showed `since`.
     pub(super) fn messages_to(&self, caller: &Caller, since: u64) -> Vec<Raw<AnyToDeviceEvent>> {
         self.to_device
+            .messages
             .iter()
             .filter(|sent| sent.number > since && caller.is(&sent.user))
             .filter(|sent| sent.device.is_none() || sent.device == caller.device)
@@ -136,4 +151,37 @@ fn describe(id: &DeviceId, device: &Device) -> Described {
     let mut described = Described::new(id.to_owned());
     described.display_name.clone_from(&device.display_name);
     described
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use ruma::TransactionId;
+
+    use super::super::fixture::{Fixture, TestUser};
+    use super::*;
+
+    fn send(fixture: &mut Fixture, to: &TestUser, transaction: &str) {
+        let content = Raw::from_json(to_raw_value(&json!({ "a": 1 })).unwrap());
+        let devices = BTreeMap::from([(DeviceIdOrAllDevices::AllDevices, content)]);
+        let request = send_event_to_device::v3::Request::new_raw(
+            "org.example.secret".into(),
+            <&TransactionId>::from(transaction).to_owned(),
+            BTreeMap::from([(to.user_id.clone(), devices)]),
+        );
+        fixture.server.send_to_device(&fixture.moderator.credentials(), &request).unwrap();
+    }
+
+    #[test]
+    fn a_repeated_transaction_sends_to_a_device_once() {
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        for (transaction, messages) in [("1", 1), ("1", 1), ("2", 2)] {
+            send(&mut fixture, &guest, transaction);
+            let sync = ruma::api::client::sync::sync_events::v3::Request::new();
+            let answer = fixture.server.sync(&guest.credentials(), &sync).unwrap().response;
+            assert_eq!(answer.to_device.events.len(), messages);
+        }
+    }
 }

@@ -11,11 +11,12 @@ use ruma::api::client::directory::{
 use ruma::api::client::membership::joined_rooms;
 use ruma::api::client::room::{Visibility, aliases};
 use ruma::directory::{PublicRoomsChunk, PublicRoomsChunkInit};
-use ruma::{OwnedRoomAliasId, OwnedServerName, RoomId, UInt};
+use ruma::{OwnedMxcUri, OwnedRoomAliasId, OwnedServerName, RoomId, UInt};
 
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::authorisation::EndpointCall;
 use super::endpoints::ENDPOINTS;
+use super::event::CANONICAL_ALIAS;
 use super::{Reference, Room, SERVER_NAME};
 
 const NO_SUCH_ALIAS: Refusal = Refusal::not_found(&[], "there is no such alias");
@@ -69,7 +70,7 @@ impl Reference {
             self.admit(credentials, EndpointCall::to(endpoint))?;
             return Err(NO_SUCH_ALIAS);
         };
-        self.admit_manager(credentials, endpoint, &room, Some("m.room.canonical_alias"))?;
+        self.admit_manager(credentials, endpoint, &room, Some(CANONICAL_ALIAS))?;
         Arc::make_mut(&mut self.aliases).remove(&request.room_alias);
         Ok(AllowedResponse::new(OPEN, delete_alias::v3::Response::new()))
     }
@@ -115,7 +116,7 @@ impl Reference {
         request: &set_room_visibility::v3::Request,
     ) -> Answer<set_room_visibility::v3::Response> {
         let room = &request.room_id;
-        self.admit_manager(credentials, ENDPOINTS.publish, room, Some("m.room.canonical_alias"))?;
+        self.admit_manager(credentials, ENDPOINTS.publish, room, Some(CANONICAL_ALIAS))?;
         let published = Arc::make_mut(&mut self.published);
         match request.visibility {
             Visibility::Public => published.insert(room.clone()),
@@ -133,8 +134,7 @@ impl Reference {
         request: &get_room_visibility::v3::Request,
     ) -> Answer<get_room_visibility::v3::Response> {
         let room = self.room(&request.room_id).ok_or(NO_SUCH_ROOM)?;
-        let public = self.published.contains(&room.id);
-        let visibility = if public { Visibility::Public } else { Visibility::Private };
+        let visibility = self.publication_of(&room.id);
         let decision = Decision::allow(&["CS-3"], "anyone may read the directory");
         Ok(AllowedResponse::new(decision, get_room_visibility::v3::Response::new(visibility)))
     }
@@ -150,6 +150,7 @@ impl Reference {
         let page = self.page(request.since.as_deref(), request.limit, "")?;
         let mut response = get_public_rooms::v3::Response::new(page.rooms);
         response.next_batch = page.next;
+        response.prev_batch = page.previous;
         response.total_room_count_estimate = Some(page.total);
         let decision = Decision::allow(&["CS-3"], "anyone may read the directory");
         Ok(AllowedResponse::new(decision, response))
@@ -170,6 +171,7 @@ impl Reference {
         let mut response = get_public_rooms_filtered::v3::Response::new();
         response.chunk = page.rooms;
         response.next_batch = page.next;
+        response.prev_batch = page.previous;
         response.total_room_count_estimate = Some(page.total);
         Ok(AllowedResponse::new(OPEN, response))
     }
@@ -194,6 +196,11 @@ impl Reference {
         }
     }
 
+    /// Whether the directory has the room.
+    pub(super) fn publication_of(&self, room: &RoomId) -> Visibility {
+        if self.published.contains(room) { Visibility::Public } else { Visibility::Private }
+    }
+
     fn aliases_of(&self, room: &Room) -> impl Iterator<Item = &OwnedRoomAliasId> {
         self.aliases.iter().filter(|(_, named)| **named == room.id).map(|(alias, _)| alias)
     }
@@ -212,7 +219,9 @@ impl Reference {
         let more = limit.is_some_and(|limit| limit < rooms.len());
         rooms.truncate(limit.unwrap_or(usize::MAX));
         let next = more.then(|| (first + rooms.len()).to_string());
-        Ok(Page { rooms, next, total })
+        let previous = first.saturating_sub(limit.unwrap_or(first));
+        let previous = (first > 0).then(|| previous.to_string());
+        Ok(Page { rooms, next, previous, total })
     }
 
     fn describe(&self, room: &Room) -> PublicRoomsChunk {
@@ -226,13 +235,14 @@ impl Reference {
         let text = |kind, key| room.current(kind, "")?.text(key).map(str::to_owned);
         described.name = text("m.room.name", "name");
         described.topic = text("m.room.topic", "topic");
+        described.avatar_url = text("m.room.avatar", "url").map(OwnedMxcUri::from);
         described.join_rule = match room.join_rule() {
             JoinRule::Public => "public",
             JoinRule::Invite => "invite",
             JoinRule::Knock => "knock",
         }
         .into();
-        let named = text("m.room.canonical_alias", "alias").and_then(|alias| alias.try_into().ok());
+        let named = text(CANONICAL_ALIAS, "alias").and_then(|alias| alias.try_into().ok());
         described.canonical_alias = named.or_else(|| self.aliases_of(room).next().cloned());
         described
     }
@@ -242,6 +252,7 @@ impl Reference {
 struct Page {
     rooms: Vec<PublicRoomsChunk>,
     next: Option<String>,
+    previous: Option<String>,
     total: UInt,
 }
 
@@ -317,8 +328,11 @@ mod tests {
         );
         fixture.set_visibility("world_readable");
         fixture.set_guest_access("can_join");
+        fixture.set("m.room.avatar", &serde_json::json!({ "url": "mxc://reference.test/a" }));
         let rooms = rooms(&fixture);
         assert_eq!(rooms.len(), 1);
+        let avatar = rooms[0].avatar_url.as_ref().map(|uri| uri.as_str());
+        assert_eq!(avatar, Some("mxc://reference.test/a"));
         assert!(rooms[0].world_readable && rooms[0].guest_can_join);
         assert_eq!(
             rooms[0].canonical_alias.as_deref(),
@@ -342,6 +356,9 @@ mod tests {
         request.since = first.next_batch;
         let last = fixture.server.public_rooms(&request).unwrap().response;
         assert_eq!((last.chunk.len(), last.next_batch), (1, None));
+        request.since = last.prev_batch;
+        let again = fixture.server.public_rooms(&request).unwrap().response;
+        assert_eq!((again.chunk.len(), again.prev_batch), (2, None));
 
         let mut search = get_public_rooms_filtered::v3::Request::new();
         search.filter.generic_search_term = Some("SECOND".to_owned());

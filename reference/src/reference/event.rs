@@ -9,7 +9,10 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use guest_access_rules::vocabulary::Decision;
+
 use super::SERVER_NAME;
+use super::answer::Refusal;
 use super::authorisation::Caller;
 
 /// `m.room.history_visibility`.
@@ -28,6 +31,18 @@ pub(super) const CREATE: &str = "m.room.create";
 pub(super) const CANONICAL_ALIAS: &str = "m.room.canonical_alias";
 /// `m.room.redaction`.
 pub(super) const REDACTION: &str = "m.room.redaction";
+
+/// How many bytes an event may have.
+pub(super) const MAX_EVENT_BYTES: usize = 65_536;
+
+/// The refusal of an event with more bytes. No rule about guests refuses with `M_TOO_LARGE`, so the rules
+/// have no such code. The server writes the code of this status.
+pub(super) const TOO_LARGE: Refusal = Refusal(Decision {
+    status: 413,
+    errcode: None,
+    clauses: &[],
+    because: "the event is larger than 65,536 bytes",
+});
 
 /// An event before the server has accepted the event.
 #[derive(Debug)]
@@ -63,6 +78,17 @@ impl UnsentEvent {
             content,
             transaction: None,
         }
+    }
+
+    /// Refuses an event of `room` that is too large.
+    pub(super) fn check_size(&self, room: &RoomId) -> Result<(), Refusal> {
+        // The id, the time and the numbers of a federated event add less than this to the rest.
+        const REST: usize = 256;
+        let texts = [self.sender.as_str(), room.as_str(), &self.kind];
+        let texts = texts.into_iter().chain(self.state_key.as_deref()).map(str::len);
+        let content = to_raw_value(&self.content).map_or(usize::MAX, |json| json.get().len());
+        let size = texts.sum::<usize>().saturating_add(REST).saturating_add(content);
+        if size > MAX_EVENT_BYTES { Err(TOO_LARGE) } else { Ok(()) }
     }
 }
 

@@ -111,9 +111,10 @@ impl Reference {
 
     /// The user id with this local part, if no account has this user id.
     pub(super) fn unused_user_id(&self, localpart: &str) -> Result<OwnedUserId, Refusal> {
-        let user = user_id(localpart).ok_or(Refusal::new(
+        let is_valid = |user: &OwnedUserId| !localpart.is_empty() && user.validate_strict().is_ok();
+        let user = user_id(localpart).filter(is_valid).ok_or(Refusal::new(
             400,
-            ErrCode::InvalidParam,
+            ErrCode::InvalidUsername,
             &[],
             "the local part cannot be part of a user id",
         ))?;
@@ -254,6 +255,23 @@ mod tests {
             let (got, errcode) = status_and_errcode(fixture.server.register(&request));
             assert_eq!(got, status);
             assert_eq!(errcode, (status == 400).then_some(ErrCode::UserInUse));
+        }
+    }
+
+    #[test]
+    fn a_user_id_outside_of_the_grammar_is_refused() {
+        let mut fixture = Fixture::new();
+        let too_long = "a".repeat(255);
+        for name in ["", "Alice", "al ice", "ali:ce", "älice", "alice#", &too_long] {
+            let mut request = Request::new();
+            request.username = Some(name.to_owned());
+            let answer = status_and_errcode(fixture.server.register(&request));
+            assert_eq!(answer, (400, Some(ErrCode::InvalidUsername)), "{name}");
+        }
+        for name in ["alice", "a.l=i-c_e/1"] {
+            let mut request = Request::new();
+            request.username = Some(name.to_owned());
+            assert_eq!(status_and_errcode(fixture.server.register(&request)).0, 200, "{name}");
         }
     }
 

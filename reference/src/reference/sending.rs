@@ -109,6 +109,7 @@ impl Reference {
         } else {
             self.may_send(&caller, room, &draft).inspect_err(|_| self.reject(room, &draft))?
         };
+        draft.check_size(room)?;
         let was = (draft.kind == MEMBER).then(|| self.membership_of(&caller, room));
         let event_id =
             self.equal_member_event(room, &draft).unwrap_or_else(|| self.accept(room, draft));
@@ -229,6 +230,7 @@ impl Reference {
             return Ok((decision, event_id.clone()));
         }
         let decision = self.may_send(caller, room, &draft)?;
+        draft.check_size(room)?;
         let event_id = self.accept(room, draft);
         Arc::make_mut(&mut self.transactions).insert(transaction, event_id.clone());
         Ok((decision, event_id))
@@ -285,6 +287,24 @@ mod tests {
         assert_eq!(fixture.join(&user), ALLOWED);
         let other = fixture.server.send(&user.credentials(), &request).unwrap();
         assert_ne!(first.response.event_id, other.response.event_id);
+    }
+
+    #[test]
+    fn an_event_beyond_the_limit_is_refused() {
+        let mut fixture = Fixture::new();
+        let guest = fixture.guest();
+        let body = |bytes| json!({ "body": "x".repeat(bytes) });
+        let large = message(&fixture.room, "m.room.message", "1", &body(65_536));
+        let credentials = fixture.moderator.credentials();
+        let answer = fixture.server.send(&credentials, &large);
+        assert_eq!(status_and_errcode(answer), (413, None));
+        let by_guest = fixture.server.send(&guest.credentials(), &large);
+        assert_eq!(status_and_errcode(by_guest), FORBIDDEN);
+        let large = state(&fixture.room, "org.example.note", "", &body(65_536));
+        let answer = fixture.server.put_state(&credentials, &large);
+        assert_eq!(status_and_errcode(answer), (413, None));
+        let fits = message(&fixture.room, "m.room.message", "1", &body(65_000));
+        assert_eq!(status_and_errcode(fixture.server.send(&credentials, &fits)), ALLOWED);
     }
 
     #[test]

@@ -85,7 +85,10 @@ impl Reference {
                 "the user name is not the guest's own",
             ));
         }
-        let user = self.unused_user_id(request.username.as_deref().unwrap_or_default())?;
+        let user = match &request.username {
+            Some(name) => self.unused_user_id(name)?,
+            None => Arc::make_mut(&mut self.accounts).generate_user_id(),
+        };
         let old = guest.and_then(|guest| Arc::make_mut(&mut self.accounts).remove(&guest));
         let mut account = Account::new(user, AccountKind::User);
         account.was_guest = old.is_some();

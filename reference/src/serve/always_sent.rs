@@ -19,6 +19,7 @@ const OR: char = '|';
 
 /// The template of each endpoint. An object has the fields that the answer always has, each with its
 /// value in an answer that lacks the field. The template in a list is the template of every element.
+/// A field that is null in the template and in the answer is left out of the answer.
 static TEMPLATES: LazyLock<BTreeMap<EndpointId, Value>> = LazyLock::new(|| {
     templates()
         .into_iter()
@@ -55,7 +56,8 @@ fn templates() -> Vec<(&'static str, Value)> {
         ("GET /publicRooms", directory.clone()),
         ("POST /publicRooms", directory),
         ("GET /account/whoami", json!({ "is_guest": false })),
-        ("GET /devices", json!({ "devices": [] })),
+        ("GET /devices", json!({ "devices": [device()] })),
+        ("GET /devices/{deviceId}", device()),
         ("GET /login", json!({ "flows": [] })),
         ("GET /versions", json!({ "versions": [], "unstable_features": {} })),
         (
@@ -72,6 +74,11 @@ fn templates() -> Vec<(&'static str, Value)> {
         ),
         ("POST /keys/claim", json!({ "one_time_keys": {}, "failures": {} })),
     ]
+}
+
+/// The template of a device.
+fn device() -> Value {
+    json!({ "display_name": null, "last_seen_ip": null })
 }
 
 /// The template of `GET /sync`. An answer without news in any room has no `rooms`, as on homeservers.
@@ -121,7 +128,11 @@ fn add_missing(value: &mut Value, template: &Value) {
     match (value, template) {
         (Value::Object(fields), Value::Object(template)) => {
             for (key, template) in template {
-                if key == EVERY_KEY {
+                if template.is_null() {
+                    if fields.get(key).is_some_and(Value::is_null) {
+                        fields.remove(key);
+                    }
+                } else if key == EVERY_KEY {
                     fields.values_mut().for_each(|field| add_missing(field, template));
                 } else if let Some(key) = key.strip_prefix(IF_PRESENT) {
                     fields.entry(key).and_modify(|field| add_missing(field, template));
@@ -188,6 +199,16 @@ mod tests {
         assert_eq!(left.get("state"), None);
         assert_eq!(sync["rooms"]["invite"], json!({}));
         assert_eq!(sync["device_lists"]["left"], json!([]));
+    }
+
+    #[test]
+    fn a_device_without_a_name_has_no_name() {
+        let devices = json!({ "devices": [{ "device_id": "A", "display_name": null }] });
+        let expected = json!({ "devices": [{ "device_id": "A" }] });
+        assert_eq!(completed("GET /devices", &devices), expected);
+        let named = json!({ "device_id": "A", "display_name": "phone", "last_seen_ip": null });
+        let expected = json!({ "device_id": "A", "display_name": "phone" });
+        assert_eq!(completed("GET /devices/{deviceId}", &named), expected);
     }
 
     #[test]

@@ -54,8 +54,12 @@ impl IntoResponse for Failure {
         let (status, kind, message) = match self {
             Self::Refused(decision) => {
                 let status = StatusCode::from_u16(decision.status);
-                let errcode = decision.errcode.map_or("M_UNKNOWN", |errcode| errcode.as_str());
                 let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                let errcode = match decision.errcode {
+                    Some(errcode) => errcode.as_str(),
+                    None if status == StatusCode::PAYLOAD_TOO_LARGE => "M_TOO_LARGE",
+                    None => "M_UNKNOWN",
+                };
                 let body = json!({ "errcode": errcode, "error": decision.because });
                 return respond(ErrorBody::Json(body).into_error(status));
             }

@@ -5,7 +5,6 @@ use guest_access_rules::vocabulary::Membership;
 use ruma::api::Direction;
 use ruma::api::client::message::get_message_events::v3::{Request, Response};
 use ruma::api::client::peeking::get_current_state::v3 as initial_sync;
-use ruma::api::client::room::Visibility;
 use ruma::events::room::member::MembershipState;
 
 use super::super::Reference;
@@ -113,7 +112,7 @@ impl Reference {
         let state = self.readable_state(&caller, room, room.len());
         response.state = self.show_all(&caller, room, &state);
         response.membership = membership(caller.membership(room));
-        response.visibility = Some(Visibility::Private);
+        response.visibility = Some(self.publication_of(&room.id));
         Ok(AllowedResponse::new(decision, response))
     }
 }
@@ -125,7 +124,9 @@ fn membership(membership: Membership) -> Option<MembershipState> {
 #[cfg(test)]
 mod tests {
     use ruma::UInt;
+    use ruma::api::client::directory::set_room_visibility;
     use ruma::api::client::peeking::get_current_state;
+    use ruma::api::client::room::Visibility;
 
     use super::super::super::fixture::{Fixture, ids};
     use super::*;
@@ -172,5 +173,19 @@ mod tests {
         let response = answer.unwrap().response;
         assert_eq!(ids(&response.messages.unwrap().chunk), [two.as_str()]);
         assert_eq!(response.state.len(), 4);
+    }
+
+    #[test]
+    fn initial_sync_says_whether_the_directory_has_the_room() {
+        let mut fixture = Fixture::new();
+        let request = get_current_state::v3::Request::new(fixture.room.clone());
+        for visibility in [Visibility::Private, Visibility::Public] {
+            let publish =
+                set_room_visibility::v3::Request::new(fixture.room.clone(), visibility.clone());
+            fixture.server.publish(&fixture.moderator.credentials(), &publish).unwrap();
+            let credentials = fixture.moderator.credentials();
+            let answer = fixture.server.initial_sync(&credentials, &request, Span::default());
+            assert_eq!(answer.unwrap().response.visibility, Some(visibility));
+        }
     }
 }
