@@ -53,7 +53,8 @@
 //!    `readable_state`: which state. `reading`: the answer of each endpoint; `filter`: what the caller
 //!    filters out.
 //! 4. Rooms. `creation`, `directory`, `membership` (the caller's own), `moderation` (the membership of
-//!    others), `sending`; and `revocation`, which may follow from any event.
+//!    others), `sending`; and `revocation`, which may follow from any event. `ephemeral`: who is typing,
+//!    and who has read what.
 //! 5. Accounts. `registration`, `upgrade`, `login`, `session`, `profile`, `devices`, `account_data`,
 //!    `keys`, `media`; and `service`, the server's answers about itself.
 //! 6. `endpoints` lists endpoints by name. `call_stages` serves [`crate::serve`] only. `replica` serves
@@ -81,6 +82,7 @@ mod creation;
 mod devices;
 mod directory;
 mod endpoints;
+mod ephemeral;
 mod event;
 mod filter;
 #[cfg(test)]
@@ -126,6 +128,7 @@ pub use settings::Settings;
 use account_data::AccountData;
 use accounts::Accounts;
 use devices::ToDeviceMessages;
+use ephemeral::Ephemeral;
 use filter::Filters;
 use keys::Keys;
 use media::Media;
@@ -147,6 +150,7 @@ pub struct Reference {
     filters: Arc<Filters>,
     transactions: Arc<Transactions>,
     to_device: Arc<ToDeviceMessages>,
+    ephemeral: Arc<Ephemeral>,
     keys: Arc<Keys>,
     media: Arc<Vec<Media>>,
     /// The number of changes so far. Gives each event its number, and each stream its newest position.
@@ -170,6 +174,7 @@ impl Reference {
             filters: Arc::default(),
             transactions: Arc::default(),
             to_device: Arc::default(),
+            ephemeral: Arc::default(),
             keys: Arc::default(),
             media: Arc::default(),
             clock: 0,
@@ -220,9 +225,10 @@ impl Reference {
     }
 
     /// Tells the server the time, before a call. The time gives events their `origin_server_ts` and their
-    /// age, and decides nothing else. A server that is never told the time takes the number of changes.
+    /// age, and ends typing notifications. A server that is never told the time takes the number of changes.
     pub fn set_time(&mut self, now: MilliSecondsSinceUnixEpoch) {
         self.wall_clock = Some(now.0.into());
+        self.end_typing();
     }
 
     /// The time now, in milliseconds; without a clock, the number of changes so far.

@@ -1,6 +1,6 @@
 //! Account data: what users store on the server for themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use guest_access_rules::endpoint::EndpointId;
@@ -10,8 +10,8 @@ use ruma::api::client::config::{
 use ruma::push::Ruleset;
 use ruma::serde::Raw;
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
-use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value, json};
 
 use super::Reference;
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
@@ -116,6 +116,17 @@ impl Reference {
         if caller.is(user) { Ok(()) } else { Err(OF_ANOTHER_USER) }
     }
 
+    /// The users whom `user` ignores.
+    pub(super) fn ignored_by(&self, user: Option<&UserId>) -> BTreeSet<String> {
+        let list = user.and_then(|user| {
+            let kind = "m.ignored_user_list".to_owned();
+            self.find_account_data(user, None, kind).ok()
+        });
+        let list = list.and_then(|list| serde_json::from_str::<Value>(list.get()).ok());
+        let users = list.as_ref().and_then(|list| list.get("ignored_users")?.as_object());
+        users.into_iter().flat_map(Map::keys).cloned().collect()
+    }
+
     fn find_account_data(
         &self,
         user: &UserId,
@@ -126,7 +137,7 @@ impl Reference {
         self.account_data.get(&key).map(|stored| stored.content.clone()).ok_or(NONE)
     }
 
-    fn store_account_data(
+    pub(super) fn store_account_data(
         &mut self,
         user: &UserId,
         room: Option<&RoomId>,

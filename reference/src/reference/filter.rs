@@ -1,6 +1,6 @@
 //! Filters: what a client does not want in an answer. A filter never adds to an answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use guest_access_rules::vocabulary::ErrCode;
@@ -10,11 +10,11 @@ use ruma::api::client::filter::{
 use ruma::api::client::sync::sync_events::v3::Filter;
 use ruma::{OwnedUserId, RoomId, UserId};
 
-use super::Reference;
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::authorisation::{Caller, EndpointCall};
 use super::endpoints::ENDPOINTS;
-use super::event::Event;
+use super::event::{Event, MEMBER};
+use super::{Reference, Room};
 
 /// The stored filters of each user. The position of a filter is its id.
 pub(super) type Filters = BTreeMap<OwnedUserId, Vec<FilterDefinition>>;
@@ -103,6 +103,25 @@ pub(super) fn filter_matches(filter: &RoomEventFilter, room: &RoomId, event: &Ev
             Some(UrlFilter::EventsWithUrl) => event.text("url").is_some(),
             Some(UrlFilter::EventsWithoutUrl) => event.text("url").is_none(),
         }
+}
+
+/// Whether `ignored` has this user.
+pub(super) fn is_ignored(ignored: &BTreeSet<String>, user: Option<&UserId>) -> bool {
+    user.is_some_and(|user| ignored.contains(user.as_str()))
+}
+
+/// Whether a reader who ignores these users does not want the event. State is given all the same.
+pub(super) fn is_from_ignored(ignored: &BTreeSet<String>, event: &Event) -> bool {
+    event.state_key.is_none() && is_ignored(ignored, Some(&event.sender))
+}
+
+/// Whether the event at `place` is the member event of the sender of an event at one of the places `given`.
+pub(super) fn is_member_event_of_sender(room: &Room, given: &[usize], place: usize) -> bool {
+    let event = room.event(place);
+    event.kind == MEMBER
+        && given
+            .iter()
+            .any(|&given| event.state_key.as_deref() == Some(room.event(given).sender.as_str()))
 }
 
 /// Whether an event type matches a pattern, in which `*` stands for any text.

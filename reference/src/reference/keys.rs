@@ -1,18 +1,20 @@
 //! The keys of devices for end-to-end encryption. The server stores the keys without parsing them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use guest_access_rules::vocabulary::Decision;
+use guest_access_rules::vocabulary::{Decision, Membership};
 use ruma::api::client::keys::{claim_keys, get_keys, upload_keys};
+use ruma::api::client::sync::sync_events::DeviceLists;
 use ruma::encryption::{DeviceKeys, OneTimeKey};
 use ruma::serde::Raw;
-use ruma::{OneTimeKeyAlgorithm, OwnedDeviceId, OwnedOneTimeKeyId, OwnedUserId, UInt};
+use ruma::{OneTimeKeyAlgorithm, OwnedDeviceId, OwnedOneTimeKeyId, OwnedUserId, UInt, UserId};
 
-use super::Reference;
 use super::answer::{AllowedResponse, Answer, Credentials};
-use super::authorisation::EndpointCall;
+use super::authorisation::{Caller, EndpointCall};
 use super::endpoints::ENDPOINTS;
+use super::event::MEMBER;
+use super::{Reference, Room};
 
 /// The keys of each device.
 pub(super) type Keys = BTreeMap<(OwnedUserId, OwnedDeviceId), KeysOfDevice>;
@@ -21,6 +23,8 @@ pub(super) type Keys = BTreeMap<(OwnedUserId, OwnedDeviceId), KeysOfDevice>;
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeysOfDevice {
     identity: Option<Raw<DeviceKeys>>,
+    /// The number of the last change of `identity`.
+    number: u64,
     one_time: BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>,
     fallback: BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>,
 }
@@ -42,9 +46,15 @@ impl Reference {
         let caller = self.admit(credentials, EndpointCall::to(ENDPOINTS.keys_upload))?;
         let mut counts = BTreeMap::new();
         if let (Some(user), Some(device)) = (caller.user, caller.device) {
-            let keys = Arc::make_mut(&mut self.keys).entry((user, device)).or_default();
-            if request.device_keys.is_some() {
+            let owner = (user, device);
+            let known = self.keys.get(&owner).and_then(|keys| keys.identity.as_ref());
+            let text = |keys: &Raw<DeviceKeys>| keys.json().get().to_owned();
+            let new = request.device_keys.as_ref();
+            let number = (new.is_some() && known.map(text) != new.map(text)).then(|| self.tick());
+            let keys = Arc::make_mut(&mut self.keys).entry(owner).or_default();
+            if let Some(number) = number {
                 keys.identity.clone_from(&request.device_keys);
+                keys.number = number;
             }
             keys.one_time.extend(request.one_time_keys.clone());
             keys.fallback.extend(request.fallback_keys.clone());
@@ -100,6 +110,46 @@ impl Reference {
         Ok(AllowedResponse::new(KEYS, claim_keys::v3::Response::new(claimed)))
     }
 
+    /// The users whose devices changed after the counter showed `since`, among those who share a room with
+    /// the caller; the users who have come to share a room; and those who no longer share a room.
+    pub(super) fn device_lists_since(&self, caller: &Caller, since: u64) -> DeviceLists {
+        let mut lists = DeviceLists::new();
+        let Some(own) = caller.user.as_deref() else {
+            return lists;
+        };
+        let changed = self.keys.iter().filter(|(_, keys)| keys.number > since);
+        let mut changed: BTreeSet<_> = changed.map(|((owner, _), _)| owner.clone()).collect();
+        let members_changed = self.rooms().any(|room| {
+            let new = room.place_after(since)..room.len();
+            new.into_iter().any(|place| room.event(place).kind == MEMBER)
+        });
+        if members_changed {
+            let now = self.sharing_with(own, Room::len);
+            let before = self.sharing_with(own, |room| room.place_after(since));
+            lists.left = before.difference(&now).cloned().collect();
+            changed.extend(now.difference(&before).cloned());
+        }
+        let shares = |user: &OwnedUserId| {
+            user == own
+                || self.rooms().any(|room| {
+                    let is_joined = |user| room.membership(user) == Membership::Join;
+                    is_joined(own) && is_joined(user)
+                })
+        };
+        lists.changed = changed.into_iter().filter(shares).collect();
+        lists
+    }
+
+    /// The other users who share a room with `user`, in the state before the place of each room.
+    fn sharing_with(&self, user: &UserId, place: impl Fn(&Room) -> usize) -> BTreeSet<OwnedUserId> {
+        let shared = self
+            .rooms()
+            .filter(|room| room.membership_before(place(room), user) == Membership::Join);
+        let members = shared.flat_map(|room| room.members_before(place(room)));
+        let joined = members.filter(|(_, membership)| *membership == Membership::Join);
+        joined.map(|(member, _)| member).filter(|member| member != user).collect()
+    }
+
     /// The number of unclaimed one-time keys of a device.
     pub(super) fn key_counts(
         &self,
@@ -130,5 +180,54 @@ impl KeysOfDevice {
                 .find(|(id, _)| id.algorithm() == *of)
                 .map(|(id, key)| (id.clone(), key.clone())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use serde_json::value::to_raw_value;
+
+    use super::super::fixture::{ALLOWED, Fixture, TestUser};
+    use super::*;
+
+    fn upload(fixture: &mut Fixture, who: &TestUser, key: &str) {
+        let mut request = upload_keys::v3::Request::new();
+        request.device_keys = Some(Raw::from_json(to_raw_value(&json!({ "key": key })).unwrap()));
+        fixture.server.upload_keys(&who.credentials(), &request).unwrap();
+    }
+
+    /// The users whose devices changed since, and the users who left.
+    fn lists(
+        fixture: &Fixture,
+        who: &TestUser,
+        since: &str,
+    ) -> (Vec<OwnedUserId>, Vec<OwnedUserId>) {
+        let mut request = ruma::api::client::sync::sync_events::v3::Request::new();
+        request.since = Some(since.to_owned());
+        let answer = fixture.server.sync(&who.credentials(), &request).unwrap().response;
+        (answer.device_lists.changed, answer.device_lists.left)
+    }
+
+    #[test]
+    fn a_sync_names_the_users_whose_devices_changed() {
+        let mut fixture = Fixture::new();
+        let (user, stranger) = (fixture.user("user"), fixture.user("stranger"));
+        let moderator = fixture.moderator.user_id.clone();
+        let (id, nobody) = (user.user_id.clone(), Vec::new());
+        let since = fixture.server.token();
+        assert_eq!(fixture.join(&user), ALLOWED);
+        assert_eq!(lists(&fixture, &fixture.moderator, &since), (vec![id.clone()], nobody.clone()));
+        assert_eq!(lists(&fixture, &user, &since), (vec![moderator.clone()], nobody.clone()));
+        let since = fixture.server.token();
+        upload(&mut fixture, &user, "first");
+        upload(&mut fixture, &stranger, "first");
+        assert_eq!(lists(&fixture, &fixture.moderator, &since), (vec![id.clone()], nobody.clone()));
+        let since = fixture.server.token();
+        upload(&mut fixture, &user, "first");
+        assert_eq!(lists(&fixture, &fixture.moderator, &since), (nobody.clone(), nobody.clone()));
+        let room = fixture.room.clone();
+        fixture.server.set_membership(&room, &moderator, &id, Membership::Leave);
+        assert_eq!(lists(&fixture, &fixture.moderator, &since), (nobody, vec![id]));
     }
 }

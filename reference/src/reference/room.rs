@@ -191,7 +191,15 @@ impl Room {
 
     /// All users with a membership, and their memberships.
     pub(super) fn members(&self) -> impl Iterator<Item = (OwnedUserId, Membership)> + '_ {
-        self.now.places().map(|place| self.event(place)).filter_map(|event| {
+        self.members_before(self.len())
+    }
+
+    /// All users with a membership before the event at this place, and their memberships.
+    pub(super) fn members_before(
+        &self,
+        place: usize,
+    ) -> impl Iterator<Item = (OwnedUserId, Membership)> + '_ {
+        self.before(place).places().map(|place| self.event(place)).filter_map(|event| {
             let user = UserId::parse(event.state_key.as_deref()?).ok()?;
             (event.kind == MEMBER).then(|| (user, membership_by(event)))
         })

@@ -66,6 +66,9 @@ pub(super) fn routes(table: EndpointTable) -> EndpointTable {
         send: message::send_message_event::v3,
         put_state: state::send_state_event::v3,
         redact: redact::redact_event::v3,
+        typing: typing::create_typing_event::v3,
+        receipt: receipt::create_receipt::v3,
+        read_markers: read_marker::set_read_marker::v3,
         // Names and the directory.
         create_alias: alias::create_alias::v3,
         delete_alias: alias::delete_alias::v3,
@@ -163,6 +166,7 @@ async fn sync(server: Server, request: BufferedRequest) -> Result<Response, Fail
             at_once
                 || !response.rooms.is_empty()
                 || !response.to_device.is_empty()
+                || !response.device_lists.is_empty()
                 || !response.account_data.is_empty()
         },
     );

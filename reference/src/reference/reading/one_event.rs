@@ -11,6 +11,8 @@ use ruma::{EventId, RoomId};
 use super::super::answer::{AllowedResponse, Answer, Credentials, Refusal};
 use super::super::authorisation::{Caller, EndpointCall};
 use super::super::endpoints::ENDPOINTS;
+use super::super::event::MEMBER;
+use super::super::filter::is_member_event_of_sender;
 use super::super::room_access::has_forgotten;
 use super::super::{Reference, Room};
 
@@ -70,12 +72,19 @@ impl Reference {
         let after: Vec<_> = (place + 1..room.len()).filter(may_see).take(around).collect();
         let newest = after.last().copied().unwrap_or(place);
 
+        let mut state = self.readable_state(&caller, room, newest + 1);
+        if !request.filter.lazy_load_options.is_disabled() {
+            let given = [&before[..], &[place], &after].concat();
+            state.retain(|&place| {
+                room.event(place).kind != MEMBER || is_member_event_of_sender(room, &given, place)
+            });
+        }
+
         let mut response = get_context::v3::Response::new();
         response.start = Some(room.token_before(before.last().copied().unwrap_or(place)));
         response.end = Some(room.token_before(newest + 1));
         response.event = Some(self.show(&caller, room, place));
-        response.state =
-            self.show_all(&caller, room, &self.readable_state(&caller, room, newest + 1));
+        response.state = self.show_all(&caller, room, &state);
         response.events_before = self.show_all(&caller, room, &before);
         response.events_after = self.show_all(&caller, room, &after);
         Ok(AllowedResponse::new(SEEN, response))

@@ -1,7 +1,8 @@
 //! `GET /sync`: what is new in every room of the caller.
 
+use std::collections::BTreeSet;
+
 use guest_access_rules::vocabulary::{Decision, Membership};
-use ruma::UInt;
 use ruma::api::client::filter::RoomFilter;
 use ruma::api::client::sync::sync_events::v3::{
     InviteState, InvitedRoom, JoinedRoom, KnockState, KnockedRoom, LeftRoom, Request, Response,
@@ -9,6 +10,7 @@ use ruma::api::client::sync::sync_events::v3::{
 };
 use ruma::events::AnyStrippedStateEvent;
 use ruma::serde::Raw;
+use ruma::{UInt, UserId};
 use serde_json::json;
 use serde_json::value::to_raw_value;
 
@@ -16,7 +18,10 @@ use super::super::answer::{AllowedResponse, Answer, Credentials};
 use super::super::authorisation::{Caller, EndpointCall};
 use super::super::endpoints::ENDPOINTS;
 use super::super::event::{CANONICAL_ALIAS, CREATE, Event, JOIN_RULES, MEMBER};
-use super::super::filter::{filter_matches, filter_matches_room, limit};
+use super::super::filter::{
+    filter_matches, filter_matches_room, is_from_ignored, is_ignored, is_member_event_of_sender,
+    limit,
+};
 use super::super::{Reference, Room};
 use super::read_token;
 
@@ -40,6 +45,7 @@ impl Reference {
             full_state: request.full_state,
             use_state_after: request.use_state_after,
             filter: &filter,
+            ignored: &self.ignored_by(own),
         };
         for room in self.joined_rooms(&caller)?.into_iter().filter(wanted) {
             if let Some(joined) = self.joined_room(&caller, room, &options) {
@@ -55,7 +61,9 @@ impl Reference {
             let news = changed_since(&caller, room, since);
             match caller.membership(room) {
                 // Reading A35: an invite is shown, with its excerpt of the room's state.
-                Membership::Invite if news => {
+                Membership::Invite
+                    if news && !is_ignored(options.ignored, inviter(&caller, room)) =>
+                {
                     let events = stripped_state(&caller, room);
                     let invited = InvitedRoom::from(InviteState::from(events));
                     response.rooms.invite.insert(room.id.clone(), invited);
@@ -78,6 +86,9 @@ impl Reference {
         }
         response.account_data.events = self.account_data_since(own, None, since.unwrap_or(0));
         response.to_device.events = self.messages_to(&caller, since.unwrap_or(0));
+        if let Some(since) = since {
+            response.device_lists = self.device_lists_since(&caller, since);
+        }
         if let (Some(user), Some(device)) = (caller.user, caller.device) {
             response.device_one_time_keys_count = self.key_counts(user, device);
         }
@@ -100,6 +111,7 @@ impl Reference {
         let user = caller.user.as_deref();
         let since = known.unwrap_or(0);
         joined_room.account_data.events = self.account_data_since(user, Some(&room.id), since);
+        joined_room.ephemeral.events = self.ephemeral_since(caller, room, since);
         if news.is_empty() && joined_room.is_empty() {
             return None;
         }
@@ -134,20 +146,31 @@ impl Reference {
     ) -> News {
         let oldest = known.map_or(0, |since| room.place_after(since));
         let changed = if options.full_state { 0 } else { oldest };
-        let mut news = self.newest(caller, room, oldest, options.filter);
+        let mut news = self.newest(caller, room, oldest, options);
         // Mostly, the timeline has every change of the state.
         let has_all = |news: &News| {
             (changed..room.len())
                 .filter(|&place| room.event(place).state_key.is_some())
                 .all(|place| news.has(place))
         };
-        if changed == oldest && has_all(&news) && !options.use_state_after {
+        let own = caller.user.as_deref().map(UserId::as_str);
+        let lazy = !options.filter.state.lazy_load_options.is_disabled();
+        if changed == oldest && has_all(&news) && !options.use_state_after && !lazy {
             return news;
         }
         // CS-22: A joined user is given the current state of a room.
         // CS-23: A user who left a room is given its state as of the time it left.
         let mut state = self.readable_state(caller, room, room.len());
-        state.retain(|&place| place >= changed);
+        // A client that loads members lazily gets itself, and the members whose events it gets.
+        state.retain(|&place| {
+            let event = room.event(place);
+            let of_another = event.kind == MEMBER && event.state_key.as_deref() != own;
+            if lazy && of_another {
+                is_member_event_of_sender(room, &news.places, place)
+            } else {
+                place >= changed
+            }
+        });
         if options.use_state_after {
             news.state = state;
         } else {
@@ -184,11 +207,18 @@ impl Reference {
     }
 
     /// The newest events from `oldest` on that the caller may see and that the filter matches.
-    fn newest(&self, caller: &Caller, room: &Room, oldest: usize, filter: &RoomFilter) -> News {
-        let filter = &filter.timeline;
+    fn newest(
+        &self,
+        caller: &Caller,
+        room: &Room,
+        oldest: usize,
+        options: &SyncOptions<'_>,
+    ) -> News {
+        let filter = &options.filter.timeline;
         let mut places: Vec<_> = (oldest..room.len())
             .filter(|&place| self.may_see(caller, room, place))
             .filter(|&place| filter_matches(filter, &room.id, room.event(place)))
+            .filter(|&place| !is_from_ignored(options.ignored, room.event(place)))
             .collect();
         let surplus = places.len().saturating_sub(limit(filter));
         places.drain(..surplus);
@@ -205,6 +235,8 @@ struct SyncOptions<'a> {
     /// Whether the client wants the state after the timeline, and not the state before it.
     use_state_after: bool,
     filter: &'a RoomFilter,
+    /// The users whom the caller ignores.
+    ignored: &'a BTreeSet<String>,
 }
 
 /// What a sync says of a room.
@@ -276,6 +308,12 @@ fn summary(caller: &Caller, room: &Room) -> RoomSummary {
     summary
 }
 
+/// The sender of the caller's member event, who invited the caller.
+fn inviter<'a>(caller: &Caller, room: &'a Room) -> Option<&'a UserId> {
+    let own = caller.user.as_deref()?;
+    room.current(MEMBER, own.as_str()).map(|event| &*event.sender)
+}
+
 /// Whether the caller's membership changed after `since`.
 fn changed_since(caller: &Caller, room: &Room, since: Option<u64>) -> bool {
     let (Some(since), Some(user)) = (since, caller.user.as_deref()) else {
@@ -315,6 +353,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use ruma::EventId;
+    use ruma::api::client::config::set_global_account_data;
     use ruma::api::client::state::get_state_events;
     use ruma::api::client::sync::sync_events::v3::Filter;
     use serde_json::Value;
@@ -467,6 +506,56 @@ mod tests {
         let State::Before(state) = &joined.state else { panic!() };
         assert!(ids(&state.events).contains(&hidden));
         assert_eq!(applied(&joined, &known), current(&fixture, &guest));
+    }
+
+    #[test]
+    fn lazy_loading_gives_the_members_whose_events_are_given() {
+        let mut fixture = Fixture::new();
+        let (guest, user) = (fixture.user("reader"), fixture.user("silent"));
+        for who in [&guest, &user] {
+            assert_eq!(fixture.join(who), ALLOWED);
+        }
+        fixture.say("hello");
+        let filter = json!({ "room": {
+            "timeline": { "limit": 1 },
+            "state": { "lazy_load_members": true },
+        } });
+        let mut request = Request::new();
+        request.filter = Some(Filter::FilterDefinition(serde_json::from_value(filter).unwrap()));
+        for since in [None, Some("s0".to_owned())] {
+            request.since = since;
+            let answer = fixture.server.sync(&guest.credentials(), &request).unwrap();
+            let State::Before(state) = &answer.response.rooms.join[&fixture.room].state else {
+                panic!()
+            };
+            let keys = state.events.iter().filter_map(|raw| {
+                let event: Value = serde_json::from_str(raw.json().get()).unwrap();
+                (event["type"] == MEMBER).then(|| event["state_key"].as_str().unwrap().to_owned())
+            });
+            let expected = [&fixture.moderator.user_id, &guest.user_id].map(ToString::to_string);
+            assert_eq!(keys.collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn the_messages_and_invites_of_an_ignored_user_are_left_out() {
+        let mut fixture = Fixture::new();
+        let user = fixture.user("user");
+        assert_eq!(fixture.join(&user), ALLOWED);
+        let list = json!({ "ignored_users": { fixture.moderator.user_id.as_str(): {} } });
+        let list = Raw::from_json(to_raw_value(&list).unwrap());
+        let kind = "m.ignored_user_list".into();
+        let put = set_global_account_data::v3::Request::new_raw(user.user_id.clone(), kind, list);
+        fixture.server.put_account_data(&user.credentials(), &put).unwrap();
+        let since = fixture.server.token();
+        fixture.say("unwanted");
+        let topic = topic(&mut fixture, "state is given all the same");
+        let moderator = fixture.moderator.user_id.clone();
+        let other = fixture.server.create_bare_room(&moderator, "other");
+        fixture.server.set_membership(&other, &moderator, &user.user_id, Membership::Invite);
+        let rooms = sync(&fixture, &user, Some(&since)).rooms;
+        assert_eq!(ids(&rooms.join[&fixture.room].timeline.events), [topic]);
+        assert!(rooms.invite.is_empty());
     }
 
     #[test]

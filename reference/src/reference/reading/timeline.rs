@@ -11,7 +11,7 @@ use super::super::Reference;
 use super::super::answer::{AllowedResponse, Answer, Credentials};
 use super::super::authorisation::EndpointCall;
 use super::super::endpoints::ENDPOINTS;
-use super::super::filter::filter_matches;
+use super::super::filter::{filter_matches, is_from_ignored, is_member_event_of_sender};
 
 /// A part of a timeline.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,8 +50,13 @@ impl Reference {
         let (room, decision) = self.readable_room(&caller, &request.room_id, Gives::Timeline)?;
         let (from, to) = (request.from.as_deref(), request.to.as_deref());
         let limit = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX);
-        let wanted = |place: &usize| filter_matches(&request.filter, &room.id, room.event(*place));
+        let ignored = self.ignored_by(caller.user.as_deref());
+        let wanted = |place: &usize| {
+            let event = room.event(*place);
+            filter_matches(&request.filter, &room.id, event) && !is_from_ignored(&ignored, event)
+        };
         let mut response = Response::new();
+        let given;
         match request.dir {
             Direction::Backward => {
                 let newest = room.place_at(from).unwrap_or(room.len());
@@ -63,6 +68,7 @@ impl Reference {
                 response.end = seen.last().filter(|_| full).map(|&last| room.token_before(last));
                 response.start = room.token_before(newest);
                 response.chunk = self.show_all(&caller, room, &seen);
+                given = seen;
             }
             Direction::Forward => {
                 let oldest = room.place_at(from).unwrap_or(0);
@@ -74,7 +80,15 @@ impl Reference {
                 response.end = seen.last().filter(|_| full).map(|last| room.token_before(last + 1));
                 response.start = room.token_before(oldest);
                 response.chunk = self.show_all(&caller, room, &seen);
+                given = seen;
             }
+        }
+        if !request.filter.lazy_load_options.is_disabled()
+            && let Some(newest) = given.iter().max()
+        {
+            let mut members = self.readable_state(&caller, room, newest + 1);
+            members.retain(|&place| is_member_event_of_sender(room, &given, place));
+            response.state = self.show_all(&caller, room, &members);
         }
         Ok(AllowedResponse::new(decision, response))
     }
@@ -125,10 +139,11 @@ fn membership(membership: Membership) -> Option<MembershipState> {
 mod tests {
     use ruma::UInt;
     use ruma::api::client::directory::set_room_visibility;
+    use ruma::api::client::filter::LazyLoadOptions;
     use ruma::api::client::peeking::get_current_state;
     use ruma::api::client::room::Visibility;
 
-    use super::super::super::fixture::{Fixture, ids};
+    use super::super::super::fixture::{ALLOWED, Fixture, ids};
     use super::*;
 
     fn page(fixture: &Fixture, dir: Direction, from: Option<String>) -> Response {
@@ -159,6 +174,25 @@ mod tests {
                 read.reverse();
             }
             assert_eq!(read, all, "{dir:?}");
+        }
+    }
+
+    #[test]
+    fn lazy_loading_gives_the_senders_of_the_page() {
+        let mut fixture = Fixture::new();
+        let silent = fixture.user("silent");
+        assert_eq!(fixture.join(&silent), ALLOWED);
+        fixture.say("one");
+        let mut request = Request::backward(fixture.room.clone());
+        request.limit = UInt::from(1_u8);
+        for (options, members) in [
+            (LazyLoadOptions::Disabled, 0),
+            (LazyLoadOptions::Enabled { include_redundant_members: false }, 1),
+        ] {
+            request.filter.lazy_load_options = options;
+            let credentials = fixture.moderator.credentials();
+            let answer = fixture.server.messages(&credentials, &request).unwrap();
+            assert_eq!(answer.response.state.len(), members);
         }
     }
 
