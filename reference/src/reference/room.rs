@@ -1,13 +1,14 @@
 //! A room: its timeline, and its state before and after each event.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use guest_access_rules::decision_point::Choices;
 use guest_access_rules::vocabulary::{JoinRule, Membership};
-use ruma::{EventId, OwnedRoomId, OwnedUserId, UserId};
+use ruma::{EventId, MilliSecondsSinceUnixEpoch, OwnedRoomId, OwnedUserId, UserId};
 
-use super::event::{Event, JOIN_RULES, MEMBER};
+use super::event::{Event, HISTORY_VISIBILITY, JOIN_RULES, MEMBER};
 use super::settings::{self, Settings};
 
 /// A room in which the server takes part.
@@ -17,10 +18,21 @@ pub struct Room {
     pub id: OwnedRoomId,
     timeline: Vec<Entry>,
     now: StateAt,
+    index: Arc<Index>,
     /// The users who have forgotten the room, and the length of the timeline at that time.
     forgotten: BTreeMap<OwnedUserId, usize>,
     /// The users whom leaving made forget the room, and the length of the timeline at that time.
     forgotten_by_leaving: BTreeMap<OwnedUserId, usize>,
+}
+
+/// The places of the events on which the answers to a reader depend. A read looks at these events, and not
+/// at all events.
+#[derive(Debug, Clone, Default)]
+struct Index {
+    /// The places of the member events of each user, in order.
+    members: BTreeMap<String, Vec<usize>>,
+    /// The places of the events that are about the history visibility or change it, in order.
+    visibility: Vec<usize>,
 }
 
 /// One event of the timeline, and the state of the room before it.
@@ -51,6 +63,7 @@ impl Room {
             id,
             timeline: Vec::new(),
             now,
+            index: Arc::default(),
             forgotten: BTreeMap::new(),
             forgotten_by_leaving: BTreeMap::new(),
         }
@@ -78,7 +91,54 @@ impl Room {
 
     /// The place of the event with this id.
     pub fn place_of(&self, id: &EventId) -> Option<usize> {
-        self.events().position(|event| event.id == id)
+        // The server's own ids have the number of the event. A replica has ids of another server.
+        let by_number = number_in(id)
+            .map(|number| self.place_after(number.saturating_sub(1)))
+            .filter(|&place| self.timeline.get(place).is_some_and(|entry| entry.event.id == id));
+        by_number.or_else(|| self.events().position(|event| event.id == id))
+    }
+
+    /// The place of the first event that is not older than `time`.
+    pub(super) fn place_at_time(&self, time: MilliSecondsSinceUnixEpoch) -> usize {
+        self.timeline.partition_point(|entry| entry.event.time < time)
+    }
+
+    /// The places of the member events of `user`, in order.
+    fn member_events(&self, user: &UserId) -> &[usize] {
+        self.index.members.get(user.as_str()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The places of the member events of `user` from `place` on, in order.
+    fn member_events_from(&self, place: usize, user: &UserId) -> &[usize] {
+        let own = self.member_events(user);
+        &own[own.partition_point(|own| *own < place)..]
+    }
+
+    /// The parts of `places` in each of which every event meets the same history visibility and the same
+    /// membership of `user`, in order. An event that changes either is a part by itself.
+    pub(super) fn parts(
+        &self,
+        user: Option<&UserId>,
+        places: Range<usize>,
+    ) -> impl DoubleEndedIterator<Item = Range<usize>> + use<> {
+        let own = user.map_or(&[][..], |user| self.member_events(user));
+        let mut changes = Vec::new();
+        for all in [&self.index.visibility, own] {
+            let within = |bound: usize| all.partition_point(|place| *place < bound);
+            changes
+                .extend(&all[within(places.start)..within(places.end).max(within(places.start))]);
+        }
+        changes.sort_unstable();
+        changes.dedup();
+        let mut parts = Vec::with_capacity(2 * changes.len() + 1);
+        let mut start = places.start;
+        for change in changes {
+            parts.push(start..change);
+            parts.push(change..change + 1);
+            start = change + 1;
+        }
+        parts.push(start..places.end);
+        parts.into_iter().filter(|part| !part.is_empty())
     }
 
     /// The place of the first event whose number on the server's clock is beyond `number`.
@@ -118,41 +178,37 @@ impl Room {
 
     /// The membership of `user` now.
     pub fn membership(&self, user: &UserId) -> Membership {
-        self.membership_in(&self.now, user)
+        self.membership_before(self.len(), user)
     }
 
     /// The membership of `user` before the event at this place.
     pub fn membership_before(&self, place: usize, user: &UserId) -> Membership {
-        self.membership_in(self.before(place), user)
+        let own = self.member_events(user);
+        let before = &own[..own.partition_point(|own| *own < place)];
+        before.last().map_or(Membership::Never, |&place| membership_by(self.event(place)))
     }
 
     /// The membership of `user` after the event at this place.
     pub fn membership_after(&self, place: usize, user: &UserId) -> Membership {
-        self.membership_in(self.after(place), user)
+        self.membership_before(place + 1, user)
     }
 
-    fn membership_in(&self, state: &StateAt, user: &UserId) -> Membership {
-        self.state_event(state, MEMBER, user.as_str())
-            .map_or(Membership::Never, |place| membership_by(self.event(place)))
+    fn is_join(&self, place: usize) -> bool {
+        membership_by(self.event(place)) == Membership::Join
     }
 
     /// Whether `user` was joined at any time after the event at this place. A user who is joined directly
     /// after the event counts.
     pub fn was_joined_after(&self, place: usize, user: &UserId) -> bool {
         self.membership_after(place, user) == Membership::Join
-            || (place + 1..self.len()).any(|later| {
-                let event = self.event(later);
-                event.is_state(MEMBER, user.as_str()) && membership_by(event) == Membership::Join
-            })
+            || self.member_events_from(place + 1, user).iter().any(|&later| self.is_join(later))
     }
 
     /// The place of the last event that ended a join of `user`, if there is one.
     pub(super) fn place_of_leaving(&self, user: &UserId) -> Option<usize> {
-        (0..self.len()).rev().find(|&place| {
-            self.event(place).is_state(MEMBER, user.as_str())
-                && self.membership_before(place, user) == Membership::Join
-                && self.membership_after(place, user) != Membership::Join
-        })
+        let own = self.member_events(user);
+        let ends_a_join = |pair: &&[usize]| self.is_join(pair[0]) && !self.is_join(pair[1]);
+        own.windows(2).rev().find(ends_a_join).map(|pair| pair[1])
     }
 
     /// Marks the room as forgotten by `user`, until the membership of `user` changes.
@@ -175,18 +231,14 @@ impl Room {
     /// Whether leaving made `user` forget the room, and `user` is still out of the room.
     pub fn has_forgotten_by_leaving(&self, user: &UserId) -> bool {
         self.forgotten_by_leaving.get(user).is_some_and(|&length| {
-            let later = (length..self.len())
-                .filter(|&place| self.event(place).is_state(MEMBER, user.as_str()));
-            later.into_iter().all(|place| self.membership_after(place, user) == Membership::Leave)
+            let mut later = self.member_events_from(length, user).iter();
+            later.all(|&place| membership_by(self.event(place)) == Membership::Leave)
         })
     }
 
     /// Whether `user` was ever joined.
     pub fn was_ever_joined(&self, user: &UserId) -> bool {
-        (0..self.len()).any(|place| {
-            let event = self.event(place);
-            event.is_state(MEMBER, user.as_str()) && membership_by(event) == Membership::Join
-        })
+        self.member_events(user).iter().any(|&place| self.is_join(place))
     }
 
     /// All users with a membership, and their memberships.
@@ -241,10 +293,19 @@ impl Room {
                 None => places.push(place),
             }
         }
+        if event.kind == MEMBER
+            && let Some(user) = event.state_key.clone()
+        {
+            Arc::make_mut(&mut self.index).members.entry(user).or_default().push(place);
+        }
         let redacts = event.redacts().and_then(|id| self.place_of(&id));
+        let was = before.settings.visibility;
         self.timeline.push(Entry { event: Arc::new(event), before });
         if let Some(redacted) = redacts {
             self.redact(redacted, place, choices);
+        }
+        if self.event(place).kind == HISTORY_VISIBILITY || self.now.settings.visibility != was {
+            Arc::make_mut(&mut self.index).visibility.push(place);
         }
     }
 
@@ -256,6 +317,11 @@ impl Room {
         let event = event.redacted(self.event(redaction));
         self.timeline[redacted].event = Arc::new(event);
     }
+}
+
+/// The number in an id of this server's own.
+fn number_in(id: &EventId) -> Option<u64> {
+    id.as_str().strip_prefix('$')?.split_once(':')?.0.parse().ok()
 }
 
 /// The membership in a `m.room.member` event.

@@ -1,5 +1,7 @@
 //! The rules of history visibility: which events a caller may see.
 
+use std::ops::Range;
+
 use guest_access_rules::decision_point::{
     EvaluatedAt, GuestReads, HiddenEvent, InvitedOpens, JoinedNow, JoinedOpens, LeftReader,
     OwnMembership, SettingChange, SharedOpens, WorldReadableMeans,
@@ -23,6 +25,8 @@ struct ReaderFacts {
 impl Reference {
     /// Whether the caller may see the event at this place of `room`.
     pub(super) fn may_see(&self, caller: &Caller, room: &Room, place: usize) -> bool {
+        #[cfg(test)]
+        tests::JUDGED.with(|judged| judged.set(judged.get() + 1));
         let choices = self.choices();
         let reader = ReaderFacts {
             now: caller.membership(room),
@@ -162,22 +166,36 @@ impl Reference {
             }
     }
 
-    /// The places of the events that the caller may see, among `places`.
+    /// The places of the events that the caller may see, among `places`, in order. The iterator looks at
+    /// one event for each part of the timeline, however long the parts are.
     ///
     /// # Errors
     /// The refusal, if a hidden event makes the whole call fail.
-    pub(super) fn visible(
-        &self,
-        caller: &Caller,
-        room: &Room,
-        places: impl Iterator<Item = usize>,
-    ) -> Result<Vec<usize>, Refusal> {
-        let (seen, hidden): (Vec<_>, Vec<_>) =
-            places.partition(|&place| self.may_see(caller, room, place));
-        if !hidden.is_empty() && self.choices().hidden_event == HiddenEvent::FailsAnswer {
+    pub(super) fn visible<'a>(
+        &'a self,
+        caller: &'a Caller,
+        room: &'a Room,
+        places: Range<usize>,
+    ) -> Result<impl DoubleEndedIterator<Item = usize> + 'a, Refusal> {
+        let parts = || room.parts(caller.user.as_deref(), places.clone());
+        let may_see = |part: &Range<usize>| self.may_see(caller, room, part.start);
+        if self.choices().hidden_event == HiddenEvent::FailsAnswer
+            && !parts().all(|part| may_see(&part))
+        {
             return Err(Refusal::forbidden(&["HV-6"], "the caller may not see one of the events"));
         }
-        Ok(seen)
+        Ok(self.seen(caller, room, places))
+    }
+
+    /// The places of the events that the caller may see, among `places`, in order.
+    pub(super) fn seen<'a>(
+        &'a self,
+        caller: &'a Caller,
+        room: &'a Room,
+        places: Range<usize>,
+    ) -> impl DoubleEndedIterator<Item = usize> + 'a {
+        let parts = room.parts(caller.user.as_deref(), places);
+        parts.filter(move |part| self.may_see(caller, room, part.start)).flatten()
     }
 }
 
@@ -188,9 +206,112 @@ fn visibility_or_shared(state: &StateAt) -> HistoryVisibility {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use guest_access_rules::profile::Profile;
+    use ruma::OwnedEventId;
+    use ruma::api::client::message::get_message_events;
+    use ruma::api::client::redact::redact_event;
+    use serde_json::json;
+
     use super::super::fixture::{FORBIDDEN, Fixture, TestUser, draft, latest};
     use super::*;
-    use ruma::OwnedEventId;
+
+    thread_local! {
+        /// The number of events that were judged on this thread.
+        pub(super) static JUDGED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// A room with every kind of change, and a guest with every membership.
+    fn eventful(profile: Profile) -> (Fixture, TestUser) {
+        use Membership::{Ban, Invite, Join, Knock, Leave};
+        let mut fixture = Fixture::with_profile(profile);
+        let guest = fixture.guest();
+        for (round, visibility) in
+            ["shared", "world_readable", "invited", "joined", "unknown", "world_readable"]
+                .into_iter()
+                .enumerate()
+        {
+            let setting = fixture.set_visibility(visibility);
+            for (step, membership) in [Invite, Join, Leave, Knock, Ban, Leave].iter().enumerate() {
+                fixture.say(&format!("{round}.{step}"));
+                fixture.say(&format!("{round}.{step} again"));
+                if (round + step) % 3 > 0 {
+                    set_membership(&mut fixture, &guest, *membership);
+                }
+            }
+            let content = json!({ "history_visibility": "joined" });
+            fixture.set("org.example.note", &content);
+            if round % 2 == 1 {
+                let room = fixture.room.clone();
+                let redact = redact_event::v3::Request::new(room, setting, visibility.into());
+                fixture.server.redact(&fixture.moderator.credentials(), &redact).unwrap();
+                fixture.say(&format!("{round} after the redaction"));
+            }
+        }
+        (fixture, guest)
+    }
+
+    #[test]
+    fn the_parts_of_a_timeline_show_what_each_event_shows_by_itself() {
+        for options in [
+            &[][..],
+            &[("visibility.evaluated_at", "now")],
+            &[("visibility.guest_reads", "world_readable_only")],
+            &[("history_visibility.redacted", "shared")],
+            &[("history_visibility.stray", "counts")],
+            &[("visibility.setting_change", "after"), ("visibility.own_membership", "after")],
+        ] {
+            let (fixture, guest) = eventful(latest(options));
+            let room = fixture.server.room(&fixture.room).unwrap();
+            for user in [&guest.user_id, &fixture.moderator.user_id] {
+                let caller = Caller::reader(user.clone(), *user == guest.user_id);
+                for places in [0..room.len(), 3..room.len() - 5, 7..7] {
+                    let each: Vec<_> = places
+                        .clone()
+                        .filter(|&place| fixture.server.may_see(&caller, room, place))
+                        .collect();
+                    let seen = fixture.server.seen(&caller, room, places.clone());
+                    assert_eq!(seen.collect::<Vec<_>>(), each, "{options:?} {places:?}");
+                    let backward = fixture.server.seen(&caller, room, places);
+                    assert!(backward.rev().eq(each.into_iter().rev()), "{options:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_costs_the_same_in_a_long_room() {
+        let judged = |length: usize, hidden: bool| {
+            let mut fixture = Fixture::new();
+            let guest = fixture.guest();
+            fixture.set_visibility("world_readable");
+            for number in 0..20 {
+                fixture.say(&format!("public {number}"));
+            }
+            if hidden {
+                fixture.set_visibility("joined");
+            }
+            for number in 0..length {
+                fixture.say(&format!("long {number}"));
+            }
+            fixture.set_visibility("world_readable");
+            let room = fixture.room.clone();
+            let before = JUDGED.get();
+            for request in [
+                get_message_events::v3::Request::backward(room.clone()),
+                get_message_events::v3::Request::forward(room.clone()),
+            ] {
+                let answer = fixture.server.messages(&guest.credentials(), &request).unwrap();
+                assert_eq!(answer.response.chunk.len(), 10);
+            }
+            JUDGED.get() - before
+        };
+        for hidden in [false, true] {
+            assert_eq!(judged(10, hidden), judged(1_000, hidden));
+            assert!(judged(1_000, hidden) < 20);
+        }
+    }
 
     fn sees(fixture: &Fixture, who: &TestUser, event: &OwnedEventId) -> bool {
         fixture.read(who).is_ok_and(|events| events.iter().any(|id| id == event.as_str()))

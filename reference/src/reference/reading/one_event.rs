@@ -6,7 +6,7 @@ use guest_access_rules::vocabulary::{Decision, Membership};
 use ruma::api::Direction;
 use ruma::api::client::context::get_context;
 use ruma::api::client::room::{get_event_by_timestamp, get_room_event};
-use ruma::{EventId, RoomId};
+use ruma::{EventId, MilliSecondsSinceUnixEpoch, RoomId, UInt};
 
 use super::super::answer::{AllowedResponse, Answer, Credentials, Refusal};
 use super::super::authorisation::{Caller, EndpointCall};
@@ -67,9 +67,8 @@ impl Reference {
         let place = self.place_if_visible(&caller, room, &request.event_id).ok_or(unseen)?;
         // Reading A32: each neighbour only if it may be seen by itself.
         let around = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX) / 2;
-        let may_see = |&other: &usize| self.may_see(&caller, room, other);
-        let before: Vec<_> = (0..place).rev().filter(may_see).take(around).collect();
-        let after: Vec<_> = (place + 1..room.len()).filter(may_see).take(around).collect();
+        let before: Vec<_> = self.seen(&caller, room, 0..place).rev().take(around).collect();
+        let after: Vec<_> = self.seen(&caller, room, place + 1..room.len()).take(around).collect();
         let newest = after.last().copied().unwrap_or(place);
 
         let mut state = self.readable_state(&caller, room, newest + 1);
@@ -103,10 +102,14 @@ impl Reference {
         let endpoint = ENDPOINTS.timestamp_to_event;
         let (caller, room) = self.admit_to_event(credentials, endpoint, &request.room_id)?;
         let nearest = match request.dir {
-            Direction::Forward => room.events().find(|event| event.time >= request.ts),
-            Direction::Backward => room.events().rev().find(|event| event.time <= request.ts),
+            Direction::Forward => Some(room.place_at_time(request.ts)),
+            Direction::Backward => {
+                let next = request.ts.0.saturating_add(UInt::from(1_u8));
+                room.place_at_time(MilliSecondsSinceUnixEpoch(next)).checked_sub(1)
+            }
         };
-        let event = nearest.ok_or(NO_SUCH_EVENT)?;
+        let nearest = nearest.filter(|&place| place < room.len()).ok_or(NO_SUCH_EVENT)?;
+        let event = room.event(nearest);
         self.place_if_visible(&caller, room, &event.id).ok_or(NO_SUCH_EVENT)?;
         let response = get_event_by_timestamp::v1::Response::new(event.id.clone(), event.time);
         Ok(AllowedResponse::new(SEEN, response))

@@ -150,19 +150,23 @@ impl Reference {
         let caller = self.admit(credentials, EndpointCall::to(endpoint).about(room))?;
         let (room, decision) = self.readable_room(&caller, room, Gives::Timeline)?;
         let (from, to) = (room.place_at(page.from), room.place_at(page.to));
-        let mut seen = match page.dir {
-            Direction::Backward => {
-                let newest = from.unwrap_or(room.len());
-                self.visible(&caller, room, (to.unwrap_or(0)..newest).rev())?
-            }
-            Direction::Forward => {
-                self.visible(&caller, room, from.unwrap_or(0)..to.unwrap_or(room.len()))?
-            }
-        };
-        seen.retain(|&place| is_wanted(room.event(place)));
         let limit = page
             .limit
             .map_or(usize::MAX, |limit| usize::try_from(u64::from(limit)).unwrap_or(usize::MAX));
+        let is_wanted = |place: &usize| is_wanted(room.event(*place));
+        // One event more than the page has, to learn whether there are more.
+        let mut seen: Vec<_> = match page.dir {
+            Direction::Backward => {
+                let places = to.unwrap_or(0)..from.unwrap_or(room.len());
+                let seen = self.visible(&caller, room, places)?.rev();
+                seen.filter(is_wanted).take(limit.saturating_add(1)).collect()
+            }
+            Direction::Forward => {
+                let places = from.unwrap_or(0)..to.unwrap_or(room.len());
+                let seen = self.visible(&caller, room, places)?;
+                seen.filter(is_wanted).take(limit.saturating_add(1)).collect()
+            }
+        };
         let more = seen.len() > limit;
         seen.truncate(limit);
         let next = seen.last().filter(|_| more).map(|&last| match page.dir {

@@ -8,6 +8,7 @@ use ruma::api::client::peeking::listen_to_new_events::v3::Response;
 
 use super::super::answer::{AllowedResponse, Answer, Credentials, Refusal};
 use super::super::authorisation::{Caller, EndpointCall};
+use super::super::filter::is_from_ignored;
 use super::super::room_access::UNREADABLE_VISIBILITY;
 use super::super::{Reference, Room};
 use super::{read_token, token};
@@ -49,11 +50,14 @@ impl Reference {
             None => self.rooms_to_follow(&caller)?,
         };
         let from = request.from.as_deref().and_then(read_token).unwrap_or(self.clock);
+        let ignored = self.ignored_by(caller.user.as_deref());
         let mut seen: Vec<_> = rooms
             .into_iter()
-            .flat_map(|room| (room.place_after(from)..room.len()).map(move |place| (room, place)))
-            .filter(|(room, place)| self.may_see(&caller, room, *place))
-            .map(|(room, place)| room.event(place))
+            .flat_map(|room| {
+                let seen = self.seen(&caller, room, room.place_after(from)..room.len());
+                seen.map(move |place| room.event(place))
+            })
+            .filter(|event| !is_from_ignored(&ignored, event))
             .collect();
         seen.sort_by_key(|event| event.number);
         let mut response = Response::new();

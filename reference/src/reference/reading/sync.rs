@@ -215,14 +215,15 @@ impl Reference {
         options: &SyncOptions<'_>,
     ) -> News {
         let filter = &options.filter.timeline;
-        let mut places: Vec<_> = (oldest..room.len())
-            .filter(|&place| self.may_see(caller, room, place))
-            .filter(|&place| filter_matches(filter, &room.id, room.event(place)))
-            .filter(|&place| !is_from_ignored(options.ignored, room.event(place)))
-            .collect();
-        let surplus = places.len().saturating_sub(limit(filter));
-        places.drain(..surplus);
-        let limited = surplus > 0;
+        let wanted = |place: &usize| {
+            let event = room.event(*place);
+            filter_matches(filter, &room.id, event) && !is_from_ignored(options.ignored, event)
+        };
+        let limit = limit(filter);
+        let mut newest = self.seen(caller, room, oldest..room.len()).rev().filter(wanted);
+        let mut places: Vec<_> = newest.by_ref().take(limit).collect();
+        let limited = newest.next().is_some();
+        places.reverse();
         let start = places.first().copied().filter(|_| limited).unwrap_or(oldest);
         News { oldest, start, places, limited, state: Vec::new() }
     }

@@ -61,9 +61,8 @@ impl Reference {
             Direction::Backward => {
                 let newest = room.place_at(from).unwrap_or(room.len());
                 let oldest = room.place_at(to).unwrap_or(0).min(newest);
-                let mut seen = self.visible(&caller, room, (oldest..newest).rev())?;
-                seen.retain(wanted);
-                seen.truncate(limit);
+                let seen = self.visible(&caller, room, oldest..newest)?.rev();
+                let seen: Vec<_> = seen.filter(wanted).take(limit).collect();
                 let full = seen.len() == limit;
                 response.end = seen.last().filter(|_| full).map(|&last| room.token_before(last));
                 response.start = room.token_before(newest);
@@ -73,9 +72,8 @@ impl Reference {
             Direction::Forward => {
                 let oldest = room.place_at(from).unwrap_or(0);
                 let newest = room.place_at(to).unwrap_or(room.len()).max(oldest);
-                let mut seen = self.visible(&caller, room, oldest..newest)?;
-                seen.retain(wanted);
-                seen.truncate(limit);
+                let seen = self.visible(&caller, room, oldest..newest)?;
+                let seen: Vec<_> = seen.filter(wanted).take(limit).collect();
                 let full = seen.len() == limit;
                 response.end = seen.last().filter(|_| full).map(|last| room.token_before(last + 1));
                 response.start = room.token_before(oldest);
@@ -112,9 +110,9 @@ impl Reference {
         let (room, decision) = self.readable_room(&caller, id, Gives::InitialSync)?;
         let newest = room.place_at(span.to).unwrap_or(room.len());
         let oldest = room.place_at(span.from).unwrap_or(0).min(newest);
-        let mut seen = self.visible(&caller, room, oldest..newest)?;
-        let surplus = seen.len().saturating_sub(span.limit.unwrap_or(usize::MAX));
-        seen.drain(..surplus);
+        let seen = self.visible(&caller, room, oldest..newest)?.rev();
+        let mut seen: Vec<_> = seen.take(span.limit.unwrap_or(usize::MAX)).collect();
+        seen.reverse();
         let first = seen.first().copied().unwrap_or(newest);
 
         let chunk = self.show_all(&caller, room, &seen);
