@@ -1,19 +1,17 @@
 //! An event, and the effect of a redaction on an event.
 
+use guest_access_rules::vocabulary::Decision;
 use ruma::serde::{JsonObject, Raw};
 use ruma::{
-    EventId, MilliSecondsSinceUnixEpoch, OwnedDeviceId, OwnedEventId, OwnedRoomId,
+    DeviceId, EventId, MilliSecondsSinceUnixEpoch, OwnedDeviceId, OwnedEventId, OwnedRoomId,
     OwnedTransactionId, OwnedUserId, RoomId, TransactionId, UInt, UserId,
 };
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use guest_access_rules::vocabulary::Decision;
-
 use super::SERVER_NAME;
 use super::answer::Refusal;
-use super::authorisation::Caller;
 
 /// `m.room.history_visibility`.
 pub(super) const HISTORY_VISIBILITY: &str = "m.room.history_visibility";
@@ -117,6 +115,15 @@ pub struct Event {
     redacted_because: Option<Box<RawValue>>,
 }
 
+/// Who gets an answer, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recipient<'a> {
+    pub(super) user: Option<&'a UserId>,
+    pub(super) device: Option<&'a DeviceId>,
+    /// The time of the answer.
+    pub(super) now: u64,
+}
+
 /// An event in the format for clients.
 #[derive(Serialize)]
 struct ClientEvent<'a> {
@@ -174,16 +181,15 @@ impl Event {
         Self { id, ..self }
     }
 
-    /// The event in the format for clients, as an answer to `caller` at the time `now` has it.
-    pub(super) fn raw<T>(&self, caller: &Caller, now: u64) -> Raw<T> {
+    /// The event in the format for clients, as an answer to this recipient has it.
+    pub(super) fn raw<T>(&self, to: Recipient<'_>) -> Raw<T> {
         // The client that sent the event recognises the event by the transaction. No other client
         // learns the transaction.
-        let sent_by_caller = |sent: &&SentBy| {
-            caller.is(&self.sender) && caller.device.as_ref() == Some(&sent.device)
-        };
-        let transaction = self.transaction.as_ref().filter(sent_by_caller);
+        let is_sender =
+            |sent: &&SentBy| to.user == Some(&*self.sender) && to.device == Some(&*sent.device);
+        let transaction = self.transaction.as_ref().filter(is_sender);
         Raw::from_json(self.json(Some(Unsigned {
-            age: now.saturating_sub(u64::from(self.time.0)),
+            age: to.now.saturating_sub(u64::from(self.time.0)),
             redacted_because: self.redacted_because.as_deref(),
             transaction_id: transaction.map(|sent| &*sent.transaction),
         })))
@@ -303,9 +309,9 @@ mod tests {
     /// The newest event, as an answer to this user has it.
     fn newest(fixture: &Fixture, user: &UserId, device: &str) -> Raw<Value> {
         let room = fixture.server.room(&fixture.room).unwrap();
-        let mut caller = Caller::reader(user.to_owned(), false);
-        caller.device = Some(device.into());
-        room.event(room.len() - 1).raw(&caller, fixture.server.now())
+        let device = Some(<&DeviceId>::from(device));
+        let to = Recipient { user: Some(user), device, now: fixture.server.now() };
+        room.event(room.len() - 1).raw(to)
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod timeline;
 use ruma::serde::Raw;
 
 use super::authorisation::Caller;
+use super::event::Recipient;
 use super::{Reference, Room};
 
 pub use stream::EventsRequest;
@@ -41,7 +42,13 @@ impl Room {
 impl Reference {
     /// The event at this place of `room`, in the format for clients.
     fn show<T>(&self, caller: &Caller, room: &Room, place: usize) -> Raw<T> {
-        room.event(place).raw(caller, self.now())
+        room.event(place).raw(self.recipient(caller))
+    }
+
+    /// The caller as the recipient of an answer.
+    fn recipient<'a>(&self, caller: &'a Caller) -> Recipient<'a> {
+        let (user, device) = (caller.user.as_deref(), caller.device.as_deref());
+        Recipient { user, device, now: self.now() }
     }
 
     /// The events at these places of `room`, in the format for clients.

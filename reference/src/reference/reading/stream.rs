@@ -63,8 +63,8 @@ impl Reference {
         let mut response = Response::new();
         response.start = Some(token(from));
         response.end = Some(self.token());
-        let now = self.now();
-        response.chunk = seen.into_iter().map(|event| event.raw(&caller, now)).collect();
+        let to = self.recipient(&caller);
+        response.chunk = seen.into_iter().map(|event| event.raw(to)).collect();
         Ok(AllowedResponse::new(decision, response))
     }
 
