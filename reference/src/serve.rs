@@ -9,8 +9,9 @@
 //!    If so, the answer is 404 `M_UNRECOGNIZED`; if not, the refusal.
 //! 2. `request` waits for the whole request, and parses it with ruma. `credentials` finds the access
 //!    token.
-//! 3. The `handler` of the endpoint calls the reference, by way of `server`. Where needed,
-//!    `interactive_auth` demands a stage of authentication first, and `long_poll` waits for new events.
+//! 3. The `handler` of the endpoint calls the reference, by way of `server`, which tells the reference
+//!    the time. Where needed, `interactive_auth` demands a stage of authentication first, and `long_poll`
+//!    waits for new events.
 //! 4. `response` writes the answer with ruma, and adds the fields that are `always_sent`. `failure`
 //!    writes the error. `cors` adds the headers that let pages of other origins call the server.
 //!

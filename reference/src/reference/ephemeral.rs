@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::vocabulary::Membership;
+use ruma::api::client::filter::RoomEventFilter;
 use ruma::api::client::read_marker::set_read_marker;
 use ruma::api::client::receipt::create_receipt;
 use ruma::api::client::typing::create_typing_event;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use super::answer::{AllowedResponse, Answer, Credentials, OPEN, Refusal};
 use super::authorisation::{Caller, EndpointCall};
 use super::endpoints::ENDPOINTS;
+use super::filter::filter_matches_type;
 use super::{Reference, Room};
 
 /// What rooms have besides their timelines.
@@ -182,12 +184,13 @@ impl Reference {
         }
     }
 
-    /// What changed in a room of the caller after the counter showed `since`.
+    /// What changed in a room of the caller after the counter showed `since`, and the filter matches.
     pub(super) fn ephemeral_since(
         &self,
         caller: &Caller,
         room: &Room,
         since: u64,
+        filter: &RoomEventFilter,
     ) -> Vec<Raw<AnySyncEphemeralRoomEvent>> {
         let typing = self.ephemeral.typing.get(&room.id).filter(|typing| typing.number > since);
         let typing = typing.map(|typing| {
@@ -206,8 +209,11 @@ impl Reference {
         }
         let has_receipts = content.as_object().is_some_and(|content| !content.is_empty());
         let receipts = has_receipts.then(|| json!({ "type": "m.receipt", "content": content }));
+        let wanted = |event: &Value| {
+            event["type"].as_str().is_some_and(|kind| filter_matches_type(filter, kind))
+        };
         let raw = |event: Value| Some(Raw::from_json(to_raw_value(&event).ok()?));
-        typing.into_iter().chain(receipts).filter_map(raw).collect()
+        typing.into_iter().chain(receipts).filter(wanted).filter_map(raw).collect()
     }
 }
 
@@ -234,6 +240,17 @@ mod tests {
         let events = room.map(|room| room.ephemeral.events.clone()).unwrap_or_default();
         let events = events.iter().map(|raw| serde_json::from_str(raw.json().get()).unwrap());
         (events.collect(), response.next_batch)
+    }
+
+    /// How many ephemeral events a sync has whose filter wants no receipts.
+    fn told_with_filter(fixture: &Fixture, who: &TestUser, since: &str) -> usize {
+        let mut request = sync_events::Request::new();
+        request.since = Some(since.to_owned());
+        let filter = json!({ "room": { "ephemeral": { "not_types": ["m.receipt"] } } });
+        let filter = serde_json::from_value(filter).unwrap();
+        request.filter = Some(sync_events::Filter::FilterDefinition(filter));
+        let response = fixture.server.sync(&who.credentials(), &request).unwrap().response;
+        response.rooms.join.get(&fixture.room).map_or(0, |room| room.ephemeral.events.len())
     }
 
     fn at(fixture: &mut Fixture, time: u32) {
@@ -275,6 +292,7 @@ mod tests {
             assert_eq!(status_and_errcode(by_guest), NOT_FOR_GUESTS);
             fixture.server.receipt(&user.credentials(), &receipt).unwrap();
             assert_eq!(sync(&fixture, &user, Some(&since)).0.len(), 1);
+            assert_eq!(told_with_filter(&fixture, &user, &since), 0);
             let others = sync(&fixture, &fixture.moderator, Some(&since)).0;
             assert_eq!(others.len(), told);
             for receipts in others {

@@ -90,19 +90,22 @@ pub(super) fn filter_matches_room(filter: &RoomFilter, room: &RoomId) -> bool {
 
 /// Whether `filter` matches this event of `room`.
 pub(super) fn filter_matches(filter: &RoomEventFilter, room: &RoomId, event: &Event) -> bool {
-    let any =
-        |patterns: &[String]| patterns.iter().any(|pattern| matches_pattern(pattern, &event.kind));
     filter.rooms.as_ref().is_none_or(|rooms| rooms.iter().any(|wanted| wanted == room))
         && !filter.not_rooms.iter().any(|unwanted| unwanted == room)
         && filter.senders.as_ref().is_none_or(|senders| senders.contains(&event.sender))
         && !filter.not_senders.contains(&event.sender)
-        && filter.types.as_deref().is_none_or(any)
-        && !any(&filter.not_types)
+        && filter_matches_type(filter, &event.kind)
         && match filter.url_filter {
             None => true,
             Some(UrlFilter::EventsWithUrl) => event.text("url").is_some(),
             Some(UrlFilter::EventsWithoutUrl) => event.text("url").is_none(),
         }
+}
+
+/// Whether `filter` matches events of this type.
+pub(super) fn filter_matches_type(filter: &RoomEventFilter, kind: &str) -> bool {
+    let any = |patterns: &[String]| patterns.iter().any(|pattern| matches_pattern(pattern, kind));
+    filter.types.as_deref().is_none_or(any) && !any(&filter.not_types)
 }
 
 /// Whether `ignored` has this user.

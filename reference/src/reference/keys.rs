@@ -8,7 +8,9 @@ use ruma::api::client::keys::{claim_keys, get_keys, upload_keys};
 use ruma::api::client::sync::sync_events::DeviceLists;
 use ruma::encryption::{DeviceKeys, OneTimeKey};
 use ruma::serde::Raw;
-use ruma::{OneTimeKeyAlgorithm, OwnedDeviceId, OwnedOneTimeKeyId, OwnedUserId, UInt, UserId};
+use ruma::{
+    DeviceId, OneTimeKeyAlgorithm, OwnedDeviceId, OwnedOneTimeKeyId, OwnedUserId, UInt, UserId,
+};
 
 use super::answer::{AllowedResponse, Answer, Credentials};
 use super::authorisation::{Caller, EndpointCall};
@@ -27,6 +29,8 @@ pub(super) struct KeysOfDevice {
     number: u64,
     one_time: BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>,
     fallback: BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>,
+    /// The fallback keys that were given to somebody.
+    used: BTreeSet<OwnedOneTimeKeyId>,
 }
 
 /// The decision that allows a call about keys.
@@ -150,6 +154,19 @@ impl Reference {
         joined.map(|(member, _)| member).filter(|member| member != user).collect()
     }
 
+    /// The algorithms of the fallback keys of a device that nobody got.
+    pub(super) fn unused_fallback_keys(
+        &self,
+        user: &UserId,
+        device: &DeviceId,
+    ) -> Vec<OneTimeKeyAlgorithm> {
+        let keys = self.keys.get(&(user.to_owned(), device.to_owned()));
+        let fallback = keys.into_iter().flat_map(|keys| {
+            keys.fallback.keys().filter(|id| !keys.used.contains(*id)).map(|id| id.algorithm())
+        });
+        fallback.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     /// The number of unclaimed one-time keys of a device.
     pub(super) fn key_counts(
         &self,
@@ -174,11 +191,11 @@ impl KeysOfDevice {
         let once = self.one_time.keys().find(|id| id.algorithm() == *of).cloned();
         match once {
             Some(id) => self.one_time.remove_entry(&id),
-            None => self
-                .fallback
-                .iter()
-                .find(|(id, _)| id.algorithm() == *of)
-                .map(|(id, key)| (id.clone(), key.clone())),
+            None => {
+                let (id, key) = self.fallback.iter().find(|(id, _)| id.algorithm() == *of)?;
+                self.used.insert(id.clone());
+                Some((id.clone(), key.clone()))
+            }
         }
     }
 }
@@ -207,6 +224,28 @@ mod tests {
         request.since = Some(since.to_owned());
         let answer = fixture.server.sync(&who.credentials(), &request).unwrap().response;
         (answer.device_lists.changed, answer.device_lists.left)
+    }
+
+    #[test]
+    fn a_fallback_key_is_unused_until_somebody_gets_it() {
+        let mut fixture = Fixture::new();
+        let algorithm = OneTimeKeyAlgorithm::SignedCurve25519;
+        let mut request = upload_keys::v3::Request::new();
+        let key = Raw::from_json(to_raw_value(&json!({ "key": "a" })).unwrap());
+        request.fallback_keys = BTreeMap::from([("signed_curve25519:A".try_into().unwrap(), key)]);
+        let credentials = fixture.moderator.credentials();
+        fixture.server.upload_keys(&credentials, &request).unwrap();
+        let sync = ruma::api::client::sync::sync_events::v3::Request::new();
+        let unused = |fixture: &Fixture| {
+            let answer = fixture.server.sync(&fixture.moderator.credentials(), &sync).unwrap();
+            answer.response.device_unused_fallback_key_types.unwrap()
+        };
+        assert_eq!(unused(&fixture), std::slice::from_ref(&algorithm));
+        let devices = BTreeMap::from([("DEVICE1".into(), algorithm)]);
+        let claimed = BTreeMap::from([(fixture.moderator.user_id.clone(), devices)]);
+        let claim = claim_keys::v3::Request::new(claimed);
+        fixture.server.claim_keys(&fixture.moderator.credentials(), &claim).unwrap();
+        assert_eq!(unused(&fixture), []);
     }
 
     #[test]

@@ -145,8 +145,8 @@ fn add_missing(value: &mut Value, template: &Value) {
             }
         }
         (Value::Array(elements), Value::Array(template)) => {
-            for template in template {
-                elements.iter_mut().for_each(|element| add_missing(element, template));
+            for (element, template) in elements.iter_mut().zip(template.iter().cycle()) {
+                add_missing(element, template);
             }
         }
         _ => {}

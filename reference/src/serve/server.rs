@@ -78,8 +78,8 @@ impl Server {
     /// calls that wait for new events.
     pub(super) fn call<T>(&self, call: impl FnOnce(&mut Reference) -> T) -> T {
         let mut reference = self.lock();
-        reference.set_time(MilliSecondsSinceUnixEpoch::now());
         let before = reference.token();
+        reference.set_time(MilliSecondsSinceUnixEpoch::now());
         let call = |reference: &mut Reference| match &self.live_token {
             Some(token) => reference.with_live_token(token, call),
             None => call(reference),

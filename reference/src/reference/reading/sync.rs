@@ -90,6 +90,8 @@ impl Reference {
             response.device_lists = self.device_lists_since(&caller, since);
         }
         if let (Some(user), Some(device)) = (caller.user, caller.device) {
+            response.device_unused_fallback_key_types =
+                Some(self.unused_fallback_keys(&user, &device));
             response.device_one_time_keys_count = self.key_counts(user, device);
         }
         let decision = Decision::allow(&["GA-31", "GA-35"], "the rooms are the caller's own");
@@ -111,7 +113,8 @@ impl Reference {
         let user = caller.user.as_deref();
         let since = known.unwrap_or(0);
         joined_room.account_data.events = self.account_data_since(user, Some(&room.id), since);
-        joined_room.ephemeral.events = self.ephemeral_since(caller, room, since);
+        joined_room.ephemeral.events =
+            self.ephemeral_since(caller, room, since, &options.filter.ephemeral);
         if news.is_empty() && joined_room.is_empty() {
             return None;
         }
@@ -175,9 +178,9 @@ impl Reference {
             news.state = state;
         } else {
             // A client applies the state, and then the timeline. So the timeline starts after every
-            // event that a change outside of the timeline replaced. A first sync without a limit asks
-            // for every event.
-            if known.is_some() || options.filter.timeline.limit.is_some() {
+            // event that a change outside of the timeline replaced. A first sync within its limit has
+            // every event.
+            if options.since.is_some() || news.limited {
                 news.start_after_replaced(room, &state);
             }
             news.state = state.into_iter().filter(|&place| !news.has(place)).collect();
@@ -401,7 +404,7 @@ mod tests {
         let first = sync(&fixture, &fixture.moderator, None);
         let joined = &first.rooms.join[&room];
         assert_eq!(joined.timeline.prev_batch.as_deref(), Some("s0"));
-        assert_eq!(joined.summary.heroes, [guest.user_id.clone()]);
+        assert_eq!(joined.summary.heroes, std::slice::from_ref(&guest.user_id));
         assert_eq!(joined.summary.joined_member_count, Some(UInt::from(1_u8)));
         assert_eq!(joined.summary.invited_member_count, Some(UInt::from(1_u8)));
         // The numbers come again when they change.
