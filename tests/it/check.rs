@@ -310,6 +310,30 @@ fn content_that_no_rule_looks_at_leaves_guarantees_unknown() {
 }
 
 #[test]
+fn an_effect_that_no_rule_looks_at_leaves_guarantees_unknown() {
+    let kick = "[[allow]]\nendpoint = \"POST /rooms/{roomId}/kick\"\n";
+    let ran = check_proposal(kick, &["revocation_spares", "clear_refusals"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let report = ran.json();
+    let status = |number: usize| report["properties"][number]["status"].clone();
+    assert_eq!((status(0), status(1)), ("unknown".into(), "holds".into()), "{report}");
+    assert_eq!(report["unseen"][0]["does"], "removes a member from the room", "{report}");
+}
+
+#[test]
+fn every_scope_has_the_broken_promises_of_the_base() {
+    let closes = "[[refuse]]\nendpoint = \"POST /rooms/{roomId}/leave\"\n";
+    let ran = check_proposal_with(closes, ["--property", "availability"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let reports = ran.json();
+    let reports = reports.as_array().unwrap();
+    assert_eq!(reports.len(), 2);
+    for report in reports {
+        assert_eq!(report["properties"][0]["status"], "violated", "{report:#}");
+    }
+}
+
+#[test]
 fn no_model_calls_content_that_no_rule_looks_at_safe() {
     let proposal = "[[allow]]\nendpoint = \"POST /search\"\n";
     for (model, guarantee) in

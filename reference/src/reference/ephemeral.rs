@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn receipts_reach_the_members_and_private_receipts_only_their_user() {
+    fn receipts_reach_the_members_and_private_ones_their_user() {
         let mut fixture = Fixture::new();
         let (guest, user) = (fixture.guest(), fixture.user("user"));
         assert_eq!(fixture.join(&user), ALLOWED);

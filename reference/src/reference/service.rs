@@ -89,7 +89,7 @@ mod tests {
         concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/readings/as-servers-do.toml");
 
     #[test]
-    fn a_guests_client_gets_what_it_asks_for_under_the_readings_of_servers() {
+    fn a_client_gets_what_it_asks_for_under_the_usual_readings() {
         for (rules, expected) in [("latest", NOT_FOR_GUESTS), (AS_SERVERS_DO, ALLOWED)] {
             let mut fixture = Fixture::with_profile(Rules::find(rules).unwrap().profile());
             fixture.set_guest_access("can_join");

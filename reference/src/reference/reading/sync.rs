@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timeline_starts_after_an_event_that_a_hidden_event_replaced() {
+    fn the_timeline_starts_after_what_a_hidden_event_replaced() {
         let (mut fixture, guest, ..) = removed_and_let_in_again("joined");
         let since = sync(&fixture, &guest, None).next_batch;
         let known = current(&fixture, &guest);
