@@ -183,7 +183,8 @@ impl Decision {
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.errcode {
-            None => f.pad("allow"),
+            _ if self.allows() => f.pad("allow"),
+            None => f.pad(&format!("deny {}", self.status)),
             Some(errcode) => f.pad(&format!("deny {} {errcode}", self.status)),
         }
     }

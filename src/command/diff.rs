@@ -9,13 +9,13 @@ use std::time::Duration;
 use clap::ValueEnum;
 use glob::Pattern;
 use guest_access_model::stop::Stop;
+use guest_access_reference::serve::Embedded;
 use guest_access_rules::rules::Rules;
 
 use crate::diff::{self, DiffResult, Options, PlannedScenario};
 use crate::report::Run;
 use crate::report::diff::{self as report, Baseline, DiffReport};
 use crate::subject::server::{Limits, Proof, Server, ServerError, Token, UserAccount};
-use guest_access_reference::serve::Embedded;
 
 use super::output::{CommandOutput, OutputArgs, json, print_message};
 use super::progress::Progress;

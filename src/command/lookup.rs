@@ -2,11 +2,10 @@
 //!
 //! An unknown name is an error that suggests the known name that is most similar.
 
+use guest_access_reference::serve::ConcurrencyDefect;
 use guest_access_rules::guarantee::GuaranteeId;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{self, Variant};
-
-use guest_access_reference::serve::ConcurrencyDefect;
 
 use super::CommandError;
 

@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use guest_access_reference::serve::{self, ConcurrencyDefect, Server};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-
-use guest_access_reference::serve::{self, ConcurrencyDefect, Server};
 
 use super::output::{CommandOutput, OutputArgs, print_message};
 use super::{CommandError, Outcome, lookup};

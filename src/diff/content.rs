@@ -24,11 +24,11 @@ use std::collections::BTreeSet;
 
 use guest_access_model::action::{Action, Actor, Credential, Operation};
 use guest_access_model::state::State;
+use guest_access_reference::reference::Reader;
 use guest_access_rules::variant::Variants;
 use ruma::OwnedUserId;
 
 use crate::subject::server::{ReadAnswer, RoomTimeline, ServerError, Session};
-use guest_access_reference::reference::Reader;
 
 use super::content_difference::ContentDifference;
 use super::judge::StepRecord;

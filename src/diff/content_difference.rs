@@ -1,9 +1,8 @@
 //! A difference between an answer and what its reader may be given: a class of events in one section.
 
+use guest_access_reference::reference::ReplicaEvent;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 use serde::Serialize;
-
-use guest_access_reference::reference::ReplicaEvent;
 
 /// A class of events that an answer gives and must not give, or has to give and does not. The worst is the
 /// least.

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each_until;
+use guest_access_reference::serve::Embedded;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{JOINED_BY, Variant, Variants};
 
 use crate::subject::server::{Limits, Proof, Server, ServerError};
-use guest_access_reference::serve::Embedded;
 
 use super::{Cause, DiffResult, Options, PlannedScenario, diff, wait_for};
 

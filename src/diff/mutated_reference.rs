@@ -8,10 +8,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use guest_access_reference::serve::Embedded;
 use guest_access_rules::profile::Profile;
 
 use crate::subject::server::{Limits, Proof, Server};
-use guest_access_reference::serve::Embedded;
 
 use super::cause::{VariantExplanation, unexplained};
 use super::runner::ScenarioRunner;

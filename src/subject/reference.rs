@@ -15,12 +15,11 @@ use std::sync::Arc;
 
 use guest_access_model::action::{Action, Answer as AnswerContent, Observation, Place, Subject};
 use guest_access_model::state::{Scope, State};
+use guest_access_reference::reference::{Answer, Event, Reference, Refusal, Room};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{Decision, ErrCode};
 use ruma::api::client::account::register;
 use ruma::{OwnedEventId, OwnedRoomId, UserId, owned_room_id};
-
-use guest_access_reference::reference::{Answer, Event, Reference, Refusal, Room};
 
 use accounts::{ReferenceAccounts, UserAccount};
 

@@ -198,6 +198,7 @@ impl DecisionContext<'_> {
             return joined_rooms();
         }
         match self.choices.events_no_room() {
+            // RP-13: A preview by `GET /events` has to give `room_id`.
             EventsNoRoom::Refused => (NO_ROOM_NAMED, Answer::Nothing),
             EventsNoRoom::JoinedRooms => joined_rooms(),
             EventsNoRoom::EveryPreviewableRoom => match self.state.rooms[0].visibility {

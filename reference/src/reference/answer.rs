@@ -46,13 +46,8 @@ pub(super) const OPEN: Decision =
 
 /// The denial of a call, with the status, the error code, the clauses and the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("deny {}{}: {}", .0.status, errcode(.0), .0.because)]
+#[error("{}: {}", .0, .0.because)]
 pub struct Refusal(pub Decision);
-
-/// The error code after a space; nothing, if the rules have no such code.
-fn errcode(decision: &Decision) -> String {
-    decision.errcode.map_or_else(String::new, |errcode| format!(" {errcode}"))
-}
 
 impl Refusal {
     pub(super) const fn new(

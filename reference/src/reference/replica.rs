@@ -134,12 +134,7 @@ impl Replica {
         if forgets || !matches!(self.membership(reader), Membership::Leave | Membership::Ban) {
             return None;
         }
-        let is_own =
-            |place: &usize| self.room.event(*place).is_state(MEMBER, reader.user_id.as_str());
-        let was_joined = |place: &usize| self.membership_before(reader, *place) == Membership::Join;
-        let ends =
-            |place: &usize| self.room.membership_after(*place, &reader.user_id) != Membership::Join;
-        (0..self.len()).rev().filter(is_own).find(|place| was_joined(place) && ends(place))
+        self.room.place_of_leaving(&reader.user_id)
     }
 
     /// The history visibility before the event at this place.

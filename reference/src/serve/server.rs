@@ -74,8 +74,8 @@ impl Server {
         Self { reference: Arc::new(Mutex::new(reference)), ..self.clone() }
     }
 
-    /// Calls the reference, which takes one call at a time, and tells it the time first. If the reference changes, notifies the
-    /// calls that wait for new events.
+    /// Calls the reference, which takes one call at a time, and tells the reference the time first. If the
+    /// reference changes, notifies the calls that wait for new events.
     pub(super) fn call<T>(&self, call: impl FnOnce(&mut Reference) -> T) -> T {
         let mut reference = self.lock();
         let before = reference.token();

@@ -1,6 +1,6 @@
 //! The decisions of the rules on the steps of a scenario, and the steps that are open.
 
-use guest_access_model::action::{Action, Actor, Credential, Operation};
+use guest_access_model::action::{Action, Credential, Operation};
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::State;
 use guest_access_rules::endpoint::Auth;
@@ -117,14 +117,8 @@ impl DecidedStep {
     /// specification decide.
     pub fn is_beyond_the_rules(&self, action: &Action) -> bool {
         let Operation::Call(endpoint) = action.operation else { return false };
-        let is_guest = match action.by {
-            Actor::Guest(number) => self
-                .before
-                .accounts
-                .get(usize::from(number))
-                .is_some_and(|account| account.is_guest()),
-            _ => false,
-        };
+        let guest = action.by.guest().map(usize::from);
+        let is_guest = guest.is_some_and(|guest| self.before.accounts[guest].is_guest());
         endpoint.get().auth == Auth::User
             && action.with == Credential::Own
             && !is_guest

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use guest_access_reference::serve::Embedded;
 use guest_access_rules::rules::Rules;
 
 use crate::contention::{self, Checker, RecordOptions, RecordingRun};
@@ -10,7 +11,6 @@ use crate::diff;
 use crate::report::Run;
 use crate::report::contention::{self as report, ContentionReport, Effort};
 use crate::subject::server::{Server, ServerError};
-use guest_access_reference::serve::Embedded;
 
 use super::super::output::{CommandOutput, PageFormat, print_message};
 use super::super::progress::Progress;

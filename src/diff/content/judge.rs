@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use guest_access_reference::reference::{Reader, Replica};
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::variant::Variants;
@@ -9,7 +10,6 @@ use guest_access_rules::vocabulary::Membership;
 use serde_json::Value;
 
 use crate::subject::server::{ReadAnswer, RoomTimeline};
-use guest_access_reference::reference::{Reader, Replica};
 
 use super::super::content_difference::{
     ContentDifference, EventClass, EventKind, LEFT_ROOMS, is_of_sync, is_state,

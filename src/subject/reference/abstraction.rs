@@ -3,12 +3,12 @@
 use guest_access_model::state::{
     Account, Kind, MAX_GUESTS, MAX_ROOMS, Past, ReaderRelation, Room, Standing, State, Tagged,
 };
+use guest_access_reference::reference::{self, Settings};
 use guest_access_rules::decision_point::TurnedAway;
 use guest_access_rules::vocabulary::{HistoryVisibility, JoinRule, Membership};
 
 use super::ReferenceSubject;
 use super::accounts::UserAccount;
-use guest_access_reference::reference::{self, Settings};
 
 impl ReferenceSubject {
     pub(super) fn describe(&self) -> State {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use guest_access_model::action::{
     Actor, Answer as AnswerContent, Observation, ProfileKey, Upgrade,
 };
+use guest_access_reference::reference::{Credentials, SERVER_NAME};
 use guest_access_rules::decision_point::FirstGuest;
 use ruma::api::client::account::register;
 use ruma::api::client::account::register::RegistrationKind;
@@ -14,7 +15,6 @@ use ruma::{OwnedUserId, UserId};
 
 use super::accounts::{MADE_UP_TOKEN, UserAccount};
 use super::{ReferenceSubject, cannot_happen, observe, observe_only};
-use guest_access_reference::reference::{Credentials, SERVER_NAME};
 
 /// The names that the guests ask for, by number.
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];

@@ -2,11 +2,10 @@
 
 use guest_access_model::action::{Actor, Credential};
 use guest_access_model::state::MAX_GUESTS;
+use guest_access_reference::reference::Credentials;
 use guest_access_rules::decision_point::OldToken;
 use ruma::OwnedUserId;
 use ruma::api::client::account::register;
-
-use guest_access_reference::reference::Credentials;
 
 /// A token that the server never issued.
 pub(super) const MADE_UP_TOKEN: &str = "made-up-token";

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use guest_access_model::action::{
     Action, Answer as AnswerContent, Observation, Operation, Place, Setting,
 };
+use guest_access_reference::reference::SERVER_NAME;
 use guest_access_rules::vocabulary::Decision;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use ruma::api::client::account::{deactivate, whoami};
@@ -20,7 +21,6 @@ use serde_json::json;
 
 use super::sending::{guest_access_content, visibility_content};
 use super::{ReferenceSubject, cannot_happen, observe, observe_only};
-use guest_access_reference::reference::SERVER_NAME;
 
 impl ReferenceSubject {
     pub(super) fn operation(&mut self, step: &Action) -> Observation {

@@ -1,6 +1,7 @@
 //! The calls that read: does the answer hold the tagged event?
 
 use guest_access_model::action::{Answer as AnswerContent, Observation, Place};
+use guest_access_reference::reference::{Credentials, Event, EventsRequest, Room, Span};
 use guest_access_rules::decision_point::HiddenEvent;
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use ruma::api::Direction;
@@ -15,7 +16,6 @@ use ruma::serde::Raw;
 use ruma::{MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, UInt, owned_event_id};
 
 use super::{ReferenceSubject, cannot_happen, observe, observe_only};
-use guest_access_reference::reference::{Credentials, Event, EventsRequest, Room, Span};
 
 impl ReferenceSubject {
     pub(super) fn read(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use guest_access_model::action::{Actor, Key, Message, Observation, Says, Setting};
+use guest_access_reference::reference::{Credentials, Room};
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 use ruma::api::client::message::send_message_event;
 use ruma::api::client::redact::redact_event;
@@ -13,7 +14,6 @@ use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
 use super::{ReferenceSubject, cannot_happen, observe_only};
-use guest_access_reference::reference::{Credentials, Room};
 
 /// A user id without an account.
 const MADE_UP_USER: &str = "@nobody:reference.test";

@@ -2,11 +2,10 @@
 
 use std::cell::RefCell;
 
+use guest_access_reference::reference::ReplicaEvent;
 use guest_access_rules::endpoint::EndpointId;
 use ruma::{EventId, OwnedRoomId, OwnedUserId};
 use serde_json::Value;
-
-use guest_access_reference::reference::ReplicaEvent;
 
 use super::request::Request;
 use super::response::Response;

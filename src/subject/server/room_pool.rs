@@ -12,9 +12,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use guest_access_model::action::{Actor, Key, Setting};
-use ruma::OwnedRoomId;
-
 use guest_access_reference::reference::ReplicaEvent;
+use ruma::OwnedRoomId;
 
 use super::needs::Needs;
 use super::recording::Exchange;

@@ -74,6 +74,7 @@ impl Reference {
         // DR-17: A guest may call `/events`, with neither a method nor a way to name a room given.
         // GA-15: A guest may call a special `GET /events`, whose `room_id` is a list of rooms.
         let previews = match self.choices().events_no_room {
+            // RP-13: A preview by `GET /events` has to give `room_id`.
             EventsNoRoom::Refused if caller.guest => {
                 return Err(Refusal::new(
                     400,

@@ -2,6 +2,7 @@
 
 use guest_access_model::action::{Actor, Credential, Key, Says, Setting};
 use guest_access_model::state::{Room, State};
+use guest_access_reference::reference::ReplicaEvent;
 use guest_access_rules::endpoint::KNOWN;
 use guest_access_rules::vocabulary::Membership;
 use ruma::api::client::membership::join_room_by_id;
@@ -18,7 +19,6 @@ use crate::subject::server::requests::{
     NOTE, alias_request, guest_access_content, state_request, visibility_content,
 };
 use crate::subject::server::room_pool::{RoomMark, SessionRoom, VacantRoom};
-use guest_access_reference::reference::ReplicaEvent;
 
 impl Session<'_> {
     /// Adds one room in the state that the model begins with: from the pool, or a new one.

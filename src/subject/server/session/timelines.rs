@@ -1,5 +1,6 @@
 //! The timelines of the rooms of a session, as the moderator reads them.
 
+use guest_access_reference::reference::ReplicaEvent;
 use ruma::OwnedUserId;
 use ruma::api::client::message::get_message_events;
 use ruma::events::AnyTimelineEvent;
@@ -10,7 +11,6 @@ use crate::subject::server::error::ServerError;
 use crate::subject::server::read_answer::{ReadAnswer, ReadAnswers, RoomTimeline};
 use crate::subject::server::request::{Request, endpoint};
 use crate::subject::server::room_pool::SessionRoom;
-use guest_access_reference::reference::ReplicaEvent;
 
 /// The most pages that are read of one timeline.
 const PAGES: usize = 20;
