@@ -55,8 +55,10 @@ pub fn check_permitted(
         let breakable =
             points_read.and_then(|points_read| points_read.breakable(system, guarantees, stop));
         let guarantees = breakable.unwrap_or(guarantees);
-        // The guarantees judge by the allow-list of this answer.
+        // The guarantees judge by the allow-list of this answer, and by the tokens that it requires:
+        // `authentication` is about the calls that require a token, and A70 is about that requirement.
         let mut judged_by = default.clone();
+        judged_by.choices.room_summary_token = system.choices.room_summary_token;
         for endpoint in rules.every_endpoint() {
             judged_by.set_access(endpoint, system.access(endpoint));
         }
@@ -173,6 +175,16 @@ mod tests {
             [GuaranteeId::Revocation]
         );
         assert!(!is_new("revocation.trigger=new_event_only"));
+    }
+
+    #[test]
+    fn a_summary_that_requires_no_token_breaks_no_promise() {
+        let rules = proposal("");
+        let some = GuaranteeSet::of(&[GuaranteeId::Authentication]);
+        let answers = check_permitted(&rules, some, 2, &Stop::default()).unwrap();
+        for option in ["optional", "unread"] {
+            assert_eq!(broken_by(&answers, &format!("authentication.room_summary={option}")), []);
+        }
     }
 
     #[test]
