@@ -46,6 +46,10 @@ pub struct ComparisonReport {
     /// The ids by which the two revisions declare two endpoints.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub redeclared: Vec<RedeclaredEndpoint>,
+    /// The endpoints that only one of the two revisions declares, and that stay closed to guests: guests are
+    /// refused by both.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub closed: Vec<String>,
     /// The unchecked endpoints that only one of the two revisions opens.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<UncheckedEndpoint>,
@@ -113,6 +117,12 @@ impl ComparisonReport {
             differences: differences.collect::<Result<_, _>>()?,
             permitted: PermittedComparison::new(from, to, changes)?,
             redeclared: found.redeclared.iter().copied().map(RedeclaredEndpoint::from).collect(),
+            closed: from
+                .endpoints_of_either(to)
+                .into_iter()
+                .filter(|endpoint| stays_closed(from, to, *endpoint))
+                .map(|endpoint| endpoint.to_string())
+                .collect(),
             unseen: UncheckedEndpoint::of(
                 from.endpoints_of_either(to).into_iter().filter(|e| opens_in_one(from, to, *e)),
             ),
@@ -158,6 +168,15 @@ impl DifferenceReport {
             leader,
         })
     }
+}
+
+/// Whether only one of the two revisions declares the endpoint, and closes it to guests.
+fn stays_closed(from: &Rules, to: &Rules, endpoint: EndpointId) -> bool {
+    let declares = |rules: &Rules| rules.declared.contains_key(&endpoint);
+    declares(from) != declares(to)
+        && endpoint.get().auth == Auth::User
+        && !from.may_open(endpoint)
+        && !to.may_open(endpoint)
 }
 
 /// Whether guests may call the endpoint under only one of the two revisions, or under other conditions.
@@ -240,6 +259,12 @@ impl Display for ComparisonReport {
             difference.write_text(f, number)?;
         }
         self.permitted.tell_changes(f, from, to)?;
+        for endpoint in &self.closed {
+            writeln!(
+                f,
+                "\n{endpoint}, which only one of them declares, is closed to guests by both"
+            )?;
+        }
         if !self.unseen.is_empty() {
             writeln!(f, "\nnot compared:")?;
         }

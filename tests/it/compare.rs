@@ -1,6 +1,7 @@
 //! `compare`: every decision that differs.
 
 use guest_access_rules::rules::Rules;
+use serde_json::{Value, json};
 
 use crate::cli::{Folder, Ran, run, run_line};
 
@@ -181,4 +182,12 @@ fn a_new_endpoint_without_a_token_is_not_compared_and_said_so() {
     let entries =
         "[[endpoint]]\nid = \"GET /peek\"\nauth = \"none\"\ngives = \"events\"\ndoes = \"nothing\"";
     assert_eq!(compared("v1.16", entries)["unseen"][0]["endpoint"], "GET /peek");
+}
+
+#[test]
+fn a_new_endpoint_that_stays_closed_is_named() {
+    let declared = "[[endpoint]]\nid = \"POST /peek\"\ngives = \"events\"\ndoes = \"nothing\"\n";
+    assert_eq!(compared("v1.16", declared)["closed"], json!(["POST /peek"]));
+    let opened = format!("{declared}[[allow]]\nendpoint = \"POST /peek\"\n");
+    assert_eq!(compared("v1.16", &opened)["closed"], Value::Null);
 }
