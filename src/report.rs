@@ -13,6 +13,8 @@ pub mod junit;
 mod page;
 pub mod replay;
 pub mod revisions;
+mod rules_keys;
+pub mod rules_schema;
 mod run;
 mod steps_in_words;
 mod table;

@@ -5,6 +5,7 @@ use guest_access_rules::rules::Rules;
 use crate::report::Run;
 use crate::report::explanation::{Explanations, find_terms, names};
 use crate::report::revisions::{RevisionReport, Revisions};
+use crate::report::rules_schema;
 use crate::report::template::template;
 use crate::report::vocabulary::Vocabulary;
 
@@ -24,17 +25,20 @@ pub(super) struct Args {
     /// The rules to show in full [default: the list of all revisions; latest, with one of the options
     /// below]
     rules: Option<String>,
-    /// Explain a word: a decision point, an option, a guarantee, a condition, an endpoint, a clause or a
-    /// reading. What does it mean, since when, and who uses it?
+    /// Explain a word: a decision point, an option, a guarantee, a condition, an endpoint, a clause, a
+    /// reading or a key of a rules file. What does it mean, since when, and who uses it?
     #[arg(long, value_name = "WORD", group = "help for authors")]
     explain: Option<String>,
     /// List every word that a rules file can be written with
     #[arg(long, group = "help for authors")]
     vocabulary: bool,
+    /// Write the JSON Schema of rules files, for editors
+    #[arg(long, group = "help for authors")]
+    schema: bool,
     /// Write a rules file with the name ID that extends the rules, with an example of each entry
     #[arg(long, value_name = "ID", group = "help for authors", value_parser = id)]
     template: Option<String>,
-    /// The format of the report; a template is always TOML
+    /// The format of the report; a template is always TOML, and the schema always JSON
     #[arg(long, default_value = "text")]
     format: Format,
     #[command(flatten)]
@@ -66,6 +70,10 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
             let vocabulary = Vocabulary::new(rules, run);
             CommandOutput::report(&vocabulary, args.format, Outcome::Holds, &args.output)
         });
+    }
+    if args.schema {
+        let text = format!("{:#}\n", rules_schema::schema());
+        return Ok(CommandOutput::new(text, Outcome::Holds, &args.output));
     }
     if let Some(id) = &args.template {
         return report(&|rules, _| {

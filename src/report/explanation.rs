@@ -14,6 +14,7 @@ use guest_access_rules::profile::Condition;
 use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
+use super::rules_keys::Key;
 use super::{Run, Table, paint, style};
 
 pub use history::HistoryEntry;
@@ -34,8 +35,8 @@ pub struct Explanations {
 /// What a term means, since when, and who uses it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation {
-    /// The kind of the term: `decision point`, `option`, `guarantee`, `condition`, `endpoint`, `clause` or
-    /// `reading`.
+    /// The kind of the term: `decision point`, `option`, `guarantee`, `condition`, `endpoint`, `clause`,
+    /// `reading` or `key of a rules file`.
     pub kind: &'static str,
     /// The id of the term.
     pub id: String,
@@ -49,6 +50,9 @@ pub struct Explanation {
     pub facts: Vec<Fact>,
     /// The options of a decision point.
     pub options: Vec<Fact>,
+    /// The keys of an entry, of a key of a rules file that has entries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Fact>,
     /// What the revisions say of the term, each that says something else than the one before.
     pub history: Vec<HistoryEntry>,
     /// The clauses on which the term rests, each with its text.
@@ -94,6 +98,7 @@ impl Explanation {
             Term::Endpoint(endpoint) => Self::of_endpoint(endpoint, rules, timeline),
             Term::Clause(clause) => Self::of_clause(clause, timeline),
             Term::Reading(reading) => Self::of_reading(reading, timeline),
+            Term::Key(key) => Self::of_key(key),
         }
     }
 
@@ -107,6 +112,7 @@ impl Explanation {
             until: None,
             facts: Vec::new(),
             options: Vec::new(),
+            keys: Vec::new(),
             history: Vec::new(),
             clauses: Vec::new(),
             uses: Vec::new(),
@@ -236,6 +242,11 @@ impl Explanation {
             ..Self::new("reading", reading.id, reading.question)
         }
     }
+
+    fn of_key(key: &'static Key) -> Self {
+        let keys = key.keys_of_an_entry().map(|key| Fact::new(key.id, key.means));
+        Self { keys: keys.collect(), ..Self::new("key of a rules file", key.id, key.means) }
+    }
 }
 
 /// The fact that a point is one of another model than the sequential one.
@@ -285,6 +296,7 @@ impl Display for Explanation {
         let history = self.history.iter().map(|entry| (entry.rules.clone(), entry.says.clone()));
         let uses = self.uses.iter().map(|used| (used.by.to_owned(), used.in_words()));
         list(f, "options", of_facts(&self.options))?;
+        list(f, "keys of an entry", of_facts(&self.keys))?;
         list(f, "what the rules say", history)?;
         list(f, "clauses", of_facts(&self.clauses))?;
         list(f, "used by", uses)

@@ -34,6 +34,11 @@ pub fn template(id: &str, extends: &str, rules: &Rules) -> String {
 #
 # `guest-access rules --vocabulary` lists every word that can stand here, and
 # `guest-access rules --explain WORD` explains a word. Remove the `#` of an entry to use it.
+#
+# Editors with taplo complete the words by a schema. Write the schema beside this file, and let the first
+# line of this file be `#:schema rules.schema.json`:
+#
+#   guest-access rules --schema --output rules.schema.json
 id = "{id}"
 extends = "{extends}"
 about = "Say in one sentence what the proposal changes for guests."

@@ -10,6 +10,7 @@ use guest_access_rules::profile::Condition;
 use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
+use super::rules_keys::KEYS;
 use super::{Run, Table, paint, style};
 
 /// Every word of a rules file, with its meaning.
@@ -55,51 +56,6 @@ pub struct PointWords {
     pub options: Vec<Word>,
 }
 
-/// The keys of a rules file, each with its meaning.
-const KEYS: &[(&str, &str)] = &[
-    ("id", "the name of the rules"),
-    ("date", "the date of the text: YYYY-MM-DD"),
-    (
-        "extends",
-        "the revision or the rules file that the file changes; a path is relative to the file",
-    ),
-    ("about", "the rules in one sentence"),
-    ("aliases", "a list of other names of the rules"),
-    ("[[endpoint]]", "declares an endpoint that the specification does not have"),
-    ("endpoint.id", "method and path: `POST /rooms/{roomId}/peek`"),
-    ("endpoint.path", "the whole path; left out, the path below `/_matrix/client/v3`"),
-    ("endpoint.auth", "`user` (left out), `optional`, `none`, `appservice` or `other`"),
-    ("endpoint.gives", "the content of rooms that the endpoint returns, in words, or `nothing`"),
-    ("endpoint.does", "what a call changes, in words, or `nothing`"),
-    ("[[allow]]", "opens an endpoint to guests"),
-    ("allow.endpoint", "the endpoint"),
-    ("allow.when", "a list of conditions that a call has to meet"),
-    ("allow.or_always", "the reading that permits a homeserver to drop the conditions"),
-    ("allow.clauses", "a list of clauses on which the entry rests"),
-    ("[[may_allow]]", "permits a homeserver to open an endpoint, which is closed by default"),
-    ("may_allow.endpoint", "the endpoint"),
-    ("may_allow.when", "a list of conditions that a call has to meet"),
-    ("may_allow.reading", "the reading that permits a homeserver to open the endpoint"),
-    ("may_allow.clauses", "a list of clauses on which the entry rests"),
-    ("[[refuse]]", "closes an endpoint to guests"),
-    ("refuse.endpoint", "the endpoint"),
-    ("refuse.clauses", "a list of clauses on which the entry rests"),
-    ("[[promise]]", "promises a guarantee"),
-    ("promise.guarantee", "the guarantee"),
-    ("promise.clauses", "a list of clauses on which the promise rests"),
-    ("[[withdraw]]", "gives up a promise"),
-    ("withdraw.guarantee", "the guarantee"),
-    ("withdraw.because", "the reason, as the end of a sentence"),
-    ("withdraw.clauses", "a list of clauses on which the entry rests"),
-    ("[points]", "answers decision points: `\"point\" = { … }`, the point in quotation marks"),
-    ("point.required", "the option that the text requires; all others are forbidden"),
-    ("point.default", "the default among the options that the text permits"),
-    ("point.also", "a list of the other options that the text permits"),
-    ("point.silent", "the default where the text is silent; no option is forbidden"),
-    ("point.reading", "the reading on which the default rests"),
-    ("point.clauses", "a list of clauses, in addition to those of the point"),
-];
-
 impl Word {
     fn new(id: impl Into<String>, means: impl Into<String>) -> Self {
         Self { id: id.into(), means: means.into() }
@@ -120,7 +76,7 @@ impl Vocabulary {
         let endpoints = rules.every_endpoint().map(EndpointId::get);
         Self {
             rules: rules.id.clone(),
-            keys: KEYS.iter().map(|(key, means)| Word::new(*key, *means)).collect(),
+            keys: KEYS.iter().map(|key| Word::new(key.id, key.means)).collect(),
             points: points.collect(),
             conditions: conditions.map(|c| Word::new(c.as_str(), c.means())).collect(),
             guarantees: guarantees.map(|g| Word::new(g.id, g.always)).collect(),

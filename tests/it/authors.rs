@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use guest_access::report::Run;
 use guest_access::report::explanation::{Explanations, find_terms, names};
+use guest_access::report::rules_schema::schema;
 use guest_access_rules::rules::Rules;
 
 use crate::cli::{Folder, run, run_line, wrapped};
@@ -21,6 +23,9 @@ fn a_word_of_each_kind_is_explained() {
         ("", "GA-23"),
         ("", "A16"),
         ("", "events.past"),
+        ("", "[[allow]]"),
+        ("", "points"),
+        ("", "endpoint.auth"),
         ("examples/proposals/msc4140-delayed-events.toml", "GET /delayed_events"),
     ] {
         let mut args = vec!["rules", "--explain", word];
@@ -149,4 +154,74 @@ fn a_template_has_a_name_that_a_file_can_have() {
     for line in ["rules --template a\"b", "rules --template", "rules --template a --vocabulary"] {
         assert_eq!(run_line(line).code, Some(2), "{line}");
     }
+}
+
+/// The rules files in a folder.
+fn files_in(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    paths
+}
+
+/// The first thing in a rules file that the schema refuses.
+fn refused_by(validator: &jsonschema::Validator, text: &str) -> Option<String> {
+    let rules: toml::Table = text.parse().unwrap();
+    let value = serde_json::to_value(rules).unwrap();
+    validator.iter_errors(&value).next().map(|error| format!("{} {error}", error.instance_path()))
+}
+
+#[test]
+fn the_schema_accepts_every_rules_file() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let (mut files, mut with_schema) = (0, 0);
+    for folder in ["rules/revisions", "examples/msc", "examples/proposals", "examples/readings"] {
+        for path in files_in(folder) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(refused_by(&validator, &text), None, "{}", path.display());
+            let is_example = folder.starts_with("examples/");
+            let line = "#:schema ../../schema/rules.json\n";
+            assert_eq!(text.starts_with(line), is_example, "{}", path.display());
+            (files, with_schema) = (files + 1, with_schema + usize::from(is_example));
+        }
+    }
+    assert!(files > with_schema && with_schema > 30, "{with_schema} of {files}");
+}
+
+#[test]
+fn the_schema_refuses_what_the_reader_refuses() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    for wrong in [
+        "alow = []",
+        "[[allow]]",
+        "[[allow]]\nendpoint = \"GET /sync\"\nwhen = [\"room:open\"]",
+        "[[allow]]\nendpoint = \"sync\"",
+        "[[may_allow]]\nendpoint = \"GET /sync\"",
+        "[[may_allow]]\nendpoint = \"GET /sync\"\nreading = \"A999\"",
+        "[[refuse]]\nendpoint = \"GET /sync\"\nclauses = [\"GA-999\"]",
+        "[[promise]]\nguarantee = \"safety\"",
+        "[[withdraw]]\nguarantee = \"revocation\"",
+        "[[endpoint]]\nid = \"GET /peek\"\ngives = \"nothing\"",
+        "[[endpoint]]\nid = \"GET /peek\"\ngives = \"\"\ndoes = \"\"\nauth = \"guest\"",
+        "[points]\n\"join.gat\" = { required = \"none\" }",
+        "[points]\n\"join.gate\" = { required = \"leave\" }",
+        "[points]\n\"join.gate\" = { also = [\"none\"] }",
+        "[points]\n\"join.gate\" = { required = \"none\", silent = \"none\" }",
+    ] {
+        let text = format!("id = \"p\"\nextends = \"latest\"\nabout = \"\"\n{wrong}\n");
+        assert!(refused_by(&validator, &text).is_some(), "{wrong}");
+        assert!(Rules::parse("p.toml", &text).is_err(), "{wrong}");
+    }
+    assert!(refused_by(&validator, "id = \"p\"\nextends = \"latest\"").is_some());
+}
+
+#[test]
+fn the_published_schema_is_the_one_that_is_made() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/rules.json");
+    let made = run_line("rules --schema").out;
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&path, &made).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), made);
 }

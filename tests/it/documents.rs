@@ -29,13 +29,14 @@ fn sessions(text: &str) -> Vec<(&str, &str)> {
 
 /// A session may end with the line `…`, which stands for the rest of the output.
 #[test]
-fn the_readme_shows_what_the_commands_print() {
-    let readme = read("README.md");
-    let sessions = sessions(&readme);
-    assert!(sessions.len() >= 6);
+fn the_documents_show_what_the_commands_print() {
+    let (readme, proposals) = (read("README.md"), read("docs/proposals.md"));
+    let (readme, proposals) = (sessions(&readme), sessions(&proposals));
+    assert!(readme.len() >= 6 && proposals.len() == 2);
+    let sessions = readme.into_iter().chain(proposals);
     // `serve` does not end by itself. The tests of `serve` compare its output.
     let ends = |(line, _): &(&str, &str)| !line.starts_with("serve ");
-    for (line, documented) in sessions.into_iter().filter(ends) {
+    for (line, documented) in sessions.filter(ends) {
         let ran = run_line(line);
         let printed: Vec<_> = ran.out.lines().map(without_time).collect();
         let documented: Vec<_> = documented.lines().map(without_time).collect();
@@ -45,6 +46,22 @@ fn the_readme_shows_what_the_commands_print() {
             }
             _ => assert_eq!(printed, documented, "{line}"),
         }
+    }
+}
+
+/// The page writes the example part by part.
+#[test]
+fn the_page_on_proposals_quotes_its_example() {
+    let page = read("docs/proposals.md");
+    let example = read("examples/proposals/msc4140-delayed-events.toml");
+    let parts: Vec<_> = page.split("```toml\n").skip(1).collect();
+    assert_eq!(parts.len(), 3);
+    for part in parts {
+        let (part, _) = part.split_once("```").unwrap();
+        assert!(example.contains(part), "{part}");
+    }
+    for option in ["--template", "--vocabulary", "--explain", "--schema"] {
+        assert!(page.contains(&format!("rules {option}")), "{option}");
     }
 }
 

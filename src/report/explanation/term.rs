@@ -9,6 +9,8 @@ use guest_access_rules::guarantee::GuaranteeId;
 use guest_access_rules::profile::Condition;
 use guest_access_rules::rules::Rules;
 
+use crate::report::rules_keys::{KEYS, Key};
+
 /// A term of the rules.
 #[derive(Debug, Clone, Copy)]
 pub enum Term {
@@ -26,6 +28,8 @@ pub enum Term {
     Clause(&'static Clause),
     /// A reading.
     Reading(&'static Reading),
+    /// A key of a rules file.
+    Key(&'static Key),
 }
 
 /// Every decision point of every model.
@@ -39,7 +43,8 @@ fn all_options() -> impl Iterator<Item = (&'static Point, &'static PointOption)>
 }
 
 /// The terms with this name, of which several options can be. An option is also named by
-/// `point=option`, and an endpoint by its whole path, with or without the method.
+/// `point=option`, an endpoint by its whole path, with or without the method, and a key of a rules file
+/// with or without its brackets.
 pub fn find_terms(rules: &Rules, name: &str) -> Vec<Term> {
     let name = name.trim();
     let points = all_points().filter(|point| point.id == name).map(Term::Point);
@@ -47,11 +52,14 @@ pub fn find_terms(rules: &Rules, name: &str) -> Vec<Term> {
     let conditions = Condition::from_spelling(name).map(Term::Condition);
     let clauses = CLAUSES.iter().filter(|clause| clause.id.eq_ignore_ascii_case(name));
     let readings = READINGS.iter().filter(|reading| reading.id.eq_ignore_ascii_case(name));
+    let keys =
+        KEYS.iter().filter(|key| key.id == name || key.name() == name.trim_matches(['[', ']']));
     let named = points
         .chain(guarantees)
         .chain(conditions)
         .chain(clauses.map(Term::Clause))
-        .chain(readings.map(Term::Reading));
+        .chain(readings.map(Term::Reading))
+        .chain(keys.map(Term::Key));
     let endpoints = rules.every_endpoint().filter(|endpoint| is_endpoint(*endpoint, name));
     let is_option = |(point, option): &(&Point, &PointOption)| match name.split_once('=') {
         Some((of, id)) => point.id == of && option.id == id,
@@ -87,5 +95,6 @@ pub fn names(rules: &Rules) -> Vec<String> {
     names.extend(rules.every_endpoint().map(|endpoint| endpoint.to_string()));
     names.extend(CLAUSES.iter().map(|clause| clause.id.to_owned()));
     names.extend(READINGS.iter().map(|reading| reading.id.to_owned()));
+    names.extend(KEYS.iter().map(|key| key.id.to_owned()));
     names
 }

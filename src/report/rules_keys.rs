@@ -1,0 +1,181 @@
+//! The keys of a rules file.
+
+/// A key of a rules file.
+#[derive(Debug)]
+pub struct Key {
+    /// The key: `id`, `[[allow]]` or `[points]` at the top of the file, `allow.when` in an entry.
+    pub id: &'static str,
+    /// What may stand there.
+    pub(super) value: KeyValue,
+    /// Whether the file or the entry needs the key.
+    pub(super) is_required: bool,
+    /// The meaning.
+    pub means: &'static str,
+}
+
+/// What may stand at a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyValue {
+    /// A text.
+    Text,
+    /// A list of texts.
+    Texts,
+    /// A day.
+    Date,
+    /// The method and the path of an endpoint.
+    Endpoint,
+    /// A path that begins with `/_matrix/`.
+    Path,
+    /// The credentials of a call.
+    Auth,
+    /// A list of conditions.
+    Conditions,
+    /// A guarantee.
+    Guarantee,
+    /// A reading.
+    Reading,
+    /// A list of clauses.
+    Clauses,
+    /// An option of the decision point that the entry is about.
+    PointOption,
+    /// A list of options of the decision point that the entry is about.
+    PointOptions,
+    /// Entries.
+    Entries,
+    /// An entry for each decision point.
+    Points,
+}
+
+impl Key {
+    /// The key without its brackets.
+    pub(super) fn name(&self) -> &'static str {
+        self.id.trim_matches(['[', ']'])
+    }
+
+    /// The key as the entry has it, without the name of the entry.
+    pub(super) fn name_in_entry(&self) -> &'static str {
+        self.id.split_once('.').map_or(self.name(), |(_, name)| name)
+    }
+
+    /// The keys of an entry under this key.
+    pub(super) fn keys_of_an_entry(&self) -> impl Iterator<Item = &'static Self> {
+        // Each entry of `[points]` is about one point.
+        let entry = if self.value == KeyValue::Points { "point" } else { self.name() };
+        KEYS.iter().filter(move |key| key.id.split_once('.').is_some_and(|(of, _)| of == entry))
+    }
+
+    /// The keys at the top of the file.
+    pub(super) fn top() -> impl Iterator<Item = &'static Self> {
+        KEYS.iter().filter(|key| !key.id.contains('.'))
+    }
+}
+
+const fn needed(id: &'static str, value: KeyValue, means: &'static str) -> Key {
+    Key { id, value, is_required: true, means }
+}
+
+const fn optional(id: &'static str, value: KeyValue, means: &'static str) -> Key {
+    Key { id, value, is_required: false, means }
+}
+
+/// The keys of a rules file, each with its meaning.
+pub(super) const KEYS: &[Key] = &[
+    needed("id", KeyValue::Text, "the name of the rules"),
+    optional("date", KeyValue::Date, "the date of the text: YYYY-MM-DD"),
+    optional(
+        "extends",
+        KeyValue::Text,
+        "the revision or the rules file that the file changes; a path is relative to the file",
+    ),
+    needed("about", KeyValue::Text, "the rules in one sentence"),
+    optional("aliases", KeyValue::Texts, "a list of other names of the rules"),
+    optional(
+        "[[endpoint]]",
+        KeyValue::Entries,
+        "declares an endpoint that the specification does not have",
+    ),
+    needed("endpoint.id", KeyValue::Endpoint, "method and path: `POST /rooms/{roomId}/peek`"),
+    optional(
+        "endpoint.path",
+        KeyValue::Path,
+        "the whole path; left out, the path below `/_matrix/client/v3`",
+    ),
+    optional(
+        "endpoint.auth",
+        KeyValue::Auth,
+        "`user` (left out), `optional`, `none`, `appservice` or `other`",
+    ),
+    needed(
+        "endpoint.gives",
+        KeyValue::Text,
+        "the content of rooms that the endpoint returns, in words, or `nothing`",
+    ),
+    needed("endpoint.does", KeyValue::Text, "what a call changes, in words, or `nothing`"),
+    optional("[[allow]]", KeyValue::Entries, "opens an endpoint to guests"),
+    needed("allow.endpoint", KeyValue::Endpoint, "the endpoint"),
+    optional("allow.when", KeyValue::Conditions, "a list of conditions that a call has to meet"),
+    optional(
+        "allow.or_always",
+        KeyValue::Reading,
+        "the reading that permits a homeserver to drop the conditions",
+    ),
+    optional("allow.clauses", KeyValue::Clauses, "a list of clauses on which the entry rests"),
+    optional(
+        "[[may_allow]]",
+        KeyValue::Entries,
+        "permits a homeserver to open an endpoint, which is closed by default",
+    ),
+    needed("may_allow.endpoint", KeyValue::Endpoint, "the endpoint"),
+    optional(
+        "may_allow.when",
+        KeyValue::Conditions,
+        "a list of conditions that a call has to meet",
+    ),
+    needed(
+        "may_allow.reading",
+        KeyValue::Reading,
+        "the reading that permits a homeserver to open the endpoint",
+    ),
+    optional("may_allow.clauses", KeyValue::Clauses, "a list of clauses on which the entry rests"),
+    optional("[[refuse]]", KeyValue::Entries, "closes an endpoint to guests"),
+    needed("refuse.endpoint", KeyValue::Endpoint, "the endpoint"),
+    optional("refuse.clauses", KeyValue::Clauses, "a list of clauses on which the entry rests"),
+    optional("[[promise]]", KeyValue::Entries, "promises a guarantee"),
+    needed("promise.guarantee", KeyValue::Guarantee, "the guarantee"),
+    optional("promise.clauses", KeyValue::Clauses, "a list of clauses on which the promise rests"),
+    optional("[[withdraw]]", KeyValue::Entries, "gives up a promise"),
+    needed("withdraw.guarantee", KeyValue::Guarantee, "the guarantee"),
+    needed("withdraw.because", KeyValue::Text, "the reason, as the end of a sentence"),
+    optional("withdraw.clauses", KeyValue::Clauses, "a list of clauses on which the entry rests"),
+    optional(
+        "[points]",
+        KeyValue::Points,
+        "answers decision points: `\"point\" = { … }`, the point in quotation marks",
+    ),
+    optional(
+        "point.required",
+        KeyValue::PointOption,
+        "the option that the text requires; all others are forbidden",
+    ),
+    optional(
+        "point.default",
+        KeyValue::PointOption,
+        "the default among the options that the text permits",
+    ),
+    optional(
+        "point.also",
+        KeyValue::PointOptions,
+        "a list of the other options that the text permits",
+    ),
+    optional(
+        "point.silent",
+        KeyValue::PointOption,
+        "the default where the text is silent; no option is forbidden",
+    ),
+    optional("point.reading", KeyValue::Reading, "the reading on which the default rests"),
+    optional(
+        "point.clauses",
+        KeyValue::Clauses,
+        "a list of clauses, in addition to those of the point",
+    ),
+];
