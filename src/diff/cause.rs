@@ -1,8 +1,9 @@
 //! Finds the causes: the smallest variants of the profile under which the model does what the
 //! homeserver did.
 //!
-//! A variant *contradicts* the run at a step if the model expects the observation without the variant,
-//! and another observation with it.
+//! A variant *contradicts* the run at a step if the model agrees less with the homeserver with the variant
+//! than without it. The model may agree on the whole observation, only on whether the call is allowed, or
+//! on neither ([`Agreement`]).
 //!
 //! 1. Of the variants that do not contradict the run, take the one that explains the most differences.
 //! 2. If no variant explains any, take the best pair of variants.
@@ -49,30 +50,35 @@ pub(super) fn unexplained(
     all.filter(is_open).collect()
 }
 
+/// How far the model agrees with the homeserver about a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Agreement {
+    /// One allows the call, and the other does not.
+    Nothing,
+    /// Both allow the call, or neither does.
+    Decision,
+    /// The model expects the observation.
+    Observation,
+}
+
 struct ExplanationSearch<'a> {
     variants: &'a Variants,
     segments: &'a [Segment],
     /// The variants that were taken so far.
     taken: Vec<usize>,
-    /// For each segment and step: whether the model under the taken variants expects the observation.
-    expectations_met: Vec<Vec<bool>>,
+    /// For each segment and step: how far the model under the taken variants agrees.
+    agreements: Vec<Vec<Agreement>>,
     /// The differences that are not explained yet, segment by segment.
     open: Vec<DifferenceId>,
 }
 
 impl<'a> ExplanationSearch<'a> {
     fn new(variants: &'a Variants, segments: &'a [Segment]) -> Self {
-        let expectations_met = segments
+        let agreements = segments
             .iter()
-            .map(|segment| expectation_met(&variants.default, segment).collect())
+            .map(|segment| agreements(&variants.default, segment).collect())
             .collect();
-        Self {
-            variants,
-            segments,
-            taken: Vec::new(),
-            expectations_met,
-            open: unexplained(segments, &[]),
-        }
+        Self { variants, segments, taken: Vec::new(), agreements, open: unexplained(segments, &[]) }
     }
 
     fn best_single(&self) -> Option<VariantExplanation> {
@@ -149,7 +155,7 @@ impl<'a> ExplanationSearch<'a> {
             differences.extend(of_segment.iter().filter(|id| after[at(id.number)]));
             remaining -= of_segment.len();
         }
-        if differences.len() <= most {
+        if differences.len() <= most || self.is_needless_mistake(variants, &differences) {
             return None;
         }
         let is_open = |number: &usize| self.open.iter().any(|open| open.segment == *number);
@@ -157,12 +163,25 @@ impl<'a> ExplanationSearch<'a> {
         others.all(|number| self.same_and_more(&profile, number).is_some()).then_some(differences)
     }
 
+    /// Whether the variants are no permitted answer, and one permitted answer explains each of the
+    /// differences.
+    fn is_needless_mistake(&self, variants: &[usize], differences: &[DifferenceId]) -> bool {
+        let permitted =
+            |id: &DifferenceId| &*self.segments[id.segment].differences[id.number].variants;
+        let explains_all = |answer: &Vec<usize>| {
+            differences.iter().all(|difference| permitted(difference).contains(answer))
+        };
+        !self.variants.are_permitted(variants)
+            && differences.first().is_some_and(|first| permitted(first).iter().any(explains_all))
+    }
+
     /// For each step of a segment: whether the model with this profile expects the observation. `None`
     /// if the profile contradicts the segment.
     fn same_and_more(&self, profile: &Profile, number: usize) -> Option<Vec<bool>> {
-        let after =
-            expectation_met(profile, &self.segments[number]).zip(&self.expectations_met[number]);
-        after.map(|(after, before)| (after || !before).then_some(after)).collect()
+        let after = agreements(profile, &self.segments[number]).zip(&self.agreements[number]);
+        after
+            .map(|(after, before)| (after >= *before).then_some(after == Agreement::Observation))
+            .collect()
     }
 
     fn with(&self, variants: &[usize]) -> Profile {
@@ -174,22 +193,24 @@ impl<'a> ExplanationSearch<'a> {
         self.taken.extend(&explanation.variants);
         self.open.retain(|open| !explanation.differences.contains(open));
         let profile = self.variants.profile(&self.taken);
-        self.expectations_met = self
-            .segments
-            .iter()
-            .map(|segment| expectation_met(&profile, segment).collect())
-            .collect();
+        self.agreements =
+            self.segments.iter().map(|segment| agreements(&profile, segment).collect()).collect();
     }
 }
 
-/// For each step of a segment: whether the model expects the observation. After an unexpected
-/// observation, the model goes on from the state in which the step left the homeserver.
-fn expectation_met(profile: &Profile, segment: &Segment) -> impl Iterator<Item = bool> {
+/// For each step of a segment: how far the model agrees. After an unexpected observation, the model goes
+/// on from the state in which the step left the homeserver.
+fn agreements(profile: &Profile, segment: &Segment) -> impl Iterator<Item = Agreement> {
     let mut state = initial(profile);
     segment.log.iter().map(move |taken| {
         let outcome = outcome_as_asked(profile, &state, &taken.step);
+        let allows = outcome.map(|outcome| outcome.observation.decision.allows());
         let outcome = outcome.filter(|outcome| taken.fits(outcome));
         state = outcome.map_or(taken.after, |outcome| outcome.next);
-        outcome.is_some()
+        match (outcome, allows) {
+            (Some(_), _) => Agreement::Observation,
+            (None, Some(allows)) if allows == taken.observed.is_allowed() => Agreement::Decision,
+            (None, _) => Agreement::Nothing,
+        }
     })
 }

@@ -143,6 +143,33 @@ fn the_default_at_one_of_three_answers_is_inconsistent_too() {
     assert_eq!(conflicts(&ran), conflict("M_FORBIDDEN", "M_GUEST_ACCESS_FORBIDDEN"));
 }
 
+/// A homeserver that refuses all unlisted endpoints but one with another error code than the default.
+fn with_one_default() -> String {
+    rewriting(
+        |line, answer| {
+            if is_denied_join(line, &answer) { answer } else { with_other_errcode(answer) }
+        },
+    )
+}
+
+#[test]
+fn a_reading_with_an_exception_is_no_mistake_elsewhere() {
+    let url = with_one_default();
+    let ran = diff_vectors(["--server", &url, "--quiet", "--format", "json"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let report = ran.json();
+    let mut failing = 0;
+    for divergence in report["divergences"].as_array().unwrap() {
+        let is_inconsistent = divergence["kind"] == "inconsistent";
+        failing += usize::from(is_inconsistent);
+        assert_ne!(divergence["permitted"], is_inconsistent, "{divergence:#}");
+    }
+    assert!(failing > 0, "{report:#}");
+    for cause in report["causes"].as_array().unwrap() {
+        assert_eq!(cause["permitted"], true, "{cause:#}");
+    }
+}
+
 /// A homeserver that refuses one of the unlisted endpoints with another error code than the rest.
 fn with_one_exception() -> String {
     rewriting(
