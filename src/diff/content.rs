@@ -7,13 +7,15 @@
 //! 2. For each answer, find how much of the timeline had been sent ([`places`]).
 //! 3. Load that part of the timeline into the reference. The reference says, of each event, whether the
 //!    reader may be given the event, and which events the answer has to give ([`judge`]).
+//!    The content of each event has to be the content that the moderator is given ([`judge`]).
 //! 4. Where the default profile differs from the answer, ask the reference under each permitted option,
 //!    and under each pair of them. If any of these explains a difference, the difference is permitted.
 //!
-//! Not compared: a room of which the moderator is not given every event, the content of `unsigned`,
-//! stripped state, and events from before the segment. But the state of a joined reader has to be whole,
-//! and a sync has to list each room that the reader left. A reader's own member events tell the reader
-//! nothing new, so every answer may give them.
+//! Not compared: a room of which the moderator is not given every event, `unsigned` but for aggregated
+//! events, the state in excerpts, the order of events, and events from before the segment. But the state of
+//! a joined reader has to be whole, and a sync has to list each room in which the reader has a membership,
+//! or which it left. A reader's own member events tell the reader nothing new, so every answer may give
+//! them.
 
 mod answer;
 mod coverage;

@@ -63,6 +63,13 @@ impl EventKind {
 /// The section of a sync with the rooms that the reader left.
 pub(super) const LEFT_ROOMS: &str = "rooms.leave";
 
+/// The sections of a sync with the rooms in which the reader has a membership.
+pub(super) const LISTED_ROOMS: [(&str, Membership); 3] = [
+    ("rooms.join", Membership::Join),
+    ("rooms.invite", Membership::Invite),
+    ("rooms.knock", Membership::Knock),
+];
+
 impl ContentDifference {
     /// The clause that forbids the answer.
     pub(super) fn clause(&self) -> &'static str {
@@ -70,6 +77,9 @@ impl ContentDifference {
         match (self.is_missing, is_state(&self.section)) {
             // CS-23: A user who left a room is given its state as of the time it left.
             (false, true) if has_left => "CS-23",
+            // CS-17: A redaction strips from an event's content every key that the algorithm does not name
+            // for its type.
+            (false, _) if is_content(&self.section) => "CS-17",
             // HV-6: A user to whom no other rule shows an event may not see it.
             (false, _) => "HV-6",
             // CS-22: A joined user is given the current state of a room.
@@ -77,11 +87,20 @@ impl ContentDifference {
             // CS-43: Under the filter `include_leave`, `GET /sync` names in `rooms.leave` the rooms that
             // the user left or was banned from.
             (true, _) if self.section == LEFT_ROOMS => "CS-43",
+            // GA-31: A guest may call `GET /sync`, which covers the rooms that it is in.
+            (true, _) if LISTED_ROOMS.iter().any(|(section, _)| *section == self.section) => {
+                "GA-31"
+            }
             // GA-37: What a guest may read follows from history visibility and its membership, as for
             // any user.
             (true, _) => "GA-37",
         }
     }
+}
+
+/// Whether a section is the content of events, and not a list of events.
+fn is_content(section: &str) -> bool {
+    section.rsplit('.').next() == Some("content")
 }
 
 /// Whether a section has the state of a room: its last key begins with `state`.

@@ -156,6 +156,7 @@ impl JudgedStep<'_> {
         let observed = &self.record.observed;
         match &observed.content {
             _ if !observed.is_allowed() => AnswerClass::Denied,
+            ResponseContent::Gave(EventPresence::CutOff) => self.expected(),
             ResponseContent::Gave(presence) if self.before.tagged.is_some() => {
                 AnswerClass::of_presence(!matches!(presence, EventPresence::Absent))
             }

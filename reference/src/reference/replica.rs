@@ -10,11 +10,12 @@ use guest_access_rules::decision_point::LeaveForgets;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 use ruma::serde::JsonObject;
-use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::authorisation::Caller;
-use super::event::{Event, MEMBER, UnsentEvent};
+use super::event::{Event, MEMBER, REDACTION, UnsentEvent};
 use super::{Reference, Room};
 
 /// An event of a homeserver, in the format for clients.
@@ -33,12 +34,22 @@ pub struct ReplicaEvent {
     /// The content.
     #[serde(default)]
     pub content: JsonObject,
+    /// The id of the event that this redaction redacts, in a room before version 11.
+    #[serde(default)]
+    pub redacts: Option<OwnedEventId>,
 }
 
 impl ReplicaEvent {
     /// Whether the event is a state event with this type and state key.
     pub fn is_state(&self, kind: &str, key: &str) -> bool {
         self.kind == kind && self.state_key.as_deref() == Some(key)
+    }
+
+    /// Whether the event is a redaction of the event with this id.
+    pub fn redacts(&self, id: &EventId) -> bool {
+        let in_content = self.content.get("redacts").and_then(Value::as_str);
+        let redacts = in_content.or(self.redacts.as_ref().map(|id| id.as_str()));
+        self.kind == REDACTION && redacts == Some(id.as_str())
     }
 }
 
@@ -76,7 +87,7 @@ impl Replica {
 
     /// Adds an event to the end of the timeline.
     pub fn append(&mut self, event: &ReplicaEvent) {
-        let ReplicaEvent { event_id, sender, kind, state_key, content } = event.clone();
+        let ReplicaEvent { event_id, sender, kind, state_key, content, .. } = event.clone();
         let draft = UnsentEvent { sender, kind, state_key, content, transaction: None };
         let number = self.server.tick();
         let event = Event::new(number, number, &self.room.id, draft).with_id(event_id);
@@ -152,7 +163,7 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use ruma::room_id;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::super::fixture::latest;
     use super::*;

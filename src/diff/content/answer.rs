@@ -12,6 +12,14 @@ pub(super) struct GivenEvent {
     /// The section: the keys that lead to the event, without the id of the room.
     pub(super) section: String,
     pub(super) id: OwnedEventId,
+    pub(super) content: Value,
+}
+
+impl GivenEvent {
+    /// The section of the content of events in this section.
+    pub(super) fn content_section(&self) -> String {
+        format!("{}.content", self.section).trim_start_matches('.').to_owned()
+    }
 }
 
 /// The name of the section that is the whole answer: the state, for an endpoint that gives state.
@@ -46,7 +54,15 @@ fn collect<'a>(
             let text = |key: &str| fields.get(key).and_then(Value::as_str);
             if let (Some(id), Some(_)) = (text("event_id"), text("type")) {
                 let id = OwnedEventId::try_from(id);
-                given.extend(id.map(|id| GivenEvent { section: section(path, endpoint), id }));
+                let content = fields.get("content").cloned().unwrap_or_default();
+                let section = section(path, endpoint);
+                given.extend(id.map(|id| GivenEvent { section, id, content }));
+                // A homeserver aggregates the relations of an event: the newest event of a thread.
+                if let Some(relations) = fields.get("unsigned").and_then(|u| u.get("m.relations")) {
+                    path.push("unsigned");
+                    collect(relations, path, endpoint, given);
+                    path.pop();
+                }
                 return;
             }
             for (key, value) in fields {
@@ -57,6 +73,21 @@ fn collect<'a>(
         }
         _ => {}
     }
+}
+
+/// The stripped events of a room in a sync, each with its section. They have no event id.
+pub(super) fn stripped<'a>(
+    answer: &'a ReadAnswer,
+    room: &'a str,
+) -> impl Iterator<Item = (&'static str, &'a Value)> {
+    const SECTIONS: [(&str, &str, &str); 2] = [
+        ("invite", "invite_state", "rooms.invite.invite_state"),
+        ("knock", "knock_state", "rooms.knock.knock_state"),
+    ];
+    SECTIONS.into_iter().flat_map(move |(membership, list, section)| {
+        let events = &answer.body["rooms"][membership][room][list]["events"];
+        events.as_array().into_iter().flatten().map(move |event| (section, event))
+    })
 }
 
 /// The name of the section at this path.

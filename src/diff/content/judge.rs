@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use guest_access_reference::reference::{Reader, Replica};
+use guest_access_reference::reference::{Reader, Replica, ReplicaEvent};
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_rules::profile::Profile;
 use guest_access_rules::variant::Variants;
@@ -12,9 +12,9 @@ use serde_json::Value;
 use crate::subject::server::{ReadAnswer, RoomTimeline};
 
 use super::super::content_difference::{
-    ContentDifference, EventClass, EventKind, LEFT_ROOMS, is_of_sync, is_state,
+    ContentDifference, EventClass, EventKind, LEFT_ROOMS, LISTED_ROOMS, is_of_sync, is_state,
 };
-use super::answer::{GivenEvent, given, is_whole_timeline, pages};
+use super::answer::{GivenEvent, given, is_whole_timeline, pages, stripped};
 use super::coverage::ContentCoverage;
 use super::places::Places;
 
@@ -138,8 +138,29 @@ struct RoomContent<'a> {
     start: usize,
     /// The given events: the section, and the place in the timeline.
     given: BTreeSet<(String, usize)>,
+    /// The given events whose content is another than the moderator is given, by the section of the content.
+    altered: BTreeMap<(String, usize), AlteredContent>,
     /// The lists that have to be whole.
     lists: Vec<List>,
+}
+
+/// How the content of a given event differs from the content that the moderator is given.
+#[derive(Debug, Clone, Copy)]
+struct AlteredContent {
+    /// A key is missing, or has another value.
+    lacks: bool,
+    /// A key is there that the moderator is not given.
+    adds: bool,
+}
+
+impl AlteredContent {
+    /// The difference, if the contents differ.
+    fn between(given: &Value, known: &ReplicaEvent) -> Option<Self> {
+        let lacks = known.content.iter().any(|(key, value)| given.get(key) != Some(value));
+        let keys = given.as_object().into_iter().flat_map(|given| given.keys());
+        let adds = keys.into_iter().any(|key| !known.content.contains_key(key));
+        (lacks || adds).then_some(Self { lacks, adds })
+    }
 }
 
 /// A list of events that has to be whole.
@@ -162,6 +183,8 @@ enum Due {
     Members,
     /// The room, if the reader has left the room: any event of the room stands for the room.
     Departure,
+    /// The room, if the reader has this membership: any event of the room stands for the room.
+    Listing(Membership),
 }
 
 impl<'a> RoomContent<'a> {
@@ -175,18 +198,27 @@ impl<'a> RoomContent<'a> {
         let is_known = |event: &GivenEvent| {
             timelines.iter().flatten().any(|timeline| timeline.place_of(&event.id).is_some())
         };
-        let mut content = BTreeSet::new();
+        let (mut content, mut altered) = (BTreeSet::new(), BTreeMap::new());
         for answer in answers {
             for event in given(answer) {
                 if let Some(place) = timeline.place_of(&event.id) {
                     coverage.gives(answer.endpoint, &event.section, true);
+                    let how = AlteredContent::between(&event.content, &timeline.events[place]);
+                    altered.extend(how.map(|how| ((event.content_section(), place), how)));
                     content.insert((event.section, place));
                 } else if room == 0 && !is_known(&event) {
                     coverage.gives(answer.endpoint, &event.section, false);
                 }
             }
+            for (section, event) in stripped(answer, timeline.id.as_str()) {
+                // An excerpt of the state has no messages.
+                let place = timeline.events.iter().position(|known| is_message(event, known));
+                coverage.gives(answer.endpoint, section, true);
+                content.extend(place.map(|place| (section.to_owned(), place)));
+            }
         }
-        Self { timeline, start, given: content, lists: lists(timeline, start, answers) }
+        let lists = lists(timeline, start, answers);
+        Self { timeline, start, given: content, altered, lists }
     }
 
     fn is_empty(&self) -> bool {
@@ -215,6 +247,20 @@ impl<'a> RoomContent<'a> {
                 faults.insert((false, section.clone(), *place));
             }
         }
+        for ((section, place), how) in &self.altered {
+            let id = &events[*place].event_id;
+            let redaction = events.iter().position(|event| event.redacts(id));
+            match redaction {
+                None if how.lacks => {
+                    faults.insert((true, section.clone(), *place));
+                }
+                // The answer to an earlier call may have the content of before the redaction.
+                Some(redaction) if how.adds && redaction < replica.len() => {
+                    faults.insert((false, section.clone(), *place));
+                }
+                _ => {}
+            }
+        }
         // The events that a reader who left has to get depend on the exact time of leaving.
         let first_due = match replica.membership(reader) {
             Membership::Join => Some(0),
@@ -226,6 +272,18 @@ impl<'a> RoomContent<'a> {
             let events: Vec<usize> = match (list.due, first_due) {
                 (Due::Departure, _) => {
                     replica.departure(reader).into_iter().filter(|place| *place >= start).collect()
+                }
+                (Due::Listing(membership), _) => {
+                    let own = |place: &usize| {
+                        events[*place].is_state("m.room.member", reader.user_id.as_str())
+                    };
+                    let own = (start..replica.len()).rev().find(own);
+                    // A sync need not name a joined room of which it can give nothing.
+                    let is_due = replica.membership(reader) == membership
+                        && (membership != Membership::Join
+                            || !readable.is_empty()
+                            || (start..replica.len()).any(|place| replica.may_see(reader, place)));
+                    own.filter(|_| is_due).into_iter().collect()
                 }
                 (_, None) => continue,
                 (Due::Timeline, Some(_)) => {
@@ -288,17 +346,24 @@ fn lists(timeline: &RoomTimeline, start: usize, answers: &[&ReadAnswer]) -> Vec<
             && answer.request.parameter("since").is_none()
     };
     for answer in answers.iter().filter(is_first_sync) {
+        let all = || (0..timeline.events.len()).collect();
         if asks_for_left_rooms(answer) {
             let is_listed = answer.body["rooms"]["leave"][timeline.id.as_str()].is_object();
             lists.push(List {
                 endpoint: answer.endpoint,
                 section: LEFT_ROOMS.to_owned(),
-                places: if is_listed {
-                    (0..timeline.events.len()).collect()
-                } else {
-                    BTreeSet::new()
-                },
+                places: if is_listed { all() } else { BTreeSet::new() },
                 due: Due::Departure,
+            });
+        }
+        for (section, membership) in LISTED_ROOMS {
+            let room = section.split('.').fold(&answer.body, |body, key| &body[key]);
+            let is_listed = room[timeline.id.as_str()].is_object();
+            lists.push(List {
+                endpoint: answer.endpoint,
+                section: section.to_owned(),
+                places: if is_listed { all() } else { BTreeSet::new() },
+                due: Due::Listing(membership),
             });
         }
         let joined = &answer.body["rooms"]["join"][timeline.id.as_str()];
@@ -321,6 +386,17 @@ fn lists(timeline: &RoomTimeline, start: usize, answers: &[&ReadAnswer]) -> Vec<
         }
     }
     lists
+}
+
+/// Whether a stripped event is this message.
+fn is_message(stripped: &Value, known: &ReplicaEvent) -> bool {
+    known.state_key.is_none()
+        && stripped["type"] == *known.kind
+        && stripped["sender"] == *known.sender.as_str()
+        && stripped["content"].as_object().is_some_and(|content| {
+            content.len() == known.content.len()
+                && content.iter().all(|(key, value)| known.content.get(key) == Some(value))
+        })
 }
 
 /// Whether a sync asks for the rooms that the reader left.

@@ -91,6 +91,7 @@ impl Writer<'_> {
             EventPresence::Absent => false,
             EventPresence::Partial(Direction::Backwards) => direction == Some("b"),
             EventPresence::Partial(Direction::Forwards) => direction == Some("f"),
+            EventPresence::CutOff => return Vec::new(),
         };
         let expected = if is_present { "yes" } else { "no" };
         let mut lines = Vec::new();

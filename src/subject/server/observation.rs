@@ -42,6 +42,9 @@ pub enum EventPresence {
     Absent,
     /// The responses held the event when the timeline was read in this direction only.
     Partial(Direction),
+    /// No response held the event, and no response reached back to the event. A homeserver may give fewer
+    /// events than the request asks for.
+    CutOff,
 }
 
 /// A direction in which a timeline is read.
@@ -181,6 +184,7 @@ impl HttpObservation {
                 EventPresence::Present => tagged,
                 EventPresence::Absent => !tagged,
                 EventPresence::Partial(_) => false,
+                EventPresence::CutOff => true,
             },
             (ResponseContent::IsGuest(observed), Answer::IsGuest(expected))
             | (ResponseContent::Named(observed), Answer::Named(expected)) => *observed == expected,

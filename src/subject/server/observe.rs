@@ -149,19 +149,22 @@ fn inconclusive(kind: NotRunKind, because: impl Into<String>) -> CallVerdict {
 }
 
 /// The observation of a read of one response; `room` is the id of the first room, of which `tagged`
-/// is an event.
+/// is an event. `earlier` are ids of events that were sent before the tagged event.
 pub(super) fn observe_read(
     endpoint: EndpointId,
     response: &Response,
     tagged: Option<&TaggedEvent>,
     room: Option<&str>,
+    earlier: &[String],
 ) -> Result<HttpObservation, ServerError> {
     observe(response, |response| {
         Ok(match endpoint.get().gives {
             Some(Gives::InitialSync) => {
                 let answer: get_current_state::v3::Response = response.read()?;
                 let messages = answer.messages.map(|page| page.chunk).unwrap_or_default();
-                gave(has(tagged, &messages) || has_note(tagged, &answer.state))
+                let is_cut_off = !messages.is_empty() && !reaches_back(&messages, earlier);
+                let is_given = has(tagged, &messages) || has_note(tagged, &answer.state);
+                gave_or_cut_off(is_given, is_cut_off, tagged)
             }
             Some(Gives::Event) if endpoint == KNOWN.event => {
                 let answer: get_room_event::v3::Response = response.read()?;
@@ -187,7 +190,10 @@ pub(super) fn observe_read(
                     sync::State::Before(state) | sync::State::After(state) => state.events,
                     _ => Vec::new(),
                 };
-                gave(has(tagged, &joined.timeline.events) || has_note(tagged, &state))
+                let events = &joined.timeline.events;
+                let is_cut_off = joined.timeline.limited && !reaches_back(events, earlier);
+                let is_given = has(tagged, events) || has_note(tagged, &state);
+                gave_or_cut_off(is_given, is_cut_off, tagged)
             }
             // Members, timelines and streams take several calls.
             Some(Gives::Members | Gives::Timeline | Gives::Stream) | None => {
@@ -217,6 +223,29 @@ pub(super) fn has<T>(tagged: Option<&TaggedEvent>, events: &[Raw<T>]) -> bool {
     events.iter().any(|event| id(event).is_some_and(|id| id == tagged.id))
 }
 
+/// Whether these events reach back to a time before the tagged event: one of them is earlier, or created
+/// the room.
+fn reaches_back<T>(events: &[Raw<T>], earlier: &[String]) -> bool {
+    let text = |event: &Raw<T>, key: &str| event.get_field::<String>(key).ok().flatten();
+    events.iter().any(|event| {
+        text(event, "type").is_some_and(|kind| kind == "m.room.create")
+            || text(event, "event_id").is_some_and(|id| earlier.contains(&id))
+    })
+}
+
+/// The content of a read that gave the tagged event, or did not, or may have ended before the event.
+fn gave_or_cut_off(
+    is_given: bool,
+    is_cut_off: bool,
+    tagged: Option<&TaggedEvent>,
+) -> ResponseContent {
+    if !is_given && is_cut_off && tagged.is_some() {
+        ResponseContent::Gave(EventPresence::CutOff)
+    } else {
+        gave(is_given)
+    }
+}
+
 /// Whether the tagged event is in this state. Only a note counts: a later event may have replaced
 /// any other tagged event by the time of the call.
 fn has_note<T>(tagged: Option<&TaggedEvent>, state: &[Raw<T>]) -> bool {
@@ -243,7 +272,32 @@ mod tests {
     fn read(id: &str, body: &str, note: Option<&str>) -> ResponseContent {
         let endpoint = EndpointId::find(id).unwrap();
         let (response, tagged) = (response(200, body), tagged(note));
-        observe_read(endpoint, &response, Some(&tagged), Some("!r:s")).unwrap().content
+        let earlier = ["$earlier".to_owned()];
+        let observed = observe_read(endpoint, &response, Some(&tagged), Some("!r:s"), &earlier);
+        observed.unwrap().content
+    }
+
+    #[test]
+    fn a_short_answer_that_ends_after_the_event_says_nothing_of_it() {
+        let cut_off = ResponseContent::Gave(EventPresence::CutOff);
+        let page = |id: &str| format!(r#"{{"event_id":"{id}","type":"m.room.message"}}"#);
+        let sync = |limited: bool, id: &str| {
+            let timeline = format!(r#"{{"events":[{}],"limited":{limited}}}"#, page(id));
+            let room = format!(r#"{{"timeline":{timeline},"state":{{"events":[]}}}}"#);
+            let body = format!(r#"{{"next_batch":"x","rooms":{{"join":{{"!r:s":{room}}}}}}}"#);
+            read("GET /sync", &body, None)
+        };
+        assert_eq!(sync(true, "$later"), cut_off);
+        assert_eq!(sync(true, "$earlier"), gave(false));
+        assert_eq!(sync(false, "$later"), gave(false));
+        let initial = |id: &str| {
+            let messages = format!(r#"{{"chunk":[{}],"start":"a","end":"b"}}"#, page(id));
+            let body = format!(r#"{{"room_id":"!r:s","messages":{messages}}}"#);
+            read("GET /rooms/{roomId}/initialSync", &body, None)
+        };
+        assert_eq!(initial("$later"), cut_off);
+        assert_eq!(initial("$earlier"), gave(false));
+        assert_eq!(initial("$tagged"), gave(true));
     }
 
     #[test]
@@ -328,7 +382,7 @@ mod tests {
     #[test]
     fn a_denied_read_has_no_content() {
         let denied = response(403, r#"{"errcode":"M_FORBIDDEN"}"#);
-        let observed = observe_read(KNOWN.event, &denied, None, None).unwrap();
+        let observed = observe_read(KNOWN.event, &denied, None, None, &[]).unwrap();
         assert_eq!(observed.content, ResponseContent::Nothing);
     }
 }

@@ -192,6 +192,79 @@ fn messages_that_one_direction_leaves_out_are_found() {
     is_found(messages_differ_by_direction, "refusal", " in `chunk forwards`", "GA-37");
 }
 
+/// A sync lists no rooms to which the caller is invited.
+fn invites_are_not_listed(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["sync"])
+        && let Some(rooms) = reply.1["rooms"].as_object_mut()
+    {
+        rooms.remove("invite");
+    }
+    reply
+}
+
+#[test]
+fn an_invite_that_a_sync_leaves_out_is_found() {
+    is_found(invites_are_not_listed, "refusal", " in `rooms.invite`", "GA-31");
+}
+
+/// The excerpt of an invite has the messages of the room.
+fn excerpts_hold_messages(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["sync"]) {
+        for (room, invited) in rooms(&mut reply.1, "invite") {
+            let mut events = timeline(behind, room);
+            for event in events.as_array_mut().into_iter().flatten() {
+                event.as_object_mut().unwrap().remove("event_id");
+            }
+            invited["invite_state"]["events"] = events;
+        }
+    }
+    reply
+}
+
+#[test]
+fn messages_in_the_excerpt_of_an_invite_are_found() {
+    is_found(excerpts_hold_messages, "leak", " in `rooms.invite.invite_state`", "HV-6");
+}
+
+/// The newest message of a room is aggregated into each event.
+fn hidden_events_are_aggregated(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["rooms", "", "messages"]) && behind.is_guest(call) {
+        let all = timeline(behind, &call.segments[1]);
+        let newest = all.as_array().unwrap().iter().find(|event| event["state_key"].is_null());
+        for event in reply.1["chunk"].as_array_mut().into_iter().flatten() {
+            event["unsigned"]["m.relations"]["m.thread"]["latest_event"] = json!(newest);
+        }
+    }
+    reply
+}
+
+#[test]
+fn an_unseen_event_in_an_aggregation_is_found() {
+    let section = " in `unsigned.m.thread.latest_event`";
+    is_found(hidden_events_are_aggregated, "leak", section, "HV-6");
+}
+
+/// Guests are given the messages of others without their content.
+fn messages_are_empty(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["rooms", "", "messages"]) && behind.is_guest(call) {
+        for event in reply.1["chunk"].as_array_mut().into_iter().flatten() {
+            if event["state_key"].is_null() {
+                event["content"] = json!({});
+            }
+        }
+    }
+    reply
+}
+
+#[test]
+fn messages_without_their_content_are_found() {
+    is_found(messages_are_empty, "refusal", " in `content`", "GA-37");
+}
+
 /// Asserts that no divergence fails.
 fn is_clean(layer: Layer) {
     let (code, report) = report(layer);
@@ -204,6 +277,40 @@ fn context_has_no_neighbours(behind: &Behind, call: &Call) -> Reply {
     if call.is("GET", &["rooms", "", "context", ""]) && reply.0 == 200 {
         reply.1["events_before"] = json!([]);
         reply.1["events_after"] = json!([]);
+    }
+    reply
+}
+
+/// A homeserver chooses how many messages `initialSync` has.
+fn initial_sync_is_short(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["rooms", "", "initialSync"])
+        && let Some(chunk) = reply.1["messages"]["chunk"].as_array_mut()
+    {
+        chunk.drain(..chunk.len().saturating_sub(5));
+    }
+    reply
+}
+
+/// A timeline may be shorter than its limit, if the homeserver says so.
+fn timelines_are_short(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["sync"]) {
+        for (_, joined) in rooms(&mut reply.1, "join") {
+            let events = joined["timeline"]["events"].as_array_mut().unwrap();
+            let cut: Vec<_> = events.drain(..events.len().saturating_sub(5)).collect();
+            if !cut.is_empty() {
+                joined["timeline"]["limited"] = json!(true);
+            }
+            let state = joined["state"]["events"].as_array_mut().unwrap();
+            for event in cut.into_iter().filter(|event| event["state_key"].is_string()) {
+                let is_same = |other: &Value| {
+                    other["type"] == event["type"] && other["state_key"] == event["state_key"]
+                };
+                state.retain(|other| !is_same(other));
+                state.push(event);
+            }
+        }
     }
     reply
 }
@@ -226,6 +333,8 @@ fn state_stands_in_the_timeline(behind: &Behind, call: &Call) -> Reply {
 fn what_the_texts_permit_of_an_answer_is_clean() {
     is_clean(context_has_no_neighbours);
     is_clean(state_stands_in_the_timeline);
+    is_clean(initial_sync_is_short);
+    is_clean(timelines_are_short);
 }
 
 /// A section whose events are unknown to `diff` is not called compared.

@@ -64,10 +64,21 @@ impl Session<'_> {
                 };
                 let response = self.send_read(action, with, Page::default()).await?;
                 let first = self.rooms.first().map(|room| room.id.as_str());
-                observe_read(endpoint, &response, self.tagged_in(place), first)
+                let tagged = self.tagged_in(place);
+                let earlier = self.sent_before(tagged);
+                observe_read(endpoint, &response, tagged, first, &earlier)
             }
             None => self.call(with, endpoint, action.place).await,
         }
+    }
+
+    /// The ids of the events that the session sent before the tagged event; none, if the session does not
+    /// know when the event was sent.
+    fn sent_before(&self, tagged: Option<&TaggedEvent>) -> Vec<String> {
+        let mut sent: Vec<_> = self.sent_events().into_iter().map(|(_, id)| id).collect();
+        let place = tagged.and_then(|tagged| sent.iter().position(|id| *id == tagged.id));
+        sent.truncate(place.unwrap_or(0));
+        sent
     }
 
     /// Makes one call of an action that reads.
@@ -179,7 +190,7 @@ impl Session<'_> {
         };
         let arguments = Arguments { event: Some(&tagged.id), ..Arguments::default() };
         let response = self.send(with, self.request(action, &arguments)?).await?;
-        observe_read(KNOWN.event, &response, Some(tagged), None)
+        observe_read(KNOWN.event, &response, Some(tagged), None, &[])
     }
 
     async fn read_stream(
