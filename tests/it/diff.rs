@@ -20,6 +20,7 @@ mod layer;
 mod misbehaving;
 mod mistakes;
 mod old_homeservers;
+mod one_meaning;
 mod permitted;
 mod reports;
 mod rooms;
