@@ -21,7 +21,10 @@ pub(super) struct Occurrence<'a> {
 /// Why `report`, which does not have a divergence, does not show that the divergence is absent; `None` if
 /// the report shows it. The occurrences are those in the other reports, and at least one.
 pub(super) fn not_known(report: &SavedRun, occurrences: &[Occurrence<'_>]) -> Option<String> {
-    if report.incomplete().is_some() {
+    let depends_on_the_rest = occurrences
+        .iter()
+        .any(|occurrence| occurrence.divergence.kind == DivergenceKind::Inconsistent);
+    if report.ended_early().is_some() || depends_on_the_rest && report.incomplete().is_some() {
         return Some("the run has no verdict".to_owned());
     }
     content_not_known(report, occurrences)
@@ -42,7 +45,8 @@ fn content_not_known(report: &SavedRun, occurrences: &[Occurrence<'_>]) -> Optio
     })
 }
 
-/// Every vector that showed the divergence has to ask the same again.
+/// Every vector that showed the divergence has to ask the same again. But a homeserver that does not
+/// implement an endpoint does nothing wrong there.
 fn vectors_not_known(report: &SavedRun, occurrences: &[Occurrence<'_>]) -> Option<String> {
     let last = occurrences.last()?.divergence;
     let query = Query { step: last.step.clone(), by: last.by.clone() }.to_string();
@@ -52,7 +56,14 @@ fn vectors_not_known(report: &SavedRun, occurrences: &[Occurrence<'_>]) -> Optio
     }
     vectors.into_iter().find_map(|id| match report.scenario(id) {
         Some(ran) if ran.decisions > 0 => {
-            (!ran.asked(&query)).then(|| format!("vector `{id}` did not ask the same again"))
+            let is_asked = ran.asked(&query) || report.does_not_implement(id, &last.step);
+            if !is_asked {
+                Some(format!("vector `{id}` did not ask the same again"))
+            } else if report.has_failed(id) {
+                Some(format!("not every step of vector `{id}` was compared"))
+            } else {
+                None
+            }
         }
         _ => Some(format!("vector `{id}` was not run")),
     })

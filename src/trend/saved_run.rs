@@ -39,6 +39,9 @@ pub struct SavedRun {
     pub ran: Vec<SavedScenario>,
     /// The run that made the report.
     pub run: SavedRecord,
+    /// The steps that were not compared.
+    #[serde(default)]
+    not_run: Vec<SavedNotRun>,
     #[serde(default)]
     not_compared: NotCompared,
     /// Empty if the run did not compare the content of answers.
@@ -121,6 +124,18 @@ pub struct SavedScenario {
     pub queries: Option<BTreeSet<String>>,
 }
 
+/// Steps of a scenario that were not compared, for one reason.
+#[derive(Debug, Clone, Deserialize)]
+struct SavedNotRun {
+    scenario: String,
+    /// The step in words; `None` if the reason is about several steps.
+    step: Option<String>,
+    kind: String,
+    /// Whether the steps had to be compared. Reports of earlier versions do not say so.
+    #[serde(default)]
+    failure: bool,
+}
+
 /// The record of the run that made a report.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SavedRecord {
@@ -168,15 +183,20 @@ impl SavedRun {
     /// Why the run has no verdict on everything that it had to compare; `None` if it has one.
     pub fn incomplete(&self) -> Option<String> {
         let NotComparedTotal { decisions, scenarios } = self.not_compared.failed;
+        let all = self.scenarios;
+        let failed =
+            || format!("decisions not compared: {decisions}, in {scenarios} of {all} scenarios");
+        self.ended_early().or_else(|| (scenarios > 0).then(failed))
+    }
+
+    /// Why the run judged only a part of its steps, or none; `None` if it came to its end.
+    pub(super) fn ended_early(&self) -> Option<String> {
         if let Some(why) = &self.broken_off {
             Some(format!("the run broke off: {why}"))
         } else if !self.complete {
             Some("the time limit ended the run".to_owned())
         } else if self.decisions == 0 {
             Some("no step was judged".to_owned())
-        } else if scenarios > 0 {
-            let all = self.scenarios;
-            Some(format!("decisions not compared: {decisions}, in {scenarios} of {all} scenarios"))
         } else {
             None
         }
@@ -185,6 +205,23 @@ impl SavedRun {
     /// The scenario with this id, if the run planned it.
     pub(super) fn scenario(&self, id: &str) -> Option<&SavedScenario> {
         self.ran.iter().find(|ran| ran.scenario == id)
+    }
+
+    /// Whether the homeserver does not implement what this step of the scenario calls.
+    pub(super) fn does_not_implement(&self, scenario: &str, step: &str) -> bool {
+        let mut of_step = self.not_run.iter().filter(|not_run| {
+            not_run.scenario == scenario && not_run.step.as_deref() == Some(step)
+        });
+        of_step.any(|not_run| not_run.kind == "not_implemented")
+    }
+
+    /// Whether a step of the scenario had to be compared, and was not. Every scenario counts as such if the
+    /// report does not say which.
+    pub(super) fn has_failed(&self, scenario: &str) -> bool {
+        let mut failed = self.not_run.iter().filter(|not_run| not_run.failure).peekable();
+        let says_which = failed.peek().is_some();
+        let has_some = self.not_compared.failed.scenarios > 0;
+        has_some && (!says_which || failed.any(|not_run| not_run.scenario == scenario))
     }
 
     /// Whether the run compared every event of the answers.

@@ -109,11 +109,53 @@ fn an_incomplete_report_shows_no_absence() {
         ("/not_compared/failed", json!({ "decisions": 1, "scenarios": 1 })),
     ] {
         let other = report_but(&[], pointer, value);
-        assert_eq!(because(&first, &other), "the run has no verdict", "{pointer}");
+        let says = match pointer {
+            "/not_compared/failed" => "not every step of vector `one` was compared",
+            _ => "the run has no verdict",
+        };
+        assert_eq!(because(&first, &other), says, "{pointer}");
         let trend = trend(&[first.clone(), other]).unwrap();
         assert_eq!(trend.divergences[0].change, Change::NotKnown);
         assert!(trend.reports[1].incomplete().is_some() && !trend.is_complete());
     }
+}
+
+/// A report in which one step of a scenario was not compared.
+fn report_without_a_step(scenario: &str, kind: &str, failure: bool) -> Value {
+    let step = "guest1 joins room1";
+    let failed = usize::from(failure);
+    let mut report = report_but(
+        &[],
+        "/not_compared/failed",
+        json!({ "decisions": failed, "scenarios": failed }),
+    );
+    report["not_run"] = json!([
+        { "scenario": scenario, "step": step, "kind": kind, "failure": failure, "because": "" },
+    ]);
+    report["ran"][0]["queries"] = json!(["guest1 leaves room1 (a guest)"]);
+    report
+}
+
+#[test]
+fn an_endpoint_that_is_not_implemented_shows_an_absence() {
+    let first = report(&[divergence("a")]);
+    let other = report_without_a_step("one", "not_implemented", false);
+    assert_eq!(second(&first, &other), Presence::Absent);
+    let other = report_without_a_step("one", "rate_limit", false);
+    assert_eq!(because(&first, &other), "vector `one` did not ask the same again");
+    let trend = trend(&[report_without_a_step("one", "not_implemented", false), first]).unwrap();
+    assert_eq!(trend.divergences[0].change, Change::Came);
+}
+
+#[test]
+fn a_failure_in_another_vector_hides_no_absence() {
+    let first = report(&[divergence("a")]);
+    let mut other = report_without_a_step("two", "malformed", true);
+    other["ran"][0] = vector("one");
+    assert_eq!(second(&first, &other), Presence::Absent);
+    let mut inconsistent = divergence("a");
+    inconsistent["kind"] = json!("inconsistent");
+    assert_eq!(because(&report(&[inconsistent]), &other), "the run has no verdict");
 }
 
 #[test]
