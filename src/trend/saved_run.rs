@@ -218,10 +218,10 @@ impl SavedRun {
     /// Whether a step of the scenario had to be compared, and was not. Every scenario counts as such if the
     /// report does not say which.
     pub(super) fn has_failed(&self, scenario: &str) -> bool {
-        let mut failed = self.not_run.iter().filter(|not_run| not_run.failure).peekable();
-        let says_which = failed.peek().is_some();
+        let failed = self.not_run.iter().filter(|not_run| not_run.failure);
+        let failed: Vec<_> = failed.map(|not_run| not_run.scenario.as_str()).collect();
         let has_some = self.not_compared.failed.scenarios > 0;
-        has_some && (!says_which || failed.any(|not_run| not_run.scenario == scenario))
+        has_some && (failed.is_empty() || failed.contains(&scenario))
     }
 
     /// Whether the run compared every event of the answers.

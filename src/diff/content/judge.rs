@@ -211,9 +211,11 @@ impl<'a> RoomContent<'a> {
                 }
             }
             for (section, event) in stripped(answer, timeline.id.as_str()) {
-                // An excerpt of the state has no messages.
+                // An excerpt of the state has no messages. The state itself is not compared.
                 let place = timeline.events.iter().position(|known| is_message(event, known));
-                coverage.gives(answer.endpoint, section, true);
+                if place.is_some() || event["state_key"].is_null() {
+                    coverage.gives(answer.endpoint, section, place.is_some());
+                }
                 content.extend(place.map(|place| (section.to_owned(), place)));
             }
         }
@@ -234,6 +236,8 @@ impl<'a> RoomContent<'a> {
         let mut faults = BTreeSet::new();
         let readable: BTreeSet<_> = replica.readable_state(reader).into_iter().collect();
         let (events, start) = (&self.timeline.events, self.start);
+        let is_own =
+            |place: usize| events[place].is_state("m.room.member", reader.user_id.as_str());
         for (section, place) in &self.given {
             // A homeserver gives the state of a joined room in two lists of a sync.
             let in_state = || {
@@ -242,8 +246,7 @@ impl<'a> RoomContent<'a> {
             };
             // An event that comes by itself may be in the answer although it was not expected yet.
             let is_sent = (start..replica.len()).contains(place);
-            let is_own = events[*place].is_state("m.room.member", reader.user_id.as_str());
-            if is_sent && !is_own && !replica.may_see(reader, *place) && !in_state() {
+            if is_sent && !is_own(*place) && !replica.may_see(reader, *place) && !in_state() {
                 faults.insert((false, section.clone(), *place));
             }
         }
@@ -274,10 +277,7 @@ impl<'a> RoomContent<'a> {
                     replica.departure(reader).into_iter().filter(|place| *place >= start).collect()
                 }
                 (Due::Listing(membership), _) => {
-                    let own = |place: &usize| {
-                        events[*place].is_state("m.room.member", reader.user_id.as_str())
-                    };
-                    let own = (start..replica.len()).rev().find(own);
+                    let own = (start..replica.len()).rev().find(|place| is_own(*place));
                     // A sync need not name a joined room of which it can give nothing.
                     let is_due = replica.membership(reader) == membership
                         && (membership != Membership::Join
@@ -346,26 +346,19 @@ fn lists(timeline: &RoomTimeline, start: usize, answers: &[&ReadAnswer]) -> Vec<
             && answer.request.parameter("since").is_none()
     };
     for answer in answers.iter().filter(is_first_sync) {
-        let all = || (0..timeline.events.len()).collect();
+        // Any event of a room stands for the room.
+        let rooms = |section: &str, due| {
+            let rooms = section.split('.').fold(&answer.body, |body, key| &body[key]);
+            let is_listed = rooms[timeline.id.as_str()].is_object();
+            let places = 0..if is_listed { timeline.events.len() } else { 0 };
+            let section = section.to_owned();
+            List { endpoint: answer.endpoint, section, places: places.collect(), due }
+        };
         if asks_for_left_rooms(answer) {
-            let is_listed = answer.body["rooms"]["leave"][timeline.id.as_str()].is_object();
-            lists.push(List {
-                endpoint: answer.endpoint,
-                section: LEFT_ROOMS.to_owned(),
-                places: if is_listed { all() } else { BTreeSet::new() },
-                due: Due::Departure,
-            });
+            lists.push(rooms(LEFT_ROOMS, Due::Departure));
         }
-        for (section, membership) in LISTED_ROOMS {
-            let room = section.split('.').fold(&answer.body, |body, key| &body[key]);
-            let is_listed = room[timeline.id.as_str()].is_object();
-            lists.push(List {
-                endpoint: answer.endpoint,
-                section: section.to_owned(),
-                places: if is_listed { all() } else { BTreeSet::new() },
-                due: Due::Listing(membership),
-            });
-        }
+        let listed = LISTED_ROOMS.iter();
+        lists.extend(listed.map(|(section, is)| rooms(section, Due::Listing(*is))));
         let joined = &answer.body["rooms"]["join"][timeline.id.as_str()];
         if !joined.is_object() {
             continue;
@@ -393,10 +386,8 @@ fn is_message(stripped: &Value, known: &ReplicaEvent) -> bool {
     known.state_key.is_none()
         && stripped["type"] == *known.kind
         && stripped["sender"] == *known.sender.as_str()
-        && stripped["content"].as_object().is_some_and(|content| {
-            content.len() == known.content.len()
-                && content.iter().all(|(key, value)| known.content.get(key) == Some(value))
-        })
+        && stripped["content"].is_object()
+        && AlteredContent::between(&stripped["content"], known).is_none()
 }
 
 /// Whether a sync asks for the rooms that the reader left.

@@ -149,21 +149,22 @@ fn inconclusive(kind: NotRunKind, because: impl Into<String>) -> CallVerdict {
 }
 
 /// The observation of a read of one response; `room` is the id of the first room, of which `tagged`
-/// is an event. `earlier` are ids of events that were sent before the tagged event.
+/// is an event. `earlier` lists the ids of events that were sent before the tagged event.
 pub(super) fn observe_read(
     endpoint: EndpointId,
     response: &Response,
     tagged: Option<&TaggedEvent>,
     room: Option<&str>,
-    earlier: &[String],
+    earlier: impl FnOnce() -> Vec<String>,
 ) -> Result<HttpObservation, ServerError> {
     observe(response, |response| {
         Ok(match endpoint.get().gives {
             Some(Gives::InitialSync) => {
                 let answer: get_current_state::v3::Response = response.read()?;
                 let messages = answer.messages.map(|page| page.chunk).unwrap_or_default();
-                let is_cut_off = !messages.is_empty() && !reaches_back(&messages, earlier);
                 let is_given = has(tagged, &messages) || has_note(tagged, &answer.state);
+                let may_be_short = !is_given && !messages.is_empty();
+                let is_cut_off = may_be_short && !reaches_back(&messages, &earlier());
                 gave_or_cut_off(is_given, is_cut_off, tagged)
             }
             Some(Gives::Event) if endpoint == KNOWN.event => {
@@ -191,8 +192,9 @@ pub(super) fn observe_read(
                     _ => Vec::new(),
                 };
                 let events = &joined.timeline.events;
-                let is_cut_off = joined.timeline.limited && !reaches_back(events, earlier);
                 let is_given = has(tagged, events) || has_note(tagged, &state);
+                let may_be_short = !is_given && joined.timeline.limited;
+                let is_cut_off = may_be_short && !reaches_back(events, &earlier());
                 gave_or_cut_off(is_given, is_cut_off, tagged)
             }
             // Members, timelines and streams take several calls.
@@ -239,7 +241,7 @@ fn gave_or_cut_off(
     is_cut_off: bool,
     tagged: Option<&TaggedEvent>,
 ) -> ResponseContent {
-    if !is_given && is_cut_off && tagged.is_some() {
+    if is_cut_off && tagged.is_some() {
         ResponseContent::Gave(EventPresence::CutOff)
     } else {
         gave(is_given)
@@ -272,8 +274,8 @@ mod tests {
     fn read(id: &str, body: &str, note: Option<&str>) -> ResponseContent {
         let endpoint = EndpointId::find(id).unwrap();
         let (response, tagged) = (response(200, body), tagged(note));
-        let earlier = ["$earlier".to_owned()];
-        let observed = observe_read(endpoint, &response, Some(&tagged), Some("!r:s"), &earlier);
+        let earlier = || vec!["$earlier".to_owned()];
+        let observed = observe_read(endpoint, &response, Some(&tagged), Some("!r:s"), earlier);
         observed.unwrap().content
     }
 
@@ -382,7 +384,7 @@ mod tests {
     #[test]
     fn a_denied_read_has_no_content() {
         let denied = response(403, r#"{"errcode":"M_FORBIDDEN"}"#);
-        let observed = observe_read(KNOWN.event, &denied, None, None, &[]).unwrap();
+        let observed = observe_read(KNOWN.event, &denied, None, None, Vec::new).unwrap();
         assert_eq!(observed.content, ResponseContent::Nothing);
     }
 }

@@ -159,15 +159,20 @@ fn state_that_a_sync_leaves_out_is_found() {
     is_found(guests_miss_the_creation, "refusal", " in `rooms.join.state`", "CS-22");
 }
 
-/// A sync never says which rooms the caller left.
-fn left_rooms_are_not_listed(behind: &Behind, call: &Call) -> Reply {
+/// The answer to a call, where a sync lists no rooms of this section.
+fn without_rooms(section: &str, behind: &Behind, call: &Call) -> Reply {
     let mut reply = behind.forward(call);
     if call.is("GET", &["sync"])
         && let Some(rooms) = reply.1["rooms"].as_object_mut()
     {
-        rooms.remove("leave");
+        rooms.remove(section);
     }
     reply
+}
+
+/// A sync never says which rooms the caller left.
+fn left_rooms_are_not_listed(behind: &Behind, call: &Call) -> Reply {
+    without_rooms("leave", behind, call)
 }
 
 #[test]
@@ -194,13 +199,7 @@ fn messages_that_one_direction_leaves_out_are_found() {
 
 /// A sync lists no rooms to which the caller is invited.
 fn invites_are_not_listed(behind: &Behind, call: &Call) -> Reply {
-    let mut reply = behind.forward(call);
-    if call.is("GET", &["sync"])
-        && let Some(rooms) = reply.1["rooms"].as_object_mut()
-    {
-        rooms.remove("invite");
-    }
-    reply
+    without_rooms("invite", behind, call)
 }
 
 #[test]

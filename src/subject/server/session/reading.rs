@@ -65,8 +65,7 @@ impl Session<'_> {
                 let response = self.send_read(action, with, Page::default()).await?;
                 let first = self.rooms.first().map(|room| room.id.as_str());
                 let tagged = self.tagged_in(place);
-                let earlier = self.sent_before(tagged);
-                observe_read(endpoint, &response, tagged, first, &earlier)
+                observe_read(endpoint, &response, tagged, first, || self.sent_before(tagged))
             }
             None => self.call(with, endpoint, action.place).await,
         }
@@ -190,7 +189,7 @@ impl Session<'_> {
         };
         let arguments = Arguments { event: Some(&tagged.id), ..Arguments::default() };
         let response = self.send(with, self.request(action, &arguments)?).await?;
-        observe_read(KNOWN.event, &response, Some(tagged), None, &[])
+        observe_read(KNOWN.event, &response, Some(tagged), None, Vec::new)
     }
 
     async fn read_stream(
