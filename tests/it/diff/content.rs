@@ -264,6 +264,24 @@ fn messages_without_their_content_are_found() {
     is_found(messages_are_empty, "refusal", " in `content`", "GA-37");
 }
 
+/// Guests are given redacted events with a content.
+fn redactions_are_not_applied(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["rooms", "", "messages"]) && behind.is_guest(call) {
+        for event in reply.1["chunk"].as_array_mut().into_iter().flatten() {
+            if event["unsigned"]["redacted_because"].is_object() {
+                event["content"]["body"] = json!("as before the redaction");
+            }
+        }
+    }
+    reply
+}
+
+#[test]
+fn a_redaction_that_is_not_applied_is_found() {
+    is_found(redactions_are_not_applied, "leak", " in `content`", "CS-17");
+}
+
 /// Asserts that no divergence fails.
 fn is_clean(layer: Layer) {
     let (code, report) = report(layer);
