@@ -257,6 +257,8 @@ known_endpoints! {
     ban: "POST /rooms/{roomId}/ban",
     /// Lifting a ban.
     unban: "POST /rooms/{roomId}/unban",
+    /// Reading the joined members.
+    joined_members: "GET /rooms/{roomId}/joined_members",
     /// Reading one event and its neighbours.
     context: "GET /rooms/{roomId}/context/{eventId}",
     /// Reading the summary of a room.

@@ -251,4 +251,4 @@ const NOT_ITS_NAME: Decision =
     Decision::deny(400, ErrCode::InvalidParam, &["GA-33"], "the localpart is not the guest's own");
 const PROFILE_SET: Decision = Decision::allow(&["GA-21"], "the profile is the caller's own");
 const NOT_ITS_PROFILE: Decision =
-    Decision::deny(403, ErrCode::Forbidden, &["GA-21"], "the profile is somebody else's");
+    Decision::deny(403, ErrCode::Forbidden, &["GA-21", "CS-73"], "the profile is somebody else's");

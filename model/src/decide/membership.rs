@@ -23,12 +23,14 @@ impl DecisionContext<'_> {
     ) -> Option<Decision> {
         if action.place == Place::Elsewhere {
             return Some(match self.choices.join_elsewhere() {
-                _ if !caller.guest => JOIN_ELSEWHERE,
-                JoinElsewhere::Refused => JOIN_ELSEWHERE,
-                JoinElsewhere::RefusedByEmptyState => GATE_CLOSED,
+                // Reading A65: how the refusal is told, to guests as to any user.
                 JoinElsewhere::Forbidden => JOIN_ELSEWHERE_FORBIDDEN,
                 JoinElsewhere::NoServer => JOIN_ELSEWHERE_NO_SERVER,
-                JoinElsewhere::Fails => FAILS,
+                JoinElsewhere::RefusedByEmptyState if caller.guest => GATE_CLOSED,
+                JoinElsewhere::Fails if caller.guest => FAILS,
+                JoinElsewhere::Refused
+                | JoinElsewhere::RefusedByEmptyState
+                | JoinElsewhere::Fails => JOIN_ELSEWHERE,
             });
         }
         let room = action.room()?;
@@ -150,8 +152,7 @@ impl DecisionContext<'_> {
         let room = action.room()?;
         let membership = self.membership(caller, room);
         let choices = self.choices;
-        if self.state.rooms[room].join_rule == JoinRule::Knock
-            && membership == Membership::Ban
+        if membership == Membership::Ban
             && choices.knock_banned_errcode() == KnockBannedErrcode::BadState
         {
             return Some(BANNED_KNOCK);

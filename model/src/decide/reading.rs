@@ -35,13 +35,19 @@ impl DecisionContext<'_> {
             (Gives::Sync, Place::Nowhere) => Some(self.sync(caller)),
             (Gives::Stream, Place::Nowhere) => Some(self.stream_without_a_room(caller)),
             (Gives::Sync, _) | (_, Place::Nowhere) => None,
-            (_, Place::Elsewhere) => Some((self.elsewhere(), Answer::Nothing)),
+            (_, Place::Elsewhere) => Some((self.elsewhere(endpoint), Answer::Nothing)),
             (_, Place::Room(room)) => Some(self.read_room(caller, endpoint, gives, room.into())),
         }
     }
 
-    fn elsewhere(&self) -> Decision {
+    fn elsewhere(&self, endpoint: EndpointId) -> Decision {
+        let names_an_event = endpoint == KNOWN.event || endpoint == KNOWN.context;
         match self.choices.room_elsewhere() {
+            // CS-33: An event that does not exist or may not be seen is answered with 404 and
+            // `M_NOT_FOUND`.
+            RoomElsewhere::Refused | RoomElsewhere::NotFound if names_an_event => {
+                self.unseen(endpoint)
+            }
             RoomElsewhere::Refused => ROOM_ELSEWHERE,
             RoomElsewhere::NotFound => ROOM_NOT_FOUND,
             RoomElsewhere::Unauthorised => WRONGLY_UNAUTHORISED,
@@ -67,6 +73,11 @@ impl DecisionContext<'_> {
         }
         if let Err(refusal) = self.room_check(caller, gives, room, now) {
             return (refusal, Answer::Nothing);
+        }
+        // CS-70: The joined members of a room are given to those who are joined to it, and refused to others
+        // with 403.
+        if endpoint == KNOWN.joined_members && self.membership(caller, room) != Membership::Join {
+            return (NOT_A_MEMBER, Answer::Nothing);
         }
         let sight = if room == 0 { self.sight(caller, now) } else { None };
         let seen = sight.as_ref().is_some_and(|sight| self.may_see(sight));
@@ -143,7 +154,9 @@ impl DecisionContext<'_> {
     /// The refusal of an event that the caller may not see.
     fn unseen(&self, endpoint: EndpointId) -> Decision {
         let forbidden = self.choices.context_unseen() == ContextUnseen::Forbidden;
-        if endpoint == KNOWN.context && forbidden { CONTEXT_FORBIDDEN } else { NOT_SEEN }
+        let names_no_refusal =
+            endpoint == KNOWN.context || endpoint.get().id.ends_with("/timestamp_to_event");
+        if names_no_refusal && forbidden { CONTEXT_FORBIDDEN } else { NOT_SEEN }
     }
 
     fn has_forgotten(&self, caller: &Caller, room: usize) -> bool {
@@ -269,8 +282,12 @@ const HIDDEN_EVENT: Decision = Decision::deny(
 );
 const ROOM_NOT_FOUND: Decision =
     Decision::deny(404, ErrCode::NotFound, &["CS-24"], "the server knows no such room");
-const NO_ROOM_NAMED: Decision =
-    Decision::deny(400, ErrCode::MissingParam, &["GA-36", "RP-7"], "the call names no room");
+const NO_ROOM_NAMED: Decision = Decision::deny(
+    400,
+    ErrCode::MissingParam,
+    &["GA-36", "RP-7", "RP-13"],
+    "the call names no room",
+);
 const WRONGLY_UNAUTHORISED: Decision = Decision::deny(
     401,
     ErrCode::UnknownToken,

@@ -49,7 +49,6 @@ endpoints! {
     state: "GET /rooms/{roomId}/state",
     state_event: "GET /rooms/{roomId}/state/{eventType}/{stateKey}",
     initial_sync: "GET /rooms/{roomId}/initialSync",
-    context: "GET /rooms/{roomId}/context/{eventId}",
     timestamp_to_event: "GET /rooms/{roomId}/timestamp_to_event",
     relations: "GET /rooms/{roomId}/relations/{eventId}",
     relations_of_type: "GET /rooms/{roomId}/relations/{eventId}/{relType}",
@@ -59,6 +58,5 @@ endpoints! {
     receipt: "POST /rooms/{roomId}/receipt/{receiptType}/{eventId}",
     read_markers: "POST /rooms/{roomId}/read_markers",
     members: "GET /rooms/{roomId}/members",
-    joined_members: "GET /rooms/{roomId}/joined_members",
     sync: "GET /sync",
 }

@@ -4,6 +4,7 @@
 //! same ids. So the rules of the reference say which of the homeserver's own events each reader may be
 //! given.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use guest_access_rules::decision_point::LeaveForgets;
@@ -112,6 +113,34 @@ impl Replica {
     /// The places of the state events that `reader` may read in the current state.
     pub fn readable_state(&self, reader: &Reader) -> Vec<usize> {
         self.server.readable_state(&reader.caller(), &self.room, self.room.len())
+    }
+
+    /// The places of the state events that `reader` may read in the state before the event at this place.
+    pub fn readable_state_at(&self, reader: &Reader, place: usize) -> Vec<usize> {
+        self.server.readable_state(&reader.caller(), &self.room, place)
+    }
+
+    /// The members who are joined now.
+    pub fn joined_members(&self) -> BTreeSet<OwnedUserId> {
+        let joined = self.room.members().filter(|(_, membership)| *membership == Membership::Join);
+        joined.map(|(user, _)| user).collect()
+    }
+
+    /// Whether `reader` is joined, or was joined before.
+    pub fn has_joined(&self, reader: &Reader) -> bool {
+        self.room.was_ever_joined(&reader.user_id)
+    }
+
+    /// The place of the last member event by which `reader` left the room, an invite or a knock, or was
+    /// removed. `None` if the reader is not out of the room.
+    pub fn last_leave(&self, reader: &Reader) -> Option<usize> {
+        let is_out =
+            |membership: Membership| matches!(membership, Membership::Leave | Membership::Ban);
+        if !is_out(self.membership(reader)) {
+            return None;
+        }
+        let before = |place: usize| self.room.membership_before(place, &reader.user_id);
+        (0..self.len()).rev().find(|place| !is_out(before(*place)))
     }
 
     /// Whether `reader` may read the event at this place in the state of the room now or at an earlier

@@ -1,6 +1,6 @@
 //! The endpoints that give the state of a room, or its members.
 
-use guest_access_rules::endpoint::{EndpointId, Gives};
+use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_rules::vocabulary::{Decision, Membership};
 use ruma::api::client::membership::{get_member_events, joined_members};
 use ruma::api::client::state::get_state_event_for_key::v3::StateEventFormat;
@@ -110,7 +110,12 @@ impl Reference {
     ) -> Answer<joined_members::v3::Response> {
         let id = &request.room_id;
         let (caller, room, decision) =
-            self.admit_to_state(credentials, ENDPOINTS.joined_members, id, Gives::Members)?;
+            self.admit_to_state(credentials, KNOWN.joined_members, id, Gives::Members)?;
+        // CS-70: The joined members of a room are given to those who are joined to it, and refused to others
+        // with 403.
+        if caller.membership(room) != Membership::Join {
+            return Err(Refusal::forbidden(&["CS-70"], "the caller is not in the room"));
+        }
         let joined = self
             .readable_state(&caller, room, room.len())
             .into_iter()

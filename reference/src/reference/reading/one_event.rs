@@ -1,6 +1,6 @@
 //! One event, by its id, and its neighbours in the timeline.
 
-use guest_access_rules::decision_point::{ContextUnseen, OtherRoom};
+use guest_access_rules::decision_point::{ContextUnseen, OtherRoom, RoomElsewhere};
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_rules::vocabulary::{Decision, Membership};
 use ruma::api::Direction;
@@ -55,16 +55,9 @@ impl Reference {
     ) -> Answer<get_context::v3::Response> {
         // GA-41: A guest may call `GET /rooms/{roomId}/context/{eventId}` for an event that it may
         // see.
-        let (caller, room) =
-            self.admit_to_event(credentials, ENDPOINTS.context, &request.room_id)?;
-        // Reading A67: how the refusal is told.
-        let unseen = match self.choices().context_unseen {
-            ContextUnseen::NotFound => NO_SUCH_EVENT,
-            ContextUnseen::Forbidden => {
-                Refusal::forbidden(&["CS-33"], "the caller may not see the event")
-            }
-        };
-        let place = self.place_if_visible(&caller, room, &request.event_id).ok_or(unseen)?;
+        let (caller, room) = self.admit_to_event(credentials, KNOWN.context, &request.room_id)?;
+        let place = self.place_if_visible(&caller, room, &request.event_id);
+        let place = place.ok_or_else(|| self.unseen(KNOWN.context))?;
         // Reading A32: each neighbour only if it may be seen by itself.
         let around = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX) / 2;
         let before: Vec<_> = self.seen(&caller, room, 0..place).rev().take(around).collect();
@@ -108,9 +101,10 @@ impl Reference {
                 room.place_at_time(MilliSecondsSinceUnixEpoch(next)).checked_sub(1)
             }
         };
-        let nearest = nearest.filter(|&place| place < room.len()).ok_or(NO_SUCH_EVENT)?;
+        let unseen = || self.unseen(endpoint);
+        let nearest = nearest.filter(|&place| place < room.len()).ok_or_else(unseen)?;
         let event = room.event(nearest);
-        self.place_if_visible(&caller, room, &event.id).ok_or(NO_SUCH_EVENT)?;
+        self.place_if_visible(&caller, room, &event.id).ok_or_else(unseen)?;
         let response = get_event_by_timestamp::v1::Response::new(event.id.clone(), event.time);
         Ok(AllowedResponse::new(SEEN, response))
     }
@@ -122,8 +116,27 @@ impl Reference {
         room: &RoomId,
     ) -> Result<(Caller, &Room), Refusal> {
         let caller = self.admit(credentials, EndpointCall::to(endpoint).about(room))?;
+        let names_an_event = endpoint == KNOWN.event || endpoint == KNOWN.context;
+        let is_told_apart = matches!(
+            self.choices().room_elsewhere,
+            RoomElsewhere::Unauthorised | RoomElsewhere::Fails
+        );
+        if names_an_event && self.room(room).is_none() && !is_told_apart {
+            return Err(self.unseen(endpoint));
+        }
         let (room, _) = self.readable_room(&caller, room, Gives::Event)?;
         Ok((caller, room))
+    }
+
+    /// The refusal of an event that does not exist, or that the caller may not see.
+    fn unseen(&self, endpoint: EndpointId) -> Refusal {
+        // Reading A67: how the refusal of a context is told.
+        match self.choices().context_unseen {
+            ContextUnseen::Forbidden if endpoint != KNOWN.event => {
+                Refusal::forbidden(&["CS-33"], "the caller may not see the event")
+            }
+            ContextUnseen::Forbidden | ContextUnseen::NotFound => NO_SUCH_EVENT,
+        }
     }
 
     /// The place of the event with this id, if `room` has the event and the caller may see the event.
