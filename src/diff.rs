@@ -37,6 +37,7 @@ mod judge;
 mod listing;
 mod matrix;
 mod mutated_reference;
+mod open_question;
 mod plan;
 mod renaming;
 mod replay;
@@ -51,6 +52,7 @@ mod shrink;
 mod signature;
 mod step_result;
 mod trials;
+mod violation;
 mod workers;
 
 use std::time::{Duration, Instant};
@@ -124,6 +126,7 @@ pub async fn diff(
     }
     let runner = ScenarioRunner {
         server,
+        rules,
         variants: &variants,
         settle: options.settle,
         keep: options.keep,

@@ -9,12 +9,14 @@ use guest_access_scenarios::scenario::{LABEL, Scenario, ScenarioStep, sentence};
 
 use super::consistency::contrast;
 use super::id::{IdCause, IdSwitch, id};
+use super::renaming::Renaming;
 use super::result::{Cause, Divergence, NotRun, ReadingConflict, ReadingTaken};
 use super::run_record::RunRecord;
 use super::scenario_run::{Difference, ReadingSwitch, ScenarioRun, Segment};
 use super::script::{ScriptSource, Scripts};
 use super::signature::Signature;
 use super::trials::{DemonstratedDivergence, Demonstration};
+use super::violation::Violation;
 
 /// The divergences, the worst first.
 pub(super) fn divergences(
@@ -45,28 +47,26 @@ impl Assembly<'_> {
         let conflicts: Vec<_> = switches.iter().map(|switch| self.conflict(*switch)).collect();
         let id = self.id(&group.signature, group.cause, &conflicts);
         let (segment, difference) = group.first(&self.record.segments);
-        let decision = difference.expected_in_run().observation.decision;
         let record = &segment.log[difference.at];
-        let listing = record.listing.filter(|_| !record.lists_as_it_should());
+        let Violation { clauses, because } = Violation::of(rules, difference, record);
         let mut seen_in: Vec<_> = group
             .occurrences
             .iter()
             .map(|id| self.record.segments[id.segment].scenario.clone())
             .collect();
         seen_in.dedup();
-        let mut clauses: Vec<_> =
-            rules.in_force(decision.clauses).into_iter().map(str::to_owned).collect();
-        clauses.extend(listing.map(|listing| listing.clause().to_owned()));
-        if let Some(content) = record.content.first() {
-            clauses = vec![content.clause().to_owned()];
-        }
         let (expected, observed) = (expected.in_words(), observed.in_words());
         let about = format!(
             "{}, {}: the rules say `{expected}`, the homeserver `{observed}`",
             sentence(step),
             by.in_words()
         );
-        let scenario = scenario(rules, id.clone(), about, &demonstration.steps);
+        // The scenario names the guests as the sentence names them.
+        let names = demonstration.steps.last().map_or_else(|| Renaming::of(step), Renaming::of);
+        let steps = demonstration.steps.iter();
+        let steps: Vec<_> =
+            steps.map(|step| step.with_guests(|guest| names.guest(guest))).collect();
+        let scenario = scenario(rules, id.clone(), about, &steps);
         let contrasts = self.contrasts(&id, (segment, difference), switches, &conflicts);
         // A script looks at one event, and a difference of content is about all events of a section.
         let has_script = record.content.is_empty();
@@ -76,7 +76,7 @@ impl Assembly<'_> {
             by: by.in_words(),
             expected: &expected,
             observed: &observed,
-            because: decision.because,
+            because,
             clauses: &clauses,
             reproduced: demonstration.reproduced,
             segment: &demonstration.segment,
@@ -96,7 +96,7 @@ impl Assembly<'_> {
             by: by.in_words(),
             expected,
             observed,
-            because: decision.because,
+            because,
             clauses,
             readings,
             conflicts,

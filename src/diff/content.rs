@@ -11,18 +11,26 @@
 //! 4. Where the default profile differs from the answer, ask the reference under each permitted option,
 //!    and under each pair of them. If any of these explains a difference, the difference is permitted.
 //!
+//! What answers say besides events is compared too ([`facts`]), and the content of what was sent with what
+//! is read of it ([`sent`]).
+//!
 //! Not compared: a room of which the moderator is not given every event, `unsigned` but for aggregated
-//! events, the state in excerpts, the order of events, and events from before the segment. But the state of
+//! events, the state in excerpts, and events from before the segment. But the state of
 //! a joined reader has to be whole, and a sync has to list each room in which the reader has a membership,
 //! or which it left. A reader's own member events tell the reader nothing new, so every answer may give
 //! them.
 
+mod altered_content;
 mod answer;
 mod coverage;
+mod facts;
+mod fault;
 mod judge;
+mod lists;
 mod places;
+mod sent;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_model::action::{Action, Actor, Credential, Operation};
 use guest_access_model::state::State;
@@ -30,7 +38,7 @@ use guest_access_reference::reference::Reader;
 use guest_access_rules::variant::Variants;
 use ruma::OwnedUserId;
 
-use crate::subject::server::{ReadAnswer, RoomTimeline, ServerError, Session};
+use crate::subject::server::{ReadAnswer, RoomTimeline, SentEvent, ServerError, Session};
 
 use super::content_difference::ContentDifference;
 use super::judge::StepRecord;
@@ -55,9 +63,8 @@ pub(super) struct SessionEvidence {
     pub(super) user: OwnedUserId,
     /// Whether the homeserver says that a user who leaves a room forgets the room at once.
     pub(super) forgets_upon_leave: bool,
-    /// The ids of the events that the session sent, each with the action that sent the event; none, if the
-    /// event set up the initial state.
-    pub(super) sent: Vec<(Option<usize>, String)>,
+    /// The events that the session sent.
+    pub(super) sent: Vec<SentEvent>,
 }
 
 impl SessionEvidence {
@@ -67,10 +74,13 @@ impl SessionEvidence {
     /// If the moderator cannot read a room.
     pub(super) async fn of(session: &Session<'_>) -> Result<Self, ServerError> {
         let answers = session.take_answers();
-        let timelines = if answers.is_empty() { Vec::new() } else { session.timelines().await? };
+        let sent = session.sent_events();
+        let has_sent = sent.iter().any(|sent| sent.action.is_some() && sent.content.is_some());
+        let is_needed = has_sent || !answers.is_empty();
+        let timelines = if is_needed { session.timelines().await? } else { Vec::new() };
         let user = session.user_id();
         let guest_ids = session.guest_ids().to_vec();
-        let (forgets_upon_leave, sent) = (session.forgets_upon_leave(), session.sent_events());
+        let forgets_upon_leave = session.forgets_upon_leave();
         Ok(Self { answers, timelines, guest_ids, user, forgets_upon_leave, sent })
     }
 
@@ -97,7 +107,7 @@ pub(super) fn differences(
         .enumerate()
         .map(|(room, timeline)| Places::of(room, timeline.as_ref()?, initial, log, evidence))
         .collect();
-    let mut judge = AnswerJudge::new(variants, &evidence.timelines);
+    let mut judge = AnswerJudge::new(variants, evidence);
     let of_one_action = evidence.answers.chunk_by(|one, other| one.action == other.action);
     let found = of_one_action.filter_map(|answers| {
         let at = answers[0].action;
@@ -122,7 +132,11 @@ pub(super) fn differences(
             .collect();
         (!differences.is_empty()).then(|| (at, differences.into_iter().collect()))
     });
-    found.collect()
+    let mut found: BTreeMap<usize, Vec<ContentDifference>> = found.collect();
+    for (at, difference) in sent::differences(log, evidence) {
+        found.entry(at).or_default().push(difference);
+    }
+    found.into_iter().collect()
 }
 
 /// Whether a step asks to forget a room.

@@ -1,20 +1,40 @@
-//! A difference between an answer and what its reader may be given: a class of events in one section.
+//! A difference between an answer and what its reader has to be given, in one section.
 
 use guest_access_reference::reference::ReplicaEvent;
+use guest_access_rules::endpoint::{EndpointId, Gives};
+use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
+use guest_access_scenarios::permitted::DivergenceKind;
 use serde::Serialize;
 
-/// A class of events that an answer gives and must not give, or has to give and does not. The worst is the
-/// least.
+/// How an answer differs. The worst is the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ContentFault {
+    /// The answer gives events, or content of events, that the reader may not be given.
+    Excess,
+    /// The answer says of members or of rooms what is not so.
+    Untrue,
+    /// The answer lacks events, rooms or content that it has to give.
+    Lack,
+    /// The answer gives the events in a wrong order.
+    Order,
+}
+
+/// A difference between an answer and what its reader has to be given. The worst is the least.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ContentDifference {
-    /// Whether the answer gives too little, and not too much.
-    pub(super) is_missing: bool,
-    pub(super) event: EventClass,
-    /// The section of the answer: the keys that lead to the list of events.
+    pub(super) fault: ContentFault,
+    /// The class of the events. `None` where the difference does not depend on it.
+    pub(super) event: Option<EventClass>,
+    /// The section of the answer: the keys that lead to what differs.
     pub(super) section: String,
     /// The membership of the reader when it reads.
     pub(super) reader: Membership,
+    /// Whether the reader is in the room, or was in it before.
+    pub(super) has_joined: bool,
+    /// The endpoint that gave the answer.
+    pub(super) endpoint: EndpointId,
     /// The number of the action that sent the first such event, if the action is known.
     pub(super) sent_by: Option<usize>,
 }
@@ -35,15 +55,34 @@ pub(super) struct EventClass {
 pub(super) enum EventKind {
     /// No state event.
     Message,
+    /// A message of the type of a setting, which sets nothing.
+    StraySetting,
     /// A state event that is no membership.
     State,
     /// A membership.
     Member,
 }
 
+impl EventClass {
+    /// The class in words.
+    pub(super) fn in_words(self) -> String {
+        let visibility = self
+            .visibility
+            .map_or("a setting that cannot be read".to_owned(), |v| format!("`{v}`"));
+        let membership = match self.membership {
+            Membership::Never => "before the reader had a membership".to_owned(),
+            membership => format!("when the reader's membership was `{membership}`"),
+        };
+        format!("{} sent under {visibility} {membership}", self.kind.in_words())
+    }
+}
+
 impl EventKind {
     pub(super) fn of(event: &ReplicaEvent) -> Self {
         match event.kind.as_str() {
+            "m.room.history_visibility" | "m.room.guest_access" if event.state_key.is_none() => {
+                Self::StraySetting
+            }
             _ if event.state_key.is_none() => Self::Message,
             "m.room.member" => Self::Member,
             _ => Self::State,
@@ -51,9 +90,10 @@ impl EventKind {
     }
 
     /// The kind in words.
-    pub(super) const fn in_words(self) -> &'static str {
+    const fn in_words(self) -> &'static str {
         match self {
             Self::Message => "a message",
+            Self::StraySetting => "a message of the type of a setting",
             Self::State => "a state event",
             Self::Member => "a member event",
         }
@@ -70,36 +110,176 @@ pub(super) const LISTED_ROOMS: [(&str, Membership); 3] = [
     ("rooms.knock", Membership::Knock),
 ];
 
+/// The section for the content of an event that a request sent.
+pub(super) const SENT: &str = "event.content";
+
+/// The section for all that a sync with `since` gives of a room.
+pub(super) const SINCE: &str = "rooms since";
+
+/// The section for the members of another membership than the request asks for.
+pub(super) const OTHER_MEMBERS: &str = "chunk";
+
+/// The section of `initialSync` with the membership of the reader.
+pub(super) const OWN_MEMBERSHIP: &str = "membership";
+
+/// The section of `joined_members`.
+pub(super) const JOINED: &str = "joined";
+
+/// The sentence that an answer violates, and what the sentence means for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ViolatedClause {
+    /// The ids of the clauses that say so. Those that are in force are cited.
+    pub(super) ids: &'static [&'static str],
+    pub(super) because: &'static str,
+}
+
+impl ViolatedClause {
+    /// Whether `rules` have such a sentence.
+    pub(super) fn is_in_force(&self, rules: &Rules) -> bool {
+        !rules.in_force(self.ids).is_empty()
+    }
+}
+
 impl ContentDifference {
-    /// The clause that forbids the answer.
-    pub(super) fn clause(&self) -> &'static str {
-        let has_left = matches!(self.reader, Membership::Leave | Membership::Ban);
-        match (self.is_missing, is_state(&self.section)) {
+    /// The kind of the divergence.
+    pub(super) const fn kind(&self) -> DivergenceKind {
+        match self.fault {
+            ContentFault::Excess => DivergenceKind::Leak,
+            ContentFault::Lack => DivergenceKind::Refusal,
+            ContentFault::Untrue | ContentFault::Order => DivergenceKind::Effect,
+        }
+    }
+
+    /// The sentence that the answer violates.
+    pub(super) fn clause(&self) -> ViolatedClause {
+        let (ids, because): (&[&str], _) = match self.fault {
+            ContentFault::Excess => self.clause_of_excess(),
+            ContentFault::Untrue => self.clause_of_untruth(),
+            ContentFault::Lack => self.clause_of_lack(),
+            // CS-59: The events before another are given newest first, and those after it oldest first.
+            ContentFault::Order if self.section.starts_with("events_") => {
+                (&["CS-59"], "the events around an event come in an order")
+            }
+            // CS-58: Messages are given newest first under `dir=b`, and oldest first under `dir=f`.
+            ContentFault::Order => (&["CS-58"], "`dir` says the order of messages"),
+        };
+        ViolatedClause { ids, because }
+    }
+
+    fn clause_of_excess(&self) -> (&'static [&'static str], &'static str) {
+        let has_left =
+            self.has_joined && matches!(self.reader, Membership::Leave | Membership::Ban);
+        match self.event {
             // CS-23: A user who left a room is given its state as of the time it left.
-            (false, true) if has_left => "CS-23",
+            Some(_) if has_left && is_state(&self.section) && !self.gives(Gives::Event) => {
+                (&["CS-23"], "a user who left is given the state as of its leaving")
+            }
             // CS-17: A redaction strips from an event's content every key that the algorithm does not name
             // for its type.
-            (false, _) if is_content(&self.section) => "CS-17",
+            _ if is_content(&self.section) => {
+                (&["CS-17"], "a redaction strips the content of an event")
+            }
+            // HV-20: A user who left may see no event received after it left.
+            Some(EventClass { membership: Membership::Leave, .. }) if has_left => {
+                (&["HV-20"], "a user who left may see no event received after it left")
+            }
+            // RP-10: A user who has not joined is given only events at which `m.room.history_visibility` was
+            // present and `world_readable`.
             // HV-6: A user to whom no other rule shows an event may not see it.
-            (false, _) => "HV-6",
-            // CS-22: A joined user is given the current state of a room.
-            (true, true) if self.reader == Membership::Join => "CS-22",
+            event => {
+                let visibility = event.and_then(|event| event.visibility);
+                let clauses: &[&str] = if self.has_joined { &["HV-6"] } else { &["HV-6", "RP-10"] };
+                (clauses, visibility.map_or("no rule shows the reader this event", reason_to_hide))
+            }
+        }
+    }
+
+    fn clause_of_untruth(&self) -> (&'static [&'static str], &'static str) {
+        match self.section.as_str() {
+            // CS-57: The `membership` in the answer to `initialSync` is the caller's membership in the room.
+            OWN_MEMBERSHIP => (&["CS-57"], "`membership` is the membership of the caller"),
+            // CS-72: `GET /rooms/{roomId}/members` with `membership` gives only members with this membership.
+            OTHER_MEMBERS => (&["CS-72"], "the call asks for members of one membership"),
+            // CS-60: The answer to `joined_members` names the members who are joined, and nobody else.
+            JOINED => (&["CS-60"], "`joined` names the joined members, and nobody else"),
+            // CS-55: `GET /sync` names a room under `rooms.join`, `rooms.invite`, `rooms.knock` or
+            // `rooms.leave` by the user's membership in it.
+            _ => (&["CS-55"], "a sync lists a room by the membership of the reader"),
+        }
+    }
+
+    fn clause_of_lack(&self) -> (&'static [&'static str], &'static str) {
+        let section = self.section.as_str();
+        match self.reader {
+            // CS-54: The body of a request that sends an event is the content of the event.
+            _ if section == SENT => {
+                (&["CS-54"], "the body of the request is the content of the event")
+            }
+            // CS-71: A sync from a place on gives what has happened in the rooms of the user since that place.
+            _ if section == SINCE => {
+                (&["CS-71"], "a sync gives what has happened since the last one")
+            }
             // CS-43: Under the filter `include_leave`, `GET /sync` names in `rooms.leave` the rooms that
             // the user left or was banned from.
-            (true, _) if self.section == LEFT_ROOMS => "CS-43",
+            _ if section == LEFT_ROOMS => {
+                (&["CS-43"], "the sync asks for the rooms that the user left")
+            }
+            // CS-44: A room in `rooms.leave` is given with its events up to the point at which the user left.
+            _ if section.starts_with(LEFT_ROOMS) && !is_content(section) => {
+                (&["CS-44"], "a left room is given up to the point of leaving")
+            }
             // GA-31: A guest may call `GET /sync`, which covers the rooms that it is in.
-            (true, _) if LISTED_ROOMS.iter().any(|(section, _)| *section == self.section) => {
-                "GA-31"
+            _ if LISTED_ROOMS.iter().any(|(listed, _)| *listed == section) => {
+                (&["GA-31"], "a sync covers the rooms that the user is in")
+            }
+            // CS-56: The answer to `initialSync` gives a member the current state of the room.
+            Membership::Join if is_state(section) && self.gives(Gives::InitialSync) => {
+                (&["CS-56"], "a member is given the current state")
+            }
+            // CS-65: The `state` in the answer to `context` is the state at the last event of the answer.
+            Membership::Join if is_state(section) && self.gives(Gives::Event) => {
+                (&["CS-65"], "the state is that at the last event")
+            }
+            // CS-22: A joined user is given the current state of a room.
+            Membership::Join if is_state(section) => {
+                (&["CS-22"], "a joined user is given the current state")
+            }
+            // CS-64: The answer to `GET /rooms/{roomId}/state/{eventType}/{stateKey}` is the content of the
+            // event.
+            _ if self.event.is_none() && self.gives(Gives::StateEvent) => {
+                (&["CS-64"], "the answer is the content of the state event")
             }
             // GA-37: What a guest may read follows from history visibility and its membership, as for
             // any user.
-            (true, _) => "GA-37",
+            // GA-2: Where the module gives a guest access, the guest is treated as any other user would be.
+            // DR-10: Within that subset a guest is treated as a fully registered user would be.
+            _ => (&["GA-37", "GA-2", "DR-10"], "a rule shows the reader this event"),
         }
+    }
+
+    fn gives(&self, what: Gives) -> bool {
+        self.endpoint.get().gives == Some(what)
+    }
+}
+
+/// Why an event that was sent under this setting is not shown to a reader.
+pub(super) const fn reason_to_hide(visibility: HistoryVisibility) -> &'static str {
+    match visibility {
+        HistoryVisibility::Shared => {
+            "the event was sent under `shared`, and the reader was not joined from then on"
+        }
+        HistoryVisibility::Invited => {
+            "the event was sent under `invited`, and the reader was neither invited nor joined then"
+        }
+        HistoryVisibility::Joined => {
+            "the event was sent under `joined`, and the reader was not joined then"
+        }
+        HistoryVisibility::WorldReadable => "no rule shows the reader this event",
     }
 }
 
 /// Whether a section is the content of events, and not a list of events.
-fn is_content(section: &str) -> bool {
+pub(super) fn is_content(section: &str) -> bool {
     section.rsplit('.').next() == Some("content")
 }
 

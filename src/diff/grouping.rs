@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use guest_access_model::action::{Action, Credential};
+
+use super::caller::CallerKind;
 use super::scenario_run::{Difference, DifferenceId, Segment};
 use super::signature::Signature;
 
@@ -26,9 +29,27 @@ pub(super) fn groups(segments: &[Segment]) -> Vec<Group> {
         }
     }
     let groups = groups.into_iter();
+    let groups =
+        groups.map(|((signature, cause), occurrences)| Group { signature, cause, occurrences });
+    without_twins(groups.collect())
+}
+
+/// The groups, where a call that names another user in its query is the same divergence as the call without
+/// the name, if the homeserver does the same in both.
+fn without_twins(groups: Vec<Group>) -> Vec<Group> {
+    let (twins, mut groups): (Vec<_>, Vec<_>) = groups
+        .into_iter()
+        .partition(|group| group.signature.by == CallerKind::GuestNamingModerator);
+    for twin in twins {
+        let step = Action { with: Credential::Own, ..twin.signature.step };
+        let plain = Signature { step, by: CallerKind::Guest, ..twin.signature.clone() };
+        match groups.iter_mut().find(|group| group.signature == plain) {
+            Some(group) => group.occurrences.extend(twin.occurrences),
+            None => groups.push(twin),
+        }
+    }
+    groups.sort_by(|one, other| (&one.signature, one.cause).cmp(&(&other.signature, other.cause)));
     groups
-        .map(|((signature, cause), occurrences)| Group { signature, cause, occurrences })
-        .collect()
 }
 
 impl Group {

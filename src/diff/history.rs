@@ -26,7 +26,8 @@ pub(super) fn histories(
     (0_u64..).map(move |number| {
         let mut rng = Rng::with_seed(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let id = format!("random-{seed}-{number}");
-        PlannedScenario { id, steps: history(&profile, &steps, &mut rng) }
+        let steps = history(&profile, &steps, &mut rng);
+        PlannedScenario { id, steps, compares_content: true }
     })
 }
 

@@ -16,8 +16,8 @@ use super::signature::Signature;
 
 /// The version of the scheme of the ids. Ids of different schemes cannot be compared.
 ///
-/// Scheme 1 hashed sentences.
-pub const ID_SCHEME: u32 = 2;
+/// Scheme 1 hashed sentences. Scheme 2 had no fault of the content, and hashed its reader always.
+pub const ID_SCHEME: u32 = 3;
 
 /// The number of bytes of the hash in an id.
 const BYTES: usize = 4;
@@ -117,9 +117,9 @@ mod tests {
         assert_eq!(
             ids,
             [
-                "leak-get-rooms-event-14b0306b",
-                "leak-get-rooms-event-4f3de3b0",
-                "leak-get-rooms-event-f3b779c6",
+                "leak-get-rooms-event-8bfb9e8e",
+                "leak-get-rooms-event-449ca68d",
+                "leak-get-rooms-event-591dc454",
             ]
         );
     }

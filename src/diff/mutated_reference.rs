@@ -65,6 +65,7 @@ async fn done_by(
     // The reference applies every effect before it answers, and its rooms need no cleaning.
     let runner = ScenarioRunner {
         server: &server,
+        rules: runner.rules,
         variants: runner.variants,
         settle: Duration::ZERO,
         keep: true,
@@ -74,6 +75,7 @@ async fn done_by(
     let plan = numbers.iter().map(|number| PlannedScenario {
         id: number.to_string(),
         steps: segments[*number].log.iter().map(|record| record.step).collect(),
+        compares_content: true,
     });
     let runs = Workers::new(runner, fixtures).run_all(plan.collect(), |_| ()).await;
     let runs: Vec<_> = numbers.into_iter().zip(runs).collect();

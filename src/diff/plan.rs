@@ -129,7 +129,8 @@ pub fn plan_from(
             check_rules(&text, rules)?;
             let (scenario, step_lines) = text.read_by(rules)?;
             check_expectations(&scenario, &step_lines, rules)?;
-            scenarios.push(PlannedScenario { id, steps: in_every_shape(scenario.actions()) });
+            let steps = in_every_shape(scenario.actions());
+            scenarios.push(PlannedScenario { id, steps, compares_content: true });
         }
     }
     Ok(in_order(scenarios))
@@ -194,7 +195,8 @@ fn in_every_shape(steps: Vec<Action>) -> Vec<Action> {
 
 impl From<Vector> for PlannedScenario {
     fn from(Vector { scenario, .. }: Vector) -> Self {
-        Self { steps: in_every_shape(scenario.actions()), id: scenario.id }
+        let steps = in_every_shape(scenario.actions());
+        Self { id: scenario.id, steps, compares_content: true }
     }
 }
 

@@ -70,6 +70,7 @@ pub async fn replay(
     let fixtures = workers::fixtures(server, jobs, accounts).await?;
     let runner = ScenarioRunner {
         server,
+        rules,
         variants: &variants,
         settle: options.settle,
         keep: options.keep,
@@ -102,6 +103,7 @@ fn scenarios(divergence: &SavedDivergence) -> impl Iterator<Item = PlannedScenar
     scenarios.map(|scenario| PlannedScenario {
         id: scenario.id.clone(),
         steps: scenario.steps.iter().map(|step| step.action).collect(),
+        compares_content: true,
     })
 }
 

@@ -13,21 +13,24 @@ use guest_access_model::state::{MAX_GUESTS, State};
 use guest_access_model::stop::Stop;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
+use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::Variants;
 
 use crate::subject::server::{
-    CallVerdict, HttpObservation, Needs, NotRunKind, NotRunReason, Server, ServerError, Session,
-    SharedFixture,
+    CallVerdict, HttpObservation, Needs, NotRunKind, NotRunReason, ResponseContent, Server,
+    ServerError, Session, SharedFixture,
 };
 
 use super::content::{self, ContentCoverage, SessionEvidence};
 use super::judge::{Expected, SegmentJudge, StepRecord, StepVerdict, are_as_in};
+use super::open_question::open_question;
 use super::scenario_run::{Difference, PlannedScenario, ScenarioRun, Segment};
 
 /// Runs scenarios on a homeserver, and judges them.
 #[derive(Debug)]
 pub(super) struct ScenarioRunner<'a> {
     pub(super) server: &'a Server,
+    pub(super) rules: &'a Rules,
     pub(super) variants: &'a Variants,
     /// The longest time to wait for effects.
     pub(super) settle: Duration,
@@ -82,7 +85,8 @@ impl ScenarioRunner<'_> {
                     return run;
                 }
             };
-            if self.content {
+            let compares_content = self.content && scenario.compares_content;
+            if compares_content {
                 session.keep_answers();
             }
             let mut judge = SegmentJudge::new(self.variants);
@@ -97,7 +101,7 @@ impl ScenarioRunner<'_> {
             };
             let ending = self.run_segment(&mut session, &mut judge, &steps, &mut segment).await;
             let is_there = !ending.as_ref().is_err_and(ServerError::is_broken_line);
-            if is_there && self.content {
+            if is_there && compares_content {
                 self.compare_content(&session, &mut judge, &mut segment, &mut run.coverage).await;
             }
             segment.differences.retain(|difference| difference.at >= known);
@@ -201,6 +205,15 @@ impl ScenarioRunner<'_> {
             {
                 observed = self.without_made_up_parameters(session, step, observed).await?;
             }
+            // Only a sentence of these rules can demand an effect.
+            if let Some(effect) = observed.missing_effect()
+                && self.rules.in_force(&[effect.clause()]).is_empty()
+            {
+                observed.content = ResponseContent::Nothing;
+            }
+            if let Some(reason) = open_question(step, &before, (&observed, &ours), &judge.log) {
+                observed.verdict = CallVerdict::Inconclusive(reason);
+            }
             if let (Operation::Deactivate, Actor::Guest(guest), true) =
                 (step.operation, step.by, observed.is_allowed())
             {
@@ -298,13 +311,17 @@ impl ScenarioRunner<'_> {
         coverage: &mut ContentCoverage,
     ) {
         let evidence = match SessionEvidence::of(session).await {
-            Ok(evidence) if !evidence.answers.is_empty() => evidence,
+            Ok(evidence) if !evidence.timelines.is_empty() => evidence,
             // A homeserver whose moderator cannot read the rooms is judged by the steps alone.
             _ => return,
         };
         let Segment { initial, .. } = segment;
         let found = content::differences(self.variants, initial, &judge.log, &evidence, coverage);
-        for (at, differences) in found {
+        for (at, mut differences) in found {
+            differences.retain(|found| found.clause().is_in_force(self.rules));
+            if differences.is_empty() {
+                continue;
+            }
             let before = at.checked_sub(1).map_or(*initial, |previous| judge.log[previous].after);
             let record = &mut judge.log[at];
             if record.diverges || !record.is_answered() {

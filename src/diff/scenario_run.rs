@@ -22,6 +22,8 @@ pub struct PlannedScenario {
     pub id: String,
     /// The steps.
     pub steps: Vec<Action>,
+    /// Whether the answers are compared event by event. Then some reads also ask in other ways.
+    pub compares_content: bool,
 }
 
 /// The result of a scenario.

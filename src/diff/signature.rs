@@ -104,7 +104,7 @@ const fn is_failure(status: u16) -> bool {
 
 fn kind(expected: &Outcome, record: &StepRecord) -> DivergenceKind {
     if let Some(content) = record.content.first() {
-        return if content.is_missing { DivergenceKind::Refusal } else { DivergenceKind::Leak };
+        return content.kind();
     }
     let must = expected.observation.decision.allows();
     match (&record.observed.verdict, must) {

@@ -12,7 +12,9 @@ use crate::subject::server::{
     CallEffect, CallVerdict, Direction, EventPresence, Memberships, ResponseContent,
 };
 
-use super::content_difference::{ContentDifference, EventClass};
+use super::content_difference::{
+    ContentDifference, ContentFault, EventClass, JOINED, OTHER_MEMBERS, OWN_MEMBERSHIP, SENT,
+};
 use super::judge::StepRecord;
 use super::listing::MembershipSource;
 use super::renaming::Renaming;
@@ -38,14 +40,18 @@ pub(super) struct StepResult {
     pub(super) content: Option<ContentResult>,
 }
 
-/// Whether an answer gives a class of events.
+/// Whether an answer has a difference of content.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(super) struct ContentResult {
-    pub(super) is_given: bool,
+    pub(super) fault: ContentFault,
+    /// Whether the answer has the fault.
+    pub(super) is_there: bool,
     pub(super) section: String,
-    pub(super) event: EventClass,
-    /// The membership of the reader when it reads.
-    pub(super) reader: Membership,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) event: Option<EventClass>,
+    /// The membership of the reader when it reads, where the fault depends on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reader: Option<Membership>,
 }
 
 /// Whether a call is allowed.
@@ -166,10 +172,7 @@ impl StepResult {
             named: expect.named,
             effect: None,
             memberships: Vec::new(),
-            content: record
-                .content
-                .first()
-                .map(|content| ContentResult::of(content, content.is_missing)),
+            content: record.content.first().map(|content| ContentResult::of(content, false)),
         }
     }
 
@@ -197,10 +200,7 @@ impl StepResult {
             named: None,
             effect: None,
             memberships: Vec::new(),
-            content: record
-                .content
-                .first()
-                .map(|content| ContentResult::of(content, !content.is_missing)),
+            content: record.content.first().map(|content| ContentResult::of(content, true)),
         };
         // A difference of content stands for itself.
         let has_tagged_event = has_tagged_event && record.content.is_empty();
@@ -253,29 +253,64 @@ impl StepResult {
 }
 
 impl ContentResult {
-    fn of(difference: &ContentDifference, is_given: bool) -> Self {
-        let ContentDifference { section, event, reader, .. } = difference.clone();
-        Self { is_given, section, event, reader }
+    fn of(difference: &ContentDifference, is_there: bool) -> Self {
+        let ContentDifference { fault, section, event, reader, .. } = difference.clone();
+        let depends = event.is_some() || fault == ContentFault::Untrue;
+        Self { fault, is_there, section, event, reader: depends.then_some(reader) }
     }
 
     /// The result in words: what the answer gives, and where.
     fn in_words(&self) -> String {
-        let EventClass { kind, visibility, membership } = self.event;
-        let verb = if self.is_given { "gives" } else { "does not give" };
-        let section =
-            if self.section.is_empty() { String::new() } else { format!(" in `{}`", self.section) };
-        let visibility =
-            visibility.map_or("a setting that cannot be read".to_owned(), |v| format!("`{v}`"));
-        let membership = match membership {
-            Membership::Never => "before the reader had a membership".to_owned(),
-            membership => format!("when the reader's membership was `{membership}`"),
+        let section = &self.section;
+        let place = if section.is_empty() { String::new() } else { format!(" in `{section}`") };
+        let reader = self.reader.unwrap_or(Membership::Never).as_str();
+        let gives = if self.is_there == (self.fault == ContentFault::Lack) {
+            "does not give"
+        } else {
+            "gives"
         };
-        let reader = match self.reader {
-            Membership::Never => "who never had one".to_owned(),
-            reader => format!("whose membership is now `{reader}`"),
-        };
-        let kind = kind.in_words();
-        format!("{verb}{section} {kind} sent under {visibility} {membership}, to a reader {reader}")
+        match (self.fault, self.event) {
+            (ContentFault::Excess | ContentFault::Lack, Some(event)) => {
+                format!(
+                    "{gives}{place} {}, to a reader {}",
+                    event.in_words(),
+                    self.reader_in_words()
+                )
+            }
+            (ContentFault::Excess, None) => format!("{gives}{place} what a redaction stripped"),
+            (ContentFault::Lack, None) if section == SENT => {
+                let not = if self.is_there { "not " } else { "" };
+                format!("and the content that was sent is {not}stored")
+            }
+            (ContentFault::Lack, None) => format!("{gives}{place} the whole content of an event"),
+            (ContentFault::Untrue, _) if section == OWN_MEMBERSHIP => {
+                let another =
+                    if self.is_there { "another membership than" } else { "the membership" };
+                format!("names{place} {another} `{reader}`")
+            }
+            (ContentFault::Untrue, _) if section == OTHER_MEMBERS => {
+                format!("{gives}{place} members of another membership")
+            }
+            (ContentFault::Untrue, _) if section == JOINED => {
+                let who = if self.is_there { "others than" } else { "" };
+                format!("names{place} {who} the joined members").replace("  ", " ")
+            }
+            (ContentFault::Untrue, _) => {
+                let lists = if self.is_there { "lists" } else { "does not list" };
+                format!("{lists}{place} a room in which the reader's membership is `{reader}`")
+            }
+            (ContentFault::Order, _) => {
+                let order = if self.is_there { "in a wrong order" } else { "in order" };
+                format!("gives{place} the events {order}")
+            }
+        }
+    }
+
+    fn reader_in_words(&self) -> String {
+        match self.reader {
+            None | Some(Membership::Never) => "who never had one".to_owned(),
+            Some(reader) => format!("whose membership is now `{reader}`"),
+        }
     }
 }
 
@@ -309,6 +344,14 @@ impl EffectResult {
             CallEffect::NameStored => format!("and the display name is {not}stored"),
             CallEffect::FileGiven => format!("and the file is {not}the one that was uploaded"),
             CallEffect::NameRemoved => format!("and the display name is {not}removed"),
+            CallEffect::NameCarried => format!("and the display name is {not}in the member events"),
+            CallEffect::ThumbnailGiven => format!("and the answer is {not}a picture"),
+            CallEffect::RoomNamed => format!("and the joined room is {not}named"),
+            CallEffect::DeviceNamed | CallEffect::DeviceKnown => {
+                format!("and the device is {not}named")
+            }
+            CallEffect::MessageDelivered => format!("and the message is {not}delivered"),
+            CallEffect::MessageDeliveredOnce => format!("and the message is {not}delivered once"),
         }
     }
 }

@@ -154,9 +154,12 @@ impl<P: Fn(usize)> Trials<'_, P> {
         if trials.is_empty() || self.workers.is_over() {
             return;
         }
-        let scenario = |(number, (_, steps)): (usize, &Trial)| PlannedScenario {
+        let is_of_content =
+            |number: usize| self.divergences[number].group.signature.observed.content.is_some();
+        let scenario = |(number, (divergence, steps)): (usize, &Trial)| PlannedScenario {
             id: format!("smaller-{number}"),
             steps: steps.clone(),
+            compares_content: is_of_content(*divergence),
         };
         let scenarios: Vec<_> = trials.iter().enumerate().map(scenario).collect();
         let runs = self.workers.run_all(scenarios, &self.progress).await;

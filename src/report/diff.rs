@@ -1,6 +1,7 @@
 //! The report of `diff`: the divergences of a homeserver from the rules, and their causes.
 
 mod baseline;
+mod defect;
 mod html;
 mod jsonl;
 mod junit;
@@ -23,6 +24,7 @@ use super::Run;
 pub use baseline::{
     AbsentEntry, Baseline, BaselineEntry, BaselineError, BaselineReport, KnownReason,
 };
+pub use defect::{DefectReport, defects};
 pub use html::html;
 pub use jsonl::jsonl;
 pub use junit::junit;
@@ -56,6 +58,8 @@ pub struct DiffReport {
     pub strict: bool,
     /// The version of the scheme of the divergences' ids.
     pub ids: u32,
+    /// The defects that the divergences are, the worst first. What is permitted is no defect.
+    pub defects: Vec<DefectReport>,
     /// The divergences, the worst first.
     pub divergences: Vec<DivergenceReport>,
     /// The causes: options that explain the divergences.
@@ -170,6 +174,7 @@ impl DiffReport {
             strict,
             ids: ID_SCHEME,
             unexplained: divergences.iter().filter(|d| d.is_unexplained()).count(),
+            defects: defects(divergences.iter().filter(|d| strict || !d.permitted)),
             divergences,
             causes: result.causes,
             not_run: result.not_run.into_iter().map(printable_reason).collect(),

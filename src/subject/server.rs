@@ -16,6 +16,7 @@
 
 mod accounts;
 mod action_request;
+mod call_effect;
 mod client;
 mod error;
 mod homeserver;
@@ -39,17 +40,17 @@ mod setting_shape;
 mod token;
 
 pub use accounts::UserAccount;
+pub use call_effect::CallEffect;
 pub use client::{Client, Limits};
 pub use error::ServerError;
 pub use homeserver::{Server, SharedFixture};
 pub use needs::Needs;
 pub use not_run::{NotRunKind, NotRunReason};
 pub use observation::{
-    CallEffect, CallVerdict, Direction, EventPresence, HttpObservation, Memberships,
-    ResponseContent,
+    CallVerdict, Direction, EventPresence, HttpObservation, Memberships, ResponseContent,
 };
 pub use read_answer::{ReadAnswer, RoomTimeline};
-pub use recording::{Exchange, LearnedValue, SessionRecording, ValueSource};
+pub use recording::{Exchange, LearnedValue, SentEvent, SessionRecording, ValueSource};
 pub use registration::Proof;
 pub use request::{Request, escaped};
 pub use response::Response;

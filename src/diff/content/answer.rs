@@ -4,7 +4,7 @@ use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use ruma::OwnedEventId;
 use serde_json::Value;
 
-use crate::subject::server::ReadAnswer;
+use crate::subject::server::{ReadAnswer, RoomTimeline};
 
 /// An event in an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +110,35 @@ pub(super) fn is_whole_timeline(pages: &[&ReadAnswer], oldest: &str, newest: &st
     !is_limited
         || is_empty && last.body["end"] == last.body["start"]
         || holds(if is_backwards { oldest } else { newest })
+}
+
+/// Whether an answer is a first sync that asks for this room.
+pub(super) fn is_first_sync(answer: &ReadAnswer, room: &RoomTimeline) -> bool {
+    let rooms = &sync_filter(answer)["room"]["rooms"];
+    answer.endpoint.get().gives == Some(Gives::Sync)
+        && answer.request.parameter("since").is_none()
+        && rooms.as_array().is_none_or(|rooms| rooms.iter().any(|id| *id == room.id.as_str()))
+}
+
+/// The filter of a sync.
+pub(super) fn sync_filter(answer: &ReadAnswer) -> Value {
+    let filter = answer.request.parameter("filter").unwrap_or_default();
+    serde_json::from_str(filter).unwrap_or_default()
+}
+
+/// What a sync gives of a room in this section of its `rooms`, if it lists the room there.
+pub(super) fn listed_room<'a>(
+    answer: &'a ReadAnswer,
+    section: &str,
+    room: &RoomTimeline,
+) -> Option<&'a Value> {
+    let rooms = section.split('.').fold(&answer.body, |body, key| &body[key]);
+    Some(&rooms[room.id.as_str()]).filter(|room| room.is_object())
+}
+
+/// Whether an answer is about this room alone.
+pub(super) fn is_about(answer: &ReadAnswer, timeline: &RoomTimeline) -> bool {
+    answer.request.segments().any(|segment| segment == timeline.id.as_str())
 }
 
 /// The pages of messages among these answers that were read in this direction.

@@ -38,16 +38,16 @@ impl Places {
         evidence: &SessionEvidence,
     ) -> Option<Self> {
         let place_of = |id: &str| timeline.place_of(<&EventId>::try_from(id).ok()?);
-        let set_up = evidence.sent.iter().filter(|(action, _)| action.is_none());
-        let set_up = set_up.filter_map(|(_, id)| place_of(id)).max();
+        let set_up = evidence.sent.iter().filter(|sent| sent.action.is_none());
+        let set_up = set_up.filter_map(|sent| place_of(&sent.id)).max();
         let start = set_up.map_or(timeline.start, |last| timeline.start.max(last + 1));
         // 1. The events of each action.
         let mut reached = start;
         let mut events_of: Vec<Option<(usize, usize)>> = Vec::with_capacity(log.len());
         for (action, record) in log.iter().enumerate() {
             let before = action.checked_sub(1).map_or(initial, |previous| &log[previous].after);
-            let sent = evidence.sent.iter().filter(|(by, _)| *by == Some(action));
-            let found: Vec<_> = sent.map(|(_, id)| place_of(id)).collect();
+            let sent = evidence.sent.iter().filter(|sent| sent.action == Some(action));
+            let found: Vec<_> = sent.map(|sent| place_of(&sent.id)).collect();
             let members = changes(room, before, &record.after)
                 .map(|(who, is)| member_event(timeline, reached, who, is, evidence));
             let members: Vec<_> = members.collect();

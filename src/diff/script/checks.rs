@@ -50,6 +50,17 @@ impl Writer<'_> {
                 let program = format!(". == {}", self.variables.text(&content));
                 lines.push(answer_check("gives the uploaded file", &program, *holds));
             }
+            ResponseContent::Effect { effect: CallEffect::RoomNamed, holds } if is_last => {
+                let room = call.first.request.segments().nth_back(1).unwrap_or_default();
+                let program = format!(".room_id == {}", self.variables.text(&room));
+                lines.push(answer_check("names the room", &program, *holds));
+            }
+            ResponseContent::Effect {
+                effect: CallEffect::DeviceNamed | CallEffect::DeviceKnown,
+                holds,
+            } if is_last => {
+                lines.push(answer_check("names the device", "has(\"device_id\")", *holds));
+            }
             // The script looks at other effects after another call.
             ResponseContent::Effect { .. }
             | ResponseContent::Unread(_)
@@ -71,7 +82,24 @@ impl Writer<'_> {
                 let program = format!(".displayname == {name}");
                 answer_check("the display name is stored", &program, holds)
             }
-            CallEffect::FileGiven => return None,
+            CallEffect::NameCarried => {
+                let name = self.variables.text(name.unwrap_or_default());
+                let program = format!("any(.chunk[]; .content.displayname == {name})");
+                answer_check("the display name is in the member events", &program, holds)
+            }
+            CallEffect::MessageDelivered => {
+                let program = "(.to_device.events // []) | length > 0";
+                answer_check("the message is delivered", program, holds)
+            }
+            CallEffect::MessageDeliveredOnce => {
+                let program = "(.to_device.events // []) | length == 0";
+                answer_check("the message is delivered once", program, holds)
+            }
+            CallEffect::FileGiven
+            | CallEffect::ThumbnailGiven
+            | CallEffect::RoomNamed
+            | CallEffect::DeviceNamed
+            | CallEffect::DeviceKnown => return None,
             CallEffect::NameRemoved => {
                 let program = "(.displayname // \"\") == \"\"";
                 answer_check("the display name is removed", program, holds)

@@ -25,6 +25,7 @@ pub fn html(report: &DiffReport) -> String {
         },
         main: html! {
             @if let Some(baseline) = &report.baseline { (known(baseline)) }
+            (defects(report))
             (causes(report))
             @for section in sections.non_empty() { (overview(&section)) }
             (matrix::matrix(&report.matrix))
@@ -103,6 +104,40 @@ fn verdict(report: &DiffReport, sections: &Sections<'_>) -> Markup {
         }
         @if !permitted.is_empty() {
             p.fine { "Not compared, as is permitted: " (prose(&permitted_in_words(permitted))) "." }
+        }
+    }
+}
+
+/// One row for each defect, with links to its divergences.
+fn defects(report: &DiffReport) -> Markup {
+    html! {
+        @if !report.defects.is_empty() {
+            section.defects {
+                h2 { "Defects" }
+                div.scroll {
+                    table {
+                        thead { tr { th { "Divergences" } th { "What forbids them" } th { "Where" } } }
+                        tbody {
+                            @for defect in &report.defects {
+                                tr {
+                                    td {
+                                        span.badge.(defect.kind.as_str()) {
+                                            (count(defect.divergences.len(), defect.kind.as_str()))
+                                        }
+                                    }
+                                    td { (prose(&defect.reason())) }
+                                    td {
+                                        (prose(&defect.places_in_words())) " "
+                                        @for (number, id) in (1..).zip(&defect.divergences) {
+                                            a href={ "#" (id) } { (number) } " "
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ impl Display for DiffReport {
         self.fmt_effort(f)?;
         writeln!(f)?;
         self.fmt_verdict(f)?;
+        self.fmt_defects(f)?;
         if !self.causes.is_empty() {
             writeln!(f, "\n{}", paint(style::HEADING, "It behaves as if"))?;
         }
@@ -125,6 +126,22 @@ impl DiffReport {
         if !others.is_empty() {
             let others = others.into_iter().collect::<Vec<_>>().join(", ");
             writeln!(f, "not compared event by event: {others}")?;
+        }
+        Ok(())
+    }
+
+    /// One entry for each defect: what forbids the divergences, and where they show.
+    fn fmt_defects(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.defects.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\n{}", paint(style::HEADING, "Defects"))?;
+        for (number, defect) in (1..).zip(&self.defects) {
+            let divergences = count(defect.divergences.len(), defect.kind.as_str());
+            let seen = times(defect.count);
+            let divergences = paint(style::BAD, divergences);
+            writeln!(f, "{number}. {divergences}, seen {seen}: {}", defect.reason())?;
+            writeln!(f, "   {}", defect.places_in_words())?;
         }
         Ok(())
     }

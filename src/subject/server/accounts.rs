@@ -18,12 +18,14 @@ pub struct UserAccount {
     pub(super) before_upgrade: Option<Token>,
     /// The password, if this program knows it.
     pub(super) password: Option<Token>,
+    /// The device of the newest token, if the homeserver named it.
+    pub(super) device: Option<String>,
 }
 
 impl UserAccount {
     /// An account with this token and no password.
     pub fn new(user_id: OwnedUserId, token: Token) -> Self {
-        Self { user_id, token, before_upgrade: None, password: None }
+        Self { user_id, token, before_upgrade: None, password: None, device: None }
     }
 }
 

@@ -235,7 +235,9 @@ fn user_id(context: &RequestContext<'_>, guest: u8) -> String {
 fn own_membership(action: &Action, context: &RequestContext<'_>, membership: &str) -> Request {
     let account = context.accounts.account(action.by);
     let user = account.map_or(NOBODY, |account| account.user_id.as_str());
-    state_request(context.room, "m.room.member", user, json!({ "membership": membership }))
+    // A member may give its own member event content of its own.
+    let content = json!({ "membership": membership, "org.example.own": "kept" });
+    state_request(context.room, "m.room.member", user, content)
 }
 
 fn profile_request(context: &RequestContext<'_>, by: Actor, key: ProfileKey, own: bool) -> Request {
@@ -390,7 +392,7 @@ mod tests {
         let nobody = r#"{"user_id":"@nobody:elsewhere.invalid"}"#;
         let own = |membership| {
             format!(
-                r#"PUT /v3/rooms/%21r%3As/state/m.room.member/%40guest%3As {{"membership":"{membership}"}}"#
+                r#"PUT /v3/rooms/%21r%3As/state/m.room.member/%40guest%3As {{"membership":"{membership}","org.example.own":"kept"}}"#
             )
         };
         let room = |verb: &str, body: &str| format!("POST /v3/rooms/%21r%3As/{verb} {body}");

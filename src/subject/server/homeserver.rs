@@ -247,7 +247,17 @@ impl Server {
 
     /// Leaves and forgets a room.
     pub(super) async fn leave(&self, who: &Credentials, room: &OwnedRoomId) {
-        for id in ["POST /rooms/{roomId}/leave", "POST /rooms/{roomId}/forget"] {
+        self.take_leave(who, room, &["POST /rooms/{roomId}/leave", "POST /rooms/{roomId}/forget"])
+            .await;
+    }
+
+    /// Leaves a room as a guest, who may not ask to forget it.
+    pub(super) async fn leave_as_guest(&self, who: &Credentials, room: &OwnedRoomId) {
+        self.take_leave(who, room, &["POST /rooms/{roomId}/leave"]).await;
+    }
+
+    async fn take_leave(&self, who: &Credentials, room: &OwnedRoomId, calls: &[&'static str]) {
+        for id in calls {
             let request = Request::to(endpoint(id), [room.as_str()]).body(json!({}));
             match self.client.send(&who.name_in(request), who.token.as_ref()).await {
                 Ok(response) if response.allows() => {}

@@ -2,10 +2,9 @@
 
 use guest_access_model::action::{Answer, Observation};
 use guest_access_model::state::MAX_GUESTS;
-use guest_access_rules::vocabulary::Membership;
+use guest_access_rules::vocabulary::{ErrCode, Membership};
 
-use serde::Serialize;
-
+use super::call_effect::CallEffect;
 use super::not_run::{NotRunKind, NotRunReason};
 
 /// The verdict of a homeserver on a call.
@@ -86,18 +85,6 @@ pub enum ResponseContent {
     Unread(NotRunReason),
 }
 
-/// An effect that an allowed call must have, besides memberships.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallEffect {
-    /// The display name that the call sets is in the profile.
-    NameStored,
-    /// The profile has no display name.
-    NameRemoved,
-    /// The answer is the file that was uploaded.
-    FileGiven,
-}
-
 /// The memberships in one room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memberships {
@@ -138,6 +125,20 @@ impl HttpObservation {
         Self { verdict, content: ResponseContent::Nothing }
     }
 
+    /// The observation of an allowed call that lacks this effect.
+    pub const fn without(effect: CallEffect) -> Self {
+        let content = ResponseContent::Effect { effect, holds: false };
+        Self { verdict: CallVerdict::Allowed, content }
+    }
+
+    /// The effect that the call had to have and did not have.
+    pub const fn missing_effect(&self) -> Option<CallEffect> {
+        match self.content {
+            ResponseContent::Effect { effect, holds: false } => Some(effect),
+            _ => None,
+        }
+    }
+
     /// Why the session could not look at the effect of the call, if it could not.
     pub const fn unread(&self) -> Option<&NotRunReason> {
         match &self.content {
@@ -167,11 +168,17 @@ impl HttpObservation {
             {
                 true
             }
+            // No text names the error of a call that lacks a parameter, or has a wrong one.
+            CallVerdict::Denied { status: 400 | 403 | 404, .. }
+                if decision.errcode == Some(ErrCode::MissingParam)
+                    || decision.errcode == Some(ErrCode::InvalidParam) =>
+            {
+                true
+            }
             CallVerdict::Denied { status, errcode } => {
                 !decision.allows()
                     && decision.status == *status
-                    && decision.errcode.map(guest_access_rules::vocabulary::ErrCode::as_str)
-                        == errcode.as_deref()
+                    && decision.errcode.map(ErrCode::as_str) == errcode.as_deref()
             }
             CallVerdict::Inconclusive(_) => true,
         }
@@ -198,7 +205,7 @@ impl HttpObservation {
 #[cfg(test)]
 mod tests {
     use guest_access_model::action::Observation;
-    use guest_access_rules::vocabulary::{Decision, ErrCode};
+    use guest_access_rules::vocabulary::Decision;
 
     use super::*;
 

@@ -14,6 +14,7 @@ use ruma::api::client::sync::sync_events::v3 as sync;
 use ruma::serde::Raw;
 use serde::Deserialize;
 
+use super::call_effect::CallEffect;
 use super::error::ServerError;
 use super::not_run::{NotRunKind, NotRunReason};
 use super::observation::{CallVerdict, EventPresence, HttpObservation, ResponseContent};
@@ -53,14 +54,19 @@ pub(super) fn observe_only(response: &Response) -> Result<HttpObservation, Serve
 }
 
 /// The observation of `GET /account/whoami`. `caller` is the user who calls, if the query of the call
-/// names another user.
+/// names another user. `device` is the device of the caller's token, if it is known.
 pub(super) fn observe_whoami(
     response: &Response,
     caller: Option<&UserId>,
+    device: Option<&str>,
 ) -> Result<HttpObservation, ServerError> {
     let mut ignores_query = false;
     let observed = observe(response, |response| {
         let answer: whoami::v3::Response = response.read()?;
+        let named = answer.device_id.as_ref().map(|named| named.as_str());
+        if device.is_some() && named != device {
+            return Ok(HttpObservation::without(CallEffect::DeviceKnown).content);
+        }
         ignores_query = caller.is_some_and(|caller| caller == answer.user_id) && !answer.is_guest;
         Ok(ResponseContent::IsGuest(answer.is_guest))
     })?;
@@ -305,7 +311,7 @@ mod tests {
     #[test]
     fn an_answer_about_the_caller_is_not_about_the_named_user() {
         let guest = ruma::user_id!("@guest:s");
-        let of = |body: &str, caller| observe_whoami(&response(200, body), caller).unwrap();
+        let of = |body: &str, caller| observe_whoami(&response(200, body), caller, None).unwrap();
         let silent = r#"{"user_id":"@guest:s"}"#;
         assert_eq!(of(silent, None).content, ResponseContent::IsGuest(false));
         assert!(matches!(of(silent, Some(guest)).verdict, CallVerdict::Inconclusive(_)));

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use guest_access_model::state::MAX_GUESTS;
+use guest_access_rules::endpoint::KNOWN;
 use serde_json::Value;
 
 use super::client::Client;
@@ -69,6 +70,19 @@ pub enum ValueSource {
         /// Whether the list is the `chunk` of the response.
         in_chunk: bool,
     },
+}
+
+/// An event that a session sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SentEvent {
+    /// The number of the action that sent the event; none, if the event set up the initial state.
+    pub action: Option<usize>,
+    /// The event id.
+    pub id: String,
+    /// The content, if the body of the request was the content of the event.
+    pub content: Option<Value>,
+    /// The id of the event that this event redacts, if it is a redaction.
+    pub redacts: Option<String>,
 }
 
 /// The exchanges of a session, and the accounts, rooms and events that they name.
@@ -148,14 +162,26 @@ impl<'a> Connection<'a> {
         self.exchanges.borrow_mut().truncate(kept);
     }
 
-    /// The ids of the events that were sent so far, each with the number of its action.
-    pub(super) fn sent_events(&self) -> Vec<(Option<usize>, String)> {
+    /// The events that were sent so far.
+    pub(super) fn sent_events(&self) -> Vec<SentEvent> {
         let exchanges = self.exchanges.borrow();
         let ids = exchanges.iter().filter(|exchange| exchange.request.method != "GET");
         let ids = ids.flat_map(|exchange| {
             let ids = exchange.learned.iter();
             let ids = ids.filter(|learned| learned.from == ValueSource::Field("event_id"));
-            ids.map(|learned| (exchange.step, learned.value.clone()))
+            let content = [KNOWN.send, KNOWN.put_state]
+                .iter()
+                .any(|endpoint| exchange.request.call == endpoint.get().id)
+                .then(|| exchange.request.body.clone())
+                .flatten();
+            let is_redaction = exchange.request.call == KNOWN.redact.get().id;
+            let redacts = is_redaction.then(|| exchange.request.segments().nth_back(1)).flatten();
+            ids.map(move |learned| SentEvent {
+                action: exchange.step,
+                id: learned.value.clone(),
+                content: content.clone(),
+                redacts: redacts.clone(),
+            })
         });
         ids.collect()
     }

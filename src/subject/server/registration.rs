@@ -153,5 +153,6 @@ pub(super) fn registered_account(response: &Response) -> Result<UserAccount, Ser
         call: response.call.clone(),
         what: "no access token".to_owned(),
     })?;
-    Ok(UserAccount::new(answer.user_id, token.into()))
+    let device = answer.device_id.map(|device| device.to_string());
+    Ok(UserAccount { device, ..UserAccount::new(answer.user_id, token.into()) })
 }

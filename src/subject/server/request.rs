@@ -65,7 +65,7 @@ impl Request {
     }
 
     /// The parts of the path between the slashes, not escaped.
-    pub fn segments(&self) -> impl Iterator<Item = String> {
+    pub fn segments(&self) -> impl DoubleEndedIterator<Item = String> {
         let decoded = |segment| percent_decode_str(segment).decode_utf8_lossy().into_owned();
         self.path.split('/').map(decoded)
     }

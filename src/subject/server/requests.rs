@@ -83,6 +83,15 @@ pub(super) fn place_sync(rooms: &[&str]) -> Request {
     sync(&json!({ "rooms": rooms, "timeline": { "limit": 1 } }))
 }
 
+/// The request of a sync for the messages to the caller's device, since this place in the stream.
+pub(super) fn device_sync(since: Option<&str>) -> Request {
+    let request = sync(&json!({ "rooms": [] }));
+    match since {
+        Some(since) => request.query("since", since),
+        None => request,
+    }
+}
+
 fn sync(room_filter: &Value) -> Request {
     let nothing = json!({ "types": [] });
     let filter = json!({ "room": room_filter, "presence": nothing, "account_data": nothing });

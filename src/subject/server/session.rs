@@ -7,6 +7,7 @@
 
 mod calling;
 mod fixture;
+mod further_reads;
 mod media;
 mod members;
 mod performing;
@@ -16,6 +17,7 @@ mod rooms;
 mod sending;
 pub(super) mod single_calls;
 mod timelines;
+mod to_device;
 
 use std::cell::Cell;
 
@@ -43,6 +45,7 @@ use super::room_fixture::RoomFixture;
 use super::room_pool::SessionRoom;
 use super::setting_shape::ShapeRotation;
 use super::token::Token;
+use further_reads::FurtherReads;
 use media::MediaFile;
 
 /// The accounts and rooms of one scenario on a homeserver, and the tagged event.
@@ -63,6 +66,8 @@ pub struct Session<'a> {
     tagged: Option<TaggedEvent>,
     /// The place in every stream before the first action.
     stream_start: Option<String>,
+    /// The further calls of reads so far, if the session makes any.
+    further: Option<FurtherReads>,
     /// Rooms beside those of the scenario, each with the credentials of somebody who is joined.
     side_rooms: Vec<(Credentials, OwnedRoomId)>,
     /// The room fixture, once a call has needed one.
@@ -148,6 +153,7 @@ impl<'a> Session<'a> {
             rooms: Vec::new(),
             tagged: None,
             stream_start: None,
+            further: None,
             side_rooms: Vec::new(),
             fixture: None,
             media: None,

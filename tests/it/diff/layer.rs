@@ -34,7 +34,7 @@ impl Call {
     }
 }
 
-/// An answer: the status and the JSON.
+/// An answer: the status and the JSON. An answer that is `null` has an empty body.
 pub(super) type Reply = (u16, Value);
 
 pub(super) fn refusal(status: u16, errcode: &str) -> Reply {
@@ -174,7 +174,7 @@ fn answer_calls(mut stream: &TcpStream, behind: &Behind, layer: Layer) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     while let Some(call) = read_call(&mut reader) {
         let (status, body) = layer(behind, &call);
-        let body = body.to_string();
+        let body = if body.is_null() { String::new() } else { body.to_string() };
         let length = body.len();
         let head = format!(
             "HTTP/1.1 {status} Answer\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"

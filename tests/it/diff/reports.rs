@@ -10,7 +10,8 @@ use guest_access::diff::{
 };
 use guest_access::report::Run;
 use guest_access::report::diff::{
-    Baseline, BaselineEntry, DiffReport, DivergenceReport, ServerReport, html, jsonl, junit,
+    Baseline, BaselineEntry, DiffReport, DivergenceReport, ServerReport, defects, html, jsonl,
+    junit,
 };
 use guest_access::subject::server::NotRunKind;
 use guest_access_scenarios::permitted::DivergenceKind;
@@ -153,7 +154,18 @@ fn report() -> DiffReport {
         }],
         ..divergence("leak-permitted", DivergenceKind::Leak, "allow, gives e1", &["open"])
     };
+    let divergences = vec![
+        divergence("leak-join", DivergenceKind::Leak, "allow", &["gate", "rooms"]),
+        divergence(
+            "error-join",
+            DivergenceKind::Error,
+            &format!("deny 400 {INJECTION}"),
+            &["rooms"],
+        ),
+        permitted,
+    ];
     DiffReport {
+        defects: defects(divergences.iter().filter(|divergence| !divergence.permitted)),
         server: ServerReport {
             url: "http://homeserver.example".to_owned(),
             name: Some(INJECTION.to_owned()),
@@ -171,16 +183,7 @@ fn report() -> DiffReport {
         broken_off: None,
         strict: false,
         ids: ID_SCHEME,
-        divergences: vec![
-            divergence("leak-join", DivergenceKind::Leak, "allow", &["gate", "rooms"]),
-            divergence(
-                "error-join",
-                DivergenceKind::Error,
-                &format!("deny 400 {INJECTION}"),
-                &["rooms"],
-            ),
-            permitted,
-        ],
+        divergences,
         causes: vec![Cause {
             decision_point: "join.gate".to_owned(),
             option: "none".to_owned(),

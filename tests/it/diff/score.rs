@@ -69,6 +69,10 @@ fn the_reference_has_no_divergence_under_any_rules() {
     each(&numbered, 2, compare);
 }
 
+/// Defects that only the comparison of content finds, and that have no name. The labelled event shows them
+/// to readers alone of whom reading A72 leaves open what they are given.
+const FOUND_BY_CONTENT: [&str; 1] = ["state.left=current"];
+
 #[test]
 fn an_observable_defect_is_found_and_named() {
     let scenarios: Vec<_> = VECTORS.iter().cloned().map(PlannedScenario::from).collect();
@@ -87,7 +91,12 @@ fn an_observable_defect_is_found_and_named() {
         let is_observable = !unobservable.contains_key(id) && result.hidden.is_none();
         assert_eq!(result.is_found(), is_observable, "{id}");
         let causes = &result.result.causes;
-        assert!(result.is_named() || !is_observable, "{id}, at {}: {causes:#?}", result.point);
+        let is_open = FOUND_BY_CONTENT.contains(&id.as_str());
+        assert!(
+            result.is_named() || !is_observable || is_open,
+            "{id}, at {}: {causes:#?}",
+            result.point
+        );
         if id == "state.left=current" {
             let by_list =
                 |divergence: &Divergence| divergence.clauses.contains(&"CS-25".to_owned());

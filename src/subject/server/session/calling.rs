@@ -43,7 +43,7 @@ impl Session<'_> {
         endpoint: EndpointId,
         arguments: &SampleArguments,
     ) -> Result<HttpObservation, ServerError> {
-        let request = self.sample(endpoint, arguments);
+        let request = self.addressed(with, endpoint, self.sample(endpoint, arguments));
         let response = self.send(with, request.clone()).await?;
         let mut verdict = sample_verdict(&response);
         if response.is_unrecognized() && self.is_checked(endpoint).await? {
@@ -58,7 +58,11 @@ impl Session<'_> {
                 self.side_rooms.push((with.clone(), created.room_id));
             }
         }
-        let (verdict, mut content) = self.download(endpoint, request, &response, verdict).await?;
+        let (verdict, mut content) =
+            self.download(endpoint, request.clone(), &response, verdict).await?;
+        if response.allows() && content == ResponseContent::Nothing {
+            content = self.delivery(with, endpoint, &request).await?;
+        }
         if response.allows()
             && let Some(whose) = self.removes_own_name(with, endpoint)
         {

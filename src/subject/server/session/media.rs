@@ -9,9 +9,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Session;
+use crate::subject::server::call_effect::CallEffect;
 use crate::subject::server::error::ServerError;
 use crate::subject::server::not_run::{NotRunKind, NotRunReason};
-use crate::subject::server::observation::{CallEffect, CallVerdict, ResponseContent};
+use crate::subject::server::observation::{CallVerdict, ResponseContent};
 use crate::subject::server::request::{Request, endpoint};
 use crate::subject::server::response::Response;
 use crate::subject::server::sample_request::SampleArguments;
@@ -98,11 +99,13 @@ impl Session<'_> {
                 Some(Err(reason)),
                 verdict @ (CallVerdict::Allowed | CallVerdict::ParametersRejected { .. }),
             ) => Ok((verdict, ResponseContent::Unread(reason.clone()))),
-            (Some(Ok(file)), CallVerdict::Allowed)
-                if response.allows() && !called.get().path.contains("/thumbnail/") =>
-            {
-                let holds = response.body == file.content.to_string().as_bytes();
-                let effect = CallEffect::FileGiven;
+            (Some(Ok(file)), CallVerdict::Allowed) if response.allows() => {
+                let (effect, holds) = if called.get().path.contains("/thumbnail/") {
+                    (CallEffect::ThumbnailGiven, !response.body.is_empty())
+                } else {
+                    let content = file.content.to_string();
+                    (CallEffect::FileGiven, response.body == content.as_bytes())
+                };
                 Ok((CallVerdict::Allowed, ResponseContent::Effect { effect, holds }))
             }
             // The file is there, so the homeserver refuses the caller and not the parameters.

@@ -30,7 +30,7 @@ struct Chunk {
 /// The fields of a membership event that the session reads.
 #[derive(Debug, Deserialize)]
 pub(super) struct MemberEvent {
-    state_key: String,
+    pub(super) state_key: String,
     pub(super) event_id: String,
     content: MemberContent,
 }
@@ -38,6 +38,20 @@ pub(super) struct MemberEvent {
 #[derive(Debug, Deserialize)]
 struct MemberContent {
     membership: String,
+    #[serde(default)]
+    displayname: Option<String>,
+}
+
+impl MemberEvent {
+    /// Whether the member is joined.
+    pub(super) fn is_joined(&self) -> bool {
+        self.content.membership == Membership::Join.as_str()
+    }
+
+    /// The display name in the event.
+    pub(super) fn display_name(&self) -> Option<&str> {
+        self.content.displayname.as_deref()
+    }
 }
 
 impl Session<'_> {
@@ -100,12 +114,13 @@ impl Session<'_> {
     /// Reads the list of members as clients do: now, and again, if the caller is joined, at the place
     /// that its sync has reached.
     pub(super) async fn read_members(
-        &self,
+        &mut self,
         action: &Action,
         with: &Credentials,
     ) -> Result<HttpObservation, ServerError> {
         let request = self.request(action, &Arguments::default())?;
         let response = self.send(with, request.clone()).await?;
+        self.read_further(action, with, (KNOWN.members, &response)).await?;
         let observed = observe_only(&response)?;
         if observed.verdict != CallVerdict::Allowed {
             return Ok(observed);
@@ -136,7 +151,11 @@ impl Session<'_> {
         Ok(is_joined.then_some(sync.next_batch))
     }
 
-    async fn member_events(&self, room: usize) -> Result<Vec<MemberEvent>, ServerError> {
+    /// The member events of a room, as the moderator reads them.
+    ///
+    /// # Errors
+    /// If the moderator cannot read them.
+    pub(super) async fn member_events(&self, room: usize) -> Result<Vec<MemberEvent>, ServerError> {
         let id = self.rooms[room].id.as_str();
         let request = Request::to(KNOWN.members, [id]);
         let response = self.send(&self.moderators(), request).await?;

@@ -4,10 +4,13 @@ use guest_access_model::action::{
     Action, Actor, Credential, Key, Message, Operation, ProfileKey, Setting, Upgrade,
 };
 use guest_access_rules::endpoint::KNOWN;
+use guest_access_rules::vocabulary::MembershipEndpoint;
+use serde::Deserialize;
 
 use super::{Arguments, Session};
 use crate::subject::server::accounts::{Credentials, UserAccount};
 use crate::subject::server::action_request::BY_ITSELF;
+use crate::subject::server::call_effect::CallEffect;
 use crate::subject::server::error::ServerError;
 use crate::subject::server::homeserver::Server;
 use crate::subject::server::not_run::{NotRunKind, NotRunReason};
@@ -19,6 +22,13 @@ use crate::subject::server::registration::{
 use crate::subject::server::request::Request;
 use crate::subject::server::response::Response;
 use crate::subject::server::token::Token;
+
+/// The answer to a join.
+#[derive(Debug, Deserialize)]
+struct Joined {
+    #[serde(default)]
+    room_id: String,
+}
 
 impl Session<'_> {
     /// Performs an action and observes the responses. Where a response cannot be understood, the
@@ -65,7 +75,11 @@ impl Session<'_> {
                 let request = self.request(action, &Arguments::default())?;
                 let caller = self.accounts.account(action.by).map(|account| &*account.user_id);
                 let caller = caller.filter(|_| action.with == Credential::Masquerade);
-                observe_whoami(&self.send(&with, request).await?, caller)
+                let account = self.accounts.account(action.by);
+                let device = account.filter(|account| with.token.as_ref() == Some(&account.token));
+                let device = device.filter(|_| with.named.is_none());
+                let device = device.and_then(|account| account.device.as_deref());
+                observe_whoami(&self.send(&with, request).await?, caller, device)
             }
             Operation::EndToken(_) | Operation::Restart => {
                 Ok(HttpObservation::inconclusive(NotRunKind::NotOverHttp, BY_ITSELF))
@@ -94,7 +108,15 @@ impl Session<'_> {
         with: &Credentials,
     ) -> Result<HttpObservation, ServerError> {
         let request = self.request(action, &Arguments::default())?;
-        let observed = observe_only(&self.send(with, request).await?)?;
+        let response = self.send(with, request).await?;
+        let mut observed = observe_only(&response)?;
+        if let Operation::Join(MembershipEndpoint::Own | MembershipEndpoint::Alias) =
+            action.operation
+            && observed.verdict == CallVerdict::Allowed
+            && response.json::<Joined>()?.room_id != self.room_id(action.place)
+        {
+            observed = HttpObservation::without(CallEffect::RoomNamed);
+        }
         if action.tag && observed.verdict == CallVerdict::Allowed {
             self.tag_membership(action).await?;
         }
@@ -119,7 +141,12 @@ impl Session<'_> {
             (Some(guest), Some(name))
                 if observed.verdict == CallVerdict::Allowed && action.with == Credential::Own =>
             {
-                let content = self.read_back(guest.user_id.as_str(), Some(&name)).await?;
+                let user = guest.user_id.clone();
+                let content = self.read_back(user.as_str(), Some(&name)).await?;
+                let is_stored = matches!(content, ResponseContent::Effect { holds: true, .. });
+                if is_stored && !self.is_name_carried(user.as_str(), &name).await? {
+                    return Ok(HttpObservation::without(CallEffect::NameCarried));
+                }
                 Ok(HttpObservation { content, ..observed })
             }
             _ => Ok(observed),
@@ -147,7 +174,9 @@ impl Session<'_> {
             return observe_only(&response);
         }
         let account = registered_account(&response)?;
-        let content = if named {
+        let content = if account.device.is_none() {
+            HttpObservation::without(CallEffect::DeviceNamed).content
+        } else if named {
             ResponseContent::Named(Some(account.user_id.localpart()) == name.as_deref())
         } else {
             ResponseContent::Nothing

@@ -10,15 +10,16 @@ use serde_json::{Value, json};
 
 use super::Session;
 use crate::subject::server::accounts::{Credentials, UserAccount};
+use crate::subject::server::call_effect::CallEffect;
 use crate::subject::server::error::ServerError;
 use crate::subject::server::not_run::{NotRunKind, NotRunReason};
-use crate::subject::server::observation::{CallEffect, ResponseContent};
+use crate::subject::server::observation::ResponseContent;
 use crate::subject::server::request::{Request, endpoint};
 
 /// The key of the display name in a profile.
 const DISPLAY_NAME: &str = "displayname";
 /// How long the session waits before it reads once more.
-const WAITS: [Duration; 4] = [
+pub(super) const WAITS: [Duration; 4] = [
     Duration::from_millis(20),
     Duration::from_millis(60),
     Duration::from_millis(150),
@@ -67,6 +68,37 @@ impl Session<'_> {
             };
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// Whether the member events of the user `whose` have the display name `name`, in every room of the
+    /// session to which the user is joined.
+    ///
+    /// # Errors
+    /// If the moderator cannot read the members of a room, or no response came.
+    pub(super) async fn is_name_carried(
+        &self,
+        whose: &str,
+        name: &str,
+    ) -> Result<bool, ServerError> {
+        for room in 0..self.rooms.len() {
+            let mut waits = WAITS.into_iter();
+            while !self.is_name_carried_into(room, whose, name).await? {
+                let Some(wait) = waits.next() else { return Ok(false) };
+                tokio::time::sleep(wait).await;
+            }
+        }
+        Ok(true)
+    }
+
+    async fn is_name_carried_into(
+        &self,
+        room: usize,
+        whose: &str,
+        name: &str,
+    ) -> Result<bool, ServerError> {
+        let members = self.member_events(room).await?;
+        let own = members.iter().find(|member| member.state_key == whose);
+        Ok(own.is_none_or(|own| !own.is_joined() || own.display_name() == Some(name)))
     }
 
     /// The user id of the guest that removes its own display name by a call of `called`; `None` for other

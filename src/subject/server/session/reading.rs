@@ -63,6 +63,7 @@ impl Session<'_> {
                     _ => action.place,
                 };
                 let response = self.send_read(action, with, Page::default()).await?;
+                self.read_further(action, with, (endpoint, &response)).await?;
                 let first = self.rooms.first().map(|room| room.id.as_str());
                 let tagged = self.tagged_in(place);
                 observe_read(endpoint, &response, tagged, first, || self.sent_before(tagged))
@@ -74,7 +75,7 @@ impl Session<'_> {
     /// The ids of the events that the session sent before the tagged event; none, if the session does not
     /// know when the event was sent.
     fn sent_before(&self, tagged: Option<&TaggedEvent>) -> Vec<String> {
-        let mut sent: Vec<_> = self.sent_events().into_iter().map(|(_, id)| id).collect();
+        let mut sent: Vec<_> = self.sent_events().into_iter().map(|sent| sent.id).collect();
         let place = tagged.and_then(|tagged| sent.iter().position(|id| *id == tagged.id));
         sent.truncate(place.unwrap_or(0));
         sent

@@ -176,7 +176,7 @@ impl Session<'_> {
                 let is_live = state.accounts[usize::from(number)].is_live();
                 if is_live && matches!(membership, Membership::Join | Membership::Invite) {
                     let guest = self.accounts.credentials(Actor::Guest(number), Credential::Own);
-                    self.server.leave(&guest, &room.id).await;
+                    self.server.leave_as_guest(&guest, &room.id).await;
                 }
             }
         }

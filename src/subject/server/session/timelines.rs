@@ -7,8 +7,10 @@ use ruma::events::AnyTimelineEvent;
 use ruma::serde::Raw;
 
 use super::Session;
+use super::further_reads::FurtherReads;
 use crate::subject::server::error::ServerError;
 use crate::subject::server::read_answer::{ReadAnswer, ReadAnswers, RoomTimeline};
+use crate::subject::server::recording::SentEvent;
 use crate::subject::server::request::{Request, endpoint};
 use crate::subject::server::room_pool::SessionRoom;
 
@@ -18,9 +20,10 @@ const PAGES: usize = 20;
 const PAGE: u32 = 100;
 
 impl Session<'_> {
-    /// Keeps the answers to the reads of the actions from now on.
+    /// Keeps the answers to the reads of the actions from now on. Some reads also ask in other ways.
     pub fn keep_answers(&mut self) {
         self.answers = Some(ReadAnswers::default());
+        self.further = Some(FurtherReads::default());
     }
 
     /// The answers that were kept so far.
@@ -38,9 +41,8 @@ impl Session<'_> {
         self.accounts.user.user_id.clone()
     }
 
-    /// The ids of the events that the session sent, each with the number of the action that sent the
-    /// event. An event that set up the initial state has no number.
-    pub fn sent_events(&self) -> Vec<(Option<usize>, String)> {
+    /// The events that the session sent.
+    pub fn sent_events(&self) -> Vec<SentEvent> {
         self.connection.sent_events()
     }
 

@@ -1,0 +1,53 @@
+//! The content of the events that a session sent, compared with what the moderator is given of them.
+
+use guest_access_rules::vocabulary::Membership;
+
+use crate::subject::server::SentEvent;
+
+use super::super::content_difference::{ContentDifference, ContentFault, SENT};
+use super::super::judge::StepRecord;
+use super::SessionEvidence;
+
+/// The type of redactions. A homeserver may move the id of the redacted event out of the content.
+const REDACTION: &str = "m.room.redaction";
+
+/// The differences, each with the number of the action that sent the event.
+pub(super) fn differences<'a>(
+    log: &'a [StepRecord],
+    evidence: &'a SessionEvidence,
+) -> impl Iterator<Item = (usize, ContentDifference)> + 'a {
+    evidence.sent.iter().filter_map(|sent| difference(sent, log, evidence))
+}
+
+fn difference(
+    SentEvent { action, id, content, .. }: &SentEvent,
+    log: &[StepRecord],
+    evidence: &SessionEvidence,
+) -> Option<(usize, ContentDifference)> {
+    let (at, content) = ((*action)?, content.as_ref()?);
+    let endpoint = log.get(at)?.step.operation.endpoint()?;
+    let id = id.as_str().try_into().ok()?;
+    let mut timelines = evidence.timelines.iter().flatten();
+    let (timeline, place) =
+        timelines.find_map(|timeline| Some((timeline, timeline.place_of(id)?)))?;
+    let event = &timeline.events[place];
+    // The moderator may not be given the redaction.
+    let is_redacted = evidence.sent.iter().any(|sent| sent.redacts.as_deref() == Some(id.as_str()))
+        || timeline.events.iter().any(|later| later.redacts(id));
+    if event.kind == REDACTION || is_redacted {
+        return None;
+    }
+    // The stored event may have more than was sent.
+    let is_stored =
+        content.as_object()?.iter().all(|(key, sent)| event.content.get(key) == Some(sent));
+    let difference = ContentDifference {
+        fault: ContentFault::Lack,
+        event: None,
+        section: SENT.to_owned(),
+        reader: Membership::Join,
+        has_joined: true,
+        endpoint,
+        sent_by: None,
+    };
+    (!is_stored).then_some((at, difference))
+}

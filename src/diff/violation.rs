@@ -1,0 +1,177 @@
+//! The sentence that a divergence violates: which clauses forbid or demand, and why they do here.
+//!
+//! The decision of the rules says whether a call is answered. What an answer has to hold is another
+//! question, with sentences of its own: of the event, of the content, of the effect.
+
+use guest_access_model::action::{Actor, Answer, Operation, Setting};
+use guest_access_model::state::{ReaderRelation, Standing, State, Tagged};
+use guest_access_rules::endpoint::Gives;
+use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
+
+use crate::subject::server::{EventPresence, ResponseContent};
+
+use super::content_difference::{ContentDifference, reason_to_hide};
+use super::judge::StepRecord;
+use super::scenario_run::Difference;
+
+/// The clauses that are violated, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Violation {
+    /// The ids of the clauses that are in force; none, if no clause speaks of the difference.
+    pub(super) clauses: Vec<String>,
+    /// The reason in words.
+    pub(super) because: &'static str,
+}
+
+/// Clauses, and the reason in words.
+type Sentence = (&'static [&'static str], &'static str);
+
+impl Violation {
+    /// The violation that a difference is.
+    pub(super) fn of(rules: &Rules, difference: &Difference, record: &StepRecord) -> Self {
+        let expected = difference.expected_in_run();
+        let decision = expected.observation.decision;
+        let in_force = |(clauses, because): Sentence| Self {
+            clauses: rules.in_force(clauses).into_iter().map(str::to_owned).collect(),
+            because,
+        };
+        if difference.inconsistency.is_some() {
+            return in_force((
+                &[],
+                "each answer by itself is permitted, and the two contradict each other",
+            ));
+        }
+        if let Some(content) = record.content.first() {
+            let violated = ContentDifference::clause(content);
+            return in_force((violated.ids, violated.because));
+        }
+        if let Some(effect) = record.observed.missing_effect() {
+            return Self { clauses: vec![effect.clause().to_owned()], because: effect.because() };
+        }
+        if let Some(sentence) = sentence_on_event(difference, record) {
+            return in_force(sentence);
+        }
+        let are_members_wrong = !record.members_fit(&expected.next);
+        if are_members_wrong && removes_guests(record) {
+            // GA-23: When `m.room.guest_access` changes so that guests may no longer join, the server sets
+            // their membership to `leave`.
+            // GA-24: A server ends the membership of its own guests only, since it knows of no others.
+            let because = "a revocation ends the memberships of the guests, and of nobody else";
+            return in_force((&["GA-23", "GA-24"], because));
+        }
+        // CS-22: A joined user is given the current state of a room.
+        // CS-25: A user who left a room is given its members as of the time it left.
+        match record.listing.filter(|_| !record.lists_as_it_should()) {
+            Some(listing) if listing.is_current => {
+                in_force((&["CS-22"], "a joined user is given the current members"))
+            }
+            Some(_) => {
+                in_force((&["CS-25"], "a user who left is given the members as of its leaving"))
+            }
+            None => in_force((decision.clauses, decision.because)),
+        }
+    }
+}
+
+/// Whether a step can end the memberships of guests.
+fn removes_guests(record: &StepRecord) -> bool {
+    matches!(
+        record.step.operation,
+        Operation::SetGuestAccess(..) | Operation::RedactSetting(Setting::GuestAccess)
+    )
+}
+
+/// The sentence that says whether the caller is given the tagged event, if the answer is wrong in that.
+fn sentence_on_event(difference: &Difference, record: &StepRecord) -> Option<Sentence> {
+    let State { tagged, rooms, .. } = &difference.before;
+    let tagged = tagged.as_ref()?;
+    let is_due = match difference.expected.observation.answer {
+        Answer::Gave { tagged } => tagged,
+        // The model answers a refusal of one event with a denial of the call.
+        _ if record.observed.is_allowed() => false,
+        _ => return None,
+    };
+    let is_given = match &record.observed.content {
+        ResponseContent::Gave(EventPresence::Present) => true,
+        ResponseContent::Gave(EventPresence::Absent) => false,
+        // One direction gives the event, and the other does not.
+        ResponseContent::Gave(EventPresence::Partial(_)) => !is_due,
+        _ => return None,
+    };
+    if is_due == is_given {
+        return None;
+    }
+    let (relation, membership) = match record.step.by {
+        Actor::Guest(guest) => {
+            let guest = usize::from(guest);
+            (*tagged.relations.get(guest)?, *rooms[0].members.get(guest)?)
+        }
+        _ => (JOINED, Membership::Join),
+    };
+    let gives_state = matches!(
+        record.step.operation.endpoint()?.get().gives,
+        Some(Gives::State | Gives::StateEvent)
+    );
+    Some(match (is_due, membership) {
+        // CS-22: A joined user is given the current state of a room.
+        (true, Membership::Join) if gives_state => {
+            (&["CS-22"], "a joined user is given the current state")
+        }
+        // CS-23: A user who left a room is given its state as of the time it left.
+        (true, Membership::Leave) if gives_state => {
+            (&["CS-23"], "a user who left is given the state as of its leaving")
+        }
+        (false, Membership::Leave) if gives_state && has_joined(relation) => {
+            (&["CS-23"], "a user who left is given the state as of its leaving")
+        }
+        (true, _) => sentence_that_shows(tagged, relation),
+        // HV-6: A user to whom no other rule shows an event may not see it.
+        (false, _) => (&["HV-6"], reason_to_hide(tagged.before)),
+    })
+}
+
+/// A reader that was joined at the event.
+const JOINED: ReaderRelation =
+    ReaderRelation { before: Standing::Join, after: Standing::Join, joined_later: true };
+
+/// Whether the reader was joined at the event or after it.
+fn has_joined(relation: ReaderRelation) -> bool {
+    relation.before == Standing::Join || relation.after == Standing::Join || relation.joined_later
+}
+
+/// The sentence by which a reader may see the tagged event.
+fn sentence_that_shows(tagged: &Tagged, relation: ReaderRelation) -> Sentence {
+    match (tagged.before, relation.before) {
+        // HV-11: An event at which the setting was `world_readable` may be seen, whatever the reader's
+        // membership.
+        (HistoryVisibility::WorldReadable, _) => {
+            (&["HV-11"], "the event was sent under `world_readable`")
+        }
+        // HV-3: A user whose membership at the event was `join` may see it.
+        (_, Standing::Join) => (&["HV-3"], "the reader was joined at the event"),
+        // HV-23: A user whose membership at the event was `invite` may see it if the setting was
+        // `invited`.
+        // HV-4: A user who was invited at the event may see it if the setting was `invited` or `shared`.
+        (HistoryVisibility::Invited, Standing::Invite) => {
+            (&["HV-4", "HV-23"], "the event was sent under `invited`, and the reader was invited")
+        }
+        // HV-22: An event at which the setting was `shared` may be seen by a user who joined at any point
+        // after it.
+        // HV-5: A user who was neither invited nor joined at the event may see it if the setting was
+        // `shared`.
+        (HistoryVisibility::Shared, _) if relation.joined_later => {
+            (&["HV-5", "HV-22"], "the event was sent under `shared`, and the reader joined later")
+        }
+        // HV-24: A change of the setting may be seen if the setting before it or the setting after it
+        // shows it.
+        _ if tagged.before != tagged.after => (&["HV-24"], "the setting after the event shows it"),
+        // HV-25: A user's own member event may be seen if the membership before it or the membership after
+        // it shows it.
+        _ if relation.before != relation.after => {
+            (&["HV-25"], "the reader's membership after its own member event shows it")
+        }
+        // GA-37: What a guest may read follows from history visibility and its membership, as for any user.
+        _ => (&["GA-37"], "a rule shows the reader this event"),
+    }
+}

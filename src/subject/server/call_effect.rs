@@ -1,0 +1,73 @@
+//! The effects that an allowed call must have besides its answer, each with the sentence that demands it.
+
+use serde::Serialize;
+
+/// An effect that an allowed call must have, besides memberships.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallEffect {
+    /// The display name that the call sets is in the profile.
+    NameStored,
+    /// The profile has no display name.
+    NameRemoved,
+    /// The display name is in the caller's member event in every room that the caller is joined to.
+    NameCarried,
+    /// The answer is the file that was uploaded.
+    FileGiven,
+    /// The answer is a picture.
+    ThumbnailGiven,
+    /// The answer names the room that the caller joined.
+    RoomNamed,
+    /// The answer to a registration names the device of the new token.
+    DeviceNamed,
+    /// The answer to `whoami` names the device of the token.
+    DeviceKnown,
+    /// The next sync of the device gives the message to the device.
+    MessageDelivered,
+    /// Later syncs of the device do not give the message again.
+    MessageDeliveredOnce,
+}
+
+impl CallEffect {
+    /// The id of the clause that demands the effect.
+    pub const fn clause(self) -> &'static str {
+        match self {
+            // CS-66: A display name that a user sets is the display name in its profile.
+            Self::NameStored => "CS-66",
+            // CS-67: A key that is deleted from a profile is no longer in the profile.
+            Self::NameRemoved => "CS-67",
+            // CS-28: A change of a user's display name is carried into its member event in every room that it
+            // is joined to.
+            Self::NameCarried => "CS-28",
+            // CS-68: A download gives the content that was uploaded.
+            Self::FileGiven => "CS-68",
+            // CS-69: The answer to a request for a thumbnail is a picture.
+            Self::ThumbnailGiven => "CS-69",
+            // CS-61: The answer to a join names the room that was joined.
+            Self::RoomNamed => "CS-61",
+            // RG-15: The answer to a registration that logs in names the device of the access token.
+            Self::DeviceNamed => "RG-15",
+            // CS-62: The answer to `whoami` names the device of the access token, if the token has one.
+            Self::DeviceKnown => "CS-62",
+            // CS-63: A message to a device is given once by the syncs of the device.
+            Self::MessageDelivered | Self::MessageDeliveredOnce => "CS-63",
+        }
+    }
+
+    /// Why a homeserver must not leave out the effect.
+    pub const fn because(self) -> &'static str {
+        match self {
+            Self::NameStored => "the call sets the display name",
+            Self::NameRemoved => "the call removes the display name",
+            Self::NameCarried => "member events carry the display name",
+            Self::FileGiven => "a download gives what was uploaded",
+            Self::ThumbnailGiven => "a thumbnail is a picture",
+            Self::RoomNamed => "the answer to a join names the room",
+            Self::DeviceNamed => "a registration names the device of the token",
+            Self::DeviceKnown => "`whoami` names the device of the token",
+            Self::MessageDelivered | Self::MessageDeliveredOnce => {
+                "a message to a device is given once by its syncs"
+            }
+        }
+    }
+}

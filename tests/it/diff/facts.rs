@@ -1,0 +1,249 @@
+//! Homeservers whose answers say what is not so, or whose calls lack their effect. Each is a layer in front
+//! of the reference, and `diff` cites the sentence that the layer violates.
+
+use std::fs;
+
+use guest_access_rules::rules::Rules;
+use serde_json::{Value, json};
+
+use super::layer::{Behind, Call, Layer, Reply, in_front_of};
+use crate::cli::run;
+
+/// The life of a guest in a room, in which each effect and each fact shows at least once.
+const LIFE: &str = r#"{
+  "id": "life", "rules": "latest", "about": "a guest in a room", "clauses": [], "steps": [
+    { "as": "moderator", "do": "set guest access", "room": "room1", "to": "can_join" },
+    { "as": "moderator", "do": "set history visibility", "room": "room1", "to": "world_readable" },
+    { "as": "guest1", "do": "register as guest" },
+    { "as": "guest1", "do": "GET /account/whoami" },
+    { "as": "guest1", "do": "GET /rooms/{roomId}/initialSync", "room": "room1" },
+    { "as": "guest1", "do": "join", "room": "room1" },
+    { "as": "guest1", "do": "set profile", "key": "displayname" },
+    { "as": "guest1", "do": "send", "room": "room1", "type": "m.room.message" },
+    { "as": "moderator", "do": "send state", "room": "room1", "event": "e1" },
+    { "as": "guest1", "do": "send", "room": "room1", "type": "m.room.message" },
+    { "as": "guest1", "do": "GET /rooms/{roomId}/messages", "room": "room1" },
+    { "as": "guest1", "do": "GET /rooms/{roomId}/context/{eventId}", "room": "room1" },
+    { "as": "guest1", "do": "GET /rooms/{roomId}/initialSync", "room": "room1" },
+    { "as": "guest1", "do": "GET /rooms/{roomId}/state/{eventType}/{stateKey}", "room": "room1" },
+    { "as": "user", "do": "GET /rooms/{roomId}/joined_members", "room": "room1" },
+    { "as": "guest1", "do": "PUT /sendToDevice/{eventType}/{txnId}" },
+    { "as": "guest1", "do": "GET /media/thumbnail/{serverName}/{mediaId}" },
+    { "as": "moderator", "do": "kick", "room": "room1", "target": "guest1" },
+    { "as": "guest1", "do": "GET /sync" }
+  ]
+}"#;
+
+/// The report of `diff` on the life of a guest, for the reference behind the layer.
+fn report(layer: Layer) -> (Option<i32>, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("life.json"), LIFE).unwrap();
+    let url = in_front_of(Rules::find("latest").unwrap().profile(), layer);
+    let scenarios = folder.path().to_str().unwrap();
+    let ran =
+        run(["diff", "--scenarios", scenarios, "--server", &url, "--quiet", "--format", "json"]);
+    (ran.code, ran.json())
+}
+
+/// Asserts that a divergence of this kind cites this clause and is described by these words.
+fn is_noticed(layer: Layer, kind: &str, clause: &str, words: &str) {
+    let (code, report) = report(layer);
+    assert_eq!(code, Some(1), "{report:#}");
+    let found = report["divergences"].as_array().unwrap();
+    let is_it = |divergence: &&Value| {
+        let clauses = divergence["clauses"].as_array().unwrap();
+        divergence["kind"] == kind
+            && clauses.contains(&json!(clause))
+            && divergence["observed"].as_str().unwrap().contains(words)
+    };
+    assert!(found.iter().any(|divergence| is_it(&divergence)), "{found:#?}");
+}
+
+/// The answer to this read by a guest, changed by `change` if it is allowed.
+fn changed(
+    behind: &Behind,
+    call: &Call,
+    pattern: &[&str],
+    change: impl FnOnce(&mut Value),
+) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", pattern) && reply.0 == 200 && behind.is_guest(call) {
+        change(&mut reply.1);
+    }
+    reply
+}
+
+#[test]
+fn the_reference_has_all_facts_and_effects() {
+    let (code, report) = report(Behind::forward);
+    assert_eq!(code, Some(0), "{report:#}");
+    assert_eq!(report["decisions"], 19, "{report:#}");
+}
+
+#[test]
+fn a_left_room_without_its_end_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["sync"], |sync| {
+            for (_, left) in sync["rooms"]["leave"].as_object_mut().into_iter().flatten() {
+                *left = json!({});
+            }
+        })
+    }
+    is_noticed(layer, "refusal", "CS-44", "does not give in `rooms.leave.timeline`");
+}
+
+#[test]
+fn a_left_room_among_the_joined_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["sync"], |sync| {
+            for (room, _) in sync["rooms"]["leave"].clone().as_object().into_iter().flatten() {
+                sync["rooms"]["join"][room] = json!({});
+            }
+        })
+    }
+    is_noticed(layer, "effect", "CS-55", "lists in `rooms.join`");
+}
+
+#[test]
+fn a_wrong_membership_in_initial_sync_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["rooms", "", "initialSync"], |room| {
+            room["membership"] = json!("join");
+        })
+    }
+    is_noticed(layer, "effect", "CS-57", "names in `membership` another membership");
+}
+
+#[test]
+fn an_initial_sync_without_state_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["rooms", "", "initialSync"], |room| room["state"] = json!([]))
+    }
+    is_noticed(layer, "refusal", "CS-56", "does not give in `state`");
+}
+
+#[test]
+fn a_state_event_without_content_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["rooms", "", "state", "", ""], |content| *content = json!({}))
+    }
+    is_noticed(layer, "refusal", "CS-64", "does not give in `content`");
+}
+
+#[test]
+fn a_join_that_names_another_room_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let mut reply = behind.forward(call);
+        if call.is("POST", &["rooms", "", "join"]) && behind.is_guest(call) {
+            reply.1["room_id"] = json!("!another:reference.test");
+        }
+        reply
+    }
+    is_noticed(layer, "effect", "CS-61", "the joined room is not named");
+}
+
+#[test]
+fn an_account_without_a_device_is_noticed() {
+    fn no_device_of_whoami(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["account", "whoami"], |account| account["device_id"] = Value::Null)
+    }
+    fn no_device_of_registration(behind: &Behind, call: &Call) -> Reply {
+        let mut reply = behind.forward(call);
+        if call.is("POST", &["register"]) && call.target.contains("kind=guest") {
+            reply.1.as_object_mut().unwrap().remove("device_id");
+        }
+        reply
+    }
+    is_noticed(no_device_of_whoami, "effect", "CS-62", "the device is not named");
+    is_noticed(no_device_of_registration, "effect", "RG-15", "the device is not named");
+}
+
+#[test]
+fn messages_in_a_wrong_order_are_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["rooms", "", "messages"], |page| {
+            page["chunk"].as_array_mut().unwrap().reverse();
+        })
+    }
+    is_noticed(layer, "effect", "CS-58", "gives in `chunk` the events in a wrong order");
+}
+
+#[test]
+fn neighbours_on_the_wrong_side_are_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["rooms", "", "context", ""], |context| {
+            let before = context["events_before"].take();
+            context["events_before"] = context["events_after"].take();
+            context["events_after"] = before;
+        })
+    }
+    is_noticed(layer, "effect", "CS-59", "the events in a wrong order");
+}
+
+#[test]
+fn a_context_with_a_part_of_the_state_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["rooms", "", "context", ""], |context| {
+            let state = context["state"].as_array_mut().unwrap();
+            state.retain(|event| event["type"] == "m.room.create");
+        })
+    }
+    is_noticed(layer, "refusal", "CS-65", "does not give in `state`");
+}
+
+#[test]
+fn content_that_is_not_stored_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let mut call = call.clone();
+        if call.is("PUT", &["rooms", "", "send", "m.room.message", ""]) && behind.is_guest(&call) {
+            call.body = br#"{"msgtype":"m.text","body":""}"#.to_vec();
+        }
+        behind.forward(&call)
+    }
+    is_noticed(layer, "refusal", "CS-54", "the content that was sent is not stored");
+}
+
+#[test]
+fn a_name_outside_the_member_events_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let mut reply = behind.forward(call);
+        if call.is("GET", &["rooms", "", "members"]) && !behind.is_guest(call) {
+            for event in reply.1["chunk"].as_array_mut().into_iter().flatten() {
+                event["content"].as_object_mut().unwrap().remove("displayname");
+            }
+        }
+        reply
+    }
+    is_noticed(layer, "effect", "CS-28", "the display name is not in the member events");
+}
+
+#[test]
+fn a_message_that_no_device_gets_is_noticed() {
+    fn lost(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["sync"], |sync| sync["to_device"] = json!({}))
+    }
+    is_noticed(lost, "effect", "CS-63", "the message is not delivered");
+}
+
+#[test]
+fn a_thumbnail_that_is_empty_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        if call.target.contains("/media/thumbnail/") && behind.is_guest(call) {
+            return (200, Value::Null);
+        }
+        behind.forward(call)
+    }
+    is_noticed(layer, "effect", "CS-69", "the answer is not a picture");
+}
+
+#[test]
+fn joined_members_without_the_guests_are_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let mut reply = behind.forward(call);
+        if call.is("GET", &["rooms", "", "joined_members"]) && reply.0 == 200 {
+            reply.1["joined"] = json!({});
+        }
+        reply
+    }
+    is_noticed(layer, "effect", "CS-60", "names in `joined` others than the joined members");
+}
