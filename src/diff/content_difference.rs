@@ -125,18 +125,23 @@ pub(super) const OWN_MEMBERSHIP: &str = "membership";
 /// The section of `joined_members`.
 pub(super) const JOINED: &str = "joined";
 
-/// The sentence that an answer violates, and what the sentence means for the answer.
+/// A sentence of the texts, as it bears on one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ViolatedClause {
+pub(super) struct Sentence {
     /// The ids of the clauses that say so. Those that are in force are cited.
-    pub(super) ids: &'static [&'static str],
+    pub(super) clauses: &'static [&'static str],
+    /// What the sentence means for the answer, as the end of a sentence.
     pub(super) because: &'static str,
 }
 
-impl ViolatedClause {
-    /// Whether `rules` have such a sentence.
-    pub(super) fn is_in_force(&self, rules: &Rules) -> bool {
-        !rules.in_force(self.ids).is_empty()
+impl Sentence {
+    pub(super) const fn new(clauses: &'static [&'static str], because: &'static str) -> Self {
+        Self { clauses, because }
+    }
+
+    /// The ids of the clauses that `rules` have.
+    pub(super) fn in_force(self, rules: &Rules) -> Vec<&'static str> {
+        rules.in_force(self.clauses)
     }
 }
 
@@ -151,37 +156,36 @@ impl ContentDifference {
     }
 
     /// The sentence that the answer violates.
-    pub(super) fn clause(&self) -> ViolatedClause {
-        let (ids, because): (&[&str], _) = match self.fault {
-            ContentFault::Excess => self.clause_of_excess(),
-            ContentFault::Untrue => self.clause_of_untruth(),
-            ContentFault::Lack => self.clause_of_lack(),
+    pub(super) fn sentence(&self) -> Sentence {
+        match self.fault {
+            ContentFault::Excess => self.sentence_on_excess(),
+            ContentFault::Untrue => self.sentence_on_untruth(),
+            ContentFault::Lack => self.sentence_on_lack(),
             // CS-59: The events before another are given newest first, and those after it oldest first.
             ContentFault::Order if self.section.starts_with("events_") => {
-                (&["CS-59"], "the events around an event come in an order")
+                Sentence::new(&["CS-59"], "the events around an event come in an order")
             }
             // CS-58: Messages are given newest first under `dir=b`, and oldest first under `dir=f`.
-            ContentFault::Order => (&["CS-58"], "`dir` says the order of messages"),
-        };
-        ViolatedClause { ids, because }
+            ContentFault::Order => Sentence::new(&["CS-58"], "`dir` says the order of messages"),
+        }
     }
 
-    fn clause_of_excess(&self) -> (&'static [&'static str], &'static str) {
+    fn sentence_on_excess(&self) -> Sentence {
         let has_left =
             self.has_joined && matches!(self.reader, Membership::Leave | Membership::Ban);
         match self.event {
             // CS-23: A user who left a room is given its state as of the time it left.
             Some(_) if has_left && is_state(&self.section) && !self.gives(Gives::Event) => {
-                (&["CS-23"], "a user who left is given the state as of its leaving")
+                Sentence::new(&["CS-23"], "a user who left is given the state as of its leaving")
             }
             // CS-17: A redaction strips from an event's content every key that the algorithm does not name
             // for its type.
             _ if is_content(&self.section) => {
-                (&["CS-17"], "a redaction strips the content of an event")
+                Sentence::new(&["CS-17"], "a redaction strips the content of an event")
             }
             // HV-20: A user who left may see no event received after it left.
             Some(EventClass { membership: Membership::Leave, .. }) if has_left => {
-                (&["HV-20"], "a user who left may see no event received after it left")
+                Sentence::new(&["HV-20"], "a user who left may see no event received after it left")
             }
             // RP-10: A user who has not joined is given only events at which `m.room.history_visibility` was
             // present and `world_readable`.
@@ -189,71 +193,79 @@ impl ContentDifference {
             event => {
                 let visibility = event.and_then(|event| event.visibility);
                 let clauses: &[&str] = if self.has_joined { &["HV-6"] } else { &["HV-6", "RP-10"] };
-                (clauses, visibility.map_or("no rule shows the reader this event", reason_to_hide))
+                let because =
+                    visibility.map_or("no rule shows the reader this event", reason_to_hide);
+                Sentence::new(clauses, because)
             }
         }
     }
 
-    fn clause_of_untruth(&self) -> (&'static [&'static str], &'static str) {
+    fn sentence_on_untruth(&self) -> Sentence {
         match self.section.as_str() {
             // CS-57: The `membership` in the answer to `initialSync` is the caller's membership in the room.
-            OWN_MEMBERSHIP => (&["CS-57"], "`membership` is the membership of the caller"),
+            OWN_MEMBERSHIP => {
+                Sentence::new(&["CS-57"], "`membership` is the membership of the caller")
+            }
             // CS-72: `GET /rooms/{roomId}/members` with `membership` gives only members with this membership.
-            OTHER_MEMBERS => (&["CS-72"], "the call asks for members of one membership"),
+            OTHER_MEMBERS => {
+                Sentence::new(&["CS-72"], "the call asks for members of one membership")
+            }
             // CS-60: The answer to `joined_members` names the members who are joined, and nobody else.
-            JOINED => (&["CS-60"], "`joined` names the joined members, and nobody else"),
+            JOINED => {
+                Sentence::new(&["CS-60"], "`joined` names the joined members, and nobody else")
+            }
             // CS-55: `GET /sync` names a room under `rooms.join`, `rooms.invite`, `rooms.knock` or
             // `rooms.leave` by the user's membership in it.
-            _ => (&["CS-55"], "a sync lists a room by the membership of the reader"),
+            _ => Sentence::new(&["CS-55"], "a sync lists a room by the membership of the reader"),
         }
     }
 
-    fn clause_of_lack(&self) -> (&'static [&'static str], &'static str) {
+    fn sentence_on_lack(&self) -> Sentence {
         let section = self.section.as_str();
         match self.reader {
             // CS-54: The body of a request that sends an event is the content of the event.
             _ if section == SENT => {
-                (&["CS-54"], "the body of the request is the content of the event")
+                Sentence::new(&["CS-54"], "the body of the request is the content of the event")
             }
             // CS-71: A sync from a place on gives what has happened in the rooms of the user since that place.
             _ if section == SINCE => {
-                (&["CS-71"], "a sync gives what has happened since the last one")
+                Sentence::new(&["CS-71"], "a sync gives what has happened since the last one")
             }
             // CS-43: Under the filter `include_leave`, `GET /sync` names in `rooms.leave` the rooms that
             // the user left or was banned from.
             _ if section == LEFT_ROOMS => {
-                (&["CS-43"], "the sync asks for the rooms that the user left")
+                Sentence::new(&["CS-43"], "the sync asks for the rooms that the user left")
             }
             // CS-44: A room in `rooms.leave` is given with its events up to the point at which the user left.
             _ if section.starts_with(LEFT_ROOMS) && !is_content(section) => {
-                (&["CS-44"], "a left room is given up to the point of leaving")
+                Sentence::new(&["CS-44"], "a left room is given up to the point of leaving")
             }
             // GA-31: A guest may call `GET /sync`, which covers the rooms that it is in.
             _ if LISTED_ROOMS.iter().any(|(listed, _)| *listed == section) => {
-                (&["GA-31"], "a sync covers the rooms that the user is in")
+                Sentence::new(&["GA-31"], "a sync covers the rooms that the user is in")
             }
             // CS-56: The answer to `initialSync` gives a member the current state of the room.
             Membership::Join if is_state(section) && self.gives(Gives::InitialSync) => {
-                (&["CS-56"], "a member is given the current state")
+                Sentence::new(&["CS-56"], "a member is given the current state")
             }
             // CS-65: The `state` in the answer to `context` is the state at the last event of the answer.
             Membership::Join if is_state(section) && self.gives(Gives::Event) => {
-                (&["CS-65"], "the state is that at the last event")
+                Sentence::new(&["CS-65"], "the state is that at the last event")
             }
             // CS-22: A joined user is given the current state of a room.
             Membership::Join if is_state(section) => {
-                (&["CS-22"], "a joined user is given the current state")
+                Sentence::new(&["CS-22"], "a joined user is given the current state")
             }
             // CS-64: The answer to `GET /rooms/{roomId}/state/{eventType}/{stateKey}` is the content of the
             // event.
             _ if self.event.is_none() && self.gives(Gives::StateEvent) => {
-                (&["CS-64"], "the answer is the content of the state event")
+                Sentence::new(&["CS-64"], "the answer is the content of the state event")
             }
             // GA-37: What a guest may read follows from history visibility and its membership, as for
             // any user.
             // GA-2: Where the module gives a guest access, the guest is treated as any other user would be.
             // DR-10: Within that subset a guest is treated as a fully registered user would be.
-            _ => (&["GA-37", "GA-2", "DR-10"], "a rule shows the reader this event"),
+            _ => Sentence::new(&["GA-37", "GA-2", "DR-10"], "a rule shows the reader this event"),
         }
     }
 

@@ -318,7 +318,7 @@ impl ScenarioRunner<'_> {
         let Segment { initial, .. } = segment;
         let found = content::differences(self.variants, initial, &judge.log, &evidence, coverage);
         for (at, mut differences) in found {
-            differences.retain(|found| found.clause().is_in_force(self.rules));
+            differences.retain(|found| !found.sentence().in_force(self.rules).is_empty());
             if differences.is_empty() {
                 continue;
             }

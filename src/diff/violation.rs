@@ -11,7 +11,7 @@ use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
 use crate::subject::server::{EventPresence, ResponseContent};
 
-use super::content_difference::{ContentDifference, reason_to_hide};
+use super::content_difference::{Sentence, reason_to_hide};
 use super::judge::StepRecord;
 use super::scenario_run::Difference;
 
@@ -24,27 +24,23 @@ pub(super) struct Violation {
     pub(super) because: &'static str,
 }
 
-/// Clauses, and the reason in words.
-type Sentence = (&'static [&'static str], &'static str);
-
 impl Violation {
     /// The violation that a difference is.
     pub(super) fn of(rules: &Rules, difference: &Difference, record: &StepRecord) -> Self {
         let expected = difference.expected_in_run();
         let decision = expected.observation.decision;
-        let in_force = |(clauses, because): Sentence| Self {
-            clauses: rules.in_force(clauses).into_iter().map(str::to_owned).collect(),
-            because,
+        let in_force = |sentence: Sentence| Self {
+            clauses: sentence.in_force(rules).into_iter().map(str::to_owned).collect(),
+            because: sentence.because,
         };
         if difference.inconsistency.is_some() {
-            return in_force((
+            return in_force(Sentence::new(
                 &[],
                 "each answer by itself is permitted, and the two contradict each other",
             ));
         }
         if let Some(content) = record.content.first() {
-            let violated = ContentDifference::clause(content);
-            return in_force((violated.ids, violated.because));
+            return in_force(content.sentence());
         }
         if let Some(effect) = record.observed.missing_effect() {
             return Self { clauses: vec![effect.clause().to_owned()], because: effect.because() };
@@ -58,18 +54,19 @@ impl Violation {
             // their membership to `leave`.
             // GA-24: A server ends the membership of its own guests only, since it knows of no others.
             let because = "a revocation ends the memberships of the guests, and of nobody else";
-            return in_force((&["GA-23", "GA-24"], because));
+            return in_force(Sentence::new(&["GA-23", "GA-24"], because));
         }
         // CS-22: A joined user is given the current state of a room.
         // CS-25: A user who left a room is given its members as of the time it left.
         match record.listing.filter(|_| !record.lists_as_it_should()) {
             Some(listing) if listing.is_current => {
-                in_force((&["CS-22"], "a joined user is given the current members"))
+                in_force(Sentence::new(&["CS-22"], "a joined user is given the current members"))
             }
-            Some(_) => {
-                in_force((&["CS-25"], "a user who left is given the members as of its leaving"))
-            }
-            None => in_force((decision.clauses, decision.because)),
+            Some(_) => in_force(Sentence::new(
+                &["CS-25"],
+                "a user who left is given the members as of its leaving",
+            )),
+            None => in_force(Sentence::new(decision.clauses, decision.because)),
         }
     }
 }
@@ -116,18 +113,18 @@ fn sentence_on_event(difference: &Difference, record: &StepRecord) -> Option<Sen
     Some(match (is_due, membership) {
         // CS-22: A joined user is given the current state of a room.
         (true, Membership::Join) if gives_state => {
-            (&["CS-22"], "a joined user is given the current state")
+            Sentence::new(&["CS-22"], "a joined user is given the current state")
         }
         // CS-23: A user who left a room is given its state as of the time it left.
         (true, Membership::Leave) if gives_state => {
-            (&["CS-23"], "a user who left is given the state as of its leaving")
+            Sentence::new(&["CS-23"], "a user who left is given the state as of its leaving")
         }
         (false, Membership::Leave) if gives_state && has_joined(relation) => {
-            (&["CS-23"], "a user who left is given the state as of its leaving")
+            Sentence::new(&["CS-23"], "a user who left is given the state as of its leaving")
         }
         (true, _) => sentence_that_shows(tagged, relation),
         // HV-6: A user to whom no other rule shows an event may not see it.
-        (false, _) => (&["HV-6"], reason_to_hide(tagged.before)),
+        (false, _) => Sentence::new(&["HV-6"], reason_to_hide(tagged.before)),
     })
 }
 
@@ -146,32 +143,36 @@ fn sentence_that_shows(tagged: &Tagged, relation: ReaderRelation) -> Sentence {
         // HV-11: An event at which the setting was `world_readable` may be seen, whatever the reader's
         // membership.
         (HistoryVisibility::WorldReadable, _) => {
-            (&["HV-11"], "the event was sent under `world_readable`")
+            Sentence::new(&["HV-11"], "the event was sent under `world_readable`")
         }
         // HV-3: A user whose membership at the event was `join` may see it.
-        (_, Standing::Join) => (&["HV-3"], "the reader was joined at the event"),
+        (_, Standing::Join) => Sentence::new(&["HV-3"], "the reader was joined at the event"),
         // HV-23: A user whose membership at the event was `invite` may see it if the setting was
         // `invited`.
         // HV-4: A user who was invited at the event may see it if the setting was `invited` or `shared`.
-        (HistoryVisibility::Invited, Standing::Invite) => {
-            (&["HV-4", "HV-23"], "the event was sent under `invited`, and the reader was invited")
-        }
+        (HistoryVisibility::Invited, Standing::Invite) => Sentence::new(
+            &["HV-4", "HV-23"],
+            "the event was sent under `invited`, and the reader was invited",
+        ),
         // HV-22: An event at which the setting was `shared` may be seen by a user who joined at any point
         // after it.
         // HV-5: A user who was neither invited nor joined at the event may see it if the setting was
         // `shared`.
-        (HistoryVisibility::Shared, _) if relation.joined_later => {
-            (&["HV-5", "HV-22"], "the event was sent under `shared`, and the reader joined later")
-        }
+        (HistoryVisibility::Shared, _) if relation.joined_later => Sentence::new(
+            &["HV-5", "HV-22"],
+            "the event was sent under `shared`, and the reader joined later",
+        ),
         // HV-24: A change of the setting may be seen if the setting before it or the setting after it
         // shows it.
-        _ if tagged.before != tagged.after => (&["HV-24"], "the setting after the event shows it"),
+        _ if tagged.before != tagged.after => {
+            Sentence::new(&["HV-24"], "the setting after the event shows it")
+        }
         // HV-25: A user's own member event may be seen if the membership before it or the membership after
         // it shows it.
         _ if relation.before != relation.after => {
-            (&["HV-25"], "the reader's membership after its own member event shows it")
+            Sentence::new(&["HV-25"], "the reader's membership after its own member event shows it")
         }
         // GA-37: What a guest may read follows from history visibility and its membership, as for any user.
-        _ => (&["GA-37"], "a rule shows the reader this event"),
+        _ => Sentence::new(&["GA-37"], "a rule shows the reader this event"),
     }
 }

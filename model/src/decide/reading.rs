@@ -77,7 +77,7 @@ impl DecisionContext<'_> {
         // CS-70: The joined members of a room are given to those who are joined to it, and refused to others
         // with 403.
         if endpoint == KNOWN.joined_members && self.membership(caller, room) != Membership::Join {
-            return (NOT_A_MEMBER, Answer::Nothing);
+            return (NOT_JOINED, Answer::Nothing);
         }
         let sight = if room == 0 { self.sight(caller, now) } else { None };
         let seen = sight.as_ref().is_some_and(|sight| self.may_see(sight));
@@ -258,6 +258,8 @@ const NOT_A_MEMBER: Decision = Decision::deny(
     &["CS-24", "CS-26", "RP-2"],
     "the caller is no member of the room, and the room is not world_readable",
 );
+const NOT_JOINED: Decision =
+    Decision::deny(403, ErrCode::Forbidden, &["CS-70"], "the caller is not in the room");
 const BANNED_READER: Decision =
     Decision::deny(403, ErrCode::Forbidden, &["HV-19"], "the caller is banned from the room");
 pub(super) const NOT_PREVIEWABLE_FOR_GUESTS: Decision = Decision::deny(

@@ -51,9 +51,12 @@ impl Writer<'_> {
                 lines.push(answer_check("gives the uploaded file", &program, *holds));
             }
             ResponseContent::Effect { effect: CallEffect::RoomNamed, holds } if is_last => {
-                let room = call.first.request.segments().nth_back(1).unwrap_or_default();
-                let program = format!(".room_id == {}", self.variables.text(&room));
-                lines.push(answer_check("names the room", &program, *holds));
+                // The request may name the room by an alias.
+                let room = self.log[self.last].step.room();
+                if let Some(room) = room.and_then(|room| self.recording.rooms.get(room)) {
+                    let program = format!(".room_id == {}", self.variables.text(room));
+                    lines.push(answer_check("names the room", &program, *holds));
+                }
             }
             ResponseContent::Effect {
                 effect: CallEffect::DeviceNamed | CallEffect::DeviceKnown,

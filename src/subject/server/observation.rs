@@ -85,6 +85,13 @@ pub enum ResponseContent {
     Unread(NotRunReason),
 }
 
+impl ResponseContent {
+    /// The content of the response to a call that lacks this effect.
+    pub const fn without(effect: CallEffect) -> Self {
+        Self::Effect { effect, holds: false }
+    }
+}
+
 /// The memberships in one room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memberships {
@@ -127,8 +134,7 @@ impl HttpObservation {
 
     /// The observation of an allowed call that lacks this effect.
     pub const fn without(effect: CallEffect) -> Self {
-        let content = ResponseContent::Effect { effect, holds: false };
-        Self { verdict: CallVerdict::Allowed, content }
+        Self { verdict: CallVerdict::Allowed, content: ResponseContent::without(effect) }
     }
 
     /// The effect that the call had to have and did not have.

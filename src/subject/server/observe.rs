@@ -65,7 +65,7 @@ pub(super) fn observe_whoami(
         let answer: whoami::v3::Response = response.read()?;
         let named = answer.device_id.as_ref().map(|named| named.as_str());
         if device.is_some() && named != device {
-            return Ok(HttpObservation::without(CallEffect::DeviceKnown).content);
+            return Ok(ResponseContent::without(CallEffect::DeviceKnown));
         }
         ignores_query = caller.is_some_and(|caller| caller == answer.user_id) && !answer.is_guest;
         Ok(ResponseContent::IsGuest(answer.is_guest))

@@ -34,10 +34,33 @@ const LIFE: &str = r#"{
   ]
 }"#;
 
+/// What the further calls of reads need: two syncs with news between them, a list of members of which one
+/// has left, and the read of a state event by somebody who may not read the room.
+const FURTHER: &str = r#"{
+  "id": "further", "rules": "latest", "about": "reads that ask in other ways", "clauses": [], "steps": [
+    { "as": "moderator", "do": "set guest access", "room": "room1", "to": "can_join" },
+    { "as": "guest1", "do": "register as guest" },
+    { "as": "guest2", "do": "register as guest" },
+    { "as": "guest2", "do": "GET /rooms/{roomId}/state/{eventType}/{stateKey}", "room": "room1" },
+    { "as": "guest1", "do": "join", "room": "room1" },
+    { "as": "guest2", "do": "join", "room": "room1" },
+    { "as": "guest1", "do": "GET /sync" },
+    { "as": "guest2", "do": "leave", "room": "room1" },
+    { "as": "moderator", "do": "send", "room": "room1", "type": "m.room.message", "event": "e1" },
+    { "as": "guest1", "do": "GET /sync" },
+    { "as": "guest1", "do": "GET /rooms/{roomId}/members", "room": "room1" }
+  ]
+}"#;
+
 /// The report of `diff` on the life of a guest, for the reference behind the layer.
 fn report(layer: Layer) -> (Option<i32>, Value) {
+    report_on(LIFE, layer)
+}
+
+/// The report of `diff` on this scenario, for the reference behind the layer.
+fn report_on(scenario: &str, layer: Layer) -> (Option<i32>, Value) {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("life.json"), LIFE).unwrap();
+    fs::write(folder.path().join("scenario.json"), scenario).unwrap();
     let url = in_front_of(Rules::find("latest").unwrap().profile(), layer);
     let scenarios = folder.path().to_str().unwrap();
     let ran =
@@ -47,7 +70,12 @@ fn report(layer: Layer) -> (Option<i32>, Value) {
 
 /// Asserts that a divergence of this kind cites this clause and is described by these words.
 fn is_noticed(layer: Layer, kind: &str, clause: &str, words: &str) {
-    let (code, report) = report(layer);
+    is_noticed_on(LIFE, layer, kind, clause, words);
+}
+
+/// Asserts that on this scenario a divergence of this kind cites this clause and is described by these words.
+fn is_noticed_on(scenario: &str, layer: Layer, kind: &str, clause: &str, words: &str) {
+    let (code, report) = report_on(scenario, layer);
     assert_eq!(code, Some(1), "{report:#}");
     let found = report["divergences"].as_array().unwrap();
     let is_it = |divergence: &&Value| {
@@ -78,6 +106,60 @@ fn the_reference_has_all_facts_and_effects() {
     let (code, report) = report(Behind::forward);
     assert_eq!(code, Some(0), "{report:#}");
     assert_eq!(report["decisions"], 19, "{report:#}");
+}
+
+#[test]
+fn the_reference_answers_further_reads_as_it_has_to() {
+    let (code, report) = report_on(FURTHER, Behind::forward);
+    assert_eq!(code, Some(0), "{report:#}");
+    assert_eq!(report["decisions"], 11, "{report:#}");
+}
+
+#[test]
+fn a_second_sync_without_news_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["sync"], |sync| {
+            if call.target.contains("since=") {
+                sync["rooms"] = json!({});
+            }
+        })
+    }
+    let words = "does not give in `rooms since`";
+    is_noticed_on(FURTHER, layer, "refusal", "CS-71", words);
+}
+
+#[test]
+fn a_filtered_list_of_all_members_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let target = call.target.replace("membership=join", "");
+        behind.forward(&Call { target, ..call.clone() })
+    }
+    let words = "gives in `chunk` members of another membership";
+    is_noticed_on(FURTHER, layer, "effect", "CS-72", words);
+}
+
+#[test]
+fn a_filtered_list_without_the_members_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["rooms", "", "members"], |members| {
+            if call.target.contains("membership=join") {
+                members["chunk"] = json!([]);
+            }
+        })
+    }
+    is_noticed_on(FURTHER, layer, "refusal", "CS-22", "does not give in `state` a member event");
+}
+
+#[test]
+fn state_of_another_type_given_to_a_stranger_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let reply = behind.forward(call);
+        if call.is("GET", &["rooms", "", "state", "m.room.power_levels", ""]) && reply.0 != 200 {
+            return (200, behind.as_creator(&call.segments[1], "state/m.room.power_levels"));
+        }
+        reply
+    }
+    is_noticed_on(FURTHER, layer, "leak", "HV-6", "gives in `state` a state event");
 }
 
 #[test]
@@ -223,6 +305,16 @@ fn a_message_that_no_device_gets_is_noticed() {
         changed(behind, call, &["sync"], |sync| sync["to_device"] = json!({}))
     }
     is_noticed(lost, "effect", "CS-63", "the message is not delivered");
+}
+
+#[test]
+fn a_message_that_a_device_gets_twice_is_noticed() {
+    fn again(behind: &Behind, call: &Call) -> Reply {
+        // Without the place of the last sync, the reference gives the message once more.
+        let target = call.target.replace("since=", "nothing=");
+        behind.forward(&Call { target, ..call.clone() })
+    }
+    is_noticed(again, "effect", "CS-63", "the message is not delivered once");
 }
 
 #[test]

@@ -73,12 +73,13 @@ impl Session<'_> {
             Operation::Call(endpoint) => self.call(&with, endpoint, action.place).await,
             Operation::WhoAmI => {
                 let request = self.request(action, &Arguments::default())?;
-                let caller = self.accounts.account(action.by).map(|account| &*account.user_id);
-                let caller = caller.filter(|_| action.with == Credential::Masquerade);
                 let account = self.accounts.account(action.by);
-                let device = account.filter(|account| with.token.as_ref() == Some(&account.token));
-                let device = device.filter(|_| with.named.is_none());
-                let device = device.and_then(|account| account.device.as_deref());
+                let caller = account.map(|account| &*account.user_id);
+                let caller = caller.filter(|_| action.with == Credential::Masquerade);
+                let holder = account.filter(|account| {
+                    with.named.is_none() && with.token.as_ref() == Some(&account.token)
+                });
+                let device = holder.and_then(|account| account.device.as_deref());
                 observe_whoami(&self.send(&with, request).await?, caller, device)
             }
             Operation::EndToken(_) | Operation::Restart => {
@@ -175,7 +176,7 @@ impl Session<'_> {
         }
         let account = registered_account(&response)?;
         let content = if account.device.is_none() {
-            HttpObservation::without(CallEffect::DeviceNamed).content
+            ResponseContent::without(CallEffect::DeviceNamed)
         } else if named {
             ResponseContent::Named(Some(account.user_id.localpart()) == name.as_deref())
         } else {

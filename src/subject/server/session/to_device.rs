@@ -12,7 +12,7 @@ use super::read_back::WAITS;
 use crate::subject::server::accounts::Credentials;
 use crate::subject::server::call_effect::CallEffect;
 use crate::subject::server::error::ServerError;
-use crate::subject::server::observation::{HttpObservation, ResponseContent};
+use crate::subject::server::observation::ResponseContent;
 use crate::subject::server::request::Request;
 use crate::subject::server::requests::device_sync;
 
@@ -64,13 +64,13 @@ impl Session<'_> {
                 break sync["next_batch"].as_str().map(str::to_owned);
             }
             let Some(wait) = waits.next() else {
-                return Ok(HttpObservation::without(CallEffect::MessageDelivered).content);
+                return Ok(ResponseContent::without(CallEffect::MessageDelivered));
             };
             tokio::time::sleep(wait).await;
         };
         let response = self.send(with, device_sync(next.as_deref())).await?;
         if response.allows() && gives(&response.json()?, content) {
-            return Ok(HttpObservation::without(CallEffect::MessageDeliveredOnce).content);
+            return Ok(ResponseContent::without(CallEffect::MessageDeliveredOnce));
         }
         Ok(ResponseContent::Nothing)
     }
