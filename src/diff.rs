@@ -30,6 +30,7 @@ mod consistency;
 mod content;
 mod content_difference;
 mod defect_runs;
+mod further;
 mod grouping;
 mod history;
 mod id;
@@ -64,10 +65,10 @@ use guest_access_rules::variant::Variants;
 
 use crate::subject::server::{NotRunKind, NotRunReason, Server, ServerError, UserAccount};
 
-pub use content::SectionCoverage;
+pub use content::{ContentCheck, SectionCoverage};
 pub use defect_runs::{DefectResult, DefectRunError, HIDDEN, diff_defects};
 pub use id::ID_SCHEME;
-pub use plan::{PlanError, plan, plan_from};
+pub use plan::{PlanError, plan, plan_from, plan_vectors};
 pub use replay::{ReplayOutcome, ReplayResult, replay};
 pub use result::{
     AnswerClass, CallTarget, Cause, CellVerdict, Circumstances, DiffResult, Divergence, MatrixCell,

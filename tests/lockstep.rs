@@ -100,7 +100,7 @@ fn options_about_the_past_of_a_reader_agree_together() {
     for (point, option) in [
         ("leave.forgets", "forgets"),
         ("room.turned_away", "as_stranger"),
-        ("context.unseen", "M_FORBIDDEN"),
+        ("context.unseen", "forbidden_if_there"),
         ("leave.again", "who_left_answered"),
     ] {
         assert!(profile.choices.set(PointId::find(point).unwrap(), option), "{point}");

@@ -909,8 +909,10 @@ POINTS {
     "context.unseen" context_unseen: ContextUnseen ["CS-33", "GA-41"] {
         /// 404 `M_NOT_FOUND`, as for an event that does not exist.
         NotFound = "M_NOT_FOUND",
-        /// 403 `M_FORBIDDEN`.
+        /// 403 `M_FORBIDDEN`, as for an event that does not exist.
         Forbidden = "M_FORBIDDEN",
+        /// 403 `M_FORBIDDEN`, and 404 `M_NOT_FOUND` for an event that does not exist.
+        ForbiddenIfThere = "forbidden_if_there",
     }
 
     /// Does a call with an event's id and the path of another room get the event?

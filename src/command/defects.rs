@@ -5,7 +5,7 @@ use guest_access_rules::rules::Rules;
 use guest_access_rules::variant;
 use guest_access_scenarios::vectors;
 
-use crate::diff::{self, PlannedScenario};
+use crate::diff;
 use crate::report::Run;
 use crate::report::defects::DefectsReport;
 use crate::subject::reference::ReferenceSubject;
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
         Against::Diff => {
             let vectors = vectors::vectors(&rules);
             let undetected = vectors::undetected(&rules, &vectors);
-            let scenarios: Vec<_> = vectors.into_iter().map(PlannedScenario::from).collect();
+            let scenarios = diff::plan_vectors(&rules, vectors);
             let defects = variant::defects(&rules);
             let results = diff::diff_defects(
                 &rules,

@@ -47,6 +47,12 @@ impl Assembly<'_> {
         let conflicts: Vec<_> = switches.iter().map(|switch| self.conflict(*switch)).collect();
         let id = self.id(&group.signature, group.cause, &conflicts);
         let (segment, difference) = group.first(&self.record.segments);
+        let (shown, at) = (&demonstration.segment, demonstration.at);
+        // The scenario of the report shows the violation, unless only the whole run shows it.
+        let (segment, difference) = match shown.difference_at(at) {
+            Some(by_itself) if difference.inconsistency.is_none() => (shown, by_itself),
+            _ => (segment, difference),
+        };
         let record = &segment.log[difference.at];
         let Violation { clauses, because } = Violation::of(rules, difference, record);
         let mut seen_in: Vec<_> = group

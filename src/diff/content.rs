@@ -29,6 +29,7 @@ mod judge;
 mod lists;
 mod places;
 mod sent;
+mod stream_places;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +46,7 @@ use super::judge::StepRecord;
 use super::step_result::Member;
 
 pub(super) use coverage::ContentCoverage;
-pub use coverage::SectionCoverage;
+pub use coverage::{ContentCheck, SectionCoverage};
 
 use judge::{AnswerJudge, AnsweredReader};
 use places::Places;
@@ -117,10 +118,15 @@ pub(super) fn differences(
         let own_steps = log[..at].iter().map(|record| &record.step);
         let may_have_forgotten = evidence.forgets_upon_leave
             || own_steps.filter(|step| step.by == record.step.by).any(is_forget);
-        for answer in answers {
+        // An action may also read something else, to find a place in the stream.
+        let called = record.step.operation.endpoint();
+        let is_own = |answer: &&ReadAnswer| {
+            answer.reader == reader.user_id && Some(answer.endpoint) == called
+        };
+        let own: Vec<_> = answers.iter().filter(is_own).collect();
+        for answer in &own {
             coverage.is_answered(answer.endpoint);
         }
-        let own: Vec<_> = answers.iter().filter(|answer| answer.reader == reader.user_id).collect();
         let reader = AnsweredReader { reader, may_have_forgotten };
         let differences: BTreeSet<_> = places
             .iter()
@@ -133,7 +139,7 @@ pub(super) fn differences(
         (!differences.is_empty()).then(|| (at, differences.into_iter().collect()))
     });
     let mut found: BTreeMap<usize, Vec<ContentDifference>> = found.collect();
-    for (at, difference) in sent::differences(log, evidence) {
+    for (at, difference) in sent::differences(log, evidence, coverage) {
         found.entry(at).or_default().push(difference);
     }
     found.into_iter().collect()

@@ -71,6 +71,7 @@ impl EventClass {
             .map_or("a setting that cannot be read".to_owned(), |v| format!("`{v}`"));
         let membership = match self.membership {
             Membership::Never => "before the reader had a membership".to_owned(),
+            Membership::Leave => "when the reader had left or was banned".to_owned(),
             membership => format!("when the reader's membership was `{membership}`"),
         };
         format!("{} sent under {visibility} {membership}", self.kind.in_words())
@@ -118,6 +119,9 @@ pub(super) const SINCE: &str = "rooms since";
 
 /// The section for the members of another membership than the request asks for.
 pub(super) const OTHER_MEMBERS: &str = "chunk";
+
+/// The section for the members as of a place in the stream.
+pub(super) const MEMBERS_AT: &str = "chunk at";
 
 /// The section of `initialSync` with the membership of the reader.
 pub(super) const OWN_MEMBERSHIP: &str = "membership";
@@ -183,6 +187,12 @@ impl ContentDifference {
             _ if is_content(&self.section) => {
                 Sentence::new(&["CS-17"], "a redaction strips the content of an event")
             }
+            // HV-8: The `m.room.history_visibility` event that counts is the one with the empty state key.
+            // HV-6: A user to whom no other rule shows an event may not see it.
+            Some(EventClass { kind: EventKind::StraySetting, .. }) => Sentence::new(
+                &["HV-8", "HV-6"],
+                "a message of the type of a setting sets nothing, and no rule shows it to the reader",
+            ),
             // HV-20: A user who left may see no event received after it left.
             Some(EventClass { membership: Membership::Leave, .. }) if has_left => {
                 Sentence::new(&["HV-20"], "a user who left may see no event received after it left")
@@ -210,6 +220,9 @@ impl ContentDifference {
             OTHER_MEMBERS => {
                 Sentence::new(&["CS-72"], "the call asks for members of one membership")
             }
+            // CS-74: `GET /rooms/{roomId}/members` with `at` gives the members as they were at this place in the
+            // stream.
+            MEMBERS_AT => Sentence::new(&["CS-74"], "`at` says as of when members are given"),
             // CS-60: The answer to `joined_members` names the members who are joined, and nobody else.
             JOINED => {
                 Sentence::new(&["CS-60"], "`joined` names the joined members, and nobody else")
@@ -230,6 +243,11 @@ impl ContentDifference {
             // CS-71: A sync from a place on gives what has happened in the rooms of the user since that place.
             _ if section == SINCE => {
                 Sentence::new(&["CS-71"], "a sync gives what has happened since the last one")
+            }
+            // CS-74: `GET /rooms/{roomId}/members` with `at` gives the members as they were at this place in the
+            // stream.
+            _ if section == MEMBERS_AT => {
+                Sentence::new(&["CS-74"], "`at` says as of when members are given")
             }
             // CS-43: Under the filter `include_leave`, `GET /sync` names in `rooms.leave` the rooms that
             // the user left or was banned from.

@@ -7,7 +7,8 @@ use guest_access_model::decide::{initial, outcome};
 use guest_access_model::state::{Scope, State};
 use guest_access_rules::profile::Profile;
 
-use super::scenario_run::PlannedScenario;
+use super::further::read_classes;
+use super::scenario_run::{ContentPlan, PlannedScenario};
 
 /// The scope of a history.
 const SCOPE: Scope = Scope { guests: 2, rooms: 2 };
@@ -27,7 +28,12 @@ pub(super) fn histories(
         let mut rng = Rng::with_seed(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let id = format!("random-{seed}-{number}");
         let steps = history(&profile, &steps, &mut rng);
-        PlannedScenario { id, steps, compares_content: true }
+        PlannedScenario {
+            id,
+            content: ContentPlan::Compared(read_classes(&profile, &steps)),
+            steps,
+            is_trial: false,
+        }
     })
 }
 

@@ -15,7 +15,7 @@ use crate::subject::server::{Limits, Proof, Server};
 
 use super::cause::{VariantExplanation, unexplained};
 use super::runner::ScenarioRunner;
-use super::scenario_run::{DifferenceId, PlannedScenario, ScenarioRun, Segment};
+use super::scenario_run::{ContentPlan, DifferenceId, PlannedScenario, ScenarioRun, Segment};
 use super::signature::Signature;
 use super::workers::{self, Workers};
 
@@ -75,7 +75,8 @@ async fn done_by(
     let plan = numbers.iter().map(|number| PlannedScenario {
         id: number.to_string(),
         steps: segments[*number].log.iter().map(|record| record.step).collect(),
-        compares_content: true,
+        content: ContentPlan::Compared(segments[*number].further.clone()),
+        is_trial: false,
     });
     let runs = Workers::new(runner, fixtures).run_all(plan.collect(), |_| ()).await;
     let runs: Vec<_> = numbers.into_iter().zip(runs).collect();

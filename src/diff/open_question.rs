@@ -1,21 +1,19 @@
 //! What the texts leave open of an answer, and no option of a decision point can say.
 
 use guest_access_model::action::Action;
-use guest_access_model::action::{Actor, Answer, Credential};
+use guest_access_model::action::{Actor, Answer, Credential, Operation};
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Kind, State};
 use guest_access_rules::endpoint::Gives;
-use guest_access_rules::vocabulary::Membership;
+use guest_access_rules::vocabulary::{JoinRule, Membership};
 
 use crate::subject::server::{
-    EventPresence, HttpObservation, NotRunKind, NotRunReason, ResponseContent,
+    CallVerdict, EventPresence, HttpObservation, NotRunKind, NotRunReason, ResponseContent,
 };
 
 use super::judge::StepRecord;
 
 /// Why no rule says whether the answer is right, if the question is open.
-///
-/// Reading A72: a user that left an invite or a knock may be given the state as of its leaving.
 pub(super) fn open_question(
     step: &Action,
     before: &State,
@@ -24,6 +22,64 @@ pub(super) fn open_question(
 ) -> Option<NotRunReason> {
     let Actor::Guest(guest) = step.by else { return None };
     let guest = usize::from(guest);
+    let is_ordinary = is_allowed_or_refused(observed);
+    let because = if is_ordinary && leaves_after_removal(step, guest, before, log) {
+        "no rule says whether who was removed may leave (A63)"
+    } else if is_ordinary && knocks_again(step, guest, before) {
+        "no rule says whether who is knocking may knock again (A63)"
+    } else if is_given_state_at_leaving(step, guest, before, (observed, expected), log)? {
+        "no rule says whether who left an invite or a knock is given the state as of its leaving (A72)"
+    } else {
+        return None;
+    };
+    Some(NotRunReason::new(NotRunKind::BeyondTheRules, because))
+}
+
+/// Whether a guest leaves a room from which somebody else removed the guest.
+///
+/// Reading A63: a homeserver may answer who left and refuse who was removed.
+fn leaves_after_removal(step: &Action, guest: usize, before: &State, log: &[StepRecord]) -> bool {
+    let Operation::Leave(_) = step.operation else { return false };
+    let Some(room) = step.room() else { return false };
+    let membership = |state: &State| state.rooms[room].members[guest];
+    if step.with != Credential::Own || membership(before) != Membership::Leave {
+        return false;
+    }
+    let was_out = |number: &usize| {
+        let before = number.checked_sub(1).map(|previous| membership(&log[previous].after));
+        before.is_some_and(|before| before != Membership::Leave)
+    };
+    let end = (0..log.len()).rev().find(was_out);
+    end.is_some_and(|end| log[end].step.by != step.by)
+}
+
+/// Whether a guest that is knocking knocks again, in a room whose join rule permits no knock any more.
+///
+/// Reading A63: a homeserver may answer an event that repeats the last one as it answered the first.
+fn knocks_again(step: &Action, guest: usize, before: &State) -> bool {
+    let Operation::Knock(_) = step.operation else { return false };
+    let room = step.room().and_then(|room| before.rooms.get(room));
+    step.with == Credential::Own
+        && room.is_some_and(|room| {
+            room.members[guest] == Membership::Knock && room.join_rule != JoinRule::Knock
+        })
+}
+
+/// Whether a call is allowed, or refused with 403.
+fn is_allowed_or_refused(observed: &HttpObservation) -> bool {
+    matches!(observed.verdict, CallVerdict::Allowed | CallVerdict::Denied { status: 403, .. })
+}
+
+/// Whether a guest that left an invite or a knock is given the state as of its leaving.
+///
+/// Reading A72: a user that left an invite or a knock may be given the state as of its leaving.
+fn is_given_state_at_leaving(
+    step: &Action,
+    guest: usize,
+    before: &State,
+    (observed, expected): (&HttpObservation, &Outcome),
+    log: &[StepRecord],
+) -> Option<bool> {
     let gives_state = matches!(
         step.operation.endpoint()?.get().gives,
         Some(Gives::State | Gives::StateEvent | Gives::InitialSync)
@@ -33,19 +89,18 @@ pub(super) fn open_question(
         && expected.observation.answer != Answer::Gave { tagged: true };
     let is_state = before.tagged.is_some_and(|tagged| tagged.kind == Kind::State);
     if !(gives_state && is_given && is_state) || step.with != Credential::Own {
-        return None;
+        return Some(false);
     }
     let membership = |state: &State| state.rooms[0].members[guest];
     let is_out = |membership| matches!(membership, Membership::Leave | Membership::Ban);
     let states = || log.iter().map(|record| &record.after);
     if !is_out(membership(before)) {
-        return None;
+        return Some(false);
     }
     let left = states().rposition(|state| !is_out(membership(state)))?;
     if membership(&log[left].after) == Membership::Join {
-        return None;
+        return Some(false);
     }
     let sent = states().position(|state| state.tagged.is_some())?;
-    let because = "no rule says whether who left an invite or a knock is given the state as of its leaving (A72)";
-    (sent <= left).then(|| NotRunReason::new(NotRunKind::BeyondTheRules, because))
+    Some(sent <= left)
 }

@@ -6,14 +6,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use glob::Pattern;
-use guest_access_model::action::Action;
+use guest_access_model::action::{Action, Actor, Operation, Says};
+use guest_access_model::decide::{initial, outcome};
+use guest_access_model::state::{MAX_GUESTS, State};
+use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
+use guest_access_rules::vocabulary::{GuestAccess, Membership, MembershipEndpoint};
 use guest_access_scenarios::scenario::{Scenario, ScenarioError, ScenarioText, StepLines};
 use guest_access_scenarios::vectors::{self, Vector, vectors};
 
 use crate::subject::server::setting_shapes;
 
-use super::scenario_run::PlannedScenario;
+use super::further::plan_further_reads;
+use super::scenario_run::{ContentPlan, PlannedScenario};
 
 /// Why the scenarios of a folder cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -85,9 +90,21 @@ pub enum PlanError {
 
 /// The vectors of `rules` to run. With patterns, only the vectors whose id matches one of them.
 pub fn plan(rules: &Rules, only: &[Pattern]) -> Vec<PlannedScenario> {
-    let mut scenarios: Vec<_> = vectors(rules).into_iter().map(PlannedScenario::from).collect();
-    scenarios.retain(|scenario| is_selected(&scenario.id, only));
-    in_order(scenarios)
+    let mut vectors = vectors(rules);
+    vectors.retain(|vector| is_selected(&vector.scenario.id, only));
+    plan_vectors(rules, vectors)
+}
+
+/// These vectors of `rules`, to run.
+pub fn plan_vectors(rules: &Rules, vectors: Vec<Vector>) -> Vec<PlannedScenario> {
+    let profile = rules.profile();
+    let planned_vector = |Vector { scenario, .. }: Vector| PlannedScenario {
+        steps: in_every_shape(&profile, &scenario.actions()),
+        id: scenario.id,
+        content: ContentPlan::Whole,
+        is_trial: false,
+    };
+    planned(vectors.into_iter().map(planned_vector).collect(), rules)
 }
 
 /// The scenarios in the `.json` files of a folder, but for the index and the schema that belong to a
@@ -129,11 +146,16 @@ pub fn plan_from(
             check_rules(&text, rules)?;
             let (scenario, step_lines) = text.read_by(rules)?;
             check_expectations(&scenario, &step_lines, rules)?;
-            let steps = in_every_shape(scenario.actions());
-            scenarios.push(PlannedScenario { id, steps, compares_content: true });
+            let steps = in_every_shape(&rules.profile(), &scenario.actions());
+            scenarios.push(PlannedScenario {
+                id,
+                steps,
+                content: ContentPlan::Whole,
+                is_trial: false,
+            });
         }
     }
-    Ok(in_order(scenarios))
+    Ok(planned(scenarios, rules))
 }
 
 /// Checks that the scenario is for the rules of the run. A scenario that was made by the rules of a file
@@ -179,30 +201,70 @@ fn is_selected(id: &str, only: &[Pattern]) -> bool {
 }
 
 /// The scenarios in the order of their ids, so that a run does not depend on where they come from.
-fn in_order(mut scenarios: Vec<PlannedScenario>) -> Vec<PlannedScenario> {
+fn planned(mut scenarios: Vec<PlannedScenario>, rules: &Rules) -> Vec<PlannedScenario> {
     scenarios.sort_by(|one, other| one.id.cmp(&other.id));
+    plan_further_reads(&rules.profile(), &mut scenarios);
     scenarios
 }
 
-/// The steps, with each setting repeated until the session has sent all shapes of its content.
-fn in_every_shape(steps: Vec<Action>) -> Vec<Action> {
-    let repeated = |step: Action| {
-        let again = Action { tag: false, ..step };
-        std::iter::once(step).chain(std::iter::repeat_n(again, setting_shapes(&step) - 1))
-    };
-    steps.into_iter().flat_map(repeated).collect()
+/// The steps, with each setting repeated until the session has sent all shapes of its content. If the setting
+/// removes guests, they join again before each repetition: every shape has to remove them.
+fn in_every_shape(profile: &Profile, steps: &[Action]) -> Vec<Action> {
+    let mut state = initial(profile);
+    let mut all = Vec::with_capacity(steps.len());
+    for step in steps {
+        all.push(*step);
+        let before = state;
+        if let Some(outcome) = outcome(profile, &state, step) {
+            state = outcome.next;
+        }
+        let again = Action { tag: false, ..*step };
+        let restored = restoration(profile, (&before, &state), step);
+        for _ in 1..setting_shapes(step) {
+            all.extend(&restored);
+            all.push(again);
+        }
+    }
+    all
 }
 
-impl From<Vector> for PlannedScenario {
-    fn from(Vector { scenario, .. }: Vector) -> Self {
-        let steps = in_every_shape(scenario.actions());
-        Self { id: scenario.id, steps, compares_content: true }
-    }
+/// The steps that bring the guests back whom a change of guest access has just removed. None, if the change
+/// removed nobody, or if an event is tagged: a later join may change who is given the event.
+fn restoration(profile: &Profile, (before, after): (&State, &State), step: &Action) -> Vec<Action> {
+    let (Operation::SetGuestAccess(_, key), Some(room), None) =
+        (step.operation, step.room(), after.tagged)
+    else {
+        return Vec::new();
+    };
+    let membership = |state: &State, guest: u8| state.rooms[room].members[usize::from(guest)];
+    let removed = (0..).take(MAX_GUESTS).filter(|guest| {
+        membership(before, *guest) == Membership::Join
+            && membership(after, *guest) == Membership::Leave
+    });
+    let joins = removed.map(|guest| {
+        let join = Operation::Join(MembershipEndpoint::Own);
+        Action { place: step.place, ..Action::new(Actor::Guest(guest), join) }
+    });
+    let joins: Vec<_> = joins.collect();
+    let open = Operation::SetGuestAccess(Says::Value(GuestAccess::CanJoin), key);
+    let open = Action { operation: open, tag: false, ..*step };
+    let steps: Vec<_> = std::iter::once(open).chain(joins).collect();
+    let is_back = |steps: &[Action]| {
+        let mut state = *after;
+        steps.iter().all(|step| {
+            let outcome = outcome(profile, &state, step);
+            outcome.is_some_and(|outcome| {
+                state = outcome.next;
+                outcome.observation.decision.allows()
+            })
+        }) && state.rooms[room].members == before.rooms[room].members
+    };
+    if steps.len() > 1 && is_back(&steps) { steps } else { Vec::new() }
 }
 
 #[cfg(test)]
 mod tests {
-    use guest_access_model::action::{Actor, Key, Operation, Says};
+    use guest_access_model::action::Key;
 
     use super::*;
 
@@ -211,9 +273,26 @@ mod tests {
         let set = |says| Operation::SetGuestAccess(says, Key::Empty);
         let by_moderator = |operation| Action::new(Actor::Moderator, operation).at(0);
         let unknown = Action { tag: true, ..by_moderator(set(Says::Unknown)) };
-        let forbidden = Says::Value(guest_access_rules::vocabulary::GuestAccess::Forbidden);
-        let steps = in_every_shape(vec![unknown, by_moderator(set(forbidden))]);
+        let forbidden = by_moderator(set(Says::Value(GuestAccess::Forbidden)));
+        let profile = Rules::find("latest").unwrap().profile();
+        let steps = in_every_shape(&profile, &[unknown, forbidden]);
         let again = by_moderator(set(Says::Unknown));
-        assert_eq!(steps, [unknown, again, again, again, by_moderator(set(forbidden))]);
+        assert_eq!(steps, [unknown, again, again, again, forbidden]);
+    }
+
+    #[test]
+    fn guests_that_a_shape_removes_join_again_for_the_next() {
+        let set = |says| Operation::SetGuestAccess(says, Key::Empty);
+        let by_moderator = |operation| Action::new(Actor::Moderator, operation).at(0);
+        let by_guest = |operation| Action::new(Actor::Guest(0), operation);
+        let open = by_moderator(set(Says::Value(GuestAccess::CanJoin)));
+        let register = by_guest(Operation::Register { named: false });
+        let join = by_guest(Operation::Join(MembershipEndpoint::Own)).at(0);
+        let unknown = by_moderator(set(Says::Unknown));
+        let profile = Rules::find("latest").unwrap().profile();
+        let steps = in_every_shape(&profile, &[open, register, join, unknown]);
+        let (lead, shapes) = steps.split_at(4);
+        assert_eq!(lead, [open, register, join, unknown]);
+        assert_eq!(shapes, [open, join, unknown].repeat(3));
     }
 }

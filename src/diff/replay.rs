@@ -17,7 +17,7 @@ use super::consistency::mark_inconsistent;
 use super::judge::StepRecord;
 use super::runner::ScenarioRunner;
 use super::saved::SavedDivergence;
-use super::scenario_run::{Difference, PlannedScenario, ScenarioRun, Segment};
+use super::scenario_run::{ContentPlan, Difference, PlannedScenario, ScenarioRun, Segment};
 use super::signature::Signature;
 use super::step_result::StepResult;
 use super::workers::{self, Workers};
@@ -103,7 +103,8 @@ fn scenarios(divergence: &SavedDivergence) -> impl Iterator<Item = PlannedScenar
     scenarios.map(|scenario| PlannedScenario {
         id: scenario.id.clone(),
         steps: scenario.steps.iter().map(|step| step.action).collect(),
-        compares_content: true,
+        content: ContentPlan::Whole,
+        is_trial: false,
     })
 }
 

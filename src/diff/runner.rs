@@ -4,6 +4,7 @@
 //! judged. So the rest of the scenario is run in a new segment: in other rooms, by other guests, and
 //! without the step that diverged. No divergence is a consequence of an earlier one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,10 +22,11 @@ use crate::subject::server::{
     ServerError, Session, SharedFixture,
 };
 
-use super::content::{self, ContentCoverage, SessionEvidence};
+use super::content::{self, ContentCheck, ContentCoverage, SessionEvidence};
+use super::further::ReadClass;
 use super::judge::{Expected, SegmentJudge, StepRecord, StepVerdict, are_as_in};
 use super::open_question::open_question;
-use super::scenario_run::{Difference, PlannedScenario, ScenarioRun, Segment};
+use super::scenario_run::{ContentPlan, Difference, PlannedScenario, ScenarioRun, Segment};
 
 /// Runs scenarios on a homeserver, and judges them.
 #[derive(Debug)]
@@ -60,6 +62,7 @@ impl ScenarioRunner<'_> {
     ) -> ScenarioRun {
         let mut run = ScenarioRun::default();
         let mut steps = scenario.steps.clone();
+        let mut content = scenario.content.clone();
         // The number of steps at the beginning that only lead to the others.
         let mut known = 0;
         let server_actions: Vec<_> =
@@ -85,7 +88,7 @@ impl ScenarioRunner<'_> {
                     return run;
                 }
             };
-            let compares_content = self.content && scenario.compares_content;
+            let compares_content = self.content && content != ContentPlan::Skipped;
             if compares_content {
                 session.keep_answers();
             }
@@ -96,10 +99,13 @@ impl ScenarioRunner<'_> {
                 log: Vec::new(),
                 differences: Vec::new(),
                 known,
+                further: BTreeSet::new(),
                 recording: None,
                 lost: 0,
             };
-            let ending = self.run_segment(&mut session, &mut judge, &steps, &mut segment).await;
+            let in_question = if scenario.is_trial { steps.len() - 1 } else { known };
+            let plan = (&*steps, in_question, &mut content);
+            let ending = self.run_segment(&mut session, &mut judge, plan, &mut segment).await;
             let is_there = !ending.as_ref().is_err_and(ServerError::is_broken_line);
             if is_there && compares_content {
                 self.compare_content(&session, &mut judge, &mut segment, &mut run.coverage).await;
@@ -123,6 +129,12 @@ impl ScenarioRunner<'_> {
                 }
                 if record.is_answered() {
                     run.decisions += 1;
+                }
+                let endpoint = record.step.operation.endpoint();
+                if let (ResponseContent::Effect { .. }, Some(endpoint)) =
+                    (&record.observed.content, endpoint)
+                {
+                    run.coverage.checks(endpoint, "", ContentCheck::Effect);
                 }
             }
             if segment.lost > 0 {
@@ -178,7 +190,7 @@ impl ScenarioRunner<'_> {
         &self,
         session: &mut Session<'_>,
         judge: &mut SegmentJudge<'_>,
-        steps: &[Action],
+        (steps, in_question, content): (&[Action], usize, &mut ContentPlan),
         segment: &mut Segment,
     ) -> Result<Ending, ServerError> {
         let mut gone = [false; MAX_GUESTS];
@@ -198,7 +210,19 @@ impl ScenarioRunner<'_> {
                 let why = "it would end tokens of which the rules do not speak";
                 HttpObservation::inconclusive(NotRunKind::BeyondTheRules, why)
             } else {
-                session.perform(step).await?
+                let classes = ReadClass::of(&self.variants.default, &before, step);
+                session.read_also(content.further(&classes));
+                let observed = session.perform(step).await?;
+                let unread = session.left_unread();
+                let planned = content.further(&classes);
+                let is_made = |class: &&ReadClass| {
+                    planned.contains(&class.read) && !unread.contains(&class.read)
+                };
+                for class in classes.iter().filter(is_made) {
+                    content.was_made(class);
+                    segment.further.insert(*class);
+                }
+                observed
             };
             if matches!(observed.verdict, CallVerdict::ParametersRejected { .. })
                 && !ours.observation.decision.allows()
@@ -207,7 +231,7 @@ impl ScenarioRunner<'_> {
             }
             // Only a sentence of these rules can demand an effect.
             if let Some(effect) = observed.missing_effect()
-                && self.rules.in_force(&[effect.clause()]).is_empty()
+                && self.rules.in_force(effect.clauses()).is_empty()
             {
                 observed.content = ResponseContent::Nothing;
             }
@@ -222,7 +246,8 @@ impl ScenarioRunner<'_> {
             let inconclusive = observed.verdict.not_run().cloned();
             let mut unseen = observed.unread().cloned();
             let members = if inconclusive.is_none()
-                && may_change_memberships(step, &before, &expected)
+                && may_change_memberships(step, &before, (&expected, &observed))
+                && (at >= in_question || has_late_effects(step))
             {
                 // If no reading expects the answer, no effect is awaited.
                 let outcomes = expected.iter().map(|expected| &expected.outcome);
@@ -422,8 +447,13 @@ pub(super) fn leading(profile: &Profile, steps: &[Action]) -> Vec<Action> {
     leading
 }
 
-/// Whether a step may change memberships, by some reading of the rules or by a known mistake.
-fn may_change_memberships(step: &Action, before: &State, expected: &[Expected]) -> bool {
+/// Whether a step that was answered so may have changed memberships, by some reading of the rules or by a
+/// known mistake.
+fn may_change_memberships(
+    step: &Action,
+    before: &State,
+    (expected, observed): (&[Expected], &HttpObservation),
+) -> bool {
     let variants = |expected: &Expected| {
         before
             .rooms
@@ -431,14 +461,23 @@ fn may_change_memberships(step: &Action, before: &State, expected: &[Expected]) 
             .zip(&expected.outcome.next.rooms)
             .any(|(before, after)| before.members != after.members || before.user != after.user)
     };
-    expected.iter().any(variants)
-        || matches!(
-            step.operation,
-            Operation::SetGuestAccess(..)
-                | Operation::RedactSetting(Setting::GuestAccess)
-                | Operation::Upgrade(_)
-                | Operation::RegisterOver(_)
-        )
+    // A refused change of the caller's own membership changes nothing, by any reading and any known
+    // mistake.
+    let is_own =
+        matches!(step.operation, Operation::Join(_) | Operation::Knock(_) | Operation::Leave(_));
+    let is_refused = matches!(observed.verdict, CallVerdict::Denied { .. });
+    expected.iter().any(variants) && !(is_own && is_refused) || has_late_effects(step)
+}
+
+/// Whether a step may change memberships after it is answered, and memberships that it does not name.
+fn has_late_effects(step: &Action) -> bool {
+    matches!(
+        step.operation,
+        Operation::SetGuestAccess(..)
+            | Operation::RedactSetting(Setting::GuestAccess)
+            | Operation::Upgrade(_)
+            | Operation::RegisterOver(_)
+    )
 }
 
 /// Whether a step may change anything, by the rules or by mistake.

@@ -1,5 +1,6 @@
 //! One scenario on a homeserver: what was planned, what was observed, and what differs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use guest_access_model::action::Action;
@@ -8,9 +9,10 @@ use guest_access_model::state::State;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_scenarios::scenario::sentence;
 
-use crate::subject::server::{NotRunReason, ServerError, SessionRecording};
+use crate::subject::server::{FurtherRead, NotRunReason, ServerError, SessionRecording};
 
 use super::content::ContentCoverage;
+use super::further::ReadClass;
 use super::judge::StepRecord;
 use super::renaming::Renaming;
 use super::result::NotRun;
@@ -22,8 +24,40 @@ pub struct PlannedScenario {
     pub id: String,
     /// The steps.
     pub steps: Vec<Action>,
-    /// Whether the answers are compared event by event. Then some reads also ask in other ways.
-    pub compares_content: bool,
+    /// What is compared besides the decisions.
+    pub content: ContentPlan,
+    /// Whether only the last step is in question: the other steps lead to it.
+    pub is_trial: bool,
+}
+
+/// Whether the answers to a scenario are compared event by event, and in which other ways its reads ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContentPlan {
+    /// Only the decisions are compared.
+    Skipped,
+    /// The answers are compared. The first read of each of these classes also asks in another way.
+    Compared(BTreeSet<ReadClass>),
+    /// The answers are compared, and every read also asks in all other ways.
+    Whole,
+}
+
+impl ContentPlan {
+    /// The ways in which a read also asks whose further calls have these classes.
+    pub(super) fn further(&self, classes: &[ReadClass]) -> BTreeSet<FurtherRead> {
+        let is_planned = |class: &&ReadClass| match self {
+            Self::Skipped => false,
+            Self::Compared(planned) => planned.contains(*class),
+            Self::Whole => true,
+        };
+        classes.iter().filter(is_planned).map(|class| class.read).collect()
+    }
+
+    /// The further call of this class was made.
+    pub(super) fn was_made(&mut self, class: &ReadClass) {
+        if let Self::Compared(planned) = self {
+            planned.remove(class);
+        }
+    }
 }
 
 /// The result of a scenario.
@@ -108,6 +142,8 @@ pub(super) struct Segment {
     pub(super) differences: Vec<Difference>,
     /// The number of steps at the start that only repeat the way to the other steps.
     pub(super) known: usize,
+    /// The classes of the further calls that were made.
+    pub(super) further: BTreeSet<ReadClass>,
     /// The exchanges, if there is a difference.
     pub(super) recording: Option<Arc<SessionRecording>>,
     /// The number of steps that became impossible, because the homeserver refused an earlier step.

@@ -13,7 +13,8 @@ use crate::subject::server::{
 };
 
 use super::content_difference::{
-    ContentDifference, ContentFault, EventClass, JOINED, OTHER_MEMBERS, OWN_MEMBERSHIP, SENT,
+    ContentDifference, ContentFault, EventClass, JOINED, MEMBERS_AT, OTHER_MEMBERS, OWN_MEMBERSHIP,
+    SENT,
 };
 use super::judge::StepRecord;
 use super::listing::MembershipSource;
@@ -291,6 +292,9 @@ impl ContentResult {
             (ContentFault::Untrue, _) if section == OTHER_MEMBERS => {
                 format!("{gives}{place} members of another membership")
             }
+            (ContentFault::Untrue, _) if section == MEMBERS_AT => {
+                format!("{gives}{place} members that are newer")
+            }
             (ContentFault::Untrue, _) if section == JOINED => {
                 let who = if self.is_there { "others than" } else { "" };
                 format!("names{place} {who} the joined members").replace("  ", " ")
@@ -352,6 +356,14 @@ impl EffectResult {
             }
             CallEffect::MessageDelivered => format!("and the message is {not}delivered"),
             CallEffect::MessageDeliveredOnce => format!("and the message is {not}delivered once"),
+            CallEffect::RoomForgotten => format!("and the room is {not}forgotten"),
+            CallEffect::AliasLeads => format!("and the room of the alias is {not}named"),
+            CallEffect::PreviewListed => {
+                format!("and the directory is {not}right about `world_readable`")
+            }
+            CallEffect::GuestsListed => {
+                format!("and the directory is {not}right about `guest_can_join`")
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use guest_access_rules::profile::Profile;
 
 use super::grouping::Group;
 use super::runner::{may_change_anything, possible};
-use super::scenario_run::{PlannedScenario, Segment};
+use super::scenario_run::{ContentPlan, PlannedScenario, Segment};
 use super::shrink::{ShortestTraces, relevant_steps, shorter};
 use super::workers::Workers;
 
@@ -154,12 +154,18 @@ impl<P: Fn(usize)> Trials<'_, P> {
         if trials.is_empty() || self.workers.is_over() {
             return;
         }
-        let is_of_content =
-            |number: usize| self.divergences[number].group.signature.observed.content.is_some();
+        let content = |number: usize| {
+            let DemonstratedDivergence { group, demonstration } = &self.divergences[number];
+            match group.signature.observed.content {
+                Some(_) => ContentPlan::Compared(demonstration.segment.further.clone()),
+                None => ContentPlan::Skipped,
+            }
+        };
         let scenario = |(number, (divergence, steps)): (usize, &Trial)| PlannedScenario {
             id: format!("smaller-{number}"),
             steps: steps.clone(),
-            compares_content: is_of_content(*divergence),
+            content: content(*divergence),
+            is_trial: true,
         };
         let scenarios: Vec<_> = trials.iter().enumerate().map(scenario).collect();
         let runs = self.workers.run_all(scenarios, &self.progress).await;

@@ -5,6 +5,7 @@
 
 use guest_access_model::action::{Actor, Answer, Operation, Setting};
 use guest_access_model::state::{ReaderRelation, Standing, State, Tagged};
+use guest_access_rules::clause::{self, Force};
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
@@ -43,7 +44,7 @@ impl Violation {
             return in_force(content.sentence());
         }
         if let Some(effect) = record.observed.missing_effect() {
-            return Self { clauses: vec![effect.clause().to_owned()], because: effect.because() };
+            return in_force(Sentence::new(effect.clauses(), effect.because()));
         }
         if let Some(sentence) = sentence_on_event(difference, record) {
             return in_force(sentence);
@@ -52,9 +53,8 @@ impl Violation {
         if are_members_wrong && removes_guests(record) {
             // GA-23: When `m.room.guest_access` changes so that guests may no longer join, the server sets
             // their membership to `leave`.
-            // GA-24: A server ends the membership of its own guests only, since it knows of no others.
-            let because = "a revocation ends the memberships of the guests, and of nobody else";
-            return in_force(Sentence::new(&["GA-23", "GA-24"], because));
+            let because = "a revocation ends the memberships of the guests";
+            return in_force(Sentence::new(&["GA-23"], because));
         }
         // CS-22: A joined user is given the current state of a room.
         // CS-25: A user who left a room is given its members as of the time it left.
@@ -66,9 +66,31 @@ impl Violation {
                 &["CS-25"],
                 "a user who left is given the members as of its leaving",
             )),
-            None => in_force(Sentence::new(decision.clauses, decision.because)),
+            None => Self { clauses: binding(rules, difference, record), because: decision.because },
         }
     }
+}
+
+/// The clauses on which the decision rests and that bind the homeserver here.
+///
+/// - A clause that only permits a refusal forbids no answer. It is cited where the homeserver refuses too, in
+///   another way.
+/// - A clause about guests does not bind what a former guest is answered.
+fn binding(rules: &Rules, difference: &Difference, record: &StepRecord) -> Vec<String> {
+    let decision = difference.expected_in_run().observation.decision;
+    let is_former_guest = match record.step.by {
+        Actor::Guest(guest) => !difference.before.accounts[usize::from(guest)].is_guest(),
+        _ => false,
+    };
+    let in_force = rules.in_force(decision.clauses);
+    let binds = |id: &&str| {
+        let permits = clause::find(id).is_some_and(|clause| clause.force == Force::May);
+        let is_about_guests = id.starts_with("GA-") || id.starts_with("DR-");
+        !(permits && record.observed.is_allowed()) && !(is_about_guests && is_former_guest)
+    };
+    let binding: Vec<_> = in_force.iter().copied().filter(binds).collect();
+    let cited = if binding.is_empty() { in_force } else { binding };
+    cited.into_iter().map(str::to_owned).collect()
 }
 
 /// Whether a step can end the memberships of guests.
@@ -124,7 +146,12 @@ fn sentence_on_event(difference: &Difference, record: &StepRecord) -> Option<Sen
         }
         (true, _) => sentence_that_shows(tagged, relation),
         // HV-6: A user to whom no other rule shows an event may not see it.
-        (false, _) => Sentence::new(&["HV-6"], reason_to_hide(tagged.before)),
+        (false, _) if has_joined(relation) => {
+            Sentence::new(&["HV-6"], reason_to_hide(tagged.before))
+        }
+        // RP-10: A user who has not joined is given only events at which `m.room.history_visibility` was
+        // present and `world_readable`.
+        (false, _) => Sentence::new(&["HV-6", "RP-10"], reason_to_hide(tagged.before)),
     })
 }
 
@@ -147,8 +174,16 @@ fn sentence_that_shows(tagged: &Tagged, relation: ReaderRelation) -> Sentence {
         }
         // HV-3: A user whose membership at the event was `join` may see it.
         (_, Standing::Join) => Sentence::new(&["HV-3"], "the reader was joined at the event"),
+        // HV-24: A change of the setting may be seen if the setting before it or the setting after it
+        // shows it.
         // HV-23: A user whose membership at the event was `invite` may see it if the setting was
         // `invited`.
+        (HistoryVisibility::Invited, Standing::Invite) if tagged.after != tagged.before => {
+            Sentence::new(
+                &["HV-24", "HV-4", "HV-23"],
+                "the setting before the change shows it to the invited",
+            )
+        }
         // HV-4: A user who was invited at the event may see it if the setting was `invited` or `shared`.
         (HistoryVisibility::Invited, Standing::Invite) => Sentence::new(
             &["HV-4", "HV-23"],

@@ -55,6 +55,7 @@ pub use registration::Proof;
 pub use request::{Request, escaped};
 pub use response::Response;
 pub use session::Session;
+pub use session::further_reads::FurtherRead;
 pub use session::single_calls::{CallContext, CallResult, RoomSettings};
 pub use setting_shape::setting_shapes;
 pub use token::Token;

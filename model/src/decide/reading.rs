@@ -46,7 +46,7 @@ impl DecisionContext<'_> {
             // CS-33: An event that does not exist or may not be seen is answered with 404 and
             // `M_NOT_FOUND`.
             RoomElsewhere::Refused | RoomElsewhere::NotFound if names_an_event => {
-                self.unseen(endpoint)
+                self.unseen(endpoint, false)
             }
             RoomElsewhere::Refused => ROOM_ELSEWHERE,
             RoomElsewhere::NotFound => ROOM_NOT_FOUND,
@@ -65,7 +65,8 @@ impl DecisionContext<'_> {
         let Some(now) = self.state.rooms[room].visibility else {
             return (FAILS, Answer::Nothing);
         };
-        let unseen = self.unseen(endpoint);
+        let is_there = room == 0 && self.state.tagged.is_some();
+        let unseen = self.unseen(endpoint, is_there);
         // CS-41: A server may make a user forget a room whenever the user leaves the room.
         if self.has_forgotten(caller, room) && now != HistoryVisibility::WorldReadable {
             let by_event = gives == Gives::Event;
@@ -151,9 +152,13 @@ impl DecisionContext<'_> {
         if answered { Ok(()) } else { Err(NOT_A_MEMBER) }
     }
 
-    /// The refusal of an event that the caller may not see.
-    fn unseen(&self, endpoint: EndpointId) -> Decision {
-        let forbidden = self.choices.context_unseen() == ContextUnseen::Forbidden;
+    /// The refusal of an event that the caller may not see, or that is not there.
+    fn unseen(&self, endpoint: EndpointId, is_there: bool) -> Decision {
+        let forbidden = match self.choices.context_unseen() {
+            ContextUnseen::NotFound => false,
+            ContextUnseen::Forbidden => true,
+            ContextUnseen::ForbiddenIfThere => is_there,
+        };
         let names_no_refusal =
             endpoint == KNOWN.context || endpoint.get().id.ends_with("/timestamp_to_event");
         if names_no_refusal && forbidden { CONTEXT_FORBIDDEN } else { NOT_SEEN }

@@ -154,16 +154,18 @@ impl Reference {
     }
 }
 
-/// Whether leaving made the caller forget the room, and nobody may preview the room.
+/// Whether the caller has forgotten the room, and nobody may preview the room.
 pub(super) fn has_forgotten(caller: &Caller, room: &Room) -> bool {
-    let forgotten = caller.user.as_ref().is_some_and(|user| room.has_forgotten_by_leaving(user));
-    forgotten && !room.is_world_readable()
+    let Some(user) = &caller.user else { return false };
+    // CS-49: A user who has forgotten a room is no longer given its history.
+    let has_forgotten = room.is_forgotten_by(user) || room.has_forgotten_by_leaving(user);
+    has_forgotten && !room.is_world_readable()
 }
 
 #[cfg(test)]
 mod tests {
     use guest_access_rules::vocabulary::ErrCode;
-    use ruma::api::client::membership::leave_room;
+    use ruma::api::client::membership::{forget_room, leave_room};
     use ruma::api::client::message::get_message_events;
     use ruma::api::client::room::get_room_event;
     use ruma::api::client::state::get_state_events;
@@ -266,6 +268,21 @@ mod tests {
         // Until it joins again.
         assert_eq!(fixture.join(&guest), ALLOWED);
         assert_eq!(messages(&fixture, &guest), ALLOWED);
+    }
+
+    #[test]
+    fn a_user_who_forgot_the_room_reads_it_no_more() {
+        let mut fixture = Fixture::new();
+        let user = fixture.user("user");
+        for membership in [Membership::Join, Membership::Leave] {
+            set_membership(&mut fixture, &user, membership);
+        }
+        assert_eq!(messages(&fixture, &user), ALLOWED);
+        let forget = forget_room::v3::Request::new(fixture.room.clone());
+        fixture.server.forget(&user.credentials(), &forget).unwrap();
+        assert_eq!(messages(&fixture, &user), FORBIDDEN);
+        set_membership(&mut fixture, &user, Membership::Join);
+        assert_eq!(messages(&fixture, &user), ALLOWED);
     }
 
     #[test]

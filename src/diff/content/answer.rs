@@ -141,10 +141,12 @@ pub(super) fn is_about(answer: &ReadAnswer, timeline: &RoomTimeline) -> bool {
     answer.request.segments().any(|segment| segment == timeline.id.as_str())
 }
 
-/// The pages of messages among these answers that were read in this direction.
+/// The pages of all messages among these answers that were read in this direction.
 pub(super) fn pages<'a>(answers: &[&'a ReadAnswer], direction: &str) -> Vec<&'a ReadAnswer> {
     let is_page = |answer: &&&ReadAnswer| {
-        answer.endpoint == KNOWN.messages && answer.request.parameter("dir") == Some(direction)
+        answer.endpoint == KNOWN.messages
+            && answer.request.parameter("dir") == Some(direction)
+            && answer.request.parameter("filter").is_none()
     };
     answers.iter().filter(is_page).copied().collect()
 }

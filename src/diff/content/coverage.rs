@@ -5,6 +5,35 @@ use std::collections::{BTreeMap, BTreeSet};
 use guest_access_rules::endpoint::EndpointId;
 use serde::Serialize;
 
+/// What was compared of a section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentCheck {
+    /// Whether the reader may be given each of the events.
+    Events,
+    /// Whether every event is there that the section has to give.
+    Whole,
+    /// Whether the events are in their order.
+    Order,
+    /// Whether what the section says of members, rooms and events is so.
+    Facts,
+    /// Whether the call has the effect that it has to have.
+    Effect,
+}
+
+impl ContentCheck {
+    /// The name in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Whole => "whole",
+            Self::Order => "order",
+            Self::Facts => "facts",
+            Self::Effect => "effect",
+        }
+    }
+}
+
 /// One section of the answers of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SectionCoverage {
@@ -12,6 +41,8 @@ pub struct SectionCoverage {
     pub endpoint: String,
     /// The section: the keys that lead to the events; empty, where the answer is the event or the list.
     pub section: String,
+    /// What was compared; nothing, if no check applied to any answer.
+    pub checks: Vec<ContentCheck>,
     /// The number of events in the section, each compared with what its reader may be given.
     pub given: usize,
     /// The number of events that the section had to give.
@@ -28,8 +59,9 @@ pub(in super::super) struct ContentCoverage {
     answered: BTreeSet<EndpointId>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Counts {
+    checks: BTreeSet<ContentCheck>,
     given: usize,
     due: usize,
     unknown: usize,
@@ -43,6 +75,7 @@ impl ContentCoverage {
     pub(super) fn gives(&mut self, endpoint: EndpointId, section: &str, is_known: bool) {
         let counts = self.sections.entry((endpoint, section.to_owned())).or_default();
         if is_known {
+            counts.checks.insert(ContentCheck::Events);
             counts.given += 1;
         } else {
             counts.unknown += 1;
@@ -50,13 +83,26 @@ impl ContentCoverage {
     }
 
     pub(super) fn is_due(&mut self, endpoint: EndpointId, section: &str, events: usize) {
+        self.checks(endpoint, section, ContentCheck::Whole);
         self.sections.entry((endpoint, section.to_owned())).or_default().due += events;
+    }
+
+    /// A check was made of a section.
+    pub(in super::super) fn checks(
+        &mut self,
+        endpoint: EndpointId,
+        section: &str,
+        check: ContentCheck,
+    ) {
+        self.answered.insert(endpoint);
+        self.sections.entry((endpoint, section.to_owned())).or_default().checks.insert(check);
     }
 
     /// Adds what was compared elsewhere.
     pub(in super::super) fn add(&mut self, other: &Self) {
         for (section, counts) in &other.sections {
             let sum = self.sections.entry(section.clone()).or_default();
+            sum.checks.extend(&counts.checks);
             sum.given += counts.given;
             sum.due += counts.due;
             sum.unknown += counts.unknown;
@@ -70,11 +116,13 @@ impl ContentCoverage {
             |endpoint: &EndpointId| self.sections.keys().any(|(known, _)| known == endpoint);
         let empty = self.answered.iter().filter(|endpoint| !is_compared(endpoint));
         let empty = empty.map(|endpoint| ((*endpoint, String::new()), Counts::default()));
-        let sections = self.sections.iter().map(|(section, counts)| (section.clone(), *counts));
+        let sections =
+            self.sections.iter().map(|(section, counts)| (section.clone(), counts.clone()));
         let all: BTreeMap<_, _> = sections.chain(empty).collect();
         let section = |((endpoint, section), counts): ((EndpointId, String), Counts)| {
-            let Counts { given, due, unknown } = counts;
-            SectionCoverage { endpoint: endpoint.to_string(), section, given, due, unknown }
+            let Counts { checks, given, due, unknown } = counts;
+            let (endpoint, checks) = (endpoint.to_string(), checks.into_iter().collect());
+            SectionCoverage { endpoint, section, checks, given, due, unknown }
         };
         all.into_iter().map(section).collect()
     }

@@ -11,11 +11,14 @@ use serde_json::Value;
 use crate::subject::server::{ReadAnswer, RoomTimeline};
 
 use super::super::content_difference::{
-    ContentFault, JOINED, LEFT_ROOMS, LISTED_ROOMS, OTHER_MEMBERS, OWN_MEMBERSHIP,
+    ContentFault, JOINED, LEFT_ROOMS, LISTED_ROOMS, MEMBERS_AT, OTHER_MEMBERS, OWN_MEMBERSHIP,
 };
 use super::altered_content::AlteredContent;
-use super::answer::{is_about, is_first_sync, listed_room};
+use super::answer::{given, is_about, is_first_sync, listed_room};
+use super::coverage::{ContentCheck, ContentCoverage};
 use super::fault::Fault;
+use super::places::Places;
+use super::stream_places::StreamPlaces;
 
 /// The facts in answers about one room.
 #[derive(Debug, Default)]
@@ -28,6 +31,8 @@ pub(super) struct Facts {
     joined: Vec<BTreeSet<String>>,
     /// The members that a list gives although the request asks for another membership.
     others: BTreeSet<usize>,
+    /// The member events that a list gives although they are later than the place that the request names.
+    later: BTreeSet<usize>,
     /// The contents of single state events.
     contents: Vec<StateContent>,
     /// The events that stand in a wrong order, each with its section.
@@ -52,37 +57,64 @@ const LISTINGS: [(&str, &[Membership]); 4] = [
 
 impl Facts {
     /// The facts in these answers.
-    pub(super) fn of(timeline: &RoomTimeline, start: usize, answers: &[&ReadAnswer]) -> Self {
-        let mut facts = Self::default();
+    pub(super) fn of(
+        timeline: &RoomTimeline,
+        answers: &[&ReadAnswer],
+        (stream, Places { start, .. }): (&StreamPlaces<'_>, &Places),
+        coverage: &mut ContentCoverage,
+    ) -> Self {
+        let (mut facts, start) = (Self::default(), *start);
         for answer in answers {
             if is_first_sync(answer, timeline) {
                 let lists =
                     |(section, _): &&(&str, _)| listed_room(answer, section, timeline).is_some();
                 facts.listings.extend(LISTINGS.iter().filter(lists));
+                for (section, _) in LISTINGS {
+                    coverage.checks(answer.endpoint, section, ContentCheck::Facts);
+                }
             }
             if !is_about(answer, timeline) {
                 continue;
             }
+            let mut says =
+                |section: &str| coverage.checks(answer.endpoint, section, ContentCheck::Facts);
             match answer.endpoint.get().gives {
                 Some(Gives::InitialSync) => {
+                    says(OWN_MEMBERSHIP);
                     let said = answer.body[OWN_MEMBERSHIP].as_str();
                     facts.own_memberships.extend(said.map(str::to_owned));
                 }
                 Some(Gives::Members) if answer.endpoint == KNOWN.members => {
+                    if answer.request.parameter("membership").is_some() {
+                        says(OTHER_MEMBERS);
+                    }
                     facts.others.extend(other_members(timeline, answer));
+                    if let Some(at) = stream.at(answer, timeline) {
+                        says(MEMBERS_AT);
+                        let given = given(answer).into_iter();
+                        let places = given.filter_map(|event| timeline.place_of(&event.id));
+                        facts.later.extend(places.filter(|place| *place >= at));
+                    }
                 }
                 Some(Gives::Members) => {
+                    says(JOINED);
                     let joined = answer.body[JOINED].as_object();
                     facts.joined.extend(joined.map(|joined| joined.keys().cloned().collect()));
                 }
-                Some(Gives::StateEvent) => facts.contents.extend(StateContent::in_answer(answer)),
+                Some(Gives::StateEvent) => {
+                    says("content");
+                    facts.contents.extend(StateContent::in_answer(answer));
+                }
                 Some(Gives::Timeline) if answer.endpoint == KNOWN.messages => {
                     let is_backwards = answer.request.parameter("dir") == Some("b");
                     facts.note_order(timeline, start, answer, "chunk", is_backwards);
+                    coverage.checks(answer.endpoint, "chunk", ContentCheck::Order);
                 }
                 Some(Gives::Event) if answer.endpoint == KNOWN.context => {
-                    facts.note_order(timeline, start, answer, "events_before", true);
-                    facts.note_order(timeline, start, answer, "events_after", false);
+                    for (list, is_backwards) in [("events_before", true), ("events_after", false)] {
+                        facts.note_order(timeline, start, answer, list, is_backwards);
+                        coverage.checks(answer.endpoint, list, ContentCheck::Order);
+                    }
                 }
                 _ => {}
             }
@@ -91,11 +123,12 @@ impl Facts {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        let Self { own_memberships, listings, joined, others, contents, misplaced } = self;
+        let Self { own_memberships, listings, joined, others, later, contents, misplaced } = self;
         own_memberships.is_empty()
             && listings.is_empty()
             && joined.is_empty()
             && others.is_empty()
+            && later.is_empty()
             && contents.is_empty()
             && misplaced.is_empty()
     }
@@ -165,6 +198,7 @@ impl Facts {
             }
         }
         faults.extend(self.others.iter().map(|place| untrue(OTHER_MEMBERS, *place)));
+        faults.extend(self.later.iter().map(|place| untrue(MEMBERS_AT, *place)));
         for content in &self.contents {
             faults.extend(content.fault(timeline, replica, (reader, readable)));
         }

@@ -7,7 +7,6 @@ use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::variant::Variants;
 use guest_access_rules::vocabulary::Membership;
-use ruma::OwnedUserId;
 use serde_json::Value;
 
 use crate::subject::server::{ReadAnswer, RoomTimeline};
@@ -21,8 +20,9 @@ use super::answer::{GivenEvent, given, stripped};
 use super::coverage::ContentCoverage;
 use super::facts::Facts;
 use super::fault::Fault;
-use super::lists::{Due, LengthReached, List, lists};
+use super::lists::{Due, List, lists};
 use super::places::Places;
+use super::stream_places::StreamPlaces;
 
 /// The families of decision points that say which events a reader may be given.
 const FAMILIES: [&str; 4] = ["history_visibility", "room", "state", "visibility"];
@@ -43,8 +43,7 @@ pub(super) struct AnswerJudge<'a> {
     timelines: &'a [Option<RoomTimeline>],
     /// The permitted options that may change what a reader is given, alone and in pairs.
     permitted: Vec<Vec<usize>>,
-    /// The actions whose syncs ended at a place in the stream, by the reader and the place.
-    syncs: BTreeMap<(OwnedUserId, String), usize>,
+    stream: StreamPlaces<'a>,
     /// The rooms at several lengths, under the default profile.
     replicas: BTreeMap<(usize, usize), Replica>,
 }
@@ -52,10 +51,6 @@ pub(super) struct AnswerJudge<'a> {
 impl<'a> AnswerJudge<'a> {
     pub(super) fn new(variants: &'a Variants, evidence: &'a SessionEvidence) -> Self {
         let SessionEvidence { answers, timelines, .. } = evidence;
-        let syncs = answers.iter().filter_map(|answer| {
-            let reached = answer.body["next_batch"].as_str()?;
-            Some(((answer.reader.clone(), reached.to_owned()), answer.action))
-        });
         let concerns = |variant: &usize| FAMILIES.contains(&&*variants.all[*variant].family);
         let single: Vec<usize> = (0..variants.permitted).filter(concerns).collect();
         let mut permitted: Vec<_> = single.iter().map(|variant| vec![*variant]).collect();
@@ -64,7 +59,8 @@ impl<'a> AnswerJudge<'a> {
             let others = others.filter(|other| !variants.exclude_each_other(*one, **other));
             permitted.extend(others.map(|other| vec![*one, *other]));
         }
-        Self { variants, timelines, permitted, syncs: syncs.collect(), replicas: BTreeMap::new() }
+        let stream = StreamPlaces::of(answers);
+        Self { variants, timelines, permitted, stream, replicas: BTreeMap::new() }
     }
 
     /// The differences in the answers about this room that no option permits; `None` without any.
@@ -78,13 +74,8 @@ impl<'a> AnswerJudge<'a> {
     ) -> Option<Vec<ContentDifference>> {
         let timeline = self.timelines.get(room)?.as_ref()?;
         let all = (room, self.timelines);
-        let reached = |answer: &ReadAnswer| {
-            let since = answer.request.parameter("since")?;
-            let action = self.syncs.get(&(answer.reader.clone(), since.to_owned()))?;
-            Some(*places.at(*action).end())
-        };
-        let answered = (answers, &reached as &LengthReached<'_>);
-        let mut content = RoomContent::of(timeline, places.start, all, answered, coverage);
+        let stream = (&self.stream, places);
+        let mut content = RoomContent::of(timeline, stream, all, answers, coverage);
         if *may_have_forgotten {
             let of_left = [Due::Departure, Due::DepartureEvent];
             content.lists.retain(|list| !of_left.contains(&list.due));
@@ -168,11 +159,12 @@ struct RoomContent<'a> {
 impl<'a> RoomContent<'a> {
     fn of(
         timeline: &'a RoomTimeline,
-        start: usize,
+        stream: (&StreamPlaces<'_>, &Places),
         (room, timelines): (usize, &[Option<RoomTimeline>]),
-        (answers, reached): (&[&ReadAnswer], &LengthReached<'_>),
+        answers: &[&ReadAnswer],
         coverage: &mut ContentCoverage,
     ) -> Self {
+        let start = stream.1.start;
         let is_known = |event: &GivenEvent| {
             timelines.iter().flatten().any(|timeline| timeline.place_of(&event.id).is_some())
         };
@@ -197,8 +189,8 @@ impl<'a> RoomContent<'a> {
                 content.extend(place.map(|place| (section.to_owned(), place)));
             }
         }
-        let lists = lists(timeline, start, answers, reached);
-        let facts = Facts::of(timeline, start, answers);
+        let lists = lists(timeline, answers, stream);
+        let facts = Facts::of(timeline, answers, stream, coverage);
         Self { timeline, start, given: content, altered, lists, facts }
     }
 

@@ -8,10 +8,12 @@ use guest_access_rules::vocabulary::Membership;
 
 use crate::subject::server::{ReadAnswer, RoomTimeline};
 
-use super::super::content_difference::{LEFT_ROOMS, LISTED_ROOMS, SINCE};
+use super::super::content_difference::{LEFT_ROOMS, LISTED_ROOMS, MEMBERS_AT, SINCE};
 use super::answer::{
     given, is_about, is_first_sync, is_whole_timeline, listed_room, pages, sync_filter,
 };
+use super::places::Places;
+use super::stream_places::StreamPlaces;
 
 /// A list of events that has to be whole.
 #[derive(Debug)]
@@ -41,6 +43,9 @@ pub(super) enum Due {
     Since(usize),
     /// The joined members, if the reader is joined.
     JoinedMembers,
+    /// The members as they were when the timeline had this length, if the reader was joined then and is joined
+    /// now.
+    MembersAt(usize),
     /// The room, if the reader has left the room: any event of the room stands for the room.
     Departure,
     /// The event by which the reader left the room.
@@ -95,10 +100,20 @@ impl List {
                 new.filter(|place| replica.may_see(reader, *place)).collect()
             }
             Due::State => readable.range(first_due?..).copied().collect(),
-            Due::JoinedState | Due::JoinedMembers | Due::StateAt(_)
+            Due::JoinedState | Due::JoinedMembers | Due::StateAt(_) | Due::MembersAt(_)
                 if membership != Membership::Join =>
             {
                 return None;
+            }
+            Due::MembersAt(at)
+                if at > replica.len()
+                    || replica.membership_before(reader, at) != Membership::Join =>
+            {
+                return None;
+            }
+            Due::MembersAt(at) => {
+                let state = replica.readable_state_at(reader, at).into_iter();
+                state.filter(|place| replica.is_member(*place)).collect()
             }
             Due::JoinedState => readable.iter().copied().collect(),
             Due::JoinedMembers => {
@@ -143,21 +158,16 @@ impl List {
     }
 }
 
-/// How long the timeline was at the place from which a sync goes on, if the answer is of such a sync.
-pub(super) type LengthReached<'a> = dyn Fn(&ReadAnswer) -> Option<usize> + 'a;
-
 /// Whether an event makes its member joined.
 fn is_join(event: &ReplicaEvent) -> bool {
     event.content.get("membership").is_some_and(|membership| membership == "join")
 }
 
-/// The lists among these answers about a room that have to be whole. `reached` says how long the timeline
-/// was at the place from which a sync goes on.
+/// The lists among these answers about a room that have to be whole.
 pub(super) fn lists(
     timeline: &RoomTimeline,
-    start: usize,
     answers: &[&ReadAnswer],
-    reached: &LengthReached<'_>,
+    (stream, action_places): (&StreamPlaces<'_>, &Places),
 ) -> Vec<List> {
     let places = |answers: &[&ReadAnswer], counts: &dyn Fn(&str) -> bool| -> BTreeSet<usize> {
         let events = answers.iter().flat_map(|answer| given(answer));
@@ -165,7 +175,7 @@ pub(super) fn lists(
         events.filter_map(|event| timeline.place_of(&event.id)).collect()
     };
     let mut lists = Vec::new();
-    let new = &timeline.events[start..];
+    let new = &timeline.events[action_places.start..];
     let first = new.first().map_or("", |event| event.event_id.as_str());
     let last = new.last().map_or("", |event| event.event_id.as_str());
     for (direction, section) in [("b", "chunk backwards"), ("f", "chunk forwards")] {
@@ -193,6 +203,10 @@ pub(super) fn lists(
             Some(Gives::Members) if answer.request.parameter("membership") == Some("join") => {
                 (Due::JoinedMembers, &all)
             }
+            Some(Gives::Members) if answer.endpoint == KNOWN.members => {
+                let Some(at) = stream.at(answer, timeline) else { continue };
+                (Due::MembersAt(at), &all)
+            }
             Some(Gives::InitialSync) => (Due::JoinedState, &of_state),
             Some(Gives::Event) if answer.body["state"].is_array() => {
                 let around = |section: &str| section == "event" || section.starts_with("events_");
@@ -201,11 +215,12 @@ pub(super) fn lists(
             }
             _ => continue,
         };
-        let (endpoint, section) = (answer.endpoint, "state".to_owned());
+        let section = if matches!(due, Due::MembersAt(_)) { MEMBERS_AT } else { "state" };
+        let (endpoint, section) = (answer.endpoint, section.to_owned());
         lists.push(List { endpoint, section, places: places(&[*answer], counts), due });
     }
     for answer in answers {
-        let Some(from) = reached(answer) else { continue };
+        let Some(from) = stream.since(answer, action_places) else { continue };
         let is_limited = ["join", "leave"].iter().any(|section| {
             answer.body["rooms"][section][timeline.id.as_str()]["timeline"]["limited"] == true
         });

@@ -7,6 +7,7 @@ use crate::subject::server::SentEvent;
 use super::super::content_difference::{ContentDifference, ContentFault, SENT};
 use super::super::judge::StepRecord;
 use super::SessionEvidence;
+use super::coverage::{ContentCheck, ContentCoverage};
 
 /// The type of redactions. A homeserver may move the id of the redacted event out of the content.
 const REDACTION: &str = "m.room.redaction";
@@ -15,14 +16,16 @@ const REDACTION: &str = "m.room.redaction";
 pub(super) fn differences<'a>(
     log: &'a [StepRecord],
     evidence: &'a SessionEvidence,
+    coverage: &'a mut ContentCoverage,
 ) -> impl Iterator<Item = (usize, ContentDifference)> + 'a {
-    evidence.sent.iter().filter_map(|sent| difference(sent, log, evidence))
+    evidence.sent.iter().filter_map(|sent| difference(sent, log, evidence, coverage))
 }
 
 fn difference(
     SentEvent { action, id, content, .. }: &SentEvent,
     log: &[StepRecord],
     evidence: &SessionEvidence,
+    coverage: &mut ContentCoverage,
 ) -> Option<(usize, ContentDifference)> {
     let (at, content) = ((*action)?, content.as_ref()?);
     let endpoint = log.get(at)?.step.operation.endpoint()?;
@@ -37,6 +40,7 @@ fn difference(
     if event.kind == REDACTION || is_redacted {
         return None;
     }
+    coverage.checks(endpoint, SENT, ContentCheck::Facts);
     // The stored event may have more than was sent.
     let is_stored =
         content.as_object()?.iter().all(|(key, sent)| event.content.get(key) == Some(sent));

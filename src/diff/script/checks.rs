@@ -102,7 +102,14 @@ impl Writer<'_> {
             | CallEffect::ThumbnailGiven
             | CallEffect::RoomNamed
             | CallEffect::DeviceNamed
-            | CallEffect::DeviceKnown => return None,
+            | CallEffect::DeviceKnown
+            | CallEffect::AliasLeads
+            | CallEffect::PreviewListed
+            | CallEffect::GuestsListed => return None,
+            CallEffect::RoomForgotten => {
+                let program = "(.chunk // []) | length == 0";
+                answer_check("the room is forgotten", program, holds)
+            }
             CallEffect::NameRemoved => {
                 let program = "(.displayname // \"\") == \"\"";
                 answer_check("the display name is removed", program, holds)

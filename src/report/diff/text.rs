@@ -1,12 +1,12 @@
 //! The text report: a summary on one screen, then each divergence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 
 use guest_access_scenarios::permitted::DivergenceKind;
 use guest_access_scenarios::scenario::{LABEL, Scenario, sentence_with};
 
-use crate::diff::{Cause, NotComparedTotal, NotRun, ReadingConflict};
+use crate::diff::{Cause, ContentCheck, NotComparedTotal, NotRun, ReadingConflict};
 use crate::report::{count, number, paint, style};
 
 use super::{DiffReport, DivergenceReport};
@@ -109,12 +109,12 @@ impl DiffReport {
     /// The sections of the answers that were compared event by event, and those that were not.
     fn fmt_coverage(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (compared, others): (Vec<_>, Vec<_>) =
-            self.coverage.iter().partition(|section| section.given + section.due > 0);
+            self.coverage.iter().partition(|section| !section.checks.is_empty());
         if self.coverage.is_empty() {
             return writeln!(f, "not compared event by event: no answer gives an event");
         }
-        let endpoints: BTreeSet<_> = compared.iter().map(|section| &section.endpoint).collect();
         let given = compared.iter().map(|section| section.given).sum();
+        let endpoints: BTreeSet<_> = compared.iter().map(|section| &section.endpoint).collect();
         writeln!(
             f,
             "compared event by event: {} in {} of the answers of {}",
@@ -122,6 +122,14 @@ impl DiffReport {
             count(compared.len(), "section"),
             count(endpoints.len(), "endpoint"),
         )?;
+        let mut by_check: BTreeMap<ContentCheck, usize> = BTreeMap::new();
+        for check in compared.iter().flat_map(|section| &section.checks) {
+            *by_check.entry(*check).or_default() += 1;
+        }
+        let checks =
+            by_check.iter().map(|(check, sections)| format!("{} {sections}", check.as_str()));
+        let checks: Vec<_> = checks.collect();
+        writeln!(f, "checks, with the number of sections: {}", checks.join(", "))?;
         let others: BTreeSet<_> = others.iter().map(|section| &*section.endpoint).collect();
         if !others.is_empty() {
             let others = others.into_iter().collect::<Vec<_>>().join(", ");

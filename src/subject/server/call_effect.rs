@@ -26,31 +26,48 @@ pub enum CallEffect {
     MessageDelivered,
     /// Later syncs of the device do not give the message again.
     MessageDeliveredOnce,
+    /// The caller is given nothing of the history of the room that it forgot.
+    RoomForgotten,
+    /// The answer names the room to which the alias leads.
+    AliasLeads,
+    /// The directory says whether the room may be viewed without joining it.
+    PreviewListed,
+    /// The directory says whether guests may join the room.
+    GuestsListed,
 }
 
 impl CallEffect {
-    /// The id of the clause that demands the effect.
-    pub const fn clause(self) -> &'static str {
+    /// The ids of the clauses that demand the effect. Those that are in force are cited.
+    pub const fn clauses(self) -> &'static [&'static str] {
         match self {
             // CS-66: A display name that a user sets is the display name in its profile.
-            Self::NameStored => "CS-66",
+            Self::NameStored => &["CS-66"],
             // CS-67: A key that is deleted from a profile is no longer in the profile.
-            Self::NameRemoved => "CS-67",
+            Self::NameRemoved => &["CS-67"],
             // CS-28: A change of a user's display name is carried into its member event in every room that it
             // is joined to.
-            Self::NameCarried => "CS-28",
+            Self::NameCarried => &["CS-28"],
             // CS-68: A download gives the content that was uploaded.
-            Self::FileGiven => "CS-68",
+            Self::FileGiven => &["CS-68"],
             // CS-69: The answer to a request for a thumbnail is a picture.
-            Self::ThumbnailGiven => "CS-69",
+            Self::ThumbnailGiven => &["CS-69"],
             // CS-61: The answer to a join names the room that was joined.
-            Self::RoomNamed => "CS-61",
+            Self::RoomNamed => &["CS-61"],
             // RG-15: The answer to a registration that logs in names the device of the access token.
-            Self::DeviceNamed => "RG-15",
+            Self::DeviceNamed => &["RG-15"],
             // CS-62: The answer to `whoami` names the device of the access token, if the token has one.
-            Self::DeviceKnown => "CS-62",
+            Self::DeviceKnown => &["CS-62"],
             // CS-63: A message to a device is given once by the syncs of the device.
-            Self::MessageDelivered | Self::MessageDeliveredOnce => "CS-63",
+            Self::MessageDelivered | Self::MessageDeliveredOnce => &["CS-63"],
+            // CS-49: A user who has forgotten a room is no longer given its history.
+            Self::RoomForgotten => &["CS-49"],
+            // CS-75: The answer to the look-up of an alias names the room to which the alias leads.
+            Self::AliasLeads => &["CS-75"],
+            // CS-46: The directory says by `world_readable` whether guests may view a room without joining it.
+            // CS-47: The directory says by `world_readable` whether users may view a room without joining it.
+            Self::PreviewListed => &["CS-46", "CS-47"],
+            // CS-76: The directory says by `guest_can_join` whether guests may join a room.
+            Self::GuestsListed => &["CS-76"],
         }
     }
 
@@ -68,6 +85,10 @@ impl CallEffect {
             Self::MessageDelivered | Self::MessageDeliveredOnce => {
                 "a message to a device is given once by its syncs"
             }
+            Self::RoomForgotten => "the caller has forgotten the room",
+            Self::AliasLeads => "the answer names the room of the alias",
+            Self::PreviewListed => "the directory says who may view a room",
+            Self::GuestsListed => "the directory says which rooms guests may join",
         }
     }
 }

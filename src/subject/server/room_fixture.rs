@@ -48,7 +48,9 @@ pub(super) fn prerequisite(endpoint: EndpointId) -> Option<Prerequisite> {
         "POST /rooms/{roomId}/unban" => Prerequisite::Banned,
         "POST /rooms/{roomId}/forget" => Prerequisite::ToHaveLeft,
         "PUT /rooms/{roomId}/redact/{eventId}/{txnId}" => Prerequisite::Message,
-        "DELETE /directory/room/{roomAlias}" => Prerequisite::Alias,
+        "GET /directory/room/{roomAlias}" | "DELETE /directory/room/{roomAlias}" => {
+            Prerequisite::Alias
+        }
         "PUT /directory/room/{roomAlias}" => Prerequisite::NewAlias,
         "GET /rooms/{roomId}/aliases" | "PUT /directory/list/room/{roomId}" => {
             Prerequisite::Nothing

@@ -6,8 +6,10 @@
 //! [`observe`](super::observe); rooms come from a [pool](super::room_pool).
 
 mod calling;
+mod directory;
 mod fixture;
-mod further_reads;
+mod forgetting;
+pub(super) mod further_reads;
 mod media;
 mod members;
 mod performing;
@@ -66,7 +68,7 @@ pub struct Session<'a> {
     tagged: Option<TaggedEvent>,
     /// The place in every stream before the first action.
     stream_start: Option<String>,
-    /// The further calls of reads so far, if the session makes any.
+    /// The further calls of reads, if the session makes any.
     further: Option<FurtherReads>,
     /// Rooms beside those of the scenario, each with the credentials of somebody who is joined.
     side_rooms: Vec<(Credentials, OwnedRoomId)>,

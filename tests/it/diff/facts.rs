@@ -45,10 +45,15 @@ const FURTHER: &str = r#"{
     { "as": "guest1", "do": "join", "room": "room1" },
     { "as": "guest2", "do": "join", "room": "room1" },
     { "as": "guest1", "do": "GET /sync" },
+    { "as": "guest1", "do": "GET /rooms/{roomId}/members", "room": "room1" },
     { "as": "guest2", "do": "leave", "room": "room1" },
     { "as": "moderator", "do": "send", "room": "room1", "type": "m.room.message", "event": "e1" },
     { "as": "guest1", "do": "GET /sync" },
-    { "as": "guest1", "do": "GET /rooms/{roomId}/members", "room": "room1" }
+    { "as": "guest1", "do": "GET /rooms/{roomId}/members", "room": "room1" },
+    { "as": "guest2", "do": "GET /rooms/{roomId}/messages", "room": "room1" },
+    { "as": "user", "do": "POST /rooms/{roomId}/forget" },
+    { "as": "guest1", "do": "GET /directory/room/{roomAlias}" },
+    { "as": "guest1", "do": "GET /publicRooms" }
   ]
 }"#;
 
@@ -112,7 +117,7 @@ fn the_reference_has_all_facts_and_effects() {
 fn the_reference_answers_further_reads_as_it_has_to() {
     let (code, report) = report_on(FURTHER, Behind::forward);
     assert_eq!(code, Some(0), "{report:#}");
-    assert_eq!(report["decisions"], 11, "{report:#}");
+    assert_eq!(report["decisions"], 16, "{report:#}");
 }
 
 #[test]
@@ -126,6 +131,78 @@ fn a_second_sync_without_news_is_noticed() {
     }
     let words = "does not give in `rooms since`";
     is_noticed_on(FURTHER, layer, "refusal", "CS-71", words);
+}
+
+#[test]
+fn members_of_now_in_place_of_earlier_ones_are_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let is_list = call.segments.last().is_some_and(|last| last.starts_with("members"));
+        let target =
+            call.target.split(if is_list { "at=" } else { "\0" }).next().unwrap_or_default();
+        behind.forward(&Call { target: target.to_owned(), ..call.clone() })
+    }
+    let words = "gives in `chunk at` members that are newer";
+    is_noticed_on(FURTHER, layer, "effect", "CS-74", words);
+}
+
+#[test]
+fn a_filter_that_opens_hidden_messages_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let mut reply = behind.forward(call);
+        if call.is("GET", &["rooms", "", "messages"])
+            && call.target.contains("filter=")
+            && behind.is_guest(call)
+        {
+            reply = (200, behind.as_creator(&call.segments[1], "messages?dir=b&limit=1000"));
+        }
+        reply
+    }
+    is_noticed_on(FURTHER, layer, "leak", "HV-20", "a message");
+}
+
+#[test]
+fn the_history_of_a_forgotten_room_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        match call.is("POST", &["rooms", "", "forget"]) {
+            true => (200, json!({})),
+            false => behind.forward(call),
+        }
+    }
+    is_noticed_on(FURTHER, layer, "effect", "CS-49", "and the room is not forgotten");
+}
+
+#[test]
+fn an_alias_that_leads_to_another_room_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["directory", "room", ""], |answer| {
+            answer["room_id"] = json!("!another:reference");
+        })
+    }
+    is_noticed_on(FURTHER, layer, "effect", "CS-75", "and the room of the alias is not named");
+}
+
+#[test]
+fn a_directory_that_says_that_rooms_may_be_viewed_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["publicRooms"], |answer| {
+            for room in answer["chunk"].as_array_mut().unwrap() {
+                room["world_readable"] = json!(true);
+            }
+        })
+    }
+    is_noticed_on(FURTHER, layer, "effect", "CS-47", "right about `world_readable`");
+}
+
+#[test]
+fn a_directory_that_says_that_no_guest_may_join_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["publicRooms"], |answer| {
+            for room in answer["chunk"].as_array_mut().unwrap() {
+                room["guest_can_join"] = json!(false);
+            }
+        })
+    }
+    is_noticed_on(FURTHER, layer, "effect", "CS-76", "right about `guest_can_join`");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use guest_access::diff::{DiffResult, Options, PlannedScenario, diff, wait_for};
+use guest_access::diff::{DiffResult, Options, PlannedScenario, diff, plan_vectors, wait_for};
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::stop::Stop;
 use guest_access_reference::serve::Embedded;
@@ -15,7 +15,7 @@ use guest_access_scenarios::permitted::DivergenceKind;
 
 pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::find("latest").unwrap());
 pub(super) static SCENARIOS: LazyLock<Vec<PlannedScenario>> =
-    LazyLock::new(|| crate::vectors::VECTORS.iter().cloned().map(PlannedScenario::from).collect());
+    LazyLock::new(|| plan_vectors(&RULES, crate::vectors::VECTORS.clone()));
 
 pub(super) fn options() -> Options {
     Options {

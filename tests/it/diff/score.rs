@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use guest_access::diff::{
-    Divergence, HIDDEN, Options, PlannedScenario, diff, diff_defects, wait_for,
-};
+use guest_access::diff::{Divergence, HIDDEN, Options, diff, diff_defects, plan_vectors, wait_for};
 use guest_access::subject::server::{Limits, Proof, Server};
 use guest_access_model::stop::Stop;
 use guest_access_model::threads::each;
@@ -43,7 +41,7 @@ fn the_reference_has_no_divergence_under_any_rules() {
     let numbered: Vec<_> = ALL.iter().enumerate().collect();
     let compare = |(number, (rules, vectors)): &(usize, &(_, Vec<_>))| {
         let some = vectors.iter().skip(number % SAMPLE).step_by(SAMPLE).cloned();
-        let scenarios: Vec<_> = some.map(PlannedScenario::from).collect();
+        let scenarios = plan_vectors(rules, some.collect());
         let server = Embedded::start(guest_access_rules::rules::Rules::profile(rules)).unwrap();
         let options = Options {
             jobs: 2,
@@ -75,7 +73,7 @@ const FOUND_BY_CONTENT: [&str; 1] = ["state.left=current"];
 
 #[test]
 fn an_observable_defect_is_found_and_named() {
-    let scenarios: Vec<_> = VECTORS.iter().cloned().map(PlannedScenario::from).collect();
+    let scenarios = plan_vectors(&LATEST, VECTORS.clone());
     let unobservable = crate::vectors::accounted_for();
     let all = defects(&LATEST);
     // A sample, the defects that are hard to find, and one that no client can observe.

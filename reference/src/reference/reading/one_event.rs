@@ -57,7 +57,8 @@ impl Reference {
         // see.
         let (caller, room) = self.admit_to_event(credentials, KNOWN.context, &request.room_id)?;
         let place = self.place_if_visible(&caller, room, &request.event_id);
-        let place = place.ok_or_else(|| self.unseen(KNOWN.context))?;
+        let is_there = room.place_of(&request.event_id).is_some();
+        let place = place.ok_or_else(|| self.unseen(KNOWN.context, is_there))?;
         // Reading A32: each neighbour only if it may be seen by itself.
         let around = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX) / 2;
         let before: Vec<_> = self.seen(&caller, room, 0..place).rev().take(around).collect();
@@ -101,10 +102,11 @@ impl Reference {
                 room.place_at_time(MilliSecondsSinceUnixEpoch(next)).checked_sub(1)
             }
         };
-        let unseen = || self.unseen(endpoint);
-        let nearest = nearest.filter(|&place| place < room.len()).ok_or_else(unseen)?;
+        let nearest = nearest.filter(|&place| place < room.len());
+        let nearest = nearest.ok_or_else(|| self.unseen(endpoint, false))?;
         let event = room.event(nearest);
-        self.place_if_visible(&caller, room, &event.id).ok_or_else(unseen)?;
+        let seen = self.place_if_visible(&caller, room, &event.id);
+        seen.ok_or_else(|| self.unseen(endpoint, true))?;
         let response = get_event_by_timestamp::v1::Response::new(event.id.clone(), event.time);
         Ok(AllowedResponse::new(SEEN, response))
     }
@@ -122,21 +124,24 @@ impl Reference {
             RoomElsewhere::Unauthorised | RoomElsewhere::Fails
         );
         if names_an_event && self.room(room).is_none() && !is_told_apart {
-            return Err(self.unseen(endpoint));
+            return Err(self.unseen(endpoint, false));
         }
         let (room, _) = self.readable_room(&caller, room, Gives::Event)?;
         Ok((caller, room))
     }
 
     /// The refusal of an event that does not exist, or that the caller may not see.
-    fn unseen(&self, endpoint: EndpointId) -> Refusal {
+    fn unseen(&self, endpoint: EndpointId, is_there: bool) -> Refusal {
         // Reading A67: how the refusal of a context is told.
-        match self.choices().context_unseen {
-            ContextUnseen::Forbidden if endpoint != KNOWN.event => {
-                Refusal::forbidden(&["CS-33"], "the caller may not see the event")
-            }
-            ContextUnseen::Forbidden | ContextUnseen::NotFound => NO_SUCH_EVENT,
+        let is_forbidden = match self.choices().context_unseen {
+            ContextUnseen::NotFound => false,
+            ContextUnseen::Forbidden => true,
+            ContextUnseen::ForbiddenIfThere => is_there,
+        };
+        if is_forbidden && endpoint != KNOWN.event {
+            return Refusal::forbidden(&["CS-33"], "the caller may not see the event");
         }
+        NO_SUCH_EVENT
     }
 
     /// The place of the event with this id, if `room` has the event and the caller may see the event.
@@ -196,9 +201,12 @@ mod tests {
 
     #[test]
     fn context_of_an_unseen_event_is_refused_as_the_profile_says() {
-        for (option, expected) in
-            [("M_NOT_FOUND", (404, Some(ErrCode::NotFound))), ("M_FORBIDDEN", FORBIDDEN)]
-        {
+        let not_found = (404, Some(ErrCode::NotFound));
+        for (option, expected, of_nothing) in [
+            ("M_NOT_FOUND", not_found, not_found),
+            ("M_FORBIDDEN", FORBIDDEN, FORBIDDEN),
+            ("forbidden_if_there", FORBIDDEN, not_found),
+        ] {
             let mut fixture = Fixture::with_profile(latest(&[("context.unseen", option)]));
             let guest = fixture.guest();
             let hidden = fixture.say("hidden");
@@ -206,7 +214,11 @@ mod tests {
             let context = get_context::v3::Request::new(fixture.room.clone(), hidden.clone());
             let answer = fixture.server.context(&guest.credentials(), &context);
             assert_eq!(status_and_errcode(answer), expected);
-            // The event itself is not found under either option.
+            let nothing = ruma::event_id!("$nothing").to_owned();
+            let context = get_context::v3::Request::new(fixture.room.clone(), nothing);
+            let answer = fixture.server.context(&guest.credentials(), &context);
+            assert_eq!(status_and_errcode(answer), of_nothing);
+            // The event itself is not found under any option.
             let event = get_room_event::v3::Request::new(fixture.room.clone(), hidden);
             let answer = fixture.server.event(&guest.credentials(), &event);
             assert_eq!(status_and_errcode(answer), (404, Some(ErrCode::NotFound)));

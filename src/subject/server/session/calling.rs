@@ -20,6 +20,7 @@ use crate::subject::server::observation::{CallVerdict, HttpObservation, Response
 use crate::subject::server::observe::{observe_only, sample_verdict};
 use crate::subject::server::request::Request;
 use crate::subject::server::requests::NEVER_SENT;
+use crate::subject::server::response::Response;
 use crate::subject::server::sample_request::{SampleArguments, sample_request};
 
 impl Session<'_> {
@@ -61,7 +62,8 @@ impl Session<'_> {
         let (verdict, mut content) =
             self.download(endpoint, request.clone(), &response, verdict).await?;
         if response.allows() && content == ResponseContent::Nothing {
-            content = self.delivery(with, endpoint, &request).await?;
+            content =
+                self.effect_of(with, endpoint, (&request, &response), &arguments.room).await?;
         }
         if response.allows()
             && let Some(whose) = self.removes_own_name(with, endpoint)
@@ -69,6 +71,30 @@ impl Session<'_> {
             content = self.read_back(&whose, None).await?;
         }
         Ok(HttpObservation { verdict, content })
+    }
+
+    /// The effect of an allowed call, if the session can look at it.
+    ///
+    /// # Errors
+    /// If no response came, or an answer is not what the endpoint gives.
+    async fn effect_of(
+        &self,
+        with: &Credentials,
+        called: EndpointId,
+        (request, response): (&Request, &Response),
+        room: &str,
+    ) -> Result<ResponseContent, ServerError> {
+        let mut content = self.delivery(with, called, request).await?;
+        if content == ResponseContent::Nothing {
+            content = self.history_after(with, called, room).await?;
+        }
+        if content == ResponseContent::Nothing {
+            content = self.listed_settings(with, called).await?;
+        }
+        if content == ResponseContent::Nothing {
+            content = Self::alias_leads_to(called, response, room)?;
+        }
+        Ok(content)
     }
 
     /// The verdict on the call of `action` when the ordinary user makes the call; none, if the action is

@@ -120,7 +120,7 @@ impl Session<'_> {
     ) -> Result<HttpObservation, ServerError> {
         let request = self.request(action, &Arguments::default())?;
         let response = self.send(with, request.clone()).await?;
-        self.read_further(action, with, (KNOWN.members, &response)).await?;
+        self.read_further(action, with, KNOWN.members).await?;
         let observed = observe_only(&response)?;
         if observed.verdict != CallVerdict::Allowed {
             return Ok(observed);
@@ -140,15 +140,21 @@ impl Session<'_> {
     }
 
     /// The place that the sync of the caller has reached, if the caller is joined to the room.
-    async fn place_of(&self, with: &Credentials, id: &str) -> Result<Option<String>, ServerError> {
+    async fn place_of(
+        &mut self,
+        with: &Credentials,
+        id: &str,
+    ) -> Result<Option<String>, ServerError> {
         let response = self.send(with, self.place_sync()).await?;
         response.decides()?;
         if !response.allows() {
             return Ok(None);
         }
         let sync: sync::Response = response.read()?;
-        let is_joined = sync.rooms.join.keys().any(|room| room == id);
-        Ok(is_joined.then_some(sync.next_batch))
+        let joined = sync.rooms.join.into_iter().find(|(room, _)| room == id);
+        let Some((_, room)) = joined else { return Ok(None) };
+        self.has_listed(with, id, room.timeline.prev_batch);
+        Ok(Some(sync.next_batch))
     }
 
     /// The member events of a room, as the moderator reads them.

@@ -39,7 +39,9 @@ impl Session<'_> {
     ) -> Result<HttpObservation, ServerError> {
         match endpoint.get().gives {
             Some(Gives::Timeline) if endpoint == KNOWN.messages => {
-                self.read_messages(action, with).await
+                let observed = self.read_messages(action, with).await?;
+                self.read_further(action, with, endpoint).await?;
+                Ok(observed)
             }
             Some(Gives::Timeline) => self.read_related(with, endpoint, action.place).await,
             Some(Gives::Event) if endpoint.get().id.ends_with("/timestamp_to_event") => {
@@ -63,7 +65,10 @@ impl Session<'_> {
                     _ => action.place,
                 };
                 let response = self.send_read(action, with, Page::default()).await?;
-                self.read_further(action, with, (endpoint, &response)).await?;
+                self.read_further(action, with, endpoint).await?;
+                if endpoint.get().gives == Some(Gives::Sync) {
+                    self.has_synced(with, &response);
+                }
                 let first = self.rooms.first().map(|room| room.id.as_str());
                 let tagged = self.tagged_in(place);
                 observe_read(endpoint, &response, tagged, first, || self.sent_before(tagged))

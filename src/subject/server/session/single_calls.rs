@@ -207,7 +207,11 @@ impl Session<'_> {
         Ok((members, self.settings().await?))
     }
 
-    async fn settings(&self) -> Result<RoomSettings, ServerError> {
+    /// The settings of the first room, as the moderator reads them.
+    ///
+    /// # Errors
+    /// If the moderator cannot read them.
+    pub(super) async fn settings(&self) -> Result<RoomSettings, ServerError> {
         let mut found = (None, None);
         for event in self.state_of(0).await? {
             let Ok(event) = event.deserialize_as_unchecked::<Value>() else { continue };

@@ -1,0 +1,59 @@
+//! The places in a timeline for which the tokens of syncs stand.
+
+use std::collections::BTreeMap;
+
+use guest_access_rules::endpoint::Gives;
+use ruma::OwnedUserId;
+
+use crate::subject::server::{ReadAnswer, RoomTimeline};
+
+use super::places::Places;
+
+/// The tokens that readers were given by syncs.
+#[derive(Debug, Default)]
+pub(super) struct StreamPlaces<'a> {
+    /// The actions whose syncs ended at a place in the stream, by the reader and the token.
+    ends: BTreeMap<(OwnedUserId, &'a str), usize>,
+    /// The first events of the timelines in syncs, by the reader and the token for the place before.
+    first_events: BTreeMap<(OwnedUserId, &'a str), &'a str>,
+}
+
+impl<'a> StreamPlaces<'a> {
+    /// The tokens in these answers.
+    pub(super) fn of(answers: &'a [ReadAnswer]) -> Self {
+        let mut places = Self::default();
+        for answer in answers.iter().filter(|it| it.endpoint.get().gives == Some(Gives::Sync)) {
+            let key = |token| (answer.reader.clone(), token);
+            if let Some(token) = answer.body["next_batch"].as_str() {
+                places.ends.insert(key(token), answer.action);
+            }
+            // Only the timeline of a first sync that leaves out earlier events has a place before it. Synapse
+            // 1.163.2 names another place in other syncs.
+            let is_first = answer.request.parameter("since").is_none();
+            let rooms = answer.body["rooms"]["join"].as_object().filter(|_| is_first);
+            let timelines = rooms.into_iter().flatten().map(|(_, room)| &room["timeline"]);
+            for timeline in timelines.filter(|timeline| timeline["limited"] == true) {
+                let first = timeline["events"][0]["event_id"].as_str();
+                if let (Some(token), Some(first)) = (timeline["prev_batch"].as_str(), first) {
+                    places.first_events.insert(key(token), first);
+                }
+            }
+        }
+        places
+    }
+
+    /// How long the timeline was, at most, at the place from which a sync goes on; `None` for other answers.
+    pub(super) fn since(&self, answer: &ReadAnswer, places: &Places) -> Option<usize> {
+        let since = answer.request.parameter("since")?;
+        let action = self.ends.get(&(answer.reader.clone(), since))?;
+        Some(*places.at(*action).end())
+    }
+
+    /// How long the timeline was at the place for which the request asks by `at`; `None` if the request asks
+    /// for no place, or not for one that a sync gave.
+    pub(super) fn at(&self, answer: &ReadAnswer, timeline: &RoomTimeline) -> Option<usize> {
+        let at = answer.request.parameter("at")?;
+        let first = self.first_events.get(&(answer.reader.clone(), at))?;
+        timeline.place_of((*first).try_into().ok()?)
+    }
+}

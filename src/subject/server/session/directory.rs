@@ -1,0 +1,108 @@
+//! The directory: what an entry says of a room, and to which room an alias leads.
+
+use guest_access_rules::endpoint::EndpointId;
+use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
+use serde_json::{Value, json};
+
+use super::Session;
+use super::read_back::WAITS;
+use crate::subject::server::accounts::Credentials;
+use crate::subject::server::call_effect::CallEffect;
+use crate::subject::server::error::ServerError;
+use crate::subject::server::observation::ResponseContent;
+use crate::subject::server::request::{Request, endpoint};
+use crate::subject::server::response::Response;
+
+const PUBLIC_ROOMS: &str = "GET /publicRooms";
+const PUBLISH: &str = "PUT /directory/list/room/{roomId}";
+const LOOK_UP: &str = "GET /directory/room/{roomAlias}";
+
+impl Session<'_> {
+    /// Whether the answer to the look-up of an alias names its room; nothing, for other calls.
+    ///
+    /// # Errors
+    /// If the answer is no JSON.
+    pub(super) fn alias_leads_to(
+        called: EndpointId,
+        response: &Response,
+        room: &str,
+    ) -> Result<ResponseContent, ServerError> {
+        if called.get().id != LOOK_UP {
+            return Ok(ResponseContent::Nothing);
+        }
+        let holds = response.json::<Value>()?["room_id"] == room;
+        Ok(ResponseContent::Effect { effect: CallEffect::AliasLeads, holds })
+    }
+
+    /// Whether the directory, as the caller reads it, says of the first room what its settings say; nothing,
+    /// for other calls, and if the homeserver does not publish the room.
+    ///
+    /// # Errors
+    /// If no response came, or an answer is no answer of the directory.
+    pub(super) async fn listed_settings(
+        &self,
+        with: &Credentials,
+        called: EndpointId,
+    ) -> Result<ResponseContent, ServerError> {
+        let is_reader = with.named.is_none() && with.token.is_some();
+        let Some(room) =
+            self.rooms.first().filter(|_| is_reader && called.get().id == PUBLIC_ROOMS)
+        else {
+            return Ok(ResponseContent::Nothing);
+        };
+        let publish = |visibility: &str| {
+            let request = Request::to(endpoint(PUBLISH), [room.id.as_str()]);
+            request.body(json!({ "visibility": visibility }))
+        };
+        let response = self.send(&self.moderators(), publish("public")).await?;
+        if !response.allows() {
+            return Ok(ResponseContent::Nothing);
+        }
+        let content = self.entry_of(with, room.id.as_str()).await;
+        self.send(&self.moderators(), publish("private")).await?;
+        content
+    }
+
+    /// Reads the entry of a room until it says what the settings of the room say.
+    async fn entry_of(
+        &self,
+        with: &Credentials,
+        room: &str,
+    ) -> Result<ResponseContent, ServerError> {
+        let (visibility, guest_access) = self.settings().await?;
+        let due = [
+            (CallEffect::PreviewListed, visibility == Some(HistoryVisibility::WorldReadable)),
+            (CallEffect::GuestsListed, guest_access == Some(GuestAccess::CanJoin)),
+        ];
+        let mut waits = WAITS.into_iter();
+        loop {
+            let response = self.send(with, Request::to(endpoint(PUBLIC_ROOMS), [])).await?;
+            if !response.allows() {
+                return Ok(ResponseContent::Nothing);
+            }
+            let listed: Value = response.json()?;
+            let mut rooms = listed["chunk"].as_array().into_iter().flatten();
+            // A homeserver may give the directory in pages.
+            let entry = rooms.find(|entry| entry["room_id"] == room);
+            let is_wrong = |(effect, due): &&(CallEffect, bool)| {
+                entry.is_some_and(|entry| entry[key(*effect)] != *due)
+            };
+            let wrong = due.iter().find(is_wrong);
+            let wait = wrong.and_then(|_| waits.next());
+            let Some(wait) = wait else {
+                return Ok(wrong.map_or(ResponseContent::Nothing, |(effect, _)| {
+                    ResponseContent::without(*effect)
+                }));
+            };
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+/// The key of an entry that says whether readers may preview the room, or guests may join it.
+const fn key(effect: CallEffect) -> &'static str {
+    match effect {
+        CallEffect::PreviewListed => "world_readable",
+        _ => "guest_can_join",
+    }
+}

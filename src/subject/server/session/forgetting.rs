@@ -1,0 +1,40 @@
+//! Forgetting: whether a user who forgot a room is still given its history.
+
+use guest_access_rules::endpoint::{EndpointId, KNOWN};
+use serde_json::Value;
+
+use super::Session;
+use crate::subject::server::accounts::Credentials;
+use crate::subject::server::call_effect::CallEffect;
+use crate::subject::server::error::ServerError;
+use crate::subject::server::observation::ResponseContent;
+use crate::subject::server::request::Request;
+
+const FORGET: &str = "POST /rooms/{roomId}/forget";
+
+impl Session<'_> {
+    /// Whether the caller is given no messages of the room that it has just forgotten; nothing, for other
+    /// calls, and for calls that name another user.
+    ///
+    /// # Errors
+    /// If no response came, or an answer is no page of messages.
+    pub(super) async fn history_after(
+        &self,
+        with: &Credentials,
+        called: EndpointId,
+        room: &str,
+    ) -> Result<ResponseContent, ServerError> {
+        if called.get().id != FORGET || with.named.is_some() {
+            return Ok(ResponseContent::Nothing);
+        }
+        let request = Request::to(KNOWN.messages, [room]).query("dir", "b");
+        let response = self.send(with, request).await?;
+        response.decides()?;
+        let gives_events = response.allows()
+            && response.json::<Value>()?["chunk"]
+                .as_array()
+                .is_some_and(|events| !events.is_empty());
+        let (effect, holds) = (CallEffect::RoomForgotten, !gives_events);
+        Ok(ResponseContent::Effect { effect, holds })
+    }
+}
