@@ -13,7 +13,6 @@ pub mod junit;
 mod page;
 pub mod replay;
 pub mod revisions;
-mod rules_keys;
 pub mod rules_schema;
 mod run;
 mod steps_in_words;

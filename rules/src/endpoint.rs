@@ -24,6 +24,14 @@ spelled! {
     }
 }
 
+impl Auth {
+    /// Whether no list closes such an endpoint to guests: a caller needs no user's access token. The calls
+    /// of application services are no guest's.
+    pub const fn is_without_list(self) -> bool {
+        matches!(self, Self::Optional | Self::None | Self::Other)
+    }
+}
+
 spelled! {
     /// The part of a room's content that an endpoint returns.
     Gives {
@@ -43,6 +51,16 @@ spelled! {
         Stream = "stream",
         /// Everything new in every room of the caller.
         Sync = "sync",
+    }
+}
+
+spelled! {
+    /// What a call of an endpoint changes.
+    Changes {
+        /// Rooms: their settings, members or events.
+        Rooms = "rooms",
+        /// Accounts and their tokens.
+        Accounts = "accounts",
     }
 }
 
@@ -70,6 +88,8 @@ pub struct Endpoint {
     /// one that a guarantee could speak of.
     #[serde(rename = "does")]
     pub effect: Option<String>,
+    /// What the effect changes. `None` if that is not known: it may change rooms and accounts.
+    pub changes: Option<Vec<Changes>>,
 }
 
 impl Endpoint {
@@ -80,9 +100,29 @@ impl Endpoint {
         in_path || self.id == "GET /events"
     }
 
+    /// Whether the name is the endpoint's: its id, or its whole path as the specification spells it; with
+    /// or without the method, and with any placeholders.
+    pub fn is_called(&self, name: &str) -> bool {
+        let (method, path) = match name.split_once(' ') {
+            Some((method, path)) => (Some(method), path.trim()),
+            None => (None, name),
+        };
+        let below = self.id.split_once(' ').map_or("", |(_, path)| path);
+        let pattern = |path: &str| path_pattern(&path.replacen("/client/r0/", "/client/v3/", 1));
+        path.starts_with('/')
+            && method.is_none_or(|method| method.eq_ignore_ascii_case(self.method()))
+            && [below, &self.path].iter().any(|known| pattern(known) == pattern(path))
+    }
+
     /// Whether the endpoint gives or does something that neither the model nor the reference looks into.
     pub const fn is_unchecked(&self) -> bool {
         self.unseen.is_some() || self.effect.is_some()
+    }
+
+    /// Whether the unchecked effect of a call may change this.
+    pub fn may_change(&self, what: Changes) -> bool {
+        let is_listed = self.changes.as_ref().is_none_or(|changes| changes.contains(&what));
+        self.effect.is_some() && is_listed
     }
 
     /// The HTTP method.
@@ -306,6 +346,7 @@ mod tests {
             gives: None,
             unseen: gives.map(str::to_owned),
             effect: None,
+            changes: None,
         };
         let first = EndpointId::declare(peek(None)).unwrap();
         assert!(first.is_declared() && !KNOWN.messages.is_declared());

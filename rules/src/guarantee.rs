@@ -244,6 +244,19 @@ impl GuaranteeSet {
     pub const WHATEVER_CALLS_CHANGE: Self =
         Self::of(&[GuaranteeId::Confinement, GuaranteeId::ClearRefusals]);
 
+    /// The guarantees about accounts and calls, which no change of a room can break.
+    pub const WHATEVER_ROOMS_BECOME: Self = Self::of(&[
+        GuaranteeId::Confinement,
+        GuaranteeId::ClearRefusals,
+        GuaranteeId::Authentication,
+        GuaranteeId::UpgradeIdentity,
+        GuaranteeId::AccountEnd,
+        GuaranteeId::UsersUnbound,
+        GuaranteeId::ServerChosenIds,
+        GuaranteeId::WhoamiTruthful,
+        GuaranteeId::LastingGuests,
+    ]);
+
     /// The set of these guarantees.
     pub const fn of(guarantees: &[GuaranteeId]) -> Self {
         let (mut set, mut next) = (Self::EMPTY, 0);

@@ -8,9 +8,11 @@ mod declared;
 mod entries;
 mod error;
 mod file;
+mod lost_clauses;
 mod names;
 mod reader;
 mod redeclared;
+mod shape;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -18,11 +20,12 @@ use std::sync::Arc;
 
 use crate::clause::{self, Clause};
 use crate::decision_point::{Choices, PointId, Unlisted};
-use crate::endpoint::{Auth, EndpointId};
+use crate::endpoint::EndpointId;
 use crate::guarantee::{GuaranteeId, GuaranteeSet};
 use crate::profile::{Access, Conditions, Profile};
 
 pub use error::RulesError;
+pub use lost_clauses::LostClause;
 pub use redeclared::Redeclared;
 
 /// Which options of one decision point a revision requires, permits or forbids.
@@ -125,21 +128,12 @@ pub struct Rules {
     /// The guarantees that an earlier revision promised and that are withdrawn, each with the
     /// reason.
     pub withdrawn: BTreeMap<GuaranteeId, Withdrawal>,
-    /// The guarantees that the file of these rules promises itself, and does not inherit.
+    /// The guarantees that a proposal promises itself, and does not inherit from a revision.
     pub own_promises: GuaranteeSet,
     /// The rules that these rules extend.
     pub base: Option<Arc<Rules>>,
     /// The text of every rules file on the chain of `extends`, the nearest first. Reports hash it.
     pub sources: Vec<String>,
-}
-
-/// A clause that a promise rests on, and what became of the clause's rule in a proposal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LostClause {
-    /// The id of the clause.
-    pub clause: String,
-    /// The change of the clause's rule by the proposal, as the end of a sentence.
-    pub because: String,
 }
 
 /// The withdrawal of a promise, with its reason.
@@ -168,6 +162,11 @@ const PUBLISHED: &[(&str, &str)] = &[
     ("v1.16", include_str!("../revisions/v1.16.toml")),
     ("v1.17", include_str!("../revisions/v1.17.toml")),
 ];
+
+/// Whether this is the text of a published revision.
+fn is_published(text: &str) -> bool {
+    PUBLISHED.iter().any(|(_, published)| *published == text)
+}
 
 impl Rules {
     /// The published revisions, the earliest first.
@@ -244,14 +243,24 @@ impl Rules {
         rules
     }
 
-    /// Whether these rules are a published revision, and not a proposal.
-    pub fn is_published(&self) -> bool {
-        PUBLISHED.iter().any(|(_, text)| self.sources.first().is_some_and(|own| own == text))
+    /// Whether a published revision has this id or alias.
+    pub fn is_name_of_published(name: &str) -> bool {
+        reader::revision(name).is_ok()
     }
 
-    /// The rules that a proposal extends. `None` for a published revision.
+    /// Whether these rules are a published revision, and not a proposal.
+    pub fn is_published(&self) -> bool {
+        self.sources.first().is_some_and(|text| is_published(text))
+    }
+
+    /// The revision that a proposal changes: the first published one on the chain of `extends`. If the
+    /// chain ends in rules that extend nothing, the end of the chain. `None` for a published revision.
     pub fn base_of_proposal(&self) -> Option<&Self> {
-        self.base.as_deref().filter(|_| !self.is_published())
+        let mut base = self.base.as_deref().filter(|_| !self.is_published())?;
+        while let Some(next) = base.base.as_deref().filter(|_| !base.is_published()) {
+            base = next;
+        }
+        Some(base)
     }
 
     /// Whether these rules permit the option: it is required, permitted, or the text is silent.
@@ -283,49 +292,12 @@ impl Rules {
         let has_no_list = self.profile().choices.unlisted == Unlisted::Served;
         let opens = |endpoint: &EndpointId| {
             let is_listed = self.endpoint(*endpoint).access != Access::Refused;
-            // No list closes an endpoint that asks for no user's access token.
-            let asks_for_no_user = endpoint.get().auth != Auth::User;
-            let is_open_as_declared =
-                endpoint.is_declared() && (asks_for_no_user || self.may_open(*endpoint));
+            let is_open_as_declared = endpoint.is_declared()
+                && (endpoint.get().auth.is_without_list() || self.may_open(*endpoint));
             has_no_list || is_listed || is_new(*endpoint) || is_open_as_declared
         };
         let unseen = self.every_endpoint().filter(|endpoint| endpoint.get().is_unchecked());
         unseen.filter(opens).collect()
-    }
-
-    /// The clauses in force whose rule a proposal takes away or contradicts, in order.
-    ///
-    /// A clause that opens several endpoints keeps its rule while one of the endpoints is open.
-    pub fn lost_clauses(&self) -> Vec<LostClause> {
-        let Some(base) = self.base_of_proposal() else { return Vec::new() };
-        let still_opens = |clause: &String| {
-            let mut rules = self.endpoints.iter().chain(self.declared.values());
-            rules.any(|rule| rule.access != Access::Refused && rule.clauses.contains(clause))
-        };
-        let mut lost = Vec::new();
-        let mut lose = |clause: &str, because: String| {
-            lost.push(LostClause { clause: clause.to_owned(), because });
-        };
-        for endpoint in self.every_endpoint() {
-            let (was, is) = (base.endpoint(endpoint), self.endpoint(endpoint));
-            if was.access != Access::Refused && is.access == Access::Refused {
-                for clause in was.clauses.iter().filter(|clause| !still_opens(clause)) {
-                    lose(clause, format!("`{endpoint}` is closed to guests"));
-                }
-            }
-        }
-        for point in PointId::all() {
-            let option = self.point(point).standing.default();
-            if !base.permits(point, option) {
-                for clause in self.in_force(point.get().clauses) {
-                    lose(
-                        clause,
-                        format!("`{}` is `{option}`, which {} forbids", point.get().id, base.id),
-                    );
-                }
-            }
-        }
-        lost
     }
 
     /// Whether the clause is in force in these rules.

@@ -27,6 +27,8 @@
 mod edit;
 mod mistake;
 
+use std::collections::BTreeSet;
+
 use crate::decision_point::PointId;
 use crate::endpoint::{Auth, EndpointId};
 use crate::profile::{Access, Conditions, Profile};
@@ -116,6 +118,30 @@ impl Variant {
         };
         let names = (format!("endpoint.{endpoint}={access}"), "endpoint".to_owned(), about);
         Self::new(names, standing, default, vec![edit])
+    }
+
+    /// The variant of `default` with the edits of all these variants, which edit different decision points.
+    /// The rules permit the variant if they permit each of these.
+    pub fn of_all(default: &Profile, variants: &[&Self]) -> Self {
+        let joined = |of: fn(&Self) -> &str, by| {
+            variants.iter().map(|variant| of(variant)).collect::<Vec<_>>().join(by)
+        };
+        let readings: BTreeSet<_> =
+            variants.iter().filter_map(|variant| variant.reading()).collect();
+        let readings: Vec<_> = readings.into_iter().collect();
+        let standing = if variants.iter().all(|variant| variant.is_permitted()) {
+            let reading = (!readings.is_empty()).then(|| readings.join(JOINED_BY));
+            VariantStanding::Open { reading }
+        } else {
+            VariantStanding::Forbidden
+        };
+        let names = (
+            joined(|variant| &variant.id, JOINED_BY),
+            joined(|variant| &variant.family, "+"),
+            joined(|variant| &variant.about, "; "),
+        );
+        let edits = variants.iter().flat_map(|variant| variant.edits.clone()).collect();
+        Self::new(names, standing, default, edits)
     }
 
     /// Whether the rules permit the variant.

@@ -38,12 +38,14 @@ pub enum CommandError {
         near: String,
     },
     /// The guarantee does not exist.
-    #[error("there is no guarantee `{name}`; did you mean `{nearest}`?")]
+    #[error(
+        "there is no guarantee `{name}`;{near} `guest-access rules --vocabulary` lists the guarantees"
+    )]
     UnknownGuarantee {
         /// The unknown name.
         name: String,
-        /// The guarantee with the most similar name.
-        nearest: &'static str,
+        /// A question that suggests a similar name; empty if there is none.
+        near: String,
     },
     /// The model does not judge the guarantee.
     #[error("the {model} model does not judge `{name}`; it judges {known}")]
@@ -63,6 +65,9 @@ pub enum CommandError {
         /// The model that has it.
         model: &'static str,
     },
+    /// `check --against` does not write this format.
+    #[error("with `--against` the report is `text` or `json`")]
+    FormOfChanges,
     /// The discipline does not exist.
     #[error(transparent)]
     Discipline(#[from] UnknownDiscipline),
@@ -120,16 +125,14 @@ pub enum CommandError {
     #[error("with `--concurrent` the report is `text`, `json` or `html`")]
     FormOfContention,
     /// The defect does not exist under these rules.
-    #[error(
-        "there is no defect `{name}` of {rules}; did you mean `{nearest}`? `guest-access defects` lists them"
-    )]
+    #[error("there is no defect `{name}` of {rules};{near} `guest-access defects` lists them")]
     UnknownDefect {
         /// The unknown name.
         name: String,
         /// The id of the rules.
         rules: String,
-        /// The defect with the most similar name.
-        nearest: String,
+        /// A question that suggests a similar name; empty if there is none.
+        near: String,
     },
     /// The baseline does not exist, or the file is no baseline.
     #[error(transparent)]

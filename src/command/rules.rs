@@ -1,6 +1,7 @@
 //! `rules`: the list of revisions, one revision in full, or help for authors of a rules file.
 
 use guest_access_rules::rules::Rules;
+use guest_access_rules::similar::did_you_mean;
 
 use crate::report::Run;
 use crate::report::explanation::{Explanations, find_terms, names};
@@ -9,7 +10,6 @@ use crate::report::rules_schema;
 use crate::report::template::template;
 use crate::report::vocabulary::Vocabulary;
 
-use super::lookup::near;
 use super::output::{CommandOutput, Format, OutputArgs};
 use super::{CommandError, Outcome};
 
@@ -101,7 +101,7 @@ fn explain(
 ) -> Result<CommandOutput, CommandError> {
     let terms = find_terms(rules, word);
     if terms.is_empty() {
-        let near = near(word, names(rules).into_iter());
+        let near = did_you_mean(word, names(rules).iter().map(String::as_str));
         return Err(CommandError::UnknownWord { word: word.to_owned(), near });
     }
     let explanations = Explanations::new(rules, &terms, run);

@@ -10,11 +10,11 @@ use guest_access_rules::clause::{self, Clause, Reading};
 use guest_access_rules::decision_point::{Point, PointId, PointOption};
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::guarantee::{GuaranteeId, Judged};
+use guest_access_rules::key::Key;
 use guest_access_rules::profile::Condition;
 use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
-use super::rules_keys::Key;
 use super::{Run, Table, paint, style};
 
 pub use history::HistoryEntry;

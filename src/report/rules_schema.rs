@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use guest_access_rules::clause::{CLAUSES, READINGS};
 use guest_access_rules::decision_point::{POINTS, Point};
-use guest_access_rules::endpoint::{Auth, EndpointId};
+use guest_access_rules::endpoint::{Auth, Changes, EndpointId};
 use guest_access_rules::guarantee::GuaranteeId;
+use guest_access_rules::key::{Key, KeyValue};
 use guest_access_rules::profile::Condition;
 use serde_json::{Map, Value, json};
-
-use super::rules_keys::{Key, KeyValue};
 
 /// The JSON Schema of rules files, published as `schema/rules.json`. The words are those of
 /// `rules --vocabulary`.
@@ -29,6 +28,7 @@ pub fn schema() -> Value {
     }
     schema["definitions"] = json!({
         "auth": one_of(Auth::ALL.iter().map(|auth| auth.as_str())),
+        "changes": one_of(Changes::ALL.iter().map(|changes| changes.as_str())),
         "clause": one_of(CLAUSES.iter().map(|clause| clause.id)),
         "condition": one_of(Condition::ALL.iter().map(|condition| condition.as_str())),
         "endpoint": endpoint(),
@@ -69,6 +69,7 @@ fn value(key: &'static Key, point: Option<&Point>) -> Value {
         KeyValue::Endpoint => word("endpoint"),
         KeyValue::Path => json!({ "type": "string", "pattern": "^/_matrix/" }),
         KeyValue::Auth => word("auth"),
+        KeyValue::Changes => list(&word("changes")),
         KeyValue::Conditions => list(&word("condition")),
         KeyValue::Guarantee => word("guarantee"),
         KeyValue::Reading => word("reading"),

@@ -6,11 +6,11 @@ use guest_access_rules::clause::{CLAUSES, READINGS};
 use guest_access_rules::decision_point::{POINTS, PointOption};
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::guarantee::GuaranteeId;
+use guest_access_rules::key::KEYS;
 use guest_access_rules::profile::Condition;
 use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
-use super::rules_keys::KEYS;
 use super::{Run, Table, paint, style};
 
 /// Every word of a rules file, with its meaning.

@@ -18,6 +18,8 @@ const FLOORS: &[(&str, &[&str])] = &[
             "endpoint",
             "guarantee",
             "text_file",
+            "similar",
+            "key",
             "profile",
             "discipline",
             "federation",

@@ -5,8 +5,9 @@
 
 use toml::Spanned;
 
-use crate::endpoint::{Auth, Endpoint, EndpointId, path_pattern};
+use crate::endpoint::{Auth, Changes, Endpoint, EndpointId, path_pattern};
 
+use super::error::{all, both};
 use super::file::DeclaredEndpoint;
 use super::names::Source;
 use super::{Rules, RulesError};
@@ -55,15 +56,21 @@ pub(super) fn endpoint(
         let message = format!("`{known}` is known already; leave the entry out");
         return Err(source.error(&entry.id, message));
     }
+    let content = unless_nothing(source, &entry.gives);
+    let effect = unless_nothing(source, &entry.does);
+    let changes = changes(source, entry);
+    let ((auth, unseen), (effect, changes)) =
+        both(both(auth(source, entry.auth.as_ref()), content), both(effect, changes))?;
     let endpoint = Endpoint {
         id: id.clone(),
         path: whole,
-        auth: auth(source, entry.auth.as_ref())?,
+        auth,
         added_in: None,
         deprecated: false,
         gives: None,
-        unseen: unless_nothing(source, &entry.gives)?,
-        effect: unless_nothing(source, &entry.does)?,
+        unseen,
+        effect,
+        changes,
     };
     EndpointId::declare(endpoint).map_err(|error| source.error(&entry.id, error.to_string()))
 }
@@ -95,6 +102,32 @@ fn auth(source: &Source<'_>, entry: Option<&Spanned<String>>) -> Result<Auth, Ru
     })
 }
 
+/// What a call of the endpoint changes, if the entry says so.
+fn changes(
+    source: &Source<'_>,
+    entry: &DeclaredEndpoint,
+) -> Result<Option<Vec<Changes>>, RulesError> {
+    let Some(names) = &entry.changes else { return Ok(None) };
+    if let Some(name) = names.first().filter(|_| is_nothing(entry.does.get_ref())) {
+        let message = "the endpoint does nothing, so it changes nothing; leave `changes` out";
+        return Err(source.error(name, message.to_owned()));
+    }
+    let known = |name: &Spanned<String>| {
+        Changes::from_spelling(name.get_ref()).ok_or_else(|| {
+            let message = format!(
+                "`changes` lists `rooms` and `accounts`, and not `{}`; `changes = []` says that a call changes neither",
+                name.get_ref()
+            );
+            source.error(name, message)
+        })
+    };
+    all(names.iter().map(known)).map(Some)
+}
+
+fn is_nothing(text: &str) -> bool {
+    text.trim().eq_ignore_ascii_case(NOTHING)
+}
+
 /// The content or the effect of an endpoint, in one line.
 fn unless_nothing(
     source: &Source<'_>,
@@ -105,5 +138,5 @@ fn unless_nothing(
         let message = format!("say in one line what the endpoint gives or does, or `{NOTHING}`");
         return Err(source.error(entry, message));
     }
-    Ok((!text.eq_ignore_ascii_case(NOTHING)).then(|| text.to_owned()))
+    Ok((!is_nothing(text)).then(|| text.to_owned()))
 }

@@ -5,67 +5,98 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 
 use crate::decision_point::PointId;
+use crate::endpoint::{Auth, EndpointId};
 use crate::profile::{Access, Conditions};
 
 use super::declared;
+use super::error::{all, both};
 use super::file::{
     Allow, DeclaredEndpoint, MayAllow, PointEntry, Promise, Refuse, RulesFile, Withdraw,
 };
 use super::names::Source;
-use super::{EndpointRule, MayBeOpen, PointRule, Rules, RulesError, Standing, Withdrawal};
+use super::{
+    EndpointRule, MayBeOpen, PointRule, Rules, RulesError, Standing, Withdrawal, is_published,
+};
 
-/// Applies every entry of the file.
+/// Applies every entry of the file. If entries are wrong, the error has the faults of all of them.
 pub(super) fn apply(
     rules: &mut Rules,
     source: &Source<'_>,
     file: &RulesFile,
 ) -> Result<(), RulesError> {
-    for entry in &file.endpoint {
-        declare(rules, source, entry)?;
-    }
-    for entry in &file.allow {
-        allow(rules, source, entry)?;
-    }
-    for entry in &file.refuse {
-        refuse(rules, source, entry)?;
-    }
-    for entry in &file.may_allow {
-        may_allow(rules, source, entry)?;
-    }
-    for (id, entry) in &file.points {
+    let mut results = vec![check_names(source, file)];
+    results.extend(file.endpoint.iter().map(|entry| declare(rules, source, entry)));
+    results.extend(file.allow.iter().map(|entry| allow(rules, source, entry)));
+    results.extend(file.refuse.iter().map(|entry| refuse(rules, source, entry)));
+    results.extend(file.may_allow.iter().map(|entry| may_allow(rules, source, entry)));
+    results.push(check_endpoints_are_named_once(rules, source, file));
+    results.extend(file.points.iter().map(|(id, entry)| {
         let point = source.point(id)?;
         rules.points[point.index()] = point_rule(source, id, point, entry)?;
-    }
-    for entry in &file.promise {
-        promise(rules, source, entry)?;
-    }
-    for entry in &file.withdraw {
-        withdraw(rules, source, file, entry)?;
-    }
-    Ok(())
+        Ok(())
+    }));
+    results.extend(file.promise.iter().map(|entry| promise(rules, source, entry)));
+    results.push(check_guarantees_are_named_once(source, file));
+    results.extend(file.withdraw.iter().map(|entry| withdraw(rules, source, file, entry)));
+    all(results.into_iter()).map(|_| ())
 }
 
-/// Checks that at most one entry of the file is about each endpoint.
-pub(super) fn check_endpoints_are_named_once(
+/// Checks that a proposal has no name of a published revision.
+fn check_names(source: &Source<'_>, file: &RulesFile) -> Result<(), RulesError> {
+    if is_published(source.text) {
+        return Ok(());
+    }
+    let names = std::iter::once(&file.id).chain(&file.aliases);
+    let taken = names.filter(|name| Rules::is_name_of_published(name.get_ref()));
+    let errors = taken.map(|name| {
+        let message =
+            format!("`{}` is the name of a published revision; choose another", name.get_ref());
+        source.error(name, message)
+    });
+    RulesError::of(errors).map_or(Ok(()), Err)
+}
+
+/// Checks that at most one entry of the file is about each endpoint, however it is spelled.
+fn check_endpoints_are_named_once(
+    rules: &Rules,
     source: &Source<'_>,
     file: &RulesFile,
 ) -> Result<(), RulesError> {
     let named = (file.allow.iter().map(|entry| &entry.endpoint))
         .chain(file.may_allow.iter().map(|entry| &entry.endpoint))
         .chain(file.refuse.iter().map(|entry| &entry.endpoint));
-    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    for name in named {
+    // An unknown endpoint is an error of its entry.
+    let named = named.filter_map(|name| Some((source.endpoint(rules, name).ok()?, name)));
+    let what = "an endpoint is allowed, refused or left open, once";
+    check_named_once(source, named, what)
+}
+
+/// Checks that at most one entry of the file promises each guarantee.
+fn check_guarantees_are_named_once(
+    source: &Source<'_>,
+    file: &RulesFile,
+) -> Result<(), RulesError> {
+    let named = file.promise.iter().map(|entry| (entry.guarantee.get_ref(), &entry.guarantee));
+    check_named_once(source, named, "a guarantee is promised once")
+}
+
+fn check_named_once<'f, T: Ord>(
+    source: &Source<'_>,
+    named: impl Iterator<Item = (T, &'f Spanned<String>)>,
+    what: &str,
+) -> Result<(), RulesError> {
+    let mut seen: BTreeMap<T, usize> = BTreeMap::new();
+    let mut errors = Vec::new();
+    for (thing, name) in named {
         let line = source.line(name);
-        if let Some(first) = seen.insert(name.get_ref(), line) {
-            let message = format!(
-                "`{}` has an entry in line {} already; an endpoint is allowed, refused or left open, once",
-                name.get_ref(),
-                first.min(line)
-            );
-            return Err(source.error(name, message));
+        if let Some(first) = seen.insert(thing, line) {
+            let first = first.min(line);
+            let message =
+                format!("`{}` has an entry in line {first} already; {what}", name.get_ref());
+            errors.push(source.error(name, message));
         }
     }
-    Ok(())
+    RulesError::of(errors).map_or(Ok(()), Err)
 }
 
 /// Declares an endpoint. Guests may not call the endpoint, unless another entry opens it.
@@ -79,50 +110,78 @@ fn declare(
     Ok(())
 }
 
+/// The endpoint of an entry that opens or closes it to guests. An entry decides nothing about an endpoint
+/// without a list.
+fn listed(
+    rules: &Rules,
+    source: &Source<'_>,
+    name: &Spanned<String>,
+) -> Result<EndpointId, RulesError> {
+    let endpoint = source.endpoint(rules, name)?;
+    let because = match endpoint.get().auth {
+        Auth::None => "asks for no access token, so everybody may call it",
+        Auth::AppService => "is for application services, whose calls are no guest's",
+        Auth::User | Auth::Optional | Auth::Other => return Ok(endpoint),
+    };
+    Err(source.error(name, format!("`{endpoint}` {because}; leave the entry out")))
+}
+
 fn allow(rules: &mut Rules, source: &Source<'_>, entry: &Allow) -> Result<(), RulesError> {
-    let endpoint = source.endpoint(rules, &entry.endpoint)?;
-    let access = Access::Open(source.conditions(endpoint, &entry.when)?);
-    if entry.or_always.is_some() && entry.when.is_empty() {
-        let message = "`or_always` drops the conditions of `when`; give some, or leave it out";
-        return Err(source.error(&entry.endpoint, message.to_owned()));
-    }
-    let may_be_open = entry.or_always.as_ref().map(|reading| {
-        let reading = source.reading(reading)?;
-        Ok::<_, RulesError>(MayBeOpen { reading, conditions: Conditions::NONE })
-    });
-    let may_be_open = may_be_open.transpose()?;
-    let clauses = source.clauses(&entry.clauses)?;
+    let endpoint = listed(rules, source, &entry.endpoint);
+    let conditions = match &endpoint {
+        Ok(endpoint) => source.conditions(*endpoint, &entry.when),
+        Err(_) => Ok(Conditions::NONE),
+    };
+    let may_be_open = match &entry.or_always {
+        Some(_) if entry.when.is_empty() => {
+            let message = "`or_always` drops the conditions of `when`; give some, or leave it out";
+            Err(source.error(&entry.endpoint, message.to_owned()))
+        }
+        Some(reading) => source
+            .reading(reading)
+            .map(|reading| Some(MayBeOpen { reading, conditions: Conditions::NONE })),
+        None => Ok(None),
+    };
+    let rest = both(may_be_open, source.clauses(&entry.clauses));
+    let ((endpoint, conditions), (may_be_open, clauses)) = both(both(endpoint, conditions), rest)?;
+    let access = Access::Open(conditions);
     *rules.endpoint_mut(endpoint) = EndpointRule { access, may_be_open, clauses };
     Ok(())
 }
 
 fn refuse(rules: &mut Rules, source: &Source<'_>, entry: &Refuse) -> Result<(), RulesError> {
-    let endpoint = source.endpoint(rules, &entry.endpoint)?;
-    let rule = rules.endpoint_mut(endpoint);
-    if rule.access == Access::Refused && rule.may_be_open.is_none() {
-        let message = format!("`{endpoint}` is not on the list already; leave the entry out");
-        return Err(source.error(&entry.endpoint, message));
-    }
-    let clauses = source.clauses(&entry.clauses)?;
-    *rule = EndpointRule { access: Access::Refused, may_be_open: None, clauses };
+    let endpoint = listed(rules, source, &entry.endpoint).and_then(|endpoint| {
+        if rules.may_open(endpoint) {
+            return Ok(endpoint);
+        }
+        let message = format!("`{endpoint}` is closed to guests already; leave the entry out");
+        Err(source.error(&entry.endpoint, message))
+    });
+    let (endpoint, clauses) = both(endpoint, source.clauses(&entry.clauses))?;
+    *rules.endpoint_mut(endpoint) =
+        EndpointRule { access: Access::Refused, may_be_open: None, clauses };
     Ok(())
 }
 
 fn may_allow(rules: &mut Rules, source: &Source<'_>, entry: &MayAllow) -> Result<(), RulesError> {
-    let endpoint = source.endpoint(rules, &entry.endpoint)?;
-    let reading = source.reading(&entry.reading)?;
-    let conditions = source.conditions(endpoint, &entry.when)?;
+    let endpoint = listed(rules, source, &entry.endpoint);
+    let conditions = match &endpoint {
+        Ok(endpoint) => source.conditions(*endpoint, &entry.when),
+        Err(_) => Ok(Conditions::NONE),
+    };
+    let rest = both(source.reading(&entry.reading), source.clauses(&entry.clauses));
+    let ((endpoint, conditions), (reading, clauses)) = both(both(endpoint, conditions), rest)?;
     let may_be_open = Some(MayBeOpen { reading, conditions });
-    let clauses = source.clauses(&entry.clauses)?;
     *rules.endpoint_mut(endpoint) = EndpointRule { access: Access::Refused, may_be_open, clauses };
     Ok(())
 }
 
 fn promise(rules: &mut Rules, source: &Source<'_>, entry: &Promise) -> Result<(), RulesError> {
-    let guarantee = source.guarantee(&entry.guarantee)?;
+    let guarantee = source.guarantee(&entry.guarantee);
+    let (guarantee, clauses) = both(guarantee, source.clauses(&entry.clauses))?;
     rules.withdrawn.remove(&guarantee);
     rules.own_promises.insert(guarantee);
-    rules.promises.insert(guarantee, source.clauses(&entry.clauses)?);
+    rules.promises.insert(guarantee, clauses);
     Ok(())
 }
 
@@ -147,7 +206,8 @@ fn withdraw(
     }
     let clauses = source.clauses(&entry.clauses)?;
     let because = entry.because.clone();
-    rules.withdrawn.insert(guarantee, Withdrawal { by: file.id.clone(), because, clauses });
+    let by = file.id.get_ref().clone();
+    rules.withdrawn.insert(guarantee, Withdrawal { by, because, clauses });
     Ok(())
 }
 
@@ -157,9 +217,10 @@ fn point_rule(
     point: PointId,
     entry: &PointEntry,
 ) -> Result<PointRule, RulesError> {
-    let standing = standing(source, id, point, entry)?;
-    let reading = entry.reading.as_ref().map(|reading| source.reading(reading)).transpose()?;
-    Ok(PointRule { standing, reading, clauses: source.clauses(&entry.clauses)? })
+    let reading = entry.reading.as_ref().map(|reading| source.reading(reading)).transpose();
+    let rest = both(reading, source.clauses(&entry.clauses));
+    let (standing, (reading, clauses)) = both(standing(source, id, point, entry), rest)?;
+    Ok(PointRule { standing, reading, clauses })
 }
 
 fn standing(

@@ -9,12 +9,12 @@ use toml::Spanned;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RulesFile {
-    pub(super) id: String,
+    pub(super) id: Spanned<String>,
     pub(super) date: Option<String>,
     pub(super) extends: Option<Spanned<String>>,
     pub(super) about: String,
     #[serde(default)]
-    pub(super) aliases: Vec<String>,
+    pub(super) aliases: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) endpoint: Vec<DeclaredEndpoint>,
     #[serde(default)]
@@ -31,6 +31,13 @@ pub(super) struct RulesFile {
     pub(super) points: BTreeMap<Spanned<String>, PointEntry>,
 }
 
+impl RulesFile {
+    /// The id and the aliases.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.id).chain(&self.aliases).map(|name| name.get_ref().as_str())
+    }
+}
+
 /// An endpoint that the specification does not have.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +52,8 @@ pub(super) struct DeclaredEndpoint {
     pub(super) gives: Spanned<String>,
     /// The effect of a call, or `nothing`.
     pub(super) does: Spanned<String>,
+    /// What the effect changes; left out, rooms and accounts.
+    pub(super) changes: Option<Vec<Spanned<String>>>,
 }
 
 /// An endpoint on the allow-list.

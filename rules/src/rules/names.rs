@@ -9,8 +9,10 @@ use crate::decision_point::{POINTS, PointId};
 use crate::endpoint::EndpointId;
 use crate::guarantee::GuaranteeId;
 use crate::profile::{Condition, Conditions};
+use crate::similar::did_you_mean;
 use crate::text_file::line_of;
 
+use super::error::all;
 use super::{Rules, RulesError};
 
 /// The text of a rules file and its path: what an error message points at.
@@ -27,21 +29,30 @@ impl Source<'_> {
 
     /// The error that says `message` of this piece of the file.
     pub(super) fn error<T>(&self, of: &Spanned<T>, message: String) -> RulesError {
-        RulesError::Meaning { path: self.path.to_owned(), line: self.line(of), message }
+        self.error_at(of.span().start, message)
     }
 
-    /// The endpoint with this id, among those that `rules` know.
+    /// The error that says `message` of the piece of the file that begins with this byte.
+    pub(super) fn error_at(&self, start: usize, message: String) -> RulesError {
+        let line = line_of(self.text.as_bytes(), start);
+        RulesError::Meaning { path: self.path.to_owned(), line, message }
+    }
+
+    /// The endpoint with this name, among those that `rules` know.
     pub(super) fn endpoint(
         &self,
         rules: &Rules,
         name: &Spanned<String>,
     ) -> Result<EndpointId, RulesError> {
-        rules.find_endpoint(name.get_ref()).ok_or_else(|| {
+        let text = name.get_ref();
+        let has_method = text.contains(' ');
+        let is_called = |endpoint: &EndpointId| has_method && endpoint.get().is_called(text);
+        let found = rules.find_endpoint(text).or_else(|| rules.every_endpoint().find(is_called));
+        found.ok_or_else(|| {
             let known = rules.every_endpoint().map(|endpoint| endpoint.get().id.as_str());
-            let near = nearest(name, known);
+            let near = did_you_mean(&below_prefix(text), known);
             let message = format!(
-                "there is no endpoint `{}`; did you mean `{near}`? An endpoint that is new needs an entry `[[endpoint]]`",
-                name.get_ref()
+                "there is no endpoint `{text}`;{near} `rules --vocabulary` lists the endpoints, and a new one needs an entry `[[endpoint]]`"
             );
             self.error(name, message)
         })
@@ -91,7 +102,7 @@ impl Source<'_> {
             );
             Err(self.error(name, message))
         };
-        names.iter().map(condition).collect()
+        Ok(all(names.iter().map(condition))?.into_iter().collect())
     }
 
     pub(super) fn clauses(&self, names: &[Spanned<String>]) -> Result<Vec<String>, RulesError> {
@@ -99,7 +110,7 @@ impl Source<'_> {
             let is_known = clause::find(name.get_ref()).is_some();
             self.listed("clause", "spec-notes/clauses.md", name, is_known)
         };
-        names.iter().map(listed).collect()
+        all(names.iter().map(listed))
     }
 
     pub(super) fn reading(&self, name: &Spanned<String>) -> Result<String, RulesError> {
@@ -122,21 +133,27 @@ impl Source<'_> {
         Err(self.error(name, message))
     }
 
-    /// The error for an unknown name. The error suggests the most similar known name.
+    /// The error for an unknown name. The error suggests a known name, if one is similar.
     fn unknown<'k>(
         &self,
         what: &str,
         name: &Spanned<String>,
         known: impl Iterator<Item = &'k str>,
     ) -> RulesError {
-        let near = nearest(name, known);
-        let message = format!("there is no {what} `{}`; did you mean `{near}`?", name.get_ref());
+        let near = did_you_mean(name.get_ref(), known);
+        let message = format!(
+            "there is no {what} `{}`;{near} `rules --vocabulary` lists them",
+            name.get_ref()
+        );
         self.error(name, message)
     }
 }
 
-/// The known name that is most like this one.
-fn nearest<'k>(name: &Spanned<String>, known: impl Iterator<Item = &'k str>) -> &'k str {
-    let likeness = |known: &str| strsim::jaro(name.get_ref(), known);
-    known.max_by(|one, other| likeness(one).total_cmp(&likeness(other))).unwrap_or_default()
+/// The name of an endpoint with the path below the API's prefix: `/_matrix/client/v3` is left out.
+fn below_prefix(name: &str) -> String {
+    let below = name.split_once("/_matrix/client/").and_then(|(method, path)| {
+        let (_, below) = path.split_once('/')?;
+        Some(format!("{method}/{below}"))
+    });
+    below.unwrap_or_else(|| name.to_owned())
 }

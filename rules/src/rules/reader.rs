@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::Deserialize;
 use toml::Spanned;
+use toml::de::{DeTable, Deserializer};
 
 use crate::decision_point::POINTS;
 use crate::endpoint::EndpointId;
@@ -18,6 +20,7 @@ use crate::text_file::{self, FileKind, line_of};
 use super::entries;
 use super::file::RulesFile;
 use super::names::Source;
+use super::shape;
 use super::{EndpointRule, PUBLISHED, PointRule, Rules, RulesError, Standing};
 
 const KIND: FileKind =
@@ -30,8 +33,7 @@ const MAX_CHAIN: usize = 64;
 /// The revision with this id or alias.
 pub(super) fn revision(name: &str) -> Result<Rules, RulesError> {
     let is_named = |(_, text): &&(&str, &str)| {
-        toml::from_str::<RulesFile>(text)
-            .is_ok_and(|file| file.id == name || file.aliases.iter().any(|alias| alias == name))
+        toml::from_str::<RulesFile>(text).is_ok_and(|file| file.names().any(|known| known == name))
     };
     match PUBLISHED.iter().find(is_named) {
         Some((id, text)) => {
@@ -45,7 +47,7 @@ pub(super) fn revision(name: &str) -> Result<Rules, RulesError> {
 
 fn known_revisions() -> String {
     let files = PUBLISHED.iter().filter_map(|(_, text)| toml::from_str::<RulesFile>(text).ok());
-    let names = files.flat_map(|file| std::iter::once(file.id).chain(file.aliases));
+    let names = files.map(|file| file.names().collect::<Vec<_>>().join(", "));
     names.collect::<Vec<_>>().join(", ")
 }
 
@@ -66,24 +68,50 @@ fn load_extended(path: &Path, seen: &mut Vec<String>) -> Result<Rules, RulesErro
 /// The rules in `text`, the content of the file at `path`. `seen` names the files and revisions
 /// that extend this one, to find circles.
 pub(super) fn parse(path: &Path, text: &str, seen: &mut Vec<String>) -> Result<Rules, RulesError> {
-    let file: RulesFile = toml::from_str(text).map_err(|error| RulesError::Syntax {
-        path: path.to_owned(),
-        line: line_of(text.as_bytes(), error.span().map_or(0, |span| span.start)),
-        message: error.message().to_owned(),
-    })?;
     let source = Source { path, text };
+    let (mut table, errors) = DeTable::parse_recoverable(text);
+    let errors = errors.into_iter().map(|error| syntax_error(&source, &error));
+    RulesError::of(errors).map_or(Ok(()), Err)?;
+    let faults = shape::remove_faulty(table.get_mut()).into_iter();
+    let mut errors: Vec<_> =
+        faults.map(|fault| source.error_at(fault.at.start, fault.message)).collect();
+    match read_file(&source, table, seen) {
+        Ok(rules) if errors.is_empty() => return Ok(rules),
+        // A file without its necessary keys has no entries that could be read.
+        Err(RulesError::Syntax { .. }) if !errors.is_empty() => {}
+        Err(error) => errors.push(error),
+        Ok(_) => {}
+    }
+    Err(RulesError::of(errors).expect("there is an error"))
+}
+
+/// The rules in a file that has the right shape.
+fn read_file(
+    source: &Source<'_>,
+    table: Spanned<DeTable<'_>>,
+    seen: &mut Vec<String>,
+) -> Result<Rules, RulesError> {
+    let file = RulesFile::deserialize(Deserializer::from(table))
+        .map_err(|error| syntax_error(source, &error))?;
     let base = match &file.extends {
         None => None,
-        Some(name) => Some(extended(&source, name, seen)?),
+        Some(name) => Some(extended(source, name, seen)?),
     };
-    entries::check_endpoints_are_named_once(&source, &file)?;
     let mut rules = match base {
         Some(base) => extending(&file, base),
-        None => blank(&source, &file)?,
+        None => blank(source, &file)?,
     };
-    entries::apply(&mut rules, &source, &file)?;
-    rules.sources.insert(0, text.to_owned());
+    entries::apply(&mut rules, source, &file)?;
+    rules.sources.insert(0, source.text.to_owned());
     Ok(rules)
+}
+
+fn syntax_error(source: &Source<'_>, error: &toml::de::Error) -> RulesError {
+    RulesError::Syntax {
+        path: source.path.to_owned(),
+        line: line_of(source.text.as_bytes(), error.span().map_or(0, |span| span.start)),
+        message: error.message().to_owned(),
+    }
 }
 
 /// The rules that the file extends.
@@ -126,12 +154,12 @@ fn extended(
 fn extending(file: &RulesFile, base: Rules) -> Rules {
     let extends = std::iter::once(base.id.clone()).chain(base.extends.clone()).collect();
     Rules {
-        id: file.id.clone(),
+        id: file.id.get_ref().clone(),
         date: file.date.clone(),
         about: file.about.clone(),
-        aliases: file.aliases.clone(),
+        aliases: file.aliases.iter().map(|alias| alias.get_ref().clone()).collect(),
         extends,
-        own_promises: GuaranteeSet::EMPTY,
+        own_promises: if base.is_published() { GuaranteeSet::EMPTY } else { base.own_promises },
         base: Some(Arc::new(base.clone())),
         ..base
     }
@@ -153,10 +181,10 @@ fn blank(source: &Source<'_>, file: &RulesFile) -> Result<Rules, RulesError> {
     }
     let unsaid = PointRule { standing: Standing::Silent(""), reading: None, clauses: Vec::new() };
     Ok(Rules {
-        id: file.id.clone(),
+        id: file.id.get_ref().clone(),
         date: file.date.clone(),
         about: file.about.clone(),
-        aliases: file.aliases.clone(),
+        aliases: file.aliases.iter().map(|alias| alias.get_ref().clone()).collect(),
         extends: Vec::new(),
         points: vec![unsaid; POINTS.len()],
         endpoints: vec![EndpointRule::REFUSED; EndpointId::count()],

@@ -1,4 +1,5 @@
 use super::*;
+use crate::endpoint::{Changes, KNOWN};
 
 #[test]
 fn every_published_revision_can_be_read() {
@@ -92,4 +93,162 @@ fn two_endpoints_of_one_id_in_two_files_are_found() {
     let as_one = other.with_endpoints_of(&one);
     assert!(as_one.every_endpoint().eq(one.every_endpoint()));
     assert_eq!(as_one.find_endpoint("POST /peek"), one.find_endpoint("POST /peek"));
+}
+
+/// A proposal with these entries.
+fn proposal(entries: &str) -> Result<Rules, RulesError> {
+    let head = "id = \"p\"\nabout = \"\"\nextends = \"v1.16\"\n";
+    Rules::parse("p.toml", &format!("{head}{entries}"))
+}
+
+fn fault(entries: &str) -> String {
+    proposal(entries).unwrap_err().to_string()
+}
+
+#[test]
+fn a_chain_of_proposals_changes_its_published_revision() {
+    let folder = std::env::temp_dir().join(format!("guest-access-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let first =
+        "id = \"a\"\nabout = \"\"\nextends = \"v1.16\"\n[[promise]]\nguarantee = \"revocation\"\n";
+    std::fs::write(folder.join("a.toml"), first).unwrap();
+    let second = "id = \"b\"\nabout = \"\"\nextends = \"a.toml\"\n";
+    let rules = Rules::parse(folder.join("b.toml").to_str().unwrap(), second).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(rules.base_of_proposal().map(|base| base.id.as_str()), Some("v1.16"));
+    assert!(rules.own_promises.contains(GuaranteeId::Revocation));
+    assert_eq!(Rules::find("v1.16").unwrap().base_of_proposal(), None);
+}
+
+#[test]
+fn a_proposal_has_no_name_of_a_published_revision() {
+    for head in ["id = \"v1.17\"", "id = \"p\"\naliases = [\"latest\"]"] {
+        let text = format!("{head}\nabout = \"\"\nextends = \"v1.16\"\n");
+        let error = Rules::parse("p.toml", &text).unwrap_err().to_string();
+        assert!(error.contains("is the name of a published revision"), "{error}");
+    }
+}
+
+#[test]
+fn an_entry_about_an_endpoint_without_a_list_is_refused() {
+    for (endpoint, because) in [
+        ("GET /publicRooms", "asks for no access token"),
+        ("POST /appservice/{appserviceId}/ping", "is for application services"),
+    ] {
+        for entry in ["[[allow]]", "[[refuse]]", "[[may_allow]]\nreading = \"A2\""] {
+            let error = fault(&format!("{entry}\nendpoint = \"{endpoint}\"\n"));
+            assert!(error.contains(because), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_guarantee_is_promised_once() {
+    let promise = "[[promise]]\nguarantee = \"revocation\"\n";
+    let error = fault(&format!("{promise}{promise}"));
+    assert!(error.contains("has an entry in line 5 already"), "{error}");
+}
+
+#[test]
+fn an_endpoint_is_named_as_the_specification_spells_it() {
+    let messages = KNOWN.messages;
+    for name in [
+        "GET /rooms/{roomId}/messages",
+        "GET /rooms/{room}/messages",
+        "GET /_matrix/client/v3/rooms/{roomId}/messages",
+        "get /_matrix/client/r0/rooms/{roomId}/messages",
+    ] {
+        let rules = proposal(&format!("[[refuse]]\nendpoint = \"{name}\"\n")).unwrap();
+        assert_eq!(rules.endpoint(messages).access, Access::Refused, "{name}");
+    }
+    // A path in another version is no path of the specification.
+    let other = "[[refuse]]\nendpoint = \"GET /_matrix/client/v1/rooms/{roomId}/messages\"\n";
+    assert!(fault(other).contains("did you mean `GET /rooms/{roomId}/messages`?"));
+    // Without a method, a path can name several endpoints.
+    assert!(fault("[[refuse]]\nendpoint = \"/rooms/{roomId}/messages\"\n").contains("no endpoint"));
+    let twice = "[[refuse]]\nendpoint = \"GET /sync\"\n[[allow]]\nendpoint = \"GET /_matrix/client/v3/sync\"\n";
+    assert!(fault(twice).contains("has an entry in line"));
+}
+
+#[test]
+fn a_declared_endpoint_of_application_services_is_closed() {
+    let declared = |auth: &str| {
+        let entry = "[[endpoint]]\nid = \"GET /archive\"\ngives = \"events\"\ndoes = \"nothing\"\n";
+        proposal(&format!("{entry}auth = \"{auth}\"\n")).unwrap().unchecked_endpoints().len()
+    };
+    assert_eq!(["appservice", "user", "none", "other"].map(declared), [0, 0, 1, 1]);
+}
+
+#[test]
+fn an_endpoint_declares_what_its_effect_changes() {
+    let changes = |lines: &str| {
+        let entry = "[[endpoint]]\nid = \"POST /report\"\ngives = \"nothing\"\n";
+        let rules = proposal(&format!("{entry}{lines}"))?;
+        let endpoint = rules.find_endpoint("POST /report").unwrap().get();
+        Ok::<_, RulesError>(
+            Changes::ALL.iter().map(|what| endpoint.may_change(*what)).collect::<Vec<_>>(),
+        )
+    };
+    for (lines, expected) in [
+        ("does = \"nothing\"", [false, false]),
+        ("does = \"tells somebody\"", [true, true]),
+        ("does = \"tells somebody\"\nchanges = []", [false, false]),
+        ("does = \"sends an event\"\nchanges = [\"rooms\"]", [true, false]),
+    ] {
+        assert_eq!(changes(lines).unwrap(), expected.to_vec(), "{lines}");
+    }
+    assert!(changes("does = \"nothing\"\nchanges = [\"rooms\"]").is_err());
+    assert!(changes("does = \"sends\"\nchanges = [\"devices\"]").is_err());
+}
+
+#[test]
+fn another_condition_and_a_new_may_lose_their_clauses() {
+    let lost = |entries: &str| -> Vec<_> {
+        proposal(entries).unwrap().lost_clauses().into_iter().map(|lost| lost.clause).collect()
+    };
+    let any_key =
+        "[[allow]]\nendpoint = \"PUT /profile/{userId}/{keyName}\"\nclauses = [\"GA-21\"]\n";
+    assert!(lost(any_key).contains(&"GA-51".to_owned()));
+    let may_stay = "[points]\n\"revocation.effect\" = { default = \"leave\", also = [\"none\"], reading = \"A2\" }\n";
+    assert_eq!(lost(may_stay), ["GA-23"]);
+    let joined =
+        "[[allow]]\nendpoint = \"GET /rooms/{roomId}/messages\"\nwhen = [\"room:joined\"]\n";
+    assert_eq!(lost(joined), ["GA-13"]);
+    assert_eq!(lost("[[allow]]\nendpoint = \"GET /sync\"\n"), [""; 0]);
+}
+
+#[test]
+fn all_faults_of_a_file_are_reported_at_once() {
+    let error = fault(
+        "[[allow]]\nendpoint = \"GET /nonsense\"\nclauses = [\"GA-999\"]\n[points]\n\"join.gat\" = { required = \"none\" }\n\"join.gate\" = { required = \"nobody\", reading = \"A999\" }\n",
+    );
+    let lines: Vec<_> = error.lines().map(|line| line.split(": ").next().unwrap()).collect();
+    assert_eq!(lines, ["p.toml:5", "p.toml:6", "p.toml:8", "p.toml:9", "p.toml:9"], "{error}");
+    assert!(error.contains("did you mean `join.gate`?") && !error.contains("did you mean `GET"));
+    let error = fault(
+        "guest = true\n[[refuse]]\nendpoint = \"GET /nonsense\"\n[points]\n\"join.gate\" = 3\n\"join.gat\" = { silent = \"none\" }\n",
+    );
+    assert_eq!(error.lines().count(), 4, "{error}");
+}
+
+#[test]
+fn a_message_about_the_shape_says_what_to_write() {
+    for (entries, right) in [
+        (
+            "[points]\njoin.gate = { required = \"none\" }",
+            "write `\"join.gate\"` in quotation marks",
+        ),
+        ("[points]\n\"join.gate\" = \"none\"", "`\"join.gate\" = { required = \"…\" }`"),
+        ("[allow]\nendpoint = \"GET /sync\"", "write `[[allow]]` on a line of its own"),
+        ("[[allow]]\nendpoint = \"GET /sync\"\nwhen = \"room:joined\"", "`when = [\"…\"]`"),
+        ("[[allow]]\nendpoint = 3", "`endpoint = \"…\"`"),
+        ("[[allow]]\nclauses = []", "needs the key `endpoint`"),
+        ("[[allow]]\nendpont = \"GET /sync\"", "did you mean `endpoint`?"),
+    ] {
+        let error = fault(entries);
+        assert!(error.contains(right), "{error}");
+        for word in ["struct", "sequence", "map", "field", "expected"] {
+            assert!(!error.contains(word), "{error}");
+        }
+    }
 }

@@ -3,13 +3,12 @@
 use guest_access_rules::clause::{CLAUSES, Clause, READINGS, Reading};
 use guest_access_rules::decision_point::{POINTS, Point, PointOption};
 use guest_access_rules::discipline::DISCIPLINE_POINTS;
-use guest_access_rules::endpoint::{EndpointId, path_pattern};
+use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::federation::FEDERATION_POINTS;
 use guest_access_rules::guarantee::GuaranteeId;
+use guest_access_rules::key::{KEYS, Key};
 use guest_access_rules::profile::Condition;
 use guest_access_rules::rules::Rules;
-
-use crate::report::rules_keys::{KEYS, Key};
 
 /// A term of the rules.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +59,8 @@ pub fn find_terms(rules: &Rules, name: &str) -> Vec<Term> {
         .chain(clauses.map(Term::Clause))
         .chain(readings.map(Term::Reading))
         .chain(keys.map(Term::Key));
-    let endpoints = rules.every_endpoint().filter(|endpoint| is_endpoint(*endpoint, name));
+    let path = name.strip_prefix("endpoint.").unwrap_or(name);
+    let endpoints = rules.every_endpoint().filter(|endpoint| endpoint.get().is_called(path));
     let is_option = |(point, option): &(&Point, &PointOption)| match name.split_once('=') {
         Some((of, id)) => point.id == of && option.id == id,
         None => option.id == name,
@@ -68,22 +68,6 @@ pub fn find_terms(rules: &Rules, name: &str) -> Vec<Term> {
     let options =
         all_options().filter(is_option).map(|(point, option)| Term::Option(point, option));
     named.chain(endpoints.map(Term::Endpoint)).chain(options).collect()
-}
-
-/// Whether the name is an endpoint's: its id, or its whole path; with or without the method, and with any
-/// placeholders.
-fn is_endpoint(endpoint: EndpointId, name: &str) -> bool {
-    let name = name.strip_prefix("endpoint.").unwrap_or(name);
-    let (method, path) = match name.split_once(' ') {
-        Some((method, path)) => (Some(method), path.trim()),
-        None => (None, name),
-    };
-    let of = endpoint.get();
-    let below = of.id.split_once(' ').map_or("", |(_, path)| path);
-    let is_path = |known: &str| path_pattern(known) == path_pattern(path);
-    path.starts_with('/')
-        && method.is_none_or(|method| method.eq_ignore_ascii_case(of.method()))
-        && (is_path(below) || is_path(&of.path))
 }
 
 /// The names of all terms, an option as `point=option`.

@@ -6,16 +6,16 @@ pub struct Key {
     /// The key: `id`, `[[allow]]` or `[points]` at the top of the file, `allow.when` in an entry.
     pub id: &'static str,
     /// What may stand there.
-    pub(super) value: KeyValue,
+    pub value: KeyValue,
     /// Whether the file or the entry needs the key.
-    pub(super) is_required: bool,
+    pub is_required: bool,
     /// The meaning.
     pub means: &'static str,
 }
 
 /// What may stand at a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeyValue {
+pub enum KeyValue {
     /// A text.
     Text,
     /// A list of texts.
@@ -28,6 +28,8 @@ pub(super) enum KeyValue {
     Path,
     /// The credentials of a call.
     Auth,
+    /// A list of what a call changes.
+    Changes,
     /// A list of conditions.
     Conditions,
     /// A guarantee.
@@ -46,26 +48,36 @@ pub(super) enum KeyValue {
     Points,
 }
 
+impl KeyValue {
+    /// Whether a list of texts stands at such a key.
+    pub const fn is_list(self) -> bool {
+        matches!(
+            self,
+            Self::Texts | Self::Changes | Self::Conditions | Self::Clauses | Self::PointOptions
+        )
+    }
+}
+
 impl Key {
     /// The key without its brackets.
-    pub(super) fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         self.id.trim_matches(['[', ']'])
     }
 
     /// The key as the entry has it, without the name of the entry.
-    pub(super) fn name_in_entry(&self) -> &'static str {
+    pub fn name_in_entry(&self) -> &'static str {
         self.id.split_once('.').map_or(self.name(), |(_, name)| name)
     }
 
     /// The keys of an entry under this key.
-    pub(super) fn keys_of_an_entry(&self) -> impl Iterator<Item = &'static Self> {
+    pub fn keys_of_an_entry(&self) -> impl Iterator<Item = &'static Self> {
         // Each entry of `[points]` is about one point.
         let entry = if self.value == KeyValue::Points { "point" } else { self.name() };
         KEYS.iter().filter(move |key| key.id.split_once('.').is_some_and(|(of, _)| of == entry))
     }
 
     /// The keys at the top of the file.
-    pub(super) fn top() -> impl Iterator<Item = &'static Self> {
+    pub fn top() -> impl Iterator<Item = &'static Self> {
         KEYS.iter().filter(|key| !key.id.contains('.'))
     }
 }
@@ -79,7 +91,7 @@ const fn optional(id: &'static str, value: KeyValue, means: &'static str) -> Key
 }
 
 /// The keys of a rules file, each with its meaning.
-pub(super) const KEYS: &[Key] = &[
+pub const KEYS: &[Key] = &[
     needed("id", KeyValue::Text, "the name of the rules"),
     optional("date", KeyValue::Date, "the date of the text: YYYY-MM-DD"),
     optional(
@@ -111,6 +123,11 @@ pub(super) const KEYS: &[Key] = &[
         "the content of rooms that the endpoint returns, in words, or `nothing`",
     ),
     needed("endpoint.does", KeyValue::Text, "what a call changes, in words, or `nothing`"),
+    optional(
+        "endpoint.changes",
+        KeyValue::Changes,
+        "what that is: a list of `rooms` and `accounts`; `[]` if neither; left out, both",
+    ),
     optional("[[allow]]", KeyValue::Entries, "opens an endpoint to guests"),
     needed("allow.endpoint", KeyValue::Endpoint, "the endpoint"),
     optional("allow.when", KeyValue::Conditions, "a list of conditions that a call has to meet"),
