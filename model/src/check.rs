@@ -1,11 +1,14 @@
 //! Checking: every guarantee in every reachable state, with a shortest counterexample for each that is
 //! violated.
 
+mod answers;
 mod overlapping;
 mod permitted;
 mod points_read;
+mod together;
 
-pub use permitted::{Broken, PermittedAnswer, check_permitted, check_promises_of_base};
+pub use answers::check_permitted;
+pub use permitted::{Broken, PermittedAnswer, check_promises_of_base};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

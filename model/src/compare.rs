@@ -138,6 +138,8 @@ pub struct Comparison {
 /// 3. Compare both in rooms whose settings were never set. There, each assumes the values that its own
 ///    rules give.
 /// 4. Group the differences by endpoint, kind of caller and direction, each with a shortest witness.
+/// 5. With one guest in one room, compare also the first states of two guests, and of two rooms. Add the
+///    differences that only they show.
 ///
 /// In steps 1 and 2 both decide in the same state. So no difference is a consequence of an earlier
 /// difference. The result does not depend on the number of `threads`.
@@ -147,10 +149,44 @@ pub struct Comparison {
 pub fn compare(from: &Rules, to: &Rules, scope: Scope, threads: usize, stop: &Stop) -> Comparison {
     let redeclared = from.redeclared_in(to);
     let to = to.with_endpoints_of(from).profile();
-    let comparison = compare_profiles(&from.profile(), &to, scope, threads, stop);
+    let from = from.profile();
+    let mut comparison = compare_profiles(&from, &to, scope, threads, stop);
+    if scope == (Scope { guests: 1, rooms: 1 }) && from.choices != to.choices {
+        for wider in WIDER {
+            let near = stop.clone().at_states(stop.most_states.unwrap_or(NEAR).min(NEAR));
+            comparison.add_new(compare_profiles(&from, &to, wider, threads, &near));
+        }
+    }
     let verdict =
         if redeclared.is_empty() { comparison.verdict } else { ComparisonVerdict::Incomparable };
     Comparison { verdict, redeclared, ..comparison }
+}
+
+/// The wider scopes: an option may confuse two guests or two rooms.
+const WIDER: [Scope; 2] = [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, rooms: 2 }];
+/// The number of states that are compared at a wider scope.
+const NEAR: usize = 4_000;
+
+impl Comparison {
+    /// Adds the differences of another scope that these do not have.
+    fn add_new(&mut self, other: Self) {
+        let kind = |of: &Difference| (of.endpoints.first().copied(), of.caller, of.direction);
+        let new = other.differences.into_iter();
+        let new = new.filter(|new| !self.differences.iter().any(|known| kind(known) == kind(new)));
+        let new: Vec<_> = new.collect();
+        self.differences.extend(new);
+        self.verdict = verdict(&self.differences);
+    }
+}
+
+fn verdict(differences: &[Difference]) -> ComparisonVerdict {
+    let has = |direction| differences.iter().any(|d| d.direction == direction);
+    match (has(Direction::Opens), has(Direction::Closes)) {
+        _ if differences.is_empty() => ComparisonVerdict::Equivalent,
+        (true, false) => ComparisonVerdict::MorePermissive,
+        (false, true) => ComparisonVerdict::LessPermissive,
+        _ => ComparisonVerdict::Incomparable,
+    }
 }
 
 /// Compares two profiles.
@@ -200,12 +236,6 @@ pub fn compare_profiles(
             leader: found.leader,
         })
         .collect();
-    let has = |direction| differences.iter().any(|d| d.direction == direction);
-    let verdict = match (has(Direction::Opens), has(Direction::Closes)) {
-        _ if differences.is_empty() => ComparisonVerdict::Equivalent,
-        (true, false) => ComparisonVerdict::MorePermissive,
-        (false, true) => ComparisonVerdict::LessPermissive,
-        _ => ComparisonVerdict::Incomparable,
-    };
+    let verdict = verdict(&differences);
     Comparison { verdict, redeclared: Vec::new(), contexts, complete, differences }
 }

@@ -1,4 +1,4 @@
-//! Checking what the rules permit, and what the base of a proposal promised.
+//! Checking one answer that the rules permit, and what the base of a proposal promised.
 //!
 //! The scope is one guest in one room: no rule names two guests or two rooms.
 
@@ -23,24 +23,37 @@ pub(super) const SCOPE: Scope = Scope { guests: 1, rooms: 1 };
 /// A counterexample for each guarantee that a homeserver breaks.
 pub type Broken = Vec<(GuaranteeId, Vec<Action>)>;
 
+/// The wider scopes, at which new answers are checked too: an answer may confuse two guests or two rooms.
+const WIDER: [Scope; 2] = [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, rooms: 2 }];
+
 /// An answer that the rules permit besides the default, and the guarantees that it breaks.
 #[derive(Debug, Clone)]
 pub struct PermittedAnswer {
-    /// The answer.
+    /// The answer; or several answers, if only together they break something.
     pub variant: Variant,
     /// Whether the answer is new: the base of the proposal forbids it.
     pub is_new: bool,
     /// The guarantees that a homeserver with this answer breaks, each with a shortest counterexample.
     pub broken: Broken,
+    /// Those of them that only the proposal makes it break: the answer is new, or under the base of the
+    /// proposal a homeserver with the answer keeps the guarantee.
+    pub newly_broken: GuaranteeSet,
     /// Whether every state was visited.
     pub complete: bool,
+}
+
+impl PermittedAnswer {
+    /// The guarantees that the answer breaks.
+    pub(super) fn breaks(&self) -> GuaranteeSet {
+        self.broken.iter().map(|(guarantee, _)| *guarantee).collect()
+    }
 }
 
 /// Checks these guarantees for each answer that `rules` permit besides the default, one at a time.
 ///
 /// # Errors
 /// If a worker of the executor breaks down.
-pub fn check_permitted(
+pub(super) fn check_each_alone(
     rules: &Rules,
     guarantees: GuaranteeSet,
     threads: usize,
@@ -48,21 +61,17 @@ pub fn check_permitted(
 ) -> Result<Vec<PermittedAnswer>, ExecutorError> {
     let default = rules.profile();
     let guarantees = guarantees.intersection(expressible_at(SCOPE));
-    let points_read =
-        if guarantees.is_empty() { None } else { PointsRead::of(SCOPE, &default, threads, stop) };
+    let points_read = if guarantees.is_empty() {
+        None
+    } else {
+        PointsRead::of(SCOPE, &default, &default, threads, stop)
+    };
     let check = |system: &Profile| {
         let points_read = points_read.as_ref();
         let breakable =
             points_read.and_then(|points_read| points_read.breakable(system, guarantees, stop));
         let guarantees = breakable.unwrap_or(guarantees);
-        // The guarantees judge by the allow-list of this answer, and by the tokens that it requires:
-        // `authentication` is about the calls that require a token, and A70 is about that requirement.
-        let mut judged_by = default.clone();
-        judged_by.choices.room_summary_token = system.choices.room_summary_token;
-        for endpoint in rules.every_endpoint() {
-            judged_by.set_access(endpoint, system.access(endpoint));
-        }
-        broken(system, judged_by, guarantees, stop)
+        broken(system, judged_by(rules, system), guarantees, stop)
     };
     // Each endpoint that only answers changes its own calls and no state. So if all of these endpoints
     // together break nothing when opened, each alone breaks nothing.
@@ -82,13 +91,69 @@ pub fn check_permitted(
         let (broken, complete) =
             if *is_known_unbroken { (Vec::new(), true) } else { check(&variant.profile)? };
         let is_new = rules.base_of_proposal().is_some_and(|base| is_new(base, variant));
-        Ok(PermittedAnswer { variant: variant.clone(), is_new, broken, complete })
+        let newly_broken = GuaranteeSet::EMPTY;
+        Ok(PermittedAnswer { variant: variant.clone(), is_new, broken, newly_broken, complete })
     });
     answers.into_iter().collect()
 }
 
+/// The profile that judges a homeserver with the profile `system`, which `rules` permit: the default, with
+/// the allow-list of this homeserver, and with the tokens that it requires. `authentication` is about the
+/// calls that require a token, and A70 is about that requirement.
+pub(super) fn judged_by(rules: &Rules, system: &Profile) -> Profile {
+    let mut judged_by = rules.profile();
+    judged_by.choices.room_summary_token = system.choices.room_summary_token;
+    for endpoint in rules.every_endpoint() {
+        judged_by.set_access(endpoint, system.access(endpoint));
+    }
+    judged_by
+}
+
+impl PermittedAnswer {
+    /// Adds the guarantees that a homeserver with the answer breaks only with two guests or two rooms.
+    pub(super) fn add_wider_scopes(
+        &mut self,
+        rules: &Rules,
+        guarantees: GuaranteeSet,
+        threads: usize,
+        stop: &Stop,
+    ) -> Result<(), ExecutorError> {
+        if only_opens_what_answers(&self.variant) {
+            return Ok(());
+        }
+        for scope in WIDER {
+            let kept = guarantees.without(self.breaks());
+            let system = &self.variant.profile;
+            let judged_by = judged_by(rules, system);
+            let (broken, complete) = broken_at(scope, system, judged_by, kept, threads, stop)?;
+            self.broken.extend(broken);
+            self.complete &= complete;
+        }
+        Ok(())
+    }
+
+    /// The guarantees that the answer breaks under the proposal, and not under its base.
+    pub(super) fn newly_broken(
+        &self,
+        base: &Rules,
+        stop: &Stop,
+    ) -> Result<GuaranteeSet, ExecutorError> {
+        let breaks = self.breaks();
+        if self.is_new || breaks.is_empty() {
+            return Ok(breaks);
+        }
+        let system = &self
+            .variant
+            .edits
+            .iter()
+            .fold(base.profile(), |profile, edit| edit.applied_to(profile));
+        let (broken, _) = broken(system, judged_by(base, system), breaks, stop)?;
+        Ok(breaks.without(broken.iter().map(|(guarantee, _)| *guarantee).collect()))
+    }
+}
+
 /// Whether the variant differs only in endpoints whose calls never change the state.
-fn only_opens_what_answers(variant: &Variant) -> bool {
+pub(super) fn only_opens_what_answers(variant: &Variant) -> bool {
     variant
         .endpoints()
         .is_some_and(|endpoints| endpoints.iter().all(|endpoint| !has_its_own_operation(*endpoint)))
@@ -126,16 +191,27 @@ pub(super) fn broken(
     guarantees: GuaranteeSet,
     stop: &Stop,
 ) -> Result<(Broken, bool), ExecutorError> {
-    let guarantees = guarantees.intersection(expressible_at(SCOPE));
+    broken_at(SCOPE, system, judged_by, guarantees, 1, stop)
+}
+
+fn broken_at(
+    scope: Scope,
+    system: &Profile,
+    judged_by: Profile,
+    guarantees: GuaranteeSet,
+    threads: usize,
+    stop: &Stop,
+) -> Result<(Broken, bool), ExecutorError> {
+    let guarantees = guarantees.intersection(expressible_at(scope));
     if guarantees.is_empty() {
         return Ok((Vec::new(), true));
     }
     let check = Check {
-        model: Sequential::new(SCOPE, system.clone(), judged_by),
+        model: Sequential::new(scope, system.clone(), judged_by),
         guarantees,
         required: guarantees,
         executor: Executor::Timely,
-        workers: &Workers::threads(1),
+        workers: &Workers::threads(threads),
     };
     let report = check.run(stop, &|_| ())?;
     let broken = report
@@ -148,6 +224,7 @@ pub(super) fn broken(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::check_permitted;
 
     fn proposal(entries: &str) -> Rules {
         let head = "id = \"p\"\nabout = \"A proposal.\"\nextends = \"v1.16\"\n";
@@ -175,6 +252,21 @@ mod tests {
             [GuaranteeId::Revocation]
         );
         assert!(!is_new("revocation.trigger=new_event_only"));
+    }
+
+    #[test]
+    fn an_old_answer_that_breaks_nothing_in_the_base_is_new() {
+        let waived = "[points]\n\"join.gate_by_alias\" = { default = \"holds\", also = [\"waived\"], reading = \"A2\" }\n";
+        let join = "[[allow]]\nendpoint = \"POST /join/{roomIdOrAlias}\"\n";
+        let (base, rules) = (proposal(waived), proposal(&format!("{join}{waived}")));
+        let some = GuaranteeSet::of(&[GuaranteeId::JoinGate]);
+        let answers = check_each_alone(&rules, some, 2, &Stop::default()).unwrap();
+        let waives = |answer: &&PermittedAnswer| answer.variant.id == "join.gate_by_alias=waived";
+        let mut answer = answers.iter().find(waives).unwrap().clone();
+        answer.is_new = false;
+        assert_eq!(answer.newly_broken(&base, &Stop::default()).unwrap(), some);
+        let as_itself = answer.newly_broken(&rules, &Stop::default()).unwrap();
+        assert_eq!(as_itself, GuaranteeSet::EMPTY);
     }
 
     #[test]

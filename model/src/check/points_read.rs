@@ -4,7 +4,7 @@
 //! A decision that never reads a point is the same for every option of the point. So one exploration of
 //! the default homeserver serves every *variant*, a homeserver with other options at some points:
 //!
-//! 1. Explore the default homeserver once. For each action in each state, record the points that the
+//! 1. Explore the default homeserver once. (For variants of another homeserver, explore that one.) For each action in each state, record the points that the
 //!    decision reads.
 //! 2. For each variant, repeat the decisions that read one of its points. Judge each outcome that
 //!    differs from the default outcome.
@@ -55,9 +55,16 @@ struct DecidedState {
 }
 
 impl PointsRead {
-    /// Explores a homeserver that follows the default profile. `None` if `stop` ended the search.
-    pub(super) fn of(scope: Scope, rules: &Profile, threads: usize, stop: &Stop) -> Option<Self> {
-        let model = Sequential::new(scope, rules.clone(), rules.clone());
+    /// Explores a homeserver with the profile `system`, whose guarantees `rules` judge. `None` if `stop`
+    /// ended the search.
+    pub(super) fn of(
+        scope: Scope,
+        system: &Profile,
+        rules: &Profile,
+        threads: usize,
+        stop: &Stop,
+    ) -> Option<Self> {
+        let model = Sequential::new(scope, system.clone(), rules.clone());
         let actions: Vec<_> = model.all_actions().copied().collect();
         let mut found = Self {
             search: Search::new([model.initial()]),
@@ -127,7 +134,7 @@ impl PointsRead {
         stop: &Stop,
     ) -> Option<GuaranteeSet> {
         let rules = self.model.rules();
-        let points = system.differing_points(rules)?;
+        let points = system.differing_points(self.model.system())?;
         let is_known = !self.read_by_normal_forms.meets(points)
             && initial(system) == self.model.initial()
             && NewRoom::of(system, rules).is_none();
@@ -207,7 +214,7 @@ mod tests {
     fn compare(sample: usize) {
         let rules = Rules::find("latest").unwrap();
         let (default, stop) = (rules.profile(), Stop::default());
-        let points_read = PointsRead::of(SCOPE, &default, 2, &stop).unwrap();
+        let points_read = PointsRead::of(SCOPE, &default, &default, 2, &stop).unwrap();
         let promised = rules.promised();
         let (mut bounds, mut exact, mut broke) = (0, 0, 0);
         for defect in defects(&rules).into_iter().step_by(sample) {

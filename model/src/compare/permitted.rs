@@ -18,7 +18,7 @@ use guest_access_rules::variant::Edit;
 use guest_access_rules::vocabulary::spelled;
 
 use super::difference_search::{DifferenceKind, DifferenceSearch};
-use super::{Direction, Leader, Side};
+use super::{Direction, Leader, NEAR, Side, WIDER};
 
 spelled! {
     /// What the second revision permits, relative to the first.
@@ -137,7 +137,13 @@ pub fn permitted_changes(
             }
         };
         let default = rules.profile();
-        first_difference(&default, &change.edit.applied_to(default.clone()), scope, stop)
+        let answer = change.edit.applied_to(default.clone());
+        let first = first_difference(&default, &answer, scope, stop);
+        let near = stop.clone().at_states(stop.most_states.unwrap_or(NEAR).min(NEAR));
+        let wider = WIDER.iter().map(|wider| first_difference(&default, &answer, *wider, &near));
+        let shown =
+            std::iter::once(first.clone()).chain(wider).find(|(effect, _)| effect.is_some());
+        shown.unwrap_or(first)
     });
     let mut complete = true;
     for (change, (effect, searched)) in changes.iter_mut().zip(effects) {
