@@ -7,6 +7,7 @@ pub mod decide;
 pub mod defects;
 pub mod diagram;
 pub mod diff;
+mod document;
 pub mod explanation;
 pub mod history;
 pub mod junit;
@@ -18,10 +19,13 @@ mod run;
 mod steps_in_words;
 mod table;
 pub mod template;
+mod trace;
 pub mod trend;
 mod unchecked;
 pub mod vectors;
 pub mod vocabulary;
+
+use std::path::Path;
 
 pub use run::Run;
 pub use steps_in_words::steps_in_words;
@@ -44,6 +48,11 @@ pub mod style {
     pub const DIM: Style = Style::new().dimmed();
     /// Without style.
     pub const PLAIN: Style = Style::new();
+}
+
+/// Whether the name of rules is the path of their file, and not a revision.
+fn is_rules_file(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "toml")
 }
 
 /// A number with a comma after each group of three digits.

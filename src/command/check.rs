@@ -8,8 +8,9 @@ mod sequential;
 mod task;
 
 use guest_access_rules::rules::Rules;
+use serde::Serialize;
 
-use crate::report::check::{CheckReport, Disciplines};
+use crate::report::check::{ChangesReport, CheckReport, Disciplines, html, markdown};
 use crate::report::junit::junit;
 
 use super::output::{CommandOutput, json, print_message};
@@ -31,45 +32,87 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
         .map(|rules| ExploredSubject::find(rules, &args.subject))
         .collect::<Result<_, _>>()?;
     let task = Task::begin(args)?;
-    let mut reports = Vec::new();
-    for ((name, rules), subject) in names.iter().zip(&rules).zip(&subjects) {
+    let check = |name: &str, rules: &Rules, subject: &ExploredSubject<'_>| {
         let mut found = match args.model {
             Model::Sequential => sequential::check(&task, rules, subject, &selection)?,
             Model::Concurrent => concurrent::check(&task, rules, subject, &selection)?,
             Model::Federated => federated::check(&task, rules, &selection)?,
         };
         for report in &mut found {
-            report.name_rules_file(name);
+            report.name_rules(name);
         }
-        reports.push(found);
+        Ok::<_, CommandError>(found)
+    };
+    let before = match &args.against {
+        Some(name) => {
+            let rules = Rules::find(name)?;
+            let subject = ExploredSubject::find(&rules, &args.subject)?;
+            Some(check(name, &rules, &subject)?)
+        }
+        None => None,
+    };
+    let mut reports = Vec::new();
+    for ((name, rules), subject) in names.iter().zip(&rules).zip(&subjects) {
+        reports.push(check(name, rules, subject)?);
     }
     let texts = reports.iter().map(|found| match args.model {
         Model::Concurrent | Model::Federated => Disciplines(found).to_string(),
         Model::Sequential => found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
     });
     let texts: Vec<_> = texts.collect();
-    let reports: Vec<_> = reports.into_iter().flatten().collect();
-    let outcome = outcome(&reports);
+    let outcome = outcome(&reports.iter().flatten().collect::<Vec<_>>());
     let nothing = |report: &&CheckReport| report.checked() == 0;
-    for report in reports.iter().filter(nothing) {
+    for report in reports.iter().flatten().filter(nothing) {
         print_message(&format!(
             "{} promises nothing, so nothing was there to check; name guarantees with `--property`",
-            report.rules
+            report.called
         ));
     }
-    let text = match (args.format, reports.as_slice()) {
-        (CheckFormat::Text, _) => texts.join("\n"),
-        (CheckFormat::Json, [report]) => json(report)?,
-        (CheckFormat::Json, reports) => json(&reports)?,
-        (CheckFormat::Junit, reports) => junit(reports)?,
+    let text = match before {
+        Some(before) => changes(args.format, &before, reports)?,
+        None => {
+            let reports: Vec<_> = reports.into_iter().flatten().collect();
+            match args.format {
+                CheckFormat::Text => texts.join("\n"),
+                CheckFormat::Json => json_of(&reports)?,
+                CheckFormat::Junit => junit(&reports)?,
+                CheckFormat::Markdown => markdown(&reports),
+                CheckFormat::Html => html(&reports),
+            }
+        }
     };
     Ok(CommandOutput::new(text, outcome, &args.output))
 }
 
-fn outcome(reports: &[CheckReport]) -> Outcome {
-    if reports.iter().any(CheckReport::fails) {
+/// The changes from the reports `before` to the reports on each of the checked rules.
+fn changes(
+    format: CheckFormat,
+    before: &[CheckReport],
+    reports: Vec<Vec<CheckReport>>,
+) -> Result<String, CommandError> {
+    let changes = reports.into_iter().flat_map(|found| {
+        let pairs = before.iter().zip(found);
+        pairs.map(|(before, after)| ChangesReport::new(before, after))
+    });
+    let changes: Vec<_> = changes.collect();
+    if format == CheckFormat::Json {
+        return json_of(&changes);
+    }
+    Ok(changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+/// One report as an object, several as an array.
+fn json_of<T: Serialize>(reports: &[T]) -> Result<String, CommandError> {
+    match reports {
+        [report] => json(report),
+        reports => json(&reports),
+    }
+}
+
+fn outcome(reports: &[&CheckReport]) -> Outcome {
+    if reports.iter().any(|report| report.fails()) {
         Outcome::Fails
-    } else if reports.is_empty() || !reports.iter().all(CheckReport::has_a_verdict) {
+    } else if reports.is_empty() || !reports.iter().all(|report| report.has_a_verdict()) {
         Outcome::NoVerdict
     } else {
         Outcome::Holds

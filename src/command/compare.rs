@@ -6,7 +6,7 @@ use guest_access_rules::rules::Rules;
 use crate::report::Run;
 use crate::report::compare::ComparisonReport;
 
-use super::output::{CommandOutput, Format, OutputArgs};
+use super::output::{CommandOutput, DocumentFormat, OutputArgs, json};
 use super::search::{SearchArgs, SearchLimits};
 use super::{CommandError, Outcome};
 
@@ -18,7 +18,9 @@ use super::{CommandError, Outcome};
 /// comparison is complete. The report has two verdicts: what a homeserver does by default, and what it
 /// may do, by the answers that each revision permits. The default scope is one guest and one room.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  guest-access compare v1.1 v1.2")]
+#[command(
+    after_help = "Examples:\n  guest-access compare v1.1 v1.2\n  guest-access compare latest mine.toml --format markdown"
+)]
 pub(super) struct Args {
     /// The rules before
     from: String,
@@ -28,7 +30,7 @@ pub(super) struct Args {
     search: SearchArgs,
     /// The format of the report
     #[arg(long, default_value = "text")]
-    format: Format,
+    format: DocumentFormat,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -41,7 +43,14 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let scope = args.search.scopes(&[(1, 1)])[0];
     let comparison: Comparison = compare(&from, &to, scope, limits.workers, &limits.stop);
     let permitted = permitted_changes(&from, &to, scope, limits.workers, &limits.stop);
-    let report = ComparisonReport::new(&from, &to, scope, &comparison, &permitted, run)?;
+    let mut report = ComparisonReport::new(&from, &to, scope, &comparison, &permitted, run)?;
+    report.name_rules([&args.from, &args.to]);
     let outcome = if report.complete { Outcome::Holds } else { Outcome::NoVerdict };
-    CommandOutput::report(&report, args.format, outcome, &args.output)
+    let text = match args.format {
+        DocumentFormat::Text => report.to_string(),
+        DocumentFormat::Json => json(&report)?,
+        DocumentFormat::Markdown => report.markdown(),
+        DocumentFormat::Html => report.html(),
+    };
+    Ok(CommandOutput::new(text, outcome, &args.output))
 }

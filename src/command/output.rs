@@ -55,6 +55,19 @@ pub(super) enum PageFormat {
     Html,
 }
 
+/// The format of a report that can also be a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum DocumentFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For a pull request: Markdown, with traces as Mermaid diagrams
+    Markdown,
+    /// For people: one page that needs nothing else
+    Html,
+}
+
 impl PageFormat {
     /// Formats the report. `html` writes the page.
     pub(super) fn write<R: Display + Serialize>(

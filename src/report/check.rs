@@ -1,23 +1,27 @@
 //! The report of `check`.
 
+mod changes;
+mod document;
 mod overlapping;
 mod permitted;
 mod text;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use guest_access_model::check::{Finding, Report, Status};
 use guest_access_model::executor::Encoding;
 use guest_access_model::lockstep::{Lockstep, Mismatch};
 use guest_access_model::state::Scope;
+use guest_access_rules::endpoint::Changes;
 use guest_access_rules::guarantee::{Guarantee, GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::{Rules, Withdrawal};
 use guest_access_scenarios::scenario::{Scenario, ScenarioError};
 use serde::Serialize;
 
-use super::{Run, UncheckedEndpoint};
+use super::{Run, UncheckedEndpoint, is_rules_file};
 
+pub use changes::{ChangesReport, VerdictChange, VerdictReport};
+pub use document::{html, markdown};
 pub use overlapping::Disciplines;
 pub use permitted::{BreaksBase, FailsBy, LostClauseReport, PermittedReport};
 
@@ -66,11 +70,20 @@ pub struct CheckReport {
     /// The clauses whose rule a proposal takes away or contradicts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lost_clauses: Vec<LostClauseReport>,
+    /// The guarantees of the base that a proposal promises anew, with a list of endpoints of its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub promised_anew: Vec<&'static str>,
+    /// The promised guarantees that another model judges.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_judged: Vec<&'static str>,
     /// The unchecked endpoints.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<UncheckedEndpoint>,
     /// The run that made the report.
     pub run: Run,
+    /// The rules as the user names them; for a file, their id.
+    #[serde(skip)]
+    pub called: String,
     /// The scope of the report whose results for the permitted answers are repeated here.
     #[serde(skip)]
     repeats: Option<String>,
@@ -194,6 +207,7 @@ impl CheckReport {
         });
         Ok(Self {
             rules: rules.id.clone(),
+            called: rules.id.clone(),
             model: explored.model,
             guests: explored.scope.guests,
             rooms: explored.scope.rooms,
@@ -212,6 +226,8 @@ impl CheckReport {
             properties: properties.collect::<Result<_, _>>()?,
             permitted: None,
             lost_clauses: Vec::new(),
+            promised_anew: Vec::new(),
+            not_judged: Vec::new(),
             unseen: Vec::new(),
             run,
             repeats: None,
@@ -219,9 +235,10 @@ impl CheckReport {
         })
     }
 
-    /// Names the rules of each scenario by the path of their file, if `name` is one.
-    pub fn name_rules_file(&mut self, name: &str) {
-        if Path::new(name).extension().is_none_or(|extension| extension != "toml") {
+    /// Names the rules as the user does. If `name` is the path of their file, each scenario names the file.
+    pub fn name_rules(&mut self, name: &str) {
+        if !is_rules_file(name) {
+            name.clone_into(&mut self.called);
             return;
         }
         let scenarios = self.properties.iter_mut().flat_map(|property| {
@@ -272,6 +289,13 @@ impl CheckReport {
         Ok(())
     }
 
+    /// Notes the guarantees that the file of a proposal promises, and that the explored model does not
+    /// judge.
+    pub fn add_not_judged(&mut self, rules: &Rules, judged: GuaranteeSet) {
+        let not_judged = rules.own_promises.without(judged).iter();
+        self.not_judged = not_judged.map(|guarantee| guarantee.get().id).collect();
+    }
+
     /// The properties with this status.
     pub fn with_status(&self, status: Status) -> impl Iterator<Item = &Property> {
         self.properties.iter().filter(move |property| property.status == status)
@@ -293,18 +317,27 @@ impl CheckReport {
     }
 
     /// Notes the open endpoints whose content or effect no rule looks at. If there is such content, no
-    /// guarantee about content holds: its status is unknown, unless it is violated anyway. If there is
-    /// such an effect, only guarantees about who may call an endpoint hold.
+    /// guarantee about content holds: its status is unknown, unless it is violated anyway. If such an
+    /// effect may change rooms, only guarantees about accounts and calls hold. If it may change accounts,
+    /// only guarantees about who may call an endpoint hold.
     pub fn add_unseen(&mut self, rules: &Rules) {
         self.unseen = UncheckedEndpoint::of(rules.unchecked_endpoints());
         if self.unseen.is_empty() {
             return;
         }
-        let has_effect = self.unseen.iter().any(|unseen| unseen.does.is_some());
-        let is_unknown = |guarantee: GuaranteeId| {
-            has_effect && !GuaranteeSet::WHATEVER_CALLS_CHANGE.contains(guarantee)
-                || GuaranteeSet::ON_CONTENT.contains(guarantee)
-        };
+        let some = |is: &dyn Fn(&UncheckedEndpoint) -> bool| self.unseen.iter().any(is);
+        let mut unknown = GuaranteeSet::EMPTY;
+        if some(&|unseen| unseen.gives.is_some()) {
+            unknown = unknown.union(GuaranteeSet::ON_CONTENT);
+        }
+        let all: GuaranteeSet = GuaranteeId::all().collect();
+        if some(&|unseen| unseen.may_change(Changes::Rooms)) {
+            unknown = unknown.union(all.without(GuaranteeSet::WHATEVER_ROOMS_BECOME));
+        }
+        if some(&|unseen| unseen.may_change(Changes::Accounts)) {
+            unknown = unknown.union(all.without(GuaranteeSet::WHATEVER_CALLS_CHANGE));
+        }
+        let is_unknown = |guarantee: GuaranteeId| unknown.contains(guarantee);
         for property in &mut self.properties {
             let is_unknown = GuaranteeId::find(property.id).is_some_and(is_unknown);
             if property.status == Status::Holds && is_unknown {
@@ -313,10 +346,11 @@ impl CheckReport {
         }
     }
 
-    /// Whether something was checked, every state was explored, and no property is unknown.
+    /// Whether something was checked, every state was explored, no property is unknown, and the model
+    /// judges each promise of a proposal.
     pub fn has_a_verdict(&self) -> bool {
         let is_known = self.with_status(Status::Unknown).next().is_none();
-        self.complete && is_known && self.checked() > 0
+        self.complete && is_known && self.not_judged.is_empty() && self.checked() > 0
     }
 }
 

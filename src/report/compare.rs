@@ -1,6 +1,8 @@
 //! The report of `compare`.
 
+mod document;
 mod permitted;
+mod promises;
 mod redeclared;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,9 +20,10 @@ use guest_access_scenarios::scenario::{Scenario, ScenarioError};
 use serde::Serialize;
 
 pub use permitted::{EffectReport, PermittedChangeReport, PermittedComparison, StandingReport};
+pub use promises::PromiseChange;
 pub use redeclared::{DeclarationReport, RedeclaredEndpoint};
 
-use super::{Run, UncheckedEndpoint, number, paint, steps_in_words, style};
+use super::{Run, UncheckedEndpoint, is_rules_file, number, paint, steps_in_words, style};
 
 /// The comparison of two revisions.
 #[derive(Debug, Clone, Serialize)]
@@ -43,6 +46,9 @@ pub struct ComparisonReport {
     pub differences: Vec<DifferenceReport>,
     /// The comparison of the answers that the two revisions permit.
     pub permitted: PermittedComparison,
+    /// The guarantees that only one of the two revisions promises.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub promises: Vec<PromiseChange>,
     /// The ids by which the two revisions declare two endpoints.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub redeclared: Vec<RedeclaredEndpoint>,
@@ -55,6 +61,9 @@ pub struct ComparisonReport {
     pub unseen: Vec<UncheckedEndpoint>,
     /// The run that made the report.
     pub run: Run,
+    /// Both revisions as the user names them; for a file, their id.
+    #[serde(skip)]
+    called: [String; 2],
 }
 
 /// One difference: an endpoint on which the revisions decide differently for a kind of caller.
@@ -84,6 +93,9 @@ pub struct DifferenceReport {
     pub clauses: BTreeSet<String>,
     /// A shortest trace whose last step shows the difference.
     pub witness: Scenario,
+    /// Whether the first and the second revision allow the last step.
+    #[serde(skip)]
+    allows: [bool; 2],
     /// The rules under which it happens.
     #[serde(skip)]
     leader: Rules,
@@ -116,6 +128,7 @@ impl ComparisonReport {
             contexts: found.contexts,
             differences: differences.collect::<Result<_, _>>()?,
             permitted: PermittedComparison::new(from, to, changes)?,
+            promises: PromiseChange::between(from, to),
             redeclared: found.redeclared.iter().copied().map(RedeclaredEndpoint::from).collect(),
             closed: from
                 .endpoints_of_either(to)
@@ -127,7 +140,17 @@ impl ComparisonReport {
                 from.endpoints_of_either(to).into_iter().filter(|e| opens_in_one(from, to, *e)),
             ),
             run,
+            called: [from.id.clone(), to.id.clone()],
         })
+    }
+
+    /// Names both revisions as the user does.
+    pub fn name_rules(&mut self, names: [&str; 2]) {
+        for (called, name) in self.called.iter_mut().zip(names) {
+            if !is_rules_file(name) {
+                name.clone_into(called);
+            }
+        }
     }
 }
 
@@ -165,6 +188,7 @@ impl DifferenceReport {
             contexts: found.contexts,
             clauses,
             witness: Scenario::from_trace(id, &leader, about, cited, &found.witness)?,
+            allows: [&found.from, &found.to].map(|side| side.decision.allows()),
             leader,
         })
     }
@@ -229,10 +253,11 @@ fn standings(state: &State) -> BTreeMap<String, &'static str> {
     all
 }
 
-impl Display for ComparisonReport {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (from, to) = (&self.from, &self.to);
-        let verdict = match self.verdict {
+impl ComparisonReport {
+    /// How the default answers differ, in words.
+    fn verdict_in_words(&self) -> String {
+        let [from, to] = &self.called;
+        match self.verdict {
             ComparisonVerdict::Equivalent => {
                 format!("by default, {to} decides everything as {from} does")
             }
@@ -247,13 +272,27 @@ impl Display for ComparisonReport {
                     "by default, {to} differs from {from} both ways, or in what is neither more nor less"
                 )
             }
-        };
-        writeln!(f, "{}", paint(style::HEADING, verdict))?;
-        self.permitted.write_text(f, from, to)?;
-        self.redeclared.iter().try_for_each(|endpoint| endpoint.write_text(f))?;
+        }
+    }
+
+    /// How much was compared, in words.
+    fn extent(&self) -> String {
         let much =
             if self.complete { "all of them" } else { "not all of them: the search was ended" };
-        writeln!(f, "{} decisions compared, {much}", number(self.contexts))?;
+        format!("{} decisions compared, {much}", number(self.contexts))
+    }
+}
+
+impl Display for ComparisonReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let [from, to] = &self.called;
+        writeln!(f, "{}", paint(style::HEADING, self.verdict_in_words()))?;
+        self.permitted.write_text(f, from, to)?;
+        for promise in &self.promises {
+            writeln!(f, "{}", paint(style::HEADING, promise.in_words(to)))?;
+        }
+        self.redeclared.iter().try_for_each(|endpoint| endpoint.write_text(f))?;
+        writeln!(f, "{}", self.extent())?;
         for (number, difference) in (1..).zip(&self.differences) {
             writeln!(f)?;
             difference.write_text(f, number)?;

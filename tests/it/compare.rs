@@ -148,7 +148,7 @@ fn one_id_of_two_endpoints_is_never_equivalent() {
     for (other, opened) in [
         ("gives = \"the members of the room\"\ndoes = \"nothing\"", ""),
         ("gives = \"the events of the room\"\ndoes = \"lets the caller peek\"", open),
-        ("auth = \"none\"\ngives = \"the events of the room\"\ndoes = \"nothing\"", open),
+        ("auth = \"other\"\ngives = \"the events of the room\"\ndoes = \"nothing\"", open),
         (
             "path = \"/_matrix/client/v1/rooms/{roomId}/peek\"\ngives = \"the events of the room\"\ndoes = \"nothing\"",
             "",
@@ -190,4 +190,23 @@ fn a_new_endpoint_that_stays_closed_is_named() {
     assert_eq!(compared("v1.16", declared)["closed"], json!(["POST /peek"]));
     let opened = format!("{declared}[[allow]]\nendpoint = \"POST /peek\"\n");
     assert_eq!(compared("v1.16", &opened)["closed"], Value::Null);
+}
+
+#[test]
+fn a_mistake_between_two_guests_or_two_rooms_is_compared() {
+    for (point, option) in [("upgrade.token", "any_guest"), ("visibility.other_room", "given")] {
+        let report =
+            compared("v1.16", &format!("[points]\n\"{point}\" = {{ required = \"{option}\" }}"));
+        assert_eq!(report["verdict"], "more_permissive", "{point}");
+        assert!(report["differences"][0]["witness"]["steps"].is_array(), "{point}");
+    }
+}
+
+#[test]
+fn a_promise_that_is_given_up_is_reported() {
+    let withdrawn = "[[withdraw]]\nguarantee = \"revocation\"\nbecause = \"guests may stay\"";
+    let report = compared("v1.16", withdrawn);
+    let change =
+        json!([{ "guarantee": "revocation", "promised": false, "because": "guests may stay" }]);
+    assert_eq!((&report["verdict"], &report["promises"]), (&"equivalent".into(), &change));
 }

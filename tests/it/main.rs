@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod against;
+mod all_clear;
 mod authors;
 mod check;
 mod circles;
@@ -14,6 +16,7 @@ mod diff;
 mod documents;
 mod explore;
 mod floors;
+mod formats;
 mod glossary;
 mod history;
 mod imports;

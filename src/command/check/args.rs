@@ -25,7 +25,7 @@ use crate::command::search::SearchArgs;
 /// and `--model federated` the scope is one guest (of each server) and one room.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  guest-access check v1.16 --property revocation --guests 1\n  guest-access check --model concurrent --discipline locks"
+    after_help = "Examples:\n  guest-access check v1.16 --property revocation --guests 1\n  guest-access check --model concurrent --discipline locks\n  guest-access check mine.toml --against v1.16"
 )]
 pub(in crate::command) struct Args {
     /// The rules to check; several are checked one after the other [default: latest]
@@ -57,6 +57,9 @@ pub(in crate::command) struct Args {
     /// The homeserver that decides: `reference`, or `defect:ID` for the reference with a defect
     #[arg(long, value_name = "SUBJECT", default_value = "reference")]
     pub(super) subject: String,
+    /// Report only the verdicts that differ from those on these rules
+    #[arg(long, value_name = "REV")]
+    pub(super) against: Option<String>,
     #[command(flatten)]
     pub(super) search: SearchArgs,
     /// Judge only this guarantee, as if the revision promised it; may be given several times
@@ -126,6 +129,10 @@ pub(super) enum CheckFormat {
     Json,
     /// For CI: JUnit XML
     Junit,
+    /// For a pull request: Markdown, with traces as Mermaid diagrams
+    Markdown,
+    /// For people: one page that needs nothing else
+    Html,
 }
 
 impl Model {
@@ -172,6 +179,10 @@ impl Args {
         }
         if model != Model::Sequential && self.search.rooms.is_some_and(|rooms| rooms != 1) {
             return Err(CommandError::OneRoom { model: model.name() });
+        }
+        let is_of_changes = matches!(self.format, CheckFormat::Text | CheckFormat::Json);
+        if self.against.is_some() && !is_of_changes {
+            return Err(CommandError::FormOfChanges);
         }
         if model == Model::Federated && self.subject != "reference" {
             return Err(CommandError::OfAnotherModel { option: "--subject", model: "sequential" });

@@ -130,5 +130,8 @@ fn check_scope(
     let system = rules.with_default_profile(&subject.profile);
     let mut report = CheckReport::new(&system, explored, &found, run)?;
     report.add_unseen(&system);
+    if selection.named.is_empty() && rules.base_of_proposal().is_some() {
+        report.add_not_judged(rules, GuaranteeSet::on_actions());
+    }
     Ok(report)
 }

@@ -5,12 +5,13 @@ use std::fmt::{self, Formatter};
 
 use guest_access_model::action::Action;
 use guest_access_model::check::{Broken, PermittedAnswer, Status};
-use guest_access_rules::guarantee::GuaranteeId;
+use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::{LostClause, Rules};
 use guest_access_scenarios::scenario::{Scenario, ScenarioError};
 use serde::Serialize;
 
 use super::{CheckReport, Property};
+use crate::report::document::Part;
 use crate::report::{count, number, paint, steps_in_words, style};
 
 /// The number of tried answers: those that the rules permit besides the default.
@@ -24,16 +25,17 @@ pub struct PermittedReport {
     pub complete: bool,
 }
 
-/// An answer that the rules permit, and that breaks a guarantee.
+/// An answer that the rules permit, and that breaks a guarantee; or several answers that break it together.
 #[derive(Debug, Clone, Serialize)]
 pub struct FailsBy {
-    /// The answer: `point=option`, or `endpoint.GET /sync=open`.
+    /// The answer: `point=option`, or `endpoint.GET /sync=open`; several answers with ` and ` between them.
     pub answer: String,
     /// The behaviour of a homeserver with this answer.
     pub means: String,
     /// The reading behind the default, if there is one.
     pub reading: Option<String>,
-    /// Whether the answer is new: the base of the proposal forbids it.
+    /// Whether the failure is new: the base of the proposal forbids the answer, or keeps the guarantee with
+    /// it.
     pub new: bool,
     /// A shortest trace in which a homeserver with this answer breaks the guarantee.
     pub counterexample: Scenario,
@@ -52,7 +54,7 @@ pub struct BreaksBase {
 }
 
 /// A clause whose rule a proposal takes away or contradicts.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LostClauseReport {
     /// The id of the clause.
     pub clause: String,
@@ -84,9 +86,12 @@ impl CheckReport {
                 let counterexample = property.scenario(&source, about, trace)?;
                 property.fails_by.push(FailsBy {
                     answer: answer.variant.id.clone(),
-                    means: answer.variant.means(),
+                    means: match answer.variant.edits.len() {
+                        1 => answer.variant.means(),
+                        _ => answer.variant.about.clone(),
+                    },
                     reading: answer.variant.reading().map(str::to_owned),
-                    new: answer.is_new,
+                    new: answer.newly_broken.contains(*guarantee),
                     counterexample,
                     source: source.clone(),
                 });
@@ -94,15 +99,16 @@ impl CheckReport {
         }
         let complete = answers.iter().all(|answer| answer.complete);
         self.complete &= complete;
+        let alone = |answer: &&PermittedAnswer| answer.variant.edits.len() == 1;
         self.permitted = Some(PermittedReport {
-            answers: answers.len(),
-            new: answers.iter().filter(|answer| answer.is_new).count(),
+            answers: answers.iter().filter(alone).count(),
+            new: answers.iter().filter(alone).filter(|answer| answer.is_new).count(),
             complete,
         });
         Ok(())
     }
 
-    /// Adds the promises of the base that the proposal breaks.
+    /// Adds the promises of the base that the proposal breaks, and those that it gives anew.
     ///
     /// # Errors
     /// If a counterexample cannot happen under the rules, which would be a mistake of the model's.
@@ -120,6 +126,9 @@ impl CheckReport {
             property.breaks_base = Some(BreaksBase { base: base.id.clone(), counterexample });
         }
         self.complete &= complete;
+        let anew = base.promised().intersection(rules.own_promises);
+        let anew = anew.without(GuaranteeSet::ON_CALLS).iter();
+        self.promised_anew = anew.map(|guarantee| guarantee.get().id).collect();
         self.lost_clauses = rules.lost_clauses().into_iter().map(LostClauseReport::from).collect();
         Ok(())
     }
@@ -139,6 +148,7 @@ impl CheckReport {
         }
         self.permitted.clone_from(&first.permitted);
         self.lost_clauses.clone_from(&first.lost_clauses);
+        self.promised_anew.clone_from(&first.promised_anew);
         if self.permitted.is_some() {
             self.repeats = Some(first.scope_in_words());
         }
@@ -160,7 +170,7 @@ impl CheckReport {
         if let Some(scope) = &self.repeats {
             return writeln!(f, "\nwhat the rules permit besides the default: as at {scope}");
         }
-        let tried = count(permitted.answers, "answer");
+        let tried = permitted.in_words();
         let broken: Vec<_> = self.properties.iter().filter(|p| !p.fails_by.is_empty()).collect();
         if broken.is_empty() {
             return match permitted.answers {
@@ -168,14 +178,11 @@ impl CheckReport {
                 _ if self.with_status(Status::Holds).next().is_none() => Ok(()),
                 _ => writeln!(
                     f,
-                    "\nthe rules permit {tried} besides the default; none of them breaks a guarantee that holds by default"
+                    "\nthe rules permit {tried}; none of them breaks a guarantee that holds by default"
                 ),
             };
         }
-        writeln!(
-            f,
-            "\nthe rules permit {tried} besides the default; some of them break a guarantee:"
-        )?;
+        writeln!(f, "\nthe rules permit {tried}; some of them break a guarantee:")?;
         let width = broken.iter().map(|property| property.id.len()).max().unwrap_or_default();
         for property in &broken {
             let answers: Vec<_> = property.fails_by.iter().map(FailsBy::in_short).collect();
@@ -196,6 +203,15 @@ impl CheckReport {
             }
         }
         Ok(())
+    }
+
+    /// The promises of the base that the proposal gives anew.
+    pub(super) fn promised_anew_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.promised_anew.is_empty() || self.repeats.is_some() {
+            return Ok(());
+        }
+        let anew = self.promised_anew.join(", ");
+        writeln!(f, "\npromised anew, so only the proposal's own list of endpoints judges: {anew}")
     }
 
     /// The clauses whose rule the proposal takes away.
@@ -220,6 +236,21 @@ impl CheckReport {
     }
 }
 
+impl PermittedReport {
+    /// The number of tried answers.
+    pub(super) fn in_words(&self) -> String {
+        let tried = count(self.answers, "answer");
+        match self.new {
+            0 => format!("{tried} besides the default"),
+            _ if self.answers == 1 => format!("{tried} besides the default, which is new"),
+            new => format!(
+                "{tried} besides the default, {} of them new and tried together with the others too",
+                number(new)
+            ),
+        }
+    }
+}
+
 /// The number of answers that one line names.
 const FOLDED_TO: usize = 3;
 
@@ -231,13 +262,28 @@ impl FailsBy {
         }
     }
 
-    /// The reading by which the rules permit the answer, and whether the base forbids the answer.
+    /// The answer as code, with the reasons.
+    pub(super) fn in_code(&self) -> String {
+        match self.reasons() {
+            why if why.is_empty() => format!("`{}`", self.answer),
+            why => format!("`{}` ({})", self.answer, why.join(", ")),
+        }
+    }
+
+    /// The answer in a document, with its trace.
+    pub(super) fn add_parts(&self, parts: &mut Vec<Part>, property: &Property) {
+        parts.push(Part::Finding(format!("`{}`: fails by {}", property.id, self.in_code())));
+        parts.push(Part::Paragraph(format!("Not always: {}. {}", property.always, self.means)));
+        parts.push(Part::trace(&self.counterexample, &self.source));
+    }
+
+    /// The reading by which the rules permit the answer, and whether the failure is new.
     fn reasons(&self) -> Vec<String> {
         let reading = self.reading.iter().map(|reading| format!("reading {reading}"));
         reading.chain(self.new.then(|| "new".to_owned())).collect()
     }
 
-    fn write_text(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
+    pub(super) fn write_text(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
         let style = if self.new { style::BAD } else { style::DOUBTFUL };
         let id = paint(style::HEADING, property.id);
         writeln!(

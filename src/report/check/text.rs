@@ -12,7 +12,7 @@ use crate::report::{Cell, Table, count, number, paint, steps_in_words, style};
 
 impl Display for CheckReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let title = format!("{}, {}", self.rules, self.scope_in_words());
+        let title = format!("{}, {}", self.called, self.scope_in_words());
         writeln!(f, "{}", paint(style::HEADING, title))?;
         if let Some(discipline) = &self.discipline {
             writeln!(f, "{}: {}", discipline.id, discipline.about)?;
@@ -38,6 +38,11 @@ impl Display for CheckReport {
         writeln!(f)?;
         self.table(f)?;
         writeln!(f, "\n{}", self.summary())?;
+        if !self.not_judged.is_empty() {
+            let not_judged = self.not_judged.join(", ");
+            let text = format!("promised, and judged only by another `--model`: {not_judged}");
+            writeln!(f, "{}", paint(style::DOUBTFUL, text))?;
+        }
         self.unseen_text(f)?;
         let broken = self.properties.iter().filter(|p| p.counterexample.is_some());
         // Required guarantees come first.
@@ -54,6 +59,7 @@ impl Display for CheckReport {
             writeln!(f)?;
             self.broken_base_text(f, property)?;
         }
+        self.promised_anew_text(f)?;
         self.lost_clauses_text(f)?;
         self.permitted_text(f)
     }
@@ -63,17 +69,8 @@ impl CheckReport {
     fn table(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut table = Table::with_headings(["guarantee", "status", "promised by"]);
         for property in &self.properties {
-            let (status, style) = match property.words() {
-                ("holds", _) if property.fails_by.iter().any(|by| by.new) => {
-                    (property.by_default(), style::BAD)
-                }
-                ("holds", style) if !property.fails_by.is_empty() => (property.by_default(), style),
-                words => words,
-            };
-            let by = match &property.withdrawn {
-                Some(withdrawn) => format!("withdrawn in {}", withdrawn.by),
-                None => property.clauses.join(", "),
-            };
+            let (status, style) = property.verdict();
+            let by = property.promised_by();
             table.push([property.id.into(), Cell::new(status, style), by.into()]);
         }
         write!(f, "{table}")
@@ -92,7 +89,7 @@ impl CheckReport {
         }
     }
 
-    fn summary(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         let counts = [
             (Status::Holds, "hold"),
             (Status::Violated, "violated"),
@@ -154,7 +151,11 @@ impl CheckReport {
     }
 
     /// The violation of a promise that the base of the proposal gave.
-    fn broken_base_text(&self, f: &mut Formatter<'_>, property: &Property) -> fmt::Result {
+    pub(super) fn broken_base_text(
+        &self,
+        f: &mut Formatter<'_>,
+        property: &Property,
+    ) -> fmt::Result {
         let Some(of_base) = &property.breaks_base else { return Ok(()) };
         let id = paint(style::HEADING, property.id);
         let breaks = paint(style::BAD, format!("broken as {} promised it", of_base.base));
@@ -167,6 +168,25 @@ impl CheckReport {
 }
 
 impl Property {
+    /// The verdict by every answer, as the table has it.
+    pub(super) fn verdict(&self) -> (&'static str, Style) {
+        match self.words() {
+            ("holds", _) if self.fails_by.iter().any(|by| by.new) => {
+                (self.by_default(), style::BAD)
+            }
+            ("holds", style) if !self.fails_by.is_empty() => (self.by_default(), style),
+            words => words,
+        }
+    }
+
+    /// The clauses that promise the guarantee, or the revision that withdrew it.
+    pub(super) fn promised_by(&self) -> String {
+        match &self.withdrawn {
+            Some(withdrawn) => format!("withdrawn in {}", withdrawn.by),
+            None => self.clauses.join(", "),
+        }
+    }
+
     pub(super) fn words(&self) -> (&'static str, Style) {
         match self.status {
             Status::Holds => ("holds", style::GOOD),

@@ -68,9 +68,12 @@ pub struct EffectReport {
     pub answer: String,
     /// A shortest trace whose last step shows it.
     pub witness: Scenario,
+    /// Whether a homeserver with the default, and one with this answer, allow the last step.
+    #[serde(skip)]
+    pub(super) allows: [bool; 2],
     /// The rules under which it happens.
     #[serde(skip)]
-    source: Rules,
+    pub(super) source: Rules,
 }
 
 impl From<&StandingInRules> for StandingReport {
@@ -118,8 +121,13 @@ impl PermittedComparison {
         self.changes.iter().any(|change| change.change == kind)
     }
 
-    /// The verdict in words, and the number of changes.
+    /// Writes the verdict.
     pub(super) fn write_text(&self, f: &mut Formatter<'_>, from: &str, to: &str) -> fmt::Result {
+        writeln!(f, "{}", paint(style::HEADING, self.verdict_in_words(from, to)))
+    }
+
+    /// The verdict in words, and the number of changes.
+    pub(super) fn verdict_in_words(&self, from: &str, to: &str) -> String {
         let verdict = match self.verdict {
             PermittedVerdict::Same => format!("{to} permits the same answers as {from}"),
             PermittedVerdict::Wider => format!("{to} permits answers that {from} forbids"),
@@ -135,7 +143,7 @@ impl PermittedComparison {
             0 => String::new(),
             changes => format!(": {}", count(changes, "change")),
         };
-        writeln!(f, "{}{number}", paint(style::HEADING, verdict))
+        format!("{verdict}{number}")
     }
 
     /// The changes: one line each, then the witnesses of the answers that are no default.
@@ -181,6 +189,7 @@ impl PermittedChangeReport {
                 default: super::outcome_in_words(&effect.default, &effect.answer),
                 answer: super::outcome_in_words(&effect.answer, &effect.default),
                 witness: Scenario::from_trace(id, &source, about, clauses, &effect.witness)?,
+                allows: [&effect.default, &effect.answer].map(|side| side.decision.allows()),
                 source,
             })
         });
@@ -195,7 +204,7 @@ impl PermittedChangeReport {
         })
     }
 
-    fn in_short(&self, from: &str, to: &str) -> String {
+    pub(super) fn in_short(&self, from: &str, to: &str) -> String {
         let Self { point, option, .. } = self;
         let because = |rules: &str, of: &StandingReport| match &of.reading {
             Some(reading) => format!(" (reading {reading} of {rules})"),

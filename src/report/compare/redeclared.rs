@@ -51,6 +51,16 @@ impl From<EndpointId> for DeclarationReport {
 }
 
 impl RedeclaredEndpoint {
+    /// The two endpoints in a sentence.
+    pub(super) fn in_words(&self) -> String {
+        let Self { endpoint, before, after } = self;
+        format!(
+            "`{endpoint}` means two endpoints: before: {}; after: {}",
+            before.in_words(after),
+            after.in_words(before)
+        )
+    }
+
     pub(super) fn write_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { endpoint, before, after } = self;
         let title = format!("{endpoint} means two endpoints:");
