@@ -40,6 +40,7 @@ mod matrix;
 mod mutated_reference;
 mod open_question;
 mod plan;
+mod read_class;
 mod renaming;
 mod replay;
 mod result;

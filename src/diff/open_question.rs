@@ -5,7 +5,7 @@ use guest_access_model::action::{Actor, Answer, Credential, Operation};
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Kind, State};
 use guest_access_rules::endpoint::Gives;
-use guest_access_rules::vocabulary::{JoinRule, Membership};
+use guest_access_rules::vocabulary::{GuestAccess, JoinRule, Membership};
 
 use crate::subject::server::{
     CallVerdict, EventPresence, HttpObservation, NotRunKind, NotRunReason, ResponseContent,
@@ -27,6 +27,8 @@ pub(super) fn open_question(
         "no rule says whether who was removed may leave (A63)"
     } else if is_ordinary && knocks_again(step, guest, before) {
         "no rule says whether who is knocking may knock again (A63)"
+    } else if is_refused_as_guest(observed) && is_banned_from_closed_room(step, guest, before) {
+        "no rule says which of two refusals comes first: of the banned, or of guests (A22)"
     } else if is_given_state_at_leaving(step, guest, before, (observed, expected), log)? {
         "no rule says whether who left an invite or a knock is given the state as of its leaving (A72)"
     } else {
@@ -63,6 +65,25 @@ fn knocks_again(step: &Action, guest: usize, before: &State) -> bool {
         && room.is_some_and(|room| {
             room.members[guest] == Membership::Knock && room.join_rule != JoinRule::Knock
         })
+}
+
+/// Whether a banned guest joins a room that guests may not join: two sentences refuse the call.
+///
+/// Reading A22: no text says which refusal a server tells first.
+fn is_banned_from_closed_room(step: &Action, guest: usize, before: &State) -> bool {
+    let Operation::Join(_) = step.operation else { return false };
+    let room = step.room().and_then(|room| before.rooms.get(room));
+    step.with == Credential::Own
+        && before.accounts[guest].is_guest()
+        && room.is_some_and(|room| {
+            room.members[guest] == Membership::Ban && room.guest_access != GuestAccess::CanJoin
+        })
+}
+
+/// Whether a call is refused since guests may not make it.
+fn is_refused_as_guest(observed: &HttpObservation) -> bool {
+    matches!(&observed.verdict, CallVerdict::Denied { status: 403, errcode }
+        if errcode.as_deref() == Some("M_GUEST_ACCESS_FORBIDDEN"))
 }
 
 /// Whether a call is allowed, or refused with 403.

@@ -23,9 +23,9 @@ use crate::subject::server::{
 };
 
 use super::content::{self, ContentCheck, ContentCoverage, SessionEvidence};
-use super::further::ReadClass;
 use super::judge::{Expected, SegmentJudge, StepRecord, StepVerdict, are_as_in};
 use super::open_question::open_question;
+use super::read_class::ReadClass;
 use super::scenario_run::{ContentPlan, Difference, PlannedScenario, ScenarioRun, Segment};
 
 /// Runs scenarios on a homeserver, and judges them.
@@ -219,7 +219,7 @@ impl ScenarioRunner<'_> {
                     planned.contains(&class.read) && !unread.contains(&class.read)
                 };
                 for class in classes.iter().filter(is_made) {
-                    content.was_made(class);
+                    content.was_made(*class);
                     segment.further.insert(*class);
                 }
                 observed

@@ -12,8 +12,8 @@ use guest_access_scenarios::scenario::sentence;
 use crate::subject::server::{FurtherRead, NotRunReason, ServerError, SessionRecording};
 
 use super::content::ContentCoverage;
-use super::further::ReadClass;
 use super::judge::StepRecord;
+use super::read_class::ReadClass;
 use super::renaming::Renaming;
 use super::result::NotRun;
 
@@ -53,9 +53,9 @@ impl ContentPlan {
     }
 
     /// The further call of this class was made.
-    pub(super) fn was_made(&mut self, class: &ReadClass) {
+    pub(super) fn was_made(&mut self, class: ReadClass) {
         if let Self::Compared(planned) = self {
-            planned.remove(class);
+            planned.remove(&class);
         }
     }
 }

@@ -86,7 +86,7 @@ fn binding(rules: &Rules, difference: &Difference, record: &StepRecord) -> Vec<S
     let binds = |id: &&str| {
         let permits = clause::find(id).is_some_and(|clause| clause.force == Force::May);
         let is_about_guests = id.starts_with("GA-") || id.starts_with("DR-");
-        !(permits && record.observed.is_allowed()) && !(is_about_guests && is_former_guest)
+        !(permits && record.observed.is_allowed() || is_about_guests && is_former_guest)
     };
     let binding: Vec<_> = in_force.iter().copied().filter(binds).collect();
     let cited = if binding.is_empty() { in_force } else { binding };

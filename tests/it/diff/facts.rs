@@ -63,7 +63,7 @@ fn report(layer: Layer) -> (Option<i32>, Value) {
 }
 
 /// The report of `diff` on this scenario, for the reference behind the layer.
-fn report_on(scenario: &str, layer: Layer) -> (Option<i32>, Value) {
+pub(super) fn report_on(scenario: &str, layer: Layer) -> (Option<i32>, Value) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("scenario.json"), scenario).unwrap();
     let url = in_front_of(Rules::find("latest").unwrap().profile(), layer);
@@ -163,9 +163,10 @@ fn a_filter_that_opens_hidden_messages_is_noticed() {
 #[test]
 fn the_history_of_a_forgotten_room_is_noticed() {
     fn layer(behind: &Behind, call: &Call) -> Reply {
-        match call.is("POST", &["rooms", "", "forget"]) {
-            true => (200, json!({})),
-            false => behind.forward(call),
+        if call.is("POST", &["rooms", "", "forget"]) {
+            (200, json!({}))
+        } else {
+            behind.forward(call)
         }
     }
     is_noticed_on(FURTHER, layer, "effect", "CS-49", "and the room is not forgotten");

@@ -6,6 +6,7 @@ use guest_access_rules::variant::{Variant, Variants};
 use serde_json::{Value, json};
 
 use super::diff_vectors;
+use super::facts::report_on;
 use super::layer::{Behind, Call, Layer, Reply, in_front_of, refusal};
 
 /// Asserts that `diff` finds no divergence that fails, and that the run takes this option.
@@ -130,6 +131,51 @@ fn the_room_summary_may_be_answered_without_a_token() {
 #[test]
 fn those_who_never_joined_may_be_refused() {
     is_permitted(never_joined_is_refused, "room.turned_away", "as_stranger");
+}
+
+/// A guest that leaves after a kick, knocks twice while the join rule changes, and joins although it is banned
+/// and the room is closed to guests.
+const OPEN_QUESTIONS: &str = r#"{
+  "id": "open", "rules": "latest", "about": "what no text ranks or names", "clauses": [], "steps": [
+    { "as": "moderator", "do": "set guest access", "room": "room1", "to": "can_join" },
+    { "as": "guest1", "do": "register as guest" },
+    { "as": "guest1", "do": "join", "room": "room1" },
+    { "as": "moderator", "do": "kick", "room": "room1", "target": "guest1" },
+    { "as": "guest1", "do": "leave", "room": "room1" },
+    { "as": "moderator", "do": "set join rule", "room": "room1", "to": "knock" },
+    { "as": "guest1", "do": "knock", "room": "room1", "by": "state_event" },
+    { "as": "moderator", "do": "set join rule", "room": "room1", "to": "invite" },
+    { "as": "guest1", "do": "knock", "room": "room1", "by": "state_event" },
+    { "as": "moderator", "do": "ban", "room": "room1", "target": "guest1" },
+    { "as": "moderator", "do": "set guest access", "room": "room1", "to": "forbidden" },
+    { "as": "guest1", "do": "join", "room": "room1" }
+  ]
+}"#;
+
+#[test]
+fn answers_that_no_text_ranks_are_not_accused() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let membership = || behind.membership(&call.segments[1], &behind.caller(call)?);
+        let knocks = call.is("PUT", &["rooms", "", "state", "m.room.member", ""])
+            && call.json()["membership"] == "knock";
+        if call.is("POST", &["rooms", "", "leave"]) && membership().as_deref() == Some("leave") {
+            (200, json!({}))
+        } else if knocks && membership().as_deref() == Some("knock") {
+            (200, json!({ "event_id": "$again" }))
+        } else if call.is("POST", &["rooms", "", "join"]) && membership().as_deref() == Some("ban")
+        {
+            refusal(403, "M_GUEST_ACCESS_FORBIDDEN")
+        } else {
+            behind.forward(call)
+        }
+    }
+    let (code, report) = report_on(OPEN_QUESTIONS, layer);
+    assert_eq!(code, Some(0), "{report:#}");
+    assert_eq!(report["decisions"], 9, "{report:#}");
+    let reasons = report["not_compared"]["permitted"]["reasons"].to_string();
+    for question in ["A63", "A22"] {
+        assert!(reasons.contains(question), "{reasons}");
+    }
 }
 
 /// Three homeservers, which together take every answer to the open questions about leaving, joining and

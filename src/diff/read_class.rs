@@ -1,0 +1,72 @@
+//! The class of a further call of a read.
+//!
+//! Two reads are of one class if they ask in the same way, for readers whom the rules do not tell apart.
+
+use guest_access_model::action::{Action, Actor, Answer, Credential, Observation};
+use guest_access_model::decide::outcome;
+use guest_access_model::state::State;
+use guest_access_rules::profile::Profile;
+use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
+
+use crate::subject::server::FurtherRead;
+
+/// The class of a further call.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question about the reader")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReadClass {
+    /// The way in which the call asks.
+    pub read: FurtherRead,
+    is_guest: bool,
+    membership: Membership,
+    is_world_readable: bool,
+    is_answered: bool,
+    /// Whether the reader is given the tagged event, if there is one and the read is of a timeline.
+    is_given: Option<bool>,
+    /// Whether a list of members has members who are not joined.
+    has_others: bool,
+}
+
+impl ReadClass {
+    /// The classes of the further calls of a step in this state.
+    pub(super) fn of(profile: &Profile, before: &State, step: &Action) -> Vec<Self> {
+        let ways = FurtherRead::of(step);
+        let room = before.rooms.get(step.room().unwrap_or_default());
+        let (Some(room), Credential::Own) = (room, step.with) else { return Vec::new() };
+        let (is_guest, membership) = match step.by {
+            Actor::Guest(guest) => {
+                let guest = usize::from(guest);
+                (before.accounts[guest].is_guest(), room.members[guest])
+            }
+            Actor::User => (false, room.user),
+            Actor::Moderator | Actor::Server | Actor::Nobody => return Vec::new(),
+        };
+        if ways.is_empty() {
+            return Vec::new();
+        }
+        let Some(outcome) = outcome(profile, before, step) else { return Vec::new() };
+        let Observation { decision, answer, .. } = outcome.observation;
+        let is_of_timeline = |read| {
+            matches!(
+                read,
+                FurtherRead::FilteredMessages | FurtherRead::ShortSync | FurtherRead::SyncSince
+            )
+        };
+        let is_of_members =
+            |read| matches!(read, FurtherRead::JoinedMembers | FurtherRead::EarlierMembers);
+        let is_other =
+            |member: &Membership| !matches!(member, Membership::Never | Membership::Join);
+        let class = |read| Self {
+            read,
+            is_guest,
+            membership,
+            is_world_readable: room.visibility == Some(HistoryVisibility::WorldReadable),
+            is_answered: decision.allows(),
+            is_given: before
+                .tagged
+                .filter(|_| is_of_timeline(read))
+                .map(|_| answer == Answer::Gave { tagged: true }),
+            has_others: is_of_members(read) && room.members.iter().any(is_other),
+        };
+        ways.iter().copied().map(class).collect()
+    }
+}
