@@ -165,7 +165,7 @@ pub fn compare(from: &Rules, to: &Rules, scope: Scope, threads: usize, stop: &St
 /// The wider scopes: an option may confuse two guests or two rooms.
 const WIDER: [Scope; 2] = [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, rooms: 2 }];
 /// The number of states that are compared at a wider scope.
-const NEAR: usize = 4_000;
+const NEAR: usize = 1_500;
 
 impl Comparison {
     /// Adds the differences of another scope that these do not have.

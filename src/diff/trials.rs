@@ -6,6 +6,7 @@
 //!    is about. Then run all steps that may change anything. Then run the whole scenario. For a
 //!    difference of content, what matters are the settings, the memberships of the reader, and the step
 //!    that sent the event.
+//!    If the last step sends a setting in one of many shapes, send other shapes before it.
 //! 3. If a scenario from step 2 shows the divergence, leave out one half of its steps, then the other
 //!    half. Then leave out quarters, and so on. Divergences that nothing permits come first.
 
@@ -13,6 +14,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use guest_access_model::action::{Action, Operation};
 use guest_access_rules::profile::Profile;
+
+use crate::subject::server::setting_shapes;
 
 use super::grouping::Group;
 use super::runner::{may_change_anything, possible};
@@ -31,6 +34,9 @@ const LONG: usize = 30;
 /// The number of relevant states for which the program looks for a shortest trace, if a divergence
 /// occurred in many.
 const MOST_SITUATIONS: usize = 20;
+
+/// The most shapes of one setting.
+const MOST_SHAPES: usize = 6;
 
 /// A divergence with the smallest scenario that is known to show it.
 #[derive(Debug, Clone)]
@@ -81,6 +87,9 @@ pub(super) async fn demonstrate(
     trials.run_missing(|group| Some(as_seen(group, segments).steps)).await;
     let whole = |group: &Group| whole_scenario(group, segments);
     trials.run_missing(|group| Some(whole(group))).await;
+    for earlier in 1..MOST_SHAPES {
+        trials.run_missing(|group| in_another_shape(group, profile, segments, earlier)).await;
+    }
     let found = &trials.divergences;
     to_shorten.retain(|number| {
         let DemonstratedDivergence { group, demonstration } = &found[*number];
@@ -233,6 +242,24 @@ fn relevant(
     let (segment, difference) = group.first(segments);
     let record = &segment.log[difference.at];
     relevant_steps(profile, difference, record, &before(group, segments), has_queries)
+}
+
+/// The relevant steps, with the last one repeated, so that it sends another shape of its setting. `None` if the
+/// setting has fewer shapes.
+fn in_another_shape(
+    group: &Group,
+    profile: &Profile,
+    segments: &[Segment],
+    earlier: usize,
+) -> Option<Vec<Action>> {
+    let mut steps = relevant(group, profile, segments, false);
+    let last = *steps.last()?;
+    if earlier >= setting_shapes(&last) {
+        return None;
+    }
+    let again = Action { tag: false, ..last };
+    steps.splice(steps.len() - 1..steps.len() - 1, std::iter::repeat_n(again, earlier));
+    Some(steps)
 }
 
 /// The first scenario that showed a difference of content, reduced to the steps that matter to the

@@ -280,7 +280,7 @@ fn conflicting_arguments_are_refused() {
         ("diff --clients 3", "--concurrent"),
         ("diff --concurrent --only x", "cannot be used with"),
         ("diff --concurrent --format junit", "with `--concurrent` the report is `text`"),
-        ("diff --concurrent --defect concurrency.hope", "did you mean `concurrency."),
+        ("diff --concurrent --defect concurrency.hope", "there is no defect `concurrency.hope`"),
         ("diff --concurrent --server http://127.0.0.1:1 --defect x", "cannot be used with"),
         ("replay /nowhere/at-all.jsonl", "/nowhere/at-all.jsonl: the recording cannot be read"),
     ] {
