@@ -50,10 +50,63 @@ impl<'a> StreamPlaces<'a> {
     }
 
     /// How long the timeline was at the place for which the request asks by `at`; `None` if the request asks
-    /// for no place, or not for one that a sync gave.
+    /// for no place, or not for one that a sync gave, or for one before the session: the state at its
+    /// beginning has no order.
     pub(super) fn at(&self, answer: &ReadAnswer, timeline: &RoomTimeline) -> Option<usize> {
         let at = answer.request.parameter("at")?;
         let first = self.first_events.get(&(answer.reader.clone(), at))?;
-        timeline.place_of((*first).try_into().ok()?)
+        timeline.place_of((*first).try_into().ok()?).filter(|place| *place >= timeline.start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_access_rules::endpoint::{EndpointId, KNOWN};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::subject::server::Request;
+
+    fn answer(request: Request, body: Value) -> ReadAnswer {
+        let endpoint = EndpointId::find(request.call).unwrap();
+        ReadAnswer { action: 0, reader: "@reader:s".try_into().unwrap(), endpoint, request, body }
+    }
+
+    /// The answer to a first sync that gives the event after the place `token`.
+    fn sync(token: &str, event: &str, limited: bool) -> ReadAnswer {
+        let events = json!([{ "event_id": event }]);
+        let timeline = json!({ "events": events, "prev_batch": token, "limited": limited });
+        let rooms = json!({ "join": { "!room:s": { "timeline": timeline } } });
+        let sync = EndpointId::find("GET /sync").unwrap();
+        answer(Request::to(sync, []), json!({ "rooms": rooms, "next_batch": "end" }))
+    }
+
+    #[test]
+    fn only_a_place_in_the_timeline_of_the_session_is_known() {
+        let event = |id: &str| {
+            let event = json!({
+                "event_id": id, "sender": "@u:s", "type": "m.room.name", "content": {},
+            });
+            serde_json::from_value(event).unwrap()
+        };
+        let timeline = RoomTimeline {
+            id: "!room:s".try_into().unwrap(),
+            events: ["$state", "$other", "$first", "$second"].map(event).to_vec(),
+            start: 2,
+        };
+        let answers = [
+            sync("before the session", "$other", true),
+            sync("in the timeline", "$second", true),
+            sync("of a whole timeline", "$first", false),
+        ];
+        let stream = StreamPlaces::of(&answers);
+        let at = |token: &str| {
+            let request = Request::to(KNOWN.members, ["!room:s"]).query("at", token);
+            stream.at(&answer(request, json!({})), &timeline)
+        };
+        assert_eq!(at("in the timeline"), Some(3));
+        for token in ["before the session", "of a whole timeline", "of nobody"] {
+            assert_eq!(at(token), None, "{token}");
+        }
     }
 }
