@@ -152,7 +152,7 @@ pub fn compare(from: &Rules, to: &Rules, scope: Scope, threads: usize, stop: &St
     let from = from.profile();
     let mut comparison = compare_profiles(&from, &to, scope, threads, stop);
     if scope == (Scope { guests: 1, rooms: 1 }) && from.choices != to.choices {
-        for wider in WIDER {
+        for wider in Scope::WIDER {
             let near = stop.clone().at_states(stop.most_states.unwrap_or(NEAR).min(NEAR));
             comparison.add_new(compare_profiles(&from, &to, wider, threads, &near));
         }
@@ -162,8 +162,6 @@ pub fn compare(from: &Rules, to: &Rules, scope: Scope, threads: usize, stop: &St
     Comparison { verdict, redeclared, ..comparison }
 }
 
-/// The wider scopes: an option may confuse two guests or two rooms.
-const WIDER: [Scope; 2] = [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, rooms: 2 }];
 /// The number of states that are compared at a wider scope.
 const NEAR: usize = 1_500;
 

@@ -35,8 +35,6 @@ impl DefectDetection {
 const FIRST: Scope = Scope { guests: 1, rooms: 1 };
 /// The number of states that a search near the initial state explores.
 const NEAR: usize = 4_000;
-/// The scopes that are explored near the initial state if the first scope shows nothing.
-const WIDER: [Scope; 2] = [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, rooms: 2 }];
 
 /// Checks every defect of `rules` in two ways:
 ///
@@ -74,7 +72,8 @@ fn violated_promises(rules: &Rules, system: &Profile, stop: &Stop) -> GuaranteeS
         violated.map(|(guarantee, _): (GuaranteeId, _)| guarantee).collect::<GuaranteeSet>()
     };
     let near = stop.clone().at_states(NEAR);
-    let searches = [(FIRST, &near), (FIRST, stop), (WIDER[0], &near), (WIDER[1], &near)];
+    let searches =
+        [(FIRST, &near), (FIRST, stop), (Scope::WIDER[0], &near), (Scope::WIDER[1], &near)];
     let mut found = searches.into_iter().map(|(scope, stop)| violated_in(scope, stop));
     found.find(|violated| !violated.is_empty()).unwrap_or_default()
 }
@@ -90,5 +89,5 @@ fn differs<S: Subject + Clone + Send + Sync>(
         lockstep::explore(&rules.profile(), scope, make(system, scope), 1, stop).mismatch.is_some()
     };
     let near = stop.clone().at_states(NEAR);
-    differs_in(FIRST, stop) || WIDER.iter().any(|scope| differs_in(*scope, &near))
+    differs_in(FIRST, stop) || Scope::WIDER.iter().any(|scope| differs_in(*scope, &near))
 }

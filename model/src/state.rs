@@ -31,6 +31,11 @@ pub struct Scope {
     pub rooms: usize,
 }
 
+impl Scope {
+    /// The next scopes after one guest in one room: an option may confuse two guests or two rooms.
+    pub const WIDER: [Self; 2] = [Self { guests: 2, rooms: 1 }, Self { guests: 1, rooms: 2 }];
+}
+
 spelled! {
     /// The account of a guest.
     Account {

@@ -30,16 +30,15 @@ pub(super) fn read_classes(profile: &Profile, steps: &[Action]) -> BTreeSet<Read
     // What each reader has read.
     let mut has_read: Vec<(Actor, Gives)> = Vec::new();
     for step in steps {
-        let of_step = ReadClass::of(profile, &state, step);
+        let Some(outcome) = outcome(profile, &state, step) else { continue };
+        let of_step = ReadClass::of(&state, step, &outcome);
         let is_possible = |class: &ReadClass| {
             class.read.follows().is_none_or(|earlier| has_read.contains(&(step.by, earlier)))
         };
         classes.extend(of_step.into_iter().filter(is_possible));
         let gives = step.operation.endpoint().and_then(|endpoint| endpoint.get().gives);
         has_read.extend(gives.map(|gives| (step.by, gives)));
-        if let Some(outcome) = outcome(profile, &state, step) {
-            state = outcome.next;
-        }
+        state = outcome.next;
     }
     classes
 }

@@ -1,7 +1,6 @@
 //! What the texts leave open of an answer, and no option of a decision point can say.
 
-use guest_access_model::action::Action;
-use guest_access_model::action::{Actor, Answer, Credential, Operation};
+use guest_access_model::action::{Action, Actor, Answer, Credential, Operation};
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Kind, State};
 use guest_access_rules::endpoint::Gives;
@@ -29,7 +28,7 @@ pub(super) fn open_question(
         "no rule says whether who is knocking may knock again (A63)"
     } else if is_refused_as_guest(observed) && is_banned_from_closed_room(step, guest, before) {
         "no rule says which of two refusals comes first: of the banned, or of guests (A22)"
-    } else if is_given_state_at_leaving(step, guest, before, (observed, expected), log)? {
+    } else if is_given_state_at_leaving(step, guest, before, (observed, expected), log) {
         "no rule says whether who left an invite or a knock is given the state as of its leaving (A72)"
     } else {
         return None;
@@ -100,9 +99,9 @@ fn is_given_state_at_leaving(
     before: &State,
     (observed, expected): (&HttpObservation, &Outcome),
     log: &[StepRecord],
-) -> Option<bool> {
+) -> bool {
     let gives_state = matches!(
-        step.operation.endpoint()?.get().gives,
+        step.operation.endpoint().and_then(|endpoint| endpoint.get().gives),
         Some(Gives::State | Gives::StateEvent | Gives::InitialSync)
     );
     let is_given = observed.is_allowed()
@@ -110,18 +109,16 @@ fn is_given_state_at_leaving(
         && expected.observation.answer != Answer::Gave { tagged: true };
     let is_state = before.tagged.is_some_and(|tagged| tagged.kind == Kind::State);
     if !(gives_state && is_given && is_state) || step.with != Credential::Own {
-        return Some(false);
+        return false;
     }
     let membership = |state: &State| state.rooms[0].members[guest];
     let is_out = |membership| matches!(membership, Membership::Leave | Membership::Ban);
     let states = || log.iter().map(|record| &record.after);
     if !is_out(membership(before)) {
-        return Some(false);
+        return false;
     }
-    let left = states().rposition(|state| !is_out(membership(state)))?;
-    if membership(&log[left].after) == Membership::Join {
-        return Some(false);
-    }
-    let sent = states().position(|state| state.tagged.is_some())?;
-    Some(sent <= left)
+    let left = states().rposition(|state| !is_out(membership(state)));
+    let sent = states().position(|state| state.tagged.is_some());
+    let (Some(left), Some(sent)) = (left, sent) else { return false };
+    membership(&log[left].after) != Membership::Join && sent <= left
 }

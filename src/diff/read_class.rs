@@ -3,9 +3,8 @@
 //! Two reads are of one class if they ask in the same way, for readers whom the rules do not tell apart.
 
 use guest_access_model::action::{Action, Actor, Answer, Credential, Observation};
-use guest_access_model::decide::outcome;
+use guest_access_model::decide::Outcome;
 use guest_access_model::state::State;
-use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
 use crate::subject::server::FurtherRead;
@@ -27,8 +26,8 @@ pub struct ReadClass {
 }
 
 impl ReadClass {
-    /// The classes of the further calls of a step in this state.
-    pub(super) fn of(profile: &Profile, before: &State, step: &Action) -> Vec<Self> {
+    /// The classes of the further calls of a step in this state, whose outcome by the rules is `expected`.
+    pub(super) fn of(before: &State, step: &Action, expected: &Outcome) -> Vec<Self> {
         let ways = FurtherRead::of(step);
         let room = before.rooms.get(step.room().unwrap_or_default());
         let (Some(room), Credential::Own) = (room, step.with) else { return Vec::new() };
@@ -40,11 +39,7 @@ impl ReadClass {
             Actor::User => (false, room.user),
             Actor::Moderator | Actor::Server | Actor::Nobody => return Vec::new(),
         };
-        if ways.is_empty() {
-            return Vec::new();
-        }
-        let Some(outcome) = outcome(profile, before, step) else { return Vec::new() };
-        let Observation { decision, answer, .. } = outcome.observation;
+        let Observation { decision, answer, .. } = expected.observation;
         let is_of_timeline = |read| {
             matches!(
                 read,

@@ -210,13 +210,13 @@ impl ScenarioRunner<'_> {
                 let why = "it would end tokens of which the rules do not speak";
                 HttpObservation::inconclusive(NotRunKind::BeyondTheRules, why)
             } else {
-                let classes = ReadClass::of(&self.variants.default, &before, step);
-                session.read_also(content.further(&classes));
+                let classes = ReadClass::of(&before, step, &ours);
+                let wanted = content.further(&classes);
+                session.read_also(wanted.clone());
                 let observed = session.perform(step).await?;
                 let unread = session.left_unread();
-                let planned = content.further(&classes);
                 let is_made = |class: &&ReadClass| {
-                    planned.contains(&class.read) && !unread.contains(&class.read)
+                    wanted.contains(&class.read) && !unread.contains(&class.read)
                 };
                 for class in classes.iter().filter(is_made) {
                     content.was_made(*class);

@@ -15,7 +15,7 @@ use std::collections::{BTreeSet, HashSet};
 use guest_access_model::action::{Action, Operation};
 use guest_access_rules::profile::Profile;
 
-use crate::subject::server::setting_shapes;
+use crate::subject::server::{MOST_SHAPES, setting_shapes};
 
 use super::grouping::Group;
 use super::runner::{may_change_anything, possible};
@@ -34,9 +34,6 @@ const LONG: usize = 30;
 /// The number of relevant states for which the program looks for a shortest trace, if a divergence
 /// occurred in many.
 const MOST_SITUATIONS: usize = 20;
-
-/// The most shapes of one setting.
-const MOST_SHAPES: usize = 6;
 
 /// A divergence with the smallest scenario that is known to show it.
 #[derive(Debug, Clone)]

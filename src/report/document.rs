@@ -7,7 +7,7 @@ mod html;
 mod markdown;
 
 use guest_access_rules::rules::Rules;
-use guest_access_scenarios::scenario::Scenario;
+use guest_access_scenarios::scenario::{Scenario, ScenarioError};
 
 use super::Run;
 use super::trace::Trace;
@@ -86,7 +86,13 @@ impl Toned {
 impl Part {
     /// The trace of a scenario under these rules. If a step cannot happen, the reason.
     pub(super) fn trace(scenario: &Scenario, rules: &Rules) -> Self {
-        match Trace::of(scenario, rules) {
+        Trace::of(scenario, rules).into()
+    }
+}
+
+impl From<Result<Trace, ScenarioError>> for Part {
+    fn from(trace: Result<Trace, ScenarioError>) -> Self {
+        match trace {
             Ok(trace) => Self::Trace(trace),
             Err(error) => Self::Paragraph(error.to_string()),
         }

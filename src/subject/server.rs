@@ -57,5 +57,5 @@ pub use response::Response;
 pub use session::Session;
 pub use session::further_reads::FurtherRead;
 pub use session::single_calls::{CallContext, CallResult, RoomSettings};
-pub use setting_shape::setting_shapes;
+pub use setting_shape::{MOST_SHAPES, setting_shapes};
 pub use token::Token;

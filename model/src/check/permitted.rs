@@ -23,9 +23,6 @@ pub(super) const SCOPE: Scope = Scope { guests: 1, rooms: 1 };
 /// A counterexample for each guarantee that a homeserver breaks.
 pub type Broken = Vec<(GuaranteeId, Vec<Action>)>;
 
-/// The wider scopes, at which new answers are checked too: an answer may confuse two guests or two rooms.
-const WIDER: [Scope; 2] = [Scope { guests: 2, rooms: 1 }, Scope { guests: 1, rooms: 2 }];
-
 /// An answer that the rules permit besides the default, and the guarantees that it breaks.
 #[derive(Debug, Clone)]
 pub struct PermittedAnswer {
@@ -45,8 +42,13 @@ pub struct PermittedAnswer {
 impl PermittedAnswer {
     /// The guarantees that the answer breaks.
     pub(super) fn breaks(&self) -> GuaranteeSet {
-        self.broken.iter().map(|(guarantee, _)| *guarantee).collect()
+        guarantees_of(&self.broken)
     }
+}
+
+/// The guarantees with a counterexample.
+pub(super) fn guarantees_of(broken: &Broken) -> GuaranteeSet {
+    broken.iter().map(|(guarantee, _)| *guarantee).collect()
 }
 
 /// Checks these guarantees for each answer that `rules` permit besides the default, one at a time.
@@ -121,7 +123,7 @@ impl PermittedAnswer {
         if only_opens_what_answers(&self.variant) {
             return Ok(());
         }
-        for scope in WIDER {
+        for scope in Scope::WIDER {
             let kept = guarantees.without(self.breaks());
             let system = &self.variant.profile;
             let judged_by = judged_by(rules, system);
@@ -148,7 +150,7 @@ impl PermittedAnswer {
             .iter()
             .fold(base.profile(), |profile, edit| edit.applied_to(profile));
         let (broken, _) = broken(system, judged_by(base, system), breaks, stop)?;
-        Ok(breaks.without(broken.iter().map(|(guarantee, _)| *guarantee).collect()))
+        Ok(breaks.without(guarantees_of(&broken)))
     }
 }
 

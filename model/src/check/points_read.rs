@@ -4,8 +4,8 @@
 //! A decision that never reads a point is the same for every option of the point. So one exploration of
 //! the default homeserver serves every *variant*, a homeserver with other options at some points:
 //!
-//! 1. Explore the default homeserver once. (For variants of another homeserver, explore that one.) For each action in each state, record the points that the
-//!    decision reads.
+//! 1. Explore the default homeserver once, or the homeserver of which the variants are. For each action in
+//!    each state, record the points that the decision reads.
 //! 2. For each variant, repeat the decisions that read one of its points. Judge each outcome that
 //!    differs from the default outcome.
 //! 3. Explore from each state that such an outcome reaches for the first time, by all actions.

@@ -12,7 +12,9 @@ use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::Variant;
 
-use super::permitted::{PermittedAnswer, SCOPE, broken, judged_by, only_opens_what_answers};
+use super::permitted::{
+    PermittedAnswer, SCOPE, broken, guarantees_of, judged_by, only_opens_what_answers,
+};
 use super::points_read::PointsRead;
 
 /// What the permitted answers break together, and none of them alone: one answer for each such set.
@@ -118,7 +120,7 @@ impl Together<'_> {
     ) -> Result<PermittedAnswer, ExecutorError> {
         let judged_by = judged_by(self.rules, &variant.profile);
         let (broken, complete) = broken(&variant.profile, judged_by, guarantees, self.stop)?;
-        let newly_broken = broken.iter().map(|(guarantee, _)| *guarantee).collect();
+        let newly_broken = guarantees_of(&broken);
         Ok(PermittedAnswer { variant, is_new: true, broken, newly_broken, complete })
     }
 }

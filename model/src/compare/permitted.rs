@@ -18,7 +18,7 @@ use guest_access_rules::variant::Edit;
 use guest_access_rules::vocabulary::spelled;
 
 use super::difference_search::{DifferenceKind, DifferenceSearch};
-use super::{Direction, Leader, NEAR, Side, WIDER};
+use super::{Direction, Leader, NEAR, Side};
 
 spelled! {
     /// What the second revision permits, relative to the first.
@@ -140,7 +140,8 @@ pub fn permitted_changes(
         let answer = change.edit.applied_to(default.clone());
         let first = first_difference(&default, &answer, scope, stop);
         let near = stop.clone().at_states(stop.most_states.unwrap_or(NEAR).min(NEAR));
-        let wider = WIDER.iter().map(|wider| first_difference(&default, &answer, *wider, &near));
+        let wider =
+            Scope::WIDER.iter().map(|wider| first_difference(&default, &answer, *wider, &near));
         let shown =
             std::iter::once(first.clone()).chain(wider).find(|(effect, _)| effect.is_some());
         shown.unwrap_or(first)

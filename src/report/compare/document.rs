@@ -140,8 +140,5 @@ fn answer(of: &str, words: &str, allows: bool) -> DiagramAnswer {
 
 /// The trace with these answers to its last step.
 fn trace(trace: Result<Trace, ScenarioError>, answers: Vec<DiagramAnswer>) -> Part {
-    match trace {
-        Ok(trace) => Part::Trace(trace.ending_with(answers)),
-        Err(error) => Part::Paragraph(error.to_string()),
-    }
+    trace.map(|trace| trace.ending_with(answers)).into()
 }

@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 const MALFORMED: usize = 6;
 /// The number of shapes of a value of nobody's.
 const UNKNOWN: usize = 4;
+/// The most shapes that one setting has.
+pub const MOST_SHAPES: usize = MALFORMED;
 
 /// Chooses the shapes of one session.
 #[derive(Debug, Default)]

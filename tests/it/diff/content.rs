@@ -376,7 +376,10 @@ fn a_section_that_was_not_compared_is_not_called_compared() {
         let coverage = report["coverage"].as_array().unwrap().clone();
         let section = |section: &Value| {
             let text = |key: &str| section[key].as_str().unwrap().to_owned();
-            (section["given"].as_u64().unwrap() > 0).then(|| (text("endpoint"), text("section")))
+            let is_given = section["given"].as_u64().unwrap() > 0;
+            let is_checked = section["checks"].as_array().unwrap().contains(&json!("events"));
+            assert_eq!(is_checked, is_given, "{section}");
+            is_given.then(|| (text("endpoint"), text("section")))
         };
         coverage.iter().filter_map(section).collect::<Vec<_>>()
     };

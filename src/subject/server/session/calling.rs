@@ -12,6 +12,9 @@ use guest_access_rules::endpoint::EndpointId;
 use ruma::OwnedRoomId;
 use serde::Deserialize;
 
+use super::directory::{LOOK_UP, PUBLIC_ROOMS, alias_leads_to};
+use super::forgetting::FORGET;
+use super::to_device::SEND_TO_DEVICE;
 use super::{LOGOUT_ALL, Session};
 use crate::subject::server::accounts::{Credentials, UserAccount};
 use crate::subject::server::error::ServerError;
@@ -84,17 +87,13 @@ impl Session<'_> {
         (request, response): (&Request, &Response),
         room: &str,
     ) -> Result<ResponseContent, ServerError> {
-        let mut content = self.delivery(with, called, request).await?;
-        if content == ResponseContent::Nothing {
-            content = self.history_after(with, called, room).await?;
+        match called.get().id.as_str() {
+            SEND_TO_DEVICE => self.delivery(with, request).await,
+            FORGET => self.history_after(with, room).await,
+            PUBLIC_ROOMS => self.listed_settings(with).await,
+            LOOK_UP => alias_leads_to(response, room),
+            _ => Ok(ResponseContent::Nothing),
         }
-        if content == ResponseContent::Nothing {
-            content = self.listed_settings(with, called).await?;
-        }
-        if content == ResponseContent::Nothing {
-            content = Self::alias_leads_to(called, response, room)?;
-        }
-        Ok(content)
     }
 
     /// The verdict on the call of `action` when the ordinary user makes the call; none, if the action is

@@ -1,6 +1,5 @@
 //! The directory: what an entry says of a room, and to which room an alias leads.
 
-use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility};
 use serde_json::{Value, json};
 
@@ -13,41 +12,34 @@ use crate::subject::server::observation::ResponseContent;
 use crate::subject::server::request::{Request, endpoint};
 use crate::subject::server::response::Response;
 
-const PUBLIC_ROOMS: &str = "GET /publicRooms";
+pub(super) const PUBLIC_ROOMS: &str = "GET /publicRooms";
 const PUBLISH: &str = "PUT /directory/list/room/{roomId}";
-const LOOK_UP: &str = "GET /directory/room/{roomAlias}";
+pub(super) const LOOK_UP: &str = "GET /directory/room/{roomAlias}";
+
+/// Whether the answer to the look-up of an alias names its room.
+///
+/// # Errors
+/// If the answer is no JSON.
+pub(super) fn alias_leads_to(
+    response: &Response,
+    room: &str,
+) -> Result<ResponseContent, ServerError> {
+    let holds = response.json::<Value>()?["room_id"] == room;
+    Ok(ResponseContent::Effect { effect: CallEffect::AliasLeads, holds })
+}
 
 impl Session<'_> {
-    /// Whether the answer to the look-up of an alias names its room; nothing, for other calls.
-    ///
-    /// # Errors
-    /// If the answer is no JSON.
-    pub(super) fn alias_leads_to(
-        called: EndpointId,
-        response: &Response,
-        room: &str,
-    ) -> Result<ResponseContent, ServerError> {
-        if called.get().id != LOOK_UP {
-            return Ok(ResponseContent::Nothing);
-        }
-        let holds = response.json::<Value>()?["room_id"] == room;
-        Ok(ResponseContent::Effect { effect: CallEffect::AliasLeads, holds })
-    }
-
     /// Whether the directory, as the caller reads it, says of the first room what its settings say; nothing,
-    /// for other calls, and if the homeserver does not publish the room.
+    /// for callers without an account of their own, and if the homeserver does not publish the room.
     ///
     /// # Errors
     /// If no response came, or an answer is no answer of the directory.
     pub(super) async fn listed_settings(
         &self,
         with: &Credentials,
-        called: EndpointId,
     ) -> Result<ResponseContent, ServerError> {
         let is_reader = with.named.is_none() && with.token.is_some();
-        let Some(room) =
-            self.rooms.first().filter(|_| is_reader && called.get().id == PUBLIC_ROOMS)
-        else {
+        let Some(room) = self.rooms.first().filter(|_| is_reader) else {
             return Ok(ResponseContent::Nothing);
         };
         let publish = |visibility: &str| {

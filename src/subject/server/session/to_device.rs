@@ -16,7 +16,7 @@ use crate::subject::server::observation::ResponseContent;
 use crate::subject::server::request::Request;
 use crate::subject::server::requests::device_sync;
 
-const SEND_TO_DEVICE: &str = "PUT /sendToDevice/{eventType}/{txnId}";
+pub(super) const SEND_TO_DEVICE: &str = "PUT /sendToDevice/{eventType}/{txnId}";
 
 impl Session<'_> {
     /// A sample request to `called`. A message to devices is addressed to the devices of its caller, and has
@@ -36,20 +36,19 @@ impl Session<'_> {
         }
     }
 
-    /// Whether the message to the caller's devices that `request` sent is delivered once; nothing, for other
-    /// requests, and for callers that may not sync.
+    /// Whether the message to the caller's devices that `request` sent is delivered once; nothing, for calls
+    /// that name another user, and for callers that may not sync.
     ///
     /// # Errors
     /// If no response came, or an answer is no answer to a sync.
     pub(super) async fn delivery(
         &self,
         with: &Credentials,
-        called: EndpointId,
         request: &Request,
     ) -> Result<ResponseContent, ServerError> {
         let messages = request.body.as_ref().map(|body| &body["messages"]);
         let content = messages
-            .filter(|_| called.get().id == SEND_TO_DEVICE && with.named.is_none())
+            .filter(|_| with.named.is_none())
             .and_then(|messages| messages.as_object()?.values().next()?.get("*"));
         let Some(content) = content else { return Ok(ResponseContent::Nothing) };
         let mut waits = WAITS.into_iter();
