@@ -337,7 +337,14 @@ proptest! {
 
     /// All calls overlap, so that the history has as many orders as it has permutations.
     #[test]
-    fn calls_that_all_overlap_are_decided(seed in any::<u64>()) {
+    fn calls_that_all_overlap_are_decided(
+        // The search in the order of the calls decides neither of the two.
+        seed in prop_oneof![
+            30 => any::<u64>(),
+            1 => Just(5_302_254_184_221_296_267),
+            1 => Just(7_310_827_523_415_175_732),
+        ],
+    ) {
         let rules = latest();
         let mut rng = Rng::with_seed(seed);
         let mut round = round_of_the_reference(&rules.profile(), 48, &mut rng);

@@ -17,6 +17,10 @@
 //! 7. Drop every prefix that was found before (G. Lowe, *Testing for linearizability*, 2017), and go on
 //!    with step 2.
 //! 8. If no prefix is left, there is no linearization. The longest prefixes are the *dead ends*.
+//!
+//! A first wrong choice may cost a search more prefixes than it may find, while another order of the
+//! candidates leads to a linearization at once. So short searches with shuffled candidates come before a long
+//! one (C. Gomes, B. Selman and H. Kautz, *Boosting combinatorial search through randomization*, 1998).
 
 use std::collections::HashSet;
 use std::mem::size_of;
@@ -34,6 +38,10 @@ pub const MAX_PREFIXES: usize = 400_000;
 const MAX_BYTES: usize = 256 << 20;
 /// The number of prefixes of the short search: the proof that ignores the order takes as long.
 const PREFIXES_BEFORE_REFUTATION: usize = 2_048;
+/// The number of short searches with shuffled candidates.
+const SHUFFLED_SEARCHES: u64 = 32;
+/// The number of prefixes of each of them.
+const PREFIXES_OF_SHUFFLED_SEARCH: usize = 8_192;
 /// The number of prefixes after which a search asks its [`Stop`] again.
 const PREFIXES_BETWEEN_STOPS: usize = 256;
 /// The number of dead ends that a search returns at most.
@@ -53,6 +61,9 @@ pub struct HistorySearch<'a, S: SequentialSpecification> {
     pub max_prefixes: usize,
     /// When the search stops before its limit; never, without a condition.
     pub stop: Option<&'a Stop>,
+    /// The seed by which the candidates of each prefix are shuffled; without one, they stay in the order of
+    /// their start.
+    pub shuffled_by: Option<u64>,
 }
 
 /// The result of a search.
@@ -135,6 +146,7 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
             is_final: None,
             max_prefixes: MAX_PREFIXES,
             stop: None,
+            shuffled_by: None,
         }
     }
 
@@ -145,8 +157,8 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
 
     /// Whether the history has a linearization; `None` if the search stopped at its limit, or was stopped.
     ///
-    /// A short search comes first, then the proof that ignores the order of the calls, then the whole
-    /// search.
+    /// A short search comes first, then the proof that ignores the order of the calls, then the searches with
+    /// shuffled candidates, then the whole search.
     pub fn is_linearizable(&self) -> Option<bool> {
         let decided = |result| match result {
             SearchResult::Linearization(_) => Some(true),
@@ -154,8 +166,11 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
             SearchResult::Undecided => None,
         };
         let short = self.max_prefixes.min(PREFIXES_BEFORE_REFUTATION);
+        let shuffled = self.max_prefixes.min(PREFIXES_OF_SHUFFLED_SEARCH);
+        let shuffled = |seed| Self { max_prefixes: shuffled, shuffled_by: Some(seed), ..*self };
         decided(Self { max_prefixes: short, ..*self }.run())
             .or_else(|| self.is_refuted().then_some(false))
+            .or_else(|| (0..SHUFFLED_SEARCHES).find_map(|seed| decided(shuffled(seed).run())))
             .or_else(|| decided(self.run()))
     }
 
@@ -185,6 +200,7 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
         let mut unexplored = vec![0];
         let mut explored = 0_usize;
         let mut longest: Vec<usize> = vec![0];
+        let mut shuffling = self.shuffled_by.map(fastrand::Rng::with_seed);
         while let Some(number) = unexplored.pop() {
             let prefix = &prefixes[number];
             if prefix.answered == answered && self.is_final.is_none_or(|is| is(&prefix.state)) {
@@ -198,7 +214,11 @@ impl<'a, S: SequentialSpecification> HistorySearch<'a, S> {
                 longest.push(number);
             }
             // The stack returns its last element first: push the first candidate last.
-            for next in self.extensions(prefix, number, &predecessors).into_iter().rev() {
+            let mut extensions = self.extensions(prefix, number, &predecessors);
+            if let Some(rng) = &mut shuffling {
+                rng.shuffle(&mut extensions);
+            }
+            for next in extensions.into_iter().rev() {
                 if known.insert((next.calls.clone(), next.state.clone())) {
                     unexplored.push(prefixes.len());
                     prefixes.push(next);
