@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use guest_access_model::action::Action;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::{JOINED_BY, Variant, Variants};
+use guest_access_scenarios::permitted::DivergenceKind;
 use guest_access_scenarios::scenario::{LABEL, Scenario, ScenarioStep, sentence};
 
 use super::consistency::contrast;
@@ -89,7 +90,7 @@ impl Assembly<'_> {
             at: demonstration.at,
         });
         let readings = if conflicts.is_empty() {
-            self.readings(demonstration, group.cause)
+            self.readings(demonstration, group.cause, *kind)
         } else {
             Vec::new()
         };
@@ -134,11 +135,19 @@ impl Assembly<'_> {
     }
 
     /// The readings under which the homeserver is right; none where a mistake explains the divergence
-    /// and more.
-    fn readings(&self, demonstration: &Demonstration, cause: Option<usize>) -> Vec<ReadingTaken> {
+    /// and more. But the error of a refusal is right if a reading permits the error, whatever mistake the
+    /// homeserver makes where it does not refuse.
+    fn readings(
+        &self,
+        demonstration: &Demonstration,
+        cause: Option<usize>,
+        kind: DivergenceKind,
+    ) -> Vec<ReadingTaken> {
         let cause = cause.map(|number| &*self.record.explanations[number].variants);
         let all = &self.variants.all;
-        if cause.is_some_and(|cause| !self.variants.are_permitted(cause)) {
+        if cause.is_some_and(|cause| !self.variants.are_permitted(cause))
+            && kind != DivergenceKind::Error
+        {
             return Vec::new();
         }
         // Each set of variants permits the outcome alone. Take the set of the cause, else the set of

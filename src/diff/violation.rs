@@ -4,7 +4,7 @@
 //! question, with sentences of its own: of the event, of the content, of the effect.
 
 use guest_access_model::action::{Actor, Answer, Operation, Setting};
-use guest_access_model::state::{ReaderRelation, Standing, State, Tagged};
+use guest_access_model::state::{Kind, ReaderRelation, Standing, State, Tagged};
 use guest_access_rules::clause::{self, Force};
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::rules::Rules;
@@ -37,7 +37,7 @@ impl Violation {
         if difference.inconsistency.is_some() {
             return in_force(Sentence::new(
                 &[],
-                "each answer by itself is permitted, and the two contradict each other",
+                "the answer by itself is permitted, and contradicts another answer of the same run",
             ));
         }
         if let Some(content) = record.content.first() {
@@ -49,7 +49,27 @@ impl Violation {
         if let Some(sentence) = sentence_on_event(difference, record) {
             return in_force(sentence);
         }
+        // RG-10: The registration of a guest ignores every parameter of its body but
+        // `initial_device_display_name`.
+        if matches!(record.step.operation, Operation::Register { named: true })
+            && decision.allows()
+            && !record.observed.is_allowed()
+        {
+            let because = "the registration of a guest ignores a `username` and a `device_id`";
+            let sentence = in_force(Sentence::new(&["RG-10"], because));
+            if !sentence.clauses.is_empty() {
+                return sentence;
+            }
+        }
         let are_members_wrong = !record.members_fit(&expected.next);
+        if are_members_wrong && removes_guests(record) && removes_users(difference, record) {
+            // GA-23: When `m.room.guest_access` changes so that guests may no longer join, the server sets
+            // their membership to `leave`.
+            // GA-32: A guest may upgrade to a full account by registering in the ordinary way with its own
+            // token in `guest_access_token`.
+            let because = "a revocation ends the memberships of guests, and who upgraded is none";
+            return in_force(Sentence::new(&["GA-23", "GA-32"], because));
+        }
         if are_members_wrong && removes_guests(record) {
             // GA-23: When `m.room.guest_access` changes so that guests may no longer join, the server sets
             // their membership to `leave`.
@@ -101,6 +121,19 @@ fn removes_guests(record: &StepRecord) -> bool {
     )
 }
 
+/// Whether a joined member who is no guest by the rules has left.
+fn removes_users(difference: &Difference, record: &StepRecord) -> bool {
+    let (State { accounts, .. }, Some(members)) = (&difference.before, &record.members) else {
+        return false;
+    };
+    members.iter().zip(&difference.expected.next.rooms).any(|(is, should)| {
+        let guests = accounts.iter().zip(is.guests.iter().zip(&should.members));
+        guests.into_iter().any(|(account, (is, should))| {
+            !account.is_guest() && *should == Membership::Join && *is == Membership::Leave
+        })
+    })
+}
+
 /// The sentence that says whether the caller is given the tagged event, if the answer is wrong in that.
 fn sentence_on_event(difference: &Difference, record: &StepRecord) -> Option<Sentence> {
     let State { tagged, rooms, .. } = &difference.before;
@@ -132,6 +165,7 @@ fn sentence_on_event(difference: &Difference, record: &StepRecord) -> Option<Sen
         record.step.operation.endpoint()?.get().gives,
         Some(Gives::State | Gives::StateEvent)
     );
+    let is_own_membership = tagged.kind == Kind::Member && relation.before != relation.after;
     Some(match (is_due, membership) {
         // CS-22: A joined user is given the current state of a room.
         (true, Membership::Join) if gives_state => {
@@ -145,6 +179,13 @@ fn sentence_on_event(difference: &Difference, record: &StepRecord) -> Option<Sen
             Sentence::new(&["CS-23"], "a user who left is given the state as of its leaving")
         }
         (true, _) => sentence_that_shows(tagged, relation),
+        // HV-25: A user's own member event may be seen if the membership before it or the membership after
+        // it shows it.
+        // HV-6: A user to whom no other rule shows an event may not see it.
+        (false, _) if is_own_membership => Sentence::new(
+            &["HV-25", "HV-6"],
+            "neither the membership before the reader's own member event nor the one after it shows it",
+        ),
         // HV-6: A user to whom no other rule shows an event may not see it.
         (false, _) if has_joined(relation) => {
             Sentence::new(&["HV-6"], reason_to_hide(tagged.before))
