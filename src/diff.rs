@@ -29,6 +29,7 @@ mod cause;
 mod consistency;
 mod content;
 mod content_difference;
+mod content_scenarios;
 mod defect_runs;
 mod further;
 mod grouping;
@@ -69,7 +70,7 @@ use crate::subject::server::{NotRunKind, NotRunReason, Server, ServerError, User
 pub use content::{ContentCheck, SectionCoverage};
 pub use defect_runs::{DefectResult, DefectRunError, HIDDEN, diff_defects};
 pub use id::ID_SCHEME;
-pub use plan::{PlanError, plan, plan_from, plan_vectors};
+pub use plan::{PlanError, plan, plan_content, plan_from, plan_vectors};
 pub use replay::{ReplayOutcome, ReplayResult, replay};
 pub use result::{
     AnswerClass, CallTarget, Cause, CellVerdict, Circumstances, DiffResult, Divergence, MatrixCell,

@@ -53,7 +53,7 @@ pub(super) struct Args {
     replay: Option<PathBuf>,
     /// Run the scenarios in the JSON files of DIR, such as those of `vectors --out DIR`. A scenario for
     /// other rules than those of the run is refused, and so is an expectation that these rules contradict
-    /// [default: the vectors of the rules, generated anew]
+    /// [default: the vectors of the rules, generated anew, and scenarios for the content of answers]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["replay", "concurrent"])]
     scenarios: Option<PathBuf>,
     /// The number of scenarios that run at once

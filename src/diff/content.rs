@@ -15,7 +15,7 @@
 //! is read of it ([`sent`]).
 //!
 //! Not compared: a room of which the moderator is not given every event, `unsigned` but for aggregated
-//! events, the state in excerpts, and events from before the segment. But the state of
+//! events and replaced content, the state in excerpts, and events from before the segment. But the state of
 //! a joined reader has to be whole, and a sync has to list each room in which the reader has a membership,
 //! or which it left. A reader's own member events tell the reader nothing new, so every answer may give
 //! them.

@@ -94,7 +94,7 @@ impl EventKind {
     const fn in_words(self) -> &'static str {
         match self {
             Self::Message => "a message",
-            Self::StraySetting => "a message of the type of a setting",
+            Self::StraySetting => "an event of the type of a setting, without a state key,",
             Self::State => "a state event",
             Self::Member => "a member event",
         }
@@ -116,6 +116,9 @@ pub(super) const SENT: &str = "event.content";
 
 /// The section for all that a sync with `since` gives of a room.
 pub(super) const SINCE: &str = "rooms since";
+
+/// The section of a sync with the state after the timeline.
+pub(super) const STATE_AFTER: &str = "rooms.join.state_after";
 
 /// The section for the members of another membership than the request asks for.
 pub(super) const OTHER_MEMBERS: &str = "chunk";
@@ -191,7 +194,7 @@ impl ContentDifference {
             // HV-6: A user to whom no other rule shows an event may not see it.
             Some(EventClass { kind: EventKind::StraySetting, .. }) => Sentence::new(
                 &["HV-8", "HV-6"],
-                "a message of the type of a setting sets nothing, and no rule shows it to the reader",
+                "an event without a state key sets nothing, and no rule shows it to the reader",
             ),
             // HV-20: A user who left may see no event received after it left.
             Some(EventClass { membership: Membership::Leave, .. }) if has_left => {
@@ -248,6 +251,11 @@ impl ContentDifference {
             // stream.
             _ if section == MEMBERS_AT => {
                 Sentence::new(&["CS-74"], "`at` says as of when members are given")
+            }
+            // CS-77: With `use_state_after`, `GET /sync` gives the state in `state_after`, as it is after the
+            // timeline.
+            _ if section == STATE_AFTER => {
+                Sentence::new(&["CS-77"], "the sync asks for the state after the timeline")
             }
             // CS-43: Under the filter `include_leave`, `GET /sync` names in `rooms.leave` the rooms that
             // the user left or was banned from.

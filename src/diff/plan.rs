@@ -1,4 +1,5 @@
-//! Which scenarios are run: the vectors of the rules, or the scenarios of a folder.
+//! Which scenarios are run: the vectors of the rules and those for the content of answers, or the scenarios of
+//! a folder.
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,6 +18,7 @@ use guest_access_scenarios::vectors::{self, Vector, vectors};
 
 use crate::subject::server::setting_shapes;
 
+use super::content_scenarios::content_scenarios;
 use super::further::plan_further_reads;
 use super::scenario_run::{ContentPlan, PlannedScenario};
 
@@ -88,23 +90,47 @@ pub enum PlanError {
     },
 }
 
-/// The vectors of `rules` to run. With patterns, only the vectors whose id matches one of them.
+/// The scenarios of `rules` to run: the vectors, and the scenarios for the content of answers. With
+/// patterns, only the scenarios whose id matches one of them.
 pub fn plan(rules: &Rules, only: &[Pattern]) -> Vec<PlannedScenario> {
+    let profile = rules.profile();
     let mut vectors = vectors(rules);
     vectors.retain(|vector| is_selected(&vector.scenario.id, only));
-    plan_vectors(rules, vectors)
+    let mut scenarios = of_content(&profile);
+    scenarios.retain(|scenario| is_selected(&scenario.id, only));
+    scenarios.extend(vectors.into_iter().map(|vector| planned_vector(&profile, vector)));
+    planned(scenarios, rules)
+}
+
+/// The scenarios for the content of answers under these rules, to run.
+pub fn plan_content(rules: &Rules) -> Vec<PlannedScenario> {
+    planned(of_content(&rules.profile()), rules)
+}
+
+fn of_content(profile: &Profile) -> Vec<PlannedScenario> {
+    let scenario = |(id, steps): (&str, Vec<Action>)| PlannedScenario {
+        id: id.to_owned(),
+        steps,
+        content: ContentPlan::Whole,
+        is_trial: false,
+    };
+    content_scenarios(profile).map(scenario).into()
 }
 
 /// These vectors of `rules`, to run.
 pub fn plan_vectors(rules: &Rules, vectors: Vec<Vector>) -> Vec<PlannedScenario> {
     let profile = rules.profile();
-    let planned_vector = |Vector { scenario, .. }: Vector| PlannedScenario {
-        steps: in_every_shape(&profile, &scenario.actions()),
+    let scenarios = vectors.into_iter().map(|vector| planned_vector(&profile, vector));
+    planned(scenarios.collect(), rules)
+}
+
+fn planned_vector(profile: &Profile, Vector { scenario, .. }: Vector) -> PlannedScenario {
+    PlannedScenario {
+        steps: in_every_shape(profile, &scenario.actions()),
         id: scenario.id,
         content: ContentPlan::Whole,
         is_trial: false,
-    };
-    planned(vectors.into_iter().map(planned_vector).collect(), rules)
+    }
 }
 
 /// The scenarios in the `.json` files of a folder, but for the index and the schema that belong to a
@@ -207,8 +233,9 @@ fn planned(mut scenarios: Vec<PlannedScenario>, rules: &Rules) -> Vec<PlannedSce
     scenarios
 }
 
-/// The steps, with each setting repeated until the session has sent all shapes of its content. If the setting
-/// removes guests, they join again before each repetition: every shape has to remove them.
+/// The steps, with each setting repeated until the session has sent all shapes of its content. After each
+/// shape of the guest access, a guest that is shut out tries to join. If the setting removes guests, they join
+/// again before each repetition: every shape has to remove them.
 fn in_every_shape(profile: &Profile, steps: &[Action]) -> Vec<Action> {
     let mut state = initial(profile);
     let mut all = Vec::with_capacity(steps.len());
@@ -218,22 +245,49 @@ fn in_every_shape(profile: &Profile, steps: &[Action]) -> Vec<Action> {
         if let Some(outcome) = outcome(profile, &state, step) {
             state = outcome.next;
         }
+        let shapes = setting_shapes(step);
+        if shapes == 1 {
+            continue;
+        }
         let again = Action { tag: false, ..*step };
+        let attempt = refused_join(profile, &state, step);
         let restored = restoration(profile, (&before, &state), step);
-        for _ in 1..setting_shapes(step) {
-            all.extend(&restored);
+        for _ in 1..shapes {
+            all.extend(attempt.iter().chain(&restored));
             all.push(again);
         }
+        all.extend(attempt);
     }
     all
+}
+
+/// The join of a guest that is refused because of this guest access.
+fn refused_join(profile: &Profile, state: &State, setting: &Action) -> Option<Action> {
+    let opened = outcome(profile, state, &opening(setting)?)?.next;
+    let joins = (0..).take(MAX_GUESTS).map(|guest| {
+        let join = Operation::Join(MembershipEndpoint::Own);
+        Action { place: setting.place, ..Action::new(Actor::Guest(guest), join) }
+    });
+    let is_allowed = |state: &State, join: &Action| {
+        let outcome = outcome(profile, state, join);
+        outcome.map(|outcome| outcome.observation.decision.allows())
+    };
+    joins.into_iter().find(|join| {
+        is_allowed(state, join) == Some(false) && is_allowed(&opened, join) == Some(true)
+    })
+}
+
+/// The action that lets guests join where this one sets another guest access.
+fn opening(setting: &Action) -> Option<Action> {
+    let Operation::SetGuestAccess(_, key) = setting.operation else { return None };
+    let open = Operation::SetGuestAccess(Says::Value(GuestAccess::CanJoin), key);
+    Some(Action { operation: open, tag: false, ..*setting })
 }
 
 /// The steps that bring the guests back whom a change of guest access has just removed. None, if the change
 /// removed nobody, or if an event is tagged: a later join may change who is given the event.
 fn restoration(profile: &Profile, (before, after): (&State, &State), step: &Action) -> Vec<Action> {
-    let (Operation::SetGuestAccess(_, key), Some(room), None) =
-        (step.operation, step.room(), after.tagged)
-    else {
+    let (Some(open), Some(room), None) = (opening(step), step.room(), after.tagged) else {
         return Vec::new();
     };
     let membership = |state: &State, guest: u8| state.rooms[room].members[usize::from(guest)];
@@ -246,8 +300,6 @@ fn restoration(profile: &Profile, (before, after): (&State, &State), step: &Acti
         Action { place: step.place, ..Action::new(Actor::Guest(guest), join) }
     });
     let joins: Vec<_> = joins.collect();
-    let open = Operation::SetGuestAccess(Says::Value(GuestAccess::CanJoin), key);
-    let open = Action { operation: open, tag: false, ..*step };
     let steps: Vec<_> = std::iter::once(open).chain(joins).collect();
     let is_back = |steps: &[Action]| {
         let mut state = *after;
@@ -293,6 +345,6 @@ mod tests {
         let steps = in_every_shape(&profile, &[open, register, join, unknown]);
         let (lead, shapes) = steps.split_at(4);
         assert_eq!(lead, [open, register, join, unknown]);
-        assert_eq!(shapes, [open, join, unknown].repeat(3));
+        assert_eq!(shapes, [&[join, open, join, unknown].repeat(3)[..], &[join]].concat());
     }
 }

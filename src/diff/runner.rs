@@ -110,7 +110,14 @@ impl ScenarioRunner<'_> {
             if is_there && compares_content {
                 self.compare_content(&session, &mut judge, &mut segment, &mut run.coverage).await;
             }
-            segment.differences.retain(|difference| difference.at >= known);
+            let led_astray = matches!(&ending, Ok(Ending::Astray { why, .. })
+                if why.kind == NotRunKind::Consequence);
+            // A step of the lead that leads astray now is a divergence as any other: its setting may have
+            // another shape this time.
+            let last = judge.log.len().checked_sub(1).filter(|_| led_astray);
+            segment
+                .differences
+                .retain(|difference| difference.at >= known || Some(difference.at) == last);
             if !segment.differences.is_empty() {
                 segment.recording = Some(Arc::new(session.recording()));
             }
@@ -153,7 +160,7 @@ impl ScenarioRunner<'_> {
                     run.rest_not_run(scenario, rest, &reason);
                     break;
                 }
-                Ok(Ending::Astray { at, why }) if at < known => {
+                Ok(Ending::Astray { at, why }) if at < known && !led_astray => {
                     let kind =
                         if why.kind.is_failure() { why.kind } else { NotRunKind::NotRepeatable };
                     let because = "the same steps did not lead to the same place again";
@@ -163,17 +170,22 @@ impl ScenarioRunner<'_> {
                 }
                 Ok(Ending::Astray { at, why }) => {
                     let offending = steps[at];
+                    let profile = &self.variants.default;
                     // Steps that undo each other stay: they may have left traces on the homeserver.
-                    let lead = leading(&self.variants.default, &lead);
-                    known = lead.len();
-                    let rest = lead.into_iter().chain(steps[at + 1..].iter().copied());
-                    let rest: Vec<_> = rest.collect();
-                    let (possible, lost) = possible(&self.variants.default, &rest, |_| false);
+                    let lead = leading(profile, &lead);
+                    let after = |end: usize| {
+                        let rest = steps[at + 1..end].iter();
+                        let steps: Vec<_> = lead.iter().chain(rest).copied().collect();
+                        possible(profile, &steps, |_| false)
+                    };
+                    let (judged_before, _) = after(known.max(at + 1));
+                    let (possible, lost) = after(steps.len());
                     if lost > 0 {
                         let kind = why.kind.of_consequence();
                         let reason = NotRunReason { kind, ..why };
                         run.dependent_not_run(scenario, &offending, lost, &reason);
                     }
+                    known = judged_before.len();
                     steps = possible;
                 }
                 Err(error) => {
@@ -210,7 +222,8 @@ impl ScenarioRunner<'_> {
                 let why = "it would end tokens of which the rules do not speak";
                 HttpObservation::inconclusive(NotRunKind::BeyondTheRules, why)
             } else {
-                let classes = ReadClass::of(&before, step, &ours);
+                let earlier = judge.log.iter().rev().map(|record| &record.step);
+                let classes = ReadClass::of(&before, earlier, step, &ours);
                 let wanted = content.further(&classes);
                 session.read_also(wanted.clone());
                 let observed = session.perform(step).await?;

@@ -354,6 +354,9 @@ impl EffectResult {
             CallEffect::DeviceNamed | CallEffect::DeviceKnown => {
                 format!("and the device is {not}named")
             }
+            CallEffect::DeviceChosen => {
+                format!("and the homeserver has {not}picked the device")
+            }
             CallEffect::MessageDelivered => format!("and the message is {not}delivered"),
             CallEffect::MessageDeliveredOnce => format!("and the message is {not}delivered once"),
             CallEffect::RoomForgotten => format!("and the room is {not}forgotten"),

@@ -6,7 +6,7 @@
 //!    is about. Then run all steps that may change anything. Then run the whole scenario. For a
 //!    difference of content, what matters are the settings, the memberships of the reader, and the step
 //!    that sent the event.
-//!    If the last step sends a setting in one of many shapes, send other shapes before it.
+//!    If they send a setting in one of many shapes, send other shapes before.
 //! 3. If a scenario from step 2 shows the divergence, leave out one half of its steps, then the other
 //!    half. Then leave out quarters, and so on. Divergences that nothing permits come first.
 
@@ -84,7 +84,7 @@ pub(super) async fn demonstrate(
     trials.run_missing(|group| Some(as_seen(group, segments).steps)).await;
     let whole = |group: &Group| whole_scenario(group, segments);
     trials.run_missing(|group| Some(whole(group))).await;
-    for earlier in 1..MOST_SHAPES {
+    for earlier in 1..=MOST_SHAPES {
         trials.run_missing(|group| in_another_shape(group, profile, segments, earlier)).await;
     }
     let found = &trials.divergences;
@@ -241,22 +241,21 @@ fn relevant(
     relevant_steps(profile, difference, record, &before(group, segments), has_queries)
 }
 
-/// The relevant steps, with the last one repeated, so that it sends another shape of its setting. `None` if the
-/// setting has fewer shapes.
+/// The relevant steps, after so many `earlier` settings of the kind of the last one among them that has many
+/// shapes: so that one sends another shape. `None` if there is no such setting, or if it has fewer shapes.
 fn in_another_shape(
     group: &Group,
     profile: &Profile,
     segments: &[Segment],
     earlier: usize,
 ) -> Option<Vec<Action>> {
-    let mut steps = relevant(group, profile, segments, false);
-    let last = *steps.last()?;
-    if earlier >= setting_shapes(&last) {
+    let steps = relevant(group, profile, segments, false);
+    let last = steps.iter().rfind(|step| setting_shapes(step) > 1)?;
+    if earlier > setting_shapes(last) {
         return None;
     }
-    let again = Action { tag: false, ..last };
-    steps.splice(steps.len() - 1..steps.len() - 1, std::iter::repeat_n(again, earlier));
-    Some(steps)
+    let again = Action { tag: false, ..*last };
+    Some(std::iter::repeat_n(again, earlier).chain(steps.iter().copied()).collect())
 }
 
 /// The first scenario that showed a difference of content, reduced to the steps that matter to the
@@ -270,6 +269,10 @@ fn relevant_to_content(
     let record = &segment.log[difference.at];
     let sent_by = record.content.first()?.sent_by;
     let sender = sent_by.and_then(|number| segment.log.get(number)).map(|record| &record.step);
+    // A setting in many shapes, if the event was sent right after one: any of the shapes may matter.
+    let before_sender = sent_by.and_then(|number| segment.log.get(number.checked_sub(1)?));
+    let shaped = before_sender.map(|record| record.step).filter(|step| setting_shapes(step) > 1);
+    let is_shaped = |step: &Action| shaped.is_some_and(|known| known.operation == step.operation);
     let guests: BTreeSet<u8> =
         record.step.guests().chain(sender.into_iter().flat_map(Action::guests)).collect();
     let is_relevant = |number: &usize| {
@@ -283,7 +286,13 @@ fn relevant_to_content(
                 | Operation::SetJoinRule(_)
         );
         let of_guests = step.guests().any(|guest| guests.contains(&guest));
-        Some(*number) == sent_by || step.tag || changes && (sets || of_guests)
+        let follows_shape =
+            number.checked_sub(1).is_some_and(|previous| is_shaped(&segment.log[previous].step));
+        Some(*number) == sent_by
+            || step.tag
+            || changes && (sets || of_guests)
+            || is_shaped(step)
+            || follows_shape && matches!(step.operation, Operation::Send(_))
     };
     let steps = (0..difference.at).filter(is_relevant).map(|number| segment.log[number].step);
     let steps: Vec<_> = steps.chain([record.step]).collect();

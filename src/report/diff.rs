@@ -94,6 +94,9 @@ pub struct ServerReport {
     pub version: Option<String>,
 }
 
+/// The most steps of a scenario that is called the smallest without a remark.
+const LONG: usize = 15;
+
 /// One divergence.
 #[derive(Debug, Clone, Serialize)]
 pub struct DivergenceReport {
@@ -271,6 +274,17 @@ pub(super) fn round_seconds(seconds: f64) -> f64 {
 }
 
 impl DivergenceReport {
+    /// What a reader has to know of the scenario, as a sentence.
+    pub(super) fn remark(&self) -> Option<&'static str> {
+        if !self.reproduced {
+            return Some("The scenario alone did not show the divergence again.");
+        }
+        let is_long = self.scenario.steps.len() > LONG;
+        is_long.then_some(
+            "A shorter scenario may show it: each attempt to leave steps out costs calls, and they ended here.",
+        )
+    }
+
     /// Whether no option explains the divergence.
     const fn is_unexplained(&self) -> bool {
         self.decision_point.is_none() && self.conflicts.is_empty()

@@ -53,6 +53,7 @@ pub use read_answer::{ReadAnswer, RoomTimeline};
 pub use recording::{Exchange, LearnedValue, SentEvent, SessionRecording, ValueSource};
 pub use registration::Proof;
 pub use request::{Request, escaped};
+pub use requests::USE_STATE_AFTER;
 pub use response::Response;
 pub use session::Session;
 pub use session::further_reads::FurtherRead;

@@ -15,6 +15,7 @@ mod baseline;
 mod command;
 mod consistency;
 mod content;
+mod content_scenarios;
 mod facts;
 mod found;
 mod layer;

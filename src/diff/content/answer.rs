@@ -13,6 +13,8 @@ pub(super) struct GivenEvent {
     pub(super) section: String,
     pub(super) id: OwnedEventId,
     pub(super) content: Value,
+    /// The content of the state event that this one replaced, if the answer has it.
+    pub(super) previous: Option<Value>,
 }
 
 impl GivenEvent {
@@ -56,9 +58,12 @@ fn collect<'a>(
                 let id = OwnedEventId::try_from(id);
                 let content = fields.get("content").cloned().unwrap_or_default();
                 let section = section(path, endpoint);
-                given.extend(id.map(|id| GivenEvent { section, id, content }));
+                let unsigned = fields.get("unsigned");
+                let previous = unsigned.and_then(|unsigned| unsigned.get("prev_content"));
+                let previous = previous.filter(|content| content.is_object()).cloned();
+                given.extend(id.map(|id| GivenEvent { section, id, content, previous }));
                 // A homeserver aggregates the relations of an event: the newest event of a thread.
-                if let Some(relations) = fields.get("unsigned").and_then(|u| u.get("m.relations")) {
+                if let Some(relations) = unsigned.and_then(|unsigned| unsigned.get("m.relations")) {
                     path.push("unsigned");
                     collect(relations, path, endpoint, given);
                     path.pop();

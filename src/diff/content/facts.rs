@@ -44,7 +44,8 @@ pub(super) struct Facts {
 struct StateContent {
     kind: String,
     state_key: String,
-    content: Value,
+    /// The content; none, if the request was refused.
+    content: Option<Value>,
 }
 
 /// The memberships of the sections of a sync.
@@ -223,7 +224,7 @@ impl StateContent {
         let mut segments = answer.request.segments().skip_while(|segment| segment != "state");
         let (_, kind) = (segments.next()?, segments.next()?);
         let state_key = segments.next().unwrap_or_default();
-        let content = answer.body.is_object().then(|| answer.body.clone())?;
+        let content = answer.body.is_object().then(|| answer.body.clone());
         Some(Self { kind, state_key, content })
     }
 
@@ -237,12 +238,14 @@ impl StateContent {
         let is_it = |place: &usize| timeline.events[*place].is_state(&self.kind, &self.state_key);
         match readable.iter().copied().find(is_it) {
             Some(place) => {
-                let altered = AlteredContent::between(&self.content, &timeline.events[place]);
-                altered
-                    .filter(|altered| altered.lacks)
-                    .map(|_| Fault::new(ContentFault::Lack, "content", place))
+                let lacks = self.content.as_ref().is_none_or(|content| {
+                    let altered = AlteredContent::between(content, &timeline.events[place]);
+                    altered.is_some_and(|altered| altered.lacks)
+                });
+                lacks.then(|| Fault::new(ContentFault::Lack, "content", place))
             }
             None => {
+                self.content.as_ref()?;
                 let place = (0..replica.len()).rev().find(is_it)?;
                 // Reading A72: who left an invite or a knock may be given the state as of its leaving.
                 if replica.last_leave(reader).is_some_and(|left| (0..=left).any(|at| is_it(&at))) {

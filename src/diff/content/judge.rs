@@ -175,6 +175,10 @@ impl<'a> RoomContent<'a> {
                     coverage.gives(answer.endpoint, &event.section, true);
                     let how = AlteredContent::between(&event.content, &timeline.events[place]);
                     altered.extend(how.map(|how| ((event.content_section(), place), how)));
+                    if let Some(previous) = replaced(timeline, place, &event) {
+                        coverage.gives(answer.endpoint, PREVIOUS, true);
+                        content.insert((PREVIOUS.to_owned(), previous));
+                    }
                     content.insert((event.section, place));
                 } else if room == 0 && !is_known(&event) {
                     coverage.gives(answer.endpoint, &event.section, false);
@@ -210,12 +214,13 @@ impl<'a> RoomContent<'a> {
         for (section, place) in &self.given {
             // A homeserver gives the state of a joined room in two lists of a sync.
             let in_state = || {
-                (is_state(section) || is_of_sync(section))
+                (is_state(section) || is_of_sync(section) || section == PREVIOUS)
                     && (readable.contains(place) || replica.was_readable_state(reader, *place))
             };
             // Reading A72: who left an invite or a knock may be given the state as of its leaving.
             let in_state_at_leaving = || {
-                is_state(section) && replica.last_leave(reader).is_some_and(|left| *place <= left)
+                (is_state(section) || section == PREVIOUS)
+                    && replica.last_leave(reader).is_some_and(|left| *place <= left)
             };
             // An event that comes by itself may be in the answer although it was not expected yet.
             let is_sent = (start..replica.len()).contains(place);
@@ -256,6 +261,20 @@ impl<'a> RoomContent<'a> {
         }
         (faults, due)
     }
+}
+
+/// The section for the content of a state event that a later one replaced.
+const PREVIOUS: &str = "unsigned.prev_content";
+
+/// The place of the state event that the event at `place` replaced, if the answer gives its content.
+fn replaced(timeline: &RoomTimeline, place: usize, given: &GivenEvent) -> Option<usize> {
+    let content = given.previous.as_ref()?;
+    let ReplicaEvent { kind, state_key, .. } = &timeline.events[place];
+    let key = state_key.as_deref()?;
+    let previous = (0..place).rev().find(|at| timeline.events[*at].is_state(kind, key))?;
+    let event = &timeline.events[previous];
+    let gives_it = !event.content.is_empty() && AlteredContent::between(content, event).is_none();
+    gives_it.then_some(previous)
 }
 
 /// Whether a stripped event is this message.

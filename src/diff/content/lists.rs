@@ -6,9 +6,9 @@ use guest_access_reference::reference::{Reader, Replica, ReplicaEvent};
 use guest_access_rules::endpoint::{EndpointId, Gives, KNOWN};
 use guest_access_rules::vocabulary::Membership;
 
-use crate::subject::server::{ReadAnswer, RoomTimeline};
+use crate::subject::server::{ReadAnswer, RoomTimeline, USE_STATE_AFTER};
 
-use super::super::content_difference::{LEFT_ROOMS, LISTED_ROOMS, MEMBERS_AT, SINCE};
+use super::super::content_difference::{LEFT_ROOMS, LISTED_ROOMS, MEMBERS_AT, SINCE, STATE_AFTER};
 use super::answer::{
     given, is_about, is_first_sync, is_whole_timeline, listed_room, pages, sync_filter,
 };
@@ -255,11 +255,21 @@ pub(super) fn lists(
         let listed = LISTED_ROOMS.iter();
         lists.extend(listed.map(|(section, is)| rooms(section, Due::Listing(*is))));
         let Some(joined) = listed_room(answer, "rooms.join", timeline) else { continue };
+        let has_state_after = answer.request.parameter(USE_STATE_AFTER) == Some("true");
+        // A client applies the timeline to the state, but not to the state after it.
+        let (section, due) = if has_state_after {
+            (STATE_AFTER, Due::JoinedState)
+        } else {
+            ("rooms.join.state", Due::State)
+        };
+        let counts = |given: &str| {
+            if has_state_after { given == STATE_AFTER } else { given.starts_with("rooms.join") }
+        };
         lists.push(List {
             endpoint: answer.endpoint,
-            section: "rooms.join.state".to_owned(),
-            places: places(&[*answer], &|section| section.starts_with("rooms.join")),
-            due: Due::State,
+            section: section.to_owned(),
+            places: places(&[*answer], &counts),
+            due,
         });
         if joined["timeline"]["limited"] != true {
             lists.push(List {

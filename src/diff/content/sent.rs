@@ -28,22 +28,8 @@ fn difference(
     coverage: &mut ContentCoverage,
 ) -> Option<(usize, ContentDifference)> {
     let (at, content) = ((*action)?, content.as_ref()?);
-    let endpoint = log.get(at)?.step.operation.endpoint()?;
-    let id = id.as_str().try_into().ok()?;
-    let mut timelines = evidence.timelines.iter().flatten();
-    let (timeline, place) =
-        timelines.find_map(|timeline| Some((timeline, timeline.place_of(id)?)))?;
-    let event = &timeline.events[place];
-    // The moderator may not be given the redaction.
-    let is_redacted = evidence.sent.iter().any(|sent| sent.redacts.as_deref() == Some(id.as_str()))
-        || timeline.events.iter().any(|later| later.redacts(id));
-    if event.kind == REDACTION || is_redacted {
-        return None;
-    }
-    coverage.checks(endpoint, SENT, ContentCheck::Facts);
-    // The stored event may have more than was sent.
-    let is_stored =
-        content.as_object()?.iter().all(|(key, sent)| event.content.get(key) == Some(sent));
+    let step = &log.get(at)?.step;
+    let (endpoint, room) = (step.operation.endpoint()?, step.room()?);
     let difference = ContentDifference {
         fault: ContentFault::Lack,
         event: None,
@@ -53,5 +39,19 @@ fn difference(
         endpoint,
         sent_by: None,
     };
+    let timeline = evidence.timelines.get(room)?.as_ref()?;
+    let place = id.as_str().try_into().ok().and_then(|id| timeline.place_of(id));
+    let Some(place) = place else { return Some((at, difference)) };
+    let event = &timeline.events[place];
+    // The moderator may not be given the redaction.
+    let is_redacted = evidence.sent.iter().any(|sent| sent.redacts.as_deref() == Some(id.as_str()))
+        || timeline.events.iter().any(|later| later.redacts(&event.event_id));
+    if event.kind == REDACTION || is_redacted {
+        return None;
+    }
+    coverage.checks(endpoint, SENT, ContentCheck::Facts);
+    // The stored event may have more than was sent.
+    let is_stored =
+        content.as_object()?.iter().all(|(key, sent)| event.content.get(key) == Some(sent));
     (!is_stored).then_some((at, difference))
 }

@@ -64,6 +64,12 @@ impl Writer<'_> {
             } if is_last => {
                 lines.push(answer_check("names the device", "has(\"device_id\")", *holds));
             }
+            ResponseContent::Effect { effect: CallEffect::DeviceChosen, holds } if is_last => {
+                let body = call.first.request.body.as_ref();
+                let asked = body.and_then(|body| body["device_id"].as_str()).unwrap_or_default();
+                let program = format!(".device_id != {}", self.variables.text(asked));
+                lines.push(answer_check("picks the device", &program, *holds));
+            }
             // The script looks at other effects after another call.
             ResponseContent::Effect { .. }
             | ResponseContent::Unread(_)
@@ -102,6 +108,7 @@ impl Writer<'_> {
             | CallEffect::ThumbnailGiven
             | CallEffect::RoomNamed
             | CallEffect::DeviceNamed
+            | CallEffect::DeviceChosen
             | CallEffect::DeviceKnown
             | CallEffect::AliasLeads
             | CallEffect::PreviewListed

@@ -317,9 +317,7 @@ pub(super) fn description(divergence: &DivergenceReport) -> String {
         lines.push("compare with this scenario of the same run:".to_owned());
         lines.extend(steps_in_words(contrast));
     }
-    if !divergence.reproduced {
-        lines.push("  (the scenario alone did not show the divergence again)".to_owned());
-    }
+    lines.extend(divergence.remark().map(|remark| format!("  {remark}")));
     lines.join("\n")
 }
 

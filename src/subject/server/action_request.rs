@@ -89,8 +89,11 @@ pub(super) fn action_request(
     let unique = context.unique;
     Ok(match action.operation {
         Operation::Register { named } => {
-            let name = unique("guest");
-            let body = if named { json!({ "username": name }) } else { json!({}) };
+            let body = if named {
+                json!({ "username": unique("guest"), "device_id": unique("device") })
+            } else {
+                json!({})
+            };
             Request::to(KNOWN.register, []).query("kind", "guest").body(body)
         }
         Operation::RegisterOver(guest) => {
@@ -300,7 +303,7 @@ mod tests {
         let cases = [
             (
                 Operation::Register { named: true },
-                r#"POST /v3/register?kind=guest {"username":"guest-1"}"#,
+                r#"POST /v3/register?kind=guest {"device_id":"device-1","username":"guest-1"}"#,
             ),
             (Operation::Register { named: false }, "POST /v3/register?kind=guest {}"),
             (

@@ -20,6 +20,8 @@ pub enum CallEffect {
     RoomNamed,
     /// The answer to a registration names the device of the new token.
     DeviceNamed,
+    /// The device of a guest is not the one that the registration asks for.
+    DeviceChosen,
     /// The answer to `whoami` names the device of the token.
     DeviceKnown,
     /// The next sync of the device gives the message to the device.
@@ -55,6 +57,8 @@ impl CallEffect {
             Self::RoomNamed => &["CS-61"],
             // RG-15: The answer to a registration that logs in names the device of the access token.
             Self::DeviceNamed => &["RG-15"],
+            // RG-11: The server picks the device id of a guest account, whatever the body asks for.
+            Self::DeviceChosen => &["RG-11"],
             // CS-62: The answer to `whoami` names the device of the access token, if the token has one.
             Self::DeviceKnown => &["CS-62"],
             // CS-63: A message to a device is given once by the syncs of the device.
@@ -81,6 +85,7 @@ impl CallEffect {
             Self::ThumbnailGiven => "a thumbnail is a picture",
             Self::RoomNamed => "the answer to a join names the room",
             Self::DeviceNamed => "a registration names the device of the token",
+            Self::DeviceChosen => "the homeserver picks the device of a guest",
             Self::DeviceKnown => "`whoami` names the device of the token",
             Self::MessageDelivered | Self::MessageDeliveredOnce => {
                 "a message to a device is given once by its syncs"

@@ -85,8 +85,8 @@ pub(super) fn verdict(response: &Response) -> Result<CallVerdict, ServerError> {
     // A redirect needs no body.
     let is_redirect = (300..400).contains(&response.status);
     match response.json::<serde::de::IgnoredAny>() {
-        Err(_) if response.status >= 500 => return Ok(server_failure(response)),
-        Err(error) if !is_redirect => return Err(error),
+        Err(_) if may_be_of_a_proxy(response) => return Ok(server_failure(response)),
+        Err(error) if !is_redirect && response.status < 500 => return Err(error),
         _ => {}
     }
     let errcode = response.errcode();
@@ -94,7 +94,7 @@ pub(super) fn verdict(response: &Response) -> Result<CallVerdict, ServerError> {
         (200..300, _) => CallVerdict::Allowed,
         (400.., Some("M_UNRECOGNIZED")) => not_implemented(),
         (429, _) => rate_limited(),
-        (500.., None) => server_failure(response),
+        _ if may_be_of_a_proxy(response) => server_failure(response),
         (status @ (100..200 | 300..400), _) => {
             let why = format!("the homeserver answers with a redirect ({status})");
             inconclusive(NotRunKind::Redirect, why)
@@ -122,7 +122,7 @@ pub(super) fn sample_verdict(response: &Response) -> CallVerdict {
         }
         (400.., Some("M_UNRECOGNIZED")) | (404 | 405, None) => not_implemented(),
         (429, _) => rate_limited(),
-        (500.., None) => server_failure(response),
+        _ if may_be_of_a_proxy(response) => server_failure(response),
         (500.., _) => CallVerdict::Denied { status, errcode },
         _ => CallVerdict::ParametersRejected { status, errcode },
     }
@@ -139,6 +139,12 @@ fn is_json(response: &Response) -> bool {
 
 fn not_implemented() -> CallVerdict {
     inconclusive(NotRunKind::NotImplemented, "the homeserver does not implement the endpoint")
+}
+
+/// Whether a failure may be the answer of a proxy that does not reach the homeserver: a status of gateways,
+/// without an error code.
+fn may_be_of_a_proxy(response: &Response) -> bool {
+    matches!(response.status, 502..=504 | 520..) && response.errcode().is_none()
 }
 
 fn server_failure(response: &Response) -> CallVerdict {
@@ -340,12 +346,18 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_with_an_error_code_is_the_homeservers_own_answer() {
-        let errcode = Some("M_UNKNOWN".to_owned());
-        let failed = CallVerdict::Denied { status: 500, errcode };
-        let own = response(500, r#"{"errcode":"M_UNKNOWN"}"#);
-        assert_eq!(verdict(&own).unwrap(), failed);
-        assert_eq!(sample_verdict(&own), failed);
+    fn a_failure_is_the_homeservers_own_unless_it_may_be_of_a_proxy() {
+        for (status, body, errcode) in [
+            (500, r#"{"errcode":"M_UNKNOWN"}"#, Some("M_UNKNOWN")),
+            (503, r#"{"errcode":"M_UNKNOWN"}"#, Some("M_UNKNOWN")),
+            (500, "Internal Server Error", None),
+            (500, "", None),
+        ] {
+            let failed = CallVerdict::Denied { status, errcode: errcode.map(str::to_owned) };
+            let own = response(status, body);
+            assert_eq!(verdict(&own).unwrap(), failed);
+            assert_eq!(sample_verdict(&own), failed);
+        }
         for body in ["<html>Bad Gateway</html>", "", r#"{"message":"no upstream"}"#] {
             let of_a_proxy = response(502, body);
             let reason = verdict(&of_a_proxy).unwrap().not_run().cloned().unwrap();

@@ -1,5 +1,5 @@
-//! The paths by which a homeserver knows the endpoints, where it knows other ones than those of the
-//! specification in force.
+//! What a homeserver knows of the specification by the versions that it names: the paths of the endpoints,
+//! where they are other ones than those in force, and parameters that came later.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -12,11 +12,13 @@ const SINCE_V1_1: &str = "/_matrix/client/v3/";
 /// The start of the same paths before v1.1.
 const BEFORE_V1_1: &str = "/_matrix/client/r0/";
 
-/// The paths that one homeserver knows.
+/// The paths and parameters that one homeserver knows.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
     /// Whether the homeserver supports only versions before v1.1.
     is_before_v1_1: Cell<bool>,
+    /// Whether the homeserver supports `use_state_after`, which came with v1.16.
+    has_state_after: Cell<bool>,
     /// Whether the homeserver requires the path of a state event with an empty state key to have no
     /// slash at its end. The specification calls the slash optional.
     without_slash: Cell<bool>,
@@ -27,6 +29,13 @@ impl Paths {
     pub(super) fn learn(&self, versions: &[String]) {
         let supports = |start: &str| versions.iter().any(|version| version.starts_with(start));
         self.is_before_v1_1.set(supports("r0.") && !supports("v1."));
+        let minor = |version: &String| version.strip_prefix("v1.")?.parse::<u32>().ok();
+        self.has_state_after.set(versions.iter().filter_map(minor).any(|minor| minor >= 16));
+    }
+
+    /// Whether the homeserver says that a sync may ask for the state after the timeline.
+    pub(super) fn has_state_after(&self) -> bool {
+        self.has_state_after.get()
     }
 
     /// The request under the path that the homeserver knows.
@@ -96,6 +105,15 @@ mod tests {
         }
         let media = Request { path: "/_matrix/client/v1/media/config".to_owned(), ..note("") };
         assert_eq!(learned(&["r0.6.1"]).spell(&media).path, media.path);
+    }
+
+    #[test]
+    fn a_homeserver_has_the_state_after_since_v1_16() {
+        for (versions, has) in
+            [(&["v1.9", "v1.16"][..], true), (&["v1.20"], true), (&["r0.6.1", "v1.15"], false)]
+        {
+            assert_eq!(learned(versions).has_state_after(), has, "{versions:?}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub struct ReadAnswer {
     pub endpoint: EndpointId,
     /// The request.
     pub request: Request,
-    /// The body of the answer.
+    /// The body of the answer; null, if a further call was refused where the read was answered.
     pub body: Value,
 }
 
@@ -65,6 +65,23 @@ impl ReadAnswers {
         let Ok(body) = response.json() else { return };
         let request = request.clone();
         self.0.borrow_mut().push(ReadAnswer { action, reader, endpoint, request, body });
+    }
+
+    /// Keeps the refusal of a further call.
+    pub(super) fn keep_refusal(
+        &self,
+        action: usize,
+        reader: OwnedUserId,
+        endpoint: EndpointId,
+        request: Request,
+    ) {
+        self.0.borrow_mut().push(ReadAnswer {
+            action,
+            reader,
+            endpoint,
+            request,
+            body: Value::Null,
+        });
     }
 
     /// All answers.

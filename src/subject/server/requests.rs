@@ -78,6 +78,9 @@ pub(super) fn first_sync(rooms: &[&str], limit: u32) -> Request {
     sync(&json!({ "rooms": rooms, "timeline": { "limit": limit }, "include_leave": true }))
 }
 
+/// The parameter of a sync that asks for the state after the timeline.
+pub const USE_STATE_AFTER: &str = "use_state_after";
+
 /// The request of a sync for its place in the streams of these rooms.
 pub(super) fn place_sync(rooms: &[&str]) -> Request {
     sync(&json!({ "rooms": rooms, "timeline": { "limit": 1 } }))

@@ -129,6 +129,32 @@ fn state_events_among_messages_are_found() {
     is_found(messages_hold_the_state, "leak", " a", "HV-6");
 }
 
+/// State events among messages come with the content that they replaced, whoever reads.
+fn replaced_content_is_unchecked(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    if call.is("GET", &["rooms", "", "messages"]) && reply.0 == 200 {
+        let events = timeline(behind, &call.segments[1]);
+        let events = events.as_array().unwrap();
+        let chunk = reply.1["chunk"].as_array_mut().unwrap();
+        for given in chunk.iter_mut().filter(|event| event["state_key"].is_string()) {
+            let is_it = |event: &&Value| event["event_id"] == given["event_id"];
+            let is_alike = |event: &&Value| {
+                event["type"] == given["type"] && event["state_key"] == given["state_key"]
+            };
+            let mut older = events.iter().skip_while(|event| !is_it(event)).skip(1);
+            if let Some(replaced) = older.find(is_alike) {
+                given["unsigned"] = json!({ "prev_content": replaced["content"] });
+            }
+        }
+    }
+    reply
+}
+
+#[test]
+fn replaced_content_that_the_reader_may_not_see_is_found() {
+    is_found(replaced_content_is_unchecked, "leak", " in `unsigned.prev_content`", "HV-6");
+}
+
 /// Guests are not given the guest access of a room.
 fn guests_miss_a_setting(behind: &Behind, call: &Call) -> Reply {
     let mut reply = behind.forward(call);
@@ -323,7 +349,8 @@ fn timelines_are_short(behind: &Behind, call: &Call) -> Reply {
             if !cut.is_empty() {
                 joined["timeline"]["limited"] = json!(true);
             }
-            let state = joined["state"]["events"].as_array_mut().unwrap();
+            // The state after the timeline is as before.
+            let Some(state) = joined["state"]["events"].as_array_mut() else { continue };
             for event in cut.into_iter().filter(|event| event["state_key"].is_string()) {
                 let is_same = |other: &Value| {
                     other["type"] == event["type"] && other["state_key"] == event["state_key"]
@@ -341,10 +368,10 @@ fn state_stands_in_the_timeline(behind: &Behind, call: &Call) -> Reply {
     let mut reply = behind.forward(call);
     if call.is("GET", &["sync"]) {
         for (_, joined) in rooms(&mut reply.1, "join") {
-            let state = joined["state"]["events"].take();
+            let Some(state) = joined.get_mut("state").map(Value::take) else { continue };
             joined["state"]["events"] = json!([]);
             let events = joined["timeline"]["events"].as_array_mut().unwrap();
-            events.splice(0..0, state.as_array().into_iter().flatten().cloned());
+            events.splice(0..0, state["events"].as_array().into_iter().flatten().cloned());
         }
     }
     reply

@@ -134,6 +134,16 @@ fn a_second_sync_without_news_is_noticed() {
 }
 
 #[test]
+fn a_sync_without_the_state_after_the_timeline_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let target = call.target.replace("use_state_after=true", "");
+        behind.forward(&Call { target, ..call.clone() })
+    }
+    let words = "does not give in `rooms.join.state_after`";
+    is_noticed_on(FURTHER, layer, "refusal", "CS-77", words);
+}
+
+#[test]
 fn members_of_now_in_place_of_earlier_ones_are_noticed() {
     fn layer(behind: &Behind, call: &Call) -> Reply {
         let is_list = call.segments.last().is_some_and(|last| last.starts_with("members"));

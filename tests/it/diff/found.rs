@@ -29,11 +29,25 @@ pub(super) fn options() -> Options {
     }
 }
 
+/// The result of `diff` for the homeserver at `url`, under the rules in force.
+pub(super) fn result_at(
+    url: &str,
+    scenarios: Vec<PlannedScenario>,
+    options: &Options,
+) -> DiffResult {
+    result_under(&RULES, url, scenarios, options)
+}
+
 /// The result of `diff` for the homeserver at `url`.
-fn result_at(url: &str, scenarios: Vec<PlannedScenario>, options: &Options) -> DiffResult {
+pub(super) fn result_under(
+    rules: &Rules,
+    url: &str,
+    scenarios: Vec<PlannedScenario>,
+    options: &Options,
+) -> DiffResult {
     let comparison = async {
         let server = Server::connect(url, Limits::default(), Proof::default()).await.unwrap();
-        diff(&RULES, &server, &[], scenarios, options, |_, _| ()).await.unwrap()
+        diff(rules, &server, &[], scenarios, options, |_, _| ()).await.unwrap()
     };
     wait_for(comparison).unwrap().0
 }

@@ -80,6 +80,28 @@ fn a_display_name_that_is_not_stored_is_a_divergence() {
     assert!(says("stored") && says("removed"), "{found:#?}");
 }
 
+/// The registration of a guest takes the device id that the body asks for.
+fn the_device_is_as_asked_for(behind: &Behind, call: &Call) -> Reply {
+    let mut reply = behind.forward(call);
+    let body = call.json();
+    if call.target.contains("kind=guest") && reply.0 == 200 && body["device_id"].is_string() {
+        reply.1["device_id"] = body["device_id"].clone();
+    }
+    reply
+}
+
+#[test]
+fn a_device_that_a_guest_chooses_is_a_divergence() {
+    let found = found(the_device_is_as_asked_for, "effect", "accounts");
+    let is_it = |divergence: &&Value| {
+        divergence["observed"] == "allow, and the homeserver has not picked the device"
+            && divergence["clauses"] == json!(["RG-11"])
+    };
+    let divergence = found.iter().find(is_it).unwrap();
+    let script = divergence["curl"].as_str().unwrap();
+    assert!(script.contains("compare 'picks the device'"), "{script}");
+}
+
 fn downloads(call: &Call) -> bool {
     call.target.starts_with("/_matrix/client/v1/media/download/")
 }

@@ -16,7 +16,7 @@ use crate::subject::server::accounts::Credentials;
 use crate::subject::server::action_request::LIMIT;
 use crate::subject::server::error::ServerError;
 use crate::subject::server::request::Request;
-use crate::subject::server::requests::{NOTE, first_sync};
+use crate::subject::server::requests::{NOTE, USE_STATE_AFTER, first_sync};
 use crate::subject::server::response::Response;
 
 /// Another way to ask for the content that a read asks for.
@@ -26,10 +26,12 @@ pub enum FurtherRead {
     SyncSince,
     /// A first sync with at most one event of the timeline of each room.
     ShortSync,
+    /// A first sync with the state after the timeline, and at most one event of each timeline.
+    StateAfter,
     /// The power levels, besides the note that the read asks for.
     PowerLevels,
-    /// The join rules, besides the note that the read asks for.
-    JoinRules,
+    /// Another state event that every room has, besides the note that the read asks for.
+    OtherState,
     /// The members whose membership is `join`.
     JoinedMembers,
     /// The members at the place before the event that was the newest at the last list of members.
@@ -38,13 +40,17 @@ pub enum FurtherRead {
     FilteredMessages,
 }
 
+/// The types of the other state events, one after the other.
+const OTHER_STATE: [&str; 4] =
+    ["m.room.join_rules", "m.room.create", "m.room.history_visibility", "m.room.guest_access"];
+
 impl FurtherRead {
     /// The ways in which a read by this action can also ask.
     pub fn of(action: &Action) -> &'static [Self] {
         let Operation::Read(endpoint) = action.operation else { return &[] };
         match endpoint.get().gives {
-            Some(Gives::Sync) => &[Self::SyncSince, Self::ShortSync],
-            Some(Gives::StateEvent) => &[Self::PowerLevels, Self::JoinRules],
+            Some(Gives::Sync) => &[Self::SyncSince, Self::ShortSync, Self::StateAfter],
+            Some(Gives::StateEvent) => &[Self::PowerLevels, Self::OtherState],
             Some(Gives::Members)
                 if endpoint == KNOWN.members && action.place != Place::Elsewhere =>
             {
@@ -90,7 +96,8 @@ impl Session<'_> {
         self.further.as_mut().map(|further| std::mem::take(&mut further.wanted)).unwrap_or_default()
     }
 
-    /// Makes the further calls of a read of this endpoint.
+    /// Makes the further calls of a read of this endpoint. A refusal of a further call is kept if the read
+    /// itself `was_allowed`.
     ///
     /// # Errors
     /// If no response came.
@@ -98,7 +105,7 @@ impl Session<'_> {
         &mut self,
         action: &Action,
         with: &Credentials,
-        endpoint: EndpointId,
+        (endpoint, was_allowed): (EndpointId, bool),
     ) -> Result<(), ServerError> {
         let Some(reader) = self.reader(with) else { return Ok(()) };
         let Some(further) = &self.further else { return Ok(()) };
@@ -108,7 +115,7 @@ impl Session<'_> {
         };
         let requests: Vec<_> = further.wanted.iter().filter_map(request).collect();
         for (read, request) in requests {
-            self.ask_further(with, reader.clone(), request).await?;
+            self.ask_further(with, reader.clone(), request, (endpoint, was_allowed)).await?;
             if let Some(further) = &mut self.further {
                 further.wanted.remove(&read);
             }
@@ -137,7 +144,7 @@ impl Session<'_> {
     }
 
     /// The request of a further call of this endpoint by a reader; `None` if the call takes a place that the
-    /// reader was not given.
+    /// reader was not given, or a parameter that the homeserver does not have.
     fn further_request(
         &self,
         read: FurtherRead,
@@ -154,8 +161,13 @@ impl Session<'_> {
                 first_sync(&rooms(), LIMIT).query("since", since.as_str())
             }
             FurtherRead::ShortSync => first_sync(&rooms(), 1),
+            FurtherRead::StateAfter if !self.server.client.paths.has_state_after() => return None,
+            FurtherRead::StateAfter => first_sync(&rooms(), 1).query(USE_STATE_AFTER, "true"),
             FurtherRead::PowerLevels => state_event("m.room.power_levels"),
-            FurtherRead::JoinRules => state_event("m.room.join_rules"),
+            FurtherRead::OtherState => {
+                let number = self.connection.action().unwrap_or_default();
+                state_event(OTHER_STATE[number % OTHER_STATE.len()])
+            }
             FurtherRead::JoinedMembers => of_room().query("membership", "join"),
             FurtherRead::EarlierMembers => {
                 let at = further.before_newest.get(&(reader.clone(), room.to_owned()))?;
@@ -175,13 +187,21 @@ impl Session<'_> {
         with: &Credentials,
         reader: OwnedUserId,
         request: Request,
+        (endpoint, was_allowed): (EndpointId, bool),
     ) -> Result<(), ServerError> {
         let Some(action) = self.connection.action() else { return Ok(()) };
         self.connection.watch(true);
         let response = self.send(with, request.clone()).await;
         self.connection.watch(false);
-        if let Some(answers) = &self.answers {
-            answers.keep(action, reader, &request, &response?);
+        let (response, Some(answers)) = (response?, &self.answers) else { return Ok(()) };
+        // A homeserver may not know a parameter, or not this value of it.
+        let is_refusal = matches!(response.status, 401 | 403 | 404 | 500..)
+            && !response.is_unrecognized()
+            && was_allowed;
+        if is_refusal {
+            answers.keep_refusal(action, reader, endpoint, request);
+        } else {
+            answers.keep(action, reader, &request, &response);
         }
         Ok(())
     }

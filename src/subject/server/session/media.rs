@@ -101,7 +101,7 @@ impl Session<'_> {
             ) => Ok((verdict, ResponseContent::Unread(reason.clone()))),
             (Some(Ok(file)), CallVerdict::Allowed) if response.allows() => {
                 let (effect, holds) = if called.get().path.contains("/thumbnail/") {
-                    (CallEffect::ThumbnailGiven, !response.body.is_empty())
+                    (CallEffect::ThumbnailGiven, may_be_picture(&response.body))
                 } else {
                     let content = file.content.to_string();
                     (CallEffect::FileGiven, response.body == content.as_bytes())
@@ -117,6 +117,12 @@ impl Session<'_> {
             (_, verdict) => gave_nothing(verdict),
         }
     }
+}
+
+/// Whether a thumbnail may be a picture. The uploaded file is none, so a homeserver that gives a thumbnail of
+/// it gives the file or a picture of its own: not nothing, and not a page of HTML.
+fn may_be_picture(thumbnail: &[u8]) -> bool {
+    !matches!(thumbnail.trim_ascii_start().first(), None | Some(b'<'))
 }
 
 /// Whether a user downloads media by this endpoint.

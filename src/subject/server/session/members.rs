@@ -120,7 +120,7 @@ impl Session<'_> {
     ) -> Result<HttpObservation, ServerError> {
         let request = self.request(action, &Arguments::default())?;
         let response = self.send(with, request.clone()).await?;
-        self.read_further(action, with, KNOWN.members).await?;
+        self.read_further(action, with, (KNOWN.members, response.allows())).await?;
         let observed = observe_only(&response)?;
         if observed.verdict != CallVerdict::Allowed {
             return Ok(observed);

@@ -164,8 +164,8 @@ impl Session<'_> {
             return Ok(HttpObservation::inconclusive(NotRunKind::NotOverHttp, why));
         };
         let request = self.request(action, &Arguments::default())?;
-        let name = request.body.as_ref().and_then(|body| body["username"].as_str());
-        let name = name.map(str::to_owned);
+        let body = request.body.clone().unwrap_or_default();
+        let (name, device) = (body["username"].as_str(), body["device_id"].as_str());
         let proof = &self.server.proof;
         let response = send_with_authentication(&self.connection, request, None, proof).await?;
         if asks_for_authentication(&response) {
@@ -175,10 +175,13 @@ impl Session<'_> {
             return observe_only(&response);
         }
         let account = registered_account(&response)?;
+        let is_named = name.is_some_and(|name| name == account.user_id.localpart());
         let content = if account.device.is_none() {
             ResponseContent::without(CallEffect::DeviceNamed)
+        } else if device.is_some() && account.device.as_deref() == device && !is_named {
+            ResponseContent::without(CallEffect::DeviceChosen)
         } else if named {
-            ResponseContent::Named(Some(account.user_id.localpart()) == name.as_deref())
+            ResponseContent::Named(is_named)
         } else {
             ResponseContent::Nothing
         };

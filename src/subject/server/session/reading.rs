@@ -40,7 +40,7 @@ impl Session<'_> {
         match endpoint.get().gives {
             Some(Gives::Timeline) if endpoint == KNOWN.messages => {
                 let observed = self.read_messages(action, with).await?;
-                self.read_further(action, with, endpoint).await?;
+                self.read_further(action, with, (endpoint, observed.is_allowed())).await?;
                 Ok(observed)
             }
             Some(Gives::Timeline) => self.read_related(with, endpoint, action.place).await,
@@ -65,7 +65,7 @@ impl Session<'_> {
                     _ => action.place,
                 };
                 let response = self.send_read(action, with, Page::default()).await?;
-                self.read_further(action, with, endpoint).await?;
+                self.read_further(action, with, (endpoint, response.allows())).await?;
                 if endpoint.get().gives == Some(Gives::Sync) {
                     self.has_synced(with, &response);
                 }
