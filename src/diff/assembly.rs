@@ -13,6 +13,7 @@ use super::id::{IdCause, IdSwitch, id};
 use super::renaming::Renaming;
 use super::result::{Cause, Divergence, NotRun, ReadingConflict, ReadingTaken};
 use super::run_record::RunRecord;
+use super::runner::leading;
 use super::scenario_run::{Difference, ReadingSwitch, ScenarioRun, Segment};
 use super::script::{ScriptSource, Scripts};
 use super::signature::Signature;
@@ -89,6 +90,7 @@ impl Assembly<'_> {
             segment: &demonstration.segment,
             at: demonstration.at,
         });
+        let sent_by = sent_by(demonstration);
         let readings = if conflicts.is_empty() {
             self.readings(demonstration, group.cause, *kind)
         } else {
@@ -111,6 +113,7 @@ impl Assembly<'_> {
             count: group.occurrences.len(),
             seen_in,
             scenario,
+            sent_by,
             reproduced: demonstration.reproduced,
             curl,
         }
@@ -178,7 +181,10 @@ impl Assembly<'_> {
             Some((conflict, &segments[segment], at))
         });
         let contrasts = (1..).zip(shown).map(|(number, (conflict, segment, at))| {
-            let steps: Vec<_> = segment.log[..=at].iter().map(|record| record.step).collect();
+            // Queries lead nowhere.
+            let lead: Vec<_> = segment.log[..at].iter().map(|record| record.step).collect();
+            let mut steps = leading(&self.variants.default, &lead);
+            steps.push(segment.log[at].step);
             let id = format!("{id}-contrast-{number}");
             let ReadingConflict { decision_point, in_run, .. } = conflict;
             let about = format!("The last step shows `{decision_point}` as `{in_run}`.");
@@ -190,6 +196,18 @@ impl Assembly<'_> {
     fn conflict(&self, switch: ReadingSwitch) -> ReadingConflict {
         ReadingConflict::between(self.scripts.rules, self.variants, switch.in_run, switch.here)
     }
+}
+
+/// The number of the step, from 1, that sent the event that the divergence is about, if it is a divergence of
+/// content and the step is known.
+fn sent_by(demonstration: &Demonstration) -> Option<usize> {
+    // Otherwise the scenario leaves out steps of the segment.
+    let Demonstration { segment, steps, at, reproduced: true, .. } = demonstration else {
+        return None;
+    };
+    let sent_by = segment.log[*at].content.first()?.sent_by?;
+    let is_same = segment.log.get(sent_by).map(|record| &record.step) == steps.get(sent_by);
+    is_same.then_some(sent_by + 1)
 }
 
 fn scenario(rules: &Rules, id: String, about: String, steps: &[Action]) -> Scenario {

@@ -52,6 +52,9 @@ pub struct Divergence {
     pub seen_in: Vec<String>,
     /// The smallest scenario found that shows the divergence, in its last step.
     pub scenario: Scenario,
+    /// The number of the step of the scenario, from 1, that sent the event that the divergence is about. `None`
+    /// if the divergence is about the labelled event or about none, or if the step is not known.
+    pub sent_by: Option<usize>,
     /// Whether the smallest scenario showed the divergence again when it ran alone.
     pub reproduced: bool,
     /// A shell script for curl and jq that shows the divergence; `None` if its exchanges were not

@@ -138,6 +138,9 @@ pub struct DivergenceReport {
     pub seen_in: Vec<String>,
     /// The smallest scenario found that shows the divergence, in its last step.
     pub scenario: Scenario,
+    /// The number of the step of the scenario, from 1, that sent the event that the divergence is about. Null
+    /// if the divergence is about the labelled event or about none, or if the step is not known.
+    pub sent_by: Option<usize>,
     /// Whether the smallest scenario showed the divergence again when it ran alone.
     pub reproduced: bool,
     /// A shell script for curl and jq that shows the divergence, if one can be written.
@@ -274,15 +277,18 @@ pub(super) fn round_seconds(seconds: f64) -> f64 {
 }
 
 impl DivergenceReport {
-    /// What a reader has to know of the scenario, as a sentence.
-    pub(super) fn remark(&self) -> Option<&'static str> {
-        if !self.reproduced {
-            return Some("The scenario alone did not show the divergence again.");
-        }
+    /// What a reader has to know of the scenario, in sentences.
+    pub(super) fn remarks(&self) -> impl Iterator<Item = String> {
+        let event = self.sent_by.map(|number| format!("Step {number} sends the event."));
         let is_long = self.scenario.steps.len() > LONG;
-        is_long.then_some(
-            "A shorter scenario may show it: each attempt to leave steps out costs calls, and they ended here.",
-        )
+        let remark = match (self.reproduced, is_long) {
+            (false, _) => Some("The scenario alone did not show the divergence again."),
+            (true, true) => Some(
+                "A shorter scenario may show it: each attempt to leave steps out costs calls, and they ended here.",
+            ),
+            (true, false) => None,
+        };
+        event.into_iter().chain(remark.map(str::to_owned))
     }
 
     /// Whether no option explains the divergence.
@@ -312,6 +318,7 @@ impl DivergenceReport {
             count: divergence.count,
             seen_in: divergence.seen_in,
             scenario: with_printable_about(divergence.scenario),
+            sent_by: divergence.sent_by,
             reproduced: divergence.reproduced,
             curl: divergence.curl,
             known: None,

@@ -317,7 +317,7 @@ pub(super) fn description(divergence: &DivergenceReport) -> String {
         lines.push("compare with this scenario of the same run:".to_owned());
         lines.extend(steps_in_words(contrast));
     }
-    lines.extend(divergence.remark().map(|remark| format!("  {remark}")));
+    lines.extend(divergence.remarks().map(|remark| format!("  {remark}")));
     lines.join("\n")
 }
 

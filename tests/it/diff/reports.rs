@@ -58,6 +58,7 @@ fn divergence(
         count: 3,
         seen_in: seen_in.iter().map(|id| (*id).to_owned()).collect(),
         scenario: scenario(id),
+        sent_by: None,
         reproduced: true,
         curl: None,
         known: None,

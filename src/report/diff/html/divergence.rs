@@ -63,7 +63,7 @@ pub(super) fn divergence(divergence: &DivergenceReport) -> Markup {
                     _ => @if d.conflicts.is_empty() { "No option explains it." },
                 }
                 " Seen " (times(d.count)) "."
-                @if let Some(remark) = d.remark() { " " (remark) }
+                @for remark in d.remarks() { " " (remark) }
             }
             div.scroll { (diagram(d)) }
             @for contrast in &d.contrasts {
