@@ -99,7 +99,9 @@ fn a_defect_is_found_and_is_the_only_cause() {
         for divergence in &result.divergences {
             assert_eq!(divergence.cause, Some(0), "{id}: {divergence:#?}");
             assert!(divergence.reproduced, "{id}: {divergence:#?}");
-            assert!(!divergence.is_permitted(), "{id}: {divergence:#?}");
+            // A reading may permit the error of a refusal, whatever the mistake is.
+            let is_error = divergence.kind == DivergenceKind::Error;
+            assert!(is_error || !divergence.is_permitted(), "{id}: {divergence:#?}");
         }
     }
 }
