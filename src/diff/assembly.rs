@@ -13,7 +13,6 @@ use super::id::{IdCause, IdSwitch, id};
 use super::renaming::Renaming;
 use super::result::{Cause, Divergence, NotRun, ReadingConflict, ReadingTaken};
 use super::run_record::RunRecord;
-use super::runner::leading;
 use super::scenario_run::{Difference, ReadingSwitch, ScenarioRun, Segment};
 use super::script::{ScriptSource, Scripts};
 use super::signature::Signature;
@@ -181,10 +180,7 @@ impl Assembly<'_> {
             Some((conflict, &segments[segment], at))
         });
         let contrasts = (1..).zip(shown).map(|(number, (conflict, segment, at))| {
-            // Queries lead nowhere.
-            let lead: Vec<_> = segment.log[..at].iter().map(|record| record.step).collect();
-            let mut steps = leading(&self.variants.default, &lead);
-            steps.push(segment.log[at].step);
+            let steps: Vec<_> = segment.log[..=at].iter().map(|record| record.step).collect();
             let id = format!("{id}-contrast-{number}");
             let ReadingConflict { decision_point, in_run, .. } = conflict;
             let about = format!("The last step shows `{decision_point}` as `{in_run}`.");

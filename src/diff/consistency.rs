@@ -10,21 +10,16 @@
 //!    explains. Change one option at a time, as long as more steps are explained. Take the best result.
 //! 4. A step that another option explains, and the assignment does not, is inconsistent with the run.
 //!
-//! A step that a mistake explains, or that no option permits, says nothing about readings. Nor does a call of
-//! `GET /events` by who is not joined: a homeserver may take it for a preview, which has rules of its own.
+//! A step that a mistake explains, or that no option permits, says nothing about readings.
 //!
 //! The steps of guests and the steps of users are judged apart. A homeserver may limit what guests do
 //! (RG-3), so it may take one option for guests and another for users.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use guest_access_model::action::Actor;
 use guest_access_model::decide::{Outcome, initial, outcome};
-use guest_access_model::state::State;
-use guest_access_rules::endpoint::Gives;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::variant::Variants;
-use guest_access_rules::vocabulary::Membership;
 use guest_access_scenarios::permitted::{
     Assignment, Conflict, Match, OpenOptions, OptionNumber, StepJudgement, StepMatches,
     TakenOption, judge_run, judge_run_by,
@@ -106,7 +101,6 @@ fn mark_class(
             .filter(|at| {
                 let is_answered = segment.log[*at].is_answered();
                 is_answered
-                    && !is_of_preview(segment, *at)
                     && CallerClass::of(segment, *at) == class
                     && segment.difference_at(*at).is_none_or(speaks_for_a_reading)
             })
@@ -136,18 +130,6 @@ fn mark_class(
         }
     }
     taken
-}
-
-/// Whether the step reads the stream for somebody who is not joined. A homeserver may take such a call for a
-/// preview, which has rules of its own (RP-10): it says nothing about any other question.
-fn is_of_preview(segment: &Segment, at: usize) -> bool {
-    let step = &segment.log[at].step;
-    let gives = step.operation.endpoint().and_then(|endpoint| endpoint.get().gives);
-    let is_joined = |before: State| match step.by {
-        Actor::Guest(guest) => before.rooms[0].members[usize::from(guest)] == Membership::Join,
-        _ => true,
-    };
-    gives == Some(Gives::Stream) && !segment.before(at).is_some_and(is_joined)
 }
 
 /// The shortest start of a segment whose last step shows the option of the run at this question. The
