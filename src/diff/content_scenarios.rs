@@ -140,17 +140,16 @@ fn known(endpoint: &str) -> EndpointId {
 }
 
 /// The steps that the rules allow, in their order.
-fn allowed(profile: &Profile, steps: Vec<Action>) -> Vec<Action> {
+fn allowed(profile: &Profile, mut steps: Vec<Action>) -> Vec<Action> {
     let mut state = initial(profile);
-    let mut allowed = steps;
-    allowed.retain(|step| match outcome(profile, &state, step) {
+    steps.retain(|step| match outcome(profile, &state, step) {
         Some(outcome) if outcome.observation.decision.allows() => {
             state = outcome.next;
             true
         }
         _ => false,
     });
-    allowed
+    steps
 }
 
 #[cfg(test)]

@@ -256,10 +256,12 @@ pub(super) fn lists(
         lists.extend(listed.map(|(section, is)| rooms(section, Due::Listing(*is))));
         let Some(joined) = listed_room(answer, "rooms.join", timeline) else { continue };
         let has_state_after = answer.request.parameter(USE_STATE_AFTER) == Some("true");
-        // A client applies the timeline to the state, but not to the state after it.
+        // CS-77: With `use_state_after`, `GET /sync` gives the state in `state_after`, as it is after the
+        // timeline.
         let (section, due) = if has_state_after {
             (STATE_AFTER, Due::JoinedState)
         } else {
+            // A client applies the timeline to this state.
             ("rooms.join.state", Due::State)
         };
         let counts = |given: &str| {

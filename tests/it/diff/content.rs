@@ -49,7 +49,7 @@ fn state(behind: &Behind, room: &str) -> Value {
 }
 
 /// The rooms in this section of a sync.
-fn rooms<'a>(
+pub(super) fn rooms<'a>(
     sync: &'a mut Value,
     section: &str,
 ) -> impl Iterator<Item = (&'a String, &'a mut Value)> {

@@ -3,8 +3,9 @@
 use guest_access::diff::{DiffResult, Divergence, plan_content};
 use guest_access_rules::rules::Rules;
 use guest_access_scenarios::permitted::DivergenceKind;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::content::rooms;
 use super::found::{RULES, options, result_at};
 use super::layer::{Behind, Call, Layer, Reply, in_front_of};
 
@@ -28,15 +29,6 @@ fn is_found(layer: Layer, kind: DivergenceKind, clause: &str, observed: &str) ->
 
 fn is_later_sync(call: &Call) -> bool {
     call.is("GET", &["sync"]) && call.target.contains("since=")
-}
-
-/// The rooms in this section of a sync.
-fn rooms<'a>(
-    sync: &'a mut Value,
-    section: &str,
-) -> impl Iterator<Item = (&'a String, &'a mut Value)> {
-    let rooms = sync.get_mut("rooms").and_then(|rooms| rooms.get_mut(section));
-    rooms.and_then(Value::as_object_mut).into_iter().flatten()
 }
 
 #[test]
@@ -145,7 +137,7 @@ fn messages_under_an_unknown_visibility_are_missed() {
     is_found(unknown_is_joined, DivergenceKind::Refusal, "GA-37", "a message");
 }
 
-/// A guest with a display name survives a revocation: it is let in again at once.
+/// A revocation is answered and not stored, if a guest with a display name is joined.
 fn named_guests_stay(behind: &Behind, call: &Call) -> Reply {
     let sets = call.is("PUT", &["rooms", "", "state", "m.room.guest_access", ""]);
     if sets && call.json()["guest_access"] == "forbidden" {

@@ -106,6 +106,12 @@ fn changed(
     reply
 }
 
+/// The answer of the reference to the call without this parameter.
+fn without(behind: &Behind, call: &Call, parameter: &str) -> Reply {
+    let target = call.target.replace(parameter, "");
+    behind.forward(&Call { target, ..call.clone() })
+}
+
 #[test]
 fn the_reference_has_all_facts_and_effects() {
     let (code, report) = report(Behind::forward);
@@ -136,8 +142,7 @@ fn a_second_sync_without_news_is_noticed() {
 #[test]
 fn a_sync_without_the_state_after_the_timeline_is_noticed() {
     fn layer(behind: &Behind, call: &Call) -> Reply {
-        let target = call.target.replace("use_state_after=true", "");
-        behind.forward(&Call { target, ..call.clone() })
+        without(behind, call, "use_state_after=true")
     }
     let words = "does not give in `rooms.join.state_after`";
     is_noticed_on(FURTHER, layer, "refusal", "CS-77", words);
@@ -219,8 +224,7 @@ fn a_directory_that_says_that_no_guest_may_join_is_noticed() {
 #[test]
 fn a_filtered_list_of_all_members_is_noticed() {
     fn layer(behind: &Behind, call: &Call) -> Reply {
-        let target = call.target.replace("membership=join", "");
-        behind.forward(&Call { target, ..call.clone() })
+        without(behind, call, "membership=join")
     }
     let words = "gives in `chunk` members of another membership";
     is_noticed_on(FURTHER, layer, "effect", "CS-72", words);

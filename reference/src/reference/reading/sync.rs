@@ -174,6 +174,8 @@ impl Reference {
                 place >= changed
             }
         });
+        // CS-77: With `use_state_after`, `GET /sync` gives the state in `state_after`, as it is after the
+        // timeline.
         if options.use_state_after {
             news.state = state;
         } else {
