@@ -31,6 +31,7 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | [`federation`] | a homeserver that speaks the server-server API |
 //! | [`subject`] | what performs the steps of a scenario: the reference, or a homeserver over HTTP |
 //! | [`diff`] | compares a homeserver with the rules, over HTTP |
 //! | [`contention`] | checks whether a homeserver under overlapping calls is linearizable |
@@ -41,6 +42,7 @@
 pub mod command;
 pub mod contention;
 pub mod diff;
+pub mod federation;
 pub mod report;
 pub mod subject;
 pub mod trend;

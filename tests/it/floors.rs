@@ -55,7 +55,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     ("guest_access_reference", &["reference", "serve"]),
     ("guest_access_scenarios", &["scenario", "permitted", "vectors"]),
-    ("guest_access", &["subject", "diff", "contention", "trend", "report", "command"]),
+    (
+        "guest_access",
+        &["federation", "subject", "diff", "contention", "trend", "report", "command"],
+    ),
 ];
 
 /// The floor of each module, by the path of the module.

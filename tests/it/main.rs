@@ -15,6 +15,7 @@ mod decide;
 mod diff;
 mod documents;
 mod explore;
+mod federation;
 mod floors;
 mod formats;
 mod glossary;

@@ -1,0 +1,248 @@
+//! Two homeservers of ours that federate over HTTPS.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use guest_access::federation::{
+    Endpoint, Event, EventDraft, EventStanding, FederationClient, FederationError,
+    FederationListener, Homeserver, Room, RunningServer, ServerIdentity, SharedHomeserver, join,
+    leave, send_events,
+};
+use ruma::api::federation::backfill::get_backfill;
+use ruma::api::federation::event::{get_event, get_missing_events, get_room_state_ids};
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomVersionId, UInt};
+use serde_json::{Value, json};
+
+/// A server that runs.
+struct Place {
+    homeserver: SharedHomeserver,
+    client: FederationClient,
+    endpoint: Endpoint,
+    _running: RunningServer,
+}
+
+fn start() -> Place {
+    let listener = FederationListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("https://{}", listener.address());
+    let identity = Arc::new(ServerIdentity::generate(listener.local_name()));
+    let endpoint = Endpoint { name: identity.name().to_owned(), url };
+    let client = FederationClient::new(Arc::clone(&identity), Duration::from_secs(20)).unwrap();
+    let homeserver = SharedHomeserver::new(Homeserver::new(identity));
+    let running = RunningServer::start(listener, homeserver.clone(), client.clone()).unwrap();
+    Place { homeserver, client, endpoint, _running: running }
+}
+
+/// Two servers that know each other, and a room on the first one.
+struct Fixture {
+    one: Place,
+    two: Place,
+    room: OwnedRoomId,
+}
+
+impl Place {
+    fn user(&self, name: &str) -> OwnedUserId {
+        format!("@{name}:{}", self.endpoint.name).try_into().unwrap()
+    }
+
+    /// Makes an event after all others, and takes it in.
+    fn make(
+        &self,
+        room: &OwnedRoomId,
+        by: &str,
+        kind: &str,
+        key: Option<&str>,
+        content: Value,
+    ) -> Event {
+        let mut homeserver = self.homeserver.lock();
+        let identity = Arc::clone(homeserver.identity());
+        let room = homeserver.room_mut(room).unwrap();
+        let draft = EventDraft {
+            sender: self.user(by),
+            kind: kind.to_owned(),
+            state_key: key.map(str::to_owned),
+            content,
+            redacts: None,
+            sent_at: 1_000,
+        };
+        let event = room.place(&identity, &draft, &room.next_prev_events()).unwrap();
+        room.receive(event.clone()).unwrap();
+        event
+    }
+
+    fn has(&self, room: &OwnedRoomId, event: &Event) -> bool {
+        self.homeserver.lock().room(room).unwrap().event(event.id()).is_some()
+    }
+
+    fn membership(&self, room: &OwnedRoomId, user: &OwnedUserId) -> Option<String> {
+        let homeserver = self.homeserver.lock();
+        let room = homeserver.room(room).unwrap();
+        let state = room.state().unwrap();
+        let member = room.in_state(&state, "m.room.member", user.as_str())?;
+        member.content_text("membership").map(str::to_owned)
+    }
+}
+
+fn fixture(visibility: &str) -> Fixture {
+    let (one, two) = (start(), start());
+    one.homeserver.lock().add_peer(two.endpoint.name.clone(), two.endpoint.url.clone());
+    two.homeserver.lock().add_peer(one.endpoint.name.clone(), one.endpoint.url.clone());
+    let room: OwnedRoomId = format!("!room:{}", one.endpoint.name).try_into().unwrap();
+    one.homeserver.lock().add_room(Room::empty(room.clone(), RoomVersionId::V11).unwrap());
+    let moderator = one.user("moderator");
+    let user = moderator.as_str();
+    let set = |kind: &str, key: &str, content: Value| {
+        one.make(&room, "moderator", kind, Some(key), content);
+    };
+    set("m.room.create", "", json!({ "room_version": "11" }));
+    set("m.room.member", user, json!({ "membership": "join" }));
+    set("m.room.power_levels", "", json!({ "users": { user: 100 } }));
+    set("m.room.join_rules", "", json!({ "join_rule": "public" }));
+    set("m.room.history_visibility", "", json!({ "history_visibility": visibility }));
+    Fixture { one, two, room }
+}
+
+fn run(test: impl AsyncFnOnce()) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(test());
+}
+
+fn status(error: &FederationError) -> u16 {
+    match error {
+        FederationError::Refused { status, .. } => *status,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_user_of_another_server_joins_sends_and_leaves() {
+    run(async || {
+        let Fixture { one, two, room } = fixture("shared");
+        let user = two.user("user");
+        join(&two.homeserver, &two.client, &one.endpoint, &room, &user).await.unwrap();
+        assert_eq!(one.membership(&room, &user).as_deref(), Some("join"));
+        assert_eq!(two.membership(&room, &one.user("moderator")).as_deref(), Some("join"));
+        let text = json!({ "body": "a message" });
+        let message = two.make(&room, "user", "m.room.message", None, text.clone());
+        let sent = send_events(&two.client, &one.endpoint, std::slice::from_ref(&message)).await;
+        assert_eq!(sent.unwrap().get(message.id()), Some(&Ok(())));
+        assert!(one.has(&room, &message));
+        // And the other way round.
+        let answer = one.make(&room, "moderator", "m.room.message", None, text);
+        send_events(&one.client, &two.endpoint, std::slice::from_ref(&answer)).await.unwrap();
+        assert!(two.has(&room, &answer));
+        leave(&two.homeserver, &two.client, &one.endpoint, &room, &user).await.unwrap();
+        assert_eq!(one.membership(&room, &user).as_deref(), Some("leave"));
+    });
+}
+
+#[test]
+fn a_server_asks_for_the_events_between() {
+    run(async || {
+        let Fixture { one, two, room } = fixture("shared");
+        let user = two.user("user");
+        join(&two.homeserver, &two.client, &one.endpoint, &room, &user).await.unwrap();
+        let text = json!({ "body": "a message" });
+        let first = two.make(&room, "user", "m.room.message", None, text.clone());
+        let second = two.make(&room, "user", "m.room.message", None, text.clone());
+        let sent = send_events(&two.client, &one.endpoint, std::slice::from_ref(&second)).await;
+        assert_eq!(sent.unwrap().get(second.id()), Some(&Ok(())));
+        assert!(one.has(&room, &first));
+        // An event that the other server withholds is missing for good.
+        let third = two.make(&room, "user", "m.room.message", None, text.clone());
+        let fourth = two.make(&room, "user", "m.room.message", None, text);
+        two.homeserver.lock().withhold(third.id().clone());
+        let sent = send_events(&two.client, &one.endpoint, std::slice::from_ref(&fourth)).await;
+        assert!(sent.unwrap()[fourth.id()].is_err());
+        assert!(!one.has(&room, &fourth));
+        two.homeserver.lock().release(third.id());
+        send_events(&two.client, &one.endpoint, std::slice::from_ref(&fourth)).await.unwrap();
+        assert!(one.has(&room, &fourth));
+    });
+}
+
+#[test]
+fn an_event_without_permission_or_signature_is_not_taken_in() {
+    run(async || {
+        let Fixture { one, two, room } = fixture("shared");
+        let user = two.user("user");
+        join(&two.homeserver, &two.client, &one.endpoint, &room, &user).await.unwrap();
+        let access = json!({ "guest_access": "can_join" });
+        let rejected = two.make(&room, "user", "m.room.guest_access", Some(""), access.clone());
+        let sent = send_events(&two.client, &one.endpoint, std::slice::from_ref(&rejected)).await;
+        assert!(sent.unwrap()[rejected.id()].is_err());
+        let standing = one.homeserver.lock().room(&room).unwrap().standing(rejected.id());
+        assert_eq!(standing, Some(EventStanding::Rejected));
+        // Signed by the second server, in the name of a user of the first.
+        let forged = {
+            let homeserver = two.homeserver.lock();
+            let known = homeserver.room(&room).unwrap();
+            let draft = EventDraft {
+                sender: one.user("moderator"),
+                kind: "m.room.guest_access".to_owned(),
+                state_key: Some(String::new()),
+                content: access,
+                redacts: None,
+                sent_at: 2_000,
+            };
+            known.place(homeserver.identity(), &draft, &known.next_prev_events()).unwrap()
+        };
+        let sent = send_events(&two.client, &one.endpoint, std::slice::from_ref(&forged)).await;
+        assert!(sent.unwrap()[forged.id()].is_err());
+        assert!(!one.has(&room, &forged));
+    });
+}
+
+#[test]
+fn a_server_outside_a_room_is_given_nothing() {
+    run(async || {
+        let Fixture { one, two, room } = fixture("joined");
+        let text = json!({ "body": "a message" });
+        let hidden = one.make(&room, "moderator", "m.room.message", None, text.clone());
+        let later = one.make(&room, "moderator", "m.room.message", None, text);
+        let id = || -> OwnedEventId { hidden.id().clone() };
+        let event = || get_event::v1::Request::new(id());
+        let backfill =
+            || get_backfill::v1::Request::new(room.clone(), vec![id()], UInt::from(5_u32));
+        let missing = || {
+            get_missing_events::v1::Request::new(room.clone(), Vec::new(), vec![later.id().clone()])
+        };
+        let ids = || get_room_state_ids::v1::Request::new(id(), room.clone());
+        let to = &one.endpoint;
+        assert_eq!(status(&two.client.call(to, event()).await.unwrap_err()), 403);
+        assert_eq!(status(&two.client.call(to, backfill()).await.unwrap_err()), 403);
+        assert_eq!(status(&two.client.call(to, missing()).await.unwrap_err()), 403);
+        assert_eq!(status(&two.client.call(to, ids()).await.unwrap_err()), 403);
+        // Inside, it is given the state, and no event that its users may not see.
+        let user = two.user("user");
+        join(&two.homeserver, &two.client, to, &room, &user).await.unwrap();
+        assert_eq!(status(&two.client.call(to, event()).await.unwrap_err()), 404);
+        // Events from before the setting are `shared`.
+        let holds = |texts: &[Box<serde_json::value::RawValue>]| {
+            assert!(!texts.is_empty());
+            texts.iter().any(|text| text.get().contains("a message"))
+        };
+        assert!(!holds(&two.client.call(to, backfill()).await.unwrap().pdus));
+        assert!(!holds(&two.client.call(to, missing()).await.unwrap().events));
+        assert!(!two.client.call(to, ids()).await.unwrap().pdu_ids.is_empty());
+    });
+}
+
+#[test]
+fn a_server_that_is_unknown_or_signs_wrongly_is_refused() {
+    run(async || {
+        let Fixture { one, two, room } = fixture("shared");
+        let stranger = start();
+        let request =
+            || get_room_state_ids::v1::Request::new("$event".try_into().unwrap(), room.clone());
+        let error = stranger.client.call(&one.endpoint, request()).await.unwrap_err();
+        assert_eq!(status(&error), 401);
+        // Another key, in the name of the second server.
+        let impostor = Arc::new(ServerIdentity::generate(two.endpoint.name.clone()));
+        let client = FederationClient::new(impostor, Duration::from_secs(20)).unwrap();
+        assert_eq!(status(&client.call(&one.endpoint, request()).await.unwrap_err()), 401);
+        // A request for another server.
+        let elsewhere = Endpoint { name: stranger.endpoint.name.clone(), ..one.endpoint.clone() };
+        let error = two.client.call(&elsewhere, request()).await.unwrap_err();
+        assert_eq!(status(&error), 401);
+    });
+}
