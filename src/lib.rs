@@ -35,6 +35,7 @@
 //! | [`subject`] | what performs the steps of a scenario: the reference, or a homeserver over HTTP |
 //! | [`diff`] | compares a homeserver with the rules, over HTTP |
 //! | [`contention`] | checks whether a homeserver under overlapping calls is linearizable |
+//! | [`neighbour`] | takes part in the rooms of a homeserver as another homeserver, and judges what it does |
 //! | [`trend`] | what changed between saved reports of `diff` |
 //! | [`report`] | the results as text, JSON, JUnit XML and HTML |
 //! | [`command`] | the command line: one module for each subcommand |
@@ -43,6 +44,7 @@ pub mod command;
 pub mod contention;
 pub mod diff;
 pub mod federation;
+pub mod neighbour;
 pub mod report;
 pub mod subject;
 pub mod trend;

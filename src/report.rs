@@ -11,6 +11,7 @@ mod document;
 pub mod explanation;
 pub mod history;
 pub mod junit;
+pub mod neighbour;
 mod page;
 pub mod replay;
 pub mod revisions;

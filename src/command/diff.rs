@@ -1,6 +1,7 @@
 //! `diff`: compares a homeserver with the rules, over HTTP.
 
 mod concurrent;
+mod federated;
 mod replay;
 
 use std::path::{Path, PathBuf};
@@ -107,6 +108,8 @@ pub(super) struct Args {
     write_baseline: Option<PathBuf>,
     #[command(flatten)]
     contention: concurrent::ConcurrentArgs,
+    #[command(flatten)]
+    federated: federated::FederatedArgs,
     /// The format of the report
     #[arg(long, default_value = "text")]
     format: DiffFormat,
@@ -194,6 +197,9 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     }
     if args.contention.concurrent {
         return concurrent::run(args);
+    }
+    if args.federated.federated {
+        return federated::run(args);
     }
     let rules = Rules::find(args.rules.as_deref().unwrap_or("latest"))?;
     let baselines = Baselines::read(args, &rules)?;

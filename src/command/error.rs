@@ -10,6 +10,7 @@ use guest_access_scenarios::scenario::ScenarioError;
 
 use crate::contention::RecordingError;
 use crate::diff::{DefectRunError, PlanError, SavedError};
+use crate::neighbour::NeighbourError;
 use crate::report::diff::BaselineError;
 use crate::subject::server::ServerError;
 use crate::trend::TrendError;
@@ -185,6 +186,12 @@ pub enum CommandError {
     /// The homeserver does not answer, or does not answer as a homeserver does.
     #[error(transparent)]
     Server(#[from] ServerError),
+    /// The homeserver does not take part in rooms with ours.
+    #[error(transparent)]
+    Neighbour(#[from] NeighbourError),
+    /// A report of `diff --federated` has no such format.
+    #[error("`diff --federated` writes text and JSON; give `--format text` or `--format json`")]
+    FormOfFederation,
     /// The runtime for network calls cannot start.
     #[error("the runtime for network calls cannot start")]
     Runtime(std::io::Error),
@@ -220,6 +227,7 @@ impl CommandError {
         match self {
             Self::Executor(error) if !error.is_wrong_input() => Outcome::NoVerdict.code(),
             Self::Server(error) if !error.is_wrong_input() => Outcome::BrokenOff.code(),
+            Self::Neighbour(error) if !error.is_wrong_input() => Outcome::BrokenOff.code(),
             _ => WRONG_INPUT,
         }
     }

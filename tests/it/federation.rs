@@ -1,4 +1,4 @@
-//! Two homeservers of ours that federate over HTTPS.
+//! Two homeservers of ours that federate over HTTPS, and `diff --federated` where it cannot begin.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,14 @@ use guest_access::federation::{
     FederationListener, Homeserver, Room, RunningServer, ServerIdentity, SharedHomeserver, join,
     leave, send_events,
 };
+use guest_access_reference::serve::Embedded;
+use guest_access_rules::rules::Rules;
 use ruma::api::federation::backfill::get_backfill;
 use ruma::api::federation::event::{get_event, get_missing_events, get_room_state_ids};
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomVersionId, UInt};
 use serde_json::{Value, json};
+
+use crate::cli::run_line;
 
 /// A server that runs.
 struct Place {
@@ -245,4 +249,25 @@ fn a_server_that_is_unknown_or_signs_wrongly_is_refused() {
         let error = two.client.call(&elsewhere, request()).await.unwrap_err();
         assert_eq!(status(&error), 401);
     });
+}
+
+#[test]
+fn a_homeserver_without_federation_is_told_what_to_set() {
+    let server = Embedded::start(Rules::find("latest").unwrap().profile()).unwrap();
+    let ran = run_line(&format!("diff --federated --server {} --quiet", server.url()));
+    assert_eq!(ran.code, Some(4), "{ran:?}");
+    for hint in ["--federation-url", "docs/federation.md"] {
+        assert!(ran.err.contains(hint), "{}", ran.err);
+    }
+}
+
+#[test]
+fn federated_scenarios_need_a_homeserver_and_a_known_format() {
+    let ran = run_line("diff --federated");
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    let line = "diff --federated --server http://127.0.0.1:1 --format junit";
+    let ran = run_line(line);
+    assert_eq!((ran.code, ran.err.contains("--format json")), (Some(2), true), "{ran:?}");
+    let line = "diff --federated --server http://127.0.0.1:1 --only none-*";
+    assert_eq!(run_line(line).code, Some(3));
 }

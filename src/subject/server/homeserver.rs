@@ -15,7 +15,9 @@ use super::accounts::{Credentials, UserAccount};
 use super::client::{Client, Limits};
 use super::error::ServerError;
 use super::recording::Connection;
-use super::registration::{Proof, asks_for_authentication, register, send_with_authentication};
+use super::registration::{
+    Proof, asks_for_authentication, register, registered_account, send_with_authentication,
+};
 use super::request::{Request, endpoint};
 use super::requests::guest_registration;
 use super::room_pool::RoomPool;
@@ -168,6 +170,24 @@ impl Server {
         Err(ServerError::NoGuests { answer })
     }
 
+    /// Registers a guest.
+    ///
+    /// # Errors
+    /// If the homeserver registers no guest, or not in a way that this program knows.
+    pub async fn register_guest(&self) -> Result<UserAccount, ServerError> {
+        let request = guest_registration();
+        let connection = Connection::new(&self.client);
+        let response = send_with_authentication(&connection, request, None, &self.proof).await?;
+        response.accepted()?;
+        registered_account(&response)
+    }
+
+    /// The room version in which sessions create rooms. `None` if the homeserver offers none that sessions
+    /// know, or no fixture was made yet.
+    pub fn room_version(&self) -> Option<&str> {
+        self.capabilities.get()?.room_version.as_deref()
+    }
+
     async fn fixture_account(
         &self,
         given: Option<&UserAccount>,
@@ -238,7 +258,8 @@ impl Server {
         }
     }
 
-    pub(super) async fn leave_for_good(&self, fixture: &SharedFixture, room: &OwnedRoomId) {
+    /// Lets both accounts of the fixture leave and forget a room.
+    pub async fn leave_for_good(&self, fixture: &SharedFixture, room: &OwnedRoomId) {
         for account in [&fixture.user, &fixture.moderator] {
             let who = Credentials { token: Some(account.token.clone()), named: None };
             self.leave(&who, room).await;

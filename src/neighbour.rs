@@ -1,0 +1,114 @@
+//! Takes part in the rooms of a homeserver as another homeserver, and compares what the homeserver does
+//! with its guests with the rules.
+//!
+//! 1. *Connect*: a room is made on the server under test, our server joins, and a message of that room
+//!    arrives at ours ([`run`]).
+//! 2. *Run* each scenario of [`SCENARIOS`] in a room of its own: the users and the guests of the server
+//!    under test act by the client-server API, and our server makes events and sends them in the order
+//!    that the scenario says (`session`). What can be observed is read (`observe`).
+//! 3. *Judge* each observation by what the rules predict (`prediction`), and by what every other permitted
+//!    option predicts.
+//! 4. *Find the causes*: a [`Mistake`] is a cause if it predicts every answer that it predicts otherwise
+//!    than the rules.
+//!
+//! The model decides what an event that counts does. State resolution, on our own graph of the room,
+//! checks that each event is what its scenario says: accepted, overruled, soft-failed or rejected.
+
+mod answer;
+mod judge;
+mod mistake;
+mod observe;
+mod prediction;
+mod resemblance;
+mod result;
+mod scenario;
+mod scenarios;
+mod session;
+mod set_up;
+mod step_error;
+mod words;
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use guest_access_model::stop::Stop;
+use guest_access_rules::rules::Rules;
+
+use crate::subject::server::{NotRunKind, NotRunReason, Server, ServerError, SharedFixture};
+
+pub use answer::Answer;
+pub use mistake::Mistake;
+pub use prediction::{Prediction, predictions};
+pub use result::{
+    FederatedCause, FederatedDivergence, FederatedNotRun, FederatedResult, ScenarioResult,
+};
+pub use scenario::{FederatedScenario, Label, Step};
+pub use scenarios::SCENARIOS;
+pub use set_up::{Neighbour, NeighbourError, NeighbourOptions};
+pub use words::sentence;
+
+use session::ScenarioRun;
+
+/// The options of a run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The number of scenarios that run at once.
+    pub jobs: usize,
+    /// The longest time to wait for an effect, and for an event to arrive.
+    pub settle: Duration,
+    /// Whether the rooms are kept, and not left and forgotten.
+    pub keep: bool,
+    /// When the run ends early.
+    pub stop: Stop,
+}
+
+/// What a run shares.
+struct Context<'a> {
+    server: &'a Server,
+    fixture: &'a SharedFixture,
+    neighbour: &'a Neighbour,
+    options: &'a Options,
+}
+
+/// Runs `scenarios` with the server under test, and judges them by `rules`. `progress` is called with the
+/// number of finished scenarios.
+///
+/// # Errors
+/// If the servers cannot exchange events, so that no scenario can be run.
+pub async fn run(
+    rules: &Rules,
+    server: &Server,
+    fixture: &SharedFixture,
+    neighbour: &Neighbour,
+    scenarios: &[&'static FederatedScenario],
+    options: &Options,
+    progress: impl Fn(usize),
+) -> Result<FederatedResult, NeighbourError> {
+    let context = Context { server, fixture, neighbour, options };
+    session::check(&context).await?;
+    let done = Cell::new(0);
+    let broken: RefCell<Option<ServerError>> = RefCell::new(None);
+    let run_one = async |scenario: &'static FederatedScenario| {
+        if options.stop.now() || broken.borrow().is_some() {
+            let kind =
+                broken.borrow().as_ref().map_or(NotRunKind::Stopped, ServerError::not_run_kind);
+            return ScenarioRun::not_started(
+                scenario,
+                &NotRunReason::new(kind, "it did not start"),
+            );
+        }
+        let run = session::run(&context, scenario).await;
+        if let Some(error) = &run.broken {
+            broken.borrow_mut().get_or_insert_with(|| error.clone());
+        }
+        done.set(done.get() + 1);
+        progress(done.get());
+        run
+    };
+    let runs = scenarios.iter().map(|scenario| run_one(scenario));
+    let runs: Vec<_> =
+        futures_util::stream::iter(runs).buffered(options.jobs.max(1)).collect().await;
+    let finished = done.get() == scenarios.len() && broken.borrow().is_none();
+    Ok(judge::judge(rules, &runs, finished, broken.into_inner()))
+}

@@ -1,0 +1,194 @@
+//! The judgement of a run by the rules.
+
+use std::fmt::Write;
+
+use guest_access_rules::rules::Rules;
+use guest_access_rules::variant::{Variant, permitted};
+use sha2::{Digest, Sha256};
+
+use crate::diff::ReadingTaken;
+use crate::subject::server::{NotRunReason, ServerError};
+
+use super::answer::Answer;
+use super::mistake::Mistake;
+use super::prediction::{Prediction, predictions};
+use super::result::{
+    FederatedCause, FederatedDivergence, FederatedNotRun, FederatedResult, ScenarioResult,
+};
+use super::scenario::{FederatedScenario, Step};
+use super::session::ScenarioRun;
+
+/// The version of the scheme of the ids.
+const ID_SCHEME: u32 = 1;
+/// The number of bytes of the hash in an id.
+const BYTES: usize = 4;
+
+/// One judged step: what was predicted, and what was observed.
+struct JudgedStep<'a> {
+    scenario: &'static FederatedScenario,
+    /// The number of the step, from 1.
+    step: usize,
+    /// The number of the step among the judged ones, from 0.
+    number: usize,
+    prediction: Prediction,
+    observed: &'a Result<Answer, NotRunReason>,
+}
+
+/// Judges the runs of the scenarios.
+pub(super) fn judge(
+    rules: &Rules,
+    runs: &[ScenarioRun],
+    finished: bool,
+    broken_off: Option<ServerError>,
+) -> FederatedResult {
+    let profile = rules.profile();
+    let judged = |run: &ScenarioRun| run.scenario.steps.iter().enumerate();
+    let steps: Vec<JudgedStep<'_>> = runs
+        .iter()
+        .flat_map(|run| {
+            let judged = judged(run).filter(|(_, step)| FederatedScenario::is_judged(step));
+            let predicted = predictions(&profile, None, run.scenario);
+            judged.zip(predicted).zip(&run.observed).enumerate().map(
+                |(number, (((index, _), prediction), observed))| JudgedStep {
+                    scenario: run.scenario,
+                    step: index + 1,
+                    number,
+                    prediction,
+                    observed,
+                },
+            )
+        })
+        .collect();
+    let explanations: Vec<_> = Mistake::ALL
+        .into_iter()
+        .filter_map(|mistake| explained(&profile, mistake, &steps).map(|steps| (mistake, steps)))
+        .collect();
+    let variants = permitted(rules);
+    let mut divergences = Vec::new();
+    let mut causes: Vec<(Mistake, usize)> = Vec::new();
+    for (place, judged) in steps.iter().enumerate() {
+        let (Some(expected), Ok(observed)) = (&judged.prediction.answer, judged.observed) else {
+            continue;
+        };
+        let Some(kind) = expected.divergence(observed) else { continue };
+        let readings = readings(&variants, judged, observed);
+        // What the rules permit needs no mistake as its cause.
+        let by = explanations.iter().find(|(_, explains)| explains.contains(&place));
+        let by = by.filter(|_| readings.is_empty());
+        let cause = by.map(|(mistake, _)| {
+            let known = causes.iter().position(|(known, _)| known == mistake);
+            let number = known.unwrap_or_else(|| {
+                causes.push((*mistake, 0));
+                causes.len() - 1
+            });
+            causes[number].1 += 1;
+            number
+        });
+        divergences.push(FederatedDivergence {
+            id: id(judged.scenario, judged.step, expected, observed),
+            kind,
+            scenario: judged.scenario,
+            step: judged.step,
+            expected: expected.clone(),
+            observed: observed.clone(),
+            because: judged.prediction.because,
+            clauses: judged.prediction.clauses.clone(),
+            readings,
+            cause,
+        });
+    }
+    divergences.sort_by_key(|divergence| divergence.kind);
+    let causes = causes.into_iter().map(|(mistake, explains)| {
+        let (decision_point, option) = mistake.id();
+        let (means, clauses) = (mistake.means(), mistake.clauses());
+        FederatedCause { decision_point, option, means, clauses, explains }
+    });
+    FederatedResult {
+        scenarios: runs.iter().map(|run| summary(run, &steps)).collect(),
+        divergences,
+        causes: causes.collect(),
+        not_run: steps.iter().filter_map(not_run).collect(),
+        broken_off,
+        finished,
+    }
+}
+
+/// The places of the steps that a mistake explains, if it predicts all that it predicts otherwise than the
+/// rules, and something at all.
+fn explained(
+    profile: &guest_access_rules::profile::Profile,
+    mistake: Mistake,
+    steps: &[JudgedStep<'_>],
+) -> Option<Vec<usize>> {
+    let mut explains = Vec::new();
+    let mut of: Option<(&str, Vec<Prediction>)> = None;
+    for (place, step) in steps.iter().enumerate() {
+        if of.as_ref().is_none_or(|(id, _)| *id != step.scenario.id) {
+            of = Some((step.scenario.id, predictions(profile, Some(mistake), step.scenario)));
+        }
+        let predicted =
+            of.as_ref().and_then(|(_, predicted)| predicted.get(step.number)?.answer.as_ref());
+        let (Some(by_mistake), Some(by_rules), Ok(observed)) =
+            (predicted, &step.prediction.answer, step.observed)
+        else {
+            continue;
+        };
+        if by_rules.divergence(by_mistake).is_none() {
+            continue;
+        }
+        // An error code is no matter of the mistake.
+        let is_as_predicted = by_mistake.divergence(observed).is_none()
+            || matches!((by_mistake, observed), (Answer::Denied { .. }, Answer::Denied { .. }));
+        if !is_as_predicted {
+            return None;
+        }
+        explains.push(place);
+    }
+    (!explains.is_empty()).then_some(explains)
+}
+
+/// The readings under which the rules predict what was observed.
+fn readings(variants: &[Variant], step: &JudgedStep<'_>, observed: &Answer) -> Vec<ReadingTaken> {
+    let predicts = |variant: &&Variant| {
+        let predicted = predictions(&variant.profile, None, step.scenario);
+        let answer = predicted.get(step.number).and_then(|predicted| predicted.answer.as_ref());
+        answer.is_some_and(|answer| answer.divergence(observed).is_none())
+    };
+    variants.iter().filter(predicts).map(ReadingTaken::of).collect()
+}
+
+fn not_run(step: &JudgedStep<'_>) -> Option<FederatedNotRun> {
+    let reason = step.observed.as_ref().err()?.clone();
+    Some(FederatedNotRun { scenario: step.scenario.id, step: step.step, reason })
+}
+
+fn summary(run: &ScenarioRun, steps: &[JudgedStep<'_>]) -> ScenarioResult {
+    let mut result =
+        ScenarioResult { scenario: run.scenario.id, decisions: 0, open: 0, not_run: 0 };
+    for step in steps.iter().filter(|step| step.scenario.id == run.scenario.id) {
+        match (&step.prediction.answer, step.observed) {
+            (_, Err(_)) => result.not_run += 1,
+            (None, Ok(_)) => result.open += 1,
+            (Some(_), Ok(_)) => result.decisions += 1,
+        }
+    }
+    result
+}
+
+/// The id of a divergence: the kind, the scenario, and a hash of the step and both answers. No sentence is
+/// part of the hash, so the id survives a change of the words.
+fn id(scenario: &FederatedScenario, step: usize, expected: &Answer, observed: &Answer) -> String {
+    let kind = expected.divergence(observed).map_or("none", |kind| kind.as_str());
+    let data = |answer: &Answer| match answer {
+        Answer::Alike(told) => format!("alike {}", told.is_ok()),
+        answer => answer.to_string(),
+    };
+    let step: Option<&Step> = scenario.steps.get(step - 1);
+    let hashed = format!("{ID_SCHEME} {kind} {step:?} {} {}", data(expected), data(observed));
+    let hash = Sha256::digest(hashed.as_bytes());
+    let mut id = format!("{kind}-{}-", scenario.id);
+    for byte in &hash[..BYTES] {
+        let _ = write!(id, "{byte:02x}");
+    }
+    id
+}
