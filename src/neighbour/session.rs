@@ -116,7 +116,7 @@ pub(super) async fn check(context: &Context<'_>) -> Result<(), NeighbourError> {
         };
         return Err(NeighbourError::NotAdmitted { name, why });
     }
-    session.ours_joined.set(true);
+    // The session does not know of the join, so it does not wait for the message itself.
     let after = context.options.settle + DELIVERY;
     let sent = session.local_message().await;
     let sent = sent.map_err(|error| NeighbourError::NotAdmitted {

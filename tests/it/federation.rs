@@ -252,6 +252,27 @@ fn a_server_that_is_unknown_or_signs_wrongly_is_refused() {
 }
 
 #[test]
+fn a_request_without_signature_or_too_large_is_refused() {
+    run(async || {
+        let one = start();
+        let http =
+            reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap();
+        let put = async |path: &str, body: Vec<u8>, header: &str| {
+            let url = format!("{}/_matrix/{path}", one.endpoint.url);
+            let request = http.put(url).header("Authorization", header).body(body);
+            request.send().await.unwrap().status().as_u16()
+        };
+        let send = "federation/v1/send/1";
+        for header in ["", "Bearer x", "X-Matrix", "X-Matrix origin=\"a\",key=\"b\",sig=\"c\""] {
+            assert_eq!(put(send, b"{}".to_vec(), header).await, 401, "{header}");
+        }
+        assert_eq!(put(send, vec![b' '; 2_000_001], "").await, 413);
+        assert_eq!(put("federation/v1/nothing", Vec::new(), "").await, 404);
+        assert_eq!(put("key/v2/server", Vec::new(), "").await, 405);
+    });
+}
+
+#[test]
 fn a_homeserver_without_federation_is_told_what_to_set() {
     let server = Embedded::start(Rules::find("latest").unwrap().profile()).unwrap();
     let ran = run_line(&format!("diff --federated --server {} --quiet", server.url()));
