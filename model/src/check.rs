@@ -8,7 +8,8 @@ mod points_read;
 mod together;
 
 pub use answers::check_permitted;
-pub use permitted::{Broken, PermittedAnswer, check_promises_of_base};
+pub use permitted::{Broken, BrokenPromises, PermittedAnswer, check_promises_of_base};
+pub use together::tries_every_combination;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -24,7 +24,7 @@ use crate::action::{
 use crate::state::{Account, Scope, State};
 use guest_access_rules::decision_point::{LeaveForgets, RoomSummaryToken, TurnedAway};
 use guest_access_rules::endpoint::{Auth, EndpointId, KNOWN};
-use guest_access_rules::profile::{Condition, Profile};
+use guest_access_rules::profile::{Access, Condition, Profile};
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
 /// One transition.
@@ -235,6 +235,15 @@ impl Transition<'_> {
             Condition::JoinedRoom => {
                 room.is_some_and(|room| room.members[guest] == Membership::Join)
             }
+        }
+    }
+
+    /// Whether the list of the rules lets the guest make the call: the endpoint is open, and the call meets
+    /// each condition.
+    fn is_listed(&self, endpoint: EndpointId, guest: usize) -> bool {
+        match self.rules.access(endpoint) {
+            Access::Refused => false,
+            Access::Open(conditions) => conditions.iter().all(|c| self.holds(c, guest)),
         }
     }
 

@@ -61,6 +61,11 @@ spelled! {
         Rooms = "rooms",
         /// Accounts and their tokens.
         Accounts = "accounts",
+        /// Tokens of the caller, which the call ends. The server may end a token at any time, so no
+        /// guarantee depends on such a call.
+        Tokens = "tokens",
+        /// What the caller may read, which the call takes away.
+        Reading = "reading",
     }
 }
 

@@ -257,6 +257,10 @@ impl GuaranteeSet {
         GuaranteeId::LastingGuests,
     ]);
 
+    /// The guarantees that can break where a call takes away what its caller may read.
+    pub const ON_WHAT_IS_DUE: Self =
+        Self::of(&[GuaranteeId::Availability, GuaranteeId::ReadEntitlement]);
+
     /// The set of these guarantees.
     pub const fn of(guarantees: &[GuaranteeId]) -> Self {
         let (mut set, mut next) = (Self::EMPTY, 0);

@@ -126,7 +126,7 @@ pub const KEYS: &[Key] = &[
     optional(
         "endpoint.changes",
         KeyValue::Changes,
-        "what that is: a list of `rooms` and `accounts`; `[]` if neither; left out, both",
+        "what that is: a list of `rooms`, `accounts`, the caller's `tokens`, which end, and the caller's `reading`, which the call takes away; `[]` if none of them; left out, all of them",
     ),
     optional("[[allow]]", KeyValue::Entries, "opens an endpoint to guests"),
     needed("allow.endpoint", KeyValue::Endpoint, "the endpoint"),

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clause::{self, Clause};
-use crate::decision_point::{Choices, PointId, Unlisted};
+use crate::decision_point::{Choices, FirstGuest, PointId, Unlisted};
 use crate::endpoint::EndpointId;
 use crate::guarantee::{GuaranteeId, GuaranteeSet};
 use crate::profile::{Access, Conditions, Profile};
@@ -117,6 +117,8 @@ pub struct Rules {
     pub aliases: Vec<String>,
     /// The ids of the rules that these rules extend, the nearest first.
     pub extends: Vec<String>,
+    /// The name after `extends`, as the file has it: an id, an alias, or a path.
+    pub extends_as: Option<String>,
     /// The rule for every decision point that is not an endpoint's, in the order of the points.
     pub points: Vec<PointRule>,
     /// The rule for every endpoint of the table, in its order.
@@ -263,6 +265,17 @@ impl Rules {
         Some(base)
     }
 
+    /// The name of the [base of a proposal](Self::base_of_proposal), as the file that extends the base has
+    /// it: `latest` stays `latest`.
+    pub fn name_of_base(&self) -> Option<&str> {
+        let base = self.base_of_proposal()?;
+        let mut extending = self;
+        while let Some(next) = extending.base.as_deref().filter(|next| next.id != base.id) {
+            extending = next;
+        }
+        extending.extends_as.as_deref().filter(|_| base.is_published()).or(Some(&base.id))
+    }
+
     /// Whether these rules permit the option: it is required, permitted, or the text is silent.
     pub fn permits(&self, point: PointId, option: &str) -> bool {
         !self.point(point).standing.forbids(option)
@@ -281,6 +294,16 @@ impl Rules {
         rule.access != Access::Refused || rule.may_be_open.is_some()
     }
 
+    /// Whether these rules permit a homeserver to let a guest call every endpoint: it has no allow-list, or
+    /// no list limits the guest that is its first account.
+    pub fn may_leave_out_the_list(&self) -> bool {
+        let permits = |point: &str, option: &str| {
+            PointId::find(point).is_some_and(|point| self.permits(point, option))
+        };
+        permits("unlisted.endpoint", Unlisted::Served.as_str())
+            || permits("registration.first_guest", FirstGuest::Administrator.as_str())
+    }
+
     /// The endpoints that these rules open to guests, and whose content or effect no rule looks at. The
     /// endpoints of a proposal include those that a homeserver may open, and that the base of the
     /// proposal keeps closed.
@@ -289,7 +312,13 @@ impl Rules {
             let base = self.base_of_proposal();
             base.is_some_and(|base| self.may_open(endpoint) && !base.may_open(endpoint))
         };
-        let has_no_list = self.profile().choices.unlisted == Unlisted::Served;
+        let choices = self.profile().choices;
+        let may_newly = self
+            .base_of_proposal()
+            .is_some_and(|base| self.may_leave_out_the_list() && !base.may_leave_out_the_list());
+        let has_no_list = choices.unlisted == Unlisted::Served
+            || choices.first_guest == FirstGuest::Administrator
+            || may_newly;
         let opens = |endpoint: &EndpointId| {
             let is_listed = self.endpoint(*endpoint).access != Access::Refused;
             let is_open_as_declared = endpoint.is_declared()

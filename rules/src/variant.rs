@@ -212,6 +212,11 @@ impl Variant {
         own.is_none_or(|own| called.is_some_and(|called| own.contains(&called)))
     }
 
+    /// Whether this variant has every edit of the other.
+    pub fn contains(&self, other: &Self) -> bool {
+        other.edits.iter().all(|edit| self.edits.contains(edit))
+    }
+
     /// Whether both variants edit the same decision point, so that a homeserver can take only one
     /// of them.
     pub fn excludes(&self, other: &Self) -> bool {

@@ -319,7 +319,8 @@ impl CheckReport {
     /// Notes the open endpoints whose content or effect no rule looks at. If there is such content, no
     /// guarantee about content holds: its status is unknown, unless it is violated anyway. If such an
     /// effect may change rooms, only guarantees about accounts and calls hold. If it may change accounts,
-    /// only guarantees about who may call an endpoint hold.
+    /// only guarantees about who may call an endpoint hold. If it takes away what the caller may read, no
+    /// guarantee about what a guest is due holds.
     pub fn add_unseen(&mut self, rules: &Rules) {
         self.unseen = UncheckedEndpoint::of(rules.unchecked_endpoints());
         if self.unseen.is_empty() {
@@ -336,6 +337,9 @@ impl CheckReport {
         }
         if some(&|unseen| unseen.may_change(Changes::Accounts)) {
             unknown = unknown.union(all.without(GuaranteeSet::WHATEVER_CALLS_CHANGE));
+        }
+        if some(&|unseen| unseen.may_change(Changes::Reading)) {
+            unknown = unknown.union(GuaranteeSet::ON_WHAT_IS_DUE);
         }
         let is_unknown = |guarantee: GuaranteeId| unknown.contains(guarantee);
         for property in &mut self.properties {

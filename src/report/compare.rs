@@ -180,8 +180,7 @@ impl DifferenceReport {
             cases: found.cases.clone(),
             caller: found.caller,
             direction: found.direction,
-            by_effect: found.from.decision.is_like(&found.to.decision)
-                && found.from.answer == found.to.answer,
+            by_effect: differs_by_effect(&found.from, &found.to),
             from: outcome_in_words(&found.from, &found.to),
             to: outcome_in_words(&found.to, &found.from),
             when: found.when.clone(),
@@ -192,6 +191,11 @@ impl DifferenceReport {
             leader,
         })
     }
+}
+
+/// Whether both sides decide alike and give the same, so that only the state afterwards differs.
+fn differs_by_effect(one: &Side, other: &Side) -> bool {
+    one.decision.is_like(&other.decision) && one.answer == other.answer
 }
 
 /// Whether only one of the two revisions declares the endpoint, and closes it to guests.
@@ -211,6 +215,8 @@ fn opens_in_one(from: &Rules, to: &Rules, endpoint: EndpointId) -> bool {
     is_open_to_all && declares(from) != declares(to)
         || from.endpoint(endpoint).access != to.endpoint(endpoint).access
         || from.may_open(endpoint) != to.may_open(endpoint)
+        || endpoint.get().auth == Auth::User
+            && from.may_leave_out_the_list() != to.may_leave_out_the_list()
 }
 
 /// The decision of one revision about the last step of the witness. If both revisions allow the step,
@@ -241,8 +247,10 @@ fn standings(state: &State) -> BTreeMap<String, &'static str> {
         all.insert(format!("guest{guest}'s account"), account.as_str());
     }
     for (number, room) in (1..).zip(&state.rooms) {
-        for (guest, membership) in (1..).zip(room.members) {
+        for (guest, (membership, past)) in (1..).zip(room.members.into_iter().zip(room.past)) {
             all.insert(format!("guest{guest} in room{number}"), membership.as_str());
+            let memory = if past.has_forgotten() { "forgotten" } else { "remembered" };
+            all.insert(format!("room{number} by guest{guest}"), memory);
         }
         all.insert(format!("the user in room{number}"), room.user.as_str());
         let visibility = room.visibility.map_or("unreadable", HistoryVisibility::as_str);

@@ -51,8 +51,8 @@ impl UncheckedEndpoint {
             None => String::new(),
             Some([]) => " (by declaration it changes no room and no account)".to_owned(),
             Some(changes) => {
-                let changes: Vec<_> = changes.iter().map(|changes| changes.as_str()).collect();
-                format!(" (it changes {})", changes.join(" and "))
+                let changes: Vec<_> = changes.iter().map(|changes| in_words(*changes)).collect();
+                format!(" (it {})", changes.join(" and "))
             }
         };
         let does = does
@@ -63,5 +63,15 @@ impl UncheckedEndpoint {
 
     pub(super) fn write_text(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.sentences().iter().try_for_each(|sentence| writeln!(f, "{sentence}"))
+    }
+}
+
+/// What an effect changes, as the predicate of a sentence.
+const fn in_words(changes: Changes) -> &'static str {
+    match changes {
+        Changes::Rooms => "changes rooms",
+        Changes::Accounts => "changes accounts",
+        Changes::Tokens => "ends tokens of the caller, as the server may at any time",
+        Changes::Reading => "takes from the caller what it may read",
     }
 }

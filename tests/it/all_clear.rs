@@ -77,3 +77,79 @@ fn an_effect_makes_only_what_it_can_change_unknown() {
         assert_eq!([status(0), status(1)], [revocation, account_end], "{changes}");
     }
 }
+
+#[test]
+fn an_answer_that_the_base_permits_is_no_broken_promise() {
+    let entries = "[points]\n\"leave.forgets\" = { required = \"forgets\" }\n";
+    let ran = check(entries, &["availability"], &[]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for part in [
+        "availability  as permitted before",
+        "broken by what v1.16 permits already: leave.forgets=forgets",
+    ] {
+        assert!(ran.out.contains(part), "{part}: {ran:?}");
+    }
+}
+
+#[test]
+fn the_base_is_named_as_the_file_names_it() {
+    let folder = Folder::new();
+    let text = "id = \"p\"\nabout = \"\"\nextends = \"latest\"\n[[refuse]]\nendpoint = \"GET /rooms/{roomId}/messages\"\n[points]\n\"revocation.effect\" = { required = \"none\" }\n";
+    let path = folder.file("p.toml", text).display().to_string();
+    let ran = run(["check", &path, "--guests", "1", "--quiet", "--property", "availability"]);
+    assert!(ran.out.contains("broken as latest promised it"), "{ran:?}");
+    assert!(ran.out.contains("`revocation.effect` is `none`, which latest forbids"), "{ran:?}");
+}
+
+#[test]
+fn a_call_that_ends_tokens_or_takes_rooms_away_is_told() {
+    for (endpoint, told, entitlement) in [
+        ("POST /logout/all", "ends every token of the caller (it ends tokens", "holds"),
+        ("POST /delete_devices", "ends their tokens (it ends tokens", "holds"),
+        ("DELETE /devices/{deviceId}", "ends its token (it ends tokens", "holds"),
+        ("POST /rooms/{roomId}/forget", "has left from what the caller may read", "unknown"),
+    ] {
+        let entries = format!("[[allow]]\nendpoint = \"{endpoint}\"\n");
+        let more = ["--format", "json"];
+        let of = |guarantee: &str| {
+            let ran = check(&entries, &[guarantee], &more);
+            ran.json()["properties"][0]["status"].as_str().unwrap().to_owned()
+        };
+        assert_eq!((of("join_gate"), of("availability")), ("holds".into(), entitlement.into()));
+        let ran = check(&entries, &["join_gate"], &[]);
+        assert!(ran.out.contains(told), "{told}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_call_that_misses_a_condition_is_owed_nothing() {
+    let joined = |endpoint: &str| {
+        format!("[[allow]]\nendpoint = \"{endpoint}\"\nwhen = [\"room:joined\"]\n")
+    };
+    for (endpoint, guarantee) in [
+        ("GET /rooms/{roomId}/threads", "read_entitlement"),
+        ("POST /rooms/{roomId}/join", "clear_refusals"),
+    ] {
+        let ran = check(&joined(endpoint), &[guarantee], &["--format", "json"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(ran.json()["properties"][0]["status"], "holds", "{endpoint}");
+    }
+}
+
+#[test]
+fn a_homeserver_without_a_list_opens_what_no_rule_looks_at() {
+    for (point, default, other) in [
+        ("unlisted.endpoint", "refused", "served"),
+        ("registration.first_guest", "plain", "administrator"),
+    ] {
+        for answer in [
+            format!("{{ required = \"{other}\" }}"),
+            format!("{{ default = \"{default}\", also = [\"{other}\"], reading = \"A4\" }}"),
+        ] {
+            let entries = format!("[points]\n\"{point}\" = {answer}\n");
+            let ran = check(&entries, &["revocation"], &[]);
+            assert!(ran.out.contains("so nothing is known of revocation"), "{answer}: {ran:?}");
+            assert!(ran.out.contains("POST /search gives room content"), "{answer}: {ran:?}");
+        }
+    }
+}

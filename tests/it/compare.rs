@@ -210,3 +210,39 @@ fn a_promise_that_is_given_up_is_reported() {
         json!([{ "guarantee": "revocation", "promised": false, "because": "guests may stay" }]);
     assert_eq!((&report["verdict"], &report["promises"]), (&"equivalent".into(), &change));
 }
+
+#[test]
+fn an_answer_is_told_with_its_question_and_by_its_effect() {
+    let folder = Folder::new();
+    let text = "id = \"p\"\nabout = \"\"\nextends = \"latest\"\n[points]\n\"leave.forgets\" = { required = \"remembers\" }\n\"revocation.effect\" = { default = \"leave\", also = [\"none\"], reading = \"A2\" }\n";
+    let path = folder.file("p.toml", text).display().to_string();
+    let ran = run(["compare", "latest", &path, "--quiet"]);
+    for part in [
+        "What happens to the guests in a room when the room's guest access stops being `can_join`? Nothing.",
+        "opens by its effect, where called by a moderator, for instance: ",
+        "by default: allow, room1 by guest1 is `remembered`",
+        "by this answer: allow, room1 by guest1 is `forgotten`",
+    ] {
+        assert!(ran.out.contains(part), "{part}: {ran:?}");
+    }
+}
+
+#[test]
+fn an_opened_endpoint_with_an_unchecked_effect_is_not_compared() {
+    for endpoint in ["POST /logout/all", "POST /delete_devices", "POST /rooms/{roomId}/forget"] {
+        let report = compared("v1.16", &format!("[[allow]]\nendpoint = \"{endpoint}\""));
+        assert_eq!(report["unseen"][0]["endpoint"], endpoint);
+    }
+}
+
+#[test]
+fn what_a_homeserver_without_a_list_opens_is_not_compared() {
+    for entries in [
+        "\"unlisted.endpoint\" = { default = \"refused\", also = [\"served\"], reading = \"A4\" }",
+        "\"registration.first_guest\" = { required = \"administrator\" }",
+    ] {
+        let report = compared("v1.16", &format!("[points]\n{entries}"));
+        let unseen = report["unseen"].as_array().unwrap();
+        assert!(unseen.iter().any(|of| of["endpoint"] == "POST /search"), "{entries}");
+    }
+}

@@ -12,8 +12,8 @@ use super::together::check_together;
 ///
 /// 1. Each answer alone.
 /// 2. Each new answer of a proposal, also with two guests and with two rooms.
-/// 3. Each new answer of a proposal together with each other answer, and all new ones at once. The result
-///    has the answers that break more together than alone.
+/// 3. Each new answer of a proposal together with each other answer; and all new ones at once, also with
+///    each old answer. The result has the answers that break more together than alone.
 ///
 /// # Errors
 /// If a worker of the executor breaks down.

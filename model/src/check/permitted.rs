@@ -174,6 +174,13 @@ fn is_new(base: &Rules, variant: &Variant) -> bool {
 /// `confinement`, `authentication` and `clear_refusals` are about the list of endpoints. A proposal may
 /// change the list, so the proposal's own list alone judges these three.
 ///
+/// The base permits a homeserver some answers besides its default. A proposal that takes such an answer
+/// breaks no promise by it, since the base left the guarantee to that answer.
+///
+/// 1. Judge the proposal by the default answers of the base.
+/// 2. Judge what is broken again, by the base with each answer of the proposal that the base permits.
+/// 3. What is broken only in step 1 is due to these answers.
+///
 /// # Errors
 /// If a worker of the executor breaks down.
 pub fn check_promises_of_base(
@@ -181,10 +188,42 @@ pub fn check_promises_of_base(
     rules: &Rules,
     guarantees: GuaranteeSet,
     stop: &Stop,
-) -> Result<(Broken, bool), ExecutorError> {
+) -> Result<BrokenPromises, ExecutorError> {
     let inherited = base.promised().intersection(rules.promised());
     let inherited = inherited.without(rules.own_promises).without(GuaranteeSet::ON_CALLS);
-    broken(&rules.profile(), base.profile(), inherited.intersection(guarantees), stop)
+    let system = rules.profile();
+    let inherited = inherited.intersection(guarantees);
+    let (broken_by_default, mut complete) = broken(&system, base.profile(), inherited, stop)?;
+    let taken: Vec<_> = variant::permitted(base)
+        .into_iter()
+        .filter(|answer| answer.edits.iter().all(|edit| edit.is_in(&system)))
+        .collect();
+    let still_broken = if taken.is_empty() {
+        guarantees_of(&broken_by_default)
+    } else {
+        let judged_by = variant::together(&base.profile(), &taken);
+        let guarantees = guarantees_of(&broken_by_default);
+        let (broken, is_whole) = broken(&system, judged_by, guarantees, stop)?;
+        complete &= is_whole;
+        guarantees_of(&broken)
+    };
+    let (broken, left_open) =
+        broken_by_default.into_iter().partition(|(guarantee, _)| still_broken.contains(*guarantee));
+    let answers = taken.into_iter().map(|answer| answer.id).collect();
+    Ok(BrokenPromises { broken, left_open, answers, complete })
+}
+
+/// The promises of its base that a proposal breaks.
+#[derive(Debug, Clone)]
+pub struct BrokenPromises {
+    /// The broken promises.
+    pub broken: Broken,
+    /// The guarantees that are broken only by answers which the base permits.
+    pub left_open: Broken,
+    /// The answers of the proposal that the base permits, and that are not its default.
+    pub answers: Vec<String>,
+    /// Whether every state was visited.
+    pub complete: bool,
 }
 
 pub(super) fn broken(
@@ -286,11 +325,10 @@ mod tests {
         let rules = proposal("[[refuse]]\nendpoint = \"GET /rooms/{roomId}/messages\"\n");
         let all = GuaranteeSet::on_actions();
         let base = rules.base_of_proposal().unwrap();
-        let (broken, complete) =
-            check_promises_of_base(base, &rules, all, &Stop::default()).unwrap();
-        assert!(complete);
-        let broken: Vec<_> = broken.iter().map(|(guarantee, _)| *guarantee).collect();
-        assert!(broken.contains(&GuaranteeId::Availability), "{broken:?}");
+        let found = check_promises_of_base(base, &rules, all, &Stop::default()).unwrap();
+        assert!(found.complete && found.left_open.is_empty());
+        let broken = guarantees_of(&found.broken);
+        assert!(broken.contains(GuaranteeId::Availability), "{broken:?}");
         let lost = rules.lost_clauses();
         assert!(lost.iter().any(|lost| lost.because.contains("messages")), "{lost:?}");
     }
@@ -301,6 +339,27 @@ mod tests {
         let base = rules.base_of_proposal().unwrap();
         let all = GuaranteeSet::on_actions();
         let found = check_promises_of_base(base, &rules, all, &Stop::default()).unwrap();
-        assert_eq!(found, (Vec::new(), true));
+        assert!(found.complete && found.broken.is_empty() && found.left_open.is_empty());
+    }
+
+    #[test]
+    fn an_answer_of_the_base_breaks_no_promise_of_the_base() {
+        let forgets = "[points]\n\"leave.forgets\" = { required = \"forgets\" }\n";
+        let closed = "[[refuse]]\nendpoint = \"GET /rooms/{roomId}/messages\"\n";
+        let some = GuaranteeSet::of(&[GuaranteeId::Availability, GuaranteeId::Revocation]);
+        let promises = |entries: &str| {
+            let rules = proposal(entries);
+            let base = rules.base_of_proposal().unwrap();
+            check_promises_of_base(base, &rules, some, &Stop::default()).unwrap()
+        };
+        let availability = GuaranteeSet::of(&[GuaranteeId::Availability]);
+        let found = promises(forgets);
+        assert_eq!(guarantees_of(&found.left_open), availability);
+        assert_eq!(found.answers, ["leave.forgets=forgets"]);
+        assert!(found.broken.is_empty());
+        // The answer is no excuse for what else the proposal takes away.
+        let found = promises(&format!("{closed}{forgets}"));
+        assert_eq!(guarantees_of(&found.broken), availability);
+        assert!(found.left_open.is_empty());
     }
 }

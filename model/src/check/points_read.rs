@@ -15,15 +15,18 @@
 //! variant is a decision of step 2, a decision of step 3, or a default decision. Default decisions
 //! break no guarantee that holds by default.
 //!
-//! The bound holds if both homeservers have the same initial state, the same actions and the same normal
-//! form of each state. Where they may differ, [`PointsRead::breakable`] returns `None`.
+//! A variant may have another initial state, because it takes rooms whose settings were never set for other
+//! rooms. Step 3 explores from that state too, and the variant's own new rooms are searched whole.
+//!
+//! The bound holds if both homeservers have the same actions and the same normal form of each state. Where
+//! they may differ, [`PointsRead::breakable`] returns `None`.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::action::Action;
 use crate::canonical_form::normal_form_by;
 use crate::decide::{initial, outcome, outcome_with_points};
-use crate::sequential::{JudgedAction, NewRoom, Sequential};
+use crate::sequential::{JudgedAction, Sequential};
 use crate::shortest_trace::Search;
 use crate::state::{Scope, State};
 use crate::stop::Stop;
@@ -32,6 +35,8 @@ use crate::transition_system::TransitionSystem;
 use guest_access_rules::decision_point::{PointSet, ReadChoices};
 use guest_access_rules::guarantee::GuaranteeSet;
 use guest_access_rules::profile::Profile;
+
+use super::counterexamples_in_new_rooms;
 
 /// The points that each decision of a homeserver reads.
 pub(super) struct PointsRead {
@@ -125,8 +130,8 @@ impl PointsRead {
     /// The guarantees among these that a homeserver with the profile `system` can break, or more of
     /// them. The homeserver of [`PointsRead::of`] breaks none of them.
     ///
-    /// `None` if the bound is not known: the homeserver has other initial states, other actions or
-    /// another normal form; or `stop` ended the search.
+    /// `None` if the bound is not known: the homeserver has other actions or another normal form; or `stop`
+    /// ended the search.
     pub(super) fn breakable(
         &self,
         system: &Profile,
@@ -135,10 +140,7 @@ impl PointsRead {
     ) -> Option<GuaranteeSet> {
         let rules = self.model.rules();
         let points = system.differing_points(self.model.system())?;
-        let is_known = !self.read_by_normal_forms.meets(points)
-            && initial(system) == self.model.initial()
-            && NewRoom::of(system, rules).is_none();
-        is_known.then_some(())?;
+        (!self.read_by_normal_forms.meets(points)).then_some(())?;
         let model = Sequential::new(self.model.scope(), system.clone(), rules.clone());
         let mut search = OtherStates {
             known: self,
@@ -147,7 +149,15 @@ impl PointsRead {
             new: HashSet::new(),
             waiting: Vec::new(),
         };
-        let mut violated = GuaranteeSet::default();
+        let first = search.model.normal_form(initial(system));
+        if !self.search.has_reached(&first) && search.new.insert(first) {
+            search.waiting.push(first);
+        }
+        let mut violated: GuaranteeSet =
+            counterexamples_in_new_rooms(&search.model, guarantees, stop)
+                .into_iter()
+                .map(|(guarantee, _)| guarantee)
+                .collect();
         let meets: Vec<bool> = self.sets.iter().map(|set| set.meets(points)).collect();
         let read = self.read.chunks(self.actions.len());
         for (state, read) in self.search.states().iter().zip(read) {

@@ -1,8 +1,12 @@
 //! Answers that break a guarantee only together: a homeserver may take several permitted answers at once.
 //!
-//! A proposal permits new answers. Each new answer is tried together with each other permitted answer, and
-//! all new answers are tried at once. Answers that the base of the proposal permits already are not tried
-//! with each other.
+//! A proposal permits new answers. These are tried together:
+//!
+//! 1. Each new answer with each other permitted answer.
+//! 2. All new answers at once, one to each question; alone, and with each old answer.
+//!
+//! A question with several new answers gives several combinations in step 2, of which [`MOST_COMBINATIONS`]
+//! are tried. Old answers, which the base of the proposal permits already, are not tried with each other.
 
 use crate::executor::ExecutorError;
 use crate::stop::Stop;
@@ -40,8 +44,47 @@ pub(super) fn check_together(
             .collect();
         found.extend(search.with_each(new, &others)?);
     }
-    found.extend(search.all_new(alone, &found)?);
+    let combinations = combinations(alone);
+    for new in combinations.iter().take(MOST_COMBINATIONS) {
+        let further = search.with_all(new, alone, &found)?;
+        found.extend(further);
+    }
     Ok(found)
+}
+
+/// The most combinations of all new answers that are tried.
+const MOST_COMBINATIONS: usize = 8;
+
+/// The combinations of new answers, one answer to each question, that have at least two answers.
+fn combinations(alone: &[PermittedAnswer]) -> Vec<Vec<&PermittedAnswer>> {
+    let mut questions: Vec<Vec<&PermittedAnswer>> = Vec::new();
+    for answer in alone.iter().filter(|answer| answer.is_new) {
+        let same = |question: &&mut Vec<&PermittedAnswer>| {
+            question.iter().any(|known| known.variant.excludes(&answer.variant))
+        };
+        match questions.iter_mut().find(same) {
+            Some(question) => question.push(answer),
+            None => questions.push(vec![answer]),
+        }
+    }
+    if questions.len() < 2 {
+        return Vec::new();
+    }
+    let mut combinations = vec![Vec::new()];
+    for question in questions {
+        let longer = combinations.iter().flat_map(|combination| {
+            question.iter().map(|answer| combination.iter().copied().chain([*answer]).collect())
+        });
+        // The next questions make no combination fewer.
+        combinations = longer.take(MOST_COMBINATIONS + 1).collect();
+    }
+    combinations
+}
+
+/// Whether each combination of all new answers among these was tried.
+pub fn tries_every_combination(answers: &[PermittedAnswer]) -> bool {
+    let alone = answers.iter().filter(|answer| answer.variant.edits.len() == 1);
+    combinations(&alone.cloned().collect::<Vec<_>>()).len() <= MOST_COMBINATIONS
 }
 
 struct Together<'a> {
@@ -91,26 +134,37 @@ impl Together<'_> {
         Ok(found)
     }
 
-    /// What three or more new answers break together: the first new answer to each question.
-    fn all_new(
+    /// What these new answers to all questions break at once, and together with each old answer.
+    fn with_all(
         &self,
+        new: &[&PermittedAnswer],
         alone: &[PermittedAnswer],
-        pairs: &[PermittedAnswer],
-    ) -> Result<Option<PermittedAnswer>, ExecutorError> {
-        let mut new: Vec<&PermittedAnswer> = Vec::new();
-        for answer in alone.iter().filter(|answer| answer.is_new) {
-            if !new.iter().any(|known| known.variant.excludes(&answer.variant)) {
-                new.push(answer);
-            }
-        }
-        if new.len() < 3 {
-            return Ok(None);
-        }
-        let known = new.iter().copied().chain(pairs);
-        let kept = known.fold(self.guarantees, |kept, answer| kept.without(answer.breaks()));
+        known: &[PermittedAnswer],
+    ) -> Result<Vec<PermittedAnswer>, ExecutorError> {
         let variants: Vec<_> = new.iter().map(|answer| &answer.variant).collect();
-        let answer = self.check(Variant::of_all(self.default, &variants), kept)?;
-        Ok(Some(answer).filter(|answer| !answer.is_unbroken()))
+        let variant = Variant::of_all(self.default, &variants);
+        let parts = alone.iter().chain(known).filter(|known| variant.contains(&known.variant));
+        let kept = parts.fold(self.guarantees, |kept, answer| kept.without(answer.breaks()));
+        // Two new answers are a pair, which was tried already.
+        let all = if new.len() == 2 {
+            PermittedAnswer::unbroken(variant)
+        } else {
+            self.check(variant, kept)?
+        };
+        let old = alone.iter().filter(|answer| !answer.is_new);
+        let old: Vec<_> = old.filter(|old| !old.variant.excludes(&all.variant)).collect();
+        let search = Self { guarantees: kept, ..*self };
+        let mut found = search.with_each(&all, &old)?;
+        // A pair with an old answer may break the same without the other new answers.
+        for answer in &mut found {
+            let parts = known.iter().filter(|known| answer.variant.contains(&known.variant));
+            let known = parts.fold(GuaranteeSet::EMPTY, |set, known| set.union(known.breaks()));
+            answer.broken.retain(|(guarantee, _)| !known.contains(*guarantee));
+            answer.newly_broken = guarantees_of(&answer.broken);
+        }
+        found.push(all);
+        found.retain(|answer| !answer.is_unbroken());
+        Ok(found)
     }
 
     fn check(
@@ -126,6 +180,12 @@ impl Together<'_> {
 }
 
 impl PermittedAnswer {
+    /// New answers that break nothing.
+    fn unbroken(variant: Variant) -> Self {
+        let newly_broken = GuaranteeSet::EMPTY;
+        Self { variant, is_new: true, broken: Vec::new(), newly_broken, complete: true }
+    }
+
     /// Whether every state was visited, and no guarantee is broken.
     fn is_unbroken(&self) -> bool {
         self.complete && self.broken.is_empty()
@@ -138,6 +198,7 @@ mod tests {
 
     use super::*;
     use crate::check::check_permitted;
+    use crate::check::permitted::check_each_alone;
 
     fn answers(entries: &str, guarantee: GuaranteeId) -> Vec<PermittedAnswer> {
         let head = "id = \"p\"\nabout = \"A proposal.\"\nextends = \"v1.16\"\n";
@@ -177,6 +238,43 @@ mod tests {
         let broken = answers(WAIVED, GuaranteeId::JoinGate);
         let open = "endpoint.POST /join/{roomIdOrAlias}=open";
         assert_eq!(ids(&broken), [format!("join.gate_by_alias=waived and {open}")]);
+    }
+
+    #[test]
+    fn two_new_answers_break_a_promise_with_an_old_one() {
+        let readable = "when = [\"room:world_readable\"]\nreading = \"A2\"\n";
+        let state = "endpoint = \"PUT /rooms/{roomId}/state/{eventType}/{stateKey}\"\n";
+        let waived = |also: &str| {
+            format!(
+                "[points]\n\"join.gate_by_state_event\" = {{ default = \"holds\", also = [\"waived\"], reading = \"A2\" }}\n\"put_state.membership\" = {{ default = \"refused\"{also} }}\n"
+            )
+        };
+        let entries = |also: &str| format!("[[may_allow]]\n{state}{readable}{}", waived(also));
+        let also = ", also = [\"as_own_endpoint\"], reading = \"A6\"";
+        let broken = answers(&entries(also), GuaranteeId::JoinGate);
+        assert_eq!(broken.len(), 1, "{:?}", ids(&broken));
+        assert_eq!(broken[0].variant.edits.len(), 3);
+        let broken = answers(&entries(", reading = \"A6\""), GuaranteeId::JoinGate);
+        assert_eq!(ids(&broken), [""; 0]);
+    }
+
+    #[test]
+    fn all_new_answers_are_combined_one_to_each_question() {
+        let entries = |more: &str| {
+            format!(
+                "id = \"p\"\nabout = \"\"\nextends = \"v1.16\"\n[points]\n\"upgrade.token\" = {{ default = \"own\", also = [\"any_guest\", \"unchecked\"], reading = \"A2\" }}\n\"revocation.effect\" = {{ default = \"leave\", also = [\"none\", \"ban\"], reading = \"A2\" }}\n{more}"
+            )
+        };
+        let alone = |entries: &str| {
+            let rules = Rules::parse("p.toml", entries).unwrap();
+            check_each_alone(&rules, GuaranteeSet::EMPTY, 2, &Stop::default()).unwrap()
+        };
+        let answers = alone(&entries(""));
+        let found = combinations(&answers);
+        assert!(found.iter().all(|combination| combination.len() == 2));
+        assert_eq!((found.len(), tries_every_combination(&answers)), (4, true));
+        let more = "\"visibility.shared\" = { silent = \"later_join\" }\n\"visibility.invited\" = { silent = \"opens\" }\n";
+        assert!(!tries_every_combination(&alone(&entries(more))));
     }
 
     #[test]

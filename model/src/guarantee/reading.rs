@@ -134,7 +134,7 @@ pub(super) const READ_ENTITLEMENT: ActionGuarantee = ActionGuarantee {
         let Operation::Read(endpoint) = t.action.operation else {
             return Judgement::Untouched;
         };
-        let listed = t.rules.access(endpoint) != guest_access_rules::profile::Access::Refused;
+        let listed = t.is_listed(endpoint, guest);
         let settings = read.settings();
         let joined_now = read.membership == Membership::Join;
         let limited = t.rules.choices.guest_reads == GuestReads::WorldReadableOnly;

@@ -105,9 +105,10 @@ pub(super) const CLEAR_REFUSALS: ActionGuarantee = ActionGuarantee {
             && decision.errcode
                 == Some(guest_access_rules::vocabulary::ErrCode::GuestAccessForbidden)
             && t.action
-                .operation
-                .endpoint()
-                .is_some_and(|e| t.rules.access(e) != guest_access_rules::profile::Access::Refused);
+                .by
+                .guest()
+                .zip(t.action.operation.endpoint())
+                .is_some_and(|(guest, endpoint)| t.is_listed(endpoint, usize::from(guest)));
         Judgement::of(
             elsewhere && !t.allowed(),
             decision.status < 500 && !blames_the_token && !gate_of_nothing,

@@ -114,8 +114,10 @@ fn changes(
     }
     let known = |name: &Spanned<String>| {
         Changes::from_spelling(name.get_ref()).ok_or_else(|| {
+            let known: Vec<_> = Changes::ALL.iter().map(|changes| format!("`{changes}`")).collect();
             let message = format!(
-                "`changes` lists `rooms` and `accounts`, and not `{}`; `changes = []` says that a call changes neither",
+                "`changes` lists some of {}, and not `{}`; `changes = []` says that a call changes none of them",
+                known.join(", "),
                 name.get_ref()
             );
             source.error(name, message)

@@ -21,6 +21,7 @@ impl Rules {
     /// A clause that opens several endpoints keeps its rule while another of the endpoints is open.
     pub fn lost_clauses(&self) -> Vec<LostClause> {
         let Some(base) = self.base_of_proposal() else { return Vec::new() };
+        let name_of_base = self.name_of_base().unwrap_or(&base.id);
         let opens_elsewhere = |endpoint: EndpointId, clause: &String| {
             self.every_endpoint().filter(|other| *other != endpoint).any(|other| {
                 let rule = self.endpoint(other);
@@ -69,7 +70,7 @@ impl Rules {
             };
             let Some(because) = because else { continue };
             for clause in self.in_force(point.get().clauses) {
-                lose(clause, format!("{because}, which {} forbids", base.id));
+                lose(clause, format!("{because}, which {name_of_base} forbids"));
             }
         }
         lost

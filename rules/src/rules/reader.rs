@@ -159,6 +159,7 @@ fn extending(file: &RulesFile, base: Rules) -> Rules {
         about: file.about.clone(),
         aliases: file.aliases.iter().map(|alias| alias.get_ref().clone()).collect(),
         extends,
+        extends_as: file.extends.as_ref().map(|name| name.get_ref().clone()),
         own_promises: if base.is_published() { GuaranteeSet::EMPTY } else { base.own_promises },
         base: Some(Arc::new(base.clone())),
         ..base
@@ -186,6 +187,7 @@ fn blank(source: &Source<'_>, file: &RulesFile) -> Result<Rules, RulesError> {
         about: file.about.clone(),
         aliases: file.aliases.iter().map(|alias| alias.get_ref().clone()).collect(),
         extends: Vec::new(),
+        extends_as: None,
         points: vec![unsaid; POINTS.len()],
         endpoints: vec![EndpointRule::REFUSED; EndpointId::count()],
         declared: BTreeMap::new(),

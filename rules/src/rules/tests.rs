@@ -190,10 +190,11 @@ fn an_endpoint_declares_what_its_effect_changes() {
         )
     };
     for (lines, expected) in [
-        ("does = \"nothing\"", [false, false]),
-        ("does = \"tells somebody\"", [true, true]),
-        ("does = \"tells somebody\"\nchanges = []", [false, false]),
-        ("does = \"sends an event\"\nchanges = [\"rooms\"]", [true, false]),
+        ("does = \"nothing\"", [false; 4]),
+        ("does = \"tells somebody\"", [true; 4]),
+        ("does = \"tells somebody\"\nchanges = []", [false; 4]),
+        ("does = \"sends an event\"\nchanges = [\"rooms\"]", [true, false, false, false]),
+        ("does = \"ends tokens\"\nchanges = [\"tokens\"]", [false, false, true, false]),
     ] {
         assert_eq!(changes(lines).unwrap(), expected.to_vec(), "{lines}");
     }

@@ -52,6 +52,14 @@ impl Edit {
         }
     }
 
+    /// The question of the decision point. `None` for an endpoint, whose question is always the same.
+    pub fn question(&self) -> Option<String> {
+        match self {
+            Self::Choice(point, _) => Some(point.get().question()),
+            Self::Access(..) => None,
+        }
+    }
+
     /// The clauses in force that raise the question of the decision point.
     pub fn clauses(&self, rules: &Rules) -> Vec<String> {
         match self {
@@ -77,6 +85,14 @@ impl Edit {
             Self::Access(endpoint, access) => profile.set_access(endpoint, access),
         }
         profile
+    }
+
+    /// Whether the profile has the option.
+    pub fn is_in(&self, profile: &Profile) -> bool {
+        match *self {
+            Self::Choice(point, option) => profile.choices.get(point) == option,
+            Self::Access(endpoint, access) => profile.access(endpoint) == access,
+        }
     }
 
     /// Whether both edits are at the same decision point.

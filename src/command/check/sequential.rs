@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 
 use guest_access_model::check::{
-    Broken, Check, PermittedAnswer, Status, check_permitted, check_promises_of_base,
+    BrokenPromises, Check, PermittedAnswer, Status, check_permitted, check_promises_of_base,
 };
 use guest_access_model::executor::{Executor, ExecutorError};
 use guest_access_model::guarantee::expressible_at;
@@ -80,7 +80,7 @@ pub(super) fn check(
 /// The results for the permitted answers and for the promises of the base.
 struct PermittedResult {
     answers: Vec<PermittedAnswer>,
-    of_base: Option<(Broken, bool)>,
+    of_base: Option<BrokenPromises>,
 }
 
 impl PermittedResult {

@@ -118,10 +118,7 @@ impl CheckReport {
     fn add_promises_of_base_parts(&self, parts: &mut Vec<Part>) {
         for property in &self.properties {
             let Some(of_base) = &property.breaks_base else { continue };
-            parts.push(Part::Finding(format!(
-                "`{}`: broken as {} promised it",
-                property.id, of_base.base
-            )));
+            parts.push(Part::Finding(format!("`{}`: {}", property.id, of_base.in_words())));
             parts.push(Part::Paragraph(format!("Not always: {}.", property.always)));
             parts.push(Part::trace(&of_base.counterexample, &self.source));
         }

@@ -4,7 +4,7 @@
 use std::fmt::{self, Formatter};
 
 use guest_access_model::action::Action;
-use guest_access_model::check::{Broken, PermittedAnswer, Status};
+use guest_access_model::check::{BrokenPromises, PermittedAnswer, Status, tries_every_combination};
 use guest_access_rules::guarantee::{GuaranteeId, GuaranteeSet};
 use guest_access_rules::rules::{LostClause, Rules};
 use guest_access_scenarios::scenario::{Scenario, ScenarioError};
@@ -21,6 +21,9 @@ pub struct PermittedReport {
     pub answers: usize,
     /// The number of new answers, which the base of the proposal forbids.
     pub new: usize,
+    /// Whether each combination of all new answers was tried. If there are many combinations, some are
+    /// left out.
+    pub combined: bool,
     /// Whether every state was visited for each of them.
     pub complete: bool,
 }
@@ -49,6 +52,10 @@ pub struct FailsBy {
 pub struct BreaksBase {
     /// The base, which made the promise.
     pub base: String,
+    /// The answers of the proposal that break the promise, and that the base permits. The proposal breaks
+    /// no promise by them. Empty if the proposal breaks the promise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub permitted: Vec<String>,
     /// A shortest trace that breaks the promise.
     pub counterexample: Scenario,
 }
@@ -60,6 +67,21 @@ pub struct LostClauseReport {
     pub clause: String,
     /// The change of the rule.
     pub because: String,
+}
+
+impl BreaksBase {
+    /// Whether the base promised the guarantee, or permits the answers that break it.
+    pub(super) fn in_words(&self) -> String {
+        match self.permitted.join(", ") {
+            none if none.is_empty() => format!("broken as {} promised it", self.base),
+            answers => format!("broken by what {} permits already: {answers}", self.base),
+        }
+    }
+
+    pub(super) fn in_colour(&self) -> String {
+        let style = if self.permitted.is_empty() { style::BAD } else { style::DOUBTFUL };
+        paint(style, self.in_words())
+    }
 }
 
 impl From<LostClause> for LostClauseReport {
@@ -86,8 +108,11 @@ impl CheckReport {
                 let counterexample = property.scenario(&source, about, trace)?;
                 property.fails_by.push(FailsBy {
                     answer: answer.variant.id.clone(),
-                    means: match answer.variant.edits.len() {
-                        1 => answer.variant.means(),
+                    means: match &answer.variant.edits[..] {
+                        [edit] => {
+                            let question = edit.question().map(|question| format!("{question} "));
+                            question.unwrap_or_default() + &edit.means()
+                        }
                         _ => answer.variant.about.clone(),
                     },
                     reading: answer.variant.reading().map(str::to_owned),
@@ -103,6 +128,7 @@ impl CheckReport {
         self.permitted = Some(PermittedReport {
             answers: answers.iter().filter(alone).count(),
             new: answers.iter().filter(alone).filter(|answer| answer.is_new).count(),
+            combined: tries_every_combination(answers),
             complete,
         });
         Ok(())
@@ -116,16 +142,20 @@ impl CheckReport {
         &mut self,
         base: &Rules,
         rules: &Rules,
-        (broken, complete): &(Broken, bool),
+        found: &BrokenPromises,
     ) -> Result<(), ScenarioError> {
-        for (guarantee, trace) in broken {
+        let name = rules.name_of_base().unwrap_or(&base.id);
+        let broken = found.broken.iter().map(|of| (of, &[] as &[String]));
+        let left_open = found.left_open.iter().map(|of| (of, &found.answers[..]));
+        for ((guarantee, trace), permitted) in broken.chain(left_open) {
             let Some(property) = self.property(*guarantee) else { continue };
-            let about = format!("Breaks `{guarantee}` as {} promised it.", base.id);
+            let about = format!("Breaks `{guarantee}` as {name} promised it.");
             let counterexample = property.scenario(rules, about, trace)?;
-            property.status = Status::Violated;
-            property.breaks_base = Some(BreaksBase { base: base.id.clone(), counterexample });
+            let (base, permitted) = (name.to_owned(), permitted.to_vec());
+            property.breaks_base = Some(BreaksBase { base, permitted, counterexample });
+            property.note_broken_base();
         }
-        self.complete &= complete;
+        self.complete &= found.complete;
         let anew = base.promised().intersection(rules.own_promises);
         let anew = anew.without(GuaranteeSet::ON_CALLS).iter();
         self.promised_anew = anew.map(|guarantee| guarantee.get().id).collect();
@@ -142,9 +172,7 @@ impl CheckReport {
             };
             property.fails_by.clone_from(&known.fails_by);
             property.breaks_base.clone_from(&known.breaks_base);
-            if property.breaks_base.is_some() {
-                property.status = Status::Violated;
-            }
+            property.note_broken_base();
         }
         self.permitted.clone_from(&first.permitted);
         self.lost_clauses.clone_from(&first.lost_clauses);
@@ -244,8 +272,9 @@ impl PermittedReport {
             0 => format!("{tried} besides the default"),
             _ if self.answers == 1 => format!("{tried} besides the default, which is new"),
             new => format!(
-                "{tried} besides the default, {} of them new and tried together with the others too",
-                number(new)
+                "{tried} besides the default, {} of them new and tried together with the others too{}",
+                number(new),
+                if self.combined { "" } else { " (in pairs, and in some combinations of more)" }
             ),
         }
     }
@@ -305,6 +334,13 @@ impl FailsBy {
 }
 
 impl Property {
+    /// A guarantee whose promise is broken is violated.
+    fn note_broken_base(&mut self) {
+        if self.breaks_base.as_ref().is_some_and(|of_base| of_base.permitted.is_empty()) {
+            self.status = Status::Violated;
+        }
+    }
+
     /// A trace that breaks the guarantee.
     fn scenario(
         &self,
@@ -329,16 +365,24 @@ impl Property {
 /// The numbers of guarantees that hold by default only, for the summary.
 pub(super) fn not_by_every_answer(properties: &[Property]) -> String {
     let holding = properties.iter().filter(|property| property.status == Status::Holds);
-    let (mut only_by_default, mut fails) = (0, 0);
-    for property in holding.filter(|property| !property.fails_by.is_empty()) {
+    let is_weakened =
+        |property: &&Property| property.breaks_base.is_some() || !property.fails_by.is_empty();
+    let (mut only_by_default, mut fails, mut as_before) = (0, 0, 0);
+    for property in holding.filter(is_weakened) {
         let count = if property.fails_by.iter().any(|by| by.new) {
             &mut fails
+        } else if property.breaks_base.is_some() {
+            &mut as_before
         } else {
             &mut only_by_default
         };
         *count += 1;
     }
-    let parts = [(only_by_default, "only by default"), (fails, "by default, not by a new answer")];
+    let parts = [
+        (only_by_default, "only by default"),
+        (as_before, "as permitted before"),
+        (fails, "by default, not by a new answer"),
+    ];
     let parts = parts.iter().filter(|(count, _)| *count > 0);
     let parts: Vec<_> = parts.map(|(count, what)| format!("{} {what}", number(*count))).collect();
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }

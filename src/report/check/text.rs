@@ -158,8 +158,7 @@ impl CheckReport {
     ) -> fmt::Result {
         let Some(of_base) = &property.breaks_base else { return Ok(()) };
         let id = paint(style::HEADING, property.id);
-        let breaks = paint(style::BAD, format!("broken as {} promised it", of_base.base));
-        writeln!(f, "{id} ({breaks}): {}", property.always)?;
+        writeln!(f, "{id} ({}): {}", of_base.in_colour(), property.always)?;
         match steps_in_words(&of_base.counterexample, &self.source) {
             Ok(lines) => lines.iter().try_for_each(|line| writeln!(f, "  {line}")),
             Err(error) => writeln!(f, "  {error}"),
@@ -174,6 +173,7 @@ impl Property {
             ("holds", _) if self.fails_by.iter().any(|by| by.new) => {
                 (self.by_default(), style::BAD)
             }
+            ("holds", style) if self.breaks_base.is_some() => ("as permitted before", style),
             ("holds", style) if !self.fails_by.is_empty() => (self.by_default(), style),
             words => words,
         }

@@ -123,7 +123,7 @@ impl PermittedChangeReport {
     fn add_parts(&self, parts: &mut Vec<Part>) {
         let Some(effect) = &self.effect else { return };
         parts.push(Part::Finding(format!("{}: `{}`", self.point, self.option)));
-        parts.push(Part::Paragraph(self.means.clone()));
+        parts.push(Part::Paragraph(self.meaning()));
         let [default, by_this] = effect.allows;
         let answers = vec![
             answer("by default", &effect.default, default),

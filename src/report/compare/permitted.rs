@@ -28,6 +28,9 @@ pub struct PermittedChangeReport {
     pub point: String,
     /// The answer.
     pub option: String,
+    /// The question of the decision point; absent for an endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
     /// The behaviour of a homeserver with this answer.
     pub means: String,
     /// The change.
@@ -62,6 +65,8 @@ pub struct EffectReport {
     pub caller: &'static str,
     /// The direction.
     pub direction: Direction,
+    /// Whether both decide alike and give the same, and the state afterwards differs.
+    pub by_effect: bool,
     /// The decision of a homeserver with the default, in the witness.
     pub default: String,
     /// The decision of a homeserver with this answer, in the witness.
@@ -186,6 +191,7 @@ impl PermittedChangeReport {
                 ),
                 caller: effect.caller,
                 direction: effect.direction,
+                by_effect: super::differs_by_effect(&effect.default, &effect.answer),
                 default: super::outcome_in_words(&effect.default, &effect.answer),
                 answer: super::outcome_in_words(&effect.answer, &effect.default),
                 witness: Scenario::from_trace(id, &source, about, clauses, &effect.witness)?,
@@ -194,6 +200,7 @@ impl PermittedChangeReport {
             })
         });
         Ok(Self {
+            question: change.edit.question(),
             means: change.edit.means(),
             change: change.kind,
             before: (&change.before).into(),
@@ -202,6 +209,12 @@ impl PermittedChangeReport {
             point,
             option,
         })
+    }
+
+    /// The question, and the behaviour of a homeserver with this answer.
+    pub(super) fn meaning(&self) -> String {
+        let question = self.question.iter().map(String::as_str);
+        question.chain([self.means.as_str()]).collect::<Vec<_>>().join(" ")
     }
 
     pub(super) fn in_short(&self, from: &str, to: &str) -> String {
@@ -242,20 +255,19 @@ impl PermittedChangeReport {
                 PermittedChangeKind::BecomesDefault | PermittedChangeKind::OtherReason => false,
             };
             return if hidden {
-                writeln!(f, "    no action of the model shows the answer")
+                writeln!(f, "    no action of the model shows the answer by itself")
             } else {
                 Ok(())
             };
         };
-        writeln!(f, "    {}", self.means)?;
-        writeln!(
-            f,
-            "    {} {} a {}, for instance: {}",
-            effect.direction,
-            if effect.direction == Direction::Changes { "for" } else { "to" },
-            effect.caller,
-            effect.endpoint
-        )?;
+        writeln!(f, "    {}", self.meaning())?;
+        let by = match effect.direction {
+            _ if effect.by_effect => "by its effect, where called by",
+            Direction::Changes => "for",
+            Direction::Opens | Direction::Closes => "to",
+        };
+        let EffectReport { direction, caller, endpoint, .. } = effect;
+        writeln!(f, "    {direction} {by} a {caller}, for instance: {endpoint}")?;
         writeln!(f, "    by default: {}", effect.default)?;
         writeln!(f, "    by this answer: {}", effect.answer)?;
         for line in steps_in_words(&effect.witness, &effect.source).map_err(|_| fmt::Error)? {
