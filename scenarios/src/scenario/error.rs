@@ -38,7 +38,7 @@ pub enum ScenarioError {
         known: String,
     },
     /// A step does what is neither a verb nor an endpoint.
-    #[error("{}:{line}: step {number} does `{operation}`, which is neither a verb nor an endpoint; did you mean `{nearest}`?", path.display())]
+    #[error("{}:{line}: step {number} does `{operation}`, which is neither a verb nor an endpoint;{near} schema/scenario.json lists the verbs", path.display())]
     UnknownOperation {
         /// The file.
         path: PathBuf,
@@ -48,8 +48,9 @@ pub enum ScenarioError {
         number: usize,
         /// The operation of the step.
         operation: String,
-        /// The verb or endpoint that is most like the operation.
-        nearest: String,
+        /// A question that suggests a similar verb or endpoint, with a space before it. Empty if none is
+        /// similar.
+        near: String,
     },
     /// A step, or its expectation, is invalid.
     #[error("{}:{line}: step {number}: {message}", path.display())]

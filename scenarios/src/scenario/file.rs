@@ -200,12 +200,12 @@ pub(super) fn parse(
             Fault::Actor(actor, known) => {
                 ScenarioError::UnknownActor { path: path.to_owned(), line, number, actor, known }
             }
-            Fault::UnknownOperation(operation, nearest) => ScenarioError::UnknownOperation {
+            Fault::UnknownOperation(operation, near) => ScenarioError::UnknownOperation {
                 path: path.to_owned(),
                 line,
                 number,
                 operation,
-                nearest,
+                near,
             },
             Fault::Other(message) => fault(message),
         })?;
@@ -338,9 +338,9 @@ impl<'de> Deserialize<'de> for WrittenAction {
             Err(Fault::Actor(name, known)) => {
                 wrong(format!("there is no actor `{name}`; the actors are {known}"))
             }
-            Err(Fault::UnknownOperation(operation, nearest)) => {
-                wrong(format!("there is no operation `{operation}`; did you mean `{nearest}`?"))
-            }
+            Err(Fault::UnknownOperation(operation, near)) => wrong(format!(
+                "there is no operation `{operation}`;{near} schema/scenario.json lists the verbs"
+            )),
             Err(Fault::Other(message)) => wrong(message),
         }
     }

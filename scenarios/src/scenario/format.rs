@@ -87,7 +87,8 @@ fn is_false(value: &bool) -> bool {
 pub(super) enum Fault {
     /// Nobody has this name. The second string lists the known names.
     Actor(String, String),
-    /// This is neither a verb nor an endpoint. The second string is the most similar one.
+    /// This is neither a verb nor an endpoint. The second string suggests a similar one, if there is
+    /// one.
     UnknownOperation(String, String),
     /// Something else.
     Other(String),

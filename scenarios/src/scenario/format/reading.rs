@@ -6,6 +6,7 @@ use guest_access_model::action::{
 use guest_access_model::actions::has_its_own_operation;
 use guest_access_model::state::Kind;
 use guest_access_rules::endpoint::{EndpointId, KNOWN};
+use guest_access_rules::similar::did_you_mean;
 use guest_access_rules::vocabulary::MembershipEndpoint;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, JoinRule};
 
@@ -238,9 +239,8 @@ impl StepEntry {
     fn unknown_operation(&self, endpoints: KnownEndpoints<'_>) -> Fault {
         let verbs = Verb::ALL.iter().map(|verb| verb.as_str());
         let known = verbs.chain(endpoints.ids());
-        let likeness = |known: &str| strsim::jaro(&self.operation_name, known);
-        let nearest = known.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default();
-        Fault::UnknownOperation(self.operation_name.clone(), nearest.to_owned())
+        let near = did_you_mean(&self.operation_name, known);
+        Fault::UnknownOperation(self.operation_name.clone(), near)
     }
 
     fn check_fields(&self, needs: &[Field], takes: &[Field]) -> Result<(), Fault> {
