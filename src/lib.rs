@@ -38,11 +38,13 @@
 //! | [`neighbour`] | takes part in the rooms of a homeserver as another homeserver, and judges what it does |
 //! | [`trend`] | what changed between saved reports of `diff` |
 //! | [`report`] | the results as text, JSON, JUnit XML and HTML |
+//! | [`explore`] | the model, one action at a time: what the page of `explore` asks |
 //! | [`command`] | the command line: one module for each subcommand |
 
 pub mod command;
 pub mod contention;
 pub mod diff;
+pub mod explore;
 pub mod federation;
 pub mod neighbour;
 pub mod report;

@@ -55,7 +55,7 @@ pub use outcome::{
     verdict_in_words,
 };
 
-pub use sentence::{actor_name, guest_name, operation_phrase, sentence, sentence_with};
+pub use sentence::{actor_name, guest_name, operation_phrase, room_name, sentence, sentence_with};
 pub use text::ScenarioText;
 
 /// The label of a trace's tagged event.

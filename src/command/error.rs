@@ -10,6 +10,7 @@ use guest_access_scenarios::scenario::ScenarioError;
 
 use crate::contention::RecordingError;
 use crate::diff::{DefectRunError, PlanError, SavedError};
+use crate::explore::ExploreError;
 use crate::neighbour::NeighbourError;
 use crate::report::diff::BaselineError;
 use crate::subject::server::ServerError;
@@ -25,6 +26,9 @@ pub enum CommandError {
     /// The rules do not exist, or their file is wrong.
     #[error(transparent)]
     Rules(#[from] RulesError),
+    /// The page of `explore` cannot be made.
+    #[error(transparent)]
+    Explore(#[from] ExploreError),
     /// The scenario does not exist, is wrong, or has a step that cannot be taken.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),

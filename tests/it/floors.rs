@@ -57,7 +57,17 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("guest_access_scenarios", &["scenario", "permitted", "vectors"]),
     (
         "guest_access",
-        &["federation", "subject", "diff", "contention", "neighbour", "trend", "report", "command"],
+        &[
+            "federation",
+            "subject",
+            "diff",
+            "contention",
+            "neighbour",
+            "trend",
+            "report",
+            "explore",
+            "command",
+        ],
     ),
 ];
 

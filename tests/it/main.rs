@@ -5,6 +5,7 @@
 mod against;
 mod all_clear;
 mod authors;
+mod browser;
 mod check;
 mod circles;
 mod cli;

@@ -17,6 +17,11 @@ pub fn guest_name(number: usize) -> String {
     actor::guest(number)
 }
 
+/// The name of the room with this number in scenarios.
+pub fn room_name(number: usize) -> String {
+    actor::room(number)
+}
+
 /// The action in words: who does what, where.
 pub fn sentence(step: &Action) -> String {
     sentence_with(step, super::LABEL)
