@@ -54,6 +54,7 @@ mod script;
 mod shrink;
 mod signature;
 mod step_result;
+mod taken_step;
 mod trials;
 mod violation;
 mod workers;

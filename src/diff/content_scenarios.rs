@@ -4,12 +4,14 @@
 use guest_access_model::action::{
     Action, Actor, Key, Message, Operation, ProfileKey, Says, Upgrade,
 };
-use guest_access_model::decide::{initial, outcome};
+use guest_access_model::decide::initial;
 use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::vocabulary::{GuestAccess, HistoryVisibility, MembershipEndpoint};
 
 use crate::subject::server::setting_shapes;
+
+use super::taken_step::{TakenStep, take_steps};
 
 /// The scenarios, each with its id. A step that the rules refuse is left out.
 pub(super) fn content_scenarios(profile: &Profile) -> [(&'static str, Vec<Action>); 4] {
@@ -19,7 +21,7 @@ pub(super) fn content_scenarios(profile: &Profile) -> [(&'static str, Vec<Action
         ("content-news", news()),
         ("content-unknown-visibility", unknown_visibility()),
     ]
-    .map(|(id, steps)| (id, allowed(profile, steps)))
+    .map(|(id, steps)| (id, allowed(profile, &steps)))
 }
 
 /// Two syncs with messages between them, for a guest and a user who stay joined, and for a guest who is
@@ -140,16 +142,9 @@ fn known(endpoint: &str) -> EndpointId {
 }
 
 /// The steps that the rules allow, in their order.
-fn allowed(profile: &Profile, mut steps: Vec<Action>) -> Vec<Action> {
-    let mut state = initial(profile);
-    steps.retain(|step| match outcome(profile, &state, step) {
-        Some(outcome) if outcome.observation.decision.allows() => {
-            state = outcome.next;
-            true
-        }
-        _ => false,
-    });
-    steps
+fn allowed(profile: &Profile, steps: &[Action]) -> Vec<Action> {
+    let taken = take_steps(profile, initial(profile), steps);
+    taken.filter(TakenStep::is_allowed).map(|taken| taken.step).collect()
 }
 
 #[cfg(test)]

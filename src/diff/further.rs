@@ -6,12 +6,13 @@
 use std::collections::BTreeSet;
 
 use guest_access_model::action::{Action, Actor};
-use guest_access_model::decide::{initial, outcome};
+use guest_access_model::decide::initial;
 use guest_access_rules::endpoint::Gives;
 use guest_access_rules::profile::Profile;
 
 use super::read_class::ReadClass;
 use super::scenario_run::{ContentPlan, PlannedScenario};
+use super::taken_step::{TakenStep, take_steps};
 
 /// Plans the further calls of scenarios: the first read of each class makes its call.
 pub(super) fn plan_further_reads(profile: &Profile, scenarios: &mut [PlannedScenario]) {
@@ -25,20 +26,19 @@ pub(super) fn plan_further_reads(profile: &Profile, scenarios: &mut [PlannedScen
 
 /// The classes of all further calls that these steps can make.
 pub(super) fn read_classes(profile: &Profile, steps: &[Action]) -> BTreeSet<ReadClass> {
-    let mut state = initial(profile);
     let mut classes = BTreeSet::new();
     // What each reader has read.
     let mut has_read: Vec<(Actor, Gives)> = Vec::new();
-    for (number, step) in steps.iter().enumerate() {
-        let Some(outcome) = outcome(profile, &state, step) else { continue };
-        let of_step = ReadClass::of(&state, steps[..number].iter().rev(), step, &outcome);
+    for TakenStep { number, before, step, outcome } in take_steps(profile, initial(profile), steps)
+    {
+        let Some(outcome) = outcome else { continue };
+        let of_step = ReadClass::of(&before, steps[..number].iter().rev(), &step, &outcome);
         let is_possible = |class: &ReadClass| {
             class.read.follows().is_none_or(|earlier| has_read.contains(&(step.by, earlier)))
         };
         classes.extend(of_step.into_iter().filter(is_possible));
         let gives = step.operation.endpoint().and_then(|endpoint| endpoint.get().gives);
         has_read.extend(gives.map(|gives| (step.by, gives)));
-        state = outcome.next;
     }
     classes
 }

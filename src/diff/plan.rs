@@ -21,6 +21,7 @@ use crate::subject::server::setting_shapes;
 use super::content_scenarios::content_scenarios;
 use super::further::plan_further_reads;
 use super::scenario_run::{ContentPlan, PlannedScenario};
+use super::taken_step::{TakenStep, take_steps};
 
 /// Why the scenarios of a folder cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -237,21 +238,18 @@ fn planned(mut scenarios: Vec<PlannedScenario>, rules: &Rules) -> Vec<PlannedSce
 /// shape of the guest access, a guest that is shut out tries to join. If the setting removes guests, they join
 /// again before each repetition: every shape has to remove them.
 fn in_every_shape(profile: &Profile, steps: &[Action]) -> Vec<Action> {
-    let mut state = initial(profile);
     let mut all = Vec::with_capacity(steps.len());
-    for step in steps {
+    for taken in take_steps(profile, initial(profile), steps) {
+        let TakenStep { before, step, .. } = &taken;
         all.push(*step);
-        let before = state;
-        if let Some(outcome) = outcome(profile, &state, step) {
-            state = outcome.next;
-        }
         let shapes = setting_shapes(step);
         if shapes == 1 {
             continue;
         }
+        let after = taken.after();
         let again = Action { tag: false, ..*step };
-        let attempt = refused_join(profile, &state, step);
-        let restored = restoration(profile, (&before, &state), step);
+        let attempt = refused_join(profile, &after, step);
+        let restored = restoration(profile, (before, &after), step);
         for _ in 1..shapes {
             all.extend(attempt.iter().chain(&restored));
             all.push(again);
@@ -301,17 +299,12 @@ fn restoration(profile: &Profile, (before, after): (&State, &State), step: &Acti
     });
     let joins: Vec<_> = joins.collect();
     let steps: Vec<_> = std::iter::once(open).chain(joins).collect();
-    let is_back = |steps: &[Action]| {
-        let mut state = *after;
-        steps.iter().all(|step| {
-            let outcome = outcome(profile, &state, step);
-            outcome.is_some_and(|outcome| {
-                state = outcome.next;
-                outcome.observation.decision.allows()
-            })
-        }) && state.rooms[room].members == before.rooms[room].members
-    };
-    if steps.len() > 1 && is_back(&steps) { steps } else { Vec::new() }
+    let taken: Vec<_> = take_steps(profile, *after, &steps).collect();
+    let is_back = taken.iter().all(TakenStep::is_allowed)
+        && taken
+            .last()
+            .is_some_and(|last| last.after().rooms[room].members == before.rooms[room].members);
+    if steps.len() > 1 && is_back { steps } else { Vec::new() }
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use super::open_question::open_question;
 use super::read_class::ReadClass;
 use super::scenario_run::{ContentPlan, Difference, PlannedScenario, ScenarioRun, Segment};
 
+use super::taken_step::{TakenStep, take_steps};
 /// Runs scenarios on a homeserver, and judges them.
 #[derive(Debug)]
 pub(super) struct ScenarioRunner<'a> {
@@ -432,32 +433,16 @@ pub(super) fn possible(
     steps: &[Action],
     left_out: impl Fn(&Action) -> bool,
 ) -> (Vec<Action>, usize) {
-    let mut state = initial(profile);
-    let (mut possible, mut lost) = (Vec::with_capacity(steps.len()), 0);
-    for step in steps.iter().filter(|step| !left_out(step)) {
-        match outcome(profile, &state, step) {
-            Some(outcome) => {
-                state = outcome.next;
-                possible.push(*step);
-            }
-            None => lost += 1,
-        }
-    }
-    (possible, lost)
+    let steps = steps.iter().filter(|step| !left_out(step));
+    let (possible, lost): (Vec<_>, Vec<_>) =
+        take_steps(profile, initial(profile), steps).partition(|taken| taken.outcome.is_some());
+    (possible.into_iter().map(|taken| taken.step).collect(), lost.len())
 }
 
 /// Those of the steps that change the state. They lead to the same state as all steps.
 pub(super) fn leading(profile: &Profile, steps: &[Action]) -> Vec<Action> {
-    let mut state = initial(profile);
-    let mut leading = Vec::new();
-    for step in steps {
-        let Some(outcome) = outcome(profile, &state, step) else { continue };
-        if outcome.next != state {
-            state = outcome.next;
-            leading.push(*step);
-        }
-    }
-    leading
+    let taken = take_steps(profile, initial(profile), steps);
+    taken.filter(TakenStep::changes_state).map(|taken| taken.step).collect()
 }
 
 /// Whether a step that was answered so may have changed memberships, by some reading of the rules or by a

@@ -27,6 +27,7 @@ use super::judge::StepRecord;
 use super::renaming::Renaming;
 use super::runner::possible;
 use super::scenario_run::Difference;
+use super::taken_step::{TakenStep, take_steps};
 
 /// The greatest number of states in which a relevant state is searched for.
 const MOST_STATES: usize = 40_000;
@@ -146,26 +147,24 @@ pub(super) fn relevant_steps(
     let end = |lead: &[(usize, Action)]| {
         let mut state = initial(profile);
         let mut moved_by = [None; MAX_GUESTS];
-        for (_, step) in lead {
-            let next = outcome(profile, &state, step)?.next;
-            for guest in guests_with_changed_membership(&state, &next)
+        for taken in take_steps(profile, state, lead.iter().map(|(_, step)| step)) {
+            state = taken.outcome?.next;
+            for guest in guests_with_changed_membership(&taken.before, &state)
                 .into_iter()
                 .filter(|guest| view.matters(*guest))
             {
-                moved_by[usize::from(guest)] = Some(*step);
+                moved_by[usize::from(guest)] = Some(taken.step);
             }
-            state = next;
         }
         Some((view.relevant_state(&view.renaming.state(&state)), moved_by))
     };
-    let mut state = initial(profile);
-    let (mut lead, mut queries): (Vec<(usize, Action)>, Vec<_>) = (Vec::new(), Vec::new());
-    for (place, step) in before.iter().enumerate() {
-        let Some(outcome) = outcome(profile, &state, step) else { continue };
-        let is_query = outcome.next == state;
-        state = outcome.next;
-        if is_query { &mut queries } else { &mut lead }.push((place, *step));
-    }
+    let taken = take_steps(profile, initial(profile), before);
+    let (lead, queries): (Vec<_>, Vec<_>) =
+        taken.filter(|taken| taken.outcome.is_some()).partition(TakenStep::changes_state);
+    let numbered = |taken: Vec<TakenStep>| {
+        taken.into_iter().map(|taken| (taken.number, taken.step)).collect::<Vec<_>>()
+    };
+    let (mut lead, queries) = (numbered(lead), numbered(queries));
     let wanted = end(&lead);
     let mut without_others = lead.clone();
     without_others.retain(|(_, step)| !is_about_others(step));
@@ -336,12 +335,7 @@ pub(super) fn shorter(profile: &Profile, scenario: &[Action], size: usize) -> Ve
 }
 
 fn can_happen(profile: &Profile, scenario: &[Action]) -> bool {
-    let mut state = initial(profile);
-    scenario.iter().all(|step| {
-        let outcome = outcome(profile, &state, step);
-        state = outcome.map_or(state, |outcome| outcome.next);
-        outcome.is_some()
-    })
+    take_steps(profile, initial(profile), scenario).all(|taken| taken.outcome.is_some())
 }
 
 #[cfg(test)]
