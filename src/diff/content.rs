@@ -11,11 +11,11 @@
 //! 4. Where the default profile differs from the answer, ask the reference under each permitted option,
 //!    and under each pair of them. If any of these explains a difference, the difference is permitted.
 //!
-//! What answers say besides events is compared too ([`facts`]), and the content of what was sent with what
-//! is read of it ([`sent`]).
+//! What answers say besides events is compared too ([`facts`]), and what they say of an event besides its
+//! content ([`event_fields`]), and the content of what was sent with what is read of it ([`sent`]).
 //!
 //! Not compared: a room of which the moderator is not given every event, `unsigned` but for aggregated
-//! events and replaced content, the state in excerpts, and events from before the segment. But the state of
+//! events, replaced content and the membership of the reader, the state in excerpts, and events from before the segment. But the state of
 //! a joined reader has to be whole, and a sync has to list each room in which the reader has a membership,
 //! or which it left. A reader's own member events tell the reader nothing new, so every answer may give
 //! them.
@@ -23,6 +23,7 @@
 mod altered_content;
 mod answer;
 mod coverage;
+mod event_fields;
 mod facts;
 mod fault;
 mod judge;

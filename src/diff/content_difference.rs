@@ -1,6 +1,6 @@
 //! A difference between an answer and what its reader has to be given, in one section.
 
-use guest_access_reference::reference::ReplicaEvent;
+use guest_access_reference::reference::{Reader, ReplicaEvent};
 use guest_access_rules::endpoint::{EndpointId, Gives};
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
@@ -59,7 +59,9 @@ pub(super) enum EventKind {
     StraySetting,
     /// A state event that is no membership.
     State,
-    /// A membership.
+    /// A membership of the reader.
+    OwnMember,
+    /// A membership of another user.
     Member,
 }
 
@@ -79,12 +81,14 @@ impl EventClass {
 }
 
 impl EventKind {
-    pub(super) fn of(event: &ReplicaEvent) -> Self {
+    pub(super) fn of(event: &ReplicaEvent, reader: &Reader) -> Self {
+        let is_own = event.state_key.as_deref() == Some(reader.user_id.as_str());
         match event.kind.as_str() {
             "m.room.history_visibility" | "m.room.guest_access" if event.state_key.is_none() => {
                 Self::StraySetting
             }
             _ if event.state_key.is_none() => Self::Message,
+            "m.room.member" if is_own => Self::OwnMember,
             "m.room.member" => Self::Member,
             _ => Self::State,
         }
@@ -96,7 +100,8 @@ impl EventKind {
             Self::Message => "a message",
             Self::StraySetting => "an event of the type of a setting, without a state key,",
             Self::State => "a state event",
-            Self::Member => "a member event",
+            Self::OwnMember => "the reader's own member event",
+            Self::Member => "a member event of another user",
         }
     }
 }
@@ -114,6 +119,9 @@ pub(super) const LISTED_ROOMS: [(&str, Membership); 3] = [
 /// The section for the content of an event that a request sent.
 pub(super) const SENT: &str = "event.content";
 
+/// The section for the type and the state key of an event that a request sent.
+pub(super) const SENT_AS: &str = "event.type";
+
 /// The section for all that a sync with `since` gives of a room.
 pub(super) const SINCE: &str = "rooms since";
 
@@ -128,6 +136,12 @@ pub(super) const MEMBERS_AT: &str = "chunk at";
 
 /// The section of `initialSync` with the membership of the reader.
 pub(super) const OWN_MEMBERSHIP: &str = "membership";
+
+/// The section of an event with the membership of the reader at the event.
+pub(super) const MEMBERSHIP_AT_EVENT: &str = "unsigned.membership";
+
+/// The fields that name an event.
+pub(super) const EVENT_FIELDS: [&str; 3] = ["type", "sender", "state_key"];
 
 /// The section of `joined_members`.
 pub(super) const JOINED: &str = "joined";
@@ -226,9 +240,22 @@ impl ContentDifference {
             // CS-74: `GET /rooms/{roomId}/members` with `at` gives the members as they were at this place in the
             // stream.
             MEMBERS_AT => Sentence::new(&["CS-74"], "`at` says as of when members are given"),
+            // CS-71: A sync from a place on gives what has happened in the rooms of the user since that place.
+            SINCE => Sentence::new(&["CS-71"], "a sync gives what has happened since the last one"),
             // CS-60: The answer to `joined_members` names the members who are joined, and nobody else.
             JOINED => {
                 Sentence::new(&["CS-60"], "`joined` names the joined members, and nobody else")
+            }
+            // CS-78: `unsigned.membership` is the membership of the caller at the event, and counts the change
+            // that the event makes.
+            MEMBERSHIP_AT_EVENT => Sentence::new(
+                &["CS-78"],
+                "`unsigned.membership` is the membership of the reader at the event",
+            ),
+            // CS-79: An event is given with its type, its sender and its state key.
+            SENT_AS => Sentence::new(&["CS-79"], "the path of the request names the event"),
+            field if EVENT_FIELDS.contains(&field) => {
+                Sentence::new(&["CS-79"], "an event has a type, a sender and a state key")
             }
             // CS-55: `GET /sync` names a room under `rooms.join`, `rooms.invite`, `rooms.knock` or
             // `rooms.leave` by the user's membership in it.

@@ -25,17 +25,23 @@ pub(super) fn content_scenarios(profile: &Profile) -> [(&'static str, Vec<Action
 }
 
 /// Two syncs with messages between them, for a guest and a user who stay joined, and for a guest who is
-/// removed before the last message. A list of joined members, while somebody is invited.
+/// removed before the last messages. That guest reads the last one in a room that everybody may read, and finds the
+/// room in the directory. A list of joined members, while somebody is invited and has a new name.
 fn news() -> Vec<Action> {
     let syncs = [by_guest(0, read("GET /sync")), by_user(read("GET /sync"))];
     let members = read("GET /rooms/{roomId}/joined_members");
     let mut steps = open_room();
-    steps.extend([by_guest(1, REGISTER), by_moderator(Operation::Invite(1))]);
+    steps.extend([by_guest(1, REGISTER), by_moderator(Operation::Invite(1)), by_guest(1, NAMED)]);
     steps.push(by_user(members).at(0));
     steps.extend(syncs);
     steps.extend([by_moderator(MESSAGE), by_moderator(Operation::SendState)]);
     steps.extend(syncs);
-    steps.extend([by_moderator(Operation::Kick(0)), by_moderator(MESSAGE), syncs[0]]);
+    steps.extend([by_moderator(Operation::Kick(0)), by_moderator(MESSAGE)]);
+    steps.extend([by_moderator(Operation::SendState), syncs[0]]);
+    steps.push(set_visibility(HistoryVisibility::WorldReadable));
+    steps.push(Action { tag: true, ..by_moderator(MESSAGE) });
+    steps.push(by_guest(0, read("GET /rooms/{roomId}/messages")).at(0));
+    steps.push(by_guest(0, Operation::Call(known("GET /publicRooms"))));
     steps
 }
 
@@ -51,12 +57,14 @@ fn forgotten() -> Vec<Action> {
 }
 
 /// Two guests leave, one of them by a kick, and miss a message and the arrival of a third. They read as former
-/// members, and one of them again after it has joined anew. It has a new name, and the third joined by a state
-/// event, when a revocation removes both.
+/// members. The one who was kicked takes a new name, and the other reads again after it has joined anew. It has
+/// a new name too, and the third joined by a state event, when a revocation removes both. In another room, the
+/// two stay joined all the time.
 fn between_stays() -> Vec<Action> {
     let mut steps = open_room();
     steps.push(set_visibility(HistoryVisibility::Joined));
     steps.extend([by_guest(1, REGISTER), by_guest(2, REGISTER), by_guest(1, JOIN).at(0)]);
+    steps.extend([CAN_JOIN.at(1), by_guest(0, JOIN).at(1), by_guest(1, JOIN).at(1)]);
     steps.push(by_moderator(MESSAGE));
     let leave = Operation::Leave(MembershipEndpoint::Own);
     steps.extend([by_guest(0, leave).at(0), by_moderator(Operation::Kick(1))]);
@@ -64,11 +72,10 @@ fn between_stays() -> Vec<Action> {
     steps.extend([by_moderator(MESSAGE), by_guest(2, join).at(0)]);
     let reads = |guest: u8| READS.map(|endpoint| by_guest(guest, read(endpoint)).at(0));
     steps.extend(reads(0).into_iter().chain(reads(1)));
-    steps.push(by_guest(0, JOIN).at(0));
+    steps.extend([by_guest(1, NAMED), by_guest(0, JOIN).at(0)]);
     steps.extend(reads(0));
-    let named = Operation::SetProfile { key: ProfileKey::DisplayName, own: true };
     let forbidden = Operation::SetGuestAccess(Says::Value(GuestAccess::Forbidden), Key::Empty);
-    steps.extend([by_guest(0, named), by_moderator(forbidden)]);
+    steps.extend([by_guest(0, NAMED), by_moderator(forbidden)]);
     steps
 }
 
@@ -103,9 +110,8 @@ const READS: [&str; 4] = [
 
 /// The first guest joins a room that guests may join.
 fn open_room() -> Vec<Action> {
-    let can_join = Operation::SetGuestAccess(Says::Value(GuestAccess::CanJoin), Key::Empty);
     vec![
-        by_moderator(can_join),
+        CAN_JOIN,
         set_visibility(HistoryVisibility::Shared),
         by_guest(0, REGISTER),
         by_guest(0, JOIN).at(0),
@@ -118,10 +124,14 @@ fn set_visibility(visibility: HistoryVisibility) -> Action {
 
 const JOIN: Operation = Operation::Join(MembershipEndpoint::Own);
 
+/// The moderator lets guests join the first room.
+const CAN_JOIN: Action =
+    by_moderator(Operation::SetGuestAccess(Says::Value(GuestAccess::CanJoin), Key::Empty));
+const NAMED: Operation = Operation::SetProfile { key: ProfileKey::DisplayName, own: true };
 const REGISTER: Operation = Operation::Register { named: false };
 const MESSAGE: Operation = Operation::Send(Message::Message);
 
-fn by_moderator(operation: Operation) -> Action {
+const fn by_moderator(operation: Operation) -> Action {
     Action::new(Actor::Moderator, operation).at(0)
 }
 

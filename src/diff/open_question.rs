@@ -3,7 +3,7 @@
 use guest_access_model::action::{Action, Actor, Answer, Credential, Operation};
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Kind, State};
-use guest_access_rules::endpoint::Gives;
+use guest_access_rules::endpoint::{Gives, KNOWN};
 use guest_access_rules::vocabulary::{GuestAccess, JoinRule, Membership};
 
 use crate::subject::server::{
@@ -28,6 +28,8 @@ pub(super) fn open_question(
         "no rule says whether who is knocking may knock again (A63)"
     } else if is_refused_as_guest(observed) && is_banned_from_closed_room(step, guest, before) {
         "no rule says which of two refusals comes first: of the banned, or of guests (A22)"
+    } else if is_summary_not_found(step, guest, before, observed) {
+        "no rule says of which rooms a guest may have the summary (A70)"
     } else if is_given_state_at_leaving(step, guest, before, (observed, expected), log) {
         "no rule says whether who left an invite or a knock is given the state as of its leaving (A72)"
     } else {
@@ -77,6 +79,22 @@ fn is_banned_from_closed_room(step: &Action, guest: usize, before: &State) -> bo
         && room.is_some_and(|room| {
             room.members[guest] == Membership::Ban && room.guest_access != GuestAccess::CanJoin
         })
+}
+
+/// Whether a guest asks for the summary of a room, and is told that there is no such room.
+///
+/// Reading A70: a homeserver may give guests summaries, and then gives none of a room that the caller may not
+/// know of.
+fn is_summary_not_found(
+    step: &Action,
+    guest: usize,
+    before: &State,
+    observed: &HttpObservation,
+) -> bool {
+    step.operation.endpoint() == Some(KNOWN.room_summary)
+        && before.accounts[guest].is_guest()
+        && matches!(&observed.verdict, CallVerdict::Denied { status: 404, errcode }
+            if errcode.as_deref() == Some("M_NOT_FOUND"))
 }
 
 /// Whether a call is refused since guests may not make it.

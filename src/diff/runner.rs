@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use guest_access_model::action::{Action, Actor, Operation, Setting};
+use guest_access_model::action::{Action, Actor, Operation, ProfileKey, Setting};
 use guest_access_model::decide::{initial, outcome};
 use guest_access_model::state::{MAX_GUESTS, State};
 use guest_access_model::stop::Stop;
@@ -16,6 +16,7 @@ use guest_access_rules::endpoint::EndpointId;
 use guest_access_rules::profile::Profile;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::variant::Variants;
+use guest_access_rules::vocabulary::Membership;
 
 use crate::subject::server::{
     CallVerdict, HttpObservation, Needs, NotRunKind, NotRunReason, ResponseContent, Server,
@@ -27,8 +28,8 @@ use super::judge::{Expected, SegmentJudge, StepRecord, StepVerdict, are_as_in};
 use super::open_question::open_question;
 use super::read_class::ReadClass;
 use super::scenario_run::{ContentPlan, Difference, PlannedScenario, ScenarioRun, Segment};
-
 use super::taken_step::{TakenStep, take_steps};
+
 /// Runs scenarios on a homeserver, and judges them.
 #[derive(Debug)]
 pub(super) struct ScenarioRunner<'a> {
@@ -464,7 +465,22 @@ fn may_change_memberships(
     let is_own =
         matches!(step.operation, Operation::Join(_) | Operation::Knock(_) | Operation::Leave(_));
     let is_refused = matches!(observed.verdict, CallVerdict::Denied { .. });
-    expected.iter().any(variants) && !(is_own && is_refused) || has_late_effects(step)
+    expected.iter().any(variants) && !(is_own && is_refused)
+        || has_late_effects(step)
+        || renames_outsider(step, before)
+}
+
+/// Whether a guest that is out of a room, and has a membership there, changes its display name. A homeserver
+/// that carries the name into the membership would make the guest joined.
+fn renames_outsider(step: &Action, before: &State) -> bool {
+    let (Operation::SetProfile { key: ProfileKey::DisplayName, own: true }, Actor::Guest(guest)) =
+        (step.operation, step.by)
+    else {
+        return false;
+    };
+    before.rooms.iter().any(|room| {
+        !matches!(room.members[usize::from(guest)], Membership::Join | Membership::Never)
+    })
 }
 
 /// Whether a step may change memberships after it is answered, and memberships that it does not name.

@@ -13,8 +13,8 @@ use crate::subject::server::{
 };
 
 use super::content_difference::{
-    ContentDifference, ContentFault, EventClass, JOINED, MEMBERS_AT, OTHER_MEMBERS, OWN_MEMBERSHIP,
-    SENT,
+    ContentDifference, ContentFault, EVENT_FIELDS, EventClass, JOINED, MEMBERS_AT,
+    MEMBERSHIP_AT_EVENT, OTHER_MEMBERS, OWN_MEMBERSHIP, SENT, SENT_AS, SINCE,
 };
 use super::judge::StepRecord;
 use super::listing::MembershipSource;
@@ -299,6 +299,22 @@ impl ContentResult {
                 let who = if self.is_there { "others than" } else { "" };
                 format!("names{place} {who} the joined members").replace("  ", " ")
             }
+            (ContentFault::Untrue, _) if section == SINCE => {
+                format!("{gives}{place} events that the last sync gave")
+            }
+            (ContentFault::Untrue, _) if section == SENT_AS => {
+                let not = if self.is_there { "not " } else { "" };
+                format!("and the event is {not}stored under its type and its state key")
+            }
+            (ContentFault::Untrue, _) if section == MEMBERSHIP_AT_EVENT => {
+                let whose =
+                    if self.is_there { "another membership than that" } else { "the membership" };
+                format!("names{place} {whose} of the reader at the event")
+            }
+            (ContentFault::Untrue, _) if EVENT_FIELDS.contains(&section.as_str()) => {
+                let another = if self.is_there { "another value than" } else { "the value that" };
+                format!("gives{place} {another} the event has")
+            }
             (ContentFault::Untrue, _) => {
                 let lists = if self.is_there { "lists" } else { "does not list" };
                 format!("{lists}{place} a room in which the reader's membership is `{reader}`")
@@ -358,11 +374,17 @@ impl EffectResult {
                 format!("and the homeserver has {not}picked the device")
             }
             CallEffect::MessageDelivered => format!("and the message is {not}delivered"),
+            CallEffect::MessageKept => {
+                format!("and the messages to others are {not}kept from the caller")
+            }
             CallEffect::MessageDeliveredOnce => format!("and the message is {not}delivered once"),
             CallEffect::RoomForgotten => format!("and the room is {not}forgotten"),
             CallEffect::AliasLeads => format!("and the room of the alias is {not}named"),
             CallEffect::PreviewListed => {
                 format!("and the directory is {not}right about `world_readable`")
+            }
+            CallEffect::RoomHidden => {
+                format!("and a room that is not published is {not}hidden")
             }
             CallEffect::GuestsListed => {
                 format!("and the directory is {not}right about `guest_can_join`")

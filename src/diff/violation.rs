@@ -10,7 +10,7 @@ use guest_access_rules::endpoint::Gives;
 use guest_access_rules::rules::Rules;
 use guest_access_rules::vocabulary::{HistoryVisibility, Membership};
 
-use crate::subject::server::{EventPresence, ResponseContent};
+use crate::subject::server::{CallVerdict, EventPresence, ResponseContent};
 
 use super::content_difference::{Sentence, reason_to_hide};
 use super::judge::StepRecord;
@@ -49,6 +49,11 @@ impl Violation {
         if let Some(sentence) = sentence_on_event(difference, record) {
             return in_force(sentence);
         }
+        if fails_to_send(decision.clauses, record) && decision.allows() {
+            let because =
+                "the homeserver fails, and no clause says more than who may send the event";
+            return in_force(Sentence::new(&[], because));
+        }
         // RG-10: The registration of a guest ignores every parameter of its body but
         // `initial_device_display_name`.
         if matches!(record.step.operation, Operation::Register { named: true })
@@ -75,6 +80,12 @@ impl Violation {
             // their membership to `leave`.
             let because = "a revocation ends the memberships of the guests";
             return in_force(Sentence::new(&["GA-23"], because));
+        }
+        if are_members_wrong && matches!(record.step.operation, Operation::SetProfile { .. }) {
+            // CS-28: A change of a user's display name is carried into its member event in every room that it
+            // is joined to.
+            let because = "a new display name is carried into joined rooms, and lets nobody in";
+            return in_force(Sentence::new(&["CS-28"], because));
         }
         // CS-22: A joined user is given the current state of a room.
         // CS-25: A user who left a room is given its members as of the time it left.
@@ -111,6 +122,14 @@ fn binding(rules: &Rules, difference: &Difference, record: &StepRecord) -> Vec<S
     let binding: Vec<_> = in_force.iter().copied().filter(binds).collect();
     let cited = if binding.is_empty() { in_force } else { binding };
     cited.into_iter().map(str::to_owned).collect()
+}
+
+/// Whether a homeserver fails at a call of which the rules say only who may send the event.
+///
+/// CS-7 and CS-8 say who may not send. Neither demands that an event is stored whatever its content is.
+fn fails_to_send(clauses: &[&str], record: &StepRecord) -> bool {
+    matches!(record.observed.verdict, CallVerdict::Denied { status: 500.., .. })
+        && clauses.iter().all(|clause| ["CS-7", "CS-8"].contains(clause))
 }
 
 /// Whether a step can end the memberships of guests.

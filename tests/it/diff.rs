@@ -16,8 +16,10 @@ mod command;
 mod consistency;
 mod content;
 mod content_scenarios;
+mod events;
 mod facts;
 mod found;
+mod kept_verdicts;
 mod layer;
 mod misbehaving;
 mod mistakes;
@@ -27,6 +29,7 @@ mod permitted;
 mod reports;
 mod rooms;
 mod score;
+mod side_effects;
 
 /// What `diff` does with these arguments, on the vectors of the rules in force.
 fn diff_vectors<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Ran {

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use crate::subject::server::{ReadAnswer, RoomTimeline};
 
+use super::event_fields::EventFields;
+
 /// An event in an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct GivenEvent {
@@ -15,6 +17,7 @@ pub(super) struct GivenEvent {
     pub(super) content: Value,
     /// The content of the state event that this one replaced, if the answer has it.
     pub(super) previous: Option<Value>,
+    pub(super) fields: EventFields,
 }
 
 impl GivenEvent {
@@ -61,7 +64,8 @@ fn collect<'a>(
                 let unsigned = fields.get("unsigned");
                 let previous = unsigned.and_then(|unsigned| unsigned.get("prev_content"));
                 let previous = previous.filter(|content| content.is_object()).cloned();
-                given.extend(id.map(|id| GivenEvent { section, id, content, previous }));
+                let fields = EventFields::of(fields);
+                given.extend(id.map(|id| GivenEvent { section, id, content, previous, fields }));
                 // A homeserver aggregates the relations of an event: the newest event of a thread.
                 if let Some(relations) = unsigned.and_then(|unsigned| unsigned.get("m.relations")) {
                     path.push("unsigned");

@@ -12,6 +12,7 @@ use crate::subject::server::{ReadAnswer, RoomTimeline};
 
 use super::super::content_difference::{
     ContentFault, JOINED, LEFT_ROOMS, LISTED_ROOMS, MEMBERS_AT, OTHER_MEMBERS, OWN_MEMBERSHIP,
+    SINCE,
 };
 use super::altered_content::AlteredContent;
 use super::answer::{given, is_about, is_first_sync, listed_room};
@@ -33,6 +34,8 @@ pub(super) struct Facts {
     others: BTreeSet<usize>,
     /// The member events that a list gives although they are later than the place that the request names.
     later: BTreeSet<usize>,
+    /// The events of a timeline that the last sync gave already.
+    repeated: BTreeSet<usize>,
     /// The contents of single state events.
     contents: Vec<StateContent>,
     /// The events that stand in a wrong order, each with its section.
@@ -74,6 +77,7 @@ impl Facts {
                     coverage.checks(answer.endpoint, section, ContentCheck::Facts);
                 }
             }
+            facts.repeated.extend(stream.repeated(answer, timeline));
             if !is_about(answer, timeline) {
                 continue;
             }
@@ -124,12 +128,22 @@ impl Facts {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        let Self { own_memberships, listings, joined, others, later, contents, misplaced } = self;
+        let Self {
+            own_memberships,
+            listings,
+            joined,
+            others,
+            later,
+            repeated,
+            contents,
+            misplaced,
+        } = self;
         own_memberships.is_empty()
             && listings.is_empty()
             && joined.is_empty()
             && others.is_empty()
             && later.is_empty()
+            && repeated.is_empty()
             && contents.is_empty()
             && misplaced.is_empty()
     }
@@ -200,6 +214,7 @@ impl Facts {
         }
         faults.extend(self.others.iter().map(|place| untrue(OTHER_MEMBERS, *place)));
         faults.extend(self.later.iter().map(|place| untrue(MEMBERS_AT, *place)));
+        faults.extend(self.repeated.iter().map(|place| untrue(SINCE, *place)));
         for content in &self.contents {
             faults.extend(content.fault(timeline, replica, (reader, readable)));
         }

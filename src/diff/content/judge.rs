@@ -1,6 +1,7 @@
 //! Compares the answers to one action with what the reference would give.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use guest_access_reference::reference::{Reader, Replica, ReplicaEvent};
 use guest_access_rules::endpoint::EndpointId;
@@ -12,12 +13,14 @@ use serde_json::Value;
 use crate::subject::server::{ReadAnswer, RoomTimeline};
 
 use super::super::content_difference::{
-    ContentDifference, ContentFault, EventClass, EventKind, is_content, is_of_sync, is_state,
+    ContentDifference, ContentFault, EventClass, EventKind, MEMBERSHIP_AT_EVENT, is_content,
+    is_of_sync, is_state,
 };
 use super::SessionEvidence;
 use super::altered_content::AlteredContent;
 use super::answer::{GivenEvent, given, stripped};
-use super::coverage::ContentCoverage;
+use super::coverage::{ContentCheck, ContentCoverage};
+use super::event_fields::SaidOfEvents;
 use super::facts::Facts;
 use super::fault::Fault;
 use super::lists::{Due, List, lists};
@@ -116,7 +119,7 @@ impl<'a> AnswerJudge<'a> {
             let is_of_event =
                 matches!(fault, ContentFault::Excess | ContentFault::Lack) && !is_content(&section);
             let event = is_of_event.then(|| EventClass {
-                kind: EventKind::of(&timeline.events[place]),
+                kind: EventKind::of(&timeline.events[place], reader),
                 visibility: replica.visibility_before(place),
                 membership: match replica.membership_before(reader, place) {
                     Membership::Ban => Membership::Leave,
@@ -154,6 +157,10 @@ struct RoomContent<'a> {
     /// The lists that have to be whole.
     lists: Vec<List>,
     facts: Facts,
+    /// What the answers say of the events.
+    said: SaidOfEvents,
+    /// For each event of which the answers say something, the places of the events of the same action.
+    together: BTreeMap<usize, RangeInclusive<usize>>,
 }
 
 impl<'a> RoomContent<'a> {
@@ -169,12 +176,18 @@ impl<'a> RoomContent<'a> {
             timelines.iter().flatten().any(|timeline| timeline.place_of(&event.id).is_some())
         };
         let (mut content, mut altered) = (BTreeSet::new(), BTreeMap::new());
+        let (mut said, mut together) = (SaidOfEvents::default(), BTreeMap::new());
         for answer in answers {
             for event in given(answer) {
                 if let Some(place) = timeline.place_of(&event.id) {
                     coverage.gives(answer.endpoint, &event.section, true);
                     let how = AlteredContent::between(&event.content, &timeline.events[place]);
                     altered.extend(how.map(|how| ((event.content_section(), place), how)));
+                    if said.note(place, &event.fields, &timeline.events[place]) {
+                        let section = MEMBERSHIP_AT_EVENT;
+                        together.insert(place, stream.1.of_same_action(place));
+                        coverage.checks(answer.endpoint, section, ContentCheck::Facts);
+                    }
                     if let Some(previous) = replaced(timeline, place, &event) {
                         coverage.gives(answer.endpoint, PREVIOUS, true);
                         content.insert((PREVIOUS.to_owned(), previous));
@@ -195,7 +208,7 @@ impl<'a> RoomContent<'a> {
         }
         let lists = lists(timeline, answers, stream);
         let facts = Facts::of(timeline, answers, stream, coverage);
-        Self { timeline, start, given: content, altered, lists, facts }
+        Self { timeline, start, given: content, altered, lists, facts, said, together }
     }
 
     fn is_empty(&self) -> bool {
@@ -211,6 +224,7 @@ impl<'a> RoomContent<'a> {
         let readable: BTreeSet<_> = replica.readable_state(reader).into_iter().collect();
         let mut faults = self.facts.faults(self.timeline, replica, (reader, &readable));
         let (events, start) = (&self.timeline.events, self.start);
+        faults.extend(self.said.faults(replica, reader, (start, &self.together)));
         for (section, place) in &self.given {
             // A homeserver gives the state of a joined room in two lists of a sync.
             let in_state = || {

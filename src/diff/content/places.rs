@@ -86,6 +86,13 @@ impl Places {
         self.lengths.get(action).cloned().unwrap_or(0..=0)
     }
 
+    /// The places of the events that one action brought about, among them the event at this place.
+    pub(super) fn of_same_action(&self, place: usize) -> RangeInclusive<usize> {
+        let is_among = |(first, last): &(usize, usize)| (*first..=*last).contains(&place);
+        let known = self.events.iter().flatten().find(|events| is_among(events));
+        known.map_or(place..=place, |(first, last)| *first..=*last)
+    }
+
     /// The action that sent the event at this place.
     pub(super) fn sender(&self, place: usize) -> Option<usize> {
         let is_sender = |events: &Option<(usize, usize)>| {

@@ -1,10 +1,10 @@
-//! The content of the events that a session sent, compared with what the moderator is given of them.
+//! The events that a session sent, with their content, compared with what the moderator is given of them.
 
 use guest_access_rules::vocabulary::Membership;
 
 use crate::subject::server::SentEvent;
 
-use super::super::content_difference::{ContentDifference, ContentFault, SENT};
+use super::super::content_difference::{ContentDifference, ContentFault, SENT, SENT_AS};
 use super::super::judge::StepRecord;
 use super::SessionEvidence;
 use super::coverage::{ContentCheck, ContentCoverage};
@@ -22,7 +22,7 @@ pub(super) fn differences<'a>(
 }
 
 fn difference(
-    SentEvent { action, id, content, .. }: &SentEvent,
+    SentEvent { action, id, content, kind, state_key, .. }: &SentEvent,
     log: &[StepRecord],
     evidence: &SessionEvidence,
     coverage: &mut ContentCoverage,
@@ -53,5 +53,14 @@ fn difference(
     // The stored event may have more than was sent.
     let is_stored =
         content.as_object()?.iter().all(|(key, sent)| event.content.get(key) == Some(sent));
-    (!is_stored).then_some((at, difference))
+    if !is_stored {
+        return Some((at, difference));
+    }
+    let is_named = *kind == Some(event.kind.clone()) && *state_key == event.state_key;
+    let difference = ContentDifference {
+        fault: ContentFault::Untrue,
+        section: SENT_AS.to_owned(),
+        ..difference
+    };
+    (!is_named).then_some((at, difference))
 }

@@ -1,9 +1,10 @@
 //! The places in a timeline for which the tokens of syncs stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use guest_access_rules::endpoint::Gives;
 use ruma::OwnedUserId;
+use serde_json::Value;
 
 use crate::subject::server::{ReadAnswer, RoomTimeline};
 
@@ -16,6 +17,8 @@ pub(super) struct StreamPlaces<'a> {
     ends: BTreeMap<(OwnedUserId, &'a str), usize>,
     /// The first events of the timelines in syncs, by the reader and the token for the place before.
     first_events: BTreeMap<(OwnedUserId, &'a str), &'a str>,
+    /// The joined rooms in the syncs that ended at a place, by the reader and the token.
+    joined: BTreeMap<(OwnedUserId, &'a str), &'a Value>,
 }
 
 impl<'a> StreamPlaces<'a> {
@@ -26,6 +29,7 @@ impl<'a> StreamPlaces<'a> {
             let key = |token| (answer.reader.clone(), token);
             if let Some(token) = answer.body["next_batch"].as_str() {
                 places.ends.insert(key(token), answer.action);
+                places.joined.insert(key(token), &answer.body["rooms"]["join"]);
             }
             // Only the timeline of a first sync that leaves out earlier events has a place before it. Synapse
             // 1.163.2 names another place in other syncs.
@@ -49,6 +53,30 @@ impl<'a> StreamPlaces<'a> {
         Some(*places.at(*action).end())
     }
 
+    /// The places of the events in the timeline of a joined room that the sync before gave in this timeline
+    /// too. A reader that joined anew is given the timeline anew.
+    pub(super) fn repeated(&self, answer: &ReadAnswer, timeline: &RoomTimeline) -> Vec<usize> {
+        let ids = |joined: &'a Value| {
+            let events = joined[timeline.id.as_str()]["timeline"]["events"].as_array();
+            events.into_iter().flatten().filter_map(|event| event["event_id"].as_str())
+        };
+        let since = answer.request.parameter("since");
+        let earlier = since.and_then(|since| self.joined.get(&(answer.reader.clone(), since)));
+        let given: BTreeSet<&str> = earlier.into_iter().flat_map(|joined| ids(joined)).collect();
+        let now =
+            answer.body["rooms"]["join"][timeline.id.as_str()]["timeline"]["events"].as_array();
+        let now = now.into_iter().flatten().filter_map(|event| event["event_id"].as_str());
+        let places: Vec<_> =
+            now.filter_map(|id| Some((id, timeline.place_of(id.try_into().ok()?)?))).collect();
+        let is_own = |(_, place): &(&str, usize)| {
+            timeline.events[*place].is_state("m.room.member", answer.reader.as_str())
+        };
+        if places.iter().any(is_own) {
+            return Vec::new();
+        }
+        places.into_iter().filter(|(id, _)| given.contains(id)).map(|(_, place)| place).collect()
+    }
+
     /// How long the timeline was at the place for which the request asks by `at`; `None` if the request asks
     /// for no place, or not for one that a sync gave, or for one before the session: the state at its
     /// beginning has no order.
@@ -62,7 +90,7 @@ impl<'a> StreamPlaces<'a> {
 #[cfg(test)]
 mod tests {
     use guest_access_rules::endpoint::{EndpointId, KNOWN};
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::subject::server::Request;

@@ -112,7 +112,9 @@ impl Writer<'_> {
             | CallEffect::DeviceKnown
             | CallEffect::AliasLeads
             | CallEffect::PreviewListed
-            | CallEffect::GuestsListed => return None,
+            | CallEffect::GuestsListed
+            | CallEffect::RoomHidden
+            | CallEffect::MessageKept => return None,
             CallEffect::RoomForgotten => {
                 let program = "(.chunk // []) | length == 0";
                 answer_check("the room is forgotten", program, holds)

@@ -28,6 +28,8 @@ pub enum CallEffect {
     MessageDelivered,
     /// Later syncs of the device do not give the message again.
     MessageDeliveredOnce,
+    /// The syncs of the device give no message to a device of somebody else.
+    MessageKept,
     /// The caller is given nothing of the history of the room that it forgot.
     RoomForgotten,
     /// The answer names the room to which the alias leads.
@@ -36,6 +38,8 @@ pub enum CallEffect {
     PreviewListed,
     /// The directory says whether guests may join the room.
     GuestsListed,
+    /// The directory has no room that is not published.
+    RoomHidden,
 }
 
 impl CallEffect {
@@ -62,7 +66,7 @@ impl CallEffect {
             // CS-62: The answer to `whoami` names the device of the access token, if the token has one.
             Self::DeviceKnown => &["CS-62"],
             // CS-63: A message to a device is given once by the syncs of the device.
-            Self::MessageDelivered | Self::MessageDeliveredOnce => &["CS-63"],
+            Self::MessageDelivered | Self::MessageDeliveredOnce | Self::MessageKept => &["CS-63"],
             // CS-49: A user who has forgotten a room is no longer given its history.
             Self::RoomForgotten => &["CS-49"],
             // CS-75: The answer to the look-up of an alias names the room to which the alias leads.
@@ -72,6 +76,8 @@ impl CallEffect {
             Self::PreviewListed => &["CS-46", "CS-47"],
             // CS-76: The directory says by `guest_can_join` whether guests may join a room.
             Self::GuestsListed => &["CS-76"],
+            // CS-80: A room that is not published is hidden from the directory.
+            Self::RoomHidden => &["CS-80"],
         }
     }
 
@@ -90,10 +96,12 @@ impl CallEffect {
             Self::MessageDelivered | Self::MessageDeliveredOnce => {
                 "a message to a device is given once by its syncs"
             }
+            Self::MessageKept => "a message to a device is given by the syncs of this device",
             Self::RoomForgotten => "the caller has forgotten the room",
             Self::AliasLeads => "the answer names the room of the alias",
             Self::PreviewListed => "the directory says who may view a room",
             Self::GuestsListed => "the directory says which rooms guests may join",
+            Self::RoomHidden => "the directory has published rooms",
         }
     }
 }

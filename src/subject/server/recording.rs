@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use guest_access_model::state::MAX_GUESTS;
-use guest_access_rules::endpoint::KNOWN;
+use guest_access_rules::endpoint::{EndpointId, KNOWN};
 use serde_json::Value;
 
 use super::client::Client;
@@ -81,6 +81,10 @@ pub struct SentEvent {
     pub id: String,
     /// The content, if the body of the request was the content of the event.
     pub content: Option<Value>,
+    /// The type that the request asks for, if the body of the request was the content of the event.
+    pub kind: Option<String>,
+    /// The state key that the request asks for; none, if it asks for no state event.
+    pub state_key: Option<String>,
     /// The id of the event that this event redacts, if it is a redaction.
     pub redacts: Option<String>,
 }
@@ -169,17 +173,21 @@ impl<'a> Connection<'a> {
         let ids = ids.flat_map(|exchange| {
             let ids = exchange.learned.iter();
             let ids = ids.filter(|learned| learned.from == ValueSource::Field("event_id"));
-            let content = [KNOWN.send, KNOWN.put_state]
-                .iter()
-                .any(|endpoint| exchange.request.call == endpoint.get().id)
-                .then(|| exchange.request.body.clone())
-                .flatten();
+            let is = |endpoint: EndpointId| exchange.request.call == endpoint.get().id;
+            let (is_message, is_state) = (is(KNOWN.send), is(KNOWN.put_state));
+            let content = (is_message || is_state).then(|| exchange.request.body.clone()).flatten();
+            let segments = exchange.request.segments();
+            let mut names = segments.skip_while(|part| part != "send" && part != "state").skip(1);
+            let kind = content.as_ref().and_then(|_| names.next());
+            let state_key = is_state.then(|| names.next().unwrap_or_default());
             let is_redaction = exchange.request.call == KNOWN.redact.get().id;
             let redacts = is_redaction.then(|| exchange.request.segments().nth_back(1)).flatten();
             ids.map(move |learned| SentEvent {
                 action: exchange.step,
                 id: learned.value.clone(),
                 content: content.clone(),
+                kind: kind.clone(),
+                state_key: state_key.clone(),
                 redacts: redacts.clone(),
             })
         });

@@ -10,7 +10,7 @@ use super::layer::{Behind, Call, Layer, Reply, in_front_of};
 use crate::cli::run;
 
 /// The life of a guest in a room, in which each effect and each fact shows at least once.
-const LIFE: &str = r#"{
+pub(super) const LIFE: &str = r#"{
   "id": "life", "rules": "latest", "about": "a guest in a room", "clauses": [], "steps": [
     { "as": "moderator", "do": "set guest access", "room": "room1", "to": "can_join" },
     { "as": "moderator", "do": "set history visibility", "room": "room1", "to": "world_readable" },
@@ -36,7 +36,7 @@ const LIFE: &str = r#"{
 
 /// What the further calls of reads need: two syncs with news between them, a list of members of which one
 /// has left, and the read of a state event by somebody who may not read the room.
-const FURTHER: &str = r#"{
+pub(super) const FURTHER: &str = r#"{
   "id": "further", "rules": "latest", "about": "reads that ask in other ways", "clauses": [], "steps": [
     { "as": "moderator", "do": "set guest access", "room": "room1", "to": "can_join" },
     { "as": "guest1", "do": "register as guest" },
@@ -74,12 +74,12 @@ pub(super) fn report_on(scenario: &str, layer: Layer) -> (Option<i32>, Value) {
 }
 
 /// Asserts that a divergence of this kind cites this clause and is described by these words.
-fn is_noticed(layer: Layer, kind: &str, clause: &str, words: &str) {
+pub(super) fn is_noticed(layer: Layer, kind: &str, clause: &str, words: &str) {
     is_noticed_on(LIFE, layer, kind, clause, words);
 }
 
 /// Asserts that on this scenario a divergence of this kind cites this clause and is described by these words.
-fn is_noticed_on(scenario: &str, layer: Layer, kind: &str, clause: &str, words: &str) {
+pub(super) fn is_noticed_on(scenario: &str, layer: Layer, kind: &str, clause: &str, words: &str) {
     let (code, report) = report_on(scenario, layer);
     assert_eq!(code, Some(1), "{report:#}");
     let found = report["divergences"].as_array().unwrap();
@@ -93,7 +93,7 @@ fn is_noticed_on(scenario: &str, layer: Layer, kind: &str, clause: &str, words: 
 }
 
 /// The answer to this read by a guest, changed by `change` if it is allowed.
-fn changed(
+pub(super) fn changed(
     behind: &Behind,
     call: &Call,
     pattern: &[&str],
@@ -140,6 +140,28 @@ fn a_second_sync_without_news_is_noticed() {
 }
 
 #[test]
+fn a_second_sync_that_repeats_events_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let later = call.target.contains("since=");
+        changed(behind, call, &["sync"], |sync| {
+            for (room, joined) in super::content::rooms(sync, "join").filter(|_| later) {
+                let all = behind.as_creator(room, "messages?dir=f&limit=1000");
+                let all = all["chunk"].as_array().unwrap();
+                let events = joined["timeline"]["events"].as_array_mut().unwrap();
+                let is_new = |event: &Value| {
+                    events.first().is_some_and(|new| new["event_id"] == event["event_id"])
+                };
+                if let Some(new) = all.iter().position(is_new) {
+                    events.insert(0, all[new - 1].clone());
+                }
+            }
+        })
+    }
+    let words = "gives in `rooms since` events that the last sync gave";
+    is_noticed_on(FURTHER, layer, "effect", "CS-71", words);
+}
+
+#[test]
 fn a_sync_without_the_state_after_the_timeline_is_noticed() {
     fn layer(behind: &Behind, call: &Call) -> Reply {
         without(behind, call, "use_state_after=true")
@@ -183,6 +205,25 @@ fn the_history_of_a_forgotten_room_is_noticed() {
         } else {
             behind.forward(call)
         }
+    }
+    is_noticed_on(FURTHER, layer, "effect", "CS-49", "and the room is not forgotten");
+}
+
+#[test]
+fn a_forgotten_room_that_a_sync_lists_is_noticed() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let mut reply = behind.forward(call);
+        let Some(user) = behind.caller(call) else { return reply };
+        if call.is("POST", &["rooms", "", "forget"]) {
+            behind.note(&call.segments[1], &user);
+        }
+        if call.is("GET", &["sync"]) {
+            let forgotten = behind.rooms().into_iter().filter(|room| behind.has_note(room, &user));
+            for room in forgotten {
+                reply.1["rooms"]["leave"][room] = json!({ "timeline": { "events": [] } });
+            }
+        }
+        reply
     }
     is_noticed_on(FURTHER, layer, "effect", "CS-49", "and the room is not forgotten");
 }
@@ -239,7 +280,8 @@ fn a_filtered_list_without_the_members_is_noticed() {
             }
         })
     }
-    is_noticed_on(FURTHER, layer, "refusal", "CS-22", "does not give in `state` a member event");
+    let words = "does not give in `state` the reader's own member event";
+    is_noticed_on(FURTHER, layer, "refusal", "CS-22", words);
 }
 
 #[test]
@@ -397,6 +439,18 @@ fn a_message_that_no_device_gets_is_noticed() {
         changed(behind, call, &["sync"], |sync| sync["to_device"] = json!({}))
     }
     is_noticed(lost, "effect", "CS-63", "the message is not delivered");
+}
+
+#[test]
+fn a_message_that_every_device_gets_is_noticed() {
+    fn for_all(behind: &Behind, call: &Call) -> Reply {
+        changed(behind, call, &["sync"], |sync| {
+            for message in sync["to_device"]["events"].as_array_mut().into_iter().flatten() {
+                message["sender"] = json!("@somebody:reference");
+            }
+        })
+    }
+    is_noticed(for_all, "effect", "CS-63", "the messages to others are not kept from the caller");
 }
 
 #[test]

@@ -70,7 +70,14 @@ impl Behind {
         reply
     }
 
-    fn request(&self, method: &str, target: &str, token: Option<&str>, body: &[u8]) -> Reply {
+    /// The answer of the reference to a call that the layer makes.
+    pub(super) fn request(
+        &self,
+        method: &str,
+        target: &str,
+        token: Option<&str>,
+        body: &[u8],
+    ) -> Reply {
         let method = method.parse().unwrap();
         let mut request = self.client.request(method, format!("{}{target}", self.reference.url()));
         if let Some(token) = token {
@@ -111,6 +118,14 @@ impl Behind {
         let creator = self.creators.lock().unwrap().get(room).cloned();
         let target = format!("/_matrix/client/v3/rooms/{room}/{target}");
         self.request("GET", &target, creator.as_deref(), b"").1
+    }
+
+    /// The creator of the room removes the user.
+    pub(super) fn kick(&self, room: &str, user: &str) {
+        let creator = self.creators.lock().unwrap().get(room).cloned();
+        let target = format!("/_matrix/client/v3/rooms/{room}/kick");
+        let body = json!({ "user_id": user }).to_string();
+        self.request("POST", &target, creator.as_deref(), body.as_bytes());
     }
 
     /// The content of a state event of the room, as its creator reads the event.

@@ -36,6 +36,17 @@ fn a_failure_in_place_of_a_denial_is_a_divergence() {
     }
 }
 
+#[test]
+fn a_failure_without_a_body_is_a_divergence() {
+    fn layer(behind: &Behind, call: &Call) -> Reply {
+        let reply = media_fail_for_guests(behind, call);
+        if reply.0 == 500 { (500, Value::Null) } else { reply }
+    }
+    for divergence in found(layer, "failure", "accounts") {
+        assert_eq!(divergence["observed"], "fail 500 without an error code", "{divergence:#}");
+    }
+}
+
 /// A guest access that has a null character in its value cannot be stored.
 fn no_null_character_is_stored(behind: &Behind, call: &Call) -> Reply {
     let sets = call.is("PUT", &["rooms", "", "state", "m.room.guest_access", ""]);
@@ -49,6 +60,8 @@ fn a_shape_of_a_setting_that_fails_is_a_divergence() {
     let found = found(no_null_character_is_stored, "failure", "room*");
     let [divergence] = &found[..] else { panic!("{found:#?}") };
     assert_eq!(divergence["reproduced"], true, "{divergence:#}");
+    // The clauses on sending say who may send, and no clause demands that each content is stored.
+    assert_eq!(divergence["clauses"], json!([]), "{divergence:#}");
     let script = divergence["curl"].as_str().unwrap();
     assert!(script.contains(r#"{"guest_access": "can_join\u0000"}"#), "{script}");
 }

@@ -133,6 +133,22 @@ fn those_who_never_joined_may_be_refused() {
     is_permitted(never_joined_is_refused, "room.turned_away", "as_stranger");
 }
 
+/// Guests are told of every room that it does not exist, when they ask for its summary.
+fn summaries_are_not_found(behind: &Behind, call: &Call) -> Reply {
+    let is_of_guest = call.is("GET", &["room_summary", ""]) && behind.is_guest(call);
+    if is_of_guest { refusal(404, "M_NOT_FOUND") } else { behind.forward(call) }
+}
+
+#[test]
+fn the_room_of_a_summary_may_be_unknown_to_guests() {
+    let url = in_front_of(Rules::find("latest").unwrap().profile(), summaries_are_not_found);
+    let only = ["--only", "accounts", "--format", "json"];
+    let ran = diff_vectors(["--server", &url, "--quiet"].iter().chain(&only));
+    assert_eq!(ran.code, Some(0), "{}", ran.out);
+    let reasons = ran.json()["not_compared"]["permitted"]["reasons"].to_string();
+    assert!(reasons.contains("A70"), "{reasons}");
+}
+
 /// A guest that leaves after a kick, knocks twice while the join rule changes, and joins although it is banned
 /// and the room is closed to guests.
 const OPEN_QUESTIONS: &str = r#"{

@@ -90,7 +90,7 @@ impl Session<'_> {
         match called.get().id.as_str() {
             SEND_TO_DEVICE => self.delivery(with, request).await,
             FORGET => self.history_after(with, room).await,
-            PUBLIC_ROOMS => self.listed_settings(with).await,
+            PUBLIC_ROOMS => self.listed_settings(with, response).await,
             LOOK_UP => alias_leads_to(response, room),
             _ => Ok(ResponseContent::Nothing),
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Session;
 use super::read_back::WAITS;
-use crate::subject::server::accounts::Credentials;
+use crate::subject::server::accounts::{Credentials, UserAccount};
 use crate::subject::server::call_effect::CallEffect;
 use crate::subject::server::error::ServerError;
 use crate::subject::server::observation::ResponseContent;
@@ -13,6 +13,7 @@ use crate::subject::server::request::{Request, endpoint};
 use crate::subject::server::response::Response;
 
 pub(super) const PUBLIC_ROOMS: &str = "GET /publicRooms";
+const PUBLISHED: &str = "GET /directory/list/room/{roomId}";
 const PUBLISH: &str = "PUT /directory/list/room/{roomId}";
 pub(super) const LOOK_UP: &str = "GET /directory/room/{roomAlias}";
 
@@ -29,19 +30,23 @@ pub(super) fn alias_leads_to(
 }
 
 impl Session<'_> {
-    /// Whether the directory, as the caller reads it, says of the first room what its settings say; nothing,
-    /// for callers without an account of their own, and if the homeserver does not publish the room.
+    /// Whether the directory, as a guest reads it, hides the first room, and says of the published room what
+    /// its settings say; nothing, for other callers, and if the homeserver does not publish the room.
     ///
     /// # Errors
     /// If no response came, or an answer is no answer of the directory.
     pub(super) async fn listed_settings(
         &self,
         with: &Credentials,
+        response: &Response,
     ) -> Result<ResponseContent, ServerError> {
-        let is_reader = with.named.is_none() && with.token.is_some();
+        let is_reader = with.named.is_none() && self.is_guest(with);
         let Some(room) = self.rooms.first().filter(|_| is_reader) else {
             return Ok(ResponseContent::Nothing);
         };
+        if lists(response, room.id.as_str())? && self.is_unpublished(room.id.as_str()).await? {
+            return Ok(ResponseContent::without(CallEffect::RoomHidden));
+        }
         let publish = |visibility: &str| {
             let request = Request::to(endpoint(PUBLISH), [room.id.as_str()]);
             request.body(json!({ "visibility": visibility }))
@@ -53,6 +58,22 @@ impl Session<'_> {
         let content = self.entry_of(with, room.id.as_str()).await;
         self.send(&self.moderators(), publish("private")).await?;
         content
+    }
+
+    /// Whether the account of the caller is a guest's, and has not been upgraded.
+    fn is_guest(&self, with: &Credentials) -> bool {
+        let mut guests = self.accounts.guests.iter().flatten();
+        let is_it = |guest: &UserAccount| {
+            with.token.as_ref() == Some(&guest.token) && guest.before_upgrade.is_none()
+        };
+        guests.any(is_it)
+    }
+
+    /// Whether the homeserver says that a room is not published.
+    async fn is_unpublished(&self, room: &str) -> Result<bool, ServerError> {
+        let request = Request::to(endpoint(PUBLISHED), [room]);
+        let response = self.send(&self.moderators(), request).await?;
+        Ok(response.allows() && response.json::<Value>()?["visibility"] == "private")
     }
 
     /// Reads the entry of a room until it says what the settings of the room say.
@@ -73,9 +94,8 @@ impl Session<'_> {
                 return Ok(ResponseContent::Nothing);
             }
             let listed: Value = response.json()?;
-            let mut rooms = listed["chunk"].as_array().into_iter().flatten();
             // A homeserver may give the directory in pages.
-            let entry = rooms.find(|entry| entry["room_id"] == room);
+            let entry = entry(&listed, room);
             let is_wrong = |(effect, due): &&(CallEffect, bool)| {
                 entry.is_some_and(|entry| entry[key(*effect)] != *due)
             };
@@ -89,6 +109,17 @@ impl Session<'_> {
             tokio::time::sleep(wait).await;
         }
     }
+}
+
+/// The entry of a room in an answer of the directory.
+fn entry<'a>(listed: &'a Value, room: &str) -> Option<&'a Value> {
+    let mut rooms = listed["chunk"].as_array().into_iter().flatten();
+    rooms.find(|entry| entry["room_id"] == room)
+}
+
+/// Whether an answer of the directory has an entry of this room.
+fn lists(response: &Response, room: &str) -> Result<bool, ServerError> {
+    Ok(entry(&response.json()?, room).is_some())
 }
 
 /// The key of an entry that says whether readers may preview the room, or guests may join it.

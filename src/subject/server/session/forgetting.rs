@@ -9,15 +9,17 @@ use crate::subject::server::call_effect::CallEffect;
 use crate::subject::server::error::ServerError;
 use crate::subject::server::observation::ResponseContent;
 use crate::subject::server::request::Request;
+use crate::subject::server::requests::first_sync;
 
 pub(super) const FORGET: &str = "POST /rooms/{roomId}/forget";
 
 impl Session<'_> {
-    /// Whether the caller is given no messages of the room that it has just forgotten; nothing, for calls that
+    /// Whether the caller is given no messages of the room that it has just forgotten, and a sync does not list the
+    /// room; nothing, for calls that
     /// name another user, and for rooms that anyone may view: only the room fixture is known to be closed.
     ///
     /// # Errors
-    /// If no response came, or an answer is no page of messages.
+    /// If no response came, or an answer is no page of messages, or not that of a sync.
     pub(super) async fn history_after(
         &self,
         with: &Credentials,
@@ -34,7 +36,10 @@ impl Session<'_> {
             && response.json::<Value>()?["chunk"]
                 .as_array()
                 .is_some_and(|events| !events.is_empty());
-        let (effect, holds) = (CallEffect::RoomForgotten, !gives_events);
+        let response = self.send(with, first_sync(&[room], 1)).await?;
+        let is_listed =
+            response.allows() && response.json::<Value>()?["rooms"]["leave"][room].is_object();
+        let (effect, holds) = (CallEffect::RoomForgotten, !gives_events && !is_listed);
         Ok(ResponseContent::Effect { effect, holds })
     }
 }

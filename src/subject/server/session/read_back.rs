@@ -19,11 +19,12 @@ use crate::subject::server::request::{Request, endpoint};
 /// The key of the display name in a profile.
 const DISPLAY_NAME: &str = "displayname";
 /// How long the session waits before it reads once more.
-pub(super) const WAITS: [Duration; 4] = [
+pub(super) const WAITS: [Duration; 5] = [
     Duration::from_millis(20),
     Duration::from_millis(60),
     Duration::from_millis(150),
     Duration::from_millis(300),
+    Duration::from_secs(1),
 ];
 
 impl Session<'_> {

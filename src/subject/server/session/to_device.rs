@@ -3,6 +3,8 @@
 //! 1. The caller sends a message to all its own devices.
 //! 2. A sync of the caller gives the message.
 //! 3. A sync from there on does not give it again.
+//!
+//! Every message of this kind is for a device of its sender, so neither sync gives one of somebody else.
 
 use guest_access_rules::endpoint::EndpointId;
 use serde_json::{Value, json};
@@ -18,6 +20,9 @@ use crate::subject::server::requests::device_sync;
 
 pub(super) const SEND_TO_DEVICE: &str = "PUT /sendToDevice/{eventType}/{txnId}";
 
+/// The key of the content of each message.
+const WORD: &str = "word";
+
 impl Session<'_> {
     /// A sample request to `called`. A message to devices is addressed to the devices of its caller, and has
     /// content that no other message has.
@@ -29,7 +34,7 @@ impl Session<'_> {
     ) -> Request {
         match self.holder(with) {
             Some(holder) if called.get().id == SEND_TO_DEVICE => {
-                let content = json!({ "word": self.names.next("message") });
+                let content = json!({ WORD: self.names.next("message") });
                 request.body(json!({ "messages": { holder: { "*": content } } }))
             }
             _ => request,
@@ -59,6 +64,9 @@ impl Session<'_> {
                 return Ok(ResponseContent::Nothing);
             }
             let sync: Value = response.json()?;
+            if gives_of_others(&sync, self.holder(with).as_deref()) {
+                return Ok(ResponseContent::without(CallEffect::MessageKept));
+            }
             if gives(&sync, content) {
                 break sync["next_batch"].as_str().map(str::to_owned);
             }
@@ -73,6 +81,15 @@ impl Session<'_> {
         }
         Ok(ResponseContent::Nothing)
     }
+}
+
+/// Whether a sync gives a message that another user sent, with content of the kind that sessions send.
+fn gives_of_others(sync: &Value, reader: Option<&str>) -> bool {
+    let messages = sync["to_device"]["events"].as_array();
+    messages
+        .into_iter()
+        .flatten()
+        .any(|message| message["content"][WORD].is_string() && message["sender"].as_str() != reader)
 }
 
 /// Whether a sync gives a message to a device with this content.
