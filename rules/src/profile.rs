@@ -157,9 +157,15 @@ impl Profile {
     /// The decision points at which the two profiles take different options. `None` if they also differ
     /// in the access to an endpoint.
     pub fn differing_points(&self, other: &Self) -> Option<PointSet> {
-        let differs = |point: &PointId| self.choices.get(*point) != other.choices.get(*point);
         (self.access == other.access && self.declared == other.declared)
-            .then(|| PointId::all().filter(differs).collect())
+            .then(|| self.differing_choices(other))
+    }
+
+    /// The decision points at which the two profiles take different options, whatever the access to each
+    /// endpoint is.
+    pub fn differing_choices(&self, other: &Self) -> PointSet {
+        let differs = |point: &PointId| self.choices.get(*point) != other.choices.get(*point);
+        PointId::all().filter(differs).collect()
     }
 
     /// Puts `endpoint` on the allow-list, or removes it from the list.

@@ -80,6 +80,17 @@ pub(super) fn classes(
     goals
 }
 
+/// The classes of events among the classes into which `step` falls.
+pub(super) fn event_classes(
+    profile: &Profile,
+    before: &State,
+    step: &Action,
+    outcome: &Outcome,
+) -> Vec<CoverageGoal> {
+    let here = ClassifiedStep { profile, before, origins: &Origins::default(), step, outcome };
+    here.event_classes().into_iter().flatten().map(CoverageGoal::EventClass).collect()
+}
+
 struct ClassifiedStep<'a> {
     profile: &'a Profile,
     before: &'a State,

@@ -1,6 +1,8 @@
 //! What each step of a vector expects: by the default readings, and by every other option that the
 //! rules permit.
 
+use std::borrow::Cow;
+
 use guest_access_model::action::Action;
 use guest_access_model::decide::Outcome;
 use guest_access_model::state::{Scope, State};
@@ -71,23 +73,34 @@ impl PermittedProfiles {
         for (step, (before, outcome)) in scenario.steps.iter_mut().zip(default) {
             step.expect = Some(expected(step, before, outcome, scope));
         }
-        let compare = |profile| expectations(profile, scenario, followed, scope);
-        let of_single: Vec<_> = self.singles.iter().map(|(_, profile)| compare(profile)).collect();
+        let compare = |run: &ActionRun| expectations(run.steps(), scenario, followed, scope);
+        let runs = self.singles.iter().map(|(_, profile)| followed.run_by(profile));
+        let of_single: Vec<_> = runs.map(|run| (compare(&run), run)).collect();
         let mut otherwise = vec![Vec::new(); scenario.steps.len()];
-        for ((option, _), found) in self.singles.iter().zip(&of_single) {
+        for ((option, _), (found, _)) in self.singles.iter().zip(&of_single) {
             for (listed, expectation) in otherwise.iter_mut().zip(found) {
                 listed.extend(expectation.listed(vec![option.clone()], None));
             }
         }
         for (one, other, profile) in &self.pairs {
+            let [(by_one, run_of_one), (by_other, run_of_other)] =
+                [&of_single[*one], &of_single[*other]];
+            // Where one option decides as if the other were not taken, its run is the run of the pair.
+            let of_pair = if run_of_one.first_decided_otherwise(profile).is_none() {
+                Cow::Borrowed(by_one)
+            } else if run_of_other.first_decided_otherwise(profile).is_none() {
+                Cow::Borrowed(by_other)
+            } else {
+                Cow::Owned(compare(&run_of_one.run_by(profile)))
+            };
             let options = || vec![self.singles[*one].0.clone(), self.singles[*other].0.clone()];
-            for (number, found) in compare(profile).into_iter().enumerate() {
-                let singles = [&of_single[*one][number], &of_single[*other][number]];
-                if singles.contains(&&Expectation::CannotHappen) || found == Expectation::Ended {
+            for (number, found) in of_pair.iter().enumerate() {
+                let singles = [&by_one[number], &by_other[number]];
+                if singles.contains(&&Expectation::CannotHappen) || *found == Expectation::Ended {
                     break;
                 }
                 let first = singles.into_iter().find(|found| **found != Expectation::AsDefault);
-                if *first.unwrap_or(&Expectation::AsDefault) != found {
+                if first.unwrap_or(&Expectation::AsDefault) != found {
                     let default = scenario.steps[number].expect.as_ref();
                     otherwise[number].extend(found.listed(options(), default));
                 }
@@ -128,14 +141,14 @@ impl Expectation {
     }
 }
 
-/// What a homeserver with this profile does at each step of the scenario.
+/// What a homeserver that does `other` expects of each step of the scenario.
 fn expectations(
-    profile: &Profile,
+    other: &[(State, Outcome)],
     scenario: &Scenario,
     followed: &ActionRun,
     scope: Scope,
 ) -> Vec<Expectation> {
-    let (default, other) = (followed.steps(), followed.by(profile));
+    let default = followed.steps();
     let compare = |(step, (before, outcome), (default_before, default)): (
         &ScenarioStep,
         &(State, Outcome),
@@ -147,7 +160,7 @@ fn expectations(
             Expectation::AsDefault
         }
     };
-    let steps = scenario.steps.iter().zip(&other).zip(default);
+    let steps = scenario.steps.iter().zip(other).zip(default);
     let mut found: Vec<_> = steps.map(|((step, one), two)| compare((step, one, two))).collect();
     if found.len() < default.len() {
         found.push(Expectation::CannotHappen);
