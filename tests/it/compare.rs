@@ -48,9 +48,7 @@ fn the_number_of_workers_does_not_change_what_is_found() {
         };
         let one = with(1);
         assert!(one.1["differences"].as_array().is_some_and(|found| !found.is_empty()), "{line}");
-        for workers in [2, 3, 4] {
-            assert_eq!(with(workers), one, "{line}, {workers} workers");
-        }
+        assert_eq!(with(3), one, "{line}");
     }
 }
 
@@ -61,7 +59,7 @@ fn every_difference_of_every_pair_has_a_witness_that_happens() {
     for from in &published {
         for to in published.iter().filter(|to| to.id != from.id) {
             let line =
-                format!("compare {} {} --max-states 300 --format json --quiet", from.id, to.id);
+                format!("compare {} {} --max-states 100 --format json --quiet", from.id, to.id);
             let ran = run_line(&line);
             assert_eq!(ran.code, Some(3), "{ran:?}");
             for difference in ran.json()["differences"].as_array().unwrap() {

@@ -58,6 +58,7 @@ impl ActionRun {
     ///
     /// The two profiles decide alike as long as no decision reads a point at which they differ, and no
     /// action calls an endpoint whose access differs.
+    #[must_use]
     pub fn run_by(&self, other: &Profile) -> Self {
         let alike = self.first_decided_otherwise(other).unwrap_or(self.points.len());
         let steps = self.steps[..alike.min(self.steps.len())].to_vec();
