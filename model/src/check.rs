@@ -2,12 +2,14 @@
 //! violated.
 
 mod answers;
+mod any_number;
 mod overlapping;
 mod permitted;
 mod points_read;
 mod together;
 
 pub use answers::check_permitted;
+pub use any_number::check_any_number;
 pub use permitted::{Broken, BrokenPromises, PermittedAnswer, check_promises_of_base};
 pub use together::tries_every_combination;
 

@@ -15,18 +15,22 @@
 //! 3. Judge each view when it is first visited, alone and beside a second guest (`judges.rs`).
 //!
 //! Then the successors of a state with any number of guests are looked up, view by view. With several
-//! rooms not even that is necessary (`rooms.rs`).
+//! rooms not even that is necessary (`rooms.rs`). For any number of guests and rooms no state is visited:
+//! every view is judged (`any_number.rs`).
 //!
 //! `spec-notes/engine.md` has the argument. It does not hold for every mistake: see [`Dense::of`].
 
 mod accounts;
+mod any_number;
 mod compile;
 mod decisions;
 mod guest_views;
 mod judges;
 mod parts;
+mod room_views;
 mod rooms;
 
+pub use any_number::{EveryView, NumberOfRooms, judge_every_view};
 pub use decisions::{ActionNumber, Decisions, Situation};
 pub use rooms::explore_room_by_room;
 

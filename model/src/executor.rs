@@ -9,6 +9,7 @@
 //! | [`Encoding::Plain`] | a value of the model; every action is decided and judged in every state | stateright or timely |
 //! | [`Encoding::DenseTables`] | a number; actions and verdicts are looked up in tables ([`crate::dense`]) | timely |
 //! | [`Encoding::ProductOfRooms`] | a number for each room; the rooms are explored one after the other, and their product is counted | neither: a loop of its own |
+//! | [`Encoding::GuestViews`] | what one guest sees of one room; it stands for any number of guests and rooms ([`crate::dense::judge_every_view`]) | neither: a loop of its own |
 
 pub mod stateright;
 pub mod timely;
@@ -31,6 +32,8 @@ spelled! {
         DenseTables = "dense_tables",
         /// The rooms are explored one after the other, and their product is counted.
         ProductOfRooms = "product_of_rooms",
+        /// Each state is the view that one guest has of one room, for any number of guests and rooms.
+        GuestViews = "guest_views",
     }
 }
 

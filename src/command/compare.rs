@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let run = Run::of([&from, &to]);
     let limits = SearchLimits::begin(&args.search)?;
     // A second guest or room decides nothing: `non_interference`.
-    let scope = args.search.scopes(&[(1, 1)])[0];
+    let scope = args.search.scopes(&[(1, 1)])?[0];
     let comparison: Comparison = compare(&from, &to, scope, limits.workers, &limits.stop);
     let permitted = permitted_changes(&from, &to, scope, limits.workers, &limits.stop);
     let mut report = ComparisonReport::new(&from, &to, scope, &comparison, &permitted, run)?;

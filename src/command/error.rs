@@ -82,6 +82,11 @@ pub enum CommandError {
         /// The name of the model.
         model: &'static str,
     },
+    /// A search of a known number of guests or rooms, and the command line asks for any number.
+    #[error(
+        "only `check` of the sequential model takes `any`: `--guests any`, or `--guests any --rooms any`"
+    )]
+    AnyNumber,
     /// Each server of the federated model has exactly one guest.
     #[error(
         "each server of the federated model has one guest; leave `--guests` out, and see `--servers`"

@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
     let limits = SearchLimits::begin(&args.search)?;
     let workers = Workers::threads(limits.workers);
     let mut histories = Vec::new();
-    for scope in args.search.scopes(&[(1, 1)]) {
+    for scope in args.search.scopes(&[(1, 1)])? {
         let (mut found, mut complete) = (Vec::new(), true);
         for rules in &published {
             let progress = Progress::new(rules.id.clone(), args.output.quiet);

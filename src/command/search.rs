@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use guest_access_model::dense::NumberOfRooms;
 use guest_access_model::executor::SearchProgress;
 use guest_access_model::memory;
 use guest_access_model::state::Scope;
 use guest_access_model::stop::Stop;
 use guest_access_model::threads;
+
+use crate::report::check::Number;
 
 use super::progress::Progress;
 use super::{CommandError, interrupt};
@@ -17,12 +20,14 @@ use super::{CommandError, interrupt};
 /// The scope of a search, its threads and its limits.
 #[derive(Debug, clap::Args)]
 pub(super) struct SearchArgs {
-    /// The number of guests, 1 to 3 [default: 1 if `--rooms` is given, otherwise that of the command]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=3))]
-    pub(super) guests: Option<u8>,
-    /// The number of rooms, 1 or 2 [default: 1 if `--guests` is given, otherwise that of the command]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
-    pub(super) rooms: Option<u8>,
+    /// The number of guests, 1 to 3, or `any` for `check` [default: 1 if `--rooms` is given, otherwise that
+    /// of the command]
+    #[arg(long, value_name = "N", value_parser = number::<3>)]
+    pub(super) guests: Option<Number>,
+    /// The number of rooms, 1 or 2, or `any` for `check` [default: 1 if `--guests` is given, otherwise that
+    /// of the command]
+    #[arg(long, value_name = "N", value_parser = number::<2>)]
+    pub(super) rooms: Option<Number>,
     /// The number of threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
@@ -34,14 +39,47 @@ pub(super) struct SearchArgs {
     max_states: Option<u64>,
 }
 
+/// Reads `any`, or a number from 1 to `MOST`.
+fn number<const MOST: usize>(text: &str) -> Result<Number, String> {
+    match text.parse() {
+        Ok(number) if (1..=MOST).contains(&number) => Ok(Number::Exactly(number)),
+        _ if text == "any" => Ok(Number::Any),
+        _ => Err(format!("{text} is not in 1..={MOST}, and not `any`")),
+    }
+}
+
 impl SearchArgs {
     /// The scope that the user names; without one, the `default` scopes, as guests and rooms.
-    pub(super) fn scopes(&self, default: &[(usize, usize)]) -> Vec<Scope> {
-        let number = |number: Option<u8>| usize::from(number.unwrap_or(1));
+    ///
+    /// # Errors
+    /// If the user names any number of guests or rooms.
+    pub(super) fn scopes(&self, default: &[(usize, usize)]) -> Result<Vec<Scope>, CommandError> {
+        let number = |number: Option<Number>| match number {
+            None => Ok(1),
+            Some(Number::Exactly(number)) => Ok(number),
+            Some(Number::Any) => Err(CommandError::AnyNumber),
+        };
         if self.guests.is_none() && self.rooms.is_none() {
-            default.iter().map(|(guests, rooms)| Scope { guests: *guests, rooms: *rooms }).collect()
+            let scope = |(guests, rooms): &(usize, usize)| Scope { guests: *guests, rooms: *rooms };
+            Ok(default.iter().map(scope).collect())
         } else {
-            vec![Scope { guests: number(self.guests), rooms: number(self.rooms) }]
+            Ok(vec![Scope { guests: number(self.guests)?, rooms: number(self.rooms)? }])
+        }
+    }
+
+    /// The rooms, if the user names any number of guests; `None` for a known number of guests.
+    ///
+    /// # Errors
+    /// If the user names any number of rooms with a known number of guests, or two rooms with any number of
+    /// guests.
+    pub(super) fn rooms_of_any_guests(&self) -> Result<Option<NumberOfRooms>, CommandError> {
+        match (self.guests, self.rooms) {
+            (Some(Number::Any), None | Some(Number::Exactly(1))) => Ok(Some(NumberOfRooms::One)),
+            (Some(Number::Any), Some(Number::Any)) => Ok(Some(NumberOfRooms::Any)),
+            (Some(Number::Any), Some(Number::Exactly(_))) | (_, Some(Number::Any)) => {
+                Err(CommandError::AnyNumber)
+            }
+            _ => Ok(None),
         }
     }
 }

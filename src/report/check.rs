@@ -2,6 +2,7 @@
 
 mod changes;
 mod document;
+mod number;
 mod overlapping;
 mod permitted;
 mod text;
@@ -9,6 +10,7 @@ mod text;
 use std::collections::BTreeMap;
 
 use guest_access_model::check::{Finding, Report, Status};
+use guest_access_model::dense::NumberOfRooms;
 use guest_access_model::executor::Encoding;
 use guest_access_model::lockstep::{Lockstep, Mismatch};
 use guest_access_model::state::Scope;
@@ -22,6 +24,7 @@ use super::{Run, UncheckedEndpoint, is_rules_file};
 
 pub use changes::{ChangesReport, VerdictChange, VerdictReport};
 pub use document::{html, markdown};
+pub use number::Number;
 pub use overlapping::Disciplines;
 pub use permitted::{BreaksBase, FailsBy, LostClauseReport, PermittedReport};
 
@@ -33,9 +36,9 @@ pub struct CheckReport {
     /// The model that was explored.
     pub model: &'static str,
     /// The number of guests.
-    pub guests: usize,
+    pub guests: Number,
     /// The number of rooms.
-    pub rooms: usize,
+    pub rooms: Number,
     /// The executor that explored the states.
     pub engine: &'static str,
     /// The encoding of the states.
@@ -52,7 +55,7 @@ pub struct CheckReport {
     pub complete: bool,
     /// The limit or the interrupt that ended the exploration, if it is not complete.
     pub ended_by: Option<&'static str>,
-    /// The number of explored states.
+    /// The number of explored states; of views, if the encoding is `guest_views`.
     pub states: usize,
     /// The number of transitions of the explored states: actions that change the state.
     pub transitions: usize,
@@ -166,6 +169,10 @@ pub struct ExplorationReport<'a> {
     pub ended_by: Option<&'static str>,
 }
 
+/// Why a report that was to cover any number of guests covers its own numbers alone.
+const DEPENDENCE: &str =
+    "guests that depend on each other, so that no argument covers more of them";
+
 /// The property that the subject and the model decide alike.
 pub const AGREEMENT: &str = "agreement";
 const AGREEMENT_ALWAYS: &str =
@@ -209,8 +216,8 @@ impl CheckReport {
             rules: rules.id.clone(),
             called: rules.id.clone(),
             model: explored.model,
-            guests: explored.scope.guests,
-            rooms: explored.scope.rooms,
+            guests: Number::Exactly(explored.scope.guests),
+            rooms: Number::Exactly(explored.scope.rooms),
             engine: explored.engine,
             encoding: found.encoding,
             subject: explored.subject.to_owned(),
@@ -233,6 +240,20 @@ impl CheckReport {
             repeats: None,
             source: rules.clone(),
         })
+    }
+
+    /// Notes that the report covers any number of guests, and of rooms if `rooms` is any number.
+    pub fn cover_any_number(&mut self, rooms: NumberOfRooms) {
+        self.guests = Number::Any;
+        if rooms == NumberOfRooms::Any {
+            self.rooms = Number::Any;
+        }
+    }
+
+    /// Notes that the report was to cover any number of guests, and covers its own numbers alone.
+    pub fn cover_no_other_number(&mut self) {
+        self.complete = false;
+        self.ended_by = Some(DEPENDENCE);
     }
 
     /// Names the rules as the user does. If `name` is the path of their file, each scenario names the file.

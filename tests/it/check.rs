@@ -18,6 +18,39 @@ fn the_text_says_what_matters_on_one_screen() {
     assert_eq!(ran.code, Some(0));
 }
 
+#[test]
+fn any_number_of_guests_and_rooms_is_checked_by_views() {
+    let ran = run_line("check --guests any --rooms any --property revocation --property join_gate");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    insta::assert_snapshot!(ran.text());
+    let one_room = run_line("check --guests any --property join_gate --format json").json();
+    assert_eq!((&one_room["guests"], &one_room["rooms"]), (&json!("any"), &json!(1)));
+    assert_eq!(one_room["encoding"], "guest_views");
+    let mistaken = "check --guests any --property join_gate --subject defect:join.gate=none";
+    let ran = run_line(mistaken);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.text().contains("any number of guests and 1 room"), "{ran:?}");
+}
+
+#[test]
+fn guests_that_depend_on_each_other_have_no_verdict_for_any_number() {
+    let ran = run_line(
+        "check --guests any --property confinement --format json --max-states 1000 \
+         --subject defect:registration.first_guest=administrator",
+    );
+    let reports = ran.json();
+    let reports = reports.as_array().unwrap();
+    assert_eq!(reports.len(), 2, "{ran:?}");
+    for report in reports {
+        assert_eq!(report["complete"], false);
+        assert!(report["ended_by"].as_str().unwrap().contains("depend"), "{report}");
+    }
+    assert_ne!(ran.code, Some(0), "{ran:?}");
+    for line in ["compare v1.1 v1.2 --guests any", "check --rooms any", "history --guests any"] {
+        assert_eq!(run_line(line).code, Some(2), "{line}");
+    }
+}
+
 /// The rules in force make one of them harmless: reads that hold nothing.
 #[test]
 fn each_unsafe_discipline_has_its_shortest_traces() {

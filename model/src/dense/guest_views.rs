@@ -89,6 +89,16 @@ impl GuestViews {
         }
         ViewSearch::new(system, rules, guests, tagged).search(threads)
     }
+
+    /// How many actions change a view, over all views.
+    pub(super) fn changes(&self) -> usize {
+        let changes = |view: &GuestView| {
+            let by_actions = view.by_guest_action.iter().chain(&view.by_room_action);
+            let next = by_actions.chain([&view.by_others_token]).flatten();
+            next.filter(|next| next.changed).count()
+        };
+        self.guest_views.iter().map(changes).sum()
+    }
 }
 
 impl<'a> ViewSearch<'a> {

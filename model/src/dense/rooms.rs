@@ -19,34 +19,29 @@
 
 use std::collections::BTreeMap;
 
-use crate::guarantee::Verdicts;
-use crate::sequential::Sequential;
 use crate::state::Scope;
 use crate::stop::Stop;
-use crate::threads::each;
 use crate::transition_system::Exploration;
 use guest_access_rules::profile::Profile;
 
-use super::Dense;
 use super::accounts::{
     AccountAction, AccountTransition, SortedAccounts, account_actions, symmetries,
 };
 use super::compile::TableOptions;
 use super::guest_views::GuestViews;
 use super::judges::Judges;
-use super::parts::{GuestState, RoomState, compose};
+use super::room_views::{RoomViews, verdicts_across_rooms};
 
 /// One room, explored alone.
 struct ExploredRoom {
-    dense: Dense,
+    /// The tables of the room, and the views that were reached.
+    views: RoomViews,
     account_actions: Vec<AccountAction>,
     /// The visited codes, one bit each.
     visited: Vec<u64>,
     /// The codes that are reached with each value of the accounts, each with the number of actions about
     /// the room that change the state.
     reached: BTreeMap<SortedAccounts, Vec<(u64, u32)>>,
-    /// The views that were reached.
-    reached_views: Vec<bool>,
 }
 
 /// Explores several rooms at `scope`, one after the other, of a homeserver with the profile `system`
@@ -84,9 +79,10 @@ pub fn explore_room_by_room(
         }
     }
     let judges = Judges::of(system, rules, guests);
-    found.verdicts.add(rooms[0].judge(&judges, threads));
+    let [first, other] = rooms.each_ref().map(|room| &room.views);
+    found.verdicts.add(first.judge(&judges, threads));
     if found.complete {
-        found.verdicts.add(verdicts_across_rooms(&rooms, system, rules, threads));
+        found.verdicts.add(verdicts_across_rooms([first, other], system, rules, threads));
     }
     Some(found)
 }
@@ -110,9 +106,8 @@ impl ExploredRoom {
         })?;
         let account_actions = account_actions(&guest_views, &dense)?;
         let words = usize::try_from(dense.codes() / 64 + 1).ok()?;
-        let (reached, reached_views) =
-            (BTreeMap::new(), vec![false; guest_views.guest_views.len()]);
-        Some(Self { dense, account_actions, visited: vec![0; words], reached, reached_views })
+        let views = RoomViews { dense, reached: vec![false; guest_views.guest_views.len()] };
+        Some(Self { views, account_actions, visited: vec![0; words], reached: BTreeMap::new() })
     }
 
     /// Explores the states of the room with these accounts, after each transition that leads to the
@@ -123,7 +118,7 @@ impl ExploredRoom {
         transitions: &[AccountTransition],
     ) -> EnteredAccounts {
         let seeds: Vec<Vec<u64>> = if transitions.is_empty() {
-            vec![vec![self.dense.initial_code()]]
+            vec![vec![self.views.dense.initial_code()]]
         } else {
             transitions.iter().map(|transition| self.states_after(transition)).collect()
         };
@@ -136,39 +131,13 @@ impl ExploredRoom {
             }
         }
         for (code, _) in &all {
-            for view in self.dense.views_of(*code) {
-                self.reached_views[view as usize] = true;
+            for view in self.views.dense.views_of(*code) {
+                self.views.reached[view as usize] = true;
             }
         }
         let entered = EnteredAccounts { seeds, by_first_transition, all: all.len() };
         self.reached.insert(accounts, all);
         entered
-    }
-
-    /// The views that were reached.
-    fn reached_views(&self) -> impl Iterator<Item = (u32, RoomState, GuestState)> {
-        self.dense.guest_views().filter(|(view, ..)| self.reached_views[*view as usize])
-    }
-
-    /// One view for each class of the reached views.
-    fn one_of_each<T: Ord>(
-        &self,
-        class: impl Fn(RoomState, GuestState) -> T,
-    ) -> Vec<(RoomState, GuestState)> {
-        let classed = self.reached_views().map(|(_, room_state, guest_state)| {
-            (class(room_state, guest_state), (room_state, guest_state))
-        });
-        let one_of_each: BTreeMap<_, _> = classed.collect();
-        one_of_each.into_values().collect()
-    }
-
-    /// The verdicts on the reached views.
-    fn judge(&self, judges: &Judges, threads: usize) -> Verdicts {
-        let reached_views: Vec<_> = self.reached_views().collect();
-        let judge = |(view, room_state, guest_state): &(u32, RoomState, GuestState)| {
-            self.dense.judge_view(judges, *view, *room_state, *guest_state)
-        };
-        all_of(each(&reached_views, threads, judge))
     }
 
     /// Whether one of the transitions alone leads to every reached state.
@@ -189,7 +158,7 @@ impl ExploredRoom {
         let before = &self.reached[&transition.from];
         before
             .iter()
-            .map(|(code, _)| transition.take(&self.dense, &self.account_actions, *code))
+            .map(|(code, _)| transition.take(&self.views.dense, &self.account_actions, *code))
             .collect()
     }
 
@@ -202,7 +171,7 @@ impl ExploredRoom {
             }
         }
         while let Some((code, _)) = all.get(next).copied() {
-            let (_, changes) = self.dense.visit_successors(code, &mut |code| {
+            let (_, changes) = self.views.dense.visit_successors(code, &mut |code| {
                 if visit(&mut self.visited, code) {
                     all.push((code, 0));
                 }
@@ -250,7 +219,7 @@ impl Exploration {
             let [(first, first_changes), (other, other_changes)] = rooms.each_ref().map(|room| {
                 let alike = room.reached[&accounts]
                     .iter()
-                    .filter(|(code, _)| room.dense.exchanged(*code, exchange) == *code);
+                    .filter(|(code, _)| room.views.dense.exchanged(*code, exchange) == *code);
                 alike.fold((0u128, 0u128), |(number, changes), (_, more)| {
                     (number + 1, changes + u128::from(*more))
                 })
@@ -267,48 +236,4 @@ impl Exploration {
         self.transitions += usize::try_from(transitions / symmetries).ok()?;
         Some(())
     }
-}
-
-/// The verdicts on the actions that look at two rooms, for every pair of a view of the one room and a
-/// view of the other. Such an action depends on what a reader sees of its own room, and on the history
-/// visibility and the guest's membership of the other.
-fn verdicts_across_rooms(
-    rooms: &[ExploredRoom; 2],
-    system: &Profile,
-    rules: &Profile,
-    threads: usize,
-) -> Verdicts {
-    let model = Sequential::new(Scope { guests: 1, rooms: 2 }, system.clone(), rules.clone());
-    let mut verdicts = Verdicts::NONE;
-    for about in 0..rooms.len() {
-        let here =
-            rooms[about].one_of_each(|room_state, guest_state| (room_state.as_read(), guest_state));
-        let there = rooms[1 - about].one_of_each(|room_state, guest_state| {
-            (room_state.as_seen_from_another(), guest_state.as_seen_from_another())
-        });
-        let judge = |(room_state, guest_state): &(RoomState, GuestState)| {
-            let own_room = compose(system, *room_state, &[*guest_state]);
-            let mut verdicts = Verdicts::NONE;
-            for (room_state, guest_state) in
-                there.iter().filter(|(_, there)| there.account == guest_state.account)
-            {
-                let mut states = [own_room, compose(system, *room_state, &[*guest_state])];
-                states.rotate_right(about);
-                let [mut state, other] = states;
-                state.rooms[1] = other.rooms[0];
-                verdicts.add(model.verdicts_across_rooms(&state, about));
-            }
-            verdicts
-        };
-        verdicts.add(all_of(each(&here, threads, judge)));
-    }
-    verdicts
-}
-
-/// The union of these verdicts.
-fn all_of(verdicts: Vec<Verdicts>) -> Verdicts {
-    verdicts.into_iter().fold(Verdicts::NONE, |mut all, verdicts| {
-        all.add(verdicts);
-        all
-    })
 }

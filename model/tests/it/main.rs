@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod algebra;
+mod any_number;
 mod cited_clauses;
 mod concurrent;
 mod executors;

@@ -12,6 +12,7 @@ use guest_access_rules::guarantee::GuaranteeSet;
 use crate::command::CommandError;
 use crate::command::output::OutputArgs;
 use crate::command::search::SearchArgs;
+use crate::report::check::Number;
 
 /// Check the guarantees of a revision in every reachable state
 ///
@@ -23,9 +24,12 @@ use crate::command::search::SearchArgs;
 ///
 /// The default scope is two guests in one room, and then one guest in two rooms. For `--model concurrent`
 /// and `--model federated` the scope is one guest (of each server) and one room.
+///
+/// With `--guests any`, and `--rooms any`, the verdicts are those for any number. No state is visited:
+/// every view that one guest can have is judged. `spec-notes/engine.md` has the argument.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  guest-access check v1.16 --property revocation --guests 1\n  guest-access check --model concurrent --discipline locks\n  guest-access check mine.toml --against v1.16"
+    after_help = "Examples:\n  guest-access check v1.16 --property revocation --guests 1\n  guest-access check --guests any --rooms any\n  guest-access check --model concurrent --discipline locks\n  guest-access check mine.toml --against v1.16"
 )]
 pub(in crate::command) struct Args {
     /// The rules to check; several are checked one after the other [default: latest]
@@ -173,11 +177,13 @@ impl Args {
         only(self.in_flight.is_some(), "--in-flight", &[Model::Concurrent, Model::Federated])?;
         only(self.servers.is_some(), "--servers", &[Model::Federated])?;
         only(!self.federations.is_empty(), "--federation", &[Model::Federated])?;
-        let several_guests = self.search.guests.is_some_and(|guests| guests != 1);
+        let several_guests = self.search.guests.is_some_and(|guests| guests != Number::Exactly(1));
         if model == Model::Federated && several_guests {
             return Err(CommandError::OneGuest);
         }
-        if model != Model::Sequential && self.search.rooms.is_some_and(|rooms| rooms != 1) {
+        if model != Model::Sequential
+            && self.search.rooms.is_some_and(|rooms| rooms != Number::Exactly(1))
+        {
             return Err(CommandError::OneRoom { model: model.name() });
         }
         let is_of_changes = matches!(self.format, CheckFormat::Text | CheckFormat::Json);

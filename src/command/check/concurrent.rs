@@ -4,7 +4,6 @@ use guest_access_model::check::Check;
 use guest_access_model::concurrent::{Concurrent, ConcurrentAction};
 use guest_access_model::executor::Executor;
 use guest_access_model::memory;
-use guest_access_model::state::Scope;
 use guest_access_rules::discipline::{DISCIPLINE_POINTS, DISCIPLINES, Discipline};
 use guest_access_rules::rules::Rules;
 use guest_access_scenarios::scenario::Scenario;
@@ -68,7 +67,7 @@ pub(super) fn check(
     selection: &Selection,
 ) -> Result<Vec<CheckReport>, CommandError> {
     let Task { args, workers, limits } = task;
-    let scope = Scope { guests: args.search.guests.unwrap_or(1).into(), rooms: 1 };
+    let scope = args.search.scopes(&[(1, 1)])?[0];
     let in_flight = usize::from(args.in_flight.unwrap_or(IN_FLIGHT));
     let executor = task.executor(Executor::Stateright);
     let reports = CheckedDiscipline::asked_for(&args.disciplines)?.into_iter().map(|kept| {

@@ -6,7 +6,7 @@ use guest_access_model::check::Status;
 use guest_access_scenarios::scenario::Scenario;
 use serde::Serialize;
 
-use super::{BreaksBase, CheckReport, FailsBy, LostClauseReport, Property};
+use super::{BreaksBase, CheckReport, FailsBy, LostClauseReport, Number, Property};
 use crate::report::{Cell, Run, Table, UncheckedEndpoint, count, number, paint, style};
 
 /// What changed at one scope between the verdicts on the rules before and after.
@@ -19,9 +19,9 @@ pub struct ChangesReport {
     /// The model that was explored.
     pub model: &'static str,
     /// The number of guests.
-    pub guests: usize,
+    pub guests: Number,
     /// The number of rooms.
-    pub rooms: usize,
+    pub rooms: Number,
     /// The discipline of overlapping calls; absent if the model has no overlapping calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discipline: Option<String>,

@@ -22,7 +22,7 @@ impl Display for Disciplines<'_> {
             return first.fmt(f);
         }
         let calls = count(first.in_flight.unwrap_or(1), "call");
-        let (guests, rooms) = (count(first.guests, "guest"), count(first.rooms, "room"));
+        let (guests, rooms) = (first.guests.of("guest"), first.rooms.of("room"));
         let title = format!("{}, {guests} and {rooms}, at most {calls} in flight", first.called);
         writeln!(f, "{}", paint(style::HEADING, title))?;
         let mut table = Table::with_headings(["discipline", "states", "breaks", "what it is"]);

@@ -27,7 +27,10 @@ impl Display for CheckReport {
             self.model,
             self.encoding_and_engine(),
             if self.complete { "all " } else { "" },
-            count(self.states, "state"),
+            count(
+                self.states,
+                if self.encoding == Encoding::GuestViews { "view" } else { "state" }
+            ),
             count(self.transitions, "transition"),
             self.seconds,
         )?;
@@ -77,7 +80,7 @@ impl CheckReport {
     }
 
     pub(super) fn scope_in_words(&self) -> String {
-        format!("{} and {}", count(self.guests, "guest"), count(self.rooms, "room"))
+        format!("{} and {}", self.guests.of("guest"), self.rooms.of("room"))
     }
 
     /// The encoding, and the executor if one walked it.
@@ -86,6 +89,7 @@ impl CheckReport {
             Encoding::Plain => format!("plain states, by {}", self.engine),
             Encoding::DenseTables => format!("dense tables, by {}", self.engine),
             Encoding::ProductOfRooms => "product of rooms, one room after the other".to_owned(),
+            Encoding::GuestViews => "every view that a guest can have".to_owned(),
         }
     }
 
