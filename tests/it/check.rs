@@ -33,7 +33,7 @@ fn any_number_of_guests_and_rooms_is_checked_by_views() {
 }
 
 #[test]
-fn guests_that_depend_on_each_other_have_no_verdict_for_any_number() {
+fn dependent_guests_have_no_verdict_for_any_number() {
     let ran = run_line(
         "check --guests any --property confinement --format json --max-states 1000 \
          --subject defect:registration.first_guest=administrator",

@@ -57,7 +57,7 @@ const DEPENDING: [&str; 2] =
 /// A mistake that makes guests depend on each other has no verdict for any number of them. Every other
 /// mistake violates what it violates with two guests, or in two rooms.
 #[test]
-fn a_mistake_violates_the_same_with_two_guests_and_with_any_number() {
+fn a_mistake_violates_with_any_number_what_it_does_with_two() {
     let rules = Rules::find("latest").unwrap();
     let all = defects(&rules);
     let depending = all.iter().filter(|defect| DEPENDING.contains(&defect.id.as_str()));
