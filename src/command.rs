@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod completions;
 mod decide;
 mod defects;
 mod diff;
@@ -10,6 +11,7 @@ mod explore;
 mod history;
 mod interrupt;
 mod lookup;
+mod man;
 mod output;
 mod progress;
 mod replay;
@@ -52,6 +54,8 @@ enum Command {
     Serve(serve::Args),
     Trend(trend::Args),
     Vectors(vectors::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// The outcome of a command.
@@ -94,6 +98,8 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Trend(args) => trend::run(&args),
         Command::Vectors(args) => vectors::run(&args),
+        Command::Completions(args) => Ok(completions::run(&args)),
+        Command::Man(args) => man::run(&args),
     };
     match written.and_then(CommandOutput::deliver) {
         Ok(outcome) => ExitCode::from(outcome.code()),

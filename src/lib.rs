@@ -37,7 +37,7 @@
 //! | [`contention`] | checks whether a homeserver under overlapping calls is linearizable |
 //! | [`neighbour`] | takes part in the rooms of a homeserver as another homeserver, and judges what it does |
 //! | [`trend`] | what changed between saved reports of `diff` |
-//! | [`report`] | the results as text, JSON, JUnit XML and HTML |
+//! | [`report`] | the results as text, JSON, JUnit XML, HTML, Markdown, and findings for code scanners |
 //! | [`explore`] | the model, one action at a time: what the page of `explore` asks |
 //! | [`command`] | the command line: one module for each subcommand |
 

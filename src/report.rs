@@ -9,6 +9,7 @@ pub mod diagram;
 pub mod diff;
 mod document;
 pub mod explanation;
+mod findings;
 pub mod history;
 pub mod junit;
 pub mod neighbour;

@@ -10,7 +10,9 @@ mod task;
 use guest_access_rules::rules::Rules;
 use serde::Serialize;
 
-use crate::report::check::{ChangesReport, CheckReport, Disciplines, html, markdown};
+use crate::report::check::{
+    ChangesReport, CheckReport, Disciplines, github, html, markdown, sarif,
+};
 use crate::report::junit::junit;
 
 use super::output::{CommandOutput, json, print_message};
@@ -78,6 +80,8 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
                 CheckFormat::Junit => junit(&reports)?,
                 CheckFormat::Markdown => markdown(&reports),
                 CheckFormat::Html => html(&reports),
+                CheckFormat::Sarif => sarif(&reports)?,
+                CheckFormat::Github => github(&reports),
             }
         }
     };

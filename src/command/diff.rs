@@ -92,18 +92,18 @@ pub(super) struct Args {
     /// registered accounts]
     #[arg(long = "user", value_name = "NAME:PASSWORD", value_parser = account)]
     users: Vec<Account>,
-    /// Use the account with this access token, after the accounts of `--user`
+    /// Use the account with this access token, after the accounts of `--user` [default: none]
     #[arg(long = "token", value_name = "TOKEN", value_parser = token)]
     tokens: Vec<Token>,
-    /// The registration token, for a homeserver that registers nobody without one
+    /// The registration token, for a homeserver that registers nobody without one [default: none]
     #[arg(long, value_name = "TOKEN", value_parser = token)]
     registration_token: Option<Token>,
     /// Accept the divergences that FILE lists (`-`: standard input). Fail if a listed divergence no
-    /// longer occurs
+    /// longer occurs [default: no divergence is accepted]
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Write a baseline of the divergences to FILE. Reasons and links of divergences that FILE lists
-    /// already are kept
+    /// already are kept [default: no file]
     #[arg(long, value_name = "FILE")]
     write_baseline: Option<PathBuf>,
     #[command(flatten)]
@@ -113,7 +113,7 @@ pub(super) struct Args {
     /// The format of the report
     #[arg(long, default_value = "text")]
     format: DiffFormat,
-    /// Write the report to FILE in another format as well; may be given several times
+    /// Write the report to FILE in another format as well; may be given several times [default: no file]
     #[arg(long, value_name = "FORMAT=FILE", value_parser = format_and_file)]
     also: Vec<(DiffFormat, PathBuf)>,
     #[command(flatten)]
@@ -133,6 +133,12 @@ enum DiffFormat {
     Html,
     /// For CI: one line of JSON for each vector, the same in each run, to commit and compare
     Jsonl,
+    /// For a pull request or the summary of a job: Markdown, the worst first
+    Markdown,
+    /// For code scanners: SARIF 2.1.0, one result for each divergence
+    Sarif,
+    /// For GitHub Actions: workflow commands, which become annotations, one for each defect
+    Github,
 }
 
 impl DiffFormat {
@@ -143,6 +149,9 @@ impl DiffFormat {
             Self::Junit => report::junit(report)?,
             Self::Html => report::html(report),
             Self::Jsonl => report::jsonl(report)?,
+            Self::Markdown => report::markdown(report),
+            Self::Sarif => report::sarif(report)?,
+            Self::Github => report::github(report),
         })
     }
 }

@@ -168,6 +168,23 @@ pub enum CommandError {
         /// The cause.
         source: std::io::Error,
     },
+    /// The manual pages cannot be written.
+    #[error(
+        "the manual pages cannot be written to `{}`; name a folder for `--out` that can be",
+        path.display()
+    )]
+    UnwritablePages {
+        /// The folder.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The program has no such command.
+    #[error("there is no command `{name}`; `guest-access --help` lists the commands")]
+    UnknownCommand {
+        /// The unknown name.
+        name: String,
+    },
     /// The folder contains files that are no vectors.
     #[error(
         "`{}` holds other things than vectors; name a folder for `--out` that is new, empty, or was \

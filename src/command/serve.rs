@@ -27,7 +27,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6167")]
     listen: SocketAddr,
     /// Give the server this defect; may be given several times, and the later one wins if two
-    /// contradict each other. Defects called `concurrency.…` show only while calls overlap
+    /// contradict each other. Defects called `concurrency.…` show only while calls overlap [default:
+    /// none]
     #[arg(long = "defect", value_name = "ID")]
     defects: Vec<String>,
     /// Write nothing but errors to the standard error

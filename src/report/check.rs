@@ -2,6 +2,7 @@
 
 mod changes;
 mod document;
+mod findings;
 mod number;
 mod overlapping;
 mod permitted;
@@ -24,6 +25,7 @@ use super::{Run, UncheckedEndpoint, is_rules_file};
 
 pub use changes::{ChangesReport, VerdictChange, VerdictReport};
 pub use document::{html, markdown};
+pub use findings::{github, sarif};
 pub use number::Number;
 pub use overlapping::Disciplines;
 pub use permitted::{BreaksBase, FailsBy, LostClauseReport, PermittedReport};
@@ -87,6 +89,9 @@ pub struct CheckReport {
     /// The rules as the user names them; for a file, their id.
     #[serde(skip)]
     pub called: String,
+    /// The path of the rules file; `None` for a revision.
+    #[serde(skip)]
+    file: Option<String>,
     /// The scope of the report whose results for the permitted answers are repeated here.
     #[serde(skip)]
     repeats: Option<String>,
@@ -215,6 +220,7 @@ impl CheckReport {
         Ok(Self {
             rules: rules.id.clone(),
             called: rules.id.clone(),
+            file: None,
             model: explored.model,
             guests: Number::Exactly(explored.scope.guests),
             rooms: Number::Exactly(explored.scope.rooms),
@@ -262,6 +268,7 @@ impl CheckReport {
             name.clone_into(&mut self.called);
             return;
         }
+        self.file = Some(name.to_owned());
         let scenarios = self.properties.iter_mut().flat_map(|property| {
             let by = property.fails_by.iter_mut().map(|by| &mut by.counterexample);
             let of_base =

@@ -2,6 +2,8 @@
 
 mod baseline;
 mod defect;
+mod document;
+mod findings;
 mod html;
 mod jsonl;
 mod junit;
@@ -25,6 +27,8 @@ pub use baseline::{
     AbsentEntry, Baseline, BaselineEntry, BaselineError, BaselineReport, KnownReason,
 };
 pub use defect::{DefectReport, defects};
+pub use document::markdown;
+pub use findings::{github, sarif};
 pub use html::html;
 pub use jsonl::jsonl;
 pub use junit::junit;

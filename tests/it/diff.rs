@@ -18,6 +18,7 @@ mod content;
 mod content_scenarios;
 mod events;
 mod facts;
+mod findings;
 mod found;
 mod kept_verdicts;
 mod layer;

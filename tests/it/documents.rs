@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use guest_access_rules::rules::Rules;
 
-use crate::cli::{SNAPSHOT_WIDTH, run_line};
+use crate::cli::{Folder, SNAPSHOT_WIDTH, run, run_line};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -87,18 +87,70 @@ fn the_examples_are_rules_that_can_be_checked() {
     }
 }
 
-#[test]
-fn the_help_of_every_command_has_an_example() {
+/// The names of the commands.
+fn commands() -> Vec<String> {
     let help = run_line("help").out;
     let (_, commands) = help.split_once("Commands:\n").unwrap();
     let commands = commands.lines().take_while(|line| !line.is_empty());
     let names = commands.filter_map(|line| line.split_whitespace().next());
-    let names: Vec<_> = names.filter(|name| *name != "help").collect();
-    assert!(names.len() >= 11, "{names:?}");
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_help_of_every_command_has_an_example() {
+    let names = commands();
+    assert!(names.len() >= 13, "{names:?}");
     for name in names {
         let help = run_line(&format!("{name} --help")).out;
         assert!(help.contains(&format!("\n  guest-access {name} ")), "{name}: {help}");
     }
+}
+
+/// The options that choose another task of the command. Without them, the command has its usual task.
+const MODES: [&str; 3] = ["--explain", "--template", "--replay"];
+
+#[test]
+fn the_help_of_every_option_states_its_default() {
+    let mut options = 0;
+    for name in commands() {
+        let help = run_line(&format!("{name} --help")).out;
+        let (_, help) = help.split_once("Options:\n").unwrap_or_default();
+        for option in help.split("\n      --").skip(1) {
+            let (spelling, about) = option.split_once('\n').unwrap_or_default();
+            let word = format!("--{}", spelling.split(' ').next().unwrap_or_default());
+            if spelling.contains(" <") && !MODES.contains(&&*word) {
+                assert!(about.contains("[default: "), "{name} {word}: {about}");
+                options += 1;
+            }
+        }
+    }
+    assert!(options > 50, "{options}");
+}
+
+#[test]
+fn the_program_writes_its_completions_and_manual_pages() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ran = run_line(&format!("completions {shell}"));
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        for name in commands() {
+            assert!(ran.out.contains(&name), "{shell}: {name}");
+        }
+    }
+    let folder = Folder::new();
+    let path = folder.path("man1");
+    let ran = run(["man".as_ref(), "--out".as_ref(), path.as_os_str()]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let written: BTreeSet<String> = ran.out.lines().map(str::to_owned).collect();
+    let named = commands().into_iter().map(|name| format!("guest-access-{name}.1"));
+    assert_eq!(written, named.chain(["guest-access.1".to_owned()]).collect());
+    for name in &written {
+        let page = std::fs::read_to_string(path.join(name)).unwrap();
+        assert!(page.contains(".TH ") && page.contains(".SH NAME"), "{name}: {page}");
+    }
+    let page = run_line("man diff").out;
+    assert_eq!(page, std::fs::read_to_string(path.join("guest-access-diff.1")).unwrap());
+    assert_eq!(run_line("man guess").code, Some(2));
+    assert_eq!(run_line("man --out /dev/null/man").code, Some(2));
 }
 
 /// The crates that a manifest names under its dependencies.

@@ -35,7 +35,7 @@ pub(in crate::command) struct Args {
     /// The rules to check; several are checked one after the other [default: latest]
     #[arg(value_name = "RULES")]
     positional_rules: Vec<String>,
-    /// The rules to check, as the argument RULES; may be given several times
+    /// The rules to check, as the argument RULES; may be given several times [default: latest]
     #[arg(long = "rules", value_name = "RULES")]
     rules_option: Vec<String>,
     /// The model to explore
@@ -61,7 +61,7 @@ pub(in crate::command) struct Args {
     /// The homeserver that decides: `reference`, or `defect:ID` for the reference with a defect
     #[arg(long, value_name = "SUBJECT", default_value = "reference")]
     pub(super) subject: String,
-    /// Report only the verdicts that differ from those on these rules
+    /// Report only the verdicts that differ from those on these rules [default: report every verdict]
     #[arg(long, value_name = "REV")]
     pub(super) against: Option<String>,
     #[command(flatten)]
@@ -90,7 +90,8 @@ pub(super) struct ClusterArgs {
     /// line is process 0 [default: one process]
     #[arg(long, value_name = "FILE", requires = "process")]
     pub(super) hosts: Option<PathBuf>,
-    /// The number of this process. All other arguments have to be the same for every process
+    /// The number of this process. All other arguments have to be the same for every process [default:
+    /// no number, with one process]
     #[arg(long, value_name = "K", requires = "hosts")]
     pub(super) process: Option<usize>,
     /// The longest time to wait for the other processes
@@ -137,6 +138,10 @@ pub(super) enum CheckFormat {
     Markdown,
     /// For people: one page that needs nothing else
     Html,
+    /// For code scanners: SARIF 2.1.0
+    Sarif,
+    /// For GitHub Actions: workflow commands, which become annotations
+    Github,
 }
 
 impl Model {

@@ -36,10 +36,11 @@ pub(super) struct ConcurrentArgs {
     #[arg(long = "for", value_name = "TIME", default_value = "10s", requires = "concurrent",
         value_parser = humantime::parse_duration)]
     time: Duration,
-    /// Write the recording to FILE, for `replay` to check again
+    /// Write the recording to FILE, for `replay` to check again [default: no file]
     #[arg(long, value_name = "FILE", requires = "concurrent")]
     record: Option<PathBuf>,
-    /// Switch on this concurrency defect in the embedded reference; `serve` has the same defects
+    /// Switch on this concurrency defect in the embedded reference; `serve` has the same defects [default:
+    /// none]
     #[arg(long = "defect", value_name = "ID", requires = "concurrent", conflicts_with = "server")]
     defects: Vec<String>,
 }
@@ -49,7 +50,7 @@ pub(super) fn run(args: &Args) -> Result<CommandOutput, CommandError> {
         DiffFormat::Text => PageFormat::Text,
         DiffFormat::Json => PageFormat::Json,
         DiffFormat::Html => PageFormat::Html,
-        DiffFormat::Junit | DiffFormat::Jsonl => return Err(CommandError::FormOfContention),
+        _ => return Err(CommandError::FormOfContention),
     };
     let began = Instant::now();
     let rules = Rules::find(args.rules.as_deref().unwrap_or("latest"))?;

@@ -44,7 +44,7 @@ pub struct FailsBy {
     pub counterexample: Scenario,
     /// The rules of that homeserver.
     #[serde(skip)]
-    source: Rules,
+    pub(super) source: Rules,
 }
 
 /// A promise of the base that a proposal breaks.

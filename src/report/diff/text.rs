@@ -53,40 +53,8 @@ impl DiffReport {
     }
 
     fn fmt_verdict(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (failing, others): (Vec<_>, Vec<_>) =
-            self.divergences.iter().partition(|divergence| self.fails_by(divergence));
-        let of = |kind: DivergenceKind| {
-            failing.iter().filter(|divergence| divergence.kind == kind).count()
-        };
-        let kinds = DivergenceKind::ALL.into_iter().filter(|kind| of(*kind) > 0);
-        let kinds: Vec<_> = kinds.map(|kind| count(of(kind), kind.as_str())).collect();
-        let known = others.iter().filter(|divergence| divergence.known.is_some()).count();
-        let permitted = others.len() - known;
+        writeln!(f, "{}", VerdictLine(self))?;
         let failed = &self.not_compared.failed;
-        let not_compared = not_compared_in_words(failed, self.scenarios);
-        let (style, verdict) = match (kinds.is_empty(), self.decisions) {
-            (true, 0) => (style::DOUBTFUL, "no step was judged".to_owned()),
-            (true, _) if !failed.is_empty() => {
-                let place = if known > 0 { "the rest outside the baseline" } else { "the rest" };
-                (style::DOUBTFUL, format!("no verdict: {not_compared}; no divergence in {place}"))
-            }
-            (true, _) if known > 0 => {
-                (style::GOOD, "no divergence outside the baseline".to_owned())
-            }
-            (true, _) => (style::GOOD, "no divergence".to_owned()),
-            (false, _) => (style::BAD, kinds.join(", ")),
-        };
-        write!(f, "{}", paint(style, verdict))?;
-        if !failed.is_empty() && (!kinds.is_empty() || self.decisions == 0) {
-            write!(f, "; {}", paint(style::DOUBTFUL, not_compared))?;
-        }
-        if known > 0 {
-            write!(f, ", {known} known")?;
-        }
-        if permitted > 0 {
-            write!(f, ", and {permitted} that another reading permits")?;
-        }
-        writeln!(f)?;
         if let Some(why) = &self.broken_off {
             writeln!(f, "{}", paint(style::BAD, format!("broken off: {why}")))?;
         } else if !self.complete {
@@ -205,6 +173,56 @@ impl DiffReport {
                 writeln!(f, "\n{}", paint(style::HEADING, heading))?;
                 fmt_not_run(f, &entries)?;
             }
+        }
+        Ok(())
+    }
+}
+
+/// The verdict in one line.
+pub(super) struct VerdictLine<'a>(pub(super) &'a DiffReport);
+
+impl VerdictLine<'_> {
+    /// The verdict without colours.
+    pub(super) fn plain(&self) -> String {
+        anstream::adapter::strip_str(&self.to_string()).to_string()
+    }
+}
+
+impl Display for VerdictLine<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(report) = self;
+        let (failing, others): (Vec<_>, Vec<_>) =
+            report.divergences.iter().partition(|divergence| report.fails_by(divergence));
+        let of = |kind: DivergenceKind| {
+            failing.iter().filter(|divergence| divergence.kind == kind).count()
+        };
+        let kinds = DivergenceKind::ALL.into_iter().filter(|kind| of(*kind) > 0);
+        let kinds: Vec<_> = kinds.map(|kind| count(of(kind), kind.as_str())).collect();
+        let known = others.iter().filter(|divergence| divergence.known.is_some()).count();
+        let permitted = others.len() - known;
+        let failed = &report.not_compared.failed;
+        let not_compared = not_compared_in_words(failed, report.scenarios);
+        let (style, verdict) = match (kinds.is_empty(), report.decisions) {
+            (true, 0) => (style::DOUBTFUL, "no step was judged".to_owned()),
+            (true, _) if !failed.is_empty() => {
+                let place = if known > 0 { "the rest outside the baseline" } else { "the rest" };
+                (style::DOUBTFUL, format!("no verdict: {not_compared}; no divergence in {place}"))
+            }
+            (true, _) if known > 0 => {
+                (style::GOOD, "no divergence outside the baseline".to_owned())
+            }
+            (true, _) => (style::GOOD, "no divergence".to_owned()),
+            (false, _) => (style::BAD, kinds.join(", ")),
+        };
+        write!(f, "{}", paint(style, verdict))?;
+        if !failed.is_empty() && (!kinds.is_empty() || report.decisions == 0) {
+            write!(f, "; {}", paint(style::DOUBTFUL, not_compared))?;
+        }
+        if known > 0 {
+            write!(f, ", {known} known")?;
+        }
+        if permitted > 0 {
+            write!(f, ", and {permitted} that another reading permits")?;
         }
         Ok(())
     }

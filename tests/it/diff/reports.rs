@@ -20,7 +20,7 @@ use guest_access_scenarios::scenario::Scenario;
 use crate::cli::wrapped;
 
 /// A text of a homeserver that tries to inject a script.
-const INJECTION: &str = "<script>alert('&\"]]>')</script>";
+pub(super) const INJECTION: &str = "<script>alert('&\"]]>')</script>";
 
 fn scenario(id: &str) -> Scenario {
     let text = format!(
@@ -95,7 +95,7 @@ fn total(kind: NotRunKind, decisions: usize, because: &str) -> NotComparedTotal 
 }
 
 /// The report after a failure: `absent` could not be set up, and `gate` was not compared to its end.
-fn failed_report() -> DiffReport {
+pub(super) fn failed_report() -> DiffReport {
     let mut report = report();
     let because = format!("it cannot be set up: {INJECTION}");
     let entry = |scenario: &str, decisions| NotRun {
@@ -143,7 +143,7 @@ fn matrix_cell(
     }
 }
 
-fn report() -> DiffReport {
+pub(super) fn report() -> DiffReport {
     let permitted = DivergenceReport {
         permitted: true,
         decision_point: None,
@@ -237,7 +237,7 @@ fn report() -> DiffReport {
     }
 }
 
-fn baseline(entries: &[(&str, &[&str])]) -> Baseline {
+pub(super) fn baseline(entries: &[(&str, &[&str])]) -> Baseline {
     let entry = |(id, vectors): &(&str, &[&str])| BaselineEntry {
         id: (*id).to_owned(),
         reason: format!("a reason for {id}"),
@@ -256,7 +256,7 @@ fn baseline(entries: &[(&str, &[&str])]) -> Baseline {
 }
 
 /// The report compared with a baseline. The run selects every vector but `left-out`.
-fn compared_with(baseline: &Baseline) -> DiffReport {
+pub(super) fn compared_with(baseline: &Baseline) -> DiffReport {
     let mut report = report();
     report.compare_with(baseline, |id| id != "left-out");
     report
